@@ -1,0 +1,55 @@
+# Each target with `##` behind it is listed by `make`.
+.DEFAULT_GOAL := help
+.PHONY: help setup lock fmt lint types imports scripts test test-slow run documents clean
+
+PYTHON ?= python3
+UV := .uv/bin/uv
+BIN := .venv/bin
+
+help: ## This list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/' | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
+
+setup: .venv/.ready ## Install what development and the local cloud need (seconds, into .venv)
+
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "gpudesk needs Python 3.11 or later; say which: make PYTHON=/path/to/python3.12"; exit 1; }
+	@$(PYTHON) -m venv .uv
+	@.uv/bin/pip --quiet --disable-pip-version-check install uv==0.13.9
+
+.venv/.ready: requirements.txt requirements-dev.txt | $(UV)
+	@$(UV) venv --quiet --clear --python $(PYTHON) .venv
+	@$(UV) pip sync --quiet --python $(BIN)/python requirements-dev.txt
+	@touch $@
+
+lock: | $(UV) ## Pin the development requirements anew
+	$(UV) pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate requirements-dev.in -o requirements-dev.txt
+
+fmt: setup ## Format and sort imports
+	$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
+
+lint: setup ## Ruff: style and likely mistakes
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: setup ## Mypy, strict
+	$(BIN)/mypy
+
+imports: setup ## Who may import whom
+	$(BIN)/lint-imports
+
+scripts: setup ## Shellcheck on everything that runs on an instance
+	$(BIN)/shellcheck $$(find ssm_documents local -name '*.sh')
+
+test: lint types imports scripts ## Everything that guards the code
+	$(BIN)/pytest -n 2
+
+test-slow: setup ## The same tests with many more generated examples
+	HYPOTHESIS_PROFILE=slow $(BIN)/pytest -n 2 -m "slow or not slow"
+
+run: setup ## Local cloud and API; plays the main job, then serves (ONCE=1, STORY=0, SPEED=, PORT=, CLOUD_PORT=, SIMULATE=1)
+	@$(BIN)/python -m local.run
+
+documents: setup ## Write the SSM documents to build/ssm_documents
+	$(BIN)/python -m ssm_documents.compose build/ssm_documents
+
+clean: ## Remove what setup and run made
+	rm -rf .venv .uv .gpudesk build

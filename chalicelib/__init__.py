@@ -1,0 +1,1 @@
+"""gpudesk: a team's GPU desk on AWS."""

@@ -1,0 +1,1 @@
+"""HTTP: blueprints, request and response models, tokens, one error mapping."""

@@ -1,0 +1,1 @@
+"""What the desk remembers: PynamoDB models and the few questions that are asked of them."""

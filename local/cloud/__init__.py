@@ -1,0 +1,1 @@
+"""An extension of moto: what AWS does and moto does not."""

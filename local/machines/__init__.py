@@ -1,0 +1,1 @@
+"""Pretend instances: a folder and processes each, with an agent that really runs documents."""
