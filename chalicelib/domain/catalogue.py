@@ -136,9 +136,7 @@ class Catalogue:
         counted = [each for each in launchable if each.gpu_count == gpu_count]
         if not counted:
             counts = _listed(sorted({each.gpu_count for each in launchable}))
-            raise NoSuchOffer(
-                f"no type has exactly {gpu_count} x {_listed(names, 'or')}; they come in {counts}"
-            )
+            raise NoSuchOffer(f"no type has exactly {gpu_count} x {_listed(names, 'or')}; they come in {counts}")
         priced = [each for each in counted if region in each.prices]
         if not priced:
             regions = _listed(sorted({place for each in counted for place in each.prices}))

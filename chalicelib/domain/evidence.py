@@ -17,7 +17,7 @@ ALLOWED_STEP_BACK = timedelta(seconds=5)
 """A clock that is set back by more has jumped: what was measured against it is void."""
 
 
-class State(str, Enum):
+class State(str, Enum):  # noqa: UP042 - StrEnum came with Python 3.11
     """What a signal says of a moment."""
 
     ACTIVE = "active"

@@ -62,10 +62,7 @@ def fill(parameters: Mapping[str, str], values: Mapping[str, str]) -> dict[str, 
 
     :raises KeyError: a placeholder has no value
     """
-    return {
-        name: _PLACEHOLDER.sub(lambda match: values[match.group(1)], text)
-        for name, text in parameters.items()
-    }
+    return {name: _PLACEHOLDER.sub(lambda match: values[match.group(1)], text) for name, text in parameters.items()}
 
 
 def _parse_recipe(name: str, entry: Mapping[str, Any]) -> Recipe:

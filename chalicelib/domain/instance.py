@@ -1,0 +1,306 @@
+"""An instance of the desk: what was asked for and what is known of it, as one frozen value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+
+class Desired(StrEnum):
+    """What the owner wants the instance to be."""
+
+    RUNNING = "running"
+    STOPPED = "stopped"
+    TERMINATED = "terminated"
+
+
+class Phase(StrEnum):
+    """Where the instance is."""
+
+    REQUESTED = "requested"
+    LAUNCHING = "launching"
+    BOOTING = "booting"
+    SETTING_UP = "setting-up"
+    READY = "ready"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    TERMINATING = "terminating"
+    TERMINATED = "terminated"
+    FAILED = "failed"
+
+
+class Ec2State(StrEnum):
+    """EC2's own words for an instance's state."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    SHUTTING_DOWN = "shutting-down"
+    TERMINATED = "terminated"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reason:
+    """Why something is as it is: a code for programs, a sentence for people."""
+
+    code: str
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdlePolicy:
+    """After `idle_minutes` without activity a warning, after `warning_minutes` more the stop."""
+
+    idle_minutes: int = 30
+    warning_minutes: int = 10
+
+    @property
+    def window(self) -> timedelta:
+        return timedelta(minutes=self.idle_minutes)
+
+    @property
+    def notice(self) -> timedelta:
+        return timedelta(minutes=self.warning_minutes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """What was asked for, complete: nothing in it is left to a default that may change later."""
+
+    desired: Desired
+    instance_type: str
+    region: str
+    recipe: str
+    disk_gib: int
+    gpu: str | None = None
+    gpu_count: int = 0
+    market: str = "on-demand"
+    project: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    idle_policy: IdlePolicy = IdlePolicy()
+    max_hours: int = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rates:
+    """US dollars an hour: the instance while it runs, its disk while it exists, its public IPv4 while it runs."""
+
+    instance: Decimal = Decimal(0)
+    disk: Decimal = Decimal(0)
+    address: Decimal = Decimal(0)
+
+
+class Metered(StrEnum):
+    """What AWS bills for now."""
+
+    NOTHING = "nothing"
+    RUNNING = "running"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Meter:
+    """What is being billed since when, and what the time before has cost.
+
+    :param spent: US dollars of all that ended before `since`
+    """
+
+    state: Metered = Metered.NOTHING
+    since: datetime | None = None
+    spent: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One try to launch: the complete request, stored before it is sent, sent again byte for byte.
+
+    :param token: RunInstances' ClientToken; a hash of record, attempt, region and zone
+    :param sent_at: when it was first sent; None while it is only planned
+    """
+
+    number: int
+    token: str
+    region: str
+    zone: str
+    subnet_id: str
+    security_group_id: str | None
+    image_id: str
+    root_device: str
+    disk_gib: int
+    instance_type: str
+    instance_profile: str
+    tags: Mapping[str, str]
+    sent_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """The EC2 instance behind a record, as last observed."""
+
+    instance_id: str
+    zone: str
+    state: Ec2State
+    launched_at: datetime
+    public_address: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """One SSM document of a recipe, with parameters still to be filled.
+
+    :param minutes: how long it may take, in the world's time
+    """
+
+    name: str
+    parameters: Mapping[str, str]
+    minutes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DocumentRun:
+    """A command that was sent, or is about to be.
+
+    :param attempt_id: goes with the command; a machine that already ran it leaves at once
+    """
+
+    attempt_id: str
+    sent_at: datetime
+    command_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DocumentResult:
+    """What became of a document."""
+
+    name: str
+    succeeded: bool
+    started_at: datetime
+    ended_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """How far the recipe has come.
+
+    :param index: the document that is next or running
+    :param tries: how often that one has failed
+    :param retry_at: not before then again
+    """
+
+    documents: tuple[Document, ...] = ()
+    index: int = 0
+    tries: int = 0
+    run: DocumentRun | None = None
+    retry_at: datetime | None = None
+    results: tuple[DocumentResult, ...] = ()
+
+    @property
+    def is_done(self) -> bool:
+        return self.index >= len(self.documents)
+
+
+class WarningKind(StrEnum):
+    """What people are warned of."""
+
+    IDLE = "idle"
+    LIFETIME = "lifetime"
+    NO_AGENT = "no_agent"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Warned:
+    """A warning that stands.
+
+    :param acts_at: the stop or terminate does not come before
+    """
+
+    kind: WarningKind
+    at: datetime
+    acts_at: datetime
+    sentence: str
+
+
+class Action(StrEnum):
+    """What can be claimed."""
+
+    START = "start"
+    STOP = "stop"
+    TERMINATE = "terminate"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """From here on it is being done; a keep comes too late.
+
+    :param called_at: when AWS was last asked
+    :param alarmed: the admin has been told that it does not come about
+    """
+
+    action: Action
+    at: datetime
+    reason: Reason
+    kind: WarningKind | None = None
+    called_at: datetime | None = None
+    alarmed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instance:
+    """One machine of the desk. Every change makes a new value; `version` is the store's guard.
+
+    :param created_by: who asked; `owner` may be somebody else
+    :param attempts: how many attempts to launch were made; the next one's number follows
+    :param refused_zones: had no capacity in this round
+    :param retry_at: AWS is not asked again before
+    :param life_began_at: the launch or start that `max_hours` counts from
+    :param ready_since: the idle window does not begin before
+    :param absent_since: EC2 has not shown it since then
+    :param silent_since: its activity has been unknown since then
+    :param told: the reason code last told but not acted on (mode `tell`, long silence)
+    """
+
+    id: str
+    name: str
+    owner: str
+    created_by: str
+    created_at: datetime
+    spec: Spec
+    phase: Phase
+    phase_since: datetime
+    reason: Reason
+    rates: Rates = Rates()
+    meter: Meter = Meter()
+    attempt: Attempt | None = None
+    attempts: int = 0
+    refused_zones: tuple[str, ...] = ()
+    retry_at: datetime | None = None
+    machine: Machine | None = None
+    setup: Setup = Setup()
+    warned: Warned | None = None
+    claim: Claim | None = None
+    keep_until: datetime | None = None
+    life_began_at: datetime | None = None
+    ready_since: datetime | None = None
+    absent_since: datetime | None = None
+    silent_since: datetime | None = None
+    told: str | None = None
+    terminated_at: datetime | None = None
+    version: int | None = None
+
+    @property
+    def lives(self) -> bool:
+        return self.phase is not Phase.TERMINATED
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """When its lifetime is over, unless a keep moves it."""
+        if self.life_began_at is None:
+            return None
+        end = self.life_began_at + timedelta(hours=self.spec.max_hours)
+        return max(end, self.keep_until) if self.keep_until else end
+
+    def is_kept(self, now: datetime) -> bool:
+        return self.keep_until is not None and now < self.keep_until

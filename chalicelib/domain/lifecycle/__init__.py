@@ -1,0 +1,124 @@
+"""One decision: the record, what was seen and the time give a plan. One decision more: a call's outcome gives the next.
+
+    requested -> launching -> booting -> setting-up -> ready -> stopping -> stopped -> booting -> ...
+                     |            |           |          every phase -> terminating -> terminated
+                     +--> failed <+-----------+
+
+A plan is one guarded write and then at most one call to AWS. A crash between the two, or after, leaves a record from
+which the next look goes on.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import assert_never
+
+from chalicelib.domain.cost import read_meter
+from chalicelib.domain.desk import Mode
+from chalicelib.domain.errors import CloudError
+from chalicelib.domain.instance import Instance, Phase
+from chalicelib.domain.lifecycle import booting, ending, facts, launching, ready, setting_up
+from chalicelib.domain.lifecycle.rules import Rules, because, entry, nothing
+from chalicelib.domain.observation import Observation
+from chalicelib.domain.plan import (
+    Called,
+    Launch,
+    Launched,
+    NoLongerIdle,
+    Outcome,
+    Plan,
+    Resolved,
+    ResolveLaunch,
+    SendDocument,
+    Sent,
+    Start,
+    Step,
+    Stop,
+    Terminate,
+)
+
+__all__ = ["Rules", "decide", "note"]
+
+
+def decide(instance: Instance, seen: Observation, now: datetime, rules: Rules) -> Plan:
+    """What is to be done about an instance, given what was seen of it.
+
+    :raises ValueError: the record contradicts itself
+    """
+    current, plan = facts.take_in(instance, seen.ec2, now)
+    plan = plan or _by_phase(current, seen, now, rules)
+    return _metered(instance, _under_mode(current, plan, rules.desk.mode, now), now)
+
+
+def note(instance: Instance, step: Step, outcome: Outcome, now: datetime) -> Plan:
+    """What a call's outcome changes in the record. It is a fact: it may be noted on a record that has moved on."""
+    return _metered(instance, _noted(instance, step, outcome, now), now)
+
+
+def _by_phase(instance: Instance, seen: Observation, now: datetime, rules: Rules) -> Plan:
+    match instance.phase:
+        case Phase.REQUESTED | Phase.LAUNCHING:
+            return launching.decide(instance, now)
+        case Phase.BOOTING:
+            return booting.decide(instance, seen, now)
+        case Phase.SETTING_UP:
+            return setting_up.decide(instance, seen, now, rules)
+        case Phase.READY:
+            return ready.decide(instance, seen, now)
+        case Phase.FAILED:
+            return ending.failed(instance, now)
+        case Phase.STOPPING:
+            return ending.stopping(instance, now)
+        case Phase.STOPPED:
+            return ending.stopped(instance, now)
+        case Phase.TERMINATING:
+            return ending.terminating(instance, now)
+        case Phase.TERMINATED:
+            return nothing(instance, "terminated", "terminated")
+        case _ as impossible:
+            assert_never(impossible)
+
+
+def _under_mode(current: Instance, plan: Plan, mode: Mode, now: datetime) -> Plan:
+    """`hold` changes nothing; `tell` writes down, once, what the desk would have done of itself."""
+    if mode is Mode.HOLD and (plan.step or plan.own_initiative):
+        return nothing(current, "desk_on_hold", f"the desk is on hold; it would: {plan.reason.sentence}")
+    if mode is Mode.TELL and plan.own_initiative:
+        reason = because("would_have", f"the desk only tells; it would: {plan.reason.sentence}")
+        if current.told == plan.reason.code:
+            return Plan(instance=current, reason=reason)
+        line = entry(now, reason, details={"would": plan.reason.code})
+        return Plan(instance=replace(current, told=plan.reason.code), reason=reason, entries=(line,))
+    return plan
+
+
+def _metered(before: Instance, plan: Plan, now: datetime) -> Plan:
+    instance, segments = read_meter(before, plan.instance, now)
+    return replace(plan, instance=instance, segments=segments)
+
+
+def _noted(instance: Instance, step: Step, outcome: Outcome, now: datetime) -> Plan:
+    match step, outcome:
+        case ResolveLaunch(), Resolved():
+            return launching.resolved(instance, outcome, now)
+        case Launch(), Launched(machine):
+            return facts.launched(instance, machine, now) if instance.machine is None else _as_is(instance)
+        case ((ResolveLaunch() | Launch()), CloudError()):
+            return launching.refused(instance, outcome, now)
+        case SendDocument(), Sent():
+            return setting_up.sent(instance, outcome, step, now)
+        case SendDocument(), CloudError():
+            return setting_up.not_sent(instance, outcome, now)
+        case Start(), CloudError():
+            return booting.start_refused(instance, outcome, now)
+        case Stop(), NoLongerIdle():
+            return ending.withdrawn(instance, outcome, now)
+        case ((Stop() | Terminate()), CloudError()):
+            return ending.call_refused(instance, outcome, now)
+        case _, Called():
+            return _as_is(instance)
+        case _:
+            raise ValueError(f"{type(outcome).__name__} is no outcome of {type(step).__name__}")
+
+
+def _as_is(instance: Instance) -> Plan:
+    return nothing(instance, "as_planned", "as planned")

@@ -1,0 +1,118 @@
+"""Failed, stopping, stopped, terminating: done only when EC2 says so."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from chalicelib.domain.errors import CloudError, GiveUp
+from chalicelib.domain.instance import Action, Claim, Desired, Ec2State, Instance, Phase, WarningKind
+from chalicelib.domain.lifecycle.rules import (
+    because,
+    call_again,
+    claim,
+    gone,
+    moved,
+    nothing,
+    running,
+    told,
+    wanted_otherwise,
+)
+from chalicelib.domain.plan import NoLongerIdle, Plan, Stop, Terminate
+from chalicelib.domain.timings import FAILED_CLOSED, STOP_AGAIN, STOP_ALARM, STOP_FORCE
+
+
+def failed(instance: Instance, now: datetime) -> Plan:
+    """A failed instance does not bill for ever: warned when it failed, then stopped; without a machine, closed."""
+    if instance.machine is None:
+        if instance.spec.desired is Desired.TERMINATED or now - instance.phase_since > FAILED_CLOSED:
+            return gone(instance, because("closed", f"closed: {instance.reason.sentence}"), now)
+        return nothing(instance, "failed", instance.reason.sentence)
+    otherwise = wanted_otherwise(instance, now)
+    if otherwise:
+        return otherwise
+    if instance.is_kept(now):
+        return nothing(instance, "kept", "failed, and kept for somebody to look into")
+    if instance.warned and now < instance.warned.acts_at:
+        return nothing(instance, "failed", instance.reason.sentence)
+    return claim(instance, Action.STOP, because("failed", "stopping: its setup failed"), now, WarningKind.FAILED)
+
+
+def stopping(instance: Instance, now: datetime) -> Plan:
+    """Until EC2 says stopped: asked again, then by force, then a person is told."""
+    if instance.spec.desired is Desired.TERMINATED:
+        return claim(instance, Action.TERMINATE, because("terminate_requested", "terminating: asked for"), now)
+    if running(instance).state is Ec2State.STOPPED:
+        reason = because("stopped", f"EC2 says stopped ({_why(instance)})")
+        at_rest = replace(
+            moved(instance, Phase.STOPPED, reason, now),
+            claim=None,
+            warned=None,
+            keep_until=None,
+            ready_since=None,
+            life_began_at=None,
+            silent_since=None,
+        )
+        return replace(told(at_rest, reason, now), again=instance.spec.desired is Desired.RUNNING)
+    asked = instance.claim
+    if asked is None:
+        return nothing(instance, "stopping", "EC2 is stopping it, not by the desk")
+    force = now - asked.at >= STOP_FORCE
+    step = Stop(force=force, if_still_idle=asked.kind is WarningKind.IDLE and not force)
+    return _kept_at(instance, asked, step, now)
+
+
+def stopped(instance: Instance, now: datetime) -> Plan:
+    """At rest; the disk is billed."""
+    match instance.spec.desired:
+        case Desired.RUNNING:
+            plan = claim(instance, Action.START, because("starting", "starting: asked for"), now)
+            return replace(plan, instance=replace(plan.instance, life_began_at=now, ready_since=None))
+        case Desired.TERMINATED:
+            return claim(instance, Action.TERMINATE, because("terminate_requested", "terminating: asked for"), now)
+        case Desired.STOPPED:
+            return nothing(instance, "stopped", instance.reason.sentence)
+
+
+def terminating(instance: Instance, now: datetime) -> Plan:
+    """Until EC2 says terminated."""
+    asked = instance.claim
+    if asked is None:
+        return nothing(instance, "terminating", "EC2 is terminating it, not by the desk")
+    return _kept_at(instance, asked, Terminate(), now)
+
+
+def withdrawn(instance: Instance, outcome: NoLongerIdle, now: datetime) -> Plan:
+    """There was activity between the decision and the stop: the claim is taken back, nothing was called."""
+    if instance.claim is None or instance.claim.kind is not WarningKind.IDLE:
+        return nothing(instance, "stale", "somebody has asked for something else since")
+    reason = because("stop_withdrawn", f"the stop is withdrawn: {outcome.reason.sentence}")
+    spec = replace(instance.spec, desired=Desired.RUNNING)
+    return told(replace(moved(instance, Phase.READY, reason, now), claim=None, spec=spec), reason, now)
+
+
+def call_refused(instance: Instance, error: CloudError, now: datetime) -> Plan:
+    """AWS did not take a stop or terminate: it is asked again; what cannot pass by itself is told once."""
+    asked = instance.claim
+    if not isinstance(error, GiveUp) or asked is None or instance.told == error.code:
+        return nothing(instance, "retrying", f"AWS did not take the call ({error.code}); it is asked again")
+    reason = because(f"{asked.action}_refused", f"AWS refuses to {asked.action} it: {error.message} ({error.code})")
+    return told(replace(instance, told=error.code), reason, now)
+
+
+def _kept_at(instance: Instance, asked: Claim, step: Stop | Terminate, now: datetime) -> Plan:
+    state = running(instance).state
+    if now - asked.at >= STOP_ALARM and not asked.alarmed:
+        minutes = int((now - asked.at).total_seconds() // 60)
+        sentence = (
+            f"ALARM: EC2 still says {state} {minutes} minutes after the {asked.action} was asked for; it is billed, "
+            "and an admin has to look (EC2 console, the instance's state transition reason)"
+        )
+        reason = because(f"{asked.action}_alarm", sentence)
+        return told(replace(instance, claim=replace(asked, alarmed=True)), reason, now)
+    waits = state is Ec2State.STOPPING and isinstance(step, Stop) and not step.force
+    if waits or (asked.called_at and now - asked.called_at < STOP_AGAIN):
+        return nothing(instance, str(instance.phase), f"EC2 was asked to {asked.action} it and says {state}")
+    return call_again(instance, asked, step, now, f"EC2 still says {state}: asking again")
+
+
+def _why(instance: Instance) -> str:
+    return instance.claim.reason.sentence if instance.claim else "not by the desk"

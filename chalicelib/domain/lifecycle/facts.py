@@ -1,0 +1,148 @@
+"""What EC2 says that we did not do: seen, told, and brought under policy."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from chalicelib.domain.instance import (
+    Action,
+    Claim,
+    Desired,
+    Ec2State,
+    Instance,
+    Machine,
+    Phase,
+)
+from chalicelib.domain.lifecycle.rules import because, gone, moved, nothing, told
+from chalicelib.domain.observation import Absent, Ec2View, Unobserved
+from chalicelib.domain.plan import Plan
+from chalicelib.domain.timings import ABSENT_CERTAIN, NEWBORN
+
+ENDING = (Phase.STOPPING, Phase.STOPPED, Phase.TERMINATING)
+
+
+def take_in(instance: Instance, seen: Ec2View | Absent | Unobserved, now: datetime) -> tuple[Instance, Plan | None]:
+    """Bring the record up to what EC2 shows.
+
+    :returns: the record, and a plan where what was seen already decides the matter
+    """
+    match seen:
+        case Unobserved(why):
+            return instance, nothing(instance, "unobserved", f"EC2 did not answer, so nothing is concluded: {why}")
+        case Absent():
+            return _missed(instance, now)
+        case Ec2View():
+            return _seen(instance, seen, now)
+
+
+def _missed(instance: Instance, now: datetime) -> tuple[Instance, Plan | None]:
+    machine = instance.machine
+    if machine is None:
+        return instance, None
+    if now - machine.launched_at < NEWBORN:
+        return instance, nothing(instance, "newborn", "EC2 does not show it yet; its answers lag behind its launches")
+    absent = replace(instance, absent_since=instance.absent_since or now)
+    if absent.absent_since and now - absent.absent_since >= ABSENT_CERTAIN:
+        sentence = f"EC2 has not shown {machine.instance_id} for {ABSENT_CERTAIN}: it is gone"
+        return absent, gone(absent, because("vanished", sentence), now)
+    sentence = "EC2 does not show it; that is no proof that it is gone"
+    return absent, nothing(absent, "absent", sentence)
+
+
+def _seen(instance: Instance, view: Ec2View, now: datetime) -> tuple[Instance, Plan | None]:
+    before = instance.machine
+    machine = Machine(
+        instance_id=view.instance_id,
+        zone=view.zone,
+        state=view.state,
+        launched_at=view.launched_at,
+        public_address=view.public_address,
+    )
+    instance = replace(instance, machine=machine, absent_since=None)
+    if instance.phase is Phase.TERMINATED:
+        return instance, _found_alive(instance, view, now)
+    if before is None:
+        if view.state in (Ec2State.TERMINATED, Ec2State.SHUTTING_DOWN):
+            return instance, _ended(instance, view, now)
+        return instance, launched(instance, machine, now)
+    match view.state:
+        case Ec2State.TERMINATED | Ec2State.SHUTTING_DOWN:
+            return instance, _ended(instance, view, now)
+        case Ec2State.STOPPED | Ec2State.STOPPING:
+            return instance, _stopped_outside(instance, view, now)
+        case Ec2State.PENDING | Ec2State.RUNNING:
+            return instance, _started_outside(instance, now)
+
+
+def launched(instance: Instance, machine: Machine, now: datetime) -> Plan:
+    """The instance has its machine, whether RunInstances said so or it was found by its tag."""
+    reason = because("launched", f"EC2 launched {machine.instance_id} in {machine.zone}; waiting for its agent")
+    return told(
+        replace(
+            moved(instance, Phase.BOOTING, reason, now),
+            machine=machine,
+            life_began_at=machine.launched_at,
+            retry_at=None,
+            refused_zones=(),
+        ),
+        reason,
+        now,
+        instance_id=machine.instance_id,
+        zone=machine.zone,
+        instance_type=instance.spec.instance_type,
+    )
+
+
+def _found_alive(instance: Instance, view: Ec2View, now: datetime) -> Plan | None:
+    if view.state in (Ec2State.TERMINATED, Ec2State.SHUTTING_DOWN):
+        return nothing(replace(instance, machine=None), "terminated", "terminated")
+    reason = because("found_alive", f"{view.instance_id} was taken for gone and is {view.state}: terminating it")
+    alive = replace(
+        moved(instance, Phase.TERMINATING, reason, now),
+        terminated_at=None,
+        claim=Claim(action=Action.TERMINATE, at=now, reason=reason),
+    )
+    return told(alive, reason, now, instance_id=view.instance_id)
+
+
+def _ended(instance: Instance, view: Ec2View, now: datetime) -> Plan | None:
+    ours = instance.claim is not None and instance.claim.action is Action.TERMINATE
+    by = "as asked" if ours else "by somebody else or by AWS, not by the desk"
+    if view.state is Ec2State.TERMINATED:
+        code = "terminated" if ours else "terminated_outside"
+        return gone(instance, because(code, f"EC2 says terminated ({by})"), now)
+    if instance.phase is Phase.TERMINATING:
+        return nothing(instance, "terminating", "EC2 is terminating it")
+    reason = because("terminating_outside", f"EC2 is terminating it, {by}")
+    spec = replace(instance.spec, desired=Desired.TERMINATED)
+    return told(replace(moved(instance, Phase.TERMINATING, reason, now), spec=spec, warned=None), reason, now)
+
+
+def _stopped_outside(instance: Instance, view: Ec2View, now: datetime) -> Plan | None:
+    starting = instance.claim is not None and instance.claim.action is Action.START
+    if instance.phase in ENDING or starting:
+        return None
+    reason = because(
+        "stopped_outside", f"EC2 says {view.state}, not by the desk: it stays stopped until somebody starts it"
+    )
+    phase = Phase.STOPPED if view.state is Ec2State.STOPPED else Phase.STOPPING
+    spec = instance.spec
+    if spec.desired is Desired.RUNNING:
+        spec = replace(spec, desired=Desired.STOPPED)
+    stopped = replace(moved(instance, phase, reason, now), spec=spec, warned=None, claim=None, keep_until=None)
+    return told(stopped, reason, now)
+
+
+def _started_outside(instance: Instance, now: datetime) -> Plan | None:
+    if instance.phase is not Phase.STOPPED or instance.machine is None or instance.spec.desired is Desired.TERMINATED:
+        return None
+    reason = because("started_outside", "it was started, not by the desk: it is under the desk's policy again")
+    spec = replace(instance.spec, desired=Desired.RUNNING)
+    started = replace(
+        moved(instance, Phase.BOOTING, reason, now),
+        spec=spec,
+        life_began_at=instance.machine.launched_at,
+        ready_since=None,
+        keep_until=None,
+        claim=None,
+    )
+    return told(started, reason, now)

@@ -1,0 +1,124 @@
+"""In use: watched for idleness and for the end of its life, warned, claimed."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from chalicelib.domain.idle import Judgement, Verdict, judge
+from chalicelib.domain.instance import Action, Instance, Warned, WarningKind
+from chalicelib.domain.lifecycle.rules import because, claim, nothing, running, told, wanted_otherwise, warn, withdraw
+from chalicelib.domain.observation import Observation
+from chalicelib.domain.plan import Plan
+from chalicelib.domain.timings import SILENCE_TOLD
+
+LOST_BY_A_STOP = (
+    "A stop ends what runs (kernels, terminals) and empties /tmp and instance-store disks; the root disk is kept"
+)
+
+
+def counted_signals(instance: Instance) -> frozenset[str]:
+    """The signals that must all be quiet: GPU only where there is one."""
+    return frozenset({"jupyter"} | ({"gpu"} if instance.spec.gpu_count else set()))
+
+
+def activity(instance: Instance, seen: Observation, now: datetime) -> Judgement:
+    """Whether it is used, as of now, with the evidence."""
+    return judge(
+        seen.heartbeat,
+        instance_id=running(instance).instance_id,
+        counted=counted_signals(instance),
+        policy=instance.spec.idle_policy,
+        not_before=instance.ready_since or instance.phase_since,
+        now=now,
+    )
+
+
+def decide(instance: Instance, seen: Observation, now: datetime) -> Plan:
+    """What follows while it can be used."""
+    otherwise = wanted_otherwise(instance, now)
+    if otherwise:
+        return otherwise
+    judgement = activity(instance, seen, now)
+    lifetime = _lifetime(instance, judgement, now)
+    if lifetime:
+        return lifetime
+    silence = _silence(instance, judgement, now)
+    if silence:
+        return silence
+    return _idleness(instance, judgement, now)
+
+
+def _lifetime(instance: Instance, judgement: Judgement, now: datetime) -> Plan | None:
+    ends_at, warned = instance.ends_at, instance.warned
+    notice = instance.spec.idle_policy.notice
+    if ends_at is None or now < ends_at - notice:
+        is_moved = warned is not None and warned.kind is WarningKind.LIFETIME
+        return withdraw(instance, "its lifetime was extended", now) if is_moved else None
+    if warned is None or warned.kind is not WarningKind.LIFETIME:
+        acts_at = max(ends_at, now + notice)
+        sentence = (
+            f"its {instance.spec.max_hours} hours are over: it will be stopped at {acts_at:%H:%M} UTC, also if it is "
+            f"busy ({judgement.reason.sentence}). {LOST_BY_A_STOP}. A keep moves the end"
+        )
+        warned = Warned(kind=WarningKind.LIFETIME, at=now, acts_at=acts_at, sentence=sentence)
+        return warn(instance, warned, "lifetime_warning", {"evidence": judgement.reason.sentence})
+    if now >= warned.acts_at:
+        reason = because("lifetime_over", f"stopping: its lifetime is over; warned at {warned.at:%H:%M} UTC")
+        return claim(instance, Action.STOP, reason, now, WarningKind.LIFETIME)
+    return nothing(instance, "lifetime_warned", f"its lifetime is over: it will be stopped at {warned.acts_at:%H:%M}")
+
+
+def _silence(instance: Instance, judgement: Judgement, now: datetime) -> Plan | None:
+    """Unknown activity stops nothing, but it is not passed over in silence either."""
+    if judgement.verdict is not Verdict.UNKNOWN:
+        return None
+    if instance.warned:
+        return withdraw(instance, judgement.reason.sentence, now)
+    since = instance.silent_since
+    if since is None:
+        return Plan(instance=replace(instance, silent_since=now), reason=judgement.reason)
+    if now - since >= SILENCE_TOLD and instance.told != "activity_unknown":
+        minutes = int((now - since).total_seconds() // 60)
+        sentence = (
+            f"{judgement.reason.sentence}. That is so since {minutes} minutes; only max_hours bounds it now. "
+            "Look at the probe: systemctl status gpudesk-probe"
+        )
+        reason = because("activity_unknown", sentence)
+        return told(replace(instance, told="activity_unknown"), reason, now)
+    return Plan(instance=instance, reason=judgement.reason)
+
+
+def _idleness(instance: Instance, judgement: Judgement, now: datetime) -> Plan:
+    if instance.silent_since:
+        instance = replace(instance, silent_since=None, told=None)
+    warned = instance.warned
+    if instance.is_kept(now):
+        return withdraw(instance, "it is kept", now) if warned else nothing(instance, *_kept(instance, judgement))
+    if judgement.verdict is not Verdict.IDLE:
+        if warned:
+            return withdraw(instance, judgement.reason.sentence, now)
+        return Plan(instance=_no_longer_told(instance), reason=judgement.reason)
+    if warned is None:
+        return _warn_of_idleness(instance, judgement, now)
+    if now < warned.acts_at:
+        return nothing(instance, "idle_warned", f"{judgement.reason.sentence}; warned, stops at {warned.acts_at:%H:%M}")
+    reason = because("idle", f"stopping: {judgement.reason.sentence}; warned at {warned.at:%H:%M} UTC")
+    return claim(instance, Action.STOP, reason, now, WarningKind.IDLE)
+
+
+def _no_longer_told(instance: Instance) -> Instance:
+    return replace(instance, told=None) if instance.told else instance
+
+
+def _warn_of_idleness(instance: Instance, judgement: Judgement, now: datetime) -> Plan:
+    acts_at = now + instance.spec.idle_policy.notice
+    sentence = (
+        f"{judgement.reason.sentence}: it will be stopped at {acts_at:%H:%M} UTC. {LOST_BY_A_STOP}. To keep it: "
+        f"POST /instances/{instance.name}/keep"
+    )
+    warned = Warned(kind=WarningKind.IDLE, at=now, acts_at=acts_at, sentence=sentence)
+    return warn(instance, warned, "idle_warning", {"evidence": judgement.reason.sentence})
+
+
+def _kept(instance: Instance, judgement: Judgement) -> tuple[str, str]:
+    until = f"{instance.keep_until:%Y-%m-%d %H:%M}" if instance.keep_until else "?"
+    return "kept", f"kept until {until} UTC; {judgement.reason.sentence}"

@@ -1,0 +1,161 @@
+"""What every decision may rely on, and the few ways in which a plan is made."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from chalicelib.domain.desk import DeskSettings
+from chalicelib.domain.instance import (
+    Action,
+    Claim,
+    Desired,
+    Instance,
+    Machine,
+    Phase,
+    Reason,
+    Warned,
+    WarningKind,
+)
+from chalicelib.domain.plan import DESK, Entry, Plan, Start, Step, Stop, Terminate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """What holds for the whole desk.
+
+    :param script_time: how long a script's time limit lasts on the desk's clock
+    :param heartbeat_table: the DynamoDB table that probes write to
+    :param instance_role_id: the unique id of the instances' role: what `aws:userid` begins with on an instance
+    """
+
+    desk: DeskSettings
+    heartbeat_table: str
+    instance_role_id: str
+    script_time: Callable[[timedelta], timedelta] = lambda limit: limit
+
+
+def heartbeat_key(role_id: str, instance_id: str) -> str:
+    """The key of an instance's heartbeat: `aws:userid` of its role's session, which IAM can fence.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
+    """
+    return f"{role_id}:{instance_id}"
+
+
+def because(code: str, sentence: str) -> Reason:
+    return Reason(code=code, sentence=sentence)
+
+
+def entry(now: datetime, reason: Reason, *, actor: str = DESK, details: Mapping[str, str] | None = None) -> Entry:
+    """A line of the timeline that says `reason`."""
+    return Entry(at=now, actor=actor, code=reason.code, sentence=reason.sentence, details=details or {})
+
+
+def nothing(instance: Instance, code: str, sentence: str) -> Plan:
+    """Nothing to do, and why."""
+    return Plan(instance=instance, reason=because(code, sentence))
+
+
+def moved(instance: Instance, phase: Phase, reason: Reason, now: datetime) -> Instance:
+    """The instance in another phase, for `reason`."""
+    return replace(instance, phase=phase, phase_since=now, reason=reason, told=None)
+
+
+def told(instance: Instance, reason: Reason, now: datetime, **details: str) -> Plan:
+    """Write the instance as it is given, and a line about it."""
+    return Plan(instance=instance, reason=reason, entries=(entry(now, reason, details=details),))
+
+
+def warn(instance: Instance, warned: Warned, code: str, details: Mapping[str, str]) -> Plan:
+    """Tell people what will be done, and when."""
+    reason = because(code, warned.sentence)
+    details = {"acts_at": warned.acts_at.isoformat(), **details}
+    return Plan(
+        instance=replace(instance, warned=warned, told=None),
+        reason=reason,
+        entries=(entry(warned.at, reason, details=details),),
+        own_initiative=True,
+    )
+
+
+def withdraw(instance: Instance, why: str, now: datetime) -> Plan:
+    """Take a warning back."""
+    reason = because("warning_withdrawn", f"the warning is withdrawn: {why}")
+    return told(replace(instance, warned=None), reason, now)
+
+
+def claim(instance: Instance, action: Action, reason: Reason, now: datetime, kind: WarningKind | None = None) -> Plan:
+    """Write that it is being done, then do it. From this write on a keep comes too late.
+
+    :param kind: the warning it follows from; None where a person asked
+    """
+    claimed = Claim(action=action, at=now, reason=reason, kind=kind, called_at=now)
+    phase, step = _course(action, kind)
+    desired = instance.spec.desired
+    if kind is not None:
+        desired = Desired.TERMINATED if action is Action.TERMINATE else Desired.STOPPED
+    return Plan(
+        instance=replace(
+            moved(instance, phase, reason, now),
+            claim=claimed,
+            warned=None,
+            spec=replace(instance.spec, desired=desired),
+        ),
+        reason=reason,
+        entries=(entry(now, because(f"{action}_claimed", reason.sentence)),),
+        step=step,
+        own_initiative=kind is not None,
+    )
+
+
+def call_again(instance: Instance, claimed: Claim, step: Step, now: datetime, sentence: str) -> Plan:
+    """The same call once more."""
+    return Plan(
+        instance=replace(instance, claim=replace(claimed, called_at=now)),
+        reason=because("called_again", sentence),
+        step=step,
+    )
+
+
+def wanted_otherwise(instance: Instance, now: datetime) -> Plan | None:
+    """What follows where the owner does not want a machine to run that does."""
+    who = "the owner asked for it"
+    match instance.spec.desired:
+        case Desired.RUNNING:
+            return None
+        case Desired.STOPPED:
+            return claim(instance, Action.STOP, because("stop_requested", f"stopping: {who}"), now)
+        case Desired.TERMINATED:
+            return claim(instance, Action.TERMINATE, because("terminate_requested", f"terminating: {who}"), now)
+
+
+def gone(instance: Instance, reason: Reason, now: datetime) -> Plan:
+    """The end of the record: nothing of it is billed any more."""
+    machine = instance.machine
+    ended = replace(
+        moved(instance, Phase.TERMINATED, reason, now),
+        machine=None,
+        claim=None,
+        warned=None,
+        keep_until=None,
+        terminated_at=now,
+        spec=replace(instance.spec, desired=Desired.TERMINATED),
+    )
+    return told(ended, reason, now, **({"instance_id": machine.instance_id} if machine else {}))
+
+
+def running(instance: Instance) -> Machine:
+    """The machine of an instance whose phase says that it has one."""
+    if instance.machine is None:
+        raise ValueError(f"{instance.id} is {instance.phase} and has no EC2 instance")
+    return instance.machine
+
+
+def _course(action: Action, kind: WarningKind | None) -> tuple[Phase, Step]:
+    match action:
+        case Action.START:
+            return Phase.BOOTING, Start()
+        case Action.STOP:
+            return Phase.STOPPING, Stop(if_still_idle=kind is WarningKind.IDLE)
+        case Action.TERMINATE:
+            return Phase.TERMINATING, Terminate()

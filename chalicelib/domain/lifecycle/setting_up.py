@@ -1,0 +1,173 @@
+"""The recipe's documents, one after another, in order."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from chalicelib.domain.errors import CloudError, GiveUp
+from chalicelib.domain.instance import (
+    Document,
+    DocumentResult,
+    DocumentRun,
+    Instance,
+    Phase,
+    Warned,
+    WarningKind,
+)
+from chalicelib.domain.lifecycle.booting import made_ready
+from chalicelib.domain.lifecycle.rules import (
+    Rules,
+    because,
+    entry,
+    heartbeat_key,
+    moved,
+    nothing,
+    running,
+    told,
+    wanted_otherwise,
+)
+from chalicelib.domain.observation import CommandStatus, CommandView, Observation, StepView
+from chalicelib.domain.plan import Plan, SendDocument, Sent
+from chalicelib.domain.recipes import fill
+from chalicelib.domain.timings import DOCUMENT_MARGIN, RESEND_AFTER, SETUP_RETRY, SETUP_TRIES
+
+
+def decide(instance: Instance, seen: Observation, now: datetime, rules: Rules) -> Plan:
+    """What follows while documents remain to be run."""
+    otherwise = wanted_otherwise(instance, now)
+    if otherwise:
+        return otherwise
+    setup = instance.setup
+    if setup.is_done:
+        return made_ready(instance, f"{instance.spec.recipe} is set up", now)
+    document = setup.documents[setup.index]
+    if setup.run is None:
+        if setup.retry_at and now < setup.retry_at:
+            return nothing(instance, "waiting_to_retry", f"{document.name} runs again at {setup.retry_at:%H:%M:%S} UTC")
+        return _send(instance, document, now, rules)
+    if setup.run.command_id is None:
+        if now - setup.run.sent_at < RESEND_AFTER:
+            return nothing(instance, "sending", f"{document.name} was sent, SSM has not confirmed it yet")
+        return _send(instance, document, now, rules)
+    return _running(instance, document, setup.run, seen, now, rules)
+
+
+def sent(instance: Instance, outcome: Sent, step: SendDocument, now: datetime) -> Plan:
+    """SSM accepted the command."""
+    run = instance.setup.run
+    if run is None or run.attempt_id != step.attempt_id:
+        return nothing(instance, "stale", "this command is no longer waited for")
+    setup = replace(instance.setup, run=replace(run, command_id=outcome.command_id))
+    reason = because("document_started", f"{step.document} is running ({_position(instance)})")
+    return told(replace(instance, setup=setup), reason, now, command_id=outcome.command_id, attempt_id=step.attempt_id)
+
+
+def not_sent(instance: Instance, error: CloudError, now: datetime) -> Plan:
+    """SSM did not take the command. What may pass is tried again with the same attempt id."""
+    if isinstance(error, GiveUp):
+        return _failed(instance, f"SSM refused the command: {error.message} ({error.code})", now)
+    return nothing(instance, "retrying", f"SSM did not take the command ({error.code}); it is sent again")
+
+
+def _send(instance: Instance, document: Document, now: datetime, rules: Rules) -> Plan:
+    setup = instance.setup
+    attempt_id = setup.run.attempt_id if setup.run else f"{instance.id}.{setup.index}.{_round(instance, now)}"
+    machine = running(instance)
+    values = {
+        "heartbeat_key": heartbeat_key(rules.instance_role_id, machine.instance_id),
+        "heartbeat_table": rules.heartbeat_table,
+        "region": instance.spec.region,
+        "gpu_count": str(instance.spec.gpu_count),
+        "attempt_id": attempt_id,
+    }
+    run = DocumentRun(attempt_id=attempt_id, sent_at=now)
+    return Plan(
+        instance=replace(instance, setup=replace(setup, run=run, retry_at=None)),
+        reason=because("sending", f"sending {document.name} ({_position(instance)})"),
+        step=SendDocument(
+            document=document.name,
+            parameters=fill(document.parameters, values),
+            attempt_id=attempt_id,
+            minutes=document.minutes,
+        ),
+    )
+
+
+def _round(instance: Instance, now: datetime) -> str:
+    """Tells this try from all others of the same document, on this machine and after a restart."""
+    return f"{instance.setup.tries}.{int(now.timestamp())}"
+
+
+def _running(
+    instance: Instance, document: Document, run: DocumentRun, seen: Observation, now: datetime, rules: Rules
+) -> Plan:
+    limit = rules.script_time(timedelta(minutes=document.minutes) + DOCUMENT_MARGIN)
+    match seen.command:
+        case CommandView(status=CommandStatus.SUCCEEDED):
+            return _succeeded(instance, document, run, now)
+        case CommandView(status=CommandStatus.FAILED) as command:
+            return _retried(instance, document, run, _what_failed(document, command), now)
+        case _ if now - run.sent_at > limit:
+            why = f"{document.name} did not end within {document.minutes} minutes"
+            return _retried(instance, document, run, why, now)
+        case _:
+            return nothing(instance, "setting_up", f"{document.name} is running ({_position(instance)})")
+
+
+def _succeeded(instance: Instance, document: Document, run: DocumentRun, now: datetime) -> Plan:
+    result = DocumentResult(name=document.name, succeeded=True, started_at=run.sent_at, ended_at=now)
+    setup = replace(
+        instance.setup, index=instance.setup.index + 1, tries=0, run=None, results=(*instance.setup.results, result)
+    )
+    took = int((now - run.sent_at).total_seconds())
+    reason = because("document_succeeded", f"{document.name} is done, it took {took} s ({_position(instance)})")
+    done = replace(instance, setup=setup)
+    lines = (entry(now, reason, details={"command_id": run.command_id or ""}),)
+    if setup.is_done:
+        plan = made_ready(done, f"{instance.spec.recipe} is set up", now)
+        return replace(plan, entries=(*lines, *plan.entries))
+    return Plan(instance=done, reason=reason, entries=lines, again=True)
+
+
+def _retried(instance: Instance, document: Document, run: DocumentRun, why: str, now: datetime) -> Plan:
+    result = DocumentResult(name=document.name, succeeded=False, started_at=run.sent_at, ended_at=now)
+    tries = instance.setup.tries + 1
+    setup = replace(
+        instance.setup,
+        tries=tries,
+        run=None,
+        retry_at=now + SETUP_RETRY,
+        results=(*instance.setup.results, result),
+    )
+    tried = replace(instance, setup=setup)
+    if tries >= SETUP_TRIES:
+        return _failed(tried, f"{why}, {tries} times", now)
+    reason = because("document_failed", f"{why}; trying again ({tries} of {SETUP_TRIES} tries used)")
+    return told(tried, reason, now, command_id=run.command_id or "")
+
+
+def _failed(instance: Instance, why: str, now: datetime) -> Plan:
+    """Setup is over; the machine is stopped after a warning."""
+    acts_at = now + instance.spec.idle_policy.notice
+    what_to_do = (
+        f"It will be stopped at {acts_at:%H:%M} UTC unless it is kept. To look into it, open a session "
+        f"(GET /instances/{instance.name}/connect); to try again, stop it and start it; to give it up, DELETE it"
+    )
+    reason = because("setup_failed", f"setup failed: {why}. {what_to_do}")
+    warned = Warned(kind=WarningKind.FAILED, at=now, acts_at=acts_at, sentence=reason.sentence)
+    return told(replace(moved(instance, Phase.FAILED, reason, now), warned=warned), reason, now)
+
+
+def _what_failed(document: Document, command: CommandView) -> str:
+    step = next((s for s in command.steps if s.exit_code != 0 or s.status not in ("Success", "Skipped")), None)
+    if step is None:
+        return f"{document.name} ended as {command.detail}"
+    return f"{document.name} failed in step {step.name} with exit code {step.exit_code} ({_last_lines(step)})"
+
+
+def _last_lines(step: StepView) -> str:
+    lines = [line.strip() for line in step.output.splitlines() if line.strip()]
+    return " / ".join(lines[-5:])[-600:] or f"no output, {step.status}"
+
+
+def _position(instance: Instance) -> str:
+    return f"document {instance.setup.index + 1} of {len(instance.setup.documents)}"

@@ -1,0 +1,129 @@
+"""What is to be done about an instance: frozen data, so that it can be printed instead of done."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from chalicelib.domain.cost import Segment
+from chalicelib.domain.errors import CloudError
+from chalicelib.domain.instance import Attempt, Instance, Machine, Reason
+
+DESK = "gpudesk"
+"""The author of what nobody asked for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A line of the timeline.
+
+    :param actor: a person, a bot for a person ("slack for ada"), or the desk
+    :param code: stable, in the past tense ("stop_claimed")
+    """
+
+    at: datetime
+    actor: str
+    code: str
+    sentence: str
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ResolveLaunch:
+    """Find image, root device, subnet and zone, and freeze them into an attempt."""
+
+    zones_refused: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Launch:
+    """RunInstances, exactly as frozen."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True)
+class SendDocument:
+    """SendCommand of one document."""
+
+    document: str
+    parameters: Mapping[str, str]
+    attempt_id: str
+    minutes: int
+
+
+@dataclass(frozen=True)
+class Start:
+    """StartInstances."""
+
+
+@dataclass(frozen=True)
+class Stop:
+    """StopInstances.
+
+    :param if_still_idle: read the heartbeat once more, consistently, and withdraw the claim if there is activity
+    """
+
+    force: bool = False
+    if_still_idle: bool = False
+
+
+@dataclass(frozen=True)
+class Terminate:
+    """TerminateInstances."""
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """The launch request is complete."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True)
+class Launched:
+    """RunInstances gave an instance, this time or the first time the token was used."""
+
+    machine: Machine
+
+
+@dataclass(frozen=True)
+class Sent:
+    """SendCommand was accepted."""
+
+    command_id: str
+
+
+@dataclass(frozen=True)
+class Called:
+    """AWS acknowledged; whether it comes about is for the next look to see."""
+
+
+@dataclass(frozen=True)
+class NoLongerIdle:
+    """The heartbeat, read once more after the claim, does not say idle; AWS was not called."""
+
+    reason: Reason
+
+
+Outcome = Resolved | Launched | Sent | Called | NoLongerIdle | CloudError
+Step = ResolveLaunch | Launch | SendDocument | Start | Stop | Terminate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What one look at an instance leads to: first the write, then at most one call.
+
+    :param instance: the record as it is to be written; the very one that was decided on means "nothing to write"
+    :param step: the call, after the write that says it is coming
+    :param reason: why this, or why nothing
+    :param own_initiative: nobody asked for it, so mode `tell` only tells
+    :param again: whether it is worth looking again at once
+    """
+
+    instance: Instance
+    reason: Reason
+    entries: tuple[Entry, ...] = ()
+    segments: tuple[Segment, ...] = ()
+    step: Step | None = None
+    own_initiative: bool = False
+    again: bool = False

@@ -1,0 +1,75 @@
+"""Every interval, deadline and life span of the desk, each with its reason."""
+
+from datetime import timedelta
+
+LOOK_EVERY = timedelta(minutes=1)
+"""The schedule's interval: EventBridge has no shorter one."""
+
+LAUNCH_DEADLINE = timedelta(minutes=15)
+"""Capacity that is not there for a quarter of an hour is a person's decision: another type, another region."""
+
+CAPACITY_RETRY = timedelta(minutes=2)
+"""After every zone refused: RunInstances has a small bucket, and capacity does not come back in seconds."""
+
+ATTEMPT_CERTAIN = timedelta(minutes=10)
+"""A launch whose answer was lost shows up by tag within minutes (DescribeInstances lags); after this it never was."""
+
+AGENT_DEADLINE = timedelta(minutes=15)
+"""From running to an agent that answers: images need one to five minutes, so longer means no way to SSM."""
+
+AGENT_WARNING = timedelta(minutes=10)
+"""The owner hears of it before the deadline acts (nobody is stopped unwarned)."""
+
+START_DEADLINE = timedelta(minutes=15)
+"""As LAUNCH_DEADLINE, for a stopped instance: its zone is where its disk is."""
+
+SETUP_TRIES = 3
+"""A document that failed three times fails for a reason that a fourth does not cure."""
+
+SETUP_RETRY = timedelta(minutes=1)
+"""Mirrors and package locks recover in a minute or not at all."""
+
+RESEND_AFTER = timedelta(minutes=1)
+"""A command that AWS never confirmed is sent again; the machine's lock makes the second one leave at once."""
+
+DOCUMENT_MARGIN = timedelta(minutes=5)
+"""On top of a document's own time limit, which SSM enforces: for delivery and the report."""
+
+STOP_AGAIN = timedelta(minutes=2)
+"""AWS acknowledged, the instance still runs: ask again."""
+
+STOP_FORCE = timedelta(minutes=10)
+"""An operating system that has not shut down by then does not; the deadline of `stopping`."""
+
+STOP_ALARM = timedelta(minutes=20)
+"""Ten minutes after force: a person has to look."""
+
+HEARTBEAT_FRESH = timedelta(minutes=3)
+"""A heartbeat a minute; two may be lost."""
+
+HEARTBEAT_AHEAD = timedelta(minutes=2)
+"""More than this in the future is a clock that nothing can be concluded from."""
+
+SILENCE_TOLD = timedelta(minutes=15)
+"""How long activity may be unknown before owner and admin hear of it."""
+
+ABSENT_CERTAIN = timedelta(hours=2)
+"""Terminated instances vanish from EC2 after about an hour; absent for two, it is gone."""
+
+NEWBORN = timedelta(minutes=10)
+"""What carries our tag and has no record is spared that long: its record may be a moment away."""
+
+FAILED_CLOSED = timedelta(hours=1)
+"""A failed launch without a machine leaves the list of the living after that, and frees its name."""
+
+SAME_WISH = timedelta(minutes=2)
+"""The same wish of the same owner within this is a person who saw a time-out and typed again."""
+
+IDEMPOTENCY_KEPT = timedelta(hours=24)
+"""How long an Idempotency-Key is remembered."""
+
+TERMINATED_LISTED = timedelta(days=30)
+"""How long a terminated instance stays in the list."""
+
+SWEEP_LEASE = timedelta(minutes=2)
+"""Longer than a sweep may take (the function's time-out is one minute), short enough that a crash costs one sweep."""
