@@ -1,0 +1,13 @@
+"""Jupyter as gpudesk sets it up: on loopback, with the token of a file that only its user can read."""
+
+from pathlib import Path
+
+c = get_config()  # type: ignore[name-defined]  # noqa: F821  (Jupyter gives it to its configuration files)
+
+c.ServerApp.ip = "127.0.0.1"
+c.ServerApp.port = 8888
+c.ServerApp.port_retries = 0  # another port would be one that no session leads to
+c.ServerApp.open_browser = False
+c.ServerApp.root_dir = "/home/ubuntu/work"
+c.ServerApp.allow_root = True  # who runs it is said in the unit, and only there
+c.IdentityProvider.token = Path("/etc/gpudesk/jupyter-token").read_text(encoding="ascii").strip()

@@ -1,0 +1,38 @@
+"""The instance metadata service: who this instance is, and what time it is for AWS."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+
+from ssm_documents.probe.local_http import Answer, Ask, ask
+
+URL = "http://169.254.169.254/latest"
+TOKEN_SECONDS = "60"
+
+
+class Imds:
+    """IMDSv2. Every method raises OSError where the service does not answer."""
+
+    def __init__(self, url: str = URL, ask: Ask = ask) -> None:
+        self._url = url
+        self._ask = ask
+
+    def now(self) -> datetime:
+        """AWS's time, in UTC, to the second: a machine's own clock may be wrong, and root can set it.
+
+        :raises ValueError: the answer bears no date
+        """
+        date = self._new_token().headers.get("date")
+        if date is None:
+            raise ValueError("the metadata service gave no date")
+        return parsedate_to_datetime(date).astimezone(timezone.utc)  # noqa: UP017  Python 3.10 has no datetime.UTC
+
+    def instance_id(self) -> str:
+        """This instance's id."""
+        headers = {"X-aws-ec2-metadata-token": self._new_token().body.decode("ascii")}
+        return self._ask("GET", f"{self._url}/meta-data/instance-id", headers).body.decode("ascii")
+
+    def _new_token(self) -> Answer:
+        headers = {"X-aws-ec2-metadata-token-ttl-seconds": TOKEN_SECONDS}
+        return self._ask("PUT", f"{self._url}/api/token", headers)

@@ -1,0 +1,77 @@
+"""What a sensor is, and how one that fails or hangs is kept from harming the others."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from chalicelib.domain.evidence import State
+
+SENSOR_LIMIT_SECONDS = 10.0
+"""A healthy sensor answers within one; the beat must not be late for a sick one."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a sensor sees now.
+
+    :param reason: what was seen, for people
+    """
+
+    state: State
+    reason: str
+
+
+class Sensor(Protocol):
+    """One signal."""
+
+    @property
+    def name(self) -> str:
+        """The signal's name in the heartbeat."""
+        ...
+
+    def read(self) -> Reading:
+        """Look once. May raise anything: that is an unknown."""
+        ...
+
+
+class Watched:
+    """A sensor in a thread of its own for each look: what raises or hangs is unknown."""
+
+    def __init__(self, sensor: Sensor, limit_seconds: float = SENSOR_LIMIT_SECONDS) -> None:
+        self.name = sensor.name
+        self._sensor = sensor
+        self._limit = limit_seconds
+        self._thread: threading.Thread | None = None
+        self._results: list[Reading] = []
+
+    def begin(self) -> None:
+        """Start to look, unless the last look still hangs: then there is nothing new to be had."""
+        if self._thread is not None and self._thread.is_alive():
+            return
+        self._results = []
+        self._thread = threading.Thread(target=self._look, args=(self._results,), daemon=True)
+        self._thread.start()
+
+    def result(self) -> Reading:
+        """What came of it, within the limit."""
+        if self._thread is not None:
+            self._thread.join(self._limit)
+        if not self._results:
+            return Reading(State.UNKNOWN, f"the sensor has not answered within {self._limit:g} s")
+        return self._results[0]
+
+    def _look(self, results: list[Reading]) -> None:
+        try:
+            results.append(self._sensor.read())
+        except Exception as error:  # noqa: BLE001  whatever goes wrong in one sensor is unknown, and only there
+            results.append(Reading(State.UNKNOWN, f"the sensor failed: {type(error).__name__}: {error}"))
+
+
+def read_all(sensors: Sequence[Watched]) -> dict[str, Reading]:
+    """Every sensor's reading, taken at the same time."""
+    for sensor in sensors:
+        sensor.begin()
+    return {sensor.name: sensor.result() for sensor in sensors}
