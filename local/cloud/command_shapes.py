@@ -1,0 +1,134 @@
+"""Commands and invocations as the calls of Run Command show them."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from local.cloud.errors import CloudError
+from local.cloud.invocations import Command, Run
+from local.machines.port import StepResult
+
+MOST_STDOUT, MOST_STDERR, MOST_LISTED = 24_000, 8_000, 2_500
+ERROR_RULE = "\n----------ERROR-------\n"
+NOT_ENDED = -1
+
+Shape = Mapping[str, Any]
+
+
+def command_shape(command: Command) -> Shape:
+    """What SendCommand and ListCommands answer."""
+    ended = [run for run in command.runs.values() if run.has_ended]
+    return {
+        "CommandId": command.command_id,
+        "DocumentName": command.document_name,
+        "DocumentVersion": command.document_version,
+        "Comment": command.comment,
+        "ExpiresAfter": command.expires_at,
+        "Parameters": command.parameters,
+        "InstanceIds": command.instance_ids,
+        "Targets": command.targets,
+        "RequestedDateTime": command.requested_at,
+        "Status": command.status,
+        "StatusDetails": command.status,
+        "MaxConcurrency": "50",
+        "MaxErrors": "0",
+        "TargetCount": len(command.runs),
+        "CompletedCount": len(ended),
+        "ErrorCount": sum(run.status == "Failed" for run in ended),
+        "DeliveryTimedOutCount": sum(run.details == "DeliveryTimedOut" for run in ended),
+        "TimeoutSeconds": command.timeout_seconds,
+    }
+
+
+def invocation_shape(command: Command, run: Run, plugin_name: str | None) -> Shape:
+    """What GetCommandInvocation answers: one step, or the whole where none is named and there is but one.
+
+    :raises CloudError: InvalidPluginName
+    """
+    names = command.step_names
+    if plugin_name is None and len(names) == 1:
+        plugin_name = names[0]
+    if plugin_name is not None and plugin_name not in names:
+        raise CloudError("InvalidPluginName", "The plugin name isn't valid.")
+    step = run.step(plugin_name) if plugin_name else None
+    return {
+        "CommandId": command.command_id,
+        "InstanceId": run.instance_id,
+        "Comment": command.comment,
+        "DocumentName": command.document_name,
+        "DocumentVersion": command.document_version,
+        "PluginName": plugin_name or "",
+        "ResponseCode": step.exit_code if step else _exit_code(run),
+        "ExecutionStartDateTime": _text(run.started_at),
+        "ExecutionElapsedTime": _elapsed(run),
+        "ExecutionEndDateTime": _text(run.ended_at),
+        "Status": step.status if step and step.status != "Skipped" else run.status,
+        "StatusDetails": step.status if step else run.details,
+        "StandardOutputContent": step.stdout[:MOST_STDOUT] if step else "",
+        "StandardOutputUrl": "",
+        "StandardErrorContent": step.stderr[:MOST_STDERR] if step else "",
+        "StandardErrorUrl": "",
+    }
+
+
+def listed_shape(command: Command, run: Run, with_details: bool) -> Shape:
+    """What ListCommandInvocations answers for each invocation."""
+    return {
+        "CommandId": command.command_id,
+        "InstanceId": run.instance_id,
+        "InstanceName": "",
+        "Comment": command.comment,
+        "DocumentName": command.document_name,
+        "DocumentVersion": command.document_version,
+        "RequestedDateTime": command.requested_at,
+        "Status": run.status,
+        "StatusDetails": run.details,
+        "CommandPlugins": [_plugin(run, name) for name in command.step_names] if with_details else [],
+    }
+
+
+def matches(command: Command, key: str, value: str) -> bool:
+    """One of ListCommands' filters; AWS has none for the comment."""
+    match key:
+        case "InvokedAfter":
+            return command.requested_at >= datetime.fromisoformat(value)
+        case "InvokedBefore":
+            return command.requested_at < datetime.fromisoformat(value)
+        case "Status":
+            return command.status == value
+        case "DocumentName":
+            return command.document_name == value
+    raise CloudError("InvalidFilterKey", f"The specified key isn't valid: {key}")
+
+
+def _plugin(run: Run, name: str) -> Shape:
+    step = run.step(name)
+    return {
+        "Name": name,
+        "Status": step.status if step and step.status != "Skipped" else run.status,
+        "StatusDetails": step.status if step else run.details,
+        "ResponseCode": step.exit_code if step else _exit_code(run),
+        "ResponseStartDateTime": run.started_at,
+        "ResponseFinishDateTime": run.ended_at,
+        "Output": _joined(step)[:MOST_LISTED] if step else "",
+        "StandardOutputUrl": "",
+        "StandardErrorUrl": "",
+    }
+
+
+def _joined(step: StepResult) -> str:
+    return step.stdout + (ERROR_RULE + step.stderr if step.stderr else "")
+
+
+def _exit_code(run: Run) -> int:
+    return run.outcome.exit_code if run.outcome and run.has_ended else NOT_ENDED
+
+
+def _text(at: datetime | None) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if at else ""
+
+
+def _elapsed(run: Run) -> str:
+    if run.started_at is None or run.ended_at is None:
+        return ""
+    return f"PT{(run.ended_at - run.started_at).total_seconds():g}S"

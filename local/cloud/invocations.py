@@ -1,0 +1,79 @@
+"""A command that was sent, and what becomes of it on each instance."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from local.machines.port import InvocationResult, StepResult
+
+ENDED = frozenset({"Success", "Failed", "TimedOut", "Cancelled"})
+
+
+@dataclass
+class Run:
+    """One invocation: a command on one instance.
+
+    :param status: Pending, InProgress, Cancelling, or one of `ENDED`
+    :param details: the status in more detail (ExecutionTimedOut)
+    :param ends_at: when it may end at the earliest; None before it began
+    :param gives_up_at: when it is given up if the machine does not answer
+    :param is_orphan: the machine it ran on was halted: no answer will come
+    :param outcome: what the machine answered
+    """
+
+    instance_id: str
+    gives_up_at: datetime
+    status: str = "Pending"
+    details: str = "Pending"
+    started_at: datetime | None = None
+    ends_at: datetime | None = None
+    ended_at: datetime | None = None
+    is_orphan: bool = False
+    outcome: InvocationResult | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        return self.status in ENDED
+
+    def step(self, name: str) -> StepResult | None:
+        """What became of a step, once the document has ended."""
+        if self.outcome is None or not self.has_ended:
+            return None
+        return next((step for step in self.outcome.steps if step.name == name), None)
+
+
+@dataclass
+class Command:
+    """What SendCommand made of a request.
+
+    :param document: its parsed content
+    """
+
+    command_id: str
+    account: str
+    region: str
+    document_name: str
+    document_version: str
+    document: Mapping[str, Any]
+    parameters: Mapping[str, Sequence[str]]
+    comment: str
+    timeout_seconds: int
+    requested_at: datetime
+    expires_at: datetime
+    instance_ids: Sequence[str]
+    targets: Sequence[Mapping[str, Any]]
+    runs: dict[str, Run] = field(default_factory=dict)
+
+    @property
+    def step_names(self) -> list[str]:
+        return [str(step["name"]) for step in self.document.get("mainSteps", [])]
+
+    @property
+    def status(self) -> str:
+        """The worst of its invocations' once all have ended, else how far the first has come."""
+        statuses = [run.status for run in self.runs.values()]
+        running = [status for status in statuses if status not in ENDED]
+        if running:
+            return "Pending" if all(status == "Pending" for status in statuses) else running[-1]
+        return next((each for each in ("Failed", "TimedOut", "Cancelled") if each in statuses), "Success")

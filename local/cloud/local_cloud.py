@@ -1,0 +1,114 @@
+"""The local cloud: moto, with what AWS does and moto does not, on a clock of its own.
+
+It serves `mock_aws` in process and moto's server alike:
+
+    with mock_aws(), LocalCloud(ManualClock(), machines) as cloud:
+        boto3.client("ec2", "us-east-1").run_instances(...)
+        clock.advance(timedelta(seconds=8))
+"""
+
+import threading
+from collections import Counter
+from types import TracebackType
+from typing import Self
+
+from chalicelib.domain.clock import Clock
+from local.cloud import documents, images
+from local.cloud.agents import Agents
+from local.cloud.behaviour import Behaviour
+from local.cloud.capacity import Capacity
+from local.cloud.command_answers import CommandAnswers
+from local.cloud.events import EventLog
+from local.cloud.faults import Faults
+from local.cloud.gate import Gate
+from local.cloud.launches import Launches
+from local.cloud.lifecycle import Lifecycle
+from local.cloud.patches import Patches
+from local.cloud.run_command import RunCommand
+from local.machines.port import Machines
+
+_installed = threading.Lock()
+
+
+class LocalCloud:
+    """What the parts share, and the handle that tests and `make run` drive them by.
+
+    :param machines: plays the instances; what runs on them sees `environment` from their launch on
+    """
+
+    def __init__(self, clock: Clock, machines: Machines, behaviour: Behaviour | None = None) -> None:
+        behaviour = behaviour or Behaviour()
+        self.clock = clock
+        self.machines = machines
+        self.environment: dict[str, str] = {}
+        self.faults = Faults()
+        self.capacity = Capacity()
+        self.log = EventLog()
+        self.control_lock = threading.RLock()
+        self.data_lock = threading.RLock()
+        self._gate = Gate(self.faults, self.control_lock, self.data_lock, self.tick)
+        self.lifecycle = Lifecycle(
+            behaviour, clock.now, machines, self.capacity, self.faults, self.log, self.environment
+        )
+        self.agents = Agents(behaviour, clock.now, self.lifecycle)
+        self.commands = RunCommand(behaviour, clock, machines, self.lifecycle, self.agents, self.log)
+        self._command_answers = CommandAnswers(behaviour, self.commands, self.agents, self.lifecycle)
+        self._launches = Launches(behaviour, clock.now, self.capacity, self.lifecycle, lambda: self._gate.operation)
+        self._patches = Patches()
+
+    @property
+    def calls(self) -> Counter[str]:
+        """How often each operation ("ec2:RunInstances") was called with anything but an instance's own role."""
+        return self._gate.calls
+
+    @property
+    def calls_of_machines(self) -> Counter[str]:
+        """How often each operation was called with the role of an instance."""
+        return self._gate.calls_of_machines
+
+    def calls_of(self, since: Counter[str]) -> Counter[str]:
+        """The calls after `since`, which is a copy of `calls` made earlier."""
+        return self.calls - since
+
+    def install(self) -> None:
+        """Extend moto.
+
+        :raises RuntimeError: another local cloud of this process is installed
+        """
+        if not _installed.acquire(blocking=False):
+            raise RuntimeError("another local cloud is installed in this process")
+        parts = (self._gate, self.lifecycle, self._launches, self.agents, self._command_answers)
+        for part in (*parts, images, documents):
+            part.patch(self._patches)
+
+    def uninstall(self) -> None:
+        """Leave moto as it was found, once no document runs any more."""
+        self._patches.undo()
+        _installed.release()
+
+    def __enter__(self) -> Self:
+        self.install()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.uninstall()
+
+    def tick(self) -> None:
+        """Do everything that is due by now. Each call of EC2 or SSM does it too."""
+        with self.control_lock:
+            self.lifecycle.tick()
+            self.commands.tick()
+
+    def powered_off(self, instance_id: str) -> None:
+        """The machine switched itself off; EC2 will say stopped, or terminated where its launch said so."""
+        self.lifecycle.powered_off(instance_id)
+
+    def settle(self, timeout: float = 60) -> None:
+        """Wait until no document is running for real.
+
+        :param timeout: the world's seconds
+        :raises TimeoutError: one still runs
+        """
+        self.commands.settle(timeout, self.tick)
