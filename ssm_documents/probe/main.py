@@ -52,9 +52,9 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
     logging.getLogger("botocore").setLevel(logging.WARNING)
     probe = _wire(Config(**json.loads(arguments.config.read_text(encoding="utf-8"))))
-    if arguments.once:
-        return 0 if probe.beat() else 1
-    _beat_for_ever(probe, float(os.environ.get("GPUDESK_PROBE_INTERVAL_SECONDS", "60")))
+    if not arguments.once:
+        _beat_for_ever(probe, float(os.environ.get("GPUDESK_PROBE_INTERVAL_SECONDS", "60")))
+    return 0 if probe.beat() else 1
 
 
 def _beat_for_ever(probe: Probe, interval_seconds: float) -> NoReturn:
