@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from chalicelib.domain.recipes import DocumentUse
+
 
 class Desired(StrEnum):
     """What the owner wants the instance to be."""
@@ -67,7 +69,10 @@ class IdlePolicy:
 
 @dataclass(frozen=True, kw_only=True)
 class Spec:
-    """What was asked for, complete: nothing in it is left to a default that may change later."""
+    """What was asked for, complete: nothing in it is left to a default that may change later.
+
+    :param nvidia_gpu_count: how many GPUs nvidia-smi must list; 0 on a Radeon and where there is no GPU
+    """
 
     desired: Desired
     instance_type: str
@@ -76,6 +81,7 @@ class Spec:
     disk_gib: int
     gpu: str | None = None
     gpu_count: int = 0
+    nvidia_gpu_count: int = 0
     market: str = "on-demand"
     project: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -125,12 +131,13 @@ class Attempt:
     region: str
     zone: str
     subnet_id: str
-    security_group_id: str | None
+    security_group_id: str
     image_id: str
     root_device: str
     disk_gib: int
     instance_type: str
     instance_profile: str
+    public_address: bool
     tags: Mapping[str, str]
     sent_at: datetime | None = None
 
@@ -144,18 +151,6 @@ class Machine:
     state: Ec2State
     launched_at: datetime
     public_address: bool = True
-
-
-@dataclass(frozen=True, kw_only=True)
-class Document:
-    """One SSM document of a recipe, with parameters still to be filled.
-
-    :param minutes: how long it may take, in the world's time
-    """
-
-    name: str
-    parameters: Mapping[str, str]
-    minutes: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,7 +184,7 @@ class Setup:
     :param retry_at: not before then again
     """
 
-    documents: tuple[Document, ...] = ()
+    documents: tuple[DocumentUse, ...] = ()
     index: int = 0
     tries: int = 0
     run: DocumentRun | None = None

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from chalicelib.domain.cost import Segment
 from chalicelib.domain.errors import CloudError
@@ -43,12 +43,15 @@ class Launch:
 
 @dataclass(frozen=True)
 class SendDocument:
-    """SendCommand of one document."""
+    """SendCommand of one document.
+
+    :param limit: how long it may take, in the world's time
+    """
 
     document: str
     parameters: Mapping[str, str]
     attempt_id: str
-    minutes: int
+    limit: timedelta
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ LOST_BY_A_STOP = (
 
 def counted_signals(instance: Instance) -> frozenset[str]:
     """The signals that must all be quiet: GPU only where there is one."""
-    return frozenset({"jupyter"} | ({"gpu"} if instance.spec.gpu_count else set()))
+    return frozenset({"jupyter"} | ({"gpu"} if instance.spec.nvidia_gpu_count else set()))
 
 
 def activity(instance: Instance, seen: Observation, now: datetime) -> Judgement:

@@ -1,11 +1,10 @@
 """The recipe's documents, one after another, in order."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from chalicelib.domain.errors import CloudError, GiveUp
 from chalicelib.domain.instance import (
-    Document,
     DocumentResult,
     DocumentRun,
     Instance,
@@ -27,7 +26,7 @@ from chalicelib.domain.lifecycle.rules import (
 )
 from chalicelib.domain.observation import CommandStatus, CommandView, Observation, StepView
 from chalicelib.domain.plan import Plan, SendDocument, Sent
-from chalicelib.domain.recipes import fill
+from chalicelib.domain.recipes import DocumentUse, fill
 from chalicelib.domain.timings import DOCUMENT_MARGIN, RESEND_AFTER, SETUP_RETRY, SETUP_TRIES
 
 
@@ -68,7 +67,7 @@ def not_sent(instance: Instance, error: CloudError, now: datetime) -> Plan:
     return nothing(instance, "retrying", f"SSM did not take the command ({error.code}); it is sent again")
 
 
-def _send(instance: Instance, document: Document, now: datetime, rules: Rules) -> Plan:
+def _send(instance: Instance, document: DocumentUse, now: datetime, rules: Rules) -> Plan:
     setup = instance.setup
     attempt_id = setup.run.attempt_id if setup.run else f"{instance.id}.{setup.index}.{_round(instance, now)}"
     machine = running(instance)
@@ -76,7 +75,7 @@ def _send(instance: Instance, document: Document, now: datetime, rules: Rules) -
         "heartbeat_key": heartbeat_key(rules.instance_role_id, machine.instance_id),
         "heartbeat_table": rules.heartbeat_table,
         "region": instance.spec.region,
-        "gpu_count": str(instance.spec.gpu_count),
+        "gpu_count": str(instance.spec.nvidia_gpu_count),
         "attempt_id": attempt_id,
     }
     run = DocumentRun(attempt_id=attempt_id, sent_at=now)
@@ -87,7 +86,7 @@ def _send(instance: Instance, document: Document, now: datetime, rules: Rules) -
             document=document.name,
             parameters=fill(document.parameters, values),
             attempt_id=attempt_id,
-            minutes=document.minutes,
+            limit=document.timeout,
         ),
     )
 
@@ -98,22 +97,22 @@ def _round(instance: Instance, now: datetime) -> str:
 
 
 def _running(
-    instance: Instance, document: Document, run: DocumentRun, seen: Observation, now: datetime, rules: Rules
+    instance: Instance, document: DocumentUse, run: DocumentRun, seen: Observation, now: datetime, rules: Rules
 ) -> Plan:
-    limit = rules.script_time(timedelta(minutes=document.minutes) + DOCUMENT_MARGIN)
+    limit = rules.script_time(document.timeout + DOCUMENT_MARGIN)
     match seen.command:
         case CommandView(status=CommandStatus.SUCCEEDED):
             return _succeeded(instance, document, run, now)
         case CommandView(status=CommandStatus.FAILED) as command:
             return _retried(instance, document, run, _what_failed(document, command), now)
         case _ if now - run.sent_at > limit:
-            why = f"{document.name} did not end within {document.minutes} minutes"
+            why = f"{document.name} did not end within {document.timeout}"
             return _retried(instance, document, run, why, now)
         case _:
             return nothing(instance, "setting_up", f"{document.name} is running ({_position(instance)})")
 
 
-def _succeeded(instance: Instance, document: Document, run: DocumentRun, now: datetime) -> Plan:
+def _succeeded(instance: Instance, document: DocumentUse, run: DocumentRun, now: datetime) -> Plan:
     result = DocumentResult(name=document.name, succeeded=True, started_at=run.sent_at, ended_at=now)
     setup = replace(
         instance.setup, index=instance.setup.index + 1, tries=0, run=None, results=(*instance.setup.results, result)
@@ -128,7 +127,7 @@ def _succeeded(instance: Instance, document: Document, run: DocumentRun, now: da
     return Plan(instance=done, reason=reason, entries=lines, again=True)
 
 
-def _retried(instance: Instance, document: Document, run: DocumentRun, why: str, now: datetime) -> Plan:
+def _retried(instance: Instance, document: DocumentUse, run: DocumentRun, why: str, now: datetime) -> Plan:
     result = DocumentResult(name=document.name, succeeded=False, started_at=run.sent_at, ended_at=now)
     tries = instance.setup.tries + 1
     setup = replace(
@@ -157,7 +156,7 @@ def _failed(instance: Instance, why: str, now: datetime) -> Plan:
     return told(replace(moved(instance, Phase.FAILED, reason, now), warned=warned), reason, now)
 
 
-def _what_failed(document: Document, command: CommandView) -> str:
+def _what_failed(document: DocumentUse, command: CommandView) -> str:
     step = next((s for s in command.steps if s.exit_code != 0 or s.status not in ("Success", "Skipped")), None)
     if step is None:
         return f"{document.name} ended as {command.detail}"

@@ -1,0 +1,29 @@
+"""SDK clients, one for each service and region, made when first needed."""
+
+import functools
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ssm import SSMClient
+
+ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=3, read_timeout=10)
+"""The loop is the retry: the SDK's own would empty RunInstances' bucket and hide a lost answer."""
+
+
+class Clients:
+    """EC2 and SSM clients by region."""
+
+    def __init__(self) -> None:
+        self._session = boto3.Session()
+        self.ec2 = functools.cache(self._ec2)
+        self.ssm = functools.cache(self._ssm)
+
+    def _ec2(self, region: str) -> "EC2Client":
+        return self._session.client("ec2", region_name=region, config=ONCE)
+
+    def _ssm(self, region: str) -> "SSMClient":
+        return self._session.client("ssm", region_name=region, config=ONCE)

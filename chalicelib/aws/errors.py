@@ -1,0 +1,79 @@
+"""AWS's error codes, translated once. By code, never by HTTP status: InsufficientInstanceCapacity is a 500.
+
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+
+from chalicelib.domain.errors import CloudError, GiveUp, Missing, NoCapacity, OverQuota, TryLater
+
+NO_CAPACITY = frozenset(
+    {
+        "InsufficientInstanceCapacity",
+        "InsufficientHostCapacity",
+        "InsufficientCapacity",
+        "InsufficientFreeAddressesInSubnet",
+        "Unsupported",
+    }
+)
+"""`Unsupported` is what EC2 says where a zone does not offer the type."""
+
+OVER_QUOTA = frozenset(
+    {"VcpuLimitExceeded", "InstanceLimitExceeded", "VolumeLimitExceeded", "MaxSpotInstanceCountExceeded"}
+)
+
+MISSING = frozenset({"InvalidInstanceID.NotFound", "InvalidInstanceId", "InvocationDoesNotExist", "TargetNotConnected"})
+
+TRY_LATER = frozenset(
+    {
+        "RequestLimitExceeded",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "InternalError",
+        "InternalFailure",
+        "InternalServerError",
+        "ServiceUnavailable",
+        "Unavailable",
+        "RequestTimeout",
+        "RequestExpired",
+        "IncorrectInstanceState",
+        "IncorrectState",
+        "PendingVerification",
+        "InvalidParameterValue.InstanceProfileNotReady",
+    }
+)
+"""`IncorrectInstanceState` too: a start while it is stopping, a stop while it is pending. The next look sees."""
+
+
+def translated(error: Exception) -> CloudError:
+    """What an error of the SDK means to the loop."""
+    if isinstance(error, ClientError):
+        code = str(error.response.get("Error", {}).get("Code", "Unknown"))
+        message = str(error.response.get("Error", {}).get("Message", ""))
+        return _kind(code)(code, message)
+    if isinstance(error, ParamValidationError):
+        return GiveUp("ParamValidation", str(error))
+    return TryLater("NoAnswer", f"{type(error).__name__}: {error}")
+
+
+@contextmanager
+def translating() -> Iterator[None]:
+    """Turn what the SDK raises into the desk's own errors.
+
+    :raises CloudError: one of its kinds
+    """
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        raise translated(error) from error
+
+
+def _kind(code: str) -> type[CloudError]:
+    for codes, kind in ((NO_CAPACITY, NoCapacity), (OVER_QUOTA, OverQuota), (MISSING, Missing), (TRY_LATER, TryLater)):
+        if code in codes:
+            return kind
+    return GiveUp

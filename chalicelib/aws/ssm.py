@@ -1,0 +1,120 @@
+"""SSM: public parameters, agents, commands, sessions."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chalicelib.aws.clients import Clients
+from chalicelib.aws.errors import translating
+from chalicelib.domain.observation import Absent, AgentView, CommandStatus, CommandView, StepView
+from chalicelib.domain.plan import SendDocument
+
+if TYPE_CHECKING:
+    from mypy_boto3_ssm.type_defs import CommandPluginTypeDef
+
+AGENTS_A_PAGE = 50
+DELIVERY_SECONDS = 600
+"""How long SSM may take to hand a command to the agent; how long the command runs is the document's matter."""
+
+RUNNING = frozenset({"Pending", "InProgress", "Delayed", "Cancelling"})
+
+
+@dataclass(frozen=True)
+class Session:
+    """What session-manager-plugin takes. The token is shown once and never kept.
+
+    https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_StartSession.html
+    """
+
+    session_id: str
+    stream_url: str
+    token: str
+
+
+class Ssm:
+    """Raises the kinds of CloudError."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+
+    def parameter(self, region: str, name: str) -> str:
+        """A public parameter, such as the newest AMI of a line."""
+        with translating():
+            return self._clients.ssm(region).get_parameter(Name=name)["Parameter"]["Value"]
+
+    def agents(self, region: str, instance_ids: Iterable[str]) -> dict[str, AgentView]:
+        """The agents that have registered, by instance; fifty a call."""
+        found: dict[str, AgentView] = {}
+        wanted = sorted(instance_ids)
+        for start in range(0, len(wanted), AGENTS_A_PAGE):
+            ids = wanted[start : start + AGENTS_A_PAGE]
+            with translating():
+                pages = (
+                    self._clients.ssm(region)
+                    .get_paginator("describe_instance_information")
+                    .paginate(
+                        Filters=[{"Key": "InstanceIds", "Values": ids}], PaginationConfig={"PageSize": AGENTS_A_PAGE}
+                    )
+                )
+                for page in pages:
+                    for info in page["InstanceInformationList"]:
+                        found[info["InstanceId"]] = AgentView(
+                            online=info.get("PingStatus") == "Online", last_ping_at=info["LastPingDateTime"]
+                        )
+        return found
+
+    def send(self, region: str, instance_id: str, step: SendDocument) -> str:
+        """SendCommand, which has no token: the attempt's id is in the parameters, and in the comment as a trace.
+
+        :returns: the command's id
+        """
+        with translating():
+            answer = self._clients.ssm(region).send_command(
+                InstanceIds=[instance_id],
+                DocumentName=step.document,
+                Parameters={name: [value] for name, value in step.parameters.items()},
+                Comment=step.attempt_id[:100],
+                TimeoutSeconds=DELIVERY_SECONDS,
+            )
+        return answer["Command"]["CommandId"]
+
+    def command(self, region: str, command_id: str, instance_id: str) -> CommandView | Absent:
+        """Where a command is; right after SendCommand SSM may not know it yet."""
+        with translating():
+            found = self._clients.ssm(region).list_command_invocations(
+                CommandId=command_id, InstanceId=instance_id, Details=True
+            )["CommandInvocations"]
+        if not found:
+            return Absent()
+        detail = found[0].get("StatusDetails") or found[0]["Status"]
+        return CommandView(
+            command_id=command_id,
+            status=_status(found[0]["Status"]),
+            detail=detail,
+            steps=tuple(_step(plugin) for plugin in found[0].get("CommandPlugins", ())),
+        )
+
+    def open_session(self, region: str, instance_id: str, document: str, parameters: Mapping[str, str]) -> Session:
+        """StartSession, on the way to an answer that a person waits for."""
+        with translating():
+            answer = self._clients.ssm(region).start_session(
+                Target=instance_id,
+                DocumentName=document,
+                Parameters={name: [value] for name, value in parameters.items()},
+            )
+        return Session(answer["SessionId"], answer["StreamUrl"], answer["TokenValue"])
+
+
+def _status(status: str) -> CommandStatus:
+    if status in RUNNING:
+        return CommandStatus.RUNNING
+    return CommandStatus.SUCCEEDED if status == "Success" else CommandStatus.FAILED
+
+
+def _step(plugin: "CommandPluginTypeDef") -> StepView:
+    return StepView(
+        name=plugin.get("Name", ""),
+        status=plugin.get("Status", ""),
+        exit_code=plugin.get("ResponseCode", 0),
+        output=plugin.get("Output", ""),
+    )

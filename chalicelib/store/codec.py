@@ -1,0 +1,22 @@
+"""Domain values to and from what DynamoDB can hold; pydantic checks them on the way in."""
+
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter
+
+from chalicelib.domain.cost import Segment
+from chalicelib.domain.desk import DeskSettings
+from chalicelib.domain.instance import Instance
+
+INSTANCE = TypeAdapter(Instance)
+SEGMENT = TypeAdapter(Segment)
+SETTINGS = TypeAdapter(DeskSettings)
+
+
+T = TypeVar("T")
+
+
+def dumped(adapter: TypeAdapter[T], value: T) -> dict[str, Any]:
+    """A map of texts, numbers, lists and maps, without what is None."""
+    plain: dict[str, Any] = adapter.dump_python(value, mode="json", exclude_none=True, exclude={"version"})
+    return plain

@@ -1,0 +1,207 @@
+"""The tables. Models stay in this package; outside it, only the domain's values are seen."""
+
+import json
+import os
+from typing import Any
+
+from pynamodb.attributes import (
+    Attribute,
+    BooleanAttribute,
+    MapAttribute,
+    NumberAttribute,
+    TTLAttribute,
+    UnicodeAttribute,
+    VersionAttribute,
+)
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.models import Model
+
+PREFIX = os.environ.get("GPUDESK_TABLE_PREFIX", "gpudesk")
+REGION = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+
+
+class _Meta:
+    region = REGION
+    billing_mode = "PAY_PER_REQUEST"
+
+
+class AsWritten(Attribute[Any]):
+    """An attribute that somebody else writes: whatever its type, reading it does not fail."""
+
+    attr_type = "M"
+
+    def get_value(self, value: dict[str, Any]) -> Any:
+        return value
+
+    def serialize(self, value: Any) -> Any:
+        raise NotImplementedError("written by the instances alone")
+
+    def deserialize(self, value: dict[str, Any]) -> Any:
+        kind, content = next(iter(value.items()))
+        match kind:
+            case "S" | "BOOL":
+                return content
+            case "N":
+                return json.loads(content)
+            case "M":
+                return {name: self.deserialize(item) for name, item in content.items()}
+            case "L":
+                return [self.deserialize(item) for item in content]
+            case _:
+                return None
+
+
+class ByOwner(GlobalSecondaryIndex["InstanceModel"]):
+    """One owner's instances, in the order in which they were asked for."""
+
+    class Meta(_Meta):
+        index_name = "by-owner"
+        projection = AllProjection()
+
+    owner = UnicodeAttribute(hash_key=True)
+    born = UnicodeAttribute(range_key=True)
+
+
+class ByDesk(GlobalSecondaryIndex["InstanceModel"]):
+    """All instances, in the order in which they were asked for."""
+
+    class Meta(_Meta):
+        index_name = "by-desk"
+        projection = AllProjection()
+
+    desk = UnicodeAttribute(hash_key=True)
+    born = UnicodeAttribute(range_key=True)
+
+
+class Living(GlobalSecondaryIndex["InstanceModel"]):
+    """What the sweep looks at. Sparse: a terminated instance has no `living`."""
+
+    class Meta(_Meta):
+        index_name = "living"
+        projection = AllProjection()
+
+    living = UnicodeAttribute(hash_key=True)
+    born = UnicodeAttribute(range_key=True)
+
+
+class ByMachine(GlobalSecondaryIndex["InstanceModel"]):
+    """The record of an EC2 instance."""
+
+    class Meta(_Meta):
+        index_name = "by-machine"
+        projection = AllProjection()
+
+    machine = UnicodeAttribute(hash_key=True)
+
+
+class InstanceModel(Model):
+    """Spec and status of an instance in one item; `record` is the domain's value, the rest serves keys and filters.
+
+    `wake` is set by people's writes and gone with the loop's: the stream's filter lets only the former through.
+    """
+
+    class Meta(_Meta):
+        table_name = f"{PREFIX}-instances"
+        stream_view_type = "NEW_IMAGE"
+
+    id = UnicodeAttribute(hash_key=True)
+    desk = UnicodeAttribute(default="desk")
+    owner = UnicodeAttribute()
+    born = UnicodeAttribute()
+    living = UnicodeAttribute(null=True)
+    machine = UnicodeAttribute(null=True)
+    wake = BooleanAttribute(null=True)
+    record: MapAttribute[str, Any] = MapAttribute()
+    version = VersionAttribute()
+    expires_at = TTLAttribute(null=True)
+    by_owner = ByOwner()
+    by_desk = ByDesk()
+    living_index = Living()
+    by_machine = ByMachine()
+
+
+class TimelineModel(Model):
+    """What was done or decided about an instance; `seq` is the version of the record that it came with."""
+
+    class Meta(_Meta):
+        table_name = f"{PREFIX}-timeline"
+
+    instance = UnicodeAttribute(hash_key=True)
+    seq = UnicodeAttribute(range_key=True)
+    at = UnicodeAttribute()
+    actor = UnicodeAttribute()
+    code = UnicodeAttribute()
+    sentence = UnicodeAttribute()
+    details: MapAttribute[str, Any] = MapAttribute(default=dict)
+
+
+class HeartbeatModel(Model):
+    """An instance's own report. Its role may update this one item and nothing else of it but these attributes."""
+
+    class Meta(_Meta):
+        table_name = f"{PREFIX}-heartbeats"
+
+    id = UnicodeAttribute(hash_key=True)
+    at = AsWritten(null=True)
+    boot_id = AsWritten(null=True)
+    instance_id = AsWritten(null=True)
+    probe = AsWritten(null=True)
+    signals = AsWritten(null=True)
+
+
+class LedgerModel(Model):
+    """A stretch of time that was billed; under the month in which it ended."""
+
+    class Meta(_Meta):
+        table_name = f"{PREFIX}-ledger"
+
+    month = UnicodeAttribute(hash_key=True)
+    entry = UnicodeAttribute(range_key=True)
+    segment: MapAttribute[str, Any] = MapAttribute()
+
+
+class TokenModel(Model):
+    """A bearer token; only its hash is known."""
+
+    class Meta(_Meta):
+        table_name = f"{PREFIX}-tokens"
+
+    hash = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute()
+    owner = UnicodeAttribute()
+    role = UnicodeAttribute()
+    created_at = UnicodeAttribute()
+    expires_at = UnicodeAttribute()
+
+
+class DeskModel(Model):
+    """Small things that only one may hold: names, limits, wishes, the sweep's lease, and the desk's settings."""
+
+    class Meta(_Meta):
+        table_name = f"{PREFIX}-desk"
+
+    key = UnicodeAttribute(hash_key=True)
+    instance = UnicodeAttribute(null=True)
+    number = NumberAttribute(null=True)
+    digest = UnicodeAttribute(null=True)
+    holder = UnicodeAttribute(null=True)
+    until = NumberAttribute(null=True)
+    settings: MapAttribute[str, Any] = MapAttribute(null=True)
+    version = NumberAttribute(null=True)
+    expires_at = TTLAttribute(null=True)
+
+
+TABLES: tuple[type[Model], ...] = (InstanceModel, TimelineModel, HeartbeatModel, LedgerModel, TokenModel, DeskModel)
+
+
+def create_tables() -> None:
+    """Make the tables that are missing; for the local cloud and tests (on AWS, CloudFormation makes them)."""
+    for model in TABLES:
+        if not model.exists():
+            model.create_table(wait=True)
+
+
+def forget_connections() -> None:
+    """Let the next call read region and endpoint from the environment again."""
+    for model in TABLES:
+        model._connection = None
