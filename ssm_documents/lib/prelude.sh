@@ -62,7 +62,7 @@ write_file() {
   local path=$1 mode=$2 owner=$3
   install -d -m 0755 "$(dirname "$path")"
   (umask 077 && cat >"$path.new")
-  chown "$owner:$owner" "$path.new"
+  chown "$owner:" "$path.new"
   chmod "$mode" "$path.new"
   mv -f "$path.new" "$path"
 }

@@ -1,0 +1,247 @@
+"""Documents composed from their sources, and the rules that they are checked against."""
+
+import ast
+import io
+import json
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ssm_documents import compose as composing
+from ssm_documents.check import HOSTILE, as_json, check
+from ssm_documents.compose import compose, document_names
+from ssm_documents.embed import as_base64, probe_zipapp
+
+Document = dict[str, Any]
+PROBE = "gpudesk-probe"
+
+
+def lines(document: Document, step: int) -> list[str]:
+    commands: list[str] = document["mainSteps"][step]["inputs"]["runCommand"]
+    return commands
+
+
+def test_there_are_the_documents_that_the_recipes_name() -> None:
+    assert document_names() == ("gpudesk-jupyter", "gpudesk-probe")
+
+
+@pytest.mark.parametrize("name", document_names())
+def test_every_document_is_clean(name: str) -> None:
+    assert check(compose(name)) == []
+
+
+@pytest.mark.parametrize("name", document_names())
+def test_composing_twice_gives_the_same_bytes(name: str) -> None:
+    assert as_json(compose(name)) == as_json(compose(name))
+
+
+def test_the_probe_is_the_same_bytes_whatever_the_dates_of_its_files() -> None:
+    with zipfile.ZipFile(io.BytesIO(probe_zipapp())) as archive:
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        assert archive.namelist() == sorted(archive.namelist())
+
+
+def test_each_document_is_written_as_a_file_of_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    composing.main(tmp_path / "new")
+    said = capsys.readouterr().out
+    for name in document_names():
+        content = (tmp_path / "new" / f"{name}.json").read_text(encoding="utf-8")
+        assert json.loads(content) == compose(name)
+        assert f"{name}.json: {len(content.encode())} bytes" in said
+
+
+@pytest.mark.parametrize("name", document_names())
+def test_each_step_begins_with_its_parameters_for_agents_that_do_not_know_env_var(name: str) -> None:
+    document = compose(name)
+    for step in document["mainSteps"]:
+        shebang, *rest = step["inputs"]["runCommand"]
+        assert shebang == "#!/usr/bin/env bash"
+        for parameter, line in zip(document["parameters"], rest, strict=False):
+            value = "'{{ " + parameter + " }}'"
+            assert line == f'if [ -z "${{SSM_{parameter}+x}}" ]; then export SSM_{parameter}={value}; fi'
+
+
+def test_nothing_stands_unexpanded_in_a_script() -> None:
+    for name in document_names():
+        text = as_json(compose(name))
+        assert "@@" not in text
+        assert "source include:" not in text
+
+
+@pytest.mark.parametrize("name", document_names())
+def test_the_composed_scripts_are_shellcheck_clean(name: str, tmp_path: Path) -> None:
+    document = compose(name)
+    files = []
+    for step in document["mainSteps"]:
+        files.append(tmp_path / f"{step['name']}.sh")
+        # The fallback line holds a placeholder, which SSM has replaced before bash sees it.
+        script = "\n".join(step["inputs"]["runCommand"]).replace("{{ ", "").replace(" }}", "")
+        files[-1].write_text(script + "\n", encoding="utf-8")
+    shellcheck = shutil.which("shellcheck", path=Path(sys.executable).parent)
+    assert shellcheck is not None
+    result = subprocess.run([shellcheck, *files], capture_output=True, text=True, check=False)
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize("name", document_names())
+@pytest.mark.parametrize("hostile", ["a'b", 'a"b', "$(id)", "`id`", "a\\b", "a\nb", "a;id", "a b", "", "x" * 300])
+def test_no_parameter_admits_what_a_shell_would_read(name: str, hostile: str) -> None:
+    for parameter, entry in compose(name)["parameters"].items():
+        assert re.fullmatch(entry["allowedPattern"], hostile) is None, parameter
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        ("attemptId", "gd-01j9zk.3"),
+        ("gpuCount", "16"),
+        ("heartbeatKey", "AROAEXAMPLEEXAMPLE:i-0123456789abcdef0"),
+        ("heartbeatTable", "gpudesk-dev-heartbeats"),
+        ("heartbeatRegion", "ap-southeast-3"),
+        ("heartbeatRegion", "us-gov-west-1"),
+    ],
+)
+def test_the_values_that_the_desk_gives_are_admitted(parameter: str, value: str) -> None:
+    assert re.fullmatch(compose(PROBE)["parameters"][parameter]["allowedPattern"], value)
+
+
+def no_pattern(document: Document) -> None:
+    del document["parameters"]["gpuCount"]["allowedPattern"]
+
+
+def loose_pattern(document: Document) -> None:
+    document["parameters"]["gpuCount"]["allowedPattern"] = "^.*$"
+
+
+def no_parameter_description(document: Document) -> None:
+    document["parameters"]["gpuCount"]["description"] = ""
+
+
+def no_environment(document: Document) -> None:
+    del document["parameters"]["gpuCount"]["interpolationType"]
+
+
+def list_parameter(document: Document) -> None:
+    document["parameters"]["gpuCount"]["type"] = "StringList"
+
+
+def no_attempt(document: Document) -> None:
+    del document["parameters"]["attemptId"]
+
+
+def other_schema(document: Document) -> None:
+    document["schemaVersion"] = "1.2"
+
+
+def no_description(document: Document) -> None:
+    document["description"] = ""
+
+
+def too_large(document: Document) -> None:
+    lines(document, 0).extend(["# padding"] * 10_000)
+
+
+def same_name(document: Document) -> None:
+    document["mainSteps"][1]["name"] = "look"
+
+
+def odd_name(document: Document) -> None:
+    document["mainSteps"][1]["name"] = "a b"
+
+
+def other_action(document: Document) -> None:
+    document["mainSteps"][0]["action"] = "aws:softwareInventory"
+
+
+def goes_on_after_failure(document: Document) -> None:
+    del document["mainSteps"][0]["onFailure"]
+
+
+def no_limit(document: Document) -> None:
+    del document["mainSteps"][0]["inputs"]["timeoutSeconds"]
+
+
+def short_limit(document: Document) -> None:
+    document["mainSteps"][0]["inputs"]["timeoutSeconds"] = "4"
+
+
+def no_shebang(document: Document) -> None:
+    lines(document, 0)[0] = "#!/bin/sh"
+
+
+def no_fallback(document: Document) -> None:
+    del lines(document, 0)[1]
+
+
+def no_strictness(document: Document) -> None:
+    lines(document, 0).remove("set -euo pipefail")
+
+
+def spliced(document: Document) -> None:
+    lines(document, 0).append("echo {{ gpuCount }}")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "problem"),
+    [
+        (no_pattern, "parameter gpuCount has no allowedPattern"),
+        (loose_pattern, "allowedPattern of parameter gpuCount admits"),
+        (no_parameter_description, "parameter gpuCount has no description"),
+        (no_environment, "parameter gpuCount is not handed over by environment"),
+        (list_parameter, "parameter gpuCount is not of type String"),
+        (no_attempt, "there is no parameter attemptId"),
+        (other_schema, "schemaVersion is not 2.2"),
+        (no_description, "the document has no description"),
+        (too_large, "bytes, SSM takes 65536"),
+        (same_name, "two steps have one name"),
+        (odd_name, "step 'a b': SSM does not take that name"),
+        (other_action, "step look is not a shell script"),
+        (goes_on_after_failure, "step look would let the later ones run"),
+        (no_limit, "step look has no timeoutSeconds"),
+        (short_limit, "step look has no timeoutSeconds"),
+        (no_shebang, "step look does not begin with bash's shebang"),
+        (no_fallback, "step look does not begin with the fallback line"),
+        (no_strictness, "step look does not say set -euo pipefail"),
+        (spliced, "step look splices a parameter into its script"),
+    ],
+)
+def test_a_document_that_breaks_a_rule_is_told_which(spoil: Callable[[Document], None], problem: str) -> None:
+    document = compose(PROBE)
+    spoil(document)
+    assert any(problem in each for each in check(document))
+
+
+@pytest.mark.parametrize("character", HOSTILE)
+def test_a_pattern_that_admits_one_hostile_character_is_found(character: str) -> None:
+    document = compose(PROBE)
+    escaped = "\\" + character if character != "\n" else "\\n"
+    document["parameters"]["gpuCount"]["allowedPattern"] = f"^[a-z0-9{escaped}-]+$"
+    assert any("admits" in problem for problem in check(document))
+
+
+def test_the_probe_that_is_embedded_runs_by_itself(tmp_path: Path) -> None:
+    zipapp = tmp_path / "probe.pyz"
+    zipapp.write_bytes(probe_zipapp())
+    isolated = [sys.executable, "-I", str(zipapp), "--version"]
+    result = subprocess.run(isolated, capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert result.stdout.strip() == "gpudesk probe 1"
+    assert as_base64(probe_zipapp()) in "\n".join(lines(compose(PROBE), 1))
+
+
+def test_the_probe_speaks_the_python_of_ubuntu_22_04() -> None:
+    with zipfile.ZipFile(io.BytesIO(probe_zipapp())) as archive:
+        names = archive.namelist()
+        assert "chalicelib/domain/evidence.py" in names
+        for name in names:
+            tree = ast.parse(archive.read(name), feature_version=(3, 10))
+            imported = {
+                alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names
+            }
+            assert not imported & {"StrEnum", "UTC", "Self", "assert_never"}, name
