@@ -25,6 +25,8 @@ from local.cloud.launches import Launches
 from local.cloud.lifecycle import Lifecycle
 from local.cloud.patches import Patches
 from local.cloud.run_command import RunCommand
+from local.cloud.sessions import Sessions
+from local.cloud.streams import Streams
 from local.machines.port import Machines
 
 _installed = threading.Lock()
@@ -52,6 +54,8 @@ class LocalCloud:
         )
         self.agents = Agents(behaviour, clock.now, self.lifecycle)
         self.commands = RunCommand(behaviour, clock, machines, self.lifecycle, self.agents, self.log)
+        self.sessions = Sessions(clock.now, machines, self.lifecycle, self.agents)
+        self._streams = Streams(clock.now)
         self._command_answers = CommandAnswers(behaviour, self.commands, self.agents, self.lifecycle)
         self._launches = Launches(behaviour, clock.now, self.capacity, self.lifecycle, lambda: self._gate.operation)
         self._patches = Patches()
@@ -78,11 +82,12 @@ class LocalCloud:
         if not _installed.acquire(blocking=False):
             raise RuntimeError("another local cloud is installed in this process")
         parts = (self._gate, self.lifecycle, self._launches, self.agents, self._command_answers)
-        for part in (*parts, images, documents):
+        for part in (*parts, self.sessions, self._streams, images, documents):
             part.patch(self._patches)
 
     def uninstall(self) -> None:
-        """Leave moto as it was found, once no document runs any more."""
+        """End every session and leave moto as it was found. The machines are their owner's to close."""
+        self.sessions.close()
         self._patches.undo()
         _installed.release()
 
