@@ -116,8 +116,7 @@ class Catalogue:
         """
         names = sorted({each.gpu for each in self.types.values() if each.gpu})
         wanted = "".join(_words(text))
-        whole = [name for name in names if "".join(_words(name)) == wanted]
-        found = whole or [name for name in names if wanted in _beginnings(name)]
+        found = [name for name in names if wanted in _beginnings(name)]
         if not found:
             raise UnknownGpu(text, _close(text, names) or self.gpu_names())
         return tuple(found)

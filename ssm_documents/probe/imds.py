@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 
 from ssm_documents.probe.local_http import Answer, Ask, ask
@@ -26,7 +26,7 @@ class Imds:
         date = self._new_token().headers.get("date")
         if date is None:
             raise ValueError("the metadata service gave no date")
-        return parsedate_to_datetime(date).astimezone(timezone.utc)  # noqa: UP017  Python 3.10 has no datetime.UTC
+        return parsedate_to_datetime(date)
 
     def instance_id(self) -> str:
         """This instance's id."""

@@ -143,10 +143,11 @@ def test_a_command_that_fails_is_tried_again_as_often_as_said(machine: Machine) 
     assert machine.times() == 2
 
 
-def test_a_file_is_written_whole_with_its_mode(machine: Machine, tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", [0o600, 0o644])
+def test_a_file_is_written_whole_with_its_mode(machine: Machine, tmp_path: Path, mode: int) -> None:
     owner = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
     target = tmp_path / "new" / "secret"
-    assert machine.run(f'printf hello | write_file "{target}" 0600 "{owner}"')[0] == 0
+    assert machine.run(f'printf hello | write_file "{target}" {mode:04o} "{owner}"')[0] == 0
     assert target.read_text() == "hello"
-    assert target.stat().st_mode & 0o777 == 0o600
+    assert target.stat().st_mode & 0o777 == mode
     assert list(target.parent.iterdir()) == [target]
