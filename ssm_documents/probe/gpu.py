@@ -49,7 +49,7 @@ def judge(output: str, expected: int) -> Reading:
     if len(readable) < expected:
         seen = f"{len(readable)} of {expected} GPUs readable"
         return Reading(State.UNKNOWN, f"{seen}; nvidia-smi said: {' / '.join(lines) or 'nothing'}")
-    return Reading(State.QUIET, f"all {len(readable)} GPUs below {BUSY_FROM_PERCENT} %")
+    return Reading(State.QUIET, f"every GPU below {BUSY_FROM_PERCENT} % ({len(readable)} seen)")
 
 
 def _parse(line: str) -> tuple[str, int | None]:

@@ -53,7 +53,7 @@ class JupyterSensor:
             if before is not None and before.get(kernel["id"]) != kernel["last_activity"]:
                 return Reading(State.ACTIVE, f"kernel {self._title(kernel)} was used since the last look")
         if kernels:
-            return Reading(State.QUIET, f"{len(kernels)} kernels, none of them busy")
+            return Reading(State.QUIET, f"no kernel is busy ({len(kernels)} running)")
         return Reading(State.QUIET, "no kernel is running")
 
     def _title(self, kernel: Mapping[str, Any]) -> str:

@@ -12,12 +12,12 @@ from ssm_documents.probe.gpu import GpuSensor, judge
 @pytest.mark.parametrize(
     ("output", "expected", "state", "reason"),
     [
-        ("0, 0\n", 1, State.QUIET, "all 1 GPUs below 5 %"),
-        ("0, 4\n", 1, State.QUIET, "all 1 GPUs below 5 %"),
+        ("0, 0\n", 1, State.QUIET, "every GPU below 5 % (1 seen)"),
+        ("0, 4\n", 1, State.QUIET, "every GPU below 5 % (1 seen)"),
         ("0, 5\n", 1, State.ACTIVE, "GPU 0 of 1 at 5 %"),
         ("0, 0\n1, 97\n2, 0\n3, 0\n", 4, State.ACTIVE, "GPU 1 of 4 at 97 %"),
         ("0, 30\n1, 97\n", 2, State.ACTIVE, "GPU 1 of 2 at 97 %, 2 GPUs busy"),
-        ("0, 0\n1, 0\n\n", 2, State.QUIET, "all 2 GPUs below 5 %"),
+        ("0, 0\n1, 0\n\n", 2, State.QUIET, "every GPU below 5 % (2 seen)"),
         ("0, 0\n", 2, State.UNKNOWN, "1 of 2 GPUs readable"),
         ("", 1, State.UNKNOWN, "0 of 1 GPUs readable; nvidia-smi said: nothing"),
         ("0, [N/A]\n", 1, State.UNKNOWN, "0 of 1 GPUs readable"),
@@ -26,7 +26,7 @@ from ssm_documents.probe.gpu import GpuSensor, judge
         ("0, 0\n0, 0\n", 2, State.UNKNOWN, "1 of 2 GPUs readable"),
         ("No devices were found\n", 1, State.UNKNOWN, "No devices were found"),
         ("0, -1\n", 1, State.UNKNOWN, "0 of 1 GPUs readable"),
-        ("0, 0\n1, 0\n2, 0\n", 2, State.QUIET, "all 3 GPUs below 5 %"),
+        ("0, 0\n1, 0\n2, 0\n", 2, State.QUIET, "every GPU below 5 % (3 seen)"),
     ],
 )
 def test_what_a_listing_means(output: str, expected: int, state: State, reason: str) -> None:
