@@ -254,6 +254,7 @@ class Instance:
     :param ready_since: the idle window does not begin before
     :param absent_since: EC2 has not shown it since then
     :param silent_since: its activity has been unknown since then
+    :param tagged_as: what `gpudesk:id` says of an adopted machine, where another record has that id
     :param told: the reason code last told but not acted on (mode `tell`, long silence)
     """
 
@@ -283,7 +284,13 @@ class Instance:
     silent_since: datetime | None = None
     told: str | None = None
     terminated_at: datetime | None = None
+    tagged_as: str | None = None
     version: int | None = None
+
+    @property
+    def tag_id(self) -> str:
+        """What `gpudesk:id` says on its machine."""
+        return self.tagged_as or self.id
 
     @property
     def lives(self) -> bool:

@@ -135,6 +135,10 @@ class Instances:
             return self.load(found.id)
         return None
 
+    def knows_machine(self, ec2_instance_id: str) -> bool:
+        """Whether any record, readable or not, is about this EC2 instance."""
+        return InstanceModel.by_machine.count(ec2_instance_id, limit=1) > 0
+
     def living(self) -> Iterator[Instance | Broken]:
         """All that are not terminated; one that cannot be read does not hide the others."""
         for item in _raw_living():

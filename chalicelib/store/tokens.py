@@ -4,19 +4,11 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from pynamodb.exceptions import DoesNotExist
 
+from chalicelib.domain.actors import Role
 from chalicelib.store.models import TokenModel
-
-
-class Role(StrEnum):
-    """What a token may do: its owner's own things; everything; act for others (the Slack bot)."""
-
-    USER = "user"
-    ADMIN = "admin"
-    BOT = "bot"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,78 @@
+"""The only wiring: what talks to what."""
+
+from dataclasses import dataclass
+
+from chalicelib.aws.clients import Clients
+from chalicelib.aws.ec2 import Ec2
+from chalicelib.aws.ssm import Ssm
+from chalicelib.control.act import Executor
+from chalicelib.control.loop import Loop
+from chalicelib.control.observe import Observer
+from chalicelib.control.orphans import Orphanage
+from chalicelib.control.reconcile import Reconciler
+from chalicelib.control.requests import Requests
+from chalicelib.control.resolve import Resolver
+from chalicelib.control.sweep import Sweep
+from chalicelib.domain.clock import Clock, SystemClock
+from chalicelib.settings import Settings, read_settings
+from chalicelib.store.data_files import catalogue, recipes, words
+from chalicelib.store.desk import DeskStore
+from chalicelib.store.heartbeats import Heartbeats
+from chalicelib.store.instances import Instances
+from chalicelib.store.ledger import Ledger
+from chalicelib.store.models import REGION
+from chalicelib.store.timeline import Timeline
+from chalicelib.store.tokens import Tokens
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The whole desk: what handlers delegate to."""
+
+    clock: Clock
+    settings: Settings
+    tokens: Tokens
+    requests: Requests
+    loop: Loop
+
+
+def build(clock: Clock, settings: Settings) -> Desk:
+    """Wire a desk to AWS, wherever the SDK's environment leads."""
+    clients = Clients()
+    ec2, ssm = Ec2(clients, settings.stage), Ssm(clients)
+    instances, heartbeats, store = Instances(), Heartbeats(), DeskStore()
+    observer = Observer(ec2, ssm, heartbeats, settings.instance_role_id)
+    resolver = Resolver(ec2, ssm, catalogue(), settings)
+    executor = Executor(ec2, ssm, heartbeats, observer, resolver, clock)
+    reconciler = Reconciler(instances, store, observer, executor, settings, clock)
+    orphanage = Orphanage(instances, reconciler, catalogue())
+    sweep = Sweep(instances, heartbeats, store, observer, reconciler, orphanage, clock, REGION)
+    requests = Requests(
+        instances=instances,
+        heartbeats=heartbeats,
+        timelines=Timeline(),
+        ledger=Ledger(),
+        desk=store,
+        ssm=ssm,
+        catalogue=catalogue(),
+        recipes=recipes(),
+        words=words(),
+        settings=settings,
+        clock=clock,
+    )
+    return Desk(clock, settings, Tokens(), requests, Loop(reconciler, sweep))
+
+
+_installed: list[Desk] = []
+
+
+def install(desk: Desk | None) -> None:
+    """Use this desk from now on; None: build one from the environment at the next use."""
+    _installed[:] = [desk] if desk else []
+
+
+def desk() -> Desk:
+    """The desk of this process; made at first use, so that importing costs nothing."""
+    if not _installed:
+        install(build(SystemClock(), read_settings()))
+    return _installed[0]

@@ -1,0 +1,26 @@
+"""The loop as its three drivers see it: the table's stream, AWS's events, the schedule. All three say "look now"."""
+
+from dataclasses import dataclass
+
+from chalicelib.control.reconcile import Reconciler
+from chalicelib.control.sweep import Sweep, SweepReport
+
+
+@dataclass(frozen=True)
+class Loop:
+    """What app.py's event handlers call."""
+
+    reconciler: Reconciler
+    sweeper: Sweep
+
+    def sweep(self) -> SweepReport:
+        """Look at everything."""
+        return self.sweeper.run()
+
+    def reconcile(self, record_id: str) -> None:
+        """Look at one instance."""
+        self.reconciler.by_id(record_id)
+
+    def reconcile_machine(self, ec2_instance_id: str) -> None:
+        """Look at the instance behind which this EC2 instance stands."""
+        self.reconciler.by_machine(ec2_instance_id)

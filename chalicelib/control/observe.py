@@ -1,0 +1,91 @@
+"""One look: what EC2, SSM and the heartbeat say of an instance. Only what its phase needs is asked for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from chalicelib.aws.ec2 import Ec2, of_record
+from chalicelib.aws.ssm import Ssm
+from chalicelib.domain.errors import CloudError
+from chalicelib.domain.instance import Ec2State, Instance, Phase
+from chalicelib.domain.lifecycle.rules import heartbeat_key
+from chalicelib.domain.observation import Absent, AgentView, CommandView, Ec2View, Observation, Unobserved
+from chalicelib.store.heartbeats import Heartbeats, Report
+
+Views = Sequence[Ec2View] | Unobserved
+Agents = dict[str, AgentView] | Unobserved
+
+
+@dataclass(frozen=True)
+class Observer:
+    """Looks; changes nothing."""
+
+    ec2: Ec2
+    ssm: Ssm
+    heartbeats: Heartbeats
+    instance_role_id: str
+
+    def one(self, instance: Instance) -> Observation:
+        """All that a decision about this instance needs."""
+        views = self.machines(instance.spec.region, instance.tag_id)
+        view = found(instance, views)
+        agents = self.agents(instance.spec.region, [instance]) if needs_agent(instance, view) else {}
+        key = self.key(instance)
+        heartbeat = self.heartbeats.read(key) if key and instance.phase is Phase.READY else None
+        return self.of(instance, views, agents, heartbeat)
+
+    def of(self, instance: Instance, views: Views, agents: Agents, heartbeat: Report) -> Observation:
+        """The same from what was read for many at once."""
+        return Observation(
+            ec2=found(instance, views),
+            agent=_agent(instance, agents),
+            command=self._command(instance),
+            heartbeat=heartbeat,
+        )
+
+    def machines(self, region: str, desk_id: str | None = None) -> Views:
+        """What carries our tag; a region that does not answer is unobserved, not empty."""
+        try:
+            return self.ec2.tagged(region, desk_id)
+        except CloudError as error:
+            return Unobserved(str(error))
+
+    def agents(self, region: str, instances: Sequence[Instance]) -> Agents:
+        """The agents of those that are booting."""
+        ids = [instance.machine.instance_id for instance in instances if instance.machine]
+        try:
+            return self.ssm.agents(region, ids) if ids else {}
+        except CloudError as error:
+            return Unobserved(str(error))
+
+    def key(self, instance: Instance) -> str | None:
+        """The key of its heartbeat."""
+        return heartbeat_key(self.instance_role_id, instance.machine.instance_id) if instance.machine else None
+
+    def _command(self, instance: Instance) -> CommandView | Absent | Unobserved:
+        run, machine = instance.setup.run, instance.machine
+        if instance.phase is not Phase.SETTING_UP or run is None or run.command_id is None or machine is None:
+            return Absent()
+        try:
+            return self.ssm.command(instance.spec.region, run.command_id, machine.instance_id)
+        except CloudError as error:
+            return Unobserved(str(error))
+
+
+def needs_agent(instance: Instance, view: Ec2View | Absent | Unobserved) -> bool:
+    """Whether it is worth asking for the agent: while it boots, and runs."""
+    is_booting = instance.phase is Phase.BOOTING and instance.machine is not None
+    return is_booting and isinstance(view, Ec2View) and view.state is Ec2State.RUNNING
+
+
+def found(instance: Instance, views: Views) -> Ec2View | Absent | Unobserved:
+    """The view that a record is about."""
+    if isinstance(views, Unobserved):
+        return views
+    own = [view for view in views if view.desk_id == instance.tag_id]
+    return of_record(own, instance.machine.instance_id if instance.machine else None) or Absent()
+
+
+def _agent(instance: Instance, agents: Agents) -> AgentView | Absent | Unobserved:
+    if isinstance(agents, Unobserved):
+        return agents
+    return agents.get(instance.machine.instance_id, Absent()) if instance.machine else Absent()

@@ -1,0 +1,108 @@
+"""What carries our tag and has no record: adopted, reported, brought under policy. Newborns are spared."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from chalicelib.control.reconcile import Reconciler
+from chalicelib.domain.catalogue import Catalogue, UnknownType
+from chalicelib.domain.desk import Mode
+from chalicelib.domain.instance import Desired, Ec2State, Instance, Machine, Phase, Rates, Spec
+from chalicelib.domain.lifecycle import Rules
+from chalicelib.domain.lifecycle.rules import because, entry
+from chalicelib.domain.observation import Ec2View, Observation
+from chalicelib.domain.plan import DESK
+from chalicelib.domain.timings import NEWBORN
+from chalicelib.store.instances import Instances
+
+LOG = logging.getLogger(__name__)
+NOBODY = "nobody"
+
+
+@dataclass(frozen=True)
+class Orphanage:
+    """Finds and adopts."""
+
+    instances: Instances
+    reconciler: Reconciler
+    catalogue: Catalogue
+
+    def take_in(self, views: Sequence[Ec2View], known: set[str], rules: Rules, now: datetime) -> list[str]:
+        """Every machine of this stage that no living record is about.
+
+        :param known: the EC2 ids of the records that were looked at
+        :returns: the EC2 ids of what was adopted
+        """
+        if rules.desk.mode is Mode.HOLD:
+            return []
+        orphans = [view for view in views if self._is_orphan(view, known, now)]
+        return [view.instance_id for view in orphans if self._adopt(view, rules, now)]
+
+    def _is_orphan(self, view: Ec2View, known: set[str], now: datetime) -> bool:
+        is_over = view.state in (Ec2State.TERMINATED, Ec2State.SHUTTING_DOWN)
+        if is_over or view.instance_id in known or now - view.launched_at < NEWBORN:
+            return False
+        return not self.instances.knows_machine(view.instance_id)
+
+    def _adopt(self, view: Ec2View, rules: Rules, now: datetime) -> bool:
+        record = self.instances.load(view.desk_id) if view.desk_id else None
+        if record and record.machine is None and record.phase is Phase.TERMINATED:
+            return self.reconciler.once(record, Observation(ec2=view), rules)
+        reason = because(
+            "adopted",
+            f"{view.instance_id} carries the desk's tags and no record knew it; it is under the desk's policy now",
+        )
+        instance = self._record(view, None if record else view.desk_id, rules, now)
+        if not self.instances.adopt(instance, [entry(now, reason, details={"instance_id": view.instance_id})]):
+            return False
+        LOG.warning("adopted %s (%s) of %s", view.instance_id, view.instance_type, view.owner or NOBODY)
+        return True
+
+    def _record(self, view: Ec2View, free_id: str | None, rules: Rules, now: datetime) -> Instance:
+        """:param free_id: what its tag says, where no other record has that id"""
+        defaults = rules.desk.defaults
+        stopped = view.state in (Ec2State.STOPPED, Ec2State.STOPPING)
+        reason = because("adopted", "found by its tags; it had no record")
+        return Instance(
+            id=free_id or f"gd-{view.instance_id.removeprefix('i-')}",
+            tagged_as=view.desk_id,
+            name=view.name or view.instance_id,
+            owner=view.owner or NOBODY,
+            created_by=DESK,
+            created_at=now,
+            spec=Spec(
+                desired=Desired.STOPPED if stopped else Desired.RUNNING,
+                instance_type=view.instance_type,
+                region=view.region,
+                recipe="bare",
+                disk_gib=defaults.disk_gib,
+                idle_policy=defaults.idle_policy,
+                max_hours=defaults.max_hours,
+            ),
+            phase=Phase.STOPPED if stopped else Phase.READY,
+            phase_since=now,
+            reason=reason,
+            rates=self._rates(view, defaults.disk_gib),
+            machine=Machine(
+                instance_id=view.instance_id,
+                zone=view.zone,
+                state=view.state,
+                launched_at=view.launched_at,
+                public_address=view.public_address,
+            ),
+            life_began_at=now,
+            ready_since=now,
+        )
+
+    def _rates(self, view: Ec2View, disk_gib: int) -> Rates:
+        try:
+            price = self.catalogue.type_named(view.instance_type).prices.get(view.region, Decimal(0))
+        except UnknownType:
+            price = Decimal(0)
+        return Rates(
+            instance=price,
+            disk=self.catalogue.disk_price_per_gib_hour(view.region) * disk_gib,
+            address=self.catalogue.address_price_per_hour,
+        )

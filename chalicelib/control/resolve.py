@@ -1,0 +1,68 @@
+"""A launch request made complete: image, root device, disk, subnet, zone. What is frozen here is sent as it is."""
+
+import hashlib
+from dataclasses import dataclass
+
+from chalicelib.aws.ec2 import Ec2, tags_for
+from chalicelib.aws.ssm import Ssm
+from chalicelib.domain.catalogue import Catalogue
+from chalicelib.domain.errors import GiveUp, NoCapacity
+from chalicelib.domain.instance import Attempt, Instance
+from chalicelib.settings import Settings
+
+
+@dataclass(frozen=True)
+class Resolver:
+    """Asks AWS for what a launch has to name."""
+
+    ec2: Ec2
+    ssm: Ssm
+    catalogue: Catalogue
+    settings: Settings
+
+    def attempt(self, instance: Instance, zones_refused: tuple[str, ...]) -> Attempt:
+        """The next attempt, in a zone that has not refused.
+
+        :raises NoCapacity: none is left
+        :raises CloudError: AWS did not answer, or something is missing there
+        """
+        spec = instance.spec
+        kind = self.catalogue.type_named(spec.instance_type)
+        if kind.image is None:
+            raise GiveUp("NoImage", kind.unavailable or f"no image is known for {kind.name}")
+        subnets = [s for s in self.ec2.subnets(spec.region, kind.name) if s.zone not in zones_refused]
+        if not subnets:
+            raise NoCapacity("NoZoneLeft", f"no zone of {spec.region} offers {kind.name} now")
+        subnet = subnets[0]
+        image_id = self.ssm.parameter(spec.region, kind.image)
+        image = self.ec2.image(spec.region, image_id)
+        number = instance.attempts + 1
+        return Attempt(
+            number=number,
+            token=launch_token(instance.id, number, spec.region, subnet.zone),
+            region=spec.region,
+            zone=subnet.zone,
+            subnet_id=subnet.subnet_id,
+            security_group_id=self.ec2.security_group(spec.region, subnet.vpc_id, self.settings.security_group),
+            image_id=image_id,
+            root_device=image.root_device,
+            disk_gib=max(spec.disk_gib, image.snapshot_gib),
+            instance_type=kind.name,
+            instance_profile=self.settings.instance_profile,
+            public_address=True,
+            tags=tags_for(
+                desk_id=instance.id,
+                name=instance.name,
+                owner=instance.owner,
+                stage=self.settings.stage,
+                more=spec.tags,
+            ),
+        )
+
+
+def launch_token(desk_id: str, number: int, region: str, zone: str) -> str:
+    """RunInstances' ClientToken, 64 ASCII characters; EC2 launches anew in another zone, so that is part of it.
+
+    https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
+    """
+    return hashlib.sha256(f"{desk_id}|{number}|{region}|{zone}".encode()).hexdigest()

@@ -1,0 +1,113 @@
+"""The scheduled pass over everything. It finds whatever events lost, and what nobody told us of."""
+
+import logging
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from chalicelib.control.observe import Agents, Observer, Views, found, needs_agent
+from chalicelib.control.orphans import Orphanage
+from chalicelib.control.reconcile import Reconciler
+from chalicelib.domain.clock import Clock
+from chalicelib.domain.instance import Instance, Phase
+from chalicelib.domain.lifecycle import Rules
+from chalicelib.domain.observation import Unobserved
+from chalicelib.domain.timings import SWEEP_LEASE
+from chalicelib.store.desk import DeskStore
+from chalicelib.store.heartbeats import Heartbeats, Report
+from chalicelib.store.instances import Broken, Instances, Stale
+
+LOG = logging.getLogger(__name__)
+LEASE = "sweep"
+
+
+@dataclass
+class SweepReport:
+    """What a sweep came across, for the log and for tests."""
+
+    looked_at: int = 0
+    broken: list[str] = field(default_factory=list)
+    unobserved_regions: list[str] = field(default_factory=list)
+    adopted: list[str] = field(default_factory=list)
+    skipped: bool = False
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """One pass. Nothing in it is per instance but what an instance needs done."""
+
+    instances: Instances
+    heartbeats: Heartbeats
+    desk: DeskStore
+    observer: Observer
+    reconciler: Reconciler
+    orphanage: Orphanage
+    clock: Clock
+    home_region: str
+
+    def run(self) -> SweepReport:
+        """One sweep at a time; one that finds another under way leaves it to that one."""
+        holder = uuid.uuid4().hex
+        if not self.desk.take_lease(LEASE, holder, now=self.clock.now(), life=SWEEP_LEASE):
+            LOG.info("another sweep is under way")
+            return SweepReport(skipped=True)
+        try:
+            report = self._run()
+            self.desk.mark(LEASE, self.clock.now())
+        finally:
+            self.desk.give_back(LEASE, holder)
+        return report
+
+    def _run(self) -> SweepReport:
+        report = SweepReport()
+        rules = self.reconciler.rules(self.desk.settings())
+        by_region: dict[str, list[Instance]] = defaultdict(list)
+        for record in self.instances.living():
+            if isinstance(record, Broken):
+                LOG.error("record %s cannot be read: %s", record.id, record.why)
+                report.broken.append(record.id)
+            else:
+                by_region[record.spec.region].append(record)
+        for region in sorted({*by_region, self.home_region}):
+            self._region(region, by_region[region], rules, report)
+        return report
+
+    def _region(self, region: str, instances: list[Instance], rules: Rules, report: SweepReport) -> None:
+        views = self.observer.machines(region)
+        if isinstance(views, Unobserved):
+            LOG.error("region %s does not answer: %s", region, views.why)
+            report.unobserved_regions.append(region)
+        agents = self.observer.agents(region, [i for i in instances if needs_agent(i, found(i, views))])
+        heartbeats = self._heartbeats(instances)
+        for instance in instances:
+            report.looked_at += 1
+            try:
+                self._look(instance, views, agents, heartbeats, rules)
+            except Stale as stale:
+                LOG.info("%s; left to the next look", stale)
+            except Exception:
+                LOG.exception("%s (%s) could not be looked at; the others go on", instance.name, instance.id)
+                report.broken.append(instance.id)
+        if not isinstance(views, Unobserved):
+            known = {instance.machine.instance_id for instance in instances if instance.machine}
+            report.adopted += self.orphanage.take_in(views, known, rules, self.clock.now())
+
+    def _look(
+        self, instance: Instance, views: Views, agents: Agents, heartbeats: Mapping[str, Report], rules: Rules
+    ) -> None:
+        heartbeat = heartbeats.get(self.observer.key(instance) or "")
+        seen = self.observer.of(instance, views, agents, heartbeat)
+        if self.reconciler.once(instance, seen, rules):
+            self.reconciler.by_id(instance.id)
+
+    def _heartbeats(self, instances: Iterable[Instance]) -> Mapping[str, Report]:
+        keys = [self.observer.key(instance) for instance in instances if instance.phase is Phase.READY]
+        return self.heartbeats.read_many(key for key in keys if key)
+
+
+def last_sweep(desk: DeskStore, clock: Clock) -> datetime | None:
+    """When a sweep last came to its end."""
+    seconds = desk.marked(LEASE)
+    return datetime.fromtimestamp(seconds, clock.now().tzinfo) if seconds else None

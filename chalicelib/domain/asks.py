@@ -1,0 +1,224 @@
+"""From what somebody asked for to a complete spec, or to every reason why not."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from chalicelib.domain.catalogue import Catalogue, InstanceType, NoSuchOffer, UnknownGpu, UnknownType
+from chalicelib.domain.desk import Ceilings, DeskSettings
+from chalicelib.domain.errors import FieldError, Invalid
+from chalicelib.domain.instance import Desired, IdlePolicy, Rates, Spec
+from chalicelib.domain.names import NAME_IN_WORDS, is_name
+from chalicelib.domain.recipes import Recipe
+
+SMALLEST_DISK_GIB = 8
+SHORTEST_WINDOW_MINUTES = 5
+"""Five samples: a shorter window would judge a coffee break."""
+
+MOST_TAGS = 40
+TAG_TEXT = re.compile(r"[\w \t.:/=+\-@]*", re.ASCII)
+RESERVED_TAGS = ("aws:", "gpudesk:")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaunchAsk:
+    """POST /instances as it was said; None is "as the desk does it"."""
+
+    gpu: str | None = None
+    gpu_count: int | None = None
+    instance_type: str | None = None
+    region: str | None = None
+    market: str | None = None
+    recipe: str | None = None
+    disk_gib: int | None = None
+    name: str | None = None
+    project: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    idle_minutes: int | None = None
+    warning_minutes: int | None = None
+    max_hours: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyAsk:
+    """PATCH /instances/{name} as it was said."""
+
+    idle_minutes: int | None = None
+    warning_minutes: int | None = None
+    max_hours: int | None = None
+
+
+def complete(
+    ask: LaunchAsk, catalogue: Catalogue, recipes: Mapping[str, Recipe], desk: DeskSettings
+) -> tuple[Spec, Rates]:
+    """Fill in what was not said, and look the price up.
+
+    :returns: the spec, and what it costs an hour
+    :raises Invalid: with every field that is wrong
+    """
+    defaults = desk.defaults
+    region = ask.region or defaults.region
+    recipe = ask.recipe or defaults.recipe
+    disk_gib = ask.disk_gib or defaults.disk_gib
+    errors = [*_region(region, catalogue, desk.ceilings), *_market(ask.market), *_recipe(recipe, recipes)]
+    errors += [*_disk(disk_gib, desk.ceilings), *_name(ask.name), *_tags(ask, desk.ceilings)]
+    policy, max_hours = _policy(ask, defaults.idle_policy, defaults.max_hours)
+    errors += policy_errors(policy, max_hours, desk.ceilings)
+    kind = None
+    if not any(error.field == "region" for error in errors):
+        kind, wrong = _type(ask, region, catalogue, desk.ceilings)
+        errors += wrong
+    if errors or kind is None:
+        raise refused(errors)
+    spec = Spec(
+        desired=Desired.RUNNING,
+        gpu=kind.gpu,
+        gpu_count=kind.gpu_count,
+        nvidia_gpu_count=kind.nvidia_gpu_count,
+        instance_type=kind.name,
+        region=region,
+        recipe=recipe,
+        disk_gib=disk_gib,
+        project=ask.project,
+        tags=dict(ask.tags) | ({"project": ask.project} if ask.project else {}),
+        idle_policy=policy,
+        max_hours=max_hours,
+    )
+    rates = Rates(
+        instance=kind.prices[region],
+        disk=catalogue.disk_price_per_gib_hour(region) * disk_gib,
+        address=catalogue.address_price_per_hour,
+    )
+    return spec, rates
+
+
+def amended(spec: Spec, ask: PolicyAsk, ceilings: Ceilings) -> tuple[IdlePolicy, int]:
+    """A living instance's policy, changed.
+
+    :returns: the idle policy and the maximum hours
+    :raises Invalid: with every field that is wrong
+    """
+    policy, max_hours = _policy(ask, spec.idle_policy, spec.max_hours)
+    errors = list(policy_errors(policy, max_hours, ceilings))
+    if errors:
+        raise refused(errors)
+    return policy, max_hours
+
+
+def policy_errors(policy: IdlePolicy, max_hours: int, ceilings: Ceilings) -> Iterator[FieldError]:
+    """What is wrong with a policy."""
+    if not SHORTEST_WINDOW_MINUTES <= policy.idle_minutes <= ceilings.idle_minutes:
+        limits = f"must be {SHORTEST_WINDOW_MINUTES} to {ceilings.idle_minutes} minutes"
+        yield FieldError("idle_policy.idle_minutes", f"{limits}, not {policy.idle_minutes}")
+    if not 1 <= policy.warning_minutes <= ceilings.warning_minutes:
+        limits = f"must be 1 to {ceilings.warning_minutes} minutes"
+        yield FieldError("idle_policy.warning_minutes", f"{limits}, not {policy.warning_minutes}")
+    if policy.warning_minutes > policy.idle_minutes:
+        window = f"the window of {policy.idle_minutes} minutes"
+        yield FieldError("idle_policy.warning_minutes", f"must not be longer than {window}")
+    if not 1 <= max_hours <= ceilings.max_hours:
+        yield FieldError("max_hours", f"must be 1 to {ceilings.max_hours} hours, not {max_hours}")
+
+
+def refused(errors: list[FieldError]) -> Invalid:
+    """One refusal of all that is wrong."""
+    fields = ", ".join(dict.fromkeys(error.field for error in errors))
+    return Invalid(f"the request cannot be granted as it is: see {fields}", errors=tuple(errors))
+
+
+def _policy(ask: LaunchAsk | PolicyAsk, policy: IdlePolicy, max_hours: int) -> tuple[IdlePolicy, int]:
+    idle = policy.idle_minutes if ask.idle_minutes is None else ask.idle_minutes
+    warning = policy.warning_minutes if ask.warning_minutes is None else ask.warning_minutes
+    if ask.warning_minutes is None:
+        warning = max(1, min(warning, idle))
+    hours = max_hours if ask.max_hours is None else ask.max_hours
+    return IdlePolicy(idle_minutes=idle, warning_minutes=warning), hours
+
+
+def _type(
+    ask: LaunchAsk, region: str, catalogue: Catalogue, ceilings: Ceilings
+) -> tuple[InstanceType | None, list[FieldError]]:
+    if ask.gpu is None and ask.instance_type is None:
+        names = ", ".join(catalogue.gpu_names())
+        return None, [FieldError("gpu", f"say which GPU ({names}), or an instance_type such as g4dn.xlarge")]
+    try:
+        kind = _named(ask, region, catalogue) if ask.instance_type else _of_gpu(ask, region, catalogue)
+    except UnknownType as error:
+        return None, [FieldError("instance_type", str(error))]
+    except (UnknownGpu, NoSuchOffer) as error:
+        wrong_count = isinstance(error, NoSuchOffer) and "exactly" in str(error)
+        return None, [FieldError("gpu_count" if wrong_count else "gpu", str(error))]
+    except Invalid as error:
+        return None, list(error.errors)
+    if kind.gpu_count > ceilings.gpu_count:
+        return None, [FieldError("gpu_count", f"must be at most {ceilings.gpu_count} on this desk")]
+    return kind, []
+
+
+def _of_gpu(ask: LaunchAsk, region: str, catalogue: Catalogue) -> InstanceType:
+    return catalogue.cheapest(ask.gpu or "", ask.gpu_count or 1, region)
+
+
+def _named(ask: LaunchAsk, region: str, catalogue: Catalogue) -> InstanceType:
+    kind = catalogue.type_named(ask.instance_type or "")
+    wrong = []
+    if kind.unavailable:
+        wrong.append(FieldError("instance_type", kind.unavailable))
+    elif region not in kind.prices:
+        regions = ", ".join(sorted(kind.prices))
+        wrong.append(FieldError("region", f"{kind.name} is not known to be offered in {region}; it is in {regions}"))
+    if ask.gpu and kind.gpu not in catalogue.gpus_named(ask.gpu):
+        has = f"{kind.gpu_count} x {kind.gpu}" if kind.gpu else "no GPU"
+        wrong.append(FieldError("gpu", f"{kind.name} has {has}; leave out gpu or instance_type"))
+    if ask.gpu_count is not None and ask.gpu_count != kind.gpu_count:
+        wrong.append(FieldError("gpu_count", f"{kind.name} has {kind.gpu_count}; leave out gpu_count or instance_type"))
+    if wrong:
+        raise refused(wrong)
+    return kind
+
+
+def _region(region: str, catalogue: Catalogue, ceilings: Ceilings) -> Iterator[FieldError]:
+    allowed = ceilings.regions or catalogue.regions()
+    if region not in allowed:
+        yield FieldError("region", f"must be one of {', '.join(allowed)}, not {region[:40]!r}")
+
+
+def _market(market: str | None) -> Iterator[FieldError]:
+    if market == "spot":
+        yield FieldError("market", "spot is not built yet; leave it out or say on-demand")
+    elif market not in (None, "on-demand"):
+        yield FieldError("market", f"must be on-demand, not {market[:40]!r}")
+
+
+def _recipe(recipe: str, recipes: Mapping[str, Recipe]) -> Iterator[FieldError]:
+    if recipe not in recipes:
+        yield FieldError("recipe", f"must be one of {', '.join(recipes)}, not {recipe[:40]!r}")
+
+
+def _disk(disk_gib: int, ceilings: Ceilings) -> Iterator[FieldError]:
+    if not SMALLEST_DISK_GIB <= disk_gib <= ceilings.disk_gib:
+        yield FieldError("disk_gib", f"must be {SMALLEST_DISK_GIB} to {ceilings.disk_gib} GiB, not {disk_gib}")
+
+
+def _name(name: str | None) -> Iterator[FieldError]:
+    if name is not None and not is_name(name):
+        yield FieldError("name", f"must be {NAME_IN_WORDS}, not {name[:60]!r}")
+
+
+def _tags(ask: LaunchAsk, ceilings: Ceilings) -> Iterator[FieldError]:
+    if len(ask.tags) > MOST_TAGS:
+        yield FieldError("tags", f"must be at most {MOST_TAGS}")
+    for key, value in ask.tags.items():
+        if key in ("Name", "project") or key.lower().startswith(RESERVED_TAGS):
+            yield FieldError(f"tags.{key[:60]}", "is the desk's own or AWS's; choose another key")
+        elif not 1 <= len(key) <= 128 or len(value) > 256:
+            yield FieldError(f"tags.{key[:60]}", "must have a key of 1 to 128 and a value of at most 256 characters")
+        elif not (TAG_TEXT.fullmatch(key) and TAG_TEXT.fullmatch(value)):
+            yield FieldError(f"tags.{key[:60]}", "may hold letters, digits, spaces and . : / = + - _ @ only")
+    if ask.project is not None and not (TAG_TEXT.fullmatch(ask.project) and 1 <= len(ask.project) <= 64):
+        yield FieldError("project", "must be 1 to 64 letters, digits, spaces and . : / = + - _ @")
+    for key in ceilings.required_tags:
+        if key == "project" and not ask.project:
+            yield FieldError("project", "is required on this desk")
+        elif key != "project" and not ask.tags.get(key):
+            yield FieldError(f"tags.{key}", "is required on this desk")

@@ -1,0 +1,37 @@
+"""Ready-to-paste commands for people who have AWS credentials and the session-manager-plugin."""
+
+from dataclasses import dataclass
+
+LOCAL_PORT = 8889
+"""As in the D2L book: the laptop's own Jupyter may be on 8888."""
+
+TOKEN_FILE = "/etc/gpudesk/jupyter-token"  # noqa: S105 - where it is, not what it is
+
+
+@dataclass(frozen=True)
+class Command:
+    """What it does, and the line to paste."""
+
+    title: str
+    command: str
+
+
+def commands(instance_id: str, region: str, jupyter_port: int | None) -> list[Command]:
+    """A shell, and, where the recipe has one, the way to its Jupyter.
+
+    https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-working-with-sessions-start.html
+    """
+    base = f"aws ssm start-session --region {region} --target {instance_id}"
+    shell = [Command("a shell on the instance", base)]
+    if jupyter_port is None:
+        return shell
+    forward = (
+        f"{base} --document-name AWS-StartPortForwardingSession "
+        f"--parameters portNumber={jupyter_port},localPortNumber={LOCAL_PORT}"
+    )
+    token = f"{base} --document-name AWS-StartInteractiveCommand --parameters command='sudo cat {TOKEN_FILE}'"
+    return [
+        Command(f"Jupyter on http://127.0.0.1:{LOCAL_PORT}", forward),
+        Command("Jupyter's token, made on the instance and kept there", token),
+        *shell,
+    ]

@@ -1,0 +1,118 @@
+"""What people may want of an instance that is there, and what that changes in its record. AWS is for the loop."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from chalicelib.domain.actors import Actor
+from chalicelib.domain.asks import PolicyAsk, amended
+from chalicelib.domain.desk import Ceilings
+from chalicelib.domain.errors import Conflict, FieldError, Invalid
+from chalicelib.domain.instance import Action, Desired, Instance, Phase, WarningKind
+from chalicelib.domain.lifecycle.rules import because, entry
+from chalicelib.domain.plan import Entry
+
+UNLAUNCHED = (Phase.REQUESTED, Phase.LAUNCHING)
+ENDED = (Phase.TERMINATING, Phase.TERMINATED)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The record as it is to be written, and the lines about it; no lines: nothing changes."""
+
+    instance: Instance
+    entries: tuple[Entry, ...] = ()
+
+
+def stop(instance: Instance, actor: Actor, now: datetime) -> Wanted:
+    """:raises Conflict: it is ending, or there is nothing to stop yet"""
+    _not_ended(instance, "be stopped")
+    if instance.phase in UNLAUNCHED or instance.machine is None:
+        raise Conflict(
+            f"{instance.name} has not been launched yet; DELETE /instances/{instance.name} cancels it",
+            code="not_launched",
+        )
+    if instance.spec.desired is Desired.STOPPED and not _by_the_desk(instance):
+        return Wanted(instance)
+    if instance.claim and instance.claim.action is Action.STOP:
+        instance = replace(instance, claim=replace(instance.claim, kind=None))
+    return _desire(instance, Desired.STOPPED, "stop_requested", actor, now)
+
+
+def start(instance: Instance, actor: Actor, now: datetime) -> Wanted:
+    """:raises Conflict: it is ending, or failed before it had a machine"""
+    _not_ended(instance, "be started")
+    if instance.phase is Phase.FAILED:
+        raise Conflict(
+            f"{instance.name} has failed: {instance.reason.sentence}. Stop it first, or ask for another one",
+            code="failed",
+        )
+    if instance.spec.desired is Desired.RUNNING:
+        return Wanted(instance)
+    tried_anew = replace(instance, setup=replace(instance.setup, tries=0, run=None, retry_at=None))
+    return _desire(tried_anew, Desired.RUNNING, "start_requested", actor, now)
+
+
+def terminate(instance: Instance, actor: Actor, now: datetime) -> Wanted:
+    """Whatever it is doing; a second time it changes nothing."""
+    if instance.phase in ENDED or instance.spec.desired is Desired.TERMINATED:
+        return Wanted(instance)
+    return _desire(instance, Desired.TERMINATED, "terminate_requested", actor, now)
+
+
+def keep(instance: Instance, until: datetime, actor: Actor, ceilings: Ceilings, now: datetime) -> Wanted:
+    """A lease that always ends. It wins over every stop that has not been claimed yet, and moves the lifetime.
+
+    :raises Conflict: the stop is claimed, or it does not run
+    :raises Invalid: `until` has passed or is further away than allowed
+    """
+    _not_ended(instance, "be kept")
+    if instance.phase in (Phase.STOPPING, Phase.STOPPED) or instance.spec.desired is Desired.STOPPED:
+        raise Conflict(
+            f"{instance.name} is {instance.phase} ({instance.reason.sentence}): the keep came too late. "
+            f"POST /instances/{instance.name}/start starts it again",
+            code="too_late_to_keep",
+        )
+    furthest = now + timedelta(hours=ceilings.keep_hours)
+    if not now < until <= furthest:
+        right = f"must be in the future and at most {ceilings.keep_hours} hours away ({furthest:%Y-%m-%dT%H:%MZ})"
+        raise Invalid(f"a keep {right}", errors=(FieldError("until", right),))
+    reason = because("kept", f"{actor.name} keeps it until {until:%Y-%m-%d %H:%M} UTC")
+    lines = [entry(now, reason, actor=actor.name, details={"until": until.isoformat()})]
+    warned = instance.warned
+    kept = replace(instance, keep_until=until, told=None)
+    if warned and (until > warned.acts_at or warned.kind is WarningKind.IDLE):
+        kept = replace(kept, warned=None)
+        lines.append(entry(now, because("warning_withdrawn", f"the warning is withdrawn: {actor.name} keeps it")))
+    return Wanted(kept, tuple(lines))
+
+
+def amend(instance: Instance, ask: PolicyAsk, actor: Actor, ceilings: Ceilings, now: datetime) -> Wanted:
+    """:raises Invalid: outside of what the admin allows"""
+    _not_ended(instance, "be changed")
+    policy, max_hours = amended(instance.spec, ask, ceilings)
+    spec = replace(instance.spec, idle_policy=policy, max_hours=max_hours)
+    if spec == instance.spec:
+        return Wanted(instance)
+    sentence = (
+        f"{actor.name} changed its policy: idle {policy.idle_minutes} minutes, warning {policy.warning_minutes} "
+        f"minutes, at most {max_hours} hours"
+    )
+    line = entry(now, because("policy_changed", sentence), actor=actor.name)
+    return Wanted(replace(instance, spec=spec), (line,))
+
+
+def _desire(instance: Instance, desired: Desired, code: str, actor: Actor, now: datetime) -> Wanted:
+    spec = replace(instance.spec, desired=desired)
+    line = entry(now, because(code, f"{actor.name} asked for it to be {desired}"), actor=actor.name)
+    return Wanted(replace(instance, spec=spec), (line,))
+
+
+def _by_the_desk(instance: Instance) -> bool:
+    """A stop that the desk claimed of itself may still be withdrawn; a person's may not."""
+    claim = instance.claim
+    return claim is not None and claim.action is Action.STOP and claim.kind is WarningKind.IDLE
+
+
+def _not_ended(instance: Instance, what: str) -> None:
+    if instance.phase in ENDED or instance.spec.desired is Desired.TERMINATED:
+        raise Conflict(f"{instance.name} is {instance.phase}; it cannot {what} any more", code="ended")
