@@ -250,6 +250,7 @@ class Instances:
 
 def _model(instance: Instance, version: int | None, *, wake: bool) -> InstanceModel:
     ended = instance.terminated_at
+    guard = {} if version is None else {"version": version}
     return InstanceModel(
         instance.id,
         owner=instance.owner,
@@ -258,8 +259,8 @@ def _model(instance: Instance, version: int | None, *, wake: bool) -> InstanceMo
         machine=instance.machine.instance_id if instance.machine else None,
         wake=True if wake else None,
         record=dumped(INSTANCE, instance),
-        version=version,
         expires_at=ended + TERMINATED_LISTED if ended else None,
+        **guard,
     )
 
 

@@ -1,0 +1,51 @@
+"""What a deployment makes in an AWS account before the desk can work: here in the local cloud, there by CloudFormation."""
+
+import json
+from dataclasses import replace
+
+import boto3
+
+from chalicelib.settings import Settings, read_settings
+from chalicelib.store.models import create_tables, forget_connections
+from ssm_documents.compose import compose, document_names
+
+REGIONS = ("us-east-1",)
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}
+
+
+def prepare(regions: tuple[str, ...] = REGIONS) -> Settings:
+    """Tables, the instances' role and profile, and in each region the security group without ingress and the documents.
+
+    :returns: settings that name what was made
+    """
+    forget_connections()
+    create_tables()
+    settings = read_settings({})
+    role_id = _role(settings.instance_profile)
+    for region in regions:
+        _security_group(region, settings.security_group)
+        _documents(region)
+    return replace(settings, instance_role_id=role_id)
+
+
+def _role(name: str) -> str:
+    iam = boto3.client("iam")
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]
+    iam.create_instance_profile(InstanceProfileName=name)
+    iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=name)
+    return role["RoleId"]
+
+
+def _security_group(region: str, name: str) -> None:
+    ec2 = boto3.client("ec2", region)
+    vpcs = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
+    ec2.create_security_group(GroupName=name, Description="gpudesk: nothing comes in", VpcId=vpcs[0]["VpcId"])
+
+
+def _documents(region: str) -> None:
+    ssm = boto3.client("ssm", region)
+    for name in document_names():
+        ssm.create_document(Name=name, Content=json.dumps(compose(name)), DocumentType="Command", DocumentFormat="JSON")

@@ -1,0 +1,167 @@
+"""The desk on the local cloud, in one process, on a clock that a test moves."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+from chalicelib import bootstrap
+from chalicelib.control.requests import Shown
+from chalicelib.domain.actors import Actor, Role
+from chalicelib.domain.asks import LaunchAsk
+from chalicelib.domain.evidence import Evidence, Sample, State, fold
+from chalicelib.domain.instance import Instance, Phase
+from chalicelib.domain.plan import Entry
+from chalicelib.store.models import HeartbeatModel
+from local.account import prepare
+from local.clock import ManualClock
+from local.cloud.behaviour import Behaviour
+from local.cloud.local_cloud import LocalCloud
+from local.cloud.testing import in_process_cloud
+from local.machines.port import Machines
+
+ADA = Actor(owner="ada", role=Role.USER)
+ADMIN = Actor(owner="root", role=Role.ADMIN)
+MINUTE = timedelta(minutes=1)
+
+
+class World:
+    """What a test drives: people, the machine's probe, the minute's sweep."""
+
+    def __init__(self, cloud: LocalCloud, clock: ManualClock, desk: bootstrap.Desk) -> None:
+        self.cloud = cloud
+        self.clock = clock
+        self.desk = desk
+        self.activity: dict[str, State | None] = {"jupyter": State.QUIET, "gpu": State.QUIET}
+        self.boot_id = "boot-1"
+        self._evidence: dict[str, dict[str, Evidence]] = {}
+
+    @property
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    def launch(self, actor: Actor = ADA, *, key: str | None = None, **ask: Any) -> Instance:
+        """Ask for an instance; nothing has looked at it yet."""
+        ask = {"gpu": "T4", **ask} if "instance_type" not in ask else ask
+        granted = self.desk.requests.launch(actor, LaunchAsk(**ask), key=key, body_digest=repr(sorted(ask.items())))
+        return granted.instance
+
+    def ready(self, **ask: Any) -> Instance:
+        """An instance that can be used."""
+        instance = self.launch(**ask)
+        return self.until(instance, Phase.READY)
+
+    def minute(self, minutes: int = 1) -> None:
+        """Time passes; each minute the probes report and the desk sweeps."""
+        for _ in range(minutes):
+            self.clock.advance(MINUTE)
+            self.cloud.tick()
+            self.cloud.settle()
+            self.beat()
+            self.desk.loop.sweep()
+
+    def until(self, instance: Instance, phase: Phase, minutes: int = 60) -> Instance:
+        """Minutes pass until the instance is in `phase`."""
+        return self.until_true(instance, lambda now: now.phase is phase, minutes)
+
+    def until_true(self, instance: Instance, is_so: Callable[[Instance], bool], minutes: int = 60) -> Instance:
+        for _ in range(minutes):
+            current = self.look(instance)
+            if is_so(current):
+                return current
+            self.minute()
+        history = "\n".join(f"{line.at:%H:%M} {line.code}: {line.sentence}" for line in self.timeline(instance))
+        raise AssertionError(f"{instance.name} is {self.look(instance).phase} after {minutes} minutes\n{history}")
+
+    def beat(self) -> None:
+        """Every machine's probe reports, as long as its item is there: what `activity` says of each signal."""
+        for item in HeartbeatModel.scan():
+            instance_id = item.id.split(":")[1]
+            if self.ec2_state(instance_id) == "running":
+                self.report(instance_id)
+
+    def report(self, instance_id: str, **replaced: Any) -> None:
+        """One report of one machine, folded as the probe folds."""
+        evidence = self._evidence.setdefault(instance_id, {})
+        for name, state in self.activity.items():
+            if state is None:
+                evidence.pop(name, None)
+            else:
+                sample = Sample(self.now, state, f"{name} is {state.value}", self.boot_id)
+                evidence[name] = fold(evidence.get(name), sample)
+        signals = {name: _signal(one) for name, one in evidence.items()}
+        plain = {
+            "at": self.now.isoformat(),
+            "boot_id": self.boot_id,
+            "instance_id": instance_id,
+            "signals": signals,
+            **replaced,
+        }
+        self.write_heartbeat(instance_id, plain)
+
+    def write_heartbeat(self, instance_id: str, plain: dict[str, Any]) -> None:
+        """Whatever a machine may write to its own item."""
+        import boto3
+
+        table = boto3.resource("dynamodb", "us-east-1").Table(HeartbeatModel.Meta.table_name)
+        key = f"{self.desk.settings.instance_role_id}:{instance_id}"
+        table.put_item(Item={"id": key, **plain})
+
+    def ec2_state(self, instance_id: str) -> str:
+        """What EC2 says."""
+        import boto3
+
+        found = boto3.client("ec2", "us-east-1").describe_instances(InstanceIds=[instance_id])
+        return str(found["Reservations"][0]["Instances"][0]["State"]["Name"])
+
+    def ec2_ids(self) -> list[str]:
+        """Everything that EC2 has and that is not terminated."""
+        import boto3
+
+        pages = boto3.client("ec2", "us-east-1").describe_instances()["Reservations"]
+        return [
+            found["InstanceId"]
+            for page in pages
+            for found in page["Instances"]
+            if found["State"]["Name"] not in ("terminated", "shutting-down")
+        ]
+
+    def look(self, instance: Instance) -> Instance:
+        """The record as it is now."""
+        return self.show(instance).instance
+
+    def show(self, instance: Instance) -> Shown:
+        return self.desk.requests.show(ADMIN, instance.id)
+
+    def timeline(self, instance: Instance) -> list[Entry]:
+        return self.desk.requests.timeline(ADMIN, instance.id, limit=100, cursor=None)[0]
+
+    def codes(self, instance: Instance) -> list[str]:
+        """The timeline's codes, in order."""
+        return [line.code for line in self.timeline(instance)]
+
+
+def machine_id(instance: Instance) -> str:
+    """The EC2 instance's id."""
+    assert instance.machine is not None
+    return instance.machine.instance_id
+
+
+@contextmanager
+def world(behaviour: Behaviour | None = None, machines: Machines | None = None) -> Iterator[World]:
+    """A desk and a cloud of their own."""
+    clock = ManualClock()
+    with in_process_cloud(clock, machines, behaviour) as cloud:
+        settings = prepare()
+        yield World(cloud, clock, bootstrap.build(clock, settings))
+
+
+def _signal(evidence: Evidence) -> dict[str, Any]:
+    return {
+        "state": evidence.state.value,
+        "since": evidence.since.isoformat(),
+        "at": evidence.at.isoformat(),
+        "samples": evidence.samples,
+        "largest_gap_seconds": int(evidence.largest_gap.total_seconds()),
+        "reason": evidence.reason,
+    }
