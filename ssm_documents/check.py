@@ -80,8 +80,9 @@ def _check_step(step: Mapping[str, Any], parameters: Mapping[str, Any]) -> Itera
         yield f"step {name!r}: SSM does not take that name"
     if step.get("action") != "aws:runShellScript":
         yield f"step {name} is not a shell script"
-    if step.get("onFailure") != "exit":
-        yield f"step {name} would let the later ones run after it failed (onFailure: exit)"
+    # Among the inputs: the agent reads it nowhere else, and says nothing of one beside them.
+    if step["inputs"].get("onFailure") != "exit":
+        yield f"step {name} would let the later ones run after it failed (inputs: onFailure: exit)"
     limit = str(step["inputs"].get("timeoutSeconds", ""))
     if not (limit.isdecimal() and 5 <= int(limit) <= 172800):
         yield f"step {name} has no timeoutSeconds from 5 to 172800"

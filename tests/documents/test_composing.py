@@ -161,7 +161,7 @@ def other_action(document: Document) -> None:
 
 
 def goes_on_after_failure(document: Document) -> None:
-    del document["mainSteps"][0]["onFailure"]
+    document["mainSteps"][0]["onFailure"] = document["mainSteps"][0]["inputs"].pop("onFailure")
 
 
 def no_limit(document: Document) -> None:
