@@ -1,0 +1,109 @@
+"""A machine's disk: a folder with the part of a root that is the machine's own and may be written."""
+
+import hashlib
+import os
+import shutil
+import stat
+import sys
+from pathlib import Path
+
+from .plan import root_links
+from .port import MachineSpec
+
+FOLDERS = (
+    "boot", "etc/apt", "etc/default", "etc/profile.d", "etc/systemd/system", "home/ubuntu", "mnt", "opt", "root",
+    "run", "srv", "tmp", "usr", "var/cache", "var/lib/dpkg", "var/log", "var/spool", "var/tmp",
+)  # fmt: skip
+OWN_USR_LOCAL = ("bin", "etc", "lib", "sbin", "share", "src")
+COPIED = ("ld.so.cache", "ld.so.conf", "mime.types", "protocols", "services", "shells", "login.defs", "bash.bashrc")
+UBUNTU = 1000
+CODE_NAMES = {"20.04": "focal", "22.04": "jammy", "24.04": "noble"}
+
+
+def create(folder: Path, spec: MachineSpec, first_id: int, ids: int) -> None:
+    """Make a disk: `folder/disk`, the root, and `folder/local`, its /usr/local.
+
+    :param first_id: what root of the machine is on this computer
+    :param ids: how many users the machine has
+    """
+    root, local = folder / "disk", folder / "local"
+    for name in FOLDERS:
+        (root / name).mkdir(parents=True, exist_ok=True)
+    for name in OWN_USR_LOCAL:
+        (local / name).mkdir(parents=True)
+    for name in ("tmp", "var/tmp"):
+        (root / name).chmod(0o1777)
+    for link, target in {"var/run": "/run", "var/lock": "/run/lock", **root_links()}.items():
+        (root / link.lstrip("/")).symlink_to(target)
+    if sys.base_prefix == "/usr/local":
+        for library in Path("/usr/local/lib").glob("libpython*.so*"):
+            (local / "lib" / library.name).symlink_to(f"/.machine/python/lib/{library.name}")
+    _write_etc(root / "etc", spec)
+    if os.geteuid() == 0 and ids > UBUNTU:
+        _give_away(root, first_id)
+        _give_away(local, first_id)
+        os.lchown(root / "home" / "ubuntu", first_id + UBUNTU, first_id + UBUNTU)
+
+
+def host_name(instance_id: str) -> str:
+    """Like EC2's: `ip-10-0-` and two numbers."""
+    digest = _digest(instance_id)
+    return f"ip-10-0-{digest[0]}-{digest[1]}"
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder whatever its modes; links are removed, not followed."""
+
+    def make_writable_and_retry(function: object, path: str, _: object) -> None:
+        del function
+        parent = Path(path).parent
+        for each in (parent, Path(path)):
+            if not each.is_symlink() and each.is_dir():
+                each.chmod(stat.S_IRWXU)
+        if Path(path).is_dir() and not Path(path).is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            Path(path).unlink(missing_ok=True)
+
+    if folder.exists():
+        shutil.rmtree(folder, onerror=make_writable_and_retry)
+
+
+def _digest(instance_id: str) -> bytes:
+    return hashlib.sha256(instance_id.encode()).digest()
+
+
+def _write_etc(etc: Path, spec: MachineSpec) -> None:
+    name = host_name(spec.instance_id)
+    version, code_name = spec.platform_version, CODE_NAMES.get(spec.platform_version, "jammy")
+    texts = {
+        "passwd": "root:x:0:0:root:/root:/bin/bash\n"
+        "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
+        f"ubuntu:x:{UBUNTU}:{UBUNTU}:Ubuntu:/home/ubuntu:/bin/bash\n",
+        "group": f"root:x:0:\nadm:x:4:ubuntu\nsudo:x:27:ubuntu\nnogroup:x:65534:\nubuntu:x:{UBUNTU}:\n",
+        "hosts": f"127.0.0.1 localhost {name}\n::1 localhost\n",
+        "hostname": f"{name}\n",
+        "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
+        "resolv.conf": "",
+        "timezone": "Etc/UTC\n",
+        "machine-id": f"{_digest(spec.instance_id).hex()[:32]}\n",
+        "os-release": f'PRETTY_NAME="{spec.platform_name} {version} LTS"\nNAME="{spec.platform_name}"\n'
+        f'VERSION_ID="{version}"\nVERSION="{version} LTS"\nVERSION_CODENAME={code_name}\n'
+        f"ID={spec.platform_name.lower()}\nID_LIKE=debian\nUBUNTU_CODENAME={code_name}\n",
+        "lsb-release": f"DISTRIB_ID={spec.platform_name}\nDISTRIB_RELEASE={version}\n"
+        f'DISTRIB_CODENAME={code_name}\nDISTRIB_DESCRIPTION="{spec.platform_name} {version} LTS"\n',
+    }
+    for file, text in texts.items():
+        (etc / file).write_text(text)
+    for file in COPIED:
+        if Path("/etc", file).is_file():
+            shutil.copyfile(Path("/etc", file), etc / file)
+    if Path("/etc/alternatives").is_dir():
+        shutil.copytree("/etc/alternatives", etc / "alternatives", symlinks=True)
+    (etc / "localtime").symlink_to("/usr/share/zoneinfo/Etc/UTC")
+
+
+def _give_away(folder: Path, first_id: int) -> None:
+    for parent, folders, files in os.walk(folder):
+        for name in (".", *folders, *files):
+            os.lchown(Path(parent, name), first_id, first_id)

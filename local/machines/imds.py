@@ -1,0 +1,131 @@
+"""The instance metadata service, version 2 only, one server a machine, on a socket of the machine's own network.
+
+Every answer has a Date by the local cloud's clock: it is where a machine gets the cloud's time from.
+"""
+
+import contextlib
+import json
+import secrets
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from email.utils import format_datetime
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from .port import MachineSpec
+
+ROLE = "gpudesk-instance"
+ACCOUNT = "123456789012"
+CREDENTIALS_LAST = timedelta(hours=6)
+MAX_TOKEN_SECONDS = 21_600
+Now = Callable[[], datetime]
+
+
+class MetadataServer(ThreadingHTTPServer):
+    """Serves one machine until it is closed."""
+
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, listener: socket.socket, spec: MachineSpec, now: Now) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listener
+        self.server_name, self.server_port = "metadata", 80
+        self.spec = spec
+        self.now = now
+        self.tokens: dict[str, datetime] = {}
+        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 60}, daemon=True).start()
+
+    def close(self) -> None:
+        """Without waiting for the poll of `serve_forever`: the socket goes, and the loop with it."""
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
+        self.shutdown()
+        self.server_close()
+
+    def issue_token(self, seconds: int) -> str:
+        """A session token for that long, by the cloud's clock."""
+        token = secrets.token_urlsafe(40)
+        self.tokens[token] = self.now() + timedelta(seconds=seconds)
+        return token
+
+    def is_valid(self, token: str | None) -> bool:
+        """Known and not expired."""
+        return token in self.tokens and self.now() < self.tokens[str(token)]
+
+    def documents(self) -> Mapping[str, str]:
+        """Every path under /latest and what it holds."""
+        spec, zone = self.spec, f"{self.spec.region}a"
+        role = {
+            "Code": "Success",
+            "LastUpdated": _iso(self.now()),
+            "Type": "AWS-HMAC",
+            "AccessKeyId": "ASIALOCALCLOUD000000",
+            "SecretAccessKey": "local",
+            "Token": "local",
+            "Expiration": _iso(self.now() + CREDENTIALS_LAST),
+        }
+        identity = {
+            "accountId": ACCOUNT,
+            "architecture": spec.arch,
+            "availabilityZone": zone,
+            "instanceId": spec.instance_id,
+            "instanceType": spec.instance_type,
+            "region": spec.region,
+            "version": "2017-09-30",
+        }
+        return {
+            "meta-data/instance-id": spec.instance_id,
+            "meta-data/instance-type": spec.instance_type,
+            "meta-data/instance-life-cycle": "on-demand",
+            "meta-data/placement/region": spec.region,
+            "meta-data/placement/availability-zone": zone,
+            "meta-data/iam/security-credentials": ROLE,
+            f"meta-data/iam/security-credentials/{ROLE}": json.dumps(role, indent=2),
+            "dynamic/instance-identity/document": json.dumps(identity, indent=2),
+        }
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: MetadataServer
+    server_version = "EC2ws"
+    sys_version = ""
+    protocol_version = "HTTP/1.1"
+
+    def do_PUT(self) -> None:
+        wanted = self.headers.get("X-aws-ec2-metadata-token-ttl-seconds", "")
+        if self.path != "/latest/api/token":
+            return self._answer(HTTPStatus.NOT_FOUND, "")
+        if not wanted.isdigit() or not 1 <= int(wanted) <= MAX_TOKEN_SECONDS:
+            return self._answer(HTTPStatus.BAD_REQUEST, "")
+        return self._answer(HTTPStatus.OK, self.server.issue_token(int(wanted)))
+
+    def do_GET(self) -> None:
+        if not self.server.is_valid(self.headers.get("X-aws-ec2-metadata-token")):
+            return self._answer(HTTPStatus.UNAUTHORIZED, "")
+        path = self.path.partition("?")[0].removeprefix("/latest/").rstrip("/")
+        text = self.server.documents().get(path)
+        return self._answer(HTTPStatus.NOT_FOUND if text is None else HTTPStatus.OK, text or "")
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        del timestamp
+        return format_datetime(self.server.now(), usegmt=True)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the base class's name for it
+        del format, args
+
+    def _answer(self, status: HTTPStatus, text: str) -> None:
+        body = text.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "text/plain")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def _iso(at: datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,149 @@
+"""Processes of the machine: each under a keeper, so that whatever it leaves behind can be found and killed."""
+
+import contextlib
+import os
+import pwd
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import system
+
+EXEC_FAILED = 127
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program to run.
+
+    :param argv: its words; the first is looked up in the PATH of `environment`
+    :param user: run as this user as far as the sandbox has one, else as root
+    :param files: standard output and standard error, open
+    """
+
+    argv: Sequence[str]
+    environment: Mapping[str, str]
+    folder: str
+    files: tuple[int, int]
+    user: str | None = None
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A running program.
+
+    :param keeper: the process that adopts what the program leaves behind; it ends when nothing of it is left
+    :param program: the program's own process id
+    :param report: readable once: the program's wait status, as text, when the program itself ends
+    """
+
+    keeper: int
+    program: int
+    report: int
+
+
+def start(program: Program, *, clean_up: bool) -> Kept:
+    """Run a program.
+
+    :param clean_up: kill what it leaves behind, as systemd does with a service; else let it live, as the agent does
+    """
+    report, write_report = os.pipe()
+    started, write_started = os.pipe()
+    keeper = os.fork()
+    if keeper == 0:
+        os.close(report)
+        os.close(started)
+        _keep(program, write_report, write_started, clean_up=clean_up)
+    os.close(write_report)
+    os.close(write_started)
+    with os.fdopen(started) as answer:
+        return Kept(keeper, int(answer.read() or keeper), report)
+
+
+def kill(kept: Kept) -> None:
+    """Kill the program and everything that comes from it; all of it is dying when this returns."""
+    while victims := descendants(kept.keeper):
+        for victim in victims:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(victim, signal.SIGKILL)
+        os.sched_yield()
+
+
+def descendants(ancestor: int) -> list[int]:
+    """Every living process below `ancestor`, zombies left out."""
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
+                if state not in "ZX":
+                    parents[int(entry.name)] = int(parent)
+    return [pid for pid in parents if _is_below(pid, ancestor, parents)]
+
+
+def _is_below(pid: int, ancestor: int, parents: Mapping[int, int]) -> bool:
+    while pid := parents.get(pid, 0):
+        if pid == ancestor:
+            return True
+    return False
+
+
+def _keep(program: Program, report: int, started: int, *, clean_up: bool) -> None:
+    """The keeper's whole life. Never returns: nothing may escape into the copy of the first process."""
+    try:
+        _watch_over(program, report, started, clean_up=clean_up)
+    finally:
+        os._exit(0)
+
+
+def _watch_over(program: Program, report: int, started: int, *, clean_up: bool) -> None:
+    system.reset_signals()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    system.adopt_orphans()
+    child = os.fork()
+    if child == 0:
+        system.reset_signals()
+        _become(program)
+    os.write(started, str(child).encode())
+    os.close(started)
+    for file in set(program.files):
+        os.close(file)
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            pid, status = os.waitpid(-1, 0)
+            if pid == child:
+                os.write(report, str(status).encode())
+                os.close(report)
+                if clean_up:
+                    kill(Kept(os.getpid(), child, report))
+
+
+def _become(program: Program) -> None:
+    """Turn this process into the program. Never returns."""
+    try:
+        os.setsid()
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(program.files[0], 1)
+        os.dup2(program.files[1], 2)
+        os.closerange(3, 256)
+        if program.user not in (None, "root"):
+            _switch_user(str(program.user))
+        os.chdir(program.folder)
+        os.execvpe(program.argv[0], list(program.argv), program.environment)
+    except BaseException as error:  # noqa: BLE001  nothing may escape into the copy of the first process
+        with contextlib.suppress(OSError):
+            os.write(2, f"{program.argv[0]}: {error}\n".encode())
+    finally:
+        os._exit(EXEC_FAILED)
+
+
+def _switch_user(name: str) -> None:
+    """Become `name`; stay root where the sandbox has no other user."""
+    user = pwd.getpwnam(name)
+    with contextlib.suppress(OSError):
+        os.setgroups([])
+    with contextlib.suppress(OSError):
+        os.setgid(user.pw_gid)
+        os.setuid(user.pw_uid)

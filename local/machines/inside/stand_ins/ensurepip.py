@@ -1,0 +1,19 @@
+"""In the place of ensurepip's `__main__`: `python3 -m venv` asks it for pip, and gets the stand-in.
+
+Run as a file by the new environment's interpreter, so it imports nothing of its neighbours.
+"""
+
+import sys
+import sysconfig
+from pathlib import Path
+
+STAND_IN = Path("/.machine/code/local/machines/inside/stand_ins/pip")
+
+if __name__ == "__main__":
+    link = Path(sysconfig.get_paths()["purelib"], "pip")
+    if not link.exists():
+        link.symlink_to(STAND_IN)
+    for name in ("pip", "pip3", f"pip{sys.version_info[0]}.{sys.version_info[1]}"):
+        script = Path(sys.prefix, "bin", name)
+        script.write_text(f'#!/bin/sh\nexec "{sys.prefix}/bin/python" -m pip "$@"\n')
+        script.chmod(0o755)

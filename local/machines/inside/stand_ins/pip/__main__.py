@@ -1,0 +1,87 @@
+"""`pip install NAME[==VERSION] ...` in a virtual environment: satisfied from the host's packages, with pip's own words.
+
+A distribution is installed by linking each of its files, and what it requires, into the environment; its console
+scripts are written. So only what was installed can be imported, and nothing of the host can be changed through it.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from . import __version__, shelf
+
+UNDERSTOOD_OPTIONS_WITH_VALUE = ("-r", "--requirement", "-i", "--index-url", "--extra-index-url", "--timeout", "-c")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """pip's exit codes: 0, or 1 for anything that is not there."""
+    words = list(arguments)
+    if "--version" in words or "-V" in words:
+        print(f"pip {__version__} from {__file__} (python {sys.version_info[0]}.{sys.version_info[1]})")
+        return 0
+    verb, *rest = [word for word in words if not word.startswith("-")] or ["help"]
+    match verb:
+        case "install":
+            quiet = any(word in ("-q", "-qq", "--quiet") for word in words)
+            return _install(_requirements(words[words.index("install") + 1 :]), quiet=quiet)
+        case "list" | "freeze":
+            for name, version in shelf.installed():
+                print(f"{name}=={version}")
+            return 0
+        case "show":
+            return _show(rest)
+        case "cache" | "check" | "help":
+            return 0
+        case _:
+            print(f'ERROR: unknown command "{verb}"', file=sys.stderr)
+            return 1
+
+
+def _requirements(words: Sequence[str]) -> list[str]:
+    wanted: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        if word in ("-r", "--requirement"):
+            lines = (line.partition("#")[0].strip() for line in Path(next(rest)).read_text().splitlines())
+            wanted.extend(line for line in lines if line and not line.startswith("-"))
+        elif word in UNDERSTOOD_OPTIONS_WITH_VALUE:
+            next(rest, None)
+        elif not word.startswith("-"):
+            wanted.append(word)
+    return wanted
+
+
+def _install(wanted: Sequence[str], *, quiet: bool) -> int:
+    new: list[str] = []
+    for requirement in wanted:
+        try:
+            added = shelf.add(requirement)
+        except shelf.NotOnShelf as missing:
+            print(
+                f"ERROR: Could not find a version that satisfies the requirement {missing.requirement} "
+                f"(from versions: {missing.versions})\n"
+                f"ERROR: No matching distribution found for {missing.requirement}",
+                file=sys.stderr,
+            )
+            return 1
+        if not added and not quiet:
+            print(f"Requirement already satisfied: {requirement} in {sys.prefix}")
+        new.extend(added)
+    if new and not quiet:
+        print(f"Successfully installed {' '.join(sorted(new))}")
+    return 0
+
+
+def _show(names: Sequence[str]) -> int:
+    there = {shelf.canonical(name): (name, version) for name, version in shelf.installed()}
+    missing = [name for name in names if shelf.canonical(name) not in there]
+    for name in names:
+        if shelf.canonical(name) in there:
+            print("Name: {}\nVersion: {}".format(*there[shelf.canonical(name)]))
+    if missing:
+        print(f"WARNING: Package(s) not found: {', '.join(missing)}", file=sys.stderr)
+    return 1 if missing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,95 @@
+"""`sudo` and `runuser`: run the program as that user, as far as the sandbox has one; and `chown` where it has not."""
+
+import os
+import pwd
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+
+REAL_PROGRAMS = "/.machine/usr/bin"
+
+
+def sudo(arguments: Sequence[str]) -> int:
+    """`sudo [-u USER] [-H] [-E] [-n] [-i] [NAME=VALUE] PROGRAM ...`."""
+    user, words = "root", list(arguments)
+    login = home = False
+    while words and words[0].startswith("-"):
+        option = words.pop(0)
+        if option == "--":
+            break
+        if option in ("-u", "--user"):
+            user = words.pop(0)
+        home = home or option in ("-H", "--set-home")
+        login = login or option in ("-i", "--login")
+    environment = dict(os.environ)
+    while words and "=" in words[0].split("/")[0]:
+        name, _, value = words.pop(0).partition("=")
+        environment[name] = value
+    account = _account(user)
+    environment |= {"USER": user, "LOGNAME": user, "SUDO_USER": "root", "HOME": account.pw_dir}
+    if login:
+        words = [account.pw_shell, "-l", *(["-c", " ".join(words)] if words else [])]
+    return _run(account, words, environment)
+
+
+def runuser(arguments: Sequence[str]) -> int:
+    """`runuser -u USER -- PROGRAM ...` and `runuser [-l|-] USER -c LINE`; `su` takes the second form."""
+    words, user, line = list(arguments), "", None
+    while words:
+        word = words.pop(0)
+        if word in ("-u", "--user"):
+            user = words.pop(0)
+        elif word in ("-c", "--command"):
+            line = words.pop(0)
+        elif word == "--":
+            break
+        elif not word.startswith("-"):
+            if user:
+                words.insert(0, word)
+                break
+            user = word
+    account = _account(user or "root")
+    program = ["sh", "-c", line] if line is not None else words or [account.pw_shell]
+    return _run(account, program, {**os.environ, "HOME": account.pw_dir, "USER": account.pw_name})
+
+
+def change_owner(arguments: Sequence[str]) -> int:
+    """`chown` and `chgrp` where the sandbox has no user but root: nothing can be given away, so nothing is."""
+    del arguments
+    return 0
+
+
+def install(arguments: Sequence[str]) -> int:
+    """`install` without its owner and group, where the sandbox has no user but root."""
+    words: list[str] = []
+    rest = iter(arguments)
+    for word in rest:
+        if word in ("-o", "-g", "--owner", "--group"):
+            next(rest, None)
+        elif not word.startswith(("--owner=", "--group=")):
+            words.append(word)
+    return subprocess.run([f"{REAL_PROGRAMS}/install", *words], check=False).returncode
+
+
+def _account(name: str) -> pwd.struct_passwd:
+    try:
+        return pwd.getpwnam(name)
+    except KeyError:
+        print(f"unknown user {name}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _run(account: pwd.struct_passwd, words: Sequence[str], environment: dict[str, str]) -> int:
+    """Become the program. Comes back only where it cannot be run."""
+    if account.pw_uid:
+        with suppress(OSError):
+            os.setgroups([])
+        with suppress(OSError):
+            os.setgid(account.pw_gid)
+            os.setuid(account.pw_uid)
+    try:
+        os.execvpe(words[0], list(words), environment)
+    except OSError as error:
+        print(f"{words[0]}: {error.strerror}", file=sys.stderr)
+        return 127 if isinstance(error, FileNotFoundError) else 126

@@ -1,0 +1,91 @@
+"""The machine's /usr/bin and /usr/sbin: links to this computer's programs, with stand-ins in some places.
+
+The folders are made once a fleet and shown to every machine read-only. The stand-ins themselves are modules of
+`inside.stand_ins`; what is written here are launchers of four lines.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+CODE = "/.machine/code"
+INTERPRETER = "/.machine/bin/python3"
+LAUNCHER = """#!{interpreter} -SEs
+import sys
+sys.path.insert(0, "{code}")
+from local.machines.inside.stand_ins.{module} import {function}
+sys.exit({function}(sys.argv[1:]))
+"""
+PYTHON = f"""#!/bin/sh
+exec /.machine/python/bin/python{sys.version_info[0]}.{sys.version_info[1]} "$@"
+"""
+"""Not a link: a virtual environment made by it would take /usr for the place of its library."""
+
+STAND_INS: Mapping[str, tuple[str, str]] = {
+    "apt": ("apt", "main"),
+    "apt-get": ("apt", "main"),
+    "dpkg": ("apt", "dpkg"),
+    "halt": ("power", "poweroff"),
+    "journalctl": ("journalctl", "main"),
+    "poweroff": ("power", "poweroff"),
+    "reboot": ("power", "reboot"),
+    "runuser": ("users", "runuser"),
+    "shutdown": ("power", "shutdown"),
+    "snap": ("quiet", "snap"),
+    "su": ("users", "runuser"),
+    "sudo": ("users", "sudo"),
+    "systemctl": ("systemctl", "main"),
+    "wall": ("quiet", "wall"),
+}
+WITH_GPU: Mapping[str, tuple[str, str]] = {"nvidia-smi": ("nvidia_smi", "main")}
+ROOT_ALONE: Mapping[str, tuple[str, str]] = {
+    "chgrp": ("users", "change_owner"),
+    "chown": ("users", "change_owner"),
+    "install": ("users", "install"),
+}
+"""Where the sandbox has no user but root, giving files to another one must not fail."""
+
+HIDDEN = ("docker", "nvidia-smi", "podman", "pip", "pip3", "systemd-run")
+"""This computer's own, which a bare machine has not got."""
+
+
+def program_folders() -> list[str]:
+    """The folders of programs on this computer that are not links to others: /usr/bin, /usr/sbin, seldom /bin."""
+    folders = ("/usr/bin", "/usr/sbin", "/bin", "/sbin")
+    return [folder for folder in folders if Path(folder).is_dir() and not Path(folder).is_symlink()]
+
+
+def build(folder: Path, *, gpu: bool, users: bool) -> Path:
+    """Make the folders of one kind of machine below `folder`, unless they are there already.
+
+    :param gpu: with an nvidia-smi
+    :param users: the sandbox has users other than root
+    :return: what holds `usr/bin` and so on
+    """
+    made = folder / f"{'gpu' if gpu else 'plain'}-{'users' if users else 'root'}"
+    if made.exists():
+        return made
+    stand_ins = {**STAND_INS, **(WITH_GPU if gpu else {}), **({} if users else ROOT_ALONE)}
+    draft = folder / f"{made.name}.{os.getpid()}"
+    for programs in program_folders():
+        _fill(draft / programs.strip("/"), programs, stand_ins)
+    draft.rename(made)
+    return made
+
+
+def _fill(draft: Path, programs: str, stand_ins: Mapping[str, tuple[str, str]]) -> None:
+    draft.mkdir(parents=True)
+    taken = {*stand_ins, *HIDDEN, "python3", "python"}
+    for program in Path(programs).iterdir():
+        if program.name not in taken:
+            (draft / program.name).symlink_to(f"/.machine{program}")
+    _write(draft / "python3", PYTHON)
+    for name, (module, function) in stand_ins.items():
+        text = LAUNCHER.format(interpreter=INTERPRETER, code=CODE, module=module, function=function)
+        _write(draft / name, text)
+
+
+def _write(program: Path, text: str) -> None:
+    program.write_text(text)
+    program.chmod(0o755)

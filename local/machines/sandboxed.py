@@ -1,0 +1,211 @@
+"""The fleet of real processes: each machine a folder, and while it is up a set of namespaces with processes in it."""
+
+import compileall
+import json
+import socket
+import threading
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from . import disk, plan, programs
+from .agent import Cancellation, Ended, Script, run_document
+from .errors import MachineHalted, MachineRebooted
+from .fleet import Running, agent_environment
+from .imds import Now
+from .machine import Machine
+from .port import Forwarding, Invocation, InvocationResult, MachineSpec
+from .relay import Relay
+
+OnPowerOff = Callable[[str], None]
+
+
+@dataclass
+class _Slot:
+    """A machine of the fleet, up or not.
+
+    :ivar lock: held while it goes up or down
+    :ivar generation: counts its boots, so that a script can tell a reboot from a halt
+    """
+
+    spec: MachineSpec
+    folder: Path
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    machine: Machine | None = None
+    generation: int = 0
+    rebooting: bool = False
+    forwardings: list[Relay] = field(default_factory=list)
+
+
+class SandboxedMachines:
+    """The `Machines` port with real processes.
+
+    :param root: where the machines' folders are; made if it is not there
+    :param now: the local cloud's clock, for the machines' metadata service
+    :param on_power_off: called with the instance's id when it turned itself off; it is halted by then
+    """
+
+    is_real = True
+
+    def __init__(self, root: Path, now: Now, on_power_off: OnPowerOff | None = None) -> None:
+        self._root = root.resolve()
+        self._now = now
+        self._on_power_off = on_power_off
+        self._identity = plan.identity()
+        self._slots: dict[str, _Slot] = {}
+        self._running = Running()
+        self._root.mkdir(parents=True, exist_ok=True)
+        compileall.compile_dir(plan.INSIDE, quiet=2)
+
+    def create(self, spec: MachineSpec) -> None:
+        """See the port."""
+        if spec.instance_id in self._slots:
+            return
+        folder = self._root / spec.instance_id
+        disk.remove(folder)
+        disk.create(folder, spec, self._identity.first_id, self._identity.ids)
+        (folder / "device").mkdir()
+        self._slots[spec.instance_id] = _Slot(spec, folder)
+        self.set_gpu_utilisation(spec.instance_id, [0] * spec.gpu_count)
+
+    def boot(self, instance_id: str) -> None:
+        """See the port. :raises SandboxUnavailable: it does not come up"""
+        slot = self._slots[instance_id]
+        with slot.lock:
+            if slot.machine and slot.machine.is_up:
+                return
+            self._halt(slot)
+            slot.generation += 1
+            boot_plan = self._plan(slot)
+            slot.machine = Machine(slot.spec, slot.folder, boot_plan, self._now, lambda how: self._on_power(slot, how))
+
+    def halt(self, instance_id: str) -> None:
+        """See the port."""
+        slot = self._slots[instance_id]
+        with slot.lock:
+            self._halt(slot)
+
+    def destroy(self, instance_id: str) -> None:
+        """See the port."""
+        self.halt(instance_id)
+        slot = self._slots.pop(instance_id)
+        for forwarding in slot.forwardings:
+            forwarding.close()
+        disk.remove(slot.folder)
+
+    def run(self, instance_id: str, invocation: Invocation) -> InvocationResult:
+        """See the port. :raises MachineHalted: the machine is not up, or went down and did not come up by itself"""
+        slot = self._slots[instance_id]
+        with self._running.document(instance_id, invocation.command_id) as cancellation:
+            shell = _SandboxShell(slot, lambda: self._reboot(slot))
+            return run_document(invocation, shell, agent_environment(slot.spec), cancellation)
+
+    def cancel(self, instance_id: str, command_id: str) -> None:
+        """See the port."""
+        self._running.cancel(self._slots[instance_id].spec.instance_id, command_id)
+
+    def forward(self, instance_id: str, remote_port: int, local_port: int) -> Forwarding:
+        """See the port. It outlives a halt: connections fail while the machine is down."""
+        slot = self._slots[instance_id]
+
+        def connect() -> socket.socket:
+            if slot.machine is None:
+                raise MachineHalted(f"{instance_id} does not run")
+            return slot.machine.connect(remote_port)
+
+        relay = Relay(socket.create_server(("127.0.0.1", local_port)), connect)
+        slot.forwardings.append(relay)
+        return relay
+
+    def set_gpu_utilisation(self, instance_id: str, percent: Sequence[int]) -> None:
+        """See the port."""
+        slot = self._slots[instance_id]
+        device = {
+            "name": slot.spec.gpu,
+            "memory_mib": slot.spec.gpu_memory_mib,
+            "utilisation": list(percent)[: slot.spec.gpu_count],
+        }
+        draft = slot.folder / "device" / "draft"
+        draft.write_text(json.dumps(device))
+        draft.rename(slot.folder / "device" / "gpu.json")
+
+    def close(self) -> None:
+        """See the port. The folders stay."""
+        for slot in self._slots.values():
+            with slot.lock:
+                self._halt(slot)
+            for forwarding in slot.forwardings:
+                forwarding.close()
+
+    def _halt(self, slot: _Slot) -> None:
+        machine, slot.machine = slot.machine, None
+        if machine:
+            machine.halt()
+
+    def _reboot(self, slot: _Slot) -> None:
+        with slot.lock:
+            slot.rebooting = True
+            try:
+                self._halt(slot)
+                self.boot(slot.spec.instance_id)
+            finally:
+                slot.rebooting = False
+
+    def _on_power(self, slot: _Slot, how: str) -> None:
+        if how == "reboot":
+            return self._reboot(slot)
+        with slot.lock:
+            self._halt(slot)
+        if self._on_power_off:
+            self._on_power_off(slot.spec.instance_id)
+        return None
+
+    def _plan(self, slot: _Slot) -> plan.Plan:
+        spec, folder = slot.spec, slot.folder
+        boot_id = folder / "boot_id"
+        boot_id.write_text(f"{uuid.uuid4()}\n")
+        program_folder = programs.build(
+            self._root / ".programs", gpu=spec.gpu is not None, users=self._identity.ids > 1
+        )
+        own = [(str(folder / "device"), "/.machine/device", False)]
+        if Path("/usr/local").is_dir():
+            own.append((str(folder / "local"), "/usr/local", True))
+        endpoint = spec.environment.get("AWS_ENDPOINT_URL")
+        return plan.Plan(
+            root=str(folder / "disk"),
+            host_name=disk.host_name(spec.instance_id),
+            boot_id=str(boot_id),
+            first_id=self._identity.first_id,
+            ids=self._identity.ids,
+            binds=(*plan.system_binds(program_folder), *own),
+            files=tuple(plan.system_files()),
+            links=(("/.machine/bin/python3", plan.interpreter()),),
+            cloud_port=urlsplit(endpoint).port if endpoint else None,
+            python=plan.interpreter(),
+            environment={"PATH": plan.BASE_PATH, "LANG": "C.UTF-8", **spec.environment},
+        )
+
+
+class _SandboxShell:
+    """Runs scripts on whatever boot of the machine is up."""
+
+    def __init__(self, slot: _Slot, reboot: Callable[[], None]) -> None:
+        self._slot = slot
+        self._reboot = reboot
+
+    def execute(self, script: Script, cancellation: Cancellation) -> Ended:
+        with self._slot.lock:
+            machine, generation = self._slot.machine, self._slot.generation
+        if machine is None:
+            raise MachineHalted(f"{self._slot.spec.instance_id} does not run")
+        try:
+            return machine.execute(script, cancellation)
+        except MachineHalted:
+            if self._slot.rebooting or self._slot.generation != generation:
+                raise MachineRebooted(f"{self._slot.spec.instance_id} was rebooted") from None
+            raise
+
+    def reboot(self) -> None:
+        self._reboot()
