@@ -8,7 +8,8 @@ from email.utils import parsedate_to_datetime
 from ssm_documents.probe.local_http import Answer, Ask, ask
 
 URL = "http://169.254.169.254/latest"
-TOKEN_SECONDS = "60"
+TOKEN_SECONDS = "21600"
+"""The longest that AWS gives: a token is used at once, and where time runs fast a short one is over by then."""
 
 
 class Imds:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
 
 from chalicelib.domain.evidence import State
 from ssm_documents.probe.local_http import Ask, ask
@@ -40,11 +41,14 @@ class JupyterSensor:
     def read(self) -> Reading:
         """Look once.
 
-        :raises OSError, ValueError: the server does not answer, or not as Jupyter does
+        :raises OSError, ValueError, KeyError: there is no token, or the server does not speak as Jupyter does
         """
         if not self._unit.exists():
             return Reading(State.QUIET, "no Jupyter server here")
-        kernels = self._get("/api/kernels")
+        try:
+            kernels = self._get("/api/kernels")
+        except URLError as error:
+            return Reading(State.UNKNOWN, f"Jupyter does not answer: {error.reason}")
         before, self._before = self._before, {each["id"]: each["last_activity"] for each in kernels}
         for kernel in kernels:
             if kernel["execution_state"] == "busy":

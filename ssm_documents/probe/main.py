@@ -51,7 +51,12 @@ def main() -> int:
     arguments = _arguments()
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
     logging.getLogger("botocore").setLevel(logging.WARNING)
-    probe = _wire(Config(**json.loads(arguments.config.read_text(encoding="utf-8"))))
+    config = Config(**json.loads(arguments.config.read_text(encoding="utf-8")))
+    try:
+        probe = _wire(config)
+    except OSError as error:
+        logging.error("the instance metadata service does not say who this is: %s", error)
+        return 1
     if not arguments.once:
         _beat_for_ever(probe, float(os.environ.get("GPUDESK_PROBE_INTERVAL_SECONDS", "60")))
     return 0 if probe.beat() else 1

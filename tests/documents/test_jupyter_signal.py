@@ -119,16 +119,22 @@ def test_a_kernel_that_started_and_was_never_used_is_not_work(sensor: JupyterSen
     assert [sensor.read().state for _ in range(2)] == [State.QUIET] * 2
 
 
-def test_a_wrong_token_raises(sensor: JupyterSensor, tmp_path: Path) -> None:
+def test_a_wrong_token_is_unknown(sensor: JupyterSensor, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("wrong\n", encoding="utf-8")
-    with pytest.raises(OSError, match="403"):
-        sensor.read()
+    assert sensor.read() == Reading(State.UNKNOWN, "Jupyter does not answer: Forbidden")
 
 
-def test_a_server_that_does_not_answer_raises(tmp_path: Path) -> None:
+def test_a_server_that_does_not_answer_is_unknown(tmp_path: Path) -> None:
     (tmp_path / "unit").touch()
     (tmp_path / "token").write_text("s3cret\n", encoding="utf-8")
-    with pytest.raises(OSError, match="refused"):
+    reading = JupyterSensor("http://127.0.0.1:9", tmp_path / "unit", tmp_path / "token").read()
+    assert reading.state is State.UNKNOWN
+    assert "refused" in reading.reason
+
+
+def test_an_installed_jupyter_without_a_token_yet_raises(tmp_path: Path) -> None:
+    (tmp_path / "unit").touch()
+    with pytest.raises(FileNotFoundError):
         JupyterSensor("http://127.0.0.1:9", tmp_path / "unit", tmp_path / "token").read()
 
 

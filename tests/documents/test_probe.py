@@ -240,7 +240,7 @@ class Metadata:
 def test_the_time_is_that_of_the_metadata_service() -> None:
     metadata = Metadata({"date": "Mon, 23 Nov 2026 12:00:00 GMT"})
     assert Imds("http://imds/latest", metadata).now() == START
-    assert metadata.asked == ["PUT http://imds/latest/api/token {'X-aws-ec2-metadata-token-ttl-seconds': '60'}"]
+    assert metadata.asked == ["PUT http://imds/latest/api/token {'X-aws-ec2-metadata-token-ttl-seconds': '21600'}"]
 
 
 def test_a_metadata_service_without_a_date_gives_no_time() -> None:

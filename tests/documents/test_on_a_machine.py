@@ -1,0 +1,246 @@
+"""The documents on a pretend machine: their scripts really run, the probe really beats, Jupyter really answers."""
+
+import itertools
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+from websocket import create_connection
+
+from local.machines.choose import why_no_sandbox
+from local.machines.port import Invocation, InvocationResult, MachineSpec
+from local.machines.sandboxed import SandboxedMachines
+from ssm_documents.compose import compose
+
+TABLE = "heartbeats"
+KEY = "AROAEXAMPLE:i-0a"
+PATIENCE_SECONDS = 30.0
+
+
+class Fleet:
+    """One machine with a GPU, a heartbeat table, and a time that goes on by a minute at each question."""
+
+    def __init__(self, machines: SandboxedMachines, dynamodb: Any) -> None:
+        self.machines = machines
+        self.dynamodb = dynamodb
+        self._commands = itertools.count(1)
+
+    def run(self, document: str, attempt: str, **parameters: str) -> InvocationResult:
+        values = {"attemptId": attempt} | parameters
+        command = Invocation(
+            command_id=f"c-{next(self._commands)}",
+            document_name=document,
+            document=compose(document),
+            parameters={name: [value] for name, value in values.items()},
+        )
+        return self.machines.run("i-0a", command)
+
+    def probe(self, attempt: str, gpu_count: str = "1") -> InvocationResult:
+        return self.run(
+            "gpudesk-probe",
+            attempt,
+            gpuCount=gpu_count,
+            heartbeatKey=KEY,
+            heartbeatTable=TABLE,
+            heartbeatRegion="us-east-1",
+        )
+
+    def shell(self, line: str) -> str:
+        step = {"action": "aws:runShellScript", "name": "shell", "inputs": {"runCommand": [line]}}
+        document = {"schemaVersion": "2.2", "description": "d", "mainSteps": [step]}
+        result = self.machines.run("i-0a", Invocation(f"c-{next(self._commands)}", "shell", document, {}))
+        return result.steps[0].stdout.strip()
+
+    def heartbeat(self) -> dict[str, Any]:
+        item: dict[str, Any] = self.dynamodb.get_item(TableName=TABLE, Key={"id": {"S": KEY}})["Item"]
+        return item
+
+    def signal(self, name: str) -> dict[str, str]:
+        signals = self.heartbeat().get("signals", {}).get("M", {})
+        return {key: next(iter(value.values())) for key, value in signals.get(name, {}).get("M", {}).items()}
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Look again until it holds; each look is a call that takes its time."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about in time"
+
+
+def ask(port: int, path: str, token: str | None = None, body: object = None) -> Any:
+    """GET, or POST where there is a body."""
+    headers = {"Authorization": f"token {token}"} if token else {}
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers, data=data)
+    with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as response:
+        return json.loads(response.read() or b"null")
+
+
+@contextmanager
+def forwarded(fleet: Fleet) -> Iterator[int]:
+    """A port of this computer that leads to the machine's Jupyter."""
+    forwarding = fleet.machines.forward("i-0a", 8888, 0)
+    try:
+        yield forwarding.local_port
+    finally:
+        forwarding.close()
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def dynamodb(endpoint: str) -> Iterator[Any]:
+    client = boto3.client(
+        "dynamodb",
+        region_name="us-east-1",
+        endpoint_url=endpoint,
+        aws_access_key_id="testing",
+        aws_secret_access_key="testing",
+    )
+    client.create_table(
+        TableName=TABLE,
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    client.put_item(TableName=TABLE, Item={"id": {"S": KEY}})
+    yield client
+    client.delete_table(TableName=TABLE)
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def now() -> Callable[[], datetime]:
+    """A minute later at each question."""
+    minutes = itertools.count()
+    return lambda: datetime(2026, 11, 23, tzinfo=UTC) + next(minutes) * timedelta(minutes=1)
+
+
+@pytest.fixture(scope="module")
+def a_sandbox(now: Callable[[], datetime]) -> None:
+    if why := why_no_sandbox(now):
+        pytest.skip(why)
+
+
+@pytest.fixture
+def fleet(
+    tmp_path: Path, endpoint: str, dynamodb: Any, now: Callable[[], datetime], a_sandbox: None
+) -> Iterator[Fleet]:
+    machines = SandboxedMachines(root=tmp_path, now=now)
+    machines.create(
+        MachineSpec(
+            instance_id="i-0a",
+            instance_type="g4dn.xlarge",
+            region="us-east-1",
+            gpu="Tesla T4",
+            gpu_count=1,
+            gpu_memory_mib=16384,
+            environment={"AWS_ENDPOINT_URL": endpoint, "GPUDESK_PROBE_INTERVAL_SECONDS": "0.2"},
+        )
+    )
+    machines.boot("i-0a")
+    yield Fleet(machines, dynamodb)
+    machines.close()
+
+
+def test_the_probe_beats_by_itself_and_sees_a_gpu_that_works(fleet: Fleet) -> None:
+    result = fleet.probe("a1")
+    assert [(step.name, step.status) for step in result.steps] == [
+        ("look", "Success"),
+        ("install", "Success"),
+        ("start", "Success"),
+    ], result
+    assert "Tesla T4" in result.steps[0].stdout
+    assert "gpu: quiet (every GPU below 5 % (1 seen))" in result.steps[2].stdout
+    assert fleet.heartbeat()["instance_id"] == {"S": "i-0a"}
+    assert fleet.signal("jupyter")["reason"] == "no Jupyter server here"
+    until(lambda: int(fleet.signal("gpu")["samples"]) >= 3)
+    fleet.machines.set_gpu_utilisation("i-0a", [97])
+    until(lambda: fleet.signal("gpu")["state"] == "active")
+    assert fleet.signal("gpu")["reason"] == "GPU 0 of 1 at 97 %"
+
+
+def test_a_command_sent_twice_is_done_once_and_another_attempt_harms_nothing(fleet: Fleet) -> None:
+    assert fleet.probe("a1").status == "Success"
+    again = fleet.probe("a1")
+    assert again.status == "Success"
+    assert all("has already done this step" in step.stdout for step in again.steps)
+    other = fleet.probe("a2")
+    assert other.status == "Success"
+    assert not any("has already done this step" in step.stdout for step in other.steps)
+    assert fleet.shell("systemctl is-active gpudesk-probe") == "active"
+
+
+def test_a_missing_gpu_fails_the_first_step_with_what_to_do_and_runs_no_other(fleet: Fleet) -> None:
+    result = fleet.probe("a1", gpu_count="4")
+    assert result.status == "Failed"
+    assert result.steps[0].exit_code == 1
+    assert "4 GPUs are expected, nvidia-smi lists 1" in result.steps[0].stderr
+    assert "stop and start the instance" in result.steps[0].stderr
+    assert "Success" not in {step.status for step in result.steps}
+
+
+def test_jupyter_answers_to_those_who_have_the_token_that_the_machine_made(fleet: Fleet) -> None:
+    result = fleet.run("gpudesk-jupyter", "a1")
+    assert result.status == "Success", result
+    token = fleet.shell("cat /etc/gpudesk/jupyter-token")
+    assert len(token) == 48
+    assert token not in "".join(step.stdout + step.stderr for step in result.steps)
+    assert fleet.shell("stat -c %a /etc/gpudesk/jupyter-token") == "600"
+    with forwarded(fleet) as port:
+        assert "version" in ask(port, "/api")
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            ask(port, "/api/kernels")
+        assert ask(port, "/api/kernels", token) == []
+    assert fleet.run("gpudesk-jupyter", "a2").status == "Success"
+    assert fleet.shell("cat /etc/gpudesk/jupyter-token") == token
+
+
+def start_cell(port: int, token: str, notebook: str, code: str) -> None:
+    """Open a notebook's kernel and run a cell in it, as a browser does."""
+    wish = {"path": notebook, "name": notebook, "type": "notebook", "kernel": {"name": "python3"}}
+    kernel = ask(port, "/api/sessions", token, wish)["kernel"]["id"]
+    channels = create_connection(f"ws://127.0.0.1:{port}/api/kernels/{kernel}/channels?token={token}")
+    header = {"msg_id": "m1", "msg_type": "execute_request", "username": "", "session": "s1", "version": "5.3"}
+    content = {"code": code, "silent": False, "store_history": False, "allow_stdin": False}
+    parts = {"parent_header": {}, "metadata": {}, "channel": "shell", "buffers": []}
+    channels.send(json.dumps({"header": header, "content": content, **parts}))
+    channels.close()
+
+
+def test_a_kernel_is_seen_at_work_and_at_rest_and_all_of_it_survives_a_stop(fleet: Fleet) -> None:
+    assert fleet.probe("a1").status == "Success"
+    assert fleet.run("gpudesk-jupyter", "a2").status == "Success"
+    until(lambda: fleet.signal("jupyter")["reason"] == "no kernel is running")
+    token = fleet.shell("cat /etc/gpudesk/jupyter-token")
+    fleet.shell("mkfifo -m 666 /home/ubuntu/work/gate")
+    with forwarded(fleet) as port:
+        start_cell(port, token, "train.ipynb", "open('gate').read()")
+    until(lambda: fleet.signal("jupyter")["reason"] == "kernel train.ipynb is running a cell")
+    fleet.shell("echo go >/home/ubuntu/work/gate")
+    until(lambda: fleet.signal("jupyter")["reason"] == "no kernel is busy (1 running)")
+
+    fleet.machines.halt("i-0a")
+    before = fleet.heartbeat()
+    fleet.machines.boot("i-0a")
+    until(lambda: bool(fleet.heartbeat()["boot_id"] != before["boot_id"]))
+    until(lambda: fleet.signal("jupyter")["reason"] == "no kernel is running")
+    assert fleet.signal("gpu")["since"] > before["at"]["S"]
+    with forwarded(fleet) as port:
+        assert "version" in ask(port, "/api")
