@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from chalicelib.aws.ssm import Session, Ssm
-from chalicelib.control.sweep import last_sweep
+from chalicelib.control.sweep import LEASE
 from chalicelib.domain import wishes
 from chalicelib.domain.actors import Actor, no_such
 from chalicelib.domain.asks import LaunchAsk, PolicyAsk, complete, policy_errors, refused
@@ -269,7 +269,7 @@ class Requests:
         raise Conflict("the settings are being changed by others; try again", code="busy")
 
     def health(self) -> Health:
-        return Health(self.clock.now(), last_sweep(self.desk, self.clock))
+        return Health(self.clock.now(), self.desk.last_done(LEASE))
 
     def _granted(self, result: LaunchResult, instance: Instance, limit: int, key: str | None) -> Granted:
         match result:

@@ -5,7 +5,6 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from chalicelib.control.observe import Agents, Observer, Views, found, needs_agent
 from chalicelib.control.orphans import Orphanage
@@ -21,6 +20,7 @@ from chalicelib.store.instances import Broken, Instances, Stale
 
 LOG = logging.getLogger(__name__)
 LEASE = "sweep"
+"""Its mark tells when a sweep last came to its end."""
 
 
 @dataclass
@@ -53,11 +53,13 @@ class Sweep:
         if not self.desk.take_lease(LEASE, holder, now=self.clock.now(), life=SWEEP_LEASE):
             LOG.info("another sweep is under way")
             return SweepReport(skipped=True)
+        is_done = False
         try:
             report = self._run()
-            self.desk.mark(LEASE, self.clock.now())
+            is_done = True
         finally:
-            self.desk.give_back(LEASE, holder)
+            give_back = self.desk.finish_lease if is_done else self.desk.drop_lease
+            give_back(LEASE, holder, now=self.clock.now())
         return report
 
     def _run(self) -> SweepReport:
@@ -105,9 +107,3 @@ class Sweep:
     def _heartbeats(self, instances: Iterable[Instance]) -> Mapping[str, Report]:
         keys = [self.observer.key(instance) for instance in instances if instance.phase is Phase.READY]
         return self.heartbeats.read_many(key for key in keys if key)
-
-
-def last_sweep(desk: DeskStore, clock: Clock) -> datetime | None:
-    """When a sweep last came to its end."""
-    seconds = desk.marked(LEASE)
-    return datetime.fromtimestamp(seconds, clock.now().tzinfo) if seconds else None

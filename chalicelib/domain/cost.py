@@ -22,11 +22,11 @@ class Segment:
     owner: str
     instance_id: str
     name: str
-    project: str | None
     state: Metered
     since: datetime
     until: datetime
     rates: Rates
+    project: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

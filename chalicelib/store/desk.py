@@ -1,9 +1,12 @@
 """The desk's settings and the sweep's lease."""
 
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from pynamodb.exceptions import DeleteError, DoesNotExist, PutError
+from pynamodb.exceptions import DoesNotExist, PutError, UpdateError
+from pynamodb.expressions.condition import Condition
 
 from chalicelib.domain.desk import DeskSettings
 from chalicelib.store.codec import SETTINGS, dumped
@@ -48,31 +51,34 @@ class DeskStore:
         :returns: whether it is ours now
         """
         until = int((now + life).timestamp())
-        free = DeskModel.key.does_not_exist() | (DeskModel.until <= int(now.timestamp())) | (DeskModel.holder == holder)
+        is_free = DeskModel.until.does_not_exist() | (DeskModel.until <= int(now.timestamp()))
+        actions = [DeskModel.holder.set(holder), DeskModel.until.set(until)]
+        return self._update_lease(name, actions, is_free)
+
+    def finish_lease(self, name: str, holder: str, *, now: datetime) -> None:
+        """Give it back, if it is still ours, and leave a mark that the work was done."""
+        seconds = int(now.timestamp())
+        self._update_lease(
+            name, [DeskModel.until.set(seconds), DeskModel.done.set(seconds)], DeskModel.holder == holder
+        )
+
+    def drop_lease(self, name: str, holder: str, *, now: datetime) -> None:
+        """Give it back, the work not done."""
+        self._update_lease(name, [DeskModel.until.set(int(now.timestamp()))], DeskModel.holder == holder)
+
+    def last_done(self, name: str) -> datetime | None:
+        """When the work under that lease was last done."""
         try:
-            DeskModel(f"lease#{name}", holder=holder, until=until).save(condition=free)
-        except PutError as error:
+            found = DeskModel.get(f"lease#{name}")
+        except DoesNotExist:
+            return None
+        return datetime.fromtimestamp(found.done, UTC) if found.done else None
+
+    def _update_lease(self, name: str, actions: Sequence[Any], condition: Condition) -> bool:
+        try:
+            DeskModel(f"lease#{name}").update(actions=actions, condition=condition)
+        except UpdateError as error:
             if error.cause_response_code == FAILED_CONDITION:
                 return False
             raise
         return True
-
-    def give_back(self, name: str, holder: str) -> None:
-        """End the lease, if it is still ours."""
-        try:
-            DeskModel(f"lease#{name}").delete(condition=DeskModel.holder == holder)
-        except DeleteError as error:
-            if error.cause_response_code != FAILED_CONDITION:
-                raise
-
-    def mark(self, name: str, now: datetime) -> None:
-        """Leave a mark that something was done at `now`."""
-        DeskModel(f"mark#{name}", until=int(now.timestamp())).save()
-
-    def marked(self, name: str) -> int | None:
-        """When the mark was left, in seconds of the epoch."""
-        try:
-            found = DeskModel.get(f"mark#{name}")
-        except DoesNotExist:
-            return None
-        return int(found.until or 0)

@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
-from pynamodb.connection import Connection
 from pynamodb.exceptions import DoesNotExist, PynamoDBException, TransactWriteError
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
@@ -19,7 +18,7 @@ from chalicelib.domain.instance import Instance
 from chalicelib.domain.plan import Entry
 from chalicelib.domain.timings import IDEMPOTENCY_KEPT, TERMINATED_LISTED
 from chalicelib.store.codec import INSTANCE, SEGMENT, dumped
-from chalicelib.store.models import REGION, DeskModel, InstanceModel, LedgerModel, Living, TimelineModel
+from chalicelib.store.models import DeskModel, InstanceModel, LedgerModel, Living, TimelineModel, connection
 
 M = TypeVar("M", bound=Model)
 
@@ -179,7 +178,7 @@ class Instances:
         for _ in range(TRIES):
             model = _model(after, before.version, wake=wake)
             try:
-                with TransactWrite(connection=Connection(region=REGION)) as transaction:
+                with TransactWrite(connection=connection()) as transaction:
                     transaction.save(model)
                     _append(transaction, after.id, (before.version or 0) + 1, entries)
                     _book(transaction, segments)
@@ -200,7 +199,7 @@ class Instances:
         is_free = _get(DeskModel, _name_key(instance.name)) is None
         instance = instance if is_free else replace(instance, name=instance.id)
         try:
-            with TransactWrite(connection=Connection(region=REGION)) as transaction:
+            with TransactWrite(connection=connection()) as transaction:
                 transaction.save(_model(instance, None, wake=False), condition=InstanceModel.id.does_not_exist())
                 _append(transaction, instance.id, 1, entries)
                 transaction.save(
@@ -215,7 +214,7 @@ class Instances:
         return _get(InstanceModel, instance_id)
 
     def _launch(self, instance: Instance, entries: Iterable[Entry], wish: Wish, limit: int, now: datetime) -> None:
-        with TransactWrite(connection=Connection(region=REGION)) as transaction:
+        with TransactWrite(connection=connection()) as transaction:
             transaction.save(
                 DeskModel(
                     wish.key,
@@ -270,10 +269,10 @@ def _instance(model: InstanceModel) -> Instance:
 
 def _raw_living() -> Iterator[dict[str, Any]]:
     """Page by page as DynamoDB gives them, so that one bad item spoils no page."""
-    connection = InstanceModel._get_connection()
+    table = InstanceModel._get_connection()
     start: dict[str, Any] | None = None
     while True:
-        answer = connection.query("living", index_name=Living.Meta.index_name, exclusive_start_key=start)
+        answer = table.query("living", index_name=Living.Meta.index_name, exclusive_start_key=start)
         yield from answer.get("Items", ())
         start = answer.get("LastEvaluatedKey")
         if not start:

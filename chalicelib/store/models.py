@@ -1,5 +1,6 @@
 """The tables. Models stay in this package; outside it, only the domain's values are seen."""
 
+import functools
 import json
 import os
 from typing import Any
@@ -13,6 +14,7 @@ from pynamodb.attributes import (
     UnicodeAttribute,
     VersionAttribute,
 )
+from pynamodb.connection import Connection
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
@@ -186,6 +188,7 @@ class DeskModel(Model):
     digest = UnicodeAttribute(null=True)
     holder = UnicodeAttribute(null=True)
     until = NumberAttribute(null=True)
+    done = NumberAttribute(null=True)
     settings: MapAttribute[str, Any] = MapAttribute(null=True)
     version = NumberAttribute(null=True)
     expires_at = TTLAttribute(null=True)
@@ -201,7 +204,14 @@ def create_tables() -> None:
             model.create_table(wait=True)
 
 
+@functools.cache
+def connection() -> Connection:
+    """The client that transactions go through; making one costs more than a call."""
+    return Connection(region=REGION)
+
+
 def forget_connections() -> None:
     """Let the next call read region and endpoint from the environment again."""
+    connection.cache_clear()
     for model in TABLES:
         model._connection = None

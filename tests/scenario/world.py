@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
+import boto3
+
 from chalicelib import bootstrap
 from chalicelib.control.requests import Shown
 from chalicelib.domain.actors import Actor, Role
@@ -34,6 +36,8 @@ class World:
         self.desk = desk
         self.activity: dict[str, State | None] = {"jupyter": State.QUIET, "gpu": State.QUIET}
         self.boot_id = "boot-1"
+        self.ec2 = boto3.client("ec2", "us-east-1")
+        self._heartbeats = boto3.resource("dynamodb", "us-east-1").Table(HeartbeatModel.Meta.table_name)
         self._evidence: dict[str, dict[str, Evidence]] = {}
 
     @property
@@ -101,24 +105,17 @@ class World:
 
     def write_heartbeat(self, instance_id: str, plain: dict[str, Any]) -> None:
         """Whatever a machine may write to its own item."""
-        import boto3
-
-        table = boto3.resource("dynamodb", "us-east-1").Table(HeartbeatModel.Meta.table_name)
         key = f"{self.desk.settings.instance_role_id}:{instance_id}"
-        table.put_item(Item={"id": key, **plain})
+        self._heartbeats.put_item(Item={"id": key, **plain})
 
     def ec2_state(self, instance_id: str) -> str:
         """What EC2 says."""
-        import boto3
-
-        found = boto3.client("ec2", "us-east-1").describe_instances(InstanceIds=[instance_id])
+        found = self.ec2.describe_instances(InstanceIds=[instance_id])
         return str(found["Reservations"][0]["Instances"][0]["State"]["Name"])
 
     def ec2_ids(self) -> list[str]:
         """Everything that EC2 has and that is not terminated."""
-        import boto3
-
-        pages = boto3.client("ec2", "us-east-1").describe_instances()["Reservations"]
+        pages = self.ec2.describe_instances()["Reservations"]
         return [
             found["InstanceId"]
             for page in pages

@@ -1,0 +1,251 @@
+"""What requests may say. Each field's description ends the sentence "must be ..." (see `explain.py`).
+
+Types and shapes are checked here; what exists, what it costs and what this desk allows is for the domain (`asks.py`).
+"""
+
+import re
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+OWNER = r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$"
+
+TAG_EXAMPLE = 'pairs of texts such as {"team": "vision"}'
+OWNER_WORDS = "a person's name: 1 to 64 letters, digits and . _ @ + -"
+
+
+def _not_null(value: Any) -> Any:
+    if value is None:
+        raise ValueError("null")
+    return value
+
+
+NotNull = BeforeValidator(_not_null)
+"""For what may be left out, but not be emptied."""
+
+
+class Form(BaseModel):
+    """Nothing is guessed: "64" is no number, and a field that we do not know is a mistake."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Nothing(Form):
+    """A request that has nothing to say."""
+
+
+class IdlePolicyForm(Form):
+    """After `idle_minutes` without activity a warning, `warning_minutes` later the stop."""
+
+    idle_minutes: Annotated[int | None, NotNull] = Field(
+        None, ge=1, le=10080, description="a whole number of minutes from 1 to 10080, e.g. 30"
+    )
+    warning_minutes: Annotated[int | None, NotNull] = Field(
+        None, ge=1, le=1440, description="a whole number of minutes from 1 to 1440, e.g. 10"
+    )
+
+
+class LaunchForm(Form):
+    """What is wanted; all of it optional but `gpu` or `instance_type`."""
+
+    gpu: str | None = Field(None, min_length=1, max_length=60, description="the name of a GPU, e.g. T4")
+    gpu_count: int | None = Field(None, ge=1, le=64, description="a whole number of GPUs from 1 to 64, e.g. 1")
+    instance_type: str | None = Field(
+        None, min_length=1, max_length=60, description="an EC2 instance type, e.g. g4dn.xlarge"
+    )
+    region: str | None = Field(None, min_length=1, max_length=40, description="an AWS region, e.g. us-east-1")
+    market: str | None = Field(None, max_length=40, description="on-demand")
+    recipe: str | None = Field(
+        None, min_length=1, max_length=60, description="the name of a recipe of GET /recipes, e.g. jupyter"
+    )
+    image: None = Field(None, description="left out: launching from an image of your own is not built yet")
+    disk_gib: int | None = Field(None, ge=1, le=65536, description="a whole number of GiB from 1 to 65536, e.g. 64")
+    name: str | None = Field(None, description="a text such as brave-otter")
+    owner: str | None = Field(None, pattern=OWNER, description=OWNER_WORDS)
+    project: str | None = Field(None, description="a text such as vision")
+    tags: dict[str, str] | None = Field(None, description=TAG_EXAMPLE)
+    idle_policy: IdlePolicyForm | None = Field(
+        None, description='an object such as {"idle_minutes": 30, "warning_minutes": 10}'
+    )
+    max_hours: int | None = Field(None, ge=1, le=8760, description="a whole number of hours from 1 to 8760, e.g. 12")
+
+
+class AmendForm(Form):
+    """The part of a spec that can change while an instance lives; what is left out stays."""
+
+    idle_policy: Annotated[IdlePolicyForm | None, NotNull] = Field(
+        None, description='an object such as {"idle_minutes": 30, "warning_minutes": 10}'
+    )
+    max_hours: Annotated[int | None, NotNull] = Field(
+        None, ge=1, le=8760, description="a whole number of hours from 1 to 8760, e.g. 12"
+    )
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.model_fields_set:
+            raise PydanticCustomError("empty", "say what to change: idle_policy, max_hours or both")
+        return self
+
+
+def _moment(value: Any) -> Any:
+    if not isinstance(value, str):
+        raise ValueError("no text")
+    moment = datetime.fromisoformat(value)
+    if moment.tzinfo is None:
+        raise ValueError("a time without a zone")
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as problem:
+        raise ValueError("beyond the calendar") from problem
+
+
+class KeepForm(Form):
+    """How long to leave it running: one of the two."""
+
+    hours: float | None = Field(
+        None, gt=0, le=8760, allow_inf_nan=False, description="a number of hours, more than 0 and at most 8760, e.g. 4"
+    )
+    until: Annotated[datetime, BeforeValidator(_moment)] | None = Field(
+        None, description="a time with its zone, e.g. 2026-11-23T18:00:00Z"
+    )
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if (self.hours is None) == (self.until is None):
+            raise PydanticCustomError("one_of", "say for how many hours or until when: either hours or until")
+        return self
+
+
+class SessionForm(Form):
+    """What the session is for."""
+
+    kind: Literal["shell", "port", "jupyter"] = Field(description="shell, port or jupyter")
+    port: int | None = Field(
+        None, ge=1, le=65535, description="a port on the instance, from 1 to 65535; with kind port only"
+    )
+
+    @model_validator(mode="after")
+    def _port_has_a_use(self) -> Self:
+        if self.port is not None and self.kind != "port":
+            raise PydanticCustomError("port", "port goes with kind port only")
+        return self
+
+
+class DefaultsForm(Form):
+    """What a request gets that does not say."""
+
+    region: Annotated[str | None, NotNull] = Field(None, description="an AWS region, e.g. us-east-1")
+    recipe: Annotated[str | None, NotNull] = Field(None, description="the name of a recipe, e.g. jupyter")
+    disk_gib: Annotated[int | None, NotNull] = Field(
+        None, ge=8, le=65536, description="a whole number of GiB from 8 to 65536, e.g. 64"
+    )
+    idle_policy: Annotated[IdlePolicyForm | None, NotNull] = Field(
+        None, description='an object such as {"idle_minutes": 30, "warning_minutes": 10}'
+    )
+    max_hours: Annotated[int | None, NotNull] = Field(
+        None, ge=1, le=8760, description="a whole number of hours from 1 to 8760, e.g. 12"
+    )
+
+
+class CeilingsForm(Form):
+    """What nobody may exceed."""
+
+    idle_minutes: Annotated[int | None, NotNull] = Field(
+        None, ge=5, le=10080, description="a whole number of minutes from 5 to 10080, e.g. 240"
+    )
+    warning_minutes: Annotated[int | None, NotNull] = Field(
+        None, ge=1, le=1440, description="a whole number of minutes from 1 to 1440, e.g. 60"
+    )
+    max_hours: Annotated[int | None, NotNull] = Field(
+        None, ge=1, le=8760, description="a whole number of hours from 1 to 8760, e.g. 72"
+    )
+    keep_hours: Annotated[int | None, NotNull] = Field(
+        None, ge=1, le=8760, description="a whole number of hours from 1 to 8760, e.g. 72"
+    )
+    disk_gib: Annotated[int | None, NotNull] = Field(
+        None, ge=8, le=65536, description="a whole number of GiB from 8 to 65536, e.g. 2048"
+    )
+    gpu_count: Annotated[int | None, NotNull] = Field(
+        None, ge=0, le=64, description="a whole number of GPUs from 0 to 64, e.g. 16"
+    )
+    instances_per_owner: Annotated[int | None, NotNull] = Field(
+        None, ge=0, le=1000, description="a whole number from 0 to 1000, e.g. 10"
+    )
+    required_tags: Annotated[list[str] | None, NotNull] = Field(
+        None, max_length=20, description='a list of at most 20 tag keys, e.g. ["project"]'
+    )
+    regions: Annotated[list[str] | None, NotNull] = Field(
+        None, max_length=60, description='a list of AWS regions, e.g. ["us-east-1"]; an empty one allows all'
+    )
+
+
+class DeskForm(Form):
+    """What to change of the desk; what is left out stays."""
+
+    mode: Annotated[Literal["act", "tell", "hold"] | None, NotNull] = Field(None, description="act, tell or hold")
+    defaults: Annotated[DefaultsForm | None, NotNull] = Field(
+        None, description='an object such as {"region": "us-east-1"}'
+    )
+    ceilings: Annotated[CeilingsForm | None, NotNull] = Field(
+        None, description='an object such as {"max_hours": 72}'
+    )
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.model_fields_set:
+            raise PydanticCustomError("empty", "say what to change: mode, defaults or ceilings")
+        return self
+
+
+def _whole(value: Any) -> int:
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9]{1,9}", value):
+        raise ValueError("no whole number")
+    return int(value)
+
+
+def _day(value: Any) -> date:
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        raise ValueError("no day")
+    return date.fromisoformat(value)
+
+
+class Asking(Form):
+    """Every query may name the owner for whom an admin or a bot asks."""
+
+    owner: str | None = Field(None, pattern=OWNER, description=OWNER_WORDS)
+
+
+class Listing(Asking):
+    """Some of a list."""
+
+    limit: Annotated[int, BeforeValidator(_whole)] = Field(
+        50, ge=1, le=100, description="a whole number from 1 to 100, e.g. 50"
+    )
+    cursor: str | None = Field(
+        None, min_length=1, max_length=1000, description="the next_cursor of an earlier answer to the same list"
+    )
+
+
+class TimelineListing(Listing):
+    """Some of a timeline; its cursors are the sequence numbers of the lines."""
+
+    cursor: str | None = Field(
+        None, pattern=r"^[0-9]{8}\.[0-9]{2}$", description="the next_cursor of an earlier answer to the same list"
+    )
+
+
+FIRST_DAY, LAST_DAY = date(2020, 1, 1), date(2099, 12, 31)
+DAY_WORDS = "a day from 2020 on, as YYYY-MM-DD, e.g. 2026-11-23"
+
+
+class CostListing(Listing):
+    """Which days; both are included."""
+
+    since: Annotated[date, BeforeValidator(_day)] | None = Field(
+        None, ge=FIRST_DAY, le=LAST_DAY, description=DAY_WORDS
+    )
+    until: Annotated[date, BeforeValidator(_day)] | None = Field(
+        None, ge=FIRST_DAY, le=LAST_DAY, description=DAY_WORDS
+    )

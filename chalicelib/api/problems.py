@@ -1,0 +1,120 @@
+"""Every refusal leaves as problem details (RFC 9457): ours, Chalice's own, and what nobody foresaw."""
+
+import http
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from chalice.app import Request, Response
+
+from chalicelib.domain.errors import (
+    Conflict,
+    FieldError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Refused,
+    Unauthenticated,
+)
+
+LOG = logging.getLogger(__name__)
+
+CONTENT_TYPE = "application/problem+json"
+
+
+class Unreadable(Refused):
+    """The request cannot be understood at all."""
+
+    default_code: ClassVar[str] = "unreadable_request"
+
+
+class TooLarge(Refused):
+    """The body is larger than any request needs."""
+
+    default_code: ClassVar[str] = "body_too_large"
+
+
+class WrongMediaType(Refused):
+    """The body is something other than JSON."""
+
+    default_code: ClassVar[str] = "unsupported_media_type"
+
+
+STATUSES: Mapping[type[Refused], int] = {
+    Unreadable: 400,
+    Unauthenticated: 401,
+    Forbidden: 403,
+    NotFound: 404,
+    Conflict: 409,
+    TooLarge: 413,
+    WrongMediaType: 415,
+    Invalid: 422,
+}
+
+
+def problem_body(
+    status: int, detail: str, *, code: str | None = None, errors: tuple[FieldError, ...] = ()
+) -> dict[str, Any]:
+    """The members of a problem; `code` is for programs and does not change, `detail` is for people."""
+    title = http.HTTPStatus(status).phrase
+    return {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "code": code or title.lower().replace(" ", "_"),
+        "errors": [{"field": error.field, "message": error.message} for error in errors],
+    }
+
+
+def of(refusal: Refused) -> Response:
+    """What a refusal looks like from outside."""
+    status = STATUSES[type(refusal)]
+    headers = {"WWW-Authenticate": _challenge(refusal)} if status == http.HTTPStatus.UNAUTHORIZED else {}
+    body = problem_body(status, refusal.sentence, code=refusal.code, errors=refusal.errors)
+    return _response(status, body, headers)
+
+
+def translate(request: Request, get_response: Callable[[Request], Response]) -> Response:
+    """Middleware: what Chalice answers by itself (405, an exception's 500) becomes a problem, too."""
+    try:
+        response = get_response(request)
+    except Exception:
+        LOG.exception("a request failed outside of its view")
+        return _unforeseen(request)
+    content_type = str(response.headers.get("Content-Type", ""))
+    if response.status_code < http.HTTPStatus.BAD_REQUEST or content_type == CONTENT_TYPE:
+        return response
+    if response.status_code == http.HTTPStatus.METHOD_NOT_ALLOWED:
+        return wrong_method(request.method, str(response.headers.get("Allow", "")))
+    if response.status_code >= http.HTTPStatus.INTERNAL_SERVER_ERROR:
+        return _unforeseen(request)
+    return _response(response.status_code, problem_body(response.status_code, "the request was refused"), {})
+
+
+def no_route(path: str) -> Response:
+    """There is nothing at this address."""
+    detail = f"there is nothing at {path[:80]}; GET /openapi.json lists what there is"
+    return _response(404, problem_body(404, detail, code="no_such_route"), {})
+
+
+def wrong_method(method: str, allow: str) -> Response:
+    """There is something at this address, but not for this method."""
+    detail = f"{method[:20]} is not possible here; what is: {allow}"
+    return _response(405, problem_body(405, detail), {"Allow": allow})
+
+
+def _challenge(refusal: Refused) -> str:
+    told = ', error="invalid_token"' if refusal.code == "invalid_token" else ""
+    return f'Bearer realm="gpudesk"{told}'
+
+
+def _unforeseen(request: Request) -> Response:
+    request_id = getattr(request.lambda_context, "aws_request_id", "unknown")
+    detail = f"the desk failed; what happened is in its log under request {request_id}"
+    return _response(500, problem_body(500, detail), {})
+
+
+def _response(status: int, body: dict[str, Any], headers: Mapping[str, str]) -> Response:
+    always = {"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"}
+    return Response(body=body, status_code=status, headers={**always, **headers})
