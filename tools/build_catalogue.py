@@ -161,9 +161,7 @@ def _cpu_types() -> dict[str, dict[str, Any]]:
 def build(folder: Path) -> dict[str, Any]:
     """The whole catalogue, as `chalicelib.domain.catalogue.parse_catalogue` reads it."""
     prices = _prices(folder)
-    types = {
-        row["type"]: _gpu_type(row, prices.get(row["type"], {})) for row in _rows(folder / "gpu_types.csv")
-    }
+    types = {row["type"]: _gpu_type(row, prices.get(row["type"], {})) for row in _rows(folder / "gpu_types.csv")}
     return {
         "address_usd_per_hour": ADDRESS_USD_PER_HOUR,
         "disk_usd_per_gib_month": DISK_USD_PER_GIB_MONTH,

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from chalicelib.domain import gpu_names
+
 HOURS_PER_MONTH = Decimal(730)
 """AWS's own figure, for what is priced by the month."""
-
-_VENDORS = frozenset({"nvidia", "tesla", "geforce", "amd"})
 
 
 class UnknownType(ValueError):
@@ -115,11 +114,10 @@ class Catalogue:
         :raises UnknownGpu: there is none
         """
         names = sorted({each.gpu for each in self.types.values() if each.gpu})
-        wanted = "".join(_words(text))
-        found = [name for name in names if wanted in _beginnings(name)]
+        found = gpu_names.meant(text, names)
         if not found:
-            raise UnknownGpu(text, _close(text, names) or self.gpu_names())
-        return tuple(found)
+            raise UnknownGpu(text, gpu_names.like(text, names) or self.gpu_names())
+        return found
 
     def cheapest(self, gpu: str, gpu_count: int, region: str) -> InstanceType:
         """The launchable type with exactly that many of that GPU that costs least in the region.
@@ -193,22 +191,6 @@ def _parse_type(name: str, entry: Mapping[str, Any], capability: Callable[[str],
 
 def _decimals(texts: Mapping[str, str]) -> dict[str, Decimal]:
     return {key: Decimal(text) for key, text in texts.items()}
-
-
-def _words(text: str) -> list[str]:
-    """Lower case, without punctuation and the maker's name: "NVIDIA A10G" -> ["a10g"]."""
-    return [word for word in re.findall(r"[a-z0-9]+", text.lower()) if word not in _VENDORS]
-
-
-def _beginnings(name: str) -> set[str]:
-    """What a name's first words spell: "RTX PRO 6000 Server" -> rtx, rtxpro, rtxpro6000, ..."""
-    words = _words(name)
-    return {"".join(words[:count]) for count in range(1, len(words) + 1)}
-
-
-def _close(text: str, names: Iterable[str]) -> list[str]:
-    by_spelling = {"".join(_words(name)): name for name in names}
-    return [by_spelling[each] for each in difflib.get_close_matches("".join(_words(text)), by_spelling, n=3)]
 
 
 def _did_you_mean(close: Iterable[str]) -> str:

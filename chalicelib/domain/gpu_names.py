@@ -1,0 +1,32 @@
+"""How people write the names of GPUs: letter case, punctuation and the maker's name do not count."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+
+_MAKERS = frozenset({"nvidia", "tesla", "geforce", "amd"})
+
+
+def meant(text: str, names: Iterable[str]) -> tuple[str, ...]:
+    """Those of the names that begin with the words of the text: "rtx-pro 6000" is "RTX PRO 6000 Server"."""
+    wanted = "".join(_words(text))
+    return tuple(name for name in names if wanted in _beginnings(name))
+
+
+def like(text: str, names: Iterable[str]) -> tuple[str, ...]:
+    """The names that look most like it, at most three, best first."""
+    by_spelling = {"".join(_words(name)): name for name in names}
+    return tuple(by_spelling[each] for each in difflib.get_close_matches("".join(_words(text)), by_spelling, n=3))
+
+
+def _words(text: str) -> list[str]:
+    """Lower case, without punctuation and the maker: "NVIDIA A10G" -> ["a10g"]."""
+    return [word for word in re.findall(r"[a-z0-9]+", text.lower()) if word not in _MAKERS]
+
+
+def _beginnings(name: str) -> set[str]:
+    """What a name's first words spell: "RTX PRO 6000 Server" -> rtx, rtxpro, rtxpro6000, ..."""
+    words = _words(name)
+    return {"".join(words[:count]) for count in range(1, len(words) + 1)}
