@@ -188,9 +188,7 @@ class DeskForm(Form):
     defaults: Annotated[DefaultsForm | None, NotNull] = Field(
         None, description='an object such as {"region": "us-east-1"}'
     )
-    ceilings: Annotated[CeilingsForm | None, NotNull] = Field(
-        None, description='an object such as {"max_hours": 72}'
-    )
+    ceilings: Annotated[CeilingsForm | None, NotNull] = Field(None, description='an object such as {"max_hours": 72}')
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
@@ -243,9 +241,5 @@ DAY_WORDS = "a day from 2020 on, as YYYY-MM-DD, e.g. 2026-11-23"
 class CostListing(Listing):
     """Which days; both are included."""
 
-    since: Annotated[date, BeforeValidator(_day)] | None = Field(
-        None, ge=FIRST_DAY, le=LAST_DAY, description=DAY_WORDS
-    )
-    until: Annotated[date, BeforeValidator(_day)] | None = Field(
-        None, ge=FIRST_DAY, le=LAST_DAY, description=DAY_WORDS
-    )
+    since: Annotated[date, BeforeValidator(_day)] | None = Field(None, ge=FIRST_DAY, le=LAST_DAY, description=DAY_WORDS)
+    until: Annotated[date, BeforeValidator(_day)] | None = Field(None, ge=FIRST_DAY, le=LAST_DAY, description=DAY_WORDS)

@@ -1,0 +1,210 @@
+"""The desk itself: what it offers, who is asking, what was spent, and how it is set."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from typing_extensions import TypedDict
+
+from chalicelib.api.forms import Asking, CostListing, DeskForm, Listing, Nothing
+from chalicelib.api.pages import page_of
+from chalicelib.api.routes import Call, Desk, Routes
+from chalicelib.api.shown import IdlePolicyView, Page, dollars, moment, moment_or_none
+from chalicelib.domain.cost import DayCost, money
+from chalicelib.domain.desk import DeskSettings, Mode
+from chalicelib.store.data_files import recipes
+
+routes = Routes()
+
+COST_DAYS = timedelta(days=30)
+
+
+class HealthView(TypedDict):
+    """The desk's own time, and when it last looked at everything."""
+
+    status: str
+    now: str
+    last_sweep_at: str | None
+
+
+@routes.open("/healthz", gives=HealthView)
+def show_health(desk: Desk) -> HealthView:
+    """Whether the desk is alive."""
+    health = desk.requests.health()
+    return {"status": "ok", "now": moment(health.now), "last_sweep_at": moment_or_none(health.last_sweep_at)}
+
+
+class TokenView(TypedDict):
+    """The token that was sent; not the token itself."""
+
+    id: str
+    expires_at: str
+
+
+class MeView(TypedDict):
+    """Who is asking: `acts_for` is whose instances it is about."""
+
+    owner: str
+    role: str
+    acts_for: str
+    token: TokenView
+
+
+@routes.add("GET", "/me", takes=Nothing, asks=Asking, gives=MeView)
+def show_me(call: Call[Nothing, Asking]) -> MeView:
+    """Who the desk takes you for."""
+    return {
+        "owner": call.caller.owner,
+        "role": str(call.caller.role),
+        "acts_for": call.actor.acts_for,
+        "token": {"id": call.caller.token_id, "expires_at": moment(call.caller.expires_at)},
+    }
+
+
+class RecipeView(TypedDict):
+    """What makes a bare image a place to work."""
+
+    name: str
+    title: str
+    description: str
+    documents: list[str]
+    jupyter: bool
+
+
+@routes.add("GET", "/recipes", takes=Nothing, asks=Listing, gives=Page[RecipeView])
+def list_recipes(call: Call[Nothing, Listing]) -> Page[RecipeView]:
+    """The recipes that a request can name."""
+    views: list[RecipeView] = [
+        {
+            "name": recipe.name,
+            "title": recipe.title,
+            "description": recipe.description,
+            "documents": [document.name for document in recipe.documents],
+            "jupyter": recipe.jupyter_port is not None,
+        }
+        for recipe in recipes().values()
+    ]
+    return page_of(views, call.query, lambda view: view["name"])
+
+
+class DayCostView(TypedDict):
+    """What one owner's instances cost on one UTC day."""
+
+    owner: str
+    day: str
+    instances: str
+    disks: str
+    addresses: str
+    total: str
+
+
+class CostsView(Page[DayCostView]):
+    """Costs per owner and day; `total` is of all days that were asked for, on whatever page."""
+
+    since: str
+    until: str
+    total: str
+
+
+@routes.add("GET", "/costs", takes=Nothing, asks=CostListing, gives=CostsView)
+def list_costs(call: Call[Nothing, CostListing]) -> CostsView:
+    """What was spent, what runs now included; the last 30 days unless the query says otherwise."""
+    query = call.query
+    until = query.until or call.desk.clock.now().date()
+    since = query.since or until - COST_DAYS
+    costs = call.desk.requests.costs(call.actor, owner=query.owner, since=since, until=until)
+    page = page_of(costs, query, lambda cost: f"{cost.day}/{cost.owner}")
+    return {
+        "since": since.isoformat(),
+        "until": until.isoformat(),
+        "total": dollars(money(sum((cost.total for cost in costs), Decimal(0)))),
+        "items": [_day_cost(cost) for cost in page["items"]],
+        "next_cursor": page["next_cursor"],
+    }
+
+
+class DefaultsView(TypedDict):
+    """What a request gets that does not say."""
+
+    region: str
+    recipe: str
+    disk_gib: int
+    idle_policy: IdlePolicyView
+    max_hours: int
+
+
+class CeilingsView(TypedDict):
+    """What nobody may exceed; no regions means all that the catalogue has."""
+
+    idle_minutes: int
+    warning_minutes: int
+    max_hours: int
+    keep_hours: int
+    disk_gib: int
+    gpu_count: int
+    instances_per_owner: int
+    required_tags: list[str]
+    regions: list[str]
+
+
+class DeskView(TypedDict):
+    """`act`; `tell`: only tells what it would do of itself; `hold`: changes nothing and launches nothing."""
+
+    mode: str
+    defaults: DefaultsView
+    ceilings: CeilingsView
+
+
+@routes.add("GET", "/desk", takes=Nothing, asks=Asking, gives=DeskView)
+def show_desk(call: Call[Nothing, Asking]) -> DeskView:
+    """The desk's mode, defaults and ceilings."""
+    return _desk(call.desk.requests.desk_settings())
+
+
+@routes.add("PATCH", "/desk", takes=DeskForm, asks=Asking, gives=DeskView)
+def change_desk(call: Call[DeskForm, Asking]) -> DeskView:
+    """Change them; an admin's."""
+    given = call.body.model_dump(exclude_unset=True)
+    ceilings: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in given.get("ceilings", {}).items()
+    }
+    mode = Mode(given["mode"]) if "mode" in given else None
+    return _desk(
+        call.desk.requests.change_settings(call.actor, mode=mode, defaults=given.get("defaults", {}), ceilings=ceilings)
+    )
+
+
+def _day_cost(cost: DayCost) -> DayCostView:
+    return {
+        "owner": cost.owner,
+        "day": cost.day.isoformat(),
+        "instances": dollars(cost.instances),
+        "disks": dollars(cost.disks),
+        "addresses": dollars(cost.addresses),
+        "total": dollars(cost.total),
+    }
+
+
+def _desk(settings: DeskSettings) -> DeskView:
+    defaults, ceilings, policy = settings.defaults, settings.ceilings, settings.defaults.idle_policy
+    return {
+        "mode": str(settings.mode),
+        "defaults": {
+            "region": defaults.region,
+            "recipe": defaults.recipe,
+            "disk_gib": defaults.disk_gib,
+            "idle_policy": {"idle_minutes": policy.idle_minutes, "warning_minutes": policy.warning_minutes},
+            "max_hours": defaults.max_hours,
+        },
+        "ceilings": {
+            "idle_minutes": ceilings.idle_minutes,
+            "warning_minutes": ceilings.warning_minutes,
+            "max_hours": ceilings.max_hours,
+            "keep_hours": ceilings.keep_hours,
+            "disk_gib": ceilings.disk_gib,
+            "gpu_count": ceilings.gpu_count,
+            "instances_per_owner": ceilings.instances_per_owner,
+            "required_tags": list(ceilings.required_tags),
+            "regions": list(ceilings.regions),
+        },
+    }

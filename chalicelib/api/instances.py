@@ -1,0 +1,196 @@
+"""/instances: asking for them, changing them, getting into them, and their story."""
+
+import hashlib
+import re
+from datetime import datetime
+
+from typing_extensions import TypedDict
+
+from chalicelib.api.forms import (
+    AmendForm,
+    Asking,
+    IdlePolicyForm,
+    KeepForm,
+    LaunchForm,
+    Listing,
+    Nothing,
+    SessionForm,
+    TimelineListing,
+)
+from chalicelib.api.routes import Call, Routes
+from chalicelib.api.shown import InstanceView, LaunchedView, Page, instance_view, moment
+from chalicelib.control.requests import SessionKind, Shown
+from chalicelib.domain.asks import LaunchAsk
+from chalicelib.domain.cost import cost_so_far
+from chalicelib.domain.errors import FieldError, Invalid
+from chalicelib.domain.instance import Instance
+
+routes = Routes()
+
+IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+@routes.add("POST", "/instances", takes=LaunchForm, asks=Asking, gives=LaunchedView, status=202)
+def launch_instance(call: Call[LaunchForm, Asking]) -> LaunchedView:
+    """Ask for an instance. The same Idempotency-Key again is answered with the same instance."""
+    form, policy = call.body, call.body.idle_policy or IdlePolicyForm()
+    ask = LaunchAsk(
+        gpu=form.gpu,
+        gpu_count=form.gpu_count,
+        instance_type=form.instance_type,
+        region=form.region,
+        market=form.market,
+        recipe=form.recipe,
+        disk_gib=form.disk_gib,
+        name=form.name,
+        project=form.project,
+        tags=form.tags or {},
+        idle_minutes=policy.idle_minutes,
+        warning_minutes=policy.warning_minutes,
+        max_hours=form.max_hours,
+    )
+    granted = call.desk.requests.launch(call.actor, ask, key=_idempotency_key(call), body_digest=_digest(form))
+    return {**_written(granted.instance, call.desk.clock.now()), "notice": granted.notice}
+
+
+@routes.add("GET", "/instances", takes=Nothing, asks=Listing, gives=Page[InstanceView])
+def list_instances(call: Call[Nothing, Listing]) -> Page[InstanceView]:
+    """Instances, newest first: one's own; an admin sees all, or one owner's."""
+    query = call.query
+    shown, cursor = call.desk.requests.list_instances(
+        call.actor, owner=query.owner, limit=query.limit, cursor=query.cursor
+    )
+    return {"items": [instance_view(each) for each in shown], "next_cursor": cursor}
+
+
+@routes.add("GET", "/instances/{name}", takes=Nothing, asks=Asking, gives=InstanceView)
+def show_instance(call: Call[Nothing, Asking]) -> InstanceView:
+    """One instance, by its name while it lives or by its id."""
+    return instance_view(call.desk.requests.show(call.actor, call.ref))
+
+
+@routes.add("PATCH", "/instances/{name}", takes=AmendForm, asks=Asking, gives=InstanceView)
+def amend_instance(call: Call[AmendForm, Asking]) -> InstanceView:
+    """Change its idle policy and how long it may live."""
+    policy = call.body.idle_policy or IdlePolicyForm()
+    amended = call.desk.requests.amend(
+        call.actor,
+        call.ref,
+        idle_minutes=policy.idle_minutes,
+        warning_minutes=policy.warning_minutes,
+        max_hours=call.body.max_hours,
+    )
+    return _written(amended, call.desk.clock.now())
+
+
+@routes.add("DELETE", "/instances/{name}", takes=Nothing, asks=Asking, gives=InstanceView, status=202)
+def terminate_instance(call: Call[Nothing, Asking]) -> InstanceView:
+    """Terminate it; its disk goes with it."""
+    return _written(call.desk.requests.terminate(call.actor, call.ref), call.desk.clock.now())
+
+
+@routes.add("POST", "/instances/{name}/stop", takes=Nothing, asks=Asking, gives=InstanceView, status=202)
+def stop_instance(call: Call[Nothing, Asking]) -> InstanceView:
+    """Stop it; its disk stays, and is paid for."""
+    return _written(call.desk.requests.stop(call.actor, call.ref), call.desk.clock.now())
+
+
+@routes.add("POST", "/instances/{name}/start", takes=Nothing, asks=Asking, gives=InstanceView, status=202)
+def start_instance(call: Call[Nothing, Asking]) -> InstanceView:
+    """Start it again."""
+    return _written(call.desk.requests.start(call.actor, call.ref), call.desk.clock.now())
+
+
+@routes.add("POST", "/instances/{name}/keep", takes=KeepForm, asks=Asking, gives=InstanceView, status=202)
+def keep_instance(call: Call[KeepForm, Asking]) -> InstanceView:
+    """Leave it running for a while, idle or not."""
+    kept = call.desk.requests.keep(call.actor, call.ref, hours=call.body.hours, until=call.body.until)
+    return _written(kept, call.desk.clock.now())
+
+
+class SessionView(TypedDict):
+    """An SSM session that is open: session-manager-plugin takes the last three as StartSession's answer."""
+
+    kind: str
+    session_id: str
+    stream_url: str
+    token: str
+
+
+@routes.add("POST", "/instances/{name}/sessions", takes=SessionForm, asks=Asking, gives=SessionView, status=201)
+def open_session(call: Call[SessionForm, Asking]) -> SessionView:
+    """Open a session, for a laptop that needs no AWS credentials."""
+    kind = SessionKind(call.body.kind)
+    session = call.desk.requests.open_session(call.actor, call.ref, kind=kind, port=call.body.port)
+    return {
+        "kind": str(kind),
+        "session_id": session.session_id,
+        "stream_url": session.stream_url,
+        "token": session.token,
+    }
+
+
+class CommandView(TypedDict):
+    """What it does, and the line to paste."""
+
+    title: str
+    command: str
+
+
+class ConnectView(TypedDict):
+    """Ways in, for those who have AWS credentials and the session-manager-plugin."""
+
+    commands: list[CommandView]
+
+
+@routes.add("GET", "/instances/{name}/connect", takes=Nothing, asks=Asking, gives=ConnectView)
+def connect_to_instance(call: Call[Nothing, Asking]) -> ConnectView:
+    """Ready-to-paste commands."""
+    commands = call.desk.requests.connect(call.actor, call.ref)
+    return {"commands": [{"title": each.title, "command": each.command} for each in commands]}
+
+
+class EntryView(TypedDict):
+    """A line of the timeline."""
+
+    at: str
+    actor: str
+    code: str
+    sentence: str
+    details: dict[str, str]
+
+
+@routes.add("GET", "/instances/{name}/timeline", takes=Nothing, asks=TimelineListing, gives=Page[EntryView])
+def show_timeline(call: Call[Nothing, TimelineListing]) -> Page[EntryView]:
+    """What was done or decided about it, oldest first: when, by whom, why, on what evidence."""
+    query = call.query
+    entries, cursor = call.desk.requests.timeline(call.actor, call.ref, limit=query.limit, cursor=query.cursor)
+    items: list[EntryView] = [
+        {
+            "at": moment(each.at),
+            "actor": each.actor,
+            "code": each.code,
+            "sentence": each.sentence,
+            "details": dict(each.details),
+        }
+        for each in entries
+    ]
+    return {"items": items, "next_cursor": cursor}
+
+
+def _written(instance: Instance, now: datetime) -> InstanceView:
+    """An instance right after a write; whether it is in use is for GET to find out."""
+    return instance_view(Shown(instance, None, cost_so_far(instance, now)))
+
+
+def _idempotency_key(call: Call[LaunchForm, Asking]) -> str | None:
+    key = call.headers.get("idempotency-key")
+    if key is not None and not IDEMPOTENCY_KEY.fullmatch(key):
+        right = "must be 1 to 255 visible ASCII characters, e.g. a UUID"
+        raise Invalid(f"the Idempotency-Key {right}", errors=(FieldError("Idempotency-Key", right),))
+    return key
+
+
+def _digest(form: LaunchForm) -> str:
+    """Of what was meant, not of how it was spelt; for whom it is asked is no part of it."""
+    return hashlib.sha256(form.model_dump_json(exclude_none=True, exclude={"owner"}).encode()).hexdigest()

@@ -1,0 +1,113 @@
+"""GET /openapi.json: made of the same table and the same forms that answer, so that it cannot lie."""
+
+import functools
+from typing import Any, get_args
+
+from pydantic import BaseModel, TypeAdapter
+from typing_extensions import TypedDict
+
+from chalicelib.api import desk, instances
+from chalicelib.api.forms import Nothing
+from chalicelib.api.problems import CONTENT_TYPE
+from chalicelib.api.routes import Desk, Route, Routes
+
+routes = Routes()
+
+REF = "#/components/schemas/{model}"
+JSON = "application/json"
+
+
+class ProblemField(TypedDict):
+    """What is wrong with one field, and what would be right."""
+
+    field: str
+    message: str
+
+
+class Problem(TypedDict):
+    """RFC 9457: `code` is for programs, `detail` for people."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[ProblemField]
+
+
+@routes.open("/openapi.json", gives=dict[str, Any])
+def show_description(_desk: Desk) -> dict[str, Any]:
+    """This description."""
+    return description()
+
+
+@functools.cache
+def description() -> dict[str, Any]:
+    """The API in OpenAPI 3.1."""
+    schemas: dict[str, Any] = {}
+    paths: dict[str, dict[str, Any]] = {}
+    for route in (*instances.routes.table, *desk.routes.table, *routes.table):
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "gpudesk", "version": "0.1.0", "description": "A team's GPU desk on AWS."},
+        "paths": paths,
+        "components": {"schemas": schemas, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+        "security": [{"token": []}],
+    }
+
+
+def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": route.handler.__name__,
+        "summary": (route.handler.__doc__ or "").strip(),
+        "parameters": _parameters(route, schemas),
+        "responses": {
+            str(route.status): _content("As asked.", JSON, _schema(route.gives, schemas)),
+            "default": _content("A refusal.", CONTENT_TYPE, _schema(Problem, schemas)),
+        },
+    }
+    if route.takes is not Nothing:
+        content = {JSON: {"schema": _schema(route.takes, schemas)}}
+        operation["requestBody"] = {"content": content, "required": _is_needed(route.takes)}
+    if route.asks is None:
+        operation["security"] = []
+    return operation
+
+
+def _parameters(route: Route, schemas: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    if "{name}" in route.path:
+        words = "the instance's name while it lives, or its id"
+        found.append(_parameter("name", "path", {"type": "string"}, words))
+    if route.asks is not None:
+        schema = TypeAdapter(route.asks).json_schema(ref_template=REF)
+        schemas.update(schema.get("$defs", {}))
+        for name, inner in schema["properties"].items():
+            found.append(_parameter(name, "query", inner, inner.get("description", "")))
+    if route.handler is instances.launch_instance:
+        words = "1 to 255 visible ASCII characters; the same key again is answered with the same instance"
+        found.append(_parameter("Idempotency-Key", "header", {"type": "string"}, words))
+    return found
+
+
+def _parameter(name: str, place: str, schema: dict[str, Any], words: str) -> dict[str, Any]:
+    return {"name": name, "in": place, "required": place == "path", "schema": schema, "description": words}
+
+
+def _schema(kind: Any, schemas: dict[str, Any]) -> dict[str, Any]:
+    """The type's schema; it and what it is made of go to the components, but for pages of this or that."""
+    schema = TypeAdapter(kind).json_schema(ref_template=REF)
+    schemas.update(schema.pop("$defs", {}))
+    if get_args(kind):
+        return schema
+    schemas[kind.__name__] = schema
+    return {"$ref": REF.format(model=kind.__name__)}
+
+
+def _content(words: str, kind: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"description": words, "content": {kind: {"schema": schema}}}
+
+
+def _is_needed(form: type[BaseModel]) -> bool:
+    return any(info.is_required() for info in form.model_fields.values())

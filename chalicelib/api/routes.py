@@ -1,0 +1,198 @@
+"""A table of what can be asked: method, path, what it takes and gives. Views are made of it, and openapi.json, too."""
+
+import functools
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+from urllib.parse import unquote
+
+from chalice.app import Blueprint, MultiDict, Request, Response
+
+from chalicelib.api import auth, problems
+from chalicelib.api.explain import checked
+from chalicelib.api.forms import Asking, Form, Nothing
+from chalicelib.api.json_body import parse_object
+from chalicelib.control.requests import Requests
+from chalicelib.domain.actors import Actor, no_such
+from chalicelib.domain.clock import Clock
+from chalicelib.domain.errors import FieldError, Invalid, Refused
+from chalicelib.store.tokens import Caller, Tokens
+
+B = TypeVar("B", bound=Form)
+Q = TypeVar("Q", bound=Asking)
+G = TypeVar("G")
+
+REFERENCE = re.compile(r"[A-Za-z0-9-]{1,64}")
+"""What names and ids are made of; anything else leads nowhere."""
+
+
+class Desk(Protocol):
+    """What the API needs of the desk; `bootstrap` has it."""
+
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def tokens(self) -> Tokens: ...
+    @property
+    def requests(self) -> Requests: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call(Generic[B, Q]):
+    """A request by somebody we know, read and checked.
+
+    :param ref: the instance that the path names; empty where it names none
+    :param headers: names in any case
+    """
+
+    desk: Desk
+    caller: Caller
+    actor: Actor
+    ref: str
+    body: B
+    query: Q
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """One line of the table.
+
+    :param takes: the form of the body
+    :param asks: the form of the query; None: the route is open to everybody and takes none
+    :param gives: the type of what is answered
+    :param status: 202 says that it is written down and will be done, and where to look (`Location`)
+    """
+
+    method: str
+    path: str
+    takes: type[Form]
+    asks: type[Asking] | None
+    gives: Any
+    status: int
+    handler: Callable[..., Any]
+
+    def answer(self, request: Request, desk: Desk, path: Mapping[str, str]) -> Response:
+        """:raises Refused: it cannot be granted"""
+        shown = self._public(request, desk) if self.asks is None else self._known(request, desk, path)
+        headers: dict[str, str | list[str]] = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+        if self.status == 202:
+            headers["Location"] = f"{_stage(request)}/instances/{shown['id']}"
+        return Response(body=shown, status_code=self.status, headers=headers)
+
+    def _public(self, request: Request, desk: Desk) -> Any:
+        checked(Nothing, query_of(request.query_params), what="the query")
+        return self.handler(desk)
+
+    def _known(self, request: Request, desk: Desk, path: Mapping[str, str]) -> Any:
+        assert self.asks is not None
+        caller = auth.authenticate(request.headers.get("authorization"), desk.tokens, desk.clock.now())
+        query = checked(self.asks, query_of(request.query_params), what="the query")
+        given = parse_object(_bytes(request.raw_body), request.headers)
+        body = checked(self.takes, given, what="the body")
+        call = Call(
+            desk=desk,
+            caller=caller,
+            actor=auth.actor(caller, query.owner, getattr(body, "owner", None)),
+            ref=_reference(path["name"]) if "name" in path else "",
+            body=body,
+            query=query,
+            headers=request.headers,
+        )
+        return self.handler(call)
+
+
+@dataclass
+class Routes:
+    """The routes of one module."""
+
+    table: list[Route] = field(default_factory=list)
+
+    def add(
+        self, method: str, path: str, *, takes: type[B], asks: type[Q], gives: type[G], status: int = 200
+    ) -> Callable[[Callable[[Call[B, Q]], G]], Callable[[Call[B, Q]], G]]:
+        """Register a handler for callers with a token."""
+
+        def register(handler: Callable[[Call[B, Q]], G]) -> Callable[[Call[B, Q]], G]:
+            self._append(method, path, takes, asks, gives, status, handler)
+            return handler
+
+        return register
+
+    def open(self, path: str, *, gives: type[G]) -> Callable[[Callable[[Desk], G]], Callable[[Desk], G]]:
+        """Register a handler of GET for everybody."""
+
+        def register(handler: Callable[[Desk], G]) -> Callable[[Desk], G]:
+            self._append("GET", path, Nothing, None, gives, 200, handler)
+            return handler
+
+        return register
+
+    def blueprint(self, desk: Callable[[], Desk]) -> Blueprint:
+        """The routes as Chalice takes them.
+
+        :param desk: asked at each request, so that importing wires nothing
+        """
+        blueprint = Blueprint(__name__)
+        for route in self.table:
+            view = _view(route, blueprint, desk)
+            # an empty list: the check of the media type is ours, since it depends on whether there is a body
+            blueprint.route(route.path, methods=[route.method], name=route.handler.__name__, content_types=[])(view)
+        return blueprint
+
+    def _append(
+        self,
+        method: str,
+        path: str,
+        takes: type[Form],
+        asks: type[Asking] | None,
+        gives: Any,
+        status: int,
+        handler: Callable[..., Any],
+    ) -> None:
+        self.table.append(
+            Route(method=method, path=path, takes=takes, asks=asks, gives=gives, status=status, handler=handler)
+        )
+
+
+def _view(route: Route, blueprint: Blueprint, desk: Callable[[], Desk]) -> Callable[..., Response]:
+    @functools.wraps(route.handler)
+    def view(**path: str) -> Response:
+        try:
+            return route.answer(blueprint.current_request, desk(), path)
+        except Refused as refusal:
+            return problems.of(refusal)
+
+    return view
+
+
+def query_of(parameters: MultiDict | None) -> dict[str, Any]:
+    """The query as texts by name.
+
+    :raises Invalid: a name appears twice
+    """
+    given = {str(name): parameters.getlist(name) for name in parameters} if parameters is not None else {}
+    twice = [name for name, values in given.items() if len(values) > 1]
+    if twice:
+        errors = tuple(FieldError(name[:60], "is given more than once") for name in twice)
+        raise Invalid("the query says something more than once", errors=errors)
+    return {name: values[0] for name, values in given.items()}
+
+
+def _reference(segment: str) -> str:
+    """REST APIs hand path segments over as they were sent."""
+    ref = unquote(segment)
+    if not REFERENCE.fullmatch(ref):
+        raise no_such(ref)
+    return ref
+
+
+def _stage(request: Request) -> str:
+    """What API Gateway puts before our paths ("/api"), as the client has to send it."""
+    path = str(request.context.get("path", "")).rstrip("/")
+    return "/".join(path.split("/")[: -request.path.count("/")]) if request.path != "/" else path
+
+
+def _bytes(raw: str | bytes) -> bytes:
+    return raw.encode("utf-8") if isinstance(raw, str) else raw

@@ -1,0 +1,96 @@
+"""A client that says exactly what a test wants to be said, over one kept connection."""
+
+import http.client
+import json
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.bootstrap import Desk
+from local.clock import ManualClock
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back; header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.content)
+
+    @property
+    def wrong(self) -> dict[str, str]:
+        """What was wrong, by field."""
+        return {error["field"]: error["message"] for error in self.json["errors"]}
+
+
+class Client:
+    """One person at one keyboard."""
+
+    def __init__(self, port: int, token: str | None) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        self._token = token
+
+    def __call__(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        raw: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Ask; `body` goes as JSON, `raw` as it is."""
+        sent = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        content = raw if raw is not None else None if body is None else json.dumps(body).encode()
+        self._connection.request(method, path, content, {**sent, **(headers or {})})
+        response = self._connection.getresponse()
+        found = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, found, response.read())
+
+    def close(self) -> None:
+        """Hang up."""
+        self._connection.close()
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A desk, its clock, its people."""
+
+    clock: ManualClock
+    desk: Desk
+    port: int
+    tokens: Mapping[str, str]
+    clients: Mapping[str, Client]
+
+    @property
+    def ada(self) -> Client:
+        return self.clients["ada"]
+
+    @property
+    def bob(self) -> Client:
+        return self.clients["bob"]
+
+    @property
+    def root(self) -> Client:
+        return self.clients["root"]
+
+    @property
+    def slack(self) -> Client:
+        return self.clients["slack"]
+
+    def stranger(self, token: str | None = None) -> Client:
+        """Somebody whom the desk does not know."""
+        return Client(self.port, token)
+
+    def wire(self, sent: bytes) -> bytes:
+        """Bytes in, all bytes out until the server hangs up."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+            connection.sendall(sent)
+            connection.shutdown(socket.SHUT_WR)
+            return b"".join(iter(lambda: connection.recv(65536), b""))
