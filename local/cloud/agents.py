@@ -46,6 +46,7 @@ class Agents:
 
     def silence(self, instance_id: str | None = None) -> None:
         """The agent says nothing from now on; None: the agents of all instances launched from now on."""
+        self._lifecycle.tick()
         if instance_id is None:
             self._heard_of |= set(self._lifecycle.lives)
             self._new_ones_are_silent = True

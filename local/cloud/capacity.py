@@ -1,16 +1,23 @@
 """Capacity that can run out: so many more instances of a type in a zone."""
 
+from collections.abc import Callable
+
 from local.cloud.errors import CloudError
 
 
 class Capacity:
-    """Unlimited until somebody says otherwise."""
+    """Unlimited until somebody says otherwise.
 
-    def __init__(self) -> None:
+    :param catch_up: lets everything happen that is due, so that what stopped before a `set` is not given back after it
+    """
+
+    def __init__(self, catch_up: Callable[[], None]) -> None:
+        self._catch_up = catch_up
         self._left: dict[tuple[str, str], int] = {}
 
     def set(self, instance_type: str, zone: str, instances: int | None) -> None:
         """How many more instances of the type the zone has room for; None: any number."""
+        self._catch_up()
         if instances is None:
             self._left.pop((instance_type, zone), None)
         else:

@@ -11,12 +11,13 @@ from moto.ssm.responses import SimpleSystemManagerResponse
 from local.cloud.agents import Agents
 from local.cloud.behaviour import Behaviour
 from local.cloud.command_shapes import command_shape, invocation_shape, listed_shape, matches
-from local.cloud.documents import content_of
+from local.cloud.documents import content_of, plugins_of, time_limit
 from local.cloud.errors import CloudError
 from local.cloud.invocations import Command
 from local.cloud.lifecycle import Lifecycle
 from local.cloud.patches import Patches
 from local.cloud.run_command import RunCommand
+from local.machines.documents import modern
 
 Method = Callable[[Any], ActionResult]
 
@@ -89,13 +90,16 @@ class CommandAnswers:
         parameters = response._get_param("Parameters", {})
         timeout_seconds = response._get_int_param("TimeoutSeconds", DELIVERY_SECONDS)
         now = self._commands.now()
+        document = modern(content)
         return Command(
             command_id=str(uuid4()),
             account=response.current_account,
             region=response.region,
             document_name=name,
             document_version=version,
-            document=content,
+            document=document,
+            plugins=plugins_of(content),
+            limit=self._commands.on_the_clock(time_limit(document, parameters)),
             parameters=parameters,
             comment=response._get_param("Comment", ""),
             timeout_seconds=timeout_seconds,

@@ -45,12 +45,11 @@ def invocation_shape(command: Command, run: Run, plugin_name: str | None) -> Sha
 
     :raises CloudError: InvalidPluginName
     """
-    names = command.step_names
-    if plugin_name is None and len(names) == 1:
-        plugin_name = names[0]
-    if plugin_name is not None and plugin_name not in names:
+    if plugin_name is None and len(command.plugins) == 1:
+        (plugin_name,) = command.plugins
+    if plugin_name is not None and plugin_name not in command.plugins:
         raise CloudError("InvalidPluginName", "The plugin name isn't valid.")
-    step = run.step(plugin_name) if plugin_name else None
+    step = run.step(command.plugins[plugin_name]) if plugin_name else None
     return {
         "CommandId": command.command_id,
         "InstanceId": run.instance_id,
@@ -83,7 +82,7 @@ def listed_shape(command: Command, run: Run, with_details: bool) -> Shape:
         "RequestedDateTime": command.requested_at,
         "Status": run.status,
         "StatusDetails": run.details,
-        "CommandPlugins": [_plugin(run, name) for name in command.step_names] if with_details else [],
+        "CommandPlugins": [_plugin(command, run, name) for name in command.plugins] if with_details else [],
     }
 
 
@@ -101,8 +100,8 @@ def matches(command: Command, key: str, value: str) -> bool:
     raise CloudError("InvalidFilterKey", f"The specified key isn't valid: {key}")
 
 
-def _plugin(run: Run, name: str) -> Shape:
-    step = run.step(name)
+def _plugin(command: Command, run: Run, name: str) -> Shape:
+    step = run.step(command.plugins[name])
     return {
         "Name": name,
         "Status": step.status if step and step.status != "Skipped" else run.status,

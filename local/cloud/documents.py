@@ -1,4 +1,4 @@
-"""SSM documents: Amazon's own that a desk uses, and the content that SendCommand runs."""
+"""SSM documents: Amazon's own that a desk uses, the check of those that people create, and what SendCommand runs."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -8,45 +8,13 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]
 from moto.ssm.models import Document, Documents, SimpleSystemManagerBackend
 
+from local.cloud.behaviour import Behaviour
 from local.cloud.errors import CloudError
 from local.cloud.patches import Patches
-
-DEFAULT_STEP_TIMEOUT = timedelta(hours=1)
-
-RUN_SHELL_SCRIPT: Mapping[str, Any] = {
-    "schemaVersion": "2.2",
-    "description": "Run a shell script or specify the commands to run.",
-    "parameters": {
-        "commands": {
-            "type": "StringList",
-            "description": "(Required) Specify a shell script or a command to run.",
-            "minItems": 1,
-        },
-        "workingDirectory": {
-            "type": "String",
-            "default": "",
-            "description": "(Optional) The path to the working directory on your instance.",
-            "maxChars": 4096,
-        },
-        "executionTimeout": {
-            "type": "String",
-            "default": "3600",
-            "description": "(Optional) The time in seconds for a command to complete. At most 172800.",
-            "allowedPattern": "([1-9][0-9]{0,4})|(1[0-6][0-9]{4})|(17[0-1][0-9]{3})|(172[0-7][0-9]{2})|(172800)",
-        },
-    },
-    "mainSteps": [
-        {
-            "action": "aws:runShellScript",
-            "name": "runShellScript",
-            "inputs": {
-                "runCommand": "{{ commands }}",
-                "workingDirectory": "{{ workingDirectory }}",
-                "timeoutSeconds": "{{ executionTimeout }}",
-            },
-        }
-    ],
-}
+from local.machines import parameters
+from local.machines.agent import timeout_seconds
+from local.machines.documents import BUILT_IN, modern, validate_document
+from local.machines.errors import DocumentTooLarge, InvalidDocument, InvalidParameters
 
 PORT_FORWARDING: Mapping[str, Any] = {
     "schemaVersion": "1.0",
@@ -68,22 +36,49 @@ INTERACTIVE_COMMAND: Mapping[str, Any] = {
 }
 
 AMAZONS = {
-    "AWS-RunShellScript": ("Command", RUN_SHELL_SCRIPT),
+    **{name: ("Command", content) for name, content in BUILT_IN.items()},
     "AWS-StartPortForwardingSession": ("Session", PORT_FORWARDING),
     "AWS-StartInteractiveCommand": ("Session", INTERACTIVE_COMMAND),
 }
 
 
-def patch(patches: Patches) -> None:
-    """Let moto's document calls know Amazon's own documents."""
+class DocumentCalls:
+    """moto's document calls, which know Amazon's own documents and refuse what no agent could run."""
 
-    def get_documents(original: Callable[[Any, str], Documents]) -> Callable[[Any, str], Documents]:
-        def find(backend: Any, name: str) -> Documents:
-            return _amazons(name) if name in AMAZONS else original(backend, name)
+    def __init__(self, behaviour: Behaviour) -> None:
+        self._behaviour = behaviour
 
-        return find
+    def patch(self, patches: Patches) -> None:
+        patches.wrap(SimpleSystemManagerBackend, "_get_documents", _find)
+        patches.wrap(SimpleSystemManagerBackend, "create_document", self._create)
+        patches.wrap(SimpleSystemManagerBackend, "update_document", self._update)
 
-    patches.wrap(SimpleSystemManagerBackend, "_get_documents", get_documents)
+    def _create(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def create_document(backend: Any, **asked: Any) -> Any:
+            if asked["document_type"] in (None, "Command"):
+                self._check(asked["content"], asked["document_format"])
+            return original(backend, **asked)
+
+        return create_document
+
+    def _update(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def update_document(backend: Any, **asked: Any) -> Any:
+            known = backend._get_documents(asked["name"]).get_latest_version()
+            if known.document_type in (None, "Command"):
+                self._check(asked["content"], asked["document_format"])
+            return original(backend, **asked)
+
+        return update_document
+
+    def _check(self, content: str, document_format: Any) -> None:
+        if not self._behaviour.is_strict:
+            return
+        try:
+            validate_document(content, document_format)
+        except DocumentTooLarge as error:
+            raise CloudError("MaxDocumentSizeExceeded", str(error)) from error
+        except InvalidDocument as error:
+            raise CloudError("InvalidDocumentContent", str(error)) from error
 
 
 def content_of(backend: Any, name: str, version: str | None) -> tuple[str, Mapping[str, Any]]:
@@ -100,19 +95,34 @@ def content_of(backend: Any, name: str, version: str | None) -> tuple[str, Mappi
     return document.document_version, parse(document.content)
 
 
-def time_limit(content: Mapping[str, Any], parameters: Mapping[str, Any]) -> timedelta:
-    """How long all steps of a document together may take, in the world's time."""
-    return sum((_step_limit(step, content, parameters) for step in content.get("mainSteps", [])), timedelta(0))
+def plugins_of(content: Mapping[str, Any]) -> Mapping[str, str]:
+    """What the calls of Run Command name each step by, to the step's own name.
+
+    A document of schema 1.2 has no names for its steps; its plugins' stand for them.
+    """
+    steps = modern(content).get("mainSteps", [])
+    is_old = "runtimeConfig" in content
+    return {str(step["action"] if is_old else step["name"]): str(step["name"]) for step in steps}
 
 
-def _step_limit(step: Mapping[str, Any], content: Mapping[str, Any], parameters: Mapping[str, Any]) -> timedelta:
-    raw = str(step.get("inputs", {}).get("timeoutSeconds", ""))
-    name = raw.strip("{} ")
-    declared = content.get("parameters", {}).get(name)
-    if declared is not None:
-        given = parameters.get(name, declared.get("default", ""))
-        raw = str(given[0] if isinstance(given, list) else given)
-    return timedelta(seconds=int(raw)) if raw.isdigit() else DEFAULT_STEP_TIMEOUT
+def time_limit(document: Mapping[str, Any], given: Mapping[str, Any]) -> timedelta:
+    """How long all steps of a document together may take, in the world's time.
+
+    :raises CloudError: InvalidParameters, as SendCommand does
+    """
+    try:
+        values = parameters.resolve(document.get("parameters") or {}, given)
+    except InvalidParameters as error:
+        raise CloudError("InvalidParameters", str(error)) from error
+    limits = [step.get("inputs", {}).get("timeoutSeconds") for step in document.get("mainSteps", [])]
+    return timedelta(seconds=sum(timeout_seconds(parameters.fill_in(limit, values)) for limit in limits))
+
+
+def _find(original: Callable[[Any, str], Documents]) -> Callable[[Any, str], Documents]:
+    def get_documents(backend: Any, name: str) -> Documents:
+        return _amazons(name) if name in AMAZONS else original(backend, name)
+
+    return get_documents
 
 
 def _amazons(name: str) -> Documents:

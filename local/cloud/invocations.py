@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from local.machines.port import InvocationResult, StepResult
@@ -47,7 +47,9 @@ class Run:
 class Command:
     """What SendCommand made of a request.
 
-    :param document: its parsed content
+    :param document: its content in schema 2.2
+    :param plugins: what the calls name each step by, to the step's own name
+    :param limit: how long it may take on a machine, on the cloud's clock
     """
 
     command_id: str
@@ -56,6 +58,8 @@ class Command:
     document_name: str
     document_version: str
     document: Mapping[str, Any]
+    plugins: Mapping[str, str]
+    limit: timedelta
     parameters: Mapping[str, Sequence[str]]
     comment: str
     timeout_seconds: int
@@ -64,10 +68,6 @@ class Command:
     instance_ids: Sequence[str]
     targets: Sequence[Mapping[str, Any]]
     runs: dict[str, Run] = field(default_factory=dict)
-
-    @property
-    def step_names(self) -> list[str]:
-        return [str(step["name"]) for step in self.document.get("mainSteps", [])]
 
     @property
     def status(self) -> str:

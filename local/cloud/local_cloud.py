@@ -13,11 +13,12 @@ from types import TracebackType
 from typing import Self
 
 from chalicelib.domain.clock import Clock
-from local.cloud import documents, images
+from local.cloud import images
 from local.cloud.agents import Agents
 from local.cloud.behaviour import Behaviour
 from local.cloud.capacity import Capacity
 from local.cloud.command_answers import CommandAnswers
+from local.cloud.documents import DocumentCalls
 from local.cloud.events import EventLog
 from local.cloud.faults import Faults
 from local.cloud.gate import Gate
@@ -44,7 +45,7 @@ class LocalCloud:
         self.machines = machines
         self.environment: dict[str, str] = {}
         self.faults = Faults()
-        self.capacity = Capacity()
+        self.capacity = Capacity(self.tick)
         self.log = EventLog()
         self.control_lock = threading.RLock()
         self.data_lock = threading.RLock()
@@ -55,6 +56,7 @@ class LocalCloud:
         self.agents = Agents(behaviour, clock.now, self.lifecycle)
         self.commands = RunCommand(behaviour, clock, machines, self.lifecycle, self.agents, self.log)
         self.sessions = Sessions(clock.now, machines, self.lifecycle, self.agents)
+        self._document_calls = DocumentCalls(behaviour)
         self._streams = Streams(clock.now)
         self._command_answers = CommandAnswers(behaviour, self.commands, self.agents, self.lifecycle)
         self._launches = Launches(behaviour, clock.now, self.capacity, self.lifecycle, lambda: self._gate.operation)
@@ -82,7 +84,7 @@ class LocalCloud:
         if not _installed.acquire(blocking=False):
             raise RuntimeError("another local cloud is installed in this process")
         parts = (self._gate, self.lifecycle, self._launches, self.agents, self._command_answers)
-        for part in (*parts, self.sessions, self._streams, images, documents):
+        for part in (*parts, self.sessions, self._streams, self._document_calls, images):
             part.patch(self._patches)
 
     def uninstall(self) -> None:

@@ -5,16 +5,16 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.domain.clock import Clock
 from local.cloud.agents import Agents
 from local.cloud.behaviour import Behaviour
-from local.cloud.documents import time_limit
 from local.cloud.events import EventLog, command_changed, invocation_changed
 from local.cloud.invocations import Command, Run
 from local.cloud.lifecycle import Life, Lifecycle
+from local.machines.errors import MachineHalted
 from local.machines.port import Invocation, InvocationResult, Machines
 
 logger = logging.getLogger(__name__)
@@ -47,6 +47,10 @@ class RunCommand:
 
     def now(self) -> datetime:
         return self._clock.now()
+
+    def on_the_clock(self, limit: timedelta) -> timedelta:
+        """How long a limit of the world's time lasts here."""
+        return self._clock.script_time(limit)
 
     def send(self, command: Command) -> None:
         """Accept a command; the next tick delivers it."""
@@ -112,8 +116,7 @@ class RunCommand:
     def _begin(self, command: Command, run: Run, now: datetime) -> None:
         run.started_at = now
         run.ends_at = now + self._behaviour.invocation_lasts
-        limit = time_limit(command.document, command.parameters)
-        run.gives_up_at = now + self._clock.script_time(limit)
+        run.gives_up_at = now + command.limit
         self._change(command, run, "InProgress", "InProgress", now)
         invocation = Invocation(command.command_id, command.document_name, command.document, command.parameters)
         if not self._machines.is_real:
@@ -131,8 +134,8 @@ class RunCommand:
         outcome = None
         try:
             outcome = self._machines.run(run.instance_id, invocation)
-        except KeyError:
-            logger.info("%s is gone while %s runs on it", run.instance_id, invocation.document_name)
+        except (KeyError, MachineHalted):
+            logger.info("%s went down while it ran %s", run.instance_id, invocation.document_name)
         finally:
             self._answers.append((run, outcome))
 

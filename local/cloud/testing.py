@@ -8,6 +8,9 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import boto3
+import botocore.session
+from botocore.loaders import create_loader
 from moto import mock_aws
 
 from chalicelib.domain.clock import Clock
@@ -15,15 +18,20 @@ from local.clock import ManualClock
 from local.cloud.behaviour import Behaviour
 from local.cloud.local_cloud import LocalCloud
 from local.machines.port import Machines
+from local.machines.simulated import SimulatedMachines
 
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
     "AWS_DEFAULT_REGION": "us-east-1",
+    # the local cloud publishes the AMIs that a desk asks for; the hundreds of moto would take most of a test
+    "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
     # the account in DynamoDB Streams' host name is one that moto does not answer to
     "AWS_ACCOUNT_ID_ENDPOINT_MODE": "disabled",
 }
 IN_THE_WAY = ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN", "MOTO_ACCOUNT_ID")
+
+_LOADER = create_loader()
 
 
 @contextmanager
@@ -35,11 +43,23 @@ def in_process_cloud(
     :param clock: one that stands still where None
     :param machines: simulated ones where None
     """
-    with _environment(), mock_aws():
-        cloud = LocalCloud(clock or ManualClock(), machines or _simulated(), behaviour)
+    with _environment(), mock_aws(), _quick_clients():
+        cloud = LocalCloud(clock or ManualClock(), machines or SimulatedMachines(), behaviour)
         with cloud:
             yield cloud
         cloud.machines.close()
+
+
+@contextmanager
+def _quick_clients() -> Iterator[None]:
+    """Clients of boto3's default session share what botocore knows of AWS; reading it anew takes most of a test."""
+    session = botocore.session.get_session()
+    session.register_component("data_loader", _LOADER)
+    before, boto3.DEFAULT_SESSION = boto3.DEFAULT_SESSION, boto3.Session(botocore_session=session)
+    try:
+        yield
+    finally:
+        boto3.DEFAULT_SESSION = before
 
 
 @contextmanager
@@ -55,9 +75,3 @@ def _environment() -> Iterator[None]:
             os.environ.pop(name, None)
             if value is not None:
                 os.environ[name] = value
-
-
-def _simulated() -> Machines:
-    from local.cloud.still_machines import StillMachines
-
-    return StillMachines()
