@@ -1,5 +1,6 @@
 """AWS's errors, with the HTTP statuses that AWS gives them (moto answers 400 to nearly all)."""
 
+from moto.core.errors import COMMON_ERROR_CODES
 from moto.core.exceptions import ServiceException
 
 STATUS = {
@@ -30,6 +31,9 @@ class CloudError(ServiceException):
     def __init__(self, code: str, message: str, *, status: int | None = None) -> None:
         super().__init__(code, message)
         self.status = status
+        # moto warns of codes that the service's model does not list; those common to all of AWS are in none
+        if code not in COMMON_ERROR_CODES:
+            COMMON_ERROR_CODES.append(code)
 
 
 def http_status(error: ServiceException, default: int) -> int:

@@ -50,12 +50,16 @@ def in_process_cloud(
         cloud.machines.close()
 
 
-@contextmanager
-def _quick_clients() -> Iterator[None]:
-    """Clients of boto3's default session share what botocore knows of AWS; reading it anew takes most of a test."""
+def quick_session() -> boto3.Session:
+    """A session that shares with the others what botocore knows of AWS: reading it anew takes most of a test."""
     session = botocore.session.get_session()
     session.register_component("data_loader", _LOADER)
-    before, boto3.DEFAULT_SESSION = boto3.DEFAULT_SESSION, boto3.Session(botocore_session=session)
+    return boto3.Session("testing", "testing", region_name="us-east-1", botocore_session=session)
+
+
+@contextmanager
+def _quick_clients() -> Iterator[None]:
+    before, boto3.DEFAULT_SESSION = boto3.DEFAULT_SESSION, quick_session()
     try:
         yield
     finally:
