@@ -20,7 +20,6 @@ from chalicelib.store.desk import DeskStore
 from chalicelib.store.heartbeats import Heartbeats
 from chalicelib.store.instances import Instances
 from chalicelib.store.ledger import Ledger
-from chalicelib.store.models import REGION
 from chalicelib.store.timeline import Timeline
 from chalicelib.store.tokens import Tokens
 
@@ -46,7 +45,7 @@ def build(clock: Clock, settings: Settings) -> Desk:
     executor = Executor(ec2, ssm, heartbeats, observer, resolver, clock)
     reconciler = Reconciler(instances, store, observer, executor, settings, clock)
     orphanage = Orphanage(instances, reconciler, catalogue())
-    sweep = Sweep(instances, heartbeats, store, observer, reconciler, orphanage, clock, REGION)
+    sweep = Sweep(instances, heartbeats, store, observer, reconciler, orphanage, clock, settings.home_region)
     requests = Requests(
         instances=instances,
         heartbeats=heartbeats,

@@ -18,7 +18,8 @@ COMMAND_CHANGE = "EC2 Command Invocation Status-change Notification"
 EC2_PATTERN = {"source": ["aws.ec2"], "detail-type": [EC2_STATE_CHANGE]}
 COMMAND_PATTERN = {"source": ["aws.ssm"], "detail-type": [COMMAND_CHANGE]}
 
-_MACHINE_ID = re.compile(r"i-[0-9a-f]{8,17}")
+_MACHINE_ID = re.compile(r"m?i-[0-9a-f]{8,17}")
+"""EC2's, and those of machines elsewhere, of which there is no record."""
 
 
 def woken(event: Mapping[str, Any]) -> Iterator[str]:

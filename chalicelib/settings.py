@@ -13,6 +13,7 @@ class Settings:
     :param instance_profile: of the instances that it launches
     :param instance_role_id: the unique id of that profile's role (AROA...)
     :param security_group: the name of the group without ingress, in every region and VPC that is used
+    :param home_region: where the desk itself and its tables are
     """
 
     stage: str
@@ -20,6 +21,7 @@ class Settings:
     instance_profile: str
     instance_role_id: str
     security_group: str
+    home_region: str
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -29,5 +31,6 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         table_prefix=environment.get("GPUDESK_TABLE_PREFIX", "gpudesk"),
         instance_profile=environment.get("GPUDESK_INSTANCE_PROFILE", "gpudesk-instance"),
         instance_role_id=environment.get("GPUDESK_INSTANCE_ROLE_ID", "AROAGPUDESKINSTANCE00"),
+        home_region=environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1",
         security_group=environment.get("GPUDESK_SECURITY_GROUP", "gpudesk"),
     )

@@ -36,7 +36,7 @@ def _role(name: str) -> str:
     role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]
     iam.create_instance_profile(InstanceProfileName=name)
     iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=name)
-    return role["RoleId"]
+    return str(role["RoleId"])
 
 
 def _security_group(region: str, name: str) -> None:

@@ -80,6 +80,7 @@ class Reconciler:
         return Rules(
             desk=desk,
             heartbeat_table=f"{self.settings.table_prefix}-heartbeats",
+            heartbeat_region=self.settings.home_region,
             instance_role_id=self.settings.instance_role_id,
             script_time=self.clock.script_time,
         )

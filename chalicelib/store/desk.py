@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from pynamodb.exceptions import DoesNotExist, PutError, UpdateError
 from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 
 from chalicelib.domain.desk import DeskSettings
 from chalicelib.store.codec import SETTINGS, dumped
@@ -74,9 +74,9 @@ class DeskStore:
             return None
         return datetime.fromtimestamp(found.done, UTC) if found.done else None
 
-    def _update_lease(self, name: str, actions: Sequence[Any], condition: Condition) -> bool:
+    def _update_lease(self, name: str, actions: Sequence[Action], condition: Condition) -> bool:
         try:
-            DeskModel(f"lease#{name}").update(actions=actions, condition=condition)
+            DeskModel(f"lease#{name}").update(actions=list(actions), condition=condition)
         except UpdateError as error:
             if error.cause_response_code == FAILED_CONDITION:
                 return False

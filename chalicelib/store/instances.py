@@ -233,7 +233,10 @@ class Instances:
             _append(transaction, instance.id, 1, entries)
 
     def _refusal(self, error: TransactWriteError, wish: Wish, now: datetime) -> LaunchResult | None:
-        """What a failed transaction means; our own earlier request is a success. None: try again."""
+        """What a failed transaction means; our own earlier request is a success. None: try again.
+
+        PynamoDB sends the puts in their order (wish, name, record, timeline) and then the updates (limit).
+        """
         known = _wish(wish, now)
         if known:
             return known
@@ -241,15 +244,14 @@ class Instances:
         failed = [reason == "ConditionalCheckFailed" for reason in reasons]
         if not any(failed):
             return None
-        _, name, limit = failed[:3]
-        if name:
+        if failed[1]:
             return NameTaken()
-        return LimitReached() if limit else None
+        return LimitReached() if failed[-1] else None
 
 
 def _model(instance: Instance, version: int | None, *, wake: bool) -> InstanceModel:
     ended = instance.terminated_at
-    guard = {} if version is None else {"version": version}
+    guard: dict[str, Any] = {} if version is None else {"version": version}
     return InstanceModel(
         instance.id,
         owner=instance.owner,

@@ -2,18 +2,21 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import boto3
 
 from chalicelib import bootstrap
+from chalicelib.control.act import Executor
+from chalicelib.control.loop import Loop
 from chalicelib.control.requests import Shown
 from chalicelib.domain.actors import Actor, Role
 from chalicelib.domain.asks import LaunchAsk
 from chalicelib.domain.evidence import Evidence, Sample, State, fold
 from chalicelib.domain.instance import Instance, Phase
-from chalicelib.domain.plan import Entry
+from chalicelib.domain.plan import Entry, Outcome, Step
 from chalicelib.store.models import HeartbeatModel
 from local.account import prepare
 from local.clock import ManualClock
@@ -123,6 +126,11 @@ class World:
             if found["State"]["Name"] not in ("terminated", "shutting-down")
         ]
 
+    def cloud_image(self) -> str:
+        """An AMI that somebody may launch by hand."""
+        name = "/aws/service/canonical/ubuntu/server/22.04/stable/current/amd64/hvm/ebs-gp2/ami-id"
+        return str(boto3.client("ssm", "us-east-1").get_parameter(Name=name)["Parameter"]["Value"])
+
     def look(self, instance: Instance) -> Instance:
         """The record as it is now."""
         return self.show(instance).instance
@@ -137,11 +145,31 @@ class World:
         """The timeline's codes, in order."""
         return [line.code for line in self.timeline(instance)]
 
+    def crashing(self, crash: Callable[[Step, Outcome], None]) -> None:
+        """From now on call `crash` after each call to AWS, with what became of it, before it is noted."""
+        loop = self.desk.loop
+        executor = CrashingExecutor(**vars(loop.reconciler.executor), crash=crash)
+        reconciler = replace(loop.reconciler, executor=executor)
+        sweeper = replace(loop.sweeper, reconciler=reconciler)
+        self.desk = replace(self.desk, loop=Loop(reconciler, sweeper))
+
 
 def machine_id(instance: Instance) -> str:
     """The EC2 instance's id."""
     assert instance.machine is not None
     return instance.machine.instance_id
+
+
+@dataclass(frozen=True)
+class CrashingExecutor(Executor):
+    """Does what it is told, and may then die."""
+
+    crash: Callable[[Step, Outcome], None]
+
+    def do(self, instance: Instance, step: Step) -> Outcome:
+        outcome = super().do(instance, step)
+        self.crash(step, outcome)
+        return outcome
 
 
 @contextmanager

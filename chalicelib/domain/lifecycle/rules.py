@@ -25,11 +25,13 @@ class Rules:
 
     :param script_time: how long a script's time limit lasts on the desk's clock
     :param heartbeat_table: the DynamoDB table that probes write to
+    :param heartbeat_region: where that table is, whatever the instance's region
     :param instance_role_id: the unique id of the instances' role: what `aws:userid` begins with on an instance
     """
 
     desk: DeskSettings
     heartbeat_table: str
+    heartbeat_region: str
     instance_role_id: str
     script_time: Callable[[timedelta], timedelta] = lambda limit: limit
 

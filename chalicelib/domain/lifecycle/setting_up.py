@@ -74,7 +74,7 @@ def _send(instance: Instance, document: DocumentUse, now: datetime, rules: Rules
     values = {
         "heartbeat_key": heartbeat_key(rules.instance_role_id, machine.instance_id),
         "heartbeat_table": rules.heartbeat_table,
-        "region": instance.spec.region,
+        "region": rules.heartbeat_region,
         "gpu_count": str(instance.spec.nvidia_gpu_count),
         "attempt_id": attempt_id,
     }

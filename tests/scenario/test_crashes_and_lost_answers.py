@@ -1,0 +1,160 @@
+"""Whatever interrupts the loop, one instance is launched, none is lost, and the next look goes on (invariant 2)."""
+
+from collections.abc import Callable
+
+import pytest
+
+from chalicelib.domain.errors import Conflict
+from chalicelib.domain.instance import Phase
+from chalicelib.domain.plan import Launch, Outcome, ResolveLaunch, SendDocument, Start, Step, Stop, Terminate
+from chalicelib.store.instances import Stale
+from local.cloud.behaviour import Behaviour
+from tests.scenario.world import ADA, MINUTE, World, machine_id, world
+
+
+class Crashed(BaseException):
+    """The function died: nothing catches it."""
+
+
+def once(kind: type[Step]) -> Callable[[Step, Outcome], None]:
+    """Die after the first call of that kind."""
+    died: list[Step] = []
+
+    def crash(step: Step, outcome: Outcome) -> None:
+        if isinstance(step, kind) and not died:
+            died.append(step)
+            raise Crashed
+
+    return crash
+
+
+def survive(desk: World, minutes: int = 1) -> None:
+    for _ in range(minutes):
+        try:
+            desk.minute()
+        except Crashed:
+            desk.clock.advance(2 * MINUTE)  # the dead sweep's lease runs out
+
+
+@pytest.mark.parametrize("kind", [ResolveLaunch, Launch, SendDocument])
+def test_a_crash_after_any_call_of_a_launch_launches_once(desk: World, kind: type[Step]) -> None:
+    desk.crashing(once(kind))
+    instance = desk.launch()
+    survive(desk, minutes=8)
+    instance = desk.until(instance, Phase.READY)
+    assert desk.ec2_ids() == [machine_id(instance)]
+    assert desk.cloud.calls["ec2:RunInstances"] <= 2
+
+
+@pytest.mark.parametrize("kind", [Stop, Start, Terminate])
+def test_a_crash_after_stop_start_or_terminate_is_repaired(desk: World, kind: type[Step]) -> None:
+    instance = desk.ready()
+    desk.crashing(once(kind))
+    desk.desk.requests.stop(ADA, instance.id)
+    survive(desk, minutes=5)
+    assert desk.look(instance).phase is Phase.STOPPED
+    desk.desk.requests.start(ADA, instance.id)
+    survive(desk, minutes=5)
+    assert desk.look(instance).phase is Phase.READY
+    desk.desk.requests.terminate(ADA, instance.id)
+    survive(desk, minutes=8)
+    assert desk.look(instance).phase is Phase.TERMINATED
+    assert desk.ec2_ids() == []
+
+
+def test_a_lost_answer_to_a_launch_loses_no_instance(desk: World) -> None:
+    desk.cloud.faults.lose_answer("RunInstances", times=2)
+    instance = desk.ready()
+    assert desk.ec2_ids() == [machine_id(instance)]
+
+
+@pytest.mark.parametrize("operation", ["SendCommand", "StopInstances", "StartInstances", "TerminateInstances"])
+def test_a_lost_answer_to_any_other_call_is_harmless(desk: World, operation: str) -> None:
+    desk.cloud.faults.lose_answer(operation)
+    instance = desk.ready()
+    desk.desk.requests.stop(ADA, instance.id)
+    desk.until(instance, Phase.STOPPED, minutes=6)
+    desk.desk.requests.start(ADA, instance.id)
+    desk.until(instance, Phase.READY, minutes=6)
+    desk.desk.requests.terminate(ADA, instance.id)
+    desk.until(instance, Phase.TERMINATED, minutes=6)
+
+
+def test_throttling_only_delays(desk: World) -> None:
+    for operation in ("RunInstances", "SendCommand", "DescribeInstances", "DescribeInstanceInformation"):
+        desk.cloud.faults.order(operation, "RequestLimitExceeded", times=2)
+    desk.ready()
+    assert len(desk.ec2_ids()) == 1
+
+
+def test_a_describe_that_lags_behind_the_launch_changes_nothing() -> None:
+    with world(Behaviour(launch_lag=3 * MINUTE)) as desk:
+        instance = desk.ready()
+        assert desk.ec2_ids() == [machine_id(instance)]
+
+
+def test_a_cancelled_launch_whose_answer_was_lost_is_found_and_terminated() -> None:
+    with world(Behaviour(launch_lag=3 * MINUTE)) as desk:
+        desk.cloud.faults.lose_answer("RunInstances")
+        instance = desk.launch()
+        desk.minute()
+        desk.desk.requests.terminate(ADA, instance.id)
+        desk.minute(20)
+        assert desk.look(instance).phase is Phase.TERMINATED
+        assert desk.ec2_ids() == []
+
+
+def test_of_two_looks_at_once_one_acts(desk: World) -> None:
+    reconciler = desk.desk.loop.reconciler
+    rules = reconciler.rules(desk.desk.requests.desk_settings())
+    instance = desk.launch()
+    desk.minute()
+    desk.clock.advance(MINUTE)
+    stale = desk.look(instance)
+    seen = reconciler.observer.one(stale)
+    desk.desk.loop.reconcile(instance.id)
+    with pytest.raises(Stale):
+        reconciler.once(stale, seen, rules)
+    assert desk.cloud.calls["ec2:RunInstances"] == 1
+    assert desk.cloud.calls["ssm:SendCommand"] == 1
+
+
+def test_an_event_that_is_delivered_twice_does_nothing_twice(desk: World) -> None:
+    instance = desk.launch()
+    for _ in range(3):
+        desk.desk.loop.reconcile(instance.id)
+    instance = desk.until(instance, Phase.READY)
+    before = len(desk.timeline(instance))
+    for _ in range(3):
+        desk.desk.loop.reconcile(instance.id)
+        desk.desk.loop.reconcile_machine(machine_id(instance))
+    assert len(desk.timeline(instance)) == before
+    assert desk.cloud.calls["ec2:RunInstances"] == 1
+
+
+def test_a_request_that_is_repeated_launches_once(desk: World) -> None:
+    first = desk.launch(key="k1")
+    assert desk.launch(key="k1").id == first.id
+    assert desk.launch(key="k2").id != first.id
+    wish = desk.launch(gpu="A10G")
+    assert desk.launch(gpu="A10G").id == wish.id, "the same words within two minutes are the same wish"
+    desk.clock.advance(3 * MINUTE)
+    assert desk.launch(gpu="A10G").id != wish.id
+
+
+def test_a_name_that_lives_is_refused_and_free_again_afterwards(desk: World) -> None:
+    first = desk.launch(name="my-gpu")
+    with pytest.raises(Conflict, match="my-gpu lives"):
+        desk.launch(name="my-gpu", gpu="A10G")
+    desk.desk.requests.terminate(ADA, "my-gpu")
+    desk.until(first, Phase.TERMINATED)
+    assert desk.launch(name="my-gpu", key="again").id != first.id
+
+
+def test_an_owner_has_a_limit_that_terminated_ones_do_not_count_against(desk: World) -> None:
+    made = [desk.launch(key=str(number)) for number in range(10)]
+    with pytest.raises(Conflict, match="as many as allowed"):
+        desk.launch(key="one more")
+    desk.desk.requests.terminate(ADA, made[0].id)
+    desk.until(made[0], Phase.TERMINATED)
+    desk.launch(key="one more")
