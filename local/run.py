@@ -1,0 +1,30 @@
+"""`make run`: the local cloud and the desk, the main job played once and told, then served until Ctrl-C.
+
+Exit status: 0 all is well; 1 a step of the story did not happen; 2 it could not be started (a port, a variable);
+3 scripts could only be simulated, and ONCE=1 was to prove that they run; 130 it was interrupted in the story.
+"""
+
+import os
+import sys
+
+from local.isolation import isolate
+from local.options import BadOption, read_options
+
+CANNOT_START = 2
+
+
+def main() -> int:
+    """:returns: the exit status"""
+    try:
+        options = read_options(os.environ)
+    except BadOption as problem:
+        print(problem, file=sys.stderr)
+        return CANNOT_START
+    isolate(os.environ)
+    from local.show import show  # noqa: PLC0415 - it reads AWS's variables when it is imported
+
+    return show(options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

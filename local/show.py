@@ -1,0 +1,135 @@
+"""One run from its first line to its exit status."""
+
+import contextlib
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from local.clock import PacedClock
+from local.cloud.local_cloud import LocalCloud
+from local.farewell import serving
+from local.machines.choose import choose_machines
+from local.machines.simulated import SimulatedMachines
+from local.options import FASTEST, Options
+from local.stack import Fleet, PortTaken, Stack, check_ports, clear, running
+from local.story.client import Refused
+from local.story.narrator import Narrator
+from local.story.plot import play
+from local.story.watch import NotHappened
+
+HOME = Path(".gpudesk")
+TOKEN = HOME / "token"
+
+ALL_IS_WELL, NOT_HAPPENED, CANNOT_START, ONLY_SIMULATED, INTERRUPTED = 0, 1, 2, 3, 130
+
+REAL = "Scripts really run here: each pretend instance is a folder and processes in a sandbox of this computer."
+SIMULATED = "Scripts are only parsed here, and their outcome is simulated: {why}"
+"""The first line of every run, one or the other."""
+
+
+def show(options: Options) -> int:
+    """:returns: the exit status, as `run.py` tells"""
+    try:
+        check_ports(options)
+    except PortTaken as problem:
+        print(problem, file=sys.stderr)
+        return CANNOT_START
+    with _terminable():
+        return _show(options)
+
+
+def _show(options: Options) -> int:
+    HOME.mkdir(exist_ok=True)
+    _log_to(HOME / "log")
+    clock = PacedClock(options.speed)
+    machines, cloud = _fleet(options, clock)
+    _say(SIMULATED.format(why=machines.why) if isinstance(machines, SimulatedMachines) else REAL)
+    try:
+        with running(options, machines, clock, cloud) as stack:
+            return _play_and_serve(stack)
+    except KeyboardInterrupt:
+        _say("\nInterrupted. Everything has ended.")
+        return INTERRUPTED
+
+
+def _fleet(options: Options, clock: PacedClock) -> tuple[Fleet, LocalCloud]:
+    """Machines and the cloud that they are part of: each has to hear of the other."""
+
+    def powered_off(instance_id: str) -> None:
+        cloud.powered_off(instance_id)
+
+    machines: Fleet
+    if options.simulate:
+        machines = SimulatedMachines("it was asked for with SIMULATE=1.")
+    else:
+        folder = clear(HOME / f"machines-{options.cloud_port}")
+        machines = choose_machines(folder, clock.now, powered_off)
+    cloud = LocalCloud(clock, machines)
+    return machines, cloud
+
+
+def _play_and_serve(stack: Stack) -> int:
+    options = stack.options
+    _keep(stack.admin_token)
+    _say(f"Local cloud {stack.cloud_url}, desk {stack.api_url}; {options.speed:g} cloud seconds pass in a real one.")
+    if options.asked_speed:
+        _say(f"(SPEED={options.asked_speed:g} is faster than pretend machines can report: {FASTEST:g} it is.)")
+    if options.story:
+        narrator = Narrator(stack.clock, _say)
+        try:
+            play(stack, narrator)
+        except (NotHappened, Refused, OSError) as problem:
+            _say(f"\nThe story broke off after {narrator.seconds:.0f} s. {problem}")
+            return NOT_HAPPENED
+        _say(f"\nThe whole story took {narrator.seconds:.0f} s.")
+    if options.once:
+        return ALL_IS_WELL if stack.machines.is_real or options.simulate else _only_simulated()
+    _say(serving(stack, TOKEN))
+    with contextlib.suppress(KeyboardInterrupt):
+        threading.Event().wait()
+    _say("\nGood-bye: nothing is left running.")
+    return ALL_IS_WELL
+
+
+def _only_simulated() -> int:
+    _say("Every step happened, but no script really ran, so this proves little: SIMULATE=1 accepts that.")
+    return ONLY_SIMULATED
+
+
+def _keep(token: str) -> None:
+    """For whoever may read this user's files, from the first byte on."""
+    TOKEN.unlink(missing_ok=True)
+    TOKEN.touch(0o600, exist_ok=False)
+    TOKEN.write_text(f"{token}\n")
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the run in the same way; a second one does not disturb the first one's work."""
+
+    def interrupt(*_: object) -> None:
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, interrupt) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _log_to(path: Path) -> None:
+    """What the desk and the cloud log is in a file; the terminal is the story's."""
+    logging.basicConfig(filename=path, filemode="w", level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    for noisy in ("botocore", "urllib3", "werkzeug", "pynamodb"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)

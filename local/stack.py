@@ -1,0 +1,134 @@
+"""All of it in one process: the local cloud with its pretend instances, the desk, what wakes it, and the API."""
+
+import errno
+import os
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import app
+from chalicelib import bootstrap, events
+from chalicelib.domain.actors import Role
+from chalicelib.store.models import InstanceModel
+from local.account import prepare
+from local.api_server import ApiServer
+from local.clock import PacedClock
+from local.cloud.delivery import Delivery, Image
+from local.cloud.local_cloud import LocalCloud
+from local.cloud.serve import HOST, CloudServer
+from local.isolation import lead_to
+from local.machines.disk import remove
+from local.machines.sandboxed import SandboxedMachines
+from local.machines.simulated import SimulatedMachines
+from local.options import Options
+from local.simulated_probe import SimulatedProbes
+
+Fleet = SandboxedMachines | SimulatedMachines
+
+PATTERNS: tuple[tuple[Mapping[str, list[str]], Callable[..., Any]], ...] = (
+    (events.EC2_PATTERN, app.machine_changed),
+    (events.COMMAND_PATTERN, app.command_changed),
+)
+"""What EventBridge's rules would let through, and to whom."""
+
+
+class PortTaken(Exception):
+    """PORT or CLOUD_PORT is; the message says how to choose another one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """What runs.
+
+    :param admin_token: of an admin, made for this run
+    """
+
+    options: Options
+    clock: PacedClock
+    machines: Fleet
+    cloud: LocalCloud
+    cloud_url: str
+    api_url: str
+    admin_token: str
+
+    def token_for(self, owner: str) -> str:
+        """A user's token."""
+        return bootstrap.desk().tokens.make(owner, Role.USER, now=self.clock.now())
+
+
+def check_ports(options: Options) -> None:
+    """Before anything is started. :raises PortTaken: one cannot be listened on"""
+    for variable, port in (("PORT", options.port), ("CLOUD_PORT", options.cloud_port)):
+        try:
+            socket.create_server((HOST, port)).close()
+        except OSError as error:
+            why = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
+            raise PortTaken(
+                f"{variable} {port} of {HOST} {why}. Choose another, such as `make run {variable}={port + 1}`, "
+                f"or {variable}=0 for any free one."
+            ) from error
+
+
+@contextmanager
+def running(options: Options, machines: Fleet, clock: PacedClock, cloud: LocalCloud) -> Iterator[Stack]:
+    """The API answers once everything else is in place; nothing is left running afterwards."""
+    with ExitStack() as stack:
+        stack.callback(machines.close)
+        server = stack.enter_context(CloudServer(cloud, options.cloud_port))
+        cloud.environment["GPUDESK_PROBE_INTERVAL_SECONDS"] = str(options.beat_every)
+        lead_to(os.environ, server.url)
+        desk = bootstrap.build(clock, prepare())
+        bootstrap.install(desk)
+        stack.callback(bootstrap.install, None)
+        api = ApiServer(app.app, options.port)
+        stack.callback(api.stop)
+        delivery = _delivery(cloud)
+        stack.callback(delivery.stop)
+        delivery.start()
+        if isinstance(machines, SimulatedMachines):
+            probes = SimulatedProbes(cloud, machines, options.beat_every)
+            stack.callback(probes.stop)
+            probes.start()
+        token = desk.tokens.make("admin", Role.ADMIN, now=clock.now())
+        desk.loop.sweep()
+        api.start()
+        yield Stack(
+            options=options,
+            clock=clock,
+            machines=machines,
+            cloud=cloud,
+            cloud_url=server.url,
+            api_url=api.url,
+            admin_token=token,
+        )
+
+
+def clear(folder: Path) -> Path:
+    """The folder, without what an earlier run left in it."""
+    for left in folder.iterdir() if folder.is_dir() else ():
+        remove(left)
+    return folder
+
+
+def _delivery(cloud: LocalCloud) -> Delivery:
+    return Delivery(
+        cloud,
+        on_stream=lambda event: app.person_wrote(event, None),
+        on_event=_route,
+        on_schedule=lambda event: app.sweep(event, None),
+        tables=[InstanceModel.Meta.table_name],
+        wakes=_is_a_persons,
+    )
+
+
+def _is_a_persons(_: Image | None, new: Image | None) -> bool:
+    return new is not None and new.get("wake") == {"BOOL": True}
+
+
+def _route(event: dict[str, Any]) -> None:
+    for pattern, handler in PATTERNS:
+        if all(event.get(field) in allowed for field, allowed in pattern.items()):
+            handler(event, None)

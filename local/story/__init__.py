@@ -1,0 +1,1 @@
+"""The main job, played once by a person on the local cloud, and told while it happens."""

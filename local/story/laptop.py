@@ -1,0 +1,125 @@
+"""The person's side of AWS: what they would do with the `aws` command and the session-manager-plugin."""
+
+import shlex
+import socket
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+
+HOST = "127.0.0.1"
+ERROR_RULE = "----------ERROR-------"
+
+
+@dataclass(frozen=True)
+class StepSeen:
+    """A step of a document, as SSM tells of it."""
+
+    name: str
+    status: str
+    last_line: str
+
+
+@dataclass(frozen=True)
+class Way:
+    """A port of this computer that leads to one of the instance's.
+
+    :param is_second_choice: the port that was asked for is taken
+    """
+
+    session_id: str
+    port: int
+    is_second_choice: bool
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+
+class Laptop:
+    """Asks EC2 and SSM directly, with the person's own keys; counts what it asks.
+
+    :ivar calls: "ec2:DescribeInstances" and how often
+    """
+
+    def __init__(self, region: str) -> None:
+        self.calls: Counter[str] = Counter()
+        self._ec2 = boto3.client("ec2", region)
+        self._ssm = boto3.client("ssm", region)
+        for client in (self._ec2, self._ssm):
+            client.meta.events.register("before-call", self._count)
+
+    def ec2_state(self, instance_id: str) -> str:
+        """What EC2 itself says of the instance."""
+        found = self._ec2.describe_instances(InstanceIds=[instance_id])["Reservations"]
+        return found[0]["Instances"][0]["State"]["Name"]
+
+    def steps(self, command_id: str) -> list[StepSeen]:
+        """The steps of a command that was sent to one instance."""
+        found = self._ssm.list_command_invocations(CommandId=command_id, Details=True)["CommandInvocations"]
+        return [
+            StepSeen(step["Name"], step["Status"], _last_line(step["Output"]))
+            for invocation in found
+            for step in invocation["CommandPlugins"]
+        ]
+
+    def send(self, instance_id: str, line: str) -> str:
+        """Have a line run on the instance. :returns: the command's id"""
+        sent = self._ssm.send_command(
+            InstanceIds=[instance_id], DocumentName="AWS-RunShellScript", Parameters={"commands": [line]}
+        )
+        return sent["Command"]["CommandId"]
+
+    def output(self, instance_id: str, command_id: str) -> str | None:
+        """What a command printed, once it succeeded; None until then."""
+        try:
+            seen = self._ssm.get_command_invocation(CommandId=command_id, InstanceId=instance_id)
+        except self._ssm.exceptions.InvocationDoesNotExist:
+            return None
+        return seen["StandardOutputContent"].strip() if seen["Status"] == "Success" else None
+
+    def forward(self, command: str) -> Way:
+        """Do what the desk's paste-ready `aws ssm start-session` line says.
+
+        The local cloud forwards the port itself, as the session-manager-plugin would.
+        """
+        options = _options(command)
+        parameters = dict(pair.split("=", 1) for pair in options["parameters"].split(","))
+        wanted = int(parameters["localPortNumber"])
+        port = wanted if _is_free(wanted) else _free_port()
+        session = self._ssm.start_session(
+            Target=options["target"],
+            DocumentName=options["document-name"],
+            Parameters={"portNumber": [parameters["portNumber"]], "localPortNumber": [str(port)]},
+        )
+        return Way(session["SessionId"], port, is_second_choice=port != wanted)
+
+    def _count(self, model: Any, **_: Any) -> None:
+        self.calls[f"{model.service_model.service_name}:{model.name}"] += 1
+
+
+def _options(command: str) -> Mapping[str, str]:
+    """`--name value` of a command line."""
+    words = shlex.split(command)
+    return {word[2:]: words[at + 1] for at, word in enumerate(words) if word.startswith("--")}
+
+
+def _last_line(output: str) -> str:
+    """Of the standard output; SSM puts the errors behind a rule."""
+    lines = [line.strip() for line in output.partition(ERROR_RULE)[0].splitlines() if line.strip()]
+    return lines[-1] if lines else ""
+
+
+def _is_free(port: int) -> bool:
+    try:
+        socket.create_server((HOST, port)).close()
+    except OSError:
+        return False
+    return True
+
+
+def _free_port() -> int:
+    with socket.create_server((HOST, 0)) as server:
+        return int(server.getsockname()[1])

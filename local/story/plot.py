@@ -1,0 +1,218 @@
+"""The chapters: request, setup, use, idleness, stop, start, end. Each raises where something does not happen."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+
+from chalicelib.domain.connect import TOKEN_FILE
+from local.stack import Stack
+from local.story.bill import tell_bill
+from local.story.client import Client, Refused, bearer
+from local.story.laptop import Laptop, Way
+from local.story.narrator import Narrator
+from local.story.notebook import TRAINING, Cell, Notebook
+from local.story.watch import Line, NotHappened, Watch
+
+PERSON = "ada"
+WISH = {
+    "gpu": "T4",
+    "recipe": "jupyter",
+    "project": "d2l",
+    "idle_policy": {"idle_minutes": 15, "warning_minutes": 5},
+}
+NOTEBOOK = "train.ipynb"
+
+BOOT = timedelta(minutes=5)
+BUSY_PERCENT, IDLE_PERCENT = 97, 0
+
+
+def play(stack: Stack, narrator: Narrator) -> None:
+    """The whole story.
+
+    :raises NotHappened: a step did not come about in time
+    :raises Refused, OSError: the desk or Jupyter does not do as it should
+    """
+    calls_before = Counter(stack.cloud.calls), Counter(stack.cloud.calls_of_machines)
+    story = Story(stack, narrator)
+    narrator.heading()
+    story.ask()
+    story.set_up()
+    story.use()
+    story.forget()
+    story.start_again()
+    story.end()
+    tell_bill(stack.cloud, calls_before, story.laptop.calls, story.watch.shown(), narrator)
+    narrator.line("calls", f"(DynamoDB's include those for the {story.desk.asked} requests that told this story)")
+
+
+class Story:
+    """A person, their laptop, and the instance that they ask for."""
+
+    def __init__(self, stack: Stack, narrator: Narrator) -> None:
+        self.laptop = Laptop("us-east-1")
+        self._stack = stack
+        self._narrator = narrator
+        self.desk = Client(stack.api_url, bearer(stack.token_for(PERSON)))
+        self._local = Client(stack.cloud_url)
+        self._token = ""
+        self._instance_id = ""
+        self.watch: Watch
+
+    def ask(self) -> None:
+        """One HTTP request."""
+        tell = self._narrator
+        tell.chapter("1. Asking")
+        tell.line(PERSON, f"POST /instances {json.dumps(WISH)}")
+        answer = self.desk.ask("POST", "/instances", WISH)
+        if answer.status != 202:
+            raise NotHappened(f"the request was answered with {answer.status}, not 202")
+        instance = answer.body
+        tell.line("gpudesk", f"202 Accepted: {instance['name']}, to be found at {answer.headers['Location']}")
+        self.watch = Watch(self.desk, instance["id"], tell, self._stack.options.speed)
+
+    def set_up(self) -> None:
+        """Launched, booted, and every document of the recipe run."""
+        tell, watch = self._narrator, self.watch
+        tell.chapter("2. Launch and setup")
+        self._until_ec2_says("running", BOOT)
+        watch.until("the SSM agent answers", lambda: watch.has("setting_up"), cloud=BOOT)
+        documents = len(self.desk.get("/recipes")["items"][-1]["documents"])
+        for number in range(documents):
+            done = self._until_document(number)
+            for step in self.laptop.steps(done.details["command_id"]):
+                tell.line("SSM", f"  step {step.name}: {step.status}. {step.last_line}".rstrip(". "))
+        watch.until("the instance is ready", lambda: self._is("ready"))
+
+    def use(self) -> None:
+        """Jupyter through a forwarded port, and a kernel that works; or a busy GPU where scripts are simulated."""
+        self._narrator.chapter("3. Use")
+        if self._stack.machines.is_real:
+            self._use_jupyter()
+        else:
+            self._use_gpu()
+
+    def forget(self) -> None:
+        """Nobody works any more: warned, then stopped."""
+        tell, watch = self._narrator, self.watch
+        tell.chapter("4. Forgotten")
+        policy = watch.shown()["spec"]["idle_policy"]
+        window, notice = (timedelta(minutes=policy[name]) for name in ("idle_minutes", "warning_minutes"))
+        activity = watch.until("the instance is quiet", lambda: self._activity("quiet"))
+        tell.line("gpudesk", f"GET says: {activity}")
+        watch.until("the warning", lambda: watch.has("idle_warning"), cloud=window)
+        watch.until("the stop", lambda: self._is("stopping", "stopped"), cloud=notice)
+        self._until_ec2_says("stopped", BOOT)
+        watch.until("the desk knows that it is stopped", lambda: self._is("stopped"))
+
+    def start_again(self) -> None:
+        """What was set up is still there."""
+        tell, watch = self._narrator, self.watch
+        tell.chapter("5. The next morning")
+        tell.line(PERSON, "POST .../start")
+        self.desk.post(f"/instances/{watch.ref}/start")
+        self._until_ec2_says("running", BOOT)
+        watch.until("the instance is ready again", lambda: self._is("ready"), cloud=BOOT)
+        if self._stack.machines.is_real:
+            way = self._forward()
+            kernels = self._until_jupyter_answers(way, self._token).kernels()
+            tell.line("Jupyter", f"answers again, with the same token; {len(kernels)} kernels survived the stop")
+
+    def end(self) -> None:
+        """Terminated, and EC2 says so."""
+        tell, watch = self._narrator, self.watch
+        tell.chapter("6. The end")
+        tell.line(PERSON, "DELETE /instances/...")
+        self.desk.ask("DELETE", f"/instances/{watch.ref}")
+        self._until_ec2_says("terminated", BOOT)
+        watch.until("the desk knows that it is terminated", lambda: self._is("terminated"))
+
+    def _use_jupyter(self) -> None:
+        tell, watch = self._narrator, self.watch
+        way = self._forward()
+        self._token = self._read_token()
+        notebook = self._until_jupyter_answers(way, self._token)
+        tell.line("Jupyter", f"answers on {way.url}, to whoever has the token that was made on the machine")
+        cell = notebook.run(NOTEBOOK, TRAINING)
+        tell.line(PERSON, f"opens {NOTEBOOK} and runs a cell that trains until it is interrupted")
+        self._until_swept_as_busy(f"kernel {NOTEBOOK} is running a cell")
+        notebook.interrupt(cell)
+        watch.until("the cell ends", lambda: cell.has_ended)
+        tell.line("kernel", f"is interrupted and prints: {_printed(cell)}")
+
+    def _use_gpu(self) -> None:
+        tell, watch = self._narrator, self.watch
+        activity = f"/_local/instances/{self._instance_id}/activity"
+        tell.line("simulated", "no Jupyter runs here; the GPU is made to look busy instead")
+        self._local.post(activity, {"gpu_utilisation": [BUSY_PERCENT]})
+        self._until_swept_as_busy("GPU 0 of 1")
+        self._local.post(activity, {"gpu_utilisation": [IDLE_PERCENT]})
+
+    def _until_swept_as_busy(self, naming: str) -> None:
+        """A sweep has come by while the desk knew of the work."""
+        busy = self.watch.until(f"the desk sees that {naming}", lambda: self._activity("busy", naming))
+        before = self._swept_at()
+        self.watch.until("a sweep passes", lambda: self._swept_at() > before, cloud=BOOT)
+        self._narrator.line("gpudesk", f"the sweep came by and let it run. GET says why: {busy}")
+
+    def _swept_at(self) -> str:
+        return str(self.desk.get("/healthz")["last_sweep_at"])
+
+    def _forward(self) -> Way:
+        tell = self._narrator
+        commands = self.desk.get(f"/instances/{self.watch.ref}/connect")["commands"]
+        command = next(each for each in commands if "Jupyter on" in each["title"])["command"]
+        tell.line("gpudesk", "GET .../connect gives a line to paste:")
+        tell.plain(command)
+        way = self.laptop.forward(command)
+        if way.is_second_choice:
+            tell.line(PERSON, f"that local port is taken on this computer, so it is {way.port} here")
+        return way
+
+    def _read_token(self) -> str:
+        command = self.laptop.send(self._instance_id, f"cat {TOKEN_FILE}")
+        return self.watch.until("Jupyter's token is read", lambda: self.laptop.output(self._instance_id, command))
+
+    def _until_jupyter_answers(self, way: Way, token: str) -> Notebook:
+        notebook = Notebook(way.url, token)
+        self.watch.until(f"Jupyter answers on {way.url}", lambda: _answers(notebook.kernels))
+        return notebook
+
+    def _until_ec2_says(self, state: str, within: timedelta) -> None:
+        def says_so() -> bool:
+            self._instance_id = self.watch.shown()["status"]["instance_id"] or self._instance_id
+            return bool(self._instance_id) and self.laptop.ec2_state(self._instance_id) == state
+
+        self.watch.until(f"EC2 says {state}", says_so, cloud=within)
+        self._narrator.line("EC2", f"DescribeInstances: {self._instance_id} is {state}")
+
+    def _until_document(self, number: int) -> Line:
+        def nth() -> Line | None:
+            done = [line for line in self.watch.lines if line.code == "document_succeeded"]
+            return done[number] if number < len(done) else None
+
+        return self.watch.until(f"document {number + 1} of the recipe is done", nth)
+
+    def _is(self, *phases: str) -> bool:
+        return self.watch.shown()["phase"] in phases
+
+    def _activity(self, verdict: str, naming: str = "") -> str | None:
+        activity = self.watch.shown()["status"]["activity"]
+        if activity and activity["verdict"] == verdict and naming in activity["sentence"]:
+            return str(activity["sentence"])
+        return None
+
+
+def _answers(ask: Callable[[], object]) -> bool:
+    try:
+        ask()
+    except (OSError, Refused):
+        return False
+    return True
+
+
+def _printed(cell: Cell) -> str:
+    """:raises NotHappened: the cell failed"""
+    if cell.error or not cell.output:
+        raise NotHappened(f"the cell printed nothing of use: {cell.error or 'nothing'}")
+    return cell.output.strip()
