@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.bootstrap import Desk
-from local.clock import ManualClock
+from tests.scenario.world import World
 
 
 @dataclass(frozen=True)
@@ -60,10 +59,9 @@ class Client:
 
 @dataclass(frozen=True)
 class Bench:
-    """A desk, its clock, its people."""
+    """A desk and its people."""
 
-    clock: ManualClock
-    desk: Desk
+    world: World
     port: int
     tokens: Mapping[str, str]
     clients: Mapping[str, Client]

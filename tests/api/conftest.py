@@ -7,12 +7,12 @@ import pytest
 import app as application
 from chalicelib import bootstrap
 from chalicelib.domain.actors import Role
-from chalicelib.settings import read_settings
-from chalicelib.store import models
+from chalicelib.store.models import TABLES, TokenModel
 from local.api_server import ApiServer
-from local.clock import ManualClock
-from local.cloud.testing import in_process_cloud
 from tests.api.client import Bench, Client
+from tests.scenario.world import World, world
+
+PEOPLE = {"ada": Role.USER, "bob": Role.USER, "root": Role.ADMIN, "slack": Role.BOT}
 
 
 @pytest.fixture(scope="session")
@@ -21,19 +21,32 @@ def server() -> Iterator[ApiServer]:
         yield running
 
 
-@pytest.fixture
-def bench(server: ApiServer) -> Iterator[Bench]:
-    clock = ManualClock()
-    with in_process_cloud(clock):
-        models.forget_connections()
-        models.create_tables()
-        desk = bootstrap.build(clock, read_settings({}))
-        bootstrap.install(desk)
-        people = {"ada": Role.USER, "bob": Role.USER, "root": Role.ADMIN, "slack": Role.BOT}
-        tokens = {name: desk.tokens.make(name, role, now=clock.now()) for name, role in people.items()}
+@pytest.fixture(scope="module")
+def one_bench(server: ApiServer) -> Iterator[Bench]:
+    """Making tables and clients takes longer than most tests, so a module shares them."""
+    with world() as around:
+        bootstrap.install(around.desk)
+        tokens = {name: around.desk.tokens.make(name, role, now=around.now) for name, role in PEOPLE.items()}
         clients = {name: Client(server.port, token) for name, token in tokens.items()}
-        yield Bench(clock=clock, desk=desk, port=server.port, tokens=tokens, clients=clients)
+        yield Bench(world=around, port=server.port, tokens=tokens, clients=clients)
         for client in clients.values():
             client.close()
         bootstrap.install(None)
-    models.forget_connections()
+
+
+@pytest.fixture
+def bench(one_bench: Bench) -> Iterator[Bench]:
+    """A desk at which nothing has happened yet, and four people with tokens."""
+    bootstrap.install(one_bench.world.desk)
+    yield one_bench
+    _forget(one_bench.world)
+
+
+def _forget(around: World) -> None:
+    for model in TABLES:
+        if model is not TokenModel:
+            for row in model.scan():
+                row.delete()
+    machines = around.ec2_ids()
+    if machines:
+        around.ec2.terminate_instances(InstanceIds=machines)

@@ -1,0 +1,158 @@
+"""POST /instances: what comes back, what it costs in calls, and that asking twice gets one."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.api.client import Bench, Client
+
+NOT_KNOWN_YET = ("instance_id", "ec2_state", "zone", "activity", "warning", "keep_until", "ends_at")
+
+
+def test_asking_is_answered_at_once_with_the_instance_and_where_to_look(bench: Bench) -> None:
+    answer = bench.ada("POST", "/instances", {"gpu": "T4", "name": "brave-otter", "project": "vision"})
+    asked = answer.json
+    assert answer.status == 202
+    assert answer.headers["location"] == f"/instances/{asked['id']}"
+    assert answer.headers["content-type"] == "application/json"
+    assert (asked["name"], asked["owner"], asked["desired"], asked["phase"]) == (
+        "brave-otter",
+        "ada",
+        "running",
+        "requested",
+    )
+    assert asked["spec"] == {
+        "gpu": "T4",
+        "gpu_count": 1,
+        "instance_type": "g4dn.xlarge",
+        "region": "us-east-1",
+        "market": "on-demand",
+        "recipe": "jupyter",
+        "disk_gib": 64,
+        "project": "vision",
+        "tags": {"project": "vision"},
+        "idle_policy": {"idle_minutes": 30, "warning_minutes": 10},
+        "max_hours": 12,
+    }
+    assert {asked["status"][name] for name in NOT_KNOWN_YET} == {None}
+    assert asked["status"]["price_per_hour"] == "0.526"
+    assert asked["status"]["created_at"] == f"{bench.world.now:%Y-%m-%dT%H:%M:%SZ}"
+    assert asked["notice"] is None
+    assert bench.ada("GET", answer.headers["location"]).json["name"] == "brave-otter"
+
+
+def test_asking_writes_once_and_calls_neither_ec2_nor_ssm(bench: Bench) -> None:
+    before = bench.world.cloud.calls.copy()
+    assert bench.ada("POST", "/instances", {"gpu": "T4"}).status == 202
+    calls = bench.world.cloud.calls_of(before)
+    writes = {name: count for name, count in calls.items() if "Get" not in name and "Query" not in name}
+    assert writes == {"dynamodb:TransactWriteItems": 1}
+
+
+def test_everything_that_can_be_said_is_taken(bench: Bench) -> None:
+    said = {
+        "gpu": "A10G",
+        "gpu_count": 1,
+        "instance_type": "g5.2xlarge",
+        "region": "us-east-1",
+        "market": "on-demand",
+        "recipe": "bare",
+        "image": None,
+        "disk_gib": 100,
+        "name": "calm-heron",
+        "owner": "ada",
+        "project": "vision",
+        "tags": {"team": "red"},
+        "idle_policy": {"idle_minutes": 60, "warning_minutes": 15},
+        "max_hours": 24,
+    }
+    answer = bench.root("POST", "/instances", said)
+    assert answer.status == 202
+    assert answer.json["owner"] == "ada"
+    assert answer.json["status"]["created_by"] == "root"
+    spec = answer.json["spec"]
+    assert spec["tags"] == {"team": "red", "project": "vision"}
+    told = ("instance_type", "recipe", "disk_gib", "idle_policy", "max_hours")
+    assert {name: spec[name] for name in told} == {name: said[name] for name in told}
+
+
+def test_the_same_key_gets_the_same_instance(bench: Bench) -> None:
+    key = {"Idempotency-Key": "6ba7b810-9dad-11d1-80b4-00c04fd430c8"}
+    first = bench.ada("POST", "/instances", {"gpu": "T4", "disk_gib": 100}, headers=key)
+    bench.world.clock.advance(timedelta(hours=2))
+    again = bench.ada("POST", "/instances", raw=b' {"disk_gib":100, "gpu" : "T4", "name":null}', headers=key)
+    assert (first.status, again.status) == (202, 202)
+    assert again.headers["location"] == first.headers["location"]
+    assert again.json["notice"] is None
+    assert count(bench.ada) == 1
+
+
+def test_the_same_key_with_another_body_is_a_mistake(bench: Bench) -> None:
+    key = {"Idempotency-Key": "once"}
+    bench.ada("POST", "/instances", {"gpu": "T4"}, headers=key)
+    answer = bench.ada("POST", "/instances", {"gpu": "L4"}, headers=key)
+    assert (answer.status, answer.json["code"]) == (422, "idempotency_key_reused")
+    assert "Idempotency-Key" in answer.wrong
+    assert count(bench.ada) == 1
+
+
+def test_the_same_key_of_another_person_is_another_key(bench: Bench) -> None:
+    key = {"Idempotency-Key": "once"}
+    ids = {each("POST", "/instances", {"gpu": "T4"}, headers=key).json["id"] for each in (bench.ada, bench.bob)}
+    assert len(ids) == 2
+
+
+def test_the_same_key_at_the_same_time_gets_one_instance(bench: Bench) -> None:
+    def ask(_: int) -> tuple[int, str]:
+        client = Client(bench.port, bench.tokens["ada"])
+        answer = client("POST", "/instances", {"gpu": "T4"}, headers={"Idempotency-Key": "at-once"})
+        client.close()
+        return answer.status, answer.json["id"]
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = set(pool.map(ask, range(8)))
+    assert [status for status, _ in answers] == [202]
+    assert count(bench.ada) == 1
+
+
+def test_the_same_wish_within_two_minutes_is_answered_with_the_first_and_says_so(bench: Bench) -> None:
+    first = bench.ada("POST", "/instances", {"gpu": "T4"}).json
+    bench.world.clock.advance(timedelta(seconds=40))
+    again = bench.ada("POST", "/instances", {"gpu": "T4"}).json
+    assert again["id"] == first["id"]
+    assert "40 s ago" in again["notice"]
+    assert "Idempotency-Key" in again["notice"]
+    bench.world.clock.advance(timedelta(minutes=2))
+    assert bench.ada("POST", "/instances", {"gpu": "T4"}).json["id"] != first["id"]
+
+
+@pytest.mark.parametrize("key", ["", "two words", "x" * 256, "caf\xe9"])
+def test_a_key_that_is_no_key_is_refused(bench: Bench, key: str) -> None:
+    answer = bench.ada("POST", "/instances", {"gpu": "T4"}, headers={"Idempotency-Key": key})
+    assert (answer.status, list(answer.wrong)) == (422, ["Idempotency-Key"])
+
+
+def test_a_name_that_lives_is_taken(bench: Bench) -> None:
+    bench.ada("POST", "/instances", {"gpu": "T4", "name": "brave-otter"})
+    answer = bench.bob("POST", "/instances", {"gpu": "L4", "name": "brave-otter"})
+    assert (answer.status, answer.json["code"], list(answer.wrong)) == (409, "name_taken", ["name"])
+
+
+def test_nobody_gets_more_than_the_ceiling(bench: Bench) -> None:
+    bench.root("PATCH", "/desk", {"ceilings": {"instances_per_owner": 2}})
+    wishes: list[Any] = [{"gpu": "T4", "max_hours": hours} for hours in (1, 2, 3)]
+    answers = [bench.ada("POST", "/instances", wish) for wish in wishes]
+    assert [answer.status for answer in answers] == [202, 202, 409]
+    assert answers[-1].json["code"] == "limit_reached"
+
+
+def test_a_desk_on_hold_launches_nothing(bench: Bench) -> None:
+    bench.root("PATCH", "/desk", {"mode": "hold"})
+    answer = bench.ada("POST", "/instances", {"gpu": "T4"})
+    assert (answer.status, answer.json["code"]) == (409, "desk_on_hold")
+
+
+def count(client: Client) -> int:
+    return len(client("GET", "/instances").json["items"])
