@@ -21,8 +21,8 @@ class Behaviour:
     :param invocation_visible_after: for how long after SendCommand its invocations do not exist yet
     :param invocation_lasts: the least time a document takes on the machine
     :param token_life: how long a ClientToken of RunInstances is remembered
-    :param is_strict: refuse what AWS refuses and moto lets pass: unknown AMIs, a type that a zone does not offer,
-        commands for instances that do not exist, documents that no agent could run
+    :param is_strict: do what AWS does where moto is laxer: refuse unknown AMIs, a type that a zone does not offer,
+        documents that no agent could run; run commands on their instances instead of calling them done
     """
 
     launch_lag: timedelta = AT_ONCE

@@ -27,7 +27,7 @@ DELIVERY_SECONDS = 3600
 class CommandAnswers:
     """SendCommand and the calls that ask what became of it.
 
-    A command that moto was sent for an instance that does not exist stays moto's, where the behaviour is not strict.
+    Where the behaviour is not strict they are moto's, which runs nothing.
     """
 
     def __init__(self, behaviour: Behaviour, commands: RunCommand, agents: Agents, lifecycle: Lifecycle) -> None:
@@ -46,10 +46,10 @@ class CommandAnswers:
 
     def _send(self, original: Method) -> Method:
         def send_command(response: Any) -> ActionResult:
+            if not self._behaviour.is_strict:
+                return original(response)
             instance_ids, targets = response._get_param("InstanceIds", []), response._get_param("Targets", [])
             chosen = [*instance_ids, *self._targeted(response, targets)]
-            if not self._behaviour.is_strict and not any(each in self._lifecycle.lives for each in chosen):
-                return original(response)
             self._check(response, instance_ids)
             command = self._command(response, list(dict.fromkeys(chosen)), targets)
             self._commands.send(command)
@@ -111,9 +111,9 @@ class CommandAnswers:
 
     def _get_invocation(self, original: Method) -> Method:
         def get_command_invocation(response: Any) -> ActionResult:
-            command = self._commands.sent.get(response._get_param("CommandId"))
-            if command is None and response._get_param("CommandId") in _motos(response):
+            if not self._behaviour.is_strict:
                 return original(response)
+            command = self._commands.sent.get(response._get_param("CommandId"))
             run = command.runs.get(response._get_param("InstanceId")) if command else None
             if command is None or run is None or not self._commands.is_visible(command):
                 raise CloudError("InvocationDoesNotExist", "The invocation does not exist.")
@@ -124,7 +124,7 @@ class CommandAnswers:
     def _list_commands(self, original: Method) -> Method:
         def list_commands(response: Any) -> ActionResult:
             command_id, instance_id = response._get_param("CommandId"), response._get_param("InstanceId")
-            if command_id in _motos(response) or (not self._behaviour.is_strict and not self._commands.sent):
+            if not self._behaviour.is_strict:
                 return original(response)
             found = [
                 command
@@ -169,11 +169,6 @@ class CommandAnswers:
         """The region's commands, the newest first."""
         place = (response.current_account, response.region)
         return [each for each in reversed(self._commands.sent.values()) if (each.account, each.region) == place]
-
-
-def _motos(response: Any) -> set[str]:
-    """The ids of the commands that moto itself accepted."""
-    return {command.command_id for command in response.ssm_backend._commands}
 
 
 def _page(response: Any, name: str, items: list[Mapping[str, Any]]) -> ActionResult:

@@ -1,7 +1,7 @@
 """The public AMIs that launches ask for by SSM parameter, with their snapshots and root devices."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -113,12 +113,12 @@ class PublicAmi(Ami):
         return [{"DeviceName": self.root_device_name, "Ebs": ebs}]
 
 
-def publish(ec2_backend: Any) -> None:
-    """Make sure that the region of this backend has the public AMIs."""
-    for image in PUBLIC_IMAGES:
-        image_id = image.image_id(ec2_backend.region_name)
-        if image_id not in ec2_backend.amis:
-            ec2_backend.amis[image_id] = PublicAmi(ec2_backend, image)
+def publish(ec2_backend: Any, image_ids: Iterable[str]) -> None:
+    """Make sure that the region of this backend has those of the named AMIs that are public ones."""
+    public = _by_image_id(ec2_backend.region_name)
+    for image_id in image_ids:
+        if image_id in public and image_id not in ec2_backend.amis:
+            ec2_backend.amis[image_id] = PublicAmi(ec2_backend, public[image_id])
 
 
 def platform_version(image_id: str, region: str) -> str:
@@ -128,18 +128,18 @@ def platform_version(image_id: str, region: str) -> str:
 
 
 def patch(patches: Patches) -> None:
-    """Serve the AMIs to DescribeImages and their parameters to GetParameter and GetParameters."""
-
-    def describe_images(original: Callable[..., Any]) -> Callable[..., Any]:
-        def describe(backend: Any, *args: Any, **kwargs: Any) -> Any:
-            publish(backend)
-            return original(backend, *args, **kwargs)
-
-        return describe
-
-    patches.wrap(AmiBackend, "describe_images", describe_images)
+    """Serve the AMIs to DescribeImages by id, and their parameters to GetParameter and GetParameters."""
+    patches.wrap(AmiBackend, "describe_images", _describe_images)
     patches.wrap(ParameterDict, "__contains__", _contains)
     patches.wrap(ParameterDict, "__getitem__", _get_item)
+
+
+def _describe_images(original: Callable[..., Any]) -> Callable[..., Any]:
+    def describe_images(backend: Any, ami_ids: Any = None, *args: Any, **kwargs: Any) -> Any:
+        publish(backend, ami_ids or ())
+        return original(backend, ami_ids, *args, **kwargs)
+
+    return describe_images
 
 
 def _contains(original: Callable[[Any, str], bool]) -> Callable[[Any, str], bool]:

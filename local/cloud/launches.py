@@ -88,9 +88,9 @@ class Launches:
 
     def _launch(self, original: RunInstances) -> RunInstances:
         def run_instances(
-            backend: Any, image_id: str, count: int, user_data: Any, groups: list[str], **kwargs: Any
+            backend: Any, image_id: str, count: int, user_data: Any, security_group_names: list[str], **kwargs: Any
         ) -> Any:
-            publish(backend)
+            publish(backend, [image_id])
             image = backend.amis.get(image_id)
             zone = zone_of(backend, kwargs)
             if self._behaviour.is_strict:
@@ -100,12 +100,13 @@ class Launches:
             interface_tags = (kwargs.get("tags") or {}).get("network-interface", {})
             self._capacity.take(kwargs["instance_type"], zone, count)
             try:
-                reservation = original(backend, image_id, count, user_data, groups, **kwargs)
+                reservation = original(backend, image_id, count, user_data, security_group_names, **kwargs)
             except Exception:
                 self._capacity.give_back(kwargs["instance_type"], zone, count)
                 raise
             for instance in reservation.instances:
-                _adopt_interfaces(instance, kwargs.get("nics") or [], interface_tags)
+                if self._behaviour.is_strict:
+                    _adopt_interfaces(instance, kwargs.get("nics") or [], interface_tags)
                 self._lifecycle.launched(instance)
             return reservation
 
