@@ -2,6 +2,7 @@
 
 import os
 import selectors
+import threading
 import time
 from concurrent.futures import Future
 from typing import Any, Literal
@@ -20,7 +21,8 @@ class Output:
     def __init__(self) -> None:
         self._ends = [os.pipe() for _ in range(2)]
         self._wake, self._wake_writer = os.pipe()
-        os.set_blocking(self._wake_writer, False)
+        self._lock = threading.Lock()
+        self._is_closed = False
         self._kept = {read: bytearray() for read, _ in self._ends}
         self._open = set(self._kept)
         self._selector = selectors.DefaultSelector()
@@ -38,8 +40,10 @@ class Output:
 
     def __exit__(self, *_: object) -> None:
         self._selector.close()
-        for end in self._to_close:
-            os.close(end)
+        with self._lock:
+            self._is_closed = True
+            for end in self._to_close:
+                os.close(end)
 
     def close_write_ends(self) -> None:
         """Once the machine has them, so that their end can be seen here."""
@@ -69,7 +73,9 @@ class Output:
         return out, errors
 
     def _stir(self) -> None:
-        os.write(self._wake_writer, b"!")
+        with self._lock:
+            if not self._is_closed:
+                os.write(self._wake_writer, b"!")
 
     def _read(self, end: int) -> None:
         chunk = os.read(end, CHUNK)

@@ -50,20 +50,20 @@ class SandboxedMachines:
     is_real = True
 
     def __init__(self, root: Path, now: Now, on_power_off: OnPowerOff | None = None) -> None:
-        self._root = root.resolve()
+        self.root = root.resolve()
         self._now = now
         self._on_power_off = on_power_off
         self._identity = plan.identity()
         self._slots: dict[str, _Slot] = {}
         self._running = Running()
-        self._root.mkdir(parents=True, exist_ok=True)
+        self.root.mkdir(parents=True, exist_ok=True)
         compileall.compile_dir(plan.INSIDE, quiet=2)
 
     def create(self, spec: MachineSpec) -> None:
         """See the port."""
         if spec.instance_id in self._slots:
             return
-        folder = self._root / spec.instance_id
+        folder = self.root / spec.instance_id
         disk.remove(folder)
         disk.create(folder, spec, self._identity.first_id, self._identity.ids)
         (folder / "device").mkdir()
@@ -102,6 +102,13 @@ class SandboxedMachines:
             shell = _SandboxShell(slot, lambda: self._reboot(slot))
             return run_document(invocation, shell, agent_environment(slot.spec), cancellation)
 
+    def machine(self, instance_id: str) -> Machine:
+        """The machine itself. :raises MachineHalted: it is not up"""
+        machine = self._slots[instance_id].machine
+        if machine is None:
+            raise MachineHalted(f"{instance_id} does not run")
+        return machine
+
     def cancel(self, instance_id: str, command_id: str) -> None:
         """See the port."""
         self._running.cancel(self._slots[instance_id].spec.instance_id, command_id)
@@ -111,9 +118,7 @@ class SandboxedMachines:
         slot = self._slots[instance_id]
 
         def connect() -> socket.socket:
-            if slot.machine is None:
-                raise MachineHalted(f"{instance_id} does not run")
-            return slot.machine.connect(remote_port)
+            return self.machine(instance_id).connect(remote_port)
 
         relay = Relay(socket.create_server(("127.0.0.1", local_port)), connect)
         slot.forwardings.append(relay)
@@ -166,9 +171,7 @@ class SandboxedMachines:
         spec, folder = slot.spec, slot.folder
         boot_id = folder / "boot_id"
         boot_id.write_text(f"{uuid.uuid4()}\n")
-        program_folder = programs.build(
-            self._root / ".programs", gpu=spec.gpu is not None, users=self._identity.ids > 1
-        )
+        program_folder = programs.build(self.root / ".programs", gpu=spec.gpu is not None, users=self._identity.ids > 1)
         own = [(str(folder / "device"), "/.machine/device", False)]
         if Path("/usr/local").is_dir():
             own.append((str(folder / "local"), "/usr/local", True))

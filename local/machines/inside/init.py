@@ -35,6 +35,7 @@ class Init:
         self._manager = Manager(self._loop, environment)
         self._running: dict[int, Kept] = {}
         self._power: Timer | None = None
+        self._halting = False
         self._over = False
 
     def run(self) -> None:
@@ -72,27 +73,28 @@ class Init:
     def _run(self, order: wire.Message, files: list[int]) -> None:
         """Write the script to its place and run it; the files are the script, standard output, standard error."""
         script, output, errors = files
-        path = Path(order["path"])
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(script, "rb") as source:
-            path.write_bytes(source.read())
-        path.chmod(0o700)
-        argv = ["sh", "-c", str(path)]
-        program = Program(argv, order["environment"], order["folder"], (output, errors))
-        kept = processes.start(program, clean_up=False)
-        os.close(output)
-        os.close(errors)
-        number = order["id"]
-        self._running[number] = kept
-        self._loop.watch(kept.report, lambda: self._ended(number, kept))
-        self._loop.when_gone(kept.keeper, lambda: self._gone(number))
+        number, path = order["id"], Path(order["path"])
+        try:
+            _write_script(path, script)
+        except OSError as error:
+            os.write(errors, f"failed to create script file: {error}\n".encode())
+            self._tell({"event": "ended", "id": number, "status": 1})
+        else:
+            program = Program(["sh", "-c", str(path)], order["environment"], order["folder"], (output, errors))
+            kept = self._running[number] = processes.start(program, clean_up=False)
+            self._loop.watch(kept.report, lambda: self._ended(number, kept))
+            self._loop.when_gone(kept.keeper, lambda: self._gone(number))
+        finally:
+            os.close(output)
+            os.close(errors)
 
     def _ended(self, number: int, kept: Kept) -> None:
         self._loop.forget(kept.report)
         with os.fdopen(kept.report) as report:
             text = report.read()
         status = os.waitstatus_to_exitcode(int(text)) if text else -signal.SIGKILL
-        self._tell({"event": "ended", "id": number, "status": status})
+        if not self._halting:
+            self._tell({"event": "ended", "id": number, "status": status})
 
     def _gone(self, number: int) -> None:
         self._running.pop(number, None)
@@ -108,7 +110,8 @@ class Init:
             self._tell({"event": "connected", "id": order["id"]}, [made.fileno()])
 
     def _halt(self) -> None:
-        """Ask everything to end, then end, which kills what is left."""
+        """Ask everything to end, then end, which kills what is left. The agent reports nothing from here on."""
+        self._halting = True
         self._manager.shut_down()
         with contextlib.suppress(ProcessLookupError):
             os.kill(-1, signal.SIGTERM)
@@ -169,6 +172,13 @@ class Init:
             wire.send(self._control, message, files)
         except OSError:
             self._over = True
+
+
+def _write_script(path: Path, source: int) -> None:
+    with os.fdopen(source, "rb") as text:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.read())
+    path.chmod(0o700)
 
 
 def main(control_fd: int, environment: Mapping[str, str]) -> None:

@@ -58,7 +58,9 @@ class Loop:
         """Until `is_over`, asked after every turn."""
         while not is_over():
             for key, _ in self._selector.select(self._until_next_timer()):
-                key.data()
+                # A callback before this one may have forgotten the file, and its number may be another file's by now.
+                if self._selector.get_map().get(key.fd) == key:
+                    key.data()
             self._fire_timers()
 
     def _until_next_timer(self) -> float | None:

@@ -12,16 +12,15 @@ REAL_PROGRAMS = "/.machine/usr/bin"
 
 def sudo(arguments: Sequence[str]) -> int:
     """`sudo [-u USER] [-H] [-E] [-n] [-i] [NAME=VALUE] PROGRAM ...`."""
-    user, words = "root", list(arguments)
-    login = home = False
+    user, words, login = "root", list(arguments), False
     while words and words[0].startswith("-"):
         option = words.pop(0)
         if option == "--":
             break
-        if option in ("-u", "--user"):
+        letters = "" if option.startswith("--") else option
+        if option == "--user" or letters.endswith("u"):
             user = words.pop(0)
-        home = home or option in ("-H", "--set-home")
-        login = login or option in ("-i", "--login")
+        login = login or option == "--login" or "i" in letters
     environment = dict(os.environ)
     while words and "=" in words[0].split("/")[0]:
         name, _, value = words.pop(0).partition("=")

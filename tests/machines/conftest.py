@@ -1,0 +1,58 @@
+"""A fleet of real machines for the session, and a machine for each test that asks for one."""
+
+import itertools
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+
+from local.machines.choose import why_no_sandbox
+from local.machines.sandboxed import SandboxedMachines
+
+from .build import now, spec
+
+_numbers = itertools.count(1)
+
+
+class Powered:
+    """Instances that turned themselves off."""
+
+    def __init__(self) -> None:
+        self._off: list[str] = []
+        self._changed = threading.Condition()
+
+    def __call__(self, instance_id: str) -> None:
+        with self._changed:
+            self._off.append(instance_id)
+            self._changed.notify_all()
+
+    def wait_for(self, instance_id: str) -> bool:
+        """Whether it did, within 10 s."""
+        with self._changed:
+            return self._changed.wait_for(lambda: instance_id in self._off, 10)
+
+
+@pytest.fixture(scope="session")
+def powered() -> Powered:
+    return Powered()
+
+
+@pytest.fixture(scope="session")
+def fleet(tmp_path_factory: pytest.TempPathFactory, powered: Powered) -> Iterator[SandboxedMachines]:
+    if why := why_no_sandbox(now):
+        pytest.skip(why)
+    machines = SandboxedMachines(tmp_path_factory.mktemp("fleet"), now, powered)
+    yield machines
+    machines.close()
+
+
+@pytest.fixture
+def machine(fleet: SandboxedMachines) -> Iterator[str]:
+    """A machine that is up: its instance id."""
+    one = spec(next(_numbers))
+    fleet.create(one)
+    fleet.boot(one.instance_id)
+    yield one.instance_id
+    with suppress(KeyError):
+        fleet.destroy(one.instance_id)
