@@ -59,7 +59,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def _handle(self) -> None:
-        self.command, self.request_version = "", self.protocol_version
+        self.command, self.requestline, self.request_version = "", "", self.protocol_version
         if len(self.raw_requestline) > LONGEST_LINE:
             self.send_error(HTTPStatus.REQUEST_URI_TOO_LONG, "the request line is too long")
             return

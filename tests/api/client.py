@@ -4,7 +4,7 @@ import http.client
 import json
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tests.scenario.world import World
@@ -65,6 +65,7 @@ class Bench:
     port: int
     tokens: Mapping[str, str]
     clients: Mapping[str, Client]
+    strangers: list[Client] = field(default_factory=list)
 
     @property
     def ada(self) -> Client:
@@ -83,8 +84,9 @@ class Bench:
         return self.clients["slack"]
 
     def stranger(self, token: str | None = None) -> Client:
-        """Somebody whom the desk does not know."""
-        return Client(self.port, token)
+        """Somebody on a connection of their own, which ends with the test."""
+        self.strangers.append(Client(self.port, token))
+        return self.strangers[-1]
 
     def wire(self, sent: bytes) -> bytes:
         """Bytes in, all bytes out until the server hangs up."""

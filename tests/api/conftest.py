@@ -39,6 +39,9 @@ def bench(one_bench: Bench) -> Iterator[Bench]:
     """A desk at which nothing has happened yet, and four people with tokens."""
     bootstrap.install(one_bench.world.desk)
     yield one_bench
+    for stranger in one_bench.strangers:
+        stranger.close()
+    one_bench.strangers.clear()
     _forget(one_bench.world)
 
 

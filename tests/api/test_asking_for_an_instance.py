@@ -106,9 +106,8 @@ def test_the_same_key_of_another_person_is_another_key(bench: Bench) -> None:
 
 def test_the_same_key_at_the_same_time_gets_one_instance(bench: Bench) -> None:
     def ask(_: int) -> tuple[int, str]:
-        client = Client(bench.port, bench.tokens["ada"])
+        client = bench.stranger(bench.tokens["ada"])
         answer = client("POST", "/instances", {"gpu": "T4"}, headers={"Idempotency-Key": "at-once"})
-        client.close()
         return answer.status, answer.json["id"]
 
     with ThreadPoolExecutor(8) as pool:

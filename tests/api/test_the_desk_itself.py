@@ -1,0 +1,93 @@
+"""/healthz, /recipes, /costs, /desk: and /openapi.json, which says what all of it is."""
+
+import re
+from typing import Any
+
+import pytest
+
+import app as application
+from chalicelib.api.openapi import description
+from tests.api.client import Bench
+
+
+def test_health_tells_the_desks_time_and_its_last_sweep(bench: Bench) -> None:
+    now = f"{bench.world.now:%Y-%m-%dT%H:%M:%SZ}"
+    assert bench.stranger()("GET", "/healthz").json == {"status": "ok", "now": now, "last_sweep_at": None}
+    bench.world.desk.loop.sweep()
+    assert bench.stranger()("GET", "/healthz").json["last_sweep_at"] == now
+
+
+def test_recipes_are_listed_page_by_page(bench: Bench) -> None:
+    first = bench.ada("GET", "/recipes?limit=1").json
+    second = bench.ada("GET", f"/recipes?limit=1&cursor={first['next_cursor']}").json
+    assert [each["name"] for each in (*first["items"], *second["items"])] == ["bare", "jupyter"]
+    assert second["next_cursor"] is None
+    assert second["items"][0]["documents"] == ["gpudesk-probe", "gpudesk-jupyter"]
+
+
+def test_costs_of_nothing_are_nothing(bench: Bench) -> None:
+    costs = bench.ada("GET", "/costs?since=2026-01-01&until=2026-01-31").json
+    nothing: dict[str, Any] = {"items": [], "next_cursor": None, "total": "0.000000"}
+    assert costs == {"since": "2026-01-01", "until": "2026-01-31", **nothing}
+
+
+def test_an_admin_sets_what_holds_for_all(bench: Bench) -> None:
+    said = {
+        "mode": "tell",
+        "defaults": {"disk_gib": 100, "idle_policy": {"idle_minutes": 60}},
+        "ceilings": {"max_hours": 24, "required_tags": ["project"], "regions": ["us-east-1"]},
+    }
+    changed = bench.root("PATCH", "/desk", said)
+    assert changed.status == 200
+    desk = bench.ada("GET", "/desk").json
+    assert desk == changed.json
+    assert desk["mode"] == "tell"
+    assert desk["defaults"]["idle_policy"] == {"idle_minutes": 60, "warning_minutes": 10}
+    assert desk["ceilings"]["required_tags"] == ["project"]
+    assert bench.ada("POST", "/instances", {"gpu": "T4"}).wrong == {"project": "is required on this desk"}
+
+
+@pytest.mark.parametrize(
+    ("said", "field"),
+    [
+        ({}, "body"),
+        ({"mode": "panic"}, "mode"),
+        ({"mode": None}, "mode"),
+        ({"defaults": None}, "defaults"),
+        ({"ceilings": {"max_hours": None}}, "ceilings.max_hours"),
+        ({"ceilings": {"regions": [1]}}, "ceilings.regions.0"),
+        ({"ceilings": {"max_hour": 4}}, "ceilings.max_hour"),
+        ({"defaults": {"recipe": "d2l"}}, "defaults.recipe"),
+        ({"defaults": {"max_hours": 100}}, "defaults.max_hours"),
+        ({"defaults": {"idle_policy": {"idle_minutes": 9999}}}, "defaults.idle_policy.idle_minutes"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_changes_nothing(bench: Bench, said: dict[str, Any], field: str) -> None:
+    before = bench.root("GET", "/desk").json
+    answer = bench.root("PATCH", "/desk", said)
+    assert (answer.status, list(answer.wrong)) == (422, [field])
+    assert bench.root("GET", "/desk").json == before
+
+
+def test_the_description_names_every_route_and_no_other(bench: Bench) -> None:
+    served = bench.stranger()("GET", "/openapi.json").json
+    told = {(path, method.upper()) for path, methods in served["paths"].items() for method in methods}
+    assert told == {(path, method) for path, methods in application.app.routes.items() for method in methods}
+
+
+def test_every_reference_of_the_description_leads_somewhere() -> None:
+    references = set(re.findall(r"'#/components/schemas/([^']*)'", str(description())))
+    assert references == references & set(description()["components"]["schemas"])
+    assert {"LaunchForm", "LaunchedView", "Problem"} <= references
+
+
+def test_the_description_has_what_the_contract_has() -> None:
+    operation = description()["paths"]["/instances"]["post"]
+    assert [each["name"] for each in operation["parameters"]] == ["owner", "Idempotency-Key"]
+    assert set(operation["responses"]) == {"202", "default"}
+    fields = description()["components"]["schemas"]["LaunchForm"]["properties"]
+    assert set(fields) == {
+        *("gpu", "gpu_count", "instance_type", "region", "market", "recipe", "image", "disk_gib"),
+        *("name", "owner", "project", "tags", "idle_policy", "max_hours"),
+    }
+    assert description()["paths"]["/healthz"]["get"]["security"] == []

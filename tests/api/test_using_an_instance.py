@@ -1,0 +1,144 @@
+"""What can be done with an instance that is there."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.api.client import Bench
+
+HOUR = timedelta(hours=1)
+
+
+def test_a_ready_instance_tells_what_is_known_of_it(bench: Bench) -> None:
+    bench.world.ready(name="brave-otter")
+    bench.world.minute(2)
+    shown = bench.ada("GET", "/instances/brave-otter").json
+    status = shown["status"]
+    assert shown["phase"] == "ready"
+    assert status["instance_id"].startswith("i-")
+    assert (status["ec2_state"], status["zone"][:-1], status["market"]) == ("running", "us-east-1", "on-demand")
+    assert status["setup"]["document"] is None
+    assert status["setup"]["position"] == "2 of 2"
+    assert [result["document"] for result in status["setup"]["results"]] == ["gpudesk-probe", "gpudesk-jupyter"]
+    assert status["activity"]["verdict"] == "quiet"
+    assert "of 30 minutes" in status["activity"]["sentence"]
+    assert 0 < float(status["cost_so_far"]) < 0.526
+    assert status["ends_at"].endswith("Z")
+    assert bench.ada("GET", f"/instances/{shown['id']}").json["id"] == shown["id"]
+
+    connect = bench.ada("GET", "/instances/brave-otter/connect").json["commands"]
+    assert "portNumber=8888,localPortNumber=8889" in connect[0]["command"]
+    assert all(status["instance_id"] in each["command"] for each in connect)
+
+    session = bench.ada("POST", "/instances/brave-otter/sessions", {"kind": "jupyter"})
+    assert session.status == 201
+    assert session.json["kind"] == "jupyter"
+    assert all(session.json[name] for name in ("session_id", "stream_url", "token"))
+    assert session.headers["cache-control"] == "no-store"
+    last = bench.ada("GET", "/instances/brave-otter/timeline").json["items"][-1]
+    assert last["code"] == "session_opened"
+    assert session.json["token"] not in str(last)
+
+    stopped = bench.ada("POST", "/instances/brave-otter/stop")
+    assert (stopped.status, stopped.json["desired"]) == (202, "stopped")
+    assert stopped.headers["location"] == f"/instances/{shown['id']}"
+    late = bench.ada("POST", "/instances/brave-otter/keep", {"hours": 1})
+    assert (late.status, late.json["code"]) == (409, "too_late_to_keep")
+    started = bench.ada("POST", "/instances/brave-otter/start")
+    assert (started.status, started.json["desired"]) == (202, "running")
+
+
+def test_what_runs_costs_something_today(bench: Bench) -> None:
+    bench.world.ready(name="brave-otter")
+    bench.world.minute(3)
+    costs = bench.ada("GET", f"/costs?since={bench.world.now.date()}").json
+    assert costs["items"][0]["owner"] == "ada"
+    assert float(costs["total"]) > 0
+    assert costs["total"] == costs["items"][0]["total"]
+    assert bench.bob("GET", "/costs").json["items"] == []
+
+
+def test_a_keep_says_until_when(bench: Bench) -> None:
+    bench.world.launch(name="brave-otter")
+    kept = bench.ada("POST", "/instances/brave-otter/keep", {"hours": 1.5})
+    until = f"{bench.world.now + 1.5 * HOUR:%Y-%m-%dT%H:%M:%SZ}"
+    assert (kept.status, kept.json["status"]["keep_until"]) == (202, until)
+    later = (bench.world.now + 3 * HOUR).isoformat()
+    assert bench.ada("POST", "/instances/brave-otter/keep", {"until": later}).status == 202
+
+
+def test_the_policy_changes_field_by_field(bench: Bench) -> None:
+    bench.world.launch(name="brave-otter")
+    answer = bench.ada("PATCH", "/instances/brave-otter", {"idle_policy": {"idle_minutes": 45}, "max_hours": 20})
+    assert answer.status == 200
+    assert answer.json["spec"]["idle_policy"] == {"idle_minutes": 45, "warning_minutes": 10}
+    assert answer.json["spec"]["max_hours"] == 20
+
+
+@pytest.mark.parametrize("body", [{"max_hours": None}, {"idle_policy": None}, {}, {"max_hours": 1000}, {"name": "x"}])
+def test_a_policy_cannot_be_switched_off(bench: Bench, body: dict[str, object]) -> None:
+    bench.world.launch(name="brave-otter")
+    assert bench.ada("PATCH", "/instances/brave-otter", body).status == 422
+    assert bench.ada("GET", "/instances/brave-otter").json["spec"]["max_hours"] == 12
+
+
+def test_deleting_is_asked_for_and_may_be_repeated(bench: Bench) -> None:
+    instance = bench.world.launch(name="brave-otter")
+    for _ in range(2):
+        answer = bench.ada("DELETE", f"/instances/{instance.id}")
+        assert (answer.status, answer.json["desired"]) == (202, "terminated")
+        assert answer.headers["location"] == f"/instances/{instance.id}"
+
+
+def test_what_its_state_does_not_allow_is_a_conflict_that_says_what_to_do(bench: Bench) -> None:
+    bench.world.launch(name="brave-otter")
+    stop = bench.ada("POST", "/instances/brave-otter/stop")
+    assert (stop.status, stop.json["code"]) == (409, "not_launched")
+    assert "DELETE /instances/brave-otter" in stop.json["detail"]
+    connect = bench.ada("GET", "/instances/brave-otter/connect")
+    assert (connect.status, connect.json["code"]) == (409, "not_running")
+
+
+@pytest.mark.parametrize("ref", ["i-0000000000000000f", "%2e%2e", "a%00b", "UPPER", "x" * 500, "%F0%9F%98%80", "..;"])
+def test_a_reference_that_leads_nowhere_is_not_found(bench: Bench, ref: str) -> None:
+    answer = bench.ada("GET", f"/instances/{ref}")
+    assert (answer.status, answer.json["code"]) == (404, "no_such_instance")
+
+
+def test_a_reference_may_be_spelt_in_percent(bench: Bench) -> None:
+    bench.world.launch(name="brave-otter")
+    assert bench.ada("GET", "/instances/brave%2Dotter").status == 200
+
+
+def test_a_list_is_paged_newest_first_and_nothing_is_lost(bench: Bench) -> None:
+    names = [f"otter-{number}" for number in range(5)]
+    for name in names:
+        bench.world.launch(name=name)
+        bench.world.clock.advance(timedelta(seconds=1))
+    found, cursor, pages = [], "", 0
+    while cursor is not None:
+        page = bench.ada("GET", f"/instances?limit=2{cursor}").json
+        found += [each["name"] for each in page["items"]]
+        cursor = page["next_cursor"] and f"&cursor={page['next_cursor']}"
+        pages += 1
+    assert (found, pages) == (names[::-1], 3)
+
+
+def test_a_cursor_is_good_for_its_own_list_only(bench: Bench) -> None:
+    for name in ("otter-1", "otter-2"):
+        bench.world.launch(name=name)
+    cursor = bench.ada("GET", "/instances?limit=1").json["next_cursor"]
+    assert bench.ada("GET", f"/instances?cursor={cursor}").status == 200
+    assert bench.bob("GET", f"/instances?cursor={cursor}").status == 422
+    assert bench.ada("GET", f"/instances/otter-1/timeline?cursor={cursor}").status == 422
+
+
+def test_a_timeline_is_paged_oldest_first(bench: Bench) -> None:
+    bench.world.launch(name="brave-otter")
+    bench.ada("PATCH", "/instances/brave-otter", {"max_hours": 5})
+    first = bench.ada("GET", "/instances/brave-otter/timeline?limit=1").json
+    assert [line["code"] for line in first["items"]] == ["requested"]
+    assert first["items"][0]["actor"] == "ada"
+    rest = bench.ada("GET", f"/instances/brave-otter/timeline?cursor={first['next_cursor']}").json
+    assert [line["code"] for line in rest["items"]] == ["policy_changed"]
+    assert rest["next_cursor"] is None
