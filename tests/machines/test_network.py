@@ -23,12 +23,7 @@ while True:
     client.sendall(b"{text}" + client.recv(100))
     client.close()
 END
-python3 - <<'END'
-import socket
-for attempt in range(10000):
-    if socket.socket().connect_ex(("127.0.0.1", 8888)) == 0:
-        break
-END"""
+bash -c 'until (exec 3<>/dev/tcp/127.0.0.1/8888) 2>/dev/null; do sleep 0.01; done'"""
 METADATA = """import json, urllib.request as u
 at = "http://169.254.169.254/latest/"
 put = u.Request(at + "api/token", method="PUT", headers={"X-aws-ec2-metadata-token-ttl-seconds": "60"})

@@ -129,7 +129,7 @@ def _become(program: Program) -> None:
         os.dup2(program.files[1], 2)
         os.closerange(3, 256)
         if program.user not in (None, "root"):
-            _switch_user(str(program.user))
+            system.become(pwd.getpwnam(str(program.user)))
         os.chdir(program.folder)
         os.execvpe(program.argv[0], list(program.argv), program.environment)
     except BaseException as error:  # noqa: BLE001  nothing may escape into the copy of the first process
@@ -137,13 +137,3 @@ def _become(program: Program) -> None:
             os.write(2, f"{program.argv[0]}: {error}\n".encode())
     finally:
         os._exit(EXEC_FAILED)
-
-
-def _switch_user(name: str) -> None:
-    """Become `name`; stay root where the sandbox has no other user."""
-    user = pwd.getpwnam(name)
-    with contextlib.suppress(OSError):
-        os.setgroups([])
-    with contextlib.suppress(OSError):
-        os.setgid(user.pw_gid)
-        os.setuid(user.pw_uid)

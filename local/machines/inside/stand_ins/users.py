@@ -5,7 +5,8 @@ import pwd
 import subprocess
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
+
+from local.machines.inside.system import become
 
 REAL_PROGRAMS = "/.machine/usr/bin"
 
@@ -82,11 +83,7 @@ def _account(name: str) -> pwd.struct_passwd:
 def _run(account: pwd.struct_passwd, words: Sequence[str], environment: dict[str, str]) -> int:
     """Become the program. Comes back only where it cannot be run."""
     if account.pw_uid:
-        with suppress(OSError):
-            os.setgroups([])
-        with suppress(OSError):
-            os.setgid(account.pw_gid)
-            os.setuid(account.pw_uid)
+        become(account)
     try:
         os.execvpe(words[0], list(words), environment)
     except OSError as error:
