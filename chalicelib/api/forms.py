@@ -7,10 +7,13 @@ import re
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 OWNER = r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$"
+
+Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[a-z]{2,12}){1,2}-[0-9]$")]
+TagKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_ .:/=+@-]{1,128}$")]
 
 TAG_EXAMPLE = 'pairs of texts such as {"team": "vision"}'
 OWNER_WORDS = "a person's name: 1 to 64 letters, digits and . _ @ + -"
@@ -173,10 +176,10 @@ class CeilingsForm(Form):
     instances_per_owner: Annotated[int | None, NotNull] = Field(
         None, ge=0, le=1000, description="a whole number from 0 to 1000, e.g. 10"
     )
-    required_tags: Annotated[list[str] | None, NotNull] = Field(
+    required_tags: Annotated[list[TagKey] | None, NotNull] = Field(
         None, max_length=20, description='a list of at most 20 tag keys, e.g. ["project"]'
     )
-    regions: Annotated[list[str] | None, NotNull] = Field(
+    regions: Annotated[list[Region] | None, NotNull] = Field(
         None, max_length=60, description='a list of AWS regions, e.g. ["us-east-1"]; an empty one allows all'
     )
 

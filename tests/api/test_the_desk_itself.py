@@ -56,6 +56,8 @@ def test_an_admin_sets_what_holds_for_all(bench: Bench) -> None:
         ({"defaults": None}, "defaults"),
         ({"ceilings": {"max_hours": None}}, "ceilings.max_hours"),
         ({"ceilings": {"regions": [1]}}, "ceilings.regions.0"),
+        ({"ceilings": {"regions": ["the moon"]}}, "ceilings.regions.0"),
+        ({"ceilings": {"required_tags": ["project", ""]}}, "ceilings.required_tags.1"),
         ({"ceilings": {"max_hour": 4}}, "ceilings.max_hour"),
         ({"defaults": {"recipe": "d2l"}}, "defaults.recipe"),
         ({"defaults": {"max_hours": 100}}, "defaults.max_hours"),
