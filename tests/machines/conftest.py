@@ -47,6 +47,15 @@ def fleet(tmp_path_factory: pytest.TempPathFactory, powered: Powered) -> Iterato
     machines.close()
 
 
+@pytest.fixture(scope="session")
+def shared(fleet: SandboxedMachines) -> str:
+    """One machine, with two GPUs, for tests that leave no trace which another one minds."""
+    one = spec(920, gpu_count=2)
+    fleet.create(one)
+    fleet.boot(one.instance_id)
+    return one.instance_id
+
+
 @pytest.fixture
 def machine(fleet: SandboxedMachines) -> Iterator[str]:
     """A machine that is up: its instance id."""

@@ -58,16 +58,16 @@ def test_two_machines_may_listen_on_the_same_port(fleet: SandboxedMachines, mach
         exchange(ports[1].local_port, b"ping")
 
 
-def test_a_connection_that_nobody_takes_is_closed(fleet: SandboxedMachines, machine: str) -> None:
-    forwarding = fleet.forward(machine, 9999, 0)
+def test_a_connection_that_nobody_takes_is_closed(fleet: SandboxedMachines, shared: str) -> None:
+    forwarding = fleet.forward(shared, 9999, 0)
     with suppress(ConnectionError):
         assert exchange(forwarding.local_port, b"") == b""
     forwarding.close()
 
 
-def test_a_taken_port_is_said_so(fleet: SandboxedMachines, machine: str) -> None:
+def test_a_taken_port_is_said_so(fleet: SandboxedMachines, shared: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):
-        fleet.forward(machine, 8888, taken.getsockname()[1])
+        fleet.forward(shared, 8888, taken.getsockname()[1])
 
 
 class _Cloud(BaseHTTPRequestHandler):
@@ -102,7 +102,7 @@ def test_the_cloud_is_where_the_environment_says(fleet: SandboxedMachines) -> No
         fleet.destroy(one.instance_id)
 
 
-def test_the_metadata_service_tells_who_it_is_and_what_time_it_is(fleet: SandboxedMachines, machine: str) -> None:
+def test_the_metadata_service_tells_who_it_is_and_what_time_it_is(fleet: SandboxedMachines, shared: str) -> None:
     paths = [
         "meta-data/instance-id",
         "meta-data/instance-type",
@@ -111,13 +111,13 @@ def test_the_metadata_service_tells_who_it_is_and_what_time_it_is(fleet: Sandbox
         "meta-data/iam/security-credentials/",
         "dynamic/instance-identity/document",
     ]
-    answers = json.loads(said(fleet, machine, "#!/usr/bin/env python3", f"PATHS = {paths!r}", METADATA))
+    answers = json.loads(said(fleet, shared, "#!/usr/bin/env python3", f"PATHS = {paths!r}", METADATA))
     texts = [answers[path][0] for path in paths]
-    assert texts[:4] == [machine, "g4dn.xlarge", "eu-west-1", "eu-west-1a"]
-    assert json.loads(texts[5])["instanceId"] == machine
+    assert texts[:4] == [shared, "g4dn.xlarge", "eu-west-1", "eu-west-1a"]
+    assert json.loads(texts[5])["instanceId"] == shared
     assert {date for _, date in answers.values()} == {"Wed, 01 May 2030 12:00:00 GMT"}
     role = f"meta-data/iam/security-credentials/{texts[4]}"
-    keys = json.loads(said(fleet, machine, "#!/usr/bin/env python3", f"PATHS = [{role!r}]", METADATA))
+    keys = json.loads(said(fleet, shared, "#!/usr/bin/env python3", f"PATHS = [{role!r}]", METADATA))
     assert json.loads(keys[role][0])["Expiration"] == "2030-05-01T18:00:00Z"
 
 
@@ -130,14 +130,14 @@ def test_the_metadata_service_tells_who_it_is_and_what_time_it_is(fleet: Sandbox
     ],
 )
 def test_without_a_token_the_metadata_service_refuses(
-    fleet: SandboxedMachines, machine: str, request_line: str, status: int
+    fleet: SandboxedMachines, shared: str, request_line: str, status: int
 ) -> None:
     method, path = request_line.split()
     program = (
         "import http.client as h; c = h.HTTPConnection('169.254.169.254'); "
         f"c.request('{method}', '{path}'); print(c.getresponse().status)"
     )
-    assert said(fleet, machine, f'python3 -c "{program}"') == str(status)
+    assert said(fleet, shared, f'python3 -c "{program}"') == str(status)
 
 
 def test_a_forwarding_outlives_a_halt(fleet: SandboxedMachines, machine: str) -> None:

@@ -19,22 +19,22 @@ from .build import document, invocation, run_script, said, shell_step
 REPOSITORY = Path(__file__).parents[2]
 
 
-def test_a_script_runs_as_root_of_a_machine_of_its_own(fleet: SandboxedMachines, machine: str) -> None:
+def test_a_script_runs_as_root_of_a_machine_of_its_own(fleet: SandboxedMachines, shared: str) -> None:
     lines = ["id -u", "hostname", ". /etc/os-release && echo $ID $VERSION_ID", "echo ${HOME-no} $0", "tty || true"]
-    user, host, release, home, terminal = said(fleet, machine, *lines).splitlines()
+    user, host, release, home, terminal = said(fleet, shared, *lines).splitlines()
     assert (user, release, terminal) == ("0", "ubuntu 22.04", "not a tty")
     assert host.startswith("ip-10-0-")
-    script = f"/var/lib/amazon/ssm/{machine}/document/orchestration/"
+    script = f"/var/lib/amazon/ssm/{shared}/document/orchestration/"
     assert home.startswith(f"no {script}")
     assert home.endswith("/only/_script.sh")
 
 
-def test_the_agent_says_where_a_script_is(fleet: SandboxedMachines, machine: str) -> None:
-    assert said(fleet, machine, "echo $AWS_SSM_INSTANCE_ID $AWS_SSM_REGION_NAME") == f"{machine} eu-west-1"
+def test_the_agent_says_where_a_script_is(fleet: SandboxedMachines, shared: str) -> None:
+    assert said(fleet, shared, "echo $AWS_SSM_INSTANCE_ID $AWS_SSM_REGION_NAME") == f"{shared} eu-west-1"
 
 
-def test_a_shebang_on_the_first_line_counts(fleet: SandboxedMachines, machine: str) -> None:
-    assert said(fleet, machine, "#!/usr/bin/env python3", "print(6 * 7)") == "42"
+def test_a_shebang_on_the_first_line_counts(fleet: SandboxedMachines, shared: str) -> None:
+    assert said(fleet, shared, "#!/usr/bin/env python3", "print(6 * 7)") == "42"
 
 
 def test_nothing_but_itself_runs_on_a_machine(fleet: SandboxedMachines, machine: str) -> None:
@@ -63,29 +63,29 @@ def test_exit_194_boots_the_machine_and_runs_the_step_again(fleet: SandboxedMach
     assert (result.status, result.steps[1].stdout) == ("Success", "2\n")
 
 
-def test_a_time_limit_kills_the_whole_tree(fleet: SandboxedMachines, machine: str) -> None:
+def test_a_time_limit_kills_the_whole_tree(fleet: SandboxedMachines, shared: str) -> None:
     lines = ["sleep 600 &", "setsid sleep 601 &", "(setsid sh -c 'sleep 602 & sleep 603' &)", "echo begun", "sleep 604"]
     script = Script("c", "d", "one", "\n".join(lines), {}, None, timeout=0.5)
-    ended = fleet.machine(machine).execute(script, Cancellation())
+    ended = fleet.machine(shared).execute(script, Cancellation())
     assert (ended.how, ended.stdout) == ("timed out", "begun\n")
-    assert said(fleet, machine, "pgrep sleep || echo none") == "none"
+    assert said(fleet, shared, "pgrep sleep || echo none") == "none"
 
 
-def test_a_cancel_ends_a_document_at_once(fleet: SandboxedMachines, machine: str) -> None:
+def test_a_cancel_ends_a_document_at_once(fleet: SandboxedMachines, shared: str) -> None:
     content = document(shell_step("one", "mkfifo /root/begun; echo >/root/begun; sleep 600"), shell_step("two", "true"))
     command = invocation(content)
     with ThreadPoolExecutor() as pool:
-        result = pool.submit(fleet.run, machine, command)
-        said(fleet, machine, "mkfifo /root/begun 2>/dev/null; cat /root/begun")
-        fleet.cancel(machine, command.command_id)
+        result = pool.submit(fleet.run, shared, command)
+        said(fleet, shared, "mkfifo /root/begun 2>/dev/null; cat /root/begun")
+        fleet.cancel(shared, command.command_id)
         assert [step.status for step in result.result(5).steps] == ["Cancelled", "Cancelled"]
 
 
-def test_two_documents_run_at_once_on_one_machine(fleet: SandboxedMachines, machine: str) -> None:
-    said(fleet, machine, "mkfifo /root/pipe")
+def test_two_documents_run_at_once_on_one_machine(fleet: SandboxedMachines, shared: str) -> None:
+    said(fleet, shared, "mkfifo /root/pipe")
     with ThreadPoolExecutor() as pool:
-        reader = pool.submit(said, fleet, machine, "cat /root/pipe")
-        said(fleet, machine, "echo met >/root/pipe")
+        reader = pool.submit(said, fleet, shared, "cat /root/pipe")
+        said(fleet, shared, "echo met >/root/pipe")
         assert reader.result(5) == "met"
 
 
@@ -96,13 +96,13 @@ def test_a_daemon_that_keeps_the_output_open_keeps_the_step_open(fleet: Sandboxe
     assert said(fleet, machine, "pgrep -f 'sleep 601' | wc -l; pgrep -f 'sleep 600' | wc -l").split() == ["1", "0"]
 
 
-def test_long_output_is_cut(fleet: SandboxedMachines, machine: str) -> None:
-    step = run_script(fleet, machine, "yes | head -c 3000000; yes | head -c 9000 >&2").steps[0]
+def test_long_output_is_cut(fleet: SandboxedMachines, shared: str) -> None:
+    step = run_script(fleet, shared, "yes | head -c 3000000; yes | head -c 9000 >&2").steps[0]
     assert (len(step.stdout), step.stdout[-20:]) == (24_000, "--output truncated--")
 
 
-def test_a_folder_that_is_not_there_fails_the_step(fleet: SandboxedMachines, machine: str) -> None:
-    step = run_script(fleet, machine, "true", workingDirectory="/nowhere").steps[0]
+def test_a_folder_that_is_not_there_fails_the_step(fleet: SandboxedMachines, shared: str) -> None:
+    step = run_script(fleet, shared, "true", workingDirectory="/nowhere").steps[0]
     assert (step.status, "No such file" in step.stderr) == ("Failed", True)
 
 

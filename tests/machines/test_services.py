@@ -51,11 +51,11 @@ def test_a_service_that_falls_over_is_started_again(fleet: SandboxedMachines, ma
     )
 
 
-def test_a_service_that_keeps_falling_over_is_given_up(fleet: SandboxedMachines, machine: str) -> None:
-    said(fleet, machine, unit("f", "ExecStart=/bin/false", "Restart=always", "RestartSec=1ms"))
+def test_a_service_that_keeps_falling_over_is_given_up(fleet: SandboxedMachines, shared: str) -> None:
+    said(fleet, shared, unit("f", "ExecStart=/bin/false", "Restart=always", "RestartSec=1ms"))
     wait = "timeout 10 sh -c 'tail -n +1 -F /var/log/services/f.service.log 2>/dev/null | grep -q -m1 repeated'"
-    run_script(fleet, machine, "systemctl start f", wait)
-    assert said(fleet, machine, "systemctl is-active f || systemctl is-failed f").split() == ["failed", "failed"]
+    run_script(fleet, shared, "systemctl start f", wait)
+    assert said(fleet, shared, "systemctl is-active f || systemctl is-failed f").split() == ["failed", "failed"]
 
 
 def test_stopping_a_service_stops_all_of_it(fleet: SandboxedMachines, machine: str) -> None:
@@ -77,15 +77,16 @@ def test_stopping_a_service_stops_all_of_it(fleet: SandboxedMachines, machine: s
         (["Restart=always"], 1, "bad unit file"),
     ],
 )
-def test_how_a_start_ends(fleet: SandboxedMachines, machine: str, lines: list[str], code: int, trouble: str) -> None:
-    step = run_script(fleet, machine, unit("f", *lines), "systemctl start f").steps[0]
+def test_how_a_start_ends(fleet: SandboxedMachines, shared: str, lines: list[str], code: int, trouble: str) -> None:
+    name = f"start{abs(hash(tuple(lines)))}"
+    step = run_script(fleet, shared, unit(name, *lines), f"systemctl start {name}").steps[0]
     assert step.exit_code == code
     assert trouble in step.stderr
 
 
-def test_a_unit_that_is_not_there_is_said_so(fleet: SandboxedMachines, machine: str) -> None:
+def test_a_unit_that_is_not_there_is_said_so(fleet: SandboxedMachines, shared: str) -> None:
     codes = "for verb in start status is-active enable; do systemctl $verb nothing; echo $?; done"
-    assert [word for word in said(fleet, machine, codes).split() if word.isdigit()] == ["5", "4", "3", "1"]
+    assert [word for word in said(fleet, shared, codes).split() if word.isdigit()] == ["5", "4", "3", "1"]
 
 
 INSTALL = """python3 -m venv /opt/jupyter

@@ -1,7 +1,6 @@
 """The programs of a real Ubuntu that are stand-ins here say and do what a script relies on."""
 
 import threading
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,16 +11,6 @@ from .build import document, invocation, run_script, said, shell_step, spec
 from .conftest import Powered
 
 QUERY = "nvidia-smi --query-gpu=index,name,utilization.gpu,memory.used,memory.total --format=csv,noheader"
-HERE = spec(920).instance_id
-
-
-@pytest.fixture(scope="module")
-def shared(fleet: SandboxedMachines) -> Iterator[str]:
-    """One machine for tests that leave no trace which another one minds."""
-    fleet.create(spec(920, gpu_count=2))
-    fleet.boot(HERE)
-    yield HERE
-    fleet.destroy(HERE)
 
 
 def test_apt_does_not_know_every_package(fleet: SandboxedMachines, shared: str) -> None:
