@@ -24,6 +24,7 @@ from local.cloud.behaviour import Behaviour
 from local.cloud.local_cloud import LocalCloud
 from local.cloud.testing import in_process_cloud
 from local.machines.port import Machines
+from local.machines.simulated import SimulatedMachines
 
 ADA = Actor(owner="ada", role=Role.USER)
 ADMIN = Actor(owner="root", role=Role.ADMIN)
@@ -87,9 +88,9 @@ class World:
             if self.ec2_state(instance_id) == "running":
                 self.report(instance_id)
 
-    def report(self, instance_id: str, **replaced: Any) -> None:
+    def report(self, machine: str, **replaced: Any) -> None:
         """One report of one machine, folded as the probe folds."""
-        evidence = self._evidence.setdefault(instance_id, {})
+        evidence = self._evidence.setdefault(machine, {})
         for name, state in self.activity.items():
             if state is None:
                 evidence.pop(name, None)
@@ -100,11 +101,11 @@ class World:
         plain = {
             "at": self.now.isoformat(),
             "boot_id": self.boot_id,
-            "instance_id": instance_id,
+            "instance_id": machine,
             "signals": signals,
             **replaced,
         }
-        self.write_heartbeat(instance_id, plain)
+        self.write_heartbeat(machine, plain)
 
     def write_heartbeat(self, instance_id: str, plain: dict[str, Any]) -> None:
         """Whatever a machine may write to its own item."""
@@ -176,6 +177,7 @@ class CrashingExecutor(Executor):
 def world(behaviour: Behaviour | None = None, machines: Machines | None = None) -> Iterator[World]:
     """A desk and a cloud of their own."""
     clock = ManualClock()
+    machines = machines or SimulatedMachines()
     with in_process_cloud(clock, machines, behaviour) as cloud:
         settings = prepare()
         yield World(cloud, clock, bootstrap.build(clock, settings))

@@ -80,7 +80,7 @@ def _by_phase(instance: Instance, seen: Observation, now: datetime, rules: Rules
 
 def _under_mode(current: Instance, plan: Plan, mode: Mode, now: datetime) -> Plan:
     """`hold` changes nothing; `tell` writes down, once, what the desk would have done of itself."""
-    if mode is Mode.HOLD and (plan.step or plan.own_initiative):
+    if mode is Mode.HOLD and (plan.step or plan.own_initiative or current.machine is None):
         return nothing(current, "desk_on_hold", f"the desk is on hold; it would: {plan.reason.sentence}")
     if mode is Mode.TELL and plan.own_initiative:
         reason = because("would_have", f"the desk only tells; it would: {plan.reason.sentence}")

@@ -20,7 +20,7 @@ def decide(instance: Instance, now: datetime) -> Plan:
         return _cancelled(instance, now)
     if instance.retry_at and now < instance.retry_at:
         return nothing(instance, "waiting_to_retry", f"asking AWS again at {instance.retry_at:%H:%M:%S} UTC")
-    if now - instance.created_at > LAUNCH_DEADLINE and not is_sent:
+    if now - instance.created_at > LAUNCH_DEADLINE and instance.attempts and not is_sent:
         sentence = (
             f"no {instance.spec.instance_type} was to be had in {instance.spec.region} for "
             f"{LAUNCH_DEADLINE.seconds // 60} minutes; ask for another type or region, or later again"

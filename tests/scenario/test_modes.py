@@ -1,0 +1,51 @@
+"""The desk's mode is obeyed everywhere: `hold` changes nothing, `tell` only tells what it would do of itself."""
+
+import pytest
+
+from chalicelib.domain.desk import Mode
+from chalicelib.domain.errors import Conflict, Forbidden
+from chalicelib.domain.instance import Phase
+from tests.scenario.world import ADA, ADMIN, World
+
+
+def set_mode(desk: World, mode: Mode) -> None:
+    desk.desk.requests.change_settings(ADMIN, mode=mode, defaults={}, ceilings={})
+
+
+def test_on_hold_nothing_is_launched_started_stopped_or_terminated(desk: World) -> None:
+    ready, waiting = desk.ready(), desk.launch(gpu="A10G")
+    set_mode(desk, Mode.HOLD)
+    calls = dict(desk.cloud.calls)
+    with pytest.raises(Conflict, match="on hold"):
+        desk.launch(gpu="L4")
+    desk.desk.requests.stop(ADA, ready.id)
+    desk.minute(50)
+    assert desk.look(ready).phase is Phase.READY
+    assert desk.look(waiting).phase is Phase.REQUESTED
+    for name in ("ec2:RunInstances", "ec2:StopInstances", "ssm:SendCommand"):
+        assert desk.cloud.calls[name] == calls.get(name, 0)
+    set_mode(desk, Mode.ACT)
+    desk.until(ready, Phase.STOPPED, minutes=5)
+
+
+def test_a_desk_that_only_tells_says_once_what_it_would_have_done(desk: World) -> None:
+    instance = desk.ready()
+    set_mode(desk, Mode.TELL)
+    desk.minute(80)
+    assert desk.look(instance).phase is Phase.READY
+    assert desk.look(instance).warned is None
+    lines = [line for line in desk.timeline(instance) if line.code == "would_have"]
+    assert len(lines) == 1
+    assert "it will be stopped" in lines[0].sentence
+
+
+def test_a_desk_that_only_tells_still_does_what_people_ask(desk: World) -> None:
+    set_mode(desk, Mode.TELL)
+    instance = desk.ready()
+    desk.desk.requests.stop(ADA, instance.id)
+    desk.until(instance, Phase.STOPPED, minutes=5)
+
+
+def test_only_an_admin_sets_the_mode(desk: World) -> None:
+    with pytest.raises(Forbidden):
+        desk.desk.requests.change_settings(ADA, mode=Mode.HOLD, defaults={}, ceilings={})
