@@ -9,6 +9,7 @@ import sys
 
 from local.isolation import isolate
 from local.options import BadOption, read_options
+from local.ports import PortTaken, settle_ports
 
 CANNOT_START = 2
 
@@ -16,8 +17,8 @@ CANNOT_START = 2
 def main() -> int:
     """:returns: the exit status"""
     try:
-        options = read_options(os.environ)
-    except BadOption as problem:
+        options = settle_ports(read_options(os.environ))
+    except (BadOption, PortTaken) as problem:
         print(problem, file=sys.stderr)
         return CANNOT_START
     isolate(os.environ)

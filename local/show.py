@@ -3,10 +3,10 @@
 import contextlib
 import logging
 import signal
-import sys
-import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 from local.clock import PacedClock
 from local.cloud.local_cloud import LocalCloud
@@ -14,16 +14,18 @@ from local.farewell import serving
 from local.machines.choose import choose_machines
 from local.machines.simulated import SimulatedMachines
 from local.options import FASTEST, Options
-from local.stack import Fleet, PortTaken, Stack, check_ports, clear, running
-from local.story.client import Refused
+from local.stack import FOLDER, Fleet, Stack, clear_old_machines, running
 from local.story.narrator import Narrator
 from local.story.plot import play
 from local.story.watch import NotHappened
 
 HOME = Path(".gpudesk")
 TOKEN = HOME / "token"
+LOG = HOME / "log"
 
 ALL_IS_WELL, NOT_HAPPENED, CANNOT_START, ONLY_SIMULATED, INTERRUPTED = 0, 1, 2, 3, 130
+
+NAP_SECONDS = 0.2
 
 REAL = "Scripts really run here: each pretend instance is a folder and processes in a sandbox of this computer."
 SIMULATED = "Scripts are only parsed here, and their outcome is simulated: {why}"
@@ -32,27 +34,32 @@ SIMULATED = "Scripts are only parsed here, and their outcome is simulated: {why}
 
 def show(options: Options) -> int:
     """:returns: the exit status, as `run.py` tells"""
-    try:
-        check_ports(options)
-    except PortTaken as problem:
-        print(problem, file=sys.stderr)
-        return CANNOT_START
     with _terminable():
         return _show(options)
 
 
 def _show(options: Options) -> int:
-    HOME.mkdir(exist_ok=True)
-    _log_to(HOME / "log")
-    clock = PacedClock(options.speed)
-    machines, cloud = _fleet(options, clock)
-    _say(SIMULATED.format(why=machines.why) if isinstance(machines, SimulatedMachines) else REAL)
     try:
+        _make_home()
+    except OSError as problem:
+        _say(f"{HOME}/ cannot be written ({problem}): if an earlier run was another user's, remove it.")
+        return CANNOT_START
+    try:
+        clock = PacedClock(options.speed)
+        machines, cloud = _fleet(options, clock)
+        _say(SIMULATED.format(why=machines.why) if isinstance(machines, SimulatedMachines) else REAL)
         with running(options, machines, clock, cloud) as stack:
             return _play_and_serve(stack)
     except KeyboardInterrupt:
         _say("\nInterrupted. Everything has ended.")
         return INTERRUPTED
+
+
+def _make_home() -> None:
+    HOME.mkdir(exist_ok=True)
+    clear_old_machines(HOME)
+    _log_to(LOG)
+    TOKEN.unlink(missing_ok=True)
 
 
 def _fleet(options: Options, clock: PacedClock) -> tuple[Fleet, LocalCloud]:
@@ -65,7 +72,7 @@ def _fleet(options: Options, clock: PacedClock) -> tuple[Fleet, LocalCloud]:
     if options.simulate:
         machines = SimulatedMachines("it was asked for with SIMULATE=1.")
     else:
-        folder = clear(HOME / f"machines-{options.cloud_port}")
+        folder = HOME / f"{FOLDER}{options.cloud_port}"
         machines = choose_machines(folder, clock.now, powered_off)
     cloud = LocalCloud(clock, machines)
     return machines, cloud
@@ -81,27 +88,35 @@ def _play_and_serve(stack: Stack) -> int:
         narrator = Narrator(stack.clock, _say)
         try:
             play(stack, narrator)
-        except (NotHappened, Refused, OSError) as problem:
-            _say(f"\nThe story broke off after {narrator.seconds:.0f} s. {problem}")
+        except NotHappened as problem:
+            _say(f"\nThe story broke off after {narrator.seconds:.0f} s. {problem}. See also {LOG}.")
             return NOT_HAPPENED
         _say(f"\nThe whole story took {narrator.seconds:.0f} s.")
     if options.once:
-        return ALL_IS_WELL if stack.machines.is_real or options.simulate else _only_simulated()
+        return status_after_the_story(options, is_real=stack.machines.is_real)
     _say(serving(stack, TOKEN))
     with contextlib.suppress(KeyboardInterrupt):
-        threading.Event().wait()
+        _sleep_for_ever()
     _say("\nGood-bye: nothing is left running.")
     return ALL_IS_WELL
 
 
-def _only_simulated() -> int:
+def _sleep_for_ever() -> NoReturn:
+    """In short naps: the kernel may hand a signal to any thread, and only this one, once awake, acts on it."""
+    while True:
+        time.sleep(NAP_SECONDS)
+
+
+def status_after_the_story(options: Options, *, is_real: bool) -> int:
+    """A simulation counts only where it was asked for."""
+    if is_real or options.simulate:
+        return ALL_IS_WELL
     _say("Every step happened, but no script really ran, so this proves little: SIMULATE=1 accepts that.")
     return ONLY_SIMULATED
 
 
 def _keep(token: str) -> None:
     """For whoever may read this user's files, from the first byte on."""
-    TOKEN.unlink(missing_ok=True)
     TOKEN.touch(0o600, exist_ok=False)
     TOKEN.write_text(f"{token}\n")
 

@@ -1,10 +1,8 @@
 """All of it in one process: the local cloud with its pretend instances, the desk, what wakes it, and the API."""
 
-import errno
 import os
-import socket
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,25 +16,25 @@ from local.api_server import ApiServer
 from local.clock import PacedClock
 from local.cloud.delivery import Delivery, Image
 from local.cloud.local_cloud import LocalCloud
-from local.cloud.serve import HOST, CloudServer
+from local.cloud.serve import CloudServer
 from local.isolation import lead_to
 from local.machines.disk import remove
 from local.machines.sandboxed import SandboxedMachines
 from local.machines.simulated import SimulatedMachines
 from local.options import Options
+from local.ports import is_free
 from local.simulated_probe import SimulatedProbes
 
 Fleet = SandboxedMachines | SimulatedMachines
+
+FOLDER = "machines-"
+"""And behind it the port of the cloud that they are part of."""
 
 PATTERNS: tuple[tuple[Mapping[str, list[str]], Callable[..., Any]], ...] = (
     (events.EC2_PATTERN, app.machine_changed),
     (events.COMMAND_PATTERN, app.command_changed),
 )
 """What EventBridge's rules would let through, and to whom."""
-
-
-class PortTaken(Exception):
-    """PORT or CLOUD_PORT is; the message says how to choose another one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,19 +57,6 @@ class Stack:
         return bootstrap.desk().tokens.make(owner, Role.USER, now=self.clock.now())
 
 
-def check_ports(options: Options) -> None:
-    """Before anything is started. :raises PortTaken: one cannot be listened on"""
-    for variable, port in (("PORT", options.port), ("CLOUD_PORT", options.cloud_port)):
-        try:
-            socket.create_server((HOST, port)).close()
-        except OSError as error:
-            why = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
-            raise PortTaken(
-                f"{variable} {port} of {HOST} {why}. Choose another, such as `make run {variable}={port + 1}`, "
-                f"or {variable}=0 for any free one."
-            ) from error
-
-
 @contextmanager
 def running(options: Options, machines: Fleet, clock: PacedClock, cloud: LocalCloud) -> Iterator[Stack]:
     """The API answers once everything else is in place; nothing is left running afterwards."""
@@ -85,6 +70,7 @@ def running(options: Options, machines: Fleet, clock: PacedClock, cloud: LocalCl
         stack.callback(bootstrap.install, None)
         api = ApiServer(app.app, options.port)
         stack.callback(api.stop)
+        desk.loop.sweep()  # a first one before anybody waits: making the SDK's clients takes longer than the sweep
         delivery = _delivery(cloud)
         stack.callback(delivery.stop)
         delivery.start()
@@ -93,7 +79,6 @@ def running(options: Options, machines: Fleet, clock: PacedClock, cloud: LocalCl
             stack.callback(probes.stop)
             probes.start()
         token = desk.tokens.make("admin", Role.ADMIN, now=clock.now())
-        desk.loop.sweep()
         api.start()
         yield Stack(
             options=options,
@@ -106,11 +91,16 @@ def running(options: Options, machines: Fleet, clock: PacedClock, cloud: LocalCl
         )
 
 
-def clear(folder: Path) -> Path:
-    """The folder, without what an earlier run left in it."""
-    for left in folder.iterdir() if folder.is_dir() else ():
-        remove(left)
-    return folder
+def clear_old_machines(home: Path) -> None:
+    """Remove what earlier runs left; a run whose cloud still listens keeps its own.
+
+    What another user left (with sudo, say) stays: nothing in it is ever taken for this run's.
+    """
+    for folder in home.glob(f"{FOLDER}*"):
+        port = folder.name.removeprefix(FOLDER)
+        if port.isdecimal() and is_free(int(port)):
+            with suppress(PermissionError):
+                remove(folder)
 
 
 def _delivery(cloud: LocalCloud) -> Delivery:

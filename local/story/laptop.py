@@ -1,7 +1,6 @@
 """The person's side of AWS: what they would do with the `aws` command and the session-manager-plugin."""
 
 import shlex
-import socket
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +8,8 @@ from typing import Any
 
 import boto3
 
-HOST = "127.0.0.1"
+from local.ports import HOST, free_port, is_free
+
 ERROR_RULE = "----------ERROR-------"
 
 
@@ -88,7 +88,7 @@ class Laptop:
         options = _options(command)
         parameters = dict(pair.split("=", 1) for pair in options["parameters"].split(","))
         wanted = int(parameters["localPortNumber"])
-        port = wanted if _is_free(wanted) else _free_port()
+        port = wanted if is_free(wanted) else free_port()
         session = self._ssm.start_session(
             Target=options["target"],
             DocumentName=options["document-name"],
@@ -110,16 +110,3 @@ def _last_line(output: str) -> str:
     """Of the standard output; SSM puts the errors behind a rule."""
     lines = [line.strip() for line in output.partition(ERROR_RULE)[0].splitlines() if line.strip()]
     return lines[-1] if lines else ""
-
-
-def _is_free(port: int) -> bool:
-    try:
-        socket.create_server((HOST, port)).close()
-    except OSError:
-        return False
-    return True
-
-
-def _free_port() -> int:
-    with socket.create_server((HOST, 0)) as server:
-        return int(server.getsockname()[1])

@@ -5,6 +5,9 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 
+from botocore.exceptions import ClientError
+from websocket import WebSocketException
+
 from chalicelib.domain.connect import TOKEN_FILE
 from local.stack import Stack
 from local.story.bill import tell_bill
@@ -30,18 +33,19 @@ BUSY_PERCENT, IDLE_PERCENT = 97, 0
 def play(stack: Stack, narrator: Narrator) -> None:
     """The whole story.
 
-    :raises NotHappened: a step did not come about in time
-    :raises Refused, OSError: the desk or Jupyter does not do as it should
+    :raises NotHappened: a step did not come about; what the desk wrote of the instance has been told by then
     """
     calls_before = Counter(stack.cloud.calls), Counter(stack.cloud.calls_of_machines)
     story = Story(stack, narrator)
     narrator.heading()
-    story.ask()
-    story.set_up()
-    story.use()
-    story.forget()
-    story.start_again()
-    story.end()
+    try:
+        for chapter in (story.ask, story.set_up, story.use, story.forget, story.start_again, story.end):
+            chapter()
+    except NotHappened:
+        story.tell_where_it_stands()
+        raise
+    except (Refused, OSError, ClientError, WebSocketException) as problem:
+        raise NotHappened(f"{chapter.__name__.replace('_', ' ')}: {problem}") from problem
     tell_bill(stack.cloud, calls_before, story.laptop.calls, story.watch.shown(), narrator)
     narrator.line("calls", f"(DynamoDB's include those for the {story.desk.asked} requests that told this story)")
 
@@ -77,8 +81,9 @@ class Story:
         tell.chapter("2. Launch and setup")
         self._until_ec2_says("running", BOOT)
         watch.until("the SSM agent answers", lambda: watch.has("setting_up"), cloud=BOOT)
-        documents = len(self.desk.get("/recipes")["items"][-1]["documents"])
-        for number in range(documents):
+        recipes = self.desk.get("/recipes")["items"]
+        recipe = next(each for each in recipes if each["name"] == WISH["recipe"])
+        for number in range(len(recipe["documents"])):
             done = self._until_document(number)
             for step in self.laptop.steps(done.details["command_id"]):
                 tell.line("SSM", f"  step {step.name}: {step.status}. {step.last_line}".rstrip(". "))
@@ -127,6 +132,13 @@ class Story:
         self._until_ec2_says("terminated", BOOT)
         watch.until("the desk knows that it is terminated", lambda: self._is("terminated"))
 
+    def tell_where_it_stands(self) -> None:
+        """For whoever has to find out why the story does not go on."""
+        self.watch.follow()
+        shown = self.watch.shown()
+        self._narrator.line("gpudesk", f"{shown['name']} is {shown['phase']}: {shown['reason']['sentence']}")
+        self._narrator.plain(json.dumps(shown["status"], indent=2))
+
     def _use_jupyter(self) -> None:
         tell, watch = self._narrator, self.watch
         way = self._forward()
@@ -141,7 +153,7 @@ class Story:
         tell.line("kernel", f"is interrupted and prints: {_printed(cell)}")
 
     def _use_gpu(self) -> None:
-        tell, watch = self._narrator, self.watch
+        tell = self._narrator
         activity = f"/_local/instances/{self._instance_id}/activity"
         tell.line("simulated", "no Jupyter runs here; the GPU is made to look busy instead")
         self._local.post(activity, {"gpu_utilisation": [BUSY_PERCENT]})
