@@ -34,7 +34,7 @@ def checked(form: type[F], given: dict[str, Any], *, what: str = "the request") 
 
 
 def _field_error(form: type[BaseModel], error: ErrorDetails) -> FieldError:
-    path = [str(part)[:LONGEST_NAME] for part in error["loc"] if part != "[key]"]
+    path = [str(part)[:LONGEST_NAME] for part in error["loc"]]
     return FieldError(".".join(path) or "body", _message(form, error))
 
 

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 OWNER = r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$"
 
-Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[a-z]{2,12}){1,2}-[0-9]$")]
+Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,5}(-[a-z]{2,12}){1,2}-[0-9]{1,2}$")]
 TagKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_ .:/=+@-]{1,128}$")]
 
 TAG_EXAMPLE = 'pairs of texts such as {"team": "vision"}'

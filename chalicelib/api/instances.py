@@ -192,5 +192,8 @@ def _idempotency_key(call: Call[LaunchForm, Asking]) -> str | None:
 
 
 def _digest(form: LaunchForm) -> str:
-    """Of what was meant, not of how it was spelt; for whom it is asked is no part of it."""
+    """Of what was meant, not of how it was spelt; for whom it is asked is no part of it.
+
+    Nor is what was not said, so that a field that comes with a new version makes no old wish another one.
+    """
     return hashlib.sha256(form.model_dump_json(exclude_none=True, exclude={"owner"}).encode()).hexdigest()

@@ -37,7 +37,8 @@ def _check_media_type(headers: Mapping[str, str]) -> None:
     kind, *parameters = (part.strip().lower() for part in declared.split(";"))
     charsets = [part.partition("=")[2].strip('" ') for part in parameters if part.startswith("charset=")]
     if kind != "application/json" or any(charset not in ("utf-8", "utf8", "us-ascii") for charset in charsets):
-        raise WrongMediaType(f"the body must be application/json in UTF-8, not {declared[:80]}")
+        right = "say 'Content-Type: application/json'"
+        raise WrongMediaType(f"the body must be JSON in UTF-8 and is declared as {declared[:80]}; {right}")
     encoding = headers.get("content-encoding", "identity").strip().lower()
     if encoding != "identity":
         raise WrongMediaType(f"the body must not be encoded, and is {encoding[:40]}")

@@ -127,6 +127,12 @@ def test_the_same_wish_within_two_minutes_is_answered_with_the_first_and_says_so
     assert bench.ada("POST", "/instances", {"gpu": "T4"}).json["id"] != first["id"]
 
 
+def test_a_wish_is_the_same_whether_a_bot_passes_it_on_or_not(bench: Bench) -> None:
+    first = bench.slack("POST", "/instances", {"gpu": "T4", "owner": "ada"}).json
+    again = bench.ada("POST", "/instances", {"gpu": "T4"}).json
+    assert again["id"] == first["id"]
+
+
 @pytest.mark.parametrize("key", ["", "two words", "x" * 256, "caf\xe9"])
 def test_a_key_that_is_no_key_is_refused(bench: Bench, key: str) -> None:
     answer = bench.ada("POST", "/instances", {"gpu": "T4"}, headers={"Idempotency-Key": key})

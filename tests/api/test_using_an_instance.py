@@ -99,10 +99,16 @@ def test_what_its_state_does_not_allow_is_a_conflict_that_says_what_to_do(bench:
     assert (connect.status, connect.json["code"]) == (409, "not_running")
 
 
-@pytest.mark.parametrize("ref", ["i-0000000000000000f", "%2e%2e", "a%00b", "UPPER", "x" * 500, "%F0%9F%98%80", "..;"])
+@pytest.mark.parametrize("ref", ["i-0000000000000000f", "%2e%2e", "a%00b", "UPPER", "x" * 3000, "%F0%9F%98%80", "..;"])
 def test_a_reference_that_leads_nowhere_is_not_found(bench: Bench, ref: str) -> None:
     answer = bench.ada("GET", f"/instances/{ref}")
     assert (answer.status, answer.json["code"]) == (404, "no_such_instance")
+
+
+def test_what_cannot_be_a_reference_is_not_looked_up(bench: Bench) -> None:
+    before = bench.world.cloud.calls.copy()
+    bench.ada("GET", f"/instances/{'x' * 3000}")
+    assert bench.world.cloud.calls_of(before) == {"dynamodb:GetItem": 1}, "of the token"
 
 
 def test_a_reference_may_be_spelt_in_percent(bench: Bench) -> None:
