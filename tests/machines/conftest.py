@@ -1,6 +1,10 @@
-"""A fleet of real machines for the session, and a machine for each test that asks for one."""
+"""A fleet of real machines for the session, and a machine for each test that asks for one.
+
+Where this computer gives no sandbox those tests are skipped with the reason; with NEEDS_SANDBOX=1 they fail with it.
+"""
 
 import itertools
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -41,6 +45,7 @@ def powered() -> Powered:
 @pytest.fixture(scope="session")
 def fleet(tmp_path_factory: pytest.TempPathFactory, powered: Powered) -> Iterator[SandboxedMachines]:
     if why := why_no_sandbox(now):
+        assert not os.environ.get("NEEDS_SANDBOX"), why
         pytest.skip(why)
     machines = SandboxedMachines(tmp_path_factory.mktemp("fleet"), now, powered)
     yield machines

@@ -59,8 +59,16 @@ def test_a_service_that_keeps_falling_over_is_given_up(fleet: SandboxedMachines,
 
 
 def test_stopping_a_service_stops_all_of_it(fleet: SandboxedMachines, machine: str) -> None:
-    line = "ExecStart=/bin/sh -c 'trap \"\" TERM; setsid sleep 601 & echo up >/root/up; wait; sleep 602'"
-    said(fleet, machine, "mkfifo /root/up", unit("f", line, "TimeoutStopSec=200ms", "Restart=always"))
+    deaf = 'setsid sh -c "trap : TERM; echo up >/root/up; while :; do sleep 60; done"'
+    line = f"ExecStart=/bin/sh -c '{deaf} & exec sleep 602'"
+    said(fleet, machine, "mkfifo /root/up", unit("f", line, "TimeoutStopSec=60", "Restart=always"))
+    said(fleet, machine, "systemctl start f & cat /root/up; wait", "systemctl stop f")
+    assert said(fleet, machine, "systemctl is-active f || pgrep sleep || echo none") == "inactive\nnone"
+
+
+def test_a_service_that_does_not_stop_is_killed_in_time(fleet: SandboxedMachines, machine: str) -> None:
+    line = "ExecStart=/bin/sh -c 'trap : TERM; echo up >/root/up; while :; do sleep 60; done'"
+    said(fleet, machine, "mkfifo /root/up", unit("f", line, "TimeoutStopSec=200ms"))
     said(fleet, machine, "systemctl start f & cat /root/up; wait", "systemctl stop f")
     assert said(fleet, machine, "systemctl is-active f || pgrep sleep || echo none") == "inactive\nnone"
 

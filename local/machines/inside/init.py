@@ -34,12 +34,13 @@ class Init:
         self._loop = Loop()
         self._manager = Manager(self._loop, environment)
         self._running: dict[int, Kept] = {}
-        self._power: Timer | None = None
+        self._power: tuple[str, Timer] | None = None
         self._halting = False
         self._over = False
 
     def run(self) -> None:
         """Until the host says halt, or is gone."""
+        self._loop.reap()
         questions = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         questions.bind(wire.SOCKET_PATH)
         Path(wire.SOCKET_PATH).chmod(0o666)
@@ -154,6 +155,8 @@ class Init:
             case "power":
                 self._schedule_power(question["how"], question["after"])
                 self._reply(asker, {"error": ""})
+            case "scheduled":
+                self._reply(asker, {"how": self._power[0] if self._power else None})
             case unknown:
                 raise ValueError(unknown)
 
@@ -163,9 +166,10 @@ class Init:
 
     def _schedule_power(self, how: str | None, after: float) -> None:
         if self._power:
-            self._power.cancelled = True
+            self._power[1].cancelled = True
+            self._power = None
         if how:
-            self._power = self._loop.after(after, lambda: self._tell({"event": "power", "how": how}))
+            self._power = how, self._loop.after(after, lambda: self._tell({"event": "power", "how": how}))
 
     def _tell(self, message: wire.Message, files: list[int] | None = None) -> None:
         try:

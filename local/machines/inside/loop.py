@@ -29,12 +29,20 @@ class Loop:
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
         self._children: dict[int, Callback] = {}
-        self._wake, wake = socket.socketpair()
-        self._wake_writer = wake
-        wake.setblocking(False)
-        signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
+        self._wake, self._wake_writer = socket.socketpair()
+        self._wake_writer.setblocking(False)
+
+    def reap(self) -> None:
+        """From here on, take in every child of this process that ends."""
+        signal.set_wakeup_fd(self._wake_writer.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         self.watch(self._wake.fileno(), self._on_wake)
+
+    def close(self) -> None:
+        """Let go of what it holds."""
+        self._selector.close()
+        self._wake.close()
+        self._wake_writer.close()
 
     def watch(self, file: int, callback: Callback) -> None:
         """Call when `file` can be read, until it is forgotten."""

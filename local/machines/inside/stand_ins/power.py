@@ -17,7 +17,11 @@ def poweroff(_: Sequence[str]) -> int:
 
 
 def shutdown(arguments: Sequence[str]) -> int:
-    """`shutdown [-r|-h|-P|-c] [now|+MINUTES]`; without a time, in a minute."""
+    """`shutdown [-r|-h|-P|-c|--show] [now|+MINUTES]`; without a time, in a minute."""
+    if "--show" in arguments:
+        how = ask({"ask": "scheduled"})["how"]
+        print(f"Shutdown scheduled ({how}), use 'shutdown -c' to cancel." if how else "No scheduled shutdown.")
+        return 0 if how else 1
     if "-c" in arguments:
         return _order(None, 0)
     words = [word for word in arguments if not word.startswith("-")]

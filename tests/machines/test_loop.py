@@ -1,0 +1,47 @@
+"""The loop of a machine's first process, turned by hand."""
+
+import os
+from contextlib import suppress
+
+from local.machines.inside.loop import Loop
+
+
+def ready_pipe() -> int:
+    read, write = os.pipe()
+    os.write(write, b"!")
+    os.close(write)
+    return read
+
+
+def test_timers_come_in_order_and_a_cancelled_one_does_not() -> None:
+    loop, seen = Loop(), list[str]()
+    loop.after(0.002, lambda: seen.append("second"))
+    loop.after(0.001, lambda: seen.append("first"))
+    loop.after(0, lambda: seen.append("never")).cancelled = True
+    loop.run(is_over=lambda: len(seen) == 2)
+    loop.close()
+    assert seen == ["first", "second"]
+
+
+def test_a_file_that_was_closed_in_this_turn_is_not_taken_for_a_new_one_of_its_number() -> None:
+    loop, seen = Loop(), list[str]()
+    files = [ready_pipe(), ready_pipe()]
+
+    def close_both_and_open_anew() -> None:
+        seen.append("old")
+        for file in files:
+            loop.forget(file)
+            os.close(file)
+        pairs = [os.pipe() for _ in range(2)]
+        new = [end for pair in pairs for end in pair if end in files]
+        assert new
+        for file in new:
+            with suppress(ValueError):
+                loop.watch(file, lambda: seen.append("new"))
+
+    for file in files:
+        loop.watch(file, close_both_and_open_anew)
+    turns = iter([False, True])
+    loop.run(is_over=lambda: next(turns) if not seen else True)
+    loop.close()
+    assert seen == ["old"]
