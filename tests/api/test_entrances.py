@@ -82,6 +82,7 @@ HANDLERS = {
         ("ec2_spot_notice", []),
         ("ec2_without_instance", []),
         ("ec2_odd_instance", []),
+        ("ec2_no_instance_id", []),
         ("ssm_invocation_succeeded", [MACHINE]),
         ("ssm_command_succeeded", []),
         ("scheduled", ["everything"]),
@@ -97,7 +98,8 @@ def test_every_golden_event_is_tried() -> None:
 
 
 @pytest.mark.parametrize(
-    "event", ["stream_mixed", "stream_without_records", "ec2_without_instance", "ec2_odd_instance"]
+    "event",
+    ["stream_mixed", "stream_without_records", "ec2_without_instance", "ec2_odd_instance", "ec2_no_instance_id"],
 )
 def test_what_cannot_be_read_is_logged(loop: Recorder, event: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR):

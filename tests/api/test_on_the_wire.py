@@ -1,6 +1,7 @@
 """Whatever comes in over a socket is answered with a problem, and a connection that is kept stays in step."""
 
 import http.client
+import json
 import logging
 import re
 import socket
@@ -9,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 
 import pytest
+from chalice.app import Request
 
 import app as application
 from chalicelib import bootstrap
@@ -16,6 +18,7 @@ from chalicelib.api.json_body import MOST_BYTES
 from chalicelib.store.tokens import Caller, Tokens
 from local.api_server import ApiServer
 from tests.api.client import Bench
+from tests.api.test_behind_api_gateway import REQUEST
 
 
 @pytest.mark.parametrize("path", ["/", "/nope", "/instances/a/b/c", "/Instances", "/instances/x/fly", "*", "//[x"])
@@ -36,10 +39,11 @@ def test_a_method_that_is_not_possible_says_which_are(bench: Bench, method: str)
 
 
 def test_an_answer_to_head_has_no_body_and_the_connection_goes_on(bench: Bench) -> None:
-    answer = bench.ada("HEAD", "/instances")
-    assert (answer.status, answer.content) == (405, b"")
-    assert int(answer.headers["content-length"]) > 0
-    assert bench.ada("GET", "/me").json["owner"] == "ada"
+    answers = bench.wire(head("HEAD /instances HTTP/1.1") + head("GET /healthz HTTP/1.1", "Connection: close"))
+    first, second, _ = answers.split(b"\r\n\r\n")
+    assert first.startswith(b"HTTP/1.1 405 ")
+    assert re.search(rb"Content-Length: [1-9]", first)
+    assert second.startswith(b"HTTP/1.1 200 ")
 
 
 def test_what_nobody_foresaw_is_a_problem_without_internals(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
@@ -98,6 +102,12 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_sent(bench: Bench) -> 
         assert connection.recv(65536).startswith(b"HTTP/1.1 413 ")
 
 
+def test_a_client_that_sends_too_much_in_one_go_can_read_why_it_was_refused(bench: Bench) -> None:
+    length = 3 * 1024 * 1024
+    answer = bench.wire(head("POST /instances HTTP/1.1", f"Content-Length: {length}") + b" " * length)
+    assert answer.startswith(b"HTTP/1.1 413 ")
+
+
 def test_a_body_that_is_welcome_is_asked_for(bench: Bench) -> None:
     with socket.create_connection(("127.0.0.1", bench.port), timeout=10) as connection:
         connection.sendall(head("POST /instances HTTP/1.1", "Content-Length: 2", "Expect: 100-continue"))
@@ -136,6 +146,16 @@ def test_many_at_once_are_answered_each_with_their_own(bench: Bench) -> None:
     for thread in threads:
         thread.join()
     assert sorted(found) == sorted((name, name) for name in names)
+
+
+def test_each_thread_has_a_request_of_its_own(server: ApiServer) -> None:
+    event = json.loads(REQUEST.read_text())
+    mine, yours = Request(event), Request(event)
+    application.app.current_request = mine
+    other = threading.Thread(target=setattr, args=(application.app, "current_request", yours))
+    other.start()
+    other.join()
+    assert application.app.current_request is mine
 
 
 def test_a_port_that_is_taken_is_said_at_once(server: ApiServer, bench: Bench) -> None:
