@@ -1,13 +1,12 @@
 """A machine's disk: a folder with the part of a root that is the machine's own and may be written."""
 
-import hashlib
 import os
 import shutil
 import stat
 import sys
 from pathlib import Path
 
-from .plan import root_links
+from .plan import digest, host_name, root_links
 from .port import MachineSpec
 
 FOLDERS = (
@@ -45,12 +44,6 @@ def create(folder: Path, spec: MachineSpec, first_id: int, ids: int) -> None:
         os.lchown(root / "home" / "ubuntu", first_id + UBUNTU, first_id + UBUNTU)
 
 
-def host_name(instance_id: str) -> str:
-    """Like EC2's: `ip-10-0-` and two numbers."""
-    digest = _digest(instance_id)
-    return f"ip-10-0-{digest[0]}-{digest[1]}"
-
-
 def remove(folder: Path) -> None:
     """Remove a folder whatever its modes; links are removed, not followed."""
 
@@ -69,10 +62,6 @@ def remove(folder: Path) -> None:
         shutil.rmtree(folder, onerror=make_writable_and_retry)
 
 
-def _digest(instance_id: str) -> bytes:
-    return hashlib.sha256(instance_id.encode()).digest()
-
-
 def _write_etc(etc: Path, spec: MachineSpec) -> None:
     name = host_name(spec.instance_id)
     version, code_name = spec.platform_version, CODE_NAMES.get(spec.platform_version, "jammy")
@@ -86,7 +75,7 @@ def _write_etc(etc: Path, spec: MachineSpec) -> None:
         "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
         "resolv.conf": "",
         "timezone": "Etc/UTC\n",
-        "machine-id": f"{_digest(spec.instance_id).hex()[:32]}\n",
+        "machine-id": f"{digest(spec.instance_id).hex()[:32]}\n",
         "os-release": f'PRETTY_NAME="{spec.platform_name} {version} LTS"\nNAME="{spec.platform_name}"\n'
         f'VERSION_ID="{version}"\nVERSION="{version} LTS"\nVERSION_CODENAME={code_name}\n'
         f"ID={spec.platform_name.lower()}\nID_LIKE=debian\nUBUNTU_CODENAME={code_name}\n",

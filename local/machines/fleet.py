@@ -4,8 +4,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .agent import Cancellation
 from .port import MachineSpec
+from .shell import Cancellation
 
 
 class Running:

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from .agent import Cancellation, Ended, Script
 from .control import Control
 from .errors import SandboxUnavailable
 from .imds import MetadataServer, Now
@@ -20,6 +19,7 @@ from .output import Output
 from .plan import Plan
 from .port import MachineSpec
 from .relay import Relay
+from .shell import Cancellation, Ended, Script
 
 REPOSITORY = Path(__file__).parents[2]
 BOOT_SECONDS = 10

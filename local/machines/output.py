@@ -7,7 +7,7 @@ import time
 from concurrent.futures import Future
 from typing import Any, Literal
 
-from .agent import Cancellation
+from .shell import Cancellation
 
 KEPT = 100_000
 """What is kept of each stream, in bytes: more than the agent ever reports."""

@@ -1,18 +1,25 @@
 """What a machine is made of when it boots, as data: `enter.py` carries it out in a process of its own."""
 
+import hashlib
 import json
 import os
 import sys
+import uuid
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from . import programs
+from .port import MachineSpec
 
 FIRST_ID = 1_879_000_000
 """Far from any user of this computer, and from what containers take, so that root inside owns nothing outside."""
 
 IDS = 65_536
 BASE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin"
+INTERPRETER = f"/.machine/python/bin/python{sys.version_info[0]}.{sys.version_info[1]}"
+"""The base interpreter as the machine sees it."""
+
 INSIDE = Path(__file__).parent / "inside"
 LIBRARIES = ("/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin")
 
@@ -65,7 +72,46 @@ def identity() -> Identity:
     return Identity(0, 1)
 
 
-def system_binds(program_folder: Path) -> list[tuple[str, str, bool]]:
+def for_boot(spec: MachineSpec, folder: Path, program_root: Path, users: Identity) -> Plan:
+    """The plan of a machine's next boot, which gets a boot id of its own.
+
+    :param folder: the machine's, as `disk.create` made it
+    :param program_root: where the fleet keeps its folders of programs
+    """
+    boot_id = folder / "boot_id"
+    boot_id.write_text(f"{uuid.uuid4()}\n")
+    program_folder = programs.build(program_root, gpu=spec.gpu is not None, users=users.ids > 1)
+    own = [(str(folder / "device"), "/.machine/device", False)]
+    if Path("/usr/local").is_dir():
+        own.append((str(folder / "local"), "/usr/local", True))
+    endpoint = spec.environment.get("AWS_ENDPOINT_URL")
+    return Plan(
+        root=str(folder / "disk"),
+        host_name=host_name(spec.instance_id),
+        boot_id=str(boot_id),
+        first_id=users.first_id,
+        ids=users.ids,
+        binds=(*_system_binds(program_folder), *own),
+        files=tuple(_system_files()),
+        links=(("/.machine/bin/python3", INTERPRETER),),
+        cloud_port=urlsplit(endpoint).port if endpoint else None,
+        python=INTERPRETER,
+        environment={"PATH": BASE_PATH, "LANG": "C.UTF-8", **spec.environment},
+    )
+
+
+def host_name(instance_id: str) -> str:
+    """Like EC2's: `ip-10-0-` and two numbers."""
+    first, second, *_ = digest(instance_id)
+    return f"ip-10-0-{first}-{second}"
+
+
+def digest(instance_id: str) -> bytes:
+    """Bytes that stay the same for an instance."""
+    return hashlib.sha256(instance_id.encode()).digest()
+
+
+def _system_binds(program_folder: Path) -> list[tuple[str, str, bool]]:
     """This computer's programs and libraries, and the Python of this environment, all read-only."""
     binds = [("/usr", "/.machine/usr", False), ("/usr", "/usr", False)]
     for folder in programs.program_folders():
@@ -94,12 +140,7 @@ def root_links() -> dict[str, str]:
     return {folder: str(Path(folder).readlink()) for folder in LIBRARIES if Path(folder).is_symlink()}
 
 
-def interpreter() -> str:
-    """The base interpreter as the machine sees it."""
-    return f"/.machine/python/bin/python{sys.version_info[0]}.{sys.version_info[1]}"
-
-
-def system_files() -> list[tuple[str, str]]:
+def _system_files() -> list[tuple[str, str]]:
     """`python3 -m venv` gets the stand-in for pip from what it takes for ensurepip."""
     library = f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/ensurepip/__main__.py"
     if not Path(sys.base_prefix, library).exists():

@@ -4,20 +4,19 @@ import compileall
 import json
 import socket
 import threading
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from . import disk, plan, programs
-from .agent import Cancellation, Ended, Script, run_document
+from . import disk, plan
+from .agent import run_document
 from .errors import MachineHalted, MachineRebooted
 from .fleet import Running, agent_environment
 from .imds import Now
 from .machine import Machine
 from .port import Forwarding, Invocation, InvocationResult, MachineSpec
 from .relay import Relay
+from .shell import Cancellation, Ended, Script
 
 OnPowerOff = Callable[[str], None]
 
@@ -78,7 +77,7 @@ class SandboxedMachines:
                 return
             self._halt(slot)
             slot.generation += 1
-            boot_plan = self._plan(slot)
+            boot_plan = plan.for_boot(slot.spec, slot.folder, self.root / ".programs", self._identity)
             slot.machine = Machine(slot.spec, slot.folder, boot_plan, self._now, lambda how: self._on_power(slot, how))
 
     def halt(self, instance_id: str) -> None:
@@ -166,29 +165,6 @@ class SandboxedMachines:
         if self._on_power_off:
             self._on_power_off(slot.spec.instance_id)
         return None
-
-    def _plan(self, slot: _Slot) -> plan.Plan:
-        spec, folder = slot.spec, slot.folder
-        boot_id = folder / "boot_id"
-        boot_id.write_text(f"{uuid.uuid4()}\n")
-        program_folder = programs.build(self.root / ".programs", gpu=spec.gpu is not None, users=self._identity.ids > 1)
-        own = [(str(folder / "device"), "/.machine/device", False)]
-        if Path("/usr/local").is_dir():
-            own.append((str(folder / "local"), "/usr/local", True))
-        endpoint = spec.environment.get("AWS_ENDPOINT_URL")
-        return plan.Plan(
-            root=str(folder / "disk"),
-            host_name=disk.host_name(spec.instance_id),
-            boot_id=str(boot_id),
-            first_id=self._identity.first_id,
-            ids=self._identity.ids,
-            binds=(*plan.system_binds(program_folder), *own),
-            files=tuple(plan.system_files()),
-            links=(("/.machine/bin/python3", plan.interpreter()),),
-            cloud_port=urlsplit(endpoint).port if endpoint else None,
-            python=plan.interpreter(),
-            environment={"PATH": plan.BASE_PATH, "LANG": "C.UTF-8", **spec.environment},
-        )
 
 
 class _SandboxShell:

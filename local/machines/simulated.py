@@ -8,11 +8,12 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .agent import Cancellation, Ended, Script, run_document
+from .agent import run_document
 from .errors import MachineHalted
 from .fleet import Running, agent_environment
 from .port import Forwarding, Invocation, InvocationResult, MachineSpec
 from .relay import Relay
+from .shell import Cancellation, Ended, Script
 
 Outcome = tuple[int, str, str]
 """Exit code, standard output, standard error."""

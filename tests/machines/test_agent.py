@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from local.machines.agent import Cancellation, Ended, Script, cut, run_document, timeout_seconds
+from local.machines.agent import cut, run_document, timeout_seconds
 from local.machines.errors import InvalidParameters, MachineHalted, MachineRebooted
 from local.machines.port import InvocationResult
+from local.machines.shell import Cancellation, Ended, Script
 
 from .build import document, invocation, shell_step
 

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from local.machines.agent import Cancellation, run_document
+from local.machines.agent import run_document
 from local.machines.documents import BUILT_IN, LARGEST, validate_document
 from local.machines.errors import DocumentTooLarge, InvalidDocument
+from local.machines.shell import Cancellation
 
 from .build import document, invocation, shell_step
 from .test_agent import FakeShell

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from local.machines.agent import Cancellation, Script
 from local.machines.errors import MachineHalted, SandboxUnavailable
 from local.machines.sandboxed import SandboxedMachines
+from local.machines.shell import Cancellation, Script
 
 from .build import document, invocation, run_script, said, shell_step
 
@@ -141,6 +141,7 @@ def test_a_disk_that_was_prepared_as_a_trap_does_not_boot(
 
 
 def test_when_the_fleet_is_killed_its_machines_are_gone(tmp_path: Path, fleet: SandboxedMachines) -> None:
+    seconds = f"9{os.getpid()}"
     program = f"""
 import sys
 sys.path.insert(0, {str(REPOSITORY)!r})
@@ -150,14 +151,14 @@ from tests.machines.build import now, run_script, spec
 fleet = SandboxedMachines(Path({str(tmp_path)!r}), now)
 fleet.create(spec())
 fleet.boot(spec().instance_id)
-run_script(fleet, spec().instance_id, "nohup sleep 98765 >/dev/null 2>&1 &", "until pgrep -x sleep; do :; done")
+run_script(fleet, spec().instance_id, "nohup sleep {seconds} >/dev/null 2>&1 &", "until pgrep -x sleep; do :; done")
 print("up", flush=True)
 sys.stdin.read()
 """
     with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as owner:
         assert owner.stdout
         assert owner.stdout.readline() == b"up\n"
-        sleeper = _process_with("98765")
+        sleeper = _process_with(seconds)
         watched = os.pidfd_open(sleeper)
         owner.kill()
     ended, _, _ = select.select([watched], [], [], 10)

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from local.machines.agent import Ended
 from local.machines.errors import MachineHalted
 from local.machines.port import Machines
+from local.machines.shell import Ended
 from local.machines.simulated import SimulatedMachines
 
 from .build import document, invocation, shell_step, spec
