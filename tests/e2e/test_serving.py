@@ -1,6 +1,7 @@
 """`make run` from its start to its end: ports, what it prints, signals."""
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -10,7 +11,10 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import Start
-from tests.e2e.runs import Run
+from tests.e2e.runs import REPOSITORY, Run
+
+DOCUMENT = REPOSITORY / "docs" / "local-cloud.md"
+ASK = """curl -s -H "$T" -H "Content-Type: application/json" -d '{"gpu": "L4"}' $A/instances"""
 
 
 @pytest.fixture
@@ -48,22 +52,12 @@ def test_a_variable_that_cannot_be_is_told_with_what_would_be_right(
     assert what_is_right in run.output
 
 
-def test_the_lines_that_it_prints_work_when_they_are_pasted(start: Start) -> None:
-    run = start(STORY="0", SIMULATE="1", SPEED="240", AWS_PROFILE="no-such-profile", AWS_REGION="eu-west-1")
+def test_the_lines_that_it_prints_and_those_of_the_documentation_work_when_they_are_pasted(start: Start) -> None:
+    run = start(STORY="0", SIMULATE="1", SPEED="120", AWS_PROFILE="no-such-profile", AWS_REGION="eu-west-1")
     run.until("/_local/capacity")
     assert "SIMULATE=1" in run.lines[0]
-    lines = [line.strip() for line in run.lines]
-    variables = next(line for line in lines if line.startswith("T="))
-    answers = [_paste(run, f"{variables}\n{line}") for line in lines if line.startswith("curl")]
-    assert answers[0]["name"] == "my-first"
-    assert answers[1]["id"] == answers[0]["id"]
-    assert answers[2]["items"][0]["code"] == "requested"
-    assert answers[3]["code"] == "not_running"
-    assert [answers[4]["desired"], answers[5]["desired"]] == ["running", "terminated"]
-    assert answers[6]["status"] == "ok"
-    assert answers[7]["speed"] == 240
-    assert answers[8]["now"] > answers[7]["now"]
-    assert answers[9] == {"instances": 0}
+    _assert_printed_lines_work(run)
+    _assert_documented_lines_work(run)
     assert run.end(signal.SIGTERM) == 0
     assert "nothing is left running" in run.output
 
@@ -74,6 +68,34 @@ def test_an_interrupted_story_leaves_no_process_of_its_machines(start: Start) ->
     run.until("gpudesk-jupyter is running")
     assert run.end(signal.SIGINT) == 130
     assert run.lines[-1] == "Interrupted. Everything has ended."
+
+
+def _assert_printed_lines_work(run: Run) -> None:
+    lines = [line.strip() for line in run.lines]
+    variables = next(line for line in lines if line.startswith("T="))
+    answers = [_paste(run, f"{variables}\n{line}") for line in lines if line.startswith("curl")]
+    assert answers[0]["name"] == "my-first"
+    assert answers[1]["id"] == answers[0]["id"]
+    assert answers[2]["items"][0]["code"] == "requested"
+    assert answers[3]["code"] == "not_running"
+    assert [answers[4]["desired"], answers[5]["desired"]] == ["running", "terminated"]
+    assert answers[6]["status"] == "ok"
+    assert answers[7]["speed"] == 120
+    assert answers[8]["now"] > answers[7]["now"]
+    assert answers[9] == {"instances": 0}
+
+
+def _assert_documented_lines_work(run: Run) -> None:
+    """Those of docs/local-cloud.md, in their order, with an instance's id for `ID`."""
+    cloud, desk = re.findall(r"http://[0-9.:]+", run.lines[1])
+    variables = f'A={desk} C={cloud} T="Authorization: Bearer $(cat .gpudesk/token)"\n'
+    asked = _paste(run, variables + ASK)
+    shown = (_paste(run, f'{variables}curl -s -H "$T" $A/instances/{asked["id"]}') for _ in range(200))
+    instance_id = next(filter(None, (each["status"]["instance_id"] for each in shown)))
+    lines = [line.strip() for line in DOCUMENT.read_text().splitlines() if line.startswith("    curl")]
+    answers = [_paste(run, f"{variables}ID={instance_id}\n{line}") for line in lines]
+    assert len(answers) >= 13
+    assert [line for line, answer in zip(lines, answers, strict=True) if "error" in answer] == []
 
 
 def _paste(run: Run, text: str) -> Any:

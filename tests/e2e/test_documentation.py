@@ -1,0 +1,24 @@
+"""What the documentation says can be done."""
+
+import re
+import subprocess
+import sys
+import textwrap
+
+from tests.e2e.runs import REPOSITORY
+
+
+def test_the_python_lines_on_driving_the_local_cloud_work() -> None:
+    document = (REPOSITORY / "docs" / "local-cloud.md").read_text()
+    block = document.partition("## In tests")[2].split("\n\n    ", 1)[1].partition("\n\nMachines are")[0]
+    code = textwrap.dedent(f"    {block}")
+    assert "in_process_cloud" in code
+    assert "cloud.tick()" in code
+    subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=True, timeout=60)
+
+
+def test_every_link_of_the_documentation_leads_somewhere() -> None:
+    pages = [REPOSITORY / "README.md", *(REPOSITORY / "docs").rglob("*.md")]
+    for page in pages:
+        for link in re.findall(r"\]\((?!http)([^)#]+)\)", page.read_text()):
+            assert (page.parent / link).exists(), f"{page.name} links to {link}"
