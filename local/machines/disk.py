@@ -46,20 +46,12 @@ def create(folder: Path, spec: MachineSpec, first_id: int, ids: int) -> None:
 
 def remove(folder: Path) -> None:
     """Remove a folder whatever its modes; links are removed, not followed."""
-
-    def make_writable_and_retry(function: object, path: str, _: object) -> None:
-        del function
-        parent = Path(path).parent
-        for each in (parent, Path(path)):
-            if not each.is_symlink() and each.is_dir():
-                each.chmod(stat.S_IRWXU)
-        if Path(path).is_dir() and not Path(path).is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            Path(path).unlink(missing_ok=True)
-
+    for parent, names, _ in os.walk(folder):
+        for path in (Path(parent, name) for name in names):
+            if not path.is_symlink():
+                path.chmod(stat.S_IRWXU)
     if folder.exists():
-        shutil.rmtree(folder, onerror=make_writable_and_retry)
+        shutil.rmtree(folder)
 
 
 def _write_etc(etc: Path, spec: MachineSpec) -> None:

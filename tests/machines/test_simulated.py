@@ -17,6 +17,18 @@ from .build import document, invocation, shell_step, spec
 HERE = spec().instance_id
 
 
+class Hold(threading.Event):
+    """Tells when somebody waits for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = threading.Event()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.begun.set()
+        return super().wait(timeout)
+
+
 @pytest.fixture
 def machines() -> SimulatedMachines:
     fleet = SimulatedMachines()
@@ -51,12 +63,12 @@ def test_exit_194_boots_it_again(machines: SimulatedMachines) -> None:
 
 
 def test_a_held_step_can_be_cancelled(machines: SimulatedMachines) -> None:
-    machines.holds = {"one": threading.Event()}
+    hold = Hold()
+    machines.holds = {"one": hold}
     command = invocation(document(shell_step("one", "x"), shell_step("two", "y")))
     with ThreadPoolExecutor() as pool:
         result = pool.submit(machines.run, HERE, command)
-        while not machines.ran:
-            pass
+        assert hold.begun.wait(5)
         machines.cancel(HERE, command.command_id)
         assert [step.status for step in result.result(5).steps] == ["Cancelled", "Cancelled"]
 
