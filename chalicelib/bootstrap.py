@@ -11,6 +11,12 @@ from chalicelib.control.observe import Observer
 from chalicelib.control.orphans import Orphanage
 from chalicelib.control.reconcile import Reconciler
 from chalicelib.control.requests import Requests
+from chalicelib.control.requests.administration import Administration
+from chalicelib.control.requests.changing import Changing
+from chalicelib.control.requests.finding import Finder
+from chalicelib.control.requests.launching import Launching
+from chalicelib.control.requests.reading import Reading
+from chalicelib.control.requests.sessions import Sessions
 from chalicelib.control.resolve import Resolver
 from chalicelib.control.sweep import Sweep
 from chalicelib.domain.clock import Clock, SystemClock
@@ -46,20 +52,33 @@ def build(clock: Clock, settings: Settings) -> Desk:
     reconciler = Reconciler(instances, store, observer, executor, settings, clock)
     orphanage = Orphanage(instances, reconciler, catalogue())
     sweep = Sweep(instances, heartbeats, store, observer, reconciler, orphanage, clock, settings.home_region)
-    requests = Requests(
-        instances=instances,
-        heartbeats=heartbeats,
-        timelines=Timeline(),
-        ledger=Ledger(),
-        desk=store,
-        ssm=ssm,
-        catalogue=catalogue(),
-        recipes=recipes(),
-        words=words(),
-        settings=settings,
-        clock=clock,
-    )
+    requests = _requests(instances, heartbeats, store, ssm, settings, clock)
     return Desk(clock, settings, Tokens(), requests, Loop(reconciler, sweep))
+
+
+def _requests(
+    instances: Instances, heartbeats: Heartbeats, store: DeskStore, ssm: Ssm, settings: Settings, clock: Clock
+) -> Requests:
+    finder = Finder(instances)
+    changing = Changing(instances=instances, finder=finder, desk=store, clock=clock)
+    return Requests(
+        launching=Launching(
+            instances=instances, desk=store, catalogue=catalogue(), recipes=recipes(), words=words(), clock=clock
+        ),
+        changing=changing,
+        reading=Reading(
+            instances=instances,
+            finder=finder,
+            heartbeats=heartbeats,
+            timelines=Timeline(),
+            ledger=Ledger(),
+            desk=store,
+            clock=clock,
+            instance_role_id=settings.instance_role_id,
+        ),
+        sessions=Sessions(finder=finder, changing=changing, ssm=ssm, recipes=recipes()),
+        administration=Administration(desk=store, catalogue=catalogue(), recipes=recipes()),
+    )
 
 
 _installed: list[Desk] = []

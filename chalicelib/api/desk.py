@@ -30,7 +30,7 @@ class HealthView(TypedDict):
 @routes.open("/healthz", gives=HealthView)
 def show_health(desk: Desk) -> HealthView:
     """Whether the desk is alive."""
-    health = desk.requests.health()
+    health = desk.requests.reading.health()
     return {"status": "ok", "now": moment(health.now), "last_sweep_at": moment_or_none(health.last_sweep_at)}
 
 
@@ -112,7 +112,7 @@ def list_costs(call: Call[Nothing, CostListing]) -> CostsView:
     query = call.query
     until = query.until or call.desk.clock.now().date()
     since = query.since or until - COST_DAYS
-    costs = call.desk.requests.costs(call.actor, owner=query.owner, since=since, until=until)
+    costs = call.desk.requests.reading.costs(call.actor, owner=query.owner, since=since, until=until)
     page = page_of(costs, query, lambda cost: f"{cost.day}/{cost.owner}")
     return {
         "since": since.isoformat(),
@@ -158,7 +158,7 @@ class DeskView(TypedDict):
 @routes.add("GET", "/desk", takes=Nothing, asks=Asking, gives=DeskView)
 def show_desk(call: Call[Nothing, Asking]) -> DeskView:
     """The desk's mode, defaults and ceilings."""
-    return _desk(call.desk.requests.desk_settings())
+    return _desk(call.desk.requests.administration.settings())
 
 
 @routes.add("PATCH", "/desk", takes=DeskForm, asks=Asking, gives=DeskView)
@@ -170,7 +170,9 @@ def change_desk(call: Call[DeskForm, Asking]) -> DeskView:
     }
     mode = Mode(given["mode"]) if "mode" in given else None
     return _desk(
-        call.desk.requests.change_settings(call.actor, mode=mode, defaults=given.get("defaults", {}), ceilings=ceilings)
+        call.desk.requests.administration.change_settings(
+            call.actor, mode=mode, defaults=given.get("defaults", {}), ceilings=ceilings
+        )
     )
 
 

@@ -19,7 +19,8 @@ from chalicelib.api.forms import (
 )
 from chalicelib.api.routes import Call, Routes
 from chalicelib.api.shown import InstanceView, LaunchedView, Page, instance_view, moment
-from chalicelib.control.requests import SessionKind, Shown
+from chalicelib.control.requests.reading import Shown
+from chalicelib.control.requests.sessions import SessionKind
 from chalicelib.domain.asks import LaunchAsk
 from chalicelib.domain.cost import cost_so_far
 from chalicelib.domain.errors import FieldError, Invalid
@@ -49,7 +50,9 @@ def launch_instance(call: Call[LaunchForm, Asking]) -> LaunchedView:
         warning_minutes=policy.warning_minutes,
         max_hours=form.max_hours,
     )
-    granted = call.desk.requests.launch(call.actor, ask, key=_idempotency_key(call), body_digest=_digest(form))
+    granted = call.desk.requests.launching.launch(
+        call.actor, ask, key=_idempotency_key(call), body_digest=_digest(form)
+    )
     return {**_written(granted.instance, call.desk.clock.now()), "notice": granted.notice}
 
 
@@ -57,7 +60,7 @@ def launch_instance(call: Call[LaunchForm, Asking]) -> LaunchedView:
 def list_instances(call: Call[Nothing, Listing]) -> Page[InstanceView]:
     """Instances, newest first: one's own; an admin sees all, or one owner's."""
     query = call.query
-    shown, cursor = call.desk.requests.list_instances(
+    shown, cursor = call.desk.requests.reading.list_instances(
         call.actor, owner=query.owner, limit=query.limit, cursor=query.cursor
     )
     return {"items": [instance_view(each) for each in shown], "next_cursor": cursor}
@@ -66,14 +69,14 @@ def list_instances(call: Call[Nothing, Listing]) -> Page[InstanceView]:
 @routes.add("GET", "/instances/{name}", takes=Nothing, asks=Asking, gives=InstanceView)
 def show_instance(call: Call[Nothing, Asking]) -> InstanceView:
     """One instance, by its name while it lives or by its id."""
-    return instance_view(call.desk.requests.show(call.actor, call.ref))
+    return instance_view(call.desk.requests.reading.show(call.actor, call.ref))
 
 
 @routes.add("PATCH", "/instances/{name}", takes=AmendForm, asks=Asking, gives=InstanceView)
 def amend_instance(call: Call[AmendForm, Asking]) -> InstanceView:
     """Change its idle policy and how long it may live."""
     policy = call.body.idle_policy or IdlePolicyForm()
-    amended = call.desk.requests.amend(
+    amended = call.desk.requests.changing.amend(
         call.actor,
         call.ref,
         idle_minutes=policy.idle_minutes,
@@ -86,25 +89,25 @@ def amend_instance(call: Call[AmendForm, Asking]) -> InstanceView:
 @routes.add("DELETE", "/instances/{name}", takes=Nothing, asks=Asking, gives=InstanceView, status=202)
 def terminate_instance(call: Call[Nothing, Asking]) -> InstanceView:
     """Terminate it; its disk goes with it."""
-    return _written(call.desk.requests.terminate(call.actor, call.ref), call.desk.clock.now())
+    return _written(call.desk.requests.changing.terminate(call.actor, call.ref), call.desk.clock.now())
 
 
 @routes.add("POST", "/instances/{name}/stop", takes=Nothing, asks=Asking, gives=InstanceView, status=202)
 def stop_instance(call: Call[Nothing, Asking]) -> InstanceView:
     """Stop it; its disk stays, and is paid for."""
-    return _written(call.desk.requests.stop(call.actor, call.ref), call.desk.clock.now())
+    return _written(call.desk.requests.changing.stop(call.actor, call.ref), call.desk.clock.now())
 
 
 @routes.add("POST", "/instances/{name}/start", takes=Nothing, asks=Asking, gives=InstanceView, status=202)
 def start_instance(call: Call[Nothing, Asking]) -> InstanceView:
     """Start it again."""
-    return _written(call.desk.requests.start(call.actor, call.ref), call.desk.clock.now())
+    return _written(call.desk.requests.changing.start(call.actor, call.ref), call.desk.clock.now())
 
 
 @routes.add("POST", "/instances/{name}/keep", takes=KeepForm, asks=Asking, gives=InstanceView, status=202)
 def keep_instance(call: Call[KeepForm, Asking]) -> InstanceView:
     """Leave it running for a while, idle or not."""
-    kept = call.desk.requests.keep(call.actor, call.ref, hours=call.body.hours, until=call.body.until)
+    kept = call.desk.requests.changing.keep(call.actor, call.ref, hours=call.body.hours, until=call.body.until)
     return _written(kept, call.desk.clock.now())
 
 
@@ -121,7 +124,7 @@ class SessionView(TypedDict):
 def open_session(call: Call[SessionForm, Asking]) -> SessionView:
     """Open a session, for a laptop that needs no AWS credentials."""
     kind = SessionKind(call.body.kind)
-    session = call.desk.requests.open_session(call.actor, call.ref, kind=kind, port=call.body.port)
+    session = call.desk.requests.sessions.open_session(call.actor, call.ref, kind=kind, port=call.body.port)
     return {
         "kind": str(kind),
         "session_id": session.session_id,
@@ -146,7 +149,7 @@ class ConnectView(TypedDict):
 @routes.add("GET", "/instances/{name}/connect", takes=Nothing, asks=Asking, gives=ConnectView)
 def connect_to_instance(call: Call[Nothing, Asking]) -> ConnectView:
     """Ready-to-paste commands."""
-    commands = call.desk.requests.connect(call.actor, call.ref)
+    commands = call.desk.requests.sessions.connect(call.actor, call.ref)
     return {"commands": [{"title": each.title, "command": each.command} for each in commands]}
 
 
@@ -164,7 +167,7 @@ class EntryView(TypedDict):
 def show_timeline(call: Call[Nothing, TimelineListing]) -> Page[EntryView]:
     """What was done or decided about it, oldest first: when, by whom, why, on what evidence."""
     query = call.query
-    entries, cursor = call.desk.requests.timeline(call.actor, call.ref, limit=query.limit, cursor=query.cursor)
+    entries, cursor = call.desk.requests.reading.timeline(call.actor, call.ref, limit=query.limit, cursor=query.cursor)
     items: list[EntryView] = [
         {
             "at": moment(each.at),

@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 from typing_extensions import TypedDict
 
-from chalicelib.control.requests import Shown
+from chalicelib.control.requests.reading import Shown
 from chalicelib.domain.idle import Judgement
 from chalicelib.domain.instance import Instance, Reason, Setup, Spec, Warned
 

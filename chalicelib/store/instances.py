@@ -352,7 +352,7 @@ def _start(cursor: str | None, owner: str | None) -> dict[str, Any] | None:
     expected = {"id", "born", "owner" if owner else "desk"}
     try:
         key = json.loads(base64.urlsafe_b64decode(cursor.encode("ascii")))
-        is_ours = set(key) == expected and all(isinstance(v["S"], str) and len(v) == 1 for v in key.values())
+        is_ours = set(key) == expected and all(isinstance(v["S"], str) and v["S"] and len(v) == 1 for v in key.values())
     except (binascii.Error, ValueError, TypeError, KeyError, AttributeError, RecursionError) as problem:
         raise BadCursor(cursor[:40]) from problem
     if not is_ours or (owner and key["owner"]["S"] != owner):

@@ -50,13 +50,13 @@ def test_a_crash_after_any_call_of_a_launch_launches_once(desk: World, kind: typ
 def test_a_crash_after_stop_start_or_terminate_is_repaired(desk: World, kind: type[Step]) -> None:
     instance = desk.ready()
     desk.crashing(once(kind))
-    desk.desk.requests.stop(ADA, instance.id)
+    desk.desk.requests.changing.stop(ADA, instance.id)
     survive(desk, minutes=5)
     assert desk.look(instance).phase is Phase.STOPPED
-    desk.desk.requests.start(ADA, instance.id)
+    desk.desk.requests.changing.start(ADA, instance.id)
     survive(desk, minutes=5)
     assert desk.look(instance).phase is Phase.READY
-    desk.desk.requests.terminate(ADA, instance.id)
+    desk.desk.requests.changing.terminate(ADA, instance.id)
     survive(desk, minutes=8)
     assert desk.look(instance).phase is Phase.TERMINATED
     assert desk.ec2_ids() == []
@@ -72,11 +72,11 @@ def test_a_lost_answer_to_a_launch_loses_no_instance(desk: World) -> None:
 def test_a_lost_answer_to_any_other_call_is_harmless(desk: World, operation: str) -> None:
     desk.cloud.faults.lose_answer(operation)
     instance = desk.ready()
-    desk.desk.requests.stop(ADA, instance.id)
+    desk.desk.requests.changing.stop(ADA, instance.id)
     desk.until(instance, Phase.STOPPED, minutes=6)
-    desk.desk.requests.start(ADA, instance.id)
+    desk.desk.requests.changing.start(ADA, instance.id)
     desk.until(instance, Phase.READY, minutes=6)
-    desk.desk.requests.terminate(ADA, instance.id)
+    desk.desk.requests.changing.terminate(ADA, instance.id)
     desk.until(instance, Phase.TERMINATED, minutes=6)
 
 
@@ -98,7 +98,7 @@ def test_a_cancelled_launch_whose_answer_was_lost_is_found_and_terminated() -> N
         desk.cloud.faults.lose_answer("RunInstances")
         instance = desk.launch()
         desk.minute()
-        desk.desk.requests.terminate(ADA, instance.id)
+        desk.desk.requests.changing.terminate(ADA, instance.id)
         desk.minute(20)
         assert desk.look(instance).phase is Phase.TERMINATED
         assert desk.ec2_ids() == []
@@ -106,7 +106,7 @@ def test_a_cancelled_launch_whose_answer_was_lost_is_found_and_terminated() -> N
 
 def test_of_two_looks_at_once_one_acts(desk: World) -> None:
     reconciler = desk.desk.loop.reconciler
-    rules = reconciler.rules(desk.desk.requests.desk_settings())
+    rules = reconciler.rules(desk.desk.requests.administration.settings())
     instance = desk.launch()
     desk.minute()
     desk.clock.advance(MINUTE)
@@ -146,7 +146,7 @@ def test_a_name_that_lives_is_refused_and_free_again_afterwards(desk: World) -> 
     first = desk.launch(name="my-gpu")
     with pytest.raises(Conflict, match="my-gpu lives"):
         desk.launch(name="my-gpu", gpu="A10G")
-    desk.desk.requests.terminate(ADA, "my-gpu")
+    desk.desk.requests.changing.terminate(ADA, "my-gpu")
     desk.until(first, Phase.TERMINATED)
     assert desk.launch(name="my-gpu", key="again").id != first.id
 
@@ -155,6 +155,6 @@ def test_an_owner_has_a_limit_that_terminated_ones_do_not_count_against(desk: Wo
     made = [desk.launch(key=str(number)) for number in range(10)]
     with pytest.raises(Conflict, match="as many as allowed"):
         desk.launch(key="one more")
-    desk.desk.requests.terminate(ADA, made[0].id)
+    desk.desk.requests.changing.terminate(ADA, made[0].id)
     desk.until(made[0], Phase.TERMINATED)
     desk.launch(key="one more")

@@ -9,7 +9,7 @@ from tests.scenario.world import ADA, ADMIN, World
 
 
 def set_mode(desk: World, mode: Mode) -> None:
-    desk.desk.requests.change_settings(ADMIN, mode=mode, defaults={}, ceilings={})
+    desk.desk.requests.administration.change_settings(ADMIN, mode=mode, defaults={}, ceilings={})
 
 
 def test_on_hold_nothing_is_launched_started_stopped_or_terminated(desk: World) -> None:
@@ -18,7 +18,7 @@ def test_on_hold_nothing_is_launched_started_stopped_or_terminated(desk: World) 
     calls = dict(desk.cloud.calls)
     with pytest.raises(Conflict, match="on hold"):
         desk.launch(gpu="L4")
-    desk.desk.requests.stop(ADA, ready.id)
+    desk.desk.requests.changing.stop(ADA, ready.id)
     desk.minute(50)
     assert desk.look(ready).phase is Phase.READY
     assert desk.look(waiting).phase is Phase.REQUESTED
@@ -42,10 +42,10 @@ def test_a_desk_that_only_tells_says_once_what_it_would_have_done(desk: World) -
 def test_a_desk_that_only_tells_still_does_what_people_ask(desk: World) -> None:
     set_mode(desk, Mode.TELL)
     instance = desk.ready()
-    desk.desk.requests.stop(ADA, instance.id)
+    desk.desk.requests.changing.stop(ADA, instance.id)
     desk.until(instance, Phase.STOPPED, minutes=5)
 
 
 def test_only_an_admin_sets_the_mode(desk: World) -> None:
     with pytest.raises(Forbidden):
-        desk.desk.requests.change_settings(ADA, mode=Mode.HOLD, defaults={}, ceilings={})
+        desk.desk.requests.administration.change_settings(ADA, mode=Mode.HOLD, defaults={}, ceilings={})

@@ -74,7 +74,9 @@ def test_a_signal_that_is_not_reported_is_unknown(desk: World) -> None:
 
 
 def test_one_unparsable_record_among_a_hundred_stops_the_sweep_of_none(desk: World) -> None:
-    desk.desk.requests.change_settings(ADMIN, mode=None, defaults={}, ceilings={"instances_per_owner": 200})
+    desk.desk.requests.administration.change_settings(
+        ADMIN, mode=None, defaults={}, ceilings={"instances_per_owner": 200}
+    )
     made = [desk.launch(key=str(number), instance_type="t3.medium") for number in range(100)]
     model = InstanceModel.get(made[42].id)
     model.record = {"id": made[42].id, "phase": "half-eaten"}

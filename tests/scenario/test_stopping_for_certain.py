@@ -14,7 +14,7 @@ from tests.scenario.world import ADA, MINUTE, World, machine_id
 def test_a_stop_that_aws_acknowledges_and_does_not_do_is_asked_for_again(desk: World) -> None:
     desk.cloud.faults.acknowledge_only("StopInstances", times=2)
     instance = desk.ready()
-    desk.desk.requests.stop(ADA, instance.id)
+    desk.desk.requests.changing.stop(ADA, instance.id)
     desk.minute(2)
     assert desk.look(instance).phase is Phase.STOPPING
     assert desk.ec2_state(machine_id(instance)) == "running"
@@ -25,7 +25,7 @@ def test_a_stop_that_aws_acknowledges_and_does_not_do_is_asked_for_again(desk: W
 def test_a_stop_that_never_comes_about_is_forced_and_alarmed_and_costs_on(desk: World) -> None:
     desk.cloud.faults.acknowledge_only("StopInstances", times=1000)
     instance = desk.ready()
-    desk.desk.requests.stop(ADA, instance.id)
+    desk.desk.requests.changing.stop(ADA, instance.id)
     desk.minute(25)
     assert desk.look(instance).phase is Phase.STOPPING
     assert desk.codes(instance).count("stop_alarm") == 1
@@ -37,7 +37,7 @@ def test_a_stop_that_never_comes_about_is_forced_and_alarmed_and_costs_on(desk: 
 def test_a_keep_before_the_claim_wins(desk: World) -> None:
     instance = desk.until_true(desk.ready(), lambda now: now.warned is not None)
     desk.minute(9)
-    desk.desk.requests.keep(ADA, instance.id, hours=2, until=None)
+    desk.desk.requests.changing.keep(ADA, instance.id, hours=2, until=None)
     desk.minute(60)
     assert desk.look(instance).phase is Phase.READY
     assert "warning_withdrawn" in desk.codes(instance)
@@ -47,7 +47,7 @@ def test_a_keep_before_the_claim_wins(desk: World) -> None:
 
 def test_a_keep_between_the_decision_and_the_claim_wins(desk: World) -> None:
     reconciler = desk.desk.loop.reconciler
-    rules = reconciler.rules(desk.desk.requests.desk_settings())
+    rules = reconciler.rules(desk.desk.requests.administration.settings())
     instance = desk.until_true(desk.ready(), lambda now: now.warned is not None)
     desk.minute(9)
     desk.clock.advance(MINUTE)
@@ -55,7 +55,7 @@ def test_a_keep_between_the_decision_and_the_claim_wins(desk: World) -> None:
     decided_on = desk.look(instance)
     seen = reconciler.observer.one(decided_on)
     assert isinstance(reconciler.plan(decided_on, seen, rules).step, Stop)
-    desk.desk.requests.keep(ADA, instance.id, hours=1, until=None)
+    desk.desk.requests.changing.keep(ADA, instance.id, hours=1, until=None)
     with pytest.raises(Exception, match="changed since"):
         reconciler.once(decided_on, seen, rules)
     assert desk.cloud.calls["ec2:StopInstances"] == 0
@@ -67,7 +67,7 @@ def test_a_keep_after_the_claim_is_refused_with_the_way_to_start_again(desk: Wor
     def keep_too_late(step: Step, outcome: Outcome) -> None:
         if isinstance(step, Stop):
             with pytest.raises(Conflict) as refusal:
-                desk.desk.requests.keep(ADA, instance.id, hours=1, until=None)
+                desk.desk.requests.changing.keep(ADA, instance.id, hours=1, until=None)
             refusals.append(refusal.value.sentence)
 
     instance = desk.ready()
@@ -87,7 +87,7 @@ def test_activity_between_the_claim_and_the_call_withdraws_the_stop(desk: World)
     desk.report(machine_id(instance), at=(desk.now + timedelta(seconds=1)).isoformat())
     desk.clock.advance(timedelta(seconds=2))
     desk.report(machine_id(instance))
-    reconciler.once(desk.look(instance), seen, reconciler.rules(desk.desk.requests.desk_settings()))
+    reconciler.once(desk.look(instance), seen, reconciler.rules(desk.desk.requests.administration.settings()))
     assert desk.cloud.calls["ec2:StopInstances"] == 0
     assert desk.look(instance).phase is Phase.READY
     assert desk.codes(instance)[-2:] == ["stop_claimed", "stop_withdrawn"]
@@ -115,11 +115,11 @@ def test_a_lifetime_ends_after_a_warning_also_for_a_busy_instance(desk: World) -
 def test_a_keep_moves_the_lifetime_but_not_past_the_ceiling(desk: World) -> None:
     desk.activity["gpu"] = State.ACTIVE
     instance = desk.ready(max_hours=1)
-    desk.desk.requests.keep(ADA, instance.id, hours=2, until=None)
+    desk.desk.requests.changing.keep(ADA, instance.id, hours=2, until=None)
     desk.minute(70)
     assert desk.look(instance).phase is Phase.READY
     with pytest.raises(Invalid, match="at most 72 hours"):
-        desk.desk.requests.keep(ADA, instance.id, hours=73, until=None)
+        desk.desk.requests.changing.keep(ADA, instance.id, hours=73, until=None)
     desk.until(instance, Phase.STOPPED, minutes=75)
 
 
@@ -133,20 +133,20 @@ def test_no_stop_is_claimed_without_a_warning_before(desk: World) -> None:
 
 def test_a_person_s_stop_needs_no_warning_and_a_second_one_changes_nothing(desk: World) -> None:
     instance = desk.ready()
-    desk.desk.requests.stop(ADA, instance.id)
-    desk.desk.requests.stop(ADA, instance.id)
+    desk.desk.requests.changing.stop(ADA, instance.id)
+    desk.desk.requests.changing.stop(ADA, instance.id)
     desk.until(instance, Phase.STOPPED, minutes=5)
-    desk.desk.requests.stop(ADA, instance.id)
+    desk.desk.requests.changing.stop(ADA, instance.id)
     assert desk.codes(instance).count("stop_requested") == 1
 
 
 def test_a_start_during_a_stop_follows_it(desk: World) -> None:
     instance = desk.ready()
-    desk.desk.requests.stop(ADA, instance.id)
+    desk.desk.requests.changing.stop(ADA, instance.id)
     desk.desk.loop.reconcile(instance.id)
     claim = desk.look(instance).claim
     assert claim is not None
     assert claim.action is Action.STOP
-    desk.desk.requests.start(ADA, instance.id)
+    desk.desk.requests.changing.start(ADA, instance.id)
     desk.until_true(instance, lambda now: "start_claimed" in desk.codes(now), minutes=5)
     desk.until(instance, Phase.READY, minutes=5)

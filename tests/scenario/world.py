@@ -11,7 +11,7 @@ import boto3
 from chalicelib import bootstrap
 from chalicelib.control.act import Executor
 from chalicelib.control.loop import Loop
-from chalicelib.control.requests import Shown
+from chalicelib.control.requests.reading import Shown
 from chalicelib.domain.actors import Actor, Role
 from chalicelib.domain.asks import LaunchAsk
 from chalicelib.domain.evidence import Evidence, Sample, State, fold
@@ -51,7 +51,9 @@ class World:
     def launch(self, actor: Actor = ADA, *, key: str | None = None, **ask: Any) -> Instance:
         """Ask for an instance; nothing has looked at it yet."""
         ask = {"gpu": "T4", **ask} if "instance_type" not in ask else ask
-        granted = self.desk.requests.launch(actor, LaunchAsk(**ask), key=key, body_digest=repr(sorted(ask.items())))
+        granted = self.desk.requests.launching.launch(
+            actor, LaunchAsk(**ask), key=key, body_digest=repr(sorted(ask.items()))
+        )
         return granted.instance
 
     def ready(self, **ask: Any) -> Instance:
@@ -137,10 +139,10 @@ class World:
         return self.show(instance).instance
 
     def show(self, instance: Instance) -> Shown:
-        return self.desk.requests.show(ADMIN, instance.id)
+        return self.desk.requests.reading.show(ADMIN, instance.id)
 
     def timeline(self, instance: Instance) -> list[Entry]:
-        return self.desk.requests.timeline(ADMIN, instance.id, limit=100, cursor=None)[0]
+        return self.desk.requests.reading.timeline(ADMIN, instance.id, limit=100, cursor=None)[0]
 
     def codes(self, instance: Instance) -> list[str]:
         """The timeline's codes, in order."""

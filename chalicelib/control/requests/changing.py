@@ -1,0 +1,80 @@
+"""What people want of an instance that is there: read, decided, written under the guard."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from chalicelib.control.requests.finding import Finder
+from chalicelib.domain import wishes
+from chalicelib.domain.actors import Actor
+from chalicelib.domain.asks import PolicyAsk
+from chalicelib.domain.clock import Clock
+from chalicelib.domain.desk import Mode
+from chalicelib.domain.errors import Conflict
+from chalicelib.domain.instance import Instance
+from chalicelib.domain.wishes import Wanted
+from chalicelib.store.desk import DeskStore
+from chalicelib.store.instances import Instances, Stale
+
+TRIES = 5
+"""A person's write that met another one is decided again; five in a row is not chance."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changing:
+    """stop, start, DELETE, keep, PATCH: each sets what is desired; the loop does it."""
+
+    instances: Instances
+    finder: Finder
+    desk: DeskStore
+    clock: Clock
+
+    def stop(self, actor: Actor, ref: str) -> Instance:
+        return self.change(actor, ref, lambda instance: wishes.stop(instance, actor, self.clock.now()))
+
+    def start(self, actor: Actor, ref: str) -> Instance:
+        if self.desk.settings().mode is Mode.HOLD:
+            raise Conflict("the desk is on hold: nothing is started until an admin sets its mode", code="desk_on_hold")
+        return self.change(actor, ref, lambda instance: wishes.start(instance, actor, self.clock.now()))
+
+    def terminate(self, actor: Actor, ref: str) -> Instance:
+        return self.change(actor, ref, lambda instance: wishes.terminate(instance, actor, self.clock.now()))
+
+    def keep(self, actor: Actor, ref: str, *, hours: float | None, until: datetime | None) -> Instance:
+        """Leave it running for `hours` from now, or until `until`."""
+        ceilings = self.desk.settings().ceilings
+
+        def kept(instance: Instance) -> Wanted:
+            now = self.clock.now()
+            end = until or now + timedelta(hours=min(hours or 0, 10**5))
+            return wishes.keep(instance, end, actor, ceilings, now)
+
+        return self.change(actor, ref, kept)
+
+    def amend(
+        self,
+        actor: Actor,
+        ref: str,
+        *,
+        idle_minutes: int | None = None,
+        warning_minutes: int | None = None,
+        max_hours: int | None = None,
+    ) -> Instance:
+        """Change the policy of a living instance."""
+        ask = PolicyAsk(idle_minutes=idle_minutes, warning_minutes=warning_minutes, max_hours=max_hours)
+        ceilings = self.desk.settings().ceilings
+        return self.change(actor, ref, lambda found: wishes.amend(found, ask, actor, ceilings, self.clock.now()))
+
+    def change(self, actor: Actor, ref: str, wish: Callable[[Instance], Wanted]) -> Instance:
+        """Read, decide, write under the guard; what meets another write is decided again on what it became."""
+        actor.who_owns()
+        for _ in range(TRIES):
+            instance = self.finder.find(actor, ref)
+            wanted = wish(instance)
+            if wanted.instance == instance and not wanted.entries:
+                return instance
+            try:
+                return self.instances.write(instance, wanted.instance, wanted.entries, wake=True)
+            except Stale:
+                continue
+        raise Conflict(f"{ref} is being changed by others; try again", code="busy")

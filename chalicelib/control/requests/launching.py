@@ -1,0 +1,131 @@
+"""Asking for an instance: one write, whatever is repeated."""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from chalicelib.domain.actors import Actor
+from chalicelib.domain.asks import LaunchAsk, complete
+from chalicelib.domain.catalogue import Catalogue
+from chalicelib.domain.clock import Clock
+from chalicelib.domain.desk import Mode
+from chalicelib.domain.errors import Conflict, FieldError, Invalid
+from chalicelib.domain.instance import Instance, Phase, Setup
+from chalicelib.domain.lifecycle.rules import because, entry
+from chalicelib.domain.names import Words, friendly_name
+from chalicelib.domain.recipes import Recipe
+from chalicelib.domain.timings import IDEMPOTENCY_KEPT, SAME_WISH
+from chalicelib.store.desk import DeskStore
+from chalicelib.store.instances import Instances, Launched, LaunchResult, LimitReached, NameTaken, SameWish, Wish
+
+NAMES_TRIED = 8
+
+
+@dataclass(frozen=True)
+class Granted:
+    """An instance is on its way.
+
+    :param notice: what the person should know of it, such as that it is not a new one
+    """
+
+    instance: Instance
+    notice: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launching:
+    """POST /instances."""
+
+    instances: Instances
+    desk: DeskStore
+    catalogue: Catalogue
+    recipes: Mapping[str, Recipe]
+    words: Words
+    clock: Clock
+
+    def launch(self, actor: Actor, ask: LaunchAsk, *, key: str | None, body_digest: str) -> Granted:
+        """One write. The same key, or the same wish within two minutes, is answered with the first instance.
+
+        :param key: the Idempotency-Key, where one was sent
+        :param body_digest: of the body, to tell a repetition from a mistake
+        """
+        desk = self.desk.settings()
+        if desk.mode is Mode.HOLD:
+            raise Conflict("the desk is on hold: nothing is launched until an admin sets its mode", code="desk_on_hold")
+        owner = actor.who_owns()
+        spec, rates = complete(ask, self.catalogue, self.recipes, desk)
+        now = self.clock.now()
+        wish = _wish(owner, key, body_digest, now)
+        instance_id = f"gd-{secrets.token_hex(8)}"
+        reason = because("requested", f"{actor.name} asked for {_what(ask, spec.instance_type)}; launching it")
+        for _ in range(1 if ask.name else NAMES_TRIED):
+            instance = Instance(
+                id=instance_id,
+                name=ask.name or friendly_name(self.words, secrets.choice),
+                owner=owner,
+                created_by=actor.owner,
+                created_at=now,
+                spec=spec,
+                phase=Phase.REQUESTED,
+                phase_since=now,
+                reason=reason,
+                rates=rates,
+                setup=Setup(documents=self.recipes[spec.recipe].documents),
+            )
+            lines = [entry(now, reason, actor=actor.name)]
+            limit = desk.ceilings.instances_per_owner
+            result = self.instances.launch(instance, lines, wish, limit=limit, now=now)
+            if not isinstance(result, NameTaken):
+                break
+        return self._granted(result, instance, limit, key)
+
+    def _granted(self, result: LaunchResult, instance: Instance, limit: int, key: str | None) -> Granted:
+        match result:
+            case Launched():
+                return Granted(instance)
+            case NameTaken():
+                raise Conflict(
+                    f"an instance called {instance.name} lives; choose another name",
+                    code="name_taken",
+                    errors=(FieldError("name", "is taken by a living instance"),),
+                )
+            case LimitReached():
+                raise Conflict(
+                    f"{instance.owner} has {limit} instances, as many as allowed; terminate one first",
+                    code="limit_reached",
+                )
+            case SameWish(instance_id, same_body):
+                return self._same_wish(instance_id, same_body, key)
+
+    def _same_wish(self, instance_id: str, same_body: bool, key: str | None) -> Granted:
+        if not same_body:
+            raise Invalid(
+                "this Idempotency-Key was used with another body; use a new key for a new request",
+                code="idempotency_key_reused",
+                errors=(FieldError("Idempotency-Key", "was used with another body"),),
+            )
+        instance = self.instances.load(instance_id)
+        if instance is None:
+            raise Conflict("the first request with this key is still being written; try again", code="busy")
+        if key:
+            return Granted(instance)
+        seconds = int((self.clock.now() - instance.created_at).total_seconds())
+        return Granted(
+            instance,
+            f"this is the instance that was asked for {seconds} s ago in the same words; to get another one, send an "
+            "Idempotency-Key header of your own",
+        )
+
+
+def _wish(owner: str, key: str | None, body_digest: str, now: datetime) -> Wish:
+    """An explicit key is remembered for a day; without one, the wish itself is the key, for two minutes."""
+    kind, text, kept = ("key", key, IDEMPOTENCY_KEPT) if key else ("wish", body_digest, SAME_WISH)
+    digest = hashlib.sha256(json.dumps([kind, owner, text]).encode()).hexdigest()
+    return Wish(key=f"{kind}#{digest}", digest=body_digest, until=now + kept)
+
+
+def _what(ask: LaunchAsk, instance_type: str) -> str:
+    return f"{ask.gpu_count or 1} x {ask.gpu} ({instance_type})" if ask.gpu else f"a {instance_type}"

@@ -1,0 +1,108 @@
+"""What is shown: instances as of now, their timelines, what they cost."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from chalicelib.control.requests.finding import Finder
+from chalicelib.control.sweep import LEASE
+from chalicelib.domain.actors import Actor
+from chalicelib.domain.clock import Clock
+from chalicelib.domain.cost import DayCost, cost_so_far, open_segment, per_day
+from chalicelib.domain.errors import FieldError, Invalid
+from chalicelib.domain.idle import Judgement
+from chalicelib.domain.instance import Instance, Phase
+from chalicelib.domain.lifecycle.ready import activity
+from chalicelib.domain.lifecycle.rules import heartbeat_key
+from chalicelib.domain.observation import Absent, Observation
+from chalicelib.domain.plan import Entry
+from chalicelib.store.desk import DeskStore
+from chalicelib.store.heartbeats import Heartbeats, Report
+from chalicelib.store.instances import BadCursor, Broken, Instances
+from chalicelib.store.ledger import Ledger
+from chalicelib.store.timeline import Timeline
+
+LONGEST_COST_DAYS = 366
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An instance as of now; `activity` only while it can be judged."""
+
+    instance: Instance
+    activity: Judgement | None
+    cost_so_far: Decimal
+
+
+@dataclass(frozen=True)
+class Health:
+    """Whether the desk is alive."""
+
+    now: datetime
+    last_sweep_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """Reads DynamoDB alone; what changes with time is computed as of now."""
+
+    instances: Instances
+    finder: Finder
+    heartbeats: Heartbeats
+    timelines: Timeline
+    ledger: Ledger
+    desk: DeskStore
+    clock: Clock
+    instance_role_id: str
+
+    def show(self, actor: Actor, ref: str) -> Shown:
+        instance = self.finder.find(actor, ref)
+        key = self._heartbeat_key(instance)
+        return self._shown(instance, {key: self.heartbeats.read(key)} if key else {})
+
+    def list_instances(
+        self, actor: Actor, *, owner: str | None, limit: int, cursor: str | None
+    ) -> tuple[list[Shown], str | None]:
+        """Newest first; an admin's are everybody's, or one owner's."""
+        whose = actor.scope(owner)
+        try:
+            page = self.instances.page(whose, limit=limit, cursor=cursor, now=self.clock.now())
+        except BadCursor as error:
+            wrong = FieldError("cursor", "must be the next_cursor of an earlier answer to the same list")
+            raise Invalid("the cursor is not one of this list", errors=(wrong,)) from error
+        keys = [key for key in map(self._heartbeat_key, page.items) if key]
+        beats = self.heartbeats.read_many(keys) if keys else {}
+        return [self._shown(instance, beats) for instance in page.items], page.next_cursor
+
+    def timeline(self, actor: Actor, ref: str, *, limit: int, cursor: str | None) -> tuple[list[Entry], str | None]:
+        """Oldest first."""
+        page = self.timelines.page(self.finder.find(actor, ref).id, limit=limit, after=cursor)
+        return [*page.items], page.next_seq
+
+    def costs(self, actor: Actor, *, owner: str | None, since: date, until: date) -> list[DayCost]:
+        """Per owner and UTC day, what runs now included; both days too."""
+        if since > until or (until - since).days > LONGEST_COST_DAYS:
+            right = f"must not be before since, nor more than {LONGEST_COST_DAYS} days after it"
+            raise Invalid(f"until {right}", errors=(FieldError("until", right),))
+        now = self.clock.now()
+        whose = actor.scope(owner)
+        closed = self.ledger.segments(since, now.date(), whose)
+        living = (record for record in self.instances.living() if not isinstance(record, Broken))
+        running = (open_segment(instance, now) for instance in living if whose in (None, instance.owner))
+        return per_day([*closed, *(segment for segment in running if segment)], since, until)
+
+    def health(self) -> Health:
+        return Health(self.clock.now(), self.desk.last_done(LEASE))
+
+    def _shown(self, instance: Instance, heartbeats: Mapping[str, Report]) -> Shown:
+        now = self.clock.now()
+        key = self._heartbeat_key(instance)
+        judgement = None
+        if key and instance.phase is Phase.READY:
+            judgement = activity(instance, Observation(ec2=Absent(), heartbeat=heartbeats.get(key)), now)
+        return Shown(instance, judgement, cost_so_far(instance, now))
+
+    def _heartbeat_key(self, instance: Instance) -> str | None:
+        machine = instance.machine
+        return heartbeat_key(self.instance_role_id, machine.instance_id) if machine else None

@@ -1,0 +1,76 @@
+"""Ways in. Opening a session is the one call to AWS that a person waits for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from chalicelib.aws.ssm import Session, Ssm
+from chalicelib.control.requests.changing import Changing
+from chalicelib.control.requests.finding import Finder
+from chalicelib.domain.actors import Actor
+from chalicelib.domain.connect import LOCAL_PORT, Command, commands
+from chalicelib.domain.errors import CloudError, Conflict, FieldError, Invalid
+from chalicelib.domain.instance import Ec2State, Instance, Machine
+from chalicelib.domain.lifecycle.rules import because, entry
+from chalicelib.domain.recipes import Recipe
+from chalicelib.domain.wishes import Wanted
+
+
+class SessionKind(StrEnum):
+    """What a session leads to."""
+
+    SHELL = "shell"
+    PORT = "port"
+    JUPYTER = "jupyter"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sessions:
+    """GET .../connect and POST .../sessions."""
+
+    finder: Finder
+    changing: Changing
+    ssm: Ssm
+    recipes: Mapping[str, Recipe]
+
+    def connect(self, actor: Actor, ref: str) -> list[Command]:
+        """Commands for those who have AWS credentials of their own."""
+        instance, machine = self._reachable(actor, ref)
+        port = self.recipes[instance.spec.recipe].jupyter_port if instance.spec.recipe in self.recipes else None
+        return commands(machine.instance_id, instance.spec.region, port)
+
+    def open_session(self, actor: Actor, ref: str, *, kind: SessionKind, port: int | None = None) -> Session:
+        """StartSession for those who have none; the answer goes to session-manager-plugin.
+
+        :param port: for kind `port`: the one on the instance
+        """
+        instance, machine = self._reachable(actor, ref)
+        recipe = self.recipes.get(instance.spec.recipe)
+        if kind is SessionKind.JUPYTER and (recipe is None or recipe.jupyter_port is None):
+            raise Conflict(f"{instance.name} was set up as {instance.spec.recipe}, without Jupyter", code="no_jupyter")
+        document, parameters = _session(kind, port, recipe.jupyter_port if recipe else None)
+        try:
+            session = self.ssm.open_session(instance.spec.region, machine.instance_id, document, parameters)
+        except CloudError as error:
+            raise Conflict(f"SSM did not open a session: {error.message} ({error.code})", code="no_session") from error
+        now = self.changing.clock.now()
+        reason = because("session_opened", f"{actor.name} opened a {kind} session ({session.session_id})")
+        self.changing.change(actor, instance.id, lambda found: Wanted(found, (entry(now, reason, actor=actor.name),)))
+        return session
+
+    def _reachable(self, actor: Actor, ref: str) -> tuple[Instance, Machine]:
+        instance = self.finder.find(actor, ref)
+        if instance.machine is None or instance.machine.state is not Ec2State.RUNNING:
+            raise Conflict(f"{instance.name} is {instance.phase}: there is nothing to connect to", code="not_running")
+        return instance, instance.machine
+
+
+def _session(kind: SessionKind, port: int | None, jupyter_port: int | None) -> tuple[str, dict[str, str]]:
+    if kind is SessionKind.SHELL:
+        return "SSM-SessionManagerRunShell", {}
+    remote = port if kind is SessionKind.PORT else jupyter_port
+    if remote is None:
+        wrong = FieldError("port", "is needed with kind port: the port on the instance, 1 to 65535")
+        raise Invalid("which port?", errors=(wrong,))
+    local = {"localPortNumber": str(LOCAL_PORT)} if kind is SessionKind.JUPYTER else {}
+    return "AWS-StartPortForwardingSession", {"portNumber": str(remote), **local}
