@@ -1,4 +1,4 @@
-"""What a deployment makes in an AWS account before the desk can work: here in the local cloud, there by CloudFormation."""
+"""What a deployment makes in an AWS account before the desk can work; on AWS, CloudFormation will make it."""
 
 import json
 from dataclasses import replace
