@@ -14,6 +14,7 @@ random.seed(1)
 points = [(x / 50, 3 * x / 50 - 2 + random.gauss(0, 0.1)) for x in range(100)]
 weight, bias, steps = 0.0, 0.0, 0
 try:
+    print("training")
     while steps < 10**9:
         x, y = random.choice(points)
         error = weight * x + bias - y
@@ -21,7 +22,10 @@ try:
 except KeyboardInterrupt:
     print(f"y = {weight:.1f} x {bias:+.1f} after {steps:,} steps")
 """
-"""A line fitted by stochastic gradient descent, until the kernel is interrupted: short, and work for a whole core."""
+"""A line fitted by stochastic gradient descent: short, and work for a whole core.
+
+It says when it has begun, and what it found once the kernel is interrupted; before that an interrupt would be an error.
+"""
 
 
 class Cell:

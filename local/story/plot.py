@@ -147,6 +147,7 @@ class Story:
         tell.line("Jupyter", f"answers on {way.url}, to whoever has the token that was made on the machine")
         cell = notebook.run(NOTEBOOK, TRAINING)
         tell.line(PERSON, f"opens {NOTEBOOK} and runs a cell that trains until it is interrupted")
+        watch.until("the cell begins", lambda: cell.output)
         self._until_swept_as_busy(f"kernel {NOTEBOOK} is running a cell")
         notebook.interrupt(cell)
         watch.until("the cell ends", lambda: cell.has_ended)
@@ -225,6 +226,6 @@ def _answers(ask: Callable[[], object]) -> bool:
 
 def _printed(cell: Cell) -> str:
     """:raises NotHappened: the cell failed"""
-    if cell.error or not cell.output:
-        raise NotHappened(f"the cell printed nothing of use: {cell.error or 'nothing'}")
-    return cell.output.strip()
+    if cell.error:
+        raise NotHappened(f"the cell failed: {cell.error}")
+    return cell.output.split("\n", 1)[1].strip()
