@@ -28,6 +28,7 @@ from local.cloud.patches import Patches
 from local.cloud.run_command import RunCommand
 from local.cloud.sessions import Sessions
 from local.cloud.streams import Streams
+from local.cloud.transactions import Transactions
 from local.machines.port import Machines
 
 _installed = threading.Lock()
@@ -58,6 +59,7 @@ class LocalCloud:
         self.sessions = Sessions(clock.now, machines, self.lifecycle, self.agents)
         self._document_calls = DocumentCalls(behaviour)
         self._streams = Streams(clock.now)
+        self._transactions = Transactions()
         self._command_answers = CommandAnswers(behaviour, self.commands, self.agents, self.lifecycle)
         self._launches = Launches(behaviour, clock.now, self.capacity, self.lifecycle, lambda: self._gate.operation)
         self._patches = Patches()
@@ -84,7 +86,7 @@ class LocalCloud:
         if not _installed.acquire(blocking=False):
             raise RuntimeError("another local cloud is installed in this process")
         parts = (self._gate, self.lifecycle, self._launches, self.agents, self._command_answers)
-        for part in (*parts, self.sessions, self._streams, self._document_calls, images):
+        for part in (*parts, self.sessions, self._streams, self._transactions, self._document_calls, images):
             part.patch(self._patches)
 
     def uninstall(self) -> None:

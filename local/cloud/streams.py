@@ -1,6 +1,5 @@
 """DynamoDB streams: what moto's records lack, and reading them as an event source mapping does."""
 
-import copy
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -25,7 +24,6 @@ class Streams:
 
     def patch(self, patches: Patches) -> None:
         patches.wrap(StreamShard, "add", self._stamp)
-        patches.add(StreamShard, "__deepcopy__", _copy_shard)
 
     def _stamp(self, original: Callable[..., None]) -> Callable[..., None]:
         def add(shard: Any, old: Any, new: Any) -> None:
@@ -62,12 +60,3 @@ def _seconds(value: Any) -> float:
     if isinstance(value, datetime):
         return value.timestamp()
     raise TypeError(f"a stream record holds a {type(value)}")
-
-
-def _copy_shard(shard: Any, memo: dict[int, Any]) -> Any:
-    """Records never change: a transaction's copy of the table need not copy all that ever happened to it."""
-    clone = copy.copy(shard)
-    memo[id(shard)] = clone
-    clone.items = list(shard.items)
-    clone.table = copy.deepcopy(shard.table, memo)
-    return clone
