@@ -1,12 +1,13 @@
 """What a deployment makes in an AWS account before the desk can work; on AWS, CloudFormation will make it."""
 
 import json
+import os
 from dataclasses import replace
 
 import boto3
 
 from chalicelib.settings import Settings, read_settings
-from chalicelib.store.models import create_tables, forget_connections
+from chalicelib.store.models import connect_to, create_tables
 from ssm_documents.compose import compose, document_names
 
 REGIONS = ("us-east-1",)
@@ -21,7 +22,7 @@ def prepare(regions: tuple[str, ...] = REGIONS) -> Settings:
 
     :returns: settings that name what was made
     """
-    forget_connections()
+    connect_to(os.environ.get("AWS_ENDPOINT_URL"))
     create_tables()
     settings = read_settings({})
     role_id = _role(settings.instance_profile)

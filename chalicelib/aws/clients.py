@@ -18,12 +18,11 @@ class Clients:
     """EC2 and SSM clients by region."""
 
     def __init__(self) -> None:
-        self._session = boto3.Session()
         self.ec2 = functools.cache(self._ec2)
         self.ssm = functools.cache(self._ssm)
 
     def _ec2(self, region: str) -> "EC2Client":
-        return self._session.client("ec2", region_name=region, config=ONCE)
+        return boto3.client("ec2", region_name=region, config=ONCE)
 
     def _ssm(self, region: str) -> "SSMClient":
-        return self._session.client("ssm", region_name=region, config=ONCE)
+        return boto3.client("ssm", region_name=region, config=ONCE)

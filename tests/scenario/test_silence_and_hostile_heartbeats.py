@@ -1,14 +1,15 @@
 """Unreadable is not idle (invariant 3); a broken record does not stop the sweep of the others."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from chalicelib.domain.evidence import State
-from chalicelib.domain.instance import Phase
+from chalicelib.domain.instance import Desired, Phase
 from chalicelib.store.models import InstanceModel
-from tests.scenario.world import ADMIN, MINUTE, World, machine_id
+from tests.scenario.world import MINUTE, World, machine_id
 
 HOSTILE: list[dict[str, Any]] = [
     {"at": 17},
@@ -74,15 +75,16 @@ def test_a_signal_that_is_not_reported_is_unknown(desk: World) -> None:
 
 
 def test_one_unparsable_record_among_a_hundred_stops_the_sweep_of_none(desk: World) -> None:
-    desk.desk.requests.administration.change_settings(
-        ADMIN, mode=None, defaults={}, ceilings={"instances_per_owner": 200}
-    )
-    made = [desk.launch(key=str(number), instance_type="t3.medium") for number in range(100)]
-    model = InstanceModel.get(made[42].id)
-    model.record = {"id": made[42].id, "phase": "half-eaten"}
+    instances = desk.desk.loop.reconciler.instances
+    waiting, broken = desk.launch(key="first"), desk.launch(key="second")
+    for number in range(98):
+        asleep = replace(waiting, id=f"gd-{number}", name=f"asleep-{number}", phase=Phase.STOPPED)
+        instances.adopt(replace(asleep, spec=replace(waiting.spec, desired=Desired.STOPPED)), [])
+    model = InstanceModel.get(broken.id)
+    model.record = {"id": broken.id, "phase": "half-eaten"}
     model.save()
     desk.clock.advance(MINUTE)
     report = desk.desk.loop.sweep()
-    assert report.broken == [made[42].id]
+    assert report.broken == [broken.id]
     assert report.looked_at == 99
-    assert len(desk.ec2_ids()) == 99
+    assert desk.look(waiting).machine is not None
