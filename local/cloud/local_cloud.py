@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from chalicelib.domain.clock import Clock
-from local.cloud import images
+from local.cloud import images, quick_values
 from local.cloud.agents import Agents
 from local.cloud.behaviour import Behaviour
 from local.cloud.capacity import Capacity
@@ -86,7 +86,15 @@ class LocalCloud:
         if not _installed.acquire(blocking=False):
             raise RuntimeError("another local cloud is installed in this process")
         parts = (self._gate, self.lifecycle, self._launches, self.agents, self._command_answers)
-        for part in (*parts, self.sessions, self._streams, self._transactions, self._document_calls, images):
+        for part in (
+            *parts,
+            self.sessions,
+            self._streams,
+            self._transactions,
+            self._document_calls,
+            images,
+            quick_values,
+        ):
             part.patch(self._patches)
 
     def uninstall(self) -> None:

@@ -100,3 +100,24 @@ def test_a_backup_is_a_copy_of_its_own(dynamodb: Any, ranged: str) -> None:
     dynamodb.transact_write_items(TransactItems=[change(ranged, key("a", "1"))])
     dynamodb.restore_table_from_backup(TargetTableName="restored", BackupArn=arn)
     assert rows(dynamodb, "restored") == before
+
+
+def test_values_of_every_kind_come_back_as_they_were_written(dynamodb: Any) -> None:
+    create_table(dynamodb)
+    item = {
+        "id": {"S": "a"},
+        "number": {"N": "1.5"},
+        "bytes": {"B": b"\x00\xff"},
+        "strings": {"SS": ["x", "y"]},
+        "numbers": {"NS": ["1", "2"]},
+        "blobs": {"BS": [b"\x00"]},
+        "map": {"M": {"deep": {"L": [{"BOOL": False}, {"NULL": True}, {"M": {}}, {"L": []}]}}},
+    }
+    dynamodb.put_item(TableName="things", Item=item)
+    found = dynamodb.get_item(TableName="things", Key={"id": {"S": "a"}})["Item"]
+    assert {key: _sorted(value) for key, value in found.items()} == item
+    assert dynamodb.scan(TableName="things")["Items"][0]["map"] == item["map"]
+
+
+def _sorted(value: Item) -> Item:
+    return {kind: sorted(inner) if kind in ("SS", "NS", "BS") else inner for kind, inner in value.items()}
