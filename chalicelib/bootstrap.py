@@ -25,6 +25,7 @@ from chalicelib.store.data_files import catalogue, recipes, words
 from chalicelib.store.desk import DeskStore
 from chalicelib.store.heartbeats import Heartbeats
 from chalicelib.store.instances import Instances
+from chalicelib.store.launches import Launches
 from chalicelib.store.ledger import Ledger
 from chalicelib.store.timeline import Timeline
 from chalicelib.store.tokens import Tokens
@@ -63,7 +64,13 @@ def _requests(
     changing = Changing(instances=instances, finder=finder, desk=store, clock=clock)
     return Requests(
         launching=Launching(
-            instances=instances, desk=store, catalogue=catalogue(), recipes=recipes(), words=words(), clock=clock
+            instances=instances,
+            launches=Launches(),
+            desk=store,
+            catalogue=catalogue(),
+            recipes=recipes(),
+            words=words(),
+            clock=clock,
         ),
         changing=changing,
         reading=Reading(

@@ -14,7 +14,8 @@ from chalicelib.domain.observation import Observation
 from chalicelib.domain.plan import Outcome, Plan, Step
 from chalicelib.settings import Settings
 from chalicelib.store.desk import DeskStore
-from chalicelib.store.instances import Instances, Stale
+from chalicelib.store.instances import Instances
+from chalicelib.store.transactions import Stale
 
 LOG = logging.getLogger(__name__)
 

@@ -16,7 +16,8 @@ from chalicelib.domain.observation import Unobserved
 from chalicelib.domain.timings import SWEEP_LEASE
 from chalicelib.store.desk import DeskStore
 from chalicelib.store.heartbeats import Heartbeats, Report
-from chalicelib.store.instances import Broken, Instances, Stale
+from chalicelib.store.instances import Broken, Instances
+from chalicelib.store.transactions import Stale
 
 LOG = logging.getLogger(__name__)
 LEASE = "sweep"

@@ -10,8 +10,8 @@ from pynamodb.expressions.update import Action
 
 from chalicelib.domain.desk import DeskSettings
 from chalicelib.store.codec import SETTINGS, dumped
-from chalicelib.store.instances import Stale
 from chalicelib.store.models import DeskModel
+from chalicelib.store.transactions import Stale
 
 SETTINGS_KEY = "settings"
 FAILED_CONDITION = "ConditionalCheckFailedException"

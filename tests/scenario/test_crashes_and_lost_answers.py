@@ -7,7 +7,7 @@ import pytest
 from chalicelib.domain.errors import Conflict
 from chalicelib.domain.instance import Phase
 from chalicelib.domain.plan import Launch, Outcome, ResolveLaunch, SendDocument, Start, Step, Stop, Terminate
-from chalicelib.store.instances import Stale
+from chalicelib.store.transactions import Stale
 from local.cloud.behaviour import Behaviour
 from tests.scenario.world import ADA, MINUTE, World, machine_id, world
 

@@ -19,7 +19,8 @@ from chalicelib.domain.names import Words, friendly_name
 from chalicelib.domain.recipes import Recipe
 from chalicelib.domain.timings import IDEMPOTENCY_KEPT, SAME_WISH
 from chalicelib.store.desk import DeskStore
-from chalicelib.store.instances import Instances, Launched, LaunchResult, LimitReached, NameTaken, SameWish, Wish
+from chalicelib.store.instances import Instances
+from chalicelib.store.launches import Launched, Launches, LaunchResult, LimitReached, NameTaken, SameWish, Wish
 
 NAMES_TRIED = 8
 
@@ -40,6 +41,7 @@ class Launching:
     """POST /instances."""
 
     instances: Instances
+    launches: Launches
     desk: DeskStore
     catalogue: Catalogue
     recipes: Mapping[str, Recipe]
@@ -77,7 +79,7 @@ class Launching:
             )
             lines = [entry(now, reason, actor=actor.name)]
             limit = desk.ceilings.instances_per_owner
-            result = self.instances.launch(instance, lines, wish, limit=limit, now=now)
+            result = self.launches.launch(instance, lines, wish, limit=limit, now=now)
             if not isinstance(result, NameTaken):
                 break
         return self._granted(result, instance, limit, key)

@@ -17,9 +17,10 @@ from chalicelib.domain.lifecycle.ready import activity
 from chalicelib.domain.lifecycle.rules import heartbeat_key
 from chalicelib.domain.observation import Absent, Observation
 from chalicelib.domain.plan import Entry
+from chalicelib.store.cursors import BadCursor
 from chalicelib.store.desk import DeskStore
 from chalicelib.store.heartbeats import Heartbeats, Report
-from chalicelib.store.instances import BadCursor, Broken, Instances
+from chalicelib.store.instances import Broken, Instances
 from chalicelib.store.ledger import Ledger
 from chalicelib.store.timeline import Timeline
 

@@ -1,0 +1,123 @@
+"""A launch is one transaction: what is repeated is found again, what is taken is refused."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from pynamodb.exceptions import TransactWriteError
+
+from chalicelib.domain.instance import Instance
+from chalicelib.domain.plan import Entry
+from chalicelib.domain.timings import IDEMPOTENCY_KEPT
+from chalicelib.store.models import DeskModel
+from chalicelib.store.transactions import TRIES, Stale, append, count, item_of, model_of, name_key, transaction
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What makes two requests the same.
+
+    :param key: of the owner and of the Idempotency-Key or of what was asked for
+    :param digest: of the body: the same key with another body is a mistake
+    :param until: how long it is remembered
+    """
+
+    key: str
+    digest: str
+    until: datetime
+
+
+@dataclass(frozen=True)
+class Launched:
+    """The record was made."""
+
+
+@dataclass(frozen=True)
+class SameWish:
+    """The wish was granted before.
+
+    :param same_body: whether it was word for word the same
+    """
+
+    instance_id: str
+    same_body: bool
+
+
+@dataclass(frozen=True)
+class NameTaken:
+    """An instance of that name lives."""
+
+
+@dataclass(frozen=True)
+class LimitReached:
+    """The owner has as many living instances as allowed."""
+
+
+LaunchResult = Launched | SameWish | NameTaken | LimitReached
+
+
+class Launches:
+    """The writing end of POST /instances."""
+
+    def launch(
+        self, instance: Instance, entries: Iterable[Entry], wish: Wish, *, limit: int, now: datetime
+    ) -> LaunchResult:
+        """One transaction: record, name, limit, wish and timeline, all of them or none.
+
+        :param limit: how many living instances the owner may have, this one included
+        """
+        for _ in range(TRIES):
+            known = _wish(wish, now)
+            if known:
+                return known
+            try:
+                self._launch(instance, entries, wish, limit, now)
+            except TransactWriteError as error:
+                refusal = self._refusal(error, wish, now)
+                if refusal:
+                    return refusal
+            else:
+                return Launched()
+        raise Stale(f"{TRIES} launches of {instance.owner} in a row met another one")
+
+    def _launch(self, instance: Instance, entries: Iterable[Entry], wish: Wish, limit: int, now: datetime) -> None:
+        with transaction() as changes:
+            changes.save(
+                DeskModel(
+                    wish.key,
+                    instance=instance.id,
+                    digest=wish.digest,
+                    until=int(wish.until.timestamp()),
+                    expires_at=wish.until + IDEMPOTENCY_KEPT,
+                ),
+                condition=DeskModel.key.does_not_exist() | (DeskModel.until < int(now.timestamp())),
+            )
+            changes.save(
+                DeskModel(name_key(instance.name), instance=instance.id), condition=DeskModel.key.does_not_exist()
+            )
+            count(changes, instance.owner, +1, below=limit)
+            changes.save(model_of(instance, None, wake=True))
+            append(changes, instance.id, 1, entries)
+
+    def _refusal(self, error: TransactWriteError, wish: Wish, now: datetime) -> LaunchResult | None:
+        """What a failed transaction means; our own earlier request is a success. None: try again.
+
+        PynamoDB sends the puts in their order (wish, name, record, timeline) and then the updates (limit).
+        """
+        known = _wish(wish, now)
+        if known:
+            return known
+        reasons = [reason.code if reason else None for reason in error.cancellation_reasons]
+        failed = [reason == "ConditionalCheckFailed" for reason in reasons]
+        if not any(failed):
+            return None
+        if failed[1]:
+            return NameTaken()
+        return LimitReached() if failed[-1] else None
+
+
+def _wish(wish: Wish, now: datetime) -> SameWish | None:
+    found = item_of(DeskModel, wish.key)
+    if found is None or not found.instance or (found.until or 0) < now.timestamp():
+        return None
+    return SameWish(found.instance, same_body=found.digest == wish.digest)

@@ -1,0 +1,91 @@
+"""The parts that transactions are made of: a record, its timeline, what it cost, and what it holds."""
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from pynamodb.exceptions import DoesNotExist, TransactWriteError
+from pynamodb.models import Model
+from pynamodb.transactions import TransactWrite
+
+from chalicelib.domain.cost import Segment
+from chalicelib.domain.instance import Instance
+from chalicelib.domain.plan import Entry
+from chalicelib.domain.timings import TERMINATED_LISTED
+from chalicelib.store.codec import INSTANCE, SEGMENT, dumped
+from chalicelib.store.models import DeskModel, InstanceModel, LedgerModel, TimelineModel, connection
+
+M = TypeVar("M", bound=Model)
+
+TRIES = 5
+"""A transaction that conflicts with another is tried again at once; five in a row is not chance."""
+
+
+class Stale(Exception):
+    """The record was changed by somebody else since it was read."""
+
+
+def transaction() -> TransactWrite:
+    """All of it or none, at most a hundred items, none of them twice."""
+    return TransactWrite(connection=connection())
+
+
+def model_of(instance: Instance, version: int | None, *, wake: bool) -> InstanceModel:
+    ended = instance.terminated_at
+    guard: dict[str, Any] = {} if version is None else {"version": version}
+    return InstanceModel(
+        instance.id,
+        owner=instance.owner,
+        born=f"{instance.created_at.isoformat()}#{instance.id}",
+        living="living" if instance.lives else None,
+        machine=instance.machine.instance_id if instance.machine else None,
+        wake=True if wake else None,
+        record=dumped(INSTANCE, instance),
+        expires_at=ended + TERMINATED_LISTED if ended else None,
+        **guard,
+    )
+
+
+def append(changes: TransactWrite, instance_id: str, version: int, entries: Iterable[Entry]) -> None:
+    for number, line in enumerate(entries):
+        changes.save(
+            TimelineModel(
+                instance_id,
+                f"{version:08}.{number:02}",
+                at=line.at.isoformat(),
+                actor=line.actor,
+                code=line.code,
+                sentence=line.sentence,
+                details=dict(line.details),
+            )
+        )
+
+
+def book(changes: TransactWrite, segments: Iterable[Segment]) -> None:
+    for segment in segments:
+        key = f"{segment.owner}#{segment.since.isoformat()}#{segment.instance_id}"
+        changes.save(LedgerModel(f"{segment.until:%Y-%m}", key, segment=dumped(SEGMENT, segment)))
+
+
+def free(changes: TransactWrite, instance: Instance) -> None:
+    changes.delete(DeskModel(name_key(instance.name)))
+    count(changes, instance.owner, -1)
+
+
+def count(changes: TransactWrite, owner: str, by: int, below: int | None = None) -> None:
+    condition = None if below is None else DeskModel.number.does_not_exist() | (DeskModel.number < below)
+    changes.update(DeskModel(f"count#{owner}"), actions=[DeskModel.number.add(by)], condition=condition)
+
+
+def name_key(name: str) -> str:
+    return f"name#{name}"
+
+
+def item_of(model: type[M], key: str) -> M | None:
+    try:
+        return model.get(key, consistent_read=True)
+    except DoesNotExist:
+        return None
+
+
+def codes(error: TransactWriteError) -> set[str]:
+    return {reason.code if reason else "None" for reason in error.cancellation_reasons}
