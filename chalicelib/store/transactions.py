@@ -30,6 +30,10 @@ def transaction() -> TransactWrite:
 
 
 def model_of(instance: Instance, version: int | None, *, wake: bool) -> InstanceModel:
+    """The item of a record.
+
+    :param version: that the item in the table must have; None: there must be none
+    """
     ended = instance.terminated_at
     guard: dict[str, Any] = {} if version is None else {"version": version}
     return InstanceModel(
@@ -46,6 +50,7 @@ def model_of(instance: Instance, version: int | None, *, wake: bool) -> Instance
 
 
 def append(changes: TransactWrite, instance_id: str, version: int, entries: Iterable[Entry]) -> None:
+    """The lines that come with a version of the record."""
     for number, line in enumerate(entries):
         changes.save(
             TimelineModel(
@@ -61,26 +66,31 @@ def append(changes: TransactWrite, instance_id: str, version: int, entries: Iter
 
 
 def book(changes: TransactWrite, segments: Iterable[Segment]) -> None:
+    """What has been billed."""
     for segment in segments:
         key = f"{segment.owner}#{segment.since.isoformat()}#{segment.instance_id}"
         changes.save(LedgerModel(f"{segment.until:%Y-%m}", key, segment=dumped(SEGMENT, segment)))
 
 
 def free(changes: TransactWrite, instance: Instance) -> None:
+    """The name and the place in the limit that a living instance holds."""
     changes.delete(DeskModel(name_key(instance.name)))
     count(changes, instance.owner, -1)
 
 
 def count(changes: TransactWrite, owner: str, by: int, below: int | None = None) -> None:
+    """One more or one less of the owner's living instances."""
     condition = None if below is None else DeskModel.number.does_not_exist() | (DeskModel.number < below)
     changes.update(DeskModel(f"count#{owner}"), actions=[DeskModel.number.add(by)], condition=condition)
 
 
 def name_key(name: str) -> str:
+    """Under which key a name is held."""
     return f"name#{name}"
 
 
 def item_of(model: type[M], key: str) -> M | None:
+    """An item, read consistently."""
     try:
         return model.get(key, consistent_read=True)
     except DoesNotExist:
@@ -88,4 +98,5 @@ def item_of(model: type[M], key: str) -> M | None:
 
 
 def codes(error: TransactWriteError) -> set[str]:
+    """Why a transaction was cancelled."""
     return {reason.code if reason else "None" for reason in error.cancellation_reasons}

@@ -21,6 +21,7 @@ from chalicelib.domain.timings import IDEMPOTENCY_KEPT, SAME_WISH
 from chalicelib.store.desk import DeskStore
 from chalicelib.store.instances import Instances
 from chalicelib.store.launches import Launched, Launches, LaunchResult, LimitReached, NameTaken, SameWish, Wish
+from chalicelib.store.transactions import Stale
 
 NAMES_TRIED = 8
 
@@ -79,7 +80,10 @@ class Launching:
             )
             lines = [entry(now, reason, actor=actor.name)]
             limit = desk.ceilings.instances_per_owner
-            result = self.launches.launch(instance, lines, wish, limit=limit, now=now)
+            try:
+                result = self.launches.launch(instance, lines, wish, limit=limit, now=now)
+            except Stale as stale:
+                raise Conflict("too many requests at once; try again", code="busy") from stale
             if not isinstance(result, NameTaken):
                 break
         return self._granted(result, instance, limit, key)
