@@ -18,6 +18,8 @@ from local.cloud.control import Control
 from local.cloud.local_cloud import LocalCloud
 
 HOST = "127.0.0.1"
+SHUTDOWN_POLL = 0.02
+"""Seconds between two looks at whether to stop; half a second, as Python has it, would be most of a test."""
 
 
 class QuietHandler(MotoRequestHandler):
@@ -66,7 +68,9 @@ class CloudServer:
                 HOST, self._wanted, app, threaded=True, request_handler=QuietHandler, fd=listener.fileno()
             )
         self._cloud.environment["AWS_ENDPOINT_URL"] = self.url
-        self._thread = threading.Thread(target=self._server.serve_forever, name="local cloud", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(SHUTDOWN_POLL,), name="local cloud", daemon=True
+        )
         self._thread.start()
 
     def stop(self) -> None:
