@@ -70,6 +70,18 @@ class Ec2:
                 for found in reservation.get("Instances", ())
             ]
 
+    def state(self, region: str, instance_id: str) -> Ec2State | None:
+        """What EC2 says of an id, whatever its tags; None where it does not know it.
+
+        By filter: an unknown id in InstanceIds is an error, in a filter it is an empty answer.
+        """
+        with translating():
+            pages = self._clients.ec2(region).describe_instances(
+                Filters=[{"Name": "instance-id", "Values": [instance_id]}]
+            )["Reservations"]
+        states = [found["State"]["Name"] for page in pages for found in page.get("Instances", ())]
+        return Ec2State(states[0]) if states else None
+
     def launch(self, attempt: Attempt) -> Machine:
         """RunInstances exactly as the attempt says; the same token gives the same instance.
 
@@ -112,7 +124,7 @@ class Ec2:
         instances = answer.get("Instances", [])
         if not instances:
             raise TryLater("EmptyAnswer", "RunInstances answered without an instance")
-        return _machine(_view(attempt.region, instances[0]), attempt.public_address)
+        return _machine(_view(attempt.region, instances[0]))
 
     def start(self, region: str, instance_id: str) -> None:
         with translating():
@@ -194,17 +206,15 @@ def _view(region: str, found: "InstanceTypeDef") -> Ec2View:
         instance_type=found["InstanceType"],
         state=Ec2State(found["State"]["Name"]),
         launched_at=found["LaunchTime"],
-        public_address=bool(found.get("PublicIpAddress")),
     )
 
 
-def _machine(view: Ec2View, public_address: bool) -> Machine:
+def _machine(view: Ec2View) -> Machine:
     return Machine(
         instance_id=view.instance_id,
         zone=view.zone,
         state=view.state,
         launched_at=view.launched_at,
-        public_address=public_address,
     )
 
 

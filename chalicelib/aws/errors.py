@@ -43,10 +43,16 @@ TRY_LATER = frozenset(
         "IncorrectInstanceState",
         "IncorrectState",
         "PendingVerification",
-        "InvalidParameterValue.InstanceProfileNotReady",
+        "ServerInternal",
+        "InternalException",
+        "EC2ThrottledException",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "IdempotentParameterMismatch",
     }
 )
-"""`IncorrectInstanceState` too: a start while it is stopping, a stop while it is pending. The next look sees."""
+"""`IncorrectInstanceState` too: a start while it is stopping, a stop while it is pending. The next look sees.
+`IdempotentParameterMismatch`: something was launched with this token; the next look finds it by its tags."""
 
 
 def translated(error: Exception) -> CloudError:
@@ -54,7 +60,8 @@ def translated(error: Exception) -> CloudError:
     if isinstance(error, ClientError):
         code = str(error.response.get("Error", {}).get("Code", "Unknown"))
         message = str(error.response.get("Error", {}).get("Message", ""))
-        return _kind(code)(code, message)
+        status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+        return _kind(code, status)(code, message)
     if isinstance(error, ParamValidationError):
         return GiveUp("ParamValidation", str(error))
     return TryLater("NoAnswer", f"{type(error).__name__}: {error}")
@@ -72,8 +79,9 @@ def translating() -> Iterator[None]:
         raise translated(error) from error
 
 
-def _kind(code: str) -> type[CloudError]:
+def _kind(code: str, status: int) -> type[CloudError]:
+    """The status counts only for codes that we do not know: a 503 of some proxy is no definite answer."""
     for codes, kind in ((NO_CAPACITY, NoCapacity), (OVER_QUOTA, OverQuota), (MISSING, Missing), (TRY_LATER, TryLater)):
         if code in codes:
             return kind
-    return GiveUp
+    return TryLater if status >= 500 else GiveUp

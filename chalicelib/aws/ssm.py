@@ -8,13 +8,12 @@ from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translating
 from chalicelib.domain.observation import Absent, AgentView, CommandStatus, CommandView, StepView
 from chalicelib.domain.plan import SendDocument
+from chalicelib.domain.timings import DELIVERY
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm.type_defs import CommandPluginTypeDef
 
 AGENTS_A_PAGE = 50
-DELIVERY_SECONDS = 600
-"""How long SSM may take to hand a command to the agent; how long the command runs is the document's matter."""
 
 RUNNING = frozenset({"Pending", "InProgress", "Delayed", "Cancelling"})
 
@@ -74,7 +73,7 @@ class Ssm:
                 DocumentName=step.document,
                 Parameters={name: [value] for name, value in step.parameters.items()},
                 Comment=step.attempt_id[:100],
-                TimeoutSeconds=DELIVERY_SECONDS,
+                TimeoutSeconds=int(DELIVERY.total_seconds()),
             )
         return answer["Command"]["CommandId"]
 

@@ -8,7 +8,7 @@ from chalicelib.aws.ssm import Ssm
 from chalicelib.domain.errors import CloudError
 from chalicelib.domain.instance import Ec2State, Instance, Phase
 from chalicelib.domain.lifecycle.rules import heartbeat_key
-from chalicelib.domain.observation import Absent, AgentView, CommandView, Ec2View, Observation, Unobserved
+from chalicelib.domain.observation import Absent, AgentView, CommandView, Ec2View, Observation, Unobserved, Untagged
 from chalicelib.store.heartbeats import Heartbeats, Report
 
 Views = Sequence[Ec2View] | Unobserved
@@ -36,7 +36,7 @@ class Observer:
     def of(self, instance: Instance, views: Views, agents: Agents, heartbeat: Report) -> Observation:
         """The same from what was read for many at once."""
         return Observation(
-            ec2=found(instance, views),
+            ec2=self._by_id(instance, found(instance, views)),
             agent=_agent(instance, agents),
             command=self._command(instance),
             heartbeat=heartbeat,
@@ -60,6 +60,20 @@ class Observer:
     def key(self, instance: Instance) -> str | None:
         """The key of its heartbeat."""
         return heartbeat_key(self.instance_role_id, instance.machine.instance_id) if instance.machine else None
+
+    def _by_id(
+        self, instance: Instance, seen: Ec2View | Absent | Unobserved
+    ) -> Ec2View | Untagged | Absent | Unobserved:
+        """What has been absent by tag is asked for by its id: it may only have lost its tags."""
+        machine = instance.machine
+        if not isinstance(seen, Absent) or machine is None or instance.absent_since is None:
+            return seen
+        try:
+            state = self.ec2.state(instance.spec.region, machine.instance_id)
+        except CloudError as error:
+            return Unobserved(str(error))
+        is_over = state in (None, Ec2State.TERMINATED, Ec2State.SHUTTING_DOWN)
+        return seen if is_over else Untagged(machine.instance_id)
 
     def _command(self, instance: Instance) -> CommandView | Absent | Unobserved:
         run, machine = instance.setup.run, instance.machine

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from chalicelib.control.reconcile import Reconciler
-from chalicelib.domain.catalogue import Catalogue, UnknownType
+from chalicelib.domain.catalogue import Catalogue, InstanceType
 from chalicelib.domain.desk import Mode
 from chalicelib.domain.instance import Desired, Ec2State, Instance, Machine, Phase, Rates, Spec
 from chalicelib.domain.lifecycle import Rules
@@ -19,6 +19,9 @@ from chalicelib.store.instances import Instances
 
 LOG = logging.getLogger(__name__)
 NOBODY = "nobody"
+
+UNKNOWN_GPUS = 1
+"""What a type outside of the catalogue is taken to have: its GPU signal counts, and unknown is not idle."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +40,15 @@ class Orphanage:
         """
         if rules.desk.mode is Mode.HOLD:
             return []
-        orphans = [view for view in views if self._is_orphan(view, known, now)]
-        return [view.instance_id for view in orphans if self._adopt(view, rules, now)]
+        return [view.instance_id for view in views if self._take_in(view, known, rules, now)]
+
+    def _take_in(self, view: Ec2View, known: set[str], rules: Rules, now: datetime) -> bool:
+        """One that cannot be adopted does not keep the others from it."""
+        try:
+            return self._is_orphan(view, known, now) and self._adopt(view, rules, now)
+        except Exception:
+            LOG.exception("%s carries our tags and could not be adopted", view.instance_id)
+            return False
 
     def _is_orphan(self, view: Ec2View, known: set[str], now: datetime) -> bool:
         is_over = view.state in (Ec2State.TERMINATED, Ec2State.SHUTTING_DOWN)
@@ -49,12 +59,13 @@ class Orphanage:
     def _adopt(self, view: Ec2View, rules: Rules, now: datetime) -> bool:
         record = self.instances.load(view.desk_id) if view.desk_id else None
         if record and record.machine is None and record.phase is Phase.TERMINATED:
-            return self.reconciler.once(record, Observation(ec2=view), rules)
+            self.reconciler.once(record, Observation(ec2=view), rules)
+            return True
         reason = because(
             "adopted",
             f"{view.instance_id} carries the desk's tags and no record knew it; it is under the desk's policy now",
         )
-        instance = self._record(view, None if record else view.desk_id, rules, now)
+        instance = self._record(view, None if record else view.desk_id or None, rules, now)
         if not self.instances.adopt(instance, [entry(now, reason, details={"instance_id": view.instance_id})]):
             return False
         LOG.warning("adopted %s (%s) of %s", view.instance_id, view.instance_type, view.owner or NOBODY)
@@ -62,7 +73,7 @@ class Orphanage:
 
     def _record(self, view: Ec2View, free_id: str | None, rules: Rules, now: datetime) -> Instance:
         """:param free_id: what its tag says, where no other record has that id"""
-        defaults = rules.desk.defaults
+        defaults, kind = rules.desk.defaults, self.catalogue.types.get(view.instance_type)
         stopped = view.state in (Ec2State.STOPPED, Ec2State.STOPPING)
         reason = because("adopted", "found by its tags; it had no record")
         return Instance(
@@ -72,9 +83,13 @@ class Orphanage:
             owner=view.owner or NOBODY,
             created_by=DESK,
             created_at=now,
+            was_reached=True,
             spec=Spec(
                 desired=Desired.STOPPED if stopped else Desired.RUNNING,
                 instance_type=view.instance_type,
+                gpu=kind.gpu if kind else None,
+                gpu_count=kind.gpu_count if kind else 0,
+                nvidia_gpu_count=kind.nvidia_gpu_count if kind else UNKNOWN_GPUS,
                 region=view.region,
                 recipe="bare",
                 disk_gib=defaults.disk_gib,
@@ -84,25 +99,20 @@ class Orphanage:
             phase=Phase.STOPPED if stopped else Phase.READY,
             phase_since=now,
             reason=reason,
-            rates=self._rates(view, defaults.disk_gib),
+            rates=self._rates(kind, view.region, defaults.disk_gib),
             machine=Machine(
                 instance_id=view.instance_id,
                 zone=view.zone,
                 state=view.state,
                 launched_at=view.launched_at,
-                public_address=view.public_address,
             ),
             life_began_at=now,
             ready_since=now,
         )
 
-    def _rates(self, view: Ec2View, disk_gib: int) -> Rates:
-        try:
-            price = self.catalogue.type_named(view.instance_type).prices.get(view.region, Decimal(0))
-        except UnknownType:
-            price = Decimal(0)
+    def _rates(self, kind: InstanceType | None, region: str, disk_gib: int) -> Rates:
         return Rates(
-            instance=price,
-            disk=self.catalogue.disk_price_per_gib_hour(view.region) * disk_gib,
+            instance=kind.prices.get(region, Decimal(0)) if kind else Decimal(0),
+            disk=self.catalogue.disk_price_per_gib_hour(region) * disk_gib,
             address=self.catalogue.address_price_per_hour,
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from chalicelib.aws.ec2 import Ec2, tags_for
 from chalicelib.aws.ssm import Ssm
-from chalicelib.domain.catalogue import Catalogue
+from chalicelib.domain.catalogue import Catalogue, UnknownType
 from chalicelib.domain.errors import GiveUp, NoCapacity
 from chalicelib.domain.instance import Attempt, Instance
 from chalicelib.settings import Settings
@@ -27,7 +27,10 @@ class Resolver:
         :raises CloudError: AWS did not answer, or something is missing there
         """
         spec = instance.spec
-        kind = self.catalogue.type_named(spec.instance_type)
+        try:
+            kind = self.catalogue.type_named(spec.instance_type)
+        except UnknownType as error:
+            raise GiveUp("UnknownType", str(error)) from error
         if kind.image is None:
             raise GiveUp("NoImage", kind.unavailable or f"no image is known for {kind.name}")
         subnets = [s for s in self.ec2.subnets(spec.region, kind.name) if s.zone not in zones_refused]

@@ -74,7 +74,11 @@ class Sweep:
             else:
                 by_region[record.spec.region].append(record)
         for region in sorted({*by_region, self.home_region}):
-            self._region(region, by_region[region], rules, report)
+            try:
+                self._region(region, by_region[region], rules, report)
+            except Exception:
+                LOG.exception("region %s could not be looked at; the others go on", region)
+                report.unobserved_regions.append(region)
         return report
 
     def _region(self, region: str, instances: list[Instance], rules: Rules, report: SweepReport) -> None:
@@ -107,4 +111,4 @@ class Sweep:
 
     def _heartbeats(self, instances: Iterable[Instance]) -> Mapping[str, Report]:
         keys = [self.observer.key(instance) for instance in instances if instance.phase is Phase.READY]
-        return self.heartbeats.read_many(key for key in keys if key)
+        return self.heartbeats.read_many({key for key in keys if key})

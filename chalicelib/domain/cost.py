@@ -58,7 +58,8 @@ def metered(machine: Machine | None) -> Metered:
 def read_meter(before: Instance, after: Instance, now: datetime) -> tuple[Instance, tuple[Segment, ...]]:
     """Close what was metered before where the change from `before` to `after` changes what is billed.
 
-    A stretch of running begins with EC2's own LaunchTime, where that is later than what went before.
+    A stretch of running begins with EC2's own LaunchTime, where that is later than what went before; what was taken for
+    gone and found alive begins where it was taken for gone.
 
     :returns: `after` with its meter set, and the segments that ended
     """
@@ -67,7 +68,7 @@ def read_meter(before: Instance, after: Instance, now: datetime) -> tuple[Instan
         return replace(after, meter=before.meter), ()
     began = now
     if state is Metered.RUNNING and after.machine:
-        earliest = before.meter.since or after.machine.launched_at
+        earliest = before.meter.since or before.terminated_at or after.machine.launched_at
         began = min(now, max(earliest, after.machine.launched_at))
     ended = _segment(before, began)
     spent = before.meter.spent + (amount(ended) if ended else Decimal(0))

@@ -150,18 +150,20 @@ class Machine:
     zone: str
     state: Ec2State
     launched_at: datetime
-    public_address: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
 class DocumentRun:
     """A command that was sent, or is about to be.
 
+    :param sent_at: when it was first sent
+    :param called_at: when SSM was last asked to take it
     :param attempt_id: goes with the command; a machine that already ran it leaves at once
     """
 
     attempt_id: str
     sent_at: datetime
+    called_at: datetime
     command_id: str | None = None
 
 
@@ -251,6 +253,7 @@ class Instance:
     :param refused_zones: had no capacity in this round
     :param retry_at: AWS is not asked again before
     :param life_began_at: the launch or start that `max_hours` counts from
+    :param was_reached: its agent has answered once, so somebody may have left something on its disk
     :param ready_since: the idle window does not begin before
     :param absent_since: EC2 has not shown it since then
     :param silent_since: its activity has been unknown since then
@@ -279,6 +282,7 @@ class Instance:
     claim: Claim | None = None
     keep_until: datetime | None = None
     life_began_at: datetime | None = None
+    was_reached: bool = False
     ready_since: datetime | None = None
     absent_since: datetime | None = None
     silent_since: datetime | None = None

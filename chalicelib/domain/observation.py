@@ -21,7 +21,6 @@ class Ec2View:
     instance_type: str
     state: Ec2State
     launched_at: datetime
-    public_address: bool
 
 
 @dataclass(frozen=True)
@@ -29,6 +28,13 @@ class Unobserved:
     """AWS did not answer: nothing may be concluded."""
 
     why: str
+
+
+@dataclass(frozen=True)
+class Untagged:
+    """The record's machine is there, by its id, and does not carry our tags any more."""
+
+    instance_id: str
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,7 @@ class CommandView:
 class Observation:
     """One look at one instance. What was not looked for is Absent or None."""
 
-    ec2: Ec2View | Absent | Unobserved
+    ec2: Ec2View | Untagged | Absent | Unobserved
     agent: AgentView | Absent | Unobserved = Absent()
     command: CommandView | Absent | Unobserved = Absent()
     heartbeat: Heartbeat | Unreadable | None = None

@@ -32,7 +32,13 @@ SETUP_RETRY = timedelta(minutes=1)
 RESEND_AFTER = timedelta(minutes=1)
 """A command that AWS never confirmed is sent again; the machine's lock makes the second one leave at once."""
 
-DOCUMENT_MARGIN = timedelta(minutes=5)
+SEND_DEADLINE = timedelta(minutes=15)
+"""As AGENT_DEADLINE: an agent that answered and then takes no command for so long is lost."""
+
+DELIVERY = timedelta(minutes=10)
+"""How long SSM may take to hand a command to the agent."""
+
+DOCUMENT_MARGIN = DELIVERY + timedelta(minutes=2)
 """On top of a document's own time limit, which SSM enforces: for delivery and the report."""
 
 STOP_AGAIN = timedelta(minutes=2)

@@ -24,6 +24,7 @@ def start_of(cursor: str | None, owner: str | None) -> dict[str, Any] | None:
         is_ours = set(key) == expected and all(isinstance(v["S"], str) and v["S"] and len(v) == 1 for v in key.values())
     except (binascii.Error, ValueError, TypeError, KeyError, AttributeError, RecursionError) as problem:
         raise BadCursor(cursor[:40]) from problem
-    if not is_ours or (owner and key["owner"]["S"] != owner):
+    scope = ("owner", owner) if owner else ("desk", "desk")
+    if not is_ours or key[scope[0]]["S"] != scope[1]:
         raise BadCursor(cursor[:40])
     return dict(key)

@@ -1,5 +1,6 @@
 """The records of instances: changed under a guard, found by id, name, owner and machine."""
 
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -22,11 +23,14 @@ from chalicelib.store.transactions import (
     codes,
     count,
     free,
+    hold,
     item_of,
     model_of,
     name_key,
     transaction,
 )
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -88,8 +92,11 @@ class Instances:
             last_evaluated_key=start_of(cursor, owner),
             filter_condition=InstanceModel.expires_at.does_not_exist() | (InstanceModel.expires_at > now),
         )
-        items = tuple(_instance(found) for found in results)
-        return Page(items, cursor_of(results.last_evaluated_key))
+        items = [_readable_model(found) for found in results]
+        for broken in items:
+            if isinstance(broken, Broken):
+                LOG.error("record %s cannot be read: %s", broken.id, broken.why)
+        return Page(tuple(i for i in items if isinstance(i, Instance)), cursor_of(results.last_evaluated_key))
 
     def write(
         self,
@@ -115,10 +122,15 @@ class Instances:
                     book(changes, segments)
                     if before.lives and not after.lives:
                         free(changes, before)
+                    elif after.lives and not before.lives:
+                        hold(changes, after)
             except TransactWriteError as error:
-                if codes(error) <= {"None", "TransactionConflict"}:
+                why = codes(error)
+                if "ConditionalCheckFailed" in why:
+                    raise Stale(f"{after.id} has changed since version {before.version}") from error
+                if "TransactionConflict" in why:
                     continue
-                raise Stale(f"{after.id} has changed since version {before.version}") from error
+                raise
             return replace(after, version=model.version)
         raise Stale(f"{after.id} is being changed by others")
 
@@ -137,8 +149,10 @@ class Instances:
                     DeskModel(name_key(instance.name), instance=instance.id), condition=DeskModel.key.does_not_exist()
                 )
                 count(changes, instance.owner, +1)
-        except TransactWriteError:
-            return False
+        except TransactWriteError as error:
+            if "ConditionalCheckFailed" in codes(error):
+                return False
+            raise
         return True
 
 
@@ -158,8 +172,15 @@ def _raw_living() -> Iterator[dict[str, Any]]:
             return
 
 
+def _readable_model(model: InstanceModel) -> Instance | Broken:
+    try:
+        return _instance(model)
+    except ValidationError as problem:
+        return Broken(model.id, str(problem)[:300])
+
+
 def _readable(item: dict[str, Any]) -> Instance | Broken:
     try:
-        return _instance(InstanceModel.from_raw_data(item))
-    except (PynamoDBException, ValidationError, ValueError, TypeError, KeyError, AttributeError) as problem:
+        return _readable_model(InstanceModel.from_raw_data(item))
+    except (PynamoDBException, ValueError, TypeError, KeyError, AttributeError) as problem:
         return Broken(str(item.get("id", {}).get("S", "?")), f"{type(problem).__name__}: {problem}"[:300])

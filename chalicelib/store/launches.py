@@ -10,7 +10,7 @@ from chalicelib.domain.instance import Instance
 from chalicelib.domain.plan import Entry
 from chalicelib.domain.timings import IDEMPOTENCY_KEPT
 from chalicelib.store.models import DeskModel
-from chalicelib.store.transactions import TRIES, Stale, append, count, item_of, model_of, name_key, transaction
+from chalicelib.store.transactions import TRIES, Stale, append, codes, count, item_of, model_of, name_key, transaction
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,18 +67,25 @@ class Launches:
         :param limit: how many living instances the owner may have, this one included
         """
         for _ in range(TRIES):
-            known = _wish(wish, now)
+            known = self.known(wish, now)
             if known:
-                return known
+                return Launched() if known.instance_id == instance.id else known
             try:
                 self._launch(instance, entries, wish, limit, now)
             except TransactWriteError as error:
-                refusal = self._refusal(error, wish, now)
+                refusal = self._refusal(error, instance.id, wish, now)
                 if refusal:
                     return refusal
             else:
                 return Launched()
         raise Stale(f"{TRIES} launches of {instance.owner} in a row met another one")
+
+    def known(self, wish: Wish, now: datetime) -> SameWish | None:
+        """The launch that this wish was granted with before, while it is remembered."""
+        found = item_of(DeskModel, wish.key)
+        if found is None or not found.instance or (found.until or 0) < int(now.timestamp()):
+            return None
+        return SameWish(found.instance, same_body=found.digest == wish.digest)
 
     def _launch(self, instance: Instance, entries: Iterable[Entry], wish: Wish, limit: int, now: datetime) -> None:
         with transaction() as changes:
@@ -99,14 +106,16 @@ class Launches:
             changes.save(model_of(instance, None, wake=True))
             append(changes, instance.id, 1, entries)
 
-    def _refusal(self, error: TransactWriteError, wish: Wish, now: datetime) -> LaunchResult | None:
+    def _refusal(self, error: TransactWriteError, instance_id: str, wish: Wish, now: datetime) -> LaunchResult | None:
         """What a failed transaction means; our own earlier request is a success. None: try again.
 
         PynamoDB sends the puts in their order (wish, name, record, timeline) and then the updates (limit).
         """
-        known = _wish(wish, now)
+        known = self.known(wish, now)
         if known:
-            return known
+            return Launched() if known.instance_id == instance_id else known
+        if not set(codes(error)) & {"ConditionalCheckFailed", "TransactionConflict"}:
+            raise error
         reasons = [reason.code if reason else None for reason in error.cancellation_reasons]
         failed = [reason == "ConditionalCheckFailed" for reason in reasons]
         if not any(failed):
@@ -114,10 +123,3 @@ class Launches:
         if failed[1]:
             return NameTaken()
         return LimitReached() if failed[-1] else None
-
-
-def _wish(wish: Wish, now: datetime) -> SameWish | None:
-    found = item_of(DeskModel, wish.key)
-    if found is None or not found.instance or (found.until or 0) < now.timestamp():
-        return None
-    return SameWish(found.instance, same_body=found.digest == wish.digest)

@@ -78,6 +78,12 @@ def free(changes: TransactWrite, instance: Instance) -> None:
     count(changes, instance.owner, -1)
 
 
+def hold(changes: TransactWrite, instance: Instance) -> None:
+    """The same, for one that lives again; its name is its id, which nobody else can have."""
+    changes.save(DeskModel(name_key(instance.name), instance=instance.id))
+    count(changes, instance.owner, +1)
+
+
 def count(changes: TransactWrite, owner: str, by: int, below: int | None = None) -> None:
     """One more or one less of the owner's living instances."""
     condition = None if below is None else DeskModel.number.does_not_exist() | (DeskModel.number < below)

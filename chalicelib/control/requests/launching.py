@@ -55,13 +55,15 @@ class Launching:
         :param key: the Idempotency-Key, where one was sent
         :param body_digest: of the body, to tell a repetition from a mistake
         """
+        owner, now = actor.who_owns(), self.clock.now()
+        wish = _wish(owner, key, body_digest, now)
+        known = self.launches.known(wish, now)
+        if known:
+            return self._same_wish(known.instance_id, known.same_body, key)
         desk = self.desk.settings()
         if desk.mode is Mode.HOLD:
             raise Conflict("the desk is on hold: nothing is launched until an admin sets its mode", code="desk_on_hold")
-        owner = actor.who_owns()
         spec, rates = complete(ask, self.catalogue, self.recipes, desk)
-        now = self.clock.now()
-        wish = _wish(owner, key, body_digest, now)
         instance_id = f"gd-{secrets.token_hex(8)}"
         reason = because("requested", f"{actor.name} asked for {_what(ask, spec.instance_type)}; launching it")
         for _ in range(1 if ask.name else NAMES_TRIED):

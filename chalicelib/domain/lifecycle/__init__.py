@@ -5,7 +5,7 @@
                      +--> failed <+-----------+
 
 A plan is one guarded write and then at most one call to AWS. A crash between the two, or after, leaves a record from
-which the next look goes on.
+which the next look goes on. A call's outcome counts only while the record still waits for it.
 """
 
 from dataclasses import replace
@@ -15,7 +15,7 @@ from typing import assert_never
 from chalicelib.domain.cost import read_meter
 from chalicelib.domain.desk import Mode
 from chalicelib.domain.errors import CloudError
-from chalicelib.domain.instance import Instance, Phase
+from chalicelib.domain.instance import Action, Instance, Phase
 from chalicelib.domain.lifecycle import booting, ending, facts, launching, ready, setting_up
 from chalicelib.domain.lifecycle.rules import Rules, because, entry, nothing
 from chalicelib.domain.observation import Observation
@@ -50,8 +50,36 @@ def decide(instance: Instance, seen: Observation, now: datetime, rules: Rules) -
 
 
 def note(instance: Instance, step: Step, outcome: Outcome, now: datetime) -> Plan:
-    """What a call's outcome changes in the record. It is a fact: it may be noted on a record that has moved on."""
-    return _metered(instance, _noted(instance, step, outcome, now), now)
+    """What a call's outcome changes in the record, which may have moved on while the call was made.
+
+    An instance that was launched is a fact, whatever the record has become; anything else that nobody waits for any
+    more changes nothing.
+    """
+    if isinstance(outcome, Launched) and instance.phase is Phase.TERMINATED:
+        plan = facts.found_alive(instance, outcome.machine, now)
+    elif _still_waits(instance, step):
+        plan = _noted(instance, step, outcome, now)
+    else:
+        plan = nothing(instance, "stale", f"nobody waits for the outcome of {type(step).__name__} any more")
+    return _metered(instance, plan, now)
+
+
+def _still_waits(instance: Instance, step: Step) -> bool:
+    is_unlaunched = instance.phase in (Phase.REQUESTED, Phase.LAUNCHING) and instance.machine is None
+    attempt, run, claim = instance.attempt, instance.setup.run, instance.claim
+    match step:
+        case ResolveLaunch():
+            return is_unlaunched and attempt is None
+        case Launch():
+            return is_unlaunched and attempt is not None and attempt.token == step.attempt.token
+        case SendDocument():
+            return instance.phase is Phase.SETTING_UP and run is not None and run.attempt_id == step.attempt_id
+        case Start():
+            return instance.phase is Phase.BOOTING and claim is not None and claim.action is Action.START
+        case Stop():
+            return instance.phase is Phase.STOPPING and claim is not None and claim.action is Action.STOP
+        case Terminate():
+            return instance.phase is Phase.TERMINATING and claim is not None
 
 
 def _by_phase(instance: Instance, seen: Observation, now: datetime, rules: Rules) -> Plan:
@@ -101,7 +129,7 @@ def _noted(instance: Instance, step: Step, outcome: Outcome, now: datetime) -> P
         case ResolveLaunch(), Resolved():
             return launching.resolved(instance, outcome, now)
         case Launch(), Launched(machine):
-            return facts.launched(instance, machine, now) if instance.machine is None else _as_is(instance)
+            return facts.launched(instance, machine, now)
         case ((ResolveLaunch() | Launch()), CloudError()):
             return launching.refused(instance, outcome, now)
         case SendDocument(), Sent():

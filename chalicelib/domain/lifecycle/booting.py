@@ -15,6 +15,7 @@ from chalicelib.domain.instance import (
     Warned,
     WarningKind,
 )
+from chalicelib.domain.lifecycle.lifetime import lifetime
 from chalicelib.domain.lifecycle.rules import (
     because,
     call_again,
@@ -27,7 +28,7 @@ from chalicelib.domain.lifecycle.rules import (
     warn,
     withdraw,
 )
-from chalicelib.domain.observation import AgentView, Observation
+from chalicelib.domain.observation import AgentView, Observation, Unobserved
 from chalicelib.domain.plan import Plan, Start
 from chalicelib.domain.timings import AGENT_DEADLINE, AGENT_WARNING, START_DEADLINE, STOP_AGAIN
 
@@ -48,6 +49,11 @@ def decide(instance: Instance, seen: Observation, now: datetime) -> Plan:
     if machine.state in (Ec2State.STOPPED, Ec2State.STOPPING):
         return _starting(instance, now)
     instance = replace(instance, claim=None)
+    over = lifetime(instance, "it is booting", now)
+    if over:
+        return over
+    if isinstance(seen.agent, Unobserved):
+        return nothing(instance, "unobserved", f"SSM did not answer, so nothing is concluded: {seen.agent.why}")
     if isinstance(seen.agent, AgentView) and _is_of_this_boot(seen.agent, machine.launched_at):
         return _booted(instance, now)
     if machine.state is Ec2State.RUNNING and not instance.is_kept(now):
@@ -72,8 +78,10 @@ def start_refused(instance: Instance, error: CloudError, now: datetime) -> Plan:
 def not_started(instance: Instance, why: str, now: datetime) -> Plan:
     """The start is given up; the instance stays stopped until somebody asks again."""
     reason = because("start_failed", f"it stays stopped: {why}")
-    spec = replace(instance.spec, desired=Desired.STOPPED)
-    return told(replace(moved(instance, Phase.STOPPED, reason, now), claim=None, spec=spec), reason, now)
+    stopped = replace(moved(instance, Phase.STOPPED, reason, now), claim=None)
+    if instance.spec.desired is not Desired.RUNNING:
+        return replace(told(stopped, reason, now), again=True)
+    return told(replace(stopped, spec=replace(instance.spec, desired=Desired.STOPPED)), reason, now)
 
 
 def _as_is(instance: Instance) -> Plan:
@@ -96,8 +104,9 @@ def _is_of_this_boot(agent: AgentView, launched_at: datetime) -> bool:
 
 
 def _booted(instance: Instance, now: datetime) -> Plan:
-    if instance.warned:
+    if instance.warned and instance.warned.kind is WarningKind.NO_AGENT:
         return replace(withdraw(instance, "the agent answers", now), again=True)
+    instance = replace(instance, was_reached=True)
     if instance.setup.is_done:
         return made_ready(instance, "the agent answers, everything is installed", now)
     reason = because("setting_up", f"the agent answers; setting up {instance.spec.recipe}")
@@ -113,7 +122,7 @@ def made_ready(instance: Instance, why: str, now: datetime) -> Plan:
 def _without_agent(instance: Instance, launched_at: datetime, now: datetime) -> Plan:
     minutes = int((now - launched_at).total_seconds() // 60)
     explanation = NO_AGENT.format(minutes=minutes)
-    action = Action.STOP if instance.setup.results else Action.TERMINATE
+    action = Action.STOP if instance.was_reached else Action.TERMINATE
     if instance.warned and now >= instance.warned.acts_at:
         return claim(instance, action, _given_up(action, explanation), now, WarningKind.NO_AGENT)
     if instance.warned or now - launched_at < AGENT_WARNING:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.domain.errors import CloudError, GiveUp
-from chalicelib.domain.instance import Action, Claim, Desired, Ec2State, Instance, Phase, WarningKind
+from chalicelib.domain.instance import Action, Claim, Desired, Ec2State, Instance, Phase, Warned, WarningKind
 from chalicelib.domain.lifecycle.rules import (
     because,
     call_again,
@@ -15,6 +15,7 @@ from chalicelib.domain.lifecycle.rules import (
     running,
     told,
     wanted_otherwise,
+    warn,
 )
 from chalicelib.domain.plan import NoLongerIdle, Plan, Stop, Terminate
 from chalicelib.domain.timings import FAILED_CLOSED, STOP_AGAIN, STOP_ALARM, STOP_FORCE
@@ -31,7 +32,13 @@ def failed(instance: Instance, now: datetime) -> Plan:
         return otherwise
     if instance.is_kept(now):
         return nothing(instance, "kept", "failed, and kept for somebody to look into")
-    if instance.warned and now < instance.warned.acts_at:
+    warned = instance.warned
+    if warned is None:
+        acts_at = now + instance.spec.idle_policy.notice
+        sentence = f"it will be stopped at {acts_at:%H:%M} UTC unless it is kept: {instance.reason.sentence}"
+        warned = Warned(kind=WarningKind.FAILED, at=now, acts_at=acts_at, sentence=sentence)
+        return warn(instance, warned, "failed_warning", {})
+    if now < warned.acts_at:
         return nothing(instance, "failed", instance.reason.sentence)
     return claim(instance, Action.STOP, because("failed", "stopping: its setup failed"), now, WarningKind.FAILED)
 
@@ -49,6 +56,7 @@ def stopping(instance: Instance, now: datetime) -> Plan:
             keep_until=None,
             ready_since=None,
             life_began_at=None,
+            was_reached=True,
             silent_since=None,
         )
         return replace(told(at_rest, reason, now), again=instance.spec.desired is Desired.RUNNING)
@@ -83,10 +91,12 @@ def terminating(instance: Instance, now: datetime) -> Plan:
 def withdrawn(instance: Instance, outcome: NoLongerIdle, now: datetime) -> Plan:
     """There was activity between the decision and the stop: the claim is taken back, nothing was called."""
     if instance.claim is None or instance.claim.kind is not WarningKind.IDLE:
-        return nothing(instance, "stale", "somebody has asked for something else since")
+        return nothing(instance, "stale", "somebody has asked for a stop since")
     reason = because("stop_withdrawn", f"the stop is withdrawn: {outcome.reason.sentence}")
-    spec = replace(instance.spec, desired=Desired.RUNNING)
-    return told(replace(moved(instance, Phase.READY, reason, now), claim=None, spec=spec), reason, now)
+    back = replace(moved(instance, Phase.READY, reason, now), claim=None)
+    if instance.spec.desired is Desired.TERMINATED:
+        return replace(told(back, reason, now), again=True)
+    return told(replace(back, spec=replace(instance.spec, desired=Desired.RUNNING)), reason, now)
 
 
 def call_refused(instance: Instance, error: CloudError, now: datetime) -> Plan:

@@ -13,14 +13,16 @@ from chalicelib.domain.instance import (
     Phase,
 )
 from chalicelib.domain.lifecycle.rules import because, gone, moved, nothing, told
-from chalicelib.domain.observation import Absent, Ec2View, Unobserved
+from chalicelib.domain.observation import Absent, Ec2View, Unobserved, Untagged
 from chalicelib.domain.plan import Plan
-from chalicelib.domain.timings import ABSENT_CERTAIN, NEWBORN
+from chalicelib.domain.timings import ABSENT_CERTAIN, NEWBORN, STOP_FORCE
 
 ENDING = (Phase.STOPPING, Phase.STOPPED, Phase.TERMINATING)
 
 
-def take_in(instance: Instance, seen: Ec2View | Absent | Unobserved, now: datetime) -> tuple[Instance, Plan | None]:
+def take_in(
+    instance: Instance, seen: Ec2View | Untagged | Absent | Unobserved, now: datetime
+) -> tuple[Instance, Plan | None]:
     """Bring the record up to what EC2 shows.
 
     :returns: the record, and a plan where what was seen already decides the matter
@@ -30,8 +32,22 @@ def take_in(instance: Instance, seen: Ec2View | Absent | Unobserved, now: dateti
             return instance, nothing(instance, "unobserved", f"EC2 did not answer, so nothing is concluded: {why}")
         case Absent():
             return _missed(instance, now)
+        case Untagged(instance_id):
+            return instance, _out_of_reach(instance, instance_id, now)
         case Ec2View():
             return _seen(instance, seen, now)
+
+
+def _out_of_reach(instance: Instance, instance_id: str, now: datetime) -> Plan:
+    """Without our tags it is not ours to touch; it is billed all the same, so it is told and counted."""
+    sentence = (
+        f"{instance_id} exists and has lost the desk's tags: the desk may not touch it any more, and it is billed. Put "
+        f"gpudesk:id={instance.tag_id} and gpudesk:stage back, or end it by hand"
+    )
+    reason = because("tags_lost", sentence)
+    if instance.told == reason.code:
+        return Plan(instance=instance, reason=reason)
+    return told(replace(instance, told=reason.code), reason, now)
 
 
 def _missed(instance: Instance, now: datetime) -> tuple[Instance, Plan | None]:
@@ -55,11 +71,13 @@ def _seen(instance: Instance, view: Ec2View, now: datetime) -> tuple[Instance, P
         zone=view.zone,
         state=view.state,
         launched_at=view.launched_at,
-        public_address=view.public_address,
     )
-    instance = replace(instance, machine=machine, absent_since=None)
     if instance.phase is Phase.TERMINATED:
-        return instance, _found_alive(instance, view, now)
+        is_over = view.state in (Ec2State.TERMINATED, Ec2State.SHUTTING_DOWN)
+        return instance, nothing(instance, "terminated", "terminated") if is_over else found_alive(
+            instance, machine, now
+        )
+    instance = replace(instance, machine=machine, absent_since=None)
     if before is None:
         if view.state in (Ec2State.TERMINATED, Ec2State.SHUTTING_DOWN):
             return instance, _ended(instance, view, now)
@@ -92,16 +110,16 @@ def launched(instance: Instance, machine: Machine, now: datetime) -> Plan:
     )
 
 
-def _found_alive(instance: Instance, view: Ec2View, now: datetime) -> Plan | None:
-    if view.state in (Ec2State.TERMINATED, Ec2State.SHUTTING_DOWN):
-        return nothing(replace(instance, machine=None), "terminated", "terminated")
-    reason = because("found_alive", f"{view.instance_id} was taken for gone and is {view.state}: terminating it")
+def found_alive(instance: Instance, machine: Machine, now: datetime) -> Plan:
+    """A machine of a record that is over: the record lives again, under its id, until the machine is gone."""
+    reason = because("found_alive", f"{machine.instance_id} was taken for gone and is {machine.state}: terminating it")
     alive = replace(
         moved(instance, Phase.TERMINATING, reason, now),
-        terminated_at=None,
+        name=instance.id,
+        machine=machine,
         claim=Claim(action=Action.TERMINATE, at=now, reason=reason),
     )
-    return told(alive, reason, now, instance_id=view.instance_id)
+    return told(alive, reason, now, instance_id=machine.instance_id)
 
 
 def _ended(instance: Instance, view: Ec2View, now: datetime) -> Plan | None:
@@ -133,7 +151,9 @@ def _stopped_outside(instance: Instance, view: Ec2View, now: datetime) -> Plan |
 
 
 def _started_outside(instance: Instance, now: datetime) -> Plan | None:
-    if instance.phase is not Phase.STOPPED or instance.machine is None or instance.spec.desired is Desired.TERMINATED:
+    if instance.machine is None or instance.spec.desired is Desired.TERMINATED:
+        return None
+    if instance.phase is not Phase.STOPPED and not _restarted_while_stopping(instance, instance.machine, now):
         return None
     reason = because("started_outside", "it was started, not by the desk: it is under the desk's policy again")
     spec = replace(instance.spec, desired=Desired.RUNNING)
@@ -146,3 +166,12 @@ def _started_outside(instance: Instance, now: datetime) -> Plan | None:
         claim=None,
     )
     return told(started, reason, now)
+
+
+def _restarted_while_stopping(instance: Instance, machine: Machine, now: datetime) -> bool:
+    """Somebody started it between two looks; or it was never stopped, and nobody of ours is asking for it."""
+    if instance.phase is not Phase.STOPPING:
+        return False
+    if instance.claim:
+        return machine.launched_at > instance.claim.at
+    return machine.launched_at > instance.phase_since or now - instance.phase_since > STOP_FORCE

@@ -7,46 +7,53 @@ from chalicelib.domain.errors import CloudError, GiveUp, NoCapacity, OverQuota
 from chalicelib.domain.instance import Desired, Instance, Phase
 from chalicelib.domain.lifecycle.rules import because, entry, gone, moved, nothing, told
 from chalicelib.domain.plan import Launch, Plan, Resolved, ResolveLaunch
-from chalicelib.domain.timings import ATTEMPT_CERTAIN, CAPACITY_RETRY, LAUNCH_DEADLINE
+from chalicelib.domain.timings import ATTEMPT_CERTAIN, CAPACITY_RETRY, LAUNCH_DEADLINE, RESEND_AFTER
 
 RETRY = timedelta(seconds=20)
 
 
 def decide(instance: Instance, now: datetime) -> Plan:
-    """What follows while there is no machine yet."""
-    attempt = instance.attempt
-    is_sent = attempt is not None and attempt.sent_at is not None
+    """What follows while there is no machine yet.
+
+    Every call is preceded by a guarded write (`retry_at`), so that of two looks at once one makes it.
+    """
     if instance.spec.desired is not Desired.RUNNING:
         return _cancelled(instance, now)
+    if instance.phase is Phase.REQUESTED:
+        reason = because("launching", "looking up image, subnet and zone")
+        instance = moved(instance, Phase.LAUNCHING, reason, now)
     if instance.retry_at and now < instance.retry_at:
         return nothing(instance, "waiting_to_retry", f"asking AWS again at {instance.retry_at:%H:%M:%S} UTC")
-    if now - instance.created_at > LAUNCH_DEADLINE and instance.attempts and not is_sent:
-        sentence = (
-            f"no {instance.spec.instance_type} was to be had in {instance.spec.region} for "
-            f"{LAUNCH_DEADLINE.seconds // 60} minutes; ask for another type or region, or later again"
-        )
-        return failed(instance, "no_capacity", sentence, now)
+    overdue = _overdue(instance, now)
+    if overdue:
+        return overdue
+    attempt = instance.attempt
+    asking = replace(instance, retry_at=now + RESEND_AFTER)
     if attempt is None:
-        return Plan(
-            instance=instance,
-            reason=because("resolving", "looking up image, subnet and zone"),
-            step=ResolveLaunch(instance.refused_zones),
-        )
-    sending = attempt if is_sent else replace(attempt, sent_at=now)
+        reason = because("resolving", "looking up image, subnet and zone")
+        return Plan(instance=asking, reason=reason, step=ResolveLaunch(instance.refused_zones))
+    sending = attempt if attempt.sent_at else replace(attempt, sent_at=now)
     return Plan(
-        instance=replace(instance, attempt=sending, retry_at=None),
+        instance=replace(asking, attempt=sending),
         reason=because("launching", f"asking EC2 for a {attempt.instance_type} in {attempt.zone}"),
         step=Launch(sending),
     )
 
 
 def resolved(instance: Instance, outcome: Resolved, now: datetime) -> Plan:
-    """The request is complete: frozen before it is sent."""
-    attempt = outcome.attempt
+    """The request is complete: frozen before it is sent. The disk is as large as the image makes it."""
+    attempt, spec = outcome.attempt, instance.spec
     reason = because("launching", f"launching a {attempt.instance_type} in {attempt.zone}")
+    disk_rate = instance.rates.disk * attempt.disk_gib / spec.disk_gib
     return Plan(
         instance=replace(
-            moved(instance, Phase.LAUNCHING, reason, now), attempt=attempt, attempts=attempt.number, retry_at=None
+            instance,
+            reason=reason,
+            attempt=attempt,
+            attempts=attempt.number,
+            retry_at=None,
+            spec=replace(spec, disk_gib=attempt.disk_gib),
+            rates=replace(instance.rates, disk=disk_rate),
         ),
         reason=reason,
         entries=(entry(now, reason, details={"image_id": attempt.image_id, "zone": attempt.zone}),),
@@ -61,11 +68,12 @@ def refused(instance: Instance, error: CloudError, now: datetime) -> Plan:
         case NoCapacity() if attempt is not None:
             zones = (*instance.refused_zones, attempt.zone)
             reason = because("zone_refused", f"{attempt.zone}: {error.message} ({error.code}); trying another zone")
-            plan = told(replace(instance, attempt=None, refused_zones=zones), reason, now, zone=attempt.zone)
-            return replace(plan, again=True)
+            tried = replace(instance, attempt=None, refused_zones=zones, retry_at=None)
+            return replace(told(tried, reason, now, zone=attempt.zone), again=True)
         case NoCapacity():
             reason = because("no_capacity_yet", f"no zone of {instance.spec.region} has one now; trying again")
-            return told(replace(instance, refused_zones=(), retry_at=now + CAPACITY_RETRY), reason, now)
+            later = replace(instance, reason=reason, refused_zones=(), retry_at=now + CAPACITY_RETRY)
+            return told(later, reason, now) if instance.reason != reason else Plan(instance=later, reason=reason)
         case OverQuota():
             sentence = (
                 f"the AWS account's quota does not allow it: {error.message} ({error.code}). Ask the admin to request "
@@ -84,6 +92,22 @@ def failed(instance: Instance, code: str, sentence: str, now: datetime) -> Plan:
     """The launch is over, and nothing runs."""
     reason = because(code, sentence)
     return told(moved(instance, Phase.FAILED, reason, now), reason, now)
+
+
+def _overdue(instance: Instance, now: datetime) -> Plan | None:
+    """A request that was sent is certain only when its instance would have shown itself."""
+    is_sent = instance.attempt is not None and instance.attempt.sent_at is not None
+    limit = LAUNCH_DEADLINE + ATTEMPT_CERTAIN if is_sent else LAUNCH_DEADLINE
+    if now - instance.phase_since <= limit:
+        return None
+    wanted = f"{instance.spec.instance_type} in {instance.spec.region}"
+    sentence = (
+        f"AWS gave no definite answer to the launch of a {wanted}; nothing of it is to be seen. Ask again later"
+        if is_sent
+        else f"no {wanted} was to be had for {LAUNCH_DEADLINE.seconds // 60} minutes; ask for another type or region, "
+        "or later again"
+    )
+    return failed(replace(instance, attempt=None), "no_answer" if is_sent else "no_capacity", sentence, now)
 
 
 def _cancelled(instance: Instance, now: datetime) -> Plan:

@@ -5,14 +5,11 @@ from datetime import datetime
 
 from chalicelib.domain.idle import Judgement, Verdict, judge
 from chalicelib.domain.instance import Action, Instance, Warned, WarningKind
+from chalicelib.domain.lifecycle.lifetime import LOST_BY_A_STOP, lifetime
 from chalicelib.domain.lifecycle.rules import because, claim, nothing, running, told, wanted_otherwise, warn, withdraw
 from chalicelib.domain.observation import Observation
 from chalicelib.domain.plan import Plan
 from chalicelib.domain.timings import SILENCE_TOLD
-
-LOST_BY_A_STOP = (
-    "A stop ends what runs (kernels, terminals) and empties /tmp and instance-store disks; the root disk is kept"
-)
 
 
 def counted_signals(instance: Instance) -> frozenset[str]:
@@ -38,33 +35,13 @@ def decide(instance: Instance, seen: Observation, now: datetime) -> Plan:
     if otherwise:
         return otherwise
     judgement = activity(instance, seen, now)
-    lifetime = _lifetime(instance, judgement, now)
-    if lifetime:
-        return lifetime
+    over = lifetime(instance, judgement.reason.sentence, now)
+    if over:
+        return over
     silence = _silence(instance, judgement, now)
     if silence:
         return silence
     return _idleness(instance, judgement, now)
-
-
-def _lifetime(instance: Instance, judgement: Judgement, now: datetime) -> Plan | None:
-    ends_at, warned = instance.ends_at, instance.warned
-    notice = instance.spec.idle_policy.notice
-    if ends_at is None or now < ends_at - notice:
-        is_moved = warned is not None and warned.kind is WarningKind.LIFETIME
-        return withdraw(instance, "its lifetime was extended", now) if is_moved else None
-    if warned is None or warned.kind is not WarningKind.LIFETIME:
-        acts_at = max(ends_at, now + notice)
-        sentence = (
-            f"its {instance.spec.max_hours} hours are over: it will be stopped at {acts_at:%H:%M} UTC, also if it is "
-            f"busy ({judgement.reason.sentence}). {LOST_BY_A_STOP}. A keep moves the end"
-        )
-        warned = Warned(kind=WarningKind.LIFETIME, at=now, acts_at=acts_at, sentence=sentence)
-        return warn(instance, warned, "lifetime_warning", {"evidence": judgement.reason.sentence})
-    if now >= warned.acts_at:
-        reason = because("lifetime_over", f"stopping: its lifetime is over; warned at {warned.at:%H:%M} UTC")
-        return claim(instance, Action.STOP, reason, now, WarningKind.LIFETIME)
-    return nothing(instance, "lifetime_warned", f"its lifetime is over: it will be stopped at {warned.acts_at:%H:%M}")
 
 
 def _silence(instance: Instance, judgement: Judgement, now: datetime) -> Plan | None:

@@ -1,5 +1,6 @@
 """The recipe's documents, one after another, in order."""
 
+import re
 from dataclasses import replace
 from datetime import datetime
 
@@ -13,6 +14,7 @@ from chalicelib.domain.instance import (
     WarningKind,
 )
 from chalicelib.domain.lifecycle.booting import made_ready
+from chalicelib.domain.lifecycle.lifetime import lifetime
 from chalicelib.domain.lifecycle.rules import (
     Rules,
     because,
@@ -27,7 +29,10 @@ from chalicelib.domain.lifecycle.rules import (
 from chalicelib.domain.observation import CommandStatus, CommandView, Observation, StepView
 from chalicelib.domain.plan import Plan, SendDocument, Sent
 from chalicelib.domain.recipes import DocumentUse, fill
-from chalicelib.domain.timings import DOCUMENT_MARGIN, RESEND_AFTER, SETUP_RETRY, SETUP_TRIES
+from chalicelib.domain.timings import DOCUMENT_MARGIN, RESEND_AFTER, SEND_DEADLINE, SETUP_RETRY, SETUP_TRIES
+
+CREDENTIALS = re.compile(r"://[^/\s@]+@")
+"""What a package index's address may carry, and a failing pip repeats."""
 
 
 def decide(instance: Instance, seen: Observation, now: datetime, rules: Rules) -> Plan:
@@ -35,6 +40,9 @@ def decide(instance: Instance, seen: Observation, now: datetime, rules: Rules) -
     otherwise = wanted_otherwise(instance, now)
     if otherwise:
         return otherwise
+    over = lifetime(instance, "it is being set up", now)
+    if over:
+        return over
     setup = instance.setup
     if setup.is_done:
         return made_ready(instance, f"{instance.spec.recipe} is set up", now)
@@ -44,7 +52,10 @@ def decide(instance: Instance, seen: Observation, now: datetime, rules: Rules) -
             return nothing(instance, "waiting_to_retry", f"{document.name} runs again at {setup.retry_at:%H:%M:%S} UTC")
         return _send(instance, document, now, rules)
     if setup.run.command_id is None:
-        if now - setup.run.sent_at < RESEND_AFTER:
+        if now - setup.run.sent_at > SEND_DEADLINE:
+            why = f"SSM has not taken {document.name} for {SEND_DEADLINE.seconds // 60} minutes"
+            return _retried(instance, document, setup.run, why, now)
+        if now - setup.run.called_at < RESEND_AFTER:
             return nothing(instance, "sending", f"{document.name} was sent, SSM has not confirmed it yet")
         return _send(instance, document, now, rules)
     return _running(instance, document, setup.run, seen, now, rules)
@@ -53,9 +64,7 @@ def decide(instance: Instance, seen: Observation, now: datetime, rules: Rules) -
 def sent(instance: Instance, outcome: Sent, step: SendDocument, now: datetime) -> Plan:
     """SSM accepted the command."""
     run = instance.setup.run
-    if run is None or run.attempt_id != step.attempt_id:
-        return nothing(instance, "stale", "this command is no longer waited for")
-    setup = replace(instance.setup, run=replace(run, command_id=outcome.command_id))
+    setup = replace(instance.setup, run=replace(run, command_id=outcome.command_id) if run else None)
     reason = because("document_started", f"{step.document} is running ({_position(instance)})")
     return told(replace(instance, setup=setup), reason, now, command_id=outcome.command_id, attempt_id=step.attempt_id)
 
@@ -78,7 +87,11 @@ def _send(instance: Instance, document: DocumentUse, now: datetime, rules: Rules
         "gpu_count": str(instance.spec.nvidia_gpu_count),
         "attempt_id": attempt_id,
     }
-    run = DocumentRun(attempt_id=attempt_id, sent_at=now)
+    run = (
+        replace(setup.run, called_at=now)
+        if setup.run
+        else DocumentRun(attempt_id=attempt_id, sent_at=now, called_at=now)
+    )
     return Plan(
         instance=replace(instance, setup=replace(setup, run=run, retry_at=None)),
         reason=because("sending", f"sending {document.name} ({_position(instance)})"),
@@ -165,7 +178,8 @@ def _what_failed(document: DocumentUse, command: CommandView) -> str:
 
 def _last_lines(step: StepView) -> str:
     lines = [line.strip() for line in step.output.splitlines() if line.strip()]
-    return " / ".join(lines[-5:])[-600:] or f"no output, {step.status}"
+    text = " / ".join(lines[-5:])[-600:] or f"no output, {step.status}"
+    return CREDENTIALS.sub("://***@", text)
 
 
 def _position(instance: Instance) -> str:
