@@ -33,7 +33,10 @@ class Resolver:
             raise GiveUp("UnknownType", str(error)) from error
         if kind.image is None:
             raise GiveUp("NoImage", kind.unavailable or f"no image is known for {kind.name}")
-        subnets = [s for s in self.ec2.subnets(spec.region, kind.name) if s.zone not in zones_refused]
+        offered = self.ec2.subnets(spec.region, kind.name)
+        if not offered:
+            raise GiveUp("NotOffered", f"no zone of {spec.region} in which the desk has a subnet offers {kind.name}")
+        subnets = [subnet for subnet in offered if subnet.zone not in zones_refused]
         if not subnets:
             raise NoCapacity("NoZoneLeft", f"no zone of {spec.region} offers {kind.name} now")
         subnet = subnets[0]

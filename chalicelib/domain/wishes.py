@@ -59,23 +59,32 @@ def terminate(instance: Instance, actor: Actor, now: datetime) -> Wanted:
     return _desire(instance, Desired.TERMINATED, "terminate_requested", actor, now)
 
 
-def keep(instance: Instance, until: datetime, actor: Actor, ceilings: Ceilings, now: datetime) -> Wanted:
+def keep(
+    instance: Instance, until: datetime, actor: Actor, ceilings: Ceilings, now: datetime, field: str = "until"
+) -> Wanted:
     """A lease that always ends. It wins over every stop that has not been claimed yet, and moves the lifetime.
 
+    :param field: what the request called it, `hours` or `until`
     :raises Conflict: the stop is claimed, or it does not run
     :raises Invalid: `until` has passed or is further away than allowed
     """
     _not_ended(instance, "be kept")
-    if instance.phase in (Phase.STOPPING, Phase.STOPPED) or instance.spec.desired is Desired.STOPPED:
+    if instance.phase is Phase.STOPPED:
         raise Conflict(
-            f"{instance.name} is {instance.phase} ({instance.reason.sentence}): the keep came too late. "
+            f"{instance.name} is stopped: there is nothing to keep running. POST /instances/{instance.name}/start "
+            "starts it again",
+            code="not_running",
+        )
+    if instance.phase is Phase.STOPPING or instance.spec.desired is Desired.STOPPED:
+        raise Conflict(
+            f"the keep came too late: {instance.name} is being stopped ({instance.reason.sentence}). "
             f"POST /instances/{instance.name}/start starts it again",
             code="too_late_to_keep",
         )
     furthest = now + timedelta(hours=ceilings.keep_hours)
     if not now < until <= furthest:
         right = f"must be in the future and at most {ceilings.keep_hours} hours away ({furthest:%Y-%m-%dT%H:%MZ})"
-        raise Invalid(f"a keep {right}", errors=(FieldError("until", right),))
+        raise Invalid(f"a keep {right}", errors=(FieldError(field, right),))
     reason = because("kept", f"{actor.name} keeps it until {until:%Y-%m-%d %H:%M} UTC")
     lines = [entry(now, reason, actor=actor.name, details={"until": until.isoformat()})]
     warned = instance.warned

@@ -99,6 +99,13 @@ def test_capacity_runs_out_with_a_500_and_comes_back_with_a_terminate(
     assert launch()
 
 
+def test_a_launch_that_fails_takes_no_capacity(cloud: LocalCloud, ec2: Any, ssm: Any, launch: Launch) -> None:
+    cloud.capacity.set("g4dn.xlarge", "us-east-1a", 1)
+    asked = {**request(ssm), "SecurityGroupIds": ["sg-0123456789abcdef0"]}
+    assert error_of(ec2.run_instances, **asked)[0].startswith("InvalidGroup")
+    assert launch()
+
+
 def test_a_start_needs_capacity_too(cloud: LocalCloud, ec2: Any, launch: Launch, clock: ManualClock) -> None:
     instance_id = launch()
     clock.advance(timedelta(minutes=1))

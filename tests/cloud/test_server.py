@@ -1,6 +1,7 @@
 """The same extension behind a port: what threads, sockets and HTTP add."""
 
 import json
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -83,6 +84,16 @@ def test_errors_and_lost_answers_over_http(cloud: LocalCloud, client: Client) ->
     assert len(ec2.describe_instances()["Reservations"]) == 1
 
 
+@pytest.fixture
+def hasty_threads() -> Iterator[None]:
+    """Threads that interrupt each other as often as they can, so that what is not guarded breaks."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("hasty_threads")
 def test_no_acknowledged_write_is_lost_under_failing_transactions(client: Client) -> None:
     dynamodb = client("dynamodb", Config(max_pool_connections=THREADS))
     create_table(dynamodb)
@@ -104,6 +115,7 @@ def test_no_acknowledged_write_is_lost_under_failing_transactions(client: Client
     assert found == {"taken", *(f"plain-{number}" for number in range(200))}
 
 
+@pytest.mark.usefixtures("hasty_threads")
 def test_of_increments_guarded_by_a_version_none_is_lost(client: Client) -> None:
     dynamodb = client("dynamodb", Config(max_pool_connections=THREADS))
     create_table(dynamodb)

@@ -110,7 +110,6 @@ VIEW = Ec2View(
     instance_type="g4dn.xlarge",
     state=Ec2State.RUNNING,
     launched_at=START,
-    public_address=True,
 )
 
 

@@ -6,13 +6,13 @@ from chalicelib.domain.instance import Desired, Phase
 from tests.scenario.world import MINUTE, World, machine_id
 
 
-def by_hand(desk: World, tags: dict[str, str]) -> str:
+def by_hand(desk: World, tags: dict[str, str], kind: Any = "t3.large") -> str:
     """Somebody launches an instance in the same account."""
     image = desk.cloud_image()
     tag_list: list[Any] = [{"Key": key, "Value": value} for key, value in tags.items()]
     made = desk.ec2.run_instances(
         ImageId=image,
-        InstanceType="t3.large",
+        InstanceType=kind,
         MinCount=1,
         MaxCount=1,
         TagSpecifications=[{"ResourceType": "instance", "Tags": tag_list}] if tags else [],
@@ -81,15 +81,48 @@ def test_an_instance_that_is_terminated_by_hand_is_told_and_over(desk: World) ->
     assert desk.codes(instance)[-1] == "terminated_outside"
 
 
-def test_absence_is_no_end(desk: World) -> None:
+def test_a_machine_that_lost_our_tags_is_told_and_counted_and_not_touched(desk: World) -> None:
     instance = desk.ready(max_hours=48)
     desk.ec2.delete_tags(Resources=[machine_id(instance)], Tags=[{"Key": "gpudesk:stage"}])
-    desk.minute(100)
+    desk.minute(150)
+    assert desk.look(instance).phase is Phase.READY
+    assert desk.codes(instance).count("tags_lost") == 1
+    assert desk.ec2_state(machine_id(instance)) == "running"
+    desk.ec2.create_tags(Resources=[machine_id(instance)], Tags=[{"Key": "gpudesk:stage", "Value": "dev"}])
+    desk.minute(2)
+    assert desk.look(instance).absent_since is None
+
+
+def test_what_vanished_is_gone_only_after_hours_of_absence(desk: World) -> None:
+    instance = desk.ready(max_hours=48)
+    desk.ec2.terminate_instances(InstanceIds=[machine_id(instance)])
+    desk.clock.advance(90 * MINUTE)
+    desk.minute(60)
     assert desk.look(instance).phase is Phase.READY
     assert desk.look(instance).absent_since is not None
-    desk.minute(30)
-    assert desk.look(instance).phase is Phase.TERMINATED
-    assert desk.ec2_state(machine_id(instance)) == "running", "what does not carry our tags is not acted on"
+    desk.until(instance, Phase.TERMINATED, minutes=70)
+
+
+def test_a_machine_that_was_restarted_between_two_looks_is_under_policy_again(desk: World) -> None:
+    instance = desk.ready()
+    desk.ec2.stop_instances(InstanceIds=[machine_id(instance)])
+    desk.clock.advance(MINUTE / 6)
+    desk.desk.loop.sweep()
+    assert desk.look(instance).phase is Phase.STOPPING
+    desk.clock.advance(MINUTE)
+    desk.cloud.tick()
+    desk.ec2.start_instances(InstanceIds=[machine_id(instance)])
+    desk.boot_id = "boot-2"
+    desk.until(instance, Phase.READY, minutes=5)
+
+
+def test_an_adopted_gpu_machine_at_work_is_not_idle(desk: World) -> None:
+    tags = {"gpudesk:id": "gd-lost", "gpudesk:stage": "dev", "gpudesk:owner": "ada"}
+    machine = by_hand(desk, tags, "g4dn.xlarge")
+    desk.minute(12)
+    found = desk.desk.loop.reconciler.instances.by_machine(machine)
+    assert found is not None
+    assert found.spec.nvidia_gpu_count == 1
 
 
 def test_a_region_that_does_not_answer_ends_nothing(desk: World) -> None:

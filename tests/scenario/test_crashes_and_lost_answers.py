@@ -1,12 +1,15 @@
 """Whatever interrupts the loop, one instance is launched, none is lost, and the next look goes on (invariant 2)."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
-from chalicelib.domain.errors import Conflict
+from chalicelib.domain import lifecycle
+from chalicelib.domain.errors import Conflict, GiveUp, NoCapacity, OverQuota
 from chalicelib.domain.instance import Phase
-from chalicelib.domain.plan import Launch, Outcome, ResolveLaunch, SendDocument, Start, Step, Stop, Terminate
+from chalicelib.domain.plan import Launch, Outcome, Resolved, ResolveLaunch, SendDocument, Start, Step, Stop, Terminate
+from chalicelib.store.models import DeskModel
 from chalicelib.store.transactions import Stale
 from local.cloud.behaviour import Behaviour
 from tests.scenario.world import ADA, MINUTE, World, machine_id, world
@@ -117,6 +120,49 @@ def test_of_two_looks_at_once_one_acts(desk: World) -> None:
         reconciler.once(stale, seen, rules)
     assert desk.cloud.calls["ec2:RunInstances"] == 1
     assert desk.cloud.calls["ssm:SendCommand"] == 1
+
+
+def test_a_refusal_that_arrives_late_does_not_end_the_next_attempt(desk: World) -> None:
+    desk.cloud.capacity.set("g4dn.xlarge", "us-east-1a", 0)
+    instance = desk.launch()
+    desk.minute()
+    booting = desk.look(instance)
+    assert booting.attempt is not None
+    late = Launch(replace(booting.attempt, token="an earlier attempt's", zone="us-east-1a"))
+    plan = lifecycle.note(booting, late, NoCapacity("InsufficientInstanceCapacity", "late"), desk.now)
+    assert plan.instance == booting
+    for error in (OverQuota("VcpuLimitExceeded", "late"), GiveUp("Blocked", "late")):
+        assert lifecycle.note(booting, late, error, desk.now).instance == booting
+    assert lifecycle.note(booting, ResolveLaunch(()), Resolved(booting.attempt), desk.now).instance == booting
+
+
+def test_a_delete_while_a_launch_is_resolved_ends_it_once(desk: World) -> None:
+    def delete(step: Step, outcome: Outcome) -> None:
+        if isinstance(step, ResolveLaunch):
+            desk.desk.requests.changing.terminate(ADA, instance.id)
+            desk.desk.loop.reconcile(instance.id)
+
+    instance = desk.launch(name="otter")
+    desk.crashing(delete)
+    desk.minute(3)
+    assert desk.look(instance).phase is Phase.TERMINATED
+    assert desk.codes(instance).count("cancelled") == 1
+    assert DeskModel.get("count#ada").number == 0
+    assert desk.ec2_ids() == []
+
+
+def test_a_delete_during_a_start_that_fails_is_not_lost(desk: World) -> None:
+    def delete(step: Step, outcome: Outcome) -> None:
+        if isinstance(step, Start):
+            desk.desk.requests.changing.terminate(ADA, instance.id)
+
+    instance = desk.ready()
+    desk.desk.requests.changing.stop(ADA, instance.id)
+    desk.until(instance, Phase.STOPPED, minutes=5)
+    desk.cloud.faults.order("StartInstances", "VcpuLimitExceeded")
+    desk.desk.requests.changing.start(ADA, instance.id)
+    desk.crashing(delete)
+    desk.until(instance, Phase.TERMINATED, minutes=6)
 
 
 def test_an_event_that_is_delivered_twice_does_nothing_twice(desk: World) -> None:

@@ -68,6 +68,26 @@ def test_a_failed_setup_that_is_kept_is_left_for_somebody_to_look_into() -> None
         desk.minute(50)
         assert desk.look(instance).phase is Phase.FAILED
         desk.until(instance, Phase.STOPPED, minutes=30)
+        assert "failed_warning" in desk.codes(instance), "the keep withdrew the first warning, so there is another one"
+
+
+def test_a_type_that_no_zone_offers_is_a_failure_at_once(desk: World) -> None:
+    instance = desk.until(desk.launch(gpu="Radeon Pro V520"), Phase.FAILED, minutes=2)
+    assert "offers g4ad" in instance.reason.sentence
+
+
+def test_aws_that_does_not_answer_a_launch_is_a_failure_in_the_end(desk: World) -> None:
+    desk.cloud.faults.order("DescribeImages", "InternalError", times=500)
+    instance = desk.until(desk.launch(), Phase.FAILED, minutes=20)
+    assert desk.ec2_ids() == []
+    assert len(desk.timeline(instance)) < 6
+
+
+def test_an_agent_that_takes_no_command_is_a_failure_in_the_end(desk: World) -> None:
+    desk.cloud.faults.order("SendCommand", "ThrottlingException", times=1000)
+    instance = desk.until(desk.launch(), Phase.FAILED, minutes=70)
+    assert "SSM has not taken" in instance.reason.sentence
+    desk.until(instance, Phase.STOPPED, minutes=15)
 
 
 def test_setting_up_is_not_idle() -> None:

@@ -39,6 +39,17 @@ def test_a_desk_that_only_tells_says_once_what_it_would_have_done(desk: World) -
     assert "it will be stopped" in lines[0].sentence
 
 
+def test_a_warning_of_before_is_not_acted_on_after_a_time_of_only_telling(desk: World) -> None:
+    instance = desk.until_true(desk.ready(), lambda now: now.warned is not None)
+    set_mode(desk, Mode.TELL)
+    desk.minute(30)
+    set_mode(desk, Mode.ACT)
+    desk.minute(5)
+    assert desk.look(instance).phase is Phase.READY
+    desk.until(instance, Phase.STOPPED, minutes=12)
+    assert desk.codes(instance).count("idle_warning") == 2
+
+
 def test_a_desk_that_only_tells_still_does_what_people_ask(desk: World) -> None:
     set_mode(desk, Mode.TELL)
     instance = desk.ready()

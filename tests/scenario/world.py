@@ -87,7 +87,8 @@ class World:
         """Every machine's probe reports, as long as its item is there: what `activity` says of each signal."""
         for item in HeartbeatModel.scan():
             instance_id = item.id.split(":")[1]
-            if self.cloud.lifecycle.lives[instance_id].state == "running":
+            life = self.cloud.lifecycle.lives.get(instance_id)
+            if life and life.state == "running":
                 self.report(instance_id)
 
     def report(self, machine: str, **replaced: Any) -> None:

@@ -48,7 +48,7 @@ class Changing:
         def kept(instance: Instance) -> Wanted:
             now = self.clock.now()
             end = until or now + timedelta(hours=min(hours or 0, 10**5))
-            return wishes.keep(instance, end, actor, ceilings, now)
+            return wishes.keep(instance, end, actor, ceilings, now, "until" if until else "hours")
 
         return self.change(actor, ref, kept)
 

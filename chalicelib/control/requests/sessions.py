@@ -10,7 +10,7 @@ from chalicelib.control.requests.finding import Finder
 from chalicelib.domain.actors import Actor
 from chalicelib.domain.connect import LOCAL_PORT, Command, commands
 from chalicelib.domain.errors import CloudError, Conflict, FieldError, Invalid
-from chalicelib.domain.instance import Ec2State, Instance, Machine
+from chalicelib.domain.instance import Ec2State, Instance, Machine, Phase
 from chalicelib.domain.lifecycle.rules import because, entry
 from chalicelib.domain.recipes import Recipe
 from chalicelib.domain.wishes import Wanted
@@ -36,27 +36,32 @@ class Sessions:
     def connect(self, actor: Actor, ref: str) -> list[Command]:
         """Commands for those who have AWS credentials of their own."""
         instance, machine = self._reachable(actor, ref)
-        port = self.recipes[instance.spec.recipe].jupyter_port if instance.spec.recipe in self.recipes else None
+        recipe = self.recipes.get(instance.spec.recipe)
+        port = recipe.jupyter_port if recipe and instance.phase is Phase.READY else None
         return commands(machine.instance_id, instance.spec.region, port)
 
-    def open_session(self, actor: Actor, ref: str, *, kind: SessionKind, port: int | None = None) -> Session:
+    def open_session(
+        self, actor: Actor, ref: str, *, kind: SessionKind, port: int | None = None, local_port: int | None = None
+    ) -> Session:
         """StartSession for those who have none; the answer goes to session-manager-plugin.
 
+        The timeline tells of it first: nobody enters unseen.
+
         :param port: for kind `port`: the one on the instance
+        :param local_port: the one on the laptop; the same, or the book's 8889 for Jupyter
         """
         instance, machine = self._reachable(actor, ref)
         recipe = self.recipes.get(instance.spec.recipe)
         if kind is SessionKind.JUPYTER and (recipe is None or recipe.jupyter_port is None):
             raise Conflict(f"{instance.name} was set up as {instance.spec.recipe}, without Jupyter", code="no_jupyter")
-        document, parameters = _session(kind, port, recipe.jupyter_port if recipe else None)
+        document, parameters = _session(kind, port, local_port, recipe.jupyter_port if recipe else None)
+        now = self.changing.clock.now()
+        reason = because("session_requested", f"{actor.name} opens a {kind} session")
+        self.changing.change(actor, instance.id, lambda found: Wanted(found, (entry(now, reason, actor=actor.name),)))
         try:
-            session = self.ssm.open_session(instance.spec.region, machine.instance_id, document, parameters)
+            return self.ssm.open_session(instance.spec.region, machine.instance_id, document, parameters)
         except CloudError as error:
             raise Conflict(f"SSM did not open a session: {error.message} ({error.code})", code="no_session") from error
-        now = self.changing.clock.now()
-        reason = because("session_opened", f"{actor.name} opened a {kind} session ({session.session_id})")
-        self.changing.change(actor, instance.id, lambda found: Wanted(found, (entry(now, reason, actor=actor.name),)))
-        return session
 
     def _reachable(self, actor: Actor, ref: str) -> tuple[Instance, Machine]:
         instance = self.finder.find(actor, ref)
@@ -65,12 +70,14 @@ class Sessions:
         return instance, instance.machine
 
 
-def _session(kind: SessionKind, port: int | None, jupyter_port: int | None) -> tuple[str, dict[str, str]]:
+def _session(
+    kind: SessionKind, port: int | None, local_port: int | None, jupyter_port: int | None
+) -> tuple[str, dict[str, str]]:
     if kind is SessionKind.SHELL:
         return "SSM-SessionManagerRunShell", {}
     remote = port if kind is SessionKind.PORT else jupyter_port
     if remote is None:
         wrong = FieldError("port", "is needed with kind port: the port on the instance, 1 to 65535")
         raise Invalid("which port?", errors=(wrong,))
-    local = {"localPortNumber": str(LOCAL_PORT)} if kind is SessionKind.JUPYTER else {}
-    return "AWS-StartPortForwardingSession", {"portNumber": str(remote), **local}
+    local = local_port or (LOCAL_PORT if kind is SessionKind.JUPYTER else remote)
+    return "AWS-StartPortForwardingSession", {"portNumber": str(remote), "localPortNumber": str(local)}

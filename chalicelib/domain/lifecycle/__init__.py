@@ -17,7 +17,7 @@ from chalicelib.domain.desk import Mode
 from chalicelib.domain.errors import CloudError
 from chalicelib.domain.instance import Action, Instance, Phase
 from chalicelib.domain.lifecycle import booting, ending, facts, launching, ready, setting_up
-from chalicelib.domain.lifecycle.rules import Rules, because, entry, nothing
+from chalicelib.domain.lifecycle.rules import Rules, because, entry, nothing, withdraw
 from chalicelib.domain.observation import Observation
 from chalicelib.domain.plan import (
     Called,
@@ -110,6 +110,8 @@ def _under_mode(current: Instance, plan: Plan, mode: Mode, now: datetime) -> Pla
     """`hold` changes nothing; `tell` writes down, once, what the desk would have done of itself."""
     if mode is Mode.HOLD and (plan.step or plan.own_initiative or current.machine is None):
         return nothing(current, "desk_on_hold", f"the desk is on hold; it would: {plan.reason.sentence}")
+    if mode is Mode.TELL and current.warned:
+        return withdraw(current, "the desk only tells now; it warns anew before it acts again", now)
     if mode is Mode.TELL and plan.own_initiative:
         reason = because("would_have", f"the desk only tells; it would: {plan.reason.sentence}")
         if current.told == plan.reason.code:

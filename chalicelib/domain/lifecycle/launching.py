@@ -85,7 +85,7 @@ def refused(instance: Instance, error: CloudError, now: datetime) -> Plan:
             return failed(replace(instance, attempt=None), "launch_refused", sentence, now)
         case _:
             reason = because("retrying", f"AWS did not give a definite answer ({error.code}); the same request again")
-            return Plan(instance=replace(instance, retry_at=now + RETRY), reason=reason)
+            return Plan(instance=replace(instance, reason=reason, retry_at=now + RETRY), reason=reason)
 
 
 def failed(instance: Instance, code: str, sentence: str, now: datetime) -> Plan:

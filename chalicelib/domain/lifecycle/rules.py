@@ -121,14 +121,15 @@ def call_again(instance: Instance, claimed: Claim, step: Step, now: datetime, se
 
 def wanted_otherwise(instance: Instance, now: datetime) -> Plan | None:
     """What follows where the owner does not want a machine to run that does."""
-    who = "the owner asked for it"
     match instance.spec.desired:
         case Desired.RUNNING:
             return None
         case Desired.STOPPED:
-            return claim(instance, Action.STOP, because("stop_requested", f"stopping: {who}"), now)
+            return claim(instance, Action.STOP, because("stop_requested", "stopping: it was asked for"), now)
         case Desired.TERMINATED:
-            return claim(instance, Action.TERMINATE, because("terminate_requested", f"terminating: {who}"), now)
+            return claim(
+                instance, Action.TERMINATE, because("terminate_requested", "terminating: it was asked for"), now
+            )
 
 
 def gone(instance: Instance, reason: Reason, now: datetime) -> Plan:
