@@ -1,6 +1,6 @@
 # Each target with `##` behind it is listed by `make`.
 .DEFAULT_GOAL := help
-.PHONY: help setup lock fmt lint types imports scripts test test-slow run documents clean
+.PHONY: help setup lock fmt lint types imports scripts test test-slow run token documents clean
 
 PYTHON ?= python3
 UV := .uv/bin/uv
@@ -47,6 +47,9 @@ test-slow: setup ## The same tests with many more generated examples
 
 run: setup ## Local cloud and API; plays the main job, then serves (ONCE=1, STORY=0, SPEED=, PORT=, CLOUD_PORT=, SIMULATE=1)
 	@$(BIN)/python -m local.run
+
+token: setup ## A bearer token: OWNER=ada [ROLE=admin or bot]; on the local cloud with LOCAL=http://127.0.0.1:4566
+	@$(if $(LOCAL),env AWS_ENDPOINT_URL=$(LOCAL) AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION=us-east-1) $(BIN)/python -m tools.make_token "$(OWNER)" --role "$(or $(ROLE),user)"
 
 documents: setup ## Write the SSM documents to build/ssm_documents
 	$(BIN)/python -m ssm_documents.compose build/ssm_documents

@@ -128,11 +128,16 @@ class SessionForm(Form):
     port: int | None = Field(
         None, ge=1, le=65535, description="a port on the instance, from 1 to 65535; with kind port only"
     )
+    local_port: int | None = Field(
+        None, ge=1, le=65535, description="a port on the laptop, from 1 to 65535; the same, or 8889 for Jupyter"
+    )
 
     @model_validator(mode="after")
     def _port_has_a_use(self) -> Self:
         if self.port is not None and self.kind != "port":
             raise PydanticCustomError("port", "port goes with kind port only")
+        if self.local_port is not None and self.kind == "shell":
+            raise PydanticCustomError("port", "local_port goes with kind port and kind jupyter")
         return self
 
 
@@ -226,14 +231,6 @@ class Listing(Asking):
     )
     cursor: str | None = Field(
         None, min_length=1, max_length=1000, description="the next_cursor of an earlier answer to the same list"
-    )
-
-
-class TimelineListing(Listing):
-    """Some of a timeline; its cursors are the sequence numbers of the lines."""
-
-    cursor: str | None = Field(
-        None, pattern=r"^[0-9]{8}\.[0-9]{2}$", description="the next_cursor of an earlier answer to the same list"
     )
 
 

@@ -15,7 +15,6 @@ from chalicelib.api.forms import (
     Listing,
     Nothing,
     SessionForm,
-    TimelineListing,
 )
 from chalicelib.api.routes import Call, Routes
 from chalicelib.api.shown import InstanceView, LaunchedView, Page, instance_view, moment
@@ -115,6 +114,7 @@ class SessionView(TypedDict):
     """An SSM session that is open: session-manager-plugin takes the last three as StartSession's answer."""
 
     kind: str
+    local_port: int | None
     session_id: str
     stream_url: str
     token: str
@@ -124,9 +124,13 @@ class SessionView(TypedDict):
 def open_session(call: Call[SessionForm, Asking]) -> SessionView:
     """Open a session, for a laptop that needs no AWS credentials."""
     kind = SessionKind(call.body.kind)
-    session = call.desk.requests.sessions.open_session(call.actor, call.ref, kind=kind, port=call.body.port)
+    asked = call.body
+    session = call.desk.requests.sessions.open_session(
+        call.actor, call.ref, kind=kind, port=asked.port, local_port=asked.local_port
+    )
     return {
         "kind": str(kind),
+        "local_port": session.local_port,
         "session_id": session.session_id,
         "stream_url": session.stream_url,
         "token": session.token,
@@ -163,8 +167,8 @@ class EntryView(TypedDict):
     details: dict[str, str]
 
 
-@routes.add("GET", "/instances/{name}/timeline", takes=Nothing, asks=TimelineListing, gives=Page[EntryView])
-def show_timeline(call: Call[Nothing, TimelineListing]) -> Page[EntryView]:
+@routes.add("GET", "/instances/{name}/timeline", takes=Nothing, asks=Listing, gives=Page[EntryView])
+def show_timeline(call: Call[Nothing, Listing]) -> Page[EntryView]:
     """What was done or decided about it, oldest first: when, by whom, why, on what evidence."""
     query = call.query
     entries, cursor = call.desk.requests.reading.timeline(call.actor, call.ref, limit=query.limit, cursor=query.cursor)

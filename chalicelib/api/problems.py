@@ -111,6 +111,7 @@ def _challenge(refusal: Refused) -> str:
 
 def _unforeseen(request: Request) -> Response:
     request_id = getattr(request.lambda_context, "aws_request_id", "unknown")
+    LOG.error("request %s was answered with a 500: %s %s", request_id, request.method, request.path)
     detail = f"the desk failed; what happened is in its log under request {request_id}"
     return _response(500, problem_body(500, detail), {})
 

@@ -22,12 +22,15 @@ RUNNING = frozenset({"Pending", "InProgress", "Delayed", "Cancelling"})
 class Session:
     """What session-manager-plugin takes. The token is shown once and never kept.
 
+    :param local_port: the laptop's port that leads to the instance; None where the session is a shell
+
     https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_StartSession.html
     """
 
     session_id: str
     stream_url: str
     token: str
+    local_port: int | None = None
 
 
 class Ssm:
@@ -101,7 +104,8 @@ class Ssm:
                 DocumentName=document,
                 Parameters={name: [value] for name, value in parameters.items()},
             )
-        return Session(answer["SessionId"], answer["StreamUrl"], answer["TokenValue"])
+        port = parameters.get("localPortNumber")
+        return Session(answer["SessionId"], answer["StreamUrl"], answer["TokenValue"], int(port) if port else None)
 
 
 def _status(status: str) -> CommandStatus:

@@ -11,20 +11,25 @@ class BadCursor(ValueError):
 
 
 def cursor_of(key: dict[str, Any] | None) -> str | None:
+    """The text that stands for a key; None: the list is at its end."""
     return base64.urlsafe_b64encode(json.dumps(key).encode()).decode() if key else None
 
 
-def start_of(cursor: str | None, owner: str | None) -> dict[str, Any] | None:
-    """Where a list goes on; the keys must be those of this very list."""
+def start_of(cursor: str | None, scope: tuple[str, str], *others: str) -> dict[str, Any] | None:
+    """Where a list goes on; the key must be one of this very list.
+
+    :param scope: the list's own hash key and its value
+    :param others: what else the key consists of
+    :raises BadCursor: it is not
+    """
     if cursor is None:
         return None
-    expected = {"id", "born", "owner" if owner else "desk"}
     try:
         key = json.loads(base64.urlsafe_b64decode(cursor.encode("ascii")))
-        is_ours = set(key) == expected and all(isinstance(v["S"], str) and v["S"] and len(v) == 1 for v in key.values())
+        is_ours = set(key) == {scope[0], *others} and key[scope[0]] == {"S": scope[1]}
+        is_whole = all(isinstance(value["S"], str) and value["S"] and len(value) == 1 for value in key.values())
     except (binascii.Error, ValueError, TypeError, KeyError, AttributeError, RecursionError) as problem:
         raise BadCursor(cursor[:40]) from problem
-    scope = ("owner", owner) if owner else ("desk", "desk")
-    if not is_ours or key[scope[0]]["S"] != scope[1]:
+    if not (is_ours and is_whole):
         raise BadCursor(cursor[:40])
     return dict(key)

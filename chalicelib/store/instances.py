@@ -84,12 +84,12 @@ class Instances:
         :raises BadCursor: not a cursor of this list
         """
         index: Any = InstanceModel.by_owner if owner else InstanceModel.by_desk
-        key = owner or "desk"
+        scope = ("owner", owner) if owner else ("desk", "desk")
         results = index.query(
-            key,
+            scope[1],
             scan_index_forward=False,
             limit=limit,
-            last_evaluated_key=start_of(cursor, owner),
+            last_evaluated_key=start_of(cursor, scope, "id", "born"),
             filter_condition=InstanceModel.expires_at.does_not_exist() | (InstanceModel.expires_at > now),
         )
         items = [_readable_model(found) for found in results]

@@ -4,25 +4,28 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.domain.plan import Entry
+from chalicelib.store.cursors import cursor_of, start_of
 from chalicelib.store.models import TimelineModel
 
 
 @dataclass(frozen=True)
 class TimelinePage:
-    """Some of a timeline; `next_seq` is where it goes on."""
+    """Some of a timeline, and where it goes on."""
 
     items: tuple[Entry, ...]
-    next_seq: str | None
+    next_cursor: str | None
 
 
 class Timeline:
     """The timeline table."""
 
-    def page(self, instance_id: str, *, limit: int, after: str | None = None) -> TimelinePage:
-        """Oldest first."""
-        condition = TimelineModel.seq > after if after else None
-        results = TimelineModel.query(instance_id, condition, limit=limit)
-        rows = list(results)
+    def page(self, instance_id: str, *, limit: int, cursor: str | None = None) -> TimelinePage:
+        """Oldest first.
+
+        :raises BadCursor: not a cursor of this timeline
+        """
+        start = start_of(cursor, ("instance", instance_id), "seq")
+        results = TimelineModel.query(instance_id, limit=limit, last_evaluated_key=start)
         items = tuple(
             Entry(
                 at=datetime.fromisoformat(row.at),
@@ -31,6 +34,6 @@ class Timeline:
                 sentence=row.sentence,
                 details={name: str(value) for name, value in row.details.as_dict().items()},
             )
-            for row in rows
+            for row in results
         )
-        return TimelinePage(items, rows[-1].seq if rows and results.last_evaluated_key else None)
+        return TimelinePage(items, cursor_of(results.last_evaluated_key))

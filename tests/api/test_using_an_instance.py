@@ -36,7 +36,7 @@ def test_a_ready_instance_tells_what_is_known_of_it(bench: Bench) -> None:
     assert all(session.json[name] for name in ("session_id", "stream_url", "token"))
     assert session.headers["cache-control"] == "no-store"
     last = bench.ada("GET", "/instances/brave-otter/timeline").json["items"][-1]
-    assert last["code"] == "session_opened"
+    assert last["code"] == "session_requested"
     assert session.json["token"] not in str(last)
 
     stopped = bench.ada("POST", "/instances/brave-otter/stop")

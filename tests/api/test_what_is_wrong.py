@@ -160,7 +160,7 @@ def test_what_takes_nothing_says_so(bench: Bench) -> None:
         ({"hours": 1, "until": "2026-01-05T12:00:00Z"}, "body", "either hours or until"),
         ({"hours": 0}, "hours", "more than 0"),
         ({"hours": "4"}, "hours", "a number of hours"),
-        ({"hours": 1000}, "until", "at most 72 hours away"),
+        ({"hours": 1000}, "hours", "at most 72 hours away"),
         ({"until": "tomorrow"}, "until", "a time with its zone, e.g."),
         ({"until": "2026-01-05T12:00:00"}, "until", "a time with its zone"),
         ({"until": 1767614400}, "until", "a time with its zone"),

@@ -1,6 +1,7 @@
 """What is shown: instances as of now, their timelines, what they cost."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -67,19 +68,18 @@ class Reading:
     ) -> tuple[list[Shown], str | None]:
         """Newest first; an admin's are everybody's, or one owner's."""
         whose = actor.scope(owner)
-        try:
+        with _own_cursor():
             page = self.instances.page(whose, limit=limit, cursor=cursor, now=self.clock.now())
-        except BadCursor as error:
-            wrong = FieldError("cursor", "must be the next_cursor of an earlier answer to the same list")
-            raise Invalid("the cursor is not one of this list", errors=(wrong,)) from error
         keys = [key for key in map(self._heartbeat_key, page.items) if key]
         beats = self.heartbeats.read_many(keys) if keys else {}
         return [self._shown(instance, beats) for instance in page.items], page.next_cursor
 
     def timeline(self, actor: Actor, ref: str, *, limit: int, cursor: str | None) -> tuple[list[Entry], str | None]:
         """Oldest first."""
-        page = self.timelines.page(self.finder.find(actor, ref).id, limit=limit, after=cursor)
-        return [*page.items], page.next_seq
+        instance = self.finder.find(actor, ref)
+        with _own_cursor():
+            page = self.timelines.page(instance.id, limit=limit, cursor=cursor)
+        return [*page.items], page.next_cursor
 
     def costs(self, actor: Actor, *, owner: str | None, since: date, until: date) -> list[DayCost]:
         """Per owner and UTC day, what runs now included; both days too."""
@@ -107,3 +107,12 @@ class Reading:
     def _heartbeat_key(self, instance: Instance) -> str | None:
         machine = instance.machine
         return heartbeat_key(self.instance_role_id, machine.instance_id) if machine else None
+
+
+@contextmanager
+def _own_cursor() -> Iterator[None]:
+    try:
+        yield
+    except BadCursor as error:
+        wrong = FieldError("cursor", "must be the next_cursor of an earlier answer to the same list")
+        raise Invalid("the cursor is not one of this list", errors=(wrong,)) from error
