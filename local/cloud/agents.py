@@ -10,7 +10,8 @@ from moto.ssm.responses import SimpleSystemManagerResponse
 
 from local.cloud.behaviour import Behaviour
 from local.cloud.errors import CloudError
-from local.cloud.lifecycle import Life, Lifecycle
+from local.cloud.lifecycle import Lifecycle
+from local.cloud.lives import Life
 from local.cloud.patches import Patches
 
 AGENT_VERSION = "3.3.3050.0"

@@ -1,81 +1,28 @@
-"""The life of an instance on the clock: pending, running, stopping, stopped, shutting-down, terminated, gone."""
+"""What becomes of an instance on the clock: pending, running, stopping, stopped, shutting-down, terminated, gone."""
 
-import copy
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from moto.ec2.models.instances import Instance, InstanceState, StateReason
+from moto.ec2.models.instances import Instance, InstanceState
 
 from local.cloud.behaviour import Behaviour
 from local.cloud.capacity import Capacity
-from local.cloud.errors import CloudError
 from local.cloud.events import EventLog, instance_state_changed
-from local.cloud.faults import Faults
+from local.cloud.lives import BY_ITSELF, BY_USER, CODES, Life
 from local.cloud.machine_specs import machine_spec
-from local.cloud.patches import Patches
 from local.machines.port import Machines, MachineSpec
-
-CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
-
-BY_USER = StateReason("Client.UserInitiatedShutdown: User initiated shutdown", "Client.UserInitiatedShutdown")
-BY_ITSELF = StateReason(
-    "Client.InstanceInitiatedShutdown: Instance initiated shutdown", "Client.InstanceInitiatedShutdown"
-)
-
-
-@dataclass
-class Life:
-    """What the local cloud knows of an instance beyond moto's record of it.
-
-    :param launched_at: when RunInstances was answered
-    :param next_at: when the next transition is due, None where there is none
-    :param running_since: when it last became running; None while it is not
-    :param has_disk: whether its machine was created
-    """
-
-    instance: Any
-    launched_at: datetime
-    next_at: datetime | None = None
-    running_since: datetime | None = None
-    has_disk: bool = False
-
-    @property
-    def state(self) -> str:
-        return str(self.instance.state)
-
-    @property
-    def account(self) -> str:
-        return str(self.instance.owner_id)
-
-    @property
-    def region(self) -> str:
-        return str(self.instance.ec2_backend.region_name)
-
-    @property
-    def zone(self) -> str:
-        return str(self.instance.availability_zone)
-
-    def answers_to(self, key: str, values: Sequence[str]) -> bool:
-        """Whether SSM's `InstanceIds` or `tag:...` means this instance.
-
-        :raises CloudError: SSM has another key that the local cloud does not know
-        """
-        if key.lower() == "instanceids":
-            return self.instance.id in values
-        if key.startswith("tag:"):
-            tags = {tag["key"]: tag["value"] for tag in self.instance.get_tags()}
-            return tags.get(key.removeprefix("tag:")) in values
-        raise CloudError("InvalidTarget", f"the local cloud does not know instances by {key}")
-
 
 OnHalt = Callable[[Life, datetime], None]
 
 
 class Lifecycle:
-    """Applies the transitions that are due; moto's own start, stop and terminate happen within them."""
+    """Begins transitions and ends those that are due.
+
+    :ivar on_halt: called before a machine goes down
+    :ivar terminate_in_moto: moto's own terminate, which takes down disks and interfaces
+    """
 
     def __init__(
         self,
@@ -83,7 +30,6 @@ class Lifecycle:
         now: Callable[[], datetime],
         machines: Machines,
         capacity: Capacity,
-        faults: Faults,
         log: EventLog,
         environment: dict[str, str],
     ) -> None:
@@ -93,17 +39,10 @@ class Lifecycle:
         self._now = now
         self._machines = machines
         self._capacity = capacity
-        self._faults = faults
         self._log = log
         self._environment = environment
         self._powered_off: deque[str] = deque()
-        self._terminate_in_moto: Callable[[Any], Any] = Instance.terminate
-
-    def patch(self, patches: Patches) -> None:
-        patches.wrap(Instance, "start", self._start)
-        patches.wrap(Instance, "stop", self._stop)
-        patches.wrap(Instance, "terminate", self._terminate)
-        patches.wrap(Instance, "reboot", self._reboot)
+        self.terminate_in_moto: Callable[[Any], Any] = Instance.terminate
 
     def launched(self, instance: Any) -> None:
         """Take over a new instance of moto's, which moto has running already."""
@@ -112,6 +51,49 @@ class Lifecycle:
         self.lives[instance.id] = life
         self._begin_pending(life, now)
         self.tick()
+
+    def life_of(self, instance: Any) -> Life:
+        """Its life; one begun before the local cloud was installed counts from now."""
+        if instance.id not in self.lives:
+            now = self._now()
+            running_since = now if instance.state == "running" else None
+            self.lives[instance.id] = Life(instance, launched_at=now, running_since=running_since)
+        return self.lives[instance.id]
+
+    def start(self, life: Life, start_in_moto: Callable[[Any], Any]) -> None:
+        """From stopped to pending.
+
+        :raises CloudError: InsufficientInstanceCapacity
+        """
+        self._capacity.take(life.instance.instance_type, life.zone)
+        start_in_moto(life.instance)
+        self._begin_pending(life, self._now())
+        self.tick()
+
+    def stop(self, life: Life, stop_in_moto: Callable[[Any], Any]) -> None:
+        """From running to stopping."""
+        now = self._now()
+        self._halt(life, now)
+        stop_in_moto(life.instance)
+        _blame_user(life, now)
+        self._become(life, "stopping", now, self._behaviour.stopping_for)
+        self.tick()
+
+    def terminate(self, life: Life) -> None:
+        """From anywhere to shutting-down; moto's own terminate follows when that is over."""
+        now = self._now()
+        self._halt(life, now)
+        self._release(life)
+        _blame_user(life, now)
+        self._become(life, "shutting-down", now, self._behaviour.terminating_for)
+        self.tick()
+
+    def reboot(self, life: Life) -> None:
+        """Down and up again at once; EC2 calls it running all the while."""
+        now = self._now()
+        self._halt(life, now)
+        self._machines.boot(life.instance.id)
+        life.running_since = now
 
     def powered_off(self, instance_id: str) -> None:
         """The machine switched itself off. Any thread may say so; the next tick acts on it."""
@@ -164,7 +146,7 @@ class Lifecycle:
 
     def _become_terminated(self, life: Life, at: datetime) -> None:
         reasons = life.instance._reason, life.instance.state_reason
-        self._terminate_in_moto(life.instance)
+        self.terminate_in_moto(life.instance)
         life.instance._reason, life.instance.state_reason = reasons
         if life.has_disk:
             self._machines.destroy(life.instance.id)
@@ -189,7 +171,8 @@ class Lifecycle:
             return
         for callback in self.on_halt:
             callback(life, at)
-        self._machines.halt(life.instance.id)
+        if life.has_disk:
+            self._machines.halt(life.instance.id)
         life.running_since = None
 
     def _switch_off(self, instance_id: str, at: datetime) -> None:
@@ -209,88 +192,7 @@ class Lifecycle:
         if life.state in ("pending", "running", "stopping"):
             self._capacity.give_back(life.instance.instance_type, life.zone)
 
-    def _life_of(self, instance: Any) -> Life:
-        """Its life; one begun before the local cloud was installed counts from now."""
-        if instance.id not in self.lives:
-            now = self._now()
-            running_since = now if instance.state == "running" else None
-            self.lives[instance.id] = Life(instance, launched_at=now, running_since=running_since)
-        return self.lives[instance.id]
 
-    def _start(self, original: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        def start(instance: Any) -> Any:
-            life, now = self._life_of(instance), self._now()
-            previous = copy.copy(instance._state)
-            if life.state in ("running", "pending"):
-                return previous
-            _require(life, "stopped", verb="started")
-            if self._faults.take_acknowledgement("StartInstances"):
-                return previous
-            self._capacity.take(instance.instance_type, life.zone)
-            original(instance)
-            self._begin_pending(life, now)
-            self.tick()
-            return previous
-
-        return start
-
-    def _stop(self, original: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        def stop(instance: Any) -> Any:
-            life, now = self._life_of(instance), self._now()
-            previous = copy.copy(instance._state)
-            if life.state in ("stopping", "stopped"):
-                return previous
-            _require(life, "running", verb="stopped")
-            if self._faults.take_acknowledgement("StopInstances"):
-                return previous
-            self._halt(life, now)
-            original(instance)
-            _blame_user(instance, now)
-            self._become(life, "stopping", now, self._behaviour.stopping_for)
-            self.tick()
-            return previous
-
-        return stop
-
-    def _terminate(self, original: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        self._terminate_in_moto = original
-
-        def terminate(instance: Any) -> Any:
-            life, now = self._life_of(instance), self._now()
-            previous = copy.copy(instance._state)
-            if life.state in ("shutting-down", "terminated"):
-                return previous
-            if self._faults.take_acknowledgement("TerminateInstances"):
-                return previous
-            self._halt(life, now)
-            self._release(life)
-            _blame_user(instance, now)
-            self._become(life, "shutting-down", now, self._behaviour.terminating_for)
-            self.tick()
-            return previous
-
-        return terminate
-
-    def _reboot(self, original: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        def reboot(instance: Any) -> None:
-            life, now = self._life_of(instance), self._now()
-            _require(life, "running", verb="rebooted")
-            original(instance)
-            self._halt(life, now)
-            self._machines.boot(instance.id)
-            life.running_since = now
-
-        return reboot
-
-
-def _require(life: Life, state: str, verb: str) -> None:
-    if life.state != state:
-        raise CloudError(
-            "IncorrectInstanceState",
-            f"The instance '{life.instance.id}' is not in a state from which it can be {verb}.",
-        )
-
-
-def _blame_user(instance: Any, at: datetime) -> None:
-    instance._reason = f"User initiated ({at:%Y-%m-%d %H:%M:%S} GMT)"
-    instance.state_reason = BY_USER
+def _blame_user(life: Life, at: datetime) -> None:
+    life.instance._reason = f"User initiated ({at:%Y-%m-%d %H:%M:%S} GMT)"
+    life.instance.state_reason = BY_USER

@@ -10,7 +10,7 @@ It serves `mock_aws` in process and moto's server alike:
 import threading
 from collections import Counter
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from chalicelib.domain.clock import Clock
 from local.cloud import images, quick_values
@@ -22,6 +22,7 @@ from local.cloud.documents import DocumentCalls
 from local.cloud.events import EventLog
 from local.cloud.faults import Faults
 from local.cloud.gate import Gate
+from local.cloud.instance_calls import InstanceCalls
 from local.cloud.launches import Launches
 from local.cloud.lifecycle import Lifecycle
 from local.cloud.patches import Patches
@@ -32,6 +33,14 @@ from local.cloud.transactions import Transactions
 from local.machines.port import Machines
 
 _installed = threading.Lock()
+
+
+class Extension(Protocol):
+    """One part of what moto lacks; each could be offered to moto by itself."""
+
+    def patch(self, patches: Patches) -> None:
+        """Change moto's classes, so that it can be taken back."""
+        ...
 
 
 class LocalCloud:
@@ -51,18 +60,27 @@ class LocalCloud:
         self.control_lock = threading.RLock()
         self.data_lock = threading.RLock()
         self._gate = Gate(self.faults, self.control_lock, self.data_lock, self.tick)
-        self.lifecycle = Lifecycle(
-            behaviour, clock.now, machines, self.capacity, self.faults, self.log, self.environment
-        )
+        self.lifecycle = Lifecycle(behaviour, clock.now, machines, self.capacity, self.log, self.environment)
         self.agents = Agents(behaviour, clock.now, self.lifecycle)
         self.commands = RunCommand(behaviour, clock, machines, self.lifecycle, self.agents, self.log)
         self.sessions = Sessions(clock.now, machines, self.lifecycle, self.agents)
-        self._document_calls = DocumentCalls(behaviour)
-        self._streams = Streams(clock.now)
-        self._transactions = Transactions()
-        self._command_answers = CommandAnswers(behaviour, self.commands, self.agents, self.lifecycle)
-        self._launches = Launches(behaviour, clock.now, self.capacity, self.lifecycle, lambda: self._gate.operation)
+        self._parts = self._extensions(behaviour)
         self._patches = Patches()
+
+    def _extensions(self, behaviour: Behaviour) -> tuple[Extension, ...]:
+        return (
+            self._gate,
+            InstanceCalls(self.lifecycle, self.faults),
+            Launches(behaviour, self.clock.now, self.capacity, self.lifecycle, lambda: self._gate.operation),
+            images,
+            self.agents,
+            DocumentCalls(behaviour),
+            CommandAnswers(behaviour, self.commands, self.agents, self.lifecycle),
+            self.sessions,
+            Streams(self.clock.now),
+            Transactions(),
+            quick_values,
+        )
 
     @property
     def calls(self) -> Counter[str]:
@@ -85,16 +103,7 @@ class LocalCloud:
         """
         if not _installed.acquire(blocking=False):
             raise RuntimeError("another local cloud is installed in this process")
-        parts = (self._gate, self.lifecycle, self._launches, self.agents, self._command_answers)
-        for part in (
-            *parts,
-            self.sessions,
-            self._streams,
-            self._transactions,
-            self._document_calls,
-            images,
-            quick_values,
-        ):
+        for part in self._parts:
             part.patch(self._patches)
 
     def uninstall(self) -> None:

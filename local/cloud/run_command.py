@@ -13,7 +13,8 @@ from local.cloud.agents import Agents
 from local.cloud.behaviour import Behaviour
 from local.cloud.events import EventLog, command_changed, invocation_changed
 from local.cloud.invocations import Command, Run
-from local.cloud.lifecycle import Life, Lifecycle
+from local.cloud.lifecycle import Lifecycle
+from local.cloud.lives import Life
 from local.machines.errors import MachineHalted
 from local.machines.port import Invocation, InvocationResult, Machines
 

@@ -11,7 +11,8 @@ from moto.ssm.responses import SimpleSystemManagerResponse
 
 from local.cloud.agents import Agents
 from local.cloud.errors import CloudError
-from local.cloud.lifecycle import Life, Lifecycle
+from local.cloud.lifecycle import Lifecycle
+from local.cloud.lives import Life
 from local.cloud.patches import Patches
 from local.machines.port import Forwarding, Machines
 

@@ -98,6 +98,7 @@ def test_no_acknowledged_write_is_lost_under_failing_transactions(client: Client
     dynamodb = client("dynamodb", Config(max_pool_connections=THREADS))
     create_table(dynamodb)
     dynamodb.put_item(TableName="things", Item={"id": {"S": "taken"}})
+    cancelled = dynamodb.exceptions.TransactionCanceledException
 
     def write(number: int) -> None:
         dynamodb.put_item(TableName="things", Item={"id": {"S": f"plain-{number}"}})
@@ -106,7 +107,7 @@ def test_no_acknowledged_write_is_lost_under_failing_transactions(client: Client
             {"Put": {"TableName": "things", "Item": {"id": {"S": f"never-{number}"}}}},
             {"Put": {**doomed, "Item": {"id": {"S": "taken"}}}},
         ]
-        with pytest.raises(dynamodb.exceptions.TransactionCanceledException):
+        with pytest.raises(cancelled):
             dynamodb.transact_write_items(TransactItems=items)
 
     with ThreadPoolExecutor(THREADS) as threads:
@@ -119,6 +120,7 @@ def test_no_acknowledged_write_is_lost_under_failing_transactions(client: Client
 def test_of_increments_guarded_by_a_version_none_is_lost(client: Client) -> None:
     dynamodb = client("dynamodb", Config(max_pool_connections=THREADS))
     create_table(dynamodb)
+    refused = dynamodb.exceptions.ConditionalCheckFailedException
     key = {"TableName": "things", "Key": {"id": {"S": "counter"}}}
 
     def increment(_: int) -> bool:
@@ -130,7 +132,7 @@ def test_of_increments_guarded_by_a_version_none_is_lost(client: Client) -> None
                 ConditionExpression="attribute_not_exists(n) OR n = :seen",
                 ExpressionAttributeValues={":seen": seen, ":new": {"N": str(int(seen["N"]) + 1)}},
             )
-        except dynamodb.exceptions.ConditionalCheckFailedException:
+        except refused:
             return False
         return True
 
