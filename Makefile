@@ -1,10 +1,11 @@
 # Each target with `##` behind it is listed by `make`.
 .DEFAULT_GOAL := help
-.PHONY: help setup lock fmt lint types imports scripts test test-slow run token documents clean
+.PHONY: help setup lock fmt lint types imports scripts test test-slow run token preview documents clean
 
 PYTHON ?= python3
 UV := .uv/bin/uv
 BIN := .venv/bin
+ON_LOCAL = $(if $(LOCAL),env AWS_ENDPOINT_URL=$(LOCAL) AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x AWS_DEFAULT_REGION=us-east-1)
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/' | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -48,8 +49,11 @@ test-slow: setup ## The same tests with many more generated examples
 run: setup ## Local cloud and API; plays the main job, then serves (ONCE=1, STORY=0, SPEED=, PORT=, CLOUD_PORT=, SIMULATE=1)
 	@$(BIN)/python -m local.run
 
-token: setup ## A bearer token: OWNER=ada [ROLE=admin or bot]; on the local cloud with LOCAL=http://127.0.0.1:4566
-	@$(if $(LOCAL),env AWS_ENDPOINT_URL=$(LOCAL) AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION=us-east-1) $(BIN)/python -m tools.make_token "$(OWNER)" --role "$(or $(ROLE),user)"
+token: setup ## A bearer token: OWNER=ada [ROLE=admin or bot]; of the local cloud with LOCAL=http://127.0.0.1:4566
+	@$(ON_LOCAL) $(BIN)/python -m tools.make_token "$(OWNER)" --role "$(or $(ROLE),user)"
+
+preview: setup ## What a sweep would do now in the account that the environment leads to, printed instead of done
+	@$(BIN)/python -m tools.preview
 
 documents: setup ## Write the SSM documents to build/ssm_documents
 	$(BIN)/python -m ssm_documents.compose build/ssm_documents

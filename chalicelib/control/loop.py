@@ -1,9 +1,12 @@
 """The loop as its three drivers see it: the table's stream, AWS's events, the schedule. All three say "look now"."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from chalicelib.control.reconcile import Reconciler
 from chalicelib.control.sweep import Sweep, SweepReport
+from chalicelib.domain.instance import Instance
+from chalicelib.domain.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -16,6 +19,13 @@ class Loop:
     def sweep(self) -> SweepReport:
         """Look at everything."""
         return self.sweeper.run()
+
+    def preview(self) -> Iterator[Plan]:
+        """What a sweep would do now, decided and not done; a record that cannot be read is left out."""
+        rules = self.reconciler.rules(self.reconciler.desk.settings())
+        for instance in self.reconciler.instances.living():
+            if isinstance(instance, Instance):
+                yield self.reconciler.plan(instance, self.reconciler.observer.one(instance), rules)
 
     def reconcile(self, record_id: str) -> None:
         """Look at one instance."""

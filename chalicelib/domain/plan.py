@@ -130,3 +130,10 @@ class Plan:
     step: Step | None = None
     own_initiative: bool = False
     again: bool = False
+
+
+def in_words(plan: Plan) -> str:
+    """A plan printed instead of done: why, then the call that it would make, then the lines it would write."""
+    call = f"would call {plan.step}" if plan.step else "would call nothing"
+    lines = [f"{plan.instance.name} ({plan.instance.phase}): {plan.reason.sentence} [{plan.reason.code}]", f"  {call}"]
+    return "\n".join([*lines, *(f"  would write {line.code}: {line.sentence}" for line in plan.entries)])

@@ -5,7 +5,8 @@ import pytest
 from chalicelib.domain.desk import Mode
 from chalicelib.domain.errors import Conflict, Forbidden
 from chalicelib.domain.instance import Phase
-from tests.scenario.world import ADA, ADMIN, World
+from chalicelib.domain.plan import in_words
+from tests.scenario.world import ADA, ADMIN, MINUTE, World
 
 
 def set_mode(desk: World, mode: Mode) -> None:
@@ -60,3 +61,16 @@ def test_a_desk_that_only_tells_still_does_what_people_ask(desk: World) -> None:
 def test_only_an_admin_sets_the_mode(desk: World) -> None:
     with pytest.raises(Forbidden):
         desk.desk.requests.administration.change_settings(ADA, mode=Mode.HOLD, defaults={}, ceilings={})
+
+
+def test_what_the_desk_would_do_can_be_printed_instead_of_done(desk: World) -> None:
+    instance = desk.until_true(desk.ready(name="otter"), lambda now: now.warned is not None)
+    desk.minute(9)
+    desk.clock.advance(MINUTE)
+    desk.beat()
+    before = desk.look(instance)
+    (plan,) = desk.desk.loop.preview()
+    assert "otter (stopping): stopping: every signal has been quiet" in in_words(plan)
+    assert "would call Stop(force=False, if_still_idle=True)" in in_words(plan)
+    assert desk.look(instance) == before
+    assert desk.cloud.calls["ec2:StopInstances"] == 0
