@@ -58,8 +58,8 @@ class Transactions:
 def _partly_copied(
     items: Mapping[DynamoType, Any], touched: Iterable[DynamoType], memo: dict[int, Any]
 ) -> dict[DynamoType, Any]:
-    """Partitions of a table with sort keys are copied as containers, the touched ones with all that is in them."""
-    copied = defaultdict(dict, {key: dict(one) if isinstance(one, dict) else one for key, one in items.items()})
+    """Partitions that no write touches are shared; the touched ones are copied with all that is in them."""
+    copied = defaultdict(dict, items)
     for key in touched:
         if key in items:
             copied[key] = copy.deepcopy(items[key], memo)

@@ -181,6 +181,8 @@ def test_two_local_clouds_cannot_extend_moto_at_once(cloud: LocalCloud) -> None:
 
 def test_uninstalled_it_leaves_moto_as_it_was_found() -> None:
     before = Instance.stop, vars(SimpleSystemManagerResponse).copy()
+    assert not hasattr(SimpleSystemManagerResponse, "start_session")
     with in_process_cloud():
         assert Instance.stop is not before[0]
+        assert hasattr(SimpleSystemManagerResponse, "start_session")
     assert (Instance.stop, vars(SimpleSystemManagerResponse).copy()) == before
