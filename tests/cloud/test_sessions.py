@@ -2,11 +2,13 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import boto3
 import pytest
 
 from local.clock import ManualClock
 from local.cloud.local_cloud import LocalCloud
-from tests.cloud.conftest import Launch, error_of
+from local.cloud.testing import in_process_cloud
+from tests.cloud.conftest import READY, Launch, error_of, launcher
 from tests.cloud.fakes import PortMachines
 
 JUPYTER = {"portNumber": ["8888"], "localPortNumber": ["8889"]}
@@ -99,3 +101,13 @@ def test_a_stop_ends_the_sessions_of_its_instance_alone(
     ec2.stop_instances(InstanceIds=[stopped])
     clock.advance(timedelta(minutes=1))
     assert [forwarding.is_closed for forwarding in machines.forwardings] == [True, False]
+
+
+def test_no_port_stays_open_when_the_cloud_goes(clock: ManualClock) -> None:
+    machines = PortMachines()
+    with in_process_cloud(clock, machines):
+        ssm: Any = boto3.client("ssm", "us-east-1")
+        instance_id = launcher(boto3.client("ec2", "us-east-1"), ssm)()
+        clock.advance(READY)
+        open_port(ssm, instance_id)
+    assert machines.forwardings[0].is_closed
