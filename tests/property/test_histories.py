@@ -208,13 +208,17 @@ def test_what_is_forgotten_is_stopped_in_time(history: list[tuple[Minute, int]])
 
 @given(stretches, st.integers(1, 3))
 def test_a_lifetime_bounds_everything_but_a_keep(history: list[tuple[Minute, int]], max_hours: int) -> None:
+    """Within warning and two sweeps of its end, or of the desk's return where it was away then."""
     story = Story(ready(max_hours))
+    away_until = START
     for minute in unrolled(history):
         story.live(minute)
+        if not minute.sweeps:
+            away_until = story.now
     while story.stopped_at is None and story.now < START + timedelta(hours=8):
         story.live(Minute(State.ACTIVE, State.UNKNOWN, is_heard=False))
     assert story.stopped_at is not None
-    end = max(START + timedelta(hours=max_hours), story.kept_until or START)
+    end = max(START + timedelta(hours=max_hours), story.kept_until or START, away_until)
     assert story.stopped_at <= end + POLICY.notice + 2 * MINUTE
     claim = story.instance.claim
     assert claim is not None
