@@ -17,7 +17,7 @@ from chalicelib.store.models import DeskModel, InstanceModel, LedgerModel, Timel
 M = TypeVar("M", bound=Model)
 
 TRIES = 5
-"""A transaction that conflicts with another is tried again at once; five in a row is not chance."""
+"""A write that meets another one is tried, or decided, again at once; five in a row is not chance."""
 
 
 class Stale(Exception):

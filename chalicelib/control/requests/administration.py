@@ -12,9 +12,7 @@ from chalicelib.domain.errors import Conflict, FieldError
 from chalicelib.domain.instance import IdlePolicy
 from chalicelib.domain.recipes import Recipe
 from chalicelib.store.desk import DeskStore
-from chalicelib.store.transactions import Stale
-
-TRIES = 5
+from chalicelib.store.transactions import TRIES, Stale
 
 
 @dataclass(frozen=True, kw_only=True)

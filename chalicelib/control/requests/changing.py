@@ -15,10 +15,7 @@ from chalicelib.domain.instance import Instance
 from chalicelib.domain.wishes import Wanted
 from chalicelib.store.desk import DeskStore
 from chalicelib.store.instances import Instances
-from chalicelib.store.transactions import Stale
-
-TRIES = 5
-"""A person's write that met another one is decided again; five in a row is not chance."""
+from chalicelib.store.transactions import TRIES, Stale
 
 
 @dataclass(frozen=True, kw_only=True)
