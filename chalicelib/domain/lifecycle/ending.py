@@ -9,6 +9,7 @@ from chalicelib.domain.lifecycle.rules import (
     because,
     call_again,
     claim,
+    end,
     gone,
     moved,
     nothing,
@@ -46,7 +47,7 @@ def failed(instance: Instance, now: datetime) -> Plan:
 def stopping(instance: Instance, now: datetime) -> Plan:
     """Until EC2 says stopped: asked again, then by force, then a person is told."""
     if instance.spec.desired is Desired.TERMINATED:
-        return claim(instance, Action.TERMINATE, because("terminate_requested", "terminating: asked for"), now)
+        return end(instance, now)
     if running(instance).state is Ec2State.STOPPED:
         reason = because("stopped", f"EC2 says stopped ({_why(instance)})")
         at_rest = replace(
@@ -75,7 +76,7 @@ def stopped(instance: Instance, now: datetime) -> Plan:
             plan = claim(instance, Action.START, because("starting", "starting: asked for"), now)
             return replace(plan, instance=replace(plan.instance, life_began_at=now, ready_since=None))
         case Desired.TERMINATED:
-            return claim(instance, Action.TERMINATE, because("terminate_requested", "terminating: asked for"), now)
+            return end(instance, now)
         case Desired.STOPPED:
             return nothing(instance, "stopped", instance.reason.sentence)
 

@@ -127,9 +127,13 @@ def wanted_otherwise(instance: Instance, now: datetime) -> Plan | None:
         case Desired.STOPPED:
             return claim(instance, Action.STOP, because("stop_requested", "stopping: it was asked for"), now)
         case Desired.TERMINATED:
-            return claim(
-                instance, Action.TERMINATE, because("terminate_requested", "terminating: it was asked for"), now
-            )
+            return end(instance, now)
+
+
+def end(instance: Instance, now: datetime) -> Plan:
+    """Somebody wants it terminated, whatever it is doing."""
+    reason = because("terminate_requested", "terminating: it was asked for")
+    return claim(instance, Action.TERMINATE, reason, now)
 
 
 def gone(instance: Instance, reason: Reason, now: datetime) -> Plan:
