@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import boto3
 
-from chalicelib.domain.evidence import State
+from chalicelib.domain.activity.evidence import State
 from chalicelib.store.models import HeartbeatModel
 from local.cloud.gate import ROLE_KEY_PREFIX
 from local.cloud.local_cloud import LocalCloud
 from local.machines.simulated import SimulatedMachines
 from ssm_documents.probe.gpu import GpuSensor
-from ssm_documents.probe.heartbeat import Heartbeat, Identity
-from ssm_documents.probe.probe import Probe
+from ssm_documents.probe.heartbeat import Desk
+from ssm_documents.probe.probe import Identity, Probe
 from ssm_documents.probe.sensors import Reading, Watched
 
 logger = logging.getLogger(__name__)
@@ -87,11 +87,11 @@ class SimulatedProbes:
 
     def _make(self, instance_id: str, key: str, gpu_count: int, boots: int) -> Probe:
         identity = Identity(instance_id=instance_id, boot_id=f"boot-{boots}")
-        heartbeat = Heartbeat(self._dynamodb.update_item, HeartbeatModel.Meta.table_name, key, identity)
+        desk = Desk(self._dynamodb.update_item, HeartbeatModel.Meta.table_name, key)
         sensors = [Watched(NoJupyter())]
         if gpu_count:
             sensors.append(Watched(GpuSensor(gpu_count, lambda: self._nvidia_smi(instance_id))))
-        return Probe(sensors, self._cloud.clock, heartbeat, identity.boot_id)
+        return Probe(sensors, self._cloud.clock, desk, identity)
 
     def _nvidia_smi(self, instance_id: str) -> str:
         utilisation = self._machines.gpu_utilisation(instance_id)

@@ -10,7 +10,11 @@ from pathlib import Path
 
 _REPOSITORY = Path(__file__).parent.parent
 
-_PACKED = (*sorted((Path(__file__).parent / "probe").glob("*.py")), _REPOSITORY / "chalicelib/domain/evidence.py")
+_PACKED = (
+    *sorted((Path(__file__).parent / "probe").glob("*.py")),
+    *sorted((_REPOSITORY / "chalicelib/domain/activity").glob("*.py")),
+    _REPOSITORY / "chalicelib/domain/reason.py",
+)
 """What the probe needs besides boto3: itself, and the rule that it shares with the desk."""
 
 _MAIN = "from ssm_documents.probe.main import main\n\nraise SystemExit(main())\n"

@@ -7,8 +7,9 @@ from typing import Generic, TypeVar
 from typing_extensions import TypedDict
 
 from chalicelib.control.requests.reading import Shown
-from chalicelib.domain.idle import Judgement
-from chalicelib.domain.instance import Instance, Reason, Setup, Spec, Warned
+from chalicelib.domain.activity.idle import Judgement
+from chalicelib.domain.instance import Instance, Setup, Spec, Warned
+from chalicelib.domain.reason import Reason
 
 T = TypeVar("T")
 

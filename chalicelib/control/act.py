@@ -7,9 +7,9 @@ from chalicelib.aws.ec2 import Ec2
 from chalicelib.aws.ssm import Ssm
 from chalicelib.control.observe import Observer
 from chalicelib.control.resolve import Resolver
+from chalicelib.domain.activity.idle import Verdict
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.errors import CloudError
-from chalicelib.domain.idle import Verdict
 from chalicelib.domain.instance import Instance
 from chalicelib.domain.lifecycle.ready import activity
 from chalicelib.domain.lifecycle.rules import running

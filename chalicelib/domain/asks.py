@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from chalicelib.domain.activity.policy import IdlePolicy
 from chalicelib.domain.catalogue import Catalogue, InstanceType, NoSuchOffer, UnknownGpu, UnknownType
 from chalicelib.domain.desk import Ceilings, DeskSettings
 from chalicelib.domain.errors import FieldError, Invalid
-from chalicelib.domain.instance import Desired, IdlePolicy, Rates, Spec
+from chalicelib.domain.instance import Desired, Rates, Spec
 from chalicelib.domain.names import NAME_IN_WORDS, is_name
 from chalicelib.domain.recipes import Recipe
 

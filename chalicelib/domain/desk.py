@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from chalicelib.domain.instance import IdlePolicy
+from chalicelib.domain.activity.policy import SIGNALS, IdlePolicy, Thresholds
+from chalicelib.domain.owners import Channels
 
 
 class Mode(StrEnum):
@@ -35,6 +36,8 @@ class Ceilings:
 
     :param keep_hours: a keep reaches at most this far from now
     :param instances_per_owner: living ones, stopped ones included
+    :param signals: those that a policy may count
+    :param lowest_thresholds: a policy's may not be lower, or the noise of the machine itself would keep it running
     :param required_tags: keys that every request's `tags` must have ("project" stands for the field of that name)
     """
 
@@ -47,13 +50,21 @@ class Ceilings:
     instances_per_owner: int = 10
     required_tags: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
+    signals: tuple[str, ...] = SIGNALS
+    lowest_thresholds: Thresholds = Thresholds(
+        gpu_percent=1, cpu_core_percent=10, disk_kib_per_second=256, network_kib_per_second=20
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeskSettings:
-    """As `GET /desk` shows them."""
+    """As `GET /desk` shows them.
+
+    :param channels: where the admins are told
+    """
 
     mode: Mode = Mode.ACT
     defaults: Defaults = field(default_factory=Defaults)
     ceilings: Ceilings = field(default_factory=Ceilings)
+    channels: Channels = Channels()
     version: int | None = None

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from chalicelib.domain.activity.policy import IdlePolicy
+from chalicelib.domain.reason import Reason
 from chalicelib.domain.recipes import DocumentUse
 
 
@@ -41,30 +43,6 @@ class Ec2State(StrEnum):
     STOPPED = "stopped"
     SHUTTING_DOWN = "shutting-down"
     TERMINATED = "terminated"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reason:
-    """Why something is as it is: a code for programs, a sentence for people."""
-
-    code: str
-    sentence: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class IdlePolicy:
-    """After `idle_minutes` without activity a warning, after `warning_minutes` more the stop."""
-
-    idle_minutes: int = 30
-    warning_minutes: int = 10
-
-    @property
-    def window(self) -> timedelta:
-        return timedelta(minutes=self.idle_minutes)
-
-    @property
-    def notice(self) -> timedelta:
-        return timedelta(minutes=self.warning_minutes)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from chalicelib.domain.heartbeat import Heartbeat, Unreadable
+from chalicelib.domain.activity.heartbeat import Heartbeat, Unreadable
 from chalicelib.domain.instance import Ec2State
 
 

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from chalicelib.domain.cost import Segment
 from chalicelib.domain.errors import CloudError
-from chalicelib.domain.instance import Attempt, Instance, Machine, Reason
+from chalicelib.domain.instance import Attempt, Instance, Machine
+from chalicelib.domain.reason import Reason
 
 DESK = "gpudesk"
 """The author of what nobody asked for."""

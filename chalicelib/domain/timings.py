@@ -1,4 +1,7 @@
-"""Every interval, deadline and life span of the desk, each with its reason."""
+"""Every interval, deadline and life span of the desk, each with its reason.
+
+Those of the idle rule are with the rule, which the machines carry (`activity/`).
+"""
 
 from datetime import timedelta
 
@@ -49,12 +52,6 @@ STOP_FORCE = timedelta(minutes=10)
 
 STOP_ALARM = timedelta(minutes=20)
 """Ten minutes after force: a person has to look."""
-
-HEARTBEAT_FRESH = timedelta(minutes=3)
-"""A heartbeat a minute; two may be lost."""
-
-HEARTBEAT_AHEAD = timedelta(minutes=2)
-"""More than this in the future is a clock that nothing can be concluded from."""
 
 SILENCE_TOLD = timedelta(minutes=15)
 """How long activity may be unknown before owner and admin hear of it."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from pynamodb.exceptions import DoesNotExist, PutError
 
-from chalicelib.domain.heartbeat import Heartbeat, Unreadable, heartbeat_from
+from chalicelib.domain.activity.heartbeat import Heartbeat, Unreadable, heartbeat_from
 from chalicelib.store.models import HeartbeatModel
 
 Report = Heartbeat | Unreadable | None

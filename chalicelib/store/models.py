@@ -138,7 +138,7 @@ class TimelineModel(Model):
 
 
 class HeartbeatModel(Model):
-    """An instance's own report. Its role may update this one item and nothing else of it but these attributes."""
+    """An instance's own report. Its role may update this one item, and of it all but `orders`, which are the desk's."""
 
     class Meta(_Meta):
         table_name = f"{PREFIX}-heartbeats"
@@ -149,6 +149,12 @@ class HeartbeatModel(Model):
     instance_id = AsWritten(null=True)
     probe = AsWritten(null=True)
     signals = AsWritten(null=True)
+    lives = AsWritten(null=True)
+    heard = AsWritten(null=True)
+    wish = AsWritten(null=True)
+    missed = AsWritten(null=True)
+    alone = AsWritten(null=True)
+    orders: MapAttribute[str, Any] = MapAttribute(null=True)
 
 
 class LedgerModel(Model):

@@ -3,5 +3,5 @@
 Runs on the instance under the Python 3.10 of Ubuntu 22.04, with boto3 and nothing else.
 """
 
-VERSION = "1"
-"""Goes with each heartbeat, so that the desk can tell an old probe from a new one."""
+VERSION = "2"
+"""Of the program; the heartbeat's format has a number of its own (`chalicelib/domain/activity/heartbeat.py`)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable
 
-from chalicelib.domain.evidence import State
+from chalicelib.domain.activity.evidence import State
 from ssm_documents.probe.sensors import Reading
 
 BUSY_FROM_PERCENT = 5

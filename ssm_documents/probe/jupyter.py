@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
-from chalicelib.domain.evidence import State
+from chalicelib.domain.activity.evidence import State
 from ssm_documents.probe.local_http import Ask, ask
 from ssm_documents.probe.sensors import Reading
 

@@ -23,10 +23,10 @@ from botocore.config import Config as BotoConfig
 
 from ssm_documents.probe import VERSION
 from ssm_documents.probe.gpu import GpuSensor
-from ssm_documents.probe.heartbeat import Heartbeat, Identity
+from ssm_documents.probe.heartbeat import Desk
 from ssm_documents.probe.imds import Imds
 from ssm_documents.probe.jupyter import JupyterSensor
-from ssm_documents.probe.probe import Probe
+from ssm_documents.probe.probe import Identity, Probe
 from ssm_documents.probe.sensors import Sensor, Watched
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -80,8 +80,8 @@ def _wire(config: Config) -> Probe:
     # The loop is the retry, and a beat must be over before the next.
     limits = BotoConfig(connect_timeout=5, read_timeout=5, retries={"total_max_attempts": 2})
     dynamodb = boto3.client("dynamodb", region_name=config.region, config=limits)
-    heartbeat = Heartbeat(dynamodb.update_item, config.table, config.key, identity)
-    return Probe([Watched(sensor) for sensor in sensors], imds, heartbeat, identity.boot_id)
+    desk = Desk(dynamodb.update_item, config.table, config.key)
+    return Probe([Watched(sensor) for sensor in sensors], imds, desk, identity)
 
 
 def _arguments() -> argparse.Namespace:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from chalicelib.domain.evidence import State
+from chalicelib.domain.activity.evidence import State
 
 SENSOR_LIMIT_SECONDS = 10.0
 """A healthy sensor answers within one; the beat must not be late for a sick one."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.domain.evidence import State
+from chalicelib.domain.activity.evidence import State
 from ssm_documents.probe.gpu import GpuSensor, judge
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.evidence import State
+from chalicelib.domain.activity.evidence import State
 from ssm_documents.probe.jupyter import JupyterSensor
 from ssm_documents.probe.sensors import Reading
 

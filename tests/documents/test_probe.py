@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from chalicelib.domain.evidence import Evidence, State
+from chalicelib.domain.activity.evidence import Evidence, State
 from ssm_documents.probe.heartbeat import Heartbeat, Identity, as_item, as_text, shortened
 from ssm_documents.probe.imds import Imds
 from ssm_documents.probe.local_http import Answer

@@ -12,25 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain import lifecycle, wishes
+from chalicelib.domain.activity.evidence import Evidence, Sample, State, fold
+from chalicelib.domain.activity.heartbeat import Heartbeat
+from chalicelib.domain.activity.policy import IdlePolicy
 from chalicelib.domain.actors import Actor, Role
 from chalicelib.domain.desk import Ceilings, DeskSettings
 from chalicelib.domain.errors import Conflict
-from chalicelib.domain.evidence import Evidence, Sample, State, fold
-from chalicelib.domain.heartbeat import Heartbeat
-from chalicelib.domain.instance import (
-    Desired,
-    Ec2State,
-    IdlePolicy,
-    Instance,
-    Machine,
-    Phase,
-    Reason,
-    Spec,
-    WarningKind,
-)
+from chalicelib.domain.instance import Desired, Ec2State, Instance, Machine, Phase, Spec, WarningKind
 from chalicelib.domain.lifecycle import Rules
 from chalicelib.domain.observation import Ec2View, Observation
 from chalicelib.domain.plan import Stop
+from chalicelib.domain.reason import Reason
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

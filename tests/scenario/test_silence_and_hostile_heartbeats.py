@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.evidence import State
+from chalicelib.domain.activity.evidence import State
 from chalicelib.domain.instance import Desired, Phase
 from chalicelib.store.models import InstanceModel
 from tests.scenario.world import MINUTE, World, machine_id

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from chalicelib.domain.activity.evidence import State
 from chalicelib.domain.errors import Conflict, Invalid
-from chalicelib.domain.evidence import State
 from chalicelib.domain.instance import Action, Phase, WarningKind
 from chalicelib.domain.plan import Outcome, Step, Stop
 from tests.scenario.world import ADA, MINUTE, World, machine_id

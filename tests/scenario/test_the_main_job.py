@@ -1,6 +1,6 @@
 """One request becomes an instance, set up, used, warned, stopped, started and terminated."""
 
-from chalicelib.domain.evidence import State
+from chalicelib.domain.activity.evidence import State
 from chalicelib.domain.instance import Phase
 from tests.scenario.world import ADA, World, machine_id
 

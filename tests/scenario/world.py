@@ -12,9 +12,11 @@ from chalicelib import bootstrap
 from chalicelib.control.act import Executor
 from chalicelib.control.loop import Loop
 from chalicelib.control.requests.reading import Shown
+from chalicelib.domain.activity.evidence import Evidence, Sample, State, fold
+from chalicelib.domain.activity.heartbeat import Heartbeat, plain_heartbeat
+from chalicelib.domain.activity.policy import SIGNALS
 from chalicelib.domain.actors import Actor, Role
 from chalicelib.domain.asks import LaunchAsk
-from chalicelib.domain.evidence import Evidence, Sample, State, fold
 from chalicelib.domain.instance import Instance, Phase
 from chalicelib.domain.plan import Entry, Outcome, Step
 from chalicelib.store.models import HeartbeatModel
@@ -38,7 +40,7 @@ class World:
         self.cloud = cloud
         self.clock = clock
         self.desk = desk
-        self.activity: dict[str, State | None] = {"jupyter": State.QUIET, "gpu": State.QUIET}
+        self.activity: dict[str, State | None] = dict.fromkeys(SIGNALS, State.QUIET)
         self.boot_id = "boot-1"
         self.ec2 = boto3.client("ec2", "us-east-1")
         self._heartbeats = boto3.resource("dynamodb", "us-east-1").Table(HeartbeatModel.Meta.table_name)
@@ -100,20 +102,18 @@ class World:
             else:
                 sample = Sample(self.now, state, f"{name} is {state.value}", self.boot_id)
                 evidence[name] = fold(evidence.get(name), sample)
-        signals = {name: _signal(one) for name, one in evidence.items()}
-        plain = {
-            "at": self.now.isoformat(),
-            "boot_id": self.boot_id,
-            "instance_id": machine,
-            "signals": signals,
-            **replaced,
-        }
-        self.write_heartbeat(machine, plain)
+        beat = Heartbeat(instance_id=machine, at=self.now, boot_id=self.boot_id, signals=dict(evidence))
+        self.write_heartbeat(machine, {**plain_heartbeat(beat, self.heartbeat_key(machine)), **replaced})
+
+    def heartbeat_key(self, instance_id: str) -> str:
+        """Of its item in the table."""
+        return f"{self.desk.settings.instance_role_id}:{instance_id}"
 
     def write_heartbeat(self, instance_id: str, plain: dict[str, Any]) -> None:
         """Whatever a machine may write to its own item."""
-        key = f"{self.desk.settings.instance_role_id}:{instance_id}"
-        self._heartbeats.put_item(Item={"id": key, **plain})
+        key = {"id": self.heartbeat_key(instance_id)}
+        orders = self._heartbeats.get_item(Key=key).get("Item", {}).get("orders")
+        self._heartbeats.put_item(Item={**key, **plain, **({"orders": orders} if orders else {})})
 
     def ec2_state(self, instance_id: str) -> str:
         """What EC2 says."""
@@ -184,14 +184,3 @@ def world(behaviour: Behaviour | None = None, machines: Machines | None = None) 
     with in_process_cloud(clock, machines, behaviour) as cloud:
         settings = prepare()
         yield World(cloud, clock, bootstrap.build(clock, settings))
-
-
-def _signal(evidence: Evidence) -> dict[str, Any]:
-    return {
-        "state": evidence.state.value,
-        "since": evidence.since.isoformat(),
-        "at": evidence.at.isoformat(),
-        "samples": evidence.samples,
-        "largest_gap_seconds": int(evidence.largest_gap.total_seconds()),
-        "reason": evidence.reason,
-    }

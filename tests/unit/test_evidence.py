@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.evidence import ALLOWED_GAP, ALLOWED_STEP_BACK, Evidence, Sample, State, fold
+from chalicelib.domain.activity.evidence import ALLOWED_GAP, ALLOWED_STEP_BACK, Evidence, Sample, State, fold
 
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

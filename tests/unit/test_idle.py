@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chalicelib.domain.evidence import Evidence, State
-from chalicelib.domain.heartbeat import Heartbeat, Unreadable
-from chalicelib.domain.idle import Judgement, Verdict, judge
-from chalicelib.domain.instance import IdlePolicy
+from chalicelib.domain.activity.evidence import Evidence, State
+from chalicelib.domain.activity.heartbeat import Heartbeat, Unreadable
+from chalicelib.domain.activity.idle import Judgement, Verdict, judge
+from chalicelib.domain.activity.policy import IdlePolicy
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

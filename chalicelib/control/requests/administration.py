@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from chalicelib.domain.activity.policy import IdlePolicy
 from chalicelib.domain.actors import Actor
 from chalicelib.domain.asks import policy_errors, refused
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.desk import Ceilings, Defaults, DeskSettings, Mode
 from chalicelib.domain.errors import Conflict, FieldError
-from chalicelib.domain.instance import IdlePolicy
 from chalicelib.domain.recipes import Recipe
 from chalicelib.store.desk import DeskStore
 from chalicelib.store.transactions import TRIES, Stale

@@ -8,11 +8,11 @@ from decimal import Decimal
 
 from chalicelib.control.requests.finding import Finder
 from chalicelib.control.sweep import LEASE
+from chalicelib.domain.activity.idle import Judgement
 from chalicelib.domain.actors import Actor
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.cost import DayCost, cost_so_far, open_segment, per_day
 from chalicelib.domain.errors import FieldError, Invalid
-from chalicelib.domain.idle import Judgement
 from chalicelib.domain.instance import Instance, Phase
 from chalicelib.domain.lifecycle.ready import activity
 from chalicelib.domain.lifecycle.rules import heartbeat_key

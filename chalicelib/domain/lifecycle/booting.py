@@ -4,17 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.domain.errors import CloudError, GiveUp, NoCapacity, OverQuota
-from chalicelib.domain.instance import (
-    Action,
-    Claim,
-    Desired,
-    Ec2State,
-    Instance,
-    Phase,
-    Reason,
-    Warned,
-    WarningKind,
-)
+from chalicelib.domain.instance import Action, Claim, Desired, Ec2State, Instance, Phase, Warned, WarningKind
 from chalicelib.domain.lifecycle.lifetime import lifetime
 from chalicelib.domain.lifecycle.rules import (
     because,
@@ -30,6 +20,7 @@ from chalicelib.domain.lifecycle.rules import (
 )
 from chalicelib.domain.observation import AgentView, Observation, Unobserved
 from chalicelib.domain.plan import Plan, Start
+from chalicelib.domain.reason import Reason
 from chalicelib.domain.timings import AGENT_DEADLINE, AGENT_WARNING, START_DEADLINE, STOP_AGAIN
 
 NO_AGENT = (

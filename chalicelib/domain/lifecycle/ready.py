@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from chalicelib.domain.idle import Judgement, Verdict, judge
+from chalicelib.domain.activity.idle import Judgement, Verdict, judge
 from chalicelib.domain.instance import Action, Instance, Warned, WarningKind
 from chalicelib.domain.lifecycle.lifetime import LOST_BY_A_STOP, lifetime
 from chalicelib.domain.lifecycle.rules import because, claim, nothing, running, told, wanted_otherwise, warn, withdraw
@@ -12,17 +12,12 @@ from chalicelib.domain.plan import Plan
 from chalicelib.domain.timings import SILENCE_TOLD
 
 
-def counted_signals(instance: Instance) -> frozenset[str]:
-    """The signals that must all be quiet: GPU only where there is one."""
-    return frozenset({"jupyter"} | ({"gpu"} if instance.spec.nvidia_gpu_count else set()))
-
-
 def activity(instance: Instance, seen: Observation, now: datetime) -> Judgement:
     """Whether it is used, as of now, with the evidence."""
     return judge(
         seen.heartbeat,
         instance_id=running(instance).instance_id,
-        counted=counted_signals(instance),
+        counted=instance.spec.idle_policy.counted(has_gpu=instance.spec.nvidia_gpu_count > 0),
         policy=instance.spec.idle_policy,
         not_before=instance.ready_since or instance.phase_since,
         now=now,

@@ -5,18 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from chalicelib.domain.desk import DeskSettings
-from chalicelib.domain.instance import (
-    Action,
-    Claim,
-    Desired,
-    Instance,
-    Machine,
-    Phase,
-    Reason,
-    Warned,
-    WarningKind,
-)
+from chalicelib.domain.instance import Action, Claim, Desired, Instance, Machine, Phase, Warned, WarningKind
 from chalicelib.domain.plan import DESK, Entry, Plan, Start, Step, Stop, Terminate
+from chalicelib.domain.reason import Reason
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,13 +1,22 @@
-"""Idle or not: the half of the idle rule that runs at the desk. Unknown is never idle."""
+"""Idle or not: evidence judged under a policy, by the desk and by the machine alone. Unknown is never idle."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from chalicelib.domain.evidence import ALLOWED_GAP, Evidence, State
-from chalicelib.domain.heartbeat import Heartbeat, Unreadable
-from chalicelib.domain.instance import IdlePolicy, Reason
-from chalicelib.domain.timings import HEARTBEAT_AHEAD, HEARTBEAT_FRESH
+from chalicelib.domain.activity.evidence import ALLOWED_GAP, Evidence, State
+from chalicelib.domain.activity.heartbeat import Heartbeat, Unreadable
+from chalicelib.domain.activity.policy import SIGNALS, IdlePolicy
+from chalicelib.domain.reason import Reason
+
+HEARTBEAT_FRESH = timedelta(minutes=3)
+"""A heartbeat a minute; two may be lost."""
+
+HEARTBEAT_AHEAD = timedelta(minutes=2)
+"""More than this in the future is a clock that nothing can be concluded from."""
+
+MOST_NAMED = 2
+"""So much of what is active goes into a sentence; the rest is counted."""
 
 
 class Verdict(StrEnum):
@@ -51,7 +60,7 @@ def judge(
     problem = _problem(heartbeat, instance_id, now)
     if problem or not isinstance(heartbeat, Heartbeat):
         return _unknown(problem or "no heartbeat has arrived yet")
-    signals = {name: heartbeat.signals.get(name) for name in sorted(counted)}
+    signals = {name: heartbeat.signals.get(name) for name in SIGNALS if name in counted}
     active = [e for e in signals.values() if e and e.state is State.ACTIVE and _is_fresh(e, now)]
     if active:
         return Judgement(verdict=Verdict.BUSY, reason=_busy(active, now))
@@ -109,8 +118,10 @@ def _quiet(quiet_since: datetime, policy: IdlePolicy, now: datetime) -> Judgemen
 
 
 def _busy(active: list[Evidence], now: datetime) -> Reason:
-    what = "; ".join(f"{e.reason} ({_span(max(now - e.at, timedelta(0)))} ago)" for e in active)
-    return Reason(code="busy", sentence=f"busy: {what}")
+    """Who is busy, the signal that says most first."""
+    named = [f"{e.reason} ({_span(max(now - e.at, timedelta(0)))} ago)" for e in active[:MOST_NAMED]]
+    more = [f"{len(active) - MOST_NAMED} more signals"] if len(active) > MOST_NAMED else []
+    return Reason(code="busy", sentence=f"busy: {'; '.join([*named, *more])}")
 
 
 def _unknown(why: str) -> Judgement:

@@ -1,0 +1,276 @@
+"""What an instance reports of itself: written by the probe, and read with suspicion, for its root can write anything.
+
+A heartbeat and the desk's orders share one DynamoDB item of at most a kilobyte, because a write is billed by the item's
+kilobytes; so a signal is a list, moments are seconds, and reasons are shortened as far as it takes.
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from chalicelib.domain.activity.evidence import Evidence, State
+
+FORMAT = 2
+"""Of the item. Goes with each heartbeat, so that the desk can tell an old probe from a new one."""
+
+REPORT_BYTES = 704
+"""The machine's share of the kilobyte, its key included; the rest is for the desk's orders."""
+
+ATTRIBUTES = ("at", "boot_id", "instance_id", "probe", "signals", "lives", "heard", "wish", "missed", "alone")
+"""What a machine may write of its item; a policy's `dynamodb:Attributes` names them, and `id` and `orders` to read."""
+
+LONGEST_REASON = 120
+SHORTEST_REASON = 16
+MOST_SIGNALS = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """What the machine has taken in of the desk's orders.
+
+    :param keep_until: the keep that it knows of
+    :param warning_id: the last warning that it has passed on to its people
+    :param terminals: how many terminals that warning was written to
+    :param notebooks: how many Jupyter servers took it
+    """
+
+    keep_until: datetime | None = None
+    warning_id: str | None = None
+    terminals: int = 0
+    notebooks: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """A keep that somebody asked for on the machine: a request, which the desk grants or refuses."""
+
+    id: str
+    hours: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Missed:
+    """Heartbeats that did not get through before this one.
+
+    :param since: when the first of them was due
+    :param why: the last one's error
+    """
+
+    count: int
+    since: datetime
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leaving:
+    """The machine's own judgement: it has warned its people and stops itself.
+
+    :param is_over: it is doing so now
+    """
+
+    acts_at: datetime
+    is_over: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heartbeat:
+    """A report that could be read.
+
+    :param at: the instance's (that is AWS's) time of the report
+    :param boot_id: of the kernel; another one is another boot
+    :param signals: the evidence of each signal by its name
+    :param lives: what a stop would end: kernels, terminals, tmux sessions, by kind
+    """
+
+    instance_id: str
+    at: datetime
+    signals: Mapping[str, Evidence]
+    boot_id: str = ""
+    lives: Mapping[str, int] = field(default_factory=dict)
+    heard: Heard = Heard()
+    wish: Wish | None = None
+    missed: Missed | None = None
+    leaving: Leaving | None = None
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """Something was there, and it made no sense."""
+
+    why: str
+
+
+Report = Heartbeat | Unreadable | None
+
+
+def plain_heartbeat(beat: Heartbeat, key: str) -> dict[str, Any]:
+    """As the probe writes it, in at most REPORT_BYTES; attributes that it lacks are to be removed from the item.
+
+    :param key: the item's, which counts
+    """
+    longest = LONGEST_REASON
+    plain = _plain(beat, longest)
+    while item_size({"id": key, **plain}) > REPORT_BYTES and longest > SHORTEST_REASON:
+        longest -= 4
+        plain = _plain(beat, longest)
+    return plain
+
+
+def heartbeat_from(raw: Mapping[str, Any]) -> Report:
+    """Read the item that the probe writes.
+
+    :returns: None where the probe has not written yet (the desk itself made the item)
+    """
+    if "at" not in raw:
+        return None
+    if raw.get("probe") != FORMAT:
+        version = str(raw.get("probe"))[:20]
+        return Unreadable(f"the probe speaks version {version}, this desk {FORMAT}: stop the instance and start it")
+    try:
+        at, boot_id = _moment(raw["at"]), _text(raw["boot_id"])
+        signals = raw["signals"]
+        if not isinstance(signals, Mapping) or len(signals) > MOST_SIGNALS:
+            raise ValueError(f"signals is not a map of at most {MOST_SIGNALS}")
+        return Heartbeat(
+            instance_id=_text(raw["instance_id"]),
+            at=at,
+            boot_id=boot_id,
+            signals={_text(name): _evidence(signal, at, boot_id) for name, signal in signals.items()},
+            lives={_text(kind)[:20]: _count(number) for kind, number in list(raw.get("lives", {}).items())[:8]},
+            heard=_heard(raw["heard"]) if "heard" in raw else Heard(),
+            wish=_wish(*raw["wish"]) if "wish" in raw else None,
+            missed=_missed(*raw["missed"]) if "missed" in raw else None,
+            leaving=_leaving(*raw["alone"]) if "alone" in raw else None,
+        )
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError, OSError) as problem:
+        return Unreadable(f"{type(problem).__name__}: {problem}"[:200])
+
+
+def item_size(value: Any) -> int:
+    """Bytes of a value as DynamoDB bills them; of a mapping, with the names in it.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+    """
+    match value:
+        case None | bool():
+            return 1
+        case int() | float():
+            return 1 + (len(re.sub(r"\D", "", str(value))) + 1) // 2 + 1
+        case str():
+            return len(value.encode())
+        case Mapping():
+            return 3 + sum(1 + len(name.encode()) + item_size(each) for name, each in value.items())
+        case list() | tuple():
+            return 3 + sum(1 + item_size(each) for each in value)
+        case _:
+            raise TypeError(type(value).__name__)
+
+
+def shortened(text: str, longest: int) -> str:
+    """On one line of printable ASCII, at most `longest` characters."""
+    line = re.sub(r"[^\x20-\x7e]", "?", " ".join(text.split()))
+    return line if len(line) <= longest else f"{line[: longest - 2]}.."
+
+
+def _plain(beat: Heartbeat, longest: int) -> dict[str, Any]:
+    heard = beat.heard
+    plain: dict[str, Any] = {
+        "at": _seconds(beat.at),
+        "boot_id": beat.boot_id,
+        "instance_id": beat.instance_id,
+        "probe": FORMAT,
+        "signals": {name: _signal(evidence, beat.at, longest) for name, evidence in beat.signals.items()},
+    }
+    if beat.lives:
+        plain["lives"] = dict(beat.lives)
+    if heard != Heard():
+        until = _seconds(heard.keep_until) if heard.keep_until else 0
+        plain["heard"] = [until, heard.warning_id or "", heard.terminals, heard.notebooks]
+    if beat.wish:
+        plain["wish"] = [beat.wish.id, round(beat.wish.hours * 3600)]
+    if beat.missed:
+        plain["missed"] = [beat.missed.count, _seconds(beat.missed.since), shortened(beat.missed.why, 24)]
+    if beat.leaving:
+        plain["alone"] = [_seconds(beat.leaving.acts_at), beat.leaving.is_over]
+    return plain
+
+
+def _signal(evidence: Evidence, at: datetime, longest: int) -> list[Any]:
+    return [
+        evidence.state.value,
+        _seconds(evidence.since),
+        round((at - evidence.at).total_seconds()),
+        evidence.samples,
+        round(evidence.largest_gap.total_seconds()),
+        shortened(evidence.reason, longest),
+    ]
+
+
+def _evidence(raw: Any, at: datetime, boot_id: str) -> Evidence:
+    state, since, before, samples, largest_gap, reason = raw
+    evidence = Evidence(
+        state=State(state),
+        since=_moment(since),
+        at=at - timedelta(seconds=_number(before)),
+        samples=_count(samples),
+        largest_gap=timedelta(seconds=_count(largest_gap)),
+        reason=shortened(_text(reason), LONGEST_REASON),
+        boot_id=boot_id,
+    )
+    if evidence.since > evidence.at:
+        raise ValueError("since is later than at")
+    return evidence
+
+
+def _heard(raw: Any) -> Heard:
+    until, warning_id, terminals, notebooks = raw
+    return Heard(
+        keep_until=_moment(until) if until else None,
+        warning_id=_text(warning_id) or None,
+        terminals=_count(terminals),
+        notebooks=_count(notebooks),
+    )
+
+
+def _wish(wish_id: Any, seconds: Any) -> Wish:
+    return Wish(id=shortened(_text(wish_id), 40), hours=_count(seconds) / 3600)
+
+
+def _missed(count: Any, since: Any, why: Any) -> Missed:
+    return Missed(count=_count(count), since=_moment(since), why=shortened(_text(why), LONGEST_REASON))
+
+
+def _leaving(acts_at: Any, is_over: Any) -> Leaving:
+    if not isinstance(is_over, bool):
+        raise ValueError("alone is no list of a moment and a truth")
+    return Leaving(acts_at=_moment(acts_at), is_over=is_over)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > 1000:
+        raise ValueError(f"not a short text: {str(value)[:40]!r}")
+    return value
+
+
+def _seconds(moment: datetime) -> int:
+    return int(moment.timestamp())
+
+
+def _moment(value: Any) -> datetime:
+    return datetime.fromtimestamp(_count(value), UTC)
+
+
+def _count(value: Any) -> int:
+    number = _number(value)
+    if number < 0:
+        raise ValueError(f"not a count: {str(value)[:40]!r}")
+    return int(number)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 10**11:
+        raise ValueError(f"not a number: {str(value)[:40]!r}")
+    return value
