@@ -27,6 +27,7 @@ from chalicelib.store.heartbeats import Heartbeats
 from chalicelib.store.instances import Instances
 from chalicelib.store.launches import Launches
 from chalicelib.store.ledger import Ledger
+from chalicelib.store.owners import Owners
 from chalicelib.store.timeline import Timeline
 from chalicelib.store.tokens import Tokens
 
@@ -46,11 +47,11 @@ def build(clock: Clock, settings: Settings) -> Desk:
     """Wire a desk to AWS, wherever the SDK's environment leads."""
     clients = Clients()
     ec2, ssm = Ec2(clients, settings.stage), Ssm(clients)
-    instances, heartbeats, store = Instances(), Heartbeats(), DeskStore()
+    instances, heartbeats, store, owners = Instances(), Heartbeats(), DeskStore(), Owners()
     observer = Observer(ec2, ssm, heartbeats, settings.instance_role_id)
     resolver = Resolver(ec2, ssm, catalogue(), settings)
-    executor = Executor(ec2, ssm, heartbeats, observer, resolver, clock)
-    reconciler = Reconciler(instances, store, observer, executor, settings, clock)
+    executor = Executor(ec2, ssm, store, heartbeats, observer, resolver, clock)
+    reconciler = Reconciler(instances, store, owners, heartbeats, observer, executor, settings, clock)
     orphanage = Orphanage(instances, reconciler, catalogue())
     sweep = Sweep(instances, heartbeats, store, observer, reconciler, orphanage, clock, settings.home_region)
     requests = _requests(instances, heartbeats, store, ssm, settings, clock)

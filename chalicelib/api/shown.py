@@ -8,8 +8,9 @@ from typing_extensions import TypedDict
 
 from chalicelib.control.requests.reading import Shown
 from chalicelib.domain.activity.idle import Judgement
-from chalicelib.domain.instance import Instance, Setup, Spec, Warned
+from chalicelib.domain.instance import Instance, Setup, Spec
 from chalicelib.domain.reason import Reason
+from chalicelib.domain.warned import Warned
 
 T = TypeVar("T")
 

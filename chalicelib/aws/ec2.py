@@ -2,17 +2,19 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translating
 from chalicelib.domain.errors import GiveUp, TryLater
-from chalicelib.domain.instance import Attempt, Ec2State, Machine
+from chalicelib.domain.instance import Attempt, Ec2State, Machine, ScheduledEvent
 from chalicelib.domain.observation import Ec2View
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import (
         FilterTypeDef,
+        InstanceStatusEventTypeDef,
         InstanceTypeDef,
         TagSpecificationTypeDef,
     )
@@ -21,6 +23,9 @@ ID_TAG = "gpudesk:id"
 OWNER_TAG = "gpudesk:owner"
 STAGE_TAG = "gpudesk:stage"
 PAGE = 1000
+EVENT_CODES = ("instance-retirement", "instance-stop", "instance-reboot", "system-reboot", "system-maintenance")
+DONE = ("[Completed]", "[Canceled]")
+"""How the description of an event begins that is over."""
 TAGGED = ("instance", "volume", "network-interface")
 
 
@@ -81,6 +86,25 @@ class Ec2:
             )["Reservations"]
         states = [found["State"]["Name"] for page in pages for found in page.get("Instances", ())]
         return Ec2State(states[0]) if states else None
+
+    def scheduled_events(self, region: str) -> dict[str, ScheduledEvent]:
+        """The next event that AWS has scheduled for each instance of the region and that has not happened yet.
+
+        https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/viewing_scheduled_events.html
+        """
+        with translating():
+            pages = (
+                self._clients.ec2(region)
+                .get_paginator("describe_instance_status")
+                .paginate(Filters=[{"Name": "event.code", "Values": list(EVENT_CODES)}], IncludeAllInstances=True)
+            )
+            found = [status for page in pages for status in page["InstanceStatuses"]]
+        events = {status["InstanceId"]: [_event(each) for each in status.get("Events", ())] for status in found}
+        return {
+            instance_id: min(ahead, key=lambda event: event.not_before)
+            for instance_id, each in events.items()
+            if (ahead := [event for event in each if not event.description.startswith(DONE)])
+        }
 
     def launch(self, attempt: Attempt) -> Machine:
         """RunInstances exactly as the attempt says; the same token gives the same instance.
@@ -192,6 +216,15 @@ class Ec2:
 def tags_for(*, desk_id: str, name: str, owner: str, stage: str, more: Mapping[str, str]) -> dict[str, str]:
     """What an instance, its volumes and its network interface carry; nobody's own tag replaces ours."""
     return {**more, "Name": name, ID_TAG: desk_id, OWNER_TAG: owner, STAGE_TAG: stage}
+
+
+def _event(raw: "InstanceStatusEventTypeDef") -> ScheduledEvent:
+    return ScheduledEvent(
+        id=raw.get("InstanceEventId", ""),
+        code=raw.get("Code", ""),
+        not_before=raw["NotBefore"].astimezone(UTC),
+        description=raw.get("Description", ""),
+    )
 
 
 def _view(region: str, found: "InstanceTypeDef") -> Ec2View:

@@ -11,6 +11,7 @@ from chalicelib.domain.activity.idle import Verdict
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.errors import CloudError
 from chalicelib.domain.instance import Instance
+from chalicelib.domain.lifecycle.orders import orders_for
 from chalicelib.domain.lifecycle.ready import activity
 from chalicelib.domain.lifecycle.rules import running
 from chalicelib.domain.observation import Absent, Observation
@@ -29,6 +30,7 @@ from chalicelib.domain.plan import (
     Stop,
     Terminate,
 )
+from chalicelib.store.desk import DeskStore
 from chalicelib.store.heartbeats import Heartbeats
 
 
@@ -38,6 +40,7 @@ class Executor:
 
     ec2: Ec2
     ssm: Ssm
+    desk: DeskStore
     heartbeats: Heartbeats
     observer: Observer
     resolver: Resolver
@@ -73,13 +76,14 @@ class Executor:
         """The probe may only update an item that is there, so the item comes first."""
         key = self.observer.key(instance)
         if key:
-            self.heartbeats.open(key)
+            self.heartbeats.open(key, orders_for(instance, self.desk.settings()))
         return Sent(self.ssm.send(instance.spec.region, running(instance).instance_id, step))
 
     def _stop(self, instance: Instance, step: Stop) -> Outcome:
         key = self.observer.key(instance)
         if step.if_still_idle and key:
-            seen = Observation(ec2=Absent(), heartbeat=self.heartbeats.read(key))
+            beat = self.heartbeats.read(key)
+            seen = Observation(ec2=Absent(), heartbeat=beat.report if beat else None)
             judgement = activity(instance, seen, self.clock.now())
             if judgement.verdict is not Verdict.IDLE:
                 return NoLongerIdle(judgement.reason)

@@ -22,7 +22,7 @@ class Loop:
 
     def preview(self) -> Iterator[Plan]:
         """What a sweep would do now, decided and not done; a record that cannot be read is left out."""
-        rules = self.reconciler.rules(self.reconciler.desk.settings())
+        rules = self.reconciler.rules()
         for instance in self.reconciler.instances.living():
             if isinstance(instance, Instance):
                 yield self.reconciler.plan(instance, self.reconciler.observer.one(instance), rules)

@@ -1,18 +1,22 @@
 """One look: what EC2, SSM and the heartbeat say of an instance. Only what its phase needs is asked for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from chalicelib.aws.ec2 import Ec2, of_record
 from chalicelib.aws.ssm import Ssm
 from chalicelib.domain.errors import CloudError
-from chalicelib.domain.instance import Ec2State, Instance, Phase
+from chalicelib.domain.instance import Ec2State, Instance, Phase, ScheduledEvent
 from chalicelib.domain.lifecycle.rules import heartbeat_key
 from chalicelib.domain.observation import Absent, AgentView, CommandView, Ec2View, Observation, Unobserved, Untagged
-from chalicelib.store.heartbeats import Heartbeats, Report
+from chalicelib.store.heartbeats import Beat, Heartbeats
 
 Views = Sequence[Ec2View] | Unobserved
 Agents = dict[str, AgentView] | Unobserved
+Events = Mapping[str, ScheduledEvent] | Unobserved
+
+NOT_LOOKED_FOR = Unobserved("not looked for")
+"""The sweep looks for events, once for all; a look at one instance does not."""
 
 
 @dataclass(frozen=True)
@@ -30,22 +34,33 @@ class Observer:
         view = found(instance, views)
         agents = self.agents(instance.spec.region, [instance]) if needs_agent(instance, view) else {}
         key = self.key(instance)
-        heartbeat = self.heartbeats.read(key) if key and instance.phase is Phase.READY else None
-        return self.of(instance, views, agents, heartbeat)
+        beat = self.heartbeats.read(key) if key and reports(instance) else None
+        return self.of(instance, views, agents, beat)
 
-    def of(self, instance: Instance, views: Views, agents: Agents, heartbeat: Report) -> Observation:
+    def of(
+        self, instance: Instance, views: Views, agents: Agents, beat: Beat | None, events: Events = NOT_LOOKED_FOR
+    ) -> Observation:
         """The same from what was read for many at once."""
         return Observation(
             ec2=self._by_id(instance, found(instance, views)),
             agent=_agent(instance, agents),
             command=self._command(instance),
-            heartbeat=heartbeat,
+            heartbeat=beat.report if beat else None,
+            orders=beat.orders if beat else Absent(),
+            scheduled=_scheduled(instance, events),
         )
 
     def machines(self, region: str, desk_id: str | None = None) -> Views:
         """What carries our tag; a region that does not answer is unobserved, not empty."""
         try:
             return self.ec2.tagged(region, desk_id)
+        except CloudError as error:
+            return Unobserved(str(error))
+
+    def events(self, region: str) -> Events:
+        """What AWS is going to do to machines of the region, whosever they are, by EC2 id."""
+        try:
+            return self.ec2.scheduled_events(region)
         except CloudError as error:
             return Unobserved(str(error))
 
@@ -85,6 +100,11 @@ class Observer:
             return Unobserved(str(error))
 
 
+def reports(instance: Instance) -> bool:
+    """Whether its probe is listened to: where it can be used, and where it failed and somebody may look into it."""
+    return instance.phase in (Phase.READY, Phase.FAILED)
+
+
 def needs_agent(instance: Instance, view: Ec2View | Absent | Unobserved) -> bool:
     """Whether it is worth asking for the agent: while it boots, and runs."""
     is_booting = instance.phase is Phase.BOOTING and instance.machine is not None
@@ -97,6 +117,12 @@ def found(instance: Instance, views: Views) -> Ec2View | Absent | Unobserved:
         return views
     own = [view for view in views if view.desk_id == instance.tag_id]
     return of_record(own, instance.machine.instance_id if instance.machine else None) or Absent()
+
+
+def _scheduled(instance: Instance, events: Events) -> ScheduledEvent | Absent | Unobserved:
+    if isinstance(events, Unobserved):
+        return events
+    return events.get(instance.machine.instance_id, Absent()) if instance.machine else Absent()
 
 
 def _agent(instance: Instance, agents: Agents) -> AgentView | Absent | Unobserved:

@@ -7,14 +7,17 @@ from chalicelib.control.act import Executor
 from chalicelib.control.observe import Observer
 from chalicelib.domain import lifecycle
 from chalicelib.domain.clock import Clock
-from chalicelib.domain.desk import DeskSettings
 from chalicelib.domain.instance import Instance
 from chalicelib.domain.lifecycle import Rules
-from chalicelib.domain.observation import Observation
+from chalicelib.domain.lifecycle.orders import orders_for
+from chalicelib.domain.notices import AddressBook, notices_of
+from chalicelib.domain.observation import Absent, Observation
 from chalicelib.domain.plan import Outcome, Plan, Step
 from chalicelib.settings import Settings
 from chalicelib.store.desk import DeskStore
+from chalicelib.store.heartbeats import Heartbeats
 from chalicelib.store.instances import Instances
+from chalicelib.store.owners import Owners
 from chalicelib.store.transactions import Stale
 
 LOG = logging.getLogger(__name__)
@@ -32,6 +35,8 @@ class Reconciler:
 
     instances: Instances
     desk: DeskStore
+    owners: Owners
+    heartbeats: Heartbeats
     observer: Observer
     executor: Executor
     settings: Settings
@@ -39,7 +44,7 @@ class Reconciler:
 
     def by_id(self, record_id: str) -> None:
         """Look at one instance, and at most a few times again while there is something to do at once."""
-        rules = self.rules(self.desk.settings())
+        rules = self.rules()
         for _ in range(PASSES):
             instance = self.instances.load(record_id)
             if instance is None:
@@ -69,34 +74,46 @@ class Reconciler:
         :raises Stale: the record changed since it was read: what was decided is dropped
         """
         plan = self.plan(instance, seen, rules)
-        current = self._write(instance, plan)
+        current = self._write(instance, plan, rules)
+        self._give_orders(current, seen, rules)
         LOG.debug("%s: %s", instance.name, plan.reason.sentence)
         if plan.step is None:
             return plan.again
         outcome = self.executor.do(current, plan.step)
-        return self._note(current, plan.step, outcome) or plan.again
+        return self._note(current, plan.step, outcome, rules) or plan.again
 
-    def rules(self, desk: DeskSettings) -> Rules:
+    def rules(self) -> Rules:
         """What holds for the whole desk, now."""
+        desk = self.desk.settings()
+        channels = {owner: each.channels for owner, each in self.owners.all().items() if each.channels}
         return Rules(
             desk=desk,
+            book=AddressBook(owners=channels, admin=desk.channels),
             heartbeat_table=f"{self.settings.table_prefix}-heartbeats",
             heartbeat_region=self.settings.home_region,
             instance_role_id=self.settings.instance_role_id,
             script_time=self.clock.script_time,
         )
 
-    def _write(self, before: Instance, plan: Plan) -> Instance:
+    def _write(self, before: Instance, plan: Plan, rules: Rules) -> Instance:
         """A pass that changes nothing writes nothing."""
         if plan.instance == before and not plan.entries:
             return before
-        return self.instances.write(before, plan.instance, plan.entries, plan.segments)
+        notices = notices_of(plan.instance, plan.entries, rules.book)
+        return self.instances.write(before, plan.instance, plan.entries, plan.segments, notices)
 
-    def _note(self, instance: Instance, step: Step, outcome: Outcome) -> bool:
+    def _give_orders(self, instance: Instance, seen: Observation, rules: Rules) -> None:
+        """The machine's next heartbeat is answered with what holds now; written only where it holds something else."""
+        key = self.observer.key(instance)
+        orders = orders_for(instance, rules.desk)
+        if key and not isinstance(seen.orders, Absent) and seen.orders != orders:
+            self.heartbeats.give(key, orders)
+
+    def _note(self, instance: Instance, step: Step, outcome: Outcome, rules: Rules) -> bool:
         for _ in range(NOTES):
             plan = lifecycle.note(instance, step, outcome, self.clock.now())
             try:
-                self._write(instance, plan)
+                self._write(instance, plan, rules)
             except Stale:
                 fresh = self.instances.load(instance.id)
                 if fresh is None:

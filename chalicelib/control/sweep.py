@@ -3,19 +3,19 @@
 import logging
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from chalicelib.control.observe import Agents, Observer, Views, found, needs_agent
+from chalicelib.control.observe import Agents, Events, Observer, Views, found, needs_agent, reports
 from chalicelib.control.orphans import Orphanage
 from chalicelib.control.reconcile import Reconciler
 from chalicelib.domain.clock import Clock
-from chalicelib.domain.instance import Instance, Phase
+from chalicelib.domain.instance import Instance
 from chalicelib.domain.lifecycle import Rules
 from chalicelib.domain.observation import Unobserved
 from chalicelib.domain.timings import SWEEP_LEASE
 from chalicelib.store.desk import DeskStore
-from chalicelib.store.heartbeats import Heartbeats, Report
+from chalicelib.store.heartbeats import Beat, Heartbeats
 from chalicelib.store.instances import Broken, Instances
 from chalicelib.store.transactions import Stale
 
@@ -33,6 +33,16 @@ class SweepReport:
     unobserved_regions: list[str] = field(default_factory=list)
     adopted: list[str] = field(default_factory=list)
     skipped: bool = False
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was read of a region, once for all of its instances."""
+
+    views: Views
+    agents: Agents
+    beats: Mapping[str, Beat]
+    events: Events
 
 
 @dataclass(frozen=True)
@@ -65,7 +75,7 @@ class Sweep:
 
     def _run(self) -> SweepReport:
         report = SweepReport()
-        rules = self.reconciler.rules(self.desk.settings())
+        rules = self.reconciler.rules()
         by_region: dict[str, list[Instance]] = defaultdict(list)
         for record in self.instances.living():
             if isinstance(record, Broken):
@@ -87,11 +97,11 @@ class Sweep:
             LOG.error("region %s does not answer: %s", region, views.why)
             report.unobserved_regions.append(region)
         agents = self.observer.agents(region, [i for i in instances if needs_agent(i, found(i, views))])
-        heartbeats = self._heartbeats(instances)
+        heartbeats, events = self._heartbeats(instances), self._events(region, instances)
         for instance in instances:
             report.looked_at += 1
             try:
-                self._look(instance, views, agents, heartbeats, rules)
+                self._look(instance, Seen(views, agents, heartbeats, events), rules)
             except Stale as stale:
                 LOG.info("%s; left to the next look", stale)
             except Exception:
@@ -101,14 +111,16 @@ class Sweep:
             known = {instance.machine.instance_id for instance in instances if instance.machine}
             report.adopted += self.orphanage.take_in(views, known, rules, self.clock.now())
 
-    def _look(
-        self, instance: Instance, views: Views, agents: Agents, heartbeats: Mapping[str, Report], rules: Rules
-    ) -> None:
-        heartbeat = heartbeats.get(self.observer.key(instance) or "")
-        seen = self.observer.of(instance, views, agents, heartbeat)
+    def _look(self, instance: Instance, all_seen: Seen, rules: Rules) -> None:
+        beat = all_seen.beats.get(self.observer.key(instance) or "")
+        seen = self.observer.of(instance, all_seen.views, all_seen.agents, beat, all_seen.events)
         if self.reconciler.once(instance, seen, rules):
             self.reconciler.by_id(instance.id)
 
-    def _heartbeats(self, instances: Iterable[Instance]) -> Mapping[str, Report]:
-        keys = [self.observer.key(instance) for instance in instances if instance.phase is Phase.READY]
+    def _events(self, region: str, instances: Sequence[Instance]) -> Events:
+        """Asked for only where there is a machine that they could be about."""
+        return self.observer.events(region) if any(each.machine for each in instances) else {}
+
+    def _heartbeats(self, instances: Iterable[Instance]) -> Mapping[str, Beat]:
+        keys = [self.observer.key(instance) for instance in instances if reports(instance)]
         return self.heartbeats.read_many({key for key in keys if key})

@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from chalicelib.domain.activity.orders import Answer
 from chalicelib.domain.activity.policy import IdlePolicy
 from chalicelib.domain.reason import Reason
 from chalicelib.domain.recipes import DocumentUse
+from chalicelib.domain.warned import Warned, WarningKind
 
 
 class Desired(StrEnum):
@@ -50,6 +52,7 @@ class Spec:
     """What was asked for, complete: nothing in it is left to a default that may change later.
 
     :param nvidia_gpu_count: how many GPUs nvidia-smi must list; 0 on a Radeon and where there is no GPU
+    :param instance_store_gb: disks that a stop empties
     """
 
     desired: Desired
@@ -60,6 +63,7 @@ class Spec:
     gpu: str | None = None
     gpu_count: int = 0
     nvidia_gpu_count: int = 0
+    instance_store_gb: int = 0
     market: str = "on-demand"
     project: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -131,6 +135,19 @@ class Machine:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ScheduledEvent:
+    """What AWS is going to do to a machine of its own accord.
+
+    :param code: instance-retirement, instance-stop, instance-reboot, system-reboot, system-maintenance
+    """
+
+    id: str
+    code: str
+    not_before: datetime
+    description: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class DocumentRun:
     """A command that was sent, or is about to be.
 
@@ -176,28 +193,6 @@ class Setup:
         return self.index >= len(self.documents)
 
 
-class WarningKind(StrEnum):
-    """What people are warned of."""
-
-    IDLE = "idle"
-    LIFETIME = "lifetime"
-    NO_AGENT = "no_agent"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Warned:
-    """A warning that stands.
-
-    :param acts_at: the stop or terminate does not come before
-    """
-
-    kind: WarningKind
-    at: datetime
-    acts_at: datetime
-    sentence: str
-
-
 class Action(StrEnum):
     """What can be claimed."""
 
@@ -236,6 +231,9 @@ class Instance:
     :param absent_since: EC2 has not shown it since then
     :param silent_since: its activity has been unknown since then
     :param tagged_as: what `gpudesk:id` says of an adopted machine, where another record has that id
+    :param boot_id: the boot that its probe last spoke of; None until it has spoken since the start
+    :param answer: to the last keep that was asked for on the machine itself
+    :param scheduled: what AWS is going to do to its machine
     :param told: the reason code last told but not acted on (mode `tell`, long silence)
     """
 
@@ -264,6 +262,9 @@ class Instance:
     ready_since: datetime | None = None
     absent_since: datetime | None = None
     silent_since: datetime | None = None
+    boot_id: str | None = None
+    answer: Answer | None = None
+    scheduled: ScheduledEvent | None = None
     told: str | None = None
     terminated_at: datetime | None = None
     tagged_as: str | None = None

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from chalicelib.domain.activity.heartbeat import Heartbeat, Unreadable
-from chalicelib.domain.instance import Ec2State
+from chalicelib.domain.activity.heartbeat import Report
+from chalicelib.domain.activity.orders import Orders
+from chalicelib.domain.instance import Ec2State, ScheduledEvent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,9 +84,15 @@ class CommandView:
 
 @dataclass(frozen=True, kw_only=True)
 class Observation:
-    """One look at one instance. What was not looked for is Absent or None."""
+    """One look at one instance. What was not looked for is Absent or None.
+
+    :param orders: what the machine can read of the desk's orders; Absent: there is nowhere to write them
+    :param scheduled: what AWS is going to do to the machine
+    """
 
     ec2: Ec2View | Untagged | Absent | Unobserved
     agent: AgentView | Absent | Unobserved = Absent()
     command: CommandView | Absent | Unobserved = Absent()
-    heartbeat: Heartbeat | Unreadable | None = None
+    heartbeat: Report = None
+    orders: Orders | Absent | None = Absent()
+    scheduled: ScheduledEvent | Absent | Unobserved = Unobserved("not looked for")

@@ -53,6 +53,12 @@ STOP_FORCE = timedelta(minutes=10)
 STOP_ALARM = timedelta(minutes=20)
 """Ten minutes after force: a person has to look."""
 
+DELIVERY_WAIT = timedelta(minutes=10)
+"""How long a stop waits for its warning to reach somebody; the machine itself is more patient (`activity/alone.py`)."""
+
+DELIVERY_GIVEN_UP = timedelta(hours=6)
+"""News that nobody could be told for so long are in the timeline, and old."""
+
 SILENCE_TOLD = timedelta(minutes=15)
 """How long activity may be unknown before owner and admin hear of it."""
 

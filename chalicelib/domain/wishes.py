@@ -7,9 +7,11 @@ from chalicelib.domain.actors import Actor
 from chalicelib.domain.asks import PolicyAsk, amended
 from chalicelib.domain.desk import Ceilings
 from chalicelib.domain.errors import Conflict, FieldError, Invalid
-from chalicelib.domain.instance import Action, Desired, Instance, Phase, WarningKind
+from chalicelib.domain.instance import Action, Desired, Instance, Phase
+from chalicelib.domain.lifecycle.keeping import kept
 from chalicelib.domain.lifecycle.rules import because, entry
 from chalicelib.domain.plan import Entry
+from chalicelib.domain.warned import WarningKind
 
 UNLAUNCHED = (Phase.REQUESTED, Phase.LAUNCHING)
 ENDED = (Phase.TERMINATING, Phase.TERMINATED)
@@ -85,14 +87,7 @@ def keep(
     if not now < until <= furthest:
         right = f"must be in the future and at most {ceilings.keep_hours} hours away ({furthest:%Y-%m-%dT%H:%MZ})"
         raise Invalid(f"a keep {right}", errors=(FieldError(field, right),))
-    reason = because("kept", f"{actor.name} keeps it until {until:%Y-%m-%d %H:%M} UTC")
-    lines = [entry(now, reason, actor=actor.name, details={"until": until.isoformat()})]
-    warned = instance.warned
-    kept = replace(instance, keep_until=until, told=None)
-    if warned and (until > warned.acts_at or warned.kind is WarningKind.IDLE):
-        kept = replace(kept, warned=None)
-        lines.append(entry(now, because("warning_withdrawn", f"the warning is withdrawn: {actor.name} keeps it")))
-    return Wanted(kept, tuple(lines))
+    return Wanted(*kept(instance, until, actor.name, now))
 
 
 def amend(instance: Instance, ask: PolicyAsk, actor: Actor, ceilings: Ceilings, now: datetime) -> Wanted:

@@ -11,10 +11,12 @@ from pynamodb.exceptions import PynamoDBException, TransactWriteError
 
 from chalicelib.domain.cost import Segment
 from chalicelib.domain.instance import Instance
+from chalicelib.domain.notices import Notice
 from chalicelib.domain.plan import Entry
 from chalicelib.store.codec import INSTANCE
 from chalicelib.store.cursors import cursor_of, start_of
 from chalicelib.store.models import DeskModel, InstanceModel, Living
+from chalicelib.store.notices import announce
 from chalicelib.store.transactions import (
     TRIES,
     Stale,
@@ -104,10 +106,11 @@ class Instances:
         after: Instance,
         entries: Iterable[Entry] = (),
         segments: Iterable[Segment] = (),
+        notices: Iterable[Notice] = (),
         *,
         wake: bool = False,
     ) -> Instance:
-        """One transaction, guarded by the version of `before`: the record, its timeline, what it cost.
+        """One transaction, guarded by the version of `before`: the record, its timeline, what it cost, who is told.
 
         :param wake: a person's write, which the stream passes on
         :returns: the record with its new version
@@ -120,6 +123,7 @@ class Instances:
                     changes.save(model)
                     append(changes, after.id, (before.version or 0) + 1, entries)
                     book(changes, segments)
+                    announce(changes, notices)
                     if before.lives and not after.lives:
                         free(changes, before)
                     elif after.lives and not before.lives:
@@ -134,7 +138,7 @@ class Instances:
             return replace(after, version=model.version)
         raise Stale(f"{after.id} is being changed by others")
 
-    def adopt(self, instance: Instance, entries: Iterable[Entry]) -> bool:
+    def adopt(self, instance: Instance, entries: Iterable[Entry], notices: Iterable[Notice] = ()) -> bool:
         """A record for a machine that has none; its name is held where it is free.
 
         :returns: whether it was made now (and not before, by another sweep)
@@ -145,6 +149,7 @@ class Instances:
             with transaction() as changes:
                 changes.save(model_of(instance, None, wake=False), condition=InstanceModel.id.does_not_exist())
                 append(changes, instance.id, 1, entries)
+                announce(changes, notices)
                 changes.save(
                     DeskModel(name_key(instance.name), instance=instance.id), condition=DeskModel.key.does_not_exist()
                 )

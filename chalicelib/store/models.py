@@ -157,6 +157,56 @@ class HeartbeatModel(Model):
     orders: MapAttribute[str, Any] = MapAttribute(null=True)
 
 
+class DueNotices(GlobalSecondaryIndex["NoticeModel"]):
+    """What is still to be delivered. Sparse: a notice with nothing left to do has no `pending`."""
+
+    class Meta(_Meta):
+        index_name = "due"
+        projection = AllProjection()
+
+    pending = UnicodeAttribute(hash_key=True)
+    due = NumberAttribute(range_key=True)
+
+
+class NoticesOfInstance(GlobalSecondaryIndex["NoticeModel"]):
+    """An instance's notices, in the order in which they came."""
+
+    class Meta(_Meta):
+        index_name = "by-instance"
+        projection = AllProjection()
+
+    instance = UnicodeAttribute(hash_key=True)
+    at = UnicodeAttribute(range_key=True)
+
+
+class NoticeModel(Model):
+    """Something that somebody is told; `notice` is the domain's value with the log of its delivery."""
+
+    class Meta(_Meta):
+        table_name = f"{PREFIX}-notices"
+
+    id = UnicodeAttribute(hash_key=True)
+    instance = UnicodeAttribute()
+    at = UnicodeAttribute()
+    pending = UnicodeAttribute(null=True)
+    due = NumberAttribute(null=True)
+    notice: MapAttribute[str, Any] = MapAttribute()
+    expires_at = TTLAttribute(null=True)
+    by_due = DueNotices()
+    by_instance = NoticesOfInstance()
+
+
+class OwnerModel(Model):
+    """What is set for one owner: policy and channels."""
+
+    class Meta(_Meta):
+        table_name = f"{PREFIX}-owners"
+
+    owner = UnicodeAttribute(hash_key=True)
+    settings: MapAttribute[str, Any] = MapAttribute()
+    version = NumberAttribute()
+
+
 class LedgerModel(Model):
     """A stretch of time that was billed; under the month in which it ended."""
 
@@ -200,7 +250,16 @@ class DeskModel(Model):
     expires_at = TTLAttribute(null=True)
 
 
-TABLES: tuple[type[Model], ...] = (InstanceModel, TimelineModel, HeartbeatModel, LedgerModel, TokenModel, DeskModel)
+TABLES: tuple[type[Model], ...] = (
+    InstanceModel,
+    TimelineModel,
+    HeartbeatModel,
+    NoticeModel,
+    OwnerModel,
+    LedgerModel,
+    TokenModel,
+    DeskModel,
+)
 
 
 def create_tables() -> None:

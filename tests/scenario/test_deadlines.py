@@ -2,7 +2,8 @@
 
 import pytest
 
-from chalicelib.domain.instance import Phase, WarningKind
+from chalicelib.domain.instance import Phase
+from chalicelib.domain.warned import WarningKind
 from local.machines.simulated import SimulatedMachines
 from tests.scenario.world import ADA, World, machine_id, world
 

@@ -6,8 +6,9 @@ import pytest
 
 from chalicelib.domain.activity.evidence import State
 from chalicelib.domain.errors import Conflict, Invalid
-from chalicelib.domain.instance import Action, Phase, WarningKind
+from chalicelib.domain.instance import Action, Phase
 from chalicelib.domain.plan import Outcome, Step, Stop
+from chalicelib.domain.warned import WarningKind
 from tests.scenario.world import ADA, MINUTE, World, machine_id
 
 
@@ -47,7 +48,7 @@ def test_a_keep_before_the_claim_wins(desk: World) -> None:
 
 def test_a_keep_between_the_decision_and_the_claim_wins(desk: World) -> None:
     reconciler = desk.desk.loop.reconciler
-    rules = reconciler.rules(desk.desk.requests.administration.settings())
+    rules = reconciler.rules()
     instance = desk.until_true(desk.ready(), lambda now: now.warned is not None)
     desk.minute(9)
     desk.clock.advance(MINUTE)
@@ -87,7 +88,7 @@ def test_activity_between_the_claim_and_the_call_withdraws_the_stop(desk: World)
     desk.report(machine_id(instance), at=(desk.now + timedelta(seconds=1)).isoformat())
     desk.clock.advance(timedelta(seconds=2))
     desk.report(machine_id(instance))
-    reconciler.once(desk.look(instance), seen, reconciler.rules(desk.desk.requests.administration.settings()))
+    reconciler.once(desk.look(instance), seen, reconciler.rules())
     assert desk.cloud.calls["ec2:StopInstances"] == 0
     assert desk.look(instance).phase is Phase.READY
     assert desk.codes(instance)[-2:] == ["stop_claimed", "stop_withdrawn"]

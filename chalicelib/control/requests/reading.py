@@ -20,7 +20,7 @@ from chalicelib.domain.observation import Absent, Observation
 from chalicelib.domain.plan import Entry
 from chalicelib.store.cursors import BadCursor
 from chalicelib.store.desk import DeskStore
-from chalicelib.store.heartbeats import Heartbeats, Report
+from chalicelib.store.heartbeats import Beat, Heartbeats
 from chalicelib.store.instances import Broken, Instances
 from chalicelib.store.ledger import Ledger
 from chalicelib.store.timeline import Timeline
@@ -96,12 +96,14 @@ class Reading:
     def health(self) -> Health:
         return Health(self.clock.now(), self.desk.last_done(LEASE))
 
-    def _shown(self, instance: Instance, heartbeats: Mapping[str, Report]) -> Shown:
+    def _shown(self, instance: Instance, heartbeats: Mapping[str, Beat | None]) -> Shown:
         now = self.clock.now()
         key = self._heartbeat_key(instance)
         judgement = None
         if key and instance.phase is Phase.READY:
-            judgement = activity(instance, Observation(ec2=Absent(), heartbeat=heartbeats.get(key)), now)
+            beat = heartbeats.get(key)
+            seen = Observation(ec2=Absent(), heartbeat=beat.report if beat else None)
+            judgement = activity(instance, seen, now)
         return Shown(instance, judgement, cost_so_far(instance, now))
 
     def _heartbeat_key(self, instance: Instance) -> str | None:

@@ -17,6 +17,7 @@ from chalicelib.domain.desk import Mode
 from chalicelib.domain.errors import CloudError
 from chalicelib.domain.instance import Action, Instance, Phase
 from chalicelib.domain.lifecycle import booting, ending, facts, launching, ready, setting_up
+from chalicelib.domain.lifecycle.heard import delivered
 from chalicelib.domain.lifecycle.rules import Rules, because, entry, nothing, withdraw
 from chalicelib.domain.observation import Observation
 from chalicelib.domain.plan import (
@@ -36,7 +37,7 @@ from chalicelib.domain.plan import (
     Terminate,
 )
 
-__all__ = ["Rules", "decide", "note"]
+__all__ = ["Rules", "decide", "delivered", "note"]
 
 
 def decide(instance: Instance, seen: Observation, now: datetime, rules: Rules) -> Plan:
@@ -44,8 +45,9 @@ def decide(instance: Instance, seen: Observation, now: datetime, rules: Rules) -
 
     :raises ValueError: the record contradicts itself
     """
-    current, plan = facts.take_in(instance, seen.ec2, now)
+    current, plan = facts.take_in(instance, seen, now)
     plan = plan or _by_phase(current, seen, now, rules)
+    plan = _addressed(current, plan, rules)
     return _metered(instance, _under_mode(current, plan, rules.desk.mode, now), now)
 
 
@@ -91,7 +93,7 @@ def _by_phase(instance: Instance, seen: Observation, now: datetime, rules: Rules
         case Phase.SETTING_UP:
             return setting_up.decide(instance, seen, now, rules)
         case Phase.READY:
-            return ready.decide(instance, seen, now)
+            return ready.decide(instance, seen, now, rules)
         case Phase.FAILED:
             return ending.failed(instance, now)
         case Phase.STOPPING:
@@ -119,6 +121,14 @@ def _under_mode(current: Instance, plan: Plan, mode: Mode, now: datetime) -> Pla
         line = entry(now, reason, details={"would": plan.reason.code})
         return Plan(instance=replace(current, told=plan.reason.code), reason=reason, entries=(line,))
     return plan
+
+
+def _addressed(before: Instance, plan: Plan, rules: Rules) -> Plan:
+    """A new warning waits for its delivery only where there is somebody whom it can be delivered to."""
+    warned = plan.instance.warned
+    if warned is None or (before.warned and before.warned.id == warned.id) or not rules.book.reaches(before.owner):
+        return plan
+    return replace(plan, instance=replace(plan.instance, warned=replace(warned, awaits=True)))
 
 
 def _metered(before: Instance, plan: Plan, now: datetime) -> Plan:

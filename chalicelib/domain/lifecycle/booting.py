@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.domain.errors import CloudError, GiveUp, NoCapacity, OverQuota
-from chalicelib.domain.instance import Action, Claim, Desired, Ec2State, Instance, Phase, Warned, WarningKind
+from chalicelib.domain.instance import Action, Claim, Desired, Ec2State, Instance, Phase
 from chalicelib.domain.lifecycle.lifetime import lifetime
 from chalicelib.domain.lifecycle.rules import (
     because,
@@ -22,6 +22,7 @@ from chalicelib.domain.observation import AgentView, Observation, Unobserved
 from chalicelib.domain.plan import Plan, Start
 from chalicelib.domain.reason import Reason
 from chalicelib.domain.timings import AGENT_DEADLINE, AGENT_WARNING, START_DEADLINE, STOP_AGAIN
+from chalicelib.domain.warned import Warned, WarningKind
 
 NO_AGENT = (
     "the SSM agent has not answered {minutes} minutes after the start. The likely causes: the subnet has no route to "
@@ -114,7 +115,7 @@ def _without_agent(instance: Instance, launched_at: datetime, now: datetime) -> 
     minutes = int((now - launched_at).total_seconds() // 60)
     explanation = NO_AGENT.format(minutes=minutes)
     action = Action.STOP if instance.was_reached else Action.TERMINATE
-    if instance.warned and now >= instance.warned.acts_at:
+    if instance.warned and instance.warned.is_due(now):
         return claim(instance, action, _given_up(action, explanation), now, WarningKind.NO_AGENT)
     if instance.warned or now - launched_at < AGENT_WARNING:
         return nothing(instance, "booting", "waiting for the agent")

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.domain.errors import CloudError, GiveUp
-from chalicelib.domain.instance import Action, Claim, Desired, Ec2State, Instance, Phase, Warned, WarningKind
+from chalicelib.domain.instance import Action, Claim, Desired, Ec2State, Instance, Phase
 from chalicelib.domain.lifecycle.rules import (
     because,
     call_again,
@@ -15,11 +15,13 @@ from chalicelib.domain.lifecycle.rules import (
     nothing,
     running,
     told,
+    undelivered,
     wanted_otherwise,
     warn,
 )
 from chalicelib.domain.plan import NoLongerIdle, Plan, Stop, Terminate
 from chalicelib.domain.timings import FAILED_CLOSED, STOP_AGAIN, STOP_ALARM, STOP_FORCE
+from chalicelib.domain.warned import Warned, WarningKind
 
 
 def failed(instance: Instance, now: datetime) -> Plan:
@@ -41,6 +43,8 @@ def failed(instance: Instance, now: datetime) -> Plan:
         return warn(instance, warned, "failed_warning", {})
     if now < warned.acts_at:
         return nothing(instance, "failed", instance.reason.sentence)
+    if not warned.is_due(now):
+        return undelivered(instance, warned)
     return claim(instance, Action.STOP, because("failed", "stopping: its setup failed"), now, WarningKind.FAILED)
 
 
@@ -59,6 +63,8 @@ def stopping(instance: Instance, now: datetime) -> Plan:
             life_began_at=None,
             was_reached=True,
             silent_since=None,
+            boot_id=None,
+            answer=None,
         )
         return replace(told(at_rest, reason, now), again=instance.spec.desired is Desired.RUNNING)
     asked = instance.claim

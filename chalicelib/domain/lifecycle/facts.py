@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
+from chalicelib.domain.activity.heartbeat import Heartbeat, Report
 from chalicelib.domain.instance import (
     Action,
     Claim,
@@ -11,31 +12,41 @@ from chalicelib.domain.instance import (
     Instance,
     Machine,
     Phase,
+    ScheduledEvent,
 )
 from chalicelib.domain.lifecycle.rules import because, gone, moved, nothing, told
-from chalicelib.domain.observation import Absent, Ec2View, Unobserved, Untagged
+from chalicelib.domain.observation import Absent, Ec2View, Observation, Unobserved, Untagged
 from chalicelib.domain.plan import Plan
 from chalicelib.domain.timings import ABSENT_CERTAIN, NEWBORN, STOP_FORCE
+
+REMEDIES = {
+    "instance-retirement": "Stop it and start it before then: it comes back on other hardware, with its disk",
+    "instance-stop": "Stop it and start it before then: it comes back on other hardware, with its disk",
+    "instance-reboot": "What runs then ends",
+    "system-reboot": "What runs then ends; stop it and start it before then to move it to other hardware",
+}
+"""https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-instances-status-check_sched.html"""
+
+OTHER_REMEDY = "It may be slow or out of reach for a while"
 
 ENDING = (Phase.STOPPING, Phase.STOPPED, Phase.TERMINATING)
 
 
-def take_in(
-    instance: Instance, seen: Ec2View | Untagged | Absent | Unobserved, now: datetime
-) -> tuple[Instance, Plan | None]:
+def take_in(instance: Instance, seen: Observation, now: datetime) -> tuple[Instance, Plan | None]:
     """Bring the record up to what EC2 shows.
 
     :returns: the record, and a plan where what was seen already decides the matter
     """
-    match seen:
+    match seen.ec2:
         case Unobserved(why):
             return instance, nothing(instance, "unobserved", f"EC2 did not answer, so nothing is concluded: {why}")
         case Absent():
             return _missed(instance, now)
         case Untagged(instance_id):
             return instance, _out_of_reach(instance, instance_id, now)
-        case Ec2View():
-            return _seen(instance, seen, now)
+        case Ec2View() as view:
+            current, plan = _seen(instance, view, seen.heartbeat, now)
+            return current, plan or _announced(current, seen.scheduled, now)
 
 
 def _out_of_reach(instance: Instance, instance_id: str, now: datetime) -> Plan:
@@ -64,7 +75,7 @@ def _missed(instance: Instance, now: datetime) -> tuple[Instance, Plan | None]:
     return absent, nothing(absent, "absent", sentence)
 
 
-def _seen(instance: Instance, view: Ec2View, now: datetime) -> tuple[Instance, Plan | None]:
+def _seen(instance: Instance, view: Ec2View, report: Report, now: datetime) -> tuple[Instance, Plan | None]:
     before = instance.machine
     machine = Machine(
         instance_id=view.instance_id,
@@ -86,9 +97,26 @@ def _seen(instance: Instance, view: Ec2View, now: datetime) -> tuple[Instance, P
         case Ec2State.TERMINATED | Ec2State.SHUTTING_DOWN:
             return instance, _ended(instance, view, now)
         case Ec2State.STOPPED | Ec2State.STOPPING:
-            return instance, _stopped_outside(instance, view, now)
+            return instance, _stopped_outside(instance, view, report, now)
         case Ec2State.PENDING | Ec2State.RUNNING:
             return instance, _started_outside(instance, now)
+
+
+def _announced(instance: Instance, event: ScheduledEvent | Absent | Unobserved, now: datetime) -> Plan | None:
+    """What AWS is going to do to the machine of its own accord is passed on, once."""
+    if isinstance(event, Unobserved) or event == instance.scheduled:
+        return None
+    if isinstance(event, Absent):
+        reason = because("unscheduled", "AWS plans nothing any more")
+        cleared = replace(instance, scheduled=None)
+        return Plan(instance=cleared, reason=reason, again=True) if instance.scheduled else None
+    sentence = (
+        f"AWS has scheduled {event.code} for {event.not_before:%Y-%m-%d %H:%M} UTC ({event.description}). "
+        f"{REMEDIES.get(event.code, OTHER_REMEDY)}"
+    )
+    reason = because("scheduled_event", sentence)
+    plan = told(replace(instance, scheduled=event), reason, now, event=event.code, event_id=event.id)
+    return replace(plan, again=True)
 
 
 def launched(instance: Instance, machine: Machine, now: datetime) -> Plan:
@@ -135,12 +163,15 @@ def _ended(instance: Instance, view: Ec2View, now: datetime) -> Plan | None:
     return told(replace(moved(instance, Phase.TERMINATING, reason, now), spec=spec, warned=None), reason, now)
 
 
-def _stopped_outside(instance: Instance, view: Ec2View, now: datetime) -> Plan | None:
+def _stopped_outside(instance: Instance, view: Ec2View, report: Report, now: datetime) -> Plan | None:
     starting = instance.claim is not None and instance.claim.action is Action.START
     if instance.phase in ENDING or starting:
         return None
-    reason = because(
-        "stopped_outside", f"EC2 says {view.state}, not by the desk: it stays stopped until somebody starts it"
+    by_itself = isinstance(report, Heartbeat) and report.leaving is not None and report.leaving.is_over
+    reason = (
+        because("stopped_itself", f"EC2 says {view.state}: the machine stopped itself, idle and the desk away")
+        if by_itself
+        else because("stopped_outside", f"EC2 says {view.state}, not by the desk: it stays stopped until it is started")
     )
     phase = Phase.STOPPED if view.state is Ec2State.STOPPED else Phase.STOPPING
     spec = instance.spec
@@ -164,6 +195,7 @@ def _started_outside(instance: Instance, now: datetime) -> Plan | None:
         ready_since=None,
         keep_until=None,
         claim=None,
+        boot_id=None,
     )
     return told(started, reason, now)
 

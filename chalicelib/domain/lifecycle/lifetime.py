@@ -2,19 +2,19 @@
 
 from datetime import datetime
 
-from chalicelib.domain.instance import Action, Instance, Warned, WarningKind
-from chalicelib.domain.lifecycle.rules import because, claim, nothing, warn, withdraw
+from chalicelib.domain.activity.heartbeat import Report
+from chalicelib.domain.instance import Action, Instance
+from chalicelib.domain.lifecycle.losses import losses
+from chalicelib.domain.lifecycle.rules import because, claim, nothing, undelivered, warn, withdraw
 from chalicelib.domain.plan import Plan
-
-LOST_BY_A_STOP = (
-    "A stop ends what runs (kernels, terminals) and empties /tmp and instance-store disks; the root disk is kept"
-)
+from chalicelib.domain.warned import Warned, WarningKind
 
 
-def lifetime(instance: Instance, evidence: str, now: datetime) -> Plan | None:
+def lifetime(instance: Instance, evidence: str, now: datetime, report: Report = None) -> Plan | None:
     """Warned of `warning_minutes` before its end, stopped then, also if it is busy; a keep moves the end.
 
     :param evidence: what it is doing, in words
+    :param report: the machine's own, for what a stop would end
     :returns: None while its end is not near
     """
     ends_at, warned = instance.ends_at, instance.warned
@@ -26,11 +26,13 @@ def lifetime(instance: Instance, evidence: str, now: datetime) -> Plan | None:
         acts_at = max(ends_at, now + notice)
         sentence = (
             f"its {instance.spec.max_hours} hours are over: it will be stopped at {acts_at:%H:%M} UTC, also if it is "
-            f"busy ({evidence}). {LOST_BY_A_STOP}. A keep moves the end"
+            f"busy ({evidence}). {losses(instance, report)}. To move the end: POST /instances/{instance.name}/keep"
         )
         warned = Warned(kind=WarningKind.LIFETIME, at=now, acts_at=acts_at, sentence=sentence)
         return warn(instance, warned, "lifetime_warning", {"evidence": evidence})
-    if now >= warned.acts_at:
+    if warned.is_due(now):
         reason = because("lifetime_over", f"stopping: its lifetime is over; warned at {warned.at:%H:%M} UTC")
         return claim(instance, Action.STOP, reason, now, WarningKind.LIFETIME)
+    if now >= warned.acts_at:
+        return undelivered(instance, warned)
     return nothing(instance, "lifetime_warned", f"its lifetime is over: it will be stopped at {warned.acts_at:%H:%M}")

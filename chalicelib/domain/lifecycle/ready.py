@@ -3,13 +3,28 @@
 from dataclasses import replace
 from datetime import datetime
 
+from chalicelib.domain.activity.heartbeat import Report
 from chalicelib.domain.activity.idle import Judgement, Verdict, judge
-from chalicelib.domain.instance import Action, Instance, Warned, WarningKind
-from chalicelib.domain.lifecycle.lifetime import LOST_BY_A_STOP, lifetime
-from chalicelib.domain.lifecycle.rules import because, claim, nothing, running, told, wanted_otherwise, warn, withdraw
+from chalicelib.domain.instance import Action, Instance
+from chalicelib.domain.lifecycle.heard import heard
+from chalicelib.domain.lifecycle.lifetime import lifetime
+from chalicelib.domain.lifecycle.losses import losses
+from chalicelib.domain.lifecycle.rules import (
+    Rules,
+    because,
+    claim,
+    nothing,
+    running,
+    told,
+    undelivered,
+    wanted_otherwise,
+    warn,
+    withdraw,
+)
 from chalicelib.domain.observation import Observation
 from chalicelib.domain.plan import Plan
 from chalicelib.domain.timings import SILENCE_TOLD
+from chalicelib.domain.warned import Warned, WarningKind
 
 
 def activity(instance: Instance, seen: Observation, now: datetime) -> Judgement:
@@ -24,19 +39,19 @@ def activity(instance: Instance, seen: Observation, now: datetime) -> Judgement:
     )
 
 
-def decide(instance: Instance, seen: Observation, now: datetime) -> Plan:
+def decide(instance: Instance, seen: Observation, now: datetime, rules: Rules) -> Plan:
     """What follows while it can be used."""
-    otherwise = wanted_otherwise(instance, now)
+    otherwise = wanted_otherwise(instance, now) or heard(instance, seen, now, rules)
     if otherwise:
         return otherwise
     judgement = activity(instance, seen, now)
-    over = lifetime(instance, judgement.reason.sentence, now)
+    over = lifetime(instance, judgement.reason.sentence, now, seen.heartbeat)
     if over:
         return over
     silence = _silence(instance, judgement, now)
     if silence:
         return silence
-    return _idleness(instance, judgement, now)
+    return _idleness(instance, judgement, seen.heartbeat, now)
 
 
 def _silence(instance: Instance, judgement: Judgement, now: datetime) -> Plan | None:
@@ -59,7 +74,7 @@ def _silence(instance: Instance, judgement: Judgement, now: datetime) -> Plan | 
     return Plan(instance=instance, reason=judgement.reason)
 
 
-def _idleness(instance: Instance, judgement: Judgement, now: datetime) -> Plan:
+def _idleness(instance: Instance, judgement: Judgement, report: Report, now: datetime) -> Plan:
     if instance.silent_since:
         instance = replace(instance, silent_since=None, told=None)
     warned = instance.warned
@@ -70,10 +85,14 @@ def _idleness(instance: Instance, judgement: Judgement, now: datetime) -> Plan:
             return withdraw(instance, judgement.reason.sentence, now)
         return Plan(instance=_no_longer_told(instance), reason=judgement.reason)
     if warned is None:
-        return _warn_of_idleness(instance, judgement, now)
+        return _warn_of_idleness(instance, judgement, report, now)
     if now < warned.acts_at:
         return nothing(instance, "idle_warned", f"{judgement.reason.sentence}; warned, stops at {warned.acts_at:%H:%M}")
-    reason = because("idle", f"stopping: {judgement.reason.sentence}; warned at {warned.at:%H:%M} UTC")
+    if not warned.is_due(now):
+        return undelivered(instance, warned)
+    reason = because(
+        "idle", f"stopping: {judgement.reason.sentence}; warned at {warned.at:%H:%M} UTC{_reached(warned)}"
+    )
     return claim(instance, Action.STOP, reason, now, WarningKind.IDLE)
 
 
@@ -81,14 +100,19 @@ def _no_longer_told(instance: Instance) -> Instance:
     return replace(instance, told=None) if instance.told else instance
 
 
-def _warn_of_idleness(instance: Instance, judgement: Judgement, now: datetime) -> Plan:
+def _warn_of_idleness(instance: Instance, judgement: Judgement, report: Report, now: datetime) -> Plan:
     acts_at = now + instance.spec.idle_policy.notice
     sentence = (
-        f"{judgement.reason.sentence}: it will be stopped at {acts_at:%H:%M} UTC. {LOST_BY_A_STOP}. To keep it: "
-        f"POST /instances/{instance.name}/keep"
+        f"{judgement.reason.sentence}: it will be stopped at {acts_at:%H:%M} UTC. {losses(instance, report)}. "
+        f"To keep it: POST /instances/{instance.name}/keep, or gpudesk-keep 4h on the machine"
     )
     warned = Warned(kind=WarningKind.IDLE, at=now, acts_at=acts_at, sentence=sentence)
     return warn(instance, warned, "idle_warning", {"evidence": judgement.reason.sentence})
+
+
+def _reached(warned: Warned) -> str:
+    channels = ", ".join(each.channel for each in warned.delivered)
+    return f" by {channels}" if channels else ", which reached nobody" if warned.awaits else ""
 
 
 def _kept(instance: Instance, judgement: Judgement) -> tuple[str, str]:

@@ -5,15 +5,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from chalicelib.domain.desk import DeskSettings
-from chalicelib.domain.instance import Action, Claim, Desired, Instance, Machine, Phase, Warned, WarningKind
+from chalicelib.domain.instance import Action, Claim, Desired, Instance, Machine, Phase
+from chalicelib.domain.notices import AddressBook
 from chalicelib.domain.plan import DESK, Entry, Plan, Start, Step, Stop, Terminate
 from chalicelib.domain.reason import Reason
+from chalicelib.domain.warned import Warned, WarningKind
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
     """What holds for the whole desk.
 
+    :param book: who can be told by what
     :param script_time: how long a script's time limit lasts on the desk's clock
     :param heartbeat_table: the DynamoDB table that probes write to
     :param heartbeat_region: where that table is, whatever the instance's region
@@ -21,6 +24,7 @@ class Rules:
     """
 
     desk: DeskSettings
+    book: AddressBook = AddressBook()
     heartbeat_table: str
     heartbeat_region: str
     instance_role_id: str
@@ -77,6 +81,12 @@ def withdraw(instance: Instance, why: str, now: datetime) -> Plan:
     return told(replace(instance, warned=None), reason, now)
 
 
+def undelivered(instance: Instance, warned: Warned) -> Plan:
+    """The time that was warned of has come, and the warning has reached nobody: it is tried again, for a while."""
+    until = f"{warned.waits_until:%H:%M}"
+    return nothing(instance, "undelivered", f"the warning has reached nobody yet; the stop waits until {until} UTC")
+
+
 def claim(instance: Instance, action: Action, reason: Reason, now: datetime, kind: WarningKind | None = None) -> Plan:
     """Write that it is being done, then do it. From this write on a keep comes too late.
 
@@ -95,7 +105,7 @@ def claim(instance: Instance, action: Action, reason: Reason, now: datetime, kin
             spec=replace(instance.spec, desired=desired),
         ),
         reason=reason,
-        entries=(entry(now, because(f"{action}_claimed", reason.sentence)),),
+        entries=(entry(now, because(f"{action}_claimed", reason.sentence), details={"because": reason.code}),),
         step=step,
         own_initiative=kind is not None,
     )

@@ -5,14 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.domain.errors import CloudError, GiveUp
-from chalicelib.domain.instance import (
-    DocumentResult,
-    DocumentRun,
-    Instance,
-    Phase,
-    Warned,
-    WarningKind,
-)
+from chalicelib.domain.instance import DocumentResult, DocumentRun, Instance, Phase
 from chalicelib.domain.lifecycle.booting import made_ready
 from chalicelib.domain.lifecycle.lifetime import lifetime
 from chalicelib.domain.lifecycle.rules import (
@@ -30,6 +23,7 @@ from chalicelib.domain.observation import CommandStatus, CommandView, Observatio
 from chalicelib.domain.plan import Plan, SendDocument, Sent
 from chalicelib.domain.recipes import DocumentUse, fill
 from chalicelib.domain.timings import DOCUMENT_MARGIN, RESEND_AFTER, SEND_DEADLINE, SETUP_RETRY, SETUP_TRIES
+from chalicelib.domain.warned import Warned, WarningKind
 
 CREDENTIALS = re.compile(r"://[^/\s@]+@")
 """What a package index's address may carry, and a failing pip repeats."""

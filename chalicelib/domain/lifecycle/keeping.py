@@ -1,0 +1,55 @@
+"""A keep: a lease that always ends. Granted to a person who asks the desk, or to the machine that passes a wish on."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from chalicelib.domain.activity.heartbeat import Wish
+from chalicelib.domain.activity.orders import Answer
+from chalicelib.domain.desk import Ceilings
+from chalicelib.domain.instance import Instance
+from chalicelib.domain.lifecycle.rules import because, entry
+from chalicelib.domain.plan import Entry, Plan
+from chalicelib.domain.warned import WarningKind
+
+ON_THE_MACHINE = "somebody on the machine"
+"""Who asked for a keep there: the desk cannot know, whoever is root there can say anything."""
+
+
+def kept(instance: Instance, until: datetime, who: str, now: datetime) -> tuple[Instance, tuple[Entry, ...]]:
+    """The lease, and the end of a warning that it overtakes.
+
+    :param until: as far as it was granted
+    """
+    reason = because("kept", f"{who} keeps it until {until:%Y-%m-%d %H:%M} UTC")
+    lines = [entry(now, reason, actor=who, details={"until": until.isoformat()})]
+    warned = instance.warned
+    leased = replace(instance, keep_until=until, told=None)
+    if warned and (until > warned.acts_at or warned.kind is WarningKind.IDLE):
+        leased = replace(leased, warned=None)
+        lines.append(entry(now, because("warning_withdrawn", f"the warning is withdrawn: {who} keeps it")))
+    return leased, tuple(lines)
+
+
+def wish_heard(instance: Instance, wish: Wish, ceilings: Ceilings, now: datetime) -> Plan:
+    """What becomes of a keep that was asked for on the machine; each is answered once.
+
+    It never reaches beyond `max_hours`: what a machine says must not move what bounds it.
+    """
+    until = now + timedelta(hours=min(wish.hours, ceilings.keep_hours))
+    if instance.life_began_at:
+        until = min(until, instance.life_began_at + timedelta(hours=instance.spec.max_hours))
+    if until <= now:
+        return _refused(instance, wish, "its maximum hours are over", now)
+    if instance.keep_until and until <= instance.keep_until:
+        until = instance.keep_until
+    leased, lines = kept(instance, until, ON_THE_MACHINE, now)
+    answer = Answer(id=wish.id, granted=True, sentence=f"kept until {until:%Y-%m-%d %H:%M} UTC")
+    reason = because("kept", lines[0].sentence)
+    return Plan(instance=replace(leased, answer=answer), reason=reason, entries=lines)
+
+
+def _refused(instance: Instance, wish: Wish, why: str, now: datetime) -> Plan:
+    reason = because("keep_refused", f"a keep that {ON_THE_MACHINE} asked for is refused: {why}")
+    answer = Answer(id=wish.id, granted=False, sentence=why)
+    line = entry(now, reason, actor=ON_THE_MACHINE)
+    return Plan(instance=replace(instance, answer=answer), reason=reason, entries=(line,))

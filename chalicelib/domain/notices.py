@@ -1,0 +1,219 @@
+"""What people are told, by which channel, and what became of it: the delivery log, and when to try again."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from chalicelib.domain.instance import Instance
+from chalicelib.domain.owners import Channels
+from chalicelib.domain.plan import Entry
+from chalicelib.domain.timings import DELIVERY_GIVEN_UP
+
+
+class Audience(StrEnum):
+    """Who is told."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+
+
+OWNER, ADMIN, BOTH = (Audience.OWNER,), (Audience.ADMIN,), (Audience.OWNER, Audience.ADMIN)
+
+TOLD: Mapping[str, tuple[Audience, ...]] = {
+    "idle_warning": OWNER,
+    "lifetime_warning": OWNER,
+    "failed_warning": OWNER,
+    "setup_failed": OWNER,
+    "no_agent_warning": BOTH,
+    "warning_withdrawn": OWNER,
+    "stop_claimed": OWNER,
+    "stop_withdrawn": OWNER,
+    "terminate_claimed": OWNER,
+    "stopped_itself": BOTH,
+    "stopped_outside": OWNER,
+    "started_outside": OWNER,
+    "terminated_outside": OWNER,
+    "rebooted": OWNER,
+    "scheduled_event": BOTH,
+    "activity_unknown": BOTH,
+    "tags_lost": BOTH,
+    "vanished": BOTH,
+    "found_alive": BOTH,
+    "adopted": ADMIN,
+    "stop_refused": BOTH,
+    "terminate_refused": BOTH,
+    "stop_alarm": BOTH,
+    "terminate_alarm": BOTH,
+}
+"""Of the timeline's codes, those that somebody is told of. What somebody has asked for is no news to them."""
+
+ASKED_FOR = ("stop_requested", "terminate_requested")
+
+PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 1, 2, 4, 8, 15, 30))
+"""Between two tries of one channel; the last one from then on."""
+
+
+class DeliveryState(StrEnum):
+    """What has become of a notice on one channel."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Try:
+    """One attempt to deliver.
+
+    :param detail: what the channel said
+    """
+
+    at: datetime
+    succeeded: bool
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """A notice's way on one channel.
+
+    :param to: who is told by it: owner or admin
+    :param next_at: not tried again before
+    """
+
+    to: Audience
+    state: DeliveryState = DeliveryState.PENDING
+    next_at: datetime
+    tries: tuple[Try, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notice:
+    """Something that somebody is told.
+
+    :param id: the same for the same event, so that telling it twice writes it once
+    :param instance_id: "desk" where it is about the desk itself
+    :param until: after that it is no use any more
+    :param warning_id: of the warning that it carries
+    :param deliveries: by channel ("owner.email", "admin.webhook")
+    """
+
+    id: str
+    instance_id: str
+    instance_name: str
+    owner: str
+    code: str
+    at: datetime
+    sentence: str
+    until: datetime
+    warning_id: str | None = None
+    acts_at: datetime | None = None
+    deliveries: Mapping[str, Delivery] = field(default_factory=dict)
+
+    @property
+    def due_at(self) -> datetime | None:
+        """When the next channel is to be tried; None: nothing is left to do."""
+        waiting = (each.next_at for each in self.deliveries.values() if each.state is DeliveryState.PENDING)
+        return min(waiting, default=None)
+
+    def due(self, now: datetime) -> Iterator[str]:
+        """The channels to be tried now."""
+        for channel, delivery in self.deliveries.items():
+            if delivery.state is DeliveryState.PENDING and delivery.next_at <= now:
+                yield channel
+
+
+@dataclass(frozen=True)
+class AddressBook:
+    """Who can be told by what.
+
+    :param owners: the channels of those who have set any
+    :param admin: the desk's own
+    """
+
+    owners: Mapping[str, Channels] = field(default_factory=dict)
+    admin: Channels = Channels()
+
+    def of(self, audience: Audience, owner: str) -> Channels:
+        """An owner who has set no channel is told by the desk's: somebody hears of it."""
+        return self.admin if audience is Audience.ADMIN else self.owners.get(owner) or self.admin
+
+    def reaches(self, owner: str) -> bool:
+        """Whether a warning of this owner's instances can be delivered at all."""
+        return bool(self.of(Audience.OWNER, owner))
+
+
+def notices_of(instance: Instance, entries: Iterable[Entry], book: AddressBook) -> tuple[Notice, ...]:
+    """What is to be told of a change, by every channel of those whom it concerns; nobody to tell, no notice.
+
+    :param instance: as it is written
+    :param entries: the lines that are written with it
+    """
+    return tuple(notice for line in entries if _is_news(line) and (notice := _notice(instance, line, book)).deliveries)
+
+
+def desk_notice(code: str, sentence: str, since: datetime, now: datetime, book: AddressBook) -> Notice:
+    """Something about the desk itself, for its admins.
+
+    :param since: since when it is so: the same since is the same notice
+    """
+    return Notice(
+        id=f"desk.{code}.{int(since.timestamp())}",
+        instance_id="desk",
+        instance_name="the desk",
+        owner="admin",
+        code=code,
+        at=now,
+        sentence=sentence,
+        until=now + DELIVERY_GIVEN_UP,
+        deliveries=_deliveries((Audience.ADMIN,), "admin", book, now),
+    )
+
+
+def tried(notice: Notice, channel: str, *, succeeded: bool, detail: str, now: datetime) -> Notice:
+    """What a try changes: done, again after a pause, or given up."""
+    delivery = notice.deliveries[channel]
+    tries = (*delivery.tries, Try(at=now, succeeded=succeeded, detail=detail[:300]))
+    next_at = now + PAUSES[min(len(tries), len(PAUSES)) - 1]
+    state = DeliveryState.PENDING
+    if succeeded:
+        state = DeliveryState.DELIVERED
+    elif next_at > notice.until:
+        state = DeliveryState.FAILED
+    after = replace(delivery, state=state, next_at=next_at, tries=tries)
+    return replace(notice, deliveries={**notice.deliveries, channel: after})
+
+
+def _is_news(line: Entry) -> bool:
+    return line.code in TOLD and line.details.get("because") not in ASKED_FOR
+
+
+def _notice(instance: Instance, line: Entry, book: AddressBook) -> Notice:
+    warned = instance.warned if instance.warned and instance.warned.at == line.at else None
+    return Notice(
+        id=f"{instance.id}.{line.code}.{int(line.at.timestamp())}",
+        instance_id=instance.id,
+        instance_name=instance.name,
+        owner=instance.owner,
+        code=line.code,
+        at=line.at,
+        sentence=line.sentence,
+        until=warned.waits_until if warned else line.at + DELIVERY_GIVEN_UP,
+        warning_id=warned.id if warned else None,
+        acts_at=warned.acts_at if warned else None,
+        deliveries=_deliveries(TOLD[line.code], instance.owner, book, line.at),
+    )
+
+
+def _deliveries(audience: tuple[Audience, ...], owner: str, book: AddressBook, now: datetime) -> dict[str, Delivery]:
+    """By each address once, also where owner and admin share it."""
+    found: dict[str, Delivery] = {}
+    seen: set[str] = set()
+    for whom in audience:
+        channels = book.of(whom, owner)
+        for kind, address in (("email", channels.email), ("webhook", channels.webhook)):
+            if address and address not in seen:
+                seen.add(address)
+                found[f"{whom}.{kind}"] = Delivery(to=whom, next_at=now)
+    return found

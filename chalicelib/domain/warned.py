@@ -1,0 +1,58 @@
+"""A warning that stands: what it is of, when it acts, and whom it has reached."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from chalicelib.domain.timings import DELIVERY_WAIT
+
+
+class WarningKind(StrEnum):
+    """What people are warned of."""
+
+    IDLE = "idle"
+    LIFETIME = "lifetime"
+    NO_AGENT = "no_agent"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivered:
+    """A channel that has taken the warning: email, webhook, terminals, jupyterlab."""
+
+    channel: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Warned:
+    """A warning that stands.
+
+    :param acts_at: the stop or terminate does not come before
+    :param awaits: there is a channel that it can be delivered by, so that waiting for it makes sense
+    :param delivered: the channels that have taken it, each once
+    """
+
+    kind: WarningKind
+    at: datetime
+    acts_at: datetime
+    sentence: str
+    awaits: bool = False
+    delivered: tuple[Delivered, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """Unique among an instance's warnings."""
+        return f"{self.kind}-{int(self.at.timestamp())}"
+
+    @property
+    def waits_until(self) -> datetime:
+        """So long at most the stop waits for a delivery."""
+        return self.acts_at + DELIVERY_WAIT if self.awaits and not self.delivered else self.acts_at
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether what was warned of may be done."""
+        return now >= self.waits_until
+
+    def has_reached(self, channel: str) -> bool:
+        return any(each.channel == channel for each in self.delivered)

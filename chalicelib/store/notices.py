@@ -1,0 +1,83 @@
+"""Notices: what is to be told, written with the change that it tells of, and the log of its delivery."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pynamodb.exceptions import PutError
+from pynamodb.transactions import TransactWrite
+
+from chalicelib.domain.notices import Notice
+from chalicelib.store.codec import NOTICE, dumped
+from chalicelib.store.cursors import cursor_of, start_of
+from chalicelib.store.models import NoticeModel
+
+KEPT = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class NoticePage:
+    """Some of an instance's notices, and where they go on."""
+
+    items: tuple[Notice, ...]
+    next_cursor: str | None
+
+
+class Notices:
+    """The notices table: an outbox."""
+
+    def due(self, now: datetime, most: int) -> Iterator[Notice]:
+        """Those with a channel to be tried, the oldest first."""
+        results = NoticeModel.by_due.query("pending", NoticeModel.due <= int(now.timestamp()), limit=most)
+        for found in results:
+            yield NOTICE.validate_python(found.notice.as_dict())
+
+    def put_new(self, notice: Notice) -> bool:
+        """A notice that comes with no change of a record.
+
+        :returns: whether it was not there yet
+        """
+        try:
+            _model(notice).save(condition=NoticeModel.id.does_not_exist())
+        except PutError as error:
+            if error.cause_response_code != "ConditionalCheckFailedException":
+                raise
+            return False
+        return True
+
+    def save(self, notice: Notice) -> None:
+        """What a try has changed."""
+        _model(notice).save()
+
+    def of_instance(self, instance_id: str, *, limit: int, cursor: str | None = None) -> NoticePage:
+        """An instance's, newest first.
+
+        :raises BadCursor: not a cursor of this list
+        """
+        results = NoticeModel.by_instance.query(
+            instance_id,
+            scan_index_forward=False,
+            limit=limit,
+            last_evaluated_key=start_of(cursor, ("instance", instance_id), "id", "at"),
+        )
+        items = tuple(NOTICE.validate_python(found.notice.as_dict()) for found in results)
+        return NoticePage(items, cursor_of(results.last_evaluated_key))
+
+
+def announce(changes: TransactWrite, notices: Iterable[Notice]) -> None:
+    """Write them in the transaction of the change that they tell of."""
+    for notice in notices:
+        changes.save(_model(notice))
+
+
+def _model(notice: Notice) -> NoticeModel:
+    due_at = notice.due_at
+    return NoticeModel(
+        notice.id,
+        instance=notice.instance_id,
+        at=f"{notice.at.isoformat()}#{notice.id}",
+        pending="pending" if due_at else None,
+        due=int(due_at.timestamp()) if due_at else None,
+        notice=dumped(NOTICE, notice),
+        expires_at=notice.at + KEPT,
+    )

@@ -1,0 +1,45 @@
+"""What is set for each owner."""
+
+from dataclasses import replace
+
+from pynamodb.exceptions import DoesNotExist, PutError
+
+from chalicelib.domain.owners import OwnerSettings
+from chalicelib.store.codec import OWNER, dumped
+from chalicelib.store.models import OwnerModel
+from chalicelib.store.transactions import Stale
+
+
+class Owners:
+    """The owners table: a team's, so that reading all of it is one call."""
+
+    def get(self, owner: str) -> OwnerSettings:
+        """As they were set; of whom nothing was set, nothing is."""
+        try:
+            return _settings(OwnerModel.get(owner, consistent_read=True))
+        except DoesNotExist:
+            return OwnerSettings(owner=owner)
+
+    def all(self) -> dict[str, OwnerSettings]:
+        """Of everybody for whom something was set."""
+        return {found.owner: _settings(found) for found in OwnerModel.scan(consistent_read=True)}
+
+    def save(self, settings: OwnerSettings) -> OwnerSettings:
+        """Guarded by the version that was read.
+
+        :raises Stale: somebody else changed them meanwhile
+        """
+        version = (settings.version or 0) + 1
+        model = OwnerModel(settings.owner, settings=dumped(OWNER, settings), version=version)
+        condition = OwnerModel.version == settings.version if settings.version else OwnerModel.owner.does_not_exist()
+        try:
+            model.save(condition=condition)
+        except PutError as error:
+            if error.cause_response_code != "ConditionalCheckFailedException":
+                raise
+            raise Stale(f"what is set for {settings.owner} has changed since it was read") from error
+        return replace(settings, version=version)
+
+
+def _settings(model: OwnerModel) -> OwnerSettings:
+    return replace(OWNER.validate_python(model.settings.as_dict()), version=int(model.version))
