@@ -5,6 +5,7 @@ kilobytes; so a signal is a list, moments are seconds, and reasons are shortened
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
 """
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -202,9 +203,9 @@ def _signal(evidence: Evidence, at: datetime, longest: int) -> list[Any]:
     return [
         evidence.state.value,
         _seconds(evidence.since),
-        round((at - evidence.at).total_seconds()),
+        _seconds(at) - _seconds(evidence.at),
         evidence.samples,
-        round(evidence.largest_gap.total_seconds()),
+        math.ceil(evidence.largest_gap.total_seconds()),
         shortened(evidence.reason, longest),
     ]
 
@@ -256,7 +257,8 @@ def _text(value: Any) -> str:
 
 
 def _seconds(moment: datetime) -> int:
-    return int(moment.timestamp())
+    """Rounded up, every moment alike: their order stays, and nothing has been quiet for longer than it was."""
+    return math.ceil(moment.timestamp())
 
 
 def _moment(value: Any) -> datetime:

@@ -1,5 +1,6 @@
 """What the desk tells a machine: the answer to its heartbeat. The machine obeys it where the desk is away."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -98,8 +99,14 @@ def orders_from(plain: Mapping[str, Any]) -> Orders:
     )
 
 
+def as_read(orders: Orders) -> Orders:
+    """The orders as the machine reads them: whole seconds, a shortened answer. Only these can be compared with its."""
+    return orders_from(plain_orders(orders))
+
+
 def _seconds(moment: datetime) -> int:
-    return int(moment.timestamp())
+    """Rounded up: neither a keep nor a warning ends early on the machine."""
+    return math.ceil(moment.timestamp())
 
 
 def _moment(seconds: Any) -> datetime:

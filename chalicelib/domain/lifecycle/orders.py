@@ -1,6 +1,6 @@
 """What a machine is to know: the desk's own copies, from the record."""
 
-from chalicelib.domain.activity.orders import Announced, Orders
+from chalicelib.domain.activity.orders import Announced, Orders, as_read
 from chalicelib.domain.desk import DeskSettings
 from chalicelib.domain.instance import Instance
 
@@ -8,10 +8,11 @@ from chalicelib.domain.instance import Instance
 def orders_for(instance: Instance, desk: DeskSettings) -> Orders:
     """The orders as they should stand; given where the machine's item holds others."""
     warned = instance.warned
-    return Orders(
+    orders = Orders(
         mode=str(desk.mode),
         policy=instance.spec.idle_policy,
         keep_until=instance.keep_until,
         warning=Announced(id=warned.id, kind=str(warned.kind), acts_at=warned.acts_at) if warned else None,
         answer=instance.answer,
     )
+    return as_read(orders)
