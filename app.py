@@ -25,6 +25,12 @@ def sweep(_event: CloudWatchEvent) -> None:
     bootstrap.desk().loop.sweep()
 
 
+@app.schedule(Rate(5, unit=Rate.MINUTES))
+def watch(_event: CloudWatchEvent) -> None:
+    """Every five minutes, apart from the sweep: has it been?"""
+    bootstrap.desk().loop.watch()
+
+
 @app.on_dynamodb_record(stream_arn=os.environ.get("GPUDESK_STREAM_ARN", NO_STREAM))
 def person_wrote(event: DynamoDBEvent) -> None:
     """Somebody asked for something; one record's failure is not the others', and the sweep comes by anyway."""

@@ -1,11 +1,16 @@
 """The only wiring: what talks to what."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from chalicelib.aws.clients import Clients
 from chalicelib.aws.ec2 import Ec2
+from chalicelib.aws.secrets import MasterKey
+from chalicelib.aws.sns import Mail
 from chalicelib.aws.ssm import Ssm
+from chalicelib.channels.webhook import Webhook, secret_of
 from chalicelib.control.act import Executor
+from chalicelib.control.deliver import Postman
 from chalicelib.control.loop import Loop
 from chalicelib.control.observe import Observer
 from chalicelib.control.orphans import Orphanage
@@ -19,6 +24,7 @@ from chalicelib.control.requests.reading import Reading
 from chalicelib.control.requests.sessions import Sessions
 from chalicelib.control.resolve import Resolver
 from chalicelib.control.sweep import Sweep
+from chalicelib.control.watch import Watch
 from chalicelib.domain.clock import Clock, SystemClock
 from chalicelib.settings import Settings, read_settings
 from chalicelib.store.data_files import catalogue, recipes, words
@@ -27,6 +33,7 @@ from chalicelib.store.heartbeats import Heartbeats
 from chalicelib.store.instances import Instances
 from chalicelib.store.launches import Launches
 from chalicelib.store.ledger import Ledger
+from chalicelib.store.notices import Notices
 from chalicelib.store.owners import Owners
 from chalicelib.store.timeline import Timeline
 from chalicelib.store.tokens import Tokens
@@ -53,9 +60,19 @@ def build(clock: Clock, settings: Settings) -> Desk:
     executor = Executor(ec2, ssm, store, heartbeats, observer, resolver, clock)
     reconciler = Reconciler(instances, store, owners, heartbeats, observer, executor, settings, clock)
     orphanage = Orphanage(instances, reconciler, catalogue())
-    sweep = Sweep(instances, heartbeats, store, observer, reconciler, orphanage, clock, settings.home_region)
+    notices, secret = Notices(), _webhook_secrets(clients, settings)
+    mail, webhook = Mail(clients, settings.topic_arn), Webhook(may_be_local=settings.webhooks_may_be_local)
+    postman = Postman(notices, instances, store, mail, webhook, secret, clock)
+    sweep = Sweep(instances, heartbeats, store, observer, reconciler, orphanage, postman, clock, settings.home_region)
+    watch = Watch(store, notices, postman, clock)
     requests = _requests(instances, heartbeats, store, ssm, settings, clock)
-    return Desk(clock, settings, Tokens(), requests, Loop(reconciler, sweep))
+    return Desk(clock, settings, Tokens(), requests, Loop(reconciler, sweep, watch))
+
+
+def _webhook_secrets(clients: Clients, settings: Settings) -> Callable[[str, int], str]:
+    """Made when they are needed, of a key that is read when it is first needed."""
+    key = MasterKey(clients, settings.home_region, settings.webhook_key)
+    return lambda name, number: secret_of(key.read(), name, number)
 
 
 def _requests(

@@ -14,6 +14,9 @@ class Settings:
     :param instance_role_id: the unique id of that profile's role (AROA...)
     :param security_group: the name of the group without ingress, in every region and VPC that is used
     :param home_region: where the desk itself and its tables are
+    :param topic_arn: the SNS topic that e-mail goes by; empty: this desk sends none
+    :param webhooks_may_be_local: plain http and private addresses, for trying out; never on AWS
+    :param webhook_key: the parameter, a SecureString, of the key that webhooks' secrets are made of
     """
 
     stage: str
@@ -22,15 +25,24 @@ class Settings:
     instance_role_id: str
     security_group: str
     home_region: str
+    topic_arn: str = ""
+    webhook_key: str = "/gpudesk/dev/webhook-key"
+    webhooks_may_be_local: bool = False
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     """Every variable has a default that suits a desk called gpudesk."""
+    stage = environment.get("GPUDESK_STAGE", "dev")
     return Settings(
-        stage=environment.get("GPUDESK_STAGE", "dev"),
+        stage=stage,
         table_prefix=environment.get("GPUDESK_TABLE_PREFIX", "gpudesk"),
         instance_profile=environment.get("GPUDESK_INSTANCE_PROFILE", "gpudesk-instance"),
         instance_role_id=environment.get("GPUDESK_INSTANCE_ROLE_ID", "AROAGPUDESKINSTANCE00"),
         home_region=environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1",
         security_group=environment.get("GPUDESK_SECURITY_GROUP", "gpudesk"),
+        webhooks_may_be_local=bool(environment.get("GPUDESK_WEBHOOKS_MAY_BE_LOCAL")),
+        topic_arn=environment.get("GPUDESK_TOPIC_ARN", ""),
+        webhook_key=environment.get(
+            "GPUDESK_WEBHOOK_KEY", f"/gpudesk/{stage}/webhook-key"
+        ),
     )

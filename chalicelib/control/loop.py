@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from chalicelib.control.reconcile import Reconciler
 from chalicelib.control.sweep import Sweep, SweepReport
+from chalicelib.control.watch import Watch
 from chalicelib.domain.instance import Instance
 from chalicelib.domain.plan import Plan
 
@@ -15,10 +16,18 @@ class Loop:
 
     reconciler: Reconciler
     sweeper: Sweep
+    watcher: Watch
 
     def sweep(self) -> SweepReport:
         """Look at everything."""
         return self.sweeper.run()
+
+    def watch(self) -> bool:
+        """Look after the sweep.
+
+        :returns: whether it is overdue
+        """
+        return self.watcher.look(self.reconciler.rules().book)
 
     def preview(self) -> Iterator[Plan]:
         """What a sweep would do now, decided and not done; a record that cannot be read is left out."""

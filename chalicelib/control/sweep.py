@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from chalicelib.control.deliver import Postman
 from chalicelib.control.observe import Agents, Events, Observer, Views, found, needs_agent, reports
 from chalicelib.control.orphans import Orphanage
 from chalicelib.control.reconcile import Reconciler
@@ -32,6 +33,7 @@ class SweepReport:
     broken: list[str] = field(default_factory=list)
     unobserved_regions: list[str] = field(default_factory=list)
     adopted: list[str] = field(default_factory=list)
+    delivered: int = 0
     skipped: bool = False
 
 
@@ -55,6 +57,7 @@ class Sweep:
     observer: Observer
     reconciler: Reconciler
     orphanage: Orphanage
+    postman: Postman
     clock: Clock
     home_region: str
 
@@ -83,13 +86,25 @@ class Sweep:
                 report.broken.append(record.id)
             else:
                 by_region[record.spec.region].append(record)
+        self._regions(by_region, rules, report)
+        report.delivered = self._deliver(rules)
+        return report
+
+    def _deliver(self, rules: Rules) -> int:
+        """Whatever is wrong with the post, the sweep has been made."""
+        try:
+            return self.postman.deliver(rules.book)
+        except Exception:
+            LOG.exception("the post could not be delivered; it is tried again at the next sweep")
+            return 0
+
+    def _regions(self, by_region: Mapping[str, list[Instance]], rules: Rules, report: SweepReport) -> None:
         for region in sorted({*by_region, self.home_region}):
             try:
-                self._region(region, by_region[region], rules, report)
+                self._region(region, by_region.get(region, []), rules, report)
             except Exception:
                 LOG.exception("region %s could not be looked at; the others go on", region)
                 report.unobserved_regions.append(region)
-        return report
 
     def _region(self, region: str, instances: list[Instance], rules: Rules, report: SweepReport) -> None:
         views = self.observer.machines(region)

@@ -7,6 +7,7 @@ DeskError
 │   ├── Forbidden       somebody else's
 │   ├── Unauthenticated no token, or one that is not valid
 │   └── Conflict        what stands now does not allow it
+├── NotDelivered        a channel did not take what people are to be told; it is tried again
 └── CloudError          AWS said no: the loop decides what follows
     ├── TryLater        throttled, out of order, no answer: the same call again
     ├── NoCapacity      not here, not now: another zone
@@ -75,6 +76,10 @@ class Conflict(Refused):
     """The state of things does not allow it now."""
 
     default_code = "conflict"
+
+
+class NotDelivered(DeskError):
+    """A channel did not take it; the text says why."""
 
 
 class CloudError(DeskError):

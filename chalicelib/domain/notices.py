@@ -125,6 +125,17 @@ class Notice:
 
 
 @dataclass(frozen=True)
+class Addressee:
+    """Somebody's channels.
+
+    :param name: whose they are; the secret of the webhook is made of it
+    """
+
+    name: str
+    channels: Channels
+
+
+@dataclass(frozen=True)
 class AddressBook:
     """Who can be told by what.
 
@@ -135,13 +146,20 @@ class AddressBook:
     owners: Mapping[str, Channels] = field(default_factory=dict)
     admin: Channels = Channels()
 
-    def of(self, audience: Audience, owner: str) -> Channels:
+    def addressee(self, audience: Audience, owner: str) -> Addressee:
         """An owner who has set no channel is told by the desk's: somebody hears of it."""
-        return self.admin if audience is Audience.ADMIN else self.owners.get(owner) or self.admin
+        own = self.owners.get(owner)
+        if audience is Audience.OWNER and own:
+            return Addressee(f"owner/{owner}", own)
+        return Addressee("desk", self.admin)
+
+    def emails(self) -> frozenset[str]:
+        """Every address that is set."""
+        return frozenset(each.email for each in (*self.owners.values(), self.admin) if each.email)
 
     def reaches(self, owner: str) -> bool:
         """Whether a warning of this owner's instances can be delivered at all."""
-        return bool(self.of(Audience.OWNER, owner))
+        return bool(self.addressee(Audience.OWNER, owner).channels)
 
 
 def notices_of(instance: Instance, entries: Iterable[Entry], book: AddressBook) -> tuple[Notice, ...]:
@@ -211,7 +229,7 @@ def _deliveries(audience: tuple[Audience, ...], owner: str, book: AddressBook, n
     found: dict[str, Delivery] = {}
     seen: set[str] = set()
     for whom in audience:
-        channels = book.of(whom, owner)
+        channels = book.addressee(whom, owner).channels
         for kind, address in (("email", channels.email), ("webhook", channels.webhook)):
             if address and address not in seen:
                 seen.add(address)

@@ -80,5 +80,8 @@ IDEMPOTENCY_KEPT = timedelta(hours=24)
 TERMINATED_LISTED = timedelta(days=30)
 """How long a terminated instance stays in the list."""
 
+SWEEP_OLD = timedelta(minutes=10)
+"""A sweep comes each minute; ten that did not come to their end are no chance any more."""
+
 SWEEP_LEASE = timedelta(minutes=2)
 """Longer than a sweep may take (the function's time-out is one minute), short enough that a crash costs one sweep."""

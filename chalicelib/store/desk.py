@@ -74,6 +74,18 @@ class DeskStore:
             return None
         return datetime.fromtimestamp(found.done, UTC) if found.done else None
 
+    def is_marked(self, name: str) -> bool:
+        """Whether something that is done once has been done."""
+        try:
+            DeskModel.get(f"mark#{name}")
+        except DoesNotExist:
+            return False
+        return True
+
+    def mark(self, name: str) -> None:
+        """It is done."""
+        DeskModel(f"mark#{name}").save()
+
     def _update_lease(self, name: str, actions: Sequence[Action], condition: Condition) -> bool:
         try:
             DeskModel(f"lease#{name}").update(actions=list(actions), condition=condition)

@@ -10,7 +10,6 @@ import boto3
 
 from chalicelib import bootstrap
 from chalicelib.control.act import Executor
-from chalicelib.control.loop import Loop
 from chalicelib.control.requests.reading import Shown
 from chalicelib.domain.activity.evidence import Evidence, Sample, State, fold
 from chalicelib.domain.activity.heartbeat import Heartbeat, plain_heartbeat
@@ -155,7 +154,7 @@ class World:
         executor = CrashingExecutor(**vars(loop.reconciler.executor), crash=crash)
         reconciler = replace(loop.reconciler, executor=executor)
         sweeper = replace(loop.sweeper, reconciler=reconciler)
-        self.desk = replace(self.desk, loop=Loop(reconciler, sweeper))
+        self.desk = replace(self.desk, loop=replace(loop, reconciler=reconciler, sweeper=sweeper))
 
 
 def machine_id(instance: Instance) -> str:

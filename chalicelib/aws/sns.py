@@ -1,0 +1,81 @@
+"""E-mail by SNS: one topic of the stage, a subscription for each address, filtered so that each gets its own."""
+
+import json
+from typing import TYPE_CHECKING
+
+from chalicelib.aws.clients import Clients
+from chalicelib.aws.errors import translating
+from chalicelib.domain.errors import CloudError, NotDelivered
+
+if TYPE_CHECKING:
+    from mypy_boto3_sns import SNSClient
+
+ADDRESS = "to"
+"""The message's attribute that subscriptions filter by."""
+
+PENDING = "PendingConfirmation"
+"""What SNS lists as the ARN of a subscription that nobody has confirmed."""
+
+
+class Mail:
+    """The stage's topic.
+
+    :param topic_arn: empty where the stage has none
+    """
+
+    def __init__(self, clients: Clients, topic_arn: str) -> None:
+        self._clients = clients
+        self._topic = topic_arn
+
+    def invite(self, address: str) -> None:
+        """Subscribe it: SNS then asks its owner for confirmation, by mail.
+
+        :raises CloudError: SNS refused
+        """
+        with translating():
+            self._sns().subscribe(
+                TopicArn=self._topic,
+                Protocol="email",
+                Endpoint=address,
+                Attributes={"FilterPolicy": json.dumps({ADDRESS: [address]})},
+            )
+
+    def confirmed(self) -> frozenset[str]:
+        """The addresses that have confirmed.
+
+        :raises CloudError: SNS did not say
+        """
+        with translating():
+            pages = self._sns().get_paginator("list_subscriptions_by_topic").paginate(TopicArn=self._topic)
+            return frozenset(
+                each["Endpoint"]
+                for page in pages
+                for each in page["Subscriptions"]
+                if each["Protocol"] == "email" and each["SubscriptionArn"] != PENDING
+            )
+
+    def send(self, address: str, subject: str, text: str) -> str:
+        """Hand one mail to SNS, which says nothing of what becomes of it.
+
+        :param subject: at most 100 characters of ASCII
+        :returns: SNS's id of the message
+        :raises NotDelivered: the address has not confirmed, or SNS did not take it
+        """
+        if not self._topic:
+            raise NotDelivered("this desk has no topic for e-mail")
+        try:
+            if address not in self.confirmed():
+                raise NotDelivered(f"{address} has not confirmed: a mail of AWS Notifications asks for it")
+            with translating():
+                answer = self._sns().publish(
+                    TopicArn=self._topic,
+                    Subject=subject[:100],
+                    Message=text,
+                    MessageAttributes={ADDRESS: {"DataType": "String", "StringValue": address}},
+                )
+        except CloudError as error:
+            raise NotDelivered(str(error)) from error
+        return f"SNS took it as {answer['MessageId']}"
+
+    def _sns(self) -> "SNSClient":
+        return self._clients.sns(self._topic.split(":")[3])
