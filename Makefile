@@ -1,6 +1,6 @@
 # Each target with `##` behind it is listed by `make`.
 .DEFAULT_GOAL := help
-.PHONY: help setup lock fmt lint types imports scripts test test-slow run token preview documents clean
+.PHONY: help setup lock fmt lint types imports scripts test test-slow run token preview replay benchmark documents clean
 
 PYTHON ?= python3
 UV := .uv/bin/uv
@@ -54,6 +54,14 @@ token: setup ## A bearer token: OWNER=ada [ROLE=admin or bot]; of the local clou
 
 preview: setup ## What a sweep would do now in the account that the environment leads to, printed instead of done
 	@$(BIN)/python -m tools.preview
+
+replay: ## A policy tried on the history of one instance: HISTORY=FILE.jsonl [POLICY=FILE.json]; JSON lines on stdout
+	@test -n "$$HISTORY" || { echo 'say which history: make replay HISTORY=FILE.jsonl [POLICY=FILE.json]' >&2; exit 2; }
+	@$(MAKE) --no-print-directory --silent setup >&2
+	@$(BIN)/python -m tools.replay "$$HISTORY" $${POLICY:+"$$POLICY"}
+
+benchmark: setup ## The idle rule against others on a generated month of a team's use; a table in Markdown
+	@$(BIN)/python -m benchmarks.idle_rules
 
 documents: setup ## Write the SSM documents to build/ssm_documents
 	$(BIN)/python -m ssm_documents.compose build/ssm_documents

@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCal
 
 import math
 import re
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,7 @@ ATTRIBUTES = ("at", "boot_id", "instance_id", "probe", "signals", "lives", "hear
 LONGEST_REASON = 120
 SHORTEST_REASON = 16
 MOST_SIGNALS = 16
+UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,12 +114,12 @@ def plain_heartbeat(beat: Heartbeat, key: str) -> dict[str, Any]:
 
     :param key: the item's, which counts
     """
-    longest = LONGEST_REASON
-    plain = _plain(beat, longest)
-    while item_size({"id": key, **plain}) > REPORT_BYTES and longest > SHORTEST_REASON:
-        longest -= 4
-        plain = _plain(beat, longest)
-    return plain
+    plain = _plain(beat, LONGEST_REASON)
+    if item_size({"id": key, **plain}) <= REPORT_BYTES:
+        return plain
+    lengths = range(SHORTEST_REASON, LONGEST_REASON)
+    fitting = bisect_right(lengths, REPORT_BYTES, key=lambda longest: item_size({"id": key, **_plain(beat, longest)}))
+    return _plain(beat, lengths[max(0, fitting - 1)])
 
 
 def heartbeat_from(raw: Mapping[str, Any]) -> Report:
@@ -158,8 +160,10 @@ def item_size(value: Any) -> int:
     match value:
         case None | bool():
             return 1
-        case int() | float():
-            return 1 + (len(re.sub(r"\D", "", str(value))) + 1) // 2 + 1
+        case int():
+            return _number_size(len(str(abs(value))))
+        case float():
+            return _number_size(sum(character.isdigit() for character in str(value)))
         case str():
             return len(value.encode())
         case Mapping():
@@ -170,9 +174,14 @@ def item_size(value: Any) -> int:
             raise TypeError(type(value).__name__)
 
 
+def _number_size(digits: int) -> int:
+    """A byte for each two digits, one more, and one for a sign, which is counted always."""
+    return (digits + 1) // 2 + 2
+
+
 def shortened(text: str, longest: int) -> str:
     """On one line of printable ASCII, at most `longest` characters."""
-    line = re.sub(r"[^\x20-\x7e]", "?", " ".join(text.split()))
+    line = UNPRINTABLE.sub("?", " ".join(text.split()))
     return line if len(line) <= longest else f"{line[: longest - 2]}.."
 
 
