@@ -65,7 +65,7 @@ def build(clock: Clock, settings: Settings) -> Desk:
     postman = Postman(notices, instances, store, mail, webhook, secret, clock)
     sweep = Sweep(instances, heartbeats, store, observer, reconciler, orphanage, postman, clock, settings.home_region)
     watch = Watch(store, notices, postman, clock)
-    requests = _requests(instances, heartbeats, store, ssm, settings, clock)
+    requests = _requests(instances, heartbeats, store, owners, ssm, settings, clock)
     return Desk(clock, settings, Tokens(), requests, Loop(reconciler, sweep, watch))
 
 
@@ -76,10 +76,16 @@ def _webhook_secrets(clients: Clients, settings: Settings) -> Callable[[str, int
 
 
 def _requests(
-    instances: Instances, heartbeats: Heartbeats, store: DeskStore, ssm: Ssm, settings: Settings, clock: Clock
+    instances: Instances,
+    heartbeats: Heartbeats,
+    store: DeskStore,
+    owners: Owners,
+    ssm: Ssm,
+    settings: Settings,
+    clock: Clock,
 ) -> Requests:
     finder = Finder(instances)
-    changing = Changing(instances=instances, finder=finder, desk=store, clock=clock)
+    changing = Changing(instances=instances, finder=finder, desk=store, owners=owners, clock=clock)
     return Requests(
         launching=Launching(
             instances=instances,

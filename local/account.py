@@ -1,7 +1,9 @@
 """What a deployment makes in an AWS account before the desk can work; on AWS, CloudFormation will make it."""
 
+import base64
 import json
 import os
+import secrets
 from dataclasses import replace
 
 import boto3
@@ -26,10 +28,20 @@ def prepare(regions: tuple[str, ...] = REGIONS) -> Settings:
     create_tables()
     settings = read_settings({})
     role_id = _role(settings.instance_profile)
+    topic_arn = _post(settings)
     for region in regions:
         _security_group(region, settings.security_group)
         _documents(region)
-    return replace(settings, instance_role_id=role_id)
+    return replace(settings, instance_role_id=role_id, topic_arn=topic_arn, webhooks_may_be_local=True)
+
+
+def _post(settings: Settings) -> str:
+    """What people are told by: the topic of the e-mails, and the key that webhooks' secrets are made of."""
+    key = base64.b64encode(secrets.token_bytes(32)).decode()
+    ssm = boto3.client("ssm", settings.home_region)
+    ssm.put_parameter(Name=settings.webhook_key, Value=key, Type="SecureString", Overwrite=True)
+    topic = boto3.client("sns", settings.home_region).create_topic(Name=f"gpudesk-{settings.stage}-notices")
+    return str(topic["TopicArn"])
 
 
 def _role(name: str) -> str:

@@ -4,13 +4,14 @@ import logging
 from dataclasses import dataclass
 
 from chalicelib.control.act import Executor
+from chalicelib.control.address_book import address_book
 from chalicelib.control.observe import Observer
 from chalicelib.domain import lifecycle
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.instance import Instance
 from chalicelib.domain.lifecycle import Rules
 from chalicelib.domain.lifecycle.orders import orders_for
-from chalicelib.domain.notices import AddressBook, notices_of
+from chalicelib.domain.notices import notices_of
 from chalicelib.domain.observation import Absent, Observation
 from chalicelib.domain.plan import Outcome, Plan, Step
 from chalicelib.settings import Settings
@@ -85,10 +86,9 @@ class Reconciler:
     def rules(self) -> Rules:
         """What holds for the whole desk, now."""
         desk = self.desk.settings()
-        channels = {owner: each.channels for owner, each in self.owners.all().items() if each.channels}
         return Rules(
             desk=desk,
-            book=AddressBook(owners=channels, admin=desk.channels),
+            book=address_book(desk, self.owners),
             heartbeat_table=f"{self.settings.table_prefix}-heartbeats",
             heartbeat_region=self.settings.home_region,
             instance_role_id=self.settings.instance_role_id,

@@ -12,11 +12,13 @@ from chalicelib import bootstrap
 from chalicelib.control.act import Executor
 from chalicelib.control.requests.reading import Shown
 from chalicelib.domain.activity.evidence import Evidence, Sample, State, fold
-from chalicelib.domain.activity.heartbeat import Heartbeat, plain_heartbeat
+from chalicelib.domain.activity.heartbeat import Heard, Heartbeat, Leaving, Wish, plain_heartbeat
 from chalicelib.domain.activity.policy import SIGNALS
 from chalicelib.domain.actors import Actor, Role
 from chalicelib.domain.asks import LaunchAsk
+from chalicelib.domain.desk import Mode
 from chalicelib.domain.instance import Instance, Phase
+from chalicelib.domain.owners import Channels
 from chalicelib.domain.plan import Entry, Outcome, Step
 from chalicelib.store.models import HeartbeatModel
 from local.account import prepare
@@ -41,6 +43,10 @@ class World:
         self.desk = desk
         self.activity: dict[str, State | None] = dict.fromkeys(SIGNALS, State.QUIET)
         self.boot_id = "boot-1"
+        self.lives: dict[str, int] = {}
+        self.heard = Heard()
+        self.wish: Wish | None = None
+        self.leaving: Leaving | None = None
         self.ec2 = boto3.client("ec2", "us-east-1")
         self._heartbeats = boto3.resource("dynamodb", "us-east-1").Table(HeartbeatModel.Meta.table_name)
         self._evidence: dict[str, dict[str, Evidence]] = {}
@@ -101,8 +107,44 @@ class World:
             else:
                 sample = Sample(self.now, state, f"{name} is {state.value}", self.boot_id)
                 evidence[name] = fold(evidence.get(name), sample)
-        beat = Heartbeat(instance_id=machine, at=self.now, boot_id=self.boot_id, signals=dict(evidence))
+        beat = Heartbeat(
+            instance_id=machine,
+            at=self.now,
+            boot_id=self.boot_id,
+            signals=dict(evidence),
+            lives=self.lives,
+            heard=self.heard,
+            wish=self.wish,
+            leaving=self.leaving,
+        )
         self.write_heartbeat(machine, {**plain_heartbeat(beat, self.heartbeat_key(machine)), **replaced})
+
+    def reboot(self) -> None:
+        """Another boot of every machine: its probe starts anew."""
+        self.boot_id = f"{self.boot_id}'"
+        self._evidence.clear()
+
+    def power_off(self, instance_id: str) -> None:
+        """A machine switches itself off."""
+        self.cloud.powered_off(instance_id)
+
+    def hold(self) -> None:
+        """An admin puts the desk on hold."""
+        self.desk.requests.administration.change_settings(ADMIN, mode=Mode.HOLD, defaults={}, ceilings={})
+
+    def admin_bounds(self, **ceilings: int) -> None:
+        """An admin sets ceilings."""
+        self.desk.requests.administration.change_settings(ADMIN, mode=None, defaults={}, ceilings=ceilings)
+
+    def email(self, owner: str, address: str) -> None:
+        """An owner is told by e-mail from now on."""
+        owners = self.desk.loop.reconciler.owners
+        owners.save(replace(owners.get(owner), channels=Channels(email=address)))
+
+    def confirm(self, address: str) -> None:
+        """Somebody follows the link in the mail that asks for it."""
+        token = self.cloud.mailbox.token(address)
+        boto3.client("sns", "us-east-1").confirm_subscription(TopicArn=self.desk.settings.topic_arn, Token=token)
 
     def heartbeat_key(self, instance_id: str) -> str:
         """Of its item in the table."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from chalicelib.control.address_book import address_book
 from chalicelib.control.requests.finding import Finder
 from chalicelib.domain import wishes
 from chalicelib.domain.actors import Actor
@@ -12,9 +13,11 @@ from chalicelib.domain.clock import Clock
 from chalicelib.domain.desk import Mode
 from chalicelib.domain.errors import Conflict
 from chalicelib.domain.instance import Instance
+from chalicelib.domain.notices import TOLD, Notice, notices_of
 from chalicelib.domain.wishes import Wanted
 from chalicelib.store.desk import DeskStore
 from chalicelib.store.instances import Instances
+from chalicelib.store.owners import Owners
 from chalicelib.store.transactions import TRIES, Stale
 
 
@@ -25,6 +28,7 @@ class Changing:
     instances: Instances
     finder: Finder
     desk: DeskStore
+    owners: Owners
     clock: Clock
 
     def stop(self, actor: Actor, ref: str) -> Instance:
@@ -71,8 +75,15 @@ class Changing:
             wanted = wish(instance)
             if wanted.instance == instance and not wanted.entries:
                 return instance
+            notices = self._notices(wanted)
             try:
-                return self.instances.write(instance, wanted.instance, wanted.entries, wake=True)
+                return self.instances.write(instance, wanted.instance, wanted.entries, notices=notices, wake=True)
             except Stale:
                 continue
         raise Conflict(f"{ref} is being changed by others; try again", code="busy")
+
+    def _notices(self, wanted: Wanted) -> tuple[Notice, ...]:
+        """Most of what people do is no news to anybody; whom to tell is looked up only where it is."""
+        if not any(line.code in TOLD for line in wanted.entries):
+            return ()
+        return notices_of(wanted.instance, wanted.entries, address_book(self.desk.settings(), self.owners))

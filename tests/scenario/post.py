@@ -1,0 +1,59 @@
+"""Pretend receivers of what the desk tells people."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from chalicelib.channels.webhook import Webhook
+from chalicelib.domain.errors import NotDelivered
+from chalicelib.domain.owners import Channels
+from tests.scenario.world import World
+
+HOOK = "https://hooks.example.org/gpu"
+
+
+@dataclass
+class Box:
+    """What arrived, by message id; a receiver that is down takes nothing."""
+
+    is_down: bool = False
+    tries: int = 0
+    arrived: list[tuple[str, bytes]] = field(default_factory=list)
+    before: Callable[[], Any] = lambda: None
+
+    def types(self) -> list[str]:
+        """The kinds of message that arrived, in order."""
+        return [message_id.split(".")[1] for message_id, _ in self.arrived]
+
+
+@dataclass(frozen=True)
+class PretendWebhook(Webhook):
+    """The real one's port, without a network."""
+
+    box: Box = field(default_factory=Box)
+
+    def post(self, url: str, secret: str, message_id: str, body: bytes) -> str:
+        self.box.tries += 1
+        self.box.before()
+        if self.box.is_down:
+            raise NotDelivered("connection refused")
+        self.box.arrived.append((message_id, body))
+        return "it answered 200"
+
+
+def listening(desk: World, owner: str = "ada") -> Box:
+    """The owner has a webhook from now on."""
+    box = Box()
+    loop = desk.desk.loop
+    postman = replace(loop.sweeper.postman, webhook=PretendWebhook(box=box), secret=lambda name, number: "whsec_AAAA")
+    sweeper, watcher = replace(loop.sweeper, postman=postman), replace(loop.watcher, postman=postman)
+    desk.desk = replace(desk.desk, loop=replace(loop, sweeper=sweeper, watcher=watcher))
+    owners = loop.reconciler.owners
+    owners.save(replace(owners.get(owner), channels=Channels(webhook=HOOK)))
+    return box
+
+
+def admin_listens(desk: World) -> None:
+    """The desk's own channel is the same receiver's."""
+    store = desk.desk.loop.reconciler.desk
+    store.save_settings(replace(store.settings(), channels=Channels(webhook=f"{HOOK}/admin")))

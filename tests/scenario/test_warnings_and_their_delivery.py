@@ -1,0 +1,194 @@
+"""Nobody is stopped unwarned: a warning is delivered, tried again, waited for, and withdrawn aloud (invariant 5)."""
+
+import json
+from datetime import timedelta
+
+from chalicelib.domain.activity.evidence import State
+from chalicelib.domain.activity.heartbeat import Heard
+from chalicelib.domain.instance import Phase
+from chalicelib.domain.notices import DeliveryState
+from chalicelib.domain.timings import DELIVERY_WAIT
+from tests.scenario.post import admin_listens, listening
+from tests.scenario.world import ADA, MINUTE, World, machine_id
+
+
+def test_a_warning_says_when_why_what_is_lost_and_how_to_keep(desk: World) -> None:
+    box = listening(desk)
+    desk.lives = {"kernels": 2, "tmux": 1}
+    instance = desk.until_true(desk.ready(), lambda now: now.warned is not None)
+    assert box.types() == ["idle_warning"]
+    message = json.loads(box.arrived[0][1])
+    sentence = message["data"]["sentence"]
+    assert "quiet for 30 min" in sentence
+    assert "2 kernels and 1 tmux session" in sentence
+    assert f"POST /instances/{instance.name}/keep" in sentence
+    assert "gpudesk-keep" in sentence
+    assert instance.warned is not None
+    assert message["data"]["acts_at"] == f"{instance.warned.acts_at:%Y-%m-%dT%H:%M:%SZ}"
+    assert message["data"]["keep"]["path"] == f"/instances/{instance.id}/keep"
+
+
+def test_a_delivered_warning_is_in_the_record_and_the_stop_comes_in_time(desk: World) -> None:
+    listening(desk)
+    instance = desk.until_true(desk.ready(), lambda now: now.warned is not None)
+    warned = instance.warned
+    assert warned is not None
+    assert [each.channel for each in warned.delivered] == ["webhook"]
+    desk.until(instance, Phase.STOPPED, minutes=13)
+    assert "warning_delivered" in desk.codes(instance)
+    claimed = next(line for line in desk.timeline(instance) if line.code == "stop_claimed")
+    assert claimed.at - warned.acts_at <= MINUTE
+    assert "by webhook" in claimed.sentence
+
+
+def test_an_undelivered_warning_is_tried_again_and_the_stop_waits_for_it_but_not_for_ever(desk: World) -> None:
+    box = listening(desk)
+    box.is_down = True
+    instance = desk.until_true(desk.ready(), lambda now: now.warned is not None)
+    warned = instance.warned
+    assert warned is not None
+    desk.until(instance, Phase.STOPPING, minutes=40)
+    claimed = next(line for line in desk.timeline(instance) if line.code == "stop_claimed")
+    assert timedelta(0) <= claimed.at - (warned.acts_at + DELIVERY_WAIT) <= MINUTE
+    assert "reached nobody" in claimed.sentence
+    assert box.tries >= 5
+
+
+def test_a_warning_that_arrives_late_ends_the_wait(desk: World) -> None:
+    box = listening(desk)
+    box.is_down = True
+    instance = desk.until_true(desk.ready(), lambda now: now.warned is not None)
+    desk.minute(12)
+    assert desk.look(instance).phase is Phase.READY
+    box.is_down = False
+    desk.until(instance, Phase.STOPPING, minutes=6)
+    assert "idle_warning" in box.types()
+
+
+def test_the_log_tells_each_try(desk: World) -> None:
+    box = listening(desk)
+    box.is_down = True
+    instance = desk.until_true(desk.ready(), lambda now: now.warned is not None)
+    desk.minute(1)
+    box.is_down = False
+    desk.minute(2)
+    notices = desk.desk.loop.sweeper.postman.notices.of_instance(instance.id, limit=10).items
+    delivery = notices[0].deliveries["owner.webhook"]
+    assert delivery.state is DeliveryState.DELIVERED
+    assert [each.succeeded for each in delivery.tries] == [False, False, True]
+    assert "connection refused" in delivery.tries[0].detail
+
+
+def test_a_warning_that_no_longer_stands_is_not_delivered_any_more(desk: World) -> None:
+    box = listening(desk)
+    box.is_down = True
+    instance = desk.until_true(desk.ready(), lambda now: now.warned is not None)
+    desk.desk.requests.changing.keep(ADA, instance.id, hours=4, until=None)
+    box.is_down = False
+    desk.minute(10)
+    assert "idle_warning" not in box.types()
+
+
+def test_activity_after_the_warning_withdraws_it_and_says_so(desk: World) -> None:
+    box = listening(desk)
+    instance = desk.until_true(desk.ready(), lambda now: now.warned is not None)
+    desk.activity["cpu"] = State.ACTIVE
+    desk.minute(2)
+    assert desk.look(instance).warned is None
+    assert box.types() == ["idle_warning", "warning_withdrawn"]
+
+
+def test_a_keep_on_the_api_is_told_by_the_channels_too(desk: World) -> None:
+    box = listening(desk)
+    instance = desk.until_true(desk.ready(), lambda now: now.warned is not None)
+    desk.desk.requests.changing.keep(ADA, instance.id, hours=4, until=None)
+    desk.minute(2)
+    assert box.types() == ["idle_warning", "warning_withdrawn"]
+
+
+def test_the_machines_own_terminals_are_a_delivery_if_anybody_sat_there(desk: World) -> None:
+    box = listening(desk)
+    box.is_down = True
+    instance = desk.until_true(desk.ready(), lambda now: now.warned is not None)
+    assert instance.warned is not None
+    desk.heard = Heard(warning_id=instance.warned.id, terminals=0)
+    desk.minute(2)
+    warned = desk.look(instance).warned
+    assert warned is not None
+    assert warned.delivered == ()
+    desk.heard = Heard(warning_id=instance.warned.id, terminals=3, notebooks=1)
+    desk.minute(2)
+    warned = desk.look(instance).warned
+    assert warned is not None
+    assert [each.channel for each in warned.delivered] == ["terminals", "jupyterlab"]
+
+
+def test_an_owner_without_a_channel_is_told_by_the_desks(desk: World) -> None:
+    box = listening(desk, owner="somebody-else")
+    admin_listens(desk)
+    instance = desk.until_true(desk.ready(), lambda now: now.warned is not None)
+    assert box.types() == ["idle_warning"]
+    assert instance.warned is not None
+    assert instance.warned.awaits
+
+
+def test_where_nobody_set_a_channel_the_stop_waits_for_none(desk: World) -> None:
+    instance = desk.until_true(desk.ready(), lambda now: now.warned is not None)
+    warned = instance.warned
+    assert warned is not None
+    desk.until(instance, Phase.STOPPING, minutes=13)
+    claimed = next(line for line in desk.timeline(instance) if line.code == "stop_claimed")
+    assert claimed.at - warned.acts_at <= MINUTE
+
+
+def test_what_an_owner_asked_for_is_no_news(desk: World) -> None:
+    box = listening(desk)
+    instance = desk.ready()
+    desk.desk.requests.changing.stop(ADA, instance.id)
+    desk.until(instance, Phase.STOPPED)
+    desk.minute(3)
+    assert box.arrived == []
+
+
+def test_a_desk_that_dies_between_sending_and_noting_sends_the_same_message_again(desk: World) -> None:
+    box = listening(desk)
+    instance = desk.until_true(desk.ready(), lambda now: now.warned is not None)
+    notices = desk.desk.loop.sweeper.postman.notices
+    sent = notices.of_instance(instance.id, limit=1).items[0]
+    unnoted = {name: type(each)(to=each.to, next_at=each.next_at) for name, each in sent.deliveries.items()}
+    notices.save(type(sent)(**{**vars(sent), "deliveries": unnoted}))
+    desk.minute(2)
+    assert len({message_id for message_id, _ in box.arrived}) == 1
+    assert len(box.arrived) == 2, "the receiver can tell by the id that it has it already"
+
+
+def test_a_receiver_that_keeps_the_owner_waiting_loses_no_other_write(desk: World) -> None:
+    box = listening(desk)
+    instance = desk.ready()
+    box.before = lambda: desk.desk.requests.changing.amend(ADA, instance.id, max_hours=20)
+    instance = desk.until_true(instance, lambda now: now.warned is not None)
+    assert instance.spec.max_hours == 20
+    assert instance.warned is not None
+    assert [each.channel for each in instance.warned.delivered] == ["webhook"]
+
+
+def test_e_mail_is_no_delivery_before_the_address_has_confirmed(desk: World) -> None:
+    listening(desk, owner="nobody")
+    desk.email("ada", "ada@example.org")
+    instance = desk.until_true(desk.ready(), lambda now: now.warned is not None)
+    desk.minute(2)
+    warned = desk.look(instance).warned
+    assert warned is not None
+    assert warned.delivered == ()
+    desk.confirm("ada@example.org")
+    desk.minute(4)
+    warned = desk.look(instance).warned
+    assert warned is not None
+    assert [each.channel for each in warned.delivered] == ["email"]
+    mails = [mail for mail in desk.cloud.mailbox.mails("ada@example.org") if mail.token is None]
+    assert [mail.subject for mail in mails] == [f"gpudesk: {instance.name} is idle and will be stopped at {at(warned)}"]
+    assert machine_id(instance) or mails[0].text
+
+
+def at(warned: object) -> str:
+    return f"{warned.acts_at:%H:%M} UTC"  # type: ignore[attr-defined]

@@ -1,0 +1,125 @@
+"""Orders out, wishes and evidence in: what a machine may ask for, and what it is told (invariants 6 and 8)."""
+
+from datetime import timedelta
+
+from chalicelib.domain.activity.heartbeat import Leaving, Wish
+from chalicelib.domain.activity.orders import Orders
+from chalicelib.domain.instance import Instance, Phase
+from tests.scenario.world import ADA, ADMIN, MINUTE, World, machine_id
+
+
+def orders(desk: World, instance: Instance) -> Orders:
+    """What the machine's next heartbeat would be answered with."""
+    beat = desk.desk.loop.reconciler.heartbeats.read(desk.heartbeat_key(machine_id(instance)))
+    assert beat is not None
+    assert beat.orders is not None
+    return beat.orders
+
+
+def test_a_machine_knows_policy_and_mode_from_its_first_heartbeat_on(desk: World) -> None:
+    instance = desk.ready(idle_minutes=20, warning_minutes=6)
+    told = orders(desk, instance)
+    assert (told.mode, told.policy.idle_minutes, told.policy.warning_minutes) == ("act", 20, 6)
+
+
+def test_a_changed_policy_a_keep_a_warning_and_the_mode_reach_the_machine(desk: World) -> None:
+    instance = desk.until_true(desk.ready(), lambda now: now.warned is not None)
+    assert instance.warned is not None
+    warning = orders(desk, instance).warning
+    assert warning is not None
+    assert warning.id == instance.warned.id
+    desk.desk.requests.changing.keep(ADA, instance.id, hours=4, until=None)
+    desk.desk.requests.changing.amend(ADA, instance.id, idle_minutes=45)
+    desk.desk.loop.reconcile(instance.id)
+    told = orders(desk, instance)
+    assert told.warning is None
+    assert told.keep_until == desk.look(instance).keep_until
+    assert told.policy.idle_minutes == 45
+    desk.hold()
+    desk.minute()
+    assert orders(desk, instance).mode == "hold"
+
+
+def test_a_pass_with_no_news_gives_no_orders(desk: World) -> None:
+    instance = desk.ready()
+    desk.minute(3)
+    before = desk.cloud.calls["dynamodb:UpdateItem"]
+    desk.minute(3)
+    assert desk.look(instance).phase is Phase.READY
+    assert desk.cloud.calls["dynamodb:UpdateItem"] - before == 3 * 2, "the sweep's lease, taken and given back"
+
+
+def test_a_keep_that_is_asked_for_on_the_machine_is_granted_once_and_answered(desk: World) -> None:
+    instance = desk.until_true(desk.ready(), lambda now: now.warned is not None)
+    desk.wish = Wish(id="w1", hours=2)
+    desk.minute(3)
+    current = desk.look(instance)
+    assert current.warned is None
+    assert current.keep_until is not None
+    assert desk.codes(instance).count("kept") == 1
+    answer = orders(desk, instance).answer
+    assert answer is not None
+    assert (answer.id, answer.granted) == ("w1", True)
+    desk.wish = None
+    desk.minute(100)
+    assert desk.look(instance).phase is Phase.READY
+
+
+def test_what_a_machine_asks_for_never_moves_its_maximum_hours(desk: World) -> None:
+    instance = desk.ready(max_hours=2)
+    end = instance.ends_at
+    desk.wish = Wish(id="w1", hours=1000)
+    desk.minute(2)
+    current = desk.look(instance)
+    assert current.ends_at == end
+    assert current.keep_until == end
+    desk.until(instance, Phase.STOPPED, minutes=150)
+
+
+def test_a_keep_on_the_machine_is_refused_in_words_where_the_time_is_over(desk: World) -> None:
+    desk.admin_bounds(keep_hours=1)
+    instance = desk.ready(max_hours=1)
+    desk.desk.requests.changing.keep(ADMIN, instance.id, hours=1, until=None)
+    desk.minute(57)
+    desk.wish = Wish(id="late", hours=1)
+    desk.minute(2)
+    answer = orders(desk, instance).answer
+    assert answer is not None
+    assert not answer.granted
+    assert "maximum hours" in answer.sentence
+
+
+def test_a_reboot_is_seen_told_and_voids_what_was_known(desk: World) -> None:
+    instance = desk.ready()
+    desk.minute(25)
+    desk.reboot()
+    desk.minute(8)
+    assert "rebooted" in desk.codes(instance)
+    assert desk.look(instance).warned is None, "the window begins anew"
+
+
+def test_a_machine_that_stopped_itself_is_told_apart_from_one_that_was_stopped_by_hand(desk: World) -> None:
+    instance = desk.ready()
+    desk.leaving = Leaving(acts_at=desk.now, is_over=True)
+    desk.beat()
+    desk.power_off(machine_id(instance))
+    desk.beat = lambda: None  # type: ignore[method-assign]
+    instance = desk.until(instance, Phase.STOPPED, minutes=5)
+    assert "stopped_itself" in desk.codes(instance)
+    assert instance.spec.desired == "stopped"
+
+
+def test_a_start_after_a_stop_begins_with_no_evidence_and_no_answer(desk: World) -> None:
+    instance = desk.ready()
+    desk.wish = Wish(id="w1", hours=0.5)
+    desk.minute(2)
+    desk.wish = None
+    desk.desk.requests.changing.stop(ADA, instance.id)
+    desk.until(instance, Phase.STOPPED)
+    desk.desk.requests.changing.start(ADA, instance.id)
+    desk.reboot()
+    instance = desk.until(instance, Phase.READY)
+    began = desk.now
+    assert (instance.boot_id, instance.answer) == (None, None)
+    instance = desk.until_true(instance, lambda now: now.warned is not None, minutes=40)
+    assert desk.now - began >= timedelta(minutes=30) - MINUTE
