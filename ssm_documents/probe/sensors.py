@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from chalicelib.domain.activity.evidence import State
+from chalicelib.domain.activity.policy import Thresholds
 
 SENSOR_LIMIT_SECONDS = 10.0
 """A healthy sensor answers within one; the beat must not be late for a sick one."""
@@ -17,11 +19,13 @@ SENSOR_LIMIT_SECONDS = 10.0
 class Reading:
     """What a sensor sees now.
 
-    :param reason: what was seen, for people
+    :param reason: what was seen, for people; the telling part first, for a heartbeat may have room for 40 characters
+    :param lives: what a stop would end, by kind ("kernels", "terminals", "tmux", "screen"); none is left out
     """
 
     state: State
     reason: str
+    lives: Mapping[str, int] = field(default_factory=dict)
 
 
 class Sensor(Protocol):
@@ -32,8 +36,11 @@ class Sensor(Protocol):
         """The signal's name in the heartbeat."""
         ...
 
-    def read(self) -> Reading:
-        """Look once. May raise anything: that is an unknown."""
+    def read(self, thresholds: Thresholds) -> Reading:
+        """Look once. May raise anything: that is an unknown.
+
+        :param thresholds: from where on a figure is work
+        """
         ...
 
 
@@ -44,34 +51,36 @@ class Watched:
         self.name = sensor.name
         self._sensor = sensor
         self._limit = limit_seconds
+        self._due = 0.0
         self._thread: threading.Thread | None = None
         self._results: list[Reading] = []
 
-    def begin(self) -> None:
+    def begin(self, thresholds: Thresholds) -> None:
         """Start to look, unless the last look still hangs: then there is nothing new to be had."""
+        self._due = time.monotonic() + self._limit
         if self._thread is not None and self._thread.is_alive():
             return
         self._results = []
-        self._thread = threading.Thread(target=self._look, args=(self._results,), daemon=True)
+        self._thread = threading.Thread(target=self._look, args=(thresholds, self._results), daemon=True)
         self._thread.start()
 
     def result(self) -> Reading:
-        """What came of it, within the limit."""
+        """What came of it, within the limit since it began: sensors that hang together cost the beat one limit."""
         if self._thread is not None:
-            self._thread.join(self._limit)
+            self._thread.join(max(0.0, self._due - time.monotonic()))
         if not self._results:
             return Reading(State.UNKNOWN, f"the sensor has not answered within {self._limit:g} s")
         return self._results[0]
 
-    def _look(self, results: list[Reading]) -> None:
+    def _look(self, thresholds: Thresholds, results: list[Reading]) -> None:
         try:
-            results.append(self._sensor.read())
+            results.append(self._sensor.read(thresholds))
         except Exception as error:  # noqa: BLE001  whatever goes wrong in one sensor is unknown, and only there
             results.append(Reading(State.UNKNOWN, f"the sensor failed: {type(error).__name__}: {error}"))
 
 
-def read_all(sensors: Sequence[Watched]) -> dict[str, Reading]:
-    """Every sensor's reading, taken at the same time."""
+def read_all(sensors: Sequence[Watched], thresholds: Thresholds) -> dict[str, Reading]:
+    """Every sensor's reading by its name, taken at the same time."""
     for sensor in sensors:
-        sensor.begin()
+        sensor.begin(thresholds)
     return {sensor.name: sensor.result() for sensor in sensors}

@@ -1,0 +1,82 @@
+"""The disk signal: what is read from and written to each real disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import psutil
+
+from chalicelib.domain.activity.evidence import State
+from chalicelib.domain.activity.policy import Thresholds
+from ssm_documents.probe.sensors import Reading
+from ssm_documents.probe.signals.meter import Growth, Stopwatch
+from ssm_documents.probe.signals.processes import PROC, own_pids, running
+
+BLOCK_DEVICES = Path("/sys/block")
+
+KIB = 1024
+
+MOST_OWN_KIB_PER_SECOND = 64
+"""Logs and state. More is somebody's work: the kernel adds the I/O of a child that has ended to its parent's, and
+people's shells are children of the agent."""
+
+
+class DiskSensor:
+    """Active if any one disk moved more than the threshold between two looks.
+
+    :param moved: bytes read and written since boot, by device
+    :param own: bytes that the probe and the agent have read and written; on which disk the kernel does not say, so they
+        are taken off each
+    """
+
+    name = "disk"
+
+    def __init__(
+        self,
+        moved: Callable[[], Mapping[str, float]] | None = None,
+        own: Callable[[], Mapping[int, float]] | None = None,
+        stopwatch: Stopwatch | None = None,
+    ) -> None:
+        self._moved = moved or bytes_by_disk
+        self._own = own or own_bytes
+        self._stopwatch = stopwatch or Stopwatch()
+        self._disks = Growth(self._moved())
+        self._ours = Growth(self._own())
+
+    def read(self, thresholds: Thresholds) -> Reading:
+        """Look once."""
+        seconds = self._stopwatch.lap()
+        grown = self._disks.until(self._moved())
+        ours = min(sum(self._ours.until(self._own()).values()) / KIB / seconds, MOST_OWN_KIB_PER_SECOND)
+        rates = {name: max(round(moved / KIB / seconds - ours), 0) for name, moved in grown.items()}
+        if not rates:
+            return Reading(State.UNKNOWN, "no disk can be seen")
+        busiest = max(rates, key=lambda name: rates[name])
+        is_active = rates[busiest] >= thresholds.disk_kib_per_second
+        return Reading(State.ACTIVE if is_active else State.QUIET, f"{busiest} at {rates[busiest]} KiB/s")
+
+
+def bytes_by_disk(devices: Path = BLOCK_DEVICES) -> dict[str, float]:
+    """Of real, whole disks: partitions are none of `devices`, and what lies on other devices (loop, dm, md, zram) has
+    no hardware behind it and would count twice."""
+    counters = psutil.disk_io_counters(perdisk=True, nowrap=False) or {}
+    return {
+        name: float(each.read_bytes + each.write_bytes)
+        for name, each in counters.items()
+        if (devices / name / "device").exists()
+    }
+
+
+def own_bytes(proc: Path = PROC) -> dict[int, float]:
+    """Read from and written to disks by the probe and the agent, by pid."""
+    return {pid: _bytes_of(proc / str(pid) / "io") for pid in own_pids(running(proc))}
+
+
+def _bytes_of(file: Path) -> float:
+    try:
+        lines = file.read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0.0
+    fields = dict(line.split(": ") for line in lines)
+    return float(fields.get("read_bytes", 0)) + float(fields.get("write_bytes", 0))

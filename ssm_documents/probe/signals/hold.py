@@ -1,0 +1,119 @@
+"""The hold signal: somebody says that the machine is in use, for what no other signal can see.
+
+A hold is a file NAME.json in a folder that every user may write to: {"reason": str, "until": ISO 8601 time or null}.
+With an end it counts until then, by AWS's time; without, for as long as a living process keeps an exclusive `flock` on
+it. So a command that is killed holds nothing, and no hold outlives a stop.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from chalicelib.domain.activity.evidence import State
+from chalicelib.domain.activity.policy import Thresholds
+from ssm_documents.probe.sensors import Reading
+
+HOLDS = Path("/var/lib/gpudesk/holds")
+
+MOST_BYTES = 4096
+MOST_HOLDS = 100
+LONGEST_REASON = 80
+
+
+@dataclass(frozen=True)
+class Hold:
+    """A file that could be read.
+
+    :param until: its end; None: it stands while it is locked
+    """
+
+    reason: str
+    until: datetime | None
+    is_locked: bool
+
+
+class HoldSensor:
+    """Active while any hold stands; a file that cannot be read is unknown, for it may be one that does.
+
+    :param now: AWS's time, asked only where a hold has an end
+    """
+
+    name = "hold"
+
+    def __init__(self, folder: Path, now: Callable[[], datetime]) -> None:
+        self._folder = folder
+        self._now = now
+
+    def read(self, thresholds: Thresholds) -> Reading:  # noqa: ARG002  there is nothing to measure
+        """Look once.
+
+        :raises OSError, ValueError: the folder cannot be read, or there is no time to be had
+        """
+        holds, unreadable = self._all()
+        for hold in holds:
+            if hold.until is None and hold.is_locked:
+                return Reading(State.ACTIVE, f"held: {hold.reason}")
+        ending = [(hold.until, hold.reason) for hold in holds if hold.until]
+        last, reason = max(ending, default=(None, ""))
+        if last and self._now() < last:
+            return Reading(State.ACTIVE, f"held until {last:%d %b %H:%M} UTC: {reason}")
+        if unreadable:
+            return Reading(State.UNKNOWN, f"hold {unreadable[0]} cannot be read")
+        return Reading(State.QUIET, "nothing is held")
+
+    def _all(self) -> tuple[list[Hold], list[str]]:
+        try:
+            names = sorted(each.name for each in self._folder.iterdir() if each.suffix == ".json")
+        except FileNotFoundError:
+            return [], []
+        holds, unreadable = [], [f"{MOST_HOLDS} of {len(names)}"] if len(names) > MOST_HOLDS else []
+        for name in names[:MOST_HOLDS]:
+            try:
+                holds.append(_hold(self._folder / name))
+            except FileNotFoundError:
+                continue
+            except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+                unreadable.append(name[:LONGEST_REASON])
+        return holds, unreadable
+
+
+def _hold(path: Path) -> Hold:
+    # Anybody can put anything there: a link is not followed, and a pipe is not waited for.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ValueError("not a file")
+        raw = os.read(descriptor, MOST_BYTES + 1)
+        if len(raw) > MOST_BYTES:
+            raise ValueError("too long")
+        content = json.loads(raw)
+        reason = " ".join(str(content["reason"]).split())[:LONGEST_REASON] or path.stem
+        return Hold(reason, _until(content["until"]), _is_locked(descriptor))
+    finally:
+        os.close(descriptor)
+
+
+def _until(raw: Any) -> datetime | None:
+    if raw is None:
+        return None
+    until = datetime.fromisoformat(raw)
+    if until.tzinfo is None:
+        raise ValueError("a time without its zone")
+    return until.astimezone(UTC)
+
+
+def _is_locked(descriptor: int) -> bool:
+    """A shared lock is refused exactly where somebody has the exclusive one; ours goes with the descriptor."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False

@@ -1,0 +1,169 @@
+"""The Jupyter signal: what the kernels and terminals of every server do, by Jupyter's own API.
+
+Connections do not count: an open browser tab alone is not work. `last_activity` is watched for change and never
+compared with a clock: it is another program's time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+from chalicelib.domain.activity.evidence import State
+from chalicelib.domain.activity.policy import Thresholds
+from ssm_documents.probe.sensors import Reading
+from ssm_documents.probe.signals import jupyter_api
+from ssm_documents.probe.signals.jupyter_servers import Access, NotAskable, access, server_program
+from ssm_documents.probe.signals.namespaces import in_network_of
+from ssm_documents.probe.signals.processes import arguments, running
+
+MOST_SERVERS = 50
+MOST_AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server's process.
+
+    :param started: with the pid it names the process for good
+    :param program: as it was started ("jupyter-lab")
+    """
+
+    pid: int
+    started: int
+    program: str
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one server says.
+
+    :param activity: `last_activity` of each kernel and terminal
+    :param names: of the kernels, for people
+    :param busy: the name of one that is; empty: none
+    """
+
+    activity: Mapping[str, str]
+    names: Mapping[str, str]
+    busy: str = ""
+    lives: Counter[str] = field(default_factory=Counter)
+
+
+def find_servers() -> list[Server]:
+    """Every Jupyter server that runs on this machine, in containers too."""
+    named = ((each, server_program(arguments(each.pid))) for each in running())
+    return [Server(each.pid, each.started, program) for each, program in named if program]
+
+
+def ask_server(server: Server) -> Look:
+    """Ask one server.
+
+    :raises NotAskable: it cannot be asked
+    """
+    try:
+        return in_network_of(server.pid, lambda: look(access(server.pid)))
+    except OSError as error:
+        raise NotAskable(f"its network cannot be entered: {error.strerror}") from error
+
+
+def look(way: Access) -> Look:
+    """One server's kernels and terminals.
+
+    :raises NotAskable: it does not speak as Jupyter does
+    """
+    try:
+        kernels, terminals = jupyter_api.ask(way, "kernels"), jupyter_api.ask(way, "terminals")
+        sessions = jupyter_api.ask(way, "sessions") if kernels else []
+        notebooks = {str(each["kernel"]["id"]): str(each["path"]) for each in sessions if each.get("kernel")}
+        names = {str(each["id"]): f"kernel {_title(each, notebooks)}" for each in kernels}
+        busy = [names[str(each["id"])] for each in kernels if each["execution_state"] == "busy"]
+        return Look(
+            activity={
+                **{str(each["id"]): str(each["last_activity"]) for each in kernels},
+                **{f"terminal {each['name']}": str(each["last_activity"]) for each in terminals},
+            },
+            names=names,
+            busy=busy[0] if busy else "",
+            lives=Counter(kernels=len(kernels), terminals=len(terminals)),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise NotAskable(f"its answer is not Jupyter's: {type(error).__name__}") from error
+
+
+class JupyterSensor:
+    """Active if a kernel is busy, or a kernel or terminal has done anything since the last look.
+
+    Quiet if all rest or no server runs; unknown if a server that runs cannot be asked.
+
+    :param find: lists the servers that run
+    :param ask: asks one
+    """
+
+    name = "jupyter"
+
+    def __init__(
+        self,
+        find: Callable[[], Sequence[Server]] = find_servers,
+        ask: Callable[[Server], Look] = ask_server,
+    ) -> None:
+        self._find = find
+        self._ask = ask
+        self._before: dict[Server, Mapping[str, str]] = {}
+
+    def read(self, thresholds: Thresholds) -> Reading:  # noqa: ARG002  a kernel works, or none does
+        """Look once."""
+        servers = self._find()
+        looks, problems = self._look_at(servers[:MOST_SERVERS])
+        if len(servers) > MOST_SERVERS:
+            problems.append(f"{len(servers)} Jupyter servers, too many to ask")
+        lives = _non_zero(sum((each.lives for each in looks.values()), Counter()))
+        used = self._used(looks)
+        self._before = {each: self._before[each] for each in servers if each in self._before}
+        self._before.update({server: each.activity for server, each in looks.items()})
+        if used:
+            return Reading(State.ACTIVE, used, lives)
+        if problems:
+            return Reading(State.UNKNOWN, problems[0], lives)
+        return Reading(State.QUIET, _at_rest(len(servers), lives.get("kernels", 0)), lives)
+
+    def _look_at(self, servers: Sequence[Server]) -> tuple[dict[Server, Look], list[str]]:
+        """At once, so that the slow ones do not add up."""
+        with ThreadPoolExecutor(MOST_AT_ONCE) as threads:
+            asked = {server: threads.submit(self._ask, server) for server in servers}
+        looks, problems = {}, []
+        for server, answer in asked.items():
+            try:
+                looks[server] = answer.result()
+            except NotAskable as problem:
+                problems.append(f"{server.program} ({server.pid}): {problem}")
+        return looks, problems
+
+    def _used(self, looks: Mapping[Server, Look]) -> str:
+        for each in looks.values():
+            if each.busy:
+                return f"{each.busy} is running a cell"
+        for server, each in looks.items():
+            before = self._before.get(server)
+            for identity, moment in each.activity.items() if before is not None else ():
+                if before is not None and before.get(identity) != moment:
+                    return f"{each.names.get(identity, f'Jupyter {identity}')} was used"
+        return ""
+
+
+def _title(kernel: Mapping[str, Any], notebooks: Mapping[str, str]) -> str:
+    """The notebook that people know the kernel by, or the kernel's own name."""
+    return PurePosixPath(notebooks.get(str(kernel["id"]), "")).name or str(kernel["name"])
+
+
+def _non_zero(lives: Counter[str]) -> dict[str, int]:
+    return {kind: number for kind, number in lives.items() if number}
+
+
+def _at_rest(servers: int, kernels: int) -> str:
+    if not servers:
+        return "no Jupyter server runs"
+    return f"no kernel is busy ({kernels} running)" if kernels else "no kernel is running"

@@ -1,0 +1,77 @@
+"""Terminals, and when somebody last typed on each."""
+
+from __future__ import annotations
+
+import pwd
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ssm_documents.probe.signals.processes import PROC, Process
+
+PTS = Path("/dev/pts")
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """A pseudo-terminal of this machine. A container's lie in a folder of its own and are none.
+
+    :param name: as `who` has it ("pts/3")
+    :param device: its number, which a process that it controls bears
+    :param typed: when a program last read input from it, or when it was opened. The kernel sets it no more often than
+        each eight seconds, and not for what programs print. https://git.kernel.org/torvalds/c/b0b885657b6c
+    """
+
+    name: str
+    device: int
+    owner: int
+    typed: int
+
+
+def open_terminals(folder: Path = PTS) -> list[Terminal]:
+    """Those that are open now, listed afresh."""
+    found = []
+    for path in sorted(folder.iterdir()):
+        if not path.name.isdecimal():
+            continue
+        try:
+            seen = path.stat()
+        except FileNotFoundError:
+            continue
+        found.append(Terminal(f"pts/{path.name}", seen.st_rdev, seen.st_uid, seen.st_atime_ns))
+    return found
+
+
+def described(terminal: Terminal, processes: Sequence[Process], folder: Path = PTS, proc: Path = PROC) -> str:
+    """The terminal with its user and the program that leads it, as far as they can be found out."""
+    holders = [
+        each
+        for each in processes
+        if each.terminal == terminal.device and _sees_the_same_terminals(each.pid, folder, proc)
+    ]
+    leader = next((each for each in holders if each.pid == each.session), holders[0] if holders else None)
+    user = _user(_owner(leader.pid, proc) if leader else terminal.owner, terminal.owner)
+    return f"{terminal.name} of {user}" + (f" ({leader.name})" if leader else "")
+
+
+def _sees_the_same_terminals(pid: int, folder: Path, proc: Path) -> bool:
+    """Whether its terminals are this machine's: a container's have the same numbers."""
+    try:
+        return (proc / str(pid) / "root" / folder.relative_to("/")).stat().st_dev == folder.stat().st_dev
+    except OSError:
+        return False
+
+
+def _owner(pid: int, proc: Path) -> int | None:
+    try:
+        return (proc / str(pid)).stat().st_uid
+    except OSError:
+        return None
+
+
+def _user(uid: int | None, otherwise: int) -> str:
+    number = otherwise if uid is None else uid
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"user {number}"
