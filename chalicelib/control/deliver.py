@@ -11,7 +11,7 @@ from chalicelib.channels.webhook import Webhook
 from chalicelib.domain import lifecycle, messages
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.errors import CloudError, NotDelivered
-from chalicelib.domain.notices import AddressBook, Notice, tried
+from chalicelib.domain.notices import AddressBook, Notice, greetings, tried
 from chalicelib.store.desk import DeskStore
 from chalicelib.store.instances import Instances
 from chalicelib.store.notices import Notices
@@ -54,8 +54,9 @@ class Postman:
 
         :returns: how many channels took something
         """
-        self._invite(book)
         now = self.clock.now()
+        self._invite(book)
+        self._greet(book, now)
         parcels = [Parcel(each, channel) for each in self.notices.due(now, MOST) for channel in each.due(now)]
         if not parcels:
             return 0
@@ -111,6 +112,13 @@ class Postman:
             except Stale:
                 continue
             return
+
+    def _greet(self, book: AddressBook, now: datetime) -> None:
+        """Each new webhook gets a first message."""
+        for name, notice in greetings(book, now).items():
+            if not self.desk.is_marked(f"greeted#{name}"):
+                self.notices.put_new(notice)
+                self.desk.mark(f"greeted#{name}")
 
     def _invite(self, book: AddressBook) -> None:
         """Each new address is asked once whether it wants our mail."""

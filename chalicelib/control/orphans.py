@@ -12,6 +12,7 @@ from chalicelib.domain.desk import Mode
 from chalicelib.domain.instance import Desired, Ec2State, Instance, Machine, Phase, Rates, Spec
 from chalicelib.domain.lifecycle import Rules
 from chalicelib.domain.lifecycle.rules import because, entry
+from chalicelib.domain.notices import notices_of
 from chalicelib.domain.observation import Ec2View, Observation
 from chalicelib.domain.plan import DESK
 from chalicelib.domain.timings import NEWBORN
@@ -66,7 +67,8 @@ class Orphanage:
             f"{view.instance_id} carries the desk's tags and no record knew it; it is under the desk's policy now",
         )
         instance = self._record(view, None if record else view.desk_id or None, rules, now)
-        if not self.instances.adopt(instance, [entry(now, reason, details={"instance_id": view.instance_id})]):
+        lines = [entry(now, reason, details={"instance_id": view.instance_id})]
+        if not self.instances.adopt(instance, lines, notices_of(instance, lines, rules.book)):
             return False
         LOG.warning("adopted %s (%s) of %s", view.instance_id, view.instance_type, view.owner or NOBODY)
         return True
@@ -90,6 +92,7 @@ class Orphanage:
                 gpu=kind.gpu if kind else None,
                 gpu_count=kind.gpu_count if kind else 0,
                 nvidia_gpu_count=kind.nvidia_gpu_count if kind else UNKNOWN_GPUS,
+                instance_store_gb=kind.instance_store_gb if kind else 0,
                 region=view.region,
                 recipe="bare",
                 disk_gib=defaults.disk_gib,

@@ -76,6 +76,7 @@ def complete(
         gpu=kind.gpu,
         gpu_count=kind.gpu_count,
         nvidia_gpu_count=kind.nvidia_gpu_count,
+        instance_store_gb=kind.instance_store_gb,
         instance_type=kind.name,
         region=region,
         recipe=recipe,

@@ -49,6 +49,7 @@ class InstanceType:
     :param image: the public SSM parameter that names the AMI to launch; None where the type is unavailable
     :param unavailable: why this desk cannot launch it and what would do instead; None where it can
     :param prices: region -> USD an hour, on demand, Linux
+    :param instance_store_gb: of disks that a stop empties
     """
 
     name: str
@@ -65,6 +66,7 @@ class InstanceType:
     image: str | None
     unavailable: str | None
     prices: Mapping[str, Decimal]
+    instance_store_gb: int
 
     @property
     def nvidia_gpu_count(self) -> int:
@@ -186,6 +188,7 @@ def _parse_type(name: str, entry: Mapping[str, Any], capability: Callable[[str],
         image=entry["image"],
         unavailable=entry["unavailable"],
         prices=_decimals(entry["prices"]),
+        instance_store_gb=int(entry["instance_store_gb"]),
     )
 
 

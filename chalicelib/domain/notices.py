@@ -189,6 +189,33 @@ def desk_notice(code: str, sentence: str, since: datetime, now: datetime, book: 
     )
 
 
+def greetings(book: AddressBook, now: datetime) -> dict[str, Notice]:
+    """A first message for each webhook, so that its owner can see it arrive and check the signature.
+
+    :returns: by a name that is another one once the webhook has another secret
+    """
+    everybody = [*(book.addressee(Audience.OWNER, owner) for owner in book.owners), Addressee("desk", book.admin)]
+    return {
+        f"{each.name}.{each.channels.webhook_key}": _greeting(each, now) for each in everybody if each.channels.webhook
+    }
+
+
+def _greeting(addressee: Addressee, now: datetime) -> Notice:
+    kind, _, owner = addressee.name.partition("/")
+    to = Audience.OWNER if kind == "owner" else Audience.ADMIN
+    return Notice(
+        id=f"{addressee.name}.webhook_set.{addressee.channels.webhook_key}",
+        instance_id="desk",
+        instance_name="the desk",
+        owner=owner or "admin",
+        code="webhook_set",
+        at=now,
+        sentence="This webhook is set: warnings and news of GPU instances arrive here, signed like this one",
+        until=now + DELIVERY_GIVEN_UP,
+        deliveries={f"{to}.webhook": Delivery(to=to, next_at=now)},
+    )
+
+
 def tried(notice: Notice, channel: str, *, succeeded: bool, detail: str, now: datetime) -> Notice:
     """What a try changes: done, again after a pause, or given up."""
     delivery = notice.deliveries[channel]

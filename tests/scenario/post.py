@@ -1,5 +1,6 @@
 """Pretend receivers of what the desk tells people."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,16 +15,20 @@ HOOK = "https://hooks.example.org/gpu"
 
 @dataclass
 class Box:
-    """What arrived, by message id; a receiver that is down takes nothing."""
+    """What arrived, by message id; a receiver that is down takes nothing.
+
+    :ivar greetings: the first messages, which are about the webhook itself
+    """
 
     is_down: bool = False
     tries: int = 0
     arrived: list[tuple[str, bytes]] = field(default_factory=list)
+    greetings: list[tuple[str, bytes]] = field(default_factory=list)
     before: Callable[[], Any] = lambda: None
 
     def types(self) -> list[str]:
         """The kinds of message that arrived, in order."""
-        return [message_id.split(".")[1] for message_id, _ in self.arrived]
+        return [json.loads(body)["type"] for _, body in self.arrived]
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,8 @@ class PretendWebhook(Webhook):
         self.box.before()
         if self.box.is_down:
             raise NotDelivered("connection refused")
-        self.box.arrived.append((message_id, body))
+        kind = json.loads(body)["type"]
+        (self.box.greetings if kind == "webhook_set" else self.box.arrived).append((message_id, body))
         return "it answered 200"
 
 

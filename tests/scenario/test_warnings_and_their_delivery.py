@@ -141,6 +141,12 @@ def test_where_nobody_set_a_channel_the_stop_waits_for_none(desk: World) -> None
     assert claimed.at - warned.acts_at <= MINUTE
 
 
+def test_a_new_webhook_gets_one_first_message_to_try_its_signature_with(desk: World) -> None:
+    box = listening(desk)
+    desk.minute(3)
+    assert [json.loads(body)["type"] for _, body in box.greetings] == ["webhook_set"]
+
+
 def test_what_an_owner_asked_for_is_no_news(desk: World) -> None:
     box = listening(desk)
     instance = desk.ready()

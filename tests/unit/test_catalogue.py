@@ -22,6 +22,7 @@ def small() -> Catalogue:
             "gpu_count": count,
             "gpu_memory_mib": 16384,
             "image": "/image",
+            "instance_store_gb": 0,
             "memory_gib": 16.0,
             "prices": prices,
             "quota_code": "L-1",
