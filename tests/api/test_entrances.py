@@ -35,6 +35,10 @@ class Recorder(Loop):
         self.looked.append("everything")
         return SweepReport()
 
+    def watch(self) -> bool:
+        self.looked.append("the sweep")
+        return False
+
     def reconcile(self, record_id: str) -> None:
         self.looked.append(record_id)
         if record_id == self.fails_on:
@@ -46,7 +50,7 @@ class Recorder(Loop):
 
 def recorder(fails_on: str | None = None) -> Recorder:
     desk = bootstrap.build(SystemClock(), read_settings({}))
-    loop = Recorder(desk.loop.reconciler, desk.loop.sweeper, fails_on=fails_on)
+    loop = Recorder(desk.loop.reconciler, desk.loop.sweeper, desk.loop.watcher, fails_on=fails_on)
     bootstrap.install(replace(desk, loop=loop))
     return loop
 
@@ -91,6 +95,11 @@ HANDLERS = {
 def test_an_event_says_where_to_look_and_nothing_more(loop: Recorder, event: str, looked: list[str]) -> None:
     HANDLERS[event.split("_", maxsplit=1)[0]](golden(event), None)
     assert loop.looked == looked
+
+
+def test_a_schedule_of_its_own_looks_after_the_sweep(loop: Recorder) -> None:
+    application.watch(golden("scheduled"), None)
+    assert loop.looked == ["the sweep"]
 
 
 def test_every_golden_event_is_tried() -> None:

@@ -1,0 +1,176 @@
+"""Signed webhooks over real HTTP and real TLS: what receivers can check, and where the desk does not go."""
+
+import base64
+import datetime as dt
+import json
+import ssl
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from standardwebhooks import Webhook as Receiver
+from standardwebhooks import WebhookVerificationError
+
+from chalicelib.channels.webhook import Webhook, secret_of
+from chalicelib.domain.errors import NotDelivered
+
+SECRET = secret_of(b"k" * 32, "owner/ada", 1)
+BODY = json.dumps({"type": "idle_warning"}).encode()
+HOST = "hooks.example.org"
+
+
+@dataclass
+class Server:
+    """A receiver of messages on loopback."""
+
+    port: int = 0
+    status: int = 204
+    heads: list[dict[str, str]] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+
+    def start(self, context: ssl.SSLContext | None = None) -> ThreadingHTTPServer:
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                server.heads.append({name.lower(): value for name, value in self.headers.items()})
+                server.bodies.append(self.rfile.read(int(self.headers["content-length"])))
+                server.paths.append(self.path)
+                self.send_response(server.status)
+                self.send_header("location", "http://127.0.0.1:1/elsewhere")
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Silent."""
+
+        http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        if context:
+            http.socket = context.wrap_socket(http.socket, server_side=True)
+        self.port = http.server_address[1]
+        threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True).start()
+        return http
+
+
+@pytest.fixture
+def plain() -> Iterator[Server]:
+    server = Server()
+    http = server.start()
+    yield server
+    http.shutdown()
+    http.server_close()
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    """Of HOST, signed by itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
+    now = dt.datetime.now(dt.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(HOST)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    chain, private = tmp_path / "chain.pem", tmp_path / "key.pem"
+    chain.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    private.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return chain, private
+
+
+@pytest.fixture
+def secure(certificate: tuple[Path, Path]) -> Iterator[Server]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    server = Server()
+    http = server.start(context)
+    yield server
+    http.shutdown()
+    http.server_close()
+
+
+LOCAL = Webhook(may_be_local=True)
+
+
+def test_a_receiver_can_check_who_sent_it_with_the_standards_own_library(plain: Server) -> None:
+    LOCAL.post(f"http://127.0.0.1:{plain.port}/hook?team=vision", SECRET, "msg-1", BODY)
+    assert plain.paths == ["/hook?team=vision"]
+    assert Receiver(SECRET).verify(plain.bodies[0], plain.heads[0]) == {"type": "idle_warning"}
+    assert plain.heads[0]["webhook-id"] == "msg-1"
+    with pytest.raises(WebhookVerificationError):
+        Receiver(secret_of(b"k" * 32, "owner/ada", 2)).verify(plain.bodies[0], plain.heads[0])
+
+
+def test_a_message_that_was_changed_or_is_old_is_not_taken_for_ours(plain: Server) -> None:
+    LOCAL.post(f"http://127.0.0.1:{plain.port}/", SECRET, "msg-1", BODY)
+    with pytest.raises(WebhookVerificationError):
+        Receiver(SECRET).verify(plain.bodies[0] + b" ", plain.heads[0])
+    replace(LOCAL, seconds=lambda: 1000.0).post(f"http://127.0.0.1:{plain.port}/", SECRET, "msg-1", BODY)
+    with pytest.raises(WebhookVerificationError):
+        Receiver(SECRET).verify(plain.bodies[1], plain.heads[1])
+
+
+@pytest.mark.parametrize("status", [301, 302, 400, 401, 404, 410, 429, 500, 503])
+def test_anything_but_a_success_is_no_delivery_and_redirections_are_not_followed(plain: Server, status: int) -> None:
+    plain.status = status
+    with pytest.raises(NotDelivered, match=str(status)):
+        LOCAL.post(f"http://127.0.0.1:{plain.port}/", SECRET, "msg-1", BODY)
+    assert len(plain.paths) == 1
+
+
+def test_nobody_listening_is_no_delivery() -> None:
+    with pytest.raises(NotDelivered):
+        LOCAL.post("http://127.0.0.1:1/", SECRET, "msg-1", BODY)
+
+
+def test_over_tls_the_name_is_checked_though_the_address_was_looked_up_before(
+    secure: Server, certificate: tuple[Path, Path]
+) -> None:
+    hook = Webhook(may_be_local=True, resolve=lambda host, port: "127.0.0.1", ca_certs=str(certificate[0]))
+    hook.post(f"https://{HOST}:{secure.port}/hook", SECRET, "msg-1", BODY)
+    assert secure.heads[0]["host"] == f"{HOST}:{secure.port}"
+    with pytest.raises(NotDelivered, match=r"SSL|ertificate|mismatch"):
+        hook.post(f"https://other.example.org:{secure.port}/hook", SECRET, "msg-1", BODY)
+
+
+def test_a_certificate_that_nobody_vouches_for_is_not_trusted(secure: Server) -> None:
+    hook = Webhook(may_be_local=True, resolve=lambda host, port: "127.0.0.1")
+    with pytest.raises(NotDelivered):
+        hook.post(f"https://{HOST}:{secure.port}/hook", SECRET, "msg-1", BODY)
+    assert secure.bodies == []
+
+
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1", "169.254.169.254", "169.254.170.2", "10.0.0.1", "192.168.1.1", "::1", "fd00::1", "0.0.0.0"]
+)
+def test_on_aws_a_name_that_leads_into_a_private_network_is_not_followed(address: str) -> None:
+    hook = Webhook(resolve=lambda host, port: address)
+    with pytest.raises(NotDelivered, match="public"):
+        hook.post("https://hooks.example.org/", SECRET, "msg-1", BODY)
+
+
+def test_on_aws_plain_http_is_not_spoken() -> None:
+    with pytest.raises(NotDelivered, match="https"):
+        Webhook().post("http://hooks.example.org/", SECRET, "msg-1", BODY)
+
+
+def test_every_owner_and_every_key_number_has_a_secret_of_its_own() -> None:
+    made = {secret_of(b"k" * 32, name, number) for name in ("owner/ada", "owner/bob", "desk") for number in (1, 2)}
+    assert len(made) == 6
+    assert all(len(base64.b64decode(each.removeprefix("whsec_"))) == 32 for each in made)
