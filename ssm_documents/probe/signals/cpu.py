@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -19,11 +20,10 @@ STANDS_OUT = 0.25
 
 @dataclass(frozen=True)
 class Key:
-    """A process, told from another that gets its pid later."""
+    """A process, told from another that gets its pid later, and the same after it has taken another name."""
 
     pid: int
     started: int
-    name: str
 
 
 class CpuSensor:
@@ -60,7 +60,8 @@ class CpuSensor:
         percent = _percent(max(busy - ours, 0.0), seconds)
         if percent < thresholds.cpu_core_percent:
             return Reading(State.QUIET, f"CPU at {percent} % of a core")
-        return Reading(State.ACTIVE, _who(used, percent, seconds))
+        names = {Key(each.pid, each.started): each.name for each in now}
+        return Reading(State.ACTIVE, _who(used, names, percent, seconds))
 
 
 def machine_busy_seconds() -> float:
@@ -70,21 +71,20 @@ def machine_busy_seconds() -> float:
 
 
 def _used(processes: Sequence[Process]) -> dict[Key, float]:
-    return {Key(each.pid, each.started, each.name): each.cpu_seconds for each in processes}
+    return {Key(each.pid, each.started): each.cpu_seconds for each in processes}
 
 
 def _children(processes: Sequence[Process]) -> dict[int, float]:
     """Of the probe itself alone: it starts small commands, whereas the agent's children are people's work."""
-    agents_and_probe = own_pids(())
-    return {each.pid: each.children_seconds for each in processes if each.pid in agents_and_probe}
+    return {each.pid: each.children_seconds for each in processes if each.pid == os.getpid()}
 
 
-def _who(used: dict[Key, float], percent: int, seconds: float) -> str:
+def _who(used: dict[Key, float], names: dict[Key, str], percent: int, seconds: float) -> str:
     first = max(used, key=lambda key: used[key], default=None)
     share = _percent(used[first], seconds) if first else 0
     if first is None or share < percent * STANDS_OUT:
         return f"CPU at {percent} % of a core, by many processes"
-    return f"{first.name} at {share} % of a core, {percent} % in all"
+    return f"{names[first]} at {share} % of a core, {percent} % in all"
 
 
 def _percent(busy: float, seconds: float) -> int:

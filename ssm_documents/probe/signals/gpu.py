@@ -55,6 +55,7 @@ class GpuSensor:
         self._sampled_at = clock()
         self._peaks: dict[int, int] = {}
         self._problem = ""
+        self._last_problem = ""
         self._holders: tuple[Holder, ...] = ()
 
     def start(self) -> None:
@@ -82,15 +83,15 @@ class GpuSensor:
             peaks, self._peaks = self._peaks, {}
             problem, self._problem = self._problem, ""
             age = self._clock() - self._sampled_at
-            holders = self._holders
+            last_problem, holders = self._last_problem, self._holders
         self._may_open = True
         working = {gpu: percent for gpu, percent in peaks.items() if percent >= thresholds.gpu_percent}
         if working:
             gpu = max(working, key=lambda each: working[each])
             also = f", {len(working)} GPUs busy" if len(working) > 1 else ""
             return Reading(State.ACTIVE, f"GPU {gpu} of {self._count} at {working[gpu]} %{also}")
-        if problem:
-            return Reading(State.UNKNOWN, problem)
+        if problem or (last_problem and not peaks):
+            return Reading(State.UNKNOWN, problem or last_problem)
         if not peaks or age > self._period * SAMPLES_PER_LOOK / 2:
             return Reading(State.UNKNOWN, f"NVML has not answered for {age:.0f} s")
         return Reading(State.QUIET, self._at_rest(holders, thresholds))
@@ -99,6 +100,7 @@ class GpuSensor:
         for gpu, percent in glimpse.percents.items():
             self._peaks[gpu] = max(percent, self._peaks.get(gpu, 0))
         self._problem = self._problem or glimpse.problem
+        self._last_problem = glimpse.problem
         self._holders = glimpse.holders
         self._sampled_at = self._clock()
 

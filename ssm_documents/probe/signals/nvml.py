@@ -39,6 +39,10 @@ class Glimpse:
     problem: str = ""
 
 
+class _MigMode(Exception):
+    """The GPU is cut into instances, and then nobody can tell its utilisation."""
+
+
 class Nvml:
     """The library in use. Not for two threads at once.
 
@@ -74,28 +78,34 @@ class Nvml:
         """Every GPU now. After a fault the library is closed, for a driver that was replaced needs a new start."""
         try:
             count = self._module.nvmlDeviceGetCount()
-            read = {gpu: self._percent(gpu) for gpu in range(count)}
         except Exception as error:  # noqa: BLE001  see above
             self._close()
             return Glimpse({}, problem=f"NVML: {error or type(error).__name__}")
-        percents = {gpu: percent for gpu, percent in read.items() if isinstance(percent, int)}
-        problems = [percent for percent in read.values() if isinstance(percent, str)]
-        if count < self._expected:
-            problems.insert(0, f"{count} of {self._expected} GPUs seen")
+        faults = [f"{count} of {self._expected} GPUs seen"] if count < self._expected else []
+        percents, in_mig_mode = {}, []
+        for gpu in range(count):
+            try:
+                percents[gpu] = self._percent(gpu)
+            except _MigMode:
+                in_mig_mode.append(f"GPU {gpu} is in MIG mode: use not readable")
+            except Exception as error:  # noqa: BLE001  see above
+                faults.append(f"GPU {gpu}: {error or type(error).__name__}")
+        holders = self._holders(count)
+        if faults:
             self._close()
-        return Glimpse(percents, self._holders(count), problems[0] if problems else "")
+        return Glimpse(percents, holders, next(iter(faults + in_mig_mode), ""))
 
     def _close(self) -> None:
         module, self._module = self._module, None
         with contextlib.suppress(Exception):
             module.nvmlShutdown()
 
-    def _percent(self, gpu: int) -> int | str:
-        """Its highest utilisation since the last glimpse, or why there is none."""
+    def _percent(self, gpu: int) -> int:
+        """Its highest utilisation since the last glimpse."""
         module = self._module
         device = module.nvmlDeviceGetHandleByIndex(gpu)
         if self._is_mig(device):
-            return f"GPU {gpu} is in MIG mode: use not readable"
+            raise _MigMode
         now = int(module.nvmlDeviceGetUtilizationRates(device).gpu)
         return max([now, *self._samples(gpu, device)])
 
@@ -123,7 +133,7 @@ class Nvml:
     def _holders(self, count: int) -> tuple[Holder, ...]:
         """Whom the memory belongs to: for people, so what cannot be read is left out."""
         found: list[Holder] = []
-        for gpu in range(count if self._module else 0):
+        for gpu in range(count):
             try:
                 device = self._module.nvmlDeviceGetHandleByIndex(gpu)
                 for process in self._module.nvmlDeviceGetComputeRunningProcesses(device):
