@@ -75,6 +75,8 @@ def _fleet(options: Options, clock: PacedClock) -> tuple[Fleet, LocalCloud]:
         folder = HOME / f"{FOLDER}{options.cloud_port}"
         machines = choose_machines(folder, clock.now, powered_off)
     cloud = LocalCloud(clock, machines)
+    if isinstance(machines, SimulatedMachines):
+        machines.on_power_off = powered_off
     return machines, cloud
 
 

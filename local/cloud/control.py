@@ -7,13 +7,16 @@ POST /_local/faults     {"operation", "error_code", "message", "status", "times"
                         or {"operation", "kind": "lose_answer" | "acknowledge_only" | "conflict", "times"}
 POST /_local/capacity   {"instance_type", "zone", "instances": 0 or null}
 POST /_local/instances/{id}/activity   {"gpu_utilisation": [97, 3]}
+POST /_local/instances/{id}/events     {"code": "instance-retirement", "not_before", "not_after"?} (ISO 8601)
 POST /_local/agents/{id}               {"silent": true}
+GET  /_local/mails, /_local/mails/{address}   {"mails": [{"at", "to", "subject", "text", "token"}]}
 """
 
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
+from dataclasses import asdict
+from datetime import datetime, timedelta
 from typing import Any
 
 from local.clock import ManualClock, PacedClock
@@ -39,7 +42,9 @@ class Control:
             ("POST", re.compile(r"faults"), self._order),
             ("POST", re.compile(r"capacity"), self._capacity),
             ("POST", re.compile(r"instances/([^/]+)/activity"), self._activity),
+            ("POST", re.compile(r"instances/([^/]+)/events"), self._schedule),
             ("POST", re.compile(r"agents/([^/]+)"), self._agent),
+            ("GET", re.compile(r"mails(?:/([^/]+))?"), self._mails),
         )
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -114,3 +119,10 @@ class Control:
     def _agent(self, instance_id: str, silent: bool) -> Answer:
         (self._cloud.agents.silence if silent else self._cloud.agents.speak)(instance_id)
         return {"silent": silent}
+
+    def _schedule(self, instance_id: str, code: str, not_before: str, not_after: str | None = None) -> Answer:
+        until = datetime.fromisoformat(not_after) if not_after else None
+        return {"event": self._cloud.schedule_event(instance_id, code, datetime.fromisoformat(not_before), until)}
+
+    def _mails(self, address: str | None) -> Answer:
+        return {"mails": [asdict(mail) | {"at": mail.at.isoformat()} for mail in self._cloud.mailbox.mails(address)]}

@@ -1,7 +1,7 @@
-"""The one place where every call of EC2, SSM and DynamoDB passes: counted, faulted, one at a time.
+"""The one place where every call of EC2, SSM, SNS and DynamoDB passes: counted, faulted, one at a time.
 
 moto's backends are not made for threads: under its threaded server a failing transaction puts old tables back and loses
-the acknowledged writes of others. One lock for DynamoDB and one for EC2 with SSM make each call atomic, as AWS's are.
+the acknowledged writes of others. One lock for DynamoDB and one for all others make each call atomic, as AWS's are.
 """
 
 import threading
@@ -17,6 +17,7 @@ from moto.core.utils import camelcase_to_underscores
 from moto.dynamodb.responses import DynamoHandler
 from moto.dynamodbstreams.responses import DynamoDBStreamsHandler
 from moto.ec2.responses import EC2Response
+from moto.sns.responses import SNSResponse
 from moto.ssm.responses import SimpleSystemManagerResponse
 
 from local.cloud.errors import http_status
@@ -32,9 +33,9 @@ ROLE_KEY_PREFIX = "ASIA"
 class Gate:
     """Counts what is asked of AWS, and lets faults and the local cloud's own work happen around it.
 
-    :param control: the lock of everything that EC2 and SSM share
+    :param control: the lock of everything but DynamoDB
     :param data: the lock of DynamoDB
-    :param tick: what must have happened before EC2 or SSM answers, and after
+    :param tick: what must have happened before any of those answers, and after
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Gate:
     def patch(self, patches: Patches) -> None:
         self._patch(patches, EC2Response, "ec2", self._control, self._tick)
         self._patch(patches, SimpleSystemManagerResponse, "ssm", self._control, self._tick)
+        self._patch(patches, SNSResponse, "sns", self._control, self._tick)
         self._patch(patches, DynamoHandler, "dynamodb", self._data, _nothing)
         self._patch(patches, DynamoDBStreamsHandler, "dynamodbstreams", self._data, _nothing)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from moto.ec2.models.instances import Instance, InstanceState
+from moto.ec2.models.instances import Instance, InstanceState, StateReason
 
 from local.cloud.behaviour import Behaviour
 from local.cloud.capacity import Capacity
@@ -95,6 +95,17 @@ class Lifecycle:
         self._machines.boot(life.instance.id)
         life.running_since = now
 
+    def switch_off(self, life: Life, reason: StateReason, at: datetime) -> None:
+        """Without anyone's call, the machine's own doing or AWS's: to stopping, or as its launch said."""
+        self._halt(life, at)
+        life.instance._reason = "" if reason is BY_ITSELF else reason.message
+        life.instance.state_reason = reason
+        if life.instance.instance_initiated_shutdown_behavior == "terminate":
+            self._release(life)
+            self._become(life, "shutting-down", at, self._behaviour.terminating_for)
+        else:
+            self._become(life, "stopping", at, self._behaviour.stopping_for)
+
     def powered_off(self, instance_id: str) -> None:
         """The machine switched itself off. Any thread may say so; the next tick acts on it."""
         self._powered_off.append(instance_id)
@@ -111,7 +122,9 @@ class Lifecycle:
         """Apply every transition that is due by now, in the order in which they became due."""
         now = self._now()
         while self._powered_off:
-            self._switch_off(self._powered_off.popleft(), now)
+            life = self.lives.get(self._powered_off.popleft())
+            if life is not None and life.state == "running":
+                self.switch_off(life, BY_ITSELF, now)
         while True:
             due = [(life.next_at, life) for life in self.lives.values() if life.next_at and life.next_at <= now]
             if not due:
@@ -174,18 +187,6 @@ class Lifecycle:
         if life.has_disk:
             self._machines.halt(life.instance.id)
         life.running_since = None
-
-    def _switch_off(self, instance_id: str, at: datetime) -> None:
-        life = self.lives.get(instance_id)
-        if life is None or life.state != "running":
-            return
-        self._halt(life, at)
-        life.instance._reason, life.instance.state_reason = "", BY_ITSELF
-        if life.instance.instance_initiated_shutdown_behavior == "terminate":
-            self._release(life)
-            self._become(life, "shutting-down", at, self._behaviour.terminating_for)
-        else:
-            self._become(life, "stopping", at, self._behaviour.stopping_for)
 
     def _release(self, life: Life) -> None:
         """What a running or stopping instance held goes back; a stopped one holds nothing."""

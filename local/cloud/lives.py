@@ -15,6 +15,7 @@ BY_USER = StateReason("Client.UserInitiatedShutdown: User initiated shutdown", "
 BY_ITSELF = StateReason(
     "Client.InstanceInitiatedShutdown: Instance initiated shutdown", "Client.InstanceInitiatedShutdown"
 )
+RETIRED = StateReason("Server.ScheduledStop: Stopped due to scheduled retirement", "Server.ScheduledStop")
 
 
 @dataclass

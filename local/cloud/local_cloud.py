@@ -9,6 +9,7 @@ It serves `mock_aws` in process and moto's server alike:
 
 import threading
 from collections import Counter
+from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -19,14 +20,17 @@ from local.cloud.behaviour import Behaviour
 from local.cloud.capacity import Capacity
 from local.cloud.command_answers import CommandAnswers
 from local.cloud.documents import DocumentCalls
+from local.cloud.email_subscriptions import EmailSubscriptions
 from local.cloud.events import EventLog
 from local.cloud.faults import Faults
 from local.cloud.gate import Gate
 from local.cloud.instance_calls import InstanceCalls
 from local.cloud.launches import Launches
 from local.cloud.lifecycle import Lifecycle
+from local.cloud.mailbox import Mailbox
 from local.cloud.patches import Patches
 from local.cloud.run_command import RunCommand
+from local.cloud.scheduled_events import ScheduledEvents
 from local.cloud.sessions import Sessions
 from local.cloud.streams import Streams
 from local.cloud.transactions import Transactions
@@ -57,10 +61,12 @@ class LocalCloud:
         self.faults = Faults()
         self.capacity = Capacity(self.tick)
         self.log = EventLog()
+        self.mailbox = Mailbox()
         self.control_lock = threading.RLock()
         self.data_lock = threading.RLock()
         self._gate = Gate(self.faults, self.control_lock, self.data_lock, self.tick)
         self.lifecycle = Lifecycle(behaviour, clock.now, machines, self.capacity, self.log, self.environment)
+        self.scheduled = ScheduledEvents(clock.now, self.lifecycle)
         self.agents = Agents(behaviour, clock.now, self.lifecycle)
         self.commands = RunCommand(behaviour, clock, machines, self.lifecycle, self.agents, self.log)
         self.sessions = Sessions(clock.now, machines, self.lifecycle, self.agents)
@@ -73,12 +79,14 @@ class LocalCloud:
             InstanceCalls(self.lifecycle, self.faults),
             Launches(behaviour, self.clock.now, self.capacity, self.lifecycle, lambda: self._gate.operation),
             images,
+            self.scheduled,
             self.agents,
             DocumentCalls(behaviour),
             CommandAnswers(behaviour, self.commands, self.agents, self.lifecycle),
             self.sessions,
             Streams(self.clock.now),
             Transactions(),
+            EmailSubscriptions(behaviour, self.clock.now, self.mailbox),
             quick_values,
         )
 
@@ -125,7 +133,21 @@ class LocalCloud:
         """Do everything that is due by now. Each call of EC2 or SSM does it too."""
         with self.control_lock:
             self.lifecycle.tick()
+            self.scheduled.tick()
+            self.lifecycle.tick()
             self.commands.tick()
+
+    def schedule_event(
+        self, instance_id: str, code: str, not_before: datetime, not_after: datetime | None = None
+    ) -> str:
+        """AWS plans to retire, stop, reboot or maintain an instance, and will at `not_before`.
+
+        :param code: `instance-retirement` and its like
+        :returns: the event's id
+        :raises KeyError: there is no such instance
+        """
+        with self.control_lock:
+            return self.scheduled.schedule(instance_id, code, not_before, not_after)
 
     def powered_off(self, instance_id: str) -> None:
         """The machine switched itself off; EC2 will say stopped, or terminated where its launch said so."""

@@ -45,6 +45,8 @@ def in_process_cloud(
     """
     with _environment(), mock_aws(), _quick_clients():
         cloud = LocalCloud(clock or ManualClock(), machines or SimulatedMachines(), behaviour)
+        if isinstance(cloud.machines, SimulatedMachines):
+            cloud.machines.on_power_off = cloud.powered_off
         with cloud:
             yield cloud
         cloud.machines.close()

@@ -5,7 +5,7 @@ For tests of what surrounds the machines, and for computers that give no sandbox
 
 import socket
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .agent import run_document
@@ -35,6 +35,7 @@ class SimulatedMachines:
         and without one ends with exit code 0 and no output. An `Ended` can say `timed out`, too
     :ivar ran: every script that would have run: the instance and the script, in order
     :ivar holds: steps named here do not end before their event is set (or they are cancelled)
+    :ivar on_power_off: called with the instance's id when a machine turned itself off
     """
 
     is_real = False
@@ -45,6 +46,7 @@ class SimulatedMachines:
         self.ran: list[tuple[str, Script]] = []
         self.holds: dict[str, threading.Event] = {}
         self._machines: dict[str, _Simulated] = {}
+        self.on_power_off: Callable[[str], None] = _tell_nobody
         self._running = Running()
 
     def create(self, spec: MachineSpec) -> None:
@@ -60,6 +62,15 @@ class SimulatedMachines:
     def halt(self, instance_id: str) -> None:
         """See the port."""
         self._machines[instance_id].is_up = False
+
+    def power_off(self, instance_id: str) -> None:
+        """The machine turns itself off, as by `systemctl poweroff` on it."""
+        self.halt(instance_id)
+        self.on_power_off(instance_id)
+
+    def reboot(self, instance_id: str) -> None:
+        """The machine reboots by itself: it is up again at once."""
+        self._machines[instance_id].boots += 1
 
     def destroy(self, instance_id: str) -> None:
         """See the port."""
@@ -125,7 +136,7 @@ class _SimulatedShell:
         return outcome if isinstance(outcome, Ended) else Ended(*outcome)
 
     def reboot(self) -> None:
-        self._machine.boots += 1
+        self._fleet.reboot(self._machine.spec.instance_id)
 
     def _is_cancelled_while_held(self, step: str, cancellation: Cancellation) -> bool:
         hold = self._fleet.holds.get(step)
@@ -134,6 +145,10 @@ class _SimulatedShell:
                 if not cancellation.is_set():
                     hold.wait()
         return cancellation.is_set()
+
+
+def _tell_nobody(_: str) -> None:
+    """Nothing surrounds this fleet."""
 
 
 def _next(outcomes: Mapping[str, list[Outcome | Ended]], script: Script) -> Outcome | Ended:
