@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -111,7 +111,8 @@ def test_a_file_that_makes_no_sense_is_unknown_and_named(tmp_path: Path, content
 
 
 def test_links_pipes_and_folders_are_not_followed_waited_for_or_entered(tmp_path: Path) -> None:
-    for number, make in enumerate((os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero"))):
+    makers: list[Callable[[Path], None]] = [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero")]
+    for number, make in enumerate(makers):
         folder = tmp_path / str(number)
         folder.mkdir()
         make(folder / "odd.json")

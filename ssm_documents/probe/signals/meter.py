@@ -40,10 +40,11 @@ class Stopwatch:
 
     def lap(self) -> float:
         """Seconds since the last lap, or since it was made; never so few that a rate would be noise."""
-        missing = SHORTEST_SECONDS - (self._clock() - self._before)
-        if missing > 0:
-            self._wait(missing)
-        before, self._before = self._before, self._clock()
+        now = self._clock()
+        if now - self._before < SHORTEST_SECONDS:
+            self._wait(SHORTEST_SECONDS - (now - self._before))
+            now = self._clock()
+        before, self._before = self._before, now
         return max(self._before - before, SHORTEST_SECONDS)
 
 

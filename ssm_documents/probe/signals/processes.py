@@ -20,6 +20,9 @@ AGENTS = ("amazon-ssm-agent", "ssm-agent-worker", "ssm-session-worker", "ssm-doc
 
 MOST_ARGUMENT_BYTES = 65_536
 
+_ENDED = (b"Z", b"X")
+"""States of a process that its parent has not yet waited for."""
+
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -44,7 +47,7 @@ class Process:
 
 
 def running(proc: Path = PROC) -> list[Process]:
-    """Every process that there is; those that end meanwhile are left out."""
+    """Every process that has not ended."""
     found = (_process(int(each.name), proc) for each in proc.iterdir() if each.name.isdecimal())
     return [process for process in found if process]
 
@@ -80,6 +83,8 @@ def _process(pid: int, proc: Path) -> Process | None:
     before, _, rest = raw.partition(b"(")
     name, _, after = rest.rpartition(b")")
     fields = after.split()
+    if fields[0] in _ENDED:
+        return None
     user, system, children_user, children_system = (int(each) / _TICKS for each in fields[11:15])
     return Process(
         pid=int(before),

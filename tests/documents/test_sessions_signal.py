@@ -1,0 +1,351 @@
+"""People by what they do: real terminals with real shells, a real tmux, and an editor's server with real connections.
+
+The cases are those that other tools get wrong: presence taken for use, containers' terminals, tunnels, detached tmux.
+"""
+
+import os
+import pty
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from chalicelib.domain.activity.evidence import State
+from chalicelib.domain.activity.policy import Thresholds
+from ssm_documents.probe.sensors import Reading
+from ssm_documents.probe.signals.editors import Editors
+from ssm_documents.probe.signals.processes import Process, running
+from ssm_documents.probe.signals.sessions import SessionsSensor
+from ssm_documents.probe.signals.sockets import Socket, tcp_sockets
+from ssm_documents.probe.signals.terminals import Terminal, described, open_terminals
+from tests.documents.measured import each_minute
+
+LONG_AGO = (1_000, 1_000)
+"""Access time that a terminal is given, for the kernel sets it no more often than each eight seconds."""
+
+
+class Shell:
+    """A login: a terminal, and a shell that it controls. It bears its number in `folder`, as in /dev/pts."""
+
+    def __init__(self, folder: Path) -> None:
+        self.screen, self._inside = pty.openpty()
+        self.path = Path(os.ttyname(self._inside))
+        self.link = folder / self.path.name
+        self.link.symlink_to(self.path)
+        self.is_open = True
+        self.process = subprocess.Popen(
+            ["setsid", "--ctty", "sh"], stdin=self._inside, stdout=self._inside, stderr=self._inside
+        )
+        self.type("echo read''y", "ready")
+        os.utime(self.path, LONG_AGO)
+
+    @property
+    def name(self) -> str:
+        return f"pts/{self.path.name}"
+
+    def type(self, words: str, answer: str) -> None:
+        """Type, and wait for the answer."""
+        os.write(self.screen, f"{words}\n".encode())
+        seen = b""
+        while answer.encode() not in seen:
+            seen += os.read(self.screen, 1000)
+
+    def print(self, words: str) -> None:
+        """What a program does that nobody types to."""
+        os.write(self._inside, words.encode())
+
+    def close(self) -> None:
+        self.is_open = False
+        self.link.unlink()
+        self.process.kill()
+        self.process.wait()
+        os.close(self.screen)
+        os.close(self._inside)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where the terminals of this test are, and no other's."""
+    path = tmp_path / "pts"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def login(folder: Path) -> Iterator[Callable[[], Shell]]:
+    shells: list[Shell] = []
+
+    def new() -> Shell:
+        shells.append(Shell(folder))
+        return shells[-1]
+
+    yield new
+    for shell in shells:
+        if shell.is_open:
+            shell.close()
+
+
+def sensor(folder: Path, processes: Callable[[], Sequence[Process]] = list) -> SessionsSensor:
+    return SessionsSensor(folder, processes)
+
+
+def read(one: SessionsSensor) -> Reading:
+    return one.read(Thresholds())
+
+
+def process(name: str, pid: int = 4242, terminal: int = 0) -> Process:
+    return Process(pid, name, pid, terminal, 1, 0.0, 0.0)
+
+
+def test_nobody_on_the_machine_is_quiet(folder: Path) -> None:
+    assert read(sensor(folder)) == Reading(State.QUIET, "nobody is logged in")
+
+
+def test_a_login_that_is_merely_there_is_quiet(folder: Path, login: Callable[[], Shell]) -> None:
+    login()
+    one = sensor(folder)
+    assert [read(one) for _ in range(2)] == [Reading(State.QUIET, "1 terminals open, none used")] * 2
+
+
+def test_somebody_who_types_is_seen_once_and_named(folder: Path, login: Callable[[], Shell]) -> None:
+    login()
+    shell = login()
+    one = SessionsSensor(folder)
+    read(one)
+    shell.type("echo hel''lo", "hello")
+    reading = read(one)
+    assert (reading.state, reading.reason) == (State.ACTIVE, f"{shell.name} of root (sh) was used")
+    assert read(one).state is State.QUIET
+
+
+def test_what_a_program_prints_is_nobodys_activity(folder: Path, login: Callable[[], Shell]) -> None:
+    shell = login()
+    one = sensor(folder)
+    read(one)
+    shell.print("step 100 of 1000\n")
+    assert read(one).state is State.QUIET
+
+
+def test_a_login_since_the_last_look_is_activity_and_a_logout_is_none(folder: Path, login: Callable[[], Shell]) -> None:
+    one = sensor(folder)
+    read(one)
+    shell = login()
+    assert read(one).state is State.ACTIVE
+    assert read(one).state is State.QUIET
+    shell.close()
+    assert read(one) == Reading(State.QUIET, "nobody is logged in")
+
+
+def test_terminals_are_listed_afresh_after_a_time_without_any(folder: Path, login: Callable[[], Shell]) -> None:
+    """After a stop and start, others' list stayed empty for good."""
+    one = sensor(folder)
+    for _ in range(3):
+        read(one)
+    shell = login()
+    read(one)
+    shell.type("echo aga''in", "again")
+    assert read(one).state is State.ACTIVE
+
+
+def test_a_number_that_was_given_again_is_a_new_login(folder: Path, login: Callable[[], Shell]) -> None:
+    one = sensor(folder)
+    first = login()
+    read(one)
+    first.close()
+    second = login()
+    os.utime(second.path, (2_000, 2_000))
+    assert read(one).state is State.ACTIVE
+
+
+def test_ssh_without_a_terminal_is_no_activity(folder: Path) -> None:
+    """`ssh -N` and its like: sshd runs, nobody types."""
+    one = sensor(folder, lambda: [process("sshd"), process("sshd: ada@notty")])
+    assert [read(one).state for _ in range(2)] == [State.QUIET] * 2
+
+
+def test_a_session_by_ssm_is_a_terminal_like_any(folder: Path, login: Callable[[], Shell]) -> None:
+    shell = login()
+    worker = process("ssm-session-wor")
+    one = sensor(folder, lambda: [worker, process("sh", terminal=shell.path.stat().st_rdev)])
+    read(one)
+    shell.type("echo hel''lo", "hello")
+    assert read(one).reason.startswith(f"{shell.name} of ")
+
+
+def test_a_containers_terminals_have_the_same_numbers_and_are_not_ours() -> None:
+    """In a list of terminals of its own, as Docker makes it, number 0 is held by a process that others must not see."""
+    code = """
+import fcntl, os, pty, sys, termios
+os.setsid()
+_, inside = pty.openpty()
+fcntl.ioctl(inside, termios.TIOCSCTTY, 0)
+print(os.ttyname(inside), flush=True)
+sys.stdin.read()
+"""
+    mount = "mount -t devpts -o newinstance,ptmxmode=0666 none /dev/pts && mount --bind /dev/pts/ptmx /dev/ptmx"
+    command = ["unshare", "--mount", "sh", "-c", f'{mount} && exec "$0" -c "$1"', sys.executable, code]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as contained:
+        assert contained.stdout
+        if contained.stdout.readline().strip() != b"/dev/pts/0":
+            pytest.skip("this computer lets nobody make a list of terminals")
+        held = [each for each in running() if each.pid == contained.pid]
+        assert held[0].terminal == os.makedev(136, 0)
+        assert described(Terminal("pts/0", held[0].terminal, 0, 1), held) == "pts/0 of root"
+
+
+def test_a_terminal_of_a_user_who_is_gone_is_named_by_number() -> None:
+    assert described(Terminal("pts/0", 1, 4_000_000_000, 1), []) == "pts/0 of user 4000000000"
+
+
+def test_only_terminals_are_listed(folder: Path) -> None:
+    (folder / "ptmx").touch()
+    (folder / "7").touch()
+    (folder / "8").symlink_to(folder / "gone")
+    assert [each.name for each in open_terminals(folder)] == ["pts/7"]
+
+
+@dataclass
+class Tmux:
+    """A tmux of its own, with one session that nobody is attached to."""
+
+    folder: Path
+
+    def __call__(self, *command: str) -> str:
+        environment = {name: value for name, value in os.environ.items() if name != "TMUX"}
+        return subprocess.run(
+            ["tmux", "-f", "/dev/null", *command],
+            env={**environment, "TMUX_TMPDIR": str(self.folder)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+
+
+@pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed here")
+def test_a_detached_tmux_is_quiet_and_would_be_lost_and_one_that_is_typed_in_is_used(
+    tmp_path: Path, folder: Path
+) -> None:
+    tmux = Tmux(tmp_path)
+    tmux("new-session", "-d", "sh")
+    try:
+        pane, server = tmux("display", "-p", "#{pane_tty} #{pid}").split()
+        (folder / Path(pane).name).symlink_to(pane)
+        tmux("send-keys", "tmux wait-for -S ready", "Enter")
+        tmux("wait-for", "ready")
+        os.utime(pane, LONG_AGO)
+        one = sensor(folder, lambda: [each for each in running() if each.pid == int(server)])
+        lives = {"tmux": 1}
+        assert [read(one) for _ in range(2)] == [Reading(State.QUIET, "1 terminals open, none used", lives)] * 2
+        tmux("send-keys", "tmux wait-for -S typed", "Enter")
+        tmux("wait-for", "typed")
+        reading = read(one)
+        assert (reading.state, reading.lives) == (State.ACTIVE, lives)
+    finally:
+        tmux("kill-server")
+
+
+def test_screens_are_counted_by_their_servers_and_not_by_who_looks_at_them(folder: Path) -> None:
+    one = sensor(folder, lambda: [process("screen", 1), process("screen", 2), process("screen", 3, terminal=34_816)])
+    assert read(one).lives == {"screen": 2}
+
+
+class EditorServer:
+    """A process that an editor leaves behind, and a window that is connected to it."""
+
+    CODE = """
+import socket
+server = socket.create_server(("127.0.0.1", 0))
+print(server.getsockname()[1], flush=True)
+window, _ = server.accept()
+while received := window.recv(65536):
+    window.sendall(b"x" * len(received))
+"""
+
+    def __init__(self, folder: Path) -> None:
+        program = folder / ".vscode-server" / "server-main.js"
+        program.parent.mkdir()
+        program.write_text(self.CODE, encoding="utf-8")
+        self.process = subprocess.Popen([sys.executable, str(program)], stdout=subprocess.PIPE)
+        assert self.process.stdout
+        self.window = socket.create_connection(("127.0.0.1", int(self.process.stdout.readline())), timeout=20)
+
+    def send(self, size: int) -> None:
+        """From the window to the server; ends when all of it has arrived."""
+        self.window.sendall(b"x" * size)
+        while size:
+            size -= len(self.window.recv(65_536))
+
+    def running(self) -> list[Process]:
+        return [each for each in running() if each.pid == self.process.pid]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        self.window.close()
+        self.process.wait()
+        assert self.process.stdout
+        self.process.stdout.close()
+
+
+@pytest.mark.skipif(shutil.which("ss") is None, reason="ss is not installed here")
+def test_an_editors_window_counts_by_what_it_sends_and_not_by_being_open(tmp_path: Path, folder: Path) -> None:
+    with EditorServer(tmp_path) as editor:
+        one = SessionsSensor(folder, editor.running, Editors(stopwatch=each_minute()))
+        editor.send(100_000)
+        assert read(one) == Reading(State.QUIET, "VS Code open, none used")
+        editor.send(1_000)
+        assert read(one).state is State.QUIET
+        editor.send(20_000)
+        assert read(one) == Reading(State.ACTIVE, "somebody works in VS Code")
+        assert read(one).state is State.QUIET
+
+
+def test_an_editor_whose_connections_cannot_be_seen_is_unknown(folder: Path) -> None:
+    def broken() -> list[Socket]:
+        raise FileNotFoundError("ss")
+
+    server = Editors(broken, lambda pid: ["/home/ada/.cursor-server/node", "main.js"])
+    one = SessionsSensor(folder, lambda: [process("node")], server)
+    assert read(one) == Reading(State.UNKNOWN, "an editor's connections cannot be seen: FileNotFoundError: ss")
+    nobody = SessionsSensor(folder, lambda: [process("node")], Editors(broken, lambda pid: ["node", "mine.js"]))
+    assert read(nobody).state is State.QUIET
+
+
+LISTING = """\
+LISTEN 0 511 127.0.0.1:40001 0.0.0.0:* users:(("node",pid=10,fd=18)) ino:1 sk:1 cgroup:/ <-> cubic cwnd:10
+ESTAB 0 0 127.0.0.1:40001 127.0.0.1:50000 users:(("node",pid=11,fd=5)) ino:2 sk:2 <-> ts bytes_received:{window}
+ESTAB 0 0 127.0.0.1:50000 127.0.0.1:40001 users:(("sshd",pid=9,fd=5)) ino:3 sk:3 <-> ts bytes_received:{others}
+ESTAB 0 0 127.0.0.1:40001 127.0.0.1:50001 users:(("node",pid=10,fd=6)) ino:4 sk:4 <-> ts bytes_received:{others}
+ESTAB 0 0 127.0.0.1:50001 127.0.0.1:40001 users:(("node",pid=11,fd=6)) ino:5 sk:5 <-> ts bytes_received:{others}
+ESTAB 0 0 10.0.0.5:50002 140.82.112.21:443 users:(("node",pid=11,fd=7)) ino:6 sk:6 <-> ts bytes_received:{others}
+"""
+
+
+def editors(listings: list[str]) -> Editors:
+    return Editors(
+        lambda: tcp_sockets(lambda: listings.pop(0)),
+        lambda pid: ["/home/ada/.vscode-server/bin/node", "main.js"] if pid in (10, 11) else ["sshd"],
+        each_minute(),
+    )
+
+
+@pytest.mark.parametrize(("window", "used"), [(4_096, None), (4_097, "VS Code")])
+def test_only_what_comes_from_a_window_counts_and_only_above_its_keep_alive(window: int, used: str | None) -> None:
+    """Not what the server's parts tell each other, nor what it downloads, nor what it sends."""
+    one = editors([LISTING.format(window=0, others=0), LISTING.format(window=window, others=10**7)])
+    processes = [process("node", 10), process("node", 11), process("sshd", 9)]
+    assert [one.used(processes), one.used(processes)] == [None, used]
+
+
+def test_a_window_that_was_opened_since_the_last_look_is_use() -> None:
+    without = "".join(LISTING.splitlines(keepends=True)[:1])
+    one = editors([without, LISTING.format(window=100_000, others=0)])
+    processes = [process("node", 10), process("node", 11)]
+    assert [one.used(processes), one.used(processes)] == [None, "VS Code"]
