@@ -186,10 +186,13 @@ def test_one_gpu_at_work_is_work_though_another_is_lost() -> None:
 def test_one_sample_that_failed_among_good_ones_is_no_quiet() -> None:
     nvml = RecordedNvml(Gpu(0))
     one = sensor(nvml)
+    look(one)
     one.sample()
     nvml.fault = "Unknown Error"
     one.sample()
-    assert one.read(Thresholds()).state is State.UNKNOWN
+    nvml.fault = ""
+    assert look(one, samples=2) == Reading(State.UNKNOWN, "NVML: Unknown Error")
+    assert look(one).state is State.QUIET
 
 
 def test_a_library_that_cannot_be_opened_is_tried_once_for_each_look() -> None:

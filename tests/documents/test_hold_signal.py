@@ -111,7 +111,8 @@ def test_a_file_that_makes_no_sense_is_unknown_and_named(tmp_path: Path, content
 
 
 def test_links_pipes_and_folders_are_not_followed_waited_for_or_entered(tmp_path: Path) -> None:
-    makers: list[Callable[[Path], None]] = [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero")]
+    elsewhere = write(tmp_path, "elsewhere", until="2026-11-23T14:00:00Z")
+    makers: list[Callable[[Path], None]] = [os.mkfifo, Path.mkdir, lambda path: path.symlink_to(elsewhere)]
     for number, make in enumerate(makers):
         folder = tmp_path / str(number)
         folder.mkdir()
@@ -119,10 +120,18 @@ def test_links_pipes_and_folders_are_not_followed_waited_for_or_entered(tmp_path
         assert read(folder) == Reading(State.UNKNOWN, "hold odd.json cannot be read")
 
 
+def test_a_pipe_that_somebody_writes_to_is_no_hold(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "odd.json")
+    with (tmp_path / "odd.json").open("r+b", buffering=0) as pipe:
+        pipe.write(b'{"reason": "x", "until": "2026-11-23T14:00:00Z"}')
+        assert read(tmp_path) == Reading(State.UNKNOWN, "hold odd.json cannot be read")
+
+
 def test_too_many_files_are_unknown(tmp_path: Path) -> None:
     for number in range(101):
         write(tmp_path, f"{number}", until="2026-11-23T11:00:00Z")
-    assert read(tmp_path) == Reading(State.UNKNOWN, "hold 100 of 101 cannot be read")
+    with locked(tmp_path / "99.json"):
+        assert read(tmp_path) == Reading(State.UNKNOWN, "101 holds are too many to read")
 
 
 def test_other_files_are_none_of_its_business(tmp_path: Path) -> None:

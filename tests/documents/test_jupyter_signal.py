@@ -319,9 +319,7 @@ def test_our_questions_are_marked_as_none_of_anybodys_use_and_terminals_may_be_s
     assert asked == ["/api/kernels?no_track_activity=1", "/api/terminals?no_track_activity=1"]
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"{}x", b"[1]", b'{"a": 1}', b"7", b'[{"id": 1}]', b"[" * 99_999, b" " * 1_048_577]
-)
+@pytest.mark.parametrize("body", [b"", b"{}x", b"[1]", b'{"a": 1}', b"7", b'[{"id": 1}]', b"[" * 99_999])
 def test_answers_that_are_not_jupyters_cannot_be_read(body: bytes) -> None:
     with answering(lambda path: (200, body)) as (way, _), pytest.raises(NotAskable):
         look(way)

@@ -90,13 +90,16 @@ ESTAB 0 0 10.0.0.5%ens5:22 1.2.3.4:5 users:(("a b",pid=9,fd=4),("sshd",pid=10,fd
 bytes_acked:8 bytes_received:7 segs_out:1
 LISTEN 0 128 [::]:22 [::]:* users:(("sshd",pid=1,fd=3)) ino:2 sk:20 v6only:0 <-> cubic cwnd:10
 ESTAB 0 0 [::ffff:10.0.0.5]:22 [::ffff:10.0.0.5]:6 ino:3 sk:21 <-> ts
+ESTAB 0 0 127.0.0.1:6 127.0.0.53:53 ino:4 sk:23 <-> ts
+ESTAB sk:22
 State Recv-Q
 """
 
 
 def test_a_listing_of_ss_is_read() -> None:
-    first, second, third = tcp_sockets(lambda: LISTING)
+    first, second, third, fourth = tcp_sockets(lambda: LISTING)
     assert first == Socket("1f", False, "10.0.0.5%ens5:22", "1.2.3.4:5", frozenset({9, 10}), 7, 8)
     assert (first.address, first.port, first.is_of_this_machine) == ("10.0.0.5", "22", False)
     assert (second.is_listening, second.address, second.port) == (True, "::", "22")
     assert (third.address, third.is_of_this_machine, third.pids) == ("10.0.0.5", True, frozenset())
+    assert fourth.is_of_this_machine

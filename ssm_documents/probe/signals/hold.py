@@ -66,7 +66,7 @@ class HoldSensor:
         if last and self._now() < last:
             return Reading(State.ACTIVE, f"held until {last:%d %b %H:%M} UTC: {reason}")
         if unreadable:
-            return Reading(State.UNKNOWN, f"hold {unreadable[0]} cannot be read")
+            return Reading(State.UNKNOWN, unreadable[0])
         return Reading(State.QUIET, "nothing is held")
 
     def _all(self) -> tuple[list[Hold], list[str]]:
@@ -74,14 +74,14 @@ class HoldSensor:
             names = sorted(each.name for each in self._folder.iterdir() if each.suffix == ".json")
         except FileNotFoundError:
             return [], []
-        holds, unreadable = [], [f"{MOST_HOLDS} of {len(names)}"] if len(names) > MOST_HOLDS else []
+        holds, unreadable = [], [f"{len(names)} holds are too many to read"] if len(names) > MOST_HOLDS else []
         for name in names[:MOST_HOLDS]:
             try:
                 holds.append(_hold(self._folder / name))
             except FileNotFoundError:
                 continue
             except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
-                unreadable.append(name[:LONGEST_REASON])
+                unreadable.append(f"hold {name[:LONGEST_REASON]} cannot be read")
         return holds, unreadable
 
 
@@ -91,10 +91,7 @@ def _hold(path: Path) -> Hold:
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise ValueError("not a file")
-        raw = os.read(descriptor, MOST_BYTES + 1)
-        if len(raw) > MOST_BYTES:
-            raise ValueError("too long")
-        content = json.loads(raw)
+        content = json.loads(os.read(descriptor, MOST_BYTES))
         reason = " ".join(str(content["reason"]).split())[:LONGEST_REASON] or path.stem
         return Hold(reason, _until(content["until"]), _is_locked(descriptor))
     finally:

@@ -148,8 +148,10 @@ class JupyterSensor:
                 return f"{each.busy} is running a cell"
         for server, each in looks.items():
             before = self._before.get(server)
-            for identity, moment in each.activity.items() if before is not None else ():
-                if before is not None and before.get(identity) != moment:
+            if before is None:
+                continue
+            for identity, moment in each.activity.items():
+                if before.get(identity) != moment:
                     return f"{each.names.get(identity, f'Jupyter {identity}')} was used"
         return ""
 
