@@ -1,6 +1,5 @@
 """The only wiring: what talks to what."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from chalicelib.aws.clients import Clients
@@ -20,6 +19,7 @@ from chalicelib.control.requests.administration import Administration
 from chalicelib.control.requests.changing import Changing
 from chalicelib.control.requests.finding import Finder
 from chalicelib.control.requests.launching import Launching
+from chalicelib.control.requests.owners import OwnerRequests, Secrets
 from chalicelib.control.requests.reading import Reading
 from chalicelib.control.requests.sessions import Sessions
 from chalicelib.control.resolve import Resolver
@@ -50,47 +50,65 @@ class Desk:
     loop: Loop
 
 
+@dataclass(frozen=True)
+class Stores:
+    """What is remembered, each table by the questions that are asked of it."""
+
+    instances: Instances
+    heartbeats: Heartbeats
+    desk: DeskStore
+    owners: Owners
+    notices: Notices
+
+
 def build(clock: Clock, settings: Settings) -> Desk:
     """Wire a desk to AWS, wherever the SDK's environment leads."""
     clients = Clients()
-    ec2, ssm = Ec2(clients, settings.stage), Ssm(clients)
-    instances, heartbeats, store, owners = Instances(), Heartbeats(), DeskStore(), Owners()
-    observer = Observer(ec2, ssm, heartbeats, settings.instance_role_id)
+    stores = Stores(Instances(), Heartbeats(), DeskStore(), Owners(), Notices())
+    ssm, secrets = Ssm(clients), _webhook_secrets(clients, settings)
+    requests = _requests(stores, ssm, secrets, settings, clock)
+    return Desk(clock, settings, Tokens(), requests, _loop(stores, clients, ssm, secrets, settings, clock))
+
+
+def _loop(stores: Stores, clients: Clients, ssm: Ssm, secrets: Secrets, settings: Settings, clock: Clock) -> Loop:
+    ec2 = Ec2(clients, settings.stage)
+    observer = Observer(ec2, ssm, stores.heartbeats, settings.instance_role_id)
     resolver = Resolver(ec2, ssm, catalogue(), settings)
-    executor = Executor(ec2, ssm, store, heartbeats, observer, resolver, clock)
-    reconciler = Reconciler(instances, store, owners, heartbeats, observer, executor, settings, clock)
-    orphanage = Orphanage(instances, reconciler, catalogue())
-    notices, secret = Notices(), _webhook_secrets(clients, settings)
+    executor = Executor(ec2, ssm, stores.desk, stores.heartbeats, observer, resolver, clock)
+    reconciler = Reconciler(
+        stores.instances, stores.desk, stores.owners, stores.heartbeats, observer, executor, settings, clock
+    )
     mail, webhook = Mail(clients, settings.topic_arn), Webhook(may_be_local=settings.webhooks_may_be_local)
-    postman = Postman(notices, instances, store, mail, webhook, secret, clock)
-    sweep = Sweep(instances, heartbeats, store, observer, reconciler, orphanage, postman, clock, settings.home_region)
-    watch = Watch(store, notices, postman, clock)
-    requests = _requests(instances, heartbeats, store, owners, ssm, settings, clock)
-    return Desk(clock, settings, Tokens(), requests, Loop(reconciler, sweep, watch))
+    postman = Postman(stores.notices, stores.instances, stores.desk, mail, webhook, secrets, clock)
+    sweep = Sweep(
+        stores.instances,
+        stores.heartbeats,
+        stores.desk,
+        observer,
+        reconciler,
+        Orphanage(stores.instances, reconciler, catalogue()),
+        postman,
+        clock,
+        settings.home_region,
+    )
+    return Loop(reconciler, sweep, Watch(stores.desk, stores.notices, postman, clock))
 
 
-def _webhook_secrets(clients: Clients, settings: Settings) -> Callable[[str, int], str]:
+def _webhook_secrets(clients: Clients, settings: Settings) -> Secrets:
     """Made when they are needed, of a key that is read when it is first needed."""
     key = MasterKey(clients, settings.home_region, settings.webhook_key)
     return lambda name, number: secret_of(key.read(), name, number)
 
 
-def _requests(
-    instances: Instances,
-    heartbeats: Heartbeats,
-    store: DeskStore,
-    owners: Owners,
-    ssm: Ssm,
-    settings: Settings,
-    clock: Clock,
-) -> Requests:
-    finder = Finder(instances)
-    changing = Changing(instances=instances, finder=finder, desk=store, owners=owners, clock=clock)
+def _requests(stores: Stores, ssm: Ssm, secrets: Secrets, settings: Settings, clock: Clock) -> Requests:
+    finder = Finder(stores.instances)
+    changing = Changing(instances=stores.instances, finder=finder, desk=stores.desk, owners=stores.owners, clock=clock)
     return Requests(
         launching=Launching(
-            instances=instances,
+            instances=stores.instances,
             launches=Launches(),
-            desk=store,
+            desk=stores.desk,
+            owners=stores.owners,
             catalogue=catalogue(),
             recipes=recipes(),
             words=words(),
@@ -98,17 +116,30 @@ def _requests(
         ),
         changing=changing,
         reading=Reading(
-            instances=instances,
+            instances=stores.instances,
             finder=finder,
-            heartbeats=heartbeats,
+            heartbeats=stores.heartbeats,
             timelines=Timeline(),
+            notices=stores.notices,
             ledger=Ledger(),
-            desk=store,
+            desk=stores.desk,
             clock=clock,
             instance_role_id=settings.instance_role_id,
         ),
         sessions=Sessions(finder=finder, changing=changing, ssm=ssm, recipes=recipes()),
-        administration=Administration(desk=store, catalogue=catalogue(), recipes=recipes()),
+        administration=Administration(
+            desk=stores.desk,
+            catalogue=catalogue(),
+            recipes=recipes(),
+            secrets=secrets,
+            webhooks_may_be_local=settings.webhooks_may_be_local,
+        ),
+        owners=OwnerRequests(
+            owners=stores.owners,
+            desk=stores.desk,
+            secrets=secrets,
+            webhooks_may_be_local=settings.webhooks_may_be_local,
+        ),
     )
 
 

@@ -42,7 +42,5 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         security_group=environment.get("GPUDESK_SECURITY_GROUP", "gpudesk"),
         webhooks_may_be_local=bool(environment.get("GPUDESK_WEBHOOKS_MAY_BE_LOCAL")),
         topic_arn=environment.get("GPUDESK_TOPIC_ARN", ""),
-        webhook_key=environment.get(
-            "GPUDESK_WEBHOOK_KEY", f"/gpudesk/{stage}/webhook-key"
-        ),
+        webhook_key=environment.get("GPUDESK_WEBHOOK_KEY", f"/gpudesk/{stage}/webhook-key"),
     )

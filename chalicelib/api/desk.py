@@ -7,9 +7,20 @@ from typing import Any
 from typing_extensions import TypedDict
 
 from chalicelib.api.forms import Asking, CostListing, DeskForm, Listing, Nothing
+from chalicelib.api.owners import ChannelsView, channels_view
 from chalicelib.api.pages import page_of
 from chalicelib.api.routes import Call, Desk, Routes
-from chalicelib.api.shown import IdlePolicyView, Page, dollars, moment, moment_or_none
+from chalicelib.api.shown import (
+    IdlePolicyView,
+    Page,
+    ThresholdsView,
+    dollars,
+    moment,
+    moment_or_none,
+    policy_view,
+    thresholds_view,
+)
+from chalicelib.domain.actors import Actor, Role
 from chalicelib.domain.cost import DayCost, money
 from chalicelib.domain.desk import DeskSettings, Mode
 from chalicelib.store.data_files import recipes
@@ -20,18 +31,22 @@ COST_DAYS = timedelta(days=30)
 
 
 class HealthView(TypedDict):
-    """The desk's own time, and when it last looked at everything."""
+    """`ok` or `sweep_overdue`; the desk's own time, and when it last looked at everything."""
 
     status: str
     now: str
     last_sweep_at: str | None
 
 
-@routes.open("/healthz", gives=HealthView)
+@routes.open("/healthz", gives=HealthView, status_of=lambda view: 200 if view["status"] == "ok" else 503)
 def show_health(desk: Desk) -> HealthView:
-    """Whether the desk is alive."""
+    """Whether the desk is alive: 503 and `sweep_overdue` where nothing was looked at for ten minutes."""
     health = desk.requests.reading.health()
-    return {"status": "ok", "now": moment(health.now), "last_sweep_at": moment_or_none(health.last_sweep_at)}
+    return {
+        "status": "sweep_overdue" if health.is_overdue else "ok",
+        "now": moment(health.now),
+        "last_sweep_at": moment_or_none(health.last_sweep_at),
+    }
 
 
 class TokenView(TypedDict):
@@ -145,35 +160,50 @@ class CeilingsView(TypedDict):
     instances_per_owner: int
     required_tags: list[str]
     regions: list[str]
+    signals: list[str]
+    lowest_thresholds: ThresholdsView
 
 
 class DeskView(TypedDict):
-    """`act`; `tell`: only tells what it would do of itself; `hold`: changes nothing and launches nothing."""
+    """`act`; `tell`: only tells what it would do of itself; `hold`: changes nothing and launches nothing.
+
+    The admins' channels are for admins to see.
+    """
 
     mode: str
     defaults: DefaultsView
     ceilings: CeilingsView
+    channels: ChannelsView | None
+
+
+class DeskChangedView(DeskView):
+    """`webhook_secret` where a webhook was set just now; it is shown this once."""
+
+    webhook_secret: str | None
 
 
 @routes.add("GET", "/desk", takes=Nothing, asks=Asking, gives=DeskView)
 def show_desk(call: Call[Nothing, Asking]) -> DeskView:
     """The desk's mode, defaults and ceilings."""
-    return _desk(call.desk.requests.administration.settings())
+    return _desk(call.desk.requests.administration.settings(), call.actor)
 
 
-@routes.add("PATCH", "/desk", takes=DeskForm, asks=Asking, gives=DeskView)
-def change_desk(call: Call[DeskForm, Asking]) -> DeskView:
+@routes.add("PATCH", "/desk", takes=DeskForm, asks=Asking, gives=DeskChangedView)
+def change_desk(call: Call[DeskForm, Asking]) -> DeskChangedView:
     """Change them; an admin's."""
     given = call.body.model_dump(exclude_unset=True)
     ceilings: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in given.get("ceilings", {}).items()
     }
     mode = Mode(given["mode"]) if "mode" in given else None
-    return _desk(
-        call.desk.requests.administration.change_settings(
-            call.actor, mode=mode, defaults=given.get("defaults", {}), ceilings=ceilings
-        )
+    changed = call.desk.requests.administration.change_settings(
+        call.actor,
+        mode=mode,
+        defaults=given.get("defaults"),
+        ceilings=ceilings,
+        channels=given.get("channels"),
     )
+    return {**_desk(changed.settings, call.actor), "webhook_secret": changed.webhook_secret}
 
 
 def _day_cost(cost: DayCost) -> DayCostView:
@@ -187,15 +217,15 @@ def _day_cost(cost: DayCost) -> DayCostView:
     }
 
 
-def _desk(settings: DeskSettings) -> DeskView:
-    defaults, ceilings, policy = settings.defaults, settings.ceilings, settings.defaults.idle_policy
+def _desk(settings: DeskSettings, actor: Actor) -> DeskView:
+    defaults, ceilings = settings.defaults, settings.ceilings
     return {
         "mode": str(settings.mode),
         "defaults": {
             "region": defaults.region,
             "recipe": defaults.recipe,
             "disk_gib": defaults.disk_gib,
-            "idle_policy": {"idle_minutes": policy.idle_minutes, "warning_minutes": policy.warning_minutes},
+            "idle_policy": policy_view(defaults.idle_policy),
             "max_hours": defaults.max_hours,
         },
         "ceilings": {
@@ -208,5 +238,8 @@ def _desk(settings: DeskSettings) -> DeskView:
             "instances_per_owner": ceilings.instances_per_owner,
             "required_tags": list(ceilings.required_tags),
             "regions": list(ceilings.regions),
+            "signals": list(ceilings.signals),
+            "lowest_thresholds": thresholds_view(ceilings.lowest_thresholds),
         },
+        "channels": channels_view(settings.channels) if actor.role is Role.ADMIN else None,
     }

@@ -10,6 +10,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
+from chalicelib.domain.activity.policy import SIGNALS
+from chalicelib.domain.policies import PolicyAsk
+
 OWNER = r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$"
 
 Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,5}(-[a-z]{2,12}){1,2}-[0-9]{1,2}$")]
@@ -39,8 +42,28 @@ class Nothing(Form):
     """A request that has nothing to say."""
 
 
+class ThresholdsForm(Form):
+    """From where on a figure is work: of any GPU, of one core over all cores, of any disk, of any interface."""
+
+    gpu_percent: Annotated[int | None, NotNull] = Field(
+        None, ge=1, le=100, description="a whole number of percent from 1 to 100, e.g. 5"
+    )
+    cpu_core_percent: Annotated[int | None, NotNull] = Field(
+        None, ge=1, le=100_000, description="a whole number of percent of one core from 1 to 100000, e.g. 25"
+    )
+    disk_kib_per_second: Annotated[int | None, NotNull] = Field(
+        None, ge=1, le=10_000_000, description="a whole number of KiB a second from 1 to 10000000, e.g. 1024"
+    )
+    network_kib_per_second: Annotated[int | None, NotNull] = Field(
+        None, ge=1, le=10_000_000, description="a whole number of KiB a second from 1 to 10000000, e.g. 100"
+    )
+
+
+SIGNAL_NAMES = ", ".join(SIGNALS)
+
+
 class IdlePolicyForm(Form):
-    """After `idle_minutes` without activity a warning, `warning_minutes` later the stop."""
+    """After `idle_minutes` without activity in any of `signals` a warning, `warning_minutes` later the stop."""
 
     idle_minutes: Annotated[int | None, NotNull] = Field(
         None, ge=1, le=10080, description="a whole number of minutes from 1 to 10080, e.g. 30"
@@ -48,6 +71,22 @@ class IdlePolicyForm(Form):
     warning_minutes: Annotated[int | None, NotNull] = Field(
         None, ge=1, le=1440, description="a whole number of minutes from 1 to 1440, e.g. 10"
     )
+    signals: Annotated[list[str] | None, NotNull] = Field(
+        None, min_length=1, max_length=20, description=f"a list of some of {SIGNAL_NAMES}"
+    )
+    thresholds: Annotated[ThresholdsForm | None, NotNull] = Field(
+        None, description='an object such as {"gpu_percent": 5, "cpu_core_percent": 25}'
+    )
+
+    def ask(self, max_hours: int | None) -> PolicyAsk:
+        """As the domain has it."""
+        return PolicyAsk(
+            idle_minutes=self.idle_minutes,
+            warning_minutes=self.warning_minutes,
+            signals=tuple(self.signals) if self.signals is not None else None,
+            thresholds=self.thresholds.model_dump(exclude_none=True) if self.thresholds else {},
+            max_hours=max_hours,
+        )
 
 
 class LaunchForm(Form):
@@ -157,6 +196,37 @@ class DefaultsForm(Form):
     )
 
 
+class ChannelsForm(Form):
+    """Where somebody is told; null takes one away."""
+
+    email: str | None = Field(
+        None, max_length=254, description="an e-mail address such as ada@example.org, or null for none"
+    )
+    webhook: str | None = Field(
+        None, max_length=500, description="a URL such as https://hooks.example.org/gpu, or null for none"
+    )
+
+
+class OwnerForm(Form):
+    """What to change of what is set for an owner; what is left out stays, null is the desk's again."""
+
+    idle_policy: IdlePolicyForm | None = Field(
+        None, description='an object such as {"idle_minutes": 30}, or null for the desk\'s'
+    )
+    max_hours: int | None = Field(
+        None, ge=1, le=8760, description="a whole number of hours from 1 to 8760, or null for the desk's"
+    )
+    channels: Annotated[ChannelsForm | None, NotNull] = Field(
+        None, description='an object such as {"email": "ada@example.org"}'
+    )
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.model_fields_set:
+            raise PydanticCustomError("empty", "say what to change: idle_policy, max_hours or channels")
+        return self
+
+
 class CeilingsForm(Form):
     """What nobody may exceed."""
 
@@ -187,6 +257,12 @@ class CeilingsForm(Form):
     regions: Annotated[list[Region] | None, NotNull] = Field(
         None, max_length=60, description='a list of AWS regions, e.g. ["us-east-1"]; an empty one allows all'
     )
+    signals: Annotated[list[str] | None, NotNull] = Field(
+        None, min_length=1, max_length=20, description=f"a list of some of {SIGNAL_NAMES}"
+    )
+    lowest_thresholds: Annotated[ThresholdsForm | None, NotNull] = Field(
+        None, description='an object such as {"cpu_core_percent": 10}'
+    )
 
 
 class DeskForm(Form):
@@ -197,11 +273,14 @@ class DeskForm(Form):
         None, description='an object such as {"region": "us-east-1"}'
     )
     ceilings: Annotated[CeilingsForm | None, NotNull] = Field(None, description='an object such as {"max_hours": 72}')
+    channels: Annotated[ChannelsForm | None, NotNull] = Field(
+        None, description='an object such as {"webhook": "https://hooks.example.org/gpu"}'
+    )
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if not self.model_fields_set:
-            raise PydanticCustomError("empty", "say what to change: mode, defaults or ceilings")
+            raise PydanticCustomError("empty", "say what to change: mode, defaults, ceilings or channels")
         return self
 
 

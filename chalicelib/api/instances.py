@@ -24,6 +24,7 @@ from chalicelib.domain.asks import LaunchAsk
 from chalicelib.domain.cost import cost_so_far
 from chalicelib.domain.errors import FieldError, Invalid
 from chalicelib.domain.instance import Instance
+from chalicelib.domain.notices import Notice
 
 routes = Routes()
 
@@ -45,9 +46,7 @@ def launch_instance(call: Call[LaunchForm, Asking]) -> LaunchedView:
         name=form.name,
         project=form.project,
         tags=form.tags or {},
-        idle_minutes=policy.idle_minutes,
-        warning_minutes=policy.warning_minutes,
-        max_hours=form.max_hours,
+        policy=policy.ask(form.max_hours),
     )
     granted = call.desk.requests.launching.launch(
         call.actor, ask, key=_idempotency_key(call), body_digest=_digest(form)
@@ -75,13 +74,7 @@ def show_instance(call: Call[Nothing, Asking]) -> InstanceView:
 def amend_instance(call: Call[AmendForm, Asking]) -> InstanceView:
     """Change its idle policy and how long it may live."""
     policy = call.body.idle_policy or IdlePolicyForm()
-    amended = call.desk.requests.changing.amend(
-        call.actor,
-        call.ref,
-        idle_minutes=policy.idle_minutes,
-        warning_minutes=policy.warning_minutes,
-        max_hours=call.body.max_hours,
-    )
+    amended = call.desk.requests.changing.amend(call.actor, call.ref, policy.ask(call.body.max_hours))
     return _written(amended, call.desk.clock.now())
 
 
@@ -183,6 +176,62 @@ def show_timeline(call: Call[Nothing, Listing]) -> Page[EntryView]:
         for each in entries
     ]
     return {"items": items, "next_cursor": cursor}
+
+
+class TryView(TypedDict):
+    """One attempt to deliver, and what the channel said."""
+
+    at: str
+    succeeded: bool
+    detail: str
+
+
+class DeliveryView(TypedDict):
+    """A notice's way on one channel: pending, delivered or failed."""
+
+    channel: str
+    state: str
+    tries: list[TryView]
+
+
+class NoticeView(TypedDict):
+    """Something that people were told, and by what."""
+
+    id: str
+    at: str
+    code: str
+    sentence: str
+    deliveries: list[DeliveryView]
+
+
+@routes.add("GET", "/instances/{name}/notices", takes=Nothing, asks=Listing, gives=Page[NoticeView])
+def list_notices(call: Call[Nothing, Listing]) -> Page[NoticeView]:
+    """The delivery log: what people were told of it, newest first, by which channel, with every try."""
+    query = call.query
+    notices, cursor = call.desk.requests.reading.notices_of(
+        call.actor, call.ref, limit=query.limit, cursor=query.cursor
+    )
+    return {"items": [_notice(each) for each in notices], "next_cursor": cursor}
+
+
+def _notice(notice: Notice) -> NoticeView:
+    return {
+        "id": notice.id,
+        "at": moment(notice.at),
+        "code": notice.code,
+        "sentence": notice.sentence,
+        "deliveries": [
+            {
+                "channel": channel,
+                "state": str(delivery.state),
+                "tries": [
+                    {"at": moment(each.at), "succeeded": each.succeeded, "detail": each.detail}
+                    for each in delivery.tries
+                ],
+            }
+            for channel, delivery in notice.deliveries.items()
+        ],
+    }
 
 
 def _written(instance: Instance, now: datetime) -> InstanceView:

@@ -6,8 +6,8 @@ from typing import Any, get_args
 from pydantic import BaseModel, TypeAdapter
 from typing_extensions import TypedDict
 
-from chalicelib.api import desk, instances
-from chalicelib.api.forms import Nothing
+from chalicelib.api import desk, instances, owners
+from chalicelib.api.forms import OWNER, Nothing
 from chalicelib.api.problems import CONTENT_TYPE
 from chalicelib.api.routes import Desk, Route, Routes
 
@@ -46,7 +46,7 @@ def description() -> dict[str, Any]:
     """The API in OpenAPI 3.1."""
     schemas: dict[str, Any] = {}
     paths: dict[str, dict[str, Any]] = {}
-    for route in (*instances.routes.table, *desk.routes.table, *routes.table):
+    for route in (*instances.routes.table, *owners.routes.table, *desk.routes.table, *routes.table):
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
     return {
         "openapi": "3.1.0",
@@ -80,6 +80,8 @@ def _parameters(route: Route, schemas: dict[str, Any]) -> list[dict[str, Any]]:
     if "{name}" in route.path:
         words = "the instance's name while it lives, or its id"
         found.append(_parameter("name", "path", {"type": "string"}, words))
+    if "{owner}" in route.path:
+        found.append(_parameter("owner", "path", {"type": "string", "pattern": OWNER}, "a person's name"))
     if route.asks is not None:
         schema = TypeAdapter(route.asks).json_schema(ref_template=REF)
         schemas.update(schema.get("$defs", {}))

@@ -21,6 +21,9 @@ LOG = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 
+HEALTH_TYPE = "application/health+json"
+"""Of what is answered whole although the desk is unwell (draft-inadarei-api-health-check); any other error is a problem."""
+
 
 class Unreadable(Refused):
     """The request cannot be understood at all."""
@@ -83,7 +86,7 @@ def translate(request: Request, get_response: Callable[[Request], Response]) -> 
         LOG.exception("a request failed outside of its view")
         return _unforeseen(request)
     content_type = str(response.headers.get("Content-Type", ""))
-    if response.status_code < http.HTTPStatus.BAD_REQUEST or content_type == CONTENT_TYPE:
+    if response.status_code < http.HTTPStatus.BAD_REQUEST or content_type in (CONTENT_TYPE, HEALTH_TYPE):
         return response
     if response.status_code == http.HTTPStatus.METHOD_NOT_ALLOWED:
         return wrong_method(request.method, str(response.headers.get("Allow", "")))

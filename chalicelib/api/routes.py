@@ -3,7 +3,7 @@
 import functools
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Protocol, TypeVar
 from urllib.parse import unquote
 
@@ -11,7 +11,7 @@ from chalice.app import Blueprint, MultiDict, Request, Response
 
 from chalicelib.api import auth, problems
 from chalicelib.api.explain import checked
-from chalicelib.api.forms import Asking, Form, Nothing
+from chalicelib.api.forms import OWNER, OWNER_WORDS, Asking, Form, Nothing
 from chalicelib.api.json_body import parse_object
 from chalicelib.control.requests import Requests
 from chalicelib.domain.actors import Actor, no_such
@@ -42,7 +42,7 @@ class Desk(Protocol):
 class Call(Generic[B, Q]):
     """A request by somebody we know, read and checked.
 
-    :param ref: the instance that the path names; empty where it names none
+    :param ref: the instance, or the owner, that the path names; empty where it names none
     :param headers: names in any case
     """
 
@@ -63,6 +63,7 @@ class Route:
     :param asks: the form of the query; None: the route is open to everybody and takes none
     :param gives: the type of what is answered
     :param status: 202 says that it is written down and will be done, and where to look (`Location`)
+    :param status_of: the status that goes with what is answered, where it is not always the same
     """
 
     method: str
@@ -70,8 +71,9 @@ class Route:
     takes: type[Form]
     asks: type[Asking] | None
     gives: Any
-    status: int
     handler: Callable[..., Any]
+    status: int = 200
+    status_of: Callable[[Any], int] | None = None
 
     def answer(self, request: Request, desk: Desk, path: Mapping[str, str]) -> Response:
         """:raises Refused: it cannot be granted"""
@@ -79,7 +81,10 @@ class Route:
         headers: dict[str, str | list[str]] = {"Content-Type": "application/json", "Cache-Control": "no-store"}
         if self.status == 202:
             headers["Location"] = f"{_stage(request)}/instances/{shown['id']}"
-        return Response(body=shown, status_code=self.status, headers=headers)
+        status = self.status_of(shown) if self.status_of else self.status
+        if status >= 400:
+            headers["Content-Type"] = problems.HEALTH_TYPE
+        return Response(body=shown, status_code=status, headers=headers)
 
     def _public(self, request: Request, desk: Desk) -> Any:
         checked(Nothing, query_of(request.query_params), what="the query")
@@ -95,7 +100,7 @@ class Route:
             desk=desk,
             caller=caller,
             actor=auth.actor(caller, query.owner, getattr(body, "owner", None)),
-            ref=_reference(path["name"]) if "name" in path else "",
+            ref=_named_in(path),
             body=body,
             query=query,
             headers=request.headers,
@@ -120,11 +125,17 @@ class Routes:
 
         return register
 
-    def open(self, path: str, *, gives: type[G]) -> Callable[[Callable[[Desk], G]], Callable[[Desk], G]]:
-        """Register a handler of GET for everybody."""
+    def open(
+        self, path: str, *, gives: type[G], status_of: Callable[[G], int] = lambda _: 200
+    ) -> Callable[[Callable[[Desk], G]], Callable[[Desk], G]]:
+        """Register a handler of GET for everybody.
+
+        :param status_of: the HTTP status that goes with what is answered
+        """
 
         def register(handler: Callable[[Desk], G]) -> Callable[[Desk], G]:
-            self._append("GET", path, Nothing, None, gives, 200, handler)
+            route = Route(method="GET", path=path, takes=Nothing, asks=None, gives=gives, handler=handler)
+            self.table.append(replace(route, status_of=status_of))
             return handler
 
         return register
@@ -178,6 +189,19 @@ def query_of(parameters: MultiDict | None) -> dict[str, Any]:
         errors = tuple(FieldError(name[:60], "is given more than once") for name in twice)
         raise Invalid("the query says something more than once", errors=errors)
     return {name: values[0] for name, values in given.items()}
+
+
+def _named_in(path: Mapping[str, str]) -> str:
+    if "owner" in path:
+        return _owner(path["owner"])
+    return _reference(path["name"]) if "name" in path else ""
+
+
+def _owner(segment: str) -> str:
+    owner = unquote(segment)
+    if not re.fullmatch(OWNER, owner):
+        raise Invalid(f"the path must name {OWNER_WORDS}", errors=(FieldError("owner", f"must be {OWNER_WORDS}"),))
+    return owner
 
 
 def _reference(segment: str) -> str:

@@ -7,8 +7,11 @@ from typing import Generic, TypeVar
 from typing_extensions import TypedDict
 
 from chalicelib.control.requests.reading import Shown
+from chalicelib.domain.activity.evidence import Evidence
+from chalicelib.domain.activity.heartbeat import Heartbeat, Report
 from chalicelib.domain.activity.idle import Judgement
-from chalicelib.domain.instance import Instance, Setup, Spec
+from chalicelib.domain.activity.policy import SIGNALS, IdlePolicy, Thresholds
+from chalicelib.domain.instance import ScheduledEvent, Setup, Spec
 from chalicelib.domain.reason import Reason
 from chalicelib.domain.warned import Warned
 
@@ -29,11 +32,22 @@ class ReasonView(TypedDict):
     sentence: str
 
 
+class ThresholdsView(TypedDict):
+    """From where on a figure is work: of any GPU, of one core over all cores, of any disk, of any interface."""
+
+    gpu_percent: int
+    cpu_core_percent: int
+    disk_kib_per_second: int
+    network_kib_per_second: int
+
+
 class IdlePolicyView(TypedDict):
-    """After `idle_minutes` without activity a warning, `warning_minutes` later the stop."""
+    """After `idle_minutes` in which none of `signals` was active a warning, `warning_minutes` later the stop."""
 
     idle_minutes: int
     warning_minutes: int
+    signals: list[str]
+    thresholds: ThresholdsView
 
 
 class SpecView(TypedDict):
@@ -70,12 +84,55 @@ class SetupView(TypedDict):
     results: list[ResultView]
 
 
+class SignalView(TypedDict):
+    """One signal as its machine last reported it; `counted` says whether it decides anything."""
+
+    name: str
+    state: str
+    since: str
+    reason: str
+    counted: bool
+
+
+class MissedView(TypedDict):
+    """Heartbeats that did not get through before the last one did."""
+
+    count: int
+    since: str
+    why: str
+
+
 class ActivityView(TypedDict):
     """Whether it is in use: busy, quiet, idle or unknown, and why."""
 
     verdict: str
     sentence: str
     quiet_since: str | None
+    reported_at: str | None
+    signals: list[SignalView]
+    missed: MissedView | None
+
+
+class KeepView(TypedDict):
+    """A lease. While its machine has not heard of it, the machine would stop itself in spite of it if the desk went."""
+
+    until: str
+    heard_by_machine: bool
+
+
+class ScheduledView(TypedDict):
+    """What AWS is going to do to the machine of its own accord."""
+
+    code: str
+    not_before: str
+    description: str
+
+
+class DeliveredView(TypedDict):
+    """A channel that has taken the warning."""
+
+    channel: str
+    at: str
 
 
 class WarningView(TypedDict):
@@ -85,6 +142,8 @@ class WarningView(TypedDict):
     sentence: str
     at: str
     acts_at: str
+    waits_until: str
+    delivered: list[DeliveredView]
 
 
 class StatusView(TypedDict):
@@ -101,7 +160,9 @@ class StatusView(TypedDict):
     setup: SetupView | None
     activity: ActivityView | None
     warning: WarningView | None
+    keep: KeepView | None
     keep_until: str | None
+    scheduled: ScheduledView | None
     ends_at: str | None
     phase_since: str
     created_at: str
@@ -138,7 +199,7 @@ def instance_view(shown: Shown) -> InstanceView:
         "phase": str(instance.phase),
         "reason": reason_view(instance.reason),
         "spec": _spec(instance.spec),
-        "status": _status(instance, shown.activity, shown.cost_so_far),
+        "status": _status(shown),
     }
 
 
@@ -162,8 +223,27 @@ def dollars(amount: Decimal) -> str:
     return format(amount, "f")
 
 
+def policy_view(policy: IdlePolicy) -> IdlePolicyView:
+    """A policy, complete."""
+    return {
+        "idle_minutes": policy.idle_minutes,
+        "warning_minutes": policy.warning_minutes,
+        "signals": list(policy.signals),
+        "thresholds": thresholds_view(policy.thresholds),
+    }
+
+
+def thresholds_view(thresholds: Thresholds) -> ThresholdsView:
+    """Thresholds, with their units in the names."""
+    return {
+        "gpu_percent": thresholds.gpu_percent,
+        "cpu_core_percent": thresholds.cpu_core_percent,
+        "disk_kib_per_second": thresholds.disk_kib_per_second,
+        "network_kib_per_second": thresholds.network_kib_per_second,
+    }
+
+
 def _spec(spec: Spec) -> SpecView:
-    policy = spec.idle_policy
     return {
         "gpu": spec.gpu,
         "gpu_count": spec.gpu_count,
@@ -174,12 +254,13 @@ def _spec(spec: Spec) -> SpecView:
         "disk_gib": spec.disk_gib,
         "project": spec.project,
         "tags": dict(spec.tags),
-        "idle_policy": {"idle_minutes": policy.idle_minutes, "warning_minutes": policy.warning_minutes},
+        "idle_policy": policy_view(spec.idle_policy),
         "max_hours": spec.max_hours,
     }
 
 
-def _status(instance: Instance, activity: Judgement | None, cost_so_far: Decimal) -> StatusView:
+def _status(shown: Shown) -> StatusView:
+    instance = shown.instance
     machine, attempt = instance.machine, instance.attempt
     return {
         "instance_id": machine.instance_id if machine else None,
@@ -189,11 +270,13 @@ def _status(instance: Instance, activity: Judgement | None, cost_so_far: Decimal
         "instance_type": instance.spec.instance_type,
         "market": instance.spec.market,
         "price_per_hour": dollars(instance.rates.instance),
-        "cost_so_far": dollars(cost_so_far),
+        "cost_so_far": dollars(shown.cost_so_far),
         "setup": _setup(instance.setup),
-        "activity": _activity(activity) if activity else None,
+        "activity": _activity(shown.activity, shown) if shown.activity else None,
         "warning": _warning(instance.warned) if instance.warned else None,
+        "keep": _keep(instance.keep_until, shown.report) if instance.keep_until else None,
         "keep_until": moment_or_none(instance.keep_until),
+        "scheduled": _scheduled(instance.scheduled) if instance.scheduled else None,
         "ends_at": moment_or_none(instance.ends_at),
         "phase_since": moment(instance.phase_since),
         "created_at": moment(instance.created_at),
@@ -221,12 +304,41 @@ def _setup(setup: Setup) -> SetupView | None:
     }
 
 
-def _activity(activity: Judgement) -> ActivityView:
+def _activity(activity: Judgement, shown: Shown) -> ActivityView:
+    spec, report = shown.instance.spec, shown.report
+    counted = spec.idle_policy.counted(has_gpu=spec.nvidia_gpu_count > 0)
+    beat = report if isinstance(report, Heartbeat) else None
     return {
         "verdict": str(activity.verdict),
         "sentence": activity.reason.sentence,
         "quiet_since": moment_or_none(activity.quiet_since),
+        "reported_at": moment(beat.at) if beat else None,
+        "signals": [_signal(name, beat.signals[name], counted) for name in SIGNALS if name in beat.signals]
+        if beat
+        else [],
+        "missed": {"count": beat.missed.count, "since": moment(beat.missed.since), "why": beat.missed.why}
+        if beat and beat.missed
+        else None,
     }
+
+
+def _signal(name: str, evidence: Evidence, counted: frozenset[str]) -> SignalView:
+    return {
+        "name": name,
+        "state": str(evidence.state.value),
+        "since": moment(evidence.since),
+        "reason": evidence.reason,
+        "counted": name in counted,
+    }
+
+
+def _keep(until: datetime, report: Report) -> KeepView:
+    heard = report.heard.keep_until if isinstance(report, Heartbeat) else None
+    return {"until": moment(until), "heard_by_machine": heard is not None and heard >= until}
+
+
+def _scheduled(event: ScheduledEvent) -> ScheduledView:
+    return {"code": event.code, "not_before": moment(event.not_before), "description": event.description}
 
 
 def _warning(warned: Warned) -> WarningView:
@@ -235,4 +347,6 @@ def _warning(warned: Warned) -> WarningView:
         "sentence": warned.sentence,
         "at": moment(warned.at),
         "acts_at": moment(warned.acts_at),
+        "waits_until": moment(warned.waits_until),
+        "delivered": [{"channel": each.channel, "at": moment(each.at)} for each in warned.delivered],
     }

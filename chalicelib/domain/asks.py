@@ -10,12 +10,10 @@ from chalicelib.domain.desk import Ceilings, DeskSettings
 from chalicelib.domain.errors import FieldError, Invalid
 from chalicelib.domain.instance import Desired, Rates, Spec
 from chalicelib.domain.names import NAME_IN_WORDS, is_name
+from chalicelib.domain.policies import PolicyAsk, asked_for, owners_default, policy_errors
 from chalicelib.domain.recipes import Recipe
 
 SMALLEST_DISK_GIB = 8
-SHORTEST_WINDOW_MINUTES = 5
-"""Five samples: a shorter window would judge a coffee break."""
-
 MOST_TAGS = 40
 TAG_TEXT = re.compile(r"[\w \t.:/=+\-@]*", re.ASCII)
 RESERVED_TAGS = ("aws:", "gpudesk:")
@@ -35,25 +33,15 @@ class LaunchAsk:
     name: str | None = None
     project: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
-    idle_minutes: int | None = None
-    warning_minutes: int | None = None
-    max_hours: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class PolicyAsk:
-    """PATCH /instances/{name} as it was said."""
-
-    idle_minutes: int | None = None
-    warning_minutes: int | None = None
-    max_hours: int | None = None
+    policy: PolicyAsk = PolicyAsk()
 
 
 def complete(
-    ask: LaunchAsk, catalogue: Catalogue, recipes: Mapping[str, Recipe], desk: DeskSettings
+    ask: LaunchAsk, catalogue: Catalogue, recipes: Mapping[str, Recipe], desk: DeskSettings, own: PolicyAsk
 ) -> tuple[Spec, Rates]:
     """Fill in what was not said, and look the price up.
 
+    :param own: the owner's policy, between the desk's and the request's
     :returns: the spec, and what it costs an hour
     :raises Invalid: with every field that is wrong
     """
@@ -63,7 +51,8 @@ def complete(
     disk_gib = ask.disk_gib or defaults.disk_gib
     errors = [*_region(region, catalogue, desk.ceilings), *_market(ask.market), *_recipe(recipe, recipes)]
     errors += [*_disk(disk_gib, desk.ceilings), *_name(ask.name), *_tags(ask, desk.ceilings)]
-    policy, max_hours = _policy(ask, defaults.idle_policy, defaults.max_hours)
+    default = owners_default(own, defaults.idle_policy, defaults.max_hours, desk.ceilings)
+    policy, max_hours = asked_for(ask.policy, *default)
     errors += policy_errors(policy, max_hours, desk.ceilings)
     kind = None
     if not any(error.field == "region" for error in errors):
@@ -100,41 +89,17 @@ def amended(spec: Spec, ask: PolicyAsk, ceilings: Ceilings) -> tuple[IdlePolicy,
     :returns: the idle policy and the maximum hours
     :raises Invalid: with every field that is wrong
     """
-    policy, max_hours = _policy(ask, spec.idle_policy, spec.max_hours)
+    policy, max_hours = asked_for(ask, spec.idle_policy, spec.max_hours)
     errors = list(policy_errors(policy, max_hours, ceilings))
     if errors:
         raise refused(errors)
     return policy, max_hours
 
 
-def policy_errors(policy: IdlePolicy, max_hours: int, ceilings: Ceilings) -> Iterator[FieldError]:
-    """What is wrong with a policy."""
-    if not SHORTEST_WINDOW_MINUTES <= policy.idle_minutes <= ceilings.idle_minutes:
-        limits = f"must be {SHORTEST_WINDOW_MINUTES} to {ceilings.idle_minutes} minutes"
-        yield FieldError("idle_policy.idle_minutes", f"{limits}, not {policy.idle_minutes}")
-    if not 1 <= policy.warning_minutes <= ceilings.warning_minutes:
-        limits = f"must be 1 to {ceilings.warning_minutes} minutes"
-        yield FieldError("idle_policy.warning_minutes", f"{limits}, not {policy.warning_minutes}")
-    if policy.warning_minutes > policy.idle_minutes:
-        window = f"the window of {policy.idle_minutes} minutes"
-        yield FieldError("idle_policy.warning_minutes", f"must not be longer than {window}")
-    if not 1 <= max_hours <= ceilings.max_hours:
-        yield FieldError("max_hours", f"must be 1 to {ceilings.max_hours} hours, not {max_hours}")
-
-
 def refused(errors: list[FieldError]) -> Invalid:
     """One refusal of all that is wrong."""
     fields = ", ".join(dict.fromkeys(error.field for error in errors))
     return Invalid(f"the request cannot be granted as it is: see {fields}", errors=tuple(errors))
-
-
-def _policy(ask: LaunchAsk | PolicyAsk, policy: IdlePolicy, max_hours: int) -> tuple[IdlePolicy, int]:
-    idle = policy.idle_minutes if ask.idle_minutes is None else ask.idle_minutes
-    warning = policy.warning_minutes if ask.warning_minutes is None else ask.warning_minutes
-    if ask.warning_minutes is None:
-        warning = max(1, min(warning, idle))
-    hours = max_hours if ask.max_hours is None else ask.max_hours
-    return IdlePolicy(idle_minutes=idle, warning_minutes=warning), hours
 
 
 def _type(

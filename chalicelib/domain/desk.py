@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from chalicelib.domain.activity.policy import SIGNALS, IdlePolicy, Thresholds
-from chalicelib.domain.owners import Channels
+from chalicelib.domain.channels import Channels
 
 
 class Mode(StrEnum):

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from chalicelib.domain.channels import Channels
 from chalicelib.domain.instance import Instance
-from chalicelib.domain.owners import Channels
 from chalicelib.domain.plan import Entry
 from chalicelib.domain.timings import DELIVERY_GIVEN_UP
 

@@ -4,13 +4,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from chalicelib.domain.actors import Actor
-from chalicelib.domain.asks import PolicyAsk, amended
+from chalicelib.domain.asks import amended
 from chalicelib.domain.desk import Ceilings
 from chalicelib.domain.errors import Conflict, FieldError, Invalid
 from chalicelib.domain.instance import Action, Desired, Instance, Phase
 from chalicelib.domain.lifecycle.keeping import kept
 from chalicelib.domain.lifecycle.rules import because, entry
 from chalicelib.domain.plan import Entry
+from chalicelib.domain.policies import PolicyAsk
 from chalicelib.domain.warned import WarningKind
 
 UNLAUNCHED = (Phase.REQUESTED, Phase.LAUNCHING)
@@ -99,7 +100,7 @@ def amend(instance: Instance, ask: PolicyAsk, actor: Actor, ceilings: Ceilings, 
         return Wanted(instance)
     sentence = (
         f"{actor.name} changed its policy: idle {policy.idle_minutes} minutes, warning {policy.warning_minutes} "
-        f"minutes, at most {max_hours} hours"
+        f"minutes, at most {max_hours} hours; {', '.join(policy.signals)} count"
     )
     line = entry(now, because("policy_changed", sentence), actor=actor.name)
     return Wanted(replace(instance, spec=spec), (line,))

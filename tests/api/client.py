@@ -9,6 +9,19 @@ from typing import Any
 
 from tests.scenario.world import World
 
+POLICY: dict[str, Any] = {
+    "idle_minutes": 30,
+    "warning_minutes": 10,
+    "signals": ["gpu", "jupyter", "sessions", "hold", "cpu", "disk", "network"],
+    "thresholds": {
+        "gpu_percent": 5,
+        "cpu_core_percent": 25,
+        "disk_kib_per_second": 1024,
+        "network_kib_per_second": 100,
+    },
+}
+"""What an instance gets of which nothing else was said."""
+
 
 @dataclass(frozen=True)
 class Answer:

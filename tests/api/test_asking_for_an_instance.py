@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.client import Bench, Client
+from tests.api.client import POLICY, Bench, Client
 
 NOT_KNOWN_YET = ("instance_id", "ec2_state", "zone", "activity", "warning", "keep_until", "ends_at")
 
@@ -33,7 +33,7 @@ def test_asking_is_answered_at_once_with_the_instance_and_where_to_look(bench: B
         "disk_gib": 64,
         "project": "vision",
         "tags": {"project": "vision"},
-        "idle_policy": {"idle_minutes": 30, "warning_minutes": 10},
+        "idle_policy": POLICY,
         "max_hours": 12,
     }
     assert {asked["status"][name] for name in NOT_KNOWN_YET} == {None}
@@ -65,7 +65,17 @@ def test_everything_that_can_be_said_is_taken(bench: Bench) -> None:
         "owner": "ada",
         "project": "vision",
         "tags": {"team": "red"},
-        "idle_policy": {"idle_minutes": 60, "warning_minutes": 15},
+        "idle_policy": {
+            "idle_minutes": 60,
+            "warning_minutes": 15,
+            "signals": ["gpu", "sessions"],
+            "thresholds": {
+                "gpu_percent": 10,
+                "cpu_core_percent": 50,
+                "disk_kib_per_second": 4096,
+                "network_kib_per_second": 500,
+            },
+        },
         "max_hours": 24,
     }
     answer = bench.root("POST", "/instances", said)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.api.client import Bench
+from tests.api.client import POLICY, Bench
 
 HOUR = timedelta(hours=1)
 
@@ -69,9 +69,15 @@ def test_a_keep_says_until_when(bench: Bench) -> None:
 
 def test_the_policy_changes_field_by_field(bench: Bench) -> None:
     bench.world.launch(name="brave-otter")
-    answer = bench.ada("PATCH", "/instances/brave-otter", {"idle_policy": {"idle_minutes": 45}, "max_hours": 20})
+    said = {"idle_minutes": 45, "signals": ["hold", "gpu"], "thresholds": {"cpu_core_percent": 80}}
+    answer = bench.ada("PATCH", "/instances/brave-otter", {"idle_policy": said, "max_hours": 20})
     assert answer.status == 200
-    assert answer.json["spec"]["idle_policy"] == {"idle_minutes": 45, "warning_minutes": 10}
+    assert answer.json["spec"]["idle_policy"] == {
+        "idle_minutes": 45,
+        "warning_minutes": 10,
+        "signals": ["gpu", "hold"],
+        "thresholds": {**POLICY["thresholds"], "cpu_core_percent": 80},
+    }
     assert answer.json["spec"]["max_hours"] == 20
 
 

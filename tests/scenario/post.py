@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chalicelib.channels.webhook import Webhook
+from chalicelib.domain.channels import Channels
 from chalicelib.domain.errors import NotDelivered
-from chalicelib.domain.owners import Channels
 from tests.scenario.world import World
 
 HOOK = "https://hooks.example.org/gpu"

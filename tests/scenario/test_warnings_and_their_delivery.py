@@ -7,6 +7,7 @@ from chalicelib.domain.activity.evidence import State
 from chalicelib.domain.activity.heartbeat import Heard
 from chalicelib.domain.instance import Phase
 from chalicelib.domain.notices import DeliveryState
+from chalicelib.domain.policies import PolicyAsk
 from chalicelib.domain.timings import DELIVERY_WAIT
 from tests.scenario.post import admin_listens, listening
 from tests.scenario.world import ADA, MINUTE, World, machine_id
@@ -171,7 +172,7 @@ def test_a_desk_that_dies_between_sending_and_noting_sends_the_same_message_agai
 def test_a_receiver_that_keeps_the_owner_waiting_loses_no_other_write(desk: World) -> None:
     box = listening(desk)
     instance = desk.ready()
-    box.before = lambda: desk.desk.requests.changing.amend(ADA, instance.id, max_hours=20)
+    box.before = lambda: desk.desk.requests.changing.amend(ADA, instance.id, PolicyAsk(max_hours=20))
     instance = desk.until_true(instance, lambda now: now.warned is not None)
     assert instance.spec.max_hours == 20
     assert instance.warned is not None

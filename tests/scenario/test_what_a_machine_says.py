@@ -5,6 +5,7 @@ from datetime import timedelta
 from chalicelib.domain.activity.heartbeat import Leaving, Wish
 from chalicelib.domain.activity.orders import Orders
 from chalicelib.domain.instance import Instance, Phase
+from chalicelib.domain.policies import PolicyAsk
 from tests.scenario.world import ADA, ADMIN, MINUTE, World, machine_id
 
 
@@ -29,7 +30,7 @@ def test_a_changed_policy_a_keep_a_warning_and_the_mode_reach_the_machine(desk: 
     assert warning is not None
     assert warning.id == instance.warned.id
     desk.desk.requests.changing.keep(ADA, instance.id, hours=4, until=None)
-    desk.desk.requests.changing.amend(ADA, instance.id, idle_minutes=45)
+    desk.desk.requests.changing.amend(ADA, instance.id, PolicyAsk(idle_minutes=45))
     desk.desk.loop.reconcile(instance.id)
     told = orders(desk, instance)
     assert told.warning is None

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,10 +16,11 @@ from chalicelib.domain.activity.heartbeat import Heard, Heartbeat, Leaving, Wish
 from chalicelib.domain.activity.policy import SIGNALS
 from chalicelib.domain.actors import Actor, Role
 from chalicelib.domain.asks import LaunchAsk
+from chalicelib.domain.channels import Channels
 from chalicelib.domain.desk import Mode
 from chalicelib.domain.instance import Instance, Phase
-from chalicelib.domain.owners import Channels
 from chalicelib.domain.plan import Entry, Outcome, Step
+from chalicelib.domain.policies import PolicyAsk
 from chalicelib.store.models import HeartbeatModel
 from local.account import prepare
 from local.clock import ManualClock
@@ -32,6 +33,7 @@ from local.machines.simulated import SimulatedMachines
 ADA = Actor(owner="ada", role=Role.USER)
 ADMIN = Actor(owner="root", role=Role.ADMIN)
 MINUTE = timedelta(minutes=1)
+POLICY = {each.name for each in fields(PolicyAsk)}
 
 
 class World:
@@ -58,9 +60,10 @@ class World:
     def launch(self, actor: Actor = ADA, *, key: str | None = None, **ask: Any) -> Instance:
         """Ask for an instance; nothing has looked at it yet."""
         ask = {"gpu": "T4", **ask} if "instance_type" not in ask else ask
-        granted = self.desk.requests.launching.launch(
-            actor, LaunchAsk(**ask), key=key, body_digest=repr(sorted(ask.items()))
-        )
+        policy = {name: ask.pop(name) for name in tuple(ask) if name in POLICY}
+        digest = repr(sorted([*ask.items(), *policy.items()]))
+        wish = LaunchAsk(**ask, policy=PolicyAsk(**policy))
+        granted = self.desk.requests.launching.launch(actor, wish, key=key, body_digest=digest)
         return granted.instance
 
     def ready(self, **ask: Any) -> Instance:
@@ -130,11 +133,11 @@ class World:
 
     def hold(self) -> None:
         """An admin puts the desk on hold."""
-        self.desk.requests.administration.change_settings(ADMIN, mode=Mode.HOLD, defaults={}, ceilings={})
+        self.desk.requests.administration.change_settings(ADMIN, mode=Mode.HOLD)
 
     def admin_bounds(self, **ceilings: int) -> None:
         """An admin sets ceilings."""
-        self.desk.requests.administration.change_settings(ADMIN, mode=None, defaults={}, ceilings=ceilings)
+        self.desk.requests.administration.change_settings(ADMIN, ceilings=ceilings)
 
     def email(self, owner: str, address: str) -> None:
         """An owner is told by e-mail from now on."""

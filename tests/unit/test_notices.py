@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain import messages
+from chalicelib.domain.channels import Channels
 from chalicelib.domain.instance import Desired, Instance, Phase, Spec
 from chalicelib.domain.notices import (
     TOLD,
@@ -18,7 +19,6 @@ from chalicelib.domain.notices import (
     notices_of,
     tried,
 )
-from chalicelib.domain.owners import Channels
 from chalicelib.domain.plan import Entry
 from chalicelib.domain.reason import Reason
 from chalicelib.domain.timings import DELIVERY_GIVEN_UP, DELIVERY_WAIT

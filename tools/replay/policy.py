@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.domain.activity.policy import SIGNALS, IdlePolicy, Thresholds
-from chalicelib.domain.asks import policy_errors
 from chalicelib.domain.desk import Ceilings, Defaults
+from chalicelib.domain.policies import policy_errors
 
 LONGEST_HOURS = 8760
 """A year: a policy that is tried may go further than an admin would allow."""

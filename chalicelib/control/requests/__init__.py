@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from chalicelib.control.requests.administration import Administration
 from chalicelib.control.requests.changing import Changing
 from chalicelib.control.requests.launching import Launching
+from chalicelib.control.requests.owners import OwnerRequests
 from chalicelib.control.requests.reading import Reading
 from chalicelib.control.requests.sessions import Sessions
 
@@ -21,3 +22,4 @@ class Requests:
     reading: Reading
     sessions: Sessions
     administration: Administration
+    owners: OwnerRequests

@@ -1,18 +1,32 @@
 """The desk's own settings."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from chalicelib.domain.activity.policy import IdlePolicy
+from chalicelib.control.requests.owners import Secrets, channels_changed, new_secret, policy_changed
+from chalicelib.domain.activity.policy import SIGNALS
 from chalicelib.domain.actors import Actor
-from chalicelib.domain.asks import policy_errors, refused
+from chalicelib.domain.asks import refused
 from chalicelib.domain.catalogue import Catalogue
-from chalicelib.domain.desk import Ceilings, Defaults, DeskSettings, Mode
+from chalicelib.domain.channels import channel_errors
+from chalicelib.domain.desk import DeskSettings, Mode
 from chalicelib.domain.errors import Conflict, FieldError
+from chalicelib.domain.policies import PolicyAsk, asked_for, policy_errors
 from chalicelib.domain.recipes import Recipe
 from chalicelib.store.desk import DeskStore
 from chalicelib.store.transactions import TRIES, Stale
+
+
+@dataclass(frozen=True)
+class DeskChanged:
+    """What was set.
+
+    :param webhook_secret: of a webhook that was set just now; it is shown this once
+    """
+
+    settings: DeskSettings
+    webhook_secret: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,27 +36,38 @@ class Administration:
     desk: DeskStore
     catalogue: Catalogue
     recipes: Mapping[str, Recipe]
+    secrets: Secrets
+    webhooks_may_be_local: bool
 
     def settings(self) -> DeskSettings:
         """As they stand."""
         return self.desk.settings()
 
     def change_settings(
-        self, actor: Actor, *, mode: Mode | None, defaults: Mapping[str, Any], ceilings: Mapping[str, Any]
-    ) -> DeskSettings:
+        self,
+        actor: Actor,
+        *,
+        mode: Mode | None = None,
+        defaults: Mapping[str, Any] | None = None,
+        ceilings: Mapping[str, Any] | None = None,
+        channels: Mapping[str, Any] | None = None,
+    ) -> DeskChanged:
         """An admin's; what is not named stays.
 
         :param defaults: fields of Defaults; `idle_policy` as a mapping
-        :param ceilings: fields of Ceilings
+        :param ceilings: fields of Ceilings; `lowest_thresholds` as a mapping
+        :param channels: fields of Channels, null for none
         """
         actor.must_be_admin()
         for _ in range(TRIES):
-            settings = _changed(self.desk.settings(), mode, defaults, ceilings)
+            before = self.desk.settings()
+            settings = _changed(before, mode, defaults or {}, ceilings or {}, channels or {})
             self._check_settings(settings)
             try:
-                return self.desk.save_settings(settings)
+                saved = self.desk.save_settings(settings)
             except Stale:
                 continue
+            return DeskChanged(saved, new_secret("desk", before.channels, saved.channels, self.secrets))
         raise Conflict("the settings are being changed by others; try again", code="busy")
 
     def _check_settings(self, settings: DeskSettings) -> None:
@@ -58,19 +83,34 @@ class Administration:
             errors.append(FieldError("defaults.recipe", f"must be one of {', '.join(self.recipes)}"))
         if defaults.disk_gib > ceilings.disk_gib:
             errors.append(FieldError("defaults.disk_gib", f"must be at most the ceiling of {ceilings.disk_gib} GiB"))
+        errors += [
+            FieldError("ceilings.signals", f"must be of {', '.join(SIGNALS)}, each once, not {name[:40]!r}")
+            for name in ceilings.signals
+            if name not in SIGNALS or ceilings.signals.count(name) > 1
+        ]
+        errors += channel_errors(settings.channels, may_be_local=self.webhooks_may_be_local)
         if errors:
             raise refused(errors)
 
 
 def _changed(
-    settings: DeskSettings, mode: Mode | None, defaults: Mapping[str, Any], ceilings: Mapping[str, Any]
+    settings: DeskSettings,
+    mode: Mode | None,
+    defaults: Mapping[str, Any],
+    ceilings: Mapping[str, Any],
+    channels: Mapping[str, Any],
 ) -> DeskSettings:
-    plain = dict(defaults)
-    if "idle_policy" in plain:
-        plain["idle_policy"] = IdlePolicy(**{**asdict(settings.defaults.idle_policy), **plain["idle_policy"]})
+    new_defaults, new_ceilings = dict(defaults), dict(ceilings)
+    if "idle_policy" in new_defaults:
+        ask = policy_changed(PolicyAsk(), new_defaults["idle_policy"])
+        new_defaults["idle_policy"], _ = asked_for(ask, settings.defaults.idle_policy, 0)
+    if "lowest_thresholds" in new_ceilings:
+        lowest = replace(settings.ceilings.lowest_thresholds, **new_ceilings["lowest_thresholds"])
+        new_ceilings["lowest_thresholds"] = lowest
     return replace(
         settings,
         mode=mode or settings.mode,
-        defaults=Defaults(**{**vars(settings.defaults), **plain}),
-        ceilings=Ceilings(**{**vars(settings.ceilings), **ceilings}),
+        defaults=replace(settings.defaults, **new_defaults),
+        ceilings=replace(settings.ceilings, **new_ceilings),
+        channels=channels_changed(settings.channels, channels),
     )

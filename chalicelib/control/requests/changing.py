@@ -8,12 +8,12 @@ from chalicelib.control.address_book import address_book
 from chalicelib.control.requests.finding import Finder
 from chalicelib.domain import wishes
 from chalicelib.domain.actors import Actor
-from chalicelib.domain.asks import PolicyAsk
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.desk import Mode
 from chalicelib.domain.errors import Conflict
 from chalicelib.domain.instance import Instance
 from chalicelib.domain.notices import TOLD, Notice, notices_of
+from chalicelib.domain.policies import PolicyAsk
 from chalicelib.domain.wishes import Wanted
 from chalicelib.store.desk import DeskStore
 from chalicelib.store.instances import Instances
@@ -53,17 +53,8 @@ class Changing:
 
         return self.change(actor, ref, kept)
 
-    def amend(
-        self,
-        actor: Actor,
-        ref: str,
-        *,
-        idle_minutes: int | None = None,
-        warning_minutes: int | None = None,
-        max_hours: int | None = None,
-    ) -> Instance:
+    def amend(self, actor: Actor, ref: str, ask: PolicyAsk) -> Instance:
         """Change the policy of a living instance."""
-        ask = PolicyAsk(idle_minutes=idle_minutes, warning_minutes=warning_minutes, max_hours=max_hours)
         ceilings = self.desk.settings().ceilings
         return self.change(actor, ref, lambda found: wishes.amend(found, ask, actor, ceilings, self.clock.now()))
 

@@ -21,6 +21,7 @@ from chalicelib.domain.timings import IDEMPOTENCY_KEPT, SAME_WISH
 from chalicelib.store.desk import DeskStore
 from chalicelib.store.instances import Instances
 from chalicelib.store.launches import Launched, Launches, LaunchResult, LimitReached, NameTaken, SameWish, Wish
+from chalicelib.store.owners import Owners
 from chalicelib.store.transactions import Stale
 
 NAMES_TRIED = 8
@@ -44,6 +45,7 @@ class Launching:
     instances: Instances
     launches: Launches
     desk: DeskStore
+    owners: Owners
     catalogue: Catalogue
     recipes: Mapping[str, Recipe]
     words: Words
@@ -63,7 +65,8 @@ class Launching:
         desk = self.desk.settings()
         if desk.mode is Mode.HOLD:
             raise Conflict("the desk is on hold: nothing is launched until an admin sets its mode", code="desk_on_hold")
-        spec, rates = complete(ask, self.catalogue, self.recipes, desk)
+        own = self.owners.get(owner).policy
+        spec, rates = complete(ask, self.catalogue, self.recipes, desk, own)
         instance_id = f"gd-{secrets.token_hex(8)}"
         reason = because("requested", f"{actor.name} asked for {_what(ask, spec.instance_type)}; launching it")
         for _ in range(1 if ask.name else NAMES_TRIED):

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from chalicelib.control.requests.finding import Finder
 from chalicelib.control.sweep import LEASE
+from chalicelib.domain.activity.heartbeat import Report
 from chalicelib.domain.activity.idle import Judgement
 from chalicelib.domain.actors import Actor
 from chalicelib.domain.clock import Clock
@@ -16,13 +17,16 @@ from chalicelib.domain.errors import FieldError, Invalid
 from chalicelib.domain.instance import Instance, Phase
 from chalicelib.domain.lifecycle.ready import activity
 from chalicelib.domain.lifecycle.rules import heartbeat_key
+from chalicelib.domain.notices import Notice
 from chalicelib.domain.observation import Absent, Observation
 from chalicelib.domain.plan import Entry
+from chalicelib.domain.timings import SWEEP_OLD
 from chalicelib.store.cursors import BadCursor
 from chalicelib.store.desk import DeskStore
 from chalicelib.store.heartbeats import Beat, Heartbeats
 from chalicelib.store.instances import Broken, Instances
 from chalicelib.store.ledger import Ledger
+from chalicelib.store.notices import Notices
 from chalicelib.store.timeline import Timeline
 
 LONGEST_COST_DAYS = 366
@@ -30,11 +34,12 @@ LONGEST_COST_DAYS = 366
 
 @dataclass(frozen=True)
 class Shown:
-    """An instance as of now; `activity` only while it can be judged."""
+    """An instance as of now; `activity` and `report` only while it can be judged."""
 
     instance: Instance
     activity: Judgement | None
     cost_so_far: Decimal
+    report: Report = None
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,11 @@ class Health:
 
     now: datetime
     last_sweep_at: datetime | None
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether a sweep has not come to its end for too long; a desk that never swept is a young one."""
+        return self.last_sweep_at is not None and self.now - self.last_sweep_at > SWEEP_OLD
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +63,7 @@ class Reading:
     finder: Finder
     heartbeats: Heartbeats
     timelines: Timeline
+    notices: Notices
     ledger: Ledger
     desk: DeskStore
     clock: Clock
@@ -81,6 +92,13 @@ class Reading:
             page = self.timelines.page(instance.id, limit=limit, cursor=cursor)
         return [*page.items], page.next_cursor
 
+    def notices_of(self, actor: Actor, ref: str, *, limit: int, cursor: str | None) -> tuple[list[Notice], str | None]:
+        """What its owner and the admins were told of it, newest first, with every try."""
+        instance = self.finder.find(actor, ref)
+        with _own_cursor():
+            page = self.notices.of_instance(instance.id, limit=limit, cursor=cursor)
+        return [*page.items], page.next_cursor
+
     def costs(self, actor: Actor, *, owner: str | None, since: date, until: date) -> list[DayCost]:
         """Per owner and UTC day, what runs now included; both days too."""
         if since > until or (until - since).days > LONGEST_COST_DAYS:
@@ -99,12 +117,12 @@ class Reading:
     def _shown(self, instance: Instance, heartbeats: Mapping[str, Beat | None]) -> Shown:
         now = self.clock.now()
         key = self._heartbeat_key(instance)
-        judgement = None
-        if key and instance.phase is Phase.READY:
-            beat = heartbeats.get(key)
-            seen = Observation(ec2=Absent(), heartbeat=beat.report if beat else None)
-            judgement = activity(instance, seen, now)
-        return Shown(instance, judgement, cost_so_far(instance, now))
+        if key is None or instance.phase is not Phase.READY:
+            return Shown(instance, None, cost_so_far(instance, now))
+        beat = heartbeats.get(key)
+        report = beat.report if beat else None
+        judgement = activity(instance, Observation(ec2=Absent(), heartbeat=report), now)
+        return Shown(instance, judgement, cost_so_far(instance, now), report)
 
     def _heartbeat_key(self, instance: Instance) -> str | None:
         machine = instance.machine

@@ -1,0 +1,111 @@
+"""A policy as people ask for one, from the desk's to the owner's to the instance's, and what is wrong with it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+
+from chalicelib.domain.activity.policy import SIGNALS, IdlePolicy, Thresholds
+from chalicelib.domain.desk import Ceilings
+from chalicelib.domain.errors import FieldError
+
+SHORTEST_WINDOW_MINUTES = 3
+"""Three samples: fewer say nothing of what lay between them."""
+
+HIGHEST_THRESHOLDS = Thresholds(
+    gpu_percent=100, cpu_core_percent=100_000, disk_kib_per_second=10_000_000, network_kib_per_second=10_000_000
+)
+"""Beyond any machine's: a threshold that nothing reaches would be a signal that does not count."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyAsk:
+    """A policy as somebody said it; None is "as it is otherwise": the instance's, the owner's, the desk's.
+
+    :param signals: those of SIGNALS that count
+    :param thresholds: fields of Thresholds that are named
+    """
+
+    idle_minutes: int | None = None
+    warning_minutes: int | None = None
+    signals: tuple[str, ...] | None = None
+    thresholds: Mapping[str, int] = field(default_factory=dict)
+    max_hours: int | None = None
+
+
+def asked_for(ask: PolicyAsk, policy: IdlePolicy, max_hours: int) -> tuple[IdlePolicy, int]:
+    """A policy and the maximum hours, changed by what was said. A warning that was not asked for fits the window."""
+    idle_minutes = policy.idle_minutes if ask.idle_minutes is None else ask.idle_minutes
+    warning_minutes = ask.warning_minutes
+    if warning_minutes is None:
+        warning_minutes = max(1, min(policy.warning_minutes, idle_minutes))
+    changed = replace(
+        policy,
+        idle_minutes=idle_minutes,
+        warning_minutes=warning_minutes,
+        signals=policy.signals if ask.signals is None else _in_order(ask.signals),
+        thresholds=replace(policy.thresholds, **ask.thresholds),
+    )
+    return changed, max_hours if ask.max_hours is None else ask.max_hours
+
+
+def owners_default(own: PolicyAsk, policy: IdlePolicy, max_hours: int, ceilings: Ceilings) -> tuple[IdlePolicy, int]:
+    """What an owner's instances get that a request does not say: the owner's over the desk's, within today's bounds.
+
+    What was set under other ceilings is cut to these, so that a request that says nothing is never refused for it.
+    """
+    wished, hours = asked_for(own, policy, max_hours)
+    idle_minutes = max(SHORTEST_WINDOW_MINUTES, min(wished.idle_minutes, ceilings.idle_minutes))
+    within = replace(
+        wished,
+        idle_minutes=idle_minutes,
+        warning_minutes=max(1, min(wished.warning_minutes, ceilings.warning_minutes, idle_minutes)),
+        signals=tuple(name for name in wished.signals if name in ceilings.signals) or ceilings.signals,
+        thresholds=Thresholds(
+            **{
+                each.name: max(getattr(wished.thresholds, each.name), getattr(ceilings.lowest_thresholds, each.name))
+                for each in fields(Thresholds)
+            }
+        ),
+    )
+    return within, max(1, min(hours, ceilings.max_hours))
+
+
+def policy_errors(policy: IdlePolicy, max_hours: int, ceilings: Ceilings) -> Iterator[FieldError]:
+    """What is wrong with a policy, and what would be right."""
+    if not SHORTEST_WINDOW_MINUTES <= policy.idle_minutes <= ceilings.idle_minutes:
+        limits = f"must be {SHORTEST_WINDOW_MINUTES} (three samples) to {ceilings.idle_minutes} minutes"
+        yield FieldError("idle_policy.idle_minutes", f"{limits}, not {policy.idle_minutes}")
+    if not 1 <= policy.warning_minutes <= ceilings.warning_minutes:
+        limits = f"must be 1 to {ceilings.warning_minutes} minutes"
+        yield FieldError("idle_policy.warning_minutes", f"{limits}, not {policy.warning_minutes}")
+    if policy.warning_minutes > policy.idle_minutes:
+        window = f"the window of {policy.idle_minutes} minutes"
+        yield FieldError("idle_policy.warning_minutes", f"must not be longer than {window}")
+    yield from _signal_errors(policy.signals, ceilings)
+    yield from _threshold_errors(policy.thresholds, ceilings.lowest_thresholds)
+    if not 1 <= max_hours <= ceilings.max_hours:
+        yield FieldError("max_hours", f"must be 1 to {ceilings.max_hours} hours, not {max_hours}")
+
+
+def _signal_errors(signals: tuple[str, ...], ceilings: Ceilings) -> Iterator[FieldError]:
+    allowed = ", ".join(ceilings.signals)
+    if not signals:
+        yield FieldError("idle_policy.signals", f"must name at least one of {allowed}")
+    for name in signals:
+        if name not in ceilings.signals:
+            yield FieldError("idle_policy.signals", f"must be of {allowed}, not {name[:40]!r}")
+        elif signals.count(name) > 1:
+            yield FieldError("idle_policy.signals", f"must name each once; {name} is there {signals.count(name)} times")
+            return
+
+
+def _threshold_errors(thresholds: Thresholds, lowest: Thresholds) -> Iterator[FieldError]:
+    for each in fields(Thresholds):
+        value = getattr(thresholds, each.name)
+        low, high = getattr(lowest, each.name), getattr(HIGHEST_THRESHOLDS, each.name)
+        if not low <= value <= high:
+            yield FieldError(f"idle_policy.thresholds.{each.name}", f"must be {low} to {high}, not {value}")
+
+
+def _in_order(signals: tuple[str, ...]) -> tuple[str, ...]:
+    """As they are listed everywhere; what is unknown or doubled stays, to be refused."""
+    return tuple(sorted(signals, key=lambda name: SIGNALS.index(name) if name in SIGNALS else len(SIGNALS)))
