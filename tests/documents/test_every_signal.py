@@ -7,7 +7,7 @@ from chalicelib.domain.activity.evidence import State
 from chalicelib.domain.activity.policy import Thresholds
 from ssm_documents.probe.sensors import Reading, Watched, read_all
 from ssm_documents.probe.signals.meter import SHORTEST_SECONDS, Growth, Stopwatch
-from ssm_documents.probe.signals.wiring import all_sensors
+from ssm_documents.probe.signals.wiring import MadeWhenRead, all_sensors
 
 
 class Hanging:
@@ -62,3 +62,18 @@ def test_sensors_that_hang_together_cost_the_beat_one_limit() -> None:
 def test_every_real_sensor_reads_this_computer_without_a_failure() -> None:
     readings = read_all([Watched(each) for each in all_sensors(0, 60)], Thresholds())
     assert not [reading for reading in readings.values() if "sensor failed" in reading.reason]
+
+
+def test_a_sensor_that_cannot_be_made_is_unknown_and_made_later() -> None:
+    let_go = threading.Event()
+    let_go.set()
+    faults = [OSError("no such file")]
+
+    def make() -> Hanging:
+        if faults:
+            raise faults.pop()
+        return Hanging("disk", let_go)
+
+    sensors = [Watched(MadeWhenRead("disk", make))]
+    states = [read_all(sensors, Thresholds())["disk"].state for _ in range(2)]
+    assert states == [State.UNKNOWN, State.QUIET]

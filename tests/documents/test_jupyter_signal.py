@@ -23,8 +23,8 @@ from chalicelib.domain.activity.evidence import State
 from chalicelib.domain.activity.policy import Thresholds
 from ssm_documents.probe.sensors import Reading
 from ssm_documents.probe.signals import jupyter_api
-from ssm_documents.probe.signals.jupyter import JupyterSensor, Look, Server, ask_server, find_servers, look
-from ssm_documents.probe.signals.jupyter_servers import Access, NotAskable, access, server_program
+from ssm_documents.probe.signals.jupyter import JupyterSensor, Look, ask_server, look
+from ssm_documents.probe.signals.jupyter_servers import Access, NotAskable, Server, access, find_servers, server_program
 from ssm_documents.probe.signals.namespaces import in_network_of
 
 LAB = Server(4242, 1, "jupyter-lab")
@@ -288,6 +288,12 @@ def answering(reply: Callable[[str], tuple[int, bytes]]) -> Iterator[tuple[Acces
             self.end_headers()
             self.wfile.write(body)
 
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            asked.append(f"{self.path} {body}")
+            self.send_response(reply(self.path)[0])
+            self.end_headers()
+
         def log_message(self, *arguments: object) -> None:
             """Tests are quiet."""
 
@@ -304,19 +310,32 @@ def answering(reply: Callable[[str], tuple[int, bytes]]) -> Iterator[tuple[Acces
 
 def test_a_wrong_token_a_silent_port_and_a_token_that_is_no_header_cannot_be_asked() -> None:
     with answering(lambda path: (200, b"[]")) as (way, _):
-        assert jupyter_api.ask(way, "kernels") == []
+        assert jupyter_api.ask(way, "api/kernels") == []
         with pytest.raises(NotAskable, match="it answers 403 Forbidden"):
-            jupyter_api.ask(replace(way, token="wrong"), "kernels")
+            jupyter_api.ask(replace(way, token="wrong"), "api/kernels")
         with pytest.raises(NotAskable, match="it does not answer"):
-            jupyter_api.ask(replace(way, token="a\r\nb"), "kernels")
+            jupyter_api.ask(replace(way, token="a\r\nb"), "api/kernels")
     with pytest.raises(NotAskable, match="refused"):
-        jupyter_api.ask(way, "kernels")
+        jupyter_api.ask(way, "api/kernels")
 
 
 def test_our_questions_are_marked_as_none_of_anybodys_use_and_terminals_may_be_switched_off() -> None:
     with answering(lambda path: (404 if "terminals" in path else 200, b"[]")) as (way, asked):
         assert look(way) == Look({}, {}, lives=Counter(kernels=0, terminals=0))
     assert asked == ["/api/kernels?no_track_activity=1", "/api/terminals?no_track_activity=1"]
+
+
+def test_a_server_without_kernels_api_is_no_jupyter_at_rest() -> None:
+    with answering(lambda path: (404, b"[]")) as (way, _), pytest.raises(NotAskable, match="no such thing"):
+        look(way)
+
+
+def test_a_message_is_posted_and_one_that_was_not_taken_says_so() -> None:
+    with answering(lambda path: (404 if "gone" in path else 201, b"")) as (way, asked):
+        jupyter_api.tell(replace(way, base_url="/user/ada/"), "extension/notify", {"message": "hello"})
+        with pytest.raises(NotAskable, match="no such thing"):
+            jupyter_api.tell(way, "gone", {})
+    assert asked == ['/user/ada/extension/notify {"message": "hello"}', "/gone {}"]
 
 
 @pytest.mark.parametrize("body", [b"", b"{}x", b"[1]", b'{"a": 1}', b"7", b'[{"id": 1}]', b"[" * 99_999])
@@ -341,10 +360,10 @@ server.handle_request()
             pytest.skip("this computer lets nobody make a network")
         way = Access(int(port), "/", is_secure=False, token="")
         with pytest.raises(NotAskable, match="refused"):
-            jupyter_api.ask(way, "kernels")
-        assert in_network_of(contained.pid, lambda: jupyter_api.ask(way, "kernels")) == []
+            jupyter_api.ask(way, "api/kernels")
+        assert in_network_of(contained.pid, lambda: jupyter_api.ask(way, "any", may_be_missing=True)) == []
         with pytest.raises(NotAskable, match="refused"):
-            jupyter_api.ask(way, "kernels")
+            jupyter_api.ask(way, "api/kernels")
 
 
 class RealServer:

@@ -55,9 +55,9 @@ def test_a_look_without_ss_takes_nothing_off_then_nor_too_much_later() -> None:
     assert read(sensor).state is State.ACTIVE
 
 
-def test_a_machine_whose_interfaces_cannot_be_seen_is_unknown() -> None:
+def test_a_machine_that_nothing_leads_out_of_is_quiet() -> None:
     sensor = NetworkSensor(dict, dict, each_minute())
-    assert read(sensor) == Reading(State.UNKNOWN, "no network interface can be seen")
+    assert read(sensor) == Reading(State.QUIET, "no interface leads out of the machine")
 
 
 def test_real_interfaces_are_those_that_lead_out() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from ssm_documents.probe.sensors import Reading
 from ssm_documents.probe.signals.meter import Growth, Stopwatch
 from ssm_documents.probe.signals.processes import PROC, own_pids, running
 
-BLOCK_DEVICES = Path("/sys/block")
+REAL_DISK = re.compile(r"(nvme\d+n\d+|(s|v|h|xv)d[a-z]+)$")
+"""Whole and with hardware behind it. A partition, and what lies on other devices (loop, dm, md, zram), would count
+twice, or in memory."""
 
 KIB = 1024
 
@@ -57,15 +60,10 @@ class DiskSensor:
         return Reading(State.ACTIVE if is_active else State.QUIET, f"{busiest} at {rates[busiest]} KiB/s")
 
 
-def bytes_by_disk(devices: Path = BLOCK_DEVICES) -> dict[str, float]:
-    """Of real, whole disks: partitions are none of `devices`, and what lies on other devices (loop, dm, md, zram) has
-    no hardware behind it and would count twice."""
+def bytes_by_disk() -> dict[str, float]:
+    """Read and written since boot, by real disk."""
     counters = psutil.disk_io_counters(perdisk=True, nowrap=False) or {}
-    return {
-        name: float(each.read_bytes + each.write_bytes)
-        for name, each in counters.items()
-        if (devices / name / "device").exists()
-    }
+    return {name: float(each.read_bytes + each.write_bytes) for name, each in counters.items() if REAL_DISK.match(name)}
 
 
 def own_bytes(proc: Path = PROC) -> dict[int, float]:

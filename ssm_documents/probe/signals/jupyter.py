@@ -17,25 +17,11 @@ from chalicelib.domain.activity.evidence import State
 from chalicelib.domain.activity.policy import Thresholds
 from ssm_documents.probe.sensors import Reading
 from ssm_documents.probe.signals import jupyter_api
-from ssm_documents.probe.signals.jupyter_servers import Access, NotAskable, access, server_program
+from ssm_documents.probe.signals.jupyter_servers import Access, NotAskable, Server, access, find_servers
 from ssm_documents.probe.signals.namespaces import in_network_of
-from ssm_documents.probe.signals.processes import arguments, running
 
 MOST_SERVERS = 50
 MOST_AT_ONCE = 8
-
-
-@dataclass(frozen=True)
-class Server:
-    """A server's process.
-
-    :param started: with the pid it names the process for good
-    :param program: as it was started ("jupyter-lab")
-    """
-
-    pid: int
-    started: int
-    program: str
 
 
 @dataclass(frozen=True)
@@ -51,12 +37,6 @@ class Look:
     names: Mapping[str, str]
     busy: str = ""
     lives: Counter[str] = field(default_factory=Counter)
-
-
-def find_servers() -> list[Server]:
-    """Every Jupyter server that runs on this machine, in containers too."""
-    named = ((each, server_program(arguments(each.pid))) for each in running())
-    return [Server(each.pid, each.started, program) for each, program in named if program]
 
 
 def ask_server(server: Server) -> Look:
@@ -76,8 +56,11 @@ def look(way: Access) -> Look:
     :raises NotAskable: it does not speak as Jupyter does
     """
     try:
-        kernels, terminals = jupyter_api.ask(way, "kernels"), jupyter_api.ask(way, "terminals")
-        sessions = jupyter_api.ask(way, "sessions") if kernels else []
+        kernels, terminals = (
+            jupyter_api.ask(way, "api/kernels"),
+            jupyter_api.ask(way, "api/terminals", may_be_missing=True),
+        )
+        sessions = jupyter_api.ask(way, "api/sessions") if kernels else []
         notebooks = {str(each["kernel"]["id"]): str(each["path"]) for each in sessions if each.get("kernel")}
         names = {str(each["id"]): f"kernel {_title(each, notebooks)}" for each in kernels}
         busy = [names[str(each["id"])] for each in kernels if each["execution_state"] == "busy"]

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ssm_documents.probe.signals.processes import PROC
+from ssm_documents.probe.signals.processes import PROC, arguments, running
 
 PROGRAMS = {
     "jupyter-lab",
@@ -43,6 +43,19 @@ BASE_URL = re.compile(r"/[\w.~%@:/-]*$")
 MOST_BYTES = 65_536
 
 
+@dataclass(frozen=True)
+class Server:
+    """A server's process.
+
+    :param started: with the pid it names the process for good
+    :param program: as it was started ("jupyter-lab")
+    """
+
+    pid: int
+    started: int
+    program: str
+
+
 class NotAskable(Exception):
     """A server that runs and cannot be asked; says why."""
 
@@ -59,6 +72,12 @@ class Access:
     is_secure: bool
     token: str = field(repr=False)
     host: str = "127.0.0.1"
+
+
+def find_servers() -> list[Server]:
+    """Every Jupyter server that runs on this machine, in containers too."""
+    named = ((each, server_program(arguments(each.pid))) for each in running())
+    return [Server(each.pid, each.started, program) for each, program in named if program]
 
 
 def server_program(command_line: Sequence[str]) -> str | None:

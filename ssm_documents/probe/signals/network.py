@@ -54,7 +54,7 @@ class NetworkSensor:
             if interface in rest:
                 rest[interface] -= moved
         if not rest:
-            return Reading(State.UNKNOWN, "no network interface can be seen")
+            return Reading(State.QUIET, "no interface leads out of the machine")
         busiest = max(rest, key=lambda name: rest[name])
         rate = max(round(rest[busiest] / KIB / seconds), 0)
         state = State.ACTIVE if rate >= thresholds.network_kib_per_second else State.QUIET
@@ -69,8 +69,13 @@ class NetworkSensor:
 
 
 def bytes_by_interface() -> dict[str, float]:
-    """Received and sent since boot, by real interface."""
+    """Received and sent since boot, by real interface.
+
+    :raises OSError: there is none, not even one that is not real
+    """
     counters = psutil.net_io_counters(pernic=True, nowrap=False)
+    if not counters:
+        raise OSError("no network interface can be seen")
     return {
         name: float(each.bytes_recv + each.bytes_sent)
         for name, each in counters.items()

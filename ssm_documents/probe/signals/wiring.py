@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from chalicelib.domain.activity.policy import Thresholds
 from ssm_documents.probe.imds import Imds
-from ssm_documents.probe.sensors import Sensor
+from ssm_documents.probe.sensors import Reading, Sensor
 from ssm_documents.probe.signals.cpu import CpuSensor
 from ssm_documents.probe.signals.disk import DiskSensor
 from ssm_documents.probe.signals.gpu import GpuSensor
@@ -16,23 +17,43 @@ from ssm_documents.probe.signals.network import NetworkSensor
 from ssm_documents.probe.signals.sessions import SessionsSensor
 
 
+class MadeWhenRead:
+    """A sensor that takes its first measurement when it is made: so it is made at its first look, where what raises or
+    hangs is unknown and harms no other, and again at the next as long as it cannot be."""
+
+    def __init__(self, name: str, make: Callable[[], Sensor]) -> None:
+        self.name = name
+        self._make = make
+        self._sensor: Sensor | None = None
+
+    def read(self, thresholds: Thresholds) -> Reading:
+        """Look once. Raises whatever making or reading raises."""
+        if self._sensor is None:
+            self._sensor = self._make()
+        return self._sensor.read(thresholds)
+
+
 def all_sensors(gpu_count: int, interval_seconds: float, *, now: Callable[[], datetime] | None = None) -> list[Sensor]:
-    """One sensor for each signal; rates are measured from this moment on.
+    """One sensor for each signal. Nothing is measured before the first look.
 
     :param gpu_count: how many NVIDIA GPUs there must be; without any there is no GPU signal
     :param interval_seconds: between two looks; the GPUs are sampled several times within
     :param now: AWS's time, asked only where a hold has an end; the metadata service's where none is given
     """
-    sensors: list[Sensor] = [
-        JupyterSensor(),
-        SessionsSensor(),
-        HoldSensor(HOLDS, now or Imds().now),
-        CpuSensor(),
-        DiskSensor(),
-        NetworkSensor(),
-    ]
+
+    def gpu() -> Sensor:
+        sensor = GpuSensor(gpu_count, interval_seconds)
+        sensor.start()
+        return sensor
+
+    makers: dict[str, Callable[[], Sensor]] = {
+        "jupyter": JupyterSensor,
+        "sessions": SessionsSensor,
+        "hold": lambda: HoldSensor(HOLDS, now or Imds().now),
+        "cpu": CpuSensor,
+        "disk": DiskSensor,
+        "network": NetworkSensor,
+    }
     if gpu_count:
-        gpu = GpuSensor(gpu_count, interval_seconds)
-        gpu.start()
-        sensors.insert(0, gpu)
-    return sensors
+        makers["gpu"] = gpu
+    return [MadeWhenRead(name, make) for name, make in makers.items()]
