@@ -22,7 +22,7 @@ LOG = logging.getLogger(__name__)
 CONTENT_TYPE = "application/problem+json"
 
 HEALTH_TYPE = "application/health+json"
-"""Of what is answered whole although the desk is unwell (draft-inadarei-api-health-check); other errors are problems."""
+"""Of what is answered whole although the desk is unwell (draft-inadarei-api-health-check). Else: problems."""
 
 
 class Unreadable(Refused):
