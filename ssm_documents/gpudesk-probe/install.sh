@@ -1,13 +1,48 @@
 #!/usr/bin/env bash
-# The probe in an environment of its own, so that nothing that people install can break it.
+# The probe under a Python of its own, so that nothing that people install, or remove, can break it.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib/prelude.sh
 source include:prelude.sh
 
-install -d -m 0755 /opt/gpudesk
-make_venv /opt/gpudesk/probe boto3
+UV_VERSION=0.13.9
+RELEASES=https://github.com/astral-sh/uv/releases/download
+export UV_PYTHON_INSTALL_DIR=/opt/gpudesk/python UV_CACHE_DIR=/opt/gpudesk/cache UV_PYTHON_PREFERENCE=only-managed
 
-base64 --decode <<'ZIPAPP' | write_file /opt/gpudesk/probe.pyz 0755 root
+fetch() {
+  curl --fail --silent --show-error --location --retry 5 --output "$2" "$1" ||
+    fail "$1 could not be fetched. Can the machine reach the internet (subnet's route, proxy)?"
+}
+
+# uv knows where a Python for this machine is to be had, and its checksum.
+install_uv() {
+  local name folder
+  name="uv-$(uname -m)-unknown-linux-musl"
+  folder=$(mktemp -d)
+  fetch "$RELEASES/$UV_VERSION/$name.tar.gz" "$folder/$name.tar.gz"
+  fetch "$RELEASES/$UV_VERSION/$name.tar.gz.sha256" "$folder/$name.tar.gz.sha256"
+  (cd "$folder" && sha256sum --check --status "$name.tar.gz.sha256") || fail "$name.tar.gz is not what was published."
+  tar --extract --gzip --file "$folder/$name.tar.gz" --directory "$folder" --strip-components 1
+  install -m 0755 "$folder/uv" /opt/gpudesk/uv
+  rm -rf "$folder"
+}
+
+install -d -m 0755 /opt/gpudesk
+if [ "$(/opt/gpudesk/uv --version 2>/dev/null | cut -d ' ' -f 2)" != "$UV_VERSION" ]; then
+  install_uv
+fi
+say "Making the Python environment /opt/gpudesk/probe."
+retry 4 /opt/gpudesk/uv --quiet python install 3.12
+/opt/gpudesk/uv --quiet venv --allow-existing --python 3.12 /opt/gpudesk/probe
+retry 4 /opt/gpudesk/uv --quiet pip install --python /opt/gpudesk/probe/bin/python \
+  boto3==1.44.5 psutil==7.2.2 nvidia-ml-py==13.615.71 ||
+  fail "The probe's packages could not be installed. Can the machine reach the package index (subnet's route, proxy)?"
+rm -rf "$UV_CACHE_DIR"
+
+base64 --decode <<'ZIPAPP' | xz --decompress | write_file /opt/gpudesk/probe.pyz 0755 root
 @@probe.pyz@@
 ZIPAPP
+for verb in hold keep status history; do
+  printf '#!/bin/sh\nexec /opt/gpudesk/probe/bin/python /opt/gpudesk/probe.pyz %s "$@"\n' "$verb" |
+    write_file "/usr/local/bin/gpudesk-$verb" 0755 root
+done
 say "Installed $(/opt/gpudesk/probe/bin/python /opt/gpudesk/probe.pyz --version)."

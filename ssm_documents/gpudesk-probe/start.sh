@@ -16,7 +16,7 @@ write_file /etc/systemd/system/gpudesk-probe.service 0644 root <<'UNIT'
 UNIT
 
 say "A first look:"
-if ! /opt/gpudesk/probe/bin/python /opt/gpudesk/probe.pyz --once /etc/gpudesk/probe.json; then
+if ! /opt/gpudesk/probe/bin/python /opt/gpudesk/probe.pyz run --once /etc/gpudesk/probe.json; then
   say "The first heartbeat did not get through. The probe goes on trying; until then the desk knows nothing of this machine."
 fi
 

@@ -1,6 +1,6 @@
 """The probe: a small resident program that tells the desk, once a minute, whether this instance is in use.
 
-Runs on the instance under the Python 3.10 of Ubuntu 22.04, with boto3 and nothing else.
+Runs on the instance under a Python of its own, with boto3, psutil and NVML's bindings (nvidia-ml-py), as root.
 """
 
 VERSION = "2"

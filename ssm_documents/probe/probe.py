@@ -1,27 +1,48 @@
-"""One beat: look, fold, send. What fails is logged and tried again at the next."""
+"""One beat: look, fold, judge, send, and take the answer in. What fails is logged and tried again at the next."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime, timedelta
+from typing import Any, Protocol
 
+from chalicelib.domain.activity.alone import Alone, Turn, Word, decide_alone
 from chalicelib.domain.activity.evidence import Evidence, Sample, fold
-from chalicelib.domain.activity.heartbeat import Heartbeat
-from chalicelib.domain.activity.orders import Orders
-from ssm_documents.probe.sensors import Watched, read_all
+from chalicelib.domain.activity.heartbeat import Heard, Heartbeat, Leaving, Missed
+from chalicelib.domain.activity.orders import Orders, plain_orders
+from chalicelib.domain.activity.policy import Thresholds
+from ssm_documents.probe.announcer import Announcer
+from ssm_documents.probe.files import Places, write_json
+from ssm_documents.probe.history import History, as_text
+from ssm_documents.probe.orders import LastOrders
+from ssm_documents.probe.sensors import Reading, Watched, read_all
+from ssm_documents.probe.setup_watch import SetupWatch
+from ssm_documents.probe.wishes import Wishes
 
 logger = logging.getLogger(__name__)
+
+TOLD_FOR = timedelta(hours=1)
+"""So long every heartbeat tells of those that did not get through, for somebody who looks later."""
+
+SIGNAL_OF = {
+    "gpu_percent": "gpu",
+    "cpu_core_percent": "cpu",
+    "disk_kib_per_second": "disk",
+    "network_kib_per_second": "network",
+}
+"""Whose samples a threshold makes."""
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Who beats: EC2's id, and the kernel's id of this boot."""
+    """Who beats: EC2's id, the kernel's id of this boot, and whether there are GPUs to watch."""
 
     instance_id: str
     boot_id: str
+    has_gpu: bool = True
 
 
 class Time(Protocol):
@@ -36,40 +57,160 @@ class Sends(Protocol):
     def send(self, beat: Heartbeat) -> Orders | None: ...
 
 
+@dataclass(frozen=True)
+class Here:
+    """What belongs to the machine that the probe runs on.
+
+    :param power_off: switches it off; called again at the next beat if it still runs
+    """
+
+    places: Places
+    orders: LastOrders
+    history: History
+    setup: SetupWatch
+    wishes: Wishes
+    announcer: Announcer
+    power_off: Callable[[], None]
+
+
 class Probe:
     """The evidence so far, kept in memory: a probe that starts anew has seen nothing yet."""
 
-    def __init__(self, sensors: Sequence[Watched], time: Time, desk: Sends, identity: Identity) -> None:
+    def __init__(self, sensors: Sequence[Watched], time: Time, desk: Sends, identity: Identity, here: Here) -> None:
         self._sensors = sensors
         self._time = time
         self._desk = desk
         self._identity = identity
+        self._here = here
+        self._alone = Alone()
+        self._missed: Missed | None = None
+        self._missed_until: datetime | None = None
+        self._was_setting_up: bool | None = None
         self.evidence: dict[str, Evidence] = {}
 
     def beat(self) -> bool:
         """Whether the desk heard of it. Without the time nothing is folded: the gap then voids what must be void."""
-        readings = read_all(self._sensors)
+        orders = self._here.orders.orders
+        readings = read_all(self._sensors, orders.policy.thresholds if orders else Thresholds())
         try:
             at = self._time.now()
         except (OSError, ValueError) as error:
             logger.warning("no beat: AWS's time is not to be had: %s", error)
             return False
+        self._fold(readings, at)
+        is_setting_up = self._here.setup.look()
+        self._record(readings, at, is_setting_up)
+        beat = self._heartbeat(readings, at)
+        turn = decide_alone(
+            self._alone, beat, orders, is_setting_up=is_setting_up, has_gpu=self._identity.has_gpu, now=at
+        )
+        self._alone = turn.alone
+        self._here.announcer.say(turn)
+        was_heard = self._send(replace(beat, leaving=_leaving(turn)))
+        self._tell_status(at)
+        if turn.word is Word.STOP:
+            self._here.power_off()
+        return was_heard
+
+    def _fold(self, readings: Mapping[str, Reading], at: datetime) -> None:
         for name, reading in readings.items():
             sample = Sample(at=at, state=reading.state, reason=reading.reason, boot_id=self._identity.boot_id)
             self.evidence[name] = fold(self.evidence.get(name), sample)
             logger.info("%s: %s (%s)", name, reading.state.value, reading.reason)
-        return self._send(at)
 
-    def _send(self, at: datetime) -> bool:
-        beat = Heartbeat(
+    def _record(self, readings: Mapping[str, Reading], at: datetime, is_setting_up: bool) -> None:
+        """In the history: a window begins with the probe, and anew after each setup."""
+        history = self._here.history
+        if self._was_setting_up is None:
+            history.write(at, "ready")
+        if is_setting_up and not self._was_setting_up:
+            history.write(at, "setup_started")
+        if self._was_setting_up and not is_setting_up:
+            history.write(at, "setup_ended")
+        self._was_setting_up = is_setting_up
+        history.heartbeat(at, readings)
+
+    def _heartbeat(self, readings: Mapping[str, Reading], at: datetime) -> Heartbeat:
+        lives: Counter[str] = Counter()
+        for reading in readings.values():
+            lives.update(reading.lives)
+        orders, announcer = self._here.orders.orders, self._here.announcer
+        return Heartbeat(
             instance_id=self._identity.instance_id,
             at=at,
             boot_id=self._identity.boot_id,
             signals=dict(self.evidence),
+            lives=dict(lives),
+            heard=Heard(
+                keep_until=orders.keep_until if orders else None,
+                warning_id=announcer.warning_id,
+                terminals=announcer.reached.terminals,
+                notebooks=announcer.reached.notebooks,
+            ),
+            wish=self._here.wishes.pending(),
+            missed=self._missed,
         )
+
+    def _send(self, beat: Heartbeat) -> bool:
         try:
-            self._desk.send(beat)
+            orders = self._desk.send(beat)
         except Exception as error:  # noqa: BLE001  offline, denied, throttled, a bug of boto3: folding goes on
             logger.warning("the heartbeat did not get through: %s: %s", type(error).__name__, error)
+            self._miss(beat.at, error)
             return False
+        if self._missed_until is None or beat.at >= self._missed_until:
+            self._missed = self._missed_until = None
+        if orders:
+            self._hear(orders, beat.at)
         return True
+
+    def _miss(self, at: datetime, error: Exception) -> None:
+        missed = self._missed or Missed(count=0, since=at, why="")
+        self._missed = Missed(count=missed.count + 1, since=missed.since, why=_why(error))
+        self._missed_until = at + TOLD_FOR
+
+    def _hear(self, orders: Orders, at: datetime) -> None:
+        """The desk's answer. Samples that another threshold made are no evidence under this one."""
+        before = self._here.orders.orders
+        for name in _changed(before.policy.thresholds if before else Thresholds(), orders.policy.thresholds):
+            self.evidence.pop(SIGNAL_OF[name], None)
+        if orders.keep_until and orders.keep_until > at and (before is None or before.keep_until != orders.keep_until):
+            self._here.history.write(at, "keep", until=as_text(orders.keep_until))
+        self._here.orders.hear(orders)
+        self._here.announcer.hear(orders)
+        if orders.answer:
+            self._here.wishes.answered(orders.answer)
+
+    def _tell_status(self, at: datetime) -> None:
+        """For `gpudesk-status`."""
+        orders = self._here.orders.orders
+        status: dict[str, Any] = {
+            "at": as_text(at),
+            "signals": {
+                name: {"state": each.state.value, "since": as_text(each.since), "reason": each.reason}
+                for name, each in self.evidence.items()
+            },
+            "orders": plain_orders(orders) if orders else None,
+            "stops_itself_at": as_text(self._alone.acts_at) if self._alone.acts_at else None,
+            "missed": self._missed.count if self._missed else 0,
+        }
+        try:
+            write_json(self._here.places.status, status)
+        except OSError as error:
+            logger.warning("the status could not be written: %s", error)
+
+
+def _leaving(turn: Turn) -> Leaving | None:
+    if turn.alone.acts_at is None:
+        return None
+    return Leaving(acts_at=turn.alone.acts_at, is_over=turn.word is Word.STOP)
+
+
+def _changed(before: Thresholds, after: Thresholds) -> list[str]:
+    return [each.name for each in fields(Thresholds) if getattr(before, each.name) != getattr(after, each.name)]
+
+
+def _why(error: Exception) -> str:
+    """The code that AWS gave, or the kind of failure."""
+    response = getattr(error, "response", {})
+    return str(response.get("Error", {}).get("Code") or type(error).__name__)

@@ -1,240 +1,220 @@
-"""The probe's beat: sensors, AWS's time, folding, and the one write."""
+"""The probe's beat: sensors, AWS's time, folding, the one write, and what its answer changes."""
 
-import threading
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Any
+import fcntl
+import json
+from datetime import timedelta
+from pathlib import Path
 
-import boto3
 import pytest
-from botocore.exceptions import ClientError
-from moto import mock_aws
 
-from chalicelib.domain.activity.evidence import Evidence, State
-from ssm_documents.probe.heartbeat import Heartbeat, Identity, as_item, as_text, shortened
+from chalicelib.domain.activity.evidence import State
+from chalicelib.domain.activity.heartbeat import Wish
+from chalicelib.domain.activity.orders import Announced, Answer, Orders
+from chalicelib.domain.activity.policy import SIGNALS, IdlePolicy, Thresholds
+from ssm_documents.probe.history import History
 from ssm_documents.probe.imds import Imds
-from ssm_documents.probe.local_http import Answer
-from ssm_documents.probe.probe import Probe
-from ssm_documents.probe.sensors import Reading, Sensor, Watched, read_all
+from ssm_documents.probe.local_http import Answer as HttpAnswer
+from ssm_documents.probe.sensors import Reading, Watched, read_all
+from tests.documents.pretend import ACTIVE, MINUTE, QUIET, START, Crowd, Desk, Hanging, Minutes, Scripted, machine
+from tools.replay.history import Malformed, read
 
-START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
-QUIET = Reading(State.QUIET, "quiet")
-ACTIVE = Reading(State.ACTIVE, "busy")
-ME = Identity(instance_id="i-1", boot_id="boot-1")
+ANY = Thresholds()
 
 
-class Scripted:
-    """A sensor whose readings, or errors, are given beforehand; the last one stays."""
-
-    def __init__(self, name: str, *readings: Reading | Exception) -> None:
-        self.name = name
-        self._readings = list(readings)
-
-    def read(self) -> Reading:
-        reading = self._readings.pop(0) if len(self._readings) > 1 else self._readings[0]
-        if isinstance(reading, Exception):
-            raise reading
-        return reading
+def test_each_beat_folds_what_every_sensor_sees(tmp_path: Path) -> None:
+    one = machine(tmp_path, Scripted("gpu", QUIET), Scripted("jupyter", QUIET, ACTIVE, QUIET))
+    assert one.beats(3) == [True] * 3
+    beat = one.desk.heard[-1]
+    assert (beat.at, beat.instance_id, beat.boot_id) == (START + 2 * MINUTE, "i-1", "boot-1")
+    assert (beat.signals["gpu"].samples, beat.signals["gpu"].since) == (3, START)
+    assert (beat.signals["jupyter"].samples, beat.signals["jupyter"].since) == (1, START + 2 * MINUTE)
 
 
-class Hanging:
-    """A sensor that does not come back until it is let go."""
-
-    name = "hanging"
-
-    def __init__(self) -> None:
-        self.let_go = threading.Event()
-        self.looks = 0
-
-    def read(self) -> Reading:
-        self.looks += 1
-        self.let_go.wait(timeout=60)
-        return QUIET
+def test_a_sensor_that_raises_is_unknown_and_alone_in_it(tmp_path: Path) -> None:
+    one = machine(tmp_path, Scripted("gpu", RuntimeError("driver gone")), Scripted("jupyter", QUIET))
+    assert one.beats(1) == [True]
+    assert one.probe.evidence["gpu"].state is State.UNKNOWN
+    assert one.probe.evidence["gpu"].reason == "the sensor failed: RuntimeError: driver gone"
+    assert one.probe.evidence["jupyter"].state is State.QUIET
 
 
-class Minutes:
-    """A time that goes on by a minute at each question, or is not to be had."""
-
-    def __init__(self, *out_at: int) -> None:
-        self._asked = -1
-        self._out_at = out_at
-
-    def now(self) -> datetime:
-        self._asked += 1
-        if self._asked in self._out_at:
-            raise OSError("no route to 169.254.169.254")
-        return START + self._asked * MINUTE
-
-
-class Desk:
-    """Where heartbeats go; refuses those of the beats that are named."""
-
-    def __init__(self, *refused: int) -> None:
-        self.heard: list[tuple[datetime, dict[str, Evidence]]] = []
-        self._refused = refused
-        self._beats = -1
-
-    def send(self, at: datetime, signals: Mapping[str, Evidence]) -> None:
-        self._beats += 1
-        if self._beats in self._refused:
-            raise ConnectionError("offline")
-        self.heard.append((at, dict(signals)))
-
-
-def probe(*sensors: Sensor, time: Minutes | None = None, desk: Desk | None = None) -> Probe:
-    return Probe([Watched(each, 0.05) for each in sensors], time or Minutes(), desk or Desk(), "boot-1")
-
-
-def test_each_beat_folds_what_every_sensor_sees() -> None:
-    desk = Desk()
-    one = probe(Scripted("gpu", QUIET), Scripted("jupyter", QUIET, ACTIVE, QUIET), desk=desk)
-    assert [one.beat() for _ in range(3)] == [True] * 3
-    at, signals = desk.heard[-1]
-    assert at == START + 2 * MINUTE
-    assert (signals["gpu"].samples, signals["gpu"].since) == (3, START)
-    assert (signals["jupyter"].samples, signals["jupyter"].since) == (1, START + 2 * MINUTE)
-
-
-def test_a_sensor_that_raises_is_unknown_and_alone_in_it() -> None:
-    one = probe(Scripted("gpu", RuntimeError("driver gone")), Scripted("jupyter", QUIET))
-    assert one.beat()
-    assert one.evidence["gpu"].state is State.UNKNOWN
-    assert one.evidence["gpu"].reason == "the sensor failed: RuntimeError: driver gone"
-    assert one.evidence["jupyter"].state is State.QUIET
-
-
-def test_a_sensor_that_hangs_is_unknown_and_is_not_asked_again_meanwhile() -> None:
+def test_a_sensor_that_hangs_is_unknown_and_is_not_asked_again_meanwhile(tmp_path: Path) -> None:
     hanging = Hanging()
-    one = probe(hanging, Scripted("jupyter", QUIET))
-    assert one.beat()
-    assert one.beat()
-    assert one.evidence["hanging"].state is State.UNKNOWN
-    assert "has not answered within 0.05 s" in one.evidence["hanging"].reason
-    assert one.evidence["jupyter"].samples == 2
+    one = machine(tmp_path, hanging, Scripted("jupyter", QUIET))
+    assert one.beats(2) == [True, True]
+    assert one.probe.evidence["hanging"].state is State.UNKNOWN
+    assert "has not answered within 0.05 s" in one.probe.evidence["hanging"].reason
+    assert one.probe.evidence["jupyter"].samples == 2
     assert hanging.looks == 1
     hanging.let_go.set()
 
 
 def test_a_sensor_that_comes_back_is_heard_again() -> None:
     hanging = Hanging()
-    watched = Watched(hanging, 0.05)
-    assert read_all([watched])["hanging"].state is State.UNKNOWN
+    assert read_all([Watched(hanging, 0.05)], ANY)["hanging"].state is State.UNKNOWN
     hanging.let_go.set()
-    watched = Watched(hanging, 10)
-    assert read_all([watched])["hanging"] == QUIET
+    assert read_all([Watched(hanging, 10)], ANY)["hanging"] == QUIET
 
 
-def test_offline_the_probe_goes_on_folding() -> None:
-    desk = Desk(1, 2)
-    one = probe(Scripted("gpu", QUIET), desk=desk)
-    assert [one.beat() for _ in range(4)] == [True, False, False, True]
-    assert desk.heard[-1][1]["gpu"].samples == 4
-    assert desk.heard[-1][1]["gpu"].since == START
+def test_offline_the_probe_goes_on_folding_and_says_later_what_was_missed(tmp_path: Path) -> None:
+    one = machine(tmp_path, Scripted("gpu", QUIET), desk=Desk(1, 2))
+    assert one.beats(4) == [True, False, False, True]
+    beat = one.desk.heard[-1]
+    assert (beat.signals["gpu"].samples, beat.signals["gpu"].since) == (4, START)
+    assert beat.missed is not None
+    assert (beat.missed.count, beat.missed.since, beat.missed.why) == (2, START + MINUTE, "ConnectionError")
+    one.beats(59)
+    assert one.desk.heard[-1].missed is not None, "for an hour, for whoever looks later"
+    one.beats(4)
+    assert one.desk.heard[-1].missed is None
 
 
-def test_without_the_time_nothing_is_folded_and_a_long_outage_voids() -> None:
-    short = probe(Scripted("gpu", QUIET), time=Minutes(1, 2))
-    assert [short.beat() for _ in range(4)] == [True, False, False, True]
-    assert short.evidence["gpu"].since == START
-    long = probe(Scripted("gpu", QUIET), time=Minutes(1, 2, 3))
-    assert [long.beat() for _ in range(5)] == [True, False, False, False, True]
-    assert long.evidence["gpu"].since == START + 4 * MINUTE
+def test_without_the_time_nothing_is_folded_and_a_long_outage_voids(tmp_path: Path) -> None:
+    short = machine(tmp_path / "short", Scripted("gpu", QUIET), time=Minutes(1, 2))
+    assert short.beats(4) == [True, False, False, True]
+    assert short.probe.evidence["gpu"].since == START
+    long = machine(tmp_path / "long", Scripted("gpu", QUIET), time=Minutes(1, 2, 3))
+    assert long.beats(5) == [True, False, False, False, True]
+    assert long.probe.evidence["gpu"].since == START + 4 * MINUTE
 
 
-@pytest.fixture
-def table(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    with mock_aws():
-        client = boto3.client("dynamodb", region_name="us-east-1")
-        client.create_table(
-            TableName="heartbeats",
-            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
-        yield client
+def test_what_a_stop_would_end_is_added_up(tmp_path: Path) -> None:
+    jupyter = Scripted("jupyter", Reading(State.QUIET, "x", {"kernels": 2, "terminals": 1}))
+    one = machine(tmp_path, jupyter, Scripted("sessions", Reading(State.QUIET, "x", {"tmux": 1})))
+    one.beats(1)
+    assert one.desk.heard[-1].lives == {"kernels": 2, "terminals": 1, "tmux": 1}
 
 
-def evidence(reason: str = "all quiet") -> Evidence:
-    return Evidence(State.QUIET, START, START + 9 * MINUTE, 10, MINUTE, reason, "boot-1")
+def test_the_desks_thresholds_hold_from_the_next_look_on_and_void_what_others_made(tmp_path: Path) -> None:
+    cpu, disk = Scripted("cpu", QUIET), Scripted("disk", QUIET)
+    one = machine(tmp_path, cpu, disk)
+    one.beats(3)
+    changed = Thresholds(cpu_core_percent=80)
+    one.desk.orders = Orders(policy=IdlePolicy(thresholds=changed))
+    one.beats(2)
+    assert cpu.thresholds[-2:] == [ANY, changed]
+    assert one.desk.heard[-1].signals["cpu"].samples == 1
+    assert one.desk.heard[-1].signals["disk"].samples == 5
 
 
-def test_a_heartbeat_is_one_update_of_its_own_item(table: Any) -> None:
-    key = "AROA:i-1"
-    table.put_item(TableName="heartbeats", Item={"id": {"S": key}, "keep_until": {"S": "later"}})
-    Heartbeat(table.update_item, "heartbeats", key, ME).send(START + 9 * MINUTE, {"gpu": evidence()})
-    assert table.get_item(TableName="heartbeats", Key={"id": {"S": key}})["Item"] == {
-        "id": {"S": key},
-        "keep_until": {"S": "later"},
-        "at": {"S": "2026-11-23T12:09:00Z"},
-        "boot_id": {"S": "boot-1"},
-        "instance_id": {"S": "i-1"},
-        "probe": {"S": "1"},
-        "signals": {
-            "M": {
-                "gpu": {
-                    "M": {
-                        "state": {"S": "quiet"},
-                        "since": {"S": "2026-11-23T12:00:00Z"},
-                        "at": {"S": "2026-11-23T12:09:00Z"},
-                        "samples": {"N": "10"},
-                        "largest_gap_seconds": {"N": "60"},
-                        "reason": {"S": "all quiet"},
-                    }
-                }
-            }
-        },
-    }
+def test_orders_survive_the_probe_and_a_file_that_makes_no_sense_is_none(tmp_path: Path) -> None:
+    orders = Orders(mode="hold", policy=IdlePolicy(idle_minutes=7), keep_until=START + timedelta(hours=5))
+    machine(tmp_path, desk=Desk(orders=orders)).beats(1)
+    again = machine(tmp_path, desk=Desk(0, 1, 2))
+    again.beats(1)
+    status = json.loads(again.places.status.read_text())
+    assert (status["orders"]["mode"], status["orders"]["idle_minutes"]) == ("hold", 7)
+    again.places.orders.write_text('{"mode": ')
+    machine(tmp_path, desk=Desk(0)).beats(1)
+    assert json.loads(again.places.status.read_text())["orders"] is None
 
 
-def test_a_heartbeat_never_makes_an_item(table: Any) -> None:
-    with pytest.raises(ClientError, match="ConditionalCheckFailed"):
-        Heartbeat(table.update_item, "heartbeats", "AROA:i-2", ME).send(START, {"gpu": evidence()})
-    assert table.scan(TableName="heartbeats")["Items"] == []
+def test_an_answer_that_makes_no_sense_is_a_heartbeat_that_did_not_get_through(tmp_path: Path) -> None:
+    class Nonsense(Desk):
+        def send(self, beat: object) -> Orders | None:
+            raise KeyError("mode")
+
+    one = machine(tmp_path, desk=Nonsense())
+    assert one.beats(2) == [False, False]
+    assert one.probe.evidence["gpu"].samples == 2
 
 
-def test_a_heartbeat_stays_within_a_kilobyte_whatever_the_reasons() -> None:
-    long = {name: as_item(evidence("ü" * 10_000)) for name in ("gpu", "jupyter")}
-    size = sum(
-        len(name) + sum(len(key) + len(next(iter(value.values())).encode()) for key, value in item.items())
-        for name, item in long.items()
-    )
-    rest = len("AROAEXAMPLEEXAMPLEEXAM:i-0123456789abcdef0") + 36 + 19 + 20 + 50
-    assert size + rest <= 1024
+def test_a_keep_is_reported_as_heard(tmp_path: Path) -> None:
+    until = START + timedelta(hours=2)
+    one = machine(tmp_path, desk=Desk(orders=Orders(keep_until=until)))
+    one.beats(2)
+    assert [each.heard.keep_until for each in one.desk.heard] == [None, until]
+
+
+def test_the_desks_warning_is_passed_on_once_it_reaches_somebody_and_taken_back_aloud(tmp_path: Path) -> None:
+    warning = Announced(id="idle-1", kind="idle", acts_at=START + 10 * MINUTE)
+    crowd = Crowd(terminals=0)
+    one = machine(tmp_path, desk=Desk(orders=Orders(warning=warning)), crowd=crowd)
+    one.beats(3)
+    assert len(crowd.told) == 3, "nobody there: said again"
+    crowd.terminals = 2
+    one.beats(3)
+    assert len(crowd.told) == 4, "reached somebody: said no more"
+    assert "will be stopped at 12:10 UTC: it is idle. To keep it running: gpudesk-keep 4h" in crowd.told[-1]
+    heard = one.desk.heard[-1].heard
+    assert (heard.warning_id, heard.terminals, heard.notebooks) == ("idle-1", 2, 0)
+    one.desk.orders = Orders()
+    one.beats(2)
+    assert "withdrawn" in crowd.told[-1]
+    assert one.desk.heard[-1].heard.warning_id is None
+
+
+def test_a_wish_goes_along_until_the_desk_answers_it(tmp_path: Path) -> None:
+    one = machine(tmp_path)
+    (one.places.wishes / "1-aa.json").write_text('{"hours": 4}')
+    one.beats(2)
+    assert [each.wish for each in one.desk.heard] == [Wish(id="1-aa", hours=4)] * 2
+    one.desk.orders = Orders(answer=Answer(id="1-aa", granted=True, sentence="kept until 18:00 UTC"))
+    one.beats(2)
+    assert one.desk.heard[-1].wish is None
+    answer = json.loads((one.places.answers / "1-aa.json").read_text())
+    assert answer == {"granted": True, "sentence": "kept until 18:00 UTC"}
 
 
 @pytest.mark.parametrize(
-    ("text", "short"),
-    [
-        ("plain", "plain"),
-        ("two\n lines\there", "two lines here"),
-        ("x" * 120, "x" * 120),
-        ("x" * 121, "x" * 117 + "..."),
-        ("é" * 60, "é" * 60),
-        ("é" * 61, "é" * 58 + "..."),
-    ],
+    "content", ["", "[]", '{"hours": "4"}', '{"hours": -1}', '{"hours": 1e999}', '{"hours": true}', "[" * 100_000]
 )
-def test_reasons_are_cut_to_their_bytes(text: str, short: str) -> None:
-    assert shortened(text) == short
-    assert len(shortened(text).encode()) <= 120
+def test_a_wish_that_makes_no_sense_is_none(tmp_path: Path, content: str) -> None:
+    one = machine(tmp_path)
+    (one.places.wishes / "1-aa.json").write_text(content)
+    (one.places.wishes / "2-link.json").symlink_to("/etc/passwd")
+    assert one.beats(1) == [True]
+    assert one.desk.heard[-1].wish is None
 
 
-def test_times_are_written_in_utc_to_the_second() -> None:
-    assert as_text(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)) == "2026-01-02T03:04:05Z"
+def test_the_history_is_what_make_replay_reads(tmp_path: Path) -> None:
+    one = machine(tmp_path, desk=Desk(orders=Orders(keep_until=START + timedelta(hours=3))))
+    with one.places.lock.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        one.beats(2)
+    one.beats(3)
+    lines = list(History(one.places.history).lines())
+    events = [json.loads(line)["event"] for line in lines]
+    assert events[:4] == ["ready", "setup_started", "heartbeat", "keep"]
+    assert events.count("setup_ended") == 1
+    assert events.count("heartbeat") == 5
+    assert not [each for each in read(line.encode() for line in lines) if isinstance(each, Malformed)]
+
+
+def test_the_history_is_bounded_and_told_from_a_time_on(tmp_path: Path) -> None:
+    history = History(tmp_path / "h.jsonl", most_bytes=2000)
+    for number in range(200):
+        history.heartbeat(START + number * MINUTE, {"gpu": QUIET})
+    kept = list(history.lines())
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 5000
+    assert json.loads(kept[-1])["at"] == "2026-11-23T15:19:00Z"
+    assert len(list(history.lines(START + 198 * MINUTE))) == 2
+
+
+def test_a_line_that_a_crash_cut_is_left_out(tmp_path: Path) -> None:
+    history = History(tmp_path / "h.jsonl")
+    history.heartbeat(START, {"gpu": QUIET})
+    with (tmp_path / "h.jsonl").open("a") as file:
+        file.write('{"at": "2026-11-2')
+    assert len(list(history.lines())) == 1
+
+
+def test_every_signal_has_a_reading_on_a_quiet_machine(tmp_path: Path) -> None:
+    one = machine(tmp_path)
+    one.beats(1)
+    assert set(one.desk.heard[-1].signals) == set(SIGNALS)
 
 
 class Metadata:
     """The metadata service as a function."""
 
-    def __init__(self, headers: Mapping[str, str]) -> None:
+    def __init__(self, headers: dict[str, str]) -> None:
         self._headers = headers
         self.asked: list[str] = []
 
-    def __call__(self, method: str, url: str, headers: Mapping[str, str]) -> Answer:
-        self.asked.append(f"{method} {url} {dict(headers)}")
-        return Answer(b"i-1" if url.endswith("instance-id") else b"t0ken", self._headers)
+    def __call__(self, method: str, url: str, headers: object) -> HttpAnswer:
+        self.asked.append(f"{method} {url} {headers}")
+        return HttpAnswer(b"i-1" if url.endswith("instance-id") else b"t0ken", self._headers)
 
 
 def test_the_time_is_that_of_the_metadata_service() -> None:

@@ -19,9 +19,10 @@ from typing import Any
 
 from chalicelib.domain.activity.evidence import State
 from chalicelib.domain.activity.policy import Thresholds
+from ssm_documents.probe.files import Places
 from ssm_documents.probe.sensors import Reading
 
-HOLDS = Path("/var/lib/gpudesk/holds")
+HOLDS = Places().holds
 
 MOST_BYTES = 4096
 MOST_HOLDS = 100

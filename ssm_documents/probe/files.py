@@ -1,0 +1,92 @@
+"""Where the probe keeps what outlives it, and how a file is written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+MOST_BYTES = 65_536
+
+
+@dataclass(frozen=True)
+class Places:
+    """The folder of the desk on this machine.
+
+    :ivar holds: holds, which every user may write to
+    :ivar wishes: keeps that somebody asks for, which every user may write to
+    :ivar answers: to these, which root alone writes
+    """
+
+    root: Path = Path(os.environ.get("GPUDESK_STATE", "/var/lib/gpudesk"))
+
+    @property
+    def orders(self) -> Path:
+        return self.root / "orders.json"
+
+    @property
+    def status(self) -> Path:
+        return self.root / "status.json"
+
+    @property
+    def history(self) -> Path:
+        return self.root / "history.jsonl"
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "lock"
+
+    @property
+    def attempts(self) -> Path:
+        return self.root / "attempts"
+
+    @property
+    def holds(self) -> Path:
+        return self.root / "holds"
+
+    @property
+    def wishes(self) -> Path:
+        return self.root / "wishes"
+
+    @property
+    def answers(self) -> Path:
+        return self.root / "answers"
+
+    def make(self) -> None:
+        """The folders that are missing."""
+        for folder in (self.root, self.answers):
+            folder.mkdir(parents=True, exist_ok=True)
+        for shared in (self.holds, self.wishes):
+            shared.mkdir(exist_ok=True)
+            shared.chmod(0o1777)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Replace the file in one step; readable by everybody.
+
+    :raises OSError: it cannot be written
+    """
+    new = path.with_name(f".{path.name}.new")
+    new.write_text(json.dumps(content), encoding="utf-8")
+    new.chmod(0o644)
+    new.replace(path)
+
+
+def read_users_json(path: Path) -> Any:
+    """A file that any user may have put there: a link is not followed, a pipe not waited for, a long one not read.
+
+    :raises OSError, ValueError, RecursionError: it is not to be had, or no JSON
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ValueError("not a file")
+        raw = os.read(descriptor, MOST_BYTES + 1)
+    finally:
+        os.close(descriptor)
+    if len(raw) > MOST_BYTES:
+        raise ValueError("too long")
+    return json.loads(raw)

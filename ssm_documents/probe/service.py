@@ -1,0 +1,122 @@
+"""The service: configuration, wiring, and the clockwork.
+
+CONFIG is JSON: {"table", "key", "region", "gpu_count"}. GPUDESK_PROBE_INTERVAL_SECONDS (60) is the time between beats.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import boto3
+from botocore.config import Config as BotoConfig
+
+from ssm_documents.probe.announcer import Announcer
+from ssm_documents.probe.files import Places
+from ssm_documents.probe.heartbeat import Desk
+from ssm_documents.probe.history import History
+from ssm_documents.probe.imds import Imds
+from ssm_documents.probe.orders import LastOrders
+from ssm_documents.probe.people import People
+from ssm_documents.probe.probe import Here, Identity, Probe
+from ssm_documents.probe.sensors import Watched
+from ssm_documents.probe.setup_watch import SetupWatch
+from ssm_documents.probe.signals.wiring import all_sensors
+from ssm_documents.probe.wishes import Wishes
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+POWER_OFF = ("systemctl", "poweroff")
+POWER_OFF_LIMIT_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Config:
+    """Where the heartbeat goes and what to expect of the machine.
+
+    :param region: of the table
+    :param gpu_count: NVIDIA GPUs that there must be; without any there is no GPU signal
+    """
+
+    table: str
+    key: str
+    region: str
+    gpu_count: int
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Beat."""
+    options = _options(arguments)
+    logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
+    logging.getLogger("botocore").setLevel(logging.WARNING)
+    config = Config(**json.loads(options.config.read_text(encoding="utf-8")))
+    interval_seconds = float(os.environ.get("GPUDESK_PROBE_INTERVAL_SECONDS", "60"))
+    try:
+        probe = _wire(config, interval_seconds)
+    except (OSError, ValueError) as error:
+        logging.error("this machine does not say who it is: %s", error)
+        return 1
+    if not options.once:
+        _beat_for_ever(probe, interval_seconds)
+    return 0 if probe.beat() else 1
+
+
+def local_parts(places: Places) -> Here:
+    """What belongs to this machine."""
+    places.make()
+    return Here(
+        places=places,
+        orders=LastOrders(places.orders),
+        history=History(places.history),
+        setup=SetupWatch(places.lock, places.attempts),
+        wishes=Wishes(places.wishes, places.answers),
+        announcer=Announcer(People()),
+        power_off=_power_off,
+    )
+
+
+def _beat_for_ever(probe: Probe, interval_seconds: float) -> NoReturn:
+    """A beat each interval, however long the last one took; those that were missed are not made up for."""
+    due = time.monotonic()
+    while True:
+        probe.beat()
+        due = max(due + interval_seconds, time.monotonic())
+        time.sleep(due - time.monotonic())
+
+
+def _wire(config: Config, interval_seconds: float) -> Probe:
+    """:raises ValueError: the configuration is another instance's, as on a machine made from an image of one"""
+    imds = Imds()
+    instance_id = imds.instance_id()
+    if not config.key.endswith(f":{instance_id}"):
+        raise ValueError(f"{config.key} is not the heartbeat of {instance_id}")
+    identity = Identity(instance_id, BOOT_ID.read_text(encoding="ascii").strip(), config.gpu_count > 0)
+    sensors = [Watched(each) for each in all_sensors(config.gpu_count, interval_seconds, now=imds.now)]
+    # The loop is the retry, and a beat must be over before the next.
+    limits = BotoConfig(connect_timeout=5, read_timeout=5, retries={"total_max_attempts": 2})
+    dynamodb = boto3.client("dynamodb", region_name=config.region, config=limits)
+    desk = Desk(dynamodb.update_item, config.table, config.key)
+    return Probe(sensors, imds, desk, identity, local_parts(Places()))
+
+
+def _power_off() -> None:
+    try:
+        subprocess.run(POWER_OFF, check=True, timeout=POWER_OFF_LIMIT_SECONDS)
+    except (OSError, subprocess.SubprocessError) as error:
+        logging.error("the machine could not be switched off: %s", error)
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="probe.pyz run", description="Tells the desk whether this machine is in use.")
+    parser.add_argument("--once", action="store_true", help="beat once and end")
+    parser.add_argument("config", type=Path)
+    return parser.parse_args(arguments)

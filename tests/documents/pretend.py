@@ -1,0 +1,143 @@
+"""A probe with sensors, time, desk and people that a test moves; its files are real."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from chalicelib.domain.activity.evidence import State
+from chalicelib.domain.activity.heartbeat import Heartbeat
+from chalicelib.domain.activity.orders import Orders
+from chalicelib.domain.activity.policy import SIGNALS, Thresholds
+from ssm_documents.probe.announcer import Announcer
+from ssm_documents.probe.files import Places
+from ssm_documents.probe.history import History
+from ssm_documents.probe.orders import LastOrders
+from ssm_documents.probe.people import Reached
+from ssm_documents.probe.probe import Here, Identity, Probe
+from ssm_documents.probe.sensors import Reading, Sensor, Watched
+from ssm_documents.probe.setup_watch import SetupWatch
+from ssm_documents.probe.wishes import Wishes
+
+START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+QUIET = Reading(State.QUIET, "quiet")
+ACTIVE = Reading(State.ACTIVE, "busy")
+
+
+class Scripted:
+    """A sensor whose readings, or errors, are given beforehand; the last one stays."""
+
+    def __init__(self, name: str, *readings: Reading | Exception) -> None:
+        self.name = name
+        self.readings = list(readings)
+        self.thresholds: list[Thresholds] = []
+
+    def read(self, thresholds: Thresholds) -> Reading:
+        self.thresholds.append(thresholds)
+        reading = self.readings.pop(0) if len(self.readings) > 1 else self.readings[0]
+        if isinstance(reading, Exception):
+            raise reading
+        return reading
+
+
+class Hanging:
+    """A sensor that does not come back until it is let go."""
+
+    name = "hanging"
+
+    def __init__(self) -> None:
+        self.let_go = threading.Event()
+        self.looks = 0
+
+    def read(self, thresholds: Thresholds) -> Reading:
+        self.looks += 1
+        self.let_go.wait(timeout=60)
+        return QUIET
+
+
+class Minutes:
+    """A time that goes on by a minute at each question, or is not to be had."""
+
+    def __init__(self, *out_at: int) -> None:
+        self._asked = -1
+        self._out_at = out_at
+
+    def now(self) -> datetime:
+        self._asked += 1
+        if self._asked in self._out_at:
+            raise OSError("no route to 169.254.169.254")
+        return START + self._asked * MINUTE
+
+
+class Desk:
+    """Where heartbeats go; refuses those of the beats that are named, answers the others with its orders."""
+
+    def __init__(self, *refused: int, orders: Orders | None = None) -> None:
+        self.heard: list[Heartbeat] = []
+        self.orders = orders
+        self.refused = set(refused)
+        self._beats = -1
+
+    def send(self, beat: Heartbeat) -> Orders | None:
+        self._beats += 1
+        if self._beats in self.refused:
+            raise ConnectionError("offline")
+        self.heard.append(beat)
+        return self.orders
+
+
+@dataclass
+class Crowd:
+    """The people on the machine, and what they were told."""
+
+    terminals: int = 1
+    notebooks: int = 0
+    told: list[str] = field(default_factory=list)
+
+    def tell(self, text: str) -> Reached:
+        self.told.append(text)
+        return Reached(self.terminals, self.notebooks)
+
+
+@dataclass
+class Machine:
+    """What a test looks at."""
+
+    places: Places
+    desk: Desk
+    crowd: Crowd
+    powered_off: list[datetime]
+    probe: Probe
+
+    def beats(self, number: int) -> list[bool]:
+        return [self.probe.beat() for _ in range(number)]
+
+
+def machine(
+    folder: Path,
+    *sensors: Sensor,
+    time: Minutes | None = None,
+    desk: Desk | None = None,
+    crowd: Crowd | None = None,
+    boot_id: str = "boot-1",
+) -> Machine:
+    """A probe on a machine whose files are in `folder`; without sensors, all seven are quiet."""
+    places, desk, crowd = Places(folder), desk or Desk(), crowd or Crowd()
+    places.make()
+    clock = time or Minutes()
+    powered_off: list[datetime] = []
+    here = Here(
+        places=places,
+        orders=LastOrders(places.orders),
+        history=History(places.history),
+        setup=SetupWatch(places.lock, places.attempts),
+        wishes=Wishes(places.wishes, places.answers),
+        announcer=Announcer(crowd),
+        power_off=lambda: powered_off.append(desk.heard[-1].at if desk.heard else START),
+    )
+    watched = [Watched(each, 0.05) for each in sensors or [Scripted(name, QUIET) for name in SIGNALS]]
+    identity = Identity(instance_id="i-1", boot_id=boot_id)
+    return Machine(places, desk, crowd, powered_off, Probe(watched, clock, desk, identity, here))
