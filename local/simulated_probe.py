@@ -1,32 +1,59 @@
 """Where no script runs, nothing beats by itself: the real probe with pretend sensors, for every simulated machine."""
 
 import logging
+import tempfile
 import threading
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import boto3
 
 from chalicelib.domain.activity.evidence import State
+from chalicelib.domain.activity.policy import SIGNALS, Thresholds
 from chalicelib.store.models import HeartbeatModel
 from local.cloud.gate import ROLE_KEY_PREFIX
 from local.cloud.local_cloud import LocalCloud
 from local.machines.simulated import SimulatedMachines
-from ssm_documents.probe.gpu import GpuSensor
+from ssm_documents.probe.announcer import Announcer
+from ssm_documents.probe.files import Places
 from ssm_documents.probe.heartbeat import Desk
+from ssm_documents.probe.people import People
 from ssm_documents.probe.probe import Identity, Probe
-from ssm_documents.probe.sensors import Reading, Watched
+from ssm_documents.probe.sensors import Reading, Sensor, Watched
+from ssm_documents.probe.service import local_parts
 
 logger = logging.getLogger(__name__)
 
 
-class NoJupyter:
-    """A simulated machine has no server whose kernels could be asked."""
+class Quiet:
+    """A signal of which a simulated machine has nothing to say."""
 
-    name = "jupyter"
+    def __init__(self, name: str) -> None:
+        self.name = name
 
-    def read(self) -> Reading:
+    def read(self, thresholds: Thresholds) -> Reading:  # noqa: ARG002
         """Always quiet."""
-        return Reading(State.QUIET, "Jupyter is simulated")
+        return Reading(State.QUIET, "simulated")
+
+
+class PretendGpus:
+    """What the machine's GPUs are said to do.
+
+    :param utilisation: percent, one figure a GPU
+    """
+
+    name = "gpu"
+
+    def __init__(self, utilisation: Callable[[], Sequence[int]]) -> None:
+        self._utilisation = utilisation
+
+    def read(self, thresholds: Thresholds) -> Reading:
+        """Look once."""
+        percent = self._utilisation()
+        busiest = max(range(len(percent)), key=lambda index: percent[index])
+        state = State.ACTIVE if percent[busiest] >= thresholds.gpu_percent else State.QUIET
+        return Reading(state, f"GPU {busiest} of {len(percent)} at {percent[busiest]} %")
 
 
 @dataclass(frozen=True)
@@ -48,6 +75,7 @@ class SimulatedProbes:
         self._machines = machines
         self._every = every
         self._boots: dict[str, _Boot] = {}
+        self._folder = tempfile.TemporaryDirectory(prefix="gpudesk-simulated-")
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="simulated probes", daemon=True)
         key_id = f"{ROLE_KEY_PREFIX}SIMULATEDPROBE00"
@@ -61,6 +89,7 @@ class SimulatedProbes:
         """Beat no more."""
         self._stopping.set()
         self._thread.join()
+        self._folder.cleanup()
 
     def beat(self) -> None:
         """One beat of everybody."""
@@ -86,13 +115,15 @@ class SimulatedProbes:
         return known.probe
 
     def _make(self, instance_id: str, key: str, gpu_count: int, boots: int) -> Probe:
-        identity = Identity(instance_id=instance_id, boot_id=f"boot-{boots}")
+        """A probe as on a machine, but for its sensors; what it keeps is kept in a folder of the machine's own."""
+        identity = Identity(instance_id=instance_id, boot_id=f"boot-{boots}", has_gpu=gpu_count > 0)
         desk = Desk(self._dynamodb.update_item, HeartbeatModel.Meta.table_name, key)
-        sensors = [Watched(NoJupyter())]
+        sensors: list[Sensor] = [Quiet(name) for name in SIGNALS if name != "gpu"]
         if gpu_count:
-            sensors.append(Watched(GpuSensor(gpu_count, lambda: self._nvidia_smi(instance_id))))
-        return Probe(sensors, self._cloud.clock, desk, identity)
-
-    def _nvidia_smi(self, instance_id: str) -> str:
-        utilisation = self._machines.gpu_utilisation(instance_id)
-        return "\n".join(f"{index}, {percent}" for index, percent in enumerate(utilisation))
+            sensors.append(PretendGpus(lambda: self._machines.gpu_utilisation(instance_id)))
+        here = replace(
+            local_parts(Places(Path(self._folder.name, instance_id))),
+            announcer=Announcer(People(folder=Path(self._folder.name), servers=list)),
+            power_off=lambda: self._machines.power_off(instance_id),
+        )
+        return Probe([Watched(each) for each in sensors], self._cloud.clock, desk, identity, here)

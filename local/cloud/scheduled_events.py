@@ -164,7 +164,9 @@ def _split(filters: Mapping[str, Sequence[str]]) -> tuple[Mapping[str, Sequence[
         if name not in (*EVENT_FILTERS, *STATE_FILTERS):
             raise CloudError("InvalidParameterValue", f"The filter '{name}' is invalid")
     about_events = {name: values for name, values in filters.items() if name in EVENT_FILTERS}
-    others = [{"name": name, "values": values} for name, values in filters.items() if name in STATE_FILTERS]
+    others: list[Mapping[str, Any]] = [
+        {"name": name, "values": values} for name, values in filters.items() if name in STATE_FILTERS
+    ]
     return about_events, others
 
 

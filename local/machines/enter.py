@@ -20,6 +20,12 @@ from . import kernel
 from .inside import wire
 
 METADATA_ADDRESS = "169.254.169.254"
+COUNTERS = {
+    "stat": "cpu  0 0 0 0 0 0 0 0 0 0\n",
+    "diskstats": " 259       0 nvme0n1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
+}
+"""In /proc: `inside/meter.py` writes the first; the pretend disk does nothing, as this computer's does not count."""
+
 DEVICES = ("full", "null", "random", "tty", "urandom", "zero")
 DEVICE_LINKS = {
     "fd": "/proc/self/fd",
@@ -106,6 +112,7 @@ def _build_root(plan: Mapping[str, Any]) -> None:
         Path(root + link).parent.mkdir(parents=True, exist_ok=True)
         Path(root + link).symlink_to(target)
     _mount_proc(root, plan["boot_id"])
+    _mount_counters(root, plan["first_id"])
     _mount_devices(_own_folder(root, "/dev"))
 
 
@@ -126,6 +133,16 @@ def _mount_proc(root: str, boot_id_file: str) -> None:
     kernel.mount("proc", proc, "proc", flags)
     kernel.bind(boot_id_file, f"{proc}/sys/kernel/random/boot_id", writable=False)
     kernel.bind(f"{proc}/sys", f"{proc}/sys", writable=False)
+
+
+def _mount_counters(root: str, owner: int) -> None:
+    """What the kernel counts for this whole computer is not the machine's: its first process counts for it."""
+    for name, content in COUNTERS.items():
+        file = Path(root, ".machine", name)
+        file.write_text(content)
+        if os.geteuid() == 0 and owner:
+            os.chown(file, owner, owner)
+        kernel.bind(str(file), f"{root}/proc/{name}", writable=False)
 
 
 def _mount_devices(dev: str) -> None:

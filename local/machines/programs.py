@@ -25,6 +25,7 @@ exec /.machine/python/bin/python{sys.version_info[0]}.{sys.version_info[1]} "$@"
 STAND_INS: Mapping[str, tuple[str, str]] = {
     "apt": ("apt", "main"),
     "apt-get": ("apt", "main"),
+    "curl": ("curl", "main"),
     "dpkg": ("apt", "dpkg"),
     "halt": ("power", "poweroff"),
     "journalctl": ("journalctl", "main"),

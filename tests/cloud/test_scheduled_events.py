@@ -122,6 +122,7 @@ def test_a_simulated_machine_can_switch_itself_off(
     machines: RecordingMachines, ec2: Any, ready: Callable[[], str], clock: ManualClock
 ) -> None:
     instance_id = ready()
+    assert state(ec2, instance_id) == "running"
     machines.power_off(instance_id)
     assert state(ec2, instance_id) == "stopping"
     clock.advance(HOUR)

@@ -18,6 +18,7 @@ from chalicelib.domain.activity.heartbeat import Heard, Heartbeat, Report, Wish,
 from chalicelib.domain.activity.orders import Orders
 from chalicelib.domain.activity.policy import SIGNALS, IdlePolicy
 from chalicelib.domain.actors import Actor, Role
+from chalicelib.domain.channels import Channels
 from chalicelib.domain.desk import Ceilings, DeskSettings, Mode
 from chalicelib.domain.errors import Conflict
 from chalicelib.domain.instance import Desired, Ec2State, Instance, Machine, Phase, Spec
@@ -25,7 +26,6 @@ from chalicelib.domain.lifecycle import Rules
 from chalicelib.domain.lifecycle.orders import orders_for
 from chalicelib.domain.notices import AddressBook
 from chalicelib.domain.observation import Ec2View, Observation
-from chalicelib.domain.owners import Channels
 from chalicelib.domain.plan import Stop
 from chalicelib.domain.reason import Reason
 from chalicelib.domain.warned import Warned, WarningKind

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from . import processes, wire
+from . import meter, processes, wire
 from .loop import Loop, Timer
 from .manager import Manager
 from .processes import Kept, Program
@@ -47,9 +47,14 @@ class Init:
         questions.listen()
         self._loop.watch(questions.fileno(), lambda: self._accept(questions))
         self._loop.watch(self._control.fileno(), self._on_order)
+        self._meter()
         self._manager.start_enabled()
         self._tell({"event": "ready"})
         self._loop.run(is_over=lambda: self._over)
+
+    def _meter(self) -> None:
+        meter.write()
+        self._loop.after(meter.EVERY_SECONDS, self._meter)
 
     def _on_order(self) -> None:
         received = wire.receive(self._control)

@@ -11,6 +11,11 @@ from pathlib import Path
 SHELF = Path("/.machine/environment", *Path(sysconfig.get_paths()["purelib"]).relative_to(sys.prefix).parts)
 PACKAGES = Path(sysconfig.get_paths()["purelib"])
 SCRIPTS = Path(sys.prefix, "bin")
+STAND_INS = Path("/.machine/code/local/machines/inside/stand_ins")
+HAS_GPU = Path("/.machine/device/gpu.json")
+PRETEND = {"nvidia-ml-py": "pynvml.py"}
+"""Where the GPUs are pretended, so is their driver's library: linked first, so that the real one is left out."""
+
 BY_OTHER_MEANS = frozenset({"pip", "setuptools", "wheel"})
 """What every upgrade line of a setup script names; there is nothing to link."""
 
@@ -132,6 +137,9 @@ def _needs(distribution: Distribution, extras: set[str]) -> Iterator[str]:
 
 def _link(distribution: Distribution) -> None:
     """Link what RECORD lists: folders of packages as one, data files one by one, scripts written anew."""
+    pretend = PRETEND.get(canonical(distribution.metadata["Name"]))
+    if pretend and HAS_GPU.exists():
+        _symlink(PACKAGES / pretend, STAND_INS / pretend)
     for file in {_piece(Path(str(path))) for path in distribution.files or []}:
         if file.parts[:1] == ("..",):
             inside = Path(os.path.normpath(PACKAGES / file))

@@ -1,0 +1,50 @@
+"""`uv`: Pythons, environments and packages, all of them this computer's own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+PYTHON = "/usr/bin/python3"
+INSTALL = (
+    "import sys; sys.path.insert(0, '/.machine/code'); "
+    "from local.machines.inside.stand_ins.pip.__main__ import main; sys.exit(main(['install', *sys.argv[1:]]))"
+)
+WITH_VALUE = ("--python", "--install-dir")
+
+
+def main(arguments: Sequence[str], version: str) -> int:
+    """`--version`, `python install`, `venv FOLDER`, `pip install --python PYTHON PACKAGE...`."""
+    options, words = _read(arguments)
+    if "--version" in options:
+        print(f"uv {version}")
+        return 0
+    match words:
+        case ["python", "install", *_]:
+            Path(os.environ.get("UV_PYTHON_INSTALL_DIR", "/root/.local/share/uv/python")).mkdir(
+                parents=True, exist_ok=True
+            )
+            return 0
+        case ["venv", folder]:
+            return subprocess.run([PYTHON, "-m", "venv", "--without-pip", folder], check=False).returncode
+        case ["pip", "install", *packages]:
+            command = [options["--python"], "-c", INSTALL, *packages]
+            return subprocess.run(command, check=False).returncode
+        case _:
+            print(f"error: this stand-in for uv does not know: {' '.join(arguments)}", file=sys.stderr)
+            return 2
+
+
+def _read(arguments: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    options: dict[str, str] = {}
+    words = []
+    rest = iter(arguments)
+    for word in rest:
+        if word in WITH_VALUE:
+            options[word] = next(rest, "")
+        elif word.startswith("-"):
+            options[word] = ""
+        else:
+            words.append(word)
+    return options, words
