@@ -90,7 +90,7 @@ def _beat_for_ever(probe: Probe, interval_seconds: float) -> NoReturn:
     while True:
         probe.beat()
         due = max(due + interval_seconds, time.monotonic())
-        time.sleep(due - time.monotonic())
+        time.sleep(max(0.0, due - time.monotonic()))
 
 
 def _wire(config: Config, interval_seconds: float) -> Probe:

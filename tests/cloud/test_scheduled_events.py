@@ -129,4 +129,5 @@ def test_a_simulated_machine_can_switch_itself_off(
     assert describe(ec2, instance_id)["StateReason"]["Code"] == "Client.InstanceInitiatedShutdown"
     ec2.start_instances(InstanceIds=[instance_id])
     clock.advance(HOUR)
+    assert state(ec2, instance_id) == "running"
     assert machines.boots(instance_id) == 2

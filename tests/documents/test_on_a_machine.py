@@ -8,14 +8,18 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from boto3.dynamodb.types import TypeDeserializer
 from moto.server import ThreadedMotoServer
 from websocket import create_connection
 
+from chalicelib.domain.activity.evidence import Evidence, State
+from chalicelib.domain.activity.heartbeat import Heartbeat, heartbeat_from
 from local.machines.choose import why_no_sandbox
 from local.machines.port import Invocation, InvocationResult, MachineSpec
 from local.machines.sandboxed import SandboxedMachines
@@ -60,13 +64,28 @@ class Fleet:
         result = self.machines.run("i-0a", Invocation(f"c-{next(self._commands)}", "shell", document, {}))
         return result.steps[0].stdout.strip()
 
-    def heartbeat(self) -> dict[str, Any]:
-        item: dict[str, Any] = self.dynamodb.get_item(TableName=TABLE, Key={"id": {"S": KEY}})["Item"]
-        return item
+    def heartbeat(self) -> Heartbeat:
+        item = self.dynamodb.get_item(TableName=TABLE, Key={"id": {"S": KEY}})["Item"]
+        plain = {name: _plain(TypeDeserializer().deserialize(value)) for name, value in item.items()}
+        beat = heartbeat_from(plain)
+        assert isinstance(beat, Heartbeat), beat
+        return beat
 
-    def signal(self, name: str) -> dict[str, str]:
-        signals = self.heartbeat().get("signals", {}).get("M", {})
-        return {key: next(iter(value.values())) for key, value in signals.get(name, {}).get("M", {}).items()}
+    def signal(self, name: str) -> Evidence:
+        return self.heartbeat().signals[name]
+
+
+def _plain(value: Any) -> Any:
+    """Numbers as the desk's own reading has them."""
+    match value:
+        case Decimal():
+            return int(value)
+        case list():
+            return [_plain(each) for each in value]
+        case dict():
+            return {name: _plain(each) for name, each in value.items()}
+        case _:
+            return value
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -167,13 +186,36 @@ def test_the_probe_beats_by_itself_and_sees_a_gpu_that_works(fleet: Fleet) -> No
         ("start", "Success"),
     ], result
     assert "Tesla T4" in result.steps[0].stdout
-    assert "gpu: quiet (every GPU below 5 % (1 seen))" in result.steps[2].stdout
-    assert fleet.heartbeat()["instance_id"] == {"S": "i-0a"}
-    assert fleet.signal("jupyter")["reason"] == "no Jupyter server here"
-    until(lambda: int(fleet.signal("gpu")["samples"]) >= 3)
+    assert "gpu: quiet (the GPU is below 5 %)" in result.steps[2].stdout
+    assert fleet.heartbeat().instance_id == "i-0a"
+    assert fleet.signal("jupyter").reason == "no Jupyter server runs"
+    until(lambda: fleet.signal("gpu").samples >= 3)
+    assert {each.state for each in fleet.heartbeat().signals.values()} == {State.QUIET}, "a machine that does nothing"
     fleet.machines.set_gpu_utilisation("i-0a", [97])
-    until(lambda: fleet.signal("gpu")["state"] == "active")
-    assert fleet.signal("gpu")["reason"] == "GPU 0 of 1 at 97 %"
+    until(lambda: fleet.signal("gpu").state is State.ACTIVE)
+    assert "97 %" in fleet.signal("gpu").reason
+
+
+def test_a_machine_that_computes_is_seen_to_and_another_ones_work_is_not_its_own(fleet: Fleet) -> None:
+    assert fleet.probe("a1").status == "Success"
+    until(lambda: fleet.signal("cpu").samples >= 2)
+    assert fleet.signal("cpu").state is State.QUIET
+    fleet.shell("nohup sh -c 'while :; do :; done' >/dev/null 2>&1 &")
+    until(lambda: fleet.signal("cpu").state is State.ACTIVE)
+    assert "sh at" in fleet.signal("cpu").reason
+
+
+def test_the_commands_on_the_machine_hold_ask_and_tell(fleet: Fleet) -> None:
+    assert fleet.probe("a1").status == "Success"
+    fleet.shell("nohup gpudesk-hold --reason 'waiting for a colleague' sleep 600 >/dev/null 2>&1 &")
+    until(lambda: fleet.signal("hold").state is State.ACTIVE)
+    assert "waiting for a colleague" in fleet.signal("hold").reason
+    fleet.shell("pkill sleep")
+    until(lambda: fleet.signal("hold").state is State.QUIET)
+    assert "Asked" in fleet.shell("gpudesk-keep --no-wait 4h")
+    until(lambda: fleet.heartbeat().wish is not None)
+    assert "hold" in fleet.shell("gpudesk-status")
+    assert json.loads(fleet.shell("gpudesk-history | head -n 1"))["event"] == "ready"
 
 
 def test_a_command_sent_twice_is_done_once_and_another_attempt_harms_nothing(fleet: Fleet) -> None:
@@ -227,20 +269,21 @@ def start_cell(port: int, token: str, notebook: str, code: str) -> None:
 def test_a_kernel_is_seen_at_work_and_at_rest_and_all_of_it_survives_a_stop(fleet: Fleet) -> None:
     assert fleet.probe("a1").status == "Success"
     assert fleet.run("gpudesk-jupyter", "a2").status == "Success"
-    until(lambda: fleet.signal("jupyter")["reason"] == "no kernel is running")
+    until(lambda: fleet.signal("jupyter").reason == "no kernel is running")
     token = fleet.shell("cat /etc/gpudesk/jupyter-token")
     fleet.shell("mkfifo -m 666 /home/ubuntu/work/gate")
     with forwarded(fleet) as port:
         start_cell(port, token, "train.ipynb", "open('gate').read()")
-    until(lambda: fleet.signal("jupyter")["reason"] == "kernel train.ipynb is running a cell")
+    until(lambda: fleet.signal("jupyter").reason == "kernel train.ipynb is running a cell")
     fleet.shell("echo go >/home/ubuntu/work/gate")
-    until(lambda: fleet.signal("jupyter")["reason"] == "no kernel is busy (1 running)")
+    until(lambda: fleet.signal("jupyter").state is State.QUIET)
+    assert fleet.heartbeat().lives == {"kernels": 1}
 
     fleet.machines.halt("i-0a")
     before = fleet.heartbeat()
     fleet.machines.boot("i-0a")
-    until(lambda: bool(fleet.heartbeat()["boot_id"] != before["boot_id"]))
-    until(lambda: fleet.signal("jupyter")["reason"] == "no kernel is running")
-    assert fleet.signal("gpu")["since"] > before["at"]["S"]
+    until(lambda: bool(fleet.heartbeat().boot_id != before.boot_id))
+    until(lambda: fleet.signal("jupyter").reason == "no kernel is running")
+    assert fleet.signal("gpu").since > before.at
     with forwarded(fleet) as port:
         assert "version" in ask(port, "/api")
