@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from local.clock import PacedClock
 from local.cloud.delivery import Delivery, Image
 from local.cloud.local_cloud import LocalCloud
 from local.cloud.serve import CloudServer
+from local.inbox import Inbox
 from local.isolation import lead_to
 from local.machines.disk import remove
 from local.machines.sandboxed import SandboxedMachines
@@ -51,6 +53,8 @@ class Stack:
     cloud_url: str
     api_url: str
     admin_token: str
+    inbox: Inbox
+    inbox_url: str
 
     def token_for(self, owner: str) -> str:
         """A user's token."""
@@ -78,6 +82,9 @@ def running(options: Options, machines: Fleet, clock: PacedClock, cloud: LocalCl
             probes = SimulatedProbes(cloud, machines, options.beat_every)
             stack.callback(probes.stop)
             probes.start()
+        inbox = Inbox()
+        stack.callback(inbox.stop)
+        inbox_url = inbox.start()
         token = desk.tokens.make("admin", Role.ADMIN, now=clock.now())
         api.start()
         yield Stack(
@@ -88,6 +95,8 @@ def running(options: Options, machines: Fleet, clock: PacedClock, cloud: LocalCl
             cloud_url=server.url,
             api_url=api.url,
             admin_token=token,
+            inbox=inbox,
+            inbox_url=inbox_url,
         )
 
 
@@ -108,10 +117,17 @@ def _delivery(cloud: LocalCloud) -> Delivery:
         cloud,
         on_stream=lambda event: app.person_wrote(event, None),
         on_event=_route,
-        on_schedule=lambda event: app.sweep(event, None),
+        on_schedule=_scheduled,
         tables=[InstanceModel.Meta.table_name],
         wakes=_is_a_persons,
     )
+
+
+def _scheduled(event: dict[str, Any]) -> None:
+    """Both schedules: the sweep's each minute, the watch's over it every fifth."""
+    app.sweep(event, None)
+    if datetime.fromisoformat(event["time"]).minute % 5 == 0:
+        app.watch(event, None)
 
 
 def _is_a_persons(_: Image | None, new: Image | None) -> bool:

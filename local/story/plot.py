@@ -67,6 +67,7 @@ class Story:
         """One HTTP request."""
         tell = self._narrator
         tell.chapter("1. Asking")
+        self._be_told()
         tell.line(PERSON, f"POST /instances {json.dumps(WISH)}")
         answer = self.desk.ask("POST", "/instances", WISH)
         if answer.status != 202:
@@ -74,6 +75,14 @@ class Story:
         instance = answer.body
         tell.line("gpudesk", f"202 Accepted: {instance['name']}, to be found at {answer.headers['Location']}")
         self.watch = Watch(self.desk, instance["id"], tell, self._stack.options.speed)
+
+    def _be_told(self) -> None:
+        """Warnings are to arrive at a bot of hers."""
+        wish = {"channels": {"webhook": self._stack.inbox_url}}
+        self._narrator.line(PERSON, f"PATCH /owners/{PERSON} {json.dumps(wish)}")
+        secret = self.desk.ask("PATCH", f"/owners/{PERSON}", wish).body["webhook_secret"]
+        self._stack.inbox.trust(secret)
+        self._narrator.line("gpudesk", f"warnings go there, signed; the secret is shown this once: {secret[:10]}...")
 
     def set_up(self) -> None:
         """Launched, booted, and every document of the recipe run."""
@@ -106,6 +115,10 @@ class Story:
         activity = watch.until("the instance is quiet", lambda: self._activity("quiet"))
         tell.line("gpudesk", f"GET says: {activity}")
         watch.until("the warning", lambda: watch.has("idle_warning"), cloud=window)
+        message = watch.until("its delivery", lambda: self._stack.inbox.messages("idle_warning"), cloud=notice)[0]
+        if not message.is_signed:
+            raise NotHappened("the warning arrived, and its signature is not the desk's")
+        tell.line("ada's bot", f"gets {message.type}, signed as it should be, and in it the request that keeps it")
         watch.until("the stop", lambda: self._is("stopping", "stopped"), cloud=notice)
         self._until_ec2_says("stopped", BOOT)
         watch.until("the desk knows that it is stopped", lambda: self._is("stopped"))
