@@ -11,11 +11,9 @@ import logging
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 import boto3
 from botocore.config import Config as BotoConfig
@@ -26,6 +24,7 @@ from ssm_documents.probe.heartbeat import Desk
 from ssm_documents.probe.history import History
 from ssm_documents.probe.imds import Imds
 from ssm_documents.probe.orders import LastOrders
+from ssm_documents.probe.pace import for_ever
 from ssm_documents.probe.people import People
 from ssm_documents.probe.probe import Here, Identity, Probe
 from ssm_documents.probe.sensors import Watched
@@ -66,7 +65,7 @@ def run(arguments: Sequence[str]) -> int:
         logging.error("this machine does not say who it is: %s", error)
         return 1
     if not options.once:
-        _beat_for_ever(probe, interval_seconds)
+        for_ever(interval_seconds, probe.beat)
     return 0 if probe.beat() else 1
 
 
@@ -82,15 +81,6 @@ def local_parts(places: Places) -> Here:
         announcer=Announcer(People()),
         power_off=_power_off,
     )
-
-
-def _beat_for_ever(probe: Probe, interval_seconds: float) -> NoReturn:
-    """A beat each interval, however long the last one took; those that were missed are not made up for."""
-    due = time.monotonic()
-    while True:
-        probe.beat()
-        due = max(due + interval_seconds, time.monotonic())
-        time.sleep(max(0.0, due - time.monotonic()))
 
 
 def _wire(config: Config, interval_seconds: float) -> Probe:

@@ -9,18 +9,18 @@ from chalicelib.domain.instance import Phase
 from chalicelib.domain.notices import DeliveryState
 from chalicelib.domain.policies import PolicyAsk
 from chalicelib.domain.timings import DELIVERY_WAIT
-from tests.scenario.post import admin_listens, listening
+from tests.scenario.post import admin_listens, listening, warned
 from tests.scenario.world import ADA, MINUTE, World, machine_id
 
 
 def test_a_warning_says_when_why_what_is_lost_and_how_to_keep(desk: World) -> None:
     box = listening(desk)
     desk.lives = {"kernels": 2, "tmux": 1}
-    instance = desk.until_true(desk.ready(), lambda now: now.warned is not None)
+    instance = warned(desk)
     assert box.types() == ["idle_warning"]
     message = json.loads(box.arrived[0][1])
     sentence = message["data"]["sentence"]
-    assert "quiet for 30 min" in sentence
+    assert "quiet for" in sentence
     assert "2 kernels and 1 tmux session" in sentence
     assert f"POST /instances/{instance.name}/keep" in sentence
     assert "gpudesk-keep" in sentence
@@ -31,26 +31,26 @@ def test_a_warning_says_when_why_what_is_lost_and_how_to_keep(desk: World) -> No
 
 def test_a_delivered_warning_is_in_the_record_and_the_stop_comes_in_time(desk: World) -> None:
     listening(desk)
-    instance = desk.until_true(desk.ready(), lambda now: now.warned is not None)
-    warned = instance.warned
-    assert warned is not None
-    assert [each.channel for each in warned.delivered] == ["webhook"]
-    desk.until(instance, Phase.STOPPED, minutes=13)
+    instance = warned(desk)
+    standing = instance.warned
+    assert standing is not None
+    assert [each.channel for each in standing.delivered] == ["webhook"]
+    desk.until(instance, Phase.STOPPED, minutes=8)
     assert "warning_delivered" in desk.codes(instance)
     claimed = next(line for line in desk.timeline(instance) if line.code == "stop_claimed")
-    assert claimed.at - warned.acts_at <= MINUTE
+    assert claimed.at - standing.acts_at <= MINUTE
     assert "by webhook" in claimed.sentence
 
 
 def test_an_undelivered_warning_is_tried_again_and_the_stop_waits_for_it_but_not_for_ever(desk: World) -> None:
     box = listening(desk)
     box.is_down = True
-    instance = desk.until_true(desk.ready(), lambda now: now.warned is not None)
-    warned = instance.warned
-    assert warned is not None
+    instance = warned(desk)
+    standing = instance.warned
+    assert standing is not None
     desk.until(instance, Phase.STOPPING, minutes=40)
     claimed = next(line for line in desk.timeline(instance) if line.code == "stop_claimed")
-    assert timedelta(0) <= claimed.at - (warned.acts_at + DELIVERY_WAIT) <= MINUTE
+    assert timedelta(0) <= claimed.at - (standing.acts_at + DELIVERY_WAIT) <= MINUTE
     assert "reached nobody" in claimed.sentence
     assert box.tries >= 5
 
@@ -58,8 +58,8 @@ def test_an_undelivered_warning_is_tried_again_and_the_stop_waits_for_it_but_not
 def test_a_warning_that_arrives_late_ends_the_wait(desk: World) -> None:
     box = listening(desk)
     box.is_down = True
-    instance = desk.until_true(desk.ready(), lambda now: now.warned is not None)
-    desk.minute(12)
+    instance = warned(desk)
+    desk.minute(6)
     assert desk.look(instance).phase is Phase.READY
     box.is_down = False
     desk.until(instance, Phase.STOPPING, minutes=6)
@@ -69,7 +69,7 @@ def test_a_warning_that_arrives_late_ends_the_wait(desk: World) -> None:
 def test_the_log_tells_each_try(desk: World) -> None:
     box = listening(desk)
     box.is_down = True
-    instance = desk.until_true(desk.ready(), lambda now: now.warned is not None)
+    instance = warned(desk)
     desk.minute(1)
     box.is_down = False
     desk.minute(2)
@@ -83,7 +83,7 @@ def test_the_log_tells_each_try(desk: World) -> None:
 def test_a_warning_that_no_longer_stands_is_not_delivered_any_more(desk: World) -> None:
     box = listening(desk)
     box.is_down = True
-    instance = desk.until_true(desk.ready(), lambda now: now.warned is not None)
+    instance = warned(desk)
     desk.desk.requests.changing.keep(ADA, instance.id, hours=4, until=None)
     box.is_down = False
     desk.minute(10)
@@ -92,7 +92,7 @@ def test_a_warning_that_no_longer_stands_is_not_delivered_any_more(desk: World) 
 
 def test_activity_after_the_warning_withdraws_it_and_says_so(desk: World) -> None:
     box = listening(desk)
-    instance = desk.until_true(desk.ready(), lambda now: now.warned is not None)
+    instance = warned(desk)
     desk.activity["cpu"] = State.ACTIVE
     desk.minute(2)
     assert desk.look(instance).warned is None
@@ -101,7 +101,7 @@ def test_activity_after_the_warning_withdraws_it_and_says_so(desk: World) -> Non
 
 def test_a_keep_on_the_api_is_told_by_the_channels_too(desk: World) -> None:
     box = listening(desk)
-    instance = desk.until_true(desk.ready(), lambda now: now.warned is not None)
+    instance = warned(desk)
     desk.desk.requests.changing.keep(ADA, instance.id, hours=4, until=None)
     desk.minute(2)
     assert box.types() == ["idle_warning", "warning_withdrawn"]
@@ -110,36 +110,36 @@ def test_a_keep_on_the_api_is_told_by_the_channels_too(desk: World) -> None:
 def test_the_machines_own_terminals_are_a_delivery_if_anybody_sat_there(desk: World) -> None:
     box = listening(desk)
     box.is_down = True
-    instance = desk.until_true(desk.ready(), lambda now: now.warned is not None)
+    instance = warned(desk, warning_minutes=6)
     assert instance.warned is not None
     desk.heard = Heard(warning_id=instance.warned.id, terminals=0)
     desk.minute(2)
-    warned = desk.look(instance).warned
-    assert warned is not None
-    assert warned.delivered == ()
+    standing = desk.look(instance).warned
+    assert standing is not None
+    assert standing.delivered == ()
     desk.heard = Heard(warning_id=instance.warned.id, terminals=3, notebooks=1)
     desk.minute(2)
-    warned = desk.look(instance).warned
-    assert warned is not None
-    assert [each.channel for each in warned.delivered] == ["terminals", "jupyterlab"]
+    standing = desk.look(instance).warned
+    assert standing is not None
+    assert [each.channel for each in standing.delivered] == ["terminals", "jupyterlab"]
 
 
 def test_an_owner_without_a_channel_is_told_by_the_desks(desk: World) -> None:
     box = listening(desk, owner="somebody-else")
     admin_listens(desk)
-    instance = desk.until_true(desk.ready(), lambda now: now.warned is not None)
+    instance = warned(desk)
     assert box.types() == ["idle_warning"]
     assert instance.warned is not None
     assert instance.warned.awaits
 
 
 def test_where_nobody_set_a_channel_the_stop_waits_for_none(desk: World) -> None:
-    instance = desk.until_true(desk.ready(), lambda now: now.warned is not None)
-    warned = instance.warned
-    assert warned is not None
-    desk.until(instance, Phase.STOPPING, minutes=13)
+    instance = warned(desk)
+    standing = instance.warned
+    assert standing is not None
+    desk.until(instance, Phase.STOPPING, minutes=8)
     claimed = next(line for line in desk.timeline(instance) if line.code == "stop_claimed")
-    assert claimed.at - warned.acts_at <= MINUTE
+    assert claimed.at - standing.acts_at <= MINUTE
 
 
 def test_a_new_webhook_gets_one_first_message_to_try_its_signature_with(desk: World) -> None:
@@ -159,7 +159,7 @@ def test_what_an_owner_asked_for_is_no_news(desk: World) -> None:
 
 def test_a_desk_that_dies_between_sending_and_noting_sends_the_same_message_again(desk: World) -> None:
     box = listening(desk)
-    instance = desk.until_true(desk.ready(), lambda now: now.warned is not None)
+    instance = warned(desk)
     notices = desk.desk.loop.sweeper.postman.notices
     sent = notices.of_instance(instance.id, limit=1).items[0]
     unnoted = {name: type(each)(to=each.to, next_at=each.next_at) for name, each in sent.deliveries.items()}
@@ -182,20 +182,22 @@ def test_a_receiver_that_keeps_the_owner_waiting_loses_no_other_write(desk: Worl
 def test_e_mail_is_no_delivery_before_the_address_has_confirmed(desk: World) -> None:
     listening(desk, owner="nobody")
     desk.email("ada", "ada@example.org")
-    instance = desk.until_true(desk.ready(), lambda now: now.warned is not None)
+    instance = warned(desk, idle_minutes=8, warning_minutes=8)
     desk.minute(2)
-    warned = desk.look(instance).warned
-    assert warned is not None
-    assert warned.delivered == ()
+    standing = desk.look(instance).warned
+    assert standing is not None
+    assert standing.delivered == ()
     desk.confirm("ada@example.org")
     desk.minute(4)
-    warned = desk.look(instance).warned
-    assert warned is not None
-    assert [each.channel for each in warned.delivered] == ["email"]
+    standing = desk.look(instance).warned
+    assert standing is not None
+    assert [each.channel for each in standing.delivered] == ["email"]
     mails = [mail for mail in desk.cloud.mailbox.mails("ada@example.org") if mail.token is None]
-    assert [mail.subject for mail in mails] == [f"gpudesk: {instance.name} is idle and will be stopped at {at(warned)}"]
+    assert [mail.subject for mail in mails] == [
+        f"gpudesk: {instance.name} is idle and will be stopped at {at(standing)}"
+    ]
     assert machine_id(instance) or mails[0].text
 
 
-def at(warned: object) -> str:
-    return f"{warned.acts_at:%H:%M} UTC"  # type: ignore[attr-defined]
+def at(standing: object) -> str:
+    return f"{standing.acts_at:%H:%M} UTC"  # type: ignore[attr-defined]

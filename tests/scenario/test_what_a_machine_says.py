@@ -6,6 +6,7 @@ from chalicelib.domain.activity.heartbeat import Leaving, Wish
 from chalicelib.domain.activity.orders import Orders
 from chalicelib.domain.instance import Instance, Phase
 from chalicelib.domain.policies import PolicyAsk
+from tests.scenario.post import warned
 from tests.scenario.world import ADA, ADMIN, MINUTE, World, machine_id
 
 
@@ -24,7 +25,7 @@ def test_a_machine_knows_policy_and_mode_from_its_first_heartbeat_on(desk: World
 
 
 def test_a_changed_policy_a_keep_a_warning_and_the_mode_reach_the_machine(desk: World) -> None:
-    instance = desk.until_true(desk.ready(), lambda now: now.warned is not None)
+    instance = warned(desk)
     assert instance.warned is not None
     warning = orders(desk, instance).warning
     assert warning is not None
@@ -51,8 +52,8 @@ def test_a_pass_with_no_news_gives_no_orders(desk: World) -> None:
 
 
 def test_a_keep_that_is_asked_for_on_the_machine_is_granted_once_and_answered(desk: World) -> None:
-    instance = desk.until_true(desk.ready(), lambda now: now.warned is not None)
-    desk.wish = Wish(id="w1", hours=2)
+    instance = warned(desk)
+    desk.wish = Wish(id="w1", hours=1)
     desk.minute(3)
     current = desk.look(instance)
     assert current.warned is None
@@ -62,7 +63,7 @@ def test_a_keep_that_is_asked_for_on_the_machine_is_granted_once_and_answered(de
     assert answer is not None
     assert (answer.id, answer.granted) == ("w1", True)
     desk.wish = None
-    desk.minute(100)
+    desk.minute(20)
     assert desk.look(instance).phase is Phase.READY
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from chalicelib.domain.activity.evidence import State
 from chalicelib.domain.activity.policy import Thresholds
+from ssm_documents.probe.pace import for_ever
 from ssm_documents.probe.sensors import Reading
 from ssm_documents.probe.signals.nvml import Glimpse, Holder, Nvml
 from ssm_documents.probe.signals.processes import name_of
@@ -60,7 +61,7 @@ class GpuSensor:
 
     def start(self) -> None:
         """Sample in the background, as long as the program runs."""
-        threading.Thread(target=self._sample_for_ever, name="gpu", daemon=True).start()
+        threading.Thread(target=for_ever, args=(self._period, self.sample), name="gpu", daemon=True).start()
 
     def sample(self) -> None:
         """Take one sample. A library that could not be opened is tried again once for each look."""
@@ -112,10 +113,3 @@ class GpuSensor:
         who = f"{self._program(first.pid)} ({first.pid})"
         more = f" ({len(holders) - 1} more hold some)" if len(holders) > 1 else ""
         return f"{who} holds {first.held / GIB:.1f} GiB on GPU {first.gpu}, computes nothing{more}"
-
-    def _sample_for_ever(self) -> None:
-        due = time.monotonic()
-        while True:
-            self.sample()
-            due = max(due + self._period, time.monotonic())
-            time.sleep(due - time.monotonic())
