@@ -387,7 +387,15 @@ class RealServer:
                 break
         self._drain = threading.Thread(target=self.process.stderr.read)
         self._drain.start()
-        self.port = access(self.process.pid).port
+        self.port = self._port()
+
+    def _port(self) -> int:
+        """Its runtime file comes a moment after its first words."""
+        while True:
+            try:
+                return access(self.process.pid).port
+            except NotAskable:
+                assert self.process.poll() is None
 
     def find(self) -> list[Server]:
         return [each for each in find_servers() if each.pid == self.process.pid]
@@ -439,7 +447,6 @@ def test_a_real_kernel_is_seen_at_work_and_at_rest_and_an_open_tab_is_neither(
     os.mkfifo(door)
     tab.send(json.dumps(_execute(f"open({str(door)!r}).read()")))
     lives = {"kernels": 1}
-    assert until(sensor, State.ACTIVE) == Reading(State.ACTIVE, "kernel train.ipynb was used", lives)
     busy = Reading(State.ACTIVE, "kernel train.ipynb is running a cell", lives)
     while read(sensor) != busy:
         assert jupyter.process.poll() is None

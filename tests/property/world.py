@@ -119,7 +119,6 @@ class Beat:
     at: datetime
     is_quiet: bool
     missing: str | None
-    is_heard: bool
     forbids_leaving: bool
 
 
@@ -152,7 +151,8 @@ class World:
     orders: Orders | None = None
     wish: Wish | None = None
     on_the_table: Report = None
-    the_one_before: Report = None
+    on_the_table_of: datetime | None = None
+    the_one_before: tuple[Report, datetime] | None = None
     given: Orders | None = None
     beats: list[Beat] = field(default_factory=list)
     kept_until: datetime = START
@@ -234,14 +234,14 @@ class World:
             self._arrives(own, minute.link)
         self._judge_alone(own, minute)
         forbids = minute.is_setting_up or self.orders is None or self.orders.mode != "act" or self._is_known_kept()
-        is_heard = minute.link in (Link.THROUGH, Link.TWICE)
-        self.beats.append(Beat(self.now, minute.is_quiet, minute.missing, is_heard, forbids))
+        self.beats.append(Beat(self.now, minute.is_quiet, minute.missing, forbids))
 
     def _arrives(self, own: Heartbeat, link: Link) -> None:
         report = heartbeat_from(plain_heartbeat(own, f"AROAEXAMPLEEXAMPLEEXA:{MACHINE_ID}"))
-        late = link is Link.LATE and self.the_one_before is not None
-        self.on_the_table = self.the_one_before if late else report
-        self.the_one_before = report
+        this = (report, self.now)
+        late = self.the_one_before if link is Link.LATE else None
+        self.on_the_table, self.on_the_table_of = late or this
+        self.the_one_before = this
         self.orders = self.given or self.orders
 
     def _heard(self) -> Heard:
