@@ -137,7 +137,7 @@ def test_a_keep_says_whether_the_machine_has_heard_of_it(bench: Bench) -> None:
 
 def test_the_delivery_log_is_there_for_the_owner(bench: Bench) -> None:
     bench.ada("PATCH", "/owners/ada", {"channels": {"webhook": "http://127.0.0.1:1/"}})
-    instance = bench.world.until_true(bench.world.ready(name="brave-otter"), lambda now: now.warned is not None)
+    instance = bench.world.warned(name="brave-otter")
     bench.world.minute(2)
     page = bench.ada("GET", "/instances/brave-otter/notices?limit=1").json
     (notice,) = page["items"]

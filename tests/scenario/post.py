@@ -8,11 +8,7 @@ from typing import Any
 from chalicelib.channels.webhook import Webhook
 from chalicelib.domain.channels import Channels
 from chalicelib.domain.errors import NotDelivered
-from chalicelib.domain.instance import Instance
 from tests.scenario.world import World
-
-SHORT = {"idle_minutes": 6, "warning_minutes": 4}
-"""Minutes cost test time: a window that is over soon says the same."""
 
 HOOK = "https://hooks.example.org/gpu"
 
@@ -67,8 +63,3 @@ def admin_listens(desk: World) -> None:
     """The desk's own channel is the same receiver's."""
     store = desk.desk.loop.reconciler.desk
     store.save_settings(replace(store.settings(), channels=Channels(webhook=f"{HOOK}/admin")))
-
-
-def warned(desk: World, **ask: Any) -> Instance:
-    """An instance that has just been warned of its idleness."""
-    return desk.until_true(desk.ready(**{**SHORT, **ask}), lambda now: now.warned is not None)

@@ -41,7 +41,7 @@ def test_a_desk_that_only_tells_says_once_what_it_would_have_done(desk: World) -
 
 
 def test_a_warning_of_before_is_not_acted_on_after_a_time_of_only_telling(desk: World) -> None:
-    instance = desk.until_true(desk.ready(), lambda now: now.warned is not None)
+    instance = desk.warned()
     set_mode(desk, Mode.TELL)
     desk.minute(30)
     set_mode(desk, Mode.ACT)
@@ -64,8 +64,8 @@ def test_only_an_admin_sets_the_mode(desk: World) -> None:
 
 
 def test_what_the_desk_would_do_can_be_printed_instead_of_done(desk: World) -> None:
-    instance = desk.until_true(desk.ready(name="otter"), lambda now: now.warned is not None)
-    desk.minute(9)
+    instance = desk.warned(name="otter")
+    desk.minute(5)
     desk.clock.advance(MINUTE)
     desk.beat()
     before = desk.look(instance)

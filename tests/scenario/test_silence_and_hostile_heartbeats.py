@@ -29,7 +29,7 @@ HOSTILE: list[dict[str, Any]] = [
 def test_a_heartbeat_that_makes_no_sense_stops_nothing(desk: World, hostile: dict[str, Any]) -> None:
     instance = desk.ready(idle_minutes=5, warning_minutes=5)
     desk.beat = lambda: desk.report(machine_id(instance), **hostile)  # type: ignore[method-assign]
-    desk.minute(25)
+    desk.minute(16)
     shown = desk.show(instance)
     assert shown.instance.phase is Phase.READY
     assert shown.activity is not None
@@ -40,20 +40,20 @@ def test_a_heartbeat_that_makes_no_sense_stops_nothing(desk: World, hostile: dic
 def test_a_heartbeat_of_another_time_stops_nothing(desk: World, shift: timedelta) -> None:
     instance = desk.ready(idle_minutes=5, warning_minutes=5)
     desk.beat = lambda: desk.report(machine_id(instance), at=(desk.now + shift).isoformat())  # type: ignore[method-assign]
-    desk.minute(25)
+    desk.minute(13)
     assert desk.look(instance).phase is Phase.READY
 
 
 def test_silence_stops_nothing_and_is_told_once(desk: World) -> None:
     instance = desk.ready(idle_minutes=5, warning_minutes=5)
     desk.beat = lambda: None  # type: ignore[method-assign]
-    desk.minute(60)
+    desk.minute(35)
     assert desk.look(instance).phase is Phase.READY
     assert desk.codes(instance).count("activity_unknown") == 1
 
 
 def test_silence_withdraws_a_warning(desk: World) -> None:
-    instance = desk.until_true(desk.ready(), lambda now: now.warned is not None)
+    instance = desk.warned()
     desk.beat = lambda: None  # type: ignore[method-assign]
     desk.minute(12)
     assert desk.look(instance).phase is Phase.READY
@@ -63,14 +63,14 @@ def test_silence_withdraws_a_warning(desk: World) -> None:
 def test_one_unknown_signal_is_enough_to_stop_nothing(desk: World) -> None:
     instance = desk.ready(idle_minutes=5, warning_minutes=5)
     desk.activity["gpu"] = State.UNKNOWN
-    desk.minute(30)
+    desk.minute(13)
     assert desk.look(instance).phase is Phase.READY
 
 
 def test_a_signal_that_is_not_reported_is_unknown(desk: World) -> None:
     instance = desk.ready(idle_minutes=5, warning_minutes=5)
     desk.activity["gpu"] = None
-    desk.minute(30)
+    desk.minute(13)
     assert desk.look(instance).phase is Phase.READY
 
 

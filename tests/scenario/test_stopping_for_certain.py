@@ -36,10 +36,10 @@ def test_a_stop_that_never_comes_about_is_forced_and_alarmed_and_costs_on(desk: 
 
 
 def test_a_keep_before_the_claim_wins(desk: World) -> None:
-    instance = desk.until_true(desk.ready(), lambda now: now.warned is not None)
-    desk.minute(9)
-    desk.desk.requests.changing.keep(ADA, instance.id, hours=2, until=None)
-    desk.minute(60)
+    instance = desk.warned()
+    desk.minute(5)
+    desk.desk.requests.changing.keep(ADA, instance.id, hours=1, until=None)
+    desk.minute(30)
     assert desk.look(instance).phase is Phase.READY
     assert "warning_withdrawn" in desk.codes(instance)
     desk.until(instance, Phase.STOPPED, minutes=75)
@@ -49,8 +49,8 @@ def test_a_keep_before_the_claim_wins(desk: World) -> None:
 def test_a_keep_between_the_decision_and_the_claim_wins(desk: World) -> None:
     reconciler = desk.desk.loop.reconciler
     rules = reconciler.rules()
-    instance = desk.until_true(desk.ready(), lambda now: now.warned is not None)
-    desk.minute(9)
+    instance = desk.warned()
+    desk.minute(5)
     desk.clock.advance(MINUTE)
     desk.report(machine_id(instance))
     decided_on = desk.look(instance)
@@ -71,15 +71,15 @@ def test_a_keep_after_the_claim_is_refused_with_the_way_to_start_again(desk: Wor
                 desk.desk.requests.changing.keep(ADA, instance.id, hours=1, until=None)
             refusals.append(refusal.value.sentence)
 
-    instance = desk.ready()
+    instance = desk.warned()
     desk.crashing(keep_too_late)
     desk.until(instance, Phase.STOPPED)
     assert "/start starts it again" in refusals[0]
 
 
 def test_activity_between_the_claim_and_the_call_withdraws_the_stop(desk: World) -> None:
-    instance = desk.until_true(desk.ready(), lambda now: now.warned is not None)
-    desk.minute(9)
+    instance = desk.warned()
+    desk.minute(5)
     desk.clock.advance(MINUTE)
     desk.report(machine_id(instance))
     reconciler = desk.desk.loop.reconciler
@@ -95,7 +95,7 @@ def test_activity_between_the_claim_and_the_call_withdraws_the_stop(desk: World)
 
 
 def test_activity_after_the_warning_withdraws_it_and_says_so(desk: World) -> None:
-    instance = desk.until_true(desk.ready(), lambda now: now.warned is not None)
+    instance = desk.warned()
     desk.activity["gpu"] = State.ACTIVE
     desk.minute(2)
     assert desk.look(instance).warned is None

@@ -9,14 +9,14 @@ from chalicelib.domain.instance import Phase
 from chalicelib.domain.notices import DeliveryState
 from chalicelib.domain.policies import PolicyAsk
 from chalicelib.domain.timings import DELIVERY_WAIT
-from tests.scenario.post import admin_listens, listening, warned
+from tests.scenario.post import admin_listens, listening
 from tests.scenario.world import ADA, MINUTE, World, machine_id
 
 
 def test_a_warning_says_when_why_what_is_lost_and_how_to_keep(desk: World) -> None:
     box = listening(desk)
     desk.lives = {"kernels": 2, "tmux": 1}
-    instance = warned(desk)
+    instance = desk.warned()
     assert box.types() == ["idle_warning"]
     message = json.loads(box.arrived[0][1])
     sentence = message["data"]["sentence"]
@@ -31,11 +31,11 @@ def test_a_warning_says_when_why_what_is_lost_and_how_to_keep(desk: World) -> No
 
 def test_a_delivered_warning_is_in_the_record_and_the_stop_comes_in_time(desk: World) -> None:
     listening(desk)
-    instance = warned(desk)
+    instance = desk.warned()
     standing = instance.warned
     assert standing is not None
     assert [each.channel for each in standing.delivered] == ["webhook"]
-    desk.until(instance, Phase.STOPPED, minutes=8)
+    desk.until(instance, Phase.STOPPED, minutes=10)
     assert "warning_delivered" in desk.codes(instance)
     claimed = next(line for line in desk.timeline(instance) if line.code == "stop_claimed")
     assert claimed.at - standing.acts_at <= MINUTE
@@ -45,7 +45,7 @@ def test_a_delivered_warning_is_in_the_record_and_the_stop_comes_in_time(desk: W
 def test_an_undelivered_warning_is_tried_again_and_the_stop_waits_for_it_but_not_for_ever(desk: World) -> None:
     box = listening(desk)
     box.is_down = True
-    instance = warned(desk)
+    instance = desk.warned()
     standing = instance.warned
     assert standing is not None
     desk.until(instance, Phase.STOPPING, minutes=40)
@@ -58,18 +58,18 @@ def test_an_undelivered_warning_is_tried_again_and_the_stop_waits_for_it_but_not
 def test_a_warning_that_arrives_late_ends_the_wait(desk: World) -> None:
     box = listening(desk)
     box.is_down = True
-    instance = warned(desk)
-    desk.minute(6)
+    instance = desk.warned()
+    desk.minute(7)
     assert desk.look(instance).phase is Phase.READY
     box.is_down = False
-    desk.until(instance, Phase.STOPPING, minutes=6)
+    desk.until(instance, Phase.STOPPING, minutes=8)
     assert "idle_warning" in box.types()
 
 
 def test_the_log_tells_each_try(desk: World) -> None:
     box = listening(desk)
     box.is_down = True
-    instance = warned(desk)
+    instance = desk.warned()
     desk.minute(1)
     box.is_down = False
     desk.minute(2)
@@ -83,7 +83,7 @@ def test_the_log_tells_each_try(desk: World) -> None:
 def test_a_warning_that_no_longer_stands_is_not_delivered_any_more(desk: World) -> None:
     box = listening(desk)
     box.is_down = True
-    instance = warned(desk)
+    instance = desk.warned()
     desk.desk.requests.changing.keep(ADA, instance.id, hours=4, until=None)
     box.is_down = False
     desk.minute(10)
@@ -92,7 +92,7 @@ def test_a_warning_that_no_longer_stands_is_not_delivered_any_more(desk: World) 
 
 def test_activity_after_the_warning_withdraws_it_and_says_so(desk: World) -> None:
     box = listening(desk)
-    instance = warned(desk)
+    instance = desk.warned()
     desk.activity["cpu"] = State.ACTIVE
     desk.minute(2)
     assert desk.look(instance).warned is None
@@ -101,7 +101,7 @@ def test_activity_after_the_warning_withdraws_it_and_says_so(desk: World) -> Non
 
 def test_a_keep_on_the_api_is_told_by_the_channels_too(desk: World) -> None:
     box = listening(desk)
-    instance = warned(desk)
+    instance = desk.warned()
     desk.desk.requests.changing.keep(ADA, instance.id, hours=4, until=None)
     desk.minute(2)
     assert box.types() == ["idle_warning", "warning_withdrawn"]
@@ -110,7 +110,7 @@ def test_a_keep_on_the_api_is_told_by_the_channels_too(desk: World) -> None:
 def test_the_machines_own_terminals_are_a_delivery_if_anybody_sat_there(desk: World) -> None:
     box = listening(desk)
     box.is_down = True
-    instance = warned(desk, warning_minutes=6)
+    instance = desk.warned()
     assert instance.warned is not None
     desk.heard = Heard(warning_id=instance.warned.id, terminals=0)
     desk.minute(2)
@@ -127,17 +127,17 @@ def test_the_machines_own_terminals_are_a_delivery_if_anybody_sat_there(desk: Wo
 def test_an_owner_without_a_channel_is_told_by_the_desks(desk: World) -> None:
     box = listening(desk, owner="somebody-else")
     admin_listens(desk)
-    instance = warned(desk)
+    instance = desk.warned()
     assert box.types() == ["idle_warning"]
     assert instance.warned is not None
     assert instance.warned.awaits
 
 
 def test_where_nobody_set_a_channel_the_stop_waits_for_none(desk: World) -> None:
-    instance = warned(desk)
+    instance = desk.warned()
     standing = instance.warned
     assert standing is not None
-    desk.until(instance, Phase.STOPPING, minutes=8)
+    desk.until(instance, Phase.STOPPING, minutes=10)
     claimed = next(line for line in desk.timeline(instance) if line.code == "stop_claimed")
     assert claimed.at - standing.acts_at <= MINUTE
 
@@ -159,7 +159,7 @@ def test_what_an_owner_asked_for_is_no_news(desk: World) -> None:
 
 def test_a_desk_that_dies_between_sending_and_noting_sends_the_same_message_again(desk: World) -> None:
     box = listening(desk)
-    instance = warned(desk)
+    instance = desk.warned()
     notices = desk.desk.loop.sweeper.postman.notices
     sent = notices.of_instance(instance.id, limit=1).items[0]
     unnoted = {name: type(each)(to=each.to, next_at=each.next_at) for name, each in sent.deliveries.items()}
@@ -182,7 +182,7 @@ def test_a_receiver_that_keeps_the_owner_waiting_loses_no_other_write(desk: Worl
 def test_e_mail_is_no_delivery_before_the_address_has_confirmed(desk: World) -> None:
     listening(desk, owner="nobody")
     desk.email("ada", "ada@example.org")
-    instance = warned(desk, idle_minutes=8, warning_minutes=8)
+    instance = desk.warned(idle_minutes=8, warning_minutes=8)
     desk.minute(2)
     standing = desk.look(instance).warned
     assert standing is not None

@@ -6,7 +6,6 @@ from chalicelib.domain.activity.heartbeat import Leaving, Wish
 from chalicelib.domain.activity.orders import Orders
 from chalicelib.domain.instance import Instance, Phase
 from chalicelib.domain.policies import PolicyAsk
-from tests.scenario.post import warned
 from tests.scenario.world import ADA, ADMIN, MINUTE, World, machine_id
 
 
@@ -25,7 +24,7 @@ def test_a_machine_knows_policy_and_mode_from_its_first_heartbeat_on(desk: World
 
 
 def test_a_changed_policy_a_keep_a_warning_and_the_mode_reach_the_machine(desk: World) -> None:
-    instance = warned(desk)
+    instance = desk.warned()
     assert instance.warned is not None
     warning = orders(desk, instance).warning
     assert warning is not None
@@ -52,7 +51,7 @@ def test_a_pass_with_no_news_gives_no_orders(desk: World) -> None:
 
 
 def test_a_keep_that_is_asked_for_on_the_machine_is_granted_once_and_answered(desk: World) -> None:
-    instance = warned(desk)
+    instance = desk.warned()
     desk.wish = Wish(id="w1", hours=1)
     desk.minute(3)
     current = desk.look(instance)

@@ -71,6 +71,11 @@ class World:
         instance = self.launch(**ask)
         return self.until(instance, Phase.READY)
 
+    def warned(self, **ask: Any) -> Instance:
+        """An instance that has just been warned of its idleness; minutes cost test time, so its window is short."""
+        policy = {"idle_minutes": 6, "warning_minutes": 6}
+        return self.until_true(self.ready(**{**policy, **ask}), lambda now: now.warned is not None)
+
     def minute(self, minutes: int = 1) -> None:
         """Time passes; each minute the probes report and the desk sweeps."""
         for _ in range(minutes):
@@ -95,10 +100,8 @@ class World:
 
     def beat(self) -> None:
         """Every machine's probe reports, as long as its item is there: what `activity` says of each signal."""
-        for item in HeartbeatModel.scan():
-            instance_id = item.id.split(":")[1]
-            life = self.cloud.lifecycle.lives.get(instance_id)
-            if life and life.state == "running":
+        for instance_id, life in self.cloud.lifecycle.lives.items():
+            if life.state == "running" and self._item(instance_id):
                 self.report(instance_id)
 
     def report(self, machine: str, **replaced: Any) -> None:
@@ -155,9 +158,13 @@ class World:
 
     def write_heartbeat(self, instance_id: str, plain: dict[str, Any]) -> None:
         """Whatever a machine may write to its own item."""
+        orders = self._item(instance_id).get("orders")
         key = {"id": self.heartbeat_key(instance_id)}
-        orders = self._heartbeats.get_item(Key=key).get("Item", {}).get("orders")
         self._heartbeats.put_item(Item={**key, **plain, **({"orders": orders} if orders else {})})
+
+    def _item(self, instance_id: str) -> dict[str, Any]:
+        found = self._heartbeats.get_item(Key={"id": self.heartbeat_key(instance_id)})
+        return dict(found.get("Item", {}))
 
     def ec2_state(self, instance_id: str) -> str:
         """What EC2 says."""
