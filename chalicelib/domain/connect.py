@@ -16,15 +16,20 @@ class Command:
     command: str
 
 
-def commands(instance_id: str, region: str, jupyter_port: int | None) -> list[Command]:
-    """A shell, and, where the recipe has one, the way to its Jupyter.
+def commands(instance_id: str, region: str, jupyter_port: int | None, *, is_set_up: bool) -> list[Command]:
+    """A shell; where the recipe has one, the way to its Jupyter; where the probe has been set up, its history.
 
     https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-working-with-sessions-start.html
     """
     base = f"aws ssm start-session --region {region} --target {instance_id}"
-    shell = [Command("a shell on the instance", base)]
+    anywhere = [Command("a shell on the instance", base)]
+    if is_set_up:
+        history = f"{base} --document-name AWS-StartNonInteractiveCommand --parameters command=gpudesk-history"
+        title = "what every signal said, minute by minute, for `make replay`"
+        # The plugin tells of the session's beginning and end on the same output.
+        anywhere.append(Command(title, f"{history} | grep '^{{' > history.jsonl"))
     if jupyter_port is None:
-        return shell
+        return anywhere
     forward = (
         f"{base} --document-name AWS-StartPortForwardingSession "
         f"--parameters portNumber={jupyter_port},localPortNumber={LOCAL_PORT}"
@@ -33,5 +38,5 @@ def commands(instance_id: str, region: str, jupyter_port: int | None) -> list[Co
     return [
         Command(f"Jupyter on http://127.0.0.1:{LOCAL_PORT}", forward),
         Command("Jupyter's token, made on the instance and kept there", token),
-        *shell,
+        *anywhere,
     ]

@@ -35,10 +35,17 @@ INTERACTIVE_COMMAND: Mapping[str, Any] = {
     "properties": {"linux": {"commands": "{{ command }}", "runAsElevated": False}},
 }
 
+NON_INTERACTIVE_COMMAND: Mapping[str, Any] = {
+    **INTERACTIVE_COMMAND,
+    "description": "Document to run single non-interactive command on an instance",
+    "sessionType": "NonInteractiveCommands",
+}
+
 AMAZONS = {
     **{name: ("Command", content) for name, content in BUILT_IN.items()},
     "AWS-StartPortForwardingSession": ("Session", PORT_FORWARDING),
     "AWS-StartInteractiveCommand": ("Session", INTERACTIVE_COMMAND),
+    "AWS-StartNonInteractiveCommand": ("Session", NON_INTERACTIVE_COMMAND),
 }
 
 

@@ -28,6 +28,7 @@ def test_a_ready_instance_tells_what_is_known_of_it(bench: Bench) -> None:
 
     connect = bench.ada("GET", "/instances/brave-otter/connect").json["commands"]
     assert "portNumber=8888,localPortNumber=8889" in connect[0]["command"]
+    assert "AWS-StartNonInteractiveCommand --parameters command=gpudesk-history |" in connect[-1]["command"]
     assert all(status["instance_id"] in each["command"] for each in connect)
 
     session = bench.ada("POST", "/instances/brave-otter/sessions", {"kind": "jupyter"})

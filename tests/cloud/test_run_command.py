@@ -113,7 +113,8 @@ def test_a_document_has_versions_and_the_default_one_runs(
 
 
 def test_amazons_own_documents_are_there(ssm: Any) -> None:
-    for name in ("AWS-RunShellScript", "AWS-StartPortForwardingSession", "AWS-StartInteractiveCommand"):
+    sessions = ("AWS-StartPortForwardingSession", "AWS-StartInteractiveCommand", "AWS-StartNonInteractiveCommand")
+    for name in ("AWS-RunShellScript", *sessions):
         described = ssm.describe_document(Name=name)["Document"]
         assert (described["Name"], described["Owner"]) == (name, "Amazon")
 

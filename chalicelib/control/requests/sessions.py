@@ -37,8 +37,9 @@ class Sessions:
         """Commands for those who have AWS credentials of their own."""
         instance, machine = self._reachable(actor, ref)
         recipe = self.recipes.get(instance.spec.recipe)
-        port = recipe.jupyter_port if recipe and instance.phase is Phase.READY else None
-        return commands(machine.instance_id, instance.spec.region, port)
+        is_set_up = instance.phase is Phase.READY
+        port = recipe.jupyter_port if recipe and is_set_up else None
+        return commands(machine.instance_id, instance.spec.region, port, is_set_up=is_set_up)
 
     def open_session(
         self, actor: Actor, ref: str, *, kind: SessionKind, port: int | None = None, local_port: int | None = None
