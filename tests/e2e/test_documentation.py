@@ -22,3 +22,11 @@ def test_every_link_of_the_documentation_leads_somewhere() -> None:
     for page in pages:
         for link in re.findall(r"\]\((?!http)([^)#]+)\)", page.read_text()):
             assert (page.parent / link).exists(), f"{page.name} links to {link}"
+
+
+def test_every_test_that_the_documentation_names_exists() -> None:
+    named = set(re.findall(r"`(test_\w+)`", (REPOSITORY / "docs" / "what-hurt-elsewhere.md").read_text()))
+    sources = [path.read_text() for path in (REPOSITORY / "tests").rglob("test_*.py")]
+    written = {name for source in sources for name in re.findall(r"^def (test_\w+)", source, re.MULTILINE)}
+    assert len(named) > 30
+    assert named <= written
