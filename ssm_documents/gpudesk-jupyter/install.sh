@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
-# Jupyter and a Python kernel in an environment of their own.
+# JupyterLab and a Python kernel in an environment of their own; the extension shows what the probe has to say.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib/prelude.sh
 source include:prelude.sh
 
 install -d -m 0755 /opt/gpudesk
-make_venv /opt/gpudesk/jupyter jupyter-server ipykernel
-say "Installed Jupyter server $(/opt/gpudesk/jupyter/bin/python -m jupyter_server --version)."
+make_venv /opt/gpudesk/jupyter jupyterlab==4.6.6 jupyterlab-notifications-extension==1.2.29 ipykernel
+write_file /opt/gpudesk/jupyter/share/jupyter/lab/settings/overrides.json 0644 root <<'SETTINGS'
+@@overrides.json@@
+SETTINGS
+say "Installed JupyterLab $(/opt/gpudesk/jupyter/bin/python -m jupyterlab --version)."

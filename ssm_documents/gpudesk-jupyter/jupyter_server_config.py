@@ -1,4 +1,4 @@
-"""Jupyter as gpudesk sets it up: on loopback, with the token of a file that only its user can read."""
+"""JupyterLab as gpudesk sets it up: on loopback, with the token of a file that only its user can read."""
 
 from pathlib import Path
 
@@ -10,4 +10,6 @@ c.ServerApp.port_retries = 0  # another port would be one that no session leads 
 c.ServerApp.open_browser = False
 c.ServerApp.root_dir = "/home/ubuntu/work"
 c.ServerApp.allow_root = True  # who runs it is said in the unit, and only there
+c.LabApp.news_url = None  # the notifications are for what the probe has to say, and nothing here asks the internet
+c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 c.IdentityProvider.token = Path("/etc/gpudesk/jupyter-token").read_text(encoding="ascii").strip()

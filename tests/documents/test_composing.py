@@ -256,3 +256,6 @@ def test_the_machine_installs_the_packages_that_the_tests_run_with() -> None:
     script = "\n".join(lines(compose(PROBE), 1))
     for package in ("boto3", "psutil", "nvidia-ml-py"):
         assert f"{package}=={version(package)}" in script
+    script = "\n".join(lines(compose("gpudesk-jupyter"), 0))
+    for package in ("jupyterlab", "jupyterlab-notifications-extension"):
+        assert f"{package}=={version(package)}" in script

@@ -21,6 +21,7 @@ from websocket import create_connection
 
 from chalicelib.domain.activity.evidence import State
 from chalicelib.domain.activity.policy import Thresholds
+from ssm_documents.probe.people import People, Reached
 from ssm_documents.probe.sensors import Reading
 from ssm_documents.probe.signals import jupyter_api
 from ssm_documents.probe.signals.jupyter import JupyterSensor, Look, ask_server, look
@@ -468,6 +469,23 @@ def test_a_real_terminal_is_seen_when_it_is_used(jupyter: RealServer) -> None:
     terminal.send(json.dumps(["stdin", "true\n"]))
     assert until(sensor, State.ACTIVE).reason == f"Jupyter terminal {name} was used"
     terminal.close()
+
+
+def test_what_the_probe_has_to_say_appears_where_jupyterlab_shows_notifications(
+    jupyter: RealServer, tmp_path: Path
+) -> None:
+    people = People(tmp_path, jupyter.find)
+    page = create_connection(
+        f"ws://127.0.0.1:{jupyter.port}/jupyterlab-notifications-extension/stream?token={jupyter.token}", timeout=20
+    )
+    assert people.tell("it will be stopped") == Reached(notebooks=0), "no tab has a kernel, so nobody may be there"
+    (shown,) = json.loads(page.recv())["notifications"]
+    assert (shown["message"], shown["type"], shown["autoClose"]) == ("it will be stopped", "warning", False)
+    kernel = jupyter.post("kernels", {})["id"]
+    tab = create_connection(f"ws://127.0.0.1:{jupyter.port}/api/kernels/{kernel}/channels?token={jupyter.token}")
+    assert people.tell("it goes on") == Reached(notebooks=1)
+    tab.close()
+    page.close()
 
 
 def test_the_file_of_a_server_that_was_killed_does_not_count(tmp_path: Path) -> None:

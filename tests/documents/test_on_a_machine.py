@@ -104,6 +104,12 @@ def ask(port: int, path: str, token: str | None = None, body: object = None) -> 
         return json.loads(response.read() or b"null")
 
 
+def page(port: int, path: str, token: str) -> str:
+    """What a browser is given."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}?token={token}", timeout=PATIENCE_SECONDS) as response:
+        return str(response.read(), "utf-8")
+
+
 @contextmanager
 def forwarded(fleet: Fleet) -> Iterator[int]:
     """A port of this computer that leads to the machine's Jupyter."""
@@ -247,6 +253,7 @@ def test_jupyter_answers_to_those_who_have_the_token_that_the_machine_made(fleet
     assert fleet.shell("stat -c %a /etc/gpudesk/jupyter-token") == "600"
     with forwarded(fleet) as port:
         assert "version" in ask(port, "/api")
+        assert "JupyterLab" in page(port, "/lab", token)
         with pytest.raises(urllib.error.HTTPError, match="403"):
             ask(port, "/api/kernels")
         assert ask(port, "/api/kernels", token) == []
