@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from random import Random
 
+from benchmarks.idle_rules.diary import DAY, HOUR, Diary, some, thought
 from benchmarks.idle_rules.use import (
     BURSTS,
     CELL,
@@ -16,7 +17,6 @@ from benchmarks.idle_rules.use import (
     REST,
     SENDING,
     TAB,
-    THINKING,
     TRAINING,
     TRYING,
     TYPING,
@@ -24,14 +24,6 @@ from benchmarks.idle_rules.use import (
     WAITING,
     Use,
 )
-
-HOUR = 60
-DAY = 24 * HOUR
-WORKDAYS = 5
-"""Of a week, which begins with the first minute: a Monday, midnight."""
-
-THOUGHTS = (2, 2, 2, 3, 3, 3, 5, 5, 5, 5, 8, 8, 8, 12, 12, 15, 20, 20, 28, 45)
-"""Minutes without a key pressed, of somebody who works; the longest is longer than the window and its warning."""
 
 
 @dataclass(frozen=True)
@@ -47,48 +39,8 @@ class Member:
     minutes: tuple[Use, ...]
 
 
-class Diary:
-    """What an instance is used for, written down from its first minute on."""
-
-    def __init__(self, rng: Random, days: int) -> None:
-        self.rng = rng
-        self.days = days
-        self.minutes: list[Use] = []
-
-    def do(self, use: Use, minutes: int) -> None:
-        """That, for so long."""
-        self.minutes.extend([use] * minutes)
-
-    def until(self, day: int, hour: float, use: Use = REST) -> None:
-        """That, up to this hour of this day; nothing, where it has passed."""
-        self.do(use, day * DAY + round(hour * HOUR) - len(self.minutes))
-
-    def now_and_then(self, minutes: int, *kinds: Callable[["Diary"], None]) -> None:
-        """Now this and now that until so many minutes have passed."""
-        end = len(self.minutes) + minutes
-        while len(self.minutes) < end:
-            self.rng.choice(kinds)(self)
-        del self.minutes[end:]
-
-    def workdays(self) -> Iterator[int]:
-        """The day of each, from 0."""
-        return (day for day in range(self.days) if day % 7 < WORKDAYS)
-
-    def about(self, hour: float) -> float:
-        """Half an hour to both sides."""
-        return hour + self.rng.uniform(-0.5, 0.5)
-
-
-def _some(use: Use, least: int, most: int) -> Callable[[Diary], None]:
-    return lambda diary: diary.do(use, diary.rng.randint(least, most))
-
-
-def _thought(diary: Diary) -> None:
-    diary.do(THINKING, diary.rng.choice(THOUGHTS))
-
-
 def _training_run(diary: Diary, hours: int) -> None:
-    diary.now_and_then(hours * HOUR, _some(TRAINING, 40, 200), _some(LOADING, 5, 40), _some(EVALUATING, 10, 60))
+    diary.now_and_then(hours * HOUR, some(TRAINING, 40, 200), some(LOADING, 5, 40), some(EVALUATING, 10, 60))
 
 
 def _office_day(diary: Diary, day: int, *kinds: Callable[[Diary], None]) -> None:
@@ -110,20 +62,20 @@ def training(diary: Diary) -> None:
 def notebooks(diary: Diary) -> None:
     """Cells and thoughts, on every workday."""
     for day in diary.workdays():
-        _office_day(diary, day, _some(CELL, 1, 15), _thought)
+        _office_day(diary, day, some(CELL, 1, 15), thought)
 
 
 def forgotten(diary: Diary) -> None:
     """Wanted for an afternoon a week."""
     for day in (each for each in diary.workdays() if each % 7 == 1):
         diary.until(day, diary.about(14))
-        diary.now_and_then(3 * HOUR, _some(TYPING, 1, 10), _some(TRYING, 10, 40))
+        diary.now_and_then(3 * HOUR, some(TYPING, 1, 10), some(TRYING, 10, 40))
 
 
 def crashed_kernel(diary: Diary) -> None:
     """The last cell of the day crashes and its memory stays held; one in four says for ever that it is busy."""
     for day in diary.workdays():
-        _office_day(diary, day, _some(CELL, 1, 15), _thought)
+        _office_day(diary, day, some(CELL, 1, 15), thought)
         left = HUNG if diary.rng.random() < 0.25 else REST
         diary.until(day + 1, 8, left)
 
@@ -132,7 +84,7 @@ def overnight_io(diary: Diary) -> None:
     """Data that is copied or sent by night, with next to no CPU."""
     for day in diary.workdays():
         diary.until(day, diary.about(19.5))
-        diary.now_and_then(diary.rng.randint(7, 11) * HOUR, _some(COPYING, 60, 200), _some(SENDING, 60, 200))
+        diary.now_and_then(diary.rng.randint(7, 11) * HOUR, some(COPYING, 60, 200), some(SENDING, 60, 200))
 
 
 def busy_since_boot(diary: Diary) -> None:
@@ -146,7 +98,7 @@ def downloads(diary: Diary) -> None:
     """A data set in the afternoon, and a look at it the next morning."""
     for day in diary.workdays():
         diary.until(day, diary.about(9.5))
-        diary.now_and_then(HOUR, _some(TYPING, 1, 10), _thought)
+        diary.now_and_then(HOUR, some(TYPING, 1, 10), thought)
         diary.until(day, diary.about(16))
         diary.do(DOWNLOADING, diary.rng.randint(2, 8) * HOUR)
 
@@ -155,20 +107,20 @@ def tmux_left_open(diary: Diary) -> None:
     """Two hours of terminal, and then the terminal."""
     for day in diary.workdays():
         diary.until(day, diary.about(10), TAB if day else REST)
-        diary.now_and_then(2 * HOUR, _some(TYPING, 1, 10), _some(TRYING, 5, 30), _thought)
+        diary.now_and_then(2 * HOUR, some(TYPING, 1, 10), some(TRYING, 5, 30), thought)
 
 
 def tab_left_open(diary: Diary) -> None:
     """Notebooks, and a tab that stays open by night, but not over the weekend."""
     for day in diary.workdays():
-        _office_day(diary, day, _some(CELL, 1, 15), _thought)
+        _office_day(diary, day, some(CELL, 1, 15), thought)
         diary.until(day + 1, 8, TAB)
 
 
 def editor(diary: Diary) -> None:
     """Somebody writes code, and runs none of it."""
     for day in diary.workdays():
-        _office_day(diary, day, _some(TYPING, 1, 12), _thought)
+        _office_day(diary, day, some(TYPING, 1, 12), thought)
 
 
 def unseen(diary: Diary) -> None:
