@@ -114,18 +114,34 @@ def _hold_while(command: Sequence[str], reason: str, path: Path) -> int:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         os.write(descriptor, json.dumps({"reason": reason[:200], "until": None}).encode())
-        try:
-            child = subprocess.Popen(command)
-        except OSError as error:
-            print(f"gpudesk-hold: {command[0]}: {error.strerror}", file=sys.stderr)
-            return 127
-        for number in PASSED_ON:
-            signal.signal(number, lambda sent, _: child.send_signal(sent))
-        code = child.wait()
-        return code if code >= 0 else 128 - code
+        return _run_passing_signals_on(command)
     finally:
         path.unlink(missing_ok=True)
         os.close(descriptor)
+
+
+def _run_passing_signals_on(command: Sequence[str]) -> int:
+    """The command's exit status, as a shell gives it; 127 where it cannot be run."""
+    child: subprocess.Popen[bytes] | None = None
+    early: list[int] = []
+
+    def pass_on(number: int, _: Any) -> None:
+        if child is None:
+            early.append(number)
+        else:
+            child.send_signal(number)
+
+    for number in PASSED_ON:
+        signal.signal(number, pass_on)
+    try:
+        child = subprocess.Popen(command)
+    except OSError as error:
+        print(f"gpudesk-hold: {command[0]}: {error.strerror}", file=sys.stderr)
+        return 127
+    for sent in early:
+        child.send_signal(sent)
+    code = child.wait()
+    return code if code >= 0 else 128 - code
 
 
 def _write_new(path: Path, content: Any) -> None:
