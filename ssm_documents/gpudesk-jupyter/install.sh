@@ -4,8 +4,11 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib/prelude.sh
 source include:prelude.sh
 
+# All of them run under Python 3.10, which Ubuntu 22.04 has; a later ipykernel does not.
+PACKAGES=(jupyterlab==4.6.6 jupyterlab-notifications-extension==1.2.29 jupyter-server==2.21.1 ipykernel==7.3.0)
+
 install -d -m 0755 /opt/gpudesk
-make_venv /opt/gpudesk/jupyter jupyterlab==4.6.6 jupyterlab-notifications-extension==1.2.29 ipykernel
+make_venv /opt/gpudesk/jupyter "${PACKAGES[@]}"
 write_file /opt/gpudesk/jupyter/share/jupyter/lab/settings/overrides.json 0644 root <<'SETTINGS'
 @@overrides.json@@
 SETTINGS

@@ -1,0 +1,146 @@
+"""JupyterLab with the configuration of gpudesk-jupyter: it asks nothing of the internet, and shows what the probe says.
+
+The configuration is the document's own, with a port, a folder and a token file of this test's.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from importlib.metadata import metadata
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+
+from ssm_documents.compose import compose
+from ssm_documents.probe.people import NOTIFICATIONS, People, Reached, notify_jupyter
+from ssm_documents.probe.signals.jupyter_servers import NotAskable, Server, access, find_servers
+
+DOCUMENT = Path("ssm_documents/gpudesk-jupyter")
+TOKEN = "t0ken"
+WITHOUT_EXTENSION = 'c.ServerApp.jpserver_extensions = {"jupyterlab_notifications_extension": False}'
+
+
+class Lab:
+    """JupyterLab as the document's unit starts it.
+
+    :param lines: more lines of configuration
+    """
+
+    def __init__(self, folder: Path, lines: str = "") -> None:
+        self._log = ""
+        environment = {**os.environ, "JUPYTER_RUNTIME_DIR": str(folder / "runtime"), "HOME": str(folder)}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", f"--config={_configuration(folder, lines)}"],
+            cwd=folder,
+            env=environment,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stderr
+        for line in self._process.stderr:
+            self._log += line
+            if "?token=" in line:
+                break
+        self._drain = threading.Thread(target=self._process.stderr.read)
+        self._drain.start()
+        self.port = self._port()
+
+    def _port(self) -> int:
+        """Its runtime file comes a moment after its first words."""
+        while True:
+            try:
+                return access(self._process.pid).port
+            except NotAskable:
+                assert self._process.poll() is None, self._log
+
+    def find(self) -> list[Server]:
+        return [each for each in find_servers() if each.pid == self._process.pid]
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Status and body, as whoever has the token gets them."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            connection.request("GET", path, headers={"Authorization": f"token {TOKEN}"})
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+    def json(self, path: str) -> Any:
+        status, body = self.get(path)
+        assert status == 200, body
+        return json.loads(body)
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait()
+        self._drain.join()
+        assert self._process.stderr
+        self._process.stderr.close()
+
+
+def _configuration(folder: Path, lines: str) -> Path:
+    token, settings = folder / "token", folder / "settings"
+    token.write_text(f"{TOKEN}\n", encoding="ascii")
+    settings.mkdir()
+    (settings / "overrides.json").write_bytes((DOCUMENT / "overrides.json").read_bytes())
+    text = (DOCUMENT / "jupyter_server_config.py").read_text(encoding="utf-8")
+    for theirs, ours in (("8888", "0"), ("/home/ubuntu/work", str(folder)), ("/etc/gpudesk/jupyter-token", str(token))):
+        assert theirs in text
+        text = text.replace(theirs, ours)
+    file = folder / "config.py"
+    file.write_text(f"{text}c.LabApp.app_settings_dir = {str(settings)!r}\n{lines}\n", encoding="utf-8")
+    return file
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    server = Lab(tmp_path_factory.mktemp("lab"))
+    yield server
+    server.stop()
+
+
+def test_jupyterlab_asks_the_internet_neither_for_news_nor_for_updates(lab: Lab) -> None:
+    status, page = lab.get("/lab")
+    assert status == 200
+    assert '"news": {"disabled": true}' in page
+    assert lab.json("/lab/api/news") == {"news": []}
+    assert lab.json("/lab/api/update") == {"notification": None}
+    settings = lab.json("/lab/api/settings/@jupyterlab/apputils-extension:notification")
+    defaults = {name: each["default"] for name, each in settings["schema"]["properties"].items()}
+    assert (defaults["fetchNews"], defaults["checkForUpdates"]) == ("false", False), "so it does not ask people either"
+
+
+def test_a_warning_waits_for_the_page_that_is_opened_next(lab: Lab, tmp_path: Path) -> None:
+    assert People(tmp_path, lab.find).tell("it will be stopped") == Reached(), "nobody is connected"
+    (shown,) = lab.json(f"/{NOTIFICATIONS.replace('ingest', 'notifications')}")["notifications"]
+    assert (shown["message"], shown["type"], shown["autoClose"]) == ("it will be stopped", "warning", False)
+
+
+def test_jupyterlab_without_the_extension_says_that_it_cannot_be_told(tmp_path: Path) -> None:
+    lab = Lab(tmp_path, WITHOUT_EXTENSION)
+    try:
+        (server,) = lab.find()
+        with pytest.raises(NotAskable, match="no such thing"):
+            notify_jupyter(server, "it will be stopped")
+    finally:
+        lab.stop()
+
+
+def test_every_package_is_pinned_and_runs_under_the_python_of_ubuntu_22_04() -> None:
+    """3.10: what most images have, and older than the Python of these tests."""
+    script = "\n".join(compose("gpudesk-jupyter")["mainSteps"][0]["inputs"]["runCommand"])
+    words = script.partition("PACKAGES=(")[2].partition(")")[0].split()
+    packages = [Requirement(word) for word in words]
+    assert {each.name for each in packages} >= {"jupyterlab", "jupyter-server", "ipykernel"}
+    for package in packages:
+        described = metadata(package.name)
+        assert str(package.specifier) == f"=={described['Version']}"
+        needs = Requirement(f"python{described['Requires-Python']}").specifier
+        assert needs.contains("3.10"), f"{package} needs Python {needs}"
