@@ -23,6 +23,14 @@ from ssm_documents.probe.signals.jupyter_servers import NotAskable, Server, acce
 
 DOCUMENT = Path("ssm_documents/gpudesk-jupyter")
 TOKEN = "t0ken"
+EVERY_NAME_IS_NOTED = """
+import sys
+def note(event, arguments):
+    if event == "socket.getaddrinfo":
+        with open("names", "a") as names:
+            names.write(f"{arguments[0]}\\n")
+sys.addaudithook(note)
+"""
 WITHOUT_EXTENSION = 'c.ServerApp.jpserver_extensions = {"jupyterlab_notifications_extension": False}'
 
 
@@ -34,6 +42,7 @@ class Lab:
 
     def __init__(self, folder: Path, lines: str = "") -> None:
         self._log = ""
+        self._names = folder / "names"
         environment = {**os.environ, "JUPYTER_RUNTIME_DIR": str(folder / "runtime"), "HOME": str(folder)}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "jupyterlab", f"--config={_configuration(folder, lines)}"],
@@ -61,6 +70,10 @@ class Lab:
 
     def find(self) -> list[Server]:
         return [each for each in find_servers() if each.pid == self._process.pid]
+
+    def names_looked_up(self) -> set[str]:
+        """Of computers, by the server since it began; only where every name is noted."""
+        return set(self._names.read_text(encoding="utf-8").splitlines())
 
     def get(self, path: str) -> tuple[int, str]:
         """Status and body, as whoever has the token gets them."""
@@ -101,7 +114,7 @@ def _configuration(folder: Path, lines: str) -> Path:
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    server = Lab(tmp_path_factory.mktemp("lab"))
+    server = Lab(tmp_path_factory.mktemp("lab"), EVERY_NAME_IS_NOTED)
     yield server
     server.stop()
 
@@ -112,6 +125,7 @@ def test_jupyterlab_asks_the_internet_neither_for_news_nor_for_updates(lab: Lab)
     assert '"news": {"disabled": true}' in page
     assert lab.json("/lab/api/news") == {"news": []}
     assert lab.json("/lab/api/update") == {"notification": None}
+    assert lab.names_looked_up() == {"127.0.0.1"}
     settings = lab.json("/lab/api/settings/@jupyterlab/apputils-extension:notification")
     defaults = {name: each["default"] for name, each in settings["schema"]["properties"].items()}
     assert (defaults["fetchNews"], defaults["checkForUpdates"]) == ("false", False), "so it does not ask people either"
