@@ -14,12 +14,13 @@ from typing import Any
 
 import boto3
 import pytest
-from boto3.dynamodb.types import TypeDeserializer
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from moto.server import ThreadedMotoServer
 from websocket import create_connection
 
 from chalicelib.domain.activity.evidence import Evidence, State
 from chalicelib.domain.activity.heartbeat import Heartbeat, heartbeat_from
+from chalicelib.domain.activity.orders import Announced, Orders, plain_orders
 from local.machines.choose import why_no_sandbox
 from local.machines.port import Invocation, InvocationResult, MachineSpec
 from local.machines.sandboxed import SandboxedMachines
@@ -70,6 +71,15 @@ class Fleet:
         beat = heartbeat_from(plain)
         assert isinstance(beat, Heartbeat), beat
         return beat
+
+    def order(self, orders: Orders) -> None:
+        """As the desk does: beside the heartbeat, for the machine to read with its next."""
+        self.dynamodb.update_item(
+            TableName=TABLE,
+            Key={"id": {"S": KEY}},
+            UpdateExpression="SET orders = :orders",
+            ExpressionAttributeValues={":orders": TypeSerializer().serialize(plain_orders(orders))},
+        )
 
     def signal(self, name: str) -> Evidence:
         return self.heartbeat().signals[name]
@@ -254,6 +264,8 @@ def test_jupyter_answers_to_those_who_have_the_token_that_the_machine_made(fleet
     with forwarded(fleet) as port:
         assert "version" in ask(port, "/api")
         assert "JupyterLab" in page(port, "/lab", token)
+        settings = ask(port, "/lab/api/settings/@jupyterlab/apputils-extension:notification", token)
+        assert settings["schema"]["properties"]["fetchNews"]["default"] == "false", "the document's overrides are read"
         with pytest.raises(urllib.error.HTTPError, match="403"):
             ask(port, "/api/kernels")
         assert ask(port, "/api/kernels", token) == []
@@ -294,3 +306,18 @@ def test_a_kernel_is_seen_at_work_and_at_rest_and_all_of_it_survives_a_stop(flee
     assert fleet.signal("gpu").since > before.at
     with forwarded(fleet) as port:
         assert "version" in ask(port, "/api")
+
+
+def test_a_warning_of_the_desk_appears_in_jupyterlab(fleet: Fleet) -> None:
+    assert fleet.probe("a1").status == "Success"
+    assert fleet.run("gpudesk-jupyter", "a2").status == "Success"
+    token = fleet.shell("cat /etc/gpudesk/jupyter-token")
+    with forwarded(fleet) as port:
+        stream = f"ws://127.0.0.1:{port}/jupyterlab-notifications-extension/stream?token={token}"
+        browser = create_connection(stream, timeout=PATIENCE_SECONDS)
+        acts_at = datetime(2030, 1, 1, 16, 40, tzinfo=UTC)
+        fleet.order(Orders(warning=Announced(id="w-1", kind="idle", acts_at=acts_at)))
+        (shown,) = json.loads(browser.recv())["notifications"]
+        browser.close()
+    assert "this instance will be stopped at 16:40 UTC" in shown["message"]
+    assert (shown["type"], shown["autoClose"]) == ("warning", False)
