@@ -5,6 +5,7 @@ The configuration is the document's own, with a port, a folder and a token file 
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -61,12 +62,15 @@ class Lab:
         self.port = self._port()
 
     def _port(self) -> int:
-        """Its runtime file comes a moment after its first words."""
+        """Its first words come before its runtime file, and that before it listens."""
         while True:
             try:
-                return access(self._process.pid).port
-            except NotAskable:
+                port = access(self._process.pid).port
+                socket.create_connection(("127.0.0.1", port)).close()
+            except (NotAskable, ConnectionRefusedError):
                 assert self._process.poll() is None, self._log
+            else:
+                return port
 
     def find(self) -> list[Server]:
         return [each for each in find_servers() if each.pid == self._process.pid]
