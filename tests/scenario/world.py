@@ -1,5 +1,6 @@
 """The desk on the local cloud, in one process, on a clock that a test moves."""
 
+import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
@@ -29,6 +30,7 @@ from local.cloud.local_cloud import LocalCloud
 from local.cloud.testing import in_process_cloud
 from local.machines.port import Machines
 from local.machines.simulated import SimulatedMachines
+from ssm_documents.probe import heartbeat as probe
 
 ADA = Actor(owner="ada", role=Role.USER)
 ADMIN = Actor(owner="root", role=Role.ADMIN)
@@ -50,7 +52,7 @@ class World:
         self.wish: Wish | None = None
         self.leaving: Leaving | None = None
         self.ec2 = boto3.client("ec2", "us-east-1")
-        self._heartbeats = boto3.resource("dynamodb", "us-east-1").Table(HeartbeatModel.Meta.table_name)
+        self._dynamodb = boto3.client("dynamodb", "us-east-1")
         self._evidence: dict[str, dict[str, Evidence]] = {}
 
     @property
@@ -101,8 +103,9 @@ class World:
     def beat(self) -> None:
         """Every machine's probe reports, as long as its item is there: what `activity` says of each signal."""
         for instance_id, life in self.cloud.lifecycle.lives.items():
-            if life.state == "running" and self._item(instance_id):
-                self.report(instance_id)
+            if life.state == "running":
+                with contextlib.suppress(self._dynamodb.exceptions.ConditionalCheckFailedException):
+                    self.report(instance_id)
 
     def report(self, machine: str, **replaced: Any) -> None:
         """One report of one machine, folded as the probe folds."""
@@ -123,7 +126,11 @@ class World:
             wish=self.wish,
             leaving=self.leaving,
         )
-        self.write_heartbeat(machine, {**plain_heartbeat(beat, self.heartbeat_key(machine)), **replaced})
+        key = self.heartbeat_key(machine)
+        if replaced:
+            self.write_heartbeat(machine, {**plain_heartbeat(beat, key), **replaced})
+        else:
+            probe.Desk(self._dynamodb.update_item, HeartbeatModel.Meta.table_name, key).send(beat)
 
     def reboot(self) -> None:
         """Another boot of every machine: its probe starts anew."""
@@ -158,13 +165,10 @@ class World:
 
     def write_heartbeat(self, instance_id: str, plain: dict[str, Any]) -> None:
         """Whatever a machine may write to its own item."""
-        orders = self._item(instance_id).get("orders")
+        table = boto3.resource("dynamodb", "us-east-1").Table(HeartbeatModel.Meta.table_name)
         key = {"id": self.heartbeat_key(instance_id)}
-        self._heartbeats.put_item(Item={**key, **plain, **({"orders": orders} if orders else {})})
-
-    def _item(self, instance_id: str) -> dict[str, Any]:
-        found = self._heartbeats.get_item(Key={"id": self.heartbeat_key(instance_id)})
-        return dict(found.get("Item", {}))
+        orders = table.get_item(Key=key).get("Item", {}).get("orders")
+        table.put_item(Item={**key, **plain, **({"orders": orders} if orders else {})})
 
     def ec2_state(self, instance_id: str) -> str:
         """What EC2 says."""
@@ -188,7 +192,9 @@ class World:
 
     def look(self, instance: Instance) -> Instance:
         """The record as it is now."""
-        return self.show(instance).instance
+        found = self.desk.loop.reconciler.instances.load(instance.id)
+        assert found is not None
+        return found
 
     def show(self, instance: Instance) -> Shown:
         return self.desk.requests.reading.show(ADMIN, instance.id)
