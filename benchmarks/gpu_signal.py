@@ -23,6 +23,7 @@ LOOK_SECONDS = 12.0
 """Shorter than the probe's minute: samples are taken more often, and what the driver keeps between them is the same."""
 
 PROBE_LOOK_SECONDS = 60.0
+SETTLING_SECONDS = 3.0
 BURSTS_MS = (10, 50, 100, 300, 1000)
 SEEN_BURST_MS = 300
 """From here on a burst has to be seen; shorter ones may be averaged away by the driver."""
@@ -98,12 +99,18 @@ def look(sensor: GpuSensor, what: str, due: State | None, seconds: float = LOOK_
     return row
 
 
+def settle(sensor: GpuSensor) -> None:
+    """Let what was done until now be sampled and read: the driver tells of a second's use after that second."""
+    time.sleep(SETTLING_SECONDS)
+    sensor.read(Thresholds())
+
+
 @contextmanager
 def sensing(gpu_count: int, look_seconds: float) -> Iterator[GpuSensor]:
     """A sensor that samples; its first look is over."""
     sensor = GpuSensor(gpu_count, look_seconds)
     sensor.start()
-    sensor.read(Thresholds())
+    settle(sensor)
     yield sensor
 
 
@@ -111,12 +118,12 @@ def played(sensor: GpuSensor) -> Iterator[Row]:
     """One look after another, each with another load."""
     yield look(sensor, "nothing runs", State.QUIET)
     with Load() as first:
-        sensor.read(Thresholds())
+        settle(sensor)
         yield look(sensor, "a process holds 4 GiB", State.QUIET)
         first.compute(LOOK_SECONDS + 2)
         yield look(sensor, "it computes", State.ACTIVE)
         first.computed()
-        sensor.read(Thresholds())
+        settle(sensor)
         yield look(sensor, "it is at rest again, and holds", State.QUIET)
         for milliseconds in BURSTS_MS:
             first.compute(milliseconds / 1000)
@@ -126,19 +133,16 @@ def played(sensor: GpuSensor) -> Iterator[Row]:
         with Load() as second:
             second.compute(3600)
             yield look(sensor, "a second process computes, the first holds", State.ACTIVE)
-        time.sleep(2)
-        sensor.read(Thresholds())
+        settle(sensor)
         yield look(sensor, "the second was killed at work", State.QUIET)
-    time.sleep(2)
-    sensor.read(Thresholds())
+    settle(sensor)
     yield look(sensor, "the first was killed", State.QUIET)
 
 
 def played_by_the_minute(sensor: GpuSensor) -> Iterator[Row]:
     """The probe's own interval, with one burst that no sample of the probe's own coincides with."""
     with Load() as load:
-        time.sleep(2)
-        sensor.read(Thresholds())
+        settle(sensor)
         time.sleep(6)
         load.compute(SEEN_BURST_MS / 1000)
         yield look(sensor, f"in a whole minute one burst of {SEEN_BURST_MS} ms", State.ACTIVE, PROBE_LOOK_SECONDS - 6)
