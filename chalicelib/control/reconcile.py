@@ -10,7 +10,7 @@ from chalicelib.domain import lifecycle
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.instance import Instance
 from chalicelib.domain.lifecycle import Rules
-from chalicelib.domain.lifecycle.orders import orders_for
+from chalicelib.domain.lifecycle.orders import orders_for, takes_orders
 from chalicelib.domain.notices import notices_of
 from chalicelib.domain.observation import Absent, Observation
 from chalicelib.domain.plan import Outcome, Plan, Step
@@ -104,6 +104,8 @@ class Reconciler:
 
     def _give_orders(self, instance: Instance, seen: Observation, rules: Rules) -> None:
         """The machine's next heartbeat is answered with what holds now; written only where it holds something else."""
+        if not takes_orders(instance):
+            return
         key = self.observer.key(instance)
         orders = orders_for(instance, rules.desk)
         if key and not isinstance(seen.orders, Absent) and seen.orders != orders:

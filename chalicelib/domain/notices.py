@@ -8,7 +8,7 @@ from enum import StrEnum
 from chalicelib.domain.channels import Channels
 from chalicelib.domain.instance import Instance
 from chalicelib.domain.plan import Entry
-from chalicelib.domain.timings import DELIVERY_GIVEN_UP
+from chalicelib.domain.timings import DELIVERY_GIVEN_UP, WARNING_RETRY
 
 
 class Audience(StrEnum):
@@ -220,7 +220,8 @@ def tried(notice: Notice, channel: str, *, succeeded: bool, detail: str, now: da
     """What a try changes: done, again after a pause, or given up."""
     delivery = notice.deliveries[channel]
     tries = (*delivery.tries, Try(at=now, succeeded=succeeded, detail=detail[:300]))
-    next_at = now + PAUSES[min(len(tries), len(PAUSES)) - 1]
+    pause = PAUSES[min(len(tries), len(PAUSES)) - 1]
+    next_at = now + (min(pause, WARNING_RETRY) if notice.warning_id else pause)
     state = DeliveryState.PENDING
     if succeeded:
         state = DeliveryState.DELIVERED

@@ -56,6 +56,12 @@ STOP_ALARM = timedelta(minutes=20)
 DELIVERY_WAIT = timedelta(minutes=10)
 """How long a stop waits for its warning to reach somebody; the machine itself is more patient (`activity/alone.py`)."""
 
+ANSWER_WAIT = timedelta(minutes=5)
+"""However late a warning arrives, whoever gets it has so long to answer it (or as long as the warning, if shorter)."""
+
+WARNING_RETRY = timedelta(minutes=2)
+"""A warning that did not arrive is tried again so often: it has minutes, not hours."""
+
 DELIVERY_GIVEN_UP = timedelta(hours=6)
 """News that nobody could be told for so long are in the timeline, and old."""
 

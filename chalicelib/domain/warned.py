@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from chalicelib.domain.timings import DELIVERY_WAIT
+from chalicelib.domain.timings import ANSWER_WAIT, DELIVERY_WAIT
 
 
 class WarningKind(StrEnum):
@@ -47,8 +47,12 @@ class Warned:
 
     @property
     def waits_until(self) -> datetime:
-        """So long at most the stop waits for a delivery."""
-        return self.acts_at + DELIVERY_WAIT if self.awaits and not self.delivered else self.acts_at
+        """So long at most the stop waits for a delivery, and then for whoever has it to answer it."""
+        latest = self.acts_at + DELIVERY_WAIT
+        if not self.delivered:
+            return latest if self.awaits else self.acts_at
+        first = min(each.at for each in self.delivered)
+        return min(max(self.acts_at, first + min(ANSWER_WAIT, self.acts_at - self.at)), latest)
 
     def is_due(self, now: datetime) -> bool:
         """Whether what was warned of may be done."""

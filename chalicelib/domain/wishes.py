@@ -67,6 +67,8 @@ def keep(
 ) -> Wanted:
     """A lease that always ends. It wins over every stop that has not been claimed yet, and moves the lifetime.
 
+    One that was accepted is not shortened by another: whoever wants it to end sooner stops the instance.
+
     :param field: what the request called it, `hours` or `until`
     :raises Conflict: the stop is claimed, or it does not run
     :raises Invalid: `until` has passed or is further away than allowed
@@ -88,6 +90,8 @@ def keep(
     if not now < until <= furthest:
         right = f"must be in the future and at most {ceilings.keep_hours} hours away ({furthest:%Y-%m-%dT%H:%MZ})"
         raise Invalid(f"a keep {right}", errors=(FieldError(field, right),))
+    if instance.keep_until and until <= instance.keep_until:
+        return Wanted(instance)
     return Wanted(*kept(instance, until, actor.name, now))
 
 
@@ -102,8 +106,12 @@ def amend(instance: Instance, ask: PolicyAsk, actor: Actor, ceilings: Ceilings, 
         f"{actor.name} changed its policy: idle {policy.idle_minutes} minutes, warning {policy.warning_minutes} "
         f"minutes, at most {max_hours} hours; {', '.join(policy.signals)} count"
     )
-    line = entry(now, because("policy_changed", sentence), actor=actor.name)
-    return Wanted(replace(instance, spec=spec), (line,))
+    lines = [entry(now, because("policy_changed", sentence), actor=actor.name)]
+    warned = instance.warned
+    if warned and warned.kind is WarningKind.IDLE and policy != instance.spec.idle_policy:
+        instance = replace(instance, warned=None)
+        lines.append(entry(now, because("warning_withdrawn", "the warning is withdrawn: it was of another policy")))
+    return Wanted(replace(instance, spec=spec), tuple(lines))
 
 
 def _desire(instance: Instance, desired: Desired, code: str, actor: Actor, now: datetime) -> Wanted:

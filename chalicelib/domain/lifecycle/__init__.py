@@ -95,7 +95,7 @@ def _by_phase(instance: Instance, seen: Observation, now: datetime, rules: Rules
         case Phase.READY:
             return ready.decide(instance, seen, now, rules)
         case Phase.FAILED:
-            return ending.failed(instance, now)
+            return ending.failed(instance, seen, now, rules)
         case Phase.STOPPING:
             return ending.stopping(instance, now)
         case Phase.STOPPED:
@@ -109,11 +109,15 @@ def _by_phase(instance: Instance, seen: Observation, now: datetime, rules: Rules
 
 
 def _under_mode(current: Instance, plan: Plan, mode: Mode, now: datetime) -> Plan:
-    """`hold` changes nothing; `tell` writes down, once, what the desk would have done of itself."""
+    """`hold` changes nothing; `tell` writes down, once, what the desk would have done of itself.
+
+    A warning that the desk may not act on is taken back: acted on when the mode is `act` again, it would be an old one.
+    """
+    if mode is not Mode.ACT and current.warned:
+        is_what = "is on hold" if mode is Mode.HOLD else "only tells"
+        return withdraw(current, f"the desk {is_what} now; it warns anew before it acts again", now)
     if mode is Mode.HOLD and (plan.step or plan.own_initiative or current.machine is None):
         return nothing(current, "desk_on_hold", f"the desk is on hold; it would: {plan.reason.sentence}")
-    if mode is Mode.TELL and current.warned:
-        return withdraw(current, "the desk only tells now; it warns anew before it acts again", now)
     if mode is Mode.TELL and plan.own_initiative:
         reason = because("would_have", f"the desk only tells; it would: {plan.reason.sentence}")
         if current.told == plan.reason.code:

@@ -5,7 +5,10 @@ from datetime import datetime
 
 from chalicelib.domain.errors import CloudError, GiveUp
 from chalicelib.domain.instance import Action, Claim, Desired, Ec2State, Instance, Phase
+from chalicelib.domain.lifecycle.heard import heard
 from chalicelib.domain.lifecycle.rules import (
+    Rules,
+    at_rest,
     because,
     call_again,
     claim,
@@ -19,18 +22,19 @@ from chalicelib.domain.lifecycle.rules import (
     wanted_otherwise,
     warn,
 )
+from chalicelib.domain.observation import Observation
 from chalicelib.domain.plan import NoLongerIdle, Plan, Stop, Terminate
 from chalicelib.domain.timings import FAILED_CLOSED, STOP_AGAIN, STOP_ALARM, STOP_FORCE
 from chalicelib.domain.warned import Warned, WarningKind
 
 
-def failed(instance: Instance, now: datetime) -> Plan:
+def failed(instance: Instance, seen: Observation, now: datetime, rules: Rules) -> Plan:
     """A failed instance does not bill for ever: warned when it failed, then stopped; without a machine, closed."""
     if instance.machine is None:
         if instance.spec.desired is Desired.TERMINATED or now - instance.phase_since > FAILED_CLOSED:
             return gone(instance, because("closed", f"closed: {instance.reason.sentence}"), now)
         return nothing(instance, "failed", instance.reason.sentence)
-    otherwise = wanted_otherwise(instance, now)
+    otherwise = wanted_otherwise(instance, now) or heard(instance, seen, now, rules)
     if otherwise:
         return otherwise
     if instance.is_kept(now):
@@ -54,24 +58,15 @@ def stopping(instance: Instance, now: datetime) -> Plan:
         return end(instance, now)
     if running(instance).state is Ec2State.STOPPED:
         reason = because("stopped", f"EC2 says stopped ({_why(instance)})")
-        at_rest = replace(
-            moved(instance, Phase.STOPPED, reason, now),
-            claim=None,
-            warned=None,
-            keep_until=None,
-            ready_since=None,
-            life_began_at=None,
-            was_reached=True,
-            silent_since=None,
-            boot_id=None,
-            answer=None,
-        )
-        return replace(told(at_rest, reason, now), again=instance.spec.desired is Desired.RUNNING)
+        plan = told(at_rest(instance, reason, now), reason, now)
+        return replace(plan, again=instance.spec.desired is Desired.RUNNING)
     asked = instance.claim
     if asked is None:
         return nothing(instance, "stopping", "EC2 is stopping it, not by the desk")
-    force = now - asked.at >= STOP_FORCE
-    step = Stop(force=force, if_still_idle=asked.kind is WarningKind.IDLE and not force)
+    step = Stop(
+        force=now - asked.at >= STOP_FORCE,
+        if_still_idle=asked.kind is WarningKind.IDLE and running(instance).state is Ec2State.RUNNING,
+    )
     return _kept_at(instance, asked, step, now)
 
 

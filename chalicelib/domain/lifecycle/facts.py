@@ -14,7 +14,7 @@ from chalicelib.domain.instance import (
     Phase,
     ScheduledEvent,
 )
-from chalicelib.domain.lifecycle.rules import because, gone, moved, nothing, told
+from chalicelib.domain.lifecycle.rules import at_rest, because, gone, moved, nothing, told
 from chalicelib.domain.observation import Absent, Ec2View, Observation, Unobserved, Untagged
 from chalicelib.domain.plan import Plan
 from chalicelib.domain.timings import ABSENT_CERTAIN, NEWBORN, STOP_FORCE
@@ -173,12 +173,12 @@ def _stopped_outside(instance: Instance, view: Ec2View, report: Report, now: dat
         if by_itself
         else because("stopped_outside", f"EC2 says {view.state}, not by the desk: it stays stopped until it is started")
     )
-    phase = Phase.STOPPED if view.state is Ec2State.STOPPED else Phase.STOPPING
-    spec = instance.spec
-    if spec.desired is Desired.RUNNING:
-        spec = replace(spec, desired=Desired.STOPPED)
-    stopped = replace(moved(instance, phase, reason, now), spec=spec, warned=None, claim=None, keep_until=None)
-    return told(stopped, reason, now)
+    if instance.spec.desired is Desired.RUNNING:
+        instance = replace(instance, spec=replace(instance.spec, desired=Desired.STOPPED))
+    if view.state is Ec2State.STOPPED:
+        return told(at_rest(instance, reason, now), reason, now)
+    stopping = replace(moved(instance, Phase.STOPPING, reason, now), warned=None, claim=None, keep_until=None)
+    return told(stopping, reason, now)
 
 
 def _started_outside(instance: Instance, now: datetime) -> Plan | None:

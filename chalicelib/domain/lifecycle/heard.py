@@ -13,9 +13,14 @@ from chalicelib.domain.warned import Delivered
 
 
 def heard(instance: Instance, seen: Observation, now: datetime, rules: Rules) -> Plan | None:
-    """What follows from it; None where there is nothing new. Each thing is taken up once, one in a look."""
+    """What follows from it; None where there is nothing new. Each thing is taken up once, one in a look.
+
+    The last report of a life that is over says nothing of this one.
+    """
     beat = seen.heartbeat
     if not isinstance(beat, Heartbeat) or beat.instance_id != running(instance).instance_id:
+        return None
+    if instance.life_began_at and beat.at <= instance.life_began_at:
         return None
     if beat.boot_id != instance.boot_id:
         return _booted(instance, beat.boot_id, now)

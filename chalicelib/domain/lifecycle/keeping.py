@@ -45,11 +45,11 @@ def wish_heard(instance: Instance, wish: Wish, ceilings: Ceilings, now: datetime
     leased, lines = kept(instance, until, ON_THE_MACHINE, now)
     answer = Answer(id=wish.id, granted=True, sentence=f"kept until {until:%Y-%m-%d %H:%M} UTC")
     reason = because("kept", lines[0].sentence)
-    return Plan(instance=replace(leased, answer=answer), reason=reason, entries=lines)
+    return Plan(instance=replace(leased, answer=answer), reason=reason, entries=lines, again=True)
 
 
 def _refused(instance: Instance, wish: Wish, why: str, now: datetime) -> Plan:
     reason = because("keep_refused", f"a keep that {ON_THE_MACHINE} asked for is refused: {why}")
     answer = Answer(id=wish.id, granted=False, sentence=why)
     line = entry(now, reason, actor=ON_THE_MACHINE)
-    return Plan(instance=replace(instance, answer=answer), reason=reason, entries=(line,))
+    return Plan(instance=replace(instance, answer=answer), reason=reason, entries=(line,), again=True)

@@ -2,7 +2,13 @@
 
 from chalicelib.domain.activity.orders import Announced, Orders, as_read
 from chalicelib.domain.desk import DeskSettings
-from chalicelib.domain.instance import Instance
+from chalicelib.domain.instance import Action, Instance
+
+
+def takes_orders(instance: Instance) -> bool:
+    """Whether its machine is told what holds now. One that is being ended is not: a warning that were not among the
+    orders any more would be passed on to its people as withdrawn, while it is acted on."""
+    return instance.claim is None or instance.claim.action is Action.START
 
 
 def orders_for(instance: Instance, desk: DeskSettings) -> Orders:

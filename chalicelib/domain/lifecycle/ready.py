@@ -40,14 +40,17 @@ def activity(instance: Instance, seen: Observation, now: datetime) -> Judgement:
 
 
 def decide(instance: Instance, seen: Observation, now: datetime, rules: Rules) -> Plan:
-    """What follows while it can be used."""
-    otherwise = wanted_otherwise(instance, now) or heard(instance, seen, now, rules)
+    """What follows while it can be used. Nothing that a machine says can hold up the end of its life."""
+    otherwise = wanted_otherwise(instance, now)
     if otherwise:
         return otherwise
     judgement = activity(instance, seen, now)
     over = lifetime(instance, judgement.reason.sentence, now, seen.heartbeat)
-    if over:
+    if over and over.instance != instance:
         return over
+    news = heard(instance, seen, now, rules) or over
+    if news:
+        return news
     silence = _silence(instance, judgement, now)
     if silence:
         return silence
@@ -86,6 +89,9 @@ def _idleness(instance: Instance, judgement: Judgement, report: Report, now: dat
         return Plan(instance=_no_longer_told(instance), reason=judgement.reason)
     if warned is None:
         return _warn_of_idleness(instance, judgement, report, now)
+    if judgement.quiet_since and judgement.quiet_since > warned.at:
+        since = f"it was in use after the warning, until {judgement.quiet_since:%H:%M} UTC"
+        return replace(withdraw(instance, since, now), again=True)
     if now < warned.acts_at:
         return nothing(instance, "idle_warned", f"{judgement.reason.sentence}; warned, stops at {warned.acts_at:%H:%M}")
     if not warned.is_due(now):

@@ -137,6 +137,22 @@ def end(instance: Instance, now: datetime) -> Plan:
     return claim(instance, Action.TERMINATE, reason, now)
 
 
+def at_rest(instance: Instance, reason: Reason, now: datetime) -> Instance:
+    """Stopped, by whomever: what was known of the boot that is over counts no more."""
+    return replace(
+        moved(instance, Phase.STOPPED, reason, now),
+        claim=None,
+        warned=None,
+        keep_until=None,
+        ready_since=None,
+        life_began_at=None,
+        was_reached=True,
+        silent_since=None,
+        boot_id=None,
+        answer=None,
+    )
+
+
 def gone(instance: Instance, reason: Reason, now: datetime) -> Plan:
     """The end of the record: nothing of it is billed any more."""
     machine = instance.machine
