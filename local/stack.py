@@ -124,10 +124,12 @@ def _delivery(cloud: LocalCloud) -> Delivery:
 
 
 def _scheduled(event: dict[str, Any]) -> None:
-    """Both schedules: the sweep's each minute, the watch's over it every fifth."""
-    app.sweep(event, None)
-    if datetime.fromisoformat(event["time"]).minute % 5 == 0:
-        app.watch(event, None)
+    """Both schedules: the sweep's each minute, the watch's over it every fifth, also where the sweep fails."""
+    try:
+        app.sweep(event, None)
+    finally:
+        if datetime.fromisoformat(event["time"]).minute % 5 == 0:
+            app.watch(event, None)
 
 
 def _is_a_persons(_: Image | None, new: Image | None) -> bool:

@@ -95,6 +95,13 @@ def translate(request: Request, get_response: Callable[[Request], Response]) -> 
     return _response(response.status_code, problem_body(response.status_code, "the request was refused"), {})
 
 
+def overloaded() -> Response:
+    """The table has more to do than it can; nothing is lost by asking again."""
+    LOG.warning("DynamoDB is overloaded: a request was answered with a 503")
+    detail = "the desk's table is overloaded; try again in a few seconds"
+    return _response(503, problem_body(503, detail, code="overloaded"), {"Retry-After": "5"})
+
+
 def no_route(path: str) -> Response:
     """There is nothing at this address."""
     detail = f"there is nothing at {path[:80]}; GET /openapi.json lists what there is"

@@ -17,6 +17,7 @@ from chalicelib.control.requests import Requests
 from chalicelib.domain.actors import Actor, no_such
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.errors import FieldError, Invalid, Refused
+from chalicelib.store.errors import is_overloaded
 from chalicelib.store.tokens import Caller, Tokens
 
 B = TypeVar("B", bound=Form)
@@ -174,6 +175,10 @@ def _view(route: Route, blueprint: Blueprint, desk: Callable[[], Desk]) -> Calla
             return route.answer(blueprint.current_request, desk(), path)
         except Refused as refusal:
             return problems.of(refusal)
+        except Exception as error:
+            if is_overloaded(error):
+                return problems.overloaded()
+            raise
 
     return view
 

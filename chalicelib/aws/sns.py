@@ -28,10 +28,12 @@ class Mail:
         self._topic = topic_arn
 
     def invite(self, address: str) -> None:
-        """Subscribe it: SNS then asks its owner for confirmation, by mail.
+        """Subscribe it: SNS then asks its owner for confirmation, by mail. A stage without a topic invites nobody.
 
         :raises CloudError: SNS refused
         """
+        if not self._topic:
+            return
         with translating():
             self._sns().subscribe(
                 TopicArn=self._topic,

@@ -8,20 +8,31 @@ import hashlib
 import hmac
 import ipaddress
 import socket
+import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from http.client import HTTPException
 from urllib.parse import urlsplit
 
-import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 from chalicelib.domain.errors import NotDelivered
 
-LIMIT = urllib3.Timeout(connect=3, read=5)
-"""Of one try; the sweep has a minute for everything."""
+QUIET_SECONDS = 5.0
+"""So long a receiver may say nothing."""
+
+WHOLE_SECONDS = 8.0
+"""So long one try may take, also where a receiver drips its answer; the sweep has a minute for everything."""
 
 PREFIX = "whsec_"
+
+NOT_FOR_BOTS = tuple(
+    ipaddress.ip_network(each) for each in ("64:ff9b::/96", "2002::/16", "2001::/32", "::ffff:0:0/96", "192.0.0.0/24")
+)
+"""Global as far as Python knows, and a way to private ones."""
 
 
 def _resolved(host: str, port: int) -> str:
@@ -37,12 +48,14 @@ class Webhook:
     :param seconds: real time, which receivers compare with their own
     :param resolve: the address that a host name stands for now
     :param ca_certs: a file of the authorities to trust; None: those of the system
+    :param whole_seconds: so long one try may take
     """
 
     may_be_local: bool = False
     seconds: Callable[[], float] = time.time
     resolve: Callable[[str, int], str] = _resolved
     ca_certs: str | None = None
+    whole_seconds: float = WHOLE_SECONDS
 
     def post(self, url: str, secret: str, message_id: str, body: bytes) -> str:
         """Deliver one message; the same id again is the same message, which receivers may drop.
@@ -58,29 +71,68 @@ class Webhook:
             **signed(secret, message_id, int(self.seconds()), body),
         }
         try:
-            with self._pool(url) as pool:
-                answer = pool.request("POST", _path(url), body=body, headers=headers, redirect=False, retries=False)
-        except (HTTPError, OSError, ValueError) as error:
+            status = self._status(self._connection(url), _path(url), body, headers)
+        except (HTTPError, HTTPException, OSError, ValueError) as error:
             raise NotDelivered(f"{type(error).__name__}: {error}") from error
-        if not 200 <= answer.status < 300:
-            raise NotDelivered(f"it answered {answer.status}")
-        return f"it answered {answer.status}"
+        if not 200 <= status < 300:
+            raise NotDelivered(f"it answered {status}")
+        return f"it answered {status}"
 
-    def _pool(self, url: str) -> urllib3.HTTPConnectionPool:
-        """Connects to the very address that was looked at, so that a name cannot lead elsewhere a moment later."""
+    def _status(self, connection: HTTPConnection, path: str, body: bytes, headers: Mapping[str, str]) -> int:
+        """Of the answer, whose body is not read: it may have no end."""
+        is_over = threading.Event()
+        limit = threading.Timer(self.whole_seconds, _cut, (connection, is_over))
+        limit.start()
+        try:
+            connection.request("POST", path, body=body, headers=headers, preload_content=False)
+            return connection.getresponse().status
+        except (HTTPError, HTTPException, OSError) as error:
+            if is_over.is_set():
+                raise TimeoutError(f"no answer within {self.whole_seconds:g} s") from error
+            raise
+        finally:
+            limit.cancel()
+            connection.close()
+
+    def _connection(self, url: str) -> HTTPConnection:
+        """To the very address that was looked at, so that a name cannot lead elsewhere a moment later."""
         parts = urlsplit(url)
         host = parts.hostname or ""
         if parts.scheme != "https" and not self.may_be_local:
             raise NotDelivered("the URL is not https")
         port = parts.port or (443 if parts.scheme == "https" else 80)
         address = self.resolve(host, port)
-        if not (self.may_be_local or ipaddress.ip_address(address).is_global):
+        if not (self.may_be_local or is_public(address)):
             raise NotDelivered(f"{host} is not a public address")
         if parts.scheme == "http":
-            return urllib3.HTTPConnectionPool(address, port, timeout=LIMIT)
-        return urllib3.HTTPSConnectionPool(
-            address, port, timeout=LIMIT, server_hostname=host, assert_hostname=host, ca_certs=self.ca_certs
+            return HTTPConnection(address, port, timeout=QUIET_SECONDS)
+        return HTTPSConnection(
+            address,
+            port,
+            timeout=QUIET_SECONDS,
+            cert_reqs="CERT_REQUIRED",
+            server_hostname=host,
+            assert_hostname=host,
+            ca_certs=self.ca_certs,
         )
+
+
+def is_public(address: str) -> bool:
+    """Whether an address may lead to somebody's bot: of the internet, one receiver's, and no IPv4 address in disguise.
+
+    https://www.iana.org/assignments/iana-ipv6-special-registry: NAT64, 6to4, Teredo and mapped addresses each hold one.
+    """
+    ip = ipaddress.ip_address(address)
+    return ip.is_global and not ip.is_multicast and not any(ip in network for network in NOT_FOR_BOTS)
+
+
+def _cut(connection: HTTPConnection, is_over: threading.Event) -> None:
+    """Whatever waits for that connection waits no longer."""
+    is_over.set()
+    sock = connection.sock
+    if sock is not None:
+        with suppress(OSError):
+            sock.shutdown(socket.SHUT_RDWR)
 
 
 def signed(secret: str, message_id: str, timestamp: int, body: bytes) -> Mapping[str, str]:

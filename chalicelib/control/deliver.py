@@ -1,16 +1,18 @@
 """The post: what is to be told is delivered, tried again, and logged. A warning that arrived is noted in its record."""
 
 import logging
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from chalicelib.aws.sns import Mail
 from chalicelib.channels.webhook import Webhook
 from chalicelib.domain import lifecycle, messages
 from chalicelib.domain.clock import Clock
-from chalicelib.domain.errors import CloudError, NotDelivered
+from chalicelib.domain.errors import NotDelivered
 from chalicelib.domain.notices import AddressBook, Notice, greetings, tried
 from chalicelib.store.desk import DeskStore
 from chalicelib.store.instances import Instances
@@ -23,7 +25,10 @@ MOST = 32
 """Notices in one round; the rest follows in the next."""
 
 AT_ONCE = 8
-"""So that a receiver that hangs holds up nobody else."""
+"""So that a receiver that hangs holds up few others, and those only until its own limit."""
+
+ROUND_SECONDS = 20.0
+"""Nothing is begun after that, in real time: the function that delivers has a minute, and the sweep its share of it."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +40,22 @@ class Parcel:
 
 
 @dataclass(frozen=True)
+class Carried:
+    """What became of a parcel.
+
+    :param detail: what the channel said
+    """
+
+    succeeded: bool
+    detail: str
+
+
+@dataclass(frozen=True)
 class Postman:
     """Delivers what is due.
 
     :param secret: of a webhook, by whose it is and the number of its key
+    :param seconds: real time, monotonic
     """
 
     notices: Notices
@@ -48,6 +65,7 @@ class Postman:
     webhook: Webhook
     secret: Callable[[str, int], str]
     clock: Clock
+    seconds: Callable[[], float] = time.monotonic
 
     def deliver(self, book: AddressBook) -> int:
         """One round over what is due.
@@ -58,29 +76,48 @@ class Postman:
         self._invite(book)
         self._greet(book, now)
         parcels = [Parcel(each, channel) for each in self.notices.due(now, MOST) for channel in each.due(now)]
-        if not parcels:
-            return 0
-        with ThreadPoolExecutor(min(AT_ONCE, len(parcels))) as threads:
-            outcomes = list(threads.map(lambda parcel: self._carry(parcel, book), parcels))
-        latest: dict[str, Notice] = {}
-        for parcel, (succeeded, detail) in zip(parcels, outcomes, strict=True):
-            notice = latest.get(parcel.notice.id, parcel.notice)
-            latest[notice.id] = tried(notice, parcel.channel, succeeded=succeeded, detail=detail, now=now)
-            self.notices.save(latest[notice.id])
-            if succeeded:
-                self._note(notice, parcel.channel, now)
-        return sum(succeeded for succeeded, _ in outcomes)
+        return self._round(parcels, book, now) if parcels else 0
 
-    def _carry(self, parcel: Parcel, book: AddressBook) -> tuple[bool, str]:
-        """Whether it was taken, and what was said. Whatever goes wrong with one is only that one's."""
+    def _round(self, parcels: Sequence[Parcel], book: AddressBook, now: datetime) -> int:
+        """What became of each is written down as soon as it is known: a round that is cut short loses nothing."""
+        over_at, failed = self.seconds() + ROUND_SECONDS, set[tuple[str, str]]()
+        latest: dict[str, Notice] = {}
+        taken = 0
+        with ThreadPoolExecutor(min(AT_ONCE, len(parcels))) as threads:
+            carried = {threads.submit(self._carry, parcel, book, over_at, failed): parcel for parcel in parcels}
+            for future in as_completed(carried):
+                parcel, outcome = carried[future], future.result()
+                if outcome is None:
+                    continue
+                notice = latest.get(parcel.notice.id, parcel.notice)
+                succeeded = outcome.succeeded
+                latest[notice.id] = tried(notice, parcel.channel, succeeded=succeeded, detail=outcome.detail, now=now)
+                self.notices.save(latest[notice.id])
+                if succeeded:
+                    self._note(notice, parcel.channel, now)
+                taken += succeeded
+        return taken
+
+    def _carry(self, parcel: Parcel, book: AddressBook, over_at: float, failed: set[tuple[str, str]]) -> Carried | None:
+        """What became of it. Whatever goes wrong with one is only that one's, and its address's until the next round.
+
+        :param over_at: nothing is begun any more
+        :param failed: who was not to be reached in this round, by which channel
+        :returns: None: it was not tried, and is in the next round
+        """
+        address = (parcel.notice.owner, parcel.channel)
+        if self.seconds() >= over_at or address in failed:
+            return None
         try:
-            return True, self._send(parcel.notice, parcel.channel, book)
+            return Carried(True, self._send(parcel.notice, parcel.channel, book))
         except NotDelivered as error:
             LOG.warning("%s by %s: %s", parcel.notice.id, parcel.channel, error)
-            return False, str(error)
+            detail = str(error)
         except Exception as error:
             LOG.exception("%s by %s", parcel.notice.id, parcel.channel)
-            return False, f"{type(error).__name__}: {error}"
+            detail = f"{type(error).__name__}: {error}"
+        failed.add(address)
+        return Carried(False, detail)
 
     def _send(self, notice: Notice, channel: str, book: AddressBook) -> str:
         if notice.warning_id and not self._stands(notice):
@@ -116,17 +153,20 @@ class Postman:
     def _greet(self, book: AddressBook, now: datetime) -> None:
         """Each new webhook gets a first message."""
         for name, notice in greetings(book, now).items():
-            if not self.desk.is_marked(f"greeted#{name}"):
-                self.notices.put_new(notice)
-                self.desk.mark(f"greeted#{name}")
+            self._once(f"greeted#{name}", partial(self.notices.put_new, notice))
 
     def _invite(self, book: AddressBook) -> None:
-        """Each new address is asked once whether it wants our mail."""
-        for address in sorted(book.emails()):
-            if not self.desk.is_marked(f"invited#{address}"):
-                try:
-                    self.mail.invite(address)
-                except CloudError as error:
-                    LOG.warning("%s could not be invited: %s", address, error)
-                else:
-                    self.desk.mark(f"invited#{address}")
+        """Each address is asked whether it wants our mail, once for each time that it was set."""
+        for address, key in sorted(book.emails()):
+            self._once(f"invited#{address}#{key}", partial(self.mail.invite, address))
+
+    def _once(self, mark: str, do: Callable[[], object]) -> None:
+        """What fails is tried again in the next round, and is nobody else's problem."""
+        if self.desk.is_marked(mark):
+            return
+        try:
+            do()
+        except Exception:
+            LOG.exception("%s: not this time", mark)
+        else:
+            self.desk.mark(mark)

@@ -69,16 +69,17 @@ class Sweep:
             return SweepReport(skipped=True)
         is_done = False
         try:
-            report = self._run()
+            rules = self.reconciler.rules()
+            report = self._run(rules)
             is_done = True
         finally:
             give_back = self.desk.finish_lease if is_done else self.desk.drop_lease
             give_back(LEASE, holder, now=self.clock.now())
+        report.delivered = self._deliver(rules)
         return report
 
-    def _run(self) -> SweepReport:
+    def _run(self, rules: Rules) -> SweepReport:
         report = SweepReport()
-        rules = self.reconciler.rules()
         by_region: dict[str, list[Instance]] = defaultdict(list)
         for record in self.instances.living():
             if isinstance(record, Broken):
@@ -87,11 +88,10 @@ class Sweep:
             else:
                 by_region[record.spec.region].append(record)
         self._regions(by_region, rules, report)
-        report.delivered = self._deliver(rules)
         return report
 
     def _deliver(self, rules: Rules) -> int:
-        """Whatever is wrong with the post, the sweep has been made."""
+        """Whatever is wrong with the post, and however long it takes, the sweep has been made and marked."""
         try:
             return self.postman.deliver(rules.book)
         except Exception:

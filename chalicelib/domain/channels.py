@@ -18,11 +18,13 @@ class Channels:
     """Where somebody is told of warnings. The timeline and the API are a record, no channel.
 
     :param email: by SNS, once the address has been confirmed
+    :param email_key: counts how often one was set: an invitation that nobody followed ends after some days
     :param webhook: an https URL that takes signed messages (https://www.standardwebhooks.com)
     :param webhook_key: counts the keys that its secret was made of; another one is another secret
     """
 
     email: str | None = None
+    email_key: int = 0
     webhook: str | None = None
     webhook_key: int = 0
 

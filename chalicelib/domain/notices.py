@@ -153,9 +153,9 @@ class AddressBook:
             return Addressee(f"owner/{owner}", own)
         return Addressee("desk", self.admin)
 
-    def emails(self) -> frozenset[str]:
-        """Every address that is set."""
-        return frozenset(each.email for each in (*self.owners.values(), self.admin) if each.email)
+    def emails(self) -> frozenset[tuple[str, int]]:
+        """Every address that is set, and how often it was: whoever sets it again is asked for consent again."""
+        return frozenset((each.email, each.email_key) for each in (*self.owners.values(), self.admin) if each.email)
 
     def reaches(self, owner: str) -> bool:
         """Whether a warning of this owner's instances can be delivered at all."""

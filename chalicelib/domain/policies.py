@@ -52,9 +52,13 @@ def owners_default(own: PolicyAsk, policy: IdlePolicy, max_hours: int, ceilings:
 
     What was set under other ceilings is cut to these, so that a request that says nothing is never refused for it.
     """
-    wished, hours = asked_for(own, policy, max_hours)
+    return within(*asked_for(own, policy, max_hours), ceilings)
+
+
+def within(wished: IdlePolicy, hours: int, ceilings: Ceilings) -> tuple[IdlePolicy, int]:
+    """A policy and the maximum hours, cut to what the admin allows; what is allowed stays as it is."""
     idle_minutes = max(SHORTEST_WINDOW_MINUTES, min(wished.idle_minutes, ceilings.idle_minutes))
-    within = replace(
+    policy = replace(
         wished,
         idle_minutes=idle_minutes,
         warning_minutes=max(1, min(wished.warning_minutes, ceilings.warning_minutes, idle_minutes)),
@@ -66,7 +70,7 @@ def owners_default(own: PolicyAsk, policy: IdlePolicy, max_hours: int, ceilings:
             }
         ),
     )
-    return within, max(1, min(hours, ceilings.max_hours))
+    return policy, max(1, min(hours, ceilings.max_hours))
 
 
 def policy_errors(policy: IdlePolicy, max_hours: int, ceilings: Ceilings) -> Iterator[FieldError]:

@@ -54,6 +54,13 @@ class Warned:
         first = min(each.at for each in self.delivered)
         return min(max(self.acts_at, first + min(ANSWER_WAIT, self.acts_at - self.at)), latest)
 
+    @property
+    def in_words(self) -> str:
+        """When, and whom it reached."""
+        channels = ", ".join(each.channel for each in self.delivered)
+        nobody = "which reached nobody" if self.awaits else "where nobody was to be told: no channel is set"
+        return f"warned at {self.at:%H:%M} UTC{f' by {channels}' if channels else f', {nobody}'}"
+
     def is_due(self, now: datetime) -> bool:
         """Whether what was warned of may be done."""
         return now >= self.waits_until

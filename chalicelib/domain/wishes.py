@@ -14,6 +14,9 @@ from chalicelib.domain.plan import Entry
 from chalicelib.domain.policies import PolicyAsk
 from chalicelib.domain.warned import WarningKind
 
+SHORTEST_KEEP = timedelta(minutes=1)
+"""The sweep's own step: what is shorter keeps nothing."""
+
 UNLAUNCHED = (Phase.REQUESTED, Phase.LAUNCHING)
 ENDED = (Phase.TERMINATING, Phase.TERMINATED)
 
@@ -87,8 +90,8 @@ def keep(
             code="too_late_to_keep",
         )
     furthest = now + timedelta(hours=ceilings.keep_hours)
-    if not now < until <= furthest:
-        right = f"must be in the future and at most {ceilings.keep_hours} hours away ({furthest:%Y-%m-%dT%H:%MZ})"
+    if not now + SHORTEST_KEEP <= until <= furthest:
+        right = f"must be a minute to {ceilings.keep_hours} hours from now (until {furthest:%Y-%m-%dT%H:%MZ})"
         raise Invalid(f"a keep {right}", errors=(FieldError(field, right),))
     if instance.keep_until and until <= instance.keep_until:
         return Wanted(instance)

@@ -1,9 +1,12 @@
 """Notices: what is to be told, written with the change that it tells of, and the log of its delivery."""
 
+import itertools
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from pydantic import ValidationError
 from pynamodb.exceptions import PutError
 from pynamodb.transactions import TransactWrite
 
@@ -11,6 +14,8 @@ from chalicelib.domain.notices import Notice
 from chalicelib.store.codec import NOTICE, dumped
 from chalicelib.store.cursors import cursor_of, start_of
 from chalicelib.store.models import NoticeModel
+
+LOG = logging.getLogger(__name__)
 
 KEPT = timedelta(days=30)
 
@@ -27,10 +32,9 @@ class Notices:
     """The notices table: an outbox."""
 
     def due(self, now: datetime, most: int) -> Iterator[Notice]:
-        """Those with a channel to be tried, the oldest first."""
-        results = NoticeModel.by_due.query("pending", NoticeModel.due <= int(now.timestamp()), limit=most)
-        for found in results:
-            yield NOTICE.validate_python(found.notice.as_dict())
+        """Those with a channel to be tried, the oldest first. One that cannot be read does not hide the others."""
+        results = NoticeModel.by_due.query("pending", NoticeModel.due <= int(now.timestamp()), page_size=most)
+        yield from itertools.islice(filter(None, map(_readable, results)), most)
 
     def put_new(self, notice: Notice) -> bool:
         """A notice that comes with no change of a record.
@@ -60,7 +64,7 @@ class Notices:
             limit=limit,
             last_evaluated_key=start_of(cursor, ("instance", instance_id), "id", "at"),
         )
-        items = tuple(NOTICE.validate_python(found.notice.as_dict()) for found in results)
+        items = tuple(filter(None, map(_readable, results)))
         return NoticePage(items, cursor_of(results.last_evaluated_key))
 
 
@@ -68,6 +72,14 @@ def announce(changes: TransactWrite, notices: Iterable[Notice]) -> None:
     """Write them in the transaction of the change that they tell of."""
     for notice in notices:
         changes.save(_model(notice))
+
+
+def _readable(found: NoticeModel) -> Notice | None:
+    try:
+        return NOTICE.validate_python(found.notice.as_dict())
+    except ValidationError as problem:
+        LOG.error("notice %s cannot be read: %s", found.id, str(problem)[:300])
+        return None
 
 
 def _model(notice: Notice) -> NoticeModel:

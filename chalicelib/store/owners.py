@@ -1,13 +1,17 @@
 """What is set for each owner."""
 
+import logging
 from dataclasses import replace
 
+from pydantic import ValidationError
 from pynamodb.exceptions import DoesNotExist, PutError
 
 from chalicelib.domain.owners import OwnerSettings
 from chalicelib.store.codec import OWNER, dumped
 from chalicelib.store.models import OwnerModel
 from chalicelib.store.transactions import Stale
+
+LOG = logging.getLogger(__name__)
 
 
 class Owners:
@@ -21,8 +25,14 @@ class Owners:
             return OwnerSettings(owner=owner)
 
     def all(self) -> dict[str, OwnerSettings]:
-        """Of everybody for whom something was set."""
-        return {found.owner: _settings(found) for found in OwnerModel.scan(consistent_read=True)}
+        """Of everybody for whom something was set; what cannot be read of one is as if it were not set."""
+        readable: dict[str, OwnerSettings] = {}
+        for found in OwnerModel.scan(consistent_read=True):
+            try:
+                readable[found.owner] = _settings(found)
+            except ValidationError as problem:
+                LOG.error("what is set for %s cannot be read: %s", found.owner, str(problem)[:300])
+        return readable
 
     def save(self, settings: OwnerSettings) -> OwnerSettings:
         """Guarded by the version that was read.

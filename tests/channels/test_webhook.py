@@ -1,8 +1,11 @@
 """Signed webhooks over real HTTP and real TLS: what receivers can check, and where the desk does not go."""
 
 import base64
+import contextlib
 import datetime as dt
+import itertools
 import json
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -157,7 +160,19 @@ def test_a_certificate_that_nobody_vouches_for_is_not_trusted(secure: Server) ->
 
 
 @pytest.mark.parametrize(
-    "address", ["127.0.0.1", "169.254.169.254", "169.254.170.2", "10.0.0.1", "192.168.1.1", "::1", "fd00::1", "0.0.0.0"]
+    "address",
+    [
+        *("127.0.0.1", "169.254.169.254", "169.254.170.2", "10.0.0.1", "192.168.1.1", "0.0.0.0", "192.0.0.192"),
+        *(
+            "::1",
+            "fd00::1",
+            "64:ff9b::a9fe:a9fe",
+            "2002:a9fe:a9fe::1",
+            "::ffff:169.254.169.254",
+            "224.0.0.1",
+            "ff0e::1",
+        ),
+    ],
 )
 def test_on_aws_a_name_that_leads_into_a_private_network_is_not_followed(address: str) -> None:
     hook = Webhook(resolve=lambda host, port: address)
@@ -174,3 +189,37 @@ def test_every_owner_and_every_key_number_has_a_secret_of_its_own() -> None:
     made = {secret_of(b"k" * 32, name, number) for name in ("owner/ada", "owner/bob", "desk") for number in (1, 2)}
     assert len(made) == 6
     assert all(len(base64.b64decode(each.removeprefix("whsec_"))) == 32 for each in made)
+
+
+def answering(chunks: Iterator[bytes]) -> socket.socket:
+    """A receiver that answers with these and goes on for as long as it is listened to."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        caller, _ = listener.accept()
+        with caller, contextlib.suppress(OSError):
+            for chunk in chunks:
+                caller.sendall(chunk)
+
+    threading.Thread(target=serve, daemon=True).start()
+    return listener
+
+
+def test_a_receiver_that_drips_its_answer_is_cut_off() -> None:
+    dripping = threading.Event()
+
+    def drips() -> Iterator[bytes]:
+        while not dripping.wait(0.05):
+            yield b"H"
+
+    hook = Webhook(may_be_local=True, whole_seconds=0.3)
+    with answering(drips()) as listener, pytest.raises(NotDelivered, match=r"no answer within 0\.3 s"):
+        hook.post(f"http://127.0.0.1:{listener.getsockname()[1]}/", SECRET, "msg-1", BODY)
+    dripping.set()
+
+
+def test_an_answer_without_an_end_is_not_read() -> None:
+    endless = itertools.chain([b"HTTP/1.1 200 OK\r\n\r\n"], itertools.repeat(b"x" * 65_536))
+    with answering(endless) as listener:
+        said = LOCAL.post(f"http://127.0.0.1:{listener.getsockname()[1]}/", SECRET, "msg-1", BODY)
+    assert said == "it answered 200"

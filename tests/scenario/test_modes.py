@@ -40,10 +40,11 @@ def test_a_desk_that_only_tells_says_once_what_it_would_have_done(desk: World) -
     assert "it will be stopped" in lines[0].sentence
 
 
-def test_a_warning_of_before_is_not_acted_on_after_a_time_of_only_telling(desk: World) -> None:
+@pytest.mark.parametrize("mode", [Mode.TELL, Mode.HOLD])
+def test_a_warning_of_before_is_not_acted_on_after_a_time_of_not_acting(desk: World, mode: Mode) -> None:
     instance = desk.warned()
-    set_mode(desk, Mode.TELL)
-    desk.minute(30)
+    set_mode(desk, mode)
+    desk.minute(12)
     set_mode(desk, Mode.ACT)
     desk.minute(5)
     assert desk.look(instance).phase is Phase.READY

@@ -119,7 +119,7 @@ def test_a_keep_moves_the_lifetime_but_not_past_the_ceiling(desk: World) -> None
     desk.desk.requests.changing.keep(ADA, instance.id, hours=2, until=None)
     desk.minute(70)
     assert desk.look(instance).phase is Phase.READY
-    with pytest.raises(Invalid, match="at most 72 hours"):
+    with pytest.raises(Invalid, match="to 72 hours"):
         desk.desk.requests.changing.keep(ADA, instance.id, hours=73, until=None)
     desk.until(instance, Phase.STOPPED, minutes=75)
 
@@ -151,3 +151,63 @@ def test_a_start_during_a_stop_follows_it(desk: World) -> None:
     desk.desk.requests.changing.start(ADA, instance.id)
     desk.until_true(instance, lambda now: "start_claimed" in desk.codes(now), minutes=5)
     desk.until(instance, Phase.READY, minutes=5)
+
+
+def test_a_crash_between_claim_and_call_stops_nobody_who_came_back_meanwhile(desk: World) -> None:
+    instance = desk.warned()
+    desk.minute(5)
+    desk.cloud.faults.order("StopInstances", "InternalError", times=100)
+    desk.until(instance, Phase.STOPPING, minutes=3)
+    desk.cloud.faults.clear()
+    desk.activity["cpu"] = State.ACTIVE
+    for _ in range(11):
+        desk.clock.advance(MINUTE)
+        desk.beat()
+    desk.minute()
+    assert desk.ec2_state(machine_id(instance)) == "running"
+    assert desk.look(instance).phase is Phase.READY
+    assert "stop_withdrawn" in desk.codes(instance)
+
+
+def test_activity_that_no_sweep_saw_voids_the_warning_before_it(desk: World) -> None:
+    instance = desk.warned()
+    for minute in range(30):
+        desk.activity["cpu"] = State.ACTIVE if minute < 20 else State.QUIET
+        desk.clock.advance(MINUTE)
+        desk.beat()
+    desk.minute()
+    assert desk.look(instance).phase is Phase.READY
+    assert desk.codes(instance)[-2:] == ["warning_withdrawn", "idle_warning"], "it is warned anew"
+
+
+def test_a_shorter_keep_takes_nothing_from_a_longer_one(desk: World) -> None:
+    instance = desk.ready()
+    longer = desk.desk.requests.changing.keep(ADA, instance.id, hours=6, until=None)
+    desk.desk.requests.changing.keep(ADA, instance.id, hours=1, until=None)
+    assert desk.look(instance).keep_until == longer.keep_until
+    assert desk.codes(instance).count("kept") == 1
+    with pytest.raises(Invalid, match="a minute to 72 hours"):
+        desk.desk.requests.changing.keep(ADA, instance.id, hours=1e-9, until=None)
+
+
+def test_a_keep_lasts_until_its_time_whatever_stops_and_starts_lie_between(desk: World) -> None:
+    instance = desk.ready(idle_minutes=5, warning_minutes=5)
+    kept = desk.desk.requests.changing.keep(ADA, instance.id, hours=1, until=None)
+    desk.ec2.stop_instances(InstanceIds=[machine_id(instance)])
+    desk.until(instance, Phase.STOPPED, minutes=5)
+    desk.ec2.start_instances(InstanceIds=[machine_id(instance)])
+    desk.until(instance, Phase.READY, minutes=8)
+    desk.minute(15)
+    assert desk.look(instance).keep_until == kept.keep_until
+    assert desk.look(instance).phase is Phase.READY
+
+
+def test_each_asking_again_is_in_the_timeline_and_force_is_said(desk: World) -> None:
+    desk.cloud.faults.acknowledge_only("StopInstances", times=6)
+    instance = desk.ready()
+    desk.desk.requests.changing.stop(ADA, instance.id)
+    desk.until(instance, Phase.STOPPED, minutes=16)
+    again = [line.sentence for line in desk.timeline(instance) if line.code == "stop_again"]
+    assert len(again) == 6
+    assert "by force" in again[-1]
+    assert "by force" not in again[0]

@@ -1,14 +1,19 @@
 """Nobody is stopped unwarned: a warning is delivered, tried again, waited for, and withdrawn aloud (invariant 5)."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
+from chalicelib.aws.clients import Clients
+from chalicelib.aws.sns import Mail
+from chalicelib.control.deliver import ROUND_SECONDS
 from chalicelib.domain.activity.evidence import State
 from chalicelib.domain.activity.heartbeat import Heard
 from chalicelib.domain.instance import Phase
 from chalicelib.domain.notices import DeliveryState
 from chalicelib.domain.policies import PolicyAsk
 from chalicelib.domain.timings import DELIVERY_WAIT
+from chalicelib.store.models import NoticeModel, OwnerModel
 from tests.scenario.post import admin_listens, listening
 from tests.scenario.world import ADA, MINUTE, World, machine_id
 
@@ -201,3 +206,78 @@ def test_e_mail_is_no_delivery_before_the_address_has_confirmed(desk: World) -> 
 
 def at(standing: object) -> str:
     return f"{standing.acts_at:%H:%M} UTC"  # type: ignore[attr-defined]
+
+
+def test_whoever_gets_a_warning_late_has_time_to_answer_it(desk: World) -> None:
+    box = listening(desk)
+    box.is_down = True
+    instance = desk.warned()
+    standing = instance.warned
+    assert standing is not None
+    desk.until_true(instance, lambda now: desk.now >= standing.acts_at + MINUTE)
+    box.is_down = False
+    reached = desk.until_true(instance, lambda now: bool(now.warned and now.warned.delivered), minutes=3)
+    assert reached.warned is not None
+    desk.until(instance, Phase.STOPPING, minutes=9)
+    claimed = next(line for line in desk.timeline(instance) if line.code == "stop_claimed")
+    assert claimed.at - reached.warned.delivered[0].at >= timedelta(minutes=5)
+
+
+def test_a_desk_without_a_topic_still_delivers_by_webhook(desk: World) -> None:
+    box = listening(desk)
+    desk.email("bob", "bob@example.org")
+    loop = desk.desk.loop
+    postman = replace(loop.sweeper.postman, mail=Mail(Clients(), topic_arn=""))
+    desk.desk = replace(desk.desk, loop=replace(loop, sweeper=replace(loop.sweeper, postman=postman)))
+    desk.warned()
+    assert box.types() == ["idle_warning"]
+
+
+def test_an_address_that_is_set_again_is_asked_for_its_consent_again(desk: World) -> None:
+    requests = desk.desk.requests.owners
+    for _ in range(2):
+        requests.change(ADA, "ada", {"channels": {"email": "ada@example.org"}})
+        desk.minute(2)
+    requests.change(ADA, "ada", {"max_hours": 9})
+    desk.minute(2)
+    assert desk.cloud.calls["sns:Subscribe"] == 2
+
+
+def test_a_notice_or_an_owner_that_cannot_be_read_is_only_that_ones_problem(desk: World) -> None:
+    box = listening(desk)
+    OwnerModel("bob", settings={"owner": "bob", "channels": {"email": 5}}, version=1).save()
+    NoticeModel("bad", instance="desk", at="x", pending="pending", due=1, notice={"id": 3}).save()
+    desk.warned()
+    assert box.types() == ["idle_warning"]
+
+
+def test_a_round_that_is_over_leaves_the_rest_to_the_next(desk: World) -> None:
+    box = listening(desk)
+    passing = iter([0.0, *[ROUND_SECONDS] * 3, *[0.0] * 100])
+    loop = desk.desk.loop
+    postman = replace(loop.sweeper.postman, seconds=lambda: next(passing))
+    instance = desk.ready()
+    desk.desk = replace(desk.desk, loop=replace(loop, sweeper=replace(loop.sweeper, postman=postman)))
+    instance = desk.until_true(instance, lambda now: now.warned is not None)
+    assert box.arrived == []
+    desk.minute(4)
+    assert box.types() == ["idle_warning"]
+    notice = postman.notices.of_instance(instance.id, limit=1).items[0]
+    assert len(notice.deliveries["owner.webhook"].tries) == 1, "what was not begun is no try"
+
+
+def test_a_changed_policy_takes_back_a_warning_of_the_old_one(desk: World) -> None:
+    instance = desk.warned()
+    desk.desk.requests.changing.amend(ADA, instance.id, PolicyAsk(idle_minutes=60))
+    desk.minute(8)
+    assert desk.look(instance).warned is None
+    assert desk.look(instance).phase is Phase.READY
+
+
+def test_a_lowered_ceiling_binds_what_lives_already_and_is_told(desk: World) -> None:
+    instance = desk.ready(idle_minutes=60, max_hours=20)
+    desk.admin_bounds(idle_minutes=45, max_hours=15)
+    desk.minute(2)
+    current = desk.look(instance)
+    assert (current.spec.idle_policy.idle_minutes, current.spec.max_hours) == (45, 15)
+    assert desk.codes(instance).count("policy_bounded") == 1

@@ -2,11 +2,13 @@
 
 from datetime import timedelta
 
+from chalicelib.domain.activity.evidence import State
 from chalicelib.domain.activity.heartbeat import Leaving, Wish
 from chalicelib.domain.activity.orders import Orders
 from chalicelib.domain.instance import Instance, Phase
 from chalicelib.domain.policies import PolicyAsk
-from tests.scenario.world import ADA, ADMIN, MINUTE, World, machine_id
+from local.machines.simulated import SimulatedMachines
+from tests.scenario.world import ADA, ADMIN, MINUTE, World, machine_id, world
 
 
 def orders(desk: World, instance: Instance) -> Orders:
@@ -47,7 +49,7 @@ def test_a_pass_with_no_news_gives_no_orders(desk: World) -> None:
     before = desk.cloud.calls["dynamodb:UpdateItem"]
     desk.minute(3)
     assert desk.look(instance).phase is Phase.READY
-    assert desk.cloud.calls["dynamodb:UpdateItem"] - before == 3 * (2 + 1), "the sweep's lease, taken and given back; a beat"
+    assert desk.cloud.calls["dynamodb:UpdateItem"] - before == 3 * (2 + 1), "lease taken, given back; a beat"
 
 
 def test_a_keep_that_is_asked_for_on_the_machine_is_granted_once_and_answered(desk: World) -> None:
@@ -124,3 +126,60 @@ def test_a_start_after_a_stop_begins_with_no_evidence_and_no_answer(desk: World)
     assert (instance.boot_id, instance.answer) == (None, None)
     instance = desk.until_true(instance, lambda now: now.warned is not None, minutes=40)
     assert desk.now - began >= timedelta(minutes=30) - MINUTE
+
+
+def test_a_machine_that_asks_without_end_does_not_hold_up_the_end_of_its_life(desk: World) -> None:
+    desk.activity["cpu"] = State.ACTIVE
+    instance = desk.ready(max_hours=1)
+    for minute in range(75):
+        desk.wish = Wish(id=f"w{minute}", hours=1)
+        desk.minute()
+        if desk.look(instance).phase is not Phase.READY:
+            break
+    assert "lifetime_warning" in desk.codes(instance)
+    desk.until(instance, Phase.STOPPED, minutes=5)
+
+
+def test_a_keep_on_a_machine_whose_setup_failed_is_granted_too() -> None:
+    machines = SimulatedMachines()
+    machines.outcomes["gpudesk-jupyter"] = [(1, "", "no route to host")] * 3
+    with world(machines=machines) as desk:
+        instance = desk.until(desk.launch(recipe="jupyter"), Phase.FAILED)
+        desk.wish = Wish(id="w1", hours=2)
+        desk.minute(30)
+        assert desk.look(instance).phase is Phase.FAILED
+        answer = orders(desk, instance).answer
+        assert answer is not None
+        assert answer.granted
+
+
+def test_a_start_by_the_desk_is_no_reboot(desk: World) -> None:
+    instance = desk.ready()
+    desk.minute(2)
+    desk.desk.requests.changing.stop(ADA, instance.id)
+    desk.until(instance, Phase.STOPPED, minutes=5)
+    desk.desk.requests.changing.start(ADA, instance.id)
+    beat, desk.beat = desk.beat, lambda: None  # type: ignore[method-assign]
+    desk.until(instance, Phase.READY, minutes=8)
+    desk.minute()
+    desk.beat = beat  # type: ignore[method-assign]
+    desk.reboot()
+    desk.minute(2)
+    assert "rebooted" not in desk.codes(instance)
+
+
+def test_a_machine_that_is_being_stopped_is_not_told_that_its_warning_is_withdrawn(desk: World) -> None:
+    instance = desk.warned()
+    desk.minute(5)
+    desk.cloud.faults.order("StopInstances", "InternalError", times=1)
+    desk.until(instance, Phase.STOPPING, minutes=3)
+    assert orders(desk, instance).warning is not None
+
+
+def test_where_gpus_alone_count_and_there_are_none_all_other_signals_do(desk: World) -> None:
+    instance = desk.ready(instance_type="m7i.large", signals=("gpu",), idle_minutes=5, warning_minutes=5)
+    desk.activity["cpu"] = State.ACTIVE
+    desk.minute(8)
+    assert desk.look(instance).warned is None
+    desk.activity["cpu"] = State.QUIET
+    desk.until(instance, Phase.STOPPED, minutes=20)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from chalicelib.control.address_book import address_book
 from chalicelib.domain.actors import Actor
 from chalicelib.domain.asks import LaunchAsk, complete
 from chalicelib.domain.catalogue import Catalogue
@@ -96,7 +97,7 @@ class Launching:
     def _granted(self, result: LaunchResult, instance: Instance, limit: int, key: str | None) -> Granted:
         match result:
             case Launched():
-                return Granted(instance)
+                return Granted(instance, self._nobody_hears(instance.owner))
             case NameTaken():
                 raise Conflict(
                     f"an instance called {instance.name} lives; choose another name",
@@ -110,6 +111,15 @@ class Launching:
                 )
             case SameWish(instance_id, same_body):
                 return self._same_wish(instance_id, same_body, key)
+
+    def _nobody_hears(self, owner: str) -> str | None:
+        """Before a stop people are warned, and here is nobody who could be: told while there is time."""
+        if address_book(self.desk.settings(), self.owners).reaches(owner):
+            return None
+        return (
+            f"no channel is set for {owner}, nor for the desk: before it stops, only who is logged in on it will be "
+            f'warned. PATCH /owners/{owner} {{"channels": {{"email": ...}}}} sets one'
+        )
 
     def _same_wish(self, instance_id: str, same_body: bool, key: str | None) -> Granted:
         if not same_body:

@@ -79,8 +79,12 @@ class OwnerRequests:
 
 def channels_changed(before: Channels, given: Mapping[str, Any]) -> Channels:
     """The channels after a change; each webhook that is set has a key of its own, the same URL again, too."""
-    key = before.webhook_key + (1 if given.get("webhook") else 0)
-    return replace(before, **given, webhook_key=key)
+    return replace(
+        before,
+        **given,
+        email_key=before.email_key + (1 if given.get("email") else 0),
+        webhook_key=before.webhook_key + (1 if given.get("webhook") else 0),
+    )
 
 
 def new_secret(name: str, before: Channels, after: Channels, secrets: Secrets) -> str | None:

@@ -46,6 +46,9 @@ class IdlePolicy:
     def counted(self, *, has_gpu: bool) -> frozenset[str]:
         """The signals that must all be quiet on a machine; the GPU's only where there is one to read.
 
+        A policy of GPUs alone is no way to switch it off where there is none: there all others count.
+
         :param has_gpu: whether the machine has NVIDIA GPUs
         """
-        return frozenset(self.signals) - (frozenset() if has_gpu else {"gpu"})
+        missing = frozenset() if has_gpu else frozenset({"gpu"})
+        return frozenset(self.signals) - missing or frozenset(SIGNALS) - missing

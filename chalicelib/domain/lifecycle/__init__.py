@@ -17,6 +17,7 @@ from chalicelib.domain.desk import Mode
 from chalicelib.domain.errors import CloudError
 from chalicelib.domain.instance import Action, Instance, Phase
 from chalicelib.domain.lifecycle import booting, ending, facts, launching, ready, setting_up
+from chalicelib.domain.lifecycle.bounds import bounded
 from chalicelib.domain.lifecycle.heard import delivered
 from chalicelib.domain.lifecycle.rules import Rules, because, entry, nothing, withdraw
 from chalicelib.domain.observation import Observation
@@ -46,7 +47,7 @@ def decide(instance: Instance, seen: Observation, now: datetime, rules: Rules) -
     :raises ValueError: the record contradicts itself
     """
     current, plan = facts.take_in(instance, seen, now)
-    plan = plan or _by_phase(current, seen, now, rules)
+    plan = plan or bounded(current, rules.desk.ceilings, now) or _by_phase(current, seen, now, rules)
     plan = _addressed(current, plan, rules)
     return _metered(instance, _under_mode(current, plan, rules.desk.mode, now), now)
 

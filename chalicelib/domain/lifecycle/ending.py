@@ -123,7 +123,8 @@ def _kept_at(instance: Instance, asked: Claim, step: Stop | Terminate, now: date
     waits = state is Ec2State.STOPPING and isinstance(step, Stop) and not step.force
     if waits or (asked.called_at and now - asked.called_at < STOP_AGAIN):
         return nothing(instance, str(instance.phase), f"EC2 was asked to {asked.action} it and says {state}")
-    return call_again(instance, asked, step, now, f"EC2 still says {state}: asking again")
+    by_force = ", by force" if isinstance(step, Stop) and step.force else ""
+    return call_again(instance, asked, step, now, f"EC2 still says {state}: asking again{by_force}")
 
 
 def _why(instance: Instance) -> str:

@@ -177,7 +177,7 @@ def _stopped_outside(instance: Instance, view: Ec2View, report: Report, now: dat
         instance = replace(instance, spec=replace(instance.spec, desired=Desired.STOPPED))
     if view.state is Ec2State.STOPPED:
         return told(at_rest(instance, reason, now), reason, now)
-    stopping = replace(moved(instance, Phase.STOPPING, reason, now), warned=None, claim=None, keep_until=None)
+    stopping = replace(moved(instance, Phase.STOPPING, reason, now), warned=None, claim=None)
     return told(stopping, reason, now)
 
 
@@ -193,7 +193,6 @@ def _started_outside(instance: Instance, now: datetime) -> Plan | None:
         spec=spec,
         life_began_at=instance.machine.launched_at,
         ready_since=None,
-        keep_until=None,
         claim=None,
         boot_id=None,
     )

@@ -41,7 +41,10 @@ def wish_heard(instance: Instance, wish: Wish, ceilings: Ceilings, now: datetime
     if until <= now:
         return _refused(instance, wish, "its maximum hours are over", now)
     if instance.keep_until and until <= instance.keep_until:
-        until = instance.keep_until
+        kept_longer = f"it is kept until {instance.keep_until:%Y-%m-%d %H:%M} UTC already"
+        answer = Answer(id=wish.id, granted=True, sentence=kept_longer)
+        reason = because("kept", kept_longer)
+        return Plan(instance=replace(instance, answer=answer), reason=reason, again=True)
     leased, lines = kept(instance, until, ON_THE_MACHINE, now)
     answer = Answer(id=wish.id, granted=True, sentence=f"kept until {until:%Y-%m-%d %H:%M} UTC")
     reason = because("kept", lines[0].sentence)

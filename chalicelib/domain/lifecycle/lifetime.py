@@ -25,14 +25,21 @@ def lifetime(instance: Instance, evidence: str, now: datetime, report: Report = 
     if warned is None or warned.kind is not WarningKind.LIFETIME:
         acts_at = max(ends_at, now + notice)
         sentence = (
-            f"its {instance.spec.max_hours} hours are over: it will be stopped at {acts_at:%H:%M} UTC, also if it is "
+            f"{_what_ends(instance)} at {ends_at:%H:%M} UTC: it will be stopped at {acts_at:%H:%M} UTC, also if it is "
             f"busy ({evidence}). {losses(instance, report)}. To move the end: POST /instances/{instance.name}/keep"
         )
         warned = Warned(kind=WarningKind.LIFETIME, at=now, acts_at=acts_at, sentence=sentence)
         return warn(instance, warned, "lifetime_warning", {"evidence": evidence})
     if warned.is_due(now):
-        reason = because("lifetime_over", f"stopping: its lifetime is over; warned at {warned.at:%H:%M} UTC")
+        reason = because("lifetime_over", f"stopping: its lifetime is over; {warned.in_words}")
         return claim(instance, Action.STOP, reason, now, WarningKind.LIFETIME)
     if now >= warned.acts_at:
         return undelivered(instance, warned)
     return nothing(instance, "lifetime_warned", f"its lifetime is over: it will be stopped at {warned.acts_at:%H:%M}")
+
+
+def _what_ends(instance: Instance) -> str:
+    if instance.keep_until and instance.keep_until == instance.ends_at:
+        return "its keep ends"
+    hours = instance.spec.max_hours
+    return "its hour ends" if hours == 1 else f"its {hours} hours end"

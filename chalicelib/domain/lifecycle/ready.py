@@ -70,7 +70,7 @@ def _silence(instance: Instance, judgement: Judgement, now: datetime) -> Plan | 
         minutes = int((now - since).total_seconds() // 60)
         sentence = (
             f"{judgement.reason.sentence}. That is so since {minutes} minutes; only max_hours bounds it now. "
-            "Look at the probe: systemctl status gpudesk-probe"
+            "On the machine, gpudesk-status tells more"
         )
         reason = because("activity_unknown", sentence)
         return told(replace(instance, told="activity_unknown"), reason, now)
@@ -96,9 +96,7 @@ def _idleness(instance: Instance, judgement: Judgement, report: Report, now: dat
         return nothing(instance, "idle_warned", f"{judgement.reason.sentence}; warned, stops at {warned.acts_at:%H:%M}")
     if not warned.is_due(now):
         return undelivered(instance, warned)
-    reason = because(
-        "idle", f"stopping: {judgement.reason.sentence}; warned at {warned.at:%H:%M} UTC{_reached(warned)}"
-    )
+    reason = because("idle", f"stopping: {judgement.reason.sentence}; {warned.in_words}")
     return claim(instance, Action.STOP, reason, now, WarningKind.IDLE)
 
 
@@ -114,11 +112,6 @@ def _warn_of_idleness(instance: Instance, judgement: Judgement, report: Report, 
     )
     warned = Warned(kind=WarningKind.IDLE, at=now, acts_at=acts_at, sentence=sentence)
     return warn(instance, warned, "idle_warning", {"evidence": judgement.reason.sentence})
-
-
-def _reached(warned: Warned) -> str:
-    channels = ", ".join(each.channel for each in warned.delivered)
-    return f" by {channels}" if channels else ", which reached nobody" if warned.awaits else ""
 
 
 def _kept(instance: Instance, judgement: Judgement) -> tuple[str, str]:

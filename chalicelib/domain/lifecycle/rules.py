@@ -112,10 +112,12 @@ def claim(instance: Instance, action: Action, reason: Reason, now: datetime, kin
 
 
 def call_again(instance: Instance, claimed: Claim, step: Step, now: datetime, sentence: str) -> Plan:
-    """The same call once more."""
+    """The same call once more; in the timeline, until an admin has been told that it does not come about."""
+    reason = because(f"{claimed.action}_again", sentence)
     return Plan(
         instance=replace(instance, claim=replace(claimed, called_at=now)),
-        reason=because("called_again", sentence),
+        reason=reason,
+        entries=() if claimed.alarmed or claimed.called_at is None else (entry(now, reason),),
         step=step,
     )
 
@@ -138,12 +140,11 @@ def end(instance: Instance, now: datetime) -> Plan:
 
 
 def at_rest(instance: Instance, reason: Reason, now: datetime) -> Instance:
-    """Stopped, by whomever: what was known of the boot that is over counts no more."""
+    """Stopped, by whomever: what was known of the boot that is over counts no more. A keep lasts until its time."""
     return replace(
         moved(instance, Phase.STOPPED, reason, now),
         claim=None,
         warned=None,
-        keep_until=None,
         ready_since=None,
         life_began_at=None,
         was_reached=True,

@@ -1,0 +1,26 @@
+"""The admin's ceilings, which bind what lives already as they bind what is asked for."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from chalicelib.domain.desk import Ceilings
+from chalicelib.domain.instance import Instance
+from chalicelib.domain.lifecycle.rules import because, told
+from chalicelib.domain.plan import Plan
+from chalicelib.domain.policies import within
+
+
+def bounded(instance: Instance, ceilings: Ceilings, now: datetime) -> Plan | None:
+    """What follows where the policy of an instance is beyond what the admin has allowed since; None: it is not.
+
+    Nobody is surprised by it: whatever follows from the new bounds is warned of first.
+    """
+    policy, max_hours = within(instance.spec.idle_policy, instance.spec.max_hours, ceilings)
+    if not instance.lives or (policy, max_hours) == (instance.spec.idle_policy, instance.spec.max_hours):
+        return None
+    sentence = (
+        f"the admin has bounded its policy: idle {policy.idle_minutes} minutes, warning {policy.warning_minutes} "
+        f"minutes, at most {max_hours} hours; {', '.join(policy.signals)} count"
+    )
+    spec = replace(instance.spec, idle_policy=policy, max_hours=max_hours)
+    return replace(told(replace(instance, spec=spec), because("policy_bounded", sentence), now), again=True)
