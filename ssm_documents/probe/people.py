@@ -6,8 +6,10 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from ssm_documents.probe.bounded import Bounded
 from ssm_documents.probe.signals.jupyter_api import ask, tell
 from ssm_documents.probe.signals.jupyter_servers import NotAskable, Server, access, find_servers
 from ssm_documents.probe.signals.namespaces import in_network_of
@@ -17,6 +19,10 @@ logger = logging.getLogger(__name__)
 
 NOTIFICATIONS = "jupyterlab-notifications-extension/ingest"
 """https://pypi.org/project/jupyterlab-notifications-extension/, which the document gpudesk-jupyter installs."""
+
+MOST_SERVERS = 50
+TELL_LIMIT_SECONDS = 5.0
+"""For all servers together: a message and a question to each, at once."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,7 @@ class People:
     it. So the message goes to each terminal itself.
 
     :param folder: where the terminals are
-    :param notify: gives a text to one Jupyter server's people; whether anybody is connected to it
+    :param notify: gives a text to one Jupyter server's people; whether anybody is connected to it. May raise anything
     """
 
     def __init__(
@@ -49,23 +55,33 @@ class People:
         folder: Path = PTS,
         servers: Callable[[], Sequence[Server]] = find_servers,
         notify: Callable[[Server, str], bool] | None = None,
+        limit_seconds: float = TELL_LIMIT_SECONDS,
     ) -> None:
         self._folder = folder
         self._servers = servers
         self._notify = notify or notify_jupyter
+        self._limit = limit_seconds
+        self._calls: dict[Server, Bounded[bool]] = {}
 
     def tell(self, text: str) -> Reached:
         """Say it everywhere; what cannot be reached is passed over."""
         line = "".join(each if each.isprintable() else " " for each in text)
         message = f"\r\n\a*** {line} ***\r\n".encode()
         terminals = sum(_write(path, message) for path in sorted(self._folder.glob("[0-9]*")))
-        return Reached(terminals, sum(self._told(server, line) for server in self._servers()))
+        return Reached(terminals, self._notebooks(line))
+
+    def _notebooks(self, text: str) -> int:
+        """How many servers took it in time: whatever users' programs answer, or do not, costs a beat one limit."""
+        known = self._calls
+        self._calls = {each: known.get(each) or Bounded(self._limit) for each in self._servers()[:MOST_SERVERS]}
+        begun = [call for server, call in self._calls.items() if call.begin(partial(self._told, server, text))]
+        return sum(call.result() is True for call in begun)
 
     def _told(self, server: Server, text: str) -> bool:
         try:
             return self._notify(server, text)
-        except (NotAskable, OSError) as error:
-            logger.info("%s (%d) was not told: %s", server.program, server.pid, error)
+        except Exception as error:  # noqa: BLE001  what users' programs answer may be anything
+            logger.info("%s (%d) was not told: %s: %s", server.program, server.pid, type(error).__name__, error)
             return False
 
 
@@ -78,7 +94,11 @@ def notify_jupyter(server: Server, text: str) -> bool:
     def exchange() -> bool:
         way = access(server.pid)
         tell(way, NOTIFICATIONS, {"message": text, "type": "warning", "autoClose": False, "immediate": True})
-        return int(ask(way, "api/status").get("connections", 0)) > 0
+        status = ask(way, "api/status")
+        connections = status.get("connections") if isinstance(status, dict) else None
+        if not isinstance(connections, int):
+            raise NotAskable("its answer is not Jupyter's")
+        return connections > 0
 
     return in_network_of(server.pid, exchange)
 
