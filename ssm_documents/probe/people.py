@@ -13,7 +13,8 @@ from ssm_documents.probe.bounded import Bounded
 from ssm_documents.probe.signals.jupyter_api import ask, tell
 from ssm_documents.probe.signals.jupyter_servers import NotAskable, Server, access, find_servers
 from ssm_documents.probe.signals.namespaces import in_network_of
-from ssm_documents.probe.signals.terminals import PTS
+from ssm_documents.probe.signals.processes import running
+from ssm_documents.probe.signals.terminals import PTS, Terminal, is_connected, open_terminals
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ TELL_LIMIT_SECONDS = 5.0
 class Reached:
     """Whom a message reached.
 
-    :param terminals: that it was written to
+    :param terminals: that it was written to and that somebody's connection holds open: ssh's and SSM's
     :param notebooks: JupyterLab servers that took it and have a browser connected
     """
 
@@ -61,14 +62,31 @@ class People:
         self._servers = servers
         self._notify = notify or notify_jupyter
         self._limit = limit_seconds
+        self._last = ""
         self._calls: dict[Server, Bounded[bool]] = {}
 
     def tell(self, text: str) -> Reached:
         """Say it everywhere; what cannot be reached is passed over."""
         line = "".join(each if each.isprintable() else " " for each in text)
+        return Reached(self._terminals(line), self._notebooks(line))
+
+    def _terminals(self, line: str) -> int:
+        """How many somebody sits at took it. At the others, as in a detached tmux, it stands once for whoever comes."""
         message = f"\r\n\a*** {line} ***\r\n".encode()
-        terminals = sum(_write(path, message) for path in sorted(self._folder.glob("[0-9]*")))
-        return Reached(terminals, self._notebooks(line))
+        is_new, self._last = line != self._last, line
+        reached = 0
+        for terminal, somebody_is_there in self._open():
+            if somebody_is_there or is_new:
+                reached += _write(self._folder / Path(terminal.name).name, message) and somebody_is_there
+        return reached
+
+    def _open(self) -> list[tuple[Terminal, bool]]:
+        try:
+            terminals, processes = open_terminals(self._folder), running()
+        except OSError as error:
+            logger.warning("the terminals cannot be listed: %s", error)
+            return []
+        return [(each, is_connected(each, processes, self._folder)) for each in terminals]
 
     def _notebooks(self, text: str) -> int:
         """How many servers took it in time: whatever users' programs answer, or do not, costs a beat one limit."""

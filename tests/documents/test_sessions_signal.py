@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -25,6 +24,7 @@ from ssm_documents.probe.signals.sessions import SessionsSensor
 from ssm_documents.probe.signals.sockets import Socket, tcp_sockets
 from ssm_documents.probe.signals.terminals import Terminal, described, open_terminals
 from tests.documents.measured import each_minute
+from tests.documents.tmux import Tmux, needs_tmux
 
 LONG_AGO = (1_000, 1_000)
 """Access time that a terminal is given, for the kernel sets it no more often than each eight seconds."""
@@ -210,24 +210,7 @@ def test_only_terminals_are_listed(folder: Path) -> None:
     assert [each.name for each in open_terminals(folder)] == ["pts/7"]
 
 
-@dataclass
-class Tmux:
-    """A tmux of its own, with one session that nobody is attached to."""
-
-    folder: Path
-
-    def __call__(self, *command: str) -> str:
-        environment = {name: value for name, value in os.environ.items() if name != "TMUX"}
-        return subprocess.run(
-            ["tmux", "-f", "/dev/null", *command],
-            env={**environment, "TMUX_TMPDIR": str(self.folder)},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
-
-
-@pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed here")
+@needs_tmux
 def test_a_detached_tmux_is_quiet_and_would_be_lost_and_one_that_is_typed_in_is_used(
     tmp_path: Path, folder: Path
 ) -> None:

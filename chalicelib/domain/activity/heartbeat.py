@@ -36,7 +36,7 @@ class Heard:
 
     :param keep_until: the keep that it knows of
     :param warning_id: the last warning that it has passed on to its people
-    :param terminals: how many terminals that warning was written to
+    :param terminals: how many terminals took that warning that somebody is connected to
     :param notebooks: how many Jupyter servers took it
     """
 
