@@ -16,7 +16,9 @@ from ssm_documents.probe.imds import Imds
 from ssm_documents.probe.local_http import Answer as HttpAnswer
 from ssm_documents.probe.sensors import Reading, Watched, read_all
 from tests.documents.pretend import ACTIVE, MINUTE, QUIET, START, Crowd, Desk, Hanging, Minutes, Scripted, machine
+from tools.replay.__main__ import replayed
 from tools.replay.history import Malformed, read
+from tools.replay.policy import Policy
 
 ANY = Thresholds()
 
@@ -179,6 +181,25 @@ def test_the_history_is_what_make_replay_reads(tmp_path: Path) -> None:
     assert events.count("setup_ended") == 1
     assert events.count("heartbeat") == 5
     assert not [each for each in read(line.encode() for line in lines) if isinstance(each, Malformed)]
+
+
+def test_a_boot_after_another_tells_of_the_stop_between_and_a_probe_that_begins_anew_does_not(tmp_path: Path) -> None:
+    machine(tmp_path).beats(2)
+    machine(tmp_path, time=Minutes(begin=START + 2 * MINUTE)).beats(1)
+    machine(tmp_path, time=Minutes(begin=START + 9 * MINUTE), boot_id="boot-2").beats(1)
+    lines = [json.loads(line) for line in History(tmp_path / "history.jsonl").lines()]
+    events = ["ready", "heartbeat", "heartbeat", "ready", "heartbeat", "stopped_outside", "ready", "heartbeat"]
+    assert [line["event"] for line in lines] == events
+    minutes = ["00", "00", "01", "02", "02", "02", "09", "09"]
+    assert [line["at"] for line in lines] == [f"2026-11-23T12:{minute}:00Z" for minute in minutes]
+
+
+def test_two_busy_days_with_a_night_off_between_are_nothing_to_report_or_stop(tmp_path: Path) -> None:
+    for day in range(2):
+        time = Minutes(begin=START + timedelta(days=day))
+        machine(tmp_path, Scripted("cpu", ACTIVE), time=time, boot_id=f"boot-{day}").beats(8 * 60)
+    lines = [line.encode() for line in History(tmp_path / "history.jsonl").lines()]
+    assert replayed(lines, Policy()) == ([], [])
 
 
 def test_the_history_is_bounded_and_told_from_a_time_on(tmp_path: Path) -> None:
