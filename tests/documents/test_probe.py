@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -156,6 +157,30 @@ def test_a_wish_goes_along_until_the_desk_answers_it(tmp_path: Path) -> None:
     assert one.desk.heard[-1].wish is None
     answer = json.loads((one.places.answers / "1-aa.json").read_text())
     assert answer == {"granted": True, "sentence": "kept until 18:00 UTC"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can write as several users")
+def test_each_users_wish_is_answered_in_turn_whatever_time_another_gives_to_a_file(tmp_path: Path) -> None:
+    one = machine(tmp_path)
+    wishes = [("1-ada", 1001, 4), ("2-eve", 1002, 9), ("3-eve", 1002, 8), ("4-bob", 1003, 2)]
+    for name, user, hours in wishes:
+        path = one.places.wishes / f"{name}.json"
+        path.write_text(json.dumps({"hours": hours}))
+        os.utime(path, (4e9, 4e9) if user == 1002 else None)
+        os.chown(path, user, -1)
+    (one.places.wishes / "0-eve.json").mkdir()
+    os.chown(one.places.wishes / "0-eve.json", 1002, -1)
+    passed_on = []
+    for _ in range(3):
+        one.beats(1)
+        wish = one.desk.heard[-1].wish
+        assert wish
+        passed_on.append(wish)
+        one.desk.orders = Orders(answer=Answer(id=wish.id, granted=True, sentence="kept"))
+        one.beats(1)
+    assert [(each.id, each.hours) for each in passed_on] == [("1-ada", 4), ("3-eve", 8), ("4-bob", 2)]
+    assert {path.stem for path in one.places.answers.iterdir()} == {"1-ada", "3-eve", "4-bob"}
+    assert [path.name for path in one.places.wishes.iterdir()] == ["0-eve.json"], "all else is cleared away"
 
 
 @pytest.mark.parametrize(
