@@ -36,6 +36,16 @@ class History:
         except OSError as error:
             logger.warning("the history could not be written: %s", error)
 
+    def begin(self, at: datetime, boot_id: str) -> None:
+        """The window begins. Where the machine has booted since the last line, it had been stopped after that one."""
+        last, booted = None, boot_id
+        for line in self.lines():
+            known = json.loads(line)
+            last, booted = known["at"], known.get("boot_id", booted)
+        if last and booted != boot_id:
+            self.write(datetime.fromisoformat(last), "stopped_outside")
+        self.write(at, "ready", boot_id=boot_id)
+
     def heartbeat(self, at: datetime, readings: Mapping[str, Reading]) -> None:
         """One sample of each signal."""
         signals = {name: {"state": each.state.value, "reason": each.reason[:120]} for name, each in readings.items()}

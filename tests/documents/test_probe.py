@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,7 +17,9 @@ from ssm_documents.probe.imds import Imds
 from ssm_documents.probe.local_http import Answer as HttpAnswer
 from ssm_documents.probe.sensors import Reading, Watched, read_all
 from tests.documents.pretend import ACTIVE, MINUTE, QUIET, START, Crowd, Desk, Hanging, Minutes, Scripted, machine
+from tools.replay.__main__ import replayed
 from tools.replay.history import Malformed, read
+from tools.replay.policy import Policy
 
 ANY = Thresholds()
 
@@ -156,6 +159,30 @@ def test_a_wish_goes_along_until_the_desk_answers_it(tmp_path: Path) -> None:
     assert answer == {"granted": True, "sentence": "kept until 18:00 UTC"}
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can write as several users")
+def test_each_users_wish_is_answered_in_turn_whatever_time_another_gives_to_a_file(tmp_path: Path) -> None:
+    one = machine(tmp_path)
+    wishes = [("1-ada", 1001, 4), ("2-eve", 1002, 9), ("3-eve", 1002, 8), ("4-bob", 1003, 2)]
+    for name, user, hours in wishes:
+        path = one.places.wishes / f"{name}.json"
+        path.write_text(json.dumps({"hours": hours}))
+        os.utime(path, (4e9, 4e9) if user == 1002 else None)
+        os.chown(path, user, -1)
+    (one.places.wishes / "0-eve.json").mkdir()
+    os.chown(one.places.wishes / "0-eve.json", 1002, -1)
+    passed_on = []
+    for _ in range(3):
+        one.beats(1)
+        wish = one.desk.heard[-1].wish
+        assert wish
+        passed_on.append(wish)
+        one.desk.orders = Orders(answer=Answer(id=wish.id, granted=True, sentence="kept"))
+        one.beats(1)
+    assert [(each.id, each.hours) for each in passed_on] == [("1-ada", 4), ("3-eve", 8), ("4-bob", 2)]
+    assert {path.stem for path in one.places.answers.iterdir()} == {"1-ada", "3-eve", "4-bob"}
+    assert [path.name for path in one.places.wishes.iterdir()] == ["0-eve.json"], "all else is cleared away"
+
+
 @pytest.mark.parametrize(
     "content", ["", "[]", '{"hours": "4"}', '{"hours": -1}', '{"hours": 1e999}', '{"hours": true}', "[" * 100_000]
 )
@@ -179,6 +206,25 @@ def test_the_history_is_what_make_replay_reads(tmp_path: Path) -> None:
     assert events.count("setup_ended") == 1
     assert events.count("heartbeat") == 5
     assert not [each for each in read(line.encode() for line in lines) if isinstance(each, Malformed)]
+
+
+def test_a_boot_after_another_tells_of_the_stop_between_and_a_probe_that_begins_anew_does_not(tmp_path: Path) -> None:
+    machine(tmp_path).beats(2)
+    machine(tmp_path, time=Minutes(begin=START + 2 * MINUTE)).beats(1)
+    machine(tmp_path, time=Minutes(begin=START + 9 * MINUTE), boot_id="boot-2").beats(1)
+    lines = [json.loads(line) for line in History(tmp_path / "history.jsonl").lines()]
+    events = ["ready", "heartbeat", "heartbeat", "ready", "heartbeat", "stopped_outside", "ready", "heartbeat"]
+    assert [line["event"] for line in lines] == events
+    minutes = ["00", "00", "01", "02", "02", "02", "09", "09"]
+    assert [line["at"] for line in lines] == [f"2026-11-23T12:{minute}:00Z" for minute in minutes]
+
+
+def test_two_busy_days_with_a_night_off_between_are_nothing_to_report_or_stop(tmp_path: Path) -> None:
+    for day in range(2):
+        time = Minutes(begin=START + timedelta(days=day))
+        machine(tmp_path, Scripted("cpu", ACTIVE), time=time, boot_id=f"boot-{day}").beats(8 * 60)
+    lines = [line.encode() for line in History(tmp_path / "history.jsonl").lines()]
+    assert replayed(lines, Policy()) == ([], [])
 
 
 def test_the_history_is_bounded_and_told_from_a_time_on(tmp_path: Path) -> None:
