@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -34,7 +35,7 @@ def main(arguments: list[str], out: TextIO, err: TextIO) -> int:
     if wrong:
         err.writelines(f"{given.history}: {each}\n" for each in wrong)
         return REFUSED
-    out.writelines(f"{in_json(action)}\n" for action in actions)
+    _print(actions, out)
     return 0
 
 
@@ -48,6 +49,15 @@ def in_json(action: Action) -> str:
     """One line, as `make replay` prints it."""
     at = action.at.isoformat().replace("+00:00", "Z")
     return json.dumps({"at": at, "action": action.action, "reason": action.reason})
+
+
+def _print(actions: Iterable[Action], out: TextIO) -> None:
+    """Whoever reads may have seen enough (`| head`): then what is left goes nowhere, also when Python ends."""
+    try:
+        out.writelines(f"{in_json(action)}\n" for action in actions)
+        out.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
 
 
 def _events(lines: Iterable[bytes], wrong: list[Malformed]) -> Iterator[Event]:
