@@ -61,6 +61,88 @@ def test_a_window_of_quiet_is_warned_of_and_then_stopped(tmp_path: Path) -> None
     assert actions(tmp_path, [event(0, "ready"), *quiet(0, 50)]) == WARNED_AND_STOPPED
 
 
+@pytest.mark.parametrize("opening", ["ready", "setup_ended"])
+@pytest.mark.parametrize("first", [0, 1, 2, 3])
+def test_the_window_begins_where_it_can_be_used_though_the_first_sample_comes_later(
+    tmp_path: Path, opening: str, first: int
+) -> None:
+    before = [
+        event(-20, "ready"),
+        event(-20, "setup_started"),
+        *[beat(-minute, "active") for minute in range(9, 0, -1)],
+    ]
+    lines = [*(before if opening == "setup_ended" else ()), event(0, opening), *quiet(first, 50)]
+    assert actions(tmp_path, lines) == WARNED_AND_STOPPED
+
+
+@pytest.mark.parametrize(
+    ("first", "expected"),
+    [
+        ([beat(3.1), *quiet(4, 60)], "10:34"),
+        ([beat(1, gpu="active"), *quiet(2, 60)], "10:32"),
+        ([beat(1, gpu="unknown"), *quiet(2, 60)], "10:32"),
+        ([event(1, "heartbeat", signals={"gpu": {"state": "active"}}), *quiet(2, 60)], "10:32"),
+        ([beat(0, gpu="active"), *quiet(1, 60)], "10:31"),
+        ([beat(1), *quiet(5, 60)], "10:35"),
+    ],
+)
+def test_a_window_does_not_reach_back_over_a_gap_or_over_what_was_not_quiet(
+    tmp_path: Path, first: list[str], expected: str
+) -> None:
+    assert actions(tmp_path, [event(0, "ready"), *first])[0] == (expected, "warn")
+
+
+def test_a_sample_before_it_can_be_used_says_nothing_of_the_window(tmp_path: Path) -> None:
+    assert actions(tmp_path, [beat(-1, "active"), event(0, "ready"), *quiet(1, 50)]) == WARNED_AND_STOPPED
+
+
+def test_what_happens_within_a_minute_is_found_by_the_sweep_of_the_next(tmp_path: Path) -> None:
+    late = [event(0.5, "ready"), *(beat(minute + 0.5) for minute in range(50))]
+    assert actions(tmp_path, late) == [("10:31", "warn"), ("10:41", "stop")]
+
+
+def test_in_a_setup_nothing_is_judged_until_it_has_ended(tmp_path: Path) -> None:
+    lines = [event(0, "ready"), *quiet(0, 9), event(10, "setup_started"), *quiet(10, 59), event(60, "setup_ended")]
+    assert actions(tmp_path, [*lines, *quiet(61, 100)]) == [("11:30", "warn"), ("11:40", "stop")]
+
+
+def test_a_setup_that_began_before_it_was_ready_goes_on(tmp_path: Path) -> None:
+    lines = [event(-5, "setup_started"), event(0, "ready"), *quiet(0, 59), event(60, "setup_ended")]
+    assert actions(tmp_path, [*lines, *quiet(61, 100)]) == [("11:30", "warn"), ("11:40", "stop")]
+
+
+def test_a_probe_that_was_restarted_by_its_own_document_leaves_no_setup_without_an_end(tmp_path: Path) -> None:
+    begun = [event(-3, "ready"), event(-3, "setup_started"), beat(-3)]
+    assert actions(tmp_path, [*begun, event(0, "ready"), *quiet(0, 50)]) == WARNED_AND_STOPPED
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        [event(0, "ready")],
+        [event(-30, "setup_started"), event(-1, "setup_ended"), event(0, "ready")],
+        [event(-40, "ready"), event(-30, "stopped_outside"), event(0, "ready")],
+        [event(-40, "ready"), event(-39, "keep", until=moment(20)), event(-30, "stopped_outside"), event(0, "ready")],
+    ],
+)
+def test_a_keep_holds_until_its_time_whatever_starts_and_stops_lie_between(tmp_path: Path, between: list[str]) -> None:
+    kept = [event(-60, "keep", until=moment(90)), *between, *quiet(0, 120)]
+    assert actions(tmp_path, kept) == [("11:30", "warn"), ("11:40", "stop")]
+
+
+def test_a_keep_before_it_is_ready_moves_the_end_of_its_life(tmp_path: Path) -> None:
+    lines = [event(-5, "keep", until=moment(150)), event(0, "ready"), *(beat(m, "active") for m in range(160))]
+    history, policy = tmp_path / "kept", '{"max_hours": 1}'
+    history.mkdir()
+    _, out, _ = played(history, lines, policy)
+    assert [json.loads(line)["at"][11:16] for line in out.splitlines()] == ["12:20", "12:30"]
+
+
+def test_a_keep_that_has_passed_holds_nothing(tmp_path: Path) -> None:
+    lines = [event(-60, "keep", until=moment(-61)), event(-50, "keep", until=moment(-40)), event(0, "ready")]
+    assert actions(tmp_path, [*lines, *quiet(0, 50)]) == WARNED_AND_STOPPED
+
+
 @pytest.mark.parametrize("at", ["2026-01-05T10:00:00Z", "2026-01-05T10:00Z", "2026-01-05T10:00:00.000+00:00"])
 def test_a_moment_is_said_in_utc(tmp_path: Path, at: str) -> None:
     assert actions(tmp_path, [json.dumps({"at": at, "event": "ready"}), *quiet(0, 40)]) == WARNED_AND_STOPPED
