@@ -204,6 +204,26 @@ def test_a_policy_that_two_could_read_in_two_ways_is_refused(tmp_path: Path, pol
     assert why in err
 
 
+@pytest.mark.parametrize(
+    ("lines", "why"),
+    [
+        ([], "has no line, so there is nothing to judge; needed are"),
+        (["", " "], "has no line, so there is nothing to judge; needed are"),
+        (quiet(0, 60), 'has no line with "event": "ready", so nothing was judged; needed are'),
+        ([event(0, "ready"), event(9, "end")], 'has no line with "event": "heartbeat", so nothing is known'),
+        (
+            [event(0, "ready"), event(3, "setup_started"), *quiet(3, 60)],
+            'has no "setup_ended" (or "ready") after the "setup_started" of 2026-01-05T10:03:00Z; nothing was judged',
+        ),
+    ],
+)
+def test_what_a_history_lacks_to_be_judged_is_said(tmp_path: Path, lines: list[str], why: str) -> None:
+    status, out, err = played(tmp_path, lines)
+    assert (status, out) == (0, "")
+    assert f"history.jsonl: {why}" in err
+    assert err.count("\n") == 1
+
+
 def test_whoever_reads_only_the_first_line_ends_nothing_in_a_traceback(tmp_path: Path) -> None:
     history = tmp_path / "history.jsonl"
     history.write_text("\n".join([event(0, "ready"), *quiet(0, 50)]))
