@@ -6,7 +6,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -208,14 +208,43 @@ def test_hold_gives_the_commands_own_status_and_says_what_cannot_be_run(program:
     assert "no-such-program" in errors
 
 
+CALLED: Mapping[str, Callable[[Sequence[str], Places], int]] = {
+    "hold": commands.hold,
+    "keep": commands.keep,
+    "history": commands.history,
+}
+A_TIME = "must be a time with its zone, such as 2026-11-24T18:00Z"
+A_SPAN = "must be a number and m, h or d, such as 90m, 4h or 2d"
+
+
 @pytest.mark.parametrize(
-    "wrong", [[], ["--for", "3h", "ls"], ["--until", "2026-11-24T18:00"], ["--for", "3 weeks"], ["--for", "-1h"]]
+    ("wrong", "why"),
+    [
+        (["hold"], "say a command, or --until or --for"),
+        (["hold", "--for", "3h", "ls"], "and not both"),
+        (["hold", "--until", "2026-11-24T18:00"], f"'2026-11-24T18:00' {A_TIME}"),
+        (["hold", "--until", "garbage"], f"'garbage' {A_TIME}"),
+        (["hold", "--until", "0001-01-01T00:00+23:00"], A_TIME),
+        (["hold", "--until", "2020-01-01T00:00Z"], "2020-01-01 00:00 UTC has passed (it is 20"),
+        (["hold", "--for", "3 weeks"], f"'3 weeks' {A_SPAN}"),
+        (["hold", "--for", f"{'9' * 400}h"], A_SPAN),
+        (["hold", "--for=-1h"], f"'-1h' {A_SPAN}"),
+        (["hold", "--for", "-1h"], "--for"),
+        (["keep", "-1h"], f"-1h is no time to keep it for; {A_SPAN}"),
+        (["keep", "0h"], f"'0h' {A_SPAN}"),
+        (["keep"], f"say for how long; {A_SPAN}"),
+        (["history", "--since", "garbage"], f"'garbage' {A_TIME}"),
+    ],
 )
-def test_a_hold_that_makes_no_sense_is_refused_and_holds_nothing(
-    program: Path, places: Places, wrong: list[str]
+def test_what_makes_no_sense_is_refused_with_what_would_be_right_and_does_nothing(
+    places: Places, capsys: pytest.CaptureFixture[str], wrong: list[str], why: str
 ) -> None:
-    assert run(program, places, "hold", *wrong)[0] == 2
+    with pytest.raises(SystemExit) as ended:
+        CALLED[wrong[0]](wrong[1:], places)
+    assert ended.value.code == 2
+    assert why in capsys.readouterr().err
     assert held(places) is State.QUIET
+    assert list(places.wishes.iterdir()) == []
 
 
 def test_a_hold_with_an_end_holds_until_then(program: Path, places: Places) -> None:
@@ -289,3 +318,14 @@ def test_history_is_printed_from_a_time_on(program: Path, places: Places) -> Non
         ("12:03", "heartbeat"),
         ("12:04", "heartbeat"),
     ]
+
+
+def test_whoever_reads_only_the_begin_of_the_history_ends_it_in_no_traceback(program: Path, places: Places) -> None:
+    History(places.history).heartbeat(START, {"gpu": QUIET})
+    reads, writes = os.pipe()
+    os.close(reads)
+    environment = {**os.environ, "GPUDESK_STATE": str(places.root)}
+    command = [sys.executable, str(program), "history"]
+    found = subprocess.run(command, env=environment, stdout=writes, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writes)
+    assert (found.returncode, found.stderr) == (0, "")
