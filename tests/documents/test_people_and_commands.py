@@ -324,7 +324,7 @@ def test_whoever_reads_only_the_begin_of_the_history_ends_it_in_no_traceback(pro
     History(places.history).heartbeat(START, {"gpu": QUIET})
     reads, writes = os.pipe()
     os.close(reads)
-    environment = {**os.environ, "GPUDESK_STATE": str(places.root)}
+    environment = {"GPUDESK_STATE": str(places.root)}
     command = [sys.executable, str(program), "history"]
     found = subprocess.run(command, env=environment, stdout=writes, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writes)

@@ -230,6 +230,6 @@ def test_whoever_reads_only_the_first_line_ends_nothing_in_a_traceback(tmp_path:
     reads, writes = os.pipe()
     os.close(reads)
     command = [sys.executable, "-m", "tools.replay", str(history)]
-    found = subprocess.run(command, stdout=writes, stderr=subprocess.PIPE, text=True, check=False)
+    found = subprocess.run(command, env={}, stdout=writes, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writes)
     assert (found.returncode, found.stderr) == (0, "")
