@@ -84,7 +84,7 @@ class DeskRule(Rule):
 
 
 def desk(max_hours: int = LONGEST_HOURS) -> DeskRule:
-    """The default policy.
+    """The default policy but for `max_hours`.
 
     :param max_hours: of a life; without it lives are so long that only idleness ends one
     """

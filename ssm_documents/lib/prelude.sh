@@ -77,6 +77,9 @@ gpudesk_end() {
 }
 
 mkdir -p "$GPUDESK_STATE/attempts"
+# Whoever can open it can hold it, and would block every step, and the machine's own stop with it.
+(umask 077 && : >>"$GPUDESK_LOCK")
+chmod 0600 "$GPUDESK_LOCK"
 if [ "${GPUDESK_LOCKED:-}" != "$GPUDESK_STEP" ]; then
   # --close: a daemon that this step leaves behind must not keep the lock.
   GPUDESK_LOCKED=$GPUDESK_STEP exec flock --close "$GPUDESK_LOCK" bash "$0"

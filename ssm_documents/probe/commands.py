@@ -28,6 +28,11 @@ LOOK_SECONDS = 0.5
 SPAN = re.compile(r"(?P<number>\d+(\.\d+)?)(?P<unit>[mhd])")
 UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
+RIGHT_SPAN = "must be a number and m, h or d, such as 90m, 4h or 2d, more than nothing and at most 365d"
+RIGHT_MOMENT = "must be a time with its zone, such as 2026-11-24T18:00Z"
+
+MINUTE = "%Y-%m-%d %H:%M"
+
 HERE = Places()
 
 PASSED_ON = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
@@ -45,10 +50,13 @@ def hold(arguments: Sequence[str], places: Places = HERE) -> int:
     until = options.until or (datetime.now(UTC) + options.span if options.span else None)
     if (until is None) == (not command):
         parser.error("say a command, or --until or --for, and not both")
+    now = datetime.now(UTC)
+    if until and until <= now:
+        parser.error(f"{until:{MINUTE}} UTC has passed (it is {now:{MINUTE}} UTC): nothing would be held")
     name = f"{int(time.time())}-{os.getpid()}.json"
     if until:
         _write_new(places.holds / name, {"reason": options.reason or "held by hand", "until": until.isoformat()})
-        print(f"Held until {until:%Y-%m-%d %H:%M} UTC. To let go: rm {places.holds / name}")
+        print(f"Held until {until:{MINUTE}} UTC. To let go: rm {places.holds / name}")
         return 0
     return _hold_while(command, options.reason or " ".join(command), places.holds / name)
 
@@ -56,9 +64,13 @@ def hold(arguments: Sequence[str], places: Places = HERE) -> int:
 def keep(arguments: Sequence[str], places: Places = HERE, wait_seconds: float = ANSWER_SECONDS) -> int:
     """Ask the desk to leave the machine running."""
     parser = argparse.ArgumentParser(prog="gpudesk-keep", description="Asks the desk to leave this machine running.")
-    parser.add_argument("span", type=_span, help="from now, such as 4h")
+    parser.add_argument("span", type=_span, nargs="?", help="from now, such as 4h")
     parser.add_argument("--no-wait", action="store_true", help="do not wait for the desk's answer")
-    options = parser.parse_args(arguments)
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        parser.error(f"{unknown[0]} is no time to keep it for; {RIGHT_SPAN}")
+    if options.span is None:
+        parser.error(f"say for how long; {RIGHT_SPAN}")
     wish = f"{int(time.time())}-{secrets.token_hex(4)}"
     _write_new(places.wishes / f"{wish}.json", {"hours": options.span / timedelta(hours=1)})
     if options.no_wait:
@@ -95,6 +107,7 @@ def history(arguments: Sequence[str], places: Places = HERE) -> int:
     try:
         for line in History(places.history).lines(options.since):
             print(line)
+        sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
@@ -198,17 +211,21 @@ def _utc(seconds: int) -> str:
 
 
 def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise argparse.ArgumentTypeError("a time needs its zone, such as 2026-11-24T18:00Z")
-    return moment.astimezone(UTC)
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise argparse.ArgumentTypeError(f"{text!r} {RIGHT_MOMENT}")
 
 
 def _span(text: str) -> timedelta:
     found = SPAN.fullmatch(text)
-    if found is None:
-        raise argparse.ArgumentTypeError("a number and m, h or d, such as 90m, 4h or 2d")
-    span = float(found["number"]) * UNITS[found["unit"]]
+    try:
+        span = float(found["number"]) * UNITS[found["unit"]] if found else timedelta(0)
+    except OverflowError:
+        span = timedelta.max
     if not timedelta(0) < span <= timedelta(days=365):
-        raise argparse.ArgumentTypeError("more than nothing and at most 365d")
+        raise argparse.ArgumentTypeError(f"{text!r} {RIGHT_SPAN}")
     return span

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from ssm_documents.probe.sensors import Reading
+from ssm_documents.probe.standing import Standing
 
 logger = logging.getLogger(__name__)
 
@@ -24,17 +27,36 @@ class History:
         self._path = path
         self._old = path.with_name(f"{path.name}.1")
         self._most = most_bytes
+        self._boot: Mapping[str, str] = {}
 
     def write(self, at: datetime, event: str, **more: Any) -> None:
-        """Add a line. A disk that is full costs the history, not the beat."""
-        line = json.dumps({"at": as_text(at), "event": event, **more})
+        """Add a line. A disk that is full costs the history, not the beat.
+
+        The first of a file says which boot it is of, for the one that said so before is dropped in time.
+        """
         try:
             if self._path.exists() and self._path.stat().st_size > self._most:
                 self._path.replace(self._old)
+                more = {**more, **self._boot}
             with self._path.open("a", encoding="utf-8") as file:
-                file.write(f"{line}\n")
+                file.write(f"{_line(at, event, **more)}\n")
         except OSError as error:
             logger.warning("the history could not be written: %s", error)
+
+    def begin(self, at: datetime, boot_id: str, *, is_setting_up: bool) -> None:
+        """The window begins. Where the machine has booted since the last line, it had been stopped after that one.
+
+        A setup that the probe before this one saw begin, and that goes on no more, has ended: its own document
+        restarts a probe.
+        """
+        self._end_what_was_cut()
+        before = self._standing()
+        if before.last_at and before.boot_id not in (None, boot_id):
+            self.write(datetime.fromisoformat(before.last_at), "stopped_outside")
+        elif before.is_setting_up and not is_setting_up:
+            self.write(at, "setup_ended")
+        self._boot = {"boot_id": boot_id}
+        self.write(at, "ready", boot_id=boot_id)
 
     def heartbeat(self, at: datetime, readings: Mapping[str, Reading]) -> None:
         """One sample of each signal."""
@@ -44,16 +66,58 @@ class History:
     def lines(self, since: datetime | None = None) -> Iterator[str]:
         """The lines, oldest first; one that was cut by a crash is left out.
 
+        What held where they begin is said first: without a `ready` nothing of them could be judged.
+
         :param since: not those before
         """
+        standing, has_begun = Standing(), False
+        for each in self._all():
+            if since and each.at < since:
+                standing = standing.after(each.plain)
+                continue
+            if not has_begun and (standing.last_at or each.plain.get("event") != "ready"):
+                at = since if since and standing.last_at else each.at
+                yield from (_line(at, event, **more) for event, more in standing.events(at))
+            has_begun = True
+            yield each.text
+
+    def _end_what_was_cut(self) -> None:
+        """A line that a crash cut must not take the next one with it."""
+        try:
+            with self._path.open("rb+") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
+                if file.read(1) not in (b"", b"\n"):
+                    file.write(b"\n")
+        except OSError as error:
+            logger.info("there is no history to go on with: %s", error)
+
+    def _standing(self) -> Standing:
+        standing = Standing()
+        try:
+            for each in self._all():
+                standing = standing.after(each.plain)
+        except OSError as error:
+            logger.warning("the history could not be read: %s", error)
+        return standing
+
+    def _all(self) -> Iterator[_Line]:
         for path in (self._old, self._path):
             if not path.exists():
                 continue
             with path.open(encoding="utf-8", errors="replace") as file:
-                for line in file:
-                    at = _at(line)
-                    if at and (since is None or at >= since):
-                        yield line.rstrip("\n")
+                for text in file:
+                    found = _read(text.rstrip("\n"))
+                    if found:
+                        yield found
+
+
+@dataclass(frozen=True)
+class _Line:
+    """As it was written, and what it says."""
+
+    at: datetime
+    plain: Mapping[str, Any]
+    text: str
 
 
 def as_text(moment: datetime) -> str:
@@ -61,8 +125,13 @@ def as_text(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _at(line: str) -> datetime | None:
+def _line(at: datetime, event: str, **more: Any) -> str:
+    return json.dumps({"at": as_text(at), "event": event, **more})
+
+
+def _read(text: str) -> _Line | None:
     try:
-        return datetime.fromisoformat(json.loads(line)["at"])
+        plain = json.loads(text)
+        return _Line(datetime.fromisoformat(plain["at"]), plain, text)
     except (ValueError, KeyError, TypeError):
         return None

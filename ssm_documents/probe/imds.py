@@ -22,12 +22,15 @@ class Imds:
     def now(self) -> datetime:
         """AWS's time, in UTC, to the second: a machine's own clock may be wrong, and root can set it.
 
-        :raises ValueError: the answer bears no date
+        :raises ValueError: the answer bears no date, or one that is none
         """
         date = self._new_token().headers.get("date")
         if date is None:
             raise ValueError("the metadata service gave no date")
-        return parsedate_to_datetime(date)
+        moment = parsedate_to_datetime(date)
+        if moment.tzinfo is None:
+            raise ValueError(f"the metadata service gave a date without its zone: {date[:40]}")
+        return moment
 
     def instance_id(self) -> str:
         """This instance's id."""

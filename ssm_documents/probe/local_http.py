@@ -5,6 +5,7 @@ from __future__ import annotations
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Protocol
 
 LIMIT_SECONDS = 5.0
@@ -28,5 +29,8 @@ def ask(method: str, url: str, headers: Mapping[str, str]) -> Answer:
     """`Ask`, for real."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     request = urllib.request.Request(url, method=method, headers=dict(headers))
-    with opener.open(request, timeout=LIMIT_SECONDS) as response:
-        return Answer(response.read(), {name.lower(): value for name, value in response.headers.items()})
+    try:
+        with opener.open(request, timeout=LIMIT_SECONDS) as response:
+            return Answer(response.read(), {name.lower(): value for name, value in response.headers.items()})
+    except HTTPException as error:
+        raise OSError(f"no answer of HTTP: {type(error).__name__}") from error

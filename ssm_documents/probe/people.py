@@ -6,24 +6,31 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from ssm_documents.probe.bounded import Bounded
 from ssm_documents.probe.signals.jupyter_api import ask, tell
 from ssm_documents.probe.signals.jupyter_servers import NotAskable, Server, access, find_servers
 from ssm_documents.probe.signals.namespaces import in_network_of
-from ssm_documents.probe.signals.terminals import PTS
+from ssm_documents.probe.signals.processes import running
+from ssm_documents.probe.signals.terminals import PTS, Terminal, is_connected, open_terminals
 
 logger = logging.getLogger(__name__)
 
 NOTIFICATIONS = "jupyterlab-notifications-extension/ingest"
 """https://pypi.org/project/jupyterlab-notifications-extension/, which the document gpudesk-jupyter installs."""
 
+MOST_SERVERS = 50
+TELL_LIMIT_SECONDS = 5.0
+"""For all servers together: a message and a question to each, at once."""
+
 
 @dataclass(frozen=True)
 class Reached:
     """Whom a message reached.
 
-    :param terminals: that it was written to
+    :param terminals: that it was written to and that somebody's connection holds open: ssh's and SSM's
     :param notebooks: JupyterLab servers that took it and have a browser connected
     """
 
@@ -41,7 +48,7 @@ class People:
     it. So the message goes to each terminal itself.
 
     :param folder: where the terminals are
-    :param notify: gives a text to one Jupyter server's people; whether anybody is connected to it
+    :param notify: gives a text to one Jupyter server's people; whether anybody is connected to it. May raise anything
     """
 
     def __init__(
@@ -49,23 +56,50 @@ class People:
         folder: Path = PTS,
         servers: Callable[[], Sequence[Server]] = find_servers,
         notify: Callable[[Server, str], bool] | None = None,
+        limit_seconds: float = TELL_LIMIT_SECONDS,
     ) -> None:
         self._folder = folder
         self._servers = servers
         self._notify = notify or notify_jupyter
+        self._limit = limit_seconds
+        self._last = ""
+        self._calls: dict[Server, Bounded[bool]] = {}
 
     def tell(self, text: str) -> Reached:
         """Say it everywhere; what cannot be reached is passed over."""
         line = "".join(each if each.isprintable() else " " for each in text)
+        return Reached(self._terminals(line), self._notebooks(line))
+
+    def _terminals(self, line: str) -> int:
+        """How many somebody sits at took it. At the others, as in a detached tmux, it stands once for whoever comes."""
         message = f"\r\n\a*** {line} ***\r\n".encode()
-        terminals = sum(_write(path, message) for path in sorted(self._folder.glob("[0-9]*")))
-        return Reached(terminals, sum(self._told(server, line) for server in self._servers()))
+        is_new, self._last = line != self._last, line
+        reached = 0
+        for terminal, somebody_is_there in self._open():
+            if somebody_is_there or is_new:
+                reached += _write(self._folder / Path(terminal.name).name, message) and somebody_is_there
+        return reached
+
+    def _open(self) -> list[tuple[Terminal, bool]]:
+        try:
+            terminals, processes = open_terminals(self._folder), running()
+        except OSError as error:
+            logger.warning("the terminals cannot be listed: %s", error)
+            return []
+        return [(each, is_connected(each, processes, self._folder)) for each in terminals]
+
+    def _notebooks(self, text: str) -> int:
+        """How many servers took it in time: whatever users' programs answer, or do not, costs a beat one limit."""
+        known = self._calls
+        self._calls = {each: known.get(each) or Bounded(self._limit) for each in self._servers()[:MOST_SERVERS]}
+        begun = [call for server, call in self._calls.items() if call.begin(partial(self._told, server, text))]
+        return sum(call.result() is True for call in begun)
 
     def _told(self, server: Server, text: str) -> bool:
         try:
             return self._notify(server, text)
-        except (NotAskable, OSError) as error:
-            logger.info("%s (%d) was not told: %s", server.program, server.pid, error)
+        except Exception as error:  # noqa: BLE001  what users' programs answer may be anything
+            logger.info("%s (%d) was not told: %s: %s", server.program, server.pid, type(error).__name__, error)
             return False
 
 
@@ -78,7 +112,11 @@ def notify_jupyter(server: Server, text: str) -> bool:
     def exchange() -> bool:
         way = access(server.pid)
         tell(way, NOTIFICATIONS, {"message": text, "type": "warning", "autoClose": False, "immediate": True})
-        return int(ask(way, "api/status").get("connections", 0)) > 0
+        status = ask(way, "api/status")
+        connections = status.get("connections") if isinstance(status, dict) else None
+        if not isinstance(connections, int):
+            raise NotAskable("its answer is not Jupyter's")
+        return connections > 0
 
     return in_network_of(server.pid, exchange)
 

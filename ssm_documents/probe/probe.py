@@ -122,7 +122,7 @@ class Probe:
         """In the history: a window begins with the probe, and anew after each setup."""
         history = self._here.history
         if self._was_setting_up is None:
-            history.write(at, "ready")
+            history.begin(at, self._identity.boot_id, is_setting_up=is_setting_up)
         if is_setting_up and not self._was_setting_up:
             history.write(at, "setup_started")
         if self._was_setting_up and not is_setting_up:

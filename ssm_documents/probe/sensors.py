@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from chalicelib.domain.activity.evidence import State
 from chalicelib.domain.activity.policy import Thresholds
+from ssm_documents.probe.bounded import Bounded
 
 SENSOR_LIMIT_SECONDS = 10.0
 """A healthy sensor answers within one; the beat must not be late for a sick one."""
@@ -51,32 +50,22 @@ class Watched:
         self.name = sensor.name
         self._sensor = sensor
         self._limit = limit_seconds
-        self._due = 0.0
-        self._thread: threading.Thread | None = None
-        self._results: list[Reading] = []
+        self._look: Bounded[Reading] = Bounded(limit_seconds)
 
     def begin(self, thresholds: Thresholds) -> None:
         """Start to look, unless the last look still hangs: then there is nothing new to be had."""
-        self._due = time.monotonic() + self._limit
-        if self._thread is not None and self._thread.is_alive():
-            return
-        self._results = []
-        self._thread = threading.Thread(target=self._look, args=(thresholds, self._results), daemon=True)
-        self._thread.start()
+        self._look.begin(lambda: self._read(thresholds))
 
     def result(self) -> Reading:
         """What came of it, within the limit since it began: sensors that hang together cost the beat one limit."""
-        if self._thread is not None:
-            self._thread.join(max(0.0, self._due - time.monotonic()))
-        if not self._results:
-            return Reading(State.UNKNOWN, f"the sensor has not answered within {self._limit:g} s")
-        return self._results[0]
+        hangs = Reading(State.UNKNOWN, f"the sensor has not answered within {self._limit:g} s")
+        return self._look.result() or hangs
 
-    def _look(self, thresholds: Thresholds, results: list[Reading]) -> None:
+    def _read(self, thresholds: Thresholds) -> Reading:
         try:
-            results.append(self._sensor.read(thresholds))
+            return self._sensor.read(thresholds)
         except Exception as error:  # noqa: BLE001  whatever goes wrong in one sensor is unknown, and only there
-            results.append(Reading(State.UNKNOWN, f"the sensor failed: {type(error).__name__}: {error}"))
+            return Reading(State.UNKNOWN, f"the sensor failed: {type(error).__name__}: {error}")
 
 
 def read_all(sensors: Sequence[Watched], thresholds: Thresholds) -> dict[str, Reading]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
+import stat
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 from chalicelib.domain.activity.heartbeat import Wish
@@ -15,10 +18,24 @@ logger = logging.getLogger(__name__)
 ID = re.compile(r"[0-9a-z-]{1,32}")
 MOST_HOURS = 8760
 MOST_FILES = 100
+"""Of one user, that are looked at."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A file that may hold a wish, for users may put anything there.
+
+    :param owner: the user who asks
+    :param at: the kernel's time of the file's last change, which no user can set
+    """
+
+    path: Path
+    owner: int
+    at: int
 
 
 class Wishes:
-    """Files ID.json of any user: {"hours": number}. The last one counts.
+    """Files ID.json of any user: {"hours": number}. Of each user the last one counts; who has waited longest is first.
 
     :param answers: where ID.json says what the desk answered; root alone writes there
     """
@@ -29,29 +46,47 @@ class Wishes:
 
     def pending(self) -> Wish | None:
         """The one to be passed on."""
-        try:
-            paths = [each for each in self._folder.iterdir() if each.suffix == ".json" and ID.fullmatch(each.stem)]
-        except OSError:
-            return None
-        for path in sorted(paths, key=_written, reverse=True)[:MOST_FILES]:
-            wish = _wish(path)
-            if wish:
-                return wish
-        return None
+        looked_at: Counter[int] = Counter()
+        last: dict[int, Wish] = {}
+        for each in reversed(self._asked()):
+            looked_at[each.owner] += 1
+            if each.owner not in last and looked_at[each.owner] <= MOST_FILES and (wish := _wish(each.path)):
+                # Whose last wish is the oldest comes in last.
+                last[each.owner] = wish
+        return last[next(reversed(last))] if last else None
 
     def answered(self, answer: Answer) -> None:
-        """The desk has answered this one; those that were asked for before it are answered with it."""
-        wish = self._folder / f"{answer.id}.json"
-        if not ID.fullmatch(answer.id) or not wish.exists():
+        """The desk has answered this one; those that the same user had asked for before it are answered with it."""
+        asked = self._asked()
+        wish = next((each for each in asked if each.path.stem == answer.id), None)
+        if wish is None:
             return
-        asked_at = _written(wish)
         try:
             write_json(self._answers / f"{answer.id}.json", {"granted": answer.granted, "sentence": answer.sentence})
-            for path in self._folder.iterdir():
-                if _written(path) <= asked_at:
-                    path.unlink(missing_ok=True)
+            for each in asked:
+                if each.owner == wish.owner and each.at <= wish.at:
+                    each.path.unlink(missing_ok=True)
         except OSError as error:
             logger.warning("the answer to %s could not be passed on: %s", answer.id, error)
+
+    def _asked(self) -> list[Asked]:
+        """In the order of time."""
+        try:
+            found = [_asked(path) for path in self._folder.iterdir()]
+        except OSError:
+            return []
+        return sorted((each for each in found if each), key=lambda each: (each.at, each.path.name))
+
+
+def _asked(path: Path) -> Asked | None:
+    """None where it is no file, or has not the name of a wish."""
+    if path.suffix != ".json" or not ID.fullmatch(path.stem):
+        return None
+    try:
+        seen = path.lstat()
+    except OSError:
+        return None
+    return Asked(path, seen.st_uid, seen.st_ctime_ns) if stat.S_ISREG(seen.st_mode) else None
 
 
 def _wish(path: Path) -> Wish | None:
@@ -62,10 +97,3 @@ def _wish(path: Path) -> Wish | None:
     if isinstance(hours, bool) or not isinstance(hours, int | float) or not 0 < hours <= MOST_HOURS:
         return None
     return Wish(id=path.stem, hours=hours)
-
-
-def _written(path: Path) -> int:
-    try:
-        return path.lstat().st_mtime_ns
-    except OSError:
-        return 0

@@ -61,15 +61,16 @@ class Hanging:
 class Minutes:
     """A time that goes on by a minute at each question, or is not to be had."""
 
-    def __init__(self, *out_at: int) -> None:
+    def __init__(self, *out_at: int, begin: datetime = START) -> None:
         self._asked = -1
         self._out_at = out_at
+        self._begin = begin
 
     def now(self) -> datetime:
         self._asked += 1
         if self._asked in self._out_at:
             raise OSError("no route to 169.254.169.254")
-        return START + self._asked * MINUTE
+        return self._begin + self._asked * MINUTE
 
 
 class Desk:

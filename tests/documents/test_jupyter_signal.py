@@ -186,8 +186,8 @@ class FakeProc:
         raw = "".join(f"{name}={value}\0" for name, value in environment.items())
         (process / "environ").write_text(raw, encoding="utf-8")
 
-    def runtime(self, folder: str, content: Any = None, pid: int | None = None) -> Path:
-        path = self.proc / str(self.pid) / "root" / folder / f"jpserver-{self.inner_pid}.json"
+    def runtime(self, folder: str, content: Any = None, kind: str = "jpserver") -> Path:
+        path = self.proc / str(self.pid) / "root" / folder / f"{kind}-{self.inner_pid}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         content = content if content is not None else {}
         if isinstance(content, dict):
@@ -218,6 +218,12 @@ def test_the_runtime_file_is_found_where_jupyter_puts_it(
 ) -> None:
     fake.make(**({"HOME": "/root"} | environment))
     fake.runtime(folder)
+    assert access(fake.pid, fake.proc) == Access(8889, "/", is_secure=False, token="s3cret")
+
+
+def test_a_notebook_server_of_before_jupyter_server_is_asked_too(fake: FakeProc) -> None:
+    fake.make(HOME="/home/ada", XDG_RUNTIME_DIR="/run/user/1")
+    fake.runtime("run/user/1/jupyter", {"notebook_dir": "/home/ada", "password": False, "sock": ""}, "nbserver")
     assert access(fake.pid, fake.proc) == Access(8889, "/", is_secure=False, token="s3cret")
 
 

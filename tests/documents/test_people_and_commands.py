@@ -2,12 +2,11 @@
 
 import json
 import os
-import pty
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,49 +20,118 @@ from ssm_documents.embed import probe_zipapp
 from ssm_documents.probe import commands
 from ssm_documents.probe.files import Places
 from ssm_documents.probe.history import History
-from ssm_documents.probe.people import People
+from ssm_documents.probe.people import People, Reached
 from ssm_documents.probe.signals.hold import HoldSensor
 from ssm_documents.probe.signals.jupyter_servers import NotAskable, Server
 from ssm_documents.probe.wishes import Wishes
 from tests.documents.pretend import MINUTE, QUIET, START
+from tests.documents.tmux import Tmux, needs_tmux
 
 SERVER = Server(pid=1, started=1, program="jupyter-lab")
 
 
+LOGIN = """\
+#!{python}
+import os, pty
+child, screen = pty.fork()
+if not child:
+    os.execvp("sh", ["sh", "-c", "tty; exec tail -f /dev/null"])
+os.write(1, os.read(screen, 100))
+while {reads}:
+    os.write(1, os.read(screen, 4096))
+os.waitpid(child, 0)
+"""
+
+
+class Login:
+    """A terminal that a program of this name has opened, and what is to be seen on it."""
+
+    def __init__(self, folder: Path, name: str, *, reads: bool = True) -> None:
+        program = folder.parent / name
+        program.write_text(LOGIN.format(python=sys.executable, reads=reads), encoding="utf-8")
+        program.chmod(0o755)
+        self.process = subprocess.Popen([program], stdout=subprocess.PIPE)
+        assert self.process.stdout
+        self.screen = self.process.stdout
+        terminal = Path(self.screen.readline().decode().strip())
+        (folder / terminal.name).symlink_to(terminal)
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.screen.close()
+
+
 @pytest.fixture
-def terminal(tmp_path: Path) -> Iterator[tuple[Path, int]]:
-    """A folder with one real terminal in it, and the end that a person sits at."""
-    person, program = pty.openpty()
-    folder = tmp_path / "pts"
-    folder.mkdir()
-    (folder / "0").symlink_to(os.ttyname(program))
-    (folder / "ptmx").touch()
-    yield folder, person
-    os.close(person)
-    os.close(program)
+def folder(tmp_path: Path) -> Path:
+    """Where the terminals of this test are, and what is none."""
+    path = tmp_path / "pts"
+    path.mkdir()
+    (path / "ptmx").touch()
+    return path
 
 
+@pytest.fixture
+def login(folder: Path) -> Iterator[Callable[..., Login]]:
+    logins: list[Login] = []
+
+    def new(name: str, *, reads: bool = True) -> Login:
+        logins.append(Login(folder, name, reads=reads))
+        return logins[-1]
+
+    yield new
+    for each in logins:
+        each.close()
+
+
+@pytest.mark.parametrize("name", ["sshd", "ssm-session-worker"])
 def test_a_message_reaches_a_real_terminal_and_nothing_in_it_is_a_control_character(
-    terminal: tuple[Path, int],
+    folder: Path, login: Callable[..., Login], name: str
 ) -> None:
-    folder, person = terminal
+    somebody = login(name)
     reached = People(folder, servers=list).tell("gpudesk: stops at 09:40\x1b[2J\nrm -rf / \x07")
     assert (reached.terminals, reached.notebooks) == (1, 0)
-    seen = os.read(person, 4096).decode()
+    assert somebody.screen.readline().strip() == b""
+    seen = somebody.screen.readline().decode()
     assert "gpudesk: stops at 09:40" in seen
     assert "\x1b" not in seen
-    assert len(re.findall(r"\r+\n", seen)) == 2
+    assert re.search(r"\*\*\*\r+\n", seen)
 
 
 def test_a_terminal_that_nobody_reads_from_holds_nothing_up_and_counts_as_not_reached(
-    terminal: tuple[Path, int],
+    folder: Path, login: Callable[..., Login]
 ) -> None:
-    folder, _ = terminal
+    login("sshd", reads=False)
     people = People(folder, servers=list)
     for _ in range(2000):
         if not people.tell("x" * 200):
             return
     raise AssertionError("its buffer has no end")
+
+
+def test_a_terminal_that_outlives_its_people_is_told_once_and_is_nobody_reached(
+    folder: Path, login: Callable[..., Login]
+) -> None:
+    """A server of Jupyter, or of an editor, keeps its terminals when the last window is closed."""
+    jupyter = login("jupyter-lab")
+    people = People(folder, servers=list)
+    assert [people.tell(text) for text in ("one", "one", "two")] == [Reached()] * 3
+    seen = [jupyter.screen.readline().strip() for _ in range(4)]
+    assert [line.strip(b"\a* ") for line in seen if line] == [b"one", b"two"]
+
+
+@needs_tmux
+def test_a_detached_tmux_is_nobody_reached_and_shows_the_message_to_whoever_comes(folder: Path) -> None:
+    tmux = Tmux(folder)
+    tmux("new-session", "-d", "tail -f /dev/null")
+    try:
+        pane = Path(tmux("display", "-p", "#{pane_tty}"))
+        (folder / pane.name).symlink_to(pane)
+        assert People(folder, servers=list).tell("it will be stopped") == Reached()
+        while "it will be stopped" not in tmux("capture-pane", "-p"):
+            assert pane.exists()
+    finally:
+        tmux("kill-server")
 
 
 def test_nobody_there_is_nobody_reached(tmp_path: Path) -> None:
@@ -140,14 +208,43 @@ def test_hold_gives_the_commands_own_status_and_says_what_cannot_be_run(program:
     assert "no-such-program" in errors
 
 
+CALLED: Mapping[str, Callable[[Sequence[str], Places], int]] = {
+    "hold": commands.hold,
+    "keep": commands.keep,
+    "history": commands.history,
+}
+A_TIME = "must be a time with its zone, such as 2026-11-24T18:00Z"
+A_SPAN = "must be a number and m, h or d, such as 90m, 4h or 2d"
+
+
 @pytest.mark.parametrize(
-    "wrong", [[], ["--for", "3h", "ls"], ["--until", "2026-11-24T18:00"], ["--for", "3 weeks"], ["--for", "-1h"]]
+    ("wrong", "why"),
+    [
+        (["hold"], "say a command, or --until or --for"),
+        (["hold", "--for", "3h", "ls"], "and not both"),
+        (["hold", "--until", "2026-11-24T18:00"], f"'2026-11-24T18:00' {A_TIME}"),
+        (["hold", "--until", "garbage"], f"'garbage' {A_TIME}"),
+        (["hold", "--until", "0001-01-01T00:00+23:00"], A_TIME),
+        (["hold", "--until", "2020-01-01T00:00Z"], "2020-01-01 00:00 UTC has passed (it is 20"),
+        (["hold", "--for", "3 weeks"], f"'3 weeks' {A_SPAN}"),
+        (["hold", "--for", f"{'9' * 400}h"], A_SPAN),
+        (["hold", "--for=-1h"], f"'-1h' {A_SPAN}"),
+        (["hold", "--for", "-1h"], "--for"),
+        (["keep", "-1h"], f"-1h is no time to keep it for; {A_SPAN}"),
+        (["keep", "0h"], f"'0h' {A_SPAN}"),
+        (["keep"], f"say for how long; {A_SPAN}"),
+        (["history", "--since", "garbage"], f"'garbage' {A_TIME}"),
+    ],
 )
-def test_a_hold_that_makes_no_sense_is_refused_and_holds_nothing(
-    program: Path, places: Places, wrong: list[str]
+def test_what_makes_no_sense_is_refused_with_what_would_be_right_and_does_nothing(
+    places: Places, capsys: pytest.CaptureFixture[str], wrong: list[str], why: str
 ) -> None:
-    assert run(program, places, "hold", *wrong)[0] == 2
+    with pytest.raises(SystemExit) as ended:
+        CALLED[wrong[0]](wrong[1:], places)
+    assert ended.value.code == 2
+    assert why in capsys.readouterr().err
     assert held(places) is State.QUIET
+    assert list(places.wishes.iterdir()) == []
 
 
 def test_a_hold_with_an_end_holds_until_then(program: Path, places: Places) -> None:
@@ -215,4 +312,20 @@ def test_history_is_printed_from_a_time_on(program: Path, places: Places) -> Non
         history.heartbeat(START + number * MINUTE, {"gpu": QUIET})
     status, out, _ = run(program, places, "history", "--since", "2026-11-23T12:03Z")
     assert status == 0
-    assert [json.loads(line)["at"] for line in out.splitlines()] == ["2026-11-23T12:03:00Z", "2026-11-23T12:04:00Z"]
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert [(each["at"][11:16], each["event"]) for each in lines] == [
+        ("12:03", "ready"),
+        ("12:03", "heartbeat"),
+        ("12:04", "heartbeat"),
+    ]
+
+
+def test_whoever_reads_only_the_begin_of_the_history_ends_it_in_no_traceback(program: Path, places: Places) -> None:
+    History(places.history).heartbeat(START, {"gpu": QUIET})
+    reads, writes = os.pipe()
+    os.close(reads)
+    environment = {"GPUDESK_STATE": str(places.root)}
+    command = [sys.executable, str(program), "history"]
+    found = subprocess.run(command, env=environment, stdout=writes, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writes)
+    assert (found.returncode, found.stderr) == (0, "")

@@ -128,6 +128,20 @@ def test_a_daemon_that_a_step_leaves_behind_does_not_keep_the_lock(machine: Mach
     assert machine.times() == 1
 
 
+@pytest.mark.parametrize("was_readable", [False, True])
+def test_no_other_user_can_open_the_lock_and_with_it_hold_it(
+    machine: Machine, tmp_path: Path, was_readable: bool
+) -> None:
+    lock = tmp_path / "state" / "lock"
+    if was_readable:
+        lock.parent.mkdir()
+        lock.touch(0o644)
+        lock.write_text("the same file, or two steps would hold two locks")
+    assert machine.run("true")[0] == 0
+    assert lock.stat().st_mode & 0o777 == 0o600
+    assert bool(lock.read_text()) == was_readable
+
+
 def test_without_an_attempt_nothing_runs(machine: Machine) -> None:
     assert machine.run('echo x >>"$RAN"', attempt="")[0] != 0
     assert machine.times() == 0

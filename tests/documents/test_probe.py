@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,7 +17,9 @@ from ssm_documents.probe.imds import Imds
 from ssm_documents.probe.local_http import Answer as HttpAnswer
 from ssm_documents.probe.sensors import Reading, Watched, read_all
 from tests.documents.pretend import ACTIVE, MINUTE, QUIET, START, Crowd, Desk, Hanging, Minutes, Scripted, machine
+from tools.replay.__main__ import Played, replayed
 from tools.replay.history import Malformed, read
+from tools.replay.policy import Policy
 
 ANY = Thresholds()
 
@@ -156,6 +159,30 @@ def test_a_wish_goes_along_until_the_desk_answers_it(tmp_path: Path) -> None:
     assert answer == {"granted": True, "sentence": "kept until 18:00 UTC"}
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can write as several users")
+def test_each_users_wish_is_answered_in_turn_whatever_time_another_gives_to_a_file(tmp_path: Path) -> None:
+    one = machine(tmp_path)
+    wishes = [("1-ada", 1001, 4), ("2-eve", 1002, 9), ("3-eve", 1002, 8), ("4-bob", 1003, 2)]
+    for name, user, hours in wishes:
+        path = one.places.wishes / f"{name}.json"
+        path.write_text(json.dumps({"hours": hours}))
+        os.utime(path, (4e9, 4e9) if user == 1002 else None)
+        os.chown(path, user, -1)
+    (one.places.wishes / "0-eve.json").mkdir()
+    os.chown(one.places.wishes / "0-eve.json", 1002, -1)
+    passed_on = []
+    for _ in range(3):
+        one.beats(1)
+        wish = one.desk.heard[-1].wish
+        assert wish
+        passed_on.append(wish)
+        one.desk.orders = Orders(answer=Answer(id=wish.id, granted=True, sentence="kept"))
+        one.beats(1)
+    assert [(each.id, each.hours) for each in passed_on] == [("1-ada", 4), ("3-eve", 8), ("4-bob", 2)]
+    assert {path.stem for path in one.places.answers.iterdir()} == {"1-ada", "3-eve", "4-bob"}
+    assert [path.name for path in one.places.wishes.iterdir()] == ["0-eve.json"], "all else is cleared away"
+
+
 @pytest.mark.parametrize(
     "content", ["", "[]", '{"hours": "4"}', '{"hours": -1}', '{"hours": 1e999}', '{"hours": true}', "[" * 100_000]
 )
@@ -181,6 +208,25 @@ def test_the_history_is_what_make_replay_reads(tmp_path: Path) -> None:
     assert not [each for each in read(line.encode() for line in lines) if isinstance(each, Malformed)]
 
 
+def test_a_boot_after_another_tells_of_the_stop_between_and_a_probe_that_begins_anew_does_not(tmp_path: Path) -> None:
+    machine(tmp_path).beats(2)
+    machine(tmp_path, time=Minutes(begin=START + 2 * MINUTE)).beats(1)
+    machine(tmp_path, time=Minutes(begin=START + 9 * MINUTE), boot_id="boot-2").beats(1)
+    lines = [json.loads(line) for line in History(tmp_path / "history.jsonl").lines()]
+    events = ["ready", "heartbeat", "heartbeat", "ready", "heartbeat", "stopped_outside", "ready", "heartbeat"]
+    assert [line["event"] for line in lines] == events
+    minutes = ["00", "00", "01", "02", "02", "02", "09", "09"]
+    assert [line["at"] for line in lines] == [f"2026-11-23T12:{minute}:00Z" for minute in minutes]
+
+
+def test_two_busy_days_with_a_night_off_between_are_nothing_to_report_or_stop(tmp_path: Path) -> None:
+    for day in range(2):
+        time = Minutes(begin=START + timedelta(days=day))
+        machine(tmp_path, Scripted("cpu", ACTIVE), time=time, boot_id=f"boot-{day}").beats(8 * 60)
+    lines = [line.encode() for line in History(tmp_path / "history.jsonl").lines()]
+    assert replayed(lines, Policy()) == Played([], [], [])
+
+
 def test_the_history_is_bounded_and_told_from_a_time_on(tmp_path: Path) -> None:
     history = History(tmp_path / "h.jsonl", most_bytes=2000)
     for number in range(200):
@@ -188,7 +234,16 @@ def test_the_history_is_bounded_and_told_from_a_time_on(tmp_path: Path) -> None:
     kept = list(history.lines())
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 5000
     assert json.loads(kept[-1])["at"] == "2026-11-23T15:19:00Z"
-    assert len(list(history.lines(START + 198 * MINUTE))) == 2
+    assert [json.loads(line)["event"] for line in history.lines(START + 198 * MINUTE)] == ["ready", *["heartbeat"] * 2]
+
+
+def test_a_stop_after_a_boot_so_long_that_its_begin_was_dropped_is_told_of(tmp_path: Path) -> None:
+    history = History(tmp_path / "h.jsonl", most_bytes=2000)
+    history.begin(START, "boot-1", is_setting_up=False)
+    for number in range(200):
+        history.heartbeat(START + number * MINUTE, {"gpu": QUIET})
+    History(tmp_path / "h.jsonl").begin(START + 300 * MINUTE, "boot-2", is_setting_up=False)
+    assert [json.loads(line)["event"] for line in history.lines()][-2:] == ["stopped_outside", "ready"]
 
 
 def test_a_line_that_a_crash_cut_is_left_out(tmp_path: Path) -> None:
@@ -196,7 +251,67 @@ def test_a_line_that_a_crash_cut_is_left_out(tmp_path: Path) -> None:
     history.heartbeat(START, {"gpu": QUIET})
     with (tmp_path / "h.jsonl").open("a") as file:
         file.write('{"at": "2026-11-2')
-    assert len(list(history.lines())) == 1
+    assert [json.loads(line)["event"] for line in history.lines()] == ["ready", "heartbeat"]
+    history.begin(START + MINUTE, "boot-1", is_setting_up=False)
+    assert json.loads(list(history.lines())[-1])["event"] == "ready", "the next one is not lost with it"
+
+
+def test_a_probe_that_its_own_document_restarts_tells_of_the_end_of_the_setup(tmp_path: Path) -> None:
+    first = machine(tmp_path)
+    with first.places.lock.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        first.beats(1)
+    machine(tmp_path, time=Minutes(begin=START + MINUTE)).beats(60)
+    lines = list(History(first.places.history).lines())
+    events = [json.loads(line)["event"] for line in lines]
+    assert events[:6] == ["ready", "setup_started", "heartbeat", "setup_ended", "ready", "heartbeat"]
+    assert events.count("setup_ended") == 1
+    actions = replayed((line.encode() for line in lines), Policy()).actions
+    assert [(f"{each.at:%H:%M}", each.action) for each in actions] == [("12:31", "warn"), ("12:41", "stop")]
+
+
+def test_a_setup_that_still_goes_on_when_the_probe_begins_anew_is_told_of_again(tmp_path: Path) -> None:
+    first = machine(tmp_path)
+    again = machine(tmp_path, time=Minutes(begin=START + MINUTE))
+    with first.places.lock.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        first.beats(1)
+        again.beats(1)
+    again.beats(1)
+    events = [json.loads(line)["event"] for line in History(first.places.history).lines()]
+    assert events == [*["ready", "setup_started", "heartbeat"] * 2, "setup_ended", "heartbeat"]
+
+
+def test_a_boot_in_the_middle_of_a_setup_is_a_stop_and_no_end_of_it(tmp_path: Path) -> None:
+    first = machine(tmp_path)
+    with first.places.lock.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        first.beats(1)
+    machine(tmp_path, time=Minutes(begin=START + 5 * MINUTE), boot_id="boot-2").beats(1)
+    events = [json.loads(line)["event"] for line in History(first.places.history).lines()]
+    assert events[3:] == ["stopped_outside", "ready", "heartbeat"]
+
+
+def test_a_part_of_the_history_begins_with_what_held_there(tmp_path: Path) -> None:
+    until = START + timedelta(hours=3)
+    one = machine(tmp_path, desk=Desk(orders=Orders(keep_until=until)))
+    one.beats(3)
+    with one.places.lock.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        one.beats(3)
+    history = History(one.places.history)
+
+    def begin(minute: int) -> list[tuple[str, str]]:
+        plain = [json.loads(line) for line in history.lines(START + minute * MINUTE)]
+        return [(each["at"][14:16], each["event"]) for each in plain][:4]
+
+    assert begin(2) == [("02", "ready"), ("02", "keep"), ("02", "heartbeat"), ("03", "setup_started")]
+    assert begin(5) == [("05", "ready"), ("05", "setup_started"), ("05", "keep"), ("05", "heartbeat")]
+    assert begin(-9) == [("00", "ready"), ("00", "heartbeat"), ("00", "keep"), ("01", "heartbeat")]
+    assert begin(60) == []
+    machine(tmp_path, time=Minutes(begin=until), boot_id="boot-2").beats(1)
+    assert begin(60) == [("00", "keep"), ("00", "ready"), ("00", "heartbeat")], "it was off, and kept"
+    assert begin(179) == [("59", "keep"), ("00", "ready"), ("00", "heartbeat")]
 
 
 def test_every_signal_has_a_reading_on_a_quiet_machine(tmp_path: Path) -> None:

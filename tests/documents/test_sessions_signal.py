@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -20,11 +19,13 @@ from chalicelib.domain.activity.evidence import State
 from chalicelib.domain.activity.policy import Thresholds
 from ssm_documents.probe.sensors import Reading
 from ssm_documents.probe.signals.editors import Editors
+from ssm_documents.probe.signals.namespaces import in_network_of
 from ssm_documents.probe.signals.processes import Process, running
 from ssm_documents.probe.signals.sessions import SessionsSensor
 from ssm_documents.probe.signals.sockets import Socket, tcp_sockets
 from ssm_documents.probe.signals.terminals import Terminal, described, open_terminals
 from tests.documents.measured import each_minute
+from tests.documents.tmux import Tmux, needs_tmux
 
 LONG_AGO = (1_000, 1_000)
 """Access time that a terminal is given, for the kernel sets it no more often than each eight seconds."""
@@ -210,24 +211,7 @@ def test_only_terminals_are_listed(folder: Path) -> None:
     assert [each.name for each in open_terminals(folder)] == ["pts/7"]
 
 
-@dataclass
-class Tmux:
-    """A tmux of its own, with one session that nobody is attached to."""
-
-    folder: Path
-
-    def __call__(self, *command: str) -> str:
-        environment = {name: value for name, value in os.environ.items() if name != "TMUX"}
-        return subprocess.run(
-            ["tmux", "-f", "/dev/null", *command],
-            env={**environment, "TMUX_TMPDIR": str(self.folder)},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
-
-
-@pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed here")
+@needs_tmux
 def test_a_detached_tmux_is_quiet_and_would_be_lost_and_one_that_is_typed_in_is_used(
     tmp_path: Path, folder: Path
 ) -> None:
@@ -256,7 +240,10 @@ def test_screens_are_counted_by_their_servers_and_not_by_who_looks_at_them(folde
 
 
 class EditorServer:
-    """A process that an editor leaves behind, and a window that is connected to it."""
+    """A process that an editor leaves behind, and a window that is connected to it.
+
+    :param network: the command that gives the process a network of its own, where the window is, too
+    """
 
     CODE = """
 import socket
@@ -267,13 +254,17 @@ while received := window.recv(65536):
     window.sendall(b"x" * len(received))
 """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *network: str) -> None:
         program = folder / ".vscode-server" / "server-main.js"
         program.parent.mkdir()
         program.write_text(self.CODE, encoding="utf-8")
-        self.process = subprocess.Popen([sys.executable, str(program)], stdout=subprocess.PIPE)
+        self.process = subprocess.Popen([*network, sys.executable, str(program)], stdout=subprocess.PIPE)
         assert self.process.stdout
-        self.window = socket.create_connection(("127.0.0.1", int(self.process.stdout.readline())), timeout=20)
+        port = self.process.stdout.readline()
+        if not port:
+            pytest.skip("this computer lets nobody make a network")
+        address = ("127.0.0.1", int(port))
+        self.window = in_network_of(self.process.pid, lambda: socket.create_connection(address, timeout=20))
 
     def send(self, size: int) -> None:
         """From the window to the server; ends when all of it has arrived."""
@@ -294,9 +285,15 @@ while received := window.recv(65536):
         self.process.stdout.close()
 
 
+CONTAINED = ("unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$0" "$@"')
+
+
 @pytest.mark.skipif(shutil.which("ss") is None, reason="ss is not installed here")
-def test_an_editors_window_counts_by_what_it_sends_and_not_by_being_open(tmp_path: Path, folder: Path) -> None:
-    with EditorServer(tmp_path) as editor:
+@pytest.mark.parametrize("network", [(), CONTAINED], ids=["here", "in a container"])
+def test_an_editors_window_counts_by_what_it_sends_and_not_by_being_open(
+    tmp_path: Path, folder: Path, network: Sequence[str]
+) -> None:
+    with EditorServer(tmp_path, *network) as editor:
         one = SessionsSensor(folder, editor.running, Editors(stopwatch=each_minute()))
         editor.send(100_000)
         assert read(one) == Reading(State.QUIET, "VS Code open, none used")
@@ -308,10 +305,10 @@ def test_an_editors_window_counts_by_what_it_sends_and_not_by_being_open(tmp_pat
 
 
 def test_an_editor_whose_connections_cannot_be_seen_is_unknown(folder: Path) -> None:
-    def broken() -> list[Socket]:
+    def broken(pid: int) -> list[Socket]:
         raise FileNotFoundError("ss")
 
-    server = Editors(broken, lambda pid: ["/home/ada/.cursor-server/node", "main.js"])
+    server = Editors(broken, lambda pid: ["/home/ada/.cursor-server/node", "main.js"], network=lambda pid: 1)
     one = SessionsSensor(folder, lambda: [process("node")], server)
     assert read(one) == Reading(State.UNKNOWN, "an editor's connections cannot be seen: FileNotFoundError: ss")
     nobody = SessionsSensor(folder, lambda: [process("node")], Editors(broken, lambda pid: ["node", "mine.js"]))
@@ -330,9 +327,10 @@ ESTAB 0 0 10.0.0.5:50002 140.82.112.21:443 users:(("node",pid=11,fd=7)) ino:6 sk
 
 def editors(listings: list[str]) -> Editors:
     return Editors(
-        lambda: tcp_sockets(lambda: listings.pop(0)),
+        lambda pid: tcp_sockets(lambda: listings.pop(0)),
         lambda pid: ["/home/ada/.vscode-server/bin/node", "main.js"] if pid in (10, 11) else ["sshd"],
         each_minute(),
+        lambda pid: 1,
     )
 
 
@@ -348,4 +346,21 @@ def test_a_window_that_was_opened_since_the_last_look_is_use() -> None:
     without = "".join(LISTING.splitlines(keepends=True)[:1])
     one = editors([without, LISTING.format(window=100_000, others=0)])
     processes = [process("node", 10), process("node", 11)]
+    assert [one.used(processes), one.used(processes)] == [None, "VS Code"]
+
+
+def test_a_server_that_has_just_ended_is_none_and_two_networks_are_told_apart() -> None:
+    """What one container's window sends is nothing that another's, with the same ports, has sent."""
+    other = LISTING.replace("pid=1", "pid=2").format(window=0, others=0)
+    listings = {
+        10: [LISTING.format(window=0, others=0), LISTING.format(window=5_000, others=0)],
+        20: [other, other],
+    }
+    one = Editors(
+        lambda pid: tcp_sockets(lambda: listings[pid].pop(0)),
+        lambda pid: ["/home/ada/.vscode-server/bin/node", "main.js"],
+        each_minute(),
+        {10: 1, 20: 2}.get,
+    )
+    processes = [process("node", pid) for pid in (10, 20, 30)]
     assert [one.used(processes), one.used(processes)] == [None, "VS Code"]

@@ -2,17 +2,25 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
-from tools.replay.history import Event, Malformed, read
+from tools.replay.history import Event, Heartbeat, Malformed, Ready, read
 from tools.replay.player import Action, Player
 from tools.replay.policy import Policy, WrongPolicy, read_policy
 
 REFUSED = 1
 MISUSED = 2
+
+WHAT_IS_NEEDED = (
+    'needed are {"at": "2026-01-05T09:00:00Z", "event": "ready"}, where it can be used from, and then a "heartbeat" a '
+    "minute, as gpudesk-history writes them"
+)
 
 
 def main(arguments: list[str], out: TextIO, err: TextIO) -> int:
@@ -24,39 +32,83 @@ def main(arguments: list[str], out: TextIO, err: TextIO) -> int:
     try:
         policy = read_policy(given.policy) if given.policy else Policy()
         with given.history.open("rb") as lines:
-            actions, wrong = replayed(lines, policy)
+            played = replayed(lines, policy)
     except WrongPolicy as problem:
         err.writelines(f"{given.policy}: {line}\n" for line in str(problem).splitlines())
         return REFUSED
     except OSError as problem:
         err.write(f"{problem.filename}: {problem.strerror}\n")
         return MISUSED
-    if wrong:
-        err.writelines(f"{given.history}: {each}\n" for each in wrong)
+    if played.wrong:
+        err.writelines(f"{given.history}: {each}\n" for each in played.wrong)
         return REFUSED
-    out.writelines(f"{in_json(action)}\n" for action in actions)
+    err.writelines(f"{given.history}: {each}\n" for each in played.lacks)
+    _print(played.actions, out)
     return 0
 
 
-def replayed(lines: Iterable[bytes], policy: Policy) -> tuple[list[Action], list[Malformed]]:
-    """What the desk would have done, and what cannot be read; where there is any of that, the first means nothing."""
+@dataclass(frozen=True)
+class Played:
+    """What came of a history.
+
+    :param actions: what the desk would have done; where anything is wrong, that means nothing
+    :param wrong: the lines that cannot be read
+    :param lacks: what it does not say, so that nothing, or only a part of it, could be judged
+    """
+
+    actions: list[Action]
+    wrong: list[Malformed]
+    lacks: list[str]
+
+
+def replayed(lines: Iterable[bytes], policy: Policy) -> Played:
+    """Play a history under a policy."""
     wrong: list[Malformed] = []
-    return list(Player(policy).play(_events(lines, wrong))), wrong
+    kinds: set[type[Event]] = set()
+    player = Player(policy)
+    actions = list(player.play(_events(lines, wrong, kinds)))
+    return Played(actions, wrong, list(_lacks(kinds, player)))
 
 
 def in_json(action: Action) -> str:
     """One line, as `make replay` prints it."""
-    at = action.at.isoformat().replace("+00:00", "Z")
-    return json.dumps({"at": at, "action": action.action, "reason": action.reason})
+    return json.dumps({"at": in_utc(action.at), "action": action.action, "reason": action.reason})
 
 
-def _events(lines: Iterable[bytes], wrong: list[Malformed]) -> Iterator[Event]:
+def in_utc(moment: datetime) -> str:
+    """As a history has it: 2026-01-05T09:00:00Z."""
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def _print(actions: Iterable[Action], out: TextIO) -> None:
+    """Whoever reads may have seen enough (`| head`): then what is left goes nowhere, also when Python ends."""
+    try:
+        out.writelines(f"{in_json(action)}\n" for action in actions)
+        out.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+
+
+def _events(lines: Iterable[bytes], wrong: list[Malformed], kinds: set[type[Event]]) -> Iterator[Event]:
     """Once a line is malformed nothing more is played, only read, so that every one of them is named."""
     for each in read(lines):
         if isinstance(each, Malformed):
             wrong.append(each)
         elif not wrong:
+            kinds.add(type(each))
             yield each
+
+
+def _lacks(kinds: set[type[Event]], player: Player) -> Iterator[str]:
+    if not kinds:
+        yield f"has no line, so there is nothing to judge; {WHAT_IS_NEEDED}"
+    elif Ready not in kinds:
+        yield f'has no line with "event": "ready", so nothing was judged; {WHAT_IS_NEEDED}'
+    elif Heartbeat not in kinds:
+        yield f'has no line with "event": "heartbeat", so nothing is known of its use; {WHAT_IS_NEEDED}'
+    elif player.setup_began_at:
+        since = in_utc(player.setup_began_at)
+        yield f'has no "setup_ended" (or "ready") after the "setup_started" of {since}; nothing was judged after that'
 
 
 if __name__ == "__main__":

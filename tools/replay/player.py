@@ -7,50 +7,30 @@ delivered at once.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from chalicelib.domain import lifecycle, wishes
-from chalicelib.domain.activity.evidence import Evidence, Sample, fold
-from chalicelib.domain.activity.heartbeat import Heartbeat, Report, heartbeat_from, plain_heartbeat
-from chalicelib.domain.actors import Actor, Role
+from chalicelib.domain.activity.heartbeat import Report
 from chalicelib.domain.desk import Ceilings, DeskSettings
 from chalicelib.domain.errors import Refused
-from chalicelib.domain.instance import (
-    Desired,
-    DocumentRun,
-    Ec2State,
-    Instance,
-    Machine,
-    Phase,
-    Setup,
-    Spec,
-)
-from chalicelib.domain.lifecycle.booting import made_ready
-from chalicelib.domain.lifecycle.rules import Rules, because, moved, withdraw
-from chalicelib.domain.observation import Ec2View, Observation
+from chalicelib.domain.instance import Instance
+from chalicelib.domain.lifecycle.rules import Rules, withdraw
+from chalicelib.domain.observation import Observation
 from chalicelib.domain.plan import Entry, Stop
-from chalicelib.domain.reason import Reason
-from chalicelib.domain.recipes import DocumentUse
 from chalicelib.domain.warned import WarningKind
 from tools.replay import history
 from tools.replay.policy import Policy
+from tools.replay.probe import Probe
+from tools.replay.record import LONG_AGO, REGION, RUNNING, SOMEBODY, begun_anew, setting_up, started
 
 MINUTE = timedelta(minutes=1)
-LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 PASSES = 4
 """As in the desk's loop: a look may lead straight to the next."""
 
-MACHINE_ID = "i-0123456789abcdef0"
-KEY = f"AROAEXAMPLEEXAMPLEEXA:{MACHINE_ID}"
-REGION, ZONE, TYPE = "us-east-1", "us-east-1a", "g4dn.xlarge"
-SOMEBODY = Actor(owner="somebody", role=Role.USER)
 RULES = Rules(desk=DeskSettings(), heartbeat_table="-", heartbeat_region=REGION, instance_role_id="-")
 ANY_KEEP = Ceilings(keep_hours=5000 * 8766)
 """What was kept was granted: of the desk's own bounds on keeps nothing is asked again."""
-
-THE_SETUP = DocumentUse(name="a document", parameters={}, timeout=timedelta(days=10**6))
-"""It takes as long as the history says."""
 
 ACTIONS = {
     "idle_warning": "warn",
@@ -77,11 +57,16 @@ class Player:
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
         self._instance: Instance | None = None
-        self._is_setting_up = False
-        self._boots = 0
-        self._evidence: dict[str, Evidence] = {}
+        self._kept_until: datetime | None = None
+        self._setup_began_at: datetime | None = None
+        self._probe = Probe()
         self._report: Report = None
         self._next_sweep: datetime | None = None
+
+    @property
+    def setup_began_at(self) -> datetime | None:
+        """Of a setup that has not ended as far as was played: nothing is judged since."""
+        return self._setup_began_at
 
     def play(self, events: Iterable[history.Event]) -> Iterator[Action]:
         """Live through a history.
@@ -101,15 +86,13 @@ class Player:
             case history.Ready(at):
                 self._ready(at)
             case history.Heartbeat():
-                self._report = self._beat(event)
+                self._report = self._probe.beat(event)
             case history.Keep(at, until):
                 yield from self._keep(until, at)
             case history.SetupStarted(at):
                 yield from self._setup_started(at)
             case history.SetupEnded(at):
-                self._is_setting_up = False
-                if self._instance:
-                    self._instance = _begun_anew(self._instance, at)
+                self._setup_ended(at)
             case history.StoppedOutside():
                 self._stopped()
             case history.End():
@@ -118,20 +101,28 @@ class Player:
                 assert_never(impossible)
 
     def _ready(self, at: datetime) -> None:
-        begun = _begun_anew(self._instance, at) if self._instance else _started(self._policy, at)
-        self._instance = _setting_up(begun, at) if self._is_setting_up else begun
+        """A life begins. Once more in one, it ends a setup too: a probe that starts says anew what still goes on."""
+        if self._instance:
+            self._setup_ended(at)
+            return
+        ready = replace(started(self._policy, at), keep_until=self._kept_until)
+        self._instance = setting_up(ready, at) if self._setup_began_at else ready
+        self._probe.begin_window(at)
 
-    def _beat(self, beat: history.Heartbeat) -> Report:
-        """What the probe makes of its samples, as it comes out of the table. A signal that it lacks is not reported."""
-        for name, reading in beat.signals.items():
-            sample = Sample(at=beat.at, state=reading.state, reason=reading.reason, boot_id=str(self._boots))
-            self._evidence[name] = fold(self._evidence.get(name), sample)
-        signals = {name: self._evidence[name] for name in beat.signals}
-        report = Heartbeat(instance_id=MACHINE_ID, at=beat.at, boot_id=str(self._boots), signals=signals)
-        return heartbeat_from(plain_heartbeat(report, KEY))
+    def _setup_ended(self, at: datetime) -> None:
+        self._setup_began_at = None
+        if self._instance:
+            self._instance = begun_anew(self._instance, at)
+            self._probe.begin_window(at)
 
     def _keep(self, until: datetime, at: datetime) -> Iterator[Action]:
-        """One that comes too late, or has passed already, changes nothing."""
+        """It lasts until its time, whatever stops and starts lie between, and can be asked for before it is ready.
+
+        One that has passed already, or ends before another, changes nothing.
+        """
+        if until <= at:
+            return
+        self._kept_until = max(until, self._kept_until or until)
         if self._instance is None:
             return
         try:
@@ -143,21 +134,20 @@ class Player:
 
     def _setup_started(self, at: datetime) -> Iterator[Action]:
         """Before it is ready, after it, or twice: until the setup has ended it is not judged."""
-        self._is_setting_up = True
+        self._setup_began_at = self._setup_began_at or at
         if self._instance is None:
             return
         if self._instance.warned and self._instance.warned.kind is WarningKind.IDLE:
             plan = withdraw(self._instance, "it is being set up", at)
             self._instance = plan.instance
             yield from _actions(plan.entries)
-        self._instance = _setting_up(self._instance, at)
+        self._instance = setting_up(self._instance, at)
 
     def _stopped(self) -> None:
         """The next start is another boot, of which nothing is known yet."""
         self._instance = None
-        self._is_setting_up = False
-        self._boots += 1
-        self._evidence = {}
+        self._setup_began_at = None
+        self._probe.boot()
         self._report = None
 
     def _sweeps(self, *, before: datetime) -> Iterator[Action]:
@@ -190,46 +180,6 @@ class Player:
                 return
 
 
-def _started(policy: Policy, at: datetime) -> Instance:
-    """A machine that can be used from now on; its life begins, too."""
-    return Instance(
-        id="gd-replay",
-        name="this-one",
-        owner=SOMEBODY.owner,
-        created_by=SOMEBODY.owner,
-        created_at=at,
-        spec=Spec(
-            desired=Desired.RUNNING,
-            instance_type=TYPE,
-            region=REGION,
-            recipe="bare",
-            disk_gib=64,
-            gpu_count=1,
-            nvidia_gpu_count=1,
-            idle_policy=policy.idle,
-            max_hours=policy.max_hours,
-        ),
-        phase=Phase.READY,
-        phase_since=at,
-        reason=Reason(code="ready", sentence="ready"),
-        machine=Machine(instance_id=MACHINE_ID, zone=ZONE, state=Ec2State.RUNNING, launched_at=at),
-        life_began_at=at,
-        was_reached=True,
-        ready_since=at,
-    )
-
-
-def _begun_anew(instance: Instance, at: datetime) -> Instance:
-    """Ready once more, without a stop between: the window begins here, the life goes on."""
-    return made_ready(replace(instance, setup=Setup(), silent_since=None), "once more", at).instance
-
-
-def _setting_up(instance: Instance, at: datetime) -> Instance:
-    run = DocumentRun(attempt_id="-", sent_at=at, called_at=at, command_id="-")
-    setup = Setup(documents=(THE_SETUP,), run=run)
-    return replace(moved(instance, Phase.SETTING_UP, because("setting_up", "it is being set up"), at), setup=setup)
-
-
 def _actions(entries: Iterable[Entry]) -> Iterator[Action]:
     for line in entries:
         if line.code in ACTIONS:
@@ -240,16 +190,3 @@ def _whole_minute(moment: datetime) -> datetime:
     """The next one, or itself where it is one."""
     floor = moment.replace(second=0, microsecond=0)
     return floor if floor == moment else floor + MINUTE
-
-
-RUNNING = Ec2View(
-    instance_id=MACHINE_ID,
-    desk_id="gd-replay",
-    name="this-one",
-    owner=SOMEBODY.owner,
-    region=REGION,
-    zone=ZONE,
-    instance_type=TYPE,
-    state=Ec2State.RUNNING,
-    launched_at=LONG_AGO,
-)

@@ -9,6 +9,7 @@ from typing import Any
 from chalicelib.domain.activity.policy import SIGNALS, IdlePolicy, Thresholds
 from chalicelib.domain.desk import Ceilings, Defaults
 from chalicelib.domain.policies import policy_errors
+from tools.replay.strict_json import NotJson, loads
 
 LONGEST_HOURS = 8760
 """A year: a policy that is tried may go further than an admin would allow."""
@@ -46,9 +47,11 @@ def read_policy(path: Path) -> Policy:
     :raises WrongPolicy: with everything that is wrong
     """
     try:
-        plain = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise WrongPolicy(f"is no JSON ({error}); must be a JSON object") from None
+        plain = loads(path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise WrongPolicy(f"is no UTF-8 (byte {error.start + 1}); must be a JSON object in UTF-8") from None
+    except NotJson as wrong:
+        raise WrongPolicy(f"{wrong}; must be a JSON object that says each field once") from None
     return policy_from(plain)
 
 

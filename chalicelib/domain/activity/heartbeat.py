@@ -1,7 +1,8 @@
 """What an instance reports of itself: written by the probe, and read with suspicion, for its root can write anything.
 
 A heartbeat and the desk's orders share one DynamoDB item of at most a kilobyte, because a write is billed by the item's
-kilobytes; so a signal is a list, moments are seconds, and reasons are shortened as far as it takes.
+kilobytes; so a signal is a list, moments are seconds, reasons are shortened as far as it takes, and where that is not
+enough what can be spared is left out.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
 """
 
@@ -24,6 +25,9 @@ REPORT_BYTES = 704
 ATTRIBUTES = ("at", "boot_id", "instance_id", "probe", "signals", "lives", "heard", "wish", "missed", "alone")
 """What a machine may write of its item; a policy's `dynamodb:Attributes` names them, and `id` and `orders` to read."""
 
+EXPENDABLE = ("missed", "lives")
+"""What a heartbeat goes without, the first before the second, where the shortest reasons leave no room for it."""
+
 LONGEST_REASON = 120
 SHORTEST_REASON = 16
 MOST_SIGNALS = 16
@@ -36,7 +40,7 @@ class Heard:
 
     :param keep_until: the keep that it knows of
     :param warning_id: the last warning that it has passed on to its people
-    :param terminals: how many terminals that warning was written to
+    :param terminals: how many terminals took that warning that somebody is connected to
     :param notebooks: how many Jupyter servers took it
     """
 
@@ -114,12 +118,19 @@ def plain_heartbeat(beat: Heartbeat, key: str) -> dict[str, Any]:
 
     :param key: the item's, which counts
     """
-    plain = _plain(beat, LONGEST_REASON)
-    if item_size({"id": key, **plain}) <= REPORT_BYTES:
-        return plain
-    lengths = range(SHORTEST_REASON, LONGEST_REASON)
-    fitting = bisect_right(lengths, REPORT_BYTES, key=lambda longest: item_size({"id": key, **_plain(beat, longest)}))
-    return _plain(beat, lengths[max(0, fitting - 1)])
+    left_out: set[str] = set()
+
+    def plain(longest: int) -> dict[str, Any]:
+        return {name: each for name, each in _plain(beat, longest).items() if name not in left_out}
+
+    def size(longest: int) -> int:
+        return item_size({"id": key, **plain(longest)})
+
+    for name in EXPENDABLE:
+        if size(SHORTEST_REASON) > REPORT_BYTES:
+            left_out.add(name)
+    lengths = range(SHORTEST_REASON, LONGEST_REASON + 1)
+    return plain(lengths[max(0, bisect_right(lengths, REPORT_BYTES, key=size) - 1)])
 
 
 def heartbeat_from(raw: Mapping[str, Any]) -> Report:

@@ -7,9 +7,12 @@ bytes, opening a file some thousand.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from ssm_documents.probe.signals.meter import Growth, Stopwatch
+from ssm_documents.probe.signals.namespaces import in_network_of, network_of
 from ssm_documents.probe.signals.processes import Process, arguments
 from ssm_documents.probe.signals.sockets import Socket, tcp_sockets
 
@@ -29,22 +32,37 @@ MARKS = {
 """What stands in a server's command line, by the editor."""
 
 
-class Editors:
-    """The connections of the editors' servers from look to look.
+@dataclass(frozen=True)
+class Window:
+    """A connection from an editor's window to its server.
 
-    :param sockets: lists the machine's; asked only where an editor's server runs
+    :param network: that it is in; with the kernel's cookie it names the connection for good
+    """
+
+    network: int
+    cookie: str
+    editor: str
+
+
+class Editors:
+    """The connections of the editors' servers from look to look, each in the network that its server is in.
+
+    :param sockets: lists those of the network of one process; asked only where an editor's server runs
+    :param network: names the network that a process is in; None where it has ended
     """
 
     def __init__(
         self,
-        sockets: Callable[[], Sequence[Socket]] = tcp_sockets,
+        sockets: Callable[[int], Sequence[Socket]] | None = None,
         command_line: Callable[[int], Sequence[str]] = arguments,
         stopwatch: Stopwatch | None = None,
+        network: Callable[[int], int | None] = network_of,
     ) -> None:
-        self._sockets = sockets
+        self._sockets = sockets or (lambda pid: in_network_of(pid, tcp_sockets))
         self._command_line = command_line
         self._stopwatch = stopwatch or Stopwatch(wait=lambda _: None)
-        self._received: Growth[str] | None = None
+        self._network = network
+        self._received: Growth[Window] | None = None
         self.running: frozenset[str] = frozenset()
 
     def used(self, processes: Iterable[Process]) -> str | None:
@@ -53,27 +71,31 @@ class Editors:
         :raises OSError, subprocess.SubprocessError: an editor's server runs, and its connections cannot be seen
         """
         servers = self._servers(processes)
-        self.running = frozenset(servers.values())
+        self.running = frozenset(editor for each in servers.values() for editor in each.values())
         seconds = self._stopwatch.lap()
         if not servers:
             self._received = None
             return None
-        windows = _windows(self._sockets(), servers)
-        before, self._received = self._received, Growth({each.cookie: each.received for each in windows})
+        received = {
+            Window(network, socket.cookie, editor): float(socket.received)
+            for network, inside in servers.items()
+            for socket, editor in _windows(self._sockets(min(inside)), inside).items()
+        }
+        before, self._received = self._received, Growth(received)
         if before is None:
             return None
-        grown = before.until({each.cookie: each.received for each in windows})
         allowed = ALLOWED_BYTES_PER_SECOND * seconds
-        return next((editor for each, editor in windows.items() if grown[each.cookie] > allowed), None)
+        return next((each.editor for each, grown in before.until(received).items() if grown > allowed), None)
 
-    def _servers(self, processes: Iterable[Process]) -> dict[int, str]:
-        """Editors by the pids of their servers."""
-        found = {}
+    def _servers(self, processes: Iterable[Process]) -> Mapping[int, dict[int, str]]:
+        """Editors by the pids of their servers, by the networks that these are in: a container has one of its own."""
+        found: dict[int, dict[int, str]] = defaultdict(dict)
         for process in processes:
             program = " ".join(self._command_line(process.pid)[:2])
             editor = next((name for mark, name in MARKS.items() if mark in program), None)
-            if editor:
-                found[process.pid] = editor
+            network = self._network(process.pid) if editor else None
+            if editor and network is not None:
+                found[network][process.pid] = editor
         return found
 
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from ssm_documents.probe.signals.jupyter_servers import Access, NotAskable
 
 LIMIT_SECONDS = 2.0
+"""For a whole answer: a server that sends a byte now and then would keep us for as long as it likes."""
 
 MOST_BYTES = 1_048_576
 """Thousands of kernels; what is longer is cut, and then no JSON."""
@@ -45,25 +50,45 @@ def tell(access: Access, path: str, message: Any) -> None:
 
 def _exchange(access: Access, method: str, path: str, content: bytes | None = None) -> tuple[int, bytes]:
     """Status, of success or that nothing is there, and what came with it."""
-    connection = _connection(access)
     headers = {"Authorization": f"token {access.token}", "Content-Type": "application/json"}
     try:
-        connection.request(method, f"{access.base_url}{path}", body=content, headers=headers)
-        answer = connection.getresponse()
-        if answer.status // 100 != 2 and answer.status != http.HTTPStatus.NOT_FOUND:
-            raise NotAskable(f"it answers {answer.status} {answer.reason}"[:60])
-        return answer.status, answer.read(MOST_BYTES)
+        with _connected(access) as connection:
+            connection.request(method, f"{access.base_url}{path}", body=content, headers=headers)
+            answer = connection.getresponse()
+            if answer.status // 100 != 2 and answer.status != http.HTTPStatus.NOT_FOUND:
+                raise NotAskable(f"it answers {answer.status} {answer.reason}"[:60])
+            return answer.status, answer.read(MOST_BYTES)
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise NotAskable(f"it does not answer: {error or type(error).__name__}"[:120]) from error
+
+
+@contextmanager
+def _connected(access: Access) -> Iterator[http.client.HTTPConnection]:
+    """A connection that is cut off when the limit is over."""
+    connection = http.client.HTTPConnection(access.host, access.port, timeout=LIMIT_SECONDS)
+    connection.connect()
+    line = connection.sock.dup()
+    end = threading.Timer(LIMIT_SECONDS, _cut_off, (line,))
+    end.daemon = True
+    end.start()
+    try:
+        if access.is_secure:
+            connection.sock = _unverified().wrap_socket(connection.sock)
+        yield connection
     finally:
+        end.cancel()
+        line.close()
         connection.close()
 
 
-def _connection(access: Access) -> http.client.HTTPConnection:
-    if not access.is_secure:
-        return http.client.HTTPConnection(access.host, access.port, timeout=LIMIT_SECONDS)
-    # Its certificate is made out to a name that people use, and this is the same machine.
-    unverified = ssl.create_default_context()
-    unverified.check_hostname = False
-    unverified.verify_mode = ssl.CERT_NONE
-    return http.client.HTTPSConnection(access.host, access.port, timeout=LIMIT_SECONDS, context=unverified)
+def _cut_off(line: socket.socket) -> None:
+    with suppress(OSError):
+        line.shutdown(socket.SHUT_RDWR)
+
+
+def _unverified() -> ssl.SSLContext:
+    """Its certificate is made out to a name that people use, and this is the same machine."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context

@@ -1,7 +1,8 @@
 """Jupyter servers, found as processes, and how each can be asked.
 
-A server writes jpserver-PID.json into its runtime folder, and leaves it there when it is killed: so the living process
-comes first, and the file is looked for by its pid. All of it is written by users, and read with suspicion.
+A server writes jpserver-PID.json (Notebook up to version 6: nbserver-PID.json) into its runtime folder, and leaves it
+there when it is killed: so the living process comes first, and the file is looked for by its pid. All of it is written
+by users, and read with suspicion.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ MODULES = {
 }
 SHORT_LIVED = {"build", "clean", "extension", "list", "password", "path", "stop", "workspaces"}
 """Subcommands of the same programs that serve nothing."""
+
+RUNTIME_FILES = ("jpserver-{}.json", "nbserver-{}.json")
 
 PYTHON = re.compile(r"python(\d+(\.\d+)?)?$")
 BASE_URL = re.compile(r"/[\w.~%@:/-]*$")
@@ -109,14 +112,15 @@ def access(pid: int, proc: Path = PROC) -> Access:
     except (OSError, KeyError, ValueError) as error:
         raise NotAskable(f"its process cannot be read: {type(error).__name__}") from error
     for folder in _runtime_folders(environment, home):
-        # Through the process's own root: the server may run in a container.
-        file = process / "root" / folder.lstrip("/") / f"jpserver-{inner_pid}.json"
-        try:
-            return _access(_content(file), inner_pid, environment.get("JUPYTERHUB_API_TOKEN", ""))
-        except FileNotFoundError:
-            continue
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-            raise NotAskable(f"its runtime file cannot be read: {error}"[:120]) from error
+        for name in RUNTIME_FILES:
+            # Through the process's own root: the server may run in a container.
+            file = process / "root" / folder.lstrip("/") / name.format(inner_pid)
+            try:
+                return _access(_content(file), inner_pid, environment.get("JUPYTERHUB_API_TOKEN", ""))
+            except FileNotFoundError:
+                continue
+            except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+                raise NotAskable(f"its runtime file cannot be read: {error}"[:120]) from error
     raise NotAskable("it has no runtime file")
 
 

@@ -16,6 +16,14 @@ CLONE_NEWNET = 0x40000000
 T = TypeVar("T")
 
 
+def network_of(pid: int, proc: Path = PROC) -> int | None:
+    """The kernel's number of the network that the process is in; None where it has ended."""
+    try:
+        return (proc / str(pid) / "ns/net").stat().st_ino
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
 def in_network_of(pid: int, call: Callable[[], T], proc: Path = PROC) -> T:
     """What `call` gives, called where this process is.
 

@@ -35,6 +35,7 @@ class Process:
     :param started: ticks since boot; with the pid it names a process for good
     :param cpu_seconds: used so far, without its children
     :param children_seconds: used by children that ended and were waited for
+    :param parent: pid of the process that started it
     """
 
     pid: int
@@ -44,6 +45,7 @@ class Process:
     started: int
     cpu_seconds: float
     children_seconds: float
+    parent: int = 0
 
 
 def running(proc: Path = PROC) -> list[Process]:
@@ -94,4 +96,5 @@ def _process(pid: int, proc: Path) -> Process | None:
         started=int(fields[19]),
         cpu_seconds=user + system,
         children_seconds=children_user + children_system,
+        parent=int(fields[1]),
     )

@@ -7,9 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ssm_documents.probe.signals.processes import PROC, Process
+from ssm_documents.probe.signals.processes import LONGEST_NAME, PROC, Process
 
 PTS = Path("/dev/pts")
+
+CONNECTIONS = ("sshd", "sshd-session", "ssm-session-worker")
+"""Programs that hold somebody's connection, and with it end the terminal that they opened. A terminal of tmux, screen,
+Jupyter or an editor's server outlives whoever looked at it."""
 
 
 @dataclass(frozen=True)
@@ -44,14 +48,29 @@ def open_terminals(folder: Path = PTS) -> list[Terminal]:
 
 def described(terminal: Terminal, processes: Sequence[Process], folder: Path = PTS, proc: Path = PROC) -> str:
     """The terminal with its user and the program that leads it, as far as they can be found out."""
-    holders = [
+    holders = _holders(terminal, processes, folder, proc)
+    leader = _leader(holders) or (holders[0] if holders else None)
+    user = _user(_owner(leader.pid, proc) if leader else terminal.owner, terminal.owner)
+    return f"{terminal.name} of {user}" + (f" ({leader.name})" if leader else "")
+
+
+def is_connected(terminal: Terminal, processes: Sequence[Process], folder: Path = PTS, proc: Path = PROC) -> bool:
+    """Whether it was opened by a program that holds somebody's connection."""
+    leader = _leader(_holders(terminal, processes, folder, proc))
+    opener = next((each.name for each in processes if leader and each.pid == leader.parent), "")
+    return opener in {name[:LONGEST_NAME] for name in CONNECTIONS}
+
+
+def _holders(terminal: Terminal, processes: Sequence[Process], folder: Path, proc: Path) -> list[Process]:
+    return [
         each
         for each in processes
         if each.terminal == terminal.device and _sees_the_same_terminals(each.pid, folder, proc)
     ]
-    leader = next((each for each in holders if each.pid == each.session), holders[0] if holders else None)
-    user = _user(_owner(leader.pid, proc) if leader else terminal.owner, terminal.owner)
-    return f"{terminal.name} of {user}" + (f" ({leader.name})" if leader else "")
+
+
+def _leader(holders: Sequence[Process]) -> Process | None:
+    return next((each for each in holders if each.pid == each.session), None)
 
 
 def _sees_the_same_terminals(pid: int, folder: Path, proc: Path) -> bool:

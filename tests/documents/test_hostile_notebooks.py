@@ -1,0 +1,155 @@
+"""Programs that call themselves Jupyter and answer anything, never, or for ever: no beat is lost or late for them."""
+
+import json
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from ssm_documents.probe.imds import Imds
+from ssm_documents.probe.pace import for_ever
+from ssm_documents.probe.people import MOST_SERVERS, TELL_LIMIT_SECONDS, People, Reached, notify_jupyter
+from ssm_documents.probe.signals.jupyter_servers import NotAskable, Server, find_servers
+
+PROGRAM = """
+import json, os, select, socket, sys
+from pathlib import Path
+
+body = sys.argv[1]
+server = socket.create_server(("127.0.0.1", 0))
+content = {"pid": os.getpid(), "port": server.getsockname()[1], "base_url": "/", "token": "t"}
+Path(os.environ["JUPYTER_RUNTIME_DIR"], f"jpserver-{os.getpid()}.json").write_text(json.dumps(content))
+print(flush=True)
+while True:
+    connection, _ = server.accept()
+    if body == "mute":
+        held = connection
+        continue
+    head = connection.recv(65536).split()[0]
+    answer = b"{}" if head == b"POST" else body.encode()
+    connection.sendall(b"HTTP/1.0 200 OK\\r\\n")
+    try:
+        while body in ("drip a header", "drip a body"):
+            connection.sendall(b"X" if body == "drip a header" else b"\\r\\n")
+            select.select([], [], [], 0.1)
+        connection.sendall(b"\\r\\n" + answer)
+    except OSError:
+        pass
+    connection.close()
+"""
+
+Started = Callable[[str], Server]
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Iterator[Started]:
+    """Real processes that are named jupyter-lab, by what they answer."""
+    program = tmp_path / "jupyter-lab"
+    program.write_text(PROGRAM, encoding="utf-8")
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def start(body: str) -> Server:
+        command = [sys.executable, str(program), body]
+        environment = {"JUPYTER_RUNTIME_DIR": str(tmp_path)}
+        processes.append(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE))
+        assert processes[-1].stdout
+        processes[-1].stdout.readline()
+        return next(each for each in find_servers() if each.pid == processes[-1].pid)
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def test_whatever_their_answers_are_the_others_are_told_and_in_time(started: Started, tmp_path: Path) -> None:
+    answers = ['{"connections": null}', "[]", "7", '{"connections": "many"}', "mute", "drip a header", "drip a body"]
+    servers = [started(answer) for answer in answers]
+    servers.append(started(json.dumps({"connections": 1})))
+    refused: set[Server] = set()
+
+    def notify(server: Server, text: str) -> bool:
+        try:
+            return notify_jupyter(server, text)
+        except NotAskable:
+            refused.add(server)
+            raise
+
+    began = time.monotonic()
+    assert People(tmp_path, lambda: servers, notify).tell("hello") == Reached(notebooks=1)
+    assert time.monotonic() - began < 2 * TELL_LIMIT_SECONDS
+    assert refused == set(servers[:-1]), "each was cut off, too: no thread stays behind"
+
+
+def test_a_server_that_hangs_is_not_told_again_meanwhile(tmp_path: Path) -> None:
+    told, let_go = [], threading.Event()
+
+    def hangs(_: Server, text: str) -> bool:
+        told.append(text)
+        return let_go.wait(60)
+
+    everybody = People(tmp_path, lambda: [Server(1, 1, "jupyter-lab")], hangs, limit_seconds=0.05)
+    assert [everybody.tell(text) for text in ("one", "two")] == [Reached(), Reached()]
+    let_go.set()
+    assert told == ["one"]
+
+
+def test_more_servers_than_can_be_told_are_left_out_and_one_that_breaks_is_alone_in_it(tmp_path: Path) -> None:
+    def breaks_for_one(server: Server, _: str) -> bool:
+        return 1 // server.pid > 0 or True
+
+    servers = [Server(pid, 1, "jupyter-lab") for pid in range(60)]
+    assert People(tmp_path, lambda: servers, breaks_for_one).tell("hello") == Reached(notebooks=MOST_SERVERS - 1)
+
+
+class Enough(BaseException):
+    """Ends what goes on for ever."""
+
+
+def test_what_is_due_at_each_interval_goes_on_after_it_failed() -> None:
+    outcomes: list[BaseException] = [TypeError("1"), AttributeError("2"), Enough()]
+
+    def beat() -> None:
+        raise outcomes.pop(0)
+
+    with pytest.raises(Enough):
+        for_ever(0, beat)
+    assert outcomes == []
+
+
+@contextmanager
+def metadata(answer: bytes) -> Iterator[Imds]:
+    """A metadata service that gives this answer to whatever is asked, once."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield Imds(f"http://127.0.0.1:{server.getsockname()[1]}")
+        thread.join()
+
+
+@pytest.mark.parametrize("date", ["Mon, 23 Nov 2026 12:00:00", "Mon, 23 Nov 2026 12:00:00 -0000", "soon", ""])
+def test_a_date_that_is_none_or_lacks_its_zone_gives_no_time(date: str) -> None:
+    with (
+        metadata(f"HTTP/1.0 200 OK\r\nDate: {date}\r\n\r\n".encode()) as imds,
+        pytest.raises(ValueError, match=r"date|\w"),
+    ):
+        imds.now()
+
+
+@pytest.mark.parametrize("answer", [b"what?\r\n\r\n", b"", b"HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\nx"])
+def test_a_metadata_service_that_speaks_no_http_does_not_answer(answer: bytes) -> None:
+    with metadata(answer) as imds, pytest.raises(OSError, match=r"\w"):
+        imds.now()
