@@ -75,6 +75,8 @@ def test_the_desk_stops_nothing_that_was_busy_kept_or_unwarned(world: World, his
         known = [beat for beat in window if beat.at <= known_until]
         assert known, "it was of this window"
         assert was_quiet(known)
+        since_warned = [beat for beat in world.beats if warned.at + clock_error(world) < beat.at <= known_until]
+        assert was_quiet(since_warned), "a warning is of one idle time, not of an earlier one"
 
 
 @given(worlds, histories)
