@@ -66,7 +66,7 @@ class IdlePolicyForm(Form):
     """After `idle_minutes` without activity in any of `signals` a warning, `warning_minutes` later the stop."""
 
     idle_minutes: Annotated[int | None, NotNull] = Field(
-        None, ge=1, le=10080, description="a whole number of minutes from 1 to 10080, e.g. 30"
+        None, ge=1, le=10080, description="a whole number of minutes from 3 (three samples) to 10080, e.g. 30"
     )
     warning_minutes: Annotated[int | None, NotNull] = Field(
         None, ge=1, le=1440, description="a whole number of minutes from 1 to 1440, e.g. 10"
@@ -258,7 +258,7 @@ class CeilingsForm(Form):
         None, max_length=60, description='a list of AWS regions, e.g. ["us-east-1"]; an empty one allows all'
     )
     signals: Annotated[list[str] | None, NotNull] = Field(
-        None, min_length=1, max_length=20, description=f"a list of some of {SIGNAL_NAMES}"
+        None, min_length=1, max_length=20, description=f"a list of one or more of {SIGNAL_NAMES}"
     )
     lowest_thresholds: Annotated[ThresholdsForm | None, NotNull] = Field(
         None, description='an object such as {"cpu_core_percent": 10}'

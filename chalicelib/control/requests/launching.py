@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib.control.address_book import address_book
 from chalicelib.domain.actors import Actor
 from chalicelib.domain.asks import LaunchAsk, complete
 from chalicelib.domain.catalogue import Catalogue
@@ -113,8 +112,8 @@ class Launching:
                 return self._same_wish(instance_id, same_body, key)
 
     def _nobody_hears(self, owner: str) -> str | None:
-        """Before a stop people are warned, and here is nobody who could be: told while there is time."""
-        if address_book(self.desk.settings(), self.owners).reaches(owner):
+        """Before a stop people are warned: where nobody could be, it is said while there is time."""
+        if self.owners.get(owner).channels or self.desk.settings().channels:
             return None
         return (
             f"no channel is set for {owner}, nor for the desk: before it stops, only who is logged in on it will be "
@@ -132,7 +131,7 @@ class Launching:
         if instance is None:
             raise Conflict("the first request with this key is still being written; try again", code="busy")
         if key:
-            return Granted(instance)
+            return Granted(instance, self._nobody_hears(instance.owner))
         seconds = int((self.clock.now() - instance.created_at).total_seconds())
         return Granted(
             instance,
