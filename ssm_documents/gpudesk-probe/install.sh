@@ -6,6 +6,11 @@ source include:prelude.sh
 
 UV_VERSION=0.13.9
 RELEASES=https://github.com/astral-sh/uv/releases/download
+# With all that they need, so that an instance of next year gets what one of today has (uv pip compile).
+PACKAGES=(
+  boto3==1.44.5 botocore==1.44.5 jmespath==1.1.0 nvidia-ml-py==13.615.71 psutil==7.2.2 python-dateutil==2.9.0.post0
+  s3transfer==0.19.3 six==1.17.0 urllib3==2.8.0
+)
 export UV_PYTHON_INSTALL_DIR=/opt/gpudesk/python UV_CACHE_DIR=/opt/gpudesk/cache UV_PYTHON_PREFERENCE=only-managed
 
 fetch() {
@@ -34,7 +39,7 @@ say "Making the Python environment /opt/gpudesk/probe."
 retry 4 /opt/gpudesk/uv --quiet python install 3.12
 /opt/gpudesk/uv --quiet venv --allow-existing --python 3.12 /opt/gpudesk/probe
 retry 4 /opt/gpudesk/uv --quiet pip install --python /opt/gpudesk/probe/bin/python \
-  boto3==1.44.5 psutil==7.2.2 nvidia-ml-py==13.615.71 ||
+  "${PACKAGES[@]}" ||
   fail "The probe's packages could not be installed. Can the machine reach the package index (subnet's route, proxy)?"
 rm -rf "$UV_CACHE_DIR"
 

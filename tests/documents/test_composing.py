@@ -9,11 +9,12 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
-from importlib.metadata import version
+from importlib.metadata import requires, version
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
 
 from ssm_documents import compose as composing
 from ssm_documents.check import HOSTILE, as_json, check
@@ -252,10 +253,23 @@ def test_without_words_the_program_is_the_same_and_every_line_where_it_was() -> 
     assert all(line in bare.splitlines() for line in code)
 
 
-def test_the_machine_installs_the_packages_that_the_tests_run_with() -> None:
+def with_all_that_they_need(*packages: str) -> set[str]:
+    """As installed here; what is optional is left out."""
+    found, wanted = set(), list(packages)
+    while wanted:
+        package = wanted.pop()
+        if package not in found:
+            found.add(package)
+            needs = [Requirement(each) for each in requires(package) or ()]
+            wanted += [each.name for each in needs if each.marker is None or each.marker.evaluate({"extra": ""})]
+    return found
+
+
+def test_the_machine_installs_the_packages_that_the_tests_run_with_and_none_of_a_version_that_nobody_named() -> None:
     script = "\n".join(lines(compose(PROBE), 1))
-    for package in ("boto3", "psutil", "nvidia-ml-py"):
-        assert f"{package}=={version(package)}" in script
+    pinned = dict(re.findall(r"\b([a-z][a-z0-9-]+)==(\S+)", script))
+    needed = with_all_that_they_need("boto3", "psutil", "nvidia-ml-py")
+    assert pinned == {package: version(package) for package in needed}
     script = "\n".join(lines(compose("gpudesk-jupyter"), 0))
     for package in ("jupyterlab", "jupyterlab-notifications-extension"):
         assert f"{package}=={version(package)}" in script
