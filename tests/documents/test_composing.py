@@ -1,6 +1,7 @@
 """Documents composed from their sources, and the rules that they are checked against."""
 
 import ast
+import functools
 import io
 import json
 import re
@@ -25,6 +26,17 @@ Document = dict[str, Any]
 PROBE = "gpudesk-probe"
 
 
+@functools.cache
+def _content(name: str) -> str:
+    return as_json(compose(name))
+
+
+def composed(name: str) -> Document:
+    """The document, to be read or spoiled: most tests can do with one that was composed for all of them."""
+    document: Document = json.loads(_content(name))
+    return document
+
+
 def lines(document: Document, step: int) -> list[str]:
     commands: list[str] = document["mainSteps"][step]["inputs"]["runCommand"]
     return commands
@@ -36,7 +48,7 @@ def test_there_are_the_documents_that_the_recipes_name() -> None:
 
 @pytest.mark.parametrize("name", document_names())
 def test_every_document_is_clean(name: str) -> None:
-    assert check(compose(name)) == []
+    assert check(composed(name)) == []
 
 
 @pytest.mark.parametrize("name", document_names())
@@ -55,13 +67,13 @@ def test_each_document_is_written_as_a_file_of_its_name(tmp_path: Path, capsys: 
     said = capsys.readouterr().out
     for name in document_names():
         content = (tmp_path / "new" / f"{name}.json").read_text(encoding="utf-8")
-        assert json.loads(content) == compose(name)
+        assert json.loads(content) == composed(name)
         assert f"{name}.json: {len(content.encode())} bytes" in said
 
 
 @pytest.mark.parametrize("name", document_names())
 def test_each_step_begins_with_its_parameters_for_agents_that_do_not_know_env_var(name: str) -> None:
-    document = compose(name)
+    document = composed(name)
     for step in document["mainSteps"]:
         shebang, *rest = step["inputs"]["runCommand"]
         assert shebang == "#!/usr/bin/env bash"
@@ -72,14 +84,14 @@ def test_each_step_begins_with_its_parameters_for_agents_that_do_not_know_env_va
 
 def test_nothing_stands_unexpanded_in_a_script() -> None:
     for name in document_names():
-        text = as_json(compose(name))
+        text = as_json(composed(name))
         assert "@@" not in text
         assert "source include:" not in text
 
 
 @pytest.mark.parametrize("name", document_names())
 def test_the_composed_scripts_are_shellcheck_clean(name: str, tmp_path: Path) -> None:
-    document = compose(name)
+    document = composed(name)
     files = []
     for step in document["mainSteps"]:
         files.append(tmp_path / f"{step['name']}.sh")
@@ -95,7 +107,7 @@ def test_the_composed_scripts_are_shellcheck_clean(name: str, tmp_path: Path) ->
 @pytest.mark.parametrize("name", document_names())
 @pytest.mark.parametrize("hostile", ["a'b", 'a"b', "$(id)", "`id`", "a\\b", "a\nb", "a;id", "a b", "", "x" * 300])
 def test_no_parameter_admits_what_a_shell_would_read(name: str, hostile: str) -> None:
-    for parameter, entry in compose(name)["parameters"].items():
+    for parameter, entry in composed(name)["parameters"].items():
         assert re.fullmatch(entry["allowedPattern"], hostile) is None, parameter
 
 
@@ -111,7 +123,7 @@ def test_no_parameter_admits_what_a_shell_would_read(name: str, hostile: str) ->
     ],
 )
 def test_the_values_that_the_desk_gives_are_admitted(parameter: str, value: str) -> None:
-    assert re.fullmatch(compose(PROBE)["parameters"][parameter]["allowedPattern"], value)
+    assert re.fullmatch(composed(PROBE)["parameters"][parameter]["allowedPattern"], value)
 
 
 def no_pattern(document: Document) -> None:
@@ -215,14 +227,14 @@ def spliced(document: Document) -> None:
     ],
 )
 def test_a_document_that_breaks_a_rule_is_told_which(spoil: Callable[[Document], None], problem: str) -> None:
-    document = compose(PROBE)
+    document = composed(PROBE)
     spoil(document)
     assert any(problem in each for each in check(document))
 
 
 @pytest.mark.parametrize("character", HOSTILE)
 def test_a_pattern_that_admits_one_hostile_character_is_found(character: str) -> None:
-    document = compose(PROBE)
+    document = composed(PROBE)
     escaped = "\\" + character if character != "\n" else "\\n"
     document["parameters"]["gpuCount"]["allowedPattern"] = f"^[a-z0-9{escaped}-]+$"
     assert any("admits" in problem for problem in check(document))
@@ -234,7 +246,7 @@ def test_the_probe_that_is_embedded_runs_by_itself(tmp_path: Path) -> None:
     isolated = [sys.executable, "-I", str(zipapp), "--version"]
     result = subprocess.run(isolated, capture_output=True, text=True, check=True, cwd=tmp_path)
     assert result.stdout.strip() == "gpudesk probe 2"
-    assert as_base64(probe_zipapp()) in "\n".join(lines(compose(PROBE), 1))
+    assert as_base64(probe_zipapp()) in "\n".join(lines(composed(PROBE), 1))
 
 
 def test_the_machine_carries_the_desks_own_rule() -> None:
@@ -266,10 +278,10 @@ def with_all_that_they_need(*packages: str) -> set[str]:
 
 
 def test_the_machine_installs_the_packages_that_the_tests_run_with_and_none_of_a_version_that_nobody_named() -> None:
-    script = "\n".join(lines(compose(PROBE), 1))
+    script = "\n".join(lines(composed(PROBE), 1))
     pinned = dict(re.findall(r"\b([a-z][a-z0-9-]+)==(\S+)", script))
     needed = with_all_that_they_need("boto3", "psutil", "nvidia-ml-py")
     assert pinned == {package: version(package) for package in needed}
-    script = "\n".join(lines(compose("gpudesk-jupyter"), 0))
+    script = "\n".join(lines(composed("gpudesk-jupyter"), 0))
     for package in ("jupyterlab", "jupyterlab-notifications-extension"):
         assert f"{package}=={version(package)}" in script

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import boto3
+from boto3.dynamodb.types import TypeSerializer
 
 from chalicelib import bootstrap
 from chalicelib.control.act import Executor
@@ -165,10 +166,12 @@ class World:
 
     def write_heartbeat(self, instance_id: str, plain: dict[str, Any]) -> None:
         """Whatever a machine may write to its own item."""
-        table = boto3.resource("dynamodb", "us-east-1").Table(HeartbeatModel.Meta.table_name)
-        key = {"id": self.heartbeat_key(instance_id)}
-        orders = table.get_item(Key=key).get("Item", {}).get("orders")
-        table.put_item(Item={**key, **plain, **({"orders": orders} if orders else {})})
+        name = HeartbeatModel.Meta.table_name
+        key = {"id": {"S": self.heartbeat_key(instance_id)}}
+        before = self._dynamodb.get_item(TableName=name, Key=key).get("Item", {})
+        orders = {name: value for name, value in before.items() if name == "orders"}
+        written = TypeSerializer().serialize(plain)["M"]
+        self._dynamodb.put_item(TableName=name, Item={**key, **written, **orders})
 
     def ec2_state(self, instance_id: str) -> str:
         """What EC2 says."""
