@@ -23,7 +23,7 @@ def write_logs(command: Command, run: Run, at: datetime) -> None:
                 backend.create_log_stream(command.log_group, stream)
                 stamp = int(at.timestamp() * 1000)
                 events = [{"timestamp": stamp, "message": line} for line in text.splitlines() if line]
-                # Not by the backend's own call: it refuses what is far from the world's time, and the cloud has its own.
+                # The backend's own call would refuse what is far from the world's time; the cloud has its own.
                 backend.groups[command.log_group].put_log_events(stream, events)
 
 

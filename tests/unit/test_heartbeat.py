@@ -8,6 +8,7 @@ import pytest
 
 from chalicelib.domain.activity.evidence import Evidence, State
 from chalicelib.domain.activity.heartbeat import (
+    ATTRIBUTES,
     REPORT_BYTES,
     Heard,
     Heartbeat,
@@ -19,6 +20,7 @@ from chalicelib.domain.activity.heartbeat import (
     plain_heartbeat,
 )
 from chalicelib.domain.activity.policy import SIGNALS
+from chalicelib.store.models import HeartbeatModel
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 KEY = "AROAEXAMPLEEXAMPLEEXA:i-0123456789abcdef0"
@@ -65,6 +67,10 @@ def test_where_there_is_no_room_the_setup_is_left_out_first() -> None:
     }
     assert "setup" not in plain_heartbeat(beat(setup=PROGRESS, **more), KEY)
     assert plain_heartbeat(beat(setup=PROGRESS, **more), KEY) == plain_heartbeat(beat(**more), KEY)
+
+
+def test_the_table_has_all_that_a_machine_may_write() -> None:
+    assert set(ATTRIBUTES) <= set(HeartbeatModel.get_attributes())
 
 
 def test_the_setup_arrives_as_it_was_told() -> None:
