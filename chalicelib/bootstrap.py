@@ -29,6 +29,7 @@ from chalicelib.domain.clock import Clock, SystemClock
 from chalicelib.settings import Settings, read_settings
 from chalicelib.store.data_files import catalogue, recipes, words
 from chalicelib.store.desk import DeskStore
+from chalicelib.store.durations import DurationStore
 from chalicelib.store.heartbeats import Heartbeats
 from chalicelib.store.instances import Instances
 from chalicelib.store.launches import Launches
@@ -59,12 +60,13 @@ class Stores:
     desk: DeskStore
     owners: Owners
     notices: Notices
+    durations: DurationStore
 
 
 def build(clock: Clock, settings: Settings) -> Desk:
     """Wire a desk to AWS, wherever the SDK's environment leads."""
     clients = Clients()
-    stores = Stores(Instances(), Heartbeats(), DeskStore(), Owners(), Notices())
+    stores = Stores(Instances(), Heartbeats(), DeskStore(), Owners(), Notices(), DurationStore())
     ssm, secrets = Ssm(clients), _webhook_secrets(clients, settings)
     requests = _requests(stores, ssm, secrets, settings, clock)
     return Desk(clock, settings, Tokens(), requests, _loop(stores, clients, ssm, secrets, settings, clock))
@@ -76,7 +78,15 @@ def _loop(stores: Stores, clients: Clients, ssm: Ssm, secrets: Secrets, settings
     resolver = Resolver(ec2, ssm, catalogue(), settings)
     executor = Executor(ec2, ssm, stores.desk, stores.heartbeats, observer, resolver, clock)
     reconciler = Reconciler(
-        stores.instances, stores.desk, stores.owners, stores.heartbeats, observer, executor, settings, clock
+        stores.instances,
+        stores.desk,
+        stores.owners,
+        stores.heartbeats,
+        stores.durations,
+        observer,
+        executor,
+        settings,
+        clock,
     )
     mail, webhook = Mail(clients, settings.topic_arn), Webhook(may_be_local=settings.webhooks_may_be_local)
     postman = Postman(stores.notices, stores.instances, stores.desk, mail, webhook, secrets, clock)
@@ -123,6 +133,7 @@ def _requests(stores: Stores, ssm: Ssm, secrets: Secrets, settings: Settings, cl
             notices=stores.notices,
             ledger=Ledger(),
             desk=stores.desk,
+            durations=stores.durations,
             clock=clock,
             instance_role_id=settings.instance_role_id,
         ),

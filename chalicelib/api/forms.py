@@ -276,11 +276,16 @@ class DeskForm(Form):
     channels: Annotated[ChannelsForm | None, NotNull] = Field(
         None, description='an object such as {"webhook": "https://hooks.example.org/gpu"}'
     )
+    logs_group: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9_./#-]{1,512}$",
+        description="a group of CloudWatch Logs (letters, digits and _ . / # -), such as /gpudesk/setup; or null",
+    )
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if not self.model_fields_set:
-            raise PydanticCustomError("empty", "say what to change: mode, defaults, ceilings or channels")
+            raise PydanticCustomError("empty", "say what to change: mode, defaults, ceilings, channels or logs_group")
         return self
 
 

@@ -10,6 +10,7 @@ from chalicelib.domain.activity.orders import Answer
 from chalicelib.domain.activity.policy import IdlePolicy
 from chalicelib.domain.reason import Reason
 from chalicelib.domain.recipes import DocumentUse
+from chalicelib.domain.setup_results import DocumentResult, Failure
 from chalicelib.domain.warned import Warned, WarningKind
 
 
@@ -163,22 +164,13 @@ class DocumentRun:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DocumentResult:
-    """What became of a document."""
-
-    name: str
-    succeeded: bool
-    started_at: datetime
-    ended_at: datetime
-
-
-@dataclass(frozen=True, kw_only=True)
 class Setup:
     """How far the recipe has come.
 
     :param index: the document that is next or running
     :param tries: how often that one has failed
     :param retry_at: not before then again
+    :param failure: why the document failed last; None once it is done
     """
 
     documents: tuple[DocumentUse, ...] = ()
@@ -187,6 +179,7 @@ class Setup:
     run: DocumentRun | None = None
     retry_at: datetime | None = None
     results: tuple[DocumentResult, ...] = ()
+    failure: Failure | None = None
 
     @property
     def is_done(self) -> bool:

@@ -20,9 +20,9 @@ write_file /etc/systemd/system/gpudesk-jupyter.service 0644 root <<'UNIT'
 @@gpudesk-jupyter.service@@
 UNIT
 
-systemctl daemon-reload
-systemctl enable --quiet gpudesk-jupyter.service
-systemctl restart gpudesk-jupyter.service
+# The mark of what was installed is another once that is.
+start_service gpudesk-jupyter.service /etc/gpudesk/jupyter_server_config.py \
+  /var/lib/gpudesk/steps/gpudesk-jupyter.install
 
 say "Waiting until Jupyter answers."
 if ! /opt/gpudesk/jupyter/bin/python - 60 <<'WAIT'; then

@@ -13,21 +13,16 @@ PACKAGES=(
 )
 export UV_PYTHON_INSTALL_DIR=/opt/gpudesk/python UV_CACHE_DIR=/opt/gpudesk/cache UV_PYTHON_PREFERENCE=only-managed
 
-fetch() {
-  curl --fail --silent --show-error --location --retry 5 --output "$2" "$1" ||
-    fail "$1 could not be fetched. Can the machine reach the internet (subnet's route, proxy)?"
-}
-
 # uv knows where a Python for this machine is to be had, and its checksum.
 install_uv() {
   local name folder
-  name="uv-$(uname -m)-unknown-linux-musl"
+  name="uv-$(uname -m)-unknown-linux-musl.tar.gz"
   folder=$(mktemp -d)
-  fetch "$RELEASES/$UV_VERSION/$name.tar.gz" "$folder/$name.tar.gz"
-  fetch "$RELEASES/$UV_VERSION/$name.tar.gz.sha256" "$folder/$name.tar.gz.sha256"
-  (cd "$folder" && sha256sum --check --status "$name.tar.gz.sha256") || fail "$name.tar.gz is not what was published."
-  tar --extract --gzip --file "$folder/$name.tar.gz" --directory "$folder" --strip-components 1
-  install -m 0755 "$folder/uv" /opt/gpudesk/uv
+  fetch "$RELEASES/$UV_VERSION/$name.sha256" "$folder/sum"
+  fetch "$RELEASES/$UV_VERSION/$name" "$folder/$name" "$(cut -d ' ' -f 1 "$folder/sum")"
+  tar --extract --gzip --file "$folder/$name" --directory "$folder" --strip-components 1
+  install -m 0755 "$folder/uv" /opt/gpudesk/uv.new
+  mv -f /opt/gpudesk/uv.new /opt/gpudesk/uv
   rm -rf "$folder"
 }
 
@@ -36,11 +31,12 @@ if [ "$(/opt/gpudesk/uv --version 2>/dev/null | cut -d ' ' -f 2)" != "$UV_VERSIO
   install_uv
 fi
 say "Making the Python environment /opt/gpudesk/probe."
-retry 4 /opt/gpudesk/uv --quiet python install 3.12
+retry 4 /opt/gpudesk/uv --quiet python install 3.12 ||
+  fail "uv could not fetch a Python. Can the machine reach github.com (subnet's route, the parameter proxy)?"
 /opt/gpudesk/uv --quiet venv --allow-existing --python 3.12 /opt/gpudesk/probe
 retry 4 /opt/gpudesk/uv --quiet pip install --python /opt/gpudesk/probe/bin/python \
   "${PACKAGES[@]}" ||
-  fail "The probe's packages could not be installed. Can the machine reach the package index (subnet's route, proxy)?"
+  fail "The probe's packages could not be installed. Can the machine reach the package index (subnet's route, the parameters proxy and pipIndex)?"
 rm -rf "$UV_CACHE_DIR"
 
 base64 --decode <<'ZIPAPP' | xz --decompress | write_file /opt/gpudesk/probe.pyz 0755 root

@@ -46,6 +46,10 @@ class Places:
         return self.root / "attempts"
 
     @property
+    def progress(self) -> Path:
+        return self.root / "progress.json"
+
+    @property
     def holds(self) -> Path:
         return self.root / "holds"
 

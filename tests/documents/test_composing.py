@@ -21,6 +21,7 @@ from ssm_documents import compose as composing
 from ssm_documents.check import HOSTILE, as_json, check
 from ssm_documents.compose import compose, document_names
 from ssm_documents.embed import as_base64, probe_zipapp, without_words
+from ssm_documents.library import carried
 
 Document = dict[str, Any]
 PROBE = "gpudesk-probe"
@@ -82,6 +83,46 @@ def test_each_step_begins_with_its_parameters_for_agents_that_do_not_know_env_va
             assert line == f'if [ -z "${{SSM_{parameter}+x}}" ]; then export SSM_{parameter}={value}; fi'
 
 
+def told(step: dict[str, Any], what: str) -> str:
+    """What the step's script is told of itself."""
+    (line,) = [each for each in step["inputs"]["runCommand"] if each.startswith(f"GPUDESK_{what}=")]
+    return str(line.partition("=")[2].strip("'"))
+
+
+def test_a_step_knows_its_place_what_it_reads_and_whether_it_is_ever_skipped() -> None:
+    look, install, start = compose(PROBE)["mainSteps"]
+    assert [told(step, "POSITION") for step in (look, install, start)] == ["1 of 3", "2 of 3", "3 of 3"]
+    assert [told(step, "ALWAYS") for step in (look, install, start)] == ["1", "", "1"]
+    assert "always" not in look["inputs"]
+    assert [told(step, "READS") for step in (look, install)] == ["gpuCount", ""]
+    assert told(start, "READS") == "gpuCount heartbeatKey heartbeatTable heartbeatRegion", "and no attempt's id"
+    assert told(look, "SCRIPT") != told(start, "SCRIPT")
+
+
+def test_a_step_carries_what_it_uses_of_the_library_and_what_that_uses() -> None:
+    library = """# words
+start() {
+  # words
+  step
+}
+
+step() {
+  retry 3 true
+}
+retry() {
+  "$@"
+}
+unused() {
+  retry 2 true
+}
+start
+"""
+    used = 'start() {\n  step\n}\nstep() {\n  retry 3 true\n}\nretry() {\n  "$@"\n}\nstart'
+    assert carried(library, "true") == used.splitlines()
+    assert carried(library.replace("\nstart\n", "\n"), "unused")[-3:] == ["unused() {", "  retry 2 true", "}"]
+    assert carried(library.replace("\nstart\n", "\n"), "retrying") == []
+
+
 def test_nothing_stands_unexpanded_in_a_script() -> None:
     for name in document_names():
         text = as_json(composed(name))
@@ -108,7 +149,8 @@ def test_the_composed_scripts_are_shellcheck_clean(name: str, tmp_path: Path) ->
 @pytest.mark.parametrize("hostile", ["a'b", 'a"b', "$(id)", "`id`", "a\\b", "a\nb", "a;id", "a b", "", "x" * 300])
 def test_no_parameter_admits_what_a_shell_would_read(name: str, hostile: str) -> None:
     for parameter, entry in composed(name)["parameters"].items():
-        assert re.fullmatch(entry["allowedPattern"], hostile) is None, parameter
+        is_default = entry.get("default") == hostile
+        assert is_default or re.fullmatch(entry["allowedPattern"], hostile) is None, parameter
 
 
 @pytest.mark.parametrize(
@@ -120,6 +162,9 @@ def test_no_parameter_admits_what_a_shell_would_read(name: str, hostile: str) ->
         ("heartbeatTable", "gpudesk-dev-heartbeats"),
         ("heartbeatRegion", "ap-southeast-3"),
         ("heartbeatRegion", "us-gov-west-1"),
+        ("proxy", ""),
+        ("proxy", "http://proxy.example.org:3128"),
+        ("pipIndex", "https://index.example.org/root/pypi/+simple/"),
     ],
 )
 def test_the_values_that_the_desk_gives_are_admitted(parameter: str, value: str) -> None:

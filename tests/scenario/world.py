@@ -14,7 +14,7 @@ from chalicelib import bootstrap
 from chalicelib.control.act import Executor
 from chalicelib.control.requests.reading import Shown
 from chalicelib.domain.activity.evidence import Evidence, Sample, State, fold
-from chalicelib.domain.activity.heartbeat import Heard, Heartbeat, Leaving, Wish, plain_heartbeat
+from chalicelib.domain.activity.heartbeat import Heard, Heartbeat, Leaving, Progress, Wish, plain_heartbeat
 from chalicelib.domain.activity.policy import SIGNALS
 from chalicelib.domain.actors import Actor, Role
 from chalicelib.domain.asks import LaunchAsk
@@ -52,6 +52,7 @@ class World:
         self.heard = Heard()
         self.wish: Wish | None = None
         self.leaving: Leaving | None = None
+        self.progress: Progress | None = None
         self.ec2 = boto3.client("ec2", "us-east-1")
         self._dynamodb = boto3.client("dynamodb", "us-east-1")
         self._evidence: dict[str, dict[str, Evidence]] = {}
@@ -126,6 +127,7 @@ class World:
             heard=self.heard,
             wish=self.wish,
             leaving=self.leaving,
+            setup=self.progress,
         )
         key = self.heartbeat_key(machine)
         if replaced:

@@ -1,0 +1,98 @@
+"""What a machine's report may cost, and what becomes of one that tells of a setup."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.domain.activity.evidence import Evidence, State
+from chalicelib.domain.activity.heartbeat import (
+    ATTRIBUTES,
+    REPORT_BYTES,
+    Heard,
+    Heartbeat,
+    Progress,
+    Unreadable,
+    Wish,
+    heartbeat_from,
+    item_size,
+    plain_heartbeat,
+)
+from chalicelib.domain.activity.policy import SIGNALS
+from chalicelib.store.models import HeartbeatModel
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+KEY = "AROAEXAMPLEEXAMPLEEXA:i-0123456789abcdef0"
+PROGRESS = Progress(
+    document="gpudesk-d2l-pytorch",
+    step="packages",
+    position="3 of 5",
+    running_for=timedelta(seconds=95),
+    line="Installing PyTorch for CUDA.",
+)
+
+
+def beat(**more: Any) -> Heartbeat:
+    evidence = Evidence(
+        state=State.UNKNOWN,
+        since=NOW - timedelta(hours=3),
+        at=NOW,
+        samples=180,
+        largest_gap=timedelta(seconds=61),
+        reason="x" * 200,
+        boot_id="8f1b6c3e-1111-2222-3333-0123456789ab",
+    )
+    return Heartbeat(
+        instance_id="i-0123456789abcdef0",
+        at=NOW,
+        boot_id=evidence.boot_id,
+        signals=dict.fromkeys(SIGNALS, evidence),
+        **more,
+    )
+
+
+def test_a_full_report_keeps_to_its_share_of_the_kilobyte() -> None:
+    full = beat(lives={"kernels": 12, "terminals": 3}, setup=replace(PROGRESS, line="l" * 200))
+    plain = plain_heartbeat(full, KEY)
+    assert item_size({"id": KEY, **plain}) <= REPORT_BYTES
+    assert len(plain["setup"][-1]) >= 16, "and still tells how far the setup is"
+
+
+def test_where_there_is_no_room_the_setup_is_left_out_first() -> None:
+    more: dict[str, Any] = {
+        "lives": {"kernels": 12, "terminals": 12},
+        "heard": Heard(keep_until=NOW, warning_id="w-0123456789abcdef", terminals=3, notebooks=1),
+        "wish": Wish(id="0123456789-abcdef", hours=4),
+    }
+    assert "setup" not in plain_heartbeat(beat(setup=PROGRESS, **more), KEY)
+    assert plain_heartbeat(beat(setup=PROGRESS, **more), KEY) == plain_heartbeat(beat(**more), KEY)
+
+
+def test_the_table_has_all_that_a_machine_may_write() -> None:
+    assert set(ATTRIBUTES) <= set(HeartbeatModel.get_attributes())
+
+
+def test_the_setup_arrives_as_it_was_told() -> None:
+    heard = heartbeat_from(plain_heartbeat(beat(setup=PROGRESS), KEY))
+    assert isinstance(heard, Heartbeat)
+    assert heard.setup == PROGRESS
+    quiet = heartbeat_from(plain_heartbeat(beat(), KEY))
+    assert isinstance(quiet, Heartbeat)
+    assert quiet.setup is None
+
+
+@pytest.mark.parametrize(
+    "setup",
+    [17, [], ["d", "s", "1 of 2", -1, "line"], ["d", "s", "1 of 2", "95", "line"], ["d", {}, "1 of 2", 95, "line"]],
+)
+def test_a_setup_that_makes_no_sense_makes_the_report_unreadable(setup: object) -> None:
+    assert isinstance(heartbeat_from({**plain_heartbeat(beat(), KEY), "setup": setup}), Unreadable)
+
+
+def test_what_a_machine_says_of_its_setup_is_cut_and_printable() -> None:
+    raw = ["d" * 900, "s\x1b[31m", "1 of 2", 95, "l" * 900]
+    heard = heartbeat_from({**plain_heartbeat(beat(), KEY), "setup": raw})
+    assert isinstance(heard, Heartbeat)
+    assert heard.setup is not None
+    assert (len(heard.setup.document), heard.setup.step, len(heard.setup.line)) == (24, "s?[31m", 120)
