@@ -37,6 +37,7 @@ STAND_INS: Mapping[str, tuple[str, str]] = {
     "su": ("users", "runuser"),
     "sudo": ("users", "sudo"),
     "systemctl": ("systemctl", "main"),
+    "unzip": ("unzip", "main"),
     "wall": ("quiet", "wall"),
 }
 WITH_GPU: Mapping[str, tuple[str, str]] = {"nvidia-smi": ("nvidia_smi", "main")}

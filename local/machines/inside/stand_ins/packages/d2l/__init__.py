@@ -1,0 +1,3 @@
+"""A stand-in for the package of Dive into Deep Learning."""
+
+__version__ = "1.0.3"
