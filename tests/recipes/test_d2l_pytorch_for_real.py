@@ -81,5 +81,9 @@ def test_the_recipe_makes_a_place_where_a_notebook_of_the_book_trains_a_model(ro
 
     again = root.run("gpudesk-d2l-pytorch", "a2", gpuCount="0", torchBuild="cuda")
     assert again.status == "Success"
-    assert [step.name for step in again.steps if "was done before" not in step.stdout] == ["check", "start"]
+    assert [step.name for step in again.steps if "was done before" not in step.stdout] == [
+        "notebooks",
+        "check",
+        "start",
+    ]
     assert get("/api/kernels", token), "the kernel outlived the second run"
