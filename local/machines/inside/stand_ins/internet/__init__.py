@@ -6,9 +6,14 @@ scripts that run on a real root.
 
 from collections.abc import Callable
 
-from . import book, uv_release
+from . import book, miniconda, nvidia, uv_release
 
-PUBLISHERS: tuple[Callable[[str], bytes | None], ...] = (book.content, uv_release.content)
+PUBLISHERS: tuple[Callable[[str], bytes | None], ...] = (
+    book.content,
+    miniconda.content,
+    nvidia.content,
+    uv_release.content,
+)
 
 
 def content(url: str) -> bytes | None:

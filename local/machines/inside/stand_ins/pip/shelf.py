@@ -19,6 +19,8 @@ PRETEND = {"nvidia-ml-py": "pynvml.py"}
 MADE_UP = {
     "d2l": "d2l",
     "matplotlib": None,
+    "mxnet": "mxnet",
+    "mxnet-cu101": "mxnet",
     "numpy": None,
     "pandas": None,
     "pillow": None,
@@ -27,6 +29,9 @@ MADE_UP = {
     "torchvision": None,
 }
 """Too large for a pretend machine: in any version that is asked for, with a small module of `packages` or none."""
+
+MADE_UP_NEEDS = {"d2l": "ipykernel"}
+"""By way of the metapackage `jupyter`."""
 
 BY_OTHER_MEANS = frozenset({"pip", "setuptools", "wheel"})
 """What every upgrade line of a setup script names; there is nothing to link."""
@@ -69,7 +74,8 @@ def add(requirement: str) -> list[str]:
     there = set(versions)
     name, _, asked = _parse(requirement)
     if name in MADE_UP and name not in there:
-        return [_make_up(name, asked.removeprefix("=="))]
+        needed = add(MADE_UP_NEEDS[name]) if name in MADE_UP_NEEDS else []
+        return [_make_up(name, asked.removeprefix("==")), *needed]
     if name in versions and not _allows(asked, versions[name]):
         raise NotOnShelf(requirement, versions[name])
     added: list[str] = []

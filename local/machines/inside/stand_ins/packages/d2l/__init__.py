@@ -1,3 +1,5 @@
 """A stand-in for the package of Dive into Deep Learning."""
 
-__version__ = "1.0.3"
+from importlib.metadata import version
+
+__version__ = version("d2l")
