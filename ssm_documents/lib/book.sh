@@ -27,5 +27,5 @@ unpack_book() {
   mv "$work/d2l-en.new" "$work/d2l-en"
   rm -f "$zip"
   as_ubuntu ln -sfn work/d2l-en "/home/ubuntu/d2l-en"
-  say "Unpacked $(find "$work/d2l-en/$folder" -name '*.ipynb' | wc -l) notebooks into $work/d2l-en/$folder."
+  say "The notebooks are in $work/d2l-en/$folder: $(find "$work/d2l-en/$folder" -name '*.ipynb' | wc -l) of them."
 }
