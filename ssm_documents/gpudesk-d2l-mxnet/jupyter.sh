@@ -20,4 +20,4 @@ uv_install /opt/gpudesk/jupyter "${PACKAGES[@]}"
 # In the place of JupyterLab's own python3, which is the name that the book's notebooks ask for.
 as_ubuntu "$MINICONDA/envs/d2l/bin/python" -m ipykernel install --prefix /opt/gpudesk/jupyter --name python3 \
   --display-name "d2l (MXNet, Python 3.7)" --env LD_LIBRARY_PATH /usr/local/cuda/lib64
-say "Installed JupyterLab $(as_ubuntu /opt/gpudesk/jupyter/bin/python -m jupyterlab --version); its kernel is the environment d2l."
+say "Installed JupyterLab $(version_in /opt/gpudesk/jupyter jupyterlab); its kernel is the environment d2l."

@@ -16,4 +16,4 @@ JUPYTER=(jupyterlab==4.6.6 jupyterlab-notifications-extension==1.2.29 jupyter-se
 say "Installing $D2L, what it imports, and JupyterLab."
 uv_install /opt/gpudesk/d2l "${IMPORTS[@]}" "${JUPYTER[@]}" pip
 uv_install /opt/gpudesk/d2l --no-deps "$D2L"
-say "Installed $D2L and JupyterLab $(as_ubuntu /opt/gpudesk/d2l/bin/python -m jupyterlab --version)."
+say "Installed $D2L and JupyterLab $(version_in /opt/gpudesk/d2l jupyterlab)."

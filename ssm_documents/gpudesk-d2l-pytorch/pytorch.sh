@@ -35,5 +35,5 @@ if [ "$build" = cpu ]; then
 else
   uv_install /opt/gpudesk/d2l "${PACKAGES[@]}"
 fi
-say "Installed PyTorch $(as_ubuntu /opt/gpudesk/d2l/bin/python -c 'import torch; print(torch.__version__)')."
+say "Installed PyTorch $(version_in /opt/gpudesk/d2l torch)."
 printf '%s\n' "$wanted" | write_file "$mark" 0644 ubuntu

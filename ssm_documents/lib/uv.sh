@@ -39,3 +39,8 @@ uv_install() {
     fail "These could not be installed: $*. Can the machine reach the package index (subnet's route, the parameters proxy and pipIndex)? Is there room on the disk (df -h /)?"
   rm -rf "/home/ubuntu/.cache/gpudesk-uv"
 }
+
+# version_in FOLDER PACKAGE: as it is installed there; to import it takes too long.
+version_in() {
+  "$1/bin/python" -c 'import importlib.metadata, sys; print(importlib.metadata.version(sys.argv[1]))' "$2"
+}
