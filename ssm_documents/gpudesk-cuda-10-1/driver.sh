@@ -10,14 +10,11 @@ source include:prelude.sh
 
 if ((10#$SSM_gpuCount == 0)); then
   say "There is no GPU here: no driver is installed."
-  exit 0
-fi
-if nvidia-smi >/dev/null 2>&1; then
-  say "A driver works already: $(nvidia-smi --query-gpu=driver_version --format=csv,noheader | head -n 1)."
-  exit 0
-fi
-if after_reboot; then
+elif nvidia-smi >/dev/null 2>&1; then
+  say "A driver works: $(nvidia-smi --query-gpu=driver_version --format=csv,noheader | head -n 1)."
+elif after_reboot; then
   fail "The driver was installed and the machine rebooted, and nvidia-smi still fails: $(nvidia-smi 2>&1 | head -n 3 || true). See dkms status and dmesg on the machine: the module may not have been built for the kernel $(uname -r)."
+else
+  apt_install "linux-headers-$(uname -r)" nvidia-headless-470-server nvidia-utils-470-server
+  need_reboot "the driver's module is loaded at boot, in place of nouveau."
 fi
-apt_install "linux-headers-$(uname -r)" nvidia-headless-470-server nvidia-utils-470-server
-need_reboot "the driver's module is loaded at boot, in place of nouveau."
