@@ -23,6 +23,7 @@ from ssm_documents.embed import as_base64, probe_zipapp
 from ssm_documents.library import carried
 
 _SOURCES = Path(__file__).parent
+_LIBRARY = _SOURCES / "lib"
 _INCLUDE = re.compile(r"source include:(?P<file>[a-z_.-]+)")
 _SHARED = "include:parameters.json"
 _EMBED = re.compile(r"@@(?P<file>[a-z_.-]+)@@")
@@ -67,7 +68,7 @@ def _parameter(name: str, entry: Any) -> Any:
 
 
 def _shared_parameters() -> dict[str, Any]:
-    parameters: dict[str, Any] = json.loads((_SOURCES / "lib" / "parameters.json").read_text(encoding="utf-8"))
+    parameters: dict[str, Any] = json.loads((_LIBRARY / "parameters.json").read_text(encoding="utf-8"))
     return parameters
 
 
@@ -78,9 +79,9 @@ def _script(path: Path, who: _Who, parameters: tuple[str, ...]) -> list[str]:
     reads; those that the prelude reads (who asks, and by which way packages come) do not.
     """
     shebang, *sources = path.read_text(encoding="utf-8").splitlines()
-    own = "\n".join(line for source in sources for line in _embed(source, path.parent))
-    body = [line for source in own.splitlines() for line in _include(source, own)]
-    reads = [name for name in parameters if re.search(rf"\bSSM_{name}\b", own)]
+    own = [line for source in sources for line in _embed(source, path.parent)]
+    body = _include_all(own)
+    reads = [name for name in parameters if re.search(rf"\bSSM_{name}\b", "\n".join(own))]
     return [
         shebang,
         *(fallback_line(parameter) for parameter in parameters),
@@ -98,14 +99,24 @@ def _hash(lines: list[str]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def _include(line: str, script: str) -> list[str]:
-    include = _INCLUDE.fullmatch(line)
-    return carried((_SOURCES / "lib" / include["file"]).read_text(encoding="utf-8"), script) if include else [line]
-
-
 def _embed(line: str, folder: Path) -> list[str]:
     embed = _EMBED.fullmatch(line)
     return _embedded(embed["file"], folder).splitlines() if embed else [line]
+
+
+def _include_all(lines: list[str]) -> list[str]:
+    """From the last to the first: each library carries what is used by whatever comes after it."""
+    whole: list[str] = []
+    for line in reversed(lines):
+        include = _INCLUDE.fullmatch(line)
+        whole[:0] = _library(include["file"], "\n".join(whole)) if include else [line]
+    return whole
+
+
+def _library(file: str, script: str) -> list[str]:
+    source = (_LIBRARY / file).read_text(encoding="utf-8")
+    lines = [line for each in source.splitlines() for line in _embed(each, _LIBRARY)]
+    return lines if "<<" in source else carried("\n".join([*lines, ""]), script)
 
 
 def _embedded(file: str, folder: Path) -> str:

@@ -3,33 +3,18 @@
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib/prelude.sh
 source include:prelude.sh
+# shellcheck source-path=SCRIPTDIR source=../lib/uv.sh
+source include:uv.sh
 
-UV_VERSION=0.13.9
-RELEASES=https://github.com/astral-sh/uv/releases/download
 # With all that they need, so that an instance of next year gets what one of today has (uv pip compile).
 PACKAGES=(
   boto3==1.44.5 botocore==1.44.5 jmespath==1.1.0 nvidia-ml-py==13.615.71 psutil==7.2.2 python-dateutil==2.9.0.post0
   s3transfer==0.19.3 six==1.17.0 urllib3==2.8.0
 )
-export UV_PYTHON_INSTALL_DIR=/opt/gpudesk/python UV_CACHE_DIR=/opt/gpudesk/cache UV_PYTHON_PREFERENCE=only-managed
-
-# uv knows where a Python for this machine is to be had, and its checksum.
-install_uv() {
-  local name folder
-  name="uv-$(uname -m)-unknown-linux-musl.tar.gz"
-  folder=$(mktemp -d)
-  fetch "$RELEASES/$UV_VERSION/$name.sha256" "$folder/sum"
-  fetch "$RELEASES/$UV_VERSION/$name" "$folder/$name" "$(cut -d ' ' -f 1 "$folder/sum")"
-  tar --extract --gzip --file "$folder/$name" --directory "$folder" --strip-components 1
-  install -m 0755 "$folder/uv" /opt/gpudesk/uv.new
-  mv -f /opt/gpudesk/uv.new /opt/gpudesk/uv
-  rm -rf "$folder"
-}
+export UV_CACHE_DIR=/opt/gpudesk/cache UV_PYTHON_PREFERENCE=only-managed
 
 install -d -m 0755 /opt/gpudesk
-if [ "$(/opt/gpudesk/uv --version 2>/dev/null | cut -d ' ' -f 2)" != "$UV_VERSION" ]; then
-  install_uv
-fi
+install_uv
 say "Making the Python environment /opt/gpudesk/probe."
 retry 4 /opt/gpudesk/uv --quiet python install 3.12 ||
   fail "uv could not fetch a Python. Can the machine reach github.com (subnet's route, the parameter proxy)?"

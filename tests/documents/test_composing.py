@@ -44,7 +44,13 @@ def lines(document: Document, step: int) -> list[str]:
 
 
 def test_there_are_the_documents_that_the_recipes_name() -> None:
-    assert document_names() == ("gpudesk-jupyter", "gpudesk-probe")
+    assert document_names() == (
+        "gpudesk-cuda-10-1",
+        "gpudesk-d2l-mxnet",
+        "gpudesk-d2l-pytorch",
+        "gpudesk-jupyter",
+        "gpudesk-probe",
+    )
 
 
 @pytest.mark.parametrize("name", document_names())

@@ -28,6 +28,9 @@ VALUES = {
 }
 """Of the parameters that have no default."""
 
+RELEASES = {"gpudesk-cuda-10-1": "18.04", "gpudesk-d2l-mxnet": "18.04"}
+"""Of Ubuntu, for those that are not for 22.04."""
+
 PRELUDE_ENDS = '  say "This step runs again, after reboot $(gpudesk_reboots)."'
 """And a line later; the prelude itself is cut in test_prelude.py."""
 
@@ -96,10 +99,14 @@ def a_sandbox(now: Callable[[], datetime]) -> None:
 
 
 @pytest.fixture
-def machine(tmp_path: Path, now: Callable[[], datetime], a_sandbox: None) -> Iterator[Machine]:
+def machine(
+    request: pytest.FixtureRequest, tmp_path: Path, now: Callable[[], datetime], a_sandbox: None
+) -> Iterator[Machine]:
     machines = SandboxedMachines(root=tmp_path, now=now)
     nobody = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
-    machines.create(MachineSpec("i-0a", "g4dn.xlarge", "us-east-1", "Tesla T4", 1, 16384, environment=nobody))
+    release = RELEASES.get(request.node.callspec.params["name"], "22.04")
+    spec = MachineSpec("i-0a", "g4dn.xlarge", "us-east-1", "Tesla T4", 1, 16384, "x86_64", "Ubuntu", release, nobody)
+    machines.create(spec)
     machines.boot("i-0a")
     yield Machine(machines)
     machines.close()

@@ -50,7 +50,7 @@ def test_a_missing_field_is_named() -> None:
         parse_recipes(data)
 
 
-@pytest.mark.parametrize("name", ["bare", "jupyter"])
+@pytest.mark.parametrize("name", ["bare", "jupyter", "d2l-mxnet", "d2l-pytorch"])
 def test_every_recipe_gives_its_documents_what_they_need_and_nothing_that_they_do_not_take(name: str) -> None:
     for use in data_files.recipes()[name].documents:
         taken = compose(use.name)["parameters"]
@@ -58,7 +58,7 @@ def test_every_recipe_gives_its_documents_what_they_need_and_nothing_that_they_d
         assert needed <= set(use.parameters) <= set(taken)
 
 
-@pytest.mark.parametrize("name", ["bare", "jupyter"])
+@pytest.mark.parametrize("name", ["bare", "jupyter", "d2l-mxnet", "d2l-pytorch"])
 def test_a_document_gets_at_least_the_time_that_its_steps_may_take(name: str) -> None:
     for use in data_files.recipes()[name].documents:
         steps = compose(use.name)["mainSteps"]
