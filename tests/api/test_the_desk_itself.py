@@ -89,7 +89,7 @@ def test_the_description_has_what_the_contract_has() -> None:
     assert set(operation["responses"]) == {"202", "default"}
     fields = description()["components"]["schemas"]["LaunchForm"]["properties"]
     assert set(fields) == {
-        *("gpu", "gpu_count", "instance_type", "region", "market", "recipe", "image", "disk_gib"),
-        *("name", "owner", "project", "tags", "idle_policy", "max_hours"),
+        *("gpu", "gpu_count", "instance_type", "region", "market", "recipe", "parameters", "image"),
+        *("disk_gib", "name", "owner", "project", "tags", "idle_policy", "max_hours"),
     }
     assert description()["paths"]["/healthz"]["get"]["security"] == []
