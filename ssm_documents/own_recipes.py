@@ -17,7 +17,7 @@ from typing import Any
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from chalicelib.domain.own_recipes import PREFIX, OwnSteps, parse_own_recipe, parse_steps, ssm_name
-from chalicelib.domain.recipe_parameters import Parameter
+from chalicelib.domain.recipe_parameters import Parameter, as_text
 from chalicelib.domain.recipes import Recipe, parse_recipes
 
 _SCRIPTS = Path(__file__).parent / "own"
@@ -106,7 +106,7 @@ def _header(recipe: Recipe, steps: OwnSteps) -> dict[str, Any]:
 
 
 def _chosen(parameter: Parameter) -> dict[str, str]:
-    return _parameter(parameter.description, parameter.allowed_pattern)
+    return {"default": as_text(parameter.default), **_parameter(parameter.description, parameter.allowed_pattern)}
 
 
 def _parameter(description: str, pattern: str) -> dict[str, str]:

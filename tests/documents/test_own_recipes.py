@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.recipe_parameters import chosen
 from chalicelib.store.data_files import read_recipes
 from local.machines.choose import why_no_sandbox
 from local.machines.port import Invocation, InvocationResult, MachineSpec
@@ -40,7 +41,7 @@ class Machine:
         self._commands = itertools.count(1)
 
     def run(self, attempt: str, **parameters: str) -> InvocationResult:
-        values = {"attemptId": attempt, "gpuCount": "0", "pagePort": "8700"} | parameters
+        values = {"attemptId": attempt, "gpuCount": "0"} | parameters
         document = compose_own(VISION, EXAMPLES)
         given = {name: [value] for name, value in values.items()}
         return self._machines.run("i-0a", Invocation(f"c-{next(self._commands)}", VISION, document, given))
@@ -137,8 +138,11 @@ def test_the_desk_offers_it_after_its_own(recipes: Path) -> None:
     vision, jupyter = offered["vision"], offered["jupyter"]
     assert [use.name for use in vision.documents] == ["gpudesk-probe", "gpudesk-jupyter", VISION]
     assert (vision.builds_on, vision.jupyter_port, vision.fits) == ("jupyter", 8888, jupyter.fits)
-    use = vision.chosen({"page_port": 8710})[-1]
-    assert use.parameters == {"attemptId": "${attempt_id}", "gpuCount": "${gpu_count}", "pagePort": "8710"}
+    values, _ = chosen({"page_port": 8710}, vision.parameters)
+    use = vision.chosen(values)[-1]
+    assert (use.parameters["attemptId"], use.parameters["gpuCount"]) == ("${attempt_id}", "${gpu_count}")
+    assert use.parameters["pagePort"] == "8710"
+    assert set(vision.parameters) == {*jupyter.parameters, "page_port"}
     document = compose_own(VISION, recipes / "recipes")
     assert set(use.parameters) == set(document["parameters"])
     limits = sum(int(step["inputs"]["timeoutSeconds"]) for step in document["mainSteps"])
