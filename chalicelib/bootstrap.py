@@ -1,5 +1,6 @@
 """The only wiring: what talks to what."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from chalicelib.aws.clients import Clients
@@ -22,10 +23,12 @@ from chalicelib.control.requests.launching import Launching
 from chalicelib.control.requests.owners import OwnerRequests, Secrets
 from chalicelib.control.requests.reading import Reading
 from chalicelib.control.requests.sessions import Sessions
+from chalicelib.control.requests.setting_up import SettingUp
 from chalicelib.control.resolve import Resolver
 from chalicelib.control.sweep import Sweep
 from chalicelib.control.watch import Watch
 from chalicelib.domain.clock import Clock, SystemClock
+from chalicelib.domain.recipes import Recipe
 from chalicelib.settings import Settings, read_settings
 from chalicelib.store.data_files import catalogue, recipes, words
 from chalicelib.store.desk import DeskStore
@@ -63,12 +66,15 @@ class Stores:
     durations: DurationStore
 
 
-def build(clock: Clock, settings: Settings) -> Desk:
-    """Wire a desk to AWS, wherever the SDK's environment leads."""
+def build(clock: Clock, settings: Settings, offered: Mapping[str, Recipe] | None = None) -> Desk:
+    """Wire a desk to AWS, wherever the SDK's environment leads.
+
+    :param offered: the recipes, where it is not those that are packed with the code
+    """
     clients = Clients()
     stores = Stores(Instances(), Heartbeats(), DeskStore(), Owners(), Notices(), DurationStore())
     ssm, secrets = Ssm(clients), _webhook_secrets(clients, settings)
-    requests = _requests(stores, ssm, secrets, settings, clock)
+    requests = _requests(stores, ssm, secrets, settings, clock, offered or recipes())
     return Desk(clock, settings, Tokens(), requests, _loop(stores, clients, ssm, secrets, settings, clock))
 
 
@@ -110,7 +116,9 @@ def _webhook_secrets(clients: Clients, settings: Settings) -> Secrets:
     return lambda name, number: secret_of(key.read(), name, number)
 
 
-def _requests(stores: Stores, ssm: Ssm, secrets: Secrets, settings: Settings, clock: Clock) -> Requests:
+def _requests(
+    stores: Stores, ssm: Ssm, secrets: Secrets, settings: Settings, clock: Clock, offered: Mapping[str, Recipe]
+) -> Requests:
     finder = Finder(stores.instances)
     changing = Changing(instances=stores.instances, finder=finder, desk=stores.desk, owners=stores.owners, clock=clock)
     return Requests(
@@ -120,7 +128,7 @@ def _requests(stores: Stores, ssm: Ssm, secrets: Secrets, settings: Settings, cl
             desk=stores.desk,
             owners=stores.owners,
             catalogue=catalogue(),
-            recipes=recipes(),
+            recipes=offered,
             words=words(),
             clock=clock,
         ),
@@ -137,11 +145,12 @@ def _requests(stores: Stores, ssm: Ssm, secrets: Secrets, settings: Settings, cl
             clock=clock,
             instance_role_id=settings.instance_role_id,
         ),
-        sessions=Sessions(finder=finder, changing=changing, ssm=ssm, recipes=recipes()),
+        sessions=Sessions(finder=finder, changing=changing, ssm=ssm, recipes=offered),
+        setting_up=SettingUp(changing=changing, catalogue=catalogue(), recipes=offered),
         administration=Administration(
             desk=stores.desk,
             catalogue=catalogue(),
-            recipes=recipes(),
+            recipes=offered,
             secrets=secrets,
             webhooks_may_be_local=settings.webhooks_may_be_local,
         ),

@@ -18,9 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from chalicelib.domain.own_recipes import PREFIX
 from ssm_documents.check import as_json, check, fallback_line
 from ssm_documents.embed import as_base64, probe_zipapp
 from ssm_documents.library import carried
+from ssm_documents.own_recipes import OWN, as_sources, own_document_names
 
 _SOURCES = Path(__file__).parent
 _LIBRARY = _SOURCES / "lib"
@@ -30,23 +32,39 @@ _EMBED = re.compile(r"@@(?P<file>[a-z_.-]+)@@")
 
 
 def document_names() -> tuple[str, ...]:
-    """Every document that there is a folder for, sorted."""
-    return tuple(sorted(header.parent.name for header in _SOURCES.glob("*/document.json")))
+    """Every document that there is a folder for, the teams' own recipes' too, sorted."""
+    return tuple(sorted([*(header.parent.name for header in _SOURCES.glob("*/document.json")), *own_document_names()]))
 
 
 def compose(name: str) -> dict[str, Any]:
     """The document, ready for CreateDocument (`as_json` makes its content).
 
     :raises FileNotFoundError: there is none of that name, or a file that it names is missing
-    :raises ValueError: it breaks a rule of check.py
+    :raises ValueError: it breaks a rule of check.py, or of a team's own recipe
     """
-    document: dict[str, Any] = json.loads((_SOURCES / name / "document.json").read_text(encoding="utf-8"))
+    if name.startswith(PREFIX):
+        return compose_own(name, OWN)
+    return _compose(name, _SOURCES / name)
+
+
+def compose_own(name: str, recipes: Path) -> dict[str, Any]:
+    """The document of a team's own recipe.
+
+    :param recipes: the folder of the recipes' folders
+    :raises FileNotFoundError, ValueError: as `compose`
+    """
+    with as_sources(name, recipes) as folder:
+        return _compose(name, folder)
+
+
+def _compose(name: str, folder: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((folder / "document.json").read_text(encoding="utf-8"))
     document["parameters"] = {each: _parameter(each, entry) for each, entry in document["parameters"].items()}
     steps = document["mainSteps"]
     for number, step in enumerate(steps, start=1):
         inputs = step["inputs"]
         who = _Who(name, step["name"], f"{number} of {len(steps)}", inputs.pop("always", False))
-        inputs["runCommand"] = _script(_SOURCES / name / inputs.pop("script"), who, tuple(document["parameters"]))
+        inputs["runCommand"] = _script(folder / inputs.pop("script"), who, tuple(document["parameters"]))
     problems = check(document)
     if problems:
         raise ValueError(f"{name}: {'; '.join(problems)}")

@@ -21,9 +21,11 @@ from chalicelib.api.shown import (
     thresholds_view,
 )
 from chalicelib.domain.actors import Actor, Role
+from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.cost import DayCost, money
 from chalicelib.domain.desk import DeskSettings, Mode
-from chalicelib.store.data_files import recipes
+from chalicelib.domain.fits import gpus_that_fit
+from chalicelib.domain.recipes import Recipe
 
 routes = Routes()
 
@@ -76,30 +78,99 @@ def show_me(call: Call[Nothing, Asking]) -> MeView:
     }
 
 
+class ParameterOfRecipeView(TypedDict):
+    """What can be chosen: `pattern_in_words` ends the sentence "must be ..."."""
+
+    name: str
+    type: str
+    default: str | int | bool
+    allowed_pattern: str
+    pattern_in_words: str
+    description: str
+
+
+class CapabilityView(TypedDict):
+    """Bounds of CUDA's compute capability; null: none on that side."""
+
+    at_least: str | None
+    at_most: str | None
+    because: str | None
+
+
+class FitsView(TypedDict):
+    """Where it can be used; on a type without a GPU its GPU steps are skipped, or it cannot be used at all (`cpu`).
+
+    `gpus`: those of the catalogue that it fits, in whatever region.
+    """
+
+    architectures: list[str]
+    ubuntu: list[str]
+    compute_capability: CapabilityView | None
+    cpu: bool
+    gpus: list[str]
+
+
 class RecipeView(TypedDict):
-    """What makes a bare image a place to work."""
+    """What makes a bare image a place to work.
+
+    `image`: by architecture, the public parameter of the image that it needs; null: the instance type's own.
+    `builds_on`: the recipe that a team's own one begins with.
+    """
 
     name: str
     title: str
     description: str
     documents: list[str]
     jupyter: bool
+    parameters: list[ParameterOfRecipeView]
+    fits: FitsView
+    image: dict[str, str] | None
+    builds_on: str | None
 
 
 @routes.add("GET", "/recipes", takes=Nothing, asks=Listing, gives=Page[RecipeView])
 def list_recipes(call: Call[Nothing, Listing]) -> Page[RecipeView]:
     """The recipes that a request can name."""
-    views: list[RecipeView] = [
-        {
-            "name": recipe.name,
-            "title": recipe.title,
-            "description": recipe.description,
-            "documents": [document.name for document in recipe.documents],
-            "jupyter": recipe.jupyter_port is not None,
-        }
-        for recipe in recipes().values()
-    ]
+    offer = call.desk.requests.administration
+    views = [_recipe(each, offer.catalogue) for each in offer.recipes.values()]
     return page_of(views, call.query, lambda view: view["name"])
+
+
+def _recipe(recipe: Recipe, catalogue: Catalogue) -> RecipeView:
+    capability = recipe.fits.capability
+    return {
+        "name": recipe.name,
+        "title": recipe.title,
+        "description": recipe.description,
+        "documents": [document.name for document in recipe.documents],
+        "jupyter": recipe.jupyter_port is not None,
+        "parameters": [
+            {
+                "name": each.name,
+                "type": str(each.type),
+                "default": each.default,
+                "allowed_pattern": each.allowed_pattern,
+                "pattern_in_words": each.pattern_in_words,
+                "description": each.description,
+            }
+            for each in recipe.parameters.values()
+        ],
+        "fits": {
+            "architectures": list(recipe.fits.architectures),
+            "ubuntu": list(recipe.fits.ubuntu),
+            "compute_capability": {
+                "at_least": capability.at_least,
+                "at_most": capability.at_most,
+                "because": capability.because,
+            }
+            if capability
+            else None,
+            "cpu": recipe.fits.cpu,
+            "gpus": gpus_that_fit(recipe.fits, recipe.image_of, catalogue),
+        },
+        "image": dict(recipe.image) if recipe.image is not None else None,
+        "builds_on": recipe.builds_on,
+    }
 
 
 class DayCostView(TypedDict):

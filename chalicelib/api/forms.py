@@ -7,7 +7,15 @@ import re
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from chalicelib.domain.activity.policy import SIGNALS
@@ -18,6 +26,12 @@ OWNER = r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$"
 Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,5}(-[a-z]{2,12}){1,2}-[0-9]{1,2}$")]
 TagKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_ .:/=+@-]{1,128}$")]
 
+LARGEST_PARAMETER = 10**15
+LONGEST_PARAMETER = 500
+PARAMETERS_WORDS = (
+    "names and values of a recipe's parameters (GET /recipes lists them): texts of at most 500 characters, whole "
+    'numbers, true or false, e.g. {"release": "1.0.3"}'
+)
 TAG_EXAMPLE = 'pairs of texts such as {"team": "vision"}'
 OWNER_WORDS = "a person's name: 1 to 64 letters, digits and . _ @ + -"
 
@@ -30,6 +44,22 @@ def _not_null(value: Any) -> Any:
 
 NotNull = BeforeValidator(_not_null)
 """For what may be left out, but not be emptied."""
+
+
+def _parameter(value: Any) -> Any:
+    if isinstance(value, bool) or (isinstance(value, int) and abs(value) <= LARGEST_PARAMETER):
+        return value
+    if isinstance(value, str) and len(value) <= LONGEST_PARAMETER:
+        return value
+    raise ValueError("no parameter")
+
+
+ParameterValue = Annotated[
+    Any,
+    BeforeValidator(_parameter),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}, {"type": "boolean"}]}),
+]
+"""What exactly it may be is the recipe's to say."""
 
 
 class Form(BaseModel):
@@ -102,6 +132,7 @@ class LaunchForm(Form):
     recipe: str | None = Field(
         None, min_length=1, max_length=60, description="the name of a recipe of GET /recipes, e.g. jupyter"
     )
+    parameters: dict[str, ParameterValue] | None = Field(None, max_length=40, description=PARAMETERS_WORDS)
     image: None = Field(None, description="left out: launching from an image of your own is not built yet")
     disk_gib: int | None = Field(None, ge=1, le=65536, description="a whole number of GiB from 1 to 65536, e.g. 64")
     name: str | None = Field(None, description="a text such as brave-otter")
@@ -112,6 +143,18 @@ class LaunchForm(Form):
         None, description='an object such as {"idle_minutes": 30, "warning_minutes": 10}'
     )
     max_hours: int | None = Field(None, ge=1, le=8760, description="a whole number of hours from 1 to 8760, e.g. 12")
+
+
+class SetupForm(Form):
+    """A recipe to run again, or to add."""
+
+    recipe: str | None = Field(
+        None,
+        min_length=1,
+        max_length=60,
+        description="a recipe of GET /recipes; left out: the one that failed, or else that of the launch",
+    )
+    parameters: dict[str, ParameterValue] | None = Field(None, max_length=40, description=PARAMETERS_WORDS)
 
 
 class AmendForm(Form):

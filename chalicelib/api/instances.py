@@ -15,6 +15,7 @@ from chalicelib.api.forms import (
     Listing,
     Nothing,
     SessionForm,
+    SetupForm,
 )
 from chalicelib.api.routes import Call, Routes
 from chalicelib.api.shown import InstanceView, LaunchedView, Page, instance_view, moment
@@ -42,6 +43,7 @@ def launch_instance(call: Call[LaunchForm, Asking]) -> LaunchedView:
         region=form.region,
         market=form.market,
         recipe=form.recipe,
+        parameters=form.parameters or {},
         disk_gib=form.disk_gib,
         name=form.name,
         project=form.project,
@@ -101,6 +103,15 @@ def keep_instance(call: Call[KeepForm, Asking]) -> InstanceView:
     """Leave it running for a while, idle or not."""
     kept = call.desk.requests.changing.keep(call.actor, call.ref, hours=call.body.hours, until=call.body.until)
     return _written(kept, call.desk.clock.now())
+
+
+@routes.add("POST", "/instances/{name}/setup", takes=SetupForm, asks=Asking, gives=LaunchedView, status=202)
+def set_up_instance(call: Call[SetupForm, Asking]) -> LaunchedView:
+    """Run its recipe again, or add another one, while it is ready, or after its setup failed."""
+    granted = call.desk.requests.setting_up.set_up(
+        call.actor, call.ref, recipe=call.body.recipe, parameters=call.body.parameters or {}
+    )
+    return {**_written(granted.instance, call.desk.clock.now()), "notice": granted.notice}
 
 
 class SessionView(TypedDict):

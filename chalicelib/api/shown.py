@@ -19,6 +19,8 @@ from chalicelib.domain.warned import Warned
 
 T = TypeVar("T")
 
+ParameterView = str | int | bool
+
 
 class Page(TypedDict, Generic[T]):
     """Some of a list; `next_cursor` is where it goes on, null at its end."""
@@ -52,6 +54,13 @@ class IdlePolicyView(TypedDict):
     thresholds: ThresholdsView
 
 
+class AddedRecipeView(TypedDict):
+    """A recipe that was asked for once the instance was ready."""
+
+    recipe: str
+    parameters: dict[str, ParameterView]
+
+
 class SpecView(TypedDict):
     """What was asked for, complete."""
 
@@ -61,6 +70,8 @@ class SpecView(TypedDict):
     region: str
     market: str
     recipe: str
+    parameters: dict[str, ParameterView]
+    added_recipes: list[AddedRecipeView]
     disk_gib: int
     project: str | None
     tags: dict[str, str]
@@ -118,8 +129,12 @@ class FailureView(TypedDict):
 
 
 class SetupView(TypedDict):
-    """How far the recipe has come: `document` is next or running, `tries` is how often it has failed."""
+    """How far `recipe` has come: `document` is next or running, `tries` is how often it has failed.
 
+    `results` has the documents of the setups before it, too.
+    """
+
+    recipe: str
     document: str | None
     position: str
     tries: int
@@ -228,7 +243,7 @@ class InstanceView(TypedDict):
 
 
 class LaunchedView(InstanceView):
-    """The instance that is on its way; `notice` where it is that of an earlier request."""
+    """The instance that is on its way; `notice`: what to know, such as that it is that of an earlier request."""
 
     notice: str | None
 
@@ -301,6 +316,8 @@ def _spec(spec: Spec) -> SpecView:
         "region": spec.region,
         "market": spec.market,
         "recipe": spec.recipe,
+        "parameters": dict(spec.parameters),
+        "added_recipes": [{"recipe": each.recipe, "parameters": dict(each.parameters)} for each in spec.added],
         "disk_gib": spec.disk_gib,
         "project": spec.project,
         "tags": dict(spec.tags),
@@ -321,7 +338,7 @@ def _status(shown: Shown) -> StatusView:
         "market": instance.spec.market,
         "price_per_hour": dollars(instance.rates.instance),
         "cost_so_far": dollars(shown.cost_so_far),
-        "setup": _setup(instance.setup, shown.setup_now),
+        "setup": _setup(instance.setup, instance.spec, shown.setup_now),
         "activity": _activity(shown.activity, shown) if shown.activity else None,
         "warning": _warning(instance.warned) if instance.warned else None,
         "keep": _keep(instance.keep_until, shown.report) if instance.keep_until else None,
@@ -334,11 +351,12 @@ def _status(shown: Shown) -> StatusView:
     }
 
 
-def _setup(setup: Setup, going: SetupNow | None) -> SetupView | None:
+def _setup(setup: Setup, spec: Spec, going: SetupNow | None) -> SetupView | None:
     count = len(setup.documents)
     if not count:
         return None
     return {
+        "recipe": setup.recipe or spec.recipe,
         "document": None if setup.is_done else setup.documents[setup.index].name,
         "position": f"{min(setup.index + 1, count)} of {count}",
         "tries": setup.tries,

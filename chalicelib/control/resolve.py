@@ -31,7 +31,8 @@ class Resolver:
             kind = self.catalogue.type_named(spec.instance_type)
         except UnknownType as error:
             raise GiveUp("UnknownType", str(error)) from error
-        if kind.image is None:
+        parameter = spec.image_parameter or kind.image
+        if parameter is None:
             raise GiveUp("NoImage", kind.unavailable or f"no image is known for {kind.name}")
         offered = self.ec2.subnets(spec.region, kind.name)
         if not offered:
@@ -40,7 +41,7 @@ class Resolver:
         if not subnets:
             raise NoCapacity("NoZoneLeft", f"no zone of {spec.region} offers {kind.name} now")
         subnet = subnets[0]
-        image_id = self.ssm.parameter(spec.region, kind.image)
+        image_id = self._image_id(spec.region, parameter)
         image = self.ec2.image(spec.region, image_id)
         number = instance.attempts + 1
         return Attempt(
@@ -64,6 +65,12 @@ class Resolver:
                 more=spec.tags,
             ),
         )
+
+    def _image_id(self, region: str, parameter: str) -> str:
+        try:
+            return self.ssm.parameter(region, parameter)
+        except GiveUp as error:
+            raise GiveUp(error.code, f"no image is to be had of {parameter} in {region}: {error.message}") from error
 
 
 def launch_token(desk_id: str, number: int, region: str, zone: str) -> str:

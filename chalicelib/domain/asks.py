@@ -8,9 +8,11 @@ from chalicelib.domain.activity.policy import IdlePolicy
 from chalicelib.domain.catalogue import Catalogue, InstanceType, NoSuchOffer, UnknownGpu, UnknownType
 from chalicelib.domain.desk import Ceilings, DeskSettings
 from chalicelib.domain.errors import FieldError, Invalid
+from chalicelib.domain.fits import what_fits
 from chalicelib.domain.instance import Desired, Rates, Spec
 from chalicelib.domain.names import NAME_IN_WORDS, is_name
 from chalicelib.domain.policies import PolicyAsk, asked_for, owners_default, policy_errors
+from chalicelib.domain.recipe_parameters import Value, chosen
 from chalicelib.domain.recipes import Recipe
 
 SMALLEST_DISK_GIB = 8
@@ -29,6 +31,7 @@ class LaunchAsk:
     region: str | None = None
     market: str | None = None
     recipe: str | None = None
+    parameters: Mapping[str, Value] = field(default_factory=dict)
     disk_gib: int | None = None
     name: str | None = None
     project: str | None = None
@@ -47,9 +50,10 @@ def complete(
     """
     defaults = desk.defaults
     region = ask.region or defaults.region
-    recipe = ask.recipe or defaults.recipe
+    name = ask.recipe or defaults.recipe
+    recipe = recipes.get(name)
     disk_gib = ask.disk_gib or defaults.disk_gib
-    errors = [*_region(region, catalogue, desk.ceilings), *_market(ask.market), *_recipe(recipe, recipes)]
+    errors = [*_region(region, catalogue, desk.ceilings), *_market(ask.market)]
     errors += [*_disk(disk_gib, desk.ceilings), *_name(ask.name), *_tags(ask, desk.ceilings)]
     default = owners_default(own, defaults.idle_policy, defaults.max_hours, desk.ceilings)
     policy, max_hours = asked_for(ask.policy, *default)
@@ -58,7 +62,11 @@ def complete(
     if not any(error.field == "region" for error in errors):
         kind, wrong = _type(ask, region, catalogue, desk.ceilings)
         errors += wrong
-    if errors or kind is None:
+    parameters, wrong = (
+        _recipe(ask, recipe, kind, catalogue, region) if recipe else ({}, [no_such_recipe(name, recipes)])
+    )
+    errors += wrong
+    if errors or kind is None or recipe is None:
         raise refused(errors)
     spec = Spec(
         desired=Desired.RUNNING,
@@ -68,7 +76,9 @@ def complete(
         instance_store_gb=kind.instance_store_gb,
         instance_type=kind.name,
         region=region,
-        recipe=recipe,
+        recipe=recipe.name,
+        parameters=parameters,
+        image_parameter=recipe.image_of(kind) if recipe.image is not None else None,
         disk_gib=disk_gib,
         project=ask.project,
         tags=dict(ask.tags) | ({"project": ask.project} if ask.project else {}),
@@ -94,6 +104,11 @@ def amended(spec: Spec, ask: PolicyAsk, ceilings: Ceilings) -> tuple[IdlePolicy,
     if errors:
         raise refused(errors)
     return policy, max_hours
+
+
+def no_such_recipe(name: str, recipes: Mapping[str, Recipe]) -> FieldError:
+    """A recipe was named that there is not."""
+    return FieldError("recipe", f"must be one of {', '.join(recipes)}, not {name[:40]!r}")
 
 
 def refused(errors: list[FieldError]) -> Invalid:
@@ -157,9 +172,17 @@ def _market(market: str | None) -> Iterator[FieldError]:
         yield FieldError("market", f"must be on-demand, not {market[:40]!r}")
 
 
-def _recipe(recipe: str, recipes: Mapping[str, Recipe]) -> Iterator[FieldError]:
-    if recipe not in recipes:
-        yield FieldError("recipe", f"must be one of {', '.join(recipes)}, not {recipe[:40]!r}")
+def _recipe(
+    ask: LaunchAsk, recipe: Recipe, kind: InstanceType | None, catalogue: Catalogue, region: str
+) -> tuple[dict[str, Value], list[FieldError]]:
+    """The recipe's parameters, and what is wrong with them or with the recipe on that type."""
+    parameters, errors = chosen(ask.parameters, recipe.parameters)
+    misfit = recipe.fits.why_not(kind, recipe.image_of(kind)) if kind else None
+    if misfit:
+        field = "recipe" if ask.recipe else "instance_type" if ask.instance_type else "gpu"
+        instead = what_fits(recipe.fits, recipe.image_of, catalogue, region)
+        errors.append(FieldError(field, f"{recipe.name} does not fit: {misfit}; {instead}"))
+    return parameters, errors
 
 
 def _disk(disk_gib: int, ceilings: Ceilings) -> Iterator[FieldError]:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from chalicelib.domain.activity.orders import Answer
 from chalicelib.domain.activity.policy import IdlePolicy
 from chalicelib.domain.reason import Reason
+from chalicelib.domain.recipe_parameters import Value
 from chalicelib.domain.recipes import DocumentUse
 from chalicelib.domain.setup_results import DocumentResult, Failure
 from chalicelib.domain.warned import Warned, WarningKind
@@ -49,11 +50,22 @@ class Ec2State(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AddedRecipe:
+    """A recipe that was asked for once the instance was ready, with its parameters, complete."""
+
+    recipe: str
+    parameters: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Spec:
     """What was asked for, complete: nothing in it is left to a default that may change later.
 
     :param nvidia_gpu_count: how many GPUs nvidia-smi must list; 0 on a Radeon and where there is no GPU
     :param instance_store_gb: disks that a stop empties
+    :param parameters: of `recipe`, every one of them
+    :param image_parameter: the public SSM parameter of the image that the recipe needs; None: the type's own
+    :param added: further recipes, in the order in which they were first asked for
     """
 
     desired: Desired
@@ -70,6 +82,20 @@ class Spec:
     tags: Mapping[str, str] = field(default_factory=dict)
     idle_policy: IdlePolicy = IdlePolicy()
     max_hours: int = 12
+    parameters: Mapping[str, Value] = field(default_factory=dict)
+    image_parameter: str | None = None
+    added: tuple[AddedRecipe, ...] = ()
+
+    @property
+    def recipes(self) -> tuple[str, ...]:
+        """By name: the one that it was launched with, then those that were added."""
+        return (self.recipe, *(each.recipe for each in self.added))
+
+    def parameters_of(self, recipe: str) -> Mapping[str, Value]:
+        """What was chosen for a recipe; nothing for one that was not asked for."""
+        if recipe == self.recipe:
+            return self.parameters
+        return next((each.parameters for each in self.added if each.recipe == recipe), {})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,12 +193,20 @@ class DocumentRun:
 class Setup:
     """How far the recipe has come.
 
+    :param recipe: which one; None in records of before there was a choice: the spec's
+    :param round: counts the setups of this instance, so that no attempt id is used twice
+    :param further: the instance was ready before, so that it still is where this fails
+    :param given_up: it failed on an instance that goes on as it was; nothing of it is tried again by itself
     :param index: the document that is next or running
     :param tries: how often that one has failed
     :param retry_at: not before then again
     :param failure: why the document failed last; None once it is done
     """
 
+    recipe: str | None = None
+    round: int = 0
+    further: bool = False
+    given_up: bool = False
     documents: tuple[DocumentUse, ...] = ()
     index: int = 0
     tries: int = 0
@@ -183,7 +217,7 @@ class Setup:
 
     @property
     def is_done(self) -> bool:
-        return self.index >= len(self.documents)
+        return self.given_up or self.index >= len(self.documents)
 
 
 class Action(StrEnum):

@@ -1,22 +1,22 @@
-"""Recipes: which SSM documents make a bare image a place to work, in which order, with which parameters."""
+"""Recipes: which SSM documents make a bare image a place to work, in which order, with which parameters, and where."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
+
+from chalicelib.domain.catalogue import InstanceType
+from chalicelib.domain.fits import Fits, parse_fits
+from chalicelib.domain.recipe_parameters import MalformedRecipe, Parameter, Value, as_text, parse_parameters
 
 PLACEHOLDERS = frozenset({"attempt_id", "gpu_count", "heartbeat_key", "heartbeat_table", "region"})
 """What the desk fills in, written ${name} in a recipe: the id of this try to run the document; how many GPUs
 nvidia-smi must list; the heartbeat's key, table, and the region of that table."""
 
-_PLACEHOLDER = re.compile(r"\$\{([a-z_]+)\}")
-
-
-class MalformedRecipe(ValueError):
-    """The recipe cannot be followed; the message says where and why."""
+_PLACEHOLDER = re.compile(r"\$\{([a-z0-9_]+)\}")
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,10 @@ class Recipe:
     :param title: a few words, for lists
     :param description: a sentence or two, for people who choose
     :param jupyter_port: the machine's own port on which its Jupyter listens; None where it has none
+    :param fits: where it can be used
+    :param parameters: what people can choose, by name
+    :param image: architecture -> the public SSM parameter of the image that it needs; None: the type's own
+    :param builds_on: the recipe whose documents come first, of a team's own recipe
     """
 
     name: str
@@ -47,6 +51,28 @@ class Recipe:
     description: str
     documents: tuple[DocumentUse, ...]
     jupyter_port: int | None
+    fits: Fits
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    image: Mapping[str, str] | None = None
+    builds_on: str | None = None
+
+    def image_of(self, kind: InstanceType) -> str | None:
+        """The public parameter of the image that a type is launched with; None where there is none."""
+        return self.image.get(kind.arch) if self.image is not None else kind.image
+
+    def what_is_skipped(self, kind: InstanceType) -> str | None:
+        """What people should know who use it without a GPU; None where nothing is skipped."""
+        if not self.fits.skips_gpu_steps(kind):
+            return None
+        return f"{kind.name} has no GPU: {self.name} skips its GPU steps there, and computes on the CPU"
+
+    def chosen(self, values: Mapping[str, Value]) -> tuple[DocumentUse, ...]:
+        """The documents with what was chosen filled in; the desk's own placeholders stay."""
+        texts = {name: as_text(value) for name, value in values.items()}
+        texts |= {name: f"${{{name}}}" for name in PLACEHOLDERS}
+        return tuple(
+            DocumentUse(use.name, parameters=fill(use.parameters, texts), timeout=use.timeout) for use in self.documents
+        )
 
 
 def parse_recipes(data: Mapping[str, Any]) -> dict[str, Recipe]:
@@ -65,26 +91,39 @@ def fill(parameters: Mapping[str, str], values: Mapping[str, str]) -> dict[str, 
     return {name: _PLACEHOLDER.sub(lambda match: values[match.group(1)], text) for name, text in parameters.items()}
 
 
+def jupyter_port(names: Iterable[str], recipes: Mapping[str, Recipe]) -> int | None:
+    """Where Jupyter listens on a machine that was set up with these recipes, in this order; None where it has none."""
+    ports = [recipes[name].jupyter_port for name in names if name in recipes]
+    return next((port for port in reversed(ports) if port is not None), None)
+
+
 def _parse_recipe(name: str, entry: Mapping[str, Any]) -> Recipe:
+    parameters = parse_parameters(name, entry.get("parameters", {}))
+    reserved = sorted(PLACEHOLDERS & set(parameters))
+    if reserved:
+        raise MalformedRecipe(f"recipe {name!r}: the desk itself fills in {', '.join(reserved)}; choose another name")
     try:
         return Recipe(
             name=name,
             title=entry["title"],
             description=entry["description"],
-            documents=tuple(_parse_use(name, use) for use in entry["documents"]),
+            documents=tuple(_parse_use(name, use, PLACEHOLDERS | set(parameters)) for use in entry["documents"]),
             jupyter_port=entry["jupyter_port"],
+            fits=parse_fits(entry["fits"]),
+            parameters=parameters,
+            image=entry.get("image"),
         )
     except KeyError as missing:
         raise MalformedRecipe(f"recipe {name!r} lacks {missing}") from missing
 
 
-def _parse_use(recipe: str, entry: Mapping[str, Any]) -> DocumentUse:
+def _parse_use(recipe: str, entry: Mapping[str, Any], known: frozenset[str]) -> DocumentUse:
     for parameter, text in entry["parameters"].items():
-        unknown = set(_PLACEHOLDER.findall(text)) - PLACEHOLDERS
+        unknown = set(_PLACEHOLDER.findall(text)) - known
         if unknown or "$" in _PLACEHOLDER.sub("", text):
-            known = ", ".join(f"${{{each}}}" for each in sorted(PLACEHOLDERS))
+            names = ", ".join(f"${{{each}}}" for each in sorted(known))
             raise MalformedRecipe(
-                f"recipe {recipe!r}, {entry['name']}, {parameter}: {text!r}: only {known} are filled in"
+                f"recipe {recipe!r}, {entry['name']}, {parameter}: {text!r}: only {names} are filled in"
             )
     return DocumentUse(
         name=entry["name"],

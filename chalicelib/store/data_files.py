@@ -9,6 +9,7 @@ from typing import Any
 
 from chalicelib.domain.catalogue import Catalogue, parse_catalogue
 from chalicelib.domain.names import Words, parse_words
+from chalicelib.domain.own_recipes import parse_own_recipe
 from chalicelib.domain.recipes import Recipe, parse_recipes
 
 _FOLDER = Path(__file__).parent.parent / "data"
@@ -22,8 +23,18 @@ def catalogue() -> Catalogue:
 
 @functools.cache
 def recipes() -> dict[str, Recipe]:
-    """All recipes by name."""
-    return parse_recipes(_read("recipes.json"))
+    """All recipes by name: the desk's, then the teams' own."""
+    return read_recipes(_FOLDER)
+
+
+def read_recipes(folder: Path) -> dict[str, Recipe]:
+    """The recipes of recipes.json in a folder, and those that each have a folder below recipes/.
+
+    :raises MalformedRecipe: one of them is none
+    """
+    ours = parse_recipes(_read("recipes.json", folder))
+    own = {path.parent.name: _read(path.name, path.parent) for path in sorted(folder.glob("recipes/*/recipe.json"))}
+    return ours | {name: parse_own_recipe(name, entry, ours) for name, entry in own.items()}
 
 
 @functools.cache
@@ -32,5 +43,5 @@ def words() -> Words:
     return parse_words(_read("words.json"))
 
 
-def _read(name: str) -> Any:
-    return json.loads((_FOLDER / name).read_text(encoding="utf-8"))
+def _read(name: str, folder: Path = _FOLDER) -> Any:
+    return json.loads((folder / name).read_text(encoding="utf-8"))

@@ -40,15 +40,18 @@ CANONICAL = "099720109477"
 AMAZON = "898082745236"
 
 
-def _ubuntu(arch: str, volume: str) -> PublicImage:
+CODE_NAMES = {"18.04": "bionic", "22.04": "jammy", "24.04": "noble"}
+
+
+def _ubuntu(arch: str, volume: str, release: str = "22.04") -> PublicImage:
     return PublicImage(
-        parameter=f"/aws/service/canonical/ubuntu/server/22.04/stable/current/{arch}/hvm/ebs-{volume}/ami-id",
-        name=f"ubuntu/images/hvm-ssd/ubuntu-jammy-22.04-{arch}-server-20260102-{volume}",
+        parameter=f"/aws/service/canonical/ubuntu/server/{release}/stable/current/{arch}/hvm/ebs-{volume}/ami-id",
+        name=f"ubuntu/images/hvm-ssd/ubuntu-{CODE_NAMES[release]}-{release}-{arch}-server-20260102-{volume}",
         owner_id=CANONICAL,
         arch="x86_64" if arch == "amd64" else "arm64",
         snapshot_gib=8,
         root_device="/dev/sda1",
-        platform_version="22.04",
+        platform_version=release,
     )
 
 
@@ -69,7 +72,10 @@ BASE = "base-oss-nvidia-driver-gpu"
 
 PUBLIC_IMAGES = (
     *(_ubuntu(arch, volume) for arch in ("amd64", "arm64") for volume in ("gp2", "gp3")),
+    *(_ubuntu(arch, "gp2", "18.04") for arch in ("amd64", "arm64")),
+    *(_ubuntu(arch, "gp3", "24.04") for arch in ("amd64", "arm64")),
     *(_deep_learning(arch, BASE, 35) for arch in ("x86_64", "arm64")),
+    *(_deep_learning(arch, BASE, 35, "ubuntu-24.04") for arch in ("x86_64", "arm64")),
     *(_deep_learning(arch, BASE, 35, "amazon-linux-2023") for arch in ("x86_64", "arm64")),
     *(_deep_learning(arch, "oss-nvidia-driver-gpu-pytorch-2.7", 45) for arch in ("x86_64", "arm64")),
 )

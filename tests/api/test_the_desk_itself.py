@@ -19,10 +19,11 @@ def test_health_tells_the_desks_time_and_its_last_sweep(bench: Bench) -> None:
 
 def test_recipes_are_listed_page_by_page(bench: Bench) -> None:
     first = bench.ada("GET", "/recipes?limit=1").json
-    second = bench.ada("GET", f"/recipes?limit=1&cursor={first['next_cursor']}").json
-    assert [each["name"] for each in (*first["items"], *second["items"])] == ["bare", "jupyter"]
-    assert second["next_cursor"] is None
-    assert second["items"][0]["documents"] == ["gpudesk-probe", "gpudesk-jupyter"]
+    rest = bench.ada("GET", f"/recipes?limit=100&cursor={first['next_cursor']}").json
+    names = [each["name"] for each in (*first["items"], *rest["items"])]
+    assert names == ["bare", "jupyter", "d2l-mxnet", "d2l-pytorch"]
+    assert rest["next_cursor"] is None
+    assert rest["items"][0]["documents"] == ["gpudesk-probe", "gpudesk-jupyter"]
 
 
 def test_costs_of_nothing_are_nothing(bench: Bench) -> None:
@@ -89,7 +90,7 @@ def test_the_description_has_what_the_contract_has() -> None:
     assert set(operation["responses"]) == {"202", "default"}
     fields = description()["components"]["schemas"]["LaunchForm"]["properties"]
     assert set(fields) == {
-        *("gpu", "gpu_count", "instance_type", "region", "market", "recipe", "image", "disk_gib"),
-        *("name", "owner", "project", "tags", "idle_policy", "max_hours"),
+        *("gpu", "gpu_count", "instance_type", "region", "market", "recipe", "parameters", "image"),
+        *("disk_gib", "name", "owner", "project", "tags", "idle_policy", "max_hours"),
     }
     assert description()["paths"]["/healthz"]["get"]["security"] == []

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 
+from chalicelib.store.data_files import recipes
 from ssm_documents import compose as composing
 from ssm_documents.check import HOSTILE, as_json, check
 from ssm_documents.compose import compose, document_names
@@ -44,13 +45,7 @@ def lines(document: Document, step: int) -> list[str]:
 
 
 def test_there_are_the_documents_that_the_recipes_name() -> None:
-    assert document_names() == (
-        "gpudesk-cuda-10-1",
-        "gpudesk-d2l-mxnet",
-        "gpudesk-d2l-pytorch",
-        "gpudesk-jupyter",
-        "gpudesk-probe",
-    )
+    assert set(document_names()) == {use.name for each in recipes().values() for use in each.documents}
 
 
 @pytest.mark.parametrize("name", document_names())

@@ -1,7 +1,7 @@
 """The desk on the local cloud, in one process, on a clock that a test moves."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
@@ -23,6 +23,7 @@ from chalicelib.domain.desk import Mode
 from chalicelib.domain.instance import Instance, Phase
 from chalicelib.domain.plan import Entry, Outcome, Step
 from chalicelib.domain.policies import PolicyAsk
+from chalicelib.domain.recipes import Recipe
 from chalicelib.store.models import HeartbeatModel
 from local.account import prepare
 from local.clock import ManualClock
@@ -239,10 +240,14 @@ class CrashingExecutor(Executor):
 
 
 @contextmanager
-def world(behaviour: Behaviour | None = None, machines: Machines | None = None) -> Iterator[World]:
+def world(
+    behaviour: Behaviour | None = None,
+    machines: Machines | None = None,
+    recipes: Mapping[str, Recipe] | None = None,
+) -> Iterator[World]:
     """A desk and a cloud of their own."""
     clock = ManualClock()
     machines = machines or SimulatedMachines()
     with in_process_cloud(clock, machines, behaviour) as cloud:
         settings = prepare()
-        yield World(cloud, clock, bootstrap.build(clock, settings))
+        yield World(cloud, clock, bootstrap.build(clock, settings, recipes))

@@ -1,18 +1,34 @@
 """Recipes: what is in the file, and what a malformed one is told."""
 
+import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
-from chalicelib.domain.recipes import PLACEHOLDERS, MalformedRecipe, fill, parse_recipes
+from chalicelib.domain.recipe_parameters import MalformedRecipe
+from chalicelib.domain.recipes import PLACEHOLDERS, fill, parse_recipes
 from chalicelib.store import data_files
 from ssm_documents.compose import compose
+
+DATA = Path(data_files.__file__).parent.parent / "data"
+SCHEMA = json.loads((DATA / "recipes.schema.json").read_text())
+VALIDATOR = Draft202012Validator(SCHEMA)
+CHOICE = {
+    "type": "String",
+    "default": "x1",
+    "allowed_pattern": "^x[0-9]$",
+    "pattern_in_words": "x and a digit",
+    "description": "D",
+}
+FITS = {"architectures": ["x86_64"], "ubuntu": ["22.04"], "compute_capability": None, "cpu": True}
 
 
 def recipe(**changes: Any) -> dict[str, Any]:
     use = {"name": "a-document", "parameters": {"attemptId": "${attempt_id}"}, "timeout_minutes": 3}
-    entry = {"title": "T", "description": "D", "documents": [use | changes], "jupyter_port": None}
+    entry = {"title": "T", "description": "D", "documents": [use | changes], "jupyter_port": None, "fits": FITS}
     return {"recipes": {"mine": entry}}
 
 
@@ -21,6 +37,49 @@ def test_a_recipe_is_read_with_its_documents_in_order() -> None:
     assert [use.name for use in jupyter.documents] == ["gpudesk-probe", "gpudesk-jupyter"]
     assert jupyter.jupyter_port == 8888
     assert data_files.recipes()["bare"].jupyter_port is None
+
+
+def test_the_file_keeps_to_its_schema() -> None:
+    Draft202012Validator.check_schema(SCHEMA)
+    assert not list(VALIDATOR.iter_errors(json.loads((DATA / "recipes.json").read_text())))
+
+
+@pytest.mark.parametrize(
+    ("changes", "where"),
+    [
+        ({"titel": "T"}, ""),
+        ({"title": ""}, "title"),
+        ({"documents": []}, "documents"),
+        ({"jupyter_port": 80}, "jupyter_port"),
+        ({"fits": FITS | {"architectures": ["riscv"]}}, "fits.architectures.0"),
+        ({"fits": FITS | {"ubuntu": ["jammy"]}}, "fits.ubuntu.0"),
+        ({"fits": FITS | {"compute_capability": {"at_least": 7.5, "at_most": None}}}, "fits.compute_capability"),
+        ({"image": {"x86_64": "ami-0123"}}, "image"),
+        ({"parameters": {"a": CHOICE | {"type": "Float"}}}, "parameters.a.type"),
+        ({"parameters": {"a": CHOICE | {"default": 1}}}, "parameters.a.default"),
+        ({"parameters": {"a": {"type": "String", "default": "x", "description": "D"}}}, "parameters.a"),
+    ],
+)
+def test_the_schema_finds_what_is_wrong(changes: dict[str, Any], where: str) -> None:
+    data = recipe(name="gpudesk-mine")
+    data["recipes"]["mine"] |= changes
+    (problem,) = VALIDATOR.iter_errors(data)
+    assert ".".join(map(str, problem.absolute_path)) == f"recipes.mine.{where}".rstrip(".")
+
+
+def test_what_was_chosen_is_filled_in_and_the_desks_own_placeholders_stay() -> None:
+    data = recipe(parameters={"attemptId": "${attempt_id}", "release": "${a}", "notebooks": "${b}"})
+    flag = {"type": "Boolean", "default": True, "description": "D"}
+    data["recipes"]["mine"]["parameters"] = {"a": CHOICE, "b": flag}
+    (use,) = parse_recipes(data)["mine"].chosen({"a": "x9", "b": False})
+    assert use.parameters == {"attemptId": "${attempt_id}", "release": "x9", "notebooks": "false"}
+
+
+def test_a_parameter_that_is_called_like_a_placeholder_of_the_desks_is_refused() -> None:
+    data = recipe()
+    data["recipes"]["mine"]["parameters"] = {"gpu_count": CHOICE}
+    with pytest.raises(MalformedRecipe, match="the desk itself fills in gpu_count"):
+        parse_recipes(data)
 
 
 def test_placeholders_are_filled_in_and_the_rest_is_kept() -> None:
@@ -50,7 +109,7 @@ def test_a_missing_field_is_named() -> None:
         parse_recipes(data)
 
 
-@pytest.mark.parametrize("name", ["bare", "jupyter", "d2l-mxnet", "d2l-pytorch"])
+@pytest.mark.parametrize("name", sorted(data_files.recipes()))
 def test_every_recipe_gives_its_documents_what_they_need_and_nothing_that_they_do_not_take(name: str) -> None:
     for use in data_files.recipes()[name].documents:
         taken = compose(use.name)["parameters"]
@@ -58,7 +117,7 @@ def test_every_recipe_gives_its_documents_what_they_need_and_nothing_that_they_d
         assert needed <= set(use.parameters) <= set(taken)
 
 
-@pytest.mark.parametrize("name", ["bare", "jupyter", "d2l-mxnet", "d2l-pytorch"])
+@pytest.mark.parametrize("name", sorted(data_files.recipes()))
 def test_a_document_gets_at_least_the_time_that_its_steps_may_take(name: str) -> None:
     for use in data_files.recipes()[name].documents:
         steps = compose(use.name)["mainSteps"]

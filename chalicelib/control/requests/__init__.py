@@ -11,6 +11,7 @@ from chalicelib.control.requests.launching import Launching
 from chalicelib.control.requests.owners import OwnerRequests
 from chalicelib.control.requests.reading import Reading
 from chalicelib.control.requests.sessions import Sessions
+from chalicelib.control.requests.setting_up import SettingUp
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,5 +22,6 @@ class Requests:
     changing: Changing
     reading: Reading
     sessions: Sessions
+    setting_up: SettingUp
     administration: Administration
     owners: OwnerRequests

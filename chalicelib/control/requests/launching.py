@@ -81,9 +81,11 @@ class Launching:
                 phase_since=now,
                 reason=reason,
                 rates=rates,
-                setup=Setup(documents=self.recipes[spec.recipe].documents),
+                setup=Setup(recipe=spec.recipe, documents=self.recipes[spec.recipe].chosen(spec.parameters)),
             )
             lines = [entry(now, reason, actor=actor.name)]
+            if skipped := self._skipped(instance):
+                lines.append(entry(now, because("gpu_steps_skipped", skipped)))
             limit = desk.ceilings.instances_per_owner
             try:
                 result = self.launches.launch(instance, lines, wish, limit=limit, now=now)
@@ -96,7 +98,7 @@ class Launching:
     def _granted(self, result: LaunchResult, instance: Instance, limit: int, key: str | None) -> Granted:
         match result:
             case Launched():
-                return Granted(instance, self._nobody_hears(instance.owner))
+                return Granted(instance, _joined(self._skipped(instance), self._nobody_hears(instance.owner)))
             case NameTaken():
                 raise Conflict(
                     f"an instance called {instance.name} lives; choose another name",
@@ -130,14 +132,25 @@ class Launching:
         instance = self.instances.load(instance_id)
         if instance is None:
             raise Conflict("the first request with this key is still being written; try again", code="busy")
+        skipped = self._skipped(instance)
         if key:
-            return Granted(instance, self._nobody_hears(instance.owner))
+            return Granted(instance, _joined(skipped, self._nobody_hears(instance.owner)))
         seconds = int((self.clock.now() - instance.created_at).total_seconds())
-        return Granted(
-            instance,
+        same = (
             f"this is the instance that was asked for {seconds} s ago in the same words; to get another one, send an "
-            "Idempotency-Key header of your own",
+            "Idempotency-Key header of your own"
         )
+        return Granted(instance, _joined(same, skipped))
+
+    def _skipped(self, instance: Instance) -> str | None:
+        """What of the recipe its type has no use for."""
+        recipe = self.recipes.get(instance.spec.recipe)
+        kind = self.catalogue.types.get(instance.spec.instance_type)
+        return recipe.what_is_skipped(kind) if recipe and kind else None
+
+
+def _joined(*notices: str | None) -> str | None:
+    return ". ".join(each for each in notices if each) or None
 
 
 def _wish(owner: str, key: str | None, body_digest: str, now: datetime) -> Wish:

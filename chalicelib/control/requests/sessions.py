@@ -12,7 +12,7 @@ from chalicelib.domain.connect import LOCAL_PORT, Command, commands
 from chalicelib.domain.errors import CloudError, Conflict, FieldError, Invalid
 from chalicelib.domain.instance import Ec2State, Instance, Machine, Phase
 from chalicelib.domain.lifecycle.rules import because, entry
-from chalicelib.domain.recipes import Recipe
+from chalicelib.domain.recipes import Recipe, jupyter_port
 from chalicelib.domain.wishes import Wanted
 
 
@@ -36,9 +36,8 @@ class Sessions:
     def connect(self, actor: Actor, ref: str) -> list[Command]:
         """Commands for those who have AWS credentials of their own."""
         instance, machine = self._reachable(actor, ref)
-        recipe = self.recipes.get(instance.spec.recipe)
         is_set_up = instance.phase is Phase.READY
-        port = recipe.jupyter_port if recipe and is_set_up else None
+        port = jupyter_port(instance.spec.recipes, self.recipes) if is_set_up else None
         return commands(machine.instance_id, instance.spec.region, port, is_set_up=is_set_up)
 
     def open_session(
@@ -52,10 +51,11 @@ class Sessions:
         :param local_port: the one on the laptop; the same, or the book's 8889 for Jupyter
         """
         instance, machine = self._reachable(actor, ref)
-        recipe = self.recipes.get(instance.spec.recipe)
-        if kind is SessionKind.JUPYTER and (recipe is None or recipe.jupyter_port is None):
-            raise Conflict(f"{instance.name} was set up as {instance.spec.recipe}, without Jupyter", code="no_jupyter")
-        document, parameters = _session(kind, port, local_port, recipe.jupyter_port if recipe else None)
+        of_jupyter = jupyter_port(instance.spec.recipes, self.recipes)
+        if kind is SessionKind.JUPYTER and of_jupyter is None:
+            recipes = " and ".join(instance.spec.recipes)
+            raise Conflict(f"{instance.name} was set up as {recipes}, without Jupyter", code="no_jupyter")
+        document, parameters = _session(kind, port, local_port, of_jupyter)
         now = self.changing.clock.now()
         reason = because("session_requested", f"{actor.name} opens a {kind} session")
         self.changing.change(actor, instance.id, lambda found: Wanted(found, (entry(now, reason, actor=actor.name),)))

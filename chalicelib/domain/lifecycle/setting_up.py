@@ -36,7 +36,7 @@ def decide(instance: Instance, seen: Observation, now: datetime, rules: Rules) -
         return over
     setup = instance.setup
     if setup.is_done:
-        return made_ready(instance, f"{instance.spec.recipe} is set up", now)
+        return made_ready(instance, f"{_recipe(instance)} is set up", now)
     document = setup.documents[setup.index]
     if setup.run is None:
         if setup.retry_at and now < setup.retry_at:
@@ -69,7 +69,7 @@ def not_sent(instance: Instance, error: CloudError, now: datetime) -> Plan:
 
 def _send(instance: Instance, document: DocumentUse, now: datetime, rules: Rules) -> Plan:
     setup = instance.setup
-    attempt_id = setup.run.attempt_id if setup.run else f"{instance.id}.{setup.index}.{_round(instance, now)}"
+    attempt_id = setup.run.attempt_id if setup.run else f"{instance.id}.{_round(instance, now)}"
     machine = running(instance)
     values = {
         "heartbeat_key": heartbeat_key(rules.instance_role_id, machine.instance_id),
@@ -97,8 +97,9 @@ def _send(instance: Instance, document: DocumentUse, now: datetime, rules: Rules
 
 
 def _round(instance: Instance, now: datetime) -> str:
-    """Tells this try from all others of the same document, on this machine and after a restart."""
-    return f"{instance.setup.tries}.{int(now.timestamp())}"
+    """Tells this try from all others of any document, on this machine, in another setup and after a restart."""
+    setup = instance.setup
+    return f"{setup.round}.{setup.index}.{setup.tries}.{int(now.timestamp())}"
 
 
 def _running(
@@ -134,7 +135,7 @@ def _succeeded(
     lines = (entry(now, reason, details={"command_id": run.command_id or ""}),)
     learned = documents.learned(result, instance.spec.instance_type)
     if setup.is_done:
-        plan = made_ready(done, f"{instance.spec.recipe} is set up, {documents.setup_in_words(done, now)}", now)
+        plan = made_ready(done, f"{_recipe(instance)} is set up, {documents.setup_in_words(done, now)}", now)
         return replace(plan, entries=(*lines, *plan.entries), learned=learned)
     return Plan(instance=done, reason=reason, entries=lines, again=True, learned=learned)
 
@@ -171,15 +172,35 @@ def _retried(
 
 
 def _failed(instance: Instance, why: str, now: datetime) -> Plan:
-    """Setup is over; the machine is stopped after a warning."""
+    """Setup is over; the machine is stopped after a warning, unless it was ready before: then it goes on as it was."""
+    if instance.setup.further:
+        return _given_up(instance, why, now)
     acts_at = now + instance.spec.idle_policy.notice
     what_to_do = (
         f"It will be stopped at {acts_at:%H:%M} UTC unless it is kept. To look into it, open a session "
-        f"(GET /instances/{instance.name}/connect); to try again, stop it and start it; to give it up, DELETE it"
+        f"(GET /instances/{instance.name}/connect); to try again, POST /instances/{instance.name}/setup; to give "
+        "it up, DELETE it"
     )
     reason = because("setup_failed", f"setup failed: {why}. {what_to_do}")
     warned = Warned(kind=WarningKind.FAILED, at=now, acts_at=acts_at, sentence=reason.sentence)
     return told(replace(moved(instance, Phase.FAILED, reason, now), warned=warned), reason, now)
+
+
+def _given_up(instance: Instance, why: str, now: datetime) -> Plan:
+    """People may be at work on it, so it is not stopped for that; idleness bounds it again."""
+    recipe = _recipe(instance)
+    sentence = (
+        f"setup of {recipe} failed: {why}. It can be used as before, as far as that setup has not changed it; to try "
+        f"again, POST /instances/{instance.name}/setup"
+    )
+    reason = because("setup_failed", sentence)
+    setup = replace(instance.setup, given_up=True, run=None, retry_at=None)
+    ready = replace(moved(instance, Phase.READY, reason, now), setup=setup, ready_since=now)
+    return told(ready, reason, now, recipe=recipe)
+
+
+def _recipe(instance: Instance) -> str:
+    return instance.setup.recipe or instance.spec.recipe
 
 
 def _position(instance: Instance) -> str:

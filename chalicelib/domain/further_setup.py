@@ -1,0 +1,154 @@
+"""A recipe on an instance that is there: run again, or added. What it comes to, and what that changes in the record."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from chalicelib.domain.actors import Actor
+from chalicelib.domain.asks import no_such_recipe, refused
+from chalicelib.domain.catalogue import Catalogue
+from chalicelib.domain.errors import Conflict, FieldError
+from chalicelib.domain.fits import what_fits
+from chalicelib.domain.instance import AddedRecipe, Desired, Instance, Phase, Setup, Spec
+from chalicelib.domain.lifecycle.rules import because, entry, moved
+from chalicelib.domain.plan import Entry
+from chalicelib.domain.recipe_parameters import Value, chosen, in_words
+from chalicelib.domain.recipes import DocumentUse, Recipe
+from chalicelib.domain.warned import WarningKind
+from chalicelib.domain.wishes import ENDED, Wanted
+
+RESULTS_KEPT = 40
+"""Of earlier documents, in the record; the timeline has them all."""
+
+NOT_YET = (Phase.REQUESTED, Phase.LAUNCHING, Phase.BOOTING)
+
+
+@dataclass(frozen=True)
+class FurtherSetup:
+    """What is to be run, complete.
+
+    :param skipped: what of it the machine has no use for, in words
+    """
+
+    recipe: str
+    parameters: Mapping[str, Value]
+    documents: tuple[DocumentUse, ...]
+    skipped: str | None
+
+
+def further_setup(
+    instance: Instance,
+    name: str | None,
+    given: Mapping[str, Value],
+    recipes: Mapping[str, Recipe],
+    catalogue: Catalogue,
+) -> FurtherSetup:
+    """What was asked for, made complete: parameters that are not given stay as they were chosen before.
+
+    :param name: the recipe; None: the one that failed, or else the one that it was launched with
+    :raises Invalid: there is no such recipe, it does not fit the machine, or a parameter is wrong
+    """
+    name = name or (instance.setup.recipe if _has_failed(instance) else None) or instance.spec.recipe
+    recipe = recipes.get(name)
+    if recipe is None:
+        raise refused([no_such_recipe(name, recipes)])
+    parameters, errors = chosen(given, recipe.parameters, instance.spec.parameters_of(name))
+    kind = catalogue.types.get(instance.spec.instance_type)
+    if kind is None:
+        wrong = f"{instance.spec.instance_type} is not in the catalogue, so nobody knows whether {name} fits it"
+        raise refused([*errors, FieldError("recipe", wrong)])
+    misfit = recipe.fits.why_not(kind, instance.spec.image_parameter or kind.image)
+    if misfit:
+        instead = what_fits(recipe.fits, recipe.image_of, catalogue, instance.spec.region)
+        errors.append(FieldError("recipe", f"{name} does not fit {instance.name}: {misfit}; {instead}"))
+    if errors:
+        raise refused(errors)
+    return FurtherSetup(name, parameters, recipe.chosen(parameters), recipe.what_is_skipped(kind))
+
+
+def set_up(instance: Instance, what: FurtherSetup, actor: Actor, now: datetime) -> Wanted:
+    """The record with another setup in it, which the loop runs; asked for twice, it is run once.
+
+    :raises Conflict: it is not ready for it
+    """
+    if instance.phase is Phase.SETTING_UP and _is_under_way(instance.setup, what):
+        return Wanted(instance)
+    _can_be_set_up(instance, what.recipe)
+    before, again = instance.setup, what.recipe in instance.spec.recipes
+    doing = f"{actor.name} asked to " + (f"set up {what.recipe} again" if again else f"add {what.recipe}")
+    with_what = f", with {in_words(what.parameters)}" if what.parameters else ""
+    asked = entry(now, because("setup_requested", doing + with_what), actor=actor.name, details={"recipe": what.recipe})
+    lines = [asked]
+    if what.skipped:
+        lines.append(entry(now, because("gpu_steps_skipped", what.skipped)))
+    instance, withdrawn = _unwarned(instance, now)
+    setup = Setup(
+        recipe=what.recipe,
+        round=before.round + 1,
+        further=instance.phase is Phase.READY,
+        documents=what.documents,
+        results=before.results[-RESULTS_KEPT:],
+    )
+    reason = because("setting_up", f"setting up {what.recipe}: {actor.name} asked for it")
+    current = replace(
+        moved(instance, Phase.SETTING_UP, reason, now),
+        spec=_with(instance.spec, what),
+        setup=setup,
+        silent_since=None,
+    )
+    return Wanted(current, (*lines, *withdrawn))
+
+
+def _has_failed(instance: Instance) -> bool:
+    return instance.phase is Phase.FAILED or instance.setup.given_up
+
+
+def _is_under_way(setup: Setup, what: FurtherSetup) -> bool:
+    return setup.recipe == what.recipe and setup.documents == what.documents
+
+
+def _can_be_set_up(instance: Instance, recipe: str) -> None:
+    name, phase = instance.name, instance.phase
+    if phase in ENDED or instance.spec.desired is Desired.TERMINATED:
+        raise Conflict(f"{name} is {phase}; it cannot be set up any more", code="ended")
+    if phase is Phase.SETTING_UP:
+        raise Conflict(
+            f"{name} is being set up as {instance.setup.recipe or instance.spec.recipe}; ask again once it is ready",
+            code="setting_up",
+        )
+    if phase in NOT_YET:
+        raise Conflict(f"{name} is {phase}; ask again once it is ready", code="not_ready")
+    if phase in (Phase.STOPPING, Phase.STOPPED) or instance.spec.desired is Desired.STOPPED:
+        raise Conflict(
+            f"{name} is {'stopped' if phase is Phase.STOPPED else 'being stopped'}. POST /instances/{name}/start "
+            "starts it; once it is ready it can be set up",
+            code="not_running",
+        )
+    if instance.machine is None:
+        raise Conflict(f"{name} has failed and has no machine: {instance.reason.sentence}", code="failed")
+    failed = instance.setup.recipe or instance.spec.recipe
+    if phase is Phase.FAILED and recipe != failed:
+        raise Conflict(
+            f"the setup of {name} as {failed} has failed; set that up again first (leave recipe out), or ask for "
+            f"another instance with {recipe}",
+            code="other_setup_failed",
+        )
+
+
+def _with(spec: Spec, what: FurtherSetup) -> Spec:
+    """The spec that says so, so that a stop and a start lose nothing of it."""
+    if what.recipe == spec.recipe:
+        return replace(spec, parameters=dict(what.parameters))
+    added = AddedRecipe(recipe=what.recipe, parameters=dict(what.parameters))
+    if what.recipe not in spec.recipes:
+        return replace(spec, added=(*spec.added, added))
+    return replace(spec, added=tuple(added if each.recipe == what.recipe else each for each in spec.added))
+
+
+def _unwarned(instance: Instance, now: datetime) -> tuple[Instance, tuple[Entry, ...]]:
+    """What is being set up is not idle, nor has it failed; its lifetime goes on counting."""
+    warned = instance.warned
+    if warned is None or warned.kind not in (WarningKind.IDLE, WarningKind.FAILED):
+        return instance, ()
+    line = entry(now, because("warning_withdrawn", "the warning is withdrawn: it is being set up"))
+    return replace(instance, warned=None), (line,)

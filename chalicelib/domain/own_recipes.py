@@ -1,0 +1,119 @@
+"""A team's own recipe: recipe.json of a folder, which builds on one of the desk's and adds to it.
+
+Its packages, repositories and start script become one SSM document (`ssm_documents/own_recipes.py`), which runs after
+those of the recipe that it builds on. What can be chosen there can be chosen here, and where that fits this may fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from chalicelib.domain.fits import parse_fits
+from chalicelib.domain.recipe_parameters import MalformedRecipe, parse_parameters
+from chalicelib.domain.recipes import PLACEHOLDERS, DocumentUse, Recipe
+
+PREFIX = "gpudesk-own-"
+"""Of the documents' names; the desk may send only what begins with gpudesk-."""
+
+APT_MINUTES, PIP_MINUTES, GIT_MINUTES, START_MINUTES = 20, 40, 15, 10
+"""How long each step may take: a few slow mirrors and their retries; PyTorch and the like are 3 GB."""
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A public repository, its branch, tag or commit, and its folder in /home/ubuntu/work."""
+
+    url: str
+    ref: str
+    into: str
+
+
+@dataclass(frozen=True)
+class OwnSteps:
+    """What a folder adds.
+
+    :param environment: the folder of the Python environment that pip installs into
+    :param start: the script's file name; None where there is none
+    """
+
+    apt: tuple[str, ...]
+    pip: tuple[str, ...]
+    environment: str
+    git: tuple[Checkout, ...]
+    start: str | None
+    start_minutes: int
+
+    def minutes(self) -> dict[str, int]:
+        """How long each step may take, of those that there are, in order."""
+        there = {
+            "apt": APT_MINUTES if self.apt else 0,
+            "pip": PIP_MINUTES if self.pip else 0,
+            "git": GIT_MINUTES if self.git else 0,
+            "start": self.start_minutes if self.start else 0,
+        }
+        return {step: minutes for step, minutes in there.items() if minutes}
+
+
+def parse_own_recipe(name: str, entry: Mapping[str, Any], ours: Mapping[str, Recipe]) -> Recipe:
+    """The recipe as the desk offers it.
+
+    :param ours: the desk's own recipes, on which it can build
+    :raises MalformedRecipe: it is none
+    """
+    if name in ours:
+        raise MalformedRecipe(f"recipe {name!r}: the desk has one of that name; rename the folder")
+    base = ours.get(entry.get("builds_on", ""))
+    if base is None:
+        raise MalformedRecipe(f"recipe {name!r}: builds_on must be one of {', '.join(ours)}")
+    added = parse_parameters(name, entry.get("parameters", {}))
+    taken = sorted((PLACEHOLDERS | set(base.parameters)) & set(added))
+    if taken:
+        raise MalformedRecipe(f"recipe {name!r}: {', '.join(taken)} is a parameter of {base.name}'s or of the desk's")
+    parameters = {**base.parameters, **added}
+    try:
+        return Recipe(
+            name=name,
+            title=entry["title"],
+            description=entry["description"],
+            documents=(*base.documents, _document(name, entry, tuple(parameters))),
+            jupyter_port=entry.get("jupyter_port", base.jupyter_port),
+            fits=base.fits.and_also(parse_fits(entry["fits"])) if "fits" in entry else base.fits,
+            parameters=parameters,
+            image=base.image,
+            builds_on=base.name,
+        )
+    except KeyError as missing:
+        raise MalformedRecipe(f"recipe {name!r} lacks {missing}") from missing
+
+
+def parse_steps(name: str, entry: Mapping[str, Any]) -> OwnSteps:
+    """What the document of the folder is to do.
+
+    :raises KeyError: a checkout lacks something
+    """
+    return OwnSteps(
+        apt=tuple(entry.get("apt", ())),
+        pip=tuple(entry.get("pip", ())),
+        environment=entry.get("environment", f"/opt/gpudesk/own/{name}"),
+        git=tuple(Checkout(each["url"], each["ref"], each["into"]) for each in entry.get("git", ())),
+        start=entry.get("start"),
+        start_minutes=entry.get("start_minutes", START_MINUTES),
+    )
+
+
+def ssm_name(parameter: str) -> str:
+    """As SSM knows it, and a script as $SSM_...: `dashboard_port` is dashboardPort."""
+    first, *rest = parameter.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def _document(name: str, entry: Mapping[str, Any], parameters: tuple[str, ...]) -> DocumentUse:
+    chosen = {ssm_name(parameter): f"${{{parameter}}}" for parameter in parameters}
+    return DocumentUse(
+        name=f"{PREFIX}{name}",
+        parameters={"attemptId": "${attempt_id}", "gpuCount": "${gpu_count}", **chosen},
+        timeout=timedelta(minutes=sum(parse_steps(name, entry).minutes().values())),
+    )

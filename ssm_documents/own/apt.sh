@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Ubuntu's packages of a team's own recipe.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=../lib/prelude.sh
+source include:prelude.sh
+
+mapfile -t PACKAGES <<'PACKAGES'
+@@apt.txt@@
+PACKAGES
+apt_install "${PACKAGES[@]}"
+say "Installed ${PACKAGES[*]}."

@@ -1,0 +1,118 @@
+"""From a team's own recipe, a folder with recipe.json, to the sources of its SSM document: checked, composed as ours.
+
+What a recipe lists (packages, repositories) becomes files beside the scripts of own/, which those read from
+here-documents in which no shell expands anything.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+
+from chalicelib.domain.own_recipes import PREFIX, OwnSteps, parse_own_recipe, parse_steps, ssm_name
+from chalicelib.domain.recipe_parameters import Parameter, as_text
+from chalicelib.domain.recipes import Recipe, parse_recipes
+
+_SCRIPTS = Path(__file__).parent / "own"
+_DATA = Path(__file__).parent.parent / "chalicelib" / "data"
+
+OWN = _DATA / "recipes"
+"""Where the folders are: packed with the code, so that the desk finds them in Lambda, too."""
+
+
+def own_document_names(recipes: Path = OWN) -> tuple[str, ...]:
+    """A document for each folder, sorted."""
+    return tuple(sorted(f"{PREFIX}{path.parent.name}" for path in recipes.glob("*/recipe.json")))
+
+
+@contextmanager
+def as_sources(document: str, recipes: Path = OWN) -> Iterator[Path]:
+    """A folder with document.json and its scripts, while it is needed.
+
+    :raises FileNotFoundError: there is no such recipe, or its start script is missing
+    :raises ValueError: it breaks the schema, or a rule of the desk's (MalformedRecipe)
+    """
+    source = recipes / document.removeprefix(PREFIX)
+    entry = json.loads((source / "recipe.json").read_text(encoding="utf-8"))
+    recipe = checked(source.name, entry)
+    steps = parse_steps(source.name, entry)
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        shutil.copytree(_SCRIPTS, folder, dirs_exist_ok=True)
+        if steps.start:
+            shutil.copy(source / steps.start, folder / "start.sh")
+        _write_lists(folder, steps)
+        header = json.dumps(_header(recipe, steps))
+        (folder / "document.json").write_text(header, encoding="utf-8")
+        yield folder
+
+
+def checked(name: str, entry: Mapping[str, Any]) -> Recipe:
+    """The recipe, after everything that can be wrong with it.
+
+    :raises ValueError: with every problem that the schema finds, or the first of the desk's rules that it breaks
+    """
+    schema = json.loads((_DATA / "recipes.schema.json").read_text(encoding="utf-8"))
+    own = {**schema["$defs"]["own_recipe"], "$defs": schema["$defs"]}
+    found = list(Draft202012Validator(own).iter_errors(entry))
+    found += Draft202012Validator({**schema["$defs"]["recipe_name"]}).iter_errors(name)
+    if found:
+        lines = [f"{'.'.join(map(str, each.absolute_path)) or 'recipe.json'}: {each.message}" for each in found]
+        raise ValueError(f"recipe {name!r}: {'; '.join(lines)}")
+    ours = parse_recipes(json.loads((_DATA / "recipes.json").read_text(encoding="utf-8")))
+    return parse_own_recipe(name, entry, ours)
+
+
+def _write_lists(folder: Path, steps: OwnSteps) -> None:
+    lists = {
+        "apt.txt": steps.apt,
+        "pip.txt": steps.pip,
+        "environment.txt": (steps.environment,),
+        "git.txt": tuple(f"{each.url} {each.ref} {each.into}" for each in steps.git),
+    }
+    for file, lines in lists.items():
+        (folder / file).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _header(recipe: Recipe, steps: OwnSteps) -> dict[str, Any]:
+    return {
+        "schemaVersion": "2.2",
+        "description": f"gpudesk: what the team's own recipe {recipe.name} adds to {recipe.builds_on}.",
+        "parameters": {
+            "attemptId": _parameter(
+                "The desk's id of this try: what has run to its end under it is not run again.",
+                "^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$",
+            ),
+            "gpuCount": _parameter("How many GPUs nvidia-smi must list; 0 where there are none.", "^[0-9]{1,2}$"),
+            **{ssm_name(each.name): _chosen(each) for each in recipe.parameters.values()},
+        },
+        "mainSteps": [
+            {
+                "action": "aws:runShellScript",
+                "name": step,
+                "precondition": {"StringEquals": ["platformType", "Linux"]},
+                "inputs": {"onFailure": "exit", "timeoutSeconds": str(minutes * 60), "script": f"{step}.sh"},
+            }
+            for step, minutes in steps.minutes().items()
+        ],
+    }
+
+
+def _chosen(parameter: Parameter) -> dict[str, str]:
+    return {"default": as_text(parameter.default), **_parameter(parameter.description, parameter.allowed_pattern)}
+
+
+def _parameter(description: str, pattern: str) -> dict[str, str]:
+    return {
+        "type": "String",
+        "description": description,
+        "allowedPattern": pattern,
+        "interpolationType": "ENV_VAR",
+    }

@@ -1,0 +1,100 @@
+"""GET /recipes, parameters of POST /instances, and POST /instances/{name}/setup, over HTTP."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from chalicelib import bootstrap
+from chalicelib.domain.actors import Role
+from local.api_server import ApiServer
+from tests.api.client import Client
+from tests.scenario.recipes import PARAMETERS, UBUNTU_18, offered
+from tests.scenario.world import World, world
+
+
+@pytest.fixture(scope="module")
+def desk() -> Iterator[World]:
+    with world(recipes=offered()) as made:
+        yield made
+
+
+@pytest.fixture
+def ada(desk: World, server: ApiServer) -> Iterator[Client]:
+    bootstrap.install(desk.desk)
+    client = Client(server.port, desk.desk.tokens.make("ada", Role.USER, now=desk.now))
+    yield client
+    client.close()
+    bootstrap.install(None)
+
+
+def test_a_recipe_says_what_can_be_chosen_and_where_it_can_be_used(ada: Client) -> None:
+    recipes = {each["name"]: each for each in ada("GET", "/recipes").json["items"]}
+    assert list(recipes) == list(offered())
+    old = recipes["old"]
+    release = {"name": "release", **PARAMETERS["release"]}
+    assert old["parameters"][0] == release
+    assert [each["name"] for each in old["parameters"]] == ["release", "notebooks", "workers"]
+    assert old["parameters"][1]["pattern_in_words"] == "true or false"
+    assert old["fits"] == {
+        "architectures": ["x86_64"],
+        "ubuntu": ["18.04"],
+        "compute_capability": {"at_least": "3.0", "at_most": "7.5", "because": "CUDA 10.1"},
+        "cpu": False,
+        "gpus": ["T4"],
+    }
+    assert (old["image"], old["builds_on"], old["jupyter"]) == ({"x86_64": UBUNTU_18}, None, False)
+    assert recipes["bare"]["fits"]["compute_capability"] is None
+    assert "Radeon Pro V520" in recipes["bare"]["fits"]["gpus"]
+    assert recipes["bare"]["image"] is None
+
+
+def test_a_launch_takes_parameters_and_says_what_is_skipped(ada: Client) -> None:
+    said = {"instance_type": "t3.large", "recipe": "new", "parameters": {"workers": 2, "notebooks": False}}
+    answer = ada("POST", "/instances", said)
+    assert answer.status == 202
+    assert answer.json["spec"]["parameters"] == {"release": "one", "notebooks": False, "workers": 2}
+    assert (
+        answer.json["notice"].split(". ")[0]
+        == "t3.large has no GPU: new skips its GPU steps there, and computes on the CPU"
+    )
+
+
+@pytest.mark.parametrize(
+    ("parameters", "field", "words"),
+    [
+        ({"release": None}, "parameters.release", "must be names and values"),
+        ({"release": ["one"]}, "parameters.release", "must be names and values"),
+        ({"release": 1.5}, "parameters.release", "must be names and values"),
+        ({"release": "x" * 501}, "parameters.release", "must be names and values"),
+        ({"workers": 10**16}, "parameters.workers", "must be names and values"),
+        ({"release": "One"}, "parameters.release", "must be a release: 1 to 8 lower-case letters"),
+        ({"workers": 2.0}, "parameters.workers", "must be"),
+        ({"relase": "one"}, "parameters.relase", "did you mean release?"),
+        ([], "parameters", "must be names and values"),
+    ],
+)
+def test_a_wrong_parameter_is_named_with_what_would_be_right(
+    ada: Client, parameters: Any, field: str, words: str
+) -> None:
+    answer = ada("POST", "/instances", {"gpu": "T4", "recipe": "new", "parameters": parameters})
+    assert answer.status == 422
+    assert words in answer.wrong[field]
+
+
+def test_an_instance_is_set_up_again_and_further(ada: Client, desk: World) -> None:
+    desk.ready(name="brave-otter", recipe="bare")
+    asked = ada("POST", "/instances/brave-otter/setup", {"recipe": "new", "parameters": {"workers": 3}})
+    assert (asked.status, asked.json["phase"], asked.json["notice"]) == (202, "setting-up", None)
+    assert asked.headers["location"] == f"/instances/{asked.json['id']}"
+    parameters = {"release": "one", "notebooks": True, "workers": 3}
+    assert asked.json["spec"]["added_recipes"] == [{"recipe": "new", "parameters": parameters}]
+    setup = asked.json["status"]["setup"]
+    assert (setup["recipe"], setup["document"], setup["position"]) == ("new", "gpudesk-jupyter", "1 of 1")
+    busy = ada("POST", "/instances/brave-otter/setup")
+    assert (busy.status, busy.json["code"]) == (409, "setting_up")
+    wrong = ada("POST", "/instances/brave-otter/setup", {"recipes": "new"})
+    assert (wrong.status, wrong.wrong["recipes"]) == (422, "unknown field; did you mean recipe?")
+    lines = ada("GET", "/instances/brave-otter/timeline").json["items"]
+    (line,) = [line for line in lines if line["code"] == "setup_requested"]
+    assert line["sentence"] == "ada asked to add new, with release=one, notebooks=true, workers=3"

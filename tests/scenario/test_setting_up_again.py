@@ -1,0 +1,188 @@
+"""POST /instances/{name}/setup: the recipe again, or another one, on an instance that is there."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+
+from chalicelib.control.requests.launching import Granted
+from chalicelib.domain.activity.evidence import State
+from chalicelib.domain.desk import Mode
+from chalicelib.domain.errors import Conflict, Invalid
+from chalicelib.domain.instance import AddedRecipe, Instance, Phase
+from chalicelib.domain.recipe_parameters import Value
+from local.cloud.behaviour import Behaviour
+from local.machines.simulated import SimulatedMachines
+from tests.scenario.recipes import offered
+from tests.scenario.world import ADA, ADMIN, MINUTE, World, machine_id, world
+
+FAILS = (1, "", "E: Unable to locate package libfoo\n")
+
+
+@pytest.fixture
+def machines() -> SimulatedMachines:
+    return SimulatedMachines()
+
+
+@pytest.fixture
+def desk(machines: SimulatedMachines) -> Iterator[World]:
+    with world(machines=machines, recipes=offered()) as made:
+        yield made
+
+
+def set_up(desk: World, instance: Instance, recipe: str | None = None, **parameters: Any) -> Granted:
+    return desk.desk.requests.setting_up.set_up(ADA, instance.name, recipe=recipe, parameters=parameters)
+
+
+def attempts(instance: Instance) -> list[str]:
+    """The attempt ids that its machine was sent, the oldest first."""
+    commands = boto3.client("ssm", "us-east-1").list_commands(InstanceId=machine_id(instance))["Commands"]
+    commands.sort(key=lambda command: command["RequestedDateTime"])
+    return [command["Parameters"]["attemptId"][0] for command in commands]
+
+
+def test_the_recipe_runs_again_under_fresh_attempt_ids_and_the_timeline_says_who_asked(desk: World) -> None:
+    instance = desk.ready(recipe="jupyter")
+    first = attempts(instance)
+    asked = set_up(desk, instance).instance
+    assert asked.phase is Phase.SETTING_UP
+    assert asked.spec.added == ()
+    instance = desk.until(instance, Phase.READY, minutes=20)
+    again = attempts(instance)
+    assert len(set(again)) == 2 * len(first) == 4
+    lines = {line.code: line for line in desk.timeline(instance)}
+    assert (lines["setup_requested"].actor, lines["setup_requested"].details) == ("ada", {"recipe": "jupyter"})
+    assert lines["setup_requested"].sentence == "ada asked to set up jupyter again"
+    assert desk.codes(instance).count("ready") == 2
+
+
+def test_another_recipe_is_added_with_what_was_chosen_and_survives_a_stop_and_a_start(desk: World) -> None:
+    instance = desk.ready(recipe="bare")
+    granted = set_up(desk, instance, "new", workers=9)
+    chosen: dict[str, Value] = {"release": "one", "notebooks": True, "workers": 9}
+    assert granted.instance.spec.added == (AddedRecipe(recipe="new", parameters=chosen),)
+    assert granted.notice is None, "it has a GPU"
+    desk.until_true(instance, lambda now: now.setup.run is not None and now.setup.run.command_id is not None)
+    desk.desk.requests.changing.stop(ADA, instance.name)
+    desk.until(instance, Phase.STOPPED, minutes=10)
+    desk.desk.requests.changing.start(ADA, instance.name)
+    instance = desk.until(instance, Phase.READY, minutes=20)
+    assert instance.setup.is_done
+    assert instance.setup.results[-1].name == "gpudesk-jupyter"
+    assert (instance.spec.recipe, instance.spec.added[0].parameters) == ("bare", chosen)
+    assert attempts(instance)[-1].startswith(f"one.true.9.{instance.id}.1.0.")
+    session = desk.desk.requests.sessions.connect(ADA, instance.name)[0].command
+    assert "portNumber=8899" in session, "the added recipe's Jupyter"
+    set_up(desk, instance, "new", release="two")
+    desk.until(instance, Phase.READY, minutes=20)
+    (added,) = desk.look(instance).spec.added
+    assert added.parameters == {"release": "two", "notebooks": True, "workers": 9}, "what is left out stays"
+
+
+def test_what_is_being_set_up_is_not_idle_and_its_idle_window_begins_anew() -> None:
+    slow = Behaviour(invocation_lasts=14 * MINUTE)
+    with world(slow, recipes=offered()) as desk:
+        instance = desk.warned(recipe="bare")
+        assert instance.warned is not None
+        set_up(desk, instance)
+        assert desk.codes(instance)[-2:] == ["setup_requested", "warning_withdrawn"]
+        desk.minute(13)
+        assert desk.look(instance).phase is Phase.SETTING_UP
+        assert desk.ec2_state(machine_id(instance)) == "running"
+        instance = desk.until(instance, Phase.READY, minutes=5)
+        desk.minute(5)
+        assert desk.look(instance).warned is None
+        desk.until_true(instance, lambda now: now.warned is not None, minutes=4)
+
+
+def test_asked_for_twice_it_runs_once_and_another_one_has_to_wait(desk: World) -> None:
+    instance = desk.ready(recipe="bare")
+    first = set_up(desk, instance, "new").instance
+    assert set_up(desk, instance, "new").instance == first
+    with pytest.raises(Conflict, match="is being set up as new; ask again once it is ready") as refused:
+        set_up(desk, instance, "jupyter")
+    assert refused.value.code == "setting_up"
+    desk.until(instance, Phase.READY, minutes=20)
+    assert desk.codes(instance).count("setup_requested") == 1
+
+
+def test_a_failed_setup_is_run_again_and_its_warning_withdrawn(desk: World, machines: SimulatedMachines) -> None:
+    machines.outcomes["install"] = [FAILS] * 3
+    instance = desk.until(desk.launch(recipe="jupyter"), Phase.FAILED)
+    assert f"POST /instances/{instance.name}/setup" in instance.reason.sentence
+    with pytest.raises(Conflict, match=r"the setup of .* as jupyter has failed; set that up again first") as refused:
+        set_up(desk, instance, "new")
+    assert refused.value.code == "other_setup_failed"
+    assert set_up(desk, instance).instance.warned is None
+    instance = desk.until(instance, Phase.READY, minutes=20)
+    assert [result.succeeded for result in instance.setup.results] == [False, False, False, True, True]
+
+
+def test_a_failed_setup_that_fails_again_is_warned_of_and_stopped(desk: World, machines: SimulatedMachines) -> None:
+    machines.outcomes["install"] = [FAILS] * 6
+    instance = desk.until(desk.launch(recipe="bare"), Phase.FAILED)
+    set_up(desk, instance)
+    instance = desk.until(instance, Phase.FAILED)
+    assert instance.warned is not None
+    desk.until(instance, Phase.STOPPED, minutes=25)
+
+
+def test_where_an_added_recipe_fails_the_instance_goes_on_as_it_was(desk: World, machines: SimulatedMachines) -> None:
+    instance = desk.ready(recipe="bare")
+    desk.activity["gpu"] = State.ACTIVE
+    machines.outcomes["install"] = [FAILS] * 3
+    set_up(desk, instance, "new")
+    instance = desk.until(instance, Phase.READY, minutes=20)
+    assert instance.reason.code == "setup_failed"
+    for part in ("setup of new failed: gpudesk-jupyter failed in step install", "libfoo", "It can be used as before"):
+        assert part in instance.reason.sentence
+    assert instance.warned is None
+    desk.minute(30)
+    assert desk.look(instance).phase is Phase.READY, "nobody stops what is in use"
+    assert set_up(desk, instance).instance.setup.recipe == "new", "without a name: the one that failed"
+    assert desk.until(instance, Phase.READY, minutes=20).reason.code == "ready"
+
+
+def refusal(desk: World, instance: Instance) -> tuple[str, str]:
+    with pytest.raises(Conflict) as refused:
+        set_up(desk, instance)
+    return refused.value.code, refused.value.sentence.removeprefix(f"{instance.name} ")
+
+
+def test_what_is_not_ready_is_refused_and_says_why(desk: World) -> None:
+    instance = desk.launch(recipe="bare")
+    assert refusal(desk, instance) == ("not_ready", "is requested; ask again once it is ready")
+    desk.until(instance, Phase.READY)
+    desk.hold()
+    assert refusal(desk, instance) == (
+        "desk_on_hold",
+        "the desk is on hold: nothing is set up until an admin sets its mode",
+    )
+    desk.desk.requests.administration.change_settings(ADMIN, mode=Mode.ACT)
+    starts = f"POST /instances/{instance.name}/start starts it; once it is ready it can be set up"
+    desk.desk.requests.changing.stop(ADA, instance.name)
+    assert refusal(desk, instance) == ("not_running", f"is being stopped. {starts}")
+    desk.until(instance, Phase.STOPPED, minutes=10)
+    assert refusal(desk, instance) == ("not_running", f"is stopped. {starts}")
+    desk.desk.requests.changing.terminate(ADA, instance.name)
+    assert refusal(desk, instance) == ("ended", "is stopped; it cannot be set up any more")
+
+
+def test_what_does_not_fit_the_machine_as_it_is_is_refused_with_what_would(desk: World) -> None:
+    instance = desk.ready(recipe="bare")
+    with pytest.raises(Invalid) as refused:
+        set_up(desk, instance, "old", release="ONE")
+    errors = {error.field: error.message for error in refused.value.errors}
+    assert list(errors) == ["parameters.release", "recipe"]
+    assert "the image is Ubuntu 22.04, and it is made for 18.04; what would fit in us-east-1: T4" in errors["recipe"]
+    with pytest.raises(Invalid) as refused:
+        set_up(desk, instance, "nothing")
+    assert "must be one of bare, jupyter, old, new" in refused.value.errors[0].message
+
+
+def test_on_a_cpu_type_an_added_recipe_says_what_it_skips(desk: World) -> None:
+    instance = desk.ready(instance_type="t3.large", recipe="bare")
+    granted = set_up(desk, instance, "new")
+    assert granted.notice == "t3.large has no GPU: new skips its GPU steps there, and computes on the CPU"
+    assert "gpu_steps_skipped" in desk.codes(instance)

@@ -1,0 +1,131 @@
+"""What a recipe fits, on the catalogue as it is; the entries are the book's and today's, as far as fitting goes."""
+
+from typing import Any
+
+import pytest
+
+from chalicelib.domain.fits import Fits, gpus_that_fit, parse_fits, release_of, what_fits
+from chalicelib.domain.recipes import Recipe, parse_recipes
+from chalicelib.store.data_files import catalogue, recipes
+
+UBUNTU_18 = "/aws/service/canonical/ubuntu/server/18.04/stable/current/amd64/hvm/ebs-gp2/ami-id"
+CUDA_10 = {"at_least": "3.0", "at_most": "7.5", "because": "CUDA 10.1"}
+OF_THE_BOOK = {"architectures": ["x86_64"], "ubuntu": ["18.04"], "compute_capability": CUDA_10, "cpu": False}
+OF_TODAY = {
+    "architectures": ["x86_64"],
+    "ubuntu": ["22.04", "24.04"],
+    "compute_capability": {"at_least": "7.5", "at_most": None},
+    "cpu": True,
+}
+
+
+def recipe(fits: dict[str, Any], image: dict[str, str] | None = None) -> Recipe:
+    entry: dict[str, Any] = {"title": "T", "description": "D", "documents": [], "jupyter_port": None}
+    return parse_recipes({"recipes": {"mine": {**entry, "fits": fits, "image": image}}})["mine"]
+
+
+BOOK = recipe(OF_THE_BOOK, {"x86_64": UBUNTU_18})
+TODAY = recipe(OF_TODAY)
+
+
+def why_not(mine: Recipe, instance_type: str) -> str | None:
+    kind = catalogue().type_named(instance_type)
+    return mine.fits.why_not(kind, mine.image_of(kind))
+
+
+def instead(mine: Recipe) -> str:
+    return what_fits(mine.fits, mine.image_of, catalogue(), "us-east-1")
+
+
+@pytest.mark.parametrize(
+    ("mine", "instance_type", "words"),
+    [
+        (BOOK, "g5.xlarge", "the A10G has compute capability 8.6, and it needs 3.0 to 7.5 (CUDA 10.1)"),
+        (BOOK, "p6-b200.48xlarge", "the B200 has compute capability 10.0, and it needs 3.0 to 7.5 (CUDA 10.1)"),
+        (
+            BOOK,
+            "g4ad.xlarge",
+            "the Radeon Pro V520 has no CUDA, and it needs compute capability 3.0 to 7.5 (CUDA 10.1)",
+        ),
+        (BOOK, "g5g.xlarge", "g5g.xlarge is arm64, and its packages are for x86_64"),
+        (BOOK, "t3.large", "t3.large has no GPU, and it needs one"),
+        (TODAY, "g4ad.xlarge", "the Radeon Pro V520 has no CUDA, and it needs compute capability 7.5 or more"),
+        (TODAY, "p3.2xlarge", "the V100 has compute capability 7.0, and it needs 7.5 or more"),
+        (
+            recipe(OF_TODAY | {"ubuntu": ["20.04", "18.04"]}),
+            "t3.large",
+            "Ubuntu 22.04, and it is made for 20.04 or 18.04",
+        ),
+        (recipe(OF_TODAY | {"ubuntu": ["22.04"]}), "g7.2xlarge", "the image is Ubuntu 24.04, and it is made for 22.04"),
+    ],
+)
+def test_what_does_not_fit_is_told_why(mine: Recipe, instance_type: str, words: str) -> None:
+    assert words in (why_not(mine, instance_type) or "")
+
+
+@pytest.mark.parametrize(
+    ("mine", "instance_type"),
+    [(BOOK, "g4dn.xlarge"), (BOOK, "g4dn.metal"), (TODAY, "g5.xlarge"), (TODAY, "t3.large"), (TODAY, "g7.2xlarge")],
+)
+def test_what_fits_fits(mine: Recipe, instance_type: str) -> None:
+    assert why_not(mine, instance_type) is None
+
+
+@pytest.mark.parametrize("name", ["bare", "jupyter"])
+def test_the_plain_recipes_fit_whatever_can_be_launched(name: str) -> None:
+    mine = recipes()[name]
+    launchable = [kind for kind in catalogue().types.values() if kind.unavailable is None]
+    assert len(launchable) > 50
+    assert {mine.fits.why_not(kind, mine.image_of(kind)) for kind in launchable} == {None}
+
+
+def test_who_asked_for_too_new_a_gpu_is_told_t4() -> None:
+    assert instead(BOOK) == "what would fit in us-east-1: T4 (g4dn.xlarge, $0.526 an hour)"
+    assert gpus_that_fit(BOOK.fits, BOOK.image_of, catalogue()) == ["T4"]
+
+
+def test_the_cheapest_of_each_gpu_is_named_and_a_type_without_one() -> None:
+    words = instead(TODAY)
+    assert words.startswith("what would fit in us-east-1: T4 (g4dn.xlarge, $0.526 an hour), ")
+    assert "A10G (g5.xlarge" in words
+    assert words.endswith(" or no GPU (t3.medium, $0.0416 an hour)")
+    assert "Radeon" not in words
+
+
+def test_where_nothing_fits_that_is_said() -> None:
+    assert instead(recipe(OF_THE_BOOK)) == "nothing in us-east-1 would fit", "no type's own image is Ubuntu 18.04"
+
+
+def test_without_a_gpu_the_gpu_steps_are_skipped_and_that_is_said() -> None:
+    kind = catalogue().type_named
+    assert TODAY.what_is_skipped(kind("t3.large")) == (
+        "t3.large has no GPU: mine skips its GPU steps there, and computes on the CPU"
+    )
+    assert TODAY.what_is_skipped(kind("g4dn.xlarge")) is None
+    assert recipes()["bare"].what_is_skipped(kind("t3.large")) is None, "it has none"
+
+
+@pytest.mark.parametrize(
+    ("parameter", "release"),
+    [
+        (UBUNTU_18, "18.04"),
+        ("/aws/service/deeplearning/ami/x86_64/base-oss-nvidia-driver-gpu-ubuntu-24.04/latest/ami-id", "24.04"),
+        ("/aws/service/deeplearning/ami/x86_64/base-oss-nvidia-driver-gpu-amazon-linux-2023/latest/ami-id", None),
+        (None, None),
+    ],
+)
+def test_the_release_is_read_from_the_images_parameter(parameter: str | None, release: str | None) -> None:
+    assert release_of(parameter) == release
+
+
+def test_a_recipe_that_builds_on_another_fits_where_both_fit() -> None:
+    both = parse_fits(OF_TODAY).and_also(
+        Fits(
+            ("arm64", "x86_64"), ("24.04",), parse_fits(OF_TODAY | {"compute_capability": CUDA_10}).capability, cpu=True
+        )
+    )
+    assert both == Fits(("x86_64",), ("24.04",), both.capability, cpu=True)
+    assert str(both.capability) == "7.5 to 7.5 (CUDA 10.1)"
+    no_gpu = Fits(("x86_64",), ("22.04",), None, cpu=True)
+    assert no_gpu.and_also(no_gpu).capability is None
+    assert str(no_gpu.and_also(parse_fits(OF_TODAY)).capability) == "7.5 or more"
