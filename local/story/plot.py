@@ -62,7 +62,7 @@ class Story:
         self._local = Client(stack.cloud_url)
         self._token = ""
         self._instance_id = ""
-        self._last_progress: tuple[str, str, str] | None = None
+        self._last_progress: tuple[object, ...] | None = None
         self.watch: Watch
 
     def ask(self) -> None:
