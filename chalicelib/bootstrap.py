@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from chalicelib.aws.clients import Clients
 from chalicelib.aws.ec2 import Ec2
+from chalicelib.aws.instance_connect import InstanceConnect
 from chalicelib.aws.secrets import MasterKey
 from chalicelib.aws.sns import Mail
 from chalicelib.aws.ssm import Ssm
@@ -66,7 +67,7 @@ def build(clock: Clock, settings: Settings) -> Desk:
     clients = Clients()
     stores = Stores(Instances(), Heartbeats(), DeskStore(), Owners(), Notices())
     ssm, secrets = Ssm(clients), _webhook_secrets(clients, settings)
-    requests = _requests(stores, ssm, secrets, settings, clock)
+    requests = _requests(stores, clients, ssm, secrets, settings, clock)
     return Desk(clock, settings, Tokens(), requests, _loop(stores, clients, ssm, secrets, settings, clock))
 
 
@@ -100,7 +101,9 @@ def _webhook_secrets(clients: Clients, settings: Settings) -> Secrets:
     return lambda name, number: secret_of(key.read(), name, number)
 
 
-def _requests(stores: Stores, ssm: Ssm, secrets: Secrets, settings: Settings, clock: Clock) -> Requests:
+def _requests(
+    stores: Stores, clients: Clients, ssm: Ssm, secrets: Secrets, settings: Settings, clock: Clock
+) -> Requests:
     finder = Finder(stores.instances)
     changing = Changing(instances=stores.instances, finder=finder, desk=stores.desk, owners=stores.owners, clock=clock)
     return Requests(
@@ -126,7 +129,14 @@ def _requests(stores: Stores, ssm: Ssm, secrets: Secrets, settings: Settings, cl
             clock=clock,
             instance_role_id=settings.instance_role_id,
         ),
-        sessions=Sessions(finder=finder, changing=changing, ssm=ssm, recipes=recipes()),
+        sessions=Sessions(
+            finder=finder,
+            changing=changing,
+            ec2=Ec2(clients, settings.stage),
+            ssm=ssm,
+            instance_connect=InstanceConnect(clients),
+            recipes=recipes(),
+        ),
         administration=Administration(
             desk=stores.desk,
             catalogue=catalogue(),

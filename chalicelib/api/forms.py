@@ -163,20 +163,27 @@ class KeepForm(Form):
 class SessionForm(Form):
     """What the session is for."""
 
-    kind: Literal["shell", "port", "jupyter"] = Field(description="shell, port or jupyter")
+    kind: Literal["shell", "port", "jupyter", "jupyter_token", "ssh"] = Field(
+        description="shell, port, jupyter, jupyter_token or ssh"
+    )
     port: int | None = Field(
         None, ge=1, le=65535, description="a port on the instance, from 1 to 65535; with kind port only"
     )
     local_port: int | None = Field(
         None, ge=1, le=65535, description="a port on the laptop, from 1 to 65535; the same, or 8889 for Jupyter"
     )
+    public_key: str | None = Field(
+        None, min_length=1, max_length=4400, description="the line of a .pub file; with kind ssh, and needed there"
+    )
 
     @model_validator(mode="after")
     def _port_has_a_use(self) -> Self:
         if self.port is not None and self.kind != "port":
             raise PydanticCustomError("port", "port goes with kind port only")
-        if self.local_port is not None and self.kind == "shell":
+        if self.local_port is not None and self.kind not in ("port", "jupyter"):
             raise PydanticCustomError("port", "local_port goes with kind port and kind jupyter")
+        if self.public_key is not None and self.kind != "ssh":
+            raise PydanticCustomError("public_key", "public_key goes with kind ssh only")
         return self
 
 

@@ -1,13 +1,14 @@
 """SSM: public parameters, agents, commands, sessions."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translating
 from chalicelib.domain.observation import Absent, AgentView, CommandStatus, CommandView, StepView
 from chalicelib.domain.plan import SendDocument
+from chalicelib.domain.sessions import Way
 from chalicelib.domain.timings import DELIVERY
 
 if TYPE_CHECKING:
@@ -20,17 +21,14 @@ RUNNING = frozenset({"Pending", "InProgress", "Delayed", "Cancelling"})
 
 @dataclass(frozen=True)
 class Session:
-    """What session-manager-plugin takes. The token is shown once and never kept.
-
-    :param local_port: the laptop's port that leads to the instance; None where the session is a shell
+    """What session-manager-plugin takes. The token is shown once and never kept; `repr` leaves it out of every log.
 
     https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_StartSession.html
     """
 
     session_id: str
     stream_url: str
-    token: str
-    local_port: int | None = None
+    token: str = field(repr=False)
 
 
 class Ssm:
@@ -96,16 +94,19 @@ class Ssm:
             steps=tuple(_step(plugin) for plugin in found[0].get("CommandPlugins", ())),
         )
 
-    def open_session(self, region: str, instance_id: str, document: str, parameters: Mapping[str, str]) -> Session:
-        """StartSession, on the way to an answer that a person waits for."""
+    def open_session(self, region: str, instance_id: str, way: Way, *, reason: str) -> Session:
+        """StartSession, on the way to an answer that a person waits for.
+
+        :param reason: who, for CloudTrail and DescribeSessions, which know only the desk's role
+        """
         with translating():
             answer = self._clients.ssm(region).start_session(
                 Target=instance_id,
-                DocumentName=document,
-                Parameters={name: [value] for name, value in parameters.items()},
+                DocumentName=way.document,
+                Reason=reason[:256],
+                Parameters={name: [value] for name, value in way.parameters.items()},
             )
-        port = parameters.get("localPortNumber")
-        return Session(answer["SessionId"], answer["StreamUrl"], answer["TokenValue"], int(port) if port else None)
+        return Session(answer["SessionId"], answer["StreamUrl"], answer["TokenValue"])
 
 
 def _status(status: str) -> CommandStatus:

@@ -25,6 +25,7 @@ from local.cloud.events import EventLog
 from local.cloud.faults import Faults
 from local.cloud.gate import Gate
 from local.cloud.instance_calls import InstanceCalls
+from local.cloud.instance_connect import InstanceConnect
 from local.cloud.launches import Launches
 from local.cloud.lifecycle import Lifecycle
 from local.cloud.mailbox import Mailbox
@@ -84,6 +85,7 @@ class LocalCloud:
             DocumentCalls(behaviour),
             CommandAnswers(behaviour, self.commands, self.agents, self.lifecycle),
             self.sessions,
+            InstanceConnect(self.clock.now, self.machines, self.lifecycle),
             Streams(self.clock.now),
             Transactions(),
             EmailSubscriptions(behaviour, self.clock.now, self.mailbox),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal, Protocol
 
 StepStatus = Literal["Success", "Failed", "TimedOut", "Cancelled", "Skipped"]
@@ -110,6 +111,10 @@ class Machines(Protocol):
 
         :raises OSError: local_port is taken
         """
+        ...
+
+    def show_ssh_key(self, instance_id: str, user: str, key: str, until: datetime) -> None:
+        """Let the machine's metadata service show a public key for one of its users until then (cloud time)."""
         ...
 
     def set_gpu_utilisation(self, instance_id: str, percent: Sequence[int]) -> None:

@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from . import disk, plan
@@ -122,6 +123,10 @@ class SandboxedMachines:
         relay = Relay(socket.create_server(("127.0.0.1", local_port)), connect)
         slot.forwardings.append(relay)
         return relay
+
+    def show_ssh_key(self, instance_id: str, user: str, key: str, until: datetime) -> None:
+        """See the port. :raises MachineHalted: it is not up"""
+        self.machine(instance_id).show_ssh_key(user, key, until)
 
     def set_gpu_utilisation(self, instance_id: str, percent: Sequence[int]) -> None:
         """See the port."""
