@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from chalicelib.aws.clients import Clients
 from chalicelib.aws.ec2 import Ec2
+from chalicelib.aws.images import OwnImages
 from chalicelib.aws.instance_connect import InstanceConnect
 from chalicelib.aws.secrets import MasterKey
 from chalicelib.aws.sns import Mail
@@ -11,6 +12,7 @@ from chalicelib.aws.ssm import Ssm
 from chalicelib.channels.webhook import Webhook, secret_of
 from chalicelib.control.act import Executor
 from chalicelib.control.deliver import Postman
+from chalicelib.control.gallery import Gallery
 from chalicelib.control.loop import Loop
 from chalicelib.control.observe import Observer
 from chalicelib.control.orphans import Orphanage
@@ -19,6 +21,7 @@ from chalicelib.control.requests import Requests
 from chalicelib.control.requests.administration import Administration
 from chalicelib.control.requests.changing import Changing
 from chalicelib.control.requests.finding import Finder
+from chalicelib.control.requests.images import ImageRequests
 from chalicelib.control.requests.launching import Launching
 from chalicelib.control.requests.owners import OwnerRequests, Secrets
 from chalicelib.control.requests.reading import Reading
@@ -31,6 +34,7 @@ from chalicelib.settings import Settings, read_settings
 from chalicelib.store.data_files import catalogue, recipes, words
 from chalicelib.store.desk import DeskStore
 from chalicelib.store.heartbeats import Heartbeats
+from chalicelib.store.images import Images
 from chalicelib.store.instances import Instances
 from chalicelib.store.launches import Launches
 from chalicelib.store.ledger import Ledger
@@ -60,12 +64,13 @@ class Stores:
     desk: DeskStore
     owners: Owners
     notices: Notices
+    images: Images
 
 
 def build(clock: Clock, settings: Settings) -> Desk:
     """Wire a desk to AWS, wherever the SDK's environment leads."""
     clients = Clients()
-    stores = Stores(Instances(), Heartbeats(), DeskStore(), Owners(), Notices())
+    stores = Stores(Instances(), Heartbeats(), DeskStore(), Owners(), Notices(), Images())
     ssm, secrets = Ssm(clients), _webhook_secrets(clients, settings)
     requests = _requests(stores, clients, ssm, secrets, settings, clock)
     return Desk(clock, settings, Tokens(), requests, _loop(stores, clients, ssm, secrets, settings, clock))
@@ -89,6 +94,7 @@ def _loop(stores: Stores, clients: Clients, ssm: Ssm, secrets: Secrets, settings
         reconciler,
         Orphanage(stores.instances, reconciler, catalogue()),
         postman,
+        Gallery(stores.images, stores.instances, stores.desk, OwnImages(clients, settings.stage), ssm, clock),
         clock,
         settings.home_region,
     )
@@ -106,29 +112,42 @@ def _requests(
 ) -> Requests:
     finder = Finder(stores.instances)
     changing = Changing(instances=stores.instances, finder=finder, desk=stores.desk, owners=stores.owners, clock=clock)
+    reading = Reading(
+        instances=stores.instances,
+        finder=finder,
+        heartbeats=stores.heartbeats,
+        timelines=Timeline(),
+        notices=stores.notices,
+        ledger=Ledger(),
+        desk=stores.desk,
+        clock=clock,
+        instance_role_id=settings.instance_role_id,
+    )
+    images = ImageRequests(
+        images=stores.images,
+        instances=stores.instances,
+        finder=finder,
+        reading=reading,
+        desk=stores.desk,
+        catalogue=catalogue(),
+        recipes=recipes(),
+        clock=clock,
+    )
     return Requests(
+        images=images,
         launching=Launching(
             instances=stores.instances,
             launches=Launches(),
             desk=stores.desk,
             owners=stores.owners,
+            images=images,
             catalogue=catalogue(),
             recipes=recipes(),
             words=words(),
             clock=clock,
         ),
         changing=changing,
-        reading=Reading(
-            instances=stores.instances,
-            finder=finder,
-            heartbeats=stores.heartbeats,
-            timelines=Timeline(),
-            notices=stores.notices,
-            ledger=Ledger(),
-            desk=stores.desk,
-            clock=clock,
-            instance_role_id=settings.instance_role_id,
-        ),
+        reading=reading,
         sessions=Sessions(
             finder=finder,
             changing=changing,

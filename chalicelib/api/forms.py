@@ -102,7 +102,9 @@ class LaunchForm(Form):
     recipe: str | None = Field(
         None, min_length=1, max_length=60, description="the name of a recipe of GET /recipes, e.g. jupyter"
     )
-    image: None = Field(None, description="left out: launching from an image of your own is not built yet")
+    image: str | None = Field(
+        None, min_length=1, max_length=60, description='the id or name of an image of GET /images, or "latest"'
+    )
     disk_gib: int | None = Field(None, ge=1, le=65536, description="a whole number of GiB from 1 to 65536, e.g. 64")
     name: str | None = Field(None, description="a text such as brave-otter")
     owner: str | None = Field(None, pattern=OWNER, description=OWNER_WORDS)
@@ -185,6 +187,18 @@ class SessionForm(Form):
         if self.public_key is not None and self.kind != "ssh":
             raise PydanticCustomError("public_key", "public_key goes with kind ssh only")
         return self
+
+
+class ImageForm(Form):
+    """What to call it, and whether the instance may go on while it is made."""
+
+    name: str = Field(description="a text such as vision-2030")
+    description: str = Field(
+        "", max_length=200, pattern=r"^[ -~]*$", description="a text of at most 200 printable ASCII characters"
+    )
+    no_reboot: bool = Field(
+        False, description="true or false: without a reboot nothing ends, but the file system may be inconsistent"
+    )
 
 
 class DefaultsForm(Form):

@@ -42,6 +42,7 @@ def launch_instance(call: Call[LaunchForm, Asking]) -> LaunchedView:
         region=form.region,
         market=form.market,
         recipe=form.recipe,
+        image=form.image,
         disk_gib=form.disk_gib,
         name=form.name,
         project=form.project,

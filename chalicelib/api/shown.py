@@ -59,6 +59,7 @@ class SpecView(TypedDict):
     region: str
     market: str
     recipe: str
+    image: str | None
     disk_gib: int
     project: str | None
     tags: dict[str, str]
@@ -251,6 +252,7 @@ def _spec(spec: Spec) -> SpecView:
         "region": spec.region,
         "market": spec.market,
         "recipe": spec.recipe,
+        "image": spec.image.id if spec.image else None,
         "disk_gib": spec.disk_gib,
         "project": spec.project,
         "tags": dict(spec.tags),

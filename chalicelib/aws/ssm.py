@@ -78,6 +78,11 @@ class Ssm:
             )
         return answer["Command"]["CommandId"]
 
+    def document_hash(self, region: str, name: str) -> str:
+        """What SSM has computed of the document as it is now; another one, another document."""
+        with translating():
+            return self._clients.ssm(region).describe_document(Name=name)["Document"]["Hash"]
+
     def command(self, region: str, command_id: str, instance_id: str) -> CommandView | Absent:
         """Where a command is; right after SendCommand SSM may not know it yet."""
         with translating():

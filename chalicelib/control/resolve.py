@@ -40,7 +40,7 @@ class Resolver:
         if not subnets:
             raise NoCapacity("NoZoneLeft", f"no zone of {spec.region} offers {kind.name} now")
         subnet = subnets[0]
-        image_id = self.ssm.parameter(spec.region, kind.image)
+        image_id = spec.image.ami_id if spec.image else self.ssm.parameter(spec.region, kind.image)
         image = self.ec2.image(spec.region, image_id)
         number = instance.attempts + 1
         return Attempt(

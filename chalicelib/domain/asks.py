@@ -29,6 +29,7 @@ class LaunchAsk:
     region: str | None = None
     market: str | None = None
     recipe: str | None = None
+    image: str | None = None
     disk_gib: int | None = None
     name: str | None = None
     project: str | None = None

@@ -48,9 +48,29 @@ class Ec2State(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ImageUse:
+    """An image of the desk's that a launch comes from, as it was when it was asked for."""
+
+    id: str
+    name: str
+    ami_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class BakedDocument:
+    """A document that had run on the instance that an image was made of; the hashes are those of `images.Baked`."""
+
+    name: str
+    fingerprint: str
+    content: str
+    seconds: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Spec:
     """What was asked for, complete: nothing in it is left to a default that may change later.
 
+    :param image: what it is launched from; None: the type's own public image
     :param nvidia_gpu_count: how many GPUs nvidia-smi must list; 0 on a Radeon and where there is no GPU
     :param instance_store_gb: disks that a stop empties
     """
@@ -65,6 +85,7 @@ class Spec:
     nvidia_gpu_count: int = 0
     instance_store_gb: int = 0
     market: str = "on-demand"
+    image: ImageUse | None = None
     project: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     idle_policy: IdlePolicy = IdlePolicy()
@@ -154,22 +175,28 @@ class DocumentRun:
     :param sent_at: when it was first sent
     :param called_at: when SSM was last asked to take it
     :param attempt_id: goes with the command; a machine that already ran it leaves at once
+    :param fingerprint: of what the document was handed
+    :param content: SSM's hash of the document
     """
 
     attempt_id: str
     sent_at: datetime
     called_at: datetime
     command_id: str | None = None
+    fingerprint: str | None = None
+    content: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class DocumentResult:
-    """What became of a document."""
+    """What became of a document; `fingerprint` and `content` say which one it was, as in DocumentRun."""
 
     name: str
     succeeded: bool
     started_at: datetime
     ended_at: datetime
+    fingerprint: str | None = None
+    content: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,9 +206,11 @@ class Setup:
     :param index: the document that is next or running
     :param tries: how often that one has failed
     :param retry_at: not before then again
+    :param baked: what the image brings, and which need not run again
     """
 
     documents: tuple[DocumentUse, ...] = ()
+    baked: tuple[BakedDocument, ...] = ()
     index: int = 0
     tries: int = 0
     run: DocumentRun | None = None
@@ -234,6 +263,7 @@ class Instance:
     :param boot_id: the boot that its probe last spoke of; None until it has spoken since the start
     :param answer: to the last keep that was asked for on the machine itself
     :param scheduled: what AWS is going to do to its machine
+    :param imaging: the image that is being made of it; a termination waits for that
     :param told: the reason code last told but not acted on (mode `tell`, long silence)
     """
 
@@ -265,6 +295,7 @@ class Instance:
     boot_id: str | None = None
     answer: Answer | None = None
     scheduled: ScheduledEvent | None = None
+    imaging: str | None = None
     told: str | None = None
     terminated_at: datetime | None = None
     tagged_as: str | None = None

@@ -47,12 +47,15 @@ class SendDocument:
     """SendCommand of one document.
 
     :param limit: how long it may take, in the world's time
+    :param unless: the hash of the document that ran when the machine's image was made: if it is the same still, this
+        very run is in the image
     """
 
     document: str
     parameters: Mapping[str, str]
     attempt_id: str
     limit: timedelta
+    unless: str | None = None
 
 
 @dataclass(frozen=True)
@@ -92,9 +95,17 @@ class Launched:
 
 @dataclass(frozen=True)
 class Sent:
-    """SendCommand was accepted."""
+    """SendCommand was accepted. :param content: SSM's hash of the document"""
 
     command_id: str
+    content: str | None = None
+
+
+@dataclass(frozen=True)
+class AlreadyBaked:
+    """The document that is there now is the one that the image has; nothing was sent."""
+
+    content: str
 
 
 @dataclass(frozen=True)
@@ -109,7 +120,7 @@ class NoLongerIdle:
     reason: Reason
 
 
-Outcome = Resolved | Launched | Sent | Called | NoLongerIdle | CloudError
+Outcome = Resolved | Launched | Sent | AlreadyBaked | Called | NoLongerIdle | CloudError
 Step = ResolveLaunch | Launch | SendDocument | Start | Stop | Terminate
 
 

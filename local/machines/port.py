@@ -16,6 +16,7 @@ class MachineSpec:
     :param gpu: what nvidia-smi calls the GPU ("Tesla T4"), or None where the type has none
     :param environment: what every process on the machine sees, where a real one has DNS and a link-local address
         (AWS_ENDPOINT_URL and its like)
+    :param copy_of: the captured disk that it begins with; None: an empty one
     """
 
     instance_id: str
@@ -28,6 +29,7 @@ class MachineSpec:
     platform_name: str = "Ubuntu"
     platform_version: str = "22.04"
     environment: Mapping[str, str] = field(default_factory=dict)
+    copy_of: str | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,10 @@ class Machines(Protocol):
 
     def halt(self, instance_id: str) -> None:
         """Every process of the machine is gone when this returns; the folder stays."""
+        ...
+
+    def capture(self, instance_id: str, image_id: str) -> None:
+        """Keep a copy of the disk as it is now, for machines that are copies of it."""
         ...
 
     def destroy(self, instance_id: str) -> None:

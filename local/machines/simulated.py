@@ -36,6 +36,7 @@ class SimulatedMachines:
         and without one ends with exit code 0 and no output. An `Ended` can say `timed out`, too
     :ivar ran: every script that would have run: the instance and the script, in order
     :ivar holds: steps named here do not end before their event is set (or they are cancelled)
+    :ivar captured: the machine and the image, in order
     :ivar shown_keys: each public key that was to be shown: the instance, the user, the key, until when
     :ivar on_power_off: called with the instance's id when a machine turned itself off
     """
@@ -47,6 +48,7 @@ class SimulatedMachines:
         self.outcomes: dict[str, list[Outcome | Ended]] = {}
         self.ran: list[tuple[str, Script]] = []
         self.holds: dict[str, threading.Event] = {}
+        self.captured: list[tuple[str, str]] = []
         self.shown_keys: list[tuple[str, str, str, datetime]] = []
         self._machines: dict[str, _Simulated] = {}
         self.on_power_off: Callable[[str], None] = _tell_nobody
@@ -81,6 +83,10 @@ class SimulatedMachines:
         machine.is_up = False
         for forwarding in machine.forwardings:
             forwarding.close()
+
+    def capture(self, instance_id: str, image_id: str) -> None:
+        """See the port. There is no disk."""
+        self.captured.append((self._machines[instance_id].spec.instance_id, image_id))
 
     def run(self, instance_id: str, invocation: Invocation) -> InvocationResult:
         """See the port. :raises MachineHalted: the machine is not up"""
