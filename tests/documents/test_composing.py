@@ -42,8 +42,8 @@ def lines(document: Document, step: int) -> list[str]:
     return commands
 
 
-def test_there_are_the_documents_that_the_recipes_name() -> None:
-    assert document_names() == ("gpudesk-jupyter", "gpudesk-probe")
+def test_there_are_the_documents_of_the_recipes_and_of_images() -> None:
+    assert document_names() == ("gpudesk-image", "gpudesk-jupyter", "gpudesk-probe")
 
 
 @pytest.mark.parametrize("name", document_names())
