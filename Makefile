@@ -38,7 +38,7 @@ imports: setup ## Who may import whom
 	$(BIN)/lint-imports
 
 scripts: setup ## Shellcheck on everything that runs on an instance
-	$(BIN)/shellcheck $$(find ssm_documents local -name '*.sh') tools/gpudesk-session
+	$(BIN)/shellcheck $$(find ssm_documents local -name '*.sh') ssm_documents/gpudesk-image/identity tools/gpudesk-session
 
 test: lint types imports scripts ## Everything that guards the code
 	$(BIN)/pytest -n 2

@@ -39,6 +39,7 @@ def compose(name: str) -> dict[str, Any]:
     parameters = tuple(document["parameters"])
     for step in document["mainSteps"]:
         script = _SOURCES / name / step["inputs"].pop("script")
+        step["inputs"].pop("always", None)
         step["inputs"]["runCommand"] = _script(script, name, step["name"], parameters)
     problems = check(document)
     if problems:
