@@ -39,7 +39,8 @@ imports: setup ## Who may import whom
 	$(BIN)/lint-imports
 
 scripts: setup ## Shellcheck on everything that runs on an instance
-	$(BIN)/shellcheck $$(find ssm_documents local examples chalicelib/data/recipes -name '*.sh')
+	$(BIN)/shellcheck $$(find ssm_documents local examples chalicelib/data/recipes -name '*.sh') \
+		ssm_documents/gpudesk-image/identity tools/gpudesk-session
 
 test: lint types imports scripts ## Everything that guards the code
 	$(BIN)/pytest -n 2

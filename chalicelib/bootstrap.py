@@ -5,12 +5,15 @@ from dataclasses import dataclass
 
 from chalicelib.aws.clients import Clients
 from chalicelib.aws.ec2 import Ec2
+from chalicelib.aws.images import OwnImages
+from chalicelib.aws.instance_connect import InstanceConnect
 from chalicelib.aws.secrets import MasterKey
 from chalicelib.aws.sns import Mail
 from chalicelib.aws.ssm import Ssm
 from chalicelib.channels.webhook import Webhook, secret_of
 from chalicelib.control.act import Executor
 from chalicelib.control.deliver import Postman
+from chalicelib.control.gallery import Gallery
 from chalicelib.control.loop import Loop
 from chalicelib.control.observe import Observer
 from chalicelib.control.orphans import Orphanage
@@ -19,6 +22,7 @@ from chalicelib.control.requests import Requests
 from chalicelib.control.requests.administration import Administration
 from chalicelib.control.requests.changing import Changing
 from chalicelib.control.requests.finding import Finder
+from chalicelib.control.requests.images import ImageRequests
 from chalicelib.control.requests.launching import Launching
 from chalicelib.control.requests.owners import OwnerRequests, Secrets
 from chalicelib.control.requests.reading import Reading
@@ -34,6 +38,7 @@ from chalicelib.store.data_files import catalogue, recipes, words
 from chalicelib.store.desk import DeskStore
 from chalicelib.store.durations import DurationStore
 from chalicelib.store.heartbeats import Heartbeats
+from chalicelib.store.images import Images
 from chalicelib.store.instances import Instances
 from chalicelib.store.launches import Launches
 from chalicelib.store.ledger import Ledger
@@ -64,6 +69,7 @@ class Stores:
     owners: Owners
     notices: Notices
     durations: DurationStore
+    images: Images
 
 
 def build(clock: Clock, settings: Settings, offered: Mapping[str, Recipe] | None = None) -> Desk:
@@ -72,9 +78,9 @@ def build(clock: Clock, settings: Settings, offered: Mapping[str, Recipe] | None
     :param offered: the recipes, where it is not those that are packed with the code
     """
     clients = Clients()
-    stores = Stores(Instances(), Heartbeats(), DeskStore(), Owners(), Notices(), DurationStore())
+    stores = Stores(Instances(), Heartbeats(), DeskStore(), Owners(), Notices(), DurationStore(), Images())
     ssm, secrets = Ssm(clients), _webhook_secrets(clients, settings)
-    requests = _requests(stores, ssm, secrets, settings, clock, offered or recipes())
+    requests = _requests(stores, clients, ssm, secrets, settings, clock, offered or recipes())
     return Desk(clock, settings, Tokens(), requests, _loop(stores, clients, ssm, secrets, settings, clock))
 
 
@@ -104,6 +110,7 @@ def _loop(stores: Stores, clients: Clients, ssm: Ssm, secrets: Secrets, settings
         reconciler,
         Orphanage(stores.instances, reconciler, catalogue()),
         postman,
+        Gallery(stores.images, stores.instances, stores.desk, OwnImages(clients, settings.stage), ssm, clock),
         clock,
         settings.home_region,
     )
@@ -117,35 +124,61 @@ def _webhook_secrets(clients: Clients, settings: Settings) -> Secrets:
 
 
 def _requests(
-    stores: Stores, ssm: Ssm, secrets: Secrets, settings: Settings, clock: Clock, offered: Mapping[str, Recipe]
+    stores: Stores,
+    clients: Clients,
+    ssm: Ssm,
+    secrets: Secrets,
+    settings: Settings,
+    clock: Clock,
+    offered: Mapping[str, Recipe],
 ) -> Requests:
     finder = Finder(stores.instances)
     changing = Changing(instances=stores.instances, finder=finder, desk=stores.desk, owners=stores.owners, clock=clock)
+    reading = Reading(
+        instances=stores.instances,
+        finder=finder,
+        heartbeats=stores.heartbeats,
+        timelines=Timeline(),
+        notices=stores.notices,
+        ledger=Ledger(),
+        desk=stores.desk,
+        durations=stores.durations,
+        clock=clock,
+        instance_role_id=settings.instance_role_id,
+    )
+    images = ImageRequests(
+        images=stores.images,
+        instances=stores.instances,
+        finder=finder,
+        reading=reading,
+        desk=stores.desk,
+        catalogue=catalogue(),
+        recipes=offered,
+        clock=clock,
+    )
     return Requests(
+        images=images,
         launching=Launching(
             instances=stores.instances,
             launches=Launches(),
             desk=stores.desk,
             owners=stores.owners,
+            images=images,
             catalogue=catalogue(),
             recipes=offered,
             words=words(),
             clock=clock,
         ),
         changing=changing,
-        reading=Reading(
-            instances=stores.instances,
+        reading=reading,
+        sessions=Sessions(
             finder=finder,
-            heartbeats=stores.heartbeats,
-            timelines=Timeline(),
-            notices=stores.notices,
-            ledger=Ledger(),
-            desk=stores.desk,
-            durations=stores.durations,
-            clock=clock,
-            instance_role_id=settings.instance_role_id,
+            changing=changing,
+            ec2=Ec2(clients, settings.stage),
+            ssm=ssm,
+            instance_connect=InstanceConnect(clients),
+            recipes=offered,
         ),
-        sessions=Sessions(finder=finder, changing=changing, ssm=ssm, recipes=offered),
         setting_up=SettingUp(changing=changing, catalogue=catalogue(), recipes=offered),
         administration=Administration(
             desk=stores.desk,

@@ -12,6 +12,7 @@ import boto3
 from chalicelib.settings import Settings, read_settings
 from chalicelib.store.models import connect_to, create_tables
 from ssm_documents.compose import compose, document_names
+from ssm_documents.session_documents import session_document, session_names
 
 REGIONS = ("us-east-1",)
 TRUST = {
@@ -63,6 +64,9 @@ def _documents(region: str) -> None:
     ssm = boto3.client("ssm", region)
     for name in document_names():
         ssm.create_document(Name=name, Content=_content(name), DocumentType="Command", DocumentFormat="JSON")
+    for name in session_names():
+        content = json.dumps(session_document(name))
+        ssm.create_document(Name=name, Content=content, DocumentType="Session", DocumentFormat="JSON")
 
 
 @functools.cache

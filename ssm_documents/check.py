@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 MAX_BYTES = 64 * 1024
@@ -28,6 +28,11 @@ def check(document: Mapping[str, Any]) -> list[str]:
 def fallback_line(parameter: str) -> str:
     """Hands a parameter over by environment where the agent is too old to do it itself (before 3.3.2746.0)."""
     return f"if [ -z \"${{SSM_{parameter}+x}}\" ]; then export SSM_{parameter}='{{{{ {parameter} }}}}'; fi"
+
+
+def admitted_by(pattern: str, characters: Iterable[str]) -> list[str]:
+    """Which of the characters a pattern lets through, alone or in texts such as ours."""
+    return [each for each in characters if any(re.fullmatch(pattern, text) for text in _laced(each))]
 
 
 def as_json(document: Mapping[str, Any]) -> str:
@@ -61,8 +66,7 @@ def _check_parameter(name: str, parameter: Mapping[str, Any]) -> Iterator[str]:
     if not (pattern.startswith("^") and pattern.endswith("$")):
         yield f"parameter {name} has no allowedPattern for the whole of it (^...$)"
         return
-    admitted = [each for each in HOSTILE if any(re.fullmatch(pattern, text) for text in _laced(each))]
-    if admitted:
+    if admitted := admitted_by(pattern, HOSTILE):
         yield f"the allowedPattern of parameter {name} admits {admitted}"
 
 

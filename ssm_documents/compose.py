@@ -23,6 +23,7 @@ from ssm_documents.check import as_json, check, fallback_line
 from ssm_documents.embed import as_base64, probe_zipapp
 from ssm_documents.library import carried
 from ssm_documents.own_recipes import OWN, as_sources, own_document_names
+from ssm_documents.session_documents import session_document, session_names
 
 _SOURCES = Path(__file__).parent
 _LIBRARY = _SOURCES / "lib"
@@ -144,11 +145,12 @@ def _embedded(file: str, folder: Path) -> str:
 
 
 def main(folder: Path) -> None:
-    """Write all documents."""
+    """Write all documents, those of sessions too."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in document_names():
+    documents = {name: compose(name) for name in document_names()}
+    for name, document in {**documents, **{name: session_document(name) for name in session_names()}}.items():
         target = folder / f"{name}.json"
-        content = as_json(compose(name))
+        content = as_json(document)
         target.write_text(content, encoding="utf-8")
         print(f"{target}: {len(content.encode())} bytes")
 

@@ -21,7 +21,8 @@ PRICED_AT = "2026-11-23"
 SOURCE = (
     "On-demand Linux list prices, collected on the day named from stored copies (SkyPilot's catalogue v8 and "
     "v9, Karpenter's generated prices of 2026-07), not read from AWS. CPU types in us-east-1: t3 from "
-    "Karpenter, m7g.large from a public page of 2026-06; their other prices, disk and addresses: from memory."
+    "Karpenter, m7g.large from a public page of 2026-06; their other prices, disk, snapshots and addresses: from "
+    "memory."
 )
 
 DLAMI = "/aws/service/deeplearning/ami/{arch}/base-oss-nvidia-driver-gpu-ubuntu-{release}/latest/ami-id"
@@ -35,6 +36,15 @@ DISK_USD_PER_GIB_MONTH = {
     "us-west-2": "0.08",
 }
 """gp3. A region that is not here counts as the dearest of these: better too high than too low."""
+
+SNAPSHOT_USD_PER_GIB_MONTH = {
+    "eu-central-1": "0.054",
+    "eu-west-1": "0.05",
+    "us-east-1": "0.05",
+    "us-east-2": "0.05",
+    "us-west-2": "0.05",
+}
+"""Standard tier, from memory, as the disks'; https://aws.amazon.com/ebs/pricing/"""
 
 ADDRESS_USD_PER_HOUR = "0.005"
 
@@ -175,6 +185,7 @@ def build(folder: Path) -> dict[str, Any]:
             for row in _rows(folder / "gpu_models.csv")
         },
         "priced_at": PRICED_AT,
+        "snapshot_usd_per_gib_month": SNAPSHOT_USD_PER_GIB_MONTH,
         "source": SOURCE,
         "types": types | _cpu_types(),
     }

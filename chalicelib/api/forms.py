@@ -133,7 +133,9 @@ class LaunchForm(Form):
         None, min_length=1, max_length=60, description="the name of a recipe of GET /recipes, e.g. jupyter"
     )
     parameters: dict[str, ParameterValue] | None = Field(None, max_length=40, description=PARAMETERS_WORDS)
-    image: None = Field(None, description="left out: launching from an image of your own is not built yet")
+    image: str | None = Field(
+        None, min_length=1, max_length=60, description='the id or name of an image of GET /images, or "latest"'
+    )
     disk_gib: int | None = Field(None, ge=1, le=65536, description="a whole number of GiB from 1 to 65536, e.g. 64")
     name: str | None = Field(None, description="a text such as brave-otter")
     owner: str | None = Field(None, pattern=OWNER, description=OWNER_WORDS)
@@ -206,21 +208,40 @@ class KeepForm(Form):
 class SessionForm(Form):
     """What the session is for."""
 
-    kind: Literal["shell", "port", "jupyter"] = Field(description="shell, port or jupyter")
+    kind: Literal["shell", "port", "jupyter", "jupyter_token", "ssh"] = Field(
+        description="shell, port, jupyter, jupyter_token or ssh"
+    )
     port: int | None = Field(
         None, ge=1, le=65535, description="a port on the instance, from 1 to 65535; with kind port only"
     )
     local_port: int | None = Field(
         None, ge=1, le=65535, description="a port on the laptop, from 1 to 65535; the same, or 8889 for Jupyter"
     )
+    public_key: str | None = Field(
+        None, min_length=1, max_length=4400, description="the line of a .pub file; with kind ssh, and needed there"
+    )
 
     @model_validator(mode="after")
     def _port_has_a_use(self) -> Self:
         if self.port is not None and self.kind != "port":
             raise PydanticCustomError("port", "port goes with kind port only")
-        if self.local_port is not None and self.kind == "shell":
+        if self.local_port is not None and self.kind not in ("port", "jupyter"):
             raise PydanticCustomError("port", "local_port goes with kind port and kind jupyter")
+        if self.public_key is not None and self.kind != "ssh":
+            raise PydanticCustomError("public_key", "public_key goes with kind ssh only")
         return self
+
+
+class ImageForm(Form):
+    """What to call it, and whether the instance may go on while it is made."""
+
+    name: str = Field(description="a text such as vision-2030")
+    description: str = Field(
+        "", max_length=200, pattern=r"^[ -~]*$", description="a text of at most 200 printable ASCII characters"
+    )
+    no_reboot: bool = Field(
+        False, description="true or false: without a reboot nothing ends, but the file system may be inconsistent"
+    )
 
 
 class DefaultsForm(Form):

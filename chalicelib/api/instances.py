@@ -20,12 +20,12 @@ from chalicelib.api.forms import (
 from chalicelib.api.routes import Call, Routes
 from chalicelib.api.shown import InstanceView, LaunchedView, Page, instance_view, moment
 from chalicelib.control.requests.reading import Shown
-from chalicelib.control.requests.sessions import SessionKind
 from chalicelib.domain.asks import LaunchAsk
 from chalicelib.domain.cost import cost_so_far
 from chalicelib.domain.errors import FieldError, Invalid
 from chalicelib.domain.instance import Instance
 from chalicelib.domain.notices import Notice
+from chalicelib.domain.sessions import SessionKind, SessionWish
 
 routes = Routes()
 
@@ -44,6 +44,7 @@ def launch_instance(call: Call[LaunchForm, Asking]) -> LaunchedView:
         market=form.market,
         recipe=form.recipe,
         parameters=form.parameters or {},
+        image=form.image,
         disk_gib=form.disk_gib,
         name=form.name,
         project=form.project,
@@ -115,9 +116,15 @@ def set_up_instance(call: Call[SetupForm, Asking]) -> LaunchedView:
 
 
 class SessionView(TypedDict):
-    """An SSM session that is open: session-manager-plugin takes the last three as StartSession's answer."""
+    """An SSM session that is open: session-manager-plugin takes the last three as StartSession's answer.
+
+    The token is in this answer and nowhere else.
+    """
 
     kind: str
+    document: str
+    region: str
+    instance_id: str
     local_port: int | None
     session_id: str
     stream_url: str
@@ -127,17 +134,20 @@ class SessionView(TypedDict):
 @routes.add("POST", "/instances/{name}/sessions", takes=SessionForm, asks=Asking, gives=SessionView, status=201)
 def open_session(call: Call[SessionForm, Asking]) -> SessionView:
     """Open a session, for a laptop that needs no AWS credentials."""
-    kind = SessionKind(call.body.kind)
     asked = call.body
-    session = call.desk.requests.sessions.open_session(
-        call.actor, call.ref, kind=kind, port=asked.port, local_port=asked.local_port
+    wish = SessionWish(
+        kind=SessionKind(asked.kind), port=asked.port, local_port=asked.local_port, public_key=asked.public_key
     )
+    opened = call.desk.requests.sessions.open_session(call.actor, call.ref, wish)
     return {
-        "kind": str(kind),
-        "local_port": session.local_port,
-        "session_id": session.session_id,
-        "stream_url": session.stream_url,
-        "token": session.token,
+        "kind": str(opened.way.kind),
+        "document": opened.way.document,
+        "region": opened.region,
+        "instance_id": opened.instance_id,
+        "local_port": opened.way.local_port,
+        "session_id": opened.session.session_id,
+        "stream_url": opened.session.stream_url,
+        "token": opened.session.token,
     }
 
 
@@ -148,17 +158,28 @@ class CommandView(TypedDict):
     command: str
 
 
+class SshConfigView(TypedDict):
+    """For whom it is, and lines for ~/.ssh/config."""
+
+    title: str
+    lines: list[str]
+
+
 class ConnectView(TypedDict):
-    """Ways in, for those who have AWS credentials and the session-manager-plugin."""
+    """Commands for those who have AWS credentials; ssh for editors and file copies, with or without them."""
 
     commands: list[CommandView]
+    ssh_configs: list[SshConfigView]
 
 
 @routes.add("GET", "/instances/{name}/connect", takes=Nothing, asks=Asking, gives=ConnectView)
 def connect_to_instance(call: Call[Nothing, Asking]) -> ConnectView:
-    """Ready-to-paste commands."""
-    commands = call.desk.requests.sessions.connect(call.actor, call.ref)
-    return {"commands": [{"title": each.title, "command": each.command} for each in commands]}
+    """Ready to paste: commands, and lines for ~/.ssh/config. All of them need the session-manager-plugin."""
+    ways = call.desk.requests.sessions.connect(call.actor, call.ref)
+    return {
+        "commands": [{"title": each.title, "command": each.command} for each in ways.commands],
+        "ssh_configs": [{"title": each.title, "lines": list(each.lines)} for each in ways.ssh_configs],
+    }
 
 
 class EntryView(TypedDict):

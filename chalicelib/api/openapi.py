@@ -1,12 +1,13 @@
 """GET /openapi.json: made of the same table and the same forms that answer, so that it cannot lie."""
 
 import functools
+import itertools
 from typing import Any, get_args
 
 from pydantic import BaseModel, TypeAdapter
 from typing_extensions import TypedDict
 
-from chalicelib.api import desk, instances, owners
+from chalicelib.api import desk, images, instances, owners
 from chalicelib.api.forms import OWNER, Nothing
 from chalicelib.api.problems import CONTENT_TYPE
 from chalicelib.api.routes import Desk, Route, Routes
@@ -46,7 +47,8 @@ def description() -> dict[str, Any]:
     """The API in OpenAPI 3.1."""
     schemas: dict[str, Any] = {}
     paths: dict[str, dict[str, Any]] = {}
-    for route in (*instances.routes.table, *owners.routes.table, *desk.routes.table, *routes.table):
+    tables = (each.table for each in (instances.routes, images.routes, owners.routes, desk.routes, routes))
+    for route in itertools.chain(*tables):
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
     return {
         "openapi": "3.1.0",
@@ -80,6 +82,8 @@ def _parameters(route: Route, schemas: dict[str, Any]) -> list[dict[str, Any]]:
     if "{name}" in route.path:
         words = "the instance's name while it lives, or its id"
         found.append(_parameter("name", "path", {"type": "string"}, words))
+    if "{image}" in route.path:
+        found.append(_parameter("image", "path", {"type": "string"}, "the image's id"))
     if "{owner}" in route.path:
         found.append(_parameter("owner", "path", {"type": "string", "pattern": OWNER}, "a person's name"))
     if route.asks is not None:

@@ -65,6 +65,7 @@ class Route:
     :param gives: the type of what is answered
     :param status: 202 says that it is written down and will be done, and where to look (`Location`)
     :param status_of: the status that goes with what is answered, where it is not always the same
+    :param located: of what collection it is that `Location` leads to
     """
 
     method: str
@@ -75,13 +76,14 @@ class Route:
     handler: Callable[..., Any]
     status: int = 200
     status_of: Callable[[Any], int] | None = None
+    located: str = "instances"
 
     def answer(self, request: Request, desk: Desk, path: Mapping[str, str]) -> Response:
         """:raises Refused: it cannot be granted"""
         shown = self._public(request, desk) if self.asks is None else self._known(request, desk, path)
         headers: dict[str, str | list[str]] = {"Content-Type": "application/json", "Cache-Control": "no-store"}
         if self.status == 202:
-            headers["Location"] = f"{_stage(request)}/instances/{shown['id']}"
+            headers["Location"] = f"{_stage(request)}/{self.located}/{shown['id']}"
         status = self.status_of(shown) if self.status_of else self.status
         if status >= 400:
             headers["Content-Type"] = problems.HEALTH_TYPE
@@ -116,12 +118,21 @@ class Routes:
     table: list[Route] = field(default_factory=list)
 
     def add(
-        self, method: str, path: str, *, takes: type[B], asks: type[Q], gives: type[G], status: int = 200
+        self,
+        method: str,
+        path: str,
+        *,
+        takes: type[B],
+        asks: type[Q],
+        gives: type[G],
+        status: int = 200,
+        located: str = "instances",
     ) -> Callable[[Callable[[Call[B, Q]], G]], Callable[[Call[B, Q]], G]]:
         """Register a handler for callers with a token."""
 
         def register(handler: Callable[[Call[B, Q]], G]) -> Callable[[Call[B, Q]], G]:
-            self._append(method, path, takes, asks, gives, status, handler)
+            route = Route(method=method, path=path, takes=takes, asks=asks, gives=gives, handler=handler)
+            self.table.append(replace(route, status=status, located=located))
             return handler
 
         return register
@@ -152,20 +163,6 @@ class Routes:
             # an empty list: the check of the media type is ours, since it depends on whether there is a body
             blueprint.route(route.path, methods=[route.method], name=route.handler.__name__, content_types=[])(view)
         return blueprint
-
-    def _append(
-        self,
-        method: str,
-        path: str,
-        takes: type[Form],
-        asks: type[Asking] | None,
-        gives: Any,
-        status: int,
-        handler: Callable[..., Any],
-    ) -> None:
-        self.table.append(
-            Route(method=method, path=path, takes=takes, asks=asks, gives=gives, status=status, handler=handler)
-        )
 
 
 def _view(route: Route, blueprint: Blueprint, desk: Callable[[], Desk]) -> Callable[..., Response]:
@@ -199,7 +196,7 @@ def query_of(parameters: MultiDict | None) -> dict[str, Any]:
 def _named_in(path: Mapping[str, str]) -> str:
     if "owner" in path:
         return _owner(path["owner"])
-    return _reference(path["name"]) if "name" in path else ""
+    return next((_reference(path[each]) for each in ("name", "image") if each in path), "")
 
 
 def _owner(segment: str) -> str:

@@ -72,6 +72,7 @@ class SpecView(TypedDict):
     recipe: str
     parameters: dict[str, ParameterView]
     added_recipes: list[AddedRecipeView]
+    image: str | None
     disk_gib: int
     project: str | None
     tags: dict[str, str]
@@ -318,6 +319,7 @@ def _spec(spec: Spec) -> SpecView:
         "recipe": spec.recipe,
         "parameters": dict(spec.parameters),
         "added_recipes": [{"recipe": each.recipe, "parameters": dict(each.parameters)} for each in spec.added],
+        "image": spec.image.id if spec.image else None,
         "disk_gib": spec.disk_gib,
         "project": spec.project,
         "tags": dict(spec.tags),

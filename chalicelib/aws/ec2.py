@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 ID_TAG = "gpudesk:id"
 OWNER_TAG = "gpudesk:owner"
 STAGE_TAG = "gpudesk:stage"
+IMAGE_TAG = "gpudesk:image"
 PAGE = 1000
 EVENT_CODES = ("instance-retirement", "instance-stop", "instance-reboot", "system-reboot", "system-maintenance")
 DONE = ("[Completed]", "[Canceled]")

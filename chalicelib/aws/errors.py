@@ -25,7 +25,17 @@ OVER_QUOTA = frozenset(
     {"VcpuLimitExceeded", "InstanceLimitExceeded", "VolumeLimitExceeded", "MaxSpotInstanceCountExceeded"}
 )
 
-MISSING = frozenset({"InvalidInstanceID.NotFound", "InvalidInstanceId", "InvocationDoesNotExist", "TargetNotConnected"})
+MISSING = frozenset(
+    {
+        "InvalidAMIID.NotFound",
+        "InvalidAMIID.Unavailable",
+        "InvalidInstanceID.NotFound",
+        "InvalidInstanceId",
+        "InvalidSnapshot.NotFound",
+        "InvocationDoesNotExist",
+        "TargetNotConnected",
+    }
+)
 
 TRY_LATER = frozenset(
     {
@@ -42,6 +52,7 @@ TRY_LATER = frozenset(
         "RequestExpired",
         "IncorrectInstanceState",
         "IncorrectState",
+        "InvalidSnapshot.InUse",
         "PendingVerification",
         "ServerInternal",
         "InternalException",

@@ -1,13 +1,14 @@
 """SSM: public parameters, agents, commands, sessions."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypedDict
 
 from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translating
 from chalicelib.domain.observation import Absent, AgentView, CommandStatus, CommandView, StepView
 from chalicelib.domain.plan import SendDocument
+from chalicelib.domain.sessions import Way
 from chalicelib.domain.timings import DELIVERY
 
 if TYPE_CHECKING:
@@ -33,17 +34,14 @@ RUNNING = frozenset({"Pending", "InProgress", "Delayed", "Cancelling"})
 
 @dataclass(frozen=True)
 class Session:
-    """What session-manager-plugin takes. The token is shown once and never kept.
-
-    :param local_port: the laptop's port that leads to the instance; None where the session is a shell
+    """What session-manager-plugin takes. The token is shown once and never kept; `repr` leaves it out of every log.
 
     https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_StartSession.html
     """
 
     session_id: str
     stream_url: str
-    token: str
-    local_port: int | None = None
+    token: str = field(repr=False)
 
 
 class Ssm:
@@ -94,6 +92,11 @@ class Ssm:
             )
         return answer["Command"]["CommandId"]
 
+    def document_hash(self, region: str, name: str) -> str:
+        """What SSM has computed of the document as it is now; another one, another document."""
+        with translating():
+            return self._clients.ssm(region).describe_document(Name=name)["Document"]["Hash"]
+
     def command(self, region: str, command_id: str, instance_id: str) -> CommandView | Absent:
         """Where a command is; right after SendCommand SSM may not know it yet.
 
@@ -122,16 +125,19 @@ class Ssm:
         said = answer["StandardOutputContent"], answer["StandardErrorContent"]
         return replace(step, output="\n".join(text for text in said if text))
 
-    def open_session(self, region: str, instance_id: str, document: str, parameters: Mapping[str, str]) -> Session:
-        """StartSession, on the way to an answer that a person waits for."""
+    def open_session(self, region: str, instance_id: str, way: Way, *, reason: str) -> Session:
+        """StartSession, on the way to an answer that a person waits for.
+
+        :param reason: who, for CloudTrail and DescribeSessions, which know only the desk's role
+        """
         with translating():
             answer = self._clients.ssm(region).start_session(
                 Target=instance_id,
-                DocumentName=document,
-                Parameters={name: [value] for name, value in parameters.items()},
+                DocumentName=way.document,
+                Reason=reason[:256],
+                Parameters={name: [value] for name, value in way.parameters.items()},
             )
-        port = parameters.get("localPortNumber")
-        return Session(answer["SessionId"], answer["StreamUrl"], answer["TokenValue"], int(port) if port else None)
+        return Session(answer["SessionId"], answer["StreamUrl"], answer["TokenValue"])
 
 
 def _logged_to(group: str | None) -> "_Logged":

@@ -16,6 +16,7 @@ from chalicelib.domain.lifecycle.ready import activity
 from chalicelib.domain.lifecycle.rules import running
 from chalicelib.domain.observation import Absent, Observation
 from chalicelib.domain.plan import (
+    AlreadyBaked,
     Called,
     Launch,
     Launched,
@@ -77,7 +78,11 @@ class Executor:
         key = self.observer.key(instance)
         if key:
             self.heartbeats.open(key, orders_for(instance, self.desk.settings()))
-        return Sent(self.ssm.send(instance.spec.region, running(instance).instance_id, step))
+        region = instance.spec.region
+        content = self.ssm.document_hash(region, step.document)
+        if content == step.unless:
+            return AlreadyBaked(content)
+        return Sent(self.ssm.send(region, running(instance).instance_id, step), content)
 
     def _stop(self, instance: Instance, step: Stop) -> Outcome:
         key = self.observer.key(instance)

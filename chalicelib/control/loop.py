@@ -37,8 +37,9 @@ class Loop:
                 yield self.reconciler.plan(instance, self.reconciler.observer.one(instance), rules)
 
     def reconcile(self, record_id: str) -> None:
-        """Look at one instance."""
+        """Look at one instance, and at the images that are being made: somebody may have asked for one of it."""
         self.reconciler.by_id(record_id)
+        self.sweeper.gallery.look()
 
     def reconcile_machine(self, ec2_instance_id: str) -> None:
         """Look at the instance behind which this EC2 instance stands."""

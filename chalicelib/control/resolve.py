@@ -41,7 +41,7 @@ class Resolver:
         if not subnets:
             raise NoCapacity("NoZoneLeft", f"no zone of {spec.region} offers {kind.name} now")
         subnet = subnets[0]
-        image_id = self._image_id(spec.region, parameter)
+        image_id = spec.image.ami_id if spec.image else self._image_id(spec.region, parameter)
         image = self.ec2.image(spec.region, image_id)
         number = instance.attempts + 1
         return Attempt(

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from chalicelib.control.deliver import Postman
+from chalicelib.control.gallery import Gallery
 from chalicelib.control.observe import Agents, Events, Observer, Views, found, needs_agent, reports
 from chalicelib.control.orphans import Orphanage
 from chalicelib.control.reconcile import Reconciler
@@ -58,6 +59,7 @@ class Sweep:
     reconciler: Reconciler
     orphanage: Orphanage
     postman: Postman
+    gallery: Gallery
     clock: Clock
     home_region: str
 
@@ -88,7 +90,15 @@ class Sweep:
             else:
                 by_region[record.spec.region].append(record)
         self._regions(by_region, rules, report)
+        self._images()
         return report
+
+    def _images(self) -> None:
+        """Whatever is wrong with the images, the instances have been looked at."""
+        try:
+            self.gallery.look()
+        except Exception:
+            LOG.exception("the images could not be looked at; they are at the next sweep")
 
     def _deliver(self, rules: Rules) -> int:
         """Whatever is wrong with the post, and however long it takes, the sweep has been made and marked."""

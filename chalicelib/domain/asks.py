@@ -32,6 +32,7 @@ class LaunchAsk:
     market: str | None = None
     recipe: str | None = None
     parameters: Mapping[str, Value] = field(default_factory=dict)
+    image: str | None = None
     disk_gib: int | None = None
     name: str | None = None
     project: str | None = None

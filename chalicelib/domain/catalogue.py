@@ -81,6 +81,7 @@ class Catalogue:
     :param priced_at: the day on which the prices were collected
     :param source: where from, in words
     :param disk_per_gib_month: region -> USD for a GiB of gp3 a month
+    :param snapshot_per_gib_month: the same for a GiB of a snapshot
     :param address_price_per_hour: USD for a public IPv4 address
     """
 
@@ -88,6 +89,7 @@ class Catalogue:
     priced_at: date
     source: str
     disk_per_gib_month: Mapping[str, Decimal]
+    snapshot_per_gib_month: Mapping[str, Decimal]
     address_price_per_hour: Decimal
 
     def type_named(self, name: str) -> InstanceType:
@@ -153,6 +155,10 @@ class Catalogue:
         dearest = max(self.disk_per_gib_month.values())
         return self.disk_per_gib_month.get(region, dearest) / HOURS_PER_MONTH
 
+    def snapshot_price_per_gib_month(self, region: str) -> Decimal:
+        """USD for a GiB of a snapshot; a region without a price of its own counts as the dearest that is known."""
+        return self.snapshot_per_gib_month.get(region, max(self.snapshot_per_gib_month.values()))
+
     def _launchable(self) -> Iterable[InstanceType]:
         return (each for each in self.types.values() if each.unavailable is None)
 
@@ -168,6 +174,7 @@ def parse_catalogue(data: Mapping[str, Any]) -> Catalogue:
         priced_at=date.fromisoformat(data["priced_at"]),
         source=data["source"],
         disk_per_gib_month=_decimals(data["disk_usd_per_gib_month"]),
+        snapshot_per_gib_month=_decimals(data["snapshot_usd_per_gib_month"]),
         address_price_per_hour=Decimal(data["address_usd_per_hour"]),
     )
 

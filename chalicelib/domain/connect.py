@@ -1,9 +1,11 @@
-"""Ready-to-paste commands for people who have AWS credentials and the session-manager-plugin."""
+"""Ready to paste: commands for people who have AWS credentials, and lines for ~/.ssh/config."""
 
 from dataclasses import dataclass
 
 LOCAL_PORT = 8889
 """As in the D2L book: the laptop's own Jupyter may be on 8888."""
+
+KEY = "~/.ssh/id_ed25519"
 
 TOKEN_FILE = "/etc/gpudesk/jupyter-token"  # noqa: S105 - where it is, not what it is
 
@@ -14,6 +16,43 @@ class Command:
 
     title: str
     command: str
+
+
+@dataclass(frozen=True)
+class SshConfig:
+    """For whom, and the lines of ~/.ssh/config."""
+
+    title: str
+    lines: tuple[str, ...]
+
+
+def ssh_configs(name: str, desk_id: str, instance_id: str, region: str, login: str) -> list[SshConfig]:
+    """ssh, scp and editors through a session: no port is open, no key pair is made, a key is good for one minute.
+
+    The host's key is known by the desk's id, which is never used again, so another machine of the same name is another
+    host. https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-getting-started-enable-ssh-connections.html
+    """
+    host = (
+        f"Host {name}",
+        f"    HostName {instance_id}",
+        f"    HostKeyAlias {desk_id}",
+        f"    User {login}",
+        f"    IdentityFile {KEY}",
+        "    IdentitiesOnly yes",
+        "    StrictHostKeyChecking accept-new",
+    )
+    push = (
+        f"aws ec2-instance-connect send-ssh-public-key --region {region} --instance-id %h "
+        f"--instance-os-user {login} --ssh-public-key file://{KEY}.pub >/dev/null"
+    )
+    session = f"aws ssm start-session --region {region} --target %h --document-name AWS-StartSSHSession"
+    return [
+        SshConfig(
+            "ssh without AWS credentials: gpudesk-session, of the repository's tools/, must be in the PATH",
+            (*host, f"    ProxyCommand gpudesk-session {desk_id} ssh {KEY}.pub"),
+        ),
+        SshConfig("ssh with AWS credentials", (*host, f"    ProxyCommand sh -c '{push} && exec {session}'")),
+    ]
 
 
 def commands(instance_id: str, region: str, jupyter_port: int | None, *, is_set_up: bool) -> list[Command]:

@@ -58,9 +58,29 @@ class AddedRecipe:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ImageUse:
+    """An image of the desk's that a launch comes from, as it was when it was asked for."""
+
+    id: str
+    name: str
+    ami_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class BakedDocument:
+    """A document that had run on the instance that an image was made of; the hashes are those of `images.Baked`."""
+
+    name: str
+    fingerprint: str
+    content: str
+    seconds: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Spec:
     """What was asked for, complete: nothing in it is left to a default that may change later.
 
+    :param image: what it is launched from; None: the type's own public image
     :param nvidia_gpu_count: how many GPUs nvidia-smi must list; 0 on a Radeon and where there is no GPU
     :param instance_store_gb: disks that a stop empties
     :param parameters: of `recipe`, every one of them
@@ -78,6 +98,7 @@ class Spec:
     nvidia_gpu_count: int = 0
     instance_store_gb: int = 0
     market: str = "on-demand"
+    image: ImageUse | None = None
     project: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     idle_policy: IdlePolicy = IdlePolicy()
@@ -181,12 +202,16 @@ class DocumentRun:
     :param sent_at: when it was first sent
     :param called_at: when SSM was last asked to take it
     :param attempt_id: goes with the command; a machine that already ran it leaves at once
+    :param fingerprint: of what the document was handed
+    :param content: SSM's hash of the document
     """
 
     attempt_id: str
     sent_at: datetime
     called_at: datetime
     command_id: str | None = None
+    fingerprint: str | None = None
+    content: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,6 +226,7 @@ class Setup:
     :param tries: how often that one has failed
     :param retry_at: not before then again
     :param failure: why the document failed last; None once it is done
+    :param baked: what the image brings, and which need not run again
     """
 
     recipe: str | None = None
@@ -208,6 +234,7 @@ class Setup:
     further: bool = False
     given_up: bool = False
     documents: tuple[DocumentUse, ...] = ()
+    baked: tuple[BakedDocument, ...] = ()
     index: int = 0
     tries: int = 0
     run: DocumentRun | None = None
@@ -261,6 +288,7 @@ class Instance:
     :param boot_id: the boot that its probe last spoke of; None until it has spoken since the start
     :param answer: to the last keep that was asked for on the machine itself
     :param scheduled: what AWS is going to do to its machine
+    :param imaging: the image that is being made of it; a termination waits for that
     :param told: the reason code last told but not acted on (mode `tell`, long silence)
     """
 
@@ -292,6 +320,7 @@ class Instance:
     boot_id: str | None = None
     answer: Answer | None = None
     scheduled: ScheduledEvent | None = None
+    imaging: str | None = None
     told: str | None = None
     terminated_at: datetime | None = None
     tagged_as: str | None = None

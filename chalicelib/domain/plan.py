@@ -49,6 +49,8 @@ class SendDocument:
 
     :param limit: how long it may take, in the world's time
     :param logs_group: of CloudWatch Logs, for all that its steps say; None: nobody wants that
+    :param unless: the hash of the document that ran when the machine's image was made: if it is the same still, this
+        very run is in the image
     """
 
     document: str
@@ -56,6 +58,7 @@ class SendDocument:
     attempt_id: str
     limit: timedelta
     logs_group: str | None = None
+    unless: str | None = None
 
 
 @dataclass(frozen=True)
@@ -95,9 +98,17 @@ class Launched:
 
 @dataclass(frozen=True)
 class Sent:
-    """SendCommand was accepted."""
+    """SendCommand was accepted. :param content: SSM's hash of the document"""
 
     command_id: str
+    content: str | None = None
+
+
+@dataclass(frozen=True)
+class AlreadyBaked:
+    """The document that is there now is the one that the image has; nothing was sent."""
+
+    content: str
 
 
 @dataclass(frozen=True)
@@ -112,7 +123,7 @@ class NoLongerIdle:
     reason: Reason
 
 
-Outcome = Resolved | Launched | Sent | Called | NoLongerIdle | CloudError
+Outcome = Resolved | Launched | Sent | AlreadyBaked | Called | NoLongerIdle | CloudError
 Step = ResolveLaunch | Launch | SendDocument | Start | Stop | Terminate
 
 

@@ -30,6 +30,8 @@ class DocumentResult:
 
     :param reboots: of the machine, that its steps asked for
     :param output_bytes: all that its steps said, as far as SSM keeps it
+    :param fingerprint: of what it was handed
+    :param content: SSM's hash of the document, so that an image knows which one ran
     """
 
     name: str
@@ -39,6 +41,8 @@ class DocumentResult:
     steps: tuple[StepResult, ...] = ()
     reboots: int = 0
     output_bytes: int = 0
+    fingerprint: str | None = None
+    content: str | None = None
 
     @property
     def took(self) -> timedelta:

@@ -86,6 +86,18 @@ IDEMPOTENCY_KEPT = timedelta(hours=24)
 TERMINATED_LISTED = timedelta(days=30)
 """How long a terminated instance stays in the list."""
 
+SEAL_DEADLINE = timedelta(minutes=20)
+"""From sending the document that takes secrets out of an image to its end: delivery (10) and seconds of work."""
+
+IMAGE_AGAIN = timedelta(minutes=3)
+"""CreateImage has no token: it is asked again only once what it may have made would be seen."""
+
+IMAGE_DEADLINE = timedelta(hours=6)
+"""The first snapshot of a disk of some hundred GiB takes most of an hour; after six it does not come."""
+
+IMAGE_UNSEAL_DEADLINE = timedelta(hours=8)
+"""Longer than an image may take; an instance that takes no command by then has been stopped, and boots anew."""
+
 SWEEP_OLD = timedelta(minutes=10)
 """A sweep comes each minute; ten that did not come to their end are no chance any more."""
 

@@ -6,12 +6,14 @@ from pydantic import TypeAdapter
 
 from chalicelib.domain.cost import Segment
 from chalicelib.domain.desk import DeskSettings
+from chalicelib.domain.images import Image
 from chalicelib.domain.instance import Instance
 from chalicelib.domain.notices import Notice
 from chalicelib.domain.owners import OwnerSettings
 
 INSTANCE = TypeAdapter(Instance)
 SEGMENT = TypeAdapter(Segment)
+IMAGE = TypeAdapter(Image)
 SETTINGS = TypeAdapter(DeskSettings)
 NOTICE = TypeAdapter(Notice)
 OWNER = TypeAdapter(OwnerSettings)

@@ -198,6 +198,58 @@ class NoticeModel(Model):
     by_instance = NoticesOfInstance()
 
 
+class ImagesByOwner(GlobalSecondaryIndex["ImageModel"]):
+    """One owner's images, in the order in which they were asked for. Sparse: a deleted one has no `owner`."""
+
+    class Meta(_Meta):
+        index_name = "by-owner"
+        projection = AllProjection()
+
+    owner = UnicodeAttribute(hash_key=True)
+    born = UnicodeAttribute(range_key=True)
+
+
+class ImagesByDesk(GlobalSecondaryIndex["ImageModel"]):
+    """All images, in the order in which they were asked for. Sparse like the other."""
+
+    class Meta(_Meta):
+        index_name = "by-desk"
+        projection = AllProjection()
+
+    desk = UnicodeAttribute(hash_key=True)
+    born = UnicodeAttribute(range_key=True)
+
+
+class OpenImages(GlobalSecondaryIndex["ImageModel"]):
+    """What the sweep looks at. Sparse: an image about which nothing is to be done has no `open`."""
+
+    class Meta(_Meta):
+        index_name = "open"
+        projection = AllProjection()
+
+    open = UnicodeAttribute(hash_key=True)
+    born = UnicodeAttribute(range_key=True)
+
+
+class ImageModel(Model):
+    """An image made of an instance; `record` is the domain's value, the rest serves keys."""
+
+    class Meta(_Meta):
+        table_name = f"{PREFIX}-images"
+
+    id = UnicodeAttribute(hash_key=True)
+    desk = UnicodeAttribute(null=True)
+    owner = UnicodeAttribute(null=True)
+    born = UnicodeAttribute()
+    open = UnicodeAttribute(null=True)
+    record: MapAttribute[str, Any] = MapAttribute()
+    version = VersionAttribute()
+    expires_at = TTLAttribute(null=True)
+    by_owner = ImagesByOwner()
+    by_desk = ImagesByDesk()
+    open_index = OpenImages()
+
+
 class OwnerModel(Model):
     """What is set for one owner: policy and channels."""
 
@@ -261,6 +313,7 @@ TABLES: tuple[type[Model], ...] = (
     TimelineModel,
     HeartbeatModel,
     NoticeModel,
+    ImageModel,
     OwnerModel,
     LedgerModel,
     TokenModel,

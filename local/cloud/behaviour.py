@@ -20,6 +20,7 @@ class Behaviour:
     :param ping_lost_after: how old the last ping is when Online becomes ConnectionLost
     :param invocation_visible_after: for how long after SendCommand its invocations do not exist yet
     :param invocation_lasts: the least time a document takes on the machine
+    :param image_takes: from CreateImage to an AMI that is available
     :param token_life: how long a ClientToken of RunInstances is remembered
     :param is_strict: do what AWS does where moto is laxer: refuse unknown AMIs, a type that a zone does not offer,
         documents that no agent could run; run commands on their instances instead of calling them done
@@ -35,6 +36,7 @@ class Behaviour:
     ping_lost_after: timedelta = timedelta(minutes=10)
     invocation_visible_after: timedelta = AT_ONCE
     invocation_lasts: timedelta = AT_ONCE
+    image_takes: timedelta = timedelta(minutes=4)
     token_life: timedelta = timedelta(hours=24)
     is_strict: bool = True
 
@@ -46,5 +48,6 @@ class Behaviour:
             stopping_for=AT_ONCE,
             terminating_for=AT_ONCE,
             agent_after_boot=AT_ONCE,
+            image_takes=AT_ONCE,
             is_strict=False,
         )

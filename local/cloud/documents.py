@@ -24,7 +24,26 @@ PORT_FORWARDING: Mapping[str, Any] = {
         "portNumber": {"type": "String", "default": "80", "allowedPattern": "^([1-9]|[1-9][0-9]{1,4})$"},
         "localPortNumber": {"type": "String", "default": "0", "allowedPattern": "^([0-9]|[1-9][0-9]{1,4})$"},
     },
-    "properties": {"portNumber": "{{ portNumber }}", "type": "LocalPortForwarding"},
+    "properties": {
+        "portNumber": "{{ portNumber }}",
+        "type": "LocalPortForwarding",
+        "localPortNumber": "{{ localPortNumber }}",
+    },
+}
+
+SSH: Mapping[str, Any] = {
+    "schemaVersion": "1.0",
+    "description": "Document which enables SSH connections via Session Manager",
+    "sessionType": "Port",
+    "parameters": {"portNumber": {"type": "String", "default": "22", "allowedPattern": "^([1-9]|[1-9][0-9]{1,4})$"}},
+    "properties": {"portNumber": "{{ portNumber }}"},
+}
+
+SHELL: Mapping[str, Any] = {
+    "schemaVersion": "1.0",
+    "description": "Document to hold regional settings for Session Manager",
+    "sessionType": "Standard_Stream",
+    "inputs": {"runAsEnabled": False, "runAsDefaultUser": ""},
 }
 
 INTERACTIVE_COMMAND: Mapping[str, Any] = {
@@ -43,7 +62,9 @@ NON_INTERACTIVE_COMMAND: Mapping[str, Any] = {
 
 AMAZONS = {
     **{name: ("Command", content) for name, content in BUILT_IN.items()},
+    "SSM-SessionManagerRunShell": ("Session", SHELL),
     "AWS-StartPortForwardingSession": ("Session", PORT_FORWARDING),
+    "AWS-StartSSHSession": ("Session", SSH),
     "AWS-StartInteractiveCommand": ("Session", INTERACTIVE_COMMAND),
     "AWS-StartNonInteractiveCommand": ("Session", NON_INTERACTIVE_COMMAND),
 }
@@ -98,8 +119,26 @@ def content_of(backend: Any, name: str, version: str | None) -> tuple[str, Mappi
     document = documents.find(None if version in (None, "$DEFAULT") else version)
     if document.document_type not in (None, "Command"):
         raise CloudError("InvalidDocument", f"{name} is a document of type {document.document_type}")
-    parse = yaml.safe_load if document.document_format == "YAML" else json.loads
-    return document.document_version, parse(document.content)
+    return document.document_version, _parsed(document)
+
+
+def session_content(backend: Any, name: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The parsed content of a Session document, its parameters filled in.
+
+    :param backend: moto's SSM of the account and region
+    :param given: parameters as StartSession got them
+    :raises ServiceException: InvalidDocument, where there is none or it is of another type; InvalidParameters
+    """
+    document = backend._get_documents(name).find(None)
+    if document.document_type != "Session":
+        raise CloudError("InvalidDocument", f"{name} is a document of type {document.document_type}")
+    content = _parsed(document)
+    try:
+        values = parameters.resolve(content.get("parameters") or {}, given)
+    except InvalidParameters as error:
+        raise CloudError("InvalidParameters", str(error)) from error
+    filled: Mapping[str, Any] = parameters.fill_in(content, values)
+    return filled
 
 
 def plugins_of(content: Mapping[str, Any]) -> Mapping[str, str]:
@@ -123,6 +162,12 @@ def time_limit(document: Mapping[str, Any], given: Mapping[str, Any]) -> timedel
         raise CloudError("InvalidParameters", str(error)) from error
     limits = [step.get("inputs", {}).get("timeoutSeconds") for step in document.get("mainSteps", [])]
     return timedelta(seconds=sum(timeout_seconds(parameters.fill_in(limit, values)) for limit in limits))
+
+
+def _parsed(document: Document) -> Mapping[str, Any]:
+    parse = yaml.safe_load if document.document_format == "YAML" else json.loads
+    content: Mapping[str, Any] = parse(document.content)
+    return content
 
 
 def _find(original: Callable[[Any, str], Documents]) -> Callable[[Any, str], Documents]:

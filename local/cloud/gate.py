@@ -17,6 +17,7 @@ from moto.core.utils import camelcase_to_underscores
 from moto.dynamodb.responses import DynamoHandler
 from moto.dynamodbstreams.responses import DynamoDBStreamsHandler
 from moto.ec2.responses import EC2Response
+from moto.ec2instanceconnect.responses import Ec2InstanceConnectResponse
 from moto.sns.responses import SNSResponse
 from moto.ssm.responses import SimpleSystemManagerResponse
 
@@ -62,6 +63,7 @@ class Gate:
     def patch(self, patches: Patches) -> None:
         self._patch(patches, EC2Response, "ec2", self._control, self._tick)
         self._patch(patches, SimpleSystemManagerResponse, "ssm", self._control, self._tick)
+        self._patch(patches, Ec2InstanceConnectResponse, "ec2-instance-connect", self._control, self._tick)
         self._patch(patches, SNSResponse, "sns", self._control, self._tick)
         self._patch(patches, DynamoHandler, "dynamodb", self._data, _nothing)
         self._patch(patches, DynamoDBStreamsHandler, "dynamodbstreams", self._data, _nothing)

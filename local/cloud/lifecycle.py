@@ -35,6 +35,7 @@ class Lifecycle:
     ) -> None:
         self.lives: dict[str, Life] = {}
         self.on_halt: list[OnHalt] = []
+        self.own_images: set[str] = set()
         self._behaviour = behaviour
         self._now = now
         self._machines = machines
@@ -111,7 +112,7 @@ class Lifecycle:
         self._powered_off.append(instance_id)
 
     def machine_spec(self, life: Life) -> MachineSpec:
-        return machine_spec(life.instance, life.region, self._environment)
+        return machine_spec(life.instance, life.region, self._environment, self.own_images)
 
     def is_visible(self, instance_id: str) -> bool:
         """Whether a describe may know of the instance yet."""

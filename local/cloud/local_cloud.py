@@ -25,9 +25,11 @@ from local.cloud.events import EventLog
 from local.cloud.faults import Faults
 from local.cloud.gate import Gate
 from local.cloud.instance_calls import InstanceCalls
+from local.cloud.instance_connect import InstanceConnect
 from local.cloud.launches import Launches
 from local.cloud.lifecycle import Lifecycle
 from local.cloud.mailbox import Mailbox
+from local.cloud.own_images import OwnImages
 from local.cloud.patches import Patches
 from local.cloud.run_command import RunCommand
 from local.cloud.scheduled_events import ScheduledEvents
@@ -69,6 +71,7 @@ class LocalCloud:
         self.scheduled = ScheduledEvents(clock.now, self.lifecycle)
         self.agents = Agents(behaviour, clock.now, self.lifecycle)
         self.commands = RunCommand(behaviour, clock, machines, self.lifecycle, self.agents, self.log)
+        self.images = OwnImages(behaviour, clock.now, machines, self.lifecycle)
         self.sessions = Sessions(clock.now, machines, self.lifecycle, self.agents)
         self._parts = self._extensions(behaviour)
         self._patches = Patches()
@@ -79,11 +82,13 @@ class LocalCloud:
             InstanceCalls(self.lifecycle, self.faults),
             Launches(behaviour, self.clock.now, self.capacity, self.lifecycle, lambda: self._gate.operation),
             images,
+            self.images,
             self.scheduled,
             self.agents,
             DocumentCalls(behaviour),
             CommandAnswers(behaviour, self.commands, self.agents, self.lifecycle),
             self.sessions,
+            InstanceConnect(self.clock.now, self.machines, self.lifecycle),
             Streams(self.clock.now),
             Transactions(),
             EmailSubscriptions(behaviour, self.clock.now, self.mailbox),
@@ -136,6 +141,7 @@ class LocalCloud:
             self.lifecycle.tick()
             self.scheduled.tick()
             self.lifecycle.tick()
+            self.images.tick()
             self.commands.tick()
 
     def schedule_event(

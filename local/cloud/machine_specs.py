@@ -1,6 +1,6 @@
 """From EC2's description of an instance to the pretend machine that plays it."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any, Literal
 
 from moto.ec2.models.instance_types import INSTANCE_TYPES
@@ -20,8 +20,13 @@ NVIDIA_SMI_NAMES = {
 """EC2's name of a GPU to its driver's, where that is not "NVIDIA" before it."""
 
 
-def machine_spec(instance: Any, region: str, environment: Mapping[str, str]) -> MachineSpec:
-    """`instance` is moto's; a type that moto has no data for has no GPU."""
+def machine_spec(
+    instance: Any, region: str, environment: Mapping[str, str], own_images: Container[str] = ()
+) -> MachineSpec:
+    """`instance` is moto's; a type that moto has no data for has no GPU.
+
+    :param own_images: ids of the AMIs that were made of machines here
+    """
     gpu, gpu_count, gpu_memory_mib = _gpus(instance.instance_type)
     return MachineSpec(
         instance_id=instance.id,
@@ -33,6 +38,7 @@ def machine_spec(instance: Any, region: str, environment: Mapping[str, str]) -> 
         arch=_arch(instance.architecture),
         platform_version=platform_version(instance.image_id, region),
         environment=dict(environment),
+        copy_of=instance.image_id if instance.image_id in own_images else None,
     )
 
 

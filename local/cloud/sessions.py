@@ -1,4 +1,8 @@
-"""Sessions: a forwarded port really is forwarded, by the cloud itself, as the session-manager-plugin would."""
+"""Sessions: a forwarded port really is forwarded, by the cloud itself, as the session-manager-plugin would.
+
+A session that on AWS would be on the plugin's standard streams (ssh's) gets a port of this computer, too, which the
+stream's URL names: `local/bin/session-manager-plugin` connects to it.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,14 +14,15 @@ from moto.core.responses import ActionResult
 from moto.ssm.responses import SimpleSystemManagerResponse
 
 from local.cloud.agents import Agents
+from local.cloud.documents import session_content
 from local.cloud.errors import CloudError
 from local.cloud.lifecycle import Lifecycle
 from local.cloud.lives import Life
 from local.cloud.patches import Patches
 from local.machines.port import Forwarding, Machines
 
-PORT_FORWARDING = "AWS-StartPortForwardingSession"
 SHELL = "SSM-SessionManagerRunShell"
+FORWARDED = "LocalPortForwarding"
 
 
 @dataclass
@@ -25,6 +30,7 @@ class Session:
     """One that was started.
 
     :param forwarding: the port that leads to the machine, where the session is for one
+    :param port_is: how the stream's URL calls it: the laptop's own, or one for the plugin's standard streams
     """
 
     session_id: str
@@ -34,6 +40,7 @@ class Session:
     started_at: datetime
     ended_at: datetime | None = None
     forwarding: Forwarding | None = None
+    port_is: str = "local_port"
 
     @property
     def local_port(self) -> int | None:
@@ -72,8 +79,7 @@ class Sessions:
             if life is None or life.region != response.region or not self._agents.is_reachable(target):
                 raise CloudError("TargetNotConnected", f"{target} is not connected.")
             name = response._get_param("DocumentName") or SHELL
-            if name != SHELL:
-                response.ssm_backend._get_documents(name)
+            content = session_content(response.ssm_backend, name, response._get_param("Parameters", {}))
             session = Session(
                 session_id=f"local-{uuid4().hex[:17]}",
                 life=life,
@@ -81,16 +87,18 @@ class Sessions:
                 reason=response._get_param("Reason", ""),
                 started_at=self._now(),
             )
-            if name == PORT_FORWARDING:
-                session.forwarding = self._forward(target, response._get_param("Parameters", {}))
+            if content["sessionType"] == "Port":
+                is_forwarded = content["properties"].get("type") == FORWARDED
+                session.port_is = "local_port" if is_forwarded else "stream_port"
+                session.forwarding = self._forward(target, content["properties"])
             self.started[session.session_id] = session
             return ActionResult(_token(session))
 
         return start_session
 
-    def _forward(self, instance_id: str, parameters: Mapping[str, list[str]]) -> Forwarding:
-        remote = _port("portNumber", parameters, default="80")
-        local = _port("localPortNumber", parameters, default="0")
+    def _forward(self, instance_id: str, properties: Mapping[str, str]) -> Forwarding:
+        remote = _port("portNumber", properties)
+        local = _port("localPortNumber", properties) if properties.get("type") == FORWARDED else 0
         try:
             return self._machines.forward(instance_id, remote, local)
         except OSError as error:
@@ -135,19 +143,19 @@ class Sessions:
         session.ended_at = at
 
 
-def _port(name: str, parameters: Mapping[str, list[str]], default: str) -> int:
-    text = (parameters.get(name) or [default])[0]
-    lowest = 0 if name == "localPortNumber" else 1
-    if not text.isdigit() or not lowest <= int(text) <= 65535:
+def _port(name: str, properties: Mapping[str, str]) -> int:
+    text = properties.get(name, "0")
+    if not text.isdigit() or int(text) > 65535:
         raise CloudError("InvalidParameters", f"{name} is a port number, not {text!r}")
     return int(text)
 
 
 def _token(session: Session) -> Mapping[str, Any]:
     host = f"ssmmessages.{session.life.region}.amazonaws.com"
+    local = f"&{session.port_is}={session.local_port}" if session.local_port else ""
     return {
         "SessionId": session.session_id,
-        "StreamUrl": f"wss://{host}/v1/data-channel/{session.session_id}?role=publish_subscribe",
+        "StreamUrl": f"wss://{host}/v1/data-channel/{session.session_id}?role=publish_subscribe{local}",
         "TokenValue": uuid4().hex,
     }
 

@@ -18,6 +18,7 @@ from typing import Any
 from .port import MachineSpec
 
 ROLE = "gpudesk-instance"
+SSH_KEYS = "meta-data/managed-ssh-keys/active-keys"
 ACCOUNT = "123456789012"
 CREDENTIALS_LAST = timedelta(hours=6)
 MAX_TOKEN_SECONDS = 21_600
@@ -38,6 +39,7 @@ class MetadataServer(ThreadingHTTPServer):
         self.spec = spec
         self.now = now
         self.tokens: dict[str, datetime] = {}
+        self._ssh_keys: dict[str, tuple[str, datetime]] = {}
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 60}, daemon=True).start()
 
     def close(self) -> None:
@@ -56,6 +58,18 @@ class MetadataServer(ThreadingHTTPServer):
     def is_valid(self, token: str | None) -> bool:
         """Known and not expired."""
         return token in self.tokens and self.now() < self.tokens[str(token)]
+
+    def show_ssh_key(self, user: str, key: str, until: datetime) -> None:
+        """What EC2 Instance Connect sends: the sshd of a real machine asks for it here when the user comes.
+
+        AWS signs each key, which nothing here could check; the lines before it are as AWS has them.
+        """
+        lines = (f"#Timestamp={int(until.timestamp())}", f"#Instance={self.spec.instance_id}", "#Caller=local", key)
+        self._ssh_keys[user] = "\n".join(lines) + "\n", until
+
+    def _keys_shown(self) -> Mapping[str, str]:
+        shown = {user: text for user, (text, until) in self._ssh_keys.items() if self.now() < until}
+        return {f"{SSH_KEYS}/{user}": text for user, text in shown.items()}
 
     def documents(self) -> Mapping[str, str]:
         """Every path under /latest and what it holds."""
@@ -87,6 +101,7 @@ class MetadataServer(ThreadingHTTPServer):
             "meta-data/iam/security-credentials": ROLE,
             f"meta-data/iam/security-credentials/{ROLE}": json.dumps(role, indent=2),
             "dynamic/instance-identity/document": json.dumps(identity, indent=2),
+            **self._keys_shown(),
         }
 
 

@@ -9,6 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 from .control import Control
@@ -97,6 +98,11 @@ class Machine:
         if not files:
             raise ConnectionRefusedError(answer["why"])
         return socket.socket(fileno=files[0])
+
+    def show_ssh_key(self, user: str, key: str, until: datetime) -> None:
+        """In its metadata, until then."""
+        if self._metadata:
+            self._metadata.show_ssh_key(user, key, until)
 
     @property
     def is_up(self) -> bool:

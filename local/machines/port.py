@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal, Protocol
 
 StepStatus = Literal["Success", "Failed", "TimedOut", "Cancelled", "Skipped"]
@@ -15,6 +16,7 @@ class MachineSpec:
     :param gpu: what nvidia-smi calls the GPU ("Tesla T4"), or None where the type has none
     :param environment: what every process on the machine sees, where a real one has DNS and a link-local address
         (AWS_ENDPOINT_URL and its like)
+    :param copy_of: the captured disk that it begins with; None: an empty one
     """
 
     instance_id: str
@@ -27,6 +29,7 @@ class MachineSpec:
     platform_name: str = "Ubuntu"
     platform_version: str = "22.04"
     environment: Mapping[str, str] = field(default_factory=dict)
+    copy_of: str | None = None
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,10 @@ class Machines(Protocol):
         """Every process of the machine is gone when this returns; the folder stays."""
         ...
 
+    def capture(self, instance_id: str, image_id: str) -> None:
+        """Keep a copy of the disk as it is now, for machines that are copies of it."""
+        ...
+
     def destroy(self, instance_id: str) -> None:
         """The folder goes too."""
         ...
@@ -116,6 +123,10 @@ class Machines(Protocol):
 
         :raises OSError: local_port is taken
         """
+        ...
+
+    def show_ssh_key(self, instance_id: str, user: str, key: str, until: datetime) -> None:
+        """Let the machine's metadata service show a public key for one of its users until then (cloud time)."""
         ...
 
     def set_gpu_utilisation(self, instance_id: str, percent: Sequence[int]) -> None:

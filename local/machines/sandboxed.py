@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from . import disk, plan
@@ -64,7 +65,10 @@ class SandboxedMachines:
             return
         folder = self.root / spec.instance_id
         disk.remove(folder)
-        disk.create(folder, spec, self._identity.first_id, self._identity.ids)
+        if spec.copy_of:
+            disk.copy(self._image(spec.copy_of), folder)
+        else:
+            disk.create(folder, spec, self._identity.first_id, self._identity.ids)
         (folder / "device").mkdir()
         self._slots[spec.instance_id] = _Slot(spec, folder)
         self.set_gpu_utilisation(spec.instance_id, [0] * spec.gpu_count)
@@ -85,6 +89,14 @@ class SandboxedMachines:
         slot = self._slots[instance_id]
         with slot.lock:
             self._halt(slot)
+
+    def capture(self, instance_id: str, image_id: str) -> None:
+        """See the port."""
+        disk.remove(self._image(image_id))
+        disk.copy(self._slots[instance_id].folder, self._image(image_id))
+
+    def _image(self, image_id: str) -> Path:
+        return self.root / ".images" / image_id
 
     def destroy(self, instance_id: str) -> None:
         """See the port."""
@@ -122,6 +134,10 @@ class SandboxedMachines:
         relay = Relay(socket.create_server(("127.0.0.1", local_port)), connect)
         slot.forwardings.append(relay)
         return relay
+
+    def show_ssh_key(self, instance_id: str, user: str, key: str, until: datetime) -> None:
+        """See the port. :raises MachineHalted: it is not up"""
+        self.machine(instance_id).show_ssh_key(user, key, until)
 
     def set_gpu_utilisation(self, instance_id: str, percent: Sequence[int]) -> None:
         """See the port."""

@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from .agent import run_document
 from .errors import MachineHalted
@@ -35,6 +36,8 @@ class SimulatedMachines:
         and without one ends with exit code 0 and no output. An `Ended` can say `timed out`, too
     :ivar ran: every script that would have run: the instance and the script, in order
     :ivar holds: steps named here do not end before their event is set (or they are cancelled)
+    :ivar captured: the machine and the image, in order
+    :ivar shown_keys: each public key that was to be shown: the instance, the user, the key, until when
     :ivar on_power_off: called with the instance's id when a machine turned itself off
     """
 
@@ -45,6 +48,8 @@ class SimulatedMachines:
         self.outcomes: dict[str, list[Outcome | Ended]] = {}
         self.ran: list[tuple[str, Script]] = []
         self.holds: dict[str, threading.Event] = {}
+        self.captured: list[tuple[str, str]] = []
+        self.shown_keys: list[tuple[str, str, str, datetime]] = []
         self._machines: dict[str, _Simulated] = {}
         self.on_power_off: Callable[[str], None] = _tell_nobody
         self._running = Running()
@@ -79,6 +84,10 @@ class SimulatedMachines:
         for forwarding in machine.forwardings:
             forwarding.close()
 
+    def capture(self, instance_id: str, image_id: str) -> None:
+        """See the port. There is no disk."""
+        self.captured.append((self._machines[instance_id].spec.instance_id, image_id))
+
     def run(self, instance_id: str, invocation: Invocation) -> InvocationResult:
         """See the port. :raises MachineHalted: the machine is not up"""
         machine = self._machines[instance_id]
@@ -100,6 +109,10 @@ class SimulatedMachines:
         relay = Relay(socket.create_server(("127.0.0.1", local_port)), refuse)
         machine.forwardings.append(relay)
         return relay
+
+    def show_ssh_key(self, instance_id: str, user: str, key: str, until: datetime) -> None:
+        """See the port."""
+        self.shown_keys.append((instance_id, user, key, until))
 
     def set_gpu_utilisation(self, instance_id: str, percent: Sequence[int]) -> None:
         """See the port."""

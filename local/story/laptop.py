@@ -1,14 +1,10 @@
-"""The person's side of AWS: what they would do with the `aws` command and the session-manager-plugin."""
+"""The person's side of AWS: what they would do with the `aws` command."""
 
-import shlex
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import boto3
-
-from local.ports import HOST, free_port, is_free
 
 ERROR_RULE = "----------ERROR-------"
 
@@ -20,22 +16,6 @@ class StepSeen:
     name: str
     status: str
     last_line: str
-
-
-@dataclass(frozen=True)
-class Way:
-    """A port of this computer that leads to one of the instance's.
-
-    :param is_second_choice: the port that was asked for is taken
-    """
-
-    session_id: str
-    port: int
-    is_second_choice: bool
-
-    @property
-    def url(self) -> str:
-        return f"http://{HOST}:{self.port}"
 
 
 class Laptop:
@@ -80,30 +60,8 @@ class Laptop:
             return None
         return seen["StandardOutputContent"].strip() if seen["Status"] == "Success" else None
 
-    def forward(self, command: str) -> Way:
-        """Do what the desk's paste-ready `aws ssm start-session` line says.
-
-        The local cloud forwards the port itself, as the session-manager-plugin would.
-        """
-        options = _options(command)
-        parameters = dict(pair.split("=", 1) for pair in options["parameters"].split(","))
-        wanted = int(parameters["localPortNumber"])
-        port = wanted if is_free(wanted) else free_port()
-        session = self._ssm.start_session(
-            Target=options["target"],
-            DocumentName=options["document-name"],
-            Parameters={"portNumber": [parameters["portNumber"]], "localPortNumber": [str(port)]},
-        )
-        return Way(session["SessionId"], port, is_second_choice=port != wanted)
-
     def _count(self, model: Any, **_: Any) -> None:
         self.calls[f"{model.service_model.service_name}:{model.name}"] += 1
-
-
-def _options(command: str) -> Mapping[str, str]:
-    """`--name value` of a command line."""
-    words = shlex.split(command)
-    return {word[2:]: words[at + 1] for at, word in enumerate(words) if word.startswith("--")}
 
 
 def _last_line(output: str) -> str:

@@ -8,11 +8,12 @@ from datetime import timedelta
 from botocore.exceptions import ClientError
 from websocket import WebSocketException
 
-from chalicelib.domain.connect import TOKEN_FILE
+from chalicelib.domain.connect import LOCAL_PORT, TOKEN_FILE
+from local.ports import HOST, free_port, is_free
 from local.stack import Stack
 from local.story.bill import tell_bill
 from local.story.client import Client, Refused, bearer
-from local.story.laptop import Laptop, Way
+from local.story.laptop import Laptop
 from local.story.narrator import Narrator
 from local.story.notebook import TRAINING, Cell, Notebook
 from local.story.watch import Line, NotHappened, Watch
@@ -134,8 +135,8 @@ class Story:
         self._until_ec2_says("running", BOOT)
         watch.until("the instance is ready again", lambda: self._is("ready"), cloud=BOOT)
         if self._stack.machines.is_real:
-            way = self._forward()
-            kernels = self._until_jupyter_answers(way, self._token).kernels()
+            url = self._forward()
+            kernels = self._until_jupyter_answers(url, self._token).kernels()
             tell.line("Jupyter", f"answers again, with the same token; {len(kernels)} kernels survived the stop")
 
     def end(self) -> None:
@@ -156,10 +157,10 @@ class Story:
 
     def _use_jupyter(self) -> None:
         tell, watch = self._narrator, self.watch
-        way = self._forward()
+        url = self._forward()
         self._token = self._read_token()
-        notebook = self._until_jupyter_answers(way, self._token)
-        tell.line("Jupyter", f"answers on {way.url}, to whoever has the token that was made on the machine")
+        notebook = self._until_jupyter_answers(url, self._token)
+        tell.line("Jupyter", f"answers on {url}, to whoever has the token that was made on the machine")
         path = f"{CHAPTER}/{NOTEBOOK}"
         cell = notebook.run(path, notebook.code(path))
         tell.line(PERSON, f"opens {path} and runs it")
@@ -191,24 +192,25 @@ class Story:
     def _swept_at(self) -> str:
         return str(self.desk.get("/healthz")["last_sweep_at"])
 
-    def _forward(self) -> Way:
+    def _forward(self) -> str:
+        """The URL that leads to the instance's Jupyter: the local cloud forwards the port as the plugin would."""
         tell = self._narrator
-        commands = self.desk.get(f"/instances/{self.watch.ref}/connect")["commands"]
-        command = next(each for each in commands if "Jupyter on" in each["title"])["command"]
-        tell.line("gpudesk", "GET .../connect gives a line to paste:")
-        tell.plain(command)
-        way = self.laptop.forward(command)
-        if way.is_second_choice:
-            tell.line(PERSON, f"that local port is taken on this computer, so it is {way.port} here")
-        return way
+        port = LOCAL_PORT if is_free(LOCAL_PORT) else free_port()
+        if port != LOCAL_PORT:
+            tell.line(PERSON, f"the book's local port {LOCAL_PORT} is taken on this computer, so it is {port} here")
+        wish = {"kind": "jupyter", "local_port": port}
+        tell.line(PERSON, f"POST .../sessions {json.dumps(wish)}, from a laptop without AWS credentials")
+        session = self.desk.post(f"/instances/{self.watch.ref}/sessions", wish)
+        tell.line("gpudesk", f"session {session['session_id']} by {session['document']}, its token shown this once")
+        return f"http://{HOST}:{session['local_port']}"
 
     def _read_token(self) -> str:
         command = self.laptop.send(self._instance_id, f"cat {TOKEN_FILE}")
         return self.watch.until("Jupyter's token is read", lambda: self.laptop.output(self._instance_id, command))
 
-    def _until_jupyter_answers(self, way: Way, token: str) -> Notebook:
-        notebook = Notebook(way.url, token)
-        self.watch.until(f"Jupyter answers on {way.url}", lambda: _answers(notebook.kernels))
+    def _until_jupyter_answers(self, url: str, token: str) -> Notebook:
+        notebook = Notebook(url, token)
+        self.watch.until(f"Jupyter answers on {url}", lambda: _answers(notebook.kernels))
         return notebook
 
     def _until_ec2_says(self, state: str, within: timedelta) -> None:

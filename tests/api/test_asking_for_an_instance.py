@@ -32,6 +32,7 @@ def test_asking_is_answered_at_once_with_the_instance_and_where_to_look(bench: B
         "recipe": "jupyter",
         "parameters": {},
         "added_recipes": [],
+        "image": None,
         "disk_gib": 64,
         "project": "vision",
         "tags": {"project": "vision"},

@@ -31,7 +31,7 @@ LAUNCH = {"gpu": "T4"}
         ({"region": "eu-nowhere-9"}, "region", "must be one of"),
         ({"market": "spot"}, "market", "spot is not built yet"),
         ({"recipe": "d2l"}, "recipe", "must be one of bare, jupyter"),
-        ({"image": "ami-0123"}, "image", "left out: launching from an image of your own is not built yet"),
+        ({"image": "ami-0123"}, "image", "there is no image 'ami-0123' of yours; GET /images lists them"),
         ({"name": "Brave Otter"}, "name", "lower-case letters"),
         ({"name": "gd-otter"}, "name", "begin ids"),
         ({"owner": "ada#bob"}, "owner", "a person's name"),

@@ -44,8 +44,9 @@ def lines(document: Document, step: int) -> list[str]:
     return commands
 
 
-def test_there_are_the_documents_that_the_recipes_name() -> None:
-    assert set(document_names()) == {use.name for each in recipes().values() for use in each.documents}
+def test_there_are_the_documents_of_the_recipes_and_of_images() -> None:
+    used = {use.name for each in recipes().values() for use in each.documents}
+    assert set(document_names()) == used | {"gpudesk-image"}
 
 
 @pytest.mark.parametrize("name", document_names())

@@ -7,13 +7,14 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
 from local.machines.sandboxed import SandboxedMachines
 
-from .build import run_script, said, spec
+from .build import now, run_script, said, spec
 
 LISTEN = """python3 - <<'END' >/dev/null 2>&1 &
 import socket
@@ -68,6 +69,18 @@ def test_a_connection_that_nobody_takes_is_closed(fleet: SandboxedMachines, shar
 def test_a_taken_port_is_said_so(fleet: SandboxedMachines, shared: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):
         fleet.forward(shared, 8888, taken.getsockname()[1])
+
+
+SHOWN = "meta-data/managed-ssh-keys/active-keys/ubuntu"
+
+
+def test_a_key_is_in_the_metadata_until_its_time_is_over(fleet: SandboxedMachines, shared: str) -> None:
+    ask = ("#!/usr/bin/env python3", f"PATHS = [{SHOWN!r}]", METADATA)
+    fleet.show_ssh_key(shared, "ubuntu", "ssh-ed25519 AAAA", now() + timedelta(seconds=1))
+    lines = json.loads(said(fleet, shared, *ask))[SHOWN][0].splitlines()
+    assert (lines[1], lines[-1]) == (f"#Instance={shared}", "ssh-ed25519 AAAA")
+    fleet.show_ssh_key(shared, "ubuntu", "ssh-ed25519 AAAA", now())
+    assert "404" in run_script(fleet, shared, *ask).steps[0].stderr
 
 
 class _Cloud(BaseHTTPRequestHandler):

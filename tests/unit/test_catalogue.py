@@ -34,6 +34,7 @@ def small() -> Catalogue:
     return parse_catalogue(
         {
             "address_usd_per_hour": "0.005",
+            "snapshot_usd_per_gib_month": {"us-east-1": "0.05", "eu-west-1": "0.06"},
             "disk_usd_per_gib_month": {"us-east-1": "0.073", "eu-west-1": "0.146"},
             "gpus": {"X9 40GB": {"compute_capability": "9.9"}, "Old": {"compute_capability": None}},
             "priced_at": "2026-11-23",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from chalicelib.control.requests.administration import Administration
 from chalicelib.control.requests.changing import Changing
+from chalicelib.control.requests.images import ImageRequests
 from chalicelib.control.requests.launching import Launching
 from chalicelib.control.requests.owners import OwnerRequests
 from chalicelib.control.requests.reading import Reading
@@ -23,5 +24,6 @@ class Requests:
     reading: Reading
     sessions: Sessions
     setting_up: SettingUp
+    images: ImageRequests
     administration: Administration
     owners: OwnerRequests

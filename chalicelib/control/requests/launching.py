@@ -4,16 +4,18 @@ import hashlib
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from chalicelib.control.requests.images import ImageRequests
 from chalicelib.domain.actors import Actor
 from chalicelib.domain.asks import LaunchAsk, complete
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.desk import Mode
 from chalicelib.domain.errors import Conflict, FieldError, Invalid
-from chalicelib.domain.instance import Instance, Phase, Setup
+from chalicelib.domain.images import Image, saved
+from chalicelib.domain.instance import BakedDocument, ImageUse, Instance, Phase, Rates, Setup, Spec
 from chalicelib.domain.lifecycle.rules import because, entry
 from chalicelib.domain.names import Words, friendly_name
 from chalicelib.domain.recipes import Recipe
@@ -46,6 +48,7 @@ class Launching:
     launches: Launches
     desk: DeskStore
     owners: Owners
+    images: ImageRequests
     catalogue: Catalogue
     recipes: Mapping[str, Recipe]
     words: Words
@@ -66,7 +69,16 @@ class Launching:
         if desk.mode is Mode.HOLD:
             raise Conflict("the desk is on hold: nothing is launched until an admin sets its mode", code="desk_on_hold")
         own = self.owners.get(owner).policy
+        source = self.images.meant(actor, ask)
+        if source:
+            ask = replace(ask, region=ask.region or source.region, recipe=ask.recipe or source.recipe)
         spec, rates = complete(ask, self.catalogue, self.recipes, desk, own)
+        setup = Setup(recipe=spec.recipe, documents=self.recipes[spec.recipe].chosen(spec.parameters))
+        notice = None
+        if ask.image:
+            source = self.images.fitting(actor, ask, source, spec)
+            notice = self._saves(source, spec)
+            spec, rates, setup = self._from(source, spec, rates, setup)
         instance_id = f"gd-{secrets.token_hex(8)}"
         reason = because("requested", f"{actor.name} asked for {_what(ask, spec.instance_type)}; launching it")
         for _ in range(1 if ask.name else NAMES_TRIED):
@@ -81,7 +93,7 @@ class Launching:
                 phase_since=now,
                 reason=reason,
                 rates=rates,
-                setup=Setup(recipe=spec.recipe, documents=self.recipes[spec.recipe].chosen(spec.parameters)),
+                setup=setup,
             )
             lines = [entry(now, reason, actor=actor.name)]
             if skipped := self._skipped(instance):
@@ -93,7 +105,34 @@ class Launching:
                 raise Conflict("too many requests at once; try again", code="busy") from stale
             if not isinstance(result, NameTaken):
                 break
-        return self._granted(result, instance, limit, key)
+        granted = self._granted(result, instance, limit, key)
+        said = [each for each in (notice, granted.notice) if each]
+        return replace(granted, notice=". ".join(said)) if said and granted.instance.id == instance.id else granted
+
+    def _from(self, image: Image, spec: Spec, rates: Rates, setup: Setup) -> tuple[Spec, Rates, Setup]:
+        """The same, from an image: its disk is as large as the image at least, and some documents are there already."""
+        disk_gib = max(spec.disk_gib, image.disk_gib)
+        use = ImageUse(id=image.id, name=image.name, ami_id=image.ami_id or "")
+        baked = tuple(
+            BakedDocument(name=each.name, fingerprint=each.fingerprint, content=each.content, seconds=each.seconds)
+            for each in image.baked
+        )
+        return (
+            replace(spec, image=use, disk_gib=disk_gib),
+            replace(rates, disk=self.catalogue.disk_price_per_gib_hour(spec.region) * disk_gib),
+            replace(setup, baked=baked),
+        )
+
+    def _saves(self, image: Image, spec: Spec) -> str:
+        """What somebody who launches from an image can expect of it."""
+        spared = saved(image, self.recipes[spec.recipe])
+        if not spared:
+            return f"from {image.name} ({image.id}); none of what the recipe {spec.recipe} runs is in it"
+        documents = ", ".join(spared)
+        return (
+            f"from {image.name} ({image.id}): {documents} need not run again unless changed since, which saves about "
+            f"{sum(spared.values())} s"
+        )
 
     def _granted(self, result: LaunchResult, instance: Instance, limit: int, key: str | None) -> Granted:
         match result:

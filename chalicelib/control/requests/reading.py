@@ -83,7 +83,7 @@ class Reading:
     ) -> tuple[list[Shown], str | None]:
         """Newest first; an admin's are everybody's, or one owner's."""
         whose = actor.scope(owner)
-        with _own_cursor():
+        with own_cursor():
             page = self.instances.page(whose, limit=limit, cursor=cursor, now=self.clock.now())
         keys = [key for key in map(self._heartbeat_key, page.items) if key]
         beats = self.heartbeats.read_many(keys) if keys else {}
@@ -92,14 +92,14 @@ class Reading:
     def timeline(self, actor: Actor, ref: str, *, limit: int, cursor: str | None) -> tuple[list[Entry], str | None]:
         """Oldest first."""
         instance = self.finder.find(actor, ref)
-        with _own_cursor():
+        with own_cursor():
             page = self.timelines.page(instance.id, limit=limit, cursor=cursor)
         return [*page.items], page.next_cursor
 
     def notices_of(self, actor: Actor, ref: str, *, limit: int, cursor: str | None) -> tuple[list[Notice], str | None]:
         """What its owner and the admins were told of it, newest first, with every try."""
         instance = self.finder.find(actor, ref)
-        with _own_cursor():
+        with own_cursor():
             page = self.notices.of_instance(instance.id, limit=limit, cursor=cursor)
         return [*page.items], page.next_cursor
 
@@ -139,7 +139,8 @@ class Reading:
 
 
 @contextmanager
-def _own_cursor() -> Iterator[None]:
+def own_cursor() -> Iterator[None]:
+    """:raises Invalid: inside, a cursor was given that is none of the list's"""
     try:
         yield
     except BadCursor as error:

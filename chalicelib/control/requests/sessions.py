@@ -1,27 +1,39 @@
-"""Ways in. Opening a session is the one call to AWS that a person waits for."""
+"""Ways in. Opening a session is the one thing for which a person waits for AWS."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
+from chalicelib.aws.ec2 import Ec2, of_record
+from chalicelib.aws.instance_connect import InstanceConnect
 from chalicelib.aws.ssm import Session, Ssm
 from chalicelib.control.requests.changing import Changing
 from chalicelib.control.requests.finding import Finder
-from chalicelib.domain.actors import Actor
-from chalicelib.domain.connect import LOCAL_PORT, Command, commands
-from chalicelib.domain.errors import CloudError, Conflict, FieldError, Invalid
+from chalicelib.domain.actors import Actor, Role
+from chalicelib.domain.connect import Command, SshConfig, commands, ssh_configs
+from chalicelib.domain.errors import CloudError, Conflict
 from chalicelib.domain.instance import Ec2State, Instance, Machine, Phase
 from chalicelib.domain.lifecycle.rules import because, entry
-from chalicelib.domain.recipes import Recipe, jupyter_port
+from chalicelib.domain.recipes import Recipe
+from chalicelib.domain.sessions import LOGIN, SessionWish, Way, entered, way_for
 from chalicelib.domain.wishes import Wanted
 
 
-class SessionKind(StrEnum):
-    """What a session leads to."""
+@dataclass(frozen=True)
+class WaysIn:
+    """Commands for people with AWS credentials of their own; lines for ~/.ssh/config, with such and without."""
 
-    SHELL = "shell"
-    PORT = "port"
-    JUPYTER = "jupyter"
+    commands: list[Command]
+    ssh_configs: list[SshConfig]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A session that is open, and of which instance."""
+
+    way: Way
+    session: Session
+    region: str
+    instance_id: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,39 +42,43 @@ class Sessions:
 
     finder: Finder
     changing: Changing
+    ec2: Ec2
     ssm: Ssm
+    instance_connect: InstanceConnect
     recipes: Mapping[str, Recipe]
 
-    def connect(self, actor: Actor, ref: str) -> list[Command]:
-        """Commands for those who have AWS credentials of their own."""
+    def connect(self, actor: Actor, ref: str) -> WaysIn:
+        """What to paste."""
         instance, machine = self._reachable(actor, ref)
+        region = instance.spec.region
         is_set_up = instance.phase is Phase.READY
-        port = jupyter_port(instance.spec.recipes, self.recipes) if is_set_up else None
-        return commands(machine.instance_id, instance.spec.region, port, is_set_up=is_set_up)
+        port = self._jupyter_port(instance) if is_set_up else None
+        return WaysIn(
+            commands(machine.instance_id, region, port, is_set_up=is_set_up),
+            ssh_configs(instance.name, instance.id, machine.instance_id, region, LOGIN),
+        )
 
-    def open_session(
-        self, actor: Actor, ref: str, *, kind: SessionKind, port: int | None = None, local_port: int | None = None
-    ) -> Session:
-        """StartSession for those who have none; the answer goes to session-manager-plugin.
+    def open_session(self, actor: Actor, ref: str, wish: SessionWish) -> Opened:
+        """StartSession for those who have no credentials; the answer goes to session-manager-plugin.
 
-        The timeline tells of it first: nobody enters unseen.
-
-        :param port: for kind `port`: the one on the instance
-        :param local_port: the one on the laptop; the same, or the book's 8889 for Jupyter
+        The timeline tells of it first: nobody enters unseen. What is answered is kept nowhere, nor logged.
         """
         instance, machine = self._reachable(actor, ref)
-        of_jupyter = jupyter_port(instance.spec.recipes, self.recipes)
-        if kind is SessionKind.JUPYTER and of_jupyter is None:
+        port = self._jupyter_port(instance)
+        if wish.kind.is_of_jupyter and port is None:
             recipes = " and ".join(instance.spec.recipes)
             raise Conflict(f"{instance.name} was set up as {recipes}, without Jupyter", code="no_jupyter")
-        document, parameters = _session(kind, port, local_port, of_jupyter)
-        now = self.changing.clock.now()
-        reason = because("session_requested", f"{actor.name} opens a {kind} session")
-        self.changing.change(actor, instance.id, lambda found: Wanted(found, (entry(now, reason, actor=actor.name),)))
+        way = way_for(wish, port)
+        self._must_be_ours(instance, machine)
+        self._tell(actor, instance, way)
+        region, instance_id = instance.spec.region, machine.instance_id
         try:
-            return self.ssm.open_session(instance.spec.region, machine.instance_id, document, parameters)
+            if way.public_key:
+                self.instance_connect.push(region, instance_id, LOGIN, way.public_key)
+            session = self.ssm.open_session(region, instance_id, way, reason=f"{actor.name} at gpudesk")
         except CloudError as error:
-            raise Conflict(f"SSM did not open a session: {error.message} ({error.code})", code="no_session") from error
+            raise Conflict(f"AWS did not open a session: {error.message} ({error.code})", code="no_session") from error
+        return Opened(way, session, region, instance_id)
 
     def _reachable(self, actor: Actor, ref: str) -> tuple[Instance, Machine]:
         instance = self.finder.find(actor, ref)
@@ -70,15 +86,27 @@ class Sessions:
             raise Conflict(f"{instance.name} is {instance.phase}: there is nothing to connect to", code="not_running")
         return instance, instance.machine
 
+    def _must_be_ours(self, instance: Instance, machine: Machine) -> None:
+        """:raises Conflict: EC2 does not show the machine with the desk's tags now"""
+        try:
+            view = of_record(self.ec2.tagged(instance.spec.region, instance.tag_id), machine.instance_id)
+        except CloudError as error:
+            raise Conflict(f"EC2 did not answer: {error.message} ({error.code})", code="no_session") from error
+        if view is None or view.state is not Ec2State.RUNNING:
+            sentence = f"EC2 shows no running {machine.instance_id} with the desk's tags: nobody is let into it"
+            raise Conflict(sentence, code="not_ours")
 
-def _session(
-    kind: SessionKind, port: int | None, local_port: int | None, jupyter_port: int | None
-) -> tuple[str, dict[str, str]]:
-    if kind is SessionKind.SHELL:
-        return "SSM-SessionManagerRunShell", {}
-    remote = port if kind is SessionKind.PORT else jupyter_port
-    if remote is None:
-        wrong = FieldError("port", "is needed with kind port: the port on the instance, 1 to 65535")
-        raise Invalid("which port?", errors=(wrong,))
-    local = local_port or (LOCAL_PORT if kind is SessionKind.JUPYTER else remote)
-    return "AWS-StartPortForwardingSession", {"portNumber": str(remote), "localPortNumber": str(local)}
+    def _tell(self, actor: Actor, instance: Instance, way: Way) -> None:
+        by_admin = actor.role is Role.ADMIN and actor.owner != instance.owner
+        reason = because("session_requested", entered(way.kind, actor.name, instance.owner, by_admin=by_admin))
+        line = entry(
+            self.changing.clock.now(),
+            reason,
+            actor=actor.name,
+            details={"kind": str(way.kind), "document": way.document, **way.parameters},
+        )
+        self.changing.change(actor, instance.id, lambda found: Wanted(found, (line,)))
+
+    def _jupyter_port(self, instance: Instance) -> int | None:
+        recipe = self.recipes.get(instance.spec.recipe)
+        return recipe.jupyter_port if recipe else None

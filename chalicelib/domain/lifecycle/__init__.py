@@ -22,6 +22,7 @@ from chalicelib.domain.lifecycle.heard import delivered
 from chalicelib.domain.lifecycle.rules import Rules, because, entry, nothing, withdraw
 from chalicelib.domain.observation import Observation
 from chalicelib.domain.plan import (
+    AlreadyBaked,
     Called,
     Launch,
     Launched,
@@ -149,10 +150,8 @@ def _noted(instance: Instance, step: Step, outcome: Outcome, now: datetime) -> P
             return facts.launched(instance, machine, now)
         case ((ResolveLaunch() | Launch()), CloudError()):
             return launching.refused(instance, outcome, now)
-        case SendDocument(), Sent():
-            return setting_up.sent(instance, outcome, step, now)
-        case SendDocument(), CloudError():
-            return setting_up.not_sent(instance, outcome, now)
+        case SendDocument(), (Sent() | AlreadyBaked() | CloudError()):
+            return setting_up.answered(instance, outcome, step, now)
         case Start(), CloudError():
             return booting.start_refused(instance, outcome, now)
         case Stop(), NoLongerIdle():

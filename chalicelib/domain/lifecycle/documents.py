@@ -97,6 +97,8 @@ def _result(
         steps=tuple(_step(step) for step in steps),
         reboots=sum(reboots(step) for step in steps),
         output_bytes=sum(len(step.output.encode()) for step in steps),
+        fingerprint=run.fingerprint,
+        content=run.content,
     )
 
 

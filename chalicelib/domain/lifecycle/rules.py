@@ -134,7 +134,13 @@ def wanted_otherwise(instance: Instance, now: datetime) -> Plan | None:
 
 
 def end(instance: Instance, now: datetime) -> Plan:
-    """Somebody wants it terminated, whatever it is doing."""
+    """Somebody wants it terminated, whatever it is doing; an image that is being made of it comes first."""
+    if instance.imaging:
+        sentence = f"it will be terminated once its image {instance.imaging} is made: GET /images/{instance.imaging}"
+        waits = because("terminate_waits", sentence)
+        if instance.told == waits.code:
+            return Plan(instance=instance, reason=waits)
+        return told(replace(instance, told=waits.code), waits, now)
     reason = because("terminate_requested", "terminating: it was asked for")
     return claim(instance, Action.TERMINATE, reason, now)
 

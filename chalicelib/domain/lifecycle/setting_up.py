@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
+from chalicelib.domain.baked import fingerprint
 from chalicelib.domain.errors import CloudError, GiveUp
 from chalicelib.domain.instance import DocumentRun, Instance, Phase
 from chalicelib.domain.lifecycle import documents
@@ -20,8 +21,9 @@ from chalicelib.domain.lifecycle.rules import (
     wanted_otherwise,
 )
 from chalicelib.domain.observation import CommandStatus, CommandView, Observation
-from chalicelib.domain.plan import Plan, SendDocument, Sent
+from chalicelib.domain.plan import AlreadyBaked, Entry, Plan, SendDocument, Sent
 from chalicelib.domain.recipes import DocumentUse, fill
+from chalicelib.domain.setup_results import DocumentResult
 from chalicelib.domain.timings import DOCUMENT_MARGIN, RESEND_AFTER, SEND_DEADLINE, SETUP_RETRY, SETUP_TRIES
 from chalicelib.domain.warned import Warned, WarningKind
 
@@ -52,12 +54,45 @@ def decide(instance: Instance, seen: Observation, now: datetime, rules: Rules) -
     return _running(instance, document, setup.run, seen, now, rules)
 
 
+def answered(instance: Instance, outcome: Sent | AlreadyBaked | CloudError, step: SendDocument, now: datetime) -> Plan:
+    """What became of sending a document."""
+    match outcome:
+        case Sent():
+            return sent(instance, outcome, step, now)
+        case AlreadyBaked():
+            return skipped(instance, outcome, now)
+        case CloudError():
+            return not_sent(instance, outcome, now)
+
+
 def sent(instance: Instance, outcome: Sent, step: SendDocument, now: datetime) -> Plan:
     """SSM accepted the command."""
     run = instance.setup.run
-    setup = replace(instance.setup, run=replace(run, command_id=outcome.command_id) if run else None)
+    confirmed = replace(run, command_id=outcome.command_id, content=outcome.content) if run else None
+    setup = replace(instance.setup, run=confirmed)
     reason = because("document_started", f"{step.document} is running ({_position(instance)})")
     return told(replace(instance, setup=setup), reason, now, command_id=outcome.command_id, attempt_id=step.attempt_id)
+
+
+def skipped(instance: Instance, outcome: AlreadyBaked, now: datetime) -> Plan:
+    """The image has it: nothing runs, and that it would have taken as long as it once did is said."""
+    setup, run = instance.setup, instance.setup.run
+    if run is None:
+        return nothing(instance, "stale", "nobody waits for the outcome of a document any more")
+    name = setup.documents[setup.index].name
+    result = DocumentResult(
+        name=name,
+        succeeded=True,
+        started_at=run.sent_at,
+        ended_at=run.sent_at,
+        fingerprint=run.fingerprint,
+        content=outcome.content,
+    )
+    saved = next((each.seconds for each in setup.baked if each.name == name), 0)
+    image = instance.spec.image.name if instance.spec.image else "its image"
+    sentence = f"{name} is in {image} already: skipped, which saves about {saved} s ({_position(instance)})"
+    reason = because("document_skipped", sentence)
+    return _past(instance, result, entry(now, reason, details={"seconds_saved": str(saved)}), now)
 
 
 def not_sent(instance: Instance, error: CloudError, now: datetime) -> Plan:
@@ -78,20 +113,24 @@ def _send(instance: Instance, document: DocumentUse, now: datetime, rules: Rules
         "gpu_count": str(instance.spec.nvidia_gpu_count),
         "attempt_id": attempt_id,
     }
+    parameters = fill(document.parameters, values)
+    mark = fingerprint(parameters, attempt_id)
     run = (
         replace(setup.run, called_at=now)
         if setup.run
-        else DocumentRun(attempt_id=attempt_id, sent_at=now, called_at=now)
+        else DocumentRun(attempt_id=attempt_id, sent_at=now, called_at=now, fingerprint=mark)
     )
+    baked = next((each for each in setup.baked if (each.name, each.fingerprint) == (document.name, mark)), None)
     return Plan(
         instance=replace(instance, setup=replace(setup, run=run, retry_at=None)),
         reason=because("sending", f"sending {document.name} ({_position(instance)})"),
         step=SendDocument(
             document=document.name,
-            parameters=fill(document.parameters, values),
+            parameters=parameters,
             attempt_id=attempt_id,
             limit=document.timeout,
             logs_group=rules.desk.logs_group,
+            unless=baked.content if baked else None,
         ),
     )
 
@@ -122,6 +161,13 @@ def _succeeded(
     instance: Instance, document: DocumentUse, run: DocumentRun, command: CommandView, now: datetime
 ) -> Plan:
     result = documents.succeeded(document, run, command, now)
+    reason = because("document_succeeded", documents.done_in_words(result, _position(instance)))
+    plan = _past(instance, result, entry(now, reason, details={"command_id": run.command_id or ""}), now)
+    return replace(plan, learned=documents.learned(result, instance.spec.instance_type))
+
+
+def _past(instance: Instance, result: DocumentResult, line: Entry, now: datetime) -> Plan:
+    """One document is behind it: on to the next, or ready."""
     setup = replace(
         instance.setup,
         index=instance.setup.index + 1,
@@ -130,14 +176,11 @@ def _succeeded(
         results=(*instance.setup.results, result),
         failure=None,
     )
-    reason = because("document_succeeded", documents.done_in_words(result, _position(instance)))
     done = replace(instance, setup=setup)
-    lines = (entry(now, reason, details={"command_id": run.command_id or ""}),)
-    learned = documents.learned(result, instance.spec.instance_type)
     if setup.is_done:
         plan = made_ready(done, f"{_recipe(instance)} is set up, {documents.setup_in_words(done, now)}", now)
-        return replace(plan, entries=(*lines, *plan.entries), learned=learned)
-    return Plan(instance=done, reason=reason, entries=lines, again=True, learned=learned)
+        return replace(plan, entries=(line, *plan.entries))
+    return Plan(instance=done, reason=because(line.code, line.sentence), entries=(line,), again=True)
 
 
 def _retried(

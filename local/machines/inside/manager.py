@@ -1,7 +1,7 @@
 """What systemctl can ask of the machine's first process."""
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from . import units
@@ -21,9 +21,24 @@ class Manager:
         self._services: dict[str, Service] = {}
 
     def start_enabled(self) -> None:
-        """What was enabled starts at boot; a broken unit stops nobody."""
-        for link in sorted(units.UNIT_FOLDERS[0].glob(f"{WANTS}/*.service")):
-            self.start(link.name, lambda _: None)
+        """What was enabled starts at boot, by Before= and After=; a broken unit stops only who requires it."""
+        names = sorted({link.name for link in units.UNIT_FOLDERS[0].glob(f"{WANTS}/*.service")})
+        self._start_in_order(names, first_before(names), set())
+
+    def _start_in_order(self, names: list[str], first: Mapping[str, set[str]], ended: set[str]) -> None:
+        """Start those for whom nobody is to come first any more; each that has started lets others follow."""
+        ready = [name for name in names if name not in ended and not first[name]]
+        ended.update(ready)
+        for name in ready:
+
+            def started(trouble: str, name: str = name) -> None:
+                for other in names:
+                    first[other].discard(name)
+                    if trouble and _requires(other, name):
+                        ended.add(other)
+                self._start_in_order(names, first, ended)
+
+            self.start(name, started)
 
     def start(self, name: str, reply: Reply) -> None:
         """Start a unit as its file is now."""
@@ -83,6 +98,23 @@ class Manager:
         except units.UnitError:
             return f"Failed to {verb} {units.full_name(name)}: Unit {units.full_name(name)} not loaded."
         return ""
+
+
+def first_before(names: Sequence[str]) -> dict[str, set[str]]:
+    """For each unit, those of the others that are to have started by then."""
+    first: dict[str, set[str]] = {name: set() for name in names}
+    for name in names:
+        with contextlib.suppress(units.UnitError):
+            unit = units.load(name)
+            first[name].update(other for other in unit.later_than if other in first)
+            for other in unit.earlier_than:
+                if other in first:
+                    first[other].add(name)
+    return first
+
+
+def _requires(name: str, needed: str) -> bool:
+    return (units.UNIT_FOLDERS[0] / f"{name}.requires" / needed).is_symlink()
 
 
 def is_enabled(name: str) -> bool:

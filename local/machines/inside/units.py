@@ -26,7 +26,7 @@ class Command:
 
 @dataclass(frozen=True)
 class Unit:
-    """One service. Times in seconds."""
+    """One service. Times in seconds. :param earlier_than: Before=, :param later_than: After="""
 
     name: str
     description: str
@@ -43,6 +43,9 @@ class Unit:
     stop_within: float
     remain: bool
     wanted_by: Sequence[str]
+    required_by: Sequence[str] = ()
+    earlier_than: Sequence[str] = ()
+    later_than: Sequence[str] = ()
     folders: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def restarts_after(self, outcome: Literal["success", "failure"]) -> bool:
@@ -87,6 +90,9 @@ def load(name: str) -> Unit:
         stop_within=seconds(one.get("Service.TimeoutStopSec", "90")),
         remain=one.get("Service.RemainAfterExit", "no") in ("yes", "true", "1"),
         wanted_by=" ".join(settings.get("Install.WantedBy", [])).split(),
+        required_by=" ".join(settings.get("Install.RequiredBy", [])).split(),
+        earlier_than=" ".join(settings.get("Unit.Before", [])).split(),
+        later_than=" ".join(settings.get("Unit.After", [])).split(),
         folders={
             kind: " ".join(settings.get(f"Service.{kind}Directory", [])).split()
             for kind in ("Runtime", "State", "Cache", "Logs")

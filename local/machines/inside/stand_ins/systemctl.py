@@ -69,8 +69,9 @@ def _enable(names: Sequence[str], options: Sequence[str]) -> int:
             return 1
         if not unit.wanted_by:
             print("The unit files have no installation config (WantedBy=, ...).", file=sys.stderr)
-        for target in unit.wanted_by:
-            link = units.UNIT_FOLDERS[0] / f"{target}.wants" / unit.name
+        folders = [*(f"{each}.wants" for each in unit.wanted_by), *(f"{each}.requires" for each in unit.required_by)]
+        for folder in folders:
+            link = units.UNIT_FOLDERS[0] / folder / unit.name
             link.parent.mkdir(parents=True, exist_ok=True)
             if not link.is_symlink():
                 link.symlink_to(path)
@@ -80,7 +81,7 @@ def _enable(names: Sequence[str], options: Sequence[str]) -> int:
 
 def _disable(names: Sequence[str], options: Sequence[str]) -> int:
     for name in names:
-        for link in Path(units.UNIT_FOLDERS[0]).glob(f"*.wants/{units.full_name(name)}"):
+        for link in Path(units.UNIT_FOLDERS[0]).glob(f"*.*s/{units.full_name(name)}"):
             link.unlink()
             print(f"Removed {link}.", file=sys.stderr)
     return _operate("stop", names) if "--now" in options else 0

@@ -1,0 +1,108 @@
+"""/images: made of an instance, listed with what they cost, taken away with their snapshots."""
+
+from typing_extensions import TypedDict
+
+from chalicelib.api.forms import Asking, ImageForm, Listing, Nothing
+from chalicelib.api.routes import Call, Routes
+from chalicelib.api.shown import Page, ReasonView, dollars, moment, reason_view
+from chalicelib.domain.images import Image, price_per_month
+
+routes = Routes()
+
+
+class BakedView(TypedDict):
+    """A document that need not run again on what is launched from it, unless it has changed since."""
+
+    document: str
+    seconds: int
+
+
+class ImageView(TypedDict):
+    """An image. `price_per_month` is the most that its snapshots cost: AWS bills the blocks that hold something."""
+
+    id: str
+    name: str
+    description: str
+    owner: str
+    phase: str
+    reason: ReasonView
+    progress: int
+    recipe: str
+    region: str
+    arch: str
+    size_gib: int
+    price_per_month: str
+    no_reboot: bool
+    ami_id: str | None
+    snapshots: list[str]
+    instance: str
+    documents: list[BakedView]
+    created_at: str
+    created_by: str
+    age_days: int
+
+
+class ImageAskedView(ImageView):
+    """The image that will be made, and what to know of it."""
+
+    warnings: list[str]
+
+
+@routes.add(
+    "POST", "/instances/{name}/images", takes=ImageForm, asks=Asking, gives=ImageAskedView, status=202, located="images"
+)
+def make_image(call: Call[ImageForm, Asking]) -> ImageAskedView:
+    """Make an image of an instance: what is in its home directory is in the image."""
+    asked = call.body
+    wished = call.desk.requests.images.make(
+        call.actor, call.ref, name=asked.name, description=asked.description, no_reboot=asked.no_reboot
+    )
+    return {**_view(call, wished.image), "warnings": list(wished.warnings)}
+
+
+@routes.add("GET", "/images", takes=Nothing, asks=Listing, gives=Page[ImageView])
+def list_images(call: Call[Nothing, Listing]) -> Page[ImageView]:
+    """Images, newest first: one's own; an admin sees all, or one owner's."""
+    query = call.query
+    images, cursor = call.desk.requests.images.list_images(
+        call.actor, owner=query.owner, limit=query.limit, cursor=query.cursor
+    )
+    return {"items": [_view(call, each) for each in images], "next_cursor": cursor}
+
+
+@routes.add("GET", "/images/{image}", takes=Nothing, asks=Asking, gives=ImageView)
+def show_image(call: Call[Nothing, Asking]) -> ImageView:
+    """One image, by its id."""
+    return _view(call, call.desk.requests.images.show(call.actor, call.ref))
+
+
+@routes.add("DELETE", "/images/{image}", takes=Nothing, asks=Asking, gives=ImageView, status=202, located="images")
+def delete_image(call: Call[Nothing, Asking]) -> ImageView:
+    """Take it away, with its snapshots."""
+    return _view(call, call.desk.requests.images.delete(call.actor, call.ref))
+
+
+def _view(call: Call[ImageForm, Asking] | Call[Nothing, Asking] | Call[Nothing, Listing], image: Image) -> ImageView:
+    price = call.desk.requests.images.catalogue.snapshot_price_per_gib_month(image.region)
+    return {
+        "id": image.id,
+        "name": image.name,
+        "description": image.description,
+        "owner": image.owner,
+        "phase": str(image.phase),
+        "reason": reason_view(image.reason),
+        "progress": image.progress,
+        "recipe": image.recipe,
+        "region": image.region,
+        "arch": image.arch,
+        "size_gib": image.disk_gib,
+        "price_per_month": dollars(price_per_month(image, price)),
+        "no_reboot": image.no_reboot,
+        "ami_id": image.ami_id,
+        "snapshots": list(image.snapshots),
+        "instance": image.instance_name,
+        "documents": [{"document": each.name, "seconds": each.seconds} for each in image.baked],
+        "created_at": moment(image.created_at),
+        "created_by": image.created_by,
+        "age_days": (call.desk.clock.now() - image.created_at).days,
+    }

@@ -1,0 +1,113 @@
+"""AMIs of the desk's own: made, looked at, taken away. Raises the kinds of CloudError.
+
+They are never shared: CreateImage gives launch permission to nobody else, and nothing here changes that.
+"""
+
+import re
+from typing import TYPE_CHECKING
+
+from chalicelib.aws.clients import Clients
+from chalicelib.aws.ec2 import IMAGE_TAG, OWNER_TAG, STAGE_TAG
+from chalicelib.aws.errors import translating
+from chalicelib.domain.errors import Missing
+from chalicelib.domain.images import DESCRIPTION_CHARACTERS, Image, ami_name
+from chalicelib.domain.imaging import AmiView
+from chalicelib.domain.observation import Absent
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2.type_defs import FilterTypeDef, ImageTypeDef, TagSpecificationTypeDef
+
+DONE = re.compile(r"(\d+)%?")
+
+
+class OwnImages:
+    """One stage's images."""
+
+    def __init__(self, clients: Clients, stage: str) -> None:
+        self._clients = clients
+        self._stage = stage
+
+    def create(self, image: Image) -> str:
+        """CreateImage has no token; the name, which is the record's alone, is what AWS refuses to make twice.
+
+        :returns: the AMI's id
+        """
+        tags = [
+            {"Key": key, "Value": value}
+            for key, value in {
+                "Name": image.name,
+                IMAGE_TAG: image.id,
+                OWNER_TAG: image.owner,
+                STAGE_TAG: self._stage,
+            }.items()
+        ]
+        specifications: list[TagSpecificationTypeDef] = [
+            {"ResourceType": kind, "Tags": tags}  # type: ignore[typeddict-item]
+            for kind in ("image", "snapshot")
+        ]
+        with translating():
+            return self._clients.ec2(image.region).create_image(
+                InstanceId=image.machine_id,
+                Name=ami_name(self._stage, image.id),
+                Description=image.description[:DESCRIPTION_CHARACTERS],
+                NoReboot=image.no_reboot,
+                TagSpecifications=specifications,
+            )["ImageId"]
+
+    def find(self, image: Image) -> AmiView | Absent:
+        """What EC2 shows under the record's name, whoever asked for it and whether or not the answer arrived."""
+        with translating():
+            found = self._clients.ec2(image.region).describe_images(
+                Owners=["self"],
+                Filters=[
+                    {"Name": "name", "Values": [ami_name(self._stage, image.id)]},
+                    {"Name": f"tag:{STAGE_TAG}", "Values": [self._stage]},
+                ],
+            )["Images"]
+        return self._view(image, found[0]) if found else Absent()
+
+    def snapshots(self, image: Image) -> tuple[str, ...]:
+        """All that carry its tag, whether or not there is still an AMI of them."""
+        with translating():
+            pages = (
+                self._clients.ec2(image.region).get_paginator("describe_snapshots").paginate(Filters=self._own(image))
+            )
+            return tuple(sorted(found["SnapshotId"] for page in pages for found in page["Snapshots"]))
+
+    def deregister(self, region: str, ami_id: str) -> None:
+        with translating():
+            self._clients.ec2(region).deregister_image(ImageId=ami_id)
+
+    def delete_snapshots(self, region: str, snapshots: tuple[str, ...]) -> None:
+        """Each of them; one that is gone already is no matter."""
+        for snapshot in snapshots:
+            try:
+                with translating():
+                    self._clients.ec2(region).delete_snapshot(SnapshotId=snapshot)
+            except Missing:
+                continue
+
+    def _view(self, image: Image, found: "ImageTypeDef") -> AmiView:
+        disks = [mapping["Ebs"] for mapping in found.get("BlockDeviceMappings", ()) if "Ebs" in mapping]
+        state = str(found["State"])
+        return AmiView(
+            ami_id=found["ImageId"],
+            state=state,
+            snapshots=tuple(disk["SnapshotId"] for disk in disks if "SnapshotId" in disk),
+            size_gib=sum(disk.get("VolumeSize", 0) for disk in disks),
+            why=found.get("StateReason", {}).get("Message", ""),
+            progress=self._progress(image) if state == "pending" else 100,
+        )
+
+    def _progress(self, image: Image) -> int:
+        """Percent, of the slowest of its snapshots; 0 while there are none."""
+        with translating():
+            found = self._clients.ec2(image.region).describe_snapshots(Filters=self._own(image))["Snapshots"]
+        shares = [DONE.match(each.get("Progress", "")) for each in found]
+        return min((int(share[1]) if share else 0 for share in shares), default=0)
+
+    def _own(self, image: Image) -> "list[FilterTypeDef]":
+        return [
+            {"Name": f"tag:{IMAGE_TAG}", "Values": [image.id]},
+            {"Name": f"tag:{STAGE_TAG}", "Values": [self._stage]},
+        ]

@@ -1,0 +1,225 @@
+"""Images as people ask for them: written down here, made by the loop (`control/gallery.py`)."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from chalicelib.control.requests.finding import Finder
+from chalicelib.control.requests.reading import Reading, own_cursor
+from chalicelib.domain.activity.idle import Verdict
+from chalicelib.domain.actors import Actor
+from chalicelib.domain.asks import LaunchAsk
+from chalicelib.domain.catalogue import Catalogue, InstanceType
+from chalicelib.domain.clock import Clock
+from chalicelib.domain.desk import Mode
+from chalicelib.domain.errors import Conflict, FieldError, Invalid, NotFound
+from chalicelib.domain.images import (
+    BEING_MADE,
+    LATEST,
+    Image,
+    ImagePhase,
+    baked_of,
+    holds,
+    named,
+    newest,
+    why_not,
+)
+from chalicelib.domain.instance import Instance, Machine, Phase, Spec
+from chalicelib.domain.lifecycle.rules import because, entry
+from chalicelib.domain.names import NAME_IN_WORDS, is_name
+from chalicelib.domain.recipes import Recipe
+from chalicelib.store.desk import DeskStore
+from chalicelib.store.images import Images, Told
+from chalicelib.store.instances import Broken, Instances
+from chalicelib.store.transactions import TRIES, Stale
+
+
+@dataclass(frozen=True)
+class Wished:
+    """An image that is to be made, and what the person should know of it."""
+
+    image: Image
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageRequests:
+    """POST /instances/{name}/images, GET and DELETE /images; and which image a launch means."""
+
+    images: Images
+    instances: Instances
+    finder: Finder
+    reading: Reading
+    desk: DeskStore
+    catalogue: Catalogue
+    recipes: Mapping[str, Recipe]
+    clock: Clock
+
+    def make(self, actor: Actor, ref: str, *, name: str, description: str, no_reboot: bool) -> Wished:
+        """Written down. The same wish while it is being made is answered with the same image.
+
+        :raises Conflict: it does not run, or another image is being made of it
+        """
+        actor.who_owns()
+        if not is_name(name):
+            raise Invalid(f"name must be {NAME_IN_WORDS}", errors=(FieldError("name", f"must be {NAME_IN_WORDS}"),))
+        if self.desk.settings().mode is Mode.HOLD:
+            raise Conflict("the desk is on hold: no image is made until an admin sets its mode", code="desk_on_hold")
+        for _ in range(TRIES):
+            instance = self.finder.find(actor, ref)
+            if instance.imaging:
+                return Wished(self._same(instance, name, no_reboot), ())
+            image = self._new(actor, instance, self._machine(instance), (name, description, no_reboot))
+            how = "without a reboot" if no_reboot else "for which it reboots"
+            reason = because("image_requested", f"{actor.name} asked for an image of it, {name}, {how}")
+            lines = (entry(self.clock.now(), reason, actor=actor.name, details={"image": image.id}),)
+            warnings = self._warnings(actor, instance, image)
+            try:
+                told = Told(instance, replace(instance, imaging=image.id), lines, wake=True)
+                return Wished(self.images.write(image, told), warnings)
+            except Stale:
+                continue
+        raise Conflict(f"{ref} is being changed by others; try again", code="busy")
+
+    def show(self, actor: Actor, image_id: str) -> Image:
+        """:raises NotFound: it does not exist, or is somebody else's"""
+        image = self.images.load(image_id)
+        is_theirs = image is not None and (actor.sees_all or image.owner == actor.acts_for)
+        if image is None or not is_theirs or image.phase is ImagePhase.DELETED:
+            sentence = f"there is no image {image_id[:60]!r} of yours; GET /images lists them"
+            raise NotFound(sentence, code="no_such_image")
+        return image
+
+    def list_images(
+        self, actor: Actor, *, owner: str | None, limit: int, cursor: str | None
+    ) -> tuple[tuple[Image, ...], str | None]:
+        """Newest first; an admin's are everybody's, or one owner's."""
+        with own_cursor():
+            page = self.images.page(actor.scope(owner), limit=limit, cursor=cursor)
+        return page.items, page.next_cursor
+
+    def delete(self, actor: Actor, image_id: str) -> Image:
+        """Claimed here; the loop takes AMI and snapshots away until EC2 shows none of them any more.
+
+        :raises Conflict: it is being made, or a launch is about to use it
+        """
+        actor.who_owns()
+        for _ in range(TRIES):
+            image = self.show(actor, image_id)
+            if image.phase is ImagePhase.DELETING:
+                return image
+            self._may_go(image)
+            now = self.clock.now()
+            reason = because("deleting", f"{actor.name} deletes it, with its snapshots")
+            going = replace(image, phase=ImagePhase.DELETING, phase_since=now, reason=reason, called_at=None)
+            try:
+                return self.images.write(going)
+            except Stale:
+                continue
+        raise Conflict(f"{image_id} is being changed by others; try again", code="busy")
+
+    def meant(self, actor: Actor, ask: LaunchAsk) -> Image | None:
+        """The image that a launch names by id or name; None where it names none, or the latest.
+
+        :raises Invalid: there is no such image
+        """
+        if ask.image is None or ask.image == LATEST:
+            return None
+        found = named(ask.image, self.images.all(None if actor.sees_all else actor.acts_for))
+        if found is None:
+            wrong = f"there is no image {ask.image[:60]!r} of yours; GET /images lists them"
+            raise Invalid(wrong, errors=(FieldError("image", wrong),))
+        return found
+
+    def fitting(self, actor: Actor, ask: LaunchAsk, image: Image | None, spec: Spec) -> Image:
+        """The image for a launch whose spec is complete: the one that was meant, or the owner's latest that fits.
+
+        :raises Invalid: it does not fit, or there is none
+        """
+        kind = self.catalogue.type_named(spec.instance_type)
+        if image is not None:
+            why = why_not(image, kind, spec.region, ask.disk_gib)
+            if why:
+                raise Invalid(why, errors=(FieldError("image", why),))
+            return image
+        found = self._latest(actor, ask, kind, spec)
+        if found is None:
+            wrong = (
+                f"you have no image with recipe {spec.recipe}, as it is today, that fits a {kind.name} in "
+                f"{spec.region}; leave image out, and POST /instances/{{name}}/images once it is ready"
+            )
+            raise Invalid(wrong, errors=(FieldError("image", wrong),))
+        return found
+
+    def _latest(self, actor: Actor, ask: LaunchAsk, kind: InstanceType, spec: Spec) -> Image | None:
+        recipe = self.recipes[spec.recipe]
+        return newest(
+            each
+            for each in self.images.all(actor.acts_for)
+            if holds(each, recipe) and why_not(each, kind, spec.region, ask.disk_gib) is None
+        )
+
+    def _machine(self, instance: Instance) -> Machine:
+        if instance.phase is not Phase.READY or instance.machine is None:
+            sentence = f"{instance.name} is {instance.phase}: an image is made of an instance that is ready"
+            raise Conflict(sentence, code="not_ready")
+        return instance.machine
+
+    def _same(self, instance: Instance, name: str, no_reboot: bool) -> Image:
+        """The answer to a request that is repeated while the image is being made."""
+        image = self.images.load(instance.imaging or "")
+        if image and (image.name, image.no_reboot) == (name, no_reboot):
+            return image
+        raise Conflict(f"an image of {instance.name} is being made already: {instance.imaging}", code="imaging")
+
+    def _new(self, actor: Actor, instance: Instance, machine: Machine, wish: tuple[str, str, bool]) -> Image:
+        (name, description, no_reboot), now = wish, self.clock.now()
+        kind = self.catalogue.types.get(instance.spec.instance_type)
+        origin = self.images.load(instance.spec.image.id) if instance.spec.image else None
+        return Image(
+            id=f"gi-{secrets.token_hex(8)}",
+            name=name,
+            description=description or f"{instance.spec.recipe}, made of {instance.name} by gpudesk",
+            owner=instance.owner,
+            created_by=actor.owner,
+            created_at=now,
+            instance_id=instance.id,
+            instance_name=instance.name,
+            machine_id=machine.instance_id,
+            region=instance.spec.region,
+            arch=kind.arch if kind else "x86_64",
+            base=origin.base if origin else kind.image if kind else None,
+            recipe=instance.spec.recipe,
+            disk_gib=instance.spec.disk_gib,
+            no_reboot=no_reboot,
+            baked=baked_of(instance.setup),
+            phase=ImagePhase.REQUESTED,
+            phase_since=now,
+            reason=because("requested", f"{actor.name} asked for it"),
+        )
+
+    def _warnings(self, actor: Actor, instance: Instance, image: Image) -> tuple[str, ...]:
+        said = [
+            "the home directory is in the image, with whatever is in it: notebooks, data, keys, credentials, history",
+            "instance stores and /tmp of it are not; who launches from it gets a new machine identity, Jupyter token "
+            "and ssh host keys",
+        ]
+        if image.no_reboot:
+            said.append("without a reboot the file system may be inconsistent: stop what writes before you rely on it")
+            return tuple(said)
+        said.append(
+            f"{instance.name} reboots for it: what runs there ends, its Jupyter token and ssh host keys are made anew"
+        )
+        activity = self.reading.show(actor, instance.id).activity
+        if activity and activity.verdict is Verdict.BUSY:
+            said.append(f"it is in use, and the reboot ends that: {activity.reason.sentence}")
+        return tuple(said)
+
+    def _may_go(self, image: Image) -> None:
+        if image.phase in BEING_MADE or image.is_open:
+            raise Conflict(f"{image.name} is {image.phase}: it can be deleted once that is over", code="being_made")
+        living = [each for each in self.instances.living() if not isinstance(each, Broken)]
+        for each in living:
+            is_of_it = each.spec.image is not None and each.spec.image.id == image.id
+            if is_of_it and each.phase in (Phase.REQUESTED, Phase.LAUNCHING):
+                raise Conflict(f"{each.name} is being launched from {image.name}", code="in_use")

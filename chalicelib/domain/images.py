@@ -1,0 +1,172 @@
+"""Images made of instances: what is remembered of one, whom it fits, and what it costs."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from chalicelib.domain.baked import use_hash
+from chalicelib.domain.catalogue import InstanceType
+from chalicelib.domain.instance import DocumentRun, Setup
+from chalicelib.domain.reason import Reason
+from chalicelib.domain.recipes import Recipe
+
+DESCRIPTION_CHARACTERS = 200
+"""AWS takes 255; https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateImage.html"""
+
+
+class ImagePhase(StrEnum):
+    """Where an image is."""
+
+    REQUESTED = "requested"
+    SEALING = "sealing"
+    CREATING = "creating"
+    PENDING = "pending"
+    AVAILABLE = "available"
+    FAILED = "failed"
+    DELETING = "deleting"
+    DELETED = "deleted"
+
+
+MACHINES_OWN = "${heartbeat_key}"
+LATEST = "latest"
+
+BEING_MADE = frozenset({ImagePhase.REQUESTED, ImagePhase.SEALING, ImagePhase.CREATING, ImagePhase.PENDING})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baked:
+    """A document that had run to its end on the instance when the image was made.
+
+    :param use: hash of what the recipe hands over, placeholders not filled in
+    :param fingerprint: hash of what was handed over, but for the attempt's id
+    :param content: SSM's hash of the document that ran
+    :param seconds: how long it took
+    """
+
+    name: str
+    use: str
+    fingerprint: str
+    content: str
+    seconds: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """An AMI of the desk's and how it came about. Every change makes a new value; `version` is the store's guard.
+
+    :param base: the public SSM parameter of the image that the instance was launched from (its driver is in it)
+    :param seal: the document that takes secrets out of what is copied
+    :param is_unsealed: whether the instance has been told to put them back
+    :param called_at: when AWS was last asked to make it, or to delete it
+    :param snapshots: of the AMI; they are what is billed
+    """
+
+    id: str
+    name: str
+    description: str
+    owner: str
+    created_by: str
+    created_at: datetime
+    instance_id: str
+    instance_name: str
+    machine_id: str
+    region: str
+    arch: str
+    base: str | None
+    recipe: str
+    disk_gib: int
+    no_reboot: bool
+    baked: tuple[Baked, ...]
+    phase: ImagePhase
+    phase_since: datetime
+    reason: Reason
+    seal: DocumentRun | None = None
+    is_unsealed: bool = False
+    called_at: datetime | None = None
+    ami_id: str | None = None
+    snapshots: tuple[str, ...] = ()
+    progress: int = 0
+    version: int | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the loop still has something to do about it."""
+        owes_unseal = self.seal is not None and not self.is_unsealed
+        is_at_rest = self.phase in (ImagePhase.AVAILABLE, ImagePhase.FAILED)
+        return self.phase is not ImagePhase.DELETED and (owes_unseal or not is_at_rest)
+
+
+def ami_name(stage: str, image_id: str) -> str:
+    """Unique in account and region, so that AWS itself refuses to make a second one of the same record."""
+    return f"gpudesk-{stage}-{image_id}"
+
+
+def baked_of(setup: Setup) -> tuple[Baked, ...]:
+    """What has run to its end, of which is known what it was. What came with an image took as long as it once did."""
+    uses = {use.name: use for use in setup.documents}
+    inherited = {each.name: each.seconds for each in setup.baked}
+    return tuple(
+        Baked(
+            name=result.name,
+            use=use_hash(uses[result.name]),
+            fingerprint=result.fingerprint,
+            content=result.content,
+            seconds=int((result.ended_at - result.started_at).total_seconds()) or inherited.get(result.name, 0),
+        )
+        for result in setup.results
+        if result.succeeded and result.fingerprint and result.content and result.name in uses
+    )
+
+
+def holds(image: Image, recipe: Recipe) -> bool:
+    """Whether the image has all that the recipe installs, as the recipe is today."""
+    have = {(each.name, each.use) for each in image.baked}
+    return image.recipe == recipe.name and all((use.name, use_hash(use)) in have for use in recipe.documents)
+
+
+def saved(image: Image, recipe: Recipe) -> Mapping[str, int]:
+    """Seconds by document: what a launch with this recipe need not run, if the documents are the same still.
+
+    The probe runs on every machine: whose heartbeat it sends is another one on each.
+    """
+    seconds = {(each.name, each.use): each.seconds for each in image.baked}
+    own = {use.name for use in recipe.documents if any(MACHINES_OWN in text for text in use.parameters.values())}
+    return {
+        use.name: seconds[use.name, use_hash(use)]
+        for use in recipe.documents
+        if (use.name, use_hash(use)) in seconds and use.name not in own
+    }
+
+
+def why_not(image: Image, kind: InstanceType, region: str, disk_gib: int | None) -> str | None:
+    """Why a machine of this type cannot come of the image; None where it can."""
+    if image.phase is not ImagePhase.AVAILABLE:
+        return f"{image.name} is {image.phase}: {image.reason.sentence}"
+    if image.region != region:
+        return f"{image.name} is in {image.region}, not in {region}: an image launches in its own region"
+    if image.arch != kind.arch:
+        return f"{image.name} is of {image.arch}, a {kind.name} is of {kind.arch}"
+    if kind.nvidia_gpu_count and image.base != kind.image:
+        return f"{image.name} has not the driver of a {kind.name}: it was made of a type with another base image"
+    if disk_gib is not None and disk_gib < image.disk_gib:
+        return f"{image.name} needs a disk of at least {image.disk_gib} GiB, not {disk_gib}"
+    return None
+
+
+def named(ref: str, images: Iterable[Image]) -> Image | None:
+    """By id, or the newest of that name that has not failed."""
+    return newest(
+        each for each in images if ref == each.id or (ref == each.name and each.phase is not ImagePhase.FAILED)
+    )
+
+
+def newest(images: Iterable[Image]) -> Image | None:
+    """The one that was asked for last."""
+    return max(images, key=lambda image: image.created_at, default=None)
+
+
+def price_per_month(image: Image, per_gib_month: Decimal) -> Decimal:
+    """USD at most: AWS bills a snapshot for the blocks that hold something, which only its bill tells."""
+    return (per_gib_month * image.disk_gib).quantize(Decimal("0.01"))

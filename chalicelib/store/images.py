@@ -1,0 +1,126 @@
+"""Images: changed under a guard, together with the instance that they are made of where that changes, too."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic import ValidationError
+from pynamodb.exceptions import PynamoDBException, TransactWriteError
+
+from chalicelib.domain.images import Image, ImagePhase
+from chalicelib.domain.instance import Instance
+from chalicelib.domain.plan import Entry
+from chalicelib.domain.timings import TERMINATED_LISTED
+from chalicelib.store.codec import IMAGE, dumped
+from chalicelib.store.cursors import cursor_of, start_of
+from chalicelib.store.models import ImageModel
+from chalicelib.store.transactions import TRIES, Stale, append, codes, item_of, model_of, transaction
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ImagePage:
+    """Some of a list, and where it goes on."""
+
+    items: tuple[Image, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True)
+class Told:
+    """The instance that an image is made of, before and after, and the lines of its timeline."""
+
+    before: Instance
+    after: Instance
+    entries: tuple[Entry, ...]
+    wake: bool = False
+
+
+class Images:
+    """The images table."""
+
+    def load(self, image_id: str) -> Image | None:
+        """By id; read consistently.
+
+        :raises ValidationError: the record cannot be read
+        """
+        found = item_of(ImageModel, image_id)
+        return _image(found) if found else None
+
+    def open(self) -> Iterator[Image]:
+        """Those about which something is to be done; one that cannot be read does not hide the others."""
+        return _readable(ImageModel.open_index.query("open"))
+
+    def all(self, owner: str | None) -> Iterator[Image]:
+        """One owner's, or everybody's, newest first."""
+        index, whose = _index(owner)
+        return _readable(index.query(whose[1], scan_index_forward=False))
+
+    def page(self, owner: str | None, *, limit: int, cursor: str | None) -> ImagePage:
+        """The same, some at a time.
+
+        :raises BadCursor: not a cursor of this list
+        """
+        index, whose = _index(owner)
+        start = start_of(cursor, whose, "id", "born")
+        results = index.query(whose[1], scan_index_forward=False, limit=limit, last_evaluated_key=start)
+        items = tuple(_readable(results))
+        return ImagePage(items, cursor_of(results.last_evaluated_key))
+
+    def write(self, image: Image, told: Told | None = None) -> Image:
+        """One transaction, guarded by the versions that were read: the image, and what is told of it.
+
+        :param image: as it is to be; its `version` is that of the item in the table, None: there must be none
+        :returns: the image with its new version
+        :raises Stale: image or instance has changed since it was read; nothing was written
+        """
+        for _ in range(TRIES):
+            model = _model(image)
+            try:
+                with transaction() as changes:
+                    changes.save(model)
+                    if told:
+                        changes.save(model_of(told.after, told.before.version, wake=told.wake))
+                        append(changes, told.after.id, (told.before.version or 0) + 1, told.entries)
+            except TransactWriteError as error:
+                why = codes(error)
+                if "ConditionalCheckFailed" in why:
+                    raise Stale(f"{image.id}, or its instance, has changed since it was read") from error
+                if "TransactionConflict" in why:
+                    continue
+                raise
+            return replace(image, version=model.version)
+        raise Stale(f"{image.id} is being changed by others")
+
+
+def _index(owner: str | None) -> tuple[Any, tuple[str, str]]:
+    return (ImageModel.by_owner, ("owner", owner)) if owner else (ImageModel.by_desk, ("desk", "desk"))
+
+
+def _readable(results: Iterable[ImageModel]) -> Iterator[Image]:
+    for found in results:
+        try:
+            yield _image(found)
+        except (ValidationError, PynamoDBException, ValueError, TypeError) as error:
+            LOG.error("image %s cannot be read: %s", found.id, error)
+
+
+def _image(model: ImageModel) -> Image:
+    return replace(IMAGE.validate_python(model.record.as_dict()), version=int(model.version))
+
+
+def _model(image: Image) -> ImageModel:
+    is_gone = image.phase is ImagePhase.DELETED
+    guard: dict[str, Any] = {} if image.version is None else {"version": image.version}
+    return ImageModel(
+        image.id,
+        desk=None if is_gone else "desk",
+        owner=None if is_gone else image.owner,
+        born=f"{image.created_at.isoformat()}#{image.id}",
+        open="open" if image.is_open else None,
+        record=dumped(IMAGE, image),
+        expires_at=image.phase_since + TERMINATED_LISTED if is_gone else None,
+        **guard,
+    )

@@ -1,0 +1,104 @@
+"""Images as clients see them: one instance, one image, and what is wrong with other wishes."""
+
+from typing import Any
+
+import pytest
+
+from chalicelib import bootstrap
+from chalicelib.domain.activity.evidence import State
+from chalicelib.domain.activity.policy import SIGNALS
+from tests.api.client import Bench
+
+IMAGES = "/instances/brave-otter/images"
+
+
+@pytest.fixture(scope="module")
+def ready(one_bench: Bench) -> Bench:
+    """One instance for all: setting one up takes longer than a test."""
+    bootstrap.install(one_bench.world.desk)
+    one_bench.world.ready(name="brave-otter")
+    return one_bench
+
+
+def until(bench: Bench, image_id: str, phase: str) -> dict[str, Any]:
+    for _ in range(20):
+        shown: dict[str, Any] = bench.ada("GET", f"/images/{image_id}").json
+        if shown.get("phase") == phase:
+            return shown
+        bench.world.minute()
+    raise AssertionError(shown)
+
+
+@pytest.mark.parametrize(
+    ("said", "field", "message"),
+    [
+        ({}, "name", "is missing"),
+        ({"name": "Vision 1"}, "name", "lower-case letters"),
+        ({"name": "vision", "no_reboot": "yes"}, "no_reboot", "true or false"),
+        ({"name": "vision", "description": "x" * 201}, "description", "at most 200"),
+        ({"name": "vision", "description": "caf\u00e9"}, "description", "printable ASCII"),
+        ({"name": "vision", "noreboot": True}, "noreboot", "did you mean no_reboot?"),
+    ],
+)
+def test_a_wrong_field_is_named(ready: Bench, said: dict[str, Any], field: str, message: str) -> None:
+    answer = ready.ada("POST", IMAGES, said)
+    assert answer.status == 422
+    assert message in answer.wrong[field]
+
+
+def test_an_image_from_the_wish_to_its_end(ready: Bench) -> None:
+    ready.world.activity = dict.fromkeys(SIGNALS, State.ACTIVE)
+    ready.world.minute(2)
+    asked = ready.ada("POST", IMAGES, {"name": "vision-1", "description": "for the course"})
+    assert (asked.status, asked.headers["location"]) == (202, f"/images/{asked.json['id']}")
+    warnings = " / ".join(asked.json["warnings"])
+    for words in ("home directory is in the image", "reboots for it", "it is in use, and the reboot ends that"):
+        assert words in warnings
+    again = ready.ada("POST", IMAGES, {"name": "vision-1", "description": "for the course"})
+    assert (again.status, again.json["id"]) == (202, asked.json["id"])
+    other = ready.ada("POST", IMAGES, {"name": "vision-2"})
+    assert (other.status, other.json["code"]) == (409, "imaging")
+    assert ready.ada("DELETE", f"/images/{asked.json['id']}").json["code"] == "being_made"
+
+    shown = until(ready, asked.json["id"], "available")
+    assert (shown["name"], shown["owner"], shown["recipe"], shown["region"]) == (
+        "vision-1",
+        "ada",
+        "jupyter",
+        "us-east-1",
+    )
+    assert (shown["size_gib"], shown["price_per_month"], shown["age_days"]) == (64, "3.20", 0)
+    assert shown["ami_id"].startswith("ami-")
+    assert [each["document"] for each in shown["documents"]] == ["gpudesk-probe", "gpudesk-jupyter"]
+    ready.world.minute(3)
+
+    assert [each["id"] for each in ready.ada("GET", "/images").json["items"]] == [shown["id"]]
+    assert [each["id"] for each in ready.root("GET", "/images").json["items"]] == [shown["id"]]
+    assert ready.bob("GET", "/images").json["items"] == []
+    for method in ("GET", "DELETE"):
+        answer = ready.bob(method, f"/images/{shown['id']}")
+        assert (answer.status, answer.json["code"]) == (404, "no_such_image")
+
+    launched = ready.ada("POST", "/instances", {"gpu": "T4", "image": "latest", "name": "quick-fox"})
+    assert (launched.status, launched.json["spec"]["image"]) == (202, shown["id"])
+    assert "gpudesk-jupyter need not run again unless changed since, which saves about" in launched.json["notice"]
+    in_use = ready.ada("DELETE", f"/images/{shown['id']}")
+    assert (in_use.status, in_use.json["code"]) == (409, "in_use")
+    theirs = ready.bob("POST", "/instances", {"gpu": "T4", "image": shown["id"]})
+    assert (theirs.status, list(theirs.wrong)) == (422, ["image"])
+    ready.world.minute(3)
+
+    gone = ready.ada("DELETE", f"/images/{shown['id']}")
+    assert (gone.status, gone.json["phase"]) == (202, "deleting")
+    ready.world.minute(4)
+    assert ready.ada("GET", f"/images/{shown['id']}").status == 404
+    assert ready.ada("GET", "/images").json["items"] == []
+
+
+def test_without_a_reboot_that_is_warned_of_too(ready: Bench) -> None:
+    asked = ready.ada("POST", IMAGES, {"name": "vision-3", "no_reboot": True})
+    assert asked.status == 202
+    warnings = " / ".join(asked.json["warnings"])
+    assert "may be inconsistent" in warnings
+    assert "reboots for it" not in warnings
+    until(ready, asked.json["id"], "available")

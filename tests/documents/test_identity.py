@@ -1,0 +1,139 @@
+"""What belongs to one machine alone: out of what is copied, put back, and made anew on the copy before its services."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from local.machines.choose import why_no_sandbox
+from local.machines.port import Invocation, InvocationResult, MachineSpec
+from local.machines.sandboxed import SandboxedMachines
+from ssm_documents.compose import compose
+
+SOURCE, COPY = "i-0c0ffee0000000001", "i-0c0ffee0000000002"
+AGENT = "/var/lib/amazon/ssm/"
+TOKEN = "/etc/gpudesk/jupyter-token"
+RUNTIME = "/home/ubuntu/.local/share/jupyter/runtime/jpserver-1.json"
+SERVICE = """[Service]
+ExecStart=/bin/sh -c 'cat /etc/gpudesk/jupyter-token /etc/machine-id >/home/ubuntu/seen; sleep 1000'
+[Install]
+WantedBy=multi-user.target
+"""
+"""Stands for Jupyter: it notes what it found when it started."""
+
+PREPARE = f"""set -e
+mkdir -p /etc/gpudesk /etc/ssh $(dirname {RUNTIME}) /var/lib/gpudesk/attempts /var/lib/gpudesk/steps
+echo old-token >{TOKEN}; chown ubuntu: {TOKEN}; chmod 600 {TOKEN}
+touch /etc/gpudesk/jupyter_server_config.py
+echo old-key >/etc/ssh/ssh_host_ed25519_key; echo old-pub >/etc/ssh/ssh_host_ed25519_key.pub
+echo '{{"token": "old-token"}}' >{RUNTIME}
+echo '{{"key": "of-the-source"}}' >/etc/gpudesk/probe.json
+echo mark >/var/lib/gpudesk/attempts/a; echo mark >/var/lib/gpudesk/steps/gpudesk-jupyter.install
+echo work >/home/ubuntu/notebook.ipynb
+cat >/etc/systemd/system/gpudesk-jupyter.service <<'UNIT'
+{SERVICE}
+UNIT
+systemctl enable --quiet --now gpudesk-jupyter.service 2>/dev/null"""
+
+
+UNTIL_UP = "until systemctl is-active --quiet gpudesk-jupyter.service && [ -s /home/ubuntu/seen ]; do sleep 0.02; done"
+
+
+class Pair:
+    """A machine, and the copy of it that tests boot."""
+
+    def __init__(self, machines: SandboxedMachines) -> None:
+        self.machines = machines
+        self._number = 0
+
+    def spec(self, instance_id: str, copy_of: str | None = None) -> MachineSpec:
+        return MachineSpec(instance_id, "t3.large", "us-east-1", None, 0, copy_of=copy_of)
+
+    def deed(self, deed: str, attempt: str) -> InvocationResult:
+        parameters = {"attemptId": [attempt], "deed": [deed]}
+        return self._run(SOURCE, "gpudesk-image", compose("gpudesk-image"), parameters)
+
+    def said(self, instance_id: str, line: str) -> str:
+        step = {"action": "aws:runShellScript", "name": "shell", "inputs": {"runCommand": [line]}}
+        result = self._run(instance_id, "shell", {"schemaVersion": "2.2", "mainSteps": [step]}, {})
+        return (result.steps[0].stdout + result.steps[0].stderr).strip()
+
+    def _run(
+        self, who: str, name: str, document: dict[str, object], parameters: dict[str, list[str]]
+    ) -> InvocationResult:
+        self._number += 1
+        return self.machines.run(who, Invocation(f"c-{self._number}", name, document, parameters))
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    def now() -> datetime:
+        return datetime(2030, 5, 1, tzinfo=UTC)
+
+    if why := why_no_sandbox(now):
+        pytest.skip(why)
+    machines = SandboxedMachines(tmp_path_factory.mktemp("pair"), now)
+    pair = Pair(machines)
+    machines.create(pair.spec(SOURCE))
+    machines.boot(SOURCE)
+    assert pair.said(SOURCE, PREPARE) == ""
+    yield pair
+    machines.close()
+
+
+def test_no_secret_is_on_the_disk_while_it_is_copied_and_all_is_put_back(pair: Pair) -> None:
+    sealed = pair.deed("seal", "gi-1.seal")
+    assert sealed.status == "Success", sealed.steps[0].stderr
+    pair.said(SOURCE, "rm /home/ubuntu/seen")
+    pair.machines.capture(SOURCE, "ami-1")
+    disk = pair.machines.root / ".images" / "ami-1"
+    assert _holding(disk, b"old-token") == _holding(disk, b"old-key") == []
+    assert "work" in (disk / "disk/home/ubuntu/notebook.ipynb").read_text()
+    assert pair.said(SOURCE, f"cat {TOKEN}") != "old-token"
+    assert pair.deed("unseal", "gi-1.unseal").status == "Success"
+    assert pair.said(SOURCE, f"cat {TOKEN} {RUNTIME}") == 'old-token\n{"token": "old-token"}'
+    assert pair.said(SOURCE, f"stat -c '%U %a' {TOKEN}") == "ubuntu 600"
+    assert pair.said(SOURCE, "cat /etc/ssh/ssh_host_ed25519_key") == "old-key"
+
+
+def test_a_copy_makes_its_identity_anew_before_its_services_start(pair: Pair) -> None:
+    pair.deed("seal", "gi-2.seal")
+    pair.machines.capture(SOURCE, "ami-2")
+    pair.deed("unseal", "gi-2.unseal")
+    pair.machines.create(pair.spec(COPY, copy_of="ami-2"))
+    pair.machines.boot(COPY)
+    token = pair.said(COPY, f"{UNTIL_UP}; cat {TOKEN}")
+    assert len(token) == 48
+    machine_id = pair.said(COPY, "cat /etc/machine-id")
+    assert machine_id != pair.said(SOURCE, "cat /etc/machine-id")
+    assert pair.said(COPY, "cat /home/ubuntu/seen") == f"{token}{machine_id}", "what the service saw when it started"
+    assert pair.said(COPY, "cat /etc/gpudesk/instance-id") == COPY
+    assert pair.said(COPY, "cat /etc/ssh/ssh_host_ed25519_key") != "old-key"
+    assert pair.said(COPY, f"stat -c '%U %a' {TOKEN}") == "ubuntu 600"
+    assert pair.said(COPY, "ls /etc/gpudesk/probe.json /var/lib/gpudesk/attempts 2>&1 | grep -c 'No such'") == "2"
+    assert pair.said(COPY, "ls /var/lib/gpudesk/steps") == "gpudesk-jupyter.install", "what is installed stays known"
+    pair.machines.halt(COPY)
+    pair.machines.boot(COPY)
+    assert pair.said(COPY, f"{UNTIL_UP}; cat {TOKEN} /etc/machine-id") == f"{token}{machine_id}", (
+        "a reboot changes nothing"
+    )
+
+
+def test_a_service_does_not_start_with_what_could_not_be_made_anew(pair: Pair) -> None:
+    pair.deed("seal", "gi-3.seal")
+    pair.machines.capture(SOURCE, "ami-3")
+    pair.deed("unseal", "gi-3.unseal")
+    broken = pair.machines.root / ".images" / "ami-3" / "disk/opt/gpudesk/identity"
+    broken.write_text("#!/bin/sh\nexit 1\n")
+    third = COPY.replace("2", "3")
+    pair.machines.create(pair.spec(third, copy_of="ami-3"))
+    pair.machines.boot(third)
+    assert pair.said(third, "systemctl is-active gpudesk-identity.service; true") == "failed"
+    assert pair.said(third, "systemctl is-active gpudesk-jupyter.service; true") == "inactive"
+
+
+def _holding(folder: Path, text: bytes) -> list[str]:
+    """The files under a folder in which a text stands, but for the test's own scripts, which the agent keeps."""
+    files = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink() and AGENT not in str(path))
+    return [str(path.relative_to(folder)) for path in files if text in path.read_bytes()]

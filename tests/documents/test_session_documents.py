@@ -1,0 +1,119 @@
+"""The Session documents: what they let in, and that the desk can start no others."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib.domain.connect import TOKEN_FILE
+from chalicelib.domain.sessions import DOCUMENTS, LOGIN
+from ssm_documents.session_documents import USER, check_session, session_document, session_names
+
+POLICY = Path(".chalice/policy-dev.json")
+
+Document = dict[str, Any]
+
+
+@pytest.mark.parametrize("name", session_names())
+def test_every_document_is_clean(name: str) -> None:
+    assert check_session(session_document(name)) == []
+
+
+def test_there_are_the_documents_that_the_desk_starts_and_no_others() -> None:
+    assert set(session_names()) == set(DOCUMENTS.values())
+    assert USER == LOGIN
+
+
+def statements(action: str) -> list[dict[str, Any]]:
+    found = json.loads(POLICY.read_text(encoding="utf-8"))["Statement"]
+    return [each for each in found if action in _list(each["Action"])]
+
+
+def test_the_desk_may_start_these_alone_and_only_on_instances_that_carry_its_tag() -> None:
+    allowed = {resource: each for each in statements("ssm:StartSession") for resource in _list(each["Resource"])}
+    documents = {f"arn:aws:ssm:*:*:document/{name}" for name in session_names()}
+    assert set(allowed) == documents | {"arn:aws:ec2:*:*:instance/*"}
+    assert allowed["arn:aws:ec2:*:*:instance/*"]["Condition"] == {
+        "StringEquals": {"ssm:resourceTag/gpudesk:stage": "dev"},
+        # without it a call that names no document is not asked whether it may use the account's own
+        "BoolIfExists": {"ssm:SessionDocumentAccessCheck": "true"},
+    }
+    assert not any("*" in action for each in statements("ssm:StartSession") for action in _list(each["Action"]))
+
+
+def test_an_ssh_key_may_be_pushed_for_one_user_of_instances_that_carry_its_tag() -> None:
+    (each,) = statements("ec2-instance-connect:SendSSHPublicKey")
+    assert each["Condition"] == {"StringEquals": {"aws:ResourceTag/gpudesk:stage": "dev", "ec2:osuser": LOGIN}}
+
+
+@pytest.mark.parametrize("parameter", ["portNumber", "localPortNumber"])
+def test_a_port_is_a_port(parameter: str) -> None:
+    pattern = session_document("gpudesk-port")["parameters"][parameter]["allowedPattern"]
+    assert all(re.fullmatch(pattern, str(port)) for port in (1, 22, 8888, 9999, 10000, 59999, 65535))
+    wrong = ("0", "65536", "99999", "-1", "08", "http", "22;id", "", "22\n")
+    assert not any(re.fullmatch(pattern, text) for text in wrong)
+
+
+def test_the_token_is_printed_from_where_it_is_kept() -> None:
+    assert TOKEN_FILE in session_document("gpudesk-jupyter-token")["properties"]["linux"]["commands"]
+
+
+def as_root(document: Document) -> None:
+    document["inputs"]["runAsEnabled"] = False
+
+
+def for_ever(document: Document) -> None:
+    document["inputs"]["idleSessionTimeout"] = ""
+
+
+def logged(document: Document) -> None:
+    document["inputs"]["cloudWatchLogGroupName"] = "sessions"
+
+
+def spliced(document: Document) -> None:
+    document["inputs"]["shellProfile"]["linux"] = "cd {{ folder }}"
+
+
+def of_another_kind(document: Document) -> None:
+    document["sessionType"] = "NonInteractiveCommands"
+
+
+def of_another_schema(document: Document) -> None:
+    document["schemaVersion"] = "2.2"
+
+
+def without_words(document: Document) -> None:
+    document["description"] = ""
+
+
+@pytest.mark.parametrize(
+    ("breaks", "problem"),
+    [
+        (as_root, "must run as ubuntu"),
+        (for_ever, "idleSessionTimeout"),
+        (logged, "would be logged"),
+        (spliced, "spliced"),
+        (of_another_kind, "is none of ours"),
+        (of_another_schema, "1.0"),
+        (without_words, "no description"),
+    ],
+)
+def test_a_shell_that_breaks_a_rule_is_no_document(breaks: Callable[[Document], None], problem: str) -> None:
+    document = session_document("gpudesk-shell")
+    breaks(document)
+    (found,) = check_session(document)
+    assert problem in found
+
+
+@pytest.mark.parametrize("pattern", ["", "[0-9]+", "^.*$", "^[0-9 ]+$"])
+def test_a_parameter_of_a_session_is_bounded(pattern: str) -> None:
+    document = session_document("gpudesk-port")
+    document["parameters"]["portNumber"]["allowedPattern"] = pattern
+    assert len(check_session(document)) == 1
+
+
+def _list(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value

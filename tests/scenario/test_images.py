@@ -1,0 +1,217 @@
+"""An image made of an instance, whatever goes wrong on the way, and a launch from it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+
+from chalicelib.domain.desk import Mode
+from chalicelib.domain.errors import Conflict, Invalid, NotFound
+from chalicelib.domain.images import BEING_MADE, Image, ImagePhase
+from chalicelib.domain.instance import Instance, Phase
+from local.machines.simulated import SimulatedMachines
+from tests.scenario.world import ADA, ADMIN, World, machine_id, world
+
+
+@pytest.fixture
+def desk() -> Iterator[World]:
+    with world() as around:
+        yield around
+
+
+def ask(desk: World, instance: Instance, *, no_reboot: bool = False, name: str = "vision-1") -> Image:
+    requests = desk.desk.requests.images
+    return requests.make(ADA, instance.id, name=name, description="", no_reboot=no_reboot).image
+
+
+def look(desk: World, image: Image) -> Image:
+    found = desk.desk.requests.images.images.load(image.id)
+    assert found is not None
+    return found
+
+
+def until(desk: World, image: Image, *phases: ImagePhase, minutes: int = 30) -> Image:
+    for _ in range(minutes):
+        current = look(desk, image)
+        if current.phase in phases:
+            return current
+        desk.minute()
+    raise AssertionError(f"{look(desk, image).phase} after {minutes} minutes: {look(desk, image).reason.sentence}")
+
+
+def made(desk: World, instance: Instance, **asked: Any) -> Image:
+    image = until(desk, ask(desk, instance, **asked), ImagePhase.AVAILABLE, ImagePhase.FAILED)
+    assert image.phase is ImagePhase.AVAILABLE, image.reason
+    desk.minute(3)
+    return look(desk, image)
+
+
+def amis() -> list[dict[str, Any]]:
+    ec2: Any = boto3.client("ec2", "us-east-1")
+    return list(ec2.describe_images(Owners=["self"])["Images"])
+
+
+def snapshots() -> list[dict[str, Any]]:
+    filters = [{"Name": "tag-key", "Values": ["gpudesk:image"]}]
+    return list(boto3.client("ec2", "us-east-1").describe_snapshots(Filters=filters)["Snapshots"])  # type: ignore[arg-type]
+
+
+def deeds(desk: World) -> list[str]:
+    machines = desk.cloud.machines
+    assert isinstance(machines, SimulatedMachines)
+    return [script.environment["SSM_deed"] for _, script in machines.ran if "SSM_deed" in script.environment]
+
+
+def test_an_image_is_sealed_made_tagged_and_private(desk: World) -> None:
+    instance = desk.ready(name="brave-otter")
+    image = made(desk, instance)
+    assert deeds(desk) == ["seal", "unseal"]
+    (ami,) = amis()
+    assert (ami["ImageId"], ami["State"], ami["Public"]) == (image.ami_id, "available", False)
+    tags = {tag["Key"]: tag["Value"] for tag in ami["Tags"]}
+    assert (tags["gpudesk:image"], tags["gpudesk:owner"], tags["Name"]) == (image.id, "ada", "vision-1")
+    (snapshot,) = snapshots()
+    assert image.snapshots == (snapshot["SnapshotId"],)
+    assert image.disk_gib == snapshot["VolumeSize"] == desk.look(instance).spec.disk_gib
+    assert [each.name for each in image.baked] == ["gpudesk-probe", "gpudesk-jupyter"]
+    assert desk.look(instance).imaging is None
+    assert "image_available" in desk.codes(instance)
+    assert not image.is_open
+
+
+def test_progress_is_seen_while_it_is_made(desk: World) -> None:
+    image = until(desk, ask(desk, desk.ready()), ImagePhase.PENDING)
+    desk.minute(2)
+    assert 0 < look(desk, image).progress < 100
+
+
+def test_a_lost_answer_makes_no_second_image(desk: World) -> None:
+    instance = desk.ready()
+    desk.cloud.faults.lose_answer("CreateImage")
+    image = made(desk, instance)
+    assert [each["ImageId"] for each in amis()] == [image.ami_id]
+    assert desk.cloud.calls["ec2:CreateImage"] == 1
+
+
+def test_an_image_that_is_not_shown_yet_is_refused_by_its_name_and_found_later(desk: World) -> None:
+    instance = desk.ready()
+    desk.cloud.faults.lose_answer("CreateImage")
+    desk.cloud.faults.order("DescribeImages", "InternalError", times=2)
+    made(desk, instance)
+    assert len(amis()) == 1
+
+
+def test_the_same_wish_again_is_the_same_image_and_another_one_waits(desk: World) -> None:
+    instance = desk.ready()
+    image = ask(desk, instance)
+    assert ask(desk, instance).id == image.id
+    with pytest.raises(Conflict, match="is being made already"):
+        ask(desk, instance, name="vision-2")
+
+
+def test_a_termination_waits_for_the_image_and_then_comes(desk: World) -> None:
+    instance = desk.ready(name="brave-otter")
+    image = ask(desk, instance)
+    desk.desk.requests.changing.terminate(ADA, "brave-otter")
+    desk.minute(2)
+    assert look(desk, image).phase in BEING_MADE
+    assert desk.ec2_state(machine_id(instance)) == "running"
+    assert desk.codes(instance).count("terminate_waits") == 1
+    until(desk, image, ImagePhase.AVAILABLE)
+    desk.until(instance, Phase.TERMINATED)
+
+
+@pytest.mark.parametrize("fault", ["seal", "create"])
+def test_what_cannot_be_made_is_told_and_the_instance_is_put_back_in_order(desk: World, fault: str) -> None:
+    instance = desk.ready()
+    if fault == "seal":
+        desk.cloud.machines.outcomes["secrets"] = [(1, "", "no space left on device")]  # type: ignore[attr-defined]
+    else:
+        desk.cloud.faults.order("CreateImage", "UnauthorizedOperation")
+    image = until(desk, ask(desk, instance), ImagePhase.FAILED)
+    desk.minute(3)
+    assert deeds(desk) == ["seal", "unseal"]
+    assert ("no space left" if fault == "seal" else "UnauthorizedOperation") in image.reason.sentence
+    assert desk.look(instance).imaging is None
+    assert "image_failed" in desk.codes(instance)
+    desk.desk.requests.images.delete(ADA, image.id)
+    until(desk, image, ImagePhase.DELETED)
+
+
+def test_deleting_takes_the_snapshots_too_and_is_done_only_when_ec2_shows_none(desk: World) -> None:
+    image = made(desk, desk.ready())
+    desk.cloud.faults.order("DeregisterImage", "RequestLimitExceeded")
+    desk.cloud.faults.order("DeleteSnapshot", "RequestLimitExceeded")
+    requests = desk.desk.requests.images
+    assert requests.delete(ADA, image.id).phase is ImagePhase.DELETING
+    assert requests.delete(ADA, image.id).phase is ImagePhase.DELETING
+    until(desk, image, ImagePhase.DELETED)
+    assert (amis(), snapshots()) == ([], [])
+    with pytest.raises(NotFound):
+        requests.show(ADA, image.id)
+    assert requests.list_images(ADMIN, owner=None, limit=10, cursor=None) == ((), None)
+
+
+def test_what_is_being_made_is_not_deleted(desk: World) -> None:
+    image = ask(desk, desk.ready())
+    with pytest.raises(Conflict, match="once that is over"):
+        desk.desk.requests.images.delete(ADA, image.id)
+
+
+@pytest.mark.parametrize("ref", ["latest", "name", "id"])
+def test_a_launch_from_an_image_skips_what_is_baked_in_and_says_what_that_saves(desk: World, ref: str) -> None:
+    image = made(desk, desk.ready(name="brave-otter"))
+    machines = desk.cloud.machines
+    assert isinstance(machines, SimulatedMachines)
+    machines.ran.clear()
+    copy = desk.until(
+        desk.launch(name="quick-fox", image={"latest": "latest", "name": image.name}.get(ref, image.id)), Phase.READY
+    )
+    ran = {script.document_name for who, script in machines.ran if who == machine_id(copy)}
+    assert ran == {"gpudesk-probe"}, "it sends another machine's heartbeat, so it runs; Jupyter is there"
+    line = next(line for line in desk.timeline(copy) if line.code == "document_skipped")
+    took = next(each.seconds for each in image.baked if each.name == "gpudesk-jupyter")
+    assert f"saves about {took} s" in line.sentence
+    found = boto3.client("ec2", "us-east-1").describe_instances(InstanceIds=[machine_id(copy)])
+    assert found["Reservations"][0]["Instances"][0]["ImageId"] == image.ami_id
+
+
+def test_a_document_that_has_changed_since_runs_again(desk: World) -> None:
+    image = made(desk, desk.ready(name="brave-otter"))
+    ssm = boto3.client("ssm", "us-east-1")
+    content = ssm.get_document(Name="gpudesk-jupyter")["Content"].replace("gpudesk: installs", "gpudesk: now installs")
+    ssm.update_document(Name="gpudesk-jupyter", Content=content, DocumentVersion="$LATEST")
+    ssm.update_document_default_version(Name="gpudesk-jupyter", DocumentVersion="2")
+    copy = desk.until(desk.launch(name="quick-fox", image=image.id), Phase.READY)
+    assert "document_skipped" not in desk.codes(copy)
+
+
+def test_an_image_launches_where_it_fits_only(desk: World) -> None:
+    image = made(desk, desk.ready(name="brave-otter"))
+    wishes: tuple[tuple[dict[str, Any], str], ...] = (
+        ({"region": "eu-west-1"}, "not in eu-west-1"),
+        ({"gpu": "T4g"}, "is of arm64"),
+        ({"disk_gib": 16}, "at least"),
+        ({"image": "no-such"}, "no image 'no-such'"),
+        ({"image": "latest", "recipe": "bare"}, "no image with recipe bare"),
+    )
+    for asked, complaint in wishes:
+        with pytest.raises(Invalid, match=complaint) as refused:
+            desk.launch(**{"image": image.id, **asked})
+        assert [error.field for error in refused.value.errors] == ["image"]
+
+
+def test_on_hold_no_image_is_made_and_none_goes_on(desk: World) -> None:
+    instance = desk.ready()
+    image = ask(desk, instance)
+    desk.hold()
+    desk.minute(3)
+    assert look(desk, image).phase is ImagePhase.REQUESTED
+    desk.desk.requests.administration.change_settings(ADMIN, mode=Mode.ACT)
+    until(desk, image, ImagePhase.AVAILABLE)
+
+
+def test_only_a_ready_instance_has_an_image_made(desk: World) -> None:
+    with pytest.raises(Conflict, match="made of an instance that is ready"):
+        ask(desk, desk.launch())

@@ -1,0 +1,177 @@
+"""Decisions about images, one look at a time."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.domain.baked import use_hash
+from chalicelib.domain.errors import GiveUp, Missing, TryLater
+from chalicelib.domain.images import Baked, Image, ImagePhase, holds, price_per_month, saved, why_not
+from chalicelib.domain.imaging import (
+    AmiView,
+    CreateImage,
+    DeleteSnapshots,
+    Deregister,
+    ImageSeen,
+    Made,
+    SealSent,
+    SendSeal,
+    decide,
+    note,
+)
+from chalicelib.domain.instance import DocumentRun
+from chalicelib.domain.lifecycle.rules import because
+from chalicelib.domain.observation import Absent, CommandStatus, CommandView, Unobserved
+from chalicelib.domain.timings import IMAGE_AGAIN, IMAGE_DEADLINE, RESEND_AFTER, SEAL_DEADLINE
+from chalicelib.store.data_files import catalogue, recipes
+
+NOW = datetime(2030, 5, 1, 12, 0, tzinfo=UTC)
+NOTHING = ImageSeen(ami=Absent())
+SEALED = DocumentRun(attempt_id="gi-1.seal", sent_at=NOW, called_at=NOW, command_id="c-1")
+DONE = CommandView(command_id="c-1", status=CommandStatus.SUCCEEDED, detail="Success", steps=())
+AMI = AmiView(ami_id="ami-1", state="pending", snapshots=("snap-1",), size_gib=64, progress=40)
+
+
+def image(phase: ImagePhase, **changes: Any) -> Image:
+    base = catalogue().types["g4dn.xlarge"].image
+    facts: dict[str, Any] = {
+        "seal": None if phase is ImagePhase.REQUESTED else SEALED,
+        "base": base,
+        "arch": "x86_64",
+        "region": "us-east-1",
+        "baked": (),
+        **changes,
+    }
+    return Image(
+        id="gi-1",
+        name="vision",
+        description="",
+        owner="ada",
+        created_by="ada",
+        created_at=NOW,
+        instance_id="gd-1",
+        instance_name="brave-otter",
+        machine_id="i-1",
+        recipe="jupyter",
+        disk_gib=64,
+        no_reboot=False,
+        phase=phase,
+        phase_since=NOW,
+        reason=because("x", "as it is"),
+        **facts,
+    )
+
+
+def test_secrets_leave_the_disk_before_anything_is_copied() -> None:
+    plan = decide(image(ImagePhase.REQUESTED), NOTHING, NOW)
+    assert isinstance(plan.step, SendSeal)
+    assert (plan.image.phase, plan.step.parameters["deed"]) == (ImagePhase.SEALING, "seal")
+    waiting = decide(image(ImagePhase.SEALING), NOTHING, NOW)
+    assert waiting.step is None
+    sealed = decide(image(ImagePhase.SEALING), ImageSeen(ami=Absent(), seal=DONE), NOW)
+    assert (sealed.image.phase, sealed.step) == (ImagePhase.CREATING, CreateImage())
+
+
+def test_a_seal_that_ssm_has_not_confirmed_is_sent_again_under_the_same_attempt() -> None:
+    unconfirmed = image(ImagePhase.SEALING, seal=replace(SEALED, command_id=None))
+    assert decide(unconfirmed, NOTHING, NOW).step is None
+    again = decide(unconfirmed, NOTHING, NOW + RESEND_AFTER).step
+    assert isinstance(again, SendSeal)
+    assert again.attempt_id == SEALED.attempt_id
+    late = decide(unconfirmed, NOTHING, NOW + SEAL_DEADLINE + timedelta(seconds=1))
+    assert late.image.phase is ImagePhase.FAILED
+
+
+def test_what_is_there_under_its_name_is_not_made_again() -> None:
+    asked = image(ImagePhase.CREATING, called_at=NOW)
+    later = NOW + IMAGE_AGAIN
+    assert decide(asked, NOTHING, NOW + timedelta(minutes=1)).step is None, "EC2 may not show it yet"
+    assert decide(asked, ImageSeen(ami=Unobserved("throttled")), later).step is None
+    assert decide(asked, NOTHING, later).step == CreateImage()
+    found = decide(asked, ImageSeen(ami=AMI), later)
+    assert (found.image.phase, found.image.ami_id, found.step) == (ImagePhase.PENDING, "ami-1", None)
+
+
+def test_secrets_are_put_back_only_once_the_copy_is_made() -> None:
+    pending = image(ImagePhase.PENDING, ami_id="ami-1")
+    making = decide(pending, ImageSeen(ami=AMI), NOW)
+    assert (making.step, making.image.progress, making.image.snapshots) == (None, 40, ("snap-1",))
+    done = decide(pending, ImageSeen(ami=replace(AMI, state="available")), NOW)
+    assert isinstance(done.step, SendSeal)
+    assert (done.image.phase, done.step.parameters["deed"]) == (ImagePhase.AVAILABLE, "unseal")
+    assert done.image.is_open
+    noted = note(done.image, done.step, SealSent("c-2"), NOW)
+    assert not noted.is_open
+    assert note(done.image, done.step, Missing("InvalidInstanceId", ""), NOW).is_open, "tried again while it boots"
+
+
+def test_absence_is_no_failure_before_the_deadline() -> None:
+    pending = image(ImagePhase.PENDING, ami_id="ami-1")
+    assert decide(pending, NOTHING, NOW + timedelta(hours=1)).image == pending
+    assert decide(pending, NOTHING, NOW + IMAGE_DEADLINE + timedelta(minutes=1)).image.phase is ImagePhase.FAILED
+    broken = decide(pending, ImageSeen(ami=replace(AMI, state="failed", why="disk is gone")), NOW)
+    assert "disk is gone" in broken.image.reason.sentence
+
+
+def test_a_name_that_is_taken_is_ours_and_other_refusals_are_final() -> None:
+    asked = image(ImagePhase.CREATING, called_at=NOW)
+    assert note(asked, CreateImage(), GiveUp("InvalidAMIName.Duplicate", "taken"), NOW) == asked
+    assert note(asked, CreateImage(), TryLater("RequestLimitExceeded", ""), NOW) == asked
+    assert note(asked, CreateImage(), GiveUp("UnauthorizedOperation", "no"), NOW).phase is ImagePhase.FAILED
+    assert note(asked, CreateImage(), Made("ami-1"), NOW).ami_id == "ami-1"
+
+
+def test_a_snapshot_goes_after_its_image_and_gone_is_what_ec2_does_not_show() -> None:
+    going = image(ImagePhase.DELETING, is_unsealed=True)
+    first = decide(going, ImageSeen(ami=replace(AMI, state="available"), snapshots=("snap-1",)), NOW)
+    assert first.step == Deregister("ami-1")
+    second = decide(going, ImageSeen(ami=Absent(), snapshots=("snap-1",)), NOW)
+    assert second.step == DeleteSnapshots(("snap-1",))
+    assert decide(going, ImageSeen(ami=Absent(), snapshots=Unobserved("throttled")), NOW).image == going
+    assert decide(going, NOTHING, NOW).image.phase is ImagePhase.DELETED
+
+
+@pytest.mark.parametrize(
+    ("kind", "region", "disk_gib", "why"),
+    [
+        ("g4dn.xlarge", "us-east-1", None, None),
+        ("g5.xlarge", "us-east-1", 64, None),
+        ("t3.large", "us-east-1", None, None),
+        ("g5g.xlarge", "us-east-1", None, "is of x86_64, a g5g.xlarge is of arm64"),
+        ("g4dn.xlarge", "eu-west-1", None, "is in us-east-1, not in eu-west-1"),
+        ("g4dn.xlarge", "us-east-1", 32, "at least 64 GiB"),
+    ],
+)
+def test_an_image_fits_its_region_architecture_and_size(
+    kind: str, region: str, disk_gib: int | None, why: str | None
+) -> None:
+    said = why_not(image(ImagePhase.AVAILABLE), catalogue().types[kind], region, disk_gib)
+    assert (said is None) if why is None else (said is not None and why in said)
+
+
+def test_a_gpu_needs_the_driver_that_is_in_the_image() -> None:
+    plain = image(ImagePhase.AVAILABLE, base=catalogue().types["t3.large"].image)
+    assert "driver of a g4dn.xlarge" in str(why_not(plain, catalogue().types["g4dn.xlarge"], "us-east-1", None))
+    assert why_not(plain, catalogue().types["t3.large"], "us-east-1", None) is None
+    assert "is failed" in str(why_not(image(ImagePhase.FAILED), catalogue().types["t3.large"], "us-east-1", None))
+
+
+def test_marks_hold_while_the_recipe_says_the_same() -> None:
+    recipe = recipes()["jupyter"]
+    baked = tuple(
+        Baked(name=use.name, use=use_hash(use), fingerprint="f", content="c", seconds=100) for use in recipe.documents
+    )
+    whole = image(ImagePhase.AVAILABLE, baked=baked)
+    assert holds(whole, recipe)
+    assert saved(whole, recipe) == {"gpudesk-jupyter": 100}, "the probe runs on every machine"
+    assert not holds(image(ImagePhase.AVAILABLE, baked=baked[:1]), recipe)
+    older = (baked[0], replace(baked[1], use="other"))
+    assert not holds(image(ImagePhase.AVAILABLE, baked=older), recipe)
+    assert not holds(replace(whole, recipe="bare"), recipe)
+
+
+def test_what_it_costs_is_at_most_its_size_by_the_month() -> None:
+    price = catalogue().snapshot_price_per_gib_month("us-east-1")
+    assert str(price_per_month(image(ImagePhase.AVAILABLE), price)) == "3.20"
