@@ -1,6 +1,6 @@
 # Each target with `##` behind it is listed by `make`.
 .DEFAULT_GOAL := help
-.PHONY: help setup lock fmt lint types imports scripts test test-slow run token preview replay benchmark documents clean
+.PHONY: help setup lock fmt lint types imports scripts test test-slow test-recipes run token preview replay benchmark documents clean
 
 PYTHON ?= python3
 UV := .uv/bin/uv
@@ -45,6 +45,9 @@ test: lint types imports scripts ## Everything that guards the code
 
 test-slow: setup ## The same tests with many more generated examples
 	HYPOTHESIS_PROFILE=slow $(BIN)/pytest -n 2 -m "slow or not slow"
+
+test-recipes: setup ## The recipe d2l-pytorch on a real Debian root: needs root, debootstrap, minutes, 15 GB; in no other target
+	$(BIN)/pytest -m recipe -s tests/recipes
 
 run: setup ## Local cloud and API; plays the main job, then serves (ONCE=1, STORY=0, SPEED=, PORT=, CLOUD_PORT=, SIMULATE=1)
 	@$(BIN)/python -m local.run

@@ -32,6 +32,7 @@ from chalicelib.domain.recipes import Recipe
 from chalicelib.settings import Settings, read_settings
 from chalicelib.store.data_files import catalogue, recipes, words
 from chalicelib.store.desk import DeskStore
+from chalicelib.store.durations import DurationStore
 from chalicelib.store.heartbeats import Heartbeats
 from chalicelib.store.instances import Instances
 from chalicelib.store.launches import Launches
@@ -62,6 +63,7 @@ class Stores:
     desk: DeskStore
     owners: Owners
     notices: Notices
+    durations: DurationStore
 
 
 def build(clock: Clock, settings: Settings, offered: Mapping[str, Recipe] | None = None) -> Desk:
@@ -70,7 +72,7 @@ def build(clock: Clock, settings: Settings, offered: Mapping[str, Recipe] | None
     :param offered: the recipes, where it is not those that are packed with the code
     """
     clients = Clients()
-    stores = Stores(Instances(), Heartbeats(), DeskStore(), Owners(), Notices())
+    stores = Stores(Instances(), Heartbeats(), DeskStore(), Owners(), Notices(), DurationStore())
     ssm, secrets = Ssm(clients), _webhook_secrets(clients, settings)
     requests = _requests(stores, ssm, secrets, settings, clock, offered or recipes())
     return Desk(clock, settings, Tokens(), requests, _loop(stores, clients, ssm, secrets, settings, clock))
@@ -82,7 +84,15 @@ def _loop(stores: Stores, clients: Clients, ssm: Ssm, secrets: Secrets, settings
     resolver = Resolver(ec2, ssm, catalogue(), settings)
     executor = Executor(ec2, ssm, stores.desk, stores.heartbeats, observer, resolver, clock)
     reconciler = Reconciler(
-        stores.instances, stores.desk, stores.owners, stores.heartbeats, observer, executor, settings, clock
+        stores.instances,
+        stores.desk,
+        stores.owners,
+        stores.heartbeats,
+        stores.durations,
+        observer,
+        executor,
+        settings,
+        clock,
     )
     mail, webhook = Mail(clients, settings.topic_arn), Webhook(may_be_local=settings.webhooks_may_be_local)
     postman = Postman(stores.notices, stores.instances, stores.desk, mail, webhook, secrets, clock)
@@ -131,6 +141,7 @@ def _requests(
             notices=stores.notices,
             ledger=Ledger(),
             desk=stores.desk,
+            durations=stores.durations,
             clock=clock,
             instance_role_id=settings.instance_role_id,
         ),

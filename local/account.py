@@ -1,6 +1,7 @@
 """What a deployment makes in an AWS account before the desk can work; on AWS, CloudFormation will make it."""
 
 import base64
+import functools
 import json
 import os
 import secrets
@@ -61,4 +62,10 @@ def _security_group(region: str, name: str) -> None:
 def _documents(region: str) -> None:
     ssm = boto3.client("ssm", region)
     for name in document_names():
-        ssm.create_document(Name=name, Content=json.dumps(compose(name)), DocumentType="Command", DocumentFormat="JSON")
+        ssm.create_document(Name=name, Content=_content(name), DocumentType="Command", DocumentFormat="JSON")
+
+
+@functools.cache
+def _content(name: str) -> str:
+    """Composed once: the probe is packed anew each time, and the tests make hundreds of accounts."""
+    return json.dumps(compose(name))

@@ -31,8 +31,8 @@ def fallback_line(parameter: str) -> str:
 
 
 def as_json(document: Mapping[str, Any]) -> str:
-    """The document's content, as SSM is given it."""
-    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    """The document's content, as SSM is given it: each byte counts, so nothing is indented."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
 def _check_whole(document: Mapping[str, Any]) -> Iterator[str]:

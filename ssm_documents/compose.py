@@ -2,26 +2,32 @@
 
     python -m ssm_documents.compose FOLDER
 
-writes each as FOLDER/NAME.json. In a script, `source include:FILE` stands for a file of lib/, and a line @@FILE@@ for a
-file beside it (or for the probe, probe.pyz, in base64).
+writes each as FOLDER/NAME.json. In a script, `source include:FILE` stands for what it uses of a file of lib/, and a
+line @@FILE@@ for a file beside it (or for the probe, probe.pyz, in base64). In a header, "include:parameters.json" in
+place of a parameter stands for the one of that name in lib/parameters.json; beside "script", `"always": true` says that
+the step is never skipped, however often it was done: it looks at the machine, or starts a service.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import sys
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from chalicelib.domain.own_recipes import PREFIX
 from ssm_documents.check import as_json, check, fallback_line
 from ssm_documents.embed import as_base64, probe_zipapp
+from ssm_documents.library import carried
 from ssm_documents.own_recipes import OWN, as_sources, own_document_names
 
 _SOURCES = Path(__file__).parent
+_LIBRARY = _SOURCES / "lib"
 _INCLUDE = re.compile(r"source include:(?P<file>[a-z_.-]+)")
+_SHARED = "include:parameters.json"
 _EMBED = re.compile(r"@@(?P<file>[a-z_.-]+)@@")
 
 
@@ -53,35 +59,82 @@ def compose_own(name: str, recipes: Path) -> dict[str, Any]:
 
 def _compose(name: str, folder: Path) -> dict[str, Any]:
     document: dict[str, Any] = json.loads((folder / "document.json").read_text(encoding="utf-8"))
-    parameters = tuple(document["parameters"])
-    for step in document["mainSteps"]:
-        script = folder / step["inputs"].pop("script")
-        step["inputs"]["runCommand"] = _script(script, name, step["name"], parameters)
+    document["parameters"] = {each: _parameter(each, entry) for each, entry in document["parameters"].items()}
+    steps = document["mainSteps"]
+    for number, step in enumerate(steps, start=1):
+        inputs = step["inputs"]
+        who = _Who(name, step["name"], f"{number} of {len(steps)}", inputs.pop("always", False))
+        inputs["runCommand"] = _script(folder / inputs.pop("script"), who, tuple(document["parameters"]))
     problems = check(document)
     if problems:
         raise ValueError(f"{name}: {'; '.join(problems)}")
     return document
 
 
-def _script(path: Path, document: str, step: str, parameters: tuple[str, ...]) -> list[str]:
-    """The whole script of a step: parameters first, then who it is, then the file with everything put in."""
-    shebang, *body = path.read_text(encoding="utf-8").splitlines()
+@dataclass(frozen=True)
+class _Who:
+    """What lib/prelude.sh is told of its step."""
+
+    document: str
+    step: str
+    position: str
+    always: bool
+
+
+def _parameter(name: str, entry: Any) -> Any:
+    return _shared_parameters()[name] if entry == _SHARED else entry
+
+
+def _shared_parameters() -> dict[str, Any]:
+    parameters: dict[str, Any] = json.loads((_LIBRARY / "parameters.json").read_text(encoding="utf-8"))
+    return parameters
+
+
+def _script(path: Path, who: _Who, parameters: tuple[str, ...]) -> list[str]:
+    """The whole script of a step: parameters first, then who it is, then the file with everything put in.
+
+    Of the step's mark: any change of the text makes another hash, and so do the values of the parameters that the file
+    reads; those that the prelude reads (who asks, and by which way packages come) do not.
+    """
+    shebang, *sources = path.read_text(encoding="utf-8").splitlines()
+    own = [line for source in sources for line in _embed(source, path.parent)]
+    body = _include_all(own)
+    reads = [name for name in parameters if re.search(rf"\bSSM_{name}\b", "\n".join(own))]
     return [
         shebang,
         *(fallback_line(parameter) for parameter in parameters),
-        f"GPUDESK_DOCUMENT='{document}'",
-        f"GPUDESK_STEP='{step}'",
-        *(line for source in body for line in _expand(source, path.parent)),
+        f"GPUDESK_DOCUMENT='{who.document}'",
+        f"GPUDESK_STEP='{who.step}'",
+        f"GPUDESK_POSITION='{who.position}'",
+        f"GPUDESK_SCRIPT='{_hash(body)}'",
+        f"GPUDESK_READS='{' '.join(reads)}'",
+        f"GPUDESK_ALWAYS='{'1' if who.always else ''}'",
+        *body,
     ]
 
 
-def _expand(line: str, folder: Path) -> Iterator[str]:
-    if include := _INCLUDE.fullmatch(line):
-        yield from (_SOURCES / "lib" / include["file"]).read_text(encoding="utf-8").splitlines()
-    elif embed := _EMBED.fullmatch(line):
-        yield from _embedded(embed["file"], folder).splitlines()
-    else:
-        yield line
+def _hash(lines: list[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _embed(line: str, folder: Path) -> list[str]:
+    embed = _EMBED.fullmatch(line)
+    return _embedded(embed["file"], folder).splitlines() if embed else [line]
+
+
+def _include_all(lines: list[str]) -> list[str]:
+    """From the last to the first: each library carries what is used by whatever comes after it."""
+    whole: list[str] = []
+    for line in reversed(lines):
+        include = _INCLUDE.fullmatch(line)
+        whole[:0] = _library(include["file"], "\n".join(whole)) if include else [line]
+    return whole
+
+
+def _library(file: str, script: str) -> list[str]:
+    source = (_LIBRARY / file).read_text(encoding="utf-8")
+    lines = [line for each in source.splitlines() for line in _embed(each, _LIBRARY)]
+    return lines if "<<" in source else carried("\n".join([*lines, ""]), script)
 
 
 def _embedded(file: str, folder: Path) -> str:

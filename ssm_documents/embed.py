@@ -62,4 +62,4 @@ def without_words(source: str) -> str:
 def as_base64(data: bytes) -> str:
     """Compressed as one (`base64 --decode | xz --decompress` undoes it), in lines for a here-document."""
     data = lzma.compress(data, preset=9 | lzma.PRESET_EXTREME)
-    return "\n".join(textwrap.wrap(base64.b64encode(data).decode("ascii"), 100))
+    return "\n".join(textwrap.wrap(base64.b64encode(data).decode("ascii"), 1000))

@@ -98,7 +98,12 @@ def _header(recipe: Recipe, steps: OwnSteps) -> dict[str, Any]:
                 "action": "aws:runShellScript",
                 "name": step,
                 "precondition": {"StringEquals": ["platformType", "Linux"]},
-                "inputs": {"onFailure": "exit", "timeoutSeconds": str(minutes * 60), "script": f"{step}.sh"},
+                "inputs": {
+                    "onFailure": "exit",
+                    "timeoutSeconds": str(minutes * 60),
+                    "script": f"{step}.sh",
+                    "always": step in ("git", "start"),
+                },
             }
             for step, minutes in steps.minutes().items()
         ],

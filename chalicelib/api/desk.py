@@ -238,13 +238,15 @@ class CeilingsView(TypedDict):
 class DeskView(TypedDict):
     """`act`; `tell`: only tells what it would do of itself; `hold`: changes nothing and launches nothing.
 
-    The admins' channels are for admins to see.
+    The admins' channels are for admins to see. `logs_group`: the group of CloudWatch Logs that gets all that documents
+    say; null: none does.
     """
 
     mode: str
     defaults: DefaultsView
     ceilings: CeilingsView
     channels: ChannelsView | None
+    logs_group: str | None
 
 
 class DeskChangedView(DeskView):
@@ -267,12 +269,14 @@ def change_desk(call: Call[DeskForm, Asking]) -> DeskChangedView:
         name: tuple(value) if isinstance(value, list) else value for name, value in given.get("ceilings", {}).items()
     }
     mode = Mode(given["mode"]) if "mode" in given else None
+    logs = {"logs_group": given["logs_group"]} if "logs_group" in given else {}
     changed = call.desk.requests.administration.change_settings(
         call.actor,
         mode=mode,
         defaults=given.get("defaults"),
         ceilings=ceilings,
         channels=given.get("channels"),
+        logs=logs,
     )
     return {**_desk(changed.settings, call.actor), "webhook_secret": changed.webhook_secret}
 
@@ -313,4 +317,5 @@ def _desk(settings: DeskSettings, actor: Actor) -> DeskView:
             "lowest_thresholds": thresholds_view(ceilings.lowest_thresholds),
         },
         "channels": channels_view(settings.channels) if actor.role is Role.ADMIN else None,
+        "logs_group": settings.logs_group,
     }

@@ -77,7 +77,7 @@ def _shown(value: Any) -> str:
     if isinstance(value, dict):
         return "an object"
     if isinstance(value, list):
-        return "a list"
+        return "a list" if value else "an empty list"
     if isinstance(value, str):
         cut = value if len(value) <= LONGEST_VALUE else f"{value[:LONGEST_VALUE]}..."
         return f"the text {json.dumps(cut, ensure_ascii=False)}"

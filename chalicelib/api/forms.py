@@ -96,7 +96,7 @@ class IdlePolicyForm(Form):
     """After `idle_minutes` without activity in any of `signals` a warning, `warning_minutes` later the stop."""
 
     idle_minutes: Annotated[int | None, NotNull] = Field(
-        None, ge=1, le=10080, description="a whole number of minutes from 1 to 10080, e.g. 30"
+        None, ge=1, le=10080, description="a whole number of minutes from 3 (three samples) to 10080, e.g. 30"
     )
     warning_minutes: Annotated[int | None, NotNull] = Field(
         None, ge=1, le=1440, description="a whole number of minutes from 1 to 1440, e.g. 10"
@@ -301,7 +301,7 @@ class CeilingsForm(Form):
         None, max_length=60, description='a list of AWS regions, e.g. ["us-east-1"]; an empty one allows all'
     )
     signals: Annotated[list[str] | None, NotNull] = Field(
-        None, min_length=1, max_length=20, description=f"a list of some of {SIGNAL_NAMES}"
+        None, min_length=1, max_length=20, description=f"a list of one or more of {SIGNAL_NAMES}"
     )
     lowest_thresholds: Annotated[ThresholdsForm | None, NotNull] = Field(
         None, description='an object such as {"cpu_core_percent": 10}'
@@ -319,11 +319,16 @@ class DeskForm(Form):
     channels: Annotated[ChannelsForm | None, NotNull] = Field(
         None, description='an object such as {"webhook": "https://hooks.example.org/gpu"}'
     )
+    logs_group: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9_./#-]{1,512}$",
+        description="a group of CloudWatch Logs (letters, digits and _ . / # -), such as /gpudesk/setup; or null",
+    )
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if not self.model_fields_set:
-            raise PydanticCustomError("empty", "say what to change: mode, defaults, ceilings or channels")
+            raise PydanticCustomError("empty", "say what to change: mode, defaults, ceilings, channels or logs_group")
         return self
 
 

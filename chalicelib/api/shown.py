@@ -1,6 +1,6 @@
 """How things look from outside. What is not known is null; times are UTC, money is USD as decimal strings."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Generic, TypeVar
 
@@ -13,6 +13,8 @@ from chalicelib.domain.activity.idle import Judgement
 from chalicelib.domain.activity.policy import SIGNALS, IdlePolicy, Thresholds
 from chalicelib.domain.instance import ScheduledEvent, Setup, Spec
 from chalicelib.domain.reason import Reason
+from chalicelib.domain.setup_progress import SetupNow, StepNow
+from chalicelib.domain.setup_results import DocumentResult, Failure, StepResult
 from chalicelib.domain.warned import Warned
 
 T = TypeVar("T")
@@ -77,6 +79,16 @@ class SpecView(TypedDict):
     max_hours: int
 
 
+class StepResultView(TypedDict):
+    """What became of a step, in SSM's words; `was_done`: it had been done before, so nothing was to be done."""
+
+    name: str
+    status: str
+    exit_code: int
+    took_seconds: int | None
+    was_done: bool
+
+
 class ResultView(TypedDict):
     """What became of a document."""
 
@@ -84,6 +96,36 @@ class ResultView(TypedDict):
     succeeded: bool
     started_at: str
     ended_at: str
+    took_seconds: int
+    steps: list[StepResultView]
+    reboots: int
+    output_bytes: int
+
+
+class StepNowView(TypedDict):
+    """The step that runs, as its machine last told: its place among the document's, what it said last.
+
+    `remaining_seconds` is by what it took before on this type; null where nobody knows.
+    """
+
+    name: str
+    position: str
+    line: str
+    started_at: str
+    running_seconds: int
+    remaining_seconds: int | None
+    reported_at: str
+
+
+class FailureView(TypedDict):
+    """Why a document failed: where, the lines that matter, and what to do."""
+
+    document: str
+    step: str | None
+    exit_code: int | None
+    lines: list[str]
+    what_to_do: str
+    at: str
 
 
 class SetupView(TypedDict):
@@ -96,6 +138,9 @@ class SetupView(TypedDict):
     document: str | None
     position: str
     tries: int
+    step: StepNowView | None
+    remaining_seconds: int | None
+    failure: FailureView | None
     results: list[ResultView]
 
 
@@ -233,6 +278,11 @@ def moment_or_none(at: datetime | None) -> str | None:
     return moment(at) if at else None
 
 
+def seconds_or_none(took: timedelta | None) -> int | None:
+    """Whole seconds."""
+    return round(took.total_seconds()) if took is not None else None
+
+
 def dollars(amount: Decimal) -> str:
     """Without an exponent, however small."""
     return format(amount, "f")
@@ -288,7 +338,7 @@ def _status(shown: Shown) -> StatusView:
         "market": instance.spec.market,
         "price_per_hour": dollars(instance.rates.instance),
         "cost_so_far": dollars(shown.cost_so_far),
-        "setup": _setup(instance.setup, instance.spec),
+        "setup": _setup(instance.setup, instance.spec, shown.setup_now),
         "activity": _activity(shown.activity, shown) if shown.activity else None,
         "warning": _warning(instance.warned) if instance.warned else None,
         "keep": _keep(instance.keep_until, shown.report) if instance.keep_until else None,
@@ -301,7 +351,7 @@ def _status(shown: Shown) -> StatusView:
     }
 
 
-def _setup(setup: Setup, spec: Spec) -> SetupView | None:
+def _setup(setup: Setup, spec: Spec, going: SetupNow | None) -> SetupView | None:
     count = len(setup.documents)
     if not count:
         return None
@@ -310,15 +360,56 @@ def _setup(setup: Setup, spec: Spec) -> SetupView | None:
         "document": None if setup.is_done else setup.documents[setup.index].name,
         "position": f"{min(setup.index + 1, count)} of {count}",
         "tries": setup.tries,
-        "results": [
-            {
-                "document": result.name,
-                "succeeded": result.succeeded,
-                "started_at": moment(result.started_at),
-                "ended_at": moment(result.ended_at),
-            }
-            for result in setup.results
-        ],
+        "step": _step_now(going.step) if going and going.step else None,
+        "remaining_seconds": seconds_or_none(going.remaining) if going else None,
+        "failure": _failure(setup.failure) if setup.failure else None,
+        "results": [_result(result) for result in setup.results],
+    }
+
+
+def _step_now(step: StepNow) -> StepNowView:
+    return {
+        "name": step.name,
+        "position": step.position,
+        "line": step.line,
+        "started_at": moment(step.started_at),
+        "running_seconds": round(step.running_for.total_seconds()),
+        "remaining_seconds": seconds_or_none(step.remaining),
+        "reported_at": moment(step.reported_at),
+    }
+
+
+def _failure(failure: Failure) -> FailureView:
+    return {
+        "document": failure.document,
+        "step": failure.step,
+        "exit_code": failure.exit_code,
+        "lines": list(failure.lines),
+        "what_to_do": failure.what_to_do,
+        "at": moment(failure.at),
+    }
+
+
+def _result(result: DocumentResult) -> ResultView:
+    return {
+        "document": result.name,
+        "succeeded": result.succeeded,
+        "started_at": moment(result.started_at),
+        "ended_at": moment(result.ended_at),
+        "took_seconds": round(result.took.total_seconds()),
+        "steps": [_step_result(step) for step in result.steps],
+        "reboots": result.reboots,
+        "output_bytes": result.output_bytes,
+    }
+
+
+def _step_result(step: StepResult) -> StepResultView:
+    return {
+        "name": step.name,
+        "status": step.status,
+        "exit_code": step.exit_code,
+        "took_seconds": seconds_or_none(step.took),
+        "was_done": step.was_done,
     }
 
 

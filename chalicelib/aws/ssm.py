@@ -1,8 +1,8 @@
 """SSM: public parameters, agents, commands, sessions."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypedDict
 
 from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translating
@@ -11,9 +11,22 @@ from chalicelib.domain.plan import SendDocument
 from chalicelib.domain.timings import DELIVERY
 
 if TYPE_CHECKING:
-    from mypy_boto3_ssm.type_defs import CommandPluginTypeDef
+    from mypy_boto3_ssm.type_defs import CloudWatchOutputConfigTypeDef, CommandPluginTypeDef
+
+    class _Logged(TypedDict, total=False):
+        CloudWatchOutputConfig: CloudWatchOutputConfigTypeDef
+
 
 AGENTS_A_PAGE = 50
+
+LISTED_OUTPUT = 2_500
+"""Characters of a step's output that ListCommandInvocations shows; GetCommandInvocation shows ten times as many.
+
+https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_CommandPlugin.html
+"""
+
+NOT_CUT = LISTED_OUTPUT - 100
+"""The agent cuts a little before the limit."""
 
 RUNNING = frozenset({"Pending", "InProgress", "Delayed", "Cancelling"})
 
@@ -77,24 +90,37 @@ class Ssm:
                 Parameters={name: [value] for name, value in step.parameters.items()},
                 Comment=step.attempt_id[:100],
                 TimeoutSeconds=int(DELIVERY.total_seconds()),
+                **_logged_to(step.logs_group),
             )
         return answer["Command"]["CommandId"]
 
     def command(self, region: str, command_id: str, instance_id: str) -> CommandView | Absent:
-        """Where a command is; right after SendCommand SSM may not know it yet."""
+        """Where a command is; right after SendCommand SSM may not know it yet.
+
+        A step that said more than the list shows is asked for by itself, once the command has ended.
+        """
         with translating():
             found = self._clients.ssm(region).list_command_invocations(
                 CommandId=command_id, InstanceId=instance_id, Details=True
             )["CommandInvocations"]
         if not found:
             return Absent()
+        status = _status(found[0]["Status"])
+        steps = [_step(plugin) for plugin in found[0].get("CommandPlugins", ())]
+        if status is not CommandStatus.RUNNING:
+            steps = [self._whole(region, command_id, instance_id, step) for step in steps]
         detail = found[0].get("StatusDetails") or found[0]["Status"]
-        return CommandView(
-            command_id=command_id,
-            status=_status(found[0]["Status"]),
-            detail=detail,
-            steps=tuple(_step(plugin) for plugin in found[0].get("CommandPlugins", ())),
-        )
+        return CommandView(command_id=command_id, status=status, detail=detail, steps=tuple(steps))
+
+    def _whole(self, region: str, command_id: str, instance_id: str, step: StepView) -> StepView:
+        if len(step.output) < NOT_CUT:
+            return step
+        with translating():
+            answer = self._clients.ssm(region).get_command_invocation(
+                CommandId=command_id, InstanceId=instance_id, PluginName=step.name
+            )
+        said = answer["StandardOutputContent"], answer["StandardErrorContent"]
+        return replace(step, output="\n".join(text for text in said if text))
 
     def open_session(self, region: str, instance_id: str, document: str, parameters: Mapping[str, str]) -> Session:
         """StartSession, on the way to an answer that a person waits for."""
@@ -106,6 +132,13 @@ class Ssm:
             )
         port = parameters.get("localPortNumber")
         return Session(answer["SessionId"], answer["StreamUrl"], answer["TokenValue"], int(port) if port else None)
+
+
+def _logged_to(group: str | None) -> "_Logged":
+    """Whole logs, written by the agent under the instance's own role."""
+    if group is None:
+        return {}
+    return {"CloudWatchOutputConfig": {"CloudWatchLogGroupName": group, "CloudWatchOutputEnabled": True}}
 
 
 def _status(status: str) -> CommandStatus:
@@ -120,4 +153,6 @@ def _step(plugin: "CommandPluginTypeDef") -> StepView:
         status=plugin.get("Status", ""),
         exit_code=plugin.get("ResponseCode", 0),
         output=plugin.get("Output", ""),
+        started_at=plugin.get("ResponseStartDateTime"),
+        ended_at=plugin.get("ResponseFinishDateTime"),
     )

@@ -16,6 +16,7 @@ from chalicelib.domain.observation import Absent, Observation
 from chalicelib.domain.plan import Outcome, Plan, Step
 from chalicelib.settings import Settings
 from chalicelib.store.desk import DeskStore
+from chalicelib.store.durations import DurationStore
 from chalicelib.store.heartbeats import Heartbeats
 from chalicelib.store.instances import Instances
 from chalicelib.store.owners import Owners
@@ -38,6 +39,7 @@ class Reconciler:
     desk: DeskStore
     owners: Owners
     heartbeats: Heartbeats
+    durations: DurationStore
     observer: Observer
     executor: Executor
     settings: Settings
@@ -76,6 +78,8 @@ class Reconciler:
         """
         plan = self.plan(instance, seen, rules)
         current = self._write(instance, plan, rules)
+        if plan.learned:
+            self.durations.learn(plan.learned)
         self._give_orders(current, seen, rules)
         LOG.debug("%s: %s", instance.name, plan.reason.sentence)
         if plan.step is None:

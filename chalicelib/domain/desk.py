@@ -61,10 +61,12 @@ class DeskSettings:
     """As `GET /desk` shows them.
 
     :param channels: where the admins are told
+    :param logs_group: of CloudWatch Logs, for all that documents say; None: nothing is kept but what SSM keeps
     """
 
     mode: Mode = Mode.ACT
     defaults: Defaults = field(default_factory=Defaults)
     ceilings: Ceilings = field(default_factory=Ceilings)
     channels: Channels = Channels()
+    logs_group: str | None = None
     version: int | None = None

@@ -11,6 +11,7 @@ from chalicelib.domain.activity.policy import IdlePolicy
 from chalicelib.domain.reason import Reason
 from chalicelib.domain.recipe_parameters import Value
 from chalicelib.domain.recipes import DocumentUse
+from chalicelib.domain.setup_results import DocumentResult, Failure
 from chalicelib.domain.warned import Warned, WarningKind
 
 
@@ -189,16 +190,6 @@ class DocumentRun:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DocumentResult:
-    """What became of a document."""
-
-    name: str
-    succeeded: bool
-    started_at: datetime
-    ended_at: datetime
-
-
-@dataclass(frozen=True, kw_only=True)
 class Setup:
     """How far the recipe has come.
 
@@ -209,6 +200,7 @@ class Setup:
     :param index: the document that is next or running
     :param tries: how often that one has failed
     :param retry_at: not before then again
+    :param failure: why the document failed last; None once it is done
     """
 
     recipe: str | None = None
@@ -221,6 +213,7 @@ class Setup:
     run: DocumentRun | None = None
     retry_at: datetime | None = None
     results: tuple[DocumentResult, ...] = ()
+    failure: Failure | None = None
 
     @property
     def is_done(self) -> bool:

@@ -63,13 +63,15 @@ class CommandStatus(StrEnum):
 class StepView:
     """One step of a document that ran.
 
-    :param output: its last characters
+    :param output: what it said, then its errors, as far as SSM keeps them
     """
 
     name: str
     status: str
     exit_code: int
     output: str
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

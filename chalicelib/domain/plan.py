@@ -8,6 +8,7 @@ from chalicelib.domain.cost import Segment
 from chalicelib.domain.errors import CloudError
 from chalicelib.domain.instance import Attempt, Instance, Machine
 from chalicelib.domain.reason import Reason
+from chalicelib.domain.setup_results import Durations
 
 DESK = "gpudesk"
 """The author of what nobody asked for."""
@@ -47,12 +48,14 @@ class SendDocument:
     """SendCommand of one document.
 
     :param limit: how long it may take, in the world's time
+    :param logs_group: of CloudWatch Logs, for all that its steps say; None: nobody wants that
     """
 
     document: str
     parameters: Mapping[str, str]
     attempt_id: str
     limit: timedelta
+    logs_group: str | None = None
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,7 @@ class Plan:
     :param reason: why this, or why nothing
     :param own_initiative: nobody asked for it, so mode `tell` only tells
     :param again: whether it is worth looking again at once
+    :param learned: how long a document's steps took, to be remembered for the next estimate
     """
 
     instance: Instance
@@ -131,6 +135,7 @@ class Plan:
     step: Step | None = None
     own_initiative: bool = False
     again: bool = False
+    learned: Durations | None = None
 
 
 def in_words(plan: Plan) -> str:

@@ -91,7 +91,10 @@ def keep(
         )
     furthest = now + timedelta(hours=ceilings.keep_hours)
     if not now + SHORTEST_KEEP <= until <= furthest:
-        right = f"must be a minute to {ceilings.keep_hours} hours from now (until {furthest:%Y-%m-%dT%H:%MZ})"
+        right = (
+            f"must be in the future (a minute or more) and at most {ceilings.keep_hours} hours away "
+            f"({furthest:%Y-%m-%dT%H:%MZ})"
+        )
         raise Invalid(f"a keep {right}", errors=(FieldError(field, right),))
     if instance.keep_until and until <= instance.keep_until:
         return Wanted(instance)

@@ -8,6 +8,7 @@ from typing import Any
 from pynamodb.attributes import (
     Attribute,
     BooleanAttribute,
+    ListAttribute,
     MapAttribute,
     NumberAttribute,
     TTLAttribute,
@@ -154,6 +155,7 @@ class HeartbeatModel(Model):
     wish = AsWritten(null=True)
     missed = AsWritten(null=True)
     alone = AsWritten(null=True)
+    setup = AsWritten(null=True)
     orders: MapAttribute[str, Any] = MapAttribute(null=True)
 
 
@@ -233,7 +235,10 @@ class TokenModel(Model):
 
 
 class DeskModel(Model):
-    """Small things that only one may hold: names, limits, wishes, the sweep's lease, and the desk's settings."""
+    """Small things that only one may hold: names, limits, wishes, the sweep's lease, and the desk's settings.
+
+    And how long documents took: nobody's in particular, the last run's.
+    """
 
     class Meta(_Meta):
         table_name = f"{PREFIX}-desk"
@@ -246,6 +251,7 @@ class DeskModel(Model):
     until = NumberAttribute(null=True)
     done = NumberAttribute(null=True)
     settings: MapAttribute[str, Any] = MapAttribute(null=True)
+    steps: ListAttribute[MapAttribute[str, Any]] = ListAttribute(null=True)
     version = NumberAttribute(null=True)
     expires_at = TTLAttribute(null=True)
 

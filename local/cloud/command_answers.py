@@ -107,6 +107,7 @@ class CommandAnswers:
             expires_at=now + timedelta(seconds=timeout_seconds),
             instance_ids=instance_ids,
             targets=targets,
+            log_group=_log_group(response._get_param("CloudWatchOutputConfig", {}), name),
         )
 
     def _get_invocation(self, original: Method) -> Method:
@@ -169,6 +170,12 @@ class CommandAnswers:
         """The region's commands, the newest first."""
         place = (response.current_account, response.region)
         return [each for each in reversed(self._commands.sent.values()) if (each.account, each.region) == place]
+
+
+def _log_group(config: Mapping[str, Any], document_name: str) -> str | None:
+    if not config.get("CloudWatchOutputEnabled"):
+        return None
+    return config.get("CloudWatchLogGroupName") or f"/aws/ssm/{document_name}"
 
 
 def _page(response: Any, name: str, items: list[Mapping[str, Any]]) -> ActionResult:

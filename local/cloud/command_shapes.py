@@ -6,10 +6,12 @@ from typing import Any
 
 from local.cloud.errors import CloudError
 from local.cloud.invocations import Command, Run
+from local.machines.agent import EXIT_SUCCESS
 from local.machines.port import StepResult
 
 MOST_STDOUT, MOST_STDERR, MOST_LISTED = 24_000, 8_000, 2_500
 ERROR_RULE = "\n----------ERROR-------\n"
+OUTPUT_CUT, ERROR_CUT = "\n---Output truncated---", "\n---Error truncated----"
 NOT_ENDED = -1
 
 Shape = Mapping[str, Any]
@@ -50,6 +52,7 @@ def invocation_shape(command: Command, run: Run, plugin_name: str | None) -> Sha
     if plugin_name is not None and plugin_name not in command.plugins:
         raise CloudError("InvalidPluginName", "The plugin name isn't valid.")
     step = run.step(command.plugins[plugin_name]) if plugin_name else None
+    began, ended = run.times(command.plugins[plugin_name]) if plugin_name else (run.started_at, run.ended_at)
     return {
         "CommandId": command.command_id,
         "InstanceId": run.instance_id,
@@ -58,9 +61,9 @@ def invocation_shape(command: Command, run: Run, plugin_name: str | None) -> Sha
         "DocumentVersion": command.document_version,
         "PluginName": plugin_name or "",
         "ResponseCode": step.exit_code if step else _exit_code(run),
-        "ExecutionStartDateTime": _text(run.started_at),
-        "ExecutionElapsedTime": _elapsed(run),
-        "ExecutionEndDateTime": _text(run.ended_at),
+        "ExecutionStartDateTime": _text(began),
+        "ExecutionElapsedTime": _elapsed(began, ended),
+        "ExecutionEndDateTime": _text(ended),
         "Status": step.status if step and step.status != "Skipped" else run.status,
         "StatusDetails": step.status if step else run.details,
         "StandardOutputContent": step.stdout[:MOST_STDOUT] if step else "",
@@ -100,23 +103,38 @@ def matches(command: Command, key: str, value: str) -> bool:
     raise CloudError("InvalidFilterKey", f"The specified key isn't valid: {key}")
 
 
+def listed_output(step: StepResult) -> str:
+    """Output and errors in one, as the agent cuts them: from behind, the longer of the two first.
+
+    https://github.com/aws/amazon-ssm-agent/blob/mainline/agent/framework/processor/executer/iohandler/iohandler.go
+    """
+    out, errors = step.stdout, "" if step.exit_code == EXIT_SUCCESS else step.stderr
+    rule = ERROR_RULE if errors else ""
+    room = MOST_LISTED - len(rule)
+    if len(out) + len(errors) < room:
+        return out + rule + errors
+    if len(out) > room // 2 and len(errors) > room // 2:
+        half = (room - len(OUTPUT_CUT) - len(ERROR_CUT)) // 2
+        return out[:half] + OUTPUT_CUT + rule + errors[:half] + ERROR_CUT
+    if len(out) < room // 2:
+        return out + rule + errors[: room - len(ERROR_CUT) - len(out)] + ERROR_CUT
+    return out[: room - len(OUTPUT_CUT) - len(errors)] + OUTPUT_CUT + rule + errors
+
+
 def _plugin(command: Command, run: Run, name: str) -> Shape:
     step = run.step(command.plugins[name])
+    began, ended = run.times(command.plugins[name])
     return {
         "Name": name,
         "Status": step.status if step and step.status != "Skipped" else run.status,
         "StatusDetails": step.status if step else run.details,
         "ResponseCode": step.exit_code if step else _exit_code(run),
-        "ResponseStartDateTime": run.started_at,
-        "ResponseFinishDateTime": run.ended_at,
-        "Output": _joined(step)[:MOST_LISTED] if step else "",
+        "ResponseStartDateTime": began,
+        "ResponseFinishDateTime": ended,
+        "Output": listed_output(step) if step else "",
         "StandardOutputUrl": "",
         "StandardErrorUrl": "",
     }
-
-
-def _joined(step: StepResult) -> str:
-    return step.stdout + (ERROR_RULE + step.stderr if step.stderr else "")
 
 
 def _exit_code(run: Run) -> int:
@@ -127,7 +145,7 @@ def _text(at: datetime | None) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if at else ""
 
 
-def _elapsed(run: Run) -> str:
-    if run.started_at is None or run.ended_at is None:
+def _elapsed(began: datetime | None, ended: datetime | None) -> str:
+    if began is None or ended is None:
         return ""
-    return f"PT{(run.ended_at - run.started_at).total_seconds():g}S"
+    return f"PT{(ended - began).total_seconds():g}S"

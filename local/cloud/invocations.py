@@ -7,6 +7,9 @@ from typing import Any
 
 from local.machines.port import InvocationResult, StepResult
 
+ROUGHLY_NOTHING = 0.05
+"""Seconds that the steps of a simulated machine take together."""
+
 ENDED = frozenset({"Success", "Failed", "TimedOut", "Cancelled"})
 
 
@@ -42,6 +45,24 @@ class Run:
             return None
         return next((step for step in self.outcome.steps if step.name == name), None)
 
+    def times(self, name: str) -> tuple[datetime | None, datetime | None]:
+        """When a step began and ended, once the document has ended.
+
+        Steps share the invocation's time on the cloud's clock as they shared the world's, equally where they took none.
+        """
+        if self.step(name) is None or self.outcome is None or self.started_at is None or self.ended_at is None:
+            return self.started_at, self.ended_at
+        ran = [step for step in self.outcome.steps if step.status != "Skipped"]
+        is_simulated = sum(step.seconds for step in ran) < ROUGHLY_NOTHING
+        began = self.started_at
+        unit = (self.ended_at - began) / (len(ran) if is_simulated else sum(step.seconds for step in ran))
+        for step in ran:
+            ended = began + unit * (1.0 if is_simulated else step.seconds)
+            if step.name == name:
+                return began, ended
+            began = ended
+        return began, began
+
 
 @dataclass
 class Command:
@@ -50,6 +71,7 @@ class Command:
     :param document: its content in schema 2.2
     :param plugins: what the calls name each step by, to the step's own name
     :param limit: how long it may take on a machine, on the cloud's clock
+    :param log_group: of CloudWatch Logs, for what its steps say
     """
 
     command_id: str
@@ -67,6 +89,7 @@ class Command:
     expires_at: datetime
     instance_ids: Sequence[str]
     targets: Sequence[Mapping[str, Any]]
+    log_group: str | None = None
     runs: dict[str, Run] = field(default_factory=dict)
 
     @property

@@ -1,19 +1,20 @@
-"""Changes to moto's classes that can be taken back."""
+"""Changes to moto's classes and modules that can be taken back."""
 
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 _ABSENT = object()
 
 
 class Patches:
-    """What was changed, in order. `undo` leaves the classes as they were found."""
+    """What was changed, in order. `undo` leaves everything as it was found."""
 
     def __init__(self) -> None:
-        self._done: list[tuple[type, str, Any]] = []
+        self._done: list[tuple[type | ModuleType, str, Any]] = []
 
-    def wrap(self, owner: type, name: str, make: Callable[[Any], Callable[..., Any]]) -> None:
-        """Replace a method by what `make` makes of it; `make` gets it as found, perhaps inherited."""
+    def wrap(self, owner: type | ModuleType, name: str, make: Callable[[Any], Callable[..., Any]]) -> None:
+        """Replace a method or function by what `make` makes of it; `make` gets it as found, perhaps inherited."""
         self._remember(owner, name)
         setattr(owner, name, make(getattr(owner, name)))
 
@@ -30,5 +31,5 @@ class Patches:
             else:
                 setattr(owner, name, before)
 
-    def _remember(self, owner: type, name: str) -> None:
+    def _remember(self, owner: type | ModuleType, name: str) -> None:
         self._done.append((owner, name, vars(owner).get(name, _ABSENT)))

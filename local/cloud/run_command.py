@@ -11,6 +11,7 @@ from typing import Any
 from chalicelib.domain.clock import Clock
 from local.cloud.agents import Agents
 from local.cloud.behaviour import Behaviour
+from local.cloud.command_logs import write_logs
 from local.cloud.events import EventLog, command_changed, invocation_changed
 from local.cloud.invocations import Command, Run
 from local.cloud.lifecycle import Lifecycle
@@ -152,6 +153,7 @@ class RunCommand:
         run.status, run.details = status, details
         if run.has_ended:
             run.ended_at = at
+            write_logs(command, run, at)
         detail: dict[str, Any] = {
             "command-id": command.command_id,
             "document-name": command.document_name,

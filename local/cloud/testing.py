@@ -4,6 +4,7 @@ with in_process_cloud() as cloud:
     ec2 = boto3.client("ec2", "us-east-1")
 """
 
+import functools
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,9 +60,17 @@ def quick_session() -> boto3.Session:
     return boto3.Session("testing", "testing", region_name="us-east-1", botocore_session=session)
 
 
+@functools.cache
+def _shared_session() -> boto3.Session:
+    """Its clients are shared by all clouds of this process: they lead to moto, whichever of the clouds it plays."""
+    session = quick_session()
+    session.client = functools.cache(session.client)  # type: ignore[method-assign]
+    return session
+
+
 @contextmanager
 def _quick_clients() -> Iterator[None]:
-    before, boto3.DEFAULT_SESSION = boto3.DEFAULT_SESSION, quick_session()
+    before, boto3.DEFAULT_SESSION = boto3.DEFAULT_SESSION, _shared_session()
     try:
         yield
     finally:

@@ -5,7 +5,9 @@ machines that are real processes and machines that only pretend.
 """
 
 import json
+import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from . import parameters
@@ -46,7 +48,7 @@ def run_document(
     values = parameters.resolve(declared, invocation.parameters)
     environment = {**agent_environment, **parameters.as_environment(declared, values)}
     run = _Run(invocation, values, environment, shell, cancellation)
-    steps = tuple(run.step(step) for step in document["mainSteps"])
+    steps = tuple(_timed(run, step) for step in document["mainSteps"])
     return InvocationResult(*_overall(steps), steps)
 
 
@@ -106,16 +108,22 @@ class _Run:
         return _report(name, self._until_no_reboot(script))
 
     def _until_no_reboot(self, script: Script) -> Ended:
-        """A step that asks for a reboot, or that one interrupts, runs again from its start."""
+        """A step that asks for a reboot, or that one interrupts, runs again from its start.
+
+        What it says is appended to what it said before.
+        https://github.com/aws/amazon-ssm-agent/blob/mainline/agent/framework/processor/executer/iohandler/iomodule/commandoutput.go
+        """
+        stdout = stderr = ""
         for _ in range(MOST_RUNS):
             try:
                 ended = self._shell.execute(script, self._cancellation)
             except MachineRebooted:
                 continue
+            stdout, stderr = stdout + ended.stdout, stderr + ended.stderr
             if ended.exit_code != EXIT_REBOOT or ended.how != "exited":
-                return ended
+                return replace(ended, stdout=stdout, stderr=stderr)
             self._shell.reboot()
-        return Ended(1, "", f"The document rebooted the machine {MOST_RUNS} times and was given up.")
+        return Ended(1, stdout, f"{stderr}The document rebooted the machine {MOST_RUNS} times and was given up.")
 
     def _after(self, inputs: Mapping[str, Any], result: StepResult) -> StepResult:
         """What the step's end means to the steps behind it."""
@@ -128,6 +136,12 @@ class _Run:
             if inputs["onFailure"] == "successAndExit":
                 return StepResult(result.name, result.action, "Success", result.exit_code, result.stdout, result.stderr)
         return result
+
+
+def _timed(run: _Run, step: Mapping[str, Any]) -> StepResult:
+    began = time.monotonic()
+    result = run.step(step)
+    return replace(result, seconds=time.monotonic() - began)
 
 
 def timeout_seconds(value: Any) -> float:
@@ -154,8 +168,8 @@ def _report(name: str, ended: Ended) -> StepResult:
         stderr = (
             f"{stderr}\nfailed to run commands: {cause}".lstrip("\n") if stderr else f"failed to run commands: {cause}"
         )
-    stdout, stderr = cut(ended.stdout, STDOUT_LIMIT), cut(stderr, STDERR_LIMIT)
-    return StepResult(name, SHELL_ACTION, status, exit_code, stdout, stderr)
+    reported = cut(ended.stdout, STDOUT_LIMIT), cut(stderr, STDERR_LIMIT)
+    return StepResult(name, SHELL_ACTION, status, exit_code, *reported, whole=(ended.stdout, stderr))
 
 
 def _skipped(name: str, action: str, why: str) -> StepResult:

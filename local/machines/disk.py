@@ -16,7 +16,7 @@ FOLDERS = (
 OWN_USR_LOCAL = ("bin", "etc", "lib", "sbin", "share", "src")
 COPIED = ("ld.so.cache", "ld.so.conf", "mime.types", "protocols", "services", "shells", "login.defs", "bash.bashrc")
 UBUNTU = 1000
-CODE_NAMES = {"20.04": "focal", "22.04": "jammy", "24.04": "noble"}
+CODE_NAMES = {"18.04": "bionic", "20.04": "focal", "22.04": "jammy", "24.04": "noble"}
 
 
 def create(folder: Path, spec: MachineSpec, first_id: int, ids: int) -> None:

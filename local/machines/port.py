@@ -45,7 +45,11 @@ class Invocation:
 
 @dataclass(frozen=True)
 class StepResult:
-    """What became of one step; output is already cut as the agent cuts it."""
+    """What became of one step; output is already cut as the agent cuts it.
+
+    :param seconds: how long it took, the world's
+    :param whole: standard output and error as they were before they were cut
+    """
 
     name: str
     action: str
@@ -53,6 +57,8 @@ class StepResult:
     exit_code: int
     stdout: str
     stderr: str
+    seconds: float = 0.0
+    whole: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True)

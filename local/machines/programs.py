@@ -27,7 +27,11 @@ STAND_INS: Mapping[str, tuple[str, str]] = {
     "apt-get": ("apt", "main"),
     "curl": ("curl", "main"),
     "dpkg": ("apt", "dpkg"),
+    "dpkg-deb": ("deb", "main"),
+    "gpg": ("verify", "gpg"),
     "halt": ("power", "poweroff"),
+    "ldd": ("verify", "ldd"),
+    "sha256sum": ("verify", "sha256sum"),
     "journalctl": ("journalctl", "main"),
     "poweroff": ("power", "poweroff"),
     "reboot": ("power", "reboot"),
@@ -37,6 +41,7 @@ STAND_INS: Mapping[str, tuple[str, str]] = {
     "su": ("users", "runuser"),
     "sudo": ("users", "sudo"),
     "systemctl": ("systemctl", "main"),
+    "unzip": ("unzip", "main"),
     "wall": ("quiet", "wall"),
 }
 WITH_GPU: Mapping[str, tuple[str, str]] = {"nvidia-smi": ("nvidia_smi", "main")}

@@ -1,5 +1,6 @@
 """A notebook as a browser uses it: Jupyter's REST API, a kernel, a cell over its websocket."""
 
+import itertools
 import json
 import threading
 from typing import Any
@@ -9,20 +10,18 @@ from websocket import WebSocket, create_connection
 from local.story.client import Client
 
 TRAINING = """
-import random
-random.seed(1)
-points = [(x / 50, 3 * x / 50 - 2 + random.gauss(0, 0.1)) for x in range(100)]
-weight, bias, steps = 0.0, 0.0, 0
+epochs = 0
 try:
     print("training")
-    while steps < 10**9:
-        x, y = random.choice(points)
-        error = weight * x + bias - y
-        weight, bias, steps = weight - 0.01 * error * x, bias - 0.01 * error, steps + 1
+    while True:
+        d2l.Trainer(max_epochs=1).fit(model, data)
+        epochs += 1
 except KeyboardInterrupt:
-    print(f"y = {weight:.1f} x {bias:+.1f} after {steps:,} steps")
+    w, b = model.get_w_b()
+    w1, w2 = [float(each) for each in w.reshape(-1)]
+    print(f"y = {w1:.1f} x1 {w2:+.1f} x2 {float(b):+.1f} after {epochs:,} more epochs")
 """
-"""A line fitted by stochastic gradient descent: short, and work for a whole core.
+"""Behind the book's own cell, which leaves `model` and `data`: epoch after epoch, work for a whole core.
 
 It says when it has begun, and what it found once the kernel is interrupted; before that an interrupt would be an error.
 """
@@ -34,13 +33,22 @@ class Cell:
     :ivar kernel: the kernel's id
     """
 
+    _numbers = itertools.count(1)
+
     def __init__(self, kernel: str, channels: WebSocket, code: str) -> None:
         self.kernel = kernel
+        self._message = f"cell-{next(self._numbers)}"
         self.output = ""
         self.error = ""
         self._channels = channels
         self._ended = threading.Event()
-        header = {"msg_id": "cell-1", "msg_type": "execute_request", "username": "", "session": "1", "version": "5.3"}
+        header = {
+            "msg_id": self._message,
+            "msg_type": "execute_request",
+            "username": "",
+            "session": "1",
+            "version": "5.3",
+        }
         content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False}
         parts = {"parent_header": {}, "metadata": {}, "channel": "shell", "buffers": []}
         channels.send(json.dumps({"header": header, "content": content, **parts}))
@@ -63,7 +71,7 @@ class Cell:
 
     def _take(self, message: dict[str, Any]) -> bool:
         """Whether it was the last one."""
-        if message.get("parent_header", {}).get("msg_id") != "cell-1":
+        if message.get("parent_header", {}).get("msg_id") != self._message:
             return False
         content = message["content"]
         match message["header"]["msg_type"]:
@@ -88,6 +96,11 @@ class Notebook:
         """Those that run; only an owner of the token hears of them."""
         found: list[Any] = self._client.get("/api/kernels")
         return found
+
+    def code(self, notebook: str) -> str:
+        """Of the notebook's first cell of code."""
+        cells = self._client.get(f"/api/contents/{notebook}")["content"]["cells"]
+        return next(str(cell["source"]) for cell in cells if cell["cell_type"] == "code")
 
     def run(self, notebook: str, code: str) -> Cell:
         """Open a notebook's kernel, and run a cell in it."""

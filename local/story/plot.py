@@ -20,11 +20,12 @@ from local.story.watch import Line, NotHappened, Watch
 PERSON = "ada"
 WISH = {
     "gpu": "T4",
-    "recipe": "jupyter",
+    "recipe": "d2l-pytorch",
     "project": "d2l",
     "idle_policy": {"idle_minutes": 15, "warning_minutes": 5},
 }
-NOTEBOOK = "train.ipynb"
+NOTEBOOK = "linear-regression-concise.ipynb"
+CHAPTER = "d2l-en/pytorch/chapter_linear-regression"
 
 BOOT = timedelta(minutes=5)
 BUSY_PERCENT, IDLE_PERCENT = 97, 0
@@ -158,13 +159,18 @@ class Story:
         self._token = self._read_token()
         notebook = self._until_jupyter_answers(way, self._token)
         tell.line("Jupyter", f"answers on {way.url}, to whoever has the token that was made on the machine")
-        cell = notebook.run(NOTEBOOK, TRAINING)
-        tell.line(PERSON, f"opens {NOTEBOOK} and runs a cell that trains until it is interrupted")
+        path = f"{CHAPTER}/{NOTEBOOK}"
+        cell = notebook.run(path, notebook.code(path))
+        tell.line(PERSON, f"opens {path} and runs it")
+        watch.until("the book's cell ends", lambda: cell.has_ended)
+        tell.line("kernel", f"prints: {_printed(cell)}")
+        cell = notebook.run(path, TRAINING)
+        tell.line(PERSON, "trains on, until the kernel is interrupted")
         watch.until("the cell begins", lambda: cell.output)
-        self._until_swept_as_busy(f"kernel {NOTEBOOK} is running a cell")
+        self._until_swept_as_busy(f"{NOTEBOOK} is running a cell")
         notebook.interrupt(cell)
         watch.until("the cell ends", lambda: cell.has_ended)
-        tell.line("kernel", f"is interrupted and prints: {_printed(cell)}")
+        tell.line("kernel", f"is interrupted and prints: {_printed(cell).removeprefix('training').strip()}")
 
     def _use_gpu(self) -> None:
         tell = self._narrator
@@ -241,4 +247,4 @@ def _printed(cell: Cell) -> str:
     """:raises NotHappened: the cell failed"""
     if cell.error:
         raise NotHappened(f"the cell failed: {cell.error}")
-    return cell.output.split("\n", 1)[1].strip()
+    return cell.output.strip()

@@ -9,7 +9,4 @@ PACKAGES=(jupyterlab==4.6.6 jupyterlab-notifications-extension==1.2.29 jupyter-s
 
 install -d -m 0755 /opt/gpudesk
 make_venv /opt/gpudesk/jupyter "${PACKAGES[@]}"
-write_file /opt/gpudesk/jupyter/share/jupyter/lab/settings/overrides.json 0644 root <<'SETTINGS'
-@@overrides.json@@
-SETTINGS
 say "Installed JupyterLab $(/opt/gpudesk/jupyter/bin/python -m jupyterlab --version)."

@@ -1,34 +1,10 @@
 #!/usr/bin/env bash
-# Jupyter as a service of the user ubuntu: it survives reboot, stop and start.
+# Jupyter as a service of the user ubuntu.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib/prelude.sh
 source include:prelude.sh
+# shellcheck source-path=SCRIPTDIR source=../lib/jupyter.sh
+source include:jupyter.sh
 
-install -d -m 0755 -o ubuntu -g ubuntu /home/ubuntu/work
-
-# The token is made here, never leaves in a parameter or an output, and stays the same for as long as the disk does.
-if [ ! -s /etc/gpudesk/jupyter-token ]; then
-  /opt/gpudesk/jupyter/bin/python -c 'import secrets; print(secrets.token_hex(24))' |
-    write_file /etc/gpudesk/jupyter-token 0600 ubuntu
-  say "Made a token for Jupyter."
-fi
-
-write_file /etc/gpudesk/jupyter_server_config.py 0644 root <<'CONFIG'
-@@jupyter_server_config.py@@
-CONFIG
-write_file /etc/systemd/system/gpudesk-jupyter.service 0644 root <<'UNIT'
-@@gpudesk-jupyter.service@@
-UNIT
-
-systemctl daemon-reload
-systemctl enable --quiet gpudesk-jupyter.service
-systemctl restart gpudesk-jupyter.service
-
-say "Waiting until Jupyter answers."
-if ! /opt/gpudesk/jupyter/bin/python - 60 <<'WAIT'; then
-@@wait_until_it_answers.py@@
-WAIT
-  journalctl --unit gpudesk-jupyter.service --lines 20 --no-pager >&2 || true
-  fail "Jupyter did not answer on 127.0.0.1:8888 within 60 s; above are the last lines of its service."
-fi
-say "Jupyter answers on 127.0.0.1:8888 of this machine, working in /home/ubuntu/work."
+# The mark of what was installed is another once that is.
+serve_jupyter /opt/gpudesk/jupyter /var/lib/gpudesk/steps/gpudesk-jupyter.install

@@ -3,39 +3,25 @@
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib/prelude.sh
 source include:prelude.sh
+# shellcheck source-path=SCRIPTDIR source=../lib/uv.sh
+source include:uv.sh
 
-UV_VERSION=0.13.9
-RELEASES=https://github.com/astral-sh/uv/releases/download
-export UV_PYTHON_INSTALL_DIR=/opt/gpudesk/python UV_CACHE_DIR=/opt/gpudesk/cache UV_PYTHON_PREFERENCE=only-managed
-
-fetch() {
-  curl --fail --silent --show-error --location --retry 5 --output "$2" "$1" ||
-    fail "$1 could not be fetched. Can the machine reach the internet (subnet's route, proxy)?"
-}
-
-# uv knows where a Python for this machine is to be had, and its checksum.
-install_uv() {
-  local name folder
-  name="uv-$(uname -m)-unknown-linux-musl"
-  folder=$(mktemp -d)
-  fetch "$RELEASES/$UV_VERSION/$name.tar.gz" "$folder/$name.tar.gz"
-  fetch "$RELEASES/$UV_VERSION/$name.tar.gz.sha256" "$folder/$name.tar.gz.sha256"
-  (cd "$folder" && sha256sum --check --status "$name.tar.gz.sha256") || fail "$name.tar.gz is not what was published."
-  tar --extract --gzip --file "$folder/$name.tar.gz" --directory "$folder" --strip-components 1
-  install -m 0755 "$folder/uv" /opt/gpudesk/uv
-  rm -rf "$folder"
-}
+# With all that they need, so that an instance of next year gets what one of today has (uv pip compile).
+PACKAGES=(
+  boto3==1.44.5 botocore==1.44.5 jmespath==1.1.0 nvidia-ml-py==13.615.71 psutil==7.2.2 python-dateutil==2.9.0.post0
+  s3transfer==0.19.3 six==1.17.0 urllib3==2.8.0
+)
+export UV_CACHE_DIR=/opt/gpudesk/cache UV_PYTHON_PREFERENCE=only-managed
 
 install -d -m 0755 /opt/gpudesk
-if [ "$(/opt/gpudesk/uv --version 2>/dev/null | cut -d ' ' -f 2)" != "$UV_VERSION" ]; then
-  install_uv
-fi
+install_uv
 say "Making the Python environment /opt/gpudesk/probe."
-retry 4 /opt/gpudesk/uv --quiet python install 3.12
+retry 4 /opt/gpudesk/uv --quiet python install 3.12 ||
+  fail "uv could not fetch a Python. Can the machine reach github.com (subnet's route, the parameter proxy)?"
 /opt/gpudesk/uv --quiet venv --allow-existing --python 3.12 /opt/gpudesk/probe
 retry 4 /opt/gpudesk/uv --quiet pip install --python /opt/gpudesk/probe/bin/python \
-  boto3==1.44.5 psutil==7.2.2 nvidia-ml-py==13.615.71 ||
-  fail "The probe's packages could not be installed. Can the machine reach the package index (subnet's route, proxy)?"
+  "${PACKAGES[@]}" ||
+  fail "The probe's packages could not be installed. Can the machine reach the package index (subnet's route, the parameters proxy and pipIndex)?"
 rm -rf "$UV_CACHE_DIR"
 
 base64 --decode <<'ZIPAPP' | xz --decompress | write_file /opt/gpudesk/probe.pyz 0755 root

@@ -20,9 +20,7 @@ if ! /opt/gpudesk/probe/bin/python /opt/gpudesk/probe.pyz run --once /etc/gpudes
   say "The first heartbeat did not get through. The probe goes on trying; until then the desk knows nothing of this machine."
 fi
 
-systemctl daemon-reload
-systemctl enable --quiet gpudesk-probe.service
-systemctl restart gpudesk-probe.service
+start_service gpudesk-probe.service /etc/gpudesk/probe.json /opt/gpudesk/probe.pyz
 systemctl is-active --quiet gpudesk-probe.service ||
   fail "gpudesk-probe.service does not run: $(journalctl --unit gpudesk-probe.service --lines 20 --no-pager)"
 say "The probe runs as gpudesk-probe.service."

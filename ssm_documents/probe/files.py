@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +46,10 @@ class Places:
         return self.root / "attempts"
 
     @property
+    def progress(self) -> Path:
+        return self.root / "progress.json"
+
+    @property
     def holds(self) -> Path:
         return self.root / "holds"
 
@@ -76,17 +82,35 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def read_users_json(path: Path) -> Any:
-    """A file that any user may have put there: a link is not followed, a pipe not waited for, a long one not read.
+    """What a file says that any user may have put there.
 
     :raises OSError, ValueError, RecursionError: it is not to be had, or no JSON
+    """
+    with users_file(path) as descriptor:
+        return users_json(descriptor)
+
+
+@contextmanager
+def users_file(path: Path) -> Iterator[int]:
+    """The descriptor of a file that any user may have put there: a link is not followed, a pipe not waited for.
+
+    :raises OSError, ValueError: it is not to be had, or no file
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise ValueError("not a file")
-        raw = os.read(descriptor, MOST_BYTES + 1)
+        yield descriptor
     finally:
         os.close(descriptor)
+
+
+def users_json(descriptor: int) -> Any:
+    """What such a file says, unless it is longer than anything of ours.
+
+    :raises OSError, ValueError, RecursionError: it cannot be read, or is no JSON
+    """
+    raw = os.read(descriptor, MOST_BYTES + 1)
     if len(raw) > MOST_BYTES:
         raise ValueError("too long")
     return json.loads(raw)

@@ -149,6 +149,7 @@ class Probe:
             ),
             wish=self._here.wishes.pending(),
             missed=self._missed,
+            setup=self._here.setup.progress(),
         )
 
     def _send(self, beat: Heartbeat) -> bool:

@@ -76,7 +76,7 @@ def local_parts(places: Places) -> Here:
         places=places,
         orders=LastOrders(places.orders),
         history=History(places.history),
-        setup=SetupWatch(places.lock, places.attempts),
+        setup=SetupWatch(places.lock, places.attempts, places.progress),
         wishes=Wishes(places.wishes, places.answers),
         announcer=Announcer(People()),
         power_off=_power_off,

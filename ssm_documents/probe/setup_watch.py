@@ -3,24 +3,58 @@
 from __future__ import annotations
 
 import fcntl
+import json
+import time
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
+
+from chalicelib.domain.activity.heartbeat import Progress
+
+
+def since_boot() -> float:
+    """Seconds, those in which the machine slept counted, too; as in /proc/uptime, where steps read it."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class SetupWatch:
     """Looks at the lock that every step takes, and at the marks that every step leaves (`lib/prelude.sh`).
 
     The marks are watched for change: a step that began and ended between two looks is seen, too, and no clock is asked.
+
+    :param progress: where the step that runs says how far it is
     """
 
-    def __init__(self, lock: Path, attempts: Path) -> None:
+    def __init__(
+        self, lock: Path, attempts: Path, progress: Path, since_boot: Callable[[], float] = since_boot
+    ) -> None:
         self._lock = lock
         self._attempts = attempts
+        self._progress = progress
+        self._since_boot = since_boot
         self._marks = self._all_marks()
 
     def look(self) -> bool:
         """Whether a step runs, or has run since the last look."""
         before, self._marks = self._marks, self._all_marks()
         return self._is_locked() or before != self._marks
+
+    def progress(self) -> Progress | None:
+        """How far it is; None where no step runs now, or none that says so. What was killed left its last words."""
+        if not self._is_locked():
+            return None
+        try:
+            said = json.loads(self._progress.read_text(encoding="utf-8", errors="replace"))
+            seconds = max(0.0, self._since_boot() - said["started"])
+            return Progress(
+                document=str(said["document"]),
+                step=str(said["step"]),
+                position=str(said["position"]),
+                running_for=timedelta(seconds=seconds),
+                line=str(said["line"]),
+            )
+        except (OSError, ValueError, KeyError, TypeError, OverflowError):
+            return None
 
     def _all_marks(self) -> frozenset[str]:
         try:

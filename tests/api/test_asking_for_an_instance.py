@@ -41,7 +41,7 @@ def test_asking_is_answered_at_once_with_the_instance_and_where_to_look(bench: B
     assert {asked["status"][name] for name in NOT_KNOWN_YET} == {None}
     assert asked["status"]["price_per_hour"] == "0.526"
     assert asked["status"]["created_at"] == f"{bench.world.now:%Y-%m-%dT%H:%M:%SZ}"
-    assert asked["notice"] is None
+    assert "no channel is set for ada" in asked["notice"]
     assert bench.ada("GET", answer.headers["location"]).json["name"] == "brave-otter"
 
 
@@ -97,7 +97,7 @@ def test_the_same_key_gets_the_same_instance(bench: Bench) -> None:
     again = bench.ada("POST", "/instances", raw=b' {"disk_gib":100, "gpu" : "T4", "name":null}', headers=key)
     assert (first.status, again.status) == (202, 202)
     assert again.headers["location"] == first.headers["location"]
-    assert again.json["notice"] is None
+    assert again.json["notice"] == first.json["notice"]
     assert count(bench.ada) == 1
 
 
@@ -173,3 +173,15 @@ def test_a_desk_on_hold_launches_nothing(bench: Bench) -> None:
 
 def count(client: Client) -> int:
     return len(client("GET", "/instances").json["items"])
+
+
+def test_a_table_that_is_overloaded_is_a_503_with_when_to_come_again(bench: Bench) -> None:
+    bench.world.cloud.faults.order("Query", "ProvisionedThroughputExceededException", times=50, status=400)
+    answer = bench.ada("GET", "/instances")
+    assert (answer.status, answer.json["code"]) == (503, "overloaded")
+    assert answer.headers["retry-after"] == "5"
+
+
+def test_whoever_has_a_channel_is_not_told_to_set_one(bench: Bench) -> None:
+    bench.world.email("ada", "ada@example.org")
+    assert bench.ada("POST", "/instances", {"gpu": "T4"}).json["notice"] is None

@@ -134,7 +134,7 @@ def machine(
         places=places,
         orders=LastOrders(places.orders),
         history=History(places.history),
-        setup=SetupWatch(places.lock, places.attempts),
+        setup=SetupWatch(places.lock, places.attempts, places.progress, since_boot=lambda: 195.0),
         wishes=Wishes(places.wishes, places.answers),
         announcer=Announcer(crowd),
         power_off=lambda: powered_off.append(desk.heard[-1].at if desk.heard else START),

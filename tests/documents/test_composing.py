@@ -1,6 +1,7 @@
 """Documents composed from their sources, and the rules that they are checked against."""
 
 import ast
+import functools
 import io
 import json
 import re
@@ -9,20 +10,33 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
-from importlib.metadata import version
+from importlib.metadata import requires, version
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
 
 from chalicelib.store.data_files import recipes
 from ssm_documents import compose as composing
 from ssm_documents.check import HOSTILE, as_json, check
 from ssm_documents.compose import compose, document_names
 from ssm_documents.embed import as_base64, probe_zipapp, without_words
+from ssm_documents.library import carried
 
 Document = dict[str, Any]
 PROBE = "gpudesk-probe"
+
+
+@functools.cache
+def _content(name: str) -> str:
+    return as_json(compose(name))
+
+
+def composed(name: str) -> Document:
+    """The document, to be read or spoiled: most tests can do with one that was composed for all of them."""
+    document: Document = json.loads(_content(name))
+    return document
 
 
 def lines(document: Document, step: int) -> list[str]:
@@ -36,7 +50,7 @@ def test_there_are_the_documents_that_the_recipes_name() -> None:
 
 @pytest.mark.parametrize("name", document_names())
 def test_every_document_is_clean(name: str) -> None:
-    assert check(compose(name)) == []
+    assert check(composed(name)) == []
 
 
 @pytest.mark.parametrize("name", document_names())
@@ -55,13 +69,13 @@ def test_each_document_is_written_as_a_file_of_its_name(tmp_path: Path, capsys: 
     said = capsys.readouterr().out
     for name in document_names():
         content = (tmp_path / "new" / f"{name}.json").read_text(encoding="utf-8")
-        assert json.loads(content) == compose(name)
+        assert json.loads(content) == composed(name)
         assert f"{name}.json: {len(content.encode())} bytes" in said
 
 
 @pytest.mark.parametrize("name", document_names())
 def test_each_step_begins_with_its_parameters_for_agents_that_do_not_know_env_var(name: str) -> None:
-    document = compose(name)
+    document = composed(name)
     for step in document["mainSteps"]:
         shebang, *rest = step["inputs"]["runCommand"]
         assert shebang == "#!/usr/bin/env bash"
@@ -70,16 +84,56 @@ def test_each_step_begins_with_its_parameters_for_agents_that_do_not_know_env_va
             assert line == f'if [ -z "${{SSM_{parameter}+x}}" ]; then export SSM_{parameter}={value}; fi'
 
 
+def told(step: dict[str, Any], what: str) -> str:
+    """What the step's script is told of itself."""
+    (line,) = [each for each in step["inputs"]["runCommand"] if each.startswith(f"GPUDESK_{what}=")]
+    return str(line.partition("=")[2].strip("'"))
+
+
+def test_a_step_knows_its_place_what_it_reads_and_whether_it_is_ever_skipped() -> None:
+    look, install, start = compose(PROBE)["mainSteps"]
+    assert [told(step, "POSITION") for step in (look, install, start)] == ["1 of 3", "2 of 3", "3 of 3"]
+    assert [told(step, "ALWAYS") for step in (look, install, start)] == ["1", "", "1"]
+    assert "always" not in look["inputs"]
+    assert [told(step, "READS") for step in (look, install)] == ["gpuCount", ""]
+    assert told(start, "READS") == "gpuCount heartbeatKey heartbeatTable heartbeatRegion", "and no attempt's id"
+    assert told(look, "SCRIPT") != told(start, "SCRIPT")
+
+
+def test_a_step_carries_what_it_uses_of_the_library_and_what_that_uses() -> None:
+    library = """# words
+start() {
+  # words
+  step
+}
+
+step() {
+  retry 3 true
+}
+retry() {
+  "$@"
+}
+unused() {
+  retry 2 true
+}
+start
+"""
+    used = 'start() {\n  step\n}\nstep() {\n  retry 3 true\n}\nretry() {\n  "$@"\n}\nstart'
+    assert carried(library, "true") == used.splitlines()
+    assert carried(library.replace("\nstart\n", "\n"), "unused")[-3:] == ["unused() {", "  retry 2 true", "}"]
+    assert carried(library.replace("\nstart\n", "\n"), "retrying") == []
+
+
 def test_nothing_stands_unexpanded_in_a_script() -> None:
     for name in document_names():
-        text = as_json(compose(name))
+        text = as_json(composed(name))
         assert "@@" not in text
         assert "source include:" not in text
 
 
 @pytest.mark.parametrize("name", document_names())
 def test_the_composed_scripts_are_shellcheck_clean(name: str, tmp_path: Path) -> None:
-    document = compose(name)
+    document = composed(name)
     files = []
     for step in document["mainSteps"]:
         files.append(tmp_path / f"{step['name']}.sh")
@@ -95,8 +149,9 @@ def test_the_composed_scripts_are_shellcheck_clean(name: str, tmp_path: Path) ->
 @pytest.mark.parametrize("name", document_names())
 @pytest.mark.parametrize("hostile", ["a'b", 'a"b', "$(id)", "`id`", "a\\b", "a\nb", "a;id", "a b", "", "x" * 300])
 def test_no_parameter_admits_what_a_shell_would_read(name: str, hostile: str) -> None:
-    for parameter, entry in compose(name)["parameters"].items():
-        assert re.fullmatch(entry["allowedPattern"], hostile) is None, parameter
+    for parameter, entry in composed(name)["parameters"].items():
+        is_default = entry.get("default") == hostile
+        assert is_default or re.fullmatch(entry["allowedPattern"], hostile) is None, parameter
 
 
 @pytest.mark.parametrize(
@@ -108,10 +163,13 @@ def test_no_parameter_admits_what_a_shell_would_read(name: str, hostile: str) ->
         ("heartbeatTable", "gpudesk-dev-heartbeats"),
         ("heartbeatRegion", "ap-southeast-3"),
         ("heartbeatRegion", "us-gov-west-1"),
+        ("proxy", ""),
+        ("proxy", "http://proxy.example.org:3128"),
+        ("pipIndex", "https://index.example.org/root/pypi/+simple/"),
     ],
 )
 def test_the_values_that_the_desk_gives_are_admitted(parameter: str, value: str) -> None:
-    assert re.fullmatch(compose(PROBE)["parameters"][parameter]["allowedPattern"], value)
+    assert re.fullmatch(composed(PROBE)["parameters"][parameter]["allowedPattern"], value)
 
 
 def no_pattern(document: Document) -> None:
@@ -215,14 +273,14 @@ def spliced(document: Document) -> None:
     ],
 )
 def test_a_document_that_breaks_a_rule_is_told_which(spoil: Callable[[Document], None], problem: str) -> None:
-    document = compose(PROBE)
+    document = composed(PROBE)
     spoil(document)
     assert any(problem in each for each in check(document))
 
 
 @pytest.mark.parametrize("character", HOSTILE)
 def test_a_pattern_that_admits_one_hostile_character_is_found(character: str) -> None:
-    document = compose(PROBE)
+    document = composed(PROBE)
     escaped = "\\" + character if character != "\n" else "\\n"
     document["parameters"]["gpuCount"]["allowedPattern"] = f"^[a-z0-9{escaped}-]+$"
     assert any("admits" in problem for problem in check(document))
@@ -234,7 +292,7 @@ def test_the_probe_that_is_embedded_runs_by_itself(tmp_path: Path) -> None:
     isolated = [sys.executable, "-I", str(zipapp), "--version"]
     result = subprocess.run(isolated, capture_output=True, text=True, check=True, cwd=tmp_path)
     assert result.stdout.strip() == "gpudesk probe 2"
-    assert as_base64(probe_zipapp()) in "\n".join(lines(compose(PROBE), 1))
+    assert as_base64(probe_zipapp()) in "\n".join(lines(composed(PROBE), 1))
 
 
 def test_the_machine_carries_the_desks_own_rule() -> None:
@@ -253,10 +311,23 @@ def test_without_words_the_program_is_the_same_and_every_line_where_it_was() -> 
     assert all(line in bare.splitlines() for line in code)
 
 
-def test_the_machine_installs_the_packages_that_the_tests_run_with() -> None:
-    script = "\n".join(lines(compose(PROBE), 1))
-    for package in ("boto3", "psutil", "nvidia-ml-py"):
-        assert f"{package}=={version(package)}" in script
-    script = "\n".join(lines(compose("gpudesk-jupyter"), 0))
+def with_all_that_they_need(*packages: str) -> set[str]:
+    """As installed here; what is optional is left out."""
+    found, wanted = set(), list(packages)
+    while wanted:
+        package = wanted.pop()
+        if package not in found:
+            found.add(package)
+            needs = [Requirement(each) for each in requires(package) or ()]
+            wanted += [each.name for each in needs if each.marker is None or each.marker.evaluate({"extra": ""})]
+    return found
+
+
+def test_the_machine_installs_the_packages_that_the_tests_run_with_and_none_of_a_version_that_nobody_named() -> None:
+    script = "\n".join(lines(composed(PROBE), 1))
+    pinned = dict(re.findall(r"\b([a-z][a-z0-9-]+)==(\S+)", script))
+    needed = with_all_that_they_need("boto3", "psutil", "nvidia-ml-py")
+    assert pinned == {package: version(package) for package in needed}
+    script = "\n".join(lines(composed("gpudesk-jupyter"), 0))
     for package in ("jupyterlab", "jupyterlab-notifications-extension"):
         assert f"{package}=={version(package)}" in script

@@ -22,7 +22,7 @@ from ssm_documents.compose import compose
 from ssm_documents.probe.people import NOTIFICATIONS, People, Reached, notify_jupyter
 from ssm_documents.probe.signals.jupyter_servers import NotAskable, Server, access, find_servers
 
-DOCUMENT = Path("ssm_documents/gpudesk-jupyter")
+SHARED = Path("ssm_documents/lib")
 TOKEN = "t0ken"
 EVERY_NAME_IS_NOTED = """
 import sys
@@ -106,8 +106,8 @@ def _configuration(folder: Path, lines: str) -> Path:
     token, settings = folder / "token", folder / "settings"
     token.write_text(f"{TOKEN}\n", encoding="ascii")
     settings.mkdir()
-    (settings / "overrides.json").write_bytes((DOCUMENT / "overrides.json").read_bytes())
-    text = (DOCUMENT / "jupyter_server_config.py").read_text(encoding="utf-8")
+    (settings / "overrides.json").write_bytes((SHARED / "overrides.json").read_bytes())
+    text = (SHARED / "jupyter_server_config.py").read_text(encoding="utf-8")
     for theirs, ours in (("8888", "0"), ("/home/ubuntu/work", str(folder)), ("/etc/gpudesk/jupyter-token", str(token))):
         assert theirs in text
         text = text.replace(theirs, ours)

@@ -1,5 +1,6 @@
 """The documents on a pretend machine: their scripts really run, the probe really beats, Jupyter really answers."""
 
+import functools
 import itertools
 import json
 import time
@@ -30,6 +31,8 @@ TABLE = "heartbeats"
 KEY = "AROAEXAMPLE:i-0a"
 PATIENCE_SECONDS = 30.0
 
+composed = functools.cache(compose)
+
 
 class Fleet:
     """One machine with a GPU, a heartbeat table, and a time that goes on by a minute at each question."""
@@ -44,7 +47,7 @@ class Fleet:
         command = Invocation(
             command_id=f"c-{next(self._commands)}",
             document_name=document,
-            document=compose(document),
+            document=composed(document),
             parameters={name: [value] for name, value in values.items()},
         )
         return self.machines.run("i-0a", command)
@@ -269,8 +272,16 @@ def test_jupyter_answers_to_those_who_have_the_token_that_the_machine_made(fleet
         with pytest.raises(urllib.error.HTTPError, match="403"):
             ask(port, "/api/kernels")
         assert ask(port, "/api/kernels", token) == []
-    assert fleet.run("gpudesk-jupyter", "a2").status == "Success"
+    server = fleet.shell("pgrep -f 'm jupyterlab'")
+    again = fleet.run("gpudesk-jupyter", "a2")
+    assert again.status == "Success"
+    assert "nothing in it has changed: skipped" in again.steps[0].stdout
+    assert "gpudesk-jupyter.service runs already" in again.steps[1].stdout
+    assert fleet.shell("pgrep -f 'm jupyterlab'") == server, "kernels outlive a setup that runs again"
     assert fleet.shell("cat /etc/gpudesk/jupyter-token") == token
+    fleet.shell("systemctl stop gpudesk-jupyter")
+    assert fleet.run("gpudesk-jupyter", "a3").status == "Success"
+    assert fleet.shell("systemctl is-active gpudesk-jupyter") == "active", "a service is seen to at each run"
 
 
 def start_cell(port: int, token: str, notebook: str, code: str) -> None:

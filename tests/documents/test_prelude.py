@@ -1,10 +1,17 @@
-"""The promise of every step: one at a time on a machine, and never twice in one attempt."""
+"""The promise of every step: one at a time on a machine, never twice in one attempt, and not again what is done."""
 
+import hashlib
+import json
 import os
 import shutil
 import signal
 import subprocess
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,28 +28,56 @@ class Machine:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._scripts = 0
+        self.state = folder / "state"
+        self.boot_id = folder / "boot_id"
+        self.boot_id.write_text("first\n")
+        self.replaced = {
+            "/var/lib/gpudesk": str(self.state),
+            "/proc/sys/kernel/random/boot_id": str(self.boot_id),
+        }
+        self.position = "1 of 2"
+        self.always = False
         self.ran = folder / "ran"
 
     def script(self, body: str, step: str = "step") -> Path:
-        prelude = PRELUDE.read_text(encoding="utf-8").replace("/var/lib/gpudesk", str(self._folder / "state"))
-        names = f"GPUDESK_DOCUMENT='document'\nGPUDESK_STEP='{step}'"
+        prelude = PRELUDE.read_text(encoding="utf-8")
+        for theirs, ours in self.replaced.items():
+            prelude = prelude.replace(theirs, ours)
+        names = (
+            f"GPUDESK_DOCUMENT='document'\nGPUDESK_STEP='{step}'\nGPUDESK_POSITION='{self.position}'\n"
+            f"GPUDESK_SCRIPT='{hashlib.sha256(body.encode()).hexdigest()}'\nGPUDESK_READS='gpuCount'\n"
+            f"GPUDESK_ALWAYS='{'1' if self.always else ''}'"
+        )
         self._scripts += 1
         script = self._folder / f"script-{self._scripts}.sh"
         script.write_text(f"#!/usr/bin/env bash\nset -euo pipefail\n{names}\n{prelude}\n{body}\n", encoding="utf-8")
         script.chmod(0o755)
         return script
 
-    def start(self, body: str, attempt: str = "a1", step: str = "step") -> "subprocess.Popen[str]":
-        environment = {"PATH": os.environ["PATH"], "SSM_attemptId": attempt, "RAN": str(self.ran)}
+    def start(self, body: str, attempt: str = "a1", step: str = "step", **values: str) -> "subprocess.Popen[str]":
+        parameters = {f"SSM_{name}": value for name, value in {"attemptId": attempt, **values}.items()}
+        environment = {"PATH": os.environ["PATH"], "RAN": str(self.ran), **parameters}
         command = ["sh", "-c", str(self.script(body, step))]
         return subprocess.Popen(
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
         )
 
-    def run(self, body: str, attempt: str = "a1", step: str = "step") -> tuple[int, str]:
-        process = self.start(body, attempt, step)
-        output, _ = process.communicate(timeout=30)
-        return process.returncode, output
+    def run(self, body: str, attempt: str = "a1", step: str = "step", **values: str) -> tuple[int, str]:
+        status, output, _ = self.ended(body, attempt, step, **values)
+        return status, output
+
+    def ended(self, body: str, attempt: str = "a1", step: str = "step", **values: str) -> tuple[int, str, str]:
+        """Exit status, standard output, standard error."""
+        process = self.start(body, attempt, step, **values)
+        output, errors = process.communicate(timeout=30)
+        return process.returncode, output, errors
+
+    def progress(self) -> dict[str, Any] | None:
+        file = self.state / "progress.json"
+        return json.loads(file.read_text()) if file.exists() else None
+
+    def reboot(self) -> None:
+        self.boot_id.write_text(f"after {self.boot_id.read_text()}")
 
     def times(self) -> int:
         return len(self.ran.read_text().splitlines()) if self.ran.exists() else 0
@@ -61,10 +96,43 @@ def test_a_step_that_ended_is_not_done_again_in_the_same_attempt(machine: Machin
     assert machine.times() == 1
 
 
-def test_a_new_attempt_does_it_again(machine: Machine) -> None:
+def test_another_attempt_skips_what_was_done_and_has_not_changed(machine: Machine) -> None:
+    machine.run('echo x >>"$RAN"', attempt="a1", gpuCount="1")
+    status, output = machine.run('echo x >>"$RAN"', attempt="a2", gpuCount="1")
+    assert status == 0
+    assert "was done before, and nothing in it has changed" in output
+    assert machine.times() == 1
+
+
+def test_what_changed_is_done_again(machine: Machine) -> None:
+    machine.run('echo x >>"$RAN"', attempt="a1", gpuCount="1")
+    machine.run('echo x >>"$RAN"', attempt="a2", gpuCount="4")
+    assert machine.times() == 2, "a parameter that it reads"
+    machine.run('echo x >>"$RAN" # better', attempt="a3", gpuCount="4")
+    assert machine.times() == 3, "its text"
+    machine.run('echo x >>"$RAN" # better', attempt="a4", gpuCount="4", heartbeatKey="another")
+    assert machine.times() == 3, "a parameter that is none of its business"
+
+
+def test_a_step_that_is_to_run_always_does(machine: Machine) -> None:
+    machine.always = True
     machine.run('echo x >>"$RAN"', attempt="a1")
     machine.run('echo x >>"$RAN"', attempt="a2")
     assert machine.times() == 2
+
+
+def test_a_step_that_failed_is_done_again_by_another_attempt(machine: Machine) -> None:
+    assert machine.run('echo x >>"$RAN"; exit 1', attempt="a1")[0] == 1
+    assert machine.run('echo x >>"$RAN"; exit 1', attempt="a2")[0] == 1
+    assert machine.times() == 2
+
+
+def test_what_was_done_counts_no_more_once_something_else_has_begun(machine: Machine) -> None:
+    """Half of the other may be there: going back to the first is no skip."""
+    machine.run('echo x >>"$RAN"', attempt="a1")
+    machine.run('echo x >>"$RAN"; kill -KILL $$', attempt="a2")
+    machine.run('echo x >>"$RAN"', attempt="a3")
+    assert machine.times() == 3
 
 
 def test_steps_of_one_attempt_are_told_apart(machine: Machine) -> None:
@@ -87,10 +155,35 @@ def test_a_step_that_breaks_in_the_middle_fails(machine: Machine) -> None:
     assert machine.times() == 0
 
 
-def test_a_step_that_asks_for_a_reboot_runs_again_after_it(machine: Machine) -> None:
-    assert machine.run('echo x >>"$RAN"; exit 194')[0] == 194
-    assert machine.run('echo x >>"$RAN"')[0] == 0
-    assert machine.times() == 2
+REBOOTS = 'if after_reboot; then echo x >>"$RAN"; else need_reboot "The driver is new."; fi'
+
+
+def test_a_step_that_asks_for_a_reboot_knows_its_second_run(machine: Machine) -> None:
+    status, output = machine.run(REBOOTS)
+    assert (status, machine.times()) == (194, 0)
+    assert "Rebooting: The driver is new." in output
+    machine.reboot()
+    status, output = machine.run(REBOOTS)
+    assert (status, machine.times()) == (0, 1)
+    assert "This step runs again, after reboot 1." in output
+    assert machine.run(REBOOTS.replace("new", "newer"), attempt="a2")[0] == 194, "another attempt asks for its own"
+
+
+def test_a_reboot_that_did_not_come_is_a_failure_that_says_so(machine: Machine) -> None:
+    machine.run(REBOOTS)
+    status, _, errors = machine.ended(REBOOTS)
+    assert status == 1
+    assert "the machine has not rebooted since: The driver is new." in errors
+    assert "Stop the instance, start it" in errors
+
+
+def test_reboots_that_do_not_help_come_to_an_end(machine: Machine) -> None:
+    for _ in range(3):
+        assert machine.run('need_reboot "No driver."')[0] == 194
+        machine.reboot()
+    status, _, errors = machine.ended('need_reboot "No driver."')
+    assert status == 1
+    assert "rebooted 3 times in this step, and it is still so: No driver." in errors
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
@@ -165,3 +258,144 @@ def test_a_file_is_written_whole_with_its_mode(machine: Machine, tmp_path: Path,
     assert target.read_text() == "hello"
     assert target.stat().st_mode & 0o777 == mode
     assert list(target.parent.iterdir()) == [target]
+
+
+def test_what_is_said_is_the_progress_until_the_document_has_ended(machine: Machine, tmp_path: Path) -> None:
+    shown = tmp_path / "shown"
+    copy = f'cp "{machine.state}/progress.json" "{shown}"'
+    assert machine.run(f"say 'He said \"50 %\\n\"'; {copy}", attempt="a1", step="one")[0] == 0
+    progress = json.loads(shown.read_text())
+    assert 0 < progress.pop("started") < 10**9, "seconds since boot"
+    assert progress == {
+        "document": "document",
+        "step": "one",
+        "attempt": "a1",
+        "position": "1 of 2",
+        "line": 'He said "50 %\\n"',
+    }
+    assert machine.progress() == json.loads(shown.read_text()), "the next step is to come"
+    machine.position = "2 of 2"
+    assert machine.run(f"{copy}; say later", attempt="a1", step="two")[0] == 0
+    assert json.loads(shown.read_text())["line"] == "", "a step that has not said anything yet"
+    assert machine.progress() is None
+    machine.position = "1 of 2"
+    assert machine.run("say going; exit 3", attempt="a2", step="one")[0] == 3
+    assert machine.progress() is None, "and so it has where a step failed"
+
+
+def test_progress_that_cannot_be_written_harms_nothing(machine: Machine) -> None:
+    (machine.state / "progress.json.new").mkdir(parents=True)
+    assert machine.run('say on; echo x >>"$RAN"')[0] == 0
+    assert machine.times() == 1
+
+
+def test_a_failure_that_nobody_foresaw_says_where(machine: Machine) -> None:
+    status, _, errors = machine.ended("install_it() { ls /nonexistent; }; install_it")
+    assert status == 2
+    assert "gpudesk: It broke at: ls /nonexistent (exit status 2)" in errors
+    status, _, errors = machine.ended('fail "No route. Open the subnet."', attempt="a2")
+    assert (status, errors) == (1, "gpudesk: No route. Open the subnet.\n")
+
+
+class _Files(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """A test's output is its own."""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[str]:
+    (tmp_path / "site").mkdir()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Files, directory=tmp_path / "site"))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def test_a_file_is_fetched_whole_and_verified_or_not_at_all(machine: Machine, site: str, tmp_path: Path) -> None:
+    source, target = tmp_path / "site/book.zip", tmp_path / "new/book.zip"
+    source.write_bytes(b"the book")
+    assert machine.run(f'fetch {site}/book.zip "{target}" {sha256(b"the book")}', attempt="a1")[0] == 0
+    assert target.read_bytes() == b"the book"
+    status, _, errors = machine.ended(f'fetch {site}/book.zip "{target}" {sha256(b"another")}', attempt="a2")
+    assert status == 1
+    assert f"{site}/book.zip is not what it should be" in errors
+    assert list(target.parent.iterdir()) == [target], "what was there stays"
+    assert target.read_bytes() == b"the book"
+
+
+def test_what_is_there_with_its_checksum_is_not_fetched_again(machine: Machine, tmp_path: Path) -> None:
+    target = tmp_path / "book.zip"
+    target.write_bytes(b"the book")
+    assert machine.run(f'fetch http://127.0.0.1:1/book.zip "{target}" {sha256(b"the book")}')[0] == 0
+
+
+def test_what_cannot_be_fetched_is_named_with_what_to_do(machine: Machine, site: str, tmp_path: Path) -> None:
+    body = f'sleep() {{ :; }}; fetch {site}/no.zip "{tmp_path}/no.zip"'
+    status, output, errors = machine.ended(body)
+    assert status == 1
+    assert output.count("That did not work") == 4
+    assert f"gpudesk: {site}/no.zip could not be fetched. Can the machine reach the internet" in errors
+
+
+def test_a_proxy_and_an_index_are_for_everything_that_downloads(machine: Machine) -> None:
+    body = "env | grep -i -e ^http -e ^no_ -e ^PIP -e ^UV || true"
+    _, output = machine.run(body, proxy="http://proxy:3128", pipIndex="https://index.example.org/simple")
+    assert sorted(output.split()) == [
+        "PIP_INDEX_URL=https://index.example.org/simple",
+        "UV_DEFAULT_INDEX=https://index.example.org/simple",
+        "http_proxy=http://proxy:3128",
+        "https_proxy=http://proxy:3128",
+        "no_proxy=169.254.169.254,localhost,127.0.0.1",
+    ]
+    assert machine.run(body, attempt="a2", step="other", proxy="", pipIndex="") == (0, "")
+
+
+def test_a_mirror_takes_the_place_of_ubuntus_archives_and_of_no_other(machine: Machine, tmp_path: Path) -> None:
+    etc = tmp_path / "apt"
+    etc.mkdir()
+    (etc / "sources.list").write_text(
+        "deb http://us-east-1.ec2.archive.ubuntu.com/ubuntu/ jammy main\n"
+        "deb http://security.ubuntu.com/ubuntu jammy-security main\n"
+        "deb https://developer.download.nvidia.com/compute/cuda /\n"
+    )
+    pretend = "apt-get() { :; }\n"
+    machine.replaced["/etc/apt"] = str(etc)
+    for attempt in ("a1", "a2"):
+        assert machine.run(f"{pretend}apt_install git", attempt, aptMirror="https://mirror.example.org/ubuntu")[0] == 0
+        assert (etc / "sources.list").read_text().splitlines() == [
+            "deb https://mirror.example.org/ubuntu/ jammy main",
+            "deb https://mirror.example.org/ubuntu/ jammy-security main",
+            "deb https://developer.download.nvidia.com/compute/cuda /",
+        ]
+
+
+def test_the_user_gets_a_home_and_a_clean_environment(machine: Machine, tmp_path: Path) -> None:
+    """`runuser` itself needs root: here it is a function that leaves out its own words."""
+    machine.replaced["/home/ubuntu"] = str(tmp_path)
+    body = "as_ubuntu bash -c 'pwd; env | grep -v -e ^_= -e ^PWD -e ^SHLVL | sort'"
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "runuser").write_text('#!/bin/sh\nprintf "%s\\n" "$*" | cut -d " " -f 1-3\nshift 3\nexec "$@"\n')
+    (programs / "runuser").chmod(0o755)
+    status, output = machine.run(f'PATH="{programs}:$PATH"; {body}', proxy="http://proxy:3128")
+    assert status == 0
+    assert output.splitlines() == [
+        "-u ubuntu --",
+        str(tmp_path),
+        f"HOME={tmp_path}",
+        "LANG=C.UTF-8",
+        "LOGNAME=ubuntu",
+        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "SHELL=/bin/bash",
+        "USER=ubuntu",
+        "http_proxy=http://proxy:3128",
+        "https_proxy=http://proxy:3128",
+        "no_proxy=169.254.169.254,localhost,127.0.0.1",
+    ]

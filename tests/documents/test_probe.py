@@ -194,6 +194,29 @@ def test_a_wish_that_makes_no_sense_is_none(tmp_path: Path, content: str) -> Non
     assert one.desk.heard[-1].wish is None
 
 
+def test_a_step_that_runs_is_told_with_what_it_said_last(tmp_path: Path) -> None:
+    one = machine(tmp_path)
+    said = {"document": "gpudesk-jupyter", "step": "install", "position": "1 of 2", "started": 100, "line": "Going."}
+    one.places.progress.write_text(json.dumps({**said, "attempt": "a1"}))
+    assert one.beats(1) == [True]
+    assert one.desk.heard[-1].setup is None, "what was killed left its last words"
+    with one.places.lock.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        one.beats(1)
+        told = one.desk.heard[-1].setup
+        assert told is not None
+        assert (told.document, told.step, told.position, told.line) == (
+            "gpudesk-jupyter",
+            "install",
+            "1 of 2",
+            "Going.",
+        )
+        assert told.running_for == timedelta(seconds=95)
+        one.places.progress.write_text('{"document": "')
+        one.beats(1)
+        assert one.desk.heard[-1].setup is None
+
+
 def test_the_history_is_what_make_replay_reads(tmp_path: Path) -> None:
     one = machine(tmp_path, desk=Desk(orders=Orders(keep_until=START + timedelta(hours=3))))
     with one.places.lock.open("w") as lock:

@@ -65,7 +65,7 @@ def test_the_lines_that_it_prints_and_those_of_the_documentation_work_when_they_
 @pytest.mark.usefixtures("a_sandbox")
 def test_an_interrupted_story_leaves_no_process_of_its_machines(start: Start) -> None:
     run = start()
-    run.until("gpudesk-jupyter is running")
+    run.until("gpudesk-d2l-pytorch is running")
     assert run.end(signal.SIGINT) == 130
     assert run.lines[-1] == "Interrupted. Everything has ended."
 

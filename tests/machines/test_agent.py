@@ -79,6 +79,12 @@ def test_exit_194_reboots_and_runs_the_same_step_again() -> None:
     assert (shell.reboots, result.status) == (2, "Success")
 
 
+def test_what_was_said_before_a_reboot_is_reported_with_the_rest() -> None:
+    shell = FakeShell({"one": [Ended(194, "before\n", "why\n"), Ended(0, "after\n", "")]})
+    (step,) = run(document(shell_step("one", "x")), shell).steps
+    assert (step.stdout, step.stderr) == ("before\nafter\n", "why\n")
+
+
 def test_a_document_that_reboots_for_ever_is_given_up() -> None:
     shell = FakeShell({"one": [194]})
     assert run(document(shell_step("one", "x")), shell).status == "Failed"

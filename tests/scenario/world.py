@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import boto3
+from boto3.dynamodb.types import TypeSerializer
 
 from chalicelib import bootstrap
 from chalicelib.control.act import Executor
 from chalicelib.control.requests.reading import Shown
 from chalicelib.domain.activity.evidence import Evidence, Sample, State, fold
-from chalicelib.domain.activity.heartbeat import Heard, Heartbeat, Leaving, Wish, plain_heartbeat
+from chalicelib.domain.activity.heartbeat import Heard, Heartbeat, Leaving, Progress, Wish, plain_heartbeat
 from chalicelib.domain.activity.policy import SIGNALS
 from chalicelib.domain.actors import Actor, Role
 from chalicelib.domain.asks import LaunchAsk
@@ -52,6 +53,7 @@ class World:
         self.heard = Heard()
         self.wish: Wish | None = None
         self.leaving: Leaving | None = None
+        self.progress: Progress | None = None
         self.ec2 = boto3.client("ec2", "us-east-1")
         self._dynamodb = boto3.client("dynamodb", "us-east-1")
         self._evidence: dict[str, dict[str, Evidence]] = {}
@@ -126,6 +128,7 @@ class World:
             heard=self.heard,
             wish=self.wish,
             leaving=self.leaving,
+            setup=self.progress,
         )
         key = self.heartbeat_key(machine)
         if replaced:
@@ -166,10 +169,12 @@ class World:
 
     def write_heartbeat(self, instance_id: str, plain: dict[str, Any]) -> None:
         """Whatever a machine may write to its own item."""
-        table = boto3.resource("dynamodb", "us-east-1").Table(HeartbeatModel.Meta.table_name)
-        key = {"id": self.heartbeat_key(instance_id)}
-        orders = table.get_item(Key=key).get("Item", {}).get("orders")
-        table.put_item(Item={**key, **plain, **({"orders": orders} if orders else {})})
+        name = HeartbeatModel.Meta.table_name
+        key = {"id": {"S": self.heartbeat_key(instance_id)}}
+        before = self._dynamodb.get_item(TableName=name, Key=key).get("Item", {})
+        orders = {name: value for name, value in before.items() if name == "orders"}
+        written = TypeSerializer().serialize(plain)["M"]
+        self._dynamodb.put_item(TableName=name, Item={**key, **written, **orders})
 
     def ec2_state(self, instance_id: str) -> str:
         """What EC2 says."""

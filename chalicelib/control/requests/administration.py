@@ -51,17 +51,20 @@ class Administration:
         defaults: Mapping[str, Any] | None = None,
         ceilings: Mapping[str, Any] | None = None,
         channels: Mapping[str, Any] | None = None,
+        logs: Mapping[str, str | None] | None = None,
     ) -> DeskChanged:
         """An admin's; what is not named stays.
 
         :param defaults: fields of Defaults; `idle_policy` as a mapping
         :param ceilings: fields of Ceilings; `lowest_thresholds` as a mapping
         :param channels: fields of Channels, null for none
+        :param logs: `logs_group` and what it is to be, null for none
         """
         actor.must_be_admin()
         for _ in range(TRIES):
             before = self.desk.settings()
             settings = _changed(before, mode, defaults or {}, ceilings or {}, channels or {})
+            settings = replace(settings, logs_group=(logs or {}).get("logs_group", settings.logs_group))
             self._check_settings(settings)
             try:
                 saved = self.desk.save_settings(settings)

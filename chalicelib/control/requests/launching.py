@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib.control.address_book import address_book
 from chalicelib.domain.actors import Actor
 from chalicelib.domain.asks import LaunchAsk, complete
 from chalicelib.domain.catalogue import Catalogue
@@ -115,8 +114,8 @@ class Launching:
                 return self._same_wish(instance_id, same_body, key)
 
     def _nobody_hears(self, owner: str) -> str | None:
-        """Before a stop people are warned, and here is nobody who could be: told while there is time."""
-        if address_book(self.desk.settings(), self.owners).reaches(owner):
+        """Before a stop people are warned: where nobody could be, it is said while there is time."""
+        if self.owners.get(owner).channels or self.desk.settings().channels:
             return None
         return (
             f"no channel is set for {owner}, nor for the desk: before it stops, only who is logged in on it will be "
@@ -135,7 +134,7 @@ class Launching:
             raise Conflict("the first request with this key is still being written; try again", code="busy")
         skipped = self._skipped(instance)
         if key:
-            return Granted(instance, skipped)
+            return Granted(instance, _joined(skipped, self._nobody_hears(instance.owner)))
         seconds = int((self.clock.now() - instance.created_at).total_seconds())
         same = (
             f"this is the instance that was asked for {seconds} s ago in the same words; to get another one, send an "

@@ -20,9 +20,11 @@ from chalicelib.domain.lifecycle.rules import heartbeat_key
 from chalicelib.domain.notices import Notice
 from chalicelib.domain.observation import Absent, Observation
 from chalicelib.domain.plan import Entry
+from chalicelib.domain.setup_progress import SetupNow, setup_now
 from chalicelib.domain.timings import SWEEP_OLD
 from chalicelib.store.cursors import BadCursor
 from chalicelib.store.desk import DeskStore
+from chalicelib.store.durations import DurationStore
 from chalicelib.store.heartbeats import Beat, Heartbeats
 from chalicelib.store.instances import Broken, Instances
 from chalicelib.store.ledger import Ledger
@@ -34,12 +36,13 @@ LONGEST_COST_DAYS = 366
 
 @dataclass(frozen=True)
 class Shown:
-    """An instance as of now; `activity` and `report` only while it can be judged."""
+    """An instance as of now; `activity` only while it can be judged, `setup_now` only while it is being set up."""
 
     instance: Instance
     activity: Judgement | None
     cost_so_far: Decimal
     report: Report = None
+    setup_now: SetupNow | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class Reading:
     notices: Notices
     ledger: Ledger
     desk: DeskStore
+    durations: DurationStore
     clock: Clock
     instance_role_id: str
 
@@ -117,10 +121,15 @@ class Reading:
     def _shown(self, instance: Instance, heartbeats: Mapping[str, Beat | None]) -> Shown:
         now = self.clock.now()
         key = self._heartbeat_key(instance)
+        beat = heartbeats.get(key) if key else None
+        report = beat.report if beat else None
+        if instance.phase is Phase.SETTING_UP:
+            left = [each.name for each in instance.setup.documents[instance.setup.index :]]
+            before = self.durations.of(instance.spec.instance_type, left)
+            going = setup_now(instance, report, before, now, self.clock.script_time)
+            return Shown(instance, None, cost_so_far(instance, now), report, going)
         if key is None or instance.phase is not Phase.READY:
             return Shown(instance, None, cost_so_far(instance, now))
-        beat = heartbeats.get(key)
-        report = beat.report if beat else None
         judgement = activity(instance, Observation(ec2=Absent(), heartbeat=report), now)
         return Shown(instance, judgement, cost_so_far(instance, now), report)
 

@@ -1,14 +1,14 @@
 """Samples folded into evidence: the half of the idle rule that runs on the machine.
 
-The probe carries this file to the instance, so it imports the standard library alone, nothing of the desk, and runs on
-the Python 3.10 of Ubuntu 22.04. The desk judges what it makes (`idle.py`).
+The probe carries this package to the instance, so it imports the standard library alone and nothing else of the desk.
+The desk judges what it makes (`idle.py`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import Enum
+from enum import StrEnum
 
 ALLOWED_GAP = timedelta(minutes=3)
 """Between two samples a minute apart, two may be lost before the time between them counts as unseen."""
@@ -17,7 +17,7 @@ ALLOWED_STEP_BACK = timedelta(seconds=5)
 """A clock that is set back by more has jumped: what was measured against it is void."""
 
 
-class State(str, Enum):  # noqa: UP042 - StrEnum came with Python 3.11
+class State(StrEnum):
     """What a signal says of a moment."""
 
     ACTIVE = "active"

@@ -22,14 +22,16 @@ FORMAT = 2
 REPORT_BYTES = 704
 """The machine's share of the kilobyte, its key included; the rest is for the desk's orders."""
 
-ATTRIBUTES = ("at", "boot_id", "instance_id", "probe", "signals", "lives", "heard", "wish", "missed", "alone")
+ATTRIBUTES = ("at", "boot_id", "instance_id", "probe", "signals", "lives", "heard", "wish", "missed", "alone", "setup")
 """What a machine may write of its item; a policy's `dynamodb:Attributes` names them, and `id` and `orders` to read."""
 
-EXPENDABLE = ("missed", "lives")
-"""What a heartbeat goes without, the first before the second, where the shortest reasons leave no room for it."""
+EXPENDABLE = ("setup", "missed", "lives")
+"""What a heartbeat goes without, one before the next, where the shortest reasons leave no room for it."""
 
 LONGEST_REASON = 120
 SHORTEST_REASON = 16
+LONGEST_NAME = 24
+"""Of a document, a step, a place among steps."""
 MOST_SIGNALS = 16
 UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
 
@@ -83,6 +85,22 @@ class Leaving:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Progress:
+    """The step of a document that runs, for people: SSM shows nothing of it before it has ended.
+
+    :param position: "2 of 5" steps of the document
+    :param running_for: in the world's time, since the step began or began again
+    :param line: what it said last
+    """
+
+    document: str
+    step: str
+    position: str
+    running_for: timedelta
+    line: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Heartbeat:
     """A report that could be read.
 
@@ -101,6 +119,7 @@ class Heartbeat:
     wish: Wish | None = None
     missed: Missed | None = None
     leaving: Leaving | None = None
+    setup: Progress | None = None
 
 
 @dataclass(frozen=True)
@@ -115,6 +134,8 @@ Report = Heartbeat | Unreadable | None
 
 def plain_heartbeat(beat: Heartbeat, key: str) -> dict[str, Any]:
     """As the probe writes it, in at most REPORT_BYTES; attributes that it lacks are to be removed from the item.
+
+    Reasons are shortened as far as it takes; what a setup says is left out before they are too short to tell.
 
     :param key: the item's, which counts
     """
@@ -158,6 +179,7 @@ def heartbeat_from(raw: Mapping[str, Any]) -> Report:
             wish=_wish(*raw["wish"]) if "wish" in raw else None,
             missed=_missed(*raw["missed"]) if "missed" in raw else None,
             leaving=_leaving(*raw["alone"]) if "alone" in raw else None,
+            setup=_progress(*raw["setup"]) if "setup" in raw else None,
         )
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError, OSError) as problem:
         return Unreadable(f"{type(problem).__name__}: {problem}"[:200])
@@ -216,7 +238,14 @@ def _plain(beat: Heartbeat, longest: int) -> dict[str, Any]:
         plain["missed"] = [beat.missed.count, _seconds(beat.missed.since), shortened(beat.missed.why, 24)]
     if beat.leaving:
         plain["alone"] = [_seconds(beat.leaving.acts_at), beat.leaving.is_over]
+    if beat.setup:
+        plain["setup"] = _plain_progress(beat.setup, longest)
     return plain
+
+
+def _plain_progress(progress: Progress, longest: int) -> list[Any]:
+    texts = (shortened(each, LONGEST_NAME) for each in (progress.document, progress.step, progress.position))
+    return [*texts, round(progress.running_for.total_seconds()), shortened(progress.line, longest)]
 
 
 def _signal(evidence: Evidence, at: datetime, longest: int) -> list[Any]:
@@ -268,6 +297,16 @@ def _leaving(acts_at: Any, is_over: Any) -> Leaving:
     if not isinstance(is_over, bool):
         raise ValueError("alone is no list of a moment and a truth")
     return Leaving(acts_at=_moment(acts_at), is_over=is_over)
+
+
+def _progress(document: Any, step: Any, position: Any, seconds: Any, line: Any) -> Progress:
+    return Progress(
+        document=shortened(_text(document), LONGEST_NAME),
+        step=shortened(_text(step), LONGEST_NAME),
+        position=shortened(_text(position), LONGEST_NAME),
+        running_for=timedelta(seconds=_count(seconds)),
+        line=shortened(_text(line), LONGEST_REASON),
+    )
 
 
 def _text(value: Any) -> str:

@@ -1,11 +1,11 @@
 """The recipe's documents, one after another, in order."""
 
-import re
 from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.domain.errors import CloudError, GiveUp
-from chalicelib.domain.instance import DocumentResult, DocumentRun, Instance, Phase
+from chalicelib.domain.instance import DocumentRun, Instance, Phase
+from chalicelib.domain.lifecycle import documents
 from chalicelib.domain.lifecycle.booting import made_ready
 from chalicelib.domain.lifecycle.lifetime import lifetime
 from chalicelib.domain.lifecycle.rules import (
@@ -19,14 +19,11 @@ from chalicelib.domain.lifecycle.rules import (
     told,
     wanted_otherwise,
 )
-from chalicelib.domain.observation import CommandStatus, CommandView, Observation, StepView
+from chalicelib.domain.observation import CommandStatus, CommandView, Observation
 from chalicelib.domain.plan import Plan, SendDocument, Sent
 from chalicelib.domain.recipes import DocumentUse, fill
 from chalicelib.domain.timings import DOCUMENT_MARGIN, RESEND_AFTER, SEND_DEADLINE, SETUP_RETRY, SETUP_TRIES
 from chalicelib.domain.warned import Warned, WarningKind
-
-CREDENTIALS = re.compile(r"://[^/\s@]+@")
-"""What a package index's address may carry, and a failing pip repeats."""
 
 
 def decide(instance: Instance, seen: Observation, now: datetime, rules: Rules) -> Plan:
@@ -48,7 +45,7 @@ def decide(instance: Instance, seen: Observation, now: datetime, rules: Rules) -
     if setup.run.command_id is None:
         if now - setup.run.sent_at > SEND_DEADLINE:
             why = f"SSM has not taken {document.name} for {SEND_DEADLINE.seconds // 60} minutes"
-            return _retried(instance, document, setup.run, why, now)
+            return _retried(instance, document, setup.run, None, why, now)
         if now - setup.run.called_at < RESEND_AFTER:
             return nothing(instance, "sending", f"{document.name} was sent, SSM has not confirmed it yet")
         return _send(instance, document, now, rules)
@@ -94,6 +91,7 @@ def _send(instance: Instance, document: DocumentUse, now: datetime, rules: Rules
             parameters=fill(document.parameters, values),
             attempt_id=attempt_id,
             limit=document.timeout,
+            logs_group=rules.desk.logs_group,
         ),
     )
 
@@ -110,33 +108,53 @@ def _running(
     limit = rules.script_time(document.timeout + DOCUMENT_MARGIN)
     match seen.command:
         case CommandView(status=CommandStatus.SUCCEEDED):
-            return _succeeded(instance, document, run, now)
+            return _succeeded(instance, document, run, seen.command, now)
         case CommandView(status=CommandStatus.FAILED) as command:
-            return _retried(instance, document, run, _what_failed(document, command), now)
+            return _retried(instance, document, run, command, f"{document.name} ended as {command.detail}", now)
         case _ if now - run.sent_at > limit:
             why = f"{document.name} did not end within {document.timeout}"
-            return _retried(instance, document, run, why, now)
+            return _retried(instance, document, run, None, why, now)
         case _:
             return nothing(instance, "setting_up", f"{document.name} is running ({_position(instance)})")
 
 
-def _succeeded(instance: Instance, document: DocumentUse, run: DocumentRun, now: datetime) -> Plan:
-    result = DocumentResult(name=document.name, succeeded=True, started_at=run.sent_at, ended_at=now)
+def _succeeded(
+    instance: Instance, document: DocumentUse, run: DocumentRun, command: CommandView, now: datetime
+) -> Plan:
+    result = documents.succeeded(document, run, command, now)
     setup = replace(
-        instance.setup, index=instance.setup.index + 1, tries=0, run=None, results=(*instance.setup.results, result)
+        instance.setup,
+        index=instance.setup.index + 1,
+        tries=0,
+        run=None,
+        results=(*instance.setup.results, result),
+        failure=None,
     )
-    took = int((now - run.sent_at).total_seconds())
-    reason = because("document_succeeded", f"{document.name} is done, it took {took} s ({_position(instance)})")
+    reason = because("document_succeeded", documents.done_in_words(result, _position(instance)))
     done = replace(instance, setup=setup)
     lines = (entry(now, reason, details={"command_id": run.command_id or ""}),)
+    learned = documents.learned(result, instance.spec.instance_type)
     if setup.is_done:
-        plan = made_ready(done, f"{_recipe(instance)} is set up", now)
-        return replace(plan, entries=(*lines, *plan.entries))
-    return Plan(instance=done, reason=reason, entries=lines, again=True)
+        plan = made_ready(done, f"{_recipe(instance)} is set up, {documents.setup_in_words(done, now)}", now)
+        return replace(plan, entries=(*lines, *plan.entries), learned=learned)
+    return Plan(instance=done, reason=reason, entries=lines, again=True, learned=learned)
 
 
-def _retried(instance: Instance, document: DocumentUse, run: DocumentRun, why: str, now: datetime) -> Plan:
-    result = DocumentResult(name=document.name, succeeded=False, started_at=run.sent_at, ended_at=now)
+def _retried(
+    instance: Instance,
+    document: DocumentUse,
+    run: DocumentRun,
+    command: CommandView | None,
+    otherwise: str,
+    now: datetime,
+) -> Plan:
+    """Tried again, as often as is worth it.
+
+    :param command: None where it has not ended
+    :param otherwise: what happened, where no step is known to have failed
+    """
+    result, failure = documents.failed(document, run, command, now)
+    why = documents.failure_in_words(failure, otherwise)
     tries = instance.setup.tries + 1
     setup = replace(
         instance.setup,
@@ -144,12 +162,13 @@ def _retried(instance: Instance, document: DocumentUse, run: DocumentRun, why: s
         run=None,
         retry_at=now + SETUP_RETRY,
         results=(*instance.setup.results, result),
+        failure=failure,
     )
     tried = replace(instance, setup=setup)
     if tries >= SETUP_TRIES:
-        return _failed(tried, f"{why}, {tries} times", now)
-    reason = because("document_failed", f"{why}; trying again ({tries} of {SETUP_TRIES} tries used)")
-    return told(tried, reason, now, command_id=run.command_id or "")
+        return _failed(tried, f"{why}, {tries} times. {failure.what_to_do}", now)
+    sentence = f"{why}; trying again ({tries} of {SETUP_TRIES} tries used). {failure.what_to_do}"
+    return told(tried, because("document_failed", sentence), now, command_id=run.command_id or "")
 
 
 def _failed(instance: Instance, why: str, now: datetime) -> Plan:
@@ -182,19 +201,6 @@ def _given_up(instance: Instance, why: str, now: datetime) -> Plan:
 
 def _recipe(instance: Instance) -> str:
     return instance.setup.recipe or instance.spec.recipe
-
-
-def _what_failed(document: DocumentUse, command: CommandView) -> str:
-    step = next((s for s in command.steps if s.exit_code != 0 or s.status not in ("Success", "Skipped")), None)
-    if step is None:
-        return f"{document.name} ended as {command.detail}"
-    return f"{document.name} failed in step {step.name} with exit code {step.exit_code} ({_last_lines(step)})"
-
-
-def _last_lines(step: StepView) -> str:
-    lines = [line.strip() for line in step.output.splitlines() if line.strip()]
-    text = " / ".join(lines[-5:])[-600:] or f"no output, {step.status}"
-    return CREDENTIALS.sub("://***@", text)
 
 
 def _position(instance: Instance) -> str:

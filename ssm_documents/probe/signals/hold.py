@@ -8,9 +8,6 @@ it. So a command that is killed holds nothing, and no hold outlives a stop.
 from __future__ import annotations
 
 import fcntl
-import json
-import os
-import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,12 +16,11 @@ from typing import Any
 
 from chalicelib.domain.activity.evidence import State
 from chalicelib.domain.activity.policy import Thresholds
-from ssm_documents.probe.files import Places
+from ssm_documents.probe.files import Places, users_file, users_json
 from ssm_documents.probe.sensors import Reading
 
 HOLDS = Places().holds
 
-MOST_BYTES = 4096
 MOST_HOLDS = 100
 LONGEST_REASON = 80
 
@@ -87,16 +83,10 @@ class HoldSensor:
 
 
 def _hold(path: Path) -> Hold:
-    # Anybody can put anything there: a link is not followed, and a pipe is not waited for.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ValueError("not a file")
-        content = json.loads(os.read(descriptor, MOST_BYTES))
+    with users_file(path) as descriptor:
+        content = users_json(descriptor)
         reason = " ".join(str(content["reason"]).split())[:LONGEST_REASON] or path.stem
         return Hold(reason, _until(content["until"]), _is_locked(descriptor))
-    finally:
-        os.close(descriptor)
 
 
 def _until(raw: Any) -> datetime | None:

@@ -7,16 +7,14 @@ by users, and read with suspicion.
 
 from __future__ import annotations
 
-import json
-import os
 import pwd
 import re
-import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from ssm_documents.probe.files import read_users_json
 from ssm_documents.probe.signals.processes import PROC, arguments, running
 
 PROGRAMS = {
@@ -43,7 +41,7 @@ RUNTIME_FILES = ("jpserver-{}.json", "nbserver-{}.json")
 
 PYTHON = re.compile(r"python(\d+(\.\d+)?)?$")
 BASE_URL = re.compile(r"/[\w.~%@:/-]*$")
-MOST_BYTES = 65_536
+MOST_ENVIRONMENT_BYTES = 1_048_576
 
 
 @dataclass(frozen=True)
@@ -116,7 +114,7 @@ def access(pid: int, proc: Path = PROC) -> Access:
             # Through the process's own root: the server may run in a container.
             file = process / "root" / folder.lstrip("/") / name.format(inner_pid)
             try:
-                return _access(_content(file), inner_pid, environment.get("JUPYTERHUB_API_TOKEN", ""))
+                return _access(read_users_json(file), inner_pid, environment.get("JUPYTERHUB_API_TOKEN", ""))
             except FileNotFoundError:
                 continue
             except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
@@ -169,17 +167,5 @@ def _inner_pid(process: Path) -> int:
 
 
 def _environment(process: Path) -> dict[str, str]:
-    raw = (process / "environ").read_bytes()[: 16 * MOST_BYTES].decode("utf-8", "surrogateescape")
+    raw = (process / "environ").read_bytes()[:MOST_ENVIRONMENT_BYTES].decode("utf-8", "surrogateescape")
     return dict(each.split("=", 1) for each in raw.split("\0") if "=" in each)
-
-
-def _content(file: Path) -> Any:
-    # The user may have put anything there: a link is not followed, and a pipe is not waited for.
-    descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ValueError("not a file")
-        raw = os.read(descriptor, MOST_BYTES)
-    finally:
-        os.close(descriptor)
-    return json.loads(raw)

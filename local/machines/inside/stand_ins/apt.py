@@ -4,20 +4,30 @@ What is "installed" is a line in dpkg's list; the programs themselves are this c
 """
 
 import fcntl
+import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+from .internet import nvidia
+from .system_release import BOOT_ID, DRIVER_BUILT_IN, version
 
 STOCK = {
     "acl": "2.3.1-1",
     "build-essential": "12.9ubuntu3",
     "ca-certificates": "20240203~22.04.1",
     "curl": "7.81.0-1ubuntu1.20",
+    "cuda-toolkit-10-1": "10.1.243-1",
     "git": "1:2.34.1-1ubuntu1.12",
+    "gnupg": "2.2.27-3ubuntu2.1",
     "htop": "3.0.5-7build2",
     "jq": "1.6-2.1ubuntu3",
+    "libgfortran3": "6.5.0-2ubuntu1~18.04",
     "libgomp1": "12.3.0-1ubuntu1~22.04",
+    "nvidia-headless-470-server": "470.256.02-0ubuntu0.18.04.1",
+    "nvidia-utils-470-server": "470.256.02-0ubuntu0.18.04.1",
     "nvme-cli": "1.16-3ubuntu0.3",
     "python3": "3.10.6-1~22.04.1",
     "python3-dev": "3.10.6-1~22.04.1",
@@ -28,6 +38,11 @@ STOCK = {
     "wget": "1.21.2-2ubuntu1.1",
     "zip": "3.0-12build2",
 }
+BIONIC_ALONE = ("libgfortran3", "nvidia-headless-470-server", "nvidia-utils-470-server")
+FROM_NVIDIA = ("cuda-toolkit-10-1",)
+SOURCES = Path("/etc/apt/sources.list.d")
+SOURCE = re.compile(r"deb \[signed-by=(?P<key>\S+)\] file://(?P<folder>\S+) /\n")
+CUDA = Path("/usr/local/cuda-10.1")
 INSTALLED_FROM_THE_START = ("ca-certificates", "curl", "git", "python3", "wget")
 STATUS = Path("/var/lib/dpkg/status")
 LOCK = Path("/var/lib/dpkg/lock-frontend")
@@ -117,7 +132,8 @@ def _lock() -> Iterator[bool]:
 def _install(packages: Sequence[str]) -> int:
     print("Reading package lists...\nBuilding dependency tree...\nReading state information...")
     names = [package.partition("=")[0].partition("/")[0] for package in packages]
-    unknown = [name for name in names if name not in STOCK]
+    names = [name for name in names if name != f"linux-headers-{os.uname().release}"]
+    unknown = [name for name in names if not _is_to_be_had(name)]
     if unknown:
         for name in unknown:
             print(f"E: Unable to locate package {name}", file=sys.stderr)
@@ -131,7 +147,40 @@ def _install(packages: Sequence[str]) -> int:
     for name in new:
         print(f"Setting up {name} ({STOCK[name]}) ...")
     _write(installed | set(new))
+    _unpack(new)
     return 0
+
+
+def _is_to_be_had(name: str) -> bool:
+    if name in BIONIC_ALONE and version() != "18.04":
+        return False
+    if name in FROM_NVIDIA:
+        return any(_offers(source.read_text(), name) for source in SOURCES.glob("*.list"))
+    return name in STOCK
+
+
+def _offers(source: str, name: str) -> bool:
+    """Whether a local repository has it, whose index is the one that its key vouches for."""
+    found = SOURCE.fullmatch(source)
+    if found is None:
+        return False
+    folder = Path(found["folder"])
+    try:
+        trusted = Path(found["key"]).read_bytes() == nvidia.KEY and (folder / "Release").read_bytes() == nvidia.RELEASE
+        return trusted and f"Package: {name}\n".encode() in nvidia.PACKAGES == (folder / "Packages").read_bytes()
+    except OSError:
+        return False
+
+
+def _unpack(names: Sequence[str]) -> None:
+    """The little that later steps look at."""
+    if "nvidia-headless-470-server" in names:
+        DRIVER_BUILT_IN.write_text(BOOT_ID.read_text())
+    if "cuda-toolkit-10-1" in names:
+        (CUDA / "lib64").mkdir(parents=True, exist_ok=True)
+        link = CUDA.with_name("cuda")
+        link.unlink(missing_ok=True)
+        link.symlink_to(CUDA.name)
 
 
 def _remove(packages: Sequence[str]) -> int:

@@ -5,14 +5,24 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from .system_release import has_driver
+
 DEVICE_FILE = Path("/.machine/device/gpu.json")
 DRIVER = "550.144.03"
+NO_DRIVER = 9
+FAILED = (
+    "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver. Make sure that the latest NVIDIA "
+    "driver is installed and running."
+)
 IDLE_MEMORY_MIB = 3
 BUSY_SHARE_OF_MEMORY = 0.3
 
 
 def main(arguments: Sequence[str]) -> int:
     """The table, `-L`, or `--query-gpu=... --format=csv[,noheader][,nounits]`."""
+    if not has_driver():
+        print(FAILED)
+        return NO_DRIVER
     gpus = _gpus()
     options = {word.partition("=")[0]: word.partition("=")[2] for word in arguments}
     if "-L" in options or "--list-gpus" in options:

@@ -1,4 +1,7 @@
-"""`uv`: Pythons, environments and packages, all of them this computer's own."""
+"""`uv`: Pythons, environments and packages, all of them this computer's own.
+
+The machine's own Python passes for Ubuntu 22.04's 3.10, so that what wants a later one has to have it installed first.
+"""
 
 import os
 import subprocess
@@ -7,26 +10,30 @@ from collections.abc import Sequence
 from pathlib import Path
 
 PYTHON = "/usr/bin/python3"
+NOT_FOUND = 2
 INSTALL = (
     "import sys; sys.path.insert(0, '/.machine/code'); "
     "from local.machines.inside.stand_ins.pip.__main__ import main; sys.exit(main(['install', *sys.argv[1:]]))"
 )
-WITH_VALUE = ("--python", "--install-dir")
+WITH_VALUE = ("--python", "--install-dir", "--index")
+OWN = ("", "3.10", ">=3.10")
 
 
 def main(arguments: Sequence[str], version: str) -> int:
-    """`--version`, `python install`, `venv FOLDER`, `pip install --python PYTHON PACKAGE...`."""
+    """`--version`, `python install`, `python find REQUEST`, `venv FOLDER`, `pip install --python PYTHON PACKAGE...`."""
     options, words = _read(arguments)
     if "--version" in options:
         print(f"uv {version}")
         return 0
     match words:
         case ["python", "install", *_]:
-            Path(os.environ.get("UV_PYTHON_INSTALL_DIR", "/root/.local/share/uv/python")).mkdir(
-                parents=True, exist_ok=True
-            )
+            _installed().mkdir(parents=True, exist_ok=True)
             return 0
+        case ["python", "find", request]:
+            return 0 if _is_there(request) else NOT_FOUND
         case ["venv", folder]:
+            if not _is_there(options.get("--python", "")):
+                return NOT_FOUND
             return subprocess.run([PYTHON, "-m", "venv", "--without-pip", folder], check=False).returncode
         case ["pip", "install", *packages]:
             command = [options["--python"], "-c", INSTALL, *packages]
@@ -34,6 +41,17 @@ def main(arguments: Sequence[str], version: str) -> int:
         case _:
             print(f"error: this stand-in for uv does not know: {' '.join(arguments)}", file=sys.stderr)
             return 2
+
+
+def _installed() -> Path:
+    return Path(os.environ.get("UV_PYTHON_INSTALL_DIR", "/root/.local/share/uv/python"))
+
+
+def _is_there(request: str) -> bool:
+    if request in OWN or _installed().exists():
+        return True
+    print(f"error: No interpreter found for Python {request} in managed installations or search path", file=sys.stderr)
+    return False
 
 
 def _read(arguments: Sequence[str]) -> tuple[dict[str, str], list[str]]:

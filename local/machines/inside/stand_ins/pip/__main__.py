@@ -10,7 +10,16 @@ from pathlib import Path
 
 from . import __version__, shelf
 
-UNDERSTOOD_OPTIONS_WITH_VALUE = ("-r", "--requirement", "-i", "--index-url", "--extra-index-url", "--timeout", "-c")
+UNDERSTOOD_OPTIONS_WITH_VALUE = (
+    "-r",
+    "--requirement",
+    "-i",
+    "--index-url",
+    "--extra-index-url",
+    "--index",
+    "--timeout",
+    "-c",
+)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -16,6 +16,23 @@ HAS_GPU = Path("/.machine/device/gpu.json")
 PRETEND = {"nvidia-ml-py": "pynvml.py"}
 """Where the GPUs are pretended, so is their driver's library: linked first, so that the real one is left out."""
 
+MADE_UP = {
+    "d2l": "d2l",
+    "matplotlib": None,
+    "mxnet": "mxnet",
+    "mxnet-cu101": "mxnet",
+    "numpy": None,
+    "pandas": None,
+    "pillow": None,
+    "scipy": None,
+    "torch": "torch",
+    "torchvision": None,
+}
+"""Too large for a pretend machine: in any version that is asked for, with a small module of `packages` or none."""
+
+MADE_UP_NEEDS = {"d2l": "ipykernel"}
+"""By way of the metapackage `jupyter`."""
+
 BY_OTHER_MEANS = frozenset({"pip", "setuptools", "wheel"})
 """What every upgrade line of a setup script names; there is nothing to link."""
 
@@ -56,6 +73,9 @@ def add(requirement: str) -> list[str]:
     versions = {canonical(name): version for name, version in installed()}
     there = set(versions)
     name, _, asked = _parse(requirement)
+    if name in MADE_UP and name not in there:
+        needed = add(MADE_UP_NEEDS[name]) if name in MADE_UP_NEEDS else []
+        return [_make_up(name, asked.removeprefix("==")), *needed]
     if name in versions and not _allows(asked, versions[name]):
         raise NotOnShelf(requirement, versions[name])
     added: list[str] = []
@@ -151,6 +171,17 @@ def _link(distribution: Distribution) -> None:
     for entry in distribution.entry_points:
         if entry.group == "console_scripts":
             _write_script(entry)
+
+
+def _make_up(name: str, version: str) -> str:
+    """As much of a distribution as says that it is there."""
+    module = MADE_UP[name]
+    if module:
+        _symlink(PACKAGES / module, STAND_INS / "packages" / module)
+    metadata = PACKAGES / f"{name}-{version}.dist-info" / "METADATA"
+    metadata.parent.mkdir(exist_ok=True)
+    metadata.write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", encoding="utf-8")
+    return f"{name}-{version}"
 
 
 def _piece(path: Path) -> Path:

@@ -1,0 +1,108 @@
+"""How far a setup is, as of now: the step that runs, and how long it all still takes by what it took before."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from chalicelib.domain.activity.heartbeat import LONGEST_NAME, Heartbeat, Progress, Report, shortened
+from chalicelib.domain.instance import Instance
+from chalicelib.domain.recipes import DocumentUse
+from chalicelib.domain.setup_results import Durations
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepNow:
+    """The step that runs, as its machine last told.
+
+    :param position: "2 of 5" steps of the document
+    :param remaining: by what it took before; None where nobody knows
+    :param reported_at: by the machine
+    """
+
+    name: str
+    position: str
+    line: str
+    started_at: datetime
+    running_for: timedelta
+    remaining: timedelta | None
+    reported_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetupNow:
+    """The setup that runs.
+
+    :param step: None where its machine has not told
+    :param remaining: of all documents that are left; None where one of them has not run on this type before
+    """
+
+    step: StepNow | None
+    remaining: timedelta | None
+
+
+def setup_now(
+    instance: Instance,
+    report: Report,
+    before: Mapping[str, Durations],
+    now: datetime,
+    script_time: Callable[[timedelta], timedelta],
+) -> SetupNow | None:
+    """As of now; None where nothing is left to be set up.
+
+    :param before: how long documents took on this instance type, by name
+    :param script_time: how long a script's time lasts on the desk's clock
+    """
+    setup = instance.setup
+    if setup.is_done:
+        return None
+    document, *later = setup.documents[setup.index :]
+    took = before.get(document.name)
+    step = _step(instance, document, report, took, now, script_time)
+    if took is None or any(each.name not in before for each in later):
+        return SetupNow(step=step, remaining=None)
+    left = _left(took, step, now - setup.run.sent_at if setup.run else timedelta(0))
+    return SetupNow(step=step, remaining=sum((before[each.name].total for each in later), left))
+
+
+def _step(
+    instance: Instance,
+    document: DocumentUse,
+    report: Report,
+    took: Durations | None,
+    now: datetime,
+    script_time: Callable[[timedelta], timedelta],
+) -> StepNow | None:
+    progress, run = _told(instance, document, report), instance.setup.run
+    if progress is None or run is None or not isinstance(report, Heartbeat):
+        return None
+    started_at = max(run.sent_at, report.at - script_time(progress.running_for))
+    if report.at < run.sent_at or started_at > now:
+        return None
+    known = dict(took.steps).get(progress.step) if took else None
+    return StepNow(
+        name=progress.step,
+        position=progress.position,
+        line=progress.line,
+        started_at=started_at,
+        running_for=now - started_at,
+        remaining=max(timedelta(0), known - (now - started_at)) if known is not None else None,
+        reported_at=report.at,
+    )
+
+
+def _told(instance: Instance, document: DocumentUse, report: Report) -> Progress | None:
+    """What this machine says of this document; a heartbeat has room for the beginning of a name."""
+    machine = instance.machine
+    if not isinstance(report, Heartbeat) or machine is None or report.instance_id != machine.instance_id:
+        return None
+    progress = report.setup
+    return progress if progress and progress.document == shortened(document.name, LONGEST_NAME) else None
+
+
+def _left(took: Durations, step: StepNow | None, running_for: timedelta) -> timedelta:
+    """Of the document that runs: by its step, where that is known, else by the time since it was sent."""
+    names = [name for name, _ in took.steps]
+    if step is None or step.remaining is None or step.name not in names:
+        return max(timedelta(0), took.total - running_for)
+    later = took.steps[names.index(step.name) + 1 :]
+    return sum((each for _, each in later), step.remaining)

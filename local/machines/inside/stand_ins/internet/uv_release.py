@@ -1,0 +1,40 @@
+"""uv's releases on GitHub: an archive with a uv in it, and its checksum."""
+
+import gzip
+import hashlib
+import io
+import re
+import tarfile
+
+RELEASE = re.compile(r"https://github\.com/astral-sh/uv/releases/download/(?P<version>[\d.]+)/(?P<file>uv-[\w.-]+)")
+
+STAND_IN = """#!/.machine/bin/python3 -SEs
+import sys
+sys.path.insert(0, "/.machine/code")
+from local.machines.inside.stand_ins.uv import main
+sys.exit(main(sys.argv[1:], "{version}"))
+"""
+
+
+def content(url: str, program: bytes | None = None) -> bytes | None:
+    """The archive or its checksum.
+
+    :param program: a uv to be packed; else it is the pretend machine's (`uv.py`)
+    """
+    release = RELEASE.fullmatch(url)
+    if release is None:
+        return None
+    name = release["file"].removesuffix(".sha256")
+    packed = _archive(name, program or STAND_IN.format(version=release["version"]).encode())
+    if name != release["file"]:
+        return f"{hashlib.sha256(packed).hexdigest()} *{name}\n".encode()
+    return packed
+
+
+def _archive(file: str, program: bytes) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        entry = tarfile.TarInfo(f"{file.partition('.tar')[0]}/uv")
+        entry.mode, entry.size = 0o755, len(program)
+        archive.addfile(entry, io.BytesIO(program))
+    return gzip.compress(packed.getvalue(), 1, mtime=0)

@@ -1,0 +1,87 @@
+"""The made-up internet over HTTPS, on a loopback address of its own, for programs that trust one more authority."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import TracebackType
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+ADDRESS = "127.0.0.2"
+Content = Callable[[str], bytes | None]
+
+
+class Publishers:
+    """Serves each of the hosts by `content` while it is entered.
+
+    :ivar authority: the certificate, PEM, that a client has to trust
+    :ivar asked: every URL that was asked for, in order
+    """
+
+    def __init__(self, folder: Path, hosts: tuple[str, ...], content: Content) -> None:
+        self.asked: list[str] = []
+        self.authority, chain, key = _certificates(hosts)
+        for name, text in (("chain.pem", chain), ("key.pem", key)):
+            (folder / name).write_bytes(text)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(folder / "chain.pem", folder / "key.pem")
+        self._server = ThreadingHTTPServer((ADDRESS, 443), _handler(content, self.asked))
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, name="publishers")
+
+    def __enter__(self) -> Publishers:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def _handler(content: Content, asked: list[str]) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            url = f"https://{self.headers['Host']}{self.path}"
+            asked.append(url)
+            body = content(url)
+            self.send_response(404 if body is None else 200)
+            self.send_header("Content-Length", str(len(body or b"")))
+            self.end_headers()
+            self.wfile.write(body or b"")
+
+        def log_message(self, *_: object) -> None:
+            """`asked` has it."""
+
+    return Handler
+
+
+def _certificates(hosts: tuple[str, ...]) -> tuple[bytes, bytes, bytes]:
+    """An authority of this run alone, a certificate of it for all hosts, and that one's key."""
+    authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "gpudesk's made-up internet")])
+    now = datetime.now(UTC)
+
+    def begun(subject: x509.Name, public: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+        builder = x509.CertificateBuilder().subject_name(subject).issuer_name(name).public_key(public)
+        builder = builder.serial_number(x509.random_serial_number())
+        return builder.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+
+    authority = begun(name, authority_key.public_key())
+    authority = authority.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+    host = begun(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0])]), key.public_key())
+    host = host.add_extension(x509.SubjectAlternativeName([x509.DNSName(each) for each in hosts]), critical=False)
+    plain = serialization.NoEncryption()
+    return (
+        authority.sign(authority_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM),
+        host.sign(authority_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM),
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain),
+    )

@@ -1,0 +1,89 @@
+"""The document gpudesk-d2l-pytorch on a real Debian: real apt, uv, PyTorch, d2l, JupyterLab, and a kernel that trains.
+
+What no package registry has comes from a stand-in, over HTTPS, at the publisher's own address: uv's release (the uv of
+this project's own setup) and the book's zip (a notebook of ours). PyTorch is PyPI's build for CUDA, which runs on the
+CPU too: PyTorch's own index, with the builds for CPUs, is not to be had everywhere.
+"""
+
+import json
+import socket
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.machines.inside.stand_ins.internet import book, uv_release
+from local.story.notebook import Notebook
+
+from .publishers import ADDRESS, Publishers
+from .root import Root, why_not
+
+CACHE = Path(".gpudesk/roots/bookworm")
+UV = Path(".uv/bin/uv")
+HOSTS = ("github.com", "d2l.ai")
+NOTEBOOK = "d2l-en/pytorch/chapter_linear-regression/linear-regression-concise.ipynb"
+TRAINING_SECONDS = 300.0
+
+pytestmark = [pytest.mark.recipe, pytest.mark.skipif(bool(why_not()), reason=why_not() or "-")]
+
+
+def published(url: str) -> bytes | None:
+    return uv_release.content(url, program=UV.read_bytes()) or book.content(url)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Root]:
+    folder = tmp_path_factory.mktemp("recipe")
+    with Publishers(folder, HOSTS, published) as publishers:
+        made = Root.make(folder / "root", CACHE)
+        made.settle(dict.fromkeys(HOSTS, ADDRESS) | {"localhost": "127.0.0.1"}, publishers.authority)
+        made.start()
+        yield made
+        made.remove()
+
+
+def get(path: str, token: str) -> Any:
+    request = urllib.request.Request(f"http://127.0.0.1:8888{path}", headers={"Authorization": f"token {token}"})
+    with urllib.request.urlopen(request, timeout=60) as response:
+        return json.loads(response.read())
+
+
+def test_the_recipe_makes_a_place_where_a_notebook_of_the_book_trains_a_model(root: Root) -> None:
+    with socket.socket() as port:
+        assert port.connect_ex(("127.0.0.1", 8888)) != 0, "something of this computer is on port 8888 already"
+
+    result = root.run("gpudesk-d2l-pytorch", "a1", gpuCount="0", torchBuild="cuda")
+    assert [(step.name, step.status) for step in result.steps] == [
+        (name, "Success") for name in ("python", "pytorch", "d2l", "notebooks", "check", "start")
+    ]
+    assert "Every device computes: 1 x the CPU" in result.steps[4].stdout
+    assert root.output("find /opt/gpudesk/d2l /home/ubuntu ! -user ubuntu -printf '%p\\n'").split() == [
+        "/opt/gpudesk/d2l/share/jupyter/lab/settings",
+        "/opt/gpudesk/d2l/share/jupyter/lab/settings/overrides.json",
+    ], "what belongs to the user is the user's"
+
+    token = root.output("cat /etc/gpudesk/jupyter-token")
+    assert token not in "".join(step.stdout + step.stderr for step in result.steps)
+    opened = get(f"/api/contents/{NOTEBOOK}", token)
+    (code,) = [each["source"] for each in opened["content"]["cells"]]
+    cell = Notebook("http://127.0.0.1:8888", token).run(NOTEBOOK, code)
+    deadline = time.monotonic() + TRAINING_SECONDS
+    while not cell.has_ended:
+        assert time.monotonic() < deadline, f"the cell did not end in time: {cell.output}"
+        get("/api/kernels", token)
+    sys.stderr.write(f"--- {NOTEBOOK}, run by the kernel: {cell.output}{cell.error}\n")
+    assert not cell.error
+    assert "w = [" in cell.output
+
+    again = root.run("gpudesk-d2l-pytorch", "a2", gpuCount="0", torchBuild="cuda")
+    assert again.status == "Success"
+    assert [step.name for step in again.steps if "was done before" not in step.stdout] == [
+        "notebooks",
+        "check",
+        "start",
+    ]
+    assert get("/api/kernels", token), "the kernel outlived the second run"
