@@ -17,9 +17,10 @@ $(UV):
 	@$(PYTHON) -m venv .uv
 	@.uv/bin/pip --quiet --disable-pip-version-check install uv==0.13.9
 
+# Compiled at once: pretend instances see it read-only, and would compile what is not at each start.
 .venv/.ready: requirements.txt requirements-dev.txt | $(UV)
 	@$(UV) venv --quiet --clear --python $(PYTHON) .venv
-	@$(UV) pip sync --quiet --python $(BIN)/python requirements-dev.txt
+	@$(UV) pip sync --quiet --compile-bytecode --python $(BIN)/python requirements-dev.txt
 	@touch $@
 
 lock: | $(UV) ## Pin the development requirements anew

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from chalicelib.domain.clock import Clock
-from local.cloud import images, quick_names, quick_values
+from local.cloud import images, quick_values, remembered
 from local.cloud.agents import Agents
 from local.cloud.behaviour import Behaviour
 from local.cloud.capacity import Capacity
@@ -87,8 +87,8 @@ class LocalCloud:
             Streams(self.clock.now),
             Transactions(),
             EmailSubscriptions(behaviour, self.clock.now, self.mailbox),
-            quick_names,
             quick_values,
+            remembered,
         )
 
     @property

@@ -62,6 +62,7 @@ class Story:
         self._local = Client(stack.cloud_url)
         self._token = ""
         self._instance_id = ""
+        self._last_progress: tuple[object, ...] | None = None
         self.watch: Watch
 
     def ask(self) -> None:
@@ -220,10 +221,25 @@ class Story:
 
     def _until_document(self, number: int) -> Line:
         def nth() -> Line | None:
+            self._tell_progress()
             done = [line for line in self.watch.lines if line.code == "document_succeeded"]
             return done[number] if number < len(done) else None
 
         return self.watch.until(f"document {number + 1} of the recipe is done", nth)
+
+    def _tell_progress(self) -> None:
+        """What the step that runs says, each thing once."""
+        setup = self.watch.shown()["status"]["setup"] or {}
+        step = setup.get("step")
+        news = (setup.get("document"), step["name"], step["line"]) if step else None
+        if step is None or news == self._last_progress:
+            return
+        self._last_progress = news
+        left = setup["remaining_seconds"]
+        to_go = f", about {left} s to go by what it took before" if left is not None else ""
+        said = f": {step['line']}" if step["line"] else ""
+        where = f"{setup['document']}, step {step['name']} ({step['position']})"
+        self._narrator.line("machine", f"  {where}{said} [{step['running_seconds']} s so far{to_go}]")
 
     def _is(self, *phases: str) -> bool:
         return self.watch.shown()["phase"] in phases

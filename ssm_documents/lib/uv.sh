@@ -42,5 +42,5 @@ uv_install() {
 
 # version_in FOLDER PACKAGE: as it is installed there; to import it takes too long.
 version_in() {
-  "$1/bin/python" -c 'import importlib.metadata, sys; print(importlib.metadata.version(sys.argv[1]))' "$2"
+  as_ubuntu "$1/bin/python" -c 'import importlib.metadata, sys; print(importlib.metadata.version(sys.argv[1]))' "$2"
 }

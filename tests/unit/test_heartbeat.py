@@ -1,6 +1,5 @@
-"""What a machine's report may cost, and what becomes of one that tells of a setup."""
+"""What becomes of a report that tells of a setup; what it may cost is in test_heartbeat_size.py."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,14 +8,10 @@ import pytest
 from chalicelib.domain.activity.evidence import Evidence, State
 from chalicelib.domain.activity.heartbeat import (
     ATTRIBUTES,
-    REPORT_BYTES,
-    Heard,
     Heartbeat,
     Progress,
     Unreadable,
-    Wish,
     heartbeat_from,
-    item_size,
     plain_heartbeat,
 )
 from chalicelib.domain.activity.policy import SIGNALS
@@ -50,23 +45,6 @@ def beat(**more: Any) -> Heartbeat:
         signals=dict.fromkeys(SIGNALS, evidence),
         **more,
     )
-
-
-def test_a_full_report_keeps_to_its_share_of_the_kilobyte() -> None:
-    full = beat(lives={"kernels": 12, "terminals": 3}, setup=replace(PROGRESS, line="l" * 200))
-    plain = plain_heartbeat(full, KEY)
-    assert item_size({"id": KEY, **plain}) <= REPORT_BYTES
-    assert len(plain["setup"][-1]) >= 16, "and still tells how far the setup is"
-
-
-def test_where_there_is_no_room_the_setup_is_left_out_first() -> None:
-    more: dict[str, Any] = {
-        "lives": {"kernels": 12, "terminals": 12},
-        "heard": Heard(keep_until=NOW, warning_id="w-0123456789abcdef", terminals=3, notebooks=1),
-        "wish": Wish(id="0123456789-abcdef", hours=4),
-    }
-    assert "setup" not in plain_heartbeat(beat(setup=PROGRESS, **more), KEY)
-    assert plain_heartbeat(beat(setup=PROGRESS, **more), KEY) == plain_heartbeat(beat(**more), KEY)
 
 
 def test_the_table_has_all_that_a_machine_may_write() -> None:

@@ -16,6 +16,7 @@ from chalicelib.domain.activity.heartbeat import (
     Heartbeat,
     Leaving,
     Missed,
+    Progress,
     Wish,
     heartbeat_from,
     item_size,
@@ -41,6 +42,10 @@ def evidence(state: State, since: datetime, samples: int, reason: str) -> Eviden
     return Evidence(state, since=since, at=NOW, samples=samples, largest_gap=gap, reason=reason, boot_id=BOOT)
 
 
+def progress(name: str, line: str) -> Progress:
+    return Progress(document=name, step=name, position="12 of 12", running_for=timedelta(days=1), line=line)
+
+
 beats = st.builds(
     Heartbeat,
     instance_id=st.just(INSTANCE),
@@ -57,6 +62,7 @@ beats = st.builds(
     wish=st.none() | st.builds(Wish, id=st.sampled_from(["1", ID]), hours=st.integers(1, 8760)),
     missed=st.none() | st.builds(Missed, count=counts, since=moments, why=st.text(max_size=60)),
     leaving=st.none() | st.builds(Leaving, acts_at=moments, is_over=st.booleans()),
+    setup=st.none() | st.builds(progress, st.text(max_size=60), st.text(max_size=300)),
 )
 
 FULLEST = Heartbeat(
@@ -69,6 +75,7 @@ FULLEST = Heartbeat(
     wish=Wish(id=ID, hours=8760),
     missed=Missed(count=10**5, since=NOW, why="ProvisionedThroughputExceededException"),
     leaving=Leaving(acts_at=NOW, is_over=False),
+    setup=progress("x" * 60, "x" * 300),
 )
 LONGEST_ORDERS = Orders(
     mode="hold",

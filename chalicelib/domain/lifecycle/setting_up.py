@@ -181,7 +181,7 @@ def _failed(instance: Instance, why: str, now: datetime) -> Plan:
         f"(GET /instances/{instance.name}/connect); to try again, POST /instances/{instance.name}/setup; to give "
         "it up, DELETE it"
     )
-    reason = because("setup_failed", f"setup failed: {why}. {what_to_do}")
+    reason = because("setup_failed", f"setup failed: {documents.as_sentence(why)} {what_to_do}")
     warned = Warned(kind=WarningKind.FAILED, at=now, acts_at=acts_at, sentence=reason.sentence)
     return told(replace(moved(instance, Phase.FAILED, reason, now), warned=warned), reason, now)
 

@@ -1,7 +1,8 @@
-"""Names that moto works out anew for each call and each member of an answer, worked out once.
+"""What moto works out anew each time although it comes out the same: worked out once.
 
 For each call, moto lists all methods of the class that answers it. For each member of the answer, it thinks of the
-names that a Python object might give it; those depend on the member and the object's class alone.
+names that a Python object might give it; those depend on the member and the object's class alone. It parses each update
+expression twice, and whoever changes the outcome does so to a copy.
 """
 
 import functools
@@ -10,6 +11,7 @@ from typing import Any
 
 from moto.core import responses
 from moto.core.serialize import XFormedAttributePicker
+from moto.dynamodb.parsing.expressions import UpdateExpressionParser  # type: ignore[attr-defined]
 
 from local.cloud.patches import Patches
 
@@ -20,8 +22,9 @@ _KNOWN: dict[tuple[type, Any, str], tuple[str, ...]] = {}
 
 
 def patch(patches: Patches) -> None:
-    """Remember the names."""
+    """Remember it."""
     patches.wrap(responses, "method_names_from_class", functools.cache)
+    patches.wrap(UpdateExpressionParser, "make", functools.cache)
     patches.wrap(XFormedAttributePicker, "get_possible_keys", _remembering)
 
 
