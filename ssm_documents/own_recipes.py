@@ -82,7 +82,7 @@ def _write_lists(folder: Path, steps: OwnSteps) -> None:
 
 
 def _header(recipe: Recipe, steps: OwnSteps) -> dict[str, Any]:
-    """Checkouts and the start script are never skipped as done: a branch moves on, and what was started may have ended."""
+    """Checkouts and the start script are never skipped: a branch moves on, and what was started may have ended."""
     return {
         "schemaVersion": "2.2",
         "description": f"gpudesk: what the team's own recipe {recipe.name} adds to {recipe.builds_on}.",
