@@ -82,6 +82,7 @@ def _write_lists(folder: Path, steps: OwnSteps) -> None:
 
 
 def _header(recipe: Recipe, steps: OwnSteps) -> dict[str, Any]:
+    """Checkouts and the start script are never skipped: a branch moves on, and what was started may have ended."""
     return {
         "schemaVersion": "2.2",
         "description": f"gpudesk: what the team's own recipe {recipe.name} adds to {recipe.builds_on}.",
@@ -98,7 +99,12 @@ def _header(recipe: Recipe, steps: OwnSteps) -> dict[str, Any]:
                 "action": "aws:runShellScript",
                 "name": step,
                 "precondition": {"StringEquals": ["platformType", "Linux"]},
-                "inputs": {"onFailure": "exit", "timeoutSeconds": str(minutes * 60), "script": f"{step}.sh"},
+                "inputs": {
+                    "onFailure": "exit",
+                    "timeoutSeconds": str(minutes * 60),
+                    "script": f"{step}.sh",
+                    "always": step in ("git", "start"),
+                },
             }
             for step, minutes in steps.minutes().items()
         ],

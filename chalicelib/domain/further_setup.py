@@ -17,7 +17,7 @@ from chalicelib.domain.recipes import DocumentUse, Recipe
 from chalicelib.domain.warned import WarningKind
 from chalicelib.domain.wishes import ENDED, Wanted
 
-RESULTS_KEPT = 40
+RESULTS_KEPT = 20
 """Of earlier documents, in the record; the timeline has them all."""
 
 NOT_YET = (Phase.REQUESTED, Phase.LAUNCHING, Phase.BOOTING)
@@ -27,12 +27,14 @@ NOT_YET = (Phase.REQUESTED, Phase.LAUNCHING, Phase.BOOTING)
 class FurtherSetup:
     """What is to be run, complete.
 
+    :param said: the parameters that were given, the others being those of before or the defaults
     :param skipped: what of it the machine has no use for, in words
     """
 
     recipe: str
     parameters: Mapping[str, Value]
     documents: tuple[DocumentUse, ...]
+    said: Mapping[str, Value]
     skipped: str | None
 
 
@@ -63,7 +65,7 @@ def further_setup(
         errors.append(FieldError("recipe", f"{name} does not fit {instance.name}: {misfit}; {instead}"))
     if errors:
         raise refused(errors)
-    return FurtherSetup(name, parameters, recipe.chosen(parameters), recipe.what_is_skipped(kind))
+    return FurtherSetup(name, parameters, recipe.chosen(parameters), given, recipe.what_is_skipped(kind))
 
 
 def set_up(instance: Instance, what: FurtherSetup, actor: Actor, now: datetime) -> Wanted:
@@ -76,7 +78,7 @@ def set_up(instance: Instance, what: FurtherSetup, actor: Actor, now: datetime) 
     _can_be_set_up(instance, what.recipe)
     before, again = instance.setup, what.recipe in instance.spec.recipes
     doing = f"{actor.name} asked to " + (f"set up {what.recipe} again" if again else f"add {what.recipe}")
-    with_what = f", with {in_words(what.parameters)}" if what.parameters else ""
+    with_what = f", with {in_words(what.said)}" if what.said else ""
     asked = entry(now, because("setup_requested", doing + with_what), actor=actor.name, details={"recipe": what.recipe})
     lines = [asked]
     if what.skipped:

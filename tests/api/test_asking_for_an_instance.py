@@ -30,7 +30,7 @@ def test_asking_is_answered_at_once_with_the_instance_and_where_to_look(bench: B
         "region": "us-east-1",
         "market": "on-demand",
         "recipe": "jupyter",
-        "parameters": {},
+        "parameters": {"proxy": "", "apt_mirror": "", "pip_index": ""},
         "added_recipes": [],
         "image": None,
         "disk_gib": 64,

@@ -97,4 +97,4 @@ def test_an_instance_is_set_up_again_and_further(ada: Client, desk: World) -> No
     assert (wrong.status, wrong.wrong["recipes"]) == (422, "unknown field; did you mean recipe?")
     lines = ada("GET", "/instances/brave-otter/timeline").json["items"]
     (line,) = [line for line in lines if line["code"] == "setup_requested"]
-    assert line["sentence"] == "ada asked to add new, with release=one, notebooks=true, workers=3"
+    assert line["sentence"] == "ada asked to add new, with workers=3"

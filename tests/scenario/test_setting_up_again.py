@@ -178,7 +178,7 @@ def test_what_does_not_fit_the_machine_as_it_is_is_refused_with_what_would(desk:
     assert "the image is Ubuntu 22.04, and it is made for 18.04; what would fit in us-east-1: T4" in errors["recipe"]
     with pytest.raises(Invalid) as refused:
         set_up(desk, instance, "nothing")
-    assert "must be one of bare, jupyter, old, new" in refused.value.errors[0].message
+    assert refused.value.errors[0].message.startswith("must be one of bare, jupyter, ")
 
 
 def test_on_a_cpu_type_an_added_recipe_says_what_it_skips(desk: World) -> None:
