@@ -13,7 +13,7 @@ from chalicelib.domain.connect import Command, SshConfig, commands, ssh_configs
 from chalicelib.domain.errors import CloudError, Conflict
 from chalicelib.domain.instance import Ec2State, Instance, Machine, Phase
 from chalicelib.domain.lifecycle.rules import because, entry
-from chalicelib.domain.recipes import Recipe
+from chalicelib.domain.recipes import Recipe, jupyter_port
 from chalicelib.domain.sessions import LOGIN, SessionWish, Way, entered, way_for
 from chalicelib.domain.wishes import Wanted
 
@@ -108,5 +108,4 @@ class Sessions:
         self.changing.change(actor, instance.id, lambda found: Wanted(found, (line,)))
 
     def _jupyter_port(self, instance: Instance) -> int | None:
-        recipe = self.recipes.get(instance.spec.recipe)
-        return recipe.jupyter_port if recipe else None
+        return jupyter_port(instance.spec.recipes, self.recipes)

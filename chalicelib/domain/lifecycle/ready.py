@@ -70,7 +70,7 @@ def _silence(instance: Instance, judgement: Judgement, now: datetime) -> Plan | 
         minutes = int((now - since).total_seconds() // 60)
         sentence = (
             f"{judgement.reason.sentence}. That is so since {minutes} minutes; only max_hours bounds it now. "
-            "On the machine, gpudesk-status tells more"
+            "On the machine, gpudesk-status and systemctl status gpudesk-probe tell more"
         )
         reason = because("activity_unknown", sentence)
         return told(replace(instance, told="activity_unknown"), reason, now)
