@@ -30,6 +30,8 @@ CHAPTER = "d2l-en/pytorch/chapter_linear-regression"
 
 BOOT = timedelta(minutes=5)
 BUSY_PERCENT, IDLE_PERCENT = 97, 0
+SAME_LINE = 24
+"""Characters: a heartbeat cuts a line where it has no room, each a little differently."""
 
 
 def play(stack: Stack, narrator: Narrator) -> None:
@@ -233,7 +235,7 @@ class Story:
         """What the step that runs says, each thing once."""
         setup = self.watch.shown()["status"]["setup"] or {}
         step = setup.get("step")
-        news = (setup.get("document"), step["name"], step["line"]) if step else None
+        news = (setup.get("document"), step["name"], step["line"][:SAME_LINE]) if step else None
         if step is None or news == self._last_progress:
             return
         self._last_progress = news
