@@ -233,8 +233,8 @@ def _given_up(instance: Instance, why: str, now: datetime) -> Plan:
     """People may be at work on it, so it is not stopped for that; idleness bounds it again."""
     recipe = _recipe(instance)
     sentence = (
-        f"setup of {recipe} failed: {why}. It can be used as before, as far as that setup has not changed it; to try "
-        f"again, POST /instances/{instance.name}/setup"
+        f"setup of {recipe} failed: {documents.as_sentence(why)} It can be used as before, as far as that setup has "
+        f"not changed it; to try again, POST /instances/{instance.name}/setup"
     )
     reason = because("setup_failed", sentence)
     setup = replace(instance.setup, given_up=True, run=None, retry_at=None)
