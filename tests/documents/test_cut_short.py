@@ -22,6 +22,7 @@ from ssm_documents.compose import compose, document_names
 VALUES = {
     "attemptId": "a1",
     "gpuCount": "1",
+    "deed": "seal",
     "heartbeatKey": "AROAEXAMPLE:i-0a",
     "heartbeatTable": "heartbeats",
     "heartbeatRegion": "us-east-1",
