@@ -6,7 +6,7 @@ import os
 from chalice.app import Chalice, CloudWatchEvent, DynamoDBEvent, Rate
 
 from chalicelib import bootstrap, events
-from chalicelib.api import desk, images, instances, openapi, owners, problems
+from chalicelib.api import benchmarks, desk, images, instances, openapi, owners, problems
 
 LOG = logging.getLogger("gpudesk")
 
@@ -15,7 +15,7 @@ NO_STREAM = "arn:aws:dynamodb:us-east-1:000000000000:table/gpudesk-instances/str
 
 app = Chalice(app_name="gpudesk", configure_logs=False)
 app.register_middleware(problems.translate, "http")
-for routes in (instances.routes, images.routes, owners.routes, desk.routes, openapi.routes):
+for routes in (instances.routes, benchmarks.routes, images.routes, owners.routes, desk.routes, openapi.routes):
     app.register_blueprint(routes.blueprint(bootstrap.desk))
 
 

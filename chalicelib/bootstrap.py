@@ -20,6 +20,7 @@ from chalicelib.control.orphans import Orphanage
 from chalicelib.control.reconcile import Reconciler
 from chalicelib.control.requests import Requests
 from chalicelib.control.requests.administration import Administration
+from chalicelib.control.requests.benchmarking import Benchmarking
 from chalicelib.control.requests.changing import Changing
 from chalicelib.control.requests.finding import Finder
 from chalicelib.control.requests.images import ImageRequests
@@ -34,6 +35,7 @@ from chalicelib.control.watch import Watch
 from chalicelib.domain.clock import Clock, SystemClock
 from chalicelib.domain.recipes import Recipe
 from chalicelib.settings import Settings, read_settings
+from chalicelib.store.benchmarks import Benchmarks
 from chalicelib.store.data_files import catalogue, recipes, words
 from chalicelib.store.desk import DeskStore
 from chalicelib.store.durations import DurationStore
@@ -193,6 +195,7 @@ def _requests(
             secrets=secrets,
             webhooks_may_be_local=settings.webhooks_may_be_local,
         ),
+        benchmarking=Benchmarking(changing=changing, benchmarks=Benchmarks(), catalogue=catalogue()),
     )
 
 

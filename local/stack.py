@@ -11,6 +11,7 @@ from typing import Any
 import app
 from chalicelib import bootstrap, events
 from chalicelib.domain.actors import Role
+from chalicelib.domain.errands import BENCHMARK
 from chalicelib.store.models import InstanceModel
 from local.account import prepare
 from local.api_server import ApiServer
@@ -25,6 +26,7 @@ from local.machines.sandboxed import SandboxedMachines
 from local.machines.simulated import SimulatedMachines
 from local.options import Options
 from local.ports import is_free
+from local.simulated_benchmark import simulated_benchmark
 from local.simulated_probe import SimulatedProbes
 
 Fleet = SandboxedMachines | SimulatedMachines
@@ -79,6 +81,7 @@ def running(options: Options, machines: Fleet, clock: PacedClock, cloud: LocalCl
         stack.callback(delivery.stop)
         delivery.start()
         if isinstance(machines, SimulatedMachines):
+            machines.answers[BENCHMARK] = simulated_benchmark
             probes = SimulatedProbes(cloud, machines, options.beat_every)
             stack.callback(probes.stop)
             probes.start()

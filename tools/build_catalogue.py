@@ -91,6 +91,16 @@ BLOCKED: Mapping[str, tuple[str, str]] = {
 }
 UNPRICED_INSTEAD = "p5en.48xlarge (8 H200)"
 
+PEAKS = {
+    "fp16_bf16_tflops": "fp16_bf16_tensor_tflops_dense",
+    "fp32_tflops": "fp32_tflops",
+    "memory_gb_per_s": "memory_bandwidth_gb_s",
+}
+"""Each of the catalogue's figures and its column: what one GPU can do at most, by its maker's word."""
+
+DISPUTED = {("B300", "fp16_bf16_tflops")}
+"""Sources disagree by half. Measurements are held against peaks, so a wrong one is worse than none."""
+
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as file:
@@ -149,6 +159,14 @@ def _gpu_type(row: Mapping[str, str], prices: Mapping[str, str]) -> dict[str, An
     }
 
 
+def _peaks(row: Mapping[str, str]) -> dict[str, float | None]:
+    """None where nobody knows."""
+    return {
+        name: float(row[column]) if row[column] and (row["gpu"], name) not in DISPUTED else None
+        for name, column in PEAKS.items()
+    }
+
+
 def _cpu_types() -> dict[str, dict[str, Any]]:
     return {
         name: {
@@ -181,6 +199,7 @@ def build(folder: Path) -> dict[str, Any]:
             row["gpu"]: {
                 "architecture": row["architecture"],
                 "compute_capability": row["compute_capability"] or None,
+                "peaks": _peaks(row),
             }
             for row in _rows(folder / "gpu_models.csv")
         },

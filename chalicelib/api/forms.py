@@ -244,6 +244,14 @@ class ImageForm(Form):
     )
 
 
+class BenchmarkForm(Form):
+    """How to measure."""
+
+    seconds: int | None = Field(
+        None, ge=1, le=20, description="a whole number of seconds that each figure takes, from 1 to 20, e.g. 2"
+    )
+
+
 class DefaultsForm(Form):
     """What a request gets that does not say."""
 
@@ -380,6 +388,15 @@ class Listing(Asking):
     cursor: str | None = Field(
         None, min_length=1, max_length=1000, description="the next_cursor of an earlier answer to the same list"
     )
+
+
+class BenchmarkListing(Listing):
+    """Which measurements: of one instance type, of one GPU."""
+
+    instance_type: str | None = Field(
+        None, min_length=1, max_length=60, description="an EC2 instance type, e.g. g4dn.xlarge"
+    )
+    gpu: str | None = Field(None, min_length=1, max_length=60, description="the name of a GPU, e.g. T4")
 
 
 FIRST_DAY, LAST_DAY = date(2020, 1, 1), date(2099, 12, 31)

@@ -54,7 +54,7 @@ def launch_instance(call: Call[LaunchForm, Asking]) -> LaunchedView:
     granted = call.desk.requests.launching.launch(
         call.actor, ask, key=_idempotency_key(call), body_digest=_digest(form)
     )
-    return {**_written(granted.instance, call.desk.clock.now()), "notice": granted.notice}
+    return {**written(granted.instance, call.desk.clock.now()), "notice": granted.notice}
 
 
 @routes.add("GET", "/instances", takes=Nothing, asks=Listing, gives=Page[InstanceView])
@@ -78,32 +78,32 @@ def amend_instance(call: Call[AmendForm, Asking]) -> InstanceView:
     """Change its idle policy and how long it may live."""
     policy = call.body.idle_policy or IdlePolicyForm()
     amended = call.desk.requests.changing.amend(call.actor, call.ref, policy.ask(call.body.max_hours))
-    return _written(amended, call.desk.clock.now())
+    return written(amended, call.desk.clock.now())
 
 
 @routes.add("DELETE", "/instances/{name}", takes=Nothing, asks=Asking, gives=InstanceView, status=202)
 def terminate_instance(call: Call[Nothing, Asking]) -> InstanceView:
     """Terminate it; its disk goes with it."""
-    return _written(call.desk.requests.changing.terminate(call.actor, call.ref), call.desk.clock.now())
+    return written(call.desk.requests.changing.terminate(call.actor, call.ref), call.desk.clock.now())
 
 
 @routes.add("POST", "/instances/{name}/stop", takes=Nothing, asks=Asking, gives=InstanceView, status=202)
 def stop_instance(call: Call[Nothing, Asking]) -> InstanceView:
     """Stop it; its disk stays, and is paid for."""
-    return _written(call.desk.requests.changing.stop(call.actor, call.ref), call.desk.clock.now())
+    return written(call.desk.requests.changing.stop(call.actor, call.ref), call.desk.clock.now())
 
 
 @routes.add("POST", "/instances/{name}/start", takes=Nothing, asks=Asking, gives=InstanceView, status=202)
 def start_instance(call: Call[Nothing, Asking]) -> InstanceView:
     """Start it again."""
-    return _written(call.desk.requests.changing.start(call.actor, call.ref), call.desk.clock.now())
+    return written(call.desk.requests.changing.start(call.actor, call.ref), call.desk.clock.now())
 
 
 @routes.add("POST", "/instances/{name}/keep", takes=KeepForm, asks=Asking, gives=InstanceView, status=202)
 def keep_instance(call: Call[KeepForm, Asking]) -> InstanceView:
     """Leave it running for a while, idle or not."""
     kept = call.desk.requests.changing.keep(call.actor, call.ref, hours=call.body.hours, until=call.body.until)
-    return _written(kept, call.desk.clock.now())
+    return written(kept, call.desk.clock.now())
 
 
 @routes.add("POST", "/instances/{name}/setup", takes=SetupForm, asks=Asking, gives=LaunchedView, status=202)
@@ -112,7 +112,7 @@ def set_up_instance(call: Call[SetupForm, Asking]) -> LaunchedView:
     granted = call.desk.requests.setting_up.set_up(
         call.actor, call.ref, recipe=call.body.recipe, parameters=call.body.parameters or {}
     )
-    return {**_written(granted.instance, call.desk.clock.now()), "notice": granted.notice}
+    return {**written(granted.instance, call.desk.clock.now()), "notice": granted.notice}
 
 
 class SessionView(TypedDict):
@@ -266,7 +266,7 @@ def _notice(notice: Notice) -> NoticeView:
     }
 
 
-def _written(instance: Instance, now: datetime) -> InstanceView:
+def written(instance: Instance, now: datetime) -> InstanceView:
     """An instance right after a write; whether it is in use is for GET to find out."""
     return instance_view(Shown(instance, None, cost_so_far(instance, now)))
 

@@ -1,13 +1,13 @@
 """GET /openapi.json: made of the same table and the same forms that answer, so that it cannot lie."""
 
 import functools
-import itertools
+from collections.abc import Iterator
 from typing import Any, get_args
 
 from pydantic import BaseModel, TypeAdapter
 from typing_extensions import TypedDict
 
-from chalicelib.api import desk, images, instances, owners
+from chalicelib.api import benchmarks, desk, images, instances, owners
 from chalicelib.api.forms import OWNER, Nothing
 from chalicelib.api.problems import CONTENT_TYPE
 from chalicelib.api.routes import Desk, Route, Routes
@@ -47,8 +47,7 @@ def description() -> dict[str, Any]:
     """The API in OpenAPI 3.1."""
     schemas: dict[str, Any] = {}
     paths: dict[str, dict[str, Any]] = {}
-    tables = (each.table for each in (instances.routes, images.routes, owners.routes, desk.routes, routes))
-    for route in itertools.chain(*tables):
+    for route in _tables():
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
     return {
         "openapi": "3.1.0",
@@ -57,6 +56,11 @@ def description() -> dict[str, Any]:
         "components": {"schemas": schemas, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
         "security": [{"token": []}],
     }
+
+
+def _tables() -> Iterator[Route]:
+    for module in (instances.routes, benchmarks.routes, images.routes, owners.routes, desk.routes, routes):
+        yield from module.table
 
 
 def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:

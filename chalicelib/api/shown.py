@@ -11,7 +11,7 @@ from chalicelib.domain.activity.evidence import Evidence
 from chalicelib.domain.activity.heartbeat import Heartbeat, Report
 from chalicelib.domain.activity.idle import Judgement
 from chalicelib.domain.activity.policy import SIGNALS, IdlePolicy, Thresholds
-from chalicelib.domain.instance import ScheduledEvent, Setup, Spec
+from chalicelib.domain.instance import Errand, ScheduledEvent, Setup, Spec
 from chalicelib.domain.reason import Reason
 from chalicelib.domain.setup_progress import SetupNow, StepNow
 from chalicelib.domain.setup_results import DocumentResult, Failure, StepResult
@@ -207,6 +207,17 @@ class WarningView(TypedDict):
     delivered: list[DeliveredView]
 
 
+class MeasuringView(TypedDict):
+    """A measurement on its way: `requested`, then `running`; `line` is what it said last."""
+
+    id: str
+    state: str
+    requested_at: str
+    requested_by: str
+    started_at: str | None
+    line: str | None
+
+
 class StatusView(TypedDict):
     """What was last observed. `price_per_hour` is the instance type's; disk and address are in `cost_so_far`."""
 
@@ -219,6 +230,7 @@ class StatusView(TypedDict):
     price_per_hour: str
     cost_so_far: str
     setup: SetupView | None
+    benchmark: MeasuringView | None
     activity: ActivityView | None
     warning: WarningView | None
     keep: KeepView | None
@@ -341,6 +353,7 @@ def _status(shown: Shown) -> StatusView:
         "price_per_hour": dollars(instance.rates.instance),
         "cost_so_far": dollars(shown.cost_so_far),
         "setup": _setup(instance.setup, instance.spec, shown.setup_now),
+        "benchmark": _measuring(instance.errand, shown.report) if instance.errand else None,
         "activity": _activity(shown.activity, shown) if shown.activity else None,
         "warning": _warning(instance.warned) if instance.warned else None,
         "keep": _keep(instance.keep_until, shown.report) if instance.keep_until else None,
@@ -412,6 +425,18 @@ def _step_result(step: StepResult) -> StepResultView:
         "exit_code": step.exit_code,
         "took_seconds": seconds_or_none(step.took),
         "was_done": step.was_done,
+    }
+
+
+def _measuring(errand: Errand, report: Report) -> MeasuringView:
+    said = report.setup if isinstance(report, Heartbeat) else None
+    return {
+        "id": errand.id,
+        "state": "running" if errand.run and errand.run.command_id else "requested",
+        "requested_at": moment(errand.asked_at),
+        "requested_by": errand.asked_by,
+        "started_at": moment_or_none(errand.run.sent_at if errand.run else None),
+        "line": said.line if said and said.document == errand.document.name else None,
     }
 
 

@@ -91,8 +91,8 @@ class Observer:
         return seen if is_over else Untagged(machine.instance_id)
 
     def _command(self, instance: Instance) -> CommandView | Absent | Unobserved:
-        run, machine = instance.setup.run, instance.machine
-        if instance.phase is not Phase.SETTING_UP or run is None or run.command_id is None or machine is None:
+        run, machine = instance.awaited, instance.machine
+        if run is None or run.command_id is None or machine is None:
             return Absent()
         try:
             return self.ssm.command(instance.spec.region, run.command_id, machine.instance_id)

@@ -104,7 +104,7 @@ class Reconciler:
         if plan.instance == before and not plan.entries:
             return before
         notices = notices_of(plan.instance, plan.entries, rules.book)
-        return self.instances.write(before, plan.instance, plan.entries, plan.segments, notices)
+        return self.instances.write(before, plan.instance, plan.entries, plan.segments, notices, measured=plan.measured)
 
     def _give_orders(self, instance: Instance, seen: Observation, rules: Rules) -> None:
         """The machine's next heartbeat is answered with what holds now; written only where it holds something else."""

@@ -35,6 +35,20 @@ class NoSuchOffer(ValueError):
     """The GPU exists, but not in that number or not in that region; the message names what exists."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Peaks:
+    """What one GPU can do at most, by its maker's word; None where that is not known.
+
+    :param fp16_bf16_tflops: dense matrix products on its tensor cores
+    :param fp32_tflops: outside of them
+    :param memory_gb_per_s: to and from its own memory
+    """
+
+    fp16_bf16_tflops: float | None = None
+    fp32_tflops: float | None = None
+    memory_gb_per_s: float | None = None
+
+
 @dataclass(frozen=True)
 class InstanceType:
     """One EC2 instance type.
@@ -78,6 +92,7 @@ class InstanceType:
 class Catalogue:
     """All types, and the prices that depend on none of them.
 
+    :param peaks: GPU -> what it can do at most
     :param priced_at: the day on which the prices were collected
     :param source: where from, in words
     :param disk_per_gib_month: region -> USD for a GiB of gp3 a month
@@ -86,6 +101,7 @@ class Catalogue:
     """
 
     types: Mapping[str, InstanceType]
+    peaks: Mapping[str, Peaks]
     priced_at: date
     source: str
     disk_per_gib_month: Mapping[str, Decimal]
@@ -171,6 +187,7 @@ def parse_catalogue(data: Mapping[str, Any]) -> Catalogue:
     capabilities = {name: model["compute_capability"] for name, model in data["gpus"].items()}
     return Catalogue(
         types={name: _parse_type(name, entry, capabilities.get) for name, entry in data["types"].items()},
+        peaks={name: Peaks(**model["peaks"]) for name, model in data["gpus"].items()},
         priced_at=date.fromisoformat(data["priced_at"]),
         source=data["source"],
         disk_per_gib_month=_decimals(data["disk_usd_per_gib_month"]),

@@ -126,6 +126,8 @@ def _can_be_set_up(instance: Instance, recipe: str) -> None:
             "starts it; once it is ready it can be set up",
             code="not_running",
         )
+    if instance.errand:
+        raise Conflict(f"{name} is being measured; ask again once that has ended", code="measuring")
     if instance.machine is None:
         raise Conflict(f"{name} has failed and has no machine: {instance.reason.sentence}", code="failed")
     failed = instance.setup.recipe or instance.spec.recipe

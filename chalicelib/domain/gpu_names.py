@@ -21,6 +21,11 @@ def like(text: str, names: Iterable[str]) -> tuple[str, ...]:
     return tuple(by_spelling[each] for each in difflib.get_close_matches("".join(_words(text)), by_spelling, n=3))
 
 
+def is_called(device: str, name: str) -> bool:
+    """Whether a driver's name of a device is that of the GPU: "NVIDIA A100-SXM4-40GB" is an "A100 40GB"."""
+    return set(_words(name)) <= set(_words(device))
+
+
 def _words(text: str) -> list[str]:
     """Lower case, without punctuation and the maker: "NVIDIA A10G" -> ["a10g"]."""
     return [word for word in re.findall(r"[a-z0-9]+", text.lower()) if word not in _MAKERS]

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from chalicelib.domain.activity.orders import Answer
 from chalicelib.domain.activity.policy import IdlePolicy
+from chalicelib.domain.benchmarks import Subject
 from chalicelib.domain.reason import Reason
 from chalicelib.domain.recipe_parameters import Value
 from chalicelib.domain.recipes import DocumentUse
@@ -247,6 +248,23 @@ class Setup:
         return self.given_up or self.index >= len(self.documents)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Errand:
+    """What a ready instance was asked to do once, beside its recipe: to measure what its GPUs can do.
+
+    :param id: never used again; its attempt's
+    :param subject: what the figures have to be of
+    :param run: None until it was sent
+    """
+
+    id: str
+    document: DocumentUse
+    subject: Subject
+    asked_by: str
+    asked_at: datetime
+    run: DocumentRun | None = None
+
+
 class Action(StrEnum):
     """What can be claimed."""
 
@@ -309,6 +327,7 @@ class Instance:
     retry_at: datetime | None = None
     machine: Machine | None = None
     setup: Setup = Setup()
+    errand: Errand | None = None
     warned: Warned | None = None
     claim: Claim | None = None
     keep_until: datetime | None = None
@@ -330,6 +349,17 @@ class Instance:
     def tag_id(self) -> str:
         """What `gpudesk:id` says on its machine."""
         return self.tagged_as or self.id
+
+    @property
+    def awaited(self) -> DocumentRun | None:
+        """The command whose end is waited for: of its setup, or of its errand."""
+        match self.phase:
+            case Phase.SETTING_UP:
+                return self.setup.run
+            case Phase.READY:
+                return self.errand.run if self.errand else None
+            case _:
+                return None
 
     @property
     def lives(self) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from chalicelib.domain.benchmarks import Benchmark
 from chalicelib.domain.cost import Segment
 from chalicelib.domain.errors import CloudError
 from chalicelib.domain.instance import Attempt, Instance, Machine
@@ -132,6 +133,7 @@ class Plan:
     """What one look at an instance leads to: first the write, then at most one call.
 
     :param instance: the record as it is to be written; the very one that was decided on means "nothing to write"
+    :param measured: a measurement that is to be kept, in the same write
     :param step: the call, after the write that says it is coming
     :param reason: why this, or why nothing
     :param own_initiative: nobody asked for it, so mode `tell` only tells
@@ -143,6 +145,7 @@ class Plan:
     reason: Reason
     entries: tuple[Entry, ...] = ()
     segments: tuple[Segment, ...] = ()
+    measured: Benchmark | None = None
     step: Step | None = None
     own_initiative: bool = False
     again: bool = False

@@ -4,6 +4,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 
+from chalicelib.domain.benchmarks import Benchmark
 from chalicelib.domain.cost import Segment
 from chalicelib.domain.desk import DeskSettings
 from chalicelib.domain.images import Image
@@ -14,6 +15,7 @@ from chalicelib.domain.owners import OwnerSettings
 INSTANCE = TypeAdapter(Instance)
 SEGMENT = TypeAdapter(Segment)
 IMAGE = TypeAdapter(Image)
+BENCHMARK = TypeAdapter(Benchmark)
 SETTINGS = TypeAdapter(DeskSettings)
 NOTICE = TypeAdapter(Notice)
 OWNER = TypeAdapter(OwnerSettings)

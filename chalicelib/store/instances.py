@@ -9,10 +9,12 @@ from typing import Any
 from pydantic import ValidationError
 from pynamodb.exceptions import PynamoDBException, TransactWriteError
 
+from chalicelib.domain.benchmarks import Benchmark
 from chalicelib.domain.cost import Segment
 from chalicelib.domain.instance import Instance
 from chalicelib.domain.notices import Notice
 from chalicelib.domain.plan import Entry
+from chalicelib.store.benchmarks import keep
 from chalicelib.store.codec import INSTANCE
 from chalicelib.store.cursors import cursor_of, start_of
 from chalicelib.store.models import DeskModel, InstanceModel, Living
@@ -109,9 +111,11 @@ class Instances:
         notices: Iterable[Notice] = (),
         *,
         wake: bool = False,
+        measured: Benchmark | None = None,
     ) -> Instance:
         """One transaction, guarded by the version of `before`: the record, its timeline, what it cost, who is told.
 
+        :param measured: to be kept with it
         :param wake: a person's write, which the stream passes on
         :returns: the record with its new version
         :raises Stale: somebody was faster; read it again and decide again
@@ -124,6 +128,8 @@ class Instances:
                     append(changes, after.id, (before.version or 0) + 1, entries)
                     book(changes, segments)
                     announce(changes, notices)
+                    if measured:
+                        keep(changes, measured)
                     if before.lives and not after.lives:
                         free(changes, before)
                     elif after.lives and not before.lives:

@@ -272,6 +272,18 @@ class LedgerModel(Model):
     segment: MapAttribute[str, Any] = MapAttribute()
 
 
+class BenchmarkModel(Model):
+    """A measurement that was believed; `measured` is the instance type, when, and of which errand."""
+
+    class Meta(_Meta):
+        table_name = f"{PREFIX}-benchmarks"
+
+    all = UnicodeAttribute(hash_key=True)
+    measured = UnicodeAttribute(range_key=True)
+    benchmark: MapAttribute[str, Any] = MapAttribute()
+    expires_at = TTLAttribute(null=True)
+
+
 class TokenModel(Model):
     """A bearer token; only its hash is known."""
 
@@ -316,6 +328,7 @@ TABLES: tuple[type[Model], ...] = (
     ImageModel,
     OwnerModel,
     LedgerModel,
+    BenchmarkModel,
     TokenModel,
     DeskModel,
 )

@@ -12,7 +12,7 @@ NVIDIA_SMI_NAMES = {
     "T4": "Tesla T4",
     "T4g": "NVIDIA T4G",
     "V100": "Tesla V100-SXM2-32GB",
-    "A100": "NVIDIA A100-SXM4",
+    "A100": "NVIDIA A100-SXM4-{memory_gb}GB",
     "H100": "NVIDIA H100 80GB HBM3",
     "RTX PRO 4500": "NVIDIA RTX PRO 4500 Blackwell",
     "RTX PRO Server 6000": "NVIDIA RTX PRO 6000 Blackwell Server Edition",
@@ -46,11 +46,11 @@ def _gpus(instance_type: str) -> tuple[str | None, int, int]:
     gpus = INSTANCE_TYPES.get(instance_type, {}).get("GpuInfo", {}).get("Gpus", [])
     if not gpus or gpus[0]["Manufacturer"] != "NVIDIA":
         return None, 0, 0
-    name = gpus[0]["Name"]
+    name, memory_mib = gpus[0]["Name"], gpus[0]["MemoryInfo"]["SizeInMiB"]
     return (
-        NVIDIA_SMI_NAMES.get(name, f"NVIDIA {name}"),
+        NVIDIA_SMI_NAMES.get(name, f"NVIDIA {name}").format(memory_gb=memory_mib // 1024),
         gpus[0]["Count"] or gpus[0]["LogicalGpuCount"],
-        gpus[0]["MemoryInfo"]["SizeInMiB"],
+        memory_mib,
     )
 
 

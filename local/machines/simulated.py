@@ -34,6 +34,7 @@ class SimulatedMachines:
 
     :ivar outcomes: how steps end, by step name or else by document name: each run takes the first of its list away,
         and without one ends with exit code 0 and no output. An `Ended` can say `timed out`, too
+    :ivar answers: how the steps of a document end otherwise, by its name
     :ivar ran: every script that would have run: the instance and the script, in order
     :ivar holds: steps named here do not end before their event is set (or they are cancelled)
     :ivar captured: the machine and the image, in order
@@ -46,6 +47,7 @@ class SimulatedMachines:
     def __init__(self, why: str = "") -> None:
         self.why = why
         self.outcomes: dict[str, list[Outcome | Ended]] = {}
+        self.answers: dict[str, Callable[[MachineSpec], Outcome]] = {}
         self.ran: list[tuple[str, Script]] = []
         self.holds: dict[str, threading.Event] = {}
         self.captured: list[tuple[str, str]] = []
@@ -145,8 +147,12 @@ class _SimulatedShell:
             return Ended(0, how="cancelled")
         if not self._machine.is_up:
             raise MachineHalted(f"{self._machine.spec.instance_id} went down")
-        outcome = _next(self._fleet.outcomes, script)
+        outcome = _next(self._fleet.outcomes, script) or self._answer(script)
         return outcome if isinstance(outcome, Ended) else Ended(*outcome)
+
+    def _answer(self, script: Script) -> Outcome:
+        answer = self._fleet.answers.get(script.document_name)
+        return answer(self._machine.spec) if answer else (0, "", "")
 
     def reboot(self) -> None:
         self._fleet.reboot(self._machine.spec.instance_id)
@@ -164,8 +170,8 @@ def _tell_nobody(_: str) -> None:
     """Nothing surrounds this fleet."""
 
 
-def _next(outcomes: Mapping[str, list[Outcome | Ended]], script: Script) -> Outcome | Ended:
+def _next(outcomes: Mapping[str, list[Outcome | Ended]], script: Script) -> Outcome | Ended | None:
     for name in (script.step, script.document_name):
         if outcomes.get(name):
             return outcomes[name].pop(0)
-    return 0, "", ""
+    return None

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 
+from chalicelib.domain.errands import BENCHMARK
 from chalicelib.store.data_files import recipes
 from ssm_documents import compose as composing
 from ssm_documents.check import HOSTILE, as_json, check
@@ -44,9 +45,9 @@ def lines(document: Document, step: int) -> list[str]:
     return commands
 
 
-def test_there_are_the_documents_of_the_recipes_and_of_images() -> None:
+def test_there_are_the_documents_of_the_recipes_of_images_and_of_measurements() -> None:
     used = {use.name for each in recipes().values() for use in each.documents}
-    assert set(document_names()) == used | {"gpudesk-image"}
+    assert set(document_names()) == used | {"gpudesk-image", BENCHMARK}
 
 
 @pytest.mark.parametrize("name", document_names())

@@ -13,11 +13,13 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.errands import BENCHMARK
 from chalicelib.store import data_files
 from local.machines.choose import why_no_sandbox
 from local.machines.port import Invocation, MachineSpec, StepResult
 from local.machines.sandboxed import SandboxedMachines
 from ssm_documents.compose import compose, document_names
+from tests.documents.pytorch import PUT_IT_THERE
 
 VALUES = {
     "attemptId": "a1",
@@ -78,6 +80,9 @@ class Machine:
                         result = self.run(document, step, f"before-{name}")
                         assert result.status == "Success", result
                 return
+        if name == BENCHMARK:
+            step = {"action": "aws:runShellScript", "name": "pytorch", "inputs": {"runCommand": list(PUT_IT_THERE)}}
+            assert self.run({"schemaVersion": "2.2", "parameters": {}}, step).status == "Success"
 
 
 def cut(step: dict[str, Any], at: int) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from chalicelib.domain.actors import Actor, Role
 from chalicelib.domain.asks import LaunchAsk
 from chalicelib.domain.channels import Channels
 from chalicelib.domain.desk import Mode
+from chalicelib.domain.errands import BENCHMARK
 from chalicelib.domain.instance import Instance, Phase
 from chalicelib.domain.plan import Entry, Outcome, Step
 from chalicelib.domain.policies import PolicyAsk
@@ -32,6 +33,7 @@ from local.cloud.local_cloud import LocalCloud
 from local.cloud.testing import in_process_cloud
 from local.machines.port import Machines
 from local.machines.simulated import SimulatedMachines
+from local.simulated_benchmark import simulated_benchmark
 from ssm_documents.probe import heartbeat as probe
 
 ADA = Actor(owner="ada", role=Role.USER)
@@ -239,6 +241,13 @@ class CrashingExecutor(Executor):
         return outcome
 
 
+def simulated() -> SimulatedMachines:
+    """Machines without processes, whose measurements are plausible."""
+    machines = SimulatedMachines()
+    machines.answers[BENCHMARK] = simulated_benchmark
+    return machines
+
+
 @contextmanager
 def world(
     behaviour: Behaviour | None = None,
@@ -247,7 +256,7 @@ def world(
 ) -> Iterator[World]:
     """A desk and a cloud of their own."""
     clock = ManualClock()
-    machines = machines or SimulatedMachines()
+    machines = machines or simulated()
     with in_process_cloud(clock, machines, behaviour) as cloud:
         settings = prepare()
         yield World(cloud, clock, bootstrap.build(clock, settings, recipes))

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from chalicelib.domain.catalogue import Catalogue, NoSuchOffer, UnknownGpu, UnknownType, parse_catalogue
+from chalicelib.domain.catalogue import Catalogue, NoSuchOffer, Peaks, UnknownGpu, UnknownType, parse_catalogue
 from chalicelib.store import data_files
 
 catalogue = data_files.catalogue()
@@ -36,7 +36,10 @@ def small() -> Catalogue:
             "address_usd_per_hour": "0.005",
             "snapshot_usd_per_gib_month": {"us-east-1": "0.05", "eu-west-1": "0.06"},
             "disk_usd_per_gib_month": {"us-east-1": "0.073", "eu-west-1": "0.146"},
-            "gpus": {"X9 40GB": {"compute_capability": "9.9"}, "Old": {"compute_capability": None}},
+            "gpus": {
+                "X9 40GB": {"compute_capability": "9.9", "peaks": {"fp32_tflops": 20.5}},
+                "Old": {"compute_capability": None, "peaks": {}},
+            },
             "priced_at": "2026-11-23",
             "source": "made up",
             "types": {
@@ -150,6 +153,14 @@ def test_the_probe_is_told_to_expect_no_nvidia_gpu_where_there_is_a_radeon() -> 
     assert catalogue.type_named("g4ad.16xlarge").gpu_count == 4
     assert catalogue.type_named("g4ad.16xlarge").nvidia_gpu_count == 0
     assert catalogue.type_named("g4dn.12xlarge").nvidia_gpu_count == 4
+
+
+def test_a_gpus_peaks_are_known_as_far_as_its_maker_tells_them() -> None:
+    assert small().peaks == {"X9 40GB": Peaks(fp32_tflops=20.5), "Old": Peaks()}
+    assert catalogue.peaks["H100"] == Peaks(fp16_bf16_tflops=989, fp32_tflops=67, memory_gb_per_s=3350)
+    assert catalogue.peaks["T4g"] == Peaks()
+    assert catalogue.peaks["B300"].fp16_bf16_tflops is None, "sources disagree"
+    assert {each.gpu for each in catalogue.types.values() if each.gpu} <= catalogue.peaks.keys()
 
 
 def test_there_are_types_for_people_without_gpu_quota() -> None:

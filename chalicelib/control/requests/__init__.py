@@ -6,6 +6,7 @@ All of it reads and writes DynamoDB and leaves AWS to the loop; the one exceptio
 from dataclasses import dataclass
 
 from chalicelib.control.requests.administration import Administration
+from chalicelib.control.requests.benchmarking import Benchmarking
 from chalicelib.control.requests.changing import Changing
 from chalicelib.control.requests.images import ImageRequests
 from chalicelib.control.requests.launching import Launching
@@ -27,3 +28,4 @@ class Requests:
     images: ImageRequests
     administration: Administration
     owners: OwnerRequests
+    benchmarking: Benchmarking

@@ -163,6 +163,8 @@ class ImageRequests:
         if instance.phase is not Phase.READY or instance.machine is None:
             sentence = f"{instance.name} is {instance.phase}: an image is made of an instance that is ready"
             raise Conflict(sentence, code="not_ready")
+        if instance.errand:
+            raise Conflict(f"{instance.name} is being measured; ask again once that has ended", code="measuring")
         return instance.machine
 
     def _same(self, instance: Instance, name: str, no_reboot: bool) -> Image:

@@ -16,7 +16,7 @@ from chalicelib.domain.cost import read_meter
 from chalicelib.domain.desk import Mode
 from chalicelib.domain.errors import CloudError
 from chalicelib.domain.instance import Action, Instance, Phase
-from chalicelib.domain.lifecycle import booting, ending, facts, launching, ready, setting_up
+from chalicelib.domain.lifecycle import booting, ending, errand, facts, launching, ready, setting_up
 from chalicelib.domain.lifecycle.bounds import bounded
 from chalicelib.domain.lifecycle.heard import delivered
 from chalicelib.domain.lifecycle.rules import Rules, because, entry, nothing, withdraw
@@ -50,7 +50,8 @@ def decide(instance: Instance, seen: Observation, now: datetime, rules: Rules) -
     current, plan = facts.take_in(instance, seen, now)
     plan = plan or bounded(current, rules.desk.ceilings, now) or _by_phase(current, seen, now, rules)
     plan = _addressed(current, plan, rules)
-    return _metered(instance, _under_mode(current, plan, rules.desk.mode, now), now)
+    plan = errand.given_up(_under_mode(current, plan, rules.desk.mode, now), now)
+    return _metered(instance, plan, now)
 
 
 def note(instance: Instance, step: Step, outcome: Outcome, now: datetime) -> Plan:
@@ -77,7 +78,8 @@ def _still_waits(instance: Instance, step: Step) -> bool:
         case Launch():
             return is_unlaunched and attempt is not None and attempt.token == step.attempt.token
         case SendDocument():
-            return instance.phase is Phase.SETTING_UP and run is not None and run.attempt_id == step.attempt_id
+            is_of_setup = instance.phase is Phase.SETTING_UP and run is not None and run.attempt_id == step.attempt_id
+            return is_of_setup or errand.waits_for(instance, step)
         case Start():
             return instance.phase is Phase.BOOTING and claim is not None and claim.action is Action.START
         case Stop():
@@ -151,7 +153,7 @@ def _noted(instance: Instance, step: Step, outcome: Outcome, now: datetime) -> P
         case ((ResolveLaunch() | Launch()), CloudError()):
             return launching.refused(instance, outcome, now)
         case SendDocument(), (Sent() | AlreadyBaked() | CloudError()):
-            return setting_up.answered(instance, outcome, step, now)
+            return _answered(instance, step, outcome, now)
         case Start(), CloudError():
             return booting.start_refused(instance, outcome, now)
         case Stop(), NoLongerIdle():
@@ -162,6 +164,12 @@ def _noted(instance: Instance, step: Step, outcome: Outcome, now: datetime) -> P
             return _as_is(instance)
         case _:
             raise ValueError(f"{type(outcome).__name__} is no outcome of {type(step).__name__}")
+
+
+def _answered(instance: Instance, step: SendDocument, outcome: Sent | AlreadyBaked | CloudError, now: datetime) -> Plan:
+    if errand.waits_for(instance, step) and not isinstance(outcome, AlreadyBaked):
+        return errand.sent(instance, outcome, now)
+    return setting_up.answered(instance, outcome, step, now)
 
 
 def _as_is(instance: Instance) -> Plan:

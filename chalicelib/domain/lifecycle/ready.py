@@ -6,6 +6,7 @@ from datetime import datetime
 from chalicelib.domain.activity.heartbeat import Report
 from chalicelib.domain.activity.idle import Judgement, Verdict, judge
 from chalicelib.domain.instance import Action, Instance
+from chalicelib.domain.lifecycle import errand
 from chalicelib.domain.lifecycle.heard import heard
 from chalicelib.domain.lifecycle.lifetime import lifetime
 from chalicelib.domain.lifecycle.losses import losses
@@ -28,7 +29,10 @@ from chalicelib.domain.warned import Warned, WarningKind
 
 
 def activity(instance: Instance, seen: Observation, now: datetime) -> Judgement:
-    """Whether it is used, as of now, with the evidence."""
+    """Whether it is used, as of now, with the evidence. While it is measured, it is."""
+    if instance.errand:
+        asked = f"{instance.errand.asked_by} asked for a measurement at {instance.errand.asked_at:%H:%M} UTC"
+        return Judgement(verdict=Verdict.BUSY, reason=because("measuring", f"busy: {asked}"))
     return judge(
         seen.heartbeat,
         instance_id=running(instance).instance_id,
@@ -48,7 +52,7 @@ def decide(instance: Instance, seen: Observation, now: datetime, rules: Rules) -
     over = lifetime(instance, judgement.reason.sentence, now, seen.heartbeat)
     if over and over.instance != instance:
         return over
-    news = heard(instance, seen, now, rules) or over
+    news = heard(instance, seen, now, rules) or errand.decide(instance, seen, now, rules) or over
     if news:
         return news
     silence = _silence(instance, judgement, now)

@@ -1,0 +1,160 @@
+"""What machines' GPUs can do, as measured on them: kept, and compared by what a dollar buys."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from chalicelib.domain.catalogue import Catalogue, Peaks
+
+KEPT = timedelta(days=365)
+"""A year's drivers and frameworks later, a figure says little of today."""
+
+
+class What(StrEnum):
+    """What was measured: products of matrices, bytes of memory read and written, samples of a training step."""
+
+    FP32 = "fp32"
+    FP16 = "fp16"
+    BF16 = "bf16"
+    MEMORY = "memory"
+    TRAINING = "training"
+
+
+UNITS: Mapping[What, str] = {
+    What.FP32: "TFLOPS",
+    What.FP16: "TFLOPS",
+    What.BF16: "TFLOPS",
+    What.MEMORY: "GB/s",
+    What.TRAINING: "samples/s",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """One measurement, of all the GPUs at work together.
+
+    :param gpus: how many at the same time
+    :param low: the tenth of a hundred repetitions; `high` the ninetieth
+    :param checked: held against the GPU's peak; False where none is known
+    """
+
+    gpus: int
+    what: What
+    median: float
+    low: float
+    high: float
+    checked: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What a measurement has to be of, as it stood when it was asked for.
+
+    :param gpu: as the catalogue calls it
+    """
+
+    instance_type: str
+    region: str
+    gpu: str
+    gpu_count: int
+    peaks: Peaks
+
+
+@dataclass(frozen=True, kw_only=True)
+class Benchmark:
+    """A measurement that was believed.
+
+    :param id: never used again
+    :param instance_id: the desk's
+    :param device: as its driver calls the GPU
+    """
+
+    id: str
+    instance_id: str
+    owner: str
+    instance_type: str
+    region: str
+    gpu: str
+    gpu_count: int
+    measured_at: datetime
+    device: str
+    driver: str | None
+    framework: str
+    cuda: str | None
+    figures: tuple[Figure, ...]
+
+    @property
+    def in_words(self) -> str:
+        """What all the GPUs together can do."""
+        told = [
+            f"{each.what} {each.median:g} {UNITS[each.what]}" for each in self.figures if each.gpus == self.gpu_count
+        ]
+        return f"{self.gpu_count} x {self.gpu}: {', '.join(told)}"
+
+    def speed(self, what: What, gpus: int) -> float | None:
+        """The median; None where that was not measured."""
+        return next((each.median for each in self.figures if (each.what, each.gpus) == (what, gpus)), None)
+
+
+@dataclass(frozen=True)
+class Rating:
+    """A figure beside what it cost and how it scales.
+
+    :param per_dollar: the figure's unit for each US dollar an hour; None unless all GPUs that are paid for were at work
+    :param efficiency: of one GPU's speed times their number; None where one alone was not measured
+    """
+
+    figure: Figure
+    per_dollar: float | None
+    efficiency: float | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One instance type: its newest measurement, and what it is worth.
+
+    :param price_per_hour: US dollars, the catalogue's, in the region where it was measured; None where none is known
+    """
+
+    benchmark: Benchmark
+    price_per_hour: Decimal | None
+    ratings: tuple[Rating, ...]
+
+    def per_dollar(self, what: What) -> float:
+        """For sorting: 0 where it is not known."""
+        return max((each.per_dollar or 0.0 for each in self.ratings if each.figure.what is what), default=0.0)
+
+
+def compare(benchmarks: Iterable[Benchmark], catalogue: Catalogue) -> list[Comparison]:
+    """Per instance type the newest measurement; what trains most for a dollar comes first."""
+    newest: dict[str, Benchmark] = {}
+    for each in sorted(benchmarks, key=lambda each: (each.measured_at, each.id)):
+        newest[each.instance_type] = each
+    compared = [_rated(each, catalogue.price(each.instance_type, each.region)) for each in newest.values()]
+    return sorted(compared, key=lambda each: (-each.per_dollar(What.TRAINING), each.benchmark.instance_type))
+
+
+def _rated(benchmark: Benchmark, price: Decimal | None) -> Comparison:
+    ratings = tuple(
+        Rating(figure, _per_dollar(figure, benchmark, price), _efficiency(figure, benchmark))
+        for figure in benchmark.figures
+    )
+    return Comparison(benchmark, price, ratings)
+
+
+def _per_dollar(figure: Figure, benchmark: Benchmark, price: Decimal | None) -> float | None:
+    if not price or figure.gpus != benchmark.gpu_count:
+        return None
+    return _rounded(figure.median / float(price))
+
+
+def _efficiency(figure: Figure, benchmark: Benchmark) -> float | None:
+    alone = benchmark.speed(figure.what, 1)
+    return _rounded(figure.median / (figure.gpus * alone)) if alone else None
+
+
+def _rounded(value: float) -> float:
+    """To four digits: no measurement is better than that."""
+    return float(f"{value:.4g}")

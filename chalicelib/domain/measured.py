@@ -1,0 +1,154 @@
+"""What a machine says that its GPUs can do: believed, or not, and why not.
+
+Whoever is root there can say anything: it is read as such, and what is more than the GPUs can do is not believed. That
+bounds what is left to believe.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.domain import gpu_names
+from chalicelib.domain.benchmarks import UNITS, Figure, Subject, What
+from chalicelib.domain.catalogue import Peaks
+
+ABOVE_PEAK = 1.05
+"""What a GPU's clock may exceed the one that its maker's figure is of; more is a mistake of the measurement."""
+
+MOST_FIGURES = 64
+LONGEST_TEXT = 80
+PRINTABLE = re.compile(rf"[\x20-\x7e]{{1,{LONGEST_TEXT}}}")
+
+
+class NotBelieved(ValueError):
+    """What the machine said is no measurement of it; the message says why."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the machine said, read and believed."""
+
+    device: str
+    driver: str | None
+    framework: str
+    cuda: str | None
+    figures: tuple[Figure, ...]
+
+
+def believed(said: str, subject: Subject) -> Measured:
+    """Read what the machine's document printed: one line of JSON, the last that is one.
+
+    :raises NotBelieved: it is no such line, or not of these GPUs, or more than they can do
+    """
+    found = _parsed(said)
+    problems = [*_other_machine(found, subject)]
+    runs = found.get("runs")
+    if not isinstance(runs, list) or not 1 <= len(runs) <= MOST_FIGURES:
+        raise NotBelieved(f"there must be 1 to {MOST_FIGURES} figures")
+    figures: dict[tuple[What, int], Figure] = {}
+    for run in runs:
+        try:
+            figure = _figure(run, subject)
+        except NotBelieved as problem:
+            problems.append(str(problem))
+            continue
+        if (figure.what, figure.gpus) in figures:
+            problems.append(f"{figure.what} on {figure.gpus} is told twice")
+        figures[figure.what, figure.gpus] = figure
+    if not problems and all(gpus != subject.gpu_count for _, gpus in figures):
+        problems.append(f"nothing was measured on all {subject.gpu_count} GPUs")
+    if problems:
+        raise NotBelieved("; ".join(problems[:3]))
+    return Measured(
+        device=_text(found, "device"),
+        driver=_text_or_none(found, "driver"),
+        framework=_text(found, "framework"),
+        cuda=_text_or_none(found, "cuda"),
+        figures=tuple(figures.values()),
+    )
+
+
+def _parsed(said: str) -> dict[str, Any]:
+    lines = [line.strip() for line in said.splitlines() if line.startswith("{")]
+    if not lines:
+        raise NotBelieved("it printed no line of JSON with figures")
+    try:
+        found = json.loads(lines[-1], parse_constant=_no_number)
+    except (ValueError, RecursionError) as problem:
+        raise NotBelieved("its line of figures is not JSON, or was cut") from problem
+    if not isinstance(found, dict):
+        raise NotBelieved("its line of figures is no object")
+    return found
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(name)
+
+
+def _other_machine(found: Mapping[str, Any], subject: Subject) -> Iterator[str]:
+    device, count = _text(found, "device"), found.get("count")
+    if not gpu_names.is_called(device, subject.gpu):
+        yield f"it measured {device!r}, and a {subject.instance_type} has {subject.gpu}"
+    if type(count) is not int or count != subject.gpu_count:
+        seen = count if type(count) is int and abs(count) < 1000 else "an unknown number of"
+        yield f"it measured {seen} GPUs, and a {subject.instance_type} has {subject.gpu_count}"
+
+
+def _figure(run: Any, subject: Subject) -> Figure:
+    if not isinstance(run, dict):
+        raise NotBelieved("a figure is no object")
+    try:
+        what = What(str(run.get("what")))
+    except ValueError as problem:
+        raise NotBelieved("a figure is of something unknown") from problem
+    gpus = run.get("gpus")
+    if type(gpus) is not int or not 1 <= gpus <= subject.gpu_count:
+        raise NotBelieved(f"a figure of {what} is not on 1 to {subject.gpu_count} GPUs")
+    name = f"{what} on {gpus} x {subject.gpu}"
+    if run.get("unit") != UNITS[what]:
+        raise NotBelieved(f"{name} is not in {UNITS[what]}")
+    median, low, high = (_number(run.get(each), name) for each in ("median", "low", "high"))
+    if not 0 < low <= median <= high:
+        raise NotBelieved(f"{name}: {low:g} to {high:g} around a median of {median:g} is no spread")
+    peak = _peak(what, subject.peaks)
+    if peak is not None and median > gpus * peak * ABOVE_PEAK:
+        can = f"{gpus * peak:g} {UNITS[what]}"
+        raise NotBelieved(f"{name}: {median:g} {UNITS[what]} is impossible, their peak is {can}")
+    return Figure(gpus=gpus, what=what, median=median, low=low, high=high, checked=peak is not None)
+
+
+def _number(value: Any, name: str) -> float:
+    """Of what JSON can hold: truth values are numbers to Python, and whole numbers may be longer than any float."""
+    try:
+        number = float(value) if type(value) in (int, float) else math.nan
+    except OverflowError:
+        number = math.inf
+    if not (math.isfinite(number) and number > 0):
+        raise NotBelieved(f"{name} is no positive number")
+    return number
+
+
+def _peak(what: What, peaks: Peaks) -> float | None:
+    match what:
+        case What.FP32:
+            return peaks.fp32_tflops
+        case What.FP16 | What.BF16:
+            return peaks.fp16_bf16_tflops
+        case What.MEMORY:
+            return peaks.memory_gb_per_s
+        case What.TRAINING:
+            return None
+
+
+def _text(found: Mapping[str, Any], name: str) -> str:
+    value = found.get(name)
+    if not isinstance(value, str) or not PRINTABLE.fullmatch(value):
+        raise NotBelieved(f"{name} must be a text of 1 to {LONGEST_TEXT} printable characters")
+    return value
+
+
+def _text_or_none(found: Mapping[str, Any], name: str) -> str | None:
+    return None if found.get(name) is None else _text(found, name)

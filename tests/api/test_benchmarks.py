@@ -1,0 +1,97 @@
+"""Measuring over HTTP, and what comparing shows."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from chalicelib.api.shown import instance_view
+from chalicelib.control.requests.reading import Shown
+from chalicelib.domain.activity.heartbeat import Heartbeat, Progress
+from chalicelib.domain.errands import BENCHMARK, measure
+from chalicelib.store import data_files
+from tests.api.client import Bench
+from tests.property.world import ADA, MACHINE_ID, START, ready
+
+
+def test_a_measurement_is_written_down_followed_and_compared(bench: Bench) -> None:
+    bench.world.ready(name="brave-otter")
+    asked = bench.ada("POST", "/instances/brave-otter/benchmarks", {"seconds": 1})
+    assert asked.status == 202
+    assert asked.headers["location"] == f"/instances/{asked.json['id']}"
+    measuring = asked.json["status"]["benchmark"]
+    assert (measuring["state"], measuring["requested_by"], measuring["line"]) == ("requested", "ada", None)
+    again = bench.ada("POST", "/instances/brave-otter/benchmarks")
+    assert (again.status, again.json["status"]["benchmark"]["id"]) == (202, measuring["id"])
+    bench.world.desk.loop.reconcile(asked.json["id"])
+    shown = bench.ada("GET", "/instances/brave-otter").json["status"]
+    assert shown["benchmark"]["state"] == "running"
+    assert shown["activity"]["sentence"].startswith("busy: ada asked for a measurement at")
+    bench.world.minute(2)
+    assert bench.ada("GET", "/instances/brave-otter").json["status"]["benchmark"] is None
+
+    (found,) = bench.bob("GET", "/benchmarks?gpu=tesla%20t4").json["items"]
+    assert (found["instance_type"], found["gpu"], found["price_per_hour"]) == ("g4dn.xlarge", "T4", "0.526")
+    assert found["driver"]
+    assert "owner" not in found, "whose machine it was is nobody's business"
+    fp32, *_, training = found["figures"]
+    assert (fp32["what"], fp32["unit"], fp32["gpus"], fp32["checked"]) == ("fp32", "TFLOPS", 1, True)
+    assert fp32["low"] <= fp32["median"] <= fp32["high"] <= 8.1 * 1.05
+    assert (training["checked"], training["efficiency"]) == (False, 1.0)
+    assert training["per_dollar"] == pytest.approx(training["median"] / 0.526, rel=1e-3)
+    assert bench.ada("GET", "/benchmarks?instance_type=g4dn.xlarge").json["items"] == [found]
+    assert bench.ada("GET", "/benchmarks?instance_type=g4dn.12xlarge").json["items"] == []
+    assert bench.ada("GET", "/benchmarks?gpu=L4").json["items"] == []
+
+
+def test_an_instance_that_cannot_be_measured_is_a_conflict_that_says_why(bench: Bench) -> None:
+    bench.world.launch(name="brave-otter", instance_type="t3.large")
+    no_gpu = bench.ada("POST", "/instances/brave-otter/benchmarks")
+    assert (no_gpu.status, no_gpu.json["code"]) == (409, "no_gpu")
+    assert "is a t3.large: it has no GPU to measure" in no_gpu.json["detail"]
+    bench.world.launch(name="calm-otter")
+    early = bench.ada("POST", "/instances/calm-otter/benchmarks")
+    assert (early.status, early.json["code"]) == (409, "not_ready")
+    assert bench.bob("POST", "/instances/calm-otter/benchmarks").status == 404
+    assert bench.root("POST", "/instances/calm-otter/benchmarks").status == 409, "an admin's are all"
+
+
+@pytest.mark.parametrize("body", [{"seconds": 0}, {"seconds": 21}, {"seconds": "2"}, {"seconds": 1.5}, {"cpu": 2}])
+def test_how_to_measure_is_checked(bench: Bench, body: dict[str, object]) -> None:
+    bench.world.launch(name="brave-otter")
+    refused = bench.ada("POST", "/instances/brave-otter/benchmarks", body)
+    assert refused.status == 422
+    assert refused.wrong.keys() == body.keys()
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "right"),
+    [
+        ("instance_type=g4dn.xlrage", "instance_type", "did you mean g4dn.xlarge"),
+        ("gpu=h10", "gpu", "did you mean H100"),
+        ("gpu=", "gpu", "the name of a GPU"),
+        ("colour=red", "colour", "unknown"),
+        ("cursor=abc", "cursor", "next_cursor"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_with_what_can(bench: Bench, query: str, field: str, right: str) -> None:
+    refused = bench.ada("GET", f"/benchmarks?{query}")
+    assert refused.status == 422
+    assert right in refused.wrong[field]
+
+
+@pytest.mark.parametrize(("document", "line"), [(BENCHMARK, "2 x fp32: 103 TFLOPS"), ("gpudesk-jupyter", None)])
+def test_what_a_measurement_said_last_is_shown(document: str, line: str | None) -> None:
+    measuring = measure(replace(ready(), version=1), data_files.catalogue(), None, ADA, START).instance
+    said = Progress(
+        document=document,
+        step="measure",
+        position="1 of 1",
+        running_for=timedelta(seconds=9),
+        line="2 x fp32: 103 TFLOPS",
+    )
+    beat = Heartbeat(instance_id=MACHINE_ID, at=START, boot_id="b", signals={}, setup=said)
+    shown = instance_view(Shown(measuring, None, Decimal(0), beat))["status"]["benchmark"]
+    assert shown is not None
+    assert shown["line"] == line

@@ -1,0 +1,178 @@
+"""What measurements are believed, and how types compare by them; the figures of the H100 were really measured."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib.domain.benchmarks import Benchmark, Figure, Subject, What, compare
+from chalicelib.domain.catalogue import Peaks
+from chalicelib.domain.gpu_names import is_called
+from chalicelib.domain.measured import NotBelieved, believed
+from chalicelib.store import data_files
+
+GOLDEN = Path(__file__).parent.parent / "golden" / "benchmarks"
+FIRST, SECOND = ((GOLDEN / f"h100_{number}.json").read_text(encoding="utf-8") for number in (1, 2))
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+catalogue = data_files.catalogue()
+
+
+def subject(instance_type: str = "p5.4xlarge", **changes: Any) -> Subject:
+    kind = catalogue.type_named(instance_type)
+    assert kind.gpu
+    values = {"gpu": kind.gpu, "gpu_count": kind.gpu_count, "peaks": catalogue.peaks[kind.gpu], **changes}
+    return Subject(instance_type=instance_type, region="us-east-1", **values)
+
+
+def said(*runs: dict[str, Any], **changes: Any) -> str:
+    """The first golden line with something else in it."""
+    whole = json.loads(FIRST)
+    return json.dumps({**whole, "runs": list(runs) or whole["runs"], **changes})
+
+
+def run(**changes: Any) -> dict[str, Any]:
+    figure = {"gpus": 1, "what": "fp32", "unit": "TFLOPS", "median": 50.0, "low": 49.0, "high": 51.0}
+    return {**figure, **changes}
+
+
+def benchmark(instance_type: str, *figures: tuple[int, What, float], at: datetime = NOW) -> Benchmark:
+    kind = catalogue.type_named(instance_type)
+    return Benchmark(
+        id=f"{instance_type}.{at.isoformat()}",
+        instance_id="gd-1",
+        owner="ada",
+        instance_type=instance_type,
+        region="us-east-1",
+        gpu=kind.gpu or "",
+        gpu_count=kind.gpu_count,
+        measured_at=at,
+        device="a GPU",
+        driver="580",
+        framework="PyTorch",
+        cuda="13.0",
+        figures=tuple(
+            Figure(gpus=gpus, what=what, median=median, low=median, high=median, checked=True)
+            for gpus, what, median in figures
+        ),
+    )
+
+
+@pytest.mark.parametrize("line", [FIRST, SECOND, f"Attempt x has already done this step.\n{FIRST}"])
+def test_what_an_h100_really_did_is_believed(line: str) -> None:
+    found = believed(line, subject())
+    assert (found.device, found.driver) == ("NVIDIA H100 80GB HBM3", "580.159.04")
+    assert (found.framework, found.cuda) == ("PyTorch 2.11.0+cu130", "13.0")
+    assert [each.what for each in found.figures] == list(What)
+    assert [each.checked for each in found.figures] == [True, True, True, True, False], "no peak of training is known"
+    assert 50 < found.figures[0].median < 67
+
+
+def test_a_figure_without_a_known_peak_is_kept_and_marked() -> None:
+    found = believed(FIRST, subject(peaks=Peaks(fp32_tflops=67)))
+    assert {each.what: each.checked for each in found.figures if each.checked} == {What.FP32: True}
+
+
+def test_a_clock_a_little_above_the_makers_is_believed() -> None:
+    assert believed(said(run(median=67 * 1.04, high=70.0)), subject()).figures[0].checked
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        (said(run(median=71.0, high=72.0)), "fp32 on 1 x H100: 71 TFLOPS is impossible, their peak is 67 TFLOPS"),
+        (said(run(what="memory", unit="GB/s", median=3600, low=3600, high=3600)), "their peak is 3350 GB/s"),
+        (said(run(what="bf16", median=1100, low=1000, high=1200)), "their peak is 989 TFLOPS"),
+        (said(run(median=0)), "no positive number"),
+        (said(run(median=-5.0)), "no positive number"),
+        (said(run(median=True)), "no positive number"),
+        (said(run(median="50")), "no positive number"),
+        (said(run(median=10**400)), "no positive number"),
+        (said(run()).replace("50.0", "1e999"), "no positive number"),
+        (said(run(median=float("nan"))), "is not JSON"),
+        (said(run(low=50.5)), "49|50.5 to 51 around a median of 50 is no spread"),
+        (said(run(high=49.5)), "is no spread"),
+        (said(run(unit="GFLOPS")), "is not in TFLOPS"),
+        (said(run(what="fp8")), "of something unknown"),
+        (said(run(what=["fp32"])), "of something unknown"),
+        (said(run(gpus=2)), "is not on 1 to 1 GPUs"),
+        (said(run(gpus=1.0)), "is not on 1 to 1 GPUs"),
+        (said(run(), run()), "is told twice"),
+        (said(runs=[]), "there must be 1 to 64 figures"),
+        (said(runs=[run()] * 65), "there must be 1 to 64 figures"),
+        (said(runs=["fp32"]), "a figure is no object"),
+        (said(runs={}), "there must be"),
+        (said(device="NVIDIA H200"), "it measured 'NVIDIA H200', and a p5.4xlarge has H100"),
+        (said(device="CPU"), "it measured 'CPU'"),
+        (said(device="x" * 81), "device must be a text of 1 to 80 printable characters"),
+        (said(device="H100\n"), "device must be a text"),
+        (said(device=None), "device must be a text"),
+        (said(framework="\x1b[2J"), "framework must be a text"),
+        (said(driver=5), "driver must be a text"),
+        (said(count=8), "it measured 8 GPUs, and a p5.4xlarge has 1"),
+        (said(count=True), "an unknown number of GPUs"),
+        ("", "no line of JSON"),
+        ("Done.", "no line of JSON"),
+        (FIRST[:300], "is not JSON, or was cut"),
+        ('{"a": ' * 100_000, "is not JSON"),
+        ("{}", "device must be a text"),
+    ],
+)
+def test_what_cannot_be_is_not_believed_and_told_why(line: str, why: str) -> None:
+    with pytest.raises(NotBelieved, match=why):
+        believed(line, subject())
+
+
+def test_what_was_not_measured_on_all_gpus_says_nothing_of_the_type() -> None:
+    with pytest.raises(NotBelieved, match="nothing was measured on all 8 GPUs"):
+        believed(said(run(), count=8), subject("p5.48xlarge"))
+
+
+def test_many_things_that_are_wrong_are_told_in_few_words() -> None:
+    line = said(*[run(what=what, unit="?") for what in ("fp32", "fp16", "bf16", "memory", "training")])
+    with pytest.raises(NotBelieved) as refused:
+        believed(line, subject())
+    assert len(str(refused.value)) < 300
+
+
+@pytest.mark.parametrize(
+    ("device", "name", "is_it"),
+    [
+        ("Tesla T4", "T4", True),
+        ("NVIDIA T4G", "T4g", True),
+        ("NVIDIA T4G", "T4", False),
+        ("NVIDIA A100-SXM4-40GB", "A100 40GB", True),
+        ("NVIDIA A100-SXM4-80GB", "A100 40GB", False),
+        ("NVIDIA L40S", "L4", False),
+        ("NVIDIA RTX PRO 6000 Blackwell Server Edition", "RTX PRO 6000 Server", True),
+    ],
+)
+def test_a_driver_calls_a_gpu_by_more_words_than_people_do(device: str, name: str, is_it: bool) -> None:
+    assert is_called(device, name) is is_it
+
+
+def test_types_compare_by_the_newest_measurement_and_what_trains_most_for_a_dollar_comes_first() -> None:
+    slow = benchmark("g4dn.xlarge", (1, What.TRAINING, 4000))
+    old = benchmark("g5.xlarge", (1, What.TRAINING, 99_000), at=NOW - timedelta(days=1))
+    new = benchmark("g5.xlarge", (1, What.TRAINING, 9000), (1, What.FP32, 30))
+    g5, g4dn = compare([new, slow, old], catalogue)
+    assert (g5.benchmark, g4dn.benchmark) == (new, slow)
+    price = catalogue.price("g5.xlarge", "us-east-1")
+    assert price
+    assert g5.price_per_hour == price
+    assert g5.ratings[0].per_dollar == pytest.approx(9000 / float(price), rel=1e-3)
+
+
+def test_efficiency_is_of_as_many_single_gpus_and_a_part_of_the_gpus_is_worth_no_dollar() -> None:
+    (found,) = compare(
+        [benchmark("g4dn.12xlarge", (1, What.TRAINING, 1000), (2, What.TRAINING, 1900), (4, What.TRAINING, 3000))],
+        catalogue,
+    )
+    assert [each.efficiency for each in found.ratings] == [1.0, 0.95, 0.75]
+    assert [each.per_dollar is not None for each in found.ratings] == [False, False, True]
+
+
+def test_without_a_price_or_a_single_gpus_figure_nothing_is_made_up() -> None:
+    (found,) = compare([benchmark("p5e.48xlarge", (8, What.TRAINING, 3000))], catalogue)
+    assert (found.price_per_hour, found.ratings[0].per_dollar, found.ratings[0].efficiency) == (None, None, None)
