@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -73,6 +73,10 @@ class Recipe:
         return tuple(
             DocumentUse(use.name, parameters=fill(use.parameters, texts), timeout=use.timeout) for use in self.documents
         )
+
+    def as_chosen(self, values: Mapping[str, Value]) -> Recipe:
+        """The recipe with what was chosen filled in."""
+        return replace(self, documents=self.chosen(values))
 
 
 def parse_recipes(data: Mapping[str, Any]) -> dict[str, Recipe]:

@@ -152,7 +152,7 @@ class ImageRequests:
         return found
 
     def _latest(self, actor: Actor, ask: LaunchAsk, kind: InstanceType, spec: Spec) -> Image | None:
-        recipe = self.recipes[spec.recipe]
+        recipe = self.recipes[spec.recipe].as_chosen(spec.parameters)
         return newest(
             each
             for each in self.images.all(actor.acts_for)

@@ -125,7 +125,7 @@ class Launching:
 
     def _saves(self, image: Image, spec: Spec) -> str:
         """What somebody who launches from an image can expect of it."""
-        spared = saved(image, self.recipes[spec.recipe])
+        spared = saved(image, self.recipes[spec.recipe].as_chosen(spec.parameters))
         if not spared:
             return f"from {image.name} ({image.id}); none of what the recipe {spec.recipe} runs is in it"
         documents = ", ".join(spared)
