@@ -43,7 +43,7 @@ CUT = "CUT=0; trap '((++CUT == {at})) && kill -KILL 0' DEBUG; set -o functrace"
 ENOUGH = 5_000
 """No script of ours has so many commands."""
 
-SEVERAL = (2, 5, 11, 23, 47, 95, 191, ENOUGH)
+SEVERAL = (3, 19, 71, ENOUGH)
 MANY = (*range(1, 200, 4), ENOUGH)
 KILLED = -9
 
