@@ -26,12 +26,26 @@ server = socket.create_server(("127.0.0.1", 0))
 content = {"pid": os.getpid(), "port": server.getsockname()[1], "base_url": "/", "token": "t"}
 Path(os.environ["JUPYTER_RUNTIME_DIR"], f"jpserver-{os.getpid()}.json").write_text(json.dumps(content))
 print(flush=True)
+
+
+def request(connection):
+    # All of it: whoever closes with something unread resets the connection, and the answer is lost.
+    got = b""
+    while b"\\r\\n\\r\\n" not in got:
+        got += connection.recv(65536)
+    head, _, sent = got.partition(b"\\r\\n\\r\\n")
+    lengths = [line.split(b":")[1] for line in head.lower().splitlines() if line.startswith(b"content-length")]
+    while len(sent) < sum(map(int, lengths)):
+        sent += connection.recv(65536)
+    return head
+
+
 while True:
     connection, _ = server.accept()
     if body == "mute":
         held = connection
         continue
-    head = connection.recv(65536).split()[0]
+    head = request(connection).split()[0]
     answer = b"{}" if head == b"POST" else body.encode()
     connection.sendall(b"HTTP/1.0 200 OK\\r\\n")
     try:
