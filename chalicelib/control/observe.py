@@ -101,8 +101,8 @@ class Observer:
 
 
 def reports(instance: Instance) -> bool:
-    """Whether its probe is listened to: where it can be used, and where it failed and somebody may look into it."""
-    return instance.phase in (Phase.READY, Phase.FAILED)
+    """Whether its probe is listened to: where it can be used, also while it is set up, or somebody may look into it."""
+    return instance.phase in (Phase.SETTING_UP, Phase.READY, Phase.FAILED)
 
 
 def needs_agent(instance: Instance, view: Ec2View | Absent | Unobserved) -> bool:

@@ -128,6 +128,9 @@ def _can_be_set_up(instance: Instance, recipe: str) -> None:
         )
     if instance.errand:
         raise Conflict(f"{name} is being measured; ask again once that has ended", code="measuring")
+    if instance.imaging:
+        sentence = f"an image of {name} is being made, and would hold half of a setup; ask again once that has ended"
+        raise Conflict(sentence, code="imaging")
     if instance.machine is None:
         raise Conflict(f"{name} has failed and has no machine: {instance.reason.sentence}", code="failed")
     failed = instance.setup.recipe or instance.spec.recipe

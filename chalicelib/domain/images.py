@@ -155,10 +155,12 @@ def why_not(image: Image, kind: InstanceType, region: str, disk_gib: int | None)
     return None
 
 
-def named(ref: str, images: Iterable[Image]) -> Image | None:
-    """By id, or the newest of that name that has not failed."""
+def named(ref: str, images: Iterable[Image], owner: str | None) -> Image | None:
+    """By id, or the newest of the owner's of that name that has not failed: whose disk boots is no matter of a name."""
     return newest(
-        each for each in images if ref == each.id or (ref == each.name and each.phase is not ImagePhase.FAILED)
+        each
+        for each in images
+        if ref == each.id or (ref == each.name and each.owner == owner and each.phase is not ImagePhase.FAILED)
     )
 
 

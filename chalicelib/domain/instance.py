@@ -13,6 +13,7 @@ from chalicelib.domain.reason import Reason
 from chalicelib.domain.recipe_parameters import Value
 from chalicelib.domain.recipes import DocumentUse
 from chalicelib.domain.setup_results import DocumentResult, Failure
+from chalicelib.domain.timings import IMAGE_DEADLINE
 from chalicelib.domain.warned import Warned, WarningKind
 
 
@@ -307,6 +308,7 @@ class Instance:
     :param answer: to the last keep that was asked for on the machine itself
     :param scheduled: what AWS is going to do to its machine
     :param imaging: the image that is being made of it; a termination waits for that
+    :param imaging_since: what waits for the image does not wait for ever
     :param told: the reason code last told but not acted on (mode `tell`, long silence)
     """
 
@@ -340,6 +342,7 @@ class Instance:
     answer: Answer | None = None
     scheduled: ScheduledEvent | None = None
     imaging: str | None = None
+    imaging_since: datetime | None = None
     told: str | None = None
     terminated_at: datetime | None = None
     tagged_as: str | None = None
@@ -360,6 +363,11 @@ class Instance:
                 return self.errand.run if self.errand else None
             case _:
                 return None
+
+    def is_imaged(self, now: datetime) -> bool:
+        """Whether an image is being made of it; one that does not come about holds nothing up any more."""
+        since = self.imaging_since
+        return self.imaging is not None and since is not None and now - since < IMAGE_DEADLINE
 
     @property
     def lives(self) -> bool:

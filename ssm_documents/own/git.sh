@@ -11,7 +11,7 @@ WORK=/home/ubuntu/work
 
 # As the user, without a login shell, and never asking for a password that nobody could type.
 git_as_user() {
-  (cd /home/ubuntu && runuser -u ubuntu -- env -i HOME=/home/ubuntu PATH="$PATH" GIT_TERMINAL_PROMPT=0 git "$@")
+  as_ubuntu env GIT_TERMINAL_PROMPT=0 git "$@"
 }
 
 clone() {

@@ -28,6 +28,8 @@ echo old-token >{TOKEN}; chown ubuntu: {TOKEN}; chmod 600 {TOKEN}
 touch /etc/gpudesk/jupyter_server_config.py
 echo old-key >/etc/ssh/ssh_host_ed25519_key; echo old-pub >/etc/ssh/ssh_host_ed25519_key.pub
 echo '{{"token": "old-token"}}' >{RUNTIME}
+echo old-token >$(dirname {RUNTIME})/jpserver-1-open.html
+echo old-token >$(dirname {RUNTIME})/jupyter_cookie_secret
 echo '{{"key": "of-the-source"}}' >/etc/gpudesk/probe.json
 echo mark >/var/lib/gpudesk/attempts/a; echo mark >/var/lib/gpudesk/steps/gpudesk-jupyter.install
 echo work >/home/ubuntu/notebook.ipynb

@@ -10,6 +10,7 @@ from chalicelib.domain.desk import Mode
 from chalicelib.domain.errors import Conflict, Invalid, NotFound
 from chalicelib.domain.images import BEING_MADE, Image, ImagePhase
 from chalicelib.domain.instance import Instance, Phase
+from chalicelib.domain.timings import IMAGE_DEADLINE
 from local.machines.simulated import SimulatedMachines
 from tests.scenario.world import ADA, ADMIN, World, machine_id, world
 
@@ -215,3 +216,33 @@ def test_on_hold_no_image_is_made_and_none_goes_on(desk: World) -> None:
 def test_only_a_ready_instance_has_an_image_made(desk: World) -> None:
     with pytest.raises(Conflict, match="made of an instance that is ready"):
         ask(desk, desk.launch())
+
+
+def test_a_termination_does_not_wait_for_ever(desk: World) -> None:
+    instance = desk.ready(idle_minutes=60)
+    image = ask(desk, instance)
+    desk.desk.requests.changing.terminate(ADA, instance.id)
+    desk.clock.advance(IMAGE_DEADLINE)
+    desk.cloud.tick()
+    desk.desk.loop.reconcile(instance.id)
+    assert desk.look(instance).phase is Phase.TERMINATING
+    with pytest.raises(Conflict):
+        ask(desk, instance, name="another")
+    assert look(desk, image).id == image.id
+
+
+def test_what_is_being_imaged_is_neither_idle_nor_set_up(desk: World) -> None:
+    instance = desk.ready(idle_minutes=3, warning_minutes=3)
+    ask(desk, instance)
+    with pytest.raises(Conflict, match="half of a setup"):
+        desk.desk.requests.setting_up.set_up(ADA, instance.id, recipe=None, parameters={})
+    shown = desk.show(instance)
+    assert shown.activity is not None
+    assert shown.activity.reason.code == "imaging"
+
+
+def test_an_admin_gets_nobody_elses_image_by_its_name(desk: World) -> None:
+    image = made(desk, desk.ready())
+    with pytest.raises(Invalid, match="no image 'vision-1'"):
+        desk.launch(ADMIN, image="vision-1", instance_type="g4dn.xlarge")
+    assert desk.launch(ADMIN, image=image.id, instance_type="g4dn.xlarge").spec.image is not None

@@ -8,6 +8,7 @@ import pytest
 
 from chalicelib.control.requests.launching import Granted
 from chalicelib.domain.activity.evidence import State
+from chalicelib.domain.activity.heartbeat import Wish
 from chalicelib.domain.desk import Mode
 from chalicelib.domain.errors import Conflict, Invalid
 from chalicelib.domain.instance import AddedRecipe, Instance, Phase
@@ -186,3 +187,19 @@ def test_on_a_cpu_type_an_added_recipe_says_what_it_skips(desk: World) -> None:
     granted = set_up(desk, instance, "new")
     assert granted.notice == "t3.large has no GPU: new skips its GPU steps there, and computes on the CPU"
     assert "gpu_steps_skipped" in desk.codes(instance)
+
+
+def test_while_it_is_set_up_again_a_keep_on_the_machine_is_granted_and_its_reboot_is_no_news(desk: World) -> None:
+    instance = desk.ready(recipe="bare")
+    desk.minute(2)
+    set_up(desk, instance)
+    desk.desk.loop.reconcile(instance.id)
+    assert desk.look(instance).phase is Phase.SETTING_UP
+    desk.reboot()
+    desk.wish = Wish(id="w1", hours=1)
+    desk.clock.advance(MINUTE)
+    desk.beat()
+    desk.desk.loop.reconcile(instance.id)
+    current = desk.look(instance)
+    assert current.keep_until is not None
+    assert "rebooted" not in desk.codes(instance)

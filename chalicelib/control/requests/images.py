@@ -24,7 +24,7 @@ from chalicelib.domain.images import (
     newest,
     why_not,
 )
-from chalicelib.domain.instance import Instance, Machine, Phase, Spec
+from chalicelib.domain.instance import Desired, Instance, Machine, Phase, Spec
 from chalicelib.domain.lifecycle.rules import because, entry
 from chalicelib.domain.names import NAME_IN_WORDS, is_name
 from chalicelib.domain.recipes import Recipe
@@ -75,7 +75,9 @@ class ImageRequests:
             lines = (entry(self.clock.now(), reason, actor=actor.name, details={"image": image.id}),)
             warnings = self._warnings(actor, instance, image)
             try:
-                told = Told(instance, replace(instance, imaging=image.id), lines, wake=True)
+                told = Told(
+                    instance, replace(instance, imaging=image.id, imaging_since=image.created_at), lines, wake=True
+                )
                 return Wished(self.images.write(image, told), warnings)
             except Stale:
                 continue
@@ -125,7 +127,7 @@ class ImageRequests:
         """
         if ask.image is None or ask.image == LATEST:
             return None
-        found = named(ask.image, self.images.all(None if actor.sees_all else actor.acts_for))
+        found = named(ask.image, self.images.all(None if actor.sees_all else actor.acts_for), actor.acts_for)
         if found is None:
             wrong = f"there is no image {ask.image[:60]!r} of yours; GET /images lists them"
             raise Invalid(wrong, errors=(FieldError("image", wrong),))
@@ -160,6 +162,10 @@ class ImageRequests:
         )
 
     def _machine(self, instance: Instance) -> Machine:
+        if instance.spec.desired is not Desired.RUNNING:
+            raise Conflict(
+                f"{instance.name} is to be {instance.spec.desired}: no image is made of it", code="not_ready"
+            )
         if instance.phase is not Phase.READY or instance.machine is None:
             sentence = f"{instance.name} is {instance.phase}: an image is made of an instance that is ready"
             raise Conflict(sentence, code="not_ready")

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.domain.activity.heartbeat import Heard, Heartbeat
-from chalicelib.domain.instance import Instance
+from chalicelib.domain.instance import Instance, Phase
 from chalicelib.domain.lifecycle.keeping import wish_heard
 from chalicelib.domain.lifecycle.rules import Rules, because, running, told
 from chalicelib.domain.observation import Observation
@@ -43,6 +43,9 @@ def _booted(instance: Instance, boot_id: str, now: datetime) -> Plan:
     booted = replace(instance, boot_id=boot_id)
     if instance.boot_id is None:
         reason = because("first_heartbeat", "its probe reports")
+        return Plan(instance=booted, reason=reason, again=True)
+    if instance.phase is Phase.SETTING_UP or instance.imaging:
+        reason = because("rebooted_by_the_desk", "it was rebooted, as its setup or its image asked for")
         return Plan(instance=booted, reason=reason, again=True)
     reason = because("rebooted", "it was rebooted, not by the desk: what was known of its activity counts no more")
     return replace(told(booted, reason, now), again=True)

@@ -29,7 +29,9 @@ from chalicelib.domain.warned import Warned, WarningKind
 
 
 def activity(instance: Instance, seen: Observation, now: datetime) -> Judgement:
-    """Whether it is used, as of now, with the evidence. While it is measured, it is."""
+    """Whether it is used, as of now, with the evidence. While it is measured, or an image made of it, it is."""
+    if instance.is_imaged(now):
+        return Judgement(verdict=Verdict.BUSY, reason=because("imaging", "busy: an image is being made of it"))
     if instance.errand:
         asked = f"{instance.errand.asked_by} asked for a measurement at {instance.errand.asked_at:%H:%M} UTC"
         return Judgement(verdict=Verdict.BUSY, reason=because("measuring", f"busy: {asked}"))

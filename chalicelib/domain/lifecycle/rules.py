@@ -135,7 +135,7 @@ def wanted_otherwise(instance: Instance, now: datetime) -> Plan | None:
 
 def end(instance: Instance, now: datetime) -> Plan:
     """Somebody wants it terminated, whatever it is doing; an image that is being made of it comes first."""
-    if instance.imaging:
+    if instance.is_imaged(now):
         sentence = f"it will be terminated once its image {instance.imaging} is made: GET /images/{instance.imaging}"
         waits = because("terminate_waits", sentence)
         if instance.told == waits.code:

@@ -8,6 +8,7 @@ from chalicelib.domain.errors import CloudError, GiveUp
 from chalicelib.domain.instance import DocumentRun, Instance, Phase
 from chalicelib.domain.lifecycle import documents
 from chalicelib.domain.lifecycle.booting import made_ready
+from chalicelib.domain.lifecycle.heard import heard
 from chalicelib.domain.lifecycle.lifetime import lifetime
 from chalicelib.domain.lifecycle.rules import (
     Rules,
@@ -33,9 +34,12 @@ def decide(instance: Instance, seen: Observation, now: datetime, rules: Rules) -
     otherwise = wanted_otherwise(instance, now)
     if otherwise:
         return otherwise
-    over = lifetime(instance, "it is being set up", now)
-    if over:
+    over = lifetime(instance, "it is being set up", now, seen.heartbeat)
+    if over and over.instance != instance:
         return over
+    news = heard(instance, seen, now, rules) or over
+    if news:
+        return news
     setup = instance.setup
     if setup.is_done:
         return made_ready(instance, f"{_recipe(instance)} is set up", now)
