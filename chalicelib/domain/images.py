@@ -104,8 +104,13 @@ def ami_name(stage: str, image_id: str) -> str:
 
 
 def baked_of(setup: Setup) -> tuple[Baked, ...]:
-    """What has run to its end, of which is known what it was. What came with an image took as long as it once did."""
-    uses = {use.name: use for use in setup.documents}
+    """What has run to its end, of which is known what it was. What came with an image took as long as it once did.
+
+    A document counts by its last run alone, and only as far as this setup has come: what an earlier one installed, with
+    other parameters, may have been changed since by one that failed.
+    """
+    uses = {use.name: use for use in setup.documents[: setup.index]}
+    last = {result.name: result for result in setup.results}
     inherited = {each.name: each.seconds for each in setup.baked}
     return tuple(
         Baked(
@@ -115,7 +120,7 @@ def baked_of(setup: Setup) -> tuple[Baked, ...]:
             content=result.content,
             seconds=int((result.ended_at - result.started_at).total_seconds()) or inherited.get(result.name, 0),
         )
-        for result in setup.results
+        for result in last.values()
         if result.succeeded and result.fingerprint and result.content and result.name in uses
     )
 

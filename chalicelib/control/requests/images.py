@@ -140,7 +140,8 @@ class ImageRequests:
         """
         kind = self.catalogue.type_named(spec.instance_type)
         if image is not None:
-            why = why_not(image, kind, spec.region, ask.disk_gib)
+            fits = self.recipes[spec.recipe].fits
+            why = why_not(image, kind, spec.region, ask.disk_gib) or fits.why_not(kind, image.base)
             if why:
                 raise Invalid(why, errors=(FieldError("image", why),))
             return image
@@ -196,7 +197,7 @@ class ImageRequests:
             machine_id=machine.instance_id,
             region=instance.spec.region,
             arch=kind.arch if kind else "x86_64",
-            base=origin.base if origin else kind.image if kind else None,
+            base=origin.base if origin else instance.spec.image_parameter or (kind.image if kind else None),
             recipe=instance.spec.recipe,
             disk_gib=instance.spec.disk_gib,
             no_reboot=no_reboot,
