@@ -1,7 +1,7 @@
 """A pretend machine and a pretend desk that live through a history, minute by minute.
 
 The machine does what a probe does (samples -> evidence -> heartbeat on the wire), the desk what a sweep does (heartbeat
-from the wire -> `lifecycle.decide`). There is nobody to tell, so no stop waits for a delivery: warnings count as
+from the wire -> `lifecycle.decide`). There is nobody to tell, and no stop waits for a delivery: warnings count as
 delivered at once.
 """
 
@@ -18,7 +18,7 @@ from chalicelib.domain.instance import Instance
 from chalicelib.domain.lifecycle.rules import Rules, withdraw
 from chalicelib.domain.observation import Observation
 from chalicelib.domain.plan import Entry, Stop
-from chalicelib.domain.warned import WarningKind
+from chalicelib.domain.warned import Delivered, WarningKind
 from tools.replay import history
 from tools.replay.policy import Policy
 from tools.replay.probe import Probe
@@ -171,13 +171,21 @@ class Player:
         seen = Observation(ec2=RUNNING, heartbeat=self._report)
         for _ in range(PASSES):
             plan = lifecycle.decide(instance, seen, now, RULES)
-            self._instance = instance = plan.instance
+            self._instance = instance = _delivered(plan.instance, now)
             yield from _actions(plan.entries)
             if isinstance(plan.step, Stop):
                 self._stopped()
                 return
             if not plan.again:
                 return
+
+
+def _delivered(instance: Instance, now: datetime) -> Instance:
+    """A warning that stands has reached somebody, as it was given."""
+    warned = instance.warned
+    if warned is None or warned.delivered:
+        return instance
+    return replace(instance, warned=replace(warned, delivered=(Delivered(channel="replay", at=now),)))
 
 
 def _actions(entries: Iterable[Entry]) -> Iterator[Action]:
