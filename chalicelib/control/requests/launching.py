@@ -106,8 +106,8 @@ class Launching:
             if not isinstance(result, NameTaken):
                 break
         granted = self._granted(result, instance, limit, key)
-        said = [each for each in (notice, granted.notice) if each]
-        return replace(granted, notice=". ".join(said)) if said and granted.instance.id == instance.id else granted
+        is_new = granted.instance.id == instance.id
+        return replace(granted, notice=_joined(notice, granted.notice)) if is_new else granted
 
     def _from(self, image: Image, spec: Spec, rates: Rates, setup: Setup) -> tuple[Spec, Rates, Setup]:
         """The same, from an image: its disk is as large as the image at least, and some documents are there already."""
