@@ -291,6 +291,18 @@ class Claim:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Doubt:
+    """A report of its machine was from the future: how old its reports are, their times do not say.
+
+    :param report_at: the time in the report that is doubted
+    :param plausible_at: when the desk first saw that report, where it was not ahead any more
+    """
+
+    report_at: datetime
+    plausible_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Instance:
     """One machine of the desk. Every change makes a new value; `version` is the store's guard.
 
@@ -303,6 +315,7 @@ class Instance:
     :param ready_since: the idle window does not begin before
     :param absent_since: EC2 has not shown it since then
     :param silent_since: its activity has been unknown since then
+    :param doubt: its reports were from the future, and none has proved its own age since
     :param tagged_as: what `gpudesk:id` says of an adopted machine, where another record has that id
     :param boot_id: the boot that its probe last spoke of; None until it has spoken since the start
     :param answer: to the last keep that was asked for on the machine itself
@@ -338,6 +351,7 @@ class Instance:
     ready_since: datetime | None = None
     absent_since: datetime | None = None
     silent_since: datetime | None = None
+    doubt: Doubt | None = None
     boot_id: str | None = None
     answer: Answer | None = None
     scheduled: ScheduledEvent | None = None

@@ -8,7 +8,7 @@ an hour later.
 from dataclasses import replace
 from datetime import timedelta
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chalicelib.domain.activity.alone import PATIENCE
@@ -35,6 +35,8 @@ from tests.property.world import (
 )
 
 FORGOTTEN = Minute()
+AHEAD_THEN_LOST = [(Minute(happening=Jump(600)), 13), (Minute(link=Link.LOST), 13)]
+"""The last report was from the future: ten minutes later its time is the desk's own."""
 
 
 def clock_error(world: World) -> timedelta:
@@ -56,6 +58,7 @@ def was_quiet(window: list[Beat]) -> bool:
 
 
 @given(worlds, histories)
+@example(World(ready()), AHEAD_THEN_LOST)
 def test_the_desk_stops_nothing_that_was_busy_kept_or_unwarned(world: World, history: History) -> None:
     world.live_through(history)
     stopped = world.stopped

@@ -1,4 +1,4 @@
-"""What measurements are believed, and how types compare by them; the figures of the H100 were really measured."""
+"""What measurements are believed, and how types compare by them; those of the H100 and H200 were really made."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ from chalicelib.domain.measured import NotBelieved, believed
 from chalicelib.store import data_files
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "benchmarks"
-FIRST, SECOND = ((GOLDEN / f"h100_{number}.json").read_text(encoding="utf-8") for number in (1, 2))
+FIRST, SECOND, H200 = ((GOLDEN / f"{name}.json").read_text(encoding="utf-8") for name in ("h100_1", "h100_2", "h200"))
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 catalogue = data_files.catalogue()
 
@@ -67,6 +67,13 @@ def test_what_an_h100_really_did_is_believed(line: str) -> None:
     assert [each.what for each in found.figures] == list(What)
     assert [each.checked for each in found.figures] == [True, True, True, True, False], "no peak of training is known"
     assert 50 < found.figures[0].median < 67
+
+
+def test_what_an_h200_really_did_is_believed_of_it_and_not_of_an_h100() -> None:
+    found = believed(H200, subject("p5en.48xlarge", gpu_count=1))
+    assert [each.checked for each in found.figures] == [True, True, True, True, False]
+    with pytest.raises(NotBelieved):
+        believed(H200, subject())
 
 
 def test_a_figure_without_a_known_peak_is_kept_and_marked() -> None:

@@ -59,14 +59,14 @@ def judge(
     """
     problem = _problem(heartbeat, instance_id, now)
     if problem or not isinstance(heartbeat, Heartbeat):
-        return _unknown(problem or "no heartbeat has arrived yet")
+        return unknown(problem or "no heartbeat has arrived yet")
     signals = {name: heartbeat.signals.get(name) for name in SIGNALS if name in counted}
     active = [e for e in signals.values() if e and e.state is State.ACTIVE and _is_fresh(e, now)]
     if active:
         return Judgement(verdict=Verdict.BUSY, reason=_busy(active, now))
     doubts = [_doubt(name, evidence, now) for name, evidence in signals.items()]
     if not signals or any(doubts):
-        return _unknown("; ".join(doubt for doubt in doubts if doubt) or "no signal is counted")
+        return unknown("; ".join(doubt for doubt in doubts if doubt) or "no signal is counted")
     quiet_since = max(not_before, *(e.since for e in signals.values() if e))
     return _quiet(quiet_since, policy, now)
 
@@ -124,7 +124,8 @@ def _busy(active: list[Evidence], now: datetime) -> Reason:
     return Reason(code="busy", sentence=f"busy: {'; '.join([*named, *more])}")
 
 
-def _unknown(why: str) -> Judgement:
+def unknown(why: str) -> Judgement:
+    """Nothing can be concluded, and why."""
     sentence = f"activity is unknown, so nothing is stopped for idleness: {why}"
     return Judgement(verdict=Verdict.UNKNOWN, reason=Reason(code="activity_unknown", sentence=sentence))
 

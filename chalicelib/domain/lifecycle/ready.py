@@ -4,9 +4,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.domain.activity.heartbeat import Report
-from chalicelib.domain.activity.idle import Judgement, Verdict, judge
+from chalicelib.domain.activity.idle import Judgement, Verdict, judge, unknown
 from chalicelib.domain.instance import Action, Instance
 from chalicelib.domain.lifecycle import errand
+from chalicelib.domain.lifecycle.doubt import doubt_of
 from chalicelib.domain.lifecycle.heard import heard
 from chalicelib.domain.lifecycle.lifetime import lifetime
 from chalicelib.domain.lifecycle.losses import losses
@@ -35,7 +36,7 @@ def activity(instance: Instance, seen: Observation, now: datetime) -> Judgement:
     if instance.errand:
         asked = f"{instance.errand.asked_by} asked for a measurement at {instance.errand.asked_at:%H:%M} UTC"
         return Judgement(verdict=Verdict.BUSY, reason=because("measuring", f"busy: {asked}"))
-    return judge(
+    judgement = judge(
         seen.heartbeat,
         instance_id=running(instance).instance_id,
         counted=instance.spec.idle_policy.counted(has_gpu=instance.spec.nvidia_gpu_count > 0),
@@ -43,6 +44,9 @@ def activity(instance: Instance, seen: Observation, now: datetime) -> Judgement:
         not_before=instance.ready_since or instance.phase_since,
         now=now,
     )
+    if instance.doubt and judgement.verdict is not Verdict.UNKNOWN:
+        return unknown("its reports were from the future, and none has proved its age since")
+    return judgement
 
 
 def decide(instance: Instance, seen: Observation, now: datetime, rules: Rules) -> Plan:
@@ -50,6 +54,7 @@ def decide(instance: Instance, seen: Observation, now: datetime, rules: Rules) -
     otherwise = wanted_otherwise(instance, now)
     if otherwise:
         return otherwise
+    instance = replace(instance, doubt=doubt_of(instance.doubt, seen.heartbeat, now))
     judgement = activity(instance, seen, now)
     over = lifetime(instance, judgement.reason.sentence, now, seen.heartbeat)
     if over and over.instance != instance:
