@@ -2,7 +2,9 @@
 
 from typing_extensions import TypedDict
 
-from chalicelib.api.forms import Asking, BenchmarkForm, BenchmarkListing, Nothing
+from chalicelib.api.forms.base import Nothing
+from chalicelib.api.forms.instances import BenchmarkForm
+from chalicelib.api.forms.queries import Asking, BenchmarkListing
 from chalicelib.api.instances import written
 from chalicelib.api.pages import page_of
 from chalicelib.api.routes import Call, Routes

@@ -6,7 +6,9 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from chalicelib.api.forms import Asking, CostListing, DeskForm, Listing, Nothing
+from chalicelib.api.forms.base import Nothing
+from chalicelib.api.forms.desk import DeskForm
+from chalicelib.api.forms.queries import Asking, CostListing, Listing
 from chalicelib.api.owners import ChannelsView, channels_view
 from chalicelib.api.pages import page_of
 from chalicelib.api.routes import Call, Desk, Routes

@@ -2,7 +2,9 @@
 
 from typing_extensions import TypedDict
 
-from chalicelib.api.forms import Asking, ImageForm, Listing, Nothing
+from chalicelib.api.forms.base import Nothing
+from chalicelib.api.forms.instances import ImageForm
+from chalicelib.api.forms.queries import Asking, Listing
 from chalicelib.api.routes import Call, Routes
 from chalicelib.api.shown import Page, ReasonView, dollars, moment, reason_view
 from chalicelib.domain.images import Image, price_per_month

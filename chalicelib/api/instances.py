@@ -6,17 +6,10 @@ from datetime import datetime
 
 from typing_extensions import TypedDict
 
-from chalicelib.api.forms import (
-    AmendForm,
-    Asking,
-    IdlePolicyForm,
-    KeepForm,
-    LaunchForm,
-    Listing,
-    Nothing,
-    SessionForm,
-    SetupForm,
-)
+from chalicelib.api.forms.base import Nothing
+from chalicelib.api.forms.instances import AmendForm, KeepForm, LaunchForm, SessionForm, SetupForm
+from chalicelib.api.forms.policy import IdlePolicyForm
+from chalicelib.api.forms.queries import Asking, Listing
 from chalicelib.api.routes import Call, Routes
 from chalicelib.api.shown import InstanceView, LaunchedView, Page, instance_view, moment
 from chalicelib.control.requests.reading import Shown

@@ -8,7 +8,7 @@ from pydantic import BaseModel, TypeAdapter
 from typing_extensions import TypedDict
 
 from chalicelib.api import benchmarks, desk, images, instances, owners
-from chalicelib.api.forms import OWNER, Nothing
+from chalicelib.api.forms.base import OWNER, Nothing
 from chalicelib.api.problems import CONTENT_TYPE
 from chalicelib.api.routes import Desk, Route, Routes
 

@@ -2,7 +2,9 @@
 
 from typing_extensions import TypedDict
 
-from chalicelib.api.forms import Asking, Nothing, OwnerForm
+from chalicelib.api.forms.base import Nothing
+from chalicelib.api.forms.owners import OwnerForm
+from chalicelib.api.forms.queries import Asking
 from chalicelib.api.routes import Call, Routes
 from chalicelib.domain.channels import Channels
 from chalicelib.domain.owners import OwnerSettings

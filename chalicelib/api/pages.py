@@ -4,7 +4,7 @@ import base64
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from chalicelib.api.forms import Listing
+from chalicelib.api.forms.queries import Listing
 from chalicelib.api.shown import Page
 from chalicelib.domain.errors import FieldError, Invalid
 

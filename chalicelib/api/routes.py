@@ -11,7 +11,8 @@ from chalice.app import Blueprint, MultiDict, Request, Response
 
 from chalicelib.api import auth, problems
 from chalicelib.api.explain import checked
-from chalicelib.api.forms import OWNER, OWNER_WORDS, Asking, Form, Nothing
+from chalicelib.api.forms.base import OWNER, OWNER_WORDS, Form, Nothing
+from chalicelib.api.forms.queries import Asking
 from chalicelib.api.json_body import parse_object
 from chalicelib.control.requests import Requests
 from chalicelib.domain.actors import Actor, no_such

@@ -1,0 +1,91 @@
+"""The desk: its mode, what a request gets that does not say, what nobody may exceed."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from chalicelib.api.forms.base import Form, NotNull
+from chalicelib.api.forms.owners import ChannelsForm
+from chalicelib.api.forms.policy import SIGNAL_NAMES, IdlePolicyForm, ThresholdsForm
+
+Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,5}(-[a-z]{2,12}){1,2}-[0-9]{1,2}$")]
+TagKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_ .:/=+@-]{1,128}$")]
+
+
+class DefaultsForm(Form):
+    """What a request gets that does not say."""
+
+    region: Annotated[str | None, NotNull] = Field(None, description="an AWS region, e.g. us-east-1")
+    recipe: Annotated[str | None, NotNull] = Field(None, description="the name of a recipe, e.g. jupyter")
+    disk_gib: Annotated[int | None, NotNull] = Field(
+        None, ge=8, le=65536, description="a whole number of GiB from 8 to 65536, e.g. 64"
+    )
+    idle_policy: Annotated[IdlePolicyForm | None, NotNull] = Field(
+        None, description='an object such as {"idle_minutes": 30, "warning_minutes": 10}'
+    )
+    max_hours: Annotated[int | None, NotNull] = Field(
+        None, ge=1, le=8760, description="a whole number of hours from 1 to 8760, e.g. 12"
+    )
+
+
+class CeilingsForm(Form):
+    """What nobody may exceed."""
+
+    idle_minutes: Annotated[int | None, NotNull] = Field(
+        None, ge=5, le=10080, description="a whole number of minutes from 5 to 10080, e.g. 240"
+    )
+    warning_minutes: Annotated[int | None, NotNull] = Field(
+        None, ge=1, le=1440, description="a whole number of minutes from 1 to 1440, e.g. 60"
+    )
+    max_hours: Annotated[int | None, NotNull] = Field(
+        None, ge=1, le=8760, description="a whole number of hours from 1 to 8760, e.g. 72"
+    )
+    keep_hours: Annotated[int | None, NotNull] = Field(
+        None, ge=1, le=8760, description="a whole number of hours from 1 to 8760, e.g. 72"
+    )
+    disk_gib: Annotated[int | None, NotNull] = Field(
+        None, ge=8, le=65536, description="a whole number of GiB from 8 to 65536, e.g. 2048"
+    )
+    gpu_count: Annotated[int | None, NotNull] = Field(
+        None, ge=0, le=64, description="a whole number of GPUs from 0 to 64, e.g. 16"
+    )
+    instances_per_owner: Annotated[int | None, NotNull] = Field(
+        None, ge=0, le=1000, description="a whole number from 0 to 1000, e.g. 10"
+    )
+    required_tags: Annotated[list[TagKey] | None, NotNull] = Field(
+        None, max_length=20, description='a list of at most 20 tag keys, e.g. ["project"]'
+    )
+    regions: Annotated[list[Region] | None, NotNull] = Field(
+        None, max_length=60, description='a list of AWS regions, e.g. ["us-east-1"]; an empty one allows all'
+    )
+    signals: Annotated[list[str] | None, NotNull] = Field(
+        None, min_length=1, max_length=20, description=f"a list of one or more of {SIGNAL_NAMES}"
+    )
+    lowest_thresholds: Annotated[ThresholdsForm | None, NotNull] = Field(
+        None, description='an object such as {"cpu_core_percent": 10}'
+    )
+
+
+class DeskForm(Form):
+    """What to change of the desk; what is left out stays."""
+
+    mode: Annotated[Literal["act", "tell", "hold"] | None, NotNull] = Field(None, description="act, tell or hold")
+    defaults: Annotated[DefaultsForm | None, NotNull] = Field(
+        None, description='an object such as {"region": "us-east-1"}'
+    )
+    ceilings: Annotated[CeilingsForm | None, NotNull] = Field(None, description='an object such as {"max_hours": 72}')
+    channels: Annotated[ChannelsForm | None, NotNull] = Field(
+        None, description='an object such as {"webhook": "https://hooks.example.org/gpu"}'
+    )
+    logs_group: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9_./#-]{1,512}$",
+        description="a group of CloudWatch Logs (letters, digits and _ . / # -), such as /gpudesk/setup; or null",
+    )
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.model_fields_set:
+            raise PydanticCustomError("empty", "say what to change: mode, defaults, ceilings, channels or logs_group")
+        return self
