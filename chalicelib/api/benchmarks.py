@@ -8,7 +8,8 @@ from chalicelib.api.forms.queries import Asking, BenchmarkListing
 from chalicelib.api.instances import written
 from chalicelib.api.pages import page_of
 from chalicelib.api.routes import Call, Routes
-from chalicelib.api.shown import InstanceView, Page, dollars, moment
+from chalicelib.api.views.instance import InstanceView
+from chalicelib.api.views.values import Page, dollars, moment
 from chalicelib.domain.benchmarks import UNITS, Comparison, Rating
 
 routes = Routes()

@@ -12,16 +12,8 @@ from chalicelib.api.forms.queries import Asking, CostListing, Listing
 from chalicelib.api.owners import ChannelsView, channels_view
 from chalicelib.api.pages import page_of
 from chalicelib.api.routes import Call, Desk, Routes
-from chalicelib.api.shown import (
-    IdlePolicyView,
-    Page,
-    ThresholdsView,
-    dollars,
-    moment,
-    moment_or_none,
-    policy_view,
-    thresholds_view,
-)
+from chalicelib.api.views.policy import IdlePolicyView, ThresholdsView, policy_view, thresholds_view
+from chalicelib.api.views.values import Page, dollars, moment, moment_or_none
 from chalicelib.domain.actors import Actor, Role
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.cost import DayCost, money

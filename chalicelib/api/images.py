@@ -6,7 +6,7 @@ from chalicelib.api.forms.base import Nothing
 from chalicelib.api.forms.instances import ImageForm
 from chalicelib.api.forms.queries import Asking, Listing
 from chalicelib.api.routes import Call, Routes
-from chalicelib.api.shown import Page, ReasonView, dollars, moment, reason_view
+from chalicelib.api.views.values import Page, ReasonView, dollars, moment, reason_view
 from chalicelib.domain.images import Image, price_per_month
 
 routes = Routes()

@@ -11,7 +11,8 @@ from chalicelib.api.forms.instances import AmendForm, KeepForm, LaunchForm, Sess
 from chalicelib.api.forms.policy import IdlePolicyForm
 from chalicelib.api.forms.queries import Asking, Listing
 from chalicelib.api.routes import Call, Routes
-from chalicelib.api.shown import InstanceView, LaunchedView, Page, instance_view, moment
+from chalicelib.api.views.instance import InstanceView, LaunchedView, instance_view
+from chalicelib.api.views.values import Page, moment
 from chalicelib.control.requests.reading import Shown
 from chalicelib.domain.asks import LaunchAsk
 from chalicelib.domain.cost import cost_so_far

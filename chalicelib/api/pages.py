@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from chalicelib.api.forms.queries import Listing
-from chalicelib.api.shown import Page
+from chalicelib.api.views.values import Page
 from chalicelib.domain.errors import FieldError, Invalid
 
 T = TypeVar("T")

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from chalicelib.api.shown import instance_view
+from chalicelib.api.views.instance import instance_view
 from chalicelib.control.requests.reading import Shown
 from chalicelib.domain.activity.heartbeat import Heartbeat, Progress
 from chalicelib.domain.errands import BENCHMARK, measure

@@ -6,7 +6,8 @@ from datetime import timedelta
 import boto3
 import pytest
 
-from chalicelib.api.shown import SetupView, instance_view
+from chalicelib.api.views.instance import instance_view
+from chalicelib.api.views.setup import SetupView
 from chalicelib.domain.activity.heartbeat import Progress
 from chalicelib.domain.instance import Instance, Phase
 from local.cloud.behaviour import Behaviour
