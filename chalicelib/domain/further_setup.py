@@ -14,11 +14,12 @@ from chalicelib.domain.lifecycle.rules import because, entry, moved
 from chalicelib.domain.plan import Entry
 from chalicelib.domain.recipe_parameters import Value, chosen, in_words
 from chalicelib.domain.recipes import DocumentUse, Recipe
+from chalicelib.domain.setup_results import DocumentResult
 from chalicelib.domain.warned import WarningKind
 from chalicelib.domain.wishes import ENDED, Wanted
 
 RESULTS_KEPT = 20
-"""Of earlier documents, in the record; the timeline has them all."""
+"""Of earlier documents, in the record, beside the last of each; the timeline has them all."""
 
 NOT_YET = (Phase.REQUESTED, Phase.LAUNCHING, Phase.BOOTING)
 
@@ -89,7 +90,8 @@ def set_up(instance: Instance, what: FurtherSetup, actor: Actor, now: datetime) 
         round=before.round + 1,
         further=instance.phase is Phase.READY,
         documents=what.documents,
-        results=before.results[-RESULTS_KEPT:],
+        results=kept(before.results),
+        baked=before.baked,
     )
     reason = because("setting_up", f"setting up {what.recipe}: {actor.name} asked for it")
     current = replace(
@@ -99,6 +101,13 @@ def set_up(instance: Instance, what: FurtherSetup, actor: Actor, now: datetime) 
         silent_since=None,
     )
     return Wanted(current, (*lines, *withdrawn))
+
+
+def kept(results: tuple[DocumentResult, ...]) -> tuple[DocumentResult, ...]:
+    """The newest, and the last of every document: it says what is on the disk."""
+    last = {result.name: place for place, result in enumerate(results)}
+    oldest = len(results) - RESULTS_KEPT
+    return tuple(each for place, each in enumerate(results) if place >= oldest or last[each.name] == place)
 
 
 def _has_failed(instance: Instance) -> bool:

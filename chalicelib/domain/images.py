@@ -6,9 +6,9 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from chalicelib.domain.baked import use_hash
+from chalicelib.domain.baked import Baked, use_hash
 from chalicelib.domain.catalogue import InstanceType
-from chalicelib.domain.instance import DocumentRun, Setup
+from chalicelib.domain.instance import DocumentRun
 from chalicelib.domain.reason import Reason
 from chalicelib.domain.recipes import Recipe
 
@@ -33,23 +33,6 @@ MACHINES_OWN = "${heartbeat_key}"
 LATEST = "latest"
 
 BEING_MADE = frozenset({ImagePhase.REQUESTED, ImagePhase.SEALING, ImagePhase.CREATING, ImagePhase.PENDING})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Baked:
-    """A document that had run to its end on the instance when the image was made.
-
-    :param use: hash of what the recipe hands over, placeholders not filled in
-    :param fingerprint: hash of what was handed over, but for the attempt's id
-    :param content: SSM's hash of the document that ran
-    :param seconds: how long it took
-    """
-
-    name: str
-    use: str
-    fingerprint: str
-    content: str
-    seconds: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,28 +84,6 @@ class Image:
 def ami_name(stage: str, image_id: str) -> str:
     """Unique in account and region, so that AWS itself refuses to make a second one of the same record."""
     return f"gpudesk-{stage}-{image_id}"
-
-
-def baked_of(setup: Setup) -> tuple[Baked, ...]:
-    """What has run to its end, of which is known what it was. What came with an image took as long as it once did.
-
-    A document counts by its last run alone, and only as far as this setup has come: what an earlier one installed, with
-    other parameters, may have been changed since by one that failed.
-    """
-    uses = {use.name: use for use in setup.documents[: setup.index]}
-    last = {result.name: result for result in setup.results}
-    inherited = {each.name: each.seconds for each in setup.baked}
-    return tuple(
-        Baked(
-            name=result.name,
-            use=use_hash(uses[result.name]),
-            fingerprint=result.fingerprint,
-            content=result.content,
-            seconds=int((result.ended_at - result.started_at).total_seconds()) or inherited.get(result.name, 0),
-        )
-        for result in last.values()
-        if result.succeeded and result.fingerprint and result.content and result.name in uses
-    )
 
 
 def holds(image: Image, recipe: Recipe) -> bool:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.baked import use_hash
+from chalicelib.domain.baked import Baked, use_hash
 from chalicelib.domain.errors import GiveUp, Missing, TryLater
-from chalicelib.domain.images import Baked, Image, ImagePhase, baked_of, holds, price_per_month, saved, why_not
+from chalicelib.domain.images import Image, ImagePhase, holds, price_per_month, saved, why_not
 from chalicelib.domain.imaging import (
     AmiView,
     CreateImage,
@@ -21,11 +21,9 @@ from chalicelib.domain.imaging import (
     decide,
     note,
 )
-from chalicelib.domain.instance import DocumentRun, Setup
+from chalicelib.domain.instance import DocumentRun
 from chalicelib.domain.lifecycle.rules import because
 from chalicelib.domain.observation import Absent, CommandStatus, CommandView, Unobserved
-from chalicelib.domain.recipes import DocumentUse
-from chalicelib.domain.setup_results import DocumentResult
 from chalicelib.domain.timings import IMAGE_AGAIN, IMAGE_DEADLINE, RESEND_AFTER, SEAL_DEADLINE
 from chalicelib.store.data_files import catalogue, recipes
 
@@ -177,16 +175,3 @@ def test_marks_hold_while_the_recipe_says_the_same() -> None:
 def test_what_it_costs_is_at_most_its_size_by_the_month() -> None:
     price = catalogue().snapshot_price_per_gib_month("us-east-1")
     assert str(price_per_month(image(ImagePhase.AVAILABLE), price)) == "3.20"
-
-
-def test_a_document_counts_by_its_last_run_alone() -> None:
-    def result(name: str, mark: str, *, succeeded: bool = True) -> DocumentResult:
-        return DocumentResult(
-            name=name, succeeded=succeeded, started_at=NOW, ended_at=NOW, fingerprint=mark, content="c"
-        )
-
-    uses = tuple(DocumentUse(name, parameters={}, timeout=timedelta(minutes=5)) for name in ("one", "two"))
-    twice = (result("one", "a"), result("two", "a"), result("one", "b"), result("two", "b", succeeded=False))
-    assert [(each.name, each.fingerprint) for each in baked_of(Setup(documents=uses, index=1, results=twice))] == [
-        ("one", "b")
-    ]

@@ -18,7 +18,6 @@ from chalicelib.domain.images import (
     LATEST,
     Image,
     ImagePhase,
-    baked_of,
     holds,
     named,
     newest,
@@ -28,6 +27,7 @@ from chalicelib.domain.instance import Desired, Instance, Machine, Phase, Spec
 from chalicelib.domain.lifecycle.rules import because, entry
 from chalicelib.domain.names import NAME_IN_WORDS, is_name
 from chalicelib.domain.recipes import Recipe
+from chalicelib.domain.vouching import baked_of
 from chalicelib.store.desk import DeskStore
 from chalicelib.store.images import Images, Told
 from chalicelib.store.instances import Broken, Instances

@@ -15,7 +15,7 @@ from chalicelib.domain.clock import Clock
 from chalicelib.domain.desk import Mode
 from chalicelib.domain.errors import Conflict, FieldError, Invalid
 from chalicelib.domain.images import Image, saved
-from chalicelib.domain.instance import BakedDocument, ImageUse, Instance, Phase, Rates, Setup, Spec
+from chalicelib.domain.instance import ImageUse, Instance, Phase, Rates, Setup, Spec
 from chalicelib.domain.lifecycle.rules import because, entry
 from chalicelib.domain.names import Words, friendly_name
 from chalicelib.domain.recipes import Recipe
@@ -113,14 +113,10 @@ class Launching:
         """The same, from an image: its disk is as large as the image at least, and some documents are there already."""
         disk_gib = max(spec.disk_gib, image.disk_gib)
         use = ImageUse(id=image.id, name=image.name, ami_id=image.ami_id or "")
-        baked = tuple(
-            BakedDocument(name=each.name, fingerprint=each.fingerprint, content=each.content, seconds=each.seconds)
-            for each in image.baked
-        )
         return (
             replace(spec, image=use, disk_gib=disk_gib),
             replace(rates, disk=self.catalogue.disk_price_per_gib_hour(spec.region) * disk_gib),
-            replace(setup, baked=baked),
+            replace(setup, baked=image.baked),
         )
 
     def _saves(self, image: Image, spec: Spec) -> str:
