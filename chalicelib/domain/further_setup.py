@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from chalicelib.domain.actors import Actor
-from chalicelib.domain.asks import no_such_recipe, refused
+from chalicelib.domain.asks import documents_of, no_such_recipe, refused
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.errors import Conflict, FieldError
 from chalicelib.domain.fits import what_fits
@@ -66,7 +66,10 @@ def further_setup(
         errors.append(FieldError("recipe", f"{name} does not fit {instance.name}: {misfit}; {instead}"))
     if errors:
         raise refused(errors)
-    return FurtherSetup(name, parameters, recipe.chosen(parameters), given, recipe.what_is_skipped(kind))
+    documents = recipe.chosen(parameters)
+    if name == instance.spec.recipe and not _was_ready(instance):
+        documents = documents_of(replace(instance.spec, parameters=parameters), recipes)
+    return FurtherSetup(name, parameters, documents, given, recipe.what_is_skipped(kind))
 
 
 def set_up(instance: Instance, what: FurtherSetup, actor: Actor, now: datetime) -> Wanted:
@@ -112,6 +115,11 @@ def kept(results: tuple[DocumentResult, ...]) -> tuple[DocumentResult, ...]:
 
 def _has_failed(instance: Instance) -> bool:
     return instance.phase is Phase.FAILED or instance.setup.given_up
+
+
+def _was_ready(instance: Instance) -> bool:
+    """Until then what its image brought along belongs to the setup of the launch."""
+    return instance.phase is Phase.READY or instance.setup.further
 
 
 def _is_under_way(setup: Setup, what: FurtherSetup) -> bool:

@@ -1,16 +1,17 @@
 """Images made of instances: what is remembered of one, whom it fits, and what it costs."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
 from chalicelib.domain.baked import Baked, use_hash
 from chalicelib.domain.catalogue import InstanceType
-from chalicelib.domain.instance import DocumentRun
+from chalicelib.domain.instance import AddedRecipe, DocumentRun
 from chalicelib.domain.reason import Reason
-from chalicelib.domain.recipes import Recipe
+from chalicelib.domain.recipe_parameters import Value
+from chalicelib.domain.recipes import DocumentUse, Recipe
 
 DESCRIPTION_CHARACTERS = 200
 """AWS takes 255; https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateImage.html"""
@@ -40,6 +41,8 @@ class Image:
     """An AMI of the desk's and how it came about. Every change makes a new value; `version` is the store's guard.
 
     :param base: the public SSM parameter of the image that the instance was launched from (its driver is in it)
+    :param parameters: what was chosen for `recipe`
+    :param added: the recipes that were added to the instance and set up whole
     :param seal: the document that takes secrets out of what is copied
     :param is_unsealed: whether the instance has been told to put them back
     :param called_at: when AWS was last asked to make it, or to delete it
@@ -59,6 +62,8 @@ class Image:
     arch: str
     base: str | None
     recipe: str
+    parameters: Mapping[str, Value] = field(default_factory=dict)
+    added: tuple[AddedRecipe, ...] = ()
     disk_gib: int
     no_reboot: bool
     baked: tuple[Baked, ...]
@@ -72,6 +77,12 @@ class Image:
     snapshots: tuple[str, ...] = ()
     progress: int = 0
     version: int | None = None
+
+    def parameters_of(self, recipe: str) -> Mapping[str, Value]:
+        """What was chosen there for a recipe; nothing for one that it has not."""
+        if recipe == self.recipe:
+            return self.parameters
+        return next((each.parameters for each in self.added if each.recipe == recipe), {})
 
     @property
     def is_open(self) -> bool:
@@ -92,30 +103,37 @@ def holds(image: Image, recipe: Recipe) -> bool:
     return image.recipe == recipe.name and all((use.name, use_hash(use)) in have for use in recipe.documents)
 
 
-def saved(image: Image, recipe: Recipe) -> Mapping[str, int]:
-    """Seconds by document: what a launch with this recipe need not run, if the documents are the same still.
+def saved(image: Image, documents: Iterable[DocumentUse]) -> Mapping[str, int]:
+    """Seconds by document: what of these a launch need not run, if they are the same still.
 
-    The probe runs on every machine: whose heartbeat it sends is another one on each.
+    The probe runs on every machine: whose heartbeat it sends is another one on each. What has run otherwise meanwhile
+    runs again, too.
     """
-    seconds = {(each.name, each.use): each.seconds for each in image.baked}
-    own = {use.name for use in recipe.documents if any(MACHINES_OWN in text for text in use.parameters.values())}
-    return {
-        use.name: seconds[use.name, use_hash(use)]
-        for use in recipe.documents
-        if (use.name, use_hash(use)) in seconds and use.name not in own
-    }
+    known = {each.name: each for each in image.baked}
+    seconds: dict[str, int] = {}
+    for use in documents:
+        baked = known.get(use.name)
+        is_own = any(MACHINES_OWN in text for text in use.parameters.values())
+        if baked and baked.use == use_hash(use) and not is_own:
+            seconds[use.name] = baked.seconds
+        else:
+            known.pop(use.name, None)
+    return seconds
 
 
-def why_not(image: Image, kind: InstanceType, region: str, disk_gib: int | None) -> str | None:
-    """Why a machine of this type cannot come of the image; None where it can."""
+def why_not(image: Image, kind: InstanceType, region: str, disk_gib: int | None, base: str | None) -> str | None:
+    """Why a machine of this type cannot come of the image; None where it can.
+
+    :param base: the public parameter of the image that the recipe would be launched from otherwise
+    """
     if image.phase is not ImagePhase.AVAILABLE:
         return f"{image.name} is {image.phase}: {image.reason.sentence}"
     if image.region != region:
         return f"{image.name} is in {image.region}, not in {region}: an image launches in its own region"
     if image.arch != kind.arch:
         return f"{image.name} is of {image.arch}, a {kind.name} is of {kind.arch}"
-    if kind.nvidia_gpu_count and image.base != kind.image:
-        return f"{image.name} has not the driver of a {kind.name}: it was made of a type with another base image"
+    if kind.nvidia_gpu_count and image.base != base:
+        return f"{image.name} has not the driver of a {kind.name}: it was made from another base image"
     if disk_gib is not None and disk_gib < image.disk_gib:
         return f"{image.name} needs a disk of at least {image.disk_gib} GiB, not {disk_gib}"
     return None

@@ -41,6 +41,7 @@ def image(phase: ImagePhase, **changes: Any) -> Image:
         "base": base,
         "arch": "x86_64",
         "region": "us-east-1",
+        "recipe": "jupyter",
         "baked": (),
         **changes,
     }
@@ -54,7 +55,6 @@ def image(phase: ImagePhase, **changes: Any) -> Image:
         instance_id="gd-1",
         instance_name="brave-otter",
         machine_id="i-1",
-        recipe="jupyter",
         disk_gib=64,
         no_reboot=False,
         phase=phase,
@@ -147,15 +147,18 @@ def test_a_snapshot_goes_after_its_image_and_gone_is_what_ec2_does_not_show() ->
 def test_an_image_fits_its_region_architecture_and_size(
     kind: str, region: str, disk_gib: int | None, why: str | None
 ) -> None:
-    said = why_not(image(ImagePhase.AVAILABLE), catalogue().types[kind], region, disk_gib)
+    asked = catalogue().types[kind]
+    said = why_not(image(ImagePhase.AVAILABLE), asked, region, disk_gib, asked.image)
     assert (said is None) if why is None else (said is not None and why in said)
 
 
 def test_a_gpu_needs_the_driver_that_is_in_the_image() -> None:
-    plain = image(ImagePhase.AVAILABLE, base=catalogue().types["t3.large"].image)
-    assert "driver of a g4dn.xlarge" in str(why_not(plain, catalogue().types["g4dn.xlarge"], "us-east-1", None))
-    assert why_not(plain, catalogue().types["t3.large"], "us-east-1", None) is None
-    assert "is failed" in str(why_not(image(ImagePhase.FAILED), catalogue().types["t3.large"], "us-east-1", None))
+    gpu, cpu = catalogue().types["g4dn.xlarge"], catalogue().types["t3.large"]
+    plain = image(ImagePhase.AVAILABLE, base=cpu.image)
+    assert "driver of a g4dn.xlarge" in str(why_not(plain, gpu, "us-east-1", None, gpu.image))
+    assert why_not(plain, gpu, "us-east-1", None, cpu.image) is None, "a recipe that brings its own driver"
+    assert why_not(plain, cpu, "us-east-1", None, cpu.image) is None
+    assert "is failed" in str(why_not(image(ImagePhase.FAILED), cpu, "us-east-1", None, cpu.image))
 
 
 def test_marks_hold_while_the_recipe_says_the_same() -> None:
@@ -165,7 +168,7 @@ def test_marks_hold_while_the_recipe_says_the_same() -> None:
     )
     whole = image(ImagePhase.AVAILABLE, baked=baked)
     assert holds(whole, recipe)
-    assert saved(whole, recipe) == {"gpudesk-jupyter": 100}, "the probe runs on every machine"
+    assert saved(whole, recipe.documents) == {"gpudesk-jupyter": 100}, "the probe runs on every machine"
     assert not holds(image(ImagePhase.AVAILABLE, baked=baked[:1]), recipe)
     older = (baked[0], replace(baked[1], use="other"))
     assert not holds(image(ImagePhase.AVAILABLE, baked=older), recipe)

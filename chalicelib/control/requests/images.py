@@ -9,10 +9,11 @@ from chalicelib.control.requests.reading import Reading, own_cursor
 from chalicelib.domain.activity.idle import Verdict
 from chalicelib.domain.actors import Actor
 from chalicelib.domain.asks import LaunchAsk
-from chalicelib.domain.catalogue import Catalogue, InstanceType
+from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.desk import Mode
 from chalicelib.domain.errors import Conflict, FieldError, Invalid, NotFound
+from chalicelib.domain.from_image import taken_along
 from chalicelib.domain.images import (
     BEING_MADE,
     LATEST,
@@ -26,6 +27,7 @@ from chalicelib.domain.images import (
 from chalicelib.domain.instance import Desired, Instance, Machine, Phase, Spec
 from chalicelib.domain.lifecycle.rules import because, entry
 from chalicelib.domain.names import NAME_IN_WORDS, is_name
+from chalicelib.domain.recipe_parameters import Value, chosen
 from chalicelib.domain.recipes import Recipe
 from chalicelib.domain.vouching import baked_of
 from chalicelib.store.desk import DeskStore
@@ -133,19 +135,21 @@ class ImageRequests:
             raise Invalid(wrong, errors=(FieldError("image", wrong),))
         return found
 
-    def fitting(self, actor: Actor, ask: LaunchAsk, image: Image | None, spec: Spec) -> Image:
-        """The image for a launch whose spec is complete: the one that was meant, or the owner's latest that fits.
+    def latest(self, actor: Actor, ask: LaunchAsk, spec: Spec) -> Image:
+        """The owner's newest image in which all is baked in that the recipe runs, as it is today.
 
-        :raises Invalid: it does not fit, or there is none
+        What the request leaves open of the recipe's parameters is as it was chosen there.
+
+        :param spec: complete, as it would be without an image
+        :raises Invalid: there is none
         """
-        kind = self.catalogue.type_named(spec.instance_type)
-        if image is not None:
-            fits = self.recipes[spec.recipe].fits
-            why = why_not(image, kind, spec.region, ask.disk_gib) or fits.why_not(kind, image.base)
-            if why:
-                raise Invalid(why, errors=(FieldError("image", why),))
-            return image
-        found = self._latest(actor, ask, kind, spec)
+        kind, recipe = self.catalogue.type_named(spec.instance_type), self.recipes[spec.recipe]
+        found = newest(
+            each
+            for each in self.images.all(actor.acts_for)
+            if holds(each, recipe.as_chosen(self._chosen(ask, recipe, each)))
+            and why_not(each, kind, spec.region, ask.disk_gib, recipe.image_of(kind)) is None
+        )
         if found is None:
             wrong = (
                 f"you have no image with recipe {spec.recipe}, as it is today, that fits a {kind.name} in "
@@ -154,13 +158,8 @@ class ImageRequests:
             raise Invalid(wrong, errors=(FieldError("image", wrong),))
         return found
 
-    def _latest(self, actor: Actor, ask: LaunchAsk, kind: InstanceType, spec: Spec) -> Image | None:
-        recipe = self.recipes[spec.recipe].as_chosen(spec.parameters)
-        return newest(
-            each
-            for each in self.images.all(actor.acts_for)
-            if holds(each, recipe) and why_not(each, kind, spec.region, ask.disk_gib) is None
-        )
+    def _chosen(self, ask: LaunchAsk, recipe: Recipe, image: Image) -> Mapping[str, Value]:
+        return chosen(ask.parameters, recipe.parameters, image.parameters_of(recipe.name))[0]
 
     def _machine(self, instance: Instance) -> Machine:
         if instance.spec.desired is not Desired.RUNNING:
@@ -184,7 +183,6 @@ class ImageRequests:
     def _new(self, actor: Actor, instance: Instance, machine: Machine, wish: tuple[str, str, bool]) -> Image:
         (name, description, no_reboot), now = wish, self.clock.now()
         kind = self.catalogue.types.get(instance.spec.instance_type)
-        origin = self.images.load(instance.spec.image.id) if instance.spec.image else None
         return Image(
             id=f"gi-{secrets.token_hex(8)}",
             name=name,
@@ -197,8 +195,10 @@ class ImageRequests:
             machine_id=machine.instance_id,
             region=instance.spec.region,
             arch=kind.arch if kind else "x86_64",
-            base=origin.base if origin else instance.spec.image_parameter or (kind.image if kind else None),
+            base=instance.spec.image_parameter or (kind.image if kind else None),
             recipe=instance.spec.recipe,
+            parameters=instance.spec.parameters,
+            added=taken_along(instance, self.recipes),
             disk_gib=instance.spec.disk_gib,
             no_reboot=no_reboot,
             baked=baked_of(instance.setup),
@@ -212,6 +212,12 @@ class ImageRequests:
             "the home directory is in the image, with whatever is in it: notebooks, data, keys, credentials, history",
             "instance stores and /tmp of it are not; who launches from it gets a new machine identity, Jupyter token "
             "and ssh host keys",
+        ]
+        kept = {each.recipe for each in image.added}
+        said += [
+            f"{each.recipe}, which was added to {instance.name}, does not come along: its setup has not ended well"
+            for each in instance.spec.added
+            if each.recipe not in kept
         ]
         if image.no_reboot:
             said.append("without a reboot the file system may be inconsistent: stop what writes before you rely on it")
