@@ -5,11 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chalicelib.domain.baked import Baked, use_hash
-from chalicelib.domain.further_setup import RESULTS_KEPT, kept
+from chalicelib.domain.further_setup import RESULTS_KEPT, FurtherSetup, kept, set_up
 from chalicelib.domain.instance import Setup
 from chalicelib.domain.recipes import DocumentUse
 from chalicelib.domain.setup_results import DocumentResult
 from chalicelib.domain.vouching import baked_of
+from tests.property.world import ADA, ready
 
 NOW = datetime(2030, 5, 1, 12, 0, tzinfo=UTC)
 ONE, TWO, THREE = (DocumentUse(name, parameters={}, timeout=timedelta(minutes=5)) for name in ("one", "two", "three"))
@@ -48,6 +49,18 @@ def test_what_came_with_an_image_is_vouched_for_until_it_runs_otherwise() -> Non
     assert found["one"].seconds == 500, "it was there already: done again in no time"
     assert (found["two"].fingerprint, found["two"].seconds) == ("b", 9)
     assert found["three"] == came[2]
+
+
+def test_another_setup_forgets_nothing_of_what_came_with_the_image() -> None:
+    came = Baked(name="two", use=use_hash(TWO), fingerprint="a", content="c", seconds=500)
+    there = replace(ready(), setup=Setup(documents=(ONE,), index=1, baked=(came,), results=(result(ONE),)))
+    what = FurtherSetup("added", parameters={}, documents=(THREE,), said={}, skipped=None)
+    setup = set_up(there, what, ADA, NOW).instance.setup
+    assert vouched_for(replace(setup, index=1, results=(*setup.results, result(THREE)))) == [
+        ("two", "a"),
+        ("one", "a"),
+        ("three", "a"),
+    ]
 
 
 def test_a_record_of_before_nothing_was_kept_vouches_for_nothing() -> None:
