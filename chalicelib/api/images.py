@@ -4,7 +4,16 @@ from typing_extensions import TypedDict
 
 from chalicelib.api.forms import Asking, ImageForm, Listing, Nothing
 from chalicelib.api.routes import Call, Routes
-from chalicelib.api.shown import Page, ReasonView, dollars, moment, reason_view
+from chalicelib.api.shown import (
+    AddedRecipeView,
+    Page,
+    ParameterView,
+    ReasonView,
+    added_view,
+    dollars,
+    moment,
+    reason_view,
+)
 from chalicelib.domain.images import Image, price_per_month
 
 routes = Routes()
@@ -18,7 +27,10 @@ class BakedView(TypedDict):
 
 
 class ImageView(TypedDict):
-    """An image. `price_per_month` is the most that its snapshots cost: AWS bills the blocks that hold something."""
+    """An image. `price_per_month` is the most that its snapshots cost: AWS bills the blocks that hold something.
+
+    `sealed`: ssh host keys and Jupyter's token are off the disk of the instance that it is made of.
+    """
 
     id: str
     name: str
@@ -27,7 +39,10 @@ class ImageView(TypedDict):
     phase: str
     reason: ReasonView
     progress: int
+    sealed: bool
     recipe: str
+    parameters: dict[str, ParameterView]
+    added_recipes: list[AddedRecipeView]
     region: str
     arch: str
     size_gib: int
@@ -92,7 +107,10 @@ def _view(call: Call[ImageForm, Asking] | Call[Nothing, Asking] | Call[Nothing, 
         "phase": str(image.phase),
         "reason": reason_view(image.reason),
         "progress": image.progress,
+        "sealed": image.is_sealed,
         "recipe": image.recipe,
+        "parameters": dict(image.parameters),
+        "added_recipes": added_view(image.added),
         "region": image.region,
         "arch": image.arch,
         "size_gib": image.disk_gib,

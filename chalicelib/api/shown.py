@@ -1,5 +1,6 @@
 """How things look from outside. What is not known is null; times are UTC, money is USD as decimal strings."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Generic, TypeVar
@@ -11,7 +12,7 @@ from chalicelib.domain.activity.evidence import Evidence
 from chalicelib.domain.activity.heartbeat import Heartbeat, Report
 from chalicelib.domain.activity.idle import Judgement
 from chalicelib.domain.activity.policy import SIGNALS, IdlePolicy, Thresholds
-from chalicelib.domain.instance import Errand, ScheduledEvent, Setup, Spec
+from chalicelib.domain.instance import AddedRecipe, Errand, ScheduledEvent, Setup, Spec
 from chalicelib.domain.reason import Reason
 from chalicelib.domain.setup_progress import SetupNow, StepNow
 from chalicelib.domain.setup_results import DocumentResult, Failure, StepResult
@@ -218,6 +219,19 @@ class MeasuringView(TypedDict):
     line: str | None
 
 
+class ImagingView(TypedDict):
+    """The image that is being made of it; GET /images/{id} says the rest.
+
+    `sealed`: its ssh host keys and Jupyter's token are off its disk, so that such sessions are refused. `phase` and
+    `sealed` are null in the answer to a write.
+    """
+
+    id: str
+    since: str | None
+    phase: str | None
+    sealed: bool | None
+
+
 class StatusView(TypedDict):
     """What was last observed. `price_per_hour` is the instance type's; disk and address are in `cost_so_far`."""
 
@@ -231,6 +245,7 @@ class StatusView(TypedDict):
     cost_so_far: str
     setup: SetupView | None
     benchmark: MeasuringView | None
+    imaging: ImagingView | None
     activity: ActivityView | None
     warning: WarningView | None
     keep: KeepView | None
@@ -321,6 +336,11 @@ def thresholds_view(thresholds: Thresholds) -> ThresholdsView:
     }
 
 
+def added_view(added: Iterable[AddedRecipe]) -> list[AddedRecipeView]:
+    """Added recipes, with what was chosen for them."""
+    return [{"recipe": each.recipe, "parameters": dict(each.parameters)} for each in added]
+
+
 def _spec(spec: Spec) -> SpecView:
     return {
         "gpu": spec.gpu,
@@ -330,7 +350,7 @@ def _spec(spec: Spec) -> SpecView:
         "market": spec.market,
         "recipe": spec.recipe,
         "parameters": dict(spec.parameters),
-        "added_recipes": [{"recipe": each.recipe, "parameters": dict(each.parameters)} for each in spec.added],
+        "added_recipes": added_view(spec.added),
         "image": spec.image.id if spec.image else None,
         "disk_gib": spec.disk_gib,
         "project": spec.project,
@@ -354,6 +374,7 @@ def _status(shown: Shown) -> StatusView:
         "cost_so_far": dollars(shown.cost_so_far),
         "setup": _setup(instance.setup, instance.spec, shown.setup_now),
         "benchmark": _measuring(instance.errand, shown.report) if instance.errand else None,
+        "imaging": _imaging(instance.imaging, shown) if instance.imaging else None,
         "activity": _activity(shown.activity, shown) if shown.activity else None,
         "warning": _warning(instance.warned) if instance.warned else None,
         "keep": _keep(instance.keep_until, shown.report) if instance.keep_until else None,
@@ -437,6 +458,16 @@ def _measuring(errand: Errand, report: Report) -> MeasuringView:
         "requested_by": errand.asked_by,
         "started_at": moment_or_none(errand.run.sent_at if errand.run else None),
         "line": said.line if said and said.document == errand.document.name else None,
+    }
+
+
+def _imaging(image_id: str, shown: Shown) -> ImagingView:
+    image = shown.image
+    return {
+        "id": image_id,
+        "since": moment_or_none(shown.instance.imaging_since),
+        "phase": str(image.phase) if image else None,
+        "sealed": image.is_sealed if image else None,
     }
 
 

@@ -12,6 +12,7 @@ from chalicelib.domain.instance import AddedRecipe, DocumentRun
 from chalicelib.domain.reason import Reason
 from chalicelib.domain.recipe_parameters import Value
 from chalicelib.domain.recipes import DocumentUse, Recipe
+from chalicelib.domain.timings import UNSEAL_DEADLINE
 
 DESCRIPTION_CHARACTERS = 200
 """AWS takes 255; https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateImage.html"""
@@ -33,6 +34,8 @@ class ImagePhase(StrEnum):
 MACHINES_OWN = "${heartbeat_key}"
 LATEST = "latest"
 
+AT_REST = frozenset({ImagePhase.AVAILABLE, ImagePhase.FAILED, ImagePhase.DELETED})
+
 BEING_MADE = frozenset({ImagePhase.REQUESTED, ImagePhase.SEALING, ImagePhase.CREATING, ImagePhase.PENDING})
 
 
@@ -44,7 +47,9 @@ class Image:
     :param parameters: what was chosen for `recipe`
     :param added: the recipes that were added to the instance and set up whole
     :param seal: the document that takes secrets out of what is copied
-    :param is_unsealed: whether the instance has been told to put them back
+    :param unseal: the document that puts them back, as it was sent last
+    :param is_unsealed: whether they are back, or the instance has made new ones, or cannot be reached any more
+    :param unseal_reason: which of these
     :param called_at: when AWS was last asked to make it, or to delete it
     :param snapshots: of the AMI; they are what is billed
     """
@@ -71,7 +76,9 @@ class Image:
     phase_since: datetime
     reason: Reason
     seal: DocumentRun | None = None
+    unseal: DocumentRun | None = None
     is_unsealed: bool = False
+    unseal_reason: Reason | None = None
     called_at: datetime | None = None
     ami_id: str | None = None
     snapshots: tuple[str, ...] = ()
@@ -85,11 +92,14 @@ class Image:
         return next((each.parameters for each in self.added if each.recipe == recipe), {})
 
     @property
+    def is_sealed(self) -> bool:
+        """Whether secrets of the instance are off its disk, or about to be."""
+        return self.seal is not None and not self.is_unsealed
+
+    @property
     def is_open(self) -> bool:
-        """Whether the loop still has something to do about it."""
-        owes_unseal = self.seal is not None and not self.is_unsealed
-        is_at_rest = self.phase in (ImagePhase.AVAILABLE, ImagePhase.FAILED)
-        return self.phase is not ImagePhase.DELETED and (owes_unseal or not is_at_rest)
+        """Whether the loop has something to do about it: the instance is owed its secrets, whatever became of it."""
+        return self.is_sealed or self.phase not in AT_REST
 
 
 def ami_name(stage: str, image_id: str) -> str:
@@ -151,6 +161,18 @@ def named(ref: str, images: Iterable[Image], owner: str | None) -> Image | None:
 def newest(images: Iterable[Image]) -> Image | None:
     """The one that was asked for last."""
     return max(images, key=lambda image: image.created_at, default=None)
+
+
+def why_sealed(image: Image) -> str:
+    """Why nobody gets in by what is off the disk, for how long, and what goes meanwhile."""
+    then = "they are back" if image.no_reboot else "it reboots for that and has new ones"
+    latest = image.created_at + UNSEAL_DEADLINE
+    return (
+        f"{image.instance_name} is sealed for its image {image.name}: its ssh host keys and Jupyter's token are off "
+        f"its disk, so that they are not in the image. Once EC2 has taken the disk's snapshot {then}, as a rule within "
+        f"minutes, at {latest:%H:%M} UTC at the latest; GET /images/{image.id} says whether it is sealed. A shell "
+        "opens meanwhile"
+    )
 
 
 def price_per_month(image: Image, per_gib_month: Decimal) -> Decimal:

@@ -30,5 +30,13 @@ def until(desk: World, image: Image, *phases: ImagePhase, minutes: int = 30) -> 
 def made(desk: World, instance: Instance, **asked: Any) -> Image:
     image = until(desk, ask(desk, instance, **asked), ImagePhase.AVAILABLE, ImagePhase.FAILED)
     assert image.phase is ImagePhase.AVAILABLE, image.reason
-    desk.minute(3)
-    return look(desk, image)
+    return at_rest(desk, image)
+
+
+def at_rest(desk: World, image: Image) -> Image:
+    """Minutes pass until there is nothing to do about it any more."""
+    for _ in range(10):
+        if not look(desk, image).is_open:
+            return look(desk, image)
+        desk.minute()
+    raise AssertionError(f"{look(desk, image)} is still open")

@@ -12,7 +12,7 @@ from chalicelib.domain.images import BEING_MADE, ImagePhase
 from chalicelib.domain.instance import Phase
 from chalicelib.domain.timings import IMAGE_DEADLINE
 from local.machines.simulated import SimulatedMachines
-from tests.scenario.images import ask, look, made, until
+from tests.scenario.images import ask, at_rest, look, made, until
 from tests.scenario.world import ADA, ADMIN, World, machine_id, world
 
 
@@ -53,6 +53,56 @@ def test_an_image_is_sealed_made_tagged_and_private(desk: World) -> None:
     assert desk.look(instance).imaging is None
     assert "image_available" in desk.codes(instance)
     assert not image.is_open
+
+
+def test_the_instance_is_sealed_for_minutes_only_and_its_timeline_says_how_to_get_in_again(desk: World) -> None:
+    instance = desk.ready()
+    image = until(desk, ask(desk, instance), ImagePhase.PENDING)
+    assert image.is_sealed
+    desk.minute(2)
+    assert (look(desk, image).phase, look(desk, image).is_sealed) == (ImagePhase.PENDING, False)
+    said = {line.code: line.sentence for line in desk.timeline(instance)}
+    for code in ("image_requested", "secrets_new"):
+        assert f"ssh-keygen -R {instance.id}" in said[code]
+    assert desk.desk.requests.reading.show(ADA, instance.id).image == look(desk, image)
+
+
+def test_without_a_reboot_what_was_sealed_is_put_back_however_often_that_fails(desk: World) -> None:
+    instance = desk.ready()
+    failed = (1, "", "no space left on device")
+    desk.cloud.machines.outcomes["secrets"] = [(0, "", ""), failed, failed]  # type: ignore[attr-defined]
+    image = made(desk, instance, no_reboot=True)
+    assert deeds(desk).count("unseal") == 3
+    assert "secrets_back" in desk.codes(instance)
+    assert image.reason.code == "available"
+
+
+def test_a_machine_that_was_terminated_meanwhile_is_sent_nothing(desk: World) -> None:
+    instance = desk.ready()
+    image = until(desk, ask(desk, instance), ImagePhase.SEALING)
+    desk.cloud.faults.order("CreateImage", "UnauthorizedOperation")
+    desk.ec2.terminate_instances(InstanceIds=[machine_id(instance)])
+    desk.until(instance, Phase.TERMINATED)
+    at_rest(desk, image)
+    sent = desk.cloud.calls["ssm:SendCommand"]
+    desk.minute(3)
+    assert desk.cloud.calls["ssm:SendCommand"] == sent
+    assert "unseal" not in deeds(desk)
+
+
+def test_an_image_that_failed_is_deleted_at_once_and_its_instance_is_unsealed_all_the_same(desk: World) -> None:
+    instance = desk.ready()
+    desk.cloud.faults.order("CreateImage", "UnauthorizedOperation")
+    failed = (1, "", "no space left on device")
+    desk.cloud.machines.outcomes["secrets"] = [(0, "", ""), failed, failed]  # type: ignore[attr-defined]
+    image = until(desk, ask(desk, instance), ImagePhase.FAILED)
+    assert image.is_sealed
+    assert desk.desk.requests.images.delete(ADA, image.id).phase is ImagePhase.DELETING
+    gone = until(desk, image, ImagePhase.DELETED)
+    assert gone.is_sealed
+    at_rest(desk, image)
+    assert deeds(desk) == ["seal", "unseal", "unseal", "unseal"]
+    assert "secrets_back" in desk.codes(instance)
 
 
 def test_progress_is_seen_while_it_is_made(desk: World) -> None:
@@ -105,7 +155,7 @@ def test_what_cannot_be_made_is_told_and_the_instance_is_put_back_in_order(desk:
     else:
         desk.cloud.faults.order("CreateImage", "UnauthorizedOperation")
     image = until(desk, ask(desk, instance), ImagePhase.FAILED)
-    desk.minute(3)
+    at_rest(desk, image)
     assert deeds(desk) == ["seal", "unseal"]
     assert ("no space left" if fault == "seal" else "UnauthorizedOperation") in image.reason.sentence
     assert desk.look(instance).imaging is None

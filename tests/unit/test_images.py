@@ -7,25 +7,24 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.baked import Baked, use_hash
-from chalicelib.domain.errors import GiveUp, Missing, TryLater
-from chalicelib.domain.images import Image, ImagePhase, holds, price_per_month, saved, why_not
-from chalicelib.domain.imaging import (
+from chalicelib.domain.errors import GiveUp, TryLater
+from chalicelib.domain.image_plan import (
     AmiView,
     CreateImage,
     DeleteSnapshots,
     Deregister,
     ImageSeen,
     Made,
-    SealSent,
     SendSeal,
-    decide,
-    note,
 )
+from chalicelib.domain.images import Image, ImagePhase, holds, price_per_month, saved, why_not
+from chalicelib.domain.imaging import decide, note
 from chalicelib.domain.instance import DocumentRun
 from chalicelib.domain.lifecycle.rules import because
 from chalicelib.domain.observation import Absent, CommandStatus, CommandView, Unobserved
 from chalicelib.domain.timings import IMAGE_AGAIN, IMAGE_DEADLINE, RESEND_AFTER, SEAL_DEADLINE
 from chalicelib.store.data_files import catalogue, recipes
+from tests.property.world import ready
 
 NOW = datetime(2030, 5, 1, 12, 0, tzinfo=UTC)
 NOTHING = ImageSeen(ami=Absent())
@@ -43,6 +42,8 @@ def image(phase: ImagePhase, **changes: Any) -> Image:
         "region": "us-east-1",
         "recipe": "jupyter",
         "baked": (),
+        "created_at": NOW,
+        "no_reboot": False,
         **changes,
     }
     return Image(
@@ -51,12 +52,10 @@ def image(phase: ImagePhase, **changes: Any) -> Image:
         description="",
         owner="ada",
         created_by="ada",
-        created_at=NOW,
         instance_id="gd-1",
         instance_name="brave-otter",
         machine_id="i-1",
         disk_gib=64,
-        no_reboot=False,
         phase=phase,
         phase_since=NOW,
         reason=because("x", "as it is"),
@@ -70,7 +69,7 @@ def test_secrets_leave_the_disk_before_anything_is_copied() -> None:
     assert (plan.image.phase, plan.step.parameters["deed"]) == (ImagePhase.SEALING, "seal")
     waiting = decide(image(ImagePhase.SEALING), NOTHING, NOW)
     assert waiting.step is None
-    sealed = decide(image(ImagePhase.SEALING), ImageSeen(ami=Absent(), seal=DONE), NOW)
+    sealed = decide(image(ImagePhase.SEALING), ImageSeen(ami=Absent(), command=DONE), NOW)
     assert (sealed.image.phase, sealed.step) == (ImagePhase.CREATING, CreateImage())
 
 
@@ -94,25 +93,37 @@ def test_what_is_there_under_its_name_is_not_made_again() -> None:
     assert (found.image.phase, found.image.ami_id, found.step) == (ImagePhase.PENDING, "ami-1", None)
 
 
-def test_secrets_are_put_back_only_once_the_copy_is_made() -> None:
+def test_what_ec2_shows_of_it_is_its_progress_and_then_its_end() -> None:
     pending = image(ImagePhase.PENDING, ami_id="ami-1")
     making = decide(pending, ImageSeen(ami=AMI), NOW)
     assert (making.step, making.image.progress, making.image.snapshots) == (None, 40, ("snap-1",))
-    done = decide(pending, ImageSeen(ami=replace(AMI, state="available")), NOW)
-    assert isinstance(done.step, SendSeal)
-    assert (done.image.phase, done.step.parameters["deed"]) == (ImagePhase.AVAILABLE, "unseal")
-    assert done.image.is_open
-    noted = note(done.image, done.step, SealSent("c-2"), NOW)
-    assert not noted.is_open
-    assert note(done.image, done.step, Missing("InvalidInstanceId", ""), NOW).is_open, "tried again while it boots"
+    done = decide(pending, ImageSeen(ami=replace(AMI, state="available", size_gib=80)), NOW).image
+    assert (done.phase, done.progress, done.disk_gib) == (ImagePhase.AVAILABLE, 100, 80)
 
 
 def test_absence_is_no_failure_before_the_deadline() -> None:
     pending = image(ImagePhase.PENDING, ami_id="ami-1")
     assert decide(pending, NOTHING, NOW + timedelta(hours=1)).image == pending
-    assert decide(pending, NOTHING, NOW + IMAGE_DEADLINE + timedelta(minutes=1)).image.phase is ImagePhase.FAILED
+    assert decide(pending, NOTHING, NOW + IMAGE_DEADLINE).image.phase is ImagePhase.FAILED
     broken = decide(pending, ImageSeen(ami=replace(AMI, state="failed", why="disk is gone")), NOW)
     assert "disk is gone" in broken.image.reason.sentence
+
+
+@pytest.mark.parametrize("phase", [ImagePhase.REQUESTED, ImagePhase.SEALING, ImagePhase.CREATING, ImagePhase.PENDING])
+def test_all_of_it_has_one_deadline_as_long_as_a_termination_waits(phase: ImagePhase) -> None:
+    late = image(phase, called_at=NOW, created_at=NOW - IMAGE_DEADLINE)
+    plan = decide(late, ImageSeen(ami=Absent(), command=DONE), NOW)
+    assert (plan.image.phase, plan.step) == (ImagePhase.FAILED, None)
+    assert "not been made within 6 hours" in plan.image.reason.sentence
+    waiting = replace(ready(), imaging=late.id, imaging_since=late.created_at)
+    assert not waiting.is_imaged(NOW)
+    assert waiting.is_imaged(NOW - timedelta(seconds=1))
+
+
+def test_a_disk_that_ec2_has_at_the_last_moment_is_no_failure() -> None:
+    late = image(ImagePhase.PENDING, ami_id="ami-1", created_at=NOW - IMAGE_DEADLINE)
+    there = decide(late, ImageSeen(ami=replace(AMI, state="available")), NOW)
+    assert there.image.phase is ImagePhase.AVAILABLE
 
 
 def test_a_name_that_is_taken_is_ours_and_other_refusals_are_final() -> None:

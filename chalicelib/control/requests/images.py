@@ -29,6 +29,7 @@ from chalicelib.domain.lifecycle.rules import because, entry
 from chalicelib.domain.names import NAME_IN_WORDS, is_name
 from chalicelib.domain.recipe_parameters import Value, chosen
 from chalicelib.domain.recipes import Recipe
+from chalicelib.domain.unsealing import new_secrets
 from chalicelib.domain.vouching import baked_of
 from chalicelib.store.desk import DeskStore
 from chalicelib.store.images import Images, Told
@@ -72,7 +73,7 @@ class ImageRequests:
             if instance.imaging:
                 return Wished(self._same(instance, name, no_reboot), ())
             image = self._new(actor, instance, self._machine(instance), (name, description, no_reboot))
-            how = "without a reboot" if no_reboot else "for which it reboots"
+            how = "without a reboot" if no_reboot else f"for which it reboots: {new_secrets(image)}"
             reason = because("image_requested", f"{actor.name} asked for an image of it, {name}, {how}")
             lines = (entry(self.clock.now(), reason, actor=actor.name, details={"image": image.id}),)
             warnings = self._warnings(actor, instance, image)
@@ -219,19 +220,21 @@ class ImageRequests:
             for each in instance.spec.added
             if each.recipe not in kept
         ]
+        said.append(
+            "until EC2 has taken the disk's snapshot, as a rule for minutes, what is secret is off it: sessions of "
+            "kind ssh, jupyter and jupyter_token are refused"
+        )
         if image.no_reboot:
             said.append("without a reboot the file system may be inconsistent: stop what writes before you rely on it")
             return tuple(said)
-        said.append(
-            f"{instance.name} reboots for it: what runs there ends, its Jupyter token and ssh host keys are made anew"
-        )
+        said.append(f"{instance.name} reboots for it: what runs there ends, and {new_secrets(image)}")
         activity = self.reading.show(actor, instance.id).activity
         if activity and activity.verdict is Verdict.BUSY:
             said.append(f"it is in use, and the reboot ends that: {activity.reason.sentence}")
         return tuple(said)
 
     def _may_go(self, image: Image) -> None:
-        if image.phase in BEING_MADE or image.is_open:
+        if image.phase in BEING_MADE:
             raise Conflict(f"{image.name} is {image.phase}: it can be deleted once that is over", code="being_made")
         living = [each for each in self.instances.living() if not isinstance(each, Broken)]
         for each in living:
