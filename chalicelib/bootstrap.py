@@ -139,6 +139,7 @@ def _requests(
     reading = Reading(
         instances=stores.instances,
         finder=finder,
+        images=stores.images,
         heartbeats=stores.heartbeats,
         timelines=Timeline(),
         notices=stores.notices,
@@ -175,6 +176,7 @@ def _requests(
         reading=reading,
         sessions=Sessions(
             finder=finder,
+            images=stores.images,
             changing=changing,
             ec2=Ec2(clients, settings.stage),
             ssm=ssm,

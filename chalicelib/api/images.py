@@ -6,6 +6,7 @@ from chalicelib.api.forms.base import Nothing
 from chalicelib.api.forms.instances import ImageForm
 from chalicelib.api.forms.queries import Asking, Listing
 from chalicelib.api.routes import Call, Routes
+from chalicelib.api.views.instance import AddedRecipeView, ParameterView, added_view
 from chalicelib.api.views.values import Page, ReasonView, dollars, moment, reason_view
 from chalicelib.domain.images import Image, price_per_month
 
@@ -20,7 +21,10 @@ class BakedView(TypedDict):
 
 
 class ImageView(TypedDict):
-    """An image. `price_per_month` is the most that its snapshots cost: AWS bills the blocks that hold something."""
+    """An image. `price_per_month` is the most that its snapshots cost: AWS bills the blocks that hold something.
+
+    `sealed`: ssh host keys and Jupyter's token are off the disk of the instance that it is made of.
+    """
 
     id: str
     name: str
@@ -29,7 +33,10 @@ class ImageView(TypedDict):
     phase: str
     reason: ReasonView
     progress: int
+    sealed: bool
     recipe: str
+    parameters: dict[str, ParameterView]
+    added_recipes: list[AddedRecipeView]
     region: str
     arch: str
     size_gib: int
@@ -94,7 +101,10 @@ def _view(call: Call[ImageForm, Asking] | Call[Nothing, Asking] | Call[Nothing, 
         "phase": str(image.phase),
         "reason": reason_view(image.reason),
         "progress": image.progress,
+        "sealed": image.is_sealed,
         "recipe": image.recipe,
+        "parameters": dict(image.parameters),
+        "added_recipes": added_view(image.added),
         "region": image.region,
         "arch": image.arch,
         "size_gib": image.disk_gib,

@@ -10,8 +10,8 @@ from chalicelib.aws.clients import Clients
 from chalicelib.aws.ec2 import IMAGE_TAG, OWNER_TAG, STAGE_TAG
 from chalicelib.aws.errors import translating
 from chalicelib.domain.errors import Missing
+from chalicelib.domain.image_plan import AmiView
 from chalicelib.domain.images import DESCRIPTION_CHARACTERS, Image, ami_name
-from chalicelib.domain.imaging import AmiView
 from chalicelib.domain.observation import Absent
 
 if TYPE_CHECKING:
@@ -90,21 +90,23 @@ class OwnImages:
     def _view(self, image: Image, found: "ImageTypeDef") -> AmiView:
         disks = [mapping["Ebs"] for mapping in found.get("BlockDeviceMappings", ()) if "Ebs" in mapping]
         state = str(found["State"])
+        shares = self._shares(image) if state == "pending" else [100]
         return AmiView(
             ami_id=found["ImageId"],
             state=state,
             snapshots=tuple(disk["SnapshotId"] for disk in disks if "SnapshotId" in disk),
             size_gib=sum(disk.get("VolumeSize", 0) for disk in disks),
             why=found.get("StateReason", {}).get("Message", ""),
-            progress=self._progress(image) if state == "pending" else 100,
+            progress=min(shares, default=0),
+            is_taken=len(shares) >= max(1, len(disks)) or state != "pending",
         )
 
-    def _progress(self, image: Image) -> int:
-        """Percent, of the slowest of its snapshots; 0 while there are none."""
+    def _shares(self, image: Image) -> list[int]:
+        """How much of each of its snapshots is copied, in percent."""
         with translating():
             found = self._clients.ec2(image.region).describe_snapshots(Filters=self._own(image))["Snapshots"]
         shares = [DONE.match(each.get("Progress", "")) for each in found]
-        return min((int(share[1]) if share else 0 for share in shares), default=0)
+        return [int(share[1]) if share else 0 for share in shares]
 
     def _own(self, image: Image) -> "list[FilterTypeDef]":
         return [

@@ -6,12 +6,13 @@ from typing import assert_never
 
 from chalicelib.aws.images import OwnImages
 from chalicelib.aws.ssm import Ssm
-from chalicelib.domain import imaging
+from chalicelib.domain import image_plan, imaging, unsealing
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.desk import Mode
 from chalicelib.domain.errors import CloudError
+from chalicelib.domain.image_plan import DOCUMENT, AmiView, ImageOutcome, ImagePlan, ImageSeen, ImageStep
 from chalicelib.domain.images import BEING_MADE, Image, ImagePhase
-from chalicelib.domain.imaging import DOCUMENT, ImageOutcome, ImageSeen, ImageStep
+from chalicelib.domain.instance import Ec2State
 from chalicelib.domain.lifecycle.rules import because, entry
 from chalicelib.domain.observation import Absent, CommandView, Unobserved
 from chalicelib.domain.plan import SendDocument
@@ -25,6 +26,9 @@ LOG = logging.getLogger(__name__)
 
 PASSES = 4
 """As with instances: one look may lead straight to the next."""
+
+AT_EC2 = (ImagePhase.CREATING, ImagePhase.PENDING, ImagePhase.DELETING)
+"""Where an AMI may be there."""
 
 
 @dataclass(frozen=True)
@@ -63,27 +67,35 @@ class Gallery:
 
     def _once(self, image: Image) -> bool:
         """:returns: whether it is worth looking again at once"""
-        plan = imaging.decide(image, self._seen(image), self.clock.now())
+        seen = self._seen(image)
+        plan = imaging.decide(image, seen, self.clock.now())
+        current = self._follow(image, plan)
+        self._follow(current, unsealing.decide(current, seen, self.clock.now()))
+        return current.phase is not (plan.image.phase if plan.step else image.phase)
+
+    def _follow(self, image: Image, plan: ImagePlan) -> Image:
         current = self._write(image, plan.image)
         if plan.step is None:
-            return current.phase is not image.phase
+            return current
         outcome = self._do(current, plan.step)
-        noted = self._write(current, imaging.note(current, plan.step, outcome, self.clock.now()))
-        return noted.phase not in (image.phase, current.phase)
+        return self._write(current, imaging.note(current, plan.step, outcome, self.clock.now()))
 
     def _seen(self, image: Image) -> ImageSeen:
         """Only what its phase needs is asked for."""
-        match image.phase:
-            case ImagePhase.SEALING:
-                return ImageSeen(ami=Absent(), seal=self._command(image))
-            case ImagePhase.CREATING | ImagePhase.PENDING:
-                return ImageSeen(ami=self._ami(image))
-            case ImagePhase.DELETING:
-                return ImageSeen(ami=self._ami(image), snapshots=self._snapshots(image))
-            case _:
-                return ImageSeen(ami=Absent())
+        return ImageSeen(
+            ami=self._ami(image) if image.phase in AT_EC2 else Absent(),
+            snapshots=self._snapshots(image) if image.phase is ImagePhase.DELETING else (),
+            command=self._command(image),
+            runs=self._runs(image) if image.is_sealed else True,
+        )
 
-    def _ami(self, image: Image) -> imaging.AmiView | Absent | Unobserved:
+    def _runs(self, image: Image) -> bool:
+        """As the sweep saw it, a moment ago."""
+        instance = self.instances.load(image.instance_id)
+        machine = instance.machine if instance else None
+        return machine is not None and (machine.instance_id, machine.state) == (image.machine_id, Ec2State.RUNNING)
+
+    def _ami(self, image: Image) -> AmiView | Absent | Unobserved:
         try:
             return self.own.find(image)
         except CloudError as error:
@@ -96,10 +108,11 @@ class Gallery:
             return Unobserved(str(error))
 
     def _command(self, image: Image) -> CommandView | Absent | Unobserved:
-        if image.seal is None or image.seal.command_id is None:
+        run = image.seal if image.phase is ImagePhase.SEALING else image.unseal if image.is_sealed else None
+        if run is None or run.command_id is None:
             return Absent()
         try:
-            return self.ssm.command(image.region, image.seal.command_id, image.machine_id)
+            return self.ssm.command(image.region, run.command_id, image.machine_id)
         except CloudError as error:
             return Unobserved(str(error))
 
@@ -112,28 +125,36 @@ class Gallery:
 
     def _call(self, image: Image, step: ImageStep) -> ImageOutcome:
         match step:
-            case imaging.SendSeal(parameters, attempt_id):
+            case image_plan.SendSeal(parameters, attempt_id):
                 document = SendDocument(DOCUMENT, parameters, attempt_id, SEAL_DEADLINE)
-                return imaging.SealSent(self.ssm.send(image.region, image.machine_id, document))
-            case imaging.CreateImage():
-                return imaging.Made(self.own.create(image))
-            case imaging.Deregister(ami_id):
+                return image_plan.SealSent(self.ssm.send(image.region, image.machine_id, document))
+            case image_plan.CreateImage():
+                return image_plan.Made(self.own.create(image))
+            case image_plan.Deregister(ami_id):
                 self.own.deregister(image.region, ami_id)
-            case imaging.DeleteSnapshots(snapshots):
+            case image_plan.DeleteSnapshots(snapshots):
                 self.own.delete_snapshots(image.region, snapshots)
             case _ as impossible:
                 assert_never(impossible)
-        return imaging.Asked()
+        return image_plan.Asked()
 
     def _write(self, before: Image, after: Image) -> Image:
-        """A pass that changes nothing writes nothing. The instance is freed with the write that ends the making.
+        """A pass that changes nothing writes nothing. What concerns the instance is written with it.
 
         :raises Stale: somebody else was faster; nothing was written
         """
         if after == before:
             return before
         ends = before.phase in BEING_MADE and after.phase not in BEING_MADE
-        return self.images.write(after, self._told(after) if ends else None)
+        is_unsealed = after.is_unsealed and not before.is_unsealed
+        return self.images.write(after, self._told(after) if ends else self._unsealed(after) if is_unsealed else None)
+
+    def _unsealed(self, image: Image) -> Told | None:
+        """What became of its secrets, in its timeline."""
+        instance, reason = self.instances.load(image.instance_id), image.unseal_reason
+        if instance is None or reason is None or not instance.lives:
+            return None
+        return Told(instance, instance, (entry(self.clock.now(), reason, details={"image": image.id}),))
 
     def _told(self, image: Image) -> Told | None:
         instance = self.instances.load(image.instance_id)

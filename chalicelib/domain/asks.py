@@ -2,18 +2,19 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from chalicelib.domain.activity.policy import IdlePolicy
 from chalicelib.domain.catalogue import Catalogue, InstanceType, NoSuchOffer, UnknownGpu, UnknownType
 from chalicelib.domain.desk import Ceilings, DeskSettings
 from chalicelib.domain.errors import FieldError, Invalid
 from chalicelib.domain.fits import what_fits
-from chalicelib.domain.instance import Desired, Rates, Spec
+from chalicelib.domain.images import Image, why_not
+from chalicelib.domain.instance import Desired, ImageUse, Rates, Spec
 from chalicelib.domain.names import NAME_IN_WORDS, is_name
 from chalicelib.domain.policies import PolicyAsk, asked_for, owners_default, policy_errors
 from chalicelib.domain.recipe_parameters import Value, chosen
-from chalicelib.domain.recipes import Recipe
+from chalicelib.domain.recipes import DocumentUse, Recipe
 
 SMALLEST_DISK_GIB = 8
 MOST_TAGS = 40
@@ -41,15 +42,23 @@ class LaunchAsk:
 
 
 def complete(
-    ask: LaunchAsk, catalogue: Catalogue, recipes: Mapping[str, Recipe], desk: DeskSettings, own: PolicyAsk
+    ask: LaunchAsk,
+    catalogue: Catalogue,
+    recipes: Mapping[str, Recipe],
+    desk: DeskSettings,
+    own: PolicyAsk,
+    image: Image | None = None,
 ) -> tuple[Spec, Rates]:
     """Fill in what was not said, and look the price up.
 
     :param own: the owner's policy, between the desk's and the request's
+    :param image: what it is launched from: what was not said is as it was there, and the disk no smaller
     :returns: the spec, and what it costs an hour
     :raises Invalid: with every field that is wrong
     """
     defaults = desk.defaults
+    if image:
+        ask = replace(ask, region=ask.region or image.region, recipe=ask.recipe or image.recipe)
     region = ask.region or defaults.region
     name = ask.recipe or defaults.recipe
     recipe = recipes.get(name)
@@ -64,11 +73,12 @@ def complete(
         kind, wrong = _type(ask, region, catalogue, desk.ceilings)
         errors += wrong
     parameters, wrong = (
-        _recipe(ask, recipe, kind, catalogue, region) if recipe else ({}, [no_such_recipe(name, recipes)])
+        _recipe(ask, recipe, kind, image, catalogue, region) if recipe else ({}, [no_such_recipe(name, recipes)])
     )
     errors += wrong
     if errors or kind is None or recipe is None:
         raise refused(errors)
+    disk_gib = max(disk_gib, image.disk_gib if image else 0)
     spec = Spec(
         desired=Desired.RUNNING,
         gpu=kind.gpu,
@@ -79,7 +89,8 @@ def complete(
         region=region,
         recipe=recipe.name,
         parameters=parameters,
-        image_parameter=recipe.image_of(kind) if recipe.image is not None else None,
+        image=ImageUse(id=image.id, name=image.name, ami_id=image.ami_id or "") if image else None,
+        image_parameter=image.base if image else recipe.image_of(kind) if recipe.image is not None else None,
         disk_gib=disk_gib,
         project=ask.project,
         tags=dict(ask.tags) | ({"project": ask.project} if ask.project else {}),
@@ -92,6 +103,14 @@ def complete(
         address=catalogue.address_price_per_hour,
     )
     return spec, rates
+
+
+def documents_of(spec: Spec, recipes: Mapping[str, Recipe]) -> tuple[DocumentUse, ...]:
+    """Of all its recipes that there are, in their order; what several of them run is run once."""
+    uses: list[DocumentUse] = []
+    for name in (each for each in spec.recipes if each in recipes):
+        uses += [use for use in recipes[name].chosen(spec.parameters_of(name)) if use not in uses]
+    return tuple(uses)
 
 
 def amended(spec: Spec, ask: PolicyAsk, ceilings: Ceilings) -> tuple[IdlePolicy, int]:
@@ -174,11 +193,24 @@ def _market(market: str | None) -> Iterator[FieldError]:
 
 
 def _recipe(
-    ask: LaunchAsk, recipe: Recipe, kind: InstanceType | None, catalogue: Catalogue, region: str
+    ask: LaunchAsk,
+    recipe: Recipe,
+    kind: InstanceType | None,
+    image: Image | None,
+    catalogue: Catalogue,
+    region: str,
 ) -> tuple[dict[str, Value], list[FieldError]]:
-    """The recipe's parameters, and what is wrong with them or with the recipe on that type."""
-    parameters, errors = chosen(ask.parameters, recipe.parameters)
-    misfit = recipe.fits.why_not(kind, recipe.image_of(kind)) if kind else None
+    """The recipe's parameters, and what is wrong with them or with the recipe on that type, or from that image."""
+    parameters, errors = chosen(ask.parameters, recipe.parameters, image.parameters_of(recipe.name) if image else None)
+    if kind is None:
+        return parameters, errors
+    if image:
+        why = why_not(image, kind, region, ask.disk_gib, recipe.image_of(kind))
+        misfit = recipe.fits.why_not(kind, image.base)
+        if why or misfit:
+            errors.append(FieldError("image", why or f"{recipe.name} does not fit {image.name}: {misfit}"))
+        return parameters, errors
+    misfit = recipe.fits.why_not(kind, recipe.image_of(kind))
     if misfit:
         field = "recipe" if ask.recipe else "instance_type" if ask.instance_type else "gpu"
         instead = what_fits(recipe.fits, recipe.image_of, catalogue, region)

@@ -1,10 +1,28 @@
-"""What tells one run of a document from another: hashes of what a recipe says, and of what was handed over."""
+"""A document that ran to its end on a disk, and what tells that run from another: hashes, of three things."""
 
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from chalicelib.domain.recipes import DocumentUse
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baked:
+    """What vouches for a document on the disk that an image was made of.
+
+    :param use: hash of what the recipe hands over, placeholders not filled in; "" in records of before it was kept
+    :param fingerprint: hash of what was handed over, but for the attempt's id
+    :param content: SSM's hash of the document that ran
+    :param seconds: how long it took
+    """
+
+    name: str
+    fingerprint: str
+    content: str
+    seconds: int
+    use: str = ""
 
 
 def fingerprint(parameters: Mapping[str, str], attempt_id: str) -> str:

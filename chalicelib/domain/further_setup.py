@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from chalicelib.domain.actors import Actor
-from chalicelib.domain.asks import no_such_recipe, refused
+from chalicelib.domain.asks import documents_of, no_such_recipe, refused
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.errors import Conflict, FieldError
 from chalicelib.domain.fits import what_fits
@@ -14,11 +14,12 @@ from chalicelib.domain.lifecycle.rules import because, entry, moved
 from chalicelib.domain.plan import Entry
 from chalicelib.domain.recipe_parameters import Value, chosen, in_words
 from chalicelib.domain.recipes import DocumentUse, Recipe
+from chalicelib.domain.setup_results import DocumentResult
 from chalicelib.domain.warned import WarningKind
 from chalicelib.domain.wishes import ENDED, Wanted
 
 RESULTS_KEPT = 20
-"""Of earlier documents, in the record; the timeline has them all."""
+"""Of earlier documents, in the record, beside the last of each; the timeline has them all."""
 
 NOT_YET = (Phase.REQUESTED, Phase.LAUNCHING, Phase.BOOTING)
 
@@ -65,7 +66,10 @@ def further_setup(
         errors.append(FieldError("recipe", f"{name} does not fit {instance.name}: {misfit}; {instead}"))
     if errors:
         raise refused(errors)
-    return FurtherSetup(name, parameters, recipe.chosen(parameters), given, recipe.what_is_skipped(kind))
+    documents = recipe.chosen(parameters)
+    if name == instance.spec.recipe and not _was_ready(instance):
+        documents = documents_of(replace(instance.spec, parameters=parameters), recipes)
+    return FurtherSetup(name, parameters, documents, given, recipe.what_is_skipped(kind))
 
 
 def set_up(instance: Instance, what: FurtherSetup, actor: Actor, now: datetime) -> Wanted:
@@ -89,7 +93,8 @@ def set_up(instance: Instance, what: FurtherSetup, actor: Actor, now: datetime) 
         round=before.round + 1,
         further=instance.phase is Phase.READY,
         documents=what.documents,
-        results=before.results[-RESULTS_KEPT:],
+        results=kept(before.results),
+        baked=before.baked,
     )
     reason = because("setting_up", f"setting up {what.recipe}: {actor.name} asked for it")
     current = replace(
@@ -101,8 +106,20 @@ def set_up(instance: Instance, what: FurtherSetup, actor: Actor, now: datetime) 
     return Wanted(current, (*lines, *withdrawn))
 
 
+def kept(results: tuple[DocumentResult, ...]) -> tuple[DocumentResult, ...]:
+    """The newest, and the last of every document: it says what is on the disk."""
+    last = {result.name: place for place, result in enumerate(results)}
+    oldest = len(results) - RESULTS_KEPT
+    return tuple(each for place, each in enumerate(results) if place >= oldest or last[each.name] == place)
+
+
 def _has_failed(instance: Instance) -> bool:
     return instance.phase is Phase.FAILED or instance.setup.given_up
+
+
+def _was_ready(instance: Instance) -> bool:
+    """Until then what its image brought along belongs to the setup of the launch."""
+    return instance.phase is Phase.READY or instance.setup.further
 
 
 def _is_under_way(setup: Setup, what: FurtherSetup) -> bool:

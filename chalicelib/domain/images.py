@@ -1,16 +1,18 @@
 """Images made of instances: what is remembered of one, whom it fits, and what it costs."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from chalicelib.domain.baked import use_hash
+from chalicelib.domain.baked import Baked, use_hash
 from chalicelib.domain.catalogue import InstanceType
-from chalicelib.domain.instance import DocumentRun, Setup
+from chalicelib.domain.instance import AddedRecipe, DocumentRun
 from chalicelib.domain.reason import Reason
-from chalicelib.domain.recipes import Recipe
+from chalicelib.domain.recipe_parameters import Value
+from chalicelib.domain.recipes import DocumentUse, Recipe
+from chalicelib.domain.timings import UNSEAL_DEADLINE
 
 DESCRIPTION_CHARACTERS = 200
 """AWS takes 255; https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateImage.html"""
@@ -32,24 +34,9 @@ class ImagePhase(StrEnum):
 MACHINES_OWN = "${heartbeat_key}"
 LATEST = "latest"
 
+AT_REST = frozenset({ImagePhase.AVAILABLE, ImagePhase.FAILED, ImagePhase.DELETED})
+
 BEING_MADE = frozenset({ImagePhase.REQUESTED, ImagePhase.SEALING, ImagePhase.CREATING, ImagePhase.PENDING})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Baked:
-    """A document that had run to its end on the instance when the image was made.
-
-    :param use: hash of what the recipe hands over, placeholders not filled in
-    :param fingerprint: hash of what was handed over, but for the attempt's id
-    :param content: SSM's hash of the document that ran
-    :param seconds: how long it took
-    """
-
-    name: str
-    use: str
-    fingerprint: str
-    content: str
-    seconds: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +44,12 @@ class Image:
     """An AMI of the desk's and how it came about. Every change makes a new value; `version` is the store's guard.
 
     :param base: the public SSM parameter of the image that the instance was launched from (its driver is in it)
+    :param parameters: what was chosen for `recipe`
+    :param added: the recipes that were added to the instance and set up whole
     :param seal: the document that takes secrets out of what is copied
-    :param is_unsealed: whether the instance has been told to put them back
+    :param unseal: the document that puts them back, as it was sent last
+    :param is_unsealed: whether they are back, or the instance has made new ones, or cannot be reached any more
+    :param unseal_reason: which of these
     :param called_at: when AWS was last asked to make it, or to delete it
     :param snapshots: of the AMI; they are what is billed
     """
@@ -76,6 +67,8 @@ class Image:
     arch: str
     base: str | None
     recipe: str
+    parameters: Mapping[str, Value] = field(default_factory=dict)
+    added: tuple[AddedRecipe, ...] = ()
     disk_gib: int
     no_reboot: bool
     baked: tuple[Baked, ...]
@@ -83,46 +76,35 @@ class Image:
     phase_since: datetime
     reason: Reason
     seal: DocumentRun | None = None
+    unseal: DocumentRun | None = None
     is_unsealed: bool = False
+    unseal_reason: Reason | None = None
     called_at: datetime | None = None
     ami_id: str | None = None
     snapshots: tuple[str, ...] = ()
     progress: int = 0
     version: int | None = None
 
+    def parameters_of(self, recipe: str) -> Mapping[str, Value]:
+        """What was chosen there for a recipe; nothing for one that it has not."""
+        if recipe == self.recipe:
+            return self.parameters
+        return next((each.parameters for each in self.added if each.recipe == recipe), {})
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether secrets of the instance are off its disk, or about to be."""
+        return self.seal is not None and not self.is_unsealed
+
     @property
     def is_open(self) -> bool:
-        """Whether the loop still has something to do about it."""
-        owes_unseal = self.seal is not None and not self.is_unsealed
-        is_at_rest = self.phase in (ImagePhase.AVAILABLE, ImagePhase.FAILED)
-        return self.phase is not ImagePhase.DELETED and (owes_unseal or not is_at_rest)
+        """Whether the loop has something to do about it: the instance is owed its secrets, whatever became of it."""
+        return self.is_sealed or self.phase not in AT_REST
 
 
 def ami_name(stage: str, image_id: str) -> str:
     """Unique in account and region, so that AWS itself refuses to make a second one of the same record."""
     return f"gpudesk-{stage}-{image_id}"
-
-
-def baked_of(setup: Setup) -> tuple[Baked, ...]:
-    """What has run to its end, of which is known what it was. What came with an image took as long as it once did.
-
-    A document counts by its last run alone, and only as far as this setup has come: what an earlier one installed, with
-    other parameters, may have been changed since by one that failed.
-    """
-    uses = {use.name: use for use in setup.documents[: setup.index]}
-    last = {result.name: result for result in setup.results}
-    inherited = {each.name: each.seconds for each in setup.baked}
-    return tuple(
-        Baked(
-            name=result.name,
-            use=use_hash(uses[result.name]),
-            fingerprint=result.fingerprint,
-            content=result.content,
-            seconds=int((result.ended_at - result.started_at).total_seconds()) or inherited.get(result.name, 0),
-        )
-        for result in last.values()
-        if result.succeeded and result.fingerprint and result.content and result.name in uses
-    )
 
 
 def holds(image: Image, recipe: Recipe) -> bool:
@@ -131,30 +113,37 @@ def holds(image: Image, recipe: Recipe) -> bool:
     return image.recipe == recipe.name and all((use.name, use_hash(use)) in have for use in recipe.documents)
 
 
-def saved(image: Image, recipe: Recipe) -> Mapping[str, int]:
-    """Seconds by document: what a launch with this recipe need not run, if the documents are the same still.
+def saved(image: Image, documents: Iterable[DocumentUse]) -> Mapping[str, int]:
+    """Seconds by document: what of these a launch need not run, if they are the same still.
 
-    The probe runs on every machine: whose heartbeat it sends is another one on each.
+    The probe runs on every machine: whose heartbeat it sends is another one on each. What has run otherwise meanwhile
+    runs again, too.
     """
-    seconds = {(each.name, each.use): each.seconds for each in image.baked}
-    own = {use.name for use in recipe.documents if any(MACHINES_OWN in text for text in use.parameters.values())}
-    return {
-        use.name: seconds[use.name, use_hash(use)]
-        for use in recipe.documents
-        if (use.name, use_hash(use)) in seconds and use.name not in own
-    }
+    known = {each.name: each for each in image.baked}
+    seconds: dict[str, int] = {}
+    for use in documents:
+        baked = known.get(use.name)
+        is_own = any(MACHINES_OWN in text for text in use.parameters.values())
+        if baked and baked.use == use_hash(use) and not is_own:
+            seconds[use.name] = baked.seconds
+        else:
+            known.pop(use.name, None)
+    return seconds
 
 
-def why_not(image: Image, kind: InstanceType, region: str, disk_gib: int | None) -> str | None:
-    """Why a machine of this type cannot come of the image; None where it can."""
+def why_not(image: Image, kind: InstanceType, region: str, disk_gib: int | None, base: str | None) -> str | None:
+    """Why a machine of this type cannot come of the image; None where it can.
+
+    :param base: the public parameter of the image that the recipe would be launched from otherwise
+    """
     if image.phase is not ImagePhase.AVAILABLE:
         return f"{image.name} is {image.phase}: {image.reason.sentence}"
     if image.region != region:
         return f"{image.name} is in {image.region}, not in {region}: an image launches in its own region"
     if image.arch != kind.arch:
         return f"{image.name} is of {image.arch}, a {kind.name} is of {kind.arch}"
-    if kind.nvidia_gpu_count and image.base != kind.image:
-        return f"{image.name} has not the driver of a {kind.name}: it was made of a type with another base image"
+    if kind.nvidia_gpu_count and image.base != base:
+        return f"{image.name} has not the driver of a {kind.name}: it was made from another base image"
     if disk_gib is not None and disk_gib < image.disk_gib:
         return f"{image.name} needs a disk of at least {image.disk_gib} GiB, not {disk_gib}"
     return None
@@ -172,6 +161,18 @@ def named(ref: str, images: Iterable[Image], owner: str | None) -> Image | None:
 def newest(images: Iterable[Image]) -> Image | None:
     """The one that was asked for last."""
     return max(images, key=lambda image: image.created_at, default=None)
+
+
+def why_sealed(image: Image) -> str:
+    """Why nobody gets in by what is off the disk, for how long, and what goes meanwhile."""
+    then = "they are back" if image.no_reboot else "it reboots for that and has new ones"
+    latest = image.created_at + UNSEAL_DEADLINE
+    return (
+        f"{image.instance_name} is sealed for its image {image.name}: its ssh host keys and Jupyter's token are off "
+        f"its disk, so that they are not in the image. Once EC2 has taken the disk's snapshot {then}, as a rule within "
+        f"minutes, at {latest:%H:%M} UTC at the latest; GET /images/{image.id} says whether it is sealed. A shell "
+        "opens meanwhile"
+    )
 
 
 def price_per_month(image: Image, per_gib_month: Decimal) -> Decimal:

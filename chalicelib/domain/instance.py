@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from chalicelib.domain.activity.orders import Answer
 from chalicelib.domain.activity.policy import IdlePolicy
+from chalicelib.domain.baked import Baked
 from chalicelib.domain.benchmarks import Subject
 from chalicelib.domain.reason import Reason
 from chalicelib.domain.recipe_parameters import Value
@@ -66,16 +67,6 @@ class ImageUse:
     id: str
     name: str
     ami_id: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class BakedDocument:
-    """A document that had run on the instance that an image was made of; the hashes are those of `images.Baked`."""
-
-    name: str
-    fingerprint: str
-    content: str
-    seconds: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,7 +219,8 @@ class Setup:
     :param tries: how often that one has failed
     :param retry_at: not before then again
     :param failure: why the document failed last; None once it is done
-    :param baked: what the image brings, and which need not run again
+    :param results: of this setup and of those before it; of each document the last is always among them
+    :param baked: what the image brought, and which need not run again
     """
 
     recipe: str | None = None
@@ -236,7 +228,7 @@ class Setup:
     further: bool = False
     given_up: bool = False
     documents: tuple[DocumentUse, ...] = ()
-    baked: tuple[BakedDocument, ...] = ()
+    baked: tuple[Baked, ...] = ()
     index: int = 0
     tries: int = 0
     run: DocumentRun | None = None

@@ -33,6 +33,11 @@ class SessionKind(StrEnum):
     def is_of_jupyter(self) -> bool:
         return self in (SessionKind.JUPYTER, SessionKind.JUPYTER_TOKEN)
 
+    @property
+    def needs_secrets(self) -> bool:
+        """Of the machine, that are off its disk while an image of it is sealed."""
+        return self.is_of_jupyter or self is SessionKind.SSH
+
 
 DOCUMENTS: Mapping[SessionKind, str] = {
     SessionKind.SHELL: "gpudesk-shell",

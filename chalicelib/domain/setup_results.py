@@ -30,6 +30,7 @@ class DocumentResult:
 
     :param reboots: of the machine, that its steps asked for
     :param output_bytes: all that its steps said, as far as SSM keeps it
+    :param use: hash of what the recipe hands over; with the next two it vouches for what is on the disk
     :param fingerprint: of what it was handed
     :param content: SSM's hash of the document, so that an image knows which one ran
     """
@@ -41,6 +42,7 @@ class DocumentResult:
     steps: tuple[StepResult, ...] = ()
     reboots: int = 0
     output_bytes: int = 0
+    use: str | None = None
     fingerprint: str | None = None
     content: str | None = None
 

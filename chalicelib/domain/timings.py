@@ -93,10 +93,11 @@ IMAGE_AGAIN = timedelta(minutes=3)
 """CreateImage has no token: it is asked again only once what it may have made would be seen."""
 
 IMAGE_DEADLINE = timedelta(hours=6)
-"""The first snapshot of a disk of some hundred GiB takes most of an hour; after six it does not come."""
+"""From the request on, and so long a termination waits: the first snapshot of a disk of some hundred GiB takes most of
+an hour; after six it does not come."""
 
-IMAGE_UNSEAL_DEADLINE = timedelta(hours=8)
-"""Longer than an image may take; an instance that takes no command by then has been stopped, and boots anew."""
+UNSEAL_DEADLINE = IMAGE_DEADLINE + timedelta(hours=2)
+"""From the same request on: a machine that runs and takes no command two hours after all is over needs a person."""
 
 SWEEP_OLD = timedelta(minutes=10)
 """A sweep comes each minute; ten that did not come to their end are no chance any more."""

@@ -49,6 +49,11 @@ class Images:
         found = item_of(ImageModel, image_id)
         return _image(found) if found else None
 
+    def find(self, image_id: str) -> Image | None:
+        """The same for who only shows it: one that cannot be read is not there."""
+        found = item_of(ImageModel, image_id)
+        return next(_readable([found]), None) if found else None
+
     def open(self) -> Iterator[Image]:
         """Those about which something is to be done; one that cannot be read does not hide the others."""
         return _readable(ImageModel.open_index.query("open"))

@@ -20,11 +20,13 @@ class Wish:
     :param key: of the owner and of the Idempotency-Key or of what was asked for
     :param digest: of the body: the same key with another body is a mistake
     :param until: how long it is remembered
+    :param notice: what the answer says beside the instance, so that it is the same each time
     """
 
     key: str
     digest: str
     until: datetime
+    notice: str | None = None
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class SameWish:
 
     instance_id: str
     same_body: bool
+    notice: str | None = None
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ class Launches:
         found = item_of(DeskModel, wish.key)
         if found is None or not found.instance or (found.until or 0) < int(now.timestamp()):
             return None
-        return SameWish(found.instance, same_body=found.digest == wish.digest)
+        return SameWish(found.instance, same_body=found.digest == wish.digest, notice=found.notice)
 
     def _launch(self, instance: Instance, entries: Iterable[Entry], wish: Wish, limit: int, now: datetime) -> None:
         with transaction() as changes:
@@ -94,6 +97,7 @@ class Launches:
                     wish.key,
                     instance=instance.id,
                     digest=wish.digest,
+                    notice=wish.notice,
                     until=int(wish.until.timestamp()),
                     expires_at=wish.until + IDEMPOTENCY_KEPT,
                 ),

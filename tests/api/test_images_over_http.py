@@ -7,7 +7,8 @@ import pytest
 from chalicelib import bootstrap
 from chalicelib.domain.activity.evidence import State
 from chalicelib.domain.activity.policy import SIGNALS
-from tests.api.client import Bench
+from tests.api.client import Answer, Bench
+from tests.api.test_ways_in import KEY
 
 IMAGES = "/instances/brave-otter/images"
 
@@ -52,7 +53,8 @@ def test_an_image_from_the_wish_to_its_end(ready: Bench) -> None:
     asked = ready.ada("POST", IMAGES, {"name": "vision-1", "description": "for the course"})
     assert (asked.status, asked.headers["location"]) == (202, f"/images/{asked.json['id']}")
     warnings = " / ".join(asked.json["warnings"])
-    for words in ("home directory is in the image", "reboots for it", "it is in use, and the reboot ends that"):
+    known = f"`ssh-keygen -R {ready.ada('GET', '/instances/brave-otter').json['id']}`"
+    for words in ("home directory is in the image", "reboots for it", known, "it is in use, and the reboot ends that"):
         assert words in warnings
     again = ready.ada("POST", IMAGES, {"name": "vision-1", "description": "for the course"})
     assert (again.status, again.json["id"]) == (202, asked.json["id"])
@@ -60,6 +62,7 @@ def test_an_image_from_the_wish_to_its_end(ready: Bench) -> None:
     assert (other.status, other.json["code"]) == (409, "imaging")
     assert ready.ada("DELETE", f"/images/{asked.json['id']}").json["code"] == "being_made"
 
+    _is_sealed(ready, asked.json)
     shown = until(ready, asked.json["id"], "available")
     assert (shown["name"], shown["owner"], shown["recipe"], shown["region"]) == (
         "vision-1",
@@ -70,7 +73,8 @@ def test_an_image_from_the_wish_to_its_end(ready: Bench) -> None:
     assert (shown["size_gib"], shown["price_per_month"], shown["age_days"]) == (64, "3.20", 0)
     assert shown["ami_id"].startswith("ami-")
     assert [each["document"] for each in shown["documents"]] == ["gpudesk-probe", "gpudesk-jupyter"]
-    ready.world.minute(3)
+    assert (shown["sealed"], shown["added_recipes"], shown["parameters"]["pip_index"]) == (False, [], "")
+    assert ready.ada("GET", "/instances/brave-otter").json["status"]["imaging"] is None
 
     assert [each["id"] for each in ready.ada("GET", "/images").json["items"]] == [shown["id"]]
     assert [each["id"] for each in ready.root("GET", "/images").json["items"]] == [shown["id"]]
@@ -93,6 +97,34 @@ def test_an_image_from_the_wish_to_its_end(ready: Bench) -> None:
     ready.world.minute(4)
     assert ready.ada("GET", f"/images/{shown['id']}").status == 404
     assert ready.ada("GET", "/images").json["items"] == []
+
+
+def _is_sealed(bench: Bench, image: dict[str, Any]) -> None:
+    """While ssh host keys and Jupyter's token are off its disk, whoever needs them hears why and until when."""
+
+    def imaging(instance: str = "brave-otter") -> dict[str, Any]:
+        found: dict[str, Any] = bench.ada("GET", f"/instances/{instance}").json["status"]["imaging"]
+        return found
+
+    def opened(kind: str) -> Answer:
+        key = {"public_key": KEY} if kind == "ssh" else {}
+        return bench.ada("POST", "/instances/brave-otter/sessions", {"kind": kind, **key})
+
+    assert imaging() == {"id": image["id"], "since": image["created_at"], "phase": "requested", "sealed": False}
+    bench.world.minute()
+    assert (imaging()["phase"], imaging()["sealed"]) == ("sealing", True)
+    for kind in ("ssh", "jupyter", "jupyter_token"):
+        refused = opened(kind)
+        assert (refused.status, refused.json["code"]) == (409, "sealed")
+        for words in ("it reboots for that", "UTC at the latest", f"GET /images/{image['id']}"):
+            assert words in refused.json["detail"]
+    assert opened("shell").status == 201
+    for _ in range(5):
+        if not imaging()["sealed"]:
+            break
+        bench.world.minute()
+    assert imaging()["phase"] == "pending", "it takes minutes yet, and the disk's moment is past"
+    assert [opened(kind).status for kind in ("ssh", "jupyter", "jupyter_token")] == [201, 201, 201]
 
 
 def test_without_a_reboot_that_is_warned_of_too(ready: Bench) -> None:

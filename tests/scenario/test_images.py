@@ -7,11 +7,12 @@ import boto3
 import pytest
 
 from chalicelib.domain.desk import Mode
-from chalicelib.domain.errors import Conflict, Invalid, NotFound
-from chalicelib.domain.images import BEING_MADE, Image, ImagePhase
-from chalicelib.domain.instance import Instance, Phase
+from chalicelib.domain.errors import Conflict, NotFound
+from chalicelib.domain.images import BEING_MADE, ImagePhase
+from chalicelib.domain.instance import Phase
 from chalicelib.domain.timings import IMAGE_DEADLINE
 from local.machines.simulated import SimulatedMachines
+from tests.scenario.images import ask, at_rest, look, made, until
 from tests.scenario.world import ADA, ADMIN, World, machine_id, world
 
 
@@ -19,33 +20,6 @@ from tests.scenario.world import ADA, ADMIN, World, machine_id, world
 def desk() -> Iterator[World]:
     with world() as around:
         yield around
-
-
-def ask(desk: World, instance: Instance, *, no_reboot: bool = False, name: str = "vision-1") -> Image:
-    requests = desk.desk.requests.images
-    return requests.make(ADA, instance.id, name=name, description="", no_reboot=no_reboot).image
-
-
-def look(desk: World, image: Image) -> Image:
-    found = desk.desk.requests.images.images.load(image.id)
-    assert found is not None
-    return found
-
-
-def until(desk: World, image: Image, *phases: ImagePhase, minutes: int = 30) -> Image:
-    for _ in range(minutes):
-        current = look(desk, image)
-        if current.phase in phases:
-            return current
-        desk.minute()
-    raise AssertionError(f"{look(desk, image).phase} after {minutes} minutes: {look(desk, image).reason.sentence}")
-
-
-def made(desk: World, instance: Instance, **asked: Any) -> Image:
-    image = until(desk, ask(desk, instance, **asked), ImagePhase.AVAILABLE, ImagePhase.FAILED)
-    assert image.phase is ImagePhase.AVAILABLE, image.reason
-    desk.minute(3)
-    return look(desk, image)
 
 
 def amis() -> list[dict[str, Any]]:
@@ -79,6 +53,56 @@ def test_an_image_is_sealed_made_tagged_and_private(desk: World) -> None:
     assert desk.look(instance).imaging is None
     assert "image_available" in desk.codes(instance)
     assert not image.is_open
+
+
+def test_the_instance_is_sealed_for_minutes_only_and_its_timeline_says_how_to_get_in_again(desk: World) -> None:
+    instance = desk.ready()
+    image = until(desk, ask(desk, instance), ImagePhase.PENDING)
+    assert image.is_sealed
+    desk.minute(2)
+    assert (look(desk, image).phase, look(desk, image).is_sealed) == (ImagePhase.PENDING, False)
+    said = {line.code: line.sentence for line in desk.timeline(instance)}
+    for code in ("image_requested", "secrets_new"):
+        assert f"ssh-keygen -R {instance.id}" in said[code]
+    assert desk.desk.requests.reading.show(ADA, instance.id).image == look(desk, image)
+
+
+def test_without_a_reboot_what_was_sealed_is_put_back_however_often_that_fails(desk: World) -> None:
+    instance = desk.ready()
+    failed = (1, "", "no space left on device")
+    desk.cloud.machines.outcomes["secrets"] = [(0, "", ""), failed, failed]  # type: ignore[attr-defined]
+    image = made(desk, instance, no_reboot=True)
+    assert deeds(desk).count("unseal") == 3
+    assert "secrets_back" in desk.codes(instance)
+    assert image.reason.code == "available"
+
+
+def test_a_machine_that_was_terminated_meanwhile_is_sent_nothing(desk: World) -> None:
+    instance = desk.ready()
+    image = until(desk, ask(desk, instance), ImagePhase.SEALING)
+    desk.cloud.faults.order("CreateImage", "UnauthorizedOperation")
+    desk.ec2.terminate_instances(InstanceIds=[machine_id(instance)])
+    desk.until(instance, Phase.TERMINATED)
+    at_rest(desk, image)
+    sent = desk.cloud.calls["ssm:SendCommand"]
+    desk.minute(3)
+    assert desk.cloud.calls["ssm:SendCommand"] == sent
+    assert "unseal" not in deeds(desk)
+
+
+def test_an_image_that_failed_is_deleted_at_once_and_its_instance_is_unsealed_all_the_same(desk: World) -> None:
+    instance = desk.ready()
+    desk.cloud.faults.order("CreateImage", "UnauthorizedOperation")
+    failed = (1, "", "no space left on device")
+    desk.cloud.machines.outcomes["secrets"] = [(0, "", ""), failed, failed]  # type: ignore[attr-defined]
+    image = until(desk, ask(desk, instance), ImagePhase.FAILED)
+    assert image.is_sealed
+    assert desk.desk.requests.images.delete(ADA, image.id).phase is ImagePhase.DELETING
+    gone = until(desk, image, ImagePhase.DELETED)
+    assert gone.is_sealed
+    at_rest(desk, image)
+    assert deeds(desk) == ["seal", "unseal", "unseal", "unseal"]
+    assert "secrets_back" in desk.codes(instance)
 
 
 def test_progress_is_seen_while_it_is_made(desk: World) -> None:
@@ -131,7 +155,7 @@ def test_what_cannot_be_made_is_told_and_the_instance_is_put_back_in_order(desk:
     else:
         desk.cloud.faults.order("CreateImage", "UnauthorizedOperation")
     image = until(desk, ask(desk, instance), ImagePhase.FAILED)
-    desk.minute(3)
+    at_rest(desk, image)
     assert deeds(desk) == ["seal", "unseal"]
     assert ("no space left" if fault == "seal" else "UnauthorizedOperation") in image.reason.sentence
     assert desk.look(instance).imaging is None
@@ -158,49 +182,6 @@ def test_what_is_being_made_is_not_deleted(desk: World) -> None:
     image = ask(desk, desk.ready())
     with pytest.raises(Conflict, match="once that is over"):
         desk.desk.requests.images.delete(ADA, image.id)
-
-
-@pytest.mark.parametrize("ref", ["latest", "name", "id"])
-def test_a_launch_from_an_image_skips_what_is_baked_in_and_says_what_that_saves(desk: World, ref: str) -> None:
-    image = made(desk, desk.ready(name="brave-otter"))
-    machines = desk.cloud.machines
-    assert isinstance(machines, SimulatedMachines)
-    machines.ran.clear()
-    copy = desk.until(
-        desk.launch(name="quick-fox", image={"latest": "latest", "name": image.name}.get(ref, image.id)), Phase.READY
-    )
-    ran = {script.document_name for who, script in machines.ran if who == machine_id(copy)}
-    assert ran == {"gpudesk-probe"}, "it sends another machine's heartbeat, so it runs; Jupyter is there"
-    line = next(line for line in desk.timeline(copy) if line.code == "document_skipped")
-    took = next(each.seconds for each in image.baked if each.name == "gpudesk-jupyter")
-    assert f"saves about {took} s" in line.sentence
-    found = boto3.client("ec2", "us-east-1").describe_instances(InstanceIds=[machine_id(copy)])
-    assert found["Reservations"][0]["Instances"][0]["ImageId"] == image.ami_id
-
-
-def test_a_document_that_has_changed_since_runs_again(desk: World) -> None:
-    image = made(desk, desk.ready(name="brave-otter"))
-    ssm = boto3.client("ssm", "us-east-1")
-    content = ssm.get_document(Name="gpudesk-jupyter")["Content"].replace("gpudesk: installs", "gpudesk: now installs")
-    ssm.update_document(Name="gpudesk-jupyter", Content=content, DocumentVersion="$LATEST")
-    ssm.update_document_default_version(Name="gpudesk-jupyter", DocumentVersion="2")
-    copy = desk.until(desk.launch(name="quick-fox", image=image.id), Phase.READY)
-    assert "document_skipped" not in desk.codes(copy)
-
-
-def test_an_image_launches_where_it_fits_only(desk: World) -> None:
-    image = made(desk, desk.ready(name="brave-otter"))
-    wishes: tuple[tuple[dict[str, Any], str], ...] = (
-        ({"region": "eu-west-1"}, "not in eu-west-1"),
-        ({"gpu": "T4g"}, "is of arm64"),
-        ({"disk_gib": 16}, "at least"),
-        ({"image": "no-such"}, "no image 'no-such'"),
-        ({"image": "latest", "recipe": "bare"}, "no image with recipe bare"),
-    )
-    for asked, complaint in wishes:
-        with pytest.raises(Invalid, match=complaint) as refused:
-            desk.launch(**{"image": image.id, **asked})
-        assert [error.field for error in refused.value.errors] == ["image"]
 
 
 def test_on_hold_no_image_is_made_and_none_goes_on(desk: World) -> None:
@@ -239,10 +220,3 @@ def test_what_is_being_imaged_is_neither_idle_nor_set_up(desk: World) -> None:
     shown = desk.show(instance)
     assert shown.activity is not None
     assert shown.activity.reason.code == "imaging"
-
-
-def test_an_admin_gets_nobody_elses_image_by_its_name(desk: World) -> None:
-    image = made(desk, desk.ready())
-    with pytest.raises(Invalid, match="no image 'vision-1'"):
-        desk.launch(ADMIN, image="vision-1", instance_type="g4dn.xlarge")
-    assert desk.launch(ADMIN, image=image.id, instance_type="g4dn.xlarge").spec.image is not None

@@ -12,6 +12,7 @@ from boto3.dynamodb.types import TypeSerializer
 
 from chalicelib import bootstrap
 from chalicelib.control.act import Executor
+from chalicelib.control.requests.launching import Granted
 from chalicelib.control.requests.reading import Shown
 from chalicelib.domain.activity.evidence import Evidence, Sample, State, fold
 from chalicelib.domain.activity.heartbeat import Heard, Heartbeat, Leaving, Progress, Wish, plain_heartbeat
@@ -66,12 +67,15 @@ class World:
 
     def launch(self, actor: Actor = ADA, *, key: str | None = None, **ask: Any) -> Instance:
         """Ask for an instance; nothing has looked at it yet."""
+        return self.order(actor, key=key, **ask).instance
+
+    def order(self, actor: Actor = ADA, *, key: str | None = None, **ask: Any) -> Granted:
+        """The same, with what the answer says beside it."""
         ask = {"gpu": "T4", **ask} if "instance_type" not in ask else ask
         policy = {name: ask.pop(name) for name in tuple(ask) if name in POLICY}
         digest = repr(sorted([*ask.items(), *policy.items()]))
         wish = LaunchAsk(**ask, policy=PolicyAsk(**policy))
-        granted = self.desk.requests.launching.launch(actor, wish, key=key, body_digest=digest)
-        return granted.instance
+        return self.desk.requests.launching.launch(actor, wish, key=key, body_digest=digest)
 
     def ready(self, **ask: Any) -> Instance:
         """An instance that can be used."""

@@ -6,28 +6,25 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.baked import use_hash
-from chalicelib.domain.errors import GiveUp, Missing, TryLater
-from chalicelib.domain.images import Baked, Image, ImagePhase, baked_of, holds, price_per_month, saved, why_not
-from chalicelib.domain.imaging import (
+from chalicelib.domain.baked import Baked, use_hash
+from chalicelib.domain.errors import GiveUp, TryLater
+from chalicelib.domain.image_plan import (
     AmiView,
     CreateImage,
     DeleteSnapshots,
     Deregister,
     ImageSeen,
     Made,
-    SealSent,
     SendSeal,
-    decide,
-    note,
 )
-from chalicelib.domain.instance import DocumentRun, Setup
+from chalicelib.domain.images import Image, ImagePhase, holds, price_per_month, saved, why_not
+from chalicelib.domain.imaging import decide, note
+from chalicelib.domain.instance import DocumentRun
 from chalicelib.domain.lifecycle.rules import because
 from chalicelib.domain.observation import Absent, CommandStatus, CommandView, Unobserved
-from chalicelib.domain.recipes import DocumentUse
-from chalicelib.domain.setup_results import DocumentResult
 from chalicelib.domain.timings import IMAGE_AGAIN, IMAGE_DEADLINE, RESEND_AFTER, SEAL_DEADLINE
 from chalicelib.store.data_files import catalogue, recipes
+from tests.property.world import ready
 
 NOW = datetime(2030, 5, 1, 12, 0, tzinfo=UTC)
 NOTHING = ImageSeen(ami=Absent())
@@ -43,7 +40,10 @@ def image(phase: ImagePhase, **changes: Any) -> Image:
         "base": base,
         "arch": "x86_64",
         "region": "us-east-1",
+        "recipe": "jupyter",
         "baked": (),
+        "created_at": NOW,
+        "no_reboot": False,
         **changes,
     }
     return Image(
@@ -52,13 +52,10 @@ def image(phase: ImagePhase, **changes: Any) -> Image:
         description="",
         owner="ada",
         created_by="ada",
-        created_at=NOW,
         instance_id="gd-1",
         instance_name="brave-otter",
         machine_id="i-1",
-        recipe="jupyter",
         disk_gib=64,
-        no_reboot=False,
         phase=phase,
         phase_since=NOW,
         reason=because("x", "as it is"),
@@ -72,7 +69,7 @@ def test_secrets_leave_the_disk_before_anything_is_copied() -> None:
     assert (plan.image.phase, plan.step.parameters["deed"]) == (ImagePhase.SEALING, "seal")
     waiting = decide(image(ImagePhase.SEALING), NOTHING, NOW)
     assert waiting.step is None
-    sealed = decide(image(ImagePhase.SEALING), ImageSeen(ami=Absent(), seal=DONE), NOW)
+    sealed = decide(image(ImagePhase.SEALING), ImageSeen(ami=Absent(), command=DONE), NOW)
     assert (sealed.image.phase, sealed.step) == (ImagePhase.CREATING, CreateImage())
 
 
@@ -96,25 +93,37 @@ def test_what_is_there_under_its_name_is_not_made_again() -> None:
     assert (found.image.phase, found.image.ami_id, found.step) == (ImagePhase.PENDING, "ami-1", None)
 
 
-def test_secrets_are_put_back_only_once_the_copy_is_made() -> None:
+def test_what_ec2_shows_of_it_is_its_progress_and_then_its_end() -> None:
     pending = image(ImagePhase.PENDING, ami_id="ami-1")
     making = decide(pending, ImageSeen(ami=AMI), NOW)
     assert (making.step, making.image.progress, making.image.snapshots) == (None, 40, ("snap-1",))
-    done = decide(pending, ImageSeen(ami=replace(AMI, state="available")), NOW)
-    assert isinstance(done.step, SendSeal)
-    assert (done.image.phase, done.step.parameters["deed"]) == (ImagePhase.AVAILABLE, "unseal")
-    assert done.image.is_open
-    noted = note(done.image, done.step, SealSent("c-2"), NOW)
-    assert not noted.is_open
-    assert note(done.image, done.step, Missing("InvalidInstanceId", ""), NOW).is_open, "tried again while it boots"
+    done = decide(pending, ImageSeen(ami=replace(AMI, state="available", size_gib=80)), NOW).image
+    assert (done.phase, done.progress, done.disk_gib) == (ImagePhase.AVAILABLE, 100, 80)
 
 
 def test_absence_is_no_failure_before_the_deadline() -> None:
     pending = image(ImagePhase.PENDING, ami_id="ami-1")
     assert decide(pending, NOTHING, NOW + timedelta(hours=1)).image == pending
-    assert decide(pending, NOTHING, NOW + IMAGE_DEADLINE + timedelta(minutes=1)).image.phase is ImagePhase.FAILED
+    assert decide(pending, NOTHING, NOW + IMAGE_DEADLINE).image.phase is ImagePhase.FAILED
     broken = decide(pending, ImageSeen(ami=replace(AMI, state="failed", why="disk is gone")), NOW)
     assert "disk is gone" in broken.image.reason.sentence
+
+
+@pytest.mark.parametrize("phase", [ImagePhase.REQUESTED, ImagePhase.SEALING, ImagePhase.CREATING, ImagePhase.PENDING])
+def test_all_of_it_has_one_deadline_as_long_as_a_termination_waits(phase: ImagePhase) -> None:
+    late = image(phase, called_at=NOW, created_at=NOW - IMAGE_DEADLINE)
+    plan = decide(late, ImageSeen(ami=Absent(), command=DONE), NOW)
+    assert (plan.image.phase, plan.step) == (ImagePhase.FAILED, None)
+    assert "not been made within 6 hours" in plan.image.reason.sentence
+    waiting = replace(ready(), imaging=late.id, imaging_since=late.created_at)
+    assert not waiting.is_imaged(NOW)
+    assert waiting.is_imaged(NOW - timedelta(seconds=1))
+
+
+def test_a_disk_that_ec2_has_at_the_last_moment_is_no_failure() -> None:
+    late = image(ImagePhase.PENDING, ami_id="ami-1", created_at=NOW - IMAGE_DEADLINE)
+    there = decide(late, ImageSeen(ami=replace(AMI, state="available")), NOW)
+    assert there.image.phase is ImagePhase.AVAILABLE
 
 
 def test_a_name_that_is_taken_is_ours_and_other_refusals_are_final() -> None:
@@ -149,15 +158,18 @@ def test_a_snapshot_goes_after_its_image_and_gone_is_what_ec2_does_not_show() ->
 def test_an_image_fits_its_region_architecture_and_size(
     kind: str, region: str, disk_gib: int | None, why: str | None
 ) -> None:
-    said = why_not(image(ImagePhase.AVAILABLE), catalogue().types[kind], region, disk_gib)
+    asked = catalogue().types[kind]
+    said = why_not(image(ImagePhase.AVAILABLE), asked, region, disk_gib, asked.image)
     assert (said is None) if why is None else (said is not None and why in said)
 
 
 def test_a_gpu_needs_the_driver_that_is_in_the_image() -> None:
-    plain = image(ImagePhase.AVAILABLE, base=catalogue().types["t3.large"].image)
-    assert "driver of a g4dn.xlarge" in str(why_not(plain, catalogue().types["g4dn.xlarge"], "us-east-1", None))
-    assert why_not(plain, catalogue().types["t3.large"], "us-east-1", None) is None
-    assert "is failed" in str(why_not(image(ImagePhase.FAILED), catalogue().types["t3.large"], "us-east-1", None))
+    gpu, cpu = catalogue().types["g4dn.xlarge"], catalogue().types["t3.large"]
+    plain = image(ImagePhase.AVAILABLE, base=cpu.image)
+    assert "driver of a g4dn.xlarge" in str(why_not(plain, gpu, "us-east-1", None, gpu.image))
+    assert why_not(plain, gpu, "us-east-1", None, cpu.image) is None, "a recipe that brings its own driver"
+    assert why_not(plain, cpu, "us-east-1", None, cpu.image) is None
+    assert "is failed" in str(why_not(image(ImagePhase.FAILED), cpu, "us-east-1", None, cpu.image))
 
 
 def test_marks_hold_while_the_recipe_says_the_same() -> None:
@@ -167,7 +179,7 @@ def test_marks_hold_while_the_recipe_says_the_same() -> None:
     )
     whole = image(ImagePhase.AVAILABLE, baked=baked)
     assert holds(whole, recipe)
-    assert saved(whole, recipe) == {"gpudesk-jupyter": 100}, "the probe runs on every machine"
+    assert saved(whole, recipe.documents) == {"gpudesk-jupyter": 100}, "the probe runs on every machine"
     assert not holds(image(ImagePhase.AVAILABLE, baked=baked[:1]), recipe)
     older = (baked[0], replace(baked[1], use="other"))
     assert not holds(image(ImagePhase.AVAILABLE, baked=older), recipe)
@@ -177,16 +189,3 @@ def test_marks_hold_while_the_recipe_says_the_same() -> None:
 def test_what_it_costs_is_at_most_its_size_by_the_month() -> None:
     price = catalogue().snapshot_price_per_gib_month("us-east-1")
     assert str(price_per_month(image(ImagePhase.AVAILABLE), price)) == "3.20"
-
-
-def test_a_document_counts_by_its_last_run_alone() -> None:
-    def result(name: str, mark: str, *, succeeded: bool = True) -> DocumentResult:
-        return DocumentResult(
-            name=name, succeeded=succeeded, started_at=NOW, ended_at=NOW, fingerprint=mark, content="c"
-        )
-
-    uses = tuple(DocumentUse(name, parameters={}, timeout=timedelta(minutes=5)) for name in ("one", "two"))
-    twice = (result("one", "a"), result("two", "a"), result("one", "b"), result("two", "b", succeeded=False))
-    assert [(each.name, each.fingerprint) for each in baked_of(Setup(documents=uses, index=1, results=twice))] == [
-        ("one", "b")
-    ]

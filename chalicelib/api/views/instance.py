@@ -1,5 +1,7 @@
 """An instance: what was asked for, and what was last observed."""
 
+from collections.abc import Iterable
+
 from typing_extensions import TypedDict
 
 from chalicelib.api.views.activity import ActivityView, KeepView, WarningView, activity_view, keep_view, warning_view
@@ -8,7 +10,7 @@ from chalicelib.api.views.setup import SetupView, setup_view
 from chalicelib.api.views.values import ReasonView, dollars, moment, moment_or_none, reason_view
 from chalicelib.control.requests.reading import Shown
 from chalicelib.domain.activity.heartbeat import Heartbeat, Report
-from chalicelib.domain.instance import Errand, ScheduledEvent, Spec
+from chalicelib.domain.instance import AddedRecipe, Errand, ScheduledEvent, Spec
 
 ParameterView = str | int | bool
 
@@ -58,6 +60,19 @@ class MeasuringView(TypedDict):
     line: str | None
 
 
+class ImagingView(TypedDict):
+    """The image that is being made of it; GET /images/{id} says the rest.
+
+    `sealed`: its ssh host keys and Jupyter's token are off its disk, so that such sessions are refused. `phase` and
+    `sealed` are null in the answer to a write.
+    """
+
+    id: str
+    since: str | None
+    phase: str | None
+    sealed: bool | None
+
+
 class StatusView(TypedDict):
     """What was last observed. `price_per_hour` is the instance type's; disk and address are in `cost_so_far`."""
 
@@ -71,6 +86,7 @@ class StatusView(TypedDict):
     cost_so_far: str
     setup: SetupView | None
     benchmark: MeasuringView | None
+    imaging: ImagingView | None
     activity: ActivityView | None
     warning: WarningView | None
     keep: KeepView | None
@@ -116,6 +132,11 @@ def instance_view(shown: Shown) -> InstanceView:
     }
 
 
+def added_view(added: Iterable[AddedRecipe]) -> list[AddedRecipeView]:
+    """Added recipes, with what was chosen for them."""
+    return [{"recipe": each.recipe, "parameters": dict(each.parameters)} for each in added]
+
+
 def _spec(spec: Spec) -> SpecView:
     return {
         "gpu": spec.gpu,
@@ -125,7 +146,7 @@ def _spec(spec: Spec) -> SpecView:
         "market": spec.market,
         "recipe": spec.recipe,
         "parameters": dict(spec.parameters),
-        "added_recipes": [{"recipe": each.recipe, "parameters": dict(each.parameters)} for each in spec.added],
+        "added_recipes": added_view(spec.added),
         "image": spec.image.id if spec.image else None,
         "disk_gib": spec.disk_gib,
         "project": spec.project,
@@ -149,6 +170,7 @@ def _status(shown: Shown) -> StatusView:
         "cost_so_far": dollars(shown.cost_so_far),
         "setup": setup_view(instance.setup, instance.spec, shown.setup_now),
         "benchmark": _measuring(instance.errand, shown.report) if instance.errand else None,
+        "imaging": _imaging(instance.imaging, shown) if instance.imaging else None,
         "activity": activity_view(shown.activity, shown) if shown.activity else None,
         "warning": warning_view(instance.warned) if instance.warned else None,
         "keep": keep_view(instance.keep_until, shown.report) if instance.keep_until else None,
@@ -170,6 +192,16 @@ def _measuring(errand: Errand, report: Report) -> MeasuringView:
         "requested_by": errand.asked_by,
         "started_at": moment_or_none(errand.run.sent_at if errand.run else None),
         "line": said.line if said and said.document == errand.document.name else None,
+    }
+
+
+def _imaging(image_id: str, shown: Shown) -> ImagingView:
+    image = shown.image
+    return {
+        "id": image_id,
+        "since": moment_or_none(shown.instance.imaging_since),
+        "phase": str(image.phase) if image else None,
+        "sealed": image.is_sealed if image else None,
     }
 
 

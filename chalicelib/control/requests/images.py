@@ -9,16 +9,16 @@ from chalicelib.control.requests.reading import Reading, own_cursor
 from chalicelib.domain.activity.idle import Verdict
 from chalicelib.domain.actors import Actor
 from chalicelib.domain.asks import LaunchAsk
-from chalicelib.domain.catalogue import Catalogue, InstanceType
+from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.desk import Mode
 from chalicelib.domain.errors import Conflict, FieldError, Invalid, NotFound
+from chalicelib.domain.from_image import taken_along
 from chalicelib.domain.images import (
     BEING_MADE,
     LATEST,
     Image,
     ImagePhase,
-    baked_of,
     holds,
     named,
     newest,
@@ -27,7 +27,10 @@ from chalicelib.domain.images import (
 from chalicelib.domain.instance import Desired, Instance, Machine, Phase, Spec
 from chalicelib.domain.lifecycle.rules import because, entry
 from chalicelib.domain.names import NAME_IN_WORDS, is_name
+from chalicelib.domain.recipe_parameters import Value, chosen
 from chalicelib.domain.recipes import Recipe
+from chalicelib.domain.unsealing import new_secrets
+from chalicelib.domain.vouching import baked_of
 from chalicelib.store.desk import DeskStore
 from chalicelib.store.images import Images, Told
 from chalicelib.store.instances import Broken, Instances
@@ -70,7 +73,7 @@ class ImageRequests:
             if instance.imaging:
                 return Wished(self._same(instance, name, no_reboot), ())
             image = self._new(actor, instance, self._machine(instance), (name, description, no_reboot))
-            how = "without a reboot" if no_reboot else "for which it reboots"
+            how = "without a reboot" if no_reboot else f"for which it reboots: {new_secrets(image)}"
             reason = because("image_requested", f"{actor.name} asked for an image of it, {name}, {how}")
             lines = (entry(self.clock.now(), reason, actor=actor.name, details={"image": image.id}),)
             warnings = self._warnings(actor, instance, image)
@@ -133,19 +136,21 @@ class ImageRequests:
             raise Invalid(wrong, errors=(FieldError("image", wrong),))
         return found
 
-    def fitting(self, actor: Actor, ask: LaunchAsk, image: Image | None, spec: Spec) -> Image:
-        """The image for a launch whose spec is complete: the one that was meant, or the owner's latest that fits.
+    def latest(self, actor: Actor, ask: LaunchAsk, spec: Spec) -> Image:
+        """The owner's newest image in which all is baked in that the recipe runs, as it is today.
 
-        :raises Invalid: it does not fit, or there is none
+        What the request leaves open of the recipe's parameters is as it was chosen there.
+
+        :param spec: complete, as it would be without an image
+        :raises Invalid: there is none
         """
-        kind = self.catalogue.type_named(spec.instance_type)
-        if image is not None:
-            fits = self.recipes[spec.recipe].fits
-            why = why_not(image, kind, spec.region, ask.disk_gib) or fits.why_not(kind, image.base)
-            if why:
-                raise Invalid(why, errors=(FieldError("image", why),))
-            return image
-        found = self._latest(actor, ask, kind, spec)
+        kind, recipe = self.catalogue.type_named(spec.instance_type), self.recipes[spec.recipe]
+        found = newest(
+            each
+            for each in self.images.all(actor.acts_for)
+            if holds(each, recipe.as_chosen(self._chosen(ask, recipe, each)))
+            and why_not(each, kind, spec.region, ask.disk_gib, recipe.image_of(kind)) is None
+        )
         if found is None:
             wrong = (
                 f"you have no image with recipe {spec.recipe}, as it is today, that fits a {kind.name} in "
@@ -154,13 +159,8 @@ class ImageRequests:
             raise Invalid(wrong, errors=(FieldError("image", wrong),))
         return found
 
-    def _latest(self, actor: Actor, ask: LaunchAsk, kind: InstanceType, spec: Spec) -> Image | None:
-        recipe = self.recipes[spec.recipe].as_chosen(spec.parameters)
-        return newest(
-            each
-            for each in self.images.all(actor.acts_for)
-            if holds(each, recipe) and why_not(each, kind, spec.region, ask.disk_gib) is None
-        )
+    def _chosen(self, ask: LaunchAsk, recipe: Recipe, image: Image) -> Mapping[str, Value]:
+        return chosen(ask.parameters, recipe.parameters, image.parameters_of(recipe.name))[0]
 
     def _machine(self, instance: Instance) -> Machine:
         if instance.spec.desired is not Desired.RUNNING:
@@ -184,7 +184,6 @@ class ImageRequests:
     def _new(self, actor: Actor, instance: Instance, machine: Machine, wish: tuple[str, str, bool]) -> Image:
         (name, description, no_reboot), now = wish, self.clock.now()
         kind = self.catalogue.types.get(instance.spec.instance_type)
-        origin = self.images.load(instance.spec.image.id) if instance.spec.image else None
         return Image(
             id=f"gi-{secrets.token_hex(8)}",
             name=name,
@@ -197,8 +196,10 @@ class ImageRequests:
             machine_id=machine.instance_id,
             region=instance.spec.region,
             arch=kind.arch if kind else "x86_64",
-            base=origin.base if origin else instance.spec.image_parameter or (kind.image if kind else None),
+            base=instance.spec.image_parameter or (kind.image if kind else None),
             recipe=instance.spec.recipe,
+            parameters=instance.spec.parameters,
+            added=taken_along(instance, self.recipes),
             disk_gib=instance.spec.disk_gib,
             no_reboot=no_reboot,
             baked=baked_of(instance.setup),
@@ -213,19 +214,27 @@ class ImageRequests:
             "instance stores and /tmp of it are not; who launches from it gets a new machine identity, Jupyter token "
             "and ssh host keys",
         ]
+        kept = {each.recipe for each in image.added}
+        said += [
+            f"{each.recipe}, which was added to {instance.name}, does not come along: its setup has not ended well"
+            for each in instance.spec.added
+            if each.recipe not in kept
+        ]
+        said.append(
+            "until EC2 has taken the disk's snapshot, as a rule for minutes, what is secret is off it: sessions of "
+            "kind ssh, jupyter and jupyter_token are refused"
+        )
         if image.no_reboot:
             said.append("without a reboot the file system may be inconsistent: stop what writes before you rely on it")
             return tuple(said)
-        said.append(
-            f"{instance.name} reboots for it: what runs there ends, its Jupyter token and ssh host keys are made anew"
-        )
+        said.append(f"{instance.name} reboots for it: what runs there ends, and {new_secrets(image)}")
         activity = self.reading.show(actor, instance.id).activity
         if activity and activity.verdict is Verdict.BUSY:
             said.append(f"it is in use, and the reboot ends that: {activity.reason.sentence}")
         return tuple(said)
 
     def _may_go(self, image: Image) -> None:
-        if image.phase in BEING_MADE or image.is_open:
+        if image.phase in BEING_MADE:
             raise Conflict(f"{image.name} is {image.phase}: it can be deleted once that is over", code="being_made")
         living = [each for each in self.instances.living() if not isinstance(each, Broken)]
         for each in living:

@@ -3,21 +3,23 @@
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from chalicelib.control.requests.images import ImageRequests
 from chalicelib.domain.actors import Actor
-from chalicelib.domain.asks import LaunchAsk, complete
+from chalicelib.domain.asks import LaunchAsk, complete, documents_of
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.clock import Clock
-from chalicelib.domain.desk import Mode
+from chalicelib.domain.desk import DeskSettings, Mode
 from chalicelib.domain.errors import Conflict, FieldError, Invalid
-from chalicelib.domain.images import Image, saved
-from chalicelib.domain.instance import BakedDocument, ImageUse, Instance, Phase, Rates, Setup, Spec
+from chalicelib.domain.from_image import taken_over
+from chalicelib.domain.images import LATEST
+from chalicelib.domain.instance import Instance, Phase, Rates, Setup, Spec
 from chalicelib.domain.lifecycle.rules import because, entry
 from chalicelib.domain.names import Words, friendly_name
+from chalicelib.domain.plan import Entry
 from chalicelib.domain.recipes import Recipe
 from chalicelib.domain.timings import IDEMPOTENCY_KEPT, SAME_WISH
 from chalicelib.store.desk import DeskStore
@@ -38,6 +40,28 @@ class Granted:
 
     instance: Instance
     notice: str | None = None
+
+
+@dataclass(frozen=True)
+class Order:
+    """What was asked for, complete.
+
+    :param origin: the image that it comes from, and what that brings, in words
+    :param skipped: what of its recipes the type has no use for, in words
+    """
+
+    spec: Spec
+    rates: Rates
+    setup: Setup
+    origin: str | None
+    skipped: str | None
+
+    def lines(self, now: datetime) -> Iterator[Entry]:
+        """Of the timeline."""
+        if self.origin:
+            yield entry(now, because("from_image", self.origin))
+        if self.skipped:
+            yield entry(now, because("gpu_steps_skipped", self.skipped))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,23 +88,16 @@ class Launching:
         wish = _wish(owner, key, body_digest, now)
         known = self.launches.known(wish, now)
         if known:
-            return self._same_wish(known.instance_id, known.same_body, key)
+            return self._same_wish(known, key)
         desk = self.desk.settings()
         if desk.mode is Mode.HOLD:
             raise Conflict("the desk is on hold: nothing is launched until an admin sets its mode", code="desk_on_hold")
-        own = self.owners.get(owner).policy
-        source = self.images.meant(actor, ask)
-        if source:
-            ask = replace(ask, region=ask.region or source.region, recipe=ask.recipe or source.recipe)
-        spec, rates = complete(ask, self.catalogue, self.recipes, desk, own)
-        setup = Setup(recipe=spec.recipe, documents=self.recipes[spec.recipe].chosen(spec.parameters))
-        notice = None
-        if ask.image:
-            source = self.images.fitting(actor, ask, source, spec)
-            notice = self._saves(source, spec)
-            spec, rates, setup = self._from(source, spec, rates, setup)
+        order = self._order(actor, ask, desk)
+        notice = _joined(order.origin, order.skipped, self._nobody_hears(owner))
         instance_id = f"gd-{secrets.token_hex(8)}"
-        reason = because("requested", f"{actor.name} asked for {_what(ask, spec.instance_type)}; launching it")
+        reason = because("requested", f"{actor.name} asked for {_what(ask, order.spec.instance_type)}; launching it")
+        lines = [entry(now, reason, actor=actor.name), *order.lines(now)]
+        limit = desk.ceilings.instances_per_owner
         for _ in range(1 if ask.name else NAMES_TRIED):
             instance = Instance(
                 id=instance_id,
@@ -88,69 +105,56 @@ class Launching:
                 owner=owner,
                 created_by=actor.owner,
                 created_at=now,
-                spec=spec,
+                spec=order.spec,
                 phase=Phase.REQUESTED,
                 phase_since=now,
                 reason=reason,
-                rates=rates,
-                setup=setup,
+                rates=order.rates,
+                setup=order.setup,
             )
-            lines = [entry(now, reason, actor=actor.name)]
-            if skipped := self._skipped(instance):
-                lines.append(entry(now, because("gpu_steps_skipped", skipped)))
-            limit = desk.ceilings.instances_per_owner
             try:
-                result = self.launches.launch(instance, lines, wish, limit=limit, now=now)
+                result = self.launches.launch(instance, lines, replace(wish, notice=notice), limit=limit, now=now)
             except Stale as stale:
                 raise Conflict("too many requests at once; try again", code="busy") from stale
             if not isinstance(result, NameTaken):
                 break
-        granted = self._granted(result, instance, limit, key)
-        is_new = granted.instance.id == instance.id
-        return replace(granted, notice=_joined(notice, granted.notice)) if is_new else granted
+        return self._granted(result, Granted(instance, notice), limit, key)
 
-    def _from(self, image: Image, spec: Spec, rates: Rates, setup: Setup) -> tuple[Spec, Rates, Setup]:
-        """The same, from an image: its disk is as large as the image at least, and some documents are there already."""
-        disk_gib = max(spec.disk_gib, image.disk_gib)
-        use = ImageUse(id=image.id, name=image.name, ami_id=image.ami_id or "")
-        baked = tuple(
-            BakedDocument(name=each.name, fingerprint=each.fingerprint, content=each.content, seconds=each.seconds)
-            for each in image.baked
+    def _order(self, actor: Actor, ask: LaunchAsk, desk: DeskSettings) -> Order:
+        """:raises Invalid: with every field that is wrong"""
+        own = self.owners.get(actor.who_owns()).policy
+        image = self.images.meant(actor, ask)
+        if ask.image == LATEST:
+            spec, _ = complete(ask, self.catalogue, self.recipes, desk, own)
+            image = self.images.latest(actor, ask, spec)
+        spec, rates = complete(ask, self.catalogue, self.recipes, desk, own, image)
+        kind, origin = self.catalogue.type_named(spec.instance_type), None
+        if image:
+            over = taken_over(spec, ask, image, kind, self.recipes)
+            spec, origin = over.spec, over.notice
+        setup = Setup(
+            recipe=spec.recipe, documents=documents_of(spec, self.recipes), baked=image.baked if image else ()
         )
-        return (
-            replace(spec, image=use, disk_gib=disk_gib),
-            replace(rates, disk=self.catalogue.disk_price_per_gib_hour(spec.region) * disk_gib),
-            replace(setup, baked=baked),
-        )
+        skipped = _joined(*(self.recipes[name].what_is_skipped(kind) for name in spec.recipes))
+        return Order(spec, rates, setup, origin, skipped)
 
-    def _saves(self, image: Image, spec: Spec) -> str:
-        """What somebody who launches from an image can expect of it."""
-        spared = saved(image, self.recipes[spec.recipe].as_chosen(spec.parameters))
-        if not spared:
-            return f"from {image.name} ({image.id}); none of what the recipe {spec.recipe} runs is in it"
-        documents = ", ".join(spared)
-        return (
-            f"from {image.name} ({image.id}): {documents} need not run again unless changed since, which saves about "
-            f"{sum(spared.values())} s"
-        )
-
-    def _granted(self, result: LaunchResult, instance: Instance, limit: int, key: str | None) -> Granted:
+    def _granted(self, result: LaunchResult, new: Granted, limit: int, key: str | None) -> Granted:
         match result:
             case Launched():
-                return Granted(instance, _joined(self._skipped(instance), self._nobody_hears(instance.owner)))
+                return new
             case NameTaken():
                 raise Conflict(
-                    f"an instance called {instance.name} lives; choose another name",
+                    f"an instance called {new.instance.name} lives; choose another name",
                     code="name_taken",
                     errors=(FieldError("name", "is taken by a living instance"),),
                 )
             case LimitReached():
                 raise Conflict(
-                    f"{instance.owner} has {limit} instances, as many as allowed; terminate one first",
+                    f"{new.instance.owner} has {limit} instances, as many as allowed; terminate one first",
                     code="limit_reached",
                 )
-            case SameWish(instance_id, same_body):
-                return self._same_wish(instance_id, same_body, key)
+            case SameWish():
+                return self._same_wish(result, key)
 
     def _nobody_hears(self, owner: str) -> str | None:
         """Before a stop people are warned: where nobody could be, it is said while there is time."""
@@ -161,31 +165,25 @@ class Launching:
             f'warned. PATCH /owners/{owner} {{"channels": {{"email": ...}}}} sets one'
         )
 
-    def _same_wish(self, instance_id: str, same_body: bool, key: str | None) -> Granted:
-        if not same_body:
+    def _same_wish(self, known: SameWish, key: str | None) -> Granted:
+        """The first answer again; without a key it is also said how to get another instance."""
+        if not known.same_body:
             raise Invalid(
                 "this Idempotency-Key was used with another body; use a new key for a new request",
                 code="idempotency_key_reused",
                 errors=(FieldError("Idempotency-Key", "was used with another body"),),
             )
-        instance = self.instances.load(instance_id)
+        instance = self.instances.load(known.instance_id)
         if instance is None:
             raise Conflict("the first request with this key is still being written; try again", code="busy")
-        skipped = self._skipped(instance)
         if key:
-            return Granted(instance, _joined(skipped, self._nobody_hears(instance.owner)))
+            return Granted(instance, known.notice)
         seconds = int((self.clock.now() - instance.created_at).total_seconds())
         same = (
             f"this is the instance that was asked for {seconds} s ago in the same words; to get another one, send an "
             "Idempotency-Key header of your own"
         )
-        return Granted(instance, _joined(same, skipped))
-
-    def _skipped(self, instance: Instance) -> str | None:
-        """What of the recipe its type has no use for."""
-        recipe = self.recipes.get(instance.spec.recipe)
-        kind = self.catalogue.types.get(instance.spec.instance_type)
-        return recipe.what_is_skipped(kind) if recipe and kind else None
+        return Granted(instance, _joined(same, known.notice))
 
 
 def _joined(*notices: str | None) -> str | None:

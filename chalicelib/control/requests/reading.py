@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -14,6 +14,7 @@ from chalicelib.domain.actors import Actor
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.cost import DayCost, cost_so_far, open_segment, per_day
 from chalicelib.domain.errors import FieldError, Invalid
+from chalicelib.domain.images import Image
 from chalicelib.domain.instance import Instance, Phase
 from chalicelib.domain.lifecycle.ready import activity
 from chalicelib.domain.lifecycle.rules import heartbeat_key
@@ -26,6 +27,7 @@ from chalicelib.store.cursors import BadCursor
 from chalicelib.store.desk import DeskStore
 from chalicelib.store.durations import DurationStore
 from chalicelib.store.heartbeats import Beat, Heartbeats
+from chalicelib.store.images import Images
 from chalicelib.store.instances import Broken, Instances
 from chalicelib.store.ledger import Ledger
 from chalicelib.store.notices import Notices
@@ -36,13 +38,17 @@ LONGEST_COST_DAYS = 366
 
 @dataclass(frozen=True)
 class Shown:
-    """An instance as of now; `activity` only while it can be judged, `setup_now` only while it is being set up."""
+    """An instance as of now; `activity` only while it can be judged, `setup_now` only while it is being set up.
+
+    :param image: the one that is being made of it; None where there is none, or where it was not looked at
+    """
 
     instance: Instance
     activity: Judgement | None
     cost_so_far: Decimal
     report: Report = None
     setup_now: SetupNow | None = None
+    image: Image | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,7 @@ class Reading:
 
     instances: Instances
     finder: Finder
+    images: Images
     heartbeats: Heartbeats
     timelines: Timeline
     notices: Notices
@@ -119,6 +126,10 @@ class Reading:
         return Health(self.clock.now(), self.desk.last_done(LEASE))
 
     def _shown(self, instance: Instance, heartbeats: Mapping[str, Beat | None]) -> Shown:
+        shown = self._as_of_now(instance, heartbeats)
+        return replace(shown, image=self.images.find(instance.imaging)) if instance.imaging else shown
+
+    def _as_of_now(self, instance: Instance, heartbeats: Mapping[str, Beat | None]) -> Shown:
         now = self.clock.now()
         key = self._heartbeat_key(instance)
         beat = heartbeats.get(key) if key else None

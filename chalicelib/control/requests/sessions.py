@@ -11,11 +11,13 @@ from chalicelib.control.requests.finding import Finder
 from chalicelib.domain.actors import Actor, Role
 from chalicelib.domain.connect import Command, SshConfig, commands, ssh_configs
 from chalicelib.domain.errors import CloudError, Conflict
+from chalicelib.domain.images import why_sealed
 from chalicelib.domain.instance import Ec2State, Instance, Machine, Phase
 from chalicelib.domain.lifecycle.rules import because, entry
 from chalicelib.domain.recipes import Recipe, jupyter_port
 from chalicelib.domain.sessions import LOGIN, SessionWish, Way, entered, way_for
 from chalicelib.domain.wishes import Wanted
+from chalicelib.store.images import Images
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Sessions:
     """GET .../connect and POST .../sessions."""
 
     finder: Finder
+    images: Images
     changing: Changing
     ec2: Ec2
     ssm: Ssm
@@ -69,6 +72,8 @@ class Sessions:
             recipes = " and ".join(instance.spec.recipes)
             raise Conflict(f"{instance.name} was set up as {recipes}, without Jupyter", code="no_jupyter")
         way = way_for(wish, port)
+        if wish.kind.needs_secrets:
+            self._must_not_be_sealed(instance)
         self._must_be_ours(instance, machine)
         self._tell(actor, instance, way)
         region, instance_id = instance.spec.region, machine.instance_id
@@ -85,6 +90,12 @@ class Sessions:
         if instance.machine is None or instance.machine.state is not Ec2State.RUNNING:
             raise Conflict(f"{instance.name} is {instance.phase}: there is nothing to connect to", code="not_running")
         return instance, instance.machine
+
+    def _must_not_be_sealed(self, instance: Instance) -> None:
+        """:raises Conflict: what such a session needs is off the machine's disk"""
+        for image in self.images.open():
+            if image.instance_id == instance.id and image.is_sealed:
+                raise Conflict(why_sealed(image), code="sealed")
 
     def _must_be_ours(self, instance: Instance, machine: Machine) -> None:
         """:raises Conflict: EC2 does not show the machine with the desk's tags now"""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from chalicelib.domain.baked import use_hash
 from chalicelib.domain.instance import DocumentRun, Instance
 from chalicelib.domain.observation import CommandView, StepView
 from chalicelib.domain.recipes import DocumentUse
@@ -97,6 +98,7 @@ def _result(
         steps=tuple(_step(step) for step in steps),
         reboots=sum(reboots(step) for step in steps),
         output_bytes=sum(len(step.output.encode()) for step in steps),
+        use=use_hash(document),
         fingerprint=run.fingerprint,
         content=run.content,
     )

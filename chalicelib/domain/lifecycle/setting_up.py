@@ -3,9 +3,9 @@
 from dataclasses import replace
 from datetime import datetime
 
-from chalicelib.domain.baked import fingerprint
+from chalicelib.domain.baked import Baked, fingerprint, use_hash
 from chalicelib.domain.errors import CloudError, GiveUp
-from chalicelib.domain.instance import DocumentRun, Instance, Phase
+from chalicelib.domain.instance import DocumentRun, Instance, Phase, Setup
 from chalicelib.domain.lifecycle import documents
 from chalicelib.domain.lifecycle.booting import made_ready
 from chalicelib.domain.lifecycle.heard import heard
@@ -26,6 +26,7 @@ from chalicelib.domain.plan import AlreadyBaked, Entry, Plan, SendDocument, Sent
 from chalicelib.domain.recipes import DocumentUse, fill
 from chalicelib.domain.setup_results import DocumentResult
 from chalicelib.domain.timings import DOCUMENT_MARGIN, RESEND_AFTER, SEND_DEADLINE, SETUP_RETRY, SETUP_TRIES
+from chalicelib.domain.vouching import vouched
 from chalicelib.domain.warned import Warned, WarningKind
 
 
@@ -89,6 +90,7 @@ def skipped(instance: Instance, outcome: AlreadyBaked, now: datetime) -> Plan:
         succeeded=True,
         started_at=run.sent_at,
         ended_at=run.sent_at,
+        use=use_hash(setup.documents[setup.index]),
         fingerprint=run.fingerprint,
         content=outcome.content,
     )
@@ -102,8 +104,17 @@ def skipped(instance: Instance, outcome: AlreadyBaked, now: datetime) -> Plan:
 def not_sent(instance: Instance, error: CloudError, now: datetime) -> Plan:
     """SSM did not take the command. What may pass is tried again with the same attempt id."""
     if isinstance(error, GiveUp):
-        return _failed(instance, f"SSM refused the command: {error.message} ({error.code})", now)
+        return _failed(_refused(instance, now), f"SSM refused the command: {error.message} ({error.code})", now)
     return nothing(instance, "retrying", f"SSM did not take the command ({error.code}); it is sent again")
+
+
+def _refused(instance: Instance, now: datetime) -> Instance:
+    """An earlier answer may have been lost, so that it is not certain that nothing of it ran."""
+    setup = instance.setup
+    if setup.run is None:
+        return instance
+    result, _ = documents.failed(setup.documents[setup.index], setup.run, None, now)
+    return replace(instance, setup=replace(setup, results=(*setup.results, result)))
 
 
 def _send(instance: Instance, document: DocumentUse, now: datetime, rules: Rules) -> Plan:
@@ -124,7 +135,7 @@ def _send(instance: Instance, document: DocumentUse, now: datetime, rules: Rules
         if setup.run
         else DocumentRun(attempt_id=attempt_id, sent_at=now, called_at=now, fingerprint=mark)
     )
-    baked = next((each for each in setup.baked if (each.name, each.fingerprint) == (document.name, mark)), None)
+    baked = _baked(setup, document, mark)
     return Plan(
         instance=replace(instance, setup=replace(setup, run=run, retry_at=None)),
         reason=because("sending", f"sending {document.name} ({_position(instance)})"),
@@ -137,6 +148,12 @@ def _send(instance: Instance, document: DocumentUse, now: datetime, rules: Rules
             unless=baked.content if baked else None,
         ),
     )
+
+
+def _baked(setup: Setup, document: DocumentUse, mark: str) -> Baked | None:
+    """What the image has of it: in the launch's own setup alone, since whoever asks for another one wants it run."""
+    known = vouched(setup).get(document.name) if setup.round == 0 else None
+    return known if known and known.fingerprint == mark else None
 
 
 def _round(instance: Instance, now: datetime) -> str:

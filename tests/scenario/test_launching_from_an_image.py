@@ -1,0 +1,163 @@
+"""A launch from an image: what need not run again, what was chosen there, what was added there, and where it fits."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+
+from chalicelib.domain.errors import Invalid
+from chalicelib.domain.instance import Instance, Phase
+from local.machines.simulated import SimulatedMachines
+from tests.scenario.images import made
+from tests.scenario.recipes import offered
+from tests.scenario.world import ADA, ADMIN, World, machine_id, world
+
+MIRROR = "https://mirror.example.org/ubuntu"
+
+
+@pytest.fixture
+def desk() -> Iterator[World]:
+    with world(recipes=offered()) as around:
+        yield around
+
+
+def set_up(desk: World, instance: Instance, recipe: str, **parameters: Any) -> Instance:
+    desk.desk.requests.setting_up.set_up(ADA, instance.id, recipe=recipe, parameters=parameters)
+    return desk.until(instance, Phase.READY)
+
+
+def ran_on(desk: World, instance: Instance) -> set[str]:
+    machines = desk.cloud.machines
+    assert isinstance(machines, SimulatedMachines)
+    return {script.document_name for who, script in machines.ran if who == machine_id(instance)}
+
+
+@pytest.mark.parametrize("ref", ["latest", "name", "id"])
+def test_a_launch_from_an_image_skips_what_is_baked_in_and_says_what_that_saves(desk: World, ref: str) -> None:
+    image = made(desk, desk.ready(name="brave-otter"))
+    machines = desk.cloud.machines
+    assert isinstance(machines, SimulatedMachines)
+    machines.ran.clear()
+    copy = desk.until(
+        desk.launch(name="quick-fox", image={"latest": "latest", "name": image.name}.get(ref, image.id)), Phase.READY
+    )
+    ran = {script.document_name for who, script in machines.ran if who == machine_id(copy)}
+    assert ran == {"gpudesk-probe"}, "it sends another machine's heartbeat, so it runs; Jupyter is there"
+    line = next(line for line in desk.timeline(copy) if line.code == "document_skipped")
+    took = next(each.seconds for each in image.baked if each.name == "gpudesk-jupyter")
+    assert f"saves about {took} s" in line.sentence
+    found = boto3.client("ec2", "us-east-1").describe_instances(InstanceIds=[machine_id(copy)])
+    assert found["Reservations"][0]["Instances"][0]["ImageId"] == image.ami_id
+
+
+def test_a_document_that_has_changed_since_runs_again(desk: World) -> None:
+    image = made(desk, desk.ready(name="brave-otter"))
+    ssm = boto3.client("ssm", "us-east-1")
+    content = ssm.get_document(Name="gpudesk-jupyter")["Content"].replace("gpudesk: installs", "gpudesk: now installs")
+    ssm.update_document(Name="gpudesk-jupyter", Content=content, DocumentVersion="$LATEST")
+    ssm.update_document_default_version(Name="gpudesk-jupyter", DocumentVersion="2")
+    copy = desk.until(desk.launch(name="quick-fox", image=image.id), Phase.READY)
+    assert "document_skipped" not in desk.codes(copy)
+
+
+def test_an_image_launches_where_it_fits_only(desk: World) -> None:
+    image = made(desk, desk.ready(name="brave-otter"))
+    wishes: tuple[tuple[dict[str, Any], str], ...] = (
+        ({"region": "eu-west-1"}, "not in eu-west-1"),
+        ({"gpu": "T4g"}, "is of arm64"),
+        ({"disk_gib": 16}, "at least"),
+        ({"image": "no-such"}, "no image 'no-such'"),
+        ({"image": "latest", "recipe": "bare"}, "no image with recipe bare"),
+    )
+    for asked, complaint in wishes:
+        with pytest.raises(Invalid) as refused:
+            desk.launch(**{"image": image.id, **asked})
+        (error,) = refused.value.errors
+        assert error.field == "image"
+        assert complaint in error.message
+
+
+def test_an_admin_gets_nobody_elses_image_by_its_name(desk: World) -> None:
+    image = made(desk, desk.ready())
+    with pytest.raises(Invalid, match="no image 'vision-1'"):
+        desk.launch(ADMIN, image="vision-1", instance_type="g4dn.xlarge")
+    assert desk.launch(ADMIN, image=image.id, instance_type="g4dn.xlarge").spec.image is not None
+
+
+def test_what_was_chosen_on_the_instance_is_the_default_of_a_launch_from_its_image(desk: World) -> None:
+    image = made(desk, desk.ready(name="brave-otter", parameters={"apt_mirror": MIRROR}))
+    asked = desk.order(image="latest", name="quick-fox")
+    assert asked.instance.spec.parameters["apt_mirror"] == MIRROR
+    assert f"with what was chosen there (apt_mirror={MIRROR}): gpudesk-jupyter need not" in str(asked.notice)
+    copy = desk.until(asked.instance, Phase.READY)
+    assert ran_on(desk, copy) == {"gpudesk-probe"}
+    other = desk.order(image=image.name, parameters={"apt_mirror": ""}, name="slow-fox")
+    assert other.instance.spec.parameters["apt_mirror"] == "", "what is said wins"
+    assert "none of what jupyter runs is in it" in str(other.notice)
+    with pytest.raises(Invalid, match="no image with recipe jupyter"):
+        desk.launch(image="latest", parameters={"apt_mirror": ""})
+
+
+def test_what_was_added_to_the_instance_comes_along_with_its_image(desk: World) -> None:
+    instance = desk.ready(recipe="bare", name="brave-otter")
+    set_up(desk, instance, "jupyter", apt_mirror=MIRROR)
+    image = made(desk, instance)
+    assert (image.recipe, [each.recipe for each in image.added]) == ("bare", ["jupyter"])
+    assert {each.name for each in image.baked} == {"gpudesk-probe", "gpudesk-jupyter"}
+    asked = desk.order(image=image.name, name="quick-fox")
+    assert "with jupyter, added there: gpudesk-jupyter need not run again" in str(asked.notice)
+    assert "from_image" in desk.codes(asked.instance)
+    copy = desk.until(asked.instance, Phase.READY)
+    assert copy.spec.recipe == "bare"
+    assert copy.spec.parameters_of("jupyter")["apt_mirror"] == MIRROR
+    assert ran_on(desk, copy) == {"gpudesk-probe"}
+    ways = desk.desk.requests.sessions.connect(ADA, copy.id).commands
+    assert any("portNumber=8888" in way.command for way in ways)
+    again = made(desk, copy, name="vision-2")
+    assert (again.added, {each.name for each in again.baked}) == (image.added, {"gpudesk-probe", "gpudesk-jupyter"})
+    other = desk.order(image=image.id, recipe="jupyter", name="slow-fox")
+    assert other.instance.spec.added == ()
+    assert other.instance.spec.parameters["apt_mirror"] == MIRROR, "as it was chosen there, for that recipe"
+
+
+def test_an_added_recipe_that_failed_stays_behind_and_that_is_said(desk: World) -> None:
+    instance = desk.ready(recipe="bare")
+    desk.cloud.machines.outcomes["install"] = [(1, "", "no such package")] * 3  # type: ignore[attr-defined]
+    set_up(desk, instance, "jupyter")
+    wished = desk.desk.requests.images.make(ADA, instance.id, name="vision", description="", no_reboot=True)
+    assert wished.image.added == ()
+    assert wished.image.baked == (), "the probe failed, too"
+    assert any("jupyter, which was added" in said and "has not ended well" in said for said in wished.warnings)
+
+
+def test_a_failed_launch_that_is_set_up_again_runs_all_that_its_image_brought_along(desk: World) -> None:
+    instance = desk.ready(recipe="bare")
+    set_up(desk, instance, "new")
+    image = made(desk, instance)
+    desk.cloud.machines.outcomes["install"] = [(1, "", "no such package")] * 3  # type: ignore[attr-defined]
+    copy = desk.until(desk.launch(image=image.id), Phase.FAILED)
+    again = desk.desk.requests.setting_up.set_up(ADA, copy.id, recipe=None, parameters={}).instance
+    assert [use.name for use in again.setup.documents] == ["gpudesk-probe", "gpudesk-jupyter"]
+    assert desk.desk.requests.setting_up.set_up(ADA, copy.id, recipe=None, parameters={}).instance == again
+
+
+def test_an_image_of_a_recipe_with_a_base_image_of_its_own_is_judged_by_that(desk: World) -> None:
+    image = made(desk, desk.ready(recipe="old"))
+    copy = desk.until(desk.launch(image=image.id, name="quick-fox"), Phase.READY)
+    assert copy.spec.image_parameter == image.base
+    with pytest.raises(Invalid) as refused:
+        set_up(desk, copy, "new")
+    assert "the image is Ubuntu 18.04, and it is made for 22.04" in refused.value.errors[0].message
+    assert desk.launch(image=made(desk, copy, name="vision-2").id, name="slow-fox").spec.recipe == "old"
+
+
+def test_the_same_launch_again_has_the_same_answer(desk: World) -> None:
+    image = made(desk, desk.ready())
+    first = desk.order(image=image.id, key="k-1")
+    again = desk.order(image=image.id, key="k-1")
+    assert "need not run again" in str(first.notice)
+    assert (again.instance.id, again.notice) == (first.instance.id, first.notice)
+    unkeyed = [str(desk.order(image=image.id, name="quick-fox").notice) for _ in range(2)]
+    assert unkeyed[0] in unkeyed[1]
+    assert "in the same words" in unkeyed[1]

@@ -1,0 +1,86 @@
+"""What a launch takes over from an image, decided without a cloud."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from chalicelib.domain.asks import LaunchAsk, complete
+from chalicelib.domain.baked import Baked, use_hash
+from chalicelib.domain.desk import DeskSettings
+from chalicelib.domain.errors import Invalid
+from chalicelib.domain.from_image import TakenOver, taken_over
+from chalicelib.domain.images import Image, ImagePhase
+from chalicelib.domain.instance import AddedRecipe
+from chalicelib.domain.policies import PolicyAsk
+from chalicelib.domain.recipe_parameters import Value
+from chalicelib.domain.recipes import parse_recipes
+from chalicelib.store.data_files import catalogue, recipes
+from tests.scenario.recipes import UBUNTU_18, offered, recipe
+from tests.unit.test_images import image
+
+ANY = {"architectures": ["x86_64"], "ubuntu": ["18.04", "22.04"], "compute_capability": None, "cpu": True}
+CUDA = {"at_least": "7.0", "at_most": None}
+ON_GPU = {**ANY, "compute_capability": CUDA, "cpu": False}
+RECIPES = {**offered(), **parse_recipes({"recipes": {"any": recipe(ANY), "on-gpu": recipe(ON_GPU)}})}
+CHOSEN: dict[str, Value] = {"release": "two", "notebooks": True, "workers": 9}
+
+
+def vision(**changes: Any) -> Image:
+    return image(ImagePhase.AVAILABLE, **changes)
+
+
+def launched(source: Image, **said: Any) -> TakenOver:
+    ask = LaunchAsk(**{"instance_type": "g4dn.xlarge", **said})
+    spec, _ = complete(ask, catalogue(), RECIPES, DeskSettings(), PolicyAsk(), source)
+    return taken_over(spec, ask, source, catalogue().type_named(spec.instance_type), RECIPES)
+
+
+def test_parameters_are_those_of_the_image_but_for_what_is_said() -> None:
+    spec = launched(vision(recipe="any", parameters=CHOSEN), parameters={"workers": 2}).spec
+    assert spec.parameters == {"release": "two", "notebooks": True, "workers": 2}
+    other = launched(vision(recipe="any", parameters=CHOSEN), recipe="jupyter").spec
+    assert (other.recipe, other.parameters["pip_index"]) == ("jupyter", "")
+
+
+def test_added_recipes_come_along_with_their_parameters() -> None:
+    over = launched(vision(recipe="jupyter", added=(AddedRecipe(recipe="any", parameters=CHOSEN),)))
+    assert over.spec.added == (AddedRecipe(recipe="any", parameters=CHOSEN),)
+    assert "with any, added there" in over.notice
+
+
+@pytest.mark.parametrize(
+    ("added", "said", "why"),
+    [
+        (AddedRecipe(recipe="on-gpu"), {"instance_type": "t3.large"}, "t3.large has no GPU, and it needs one"),
+        (AddedRecipe(recipe="gone"), {}, "there is no such recipe any more"),
+        (AddedRecipe(recipe="any", parameters={"release": "NOT"}), {}, "parameters.release must be a release"),
+        (AddedRecipe(recipe="any"), {"recipe": "bare"}, "bare was asked for, and the image is of jupyter"),
+    ],
+)
+def test_what_cannot_come_along_is_left_out_and_that_is_said(
+    added: AddedRecipe, said: dict[str, Any], why: str
+) -> None:
+    over = launched(vision(recipe="jupyter", added=(added,)), **said)
+    assert over.spec.added == ()
+    assert f"{added.recipe}, which was added there, is left out: {why}" in over.notice
+
+
+def test_a_recipe_is_judged_by_the_base_of_the_image() -> None:
+    old = vision(recipe="any", base=UBUNTU_18)
+    assert launched(old, instance_type="t3.large").spec.image_parameter == UBUNTU_18
+    with pytest.raises(Invalid) as refused:
+        launched(old, instance_type="t3.large", recipe="jupyter")
+    assert "the image is Ubuntu 18.04" in refused.value.errors[0].message
+
+
+def test_only_what_nothing_else_has_run_over_is_saved() -> None:
+    jupyter = RECIPES["jupyter"].as_chosen({name: each.default for name, each in RECIPES["jupyter"].parameters.items()})
+    baked = tuple(
+        Baked(name=use.name, use=use_hash(use), fingerprint="f", content="c", seconds=100) for use in jupyter.documents
+    )
+    whole = vision(recipe="jupyter", baked=baked)
+    assert "gpudesk-jupyter need not run again unless changed since, which saves about 100 s" in launched(whole).notice
+    over = replace(whole, recipe="any", added=(AddedRecipe(recipe="jupyter"),))
+    assert "none of what any and jupyter runs is in it" in launched(over).notice, "any runs the same document otherwise"
+    assert recipes()["jupyter"].documents[1].name == RECIPES["any"].documents[0].name

@@ -1,0 +1,119 @@
+"""What was taken off a disk for an image: when it is put back, how often that is tried, and when it is given up."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.domain import imaging
+from chalicelib.domain.errors import GiveUp, Missing, TryLater
+from chalicelib.domain.image_plan import ImageSeen, SealSent, SendSeal
+from chalicelib.domain.images import Image, ImagePhase
+from chalicelib.domain.imaging import note
+from chalicelib.domain.instance import DocumentRun
+from chalicelib.domain.observation import Absent, CommandStatus, CommandView, Unobserved
+from chalicelib.domain.timings import IMAGE_DEADLINE, RESEND_AFTER, SEAL_DEADLINE, UNSEAL_DEADLINE
+from chalicelib.domain.unsealing import decide
+from tests.unit.test_images import AMI, NOTHING, NOW, SEALED, image
+
+ASKED = DocumentRun(attempt_id="gi-1.unseal.1", sent_at=NOW, called_at=NOW)
+SENT = replace(ASKED, command_id="c-2")
+SECOND = timedelta(seconds=1)
+
+
+def ended(status: CommandStatus) -> ImageSeen:
+    return ImageSeen(ami=Absent(), command=CommandView(command_id="c-2", status=status, detail=str(status), steps=()))
+
+
+def attempt(sealed: Image, seen: ImageSeen = NOTHING, after: timedelta = RESEND_AFTER) -> str | None:
+    step = decide(sealed, seen, NOW + after).step
+    assert step is None or isinstance(step, SendSeal)
+    return step.attempt_id if step else None
+
+
+def test_secrets_are_put_back_as_soon_as_every_disk_has_its_snapshot() -> None:
+    pending = image(ImagePhase.PENDING, ami_id="ami-1")
+    not_yet = decide(pending, ImageSeen(ami=AMI), NOW)
+    assert (not_yet.step, not_yet.image) == (None, pending)
+    taken = decide(pending, ImageSeen(ami=replace(AMI, is_taken=True)), NOW)
+    assert isinstance(taken.step, SendSeal)
+    assert (taken.image.phase, taken.step.parameters["deed"]) == (ImagePhase.PENDING, "unseal")
+    assert attempt(taken.image) == taken.step.attempt_id, "EC2 need not show it again"
+    for over in (ImagePhase.AVAILABLE, ImagePhase.FAILED):
+        assert attempt(image(over)) is not None
+
+
+def test_they_are_back_only_when_the_command_has_ended_well() -> None:
+    asked = image(ImagePhase.AVAILABLE, unseal=ASKED)
+    sent = note(asked, SendSeal({"deed": "unseal"}, "a"), SealSent("c-2"), NOW)
+    assert (sent.is_sealed, sent.is_open, sent.unseal) == (True, True, SENT)
+    assert decide(sent, ended(CommandStatus.RUNNING), NOW).image == sent
+    done = decide(sent, ended(CommandStatus.SUCCEEDED), NOW).image
+    assert (done.is_sealed, done.is_open) == (False, False)
+
+
+@pytest.mark.parametrize(("no_reboot", "code"), [(True, "secrets_back"), (False, "secrets_new")])
+def test_what_became_of_them_is_said_and_how_to_get_in_again(no_reboot: bool, code: str) -> None:
+    sent = image(ImagePhase.PENDING, ami_id="ami-1", unseal=SENT, no_reboot=no_reboot)
+    reason = decide(sent, ended(CommandStatus.SUCCEEDED), NOW).image.unseal_reason
+    assert reason is not None
+    assert reason.code == code
+    assert ("ssh-keygen -R gd-1" in reason.sentence) is not no_reboot
+
+
+def test_what_failed_or_never_ended_is_sent_again_as_another_attempt() -> None:
+    sent = image(ImagePhase.AVAILABLE, unseal=SENT)
+    assert attempt(sent, ended(CommandStatus.FAILED), SECOND) is None, "not at once"
+    again = attempt(sent, ended(CommandStatus.FAILED))
+    assert again not in (None, SENT.attempt_id)
+    assert attempt(sent, after=SEAL_DEADLINE) is None
+    assert attempt(sent, after=SEAL_DEADLINE + SECOND) not in (None, SENT.attempt_id)
+    assert attempt(sent, ImageSeen(ami=Absent(), command=Unobserved("throttled"))) is None
+
+
+def test_what_ssm_has_not_confirmed_is_the_same_attempt_again() -> None:
+    asked = image(ImagePhase.AVAILABLE, unseal=ASKED)
+    for error in (TryLater("Throttling", ""), Missing("InvalidInstanceId", "its agent is not back yet")):
+        assert note(asked, SendSeal({"deed": "unseal"}, "a"), error, NOW) == asked
+    assert attempt(asked, after=SECOND) is None
+    assert attempt(asked) == ASKED.attempt_id
+
+
+def test_a_command_that_is_refused_is_given_up_with_what_to_do() -> None:
+    asked = image(ImagePhase.FAILED, unseal=ASKED)
+    refused = note(asked, SendSeal({"deed": "unseal"}, "a"), GiveUp("AccessDenied", "no"), NOW)
+    assert not refused.is_open
+    assert refused.unseal_reason is not None
+    assert refused.unseal_reason.code == "unseal_failed"
+    assert "sudo /opt/gpudesk/identity unseal" in refused.unseal_reason.sentence
+
+
+def test_a_machine_that_runs_no_more_is_sent_nothing() -> None:
+    for phase in (ImagePhase.FAILED, ImagePhase.AVAILABLE, ImagePhase.DELETED):
+        plan = decide(image(phase), ImageSeen(ami=Absent(), runs=False), NOW)
+        assert (plan.step, plan.image.is_open) == (None, False)
+
+
+def test_it_is_not_tried_for_ever_and_longer_than_an_image_may_take() -> None:
+    late = image(ImagePhase.FAILED, created_at=NOW - IMAGE_DEADLINE)
+    assert attempt(late) is not None
+    lost = decide(image(ImagePhase.FAILED, unseal=ASKED), NOTHING, NOW + UNSEAL_DEADLINE)
+    assert (lost.step, lost.image.is_open) == (None, False)
+
+
+def test_whoever_deletes_the_image_leaves_no_machine_sealed() -> None:
+    going = image(ImagePhase.DELETING, unseal=SENT)
+    gone = imaging.decide(going, NOTHING, NOW).image
+    assert (gone.phase, gone.is_open) == (ImagePhase.DELETED, True)
+    for sealed in (going, gone):
+        assert attempt(sealed, ended(CommandStatus.FAILED)) is not None
+    assert not decide(gone, ended(CommandStatus.SUCCEEDED), NOW).image.is_open
+
+
+def test_a_seal_that_was_refused_at_once_leaves_nothing_to_be_put_back() -> None:
+    asked = image(ImagePhase.SEALING, seal=replace(SEALED, command_id=None))
+    step = SendSeal({"deed": "seal"}, SEALED.attempt_id)
+    refused = note(asked, step, GiveUp("AccessDenied", "no"), NOW)
+    assert (refused.phase, refused.is_open) == (ImagePhase.FAILED, False)
+    twice = replace(asked, seal=replace(SEALED, command_id=None, called_at=NOW + RESEND_AFTER))
+    assert note(twice, step, GiveUp("AccessDenied", "no"), NOW).is_open, "the first answer may have been lost"
