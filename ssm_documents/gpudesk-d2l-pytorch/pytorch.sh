@@ -28,7 +28,7 @@ if [ "$(cat "$mark" 2>/dev/null)" = "$wanted" ]; then
   say "${PACKAGES[*]}, the build for $build, is installed already."
   exit 0
 fi
-rm -f "$mark"
+as_ubuntu rm -f "$mark"
 say "Installing ${PACKAGES[*]}, the build for $build."
 if [ "$build" = cpu ]; then
   uv_install /opt/gpudesk/d2l --index "$CPU_INDEX" "${PACKAGES[@]}"
@@ -36,4 +36,4 @@ else
   uv_install /opt/gpudesk/d2l "${PACKAGES[@]}"
 fi
 say "Installed PyTorch $(version_in /opt/gpudesk/d2l torch)."
-printf '%s\n' "$wanted" | write_file "$mark" 0644 ubuntu
+printf '%s\n' "$wanted" | write_within /opt/gpudesk/d2l .gpudesk-pytorch
