@@ -9,7 +9,8 @@ source include:uv.sh
 : "${SSM_gpuCount:?}" "${SSM_torchBuild:=auto}"
 
 # torchvision is built for one PyTorch: change both together. PyPI's builds of these bring CUDA 13.0 with them, which
-# wants NVIDIA's driver 580 or later, and a GPU of compute capability 7.5 or later (CUDA 13 dropped those before).
+# wants NVIDIA's driver 580 or later, and a GPU of compute capability 7.5 or later (CUDA 13 dropped those before); on arm64
+# 8.0 or later, for which alone they are built there (docs/d2l.md).
 PACKAGES=(torch==2.13.0 torchvision==0.28.0)
 CPU_INDEX=https://download.pytorch.org/whl/cpu
 
