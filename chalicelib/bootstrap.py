@@ -104,6 +104,7 @@ def _loop(stores: Stores, clients: Clients, ssm: Ssm, secrets: Secrets, settings
     )
     mail, webhook = Mail(clients, settings.topic_arn), Webhook(may_be_local=settings.webhooks_may_be_local)
     postman = Postman(stores.notices, stores.instances, stores.desk, mail, webhook, secrets, clock)
+    own_images = OwnImages(clients, settings.stage)
     sweep = Sweep(
         stores.instances,
         stores.heartbeats,
@@ -112,7 +113,7 @@ def _loop(stores: Stores, clients: Clients, ssm: Ssm, secrets: Secrets, settings
         reconciler,
         Orphanage(stores.instances, reconciler, catalogue()),
         postman,
-        Gallery(stores.images, stores.instances, stores.desk, OwnImages(clients, settings.stage), ssm, clock),
+        Gallery(stores.images, stores.instances, stores.desk, stores.owners, own_images, ssm, clock),
         clock,
         settings.home_region,
     )

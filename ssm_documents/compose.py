@@ -4,7 +4,7 @@
 
 writes each as FOLDER/NAME.json. In a script, `source include:FILE` stands for what it uses of a file of lib/, and a
 line @@FILE@@ for a file beside it (or for the probe, probe.pyz, in base64). In a header, "include:parameters.json" in
-place of a parameter stands for the one of that name in lib/parameters.json; beside "script", `"always": true` says that
+place of a parameter stands for the shared one of that name (parameters.py); beside "script", `"always": true` says that
 the step is never skipped, however often it was done: it looks at the machine, or starts a service.
 """
 
@@ -23,12 +23,12 @@ from ssm_documents.check import as_json, check, fallback_line
 from ssm_documents.embed import as_base64, probe_zipapp
 from ssm_documents.library import carried
 from ssm_documents.own_recipes import OWN, as_sources, own_document_names
+from ssm_documents.parameters import SHARED, shared
 from ssm_documents.session_documents import session_document, session_names
 
 _SOURCES = Path(__file__).parent
 _LIBRARY = _SOURCES / "lib"
 _INCLUDE = re.compile(r"source include:(?P<file>[a-z_.-]+)")
-_SHARED = "include:parameters.json"
 _EMBED = re.compile(r"@@(?P<file>[a-z_.-]+)@@")
 
 
@@ -83,12 +83,7 @@ class _Who:
 
 
 def _parameter(name: str, entry: Any) -> Any:
-    return _shared_parameters()[name] if entry == _SHARED else entry
-
-
-def _shared_parameters() -> dict[str, Any]:
-    parameters: dict[str, Any] = json.loads((_LIBRARY / "parameters.json").read_text(encoding="utf-8"))
-    return parameters
+    return shared()[name] if entry == SHARED else entry
 
 
 def _script(path: Path, who: _Who, parameters: tuple[str, ...]) -> list[str]:

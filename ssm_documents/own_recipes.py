@@ -17,8 +17,8 @@ from typing import Any
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from chalicelib.domain.own_recipes import PREFIX, OwnSteps, parse_own_recipe, parse_steps, ssm_name
-from chalicelib.domain.recipe_parameters import Parameter, as_text
 from chalicelib.domain.recipes import Recipe, parse_recipes
+from ssm_documents.parameters import SHARED, of_document
 
 _SCRIPTS = Path(__file__).parent / "own"
 _DATA = Path(__file__).parent.parent / "chalicelib" / "data"
@@ -87,12 +87,9 @@ def _header(recipe: Recipe, steps: OwnSteps) -> dict[str, Any]:
         "schemaVersion": "2.2",
         "description": f"gpudesk: what the team's own recipe {recipe.name} adds to {recipe.builds_on}.",
         "parameters": {
-            "attemptId": _parameter(
-                "The desk's id of this try: what has run to its end under it is not run again.",
-                "^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$",
-            ),
-            "gpuCount": _parameter("How many GPUs nvidia-smi must list; 0 where there are none.", "^[0-9]{1,2}$"),
-            **{ssm_name(each.name): _chosen(each) for each in recipe.parameters.values()},
+            "attemptId": SHARED,
+            "gpuCount": SHARED,
+            **{ssm_name(each.name): of_document(each) for each in recipe.parameters.values()},
         },
         "mainSteps": [
             {
@@ -108,17 +105,4 @@ def _header(recipe: Recipe, steps: OwnSteps) -> dict[str, Any]:
             }
             for step, minutes in steps.minutes().items()
         ],
-    }
-
-
-def _chosen(parameter: Parameter) -> dict[str, str]:
-    return {"default": as_text(parameter.default), **_parameter(parameter.description, parameter.allowed_pattern)}
-
-
-def _parameter(description: str, pattern: str) -> dict[str, str]:
-    return {
-        "type": "String",
-        "description": description,
-        "allowedPattern": pattern,
-        "interpolationType": "ENV_VAR",
     }

@@ -18,7 +18,7 @@ from chalicelib.domain.actors import Actor, Role
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.cost import DayCost, money
 from chalicelib.domain.desk import DeskSettings, Mode
-from chalicelib.domain.fits import gpus_that_fit
+from chalicelib.domain.fits import Capability, gpus_that_fit
 from chalicelib.domain.recipes import Recipe
 
 routes = Routes()
@@ -91,6 +91,12 @@ class CapabilityView(TypedDict):
     because: str | None
 
 
+class CapabilitiesView(CapabilityView):
+    """`by_architecture`: in their place on machines of that architecture."""
+
+    by_architecture: dict[str, CapabilityView]
+
+
 class FitsView(TypedDict):
     """Where it can be used; on a type without a GPU its GPU steps are skipped, or it cannot be used at all (`cpu`).
 
@@ -99,7 +105,7 @@ class FitsView(TypedDict):
 
     architectures: list[str]
     ubuntu: list[str]
-    compute_capability: CapabilityView | None
+    compute_capability: CapabilitiesView | None
     cpu: bool
     gpus: list[str]
 
@@ -131,7 +137,6 @@ def list_recipes(call: Call[Nothing, Listing]) -> Page[RecipeView]:
 
 
 def _recipe(recipe: Recipe, catalogue: Catalogue) -> RecipeView:
-    capability = recipe.fits.capability
     return {
         "name": recipe.name,
         "title": recipe.title,
@@ -152,19 +157,24 @@ def _recipe(recipe: Recipe, catalogue: Catalogue) -> RecipeView:
         "fits": {
             "architectures": list(recipe.fits.architectures),
             "ubuntu": list(recipe.fits.ubuntu),
-            "compute_capability": {
-                "at_least": capability.at_least,
-                "at_most": capability.at_most,
-                "because": capability.because,
-            }
-            if capability
-            else None,
+            "compute_capability": _capabilities(recipe.fits.capability),
             "cpu": recipe.fits.cpu,
             "gpus": gpus_that_fit(recipe.fits, recipe.image_of, catalogue),
         },
         "image": dict(recipe.image) if recipe.image is not None else None,
         "builds_on": recipe.builds_on,
     }
+
+
+def _capabilities(capability: Capability | None) -> CapabilitiesView | None:
+    if capability is None:
+        return None
+    there = {architecture: _capability(each) for architecture, each in capability.by_architecture.items()}
+    return {**_capability(capability), "by_architecture": there}
+
+
+def _capability(capability: Capability) -> CapabilityView:
+    return {"at_least": capability.at_least, "at_most": capability.at_most, "because": capability.because}
 
 
 class DayCostView(TypedDict):

@@ -8,6 +8,7 @@ from chalicelib.api.forms.queries import Asking, Listing
 from chalicelib.api.routes import Call, Routes
 from chalicelib.api.views.instance import AddedRecipeView, ParameterView, added_view
 from chalicelib.api.views.values import Page, ReasonView, dollars, moment, reason_view
+from chalicelib.domain.desk import on_hold
 from chalicelib.domain.images import Image, price_per_month
 
 routes = Routes()
@@ -57,6 +58,12 @@ class ImageAskedView(ImageView):
     warnings: list[str]
 
 
+class ImageDeletedView(ImageView):
+    """The image that is taken away; `notice`: what to know, such as that it waits while the desk is on hold."""
+
+    notice: str | None
+
+
 @routes.add(
     "POST", "/instances/{name}/images", takes=ImageForm, asks=Asking, gives=ImageAskedView, status=202, located="images"
 )
@@ -85,10 +92,14 @@ def show_image(call: Call[Nothing, Asking]) -> ImageView:
     return _view(call, call.desk.requests.images.show(call.actor, call.ref))
 
 
-@routes.add("DELETE", "/images/{image}", takes=Nothing, asks=Asking, gives=ImageView, status=202, located="images")
-def delete_image(call: Call[Nothing, Asking]) -> ImageView:
+@routes.add(
+    "DELETE", "/images/{image}", takes=Nothing, asks=Asking, gives=ImageDeletedView, status=202, located="images"
+)
+def delete_image(call: Call[Nothing, Asking]) -> ImageDeletedView:
     """Take it away, with its snapshots."""
-    return _view(call, call.desk.requests.images.delete(call.actor, call.ref))
+    image = call.desk.requests.images.delete(call.actor, call.ref)
+    mode = call.desk.requests.administration.settings().mode
+    return {**_view(call, image), "notice": on_hold(mode, "its end")}
 
 
 def _view(call: Call[ImageForm, Asking] | Call[Nothing, Asking] | Call[Nothing, Listing], image: Image) -> ImageView:

@@ -11,7 +11,7 @@ from chalicelib.api.forms.instances import AmendForm, KeepForm, LaunchForm, Sess
 from chalicelib.api.forms.policy import IdlePolicyForm
 from chalicelib.api.forms.queries import Asking, Listing
 from chalicelib.api.routes import Call, Routes
-from chalicelib.api.views.instance import InstanceView, LaunchedView, instance_view
+from chalicelib.api.views.instance import AskedView, InstanceView, LaunchedView, instance_view
 from chalicelib.api.views.values import Page, moment
 from chalicelib.control.requests.reading import Shown
 from chalicelib.domain.asks import LaunchAsk
@@ -20,6 +20,7 @@ from chalicelib.domain.errors import FieldError, Invalid
 from chalicelib.domain.instance import Instance
 from chalicelib.domain.notices import Notice
 from chalicelib.domain.sessions import SessionKind, SessionWish
+from chalicelib.domain.wishes import what_waits
 
 routes = Routes()
 
@@ -75,16 +76,16 @@ def amend_instance(call: Call[AmendForm, Asking]) -> InstanceView:
     return written(amended, call.desk.clock.now())
 
 
-@routes.add("DELETE", "/instances/{name}", takes=Nothing, asks=Asking, gives=InstanceView, status=202)
-def terminate_instance(call: Call[Nothing, Asking]) -> InstanceView:
+@routes.add("DELETE", "/instances/{name}", takes=Nothing, asks=Asking, gives=AskedView, status=202)
+def terminate_instance(call: Call[Nothing, Asking]) -> AskedView:
     """Terminate it; its disk goes with it."""
-    return written(call.desk.requests.changing.terminate(call.actor, call.ref), call.desk.clock.now())
+    return _asked(call, call.desk.requests.changing.terminate(call.actor, call.ref))
 
 
-@routes.add("POST", "/instances/{name}/stop", takes=Nothing, asks=Asking, gives=InstanceView, status=202)
-def stop_instance(call: Call[Nothing, Asking]) -> InstanceView:
+@routes.add("POST", "/instances/{name}/stop", takes=Nothing, asks=Asking, gives=AskedView, status=202)
+def stop_instance(call: Call[Nothing, Asking]) -> AskedView:
     """Stop it; its disk stays, and is paid for."""
-    return written(call.desk.requests.changing.stop(call.actor, call.ref), call.desk.clock.now())
+    return _asked(call, call.desk.requests.changing.stop(call.actor, call.ref))
 
 
 @routes.add("POST", "/instances/{name}/start", takes=Nothing, asks=Asking, gives=InstanceView, status=202)
@@ -263,6 +264,11 @@ def _notice(notice: Notice) -> NoticeView:
 def written(instance: Instance, now: datetime) -> InstanceView:
     """An instance right after a write; whether it is in use is for GET to find out."""
     return instance_view(Shown(instance, None, cost_so_far(instance, now)))
+
+
+def _asked(call: Call[Nothing, Asking], instance: Instance) -> AskedView:
+    mode = call.desk.requests.administration.settings().mode
+    return {**written(instance, call.desk.clock.now()), "notice": what_waits(instance, mode)}
 
 
 def _idempotency_key(call: Call[LaunchForm, Asking]) -> str | None:

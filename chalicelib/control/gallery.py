@@ -6,6 +6,7 @@ from typing import assert_never
 
 from chalicelib.aws.images import OwnImages
 from chalicelib.aws.ssm import Ssm
+from chalicelib.control.address_book import address_book
 from chalicelib.domain import image_plan, imaging, unsealing
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.desk import Mode
@@ -14,12 +15,14 @@ from chalicelib.domain.image_plan import DOCUMENT, AmiView, ImageOutcome, ImageP
 from chalicelib.domain.images import BEING_MADE, Image, ImagePhase
 from chalicelib.domain.instance import Ec2State
 from chalicelib.domain.lifecycle.rules import because, entry
+from chalicelib.domain.notices import notices_of
 from chalicelib.domain.observation import Absent, CommandView, Unobserved
 from chalicelib.domain.plan import SendDocument
 from chalicelib.domain.timings import SEAL_DEADLINE
 from chalicelib.store.desk import DeskStore
 from chalicelib.store.images import Images, Told
 from chalicelib.store.instances import Instances
+from chalicelib.store.owners import Owners
 from chalicelib.store.transactions import Stale
 
 LOG = logging.getLogger(__name__)
@@ -38,6 +41,7 @@ class Gallery:
     images: Images
     instances: Instances
     desk: DeskStore
+    owners: Owners
     own: OwnImages
     ssm: Ssm
     clock: Clock
@@ -162,4 +166,6 @@ class Gallery:
             return None
         code = "image_available" if image.phase is ImagePhase.AVAILABLE else image.reason.code
         line = entry(self.clock.now(), because(code, image.reason.sentence), details={"image": image.id})
-        return Told(instance, replace(instance, imaging=None, told=None), (line,), wake=True)
+        freed = replace(instance, imaging=None, told=None)
+        notices = notices_of(freed, (line,), address_book(self.desk.settings(), self.owners))
+        return Told(instance, freed, (line,), notices, wake=True)

@@ -19,6 +19,13 @@ class Mode(StrEnum):
     HOLD = "hold"
 
 
+def on_hold(mode: Mode, what: str) -> str | None:
+    """What people should know whose wish is written down and not done yet; None where it is done at once."""
+    if mode is not Mode.HOLD:
+        return None
+    return f"the desk is on hold: {what} is written down, and done once an admin sets the desk's mode back"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Defaults:
     """What a request gets that does not say."""

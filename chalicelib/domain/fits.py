@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chalicelib.domain.catalogue import Catalogue, InstanceType
@@ -21,11 +21,17 @@ class Capability:
     """CUDA's compute capability; None: no bound on that side.
 
     :param because: what sets the bounds, such as "CUDA 10.1"
+    :param by_architecture: in their place on these, where packages are built for fewer GPUs than elsewhere
     """
 
     at_least: str | None
     at_most: str | None
     because: str | None = None
+    by_architecture: Mapping[str, Capability] = field(default_factory=dict)
+
+    def on(self, architecture: str) -> Capability:
+        """What holds on machines of that architecture."""
+        return self.by_architecture.get(architecture, self)
 
     def admits(self, capability: str) -> bool:
         """Whether a GPU of that capability will do ("7.5"; as numbers, so 10.0 is more than 9.0)."""
@@ -73,9 +79,10 @@ class Fits:
         if self.capability is None:
             return None
         if kind.compute_capability is None:
-            return f"the {kind.gpu} has no CUDA, and it needs compute capability {self.capability}"
-        if not self.capability.admits(kind.compute_capability):
-            return f"the {kind.gpu} has compute capability {kind.compute_capability}, and it needs {self.capability}"
+            return f"the {kind.gpu} has no CUDA, and it needs compute capability {self.capability.on(kind.arch)}"
+        needed = self.capability.on(kind.arch)
+        if not needed.admits(kind.compute_capability):
+            return f"the {kind.gpu} has compute capability {kind.compute_capability}, and it needs {needed}"
         return None
 
     def skips_gpu_steps(self, kind: InstanceType) -> bool:
@@ -101,9 +108,7 @@ def parse_fits(entry: Mapping[str, Any]) -> Fits:
     return Fits(
         architectures=tuple(entry["architectures"]),
         ubuntu=tuple(entry["ubuntu"]),
-        capability=Capability(capability["at_least"], capability["at_most"], capability.get("because"))
-        if capability
-        else None,
+        capability=_parse_capability(capability) if capability else None,
         cpu=entry["cpu"],
     )
 
@@ -143,9 +148,23 @@ def gpus_that_fit(fits: Fits, image_of: Callable[[InstanceType], str | None], ca
     )
 
 
+def _parse_capability(entry: Mapping[str, Any]) -> Capability:
+    others = entry.get("by_architecture", {})
+    by_architecture = {architecture: _parse_capability(each) for architecture, each in others.items()}
+    return Capability(entry["at_least"], entry["at_most"], entry.get("because"), by_architecture)
+
+
 def _narrower(one: Capability | None, other: Capability | None) -> Capability | None:
     if one is None or other is None:
         return one or other
+    architectures = {**one.by_architecture, **other.by_architecture}
+    return replace(
+        _narrowest(one, other),
+        by_architecture={each: _narrowest(one.on(each), other.on(each)) for each in architectures},
+    )
+
+
+def _narrowest(one: Capability, other: Capability) -> Capability:
     least = max((each for each in (one.at_least, other.at_least) if each), key=_numbers, default=None)
     most = min((each for each in (one.at_most, other.at_most) if each), key=_numbers, default=None)
     reasons = dict.fromkeys(each.because for each in (one, other) if each.because)

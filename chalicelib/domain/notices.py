@@ -25,6 +25,15 @@ TOLD: Mapping[str, tuple[Audience, ...]] = {
     "lifetime_warning": OWNER,
     "failed_warning": OWNER,
     "setup_failed": OWNER,
+    "launch_refused": OWNER,
+    "over_quota": OWNER,
+    "no_capacity": OWNER,
+    "no_answer": OWNER,
+    "start_failed": OWNER,
+    "image_available": OWNER,
+    "image_failed": OWNER,
+    "benchmark_done": OWNER,
+    "benchmark_failed": OWNER,
     "no_agent_warning": BOTH,
     "warning_withdrawn": OWNER,
     "stop_claimed": OWNER,
@@ -46,7 +55,8 @@ TOLD: Mapping[str, tuple[Audience, ...]] = {
     "stop_alarm": BOTH,
     "terminate_alarm": BOTH,
 }
-"""Of the timeline's codes, those that somebody is told of. What somebody has asked for is no news to them."""
+"""Of the timeline's codes, those that somebody is told of. What somebody has asked for is no news to them; how it has
+ended is, where that takes long or did not come about."""
 
 ASKED_FOR = ("stop_requested", "terminate_requested")
 

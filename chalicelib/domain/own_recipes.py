@@ -16,7 +16,7 @@ from chalicelib.domain.recipe_parameters import MalformedRecipe, parse_parameter
 from chalicelib.domain.recipes import PLACEHOLDERS, DocumentUse, Recipe
 
 PREFIX = "gpudesk-own-"
-"""Of the documents' names; the desk may send only what begins with gpudesk-."""
+"""Of the documents' names; the desk may send those that begin so, and its own by name (`.chalice/policy-dev.json`)."""
 
 APT_MINUTES, PIP_MINUTES, GIT_MINUTES, START_MINUTES = 20, 40, 15, 10
 """How long each step may take: a few slow mirrors and their retries; PyTorch and the like are 3 GB."""

@@ -16,6 +16,9 @@ PLACEHOLDERS = frozenset({"attempt_id", "gpu_count", "heartbeat_key", "heartbeat
 """What the desk fills in, written ${name} in a recipe: the id of this try to run the document; how many GPUs
 nvidia-smi must list; the heartbeat's key, table, and the region of that table."""
 
+SHARED = "shared"
+"""In place of a parameter: the one of that name that stands beside the recipes."""
+
 _PLACEHOLDER = re.compile(r"\$\{([a-z0-9_]+)\}")
 
 
@@ -84,7 +87,16 @@ def parse_recipes(data: Mapping[str, Any]) -> dict[str, Recipe]:
 
     :raises MalformedRecipe: one of them is none
     """
-    return {name: _parse_recipe(name, entry) for name, entry in data["recipes"].items()}
+    shared = data.get("parameters", {})
+    return {name: _parse_recipe(name, entry, shared) for name, entry in data["recipes"].items()}
+
+
+def shared_parameters(data: Mapping[str, Any]) -> dict[str, Parameter]:
+    """The parameters that stand beside the recipes, for several of them and for the documents.
+
+    :raises MalformedRecipe: one of them is none
+    """
+    return parse_parameters(SHARED, data.get("parameters", {}))
 
 
 def fill(parameters: Mapping[str, str], values: Mapping[str, str]) -> dict[str, str]:
@@ -101,8 +113,8 @@ def jupyter_port(names: Iterable[str], recipes: Mapping[str, Recipe]) -> int | N
     return next((port for port in reversed(ports) if port is not None), None)
 
 
-def _parse_recipe(name: str, entry: Mapping[str, Any]) -> Recipe:
-    parameters = parse_parameters(name, entry.get("parameters", {}))
+def _parse_recipe(name: str, entry: Mapping[str, Any], shared: Mapping[str, Any]) -> Recipe:
+    parameters = parse_parameters(name, _with_shared(name, entry.get("parameters", {}), shared))
     reserved = sorted(PLACEHOLDERS & set(parameters))
     if reserved:
         raise MalformedRecipe(f"recipe {name!r}: the desk itself fills in {', '.join(reserved)}; choose another name")
@@ -119,6 +131,14 @@ def _parse_recipe(name: str, entry: Mapping[str, Any]) -> Recipe:
         )
     except KeyError as missing:
         raise MalformedRecipe(f"recipe {name!r} lacks {missing}") from missing
+
+
+def _with_shared(recipe: str, entries: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, Any]:
+    missing = [name for name, entry in entries.items() if entry == SHARED and name not in shared]
+    if missing:
+        there = ", ".join(shared) or "nothing"
+        raise MalformedRecipe(f"recipe {recipe!r}: {', '.join(missing)} is not shared; there is {there}")
+    return {name: shared[name] if entry == SHARED else entry for name, entry in entries.items()}
 
 
 def _parse_use(recipe: str, entry: Mapping[str, Any], known: frozenset[str]) -> DocumentUse:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from chalicelib.domain.actors import Actor
 from chalicelib.domain.asks import amended
-from chalicelib.domain.desk import Ceilings
+from chalicelib.domain.desk import Ceilings, Mode, on_hold
 from chalicelib.domain.errors import Conflict, FieldError, Invalid
 from chalicelib.domain.instance import Action, Desired, Instance, Phase
 from chalicelib.domain.lifecycle.keeping import kept
@@ -118,6 +118,17 @@ def amend(instance: Instance, ask: PolicyAsk, actor: Actor, ceilings: Ceilings, 
         instance = replace(instance, warned=None)
         lines.append(entry(now, because("warning_withdrawn", "the warning is withdrawn: it was of another policy")))
     return Wanted(replace(instance, spec=spec), tuple(lines))
+
+
+def what_waits(instance: Instance, mode: Mode) -> str | None:
+    """What of a stop or an end that was asked for is not begun while the desk is on hold; None where nothing waits."""
+    match instance.spec.desired:
+        case Desired.STOPPED if instance.phase not in (Phase.STOPPING, Phase.STOPPED, *ENDED):
+            return on_hold(mode, "the stop")
+        case Desired.TERMINATED if instance.phase not in ENDED:
+            return on_hold(mode, "the termination")
+        case _:
+            return None
 
 
 def _desire(instance: Instance, desired: Desired, code: str, actor: Actor, now: datetime) -> Wanted:

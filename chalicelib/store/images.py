@@ -10,11 +10,13 @@ from pynamodb.exceptions import PynamoDBException, TransactWriteError
 
 from chalicelib.domain.images import Image, ImagePhase
 from chalicelib.domain.instance import Instance
+from chalicelib.domain.notices import Notice
 from chalicelib.domain.plan import Entry
 from chalicelib.domain.timings import TERMINATED_LISTED
 from chalicelib.store.codec import IMAGE, dumped
 from chalicelib.store.cursors import cursor_of, start_of
 from chalicelib.store.models import ImageModel
+from chalicelib.store.notices import announce
 from chalicelib.store.transactions import TRIES, Stale, append, codes, item_of, model_of, transaction
 
 LOG = logging.getLogger(__name__)
@@ -30,11 +32,12 @@ class ImagePage:
 
 @dataclass(frozen=True)
 class Told:
-    """The instance that an image is made of, before and after, and the lines of its timeline."""
+    """The instance that an image is made of, before and after, the lines of its timeline, and who is told."""
 
     before: Instance
     after: Instance
     entries: tuple[Entry, ...]
+    notices: tuple[Notice, ...] = ()
     wake: bool = False
 
 
@@ -89,6 +92,7 @@ class Images:
                     if told:
                         changes.save(model_of(told.after, told.before.version, wake=told.wake))
                         append(changes, told.after.id, (told.before.version or 0) + 1, told.entries)
+                        announce(changes, told.notices)
             except TransactWriteError as error:
                 why = codes(error)
                 if "ConditionalCheckFailed" in why:

@@ -22,5 +22,5 @@ as_ubuntu bash "/var/tmp/$RELEASE" -b -u -p "$MINICONDA" ||
 rm -f "/var/tmp/$RELEASE"
 as_ubuntu "$MINICONDA/bin/conda" init --quiet bash
 # For what the user makes later: the same channel, so that conda does not ask for terms in the middle of their work.
-printf 'channels: [conda-forge]\nauto_activate_base: false\n' | write_file "$MINICONDA/.condarc" 0644 ubuntu
+printf 'channels: [conda-forge]\nauto_activate_base: false\n' | write_within "$MINICONDA" .condarc
 say "Installed $(as_ubuntu "$MINICONDA/bin/conda" --version) in $MINICONDA."

@@ -19,7 +19,8 @@ if ((10#$SSM_gpuCount == 0)); then
 fi
 
 # What a run was cut in is made anew: conda and pip take a package that is half there for a whole one.
-rm -rf "$MINICONDA/envs/d2l"
+as_ubuntu rm -rf "$MINICONDA/envs/d2l" ||
+  fail "$MINICONDA/envs/d2l could not be removed to be made anew: above is what is in the way, such as files that somebody made as root. Remove it with sudo, and run the setup again."
 say "Making the conda environment d2l with Python 3.7."
 conda_create --name d2l python=3.7 pip
 say "Installing $MXNET and $D2L; MXNet alone is 0.8 GB."

@@ -19,4 +19,4 @@ if ! /opt/gpudesk/uv python find --no-python-downloads --quiet "$FITS" >/dev/nul
 fi
 install -d -m 0755 -o ubuntu -g ubuntu /opt/gpudesk/d2l
 uv_as_ubuntu venv --allow-existing --python "$FITS" /opt/gpudesk/d2l
-say "Made the environment /opt/gpudesk/d2l with $(/opt/gpudesk/d2l/bin/python --version)."
+say "Made the environment /opt/gpudesk/d2l with $(as_ubuntu /opt/gpudesk/d2l/bin/python --version)."

@@ -9,7 +9,8 @@ source include:uv.sh
 : "${SSM_gpuCount:?}" "${SSM_torchBuild:=auto}"
 
 # torchvision is built for one PyTorch: change both together. PyPI's builds of these bring CUDA 13.0 with them, which
-# wants NVIDIA's driver 580 or later, and a GPU of compute capability 7.5 or later (CUDA 13 dropped those before).
+# wants NVIDIA's driver 580 or later, and a GPU of compute capability 7.5 or later (CUDA 13 dropped those before); on arm64
+# 8.0 or later, for which alone they are built there (docs/d2l.md).
 PACKAGES=(torch==2.13.0 torchvision==0.28.0)
 CPU_INDEX=https://download.pytorch.org/whl/cpu
 
@@ -28,7 +29,7 @@ if [ "$(cat "$mark" 2>/dev/null)" = "$wanted" ]; then
   say "${PACKAGES[*]}, the build for $build, is installed already."
   exit 0
 fi
-rm -f "$mark"
+as_ubuntu rm -f "$mark"
 say "Installing ${PACKAGES[*]}, the build for $build."
 if [ "$build" = cpu ]; then
   uv_install /opt/gpudesk/d2l --index "$CPU_INDEX" "${PACKAGES[@]}"
@@ -36,4 +37,4 @@ else
   uv_install /opt/gpudesk/d2l "${PACKAGES[@]}"
 fi
 say "Installed PyTorch $(version_in /opt/gpudesk/d2l torch)."
-printf '%s\n' "$wanted" | write_file "$mark" 0644 ubuntu
+printf '%s\n' "$wanted" | write_within /opt/gpudesk/d2l .gpudesk-pytorch

@@ -5,7 +5,7 @@
 # the home directory, where the chapter has it. An empty checksum is none.
 unpack_book() {
   local url=$1 sum=$2 folder=$3 work="/home/ubuntu/work" zip=/var/tmp/gpudesk-d2l-en.zip
-  install -d -m 0755 -o ubuntu -g ubuntu "$work"
+  as_ubuntu mkdir -p "$work"
   if [ -d "$work/d2l-en/$folder" ]; then
     say "The notebooks are in $work/d2l-en, and stay as they are. For new ones: move that folder away, and run the setup again."
     return
@@ -16,16 +16,16 @@ unpack_book() {
     say "$url has no published checksum. This one has SHA-256 $(sha256sum "$zip" | cut -d ' ' -f 1): given as the parameter bookSha256 it holds later machines to it."
   fi
   unzip -tq "$zip" >/dev/null || fail "$url is no whole zip: it was cut on its way, or something answered in its place."
-  rm -rf "$work/d2l-en.new"
+  as_ubuntu rm -rf "$work/d2l-en.new"
   as_ubuntu unzip -q "$zip" -d "$work/d2l-en.new"
   if [ ! -d "$work/d2l-en.new/$folder" ]; then
-    fail "$url holds no folder $folder, only: $(find "$work/d2l-en.new" -mindepth 1 -maxdepth 1 -printf '%f ')."
+    fail "$url holds no folder $folder, only: $(as_ubuntu find "$work/d2l-en.new" -mindepth 1 -maxdepth 1 -printf '%f ')."
   fi
   if [ -e "$work/d2l-en" ]; then
-    mv "$work/d2l-en" "$work/d2l-en.before-$(date -u +%Y%m%dT%H%M%SZ)"
+    as_ubuntu mv "$work/d2l-en" "$work/d2l-en.before-$(date -u +%Y%m%dT%H%M%SZ)"
   fi
-  mv "$work/d2l-en.new" "$work/d2l-en"
+  as_ubuntu mv "$work/d2l-en.new" "$work/d2l-en"
   rm -f "$zip"
   as_ubuntu ln -sfn work/d2l-en "/home/ubuntu/d2l-en"
-  say "The notebooks are in $work/d2l-en/$folder: $(find "$work/d2l-en/$folder" -name '*.ipynb' | wc -l) of them."
+  say "The notebooks are in $work/d2l-en/$folder: $(as_ubuntu find "$work/d2l-en/$folder" -name '*.ipynb' | wc -l) of them."
 }

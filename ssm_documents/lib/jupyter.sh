@@ -6,7 +6,7 @@
 serve_jupyter() {
   local folder=$1
   shift
-  install -d -m 0755 -o ubuntu -g ubuntu /home/ubuntu/work
+  as_ubuntu mkdir -p /home/ubuntu/work
 
   # The token is made here, never leaves in a parameter or an output, and stays the same for as long as the disk does.
   if [ ! -s /etc/gpudesk/jupyter-token ]; then
@@ -15,7 +15,7 @@ serve_jupyter() {
     say "Made a token for Jupyter."
   fi
 
-  write_file "$folder/share/jupyter/lab/settings/overrides.json" 0644 root <<'SETTINGS'
+  write_within "$folder" share/jupyter/lab/settings/overrides.json <<'SETTINGS'
 @@overrides.json@@
 SETTINGS
   write_file /etc/gpudesk/jupyter_server_config.py 0644 root <<'CONFIG'

@@ -64,8 +64,8 @@ make_venv() {
     apt_install python3-venv
   fi
   say "Making the Python environment $folder with: $*."
-  python3 -m venv "$folder"
-  retry 4 "$folder/bin/pip" --quiet --disable-pip-version-check --no-input install --no-cache-dir "$@" ||
+  as_owner "$folder" python3 -m venv "$folder"
+  retry 4 as_owner "$folder" "$folder/bin/pip" --quiet --disable-pip-version-check --no-input install --no-cache-dir "$@" ||
     fail "pip could not install $*. Can the machine reach the package index (subnet's route, the parameters proxy and pipIndex)?"
 }
 
@@ -131,6 +131,27 @@ as_ubuntu() {
   (cd "$home" && exec runuser -u ubuntu -- env -i "${environment[@]}" "$@")
 }
 
+# as_owner PATH COMMAND...: as root where nobody but root can have put there what is there, as the user ubuntu anywhere else.
+# What people hold in their hands does not run as root, and root writes through no link of theirs.
+as_owner() {
+  local path=$1
+  shift
+  if gpudesk_is_roots "$path"; then
+    "$@"
+  else
+    as_ubuntu "$@"
+  fi
+}
+
+# write_within FOLDER FILE <CONTENT: whole or not at all, by whoever the folder belongs to.
+write_within() {
+  local folder=$1 path="$1/$2"
+  as_owner "$folder" mkdir -p "${path%/*}"
+  as_owner "$folder" tee "$path.new" >/dev/null
+  as_owner "$folder" chmod 0644 "$path.new"
+  as_owner "$folder" mv -f "$path.new" "$path"
+}
+
 # need_reboot WHY: ends this run; the agent reboots the machine and runs the step again, from its start.
 need_reboot() {
   local boot
@@ -150,6 +171,17 @@ need_reboot() {
 # after_reboot: whether this is the run after a reboot that this step asked for.
 after_reboot() {
   [ -s "$GPUDESK_REBOOTS" ] && [ "$(tail -n 1 "$GPUDESK_REBOOTS")" != "$(gpudesk_boot)" ]
+}
+
+# Each folder on the way counts: whoever owns one can put a link, or another program, into it.
+gpudesk_is_roots() {
+  local path=$1
+  while [ "$path" != / ]; do
+    if [ "$(stat -c %u "$path" 2>/dev/null || echo 0)" != 0 ]; then
+      return 1
+    fi
+    path=$(dirname "$path")
+  done
 }
 
 gpudesk_boot() {

@@ -37,7 +37,7 @@ uv_install() {
   shift
   retry 4 uv_as_ubuntu pip install --python "$folder/bin/python" --reinstall "$@" ||
     fail "These could not be installed: $*. Can the machine reach the package index (subnet's route, the parameters proxy and pipIndex)? Is there room on the disk (df -h /)?"
-  rm -rf "/home/ubuntu/.cache/gpudesk-uv"
+  as_ubuntu rm -rf "/home/ubuntu/.cache/gpudesk-uv"
 }
 
 # version_in FOLDER PACKAGE: as it is installed there; to import it takes too long.

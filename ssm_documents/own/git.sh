@@ -16,7 +16,7 @@ git_as_user() {
 
 clone() {
   local url=$1 ref=$2 folder=$3
-  rm -rf "$folder.new"
+  as_ubuntu rm -rf "$folder.new"
   git_as_user clone --quiet "$url" "$folder.new" && git_as_user -C "$folder.new" checkout --quiet "$ref" --
 }
 
@@ -38,7 +38,9 @@ update() {
 if ! command -v git >/dev/null; then
   apt_install git
 fi
-install -d -m 0755 -o ubuntu -g ubuntu "$WORK"
+if ! as_ubuntu mkdir -p "$WORK" || ! as_ubuntu test -w "$WORK"; then
+  fail "$WORK is no folder of the user ubuntu. Move it away, and run the setup again."
+fi
 for checkout in "${CHECKOUTS[@]}"; do
   read -r url ref into <<<"$checkout"
   folder="$WORK/$into"
@@ -53,7 +55,7 @@ for checkout in "${CHECKOUTS[@]}"; do
   else
     retry 4 clone "$url" "$ref" "$folder" ||
       fail "$url could not be cloned at $ref. Is it public, is there such a branch, tag or commit, can the machine reach it?"
-    mv "$folder.new" "$folder"
+    as_ubuntu mv "$folder.new" "$folder"
     say "Cloned $url into $folder, at $ref."
   fi
 done

@@ -92,8 +92,12 @@ def test_an_image_from_the_wish_to_its_end(ready: Bench) -> None:
     assert (theirs.status, list(theirs.wrong)) == (422, ["image"])
     ready.world.minute(3)
 
+    ready.world.hold()
     gone = ready.ada("DELETE", f"/images/{shown['id']}")
     assert (gone.status, gone.json["phase"]) == (202, "deleting")
+    assert gone.json["notice"].startswith("the desk is on hold: its end is written down")
+    ready.root("PATCH", "/desk", {"mode": "act"})
+    assert ready.ada("DELETE", f"/images/{shown['id']}").json["notice"] is None
     ready.world.minute(4)
     assert ready.ada("GET", f"/images/{shown['id']}").status == 404
     assert ready.ada("GET", "/images").json["items"] == []

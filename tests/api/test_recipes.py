@@ -39,7 +39,7 @@ def test_a_recipe_says_what_can_be_chosen_and_where_it_can_be_used(ada: Client) 
     assert old["fits"] == {
         "architectures": ["x86_64"],
         "ubuntu": ["18.04"],
-        "compute_capability": {"at_least": "3.0", "at_most": "7.5", "because": "CUDA 10.1"},
+        "compute_capability": {"at_least": "3.0", "at_most": "7.5", "because": "CUDA 10.1", "by_architecture": {}},
         "cpu": False,
         "gpus": ["T4"],
     }

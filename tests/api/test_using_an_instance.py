@@ -41,12 +41,22 @@ def test_a_ready_instance_tells_what_is_known_of_it(bench: Bench) -> None:
     assert session.json["token"] not in str(last)
 
     stopped = bench.ada("POST", "/instances/brave-otter/stop")
-    assert (stopped.status, stopped.json["desired"]) == (202, "stopped")
+    assert (stopped.status, stopped.json["desired"], stopped.json["notice"]) == (202, "stopped", None)
     assert stopped.headers["location"] == f"/instances/{shown['id']}"
     late = bench.ada("POST", "/instances/brave-otter/keep", {"hours": 1})
     assert (late.status, late.json["code"]) == (409, "too_late_to_keep")
     started = bench.ada("POST", "/instances/brave-otter/start")
     assert (started.status, started.json["desired"]) == (202, "running")
+
+
+def test_what_is_asked_for_on_hold_is_answered_with_what_it_waits_for(bench: Bench) -> None:
+    bench.world.launch(name="brave-otter")
+    bench.world.hold()
+    ended = bench.ada("DELETE", "/instances/brave-otter")
+    assert (ended.status, ended.json["desired"]) == (202, "terminated")
+    waits = "the desk is on hold: the termination is written down, and done once an admin sets the desk's mode back"
+    assert ended.json["notice"] == waits
+    assert bench.ada("DELETE", "/instances/brave-otter").json["notice"] == waits, "asked again"
 
 
 def test_what_runs_costs_something_today(bench: Bench) -> None:

@@ -133,6 +133,15 @@ def test_nothing_stands_unexpanded_in_a_script() -> None:
         assert "source include:" not in text
 
 
+def test_root_runs_no_program_that_a_user_may_have_put_there() -> None:
+    """Each begins with as_ubuntu, as_owner and the like; the probe's environment alone is nobody's but root's."""
+    command = re.compile(r"""(?:^|\$\(|&&|\|\||;|\bif|!|\bretry \d+)\s*"?[$/]\S*/bin/(?:python|pip|conda)\b""")
+    for script in sorted(Path(composing.__file__).parent.glob("*/*.sh")):
+        named = re.sub(r"=\([^)]*\)", "", script.read_text(encoding="utf-8"))
+        for line in named.splitlines():
+            assert not command.search(line.replace("/opt/gpudesk/probe/bin/", "")), f"{script.name}: {line}"
+
+
 @pytest.mark.parametrize("name", document_names())
 def test_the_composed_scripts_are_shellcheck_clean(name: str, tmp_path: Path) -> None:
     document = composed(name)

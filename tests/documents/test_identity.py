@@ -36,6 +36,7 @@ echo work >/home/ubuntu/notebook.ipynb
 cat >/etc/systemd/system/gpudesk-jupyter.service <<'UNIT'
 {SERVICE}
 UNIT
+chown -R ubuntu: /home/ubuntu
 systemctl enable --quiet --now gpudesk-jupyter.service 2>/dev/null"""
 
 
@@ -133,6 +134,21 @@ def test_a_service_does_not_start_with_what_could_not_be_made_anew(pair: Pair) -
     pair.machines.boot(third)
     assert pair.said(third, "systemctl is-active gpudesk-identity.service; true") == "failed"
     assert pair.said(third, "systemctl is-active gpudesk-jupyter.service; true") == "inactive"
+
+
+def test_a_link_that_a_user_put_into_their_home_leads_root_nowhere(pair: Pair) -> None:
+    folder = RUNTIME.rpartition("/")[0]
+    pair.said(SOURCE, f"rm -f /etc/profile.d/*; mkdir -p /etc/profile.d {folder}")
+    pair.said(SOURCE, "echo root-only >/root/secret; chmod 600 /root/secret")
+    pair.said(SOURCE, f"ln -s /root/secret {folder}/kernel-1.json; echo evil >{folder}/jpserver-2.sh")
+    pair.said(SOURCE, f"chown -hR ubuntu: {folder}")
+    assert pair.deed("seal", "gi-4.seal").status == "Failed", "the user cannot read it, so it is not kept for them"
+    pair.said(SOURCE, f"rm {folder}/kernel-1.json")
+    assert pair.deed("seal", "gi-5.seal").status == "Success"
+    pair.said(SOURCE, f"mv {folder} {folder}.before; ln -s /etc/profile.d {folder}")
+    pair.deed("unseal", "gi-5.unseal")
+    assert pair.said(SOURCE, "ls /etc/profile.d; echo") == ""
+    pair.said(SOURCE, f"rm {folder}; mv {folder}.before {folder}; rm -rf /run/gpudesk/kept")
 
 
 def _holding(folder: Path, text: bytes) -> list[str]:

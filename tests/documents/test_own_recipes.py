@@ -40,9 +40,9 @@ class Machine:
         self._machines = machines
         self._commands = itertools.count(1)
 
-    def run(self, attempt: str, **parameters: str) -> InvocationResult:
+    def run(self, attempt: str, recipes: Path = EXAMPLES, **parameters: str) -> InvocationResult:
         values = {"attemptId": attempt, "gpuCount": "0"} | parameters
-        document = compose_own(VISION, EXAMPLES)
+        document = compose_own(VISION, recipes)
         given = {name: [value] for name, value in values.items()}
         return self._machines.run("i-0a", Invocation(f"c-{next(self._commands)}", VISION, document, given))
 
@@ -105,6 +105,27 @@ def test_what_cannot_be_had_fails_with_what_to_do(machine: Machine) -> None:
     result = machine.run("a4")
     assert (result.status, result.steps[2].status, result.steps[3].status) == ("Failed", "Failed", "Skipped")
     assert "is no checkout of git's. Move it away, and run the setup again." in result.steps[2].stderr
+
+
+def test_nothing_of_the_users_runs_as_root_and_root_writes_through_no_link_of_theirs(
+    machine: Machine, recipes: Path
+) -> None:
+    changed(recipes, environment="/home/ubuntu/env", apt=None, git=None, start=None, parameters=None)
+    noting = "#!/bin/sh\nid -un >>/home/ubuntu/hands\n"
+    for program in ("pip", "python"):
+        lines = f"{noting}echo '{{}}'\n" if program == "python" else noting
+        machine.shell(f"install -D -m 0755 -o ubuntu /dev/stdin /home/ubuntu/env/bin/{program} <<'X'\n{lines}X")
+    machine.shell("chown -R ubuntu: /home/ubuntu/env")
+    result = machine.run("a5", recipes / "recipes")
+    assert result.status == "Success", result
+    assert set(machine.shell("cat /home/ubuntu/hands").split()) == {"ubuntu"}
+    kernel = "/usr/local/share/jupyter/kernels/vision/kernel.json"
+    assert machine.shell(f"stat -c %U {kernel}; cat {kernel}") == "root\n{}"
+
+    machine.shell("mkdir /srv/roots && rm -rf /home/ubuntu/work && ln -s /srv/roots /home/ubuntu/work")
+    result = machine.run("a6")
+    assert "/home/ubuntu/work is no folder of the user ubuntu" in result.steps[2].stderr
+    assert machine.shell("stat -c %U /srv/roots") == "root"
 
 
 def test_the_example_is_composed_clean_and_pins_what_the_tests_run_with() -> None:

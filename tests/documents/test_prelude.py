@@ -399,3 +399,41 @@ def test_the_user_gets_a_home_and_a_clean_environment(machine: Machine, tmp_path
         "https_proxy=http://proxy:3128",
         "no_proxy=169.254.169.254,localhost,127.0.0.1",
     ]
+
+
+PRETEND = """
+stat() { case $3 in */theirs) echo 1000 ;; *) echo 0 ;; esac; }
+as_ubuntu() { echo "as ubuntu: $*"; }
+python3() { echo "as root: python3 $*"; }
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "who"),
+    [
+        ("/opt/env", "as root: python3 x"),
+        ("/opt/none/such", "as root: python3 x"),
+        ("/opt/theirs", "as ubuntu: python3 x"),
+        ("/home/theirs/env/bin", "as ubuntu: python3 x"),
+    ],
+)
+def test_what_is_below_a_folder_of_the_users_is_done_as_the_user(machine: Machine, path: str, who: str) -> None:
+    assert machine.run(f"{PRETEND}as_owner {path} python3 x") == (0, f"{who}\n")
+
+
+def test_an_environment_of_the_users_is_completed_as_the_user(machine: Machine) -> None:
+    _, output = machine.run(f"{PRETEND}make_venv /opt/theirs psutil")
+    done = [line for line in output.splitlines() if line.startswith("as ")]
+    assert [line.partition(" --quiet")[0] for line in done[1:]] == [
+        "as ubuntu: python3 -m venv /opt/theirs",
+        "as ubuntu: /opt/theirs/bin/pip",
+    ]
+
+
+def test_a_file_within_the_users_folder_is_written_by_the_user(machine: Machine, tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs"
+    body = 'as_ubuntu() { echo "$1" >>"$RAN"; "$@"; }; printf hello | write_within'
+    assert machine.run(f'{PRETEND}{body} "{theirs}" etc/settings.json')[0] == 0
+    assert (theirs / "etc/settings.json").read_text() == "hello"
+    assert [path.name for path in (theirs / "etc").iterdir()] == ["settings.json"]
+    assert machine.ran.read_text().split() == ["mkdir", "tee", "chmod", "mv"]

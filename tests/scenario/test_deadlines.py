@@ -5,6 +5,7 @@ import pytest
 from chalicelib.domain.instance import Phase
 from chalicelib.domain.warned import WarningKind
 from local.machines.simulated import SimulatedMachines
+from tests.scenario.post import listening
 from tests.scenario.world import ADA, World, machine_id, world
 
 FAILS = (1, "collecting\n", "E: Unable to locate package libfoo\n")
@@ -118,10 +119,12 @@ def test_capacity_that_no_zone_has_is_a_failure_with_what_to_do(desk: World) -> 
     assert desk.ec2_ids() == []
 
 
-def test_a_quota_that_is_used_up_is_a_failure_at_once(desk: World) -> None:
+def test_a_quota_that_is_used_up_is_a_failure_at_once_and_the_owner_hears_of_it(desk: World) -> None:
+    box = listening(desk)
     desk.cloud.faults.order("RunInstances", "VcpuLimitExceeded", "You have requested more vCPU capacity", status=400)
     instance = desk.until(desk.launch(), Phase.FAILED, minutes=2)
     assert "Service Quotas" in instance.reason.sentence
+    assert box.types() == ["over_quota"]
 
 
 def test_a_start_without_capacity_is_given_up_in_the_end(desk: World) -> None:

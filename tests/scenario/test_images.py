@@ -1,5 +1,6 @@
 """An image made of an instance, whatever goes wrong on the way, and a launch from it."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from chalicelib.domain.instance import Phase
 from chalicelib.domain.timings import IMAGE_DEADLINE
 from local.machines.simulated import SimulatedMachines
 from tests.scenario.images import ask, at_rest, look, made, until
+from tests.scenario.post import listening
 from tests.scenario.world import ADA, ADMIN, World, machine_id, world
 
 
@@ -109,6 +111,23 @@ def test_progress_is_seen_while_it_is_made(desk: World) -> None:
     image = until(desk, ask(desk, desk.ready()), ImagePhase.PENDING)
     desk.minute(2)
     assert 0 < look(desk, image).progress < 100
+
+
+@pytest.mark.parametrize(
+    ("refusal", "news", "words"),
+    [(None, "image_available", "vision-1 is there: ami-"), ("UnauthorizedOperation", "image_failed", "EC2 refused")],
+)
+def test_the_owner_hears_what_became_of_the_image_once(desk: World, refusal: str | None, news: str, words: str) -> None:
+    box = listening(desk)
+    instance = desk.ready()
+    if refusal:
+        desk.cloud.faults.order("CreateImage", refusal)
+    until(desk, ask(desk, instance), ImagePhase.AVAILABLE, ImagePhase.FAILED)
+    desk.minute()
+    assert box.types() == [news]
+    assert words in json.loads(box.arrived[0][1])["data"]["sentence"]
+    (notice,), _ = desk.desk.requests.reading.notices_of(ADA, instance.id, limit=10, cursor=None)
+    assert notice.code == news
 
 
 def test_a_lost_answer_makes_no_second_image(desk: World) -> None:

@@ -13,6 +13,7 @@ from chalicelib.domain.errors import Conflict, NotFound
 from chalicelib.domain.instance import Instance, Phase
 from chalicelib.domain.plan import Outcome, SendDocument, Step
 from local.machines.simulated import SimulatedMachines
+from tests.scenario.post import listening
 from tests.scenario.test_crashes_and_lost_answers import Crashed
 from tests.scenario.world import ADA, ADMIN, World, machine_id
 
@@ -94,6 +95,17 @@ def test_while_it_is_measured_nothing_is_idle_and_the_window_begins_anew_afterwa
     ended(desk, instance, 5)
     desk.minute(4)
     assert desk.look(instance).warned is None
+
+
+def test_the_owner_hears_what_became_of_each_measurement(desk: World) -> None:
+    box = listening(desk)
+    instance = desk.ready()
+    measure(desk, instance)
+    ended(desk, instance, 5)
+    desk.cloud.faults.order("SendCommand", "InvalidDocument")
+    measure(desk, instance)
+    assert "SSM refused the command" in ended(desk, instance, 5)
+    assert box.types() == ["benchmark_done", "benchmark_failed"]
 
 
 def test_a_measurement_that_fails_is_told_why_and_harms_nothing(desk: World) -> None:

@@ -6,6 +6,7 @@ from chalicelib.domain.desk import Mode
 from chalicelib.domain.errors import Conflict, Forbidden
 from chalicelib.domain.instance import Phase
 from chalicelib.domain.plan import in_words
+from chalicelib.domain.wishes import what_waits
 from tests.scenario.world import ADA, ADMIN, MINUTE, World
 
 
@@ -19,14 +20,15 @@ def test_on_hold_nothing_is_launched_started_stopped_or_terminated(desk: World) 
     calls = dict(desk.cloud.calls)
     with pytest.raises(Conflict, match="on hold"):
         desk.launch(gpu="L4")
-    desk.desk.requests.changing.stop(ADA, ready.id)
+    stopping = desk.desk.requests.changing.stop(ADA, ready.id)
+    assert "the stop is written down, and done once" in (what_waits(stopping, Mode.HOLD) or "")
     desk.minute(50)
     assert desk.look(ready).phase is Phase.READY
     assert desk.look(waiting).phase is Phase.REQUESTED
     for name in ("ec2:RunInstances", "ec2:StopInstances", "ssm:SendCommand"):
         assert desk.cloud.calls[name] == calls.get(name, 0)
     set_mode(desk, Mode.ACT)
-    desk.until(ready, Phase.STOPPED, minutes=5)
+    assert what_waits(desk.until(ready, Phase.STOPPED, minutes=5), Mode.HOLD) is None, "nothing is left to be done"
 
 
 def test_a_desk_that_only_tells_says_once_what_it_would_have_done(desk: World) -> None:
@@ -55,7 +57,7 @@ def test_a_warning_of_before_is_not_acted_on_after_a_time_of_not_acting(desk: Wo
 def test_a_desk_that_only_tells_still_does_what_people_ask(desk: World) -> None:
     set_mode(desk, Mode.TELL)
     instance = desk.ready()
-    desk.desk.requests.changing.stop(ADA, instance.id)
+    assert what_waits(desk.desk.requests.changing.stop(ADA, instance.id), Mode.TELL) is None
     desk.until(instance, Phase.STOPPED, minutes=5)
 
 

@@ -84,6 +84,26 @@ def test_who_asked_for_too_new_a_gpu_is_told_t4() -> None:
     assert gpus_that_fit(BOOK.fits, BOOK.image_of, catalogue()) == ["T4"]
 
 
+def test_pytorch_for_arm64_has_no_kernels_for_t4g_and_what_would_fit_is_named() -> None:
+    mine = recipes()["d2l-pytorch"]
+    why = "the T4g has compute capability 7.5, and it needs 8.0 or more (PyTorch for CUDA 13.0 on arm64)"
+    assert why_not(mine, "g5g.xlarge") == why
+    assert why_not(mine, "g4dn.xlarge") is None, "PyTorch for x86_64 has them"
+    assert why_not(mine, "m7g.large") is None, "it needs no GPU"
+    assert instead(mine).startswith("what would fit in us-east-1: T4 (g4dn.xlarge, $0.526 an hour), ")
+    assert "T4g" not in gpus_that_fit(mine.fits, mine.image_of, catalogue())
+
+
+def test_bounds_of_an_architecture_are_narrowed_as_the_others_are() -> None:
+    arm64 = {"at_least": "8.0", "at_most": None}
+    capability = {"at_least": "7.5", "at_most": None, "by_architecture": {"arm64": arm64}}
+    both = parse_fits(OF_TODAY | {"compute_capability": capability}).and_also(
+        parse_fits(OF_TODAY | {"compute_capability": {"at_least": "7.0", "at_most": "9.0"}})
+    )
+    assert both.capability is not None
+    assert [str(both.capability.on(each)) for each in ("x86_64", "arm64")] == ["7.5 to 9.0", "8.0 to 9.0"]
+
+
 def test_the_cheapest_of_each_gpu_is_named_and_a_type_without_one() -> None:
     words = instead(TODAY)
     assert words.startswith("what would fit in us-east-1: T4 (g4dn.xlarge, $0.526 an hour), ")

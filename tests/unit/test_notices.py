@@ -29,6 +29,10 @@ MINUTE = timedelta(minutes=1)
 ADA = Channels(email="ada@example.org", webhook="https://example.org/ada")
 DESK = Channels(webhook="https://example.org/admins")
 BOOK = AddressBook(owners={"ada": ADA}, admin=DESK)
+ENDS = (
+    *("launch_refused", "over_quota", "no_capacity", "no_answer", "start_failed"),
+    *("image_available", "image_failed", "benchmark_done", "benchmark_failed"),
+)
 WARNED = Warned(kind=WarningKind.IDLE, at=NOW, acts_at=NOW + 10 * MINUTE, sentence="it is idle", awaits=True)
 
 
@@ -61,6 +65,7 @@ def told(code: str, owner: str = "ada", book: AddressBook = BOOK, **details: str
         ("idle_warning", ["owner.email", "owner.webhook"]),
         ("activity_unknown", ["owner.email", "owner.webhook", "admin.webhook"]),
         ("adopted", ["admin.webhook"]),
+        *((code, ["owner.email", "owner.webhook"]) for code in ENDS),
     ],
 )
 def test_each_kind_of_news_goes_to_those_whom_it_concerns(code: str, channels: list[str]) -> None:

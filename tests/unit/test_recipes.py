@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from chalicelib.domain.recipe_parameters import MalformedRecipe
-from chalicelib.domain.recipes import PLACEHOLDERS, fill, parse_recipes
+from chalicelib.domain.recipes import PLACEHOLDERS, fill, parse_recipes, shared_parameters
 from chalicelib.store import data_files
 from ssm_documents.compose import compose
 
@@ -57,6 +57,7 @@ def test_the_file_keeps_to_its_schema() -> None:
         ({"image": {"x86_64": "ami-0123"}}, "image"),
         ({"parameters": {"a": CHOICE | {"type": "Float"}}}, "parameters.a.type"),
         ({"parameters": {"a": CHOICE | {"default": 1}}}, "parameters.a.default"),
+        ({"parameters": {"a": "sharde"}}, "parameters.a"),
         ({"parameters": {"a": {"type": "String", "default": "x", "description": "D"}}}, "parameters.a"),
     ],
 )
@@ -73,6 +74,28 @@ def test_what_was_chosen_is_filled_in_and_the_desks_own_placeholders_stay() -> N
     data["recipes"]["mine"]["parameters"] = {"a": CHOICE, "b": flag}
     (use,) = parse_recipes(data)["mine"].chosen({"a": "x9", "b": False})
     assert use.parameters == {"attemptId": "${attempt_id}", "release": "x9", "notebooks": "false"}
+
+
+def test_a_shared_parameter_is_named_by_recipes_and_stands_once() -> None:
+    data = recipe() | {"parameters": {"a": CHOICE}}
+    data["recipes"]["mine"]["parameters"] = {"a": "shared"}
+    data["recipes"]["other"] = data["recipes"]["mine"] | {"parameters": {"a": "shared", "b": CHOICE}}
+    parsed = parse_recipes(data)
+    assert parsed["mine"].parameters["a"] == parsed["other"].parameters["a"] == shared_parameters(data)["a"]
+    data["recipes"]["mine"]["parameters"] = {"c": "shared"}
+    with pytest.raises(MalformedRecipe, match="recipe 'mine': c is not shared; there is a"):
+        parse_recipes(data)
+
+
+def test_what_people_choose_is_bound_alike_in_recipe_and_document() -> None:
+    """A pattern that stands twice drifts: what the desk admits, SSM refuses once a machine is paid for."""
+    for name, mine in data_files.recipes().items():
+        for use in mine.documents:
+            taken = compose(use.name)["parameters"]
+            for ssm, text in use.parameters.items():
+                if chosen := mine.parameters.get(text.strip("${}")):
+                    assert taken[ssm]["allowedPattern"] == chosen.allowed_pattern, f"{name}: {ssm}"
+                    assert taken[ssm]["default"] == chosen.default, f"{name}: {ssm}"
 
 
 def test_a_parameter_that_is_called_like_a_placeholder_of_the_desks_is_refused() -> None:

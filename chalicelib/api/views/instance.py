@@ -117,6 +117,12 @@ class LaunchedView(InstanceView):
     notice: str | None
 
 
+class AskedView(InstanceView):
+    """The instance that something was asked of; `notice`: what to know, such as that it waits: the desk is on hold."""
+
+    notice: str | None
+
+
 def instance_view(shown: Shown) -> InstanceView:
     """An instance as clients see it."""
     instance = shown.instance
