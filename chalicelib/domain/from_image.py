@@ -24,10 +24,7 @@ def taken_along(instance: Instance, recipes: Mapping[str, Recipe]) -> tuple[Adde
 
     One that failed would fail every launch from the image.
     """
-    setup = instance.setup
-    ended = {result.name: result.succeeded for result in setup.results}
-    if setup.index < len(setup.documents):
-        ended[setup.documents[setup.index].name] = False
+    ended = {result.name: result.succeeded for result in instance.setup.results}
     return tuple(
         each
         for each in instance.spec.added

@@ -62,11 +62,13 @@ def test_the_instance_is_sealed_for_minutes_only_and_its_timeline_says_how_to_ge
     image = until(desk, ask(desk, instance), ImagePhase.PENDING)
     assert image.is_sealed
     desk.minute(2)
-    assert (look(desk, image).phase, look(desk, image).is_sealed) == (ImagePhase.PENDING, False)
+    going = look(desk, image)
+    assert (going.phase, going.is_sealed) == (ImagePhase.PENDING, False)
+    assert 0 < going.progress < 100
     said = {line.code: line.sentence for line in desk.timeline(instance)}
     for code in ("image_requested", "secrets_new"):
         assert f"ssh-keygen -R {instance.id}" in said[code]
-    assert desk.desk.requests.reading.show(ADA, instance.id).image == look(desk, image)
+    assert desk.desk.requests.reading.show(ADA, instance.id).image == going
 
 
 def test_without_a_reboot_what_was_sealed_is_put_back_however_often_that_fails(desk: World) -> None:
@@ -105,12 +107,6 @@ def test_an_image_that_failed_is_deleted_at_once_and_its_instance_is_unsealed_al
     at_rest(desk, image)
     assert deeds(desk) == ["seal", "unseal", "unseal", "unseal"]
     assert "secrets_back" in desk.codes(instance)
-
-
-def test_progress_is_seen_while_it_is_made(desk: World) -> None:
-    image = until(desk, ask(desk, desk.ready()), ImagePhase.PENDING)
-    desk.minute(2)
-    assert 0 < look(desk, image).progress < 100
 
 
 @pytest.mark.parametrize(

@@ -33,15 +33,12 @@ def ran_on(desk: World, instance: Instance) -> set[str]:
     return {script.document_name for who, script in machines.ran if who == machine_id(instance)}
 
 
-@pytest.mark.parametrize("ref", ["latest", "name", "id"])
-def test_a_launch_from_an_image_skips_what_is_baked_in_and_says_what_that_saves(desk: World, ref: str) -> None:
+def test_a_launch_from_an_image_skips_what_is_baked_in_and_says_what_that_saves(desk: World) -> None:
     image = made(desk, desk.ready(name="brave-otter"))
     machines = desk.cloud.machines
     assert isinstance(machines, SimulatedMachines)
     machines.ran.clear()
-    copy = desk.until(
-        desk.launch(name="quick-fox", image={"latest": "latest", "name": image.name}.get(ref, image.id)), Phase.READY
-    )
+    copy = desk.until(desk.launch(name="quick-fox", image="latest"), Phase.READY)
     ran = {script.document_name for who, script in machines.ran if who == machine_id(copy)}
     assert ran == {"gpudesk-probe"}, "it sends another machine's heartbeat, so it runs; Jupyter is there"
     line = next(line for line in desk.timeline(copy) if line.code == "document_skipped")
@@ -129,17 +126,6 @@ def test_an_added_recipe_that_failed_stays_behind_and_that_is_said(desk: World) 
     assert wished.image.added == ()
     assert wished.image.baked == (), "the probe failed, too"
     assert any("jupyter, which was added" in said and "has not ended well" in said for said in wished.warnings)
-
-
-def test_a_failed_launch_that_is_set_up_again_runs_all_that_its_image_brought_along(desk: World) -> None:
-    instance = desk.ready(recipe="bare")
-    set_up(desk, instance, "new")
-    image = made(desk, instance)
-    desk.cloud.machines.outcomes["install"] = [(1, "", "no such package")] * 3  # type: ignore[attr-defined]
-    copy = desk.until(desk.launch(image=image.id), Phase.FAILED)
-    again = desk.desk.requests.setting_up.set_up(ADA, copy.id, recipe=None, parameters={}).instance
-    assert [use.name for use in again.setup.documents] == ["gpudesk-probe", "gpudesk-jupyter"]
-    assert desk.desk.requests.setting_up.set_up(ADA, copy.id, recipe=None, parameters={}).instance == again
 
 
 def test_an_image_of_a_recipe_with_a_base_image_of_its_own_is_judged_by_that(desk: World) -> None:

@@ -10,14 +10,16 @@ from chalicelib.domain.baked import Baked, use_hash
 from chalicelib.domain.desk import DeskSettings
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.from_image import TakenOver, taken_over
+from chalicelib.domain.further_setup import further_setup, set_up
 from chalicelib.domain.images import Image, ImagePhase
-from chalicelib.domain.instance import AddedRecipe
+from chalicelib.domain.instance import AddedRecipe, Phase, Setup
 from chalicelib.domain.policies import PolicyAsk
 from chalicelib.domain.recipe_parameters import Value
 from chalicelib.domain.recipes import parse_recipes
 from chalicelib.store.data_files import catalogue, recipes
+from tests.property.world import ADA, ready
 from tests.scenario.recipes import UBUNTU_18, offered, recipe
-from tests.unit.test_images import image
+from tests.unit.test_images import NOW, image
 
 ANY = {"architectures": ["x86_64"], "ubuntu": ["18.04", "22.04"], "compute_capability": None, "cpu": True}
 CUDA = {"at_least": "7.0", "at_most": None}
@@ -64,6 +66,17 @@ def test_what_cannot_come_along_is_left_out_and_that_is_said(
     over = launched(vision(recipe="jupyter", added=(added,)), **said)
     assert over.spec.added == ()
     assert f"{added.recipe}, which was added there, is left out: {why}" in over.notice
+
+
+def test_a_launch_that_failed_is_set_up_again_with_all_that_its_image_brought_along() -> None:
+    spec = replace(ready().spec, recipe="jupyter", parameters={}, added=(AddedRecipe(recipe="any", parameters=CHOSEN),))
+    failed = replace(ready(), spec=spec, phase=Phase.FAILED, setup=Setup(recipe="jupyter"))
+    what = further_setup(failed, None, {}, RECIPES, catalogue())
+    assert [use.name for use in what.documents] == ["gpudesk-probe", "gpudesk-jupyter", "gpudesk-jupyter"]
+    again = set_up(failed, what, ADA, NOW).instance
+    assert further_setup(again, None, {}, RECIPES, catalogue()) == what, "asked for twice it is run once"
+    later = further_setup(replace(failed, phase=Phase.READY), "jupyter", {}, RECIPES, catalogue())
+    assert [use.name for use in later.documents] == ["gpudesk-probe", "gpudesk-jupyter"]
 
 
 def test_a_recipe_is_judged_by_the_base_of_the_image() -> None:

@@ -4,9 +4,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from chalicelib.domain import lifecycle
 from chalicelib.domain.baked import Baked, use_hash
+from chalicelib.domain.errors import GiveUp
 from chalicelib.domain.further_setup import RESULTS_KEPT, FurtherSetup, kept, set_up
-from chalicelib.domain.instance import Setup
+from chalicelib.domain.instance import DocumentRun, Phase, Setup
+from chalicelib.domain.plan import SendDocument
 from chalicelib.domain.recipes import DocumentUse
 from chalicelib.domain.setup_results import DocumentResult
 from chalicelib.domain.vouching import baked_of
@@ -38,6 +41,15 @@ def test_a_document_counts_by_its_last_run_alone() -> None:
 def test_what_is_half_done_or_given_up_is_not_vouched_for_by_an_earlier_run() -> None:
     again = Setup(documents=(ONE, TWO), index=0, given_up=True, results=(result(ONE), result(TWO)))
     assert vouched_for(again) == [("two", "a")]
+
+
+def test_what_ssm_refused_is_not_vouched_for_after_another_setup_either() -> None:
+    run = DocumentRun(attempt_id="a", sent_at=NOW, called_at=NOW, fingerprint="b")
+    again = Setup(documents=(ONE,), further=True, run=run, results=(result(ONE), result(TWO)))
+    setting_up = replace(ready(), phase=Phase.SETTING_UP, setup=again)
+    step = SendDocument("one", parameters={}, attempt_id="a", limit=ONE.timeout)
+    refused = lifecycle.note(setting_up, step, GiveUp("AccessDenied", "no"), NOW).instance.setup
+    assert vouched_for(replace(refused, documents=(THREE,), index=1)) == [("two", "a")], "an answer may have been lost"
 
 
 def test_what_came_with_an_image_is_vouched_for_until_it_runs_otherwise() -> None:
