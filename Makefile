@@ -24,7 +24,7 @@ $(UV):
 	@touch $@
 
 lock: | $(UV) ## Pin the development requirements anew
-	$(UV) pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate requirements-dev.in -o requirements-dev.txt
+	$(UV) pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate --excludes requirements-exclude.txt requirements-dev.in -o requirements-dev.txt
 
 fmt: setup ## Format and sort imports
 	$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .

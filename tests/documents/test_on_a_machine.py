@@ -1,4 +1,7 @@
-"""The documents on a pretend machine: their scripts really run, the probe really beats, Jupyter really answers."""
+"""The documents on pretend machines: their scripts really run, the probe really beats, Jupyter really answers.
+
+One machine has the probe alone, another the probe and Jupyter; each test leaves its machine as quiet as it was.
+"""
 
 import functools
 import itertools
@@ -8,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -27,7 +31,6 @@ from local.machines.port import Invocation, InvocationResult, MachineSpec
 from local.machines.sandboxed import SandboxedMachines
 from ssm_documents.compose import compose
 
-TABLE = "heartbeats"
 KEY = "AROAEXAMPLE:i-0a"
 PATIENCE_SECONDS = 30.0
 
@@ -37,9 +40,10 @@ composed = functools.cache(compose)
 class Fleet:
     """One machine with a GPU, a heartbeat table, and a time that goes on by a minute at each question."""
 
-    def __init__(self, machines: SandboxedMachines, dynamodb: Any) -> None:
+    def __init__(self, machines: SandboxedMachines, dynamodb: Any, table: str) -> None:
         self.machines = machines
-        self.dynamodb = dynamodb
+        self._dynamodb = dynamodb
+        self._table = table
         self._commands = itertools.count(1)
 
     def run(self, document: str, attempt: str, **parameters: str) -> InvocationResult:
@@ -58,7 +62,7 @@ class Fleet:
             attempt,
             gpuCount=gpu_count,
             heartbeatKey=KEY,
-            heartbeatTable=TABLE,
+            heartbeatTable=self._table,
             heartbeatRegion="us-east-1",
         )
 
@@ -69,7 +73,7 @@ class Fleet:
         return result.steps[0].stdout.strip()
 
     def heartbeat(self) -> Heartbeat:
-        item = self.dynamodb.get_item(TableName=TABLE, Key={"id": {"S": KEY}})["Item"]
+        item = self._dynamodb.get_item(TableName=self._table, Key={"id": {"S": KEY}})["Item"]
         plain = {name: _plain(TypeDeserializer().deserialize(value)) for name, value in item.items()}
         beat = heartbeat_from(plain)
         assert isinstance(beat, Heartbeat), beat
@@ -77,8 +81,8 @@ class Fleet:
 
     def order(self, orders: Orders) -> None:
         """As the desk does: beside the heartbeat, for the machine to read with its next."""
-        self.dynamodb.update_item(
-            TableName=TABLE,
+        self._dynamodb.update_item(
+            TableName=self._table,
             Key={"id": {"S": KEY}},
             UpdateExpression="SET orders = :orders",
             ExpressionAttributeValues={":orders": TypeSerializer().serialize(plain_orders(orders))},
@@ -86,6 +90,14 @@ class Fleet:
 
     def signal(self, name: str) -> Evidence:
         return self.heartbeat().signals[name]
+
+
+@dataclass(frozen=True)
+class SetUp:
+    """A machine, and what became of setting it up."""
+
+    fleet: Fleet
+    result: InvocationResult
 
 
 def _plain(value: Any) -> Any:
@@ -142,8 +154,9 @@ def endpoint() -> Iterator[str]:
     server.stop()
 
 
-@pytest.fixture
-def dynamodb(endpoint: str) -> Iterator[Any]:
+@contextmanager
+def a_client(endpoint: str, table: str) -> Iterator[Any]:
+    """Of a DynamoDB that has the table of heartbeats."""
     client = boto3.client(
         "dynamodb",
         region_name="us-east-1",
@@ -152,14 +165,13 @@ def dynamodb(endpoint: str) -> Iterator[Any]:
         aws_secret_access_key="testing",
     )
     client.create_table(
-        TableName=TABLE,
+        TableName=table,
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
     )
-    client.put_item(TableName=TABLE, Item={"id": {"S": KEY}})
+    client.put_item(TableName=table, Item={"id": {"S": KEY}})
     yield client
-    client.delete_table(TableName=TABLE)
     client.close()
 
 
@@ -170,35 +182,45 @@ def now() -> Callable[[], datetime]:
     return lambda: datetime(2026, 11, 23, tzinfo=UTC) + next(minutes) * timedelta(minutes=1)
 
 
-@pytest.fixture(scope="module")
-def a_sandbox(now: Callable[[], datetime]) -> None:
+@contextmanager
+def a_fleet(folder: Path, endpoint: str, now: Callable[[], datetime]) -> Iterator[Fleet]:
     if why := why_no_sandbox(now):
         pytest.skip(why)
-
-
-@pytest.fixture
-def fleet(
-    tmp_path: Path, endpoint: str, dynamodb: Any, now: Callable[[], datetime], a_sandbox: None
-) -> Iterator[Fleet]:
-    machines = SandboxedMachines(root=tmp_path, now=now)
-    machines.create(
-        MachineSpec(
-            instance_id="i-0a",
-            instance_type="g4dn.xlarge",
-            region="us-east-1",
-            gpu="Tesla T4",
-            gpu_count=1,
-            gpu_memory_mib=16384,
-            environment={"AWS_ENDPOINT_URL": endpoint, "GPUDESK_PROBE_INTERVAL_SECONDS": "0.2"},
+    machines = SandboxedMachines(root=folder, now=now)
+    with a_client(endpoint, folder.name) as dynamodb:
+        machines.create(
+            MachineSpec(
+                instance_id="i-0a",
+                instance_type="g4dn.xlarge",
+                region="us-east-1",
+                gpu="Tesla T4",
+                gpu_count=1,
+                gpu_memory_mib=16384,
+                environment={"AWS_ENDPOINT_URL": endpoint, "GPUDESK_PROBE_INTERVAL_SECONDS": "0.2"},
+            )
         )
-    )
-    machines.boot("i-0a")
-    yield Fleet(machines, dynamodb)
-    machines.close()
+        machines.boot("i-0a")
+        yield Fleet(machines, dynamodb, folder.name)
+        machines.close()
 
 
-def test_the_probe_beats_by_itself_and_sees_a_gpu_that_works(fleet: Fleet) -> None:
-    result = fleet.probe("a1")
+@pytest.fixture(scope="module")
+def probed(tmp_path_factory: pytest.TempPathFactory, endpoint: str, now: Callable[[], datetime]) -> Iterator[SetUp]:
+    """A machine with the probe, and the command that put it there."""
+    with a_fleet(tmp_path_factory.mktemp("probed"), endpoint, now) as fleet:
+        yield SetUp(fleet, fleet.probe("a1"))
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory, endpoint: str, now: Callable[[], datetime]) -> Iterator[SetUp]:
+    """A machine with the probe and Jupyter, and the command that put Jupyter there."""
+    with a_fleet(tmp_path_factory.mktemp("lab"), endpoint, now) as fleet:
+        assert fleet.probe("a1").status == "Success"
+        yield SetUp(fleet, fleet.run("gpudesk-jupyter", "a2"))
+
+
+def test_the_probe_beats_by_itself_and_sees_a_gpu_that_works(probed: SetUp) -> None:
+    fleet, result = probed.fleet, probed.result
     assert [(step.name, step.status) for step in result.steps] == [
         ("look", "Success"),
         ("install", "Success"),
@@ -213,19 +235,22 @@ def test_the_probe_beats_by_itself_and_sees_a_gpu_that_works(fleet: Fleet) -> No
     fleet.machines.set_gpu_utilisation("i-0a", [97])
     until(lambda: fleet.signal("gpu").state is State.ACTIVE)
     assert "97 %" in fleet.signal("gpu").reason
+    fleet.machines.set_gpu_utilisation("i-0a", [0])
 
 
-def test_a_machine_that_computes_is_seen_to_and_another_ones_work_is_not_its_own(fleet: Fleet) -> None:
-    assert fleet.probe("a1").status == "Success"
+def test_a_machine_that_computes_is_seen_to_and_another_ones_work_is_not_its_own(probed: SetUp) -> None:
+    fleet = probed.fleet
     until(lambda: fleet.signal("cpu").samples >= 2)
     assert fleet.signal("cpu").state is State.QUIET
     fleet.shell("nohup sh -c 'while :; do :; done' >/dev/null 2>&1 &")
     until(lambda: fleet.signal("cpu").state is State.ACTIVE)
     assert "sh at" in fleet.signal("cpu").reason
+    fleet.shell("pkill --full 'while :'")
+    until(lambda: fleet.signal("cpu").state is State.QUIET)
 
 
-def test_the_commands_on_the_machine_hold_ask_and_tell(fleet: Fleet) -> None:
-    assert fleet.probe("a1").status == "Success"
+def test_the_commands_on_the_machine_hold_ask_and_tell(probed: SetUp) -> None:
+    fleet = probed.fleet
     fleet.shell("nohup gpudesk-hold --reason 'waiting for a colleague' sleep 600 >/dev/null 2>&1 &")
     until(lambda: fleet.signal("hold").state is State.ACTIVE)
     assert "waiting for a colleague" in fleet.signal("hold").reason
@@ -237,8 +262,8 @@ def test_the_commands_on_the_machine_hold_ask_and_tell(fleet: Fleet) -> None:
     assert json.loads(fleet.shell("gpudesk-history | head -n 1"))["event"] == "ready"
 
 
-def test_a_command_sent_twice_is_done_once_and_another_attempt_harms_nothing(fleet: Fleet) -> None:
-    assert fleet.probe("a1").status == "Success"
+def test_a_command_sent_twice_is_done_once_and_another_attempt_harms_nothing(probed: SetUp) -> None:
+    fleet = probed.fleet
     again = fleet.probe("a1")
     assert again.status == "Success"
     assert all("has already done this step" in step.stdout for step in again.steps)
@@ -248,8 +273,8 @@ def test_a_command_sent_twice_is_done_once_and_another_attempt_harms_nothing(fle
     assert fleet.shell("systemctl is-active gpudesk-probe") == "active"
 
 
-def test_a_missing_gpu_fails_the_first_step_with_what_to_do_and_runs_no_other(fleet: Fleet) -> None:
-    result = fleet.probe("a1", gpu_count="4")
+def test_a_missing_gpu_fails_the_first_step_with_what_to_do_and_runs_no_other(probed: SetUp) -> None:
+    result = probed.fleet.probe("a-of-four", gpu_count="4")
     assert result.status == "Failed"
     assert result.steps[0].exit_code == 1
     assert "4 GPUs are expected, nvidia-smi lists 1" in result.steps[0].stderr
@@ -257,8 +282,8 @@ def test_a_missing_gpu_fails_the_first_step_with_what_to_do_and_runs_no_other(fl
     assert "Success" not in {step.status for step in result.steps}
 
 
-def test_jupyter_answers_to_those_who_have_the_token_that_the_machine_made(fleet: Fleet) -> None:
-    result = fleet.run("gpudesk-jupyter", "a1")
+def test_jupyter_answers_to_those_who_have_the_token_that_the_machine_made(lab: SetUp) -> None:
+    fleet, result = lab.fleet, lab.result
     assert result.status == "Success", result
     token = fleet.shell("cat /etc/gpudesk/jupyter-token")
     assert len(token) == 48
@@ -273,14 +298,14 @@ def test_jupyter_answers_to_those_who_have_the_token_that_the_machine_made(fleet
             ask(port, "/api/kernels")
         assert ask(port, "/api/kernels", token) == []
     server = fleet.shell("pgrep -f 'm jupyterlab'")
-    again = fleet.run("gpudesk-jupyter", "a2")
+    again = fleet.run("gpudesk-jupyter", "a3")
     assert again.status == "Success"
     assert "nothing in it has changed: skipped" in again.steps[0].stdout
     assert "gpudesk-jupyter.service runs already" in again.steps[1].stdout
     assert fleet.shell("pgrep -f 'm jupyterlab'") == server, "kernels outlive a setup that runs again"
     assert fleet.shell("cat /etc/gpudesk/jupyter-token") == token
     fleet.shell("systemctl stop gpudesk-jupyter")
-    assert fleet.run("gpudesk-jupyter", "a3").status == "Success"
+    assert fleet.run("gpudesk-jupyter", "a4").status == "Success"
     assert fleet.shell("systemctl is-active gpudesk-jupyter") == "active", "a service is seen to at each run"
 
 
@@ -296,9 +321,8 @@ def start_cell(port: int, token: str, notebook: str, code: str) -> None:
     channels.close()
 
 
-def test_a_kernel_is_seen_at_work_and_at_rest_and_all_of_it_survives_a_stop(fleet: Fleet) -> None:
-    assert fleet.probe("a1").status == "Success"
-    assert fleet.run("gpudesk-jupyter", "a2").status == "Success"
+def test_a_kernel_is_seen_at_work_and_at_rest_and_all_of_it_survives_a_stop(lab: SetUp) -> None:
+    fleet = lab.fleet
     until(lambda: fleet.signal("jupyter").reason == "no kernel is running")
     token = fleet.shell("cat /etc/gpudesk/jupyter-token")
     fleet.shell("mkfifo -m 666 /home/ubuntu/work/gate")
@@ -319,9 +343,8 @@ def test_a_kernel_is_seen_at_work_and_at_rest_and_all_of_it_survives_a_stop(flee
         assert "version" in ask(port, "/api")
 
 
-def test_a_warning_of_the_desk_appears_in_jupyterlab(fleet: Fleet) -> None:
-    assert fleet.probe("a1").status == "Success"
-    assert fleet.run("gpudesk-jupyter", "a2").status == "Success"
+def test_a_warning_of_the_desk_appears_in_jupyterlab(lab: SetUp) -> None:
+    fleet = lab.fleet
     token = fleet.shell("cat /etc/gpudesk/jupyter-token")
     with forwarded(fleet) as port:
         stream = f"ws://127.0.0.1:{port}/jupyterlab-notifications-extension/stream?token={token}"

@@ -23,7 +23,7 @@ def by_hand(desk: World, tags: dict[str, str], kind: Any = "t3.large") -> str:
 def test_an_instance_without_our_tags_is_never_touched(desk: World) -> None:
     untagged = by_hand(desk, {})
     other_stage = by_hand(desk, {"gpudesk:id": "gd-x", "gpudesk:stage": "prod", "gpudesk:owner": "ada"})
-    desk.minute(30)
+    desk.minute(30, sweep_every=5)
     assert {desk.ec2_state(untagged), desk.ec2_state(other_stage)} == {"running"}
     assert not {"ec2:StopInstances", "ec2:TerminateInstances"} & set(desk.cloud.calls)
 
@@ -84,7 +84,7 @@ def test_an_instance_that_is_terminated_by_hand_is_told_and_over(desk: World) ->
 def test_a_machine_that_lost_our_tags_is_told_and_counted_and_not_touched(desk: World) -> None:
     instance = desk.ready(max_hours=48)
     desk.ec2.delete_tags(Resources=[machine_id(instance)], Tags=[{"Key": "gpudesk:stage"}])
-    desk.minute(150)
+    desk.minute(150, sweep_every=5)
     assert desk.look(instance).phase is Phase.READY
     assert desk.codes(instance).count("tags_lost") == 1
     assert desk.ec2_state(machine_id(instance)) == "running"
@@ -97,10 +97,10 @@ def test_what_vanished_is_gone_only_after_hours_of_absence(desk: World) -> None:
     instance = desk.ready(max_hours=48)
     desk.ec2.terminate_instances(InstanceIds=[machine_id(instance)])
     desk.clock.advance(90 * MINUTE)
-    desk.minute(60)
+    desk.minute(60, sweep_every=5)
     assert desk.look(instance).phase is Phase.READY
     assert desk.look(instance).absent_since is not None
-    desk.until(instance, Phase.TERMINATED, minutes=70)
+    desk.until(instance, Phase.TERMINATED, minutes=70, sweep_every=5)
 
 
 def test_a_machine_that_was_restarted_between_two_looks_is_under_policy_again(desk: World) -> None:

@@ -67,7 +67,7 @@ def test_a_failed_setup_that_is_kept_is_left_for_somebody_to_look_into() -> None
     with world(machines=machines) as desk:
         instance = desk.until(desk.launch(), Phase.FAILED)
         desk.desk.requests.changing.keep(ADA, instance.id, hours=1, until=None)
-        desk.minute(50)
+        desk.minute(50, sweep_every=5)
         assert desk.look(instance).phase is Phase.FAILED
         desk.until(instance, Phase.STOPPED, minutes=30)
         assert "failed_warning" in desk.codes(instance), "the keep withdrew the first warning, so there is another one"
@@ -87,7 +87,7 @@ def test_aws_that_does_not_answer_a_launch_is_a_failure_in_the_end(desk: World) 
 
 def test_an_agent_that_takes_no_command_is_a_failure_in_the_end(desk: World) -> None:
     desk.cloud.faults.order("SendCommand", "ThrottlingException", times=1000)
-    instance = desk.until(desk.launch(), Phase.FAILED, minutes=70)
+    instance = desk.until(desk.launch(), Phase.FAILED, minutes=70, sweep_every=2)
     assert "SSM has not taken" in instance.reason.sentence
     desk.until(instance, Phase.STOPPED, minutes=15)
 
@@ -115,7 +115,7 @@ def test_capacity_that_no_zone_has_is_a_failure_with_what_to_do(desk: World) -> 
         desk.cloud.capacity.set("g4dn.xlarge", f"us-east-1{zone}", 0)
     instance = desk.until(desk.launch(), Phase.FAILED, minutes=20)
     assert "another type or region" in instance.reason.sentence
-    instance = desk.until(instance, Phase.TERMINATED, minutes=65)
+    instance = desk.until(instance, Phase.TERMINATED, minutes=70, sweep_every=5)
     assert desk.ec2_ids() == []
 
 

@@ -22,7 +22,7 @@ def test_on_hold_nothing_is_launched_started_stopped_or_terminated(desk: World) 
         desk.launch(gpu="L4")
     stopping = desk.desk.requests.changing.stop(ADA, ready.id)
     assert "the stop is written down, and done once" in (what_waits(stopping, Mode.HOLD) or "")
-    desk.minute(50)
+    desk.minute(50, sweep_every=5)
     assert desk.look(ready).phase is Phase.READY
     assert desk.look(waiting).phase is Phase.REQUESTED
     for name in ("ec2:RunInstances", "ec2:StopInstances", "ssm:SendCommand"):
@@ -34,7 +34,7 @@ def test_on_hold_nothing_is_launched_started_stopped_or_terminated(desk: World) 
 def test_a_desk_that_only_tells_says_once_what_it_would_have_done(desk: World) -> None:
     instance = desk.ready()
     set_mode(desk, Mode.TELL)
-    desk.minute(80)
+    desk.minute(80, sweep_every=5)
     assert desk.look(instance).phase is Phase.READY
     assert desk.look(instance).warned is None
     lines = [line for line in desk.timeline(instance) if line.code == "would_have"]

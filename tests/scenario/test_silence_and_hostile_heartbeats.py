@@ -47,7 +47,7 @@ def test_a_heartbeat_of_another_time_stops_nothing(desk: World, shift: timedelta
 def test_silence_stops_nothing_and_is_told_once(desk: World) -> None:
     instance = desk.ready(idle_minutes=5, warning_minutes=5)
     desk.beat = lambda: None  # type: ignore[method-assign]
-    desk.minute(35)
+    desk.minute(35, sweep_every=5)
     assert desk.look(instance).phase is Phase.READY
     assert desk.codes(instance).count("activity_unknown") == 1
 

@@ -39,10 +39,10 @@ def test_a_keep_before_the_claim_wins(desk: World) -> None:
     instance = desk.warned()
     desk.minute(5)
     desk.desk.requests.changing.keep(ADA, instance.id, hours=1, until=None)
-    desk.minute(30)
+    desk.minute(30, sweep_every=5)
     assert desk.look(instance).phase is Phase.READY
     assert "warning_withdrawn" in desk.codes(instance)
-    desk.until(instance, Phase.STOPPED, minutes=75)
+    desk.until(instance, Phase.STOPPED, minutes=75, sweep_every=5)
     assert desk.codes(instance).count("idle_warning") == 2, "after the keep it is warned anew"
 
 
@@ -117,11 +117,11 @@ def test_a_keep_moves_the_lifetime_but_not_past_the_ceiling(desk: World) -> None
     desk.activity["gpu"] = State.ACTIVE
     instance = desk.ready(max_hours=1)
     desk.desk.requests.changing.keep(ADA, instance.id, hours=2, until=None)
-    desk.minute(70)
+    desk.minute(70, sweep_every=5)
     assert desk.look(instance).phase is Phase.READY
     with pytest.raises(Invalid, match="at most 72 hours"):
         desk.desk.requests.changing.keep(ADA, instance.id, hours=73, until=None)
-    desk.until(instance, Phase.STOPPED, minutes=75)
+    desk.until(instance, Phase.STOPPED, minutes=75, sweep_every=5)
 
 
 def test_no_stop_is_claimed_without_a_warning_before(desk: World) -> None:

@@ -25,7 +25,7 @@ def test_a_forgotten_instance_is_warned_and_then_stopped(desk: World) -> None:
 def test_a_busy_kernel_keeps_the_instance_running(desk: World) -> None:
     desk.activity["jupyter"] = State.ACTIVE
     instance = desk.ready()
-    desk.minute(90)
+    desk.minute(90, sweep_every=5)
     shown = desk.show(instance)
     assert shown.instance.phase is Phase.READY
     assert shown.activity is not None

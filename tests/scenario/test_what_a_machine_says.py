@@ -76,14 +76,14 @@ def test_what_a_machine_asks_for_never_moves_its_maximum_hours(desk: World) -> N
     current = desk.look(instance)
     assert current.ends_at == end
     assert current.keep_until == end
-    desk.until(instance, Phase.STOPPED, minutes=150)
+    desk.until(instance, Phase.STOPPED, minutes=150, sweep_every=5)
 
 
 def test_a_keep_on_the_machine_is_refused_in_words_where_the_time_is_over(desk: World) -> None:
     desk.admin_bounds(keep_hours=1)
     instance = desk.ready(max_hours=1)
     desk.desk.requests.changing.keep(ADMIN, instance.id, hours=1, until=None)
-    desk.minute(57)
+    desk.minute(57, sweep_every=3)
     desk.wish = Wish(id="late", hours=1)
     desk.minute(2)
     answer = orders(desk, instance).answer

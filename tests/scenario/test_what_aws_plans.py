@@ -54,7 +54,7 @@ def test_a_silent_machine_is_reported_to_owner_and_admin_with_what_to_do(desk: W
     admin_listens(desk)
     instance = desk.ready()
     desk.beat = lambda: None  # type: ignore[method-assign]
-    desk.minute(40)
+    desk.minute(40, sweep_every=5)
     assert box.types() == ["activity_unknown", "activity_unknown"]
     told = next(line for line in desk.timeline(instance) if line.code == "activity_unknown")
     assert "systemctl status gpudesk-probe" in told.sentence

@@ -87,25 +87,31 @@ class World:
         policy = {"idle_minutes": 6, "warning_minutes": 6}
         return self.until_true(self.ready(**{**policy, **ask}), lambda now: now.warned is not None)
 
-    def minute(self, minutes: int = 1) -> None:
-        """Time passes; each minute the probes report and the desk sweeps."""
-        for _ in range(minutes):
+    def minute(self, minutes: int = 1, *, sweep_every: int = 1) -> None:
+        """Time passes; each minute the probes report and the desk sweeps.
+
+        :param sweep_every: minutes from sweep to sweep, where hours pass in which nothing hangs on each one
+        """
+        for passed in range(1, minutes + 1):
             self.clock.advance(MINUTE)
             self.cloud.tick()
             self.cloud.settle()
             self.beat()
-            self.desk.loop.sweep()
+            if passed % sweep_every == 0:
+                self.desk.loop.sweep()
 
-    def until(self, instance: Instance, phase: Phase, minutes: int = 60) -> Instance:
+    def until(self, instance: Instance, phase: Phase, minutes: int = 60, *, sweep_every: int = 1) -> Instance:
         """Minutes pass until the instance is in `phase`."""
-        return self.until_true(instance, lambda now: now.phase is phase, minutes)
+        return self.until_true(instance, lambda now: now.phase is phase, minutes, sweep_every=sweep_every)
 
-    def until_true(self, instance: Instance, is_so: Callable[[Instance], bool], minutes: int = 60) -> Instance:
-        for _ in range(minutes):
+    def until_true(
+        self, instance: Instance, is_so: Callable[[Instance], bool], minutes: int = 60, *, sweep_every: int = 1
+    ) -> Instance:
+        for _ in range(0, minutes, sweep_every):
             current = self.look(instance)
             if is_so(current):
                 return current
-            self.minute()
+            self.minute(sweep_every, sweep_every=sweep_every)
         history = "\n".join(f"{line.at:%H:%M} {line.code}: {line.sentence}" for line in self.timeline(instance))
         raise AssertionError(f"{instance.name} is {self.look(instance).phase} after {minutes} minutes\n{history}")
 

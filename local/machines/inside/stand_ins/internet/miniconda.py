@@ -4,8 +4,10 @@
 last byte, and its own sum of any other.
 """
 
+import hashlib
 import re
 
+URL = "https://repo.anaconda.com/miniconda/Miniconda3-{}-Linux-x86_64.sh"
 FILE = re.compile(
     r"https://repo\.anaconda\.com/miniconda/(?P<file>Miniconda3-(?P<release>[\w.]+(-\d)?)-Linux-x86_64\.sh)"
 )
@@ -59,3 +61,11 @@ def content(url: str) -> bytes | None:
     if found is None or found["release"] not in GLIBC:
         return None
     return INSTALLER.format(release=found["release"], glibc=GLIBC[found["release"]]).encode()
+
+
+def checksums() -> dict[str, str]:
+    """The sum of each made-up installer whose real one has a published sum, and that sum."""
+    return {
+        hashlib.sha256(content(URL.format(release)) or b"").hexdigest(): published
+        for release, published in PUBLISHED.items()
+    }
