@@ -88,7 +88,7 @@ def list_images(call: Call[Nothing, Listing]) -> Page[ImageView]:
 
 @routes.add("GET", "/images/{image}", takes=Nothing, asks=Asking, gives=ImageView)
 def show_image(call: Call[Nothing, Asking]) -> ImageView:
-    """One image, by its id."""
+    """One image, by its id or name."""
     return _view(call, call.desk.requests.images.show(call.actor, call.ref))
 
 

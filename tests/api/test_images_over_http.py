@@ -76,6 +76,8 @@ def test_an_image_from_the_wish_to_its_end(ready: Bench) -> None:
     assert (shown["sealed"], shown["added_recipes"], shown["parameters"]["pip_index"]) == (False, [], "")
     assert ready.ada("GET", "/instances/brave-otter").json["status"]["imaging"] is None
 
+    assert ready.ada("GET", "/images/vision-1").json == shown, "a name will do where one alone has it"
+    assert ready.bob("GET", "/images/vision-1").status == 404
     assert [each["id"] for each in ready.ada("GET", "/images").json["items"]] == [shown["id"]]
     assert [each["id"] for each in ready.root("GET", "/images").json["items"]] == [shown["id"]]
     assert ready.bob("GET", "/images").json["items"] == []
@@ -93,7 +95,7 @@ def test_an_image_from_the_wish_to_its_end(ready: Bench) -> None:
     ready.world.minute(3)
 
     ready.world.hold()
-    gone = ready.ada("DELETE", f"/images/{shown['id']}")
+    gone = ready.ada("DELETE", "/images/vision-1")
     assert (gone.status, gone.json["phase"]) == (202, "deleting")
     assert gone.json["notice"].startswith("the desk is on hold: its end is written down")
     ready.root("PATCH", "/desk", {"mode": "act"})

@@ -57,6 +57,16 @@ def test_an_image_is_sealed_made_tagged_and_private(desk: World) -> None:
     assert not image.is_open
 
 
+def test_where_several_are_called_so_their_ids_say_which_is_meant(desk: World) -> None:
+    instance = desk.ready()
+    ids = [made(desk, instance, no_reboot=True).id for _ in range(2)]
+    requests = desk.desk.requests.images
+    with pytest.raises(Conflict, match="name its id") as conflict:
+        requests.delete(ADA, "vision-1")
+    assert all(each in str(conflict.value) for each in ids)
+    assert requests.delete(ADA, ids[0]).id == ids[0]
+
+
 def test_the_instance_is_sealed_for_minutes_only_and_its_timeline_says_how_to_get_in_again(desk: World) -> None:
     instance = desk.ready()
     image = until(desk, ask(desk, instance), ImagePhase.PENDING)

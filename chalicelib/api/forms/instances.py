@@ -13,7 +13,7 @@ LARGEST_PARAMETER = 10**15
 LONGEST_PARAMETER = 500
 PARAMETERS_WORDS = (
     "names and values of a recipe's parameters (GET /recipes lists them): texts of at most 500 characters, whole "
-    'numbers, true or false, e.g. {"release": "1.0.3"}'
+    'numbers, true or false, e.g. {"torch_build": "cpu"}'
 )
 TAG_EXAMPLE = 'pairs of texts such as {"team": "vision"}'
 

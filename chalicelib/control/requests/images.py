@@ -86,14 +86,24 @@ class ImageRequests:
                 continue
         raise Conflict(f"{ref} is being changed by others; try again", code="busy")
 
-    def show(self, actor: Actor, image_id: str) -> Image:
-        """:raises NotFound: it does not exist, or is somebody else's"""
-        image = self.images.load(image_id)
+    def show(self, actor: Actor, ref: str) -> Image:
+        """By id, or by name where no other one of the actor's is called so.
+
+        :raises NotFound: it does not exist, or is somebody else's
+        :raises Conflict: several are called so
+        """
+        image = self.images.load(ref) or self._called(actor, ref)
         is_theirs = image is not None and (actor.sees_all or image.owner == actor.acts_for)
         if image is None or not is_theirs or image.phase is ImagePhase.DELETED:
-            sentence = f"there is no image {image_id[:60]!r} of yours; GET /images lists them"
+            sentence = f"there is no image {ref[:60]!r} of yours; GET /images lists them"
             raise NotFound(sentence, code="no_such_image")
         return image
+
+    def _called(self, actor: Actor, name: str) -> Image | None:
+        found = [each.id for each in self.images.all(actor.acts_for) if each.name == name]
+        if len(found) > 1:
+            raise Conflict(f"{len(found)} images are called {name}: {', '.join(found)}; name its id", code="ambiguous")
+        return self.images.load(found[0]) if found else None
 
     def list_images(
         self, actor: Actor, *, owner: str | None, limit: int, cursor: str | None
@@ -103,14 +113,14 @@ class ImageRequests:
             page = self.images.page(actor.scope(owner), limit=limit, cursor=cursor)
         return page.items, page.next_cursor
 
-    def delete(self, actor: Actor, image_id: str) -> Image:
+    def delete(self, actor: Actor, ref: str) -> Image:
         """Claimed here; the loop takes AMI and snapshots away until EC2 shows none of them any more.
 
-        :raises Conflict: it is being made, or a launch is about to use it
+        :raises Conflict: it is being made, or a launch is about to use it; or several are called so
         """
         actor.who_owns()
         for _ in range(TRIES):
-            image = self.show(actor, image_id)
+            image = self.show(actor, ref)
             if image.phase is ImagePhase.DELETING:
                 return image
             self._may_go(image)
@@ -121,7 +131,7 @@ class ImageRequests:
                 return self.images.write(going)
             except Stale:
                 continue
-        raise Conflict(f"{image_id} is being changed by others; try again", code="busy")
+        raise Conflict(f"{ref} is being changed by others; try again", code="busy")
 
     def meant(self, actor: Actor, ask: LaunchAsk) -> Image | None:
         """The image that a launch names by id or name; None where it names none, or the latest.
