@@ -63,7 +63,8 @@ def further_setup(
     misfit = recipe.fits.why_not(kind, instance.spec.image_parameter or kind.image)
     if misfit:
         instead = what_fits(recipe.fits, recipe.image_of, catalogue, instance.spec.region)
-        errors.append(FieldError("recipe", f"{name} does not fit {instance.name}: {misfit}; {instead}"))
+        wrong = f"{name} does not fit {instance.name}: {misfit}; in a launch of its own, {instead}"
+        errors.append(FieldError("recipe", wrong))
     if errors:
         raise refused(errors)
     documents = recipe.chosen(parameters)
