@@ -1,6 +1,6 @@
 # Each target with `##` behind it is listed by `make`.
 .DEFAULT_GOAL := help
-.PHONY: help setup lock fmt lint types imports scripts test test-slow test-recipes run token preview replay benchmark documents clean
+.PHONY: help setup lock fmt lint typecheck lint-imports shellcheck test test-slow test-recipes run token preview replay benchmark build-documents clean
 
 PYTHON ?= python3
 UV := .uv/bin/uv
@@ -32,17 +32,17 @@ fmt: setup ## Format and sort imports
 lint: setup ## Ruff: style and likely mistakes
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
-types: setup ## Mypy, strict
+typecheck: setup ## Check the types with mypy (strict)
 	$(BIN)/mypy
 
-imports: setup ## Who may import whom
+lint-imports: setup ## Check the import contracts
 	$(BIN)/lint-imports
 
-scripts: setup ## Shellcheck on everything that runs on an instance
+shellcheck: setup ## Check every script that runs on an instance with ShellCheck
 	$(BIN)/shellcheck $$(find ssm_documents local examples chalicelib/data/recipes -name '*.sh') \
 		ssm_documents/gpudesk-image/identity tools/gpudesk-session
 
-test: lint types imports scripts ## Everything that guards the code
+test: lint typecheck lint-imports shellcheck ## Run all checks and tests
 	$(BIN)/pytest -n 2
 
 test-slow: setup ## The same tests with many more generated examples
@@ -51,7 +51,7 @@ test-slow: setup ## The same tests with many more generated examples
 test-recipes: setup ## The recipe d2l-pytorch on a real Debian root: needs root, debootstrap, minutes, 15 GB; in no other target
 	$(BIN)/pytest -m recipe -s tests/recipes
 
-run: setup ## Local cloud and API; plays the main job, then serves (ONCE=1, STORY=0, SPEED=, PORT=, CLOUD_PORT=, SIMULATE=1)
+run: setup ## Run the local cloud and the API: play the demo, then serve (ONCE=1, DEMO=0, SPEED=, PORT=, CLOUD_PORT=, SIMULATE=1)
 	@$(BIN)/python -m local.run
 
 token: setup ## A bearer token: OWNER=ada [ROLE=admin or bot]; of the local cloud with LOCAL=http://127.0.0.1:4566
@@ -68,7 +68,7 @@ replay: ## A policy tried on the history of one instance: HISTORY=FILE.jsonl [PO
 benchmark: setup ## The idle rule against others on a generated month of a team's use; a table in Markdown
 	@$(BIN)/python -m benchmarks.idle_rules
 
-documents: setup ## Write the SSM documents to build/ssm_documents
+build-documents: setup ## Write the SSM documents to build/ssm_documents
 	$(BIN)/python -m ssm_documents.compose build/ssm_documents
 
 clean: ## Remove what setup and run made

@@ -1,13 +1,12 @@
 """What to do next: lines that work when they are pasted."""
 
-from pathlib import Path
-
+from local.run_folder import RunFolder
 from local.stack import Stack
 
 TEXT = """
 It goes on serving; {speed:g} cloud seconds still pass in a real one. Ctrl-C ends it.
 
-  desk    {api}    local cloud    {cloud}    log    .gpudesk/log
+  desk    {api}    local cloud    {cloud}    log    {log}
   an admin's token, also in {token_file}:
   {token}
 
@@ -30,12 +29,13 @@ The cloud can be driven (docs/local-cloud.md): its clock, faults, capacity, what
 """
 
 
-def serving(stack: Stack, token_file: Path) -> str:
+def serving(stack: Stack, folder: RunFolder) -> str:
     """Where everything is, and what to try."""
     return TEXT.format(
         api=stack.api_url,
         cloud=stack.cloud_url,
         speed=stack.clock.speed,
         token=stack.admin_token,
-        token_file=token_file,
+        token_file=folder.token,
+        log=folder.log,
     )

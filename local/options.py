@@ -1,4 +1,4 @@
-"""What `make run` is told by its environment: ONCE, STORY, SPEED, PORT, CLOUD_PORT, SIMULATE."""
+"""What `make run` is told by its environment: ONCE, DEMO, SPEED, PORT, CLOUD_PORT, SIMULATE."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ class BadOption(Exception):
 class Options:
     """How to run.
 
-    :param once: end after the story
-    :param story: play the main job before serving
+    :param once: end after the demo
+    :param story: play the demo before serving
     :param simulate: run no script, even where a sandbox is to be had
     :param speed: the local cloud's seconds per real second
     :param asked_speed: what was asked for, where that is faster than pretend machines can report
@@ -44,7 +44,7 @@ def read_options(environment: Mapping[str, str]) -> Options:
     asked = _speed(environment)
     options = Options(
         once=_flag(environment, "ONCE", default=False),
-        story=_flag(environment, "STORY", default=True),
+        story=_flag(environment, "DEMO", default=True),
         simulate=_flag(environment, "SIMULATE", default=False),
         speed=min(asked, FASTEST),
         asked_speed=asked if asked > FASTEST else None,
@@ -52,7 +52,7 @@ def read_options(environment: Mapping[str, str]) -> Options:
         cloud_port=_port(environment, "CLOUD_PORT", default=4566),
     )
     if options.once and not options.story:
-        raise BadOption("ONCE=1 ends after the story and STORY=0 plays none: choose one of them")
+        raise BadOption("ONCE=1 ends after the demo and DEMO=0 plays none: choose one of them")
     if options.port == options.cloud_port != 0:
         raise BadOption(f"PORT and CLOUD_PORT are both {options.port}: choose another for one of them")
     return options

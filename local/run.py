@@ -1,7 +1,7 @@
-"""`make run`: the local cloud and the desk, the main job played once and told, then served until Ctrl-C.
+"""`make run`: the local cloud and the desk, the demo played once, then served until Ctrl-C.
 
-Exit status: 0 all is well; 1 a step of the story did not happen; 2 it could not be started (a port, a variable);
-3 scripts could only be simulated, and ONCE=1 was to prove that they run; 130 it was interrupted in the story.
+Exit status: 0 all is well; 1 a step of the demo did not happen; 2 it could not be started (a port, a variable);
+3 scripts could only be simulated, and ONCE=1 was to prove that they run; 130 it was interrupted in the demo.
 """
 
 import os

@@ -14,14 +14,11 @@ from local.farewell import serving
 from local.machines.choose import choose_machines
 from local.machines.simulated import SimulatedMachines
 from local.options import FASTEST, Options
-from local.stack import FOLDER, Fleet, Stack, clear_old_machines, running
+from local.run_folder import HOME, FolderInUse, RunFolder, claim_run_folder
+from local.stack import Fleet, Stack, running
 from local.story.narrator import Narrator
 from local.story.plot import play
 from local.story.watch import NotHappened
-
-HOME = Path(".gpudesk")
-TOKEN = HOME / "token"
-LOG = HOME / "log"
 
 ALL_IS_WELL, NOT_HAPPENED, CANNOT_START, ONLY_SIMULATED, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -39,30 +36,32 @@ def show(options: Options) -> int:
 
 
 def _show(options: Options) -> int:
-    try:
-        _make_home()
-    except OSError as problem:
-        _say(f"{HOME}/ cannot be written ({problem}): if an earlier run was another user's, remove it.")
-        return CANNOT_START
+    with contextlib.ExitStack() as held:
+        try:
+            folder = held.enter_context(claim_run_folder(options.port))
+            _log_to(folder.log)
+        except OSError as problem:
+            _say(f"{HOME}/ cannot be written ({problem}): if an earlier run was another user's, remove it.")
+            return CANNOT_START
+        except FolderInUse as problem:
+            _say(str(problem))
+            return CANNOT_START
+        return _run(options, folder)
+
+
+def _run(options: Options, folder: RunFolder) -> int:
     try:
         clock = PacedClock(options.speed)
-        machines, cloud = _fleet(options, clock)
+        machines, cloud = _fleet(options, clock, folder)
         _say(SIMULATED.format(why=machines.why) if isinstance(machines, SimulatedMachines) else REAL)
         with running(options, machines, clock, cloud) as stack:
-            return _play_and_serve(stack)
+            return _play_and_serve(stack, folder)
     except KeyboardInterrupt:
         _say("\nInterrupted. Everything has ended.")
         return INTERRUPTED
 
 
-def _make_home() -> None:
-    HOME.mkdir(exist_ok=True)
-    clear_old_machines(HOME)
-    _log_to(LOG)
-    TOKEN.unlink(missing_ok=True)
-
-
-def _fleet(options: Options, clock: PacedClock) -> tuple[Fleet, LocalCloud]:
+def _fleet(options: Options, clock: PacedClock, folder: RunFolder) -> tuple[Fleet, LocalCloud]:
     """Machines and the cloud that they are part of: each has to hear of the other."""
 
     def powered_off(instance_id: str) -> None:
@@ -72,17 +71,16 @@ def _fleet(options: Options, clock: PacedClock) -> tuple[Fleet, LocalCloud]:
     if options.simulate:
         machines = SimulatedMachines("it was asked for with SIMULATE=1.")
     else:
-        folder = HOME / f"{FOLDER}{options.cloud_port}"
-        machines = choose_machines(folder, clock.now, powered_off)
+        machines = choose_machines(folder.machines, clock.now, powered_off)
     cloud = LocalCloud(clock, machines)
     if isinstance(machines, SimulatedMachines):
         machines.on_power_off = powered_off
     return machines, cloud
 
 
-def _play_and_serve(stack: Stack) -> int:
+def _play_and_serve(stack: Stack, folder: RunFolder) -> int:
     options = stack.options
-    _keep(stack.admin_token)
+    folder.write_token(stack.admin_token)
     _say(f"Local cloud {stack.cloud_url}, desk {stack.api_url}; {options.speed:g} cloud seconds pass in a real one.")
     if options.asked_speed:
         _say(f"(SPEED={options.asked_speed:g} is faster than pretend machines can report: {FASTEST:g} it is.)")
@@ -91,12 +89,12 @@ def _play_and_serve(stack: Stack) -> int:
         try:
             play(stack, narrator)
         except NotHappened as problem:
-            _say(f"\nThe story broke off after {narrator.seconds:.0f} s. {problem}. See also {LOG}.")
+            _say(f"\nThe demo broke off after {narrator.seconds:.0f} s. {problem}. See also {folder.log}.")
             return NOT_HAPPENED
-        _say(f"\nThe whole story took {narrator.seconds:.0f} s.")
+        _say(f"\nThe whole demo took {narrator.seconds:.0f} s.")
     if options.once:
         return status_after_the_story(options, is_real=stack.machines.is_real)
-    _say(serving(stack, TOKEN))
+    _say(serving(stack, folder))
     with contextlib.suppress(KeyboardInterrupt):
         _sleep_for_ever()
     _say("\nGood-bye: nothing is left running.")
@@ -115,12 +113,6 @@ def status_after_the_story(options: Options, *, is_real: bool) -> int:
         return ALL_IS_WELL
     _say("Every step happened, but no script really ran, so this proves little: SIMULATE=1 accepts that.")
     return ONLY_SIMULATED
-
-
-def _keep(token: str) -> None:
-    """For whoever may read this user's files, from the first byte on."""
-    TOKEN.touch(0o600, exist_ok=False)
-    TOKEN.write_text(f"{token}\n")
 
 
 @contextlib.contextmanager
@@ -142,7 +134,7 @@ def _terminable() -> Iterator[None]:
 
 
 def _log_to(path: Path) -> None:
-    """What the desk and the cloud log is in a file; the terminal is the story's."""
+    """Write the log of gpudesk and of the local cloud to a file; the terminal shows the demo."""
     logging.basicConfig(filename=path, filemode="w", level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     for noisy in ("botocore", "urllib3", "werkzeug", "pynamodb"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

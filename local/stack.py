@@ -2,10 +2,9 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import app
@@ -21,18 +20,13 @@ from local.cloud.local_cloud import LocalCloud
 from local.cloud.serve import CloudServer
 from local.inbox import Inbox
 from local.isolation import lead_to
-from local.machines.disk import remove
 from local.machines.sandboxed import SandboxedMachines
 from local.machines.simulated import SimulatedMachines
 from local.options import Options
-from local.ports import is_free
 from local.simulated_benchmark import simulated_benchmark
 from local.simulated_probe import SimulatedProbes
 
 Fleet = SandboxedMachines | SimulatedMachines
-
-FOLDER = "machines-"
-"""And behind it the port of the cloud that they are part of."""
 
 PATTERNS: tuple[tuple[Mapping[str, list[str]], Callable[..., Any]], ...] = (
     (events.EC2_PATTERN, app.machine_changed),
@@ -101,18 +95,6 @@ def running(options: Options, machines: Fleet, clock: PacedClock, cloud: LocalCl
             inbox=inbox,
             inbox_url=inbox_url,
         )
-
-
-def clear_old_machines(home: Path) -> None:
-    """Remove what earlier runs left; a run whose cloud still listens keeps its own.
-
-    What another user left (with sudo, say) stays: nothing in it is ever taken for this run's.
-    """
-    for folder in home.glob(f"{FOLDER}*"):
-        port = folder.name.removeprefix(FOLDER)
-        if port.isdecimal() and is_free(int(port)):
-            with suppress(PermissionError):
-                remove(folder)
 
 
 def _delivery(cloud: LocalCloud) -> Delivery:

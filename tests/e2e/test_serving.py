@@ -40,7 +40,7 @@ def test_a_taken_port_is_told_with_the_way_to_choose_another(start: Start, taken
         ({"SPEED": "nan"}, "SPEED is how many seconds"),
         ({"PORT": "80000"}, "PORT is a port number"),
         ({"ONCE": "yes"}, "ONCE is 0 or 1"),
-        ({"ONCE": "1", "STORY": "0"}, "choose one of them"),
+        ({"ONCE": "1", "DEMO": "0"}, "choose one of them"),
         ({"PORT": "4566", "CLOUD_PORT": "4566"}, "choose another"),
     ],
 )
@@ -53,7 +53,7 @@ def test_a_variable_that_cannot_be_is_told_with_what_would_be_right(
 
 
 def test_the_lines_that_it_prints_and_those_of_the_documentation_work_when_they_are_pasted(start: Start) -> None:
-    run = start(STORY="0", SIMULATE="1", SPEED="120", AWS_PROFILE="no-such-profile", AWS_REGION="eu-west-1")
+    run = start(DEMO="0", SIMULATE="1", SPEED="120", AWS_PROFILE="no-such-profile", AWS_REGION="eu-west-1")
     run.until("/_local/capacity")
     assert "SIMULATE=1" in run.lines[0]
     _assert_printed_lines_work(run)
@@ -88,7 +88,8 @@ def _assert_printed_lines_work(run: Run) -> None:
 def _assert_documented_lines_work(run: Run) -> None:
     """Those of docs/local-cloud.md, in their order, with an instance's id for `ID`."""
     cloud, desk = re.findall(r"http://[0-9.:]+", run.lines[1])
-    variables = f'A={desk} C={cloud} T="Authorization: Bearer $(cat .gpudesk/token)"\n'
+    port = desk.rpartition(":")[2]
+    variables = f'A={desk} C={cloud} T="Authorization: Bearer $(cat .gpudesk/{port}/token)"\n'
     asked = _paste(run, variables + ASK)
     shown = (_paste(run, f'{variables}curl -s -H "$T" $A/instances/{asked["id"]}') for _ in range(200))
     instance_id = next(filter(None, (each["status"]["instance_id"] for each in shown)))

@@ -1,0 +1,95 @@
+"""The folder of one run, `.gpudesk/PORT/`: token, log and machines. A lock keeps runs in one clone apart."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.machines.disk import remove
+
+HOME = Path(".gpudesk")
+
+
+class FolderInUse(Exception):
+    """Another run holds the folder; the message says how to avoid it."""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of one run."""
+
+    path: Path
+
+    @property
+    def token(self) -> Path:
+        return self.path / "token"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "log"
+
+    @property
+    def machines(self) -> Path:
+        return self.path / "machines"
+
+    def write_token(self, token: str) -> None:
+        """Write the token readable by its owner only, from the first byte on."""
+        self.token.touch(0o600, exist_ok=False)
+        self.token.write_text(f"{token}\n")
+
+
+@contextmanager
+def claim_run_folder(port: int, home: Path = HOME) -> Iterator[RunFolder]:
+    """Make an empty folder for the run on `port` and hold it; remove the folders of runs that have ended.
+
+    :raises FolderInUse: another run on this port has not ended
+    :raises OSError: the folder cannot be written, for example because it belongs to another user
+    """
+    home.mkdir(exist_ok=True)
+    folder = home / str(port)
+    starting = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        # One run at a time cleans up and makes its folder, or another one could remove it before it is locked.
+        fcntl.flock(starting, fcntl.LOCK_EX)
+        _remove_ended_runs(home)
+        folder.mkdir(exist_ok=True)
+        lock = _lock(folder)
+    finally:
+        os.close(starting)
+    if lock is None:
+        raise FolderInUse(
+            f"PORT: another run on port {port} in this folder is starting or ending. Wait for it, or choose another "
+            "port: `make run PORT=0`."
+        )
+    try:
+        yield RunFolder(folder)
+    finally:
+        os.close(lock)
+
+
+def _remove_ended_runs(home: Path) -> None:
+    """Remove what nobody holds. The folders of another user's runs stay: nothing in them is used."""
+    for folder in home.iterdir():
+        if not folder.name.isdecimal():
+            continue
+        with suppress(OSError):
+            lock = _lock(folder)
+            if lock is None:
+                continue
+            try:
+                remove(folder)
+            finally:
+                os.close(lock)
+
+
+def _lock(folder: Path) -> int | None:
+    """Return a descriptor whose closing unlocks the folder; None where another run holds the lock."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
