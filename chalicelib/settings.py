@@ -5,6 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 
+class InvalidSetting(ValueError):
+    """An environment variable has a value that cannot be read; the message gives the accepted ones."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """What a deployment decides; `.chalice/config.json` sets it.
@@ -15,7 +19,7 @@ class Settings:
     :param security_group: the name of the group without ingress, in every region and VPC that is used
     :param home_region: where the desk itself and its tables are
     :param topic_arn: the SNS topic that e-mail goes by; empty: this desk sends none
-    :param webhooks_may_be_local: plain http and private addresses, for trying out; never on AWS
+    :param webhooks_may_be_local: allow plain http and private addresses as webhooks, for the local cloud; never on AWS
     :param webhook_key: the parameter, a SecureString, of the key that webhooks' secrets are made of
     """
 
@@ -31,7 +35,10 @@ class Settings:
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
-    """Every variable has a default that suits a desk called gpudesk."""
+    """Read the settings; every variable has a default that suits a stage called dev.
+
+    :raises InvalidSetting: a variable has a value that cannot be read
+    """
     stage = environment.get("GPUDESK_STAGE", "dev")
     return Settings(
         stage=stage,
@@ -40,7 +47,21 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         instance_role_id=environment.get("GPUDESK_INSTANCE_ROLE_ID", "AROAGPUDESKINSTANCE00"),
         home_region=environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1",
         security_group=environment.get("GPUDESK_SECURITY_GROUP", "gpudesk"),
-        webhooks_may_be_local=bool(environment.get("GPUDESK_WEBHOOKS_MAY_BE_LOCAL")),
-        topic_arn=environment.get("GPUDESK_TOPIC_ARN", ""),
+        webhooks_may_be_local=_flag(environment, "GPUDESK_ALLOW_PRIVATE_WEBHOOKS"),
+        topic_arn=environment.get("GPUDESK_EMAIL_TOPIC_ARN", ""),
         webhook_key=environment.get("GPUDESK_WEBHOOK_KEY", f"/gpudesk/{stage}/webhook-key"),
     )
+
+
+def _flag(environment: Mapping[str, str], name: str) -> bool:
+    """Return whether a variable is on.
+
+    :raises InvalidSetting: it says neither on nor off
+    """
+    value = environment.get(name, "")
+    match value.lower():
+        case "" | "0" | "false":
+            return False
+        case "1" | "true":
+            return True
+    raise InvalidSetting(f"{name} must be 1, true, 0, false or empty, not {value!r}.")

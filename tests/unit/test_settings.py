@@ -1,0 +1,28 @@
+"""Settings are read from the environment."""
+
+import pytest
+
+from chalicelib.settings import InvalidSetting, read_settings
+
+PRIVATE_WEBHOOKS = "GPUDESK_ALLOW_PRIVATE_WEBHOOKS"
+
+
+@pytest.mark.parametrize("value", ["1", "true", "True"])
+def test_private_webhooks_are_allowed_when_on(value: str) -> None:
+    assert read_settings({PRIVATE_WEBHOOKS: value}).webhooks_may_be_local
+
+
+@pytest.mark.parametrize("environment", [{}, *({PRIVATE_WEBHOOKS: value} for value in ("", "0", "false", "FALSE"))])
+def test_private_webhooks_are_refused_when_off(environment: dict[str, str]) -> None:
+    assert not read_settings(environment).webhooks_may_be_local
+
+
+@pytest.mark.parametrize("value", ["yes", "on", "2", " "])
+def test_other_value_is_an_error_that_names_the_variable(value: str) -> None:
+    with pytest.raises(InvalidSetting, match=f"{PRIVATE_WEBHOOKS} must be 1, true, 0, false or empty, not '{value}'"):
+        read_settings({PRIVATE_WEBHOOKS: value})
+
+
+def test_email_topic_is_read_from_its_variable() -> None:
+    arn = "arn:aws:sns:eu-west-1:123456789012:gpudesk-dev-notifications"
+    assert read_settings({"GPUDESK_EMAIL_TOPIC_ARN": arn}).topic_arn == arn
