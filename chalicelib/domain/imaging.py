@@ -65,7 +65,7 @@ def _decide(image: Image, seen: ImageSeen, now: datetime) -> ImagePlan:
 def note(image: Image, step: ImageStep, outcome: ImageOutcome, now: datetime) -> Image:
     """The image after a call; what cannot pass by itself ends it, anything else is tried again."""
     match step, outcome:
-        case SendSeal(parameters), _ if parameters["deed"] == "unseal":
+        case SendSeal(parameters), _ if parameters["action"] == "restore":
             return unsealing.note(image, outcome)
         case SendSeal(), SealSent(command_id):
             return replace(image, seal=replace(image.seal, command_id=command_id) if image.seal else None)
@@ -147,9 +147,9 @@ def _deleting(image: Image, seen: ImageSeen, now: datetime) -> ImagePlan:
 
 def _seal(image: Image, now: datetime) -> ImagePlan:
     """The same attempt each time it is sent, so that the machine does it once."""
-    run = image.seal or DocumentRun(attempt_id=f"{image.id}.seal", sent_at=now, called_at=now)
+    run = image.seal or DocumentRun(attempt_id=f"{image.id}.remove", sent_at=now, called_at=now)
     run = replace(run, called_at=now)
-    step = SendSeal({"attemptId": run.attempt_id, "deed": "seal"}, run.attempt_id)
+    step = SendSeal({"attemptId": run.attempt_id, "action": "remove"}, run.attempt_id)
     return ImagePlan(replace(image, seal=run), step)
 
 

@@ -11,7 +11,9 @@ from chalicelib.domain.lifecycle.rules import because
 from chalicelib.domain.observation import CommandStatus, CommandView
 from chalicelib.domain.timings import RESEND_AFTER, SEAL_DEADLINE, UNSEAL_DEADLINE
 
-BY_HAND = "in a shell on it `sudo /opt/gpudesk/identity unseal` puts them back, and a reboot makes new ones"
+BY_HAND = (
+    "in a shell on it `sudo /opt/gpudesk/gpudesk-machine-secrets restore` puts them back, and a reboot makes new ones"
+)
 
 
 def decide(image: Image, seen: ImageSeen, now: datetime) -> ImagePlan:
@@ -69,9 +71,9 @@ def _is_taken(image: Image, seen: ImageSeen) -> bool:
 
 def _send(image: Image, run: DocumentRun | None, now: datetime) -> ImagePlan:
     """What was not confirmed is the same attempt again, which a machine does once; what failed, another one."""
-    attempt_id = run.attempt_id if run else f"{image.id}.unseal.{int(now.timestamp())}"
+    attempt_id = run.attempt_id if run else f"{image.id}.restore.{int(now.timestamp())}"
     sent = DocumentRun(attempt_id=attempt_id, sent_at=run.sent_at if run else now, called_at=now)
-    return ImagePlan(replace(image, unseal=sent), SendSeal({"attemptId": attempt_id, "deed": "unseal"}, attempt_id))
+    return ImagePlan(replace(image, unseal=sent), SendSeal({"attemptId": attempt_id, "action": "restore"}, attempt_id))
 
 
 def _back(image: Image) -> Image:

@@ -5,16 +5,16 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib/prelude.sh
 source include:prelude.sh
 
-: "${SSM_deed:?}"
+: "${SSM_action:?}"
 
-write_file /opt/gpudesk/identity 0755 root <<'IDENTITY'
-@@identity@@
-IDENTITY
-write_file /etc/systemd/system/gpudesk-identity.service 0644 root <<'UNIT'
-@@gpudesk-identity.service@@
+write_file /opt/gpudesk/gpudesk-machine-secrets 0755 root <<'PROGRAM'
+@@gpudesk-machine-secrets@@
+PROGRAM
+write_file /etc/systemd/system/gpudesk-machine-secrets.service 0644 root <<'UNIT'
+@@gpudesk-machine-secrets.service@@
 UNIT
 systemctl daemon-reload
-systemctl enable --quiet gpudesk-identity.service
+systemctl enable --quiet gpudesk-machine-secrets.service
 
-/opt/gpudesk/identity "$SSM_deed"
+/opt/gpudesk/gpudesk-machine-secrets "$SSM_action"
 sync

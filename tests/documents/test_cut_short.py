@@ -24,7 +24,7 @@ from tests.documents.pytorch import PUT_IT_THERE
 VALUES = {
     "attemptId": "a1",
     "gpuCount": "1",
-    "deed": "seal",
+    "action": "remove",
     "heartbeatKey": "AROAEXAMPLE:i-0a",
     "heartbeatTable": "heartbeats",
     "heartbeatRegion": "us-east-1",

@@ -53,8 +53,8 @@ class Pair:
     def spec(self, instance_id: str, copy_of: str | None = None) -> MachineSpec:
         return MachineSpec(instance_id, "t3.large", "us-east-1", None, 0, copy_of=copy_of)
 
-    def deed(self, deed: str, attempt: str) -> InvocationResult:
-        parameters = {"attemptId": [attempt], "deed": [deed]}
+    def act(self, action: str, attempt: str) -> InvocationResult:
+        parameters = {"attemptId": [attempt], "action": [action]}
         return self._run(SOURCE, "gpudesk-image", compose("gpudesk-image"), parameters)
 
     def said(self, instance_id: str, line: str) -> str:
@@ -86,7 +86,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
 
 
 def test_no_secret_is_on_the_disk_while_it_is_copied_and_all_is_put_back(pair: Pair) -> None:
-    sealed = pair.deed("seal", "gi-1.seal")
+    sealed = pair.act("remove", "gi-1.remove")
     assert sealed.status == "Success", sealed.steps[0].stderr
     pair.said(SOURCE, "rm /home/ubuntu/seen")
     pair.machines.capture(SOURCE, "ami-1")
@@ -94,16 +94,16 @@ def test_no_secret_is_on_the_disk_while_it_is_copied_and_all_is_put_back(pair: P
     assert _holding(disk, b"old-token") == _holding(disk, b"old-key") == []
     assert "work" in (disk / "disk/home/ubuntu/notebook.ipynb").read_text()
     assert pair.said(SOURCE, f"cat {TOKEN}") != "old-token"
-    assert pair.deed("unseal", "gi-1.unseal").status == "Success"
+    assert pair.act("restore", "gi-1.restore").status == "Success"
     assert pair.said(SOURCE, f"cat {TOKEN} {RUNTIME}") == 'old-token\n{"token": "old-token"}'
     assert pair.said(SOURCE, f"stat -c '%U %a' {TOKEN}") == "ubuntu 600"
     assert pair.said(SOURCE, "cat /etc/ssh/ssh_host_ed25519_key") == "old-key"
 
 
 def test_a_copy_makes_its_identity_anew_before_its_services_start(pair: Pair) -> None:
-    pair.deed("seal", "gi-2.seal")
+    pair.act("remove", "gi-2.remove")
     pair.machines.capture(SOURCE, "ami-2")
-    pair.deed("unseal", "gi-2.unseal")
+    pair.act("restore", "gi-2.restore")
     pair.machines.create(pair.spec(COPY, copy_of="ami-2"))
     pair.machines.boot(COPY)
     token = pair.said(COPY, f"{UNTIL_UP}; cat {TOKEN}")
@@ -124,15 +124,15 @@ def test_a_copy_makes_its_identity_anew_before_its_services_start(pair: Pair) ->
 
 
 def test_a_service_does_not_start_with_what_could_not_be_made_anew(pair: Pair) -> None:
-    pair.deed("seal", "gi-3.seal")
+    pair.act("remove", "gi-3.remove")
     pair.machines.capture(SOURCE, "ami-3")
-    pair.deed("unseal", "gi-3.unseal")
-    broken = pair.machines.root / ".images" / "ami-3" / "disk/opt/gpudesk/identity"
+    pair.act("restore", "gi-3.restore")
+    broken = pair.machines.root / ".images" / "ami-3" / "disk/opt/gpudesk/gpudesk-machine-secrets"
     broken.write_text("#!/bin/sh\nexit 1\n")
     third = COPY.replace("2", "3")
     pair.machines.create(pair.spec(third, copy_of="ami-3"))
     pair.machines.boot(third)
-    assert pair.said(third, "systemctl is-active gpudesk-identity.service; true") == "failed"
+    assert pair.said(third, "systemctl is-active gpudesk-machine-secrets.service; true") == "failed"
     assert pair.said(third, "systemctl is-active gpudesk-jupyter.service; true") == "inactive"
 
 
@@ -142,13 +142,13 @@ def test_a_link_that_a_user_put_into_their_home_leads_root_nowhere(pair: Pair) -
     pair.said(SOURCE, "echo root-only >/root/secret; chmod 600 /root/secret")
     pair.said(SOURCE, f"ln -s /root/secret {folder}/kernel-1.json; echo evil >{folder}/jpserver-2.sh")
     pair.said(SOURCE, f"chown -hR ubuntu: {folder}")
-    assert pair.deed("seal", "gi-4.seal").status == "Failed", "the user cannot read it, so it is not kept for them"
+    assert pair.act("remove", "gi-4.remove").status == "Failed", "the user cannot read it, so it is not kept for them"
     pair.said(SOURCE, f"rm {folder}/kernel-1.json")
-    assert pair.deed("seal", "gi-5.seal").status == "Success"
+    assert pair.act("remove", "gi-5.remove").status == "Success"
     pair.said(SOURCE, f"mv {folder} {folder}.before; ln -s /etc/profile.d {folder}")
-    pair.deed("unseal", "gi-5.unseal")
+    pair.act("restore", "gi-5.restore")
     assert pair.said(SOURCE, "ls /etc/profile.d; echo") == ""
-    pair.said(SOURCE, f"rm {folder}; mv {folder}.before {folder}; rm -rf /run/gpudesk/kept")
+    pair.said(SOURCE, f"rm {folder}; mv {folder}.before {folder}; rm -rf /run/gpudesk/removed-secrets")
 
 
 def _holding(folder: Path, text: bytes) -> list[str]:

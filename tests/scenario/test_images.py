@@ -34,16 +34,16 @@ def snapshots() -> list[dict[str, Any]]:
     return list(boto3.client("ec2", "us-east-1").describe_snapshots(Filters=filters)["Snapshots"])  # type: ignore[arg-type]
 
 
-def deeds(desk: World) -> list[str]:
+def secret_actions(desk: World) -> list[str]:
     machines = desk.cloud.machines
     assert isinstance(machines, SimulatedMachines)
-    return [script.environment["SSM_deed"] for _, script in machines.ran if "SSM_deed" in script.environment]
+    return [script.environment["SSM_action"] for _, script in machines.ran if "SSM_action" in script.environment]
 
 
 def test_an_image_is_sealed_made_tagged_and_private(desk: World) -> None:
     instance = desk.ready(name="brave-otter")
     image = made(desk, instance)
-    assert deeds(desk) == ["seal", "unseal"]
+    assert secret_actions(desk) == ["remove", "restore"]
     (ami,) = amis()
     assert (ami["ImageId"], ami["State"], ami["Public"]) == (image.ami_id, "available", False)
     tags = {tag["Key"]: tag["Value"] for tag in ami["Tags"]}
@@ -86,7 +86,7 @@ def test_without_a_reboot_what_was_sealed_is_put_back_however_often_that_fails(d
     failed = (1, "", "no space left on device")
     desk.cloud.machines.outcomes["secrets"] = [(0, "", ""), failed, failed]  # type: ignore[attr-defined]
     image = made(desk, instance, no_reboot=True)
-    assert deeds(desk).count("unseal") == 3
+    assert secret_actions(desk).count("restore") == 3
     assert "secrets_back" in desk.codes(instance)
     assert image.reason.code == "available"
 
@@ -101,7 +101,7 @@ def test_a_machine_that_was_terminated_meanwhile_is_sent_nothing(desk: World) ->
     sent = desk.cloud.calls["ssm:SendCommand"]
     desk.minute(3)
     assert desk.cloud.calls["ssm:SendCommand"] == sent
-    assert "unseal" not in deeds(desk)
+    assert "restore" not in secret_actions(desk)
 
 
 def test_an_image_that_failed_is_deleted_at_once_and_its_instance_is_unsealed_all_the_same(desk: World) -> None:
@@ -115,7 +115,7 @@ def test_an_image_that_failed_is_deleted_at_once_and_its_instance_is_unsealed_al
     gone = until(desk, image, ImagePhase.DELETED)
     assert gone.is_sealed
     at_rest(desk, image)
-    assert deeds(desk) == ["seal", "unseal", "unseal", "unseal"]
+    assert secret_actions(desk) == ["remove", "restore", "restore", "restore"]
     assert "secrets_back" in desk.codes(instance)
 
 
@@ -172,17 +172,17 @@ def test_a_termination_waits_for_the_image_and_then_comes(desk: World) -> None:
     desk.until(instance, Phase.TERMINATED)
 
 
-@pytest.mark.parametrize("fault", ["seal", "create"])
+@pytest.mark.parametrize("fault", ["remove", "create"])
 def test_what_cannot_be_made_is_told_and_the_instance_is_put_back_in_order(desk: World, fault: str) -> None:
     instance = desk.ready()
-    if fault == "seal":
+    if fault == "remove":
         desk.cloud.machines.outcomes["secrets"] = [(1, "", "no space left on device")]  # type: ignore[attr-defined]
     else:
         desk.cloud.faults.order("CreateImage", "UnauthorizedOperation")
     image = until(desk, ask(desk, instance), ImagePhase.FAILED)
     at_rest(desk, image)
-    assert deeds(desk) == ["seal", "unseal"]
-    assert ("no space left" if fault == "seal" else "UnauthorizedOperation") in image.reason.sentence
+    assert secret_actions(desk) == ["remove", "restore"]
+    assert ("no space left" if fault == "remove" else "UnauthorizedOperation") in image.reason.sentence
     assert desk.look(instance).imaging is None
     assert "image_failed" in desk.codes(instance)
     desk.desk.requests.images.delete(ADA, image.id)

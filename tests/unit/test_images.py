@@ -28,7 +28,7 @@ from tests.property.world import ready
 
 NOW = datetime(2030, 5, 1, 12, 0, tzinfo=UTC)
 NOTHING = ImageSeen(ami=Absent())
-SEALED = DocumentRun(attempt_id="gi-1.seal", sent_at=NOW, called_at=NOW, command_id="c-1")
+SEALED = DocumentRun(attempt_id="gi-1.remove", sent_at=NOW, called_at=NOW, command_id="c-1")
 DONE = CommandView(command_id="c-1", status=CommandStatus.SUCCEEDED, detail="Success", steps=())
 AMI = AmiView(ami_id="ami-1", state="pending", snapshots=("snap-1",), size_gib=64, progress=40)
 
@@ -66,7 +66,7 @@ def image(phase: ImagePhase, **changes: Any) -> Image:
 def test_secrets_leave_the_disk_before_anything_is_copied() -> None:
     plan = decide(image(ImagePhase.REQUESTED), NOTHING, NOW)
     assert isinstance(plan.step, SendSeal)
-    assert (plan.image.phase, plan.step.parameters["deed"]) == (ImagePhase.SEALING, "seal")
+    assert (plan.image.phase, plan.step.parameters["action"]) == (ImagePhase.SEALING, "remove")
     waiting = decide(image(ImagePhase.SEALING), NOTHING, NOW)
     assert waiting.step is None
     sealed = decide(image(ImagePhase.SEALING), ImageSeen(ami=Absent(), command=DONE), NOW)

@@ -16,7 +16,7 @@ from chalicelib.domain.timings import IMAGE_DEADLINE, RESEND_AFTER, SEAL_DEADLIN
 from chalicelib.domain.unsealing import decide
 from tests.unit.test_images import AMI, NOTHING, NOW, SEALED, image
 
-ASKED = DocumentRun(attempt_id="gi-1.unseal.1", sent_at=NOW, called_at=NOW)
+ASKED = DocumentRun(attempt_id="gi-1.restore.1", sent_at=NOW, called_at=NOW)
 SENT = replace(ASKED, command_id="c-2")
 SECOND = timedelta(seconds=1)
 
@@ -37,7 +37,7 @@ def test_secrets_are_put_back_as_soon_as_every_disk_has_its_snapshot() -> None:
     assert (not_yet.step, not_yet.image) == (None, pending)
     taken = decide(pending, ImageSeen(ami=replace(AMI, is_taken=True)), NOW)
     assert isinstance(taken.step, SendSeal)
-    assert (taken.image.phase, taken.step.parameters["deed"]) == (ImagePhase.PENDING, "unseal")
+    assert (taken.image.phase, taken.step.parameters["action"]) == (ImagePhase.PENDING, "restore")
     assert attempt(taken.image) == taken.step.attempt_id, "EC2 need not show it again"
     for over in (ImagePhase.AVAILABLE, ImagePhase.FAILED):
         assert attempt(image(over)) is not None
@@ -45,7 +45,7 @@ def test_secrets_are_put_back_as_soon_as_every_disk_has_its_snapshot() -> None:
 
 def test_they_are_back_only_when_the_command_has_ended_well() -> None:
     asked = image(ImagePhase.AVAILABLE, unseal=ASKED)
-    sent = note(asked, SendSeal({"deed": "unseal"}, "a"), SealSent("c-2"), NOW)
+    sent = note(asked, SendSeal({"action": "restore"}, "a"), SealSent("c-2"), NOW)
     assert (sent.is_sealed, sent.is_open, sent.unseal) == (True, True, SENT)
     assert decide(sent, ended(CommandStatus.RUNNING), NOW).image == sent
     done = decide(sent, ended(CommandStatus.SUCCEEDED), NOW).image
@@ -74,18 +74,18 @@ def test_what_failed_or_never_ended_is_sent_again_as_another_attempt() -> None:
 def test_what_ssm_has_not_confirmed_is_the_same_attempt_again() -> None:
     asked = image(ImagePhase.AVAILABLE, unseal=ASKED)
     for error in (TryLater("Throttling", ""), Missing("InvalidInstanceId", "its agent is not back yet")):
-        assert note(asked, SendSeal({"deed": "unseal"}, "a"), error, NOW) == asked
+        assert note(asked, SendSeal({"action": "restore"}, "a"), error, NOW) == asked
     assert attempt(asked, after=SECOND) is None
     assert attempt(asked) == ASKED.attempt_id
 
 
 def test_a_command_that_is_refused_is_given_up_with_what_to_do() -> None:
     asked = image(ImagePhase.FAILED, unseal=ASKED)
-    refused = note(asked, SendSeal({"deed": "unseal"}, "a"), GiveUp("AccessDenied", "no"), NOW)
+    refused = note(asked, SendSeal({"action": "restore"}, "a"), GiveUp("AccessDenied", "no"), NOW)
     assert not refused.is_open
     assert refused.unseal_reason is not None
     assert refused.unseal_reason.code == "unseal_failed"
-    assert "sudo /opt/gpudesk/identity unseal" in refused.unseal_reason.sentence
+    assert "sudo /opt/gpudesk/gpudesk-machine-secrets restore" in refused.unseal_reason.sentence
 
 
 def test_a_machine_that_runs_no_more_is_sent_nothing() -> None:
@@ -112,7 +112,7 @@ def test_whoever_deletes_the_image_leaves_no_machine_sealed() -> None:
 
 def test_a_seal_that_was_refused_at_once_leaves_nothing_to_be_put_back() -> None:
     asked = image(ImagePhase.SEALING, seal=replace(SEALED, command_id=None))
-    step = SendSeal({"deed": "seal"}, SEALED.attempt_id)
+    step = SendSeal({"action": "remove"}, SEALED.attempt_id)
     refused = note(asked, step, GiveUp("AccessDenied", "no"), NOW)
     assert (refused.phase, refused.is_open) == (ImagePhase.FAILED, False)
     twice = replace(asked, seal=replace(SEALED, command_id=None, called_at=NOW + RESEND_AFTER))
