@@ -93,13 +93,13 @@ def told(step: dict[str, Any], what: str) -> str:
 
 
 def test_a_step_knows_its_place_what_it_reads_and_whether_it_is_ever_skipped() -> None:
-    look, install, start = compose(PROBE)["mainSteps"]
-    assert [told(step, "POSITION") for step in (look, install, start)] == ["1 of 3", "2 of 3", "3 of 3"]
-    assert [told(step, "ALWAYS") for step in (look, install, start)] == ["1", "", "1"]
-    assert "always" not in look["inputs"]
-    assert [told(step, "READS") for step in (look, install)] == ["gpuCount", ""]
+    inspect, install, start = compose(PROBE)["mainSteps"]
+    assert [told(step, "POSITION") for step in (inspect, install, start)] == ["1 of 3", "2 of 3", "3 of 3"]
+    assert [told(step, "ALWAYS") for step in (inspect, install, start)] == ["1", "", "1"]
+    assert "always" not in inspect["inputs"]
+    assert [told(step, "READS") for step in (inspect, install)] == ["gpuCount", ""]
     assert told(start, "READS") == "gpuCount heartbeatKey heartbeatTable heartbeatRegion", "and no attempt's id"
-    assert told(look, "SCRIPT") != told(start, "SCRIPT")
+    assert told(inspect, "SCRIPT") != told(start, "SCRIPT")
 
 
 def test_a_step_carries_what_it_uses_of_the_library_and_what_that_uses() -> None:
@@ -220,7 +220,7 @@ def too_large(document: Document) -> None:
 
 
 def same_name(document: Document) -> None:
-    document["mainSteps"][1]["name"] = "look"
+    document["mainSteps"][1]["name"] = "inspect"
 
 
 def odd_name(document: Document) -> None:
@@ -273,14 +273,14 @@ def spliced(document: Document) -> None:
         (too_large, "bytes, SSM takes 65536"),
         (same_name, "two steps have one name"),
         (odd_name, "step 'a b': SSM does not take that name"),
-        (other_action, "step look is not a shell script"),
-        (goes_on_after_failure, "step look would let the later ones run"),
-        (no_limit, "step look has no timeoutSeconds"),
-        (short_limit, "step look has no timeoutSeconds"),
-        (no_shebang, "step look does not begin with bash's shebang"),
-        (no_fallback, "step look does not begin with the fallback line"),
-        (no_strictness, "step look does not say set -euo pipefail"),
-        (spliced, "step look splices a parameter into its script"),
+        (other_action, "step inspect is not a shell script"),
+        (goes_on_after_failure, "step inspect would let the later ones run"),
+        (no_limit, "step inspect has no timeoutSeconds"),
+        (short_limit, "step inspect has no timeoutSeconds"),
+        (no_shebang, "step inspect does not begin with bash's shebang"),
+        (no_fallback, "step inspect does not begin with the fallback line"),
+        (no_strictness, "step inspect does not say set -euo pipefail"),
+        (spliced, "step inspect splices a parameter into its script"),
     ],
 )
 def test_a_document_that_breaks_a_rule_is_told_which(spoil: Callable[[Document], None], problem: str) -> None:

@@ -222,7 +222,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory, endpoint: str, now: Callable[[
 def test_the_probe_beats_by_itself_and_sees_a_gpu_that_works(probed: SetUp) -> None:
     fleet, result = probed.fleet, probed.result
     assert [(step.name, step.status) for step in result.steps] == [
-        ("look", "Success"),
+        ("inspect", "Success"),
         ("install", "Success"),
         ("start", "Success"),
     ], result

@@ -105,6 +105,6 @@ def test_a_step_that_began_and_ended_between_two_looks_is_seen(tmp_path: Path) -
     one = gone(tmp_path, Orders(policy=POLICY))
     one.beats(WARNED_AT - 2)
     one.places.attempts.mkdir()
-    (one.places.attempts / "gd-1.0.probe.look").write_text("0")
+    (one.places.attempts / "gd-1.0.probe.inspect").write_text("0")
     one.beats(20)
     assert one.crowd.told == []

@@ -51,7 +51,7 @@ def test_one_request_becomes_a_notebook_that_works_and_is_warned_stopped_started
     assert_told(run.output)
     assert_in_order(
         run.output,
-        "step look: Success. 0, Tesla T4",
+        "step inspect: Success. 0, Tesla T4",
         "Jupyter answers on http://127.0.0.1:",
         "opens d2l-en/pytorch/chapter_linear-regression/linear-regression-concise.ipynb and runs it",
         "prints: w = [2.0, -3.39] b = 4.19",

@@ -94,7 +94,7 @@ def test_a_setup_that_is_done_says_what_it_came_to(desk: World, machines: Simula
     machines.outcomes["install"] = [(0, "x" * 3000, ""), (0, "This step runs again, after reboot 1.\nDone.\n", "")]
     instance = desk.ready()
     probe, jupyter = (line.sentence for line in desk.timeline(instance) if line.code == "document_succeeded")
-    assert "(document 1 of 2): look 120 s, install 120 s, start 120 s; no reboot, 3,000 bytes of output" in probe
+    assert "(document 1 of 2): inspect 120 s, install 120 s, start 120 s; no reboot, 3,000 bytes of output" in probe
     assert "(document 2 of 2): install 180 s, start 180 s; 1 reboot, 44 bytes of output" in jupyter
     assert "jupyter is set up, in " in instance.reason.sentence
     assert "1 reboot, 3,044 bytes of output" in instance.reason.sentence
@@ -136,7 +136,7 @@ def test_a_failure_tells_where_why_and_what_to_do(desk: World, machines: Simulat
 
 def test_whole_logs_are_kept_where_an_admin_says_so(desk: World, machines: SimulatedMachines) -> None:
     logs = boto3.client("logs", "us-east-1")
-    machines.outcomes["look"] = [(0, "first", ""), (0, "second", "")]
+    machines.outcomes["inspect"] = [(0, "first", ""), (0, "second", "")]
     desk.ready()
     assert logs.describe_log_groups()["logGroups"] == []
     desk.desk.requests.administration.change_settings(ADMIN, logs={"logs_group": "/gpudesk/setup"})
@@ -144,6 +144,6 @@ def test_whole_logs_are_kept_where_an_admin_says_so(desk: World, machines: Simul
     assert instance.machine is not None
     streams = logs.describe_log_streams(logGroupName="/gpudesk/setup")["logStreams"]
     (name,) = [each["logStreamName"] for each in streams]
-    assert name.endswith(f"/{instance.machine.instance_id}/look/stdout")
+    assert name.endswith(f"/{instance.machine.instance_id}/inspect/stdout")
     (event,) = logs.get_log_events(logGroupName="/gpudesk/setup", logStreamName=name)["events"]
     assert event["message"] == "second"

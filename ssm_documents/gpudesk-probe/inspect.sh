@@ -6,7 +6,7 @@ source include:prelude.sh
 
 : "${SSM_gpuCount:?}"
 
-look_at_gpus() {
+inspect_gpus() {
   command -v nvidia-smi >/dev/null ||
     fail "$SSM_gpuCount GPUs are expected, but there is no nvidia-smi: this image has no NVIDIA driver. Launch with the image that the desk names for this instance type."
   local listed count
@@ -24,7 +24,7 @@ look_at_gpus() {
 say "This is $(. /etc/os-release && printf '%s' "$PRETTY_NAME") on $(uname -m), kernel $(uname -r), $(nproc) CPUs."
 say "Free on the root disk: $(df --output=avail -BG / | tail -n 1 | tr -d ' ')."
 if ((SSM_gpuCount > 0)); then
-  look_at_gpus
+  inspect_gpus
 else
   say "No NVIDIA GPU is expected here."
 fi
