@@ -81,7 +81,7 @@ def keep(arguments: Sequence[str], places: Places = HERE, wait_seconds: float = 
     if answer is None:
         print("No answer yet: the probe goes on asking. See gpudesk-status.", file=sys.stderr)
         return 1
-    print(f"{'Granted' if answer['granted'] else 'Refused'}: {answer['sentence']}")
+    print(f"{'Granted' if answer['granted'] else 'Refused'}: {answer['message']}")
     return 0 if answer["granted"] else 1
 
 
@@ -186,7 +186,7 @@ def _status_lines(known: Mapping[str, Any]) -> list[str]:
     lines = [f"As of {known['at']}:"]
     for name, each in known["signals"].items():
         lines.append(f"  {name:<9} {each['state']:<8} since {each['since']}  {each['reason']}")
-    orders = known["orders"]
+    orders = known["response"]
     if orders is None:
         return [*lines, "The desk has not said anything yet."]
     lines.append(
@@ -199,8 +199,8 @@ def _status_lines(known: Mapping[str, Any]) -> list[str]:
         lines.append(f"WARNING: it will be stopped at {_utc(orders['warning'][2])} ({orders['warning'][1]}).")
     if "answer" in orders:
         lines.append(f"To the last keep that was asked for here the desk says: {orders['answer'][2]}.")
-    if known["stops_itself_at"]:
-        lines.append(f"WARNING: the desk is away; this machine stops itself at {known['stops_itself_at']}.")
+    if known["self_stop_at"]:
+        lines.append(f"WARNING: the desk is away; this machine stops itself at {known['self_stop_at']}.")
     if known["missed"]:
         lines.append(f"{known['missed']} heartbeats did not get through in the last hour.")
     return lines

@@ -19,15 +19,15 @@ class Places:
     """The folder of the desk on this machine.
 
     :ivar holds: holds, which every user may write to
-    :ivar wishes: keeps that somebody asks for, which every user may write to
-    :ivar answers: to these, which root alone writes
+    :ivar wishes: keep requests, which every user may write to
+    :ivar answers: keep results, which only root writes
     """
 
     root: Path = Path(os.environ.get("GPUDESK_STATE", "/var/lib/gpudesk"))
 
     @property
     def orders(self) -> Path:
-        return self.root / "orders.json"
+        return self.root / "response.json"
 
     @property
     def status(self) -> Path:
@@ -55,11 +55,11 @@ class Places:
 
     @property
     def wishes(self) -> Path:
-        return self.root / "wishes"
+        return self.root / "keep_requests"
 
     @property
     def answers(self) -> Path:
-        return self.root / "answers"
+        return self.root / "keep_results"
 
     def make(self) -> None:
         """The folders that are missing."""

@@ -191,8 +191,8 @@ class Probe:
                 name: {"state": each.state.value, "since": as_text(each.since), "reason": each.reason}
                 for name, each in self.evidence.items()
             },
-            "orders": plain_orders(orders) if orders else None,
-            "stops_itself_at": as_text(self._alone.acts_at) if self._alone.acts_at else None,
+            "response": plain_orders(orders) if orders else None,
+            "self_stop_at": as_text(self._alone.acts_at) if self._alone.acts_at else None,
             "missed": self._missed.count if self._missed else 0,
         }
         try:

@@ -62,7 +62,7 @@ class Wishes:
         if wish is None:
             return
         try:
-            write_json(self._answers / f"{answer.id}.json", {"granted": answer.granted, "sentence": answer.sentence})
+            write_json(self._answers / f"{answer.id}.json", {"granted": answer.granted, "message": answer.sentence})
             for each in asked:
                 if each.owner == wish.owner and each.at <= wish.at:
                     each.path.unlink(missing_ok=True)

@@ -281,7 +281,7 @@ def test_a_refused_keep_fails_with_why(places: Places, capsys: pytest.CaptureFix
 STATUS: dict[str, Any] = {
     "at": "2026-11-23T12:00:00Z",
     "signals": {"gpu": {"state": "quiet", "since": "2026-11-23T11:00:00Z", "reason": "the GPU is below 5 %"}},
-    "orders": {
+    "response": {
         "mode": "act",
         "idle_minutes": 30,
         "warning_minutes": 10,
@@ -291,7 +291,7 @@ STATUS: dict[str, Any] = {
         "warning": ["idle-1", "idle", 1795500000],
         "answer": ["1-a", True, "kept until then"],
     },
-    "stops_itself_at": "2026-11-23T12:10:00Z",
+    "self_stop_at": "2026-11-23T12:10:00Z",
     "missed": 3,
 }
 

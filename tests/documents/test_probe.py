@@ -106,10 +106,10 @@ def test_orders_survive_the_probe_and_a_file_that_makes_no_sense_is_none(tmp_pat
     again = machine(tmp_path, desk=Desk(0, 1, 2))
     again.beats(1)
     status = json.loads(again.places.status.read_text())
-    assert (status["orders"]["mode"], status["orders"]["idle_minutes"]) == ("hold", 7)
+    assert (status["response"]["mode"], status["response"]["idle_minutes"]) == ("hold", 7)
     again.places.orders.write_text('{"mode": ')
     machine(tmp_path, desk=Desk(0)).beats(1)
-    assert json.loads(again.places.status.read_text())["orders"] is None
+    assert json.loads(again.places.status.read_text())["response"] is None
 
 
 def test_an_answer_that_makes_no_sense_is_a_heartbeat_that_did_not_get_through(tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_a_wish_goes_along_until_the_desk_answers_it(tmp_path: Path) -> None:
     one.beats(2)
     assert one.desk.heard[-1].wish is None
     answer = json.loads((one.places.answers / "1-aa.json").read_text())
-    assert answer == {"granted": True, "sentence": "kept until 18:00 UTC"}
+    assert answer == {"granted": True, "message": "kept until 18:00 UTC"}
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can write as several users")
