@@ -30,7 +30,7 @@ class Heartbeats:
     def open(self, key: str, orders: Orders) -> None:
         """Make the item that the instance may then update; an item that is there stays as it is."""
         try:
-            HeartbeatModel(key, orders=plain_orders(orders)).save(condition=HeartbeatModel.id.does_not_exist())
+            HeartbeatModel(key, response=plain_orders(orders)).save(condition=HeartbeatModel.id.does_not_exist())
         except PutError as error:
             if error.cause_response_code != FAILED_CONDITION:
                 raise
@@ -39,7 +39,7 @@ class Heartbeats:
         """Let the machine's next heartbeat be answered with these; where there is no item, nobody asks."""
         try:
             HeartbeatModel(key).update(
-                actions=[HeartbeatModel.orders.set(plain_orders(orders))], condition=HeartbeatModel.id.exists()
+                actions=[HeartbeatModel.response.set(plain_orders(orders))], condition=HeartbeatModel.id.exists()
             )
         except UpdateError as error:
             if error.cause_response_code != FAILED_CONDITION:
@@ -59,7 +59,7 @@ class Heartbeats:
 
 def _beat(model: HeartbeatModel) -> Beat:
     raw = {name: value for name, value in model.attribute_values.items() if value is not None}
-    orders = raw.pop("orders", None)
+    orders = raw.pop("response", None)
     return Beat(heartbeat_from(raw), _orders(orders) if orders is not None else None)
 
 

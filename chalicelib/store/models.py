@@ -139,7 +139,7 @@ class TimelineModel(Model):
 
 
 class HeartbeatModel(Model):
-    """An instance's own report. Its role may update this one item, and of it all but `orders`, which are the desk's."""
+    """An instance's heartbeat. Its role may update this one item, but not `response`, which gpudesk writes."""
 
     class Meta(_Meta):
         table_name = f"{PREFIX}-heartbeats"
@@ -150,13 +150,13 @@ class HeartbeatModel(Model):
     instance_id = AsWritten(null=True)
     probe = AsWritten(null=True)
     signals = AsWritten(null=True)
-    lives = AsWritten(null=True)
-    heard = AsWritten(null=True)
-    wish = AsWritten(null=True)
-    missed = AsWritten(null=True)
-    alone = AsWritten(null=True)
+    live_counts = AsWritten(null=True)
+    acknowledged = AsWritten(null=True)
+    keep_request = AsWritten(null=True)
+    missed_heartbeats = AsWritten(null=True)
+    self_stop = AsWritten(null=True)
     setup = AsWritten(null=True)
-    orders: MapAttribute[str, Any] = MapAttribute(null=True)
+    response: MapAttribute[str, Any] = MapAttribute(null=True)
 
 
 class DueNotices(GlobalSecondaryIndex["NoticeModel"]):

@@ -197,8 +197,8 @@ def _status_lines(known: Mapping[str, Any]) -> list[str]:
         lines.append(f"Kept until {_utc(orders['keep_until'])}.")
     if "warning" in orders:
         lines.append(f"WARNING: it will be stopped at {_utc(orders['warning'][2])} ({orders['warning'][1]}).")
-    if "answer" in orders:
-        lines.append(f"To the last keep that was asked for here the desk says: {orders['answer'][2]}.")
+    if "keep_result" in orders:
+        lines.append(f"To the last keep that was asked for here the desk says: {orders['keep_result'][2]}.")
     if known["self_stop_at"]:
         lines.append(f"WARNING: the desk is away; this machine stops itself at {known['self_stop_at']}.")
     if known["missed"]:

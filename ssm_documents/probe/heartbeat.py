@@ -47,4 +47,4 @@ class Desk:
             ReturnValues="ALL_NEW",
         )
         item = answer["Attributes"]
-        return orders_from(self._deserializer.deserialize(item["orders"])) if "orders" in item else None
+        return orders_from(self._deserializer.deserialize(item["response"])) if "response" in item else None

@@ -289,7 +289,7 @@ STATUS: dict[str, Any] = {
         "thresholds": [5, 25, 1024, 100],
         "keep_until": 1795500000,
         "warning": ["idle-1", "idle", 1795500000],
-        "answer": ["1-a", True, "kept until then"],
+        "keep_result": ["1-a", True, "kept until then"],
     },
     "self_stop_at": "2026-11-23T12:10:00Z",
     "missed": 3,

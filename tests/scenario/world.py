@@ -184,7 +184,7 @@ class World:
         name = HeartbeatModel.Meta.table_name
         key = {"id": {"S": self.heartbeat_key(instance_id)}}
         before = self._dynamodb.get_item(TableName=name, Key=key).get("Item", {})
-        orders = {name: value for name, value in before.items() if name == "orders"}
+        orders = {name: value for name, value in before.items() if name == "response"}
         written = TypeSerializer().serialize(plain)["M"]
         self._dynamodb.put_item(TableName=name, Item={**key, **written, **orders})
 

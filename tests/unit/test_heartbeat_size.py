@@ -113,7 +113,7 @@ def test_no_heartbeat_is_larger_than_promised_and_none_goes_without_what_there_w
 def test_the_fullest_heartbeat_goes_without_what_can_be_spared_and_with_the_longest_orders_costs_one_write() -> None:
     plain = plain_heartbeat(FULLEST, KEY)
     assert plain.keys() >= set(ATTRIBUTES) - set(EXPENDABLE)
-    assert whole_size({"id": KEY, **plain, "orders": plain_orders(LONGEST_ORDERS)}) <= ITEM_BYTES
+    assert whole_size({"id": KEY, **plain, "response": plain_orders(LONGEST_ORDERS)}) <= ITEM_BYTES
 
 
 def test_where_there_is_room_nothing_is_left_out_and_no_reason_cut() -> None:

@@ -1,8 +1,8 @@
 """What an instance reports of itself: written by the probe, and read with suspicion, for its root can write anything.
 
-A heartbeat and the desk's orders share one DynamoDB item of at most a kilobyte, because a write is billed by the item's
-kilobytes; so a signal is a list, moments are seconds, reasons are shortened as far as it takes, and where that is not
-enough what can be spared is left out.
+A heartbeat and gpudesk's response share one DynamoDB item of at most a kilobyte, because a write is billed by the
+item's kilobytes; so a signal is a list, moments are seconds, reasons are shortened as far as it takes, and where that
+is not enough what can be spared is left out.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
 """
 
@@ -20,12 +20,24 @@ FORMAT = 2
 """Of the item. Goes with each heartbeat, so that the desk can tell an old probe from a new one."""
 
 REPORT_BYTES = 704
-"""The machine's share of the kilobyte, its key included; the rest is for the desk's orders."""
+"""The machine's share of the kilobyte, its key included; the rest is for gpudesk's response."""
 
-ATTRIBUTES = ("at", "boot_id", "instance_id", "probe", "signals", "lives", "heard", "wish", "missed", "alone", "setup")
-"""What a machine may write of its item; a policy's `dynamodb:Attributes` names them, and `id` and `orders` to read."""
+ATTRIBUTES = (
+    "at",
+    "boot_id",
+    "instance_id",
+    "probe",
+    "signals",
+    "live_counts",
+    "acknowledged",
+    "keep_request",
+    "missed_heartbeats",
+    "self_stop",
+    "setup",
+)
+"""What an instance may write of its item. Its policy's `dynamodb:Attributes` lists them, and `id` and `response`."""
 
-EXPENDABLE = ("setup", "missed", "lives")
+EXPENDABLE = ("setup", "missed_heartbeats", "live_counts")
 """What a heartbeat goes without, one before the next, where the shortest reasons leave no room for it."""
 
 LONGEST_REASON = 120
@@ -174,11 +186,11 @@ def heartbeat_from(raw: Mapping[str, Any]) -> Report:
             at=at,
             boot_id=boot_id,
             signals={_text(name): _evidence(signal, at, boot_id) for name, signal in signals.items()},
-            lives={_text(kind)[:20]: _count(number) for kind, number in list(raw.get("lives", {}).items())[:8]},
-            heard=_heard(raw["heard"]) if "heard" in raw else Heard(),
-            wish=_wish(*raw["wish"]) if "wish" in raw else None,
-            missed=_missed(*raw["missed"]) if "missed" in raw else None,
-            leaving=_leaving(*raw["alone"]) if "alone" in raw else None,
+            lives={_text(kind)[:20]: _count(number) for kind, number in list(raw.get("live_counts", {}).items())[:8]},
+            heard=_heard(raw["acknowledged"]) if "acknowledged" in raw else Heard(),
+            wish=_wish(*raw["keep_request"]) if "keep_request" in raw else None,
+            missed=_missed(*raw["missed_heartbeats"]) if "missed_heartbeats" in raw else None,
+            leaving=_leaving(*raw["self_stop"]) if "self_stop" in raw else None,
             setup=_progress(*raw["setup"]) if "setup" in raw else None,
         )
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError, OSError) as problem:
@@ -228,16 +240,16 @@ def _plain(beat: Heartbeat, longest: int) -> dict[str, Any]:
         "signals": {name: _signal(evidence, beat.at, longest) for name, evidence in beat.signals.items()},
     }
     if beat.lives:
-        plain["lives"] = dict(beat.lives)
+        plain["live_counts"] = dict(beat.lives)
     if heard != Heard():
         until = _seconds(heard.keep_until) if heard.keep_until else 0
-        plain["heard"] = [until, heard.warning_id or "", heard.terminals, heard.notebooks]
+        plain["acknowledged"] = [until, heard.warning_id or "", heard.terminals, heard.notebooks]
     if beat.wish:
-        plain["wish"] = [beat.wish.id, round(beat.wish.hours * 3600)]
+        plain["keep_request"] = [beat.wish.id, round(beat.wish.hours * 3600)]
     if beat.missed:
-        plain["missed"] = [beat.missed.count, _seconds(beat.missed.since), shortened(beat.missed.why, 24)]
+        plain["missed_heartbeats"] = [beat.missed.count, _seconds(beat.missed.since), shortened(beat.missed.why, 24)]
     if beat.leaving:
-        plain["alone"] = [_seconds(beat.leaving.acts_at), beat.leaving.is_over]
+        plain["self_stop"] = [_seconds(beat.leaving.acts_at), beat.leaving.is_over]
     if beat.setup:
         plain["setup"] = _plain_progress(beat.setup, longest)
     return plain
@@ -295,7 +307,7 @@ def _missed(count: Any, since: Any, why: Any) -> Missed:
 
 def _leaving(acts_at: Any, is_over: Any) -> Leaving:
     if not isinstance(is_over, bool):
-        raise ValueError("alone is no list of a moment and a truth")
+        raise ValueError("self_stop is not a list of a time and a boolean")
     return Leaving(acts_at=_moment(acts_at), is_over=is_over)
 
 

@@ -69,7 +69,7 @@ def plain_orders(orders: Orders) -> dict[str, Any]:
     if orders.warning:
         plain["warning"] = [orders.warning.id, orders.warning.kind, _seconds(orders.warning.acts_at)]
     if orders.answer:
-        plain["answer"] = [orders.answer.id, orders.answer.granted, orders.answer.sentence[:60]]
+        plain["keep_result"] = [orders.answer.id, orders.answer.granted, orders.answer.sentence[:60]]
     return plain
 
 
@@ -79,7 +79,7 @@ def orders_from(plain: Mapping[str, Any]) -> Orders:
     :raises KeyError, TypeError, ValueError: they are not orders
     """
     gpu, cpu, disk, network = plain["thresholds"]
-    warning, answer = plain.get("warning"), plain.get("answer")
+    warning, answer = plain.get("warning"), plain.get("keep_result")
     return Orders(
         mode=str(plain["mode"]),
         policy=IdlePolicy(
