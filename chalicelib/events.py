@@ -46,9 +46,9 @@ def machine(event: Mapping[str, Any]) -> str | None:
 
 
 def _woken(record: Mapping[str, Any]) -> str | None:
-    """A record that was removed has no new image; one that the loop wrote has no `wake`."""
+    """A record that was removed has no new image; one that the loop wrote has no `user_write`."""
     image = record["dynamodb"].get("NewImage")
-    if image is None or not image.get("wake", {}).get("BOOL"):
+    if image is None or not image.get("user_write", {}).get("BOOL"):
         return None
     return _text(image["id"]["S"])
 

@@ -42,7 +42,7 @@ def _post(settings: Settings) -> str:
     key = base64.b64encode(secrets.token_bytes(32)).decode()
     ssm = boto3.client("ssm", settings.home_region)
     ssm.put_parameter(Name=settings.webhook_key, Value=key, Type="SecureString", Overwrite=True)
-    topic = boto3.client("sns", settings.home_region).create_topic(Name=f"gpudesk-{settings.stage}-notices")
+    topic = boto3.client("sns", settings.home_region).create_topic(Name=f"gpudesk-{settings.stage}-notifications")
     return str(topic["TopicArn"])
 
 

@@ -118,7 +118,7 @@ def _scheduled(event: dict[str, Any]) -> None:
 
 
 def _is_a_persons(_: Image | None, new: Image | None) -> bool:
-    return new is not None and new.get("wake") == {"BOOL": True}
+    return new is not None and new.get("user_write") == {"BOOL": True}
 
 
 def _route(event: dict[str, Any]) -> None:

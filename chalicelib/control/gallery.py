@@ -168,4 +168,4 @@ class Gallery:
         line = entry(self.clock.now(), because(code, image.reason.sentence), details={"image": image.id})
         freed = replace(instance, imaging=None, told=None)
         notices = notices_of(freed, (line,), address_book(self.desk.settings(), self.owners))
-        return Told(instance, freed, (line,), notices, wake=True)
+        return Told(instance, freed, (line,), notices, user_write=True)

@@ -22,12 +22,12 @@ class Benchmarks:
 
     def kept(self, instance_type: str | None, now: datetime) -> Iterator[Benchmark]:
         """All that are kept, or one type's. One that cannot be read does not hide the others."""
-        condition = BenchmarkModel.measured.startswith(f"{instance_type}#") if instance_type else None
+        condition = BenchmarkModel.sort_key.startswith(f"{instance_type}#") if instance_type else None
         for row in BenchmarkModel.query(ALL, condition):
             try:
                 found = BENCHMARK.validate_python(row.benchmark.as_dict())
             except ValidationError as problem:
-                LOG.error("benchmark %s cannot be read: %s", row.measured, str(problem)[:300])
+                LOG.error("benchmark %s cannot be read: %s", row.sort_key, str(problem)[:300])
                 continue
             if found.measured_at + KEPT > now:
                 yield found

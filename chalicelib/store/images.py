@@ -15,7 +15,7 @@ from chalicelib.domain.plan import Entry
 from chalicelib.domain.timings import TERMINATED_LISTED
 from chalicelib.store.codec import IMAGE, dumped
 from chalicelib.store.cursors import cursor_of, start_of
-from chalicelib.store.models import ImageModel
+from chalicelib.store.models import PARTITION, ImageModel
 from chalicelib.store.notices import announce
 from chalicelib.store.transactions import TRIES, Stale, append, codes, item_of, model_of, transaction
 
@@ -38,7 +38,7 @@ class Told:
     after: Instance
     entries: tuple[Entry, ...]
     notices: tuple[Notice, ...] = ()
-    wake: bool = False
+    user_write: bool = False
 
 
 class Images:
@@ -59,7 +59,7 @@ class Images:
 
     def open(self) -> Iterator[Image]:
         """Those about which something is to be done; one that cannot be read does not hide the others."""
-        return _readable(ImageModel.open_index.query("open"))
+        return _readable(ImageModel.pending_index.query("pending"))
 
     def all(self, owner: str | None) -> Iterator[Image]:
         """One owner's, or everybody's, newest first."""
@@ -72,7 +72,7 @@ class Images:
         :raises BadCursor: not a cursor of this list
         """
         index, whose = _index(owner)
-        start = start_of(cursor, whose, "id", "born")
+        start = start_of(cursor, whose, "id", "created_key")
         results = index.query(whose[1], scan_index_forward=False, limit=limit, last_evaluated_key=start)
         items = tuple(_readable(results))
         return ImagePage(items, cursor_of(results.last_evaluated_key))
@@ -90,7 +90,7 @@ class Images:
                 with transaction() as changes:
                     changes.save(model)
                     if told:
-                        changes.save(model_of(told.after, told.before.version, wake=told.wake))
+                        changes.save(model_of(told.after, told.before.version, user_write=told.user_write))
                         append(changes, told.after.id, (told.before.version or 0) + 1, told.entries)
                         announce(changes, told.notices)
             except TransactWriteError as error:
@@ -105,7 +105,7 @@ class Images:
 
 
 def _index(owner: str | None) -> tuple[Any, tuple[str, str]]:
-    return (ImageModel.by_owner, ("owner", owner)) if owner else (ImageModel.by_desk, ("desk", "desk"))
+    return (ImageModel.by_owner, ("owner", owner)) if owner else (ImageModel.by_creation, ("partition", PARTITION))
 
 
 def _readable(results: Iterable[ImageModel]) -> Iterator[Image]:
@@ -125,10 +125,10 @@ def _model(image: Image) -> ImageModel:
     guard: dict[str, Any] = {} if image.version is None else {"version": image.version}
     return ImageModel(
         image.id,
-        desk=None if is_gone else "desk",
+        partition=None if is_gone else PARTITION,
         owner=None if is_gone else image.owner,
-        born=f"{image.created_at.isoformat()}#{image.id}",
-        open="open" if image.is_open else None,
+        created_key=f"{image.created_at.isoformat()}#{image.id}",
+        pending="pending" if image.is_open else None,
         record=dumped(IMAGE, image),
         expires_at=image.phase_since + TERMINATED_LISTED if is_gone else None,
         **guard,

@@ -17,7 +17,7 @@ from chalicelib.domain.plan import Entry
 from chalicelib.store.benchmarks import keep
 from chalicelib.store.codec import INSTANCE
 from chalicelib.store.cursors import cursor_of, start_of
-from chalicelib.store.models import DeskModel, InstanceModel, Living
+from chalicelib.store.models import PARTITION, DeskModel, InstanceModel, Living
 from chalicelib.store.notices import announce
 from chalicelib.store.transactions import (
     TRIES,
@@ -69,13 +69,13 @@ class Instances:
 
     def by_machine(self, ec2_instance_id: str) -> Instance | None:
         """The record behind which an EC2 instance stands."""
-        for found in InstanceModel.by_machine.query(ec2_instance_id, limit=1):
+        for found in InstanceModel.by_ec2_instance.query(ec2_instance_id, limit=1):
             return self.load(found.id)
         return None
 
     def knows_machine(self, ec2_instance_id: str) -> bool:
         """Whether any record, readable or not, is about this EC2 instance."""
-        return InstanceModel.by_machine.count(ec2_instance_id, limit=1) > 0
+        return InstanceModel.by_ec2_instance.count(ec2_instance_id, limit=1) > 0
 
     def living(self) -> Iterator[Instance | Broken]:
         """All that are not terminated; one that cannot be read does not hide the others."""
@@ -87,13 +87,13 @@ class Instances:
 
         :raises BadCursor: not a cursor of this list
         """
-        index: Any = InstanceModel.by_owner if owner else InstanceModel.by_desk
-        scope = ("owner", owner) if owner else ("desk", "desk")
+        index: Any = InstanceModel.by_owner if owner else InstanceModel.by_creation
+        scope = ("owner", owner) if owner else ("partition", PARTITION)
         results = index.query(
             scope[1],
             scan_index_forward=False,
             limit=limit,
-            last_evaluated_key=start_of(cursor, scope, "id", "born"),
+            last_evaluated_key=start_of(cursor, scope, "id", "created_key"),
             filter_condition=InstanceModel.expires_at.does_not_exist() | (InstanceModel.expires_at > now),
         )
         items = [_readable_model(found) for found in results]
@@ -110,18 +110,18 @@ class Instances:
         segments: Iterable[Segment] = (),
         notices: Iterable[Notice] = (),
         *,
-        wake: bool = False,
+        user_write: bool = False,
         measured: Benchmark | None = None,
     ) -> Instance:
         """One transaction, guarded by the version of `before`: the record, its timeline, what it cost, who is told.
 
         :param measured: to be kept with it
-        :param wake: a person's write, which the stream passes on
+        :param user_write: a person's write, which the stream passes on
         :returns: the record with its new version
         :raises Stale: somebody was faster; read it again and decide again
         """
         for _ in range(TRIES):
-            model = model_of(after, before.version, wake=wake)
+            model = model_of(after, before.version, user_write=user_write)
             try:
                 with transaction() as changes:
                     changes.save(model)
@@ -153,7 +153,7 @@ class Instances:
         instance = instance if is_free else replace(instance, name=instance.id)
         try:
             with transaction() as changes:
-                changes.save(model_of(instance, None, wake=False), condition=InstanceModel.id.does_not_exist())
+                changes.save(model_of(instance, None, user_write=False), condition=InstanceModel.id.does_not_exist())
                 append(changes, instance.id, 1, entries)
                 announce(changes, notices)
                 changes.save(
@@ -176,7 +176,7 @@ def _raw_living() -> Iterator[dict[str, Any]]:
     table = InstanceModel._get_connection()
     start: dict[str, Any] | None = None
     while True:
-        answer = table.query("living", index_name=Living.Meta.index_name, exclusive_start_key=start)
+        answer = table.query("active", index_name=Living.Meta.index_name, exclusive_start_key=start)
         yield from answer.get("Items", ())
         start = answer.get("LastEvaluatedKey")
         if not start:

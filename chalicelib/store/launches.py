@@ -88,7 +88,7 @@ class Launches:
         found = item_of(DeskModel, wish.key)
         if found is None or not found.instance or (found.until or 0) < int(now.timestamp()):
             return None
-        return SameWish(found.instance, same_body=found.digest == wish.digest, notice=found.notice)
+        return SameWish(found.instance, same_body=found.digest == wish.digest, notice=found.warnings)
 
     def _launch(self, instance: Instance, entries: Iterable[Entry], wish: Wish, limit: int, now: datetime) -> None:
         with transaction() as changes:
@@ -97,7 +97,7 @@ class Launches:
                     wish.key,
                     instance=instance.id,
                     digest=wish.digest,
-                    notice=wish.notice,
+                    warnings=wish.notice,
                     until=int(wish.until.timestamp()),
                     expires_at=wish.until + IDEMPOTENCY_KEPT,
                 ),
@@ -107,7 +107,7 @@ class Launches:
                 DeskModel(name_key(instance.name), instance=instance.id), condition=DeskModel.key.does_not_exist()
             )
             count(changes, instance.owner, +1, below=limit)
-            changes.save(model_of(instance, None, wake=True))
+            changes.save(model_of(instance, None, user_write=True))
             append(changes, instance.id, 1, entries)
 
     def _refusal(self, error: TransactWriteError, instance_id: str, wish: Wish, now: datetime) -> LaunchResult | None:

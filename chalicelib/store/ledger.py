@@ -15,7 +15,7 @@ class Ledger:
         """All segments that may touch the days from `since` on: those that ended then or later."""
         month = since.replace(day=1)
         while month <= today:
-            condition = LedgerModel.entry.startswith(f"{owner}#") if owner else None
+            condition = LedgerModel.sort_key.startswith(f"{owner}#") if owner else None
             for row in LedgerModel.query(f"{month:%Y-%m}", condition):
                 yield SEGMENT.validate_python(row.segment.as_dict())
             month = (month.replace(day=28) + (date(2000, 1, 5) - date(2000, 1, 1))).replace(day=1)

@@ -23,6 +23,10 @@ PREFIX = os.environ.get("GPUDESK_TABLE_PREFIX", "gpudesk")
 REGION = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
 
 
+PARTITION = "all"
+"""The one hash key of an index over all instances or all images: a team has hundreds of them."""
+
+
 class _Meta:
     region = REGION
     billing_mode = "PAY_PER_REQUEST"
@@ -62,45 +66,45 @@ class ByOwner(GlobalSecondaryIndex["InstanceModel"]):
         projection = AllProjection()
 
     owner = UnicodeAttribute(hash_key=True)
-    born = UnicodeAttribute(range_key=True)
+    created_key = UnicodeAttribute(range_key=True)
 
 
 class ByDesk(GlobalSecondaryIndex["InstanceModel"]):
     """All instances, in the order in which they were asked for."""
 
     class Meta(_Meta):
-        index_name = "by-desk"
+        index_name = "by-creation"
         projection = AllProjection()
 
-    desk = UnicodeAttribute(hash_key=True)
-    born = UnicodeAttribute(range_key=True)
+    partition = UnicodeAttribute(hash_key=True)
+    created_key = UnicodeAttribute(range_key=True)
 
 
 class Living(GlobalSecondaryIndex["InstanceModel"]):
-    """What the sweep looks at. Sparse: a terminated instance has no `living`."""
+    """The instances that the sweep reconciles. Sparse: a terminated instance has no `active`."""
 
     class Meta(_Meta):
-        index_name = "living"
+        index_name = "active"
         projection = AllProjection()
 
-    living = UnicodeAttribute(hash_key=True)
-    born = UnicodeAttribute(range_key=True)
+    active = UnicodeAttribute(hash_key=True)
+    created_key = UnicodeAttribute(range_key=True)
 
 
 class ByMachine(GlobalSecondaryIndex["InstanceModel"]):
     """The record of an EC2 instance."""
 
     class Meta(_Meta):
-        index_name = "by-machine"
+        index_name = "by-ec2-instance"
         projection = AllProjection()
 
-    machine = UnicodeAttribute(hash_key=True)
+    ec2_instance_id = UnicodeAttribute(hash_key=True)
 
 
 class InstanceModel(Model):
     """Spec and status of an instance in one item; `record` is the domain's value, the rest serves keys and filters.
 
-    `wake` is set by people's writes and gone with the loop's: the stream's filter lets only the former through.
+    A person's write sets `user_write`, a write of the control loop removes it: the stream's filter passes the former.
     """
 
     class Meta(_Meta):
@@ -108,19 +112,19 @@ class InstanceModel(Model):
         stream_view_type = "NEW_IMAGE"
 
     id = UnicodeAttribute(hash_key=True)
-    desk = UnicodeAttribute(default="desk")
+    partition = UnicodeAttribute(default=PARTITION)
     owner = UnicodeAttribute()
-    born = UnicodeAttribute()
-    living = UnicodeAttribute(null=True)
-    machine = UnicodeAttribute(null=True)
-    wake = BooleanAttribute(null=True)
+    created_key = UnicodeAttribute()
+    active = UnicodeAttribute(null=True)
+    ec2_instance_id = UnicodeAttribute(null=True)
+    user_write = BooleanAttribute(null=True)
     record: MapAttribute[str, Any] = MapAttribute()
     version = VersionAttribute()
     expires_at = TTLAttribute(null=True)
     by_owner = ByOwner()
-    by_desk = ByDesk()
-    living_index = Living()
-    by_machine = ByMachine()
+    by_creation = ByDesk()
+    active_index = Living()
+    by_ec2_instance = ByMachine()
 
 
 class TimelineModel(Model):
@@ -134,7 +138,7 @@ class TimelineModel(Model):
     at = UnicodeAttribute()
     actor = UnicodeAttribute()
     code = UnicodeAttribute()
-    sentence = UnicodeAttribute()
+    message = UnicodeAttribute()
     details: MapAttribute[str, Any] = MapAttribute(default=dict)
 
 
@@ -160,18 +164,18 @@ class HeartbeatModel(Model):
 
 
 class DueNotices(GlobalSecondaryIndex["NoticeModel"]):
-    """What is still to be delivered. Sparse: a notice with nothing left to do has no `pending`."""
+    """The notifications to deliver. Sparse: a finished notification has no `pending`."""
 
     class Meta(_Meta):
         index_name = "due"
         projection = AllProjection()
 
     pending = UnicodeAttribute(hash_key=True)
-    due = NumberAttribute(range_key=True)
+    due_at = NumberAttribute(range_key=True)
 
 
 class NoticesOfInstance(GlobalSecondaryIndex["NoticeModel"]):
-    """An instance's notices, in the order in which they came."""
+    """One instance's notifications, in the order in which they were written."""
 
     class Meta(_Meta):
         index_name = "by-instance"
@@ -182,17 +186,17 @@ class NoticesOfInstance(GlobalSecondaryIndex["NoticeModel"]):
 
 
 class NoticeModel(Model):
-    """Something that somebody is told; `notice` is the domain's value with the log of its delivery."""
+    """A message to an owner or admin; `notification` is the domain's value with its delivery log."""
 
     class Meta(_Meta):
-        table_name = f"{PREFIX}-notices"
+        table_name = f"{PREFIX}-notifications"
 
     id = UnicodeAttribute(hash_key=True)
     instance = UnicodeAttribute()
     at = UnicodeAttribute()
     pending = UnicodeAttribute(null=True)
-    due = NumberAttribute(null=True)
-    notice: MapAttribute[str, Any] = MapAttribute()
+    due_at = NumberAttribute(null=True)
+    notification: MapAttribute[str, Any] = MapAttribute()
     expires_at = TTLAttribute(null=True)
     by_due = DueNotices()
     by_instance = NoticesOfInstance()
@@ -206,29 +210,29 @@ class ImagesByOwner(GlobalSecondaryIndex["ImageModel"]):
         projection = AllProjection()
 
     owner = UnicodeAttribute(hash_key=True)
-    born = UnicodeAttribute(range_key=True)
+    created_key = UnicodeAttribute(range_key=True)
 
 
 class ImagesByDesk(GlobalSecondaryIndex["ImageModel"]):
     """All images, in the order in which they were asked for. Sparse like the other."""
 
     class Meta(_Meta):
-        index_name = "by-desk"
+        index_name = "by-creation"
         projection = AllProjection()
 
-    desk = UnicodeAttribute(hash_key=True)
-    born = UnicodeAttribute(range_key=True)
+    partition = UnicodeAttribute(hash_key=True)
+    created_key = UnicodeAttribute(range_key=True)
 
 
 class OpenImages(GlobalSecondaryIndex["ImageModel"]):
-    """What the sweep looks at. Sparse: an image about which nothing is to be done has no `open`."""
+    """The images that need work. Sparse: a finished image has no `pending`."""
 
     class Meta(_Meta):
-        index_name = "open"
+        index_name = "pending"
         projection = AllProjection()
 
-    open = UnicodeAttribute(hash_key=True)
-    born = UnicodeAttribute(range_key=True)
+    pending = UnicodeAttribute(hash_key=True)
+    created_key = UnicodeAttribute(range_key=True)
 
 
 class ImageModel(Model):
@@ -238,16 +242,16 @@ class ImageModel(Model):
         table_name = f"{PREFIX}-images"
 
     id = UnicodeAttribute(hash_key=True)
-    desk = UnicodeAttribute(null=True)
+    partition = UnicodeAttribute(null=True)
     owner = UnicodeAttribute(null=True)
-    born = UnicodeAttribute()
-    open = UnicodeAttribute(null=True)
+    created_key = UnicodeAttribute()
+    pending = UnicodeAttribute(null=True)
     record: MapAttribute[str, Any] = MapAttribute()
     version = VersionAttribute()
     expires_at = TTLAttribute(null=True)
     by_owner = ImagesByOwner()
-    by_desk = ImagesByDesk()
-    open_index = OpenImages()
+    by_creation = ImagesByDesk()
+    pending_index = OpenImages()
 
 
 class OwnerModel(Model):
@@ -268,18 +272,18 @@ class LedgerModel(Model):
         table_name = f"{PREFIX}-ledger"
 
     month = UnicodeAttribute(hash_key=True)
-    entry = UnicodeAttribute(range_key=True)
+    sort_key = UnicodeAttribute(range_key=True)
     segment: MapAttribute[str, Any] = MapAttribute()
 
 
 class BenchmarkModel(Model):
-    """A measurement that was believed; `measured` is the instance type, when, and of which errand."""
+    """A validated benchmark; `sort_key` is the instance type, the time and the id of the run."""
 
     class Meta(_Meta):
         table_name = f"{PREFIX}-benchmarks"
 
-    all = UnicodeAttribute(hash_key=True)
-    measured = UnicodeAttribute(range_key=True)
+    partition = UnicodeAttribute(hash_key=True)
+    sort_key = UnicodeAttribute(range_key=True)
     benchmark: MapAttribute[str, Any] = MapAttribute()
     expires_at = TTLAttribute(null=True)
 
@@ -311,7 +315,7 @@ class DeskModel(Model):
     instance = UnicodeAttribute(null=True)
     number = NumberAttribute(null=True)
     digest = UnicodeAttribute(null=True)
-    notice = UnicodeAttribute(null=True)
+    warnings = UnicodeAttribute(null=True)
     holder = UnicodeAttribute(null=True)
     until = NumberAttribute(null=True)
     done = NumberAttribute(null=True)

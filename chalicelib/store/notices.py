@@ -1,4 +1,4 @@
-"""Notices: what is to be told, written with the change that it tells of, and the log of its delivery."""
+"""Notifications: written together with the change that they report, with their delivery log."""
 
 import itertools
 import logging
@@ -29,11 +29,11 @@ class NoticePage:
 
 
 class Notices:
-    """The notices table: an outbox."""
+    """The notifications table: an outbox."""
 
     def due(self, now: datetime, most: int) -> Iterator[Notice]:
         """Those with a channel to be tried, the oldest first. One that cannot be read does not hide the others."""
-        results = NoticeModel.by_due.query("pending", NoticeModel.due <= int(now.timestamp()), page_size=most)
+        results = NoticeModel.by_due.query("pending", NoticeModel.due_at <= int(now.timestamp()), page_size=most)
         yield from itertools.islice(filter(None, map(_readable, results)), most)
 
     def put_new(self, notice: Notice) -> bool:
@@ -76,7 +76,7 @@ def announce(changes: TransactWrite, notices: Iterable[Notice]) -> None:
 
 def _readable(found: NoticeModel) -> Notice | None:
     try:
-        return NOTICE.validate_python(found.notice.as_dict())
+        return NOTICE.validate_python(found.notification.as_dict())
     except ValidationError as problem:
         LOG.error("notice %s cannot be read: %s", found.id, str(problem)[:300])
         return None
@@ -89,7 +89,7 @@ def _model(notice: Notice) -> NoticeModel:
         instance=notice.instance_id,
         at=f"{notice.at.isoformat()}#{notice.id}",
         pending="pending" if due_at else None,
-        due=int(due_at.timestamp()) if due_at else None,
-        notice=dumped(NOTICE, notice),
+        due_at=int(due_at.timestamp()) if due_at else None,
+        notification=dumped(NOTICE, notice),
         expires_at=notice.at + KEPT,
     )

@@ -31,7 +31,7 @@ class Timeline:
                 at=datetime.fromisoformat(row.at),
                 actor=row.actor,
                 code=row.code,
-                sentence=row.sentence,
+                sentence=row.message,
                 details={name: str(value) for name, value in row.details.as_dict().items()},
             )
             for row in results

@@ -29,7 +29,7 @@ def transaction() -> TransactWrite:
     return TransactWrite(connection=connection())
 
 
-def model_of(instance: Instance, version: int | None, *, wake: bool) -> InstanceModel:
+def model_of(instance: Instance, version: int | None, *, user_write: bool) -> InstanceModel:
     """The item of a record.
 
     :param version: that the item in the table must have; None: there must be none
@@ -39,10 +39,10 @@ def model_of(instance: Instance, version: int | None, *, wake: bool) -> Instance
     return InstanceModel(
         instance.id,
         owner=instance.owner,
-        born=f"{instance.created_at.isoformat()}#{instance.id}",
-        living="living" if instance.lives else None,
-        machine=instance.machine.instance_id if instance.machine else None,
-        wake=True if wake else None,
+        created_key=f"{instance.created_at.isoformat()}#{instance.id}",
+        active="active" if instance.lives else None,
+        ec2_instance_id=instance.machine.instance_id if instance.machine else None,
+        user_write=user_write or None,
         record=dumped(INSTANCE, instance),
         expires_at=ended + TERMINATED_LISTED if ended else None,
         **guard,
@@ -59,7 +59,7 @@ def append(changes: TransactWrite, instance_id: str, version: int, entries: Iter
                 at=line.at.isoformat(),
                 actor=line.actor,
                 code=line.code,
-                sentence=line.sentence,
+                message=line.sentence,
                 details=dict(line.details),
             )
         )

@@ -80,9 +80,9 @@ def test_a_table_may_be_made_after_its_delivery(dynamodb: Any, deliver: Callable
 
 def test_only_what_passes_the_filter_wakes(dynamodb: Any, deliver: Callable[..., Delivery], heard: Heard) -> None:
     create_table(dynamodb)
-    delivery = deliver(wakes=lambda old, new: "wake" in (new or {}))
+    delivery = deliver(wakes=lambda old, new: "user_write" in (new or {}))
     put(dynamodb, "a")
-    put(dynamodb, "b", wake={"BOOL": True})
+    put(dynamodb, "b", user_write={"BOOL": True})
     assert delivery.pump() == 1
     assert [record["dynamodb"]["Keys"]["id"]["S"] for record in heard.records] == ["b"]
 

@@ -24,7 +24,7 @@ def sns(cloud: LocalCloud) -> Any:
 
 @pytest.fixture
 def topic(sns: Any) -> str:
-    return str(sns.create_topic(Name="gpudesk-notices")["TopicArn"])
+    return str(sns.create_topic(Name="gpudesk-notifications")["TopicArn"])
 
 
 def subscribe(sns: Any, topic: str, address: str = ADA, owner: str | None = None, **asked: Any) -> str:

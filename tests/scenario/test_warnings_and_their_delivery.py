@@ -246,7 +246,7 @@ def test_an_address_that_is_set_again_is_asked_for_its_consent_again(desk: World
 def test_a_notice_or_an_owner_that_cannot_be_read_is_only_that_ones_problem(desk: World) -> None:
     box = listening(desk)
     OwnerModel("bob", settings={"owner": "bob", "channels": {"email": 5}}, version=1).save()
-    NoticeModel("bad", instance="desk", at="x", pending="pending", due=1, notice={"id": 3}).save()
+    NoticeModel("bad", instance="desk", at="x", pending="pending", due_at=1, notification={"id": 3}).save()
     desk.warned()
     assert box.types() == ["idle_warning"]
 

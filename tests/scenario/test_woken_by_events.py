@@ -27,7 +27,7 @@ def delivery(desk: World) -> Iterator[Delivery]:
         on_event,
         lambda event: app.sweep(event, None),
         ["gpudesk-instances"],
-        wakes=lambda _, new: new is not None and "wake" in new,
+        wakes=lambda _, new: new is not None and "user_write" in new,
     )
     bootstrap.install(None)
 

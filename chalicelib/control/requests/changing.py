@@ -68,7 +68,7 @@ class Changing:
                 return instance
             notices = self._notices(wanted)
             try:
-                return self.instances.write(instance, wanted.instance, wanted.entries, notices=notices, wake=True)
+                return self.instances.write(instance, wanted.instance, wanted.entries, notices=notices, user_write=True)
             except Stale:
                 continue
         raise Conflict(f"{ref} is being changed by others; try again", code="busy")

@@ -79,7 +79,10 @@ class ImageRequests:
             warnings = self._warnings(actor, instance, image)
             try:
                 told = Told(
-                    instance, replace(instance, imaging=image.id, imaging_since=image.created_at), lines, wake=True
+                    instance,
+                    replace(instance, imaging=image.id, imaging_since=image.created_at),
+                    lines,
+                    user_write=True,
                 )
                 return Wished(self.images.write(image, told), warnings)
             except Stale:
