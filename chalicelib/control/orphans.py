@@ -9,7 +9,7 @@ from decimal import Decimal
 from chalicelib.control.reconcile import Reconciler
 from chalicelib.domain.catalogue import Catalogue, InstanceType
 from chalicelib.domain.desk import Mode
-from chalicelib.domain.instance import Desired, Ec2State, Instance, Machine, Phase, Rates, Spec
+from chalicelib.domain.instance import Desired, Ec2State, Instance, Machine, Phase, Rates, Setup, Spec
 from chalicelib.domain.lifecycle import Rules
 from chalicelib.domain.lifecycle.rules import because, entry
 from chalicelib.domain.notices import notices_of
@@ -20,6 +20,7 @@ from chalicelib.store.instances import Instances
 
 LOG = logging.getLogger(__name__)
 NOBODY = "nobody"
+RECIPE = "bare"
 
 UNKNOWN_GPUS = 1
 """What a type outside of the catalogue is taken to have: its GPU signal counts, and unknown is not idle."""
@@ -94,11 +95,12 @@ class Orphanage:
                 nvidia_gpu_count=kind.nvidia_gpu_count if kind else UNKNOWN_GPUS,
                 instance_store_gb=kind.instance_store_gb if kind else 0,
                 region=view.region,
-                recipe="bare",
+                recipe=RECIPE,
                 disk_gib=defaults.disk_gib,
                 idle_policy=defaults.idle_policy,
                 max_hours=defaults.max_hours,
             ),
+            setup=Setup(recipe=RECIPE),
             phase=Phase.STOPPED if stopped else Phase.READY,
             phase_since=now,
             reason=reason,

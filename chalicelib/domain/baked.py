@@ -12,17 +12,17 @@ from chalicelib.domain.recipes import DocumentUse
 class Baked:
     """What vouches for a document on the disk that an image was made of.
 
-    :param use: hash of what the recipe hands over, placeholders not filled in; "" in records of before it was kept
+    :param use: hash of what the recipe hands over, placeholders not filled in
     :param fingerprint: hash of what was handed over, but for the attempt's id
     :param content: SSM's hash of the document that ran
     :param seconds: how long it took
     """
 
     name: str
+    use: str
     fingerprint: str
     content: str
     seconds: int
-    use: str = ""
 
 
 def fingerprint(parameters: Mapping[str, str], attempt_id: str) -> str:

@@ -211,7 +211,7 @@ class DocumentRun:
 class Setup:
     """How far the recipe has come.
 
-    :param recipe: which one; None in records of before there was a choice: the spec's
+    :param recipe: the recipe that is set up
     :param round: counts the setups of this instance, so that no attempt id is used twice
     :param further: the instance was ready before, so that it still is where this fails
     :param given_up: it failed on an instance that goes on as it was; nothing of it is tried again by itself
@@ -223,7 +223,7 @@ class Setup:
     :param baked: what the image brought, and which need not run again
     """
 
-    recipe: str | None = None
+    recipe: str
     round: int = 0
     further: bool = False
     given_up: bool = False
@@ -333,7 +333,7 @@ class Instance:
     refused_zones: tuple[str, ...] = ()
     retry_at: datetime | None = None
     machine: Machine | None = None
-    setup: Setup = Setup()
+    setup: Setup
     errand: Errand | None = None
     warned: Warned | None = None
     claim: Claim | None = None

@@ -39,10 +39,10 @@ class DocumentResult:
     succeeded: bool
     started_at: datetime
     ended_at: datetime
+    use: str
     steps: tuple[StepResult, ...] = ()
     reboots: int = 0
     output_bytes: int = 0
-    use: str | None = None
     fingerprint: str | None = None
     content: str | None = None
 

@@ -5,9 +5,6 @@ Those of the idle rule are with the rule, which the machines carry (`activity/`)
 
 from datetime import timedelta
 
-LOOK_EVERY = timedelta(minutes=1)
-"""The schedule's interval: EventBridge has no shorter one."""
-
 LAUNCH_DEADLINE = timedelta(minutes=15)
 """Capacity that is not there for a quarter of an hour is a person's decision: another type, another region."""
 

@@ -10,7 +10,7 @@ def vouched(setup: Setup) -> dict[str, Baked]:
 
     An earlier run counts for nothing: what it installed may have been changed since, by one that failed, too.
     """
-    known = {each.name: each for each in setup.baked if each.use}
+    known = {each.name: each for each in setup.baked}
     for result in setup.results:
         before = known.pop(result.name, None)
         baked = _baked(result, before)
@@ -29,7 +29,7 @@ def baked_of(setup: Setup) -> tuple[Baked, ...]:
 
 def _baked(result: DocumentResult, before: Baked | None) -> Baked | None:
     """What was there already is done again in no time: then it would take as long as it once did."""
-    if not (result.succeeded and result.use and result.fingerprint and result.content):
+    if not (result.succeeded and result.fingerprint and result.content):
         return None
     seconds = int(result.took.total_seconds())
     marks = (result.use, result.fingerprint, result.content)

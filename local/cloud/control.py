@@ -22,7 +22,6 @@ from typing import Any
 from local.clock import ManualClock, PacedClock
 from local.cloud.local_cloud import LocalCloud
 
-Body = Mapping[str, Any]
 Answer = Mapping[str, Any]
 
 PREFIX = "/_local/"

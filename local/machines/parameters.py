@@ -13,7 +13,6 @@ from .errors import InvalidParameters
 
 NAME = re.compile(r"[a-zA-Z0-9]+")
 REFERENCE = re.compile(r"\{\{\s*([a-zA-Z0-9]+)\s*\}\}")
-LISTS = ("StringList", "MapList")
 
 
 def resolve(declared: Mapping[str, Any], given: Mapping[str, Sequence[str]]) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """What it cost: dollars, and calls of AWS."""
 
 from collections import Counter
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -10,8 +9,6 @@ from local.story.narrator import Narrator
 
 WEEKEND_HOURS = 60
 """Friday evening to Monday morning."""
-
-Calls = Mapping[str, int]
 
 
 def tell_bill(

@@ -21,7 +21,7 @@ from chalicelib.domain.actors import Actor, Role
 from chalicelib.domain.channels import Channels
 from chalicelib.domain.desk import Ceilings, DeskSettings, Mode
 from chalicelib.domain.errors import Conflict
-from chalicelib.domain.instance import Desired, Ec2State, Instance, Machine, Phase, Spec
+from chalicelib.domain.instance import Desired, Ec2State, Instance, Machine, Phase, Setup, Spec
 from chalicelib.domain.lifecycle import Rules
 from chalicelib.domain.lifecycle.orders import orders_for
 from chalicelib.domain.notices import AddressBook
@@ -310,6 +310,7 @@ def ready(max_hours: int = 72) -> Instance:
         phase=Phase.READY,
         phase_since=START,
         reason=Reason(code="ready", sentence="ready"),
+        setup=Setup(recipe="jupyter"),
         machine=Machine(instance_id=MACHINE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=START),
         life_began_at=START,
         ready_since=START,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from chalicelib.domain import messages
 from chalicelib.domain.channels import Channels
-from chalicelib.domain.instance import Desired, Instance, Phase, Spec
+from chalicelib.domain.instance import Desired, Instance, Phase, Setup, Spec
 from chalicelib.domain.notices import (
     TOLD,
     AddressBook,
@@ -47,6 +47,7 @@ def instance(owner: str = "ada", warned: Warned | None = None) -> Instance:
         phase=Phase.READY,
         phase_since=NOW,
         reason=Reason(code="ready", sentence="ready"),
+        setup=Setup(recipe="bare"),
         warned=warned,
     )
 

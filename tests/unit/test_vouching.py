@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from chalicelib.domain import lifecycle
 from chalicelib.domain.baked import Baked, use_hash
 from chalicelib.domain.errors import GiveUp
@@ -35,17 +37,17 @@ def test_what_an_earlier_setup_installed_is_vouched_for_after_another_one() -> N
 
 def test_a_document_counts_by_its_last_run_alone() -> None:
     twice = (result(ONE), result(TWO), result(ONE, "b"), result(TWO, "b", succeeded=False))
-    assert vouched_for(Setup(documents=(THREE,), index=1, results=twice)) == [("one", "b")]
+    assert vouched_for(Setup(recipe="any", documents=(THREE,), index=1, results=twice)) == [("one", "b")]
 
 
 def test_what_is_half_done_or_given_up_is_not_vouched_for_by_an_earlier_run() -> None:
-    again = Setup(documents=(ONE, TWO), index=0, given_up=True, results=(result(ONE), result(TWO)))
+    again = Setup(recipe="any", documents=(ONE, TWO), index=0, given_up=True, results=(result(ONE), result(TWO)))
     assert vouched_for(again) == [("two", "a")]
 
 
 def test_what_ssm_refused_is_not_vouched_for_after_another_setup_either() -> None:
     run = DocumentRun(attempt_id="a", sent_at=NOW, called_at=NOW, fingerprint="b")
-    again = Setup(documents=(ONE,), further=True, run=run, results=(result(ONE), result(TWO)))
+    again = Setup(recipe="any", documents=(ONE,), further=True, run=run, results=(result(ONE), result(TWO)))
     setting_up = replace(ready(), phase=Phase.SETTING_UP, setup=again)
     step = SendDocument("one", parameters={}, attempt_id="a", limit=ONE.timeout)
     refused = lifecycle.note(setting_up, step, GiveUp("AccessDenied", "no"), NOW).instance.setup
@@ -57,7 +59,10 @@ def test_what_came_with_an_image_is_vouched_for_until_it_runs_otherwise() -> Non
         Baked(name=use.name, use=use_hash(use), fingerprint="a", content="c", seconds=500) for use in (ONE, TWO, THREE)
     )
     ran = (result(ONE, ended_at=NOW + timedelta(seconds=2)), result(TWO, "b", ended_at=NOW + timedelta(seconds=9)))
-    found = {each.name: each for each in baked_of(Setup(documents=(ONE, TWO), index=2, baked=came, results=ran))}
+    found = {
+        each.name: each
+        for each in baked_of(Setup(recipe="any", documents=(ONE, TWO), index=2, baked=came, results=ran))
+    }
     assert found["one"].seconds == 500, "it was there already: done again in no time"
     assert (found["two"].fingerprint, found["two"].seconds) == ("b", 9)
     assert found["three"] == came[2]
@@ -65,7 +70,9 @@ def test_what_came_with_an_image_is_vouched_for_until_it_runs_otherwise() -> Non
 
 def test_another_setup_forgets_nothing_of_what_came_with_the_image() -> None:
     came = Baked(name="two", use=use_hash(TWO), fingerprint="a", content="c", seconds=500)
-    there = replace(ready(), setup=Setup(documents=(ONE,), index=1, baked=(came,), results=(result(ONE),)))
+    there = replace(
+        ready(), setup=Setup(recipe="any", documents=(ONE,), index=1, baked=(came,), results=(result(ONE),))
+    )
     what = FurtherSetup("added", parameters={}, documents=(THREE,), said={}, skipped=None)
     setup = set_up(there, what, ADA, NOW).instance.setup
     assert vouched_for(replace(setup, index=1, results=(*setup.results, result(THREE)))) == [
@@ -75,10 +82,10 @@ def test_another_setup_forgets_nothing_of_what_came_with_the_image() -> None:
     ]
 
 
-def test_a_record_of_before_nothing_was_kept_vouches_for_nothing() -> None:
-    old = Baked(name="two", fingerprint="a", content="c", seconds=1)
-    unmarked = replace(result(ONE), use=None)
-    assert baked_of(Setup(documents=(ONE,), index=1, baked=(old,), results=(unmarked,))) == ()
+@pytest.mark.parametrize("unknown", [{"fingerprint": None}, {"content": None}])
+def test_result_without_a_hash_vouches_for_nothing(unknown: dict[str, Any]) -> None:
+    unmarked = replace(result(ONE), **unknown)
+    assert baked_of(Setup(recipe="any", documents=(ONE,), index=1, results=(unmarked,))) == ()
 
 
 def test_however_many_setups_there_were_the_last_result_of_each_document_is_kept() -> None:

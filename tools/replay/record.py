@@ -15,6 +15,7 @@ from tools.replay.policy import Policy
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 MACHINE_ID = "i-0123456789abcdef0"
 REGION, ZONE, TYPE = "us-east-1", "us-east-1a", "g4dn.xlarge"
+RECIPE = "bare"
 SOMEBODY = Actor(owner="somebody", role=Role.USER)
 
 THE_SETUP = DocumentUse(name="a document", parameters={}, timeout=timedelta(days=10**6))
@@ -33,7 +34,7 @@ def started(policy: Policy, at: datetime) -> Instance:
             desired=Desired.RUNNING,
             instance_type=TYPE,
             region=REGION,
-            recipe="bare",
+            recipe=RECIPE,
             disk_gib=64,
             gpu_count=1,
             nvidia_gpu_count=1,
@@ -43,6 +44,7 @@ def started(policy: Policy, at: datetime) -> Instance:
         phase=Phase.READY,
         phase_since=at,
         reason=Reason(code="ready", sentence="ready"),
+        setup=Setup(recipe=RECIPE),
         machine=Machine(instance_id=MACHINE_ID, zone=ZONE, state=Ec2State.RUNNING, launched_at=at),
         life_began_at=at,
         was_reached=True,
@@ -52,12 +54,12 @@ def started(policy: Policy, at: datetime) -> Instance:
 
 def begun_anew(instance: Instance, at: datetime) -> Instance:
     """Ready once more, without a stop between: the window begins here, the life goes on."""
-    return made_ready(replace(instance, setup=Setup(), silent_since=None), "once more", at).instance
+    return made_ready(replace(instance, setup=Setup(recipe=RECIPE), silent_since=None), "once more", at).instance
 
 
 def setting_up(instance: Instance, at: datetime) -> Instance:
     run = DocumentRun(attempt_id="-", sent_at=at, called_at=at, command_id="-")
-    setup = Setup(documents=(THE_SETUP,), run=run)
+    setup = Setup(recipe=RECIPE, documents=(THE_SETUP,), run=run)
     return replace(moved(instance, Phase.SETTING_UP, because("setting_up", "it is being set up"), at), setup=setup)
 
 

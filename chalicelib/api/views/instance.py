@@ -174,7 +174,7 @@ def _status(shown: Shown) -> StatusView:
         "market": instance.spec.market,
         "price_per_hour": dollars(instance.rates.instance),
         "cost_so_far": dollars(shown.cost_so_far),
-        "setup": setup_view(instance.setup, instance.spec, shown.setup_now),
+        "setup": setup_view(instance.setup, shown.setup_now),
         "benchmark": _measuring(instance.errand, shown.report) if instance.errand else None,
         "imaging": _imaging(instance.imaging, shown) if instance.imaging else None,
         "activity": activity_view(shown.activity, shown) if shown.activity else None,

@@ -3,7 +3,7 @@
 from typing_extensions import TypedDict
 
 from chalicelib.api.views.values import moment, seconds_or_none
-from chalicelib.domain.instance import Setup, Spec
+from chalicelib.domain.instance import Setup
 from chalicelib.domain.setup_progress import SetupNow, StepNow
 from chalicelib.domain.setup_results import DocumentResult, Failure, StepResult
 
@@ -73,13 +73,13 @@ class SetupView(TypedDict):
     results: list[ResultView]
 
 
-def setup_view(setup: Setup, spec: Spec, going: SetupNow | None) -> SetupView | None:
+def setup_view(setup: Setup, going: SetupNow | None) -> SetupView | None:
     """Its progress and what became of what ran; None where nothing is to be set up."""
     count = len(setup.documents)
     if not count:
         return None
     return {
-        "recipe": setup.recipe or spec.recipe,
+        "recipe": setup.recipe,
         "document": None if setup.is_done else setup.documents[setup.index].name,
         "position": f"{min(setup.index + 1, count)} of {count}",
         "tries": setup.tries,

@@ -101,7 +101,7 @@ def _booted(instance: Instance, now: datetime) -> Plan:
     instance = replace(instance, was_reached=True)
     if instance.setup.is_done:
         return made_ready(instance, "the agent answers, everything is installed", now)
-    reason = because("setting_up", f"the agent answers; setting up {instance.setup.recipe or instance.spec.recipe}")
+    reason = because("setting_up", f"the agent answers; setting up {instance.setup.recipe}")
     return replace(told(moved(instance, Phase.SETTING_UP, reason, now), reason, now), again=True)
 
 

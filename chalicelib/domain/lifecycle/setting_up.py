@@ -43,7 +43,7 @@ def decide(instance: Instance, seen: Observation, now: datetime, rules: Rules) -
         return news
     setup = instance.setup
     if setup.is_done:
-        return made_ready(instance, f"{_recipe(instance)} is set up", now)
+        return made_ready(instance, f"{instance.setup.recipe} is set up", now)
     document = setup.documents[setup.index]
     if setup.run is None:
         if setup.retry_at and now < setup.retry_at:
@@ -199,7 +199,7 @@ def _past(instance: Instance, result: DocumentResult, line: Entry, now: datetime
     )
     done = replace(instance, setup=setup)
     if setup.is_done:
-        plan = made_ready(done, f"{_recipe(instance)} is set up, {documents.setup_in_words(done, now)}", now)
+        plan = made_ready(done, f"{instance.setup.recipe} is set up, {documents.setup_in_words(done, now)}", now)
         return replace(plan, entries=(line, *plan.entries))
     return Plan(instance=done, reason=because(line.code, line.sentence), entries=(line,), again=True)
 
@@ -252,7 +252,7 @@ def _failed(instance: Instance, why: str, now: datetime) -> Plan:
 
 def _given_up(instance: Instance, why: str, now: datetime) -> Plan:
     """People may be at work on it, so it is not stopped for that; idleness bounds it again."""
-    recipe = _recipe(instance)
+    recipe = instance.setup.recipe
     sentence = (
         f"setup of {recipe} failed: {documents.as_sentence(why)} It can be used as before, as far as that setup has "
         f"not changed it; to try again, POST /instances/{instance.name}/setup"
@@ -261,10 +261,6 @@ def _given_up(instance: Instance, why: str, now: datetime) -> Plan:
     setup = replace(instance.setup, given_up=True, run=None, retry_at=None)
     ready = replace(moved(instance, Phase.READY, reason, now), setup=setup, ready_since=now)
     return told(ready, reason, now, recipe=recipe)
-
-
-def _recipe(instance: Instance) -> str:
-    return instance.setup.recipe or instance.spec.recipe
 
 
 def _position(instance: Instance) -> str:

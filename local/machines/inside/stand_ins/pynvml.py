@@ -11,8 +11,6 @@ from typing import Any
 DEVICE_FILE = Path("/.machine/device/gpu.json")
 
 NVML_GPU_UTILIZATION_SAMPLES = 1
-NVML_DEVICE_MIG_DISABLE = 0
-NVML_DEVICE_MIG_ENABLE = 1
 
 MIB = 1024 * 1024
 IDLE_MEMORY_MIB = 3
@@ -62,10 +60,6 @@ def nvmlDeviceGetHandleByIndex(index: int) -> int:  # noqa: N802
     if not 0 <= index < nvmlDeviceGetCount():
         raise NVMLError("Invalid Argument")
     return index
-
-
-def nvmlDeviceGetName(handle: int) -> str:  # noqa: N802, ARG001
-    return str(_device()["name"])
 
 
 def nvmlDeviceGetMigMode(handle: int) -> list[int]:  # noqa: N802, ARG001
