@@ -1,6 +1,6 @@
 """From a team's own recipe, a folder with recipe.json, to the sources of its SSM document: checked, composed as ours.
 
-What a recipe lists (packages, repositories) becomes files beside the scripts of own/, which those read from
+What a recipe lists (packages, repositories) becomes files beside the scripts of custom/, which those read from
 here-documents in which no shell expands anything.
 """
 
@@ -20,7 +20,7 @@ from chalicelib.domain.own_recipes import PREFIX, OwnSteps, parse_own_recipe, pa
 from chalicelib.domain.recipes import Recipe, parse_recipes
 from ssm_documents.parameters import SHARED, of_document
 
-_SCRIPTS = Path(__file__).parent / "own"
+_SCRIPTS = Path(__file__).parent / "custom"
 _DATA = Path(__file__).parent.parent / "chalicelib" / "data"
 
 OWN = _DATA / "recipes"

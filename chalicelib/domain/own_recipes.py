@@ -15,7 +15,7 @@ from chalicelib.domain.fits import parse_fits
 from chalicelib.domain.recipe_parameters import MalformedRecipe, parse_parameters
 from chalicelib.domain.recipes import PLACEHOLDERS, DocumentUse, Recipe
 
-PREFIX = "gpudesk-own-"
+PREFIX = "gpudesk-custom-"
 """Of the documents' names; the desk may send those that begin so, and its own by name (`.chalice/policy-dev.json`)."""
 
 APT_MINUTES, PIP_MINUTES, GIT_MINUTES, START_MINUTES = 20, 40, 15, 10
@@ -97,7 +97,7 @@ def parse_steps(name: str, entry: Mapping[str, Any]) -> OwnSteps:
     return OwnSteps(
         apt=tuple(entry.get("apt", ())),
         pip=tuple(entry.get("pip", ())),
-        environment=entry.get("environment", f"/opt/gpudesk/own/{name}"),
+        environment=entry.get("environment", f"/opt/gpudesk/custom/{name}"),
         git=tuple(Checkout(each["url"], each["ref"], each["into"]) for each in entry.get("git", ())),
         start=entry.get("start"),
         start_minutes=entry.get("start_minutes", START_MINUTES),

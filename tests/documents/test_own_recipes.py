@@ -22,7 +22,7 @@ from ssm_documents.compose import compose_own
 from ssm_documents.own_recipes import own_document_names
 
 EXAMPLES = Path("examples/recipes")
-VISION = "gpudesk-own-vision"
+VISION = "gpudesk-custom-vision"
 DATA = Path("chalicelib/data")
 REPOSITORY = """
 install -d /srv/git && cd /srv/git && git init --quiet --initial-branch main notebooks && cd notebooks
@@ -77,12 +77,12 @@ def test_the_example_really_runs_and_runs_again_without_touching_what_people_cha
     assert result.status == "Success", result
     said = {step.name: step.stdout for step in result.steps}
     assert "Installed jq unzip." in said["apt"]
-    assert "Installed 2 packages in /opt/gpudesk/own/vision." in said["pip"]
+    assert "Installed 2 packages in /opt/gpudesk/custom/vision." in said["pip"]
     assert "Notebooks can choose the kernel vision." in said["pip"]
     assert "Cloned https://git.example.org/vision/notebooks.git into /home/ubuntu/work/vision, at main." in said["git"]
     assert "The page is on 127.0.0.1:8700.\nThere is no GPU here" in said["start"]
     assert machine.shell("curl -s http://127.0.0.1:8700/index.html") == "one"
-    assert "/opt/gpudesk/own/vision" in machine.shell("cat /usr/local/share/jupyter/kernels/vision/kernel.json")
+    assert "/opt/gpudesk/custom/vision" in machine.shell("cat /usr/local/share/jupyter/kernels/vision/kernel.json")
     assert machine.shell(
         "stat -c %U /home/ubuntu/work/vision/index.html /etc/systemd/system/vision-page.service"
     ).split()

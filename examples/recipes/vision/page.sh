@@ -14,7 +14,7 @@ Description=The vision team's work
 [Service]
 User=ubuntu
 WorkingDirectory=/home/ubuntu/work/vision
-ExecStart=/opt/gpudesk/own/vision/bin/python -m http.server --bind 127.0.0.1 $SSM_pagePort
+ExecStart=/opt/gpudesk/custom/vision/bin/python -m http.server --bind 127.0.0.1 $SSM_pagePort
 Restart=always
 
 [Install]

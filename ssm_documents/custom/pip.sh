@@ -28,7 +28,7 @@ KERNEL
 
 # With ipykernel in it, it is a kernel of every Jupyter of the machine. It says itself how it is started; only the file is
 # written as root.
-kernel=${GPUDESK_DOCUMENT#gpudesk-own-}
+kernel=${GPUDESK_DOCUMENT#gpudesk-custom-}
 if described=$(describe_kernel "$kernel"); then
   write_file "/usr/local/share/jupyter/kernels/$kernel/kernel.json" 0644 root <<<"$described"
   say "Notebooks can choose the kernel $kernel."
