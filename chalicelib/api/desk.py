@@ -240,10 +240,11 @@ class CeilingsView(TypedDict):
 
 
 class DeskView(TypedDict):
-    """`act`; `tell`: only tells what it would do of itself; `hold`: changes nothing and launches nothing.
+    """The desk settings.
 
-    The admins' channels are for admins to see. `logs_group`: the group of CloudWatch Logs that gets all that documents
-    say; null: none does.
+    `mode`: `enforce`; `dry_run`: gpudesk only records what it would do on its own; `paused`: nothing is changed or
+    launched. `channels` are the admins' and null for everybody else. `logs_group`: the CloudWatch Logs group that
+    receives the whole output of the setup documents; null: none.
     """
 
     mode: str

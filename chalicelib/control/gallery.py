@@ -52,7 +52,7 @@ class Gallery:
         :returns: how many were looked at
         """
         images = list(self.images.open())
-        if not images or self.desk.settings().mode is Mode.HOLD:
+        if not images or self.desk.settings().mode is Mode.PAUSED:
             return 0
         for image in images:
             try:

@@ -8,20 +8,21 @@ from chalicelib.domain.channels import Channels
 
 
 class Mode(StrEnum):
-    """Whether the desk acts.
+    """What gpudesk may do.
 
-    `tell`: what people ask for is done; what the desk itself would do (warn, stop, give up on a deadline) is only
-    written to the timeline. `hold`: nothing is changed and nothing launched.
+    `enforce`: everything. `dry_run`: requests of people are carried out; what gpudesk decides on its own (a stop
+    warning, a stop, giving up at a deadline) is only recorded in the timeline. `paused`: nothing is changed and nothing
+    is launched.
     """
 
-    ACT = "act"
-    TELL = "tell"
-    HOLD = "hold"
+    ENFORCE = "enforce"
+    DRY_RUN = "dry_run"
+    PAUSED = "paused"
 
 
 def on_hold(mode: Mode, what: str) -> str | None:
     """What people should know whose wish is written down and not done yet; None where it is done at once."""
-    if mode is not Mode.HOLD:
+    if mode is not Mode.PAUSED:
         return None
     return f"the desk is on hold: {what} is written down, and done once an admin sets the desk's mode back"
 
@@ -71,7 +72,7 @@ class DeskSettings:
     :param logs_group: of CloudWatch Logs, for all that documents say; None: nothing is kept but what SSM keeps
     """
 
-    mode: Mode = Mode.ACT
+    mode: Mode = Mode.ENFORCE
     defaults: Defaults = field(default_factory=Defaults)
     ceilings: Ceilings = field(default_factory=Ceilings)
     channels: Channels = Channels()

@@ -314,7 +314,7 @@ class Instance:
     :param scheduled: what AWS is going to do to its machine
     :param imaging: the image that is being made of it; a termination waits for that
     :param imaging_since: what waits for the image does not wait for ever
-    :param told: the reason code last told but not acted on (mode `tell`, long silence)
+    :param told: the reason code last recorded but not acted on (mode `dry_run`, long silence)
     """
 
     id: str

@@ -136,7 +136,7 @@ class Plan:
     :param measured: a measurement that is to be kept, in the same write
     :param step: the call, after the write that says it is coming
     :param reason: why this, or why nothing
-    :param own_initiative: nobody asked for it, so mode `tell` only tells
+    :param own_initiative: gpudesk decided it on its own; mode `dry_run` only records it
     :param again: whether it is worth looking again at once
     :param learned: how long a document's steps took, to be remembered for the next estimate
     """

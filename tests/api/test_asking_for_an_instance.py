@@ -166,8 +166,8 @@ def test_nobody_gets_more_than_the_ceiling(bench: Bench) -> None:
     assert answers[-1].json["code"] == "limit_reached"
 
 
-def test_a_desk_on_hold_launches_nothing(bench: Bench) -> None:
-    bench.root("PATCH", "/desk", {"mode": "hold"})
+def test_a_paused_desk_launches_nothing(bench: Bench) -> None:
+    bench.root("PATCH", "/desk", {"mode": "paused"})
     answer = bench.ada("POST", "/instances", {"gpu": "T4"})
     assert (answer.status, answer.json["code"]) == (409, "desk_on_hold")
 

@@ -98,7 +98,7 @@ def test_an_image_from_the_wish_to_its_end(ready: Bench) -> None:
     gone = ready.ada("DELETE", "/images/vision-1")
     assert (gone.status, gone.json["phase"]) == (202, "deleting")
     assert gone.json["notice"].startswith("the desk is on hold: its end is written down")
-    ready.root("PATCH", "/desk", {"mode": "act"})
+    ready.root("PATCH", "/desk", {"mode": "enforce"})
     assert ready.ada("DELETE", f"/images/{shown['id']}").json["notice"] is None
     ready.world.minute(4)
     assert ready.ada("GET", f"/images/{shown['id']}").status == 404

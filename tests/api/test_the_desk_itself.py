@@ -34,7 +34,7 @@ def test_costs_of_nothing_are_nothing(bench: Bench) -> None:
 
 def test_an_admin_sets_what_holds_for_all(bench: Bench) -> None:
     said = {
-        "mode": "tell",
+        "mode": "dry_run",
         "defaults": {"disk_gib": 100, "idle_policy": {"idle_minutes": 60}},
         "ceilings": {"max_hours": 24, "required_tags": ["project"], "regions": ["us-east-1"]},
     }
@@ -42,7 +42,7 @@ def test_an_admin_sets_what_holds_for_all(bench: Bench) -> None:
     assert changed.status == 200
     desk = bench.ada("GET", "/desk").json
     assert {**desk, "channels": {"email": None, "webhook": None}, "webhook_secret": None} == changed.json
-    assert desk["mode"] == "tell"
+    assert desk["mode"] == "dry_run"
     assert desk["defaults"]["idle_policy"] == {**POLICY, "idle_minutes": 60}
     assert desk["ceilings"]["required_tags"] == ["project"]
     assert bench.ada("POST", "/instances", {"gpu": "T4"}).wrong == {"project": "is required on this desk"}

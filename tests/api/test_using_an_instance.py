@@ -49,7 +49,7 @@ def test_a_ready_instance_tells_what_is_known_of_it(bench: Bench) -> None:
     assert (started.status, started.json["desired"]) == (202, "running")
 
 
-def test_what_is_asked_for_on_hold_is_answered_with_what_it_waits_for(bench: Bench) -> None:
+def test_what_is_asked_for_while_paused_is_answered_with_what_it_waits_for(bench: Bench) -> None:
     bench.world.launch(name="brave-otter")
     bench.world.hold()
     ended = bench.ada("DELETE", "/instances/brave-otter")

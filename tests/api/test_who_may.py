@@ -142,9 +142,9 @@ def test_query_and_body_must_not_name_different_owners(bench: Bench) -> None:
 
 def test_the_desk_is_for_an_admin_to_set(bench: Bench) -> None:
     for somebody in (bench.ada, bench.slack):
-        answer = somebody("PATCH", "/desk", {"mode": "hold"})
+        answer = somebody("PATCH", "/desk", {"mode": "paused"})
         assert (answer.status, answer.json["code"]) == (403, "admin_only")
-    assert bench.ada("GET", "/desk").json["mode"] == "act"
+    assert bench.ada("GET", "/desk").json["mode"] == "enforce"
 
 
 def test_a_token_is_never_told_back(bench: Bench) -> None:

@@ -209,13 +209,13 @@ def test_what_is_being_made_is_not_deleted(desk: World) -> None:
         desk.desk.requests.images.delete(ADA, image.id)
 
 
-def test_on_hold_no_image_is_made_and_none_goes_on(desk: World) -> None:
+def test_while_paused_no_image_is_made_and_none_goes_on(desk: World) -> None:
     instance = desk.ready()
     image = ask(desk, instance)
     desk.hold()
     desk.minute(3)
     assert look(desk, image).phase is ImagePhase.REQUESTED
-    desk.desk.requests.administration.change_settings(ADMIN, mode=Mode.ACT)
+    desk.desk.requests.administration.change_settings(ADMIN, mode=Mode.ENFORCE)
     until(desk, image, ImagePhase.AVAILABLE)
 
 

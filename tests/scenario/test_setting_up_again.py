@@ -158,9 +158,9 @@ def test_what_is_not_ready_is_refused_and_says_why(desk: World) -> None:
     desk.hold()
     assert refusal(desk, instance) == (
         "desk_on_hold",
-        "the desk is on hold: nothing is set up until an admin sets its mode",
+        "gpudesk is paused. Instances can be set up when an admin sets mode to enforce.",
     )
-    desk.desk.requests.administration.change_settings(ADMIN, mode=Mode.ACT)
+    desk.desk.requests.administration.change_settings(ADMIN, mode=Mode.ENFORCE)
     starts = f"POST /instances/{instance.name}/start starts it; once it is ready it can be set up"
     desk.desk.requests.changing.stop(ADA, instance.name)
     assert refusal(desk, instance) == ("not_running", f"is being stopped. {starts}")

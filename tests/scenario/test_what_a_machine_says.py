@@ -22,7 +22,7 @@ def orders(desk: World, instance: Instance) -> Orders:
 def test_a_machine_knows_policy_and_mode_from_its_first_heartbeat_on(desk: World) -> None:
     instance = desk.ready(idle_minutes=20, warning_minutes=6)
     told = orders(desk, instance)
-    assert (told.mode, told.policy.idle_minutes, told.policy.warning_minutes) == ("act", 20, 6)
+    assert (told.mode, told.policy.idle_minutes, told.policy.warning_minutes) == ("enforce", 20, 6)
 
 
 def test_a_changed_policy_a_keep_a_warning_and_the_mode_reach_the_machine(desk: World) -> None:
@@ -40,7 +40,7 @@ def test_a_changed_policy_a_keep_a_warning_and_the_mode_reach_the_machine(desk: 
     assert told.policy.idle_minutes == 45
     desk.hold()
     desk.minute()
-    assert orders(desk, instance).mode == "hold"
+    assert orders(desk, instance).mode == "paused"
 
 
 def test_a_pass_with_no_news_gives_no_orders(desk: World) -> None:

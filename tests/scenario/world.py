@@ -158,8 +158,8 @@ class World:
         self.cloud.powered_off(instance_id)
 
     def hold(self) -> None:
-        """An admin puts the desk on hold."""
-        self.desk.requests.administration.change_settings(ADMIN, mode=Mode.HOLD)
+        """An admin pauses the desk."""
+        self.desk.requests.administration.change_settings(ADMIN, mode=Mode.PAUSED)
 
     def admin_bounds(self, **ceilings: int) -> None:
         """An admin sets ceilings."""

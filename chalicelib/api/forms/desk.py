@@ -70,7 +70,9 @@ class CeilingsForm(Form):
 class DeskForm(Form):
     """What to change of the desk; what is left out stays."""
 
-    mode: Annotated[Literal["act", "tell", "hold"] | None, NotNull] = Field(None, description="act, tell or hold")
+    mode: Annotated[Literal["enforce", "dry_run", "paused"] | None, NotNull] = Field(
+        None, description="enforce, dry_run or paused"
+    )
     defaults: Annotated[DefaultsForm | None, NotNull] = Field(
         None, description='an object such as {"region": "us-east-1"}'
     )

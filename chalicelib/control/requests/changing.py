@@ -35,8 +35,10 @@ class Changing:
         return self.change(actor, ref, lambda instance: wishes.stop(instance, actor, self.clock.now()))
 
     def start(self, actor: Actor, ref: str) -> Instance:
-        if self.desk.settings().mode is Mode.HOLD:
-            raise Conflict("the desk is on hold: nothing is started until an admin sets its mode", code="desk_on_hold")
+        if self.desk.settings().mode is Mode.PAUSED:
+            raise Conflict(
+                "gpudesk is paused. Instances can be started when an admin sets mode to enforce.", code="desk_on_hold"
+            )
         return self.change(actor, ref, lambda instance: wishes.start(instance, actor, self.clock.now()))
 
     def terminate(self, actor: Actor, ref: str) -> Instance:

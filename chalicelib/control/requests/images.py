@@ -66,8 +66,10 @@ class ImageRequests:
         actor.who_owns()
         if not is_name(name):
             raise Invalid(f"name must be {NAME_IN_WORDS}", errors=(FieldError("name", f"must be {NAME_IN_WORDS}"),))
-        if self.desk.settings().mode is Mode.HOLD:
-            raise Conflict("the desk is on hold: no image is made until an admin sets its mode", code="desk_on_hold")
+        if self.desk.settings().mode is Mode.PAUSED:
+            raise Conflict(
+                "gpudesk is paused. Images can be created when an admin sets mode to enforce.", code="desk_on_hold"
+            )
         for _ in range(TRIES):
             instance = self.finder.find(actor, ref)
             if instance.imaging:

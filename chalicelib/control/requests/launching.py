@@ -90,8 +90,10 @@ class Launching:
         if known:
             return self._same_wish(known, key)
         desk = self.desk.settings()
-        if desk.mode is Mode.HOLD:
-            raise Conflict("the desk is on hold: nothing is launched until an admin sets its mode", code="desk_on_hold")
+        if desk.mode is Mode.PAUSED:
+            raise Conflict(
+                "gpudesk is paused. Instances can be launched when an admin sets mode to enforce.", code="desk_on_hold"
+            )
         order = self._order(actor, ask, desk)
         notice = _joined(order.origin, order.skipped, self._nobody_hears(owner))
         instance_id = f"gd-{secrets.token_hex(8)}"

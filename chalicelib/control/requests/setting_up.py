@@ -26,8 +26,10 @@ class SettingUp:
 
     def set_up(self, actor: Actor, ref: str, *, recipe: str | None, parameters: Mapping[str, Value]) -> Granted:
         """The instance, and what of the recipe its type has no use for."""
-        if self.changing.desk.settings().mode is Mode.HOLD:
-            raise Conflict("the desk is on hold: nothing is set up until an admin sets its mode", code="desk_on_hold")
+        if self.changing.desk.settings().mode is Mode.PAUSED:
+            raise Conflict(
+                "gpudesk is paused. Instances can be set up when an admin sets mode to enforce.", code="desk_on_hold"
+            )
         skipped: list[str | None] = []
 
         def wanted(found: Instance) -> Wanted:
