@@ -35,10 +35,10 @@ def test_a_measurement_is_written_down_followed_and_compared(bench: Bench) -> No
     assert (found["instance_type"], found["gpu"], found["price_per_hour"]) == ("g4dn.xlarge", "T4", "0.526")
     assert found["driver"]
     assert "owner" not in found, "whose machine it was is nobody's business"
-    fp32, *_, training = found["figures"]
-    assert (fp32["what"], fp32["unit"], fp32["gpus"], fp32["checked"]) == ("fp32", "TFLOPS", 1, True)
-    assert fp32["low"] <= fp32["median"] <= fp32["high"] <= 8.1 * 1.05
-    assert (training["checked"], training["efficiency"]) == (False, 1.0)
+    fp32, *_, training = found["results"]
+    assert (fp32["metric"], fp32["unit"], fp32["gpus"], fp32["plausibility_checked"]) == ("fp32", "TFLOPS", 1, True)
+    assert fp32["p10"] <= fp32["median"] <= fp32["p90"] <= 8.1 * 1.05
+    assert (training["plausibility_checked"], training["efficiency"]) == (False, 1.0)
     assert training["per_dollar"] == pytest.approx(training["median"] / 0.526, rel=1e-3)
     assert bench.ada("GET", "/benchmarks?instance_type=g4dn.xlarge").json["items"] == [found]
     assert bench.ada("GET", "/benchmarks?instance_type=g4dn.12xlarge").json["items"] == []

@@ -62,7 +62,7 @@ def test_what_was_asked_for_is_measured_kept_and_compared(desk: World) -> None:
     (found,) = desk.desk.requests.benchmarking.compared(instance_type=None, gpu=None)
     assert found.benchmark.instance_type == "g4dn.12xlarge"
     assert {each.figure.gpus for each in found.ratings} == {1, 2, 4}
-    training = [each.efficiency for each in found.ratings if each.figure.what == "training"]
+    training = [each.efficiency for each in found.ratings if each.figure.metric == "training"]
     assert training == [1.0, pytest.approx(0.96, rel=0.01), pytest.approx(0.92, rel=0.01)]
 
 
