@@ -45,7 +45,7 @@ class Ceilings:
     :param keep_hours: a keep reaches at most this far from now
     :param instances_per_owner: living ones, stopped ones included
     :param signals: those that a policy may count
-    :param lowest_thresholds: a policy's may not be lower, or the noise of the machine itself would keep it running
+    :param min_thresholds: a policy's may not be lower, or the noise of the machine itself would keep it running
     :param required_tags: keys that every request's `tags` must have ("project" stands for the field of that name)
     """
 
@@ -59,7 +59,7 @@ class Ceilings:
     required_tags: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
     signals: tuple[str, ...] = SIGNALS
-    lowest_thresholds: Thresholds = Thresholds(
+    min_thresholds: Thresholds = Thresholds(
         gpu_percent=1, cpu_core_percent=10, disk_kib_per_second=256, network_kib_per_second=20
     )
 
@@ -69,12 +69,12 @@ class DeskSettings:
     """As `GET /desk` shows them.
 
     :param channels: where the admins are told
-    :param logs_group: of CloudWatch Logs, for all that documents say; None: nothing is kept but what SSM keeps
+    :param log_group: of CloudWatch Logs, for all that documents say; None: nothing is kept but what SSM keeps
     """
 
     mode: Mode = Mode.ENFORCE
     defaults: Defaults = field(default_factory=Defaults)
-    ceilings: Ceilings = field(default_factory=Ceilings)
+    limits: Ceilings = field(default_factory=Ceilings)
     channels: Channels = Channels()
-    logs_group: str | None = None
+    log_group: str | None = None
     version: int | None = None

@@ -66,7 +66,7 @@ def terminate(instance: Instance, actor: Actor, now: datetime) -> Wanted:
 
 
 def keep(
-    instance: Instance, until: datetime, actor: Actor, ceilings: Ceilings, now: datetime, field: str = "until"
+    instance: Instance, until: datetime, actor: Actor, limits: Ceilings, now: datetime, field: str = "until"
 ) -> Wanted:
     """A lease that always ends. It wins over every stop that has not been claimed yet, and moves the lifetime.
 
@@ -89,10 +89,10 @@ def keep(
             f"POST /instances/{instance.name}/start starts it again",
             code="too_late_to_keep",
         )
-    furthest = now + timedelta(hours=ceilings.keep_hours)
+    furthest = now + timedelta(hours=limits.keep_hours)
     if not now + SHORTEST_KEEP <= until <= furthest:
         right = (
-            f"must be in the future (a minute or more) and at most {ceilings.keep_hours} hours away "
+            f"must be in the future (a minute or more) and at most {limits.keep_hours} hours away "
             f"({furthest:%Y-%m-%dT%H:%MZ})"
         )
         raise Invalid(f"a keep {right}", errors=(FieldError(field, right),))
@@ -101,10 +101,10 @@ def keep(
     return Wanted(*kept(instance, until, actor.name, now))
 
 
-def amend(instance: Instance, ask: PolicyAsk, actor: Actor, ceilings: Ceilings, now: datetime) -> Wanted:
+def amend(instance: Instance, ask: PolicyAsk, actor: Actor, limits: Ceilings, now: datetime) -> Wanted:
     """:raises Invalid: outside of what the admin allows"""
     _not_ended(instance, "be changed")
-    policy, max_hours = amended(instance.spec, ask, ceilings)
+    policy, max_hours = amended(instance.spec, ask, limits)
     spec = replace(instance.spec, idle_policy=policy, max_hours=max_hours)
     if spec == instance.spec:
         return Wanted(instance)

@@ -4,7 +4,8 @@
 
 prints what it does on stderr and one line of JSON on stdout:
 
-    {"gpu_name", "count", "driver", "framework", "cuda", "runs": [{"gpus", "metric", "unit", "median", "p10", "p90"}, ...]}
+    {"gpu_name", "count", "driver", "framework", "cuda",
+     "runs": [{"gpus", "metric", "unit", "median", "p10", "p90"}, ...]}
 
 Each run is of all its GPUs together; p10 and p90 are the tenth and the ninetieth percentile of the repetitions.
 It needs PyTorch and the standard library, for it runs in the environment of the instance's recipe. `--cpu N` measures

@@ -158,8 +158,8 @@ def test_a_name_that_lives_is_taken(bench: Bench) -> None:
     assert (answer.status, answer.json["code"], list(answer.wrong)) == (409, "name_taken", ["name"])
 
 
-def test_nobody_gets_more_than_the_ceiling(bench: Bench) -> None:
-    bench.root("PATCH", "/desk", {"ceilings": {"instances_per_owner": 2}})
+def test_nobody_gets_more_than_the_limit(bench: Bench) -> None:
+    bench.root("PATCH", "/desk", {"limits": {"instances_per_owner": 2}})
     wishes: list[Any] = [{"gpu": "T4", "max_hours": hours} for hours in (1, 2, 3)]
     answers = [bench.ada("POST", "/instances", wish) for wish in wishes]
     assert [answer.status for answer in answers] == [202, 202, 409]

@@ -44,10 +44,10 @@ def test_null_is_the_desks_again(bench: Bench) -> None:
     assert bench.ada("PATCH", "/owners/ada", {"max_hours": None}).json["max_hours"] is None
 
 
-def test_a_default_that_exceeds_a_ceiling_of_today_is_cut_to_it_and_refuses_nothing(bench: Bench) -> None:
+def test_a_default_that_exceeds_a_limit_of_today_is_cut_to_it_and_refuses_nothing(bench: Bench) -> None:
     bench.ada("PATCH", "/owners/ada", {"idle_policy": {"idle_minutes": 200}, "max_hours": 70})
     bounds = {"idle_minutes": 60, "max_hours": 24, "signals": ["gpu", "jupyter"]}
-    assert bench.root("PATCH", "/desk", {"ceilings": bounds, "defaults": {"idle_policy": {"signals": ["gpu"]}}}).status
+    assert bench.root("PATCH", "/desk", {"limits": bounds, "defaults": {"idle_policy": {"signals": ["gpu"]}}}).status
     answer = bench.ada("POST", "/instances", {"gpu": "T4"})
     assert answer.status == 202
     assert answer.json["spec"]["idle_policy"]["idle_minutes"] == 60

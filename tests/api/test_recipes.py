@@ -35,17 +35,17 @@ def test_a_recipe_says_what_can_be_chosen_and_where_it_can_be_used(ada: Client) 
     release = {"name": "release", **PARAMETERS["release"]}
     assert old["parameters"][0] == release
     assert [each["name"] for each in old["parameters"]] == ["release", "notebooks", "workers"]
-    assert old["parameters"][1]["pattern_in_words"] == "true or false"
-    assert old["fits"] == {
+    assert old["parameters"][1]["pattern_description"] == "true or false"
+    assert old["requirements"] == {
         "architectures": ["x86_64"],
         "ubuntu": ["18.04"],
-        "compute_capability": {"at_least": "3.0", "at_most": "7.5", "because": "CUDA 10.1", "by_architecture": {}},
-        "cpu": False,
-        "gpus": ["T4"],
+        "compute_capability": {"min": "3.0", "max": "7.5", "reason": "CUDA 10.1", "by_architecture": {}},
+        "supports_cpu": False,
+        "compatible_gpus": ["T4"],
     }
-    assert (old["image"], old["builds_on"], old["jupyter"]) == ({"x86_64": UBUNTU_18}, None, False)
-    assert recipes["bare"]["fits"]["compute_capability"] is None
-    assert "Radeon Pro V520" in recipes["bare"]["fits"]["gpus"]
+    assert (old["image"], old["extends"], old["jupyter"]) == ({"x86_64": UBUNTU_18}, None, False)
+    assert recipes["bare"]["requirements"]["compute_capability"] is None
+    assert "Radeon Pro V520" in recipes["bare"]["requirements"]["compatible_gpus"]
     assert recipes["bare"]["image"] is None
 
 

@@ -36,7 +36,7 @@ def test_an_admin_sets_what_holds_for_all(bench: Bench) -> None:
     said = {
         "mode": "dry_run",
         "defaults": {"disk_gib": 100, "idle_policy": {"idle_minutes": 60}},
-        "ceilings": {"max_hours": 24, "required_tags": ["project"], "regions": ["us-east-1"]},
+        "limits": {"max_hours": 24, "required_tags": ["project"], "regions": ["us-east-1"]},
     }
     changed = bench.root("PATCH", "/desk", said)
     assert changed.status == 200
@@ -44,7 +44,7 @@ def test_an_admin_sets_what_holds_for_all(bench: Bench) -> None:
     assert {**desk, "channels": {"email": None, "webhook": None}, "webhook_secret": None} == changed.json
     assert desk["mode"] == "dry_run"
     assert desk["defaults"]["idle_policy"] == {**POLICY, "idle_minutes": 60}
-    assert desk["ceilings"]["required_tags"] == ["project"]
+    assert desk["limits"]["required_tags"] == ["project"]
     assert bench.ada("POST", "/instances", {"gpu": "T4"}).wrong == {"project": "is required on this desk"}
 
 
@@ -55,11 +55,11 @@ def test_an_admin_sets_what_holds_for_all(bench: Bench) -> None:
         ({"mode": "panic"}, "mode"),
         ({"mode": None}, "mode"),
         ({"defaults": None}, "defaults"),
-        ({"ceilings": {"max_hours": None}}, "ceilings.max_hours"),
-        ({"ceilings": {"regions": [1]}}, "ceilings.regions.0"),
-        ({"ceilings": {"regions": ["the moon"]}}, "ceilings.regions.0"),
-        ({"ceilings": {"required_tags": ["project", ""]}}, "ceilings.required_tags.1"),
-        ({"ceilings": {"max_hour": 4}}, "ceilings.max_hour"),
+        ({"limits": {"max_hours": None}}, "limits.max_hours"),
+        ({"limits": {"regions": [1]}}, "limits.regions.0"),
+        ({"limits": {"regions": ["the moon"]}}, "limits.regions.0"),
+        ({"limits": {"required_tags": ["project", ""]}}, "limits.required_tags.1"),
+        ({"limits": {"max_hour": 4}}, "limits.max_hour"),
         ({"defaults": {"recipe": "d2l"}}, "defaults.recipe"),
         ({"defaults": {"max_hours": 100}}, "defaults.max_hours"),
         ({"defaults": {"idle_policy": {"idle_minutes": 9999}}}, "defaults.idle_policy.idle_minutes"),

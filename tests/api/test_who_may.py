@@ -80,7 +80,7 @@ def test_a_token_ends_when_its_time_is_over(bench: Bench) -> None:
 
 def test_me_is_who_the_token_says(bench: Bench) -> None:
     me = bench.ada("GET", "/me").json
-    assert (me["owner"], me["role"], me["acts_for"]) == ("ada", "user", "ada")
+    assert (me["owner"], me["role"], me["on_behalf_of"]) == ("ada", "user", "ada")
     assert set(me["token"]) == {"id", "expires_at"}
 
 

@@ -11,7 +11,7 @@ from tests.scenario.world import ADA, ADMIN, MINUTE, World
 
 
 def set_mode(desk: World, mode: Mode) -> None:
-    desk.desk.requests.administration.change_settings(ADMIN, mode=mode, defaults={}, ceilings={})
+    desk.desk.requests.administration.change_settings(ADMIN, mode=mode, defaults={}, limits={})
 
 
 def test_while_paused_nothing_is_launched_started_stopped_or_terminated(desk: World) -> None:
@@ -63,7 +63,7 @@ def test_a_dry_run_still_does_what_people_ask(desk: World) -> None:
 
 def test_only_an_admin_sets_the_mode(desk: World) -> None:
     with pytest.raises(Forbidden):
-        desk.desk.requests.administration.change_settings(ADA, mode=Mode.PAUSED, defaults={}, ceilings={})
+        desk.desk.requests.administration.change_settings(ADA, mode=Mode.PAUSED, defaults={}, limits={})
 
 
 def test_what_the_desk_would_do_can_be_printed_instead_of_done(desk: World) -> None:

@@ -274,7 +274,7 @@ def test_a_changed_policy_takes_back_a_warning_of_the_old_one(desk: World) -> No
     assert desk.look(instance).phase is Phase.READY
 
 
-def test_a_lowered_ceiling_binds_what_lives_already_and_is_told(desk: World) -> None:
+def test_a_lowered_limit_binds_what_lives_already_and_is_told(desk: World) -> None:
     instance = desk.ready(idle_minutes=60, max_hours=20)
     desk.admin_bounds(idle_minutes=45, max_hours=15)
     desk.minute(2)

@@ -161,9 +161,9 @@ class World:
         """An admin pauses the desk."""
         self.desk.requests.administration.change_settings(ADMIN, mode=Mode.PAUSED)
 
-    def admin_bounds(self, **ceilings: int) -> None:
-        """An admin sets ceilings."""
-        self.desk.requests.administration.change_settings(ADMIN, ceilings=ceilings)
+    def admin_bounds(self, **limits: int) -> None:
+        """An admin sets limits."""
+        self.desk.requests.administration.change_settings(ADMIN, limits=limits)
 
     def email(self, owner: str, address: str) -> None:
         """An owner is told by e-mail from now on."""

@@ -21,9 +21,9 @@ from tests.property.world import ADA, ready
 from tests.scenario.recipes import UBUNTU_18, offered, recipe
 from tests.unit.test_images import NOW, image
 
-ANY = {"architectures": ["x86_64"], "ubuntu": ["18.04", "22.04"], "compute_capability": None, "cpu": True}
-CUDA = {"at_least": "7.0", "at_most": None}
-ON_GPU = {**ANY, "compute_capability": CUDA, "cpu": False}
+ANY = {"architectures": ["x86_64"], "ubuntu": ["18.04", "22.04"], "compute_capability": None, "supports_cpu": True}
+CUDA = {"min": "7.0", "max": None}
+ON_GPU = {**ANY, "compute_capability": CUDA, "supports_cpu": False}
 RECIPES = {**offered(), **parse_recipes({"recipes": {"any": recipe(ANY), "on-gpu": recipe(ON_GPU)}})}
 CHOSEN: dict[str, Value] = {"release": "two", "notebooks": True, "workers": 9}
 

@@ -99,7 +99,7 @@ class Launching:
         instance_id = f"gd-{secrets.token_hex(8)}"
         reason = because("requested", f"{actor.name} asked for {_what(ask, order.spec.instance_type)}; launching it")
         lines = [entry(now, reason, actor=actor.name), *order.lines(now)]
-        limit = desk.ceilings.instances_per_owner
+        limit = desk.limits.instances_per_owner
         for _ in range(1 if ask.name else NAMES_TRIED):
             instance = Instance(
                 id=instance_id,

@@ -48,7 +48,7 @@ def decide(instance: Instance, seen: Observation, now: datetime, rules: Rules) -
     :raises ValueError: the record contradicts itself
     """
     current, plan = facts.take_in(instance, seen, now)
-    plan = plan or bounded(current, rules.desk.ceilings, now) or _by_phase(current, seen, now, rules)
+    plan = plan or bounded(current, rules.desk.limits, now) or _by_phase(current, seen, now, rules)
     plan = _addressed(current, plan, rules)
     plan = errand.given_up(_under_mode(current, plan, rules.desk.mode, now), now)
     return _metered(instance, plan, now)

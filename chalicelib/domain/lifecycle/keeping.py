@@ -30,12 +30,12 @@ def kept(instance: Instance, until: datetime, who: str, now: datetime) -> tuple[
     return leased, tuple(lines)
 
 
-def wish_heard(instance: Instance, wish: Wish, ceilings: Ceilings, now: datetime) -> Plan:
+def wish_heard(instance: Instance, wish: Wish, limits: Ceilings, now: datetime) -> Plan:
     """What becomes of a keep that was asked for on the machine; each is answered once.
 
     It never reaches beyond `max_hours`: what a machine says must not move what bounds it.
     """
-    until = now + timedelta(hours=min(wish.hours, ceilings.keep_hours))
+    until = now + timedelta(hours=min(wish.hours, limits.keep_hours))
     if instance.life_began_at:
         until = min(until, instance.life_began_at + timedelta(hours=instance.spec.max_hours))
     if until <= now:
