@@ -1,4 +1,4 @@
-"""/images: made of an instance, listed with what they cost, taken away with their snapshots."""
+"""/images: create images of instances, list them with their price, delete them with their snapshots."""
 
 from typing_extensions import TypedDict
 
@@ -15,16 +15,16 @@ routes = Routes()
 
 
 class BakedView(TypedDict):
-    """A document that need not run again on what is launched from it, unless it has changed since."""
+    """A document that is installed in the image: a launch from it skips the document while it is unchanged."""
 
     document: str
     seconds: int
 
 
 class ImageView(TypedDict):
-    """An image. `price_per_month` is the most that its snapshots cost: AWS bills the blocks that hold something.
+    """An image. `price_per_month`: the maximum that its snapshots cost, since AWS bills only blocks with data.
 
-    `sealed`: ssh host keys and Jupyter's token are off the disk of the instance that it is made of.
+    `secrets_removed`: the ssh host keys and Jupyter's token are removed from the disk of the source instance.
     """
 
     id: str
@@ -34,7 +34,7 @@ class ImageView(TypedDict):
     phase: str
     reason: ReasonView
     progress: int
-    sealed: bool
+    secrets_removed: bool
     recipe: str
     parameters: dict[str, ParameterView]
     added_recipes: list[AddedRecipeView]
@@ -46,7 +46,7 @@ class ImageView(TypedDict):
     ami_id: str | None
     snapshots: list[str]
     instance: str
-    documents: list[BakedView]
+    installed_documents: list[BakedView]
     created_at: str
     created_by: str
     age_days: int
@@ -78,7 +78,7 @@ def make_image(call: Call[ImageForm, Asking]) -> ImageAskedView:
 
 @routes.add("GET", "/images", takes=Nothing, asks=Listing, gives=Page[ImageView])
 def list_images(call: Call[Nothing, Listing]) -> Page[ImageView]:
-    """Images, newest first: one's own; an admin sees all, or one owner's."""
+    """List images, newest first: the caller's own; for admins all, or those of one owner."""
     query = call.query
     images, cursor = call.desk.requests.images.list_images(
         call.actor, owner=query.owner, limit=query.limit, cursor=query.cursor
@@ -88,7 +88,7 @@ def list_images(call: Call[Nothing, Listing]) -> Page[ImageView]:
 
 @routes.add("GET", "/images/{image}", takes=Nothing, asks=Asking, gives=ImageView)
 def show_image(call: Call[Nothing, Asking]) -> ImageView:
-    """One image, by its id or name."""
+    """Return an image by its id or name."""
     return _view(call, call.desk.requests.images.show(call.actor, call.ref))
 
 
@@ -112,7 +112,7 @@ def _view(call: Call[ImageForm, Asking] | Call[Nothing, Asking] | Call[Nothing, 
         "phase": str(image.phase),
         "reason": reason_view(image.reason),
         "progress": image.progress,
-        "sealed": image.is_sealed,
+        "secrets_removed": image.is_sealed,
         "recipe": image.recipe,
         "parameters": dict(image.parameters),
         "added_recipes": added_view(image.added),
@@ -124,7 +124,7 @@ def _view(call: Call[ImageForm, Asking] | Call[Nothing, Asking] | Call[Nothing, 
         "ami_id": image.ami_id,
         "snapshots": list(image.snapshots),
         "instance": image.instance_name,
-        "documents": [{"document": each.name, "seconds": each.seconds} for each in image.baked],
+        "installed_documents": [{"document": each.name, "seconds": each.seconds} for each in image.baked],
         "created_at": moment(image.created_at),
         "created_by": image.created_by,
         "age_days": (call.desk.clock.now() - image.created_at).days,

@@ -178,18 +178,18 @@ def connect_to_instance(call: Call[Nothing, Asking]) -> ConnectView:
 
 
 class EntryView(TypedDict):
-    """A line of the timeline."""
+    """An entry of the timeline: what was done or decided, by whom and why."""
 
     at: str
     actor: str
     code: str
-    sentence: str
+    message: str
     details: dict[str, str]
 
 
 @routes.add("GET", "/instances/{name}/timeline", takes=Nothing, asks=Listing, gives=Page[EntryView])
 def show_timeline(call: Call[Nothing, Listing]) -> Page[EntryView]:
-    """What was done or decided about it, oldest first: when, by whom, why, on what evidence."""
+    """List what was done or decided about the instance, oldest first: when, by whom, why, on what evidence."""
     query = call.query
     entries, cursor = call.desk.requests.reading.timeline(call.actor, call.ref, limit=query.limit, cursor=query.cursor)
     items: list[EntryView] = [
@@ -197,7 +197,7 @@ def show_timeline(call: Call[Nothing, Listing]) -> Page[EntryView]:
             "at": moment(each.at),
             "actor": each.actor,
             "code": each.code,
-            "sentence": each.sentence,
+            "message": each.sentence,
             "details": dict(each.details),
         }
         for each in entries
@@ -205,8 +205,8 @@ def show_timeline(call: Call[Nothing, Listing]) -> Page[EntryView]:
     return {"items": items, "next_cursor": cursor}
 
 
-class TryView(TypedDict):
-    """One attempt to deliver, and what the channel said."""
+class DeliveryAttemptView(TypedDict):
+    """One attempt to deliver; `detail` is the answer of the channel."""
 
     at: str
     succeeded: bool
@@ -214,26 +214,26 @@ class TryView(TypedDict):
 
 
 class DeliveryView(TypedDict):
-    """A notice's way on one channel: pending, delivered or failed."""
+    """The delivery of a notification on one channel; `state` is pending, delivered or failed."""
 
     channel: str
     state: str
-    tries: list[TryView]
+    attempts: list[DeliveryAttemptView]
 
 
-class NoticeView(TypedDict):
-    """Something that people were told, and by what."""
+class NotificationView(TypedDict):
+    """A notification and its deliveries."""
 
     id: str
     at: str
     code: str
-    sentence: str
+    message: str
     deliveries: list[DeliveryView]
 
 
-@routes.add("GET", "/instances/{name}/notices", takes=Nothing, asks=Listing, gives=Page[NoticeView])
-def list_notices(call: Call[Nothing, Listing]) -> Page[NoticeView]:
-    """The delivery log: what people were told of it, newest first, by which channel, with every try."""
+@routes.add("GET", "/instances/{name}/notifications", takes=Nothing, asks=Listing, gives=Page[NotificationView])
+def list_notifications(call: Call[Nothing, Listing]) -> Page[NotificationView]:
+    """List the notifications about the instance, newest first, with every delivery attempt."""
     query = call.query
     notices, cursor = call.desk.requests.reading.notices_of(
         call.actor, call.ref, limit=query.limit, cursor=query.cursor
@@ -241,17 +241,17 @@ def list_notices(call: Call[Nothing, Listing]) -> Page[NoticeView]:
     return {"items": [_notice(each) for each in notices], "next_cursor": cursor}
 
 
-def _notice(notice: Notice) -> NoticeView:
+def _notice(notice: Notice) -> NotificationView:
     return {
         "id": notice.id,
         "at": moment(notice.at),
         "code": notice.code,
-        "sentence": notice.sentence,
+        "message": notice.sentence,
         "deliveries": [
             {
                 "channel": channel,
                 "state": str(delivery.state),
-                "tries": [
+                "attempts": [
                     {"at": moment(each.at), "succeeded": each.succeeded, "detail": each.detail}
                     for each in delivery.tries
                 ],

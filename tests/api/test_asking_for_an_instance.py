@@ -8,7 +8,7 @@ import pytest
 
 from tests.api.client import POLICY, Bench, Client
 
-NOT_KNOWN_YET = ("instance_id", "ec2_state", "zone", "activity", "warning", "keep_until", "ends_at")
+NOT_KNOWN_YET = ("instance_id", "ec2_state", "zone", "activity", "warning", "keep", "lifetime_ends_at")
 
 
 def test_asking_is_answered_at_once_with_the_instance_and_where_to_look(bench: Bench) -> None:

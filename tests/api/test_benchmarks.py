@@ -21,13 +21,13 @@ def test_a_measurement_is_written_down_followed_and_compared(bench: Bench) -> No
     assert asked.status == 202
     assert asked.headers["location"] == f"/instances/{asked.json['id']}"
     measuring = asked.json["status"]["benchmark"]
-    assert (measuring["state"], measuring["requested_by"], measuring["line"]) == ("requested", "ada", None)
+    assert (measuring["state"], measuring["requested_by"], measuring["last_output_line"]) == ("requested", "ada", None)
     again = bench.ada("POST", "/instances/brave-otter/benchmarks")
     assert (again.status, again.json["status"]["benchmark"]["id"]) == (202, measuring["id"])
     bench.world.desk.loop.reconcile(asked.json["id"])
     shown = bench.ada("GET", "/instances/brave-otter").json["status"]
     assert shown["benchmark"]["state"] == "running"
-    assert shown["activity"]["sentence"].startswith("busy: ada asked for a measurement at")
+    assert shown["activity"]["message"].startswith("busy: ada asked for a measurement at")
     bench.world.minute(2)
     assert bench.ada("GET", "/instances/brave-otter").json["status"]["benchmark"] is None
 
@@ -94,4 +94,4 @@ def test_what_a_measurement_said_last_is_shown(document: str, line: str | None) 
     beat = Heartbeat(instance_id=MACHINE_ID, at=START, boot_id="b", signals={}, setup=said)
     shown = instance_view(Shown(measuring, None, Decimal(0), beat))["status"]["benchmark"]
     assert shown is not None
-    assert shown["line"] == line
+    assert shown["last_output_line"] == line

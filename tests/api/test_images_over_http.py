@@ -72,9 +72,9 @@ def test_an_image_from_the_wish_to_its_end(ready: Bench) -> None:
     )
     assert (shown["size_gib"], shown["price_per_month"], shown["age_days"]) == (64, "3.20", 0)
     assert shown["ami_id"].startswith("ami-")
-    assert [each["document"] for each in shown["documents"]] == ["gpudesk-probe", "gpudesk-jupyter"]
-    assert (shown["sealed"], shown["added_recipes"], shown["parameters"]["pip_index"]) == (False, [], "")
-    assert ready.ada("GET", "/instances/brave-otter").json["status"]["imaging"] is None
+    assert [each["document"] for each in shown["installed_documents"]] == ["gpudesk-probe", "gpudesk-jupyter"]
+    assert (shown["secrets_removed"], shown["added_recipes"], shown["parameters"]["pip_index"]) == (False, [], "")
+    assert ready.ada("GET", "/instances/brave-otter").json["status"]["image_creation"] is None
 
     assert ready.ada("GET", "/images/vision-1").json == shown, "a name will do where one alone has it"
     assert ready.bob("GET", "/images/vision-1").status == 404
@@ -109,16 +109,21 @@ def _is_sealed(bench: Bench, image: dict[str, Any]) -> None:
     """While ssh host keys and Jupyter's token are off its disk, whoever needs them hears why and until when."""
 
     def imaging(instance: str = "brave-otter") -> dict[str, Any]:
-        found: dict[str, Any] = bench.ada("GET", f"/instances/{instance}").json["status"]["imaging"]
+        found: dict[str, Any] = bench.ada("GET", f"/instances/{instance}").json["status"]["image_creation"]
         return found
 
     def opened(kind: str) -> Answer:
         key = {"public_key": KEY} if kind == "ssh" else {}
         return bench.ada("POST", "/instances/brave-otter/sessions", {"kind": kind, **key})
 
-    assert imaging() == {"id": image["id"], "since": image["created_at"], "phase": "requested", "sealed": False}
+    assert imaging() == {
+        "image_id": image["id"],
+        "started_at": image["created_at"],
+        "phase": "requested",
+        "secrets_removed": False,
+    }
     bench.world.minute()
-    assert (imaging()["phase"], imaging()["sealed"]) == ("sealing", True)
+    assert (imaging()["phase"], imaging()["secrets_removed"]) == ("sanitizing", True)
     for kind in ("ssh", "jupyter", "jupyter_token"):
         refused = opened(kind)
         assert (refused.status, refused.json["code"]) == (409, "sealed")
@@ -126,7 +131,7 @@ def _is_sealed(bench: Bench, image: dict[str, Any]) -> None:
             assert words in refused.json["detail"]
     assert opened("shell").status == 201
     for _ in range(5):
-        if not imaging()["sealed"]:
+        if not imaging()["secrets_removed"]:
             break
         bench.world.minute()
     assert imaging()["phase"] == "pending", "it takes minutes yet, and the disk's moment is past"

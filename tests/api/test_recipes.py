@@ -90,11 +90,12 @@ def test_an_instance_is_set_up_again_and_further(ada: Client, desk: World) -> No
     parameters = {"release": "one", "notebooks": True, "workers": 3}
     assert asked.json["spec"]["added_recipes"] == [{"recipe": "new", "parameters": parameters}]
     setup = asked.json["status"]["setup"]
-    assert (setup["recipe"], setup["document"], setup["position"]) == ("new", "gpudesk-jupyter", "1 of 1")
+    assert (setup["recipe"], setup["document"]) == ("new", "gpudesk-jupyter")
+    assert (setup["document_index"], setup["document_count"]) == (1, 1)
     busy = ada("POST", "/instances/brave-otter/setup")
     assert (busy.status, busy.json["code"]) == (409, "setting_up")
     wrong = ada("POST", "/instances/brave-otter/setup", {"recipes": "new"})
     assert (wrong.status, wrong.wrong["recipes"]) == (422, "unknown field; did you mean recipe?")
     lines = ada("GET", "/instances/brave-otter/timeline").json["items"]
     (line,) = [line for line in lines if line["code"] == "setup_requested"]
-    assert line["sentence"] == "ada asked to add new, with workers=3"
+    assert line["message"] == "ada asked to add new, with workers=3"

@@ -18,12 +18,12 @@ def test_a_ready_instance_tells_what_is_known_of_it(bench: Bench) -> None:
     assert status["instance_id"].startswith("i-")
     assert (status["ec2_state"], status["zone"][:-1], status["market"]) == ("running", "us-east-1", "on-demand")
     assert status["setup"]["document"] is None
-    assert status["setup"]["position"] == "2 of 2"
+    assert (status["setup"]["document_index"], status["setup"]["document_count"]) == (2, 2)
     assert [result["document"] for result in status["setup"]["results"]] == ["gpudesk-probe", "gpudesk-jupyter"]
-    assert status["activity"]["verdict"] == "quiet"
-    assert "of 30 minutes" in status["activity"]["sentence"]
+    assert status["activity"]["state"] == "quiet"
+    assert "of 30 minutes" in status["activity"]["message"]
     assert 0 < float(status["cost_so_far"]) < 0.526
-    assert status["ends_at"].endswith("Z")
+    assert status["lifetime_ends_at"].endswith("Z")
     assert bench.ada("GET", f"/instances/{shown['id']}").json["id"] == shown["id"]
 
     connect = bench.ada("GET", "/instances/brave-otter/connect").json["commands"]
@@ -73,7 +73,10 @@ def test_a_keep_says_until_when(bench: Bench) -> None:
     bench.world.launch(name="brave-otter")
     kept = bench.ada("POST", "/instances/brave-otter/keep", {"hours": 1.5})
     until = f"{bench.world.now + 1.5 * HOUR:%Y-%m-%dT%H:%M:%SZ}"
-    assert (kept.status, kept.json["status"]["keep_until"]) == (202, until)
+    assert (kept.status, kept.json["status"]["keep"]) == (
+        202,
+        {"until": until, "requested_by": "ada", "acknowledged_by_machine": False},
+    )
     later = (bench.world.now + 3 * HOUR).isoformat()
     assert bench.ada("POST", "/instances/brave-otter/keep", {"until": later}).status == 202
 

@@ -93,7 +93,7 @@ def test_without_a_reboot_what_was_sealed_is_put_back_however_often_that_fails(d
 
 def test_a_machine_that_was_terminated_meanwhile_is_sent_nothing(desk: World) -> None:
     instance = desk.ready()
-    image = until(desk, ask(desk, instance), ImagePhase.SEALING)
+    image = until(desk, ask(desk, instance), ImagePhase.SANITIZING)
     desk.cloud.faults.order("CreateImage", "UnauthorizedOperation")
     desk.ec2.terminate_instances(InstanceIds=[machine_id(instance)])
     desk.until(instance, Phase.TERMINATED)
@@ -131,7 +131,7 @@ def test_the_owner_hears_what_became_of_the_image_once(desk: World, refusal: str
     until(desk, ask(desk, instance), ImagePhase.AVAILABLE, ImagePhase.FAILED)
     desk.minute()
     assert box.types() == [news]
-    assert words in json.loads(box.arrived[0][1])["data"]["sentence"]
+    assert words in json.loads(box.arrived[0][1])["data"]["message"]
     (notice,), _ = desk.desk.requests.reading.notices_of(ADA, instance.id, limit=10, cursor=None)
     assert notice.code == news
 

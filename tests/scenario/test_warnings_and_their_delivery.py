@@ -24,13 +24,13 @@ def test_a_warning_says_when_why_what_is_lost_and_how_to_keep(desk: World) -> No
     instance = desk.warned()
     assert box.types() == ["idle_warning"]
     message = json.loads(box.arrived[0][1])
-    sentence = message["data"]["sentence"]
+    sentence = message["data"]["message"]
     assert "quiet for" in sentence
     assert "2 kernels and 1 tmux session" in sentence
     assert f"POST /instances/{instance.name}/keep" in sentence
     assert "gpudesk-keep" in sentence
     assert instance.warned is not None
-    assert message["data"]["acts_at"] == f"{instance.warned.acts_at:%Y-%m-%dT%H:%M:%SZ}"
+    assert message["data"]["stop_at"] == f"{instance.warned.acts_at:%Y-%m-%dT%H:%M:%SZ}"
     assert message["data"]["keep"]["path"] == f"/instances/{instance.id}/keep"
 
 

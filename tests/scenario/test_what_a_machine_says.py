@@ -59,6 +59,7 @@ def test_a_keep_that_is_asked_for_on_the_machine_is_granted_once_and_answered(de
     current = desk.look(instance)
     assert current.warned is None
     assert current.keep_until is not None
+    assert current.keep_requested_by == "somebody on the machine"
     assert desk.codes(instance).count("kept") == 1
     answer = orders(desk, instance).answer
     assert answer is not None

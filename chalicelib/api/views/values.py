@@ -12,22 +12,22 @@ T = TypeVar("T")
 
 
 class Page(TypedDict, Generic[T]):
-    """Some of a list; `next_cursor` is where it goes on, null at its end."""
+    """One page of a list; `next_cursor` requests the next page, null on the last one."""
 
     items: list[T]
     next_cursor: str | None
 
 
 class ReasonView(TypedDict):
-    """Why: a code for programs, a sentence for people."""
+    """Why something is so: a code for programs, a message for people."""
 
     code: str
-    sentence: str
+    message: str
 
 
 def reason_view(reason: Reason) -> ReasonView:
     """A reason."""
-    return {"code": reason.code, "sentence": reason.sentence}
+    return {"code": reason.code, "message": reason.sentence}
 
 
 def moment(at: datetime) -> str:

@@ -125,7 +125,7 @@ def _under_mode(current: Instance, plan: Plan, mode: Mode, now: datetime) -> Pla
         reason = because("would_have", f"Dry run. In mode enforce: {plan.reason.sentence}")
         if current.told == plan.reason.code:
             return Plan(instance=current, reason=reason)
-        line = entry(now, reason, details={"would": plan.reason.code})
+        line = entry(now, reason, details={"reason_code": plan.reason.code})
         return Plan(instance=replace(current, told=plan.reason.code), reason=reason, entries=(line,))
     return plan
 

@@ -23,7 +23,7 @@ def kept(instance: Instance, until: datetime, who: str, now: datetime) -> tuple[
     reason = because("kept", f"{who} keeps it until {until:%Y-%m-%d %H:%M} UTC")
     lines = [entry(now, reason, actor=who, details={"until": until.isoformat()})]
     warned = instance.warned
-    leased = replace(instance, keep_until=until, told=None)
+    leased = replace(instance, keep_until=until, keep_requested_by=who, told=None)
     if warned and (until > warned.acts_at or warned.kind is WarningKind.IDLE):
         leased = replace(leased, warned=None)
         lines.append(entry(now, because("warning_withdrawn", f"the warning is withdrawn: {who} keeps it")))
