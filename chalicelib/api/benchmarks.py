@@ -8,7 +8,7 @@ from chalicelib.api.forms.queries import Asking, BenchmarkListing
 from chalicelib.api.instances import written
 from chalicelib.api.pages import page_of
 from chalicelib.api.routes import Call, Routes
-from chalicelib.api.views.instance import InstanceView
+from chalicelib.api.views.instance import InstanceWithWarningsView
 from chalicelib.api.views.values import Page, dollars, moment
 from chalicelib.domain.benchmarks import UNITS, Comparison, Rating
 
@@ -53,8 +53,10 @@ class ComparisonView(TypedDict):
     results: list[FigureView]
 
 
-@routes.add("POST", "/instances/{name}/benchmarks", takes=BenchmarkForm, asks=Asking, gives=InstanceView, status=202)
-def measure_instance(call: Call[BenchmarkForm, Asking]) -> InstanceView:
+@routes.add(
+    "POST", "/instances/{name}/benchmarks", takes=BenchmarkForm, asks=Asking, gives=InstanceWithWarningsView, status=202
+)
+def measure_instance(call: Call[BenchmarkForm, Asking]) -> InstanceWithWarningsView:
     """Start a benchmark of the instance's GPUs. While one runs, another request returns the same benchmark."""
     asked = call.desk.requests.benchmarking.measure(call.actor, call.ref, seconds=call.body.seconds)
     return written(asked, call.desk.clock.now())

@@ -7,8 +7,8 @@ from chalicelib.api.forms.instances import ImageForm
 from chalicelib.api.forms.queries import Asking, Listing
 from chalicelib.api.routes import Call, Routes
 from chalicelib.api.views.instance import AddedRecipeView, ParameterView, added_view
-from chalicelib.api.views.values import Page, ReasonView, dollars, moment, reason_view
-from chalicelib.domain.desk import on_hold
+from chalicelib.api.views.values import Page, ReasonView, WriteWarningView, dollars, moment, reason_view, warnings_view
+from chalicelib.domain.desk import paused_warning
 from chalicelib.domain.images import Image, price_per_month
 
 routes = Routes()
@@ -52,28 +52,28 @@ class ImageView(TypedDict):
     age_days: int
 
 
-class ImageAskedView(ImageView):
-    """The image that will be made, and what to know of it."""
+class ImageWithWarningsView(ImageView):
+    """The image after a write, and what to know about the write."""
 
-    warnings: list[str]
-
-
-class ImageDeletedView(ImageView):
-    """The image that is taken away; `notice`: what to know, such as that it waits while the desk is on hold."""
-
-    notice: str | None
+    warnings: list[WriteWarningView]
 
 
 @routes.add(
-    "POST", "/instances/{name}/images", takes=ImageForm, asks=Asking, gives=ImageAskedView, status=202, located="images"
+    "POST",
+    "/instances/{name}/images",
+    takes=ImageForm,
+    asks=Asking,
+    gives=ImageWithWarningsView,
+    status=202,
+    located="images",
 )
-def make_image(call: Call[ImageForm, Asking]) -> ImageAskedView:
-    """Make an image of an instance: what is in its home directory is in the image."""
+def make_image(call: Call[ImageForm, Asking]) -> ImageWithWarningsView:
+    """Create an image of the instance, including its home directory."""
     asked = call.body
     wished = call.desk.requests.images.make(
         call.actor, call.ref, name=asked.name, description=asked.description, no_reboot=asked.no_reboot
     )
-    return {**_view(call, wished.image), "warnings": list(wished.warnings)}
+    return {**_view(call, wished.image), "warnings": warnings_view(*wished.warnings)}
 
 
 @routes.add("GET", "/images", takes=Nothing, asks=Listing, gives=Page[ImageView])
@@ -93,13 +93,13 @@ def show_image(call: Call[Nothing, Asking]) -> ImageView:
 
 
 @routes.add(
-    "DELETE", "/images/{image}", takes=Nothing, asks=Asking, gives=ImageDeletedView, status=202, located="images"
+    "DELETE", "/images/{image}", takes=Nothing, asks=Asking, gives=ImageWithWarningsView, status=202, located="images"
 )
-def delete_image(call: Call[Nothing, Asking]) -> ImageDeletedView:
-    """Take it away, with its snapshots."""
+def delete_image(call: Call[Nothing, Asking]) -> ImageWithWarningsView:
+    """Delete the image and its snapshots."""
     image = call.desk.requests.images.delete(call.actor, call.ref)
     mode = call.desk.requests.administration.settings().mode
-    return {**_view(call, image), "notice": on_hold(mode, "its end")}
+    return {**_view(call, image), "warnings": warnings_view(paused_warning(mode, "deletion"))}
 
 
 def _view(call: Call[ImageForm, Asking] | Call[Nothing, Asking] | Call[Nothing, Listing], image: Image) -> ImageView:

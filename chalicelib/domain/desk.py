@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from chalicelib.domain.activity.policy import SIGNALS, IdlePolicy, Thresholds
 from chalicelib.domain.channels import Channels
+from chalicelib.domain.write_warnings import WarningCode, WriteWarning
 
 
 class Mode(StrEnum):
@@ -20,11 +21,15 @@ class Mode(StrEnum):
     PAUSED = "paused"
 
 
-def on_hold(mode: Mode, what: str) -> str | None:
-    """What people should know whose wish is written down and not done yet; None where it is done at once."""
+def paused_warning(mode: Mode, what: str) -> WriteWarning | None:
+    """Warn that a request is recorded but not started; None unless the mode is `paused`.
+
+    :param what: the requested action, for example "stop"
+    """
     if mode is not Mode.PAUSED:
         return None
-    return f"the desk is on hold: {what} is written down, and done once an admin sets the desk's mode back"
+    message = f"gpudesk is paused. The {what} is recorded and starts when an admin sets mode to enforce."
+    return WriteWarning(WarningCode.DESK_PAUSED, message)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -64,10 +64,10 @@ class Recipe:
         return self.image.get(kind.arch) if self.image is not None else kind.image
 
     def what_is_skipped(self, kind: InstanceType) -> str | None:
-        """What people should know who use it without a GPU; None where nothing is skipped."""
+        """Return a message that the GPU steps are skipped on a type without a GPU; None if nothing is skipped."""
         if not self.fits.skips_gpu_steps(kind):
             return None
-        return f"{kind.name} has no GPU: {self.name} skips its GPU steps there, and computes on the CPU"
+        return f"{kind.name} has no GPU. Recipe {self.name} skips its GPU steps and computes on the CPU."
 
     def chosen(self, values: Mapping[str, Value]) -> tuple[DocumentUse, ...]:
         """The documents with what was chosen filled in; the desk's own placeholders stay."""

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from chalicelib.domain.actors import Actor
 from chalicelib.domain.asks import amended
-from chalicelib.domain.desk import Ceilings, Mode, on_hold
+from chalicelib.domain.desk import Ceilings, Mode, paused_warning
 from chalicelib.domain.errors import Conflict, FieldError, Invalid
 from chalicelib.domain.instance import Action, Desired, Instance, Phase
 from chalicelib.domain.lifecycle.keeping import kept
@@ -13,6 +13,7 @@ from chalicelib.domain.lifecycle.rules import because, entry
 from chalicelib.domain.plan import Entry
 from chalicelib.domain.policies import PolicyAsk
 from chalicelib.domain.warned import WarningKind
+from chalicelib.domain.write_warnings import WriteWarning
 
 SHORTEST_KEEP = timedelta(minutes=1)
 """The sweep's own step: what is shorter keeps nothing."""
@@ -120,13 +121,13 @@ def amend(instance: Instance, ask: PolicyAsk, actor: Actor, limits: Ceilings, no
     return Wanted(replace(instance, spec=spec), tuple(lines))
 
 
-def what_waits(instance: Instance, mode: Mode) -> str | None:
-    """What of a stop or an end that was asked for is not begun while the desk is on hold; None where nothing waits."""
+def what_waits(instance: Instance, mode: Mode) -> WriteWarning | None:
+    """Warn that a requested stop or termination does not start while gpudesk is paused; None if nothing waits."""
     match instance.spec.desired:
         case Desired.STOPPED if instance.phase not in (Phase.STOPPING, Phase.STOPPED, *ENDED):
-            return on_hold(mode, "the stop")
+            return paused_warning(mode, "stop")
         case Desired.TERMINATED if instance.phase not in ENDED:
-            return on_hold(mode, "the termination")
+            return paused_warning(mode, "termination")
         case _:
             return None
 

@@ -54,10 +54,8 @@ def test_a_launch_takes_parameters_and_says_what_is_skipped(ada: Client) -> None
     answer = ada("POST", "/instances", said)
     assert answer.status == 202
     assert answer.json["spec"]["parameters"] == {"release": "one", "notebooks": False, "workers": 2}
-    assert (
-        answer.json["notice"].split(". ")[0]
-        == "t3.large has no GPU: new skips its GPU steps there, and computes on the CPU"
-    )
+    message = "t3.large has no GPU. Recipe new skips its GPU steps and computes on the CPU."
+    assert answer.json["warnings"][0] == {"code": "gpu_steps_skipped", "message": message}
 
 
 @pytest.mark.parametrize(
@@ -85,7 +83,7 @@ def test_a_wrong_parameter_is_named_with_what_would_be_right(
 def test_an_instance_is_set_up_again_and_further(ada: Client, desk: World) -> None:
     desk.ready(name="brave-otter", recipe="bare")
     asked = ada("POST", "/instances/brave-otter/setup", {"recipe": "new", "parameters": {"workers": 3}})
-    assert (asked.status, asked.json["phase"], asked.json["notice"]) == (202, "setting-up", None)
+    assert (asked.status, asked.json["phase"], asked.json["warnings"]) == (202, "setting-up", [])
     assert asked.headers["location"] == f"/instances/{asked.json['id']}"
     parameters = {"release": "one", "notebooks": True, "workers": 3}
     assert asked.json["spec"]["added_recipes"] == [{"recipe": "new", "parameters": parameters}]

@@ -41,7 +41,7 @@ def test_a_ready_instance_tells_what_is_known_of_it(bench: Bench) -> None:
     assert session.json["token"] not in str(last)
 
     stopped = bench.ada("POST", "/instances/brave-otter/stop")
-    assert (stopped.status, stopped.json["desired"], stopped.json["notice"]) == (202, "stopped", None)
+    assert (stopped.status, stopped.json["desired"], stopped.json["warnings"]) == (202, "stopped", [])
     assert stopped.headers["location"] == f"/instances/{shown['id']}"
     late = bench.ada("POST", "/instances/brave-otter/keep", {"hours": 1})
     assert (late.status, late.json["code"]) == (409, "too_late_to_keep")
@@ -54,9 +54,9 @@ def test_what_is_asked_for_while_paused_is_answered_with_what_it_waits_for(bench
     bench.world.hold()
     ended = bench.ada("DELETE", "/instances/brave-otter")
     assert (ended.status, ended.json["desired"]) == (202, "terminated")
-    waits = "the desk is on hold: the termination is written down, and done once an admin sets the desk's mode back"
-    assert ended.json["notice"] == waits
-    assert bench.ada("DELETE", "/instances/brave-otter").json["notice"] == waits, "asked again"
+    message = "gpudesk is paused. The termination is recorded and starts when an admin sets mode to enforce."
+    assert ended.json["warnings"] == [{"code": "desk_paused", "message": message}]
+    assert bench.ada("DELETE", "/instances/brave-otter").json["warnings"] == ended.json["warnings"], "asked again"
 
 
 def test_what_runs_costs_something_today(bench: Bench) -> None:
@@ -77,8 +77,14 @@ def test_a_keep_says_until_when(bench: Bench) -> None:
         202,
         {"until": until, "requested_by": "ada", "acknowledged_by_machine": False},
     )
-    later = (bench.world.now + 3 * HOUR).isoformat()
-    assert bench.ada("POST", "/instances/brave-otter/keep", {"until": later}).status == 202
+    words = f"brave-otter is kept until {bench.world.now + 1.5 * HOUR:%Y-%m-%d %H:%M} UTC, requested by ada."
+    assert (kept.json["reason"], kept.json["warnings"]) == ({"code": "keep_granted", "message": words}, [])
+    later = bench.world.now + 3 * HOUR
+    assert bench.ada("POST", "/instances/brave-otter/keep", {"until": later.isoformat()}).status == 202
+    shorter = bench.slack("POST", "/instances/brave-otter/keep?owner=ada", {"hours": 2}).json
+    assert f"kept until {later:%Y-%m-%d %H:%M} UTC, requested by ada." in shorter["reason"]["message"]
+    longest = bench.slack("POST", "/instances/brave-otter/keep?owner=ada", {"hours": 4}).json
+    assert longest["status"]["keep"]["requested_by"] == "slack for ada"
 
 
 def test_the_policy_changes_field_by_field(bench: Bench) -> None:

@@ -7,6 +7,7 @@ from chalicelib.domain.errors import Conflict, Forbidden
 from chalicelib.domain.instance import Phase
 from chalicelib.domain.plan import in_words
 from chalicelib.domain.wishes import what_waits
+from chalicelib.domain.write_warnings import WarningCode
 from tests.scenario.world import ADA, ADMIN, MINUTE, World
 
 
@@ -21,7 +22,10 @@ def test_while_paused_nothing_is_launched_started_stopped_or_terminated(desk: Wo
     with pytest.raises(Conflict, match="is paused"):
         desk.launch(gpu="L4")
     stopping = desk.desk.requests.changing.stop(ADA, ready.id)
-    assert "the stop is written down, and done once" in (what_waits(stopping, Mode.PAUSED) or "")
+    warning = what_waits(stopping, Mode.PAUSED)
+    assert warning is not None
+    assert warning.code is WarningCode.DESK_PAUSED
+    assert "The stop is recorded" in warning.message
     desk.minute(50, sweep_every=5)
     assert desk.look(ready).phase is Phase.READY
     assert desk.look(waiting).phase is Phase.REQUESTED

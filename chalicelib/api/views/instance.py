@@ -7,7 +7,7 @@ from typing_extensions import TypedDict
 from chalicelib.api.views.activity import ActivityView, KeepView, WarningView, activity_view, keep_view, warning_view
 from chalicelib.api.views.policy import IdlePolicyView, policy_view
 from chalicelib.api.views.setup import SetupView, setup_view
-from chalicelib.api.views.values import ReasonView, dollars, moment, moment_or_none, reason_view
+from chalicelib.api.views.values import ReasonView, WriteWarningView, dollars, moment, moment_or_none, reason_view
 from chalicelib.control.requests.reading import Shown
 from chalicelib.domain.activity.heartbeat import Heartbeat, Report
 from chalicelib.domain.instance import AddedRecipe, Errand, Instance, ScheduledEvent, Spec
@@ -110,16 +110,10 @@ class InstanceView(TypedDict):
     status: StatusView
 
 
-class LaunchedView(InstanceView):
-    """The instance that is on its way; `notice`: what to know, such as that it is that of an earlier request."""
+class InstanceWithWarningsView(InstanceView):
+    """The instance after a write, and what to know about the write."""
 
-    notice: str | None
-
-
-class AskedView(InstanceView):
-    """The instance that something was asked of; `notice`: what to know, such as that it waits: the desk is on hold."""
-
-    notice: str | None
+    warnings: list[WriteWarningView]
 
 
 def instance_view(shown: Shown) -> InstanceView:

@@ -9,6 +9,7 @@ from chalicelib.domain.desk import Ceilings
 from chalicelib.domain.instance import Instance
 from chalicelib.domain.lifecycle.rules import because, entry
 from chalicelib.domain.plan import Entry, Plan
+from chalicelib.domain.reason import Reason
 from chalicelib.domain.warned import WarningKind
 
 ON_THE_MACHINE = "somebody on the machine"
@@ -20,7 +21,7 @@ def kept(instance: Instance, until: datetime, who: str, now: datetime) -> tuple[
 
     :param until: as far as it was granted
     """
-    reason = because("kept", f"{who} keeps it until {until:%Y-%m-%d %H:%M} UTC")
+    reason = because("kept", f"{who} kept it until {until:%Y-%m-%d %H:%M} UTC")
     lines = [entry(now, reason, actor=who, details={"until": until.isoformat()})]
     warned = instance.warned
     leased = replace(instance, keep_until=until, keep_requested_by=who, told=None)
@@ -28,6 +29,17 @@ def kept(instance: Instance, until: datetime, who: str, now: datetime) -> tuple[
         leased = replace(leased, warned=None)
         lines.append(entry(now, because("warning_withdrawn", f"the warning is withdrawn: {who} keeps it")))
     return leased, tuple(lines)
+
+
+def keep_reason(instance: Instance) -> Reason:
+    """Return until when an instance is kept, and who requested that.
+
+    :raises ValueError: it is not kept
+    """
+    if instance.keep_until is None:
+        raise ValueError(f"{instance.id} is not kept")
+    until = f"{instance.keep_until:%Y-%m-%d %H:%M} UTC"
+    return because("keep_granted", f"{instance.name} is kept until {until}, requested by {instance.keep_requested_by}.")
 
 
 def wish_heard(instance: Instance, wish: Wish, limits: Ceilings, now: datetime) -> Plan:
