@@ -30,7 +30,7 @@ def simulated_benchmark(spec: MachineSpec) -> Outcome:
     if spec.gpu is None or not spec.gpu_count:
         return 1, "", NO_GPU
     said: dict[str, Any] = {
-        "device": spec.gpu,
+        "gpu_name": spec.gpu,
         "count": spec.gpu_count,
         "driver": DRIVER,
         "framework": FRAMEWORK,
@@ -61,5 +61,5 @@ def _counts(count: int) -> list[int]:
 
 
 def _run(gpus: int, what: What, median: float) -> dict[str, Any]:
-    low, middle, high = (float(f"{median * factor:.4g}") for factor in (0.98, 1.0, 1.01))
-    return {"gpus": gpus, "what": what, "unit": UNITS[what], "median": middle, "low": low, "high": high}
+    p10, middle, p90 = (float(f"{median * factor:.4g}") for factor in (0.98, 1.0, 1.01))
+    return {"gpus": gpus, "metric": what, "unit": UNITS[what], "median": middle, "p10": p10, "p90": p90}

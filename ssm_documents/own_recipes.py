@@ -60,7 +60,7 @@ def checked(name: str, entry: Mapping[str, Any]) -> Recipe:
     :raises ValueError: with every problem that the schema finds, or the first of the desk's rules that it breaks
     """
     schema = json.loads((_DATA / "recipes.schema.json").read_text(encoding="utf-8"))
-    own = {**schema["$defs"]["own_recipe"], "$defs": schema["$defs"]}
+    own = {**schema["$defs"]["custom_recipe"], "$defs": schema["$defs"]}
     found = list(Draft202012Validator(own).iter_errors(entry))
     found += Draft202012Validator({**schema["$defs"]["recipe_name"]}).iter_errors(name)
     if found:
@@ -75,7 +75,7 @@ def _write_lists(folder: Path, steps: OwnSteps) -> None:
         "apt.txt": steps.apt,
         "pip.txt": steps.pip,
         "environment.txt": (steps.environment,),
-        "git.txt": tuple(f"{each.url} {each.ref} {each.into}" for each in steps.git),
+        "git.txt": tuple(f"{each.url} {each.ref} {each.target_dir}" for each in steps.git),
     }
     for file, lines in lists.items():
         (folder / file).write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -85,7 +85,7 @@ def _header(recipe: Recipe, steps: OwnSteps) -> dict[str, Any]:
     """Checkouts and the start script are never skipped: a branch moves on, and what was started may have ended."""
     return {
         "schemaVersion": "2.2",
-        "description": f"gpudesk: what the team's own recipe {recipe.name} adds to {recipe.builds_on}.",
+        "description": f"gpudesk: what the team's own recipe {recipe.name} adds to {recipe.extends}.",
         "parameters": {
             "attemptId": SHARED,
             "gpuCount": SHARED,

@@ -1,4 +1,4 @@
-"""/benchmarks: what GPUs can do, measured, and what that is worth."""
+"""/benchmarks: measured GPU performance, compared between instance types."""
 
 from typing_extensions import TypedDict
 
@@ -8,7 +8,7 @@ from chalicelib.api.forms.queries import Asking, BenchmarkListing
 from chalicelib.api.instances import written
 from chalicelib.api.pages import page_of
 from chalicelib.api.routes import Call, Routes
-from chalicelib.api.views.instance import InstanceView
+from chalicelib.api.views.instance import InstanceWithWarningsView
 from chalicelib.api.views.values import Page, dollars, moment
 from chalicelib.domain.benchmarks import UNITS, Comparison, Rating
 
@@ -16,25 +16,29 @@ routes = Routes()
 
 
 class FigureView(TypedDict):
-    """One measurement, of `gpus` at work together; `low` to `high` hold eight of ten repetitions.
+    """One metric, measured on `gpus` GPUs at the same time; `p10` and `p90` are percentiles of the repetitions.
 
-    `checked`: held against the GPU's peak, as far as one is known. `per_dollar`: of `unit` for each US dollar an hour,
-    where all the GPUs were at work. `efficiency`: of what as many single GPUs would do.
+    `plausibility_checked`: the median was compared with the peak of the GPU; false if no peak is known. `per_dollar`:
+    `unit` for each US dollar per hour; null unless all GPUs were used. `efficiency`: relative to the same number of
+    single GPUs.
     """
 
     gpus: int
-    what: str
+    metric: str
     unit: str
     median: float
-    low: float
-    high: float
-    checked: bool
+    p10: float
+    p90: float
+    plausibility_checked: bool
     per_dollar: float | None
     efficiency: float | None
 
 
 class ComparisonView(TypedDict):
-    """The newest measurement of one instance type. The price is the catalogue's, on demand, where it was measured."""
+    """The newest benchmark of one instance type.
+
+    `price_per_hour`: the on-demand price in `region`, in USD. `gpu_name`: the GPU's name as its driver reports it.
+    """
 
     instance_type: str
     gpu: str
@@ -42,23 +46,25 @@ class ComparisonView(TypedDict):
     region: str
     price_per_hour: str | None
     measured_at: str
-    device: str
+    gpu_name: str
     driver: str | None
     framework: str
     cuda: str | None
-    figures: list[FigureView]
+    results: list[FigureView]
 
 
-@routes.add("POST", "/instances/{name}/benchmarks", takes=BenchmarkForm, asks=Asking, gives=InstanceView, status=202)
-def measure_instance(call: Call[BenchmarkForm, Asking]) -> InstanceView:
-    """Measure what its GPUs can do; while that is so, whoever asks again is answered with it."""
+@routes.add(
+    "POST", "/instances/{name}/benchmarks", takes=BenchmarkForm, asks=Asking, gives=InstanceWithWarningsView, status=202
+)
+def measure_instance(call: Call[BenchmarkForm, Asking]) -> InstanceWithWarningsView:
+    """Start a benchmark of the instance's GPUs. While one runs, another request returns the same benchmark."""
     asked = call.desk.requests.benchmarking.measure(call.actor, call.ref, seconds=call.body.seconds)
     return written(asked, call.desk.clock.now())
 
 
 @routes.add("GET", "/benchmarks", takes=Nothing, asks=BenchmarkListing, gives=Page[ComparisonView])
 def list_benchmarks(call: Call[Nothing, BenchmarkListing]) -> Page[ComparisonView]:
-    """Instance types compared by what was measured on them; what trains most for a dollar comes first."""
+    """List the newest benchmark of each instance type, ordered by training throughput per US dollar."""
     query = call.query
     compared = call.desk.requests.benchmarking.compared(instance_type=query.instance_type, gpu=query.gpu)
     return page_of([_comparison(each) for each in compared], query, lambda view: view["instance_type"])
@@ -73,11 +79,11 @@ def _comparison(compared: Comparison) -> ComparisonView:
         "region": benchmark.region,
         "price_per_hour": dollars(price) if price is not None else None,
         "measured_at": moment(benchmark.measured_at),
-        "device": benchmark.device,
+        "gpu_name": benchmark.gpu_name,
         "driver": benchmark.driver,
         "framework": benchmark.framework,
         "cuda": benchmark.cuda,
-        "figures": [_figure(each) for each in compared.ratings],
+        "results": [_figure(each) for each in compared.ratings],
     }
 
 
@@ -85,12 +91,12 @@ def _figure(rating: Rating) -> FigureView:
     figure = rating.figure
     return {
         "gpus": figure.gpus,
-        "what": str(figure.what),
-        "unit": UNITS[figure.what],
+        "metric": str(figure.metric),
+        "unit": UNITS[figure.metric],
         "median": figure.median,
-        "low": figure.low,
-        "high": figure.high,
-        "checked": figure.checked,
+        "p10": figure.p10,
+        "p90": figure.p90,
+        "plausibility_checked": figure.plausibility_checked,
         "per_dollar": rating.per_dollar,
         "efficiency": rating.efficiency,
     }

@@ -46,75 +46,76 @@ def show_health(desk: Desk) -> HealthView:
 
 
 class TokenView(TypedDict):
-    """The token that was sent; not the token itself."""
+    """The token that authenticated the request, without its secret."""
 
     id: str
     expires_at: str
 
 
 class MeView(TypedDict):
-    """Who is asking: `acts_for` is whose instances it is about."""
+    """The authenticated caller. `on_behalf_of`: the owner whose instances the request concerns."""
 
     owner: str
     role: str
-    acts_for: str
+    on_behalf_of: str
     token: TokenView
 
 
 @routes.add("GET", "/me", takes=Nothing, asks=Asking, gives=MeView)
 def show_me(call: Call[Nothing, Asking]) -> MeView:
-    """Who the desk takes you for."""
+    """Return the authenticated caller."""
     return {
         "owner": call.caller.owner,
         "role": str(call.caller.role),
-        "acts_for": call.actor.acts_for,
+        "on_behalf_of": call.actor.acts_for,
         "token": {"id": call.caller.token_id, "expires_at": moment(call.caller.expires_at)},
     }
 
 
 class ParameterOfRecipeView(TypedDict):
-    """What can be chosen: `pattern_in_words` ends the sentence "must be ..."."""
+    """A parameter of a recipe. `pattern_description`: the text that follows "must be" in an error."""
 
     name: str
     type: str
     default: str | int | bool
     allowed_pattern: str
-    pattern_in_words: str
+    pattern_description: str
     description: str
 
 
 class CapabilityView(TypedDict):
-    """Bounds of CUDA's compute capability; null: none on that side."""
+    """A range of CUDA compute capabilities; null: no limit. `reason`: what sets the range."""
 
-    at_least: str | None
-    at_most: str | None
-    because: str | None
+    min: str | None
+    max: str | None
+    reason: str | None
 
 
 class CapabilitiesView(CapabilityView):
-    """`by_architecture`: in their place on machines of that architecture."""
+    """A range of compute capabilities; `by_architecture` replaces it on instances of that architecture."""
 
     by_architecture: dict[str, CapabilityView]
 
 
 class FitsView(TypedDict):
-    """Where it can be used; on a type without a GPU its GPU steps are skipped, or it cannot be used at all (`cpu`).
+    """Where a recipe can be used.
 
-    `gpus`: those of the catalogue that it fits, in whatever region.
+    `supports_cpu`: whether it can be used on a type without a GPU; its GPU steps are skipped there.
+    `compatible_gpus`: the GPUs of the catalog that meet the requirements, in any region.
     """
 
     architectures: list[str]
     ubuntu: list[str]
     compute_capability: CapabilitiesView | None
-    cpu: bool
-    gpus: list[str]
+    supports_cpu: bool
+    compatible_gpus: list[str]
 
 
 class RecipeView(TypedDict):
-    """What makes a bare image a place to work.
+    """A recipe: the SSM documents that set up an instance.
 
-    `image`: by architecture, the public parameter of the image that it needs; null: the instance type's own.
-    `builds_on`: the recipe that a team's own one begins with.
+    `image`: the public SSM parameter of the required image, by architecture; null: the default of the instance type.
+    `extends`: the base recipe of a custom recipe.
     """
 
     name: str
@@ -123,14 +124,14 @@ class RecipeView(TypedDict):
     documents: list[str]
     jupyter: bool
     parameters: list[ParameterOfRecipeView]
-    fits: FitsView
+    requirements: FitsView
     image: dict[str, str] | None
-    builds_on: str | None
+    extends: str | None
 
 
 @routes.add("GET", "/recipes", takes=Nothing, asks=Listing, gives=Page[RecipeView])
 def list_recipes(call: Call[Nothing, Listing]) -> Page[RecipeView]:
-    """The recipes that a request can name."""
+    """List the recipes that a request can name."""
     offer = call.desk.requests.administration
     views = [_recipe(each, offer.catalogue) for each in offer.recipes.values()]
     return page_of(views, call.query, lambda view: view["name"])
@@ -149,20 +150,20 @@ def _recipe(recipe: Recipe, catalogue: Catalogue) -> RecipeView:
                 "type": str(each.type),
                 "default": each.default,
                 "allowed_pattern": each.allowed_pattern,
-                "pattern_in_words": each.pattern_in_words,
+                "pattern_description": each.pattern_description,
                 "description": each.description,
             }
             for each in recipe.parameters.values()
         ],
-        "fits": {
+        "requirements": {
             "architectures": list(recipe.fits.architectures),
             "ubuntu": list(recipe.fits.ubuntu),
             "compute_capability": _capabilities(recipe.fits.capability),
-            "cpu": recipe.fits.cpu,
-            "gpus": gpus_that_fit(recipe.fits, recipe.image_of, catalogue),
+            "supports_cpu": recipe.fits.cpu,
+            "compatible_gpus": gpus_that_fit(recipe.fits, recipe.image_of, catalogue),
         },
         "image": dict(recipe.image) if recipe.image is not None else None,
-        "builds_on": recipe.builds_on,
+        "extends": recipe.extends,
     }
 
 
@@ -174,7 +175,7 @@ def _capabilities(capability: Capability | None) -> CapabilitiesView | None:
 
 
 def _capability(capability: Capability) -> CapabilityView:
-    return {"at_least": capability.at_least, "at_most": capability.at_most, "because": capability.because}
+    return {"min": capability.at_least, "max": capability.at_most, "reason": capability.because}
 
 
 class DayCostView(TypedDict):
@@ -214,7 +215,7 @@ def list_costs(call: Call[Nothing, CostListing]) -> CostsView:
 
 
 class DefaultsView(TypedDict):
-    """What a request gets that does not say."""
+    """The values that apply to fields that a request leaves out."""
 
     region: str
     recipe: str
@@ -224,7 +225,7 @@ class DefaultsView(TypedDict):
 
 
 class CeilingsView(TypedDict):
-    """What nobody may exceed; no regions means all that the catalogue has."""
+    """The limits that nobody may exceed; an empty `regions` allows every region of the catalog."""
 
     idle_minutes: int
     warning_minutes: int
@@ -236,49 +237,50 @@ class CeilingsView(TypedDict):
     required_tags: list[str]
     regions: list[str]
     signals: list[str]
-    lowest_thresholds: ThresholdsView
+    min_thresholds: ThresholdsView
 
 
 class DeskView(TypedDict):
-    """`act`; `tell`: only tells what it would do of itself; `hold`: changes nothing and launches nothing.
+    """The desk settings.
 
-    The admins' channels are for admins to see. `logs_group`: the group of CloudWatch Logs that gets all that documents
-    say; null: none does.
+    `mode`: `enforce`; `dry_run`: gpudesk only records what it would do on its own; `paused`: nothing is changed or
+    launched. `channels` are the admins' and null for everybody else. `log_group`: the CloudWatch Logs group that
+    receives the whole output of the setup documents; null: none.
     """
 
     mode: str
     defaults: DefaultsView
-    ceilings: CeilingsView
+    limits: CeilingsView
     channels: ChannelsView | None
-    logs_group: str | None
+    log_group: str | None
 
 
 class DeskChangedView(DeskView):
-    """`webhook_secret` where a webhook was set just now; it is shown this once."""
+    """The updated settings. `webhook_secret`: of a webhook that was set by this request; it is shown only once."""
 
     webhook_secret: str | None
 
 
 @routes.add("GET", "/desk", takes=Nothing, asks=Asking, gives=DeskView)
 def show_desk(call: Call[Nothing, Asking]) -> DeskView:
-    """The desk's mode, defaults and ceilings."""
+    """Return the desk's mode, defaults and limits."""
     return _desk(call.desk.requests.administration.settings(), call.actor)
 
 
 @routes.add("PATCH", "/desk", takes=DeskForm, asks=Asking, gives=DeskChangedView)
 def change_desk(call: Call[DeskForm, Asking]) -> DeskChangedView:
-    """Change them; an admin's."""
+    """Update the desk settings. Admins only."""
     given = call.body.model_dump(exclude_unset=True)
-    ceilings: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in given.get("ceilings", {}).items()
+    limits: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in given.get("limits", {}).items()
     }
     mode = Mode(given["mode"]) if "mode" in given else None
-    logs = {"logs_group": given["logs_group"]} if "logs_group" in given else {}
+    logs = {"log_group": given["log_group"]} if "log_group" in given else {}
     changed = call.desk.requests.administration.change_settings(
         call.actor,
         mode=mode,
         defaults=given.get("defaults"),
-        ceilings=ceilings,
+        limits=limits,
         channels=given.get("channels"),
         logs=logs,
     )
@@ -297,7 +299,7 @@ def _day_cost(cost: DayCost) -> DayCostView:
 
 
 def _desk(settings: DeskSettings, actor: Actor) -> DeskView:
-    defaults, ceilings = settings.defaults, settings.ceilings
+    defaults, limits = settings.defaults, settings.limits
     return {
         "mode": str(settings.mode),
         "defaults": {
@@ -307,19 +309,19 @@ def _desk(settings: DeskSettings, actor: Actor) -> DeskView:
             "idle_policy": policy_view(defaults.idle_policy),
             "max_hours": defaults.max_hours,
         },
-        "ceilings": {
-            "idle_minutes": ceilings.idle_minutes,
-            "warning_minutes": ceilings.warning_minutes,
-            "max_hours": ceilings.max_hours,
-            "keep_hours": ceilings.keep_hours,
-            "disk_gib": ceilings.disk_gib,
-            "gpu_count": ceilings.gpu_count,
-            "instances_per_owner": ceilings.instances_per_owner,
-            "required_tags": list(ceilings.required_tags),
-            "regions": list(ceilings.regions),
-            "signals": list(ceilings.signals),
-            "lowest_thresholds": thresholds_view(ceilings.lowest_thresholds),
+        "limits": {
+            "idle_minutes": limits.idle_minutes,
+            "warning_minutes": limits.warning_minutes,
+            "max_hours": limits.max_hours,
+            "keep_hours": limits.keep_hours,
+            "disk_gib": limits.disk_gib,
+            "gpu_count": limits.gpu_count,
+            "instances_per_owner": limits.instances_per_owner,
+            "required_tags": list(limits.required_tags),
+            "regions": list(limits.regions),
+            "signals": list(limits.signals),
+            "min_thresholds": thresholds_view(limits.min_thresholds),
         },
         "channels": channels_view(settings.channels) if actor.role is Role.ADMIN else None,
-        "logs_group": settings.logs_group,
+        "log_group": settings.log_group,
     }

@@ -1,4 +1,4 @@
-"""/images: made of an instance, listed with what they cost, taken away with their snapshots."""
+"""/images: create images of instances, list them with their price, delete them with their snapshots."""
 
 from typing_extensions import TypedDict
 
@@ -7,24 +7,24 @@ from chalicelib.api.forms.instances import ImageForm
 from chalicelib.api.forms.queries import Asking, Listing
 from chalicelib.api.routes import Call, Routes
 from chalicelib.api.views.instance import AddedRecipeView, ParameterView, added_view
-from chalicelib.api.views.values import Page, ReasonView, dollars, moment, reason_view
-from chalicelib.domain.desk import on_hold
+from chalicelib.api.views.values import Page, ReasonView, WriteWarningView, dollars, moment, reason_view, warnings_view
+from chalicelib.domain.desk import paused_warning
 from chalicelib.domain.images import Image, price_per_month
 
 routes = Routes()
 
 
 class BakedView(TypedDict):
-    """A document that need not run again on what is launched from it, unless it has changed since."""
+    """A document that is installed in the image: a launch from it skips the document while it is unchanged."""
 
     document: str
     seconds: int
 
 
 class ImageView(TypedDict):
-    """An image. `price_per_month` is the most that its snapshots cost: AWS bills the blocks that hold something.
+    """An image. `price_per_month`: the maximum that its snapshots cost, since AWS bills only blocks with data.
 
-    `sealed`: ssh host keys and Jupyter's token are off the disk of the instance that it is made of.
+    `secrets_removed`: the ssh host keys and Jupyter's token are removed from the disk of the source instance.
     """
 
     id: str
@@ -34,7 +34,7 @@ class ImageView(TypedDict):
     phase: str
     reason: ReasonView
     progress: int
-    sealed: bool
+    secrets_removed: bool
     recipe: str
     parameters: dict[str, ParameterView]
     added_recipes: list[AddedRecipeView]
@@ -46,39 +46,39 @@ class ImageView(TypedDict):
     ami_id: str | None
     snapshots: list[str]
     instance: str
-    documents: list[BakedView]
+    installed_documents: list[BakedView]
     created_at: str
     created_by: str
     age_days: int
 
 
-class ImageAskedView(ImageView):
-    """The image that will be made, and what to know of it."""
+class ImageWithWarningsView(ImageView):
+    """The image after a write, and what to know about the write."""
 
-    warnings: list[str]
-
-
-class ImageDeletedView(ImageView):
-    """The image that is taken away; `notice`: what to know, such as that it waits while the desk is on hold."""
-
-    notice: str | None
+    warnings: list[WriteWarningView]
 
 
 @routes.add(
-    "POST", "/instances/{name}/images", takes=ImageForm, asks=Asking, gives=ImageAskedView, status=202, located="images"
+    "POST",
+    "/instances/{name}/images",
+    takes=ImageForm,
+    asks=Asking,
+    gives=ImageWithWarningsView,
+    status=202,
+    located="images",
 )
-def make_image(call: Call[ImageForm, Asking]) -> ImageAskedView:
-    """Make an image of an instance: what is in its home directory is in the image."""
+def make_image(call: Call[ImageForm, Asking]) -> ImageWithWarningsView:
+    """Create an image of the instance, including its home directory."""
     asked = call.body
     wished = call.desk.requests.images.make(
         call.actor, call.ref, name=asked.name, description=asked.description, no_reboot=asked.no_reboot
     )
-    return {**_view(call, wished.image), "warnings": list(wished.warnings)}
+    return {**_view(call, wished.image), "warnings": warnings_view(*wished.warnings)}
 
 
 @routes.add("GET", "/images", takes=Nothing, asks=Listing, gives=Page[ImageView])
 def list_images(call: Call[Nothing, Listing]) -> Page[ImageView]:
-    """Images, newest first: one's own; an admin sees all, or one owner's."""
+    """List images, newest first: the caller's own; for admins all, or those of one owner."""
     query = call.query
     images, cursor = call.desk.requests.images.list_images(
         call.actor, owner=query.owner, limit=query.limit, cursor=query.cursor
@@ -88,18 +88,18 @@ def list_images(call: Call[Nothing, Listing]) -> Page[ImageView]:
 
 @routes.add("GET", "/images/{image}", takes=Nothing, asks=Asking, gives=ImageView)
 def show_image(call: Call[Nothing, Asking]) -> ImageView:
-    """One image, by its id or name."""
+    """Return an image by its id or name."""
     return _view(call, call.desk.requests.images.show(call.actor, call.ref))
 
 
 @routes.add(
-    "DELETE", "/images/{image}", takes=Nothing, asks=Asking, gives=ImageDeletedView, status=202, located="images"
+    "DELETE", "/images/{image}", takes=Nothing, asks=Asking, gives=ImageWithWarningsView, status=202, located="images"
 )
-def delete_image(call: Call[Nothing, Asking]) -> ImageDeletedView:
-    """Take it away, with its snapshots."""
+def delete_image(call: Call[Nothing, Asking]) -> ImageWithWarningsView:
+    """Delete the image and its snapshots."""
     image = call.desk.requests.images.delete(call.actor, call.ref)
     mode = call.desk.requests.administration.settings().mode
-    return {**_view(call, image), "notice": on_hold(mode, "its end")}
+    return {**_view(call, image), "warnings": warnings_view(paused_warning(mode, "deletion"))}
 
 
 def _view(call: Call[ImageForm, Asking] | Call[Nothing, Asking] | Call[Nothing, Listing], image: Image) -> ImageView:
@@ -112,7 +112,7 @@ def _view(call: Call[ImageForm, Asking] | Call[Nothing, Asking] | Call[Nothing, 
         "phase": str(image.phase),
         "reason": reason_view(image.reason),
         "progress": image.progress,
-        "sealed": image.is_sealed,
+        "secrets_removed": image.is_sealed,
         "recipe": image.recipe,
         "parameters": dict(image.parameters),
         "added_recipes": added_view(image.added),
@@ -124,7 +124,7 @@ def _view(call: Call[ImageForm, Asking] | Call[Nothing, Asking] | Call[Nothing, 
         "ami_id": image.ami_id,
         "snapshots": list(image.snapshots),
         "instance": image.instance_name,
-        "documents": [{"document": each.name, "seconds": each.seconds} for each in image.baked],
+        "installed_documents": [{"document": each.name, "seconds": each.seconds} for each in image.baked],
         "created_at": moment(image.created_at),
         "created_by": image.created_by,
         "age_days": (call.desk.clock.now() - image.created_at).days,

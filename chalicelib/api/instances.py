@@ -11,25 +11,27 @@ from chalicelib.api.forms.instances import AmendForm, KeepForm, LaunchForm, Sess
 from chalicelib.api.forms.policy import IdlePolicyForm
 from chalicelib.api.forms.queries import Asking, Listing
 from chalicelib.api.routes import Call, Routes
-from chalicelib.api.views.instance import AskedView, InstanceView, LaunchedView, instance_view
-from chalicelib.api.views.values import Page, moment
+from chalicelib.api.views.instance import InstanceView, InstanceWithWarningsView, instance_view
+from chalicelib.api.views.values import Page, moment, reason_view, warnings_view
 from chalicelib.control.requests.reading import Shown
 from chalicelib.domain.asks import LaunchAsk
 from chalicelib.domain.cost import cost_so_far
 from chalicelib.domain.errors import FieldError, Invalid
 from chalicelib.domain.instance import Instance
+from chalicelib.domain.lifecycle.keeping import keep_reason
 from chalicelib.domain.notices import Notice
 from chalicelib.domain.sessions import SessionKind, SessionWish
 from chalicelib.domain.wishes import what_waits
+from chalicelib.domain.write_warnings import WriteWarning
 
 routes = Routes()
 
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
-@routes.add("POST", "/instances", takes=LaunchForm, asks=Asking, gives=LaunchedView, status=202)
-def launch_instance(call: Call[LaunchForm, Asking]) -> LaunchedView:
-    """Ask for an instance. The same Idempotency-Key again is answered with the same instance."""
+@routes.add("POST", "/instances", takes=LaunchForm, asks=Asking, gives=InstanceWithWarningsView, status=202)
+def launch_instance(call: Call[LaunchForm, Asking]) -> InstanceWithWarningsView:
+    """Launch an instance. A request with the same Idempotency-Key returns the same instance."""
     form, policy = call.body, call.body.idle_policy or IdlePolicyForm()
     ask = LaunchAsk(
         gpu=form.gpu,
@@ -49,12 +51,12 @@ def launch_instance(call: Call[LaunchForm, Asking]) -> LaunchedView:
     granted = call.desk.requests.launching.launch(
         call.actor, ask, key=_idempotency_key(call), body_digest=_digest(form)
     )
-    return {**written(granted.instance, call.desk.clock.now()), "notice": granted.notice}
+    return written(granted.instance, call.desk.clock.now(), *granted.warnings)
 
 
 @routes.add("GET", "/instances", takes=Nothing, asks=Listing, gives=Page[InstanceView])
 def list_instances(call: Call[Nothing, Listing]) -> Page[InstanceView]:
-    """Instances, newest first: one's own; an admin sees all, or one owner's."""
+    """List instances, newest first: the caller's own; for admins all, or those of one owner."""
     query = call.query
     shown, cursor = call.desk.requests.reading.list_instances(
         call.actor, owner=query.owner, limit=query.limit, cursor=query.cursor
@@ -64,50 +66,53 @@ def list_instances(call: Call[Nothing, Listing]) -> Page[InstanceView]:
 
 @routes.add("GET", "/instances/{name}", takes=Nothing, asks=Asking, gives=InstanceView)
 def show_instance(call: Call[Nothing, Asking]) -> InstanceView:
-    """One instance, by its name while it lives or by its id."""
+    """Return an instance by its id, or by its name while it is not terminated."""
     return instance_view(call.desk.requests.reading.show(call.actor, call.ref))
 
 
-@routes.add("PATCH", "/instances/{name}", takes=AmendForm, asks=Asking, gives=InstanceView)
-def amend_instance(call: Call[AmendForm, Asking]) -> InstanceView:
-    """Change its idle policy and how long it may live."""
+@routes.add("PATCH", "/instances/{name}", takes=AmendForm, asks=Asking, gives=InstanceWithWarningsView)
+def amend_instance(call: Call[AmendForm, Asking]) -> InstanceWithWarningsView:
+    """Update the idle policy and the maximum lifetime of the instance."""
     policy = call.body.idle_policy or IdlePolicyForm()
     amended = call.desk.requests.changing.amend(call.actor, call.ref, policy.ask(call.body.max_hours))
     return written(amended, call.desk.clock.now())
 
 
-@routes.add("DELETE", "/instances/{name}", takes=Nothing, asks=Asking, gives=AskedView, status=202)
-def terminate_instance(call: Call[Nothing, Asking]) -> AskedView:
-    """Terminate it; its disk goes with it."""
+@routes.add("DELETE", "/instances/{name}", takes=Nothing, asks=Asking, gives=InstanceWithWarningsView, status=202)
+def terminate_instance(call: Call[Nothing, Asking]) -> InstanceWithWarningsView:
+    """Terminate the instance and delete its disk. gpudesk calls EC2 afterwards; GET shows the progress."""
     return _asked(call, call.desk.requests.changing.terminate(call.actor, call.ref))
 
 
-@routes.add("POST", "/instances/{name}/stop", takes=Nothing, asks=Asking, gives=AskedView, status=202)
-def stop_instance(call: Call[Nothing, Asking]) -> AskedView:
-    """Stop it; its disk stays, and is paid for."""
+@routes.add("POST", "/instances/{name}/stop", takes=Nothing, asks=Asking, gives=InstanceWithWarningsView, status=202)
+def stop_instance(call: Call[Nothing, Asking]) -> InstanceWithWarningsView:
+    """Stop the instance. Its disk is retained and still billed."""
     return _asked(call, call.desk.requests.changing.stop(call.actor, call.ref))
 
 
-@routes.add("POST", "/instances/{name}/start", takes=Nothing, asks=Asking, gives=InstanceView, status=202)
-def start_instance(call: Call[Nothing, Asking]) -> InstanceView:
-    """Start it again."""
+@routes.add("POST", "/instances/{name}/start", takes=Nothing, asks=Asking, gives=InstanceWithWarningsView, status=202)
+def start_instance(call: Call[Nothing, Asking]) -> InstanceWithWarningsView:
+    """Start the stopped instance. gpudesk calls EC2 afterwards; GET shows the progress."""
     return written(call.desk.requests.changing.start(call.actor, call.ref), call.desk.clock.now())
 
 
-@routes.add("POST", "/instances/{name}/keep", takes=KeepForm, asks=Asking, gives=InstanceView, status=202)
-def keep_instance(call: Call[KeepForm, Asking]) -> InstanceView:
-    """Leave it running for a while, idle or not."""
+@routes.add("POST", "/instances/{name}/keep", takes=KeepForm, asks=Asking, gives=InstanceWithWarningsView, status=202)
+def keep_instance(call: Call[KeepForm, Asking]) -> InstanceWithWarningsView:
+    """Keep the instance running for a number of hours or until a time, even if it is idle.
+
+    `reason` of the answer says until when; that is later than requested if a longer keep was granted before.
+    """
     kept = call.desk.requests.changing.keep(call.actor, call.ref, hours=call.body.hours, until=call.body.until)
-    return written(kept, call.desk.clock.now())
+    return {**written(kept, call.desk.clock.now()), "reason": reason_view(keep_reason(kept))}
 
 
-@routes.add("POST", "/instances/{name}/setup", takes=SetupForm, asks=Asking, gives=LaunchedView, status=202)
-def set_up_instance(call: Call[SetupForm, Asking]) -> LaunchedView:
-    """Run its recipe again, or add another one, while it is ready, or after its setup failed."""
+@routes.add("POST", "/instances/{name}/setup", takes=SetupForm, asks=Asking, gives=InstanceWithWarningsView, status=202)
+def set_up_instance(call: Call[SetupForm, Asking]) -> InstanceWithWarningsView:
+    """Run the recipe again or add another recipe, while the instance is ready or after its setup failed."""
     granted = call.desk.requests.setting_up.set_up(
         call.actor, call.ref, recipe=call.body.recipe, parameters=call.body.parameters or {}
     )
-    return {**written(granted.instance, call.desk.clock.now()), "notice": granted.notice}
+    return written(granted.instance, call.desk.clock.now(), *granted.warnings)
 
 
 class SessionView(TypedDict):
@@ -178,18 +183,18 @@ def connect_to_instance(call: Call[Nothing, Asking]) -> ConnectView:
 
 
 class EntryView(TypedDict):
-    """A line of the timeline."""
+    """An entry of the timeline: what was done or decided, by whom and why."""
 
     at: str
     actor: str
     code: str
-    sentence: str
+    message: str
     details: dict[str, str]
 
 
 @routes.add("GET", "/instances/{name}/timeline", takes=Nothing, asks=Listing, gives=Page[EntryView])
 def show_timeline(call: Call[Nothing, Listing]) -> Page[EntryView]:
-    """What was done or decided about it, oldest first: when, by whom, why, on what evidence."""
+    """List what was done or decided about the instance, oldest first: when, by whom, why, on what evidence."""
     query = call.query
     entries, cursor = call.desk.requests.reading.timeline(call.actor, call.ref, limit=query.limit, cursor=query.cursor)
     items: list[EntryView] = [
@@ -197,7 +202,7 @@ def show_timeline(call: Call[Nothing, Listing]) -> Page[EntryView]:
             "at": moment(each.at),
             "actor": each.actor,
             "code": each.code,
-            "sentence": each.sentence,
+            "message": each.sentence,
             "details": dict(each.details),
         }
         for each in entries
@@ -205,8 +210,8 @@ def show_timeline(call: Call[Nothing, Listing]) -> Page[EntryView]:
     return {"items": items, "next_cursor": cursor}
 
 
-class TryView(TypedDict):
-    """One attempt to deliver, and what the channel said."""
+class DeliveryAttemptView(TypedDict):
+    """One attempt to deliver; `detail` is the answer of the channel."""
 
     at: str
     succeeded: bool
@@ -214,26 +219,26 @@ class TryView(TypedDict):
 
 
 class DeliveryView(TypedDict):
-    """A notice's way on one channel: pending, delivered or failed."""
+    """The delivery of a notification on one channel; `state` is pending, delivered or failed."""
 
     channel: str
     state: str
-    tries: list[TryView]
+    attempts: list[DeliveryAttemptView]
 
 
-class NoticeView(TypedDict):
-    """Something that people were told, and by what."""
+class NotificationView(TypedDict):
+    """A notification and its deliveries."""
 
     id: str
     at: str
     code: str
-    sentence: str
+    message: str
     deliveries: list[DeliveryView]
 
 
-@routes.add("GET", "/instances/{name}/notices", takes=Nothing, asks=Listing, gives=Page[NoticeView])
-def list_notices(call: Call[Nothing, Listing]) -> Page[NoticeView]:
-    """The delivery log: what people were told of it, newest first, by which channel, with every try."""
+@routes.add("GET", "/instances/{name}/notifications", takes=Nothing, asks=Listing, gives=Page[NotificationView])
+def list_notifications(call: Call[Nothing, Listing]) -> Page[NotificationView]:
+    """List the notifications about the instance, newest first, with every delivery attempt."""
     query = call.query
     notices, cursor = call.desk.requests.reading.notices_of(
         call.actor, call.ref, limit=query.limit, cursor=query.cursor
@@ -241,17 +246,17 @@ def list_notices(call: Call[Nothing, Listing]) -> Page[NoticeView]:
     return {"items": [_notice(each) for each in notices], "next_cursor": cursor}
 
 
-def _notice(notice: Notice) -> NoticeView:
+def _notice(notice: Notice) -> NotificationView:
     return {
         "id": notice.id,
         "at": moment(notice.at),
         "code": notice.code,
-        "sentence": notice.sentence,
+        "message": notice.sentence,
         "deliveries": [
             {
                 "channel": channel,
                 "state": str(delivery.state),
-                "tries": [
+                "attempts": [
                     {"at": moment(each.at), "succeeded": each.succeeded, "detail": each.detail}
                     for each in delivery.tries
                 ],
@@ -261,14 +266,15 @@ def _notice(notice: Notice) -> NoticeView:
     }
 
 
-def written(instance: Instance, now: datetime) -> InstanceView:
-    """An instance right after a write; whether it is in use is for GET to find out."""
-    return instance_view(Shown(instance, None, cost_so_far(instance, now)))
+def written(instance: Instance, now: datetime, *warnings: WriteWarning | None) -> InstanceWithWarningsView:
+    """Return the answer to a write: the instance without its activity, which only GET determines, and warnings."""
+    view = instance_view(Shown(instance, None, cost_so_far(instance, now)))
+    return {**view, "warnings": warnings_view(*warnings)}
 
 
-def _asked(call: Call[Nothing, Asking], instance: Instance) -> AskedView:
+def _asked(call: Call[Nothing, Asking], instance: Instance) -> InstanceWithWarningsView:
     mode = call.desk.requests.administration.settings().mode
-    return {**written(instance, call.desk.clock.now()), "notice": what_waits(instance, mode)}
+    return written(instance, call.desk.clock.now(), what_waits(instance, mode))
 
 
 def _idempotency_key(call: Call[LaunchForm, Asking]) -> str | None:

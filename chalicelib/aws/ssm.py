@@ -88,7 +88,7 @@ class Ssm:
                 Parameters={name: [value] for name, value in step.parameters.items()},
                 Comment=step.attempt_id[:100],
                 TimeoutSeconds=int(DELIVERY.total_seconds()),
-                **_logged_to(step.logs_group),
+                **_logged_to(step.log_group),
             )
         return answer["Command"]["CommandId"]
 

@@ -52,7 +52,7 @@ class Gallery:
         :returns: how many were looked at
         """
         images = list(self.images.open())
-        if not images or self.desk.settings().mode is Mode.HOLD:
+        if not images or self.desk.settings().mode is Mode.PAUSED:
             return 0
         for image in images:
             try:
@@ -112,7 +112,7 @@ class Gallery:
             return Unobserved(str(error))
 
     def _command(self, image: Image) -> CommandView | Absent | Unobserved:
-        run = image.seal if image.phase is ImagePhase.SEALING else image.unseal if image.is_sealed else None
+        run = image.seal if image.phase is ImagePhase.SANITIZING else image.unseal if image.is_sealed else None
         if run is None or run.command_id is None:
             return Absent()
         try:

@@ -40,7 +40,7 @@ class Orphanage:
         :param known: the EC2 ids of the records that were looked at
         :returns: the EC2 ids of what was adopted
         """
-        if rules.desk.mode is Mode.HOLD:
+        if rules.desk.mode is Mode.PAUSED:
             return []
         return [view.instance_id for view in views if self._take_in(view, known, rules, now)]
 

@@ -63,14 +63,14 @@ def complete(
     name = ask.recipe or defaults.recipe
     recipe = recipes.get(name)
     disk_gib = ask.disk_gib or defaults.disk_gib
-    errors = [*_region(region, catalogue, desk.ceilings), *_market(ask.market)]
-    errors += [*_disk(disk_gib, desk.ceilings), *_name(ask.name), *_tags(ask, desk.ceilings)]
-    default = owners_default(own, defaults.idle_policy, defaults.max_hours, desk.ceilings)
+    errors = [*_region(region, catalogue, desk.limits), *_market(ask.market)]
+    errors += [*_disk(disk_gib, desk.limits), *_name(ask.name), *_tags(ask, desk.limits)]
+    default = owners_default(own, defaults.idle_policy, defaults.max_hours, desk.limits)
     policy, max_hours = asked_for(ask.policy, *default)
-    errors += policy_errors(policy, max_hours, desk.ceilings)
+    errors += policy_errors(policy, max_hours, desk.limits)
     kind = None
     if not any(error.field == "region" for error in errors):
-        kind, wrong = _type(ask, region, catalogue, desk.ceilings)
+        kind, wrong = _type(ask, region, catalogue, desk.limits)
         errors += wrong
     parameters, wrong = (
         _recipe(ask, recipe, kind, image, catalogue, region) if recipe else ({}, [no_such_recipe(name, recipes)])
@@ -113,14 +113,14 @@ def documents_of(spec: Spec, recipes: Mapping[str, Recipe]) -> tuple[DocumentUse
     return tuple(uses)
 
 
-def amended(spec: Spec, ask: PolicyAsk, ceilings: Ceilings) -> tuple[IdlePolicy, int]:
+def amended(spec: Spec, ask: PolicyAsk, limits: Ceilings) -> tuple[IdlePolicy, int]:
     """A living instance's policy, changed.
 
     :returns: the idle policy and the maximum hours
     :raises Invalid: with every field that is wrong
     """
     policy, max_hours = asked_for(ask, spec.idle_policy, spec.max_hours)
-    errors = list(policy_errors(policy, max_hours, ceilings))
+    errors = list(policy_errors(policy, max_hours, limits))
     if errors:
         raise refused(errors)
     return policy, max_hours
@@ -138,7 +138,7 @@ def refused(errors: list[FieldError]) -> Invalid:
 
 
 def _type(
-    ask: LaunchAsk, region: str, catalogue: Catalogue, ceilings: Ceilings
+    ask: LaunchAsk, region: str, catalogue: Catalogue, limits: Ceilings
 ) -> tuple[InstanceType | None, list[FieldError]]:
     if ask.gpu is None and ask.instance_type is None:
         names = ", ".join(catalogue.gpu_names())
@@ -152,8 +152,8 @@ def _type(
         return None, [FieldError("gpu_count" if wrong_count else "gpu", str(error))]
     except Invalid as error:
         return None, list(error.errors)
-    if kind.gpu_count > ceilings.gpu_count:
-        return None, [FieldError("gpu_count", f"must be at most {ceilings.gpu_count} on this desk")]
+    if kind.gpu_count > limits.gpu_count:
+        return None, [FieldError("gpu_count", f"must be at most {limits.gpu_count} on this desk")]
     return kind, []
 
 
@@ -179,8 +179,8 @@ def _named(ask: LaunchAsk, region: str, catalogue: Catalogue) -> InstanceType:
     return kind
 
 
-def _region(region: str, catalogue: Catalogue, ceilings: Ceilings) -> Iterator[FieldError]:
-    allowed = ceilings.regions or catalogue.regions()
+def _region(region: str, catalogue: Catalogue, limits: Ceilings) -> Iterator[FieldError]:
+    allowed = limits.regions or catalogue.regions()
     if region not in allowed:
         yield FieldError("region", f"must be one of {', '.join(allowed)}, not {region[:40]!r}")
 
@@ -218,9 +218,9 @@ def _recipe(
     return parameters, errors
 
 
-def _disk(disk_gib: int, ceilings: Ceilings) -> Iterator[FieldError]:
-    if not SMALLEST_DISK_GIB <= disk_gib <= ceilings.disk_gib:
-        yield FieldError("disk_gib", f"must be {SMALLEST_DISK_GIB} to {ceilings.disk_gib} GiB, not {disk_gib}")
+def _disk(disk_gib: int, limits: Ceilings) -> Iterator[FieldError]:
+    if not SMALLEST_DISK_GIB <= disk_gib <= limits.disk_gib:
+        yield FieldError("disk_gib", f"must be {SMALLEST_DISK_GIB} to {limits.disk_gib} GiB, not {disk_gib}")
 
 
 def _name(name: str | None) -> Iterator[FieldError]:
@@ -228,7 +228,7 @@ def _name(name: str | None) -> Iterator[FieldError]:
         yield FieldError("name", f"must be {NAME_IN_WORDS}, not {name[:60]!r}")
 
 
-def _tags(ask: LaunchAsk, ceilings: Ceilings) -> Iterator[FieldError]:
+def _tags(ask: LaunchAsk, limits: Ceilings) -> Iterator[FieldError]:
     if len(ask.tags) > MOST_TAGS:
         yield FieldError("tags", f"must be at most {MOST_TAGS}")
     for key, value in ask.tags.items():
@@ -240,7 +240,7 @@ def _tags(ask: LaunchAsk, ceilings: Ceilings) -> Iterator[FieldError]:
             yield FieldError(f"tags.{key[:60]}", "may hold letters, digits, spaces and . : / = + - _ @ only")
     if ask.project is not None and not (TAG_TEXT.fullmatch(ask.project) and 1 <= len(ask.project) <= 64):
         yield FieldError("project", "must be 1 to 64 letters, digits, spaces and . : / = + - _ @")
-    for key in ceilings.required_tags:
+    for key in limits.required_tags:
         if key == "project" and not ask.project:
             yield FieldError("project", "is required on this desk")
         elif key != "project" and not ask.tags.get(key):

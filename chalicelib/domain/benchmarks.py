@@ -36,16 +36,16 @@ class Figure:
     """One measurement, of all the GPUs at work together.
 
     :param gpus: how many at the same time
-    :param low: the tenth of a hundred repetitions; `high` the ninetieth
-    :param checked: held against the GPU's peak; False where none is known
+    :param p10: tenth percentile of the repetitions; `p90` the ninetieth
+    :param plausibility_checked: compared with the GPU's peak; False where none is known
     """
 
     gpus: int
-    what: What
+    metric: What
     median: float
-    low: float
-    high: float
-    checked: bool
+    p10: float
+    p90: float
+    plausibility_checked: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +68,7 @@ class Benchmark:
 
     :param id: never used again
     :param instance_id: the desk's
-    :param device: as its driver calls the GPU
+    :param gpu_name: as its driver calls the GPU
     """
 
     id: str
@@ -79,23 +79,25 @@ class Benchmark:
     gpu: str
     gpu_count: int
     measured_at: datetime
-    device: str
+    gpu_name: str
     driver: str | None
     framework: str
     cuda: str | None
-    figures: tuple[Figure, ...]
+    results: tuple[Figure, ...]
 
     @property
     def in_words(self) -> str:
         """What all the GPUs together can do."""
         told = [
-            f"{each.what} {each.median:g} {UNITS[each.what]}" for each in self.figures if each.gpus == self.gpu_count
+            f"{each.metric} {each.median:g} {UNITS[each.metric]}"
+            for each in self.results
+            if each.gpus == self.gpu_count
         ]
         return f"{self.gpu_count} x {self.gpu}: {', '.join(told)}"
 
     def speed(self, what: What, gpus: int) -> float | None:
         """The median; None where that was not measured."""
-        return next((each.median for each in self.figures if (each.what, each.gpus) == (what, gpus)), None)
+        return next((each.median for each in self.results if (each.metric, each.gpus) == (what, gpus)), None)
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ class Comparison:
 
     def per_dollar(self, what: What) -> float:
         """For sorting: 0 where it is not known."""
-        return max((each.per_dollar or 0.0 for each in self.ratings if each.figure.what is what), default=0.0)
+        return max((each.per_dollar or 0.0 for each in self.ratings if each.figure.metric is what), default=0.0)
 
 
 def compare(benchmarks: Iterable[Benchmark], catalogue: Catalogue) -> list[Comparison]:
@@ -139,7 +141,7 @@ def compare(benchmarks: Iterable[Benchmark], catalogue: Catalogue) -> list[Compa
 def _rated(benchmark: Benchmark, price: Decimal | None) -> Comparison:
     ratings = tuple(
         Rating(figure, _per_dollar(figure, benchmark, price), _efficiency(figure, benchmark))
-        for figure in benchmark.figures
+        for figure in benchmark.results
     )
     return Comparison(benchmark, price, ratings)
 
@@ -151,7 +153,7 @@ def _per_dollar(figure: Figure, benchmark: Benchmark, price: Decimal | None) -> 
 
 
 def _efficiency(figure: Figure, benchmark: Benchmark) -> float | None:
-    alone = benchmark.speed(figure.what, 1)
+    alone = benchmark.speed(figure.metric, 1)
     return _rounded(figure.median / (figure.gpus * alone)) if alone else None
 
 

@@ -5,25 +5,31 @@ from enum import StrEnum
 
 from chalicelib.domain.activity.policy import SIGNALS, IdlePolicy, Thresholds
 from chalicelib.domain.channels import Channels
+from chalicelib.domain.write_warnings import WarningCode, WriteWarning
 
 
 class Mode(StrEnum):
-    """Whether the desk acts.
+    """What gpudesk may do.
 
-    `tell`: what people ask for is done; what the desk itself would do (warn, stop, give up on a deadline) is only
-    written to the timeline. `hold`: nothing is changed and nothing launched.
+    `enforce`: everything. `dry_run`: requests of people are carried out; what gpudesk decides on its own (a stop
+    warning, a stop, giving up at a deadline) is only recorded in the timeline. `paused`: nothing is changed and nothing
+    is launched.
     """
 
-    ACT = "act"
-    TELL = "tell"
-    HOLD = "hold"
+    ENFORCE = "enforce"
+    DRY_RUN = "dry_run"
+    PAUSED = "paused"
 
 
-def on_hold(mode: Mode, what: str) -> str | None:
-    """What people should know whose wish is written down and not done yet; None where it is done at once."""
-    if mode is not Mode.HOLD:
+def paused_warning(mode: Mode, what: str) -> WriteWarning | None:
+    """Warn that a request is recorded but not started; None unless the mode is `paused`.
+
+    :param what: the requested action, for example "stop"
+    """
+    if mode is not Mode.PAUSED:
         return None
-    return f"the desk is on hold: {what} is written down, and done once an admin sets the desk's mode back"
+    message = f"gpudesk is paused. The {what} is recorded and starts when an admin sets mode to enforce."
+    return WriteWarning(WarningCode.DESK_PAUSED, message)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +50,7 @@ class Ceilings:
     :param keep_hours: a keep reaches at most this far from now
     :param instances_per_owner: living ones, stopped ones included
     :param signals: those that a policy may count
-    :param lowest_thresholds: a policy's may not be lower, or the noise of the machine itself would keep it running
+    :param min_thresholds: a policy's may not be lower, or the noise of the machine itself would keep it running
     :param required_tags: keys that every request's `tags` must have ("project" stands for the field of that name)
     """
 
@@ -58,7 +64,7 @@ class Ceilings:
     required_tags: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
     signals: tuple[str, ...] = SIGNALS
-    lowest_thresholds: Thresholds = Thresholds(
+    min_thresholds: Thresholds = Thresholds(
         gpu_percent=1, cpu_core_percent=10, disk_kib_per_second=256, network_kib_per_second=20
     )
 
@@ -68,12 +74,12 @@ class DeskSettings:
     """As `GET /desk` shows them.
 
     :param channels: where the admins are told
-    :param logs_group: of CloudWatch Logs, for all that documents say; None: nothing is kept but what SSM keeps
+    :param log_group: of CloudWatch Logs, for all that documents say; None: nothing is kept but what SSM keeps
     """
 
-    mode: Mode = Mode.ACT
+    mode: Mode = Mode.ENFORCE
     defaults: Defaults = field(default_factory=Defaults)
-    ceilings: Ceilings = field(default_factory=Ceilings)
+    limits: Ceilings = field(default_factory=Ceilings)
     channels: Channels = Channels()
-    logs_group: str | None = None
+    log_group: str | None = None
     version: int | None = None

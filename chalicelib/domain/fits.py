@@ -109,7 +109,7 @@ def parse_fits(entry: Mapping[str, Any]) -> Fits:
         architectures=tuple(entry["architectures"]),
         ubuntu=tuple(entry["ubuntu"]),
         capability=_parse_capability(capability) if capability else None,
-        cpu=entry["cpu"],
+        cpu=entry["supports_cpu"],
     )
 
 
@@ -151,7 +151,7 @@ def gpus_that_fit(fits: Fits, image_of: Callable[[InstanceType], str | None], ca
 def _parse_capability(entry: Mapping[str, Any]) -> Capability:
     others = entry.get("by_architecture", {})
     by_architecture = {architecture: _parse_capability(each) for architecture, each in others.items()}
-    return Capability(entry["at_least"], entry["at_most"], entry.get("because"), by_architecture)
+    return Capability(entry["min"], entry["max"], entry.get("reason"), by_architecture)
 
 
 def _narrower(one: Capability | None, other: Capability | None) -> Capability | None:

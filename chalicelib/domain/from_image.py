@@ -13,10 +13,10 @@ from chalicelib.domain.recipes import Recipe
 
 @dataclass(frozen=True)
 class TakenOver:
-    """A spec with what the image brings, and what whoever launches it should know of that."""
+    """A spec with what it inherits from the image, and a message about that."""
 
     spec: Spec
-    notice: str
+    message: str
 
 
 def taken_along(instance: Instance, recipes: Mapping[str, Recipe]) -> tuple[AddedRecipe, ...]:
@@ -44,12 +44,12 @@ def taken_over(
     for each in (other for other in image.added if other.recipe != spec.recipe):
         why = _why_not(each, spec, image, kind, recipes)
         if why:
-            left_out.append(f"{each.recipe}, which was added there, is left out: {why}")
+            left_out.append(f"Recipe {each.recipe}, which was added there, is not inherited: {why}.")
         else:
             values, _ = chosen({}, recipes[each.recipe].parameters, each.parameters)
             added.append(AddedRecipe(recipe=each.recipe, parameters=values))
     spec = replace(spec, added=tuple(added))
-    return TakenOver(spec, ". ".join([_in_words(spec, ask, image, recipes), *left_out]))
+    return TakenOver(spec, " ".join([_in_words(spec, ask, image, recipes), *left_out]))
 
 
 def _why_not(
@@ -65,25 +65,23 @@ def _why_not(
 
 
 def _in_words(spec: Spec, ask: LaunchAsk, image: Image, recipes: Mapping[str, Recipe]) -> str:
-    """Where it comes from, what was chosen there, what comes along, and what need not run again."""
+    """Describe the image, the inherited parameters and recipes, and the documents that are skipped."""
     known = recipes[spec.recipe].parameters
     there = {
         name: value
         for name, value in spec.parameters.items()
         if name not in ask.parameters and name in known and value != known[name].default
     }
-    origin = f"from {image.name} ({image.id})"
-    if there:
-        origin += f", with what was chosen there ({in_words(there)})"
+    inherited = [f"the parameters {in_words(there)}"] if there else []
     if spec.added:
-        origin += f", with {_and([each.recipe for each in spec.added])}, added there"
+        names = _and([each.recipe for each in spec.added])
+        inherited.append(f"the added recipe{'s' if len(spec.added) > 1 else ''} {names}")
+    origin = f"Launched from image {image.name} ({image.id})"
+    origin += f" with {_and(inherited)}." if inherited else "."
     spared = saved(image, documents_of(spec, recipes))
     if not spared:
-        return f"{origin}; none of what {_and(spec.recipes)} runs is in it"
-    return (
-        f"{origin}: {', '.join(spared)} need not run again unless changed since, which saves about "
-        f"{sum(spared.values())} s"
-    )
+        return f"{origin} It contains no document that {_and(spec.recipes)} runs."
+    return f"{origin} Skipped unless changed since: {', '.join(spared)}. This saves about {sum(spared.values())} s."
 
 
 def _and(names: tuple[str, ...] | list[str]) -> str:

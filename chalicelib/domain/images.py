@@ -22,7 +22,7 @@ class ImagePhase(StrEnum):
     """Where an image is."""
 
     REQUESTED = "requested"
-    SEALING = "sealing"
+    SANITIZING = "sanitizing"
     CREATING = "creating"
     PENDING = "pending"
     AVAILABLE = "available"
@@ -36,7 +36,7 @@ LATEST = "latest"
 
 AT_REST = frozenset({ImagePhase.AVAILABLE, ImagePhase.FAILED, ImagePhase.DELETED})
 
-BEING_MADE = frozenset({ImagePhase.REQUESTED, ImagePhase.SEALING, ImagePhase.CREATING, ImagePhase.PENDING})
+BEING_MADE = frozenset({ImagePhase.REQUESTED, ImagePhase.SANITIZING, ImagePhase.CREATING, ImagePhase.PENDING})
 
 
 @dataclass(frozen=True, kw_only=True)

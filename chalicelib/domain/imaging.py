@@ -1,9 +1,9 @@
 """One decision about an image: the record, what was seen and the time give a plan; a call's outcome gives the next.
 
-    requested -> sealing -> creating -> pending -> available -> deleting -> deleted
-                    +----------+-----------+--> failed ------------^
+    requested -> sanitizing -> creating -> pending -> available -> deleting -> deleted
+                    +-------------+-----------+--> failed ------------^
 
-Sealing runs a document on the instance that takes secrets out of what will be copied; `unsealing` puts them back,
+Sanitizing runs a document on the instance that takes secrets out of what will be copied; `unsealing` puts them back,
 whatever becomes of the image.
 """
 
@@ -47,8 +47,8 @@ def decide(image: Image, seen: ImageSeen, now: datetime) -> ImagePlan:
 def _decide(image: Image, seen: ImageSeen, now: datetime) -> ImagePlan:
     match image.phase:
         case ImagePhase.REQUESTED:
-            return _seal(_moved(image, ImagePhase.SEALING, because("sealing", "taking secrets out"), now), now)
-        case ImagePhase.SEALING:
+            return _seal(_moved(image, ImagePhase.SANITIZING, because("sealing", "taking secrets out"), now), now)
+        case ImagePhase.SANITIZING:
             return _sealing(image, seen, now)
         case ImagePhase.CREATING:
             return _creating(image, seen, now)

@@ -302,6 +302,7 @@ class Instance:
     :param attempts: how many attempts to launch were made; the next one's number follows
     :param refused_zones: had no capacity in this round
     :param retry_at: AWS is not asked again before
+    :param keep_requested_by: who requested the keep that ends at `keep_until`
     :param life_began_at: the launch or start that `max_hours` counts from
     :param was_reached: its agent has answered once, so somebody may have left something on its disk
     :param ready_since: the idle window does not begin before
@@ -314,7 +315,7 @@ class Instance:
     :param scheduled: what AWS is going to do to its machine
     :param imaging: the image that is being made of it; a termination waits for that
     :param imaging_since: what waits for the image does not wait for ever
-    :param told: the reason code last told but not acted on (mode `tell`, long silence)
+    :param told: the reason code last recorded but not acted on (mode `dry_run`, long silence)
     """
 
     id: str
@@ -338,6 +339,7 @@ class Instance:
     warned: Warned | None = None
     claim: Claim | None = None
     keep_until: datetime | None = None
+    keep_requested_by: str | None = None
     life_began_at: datetime | None = None
     was_reached: bool = False
     ready_since: datetime | None = None

@@ -31,11 +31,11 @@ class NotBelieved(ValueError):
 class Measured:
     """What the machine said, read and believed."""
 
-    device: str
+    gpu_name: str
     driver: str | None
     framework: str
     cuda: str | None
-    figures: tuple[Figure, ...]
+    results: tuple[Figure, ...]
 
 
 def believed(said: str, subject: Subject) -> Measured:
@@ -55,19 +55,19 @@ def believed(said: str, subject: Subject) -> Measured:
         except NotBelieved as problem:
             problems.append(str(problem))
             continue
-        if (figure.what, figure.gpus) in figures:
-            problems.append(f"{figure.what} on {figure.gpus} is told twice")
-        figures[figure.what, figure.gpus] = figure
+        if (figure.metric, figure.gpus) in figures:
+            problems.append(f"{figure.metric} on {figure.gpus} is told twice")
+        figures[figure.metric, figure.gpus] = figure
     if not problems and all(gpus != subject.gpu_count for _, gpus in figures):
         problems.append(f"nothing was measured on all {subject.gpu_count} GPUs")
     if problems:
         raise NotBelieved("; ".join(problems[:3]))
     return Measured(
-        device=_text(found, "device"),
+        gpu_name=_text(found, "gpu_name"),
         driver=_text_or_none(found, "driver"),
         framework=_text(found, "framework"),
         cuda=_text_or_none(found, "cuda"),
-        figures=tuple(figures.values()),
+        results=tuple(figures.values()),
     )
 
 
@@ -89,9 +89,9 @@ def _no_number(name: str) -> Any:
 
 
 def _other_machine(found: Mapping[str, Any], subject: Subject) -> Iterator[str]:
-    device, count = _text(found, "device"), found.get("count")
-    if not gpu_names.is_called(device, subject.gpu):
-        yield f"it measured {device!r}, and a {subject.instance_type} has {subject.gpu}"
+    gpu_name, count = _text(found, "gpu_name"), found.get("count")
+    if not gpu_names.is_called(gpu_name, subject.gpu):
+        yield f"it measured {gpu_name!r}, and a {subject.instance_type} has {subject.gpu}"
     if type(count) is not int or count != subject.gpu_count:
         seen = count if type(count) is int and abs(count) < 1000 else "an unknown number of"
         yield f"it measured {seen} GPUs, and a {subject.instance_type} has {subject.gpu_count}"
@@ -101,7 +101,7 @@ def _figure(run: Any, subject: Subject) -> Figure:
     if not isinstance(run, dict):
         raise NotBelieved("a figure is no object")
     try:
-        what = What(str(run.get("what")))
+        what = What(str(run.get("metric")))
     except ValueError as problem:
         raise NotBelieved("a figure is of something unknown") from problem
     gpus = run.get("gpus")
@@ -110,14 +110,14 @@ def _figure(run: Any, subject: Subject) -> Figure:
     name = f"{what} on {gpus} x {subject.gpu}"
     if run.get("unit") != UNITS[what]:
         raise NotBelieved(f"{name} is not in {UNITS[what]}")
-    median, low, high = (_number(run.get(each), name) for each in ("median", "low", "high"))
-    if not 0 < low <= median <= high:
-        raise NotBelieved(f"{name}: {low:g} to {high:g} around a median of {median:g} is no spread")
+    median, p10, p90 = (_number(run.get(each), name) for each in ("median", "p10", "p90"))
+    if not 0 < p10 <= median <= p90:
+        raise NotBelieved(f"{name}: {p10:g} to {p90:g} around a median of {median:g} is no spread")
     peak = _peak(what, subject.peaks)
     if peak is not None and median > gpus * peak * ABOVE_PEAK:
         can = f"{gpus * peak:g} {UNITS[what]}"
         raise NotBelieved(f"{name}: {median:g} {UNITS[what]} is impossible, their peak is {can}")
-    return Figure(gpus=gpus, what=what, median=median, low=low, high=high, checked=peak is not None)
+    return Figure(gpus=gpus, metric=what, median=median, p10=p10, p90=p90, plausibility_checked=peak is not None)
 
 
 def _number(value: Any, name: str) -> float:

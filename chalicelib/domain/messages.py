@@ -42,10 +42,10 @@ def payload(notice: Notice) -> bytes:
     data: dict[str, object] = {
         "id": notice.id,
         "instance": {"id": notice.instance_id, "name": notice.instance_name, "owner": notice.owner},
-        "sentence": notice.sentence,
+        "message": notice.sentence,
     }
     if notice.acts_at:
-        data["acts_at"] = notice.acts_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        data["stop_at"] = notice.acts_at.strftime("%Y-%m-%dT%H:%M:%SZ")
         data["keep"] = {
             "method": "POST",
             "path": f"/instances/{notice.instance_id}/keep",

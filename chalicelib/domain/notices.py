@@ -242,7 +242,7 @@ def tried(notice: Notice, channel: str, *, succeeded: bool, detail: str, now: da
 
 
 def _is_news(line: Entry) -> bool:
-    return line.code in TOLD and line.details.get("because") not in ASKED_FOR
+    return line.code in TOLD and line.details.get("reason_code") not in ASKED_FOR
 
 
 def _notice(instance: Instance, line: Entry, book: AddressBook) -> Notice:

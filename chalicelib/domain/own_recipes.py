@@ -28,7 +28,7 @@ class Checkout:
 
     url: str
     ref: str
-    into: str
+    target_dir: str
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,9 @@ def parse_own_recipe(name: str, entry: Mapping[str, Any], ours: Mapping[str, Rec
     """
     if name in ours:
         raise MalformedRecipe(f"recipe {name!r}: the desk has one of that name; rename the folder")
-    base = ours.get(entry.get("builds_on", ""))
+    base = ours.get(entry.get("extends", ""))
     if base is None:
-        raise MalformedRecipe(f"recipe {name!r}: builds_on must be one of {', '.join(ours)}")
+        raise MalformedRecipe(f"recipe {name!r}: extends must be one of {', '.join(ours)}")
     added = parse_parameters(name, entry.get("parameters", {}))
     taken = sorted((PLACEHOLDERS | set(base.parameters)) & set(added))
     if taken:
@@ -80,10 +80,10 @@ def parse_own_recipe(name: str, entry: Mapping[str, Any], ours: Mapping[str, Rec
             description=entry["description"],
             documents=(*base.documents, _document(name, entry, tuple(parameters))),
             jupyter_port=entry.get("jupyter_port", base.jupyter_port),
-            fits=base.fits.and_also(parse_fits(entry["fits"])) if "fits" in entry else base.fits,
+            fits=base.fits.and_also(parse_fits(entry["requirements"])) if "requirements" in entry else base.fits,
             parameters=parameters,
             image=base.image,
-            builds_on=base.name,
+            extends=base.name,
         )
     except KeyError as missing:
         raise MalformedRecipe(f"recipe {name!r} lacks {missing}") from missing
@@ -98,7 +98,7 @@ def parse_steps(name: str, entry: Mapping[str, Any]) -> OwnSteps:
         apt=tuple(entry.get("apt", ())),
         pip=tuple(entry.get("pip", ())),
         environment=entry.get("environment", f"/opt/gpudesk/custom/{name}"),
-        git=tuple(Checkout(each["url"], each["ref"], each["into"]) for each in entry.get("git", ())),
+        git=tuple(Checkout(each["url"], each["ref"], each["target_dir"]) for each in entry.get("git", ())),
         start=entry.get("start"),
         start_minutes=entry.get("start_minutes", START_MINUTES),
     )

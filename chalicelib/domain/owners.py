@@ -1,4 +1,4 @@
-"""What is set for one owner: a policy of their own within the desk's ceilings, and where they are told."""
+"""What is set for one owner: a policy of their own within the desk's limits, and where they are told."""
 
 from dataclasses import dataclass
 

@@ -49,7 +49,7 @@ class SendDocument:
     """SendCommand of one document.
 
     :param limit: how long it may take, in the world's time
-    :param logs_group: of CloudWatch Logs, for all that its steps say; None: nobody wants that
+    :param log_group: of CloudWatch Logs, for all that its steps say; None: nobody wants that
     :param unless: the hash of the document that ran when the machine's image was made: if it is the same still, this
         very run is in the image
     """
@@ -58,7 +58,7 @@ class SendDocument:
     parameters: Mapping[str, str]
     attempt_id: str
     limit: timedelta
-    logs_group: str | None = None
+    log_group: str | None = None
     unless: str | None = None
 
 
@@ -136,7 +136,7 @@ class Plan:
     :param measured: a measurement that is to be kept, in the same write
     :param step: the call, after the write that says it is coming
     :param reason: why this, or why nothing
-    :param own_initiative: nobody asked for it, so mode `tell` only tells
+    :param own_initiative: gpudesk decided it on its own; mode `dry_run` only records it
     :param again: whether it is worth looking again at once
     :param learned: how long a document's steps took, to be remembered for the next estimate
     """

@@ -47,55 +47,55 @@ def asked_for(ask: PolicyAsk, policy: IdlePolicy, max_hours: int) -> tuple[IdleP
     return changed, max_hours if ask.max_hours is None else ask.max_hours
 
 
-def owners_default(own: PolicyAsk, policy: IdlePolicy, max_hours: int, ceilings: Ceilings) -> tuple[IdlePolicy, int]:
+def owners_default(own: PolicyAsk, policy: IdlePolicy, max_hours: int, limits: Ceilings) -> tuple[IdlePolicy, int]:
     """What an owner's instances get that a request does not say: the owner's over the desk's, within today's bounds.
 
-    What was set under other ceilings is cut to these, so that a request that says nothing is never refused for it.
+    What was set under other limits is cut to these, so that a request that says nothing is never refused for it.
     """
-    return within(*asked_for(own, policy, max_hours), ceilings)
+    return within(*asked_for(own, policy, max_hours), limits)
 
 
-def within(wished: IdlePolicy, hours: int, ceilings: Ceilings) -> tuple[IdlePolicy, int]:
+def within(wished: IdlePolicy, hours: int, limits: Ceilings) -> tuple[IdlePolicy, int]:
     """A policy and the maximum hours, cut to what the admin allows; what is allowed stays as it is."""
-    idle_minutes = max(SHORTEST_WINDOW_MINUTES, min(wished.idle_minutes, ceilings.idle_minutes))
+    idle_minutes = max(SHORTEST_WINDOW_MINUTES, min(wished.idle_minutes, limits.idle_minutes))
     policy = replace(
         wished,
         idle_minutes=idle_minutes,
-        warning_minutes=max(1, min(wished.warning_minutes, ceilings.warning_minutes, idle_minutes)),
-        signals=tuple(name for name in wished.signals if name in ceilings.signals) or ceilings.signals,
+        warning_minutes=max(1, min(wished.warning_minutes, limits.warning_minutes, idle_minutes)),
+        signals=tuple(name for name in wished.signals if name in limits.signals) or limits.signals,
         thresholds=Thresholds(
             **{
-                each.name: max(getattr(wished.thresholds, each.name), getattr(ceilings.lowest_thresholds, each.name))
+                each.name: max(getattr(wished.thresholds, each.name), getattr(limits.min_thresholds, each.name))
                 for each in fields(Thresholds)
             }
         ),
     )
-    return policy, max(1, min(hours, ceilings.max_hours))
+    return policy, max(1, min(hours, limits.max_hours))
 
 
-def policy_errors(policy: IdlePolicy, max_hours: int, ceilings: Ceilings) -> Iterator[FieldError]:
+def policy_errors(policy: IdlePolicy, max_hours: int, limits: Ceilings) -> Iterator[FieldError]:
     """What is wrong with a policy, and what would be right."""
-    if not SHORTEST_WINDOW_MINUTES <= policy.idle_minutes <= ceilings.idle_minutes:
-        limits = f"must be {SHORTEST_WINDOW_MINUTES} (three samples) to {ceilings.idle_minutes} minutes"
-        yield FieldError("idle_policy.idle_minutes", f"{limits}, not {policy.idle_minutes}")
-    if not 1 <= policy.warning_minutes <= ceilings.warning_minutes:
-        limits = f"must be 1 to {ceilings.warning_minutes} minutes"
-        yield FieldError("idle_policy.warning_minutes", f"{limits}, not {policy.warning_minutes}")
+    if not SHORTEST_WINDOW_MINUTES <= policy.idle_minutes <= limits.idle_minutes:
+        right = f"must be {SHORTEST_WINDOW_MINUTES} (three samples) to {limits.idle_minutes} minutes"
+        yield FieldError("idle_policy.idle_minutes", f"{right}, not {policy.idle_minutes}")
+    if not 1 <= policy.warning_minutes <= limits.warning_minutes:
+        right = f"must be 1 to {limits.warning_minutes} minutes"
+        yield FieldError("idle_policy.warning_minutes", f"{right}, not {policy.warning_minutes}")
     if policy.warning_minutes > policy.idle_minutes:
         window = f"the window of {policy.idle_minutes} minutes"
         yield FieldError("idle_policy.warning_minutes", f"must not be longer than {window}")
-    yield from _signal_errors(policy.signals, ceilings)
-    yield from _threshold_errors(policy.thresholds, ceilings.lowest_thresholds)
-    if not 1 <= max_hours <= ceilings.max_hours:
-        yield FieldError("max_hours", f"must be 1 to {ceilings.max_hours} hours, not {max_hours}")
+    yield from _signal_errors(policy.signals, limits)
+    yield from _threshold_errors(policy.thresholds, limits.min_thresholds)
+    if not 1 <= max_hours <= limits.max_hours:
+        yield FieldError("max_hours", f"must be 1 to {limits.max_hours} hours, not {max_hours}")
 
 
-def _signal_errors(signals: tuple[str, ...], ceilings: Ceilings) -> Iterator[FieldError]:
-    allowed = ", ".join(ceilings.signals)
+def _signal_errors(signals: tuple[str, ...], limits: Ceilings) -> Iterator[FieldError]:
+    allowed = ", ".join(limits.signals)
     if not signals:
         yield FieldError("idle_policy.signals", f"must name at least one of {allowed}")
     for name in signals:
-        if name not in ceilings.signals:
+        if name not in limits.signals:
             yield FieldError("idle_policy.signals", f"must be of {allowed}, not {name[:40]!r}")
         elif signals.count(name) > 1:
             yield FieldError("idle_policy.signals", f"must name each once; {name} is there {signals.count(name)} times")

@@ -62,14 +62,14 @@ class Parameter:
     """One thing to choose.
 
     :param allowed_pattern: for the whole text that SSM is given
-    :param pattern_in_words: the end of the sentence "must be ..."
+    :param pattern_description: the end of the sentence "must be ..."
     """
 
     name: str
     type: ParameterType
     default: Value
     allowed_pattern: str
-    pattern_in_words: str
+    pattern_description: str
     description: str
 
     def admits(self, value: Value) -> bool:
@@ -117,7 +117,7 @@ def chosen(
         value = given.get(name, (before or {}).get(name, parameter.default))
         values[name] = value
         if not parameter.admits(value):
-            right = f"must be {parameter.pattern_in_words}, not {_shown(value)}"
+            right = f"must be {parameter.pattern_description}, not {_shown(value)}"
             errors.append(FieldError(f"parameters.{name}", right))
     return values, errors
 
@@ -135,7 +135,7 @@ def _parse(where: str, name: str, entry: Mapping[str, Any]) -> Parameter:
             type=kind,
             default=entry["default"],
             allowed_pattern=entry.get("allowed_pattern", pattern),
-            pattern_in_words=entry.get("pattern_in_words", words),
+            pattern_description=entry.get("pattern_description", words),
             description=entry["description"],
         )
     except KeyError as missing:
@@ -157,10 +157,10 @@ def _check(where: str, parameter: Parameter) -> None:
         re.compile(pattern)
     except re.error as wrong:
         raise MalformedRecipe(f"{where}: allowed_pattern {pattern!r}: {wrong}") from wrong
-    if not parameter.pattern_in_words or not parameter.description:
-        raise MalformedRecipe(f"{where} must say in words what it may be (pattern_in_words) and what it is for")
+    if not parameter.pattern_description or not parameter.description:
+        raise MalformedRecipe(f"{where} must say in words what it may be (pattern_description) and what it is for")
     if not parameter.admits(parameter.default):
-        raise MalformedRecipe(f"{where}: its default is not {parameter.pattern_in_words}")
+        raise MalformedRecipe(f"{where}: its default is not {parameter.pattern_description}")
 
 
 def _unknown(name: str, known: Mapping[str, Parameter]) -> str:

@@ -46,7 +46,7 @@ class Recipe:
     :param fits: where it can be used
     :param parameters: what people can choose, by name
     :param image: architecture -> the public SSM parameter of the image that it needs; None: the type's own
-    :param builds_on: the recipe whose documents come first, of a team's own recipe
+    :param extends: the recipe whose documents come first, of a team's own recipe
     """
 
     name: str
@@ -57,17 +57,17 @@ class Recipe:
     fits: Fits
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     image: Mapping[str, str] | None = None
-    builds_on: str | None = None
+    extends: str | None = None
 
     def image_of(self, kind: InstanceType) -> str | None:
         """The public parameter of the image that a type is launched with; None where there is none."""
         return self.image.get(kind.arch) if self.image is not None else kind.image
 
     def what_is_skipped(self, kind: InstanceType) -> str | None:
-        """What people should know who use it without a GPU; None where nothing is skipped."""
+        """Return a message that the GPU steps are skipped on a type without a GPU; None if nothing is skipped."""
         if not self.fits.skips_gpu_steps(kind):
             return None
-        return f"{kind.name} has no GPU: {self.name} skips its GPU steps there, and computes on the CPU"
+        return f"{kind.name} has no GPU. Recipe {self.name} skips its GPU steps and computes on the CPU."
 
     def chosen(self, values: Mapping[str, Value]) -> tuple[DocumentUse, ...]:
         """The documents with what was chosen filled in; the desk's own placeholders stay."""
@@ -125,7 +125,7 @@ def _parse_recipe(name: str, entry: Mapping[str, Any], shared: Mapping[str, Any]
             description=entry["description"],
             documents=tuple(_parse_use(name, use, PLACEHOLDERS | set(parameters)) for use in entry["documents"]),
             jupyter_port=entry["jupyter_port"],
-            fits=parse_fits(entry["fits"]),
+            fits=parse_fits(entry["requirements"]),
             parameters=parameters,
             image=entry.get("image"),
         )

@@ -1,5 +1,6 @@
 """How far a setup is, as of now: the step that runs, and how long it all still takes by what it took before."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,18 +10,21 @@ from chalicelib.domain.instance import Instance
 from chalicelib.domain.recipes import DocumentUse
 from chalicelib.domain.setup_results import Durations
 
+POSITION = re.compile(r"([0-9]{1,4}) of ([0-9]{1,4})")
+
 
 @dataclass(frozen=True, kw_only=True)
 class StepNow:
     """The step that runs, as its machine last told.
 
-    :param position: "2 of 5" steps of the document
+    :param index: which of the document's `count` steps it is, from 1; both are None if the machine's text is unreadable
     :param remaining: by what it took before; None where nobody knows
     :param reported_at: by the machine
     """
 
     name: str
-    position: str
+    index: int | None
+    count: int | None
     line: str
     started_at: datetime
     running_for: timedelta
@@ -79,9 +83,11 @@ def _step(
     if report.at < run.sent_at or started_at > now:
         return None
     known = dict(took.steps).get(progress.step) if took else None
+    index, count = _position(progress.position)
     return StepNow(
         name=progress.step,
-        position=progress.position,
+        index=index,
+        count=count,
         line=progress.line,
         started_at=started_at,
         running_for=now - started_at,
@@ -97,6 +103,12 @@ def _told(instance: Instance, document: DocumentUse, report: Report) -> Progress
         return None
     progress = report.setup
     return progress if progress and progress.document == shortened(document.name, LONGEST_NAME) else None
+
+
+def _position(text: str) -> tuple[int | None, int | None]:
+    """Read "2 of 5". The machine wrote it, so it may be anything."""
+    found = POSITION.fullmatch(text)
+    return (int(found[1]), int(found[2])) if found else (None, None)
 
 
 def _left(took: Durations, step: StepNow | None, running_for: timedelta) -> timedelta:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from chalicelib.domain.actors import Actor
 from chalicelib.domain.asks import amended
-from chalicelib.domain.desk import Ceilings, Mode, on_hold
+from chalicelib.domain.desk import Ceilings, Mode, paused_warning
 from chalicelib.domain.errors import Conflict, FieldError, Invalid
 from chalicelib.domain.instance import Action, Desired, Instance, Phase
 from chalicelib.domain.lifecycle.keeping import kept
@@ -13,6 +13,7 @@ from chalicelib.domain.lifecycle.rules import because, entry
 from chalicelib.domain.plan import Entry
 from chalicelib.domain.policies import PolicyAsk
 from chalicelib.domain.warned import WarningKind
+from chalicelib.domain.write_warnings import WriteWarning
 
 SHORTEST_KEEP = timedelta(minutes=1)
 """The sweep's own step: what is shorter keeps nothing."""
@@ -66,7 +67,7 @@ def terminate(instance: Instance, actor: Actor, now: datetime) -> Wanted:
 
 
 def keep(
-    instance: Instance, until: datetime, actor: Actor, ceilings: Ceilings, now: datetime, field: str = "until"
+    instance: Instance, until: datetime, actor: Actor, limits: Ceilings, now: datetime, field: str = "until"
 ) -> Wanted:
     """A lease that always ends. It wins over every stop that has not been claimed yet, and moves the lifetime.
 
@@ -89,10 +90,10 @@ def keep(
             f"POST /instances/{instance.name}/start starts it again",
             code="too_late_to_keep",
         )
-    furthest = now + timedelta(hours=ceilings.keep_hours)
+    furthest = now + timedelta(hours=limits.keep_hours)
     if not now + SHORTEST_KEEP <= until <= furthest:
         right = (
-            f"must be in the future (a minute or more) and at most {ceilings.keep_hours} hours away "
+            f"must be in the future (a minute or more) and at most {limits.keep_hours} hours away "
             f"({furthest:%Y-%m-%dT%H:%MZ})"
         )
         raise Invalid(f"a keep {right}", errors=(FieldError(field, right),))
@@ -101,10 +102,10 @@ def keep(
     return Wanted(*kept(instance, until, actor.name, now))
 
 
-def amend(instance: Instance, ask: PolicyAsk, actor: Actor, ceilings: Ceilings, now: datetime) -> Wanted:
+def amend(instance: Instance, ask: PolicyAsk, actor: Actor, limits: Ceilings, now: datetime) -> Wanted:
     """:raises Invalid: outside of what the admin allows"""
     _not_ended(instance, "be changed")
-    policy, max_hours = amended(instance.spec, ask, ceilings)
+    policy, max_hours = amended(instance.spec, ask, limits)
     spec = replace(instance.spec, idle_policy=policy, max_hours=max_hours)
     if spec == instance.spec:
         return Wanted(instance)
@@ -120,13 +121,13 @@ def amend(instance: Instance, ask: PolicyAsk, actor: Actor, ceilings: Ceilings, 
     return Wanted(replace(instance, spec=spec), tuple(lines))
 
 
-def what_waits(instance: Instance, mode: Mode) -> str | None:
-    """What of a stop or an end that was asked for is not begun while the desk is on hold; None where nothing waits."""
+def what_waits(instance: Instance, mode: Mode) -> WriteWarning | None:
+    """Warn that a requested stop or termination does not start while gpudesk is paused; None if nothing waits."""
     match instance.spec.desired:
         case Desired.STOPPED if instance.phase not in (Phase.STOPPING, Phase.STOPPED, *ENDED):
-            return on_hold(mode, "the stop")
+            return paused_warning(mode, "stop")
         case Desired.TERMINATED if instance.phase not in ENDED:
-            return on_hold(mode, "the termination")
+            return paused_warning(mode, "termination")
         case _:
             return None
 

@@ -3,12 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from pynamodb.attributes import MapAttribute
 from pynamodb.exceptions import TransactWriteError
 
 from chalicelib.domain.instance import Instance
 from chalicelib.domain.plan import Entry
 from chalicelib.domain.timings import IDEMPOTENCY_KEPT
+from chalicelib.domain.write_warnings import WarningCode, WriteWarning
 from chalicelib.store.models import DeskModel
 from chalicelib.store.transactions import TRIES, Stale, append, codes, count, item_of, model_of, name_key, transaction
 
@@ -20,13 +23,13 @@ class Wish:
     :param key: of the owner and of the Idempotency-Key or of what was asked for
     :param digest: of the body: the same key with another body is a mistake
     :param until: how long it is remembered
-    :param notice: what the answer says beside the instance, so that it is the same each time
+    :param warnings: those of the answer, so that a repeated request gets the same answer
     """
 
     key: str
     digest: str
     until: datetime
-    notice: str | None = None
+    warnings: tuple[WriteWarning, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class SameWish:
 
     instance_id: str
     same_body: bool
-    notice: str | None = None
+    warnings: tuple[WriteWarning, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ class Launches:
         found = item_of(DeskModel, wish.key)
         if found is None or not found.instance or (found.until or 0) < int(now.timestamp()):
             return None
-        return SameWish(found.instance, same_body=found.digest == wish.digest, notice=found.warnings)
+        return SameWish(found.instance, found.digest == wish.digest, tuple(map(_warning, found.warnings or ())))
 
     def _launch(self, instance: Instance, entries: Iterable[Entry], wish: Wish, limit: int, now: datetime) -> None:
         with transaction() as changes:
@@ -97,7 +100,7 @@ class Launches:
                     wish.key,
                     instance=instance.id,
                     digest=wish.digest,
-                    warnings=wish.notice,
+                    warnings=[{"code": each.code.value, "message": each.message} for each in wish.warnings],
                     until=int(wish.until.timestamp()),
                     expires_at=wish.until + IDEMPOTENCY_KEPT,
                 ),
@@ -127,3 +130,7 @@ class Launches:
         if failed[1]:
             return NameTaken()
         return LimitReached() if failed[-1] else None
+
+
+def _warning(raw: MapAttribute[str, Any]) -> WriteWarning:
+    return WriteWarning(WarningCode(raw["code"]), str(raw["message"]))

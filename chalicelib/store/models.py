@@ -315,7 +315,7 @@ class DeskModel(Model):
     instance = UnicodeAttribute(null=True)
     number = NumberAttribute(null=True)
     digest = UnicodeAttribute(null=True)
-    warnings = UnicodeAttribute(null=True)
+    warnings: ListAttribute[MapAttribute[str, Any]] = ListAttribute(null=True)
     holder = UnicodeAttribute(null=True)
     until = NumberAttribute(null=True)
     done = NumberAttribute(null=True)

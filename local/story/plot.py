@@ -154,7 +154,7 @@ class Story:
         """For whoever has to find out why the story does not go on."""
         self.watch.follow()
         shown = self.watch.shown()
-        self._narrator.line("gpudesk", f"{shown['name']} is {shown['phase']}: {shown['reason']['sentence']}")
+        self._narrator.line("gpudesk", f"{shown['name']} is {shown['phase']}: {shown['reason']['message']}")
         self._narrator.plain(json.dumps(shown["status"], indent=2))
 
     def _use_jupyter(self) -> None:
@@ -235,23 +235,23 @@ class Story:
         """What the step that runs says, each thing once."""
         setup = self.watch.shown()["status"]["setup"] or {}
         step = setup.get("step")
-        news = (setup.get("document"), step["name"], step["line"][:SAME_LINE]) if step else None
+        news = (setup.get("document"), step["name"], step["last_output_line"][:SAME_LINE]) if step else None
         if step is None or news == self._last_progress:
             return
         self._last_progress = news
         left = setup["remaining_seconds"]
         to_go = f", about {left} s to go by what it took before" if left is not None else ""
-        said = f": {step['line']}" if step["line"] else ""
-        where = f"{setup['document']}, step {step['name']} ({step['position']})"
+        said = f": {step['last_output_line']}" if step["last_output_line"] else ""
+        where = f"{setup['document']}, step {step['name']} ({step['step_index']} of {step['step_count']})"
         self._narrator.line("machine", f"  {where}{said} [{step['running_seconds']} s so far{to_go}]")
 
     def _is(self, *phases: str) -> bool:
         return self.watch.shown()["phase"] in phases
 
-    def _activity(self, verdict: str, naming: str = "") -> str | None:
+    def _activity(self, state: str, naming: str = "") -> str | None:
         activity = self.watch.shown()["status"]["activity"]
-        if activity and activity["verdict"] == verdict and naming in activity["sentence"]:
-            return str(activity["sentence"])
+        if activity and activity["state"] == state and naming in activity["message"]:
+            return str(activity["message"])
         return None
 
 

@@ -27,7 +27,7 @@ class Line:
     at: datetime
     actor: str
     code: str
-    sentence: str
+    message: str
     details: dict[str, str]
 
 
@@ -79,7 +79,7 @@ class Watch:
             page = self._desk.get(f"/instances/{self.ref}/timeline?limit=100{self._cursor}")
             news = [_line(item) for item in page["items"]][self._already_told(page) :]
             for line in news:
-                self._narrator.line(line.actor, line.sentence, line.at)
+                self._narrator.line(line.actor, line.message, line.at)
             self.lines += news
             if page["next_cursor"] is None:
                 return
@@ -95,6 +95,6 @@ def _line(item: Any) -> Line:
         at=datetime.fromisoformat(item["at"]),
         actor=item["actor"],
         code=item["code"],
-        sentence=item["sentence"],
+        message=item["message"],
         details=item["details"],
     )

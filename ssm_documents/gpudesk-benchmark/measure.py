@@ -4,9 +4,10 @@
 
 prints what it does on stderr and one line of JSON on stdout:
 
-    {"device", "count", "driver", "framework", "cuda", "runs": [{"gpus", "what", "unit", "median", "low", "high"}, ...]}
+    {"gpu_name", "count", "driver", "framework", "cuda",
+     "runs": [{"gpus", "metric", "unit", "median", "p10", "p90"}, ...]}
 
-Figures are of all the GPUs of a run together; low and high are the tenth and the ninetieth of a hundred repetitions.
+Each run is of all its GPUs together; p10 and p90 are the tenth and the ninetieth percentile of the repetitions.
 It needs PyTorch and the standard library, for it runs in the environment of the instance's recipe. `--cpu N` measures
 N processes of the CPU instead: for trying it out.
 """
@@ -50,15 +51,15 @@ class Run:
     """One measurement.
 
     :param gpus: at work at the same time
-    :param what: fp32, fp16, bf16: matrix products; memory: bytes read and written; training: samples
+    :param metric: fp32, fp16, bf16: matrix products; memory: bytes read and written; training: samples
     """
 
     gpus: int
-    what: str
+    metric: str
     unit: str
     median: float
-    low: float
-    high: float
+    p10: float
+    p90: float
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def described(machine: Machine) -> dict[str, Any]:
     """What was measured, by which software."""
     is_gpu = machine.kind == "cuda"
     return {
-        "device": torch.cuda.get_device_name(0) if is_gpu else "CPU",
+        "gpu_name": torch.cuda.get_device_name(0) if is_gpu else "CPU",
         "count": machine.count,
         "driver": _driver() if is_gpu else None,
         "framework": f"PyTorch {torch.__version__}",
@@ -131,23 +132,23 @@ def measured(machine: Machine, gpus: int) -> Iterator[Run]:
     # With TF32 an FP32 product would be one of 19 bits, and faster than the GPU's FP32 peak.
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
-    for what, dtype in (("fp32", torch.float32), ("fp16", torch.float16), ("bf16", torch.bfloat16)):
+    for metric, dtype in (("fp32", torch.float32), ("fp16", torch.float16), ("bf16", torch.bfloat16)):
         if can_multiply(machine, dtype):
-            yield told(run_of(gpus, what, "TFLOPS", products(machine, gpus, dtype)))
+            yield told(run_of(gpus, metric, "TFLOPS", products(machine, gpus, dtype)))
     yield told(run_of(gpus, "memory", "GB/s", copies(machine, gpus)))
     yield told(run_of(gpus, "training", "samples/s", training(machine, gpus)))
 
 
 def told(run: Run) -> Run:
-    say(f"{run.gpus} x {run.what}: {run.median:g} {run.unit} ({run.low:g} to {run.high:g})")
+    say(f"{run.gpus} x {run.metric}: {run.median:g} {run.unit} ({run.p10:g} to {run.p90:g})")
     return run
 
 
-def run_of(gpus: int, what: str, unit: str, figures: list[float]) -> Run:
+def run_of(gpus: int, metric: str, unit: str, figures: list[float]) -> Run:
     """Median and spread."""
     tenths = statistics.quantiles(figures, n=10, method="inclusive")
-    median, low, high = statistics.median(figures), tenths[0], tenths[-1]
-    return Run(gpus, what, unit, *(float(f"{each:.4g}") for each in (median, low, high)))
+    median, p10, p90 = statistics.median(figures), tenths[0], tenths[-1]
+    return Run(gpus, metric, unit, *(float(f"{each:.4g}") for each in (median, p10, p90)))
 
 
 def can_multiply(machine: Machine, dtype: torch.dtype) -> bool:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.api.client import POLICY, Bench, Client
 
-NOT_KNOWN_YET = ("instance_id", "ec2_state", "zone", "activity", "warning", "keep_until", "ends_at")
+NOT_KNOWN_YET = ("instance_id", "ec2_state", "zone", "activity", "warning", "keep", "lifetime_ends_at")
 
 
 def test_asking_is_answered_at_once_with_the_instance_and_where_to_look(bench: Bench) -> None:
@@ -42,7 +42,9 @@ def test_asking_is_answered_at_once_with_the_instance_and_where_to_look(bench: B
     assert {asked["status"][name] for name in NOT_KNOWN_YET} == {None}
     assert asked["status"]["price_per_hour"] == "0.526"
     assert asked["status"]["created_at"] == f"{bench.world.now:%Y-%m-%dT%H:%M:%SZ}"
-    assert "no channel is set for ada" in asked["notice"]
+    (warning,) = asked["warnings"]
+    assert warning["code"] == "no_channel"
+    assert warning["message"].startswith("No notification channel is configured for ada or the desk.")
     assert bench.ada("GET", answer.headers["location"]).json["name"] == "brave-otter"
 
 
@@ -98,7 +100,7 @@ def test_the_same_key_gets_the_same_instance(bench: Bench) -> None:
     again = bench.ada("POST", "/instances", raw=b' {"disk_gib":100, "gpu" : "T4", "name":null}', headers=key)
     assert (first.status, again.status) == (202, 202)
     assert again.headers["location"] == first.headers["location"]
-    assert again.json["notice"] == first.json["notice"]
+    assert again.json["warnings"] == first.json["warnings"]
     assert count(bench.ada) == 1
 
 
@@ -134,8 +136,9 @@ def test_the_same_wish_within_two_minutes_is_answered_with_the_first_and_says_so
     bench.world.clock.advance(timedelta(seconds=40))
     again = bench.ada("POST", "/instances", {"gpu": "T4"}).json
     assert again["id"] == first["id"]
-    assert "40 s ago" in again["notice"]
-    assert "Idempotency-Key" in again["notice"]
+    assert [each["code"] for each in again["warnings"]] == ["duplicate_request", "no_channel"]
+    assert "40 s ago" in again["warnings"][0]["message"]
+    assert "Idempotency-Key" in again["warnings"][0]["message"]
     bench.world.clock.advance(timedelta(minutes=2))
     assert bench.ada("POST", "/instances", {"gpu": "T4"}).json["id"] != first["id"]
 
@@ -158,16 +161,16 @@ def test_a_name_that_lives_is_taken(bench: Bench) -> None:
     assert (answer.status, answer.json["code"], list(answer.wrong)) == (409, "name_taken", ["name"])
 
 
-def test_nobody_gets_more_than_the_ceiling(bench: Bench) -> None:
-    bench.root("PATCH", "/desk", {"ceilings": {"instances_per_owner": 2}})
+def test_nobody_gets_more_than_the_limit(bench: Bench) -> None:
+    bench.root("PATCH", "/desk", {"limits": {"instances_per_owner": 2}})
     wishes: list[Any] = [{"gpu": "T4", "max_hours": hours} for hours in (1, 2, 3)]
     answers = [bench.ada("POST", "/instances", wish) for wish in wishes]
     assert [answer.status for answer in answers] == [202, 202, 409]
     assert answers[-1].json["code"] == "limit_reached"
 
 
-def test_a_desk_on_hold_launches_nothing(bench: Bench) -> None:
-    bench.root("PATCH", "/desk", {"mode": "hold"})
+def test_a_paused_desk_launches_nothing(bench: Bench) -> None:
+    bench.root("PATCH", "/desk", {"mode": "paused"})
     answer = bench.ada("POST", "/instances", {"gpu": "T4"})
     assert (answer.status, answer.json["code"]) == (409, "desk_on_hold")
 
@@ -183,6 +186,6 @@ def test_a_table_that_is_overloaded_is_a_503_with_when_to_come_again(bench: Benc
     assert answer.headers["retry-after"] == "5"
 
 
-def test_whoever_has_a_channel_is_not_told_to_set_one(bench: Bench) -> None:
+def test_launch_with_channel_has_no_channel_warning(bench: Bench) -> None:
     bench.world.email("ada", "ada@example.org")
-    assert bench.ada("POST", "/instances", {"gpu": "T4"}).json["notice"] is None
+    assert bench.ada("POST", "/instances", {"gpu": "T4"}).json["warnings"] == []

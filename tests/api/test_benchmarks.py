@@ -21,13 +21,13 @@ def test_a_measurement_is_written_down_followed_and_compared(bench: Bench) -> No
     assert asked.status == 202
     assert asked.headers["location"] == f"/instances/{asked.json['id']}"
     measuring = asked.json["status"]["benchmark"]
-    assert (measuring["state"], measuring["requested_by"], measuring["line"]) == ("requested", "ada", None)
+    assert (measuring["state"], measuring["requested_by"], measuring["last_output_line"]) == ("requested", "ada", None)
     again = bench.ada("POST", "/instances/brave-otter/benchmarks")
     assert (again.status, again.json["status"]["benchmark"]["id"]) == (202, measuring["id"])
     bench.world.desk.loop.reconcile(asked.json["id"])
     shown = bench.ada("GET", "/instances/brave-otter").json["status"]
     assert shown["benchmark"]["state"] == "running"
-    assert shown["activity"]["sentence"].startswith("busy: ada asked for a measurement at")
+    assert shown["activity"]["message"].startswith("busy: ada asked for a measurement at")
     bench.world.minute(2)
     assert bench.ada("GET", "/instances/brave-otter").json["status"]["benchmark"] is None
 
@@ -35,10 +35,10 @@ def test_a_measurement_is_written_down_followed_and_compared(bench: Bench) -> No
     assert (found["instance_type"], found["gpu"], found["price_per_hour"]) == ("g4dn.xlarge", "T4", "0.526")
     assert found["driver"]
     assert "owner" not in found, "whose machine it was is nobody's business"
-    fp32, *_, training = found["figures"]
-    assert (fp32["what"], fp32["unit"], fp32["gpus"], fp32["checked"]) == ("fp32", "TFLOPS", 1, True)
-    assert fp32["low"] <= fp32["median"] <= fp32["high"] <= 8.1 * 1.05
-    assert (training["checked"], training["efficiency"]) == (False, 1.0)
+    fp32, *_, training = found["results"]
+    assert (fp32["metric"], fp32["unit"], fp32["gpus"], fp32["plausibility_checked"]) == ("fp32", "TFLOPS", 1, True)
+    assert fp32["p10"] <= fp32["median"] <= fp32["p90"] <= 8.1 * 1.05
+    assert (training["plausibility_checked"], training["efficiency"]) == (False, 1.0)
     assert training["per_dollar"] == pytest.approx(training["median"] / 0.526, rel=1e-3)
     assert bench.ada("GET", "/benchmarks?instance_type=g4dn.xlarge").json["items"] == [found]
     assert bench.ada("GET", "/benchmarks?instance_type=g4dn.12xlarge").json["items"] == []
@@ -94,4 +94,4 @@ def test_what_a_measurement_said_last_is_shown(document: str, line: str | None) 
     beat = Heartbeat(instance_id=MACHINE_ID, at=START, boot_id="b", signals={}, setup=said)
     shown = instance_view(Shown(measuring, None, Decimal(0), beat))["status"]["benchmark"]
     assert shown is not None
-    assert shown["line"] == line
+    assert shown["last_output_line"] == line

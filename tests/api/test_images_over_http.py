@@ -52,10 +52,17 @@ def test_an_image_from_the_wish_to_its_end(ready: Bench) -> None:
     ready.world.minute(2)
     asked = ready.ada("POST", IMAGES, {"name": "vision-1", "description": "for the course"})
     assert (asked.status, asked.headers["location"]) == (202, f"/images/{asked.json['id']}")
-    warnings = " / ".join(asked.json["warnings"])
+    warnings = {each["code"]: each["message"] for each in asked.json["warnings"]}
+    assert list(warnings) == [
+        "home_directory_included",
+        "instance_store_excluded",
+        "sessions_restricted",
+        "instance_reboots",
+        "activity_interrupted",
+    ]
     known = f"`ssh-keygen -R {ready.ada('GET', '/instances/brave-otter').json['id']}`"
-    for words in ("home directory is in the image", "reboots for it", known, "it is in use, and the reboot ends that"):
-        assert words in warnings
+    assert known in warnings["instance_reboots"]
+    assert warnings["activity_interrupted"].startswith("brave-otter is in use, and the reboot interrupts that: busy: ")
     again = ready.ada("POST", IMAGES, {"name": "vision-1", "description": "for the course"})
     assert (again.status, again.json["id"]) == (202, asked.json["id"])
     other = ready.ada("POST", IMAGES, {"name": "vision-2"})
@@ -72,9 +79,9 @@ def test_an_image_from_the_wish_to_its_end(ready: Bench) -> None:
     )
     assert (shown["size_gib"], shown["price_per_month"], shown["age_days"]) == (64, "3.20", 0)
     assert shown["ami_id"].startswith("ami-")
-    assert [each["document"] for each in shown["documents"]] == ["gpudesk-probe", "gpudesk-jupyter"]
-    assert (shown["sealed"], shown["added_recipes"], shown["parameters"]["pip_index"]) == (False, [], "")
-    assert ready.ada("GET", "/instances/brave-otter").json["status"]["imaging"] is None
+    assert [each["document"] for each in shown["installed_documents"]] == ["gpudesk-probe", "gpudesk-jupyter"]
+    assert (shown["secrets_removed"], shown["added_recipes"], shown["parameters"]["pip_index"]) == (False, [], "")
+    assert ready.ada("GET", "/instances/brave-otter").json["status"]["image_creation"] is None
 
     assert ready.ada("GET", "/images/vision-1").json == shown, "a name will do where one alone has it"
     assert ready.bob("GET", "/images/vision-1").status == 404
@@ -87,7 +94,8 @@ def test_an_image_from_the_wish_to_its_end(ready: Bench) -> None:
 
     launched = ready.ada("POST", "/instances", {"gpu": "T4", "image": "latest", "name": "quick-fox"})
     assert (launched.status, launched.json["spec"]["image"]) == (202, shown["id"])
-    assert "gpudesk-jupyter need not run again unless changed since, which saves about" in launched.json["notice"]
+    (warning,) = (each for each in launched.json["warnings"] if each["code"] == "launched_from_image")
+    assert "Skipped unless changed since: gpudesk-jupyter. This saves about" in warning["message"]
     in_use = ready.ada("DELETE", f"/images/{shown['id']}")
     assert (in_use.status, in_use.json["code"]) == (409, "in_use")
     theirs = ready.bob("POST", "/instances", {"gpu": "T4", "image": shown["id"]})
@@ -97,9 +105,14 @@ def test_an_image_from_the_wish_to_its_end(ready: Bench) -> None:
     ready.world.hold()
     gone = ready.ada("DELETE", "/images/vision-1")
     assert (gone.status, gone.json["phase"]) == (202, "deleting")
-    assert gone.json["notice"].startswith("the desk is on hold: its end is written down")
-    ready.root("PATCH", "/desk", {"mode": "act"})
-    assert ready.ada("DELETE", f"/images/{shown['id']}").json["notice"] is None
+    assert gone.json["warnings"] == [
+        {
+            "code": "desk_paused",
+            "message": "gpudesk is paused. The deletion is recorded and starts when an admin sets mode to enforce.",
+        }
+    ]
+    ready.root("PATCH", "/desk", {"mode": "enforce"})
+    assert ready.ada("DELETE", f"/images/{shown['id']}").json["warnings"] == []
     ready.world.minute(4)
     assert ready.ada("GET", f"/images/{shown['id']}").status == 404
     assert ready.ada("GET", "/images").json["items"] == []
@@ -109,16 +122,21 @@ def _is_sealed(bench: Bench, image: dict[str, Any]) -> None:
     """While ssh host keys and Jupyter's token are off its disk, whoever needs them hears why and until when."""
 
     def imaging(instance: str = "brave-otter") -> dict[str, Any]:
-        found: dict[str, Any] = bench.ada("GET", f"/instances/{instance}").json["status"]["imaging"]
+        found: dict[str, Any] = bench.ada("GET", f"/instances/{instance}").json["status"]["image_creation"]
         return found
 
     def opened(kind: str) -> Answer:
         key = {"public_key": KEY} if kind == "ssh" else {}
         return bench.ada("POST", "/instances/brave-otter/sessions", {"kind": kind, **key})
 
-    assert imaging() == {"id": image["id"], "since": image["created_at"], "phase": "requested", "sealed": False}
+    assert imaging() == {
+        "image_id": image["id"],
+        "started_at": image["created_at"],
+        "phase": "requested",
+        "secrets_removed": False,
+    }
     bench.world.minute()
-    assert (imaging()["phase"], imaging()["sealed"]) == ("sealing", True)
+    assert (imaging()["phase"], imaging()["secrets_removed"]) == ("sanitizing", True)
     for kind in ("ssh", "jupyter", "jupyter_token"):
         refused = opened(kind)
         assert (refused.status, refused.json["code"]) == (409, "sealed")
@@ -126,7 +144,7 @@ def _is_sealed(bench: Bench, image: dict[str, Any]) -> None:
             assert words in refused.json["detail"]
     assert opened("shell").status == 201
     for _ in range(5):
-        if not imaging()["sealed"]:
+        if not imaging()["secrets_removed"]:
             break
         bench.world.minute()
     assert imaging()["phase"] == "pending", "it takes minutes yet, and the disk's moment is past"
@@ -136,7 +154,7 @@ def _is_sealed(bench: Bench, image: dict[str, Any]) -> None:
 def test_without_a_reboot_that_is_warned_of_too(ready: Bench) -> None:
     asked = ready.ada("POST", IMAGES, {"name": "vision-3", "no_reboot": True})
     assert asked.status == 202
-    warnings = " / ".join(asked.json["warnings"])
-    assert "may be inconsistent" in warnings
-    assert "reboots for it" not in warnings
+    codes = [each["code"] for each in asked.json["warnings"]]
+    assert "file_system_inconsistent" in codes
+    assert "instance_reboots" not in codes
     until(ready, asked.json["id"], "available")

@@ -44,10 +44,10 @@ def test_null_is_the_desks_again(bench: Bench) -> None:
     assert bench.ada("PATCH", "/owners/ada", {"max_hours": None}).json["max_hours"] is None
 
 
-def test_a_default_that_exceeds_a_ceiling_of_today_is_cut_to_it_and_refuses_nothing(bench: Bench) -> None:
+def test_a_default_that_exceeds_a_limit_of_today_is_cut_to_it_and_refuses_nothing(bench: Bench) -> None:
     bench.ada("PATCH", "/owners/ada", {"idle_policy": {"idle_minutes": 200}, "max_hours": 70})
     bounds = {"idle_minutes": 60, "max_hours": 24, "signals": ["gpu", "jupyter"]}
-    assert bench.root("PATCH", "/desk", {"ceilings": bounds, "defaults": {"idle_policy": {"signals": ["gpu"]}}}).status
+    assert bench.root("PATCH", "/desk", {"limits": bounds, "defaults": {"idle_policy": {"signals": ["gpu"]}}}).status
     answer = bench.ada("POST", "/instances", {"gpu": "T4"})
     assert answer.status == 202
     assert answer.json["spec"]["idle_policy"]["idle_minutes"] == 60
@@ -113,12 +113,12 @@ def test_everybody_can_see_why(bench: Bench) -> None:
     instance = bench.world.ready(name="brave-otter")
     bench.world.minute(2)
     activity = bench.ada("GET", "/instances/brave-otter").json["status"]["activity"]
-    assert activity["verdict"] == "busy"
+    assert activity["state"] == "busy"
     signals = {each["name"]: each for each in activity["signals"]}
     assert list(signals) == POLICY["signals"]
     assert signals["cpu"]["state"] == "active"
     assert signals["gpu"]["state"] == "quiet"
-    assert all(each["counted"] for each in signals.values())
+    assert all(each["enabled"] for each in signals.values())
     bench.world.activity["cpu"] = State.QUIET
     assert instance
 
@@ -127,11 +127,11 @@ def test_a_keep_says_whether_the_machine_has_heard_of_it(bench: Bench) -> None:
     instance = bench.world.ready(name="brave-otter")
     bench.ada("POST", "/instances/brave-otter/keep", {"hours": 2})
     keep = bench.ada("GET", "/instances/brave-otter").json["status"]["keep"]
-    assert keep["heard_by_machine"] is False
+    assert keep["acknowledged_by_machine"] is False
     bench.world.heard = Heard(keep_until=bench.world.look(instance).keep_until)
     bench.world.minute()
     keep = bench.ada("GET", "/instances/brave-otter").json["status"]["keep"]
-    assert keep["heard_by_machine"] is True
+    assert keep["acknowledged_by_machine"] is True
     bench.world.heard = Heard()
 
 
@@ -139,18 +139,19 @@ def test_the_delivery_log_is_there_for_the_owner(bench: Bench) -> None:
     bench.ada("PATCH", "/owners/ada", {"channels": {"webhook": "http://127.0.0.1:1/"}})
     instance = bench.world.warned(name="brave-otter")
     bench.world.minute(2)
-    page = bench.ada("GET", "/instances/brave-otter/notices?limit=1").json
+    page = bench.ada("GET", "/instances/brave-otter/notifications?limit=1").json
     (notice,) = page["items"]
     assert notice["code"] == "idle_warning"
     (delivery,) = notice["deliveries"]
     assert (delivery["channel"], delivery["state"]) == ("owner.webhook", "pending")
-    assert len(delivery["tries"]) >= 2
-    assert "refused" in delivery["tries"][0]["detail"]
+    assert len(delivery["attempts"]) >= 2
+    assert "refused" in delivery["attempts"][0]["detail"]
     warning = bench.ada("GET", "/instances/brave-otter").json["status"]["warning"]
-    assert warning["delivered"] == []
-    assert warning["waits_until"] > warning["acts_at"]
-    assert bench.bob("GET", "/instances/brave-otter/notices").status == 404
-    assert bench.ada("GET", "/instances/brave-otter/notices?cursor=nonsense").status == 422
+    assert warning["delivered_channels"] == []
+    assert warning["stop_by"] > warning["stop_at"] > warning["created_at"]
+    assert (warning["type"], warning["message"].startswith("every signal")) == ("idle", True)
+    assert bench.bob("GET", "/instances/brave-otter/notifications").status == 404
+    assert bench.ada("GET", "/instances/brave-otter/notifications?cursor=nonsense").status == 422
     assert machine_id(instance)
 
 

@@ -35,17 +35,17 @@ def test_a_recipe_says_what_can_be_chosen_and_where_it_can_be_used(ada: Client) 
     release = {"name": "release", **PARAMETERS["release"]}
     assert old["parameters"][0] == release
     assert [each["name"] for each in old["parameters"]] == ["release", "notebooks", "workers"]
-    assert old["parameters"][1]["pattern_in_words"] == "true or false"
-    assert old["fits"] == {
+    assert old["parameters"][1]["pattern_description"] == "true or false"
+    assert old["requirements"] == {
         "architectures": ["x86_64"],
         "ubuntu": ["18.04"],
-        "compute_capability": {"at_least": "3.0", "at_most": "7.5", "because": "CUDA 10.1", "by_architecture": {}},
-        "cpu": False,
-        "gpus": ["T4"],
+        "compute_capability": {"min": "3.0", "max": "7.5", "reason": "CUDA 10.1", "by_architecture": {}},
+        "supports_cpu": False,
+        "compatible_gpus": ["T4"],
     }
-    assert (old["image"], old["builds_on"], old["jupyter"]) == ({"x86_64": UBUNTU_18}, None, False)
-    assert recipes["bare"]["fits"]["compute_capability"] is None
-    assert "Radeon Pro V520" in recipes["bare"]["fits"]["gpus"]
+    assert (old["image"], old["extends"], old["jupyter"]) == ({"x86_64": UBUNTU_18}, None, False)
+    assert recipes["bare"]["requirements"]["compute_capability"] is None
+    assert "Radeon Pro V520" in recipes["bare"]["requirements"]["compatible_gpus"]
     assert recipes["bare"]["image"] is None
 
 
@@ -54,10 +54,8 @@ def test_a_launch_takes_parameters_and_says_what_is_skipped(ada: Client) -> None
     answer = ada("POST", "/instances", said)
     assert answer.status == 202
     assert answer.json["spec"]["parameters"] == {"release": "one", "notebooks": False, "workers": 2}
-    assert (
-        answer.json["notice"].split(". ")[0]
-        == "t3.large has no GPU: new skips its GPU steps there, and computes on the CPU"
-    )
+    message = "t3.large has no GPU. Recipe new skips its GPU steps and computes on the CPU."
+    assert answer.json["warnings"][0] == {"code": "gpu_steps_skipped", "message": message}
 
 
 @pytest.mark.parametrize(
@@ -85,16 +83,17 @@ def test_a_wrong_parameter_is_named_with_what_would_be_right(
 def test_an_instance_is_set_up_again_and_further(ada: Client, desk: World) -> None:
     desk.ready(name="brave-otter", recipe="bare")
     asked = ada("POST", "/instances/brave-otter/setup", {"recipe": "new", "parameters": {"workers": 3}})
-    assert (asked.status, asked.json["phase"], asked.json["notice"]) == (202, "setting-up", None)
+    assert (asked.status, asked.json["phase"], asked.json["warnings"]) == (202, "setting-up", [])
     assert asked.headers["location"] == f"/instances/{asked.json['id']}"
     parameters = {"release": "one", "notebooks": True, "workers": 3}
     assert asked.json["spec"]["added_recipes"] == [{"recipe": "new", "parameters": parameters}]
     setup = asked.json["status"]["setup"]
-    assert (setup["recipe"], setup["document"], setup["position"]) == ("new", "gpudesk-jupyter", "1 of 1")
+    assert (setup["recipe"], setup["document"]) == ("new", "gpudesk-jupyter")
+    assert (setup["document_index"], setup["document_count"]) == (1, 1)
     busy = ada("POST", "/instances/brave-otter/setup")
     assert (busy.status, busy.json["code"]) == (409, "setting_up")
     wrong = ada("POST", "/instances/brave-otter/setup", {"recipes": "new"})
     assert (wrong.status, wrong.wrong["recipes"]) == (422, "unknown field; did you mean recipe?")
     lines = ada("GET", "/instances/brave-otter/timeline").json["items"]
     (line,) = [line for line in lines if line["code"] == "setup_requested"]
-    assert line["sentence"] == "ada asked to add new, with workers=3"
+    assert line["message"] == "ada asked to add new, with workers=3"

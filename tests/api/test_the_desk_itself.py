@@ -34,17 +34,17 @@ def test_costs_of_nothing_are_nothing(bench: Bench) -> None:
 
 def test_an_admin_sets_what_holds_for_all(bench: Bench) -> None:
     said = {
-        "mode": "tell",
+        "mode": "dry_run",
         "defaults": {"disk_gib": 100, "idle_policy": {"idle_minutes": 60}},
-        "ceilings": {"max_hours": 24, "required_tags": ["project"], "regions": ["us-east-1"]},
+        "limits": {"max_hours": 24, "required_tags": ["project"], "regions": ["us-east-1"]},
     }
     changed = bench.root("PATCH", "/desk", said)
     assert changed.status == 200
     desk = bench.ada("GET", "/desk").json
     assert {**desk, "channels": {"email": None, "webhook": None}, "webhook_secret": None} == changed.json
-    assert desk["mode"] == "tell"
+    assert desk["mode"] == "dry_run"
     assert desk["defaults"]["idle_policy"] == {**POLICY, "idle_minutes": 60}
-    assert desk["ceilings"]["required_tags"] == ["project"]
+    assert desk["limits"]["required_tags"] == ["project"]
     assert bench.ada("POST", "/instances", {"gpu": "T4"}).wrong == {"project": "is required on this desk"}
 
 
@@ -55,11 +55,11 @@ def test_an_admin_sets_what_holds_for_all(bench: Bench) -> None:
         ({"mode": "panic"}, "mode"),
         ({"mode": None}, "mode"),
         ({"defaults": None}, "defaults"),
-        ({"ceilings": {"max_hours": None}}, "ceilings.max_hours"),
-        ({"ceilings": {"regions": [1]}}, "ceilings.regions.0"),
-        ({"ceilings": {"regions": ["the moon"]}}, "ceilings.regions.0"),
-        ({"ceilings": {"required_tags": ["project", ""]}}, "ceilings.required_tags.1"),
-        ({"ceilings": {"max_hour": 4}}, "ceilings.max_hour"),
+        ({"limits": {"max_hours": None}}, "limits.max_hours"),
+        ({"limits": {"regions": [1]}}, "limits.regions.0"),
+        ({"limits": {"regions": ["the moon"]}}, "limits.regions.0"),
+        ({"limits": {"required_tags": ["project", ""]}}, "limits.required_tags.1"),
+        ({"limits": {"max_hour": 4}}, "limits.max_hour"),
         ({"defaults": {"recipe": "d2l"}}, "defaults.recipe"),
         ({"defaults": {"max_hours": 100}}, "defaults.max_hours"),
         ({"defaults": {"idle_policy": {"idle_minutes": 9999}}}, "defaults.idle_policy.idle_minutes"),
@@ -81,7 +81,7 @@ def test_the_description_names_every_route_and_no_other(bench: Bench) -> None:
 def test_every_reference_of_the_description_leads_somewhere() -> None:
     references = set(re.findall(r"'#/components/schemas/([^']*)'", str(description())))
     assert references == references & set(description()["components"]["schemas"])
-    assert {"LaunchForm", "LaunchedView", "Problem"} <= references
+    assert {"LaunchForm", "InstanceWithWarningsView", "Problem"} <= references
 
 
 def test_the_description_has_what_the_contract_has() -> None:

@@ -18,12 +18,12 @@ def test_a_ready_instance_tells_what_is_known_of_it(bench: Bench) -> None:
     assert status["instance_id"].startswith("i-")
     assert (status["ec2_state"], status["zone"][:-1], status["market"]) == ("running", "us-east-1", "on-demand")
     assert status["setup"]["document"] is None
-    assert status["setup"]["position"] == "2 of 2"
+    assert (status["setup"]["document_index"], status["setup"]["document_count"]) == (2, 2)
     assert [result["document"] for result in status["setup"]["results"]] == ["gpudesk-probe", "gpudesk-jupyter"]
-    assert status["activity"]["verdict"] == "quiet"
-    assert "of 30 minutes" in status["activity"]["sentence"]
+    assert status["activity"]["state"] == "quiet"
+    assert "of 30 minutes" in status["activity"]["message"]
     assert 0 < float(status["cost_so_far"]) < 0.526
-    assert status["ends_at"].endswith("Z")
+    assert status["lifetime_ends_at"].endswith("Z")
     assert bench.ada("GET", f"/instances/{shown['id']}").json["id"] == shown["id"]
 
     connect = bench.ada("GET", "/instances/brave-otter/connect").json["commands"]
@@ -41,7 +41,7 @@ def test_a_ready_instance_tells_what_is_known_of_it(bench: Bench) -> None:
     assert session.json["token"] not in str(last)
 
     stopped = bench.ada("POST", "/instances/brave-otter/stop")
-    assert (stopped.status, stopped.json["desired"], stopped.json["notice"]) == (202, "stopped", None)
+    assert (stopped.status, stopped.json["desired"], stopped.json["warnings"]) == (202, "stopped", [])
     assert stopped.headers["location"] == f"/instances/{shown['id']}"
     late = bench.ada("POST", "/instances/brave-otter/keep", {"hours": 1})
     assert (late.status, late.json["code"]) == (409, "too_late_to_keep")
@@ -49,14 +49,14 @@ def test_a_ready_instance_tells_what_is_known_of_it(bench: Bench) -> None:
     assert (started.status, started.json["desired"]) == (202, "running")
 
 
-def test_what_is_asked_for_on_hold_is_answered_with_what_it_waits_for(bench: Bench) -> None:
+def test_what_is_asked_for_while_paused_is_answered_with_what_it_waits_for(bench: Bench) -> None:
     bench.world.launch(name="brave-otter")
     bench.world.hold()
     ended = bench.ada("DELETE", "/instances/brave-otter")
     assert (ended.status, ended.json["desired"]) == (202, "terminated")
-    waits = "the desk is on hold: the termination is written down, and done once an admin sets the desk's mode back"
-    assert ended.json["notice"] == waits
-    assert bench.ada("DELETE", "/instances/brave-otter").json["notice"] == waits, "asked again"
+    message = "gpudesk is paused. The termination is recorded and starts when an admin sets mode to enforce."
+    assert ended.json["warnings"] == [{"code": "desk_paused", "message": message}]
+    assert bench.ada("DELETE", "/instances/brave-otter").json["warnings"] == ended.json["warnings"], "asked again"
 
 
 def test_what_runs_costs_something_today(bench: Bench) -> None:
@@ -73,9 +73,18 @@ def test_a_keep_says_until_when(bench: Bench) -> None:
     bench.world.launch(name="brave-otter")
     kept = bench.ada("POST", "/instances/brave-otter/keep", {"hours": 1.5})
     until = f"{bench.world.now + 1.5 * HOUR:%Y-%m-%dT%H:%M:%SZ}"
-    assert (kept.status, kept.json["status"]["keep_until"]) == (202, until)
-    later = (bench.world.now + 3 * HOUR).isoformat()
-    assert bench.ada("POST", "/instances/brave-otter/keep", {"until": later}).status == 202
+    assert (kept.status, kept.json["status"]["keep"]) == (
+        202,
+        {"until": until, "requested_by": "ada", "acknowledged_by_machine": False},
+    )
+    words = f"brave-otter is kept until {bench.world.now + 1.5 * HOUR:%Y-%m-%d %H:%M} UTC, requested by ada."
+    assert (kept.json["reason"], kept.json["warnings"]) == ({"code": "keep_granted", "message": words}, [])
+    later = bench.world.now + 3 * HOUR
+    assert bench.ada("POST", "/instances/brave-otter/keep", {"until": later.isoformat()}).status == 202
+    shorter = bench.slack("POST", "/instances/brave-otter/keep?owner=ada", {"hours": 2}).json
+    assert f"kept until {later:%Y-%m-%d %H:%M} UTC, requested by ada." in shorter["reason"]["message"]
+    longest = bench.slack("POST", "/instances/brave-otter/keep?owner=ada", {"hours": 4}).json
+    assert longest["status"]["keep"]["requested_by"] == "slack for ada"
 
 
 def test_the_policy_changes_field_by_field(bench: Bench) -> None:

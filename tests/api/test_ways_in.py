@@ -51,7 +51,7 @@ def test_each_kind_of_session_is_by_a_document_of_ours_and_told(
     assert (session.document_name, session.reason) == (document, "ada at gpudesk")
     assert answer.json["instance_id"] == session.life.instance.id
     line = last_line(ready)
-    assert (line["code"], line["sentence"]) == ("session_requested", told)
+    assert (line["code"], line["message"]) == ("session_requested", told)
     assert line["details"]["document"] == document
 
 
@@ -88,12 +88,12 @@ def test_a_wish_that_cannot_be_is_told_what_would_be_right(
 
 def test_an_admin_who_enters_somebody_elses_instance_is_told_of(ready: Bench) -> None:
     assert ready.root("POST", SESSIONS, {"kind": "shell"}).status == 201
-    assert last_line(ready)["sentence"] == "root, an admin, enters ada's instance: a shell"
+    assert last_line(ready)["message"] == "root, an admin, enters ada's instance: a shell"
     assert last_line(ready)["actor"] == "root"
     ready.root("POST", f"{SESSIONS}?owner=ada", {"kind": "shell"})
-    assert last_line(ready)["sentence"] == "root for ada, an admin, enters ada's instance: a shell"
+    assert last_line(ready)["message"] == "root for ada, an admin, enters ada's instance: a shell"
     ready.slack("POST", f"{SESSIONS}?owner=ada", {"kind": "shell"})
-    assert last_line(ready)["sentence"] == "slack for ada opens a shell"
+    assert last_line(ready)["message"] == "slack for ada opens a shell"
 
 
 def test_nobody_is_let_into_a_machine_that_has_lost_our_tags(ready: Bench) -> None:

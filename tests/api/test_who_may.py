@@ -80,7 +80,7 @@ def test_a_token_ends_when_its_time_is_over(bench: Bench) -> None:
 
 def test_me_is_who_the_token_says(bench: Bench) -> None:
     me = bench.ada("GET", "/me").json
-    assert (me["owner"], me["role"], me["acts_for"]) == ("ada", "user", "ada")
+    assert (me["owner"], me["role"], me["on_behalf_of"]) == ("ada", "user", "ada")
     assert set(me["token"]) == {"id", "expires_at"}
 
 
@@ -142,9 +142,9 @@ def test_query_and_body_must_not_name_different_owners(bench: Bench) -> None:
 
 def test_the_desk_is_for_an_admin_to_set(bench: Bench) -> None:
     for somebody in (bench.ada, bench.slack):
-        answer = somebody("PATCH", "/desk", {"mode": "hold"})
+        answer = somebody("PATCH", "/desk", {"mode": "paused"})
         assert (answer.status, answer.json["code"]) == (403, "admin_only")
-    assert bench.ada("GET", "/desk").json["mode"] == "act"
+    assert bench.ada("GET", "/desk").json["mode"] == "enforce"
 
 
 def test_a_token_is_never_told_back(bench: Bench) -> None:

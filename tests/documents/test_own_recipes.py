@@ -158,7 +158,7 @@ def test_the_desk_offers_it_after_its_own(recipes: Path) -> None:
     assert list(offered) == [*read_recipes(DATA), "vision"]
     vision, jupyter = offered["vision"], offered["jupyter"]
     assert [use.name for use in vision.documents] == ["gpudesk-probe", "gpudesk-jupyter", VISION]
-    assert (vision.builds_on, vision.jupyter_port, vision.fits) == ("jupyter", 8888, jupyter.fits)
+    assert (vision.extends, vision.jupyter_port, vision.fits) == ("jupyter", 8888, jupyter.fits)
     values, _ = chosen({"page_port": 8710}, vision.parameters)
     use = vision.chosen(values)[-1]
     assert (use.parameters["attemptId"], use.parameters["gpuCount"]) == ("${attempt_id}", "${gpu_count}")
@@ -176,7 +176,7 @@ def changed(recipes: Path, **changes: Any) -> None:
     path.write_text(json.dumps({name: value for name, value in entry.items() if value is not None}))
 
 
-NEVER = {"type": "String", "default": "x", "allowed_pattern": "^.*$", "pattern_in_words": "any", "description": "D"}
+NEVER = {"type": "String", "default": "x", "allowed_pattern": "^.*$", "pattern_description": "any", "description": "D"}
 
 
 @pytest.mark.parametrize(
@@ -186,15 +186,15 @@ NEVER = {"type": "String", "default": "x", "allowed_pattern": "^.*$", "pattern_i
         ({"apt": ["--yes"]}, "apt.0"),
         ({"pip": ["torch"]}, "pip.0: 'torch' does not match"),
         ({"pip": ["--index-url=https://example.org"]}, "pip.0"),
-        ({"git": [{"url": "https://ada:pw@example.org/r", "ref": "main", "into": "r"}]}, "git.0.url"),
-        ({"git": [{"url": "https://example.org/r", "ref": "--upload-pack=id", "into": "r"}]}, "git.0.ref"),
-        ({"git": [{"url": "https://example.org/r", "ref": "main", "into": "../r"}]}, "git.0.into"),
+        ({"git": [{"url": "https://ada:pw@example.org/r", "ref": "main", "target_dir": "r"}]}, "git.0.url"),
+        ({"git": [{"url": "https://example.org/r", "ref": "--upload-pack=id", "target_dir": "r"}]}, "git.0.ref"),
+        ({"git": [{"url": "https://example.org/r", "ref": "main", "target_dir": "../r"}]}, "git.0.target_dir"),
         ({"environment": "/opt/../etc"}, "environment"),
         ({"start": "../page.sh"}, "start"),
         ({"start": "missing.sh"}, "missing.sh"),
         ({"titel": "T"}, "titel"),
-        ({"builds_on": None}, "'builds_on' is a required property"),
-        ({"builds_on": "conda"}, "builds_on must be one of bare, jupyter"),
+        ({"extends": None}, "'extends' is a required property"),
+        ({"extends": "conda"}, "extends must be one of bare, jupyter"),
         ({"apt": None, "pip": None, "git": None, "start": None}, "recipe.json"),
         ({"parameters": {"hf_token": NEVER | {"allowed_pattern": "^[a-z]$"}}}, "looks like a secret"),
         ({"parameters": {"colour": NEVER}}, r"allowed_pattern '^.*$' might admit what a shell reads"),

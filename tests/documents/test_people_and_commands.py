@@ -282,7 +282,7 @@ STATUS: dict[str, Any] = {
     "at": "2026-11-23T12:00:00Z",
     "signals": {"gpu": {"state": "quiet", "since": "2026-11-23T11:00:00Z", "reason": "the GPU is below 5 %"}},
     "response": {
-        "mode": "act",
+        "mode": "enforce",
         "idle_minutes": 30,
         "warning_minutes": 10,
         "signals": ["gpu"],

@@ -101,12 +101,12 @@ def test_the_desks_thresholds_hold_from_the_next_look_on_and_void_what_others_ma
 
 
 def test_orders_survive_the_probe_and_a_file_that_makes_no_sense_is_none(tmp_path: Path) -> None:
-    orders = Orders(mode="hold", policy=IdlePolicy(idle_minutes=7), keep_until=START + timedelta(hours=5))
+    orders = Orders(mode="paused", policy=IdlePolicy(idle_minutes=7), keep_until=START + timedelta(hours=5))
     machine(tmp_path, desk=Desk(orders=orders)).beats(1)
     again = machine(tmp_path, desk=Desk(0, 1, 2))
     again.beats(1)
     status = json.loads(again.places.status.read_text())
-    assert (status["response"]["mode"], status["response"]["idle_minutes"]) == ("hold", 7)
+    assert (status["response"]["mode"], status["response"]["idle_minutes"]) == ("paused", 7)
     again.places.orders.write_text('{"mode": ')
     machine(tmp_path, desk=Desk(0)).beats(1)
     assert json.loads(again.places.status.read_text())["response"] is None

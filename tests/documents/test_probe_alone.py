@@ -68,7 +68,7 @@ def test_a_keep_that_it_knows_of_and_every_other_mode_forbid_it(tmp_path: Path) 
     assert kept.powered_off == []
     kept.beats(31)
     assert kept.powered_off, "a keep always ends; then it is warned anew"
-    for mode in ("hold", "tell"):
+    for mode in ("paused", "dry_run"):
         other = gone(tmp_path / mode, Orders(policy=POLICY, mode=mode))
         other.beats(100)
         assert (other.powered_off, other.crowd.told) == ([], [])

@@ -64,7 +64,7 @@ def test_the_desk_stops_nothing_that_was_busy_kept_or_unwarned(world: World, his
     stopped = world.stopped
     if stopped is None or stopped.kind is None:
         return
-    assert world.mode is Mode.ACT
+    assert world.mode is Mode.ENFORCE
     assert stopped.at >= world.kept_until
     warned = stopped.warned
     assert warned is not None
@@ -91,7 +91,7 @@ def test_a_machine_alone_leaves_only_idle_warned_and_allowed_to(world: World, hi
         return
     orders = world.orders
     assert orders is not None
-    assert orders.mode == "act"
+    assert orders.mode == "enforce"
     assert orders.keep_until is None or stopped.at_machine >= orders.keep_until
     assert world.left_alone_warned_at is not None
     assert stopped.at - world.left_alone_warned_at >= orders.policy.notice - clock_error(world)
@@ -104,7 +104,7 @@ def test_a_machine_alone_leaves_only_idle_warned_and_allowed_to(world: World, hi
 def test_what_is_forgotten_is_stopped_in_time(world: World, history: History) -> None:
     world.live_through(without(history, Kept))
     world.live(Minute(happening=Jump(0)))
-    world.live(Minute(happening=Mode.ACT))
+    world.live(Minute(happening=Mode.ENFORCE))
     policy, forgotten_at = world.instance.spec.idle_policy, world.now
     late = DELIVERY_WAIT if world.book.owners else NO_TIME
     while world.stopped is None and world.now < forgotten_at + timedelta(hours=2):
@@ -117,7 +117,7 @@ def test_what_is_forgotten_is_stopped_in_time(world: World, history: History) ->
 def test_what_is_forgotten_stops_itself_where_the_desk_is_dead(world: World, history: History, dead: Minute) -> None:
     world.live_through(without(history, Kept))
     world.live(Minute(happening=Jump(0)))
-    world.live(Minute(happening=Mode.ACT))
+    world.live(Minute(happening=Mode.ENFORCE))
     world.live(FORGOTTEN)
     policy, dead_since = world.instance.spec.idle_policy, world.now
     while world.stopped is None and world.now < dead_since + timedelta(hours=2):
@@ -133,9 +133,9 @@ def test_a_lifetime_bounds_everything_but_a_keep(history: History, max_hours: in
     away_until = START
     for minute in unrolled(history):
         world.live(minute)
-        if not minute.sweeps or world.mode is not Mode.ACT:
+        if not minute.sweeps or world.mode is not Mode.ENFORCE:
             away_until = world.now + MINUTE
-    world.live(Minute(active="gpu", happening=Mode.ACT))
+    world.live(Minute(active="gpu", happening=Mode.ENFORCE))
     while world.stopped is None and world.now < START + timedelta(hours=9):
         world.live(Minute(active="gpu", unknown="cpu", link=Link.LOST))
     assert world.stopped is not None

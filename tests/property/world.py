@@ -142,7 +142,7 @@ class World:
 
     instance: Instance
     book: AddressBook = field(default_factory=AddressBook)
-    mode: Mode = Mode.ACT
+    mode: Mode = Mode.ENFORCE
     now: datetime = START
     clock_is_off: timedelta = NO_TIME
     boot: int = 0
@@ -233,7 +233,7 @@ class World:
         if minute.link is not Link.LOST:
             self._arrives(own, minute.link)
         self._judge_alone(own, minute)
-        forbids = minute.is_setting_up or self.orders is None or self.orders.mode != "act" or self._is_known_kept()
+        forbids = minute.is_setting_up or self.orders is None or self.orders.mode != "enforce" or self._is_known_kept()
         self.beats.append(Beat(self.now, minute.is_quiet, minute.missing, forbids))
 
     def _arrives(self, own: Heartbeat, link: Link) -> None:
@@ -327,7 +327,7 @@ happenings: st.SearchStrategy[Happening] = st.one_of(
     st.sampled_from(Event),
     st.builds(Kept, st.integers(1, 45), st.booleans()),
     st.builds(Jump, st.sampled_from([0, 0, 3, -3, 45, -45, 150, -150, 600, -600, 7200, -7200])),
-    st.sampled_from([Mode.ACT, Mode.ACT, Mode.ACT, Mode.TELL, Mode.HOLD]),
+    st.sampled_from([Mode.ENFORCE, Mode.ENFORCE, Mode.ENFORCE, Mode.DRY_RUN, Mode.PAUSED]),
 )
 minutes = st.builds(
     Minute,

@@ -12,7 +12,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "type": "String",
         "default": "one",
         "allowed_pattern": "^[a-z]{1,8}$",
-        "pattern_in_words": "a release: 1 to 8 lower-case letters",
+        "pattern_description": "a release: 1 to 8 lower-case letters",
         "description": "Which release.",
     },
     "notebooks": {"type": "Boolean", "default": True, "description": "Whether to fetch the notebooks."},
@@ -28,14 +28,14 @@ def recipe(fits: dict[str, Any], **more: Any) -> dict[str, Any]:
         "timeout_minutes": 20,
     }
     common = {"title": "T", "description": "D", "documents": [use], "jupyter_port": None, "parameters": PARAMETERS}
-    return {**common, "fits": fits, **more}
+    return {**common, "requirements": fits, **more}
 
 
 def offered() -> dict[str, Recipe]:
     """The desk's own; `old`, as the book has it; `new`, as people would do it today."""
-    cuda_10 = {"at_least": "3.0", "at_most": "7.5", "because": "CUDA 10.1"}
-    old = {"architectures": ["x86_64"], "ubuntu": ["18.04"], "compute_capability": cuda_10, "cpu": False}
-    seven_5 = {"at_least": "7.5", "at_most": None}
-    new = {"architectures": ["x86_64"], "ubuntu": ["22.04"], "compute_capability": seven_5, "cpu": True}
+    cuda_10 = {"min": "3.0", "max": "7.5", "reason": "CUDA 10.1"}
+    old = {"architectures": ["x86_64"], "ubuntu": ["18.04"], "compute_capability": cuda_10, "supports_cpu": False}
+    seven_5 = {"min": "7.5", "max": None}
+    new = {"architectures": ["x86_64"], "ubuntu": ["22.04"], "compute_capability": seven_5, "supports_cpu": True}
     entries = {"old": recipe(old, image={"x86_64": UBUNTU_18}), "new": recipe(new, jupyter_port=8899)}
     return {**data_files.recipes(), **parse_recipes({"recipes": entries})}

@@ -53,10 +53,11 @@ def installing_jupyter(desk: World) -> Instance:
 def test_the_step_that_runs_is_shown_with_what_it_said_last(desk: World) -> None:
     instance = installing_jupyter(desk)
     shown = setup(desk, instance)
-    assert (shown["document"], shown["position"]) == ("gpudesk-jupyter", "2 of 2")
+    assert (shown["document"], shown["document_index"], shown["document_count"]) == ("gpudesk-jupyter", 2, 2)
     step = shown["step"]
     assert step is not None
-    assert (step["name"], step["position"], step["line"]) == ("install", "1 of 2", "Making the Python environment.")
+    assert (step["name"], step["step_index"], step["step_count"]) == ("install", 1, 2)
+    assert step["last_output_line"] == "Making the Python environment."
     assert step["running_seconds"] == 60
     assert (step["remaining_seconds"], shown["remaining_seconds"]) == (None, None), "nobody has seen it run before"
     desk.clock.advance(timedelta(seconds=30))
@@ -99,8 +100,8 @@ def test_a_setup_that_is_done_says_what_it_came_to(desk: World, machines: Simula
     assert "jupyter is set up, in " in instance.reason.sentence
     assert "1 reboot, 3,044 bytes of output" in instance.reason.sentence
     result = setup(desk, instance)["results"][1]
-    assert (result["took_seconds"], result["reboots"], result["output_bytes"]) == (360, 1, 44)
-    assert [(step["name"], step["took_seconds"]) for step in result["steps"]] == [("install", 180), ("start", 180)]
+    assert (result["duration_seconds"], result["reboots"], result["output_bytes"]) == (360, 1, 44)
+    assert [(step["name"], step["duration_seconds"]) for step in result["steps"]] == [("install", 180), ("start", 180)]
 
 
 def test_a_step_that_was_done_before_is_said_and_nothing_is_learned_of_it(
@@ -126,7 +127,7 @@ def test_a_failure_tells_where_why_and_what_to_do(desk: World, machines: Simulat
         "E: Unable to locate package libfoo",
         "gpudesk: apt-get could not install libfoo. The disk may be full.",
     ]
-    assert failure["what_to_do"] == "The disk may be full."
+    assert failure["remediation"] == "The disk may be full."
     (line,) = [line.sentence for line in desk.timeline(instance) if line.code == "document_failed"]
     assert "failed in step install with exit code 1 (E: Unable to locate package libfoo / gpudesk: apt-get" in line
     assert "trying again (1 of 3 tries used). The disk may be full." in line
@@ -139,7 +140,7 @@ def test_whole_logs_are_kept_where_an_admin_says_so(desk: World, machines: Simul
     machines.outcomes["inspect"] = [(0, "first", ""), (0, "second", "")]
     desk.ready()
     assert logs.describe_log_groups()["logGroups"] == []
-    desk.desk.requests.administration.change_settings(ADMIN, logs={"logs_group": "/gpudesk/setup"})
+    desk.desk.requests.administration.change_settings(ADMIN, logs={"log_group": "/gpudesk/setup"})
     instance = desk.ready()
     assert instance.machine is not None
     streams = logs.describe_log_streams(logGroupName="/gpudesk/setup")["logStreams"]

@@ -93,7 +93,7 @@ def test_without_a_reboot_what_was_sealed_is_put_back_however_often_that_fails(d
 
 def test_a_machine_that_was_terminated_meanwhile_is_sent_nothing(desk: World) -> None:
     instance = desk.ready()
-    image = until(desk, ask(desk, instance), ImagePhase.SEALING)
+    image = until(desk, ask(desk, instance), ImagePhase.SANITIZING)
     desk.cloud.faults.order("CreateImage", "UnauthorizedOperation")
     desk.ec2.terminate_instances(InstanceIds=[machine_id(instance)])
     desk.until(instance, Phase.TERMINATED)
@@ -131,7 +131,7 @@ def test_the_owner_hears_what_became_of_the_image_once(desk: World, refusal: str
     until(desk, ask(desk, instance), ImagePhase.AVAILABLE, ImagePhase.FAILED)
     desk.minute()
     assert box.types() == [news]
-    assert words in json.loads(box.arrived[0][1])["data"]["sentence"]
+    assert words in json.loads(box.arrived[0][1])["data"]["message"]
     (notice,), _ = desk.desk.requests.reading.notices_of(ADA, instance.id, limit=10, cursor=None)
     assert notice.code == news
 
@@ -209,13 +209,13 @@ def test_what_is_being_made_is_not_deleted(desk: World) -> None:
         desk.desk.requests.images.delete(ADA, image.id)
 
 
-def test_on_hold_no_image_is_made_and_none_goes_on(desk: World) -> None:
+def test_while_paused_no_image_is_made_and_none_goes_on(desk: World) -> None:
     instance = desk.ready()
     image = ask(desk, instance)
     desk.hold()
     desk.minute(3)
     assert look(desk, image).phase is ImagePhase.REQUESTED
-    desk.desk.requests.administration.change_settings(ADMIN, mode=Mode.ACT)
+    desk.desk.requests.administration.change_settings(ADMIN, mode=Mode.ENFORCE)
     until(desk, image, ImagePhase.AVAILABLE)
 
 

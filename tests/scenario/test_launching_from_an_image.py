@@ -6,8 +6,10 @@ from typing import Any
 import boto3
 import pytest
 
+from chalicelib.control.requests.launching import Granted
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.instance import Instance, Phase
+from chalicelib.domain.write_warnings import WarningCode
 from local.machines.simulated import SimulatedMachines
 from tests.scenario.images import made
 from tests.scenario.recipes import offered
@@ -25,6 +27,11 @@ def desk() -> Iterator[World]:
 def set_up(desk: World, instance: Instance, recipe: str, **parameters: Any) -> Instance:
     desk.desk.requests.setting_up.set_up(ADA, instance.id, recipe=recipe, parameters=parameters)
     return desk.until(instance, Phase.READY)
+
+
+def origin(granted: Granted) -> str:
+    """Return the message of the answer about the image."""
+    return next(each.message for each in granted.warnings if each.code is WarningCode.LAUNCHED_FROM_IMAGE)
 
 
 def ran_on(desk: World, instance: Instance) -> set[str]:
@@ -86,12 +93,12 @@ def test_what_was_chosen_on_the_instance_is_the_default_of_a_launch_from_its_ima
     image = made(desk, desk.ready(name="brave-otter", parameters={"apt_mirror": MIRROR}))
     asked = desk.order(image="latest", name="quick-fox")
     assert asked.instance.spec.parameters["apt_mirror"] == MIRROR
-    assert f"with what was chosen there (apt_mirror={MIRROR}): gpudesk-jupyter need not" in str(asked.notice)
+    assert f"with the parameters apt_mirror={MIRROR}. Skipped unless changed since: gpudesk-jupyter." in origin(asked)
     copy = desk.until(asked.instance, Phase.READY)
     assert ran_on(desk, copy) == {"gpudesk-probe"}
     other = desk.order(image=image.name, parameters={"apt_mirror": ""}, name="slow-fox")
     assert other.instance.spec.parameters["apt_mirror"] == "", "what is said wins"
-    assert "none of what jupyter runs is in it" in str(other.notice)
+    assert "It contains no document that jupyter runs." in origin(other)
     with pytest.raises(Invalid, match="no image with recipe jupyter"):
         desk.launch(image="latest", parameters={"apt_mirror": ""})
 
@@ -103,7 +110,7 @@ def test_what_was_added_to_the_instance_comes_along_with_its_image(desk: World) 
     assert (image.recipe, [each.recipe for each in image.added]) == ("bare", ["jupyter"])
     assert {each.name for each in image.baked} == {"gpudesk-probe", "gpudesk-jupyter"}
     asked = desk.order(image=image.name, name="quick-fox")
-    assert "with jupyter, added there: gpudesk-jupyter need not run again" in str(asked.notice)
+    assert "with the added recipe jupyter. Skipped unless changed since: gpudesk-jupyter." in origin(asked)
     assert "from_image" in desk.codes(asked.instance)
     copy = desk.until(asked.instance, Phase.READY)
     assert copy.spec.recipe == "bare"
@@ -125,7 +132,8 @@ def test_an_added_recipe_that_failed_stays_behind_and_that_is_said(desk: World) 
     wished = desk.desk.requests.images.make(ADA, instance.id, name="vision", description="", no_reboot=True)
     assert wished.image.added == ()
     assert wished.image.baked == (), "the probe failed, too"
-    assert any("jupyter, which was added" in said and "has not ended well" in said for said in wished.warnings)
+    (message,) = (each.message for each in wished.warnings if each.code is WarningCode.RECIPE_NOT_CAPTURED)
+    assert message.startswith("Recipe jupyter of ")
 
 
 def test_an_image_of_a_recipe_with_a_base_image_of_its_own_is_judged_by_that(desk: World) -> None:
@@ -142,8 +150,8 @@ def test_the_same_launch_again_has_the_same_answer(desk: World) -> None:
     image = made(desk, desk.ready())
     first = desk.order(image=image.id, key="k-1")
     again = desk.order(image=image.id, key="k-1")
-    assert "need not run again" in str(first.notice)
-    assert (again.instance.id, again.notice) == (first.instance.id, first.notice)
-    unkeyed = [str(desk.order(image=image.id, name="quick-fox").notice) for _ in range(2)]
-    assert unkeyed[0] in unkeyed[1]
-    assert "in the same words" in unkeyed[1]
+    assert "Skipped unless changed since" in origin(first)
+    assert (again.instance.id, again.warnings) == (first.instance.id, first.warnings)
+    unkeyed = [desk.order(image=image.id, name="quick-fox").warnings for _ in range(2)]
+    assert unkeyed[0] == unkeyed[1][1:]
+    assert unkeyed[1][0].code is WarningCode.DUPLICATE_REQUEST

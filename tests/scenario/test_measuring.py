@@ -62,7 +62,7 @@ def test_what_was_asked_for_is_measured_kept_and_compared(desk: World) -> None:
     (found,) = desk.desk.requests.benchmarking.compared(instance_type=None, gpu=None)
     assert found.benchmark.instance_type == "g4dn.12xlarge"
     assert {each.figure.gpus for each in found.ratings} == {1, 2, 4}
-    training = [each.efficiency for each in found.ratings if each.figure.what == "training"]
+    training = [each.efficiency for each in found.ratings if each.figure.metric == "training"]
     assert training == [1.0, pytest.approx(0.96, rel=0.01), pytest.approx(0.92, rel=0.01)]
 
 
@@ -157,16 +157,16 @@ def test_a_crash_after_the_command_was_sent_is_repaired_by_the_next_look(desk: W
     assert len(desk.desk.requests.benchmarking.compared(instance_type=None, gpu=None)) == 1
 
 
-def test_a_desk_on_hold_measures_nothing_until_it_is_lifted(desk: World) -> None:
+def test_a_paused_desk_runs_no_benchmark_until_it_enforces_again(desk: World) -> None:
     instance = desk.ready()
     measure(desk, instance)
     desk.hold()
-    with pytest.raises(Conflict, match="on hold"):
+    with pytest.raises(Conflict, match="is paused"):
         measure(desk, instance)
     calls = desk.cloud.calls["ssm:SendCommand"]
     desk.minute(3)
     assert desk.cloud.calls["ssm:SendCommand"] == calls
-    desk.desk.requests.administration.change_settings(ADMIN, mode=Mode.ACT)
+    desk.desk.requests.administration.change_settings(ADMIN, mode=Mode.ENFORCE)
     assert ended(desk, instance, 5).startswith("benchmark_done")
 
 

@@ -1,4 +1,4 @@
-"""The desk's mode is obeyed everywhere: `hold` changes nothing, `tell` only tells what it would do of itself."""
+"""Tests of the desk modes: `paused` changes nothing, `dry_run` only records autonomous decisions."""
 
 import pytest
 
@@ -7,33 +7,37 @@ from chalicelib.domain.errors import Conflict, Forbidden
 from chalicelib.domain.instance import Phase
 from chalicelib.domain.plan import in_words
 from chalicelib.domain.wishes import what_waits
+from chalicelib.domain.write_warnings import WarningCode
 from tests.scenario.world import ADA, ADMIN, MINUTE, World
 
 
 def set_mode(desk: World, mode: Mode) -> None:
-    desk.desk.requests.administration.change_settings(ADMIN, mode=mode, defaults={}, ceilings={})
+    desk.desk.requests.administration.change_settings(ADMIN, mode=mode, defaults={}, limits={})
 
 
-def test_on_hold_nothing_is_launched_started_stopped_or_terminated(desk: World) -> None:
+def test_while_paused_nothing_is_launched_started_stopped_or_terminated(desk: World) -> None:
     ready, waiting = desk.ready(), desk.launch(gpu="A10G")
-    set_mode(desk, Mode.HOLD)
+    set_mode(desk, Mode.PAUSED)
     calls = dict(desk.cloud.calls)
-    with pytest.raises(Conflict, match="on hold"):
+    with pytest.raises(Conflict, match="is paused"):
         desk.launch(gpu="L4")
     stopping = desk.desk.requests.changing.stop(ADA, ready.id)
-    assert "the stop is written down, and done once" in (what_waits(stopping, Mode.HOLD) or "")
+    warning = what_waits(stopping, Mode.PAUSED)
+    assert warning is not None
+    assert warning.code is WarningCode.DESK_PAUSED
+    assert "The stop is recorded" in warning.message
     desk.minute(50, sweep_every=5)
     assert desk.look(ready).phase is Phase.READY
     assert desk.look(waiting).phase is Phase.REQUESTED
     for name in ("ec2:RunInstances", "ec2:StopInstances", "ssm:SendCommand"):
         assert desk.cloud.calls[name] == calls.get(name, 0)
-    set_mode(desk, Mode.ACT)
-    assert what_waits(desk.until(ready, Phase.STOPPED, minutes=5), Mode.HOLD) is None, "nothing is left to be done"
+    set_mode(desk, Mode.ENFORCE)
+    assert what_waits(desk.until(ready, Phase.STOPPED, minutes=5), Mode.PAUSED) is None, "nothing is left to be done"
 
 
-def test_a_desk_that_only_tells_says_once_what_it_would_have_done(desk: World) -> None:
+def test_a_dry_run_records_once_what_it_would_have_done(desk: World) -> None:
     instance = desk.ready()
-    set_mode(desk, Mode.TELL)
+    set_mode(desk, Mode.DRY_RUN)
     desk.minute(80, sweep_every=5)
     assert desk.look(instance).phase is Phase.READY
     assert desk.look(instance).warned is None
@@ -42,28 +46,28 @@ def test_a_desk_that_only_tells_says_once_what_it_would_have_done(desk: World) -
     assert "it will be stopped" in lines[0].sentence
 
 
-@pytest.mark.parametrize("mode", [Mode.TELL, Mode.HOLD])
+@pytest.mark.parametrize("mode", [Mode.DRY_RUN, Mode.PAUSED])
 def test_a_warning_of_before_is_not_acted_on_after_a_time_of_not_acting(desk: World, mode: Mode) -> None:
     instance = desk.warned()
     set_mode(desk, mode)
     desk.minute(12)
-    set_mode(desk, Mode.ACT)
+    set_mode(desk, Mode.ENFORCE)
     desk.minute(5)
     assert desk.look(instance).phase is Phase.READY
     desk.until(instance, Phase.STOPPED, minutes=12)
     assert desk.codes(instance).count("idle_warning") == 2
 
 
-def test_a_desk_that_only_tells_still_does_what_people_ask(desk: World) -> None:
-    set_mode(desk, Mode.TELL)
+def test_a_dry_run_still_does_what_people_ask(desk: World) -> None:
+    set_mode(desk, Mode.DRY_RUN)
     instance = desk.ready()
-    assert what_waits(desk.desk.requests.changing.stop(ADA, instance.id), Mode.TELL) is None
+    assert what_waits(desk.desk.requests.changing.stop(ADA, instance.id), Mode.DRY_RUN) is None
     desk.until(instance, Phase.STOPPED, minutes=5)
 
 
 def test_only_an_admin_sets_the_mode(desk: World) -> None:
     with pytest.raises(Forbidden):
-        desk.desk.requests.administration.change_settings(ADA, mode=Mode.HOLD, defaults={}, ceilings={})
+        desk.desk.requests.administration.change_settings(ADA, mode=Mode.PAUSED, defaults={}, limits={})
 
 
 def test_what_the_desk_would_do_can_be_printed_instead_of_done(desk: World) -> None:

@@ -10,6 +10,7 @@ import pytest
 from chalicelib.domain.asks import LaunchAsk
 from chalicelib.domain.errors import FieldError, Invalid
 from chalicelib.domain.instance import Instance, Phase
+from chalicelib.domain.write_warnings import WarningCode, WriteWarning
 from tests.scenario.recipes import UBUNTU_18, offered
 from tests.scenario.world import ADA, ADMIN, World, machine_id, world
 
@@ -99,13 +100,12 @@ def test_an_image_that_is_not_published_fails_the_launch_with_its_name(desk: Wor
 def test_on_a_cpu_type_the_gpu_steps_are_skipped_and_that_is_said(desk: World) -> None:
     ask = LaunchAsk(instance_type="t3.large", recipe="new")
     launching = desk.desk.requests.launching
-    words = "t3.large has no GPU: new skips its GPU steps there, and computes on the CPU"
+    words = "t3.large has no GPU. Recipe new skips its GPU steps and computes on the CPU."
     granted = launching.launch(ADA, ask, key="once", body_digest="cpu")
-    assert granted.notice is not None
-    assert granted.notice.startswith(words)
+    assert granted.warnings[0] == WriteWarning(WarningCode.GPU_STEPS_SKIPPED, words)
     again = launching.launch(ADA, ask, key="once", body_digest="cpu")
-    assert again.notice == granted.notice, "the same answer again"
+    assert again.warnings == granted.warnings, "the same answer again"
     (line,) = [line for line in desk.timeline(granted.instance) if line.code == "gpu_steps_skipped"]
     assert line.sentence == words
     plain = launching.launch(ADA, LaunchAsk(instance_type="t3.large", recipe="bare"), key=None, body_digest="bare")
-    assert "GPU" not in (plain.notice or "")
+    assert WarningCode.GPU_STEPS_SKIPPED not in [each.code for each in plain.warnings]

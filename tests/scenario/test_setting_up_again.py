@@ -13,6 +13,7 @@ from chalicelib.domain.desk import Mode
 from chalicelib.domain.errors import Conflict, Invalid
 from chalicelib.domain.instance import AddedRecipe, Instance, Phase
 from chalicelib.domain.recipe_parameters import Value
+from chalicelib.domain.write_warnings import WarningCode, WriteWarning
 from local.cloud.behaviour import Behaviour
 from local.machines.simulated import SimulatedMachines
 from tests.scenario.recipes import offered
@@ -63,7 +64,7 @@ def test_another_recipe_is_added_with_what_was_chosen_and_survives_a_stop_and_a_
     granted = set_up(desk, instance, "new", workers=9)
     chosen: dict[str, Value] = {"release": "one", "notebooks": True, "workers": 9}
     assert granted.instance.spec.added == (AddedRecipe(recipe="new", parameters=chosen),)
-    assert granted.notice is None, "it has a GPU"
+    assert granted.warnings == (), "it has a GPU"
     desk.until_true(instance, lambda now: now.setup.run is not None and now.setup.run.command_id is not None)
     desk.desk.requests.changing.stop(ADA, instance.name)
     desk.until(instance, Phase.STOPPED, minutes=10)
@@ -158,9 +159,9 @@ def test_what_is_not_ready_is_refused_and_says_why(desk: World) -> None:
     desk.hold()
     assert refusal(desk, instance) == (
         "desk_on_hold",
-        "the desk is on hold: nothing is set up until an admin sets its mode",
+        "gpudesk is paused. Instances can be set up when an admin sets mode to enforce.",
     )
-    desk.desk.requests.administration.change_settings(ADMIN, mode=Mode.ACT)
+    desk.desk.requests.administration.change_settings(ADMIN, mode=Mode.ENFORCE)
     starts = f"POST /instances/{instance.name}/start starts it; once it is ready it can be set up"
     desk.desk.requests.changing.stop(ADA, instance.name)
     assert refusal(desk, instance) == ("not_running", f"is being stopped. {starts}")
@@ -185,7 +186,8 @@ def test_what_does_not_fit_the_machine_as_it_is_is_refused_with_what_would(desk:
 def test_on_a_cpu_type_an_added_recipe_says_what_it_skips(desk: World) -> None:
     instance = desk.ready(instance_type="t3.large", recipe="bare")
     granted = set_up(desk, instance, "new")
-    assert granted.notice == "t3.large has no GPU: new skips its GPU steps there, and computes on the CPU"
+    message = "t3.large has no GPU. Recipe new skips its GPU steps and computes on the CPU."
+    assert granted.warnings == (WriteWarning(WarningCode.GPU_STEPS_SKIPPED, message),)
     assert "gpu_steps_skipped" in desk.codes(instance)
 
 

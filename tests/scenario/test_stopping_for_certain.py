@@ -113,7 +113,7 @@ def test_a_lifetime_ends_after_a_warning_also_for_a_busy_instance(desk: World) -
     assert "stop_claimed" in desk.codes(instance)
 
 
-def test_a_keep_moves_the_lifetime_but_not_past_the_ceiling(desk: World) -> None:
+def test_a_keep_moves_the_lifetime_but_not_past_the_limit(desk: World) -> None:
     desk.activity["gpu"] = State.ACTIVE
     instance = desk.ready(max_hours=1)
     desk.desk.requests.changing.keep(ADA, instance.id, hours=2, until=None)

@@ -24,13 +24,13 @@ def test_a_warning_says_when_why_what_is_lost_and_how_to_keep(desk: World) -> No
     instance = desk.warned()
     assert box.types() == ["idle_warning"]
     message = json.loads(box.arrived[0][1])
-    sentence = message["data"]["sentence"]
+    sentence = message["data"]["message"]
     assert "quiet for" in sentence
     assert "2 kernels and 1 tmux session" in sentence
     assert f"POST /instances/{instance.name}/keep" in sentence
     assert "gpudesk-keep" in sentence
     assert instance.warned is not None
-    assert message["data"]["acts_at"] == f"{instance.warned.acts_at:%Y-%m-%dT%H:%M:%SZ}"
+    assert message["data"]["stop_at"] == f"{instance.warned.acts_at:%Y-%m-%dT%H:%M:%SZ}"
     assert message["data"]["keep"]["path"] == f"/instances/{instance.id}/keep"
 
 
@@ -274,7 +274,7 @@ def test_a_changed_policy_takes_back_a_warning_of_the_old_one(desk: World) -> No
     assert desk.look(instance).phase is Phase.READY
 
 
-def test_a_lowered_ceiling_binds_what_lives_already_and_is_told(desk: World) -> None:
+def test_a_lowered_limit_binds_what_lives_already_and_is_told(desk: World) -> None:
     instance = desk.ready(idle_minutes=60, max_hours=20)
     desk.admin_bounds(idle_minutes=45, max_hours=15)
     desk.minute(2)

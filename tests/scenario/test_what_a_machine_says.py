@@ -22,7 +22,7 @@ def orders(desk: World, instance: Instance) -> Orders:
 def test_a_machine_knows_policy_and_mode_from_its_first_heartbeat_on(desk: World) -> None:
     instance = desk.ready(idle_minutes=20, warning_minutes=6)
     told = orders(desk, instance)
-    assert (told.mode, told.policy.idle_minutes, told.policy.warning_minutes) == ("act", 20, 6)
+    assert (told.mode, told.policy.idle_minutes, told.policy.warning_minutes) == ("enforce", 20, 6)
 
 
 def test_a_changed_policy_a_keep_a_warning_and_the_mode_reach_the_machine(desk: World) -> None:
@@ -40,7 +40,7 @@ def test_a_changed_policy_a_keep_a_warning_and_the_mode_reach_the_machine(desk: 
     assert told.policy.idle_minutes == 45
     desk.hold()
     desk.minute()
-    assert orders(desk, instance).mode == "hold"
+    assert orders(desk, instance).mode == "paused"
 
 
 def test_a_pass_with_no_news_gives_no_orders(desk: World) -> None:
@@ -59,6 +59,7 @@ def test_a_keep_that_is_asked_for_on_the_machine_is_granted_once_and_answered(de
     current = desk.look(instance)
     assert current.warned is None
     assert current.keep_until is not None
+    assert current.keep_requested_by == "somebody on the machine"
     assert desk.codes(instance).count("kept") == 1
     answer = orders(desk, instance).answer
     assert answer is not None

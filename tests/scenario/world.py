@@ -158,12 +158,12 @@ class World:
         self.cloud.powered_off(instance_id)
 
     def hold(self) -> None:
-        """An admin puts the desk on hold."""
-        self.desk.requests.administration.change_settings(ADMIN, mode=Mode.HOLD)
+        """An admin pauses the desk."""
+        self.desk.requests.administration.change_settings(ADMIN, mode=Mode.PAUSED)
 
-    def admin_bounds(self, **ceilings: int) -> None:
-        """An admin sets ceilings."""
-        self.desk.requests.administration.change_settings(ADMIN, ceilings=ceilings)
+    def admin_bounds(self, **limits: int) -> None:
+        """An admin sets limits."""
+        self.desk.requests.administration.change_settings(ADMIN, limits=limits)
 
     def email(self, owner: str, address: str) -> None:
         """An owner is told by e-mail from now on."""

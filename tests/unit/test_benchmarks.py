@@ -33,7 +33,7 @@ def said(*runs: dict[str, Any], **changes: Any) -> str:
 
 
 def run(**changes: Any) -> dict[str, Any]:
-    figure = {"gpus": 1, "what": "fp32", "unit": "TFLOPS", "median": 50.0, "low": 49.0, "high": 51.0}
+    figure = {"gpus": 1, "metric": "fp32", "unit": "TFLOPS", "median": 50.0, "p10": 49.0, "p90": 51.0}
     return {**figure, **changes}
 
 
@@ -48,12 +48,12 @@ def benchmark(instance_type: str, *figures: tuple[int, What, float], at: datetim
         gpu=kind.gpu or "",
         gpu_count=kind.gpu_count,
         measured_at=at,
-        device="a GPU",
+        gpu_name="a GPU",
         driver="580",
         framework="PyTorch",
         cuda="13.0",
-        figures=tuple(
-            Figure(gpus=gpus, what=what, median=median, low=median, high=median, checked=True)
+        results=tuple(
+            Figure(gpus=gpus, metric=what, median=median, p10=median, p90=median, plausibility_checked=True)
             for gpus, what, median in figures
         ),
     )
@@ -62,35 +62,39 @@ def benchmark(instance_type: str, *figures: tuple[int, What, float], at: datetim
 @pytest.mark.parametrize("line", [FIRST, SECOND, f"Attempt x has already done this step.\n{FIRST}"])
 def test_what_an_h100_really_did_is_believed(line: str) -> None:
     found = believed(line, subject())
-    assert (found.device, found.driver) == ("NVIDIA H100 80GB HBM3", "580.159.04")
+    assert (found.gpu_name, found.driver) == ("NVIDIA H100 80GB HBM3", "580.159.04")
     assert (found.framework, found.cuda) == ("PyTorch 2.11.0+cu130", "13.0")
-    assert [each.what for each in found.figures] == list(What)
-    assert [each.checked for each in found.figures] == [True, True, True, True, False], "no peak of training is known"
-    assert 50 < found.figures[0].median < 67
+    assert [each.metric for each in found.results] == list(What)
+    assert [each.plausibility_checked for each in found.results] == [True, True, True, True, False], (
+        "no peak of training is known"
+    )
+    assert 50 < found.results[0].median < 67
 
 
 def test_what_an_h200_really_did_is_believed_of_it_and_not_of_an_h100() -> None:
     found = believed(H200, subject("p5en.48xlarge", gpu_count=1))
-    assert [each.checked for each in found.figures] == [True, True, True, True, False]
+    assert [each.plausibility_checked for each in found.results] == [True, True, True, True, False]
     with pytest.raises(NotBelieved):
         believed(H200, subject())
 
 
 def test_a_figure_without_a_known_peak_is_kept_and_marked() -> None:
     found = believed(FIRST, subject(peaks=Peaks(fp32_tflops=67)))
-    assert {each.what: each.checked for each in found.figures if each.checked} == {What.FP32: True}
+    assert {each.metric: each.plausibility_checked for each in found.results if each.plausibility_checked} == {
+        What.FP32: True
+    }
 
 
 def test_a_clock_a_little_above_the_makers_is_believed() -> None:
-    assert believed(said(run(median=67 * 1.04, high=70.0)), subject()).figures[0].checked
+    assert believed(said(run(median=67 * 1.04, p90=70.0)), subject()).results[0].plausibility_checked
 
 
 @pytest.mark.parametrize(
     ("line", "why"),
     [
-        (said(run(median=71.0, high=72.0)), "fp32 on 1 x H100: 71 TFLOPS is impossible, their peak is 67 TFLOPS"),
-        (said(run(what="memory", unit="GB/s", median=3600, low=3600, high=3600)), "their peak is 3350 GB/s"),
-        (said(run(what="bf16", median=1100, low=1000, high=1200)), "their peak is 989 TFLOPS"),
+        (said(run(median=71.0, p90=72.0)), "fp32 on 1 x H100: 71 TFLOPS is impossible, their peak is 67 TFLOPS"),
+        (said(run(metric="memory", unit="GB/s", median=3600, p10=3600, p90=3600)), "their peak is 3350 GB/s"),
+        (said(run(metric="bf16", median=1100, p10=1000, p90=1200)), "their peak is 989 TFLOPS"),
         (said(run(median=0)), "no positive number"),
         (said(run(median=-5.0)), "no positive number"),
         (said(run(median=True)), "no positive number"),
@@ -98,11 +102,11 @@ def test_a_clock_a_little_above_the_makers_is_believed() -> None:
         (said(run(median=10**400)), "no positive number"),
         (said(run()).replace("50.0", "1e999"), "no positive number"),
         (said(run(median=float("nan"))), "is not JSON"),
-        (said(run(low=50.5)), "49|50.5 to 51 around a median of 50 is no spread"),
-        (said(run(high=49.5)), "is no spread"),
+        (said(run(p10=50.5)), "49|50.5 to 51 around a median of 50 is no spread"),
+        (said(run(p90=49.5)), "is no spread"),
         (said(run(unit="GFLOPS")), "is not in TFLOPS"),
-        (said(run(what="fp8")), "of something unknown"),
-        (said(run(what=["fp32"])), "of something unknown"),
+        (said(run(metric="fp8")), "of something unknown"),
+        (said(run(metric=["fp32"])), "of something unknown"),
         (said(run(gpus=2)), "is not on 1 to 1 GPUs"),
         (said(run(gpus=1.0)), "is not on 1 to 1 GPUs"),
         (said(run(), run()), "is told twice"),
@@ -110,11 +114,11 @@ def test_a_clock_a_little_above_the_makers_is_believed() -> None:
         (said(runs=[run()] * 65), "there must be 1 to 64 figures"),
         (said(runs=["fp32"]), "a figure is no object"),
         (said(runs={}), "there must be"),
-        (said(device="NVIDIA H200"), "it measured 'NVIDIA H200', and a p5.4xlarge has H100"),
-        (said(device="CPU"), "it measured 'CPU'"),
-        (said(device="x" * 81), "device must be a text of 1 to 80 printable characters"),
-        (said(device="H100\n"), "device must be a text"),
-        (said(device=None), "device must be a text"),
+        (said(gpu_name="NVIDIA H200"), "it measured 'NVIDIA H200', and a p5.4xlarge has H100"),
+        (said(gpu_name="CPU"), "it measured 'CPU'"),
+        (said(gpu_name="x" * 81), "gpu_name must be a text of 1 to 80 printable characters"),
+        (said(gpu_name="H100\n"), "gpu_name must be a text"),
+        (said(gpu_name=None), "gpu_name must be a text"),
         (said(framework="\x1b[2J"), "framework must be a text"),
         (said(driver=5), "driver must be a text"),
         (said(count=8), "it measured 8 GPUs, and a p5.4xlarge has 1"),
@@ -123,7 +127,7 @@ def test_a_clock_a_little_above_the_makers_is_believed() -> None:
         ("Done.", "no line of JSON"),
         (FIRST[:300], "is not JSON, or was cut"),
         ('{"a": ' * 100_000, "is not JSON"),
-        ("{}", "device must be a text"),
+        ("{}", "gpu_name must be a text"),
     ],
 )
 def test_what_cannot_be_is_not_believed_and_told_why(line: str, why: str) -> None:
@@ -137,7 +141,7 @@ def test_what_was_not_measured_on_all_gpus_says_nothing_of_the_type() -> None:
 
 
 def test_many_things_that_are_wrong_are_told_in_few_words() -> None:
-    line = said(*[run(what=what, unit="?") for what in ("fp32", "fp16", "bf16", "memory", "training")])
+    line = said(*[run(metric=what, unit="?") for what in ("fp32", "fp16", "bf16", "memory", "training")])
     with pytest.raises(NotBelieved) as refused:
         believed(line, subject())
     assert len(str(refused.value)) < 300

@@ -35,11 +35,11 @@ def asked(
     return measure(instance or replace(ready(), version=7), data_files.catalogue(), seconds, actor, at).instance
 
 
-def rules(mode: Mode = Mode.ACT) -> Rules:
+def rules(mode: Mode = Mode.ENFORCE) -> Rules:
     return Rules(desk=DeskSettings(mode=mode), heartbeat_table="t", heartbeat_region="r", instance_role_id="AROA")
 
 
-def looked(instance: Instance, minutes: int, command: Command = NOT_THERE, mode: Mode = Mode.ACT) -> Plan:
+def looked(instance: Instance, minutes: int, command: Command = NOT_THERE, mode: Mode = Mode.ENFORCE) -> Plan:
     """One look, some minutes after it was asked for."""
     return lifecycle.decide(instance, Observation(ec2=VIEW, command=command), START + minutes * MINUTE, rules(mode))
 
@@ -165,10 +165,10 @@ def test_its_lifetime_ends_whatever_is_measured_and_what_is_asked_for_before_is_
     assert (over.instance.phase, over.instance.errand) == (Phase.STOPPING, None)
 
 
-def test_on_hold_nothing_is_sent_and_a_desk_that_only_tells_does_what_people_ask() -> None:
-    held = looked(asked(), 30, mode=Mode.HOLD)
+def test_while_paused_nothing_is_sent_and_a_dry_run_does_what_people_ask() -> None:
+    held = looked(asked(), 30, mode=Mode.PAUSED)
     assert (held.step, held.instance.errand) == (None, asked().errand)
-    assert isinstance(looked(held.instance, 31, mode=Mode.TELL).step, SendDocument)
+    assert isinstance(looked(held.instance, 31, mode=Mode.DRY_RUN).step, SendDocument)
 
 
 def test_who_asks_while_it_is_measured_is_answered_with_that() -> None:

@@ -9,19 +9,19 @@ from chalicelib.domain.recipes import Recipe, parse_recipes
 from chalicelib.store.data_files import catalogue, recipes
 
 UBUNTU_18 = "/aws/service/canonical/ubuntu/server/18.04/stable/current/amd64/hvm/ebs-gp2/ami-id"
-CUDA_10 = {"at_least": "3.0", "at_most": "7.5", "because": "CUDA 10.1"}
-OF_THE_BOOK = {"architectures": ["x86_64"], "ubuntu": ["18.04"], "compute_capability": CUDA_10, "cpu": False}
+CUDA_10 = {"min": "3.0", "max": "7.5", "reason": "CUDA 10.1"}
+OF_THE_BOOK = {"architectures": ["x86_64"], "ubuntu": ["18.04"], "compute_capability": CUDA_10, "supports_cpu": False}
 OF_TODAY = {
     "architectures": ["x86_64"],
     "ubuntu": ["22.04", "24.04"],
-    "compute_capability": {"at_least": "7.5", "at_most": None},
-    "cpu": True,
+    "compute_capability": {"min": "7.5", "max": None},
+    "supports_cpu": True,
 }
 
 
 def recipe(fits: dict[str, Any], image: dict[str, str] | None = None) -> Recipe:
     entry: dict[str, Any] = {"title": "T", "description": "D", "documents": [], "jupyter_port": None}
-    return parse_recipes({"recipes": {"mine": {**entry, "fits": fits, "image": image}}})["mine"]
+    return parse_recipes({"recipes": {"mine": {**entry, "requirements": fits, "image": image}}})["mine"]
 
 
 BOOK = recipe(OF_THE_BOOK, {"x86_64": UBUNTU_18})
@@ -95,10 +95,10 @@ def test_pytorch_for_arm64_has_no_kernels_for_t4g_and_what_would_fit_is_named() 
 
 
 def test_bounds_of_an_architecture_are_narrowed_as_the_others_are() -> None:
-    arm64 = {"at_least": "8.0", "at_most": None}
-    capability = {"at_least": "7.5", "at_most": None, "by_architecture": {"arm64": arm64}}
+    arm64 = {"min": "8.0", "max": None}
+    capability = {"min": "7.5", "max": None, "by_architecture": {"arm64": arm64}}
     both = parse_fits(OF_TODAY | {"compute_capability": capability}).and_also(
-        parse_fits(OF_TODAY | {"compute_capability": {"at_least": "7.0", "at_most": "9.0"}})
+        parse_fits(OF_TODAY | {"compute_capability": {"min": "7.0", "max": "9.0"}})
     )
     assert both.capability is not None
     assert [str(both.capability.on(each)) for each in ("x86_64", "arm64")] == ["7.5 to 9.0", "8.0 to 9.0"]

@@ -21,9 +21,9 @@ from tests.property.world import ADA, ready
 from tests.scenario.recipes import UBUNTU_18, offered, recipe
 from tests.unit.test_images import NOW, image
 
-ANY = {"architectures": ["x86_64"], "ubuntu": ["18.04", "22.04"], "compute_capability": None, "cpu": True}
-CUDA = {"at_least": "7.0", "at_most": None}
-ON_GPU = {**ANY, "compute_capability": CUDA, "cpu": False}
+ANY = {"architectures": ["x86_64"], "ubuntu": ["18.04", "22.04"], "compute_capability": None, "supports_cpu": True}
+CUDA = {"min": "7.0", "max": None}
+ON_GPU = {**ANY, "compute_capability": CUDA, "supports_cpu": False}
 RECIPES = {**offered(), **parse_recipes({"recipes": {"any": recipe(ANY), "on-gpu": recipe(ON_GPU)}})}
 CHOSEN: dict[str, Value] = {"release": "two", "notebooks": True, "workers": 9}
 
@@ -48,7 +48,7 @@ def test_parameters_are_those_of_the_image_but_for_what_is_said() -> None:
 def test_added_recipes_come_along_with_their_parameters() -> None:
     over = launched(vision(recipe="jupyter", added=(AddedRecipe(recipe="any", parameters=CHOSEN),)))
     assert over.spec.added == (AddedRecipe(recipe="any", parameters=CHOSEN),)
-    assert "with any, added there" in over.notice
+    assert "with the added recipe any." in over.message
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_what_cannot_come_along_is_left_out_and_that_is_said(
 ) -> None:
     over = launched(vision(recipe="jupyter", added=(added,)), **said)
     assert over.spec.added == ()
-    assert f"{added.recipe}, which was added there, is left out: {why}" in over.notice
+    assert f"Recipe {added.recipe}, which was added there, is not inherited: {why}" in over.message
 
 
 def test_a_launch_that_failed_is_set_up_again_with_all_that_its_image_brought_along() -> None:
@@ -93,7 +93,9 @@ def test_only_what_nothing_else_has_run_over_is_saved() -> None:
         Baked(name=use.name, use=use_hash(use), fingerprint="f", content="c", seconds=100) for use in jupyter.documents
     )
     whole = vision(recipe="jupyter", baked=baked)
-    assert "gpudesk-jupyter need not run again unless changed since, which saves about 100 s" in launched(whole).notice
+    assert "Skipped unless changed since: gpudesk-jupyter. This saves about 100 s." in launched(whole).message
     over = replace(whole, recipe="any", added=(AddedRecipe(recipe="jupyter"),))
-    assert "none of what any and jupyter runs is in it" in launched(over).notice, "any runs the same document otherwise"
+    assert "It contains no document that any and jupyter runs." in launched(over).message, (
+        "any runs the same document otherwise"
+    )
     assert recipes()["jupyter"].documents[1].name == RECIPES["any"].documents[0].name

@@ -78,7 +78,7 @@ FULLEST = Heartbeat(
     setup=progress("x" * 60, "x" * 300),
 )
 LONGEST_ORDERS = Orders(
-    mode="hold",
+    mode="paused",
     policy=IdlePolicy(
         idle_minutes=10_080,
         warning_minutes=1440,

@@ -66,15 +66,15 @@ def image(phase: ImagePhase, **changes: Any) -> Image:
 def test_secrets_leave_the_disk_before_anything_is_copied() -> None:
     plan = decide(image(ImagePhase.REQUESTED), NOTHING, NOW)
     assert isinstance(plan.step, SendSeal)
-    assert (plan.image.phase, plan.step.parameters["action"]) == (ImagePhase.SEALING, "remove")
-    waiting = decide(image(ImagePhase.SEALING), NOTHING, NOW)
+    assert (plan.image.phase, plan.step.parameters["action"]) == (ImagePhase.SANITIZING, "remove")
+    waiting = decide(image(ImagePhase.SANITIZING), NOTHING, NOW)
     assert waiting.step is None
-    sealed = decide(image(ImagePhase.SEALING), ImageSeen(ami=Absent(), command=DONE), NOW)
+    sealed = decide(image(ImagePhase.SANITIZING), ImageSeen(ami=Absent(), command=DONE), NOW)
     assert (sealed.image.phase, sealed.step) == (ImagePhase.CREATING, CreateImage())
 
 
 def test_a_seal_that_ssm_has_not_confirmed_is_sent_again_under_the_same_attempt() -> None:
-    unconfirmed = image(ImagePhase.SEALING, seal=replace(SEALED, command_id=None))
+    unconfirmed = image(ImagePhase.SANITIZING, seal=replace(SEALED, command_id=None))
     assert decide(unconfirmed, NOTHING, NOW).step is None
     again = decide(unconfirmed, NOTHING, NOW + RESEND_AFTER).step
     assert isinstance(again, SendSeal)
@@ -109,7 +109,9 @@ def test_absence_is_no_failure_before_the_deadline() -> None:
     assert "disk is gone" in broken.image.reason.sentence
 
 
-@pytest.mark.parametrize("phase", [ImagePhase.REQUESTED, ImagePhase.SEALING, ImagePhase.CREATING, ImagePhase.PENDING])
+@pytest.mark.parametrize(
+    "phase", [ImagePhase.REQUESTED, ImagePhase.SANITIZING, ImagePhase.CREATING, ImagePhase.PENDING]
+)
 def test_all_of_it_has_one_deadline_as_long_as_a_termination_waits(phase: ImagePhase) -> None:
     late = image(phase, called_at=NOW, created_at=NOW - IMAGE_DEADLINE)
     plan = decide(late, ImageSeen(ami=Absent(), command=DONE), NOW)

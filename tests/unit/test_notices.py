@@ -80,8 +80,8 @@ def test_what_is_no_news_is_told_to_nobody(code: str) -> None:
 
 
 def test_a_stop_that_somebody_asked_for_is_no_news_and_one_for_idleness_is() -> None:
-    assert told("stop_claimed", because="stop_requested") == ()
-    assert len(told("stop_claimed", because="idle")) == 1
+    assert told("stop_claimed", reason_code="stop_requested") == ()
+    assert len(told("stop_claimed", reason_code="idle")) == 1
 
 
 def test_an_owner_without_channels_is_told_by_the_desks_and_by_nobody_where_there_are_none() -> None:

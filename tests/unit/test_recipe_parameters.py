@@ -18,7 +18,7 @@ RELEASE = {
     "type": "String",
     "default": "1.0.3",
     "allowed_pattern": "^[0-9]{1,2}(\\.[0-9]{1,3}){0,2}$",
-    "pattern_in_words": "a release such as 1.0.3",
+    "pattern_description": "a release such as 1.0.3",
     "description": "Which release of the book.",
 }
 NOTEBOOKS = {"type": "Boolean", "default": True, "description": "Whether to fetch the notebooks."}
@@ -143,7 +143,7 @@ def test_other_words_are_no_secrets(name: str) -> None:
         ({"type": "StringList"}, "there is String, Integer, Boolean"),
         ({"allowed_pattern": "^[a-z$"}, "allowed_pattern"),
         ({"allowed_pattern": "^(a$", "default": "a"}, "missing"),
-        ({"pattern_in_words": ""}, "in words"),
+        ({"pattern_description": ""}, "in words"),
         ({"description": ""}, "what it is for"),
     ],
 )

@@ -20,15 +20,15 @@ CHOICE = {
     "type": "String",
     "default": "x1",
     "allowed_pattern": "^x[0-9]$",
-    "pattern_in_words": "x and a digit",
+    "pattern_description": "x and a digit",
     "description": "D",
 }
-FITS = {"architectures": ["x86_64"], "ubuntu": ["22.04"], "compute_capability": None, "cpu": True}
+FITS = {"architectures": ["x86_64"], "ubuntu": ["22.04"], "compute_capability": None, "supports_cpu": True}
 
 
 def recipe(**changes: Any) -> dict[str, Any]:
     use = {"name": "a-document", "parameters": {"attemptId": "${attempt_id}"}, "timeout_minutes": 3}
-    entry = {"title": "T", "description": "D", "documents": [use | changes], "jupyter_port": None, "fits": FITS}
+    entry = {"title": "T", "description": "D", "documents": [use | changes], "jupyter_port": None, "requirements": FITS}
     return {"recipes": {"mine": entry}}
 
 
@@ -51,9 +51,9 @@ def test_the_file_keeps_to_its_schema() -> None:
         ({"title": ""}, "title"),
         ({"documents": []}, "documents"),
         ({"jupyter_port": 80}, "jupyter_port"),
-        ({"fits": FITS | {"architectures": ["riscv"]}}, "fits.architectures.0"),
-        ({"fits": FITS | {"ubuntu": ["jammy"]}}, "fits.ubuntu.0"),
-        ({"fits": FITS | {"compute_capability": {"at_least": 7.5, "at_most": None}}}, "fits.compute_capability"),
+        ({"requirements": FITS | {"architectures": ["riscv"]}}, "requirements.architectures.0"),
+        ({"requirements": FITS | {"ubuntu": ["jammy"]}}, "requirements.ubuntu.0"),
+        ({"requirements": FITS | {"compute_capability": {"min": 7.5, "max": None}}}, "requirements.compute_capability"),
         ({"image": {"x86_64": "ami-0123"}}, "image"),
         ({"parameters": {"a": CHOICE | {"type": "Float"}}}, "parameters.a.type"),
         ({"parameters": {"a": CHOICE | {"default": 1}}}, "parameters.a.default"),

@@ -111,7 +111,7 @@ def test_whoever_deletes_the_image_leaves_no_machine_sealed() -> None:
 
 
 def test_a_seal_that_was_refused_at_once_leaves_nothing_to_be_put_back() -> None:
-    asked = image(ImagePhase.SEALING, seal=replace(SEALED, command_id=None))
+    asked = image(ImagePhase.SANITIZING, seal=replace(SEALED, command_id=None))
     step = SendSeal({"action": "remove"}, SEALED.attempt_id)
     refused = note(asked, step, GiveUp("AccessDenied", "no"), NOW)
     assert (refused.phase, refused.is_open) == (ImagePhase.FAILED, False)

@@ -18,7 +18,7 @@ OPEN = Ceilings(
     idle_minutes=LONGEST_HOURS * 60,
     warning_minutes=LONGEST_HOURS * 60,
     max_hours=LONGEST_HOURS,
-    lowest_thresholds=Thresholds(gpu_percent=1, cpu_core_percent=1, disk_kib_per_second=1, network_kib_per_second=1),
+    min_thresholds=Thresholds(gpu_percent=1, cpu_core_percent=1, disk_kib_per_second=1, network_kib_per_second=1),
 )
 
 NUMBERS = ("idle_minutes", "warning_minutes", "max_hours")

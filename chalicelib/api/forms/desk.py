@@ -1,4 +1,4 @@
-"""The desk: its mode, what a request gets that does not say, what nobody may exceed."""
+"""Request bodies of /desk: mode, defaults, limits, channels."""
 
 from typing import Annotated, Literal, Self
 
@@ -14,7 +14,7 @@ TagKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_ .:/=+@-]{1,128}
 
 
 class DefaultsForm(Form):
-    """What a request gets that does not say."""
+    """The values that apply to fields that a request leaves out."""
 
     region: Annotated[str | None, NotNull] = Field(None, description="an AWS region, e.g. us-east-1")
     recipe: Annotated[str | None, NotNull] = Field(None, description="the name of a recipe, e.g. jupyter")
@@ -30,7 +30,7 @@ class DefaultsForm(Form):
 
 
 class CeilingsForm(Form):
-    """What nobody may exceed."""
+    """The limits that nobody may exceed."""
 
     idle_minutes: Annotated[int | None, NotNull] = Field(
         None, ge=5, le=10080, description="a whole number of minutes from 5 to 10080, e.g. 240"
@@ -62,30 +62,32 @@ class CeilingsForm(Form):
     signals: Annotated[list[str] | None, NotNull] = Field(
         None, min_length=1, max_length=20, description=f"a list of one or more of {SIGNAL_NAMES}"
     )
-    lowest_thresholds: Annotated[ThresholdsForm | None, NotNull] = Field(
+    min_thresholds: Annotated[ThresholdsForm | None, NotNull] = Field(
         None, description='an object such as {"cpu_core_percent": 10}'
     )
 
 
 class DeskForm(Form):
-    """What to change of the desk; what is left out stays."""
+    """Changes of the desk settings; fields that are left out stay as they are."""
 
-    mode: Annotated[Literal["act", "tell", "hold"] | None, NotNull] = Field(None, description="act, tell or hold")
+    mode: Annotated[Literal["enforce", "dry_run", "paused"] | None, NotNull] = Field(
+        None, description="enforce, dry_run or paused"
+    )
     defaults: Annotated[DefaultsForm | None, NotNull] = Field(
         None, description='an object such as {"region": "us-east-1"}'
     )
-    ceilings: Annotated[CeilingsForm | None, NotNull] = Field(None, description='an object such as {"max_hours": 72}')
+    limits: Annotated[CeilingsForm | None, NotNull] = Field(None, description='an object such as {"max_hours": 72}')
     channels: Annotated[ChannelsForm | None, NotNull] = Field(
         None, description='an object such as {"webhook": "https://hooks.example.org/gpu"}'
     )
-    logs_group: str | None = Field(
+    log_group: str | None = Field(
         None,
         pattern=r"^[A-Za-z0-9_./#-]{1,512}$",
-        description="a group of CloudWatch Logs (letters, digits and _ . / # -), such as /gpudesk/setup; or null",
+        description="a CloudWatch Logs group (letters, digits and _ . / # -) such as /gpudesk/setup, or null for none",
     )
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if not self.model_fields_set:
-            raise PydanticCustomError("empty", "say what to change: mode, defaults, ceilings, channels or logs_group")
+            raise PydanticCustomError("empty", "must have at least one of mode, defaults, limits, channels, log_group")
         return self

@@ -7,23 +7,23 @@ from typing_extensions import TypedDict
 from chalicelib.api.views.activity import ActivityView, KeepView, WarningView, activity_view, keep_view, warning_view
 from chalicelib.api.views.policy import IdlePolicyView, policy_view
 from chalicelib.api.views.setup import SetupView, setup_view
-from chalicelib.api.views.values import ReasonView, dollars, moment, moment_or_none, reason_view
+from chalicelib.api.views.values import ReasonView, WriteWarningView, dollars, moment, moment_or_none, reason_view
 from chalicelib.control.requests.reading import Shown
 from chalicelib.domain.activity.heartbeat import Heartbeat, Report
-from chalicelib.domain.instance import AddedRecipe, Errand, ScheduledEvent, Spec
+from chalicelib.domain.instance import AddedRecipe, Errand, Instance, ScheduledEvent, Spec
 
 ParameterView = str | int | bool
 
 
 class AddedRecipeView(TypedDict):
-    """A recipe that was asked for once the instance was ready."""
+    """A recipe that was added after the launch."""
 
     recipe: str
     parameters: dict[str, ParameterView]
 
 
 class SpecView(TypedDict):
-    """What was asked for, complete."""
+    """The complete specification of the instance."""
 
     gpu: str | None
     gpu_count: int
@@ -41,8 +41,8 @@ class SpecView(TypedDict):
     max_hours: int
 
 
-class ScheduledView(TypedDict):
-    """What AWS is going to do to the machine of its own accord."""
+class ScheduledEventView(TypedDict):
+    """An event that AWS has scheduled for the EC2 instance."""
 
     code: str
     not_before: str
@@ -50,31 +50,31 @@ class ScheduledView(TypedDict):
 
 
 class MeasuringView(TypedDict):
-    """A measurement on its way: `requested`, then `running`; `line` is what it said last."""
+    """A benchmark in progress: `state` is requested, then running. `last_output_line`: of its output, if known."""
 
     id: str
     state: str
     requested_at: str
     requested_by: str
     started_at: str | None
-    line: str | None
+    last_output_line: str | None
 
 
-class ImagingView(TypedDict):
-    """The image that is being made of it; GET /images/{id} says the rest.
+class ImageCreationView(TypedDict):
+    """The image that is being created from the instance; GET /images/{image_id} shows all of it.
 
-    `sealed`: its ssh host keys and Jupyter's token are off its disk, so that such sessions are refused. `phase` and
-    `sealed` are null in the answer to a write.
+    `secrets_removed`: the ssh host keys and Jupyter's token are removed from the disk, so sessions that need them are
+    refused. `phase` and `secrets_removed` are null in the answer to a write.
     """
 
-    id: str
-    since: str | None
+    image_id: str
+    started_at: str | None
     phase: str | None
-    sealed: bool | None
+    secrets_removed: bool | None
 
 
 class StatusView(TypedDict):
-    """What was last observed. `price_per_hour` is the instance type's; disk and address are in `cost_so_far`."""
+    """The observed state. `price_per_hour` is that of the instance type; `cost_so_far` includes disk and address."""
 
     instance_id: str | None
     ec2_state: str | None
@@ -86,20 +86,19 @@ class StatusView(TypedDict):
     cost_so_far: str
     setup: SetupView | None
     benchmark: MeasuringView | None
-    imaging: ImagingView | None
+    image_creation: ImageCreationView | None
     activity: ActivityView | None
     warning: WarningView | None
     keep: KeepView | None
-    keep_until: str | None
-    scheduled: ScheduledView | None
-    ends_at: str | None
+    scheduled_event: ScheduledEventView | None
+    lifetime_ends_at: str | None
     phase_since: str
     created_at: str
     created_by: str
 
 
 class InstanceView(TypedDict):
-    """One machine of the desk."""
+    """An instance."""
 
     id: str
     name: str
@@ -111,16 +110,10 @@ class InstanceView(TypedDict):
     status: StatusView
 
 
-class LaunchedView(InstanceView):
-    """The instance that is on its way; `notice`: what to know, such as that it is that of an earlier request."""
+class InstanceWithWarningsView(InstanceView):
+    """The instance after a write, and what to know about the write."""
 
-    notice: str | None
-
-
-class AskedView(InstanceView):
-    """The instance that something was asked of; `notice`: what to know, such as that it waits: the desk is on hold."""
-
-    notice: str | None
+    warnings: list[WriteWarningView]
 
 
 def instance_view(shown: Shown) -> InstanceView:
@@ -176,17 +169,22 @@ def _status(shown: Shown) -> StatusView:
         "cost_so_far": dollars(shown.cost_so_far),
         "setup": setup_view(instance.setup, shown.setup_now),
         "benchmark": _measuring(instance.errand, shown.report) if instance.errand else None,
-        "imaging": _imaging(instance.imaging, shown) if instance.imaging else None,
+        "image_creation": _imaging(instance.imaging, shown) if instance.imaging else None,
         "activity": activity_view(shown.activity, shown) if shown.activity else None,
         "warning": warning_view(instance.warned) if instance.warned else None,
-        "keep": keep_view(instance.keep_until, shown.report) if instance.keep_until else None,
-        "keep_until": moment_or_none(instance.keep_until),
-        "scheduled": _scheduled(instance.scheduled) if instance.scheduled else None,
-        "ends_at": moment_or_none(instance.ends_at),
+        "keep": _keep(instance, shown.report),
+        "scheduled_event": _scheduled(instance.scheduled) if instance.scheduled else None,
+        "lifetime_ends_at": moment_or_none(instance.ends_at),
         "phase_since": moment(instance.phase_since),
         "created_at": moment(instance.created_at),
         "created_by": instance.created_by,
     }
+
+
+def _keep(instance: Instance, report: Report) -> KeepView | None:
+    if instance.keep_until is None:
+        return None
+    return keep_view(instance.keep_until, instance.keep_requested_by or "", report)
 
 
 def _measuring(errand: Errand, report: Report) -> MeasuringView:
@@ -197,19 +195,19 @@ def _measuring(errand: Errand, report: Report) -> MeasuringView:
         "requested_at": moment(errand.asked_at),
         "requested_by": errand.asked_by,
         "started_at": moment_or_none(errand.run.sent_at if errand.run else None),
-        "line": said.line if said and said.document == errand.document.name else None,
+        "last_output_line": said.line if said and said.document == errand.document.name else None,
     }
 
 
-def _imaging(image_id: str, shown: Shown) -> ImagingView:
+def _imaging(image_id: str, shown: Shown) -> ImageCreationView:
     image = shown.image
     return {
-        "id": image_id,
-        "since": moment_or_none(shown.instance.imaging_since),
+        "image_id": image_id,
+        "started_at": moment_or_none(shown.instance.imaging_since),
         "phase": str(image.phase) if image else None,
-        "sealed": image.is_sealed if image else None,
+        "secrets_removed": image.is_sealed if image else None,
     }
 
 
-def _scheduled(event: ScheduledEvent) -> ScheduledView:
+def _scheduled(event: ScheduledEvent) -> ScheduledEventView:
     return {"code": event.code, "not_before": moment(event.not_before), "description": event.description}

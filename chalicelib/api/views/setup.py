@@ -1,4 +1,4 @@
-"""A setup: how far it has come, what runs, what became of what ran."""
+"""Views of a setup: its progress, the running step and the results of its documents."""
 
 from typing_extensions import TypedDict
 
@@ -9,14 +9,16 @@ from chalicelib.domain.setup_results import DocumentResult, Failure, StepResult
 
 
 class StepNowView(TypedDict):
-    """The step that runs, as its machine last told: its place among the document's, what it said last.
+    """The running step, as the instance last reported it.
 
-    `remaining_seconds` is by what it took before on this type; null where nobody knows.
+    It is step `step_index` of the `step_count` steps of its document, counted from 1. `remaining_seconds`: estimated
+    from earlier runs on this instance type; null if there is none.
     """
 
     name: str
-    position: str
-    line: str
+    step_index: int | None
+    step_count: int | None
+    last_output_line: str
     started_at: str
     running_seconds: int
     remaining_seconds: int | None
@@ -24,49 +26,51 @@ class StepNowView(TypedDict):
 
 
 class FailureView(TypedDict):
-    """Why a document failed: where, the lines that matter, and what to do."""
+    """Why a document failed: the step, the relevant lines of its output, and what to do (`remediation`)."""
 
     document: str
     step: str | None
     exit_code: int | None
     lines: list[str]
-    what_to_do: str
+    remediation: str
     at: str
 
 
 class StepResultView(TypedDict):
-    """What became of a step, in SSM's words; `was_done`: it had been done before, so nothing was to be done."""
+    """The result of a step; `status` is that of SSM. `skipped`: an earlier run had done its work already."""
 
     name: str
     status: str
     exit_code: int
-    took_seconds: int | None
-    was_done: bool
+    duration_seconds: int | None
+    skipped: bool
 
 
 class ResultView(TypedDict):
-    """What became of a document."""
+    """The result of a document."""
 
     document: str
     succeeded: bool
     started_at: str
     ended_at: str
-    took_seconds: int
+    duration_seconds: int
     steps: list[StepResultView]
     reboots: int
     output_bytes: int
 
 
 class SetupView(TypedDict):
-    """How far `recipe` has come: `document` is next or running, `tries` is how often it has failed.
+    """The progress of setting up `recipe`.
 
-    `results` has the documents of the setups before it, too.
+    `document` is next or running: number `document_index` of `document_count`, counted from 1; it is null once all are
+    done. `attempts`: how often it has failed. `results` includes the documents of earlier setups.
     """
 
     recipe: str
     document: str | None
-    position: str
-    tries: int
+    document_index: int
+    document_count: int
+    attempts: int
     step: StepNowView | None
     remaining_seconds: int | None
     failure: FailureView | None
@@ -74,15 +78,16 @@ class SetupView(TypedDict):
 
 
 def setup_view(setup: Setup, going: SetupNow | None) -> SetupView | None:
-    """Its progress and what became of what ran; None where nothing is to be set up."""
+    """Return the progress and the results of a setup; None if the recipe has no documents."""
     count = len(setup.documents)
     if not count:
         return None
     return {
         "recipe": setup.recipe,
         "document": None if setup.is_done else setup.documents[setup.index].name,
-        "position": f"{min(setup.index + 1, count)} of {count}",
-        "tries": setup.tries,
+        "document_index": min(setup.index + 1, count),
+        "document_count": count,
+        "attempts": setup.tries,
         "step": _step_now(going.step) if going and going.step else None,
         "remaining_seconds": seconds_or_none(going.remaining) if going else None,
         "failure": _failure(setup.failure) if setup.failure else None,
@@ -93,8 +98,9 @@ def setup_view(setup: Setup, going: SetupNow | None) -> SetupView | None:
 def _step_now(step: StepNow) -> StepNowView:
     return {
         "name": step.name,
-        "position": step.position,
-        "line": step.line,
+        "step_index": step.index,
+        "step_count": step.count,
+        "last_output_line": step.line,
         "started_at": moment(step.started_at),
         "running_seconds": round(step.running_for.total_seconds()),
         "remaining_seconds": seconds_or_none(step.remaining),
@@ -108,7 +114,7 @@ def _failure(failure: Failure) -> FailureView:
         "step": failure.step,
         "exit_code": failure.exit_code,
         "lines": list(failure.lines),
-        "what_to_do": failure.what_to_do,
+        "remediation": failure.what_to_do,
         "at": moment(failure.at),
     }
 
@@ -119,7 +125,7 @@ def _result(result: DocumentResult) -> ResultView:
         "succeeded": result.succeeded,
         "started_at": moment(result.started_at),
         "ended_at": moment(result.ended_at),
-        "took_seconds": round(result.took.total_seconds()),
+        "duration_seconds": round(result.took.total_seconds()),
         "steps": [_step_result(step) for step in result.steps],
         "reboots": result.reboots,
         "output_bytes": result.output_bytes,
@@ -131,6 +137,6 @@ def _step_result(step: StepResult) -> StepResultView:
         "name": step.name,
         "status": step.status,
         "exit_code": step.exit_code,
-        "took_seconds": seconds_or_none(step.took),
-        "was_done": step.was_done,
+        "duration_seconds": seconds_or_none(step.took),
+        "skipped": step.was_done,
     }

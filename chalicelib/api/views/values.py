@@ -1,4 +1,4 @@
-"""What every view is made of: moments, money, reasons, pages."""
+"""Parts of all views: times, money, reasons, warnings, pages."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -7,27 +7,40 @@ from typing import Generic, TypeVar
 from typing_extensions import TypedDict
 
 from chalicelib.domain.reason import Reason
+from chalicelib.domain.write_warnings import WriteWarning
 
 T = TypeVar("T")
 
 
 class Page(TypedDict, Generic[T]):
-    """Some of a list; `next_cursor` is where it goes on, null at its end."""
+    """One page of a list; `next_cursor` requests the next page, null on the last one."""
 
     items: list[T]
     next_cursor: str | None
 
 
 class ReasonView(TypedDict):
-    """Why: a code for programs, a sentence for people."""
+    """Why something is so: a code for programs, a message for people."""
 
     code: str
-    sentence: str
+    message: str
 
 
 def reason_view(reason: Reason) -> ReasonView:
     """A reason."""
-    return {"code": reason.code, "sentence": reason.sentence}
+    return {"code": reason.code, "message": reason.sentence}
+
+
+class WriteWarningView(TypedDict):
+    """What to know about a write that succeeded: a code for programs, a message for people."""
+
+    code: str
+    message: str
+
+
+def warnings_view(*warnings: WriteWarning | None) -> list[WriteWarningView]:
+    """Return the warnings of an answer, without those that are None."""
+    return [{"code": str(each.code), "message": each.message} for each in warnings if each]
 
 
 def moment(at: datetime) -> str:

@@ -49,22 +49,22 @@ class Administration:
         *,
         mode: Mode | None = None,
         defaults: Mapping[str, Any] | None = None,
-        ceilings: Mapping[str, Any] | None = None,
+        limits: Mapping[str, Any] | None = None,
         channels: Mapping[str, Any] | None = None,
         logs: Mapping[str, str | None] | None = None,
     ) -> DeskChanged:
         """An admin's; what is not named stays.
 
         :param defaults: fields of Defaults; `idle_policy` as a mapping
-        :param ceilings: fields of Ceilings; `lowest_thresholds` as a mapping
+        :param limits: fields of Ceilings; `min_thresholds` as a mapping
         :param channels: fields of Channels, null for none
-        :param logs: `logs_group` and what it is to be, null for none
+        :param logs: `log_group`, null for none
         """
         actor.must_be_admin()
         for _ in range(TRIES):
             before = self.desk.settings()
-            settings = _changed(before, mode, defaults or {}, ceilings or {}, channels or {})
-            settings = replace(settings, logs_group=(logs or {}).get("logs_group", settings.logs_group))
+            settings = _changed(before, mode, defaults or {}, limits or {}, channels or {})
+            settings = replace(settings, log_group=(logs or {}).get("log_group", settings.log_group))
             self._check_settings(settings)
             try:
                 saved = self.desk.save_settings(settings)
@@ -74,22 +74,22 @@ class Administration:
         raise Conflict("the settings are being changed by others; try again", code="busy")
 
     def _check_settings(self, settings: DeskSettings) -> None:
-        defaults, ceilings = settings.defaults, settings.ceilings
+        defaults, limits = settings.defaults, settings.limits
         errors = [
             FieldError(f"defaults.{error.field}", error.message)
-            for error in policy_errors(defaults.idle_policy, defaults.max_hours, ceilings)
+            for error in policy_errors(defaults.idle_policy, defaults.max_hours, limits)
         ]
-        allowed = ceilings.regions or self.catalogue.regions()
+        allowed = limits.regions or self.catalogue.regions()
         if defaults.region not in allowed:
             errors.append(FieldError("defaults.region", f"must be one of {', '.join(allowed)}"))
         if defaults.recipe not in self.recipes:
             errors.append(FieldError("defaults.recipe", f"must be one of {', '.join(self.recipes)}"))
-        if defaults.disk_gib > ceilings.disk_gib:
-            errors.append(FieldError("defaults.disk_gib", f"must be at most the ceiling of {ceilings.disk_gib} GiB"))
+        if defaults.disk_gib > limits.disk_gib:
+            errors.append(FieldError("defaults.disk_gib", f"must be at most {limits.disk_gib} GiB, the limit"))
         errors += [
-            FieldError("ceilings.signals", f"must be of {', '.join(SIGNALS)}, each once, not {name[:40]!r}")
-            for name in ceilings.signals
-            if name not in SIGNALS or ceilings.signals.count(name) > 1
+            FieldError("limits.signals", f"must be of {', '.join(SIGNALS)}, each once, not {name[:40]!r}")
+            for name in limits.signals
+            if name not in SIGNALS or limits.signals.count(name) > 1
         ]
         errors += channel_errors(settings.channels, may_be_local=self.webhooks_may_be_local)
         if errors:
@@ -100,20 +100,20 @@ def _changed(
     settings: DeskSettings,
     mode: Mode | None,
     defaults: Mapping[str, Any],
-    ceilings: Mapping[str, Any],
+    limits: Mapping[str, Any],
     channels: Mapping[str, Any],
 ) -> DeskSettings:
-    new_defaults, new_ceilings = dict(defaults), dict(ceilings)
+    new_defaults, new_limits = dict(defaults), dict(limits)
     if "idle_policy" in new_defaults:
         ask = policy_changed(PolicyAsk(), new_defaults["idle_policy"])
         new_defaults["idle_policy"], _ = asked_for(ask, settings.defaults.idle_policy, 0)
-    if "lowest_thresholds" in new_ceilings:
-        lowest = replace(settings.ceilings.lowest_thresholds, **new_ceilings["lowest_thresholds"])
-        new_ceilings["lowest_thresholds"] = lowest
+    if "min_thresholds" in new_limits:
+        lowest = replace(settings.limits.min_thresholds, **new_limits["min_thresholds"])
+        new_limits["min_thresholds"] = lowest
     return replace(
         settings,
         mode=mode or settings.mode,
         defaults=replace(settings.defaults, **new_defaults),
-        ceilings=replace(settings.ceilings, **new_ceilings),
+        limits=replace(settings.limits, **new_limits),
         channels=channels_changed(settings.channels, channels),
     )

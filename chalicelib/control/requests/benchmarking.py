@@ -26,8 +26,10 @@ class Benchmarking:
 
         :param seconds: how long each measurement takes
         """
-        if self.changing.desk.settings().mode is Mode.HOLD:
-            raise Conflict("the desk is on hold: nothing is measured until an admin sets its mode", code="desk_on_hold")
+        if self.changing.desk.settings().mode is Mode.PAUSED:
+            raise Conflict(
+                "gpudesk is paused. Benchmarks run again when an admin sets mode to enforce.", code="desk_on_hold"
+            )
         clock = self.changing.clock
         return self.changing.change(
             actor, ref, lambda found: errands.measure(found, self.catalogue, seconds, actor, clock.now())

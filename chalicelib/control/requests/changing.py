@@ -35,8 +35,10 @@ class Changing:
         return self.change(actor, ref, lambda instance: wishes.stop(instance, actor, self.clock.now()))
 
     def start(self, actor: Actor, ref: str) -> Instance:
-        if self.desk.settings().mode is Mode.HOLD:
-            raise Conflict("the desk is on hold: nothing is started until an admin sets its mode", code="desk_on_hold")
+        if self.desk.settings().mode is Mode.PAUSED:
+            raise Conflict(
+                "gpudesk is paused. Instances can be started when an admin sets mode to enforce.", code="desk_on_hold"
+            )
         return self.change(actor, ref, lambda instance: wishes.start(instance, actor, self.clock.now()))
 
     def terminate(self, actor: Actor, ref: str) -> Instance:
@@ -44,19 +46,19 @@ class Changing:
 
     def keep(self, actor: Actor, ref: str, *, hours: float | None, until: datetime | None) -> Instance:
         """Leave it running for `hours` from now, or until `until`."""
-        ceilings = self.desk.settings().ceilings
+        limits = self.desk.settings().limits
 
         def kept(instance: Instance) -> Wanted:
             now = self.clock.now()
             end = until or now + timedelta(hours=min(hours or 0, 10**5))
-            return wishes.keep(instance, end, actor, ceilings, now, "until" if until else "hours")
+            return wishes.keep(instance, end, actor, limits, now, "until" if until else "hours")
 
         return self.change(actor, ref, kept)
 
     def amend(self, actor: Actor, ref: str, ask: PolicyAsk) -> Instance:
         """Change the policy of a living instance."""
-        ceilings = self.desk.settings().ceilings
-        return self.change(actor, ref, lambda found: wishes.amend(found, ask, actor, ceilings, self.clock.now()))
+        limits = self.desk.settings().limits
+        return self.change(actor, ref, lambda found: wishes.amend(found, ask, actor, limits, self.clock.now()))
 
     def change(self, actor: Actor, ref: str, wish: Callable[[Instance], Wanted]) -> Instance:
         """Read, decide, write under the guard; what meets another write is decided again on what it became."""

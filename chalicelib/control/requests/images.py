@@ -1,7 +1,7 @@
 """Images as people ask for them: written down here, made by the loop (`control/gallery.py`)."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from chalicelib.control.requests.finding import Finder
@@ -31,6 +31,7 @@ from chalicelib.domain.recipe_parameters import Value, chosen
 from chalicelib.domain.recipes import Recipe
 from chalicelib.domain.unsealing import new_secrets
 from chalicelib.domain.vouching import baked_of
+from chalicelib.domain.write_warnings import WarningCode, WriteWarning
 from chalicelib.store.desk import DeskStore
 from chalicelib.store.images import Images, Told
 from chalicelib.store.instances import Broken, Instances
@@ -39,10 +40,10 @@ from chalicelib.store.transactions import TRIES, Stale
 
 @dataclass(frozen=True)
 class Wished:
-    """An image that is to be made, and what the person should know of it."""
+    """The image that a request creates, with warnings for the answer."""
 
     image: Image
-    warnings: tuple[str, ...]
+    warnings: tuple[WriteWarning, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,8 +67,10 @@ class ImageRequests:
         actor.who_owns()
         if not is_name(name):
             raise Invalid(f"name must be {NAME_IN_WORDS}", errors=(FieldError("name", f"must be {NAME_IN_WORDS}"),))
-        if self.desk.settings().mode is Mode.HOLD:
-            raise Conflict("the desk is on hold: no image is made until an admin sets its mode", code="desk_on_hold")
+        if self.desk.settings().mode is Mode.PAUSED:
+            raise Conflict(
+                "gpudesk is paused. Images can be created when an admin sets mode to enforce.", code="desk_on_hold"
+            )
         for _ in range(TRIES):
             instance = self.finder.find(actor, ref)
             if instance.imaging:
@@ -76,7 +79,7 @@ class ImageRequests:
             how = "without a reboot" if no_reboot else f"for which it reboots: {new_secrets(image)}"
             reason = because("image_requested", f"{actor.name} asked for an image of it, {name}, {how}")
             lines = (entry(self.clock.now(), reason, actor=actor.name, details={"image": image.id}),)
-            warnings = self._warnings(actor, instance, image)
+            warnings = tuple(self._warnings(actor, instance, image))
             try:
                 told = Told(
                     instance,
@@ -221,30 +224,42 @@ class ImageRequests:
             reason=because("requested", f"{actor.name} asked for it"),
         )
 
-    def _warnings(self, actor: Actor, instance: Instance, image: Image) -> tuple[str, ...]:
-        said = [
-            "the home directory is in the image, with whatever is in it: notebooks, data, keys, credentials, history",
-            "instance stores and /tmp of it are not; who launches from it gets a new machine identity, Jupyter token "
-            "and ssh host keys",
-        ]
-        kept = {each.recipe for each in image.added}
-        said += [
-            f"{each.recipe}, which was added to {instance.name}, does not come along: its setup has not ended well"
-            for each in instance.spec.added
-            if each.recipe not in kept
-        ]
-        said.append(
-            "until EC2 has taken the disk's snapshot, as a rule for minutes, what is secret is off it: sessions of "
-            "kind ssh, jupyter and jupyter_token are refused"
+    def _warnings(self, actor: Actor, instance: Instance, image: Image) -> Iterator[WriteWarning]:
+        yield WriteWarning(
+            WarningCode.HOME_DIRECTORY_INCLUDED,
+            "The image contains the home directory with everything in it: notebooks, data, keys, credentials and shell "
+            "history.",
         )
+        yield WriteWarning(
+            WarningCode.INSTANCE_STORE_EXCLUDED,
+            "The image does not contain instance stores or /tmp. Each instance that is launched from it gets a new "
+            "machine identity, a new Jupyter token and new ssh host keys.",
+        )
+        captured = {each.recipe for each in image.added}
+        for added in instance.spec.added:
+            if added.recipe not in captured:
+                message = f"Recipe {added.recipe} of {instance.name} is not captured: its setup did not succeed."
+                yield WriteWarning(WarningCode.RECIPE_NOT_CAPTURED, message)
+        yield WriteWarning(
+            WarningCode.SESSIONS_RESTRICTED,
+            "Secrets are removed from the disk until EC2 has taken its snapshot, usually for a few minutes. Until "
+            "then, sessions of kind ssh, jupyter and jupyter_token are refused.",
+        )
+        yield from self._reboot_warnings(actor, instance, image)
+
+    def _reboot_warnings(self, actor: Actor, instance: Instance, image: Image) -> Iterator[WriteWarning]:
         if image.no_reboot:
-            said.append("without a reboot the file system may be inconsistent: stop what writes before you rely on it")
-            return tuple(said)
-        said.append(f"{instance.name} reboots for it: what runs there ends, and {new_secrets(image)}")
+            message = (
+                "Without a reboot the file system in the image may be inconsistent. Stop programs that write first."
+            )
+            yield WriteWarning(WarningCode.FILE_SYSTEM_INCONSISTENT, message)
+            return
+        message = f"{instance.name} reboots for its image. Everything that runs on it ends, and {new_secrets(image)}."
+        yield WriteWarning(WarningCode.INSTANCE_REBOOTS, message)
         activity = self.reading.show(actor, instance.id).activity
         if activity and activity.verdict is Verdict.BUSY:
-            said.append(f"it is in use, and the reboot ends that: {activity.reason.sentence}")
-        return tuple(said)
+            message = f"{instance.name} is in use, and the reboot interrupts that: {activity.reason.sentence}."
+            yield WriteWarning(WarningCode.ACTIVITY_INTERRUPTED, message)
 
     def _may_go(self, image: Image) -> None:
         if image.phase in BEING_MADE:

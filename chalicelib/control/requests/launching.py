@@ -22,6 +22,7 @@ from chalicelib.domain.names import Words, friendly_name
 from chalicelib.domain.plan import Entry
 from chalicelib.domain.recipes import Recipe
 from chalicelib.domain.timings import IDEMPOTENCY_KEPT, SAME_WISH
+from chalicelib.domain.write_warnings import WarningCode, WriteWarning
 from chalicelib.store.desk import DeskStore
 from chalicelib.store.instances import Instances
 from chalicelib.store.launches import Launched, Launches, LaunchResult, LimitReached, NameTaken, SameWish, Wish
@@ -33,13 +34,10 @@ NAMES_TRIED = 8
 
 @dataclass(frozen=True)
 class Granted:
-    """An instance is on its way.
-
-    :param notice: what the person should know of it, such as that it is not a new one
-    """
+    """The instance that a request created, or that an identical request created before."""
 
     instance: Instance
-    notice: str | None = None
+    warnings: tuple[WriteWarning, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,6 +60,13 @@ class Order:
             yield entry(now, because("from_image", self.origin))
         if self.skipped:
             yield entry(now, because("gpu_steps_skipped", self.skipped))
+
+    def warnings(self) -> Iterator[WriteWarning]:
+        """Yield the same for the answer."""
+        if self.origin:
+            yield WriteWarning(WarningCode.LAUNCHED_FROM_IMAGE, self.origin)
+        if self.skipped:
+            yield WriteWarning(WarningCode.GPU_STEPS_SKIPPED, self.skipped)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,14 +95,16 @@ class Launching:
         if known:
             return self._same_wish(known, key)
         desk = self.desk.settings()
-        if desk.mode is Mode.HOLD:
-            raise Conflict("the desk is on hold: nothing is launched until an admin sets its mode", code="desk_on_hold")
+        if desk.mode is Mode.PAUSED:
+            raise Conflict(
+                "gpudesk is paused. Instances can be launched when an admin sets mode to enforce.", code="desk_on_hold"
+            )
         order = self._order(actor, ask, desk)
-        notice = _joined(order.origin, order.skipped, self._nobody_hears(owner))
+        warnings = (*order.warnings(), *self._no_channel_warning(owner))
         instance_id = f"gd-{secrets.token_hex(8)}"
         reason = because("requested", f"{actor.name} asked for {_what(ask, order.spec.instance_type)}; launching it")
         lines = [entry(now, reason, actor=actor.name), *order.lines(now)]
-        limit = desk.ceilings.instances_per_owner
+        limit = desk.limits.instances_per_owner
         for _ in range(1 if ask.name else NAMES_TRIED):
             instance = Instance(
                 id=instance_id,
@@ -113,12 +120,12 @@ class Launching:
                 setup=order.setup,
             )
             try:
-                result = self.launches.launch(instance, lines, replace(wish, notice=notice), limit=limit, now=now)
+                result = self.launches.launch(instance, lines, replace(wish, warnings=warnings), limit=limit, now=now)
             except Stale as stale:
                 raise Conflict("too many requests at once; try again", code="busy") from stale
             if not isinstance(result, NameTaken):
                 break
-        return self._granted(result, Granted(instance, notice), limit, key)
+        return self._granted(result, Granted(instance, warnings), limit, key)
 
     def _order(self, actor: Actor, ask: LaunchAsk, desk: DeskSettings) -> Order:
         """:raises Invalid: with every field that is wrong"""
@@ -131,12 +138,12 @@ class Launching:
         kind, origin = self.catalogue.type_named(spec.instance_type), None
         if image:
             over = taken_over(spec, ask, image, kind, self.recipes)
-            spec, origin = over.spec, over.notice
+            spec, origin = over.spec, over.message
         setup = Setup(
             recipe=spec.recipe, documents=documents_of(spec, self.recipes), baked=image.baked if image else ()
         )
-        skipped = _joined(*(self.recipes[name].what_is_skipped(kind) for name in spec.recipes))
-        return Order(spec, rates, setup, origin, skipped)
+        skipped = (self.recipes[name].what_is_skipped(kind) for name in spec.recipes)
+        return Order(spec, rates, setup, origin, " ".join(each for each in skipped if each) or None)
 
     def _granted(self, result: LaunchResult, new: Granted, limit: int, key: str | None) -> Granted:
         match result:
@@ -156,17 +163,18 @@ class Launching:
             case SameWish():
                 return self._same_wish(result, key)
 
-    def _nobody_hears(self, owner: str) -> str | None:
-        """Before a stop people are warned: where nobody could be, it is said while there is time."""
+    def _no_channel_warning(self, owner: str) -> Iterator[WriteWarning]:
+        """Warn while there is time that nobody can be notified before a stop."""
         if self.owners.get(owner).channels or self.desk.settings().channels:
-            return None
-        return (
-            f"no channel is set for {owner}, nor for the desk: before it stops, only who is logged in on it will be "
-            f'warned. PATCH /owners/{owner} {{"channels": {{"email": ...}}}} sets one'
+            return
+        message = (
+            f"No notification channel is configured for {owner} or the desk. Only people logged in on the instance "
+            f'will be warned before a stop. Set one: PATCH /owners/{owner} {{"channels": {{"email": ...}}}}.'
         )
+        yield WriteWarning(WarningCode.NO_CHANNEL, message)
 
     def _same_wish(self, known: SameWish, key: str | None) -> Granted:
-        """The first answer again; without a key it is also said how to get another instance."""
+        """Return the first answer again; without a key, also say how to create another instance."""
         if not known.same_body:
             raise Invalid(
                 "this Idempotency-Key was used with another body; use a new key for a new request",
@@ -177,17 +185,13 @@ class Launching:
         if instance is None:
             raise Conflict("the first request with this key is still being written; try again", code="busy")
         if key:
-            return Granted(instance, known.notice)
+            return Granted(instance, known.warnings)
         seconds = int((self.clock.now() - instance.created_at).total_seconds())
-        same = (
-            f"this is the instance that was asked for {seconds} s ago in the same words; to get another one, send an "
-            "Idempotency-Key header of your own"
+        message = (
+            f"Returned the instance created by an identical request {seconds} s ago. To create another one, send a new "
+            "Idempotency-Key."
         )
-        return Granted(instance, _joined(same, known.notice))
-
-
-def _joined(*notices: str | None) -> str | None:
-    return ". ".join(each for each in notices if each) or None
+        return Granted(instance, (WriteWarning(WarningCode.DUPLICATE_REQUEST, message), *known.warnings))
 
 
 def _wish(owner: str, key: str | None, body_digest: str, now: datetime) -> Wish:

@@ -70,7 +70,7 @@ class OwnerRequests:
     def _check(self, settings: OwnerSettings, desk: DeskSettings) -> None:
         policy, max_hours = asked_for(settings.policy, desk.defaults.idle_policy, desk.defaults.max_hours)
         errors = [
-            *policy_errors(policy, max_hours, desk.ceilings),
+            *policy_errors(policy, max_hours, desk.limits),
             *channel_errors(settings.channels, may_be_local=self.webhooks_may_be_local),
         ]
         if errors:

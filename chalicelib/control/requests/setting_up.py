@@ -14,6 +14,7 @@ from chalicelib.domain.instance import Instance
 from chalicelib.domain.recipe_parameters import Value
 from chalicelib.domain.recipes import Recipe
 from chalicelib.domain.wishes import Wanted
+from chalicelib.domain.write_warnings import WarningCode, WriteWarning
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,9 +26,11 @@ class SettingUp:
     recipes: Mapping[str, Recipe]
 
     def set_up(self, actor: Actor, ref: str, *, recipe: str | None, parameters: Mapping[str, Value]) -> Granted:
-        """The instance, and what of the recipe its type has no use for."""
-        if self.changing.desk.settings().mode is Mode.HOLD:
-            raise Conflict("the desk is on hold: nothing is set up until an admin sets its mode", code="desk_on_hold")
+        """Record the setup; warn if the GPU steps of the recipe are skipped."""
+        if self.changing.desk.settings().mode is Mode.PAUSED:
+            raise Conflict(
+                "gpudesk is paused. Instances can be set up when an admin sets mode to enforce.", code="desk_on_hold"
+            )
         skipped: list[str | None] = []
 
         def wanted(found: Instance) -> Wanted:
@@ -35,4 +38,6 @@ class SettingUp:
             skipped.append(what.skipped)
             return set_up(found, what, actor, self.changing.clock.now())
 
-        return Granted(self.changing.change(actor, ref, wanted), skipped[-1])
+        instance = self.changing.change(actor, ref, wanted)
+        messages = [skipped[-1]] if skipped[-1] else []
+        return Granted(instance, tuple(WriteWarning(WarningCode.GPU_STEPS_SKIPPED, each) for each in messages))

@@ -1,7 +1,7 @@
 """When the desk is away: the machine warns its own people and stops itself, by the desk's rule and its own evidence.
 
 It does so a quarter of an hour later than the desk would, and never for lost contact: what counts is the evidence, that
-no keep that it knows of stands, and that the mode it knows is `act`.
+no keep that it knows of stands, and that the mode it knows is `enforce`.
 """
 
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ class Word(StrEnum):
 class Alone:
     """What the machine remembers from beat to beat.
 
-    :param clear_since: since when nothing forbids a stop: no keep, no setup, mode `act`
+    :param clear_since: since when nothing forbids a stop: no keep, no setup, mode `enforce`
     :param acts_at: it has warned, and stops itself then
     """
 
@@ -78,7 +78,7 @@ def decide_alone(
 def _obstacle(orders: Orders | None, is_setting_up: bool, now: datetime) -> str:
     if orders is None:
         return "the desk has not said yet what it wants"
-    if orders.mode != "act":
+    if orders.mode != "enforce":
         return f"the desk's mode is {orders.mode}"
     if orders.keep_until and now < orders.keep_until:
         return f"it is kept until {orders.keep_until:%Y-%m-%d %H:%M} UTC"

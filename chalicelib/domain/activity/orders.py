@@ -39,10 +39,10 @@ class Answer:
 class Orders:
     """The desk's own copies of what a machine must know.
 
-    :param mode: of the desk: the machine stops itself in `act` alone
+    :param mode: the machine stops itself only in `enforce`
     """
 
-    mode: str = "act"
+    mode: str = "enforce"
     policy: IdlePolicy = IdlePolicy()
     keep_until: datetime | None = None
     warning: Announced | None = None

@@ -48,7 +48,7 @@ def decide(instance: Instance, seen: Observation, now: datetime, rules: Rules) -
     :raises ValueError: the record contradicts itself
     """
     current, plan = facts.take_in(instance, seen, now)
-    plan = plan or bounded(current, rules.desk.ceilings, now) or _by_phase(current, seen, now, rules)
+    plan = plan or bounded(current, rules.desk.limits, now) or _by_phase(current, seen, now, rules)
     plan = _addressed(current, plan, rules)
     plan = errand.given_up(_under_mode(current, plan, rules.desk.mode, now), now)
     return _metered(instance, plan, now)
@@ -113,20 +113,19 @@ def _by_phase(instance: Instance, seen: Observation, now: datetime, rules: Rules
 
 
 def _under_mode(current: Instance, plan: Plan, mode: Mode, now: datetime) -> Plan:
-    """`hold` changes nothing; `tell` writes down, once, what the desk would have done of itself.
+    """Limit a plan to what the mode allows: `paused` changes nothing, `dry_run` records an autonomous decision once.
 
-    A warning that the desk may not act on is taken back: acted on when the mode is `act` again, it would be an old one.
+    A stop warning that may not be acted on is cancelled: it would be outdated once the mode is `enforce` again.
     """
-    if mode is not Mode.ACT and current.warned:
-        is_what = "is on hold" if mode is Mode.HOLD else "only tells"
-        return withdraw(current, f"the desk {is_what} now; it warns anew before it acts again", now)
-    if mode is Mode.HOLD and (plan.step or plan.own_initiative or current.machine is None):
-        return nothing(current, "desk_on_hold", f"the desk is on hold; it would: {plan.reason.sentence}")
-    if mode is Mode.TELL and plan.own_initiative:
-        reason = because("would_have", f"the desk only tells; it would: {plan.reason.sentence}")
+    if mode is not Mode.ENFORCE and current.warned:
+        return withdraw(current, f"gpudesk's mode is {mode} now; people are warned again before a stop", now)
+    if mode is Mode.PAUSED and (plan.step or plan.own_initiative or current.machine is None):
+        return nothing(current, "desk_on_hold", f"gpudesk is paused. In mode enforce: {plan.reason.sentence}")
+    if mode is Mode.DRY_RUN and plan.own_initiative:
+        reason = because("would_have", f"Dry run. In mode enforce: {plan.reason.sentence}")
         if current.told == plan.reason.code:
             return Plan(instance=current, reason=reason)
-        line = entry(now, reason, details={"would": plan.reason.code})
+        line = entry(now, reason, details={"reason_code": plan.reason.code})
         return Plan(instance=replace(current, told=plan.reason.code), reason=reason, entries=(line,))
     return plan
 

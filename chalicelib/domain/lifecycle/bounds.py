@@ -1,4 +1,4 @@
-"""The admin's ceilings, which bind what lives already as they bind what is asked for."""
+"""The admin's limits, which bind what lives already as they bind what is asked for."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -10,12 +10,12 @@ from chalicelib.domain.plan import Plan
 from chalicelib.domain.policies import within
 
 
-def bounded(instance: Instance, ceilings: Ceilings, now: datetime) -> Plan | None:
+def bounded(instance: Instance, limits: Ceilings, now: datetime) -> Plan | None:
     """What follows where the policy of an instance is beyond what the admin has allowed since; None: it is not.
 
     Nobody is surprised by it: whatever follows from the new bounds is warned of first.
     """
-    policy, max_hours = within(instance.spec.idle_policy, instance.spec.max_hours, ceilings)
+    policy, max_hours = within(instance.spec.idle_policy, instance.spec.max_hours, limits)
     if not instance.lives or (policy, max_hours) == (instance.spec.idle_policy, instance.spec.max_hours):
         return None
     sentence = (

@@ -101,11 +101,11 @@ def _said(instance: Instance, errand: Errand, command: CommandView, now: datetim
         gpu=subject.gpu,
         gpu_count=subject.gpu_count,
         measured_at=now,
-        device=found.device,
+        gpu_name=found.gpu_name,
         driver=found.driver,
         framework=found.framework,
         cuda=found.cuda,
-        figures=found.figures,
+        results=found.results,
     )
     reason = because("benchmark_done", f"measured: {benchmark.in_words}")
     details = {"driver": found.driver or "unknown", "framework": found.framework, "attempt_id": errand.id}

@@ -25,7 +25,7 @@ def heard(instance: Instance, seen: Observation, now: datetime, rules: Rules) ->
     if beat.boot_id != instance.boot_id:
         return _booted(instance, beat.boot_id, now)
     if beat.wish and (instance.answer is None or instance.answer.id != beat.wish.id):
-        return wish_heard(instance, beat.wish, rules.desk.ceilings, now)
+        return wish_heard(instance, beat.wish, rules.desk.limits, now)
     return _passed_on(instance, beat.heard, now)
 
 

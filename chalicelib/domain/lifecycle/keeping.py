@@ -9,6 +9,7 @@ from chalicelib.domain.desk import Ceilings
 from chalicelib.domain.instance import Instance
 from chalicelib.domain.lifecycle.rules import because, entry
 from chalicelib.domain.plan import Entry, Plan
+from chalicelib.domain.reason import Reason
 from chalicelib.domain.warned import WarningKind
 
 ON_THE_MACHINE = "somebody on the machine"
@@ -20,22 +21,33 @@ def kept(instance: Instance, until: datetime, who: str, now: datetime) -> tuple[
 
     :param until: as far as it was granted
     """
-    reason = because("kept", f"{who} keeps it until {until:%Y-%m-%d %H:%M} UTC")
+    reason = because("kept", f"{who} kept it until {until:%Y-%m-%d %H:%M} UTC")
     lines = [entry(now, reason, actor=who, details={"until": until.isoformat()})]
     warned = instance.warned
-    leased = replace(instance, keep_until=until, told=None)
+    leased = replace(instance, keep_until=until, keep_requested_by=who, told=None)
     if warned and (until > warned.acts_at or warned.kind is WarningKind.IDLE):
         leased = replace(leased, warned=None)
         lines.append(entry(now, because("warning_withdrawn", f"the warning is withdrawn: {who} keeps it")))
     return leased, tuple(lines)
 
 
-def wish_heard(instance: Instance, wish: Wish, ceilings: Ceilings, now: datetime) -> Plan:
+def keep_reason(instance: Instance) -> Reason:
+    """Return until when an instance is kept, and who requested that.
+
+    :raises ValueError: it is not kept
+    """
+    if instance.keep_until is None:
+        raise ValueError(f"{instance.id} is not kept")
+    until = f"{instance.keep_until:%Y-%m-%d %H:%M} UTC"
+    return because("keep_granted", f"{instance.name} is kept until {until}, requested by {instance.keep_requested_by}.")
+
+
+def wish_heard(instance: Instance, wish: Wish, limits: Ceilings, now: datetime) -> Plan:
     """What becomes of a keep that was asked for on the machine; each is answered once.
 
     It never reaches beyond `max_hours`: what a machine says must not move what bounds it.
     """
-    until = now + timedelta(hours=min(wish.hours, ceilings.keep_hours))
+    until = now + timedelta(hours=min(wish.hours, limits.keep_hours))
     if instance.life_began_at:
         until = min(until, instance.life_began_at + timedelta(hours=instance.spec.max_hours))
     if until <= now:

@@ -66,7 +66,7 @@ def told(instance: Instance, reason: Reason, now: datetime, **details: str) -> P
 def warn(instance: Instance, warned: Warned, code: str, details: Mapping[str, str]) -> Plan:
     """Tell people what will be done, and when."""
     reason = because(code, warned.sentence)
-    details = {"acts_at": warned.acts_at.isoformat(), **details}
+    details = {"stop_at": warned.acts_at.isoformat(), **details}
     return Plan(
         instance=replace(instance, warned=warned, told=None),
         reason=reason,
@@ -105,7 +105,7 @@ def claim(instance: Instance, action: Action, reason: Reason, now: datetime, kin
             spec=replace(instance.spec, desired=desired),
         ),
         reason=reason,
-        entries=(entry(now, because(f"{action}_claimed", reason.sentence), details={"because": reason.code}),),
+        entries=(entry(now, because(f"{action}_claimed", reason.sentence), details={"reason_code": reason.code}),),
         step=step,
         own_initiative=kind is not None,
     )
@@ -169,6 +169,7 @@ def gone(instance: Instance, reason: Reason, now: datetime) -> Plan:
         claim=None,
         warned=None,
         keep_until=None,
+        keep_requested_by=None,
         terminated_at=now,
         spec=replace(instance.spec, desired=Desired.TERMINATED),
     )

@@ -144,7 +144,7 @@ def _send(instance: Instance, document: DocumentUse, now: datetime, rules: Rules
             parameters=parameters,
             attempt_id=attempt_id,
             limit=document.timeout,
-            logs_group=rules.desk.logs_group,
+            log_group=rules.desk.log_group,
             unless=baked.content if baked else None,
         ),
     )

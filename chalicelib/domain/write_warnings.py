@@ -1,0 +1,29 @@
+"""Warnings in the answers to writes: a code for programs, a message for people."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class WarningCode(StrEnum):
+    """Every code of a warning in the answer to a write."""
+
+    DUPLICATE_REQUEST = "duplicate_request"
+    NO_CHANNEL = "no_channel"
+    LAUNCHED_FROM_IMAGE = "launched_from_image"
+    GPU_STEPS_SKIPPED = "gpu_steps_skipped"
+    DESK_PAUSED = "desk_paused"
+    HOME_DIRECTORY_INCLUDED = "home_directory_included"
+    INSTANCE_STORE_EXCLUDED = "instance_store_excluded"
+    RECIPE_NOT_CAPTURED = "recipe_not_captured"
+    SESSIONS_RESTRICTED = "sessions_restricted"
+    FILE_SYSTEM_INCONSISTENT = "file_system_inconsistent"
+    INSTANCE_REBOOTS = "instance_reboots"
+    ACTIVITY_INTERRUPTED = "activity_interrupted"
+
+
+@dataclass(frozen=True)
+class WriteWarning:
+    """What a person should know about a write that succeeded."""
+
+    code: WarningCode
+    message: str
