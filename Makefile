@@ -43,7 +43,7 @@ scripts: setup ## Shellcheck on everything that runs on an instance
 		ssm_documents/gpudesk-image/identity tools/gpudesk-session
 
 test: lint types imports scripts ## Everything that guards the code
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --durations=10
 
 test-slow: setup ## The same tests with many more generated examples
 	HYPOTHESIS_PROFILE=slow $(BIN)/pytest -n 2 -m "slow or not slow"
