@@ -43,7 +43,7 @@ shellcheck: setup ## Check every script that runs on an instance with ShellCheck
 		ssm_documents/gpudesk-image/gpudesk-machine-secrets tools/gpudesk-session
 
 test: lint typecheck lint-imports shellcheck ## Run all checks and tests
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --durations=10
 
 test-slow: setup ## The same tests with many more generated examples
 	HYPOTHESIS_PROFILE=slow $(BIN)/pytest -n 2 -m "slow or not slow"

@@ -15,7 +15,12 @@ OVERLOADED = frozenset(
 )
 """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html"""
 
+NO_ANSWER = frozenset({"ConnectTimeoutError", "ConnectionClosedError", "EndpointConnectionError", "ReadTimeoutError"})
+"""What botocore raises where the table was not reached, or did not answer in time."""
+
 
 def is_overloaded(error: BaseException) -> bool:
     """Whether the same request may succeed a moment later."""
-    return isinstance(error, PynamoDBException) and error.cause_response_code in OVERLOADED
+    if not isinstance(error, PynamoDBException):
+        return False
+    return error.cause_response_code in OVERLOADED or type(error.cause).__name__ in NO_ANSWER

@@ -28,8 +28,17 @@ PARTITION = "all"
 
 
 class _Meta:
+    """What all tables have in common.
+
+    Whoever waits for the API is answered within its function's time, so a table that hangs or refuses is waited for
+    briefly and asked once: the caller is told to come again, and the loop does so by itself.
+    """
+
     region = REGION
     billing_mode = "PAY_PER_REQUEST"
+    connect_timeout_seconds = 0.5
+    read_timeout_seconds = 1.0
+    max_retry_attempts = 0
 
 
 class AsWritten(Attribute[Any]):
@@ -348,8 +357,16 @@ def create_tables() -> None:
 
 @functools.cache
 def connection() -> Connection:
-    """The client that transactions go through; making one costs more than a call."""
-    return Connection(region=REGION)
+    """The client that transactions go through; making one costs more than a call.
+
+    It does not read the tables' `Meta`, so it is given the same limits.
+    """
+    return Connection(
+        region=REGION,
+        connect_timeout_seconds=_Meta.connect_timeout_seconds,
+        read_timeout_seconds=_Meta.read_timeout_seconds,
+        max_retry_attempts=_Meta.max_retry_attempts,
+    )
 
 
 _endpoints: list[str | None] = []

@@ -56,7 +56,7 @@ class LocalCloud:
     """
 
     def __init__(self, clock: Clock, machines: Machines, behaviour: Behaviour | None = None) -> None:
-        behaviour = behaviour or Behaviour()
+        self.behaviour = behaviour = behaviour or Behaviour()
         self.clock = clock
         self.machines = machines
         self.environment: dict[str, str] = {}

@@ -186,6 +186,12 @@ def test_a_table_that_is_overloaded_is_a_503_with_when_to_come_again(bench: Benc
     assert answer.headers["retry-after"] == "5"
 
 
+def test_a_table_that_does_not_answer_is_a_503_too(bench: Bench) -> None:
+    bench.world.cloud.faults.lose_answer("Query")
+    answer = bench.ada("GET", "/instances")
+    assert (answer.status, answer.json["code"]) == (503, "overloaded")
+
+
 def test_launch_with_channel_has_no_channel_warning(bench: Bench) -> None:
     bench.world.email("ada", "ada@example.org")
     assert bench.ada("POST", "/instances", {"gpu": "T4"}).json["warnings"] == []

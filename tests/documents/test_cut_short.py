@@ -7,6 +7,8 @@ The slow run cuts at many more places.
 import itertools
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -48,12 +50,19 @@ MANY = (*range(1, 200, 4), ENOUGH)
 KILLED = -9
 
 
-class Machine:
-    """Runs single steps."""
+PROBE = "gpudesk-probe"
 
-    def __init__(self, machines: SandboxedMachines) -> None:
+
+class Machine:
+    """Runs single steps.
+
+    :param with_probe: its disk begins with the probe, which was set up on another
+    """
+
+    def __init__(self, machines: SandboxedMachines, *, with_probe: bool = False) -> None:
         self._machines = machines
         self._commands = itertools.count(1)
+        self._with_probe = with_probe
 
     def run(self, document: dict[str, Any], step: dict[str, Any], attempt: str = "a1") -> StepResult:
         command = Invocation(
@@ -69,20 +78,29 @@ class Machine:
         (result,) = self._machines.run("i-0a", command).steps
         return result
 
+    def set_up(self, name: str) -> None:
+        """Run a whole document."""
+        document = compose(name)
+        for step in document["mainSteps"]:
+            result = self.run(document, step, "before")
+            assert result.status == "Success", result
+
     def prepare(self, name: str) -> None:
         """What a recipe has run before this document."""
-        for recipe in data_files.recipes().values():
-            before = list(itertools.takewhile(lambda use: use.name != name, recipe.documents))
-            if len(before) < len(recipe.documents):
-                for use in before:
-                    document = compose(use.name)
-                    for step in document["mainSteps"]:
-                        result = self.run(document, step, f"before-{name}")
-                        assert result.status == "Success", result
-                return
+        for each in before(name) if not self._with_probe else ():
+            self.set_up(each)
         if name == BENCHMARK:
             step = {"action": "aws:runShellScript", "name": "pytorch", "inputs": {"runCommand": list(PUT_IT_THERE)}}
             assert self.run({"schemaVersion": "2.2", "parameters": {}}, step).status == "Success"
+
+
+def before(name: str) -> list[str]:
+    """The documents that a recipe has run before this one."""
+    for recipe in data_files.recipes().values():
+        names = [use.name for use in recipe.documents]
+        if name in names:
+            return names[: names.index(name)]
+    return []
 
 
 def cut(step: dict[str, Any], at: int) -> dict[str, Any]:
@@ -104,18 +122,41 @@ def a_sandbox(now: Callable[[], datetime]) -> None:
         pytest.skip(why)
 
 
+@contextmanager
+def booted(
+    folder: Path, now: Callable[[], datetime], release: str = "22.04", images: Path | None = None
+) -> Iterator[SandboxedMachines]:
+    """A machine, with the probe on its disk where it is known from `images`."""
+    machines = SandboxedMachines(root=folder, now=now)
+    if images is not None:
+        (folder / ".images").symlink_to(images)
+    nobody = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+    spec = MachineSpec("i-0a", "g4dn.xlarge", "us-east-1", "Tesla T4", 1, 16384, "x86_64", "Ubuntu", release, nobody)
+    machines.create(replace(spec, copy_of=PROBE if images is not None else None))
+    machines.boot("i-0a")
+    yield machines
+    machines.close()
+
+
+@pytest.fixture(scope="module")
+def with_probe(tmp_path_factory: pytest.TempPathFactory, now: Callable[[], datetime], a_sandbox: None) -> Path:
+    """The folder of a disk on which the probe was set up, once for all documents that come after it alone."""
+    with booted(tmp_path_factory.mktemp("probe"), now) as machines:
+        Machine(machines).set_up(PROBE)
+        machines.halt("i-0a")
+        machines.capture("i-0a", PROBE)
+        return machines.root / ".images"
+
+
 @pytest.fixture
 def machine(
-    request: pytest.FixtureRequest, tmp_path: Path, now: Callable[[], datetime], a_sandbox: None
+    request: pytest.FixtureRequest, tmp_path: Path, now: Callable[[], datetime], with_probe: Path
 ) -> Iterator[Machine]:
-    machines = SandboxedMachines(root=tmp_path, now=now)
-    nobody = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
-    release = RELEASES.get(request.node.callspec.params["name"], "22.04")
-    spec = MachineSpec("i-0a", "g4dn.xlarge", "us-east-1", "Tesla T4", 1, 16384, "x86_64", "Ubuntu", release, nobody)
-    machines.create(spec)
-    machines.boot("i-0a")
-    yield Machine(machines)
-    machines.close()
+    name = request.node.callspec.params["name"]
+    release = RELEASES.get(name, "22.04")
+    images = with_probe if before(name) == [PROBE] else None
+    with booted(tmp_path, now, release, images) as machines:
+        yield Machine(machines, with_probe=images is not None)
 
 
 @pytest.mark.parametrize("name", document_names())

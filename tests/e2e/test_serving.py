@@ -64,8 +64,8 @@ def test_the_lines_that_it_prints_and_those_of_the_documentation_work_when_they_
 
 @pytest.mark.usefixtures("a_sandbox")
 def test_an_interrupted_story_leaves_no_process_of_its_machines(start: Start) -> None:
-    run = start()
-    run.until("gpudesk-d2l-pytorch is running")
+    run = start(SPEED="120")
+    run.until("gpudesk-probe is running")
     assert run.end(signal.SIGINT) == 130
     assert run.lines[-1] == "Interrupted. Everything has ended."
 

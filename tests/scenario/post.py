@@ -53,7 +53,7 @@ def listening(desk: World, owner: str = "ada") -> Box:
     loop = desk.desk.loop
     postman = replace(loop.sweeper.postman, webhook=PretendWebhook(box=box), secret=lambda name, number: "whsec_AAAA")
     sweeper, watcher = replace(loop.sweeper, postman=postman), replace(loop.watcher, postman=postman)
-    desk.desk = replace(desk.desk, loop=replace(loop, sweeper=sweeper, watcher=watcher))
+    desk.rewire(replace(desk.desk, loop=replace(loop, sweeper=sweeper, watcher=watcher)), box)
     owners = loop.reconciler.owners
     owners.save(replace(owners.get(owner), channels=Channels(webhook=HOOK)))
     return box

@@ -256,7 +256,7 @@ def test_a_round_that_is_over_leaves_the_rest_to_the_next(desk: World) -> None:
     passing = iter([0.0, *[ROUND_SECONDS] * 3, *[0.0] * 100])
     loop = desk.desk.loop
     postman = replace(loop.sweeper.postman, seconds=lambda: next(passing))
-    instance = desk.ready()
+    instance = desk.ready(idle_minutes=6, warning_minutes=6)
     desk.desk = replace(desk.desk, loop=replace(loop, sweeper=replace(loop.sweeper, postman=postman)))
     instance = desk.until_true(instance, lambda now: now.warned is not None)
     assert box.arrived == []

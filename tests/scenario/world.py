@@ -1,6 +1,7 @@
 """The desk on the local cloud, in one process, on a clock that a test moves."""
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
@@ -26,16 +27,19 @@ from chalicelib.domain.instance import Instance, Phase
 from chalicelib.domain.plan import Entry, Outcome, Step
 from chalicelib.domain.policies import PolicyAsk
 from chalicelib.domain.recipes import Recipe
-from chalicelib.store.models import HeartbeatModel
+from chalicelib.settings import Settings
+from chalicelib.store.models import HeartbeatModel, connect_to
 from local.account import prepare
 from local.clock import ManualClock
 from local.cloud.behaviour import Behaviour
 from local.cloud.local_cloud import LocalCloud
+from local.cloud.patches import Patches
 from local.cloud.testing import in_process_cloud
 from local.machines.port import Machines
 from local.machines.simulated import SimulatedMachines
 from local.simulated_benchmark import simulated_benchmark
 from ssm_documents.probe import heartbeat as probe
+from tests.scenario.snapshots import Memory, Snapshots, forget_backends
 
 ADA = Actor(owner="ada", role=Role.USER)
 ADMIN = Actor(owner="root", role=Role.ADMIN)
@@ -46,10 +50,14 @@ POLICY = {each.name for each in fields(PolicyAsk)}
 class World:
     """What a test drives: people, the machine's probe, the minute's sweep."""
 
-    def __init__(self, cloud: LocalCloud, clock: ManualClock, desk: bootstrap.Desk) -> None:
+    def __init__(self, cloud: LocalCloud, clock: ManualClock, desk: bootstrap.Desk, origin: object = None) -> None:
+        """:param origin: what tells how the world was made from how others were"""
         self.cloud = cloud
         self.clock = clock
         self.desk = desk
+        self._origin = origin
+        self._plain_desk = desk
+        self._companions: tuple[object, ...] = ()
         self.activity: dict[str, State | None] = dict.fromkeys(SIGNALS, State.QUIET)
         self.boot_id = "boot-1"
         self.lives: dict[str, int] = {}
@@ -79,13 +87,39 @@ class World:
 
     def ready(self, **ask: Any) -> Instance:
         """An instance that can be used."""
-        instance = self.launch(**ask)
-        return self.until(instance, Phase.READY)
+        return self._go(("ready", ask), lambda: self.until(self.launch(**ask), Phase.READY))
 
     def warned(self, **ask: Any) -> Instance:
         """An instance that has just been warned of its idleness; minutes cost test time, so its window is short."""
         policy = {"idle_minutes": 6, "warning_minutes": 6}
-        return self.until_true(self.ready(**{**policy, **ask}), lambda now: now.warned is not None)
+        asked = {**policy, **ask}
+        return self._go(
+            ("warned", asked), lambda: self.until_true(self.ready(**asked), lambda now: now.warned is not None)
+        )
+
+    def rewire(self, desk: bootstrap.Desk, companion: object) -> None:
+        """Another wiring, with something of a test's own in it, which alone knows what the desk does not."""
+        if self.desk is self._plain_desk:
+            self._plain_desk = desk
+        self.desk = desk
+        self._companions += (companion,)
+
+    def _go(self, way: tuple[object, ...], walk: Callable[[], Instance]) -> Instance:
+        """Many tests begin alike: what that leads to is remembered, unless a test has wired the desk by itself."""
+        if self.desk is not self._plain_desk:
+            return walk()
+        own = [type(each) for each in self._companions]
+        behaviour = self.cloud.behaviour
+        machines = self.cloud.machines
+        if not isinstance(machines, SimulatedMachines):
+            return walk()
+        snapshots = Snapshots(
+            (self, *parts(self.cloud), machines, machines._running, *self._companions),
+            apart=(behaviour,),
+            kept=(*KEPT, "desk", "_plain_desk", "_companions", "ec2", "_dynamodb", "_origin"),
+        )
+        way = (*way, own, type(machines), self._origin)
+        return MEMORY.go(snapshots, way, walk)  # type: ignore[no-any-return]
 
     def minute(self, minutes: int = 1, *, sweep_every: int = 1) -> None:
         """Time passes; each minute the probes report and the desk sweeps.
@@ -258,6 +292,31 @@ def simulated() -> SimulatedMachines:
     return machines
 
 
+KEPT = ("_parts", "_patches")
+MEMORY = Memory()
+_ORIGIN: list[tuple[bytes, Settings]] = []
+"""The account as it is when all is prepared; made once for each process."""
+
+
+def parts(cloud: LocalCloud) -> tuple[object, ...]:
+    """What knows something in a local cloud, but for the machines."""
+    direct = (cloud, cloud.clock, *cloud._parts, *vars(cloud).values(), cloud.lifecycle)
+    own = {id(part): part for part in direct if type(part).__module__.startswith("local.cloud") or part is cloud.clock}
+    return tuple(part for part in own.values() if type(part) not in (Patches, Behaviour))
+
+
+def prepared(cloud: LocalCloud) -> Settings:
+    """An account in which the desk can work."""
+    snapshots = Snapshots(parts(cloud), apart=(cloud.machines, cloud.behaviour), kept=KEPT)
+    if not _ORIGIN:
+        settings = prepare()
+        _ORIGIN.append((snapshots.take(), settings))
+    state, settings = _ORIGIN[0]
+    connect_to(os.environ.get("AWS_ENDPOINT_URL"))
+    snapshots.put_back(state)
+    return settings
+
+
 @contextmanager
 def world(
     behaviour: Behaviour | None = None,
@@ -268,5 +327,6 @@ def world(
     clock = ManualClock()
     machines = machines or simulated()
     with in_process_cloud(clock, machines, behaviour) as cloud:
-        settings = prepare()
-        yield World(cloud, clock, bootstrap.build(clock, settings, recipes))
+        settings = prepared(cloud)
+        yield World(cloud, clock, bootstrap.build(clock, settings, recipes), (behaviour, recipes))
+        forget_backends()

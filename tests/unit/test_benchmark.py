@@ -23,8 +23,9 @@ def test_every_month_has_as_many_minutes_as_it_should() -> None:
     assert {len(each.minutes) for each in team(7, days=3)} == {3 * 24 * 60}
 
 
-def test_our_rule_stops_forgotten_instances_and_no_busy_one() -> None:
-    found = results(7, days=2, rules=("never stop", OURS))
+@pytest.mark.parametrize("days", [1, pytest.param(30, marks=pytest.mark.slow)])
+def test_our_rule_stops_forgotten_instances_and_no_busy_one(days: int) -> None:
+    found = results(7, days=days, rules=("never stop", OURS))
     ours, never = found[OURS].values(), found["never stop"].values()
     assert sum(each.stops for each in ours) > 10
     assert sum(each.busy_stops for each in ours) == 0

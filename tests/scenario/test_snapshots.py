@@ -1,0 +1,55 @@
+"""What tests have in common is reached once: what is put back is what was left, and nobody's but the test's own."""
+
+import pytest
+
+from chalicelib.domain.activity.evidence import State
+from chalicelib.domain.instance import Phase
+from tests.scenario.post import listening
+from tests.scenario.world import ADA, MEMORY, World, machine_id, world
+
+
+def lived(walked: World) -> tuple[object, ...]:
+    """What a test can see of a life that begins with `warned`."""
+    box = listening(walked)
+    instance = walked.warned()
+    calls = walked.cloud.calls.copy()
+    walked.until(instance, Phase.STOPPED, minutes=10)
+    walked.desk.requests.changing.start(ADA, instance.id)
+    walked.until(instance, Phase.READY, minutes=5)
+    ran = [script.step for _, script in walked.cloud.machines.ran]  # type: ignore[attr-defined]
+    return walked.codes(instance), box.types(), box.tries, walked.cloud.calls - calls, walked.now, ran
+
+
+def test_a_life_goes_on_from_what_was_put_back_as_from_what_was_lived() -> None:
+    MEMORY.forget()
+    lives = []
+    for _ in range(3):
+        with world() as walked:
+            lives.append(lived(walked))
+    assert lives[0] == lives[1] == lives[2]
+
+
+def test_what_becomes_of_one_world_is_not_seen_in_the_next() -> None:
+    with world() as one:
+        instance = one.ready()
+        one.desk.requests.changing.terminate(ADA, instance.id)
+        one.until(instance, Phase.TERMINATED)
+    with world() as other:
+        instance = other.ready()
+        assert other.look(instance).phase is Phase.READY
+        assert other.ec2_ids() == [machine_id(instance)]
+
+
+@pytest.mark.parametrize("signal", ["gpu", "cpu"])
+def test_another_beginning_leads_to_another_state(desk: World, signal: str) -> None:
+    desk.activity[signal] = State.ACTIVE
+    shown = desk.show(desk.ready())
+    assert shown.activity is not None
+    assert f"{signal} is active" in shown.activity.reason.sentence
+
+
+def test_a_desk_that_a_test_has_wired_is_not_put_back(desk: World) -> None:
+    asked = []
+    desk.crashing(lambda step, outcome: asked.append(step))
+    desk.ready()
+    assert asked

@@ -1,0 +1,25 @@
+"""How long a table is waited for."""
+
+from typing import Any
+
+import pytest
+
+from chalicelib.store.models import TABLES, connection
+from local.cloud.testing import in_process_cloud
+
+
+def limits(config: Any) -> tuple[float, float, int]:
+    """As the SDK has them: to connect, to read, and how often."""
+    return config.connect_timeout, config.read_timeout, config.retries["total_max_attempts"]
+
+
+@pytest.mark.parametrize("model", TABLES)
+def test_a_table_is_waited_for_briefly_and_asked_once(model: Any) -> None:
+    with in_process_cloud():
+        client = model._get_connection().connection.client
+        assert limits(client.meta.config) == (0.5, 1.0, 1)
+
+
+def test_so_is_what_transactions_go_through() -> None:
+    with in_process_cloud():
+        assert limits(connection().client.meta.config) == (0.5, 1.0, 1)
