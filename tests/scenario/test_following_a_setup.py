@@ -1,6 +1,7 @@
 """A setup that people can follow: the step that runs, what is left by what it took before, why it failed, its sum."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import boto3
@@ -89,6 +90,17 @@ def test_what_another_documents_step_says_is_not_shown(desk: World) -> None:
     desk.progress = Progress(document="gpudesk-other", step="x", position="1 of 1", running_for=timedelta(1), line="")
     desk.beat()
     assert setup(desk, instance)["step"] is None
+
+
+@pytest.mark.parametrize("position", ["", "two of 2", "1 of", "-1 of 2", "1 of 99999"])
+def test_an_unreadable_position_of_a_step_is_null(desk: World, position: str) -> None:
+    instance = installing_jupyter(desk)
+    assert desk.progress is not None
+    desk.progress = replace(desk.progress, position=position)
+    desk.beat()
+    step = setup(desk, instance)["step"]
+    assert step is not None
+    assert (step["name"], step["step_index"], step["step_count"]) == ("install", None, None)
 
 
 def test_a_setup_that_is_done_says_what_it_came_to(desk: World, machines: SimulatedMachines) -> None:

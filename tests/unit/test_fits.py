@@ -119,7 +119,7 @@ def test_where_nothing_fits_that_is_said() -> None:
 def test_without_a_gpu_the_gpu_steps_are_skipped_and_that_is_said() -> None:
     kind = catalogue().type_named
     assert TODAY.what_is_skipped(kind("t3.large")) == (
-        "t3.large has no GPU: mine skips its GPU steps there, and computes on the CPU"
+        "t3.large has no GPU. Recipe mine skips its GPU steps and computes on the CPU."
     )
     assert TODAY.what_is_skipped(kind("g4dn.xlarge")) is None
     assert recipes()["bare"].what_is_skipped(kind("t3.large")) is None, "it has none"
