@@ -196,7 +196,7 @@ def show_timeline(call: Call[Nothing, Listing]) -> Page[EntryView]:
         {
             "at": moment(each.at),
             "actor": each.actor,
-            "code": each.code,
+            "code": str(each.code),
             "sentence": each.sentence,
             "details": dict(each.details),
         }
@@ -245,7 +245,7 @@ def _notice(notice: Notice) -> NoticeView:
     return {
         "id": notice.id,
         "at": moment(notice.at),
-        "code": notice.code,
+        "code": str(notice.code),
         "sentence": notice.sentence,
         "deliveries": [
             {

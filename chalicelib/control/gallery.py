@@ -9,6 +9,7 @@ from chalicelib.aws.ssm import Ssm
 from chalicelib.control.address_book import address_book
 from chalicelib.domain import image_plan, imaging, unsealing
 from chalicelib.domain.clock import Clock
+from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.desk import Mode
 from chalicelib.domain.errors import CloudError
 from chalicelib.domain.image_plan import DOCUMENT, AmiView, ImageOutcome, ImagePlan, ImageSeen, ImageStep
@@ -164,7 +165,7 @@ class Gallery:
         instance = self.instances.load(image.instance_id)
         if instance is None or instance.imaging != image.id:
             return None
-        code = "image_available" if image.phase is ImagePhase.AVAILABLE else image.reason.code
+        code = EventCode.IMAGE_AVAILABLE if image.phase is ImagePhase.AVAILABLE else image.reason.code
         line = entry(self.clock.now(), because(code, image.reason.sentence), details={"image": image.id})
         freed = replace(instance, imaging=None, told=None)
         notices = notices_of(freed, (line,), address_book(self.desk.settings(), self.owners))

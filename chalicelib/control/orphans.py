@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from chalicelib.control.reconcile import Reconciler
 from chalicelib.domain.catalogue import Catalogue, InstanceType
+from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.desk import Mode
 from chalicelib.domain.instance import Desired, Ec2State, Instance, Machine, Phase, Rates, Spec
 from chalicelib.domain.lifecycle import Rules
@@ -63,7 +64,7 @@ class Orphanage:
             self.reconciler.once(record, Observation(ec2=view), rules)
             return True
         reason = because(
-            "adopted",
+            EventCode.ADOPTED,
             f"{view.instance_id} carries the desk's tags and no record knew it; it is under the desk's policy now",
         )
         instance = self._record(view, None if record else view.desk_id or None, rules, now)
@@ -77,7 +78,7 @@ class Orphanage:
         """:param free_id: what its tag says, where no other record has that id"""
         defaults, kind = rules.desk.defaults, self.catalogue.types.get(view.instance_type)
         stopped = view.state in (Ec2State.STOPPED, Ec2State.STOPPING)
-        reason = because("adopted", "found by its tags; it had no record")
+        reason = because(EventCode.ADOPTED, "found by its tags; it had no record")
         return Instance(
             id=free_id or f"gd-{view.instance_id.removeprefix('i-')}",
             tagged_as=view.desk_id,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from chalicelib.control.deliver import Postman
 from chalicelib.control.sweep import LEASE
 from chalicelib.domain.clock import Clock
+from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.notices import AddressBook, desk_notice
 from chalicelib.domain.timings import SWEEP_OLD
 from chalicelib.store.desk import DeskStore
@@ -35,6 +36,6 @@ class Watch:
             "the desk would. Look at the function's log (CloudWatch, /aws/lambda, sweep)"
         )
         LOG.error(sentence)
-        self.notices.put_new(desk_notice("sweep_overdue", sentence, last, now, book))
+        self.notices.put_new(desk_notice(EventCode.SWEEP_OVERDUE, sentence, last, now, book))
         self.postman.deliver(book)
         return True

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from chalicelib.domain.actors import Actor
 from chalicelib.domain.benchmarks import Subject
 from chalicelib.domain.catalogue import Catalogue
+from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.errors import Conflict
 from chalicelib.domain.instance import Desired, Errand, Instance, Phase
 from chalicelib.domain.lifecycle.rules import because, entry
@@ -43,7 +44,7 @@ def measure(instance: Instance, catalogue: Catalogue, seconds: int | None, actor
         asked_by=actor.name,
         asked_at=now,
     )
-    reason = because("benchmark_requested", f"{actor.name} asked for a measurement of its {_gpus(subject)}")
+    reason = because(EventCode.BENCHMARK_REQUESTED, f"{actor.name} asked for a measurement of its {_gpus(subject)}")
     return Wanted(replace(instance, errand=errand), (entry(now, reason, actor=actor.name),))
 
 

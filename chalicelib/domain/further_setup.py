@@ -7,6 +7,7 @@ from datetime import datetime
 from chalicelib.domain.actors import Actor
 from chalicelib.domain.asks import documents_of, no_such_recipe, refused
 from chalicelib.domain.catalogue import Catalogue
+from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.errors import Conflict, FieldError
 from chalicelib.domain.fits import what_fits
 from chalicelib.domain.instance import AddedRecipe, Desired, Instance, Phase, Setup, Spec
@@ -84,10 +85,12 @@ def set_up(instance: Instance, what: FurtherSetup, actor: Actor, now: datetime) 
     before, again = instance.setup, what.recipe in instance.spec.recipes
     doing = f"{actor.name} asked to " + (f"set up {what.recipe} again" if again else f"add {what.recipe}")
     with_what = f", with {in_words(what.said)}" if what.said else ""
-    asked = entry(now, because("setup_requested", doing + with_what), actor=actor.name, details={"recipe": what.recipe})
+    asked = entry(
+        now, because(EventCode.SETUP_REQUESTED, doing + with_what), actor=actor.name, details={"recipe": what.recipe}
+    )
     lines = [asked]
     if what.skipped:
-        lines.append(entry(now, because("gpu_steps_skipped", what.skipped)))
+        lines.append(entry(now, because(EventCode.GPU_STEPS_SKIPPED, what.skipped)))
     instance, withdrawn = _unwarned(instance, now)
     setup = Setup(
         recipe=what.recipe,
@@ -97,7 +100,7 @@ def set_up(instance: Instance, what: FurtherSetup, actor: Actor, now: datetime) 
         results=kept(before.results),
         baked=before.baked,
     )
-    reason = because("setting_up", f"setting up {what.recipe}: {actor.name} asked for it")
+    reason = because(EventCode.SETTING_UP, f"setting up {what.recipe}: {actor.name} asked for it")
     current = replace(
         moved(instance, Phase.SETTING_UP, reason, now),
         spec=_with(instance.spec, what),
@@ -175,5 +178,5 @@ def _unwarned(instance: Instance, now: datetime) -> tuple[Instance, tuple[Entry,
     warned = instance.warned
     if warned is None or warned.kind not in (WarningKind.IDLE, WarningKind.FAILED):
         return instance, ()
-    line = entry(now, because("warning_withdrawn", "the warning is withdrawn: it is being set up"))
+    line = entry(now, because(EventCode.WARNING_CANCELLED, "the warning is withdrawn: it is being set up"))
     return replace(instance, warned=None), (line,)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from chalicelib.domain.actors import Actor
 from chalicelib.domain.asks import amended
+from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.desk import Ceilings, Mode, on_hold
 from chalicelib.domain.errors import Conflict, FieldError, Invalid
 from chalicelib.domain.instance import Action, Desired, Instance, Phase
@@ -41,7 +42,7 @@ def stop(instance: Instance, actor: Actor, now: datetime) -> Wanted:
         return Wanted(instance)
     if instance.claim and instance.claim.action is Action.STOP:
         instance = replace(instance, claim=replace(instance.claim, kind=None))
-    return _desire(instance, Desired.STOPPED, "stop_requested", actor, now)
+    return _desire(instance, Desired.STOPPED, EventCode.STOP_REQUESTED, actor, now)
 
 
 def start(instance: Instance, actor: Actor, now: datetime) -> Wanted:
@@ -55,14 +56,14 @@ def start(instance: Instance, actor: Actor, now: datetime) -> Wanted:
     if instance.spec.desired is Desired.RUNNING:
         return Wanted(instance)
     tried_anew = replace(instance, setup=replace(instance.setup, tries=0, run=None, retry_at=None))
-    return _desire(tried_anew, Desired.RUNNING, "start_requested", actor, now)
+    return _desire(tried_anew, Desired.RUNNING, EventCode.START_REQUESTED, actor, now)
 
 
 def terminate(instance: Instance, actor: Actor, now: datetime) -> Wanted:
     """Whatever it is doing; a second time it changes nothing."""
     if instance.phase in ENDED or instance.spec.desired is Desired.TERMINATED:
         return Wanted(instance)
-    return _desire(instance, Desired.TERMINATED, "terminate_requested", actor, now)
+    return _desire(instance, Desired.TERMINATED, EventCode.TERMINATE_REQUESTED, actor, now)
 
 
 def keep(
@@ -112,11 +113,13 @@ def amend(instance: Instance, ask: PolicyAsk, actor: Actor, ceilings: Ceilings, 
         f"{actor.name} changed its policy: idle {policy.idle_minutes} minutes, warning {policy.warning_minutes} "
         f"minutes, at most {max_hours} hours; {', '.join(policy.signals)} count"
     )
-    lines = [entry(now, because("policy_changed", sentence), actor=actor.name)]
+    lines = [entry(now, because(EventCode.POLICY_CHANGED, sentence), actor=actor.name)]
     warned = instance.warned
     if warned and warned.kind is WarningKind.IDLE and policy != instance.spec.idle_policy:
         instance = replace(instance, warned=None)
-        lines.append(entry(now, because("warning_withdrawn", "the warning is withdrawn: it was of another policy")))
+        lines.append(
+            entry(now, because(EventCode.WARNING_CANCELLED, "the warning is withdrawn: it was of another policy"))
+        )
     return Wanted(replace(instance, spec=spec), tuple(lines))
 
 
@@ -131,7 +134,7 @@ def what_waits(instance: Instance, mode: Mode) -> str | None:
             return None
 
 
-def _desire(instance: Instance, desired: Desired, code: str, actor: Actor, now: datetime) -> Wanted:
+def _desire(instance: Instance, desired: Desired, code: EventCode, actor: Actor, now: datetime) -> Wanted:
     spec = replace(instance.spec, desired=desired)
     line = entry(now, because(code, f"{actor.name} asked for it to be {desired}"), actor=actor.name)
     return Wanted(replace(instance, spec=spec), (line,))

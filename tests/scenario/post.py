@@ -43,7 +43,7 @@ class PretendWebhook(Webhook):
         if self.box.is_down:
             raise NotDelivered("connection refused")
         kind = json.loads(body)["type"]
-        (self.box.greetings if kind == "webhook_set" else self.box.arrived).append((message_id, body))
+        (self.box.greetings if kind == "webhook_registered" else self.box.arrived).append((message_id, body))
         return "it answered 200"
 
 

@@ -18,7 +18,7 @@ def test_no_agent_is_warned_of_and_terminated_with_the_likely_causes(desk: World
     assert instance.warned is not None
     assert instance.warned.kind is WarningKind.NO_AGENT
     instance = desk.until(instance, Phase.TERMINATED, minutes=8)
-    claimed = next(line for line in desk.timeline(instance) if line.code == "terminate_claimed")
+    claimed = next(line for line in desk.timeline(instance) if line.code == "terminate_initiated")
     for cause in ("route", "endpoint", "role"):
         assert cause in claimed.sentence
     assert desk.ec2_ids() == []
@@ -107,7 +107,7 @@ def test_capacity_that_one_zone_lacks_is_taken_from_another(desk: World) -> None
     instance = desk.ready()
     assert instance.machine is not None
     assert instance.machine.zone != "us-east-1a"
-    assert "zone_refused" in desk.codes(instance)
+    assert "zone_no_capacity" in desk.codes(instance)
 
 
 def test_capacity_that_no_zone_has_is_a_failure_with_what_to_do(desk: World) -> None:
@@ -124,7 +124,7 @@ def test_a_quota_that_is_used_up_is_a_failure_at_once_and_the_owner_hears_of_it(
     desk.cloud.faults.order("RunInstances", "VcpuLimitExceeded", "You have requested more vCPU capacity", status=400)
     instance = desk.until(desk.launch(), Phase.FAILED, minutes=2)
     assert "Service Quotas" in instance.reason.sentence
-    assert box.types() == ["over_quota"]
+    assert box.types() == ["quota_exceeded"]
 
 
 def test_a_start_without_capacity_is_given_up_in_the_end(desk: World) -> None:

@@ -75,8 +75,8 @@ def test_the_instance_is_sealed_for_minutes_only_and_its_timeline_says_how_to_ge
     going = look(desk, image)
     assert (going.phase, going.is_sealed) == (ImagePhase.PENDING, False)
     assert 0 < going.progress < 100
-    said = {line.code: line.sentence for line in desk.timeline(instance)}
-    for code in ("image_requested", "secrets_new"):
+    said = {str(line.code): line.sentence for line in desk.timeline(instance)}
+    for code in ("image_requested", "secrets_regenerated"):
         assert f"ssh-keygen -R {instance.id}" in said[code]
     assert desk.desk.requests.reading.show(ADA, instance.id).image == going
 
@@ -87,7 +87,7 @@ def test_without_a_reboot_what_was_sealed_is_put_back_however_often_that_fails(d
     desk.cloud.machines.outcomes["secrets"] = [(0, "", ""), failed, failed]  # type: ignore[attr-defined]
     image = made(desk, instance, no_reboot=True)
     assert deeds(desk).count("unseal") == 3
-    assert "secrets_back" in desk.codes(instance)
+    assert "secrets_restored" in desk.codes(instance)
     assert image.reason.code == "available"
 
 
@@ -116,7 +116,7 @@ def test_an_image_that_failed_is_deleted_at_once_and_its_instance_is_unsealed_al
     assert gone.is_sealed
     at_rest(desk, image)
     assert deeds(desk) == ["seal", "unseal", "unseal", "unseal"]
-    assert "secrets_back" in desk.codes(instance)
+    assert "secrets_restored" in desk.codes(instance)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_a_termination_waits_for_the_image_and_then_comes(desk: World) -> None:
     desk.minute(2)
     assert look(desk, image).phase in BEING_MADE
     assert desk.ec2_state(machine_id(instance)) == "running"
-    assert desk.codes(instance).count("terminate_waits") == 1
+    assert desk.codes(instance).count("terminate_pending") == 1
     until(desk, image, ImagePhase.AVAILABLE)
     desk.until(instance, Phase.TERMINATED)
 
@@ -244,4 +244,4 @@ def test_what_is_being_imaged_is_neither_idle_nor_set_up(desk: World) -> None:
         desk.desk.requests.setting_up.set_up(ADA, instance.id, recipe=None, parameters={})
     shown = desk.show(instance)
     assert shown.activity is not None
-    assert shown.activity.reason.code == "imaging"
+    assert shown.activity.reason.code == "image_in_progress"

@@ -104,7 +104,7 @@ def test_what_was_added_to_the_instance_comes_along_with_its_image(desk: World) 
     assert {each.name for each in image.baked} == {"gpudesk-probe", "gpudesk-jupyter"}
     asked = desk.order(image=image.name, name="quick-fox")
     assert "with jupyter, added there: gpudesk-jupyter need not run again" in str(asked.notice)
-    assert "from_image" in desk.codes(asked.instance)
+    assert "launched_from_image" in desk.codes(asked.instance)
     copy = desk.until(asked.instance, Phase.READY)
     assert copy.spec.recipe == "bare"
     assert copy.spec.parameters_of("jupyter")["apt_mirror"] == MIRROR

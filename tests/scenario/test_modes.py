@@ -37,7 +37,7 @@ def test_a_desk_that_only_tells_says_once_what_it_would_have_done(desk: World) -
     desk.minute(80, sweep_every=5)
     assert desk.look(instance).phase is Phase.READY
     assert desk.look(instance).warned is None
-    lines = [line for line in desk.timeline(instance) if line.code == "would_have"]
+    lines = [line for line in desk.timeline(instance) if line.code == "dry_run"]
     assert len(lines) == 1
     assert "it will be stopped" in lines[0].sentence
 

@@ -52,7 +52,7 @@ def test_the_recipe_runs_again_under_fresh_attempt_ids_and_the_timeline_says_who
     instance = desk.until(instance, Phase.READY, minutes=20)
     again = attempts(instance)
     assert len(set(again)) == 2 * len(first) == 4
-    lines = {line.code: line for line in desk.timeline(instance)}
+    lines = {str(line.code): line for line in desk.timeline(instance)}
     assert (lines["setup_requested"].actor, lines["setup_requested"].details) == ("ada", {"recipe": "jupyter"})
     assert lines["setup_requested"].sentence == "ada asked to set up jupyter again"
     assert desk.codes(instance).count("ready") == 2
@@ -87,7 +87,7 @@ def test_what_is_being_set_up_is_not_idle_and_its_idle_window_begins_anew() -> N
         instance = desk.warned(recipe="bare")
         assert instance.warned is not None
         set_up(desk, instance)
-        assert desk.codes(instance)[-2:] == ["setup_requested", "warning_withdrawn"]
+        assert desk.codes(instance)[-2:] == ["setup_requested", "warning_cancelled"]
         desk.minute(13)
         assert desk.look(instance).phase is Phase.SETTING_UP
         assert desk.ec2_state(machine_id(instance)) == "running"

@@ -129,7 +129,7 @@ def test_an_outcome_that_nobody_waits_for_changes_nothing() -> None:
     other = looked(asked(replace(ready(), version=9)), 1).instance
     for record in (ready(), other, replace(plan.instance, phase=Phase.STOPPING)):
         noted = lifecycle.note(record, plan.step, Sent("c-1"), START)
-        assert (noted.reason.code, noted.instance.errand, noted.entries) == ("stale", record.errand, ())
+        assert (noted.reason.code, noted.instance.errand, noted.entries) == ("superseded", record.errand, ())
 
 
 @pytest.mark.parametrize("desired", [Desired.STOPPED, Desired.TERMINATED])
@@ -147,7 +147,7 @@ def test_whoever_wants_it_ended_does_not_wait(desired: Desired) -> None:
 def test_an_idle_warning_is_withdrawn_and_nothing_is_idle_while_it_runs() -> None:
     warned = Warned(kind=WarningKind.IDLE, at=START, acts_at=START, sentence="it will be stopped")
     plan = looked(replace(running(), warned=warned), 20, ended(CommandStatus.RUNNING))
-    assert (plan.instance.warned, plan.entries[0].code) == (None, "warning_withdrawn")
+    assert (plan.instance.warned, plan.entries[0].code) == (None, "warning_cancelled")
     assert "ada asked for a measurement" in plan.entries[0].sentence
 
 

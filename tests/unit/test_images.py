@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.baked import Baked, use_hash
+from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.errors import GiveUp, TryLater
 from chalicelib.domain.image_plan import (
     AmiView,
@@ -58,7 +59,7 @@ def image(phase: ImagePhase, **changes: Any) -> Image:
         disk_gib=64,
         phase=phase,
         phase_since=NOW,
-        reason=because("x", "as it is"),
+        reason=because(EventCode.REQUESTED, "as it is"),
         **facts,
     )
 

@@ -27,7 +27,7 @@ class ReasonView(TypedDict):
 
 def reason_view(reason: Reason) -> ReasonView:
     """A reason."""
-    return {"code": reason.code, "sentence": reason.sentence}
+    return {"code": str(reason.code), "sentence": reason.sentence}
 
 
 def moment(at: datetime) -> str:

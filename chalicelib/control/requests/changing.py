@@ -12,7 +12,7 @@ from chalicelib.domain.clock import Clock
 from chalicelib.domain.desk import Mode
 from chalicelib.domain.errors import Conflict
 from chalicelib.domain.instance import Instance
-from chalicelib.domain.notices import TOLD, Notice, notices_of
+from chalicelib.domain.notices import Notice, notices_of
 from chalicelib.domain.policies import PolicyAsk
 from chalicelib.domain.wishes import Wanted
 from chalicelib.store.desk import DeskStore
@@ -75,6 +75,6 @@ class Changing:
 
     def _notices(self, wanted: Wanted) -> tuple[Notice, ...]:
         """Most of what people do is no news to anybody; whom to tell is looked up only where it is."""
-        if not any(line.code in TOLD for line in wanted.entries):
+        if not any(line.code.audience for line in wanted.entries):
             return ()
         return notices_of(wanted.instance, wanted.entries, address_book(self.desk.settings(), self.owners))

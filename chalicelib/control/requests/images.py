@@ -11,6 +11,7 @@ from chalicelib.domain.actors import Actor
 from chalicelib.domain.asks import LaunchAsk
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.clock import Clock
+from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.desk import Mode
 from chalicelib.domain.errors import Conflict, FieldError, Invalid, NotFound
 from chalicelib.domain.from_image import taken_along
@@ -74,7 +75,7 @@ class ImageRequests:
                 return Wished(self._same(instance, name, no_reboot), ())
             image = self._new(actor, instance, self._machine(instance), (name, description, no_reboot))
             how = "without a reboot" if no_reboot else f"for which it reboots: {new_secrets(image)}"
-            reason = because("image_requested", f"{actor.name} asked for an image of it, {name}, {how}")
+            reason = because(EventCode.IMAGE_REQUESTED, f"{actor.name} asked for an image of it, {name}, {how}")
             lines = (entry(self.clock.now(), reason, actor=actor.name, details={"image": image.id}),)
             warnings = self._warnings(actor, instance, image)
             try:
@@ -125,7 +126,7 @@ class ImageRequests:
                 return image
             self._may_go(image)
             now = self.clock.now()
-            reason = because("deleting", f"{actor.name} deletes it, with its snapshots")
+            reason = because(EventCode.DELETING, f"{actor.name} deletes it, with its snapshots")
             going = replace(image, phase=ImagePhase.DELETING, phase_since=now, reason=reason, called_at=None)
             try:
                 return self.images.write(going)
@@ -215,7 +216,7 @@ class ImageRequests:
             baked=baked_of(instance.setup),
             phase=ImagePhase.REQUESTED,
             phase_since=now,
-            reason=because("requested", f"{actor.name} asked for it"),
+            reason=because(EventCode.REQUESTED, f"{actor.name} asked for it"),
         )
 
     def _warnings(self, actor: Actor, instance: Instance, image: Image) -> tuple[str, ...]:

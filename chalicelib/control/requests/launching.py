@@ -12,6 +12,7 @@ from chalicelib.domain.actors import Actor
 from chalicelib.domain.asks import LaunchAsk, complete, documents_of
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.clock import Clock
+from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.desk import DeskSettings, Mode
 from chalicelib.domain.errors import Conflict, FieldError, Invalid
 from chalicelib.domain.from_image import taken_over
@@ -59,9 +60,9 @@ class Order:
     def lines(self, now: datetime) -> Iterator[Entry]:
         """Of the timeline."""
         if self.origin:
-            yield entry(now, because("from_image", self.origin))
+            yield entry(now, because(EventCode.LAUNCHED_FROM_IMAGE, self.origin))
         if self.skipped:
-            yield entry(now, because("gpu_steps_skipped", self.skipped))
+            yield entry(now, because(EventCode.GPU_STEPS_SKIPPED, self.skipped))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +96,9 @@ class Launching:
         order = self._order(actor, ask, desk)
         notice = _joined(order.origin, order.skipped, self._nobody_hears(owner))
         instance_id = f"gd-{secrets.token_hex(8)}"
-        reason = because("requested", f"{actor.name} asked for {_what(ask, order.spec.instance_type)}; launching it")
+        reason = because(
+            EventCode.REQUESTED, f"{actor.name} asked for {_what(ask, order.spec.instance_type)}; launching it"
+        )
         lines = [entry(now, reason, actor=actor.name), *order.lines(now)]
         limit = desk.ceilings.instances_per_owner
         for _ in range(1 if ask.name else NAMES_TRIED):

@@ -9,6 +9,7 @@ from chalicelib.aws.ssm import Session, Ssm
 from chalicelib.control.requests.changing import Changing
 from chalicelib.control.requests.finding import Finder
 from chalicelib.domain.actors import Actor, Role
+from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.connect import Command, SshConfig, commands, ssh_configs
 from chalicelib.domain.errors import CloudError, Conflict
 from chalicelib.domain.images import why_sealed
@@ -109,7 +110,7 @@ class Sessions:
 
     def _tell(self, actor: Actor, instance: Instance, way: Way) -> None:
         by_admin = actor.role is Role.ADMIN and actor.owner != instance.owner
-        reason = because("session_requested", entered(way.kind, actor.name, instance.owner, by_admin=by_admin))
+        reason = because(EventCode.SESSION_REQUESTED, entered(way.kind, actor.name, instance.owner, by_admin=by_admin))
         line = entry(
             self.changing.clock.now(),
             reason,

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
+from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.cost import read_meter
 from chalicelib.domain.desk import Mode
 from chalicelib.domain.errors import CloudError
@@ -65,7 +66,9 @@ def note(instance: Instance, step: Step, outcome: Outcome, now: datetime) -> Pla
     elif _still_waits(instance, step):
         plan = _noted(instance, step, outcome, now)
     else:
-        plan = nothing(instance, "stale", f"nobody waits for the outcome of {type(step).__name__} any more")
+        plan = nothing(
+            instance, EventCode.SUPERSEDED, f"nobody waits for the outcome of {type(step).__name__} any more"
+        )
     return _metered(instance, plan, now)
 
 
@@ -107,7 +110,7 @@ def _by_phase(instance: Instance, seen: Observation, now: datetime, rules: Rules
         case Phase.TERMINATING:
             return ending.terminating(instance, now)
         case Phase.TERMINATED:
-            return nothing(instance, "terminated", "terminated")
+            return nothing(instance, EventCode.TERMINATED, "terminated")
         case _ as impossible:
             assert_never(impossible)
 
@@ -121,12 +124,12 @@ def _under_mode(current: Instance, plan: Plan, mode: Mode, now: datetime) -> Pla
         is_what = "is on hold" if mode is Mode.HOLD else "only tells"
         return withdraw(current, f"the desk {is_what} now; it warns anew before it acts again", now)
     if mode is Mode.HOLD and (plan.step or plan.own_initiative or current.machine is None):
-        return nothing(current, "desk_on_hold", f"the desk is on hold; it would: {plan.reason.sentence}")
+        return nothing(current, EventCode.DESK_PAUSED, f"the desk is on hold; it would: {plan.reason.sentence}")
     if mode is Mode.TELL and plan.own_initiative:
-        reason = because("would_have", f"the desk only tells; it would: {plan.reason.sentence}")
+        reason = because(EventCode.DRY_RUN, f"the desk only tells; it would: {plan.reason.sentence}")
         if current.told == plan.reason.code:
             return Plan(instance=current, reason=reason)
-        line = entry(now, reason, details={"would": plan.reason.code})
+        line = entry(now, reason, details={"reason_code": plan.reason.code})
         return Plan(instance=replace(current, told=plan.reason.code), reason=reason, entries=(line,))
     return plan
 
@@ -173,4 +176,4 @@ def _answered(instance: Instance, step: SendDocument, outcome: Sent | AlreadyBak
 
 
 def _as_is(instance: Instance) -> Plan:
-    return nothing(instance, "as_planned", "as planned")
+    return nothing(instance, EventCode.NO_CHANGE, "as planned")

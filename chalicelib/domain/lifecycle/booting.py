@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import datetime
 
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.errors import CloudError, GiveUp, NoCapacity, OverQuota
 from chalicelib.domain.instance import Action, Claim, Desired, Ec2State, Instance, Phase
 from chalicelib.domain.lifecycle.lifetime import lifetime
@@ -20,7 +22,6 @@ from chalicelib.domain.lifecycle.rules import (
 )
 from chalicelib.domain.observation import AgentView, Observation, Unobserved
 from chalicelib.domain.plan import Plan, Start
-from chalicelib.domain.reason import Reason
 from chalicelib.domain.timings import AGENT_DEADLINE, AGENT_WARNING, START_DEADLINE, STOP_AGAIN
 from chalicelib.domain.warned import Warned, WarningKind
 
@@ -45,19 +46,23 @@ def decide(instance: Instance, seen: Observation, now: datetime) -> Plan:
     if over:
         return over
     if isinstance(seen.agent, Unobserved):
-        return nothing(instance, "unobserved", f"SSM did not answer, so nothing is concluded: {seen.agent.why}")
+        return nothing(
+            instance, EventCode.AWS_UNAVAILABLE, f"SSM did not answer, so nothing is concluded: {seen.agent.why}"
+        )
     if isinstance(seen.agent, AgentView) and _is_of_this_boot(seen.agent, machine.launched_at):
         return _booted(instance, now)
     if machine.state is Ec2State.RUNNING and not instance.is_kept(now):
         return _without_agent(instance, machine.launched_at, now)
-    return nothing(instance, "booting", "waiting for the agent")
+    return nothing(instance, EventCode.BOOTING, "waiting for the agent")
 
 
 def start_refused(instance: Instance, error: CloudError, now: datetime) -> Plan:
     """StartInstances did not start it."""
     match error:
         case NoCapacity():
-            reason = because("no_capacity_yet", f"EC2 has no capacity in its zone now ({error.code}); trying again")
+            reason = because(
+                EventCode.NO_CAPACITY_YET, f"EC2 has no capacity in its zone now ({error.code}); trying again"
+            )
             return (
                 told(replace(instance, reason=reason), reason, now) if instance.reason != reason else _as_is(instance)
             )
@@ -69,7 +74,7 @@ def start_refused(instance: Instance, error: CloudError, now: datetime) -> Plan:
 
 def not_started(instance: Instance, why: str, now: datetime) -> Plan:
     """The start is given up; the instance stays stopped until somebody asks again."""
-    reason = because("start_failed", f"it stays stopped: {why}")
+    reason = because(EventCode.START_FAILED, f"it stays stopped: {why}")
     stopped = replace(moved(instance, Phase.STOPPED, reason, now), claim=None)
     if instance.spec.desired is not Desired.RUNNING:
         return replace(told(stopped, reason, now), again=True)
@@ -77,16 +82,16 @@ def not_started(instance: Instance, why: str, now: datetime) -> Plan:
 
 
 def _as_is(instance: Instance) -> Plan:
-    return nothing(instance, "retrying", "the start is tried again")
+    return nothing(instance, EventCode.RETRYING, "the start is tried again")
 
 
 def _starting(instance: Instance, now: datetime) -> Plan:
     if now - instance.phase_since > START_DEADLINE:
         minutes = START_DEADLINE.seconds // 60
         return not_started(instance, f"EC2 has not started it for {minutes} minutes", now)
-    asked = instance.claim or Claim(action=Action.START, at=now, reason=because("start", "it is to run"))
+    asked = instance.claim or Claim(action=Action.START, at=now, reason=because(EventCode.STARTING, "it is to run"))
     if asked.called_at and now - asked.called_at < STOP_AGAIN:
-        return nothing(instance, "starting", "EC2 was asked to start it")
+        return nothing(instance, EventCode.STARTING, "EC2 was asked to start it")
     return call_again(instance, asked, Start(), now, "EC2 still says stopped: asking again")
 
 
@@ -101,13 +106,15 @@ def _booted(instance: Instance, now: datetime) -> Plan:
     instance = replace(instance, was_reached=True)
     if instance.setup.is_done:
         return made_ready(instance, "the agent answers, everything is installed", now)
-    reason = because("setting_up", f"the agent answers; setting up {instance.setup.recipe or instance.spec.recipe}")
+    reason = because(
+        EventCode.SETTING_UP, f"the agent answers; setting up {instance.setup.recipe or instance.spec.recipe}"
+    )
     return replace(told(moved(instance, Phase.SETTING_UP, reason, now), reason, now), again=True)
 
 
 def made_ready(instance: Instance, why: str, now: datetime) -> Plan:
     """Ready to be used; the idle window begins here."""
-    reason = because("ready", f"ready: {why}")
+    reason = because(EventCode.READY, f"ready: {why}")
     return told(replace(moved(instance, Phase.READY, reason, now), ready_since=now), reason, now)
 
 
@@ -118,7 +125,7 @@ def _without_agent(instance: Instance, launched_at: datetime, now: datetime) -> 
     if instance.warned and instance.warned.is_due(now):
         return claim(instance, action, _given_up(action, explanation), now, WarningKind.NO_AGENT)
     if instance.warned or now - launched_at < AGENT_WARNING:
-        return nothing(instance, "booting", "waiting for the agent")
+        return nothing(instance, EventCode.BOOTING, "waiting for the agent")
     acts_at = max(launched_at + AGENT_DEADLINE, now + (AGENT_DEADLINE - AGENT_WARNING))
     loss = "its disk is kept" if action is Action.STOP else "nothing was set up on it yet, its disk goes too"
     sentence = (
@@ -126,9 +133,9 @@ def _without_agent(instance: Instance, launched_at: datetime, now: datetime) -> 
         "leaves it running"
     )
     warned = Warned(kind=WarningKind.NO_AGENT, at=now, acts_at=acts_at, sentence=sentence)
-    return warn(instance, warned, "no_agent_warning", {})
+    return warn(instance, warned, EventCode.NO_AGENT_WARNING, {})
 
 
-def _given_up(action: Action, explanation: str) -> Reason:
+def _given_up(action: Action, explanation: str) -> EventReason:
     done = "stopped" if action is Action.STOP else "terminated"
-    return because("no_agent", f"{done}: {explanation}")
+    return because(EventCode.NO_AGENT, f"{done}: {explanation}")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.domain.benchmarks import Benchmark
+from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.errors import CloudError, GiveUp
 from chalicelib.domain.instance import DocumentRun, Errand, Instance, Phase
 from chalicelib.domain.lifecycle import documents
@@ -54,11 +55,11 @@ def sent(instance: Instance, outcome: Sent | CloudError, now: datetime) -> Plan:
     if isinstance(outcome, GiveUp):
         return _ended(instance, f"SSM refused the command: {outcome.message} ({outcome.code})", now)
     if isinstance(outcome, CloudError):
-        return nothing(instance, "retrying", f"SSM did not take the command ({outcome.code}); it is sent again")
+        return nothing(instance, EventCode.RETRYING, f"SSM did not take the command ({outcome.code}); it is sent again")
     if errand is None or errand.run is None:
-        return nothing(instance, "stale", "nobody waits for the measurement any more")
+        return nothing(instance, EventCode.SUPERSEDED, "nobody waits for the measurement any more")
     running = replace(errand, run=replace(errand.run, command_id=outcome.command_id))
-    reason = because("benchmark_started", "the measurement is running")
+    reason = because(EventCode.BENCHMARK_STARTED, "the measurement is running")
     return told(replace(instance, errand=running), reason, now, command_id=outcome.command_id, attempt_id=errand.id)
 
 
@@ -67,7 +68,7 @@ def given_up(plan: Plan, now: datetime) -> Plan:
     instance = plan.instance
     if instance.errand is None or instance.phase is Phase.READY:
         return plan
-    reason = because("benchmark_failed", f"nothing was measured: it is {instance.phase} now")
+    reason = because(EventCode.BENCHMARK_FAILED, f"nothing was measured: it is {instance.phase} now")
     return replace(plan, instance=replace(instance, errand=None), entries=(*plan.entries, entry(now, reason)))
 
 
@@ -75,7 +76,7 @@ def _send(instance: Instance, errand: Errand, run: DocumentRun) -> Plan:
     document = errand.document
     return Plan(
         instance=replace(instance, errand=replace(errand, run=run)),
-        reason=because("sending", f"sending {document.name}"),
+        reason=because(EventCode.SENDING, f"sending {document.name}"),
         step=SendDocument(
             document=document.name,
             parameters=fill(document.parameters, {"attempt_id": errand.id}),
@@ -107,13 +108,13 @@ def _said(instance: Instance, errand: Errand, command: CommandView, now: datetim
         cuda=found.cuda,
         figures=found.figures,
     )
-    reason = because("benchmark_done", f"measured: {benchmark.in_words}")
+    reason = because(EventCode.BENCHMARK_DONE, f"measured: {benchmark.in_words}")
     details = {"driver": found.driver or "unknown", "framework": found.framework, "attempt_id": errand.id}
     return replace(told(_done(instance, now), reason, now, **details), measured=benchmark)
 
 
 def _ended(instance: Instance, why: str, now: datetime) -> Plan:
-    return told(_done(instance, now), because("benchmark_failed", f"nothing was measured: {why}"), now)
+    return told(_done(instance, now), because(EventCode.BENCHMARK_FAILED, f"nothing was measured: {why}"), now)
 
 
 def _done(instance: Instance, now: datetime) -> Instance:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.domain.activity.heartbeat import Heartbeat, Report
+from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.instance import (
     Action,
     Claim,
@@ -39,7 +40,9 @@ def take_in(instance: Instance, seen: Observation, now: datetime) -> tuple[Insta
     """
     match seen.ec2:
         case Unobserved(why):
-            return instance, nothing(instance, "unobserved", f"EC2 did not answer, so nothing is concluded: {why}")
+            return instance, nothing(
+                instance, EventCode.AWS_UNAVAILABLE, f"EC2 did not answer, so nothing is concluded: {why}"
+            )
         case Absent():
             return _missed(instance, now)
         case Untagged(instance_id):
@@ -55,7 +58,7 @@ def _out_of_reach(instance: Instance, instance_id: str, now: datetime) -> Plan:
         f"{instance_id} exists and has lost the desk's tags: the desk may not touch it any more, and it is billed. Put "
         f"gpudesk:id={instance.tag_id} and gpudesk:stage back, or end it by hand"
     )
-    reason = because("tags_lost", sentence)
+    reason = because(EventCode.TAGS_LOST, sentence)
     if instance.told == reason.code:
         return Plan(instance=instance, reason=reason)
     return told(replace(instance, told=reason.code), reason, now)
@@ -66,13 +69,15 @@ def _missed(instance: Instance, now: datetime) -> tuple[Instance, Plan | None]:
     if machine is None:
         return instance, None
     if now - machine.launched_at < NEWBORN:
-        return instance, nothing(instance, "newborn", "EC2 does not show it yet; its answers lag behind its launches")
+        return instance, nothing(
+            instance, EventCode.NOT_VISIBLE_YET, "EC2 does not show it yet; its answers lag behind its launches"
+        )
     absent = replace(instance, absent_since=instance.absent_since or now)
     if absent.absent_since and now - absent.absent_since >= ABSENT_CERTAIN:
         sentence = f"EC2 has not shown {machine.instance_id} for {ABSENT_CERTAIN}: it is gone"
-        return absent, gone(absent, because("vanished", sentence), now)
+        return absent, gone(absent, because(EventCode.INSTANCE_GONE, sentence), now)
     sentence = "EC2 does not show it; that is no proof that it is gone"
-    return absent, nothing(absent, "absent", sentence)
+    return absent, nothing(absent, EventCode.NOT_VISIBLE, sentence)
 
 
 def _seen(instance: Instance, view: Ec2View, report: Report, now: datetime) -> tuple[Instance, Plan | None]:
@@ -85,7 +90,7 @@ def _seen(instance: Instance, view: Ec2View, report: Report, now: datetime) -> t
     )
     if instance.phase is Phase.TERMINATED:
         is_over = view.state in (Ec2State.TERMINATED, Ec2State.SHUTTING_DOWN)
-        return instance, nothing(instance, "terminated", "terminated") if is_over else found_alive(
+        return instance, nothing(instance, EventCode.TERMINATED, "terminated") if is_over else found_alive(
             instance, machine, now
         )
     instance = replace(instance, machine=machine, absent_since=None)
@@ -107,21 +112,21 @@ def _announced(instance: Instance, event: ScheduledEvent | Absent | Unobserved, 
     if isinstance(event, Unobserved) or event == instance.scheduled:
         return None
     if isinstance(event, Absent):
-        reason = because("unscheduled", "AWS plans nothing any more")
+        reason = because(EventCode.SCHEDULED_EVENT_CLEARED, "AWS plans nothing any more")
         cleared = replace(instance, scheduled=None)
         return Plan(instance=cleared, reason=reason, again=True) if instance.scheduled else None
     sentence = (
         f"AWS has scheduled {event.code} for {event.not_before:%Y-%m-%d %H:%M} UTC ({event.description}). "
         f"{REMEDIES.get(event.code, OTHER_REMEDY)}"
     )
-    reason = because("scheduled_event", sentence)
+    reason = because(EventCode.SCHEDULED_EVENT, sentence)
     plan = told(replace(instance, scheduled=event), reason, now, event=event.code, event_id=event.id)
     return replace(plan, again=True)
 
 
 def launched(instance: Instance, machine: Machine, now: datetime) -> Plan:
     """The instance has its machine, whether RunInstances said so or it was found by its tag."""
-    reason = because("launched", f"EC2 launched {machine.instance_id} in {machine.zone}; waiting for its agent")
+    reason = because(EventCode.LAUNCHED, f"EC2 launched {machine.instance_id} in {machine.zone}; waiting for its agent")
     return told(
         replace(
             moved(instance, Phase.BOOTING, reason, now),
@@ -140,7 +145,9 @@ def launched(instance: Instance, machine: Machine, now: datetime) -> Plan:
 
 def found_alive(instance: Instance, machine: Machine, now: datetime) -> Plan:
     """A machine of a record that is over: the record lives again, under its id, until the machine is gone."""
-    reason = because("found_alive", f"{machine.instance_id} was taken for gone and is {machine.state}: terminating it")
+    reason = because(
+        EventCode.REAPPEARED, f"{machine.instance_id} was taken for gone and is {machine.state}: terminating it"
+    )
     alive = replace(
         moved(instance, Phase.TERMINATING, reason, now),
         name=instance.id,
@@ -154,11 +161,11 @@ def _ended(instance: Instance, view: Ec2View, now: datetime) -> Plan | None:
     ours = instance.claim is not None and instance.claim.action is Action.TERMINATE
     by = "as asked" if ours else "by somebody else or by AWS, not by the desk"
     if view.state is Ec2State.TERMINATED:
-        code = "terminated" if ours else "terminated_outside"
+        code = EventCode.TERMINATED if ours else EventCode.TERMINATED_EXTERNALLY
         return gone(instance, because(code, f"EC2 says terminated ({by})"), now)
     if instance.phase is Phase.TERMINATING:
-        return nothing(instance, "terminating", "EC2 is terminating it")
-    reason = because("terminating_outside", f"EC2 is terminating it, {by}")
+        return nothing(instance, EventCode.TERMINATING, "EC2 is terminating it")
+    reason = because(EventCode.TERMINATING_EXTERNALLY, f"EC2 is terminating it, {by}")
     spec = replace(instance.spec, desired=Desired.TERMINATED)
     return told(replace(moved(instance, Phase.TERMINATING, reason, now), spec=spec, warned=None), reason, now)
 
@@ -169,9 +176,12 @@ def _stopped_outside(instance: Instance, view: Ec2View, report: Report, now: dat
         return None
     by_itself = isinstance(report, Heartbeat) and report.leaving is not None and report.leaving.is_over
     reason = (
-        because("stopped_itself", f"EC2 says {view.state}: the machine stopped itself, idle and the desk away")
+        because(EventCode.SELF_STOPPED, f"EC2 says {view.state}: the machine stopped itself, idle and the desk away")
         if by_itself
-        else because("stopped_outside", f"EC2 says {view.state}, not by the desk: it stays stopped until it is started")
+        else because(
+            EventCode.STOPPED_EXTERNALLY,
+            f"EC2 says {view.state}, not by the desk: it stays stopped until it is started",
+        )
     )
     if instance.spec.desired is Desired.RUNNING:
         instance = replace(instance, spec=replace(instance.spec, desired=Desired.STOPPED))
@@ -186,7 +196,9 @@ def _started_outside(instance: Instance, now: datetime) -> Plan | None:
         return None
     if instance.phase is not Phase.STOPPED and not _restarted_while_stopping(instance, instance.machine, now):
         return None
-    reason = because("started_outside", "it was started, not by the desk: it is under the desk's policy again")
+    reason = because(
+        EventCode.STARTED_EXTERNALLY, "it was started, not by the desk: it is under the desk's policy again"
+    )
     spec = replace(instance.spec, desired=Desired.RUNNING)
     started = replace(
         moved(instance, Phase.BOOTING, reason, now),

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from chalicelib.domain.activity.heartbeat import Report
+from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.instance import Action, Instance
 from chalicelib.domain.lifecycle.losses import losses
 from chalicelib.domain.lifecycle.rules import because, claim, nothing, undelivered, warn, withdraw
@@ -29,13 +30,17 @@ def lifetime(instance: Instance, evidence: str, now: datetime, report: Report = 
             f"busy ({evidence}). {losses(instance, report)}. To move the end: POST /instances/{instance.name}/keep"
         )
         warned = Warned(kind=WarningKind.LIFETIME, at=now, acts_at=acts_at, sentence=sentence)
-        return warn(instance, warned, "lifetime_warning", {"evidence": evidence})
+        return warn(instance, warned, EventCode.LIFETIME_WARNING, {"evidence": evidence})
     if warned.is_due(now):
-        reason = because("lifetime_over", f"stopping: its lifetime is over; {warned.in_words}")
+        reason = because(EventCode.LIFETIME_OVER, f"stopping: its lifetime is over; {warned.in_words}")
         return claim(instance, Action.STOP, reason, now, WarningKind.LIFETIME)
     if now >= warned.acts_at:
         return undelivered(instance, warned)
-    return nothing(instance, "lifetime_warned", f"its lifetime is over: it will be stopped at {warned.acts_at:%H:%M}")
+    return nothing(
+        instance,
+        EventCode.LIFETIME_WARNING_ACTIVE,
+        f"its lifetime is over: it will be stopped at {warned.acts_at:%H:%M}",
+    )
 
 
 def _what_ends(instance: Instance) -> str:
