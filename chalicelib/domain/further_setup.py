@@ -8,7 +8,7 @@ from chalicelib.domain.actors import Actor
 from chalicelib.domain.asks import documents_of, no_such_recipe, refused
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.errors import Conflict, FieldError
+from chalicelib.domain.errors import Conflict, ErrorCode, FieldError
 from chalicelib.domain.fits import what_fits
 from chalicelib.domain.instance import AddedRecipe, Desired, Instance, Phase, Setup, Spec
 from chalicelib.domain.lifecycle.rules import because, entry, moved
@@ -133,33 +133,35 @@ def _is_under_way(setup: Setup, what: FurtherSetup) -> bool:
 def _can_be_set_up(instance: Instance, recipe: str) -> None:
     name, phase = instance.name, instance.phase
     if phase in ENDED or instance.spec.desired is Desired.TERMINATED:
-        raise Conflict(f"{name} is {phase}; it cannot be set up any more", code="ended")
+        raise Conflict(f"{name} is {phase}; it cannot be set up any more", code=ErrorCode.INSTANCE_TERMINATED)
     if phase is Phase.SETTING_UP:
         raise Conflict(
             f"{name} is being set up as {instance.setup.recipe or instance.spec.recipe}; ask again once it is ready",
-            code="setting_up",
+            code=ErrorCode.SETUP_IN_PROGRESS,
         )
     if phase in NOT_YET:
-        raise Conflict(f"{name} is {phase}; ask again once it is ready", code="not_ready")
+        raise Conflict(f"{name} is {phase}; ask again once it is ready", code=ErrorCode.NOT_READY)
     if phase in (Phase.STOPPING, Phase.STOPPED) or instance.spec.desired is Desired.STOPPED:
         raise Conflict(
             f"{name} is {'stopped' if phase is Phase.STOPPED else 'being stopped'}. POST /instances/{name}/start "
             "starts it; once it is ready it can be set up",
-            code="not_running",
+            code=ErrorCode.NOT_RUNNING,
         )
     if instance.errand:
-        raise Conflict(f"{name} is being measured; ask again once that has ended", code="measuring")
+        raise Conflict(f"{name} is being measured; ask again once that has ended", code=ErrorCode.BENCHMARK_IN_PROGRESS)
     if instance.imaging:
         sentence = f"an image of {name} is being made, and would hold half of a setup; ask again once that has ended"
-        raise Conflict(sentence, code="imaging")
+        raise Conflict(sentence, code=ErrorCode.IMAGE_IN_PROGRESS)
     if instance.machine is None:
-        raise Conflict(f"{name} has failed and has no machine: {instance.reason.sentence}", code="failed")
+        raise Conflict(
+            f"{name} has failed and has no machine: {instance.reason.sentence}", code=ErrorCode.INSTANCE_FAILED
+        )
     failed = instance.setup.recipe or instance.spec.recipe
     if phase is Phase.FAILED and recipe != failed:
         raise Conflict(
             f"the setup of {name} as {failed} has failed; set that up again first (leave recipe out), or ask for "
             f"another instance with {recipe}",
-            code="other_setup_failed",
+            code=ErrorCode.PREVIOUS_SETUP_FAILED,
         )
 
 

@@ -7,7 +7,7 @@ from chalicelib.domain.actors import Actor
 from chalicelib.domain.asks import amended
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.desk import Ceilings, Mode, on_hold
-from chalicelib.domain.errors import Conflict, FieldError, Invalid
+from chalicelib.domain.errors import Conflict, ErrorCode, FieldError, Invalid
 from chalicelib.domain.instance import Action, Desired, Instance, Phase
 from chalicelib.domain.lifecycle.keeping import kept
 from chalicelib.domain.lifecycle.rules import because, entry
@@ -36,7 +36,7 @@ def stop(instance: Instance, actor: Actor, now: datetime) -> Wanted:
     if instance.phase in UNLAUNCHED or instance.machine is None:
         raise Conflict(
             f"{instance.name} has not been launched yet; DELETE /instances/{instance.name} cancels it",
-            code="not_launched",
+            code=ErrorCode.NOT_LAUNCHED,
         )
     if instance.spec.desired is Desired.STOPPED and not _by_the_desk(instance):
         return Wanted(instance)
@@ -51,7 +51,7 @@ def start(instance: Instance, actor: Actor, now: datetime) -> Wanted:
     if instance.phase is Phase.FAILED:
         raise Conflict(
             f"{instance.name} has failed: {instance.reason.sentence}. Stop it first, or ask for another one",
-            code="failed",
+            code=ErrorCode.INSTANCE_FAILED,
         )
     if instance.spec.desired is Desired.RUNNING:
         return Wanted(instance)
@@ -82,13 +82,13 @@ def keep(
         raise Conflict(
             f"{instance.name} is stopped: there is nothing to keep running. POST /instances/{instance.name}/start "
             "starts it again",
-            code="not_running",
+            code=ErrorCode.NOT_RUNNING,
         )
     if instance.phase is Phase.STOPPING or instance.spec.desired is Desired.STOPPED:
         raise Conflict(
             f"the keep came too late: {instance.name} is being stopped ({instance.reason.sentence}). "
             f"POST /instances/{instance.name}/start starts it again",
-            code="too_late_to_keep",
+            code=ErrorCode.STOP_ALREADY_STARTED,
         )
     furthest = now + timedelta(hours=ceilings.keep_hours)
     if not now + SHORTEST_KEEP <= until <= furthest:
@@ -148,4 +148,6 @@ def _by_the_desk(instance: Instance) -> bool:
 
 def _not_ended(instance: Instance, what: str) -> None:
     if instance.phase in ENDED or instance.spec.desired is Desired.TERMINATED:
-        raise Conflict(f"{instance.name} is {instance.phase}; it cannot {what} any more", code="ended")
+        raise Conflict(
+            f"{instance.name} is {instance.phase}; it cannot {what} any more", code=ErrorCode.INSTANCE_TERMINATED
+        )

@@ -103,7 +103,7 @@ def test_asked_for_twice_it_runs_once_and_another_one_has_to_wait(desk: World) -
     assert set_up(desk, instance, "new").instance == first
     with pytest.raises(Conflict, match="is being set up as new; ask again once it is ready") as refused:
         set_up(desk, instance, "jupyter")
-    assert refused.value.code == "setting_up"
+    assert refused.value.code == "setup_in_progress"
     desk.until(instance, Phase.READY, minutes=20)
     assert desk.codes(instance).count("setup_requested") == 1
 
@@ -114,7 +114,7 @@ def test_a_failed_setup_is_run_again_and_its_warning_withdrawn(desk: World, mach
     assert f"POST /instances/{instance.name}/setup" in instance.reason.sentence
     with pytest.raises(Conflict, match=r"the setup of .* as jupyter has failed; set that up again first") as refused:
         set_up(desk, instance, "new")
-    assert refused.value.code == "other_setup_failed"
+    assert refused.value.code == "previous_setup_failed"
     assert set_up(desk, instance).instance.warned is None
     instance = desk.until(instance, Phase.READY, minutes=20)
     assert [result.succeeded for result in instance.setup.results] == [False, False, False, True, True]
@@ -157,7 +157,7 @@ def test_what_is_not_ready_is_refused_and_says_why(desk: World) -> None:
     desk.until(instance, Phase.READY)
     desk.hold()
     assert refusal(desk, instance) == (
-        "desk_on_hold",
+        "desk_paused",
         "the desk is on hold: nothing is set up until an admin sets its mode",
     )
     desk.desk.requests.administration.change_settings(ADMIN, mode=Mode.ACT)
@@ -167,7 +167,7 @@ def test_what_is_not_ready_is_refused_and_says_why(desk: World) -> None:
     desk.until(instance, Phase.STOPPED, minutes=10)
     assert refusal(desk, instance) == ("not_running", f"is stopped. {starts}")
     desk.desk.requests.changing.terminate(ADA, instance.name)
-    assert refusal(desk, instance) == ("ended", "is stopped; it cannot be set up any more")
+    assert refusal(desk, instance) == ("instance_terminated", "is stopped; it cannot be set up any more")
 
 
 def test_what_does_not_fit_the_machine_as_it_is_is_refused_with_what_would(desk: World) -> None:

@@ -189,7 +189,7 @@ def test_who_asks_while_it_is_measured_is_answered_with_that() -> None:
         (replace(ready(), phase=Phase.STOPPED), "is stopped: only a ready instance", "not_ready"),
         (replace(ready(), phase=Phase.FAILED), "is failed: only a ready instance", "not_ready"),
         (replace(ready(), spec=replace(ready().spec, desired=Desired.STOPPED)), "is being ended", "not_ready"),
-        (replace(ready(), imaging="im-1"), "an image of n is being made; ask again once it is", "imaging"),
+        (replace(ready(), imaging="im-1"), "an image of n is being made; ask again once it is", "image_in_progress"),
     ],
 )
 def test_what_cannot_be_measured_is_refused_before_anything_is_written(instance: Instance, why: str, code: str) -> None:

@@ -8,7 +8,7 @@ from chalicelib.domain.actors import Actor
 from chalicelib.domain.benchmarks import Comparison, compare
 from chalicelib.domain.catalogue import Catalogue, UnknownGpu, UnknownType
 from chalicelib.domain.desk import Mode
-from chalicelib.domain.errors import Conflict, FieldError, Invalid
+from chalicelib.domain.errors import Conflict, ErrorCode, FieldError, Invalid
 from chalicelib.domain.instance import Instance
 from chalicelib.store.benchmarks import Benchmarks
 
@@ -27,7 +27,9 @@ class Benchmarking:
         :param seconds: how long each measurement takes
         """
         if self.changing.desk.settings().mode is Mode.HOLD:
-            raise Conflict("the desk is on hold: nothing is measured until an admin sets its mode", code="desk_on_hold")
+            raise Conflict(
+                "the desk is on hold: nothing is measured until an admin sets its mode", code=ErrorCode.DESK_PAUSED
+            )
         clock = self.changing.clock
         return self.changing.change(
             actor, ref, lambda found: errands.measure(found, self.catalogue, seconds, actor, clock.now())

@@ -10,7 +10,7 @@ from chalicelib.domain import wishes
 from chalicelib.domain.actors import Actor
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.desk import Mode
-from chalicelib.domain.errors import Conflict
+from chalicelib.domain.errors import Conflict, ErrorCode
 from chalicelib.domain.instance import Instance
 from chalicelib.domain.notices import Notice, notices_of
 from chalicelib.domain.policies import PolicyAsk
@@ -36,7 +36,9 @@ class Changing:
 
     def start(self, actor: Actor, ref: str) -> Instance:
         if self.desk.settings().mode is Mode.HOLD:
-            raise Conflict("the desk is on hold: nothing is started until an admin sets its mode", code="desk_on_hold")
+            raise Conflict(
+                "the desk is on hold: nothing is started until an admin sets its mode", code=ErrorCode.DESK_PAUSED
+            )
         return self.change(actor, ref, lambda instance: wishes.start(instance, actor, self.clock.now()))
 
     def terminate(self, actor: Actor, ref: str) -> Instance:
@@ -71,7 +73,7 @@ class Changing:
                 return self.instances.write(instance, wanted.instance, wanted.entries, notices=notices, wake=True)
             except Stale:
                 continue
-        raise Conflict(f"{ref} is being changed by others; try again", code="busy")
+        raise Conflict(f"{ref} is being changed by others; try again", code=ErrorCode.CONCURRENT_UPDATE)
 
     def _notices(self, wanted: Wanted) -> tuple[Notice, ...]:
         """Most of what people do is no news to anybody; whom to tell is looked up only where it is."""

@@ -14,7 +14,7 @@ from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.desk import DeskSettings, Mode
-from chalicelib.domain.errors import Conflict, FieldError, Invalid
+from chalicelib.domain.errors import Conflict, ErrorCode, FieldError, Invalid
 from chalicelib.domain.from_image import taken_over
 from chalicelib.domain.images import LATEST
 from chalicelib.domain.instance import Instance, Phase, Rates, Setup, Spec
@@ -92,7 +92,9 @@ class Launching:
             return self._same_wish(known, key)
         desk = self.desk.settings()
         if desk.mode is Mode.HOLD:
-            raise Conflict("the desk is on hold: nothing is launched until an admin sets its mode", code="desk_on_hold")
+            raise Conflict(
+                "the desk is on hold: nothing is launched until an admin sets its mode", code=ErrorCode.DESK_PAUSED
+            )
         order = self._order(actor, ask, desk)
         notice = _joined(order.origin, order.skipped, self._nobody_hears(owner))
         instance_id = f"gd-{secrets.token_hex(8)}"
@@ -118,7 +120,7 @@ class Launching:
             try:
                 result = self.launches.launch(instance, lines, replace(wish, notice=notice), limit=limit, now=now)
             except Stale as stale:
-                raise Conflict("too many requests at once; try again", code="busy") from stale
+                raise Conflict("too many requests at once; try again", code=ErrorCode.CONCURRENT_UPDATE) from stale
             if not isinstance(result, NameTaken):
                 break
         return self._granted(result, Granted(instance, notice), limit, key)
@@ -148,13 +150,13 @@ class Launching:
             case NameTaken():
                 raise Conflict(
                     f"an instance called {new.instance.name} lives; choose another name",
-                    code="name_taken",
+                    code=ErrorCode.NAME_TAKEN,
                     errors=(FieldError("name", "is taken by a living instance"),),
                 )
             case LimitReached():
                 raise Conflict(
                     f"{new.instance.owner} has {limit} instances, as many as allowed; terminate one first",
-                    code="limit_reached",
+                    code=ErrorCode.LIMIT_REACHED,
                 )
             case SameWish():
                 return self._same_wish(result, key)
@@ -173,12 +175,14 @@ class Launching:
         if not known.same_body:
             raise Invalid(
                 "this Idempotency-Key was used with another body; use a new key for a new request",
-                code="idempotency_key_reused",
+                code=ErrorCode.IDEMPOTENCY_KEY_REUSED,
                 errors=(FieldError("Idempotency-Key", "was used with another body"),),
             )
         instance = self.instances.load(known.instance_id)
         if instance is None:
-            raise Conflict("the first request with this key is still being written; try again", code="busy")
+            raise Conflict(
+                "the first request with this key is still being written; try again", code=ErrorCode.CONCURRENT_UPDATE
+            )
         if key:
             return Granted(instance, known.notice)
         seconds = int((self.clock.now() - instance.created_at).total_seconds())

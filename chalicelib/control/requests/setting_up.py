@@ -8,7 +8,7 @@ from chalicelib.control.requests.launching import Granted
 from chalicelib.domain.actors import Actor
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.desk import Mode
-from chalicelib.domain.errors import Conflict
+from chalicelib.domain.errors import Conflict, ErrorCode
 from chalicelib.domain.further_setup import further_setup, set_up
 from chalicelib.domain.instance import Instance
 from chalicelib.domain.recipe_parameters import Value
@@ -27,7 +27,9 @@ class SettingUp:
     def set_up(self, actor: Actor, ref: str, *, recipe: str | None, parameters: Mapping[str, Value]) -> Granted:
         """The instance, and what of the recipe its type has no use for."""
         if self.changing.desk.settings().mode is Mode.HOLD:
-            raise Conflict("the desk is on hold: nothing is set up until an admin sets its mode", code="desk_on_hold")
+            raise Conflict(
+                "the desk is on hold: nothing is set up until an admin sets its mode", code=ErrorCode.DESK_PAUSED
+            )
         skipped: list[str | None] = []
 
         def wanted(found: Instance) -> Wanted:
