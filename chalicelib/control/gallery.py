@@ -9,13 +9,12 @@ from chalicelib.aws.ssm import Ssm
 from chalicelib.control.address_book import address_book
 from chalicelib.domain import image_plan, imaging, unsealing
 from chalicelib.domain.clock import Clock
-from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.desk import Mode
 from chalicelib.domain.errors import CloudError
 from chalicelib.domain.image_plan import DOCUMENT, AmiView, ImageOutcome, ImagePlan, ImageSeen, ImageStep
 from chalicelib.domain.images import BEING_MADE, Image, ImagePhase
 from chalicelib.domain.instance import Ec2State
-from chalicelib.domain.lifecycle.rules import because, entry
+from chalicelib.domain.lifecycle.rules import entry
 from chalicelib.domain.notices import notices_of
 from chalicelib.domain.observation import Absent, CommandView, Unobserved
 from chalicelib.domain.plan import SendDocument
@@ -165,8 +164,7 @@ class Gallery:
         instance = self.instances.load(image.instance_id)
         if instance is None or instance.imaging != image.id:
             return None
-        code = EventCode.IMAGE_AVAILABLE if image.phase is ImagePhase.AVAILABLE else image.reason.code
-        line = entry(self.clock.now(), because(code, image.reason.sentence), details={"image": image.id})
+        line = imaging.completion(image, self.clock.now())
         freed = replace(instance, imaging=None, told=None)
         notices = notices_of(freed, (line,), address_book(self.desk.settings(), self.owners))
         return Told(instance, freed, (line,), notices, wake=True)

@@ -9,6 +9,7 @@ from decimal import Decimal
 from chalicelib.control.reconcile import Reconciler
 from chalicelib.domain.catalogue import Catalogue, InstanceType
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.text import pluralize
 from chalicelib.domain.desk import Mode
 from chalicelib.domain.instance import Desired, Ec2State, Instance, Machine, Phase, Rates, Spec
 from chalicelib.domain.lifecycle import Rules
@@ -63,11 +64,13 @@ class Orphanage:
         if record and record.machine is None and record.phase is Phase.TERMINATED:
             self.reconciler.once(record, Observation(ec2=view), rules)
             return True
+        instance = self._record(view, None if record else view.desk_id or None, rules, now)
         reason = because(
             EventCode.ADOPTED,
-            f"{view.instance_id} carries the desk's tags and no record knew it; it is under the desk's policy now",
+            f"{instance.name} ({view.instance_id}) has gpudesk tags but had no record. gpudesk manages it now, by the "
+            f"desk's idle policy and a maximum lifetime of {pluralize(instance.spec.max_hours, 'hour')}. Terminate it "
+            "if nobody needs it.",
         )
-        instance = self._record(view, None if record else view.desk_id or None, rules, now)
         lines = [entry(now, reason, details={"instance_id": view.instance_id})]
         if not self.instances.adopt(instance, lines, notices_of(instance, lines, rules.book)):
             return False

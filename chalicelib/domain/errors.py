@@ -167,6 +167,11 @@ class CloudError(DeskError):
         self.code = code
         self.message = message
 
+    @property
+    def description(self) -> str:
+        """Message and code, as a sentence."""
+        return f"{self.message.rstrip('. ')} ({self.code})."
+
 
 class TryLater(CloudError):
     """The same call may succeed later; whether this one took effect is not known."""

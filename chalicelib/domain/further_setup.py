@@ -11,7 +11,7 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.errors import Conflict, ErrorCode, FieldError
 from chalicelib.domain.fits import what_fits
 from chalicelib.domain.instance import AddedRecipe, Desired, Instance, Phase, Setup, Spec
-from chalicelib.domain.lifecycle.rules import because, entry, moved
+from chalicelib.domain.lifecycle.rules import because, entry, moved, warning_cancelled
 from chalicelib.domain.plan import Entry
 from chalicelib.domain.recipe_parameters import Value, chosen, in_words
 from chalicelib.domain.recipes import DocumentUse, Recipe
@@ -180,5 +180,5 @@ def _unwarned(instance: Instance, now: datetime) -> tuple[Instance, tuple[Entry,
     warned = instance.warned
     if warned is None or warned.kind not in (WarningKind.IDLE, WarningKind.FAILED):
         return instance, ()
-    line = entry(now, because(EventCode.WARNING_CANCELLED, "the warning is withdrawn: it is being set up"))
+    line = entry(now, warning_cancelled(instance, "it is being set up"))
     return replace(instance, warned=None), (line,)

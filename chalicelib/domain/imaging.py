@@ -14,6 +14,7 @@ from typing import assert_never
 from chalicelib.domain import unsealing
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.common.text import ensure_period
 from chalicelib.domain.errors import GiveUp
 from chalicelib.domain.image_plan import (
     DOCUMENT,
@@ -31,8 +32,9 @@ from chalicelib.domain.image_plan import (
 )
 from chalicelib.domain.images import BEING_MADE, Image, ImagePhase
 from chalicelib.domain.instance import DocumentRun
-from chalicelib.domain.lifecycle.rules import because
+from chalicelib.domain.lifecycle.rules import because, entry
 from chalicelib.domain.observation import CommandStatus, CommandView, Unobserved
+from chalicelib.domain.plan import Entry
 from chalicelib.domain.timings import IMAGE_AGAIN, IMAGE_DEADLINE, RESEND_AFTER, SEAL_DEADLINE
 
 
@@ -41,7 +43,7 @@ def decide(image: Image, seen: ImageSeen, now: datetime) -> ImagePlan:
     plan = _decide(image, seen, now)
     if plan.image.phase in BEING_MADE and now - image.created_at >= IMAGE_DEADLINE:
         hours = IMAGE_DEADLINE.seconds // 3600
-        return ImagePlan(_failed(plan.image, f"it has not been made within {hours} hours", now))
+        return ImagePlan(_failed(plan.image, f"it was not ready within {hours} hours", now))
     return plan
 
 
@@ -73,17 +75,23 @@ def note(image: Image, step: ImageStep, outcome: ImageOutcome, now: datetime) ->
         case SendSeal(), SealSent(command_id):
             return replace(image, seal=replace(image.seal, command_id=command_id) if image.seal else None)
         case SendSeal(), GiveUp():
-            why = f"SSM refused the command: {outcome.message} ({outcome.code})"
+            why = f"SSM rejected the command: {outcome.description}"
             return _failed(image if _may_be_sealed(image) else replace(image, seal=None), why, now)
         case CreateImage(), Made(ami_id):
             return _made(image, ami_id, now)
         case CreateImage(), GiveUp() if "Duplicate" not in outcome.code:
-            return _failed(image, f"EC2 refused to make it: {outcome.message} ({outcome.code})", now)
+            return _failed(image, f"EC2 rejected the call: {outcome.description}", now)
         case ((Deregister() | DeleteSnapshots()), GiveUp()) if image.reason.code != EventCode.DELETE_REFUSED:
             sentence = f"AWS refuses to delete it: {outcome.message} ({outcome.code}); it is asked again"
             return replace(image, reason=because(EventCode.DELETE_REFUSED, sentence))
         case _:
             return image
+
+
+def completion(image: Image, now: datetime) -> Entry:
+    """Return the timeline entry of the instance for an image that is ready, or could not be created."""
+    code = EventCode.IMAGE_AVAILABLE if image.phase is ImagePhase.AVAILABLE else image.reason.code
+    return entry(now, because(code, image.reason.sentence), details={"image": image.id})
 
 
 def _may_be_sealed(image: Image) -> bool:
@@ -126,7 +134,11 @@ def _pending(image: Image, seen: ImageSeen, now: datetime) -> ImagePlan:
         image = replace(image, snapshots=ami.snapshots or image.snapshots, progress=ami.progress)
         if ami.state == "available":
             size = ami.size_gib or image.disk_gib
-            reason = because(EventCode.AVAILABLE, f"{image.name} is there: {ami.ami_id}, {size} GiB")
+            sentence = (
+                f"Image {image.name} of {image.instance_name} is ready: {ami.ami_id}, {size} GiB. To use it, launch "
+                f"with image {image.name}."
+            )
+            reason = because(EventCode.AVAILABLE, sentence)
             done = _moved(image, ImagePhase.AVAILABLE, reason, now)
             return ImagePlan(replace(done, progress=100, disk_gib=size))
         if ami.state != "pending":
@@ -168,7 +180,10 @@ def _made(image: Image, ami_id: str, now: datetime) -> Image:
 
 
 def _failed(image: Image, why: str, now: datetime) -> Image:
-    sentence = f"{image.name} could not be made: {why}. DELETE /images/{image.id} takes away what there is of it"
+    sentence = (
+        f"Image {image.name} of {image.instance_name} could not be created: {ensure_period(why)} Delete the image to "
+        "remove what was created of it, then create another one."
+    )
     return _moved(image, ImagePhase.FAILED, because(EventCode.IMAGE_FAILED, sentence), now)
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from chalicelib.domain.channels import Channels
 from chalicelib.domain.common.event_codes import Audience, EventCode
-from chalicelib.domain.instance import Instance
+from chalicelib.domain.instance import Action, Instance
 from chalicelib.domain.plan import Entry
 from chalicelib.domain.timings import DELIVERY_GIVEN_UP, WARNING_RETRY
 
@@ -59,7 +59,10 @@ class Notice:
     :param id: the same for the same event, so that telling it twice writes it once
     :param instance_id: "desk" where it is about the desk itself
     :param until: after that it is no use any more
+    :param instance_name: as people know it
     :param warning_id: of the warning that it carries
+    :param is_termination: the warning announces a termination, not a stop
+    :param image_id: of the image that it is about
     :param deliveries: by channel ("owner.email", "admin.webhook")
     """
 
@@ -73,6 +76,8 @@ class Notice:
     until: datetime
     warning_id: str | None = None
     acts_at: datetime | None = None
+    is_termination: bool = False
+    image_id: str | None = None
     deliveries: Mapping[str, Delivery] = field(default_factory=dict)
 
     @property
@@ -175,7 +180,10 @@ def _greeting(addressee: Addressee, now: datetime) -> Notice:
         owner=owner or "admin",
         code=code,
         at=now,
-        sentence="This webhook is set: warnings and news of GPU instances arrive here, signed like this one",
+        sentence=(
+            "This webhook is registered: stop warnings and other notifications of GPU instances arrive here, signed "
+            "like this one."
+        ),
         until=now + DELIVERY_GIVEN_UP,
         deliveries={f"{to}.webhook": Delivery(to=to, next_at=now)},
     )
@@ -205,7 +213,7 @@ def _notice(instance: Instance, line: Entry, book: AddressBook) -> Notice:
     return Notice(
         id=f"{instance.id}.{line.code}.{int(line.at.timestamp())}",
         instance_id=instance.id,
-        instance_name=instance.name,
+        instance_name=line.details.get("former_name", instance.name),
         owner=instance.owner,
         code=line.code,
         at=line.at,
@@ -213,6 +221,8 @@ def _notice(instance: Instance, line: Entry, book: AddressBook) -> Notice:
         until=warned.waits_until if warned else line.at + DELIVERY_GIVEN_UP,
         warning_id=warned.id if warned else None,
         acts_at=warned.acts_at if warned else None,
+        is_termination=line.details.get("action") == Action.TERMINATE,
+        image_id=line.details.get("image"),
         deliveries=_deliveries(line.code.audience, instance.owner, book, line.at),
     )
 

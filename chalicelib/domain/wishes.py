@@ -10,7 +10,7 @@ from chalicelib.domain.desk import Ceilings, Mode, on_hold
 from chalicelib.domain.errors import Conflict, ErrorCode, FieldError, Invalid
 from chalicelib.domain.instance import Action, Desired, Instance, Phase
 from chalicelib.domain.lifecycle.keeping import kept
-from chalicelib.domain.lifecycle.rules import because, entry
+from chalicelib.domain.lifecycle.rules import because, entry, warning_cancelled
 from chalicelib.domain.plan import Entry
 from chalicelib.domain.policies import PolicyAsk
 from chalicelib.domain.warned import WarningKind
@@ -117,9 +117,7 @@ def amend(instance: Instance, ask: PolicyAsk, actor: Actor, ceilings: Ceilings, 
     warned = instance.warned
     if warned and warned.kind is WarningKind.IDLE and policy != instance.spec.idle_policy:
         instance = replace(instance, warned=None)
-        lines.append(
-            entry(now, because(EventCode.WARNING_CANCELLED, "the warning is withdrawn: it was of another policy"))
-        )
+        lines.append(entry(now, warning_cancelled(instance, "its idle policy was changed")))
     return Wanted(replace(instance, spec=spec), tuple(lines))
 
 

@@ -121,7 +121,7 @@ def test_an_image_that_failed_is_deleted_at_once_and_its_instance_is_unsealed_al
 
 @pytest.mark.parametrize(
     ("refusal", "news", "words"),
-    [(None, "image_available", "vision-1 is there: ami-"), ("UnauthorizedOperation", "image_failed", "EC2 refused")],
+    [(None, "image_available", "is ready: ami-"), ("UnauthorizedOperation", "image_failed", "EC2 rejected")],
 )
 def test_the_owner_hears_what_became_of_the_image_once(desk: World, refusal: str | None, news: str, words: str) -> None:
     box = listening(desk)
@@ -132,8 +132,8 @@ def test_the_owner_hears_what_became_of_the_image_once(desk: World, refusal: str
     desk.minute()
     assert box.types() == [news]
     assert words in json.loads(box.arrived[0][1])["data"]["sentence"]
-    (notice,), _ = desk.desk.requests.reading.notices_of(ADA, instance.id, limit=10, cursor=None)
-    assert notice.code == news
+    (notice, ready), _ = desk.desk.requests.reading.notices_of(ADA, instance.id, limit=10, cursor=None)
+    assert (notice.code, ready.code) == (news, "ready")
 
 
 def test_a_lost_answer_makes_no_second_image(desk: World) -> None:

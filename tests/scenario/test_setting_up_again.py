@@ -111,7 +111,7 @@ def test_asked_for_twice_it_runs_once_and_another_one_has_to_wait(desk: World) -
 def test_a_failed_setup_is_run_again_and_its_warning_withdrawn(desk: World, machines: SimulatedMachines) -> None:
     machines.outcomes["install"] = [FAILS] * 3
     instance = desk.until(desk.launch(recipe="jupyter"), Phase.FAILED)
-    assert f"POST /instances/{instance.name}/setup" in instance.reason.sentence
+    assert f"Setup of jupyter failed on {instance.name}" in instance.reason.sentence
     with pytest.raises(Conflict, match=r"the setup of .* as jupyter has failed; set that up again first") as refused:
         set_up(desk, instance, "new")
     assert refused.value.code == "previous_setup_failed"
@@ -136,7 +136,12 @@ def test_where_an_added_recipe_fails_the_instance_goes_on_as_it_was(desk: World,
     set_up(desk, instance, "new")
     instance = desk.until(instance, Phase.READY, minutes=20)
     assert instance.reason.code == "setup_failed"
-    for part in ("setup of new failed: gpudesk-jupyter failed in step install", "libfoo", "It can be used as before"):
+    for part in (
+        ": gpudesk-jupyter failed in step install",
+        "libfoo",
+        "it can be used as before",
+        f"failed on {instance.name}",
+    ):
         assert part in instance.reason.sentence
     assert instance.warned is None
     desk.minute(30)

@@ -141,7 +141,7 @@ def test_whoever_wants_it_ended_does_not_wait(desired: Desired) -> None:
     assert plan.step is not None
     assert plan.instance.errand is None
     assert plan.instance.claim is not None
-    assert plan.entries[-1].sentence.startswith("nothing was measured: it is")
+    assert plan.entries[-1].sentence.startswith("n could not finish its benchmark: it is")
 
 
 def test_an_idle_warning_is_withdrawn_and_nothing_is_idle_while_it_runs() -> None:

@@ -115,7 +115,7 @@ def test_all_of_it_has_one_deadline_as_long_as_a_termination_waits(phase: ImageP
     late = image(phase, called_at=NOW, created_at=NOW - IMAGE_DEADLINE)
     plan = decide(late, ImageSeen(ami=Absent(), command=DONE), NOW)
     assert (plan.image.phase, plan.step) == (ImagePhase.FAILED, None)
-    assert "not been made within 6 hours" in plan.image.reason.sentence
+    assert "it was not ready within 6 hours" in plan.image.reason.sentence
     waiting = replace(ready(), imaging=late.id, imaging_since=late.created_at)
     assert not waiting.is_imaged(NOW)
     assert waiting.is_imaged(NOW - timedelta(seconds=1))

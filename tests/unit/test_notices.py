@@ -72,7 +72,9 @@ def test_each_kind_of_news_goes_to_those_whom_it_concerns(code: str, channels: l
     assert list(notice.deliveries) == channels
 
 
-@pytest.mark.parametrize("code", ["launched", "ready", "keep_granted", "document_started", "warning_delivered"])
+@pytest.mark.parametrize(
+    "code", ["launched", "first_heartbeat", "keep_granted", "document_started", "warning_delivered"]
+)
 def test_what_is_no_news_is_told_to_nobody(code: str) -> None:
     assert told(code) == ()
 

@@ -109,7 +109,7 @@ class EventCode(StrEnum):
     DOCUMENT_SKIPPED = "document_skipped", NOTIFY_NOBODY
     REBOOTED_BY_SETUP = "rebooted_by_setup", NOTIFY_NOBODY
     SETUP_FAILED = "setup_failed", NOTIFY_OWNER, "could not be set up"
-    READY = "ready", NOTIFY_NOBODY
+    READY = "ready", NOTIFY_OWNER, "is ready"
     NO_AGENT = "no_agent", NOTIFY_NOBODY
     NO_AGENT_WARNING = "no_agent_warning", NOTIFY_BOTH, "does not respond to SSM and will be {outcome}"
 

@@ -13,6 +13,8 @@ from datetime import datetime
 from typing import assert_never
 
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.common.text import to_sentence
 from chalicelib.domain.cost import read_meter
 from chalicelib.domain.desk import Mode
 from chalicelib.domain.errors import CloudError
@@ -121,17 +123,27 @@ def _under_mode(current: Instance, plan: Plan, mode: Mode, now: datetime) -> Pla
     A warning that the desk may not act on is taken back: acted on when the mode is `act` again, it would be an old one.
     """
     if mode is not Mode.ACT and current.warned:
-        is_what = "is on hold" if mode is Mode.HOLD else "only tells"
-        return withdraw(current, f"the desk {is_what} now; it warns anew before it acts again", now)
+        is_what = "is paused" if mode is Mode.HOLD else "only does a dry run"
+        return withdraw(current, f"gpudesk {is_what} now", now)
     if mode is Mode.HOLD and (plan.step or plan.own_initiative or current.machine is None):
-        return nothing(current, EventCode.DESK_PAUSED, f"the desk is on hold; it would: {plan.reason.sentence}")
+        return nothing(
+            current, EventCode.DESK_PAUSED, f"gpudesk is paused and does not go on with: {plan.reason.sentence}"
+        )
     if mode is Mode.TELL and plan.own_initiative:
-        reason = because(EventCode.DRY_RUN, f"the desk only tells; it would: {plan.reason.sentence}")
+        reason = _dry_run(plan)
         if current.told == plan.reason.code:
             return Plan(instance=current, reason=reason)
         line = entry(now, reason, details={"reason_code": plan.reason.code})
         return Plan(instance=replace(current, told=plan.reason.code), reason=reason, entries=(line,))
     return plan
+
+
+def _dry_run(plan: Plan) -> EventReason:
+    """Return what gpudesk would have done of its own accord, and why."""
+    instance, details = plan.instance, plan.entries[0].details
+    action = instance.claim.action if instance.claim else details["action"]
+    evidence = to_sentence(details.get("evidence", plan.reason.sentence))
+    return because(EventCode.DRY_RUN, f"Dry run: would {action} {instance.name}. {evidence}")
 
 
 def _addressed(before: Instance, plan: Plan, rules: Rules) -> Plan:

@@ -8,6 +8,8 @@ from datetime import datetime
 
 from chalicelib.domain.benchmarks import Benchmark
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.common.text import ensure_period
 from chalicelib.domain.errors import CloudError, GiveUp
 from chalicelib.domain.instance import DocumentRun, Errand, Instance, Phase
 from chalicelib.domain.lifecycle import documents
@@ -53,7 +55,7 @@ def sent(instance: Instance, outcome: Sent | CloudError, now: datetime) -> Plan:
     """What SSM said of the command. What may pass is tried again with the same attempt id."""
     errand = instance.errand
     if isinstance(outcome, GiveUp):
-        return _ended(instance, f"SSM refused the command: {outcome.message} ({outcome.code})", now)
+        return _ended(instance, f"SSM rejected the command: {outcome.description}", now)
     if isinstance(outcome, CloudError):
         return nothing(instance, EventCode.RETRYING, f"SSM did not take the command ({outcome.code}); it is sent again")
     if errand is None or errand.run is None:
@@ -68,7 +70,7 @@ def given_up(plan: Plan, now: datetime) -> Plan:
     instance = plan.instance
     if instance.errand is None or instance.phase is Phase.READY:
         return plan
-    reason = because(EventCode.BENCHMARK_FAILED, f"nothing was measured: it is {instance.phase} now")
+    reason = _failed(instance, f"it is {instance.phase} now")
     return replace(plan, instance=replace(instance, errand=None), entries=(*plan.entries, entry(now, reason)))
 
 
@@ -108,13 +110,25 @@ def _said(instance: Instance, errand: Errand, command: CommandView, now: datetim
         cuda=found.cuda,
         figures=found.figures,
     )
-    reason = because(EventCode.BENCHMARK_DONE, f"measured: {benchmark.in_words}")
+    sentence = (
+        f"{instance.name} finished its benchmark: {benchmark.in_words}. The comparison of instance types includes it "
+        "now."
+    )
+    reason = because(EventCode.BENCHMARK_DONE, sentence)
     details = {"driver": found.driver or "unknown", "framework": found.framework, "attempt_id": errand.id}
     return replace(told(_done(instance, now), reason, now, **details), measured=benchmark)
 
 
 def _ended(instance: Instance, why: str, now: datetime) -> Plan:
-    return told(_done(instance, now), because(EventCode.BENCHMARK_FAILED, f"nothing was measured: {why}"), now)
+    return told(_done(instance, now), _failed(instance, why), now)
+
+
+def _failed(instance: Instance, why: str) -> EventReason:
+    sentence = (
+        f"{instance.name} could not finish its benchmark: {ensure_period(why)} Start the benchmark again once the "
+        "instance is ready and the cause is removed."
+    )
+    return because(EventCode.BENCHMARK_FAILED, sentence)
 
 
 def _done(instance: Instance, now: datetime) -> Instance:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from chalicelib.domain.activity.heartbeat import Heartbeat, Report
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.text import pluralize
 from chalicelib.domain.instance import (
     Action,
     Claim,
@@ -21,14 +22,14 @@ from chalicelib.domain.plan import Plan
 from chalicelib.domain.timings import ABSENT_CERTAIN, NEWBORN, STOP_FORCE
 
 REMEDIES = {
-    "instance-retirement": "Stop it and start it before then: it comes back on other hardware, with its disk",
-    "instance-stop": "Stop it and start it before then: it comes back on other hardware, with its disk",
-    "instance-reboot": "What runs then ends",
-    "system-reboot": "What runs then ends; stop it and start it before then to move it to other hardware",
+    "instance-retirement": "Stop it and start it before then: it comes back on other hardware, with its disk.",
+    "instance-stop": "Stop it and start it before then: it comes back on other hardware, with its disk.",
+    "instance-reboot": "Whatever runs then ends: save your work before.",
+    "system-reboot": "Whatever runs then ends. To move it to other hardware, stop it and start it before then.",
 }
 """https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-instances-status-check_sched.html"""
 
-OTHER_REMEDY = "It may be slow or out of reach for a while"
+OTHER_REMEDY = "It may be slow or unreachable for a while."
 
 ENDING = (Phase.STOPPING, Phase.STOPPED, Phase.TERMINATING)
 
@@ -55,8 +56,8 @@ def take_in(instance: Instance, seen: Observation, now: datetime) -> tuple[Insta
 def _out_of_reach(instance: Instance, instance_id: str, now: datetime) -> Plan:
     """Without our tags it is not ours to touch; it is billed all the same, so it is told and counted."""
     sentence = (
-        f"{instance_id} exists and has lost the desk's tags: the desk may not touch it any more, and it is billed. Put "
-        f"gpudesk:id={instance.tag_id} and gpudesk:stage back, or end it by hand"
+        f"{instance.name} ({instance_id}) lost its gpudesk tags. gpudesk cannot manage it, but AWS bills it. Restore "
+        f"the tags gpudesk:id={instance.tag_id} and gpudesk:stage, or terminate it in the EC2 console."
     )
     reason = because(EventCode.TAGS_LOST, sentence)
     if instance.told == reason.code:
@@ -74,7 +75,11 @@ def _missed(instance: Instance, now: datetime) -> tuple[Instance, Plan | None]:
         )
     absent = replace(instance, absent_since=instance.absent_since or now)
     if absent.absent_since and now - absent.absent_since >= ABSENT_CERTAIN:
-        sentence = f"EC2 has not shown {machine.instance_id} for {ABSENT_CERTAIN}: it is gone"
+        hours = pluralize(ABSENT_CERTAIN.seconds // 3600, "hour")
+        sentence = (
+            f"{instance.name} is gone: EC2 has not shown {machine.instance_id} for {hours}. gpudesk closed its record. "
+            "Launch a new instance if you still need one."
+        )
         return absent, gone(absent, because(EventCode.INSTANCE_GONE, sentence), now)
     sentence = "EC2 does not show it; that is no proof that it is gone"
     return absent, nothing(absent, EventCode.NOT_VISIBLE, sentence)
@@ -116,7 +121,8 @@ def _announced(instance: Instance, event: ScheduledEvent | Absent | Unobserved, 
         cleared = replace(instance, scheduled=None)
         return Plan(instance=cleared, reason=reason, again=True) if instance.scheduled else None
     sentence = (
-        f"AWS has scheduled {event.code} for {event.not_before:%Y-%m-%d %H:%M} UTC ({event.description}). "
+        f"AWS has scheduled {event.code} of {instance.name} for {event.not_before:%Y-%m-%d %H:%M} UTC "
+        f"({event.description}). "
         f"{REMEDIES.get(event.code, OTHER_REMEDY)}"
     )
     reason = because(EventCode.SCHEDULED_EVENT, sentence)
@@ -145,27 +151,34 @@ def launched(instance: Instance, machine: Machine, now: datetime) -> Plan:
 
 def found_alive(instance: Instance, machine: Machine, now: datetime) -> Plan:
     """A machine of a record that is over: the record lives again, under its id, until the machine is gone."""
-    reason = because(
-        EventCode.REAPPEARED, f"{machine.instance_id} was taken for gone and is {machine.state}: terminating it"
+    sentence = (
+        f"{instance.name} ({instance.id}) still exists in EC2, although gpudesk took it for gone: "
+        f"{machine.instance_id} is {machine.state}. gpudesk is terminating it; its disk is deleted."
     )
+    reason = because(EventCode.REAPPEARED, sentence)
     alive = replace(
         moved(instance, Phase.TERMINATING, reason, now),
         name=instance.id,
         machine=machine,
         claim=Claim(action=Action.TERMINATE, at=now, reason=reason),
     )
-    return told(alive, reason, now, instance_id=machine.instance_id)
+    return told(alive, reason, now, instance_id=machine.instance_id, former_name=instance.name)
 
 
 def _ended(instance: Instance, view: Ec2View, now: datetime) -> Plan | None:
     ours = instance.claim is not None and instance.claim.action is Action.TERMINATE
-    by = "as asked" if ours else "by somebody else or by AWS, not by the desk"
     if view.state is Ec2State.TERMINATED:
-        code = EventCode.TERMINATED if ours else EventCode.TERMINATED_EXTERNALLY
-        return gone(instance, because(code, f"EC2 says terminated ({by})"), now)
+        if ours:
+            return gone(instance, because(EventCode.TERMINATED, f"{instance.name} is terminated."), now)
+        sentence = (
+            f"{instance.name} was terminated outside gpudesk, and its disk is deleted. Launch a new instance if you "
+            "still need one."
+        )
+        return gone(instance, because(EventCode.TERMINATED_EXTERNALLY, sentence), now)
     if instance.phase is Phase.TERMINATING:
         return nothing(instance, EventCode.TERMINATING, "EC2 is terminating it")
-    reason = because(EventCode.TERMINATING_EXTERNALLY, f"EC2 is terminating it, {by}")
+    sentence = f"EC2 is terminating {instance.name}{'' if ours else ', which gpudesk did not ask for'}."
+    reason = because(EventCode.TERMINATING_EXTERNALLY, sentence)
     spec = replace(instance.spec, desired=Desired.TERMINATED)
     return told(replace(moved(instance, Phase.TERMINATING, reason, now), spec=spec, warned=None), reason, now)
 
@@ -175,12 +188,18 @@ def _stopped_outside(instance: Instance, view: Ec2View, report: Report, now: dat
     if instance.phase in ENDING or starting:
         return None
     by_itself = isinstance(report, Heartbeat) and report.leaving is not None and report.leaving.is_over
+    name = instance.name
     reason = (
-        because(EventCode.SELF_STOPPED, f"EC2 says {view.state}: the machine stopped itself, idle and the desk away")
+        because(
+            EventCode.SELF_STOPPED,
+            f"{name} stopped itself: it was idle, and gpudesk was unreachable. EC2 says {view.state}. Its root disk "
+            f"stays and is billed. To use {name} again, start it. An admin should check why gpudesk was unreachable.",
+        )
         if by_itself
         else because(
             EventCode.STOPPED_EXTERNALLY,
-            f"EC2 says {view.state}, not by the desk: it stays stopped until it is started",
+            f"{name} was stopped outside gpudesk: EC2 says {view.state}. It stays stopped, and its root disk is "
+            f"billed. To use {name} again, start it.",
         )
     )
     if instance.spec.desired is Desired.RUNNING:
@@ -196,9 +215,11 @@ def _started_outside(instance: Instance, now: datetime) -> Plan | None:
         return None
     if instance.phase is not Phase.STOPPED and not _restarted_while_stopping(instance, instance.machine, now):
         return None
-    reason = because(
-        EventCode.STARTED_EXTERNALLY, "it was started, not by the desk: it is under the desk's policy again"
+    sentence = (
+        f"{instance.name} was started outside gpudesk. It is billed, and its idle policy and maximum lifetime apply "
+        "again. Stop it if nobody needs it."
     )
+    reason = because(EventCode.STARTED_EXTERNALLY, sentence)
     spec = replace(instance.spec, desired=Desired.RUNNING)
     started = replace(
         moved(instance, Phase.BOOTING, reason, now),

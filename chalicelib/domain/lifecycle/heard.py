@@ -48,9 +48,11 @@ def _booted(instance: Instance, boot_id: str, now: datetime) -> Plan:
     if instance.phase is Phase.SETTING_UP or instance.imaging:
         reason = because(EventCode.REBOOTED_BY_SETUP, "it was rebooted, as its setup or its image asked for")
         return Plan(instance=booted, reason=reason, again=True)
-    reason = because(
-        EventCode.REBOOTED, "it was rebooted, not by the desk: what was known of its activity counts no more"
+    sentence = (
+        f"{instance.name} was rebooted outside gpudesk. Whatever ran on it has ended: start it again. Its idle window "
+        "begins anew."
     )
+    reason = because(EventCode.REBOOTED, sentence)
     return replace(told(booted, reason, now), again=True)
 
 

@@ -8,7 +8,7 @@ from chalicelib.domain.activity.orders import Answer
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.desk import Ceilings
 from chalicelib.domain.instance import Instance
-from chalicelib.domain.lifecycle.rules import because, entry
+from chalicelib.domain.lifecycle.rules import because, entry, warning_cancelled
 from chalicelib.domain.plan import Entry, Plan
 from chalicelib.domain.warned import WarningKind
 
@@ -27,7 +27,7 @@ def kept(instance: Instance, until: datetime, who: str, now: datetime) -> tuple[
     leased = replace(instance, keep_until=until, told=None)
     if warned and (until > warned.acts_at or warned.kind is WarningKind.IDLE):
         leased = replace(leased, warned=None)
-        lines.append(entry(now, because(EventCode.WARNING_CANCELLED, f"the warning is withdrawn: {who} keeps it")))
+        lines.append(entry(now, warning_cancelled(instance, f"{who} kept it until {until:%Y-%m-%d %H:%M} UTC")))
     return leased, tuple(lines)
 
 

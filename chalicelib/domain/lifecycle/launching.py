@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.text import to_sentence
 from chalicelib.domain.errors import CloudError, GiveUp, NoCapacity, OverQuota
 from chalicelib.domain.instance import Desired, Instance, Phase
 from chalicelib.domain.lifecycle.rules import because, entry, gone, moved, nothing, told
@@ -79,12 +80,16 @@ def refused(instance: Instance, error: CloudError, now: datetime) -> Plan:
             return told(later, reason, now) if instance.reason != reason else Plan(instance=later, reason=reason)
         case OverQuota():
             sentence = (
-                f"the AWS account's quota does not allow it: {error.message} ({error.code}). Ask the admin to request "
-                "an increase in Service Quotas, or ask for a smaller or another type"
+                f"{instance.name} could not be launched: the quota of the AWS account is exceeded. "
+                f"{to_sentence(error.description)} Ask an admin to request an increase in Service Quotas, "
+                "or launch a smaller or another type."
             )
             return failed(replace(instance, attempt=None), EventCode.QUOTA_EXCEEDED, sentence, now)
         case GiveUp():
-            sentence = f"AWS refused the launch: {error.message} ({error.code})"
+            sentence = (
+                f"{instance.name} could not be launched. {to_sentence(error.description)} Nothing was "
+                "launched. Change the request or ask an admin, then launch again."
+            )
             return failed(replace(instance, attempt=None), EventCode.LAUNCH_REFUSED, sentence, now)
         case _:
             reason = because(
@@ -105,13 +110,14 @@ def _overdue(instance: Instance, now: datetime) -> Plan | None:
     limit = LAUNCH_DEADLINE + ATTEMPT_CERTAIN if is_sent else LAUNCH_DEADLINE
     if now - instance.phase_since <= limit:
         return None
-    wanted = f"{instance.spec.instance_type} in {instance.spec.region}"
-    sentence = (
-        f"AWS gave no definite answer to the launch of a {wanted}; nothing of it is to be seen. Ask again later"
+    kind, region = instance.spec.instance_type, instance.spec.region
+    why = (
+        f"AWS did not respond to the launch of a {kind} in {region}, and EC2 shows no instance. Launch it again later."
         if is_sent
-        else f"no {wanted} was to be had for {LAUNCH_DEADLINE.seconds // 60} minutes; ask for another type or region, "
-        "or later again"
+        else f"AWS has had no capacity for a {kind} in {region} for {LAUNCH_DEADLINE.seconds // 60} minutes. Launch "
+        "another type, in another region, or later."
     )
+    sentence = f"{instance.name} could not be launched: {why}"
     return failed(
         replace(instance, attempt=None), EventCode.NO_ANSWER if is_sent else EventCode.NO_CAPACITY, sentence, now
     )

@@ -7,6 +7,7 @@ from chalicelib.domain.activity.heartbeat import Report
 from chalicelib.domain.activity.idle import Judgement, Verdict, judge, unknown
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import event_reason
+from chalicelib.domain.common.text import to_sentence
 from chalicelib.domain.instance import Action, Instance
 from chalicelib.domain.lifecycle import errand
 from chalicelib.domain.lifecycle.doubt import doubt_of
@@ -84,8 +85,8 @@ def _silence(instance: Instance, judgement: Judgement, now: datetime) -> Plan | 
     if now - since >= SILENCE_TOLD and instance.told != EventCode.ACTIVITY_UNKNOWN:
         minutes = int((now - since).total_seconds() // 60)
         sentence = (
-            f"{judgement.reason.sentence}. That is so since {minutes} minutes; only max_hours bounds it now. "
-            "On the machine, gpudesk-status and systemctl status gpudesk-probe tell more"
+            f"{instance.name} has not been monitored for {minutes} min: {judgement.reason.sentence}. Its maximum "
+            f"lifetime still applies. To find the cause, run gpudesk-status and systemctl status gpudesk-probe on it."
         )
         reason = because(EventCode.ACTIVITY_UNKNOWN, sentence)
         return told(replace(instance, told=EventCode.ACTIVITY_UNKNOWN), reason, now)
@@ -97,7 +98,11 @@ def _idleness(instance: Instance, judgement: Judgement, report: Report, now: dat
         instance = replace(instance, silent_since=None, told=None)
     warned = instance.warned
     if instance.is_kept(now):
-        return withdraw(instance, "it is kept", now) if warned else nothing(instance, *_kept(instance, judgement))
+        return (
+            withdraw(instance, f"it is {_kept_until(instance)}", now)
+            if warned
+            else nothing(instance, *_kept(instance, judgement))
+        )
     if judgement.verdict is not Verdict.IDLE:
         if warned:
             return withdraw(instance, judgement.reason.sentence, now)
@@ -115,7 +120,7 @@ def _idleness(instance: Instance, judgement: Judgement, report: Report, now: dat
         )
     if not warned.is_due(now):
         return undelivered(instance, warned)
-    reason = because(EventCode.IDLE, f"stopping: {judgement.reason.sentence}; {warned.in_words}")
+    reason = because(EventCode.IDLE, f"{to_sentence(judgement.reason.sentence)} {warned.in_words}")
     return claim(instance, Action.STOP, reason, now, WarningKind.IDLE)
 
 
@@ -126,13 +131,17 @@ def _no_longer_told(instance: Instance) -> Instance:
 def _warn_of_idleness(instance: Instance, judgement: Judgement, report: Report, now: datetime) -> Plan:
     acts_at = now + instance.spec.idle_policy.notice
     sentence = (
-        f"{judgement.reason.sentence}: it will be stopped at {acts_at:%H:%M} UTC. {losses(instance, report)}. "
-        f"To keep it: POST /instances/{instance.name}/keep, or gpudesk-keep 4h on the machine"
+        f"{instance.name} will be stopped at {acts_at:%H:%M} UTC: {judgement.reason.sentence}. "
+        f"{losses(instance, report)}. To keep {instance.name} running, press Keep or run gpudesk-keep 4h on it."
     )
     warned = Warned(kind=WarningKind.IDLE, at=now, acts_at=acts_at, sentence=sentence)
-    return warn(instance, warned, EventCode.IDLE_WARNING, {"evidence": judgement.reason.sentence})
+    return warn(instance, warned, EventCode.IDLE_WARNING, judgement.reason.sentence)
 
 
 def _kept(instance: Instance, judgement: Judgement) -> tuple[EventCode, str]:
+    return EventCode.KEEP_ACTIVE, f"{_kept_until(instance)}; {judgement.reason.sentence}"
+
+
+def _kept_until(instance: Instance) -> str:
     until = f"{instance.keep_until:%Y-%m-%d %H:%M}" if instance.keep_until else "?"
-    return EventCode.KEEP_ACTIVE, f"kept until {until} UTC; {judgement.reason.sentence}"
+    return f"kept until {until} UTC"

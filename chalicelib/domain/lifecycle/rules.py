@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.common.text import to_sentence
 from chalicelib.domain.desk import DeskSettings
 from chalicelib.domain.instance import Action, Claim, Desired, Instance, Machine, Phase
 from chalicelib.domain.notices import AddressBook
@@ -75,10 +76,14 @@ def told(instance: Instance, reason: EventReason, now: datetime, **details: str)
     return Plan(instance=instance, reason=reason, entries=(entry(now, reason, details=details),))
 
 
-def warn(instance: Instance, warned: Warned, code: EventCode, details: Mapping[str, str]) -> Plan:
-    """Tell people what will be done, and when."""
+def warn(instance: Instance, warned: Warned, code: EventCode, evidence: str, *, action: Action = Action.STOP) -> Plan:
+    """Tell people what will be done, and when.
+
+    :param evidence: why, for the timeline
+    :param action: what is announced
+    """
     reason = because(code, warned.sentence)
-    details = {"stop_at": warned.acts_at.isoformat(), **details}
+    details = {"stop_at": warned.acts_at.isoformat(), "evidence": evidence, "action": str(action)}
     return Plan(
         instance=replace(instance, warned=warned, told=None),
         reason=reason,
@@ -88,9 +93,23 @@ def warn(instance: Instance, warned: Warned, code: EventCode, details: Mapping[s
 
 
 def withdraw(instance: Instance, why: str, now: datetime) -> Plan:
-    """Take a warning back."""
-    reason = because(EventCode.WARNING_CANCELLED, f"the warning is withdrawn: {why}")
-    return told(replace(instance, warned=None), reason, now)
+    """Take a warning back.
+
+    :param why: a clause or a sentence
+    """
+    return told(replace(instance, warned=None), warning_cancelled(instance, why), now)
+
+
+def warning_cancelled(instance: Instance, why: str) -> EventReason:
+    """Return the reason that people are notified of when a stop warning no longer applies.
+
+    :param why: a clause or a sentence
+    """
+    sentence = (
+        f"{instance.name} keeps running: the stop warning no longer applies. {to_sentence(why)} gpudesk sends a new "
+        f"warning before it stops {instance.name}."
+    )
+    return because(EventCode.WARNING_CANCELLED, sentence)
 
 
 def undelivered(instance: Instance, warned: Warned) -> Plan:
@@ -106,6 +125,7 @@ def claim(
 ) -> Plan:
     """Write that it is being done, then do it. From this write on a keep comes too late.
 
+    :param reason: why, in full sentences
     :param kind: the warning it follows from; None where a person asked
     """
     claimed = Claim(action=action, at=now, reason=reason, kind=kind, called_at=now)
@@ -121,7 +141,7 @@ def claim(
             spec=replace(instance.spec, desired=desired),
         ),
         reason=reason,
-        entries=(entry(now, because(INITIATED[action], reason.sentence), details={"reason_code": reason.code}),),
+        entries=(entry(now, _initiated(instance, action, reason), details={"reason_code": str(reason.code)}),),
         step=step,
         own_initiative=kind is not None,
     )
@@ -144,7 +164,7 @@ def wanted_otherwise(instance: Instance, now: datetime) -> Plan | None:
         case Desired.RUNNING:
             return None
         case Desired.STOPPED:
-            return claim(instance, Action.STOP, because(EventCode.STOP_REQUESTED, "stopping: it was asked for"), now)
+            return claim(instance, Action.STOP, because(EventCode.STOP_REQUESTED, "A stop was requested."), now)
         case Desired.TERMINATED:
             return end(instance, now)
 
@@ -157,7 +177,7 @@ def end(instance: Instance, now: datetime) -> Plan:
         if instance.told == waits.code:
             return Plan(instance=instance, reason=waits)
         return told(replace(instance, told=waits.code), waits, now)
-    reason = because(EventCode.TERMINATE_REQUESTED, "terminating: it was asked for")
+    reason = because(EventCode.TERMINATE_REQUESTED, "A termination was requested.")
     return claim(instance, Action.TERMINATE, reason, now)
 
 
@@ -196,6 +216,20 @@ def running(instance: Instance) -> Machine:
     if instance.machine is None:
         raise ValueError(f"{instance.id} is {instance.phase} and has no EC2 instance")
     return instance.machine
+
+
+def _initiated(instance: Instance, action: Action, reason: EventReason) -> EventReason:
+    """Return what people are notified of when an action begins: what, why, and what follows."""
+    name = instance.name
+    match action:
+        case Action.START:
+            sentence = f"{name} is being started. {reason.sentence}"
+        case Action.STOP:
+            follows = f"Its root disk stays and is billed. To use {name} again, start it."
+            sentence = f"{name} is being stopped. {reason.sentence} {follows}"
+        case Action.TERMINATE:
+            sentence = f"{name} is being terminated. {reason.sentence} Its disk is deleted."
+    return because(INITIATED[action], sentence)
 
 
 def _course(action: Action, kind: WarningKind | None) -> tuple[Phase, Step]:

@@ -5,6 +5,8 @@ from datetime import datetime
 
 from chalicelib.domain.baked import Baked, fingerprint, use_hash
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.common.text import ensure_period
 from chalicelib.domain.errors import CloudError, GiveUp
 from chalicelib.domain.instance import DocumentRun, Instance, Phase, Setup
 from chalicelib.domain.lifecycle import documents
@@ -36,7 +38,7 @@ def decide(instance: Instance, seen: Observation, now: datetime, rules: Rules) -
     otherwise = wanted_otherwise(instance, now)
     if otherwise:
         return otherwise
-    over = lifetime(instance, "it is being set up", now, seen.heartbeat)
+    over = lifetime(instance, "being set up", now, seen.heartbeat)
     if over and over.instance != instance:
         return over
     news = heard(instance, seen, now, rules) or over
@@ -44,7 +46,7 @@ def decide(instance: Instance, seen: Observation, now: datetime, rules: Rules) -
         return news
     setup = instance.setup
     if setup.is_done:
-        return made_ready(instance, f"{_recipe(instance)} is set up", now)
+        return made_ready(instance, f"Recipe {_recipe(instance)} is set up.", now)
     document = setup.documents[setup.index]
     if setup.run is None:
         if setup.retry_at and now < setup.retry_at:
@@ -107,7 +109,7 @@ def skipped(instance: Instance, outcome: AlreadyBaked, now: datetime) -> Plan:
 def not_sent(instance: Instance, error: CloudError, now: datetime) -> Plan:
     """SSM did not take the command. What may pass is tried again with the same attempt id."""
     if isinstance(error, GiveUp):
-        return _failed(_refused(instance, now), f"SSM refused the command: {error.message} ({error.code})", now)
+        return _failed(_refused(instance, now), f"SSM rejected the command: {error.description}", now)
     return nothing(instance, EventCode.RETRYING, f"SSM did not take the command ({error.code}); it is sent again")
 
 
@@ -202,7 +204,7 @@ def _past(instance: Instance, result: DocumentResult, line: Entry, now: datetime
     )
     done = replace(instance, setup=setup)
     if setup.is_done:
-        plan = made_ready(done, f"{_recipe(instance)} is set up, {documents.setup_in_words(done, now)}", now)
+        plan = made_ready(done, f"Recipe {_recipe(instance)} was set up {documents.setup_in_words(done, now)}.", now)
         return replace(plan, entries=(line, *plan.entries))
     return Plan(instance=done, reason=because(line.code, line.sentence), entries=(line,), again=True)
 
@@ -243,27 +245,32 @@ def _failed(instance: Instance, why: str, now: datetime) -> Plan:
     if instance.setup.further:
         return _given_up(instance, why, now)
     acts_at = now + instance.spec.idle_policy.notice
-    what_to_do = (
-        f"It will be stopped at {acts_at:%H:%M} UTC unless it is kept. To look into it, open a session "
-        f"(GET /instances/{instance.name}/connect); to try again, POST /instances/{instance.name}/setup; to give "
-        "it up, DELETE it"
+    reason = _setup_failed(instance, why)
+    sentence = (
+        f"{reason.sentence} {instance.name} will be stopped at {acts_at:%H:%M} UTC. To leave it running, press Keep or "
+        "run gpudesk-keep 4h on it. To find the cause, connect to it; to try again, run its setup again; otherwise "
+        "terminate it."
     )
-    reason = because(EventCode.SETUP_FAILED, f"setup failed: {documents.as_sentence(why)} {what_to_do}")
-    warned = Warned(kind=WarningKind.FAILED, at=now, acts_at=acts_at, sentence=reason.sentence)
-    return told(replace(moved(instance, Phase.FAILED, reason, now), warned=warned), reason, now)
+    warned = Warned(kind=WarningKind.FAILED, at=now, acts_at=acts_at, sentence=sentence)
+    failed = replace(moved(instance, Phase.FAILED, reason, now), warned=warned)
+    return told(failed, because(EventCode.SETUP_FAILED, sentence), now)
 
 
 def _given_up(instance: Instance, why: str, now: datetime) -> Plan:
     """People may be at work on it, so it is not stopped for that; idleness bounds it again."""
-    recipe = _recipe(instance)
     sentence = (
-        f"setup of {recipe} failed: {documents.as_sentence(why)} It can be used as before, as far as that setup has "
-        f"not changed it; to try again, POST /instances/{instance.name}/setup"
+        f"{_setup_failed(instance, why).sentence} {instance.name} stays ready: it can be used as before, as far as "
+        "that setup has not changed it. To try again, run its setup again."
     )
     reason = because(EventCode.SETUP_FAILED, sentence)
     setup = replace(instance.setup, given_up=True, run=None, retry_at=None)
     ready = replace(moved(instance, Phase.READY, reason, now), setup=setup, ready_since=now)
-    return told(ready, reason, now, recipe=recipe)
+    return told(ready, reason, now, recipe=_recipe(instance))
+
+
+def _setup_failed(instance: Instance, why: str) -> EventReason:
+    sentence = f"Setup of {_recipe(instance)} failed on {instance.name}: {ensure_period(why)}"
+    return because(EventCode.SETUP_FAILED, sentence)
 
 
 def _recipe(instance: Instance) -> str:
