@@ -12,6 +12,7 @@ from chalice.app import Chalice, Response
 from chalice.local import LambdaContext, LambdaEventConverter, LocalChalice, RouteMatcher
 
 from chalicelib.api import problems
+from chalicelib.domain.errors import ErrorCode
 
 LOG = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ class Gateway:
 
 def refusal(status: HTTPStatus, detail: str) -> Reply:
     """Problem details for what never reaches the function."""
-    body = problems.problem_body(status, detail)
+    body = problems.problem_body(status, detail, code=ErrorCode.REQUEST_REJECTED)
     return _plain(Response(body, {"Content-Type": problems.CONTENT_TYPE}, status).to_dict())
 
 

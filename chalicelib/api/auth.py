@@ -4,7 +4,7 @@ import re
 from datetime import datetime
 
 from chalicelib.domain.actors import Actor
-from chalicelib.domain.errors import FieldError, Invalid, Unauthenticated
+from chalicelib.domain.errors import ErrorCode, FieldError, Invalid, Unauthenticated
 from chalicelib.store.tokens import Caller, Tokens
 
 TOKEN = re.compile(r"gpd_[A-Za-z0-9_-]{20,100}")
@@ -15,15 +15,15 @@ HOW = "send 'Authorization: Bearer gpd_...' with a token that an admin of this d
 def authenticate(header: str | None, tokens: Tokens, now: datetime) -> Caller:
     """:raises Unauthenticated: no token, no token's shape, one that is unknown, or one that has expired"""
     if not header:
-        raise Unauthenticated(f"this needs a token: {HOW}", code="token_missing")
+        raise Unauthenticated(f"this needs a token: {HOW}", code=ErrorCode.TOKEN_MISSING)
     scheme, _, token = header.strip().partition(" ")
     if scheme.lower() != "bearer":
-        raise Unauthenticated(f"the Authorization header is of another kind: {HOW}", code="token_missing")
+        raise Unauthenticated(f"the Authorization header is of another kind: {HOW}", code=ErrorCode.TOKEN_MISSING)
     if not TOKEN.fullmatch(token.strip()):
-        raise Unauthenticated(f"that is not a token of this desk: {HOW}", code="invalid_token")
+        raise Unauthenticated(f"that is not a token of this desk: {HOW}", code=ErrorCode.INVALID_TOKEN)
     caller = tokens.caller(token.strip(), now)
     if caller is None:
-        raise Unauthenticated(f"the token is unknown or has expired: {HOW}", code="invalid_token")
+        raise Unauthenticated(f"the token is unknown or has expired: {HOW}", code=ErrorCode.INVALID_TOKEN)
     return caller
 
 

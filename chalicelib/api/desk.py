@@ -16,6 +16,7 @@ from chalicelib.api.views.policy import IdlePolicyView, ThresholdsView, policy_v
 from chalicelib.api.views.values import Page, dollars, moment, moment_or_none
 from chalicelib.domain.actors import Actor, Role
 from chalicelib.domain.catalogue import Catalogue
+from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.cost import DayCost, money
 from chalicelib.domain.desk import DeskSettings, Mode
 from chalicelib.domain.fits import Capability, gpus_that_fit
@@ -39,7 +40,7 @@ def show_health(desk: Desk) -> HealthView:
     """Whether the desk is alive: 503 and `sweep_overdue` where nothing was looked at for ten minutes."""
     health = desk.requests.reading.health()
     return {
-        "status": "sweep_overdue" if health.is_overdue else "ok",
+        "status": str(EventCode.SWEEP_OVERDUE) if health.is_overdue else "ok",
         "now": moment(health.now),
         "last_sweep_at": moment_or_none(health.last_sweep_at),
     }

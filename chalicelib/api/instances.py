@@ -201,7 +201,7 @@ def show_timeline(call: Call[Nothing, Listing]) -> Page[EntryView]:
         {
             "at": moment(each.at),
             "actor": each.actor,
-            "code": each.code,
+            "code": str(each.code),
             "message": each.sentence,
             "details": dict(each.details),
         }
@@ -250,7 +250,7 @@ def _notice(notice: Notice) -> NotificationView:
     return {
         "id": notice.id,
         "at": moment(notice.at),
-        "code": notice.code,
+        "code": str(notice.code),
         "message": notice.sentence,
         "deliveries": [
             {

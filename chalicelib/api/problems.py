@@ -9,12 +9,15 @@ from chalice.app import Request, Response
 
 from chalicelib.domain.errors import (
     Conflict,
+    ErrorCode,
     FieldError,
     Forbidden,
     Invalid,
     NotFound,
     Refused,
     Unauthenticated,
+    UpstreamError,
+    UpstreamUnavailable,
 )
 
 LOG = logging.getLogger(__name__)
@@ -28,19 +31,19 @@ HEALTH_TYPE = "application/health+json"
 class Unreadable(Refused):
     """The request cannot be understood at all."""
 
-    default_code: ClassVar[str] = "unreadable_request"
+    default_code: ClassVar[ErrorCode] = ErrorCode.MALFORMED_REQUEST
 
 
 class TooLarge(Refused):
     """The body is larger than any request needs."""
 
-    default_code: ClassVar[str] = "body_too_large"
+    default_code: ClassVar[ErrorCode] = ErrorCode.BODY_TOO_LARGE
 
 
 class WrongMediaType(Refused):
     """The body is something other than JSON."""
 
-    default_code: ClassVar[str] = "unsupported_media_type"
+    default_code: ClassVar[ErrorCode] = ErrorCode.UNSUPPORTED_MEDIA_TYPE
 
 
 STATUSES: Mapping[type[Refused], int] = {
@@ -52,12 +55,15 @@ STATUSES: Mapping[type[Refused], int] = {
     TooLarge: 413,
     WrongMediaType: 415,
     Invalid: 422,
+    UpstreamError: 502,
+    UpstreamUnavailable: 503,
 }
 
+RETRY_AFTER_SECONDS = 5
+"""Seconds after which a request that was answered with a 503 may be sent again."""
 
-def problem_body(
-    status: int, detail: str, *, code: str | None = None, errors: tuple[FieldError, ...] = ()
-) -> dict[str, Any]:
+
+def problem_body(status: int, detail: str, *, code: ErrorCode, errors: tuple[FieldError, ...] = ()) -> dict[str, Any]:
     """The members of a problem; `code` is for programs and does not change, `detail` is for people."""
     title = http.HTTPStatus(status).phrase
     return {
@@ -65,7 +71,7 @@ def problem_body(
         "title": title,
         "status": status,
         "detail": detail,
-        "code": code or title.lower().replace(" ", "_"),
+        "code": str(code),
         "errors": [{"field": error.field, "message": error.message} for error in errors],
     }
 
@@ -73,9 +79,8 @@ def problem_body(
 def of(refusal: Refused) -> Response:
     """What a refusal looks like from outside."""
     status = STATUSES[type(refusal)]
-    headers = {"WWW-Authenticate": _challenge(refusal)} if status == http.HTTPStatus.UNAUTHORIZED else {}
     body = problem_body(status, refusal.sentence, code=refusal.code, errors=refusal.errors)
-    return _response(status, body, headers)
+    return _response(status, body, _headers(refusal, status))
 
 
 def translate(request: Request, get_response: Callable[[Request], Response]) -> Response:
@@ -92,30 +97,43 @@ def translate(request: Request, get_response: Callable[[Request], Response]) -> 
         return wrong_method(request.method, str(response.headers.get("Allow", "")))
     if response.status_code >= http.HTTPStatus.INTERNAL_SERVER_ERROR:
         return _unforeseen(request)
-    return _response(response.status_code, problem_body(response.status_code, "the request was refused"), {})
+    body = problem_body(response.status_code, "the request was refused", code=ErrorCode.REQUEST_REJECTED)
+    return _response(response.status_code, body, {})
 
 
 def overloaded() -> Response:
     """The table has more to do than it can; nothing is lost by asking again."""
     LOG.warning("DynamoDB is overloaded: a request was answered with a 503")
     detail = "the desk's table is overloaded; try again in a few seconds"
-    return _response(503, problem_body(503, detail, code="overloaded"), {"Retry-After": "5"})
+    return _response(
+        503, problem_body(503, detail, code=ErrorCode.OVERLOADED), {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    )
 
 
 def no_route(path: str) -> Response:
     """There is nothing at this address."""
     detail = f"there is nothing at {path[:80]}; GET /openapi.json lists what there is"
-    return _response(404, problem_body(404, detail, code="no_such_route"), {})
+    return _response(404, problem_body(404, detail, code=ErrorCode.ROUTE_NOT_FOUND), {})
 
 
 def wrong_method(method: str, allow: str) -> Response:
     """There is something at this address, but not for this method."""
     detail = f"{method[:20]} is not possible here; what is: {allow}"
-    return _response(405, problem_body(405, detail), {"Allow": allow})
+    return _response(405, problem_body(405, detail, code=ErrorCode.METHOD_NOT_ALLOWED), {"Allow": allow})
+
+
+def _headers(refusal: Refused, status: int) -> dict[str, str]:
+    match status:
+        case http.HTTPStatus.UNAUTHORIZED:
+            return {"WWW-Authenticate": _challenge(refusal)}
+        case http.HTTPStatus.SERVICE_UNAVAILABLE:
+            return {"Retry-After": str(RETRY_AFTER_SECONDS)}
+        case _:
+            return {}
 
 
 def _challenge(refusal: Refused) -> str:
-    told = ', error="invalid_token"' if refusal.code == "invalid_token" else ""
+    told = ', error="invalid_token"' if refusal.code == ErrorCode.INVALID_TOKEN else ""
     return f'Bearer realm="gpudesk"{told}'
 
 
@@ -123,7 +141,7 @@ def _unforeseen(request: Request) -> Response:
     request_id = getattr(request.lambda_context, "aws_request_id", "unknown")
     LOG.error("request %s was answered with a 500: %s %s", request_id, request.method, request.path)
     detail = f"the desk failed; what happened is in its log under request {request_id}"
-    return _response(500, problem_body(500, detail), {})
+    return _response(500, problem_body(500, detail, code=ErrorCode.INTERNAL_SERVER_ERROR), {})
 
 
 def _response(status: int, body: dict[str, Any], headers: Mapping[str, str]) -> Response:

@@ -68,7 +68,7 @@ class Postman:
     seconds: Callable[[], float] = time.monotonic
 
     def deliver(self, book: AddressBook) -> int:
-        """One round over what is due.
+        """One round over what is due, warnings first: a stop waits for them, and an address that fails is left alone.
 
         :returns: how many channels took something
         """
@@ -76,7 +76,8 @@ class Postman:
         self._invite(book)
         self._greet(book, now)
         parcels = [Parcel(each, channel) for each in self.notices.due(now, MOST) for channel in each.due(now)]
-        return self._round(parcels, book, now) if parcels else 0
+        warnings_first = sorted(parcels, key=lambda parcel: parcel.notice.warning_id is None)
+        return self._round(warnings_first, book, now) if parcels else 0
 
     def _round(self, parcels: Sequence[Parcel], book: AddressBook, now: datetime) -> int:
         """What became of each is written down as soon as it is known: a round that is cut short loses nothing."""

@@ -14,7 +14,7 @@ from chalicelib.domain.errors import CloudError
 from chalicelib.domain.image_plan import DOCUMENT, AmiView, ImageOutcome, ImagePlan, ImageSeen, ImageStep
 from chalicelib.domain.images import BEING_MADE, Image, ImagePhase
 from chalicelib.domain.instance import Ec2State
-from chalicelib.domain.lifecycle.rules import because, entry
+from chalicelib.domain.lifecycle.rules import entry
 from chalicelib.domain.notices import notices_of
 from chalicelib.domain.observation import Absent, CommandView, Unobserved
 from chalicelib.domain.plan import SendDocument
@@ -164,8 +164,7 @@ class Gallery:
         instance = self.instances.load(image.instance_id)
         if instance is None or instance.imaging != image.id:
             return None
-        code = "image_available" if image.phase is ImagePhase.AVAILABLE else image.reason.code
-        line = entry(self.clock.now(), because(code, image.reason.sentence), details={"image": image.id})
+        line = imaging.completion(image, self.clock.now())
         freed = replace(instance, imaging=None, told=None)
         notices = notices_of(freed, (line,), address_book(self.desk.settings(), self.owners))
         return Told(instance, freed, (line,), notices, user_write=True)

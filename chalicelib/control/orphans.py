@@ -8,6 +8,8 @@ from decimal import Decimal
 
 from chalicelib.control.reconcile import Reconciler
 from chalicelib.domain.catalogue import Catalogue, InstanceType
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.text import pluralize
 from chalicelib.domain.desk import Mode
 from chalicelib.domain.instance import Desired, Ec2State, Instance, Machine, Phase, Rates, Setup, Spec
 from chalicelib.domain.lifecycle import Rules
@@ -63,11 +65,13 @@ class Orphanage:
         if record and record.machine is None and record.phase is Phase.TERMINATED:
             self.reconciler.once(record, Observation(ec2=view), rules)
             return True
-        reason = because(
-            "adopted",
-            f"{view.instance_id} carries the desk's tags and no record knew it; it is under the desk's policy now",
-        )
         instance = self._record(view, None if record else view.desk_id or None, rules, now)
+        reason = because(
+            EventCode.ADOPTED,
+            f"{instance.name} ({view.instance_id}) has gpudesk tags but had no record. gpudesk manages it now, by the "
+            f"desk's idle policy and a maximum lifetime of {pluralize(instance.spec.max_hours, 'hour')}. Terminate it "
+            "if nobody needs it.",
+        )
         lines = [entry(now, reason, details={"instance_id": view.instance_id})]
         if not self.instances.adopt(instance, lines, notices_of(instance, lines, rules.book)):
             return False
@@ -78,7 +82,7 @@ class Orphanage:
         """:param free_id: what its tag says, where no other record has that id"""
         defaults, kind = rules.desk.defaults, self.catalogue.types.get(view.instance_type)
         stopped = view.state in (Ec2State.STOPPED, Ec2State.STOPPING)
-        reason = because("adopted", "found by its tags; it had no record")
+        reason = because(EventCode.ADOPTED, "found by its tags; it had no record")
         return Instance(
             id=free_id or f"gd-{view.instance_id.removeprefix('i-')}",
             tagged_as=view.desk_id,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from chalicelib.control.deliver import Postman
 from chalicelib.control.sweep import LEASE
 from chalicelib.domain.clock import Clock
+from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.notices import AddressBook, desk_notice
 from chalicelib.domain.timings import SWEEP_OLD
 from chalicelib.store.desk import DeskStore
@@ -30,11 +31,12 @@ class Watch:
             return False
         minutes = int((now - last).total_seconds() // 60)
         sentence = (
-            f"The sweep has not come to its end since {last:%Y-%m-%d %H:%M} UTC, {minutes} minutes ago: nothing is "
-            "warned of, stopped or set up until it does. Idle machines stop themselves a quarter of an hour later than "
-            "the desk would. Look at the function's log (CloudWatch, /aws/lambda, sweep)"
+            f"The scheduled sweep has not completed since {last:%Y-%m-%d %H:%M} UTC, {minutes} minutes ago. Until it "
+            "does, gpudesk warns of nothing, stops nothing and sets up nothing. Idle instances stop themselves 15 "
+            "minutes later than gpudesk would stop them. Look at the log of the function sweep (CloudWatch, "
+            "/aws/lambda)."
         )
         LOG.error(sentence)
-        self.notices.put_new(desk_notice("sweep_overdue", sentence, last, now, book))
+        self.notices.put_new(desk_notice(EventCode.SWEEP_OVERDUE, sentence, last, now, book))
         self.postman.deliver(book)
         return True

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from chalicelib.domain.errors import FieldError, Forbidden, Invalid, NotFound
+from chalicelib.domain.errors import ErrorCode, FieldError, Forbidden, Invalid, NotFound
 from chalicelib.domain.instance import Instance
 
 
@@ -57,7 +57,7 @@ class Actor:
         """
         if self.role is Role.BOT and not self.on_behalf_of:
             wrong = FieldError("owner", "a bot has to say for whom it asks")
-            raise Invalid("a bot has to say for whom it asks", code="owner_needed", errors=(wrong,))
+            raise Invalid("a bot has to say for whom it asks", code=ErrorCode.OWNER_REQUIRED, errors=(wrong,))
         return self.acts_for
 
     def scope(self, owner: str | None) -> str | None:
@@ -79,9 +79,11 @@ class Actor:
     def must_be_admin(self) -> None:
         """:raises Forbidden: the caller is none"""
         if self.role is not Role.ADMIN:
-            raise Forbidden("only an admin may do that", code="admin_only")
+            raise Forbidden("only an admin may do that", code=ErrorCode.ADMIN_ONLY)
 
 
 def no_such(ref: str) -> NotFound:
     """The same words whether it does not exist or is somebody else's."""
-    return NotFound(f"there is no instance {ref[:60]!r} of yours; GET /instances lists them", code="no_such_instance")
+    return NotFound(
+        f"there is no instance {ref[:60]!r} of yours; GET /instances lists them", code=ErrorCode.INSTANCE_NOT_FOUND
+    )

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from chalicelib.domain.actors import Actor
 from chalicelib.domain.benchmarks import Subject
 from chalicelib.domain.catalogue import Catalogue
-from chalicelib.domain.errors import Conflict
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.errors import Conflict, ErrorCode
 from chalicelib.domain.instance import Desired, Errand, Instance, Phase
 from chalicelib.domain.lifecycle.rules import because, entry
 from chalicelib.domain.recipes import DocumentUse
@@ -30,9 +31,11 @@ def measure(instance: Instance, catalogue: Catalogue, seconds: int | None, actor
     subject = _subject(instance, catalogue)
     if instance.phase is not Phase.READY or instance.spec.desired is not Desired.RUNNING:
         is_what = instance.phase if instance.phase is not Phase.READY else "being ended"
-        raise Conflict(f"{instance.name} is {is_what}: only a ready instance can be measured", code="not_ready")
+        raise Conflict(f"{instance.name} is {is_what}: only a ready instance can be measured", code=ErrorCode.NOT_READY)
     if instance.imaging:
-        raise Conflict(f"an image of {instance.name} is being made; ask again once it is", code="imaging")
+        raise Conflict(
+            f"an image of {instance.name} is being made; ask again once it is", code=ErrorCode.IMAGE_IN_PROGRESS
+        )
     if instance.errand:
         return Wanted(instance)
     parameters = {"attemptId": "${attempt_id}", "seconds": str(seconds or SECONDS), "cpu": "0"}
@@ -43,17 +46,18 @@ def measure(instance: Instance, catalogue: Catalogue, seconds: int | None, actor
         asked_by=actor.name,
         asked_at=now,
     )
-    reason = because("benchmark_requested", f"{actor.name} asked for a measurement of its {_gpus(subject)}")
+    reason = because(EventCode.BENCHMARK_REQUESTED, f"{actor.name} asked for a measurement of its {_gpus(subject)}")
     return Wanted(replace(instance, errand=errand), (entry(now, reason, actor=actor.name),))
 
 
 def _subject(instance: Instance, catalogue: Catalogue) -> Subject:
     spec = instance.spec
     if spec.gpu is None:
-        raise Conflict(f"{instance.name} is a {spec.instance_type}: it has no GPU to measure", code="no_gpu")
+        raise Conflict(f"{instance.name} is a {spec.instance_type}: it has no GPU to measure", code=ErrorCode.NO_GPU)
     if not spec.nvidia_gpu_count:
         raise Conflict(
-            f"{instance.name} has {spec.gpu}: only NVIDIA's GPUs can be measured, by PyTorch for CUDA", code="no_gpu"
+            f"{instance.name} has {spec.gpu}: only NVIDIA's GPUs can be measured, by PyTorch for CUDA",
+            code=ErrorCode.NO_GPU,
         )
     return Subject(
         instance_type=spec.instance_type,

@@ -1,12 +1,14 @@
 """The desk's own exceptions.
 
 DeskError
-├── Refused             a person asked for something that cannot be: mapped to 4xx, with the fields
+├── Refused             a person asked for something that cannot be: mapped to a status, with the fields
 │   ├── Invalid         a field is wrong
 │   ├── NotFound        no such instance, token or route
 │   ├── Forbidden       somebody else's
 │   ├── Unauthenticated no token, or one that is not valid
-│   └── Conflict        what stands now does not allow it
+│   ├── Conflict        what stands now does not allow it
+│   └── UpstreamError   AWS rejected a call that the request needs
+│       └── UpstreamUnavailable   AWS was throttled or silent: the same request may succeed later
 ├── NotDelivered        a channel did not take what people are to be told; it is tried again
 └── CloudError          AWS said no: the loop decides what follows
     ├── TryLater        throttled, out of order, no answer: the same call again
@@ -17,7 +19,69 @@ DeskError
 """
 
 from dataclasses import dataclass
+from enum import StrEnum, unique
 from typing import ClassVar
+
+
+@unique
+class ErrorCode(StrEnum):
+    """The `code` of an HTTP error response. Programs rely on it, so a code does not change."""
+
+    # 400
+    MALFORMED_REQUEST = "malformed_request"
+    # 401
+    TOKEN_MISSING = "token_missing"  # noqa: S105
+    INVALID_TOKEN = "invalid_token"  # noqa: S105
+    UNAUTHENTICATED = "unauthenticated"
+    # 403
+    ADMIN_ONLY = "admin_only"
+    FORBIDDEN = "forbidden"
+    # 404
+    INSTANCE_NOT_FOUND = "instance_not_found"
+    IMAGE_NOT_FOUND = "image_not_found"
+    ROUTE_NOT_FOUND = "route_not_found"
+    NOT_FOUND = "not_found"
+    # 405
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    # 409
+    CONFLICT = "conflict"
+    CONCURRENT_UPDATE = "concurrent_update"
+    NAME_TAKEN = "name_taken"
+    LIMIT_REACHED = "limit_reached"
+    AMBIGUOUS = "ambiguous"
+    IN_USE = "in_use"
+    NOT_READY = "not_ready"
+    NOT_RUNNING = "not_running"
+    NOT_LAUNCHED = "not_launched"
+    NO_GPU = "no_gpu"
+    NO_JUPYTER = "no_jupyter"
+    DESK_PAUSED = "desk_paused"
+    INSTANCE_TERMINATED = "instance_terminated"
+    INSTANCE_FAILED = "instance_failed"
+    IMAGE_IN_PROGRESS = "image_in_progress"
+    IMAGE_NOT_READY = "image_not_ready"
+    BENCHMARK_IN_PROGRESS = "benchmark_in_progress"
+    SETUP_IN_PROGRESS = "setup_in_progress"
+    PREVIOUS_SETUP_FAILED = "previous_setup_failed"
+    SECRETS_REMOVED = "secrets_removed"
+    TAGS_MISSING = "tags_missing"
+    STOP_ALREADY_STARTED = "stop_already_started"
+    # 413
+    BODY_TOO_LARGE = "body_too_large"
+    # 415
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
+    # 422
+    INVALID_REQUEST = "invalid_request"
+    IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
+    OWNER_REQUIRED = "owner_required"
+    # 500
+    INTERNAL_SERVER_ERROR = "internal_server_error"
+    # 502 where AWS rejected the call, 503 where it was throttled or silent
+    UPSTREAM_ERROR = "upstream_error"
+    # 503
+    OVERLOADED = "overloaded"
+    # Any other status
+    REQUEST_REJECTED = "request_rejected"
 
 
 @dataclass(frozen=True)
@@ -35,13 +99,13 @@ class DeskError(Exception):
 class Refused(DeskError):
     """A request that cannot be granted.
 
-    :param code: stable, for programs ("name_taken")
+    :param code: for programs
     :param sentence: for people: what was wrong and what would be right
     """
 
-    default_code: ClassVar[str] = "refused"
+    default_code: ClassVar[ErrorCode] = ErrorCode.REQUEST_REJECTED
 
-    def __init__(self, sentence: str, *, code: str | None = None, errors: tuple[FieldError, ...] = ()) -> None:
+    def __init__(self, sentence: str, *, code: ErrorCode | None = None, errors: tuple[FieldError, ...] = ()) -> None:
         super().__init__(sentence)
         self.sentence = sentence
         self.code = code or self.default_code
@@ -51,31 +115,41 @@ class Refused(DeskError):
 class Invalid(Refused):
     """One or more fields are wrong."""
 
-    default_code = "invalid_request"
+    default_code = ErrorCode.INVALID_REQUEST
 
 
 class NotFound(Refused):
     """There is no such thing, or it is not the caller's to know of."""
 
-    default_code = "not_found"
+    default_code = ErrorCode.NOT_FOUND
 
 
 class Forbidden(Refused):
     """The caller may not."""
 
-    default_code = "forbidden"
+    default_code = ErrorCode.FORBIDDEN
 
 
 class Unauthenticated(Refused):
     """The caller did not say who they are in a way that we can check."""
 
-    default_code = "unauthenticated"
+    default_code = ErrorCode.UNAUTHENTICATED
 
 
 class Conflict(Refused):
     """The state of things does not allow it now."""
 
-    default_code = "conflict"
+    default_code = ErrorCode.CONFLICT
+
+
+class UpstreamError(Refused):
+    """AWS rejected a call that the request needs."""
+
+    default_code = ErrorCode.UPSTREAM_ERROR
+
+
+class UpstreamUnavailable(UpstreamError):
+    """AWS was throttled or silent; the same request may succeed later."""
 
 
 class NotDelivered(DeskError):
@@ -92,6 +166,11 @@ class CloudError(DeskError):
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
+
+    @property
+    def description(self) -> str:
+        """Message and code, as a sentence."""
+        return f"{self.message.rstrip('. ')} ({self.code})."
 
 
 class TryLater(CloudError):

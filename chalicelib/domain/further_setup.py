@@ -7,10 +7,11 @@ from datetime import datetime
 from chalicelib.domain.actors import Actor
 from chalicelib.domain.asks import documents_of, no_such_recipe, refused
 from chalicelib.domain.catalogue import Catalogue
-from chalicelib.domain.errors import Conflict, FieldError
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.errors import Conflict, ErrorCode, FieldError
 from chalicelib.domain.fits import what_fits
 from chalicelib.domain.instance import AddedRecipe, Desired, Instance, Phase, Setup, Spec
-from chalicelib.domain.lifecycle.rules import because, entry, moved
+from chalicelib.domain.lifecycle.rules import because, entry, moved, warning_cancelled
 from chalicelib.domain.plan import Entry
 from chalicelib.domain.recipe_parameters import Value, chosen, in_words
 from chalicelib.domain.recipes import DocumentUse, Recipe
@@ -84,10 +85,12 @@ def set_up(instance: Instance, what: FurtherSetup, actor: Actor, now: datetime) 
     before, again = instance.setup, what.recipe in instance.spec.recipes
     doing = f"{actor.name} asked to " + (f"set up {what.recipe} again" if again else f"add {what.recipe}")
     with_what = f", with {in_words(what.said)}" if what.said else ""
-    asked = entry(now, because("setup_requested", doing + with_what), actor=actor.name, details={"recipe": what.recipe})
+    asked = entry(
+        now, because(EventCode.SETUP_REQUESTED, doing + with_what), actor=actor.name, details={"recipe": what.recipe}
+    )
     lines = [asked]
     if what.skipped:
-        lines.append(entry(now, because("gpu_steps_skipped", what.skipped)))
+        lines.append(entry(now, because(EventCode.GPU_STEPS_SKIPPED, what.skipped)))
     instance, withdrawn = _unwarned(instance, now)
     setup = Setup(
         recipe=what.recipe,
@@ -97,7 +100,7 @@ def set_up(instance: Instance, what: FurtherSetup, actor: Actor, now: datetime) 
         results=kept(before.results),
         baked=before.baked,
     )
-    reason = because("setting_up", f"setting up {what.recipe}: {actor.name} asked for it")
+    reason = because(EventCode.SETTING_UP, f"setting up {what.recipe}: {actor.name} asked for it")
     current = replace(
         moved(instance, Phase.SETTING_UP, reason, now),
         spec=_with(instance.spec, what),
@@ -130,33 +133,35 @@ def _is_under_way(setup: Setup, what: FurtherSetup) -> bool:
 def _can_be_set_up(instance: Instance, recipe: str) -> None:
     name, phase = instance.name, instance.phase
     if phase in ENDED or instance.spec.desired is Desired.TERMINATED:
-        raise Conflict(f"{name} is {phase}; it cannot be set up any more", code="ended")
+        raise Conflict(f"{name} is {phase}; it cannot be set up any more", code=ErrorCode.INSTANCE_TERMINATED)
     if phase is Phase.SETTING_UP:
         raise Conflict(
             f"{name} is being set up as {instance.setup.recipe or instance.spec.recipe}; ask again once it is ready",
-            code="setting_up",
+            code=ErrorCode.SETUP_IN_PROGRESS,
         )
     if phase in NOT_YET:
-        raise Conflict(f"{name} is {phase}; ask again once it is ready", code="not_ready")
+        raise Conflict(f"{name} is {phase}; ask again once it is ready", code=ErrorCode.NOT_READY)
     if phase in (Phase.STOPPING, Phase.STOPPED) or instance.spec.desired is Desired.STOPPED:
         raise Conflict(
             f"{name} is {'stopped' if phase is Phase.STOPPED else 'being stopped'}. POST /instances/{name}/start "
             "starts it; once it is ready it can be set up",
-            code="not_running",
+            code=ErrorCode.NOT_RUNNING,
         )
     if instance.errand:
-        raise Conflict(f"{name} is being measured; ask again once that has ended", code="measuring")
+        raise Conflict(f"{name} is being measured; ask again once that has ended", code=ErrorCode.BENCHMARK_IN_PROGRESS)
     if instance.imaging:
         sentence = f"an image of {name} is being made, and would hold half of a setup; ask again once that has ended"
-        raise Conflict(sentence, code="imaging")
+        raise Conflict(sentence, code=ErrorCode.IMAGE_IN_PROGRESS)
     if instance.machine is None:
-        raise Conflict(f"{name} has failed and has no machine: {instance.reason.sentence}", code="failed")
+        raise Conflict(
+            f"{name} has failed and has no machine: {instance.reason.sentence}", code=ErrorCode.INSTANCE_FAILED
+        )
     failed = instance.setup.recipe or instance.spec.recipe
     if phase is Phase.FAILED and recipe != failed:
         raise Conflict(
             f"the setup of {name} as {failed} has failed; set that up again first (leave recipe out), or ask for "
             f"another instance with {recipe}",
-            code="other_setup_failed",
+            code=ErrorCode.PREVIOUS_SETUP_FAILED,
         )
 
 
@@ -175,5 +180,5 @@ def _unwarned(instance: Instance, now: datetime) -> tuple[Instance, tuple[Entry,
     warned = instance.warned
     if warned is None or warned.kind not in (WarningKind.IDLE, WarningKind.FAILED):
         return instance, ()
-    line = entry(now, because("warning_withdrawn", "the warning is withdrawn: it is being set up"))
+    line = entry(now, warning_cancelled(instance, "it is being set up"))
     return replace(instance, warned=None), (line,)

@@ -8,8 +8,8 @@ from enum import StrEnum
 
 from chalicelib.domain.baked import Baked, use_hash
 from chalicelib.domain.catalogue import InstanceType
+from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.instance import AddedRecipe, DocumentRun
-from chalicelib.domain.reason import Reason
 from chalicelib.domain.recipe_parameters import Value
 from chalicelib.domain.recipes import DocumentUse, Recipe
 from chalicelib.domain.timings import UNSEAL_DEADLINE
@@ -74,11 +74,11 @@ class Image:
     baked: tuple[Baked, ...]
     phase: ImagePhase
     phase_since: datetime
-    reason: Reason
+    reason: EventReason
     seal: DocumentRun | None = None
     unseal: DocumentRun | None = None
     is_unsealed: bool = False
-    unseal_reason: Reason | None = None
+    unseal_reason: EventReason | None = None
     called_at: datetime | None = None
     ami_id: str | None = None
     snapshots: tuple[str, ...] = ()

@@ -12,6 +12,9 @@ from datetime import datetime
 from typing import assert_never
 
 from chalicelib.domain import unsealing
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.common.text import ensure_period
 from chalicelib.domain.errors import GiveUp
 from chalicelib.domain.image_plan import (
     DOCUMENT,
@@ -29,9 +32,9 @@ from chalicelib.domain.image_plan import (
 )
 from chalicelib.domain.images import BEING_MADE, Image, ImagePhase
 from chalicelib.domain.instance import DocumentRun
-from chalicelib.domain.lifecycle.rules import because
+from chalicelib.domain.lifecycle.rules import because, entry
 from chalicelib.domain.observation import CommandStatus, CommandView, Unobserved
-from chalicelib.domain.reason import Reason
+from chalicelib.domain.plan import Entry
 from chalicelib.domain.timings import IMAGE_AGAIN, IMAGE_DEADLINE, RESEND_AFTER, SEAL_DEADLINE
 
 
@@ -40,14 +43,16 @@ def decide(image: Image, seen: ImageSeen, now: datetime) -> ImagePlan:
     plan = _decide(image, seen, now)
     if plan.image.phase in BEING_MADE and now - image.created_at >= IMAGE_DEADLINE:
         hours = IMAGE_DEADLINE.seconds // 3600
-        return ImagePlan(_failed(plan.image, f"it has not been made within {hours} hours", now))
+        return ImagePlan(_failed(plan.image, f"it was not ready within {hours} hours", now))
     return plan
 
 
 def _decide(image: Image, seen: ImageSeen, now: datetime) -> ImagePlan:
     match image.phase:
         case ImagePhase.REQUESTED:
-            return _seal(_moved(image, ImagePhase.SANITIZING, because("sealing", "taking secrets out"), now), now)
+            return _seal(
+                _moved(image, ImagePhase.SANITIZING, because(EventCode.SANITIZING, "taking secrets out"), now), now
+            )
         case ImagePhase.SANITIZING:
             return _sealing(image, seen, now)
         case ImagePhase.CREATING:
@@ -70,17 +75,23 @@ def note(image: Image, step: ImageStep, outcome: ImageOutcome, now: datetime) ->
         case SendSeal(), SealSent(command_id):
             return replace(image, seal=replace(image.seal, command_id=command_id) if image.seal else None)
         case SendSeal(), GiveUp():
-            why = f"SSM refused the command: {outcome.message} ({outcome.code})"
+            why = f"SSM rejected the command: {outcome.description}"
             return _failed(image if _may_be_sealed(image) else replace(image, seal=None), why, now)
         case CreateImage(), Made(ami_id):
             return _made(image, ami_id, now)
         case CreateImage(), GiveUp() if "Duplicate" not in outcome.code:
-            return _failed(image, f"EC2 refused to make it: {outcome.message} ({outcome.code})", now)
-        case ((Deregister() | DeleteSnapshots()), GiveUp()) if image.reason.code != "delete_refused":
+            return _failed(image, f"EC2 rejected the call: {outcome.description}", now)
+        case ((Deregister() | DeleteSnapshots()), GiveUp()) if image.reason.code != EventCode.DELETE_REFUSED:
             sentence = f"AWS refuses to delete it: {outcome.message} ({outcome.code}); it is asked again"
-            return replace(image, reason=because("delete_refused", sentence))
+            return replace(image, reason=because(EventCode.DELETE_REFUSED, sentence))
         case _:
             return image
+
+
+def completion(image: Image, now: datetime) -> Entry:
+    """Return the timeline entry of the instance for an image that is ready, or could not be created."""
+    code = EventCode.IMAGE_AVAILABLE if image.phase is ImagePhase.AVAILABLE else image.reason.code
+    return entry(now, because(code, image.reason.sentence), details={"image": image.id})
 
 
 def _may_be_sealed(image: Image) -> bool:
@@ -98,7 +109,9 @@ def _sealing(image: Image, seen: ImageSeen, now: datetime) -> ImagePlan:
         return _seal(image, now) if now - run.called_at >= RESEND_AFTER else ImagePlan(image)
     match seen.command:
         case CommandView(status=CommandStatus.SUCCEEDED):
-            return _create(_moved(image, ImagePhase.CREATING, because("creating", "asking EC2 to make it"), now), now)
+            return _create(
+                _moved(image, ImagePhase.CREATING, because(EventCode.CREATING, "asking EC2 to make it"), now), now
+            )
         case CommandView(status=CommandStatus.FAILED) as command:
             said = next((step.output.strip() for step in command.steps if step.exit_code != 0), "") or command.detail
             return ImagePlan(_failed(image, f"{DOCUMENT} failed on {image.instance_name}: {said[-300:]}", now))
@@ -121,7 +134,11 @@ def _pending(image: Image, seen: ImageSeen, now: datetime) -> ImagePlan:
         image = replace(image, snapshots=ami.snapshots or image.snapshots, progress=ami.progress)
         if ami.state == "available":
             size = ami.size_gib or image.disk_gib
-            reason = because("available", f"{image.name} is there: {ami.ami_id}, {size} GiB")
+            sentence = (
+                f"Image {image.name} of {image.instance_name} is ready: {ami.ami_id}, {size} GiB. To use it, launch "
+                f"with image {image.name}."
+            )
+            reason = because(EventCode.AVAILABLE, sentence)
             done = _moved(image, ImagePhase.AVAILABLE, reason, now)
             return ImagePlan(replace(done, progress=100, disk_gib=size))
         if ami.state != "pending":
@@ -140,7 +157,7 @@ def _deleting(image: Image, seen: ImageSeen, now: datetime) -> ImagePlan:
     elif seen.snapshots:
         step = DeleteSnapshots(seen.snapshots)
     else:
-        reason = because("deleted", f"{image.name} and its snapshots are gone")
+        reason = because(EventCode.DELETED, f"{image.name} and its snapshots are gone")
         return ImagePlan(_moved(image, ImagePhase.DELETED, reason, now))
     return ImagePlan(replace(image, called_at=now), step)
 
@@ -158,14 +175,17 @@ def _create(image: Image, now: datetime) -> ImagePlan:
 
 
 def _made(image: Image, ami_id: str, now: datetime) -> Image:
-    reason = because("pending", f"EC2 is copying the disk to {ami_id}")
+    reason = because(EventCode.PENDING, f"EC2 is copying the disk to {ami_id}")
     return replace(_moved(image, ImagePhase.PENDING, reason, now), ami_id=ami_id)
 
 
 def _failed(image: Image, why: str, now: datetime) -> Image:
-    sentence = f"{image.name} could not be made: {why}. DELETE /images/{image.id} takes away what there is of it"
-    return _moved(image, ImagePhase.FAILED, because("image_failed", sentence), now)
+    sentence = (
+        f"Image {image.name} of {image.instance_name} could not be created: {ensure_period(why)} Delete the image to "
+        "remove what was created of it, then create another one."
+    )
+    return _moved(image, ImagePhase.FAILED, because(EventCode.IMAGE_FAILED, sentence), now)
 
 
-def _moved(image: Image, phase: ImagePhase, reason: Reason, now: datetime) -> Image:
+def _moved(image: Image, phase: ImagePhase, reason: EventReason, now: datetime) -> Image:
     return replace(image, phase=phase, phase_since=now, reason=reason)

@@ -10,7 +10,7 @@ from chalicelib.domain.activity.orders import Answer
 from chalicelib.domain.activity.policy import IdlePolicy
 from chalicelib.domain.baked import Baked
 from chalicelib.domain.benchmarks import Subject
-from chalicelib.domain.reason import Reason
+from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.recipe_parameters import Value
 from chalicelib.domain.recipes import DocumentUse
 from chalicelib.domain.setup_results import DocumentResult, Failure
@@ -276,7 +276,7 @@ class Claim:
 
     action: Action
     at: datetime
-    reason: Reason
+    reason: EventReason
     kind: WarningKind | None = None
     called_at: datetime | None = None
     alarmed: bool = False
@@ -326,7 +326,7 @@ class Instance:
     spec: Spec
     phase: Phase
     phase_since: datetime
-    reason: Reason
+    reason: EventReason
     rates: Rates = Rates()
     meter: Meter = Meter()
     attempt: Attempt | None = None

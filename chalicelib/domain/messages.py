@@ -1,44 +1,63 @@
-"""A notice as an e-mail and as the message of a webhook."""
+"""A notification as an e-mail and as the message of a webhook."""
 
 import json
+from collections.abc import Mapping
+from typing import TypedDict
 
+from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.notices import Notice
 
 KEEP_HOURS = 4
 """What the message offers; any other number will do."""
 
+MAX_SUBJECT_LENGTH = 100
+"""Limit of SNS: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html"""
+
+STARTABLE = (
+    EventCode.START_FAILED,
+    EventCode.STOP_INITIATED,
+    EventCode.SELF_STOPPED,
+    EventCode.STOPPED_EXTERNALLY,
+)
+"""Codes of an instance that a start brings back."""
+
+
+class ApiCall(TypedDict):
+    """A request to gpudesk, for the button of a bot."""
+
+    method: str
+    path: str
+    body: dict[str, object]
+
 
 def subject(notice: Notice) -> str:
-    """At most 100 characters of ASCII, as SNS wants it."""
-    what = {
-        "idle_warning": "is idle and will be stopped",
-        "lifetime_warning": "will be stopped, its time is over",
-        "failed_warning": "has failed and will be stopped",
-        "setup_failed": "could not be set up",
-        "launch_refused": "could not be launched",
-        "over_quota": "could not be launched, the quota does not allow it",
-        "no_capacity": "could not be launched, there is no capacity",
-        "no_answer": "could not be launched, AWS does not answer",
-        "start_failed": "could not be started",
-        "image_available": "has an image, which can be used now",
-        "image_failed": "has no image, it could not be made",
-        "benchmark_done": "was measured",
-        "benchmark_failed": "could not be measured",
-        "no_agent_warning": "does not answer",
-        "activity_unknown": "cannot be watched",
-        "stop_alarm": "does not stop",
-    }.get(notice.code, notice.code.replace("_", " "))
-    when = f" at {notice.acts_at:%H:%M} UTC" if notice.acts_at else ""
-    return f"gpudesk: {notice.instance_name} {what}{when}"[:100]
+    """Return the subject of the e-mail: at most 100 characters of ASCII, as SNS requires.
+
+    A name that is too long is cut, so that what happened can always be read.
+    """
+    if notice.code is EventCode.SWEEP_OVERDUE:
+        return f"gpudesk: {notice.code.subject}"
+    outcome = "terminated" if notice.is_termination else "stopped"
+    what = notice.code.subject.format(outcome=outcome)
+    if notice.acts_at:
+        announced = "" if f"will be {outcome}" in what else f" and will be {outcome}"
+        what = f"{what}{announced} at {notice.acts_at:%H:%M} UTC"
+    name = "".join(each if each.isascii() and each.isprintable() else "?" for each in notice.instance_name)
+    return f"gpudesk: {name[: MAX_SUBJECT_LENGTH - len('gpudesk:  ') - len(what)]} {what}"
 
 
 def text(notice: Notice) -> str:
-    """Plain text."""
-    return f"{notice.instance_name} of {notice.owner}, {notice.at:%Y-%m-%d %H:%M} UTC:\n\n{notice.sentence}\n"
+    """Return the plain text of the e-mail. Its last lines are the requests that the message suggests."""
+    head = f"{notice.instance_name} of {notice.owner}, {notice.at:%Y-%m-%d %H:%M} UTC:"
+    calls = [_in_one_line(call) for call in api_calls(notice).values()]
+    return "\n\n".join([head, notice.sentence, *(["\n".join(calls)] if calls else [])]) + "\n"
 
 
 def payload(notice: Notice) -> bytes:
-    """JSON: type, timestamp, data. `keep` is the request that keeps the instance running, for a bot's button."""
+    """Return the JSON of the webhook's message: type, timestamp, data.
+
+    `data` has the requests that the message suggests, for a bot's buttons: `keep` keeps the instance running.
+    """
     data: dict[str, object] = {
         "id": notice.id,
         "instance": {"id": notice.instance_id, "name": notice.instance_name, "owner": notice.owner},
@@ -46,10 +65,28 @@ def payload(notice: Notice) -> bytes:
     }
     if notice.acts_at:
         data["stop_at"] = notice.acts_at.strftime("%Y-%m-%dT%H:%M:%SZ")
-        data["keep"] = {
-            "method": "POST",
-            "path": f"/instances/{notice.instance_id}/keep",
-            "body": {"hours": KEEP_HOURS},
-        }
+    data |= api_calls(notice)
     at = notice.at.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return json.dumps({"type": notice.code, "timestamp": at, "data": data}).encode()
+    return json.dumps({"type": str(notice.code), "timestamp": at, "data": data}).encode()
+
+
+def api_calls(notice: Notice) -> Mapping[str, ApiCall]:
+    """Return the requests that the message suggests, by what they do."""
+    instance = f"/instances/{notice.instance_id}"
+    calls: dict[str, ApiCall] = {}
+    if notice.acts_at:
+        calls["keep"] = ApiCall(method="POST", path=f"{instance}/keep", body={"hours": KEEP_HOURS})
+    if notice.code is EventCode.READY:
+        calls["connect"] = ApiCall(method="GET", path=f"{instance}/connect", body={})
+    if notice.code is EventCode.SETUP_FAILED:
+        calls["setup"] = ApiCall(method="POST", path=f"{instance}/setup", body={})
+    if notice.code in STARTABLE:
+        calls["start"] = ApiCall(method="POST", path=f"{instance}/start", body={})
+    if notice.code is EventCode.IMAGE_FAILED and notice.image_id:
+        calls["delete_image"] = ApiCall(method="DELETE", path=f"/images/{notice.image_id}", body={})
+    return calls
+
+
+def _in_one_line(call: ApiCall) -> str:
+    body = f" {json.dumps(call['body'])}" if call["body"] else ""
+    return f"API: {call['method']} {call['path']}{body}"

@@ -6,59 +6,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from chalicelib.domain.channels import Channels
-from chalicelib.domain.instance import Instance
+from chalicelib.domain.common.event_codes import Audience, EventCode
+from chalicelib.domain.instance import Action, Instance
 from chalicelib.domain.plan import Entry
 from chalicelib.domain.timings import DELIVERY_GIVEN_UP, WARNING_RETRY
 
-
-class Audience(StrEnum):
-    """Who is told."""
-
-    OWNER = "owner"
-    ADMIN = "admin"
-
-
-OWNER, ADMIN, BOTH = (Audience.OWNER,), (Audience.ADMIN,), (Audience.OWNER, Audience.ADMIN)
-
-TOLD: Mapping[str, tuple[Audience, ...]] = {
-    "idle_warning": OWNER,
-    "lifetime_warning": OWNER,
-    "failed_warning": OWNER,
-    "setup_failed": OWNER,
-    "launch_refused": OWNER,
-    "over_quota": OWNER,
-    "no_capacity": OWNER,
-    "no_answer": OWNER,
-    "start_failed": OWNER,
-    "image_available": OWNER,
-    "image_failed": OWNER,
-    "benchmark_done": OWNER,
-    "benchmark_failed": OWNER,
-    "no_agent_warning": BOTH,
-    "warning_withdrawn": OWNER,
-    "stop_claimed": OWNER,
-    "stop_withdrawn": OWNER,
-    "terminate_claimed": OWNER,
-    "stopped_itself": BOTH,
-    "stopped_outside": OWNER,
-    "started_outside": OWNER,
-    "terminated_outside": OWNER,
-    "rebooted": OWNER,
-    "scheduled_event": BOTH,
-    "activity_unknown": BOTH,
-    "tags_lost": BOTH,
-    "vanished": BOTH,
-    "found_alive": BOTH,
-    "adopted": ADMIN,
-    "stop_refused": BOTH,
-    "terminate_refused": BOTH,
-    "stop_alarm": BOTH,
-    "terminate_alarm": BOTH,
-}
-"""Of the timeline's codes, those that somebody is told of. What somebody has asked for is no news to them; how it has
-ended is, where that takes long or did not come about."""
-
-ASKED_FOR = ("stop_requested", "terminate_requested")
+ASKED_FOR = (EventCode.STOP_REQUESTED, EventCode.TERMINATE_REQUESTED)
+"""Reasons of a stop or a termination that somebody asked for: its beginning is no news, how it ends is."""
 
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 1, 2, 4, 8, 15, 30))
 """Between two tries of one channel; the last one from then on."""
@@ -105,7 +59,10 @@ class Notice:
     :param id: the same for the same event, so that telling it twice writes it once
     :param instance_id: "desk" where it is about the desk itself
     :param until: after that it is no use any more
+    :param instance_name: as people know it
     :param warning_id: of the warning that it carries
+    :param is_termination: the warning announces a termination, not a stop
+    :param image_id: of the image that it is about
     :param deliveries: by channel ("owner.email", "admin.webhook")
     """
 
@@ -113,12 +70,14 @@ class Notice:
     instance_id: str
     instance_name: str
     owner: str
-    code: str
+    code: EventCode
     at: datetime
     sentence: str
     until: datetime
     warning_id: str | None = None
     acts_at: datetime | None = None
+    is_termination: bool = False
+    image_id: str | None = None
     deliveries: Mapping[str, Delivery] = field(default_factory=dict)
 
     @property
@@ -181,7 +140,7 @@ def notices_of(instance: Instance, entries: Iterable[Entry], book: AddressBook) 
     return tuple(notice for line in entries if _is_news(line) and (notice := _notice(instance, line, book)).deliveries)
 
 
-def desk_notice(code: str, sentence: str, since: datetime, now: datetime, book: AddressBook) -> Notice:
+def desk_notice(code: EventCode, sentence: str, since: datetime, now: datetime, book: AddressBook) -> Notice:
     """Something about the desk itself, for its admins.
 
     :param since: since when it is so: the same since is the same notice
@@ -195,7 +154,7 @@ def desk_notice(code: str, sentence: str, since: datetime, now: datetime, book: 
         at=now,
         sentence=sentence,
         until=now + DELIVERY_GIVEN_UP,
-        deliveries=_deliveries((Audience.ADMIN,), "admin", book, now),
+        deliveries=_deliveries(code.audience, "admin", book, now),
     )
 
 
@@ -211,16 +170,20 @@ def greetings(book: AddressBook, now: datetime) -> dict[str, Notice]:
 
 
 def _greeting(addressee: Addressee, now: datetime) -> Notice:
+    code = EventCode.WEBHOOK_REGISTERED
     kind, _, owner = addressee.name.partition("/")
     to = Audience.OWNER if kind == "owner" else Audience.ADMIN
     return Notice(
-        id=f"{addressee.name}.webhook_set.{addressee.channels.webhook_key}",
+        id=f"{addressee.name}.{code}.{addressee.channels.webhook_key}",
         instance_id="desk",
         instance_name="the desk",
         owner=owner or "admin",
-        code="webhook_set",
+        code=code,
         at=now,
-        sentence="This webhook is set: warnings and news of GPU instances arrive here, signed like this one",
+        sentence=(
+            "This webhook is registered: stop warnings and other notifications of GPU instances arrive here, signed "
+            "like this one."
+        ),
         until=now + DELIVERY_GIVEN_UP,
         deliveries={f"{to}.webhook": Delivery(to=to, next_at=now)},
     )
@@ -242,7 +205,7 @@ def tried(notice: Notice, channel: str, *, succeeded: bool, detail: str, now: da
 
 
 def _is_news(line: Entry) -> bool:
-    return line.code in TOLD and line.details.get("reason_code") not in ASKED_FOR
+    return bool(line.code.audience) and line.details.get("reason_code") not in ASKED_FOR
 
 
 def _notice(instance: Instance, line: Entry, book: AddressBook) -> Notice:
@@ -250,7 +213,7 @@ def _notice(instance: Instance, line: Entry, book: AddressBook) -> Notice:
     return Notice(
         id=f"{instance.id}.{line.code}.{int(line.at.timestamp())}",
         instance_id=instance.id,
-        instance_name=instance.name,
+        instance_name=line.details.get("former_name", instance.name),
         owner=instance.owner,
         code=line.code,
         at=line.at,
@@ -258,7 +221,9 @@ def _notice(instance: Instance, line: Entry, book: AddressBook) -> Notice:
         until=warned.waits_until if warned else line.at + DELIVERY_GIVEN_UP,
         warning_id=warned.id if warned else None,
         acts_at=warned.acts_at if warned else None,
-        deliveries=_deliveries(TOLD[line.code], instance.owner, book, line.at),
+        is_termination=line.details.get("action") == Action.TERMINATE,
+        image_id=line.details.get("image"),
+        deliveries=_deliveries(line.code.audience, instance.owner, book, line.at),
     )
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from chalicelib.domain.benchmarks import Benchmark
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.cost import Segment
 from chalicelib.domain.errors import CloudError
 from chalicelib.domain.instance import Attempt, Instance, Machine
@@ -20,12 +22,12 @@ class Entry:
     """A line of the timeline.
 
     :param actor: a person, a bot for a person ("slack for ada"), or the desk
-    :param code: stable, in the past tense ("stop_claimed")
+    :param details: facts for programs; `reason_code` is why it was done
     """
 
     at: datetime
     actor: str
-    code: str
+    code: EventCode
     sentence: str
     details: Mapping[str, str] = field(default_factory=dict)
 
@@ -142,7 +144,7 @@ class Plan:
     """
 
     instance: Instance
-    reason: Reason
+    reason: EventReason
     entries: tuple[Entry, ...] = ()
     segments: tuple[Segment, ...] = ()
     measured: Benchmark | None = None

@@ -1,11 +1,11 @@
-"""Why something is as it is."""
+"""Why something is so. The probe carries this module, so it imports nothing of the desk."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reason:
-    """A code for programs, a sentence for people."""
+    """A code for programs and a message for people."""
 
     code: str
     sentence: str

@@ -53,7 +53,7 @@ _BY_STATUS = {
     "TimedOut": f"It took longer than it may; a slow mirror is the most likely reason: {_AGAIN}",
     "Cancelled": f"Somebody cancelled the command: {_AGAIN}",
 }
-_OTHERWISE = f"Look into it in a session (GET /instances/.../connect); then {_AGAIN}"
+_OTHERWISE = f"Open a session on it to find the cause; then {_AGAIN}"
 
 
 def was_done(step: StepView) -> bool:

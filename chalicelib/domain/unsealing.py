@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
+from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.errors import GiveUp
 from chalicelib.domain.image_plan import DOCUMENT, AmiView, ImageOutcome, ImagePlan, ImageSeen, SealSent, SendSeal
 from chalicelib.domain.images import BEING_MADE, Image, ImagePhase
@@ -24,7 +25,9 @@ def decide(image: Image, seen: ImageSeen, now: datetime) -> ImagePlan:
     if not image.is_sealed or not _is_taken(image, seen):
         return ImagePlan(image)
     if not seen.runs:
-        return ImagePlan(_over(image, "secrets_new", f"it was stopped while it was sealed: {new_secrets(image)}"))
+        return ImagePlan(
+            _over(image, EventCode.SECRETS_REGENERATED, f"it was stopped while it was sealed: {new_secrets(image)}")
+        )
     run = image.unseal
     if run and run.command_id:
         match seen.command:
@@ -78,14 +81,16 @@ def _send(image: Image, run: DocumentRun | None, now: datetime) -> ImagePlan:
 
 def _back(image: Image) -> Image:
     if image.ami_id and not image.no_reboot:
-        return _over(image, "secrets_new", f"it was rebooted for its image {image.name}: {new_secrets(image)}")
-    return _over(image, "secrets_back", "its ssh host keys and Jupyter's token are back on its disk")
+        return _over(
+            image, EventCode.SECRETS_REGENERATED, f"it was rebooted for its image {image.name}: {new_secrets(image)}"
+        )
+    return _over(image, EventCode.SECRETS_RESTORED, "its ssh host keys and Jupyter's token are back on its disk")
 
 
 def _given_up(image: Image, why: str) -> Image:
     sentence = f"its ssh host keys and Jupyter's token could not be put back by {DOCUMENT}: {why}; {BY_HAND}"
-    return _over(image, "unseal_failed", sentence)
+    return _over(image, EventCode.SECRET_RESTORE_FAILED, sentence)
 
 
-def _over(image: Image, code: str, sentence: str) -> Image:
+def _over(image: Image, code: EventCode, sentence: str) -> Image:
     return replace(image, is_unsealed=True, unseal_reason=because(code, sentence))

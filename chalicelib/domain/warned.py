@@ -56,10 +56,12 @@ class Warned:
 
     @property
     def in_words(self) -> str:
-        """When, and whom it reached."""
-        channels = ", ".join(each.channel for each in self.delivered)
-        nobody = "which reached nobody" if self.awaits else "where nobody was to be told: no channel is set"
-        return f"warned at {self.at:%H:%M} UTC{f' by {channels}' if channels else f', {nobody}'}"
+        """When and by what people were warned, as a sentence."""
+        if self.delivered:
+            return f"Warned at {self.at:%H:%M} UTC by {', '.join(each.channel for each in self.delivered)}."
+        if self.awaits:
+            return f"The warning of {self.at:%H:%M} UTC could not be delivered."
+        return "Nobody could be warned: no e-mail or webhook is configured."
 
     def is_due(self, now: datetime) -> bool:
         """Whether what was warned of may be done."""

@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 
 from chalicelib.domain.actors import Actor
 from chalicelib.domain.asks import amended
+from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.desk import Ceilings, Mode, paused_warning
-from chalicelib.domain.errors import Conflict, FieldError, Invalid
+from chalicelib.domain.errors import Conflict, ErrorCode, FieldError, Invalid
 from chalicelib.domain.instance import Action, Desired, Instance, Phase
 from chalicelib.domain.lifecycle.keeping import kept
-from chalicelib.domain.lifecycle.rules import because, entry
+from chalicelib.domain.lifecycle.rules import because, entry, warning_cancelled
 from chalicelib.domain.plan import Entry
 from chalicelib.domain.policies import PolicyAsk
 from chalicelib.domain.warned import WarningKind
@@ -36,13 +37,13 @@ def stop(instance: Instance, actor: Actor, now: datetime) -> Wanted:
     if instance.phase in UNLAUNCHED or instance.machine is None:
         raise Conflict(
             f"{instance.name} has not been launched yet; DELETE /instances/{instance.name} cancels it",
-            code="not_launched",
+            code=ErrorCode.NOT_LAUNCHED,
         )
     if instance.spec.desired is Desired.STOPPED and not _by_the_desk(instance):
         return Wanted(instance)
     if instance.claim and instance.claim.action is Action.STOP:
         instance = replace(instance, claim=replace(instance.claim, kind=None))
-    return _desire(instance, Desired.STOPPED, "stop_requested", actor, now)
+    return _desire(instance, Desired.STOPPED, EventCode.STOP_REQUESTED, actor, now)
 
 
 def start(instance: Instance, actor: Actor, now: datetime) -> Wanted:
@@ -51,19 +52,19 @@ def start(instance: Instance, actor: Actor, now: datetime) -> Wanted:
     if instance.phase is Phase.FAILED:
         raise Conflict(
             f"{instance.name} has failed: {instance.reason.sentence}. Stop it first, or ask for another one",
-            code="failed",
+            code=ErrorCode.INSTANCE_FAILED,
         )
     if instance.spec.desired is Desired.RUNNING:
         return Wanted(instance)
     tried_anew = replace(instance, setup=replace(instance.setup, tries=0, run=None, retry_at=None))
-    return _desire(tried_anew, Desired.RUNNING, "start_requested", actor, now)
+    return _desire(tried_anew, Desired.RUNNING, EventCode.START_REQUESTED, actor, now)
 
 
 def terminate(instance: Instance, actor: Actor, now: datetime) -> Wanted:
     """Whatever it is doing; a second time it changes nothing."""
     if instance.phase in ENDED or instance.spec.desired is Desired.TERMINATED:
         return Wanted(instance)
-    return _desire(instance, Desired.TERMINATED, "terminate_requested", actor, now)
+    return _desire(instance, Desired.TERMINATED, EventCode.TERMINATE_REQUESTED, actor, now)
 
 
 def keep(
@@ -82,13 +83,13 @@ def keep(
         raise Conflict(
             f"{instance.name} is stopped: there is nothing to keep running. POST /instances/{instance.name}/start "
             "starts it again",
-            code="not_running",
+            code=ErrorCode.NOT_RUNNING,
         )
     if instance.phase is Phase.STOPPING or instance.spec.desired is Desired.STOPPED:
         raise Conflict(
             f"the keep came too late: {instance.name} is being stopped ({instance.reason.sentence}). "
             f"POST /instances/{instance.name}/start starts it again",
-            code="too_late_to_keep",
+            code=ErrorCode.STOP_ALREADY_STARTED,
         )
     furthest = now + timedelta(hours=limits.keep_hours)
     if not now + SHORTEST_KEEP <= until <= furthest:
@@ -113,11 +114,11 @@ def amend(instance: Instance, ask: PolicyAsk, actor: Actor, limits: Ceilings, no
         f"{actor.name} changed its policy: idle {policy.idle_minutes} minutes, warning {policy.warning_minutes} "
         f"minutes, at most {max_hours} hours; {', '.join(policy.signals)} count"
     )
-    lines = [entry(now, because("policy_changed", sentence), actor=actor.name)]
+    lines = [entry(now, because(EventCode.POLICY_CHANGED, sentence), actor=actor.name)]
     warned = instance.warned
     if warned and warned.kind is WarningKind.IDLE and policy != instance.spec.idle_policy:
         instance = replace(instance, warned=None)
-        lines.append(entry(now, because("warning_withdrawn", "the warning is withdrawn: it was of another policy")))
+        lines.append(entry(now, warning_cancelled(instance, "its idle policy was changed")))
     return Wanted(replace(instance, spec=spec), tuple(lines))
 
 
@@ -132,7 +133,7 @@ def what_waits(instance: Instance, mode: Mode) -> WriteWarning | None:
             return None
 
 
-def _desire(instance: Instance, desired: Desired, code: str, actor: Actor, now: datetime) -> Wanted:
+def _desire(instance: Instance, desired: Desired, code: EventCode, actor: Actor, now: datetime) -> Wanted:
     spec = replace(instance.spec, desired=desired)
     line = entry(now, because(code, f"{actor.name} asked for it to be {desired}"), actor=actor.name)
     return Wanted(replace(instance, spec=spec), (line,))
@@ -146,4 +147,6 @@ def _by_the_desk(instance: Instance) -> bool:
 
 def _not_ended(instance: Instance, what: str) -> None:
     if instance.phase in ENDED or instance.spec.desired is Desired.TERMINATED:
-        raise Conflict(f"{instance.name} is {instance.phase}; it cannot {what} any more", code="ended")
+        raise Conflict(
+            f"{instance.name} is {instance.phase}; it cannot {what} any more", code=ErrorCode.INSTANCE_TERMINATED
+        )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.plan import Entry
 from chalicelib.store.cursors import cursor_of, start_of
 from chalicelib.store.models import TimelineModel
@@ -30,7 +31,7 @@ class Timeline:
             Entry(
                 at=datetime.fromisoformat(row.at),
                 actor=row.actor,
-                code=row.code,
+                code=EventCode(row.code),
                 sentence=row.message,
                 details={name: str(value) for name, value in row.details.as_dict().items()},
             )

@@ -58,9 +58,9 @@ def append(changes: TransactWrite, instance_id: str, version: int, entries: Iter
                 f"{version:08}.{number:02}",
                 at=line.at.isoformat(),
                 actor=line.actor,
-                code=line.code,
+                code=str(line.code),
                 message=line.sentence,
-                details=dict(line.details),
+                details={name: str(value) for name, value in line.details.items()},
             )
         )
 

@@ -172,7 +172,7 @@ def test_nobody_gets_more_than_the_limit(bench: Bench) -> None:
 def test_a_paused_desk_launches_nothing(bench: Bench) -> None:
     bench.root("PATCH", "/desk", {"mode": "paused"})
     answer = bench.ada("POST", "/instances", {"gpu": "T4"})
-    assert (answer.status, answer.json["code"]) == (409, "desk_on_hold")
+    assert (answer.status, answer.json["code"]) == (409, "desk_paused")
 
 
 def count(client: Client) -> int:

@@ -66,8 +66,8 @@ def test_an_image_from_the_wish_to_its_end(ready: Bench) -> None:
     again = ready.ada("POST", IMAGES, {"name": "vision-1", "description": "for the course"})
     assert (again.status, again.json["id"]) == (202, asked.json["id"])
     other = ready.ada("POST", IMAGES, {"name": "vision-2"})
-    assert (other.status, other.json["code"]) == (409, "imaging")
-    assert ready.ada("DELETE", f"/images/{asked.json['id']}").json["code"] == "being_made"
+    assert (other.status, other.json["code"]) == (409, "image_in_progress")
+    assert ready.ada("DELETE", f"/images/{asked.json['id']}").json["code"] == "image_not_ready"
 
     _is_sealed(ready, asked.json)
     shown = until(ready, asked.json["id"], "available")
@@ -90,7 +90,7 @@ def test_an_image_from_the_wish_to_its_end(ready: Bench) -> None:
     assert ready.bob("GET", "/images").json["items"] == []
     for method in ("GET", "DELETE"):
         answer = ready.bob(method, f"/images/{shown['id']}")
-        assert (answer.status, answer.json["code"]) == (404, "no_such_image")
+        assert (answer.status, answer.json["code"]) == (404, "image_not_found")
 
     launched = ready.ada("POST", "/instances", {"gpu": "T4", "image": "latest", "name": "quick-fox"})
     assert (launched.status, launched.json["spec"]["image"]) == (202, shown["id"])
@@ -139,7 +139,7 @@ def _is_sealed(bench: Bench, image: dict[str, Any]) -> None:
     assert (imaging()["phase"], imaging()["secrets_removed"]) == ("sanitizing", True)
     for kind in ("ssh", "jupyter", "jupyter_token"):
         refused = opened(kind)
-        assert (refused.status, refused.json["code"]) == (409, "sealed")
+        assert (refused.status, refused.json["code"]) == (409, "secrets_removed")
         for words in ("it reboots for that", "UTC at the latest", f"GET /images/{image['id']}"):
             assert words in refused.json["detail"]
     assert opened("shell").status == 201

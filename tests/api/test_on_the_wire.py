@@ -25,7 +25,7 @@ from tests.api.test_behind_api_gateway import REQUEST
 def test_an_unknown_path_is_not_found(bench: Bench, path: str) -> None:
     for client in (bench.ada, bench.stranger()):
         answer = client("GET", path)
-        assert (answer.status, answer.json["code"]) == (404, "no_such_route")
+        assert (answer.status, answer.json["code"]) == (404, "route_not_found")
         assert answer.headers["content-type"] == "application/problem+json"
 
 

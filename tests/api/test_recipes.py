@@ -91,7 +91,7 @@ def test_an_instance_is_set_up_again_and_further(ada: Client, desk: World) -> No
     assert (setup["recipe"], setup["document"]) == ("new", "gpudesk-jupyter")
     assert (setup["document_index"], setup["document_count"]) == (1, 1)
     busy = ada("POST", "/instances/brave-otter/setup")
-    assert (busy.status, busy.json["code"]) == (409, "setting_up")
+    assert (busy.status, busy.json["code"]) == (409, "setup_in_progress")
     wrong = ada("POST", "/instances/brave-otter/setup", {"recipes": "new"})
     assert (wrong.status, wrong.wrong["recipes"]) == (422, "unknown field; did you mean recipe?")
     lines = ada("GET", "/instances/brave-otter/timeline").json["items"]

@@ -44,7 +44,7 @@ def test_a_ready_instance_tells_what_is_known_of_it(bench: Bench) -> None:
     assert (stopped.status, stopped.json["desired"], stopped.json["warnings"]) == (202, "stopped", [])
     assert stopped.headers["location"] == f"/instances/{shown['id']}"
     late = bench.ada("POST", "/instances/brave-otter/keep", {"hours": 1})
-    assert (late.status, late.json["code"]) == (409, "too_late_to_keep")
+    assert (late.status, late.json["code"]) == (409, "stop_already_started")
     started = bench.ada("POST", "/instances/brave-otter/start")
     assert (started.status, started.json["desired"]) == (202, "running")
 
@@ -128,7 +128,7 @@ def test_what_its_state_does_not_allow_is_a_conflict_that_says_what_to_do(bench:
 @pytest.mark.parametrize("ref", ["i-0000000000000000f", "%2e%2e", "a%00b", "UPPER", "x" * 3000, "%F0%9F%98%80", "..;"])
 def test_a_reference_that_leads_nowhere_is_not_found(bench: Bench, ref: str) -> None:
     answer = bench.ada("GET", f"/instances/{ref}")
-    assert (answer.status, answer.json["code"]) == (404, "no_such_instance")
+    assert (answer.status, answer.json["code"]) == (404, "instance_not_found")
 
 
 def test_what_cannot_be_a_reference_is_not_looked_up(bench: Bench) -> None:

@@ -104,17 +104,26 @@ def test_nobody_is_let_into_a_machine_that_has_lost_our_tags(ready: Bench) -> No
     ready.world.ec2.delete_tags(Resources=resources, Tags=[{"Key": "gpudesk:stage"}])
     answer = ready.ada("POST", SESSIONS, {"kind": "shell"})
     ready.world.ec2.create_tags(Resources=resources, Tags=[{"Key": "gpudesk:stage", "Value": stage}])
-    assert (answer.status, answer.json["code"]) == (409, "not_ours")
+    assert (answer.status, answer.json["code"]) == (409, "tags_missing")
     assert "with the desk's tags" in answer.json["detail"]
     assert (last_line(ready), len(ready.world.cloud.sessions.started)) == (before, started)
 
 
 @pytest.mark.parametrize("operation", ["DescribeInstances", "SendSSHPublicKey", "StartSession"])
-def test_what_aws_says_is_passed_on(ready: Bench, operation: str) -> None:
+def test_session_answers_503_when_aws_throttles_a_call(ready: Bench, operation: str) -> None:
     ready.world.cloud.faults.order(operation, "ThrottlingException")
     answer = ready.ada("POST", SESSIONS, {"kind": "ssh", "public_key": KEY})
-    assert (answer.status, answer.json["code"]) == (409, "no_session")
+    assert (answer.status, answer.json["code"], answer.headers["retry-after"]) == (503, "upstream_error", "5")
     assert "ThrottlingException" in answer.json["detail"]
+
+
+@pytest.mark.parametrize("operation", ["DescribeInstances", "SendSSHPublicKey", "StartSession"])
+def test_session_answers_502_when_aws_rejects_a_call(ready: Bench, operation: str) -> None:
+    ready.world.cloud.faults.order(operation, "UnauthorizedOperation")
+    answer = ready.ada("POST", SESSIONS, {"kind": "ssh", "public_key": KEY})
+    assert (answer.status, answer.json["code"]) == (502, "upstream_error")
+    assert "retry-after" not in answer.headers
+    assert "UnauthorizedOperation" in answer.json["detail"]
 
 
 def test_the_token_is_in_the_answer_and_nowhere_else(ready: Bench, caplog: pytest.LogCaptureFixture) -> None:

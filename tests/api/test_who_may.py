@@ -98,7 +98,7 @@ def test_somebody_elses_instance_is_not_there(bench: Bench) -> None:
             ("GET", "/timeline", None),
         ):
             answer = bench.bob(method, f"/instances/{ref}{path}", body)
-            assert (answer.status, answer.json["code"]) == (404, "no_such_instance"), (method, path)
+            assert (answer.status, answer.json["code"]) == (404, "instance_not_found"), (method, path)
             assert answer.json["detail"].replace(ref, "X") == (
                 "there is no instance 'X' of yours; GET /instances lists them"
             )
@@ -125,7 +125,7 @@ def test_a_user_may_name_nobody_else(bench: Bench) -> None:
 
 def test_a_bot_says_for_whom_it_asks_and_both_names_are_told(bench: Bench) -> None:
     refused = bench.slack("POST", "/instances", {"gpu": "T4"})
-    assert (refused.status, refused.json["code"], list(refused.wrong)) == (422, "owner_needed", ["owner"])
+    assert (refused.status, refused.json["code"], list(refused.wrong)) == (422, "owner_required", ["owner"])
     asked = bench.slack("POST", "/instances", {"gpu": "T4", "owner": "ada", "name": "brave-otter"})
     assert (asked.status, asked.json["owner"]) == (202, "ada")
     assert bench.slack("POST", "/instances/brave-otter/keep", {"hours": 1}).status == 422

@@ -19,6 +19,8 @@ from chalicelib.domain.activity.orders import Orders
 from chalicelib.domain.activity.policy import SIGNALS, IdlePolicy
 from chalicelib.domain.actors import Actor, Role
 from chalicelib.domain.channels import Channels
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.desk import Ceilings, DeskSettings, Mode
 from chalicelib.domain.errors import Conflict
 from chalicelib.domain.instance import Desired, Ec2State, Instance, Machine, Phase, Setup, Spec
@@ -27,7 +29,6 @@ from chalicelib.domain.lifecycle.orders import orders_for
 from chalicelib.domain.notices import AddressBook
 from chalicelib.domain.observation import Ec2View, Observation
 from chalicelib.domain.plan import Stop
-from chalicelib.domain.reason import Reason
 from chalicelib.domain.warned import Warned, WarningKind
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -309,7 +310,7 @@ def ready(max_hours: int = 72) -> Instance:
         ),
         phase=Phase.READY,
         phase_since=START,
-        reason=Reason(code="ready", sentence="ready"),
+        reason=EventReason(code=EventCode.READY, sentence="ready"),
         setup=Setup(recipe="jupyter"),
         machine=Machine(instance_id=MACHINE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=START),
         life_began_at=START,

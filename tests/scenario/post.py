@@ -18,12 +18,14 @@ class Box:
     """What arrived, by message id; a receiver that is down takes nothing.
 
     :ivar greetings: the first messages, which are about the webhook itself
+    :ivar ready: the messages that an instance is ready, which nearly every scenario begins with
     """
 
     is_down: bool = False
     tries: int = 0
     arrived: list[tuple[str, bytes]] = field(default_factory=list)
     greetings: list[tuple[str, bytes]] = field(default_factory=list)
+    ready: list[tuple[str, bytes]] = field(default_factory=list)
     before: Callable[[], Any] = lambda: None
 
     def types(self) -> list[str]:
@@ -42,8 +44,8 @@ class PretendWebhook(Webhook):
         self.box.before()
         if self.box.is_down:
             raise NotDelivered("connection refused")
-        kind = json.loads(body)["type"]
-        (self.box.greetings if kind == "webhook_set" else self.box.arrived).append((message_id, body))
+        apart = {"webhook_registered": self.box.greetings, "ready": self.box.ready}
+        apart.get(json.loads(body)["type"], self.box.arrived).append((message_id, body))
         return "it answered 200"
 
 

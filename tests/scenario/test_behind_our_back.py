@@ -62,7 +62,7 @@ def test_an_instance_that_is_stopped_by_hand_stays_stopped(desk: World) -> None:
     instance = desk.look(instance)
     assert instance.phase is Phase.STOPPED
     assert instance.spec.desired is Desired.STOPPED
-    assert "stopped_outside" in desk.codes(instance)
+    assert "stopped_externally" in desk.codes(instance)
 
 
 def test_an_instance_that_is_started_by_hand_is_under_policy_again(desk: World) -> None:
@@ -70,7 +70,7 @@ def test_an_instance_that_is_started_by_hand_is_under_policy_again(desk: World) 
     desk.ec2.start_instances(InstanceIds=[machine_id(instance)])
     desk.boot_id = "boot-2"
     instance = desk.until(instance, Phase.READY, minutes=5)
-    assert "started_outside" in desk.codes(instance)
+    assert "started_externally" in desk.codes(instance)
     desk.until(instance, Phase.STOPPED, minutes=15)
 
 
@@ -78,7 +78,7 @@ def test_an_instance_that_is_terminated_by_hand_is_told_and_over(desk: World) ->
     instance = desk.ready()
     desk.ec2.terminate_instances(InstanceIds=[machine_id(instance)])
     instance = desk.until(instance, Phase.TERMINATED, minutes=5)
-    assert desk.codes(instance)[-1] == "terminated_outside"
+    assert desk.codes(instance)[-1] == "terminated_externally"
 
 
 def test_a_machine_that_lost_our_tags_is_told_and_counted_and_not_touched(desk: World) -> None:

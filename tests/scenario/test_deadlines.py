@@ -18,7 +18,7 @@ def test_no_agent_is_warned_of_and_terminated_with_the_likely_causes(desk: World
     assert instance.warned is not None
     assert instance.warned.kind is WarningKind.NO_AGENT
     instance = desk.until(instance, Phase.TERMINATED, minutes=8)
-    claimed = next(line for line in desk.timeline(instance) if line.code == "terminate_claimed")
+    claimed = next(line for line in desk.timeline(instance) if line.code == "terminate_initiated")
     for cause in ("route", "endpoint", "role"):
         assert cause in claimed.sentence
     assert desk.ec2_ids() == []
@@ -53,9 +53,11 @@ def test_a_setup_that_keeps_failing_says_where_and_why_and_is_stopped_after_a_wa
     machines.outcomes["install"] = [FAILS] * 3
     with world(machines=machines) as desk:
         instance = desk.until(desk.launch(), Phase.FAILED)
-        for part in ("gpudesk-probe", "step install", "exit code 1", "Unable to locate package libfoo", "DELETE"):
-            assert part in instance.reason.sentence
         assert instance.warned is not None
+        for part in ("gpudesk-probe", "step install", "exit code 1", "Unable to locate package libfoo"):
+            assert part in instance.reason.sentence
+            assert part in instance.warned.sentence
+        assert "terminate it" in instance.warned.sentence
         instance = desk.until(instance, Phase.STOPPED, minutes=14)
         desk.desk.requests.changing.start(ADA, instance.id)
         instance = desk.until(instance, Phase.READY, minutes=8)
@@ -107,14 +109,14 @@ def test_capacity_that_one_zone_lacks_is_taken_from_another(desk: World) -> None
     instance = desk.ready()
     assert instance.machine is not None
     assert instance.machine.zone != "us-east-1a"
-    assert "zone_refused" in desk.codes(instance)
+    assert "zone_no_capacity" in desk.codes(instance)
 
 
 def test_capacity_that_no_zone_has_is_a_failure_with_what_to_do(desk: World) -> None:
     for zone in "abcdef":
         desk.cloud.capacity.set("g4dn.xlarge", f"us-east-1{zone}", 0)
     instance = desk.until(desk.launch(), Phase.FAILED, minutes=20)
-    assert "another type or region" in instance.reason.sentence
+    assert "Launch another type" in instance.reason.sentence
     instance = desk.until(instance, Phase.TERMINATED, minutes=70, sweep_every=5)
     assert desk.ec2_ids() == []
 
@@ -124,7 +126,7 @@ def test_a_quota_that_is_used_up_is_a_failure_at_once_and_the_owner_hears_of_it(
     desk.cloud.faults.order("RunInstances", "VcpuLimitExceeded", "You have requested more vCPU capacity", status=400)
     instance = desk.until(desk.launch(), Phase.FAILED, minutes=2)
     assert "Service Quotas" in instance.reason.sentence
-    assert box.types() == ["over_quota"]
+    assert box.types() == ["quota_exceeded"]
 
 
 def test_a_start_without_capacity_is_given_up_in_the_end(desk: World) -> None:

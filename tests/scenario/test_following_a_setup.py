@@ -109,7 +109,7 @@ def test_a_setup_that_is_done_says_what_it_came_to(desk: World, machines: Simula
     probe, jupyter = (line.sentence for line in desk.timeline(instance) if line.code == "document_succeeded")
     assert "(document 1 of 2): inspect 120 s, install 120 s, start 120 s; no reboot, 3,000 bytes of output" in probe
     assert "(document 2 of 2): install 180 s, start 180 s; 1 reboot, 44 bytes of output" in jupyter
-    assert "jupyter is set up, in " in instance.reason.sentence
+    assert "Recipe jupyter was set up in " in instance.reason.sentence
     assert "1 reboot, 3,044 bytes of output" in instance.reason.sentence
     result = setup(desk, instance)["results"][1]
     assert (result["duration_seconds"], result["reboots"], result["output_bytes"]) == (360, 1, 44)

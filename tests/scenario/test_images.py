@@ -75,8 +75,8 @@ def test_the_instance_is_sealed_for_minutes_only_and_its_timeline_says_how_to_ge
     going = look(desk, image)
     assert (going.phase, going.is_sealed) == (ImagePhase.PENDING, False)
     assert 0 < going.progress < 100
-    said = {line.code: line.sentence for line in desk.timeline(instance)}
-    for code in ("image_requested", "secrets_new"):
+    said = {str(line.code): line.sentence for line in desk.timeline(instance)}
+    for code in ("image_requested", "secrets_regenerated"):
         assert f"ssh-keygen -R {instance.id}" in said[code]
     assert desk.desk.requests.reading.show(ADA, instance.id).image == going
 
@@ -87,7 +87,7 @@ def test_without_a_reboot_what_was_sealed_is_put_back_however_often_that_fails(d
     desk.cloud.machines.outcomes["secrets"] = [(0, "", ""), failed, failed]  # type: ignore[attr-defined]
     image = made(desk, instance, no_reboot=True)
     assert secret_actions(desk).count("restore") == 3
-    assert "secrets_back" in desk.codes(instance)
+    assert "secrets_restored" in desk.codes(instance)
     assert image.reason.code == "available"
 
 
@@ -116,12 +116,12 @@ def test_an_image_that_failed_is_deleted_at_once_and_its_instance_is_unsealed_al
     assert gone.is_sealed
     at_rest(desk, image)
     assert secret_actions(desk) == ["remove", "restore", "restore", "restore"]
-    assert "secrets_back" in desk.codes(instance)
+    assert "secrets_restored" in desk.codes(instance)
 
 
 @pytest.mark.parametrize(
     ("refusal", "news", "words"),
-    [(None, "image_available", "vision-1 is there: ami-"), ("UnauthorizedOperation", "image_failed", "EC2 refused")],
+    [(None, "image_available", "is ready: ami-"), ("UnauthorizedOperation", "image_failed", "EC2 rejected")],
 )
 def test_the_owner_hears_what_became_of_the_image_once(desk: World, refusal: str | None, news: str, words: str) -> None:
     box = listening(desk)
@@ -132,8 +132,8 @@ def test_the_owner_hears_what_became_of_the_image_once(desk: World, refusal: str
     desk.minute()
     assert box.types() == [news]
     assert words in json.loads(box.arrived[0][1])["data"]["message"]
-    (notice,), _ = desk.desk.requests.reading.notices_of(ADA, instance.id, limit=10, cursor=None)
-    assert notice.code == news
+    (notice, ready), _ = desk.desk.requests.reading.notices_of(ADA, instance.id, limit=10, cursor=None)
+    assert (notice.code, ready.code) == (news, "ready")
 
 
 def test_a_lost_answer_makes_no_second_image(desk: World) -> None:
@@ -167,7 +167,7 @@ def test_a_termination_waits_for_the_image_and_then_comes(desk: World) -> None:
     desk.minute(2)
     assert look(desk, image).phase in BEING_MADE
     assert desk.ec2_state(machine_id(instance)) == "running"
-    assert desk.codes(instance).count("terminate_waits") == 1
+    assert desk.codes(instance).count("terminate_pending") == 1
     until(desk, image, ImagePhase.AVAILABLE)
     desk.until(instance, Phase.TERMINATED)
 
@@ -244,4 +244,4 @@ def test_what_is_being_imaged_is_neither_idle_nor_set_up(desk: World) -> None:
         desk.desk.requests.setting_up.set_up(ADA, instance.id, recipe=None, parameters={})
     shown = desk.show(instance)
     assert shown.activity is not None
-    assert shown.activity.reason.code == "imaging"
+    assert shown.activity.reason.code == "image_in_progress"

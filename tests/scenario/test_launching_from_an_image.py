@@ -111,7 +111,7 @@ def test_what_was_added_to_the_instance_comes_along_with_its_image(desk: World) 
     assert {each.name for each in image.baked} == {"gpudesk-probe", "gpudesk-jupyter"}
     asked = desk.order(image=image.name, name="quick-fox")
     assert "with the added recipe jupyter. Skipped unless changed since: gpudesk-jupyter." in origin(asked)
-    assert "from_image" in desk.codes(asked.instance)
+    assert "launched_from_image" in desk.codes(asked.instance)
     copy = desk.until(asked.instance, Phase.READY)
     assert copy.spec.recipe == "bare"
     assert copy.spec.parameters_of("jupyter")["apt_mirror"] == MIRROR

@@ -52,7 +52,7 @@ def types(desk: World) -> list[str]:
 def test_what_was_asked_for_is_measured_kept_and_compared(desk: World) -> None:
     instance = desk.ready(gpu="T4", gpu_count=4)
     measure(desk, instance)
-    assert ended(desk, instance, 5).startswith("benchmark_done: measured: 4 x T4: fp32 ")
+    assert ended(desk, instance, 5).startswith(f"benchmark_done: {instance.name} finished its benchmark: 4 x T4: fp32 ")
     assert [code for code in desk.codes(instance) if code.startswith("benchmark_")] == [
         "benchmark_requested",
         "benchmark_started",
@@ -104,7 +104,7 @@ def test_the_owner_hears_what_became_of_each_measurement(desk: World) -> None:
     ended(desk, instance, 5)
     desk.cloud.faults.order("SendCommand", "InvalidDocument")
     measure(desk, instance)
-    assert "SSM refused the command" in ended(desk, instance, 5)
+    assert "SSM rejected the command" in ended(desk, instance, 5)
     assert box.types() == ["benchmark_done", "benchmark_failed"]
 
 
@@ -113,7 +113,10 @@ def test_a_measurement_that_fails_is_told_why_and_harms_nothing(desk: World) -> 
     fleet(desk).outcomes[BENCHMARK] = [(1, "", "gpudesk: No Python with PyTorch is here")]
     measure(desk, instance)
     told = ended(desk, instance, 5)
-    assert told.startswith("benchmark_failed: nothing was measured: gpudesk-benchmark failed in step measure")
+    begins = (
+        f"benchmark_failed: {instance.name} could not finish its benchmark: gpudesk-benchmark failed in step measure"
+    )
+    assert told.startswith(begins)
     assert "gpudesk: No Python with PyTorch is here" in told
     now = desk.look(instance)
     assert (now.phase, now.warned, types(desk)) == (Phase.READY, None, [])
@@ -127,7 +130,7 @@ def test_a_stop_or_a_terminate_does_not_wait_for_a_measurement(desk: World, how:
     desk.minute(2)
     getattr(desk.desk.requests.changing, how)(ADA, instance.id)
     desk.until(instance, Phase.STOPPED if how == "stop" else Phase.TERMINATED, minutes=8)
-    assert "nothing was measured: it is " in ended(desk, instance)
+    assert "could not finish its benchmark: it is " in ended(desk, instance)
 
 
 def test_a_command_whose_answer_was_lost_is_sent_again_as_the_same_attempt(desk: World) -> None:

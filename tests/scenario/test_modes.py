@@ -41,9 +41,9 @@ def test_a_dry_run_records_once_what_it_would_have_done(desk: World) -> None:
     desk.minute(80, sweep_every=5)
     assert desk.look(instance).phase is Phase.READY
     assert desk.look(instance).warned is None
-    lines = [line for line in desk.timeline(instance) if line.code == "would_have"]
+    lines = [line for line in desk.timeline(instance) if line.code == "dry_run"]
     assert len(lines) == 1
-    assert "it will be stopped" in lines[0].sentence
+    assert lines[0].sentence.startswith(f"Dry run: would stop {instance.name}. Every signal has been quiet")
 
 
 @pytest.mark.parametrize("mode", [Mode.DRY_RUN, Mode.PAUSED])
@@ -77,7 +77,7 @@ def test_what_the_desk_would_do_can_be_printed_instead_of_done(desk: World) -> N
     desk.beat()
     before = desk.look(instance)
     (plan,) = desk.desk.loop.preview()
-    assert "otter (stopping): stopping: every signal has been quiet" in in_words(plan)
+    assert "otter (stopping): Every signal has been quiet" in in_words(plan)
     assert "would call Stop(force=False, if_still_idle=True)" in in_words(plan)
     assert desk.look(instance) == before
     assert desk.cloud.calls["ec2:StopInstances"] == 0

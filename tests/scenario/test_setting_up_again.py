@@ -53,7 +53,7 @@ def test_the_recipe_runs_again_under_fresh_attempt_ids_and_the_timeline_says_who
     instance = desk.until(instance, Phase.READY, minutes=20)
     again = attempts(instance)
     assert len(set(again)) == 2 * len(first) == 4
-    lines = {line.code: line for line in desk.timeline(instance)}
+    lines = {str(line.code): line for line in desk.timeline(instance)}
     assert (lines["setup_requested"].actor, lines["setup_requested"].details) == ("ada", {"recipe": "jupyter"})
     assert lines["setup_requested"].sentence == "ada asked to set up jupyter again"
     assert desk.codes(instance).count("ready") == 2
@@ -88,7 +88,7 @@ def test_what_is_being_set_up_is_not_idle_and_its_idle_window_begins_anew() -> N
         instance = desk.warned(recipe="bare")
         assert instance.warned is not None
         set_up(desk, instance)
-        assert desk.codes(instance)[-2:] == ["setup_requested", "warning_withdrawn"]
+        assert desk.codes(instance)[-2:] == ["setup_requested", "warning_cancelled"]
         desk.minute(13)
         assert desk.look(instance).phase is Phase.SETTING_UP
         assert desk.ec2_state(machine_id(instance)) == "running"
@@ -104,7 +104,7 @@ def test_asked_for_twice_it_runs_once_and_another_one_has_to_wait(desk: World) -
     assert set_up(desk, instance, "new").instance == first
     with pytest.raises(Conflict, match="is being set up as new; ask again once it is ready") as refused:
         set_up(desk, instance, "jupyter")
-    assert refused.value.code == "setting_up"
+    assert refused.value.code == "setup_in_progress"
     desk.until(instance, Phase.READY, minutes=20)
     assert desk.codes(instance).count("setup_requested") == 1
 
@@ -112,10 +112,10 @@ def test_asked_for_twice_it_runs_once_and_another_one_has_to_wait(desk: World) -
 def test_a_failed_setup_is_run_again_and_its_warning_withdrawn(desk: World, machines: SimulatedMachines) -> None:
     machines.outcomes["install"] = [FAILS] * 3
     instance = desk.until(desk.launch(recipe="jupyter"), Phase.FAILED)
-    assert f"POST /instances/{instance.name}/setup" in instance.reason.sentence
+    assert f"Setup of jupyter failed on {instance.name}" in instance.reason.sentence
     with pytest.raises(Conflict, match=r"the setup of .* as jupyter has failed; set that up again first") as refused:
         set_up(desk, instance, "new")
-    assert refused.value.code == "other_setup_failed"
+    assert refused.value.code == "previous_setup_failed"
     assert set_up(desk, instance).instance.warned is None
     instance = desk.until(instance, Phase.READY, minutes=20)
     assert [result.succeeded for result in instance.setup.results] == [False, False, False, True, True]
@@ -137,7 +137,12 @@ def test_where_an_added_recipe_fails_the_instance_goes_on_as_it_was(desk: World,
     set_up(desk, instance, "new")
     instance = desk.until(instance, Phase.READY, minutes=20)
     assert instance.reason.code == "setup_failed"
-    for part in ("setup of new failed: gpudesk-jupyter failed in step install", "libfoo", "It can be used as before"):
+    for part in (
+        ": gpudesk-jupyter failed in step install",
+        "libfoo",
+        "it can be used as before",
+        f"failed on {instance.name}",
+    ):
         assert part in instance.reason.sentence
     assert instance.warned is None
     desk.minute(30)
@@ -158,7 +163,7 @@ def test_what_is_not_ready_is_refused_and_says_why(desk: World) -> None:
     desk.until(instance, Phase.READY)
     desk.hold()
     assert refusal(desk, instance) == (
-        "desk_on_hold",
+        "desk_paused",
         "gpudesk is paused. Instances can be set up when an admin sets mode to enforce.",
     )
     desk.desk.requests.administration.change_settings(ADMIN, mode=Mode.ENFORCE)
@@ -168,7 +173,7 @@ def test_what_is_not_ready_is_refused_and_says_why(desk: World) -> None:
     desk.until(instance, Phase.STOPPED, minutes=10)
     assert refusal(desk, instance) == ("not_running", f"is stopped. {starts}")
     desk.desk.requests.changing.terminate(ADA, instance.name)
-    assert refusal(desk, instance) == ("ended", "is stopped; it cannot be set up any more")
+    assert refusal(desk, instance) == ("instance_terminated", "is stopped; it cannot be set up any more")
 
 
 def test_what_does_not_fit_the_machine_as_it_is_is_refused_with_what_would(desk: World) -> None:

@@ -57,7 +57,7 @@ def test_silence_withdraws_a_warning(desk: World) -> None:
     desk.beat = lambda: None  # type: ignore[method-assign]
     desk.minute(12)
     assert desk.look(instance).phase is Phase.READY
-    assert "warning_withdrawn" in desk.codes(instance)
+    assert "warning_cancelled" in desk.codes(instance)
 
 
 def test_one_unknown_signal_is_enough_to_stop_nothing(desk: World) -> None:

@@ -29,7 +29,7 @@ def test_a_stop_that_never_comes_about_is_forced_and_alarmed_and_costs_on(desk: 
     desk.desk.requests.changing.stop(ADA, instance.id)
     desk.minute(25)
     assert desk.look(instance).phase is Phase.STOPPING
-    assert desk.codes(instance).count("stop_alarm") == 1
+    assert desk.codes(instance).count("stop_overdue") == 1
     before = desk.show(instance).cost_so_far
     desk.minute(10)
     assert desk.show(instance).cost_so_far - before > desk.look(instance).rates.instance * 9 / 60
@@ -41,7 +41,7 @@ def test_a_keep_before_the_claim_wins(desk: World) -> None:
     desk.desk.requests.changing.keep(ADA, instance.id, hours=1, until=None)
     desk.minute(30, sweep_every=5)
     assert desk.look(instance).phase is Phase.READY
-    assert "warning_withdrawn" in desk.codes(instance)
+    assert "warning_cancelled" in desk.codes(instance)
     desk.until(instance, Phase.STOPPED, minutes=75, sweep_every=5)
     assert desk.codes(instance).count("idle_warning") == 2, "after the keep it is warned anew"
 
@@ -91,7 +91,7 @@ def test_activity_between_the_claim_and_the_call_withdraws_the_stop(desk: World)
     reconciler.once(desk.look(instance), seen, reconciler.rules())
     assert desk.cloud.calls["ec2:StopInstances"] == 0
     assert desk.look(instance).phase is Phase.READY
-    assert desk.codes(instance)[-2:] == ["stop_claimed", "stop_withdrawn"]
+    assert desk.codes(instance)[-2:] == ["stop_initiated", "stop_cancelled"]
 
 
 def test_activity_after_the_warning_withdraws_it_and_says_so(desk: World) -> None:
@@ -110,7 +110,7 @@ def test_a_lifetime_ends_after_a_warning_also_for_a_busy_instance(desk: World) -
     assert instance.warned.kind is WarningKind.LIFETIME
     assert instance.warned.acts_at == instance.ends_at
     desk.until(instance, Phase.STOPPED, minutes=13)
-    assert "stop_claimed" in desk.codes(instance)
+    assert "stop_initiated" in desk.codes(instance)
 
 
 def test_a_keep_moves_the_lifetime_but_not_past_the_limit(desk: World) -> None:
@@ -128,7 +128,7 @@ def test_no_stop_is_claimed_without_a_warning_before(desk: World) -> None:
     instance = desk.until(desk.ready(idle_minutes=5, warning_minutes=5), Phase.STOPPED)
     lines = desk.timeline(instance)
     warned = next(line for line in lines if line.code == "idle_warning")
-    claimed = next(line for line in lines if line.code == "stop_claimed")
+    claimed = next(line for line in lines if line.code == "stop_initiated")
     assert claimed.at - warned.at >= timedelta(minutes=5)
 
 
@@ -149,7 +149,7 @@ def test_a_start_during_a_stop_follows_it(desk: World) -> None:
     assert claim is not None
     assert claim.action is Action.STOP
     desk.desk.requests.changing.start(ADA, instance.id)
-    desk.until_true(instance, lambda now: "start_claimed" in desk.codes(now), minutes=5)
+    desk.until_true(instance, lambda now: "start_initiated" in desk.codes(now), minutes=5)
     desk.until(instance, Phase.READY, minutes=5)
 
 
@@ -166,7 +166,7 @@ def test_a_crash_between_claim_and_call_stops_nobody_who_came_back_meanwhile(des
     desk.minute()
     assert desk.ec2_state(machine_id(instance)) == "running"
     assert desk.look(instance).phase is Phase.READY
-    assert "stop_withdrawn" in desk.codes(instance)
+    assert "stop_cancelled" in desk.codes(instance)
 
 
 def test_activity_that_no_sweep_saw_voids_the_warning_before_it(desk: World) -> None:
@@ -177,7 +177,7 @@ def test_activity_that_no_sweep_saw_voids_the_warning_before_it(desk: World) -> 
         desk.beat()
     desk.minute()
     assert desk.look(instance).phase is Phase.READY
-    assert desk.codes(instance)[-2:] == ["warning_withdrawn", "idle_warning"], "it is warned anew"
+    assert desk.codes(instance)[-2:] == ["warning_cancelled", "idle_warning"], "it is warned anew"
 
 
 def test_a_shorter_keep_takes_nothing_from_a_longer_one(desk: World) -> None:
@@ -185,7 +185,7 @@ def test_a_shorter_keep_takes_nothing_from_a_longer_one(desk: World) -> None:
     longer = desk.desk.requests.changing.keep(ADA, instance.id, hours=6, until=None)
     desk.desk.requests.changing.keep(ADA, instance.id, hours=1, until=None)
     assert desk.look(instance).keep_until == longer.keep_until
-    assert desk.codes(instance).count("kept") == 1
+    assert desk.codes(instance).count("keep_granted") == 1
     with pytest.raises(Invalid, match="a minute or more"):
         desk.desk.requests.changing.keep(ADA, instance.id, hours=1e-9, until=None)
 
@@ -207,7 +207,7 @@ def test_each_asking_again_is_in_the_timeline_and_force_is_said(desk: World) -> 
     instance = desk.ready()
     desk.desk.requests.changing.stop(ADA, instance.id)
     desk.until(instance, Phase.STOPPED, minutes=16)
-    again = [line.sentence for line in desk.timeline(instance) if line.code == "stop_again"]
+    again = [line.sentence for line in desk.timeline(instance) if line.code == "stop_retried"]
     assert len(again) == 6
     assert "by force" in again[-1]
     assert "by force" not in again[0]

@@ -60,7 +60,7 @@ def test_a_keep_that_is_asked_for_on_the_machine_is_granted_once_and_answered(de
     assert current.warned is None
     assert current.keep_until is not None
     assert current.keep_requested_by == "somebody on the machine"
-    assert desk.codes(instance).count("kept") == 1
+    assert desk.codes(instance).count("keep_granted") == 1
     answer = orders(desk, instance).answer
     assert answer is not None
     assert (answer.id, answer.granted) == ("w1", True)
@@ -109,7 +109,7 @@ def test_a_machine_that_stopped_itself_is_told_apart_from_one_that_was_stopped_b
     desk.power_off(machine_id(instance))
     desk.beat = lambda: None  # type: ignore[method-assign]
     instance = desk.until(instance, Phase.STOPPED, minutes=5)
-    assert "stopped_itself" in desk.codes(instance)
+    assert "self_stopped" in desk.codes(instance)
     assert instance.spec.desired == "stopped"
 
 

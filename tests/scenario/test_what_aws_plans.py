@@ -24,7 +24,7 @@ def test_a_retirement_that_comes_true_is_seen_and_the_instance_stays_stopped(des
     instance = desk.ready(idle_minutes=200, max_hours=20)
     desk.cloud.schedule_event(machine_id(instance), "instance-retirement", desk.now + timedelta(minutes=10))
     instance = desk.until(instance, Phase.STOPPED, minutes=20)
-    assert "stopped_outside" in desk.codes(instance)
+    assert "stopped_externally" in desk.codes(instance)
     desk.minute(5)
     assert desk.look(instance).phase is Phase.STOPPED
 

@@ -129,7 +129,7 @@ def test_an_outcome_that_nobody_waits_for_changes_nothing() -> None:
     other = looked(asked(replace(ready(), version=9)), 1).instance
     for record in (ready(), other, replace(plan.instance, phase=Phase.STOPPING)):
         noted = lifecycle.note(record, plan.step, Sent("c-1"), START)
-        assert (noted.reason.code, noted.instance.errand, noted.entries) == ("stale", record.errand, ())
+        assert (noted.reason.code, noted.instance.errand, noted.entries) == ("superseded", record.errand, ())
 
 
 @pytest.mark.parametrize("desired", [Desired.STOPPED, Desired.TERMINATED])
@@ -141,13 +141,13 @@ def test_whoever_wants_it_ended_does_not_wait(desired: Desired) -> None:
     assert plan.step is not None
     assert plan.instance.errand is None
     assert plan.instance.claim is not None
-    assert plan.entries[-1].sentence.startswith("nothing was measured: it is")
+    assert plan.entries[-1].sentence.startswith("n could not finish its benchmark: it is")
 
 
 def test_an_idle_warning_is_withdrawn_and_nothing_is_idle_while_it_runs() -> None:
     warned = Warned(kind=WarningKind.IDLE, at=START, acts_at=START, sentence="it will be stopped")
     plan = looked(replace(running(), warned=warned), 20, ended(CommandStatus.RUNNING))
-    assert (plan.instance.warned, plan.entries[0].code) == (None, "warning_withdrawn")
+    assert (plan.instance.warned, plan.entries[0].code) == (None, "warning_cancelled")
     assert "ada asked for a measurement" in plan.entries[0].sentence
 
 
@@ -189,7 +189,7 @@ def test_who_asks_while_it_is_measured_is_answered_with_that() -> None:
         (replace(ready(), phase=Phase.STOPPED), "is stopped: only a ready instance", "not_ready"),
         (replace(ready(), phase=Phase.FAILED), "is failed: only a ready instance", "not_ready"),
         (replace(ready(), spec=replace(ready().spec, desired=Desired.STOPPED)), "is being ended", "not_ready"),
-        (replace(ready(), imaging="im-1"), "an image of n is being made; ask again once it is", "imaging"),
+        (replace(ready(), imaging="im-1"), "an image of n is being made; ask again once it is", "image_in_progress"),
     ],
 )
 def test_what_cannot_be_measured_is_refused_before_anything_is_written(instance: Instance, why: str, code: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.baked import Baked, use_hash
+from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.errors import GiveUp, TryLater
 from chalicelib.domain.image_plan import (
     AmiView,
@@ -58,7 +59,7 @@ def image(phase: ImagePhase, **changes: Any) -> Image:
         disk_gib=64,
         phase=phase,
         phase_since=NOW,
-        reason=because("x", "as it is"),
+        reason=because(EventCode.REQUESTED, "as it is"),
         **facts,
     )
 
@@ -116,7 +117,7 @@ def test_all_of_it_has_one_deadline_as_long_as_a_termination_waits(phase: ImageP
     late = image(phase, called_at=NOW, created_at=NOW - IMAGE_DEADLINE)
     plan = decide(late, ImageSeen(ami=Absent(), command=DONE), NOW)
     assert (plan.image.phase, plan.step) == (ImagePhase.FAILED, None)
-    assert "not been made within 6 hours" in plan.image.reason.sentence
+    assert "it was not ready within 6 hours" in plan.image.reason.sentence
     waiting = replace(ready(), imaging=late.id, imaging_since=late.created_at)
     assert not waiting.is_imaged(NOW)
     assert waiting.is_imaged(NOW - timedelta(seconds=1))

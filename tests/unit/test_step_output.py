@@ -66,7 +66,7 @@ def test_credentials_are_masked(said: str, shown: str) -> None:
         ("curl: (6) Could not resolve host: github.com", "subnet's route"),
         ("E: Could not get lock /var/lib/dpkg/lock-frontend.", "Another apt holds the lock"),
         ("line 12: 4242 Killed", "instance type with more"),
-        ("something else", "Look into it in a session"),
+        ("something else", "Open a session on it to find the cause"),
     ],
 )
 def test_what_can_be_done_is_said(output: str, hint: str) -> None:

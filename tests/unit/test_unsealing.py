@@ -52,7 +52,7 @@ def test_they_are_back_only_when_the_command_has_ended_well() -> None:
     assert (done.is_sealed, done.is_open) == (False, False)
 
 
-@pytest.mark.parametrize(("no_reboot", "code"), [(True, "secrets_back"), (False, "secrets_new")])
+@pytest.mark.parametrize(("no_reboot", "code"), [(True, "secrets_restored"), (False, "secrets_regenerated")])
 def test_what_became_of_them_is_said_and_how_to_get_in_again(no_reboot: bool, code: str) -> None:
     sent = image(ImagePhase.PENDING, ami_id="ami-1", unseal=SENT, no_reboot=no_reboot)
     reason = decide(sent, ended(CommandStatus.SUCCEEDED), NOW).image.unseal_reason
@@ -84,7 +84,7 @@ def test_a_command_that_is_refused_is_given_up_with_what_to_do() -> None:
     refused = note(asked, SendSeal({"action": "restore"}, "a"), GiveUp("AccessDenied", "no"), NOW)
     assert not refused.is_open
     assert refused.unseal_reason is not None
-    assert refused.unseal_reason.code == "unseal_failed"
+    assert refused.unseal_reason.code == "secret_restore_failed"
     assert "sudo /opt/gpudesk/gpudesk-machine-secrets restore" in refused.unseal_reason.sentence
 
 

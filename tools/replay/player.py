@@ -1,6 +1,7 @@
 """A pretend machine and a pretend desk that live through a history, minute by minute.
 
 The machine does what a probe does (samples -> evidence -> heartbeat on the wire), the desk what a sweep does (heartbeat
+from chalicelib.domain.common.event_codes import EventCode
 from the wire -> `lifecycle.decide`). There is nobody to tell, and no stop waits for a delivery: warnings count as
 delivered at once.
 """
@@ -12,6 +13,7 @@ from typing import assert_never
 
 from chalicelib.domain import lifecycle, wishes
 from chalicelib.domain.activity.heartbeat import Report
+from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.desk import Ceilings, DeskSettings
 from chalicelib.domain.errors import Refused
 from chalicelib.domain.instance import Instance
@@ -31,15 +33,6 @@ PASSES = 4
 RULES = Rules(desk=DeskSettings(), heartbeat_table="-", heartbeat_region=REGION, instance_role_id="-")
 ANY_KEEP = Ceilings(keep_hours=5000 * 8766)
 """What was kept was granted: of the desk's own bounds on keeps nothing is asked again."""
-
-ACTIONS = {
-    "idle_warning": "warn",
-    "lifetime_warning": "warn",
-    "warning_withdrawn": "withdraw",
-    "stop_claimed": "stop",
-    "activity_unknown": "report_silence",
-}
-"""Of the timeline's codes, those that are something the desk does."""
 
 
 @dataclass(frozen=True)
@@ -163,7 +156,7 @@ class Player:
     def _nothing_before(self) -> datetime:
         """While a silence that was told of lasts, nothing follows but the end of the life: years pass in no time."""
         instance = self._instance
-        if instance is None or instance.told != "activity_unknown" or instance.ends_at is None:
+        if instance is None or instance.told != EventCode.ACTIVITY_UNKNOWN or instance.ends_at is None:
             return LONG_AGO
         return _whole_minute(instance.ends_at - instance.spec.idle_policy.notice)
 
@@ -190,8 +183,8 @@ def _delivered(instance: Instance, now: datetime) -> Instance:
 
 def _actions(entries: Iterable[Entry]) -> Iterator[Action]:
     for line in entries:
-        if line.code in ACTIONS:
-            yield Action(line.at, ACTIONS[line.code], line.sentence)
+        if line.code.replay_action:
+            yield Action(line.at, str(line.code.replay_action), line.sentence)
 
 
 def _whole_minute(moment: datetime) -> datetime:

@@ -4,11 +4,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from chalicelib.domain.actors import Actor, Role
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.instance import Desired, DocumentRun, Ec2State, Instance, Machine, Phase, Setup, Spec
 from chalicelib.domain.lifecycle.booting import made_ready
 from chalicelib.domain.lifecycle.rules import because, moved
 from chalicelib.domain.observation import Ec2View
-from chalicelib.domain.reason import Reason
 from chalicelib.domain.recipes import DocumentUse
 from tools.replay.policy import Policy
 
@@ -43,7 +44,7 @@ def started(policy: Policy, at: datetime) -> Instance:
         ),
         phase=Phase.READY,
         phase_since=at,
-        reason=Reason(code="ready", sentence="ready"),
+        reason=EventReason(code=EventCode.READY, sentence="ready"),
         setup=Setup(recipe=RECIPE),
         machine=Machine(instance_id=MACHINE_ID, zone=ZONE, state=Ec2State.RUNNING, launched_at=at),
         life_began_at=at,
@@ -60,7 +61,9 @@ def begun_anew(instance: Instance, at: datetime) -> Instance:
 def setting_up(instance: Instance, at: datetime) -> Instance:
     run = DocumentRun(attempt_id="-", sent_at=at, called_at=at, command_id="-")
     setup = Setup(recipe=RECIPE, documents=(THE_SETUP,), run=run)
-    return replace(moved(instance, Phase.SETTING_UP, because("setting_up", "it is being set up"), at), setup=setup)
+    return replace(
+        moved(instance, Phase.SETTING_UP, because(EventCode.SETTING_UP, "it is being set up"), at), setup=setup
+    )
 
 
 RUNNING = Ec2View(

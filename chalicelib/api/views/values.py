@@ -28,7 +28,7 @@ class ReasonView(TypedDict):
 
 def reason_view(reason: Reason) -> ReasonView:
     """A reason."""
-    return {"code": reason.code, "message": reason.sentence}
+    return {"code": str(reason.code), "message": reason.sentence}
 
 
 class WriteWarningView(TypedDict):

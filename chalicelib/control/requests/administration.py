@@ -11,7 +11,7 @@ from chalicelib.domain.asks import refused
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.channels import channel_errors
 from chalicelib.domain.desk import DeskSettings, Mode
-from chalicelib.domain.errors import Conflict, FieldError
+from chalicelib.domain.errors import Conflict, ErrorCode, FieldError
 from chalicelib.domain.policies import PolicyAsk, asked_for, policy_errors
 from chalicelib.domain.recipes import Recipe
 from chalicelib.store.desk import DeskStore
@@ -71,7 +71,7 @@ class Administration:
             except Stale:
                 continue
             return DeskChanged(saved, new_secret("desk", before.channels, saved.channels, self.secrets))
-        raise Conflict("the settings are being changed by others; try again", code="busy")
+        raise Conflict("the settings are being changed by others; try again", code=ErrorCode.CONCURRENT_UPDATE)
 
     def _check_settings(self, settings: DeskSettings) -> None:
         defaults, limits = settings.defaults, settings.limits

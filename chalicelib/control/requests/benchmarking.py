@@ -8,7 +8,7 @@ from chalicelib.domain.actors import Actor
 from chalicelib.domain.benchmarks import Comparison, compare
 from chalicelib.domain.catalogue import Catalogue, UnknownGpu, UnknownType
 from chalicelib.domain.desk import Mode
-from chalicelib.domain.errors import Conflict, FieldError, Invalid
+from chalicelib.domain.errors import Conflict, ErrorCode, FieldError, Invalid
 from chalicelib.domain.instance import Instance
 from chalicelib.store.benchmarks import Benchmarks
 
@@ -28,7 +28,8 @@ class Benchmarking:
         """
         if self.changing.desk.settings().mode is Mode.PAUSED:
             raise Conflict(
-                "gpudesk is paused. Benchmarks run again when an admin sets mode to enforce.", code="desk_on_hold"
+                "gpudesk is paused. Benchmarks run again when an admin sets mode to enforce.",
+                code=ErrorCode.DESK_PAUSED,
             )
         clock = self.changing.clock
         return self.changing.change(

@@ -10,9 +10,9 @@ from chalicelib.domain import wishes
 from chalicelib.domain.actors import Actor
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.desk import Mode
-from chalicelib.domain.errors import Conflict
+from chalicelib.domain.errors import Conflict, ErrorCode
 from chalicelib.domain.instance import Instance
-from chalicelib.domain.notices import TOLD, Notice, notices_of
+from chalicelib.domain.notices import Notice, notices_of
 from chalicelib.domain.policies import PolicyAsk
 from chalicelib.domain.wishes import Wanted
 from chalicelib.store.desk import DeskStore
@@ -37,7 +37,8 @@ class Changing:
     def start(self, actor: Actor, ref: str) -> Instance:
         if self.desk.settings().mode is Mode.PAUSED:
             raise Conflict(
-                "gpudesk is paused. Instances can be started when an admin sets mode to enforce.", code="desk_on_hold"
+                "gpudesk is paused. Instances can be started when an admin sets mode to enforce.",
+                code=ErrorCode.DESK_PAUSED,
             )
         return self.change(actor, ref, lambda instance: wishes.start(instance, actor, self.clock.now()))
 
@@ -73,10 +74,10 @@ class Changing:
                 return self.instances.write(instance, wanted.instance, wanted.entries, notices=notices, user_write=True)
             except Stale:
                 continue
-        raise Conflict(f"{ref} is being changed by others; try again", code="busy")
+        raise Conflict(f"{ref} is being changed by others; try again", code=ErrorCode.CONCURRENT_UPDATE)
 
     def _notices(self, wanted: Wanted) -> tuple[Notice, ...]:
         """Most of what people do is no news to anybody; whom to tell is looked up only where it is."""
-        if not any(line.code in TOLD for line in wanted.entries):
+        if not any(line.code.audience for line in wanted.entries):
             return ()
         return notices_of(wanted.instance, wanted.entries, address_book(self.desk.settings(), self.owners))

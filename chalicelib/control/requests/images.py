@@ -11,8 +11,9 @@ from chalicelib.domain.actors import Actor
 from chalicelib.domain.asks import LaunchAsk
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.clock import Clock
+from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.desk import Mode
-from chalicelib.domain.errors import Conflict, FieldError, Invalid, NotFound
+from chalicelib.domain.errors import Conflict, ErrorCode, FieldError, Invalid, NotFound
 from chalicelib.domain.from_image import taken_along
 from chalicelib.domain.images import (
     BEING_MADE,
@@ -69,7 +70,8 @@ class ImageRequests:
             raise Invalid(f"name must be {NAME_IN_WORDS}", errors=(FieldError("name", f"must be {NAME_IN_WORDS}"),))
         if self.desk.settings().mode is Mode.PAUSED:
             raise Conflict(
-                "gpudesk is paused. Images can be created when an admin sets mode to enforce.", code="desk_on_hold"
+                "gpudesk is paused. Images can be created when an admin sets mode to enforce.",
+                code=ErrorCode.DESK_PAUSED,
             )
         for _ in range(TRIES):
             instance = self.finder.find(actor, ref)
@@ -77,7 +79,7 @@ class ImageRequests:
                 return Wished(self._same(instance, name, no_reboot), ())
             image = self._new(actor, instance, self._machine(instance), (name, description, no_reboot))
             how = "without a reboot" if no_reboot else f"for which it reboots: {new_secrets(image)}"
-            reason = because("image_requested", f"{actor.name} asked for an image of it, {name}, {how}")
+            reason = because(EventCode.IMAGE_REQUESTED, f"{actor.name} asked for an image of it, {name}, {how}")
             lines = (entry(self.clock.now(), reason, actor=actor.name, details={"image": image.id}),)
             warnings = tuple(self._warnings(actor, instance, image))
             try:
@@ -90,7 +92,7 @@ class ImageRequests:
                 return Wished(self.images.write(image, told), warnings)
             except Stale:
                 continue
-        raise Conflict(f"{ref} is being changed by others; try again", code="busy")
+        raise Conflict(f"{ref} is being changed by others; try again", code=ErrorCode.CONCURRENT_UPDATE)
 
     def show(self, actor: Actor, ref: str) -> Image:
         """By id, or by name where no other one of the actor's is called so.
@@ -102,13 +104,15 @@ class ImageRequests:
         is_theirs = image is not None and (actor.sees_all or image.owner == actor.acts_for)
         if image is None or not is_theirs or image.phase is ImagePhase.DELETED:
             sentence = f"there is no image {ref[:60]!r} of yours; GET /images lists them"
-            raise NotFound(sentence, code="no_such_image")
+            raise NotFound(sentence, code=ErrorCode.IMAGE_NOT_FOUND)
         return image
 
     def _called(self, actor: Actor, name: str) -> Image | None:
         found = [each.id for each in self.images.all(actor.acts_for) if each.name == name]
         if len(found) > 1:
-            raise Conflict(f"{len(found)} images are called {name}: {', '.join(found)}; name its id", code="ambiguous")
+            raise Conflict(
+                f"{len(found)} images are called {name}: {', '.join(found)}; name its id", code=ErrorCode.AMBIGUOUS
+            )
         return self.images.load(found[0]) if found else None
 
     def list_images(
@@ -131,13 +135,13 @@ class ImageRequests:
                 return image
             self._may_go(image)
             now = self.clock.now()
-            reason = because("deleting", f"{actor.name} deletes it, with its snapshots")
+            reason = because(EventCode.DELETING, f"{actor.name} deletes it, with its snapshots")
             going = replace(image, phase=ImagePhase.DELETING, phase_since=now, reason=reason, called_at=None)
             try:
                 return self.images.write(going)
             except Stale:
                 continue
-        raise Conflict(f"{ref} is being changed by others; try again", code="busy")
+        raise Conflict(f"{ref} is being changed by others; try again", code=ErrorCode.CONCURRENT_UPDATE)
 
     def meant(self, actor: Actor, ask: LaunchAsk) -> Image | None:
         """The image that a launch names by id or name; None where it names none, or the latest.
@@ -181,13 +185,16 @@ class ImageRequests:
     def _machine(self, instance: Instance) -> Machine:
         if instance.spec.desired is not Desired.RUNNING:
             raise Conflict(
-                f"{instance.name} is to be {instance.spec.desired}: no image is made of it", code="not_ready"
+                f"{instance.name} is to be {instance.spec.desired}: no image is made of it", code=ErrorCode.NOT_READY
             )
         if instance.phase is not Phase.READY or instance.machine is None:
             sentence = f"{instance.name} is {instance.phase}: an image is made of an instance that is ready"
-            raise Conflict(sentence, code="not_ready")
+            raise Conflict(sentence, code=ErrorCode.NOT_READY)
         if instance.errand:
-            raise Conflict(f"{instance.name} is being measured; ask again once that has ended", code="measuring")
+            raise Conflict(
+                f"{instance.name} is being measured; ask again once that has ended",
+                code=ErrorCode.BENCHMARK_IN_PROGRESS,
+            )
         return instance.machine
 
     def _same(self, instance: Instance, name: str, no_reboot: bool) -> Image:
@@ -195,7 +202,9 @@ class ImageRequests:
         image = self.images.load(instance.imaging or "")
         if image and (image.name, image.no_reboot) == (name, no_reboot):
             return image
-        raise Conflict(f"an image of {instance.name} is being made already: {instance.imaging}", code="imaging")
+        raise Conflict(
+            f"an image of {instance.name} is being made already: {instance.imaging}", code=ErrorCode.IMAGE_IN_PROGRESS
+        )
 
     def _new(self, actor: Actor, instance: Instance, machine: Machine, wish: tuple[str, str, bool]) -> Image:
         (name, description, no_reboot), now = wish, self.clock.now()
@@ -221,7 +230,7 @@ class ImageRequests:
             baked=baked_of(instance.setup),
             phase=ImagePhase.REQUESTED,
             phase_since=now,
-            reason=because("requested", f"{actor.name} asked for it"),
+            reason=because(EventCode.REQUESTED, f"{actor.name} asked for it"),
         )
 
     def _warnings(self, actor: Actor, instance: Instance, image: Image) -> Iterator[WriteWarning]:
@@ -263,9 +272,11 @@ class ImageRequests:
 
     def _may_go(self, image: Image) -> None:
         if image.phase in BEING_MADE:
-            raise Conflict(f"{image.name} is {image.phase}: it can be deleted once that is over", code="being_made")
+            raise Conflict(
+                f"{image.name} is {image.phase}: it can be deleted once that is over", code=ErrorCode.IMAGE_NOT_READY
+            )
         living = [each for each in self.instances.living() if not isinstance(each, Broken)]
         for each in living:
             is_of_it = each.spec.image is not None and each.spec.image.id == image.id
             if is_of_it and each.phase in (Phase.REQUESTED, Phase.LAUNCHING):
-                raise Conflict(f"{each.name} is being launched from {image.name}", code="in_use")
+                raise Conflict(f"{each.name} is being launched from {image.name}", code=ErrorCode.IN_USE)

@@ -12,8 +12,9 @@ from chalicelib.domain.actors import Actor
 from chalicelib.domain.asks import LaunchAsk, complete, documents_of
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.clock import Clock
+from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.desk import DeskSettings, Mode
-from chalicelib.domain.errors import Conflict, FieldError, Invalid
+from chalicelib.domain.errors import Conflict, ErrorCode, FieldError, Invalid
 from chalicelib.domain.from_image import taken_over
 from chalicelib.domain.images import LATEST
 from chalicelib.domain.instance import Instance, Phase, Rates, Setup, Spec
@@ -57,9 +58,9 @@ class Order:
     def lines(self, now: datetime) -> Iterator[Entry]:
         """Of the timeline."""
         if self.origin:
-            yield entry(now, because("from_image", self.origin))
+            yield entry(now, because(EventCode.LAUNCHED_FROM_IMAGE, self.origin))
         if self.skipped:
-            yield entry(now, because("gpu_steps_skipped", self.skipped))
+            yield entry(now, because(EventCode.GPU_STEPS_SKIPPED, self.skipped))
 
     def warnings(self) -> Iterator[WriteWarning]:
         """Yield the same for the answer."""
@@ -97,12 +98,15 @@ class Launching:
         desk = self.desk.settings()
         if desk.mode is Mode.PAUSED:
             raise Conflict(
-                "gpudesk is paused. Instances can be launched when an admin sets mode to enforce.", code="desk_on_hold"
+                "gpudesk is paused. Instances can be launched when an admin sets mode to enforce.",
+                code=ErrorCode.DESK_PAUSED,
             )
         order = self._order(actor, ask, desk)
         warnings = (*order.warnings(), *self._no_channel_warning(owner))
         instance_id = f"gd-{secrets.token_hex(8)}"
-        reason = because("requested", f"{actor.name} asked for {_what(ask, order.spec.instance_type)}; launching it")
+        reason = because(
+            EventCode.REQUESTED, f"{actor.name} asked for {_what(ask, order.spec.instance_type)}; launching it"
+        )
         lines = [entry(now, reason, actor=actor.name), *order.lines(now)]
         limit = desk.limits.instances_per_owner
         for _ in range(1 if ask.name else NAMES_TRIED):
@@ -122,7 +126,7 @@ class Launching:
             try:
                 result = self.launches.launch(instance, lines, replace(wish, warnings=warnings), limit=limit, now=now)
             except Stale as stale:
-                raise Conflict("too many requests at once; try again", code="busy") from stale
+                raise Conflict("too many requests at once; try again", code=ErrorCode.CONCURRENT_UPDATE) from stale
             if not isinstance(result, NameTaken):
                 break
         return self._granted(result, Granted(instance, warnings), limit, key)
@@ -152,13 +156,13 @@ class Launching:
             case NameTaken():
                 raise Conflict(
                     f"an instance called {new.instance.name} lives; choose another name",
-                    code="name_taken",
+                    code=ErrorCode.NAME_TAKEN,
                     errors=(FieldError("name", "is taken by a living instance"),),
                 )
             case LimitReached():
                 raise Conflict(
                     f"{new.instance.owner} has {limit} instances, as many as allowed; terminate one first",
-                    code="limit_reached",
+                    code=ErrorCode.LIMIT_REACHED,
                 )
             case SameWish():
                 return self._same_wish(result, key)
@@ -178,12 +182,14 @@ class Launching:
         if not known.same_body:
             raise Invalid(
                 "this Idempotency-Key was used with another body; use a new key for a new request",
-                code="idempotency_key_reused",
+                code=ErrorCode.IDEMPOTENCY_KEY_REUSED,
                 errors=(FieldError("Idempotency-Key", "was used with another body"),),
             )
         instance = self.instances.load(known.instance_id)
         if instance is None:
-            raise Conflict("the first request with this key is still being written; try again", code="busy")
+            raise Conflict(
+                "the first request with this key is still being written; try again", code=ErrorCode.CONCURRENT_UPDATE
+            )
         if key:
             return Granted(instance, known.warnings)
         seconds = int((self.clock.now() - instance.created_at).total_seconds())

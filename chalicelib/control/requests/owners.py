@@ -8,7 +8,7 @@ from chalicelib.domain.actors import Actor
 from chalicelib.domain.asks import refused
 from chalicelib.domain.channels import Channels, channel_errors
 from chalicelib.domain.desk import DeskSettings
-from chalicelib.domain.errors import Conflict
+from chalicelib.domain.errors import Conflict, ErrorCode
 from chalicelib.domain.owners import OwnerSettings
 from chalicelib.domain.policies import PolicyAsk, asked_for, policy_errors
 from chalicelib.store.desk import DeskStore
@@ -65,7 +65,7 @@ class OwnerRequests:
             except Stale:
                 continue
             return Told(saved, new_secret(f"owner/{owner}", before.channels, saved.channels, self.secrets))
-        raise Conflict("the settings are being changed by others; try again", code="busy")
+        raise Conflict("the settings are being changed by others; try again", code=ErrorCode.CONCURRENT_UPDATE)
 
     def _check(self, settings: OwnerSettings, desk: DeskSettings) -> None:
         policy, max_hours = asked_for(settings.policy, desk.defaults.idle_policy, desk.defaults.max_hours)

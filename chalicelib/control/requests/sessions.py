@@ -9,8 +9,9 @@ from chalicelib.aws.ssm import Session, Ssm
 from chalicelib.control.requests.changing import Changing
 from chalicelib.control.requests.finding import Finder
 from chalicelib.domain.actors import Actor, Role
+from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.connect import Command, SshConfig, commands, ssh_configs
-from chalicelib.domain.errors import CloudError, Conflict
+from chalicelib.domain.errors import CloudError, Conflict, ErrorCode, TryLater, UpstreamError, UpstreamUnavailable
 from chalicelib.domain.images import why_sealed
 from chalicelib.domain.instance import Ec2State, Instance, Machine, Phase
 from chalicelib.domain.lifecycle.rules import because, entry
@@ -70,7 +71,7 @@ class Sessions:
         port = self._jupyter_port(instance)
         if wish.kind.is_of_jupyter and port is None:
             recipes = " and ".join(instance.spec.recipes)
-            raise Conflict(f"{instance.name} was set up as {recipes}, without Jupyter", code="no_jupyter")
+            raise Conflict(f"{instance.name} was set up as {recipes}, without Jupyter", code=ErrorCode.NO_JUPYTER)
         way = way_for(wish, port)
         if wish.kind.needs_secrets:
             self._must_not_be_sealed(instance)
@@ -82,34 +83,36 @@ class Sessions:
                 self.instance_connect.push(region, instance_id, LOGIN, way.public_key)
             session = self.ssm.open_session(region, instance_id, way, reason=f"{actor.name} at gpudesk")
         except CloudError as error:
-            raise Conflict(f"AWS did not open a session: {error.message} ({error.code})", code="no_session") from error
+            raise _upstream_error(f"AWS did not open a session: {error.message} ({error.code})", error) from error
         return Opened(way, session, region, instance_id)
 
     def _reachable(self, actor: Actor, ref: str) -> tuple[Instance, Machine]:
         instance = self.finder.find(actor, ref)
         if instance.machine is None or instance.machine.state is not Ec2State.RUNNING:
-            raise Conflict(f"{instance.name} is {instance.phase}: there is nothing to connect to", code="not_running")
+            raise Conflict(
+                f"{instance.name} is {instance.phase}: there is nothing to connect to", code=ErrorCode.NOT_RUNNING
+            )
         return instance, instance.machine
 
     def _must_not_be_sealed(self, instance: Instance) -> None:
         """:raises Conflict: what such a session needs is off the machine's disk"""
         for image in self.images.open():
             if image.instance_id == instance.id and image.is_sealed:
-                raise Conflict(why_sealed(image), code="sealed")
+                raise Conflict(why_sealed(image), code=ErrorCode.SECRETS_REMOVED)
 
     def _must_be_ours(self, instance: Instance, machine: Machine) -> None:
         """:raises Conflict: EC2 does not show the machine with the desk's tags now"""
         try:
             view = of_record(self.ec2.tagged(instance.spec.region, instance.tag_id), machine.instance_id)
         except CloudError as error:
-            raise Conflict(f"EC2 did not answer: {error.message} ({error.code})", code="no_session") from error
+            raise _upstream_error(f"EC2 did not answer: {error.message} ({error.code})", error) from error
         if view is None or view.state is not Ec2State.RUNNING:
             sentence = f"EC2 shows no running {machine.instance_id} with the desk's tags: nobody is let into it"
-            raise Conflict(sentence, code="not_ours")
+            raise Conflict(sentence, code=ErrorCode.TAGS_MISSING)
 
     def _tell(self, actor: Actor, instance: Instance, way: Way) -> None:
         by_admin = actor.role is Role.ADMIN and actor.owner != instance.owner
-        reason = because("session_requested", entered(way.kind, actor.name, instance.owner, by_admin=by_admin))
+        reason = because(EventCode.SESSION_REQUESTED, entered(way.kind, actor.name, instance.owner, by_admin=by_admin))
         line = entry(
             self.changing.clock.now(),
             reason,
@@ -120,3 +123,8 @@ class Sessions:
 
     def _jupyter_port(self, instance: Instance) -> int | None:
         return jupyter_port(instance.spec.recipes, self.recipes)
+
+
+def _upstream_error(sentence: str, error: CloudError) -> UpstreamError:
+    """Return the refusal of a request that AWS did not let us fulfil."""
+    return UpstreamUnavailable(sentence) if isinstance(error, TryLater) else UpstreamError(sentence)

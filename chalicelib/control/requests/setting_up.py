@@ -8,7 +8,7 @@ from chalicelib.control.requests.launching import Granted
 from chalicelib.domain.actors import Actor
 from chalicelib.domain.catalogue import Catalogue
 from chalicelib.domain.desk import Mode
-from chalicelib.domain.errors import Conflict
+from chalicelib.domain.errors import Conflict, ErrorCode
 from chalicelib.domain.further_setup import further_setup, set_up
 from chalicelib.domain.instance import Instance
 from chalicelib.domain.recipe_parameters import Value
@@ -29,7 +29,8 @@ class SettingUp:
         """Record the setup; warn if the GPU steps of the recipe are skipped."""
         if self.changing.desk.settings().mode is Mode.PAUSED:
             raise Conflict(
-                "gpudesk is paused. Instances can be set up when an admin sets mode to enforce.", code="desk_on_hold"
+                "gpudesk is paused. Instances can be set up when an admin sets mode to enforce.",
+                code=ErrorCode.DESK_PAUSED,
             )
         skipped: list[str | None] = []
 

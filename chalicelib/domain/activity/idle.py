@@ -28,6 +28,15 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
 
 
+class ActivityCode(StrEnum):
+    """Code of a judgement's reason: those of the desk's event codes that the probe needs."""
+
+    BUSY = "busy"
+    QUIET = "quiet"
+    IDLE = "idle"
+    UNKNOWN = "activity_unknown"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Judgement:
     """A verdict and its evidence in a sentence.
@@ -110,10 +119,10 @@ def _quiet(quiet_since: datetime, policy: IdlePolicy, now: datetime) -> Judgemen
     quiet_for = now - quiet_since
     if quiet_for >= policy.window:
         sentence = f"every signal has been quiet for {_span(quiet_for)} (since {quiet_since:%H:%M} UTC)"
-        reason = Reason(code="idle", sentence=sentence)
+        reason = Reason(code=ActivityCode.IDLE, sentence=sentence)
         return Judgement(verdict=Verdict.IDLE, reason=reason, quiet_since=quiet_since)
     sentence = f"quiet for {_span(max(quiet_for, timedelta(0)))} of {policy.idle_minutes} minutes"
-    reason = Reason(code="quiet", sentence=sentence)
+    reason = Reason(code=ActivityCode.QUIET, sentence=sentence)
     return Judgement(verdict=Verdict.QUIET, reason=reason, quiet_since=quiet_since)
 
 
@@ -121,13 +130,13 @@ def _busy(active: list[Evidence], now: datetime) -> Reason:
     """Who is busy, the signal that says most first."""
     named = [f"{e.reason} ({_span(max(now - e.at, timedelta(0)))} ago)" for e in active[:MOST_NAMED]]
     more = [f"{len(active) - MOST_NAMED} more signals"] if len(active) > MOST_NAMED else []
-    return Reason(code="busy", sentence=f"busy: {'; '.join([*named, *more])}")
+    return Reason(code=ActivityCode.BUSY, sentence=f"busy: {'; '.join([*named, *more])}")
 
 
 def unknown(why: str) -> Judgement:
     """Nothing can be concluded, and why."""
     sentence = f"activity is unknown, so nothing is stopped for idleness: {why}"
-    return Judgement(verdict=Verdict.UNKNOWN, reason=Reason(code="activity_unknown", sentence=sentence))
+    return Judgement(verdict=Verdict.UNKNOWN, reason=Reason(code=ActivityCode.UNKNOWN, sentence=sentence))
 
 
 def _span(span: timedelta) -> str:

@@ -12,6 +12,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.common.text import to_sentence
 from chalicelib.domain.cost import read_meter
 from chalicelib.domain.desk import Mode
 from chalicelib.domain.errors import CloudError
@@ -65,7 +68,9 @@ def note(instance: Instance, step: Step, outcome: Outcome, now: datetime) -> Pla
     elif _still_waits(instance, step):
         plan = _noted(instance, step, outcome, now)
     else:
-        plan = nothing(instance, "stale", f"nobody waits for the outcome of {type(step).__name__} any more")
+        plan = nothing(
+            instance, EventCode.SUPERSEDED, f"nobody waits for the outcome of {type(step).__name__} any more"
+        )
     return _metered(instance, plan, now)
 
 
@@ -107,7 +112,7 @@ def _by_phase(instance: Instance, seen: Observation, now: datetime, rules: Rules
         case Phase.TERMINATING:
             return ending.terminating(instance, now)
         case Phase.TERMINATED:
-            return nothing(instance, "terminated", "terminated")
+            return nothing(instance, EventCode.TERMINATED, "terminated")
         case _ as impossible:
             assert_never(impossible)
 
@@ -118,16 +123,27 @@ def _under_mode(current: Instance, plan: Plan, mode: Mode, now: datetime) -> Pla
     A stop warning that may not be acted on is cancelled: it would be outdated once the mode is `enforce` again.
     """
     if mode is not Mode.ENFORCE and current.warned:
-        return withdraw(current, f"gpudesk's mode is {mode} now; people are warned again before a stop", now)
+        is_what = "is paused" if mode is Mode.PAUSED else "only does a dry run"
+        return withdraw(current, f"gpudesk {is_what} now", now)
     if mode is Mode.PAUSED and (plan.step or plan.own_initiative or current.machine is None):
-        return nothing(current, "desk_on_hold", f"gpudesk is paused. In mode enforce: {plan.reason.sentence}")
+        return nothing(
+            current, EventCode.DESK_PAUSED, f"gpudesk is paused and does not go on with: {plan.reason.sentence}"
+        )
     if mode is Mode.DRY_RUN and plan.own_initiative:
-        reason = because("would_have", f"Dry run. In mode enforce: {plan.reason.sentence}")
+        reason = _dry_run(plan)
         if current.told == plan.reason.code:
             return Plan(instance=current, reason=reason)
         line = entry(now, reason, details={"reason_code": plan.reason.code})
         return Plan(instance=replace(current, told=plan.reason.code), reason=reason, entries=(line,))
     return plan
+
+
+def _dry_run(plan: Plan) -> EventReason:
+    """Return what gpudesk would have done of its own accord, and why."""
+    instance, details = plan.instance, plan.entries[0].details
+    action = instance.claim.action if instance.claim else details["action"]
+    evidence = to_sentence(details.get("evidence", plan.reason.sentence))
+    return because(EventCode.DRY_RUN, f"Dry run: would {action} {instance.name}. {evidence}")
 
 
 def _addressed(before: Instance, plan: Plan, rules: Rules) -> Plan:
@@ -172,4 +188,4 @@ def _answered(instance: Instance, step: SendDocument, outcome: Sent | AlreadyBak
 
 
 def _as_is(instance: Instance) -> Plan:
-    return nothing(instance, "as_planned", "as planned")
+    return nothing(instance, EventCode.NO_CHANGE, "as planned")

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
+from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.desk import Ceilings
 from chalicelib.domain.instance import Instance
 from chalicelib.domain.lifecycle.rules import because, told
@@ -23,4 +24,4 @@ def bounded(instance: Instance, limits: Ceilings, now: datetime) -> Plan | None:
         f"minutes, at most {max_hours} hours; {', '.join(policy.signals)} count"
     )
     spec = replace(instance.spec, idle_policy=policy, max_hours=max_hours)
-    return replace(told(replace(instance, spec=spec), because("policy_bounded", sentence), now), again=True)
+    return replace(told(replace(instance, spec=spec), because(EventCode.POLICY_LIMITED, sentence), now), again=True)

@@ -72,11 +72,6 @@ def failure_in_words(failure: Failure, otherwise: str) -> str:
     return f"{failure.document} failed in step {failure.step} with exit code {failure.exit_code} ({said})"
 
 
-def as_sentence(text: str) -> str:
-    """With an end, where it has none."""
-    return text if text.endswith((".", "?", "!")) else f"{text}."
-
-
 def learned(result: DocumentResult, instance_type: str) -> Durations | None:
     """How long its steps take; nothing is learned of a run that had done some of them before, or does not say."""
     took = tuple((step.name, step.took) for step in result.steps if step.took is not None and not step.was_done)

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import datetime
 
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.text import to_sentence
 from chalicelib.domain.errors import CloudError, GiveUp
 from chalicelib.domain.instance import Action, Claim, Desired, Ec2State, Instance, Phase
 from chalicelib.domain.lifecycle.heard import heard
@@ -32,24 +34,33 @@ def failed(instance: Instance, seen: Observation, now: datetime, rules: Rules) -
     """A failed instance does not bill for ever: warned when it failed, then stopped; without a machine, closed."""
     if instance.machine is None:
         if instance.spec.desired is Desired.TERMINATED or now - instance.phase_since > FAILED_CLOSED:
-            return gone(instance, because("closed", f"closed: {instance.reason.sentence}"), now)
-        return nothing(instance, "failed", instance.reason.sentence)
+            return gone(instance, because(EventCode.FAILED_RECORD_CLOSED, f"closed: {instance.reason.sentence}"), now)
+        return nothing(instance, EventCode.FAILED, instance.reason.sentence)
     otherwise = wanted_otherwise(instance, now) or heard(instance, seen, now, rules)
     if otherwise:
         return otherwise
     if instance.is_kept(now):
-        return nothing(instance, "kept", "failed, and kept for somebody to look into")
+        return nothing(instance, EventCode.KEEP_ACTIVE, "failed, and kept for somebody to look into")
     warned = instance.warned
     if warned is None:
         acts_at = now + instance.spec.idle_policy.notice
-        sentence = f"it will be stopped at {acts_at:%H:%M} UTC unless it is kept: {instance.reason.sentence}"
+        sentence = (
+            f"{instance.name} will be stopped at {acts_at:%H:%M} UTC, because its setup failed. To leave it running, "
+            f"press Keep or run gpudesk-keep 4h on it. {instance.reason.sentence}"
+        )
         warned = Warned(kind=WarningKind.FAILED, at=now, acts_at=acts_at, sentence=sentence)
-        return warn(instance, warned, "failed_warning", {})
+        return warn(instance, warned, EventCode.FAILED_WARNING, instance.reason.sentence)
     if now < warned.acts_at:
-        return nothing(instance, "failed", instance.reason.sentence)
+        return nothing(instance, EventCode.FAILED, instance.reason.sentence)
     if not warned.is_due(now):
         return undelivered(instance, warned)
-    return claim(instance, Action.STOP, because("failed", "stopping: its setup failed"), now, WarningKind.FAILED)
+    return claim(
+        instance,
+        Action.STOP,
+        because(EventCode.FAILED, f"Its setup failed. {warned.in_words}"),
+        now,
+        WarningKind.FAILED,
+    )
 
 
 def stopping(instance: Instance, now: datetime) -> Plan:
@@ -57,12 +68,12 @@ def stopping(instance: Instance, now: datetime) -> Plan:
     if instance.spec.desired is Desired.TERMINATED:
         return end(instance, now)
     if running(instance).state is Ec2State.STOPPED:
-        reason = because("stopped", f"EC2 says stopped ({_why(instance)})")
+        reason = because(EventCode.STOPPED, f"Stopped. {_why(instance)}")
         plan = told(at_rest(instance, reason, now), reason, now)
         return replace(plan, again=instance.spec.desired is Desired.RUNNING)
     asked = instance.claim
     if asked is None:
-        return nothing(instance, "stopping", "EC2 is stopping it, not by the desk")
+        return nothing(instance, EventCode.STOPPING, "EC2 is stopping it, not by the desk")
     step = Stop(
         force=now - asked.at >= STOP_FORCE,
         if_still_idle=asked.kind is WarningKind.IDLE and running(instance).state is Ec2State.RUNNING,
@@ -74,27 +85,31 @@ def stopped(instance: Instance, now: datetime) -> Plan:
     """At rest; the disk is billed."""
     match instance.spec.desired:
         case Desired.RUNNING:
-            plan = claim(instance, Action.START, because("starting", "starting: asked for"), now)
+            plan = claim(instance, Action.START, because(EventCode.STARTING, "A start was requested."), now)
             return replace(plan, instance=replace(plan.instance, life_began_at=now, ready_since=None))
         case Desired.TERMINATED:
             return end(instance, now)
         case Desired.STOPPED:
-            return nothing(instance, "stopped", instance.reason.sentence)
+            return nothing(instance, EventCode.STOPPED, instance.reason.sentence)
 
 
 def terminating(instance: Instance, now: datetime) -> Plan:
     """Until EC2 says terminated."""
     asked = instance.claim
     if asked is None:
-        return nothing(instance, "terminating", "EC2 is terminating it, not by the desk")
+        return nothing(instance, EventCode.TERMINATING, "EC2 is terminating it, not by the desk")
     return _kept_at(instance, asked, Terminate(), now)
 
 
 def withdrawn(instance: Instance, outcome: NoLongerIdle, now: datetime) -> Plan:
     """There was activity between the decision and the stop: the claim is taken back, nothing was called."""
     if instance.claim is None or instance.claim.kind is not WarningKind.IDLE:
-        return nothing(instance, "stale", "somebody has asked for a stop since")
-    reason = because("stop_withdrawn", f"the stop is withdrawn: {outcome.reason.sentence}")
+        return nothing(instance, EventCode.SUPERSEDED, "somebody has asked for a stop since")
+    sentence = (
+        f"{instance.name} is in use again and was not stopped. {to_sentence(outcome.reason.sentence)} gpudesk sends a "
+        "new warning before it stops it."
+    )
+    reason = because(EventCode.STOP_CANCELLED, sentence)
     back = replace(moved(instance, Phase.READY, reason, now), claim=None)
     if instance.spec.desired is Desired.TERMINATED:
         return replace(told(back, reason, now), again=True)
@@ -105,8 +120,15 @@ def call_refused(instance: Instance, error: CloudError, now: datetime) -> Plan:
     """AWS did not take a stop or terminate: it is asked again; what cannot pass by itself is told once."""
     asked = instance.claim
     if not isinstance(error, GiveUp) or asked is None or instance.told == error.code:
-        return nothing(instance, "retrying", f"AWS did not take the call ({error.code}); it is asked again")
-    reason = because(f"{asked.action}_refused", f"AWS refuses to {asked.action} it: {error.message} ({error.code})")
+        return nothing(instance, EventCode.RETRYING, f"AWS did not take the call ({error.code}); it is asked again")
+    minutes = STOP_AGAIN.seconds // 60
+    refused = EventCode.TERMINATE_REFUSED if asked.action is Action.TERMINATE else EventCode.STOP_REFUSED
+    sentence = (
+        f"{instance.name} could not be {_done(asked)}: AWS rejected the call. {to_sentence(error.description)} "
+        f"It is billed, and gpudesk calls again every {minutes} minutes. An admin has to remove the "
+        f"cause, or {asked.action} it in the EC2 console."
+    )
+    reason = because(refused, sentence)
     return told(replace(instance, told=error.code), reason, now)
 
 
@@ -115,17 +137,23 @@ def _kept_at(instance: Instance, asked: Claim, step: Stop | Terminate, now: date
     if now - asked.at >= STOP_ALARM and not asked.alarmed:
         minutes = int((now - asked.at).total_seconds() // 60)
         sentence = (
-            f"ALARM: EC2 still says {state} {minutes} minutes after the {asked.action} was asked for; it is billed, "
-            "and an admin has to look (EC2 console, the instance's state transition reason)"
+            f"{instance.name} has not {_done(asked)} for {minutes} minutes: EC2 still says {state}. It is billed, "
+            "and gpudesk calls again. An admin has to look at it in the EC2 console (state transition reason)."
         )
-        reason = because(f"{asked.action}_alarm", sentence)
+        overdue = EventCode.TERMINATE_OVERDUE if asked.action is Action.TERMINATE else EventCode.STOP_OVERDUE
+        reason = because(overdue, sentence)
         return told(replace(instance, claim=replace(asked, alarmed=True)), reason, now)
     waits = state is Ec2State.STOPPING and isinstance(step, Stop) and not step.force
+    waiting = EventCode.STOPPING if instance.phase is Phase.STOPPING else EventCode.TERMINATING
     if waits or (asked.called_at and now - asked.called_at < STOP_AGAIN):
-        return nothing(instance, str(instance.phase), f"EC2 was asked to {asked.action} it and says {state}")
+        return nothing(instance, waiting, f"EC2 was asked to {asked.action} it and says {state}")
     by_force = ", by force" if isinstance(step, Stop) and step.force else ""
     return call_again(instance, asked, step, now, f"EC2 still says {state}: asking again{by_force}")
 
 
 def _why(instance: Instance) -> str:
-    return instance.claim.reason.sentence if instance.claim else "not by the desk"
+    return instance.claim.reason.sentence if instance.claim else "gpudesk did not stop it."
+
+
+def _done(asked: Claim) -> str:
+    return "terminated" if asked.action is Action.TERMINATE else "stopped"

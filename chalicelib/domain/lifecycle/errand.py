@@ -7,6 +7,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.domain.benchmarks import Benchmark
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.common.text import ensure_period
 from chalicelib.domain.errors import CloudError, GiveUp
 from chalicelib.domain.instance import DocumentRun, Errand, Instance, Phase
 from chalicelib.domain.lifecycle import documents
@@ -52,13 +55,13 @@ def sent(instance: Instance, outcome: Sent | CloudError, now: datetime) -> Plan:
     """What SSM said of the command. What may pass is tried again with the same attempt id."""
     errand = instance.errand
     if isinstance(outcome, GiveUp):
-        return _ended(instance, f"SSM refused the command: {outcome.message} ({outcome.code})", now)
+        return _ended(instance, f"SSM rejected the command: {outcome.description}", now)
     if isinstance(outcome, CloudError):
-        return nothing(instance, "retrying", f"SSM did not take the command ({outcome.code}); it is sent again")
+        return nothing(instance, EventCode.RETRYING, f"SSM did not take the command ({outcome.code}); it is sent again")
     if errand is None or errand.run is None:
-        return nothing(instance, "stale", "nobody waits for the measurement any more")
+        return nothing(instance, EventCode.SUPERSEDED, "nobody waits for the measurement any more")
     running = replace(errand, run=replace(errand.run, command_id=outcome.command_id))
-    reason = because("benchmark_started", "the measurement is running")
+    reason = because(EventCode.BENCHMARK_STARTED, "the measurement is running")
     return told(replace(instance, errand=running), reason, now, command_id=outcome.command_id, attempt_id=errand.id)
 
 
@@ -67,7 +70,7 @@ def given_up(plan: Plan, now: datetime) -> Plan:
     instance = plan.instance
     if instance.errand is None or instance.phase is Phase.READY:
         return plan
-    reason = because("benchmark_failed", f"nothing was measured: it is {instance.phase} now")
+    reason = _failed(instance, f"it is {instance.phase} now")
     return replace(plan, instance=replace(instance, errand=None), entries=(*plan.entries, entry(now, reason)))
 
 
@@ -75,7 +78,7 @@ def _send(instance: Instance, errand: Errand, run: DocumentRun) -> Plan:
     document = errand.document
     return Plan(
         instance=replace(instance, errand=replace(errand, run=run)),
-        reason=because("sending", f"sending {document.name}"),
+        reason=because(EventCode.SENDING, f"sending {document.name}"),
         step=SendDocument(
             document=document.name,
             parameters=fill(document.parameters, {"attempt_id": errand.id}),
@@ -107,13 +110,25 @@ def _said(instance: Instance, errand: Errand, command: CommandView, now: datetim
         cuda=found.cuda,
         results=found.results,
     )
-    reason = because("benchmark_done", f"measured: {benchmark.in_words}")
+    sentence = (
+        f"{instance.name} finished its benchmark: {benchmark.in_words}. The comparison of instance types includes it "
+        "now."
+    )
+    reason = because(EventCode.BENCHMARK_DONE, sentence)
     details = {"driver": found.driver or "unknown", "framework": found.framework, "attempt_id": errand.id}
     return replace(told(_done(instance, now), reason, now, **details), measured=benchmark)
 
 
 def _ended(instance: Instance, why: str, now: datetime) -> Plan:
-    return told(_done(instance, now), because("benchmark_failed", f"nothing was measured: {why}"), now)
+    return told(_done(instance, now), _failed(instance, why), now)
+
+
+def _failed(instance: Instance, why: str) -> EventReason:
+    sentence = (
+        f"{instance.name} could not finish its benchmark: {ensure_period(why)} Start the benchmark again once the "
+        "instance is ready and the cause is removed."
+    )
+    return because(EventCode.BENCHMARK_FAILED, sentence)
 
 
 def _done(instance: Instance, now: datetime) -> Instance:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.domain.activity.heartbeat import Heard, Heartbeat
+from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.instance import Instance, Phase
 from chalicelib.domain.lifecycle.keeping import wish_heard
 from chalicelib.domain.lifecycle.rules import Rules, because, running, told
@@ -35,19 +36,23 @@ def delivered(instance: Instance, warning_id: str, channel: str, now: datetime) 
     if warned is None or warned.id != warning_id or warned.has_reached(channel):
         return None
     reached = replace(warned, delivered=(*warned.delivered, Delivered(channel=channel, at=now)))
-    reason = because("warning_delivered", f"the warning was delivered by {channel}")
+    reason = because(EventCode.WARNING_DELIVERED, f"the warning was delivered by {channel}")
     return told(replace(instance, warned=reached), reason, now, channel=channel, warning=warning_id)
 
 
 def _booted(instance: Instance, boot_id: str, now: datetime) -> Plan:
     booted = replace(instance, boot_id=boot_id)
     if instance.boot_id is None:
-        reason = because("first_heartbeat", "its probe reports")
+        reason = because(EventCode.FIRST_HEARTBEAT, "its probe reports")
         return Plan(instance=booted, reason=reason, again=True)
     if instance.phase is Phase.SETTING_UP or instance.imaging:
-        reason = because("rebooted_by_the_desk", "it was rebooted, as its setup or its image asked for")
+        reason = because(EventCode.REBOOTED_BY_SETUP, "it was rebooted, as its setup or its image asked for")
         return Plan(instance=booted, reason=reason, again=True)
-    reason = because("rebooted", "it was rebooted, not by the desk: what was known of its activity counts no more")
+    sentence = (
+        f"{instance.name} was rebooted outside gpudesk. Whatever ran on it has ended: start it again. Its idle window "
+        "begins anew."
+    )
+    reason = because(EventCode.REBOOTED, sentence)
     return replace(told(booted, reason, now), again=True)
 
 

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 
 from chalicelib.domain.activity.heartbeat import Wish
 from chalicelib.domain.activity.orders import Answer
+from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.desk import Ceilings
 from chalicelib.domain.instance import Instance
-from chalicelib.domain.lifecycle.rules import because, entry
+from chalicelib.domain.lifecycle.rules import because, entry, warning_cancelled
 from chalicelib.domain.plan import Entry, Plan
 from chalicelib.domain.reason import Reason
 from chalicelib.domain.warned import WarningKind
@@ -21,13 +22,13 @@ def kept(instance: Instance, until: datetime, who: str, now: datetime) -> tuple[
 
     :param until: as far as it was granted
     """
-    reason = because("kept", f"{who} kept it until {until:%Y-%m-%d %H:%M} UTC")
+    reason = because(EventCode.KEEP_GRANTED, f"{who} kept it until {until:%Y-%m-%d %H:%M} UTC")
     lines = [entry(now, reason, actor=who, details={"until": until.isoformat()})]
     warned = instance.warned
     leased = replace(instance, keep_until=until, keep_requested_by=who, told=None)
     if warned and (until > warned.acts_at or warned.kind is WarningKind.IDLE):
         leased = replace(leased, warned=None)
-        lines.append(entry(now, because("warning_withdrawn", f"the warning is withdrawn: {who} keeps it")))
+        lines.append(entry(now, warning_cancelled(instance, f"{who} kept it until {until:%Y-%m-%d %H:%M} UTC")))
     return leased, tuple(lines)
 
 
@@ -39,7 +40,9 @@ def keep_reason(instance: Instance) -> Reason:
     if instance.keep_until is None:
         raise ValueError(f"{instance.id} is not kept")
     until = f"{instance.keep_until:%Y-%m-%d %H:%M} UTC"
-    return because("keep_granted", f"{instance.name} is kept until {until}, requested by {instance.keep_requested_by}.")
+    return because(
+        EventCode.KEEP_GRANTED, f"{instance.name} is kept until {until}, requested by {instance.keep_requested_by}."
+    )
 
 
 def wish_heard(instance: Instance, wish: Wish, limits: Ceilings, now: datetime) -> Plan:
@@ -55,16 +58,16 @@ def wish_heard(instance: Instance, wish: Wish, limits: Ceilings, now: datetime) 
     if instance.keep_until and until <= instance.keep_until:
         kept_longer = f"it is kept until {instance.keep_until:%Y-%m-%d %H:%M} UTC already"
         answer = Answer(id=wish.id, granted=True, sentence=kept_longer)
-        reason = because("kept", kept_longer)
+        reason = because(EventCode.KEEP_ACTIVE, kept_longer)
         return Plan(instance=replace(instance, answer=answer), reason=reason, again=True)
     leased, lines = kept(instance, until, ON_THE_MACHINE, now)
     answer = Answer(id=wish.id, granted=True, sentence=f"kept until {until:%Y-%m-%d %H:%M} UTC")
-    reason = because("kept", lines[0].sentence)
+    reason = because(EventCode.KEEP_GRANTED, lines[0].sentence)
     return Plan(instance=replace(leased, answer=answer), reason=reason, entries=lines, again=True)
 
 
 def _refused(instance: Instance, wish: Wish, why: str, now: datetime) -> Plan:
-    reason = because("keep_refused", f"a keep that {ON_THE_MACHINE} asked for is refused: {why}")
+    reason = because(EventCode.KEEP_REFUSED, f"a keep that {ON_THE_MACHINE} asked for is refused: {why}")
     answer = Answer(id=wish.id, granted=False, sentence=why)
     line = entry(now, reason, actor=ON_THE_MACHINE)
     return Plan(instance=replace(instance, answer=answer), reason=reason, entries=(line,), again=True)

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.text import to_sentence
 from chalicelib.domain.errors import CloudError, GiveUp, NoCapacity, OverQuota
 from chalicelib.domain.instance import Desired, Instance, Phase
 from chalicelib.domain.lifecycle.rules import because, entry, gone, moved, nothing, told
@@ -20,22 +22,22 @@ def decide(instance: Instance, now: datetime) -> Plan:
     if instance.spec.desired is not Desired.RUNNING:
         return _cancelled(instance, now)
     if instance.phase is Phase.REQUESTED:
-        reason = because("launching", "looking up image, subnet and zone")
+        reason = because(EventCode.LAUNCHING, "looking up image, subnet and zone")
         instance = moved(instance, Phase.LAUNCHING, reason, now)
     if instance.retry_at and now < instance.retry_at:
-        return nothing(instance, "waiting_to_retry", f"asking AWS again at {instance.retry_at:%H:%M:%S} UTC")
+        return nothing(instance, EventCode.WAITING_TO_RETRY, f"asking AWS again at {instance.retry_at:%H:%M:%S} UTC")
     overdue = _overdue(instance, now)
     if overdue:
         return overdue
     attempt = instance.attempt
     asking = replace(instance, retry_at=now + RESEND_AFTER)
     if attempt is None:
-        reason = because("resolving", "looking up image, subnet and zone")
+        reason = because(EventCode.RESOLVING, "looking up image, subnet and zone")
         return Plan(instance=asking, reason=reason, step=ResolveLaunch(instance.refused_zones))
     sending = attempt if attempt.sent_at else replace(attempt, sent_at=now)
     return Plan(
         instance=replace(asking, attempt=sending),
-        reason=because("launching", f"asking EC2 for a {attempt.instance_type} in {attempt.zone}"),
+        reason=because(EventCode.LAUNCHING, f"asking EC2 for a {attempt.instance_type} in {attempt.zone}"),
         step=Launch(sending),
     )
 
@@ -43,7 +45,7 @@ def decide(instance: Instance, now: datetime) -> Plan:
 def resolved(instance: Instance, outcome: Resolved, now: datetime) -> Plan:
     """The request is complete: frozen before it is sent. The disk is as large as the image makes it."""
     attempt, spec = outcome.attempt, instance.spec
-    reason = because("launching", f"launching a {attempt.instance_type} in {attempt.zone}")
+    reason = because(EventCode.LAUNCHING, f"launching a {attempt.instance_type} in {attempt.zone}")
     disk_rate = instance.rates.disk * attempt.disk_gib / spec.disk_gib
     return Plan(
         instance=replace(
@@ -67,28 +69,36 @@ def refused(instance: Instance, error: CloudError, now: datetime) -> Plan:
     match error:
         case NoCapacity() if attempt is not None:
             zones = (*instance.refused_zones, attempt.zone)
-            reason = because("zone_refused", f"{attempt.zone}: {error.message} ({error.code}); trying another zone")
+            reason = because(
+                EventCode.ZONE_NO_CAPACITY, f"{attempt.zone}: {error.message} ({error.code}); trying another zone"
+            )
             tried = replace(instance, attempt=None, refused_zones=zones, retry_at=None)
             return replace(told(tried, reason, now, zone=attempt.zone), again=True)
         case NoCapacity():
-            reason = because("no_capacity_yet", f"no zone of {instance.spec.region} has one now; trying again")
+            reason = because(EventCode.NO_CAPACITY_YET, f"no zone of {instance.spec.region} has one now; trying again")
             later = replace(instance, reason=reason, refused_zones=(), retry_at=now + CAPACITY_RETRY)
             return told(later, reason, now) if instance.reason != reason else Plan(instance=later, reason=reason)
         case OverQuota():
             sentence = (
-                f"the AWS account's quota does not allow it: {error.message} ({error.code}). Ask the admin to request "
-                "an increase in Service Quotas, or ask for a smaller or another type"
+                f"{instance.name} could not be launched: the quota of the AWS account is exceeded. "
+                f"{to_sentence(error.description)} Ask an admin to request an increase in Service Quotas, "
+                "or launch a smaller or another type."
             )
-            return failed(replace(instance, attempt=None), "over_quota", sentence, now)
+            return failed(replace(instance, attempt=None), EventCode.QUOTA_EXCEEDED, sentence, now)
         case GiveUp():
-            sentence = f"AWS refused the launch: {error.message} ({error.code})"
-            return failed(replace(instance, attempt=None), "launch_refused", sentence, now)
+            sentence = (
+                f"{instance.name} could not be launched. {to_sentence(error.description)} Nothing was "
+                "launched. Change the request or ask an admin, then launch again."
+            )
+            return failed(replace(instance, attempt=None), EventCode.LAUNCH_REFUSED, sentence, now)
         case _:
-            reason = because("retrying", f"AWS did not give a definite answer ({error.code}); the same request again")
+            reason = because(
+                EventCode.RETRYING, f"AWS did not give a definite answer ({error.code}); the same request again"
+            )
             return Plan(instance=replace(instance, reason=reason, retry_at=now + RETRY), reason=reason)
 
 
-def failed(instance: Instance, code: str, sentence: str, now: datetime) -> Plan:
+def failed(instance: Instance, code: EventCode, sentence: str, now: datetime) -> Plan:
     """The launch is over, and nothing runs."""
     reason = because(code, sentence)
     return told(moved(instance, Phase.FAILED, reason, now), reason, now)
@@ -100,20 +110,25 @@ def _overdue(instance: Instance, now: datetime) -> Plan | None:
     limit = LAUNCH_DEADLINE + ATTEMPT_CERTAIN if is_sent else LAUNCH_DEADLINE
     if now - instance.phase_since <= limit:
         return None
-    wanted = f"{instance.spec.instance_type} in {instance.spec.region}"
-    sentence = (
-        f"AWS gave no definite answer to the launch of a {wanted}; nothing of it is to be seen. Ask again later"
+    kind, region = instance.spec.instance_type, instance.spec.region
+    why = (
+        f"AWS did not respond to the launch of a {kind} in {region}, and EC2 shows no instance. Launch it again later."
         if is_sent
-        else f"no {wanted} was to be had for {LAUNCH_DEADLINE.seconds // 60} minutes; ask for another type or region, "
-        "or later again"
+        else f"AWS has had no capacity for a {kind} in {region} for {LAUNCH_DEADLINE.seconds // 60} minutes. Launch "
+        "another type, in another region, or later."
     )
-    return failed(replace(instance, attempt=None), "no_answer" if is_sent else "no_capacity", sentence, now)
+    sentence = f"{instance.name} could not be launched: {why}"
+    return failed(
+        replace(instance, attempt=None), EventCode.NO_ANSWER if is_sent else EventCode.NO_CAPACITY, sentence, now
+    )
 
 
 def _cancelled(instance: Instance, now: datetime) -> Plan:
     sent_at = instance.attempt.sent_at if instance.attempt else None
     if sent_at is not None and now - sent_at < ATTEMPT_CERTAIN:
         return nothing(
-            instance, "cancel_waits", "cancelled; EC2 may still show the instance of a launch that was under way"
+            instance,
+            EventCode.CANCEL_PENDING,
+            "cancelled; EC2 may still show the instance of a launch that was under way",
         )
-    return gone(instance, because("cancelled", "cancelled before anything was launched"), now)
+    return gone(instance, because(EventCode.CANCELLED, "cancelled before anything was launched"), now)

@@ -3,6 +3,8 @@
 from datetime import datetime
 
 from chalicelib.domain.activity.heartbeat import Report
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.text import pluralize
 from chalicelib.domain.instance import Action, Instance
 from chalicelib.domain.lifecycle.losses import losses
 from chalicelib.domain.lifecycle.rules import because, claim, nothing, undelivered, warn, withdraw
@@ -13,7 +15,7 @@ from chalicelib.domain.warned import Warned, WarningKind
 def lifetime(instance: Instance, evidence: str, now: datetime, report: Report = None) -> Plan | None:
     """Warned of `warning_minutes` before its end, stopped then, also if it is busy; a keep moves the end.
 
-    :param evidence: what it is doing, in words
+    :param evidence: what it is doing, as a clause
     :param report: the machine's own, for what a stop would end
     :returns: None while its end is not near
     """
@@ -25,21 +27,24 @@ def lifetime(instance: Instance, evidence: str, now: datetime, report: Report = 
     if warned is None or warned.kind is not WarningKind.LIFETIME:
         acts_at = max(ends_at, now + notice)
         sentence = (
-            f"{_what_ends(instance)} at {ends_at:%H:%M} UTC: it will be stopped at {acts_at:%H:%M} UTC, also if it is "
-            f"busy ({evidence}). {losses(instance, report)}. To move the end: POST /instances/{instance.name}/keep"
+            f"{_what_ends(instance)} at {ends_at:%H:%M} UTC. It will be stopped at {acts_at:%H:%M} UTC, even if it is "
+            f"busy (now: {evidence}). {losses(instance, report)}. To run it longer, press Keep."
         )
         warned = Warned(kind=WarningKind.LIFETIME, at=now, acts_at=acts_at, sentence=sentence)
-        return warn(instance, warned, "lifetime_warning", {"evidence": evidence})
+        return warn(instance, warned, EventCode.LIFETIME_WARNING, evidence)
     if warned.is_due(now):
-        reason = because("lifetime_over", f"stopping: its lifetime is over; {warned.in_words}")
+        reason = because(EventCode.LIFETIME_OVER, f"Its maximum lifetime is over. {warned.in_words}")
         return claim(instance, Action.STOP, reason, now, WarningKind.LIFETIME)
     if now >= warned.acts_at:
         return undelivered(instance, warned)
-    return nothing(instance, "lifetime_warned", f"its lifetime is over: it will be stopped at {warned.acts_at:%H:%M}")
+    return nothing(
+        instance,
+        EventCode.LIFETIME_WARNING_ACTIVE,
+        f"its lifetime is over: it will be stopped at {warned.acts_at:%H:%M}",
+    )
 
 
 def _what_ends(instance: Instance) -> str:
     if instance.keep_until and instance.keep_until == instance.ends_at:
-        return "its keep ends"
-    hours = instance.spec.max_hours
-    return "its hour ends" if hours == 1 else f"its {hours} hours end"
+        return f"The keep of {instance.name} ends"
+    return f"{instance.name} reaches its maximum lifetime of {pluralize(instance.spec.max_hours, 'hour')}"

@@ -5,6 +5,9 @@ from datetime import datetime
 
 from chalicelib.domain.activity.heartbeat import Report
 from chalicelib.domain.activity.idle import Judgement, Verdict, judge, unknown
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import event_reason
+from chalicelib.domain.common.text import to_sentence
 from chalicelib.domain.instance import Action, Instance
 from chalicelib.domain.lifecycle import errand
 from chalicelib.domain.lifecycle.doubt import doubt_of
@@ -32,10 +35,12 @@ from chalicelib.domain.warned import Warned, WarningKind
 def activity(instance: Instance, seen: Observation, now: datetime) -> Judgement:
     """Whether it is used, as of now, with the evidence. While it is measured, or an image made of it, it is."""
     if instance.is_imaged(now):
-        return Judgement(verdict=Verdict.BUSY, reason=because("imaging", "busy: an image is being made of it"))
+        return Judgement(
+            verdict=Verdict.BUSY, reason=because(EventCode.IMAGE_IN_PROGRESS, "busy: an image is being made of it")
+        )
     if instance.errand:
         asked = f"{instance.errand.asked_by} asked for a measurement at {instance.errand.asked_at:%H:%M} UTC"
-        return Judgement(verdict=Verdict.BUSY, reason=because("measuring", f"busy: {asked}"))
+        return Judgement(verdict=Verdict.BUSY, reason=because(EventCode.BENCHMARK_IN_PROGRESS, f"busy: {asked}"))
     judgement = judge(
         seen.heartbeat,
         instance_id=running(instance).instance_id,
@@ -76,16 +81,16 @@ def _silence(instance: Instance, judgement: Judgement, now: datetime) -> Plan | 
         return withdraw(instance, judgement.reason.sentence, now)
     since = instance.silent_since
     if since is None:
-        return Plan(instance=replace(instance, silent_since=now), reason=judgement.reason)
-    if now - since >= SILENCE_TOLD and instance.told != "activity_unknown":
+        return Plan(instance=replace(instance, silent_since=now), reason=event_reason(judgement.reason))
+    if now - since >= SILENCE_TOLD and instance.told != EventCode.ACTIVITY_UNKNOWN:
         minutes = int((now - since).total_seconds() // 60)
         sentence = (
-            f"{judgement.reason.sentence}. That is so since {minutes} minutes; only max_hours bounds it now. "
-            "On the machine, gpudesk-status and systemctl status gpudesk-probe tell more"
+            f"{instance.name} has not been monitored for {minutes} min: {judgement.reason.sentence}. Its maximum "
+            f"lifetime still applies. To find the cause, run gpudesk-status and systemctl status gpudesk-probe on it."
         )
-        reason = because("activity_unknown", sentence)
-        return told(replace(instance, told="activity_unknown"), reason, now)
-    return Plan(instance=instance, reason=judgement.reason)
+        reason = because(EventCode.ACTIVITY_UNKNOWN, sentence)
+        return told(replace(instance, told=EventCode.ACTIVITY_UNKNOWN), reason, now)
+    return Plan(instance=instance, reason=event_reason(judgement.reason))
 
 
 def _idleness(instance: Instance, judgement: Judgement, report: Report, now: datetime) -> Plan:
@@ -93,21 +98,29 @@ def _idleness(instance: Instance, judgement: Judgement, report: Report, now: dat
         instance = replace(instance, silent_since=None, told=None)
     warned = instance.warned
     if instance.is_kept(now):
-        return withdraw(instance, "it is kept", now) if warned else nothing(instance, *_kept(instance, judgement))
+        return (
+            withdraw(instance, f"it is {_kept_until(instance)}", now)
+            if warned
+            else nothing(instance, *_kept(instance, judgement))
+        )
     if judgement.verdict is not Verdict.IDLE:
         if warned:
             return withdraw(instance, judgement.reason.sentence, now)
-        return Plan(instance=_no_longer_told(instance), reason=judgement.reason)
+        return Plan(instance=_no_longer_told(instance), reason=event_reason(judgement.reason))
     if warned is None:
         return _warn_of_idleness(instance, judgement, report, now)
     if judgement.quiet_since and judgement.quiet_since > warned.at:
         since = f"it was in use after the warning, until {judgement.quiet_since:%H:%M} UTC"
         return replace(withdraw(instance, since, now), again=True)
     if now < warned.acts_at:
-        return nothing(instance, "idle_warned", f"{judgement.reason.sentence}; warned, stops at {warned.acts_at:%H:%M}")
+        return nothing(
+            instance,
+            EventCode.IDLE_WARNING_ACTIVE,
+            f"{judgement.reason.sentence}; warned, stops at {warned.acts_at:%H:%M}",
+        )
     if not warned.is_due(now):
         return undelivered(instance, warned)
-    reason = because("idle", f"stopping: {judgement.reason.sentence}; {warned.in_words}")
+    reason = because(EventCode.IDLE, f"{to_sentence(judgement.reason.sentence)} {warned.in_words}")
     return claim(instance, Action.STOP, reason, now, WarningKind.IDLE)
 
 
@@ -118,13 +131,17 @@ def _no_longer_told(instance: Instance) -> Instance:
 def _warn_of_idleness(instance: Instance, judgement: Judgement, report: Report, now: datetime) -> Plan:
     acts_at = now + instance.spec.idle_policy.notice
     sentence = (
-        f"{judgement.reason.sentence}: it will be stopped at {acts_at:%H:%M} UTC. {losses(instance, report)}. "
-        f"To keep it: POST /instances/{instance.name}/keep, or gpudesk-keep 4h on the machine"
+        f"{instance.name} will be stopped at {acts_at:%H:%M} UTC: {judgement.reason.sentence}. "
+        f"{losses(instance, report)}. To keep {instance.name} running, press Keep or run gpudesk-keep 4h on it."
     )
     warned = Warned(kind=WarningKind.IDLE, at=now, acts_at=acts_at, sentence=sentence)
-    return warn(instance, warned, "idle_warning", {"evidence": judgement.reason.sentence})
+    return warn(instance, warned, EventCode.IDLE_WARNING, judgement.reason.sentence)
 
 
-def _kept(instance: Instance, judgement: Judgement) -> tuple[str, str]:
+def _kept(instance: Instance, judgement: Judgement) -> tuple[EventCode, str]:
+    return EventCode.KEEP_ACTIVE, f"{_kept_until(instance)}; {judgement.reason.sentence}"
+
+
+def _kept_until(instance: Instance) -> str:
     until = f"{instance.keep_until:%Y-%m-%d %H:%M}" if instance.keep_until else "?"
-    return "kept", f"kept until {until} UTC; {judgement.reason.sentence}"
+    return f"kept until {until} UTC"

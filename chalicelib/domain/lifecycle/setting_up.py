@@ -4,6 +4,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.domain.baked import Baked, fingerprint, use_hash
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.common.text import ensure_period
 from chalicelib.domain.errors import CloudError, GiveUp
 from chalicelib.domain.instance import DocumentRun, Instance, Phase, Setup
 from chalicelib.domain.lifecycle import documents
@@ -35,7 +38,7 @@ def decide(instance: Instance, seen: Observation, now: datetime, rules: Rules) -
     otherwise = wanted_otherwise(instance, now)
     if otherwise:
         return otherwise
-    over = lifetime(instance, "it is being set up", now, seen.heartbeat)
+    over = lifetime(instance, "being set up", now, seen.heartbeat)
     if over and over.instance != instance:
         return over
     news = heard(instance, seen, now, rules) or over
@@ -43,18 +46,20 @@ def decide(instance: Instance, seen: Observation, now: datetime, rules: Rules) -
         return news
     setup = instance.setup
     if setup.is_done:
-        return made_ready(instance, f"{instance.setup.recipe} is set up", now)
+        return made_ready(instance, f"Recipe {instance.setup.recipe} is set up.", now)
     document = setup.documents[setup.index]
     if setup.run is None:
         if setup.retry_at and now < setup.retry_at:
-            return nothing(instance, "waiting_to_retry", f"{document.name} runs again at {setup.retry_at:%H:%M:%S} UTC")
+            return nothing(
+                instance, EventCode.WAITING_TO_RETRY, f"{document.name} runs again at {setup.retry_at:%H:%M:%S} UTC"
+            )
         return _send(instance, document, now, rules)
     if setup.run.command_id is None:
         if now - setup.run.sent_at > SEND_DEADLINE:
             why = f"SSM has not taken {document.name} for {SEND_DEADLINE.seconds // 60} minutes"
             return _retried(instance, document, setup.run, None, why, now)
         if now - setup.run.called_at < RESEND_AFTER:
-            return nothing(instance, "sending", f"{document.name} was sent, SSM has not confirmed it yet")
+            return nothing(instance, EventCode.SENDING, f"{document.name} was sent, SSM has not confirmed it yet")
         return _send(instance, document, now, rules)
     return _running(instance, document, setup.run, seen, now, rules)
 
@@ -75,7 +80,7 @@ def sent(instance: Instance, outcome: Sent, step: SendDocument, now: datetime) -
     run = instance.setup.run
     confirmed = replace(run, command_id=outcome.command_id, content=outcome.content) if run else None
     setup = replace(instance.setup, run=confirmed)
-    reason = because("document_started", f"{step.document} is running ({_position(instance)})")
+    reason = because(EventCode.DOCUMENT_STARTED, f"{step.document} is running ({_position(instance)})")
     return told(replace(instance, setup=setup), reason, now, command_id=outcome.command_id, attempt_id=step.attempt_id)
 
 
@@ -83,7 +88,7 @@ def skipped(instance: Instance, outcome: AlreadyBaked, now: datetime) -> Plan:
     """The image has it: nothing runs, and that it would have taken as long as it once did is said."""
     setup, run = instance.setup, instance.setup.run
     if run is None:
-        return nothing(instance, "stale", "nobody waits for the outcome of a document any more")
+        return nothing(instance, EventCode.SUPERSEDED, "nobody waits for the outcome of a document any more")
     name = setup.documents[setup.index].name
     result = DocumentResult(
         name=name,
@@ -97,15 +102,15 @@ def skipped(instance: Instance, outcome: AlreadyBaked, now: datetime) -> Plan:
     saved = next((each.seconds for each in setup.baked if each.name == name), 0)
     image = instance.spec.image.name if instance.spec.image else "its image"
     sentence = f"{name} is in {image} already: skipped, which saves about {saved} s ({_position(instance)})"
-    reason = because("document_skipped", sentence)
+    reason = because(EventCode.DOCUMENT_SKIPPED, sentence)
     return _past(instance, result, entry(now, reason, details={"seconds_saved": str(saved)}), now)
 
 
 def not_sent(instance: Instance, error: CloudError, now: datetime) -> Plan:
     """SSM did not take the command. What may pass is tried again with the same attempt id."""
     if isinstance(error, GiveUp):
-        return _failed(_refused(instance, now), f"SSM refused the command: {error.message} ({error.code})", now)
-    return nothing(instance, "retrying", f"SSM did not take the command ({error.code}); it is sent again")
+        return _failed(_refused(instance, now), f"SSM rejected the command: {error.description}", now)
+    return nothing(instance, EventCode.RETRYING, f"SSM did not take the command ({error.code}); it is sent again")
 
 
 def _refused(instance: Instance, now: datetime) -> Instance:
@@ -138,7 +143,7 @@ def _send(instance: Instance, document: DocumentUse, now: datetime, rules: Rules
     baked = _baked(setup, document, mark)
     return Plan(
         instance=replace(instance, setup=replace(setup, run=run, retry_at=None)),
-        reason=because("sending", f"sending {document.name} ({_position(instance)})"),
+        reason=because(EventCode.SENDING, f"sending {document.name} ({_position(instance)})"),
         step=SendDocument(
             document=document.name,
             parameters=parameters,
@@ -175,14 +180,14 @@ def _running(
             why = f"{document.name} did not end within {document.timeout}"
             return _retried(instance, document, run, None, why, now)
         case _:
-            return nothing(instance, "setting_up", f"{document.name} is running ({_position(instance)})")
+            return nothing(instance, EventCode.SETTING_UP, f"{document.name} is running ({_position(instance)})")
 
 
 def _succeeded(
     instance: Instance, document: DocumentUse, run: DocumentRun, command: CommandView, now: datetime
 ) -> Plan:
     result = documents.succeeded(document, run, command, now)
-    reason = because("document_succeeded", documents.done_in_words(result, _position(instance)))
+    reason = because(EventCode.DOCUMENT_SUCCEEDED, documents.done_in_words(result, _position(instance)))
     plan = _past(instance, result, entry(now, reason, details={"command_id": run.command_id or ""}), now)
     return replace(plan, learned=documents.learned(result, instance.spec.instance_type))
 
@@ -199,7 +204,9 @@ def _past(instance: Instance, result: DocumentResult, line: Entry, now: datetime
     )
     done = replace(instance, setup=setup)
     if setup.is_done:
-        plan = made_ready(done, f"{instance.setup.recipe} is set up, {documents.setup_in_words(done, now)}", now)
+        plan = made_ready(
+            done, f"Recipe {instance.setup.recipe} was set up {documents.setup_in_words(done, now)}.", now
+        )
         return replace(plan, entries=(line, *plan.entries))
     return Plan(instance=done, reason=because(line.code, line.sentence), entries=(line,), again=True)
 
@@ -232,7 +239,7 @@ def _retried(
     if tries >= SETUP_TRIES:
         return _failed(tried, f"{why}, {tries} times. {failure.what_to_do}", now)
     sentence = f"{why}; trying again ({tries} of {SETUP_TRIES} tries used). {failure.what_to_do}"
-    return told(tried, because("document_failed", sentence), now, command_id=run.command_id or "")
+    return told(tried, because(EventCode.DOCUMENT_FAILED, sentence), now, command_id=run.command_id or "")
 
 
 def _failed(instance: Instance, why: str, now: datetime) -> Plan:
@@ -240,27 +247,32 @@ def _failed(instance: Instance, why: str, now: datetime) -> Plan:
     if instance.setup.further:
         return _given_up(instance, why, now)
     acts_at = now + instance.spec.idle_policy.notice
-    what_to_do = (
-        f"It will be stopped at {acts_at:%H:%M} UTC unless it is kept. To look into it, open a session "
-        f"(GET /instances/{instance.name}/connect); to try again, POST /instances/{instance.name}/setup; to give "
-        "it up, DELETE it"
+    reason = _setup_failed(instance, why)
+    sentence = (
+        f"{reason.sentence} {instance.name} will be stopped at {acts_at:%H:%M} UTC. To leave it running, press Keep or "
+        "run gpudesk-keep 4h on it. To find the cause, connect to it; to try again, run its setup again; otherwise "
+        "terminate it."
     )
-    reason = because("setup_failed", f"setup failed: {documents.as_sentence(why)} {what_to_do}")
-    warned = Warned(kind=WarningKind.FAILED, at=now, acts_at=acts_at, sentence=reason.sentence)
-    return told(replace(moved(instance, Phase.FAILED, reason, now), warned=warned), reason, now)
+    warned = Warned(kind=WarningKind.FAILED, at=now, acts_at=acts_at, sentence=sentence)
+    failed = replace(moved(instance, Phase.FAILED, reason, now), warned=warned)
+    return told(failed, because(EventCode.SETUP_FAILED, sentence), now)
 
 
 def _given_up(instance: Instance, why: str, now: datetime) -> Plan:
     """People may be at work on it, so it is not stopped for that; idleness bounds it again."""
-    recipe = instance.setup.recipe
     sentence = (
-        f"setup of {recipe} failed: {documents.as_sentence(why)} It can be used as before, as far as that setup has "
-        f"not changed it; to try again, POST /instances/{instance.name}/setup"
+        f"{_setup_failed(instance, why).sentence} {instance.name} stays ready: it can be used as before, as far as "
+        "that setup has not changed it. To try again, run its setup again."
     )
-    reason = because("setup_failed", sentence)
+    reason = because(EventCode.SETUP_FAILED, sentence)
     setup = replace(instance.setup, given_up=True, run=None, retry_at=None)
     ready = replace(moved(instance, Phase.READY, reason, now), setup=setup, ready_since=now)
-    return told(ready, reason, now, recipe=recipe)
+    return told(ready, reason, now, recipe=instance.setup.recipe)
+
+
+def _setup_failed(instance: Instance, why: str) -> EventReason:
+    sentence = f"Setup of {instance.setup.recipe} failed on {instance.name}: {ensure_period(why)}"
+    return because(EventCode.SETUP_FAILED, sentence)
 
 
 def _position(instance: Instance) -> str:

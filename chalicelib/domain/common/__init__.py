@@ -1,0 +1,1 @@
+"""Definitions that every capability of the domain uses."""

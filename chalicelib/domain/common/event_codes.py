@@ -1,0 +1,220 @@
+"""Every code of a reason and of a timeline entry, with who is notified of it.
+
+A code stands here once. To add one, add a member: a code that somebody is notified of needs a subject for its e-mail,
+a code that nobody is notified of must not have one. Both are checked when this module is imported.
+"""
+
+from enum import StrEnum, unique
+from typing import Self
+
+
+class Audience(StrEnum):
+    """Recipient of a notification: the owner of the instance, or the admins of the desk."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+
+
+NOTIFY_NOBODY: tuple[Audience, ...] = ()
+NOTIFY_OWNER = (Audience.OWNER,)
+NOTIFY_ADMIN = (Audience.ADMIN,)
+NOTIFY_BOTH = (Audience.OWNER, Audience.ADMIN)
+
+WITHOUT_EMAIL = "(no e-mail)"
+"""Subject of a code that is only sent to a webhook."""
+
+
+class ReplayAction(StrEnum):
+    """Action of gpudesk that `make replay` prints."""
+
+    WARN = "warn"
+    WITHDRAW = "withdraw"
+    STOP = "stop"
+    REPORT_SILENCE = "report_silence"
+
+
+@unique
+class EventCode(StrEnum):
+    """Code of a reason or a timeline entry. Its value is what is stored, returned and sent.
+
+    A member is written as `NAME = code, audience, subject, replay action`.
+
+    :ivar audience: who is notified of a timeline entry with this code, in the order of delivery
+    :ivar subject: what follows `gpudesk: NAME ` in the subject of the e-mail; `{outcome}` is "stopped" or "terminated"
+    :ivar replay_action: what `make replay` calls it; None: it is not part of a replay
+    """
+
+    _value_: str
+    audience: tuple[Audience, ...]
+    subject: str
+    replay_action: ReplayAction | None
+
+    def __new__(
+        cls,
+        code: str,
+        audience: tuple[Audience, ...] | None = None,
+        subject: str = "",
+        replay_action: ReplayAction | None = None,
+    ) -> Self:
+        """Create a member.
+
+        :param audience: required; None is the default because mypy checks `EventCode(value)` against this signature
+        :raises TypeError: no audience is given, or the subject does not go with the audience
+        """
+        if audience is None:
+            raise TypeError(f"{code}: a code needs an audience, NOTIFY_NOBODY where it is not notified")
+        if bool(audience) != bool(subject):
+            raise TypeError(f"{code}: a notified code needs a subject, any other code must not have one")
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.audience = audience
+        member.subject = subject
+        member.replay_action = replay_action
+        return member
+
+    # Launch
+    REQUESTED = "requested", NOTIFY_NOBODY
+    LAUNCHING = "launching", NOTIFY_NOBODY
+    RESOLVING = "resolving", NOTIFY_NOBODY
+    LAUNCHED = "launched", NOTIFY_NOBODY
+    LAUNCHED_FROM_IMAGE = "launched_from_image", NOTIFY_NOBODY
+    GPU_STEPS_SKIPPED = "gpu_steps_skipped", NOTIFY_NOBODY
+    ZONE_NO_CAPACITY = "zone_no_capacity", NOTIFY_NOBODY
+    NO_CAPACITY_YET = "no_capacity_yet", NOTIFY_NOBODY
+    RETRYING = "retrying", NOTIFY_NOBODY
+    WAITING_TO_RETRY = "waiting_to_retry", NOTIFY_NOBODY
+    CANCELLED = "cancelled", NOTIFY_NOBODY
+    CANCEL_PENDING = "cancel_pending", NOTIFY_NOBODY
+    FAILED_RECORD_CLOSED = "failed_record_closed", NOTIFY_NOBODY
+    FAILED = "failed", NOTIFY_NOBODY
+    LAUNCH_REFUSED = "launch_refused", NOTIFY_OWNER, "could not be launched: AWS rejected the request"
+    QUOTA_EXCEEDED = "quota_exceeded", NOTIFY_OWNER, "could not be launched: AWS quota exceeded"
+    NO_CAPACITY = "no_capacity", NOTIFY_OWNER, "could not be launched: AWS has no capacity"
+    NO_ANSWER = "no_answer", NOTIFY_OWNER, "could not be launched: AWS did not respond"
+
+    # Boot and setup
+    BOOTING = "booting", NOTIFY_NOBODY
+    STARTING = "starting", NOTIFY_NOBODY
+    START_REQUESTED = "start_requested", NOTIFY_NOBODY
+    START_INITIATED = "start_initiated", NOTIFY_NOBODY
+    START_RETRIED = "start_retried", NOTIFY_NOBODY
+    START_FAILED = "start_failed", NOTIFY_OWNER, "could not be started"
+    FIRST_HEARTBEAT = "first_heartbeat", NOTIFY_NOBODY
+    SETUP_REQUESTED = "setup_requested", NOTIFY_NOBODY
+    SETTING_UP = "setting_up", NOTIFY_NOBODY
+    SENDING = "sending", NOTIFY_NOBODY
+    DOCUMENT_STARTED = "document_started", NOTIFY_NOBODY
+    DOCUMENT_SUCCEEDED = "document_succeeded", NOTIFY_NOBODY
+    DOCUMENT_FAILED = "document_failed", NOTIFY_NOBODY
+    DOCUMENT_SKIPPED = "document_skipped", NOTIFY_NOBODY
+    REBOOTED_BY_SETUP = "rebooted_by_setup", NOTIFY_NOBODY
+    SETUP_FAILED = "setup_failed", NOTIFY_OWNER, "could not be set up"
+    READY = "ready", NOTIFY_OWNER, "is ready"
+    NO_AGENT = "no_agent", NOTIFY_NOBODY
+    NO_AGENT_WARNING = "no_agent_warning", NOTIFY_BOTH, "does not respond to SSM and will be {outcome}"
+
+    # Activity and stop warnings
+    BUSY = "busy", NOTIFY_NOBODY
+    QUIET = "quiet", NOTIFY_NOBODY
+    IDLE = "idle", NOTIFY_NOBODY
+    ACTIVITY_UNKNOWN = (
+        "activity_unknown",
+        NOTIFY_BOTH,
+        "cannot be monitored: its activity is unknown",
+        ReplayAction.REPORT_SILENCE,
+    )
+    IMAGE_IN_PROGRESS = "image_in_progress", NOTIFY_NOBODY
+    BENCHMARK_IN_PROGRESS = "benchmark_in_progress", NOTIFY_NOBODY
+    IDLE_WARNING = "idle_warning", NOTIFY_OWNER, "is idle and will be stopped", ReplayAction.WARN
+    IDLE_WARNING_ACTIVE = "idle_warning_active", NOTIFY_NOBODY
+    LIFETIME_WARNING = (
+        "lifetime_warning",
+        NOTIFY_OWNER,
+        "reaches its maximum lifetime and will be stopped",
+        ReplayAction.WARN,
+    )
+    LIFETIME_WARNING_ACTIVE = "lifetime_warning_active", NOTIFY_NOBODY
+    LIFETIME_OVER = "lifetime_over", NOTIFY_NOBODY
+    FAILED_WARNING = "failed_warning", NOTIFY_OWNER, "failed its setup and will be stopped"
+    WARNING_DELIVERED = "warning_delivered", NOTIFY_NOBODY
+    WARNING_UNDELIVERED = "warning_undelivered", NOTIFY_NOBODY
+    WARNING_CANCELLED = (
+        "warning_cancelled",
+        NOTIFY_OWNER,
+        "keeps running: the stop warning no longer applies",
+        ReplayAction.WITHDRAW,
+    )
+
+    # Keep
+    KEEP_GRANTED = "keep_granted", NOTIFY_NOBODY
+    KEEP_ACTIVE = "keep_active", NOTIFY_NOBODY
+    KEEP_REFUSED = "keep_refused", NOTIFY_NOBODY
+
+    # Stop and end
+    STOP_REQUESTED = "stop_requested", NOTIFY_NOBODY
+    STOP_INITIATED = "stop_initiated", NOTIFY_OWNER, "is being stopped", ReplayAction.STOP
+    STOP_RETRIED = "stop_retried", NOTIFY_NOBODY
+    STOP_CANCELLED = "stop_cancelled", NOTIFY_OWNER, "is in use again and was not stopped"
+    STOP_REFUSED = "stop_refused", NOTIFY_BOTH, "could not be stopped: AWS rejected the call"
+    STOP_OVERDUE = "stop_overdue", NOTIFY_BOTH, "has not stopped for 20 minutes"
+    STOPPING = "stopping", NOTIFY_NOBODY
+    STOPPED = "stopped", NOTIFY_NOBODY
+    SELF_STOPPED = "self_stopped", NOTIFY_BOTH, "stopped itself because gpudesk was unreachable"
+    TERMINATE_REQUESTED = "terminate_requested", NOTIFY_NOBODY
+    TERMINATE_PENDING = "terminate_pending", NOTIFY_NOBODY
+    TERMINATE_INITIATED = "terminate_initiated", NOTIFY_OWNER, "is being terminated"
+    TERMINATE_RETRIED = "terminate_retried", NOTIFY_NOBODY
+    TERMINATE_REFUSED = "terminate_refused", NOTIFY_BOTH, "could not be terminated: AWS rejected the call"
+    TERMINATE_OVERDUE = "terminate_overdue", NOTIFY_BOTH, "has not terminated for 20 minutes"
+    TERMINATING = "terminating", NOTIFY_NOBODY
+    TERMINATED = "terminated", NOTIFY_NOBODY
+
+    # EC2 state, and what happened outside gpudesk
+    NOT_VISIBLE = "not_visible", NOTIFY_NOBODY
+    NOT_VISIBLE_YET = "not_visible_yet", NOTIFY_NOBODY
+    AWS_UNAVAILABLE = "aws_unavailable", NOTIFY_NOBODY
+    SCHEDULED_EVENT = "scheduled_event", NOTIFY_BOTH, "has a scheduled AWS event"
+    SCHEDULED_EVENT_CLEARED = "scheduled_event_cleared", NOTIFY_NOBODY
+    REBOOTED = "rebooted", NOTIFY_OWNER, "was rebooted outside gpudesk"
+    STARTED_EXTERNALLY = "started_externally", NOTIFY_OWNER, "was started outside gpudesk"
+    STOPPED_EXTERNALLY = "stopped_externally", NOTIFY_OWNER, "was stopped outside gpudesk"
+    TERMINATING_EXTERNALLY = "terminating_externally", NOTIFY_NOBODY
+    TERMINATED_EXTERNALLY = "terminated_externally", NOTIFY_OWNER, "was terminated outside gpudesk"
+    TAGS_LOST = "tags_lost", NOTIFY_BOTH, "lost its gpudesk tags and is no longer managed"
+    INSTANCE_GONE = "instance_gone", NOTIFY_BOTH, "is gone from EC2"
+    REAPPEARED = "reappeared", NOTIFY_BOTH, "still exists in EC2 and is being terminated"
+    ADOPTED = "adopted", NOTIFY_ADMIN, "had no record and is now managed by gpudesk"
+
+    # Policy and mode
+    POLICY_CHANGED = "policy_changed", NOTIFY_NOBODY
+    POLICY_LIMITED = "policy_limited", NOTIFY_NOBODY
+    DESK_PAUSED = "desk_paused", NOTIFY_NOBODY
+    DRY_RUN = "dry_run", NOTIFY_NOBODY
+    NO_CHANGE = "no_change", NOTIFY_NOBODY
+    SUPERSEDED = "superseded", NOTIFY_NOBODY
+
+    # Sessions and benchmarks
+    SESSION_REQUESTED = "session_requested", NOTIFY_NOBODY
+    BENCHMARK_REQUESTED = "benchmark_requested", NOTIFY_NOBODY
+    BENCHMARK_STARTED = "benchmark_started", NOTIFY_NOBODY
+    BENCHMARK_DONE = "benchmark_done", NOTIFY_OWNER, "finished its benchmark"
+    BENCHMARK_FAILED = "benchmark_failed", NOTIFY_OWNER, "could not finish its benchmark"
+
+    # Images, and the secrets that are removed while one is created
+    IMAGE_REQUESTED = "image_requested", NOTIFY_NOBODY
+    IMAGE_AVAILABLE = "image_available", NOTIFY_OWNER, "image is ready to use"
+    IMAGE_FAILED = "image_failed", NOTIFY_OWNER, "image could not be created"
+    SANITIZING = "sanitizing", NOTIFY_NOBODY
+    CREATING = "creating", NOTIFY_NOBODY
+    PENDING = "pending", NOTIFY_NOBODY
+    AVAILABLE = "available", NOTIFY_NOBODY
+    DELETING = "deleting", NOTIFY_NOBODY
+    DELETE_REFUSED = "delete_refused", NOTIFY_NOBODY
+    DELETED = "deleted", NOTIFY_NOBODY
+    SECRETS_RESTORED = "secrets_restored", NOTIFY_NOBODY
+    SECRETS_REGENERATED = "secrets_regenerated", NOTIFY_NOBODY
+    SECRET_RESTORE_FAILED = "secret_restore_failed", NOTIFY_NOBODY
+
+    # The desk itself
+    SWEEP_OVERDUE = "sweep_overdue", NOTIFY_ADMIN, "scheduled sweep has not completed for 10 minutes"
+    WEBHOOK_REGISTERED = "webhook_registered", NOTIFY_BOTH, WITHOUT_EMAIL
