@@ -8,6 +8,7 @@ from datetime import timedelta
 from botocore.exceptions import ClientError
 from websocket import WebSocketException
 
+from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.connect import LOCAL_PORT, TOKEN_FILE
 from local.ports import HOST, free_port, is_free
 from local.stack import Stack
@@ -94,7 +95,7 @@ class Story:
         tell, watch = self._narrator, self.watch
         tell.chapter("2. Launch and setup")
         self._until_ec2_says("running", BOOT)
-        watch.until("the SSM agent answers", lambda: watch.has("setting_up"), cloud=BOOT)
+        watch.until("the SSM agent answers", lambda: watch.has(EventCode.SETTING_UP), cloud=BOOT)
         recipes = self.desk.get("/recipes")["items"]
         recipe = next(each for each in recipes if each["name"] == WISH["recipe"])
         for number in range(len(recipe["documents"])):
@@ -119,8 +120,9 @@ class Story:
         window, notice = (timedelta(minutes=policy[name]) for name in ("idle_minutes", "warning_minutes"))
         activity = watch.until("the instance is quiet", lambda: self._activity("quiet"))
         tell.line("gpudesk", f"GET says: {activity}")
-        watch.until("the warning", lambda: watch.has("idle_warning"), cloud=window)
-        message = watch.until("its delivery", lambda: self._stack.inbox.messages("idle_warning"), cloud=notice)[0]
+        watch.until("the warning", lambda: watch.has(EventCode.IDLE_WARNING), cloud=window)
+        inbox = self._stack.inbox
+        message = watch.until("its delivery", lambda: inbox.messages(EventCode.IDLE_WARNING), cloud=notice)[0]
         if not message.is_signed:
             raise NotHappened("the warning arrived, and its signature is not the desk's")
         tell.line("ada's bot", f"gets {message.type}, signed as it should be, and in it the request that keeps it")
@@ -226,7 +228,7 @@ class Story:
     def _until_document(self, number: int) -> Line:
         def nth() -> Line | None:
             self._tell_progress()
-            done = [line for line in self.watch.lines if line.code == "document_succeeded"]
+            done = [line for line in self.watch.lines if line.code == EventCode.DOCUMENT_SUCCEEDED]
             return done[number] if number < len(done) else None
 
         return self.watch.until(f"document {number + 1} of the recipe is done", nth)

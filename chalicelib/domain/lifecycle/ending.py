@@ -106,8 +106,8 @@ def withdrawn(instance: Instance, outcome: NoLongerIdle, now: datetime) -> Plan:
     if instance.claim is None or instance.claim.kind is not WarningKind.IDLE:
         return nothing(instance, EventCode.SUPERSEDED, "somebody has asked for a stop since")
     sentence = (
-        f"{instance.name} is in use again and was not stopped. {to_sentence(outcome.reason.sentence)} gpudesk sends a "
-        "new warning before it stops it."
+        f"{instance.name} was not stopped. {to_sentence(outcome.reason.sentence)} gpudesk sends a new warning before "
+        "it stops it."
     )
     reason = because(EventCode.STOP_CANCELLED, sentence)
     back = replace(moved(instance, Phase.READY, reason, now), claim=None)

@@ -28,7 +28,7 @@ def lifetime(instance: Instance, evidence: str, now: datetime, report: Report = 
         acts_at = max(ends_at, now + notice)
         sentence = (
             f"{_what_ends(instance)} at {ends_at:%H:%M} UTC. It will be stopped at {acts_at:%H:%M} UTC, even if it is "
-            f"busy (now: {evidence}). {losses(instance, report)}. To run it longer, press Keep."
+            f"in use ({evidence}). {losses(instance, report)}. To run it longer, press Keep."
         )
         warned = Warned(kind=WarningKind.LIFETIME, at=now, acts_at=acts_at, sentence=sentence)
         return warn(instance, warned, EventCode.LIFETIME_WARNING, evidence)

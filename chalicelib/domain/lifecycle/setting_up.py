@@ -250,8 +250,7 @@ def _failed(instance: Instance, why: str, now: datetime) -> Plan:
     reason = _setup_failed(instance, why)
     sentence = (
         f"{reason.sentence} {instance.name} will be stopped at {acts_at:%H:%M} UTC. To leave it running, press Keep or "
-        "run gpudesk-keep 4h on it. To find the cause, connect to it; to try again, run its setup again; otherwise "
-        "terminate it."
+        "run gpudesk-keep 4h on it. You can connect to it, run its setup again, or terminate it."
     )
     warned = Warned(kind=WarningKind.FAILED, at=now, acts_at=acts_at, sentence=sentence)
     failed = replace(moved(instance, Phase.FAILED, reason, now), warned=warned)
