@@ -468,7 +468,7 @@ def test_event_reaches_its_audience_by_mail_and_webhook(code: str) -> None:
     for message in found.hooks.values():
         assert message["type"] == code
         assert message["timestamp"] == f"{NOW:%Y-%m-%dT%H:%M:%SZ}"
-        assert message["data"]["sentence"] == line.sentence
+        assert message["data"]["message"] == line.sentence
         assert message["data"]["instance"] == {"id": instance.id, "name": NAME, "owner": "ada"}
 
 
@@ -558,7 +558,7 @@ def test_overdue_sweep_is_mailed_to_the_admins_without_a_name() -> None:
     }
     (message,) = found.hooks.values()
     assert message["type"] == "sweep_overdue"
-    assert message["data"]["sentence"].startswith("The scheduled sweep has not completed since ")
+    assert message["data"]["message"].startswith("The scheduled sweep has not completed since ")
 
 
 def test_registered_webhook_gets_one_message_and_nobody_a_mail() -> None:
