@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from chalicelib.domain.activity.evidence import State
+from chalicelib.domain.activity.evidence import SignalState
 from chalicelib.domain.activity.policy import Thresholds
 from ssm_documents.probe.signals.gpu import GpuSensor
 
@@ -81,8 +81,8 @@ class Row:
     """What was done, what had to be said (None: either), what was said."""
 
     what: str
-    due: State | None
-    said: State
+    due: SignalState | None
+    said: SignalState
     reason: str
 
     @property
@@ -90,7 +90,7 @@ class Row:
         return self.due in (None, self.said)
 
 
-def look(sensor: GpuSensor, what: str, due: State | None, seconds: float = LOOK_SECONDS) -> Row:
+def look(sensor: GpuSensor, what: str, due: SignalState | None, seconds: float = LOOK_SECONDS) -> Row:
     """Let `seconds` pass, then read as the probe reads."""
     time.sleep(seconds)
     reading = sensor.read(Thresholds())
@@ -116,27 +116,27 @@ def sensing(gpu_count: int, look_seconds: float) -> Iterator[GpuSensor]:
 
 def played(sensor: GpuSensor) -> Iterator[Row]:
     """One look after another, each with another load."""
-    yield look(sensor, "nothing runs", State.QUIET)
+    yield look(sensor, "nothing runs", SignalState.QUIET)
     with Load() as first:
         settle(sensor)
-        yield look(sensor, "a process holds 4 GiB", State.QUIET)
+        yield look(sensor, "a process holds 4 GiB", SignalState.QUIET)
         first.compute(LOOK_SECONDS + 2)
-        yield look(sensor, "it computes", State.ACTIVE)
+        yield look(sensor, "it computes", SignalState.ACTIVE)
         first.computed()
         settle(sensor)
-        yield look(sensor, "it is at rest again, and holds", State.QUIET)
+        yield look(sensor, "it is at rest again, and holds", SignalState.QUIET)
         for milliseconds in BURSTS_MS:
             first.compute(milliseconds / 1000)
-            due = State.ACTIVE if milliseconds >= SEEN_BURST_MS else None
+            due = SignalState.ACTIVE if milliseconds >= SEEN_BURST_MS else None
             yield look(sensor, f"one burst of {milliseconds} ms", due)
             first.computed()
         with Load() as second:
             second.compute(3600)
-            yield look(sensor, "a second process computes, the first holds", State.ACTIVE)
+            yield look(sensor, "a second process computes, the first holds", SignalState.ACTIVE)
         settle(sensor)
-        yield look(sensor, "the second was killed at work", State.QUIET)
+        yield look(sensor, "the second was killed at work", SignalState.QUIET)
     settle(sensor)
-    yield look(sensor, "the first was killed", State.QUIET)
+    yield look(sensor, "the first was killed", SignalState.QUIET)
 
 
 def played_by_the_minute(sensor: GpuSensor) -> Iterator[Row]:
@@ -145,10 +145,12 @@ def played_by_the_minute(sensor: GpuSensor) -> Iterator[Row]:
         settle(sensor)
         time.sleep(6)
         load.compute(SEEN_BURST_MS / 1000)
-        yield look(sensor, f"in a whole minute one burst of {SEEN_BURST_MS} ms", State.ACTIVE, PROBE_LOOK_SECONDS - 6)
+        yield look(
+            sensor, f"in a whole minute one burst of {SEEN_BURST_MS} ms", SignalState.ACTIVE, PROBE_LOOK_SECONDS - 6
+        )
 
 
-def asked_by_the_minute() -> tuple[list[Row], str]:
+def measure_cost() -> tuple[list[Row], str]:
     """What was said, and what asking cost this process, which does nothing else meanwhile."""
     before, began = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
     with sensing(1, PROBE_LOOK_SECONDS) as sensor:
@@ -161,11 +163,11 @@ def asked_by_the_minute() -> tuple[list[Row], str]:
 def main() -> int:
     """Exit status 1 where the signal said something else than it had to."""
     print("| what happens on the GPU | the signal | its reason |\n|---|---|---|", flush=True)
-    rows, cost = asked_by_the_minute()
+    rows, cost = measure_cost()
     with sensing(1, LOOK_SECONDS) as sensor:
         rows += list(played(sensor))
     with sensing(2, LOOK_SECONDS) as sensor:
-        rows.append(look(sensor, "one GPU of two is missing", State.UNKNOWN))
+        rows.append(look(sensor, "one GPU of two is missing", SignalState.UNKNOWN))
     print(cost)
     return int(not all(row.is_right for row in rows))
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import boto3
 from moto.server import ThreadedMotoServer
 
-from local.machines.choose import why_no_sandbox
+from local.machines.choose import sandbox_problem
 from local.machines.port import Invocation, MachineSpec
 from local.machines.sandboxed import SandboxedMachines
 from ssm_documents.compose import compose
@@ -29,7 +29,7 @@ GPUS = 8
 BEATS = 15
 INTERVAL_SECONDS = 2.0
 MINUTE_MS = 60_000
-MOST_PERCENT, MOST_MB = 1.0, 100.0
+MAX_PERCENT, MAX_MB = 1.0, 100.0
 TABLE, KEY, MACHINE = "heartbeats", "AROAEXAMPLE:i-0a", "i-0a"
 
 
@@ -115,11 +115,11 @@ def measure() -> tuple[Footprint, Footprint, int]:
         try:
             install(machines, f"http://{host}:{port}")
             (pid,) = probes() - others
-            beats = beats_of(Path(folder))
-            wait_for(lambda: beats() >= 2)
-            first, at_first = footprint(pid), beats()
-            wait_for(lambda: beats() >= at_first + BEATS)
-            return first, footprint(pid), beats() - at_first
+            heartbeats = beats_of(Path(folder))
+            wait_for(lambda: heartbeats() >= 2)
+            first, at_first = footprint(pid), heartbeats()
+            wait_for(lambda: heartbeats() >= at_first + BEATS)
+            return first, footprint(pid), heartbeats() - at_first
         finally:
             machines.close()
             server.stop()
@@ -139,18 +139,18 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 def main() -> int:
     """Exit status 1 where the probe costs more than it may, 3 where this computer has no sandbox."""
-    if why := why_no_sandbox(now):
+    if why := sandbox_problem(now):
         print(f"nothing measured: {why}")
         return 3
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    first, last, beats = measure()
-    per_beat = (last.cpu_ms - first.cpu_ms) / beats
+    first, last, heartbeats = measure()
+    per_beat = (last.cpu_ms - first.cpu_ms) / heartbeats
     percent = 100 * per_beat / MINUTE_MS
-    print(f"{beats} beats, {GPUS} GPUs sampled {SAMPLES_PER_LOOK} times in each, one Jupyter server")
-    print(f"CPU time a beat: {per_beat:.0f} ms; each minute one: {percent:.2f} % of a core (at most {MOST_PERCENT} %)")
+    print(f"{heartbeats} beats, {GPUS} GPUs sampled {SAMPLES_PER_LOOK} times in each, one Jupyter server")
+    print(f"CPU time a beat: {per_beat:.0f} ms; each minute one: {percent:.2f} % of a core (at most {MAX_PERCENT} %)")
     print(f"CPU time until the first beats: {first.cpu_ms:.0f} ms, once")
-    print(f"memory, at most: {last.peak_mb:.0f} MB (at most {MOST_MB:.0f} MB)")
-    return int(percent > MOST_PERCENT or last.peak_mb > MOST_MB)
+    print(f"memory, at most: {last.peak_mb:.0f} MB (at most {MAX_MB:.0f} MB)")
+    return int(percent > MAX_PERCENT or last.peak_mb > MAX_MB)
 
 
 if __name__ == "__main__":

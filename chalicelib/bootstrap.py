@@ -5,91 +5,109 @@ from dataclasses import dataclass
 
 from chalicelib.aws.clients import Clients
 from chalicelib.aws.ec2 import Ec2
-from chalicelib.aws.images import OwnImages
+from chalicelib.aws.images import Amis
 from chalicelib.aws.instance_connect import InstanceConnect
 from chalicelib.aws.secrets import MasterKey
-from chalicelib.aws.sns import Mail
+from chalicelib.aws.sns import EmailTopic
 from chalicelib.aws.ssm import Ssm
-from chalicelib.channels.webhook import Webhook, secret_of
+from chalicelib.channels.webhook import WebhookSender, derive_secret
 from chalicelib.control.act import Executor
-from chalicelib.control.deliver import Postman
-from chalicelib.control.gallery import Gallery
+from chalicelib.control.deliver import NotificationSender
+from chalicelib.control.gallery import ImageReconciler
 from chalicelib.control.loop import Loop
 from chalicelib.control.observe import Observer
-from chalicelib.control.orphans import Orphanage
+from chalicelib.control.orphans import OrphanAdopter
 from chalicelib.control.reconcile import Reconciler
 from chalicelib.control.requests import Requests
-from chalicelib.control.requests.administration import Administration
-from chalicelib.control.requests.benchmarking import Benchmarking
-from chalicelib.control.requests.changing import Changing
+from chalicelib.control.requests.administration import DeskService
+from chalicelib.control.requests.benchmarking import BenchmarkService
+from chalicelib.control.requests.changing import InstanceService
 from chalicelib.control.requests.finding import Finder
-from chalicelib.control.requests.images import ImageRequests
-from chalicelib.control.requests.launching import Launching
-from chalicelib.control.requests.owners import OwnerRequests, Secrets
-from chalicelib.control.requests.reading import Reading
-from chalicelib.control.requests.sessions import Sessions
-from chalicelib.control.requests.setting_up import SettingUp
-from chalicelib.control.resolve import Resolver
+from chalicelib.control.requests.images import ImageService
+from chalicelib.control.requests.launching import LaunchService
+from chalicelib.control.requests.owners import OwnerService, SecretFor
+from chalicelib.control.requests.reading import QueryService
+from chalicelib.control.requests.sessions import SessionService
+from chalicelib.control.requests.setting_up import SetupService
+from chalicelib.control.resolve import LaunchResolver
 from chalicelib.control.sweep import Sweep
-from chalicelib.control.watch import Watch
+from chalicelib.control.watch import SweepWatchdog
 from chalicelib.domain.clock import Clock, SystemClock
 from chalicelib.domain.recipes import Recipe
 from chalicelib.settings import Settings, read_settings
-from chalicelib.store.benchmarks import Benchmarks
-from chalicelib.store.data_files import catalogue, recipes, words
-from chalicelib.store.desk import DeskStore
-from chalicelib.store.durations import DurationStore
-from chalicelib.store.heartbeats import Heartbeats
-from chalicelib.store.images import Images
-from chalicelib.store.instances import Instances
-from chalicelib.store.launches import Launches
-from chalicelib.store.ledger import Ledger
-from chalicelib.store.notices import Notices
-from chalicelib.store.owners import Owners
-from chalicelib.store.timeline import Timeline
-from chalicelib.store.tokens import Tokens
+from chalicelib.store.benchmarks import BenchmarkRepository
+from chalicelib.store.data_files import load_catalog, load_packaged_recipes, load_word_lists
+from chalicelib.store.desk import DeskRepository
+from chalicelib.store.durations import DurationRepository
+from chalicelib.store.heartbeats import HeartbeatRepository
+from chalicelib.store.images import ImageRepository
+from chalicelib.store.instances import InstanceRepository
+from chalicelib.store.launches import LaunchRepository
+from chalicelib.store.ledger import LedgerRepository
+from chalicelib.store.notices import NotificationOutbox
+from chalicelib.store.owners import OwnerRepository
+from chalicelib.store.timeline import TimelineRepository
+from chalicelib.store.tokens import TokenRepository
 
 
 @dataclass(frozen=True)
-class Desk:
+class Application:
     """The whole desk: what handlers delegate to."""
 
     clock: Clock
     settings: Settings
-    tokens: Tokens
+    tokens: TokenRepository
     requests: Requests
     loop: Loop
 
 
 @dataclass(frozen=True)
-class Stores:
+class Repositories:
     """What is remembered, each table by the questions that are asked of it."""
 
-    instances: Instances
-    heartbeats: Heartbeats
-    desk: DeskStore
-    owners: Owners
-    notices: Notices
-    durations: DurationStore
-    images: Images
+    instances: InstanceRepository
+    heartbeats: HeartbeatRepository
+    desk: DeskRepository
+    owners: OwnerRepository
+    notices: NotificationOutbox
+    durations: DurationRepository
+    images: ImageRepository
 
 
-def build(clock: Clock, settings: Settings, offered: Mapping[str, Recipe] | None = None) -> Desk:
+def build_application(
+    clock: Clock, settings: Settings, recipe_overrides: Mapping[str, Recipe] | None = None
+) -> Application:
     """Wire a desk to AWS, wherever the SDK's environment leads.
 
-    :param offered: the recipes, where it is not those that are packed with the code
+    :param recipe_overrides: the recipes, where it is not those that are packed with the code
     """
     clients = Clients()
-    stores = Stores(Instances(), Heartbeats(), DeskStore(), Owners(), Notices(), DurationStore(), Images())
+    stores = Repositories(
+        InstanceRepository(),
+        HeartbeatRepository(),
+        DeskRepository(),
+        OwnerRepository(),
+        NotificationOutbox(),
+        DurationRepository(),
+        ImageRepository(),
+    )
     ssm, secrets = Ssm(clients), _webhook_secrets(clients, settings)
-    requests = _requests(stores, clients, ssm, secrets, settings, clock, offered or recipes())
-    return Desk(clock, settings, Tokens(), requests, _loop(stores, clients, ssm, secrets, settings, clock))
+    requests = _requests(stores, clients, ssm, secrets, settings, clock, recipe_overrides or load_packaged_recipes())
+    return Application(
+        clock,
+        settings,
+        TokenRepository(),
+        requests,
+        _build_control_loop(stores, clients, ssm, secrets, settings, clock),
+    )
 
 
-def _loop(stores: Stores, clients: Clients, ssm: Ssm, secrets: Secrets, settings: Settings, clock: Clock) -> Loop:
+def _build_control_loop(
+    stores: Repositories, clients: Clients, ssm: Ssm, secrets: SecretFor, settings: Settings, clock: Clock
+) -> Loop:
     ec2 = Ec2(clients, settings.stage)
     observer = Observer(ec2, ssm, stores.heartbeats, settings.instance_role_id)
-    resolver = Resolver(ec2, ssm, catalogue(), settings)
+    resolver = LaunchResolver(ec2, ssm, load_catalog(), settings)
     executor = Executor(ec2, ssm, stores.desk, stores.heartbeats, observer, resolver, clock)
     reconciler = Reconciler(
         stores.instances,
@@ -102,80 +120,85 @@ def _loop(stores: Stores, clients: Clients, ssm: Ssm, secrets: Secrets, settings
         settings,
         clock,
     )
-    mail, webhook = Mail(clients, settings.topic_arn), Webhook(may_be_local=settings.webhooks_may_be_local)
-    postman = Postman(stores.notices, stores.instances, stores.desk, mail, webhook, secrets, clock)
-    own_images = OwnImages(clients, settings.stage)
+    mail, webhook = (
+        EmailTopic(clients, settings.email_topic_arn),
+        WebhookSender(allow_private=settings.allow_private_webhooks),
+    )
+    notifications = NotificationSender(stores.notices, stores.instances, stores.desk, mail, webhook, secrets, clock)
+    own_images = Amis(clients, settings.stage)
     sweep = Sweep(
         stores.instances,
         stores.heartbeats,
         stores.desk,
         observer,
         reconciler,
-        Orphanage(stores.instances, reconciler, catalogue()),
-        postman,
-        Gallery(stores.images, stores.instances, stores.desk, stores.owners, own_images, ssm, clock),
+        OrphanAdopter(stores.instances, reconciler, load_catalog()),
+        notifications,
+        ImageReconciler(stores.images, stores.instances, stores.desk, stores.owners, own_images, ssm, clock),
         clock,
         settings.home_region,
     )
-    return Loop(reconciler, sweep, Watch(stores.desk, stores.notices, postman, clock))
+    return Loop(reconciler, sweep, SweepWatchdog(stores.desk, stores.notices, notifications, clock))
 
 
-def _webhook_secrets(clients: Clients, settings: Settings) -> Secrets:
+def _webhook_secrets(clients: Clients, settings: Settings) -> SecretFor:
     """Made when they are needed, of a key that is read when it is first needed."""
     key = MasterKey(clients, settings.home_region, settings.webhook_key)
-    return lambda name, number: secret_of(key.read(), name, number)
+    return lambda name, number: derive_secret(key.read(), name, number)
 
 
 def _requests(
-    stores: Stores,
+    stores: Repositories,
     clients: Clients,
     ssm: Ssm,
-    secrets: Secrets,
+    secrets: SecretFor,
     settings: Settings,
     clock: Clock,
     offered: Mapping[str, Recipe],
 ) -> Requests:
     finder = Finder(stores.instances)
-    changing = Changing(instances=stores.instances, finder=finder, desk=stores.desk, owners=stores.owners, clock=clock)
-    reading = Reading(
+    changing = InstanceService(
+        instances=stores.instances, finder=finder, desk=stores.desk, owners=stores.owners, clock=clock
+    )
+    reading = QueryService(
         instances=stores.instances,
         finder=finder,
         images=stores.images,
         heartbeats=stores.heartbeats,
-        timelines=Timeline(),
+        timelines=TimelineRepository(),
         notices=stores.notices,
-        ledger=Ledger(),
+        ledger=LedgerRepository(),
         desk=stores.desk,
         durations=stores.durations,
         clock=clock,
         instance_role_id=settings.instance_role_id,
     )
-    images = ImageRequests(
+    images = ImageService(
         images=stores.images,
         instances=stores.instances,
         finder=finder,
         reading=reading,
         desk=stores.desk,
-        catalogue=catalogue(),
+        catalog=load_catalog(),
         recipes=offered,
         clock=clock,
     )
     return Requests(
         images=images,
-        launching=Launching(
+        launching=LaunchService(
             instances=stores.instances,
-            launches=Launches(),
+            launches=LaunchRepository(),
             desk=stores.desk,
             owners=stores.owners,
             images=images,
-            catalogue=catalogue(),
+            catalog=load_catalog(),
             recipes=offered,
-            words=words(),
+            words=load_word_lists(),
             clock=clock,
         ),
         changing=changing,
         reading=reading,
-        sessions=Sessions(
+        sessions=SessionService(
             finder=finder,
             images=stores.images,
             changing=changing,
@@ -184,34 +207,34 @@ def _requests(
             instance_connect=InstanceConnect(clients),
             recipes=offered,
         ),
-        setting_up=SettingUp(changing=changing, catalogue=catalogue(), recipes=offered),
-        administration=Administration(
+        setting_up=SetupService(changing=changing, catalog=load_catalog(), recipes=offered),
+        administration=DeskService(
             desk=stores.desk,
-            catalogue=catalogue(),
+            catalog=load_catalog(),
             recipes=offered,
             secrets=secrets,
-            webhooks_may_be_local=settings.webhooks_may_be_local,
+            webhooks_may_be_local=settings.allow_private_webhooks,
         ),
-        owners=OwnerRequests(
+        owners=OwnerService(
             owners=stores.owners,
             desk=stores.desk,
             secrets=secrets,
-            webhooks_may_be_local=settings.webhooks_may_be_local,
+            webhooks_may_be_local=settings.allow_private_webhooks,
         ),
-        benchmarking=Benchmarking(changing=changing, benchmarks=Benchmarks(), catalogue=catalogue()),
+        benchmarking=BenchmarkService(changing=changing, benchmarks=BenchmarkRepository(), catalog=load_catalog()),
     )
 
 
-_installed: list[Desk] = []
+_application: list[Application] = []
 
 
-def install(desk: Desk | None) -> None:
+def set_application(desk: Application | None) -> None:
     """Use this desk from now on; None: build one from the environment at the next use."""
-    _installed[:] = [desk] if desk else []
+    _application[:] = [desk] if desk else []
 
 
-def desk() -> Desk:
+def get_application() -> Application:
     """The desk of this process; made at first use, so that importing costs nothing."""
-    if not _installed:
-        install(build(SystemClock(), read_settings()))
-    return _installed[0]
+    if not _application:
+        set_application(build_application(SystemClock(), read_settings()))
+    return _application[0]

@@ -22,21 +22,21 @@ _MACHINE_ID = re.compile(r"m?i-[0-9a-f]{8,17}")
 """EC2's, and those of machines elsewhere, of which there is no record."""
 
 
-def woken(event: Mapping[str, Any]) -> Iterator[str]:
+def parse_stream_record_ids(event: Mapping[str, Any]) -> Iterator[str]:
     """The ids of records that a person wrote, each once, from a batch of the instances table's stream."""
     records = event.get("Records")
     if not isinstance(records, list):
         LOG.error("dropped a stream event without records")
         return
-    seen = set()
+    observation = set()
     for record in records:
         record_id = _readable(_woken, record)
-        if record_id and record_id not in seen:
-            seen.add(record_id)
+        if record_id and record_id not in observation:
+            observation.add(record_id)
             yield record_id
 
 
-def machine(event: Mapping[str, Any]) -> str | None:
+def parse_ec2_instance_id(event: Mapping[str, Any]) -> str | None:
     """The EC2 instance that changed, or on which a command came to its end; None where there is nothing to look at."""
     match event.get("detail-type"):
         case "EC2 Instance State-change Notification" | "EC2 Command Invocation Status-change Notification":

@@ -18,8 +18,8 @@ class Settings:
     :param instance_role_id: the unique id of that profile's role (AROA...)
     :param security_group: the name of the group without ingress, in every region and VPC that is used
     :param home_region: where the desk itself and its tables are
-    :param topic_arn: the SNS topic that e-mail goes by; empty: this desk sends none
-    :param webhooks_may_be_local: allow plain http and private addresses as webhooks, for the local cloud; never on AWS
+    :param email_topic_arn: the SNS topic that e-mail goes by; empty: this desk sends none
+    :param allow_private_webhooks: allow plain http and private addresses as webhooks, for the local cloud; never on AWS
     :param webhook_key: the parameter, a SecureString, of the key that webhooks' secrets are made of
     """
 
@@ -29,9 +29,9 @@ class Settings:
     instance_role_id: str
     security_group: str
     home_region: str
-    topic_arn: str = ""
+    email_topic_arn: str = ""
     webhook_key: str = "/gpudesk/dev/webhook-key"
-    webhooks_may_be_local: bool = False
+    allow_private_webhooks: bool = False
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -47,8 +47,8 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         instance_role_id=environment.get("GPUDESK_INSTANCE_ROLE_ID", "AROAGPUDESKINSTANCE00"),
         home_region=environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1",
         security_group=environment.get("GPUDESK_SECURITY_GROUP", "gpudesk"),
-        webhooks_may_be_local=_flag(environment, "GPUDESK_ALLOW_PRIVATE_WEBHOOKS"),
-        topic_arn=environment.get("GPUDESK_EMAIL_TOPIC_ARN", ""),
+        allow_private_webhooks=_flag(environment, "GPUDESK_ALLOW_PRIVATE_WEBHOOKS"),
+        email_topic_arn=environment.get("GPUDESK_EMAIL_TOPIC_ARN", ""),
         webhook_key=environment.get("GPUDESK_WEBHOOK_KEY", f"/gpudesk/{stage}/webhook-key"),
     )
 

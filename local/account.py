@@ -10,7 +10,7 @@ from dataclasses import replace
 import boto3
 
 from chalicelib.settings import Settings, read_settings
-from chalicelib.store.models import connect_to, create_tables
+from chalicelib.store.models import create_tables, reset_endpoint
 from ssm_documents.compose import compose, document_names
 from ssm_documents.session_documents import session_document, session_names
 
@@ -21,12 +21,12 @@ TRUST = {
 }
 
 
-def prepare(regions: tuple[str, ...] = REGIONS) -> Settings:
+def provision(regions: tuple[str, ...] = REGIONS) -> Settings:
     """Tables, the instances' role and profile, and in each region the security group without ingress and the documents.
 
     :returns: settings that name what was made
     """
-    connect_to(os.environ.get("AWS_ENDPOINT_URL"))
+    reset_endpoint(os.environ.get("AWS_ENDPOINT_URL"))
     create_tables()
     settings = read_settings({})
     role_id = _role(settings.instance_profile)
@@ -34,7 +34,7 @@ def prepare(regions: tuple[str, ...] = REGIONS) -> Settings:
     for region in regions:
         _security_group(region, settings.security_group)
         _documents(region)
-    return replace(settings, instance_role_id=role_id, topic_arn=topic_arn, webhooks_may_be_local=True)
+    return replace(settings, instance_role_id=role_id, email_topic_arn=topic_arn, allow_private_webhooks=True)
 
 
 def _post(settings: Settings) -> str:

@@ -45,7 +45,7 @@ class Gateway:
         try:
             event = self._events.create_lambda_event(method, target, headers, body)
         except ValueError:
-            return _plain(problems.no_route(target.partition("?")[0]).to_dict())
+            return _plain(problems.route_not_found(target.partition("?")[0]).to_dict())
         try:
             return _plain(self._app(event, context))
         except Exception:

@@ -16,15 +16,15 @@ from typing import Any, Self
 
 from chalice.app import Chalice
 
-from chalicelib.api.json_body import MOST_BYTES
+from chalicelib.api.json_body import MAX_BYTES
 from local.api_gateway import Gateway, Reply, refusal
 
 LOG = logging.getLogger(__name__)
 
-LONGEST_LINE = 65536
+MAX_LINE_LENGTH = 65536
 IDLE_SECONDS = 60.0
 
-MOST_DISCARDED = 10 * 1024 * 1024
+MAX_DISCARDED = 10 * 1024 * 1024
 """A client that sends too much is listened to so far (API Gateway's own limit), so that it reads our refusal."""
 DISCARD_SECONDS = 2.0
 
@@ -50,7 +50,7 @@ class _Handler(BaseHTTPRequestHandler):
     def handle_one_request(self) -> None:
         """Read a request, answer it; any method is as good as another here."""
         try:
-            self.raw_requestline = self.rfile.readline(LONGEST_LINE + 1)
+            self.raw_requestline = self.rfile.readline(MAX_LINE_LENGTH + 1)
             if not self.raw_requestline:
                 self.close_connection = True
                 return
@@ -60,7 +60,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _handle(self) -> None:
         self.command, self.requestline, self.request_version = "", "", self.protocol_version
-        if len(self.raw_requestline) > LONGEST_LINE:
+        if len(self.raw_requestline) > MAX_LINE_LENGTH:
             self.send_error(HTTPStatus.REQUEST_URI_TOO_LONG, "the request line is too long")
             return
         if not self.parse_request():
@@ -89,8 +89,8 @@ class _Handler(BaseHTTPRequestHandler):
         if not re.fullmatch(r"[0-9]{1,18}", declared):
             raise BadRequest(HTTPStatus.BAD_REQUEST, "the Content-Length must be a number of bytes")
         length = int(declared)
-        if length > MOST_BYTES:
-            detail = f"the body has {length} bytes; {MOST_BYTES} are enough for every request"
+        if length > MAX_BYTES:
+            detail = f"the body has {length} bytes; {MAX_BYTES} are enough for every request"
             raise BadRequest(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
         if length and self.headers.get("expect", "").lower() == "100-continue":
             self.send_response_only(HTTPStatus.CONTINUE)
@@ -134,7 +134,7 @@ class _Handler(BaseHTTPRequestHandler):
         with contextlib.suppress(OSError):
             self.connection.shutdown(socket.SHUT_WR)
             self.connection.settimeout(DISCARD_SECONDS)
-            left = MOST_DISCARDED
+            left = MAX_DISCARDED
             while left > 0 and (read := self.rfile.read1(min(left, 65536))):
                 left -= len(read)
 

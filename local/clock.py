@@ -19,7 +19,7 @@ class ManualClock:
     def now(self) -> datetime:
         return self._now
 
-    def script_time(self, limit: timedelta) -> timedelta:
+    def scale_script_timeout(self, limit: timedelta) -> timedelta:
         """Scripts and this clock count alike: a test moves the clock past a limit to see what follows."""
         return limit
 
@@ -62,7 +62,7 @@ class PacedClock:
         with self._lock:
             return self._base + self._elapsed()
 
-    def script_time(self, limit: timedelta) -> timedelta:
+    def scale_script_timeout(self, limit: timedelta) -> timedelta:
         """A script that may take a minute of the world's may take `speed` minutes here."""
         return limit * self._speed
 

@@ -29,7 +29,7 @@ The cloud can be driven (docs/local-cloud.md): its clock, faults, capacity, what
 """
 
 
-def serving(stack: Stack, folder: RunFolder) -> str:
+def help_text(stack: Stack, folder: RunFolder) -> str:
     """Where everything is, and what to try."""
     return TEXT.format(
         api=stack.api_url,

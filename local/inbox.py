@@ -22,7 +22,7 @@ class Message:
     is_signed: bool
 
 
-class Inbox:
+class WebhookReceiver:
     """A server on loopback that answers 204."""
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class Inbox:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
-                self.send_response(inbox.take(body, {name.lower(): value for name, value in self.headers.items()}))
+                self.send_response(inbox.receive(body, {name.lower(): value for name, value in self.headers.items()}))
                 self.send_header("content-length", "0")
                 self.end_headers()
 
@@ -58,7 +58,7 @@ class Inbox:
             self._server.shutdown()
             self._server.server_close()
 
-    def trust(self, secret: str) -> None:
+    def add_secret(self, secret: str) -> None:
         """What the desk showed when the webhook was set."""
         self._secret = secret
 
@@ -67,7 +67,7 @@ class Inbox:
         with self._lock:
             return [each for each in self._messages if kind in (None, each.type)]
 
-    def take(self, body: bytes, headers: dict[str, str]) -> int:
+    def receive(self, body: bytes, headers: dict[str, str]) -> int:
         """Check the signature of a message and store it.
 
         :returns: the HTTP status to answer with

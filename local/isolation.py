@@ -18,7 +18,7 @@ STAND_INS = {
 LOOPBACK = "127.0.0.1,localhost"
 
 
-def isolate(environment: MutableMapping[str, str]) -> None:
+def clear_aws_environment(environment: MutableMapping[str, str]) -> None:
     """Take out every AWS variable (keys, profile, end points) and every setting of the desk's; put stand-ins in.
 
     Call it before anything of the product is imported: it reads some of them at import.
@@ -30,6 +30,6 @@ def isolate(environment: MutableMapping[str, str]) -> None:
         environment[name] = ",".join(filter(None, (environment.get(name), LOOPBACK)))
 
 
-def lead_to(environment: MutableMapping[str, str], endpoint: str) -> None:
+def point_to(environment: MutableMapping[str, str], endpoint: str) -> None:
     """Every client that is made from now on asks the local cloud at `endpoint`."""
     environment["AWS_ENDPOINT_URL"] = endpoint

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 DEFAULT_SPEED = 60.0
-FASTEST = 240.0
+MAX_SPEED = 240.0
 """A pretend machine reports four times a second at most; slower than once a cloud minute would count as gaps."""
 
 
@@ -17,7 +17,7 @@ class Options:
     """How to run.
 
     :param once: end after the demo
-    :param story: play the demo before serving
+    :param demo: play the demo before serving
     :param simulate: run no script, even where a sandbox is to be had
     :param speed: the local cloud's seconds per real second
     :param asked_speed: what was asked for, where that is faster than pretend machines can report
@@ -26,7 +26,7 @@ class Options:
     """
 
     once: bool = False
-    story: bool = True
+    demo: bool = True
     simulate: bool = False
     speed: float = DEFAULT_SPEED
     asked_speed: float | None = None
@@ -34,7 +34,7 @@ class Options:
     cloud_port: int = 4566
 
     @property
-    def beat_every(self) -> float:
+    def heartbeat_interval(self) -> float:
         """How many of the world's seconds make a cloud minute: a machine reports once in it."""
         return 60 / self.speed
 
@@ -44,14 +44,14 @@ def read_options(environment: Mapping[str, str]) -> Options:
     asked = _speed(environment)
     options = Options(
         once=_flag(environment, "ONCE", default=False),
-        story=_flag(environment, "DEMO", default=True),
+        demo=_flag(environment, "DEMO", default=True),
         simulate=_flag(environment, "SIMULATE", default=False),
-        speed=min(asked, FASTEST),
-        asked_speed=asked if asked > FASTEST else None,
+        speed=min(asked, MAX_SPEED),
+        asked_speed=asked if asked > MAX_SPEED else None,
         port=_port(environment, "PORT", default=8000),
         cloud_port=_port(environment, "CLOUD_PORT", default=4566),
     )
-    if options.once and not options.story:
+    if options.once and not options.demo:
         raise BadOption("ONCE=1 ends after the demo and DEMO=0 plays none: choose one of them")
     if options.port == options.cloud_port != 0:
         raise BadOption(f"PORT and CLOUD_PORT are both {options.port}: choose another for one of them")
@@ -79,5 +79,7 @@ def _speed(environment: Mapping[str, str]) -> float:
     except ValueError:
         speed = 0.0
     if not 1 <= speed <= 10_000:
-        raise BadOption(f"SPEED is how many seconds pass in the cloud per real second, 1 to {FASTEST:g}, not {text!r}")
+        raise BadOption(
+            f"SPEED is how many seconds pass in the cloud per real second, 1 to {MAX_SPEED:g}, not {text!r}"
+        )
     return speed

@@ -7,7 +7,7 @@ Exit status: 0 all is well; 1 a step of the demo did not happen; 2 it could not 
 import os
 import sys
 
-from local.isolation import isolate
+from local.isolation import clear_aws_environment
 from local.options import BadOption, read_options
 from local.ports import PortTaken, settle_ports
 
@@ -21,10 +21,10 @@ def main() -> int:
     except (BadOption, PortTaken) as problem:
         print(problem, file=sys.stderr)
         return CANNOT_START
-    isolate(os.environ)
-    from local.show import show  # noqa: PLC0415 - it reads AWS's variables when it is imported
+    clear_aws_environment(os.environ)
+    from local.show import run  # noqa: PLC0415 - it reads AWS's variables when it is imported
 
-    return show(options)
+    return run(options)
 
 
 if __name__ == "__main__":

@@ -10,15 +10,15 @@ from typing import NoReturn
 
 from local.clock import PacedClock
 from local.cloud.local_cloud import LocalCloud
-from local.farewell import serving
-from local.machines.choose import choose_machines
+from local.farewell import help_text
+from local.machines.choose import select_backend
 from local.machines.simulated import SimulatedMachines
-from local.options import FASTEST, Options
+from local.options import MAX_SPEED, Options
 from local.run_folder import HOME, FolderInUse, RunFolder, claim_run_folder
 from local.stack import Fleet, Stack, running
 from local.story.narrator import Narrator
 from local.story.plot import play
-from local.story.watch import NotHappened
+from local.story.watch import StepTimedOut
 
 ALL_IS_WELL, NOT_HAPPENED, CANNOT_START, ONLY_SIMULATED, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -29,7 +29,7 @@ SIMULATED = "Scripts are only parsed here, and their outcome is simulated: {why}
 """The first line of every run, one or the other."""
 
 
-def show(options: Options) -> int:
+def run(options: Options) -> int:
     """:returns: the exit status, as `run.py` tells"""
     with _terminable():
         return _show(options)
@@ -71,7 +71,7 @@ def _fleet(options: Options, clock: PacedClock, folder: RunFolder) -> tuple[Flee
     if options.simulate:
         machines = SimulatedMachines("it was asked for with SIMULATE=1.")
     else:
-        machines = choose_machines(folder.machines, clock.now, powered_off)
+        machines = select_backend(folder.machines, clock.now, powered_off)
     cloud = LocalCloud(clock, machines)
     if isinstance(machines, SimulatedMachines):
         machines.on_power_off = powered_off
@@ -83,18 +83,18 @@ def _play_and_serve(stack: Stack, folder: RunFolder) -> int:
     folder.write_token(stack.admin_token)
     _say(f"Local cloud {stack.cloud_url}, desk {stack.api_url}; {options.speed:g} cloud seconds pass in a real one.")
     if options.asked_speed:
-        _say(f"(SPEED={options.asked_speed:g} is faster than pretend machines can report: {FASTEST:g} it is.)")
-    if options.story:
+        _say(f"(SPEED={options.asked_speed:g} is faster than pretend machines can report: {MAX_SPEED:g} it is.)")
+    if options.demo:
         narrator = Narrator(stack.clock, _say)
         try:
             play(stack, narrator)
-        except NotHappened as problem:
+        except StepTimedOut as problem:
             _say(f"\nThe demo broke off after {narrator.seconds:.0f} s. {problem}. See also {folder.log}.")
             return NOT_HAPPENED
         _say(f"\nThe whole demo took {narrator.seconds:.0f} s.")
     if options.once:
-        return status_after_the_story(options, is_real=stack.machines.is_real)
-    _say(serving(stack, folder))
+        return exit_status_after_demo(options, is_real=stack.machines.is_real)
+    _say(help_text(stack, folder))
     with contextlib.suppress(KeyboardInterrupt):
         _sleep_for_ever()
     _say("\nGood-bye: nothing is left running.")
@@ -107,7 +107,7 @@ def _sleep_for_ever() -> NoReturn:
         time.sleep(NAP_SECONDS)
 
 
-def status_after_the_story(options: Options, *, is_real: bool) -> int:
+def exit_status_after_demo(options: Options, *, is_real: bool) -> int:
     """A simulation counts only where it was asked for."""
     if is_real or options.simulate:
         return ALL_IS_WELL

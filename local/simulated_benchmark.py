@@ -4,14 +4,14 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from chalicelib.domain.benchmarks import UNITS, What
-from chalicelib.store.data_files import catalogue
+from chalicelib.domain.benchmarks import UNITS, Metric
+from chalicelib.store.data_files import load_catalog
 from local.machines.port import MachineSpec
 from local.machines.simulated import Outcome
 
 DRIVER, FRAMEWORK, CUDA = "580.159.04", "PyTorch 2.11.0+cu130 (simulated)", "13.0"
 
-SHARES = {What.FP32: 0.77, What.FP16: 0.65, What.BF16: 0.67, What.MEMORY: 0.88}
+SHARES = {Metric.FP32: 0.77, Metric.FP16: 0.65, Metric.BF16: 0.67, Metric.MEMORY: 0.88}
 """Of the peak: what a real H100 reached."""
 
 TRAINED_PER_TFLOPS = 1300.0
@@ -41,18 +41,18 @@ def simulated_benchmark(spec: MachineSpec) -> Outcome:
 
 
 def _runs(instance_type: str, count: int) -> Iterator[dict[str, Any]]:
-    peaks = catalogue().peaks[catalogue().type_named(instance_type).gpu or ""]
+    peaks = load_catalog().peaks[load_catalog().get_type(instance_type).gpu or ""]
     of = {
-        What.FP32: peaks.fp32_tflops,
-        What.FP16: peaks.fp16_bf16_tflops,
-        What.BF16: peaks.fp16_bf16_tflops,
-        What.MEMORY: peaks.memory_gb_per_s,
+        Metric.FP32: peaks.fp32_tflops,
+        Metric.FP16: peaks.fp16_bf16_tflops,
+        Metric.BF16: peaks.fp16_bf16_tflops,
+        Metric.MEMORY: peaks.memory_gb_per_s,
     }
     for doublings, gpus in enumerate(_counts(count)):
         for what, share in SHARES.items():
             yield _run(gpus, what, gpus * share * (of[what] or UNKNOWN_PEAK))
         alone = TRAINED_PER_TFLOPS * (peaks.fp32_tflops or UNKNOWN_PEAK)
-        yield _run(gpus, What.TRAINING, gpus * alone * (1 - LOST_PER_DOUBLING) ** doublings)
+        yield _run(gpus, Metric.TRAINING, gpus * alone * (1 - LOST_PER_DOUBLING) ** doublings)
 
 
 def _counts(count: int) -> list[int]:
@@ -60,6 +60,6 @@ def _counts(count: int) -> list[int]:
     return sorted({*(1 << power for power in range(count.bit_length()) if 1 << power <= count), count})
 
 
-def _run(gpus: int, what: What, median: float) -> dict[str, Any]:
+def _run(gpus: int, what: Metric, median: float) -> dict[str, Any]:
     p10, middle, p90 = (float(f"{median * factor:.4g}") for factor in (0.98, 1.0, 1.01))
     return {"gpus": gpus, "metric": what, "unit": UNITS[what], "median": middle, "p10": p10, "p90": p90}

@@ -9,18 +9,18 @@ from pathlib import Path
 
 import boto3
 
-from chalicelib.domain.activity.evidence import State
+from chalicelib.domain.activity.evidence import SignalState
 from chalicelib.domain.activity.policy import SIGNALS, Thresholds
 from chalicelib.store.models import HeartbeatModel
 from local.cloud.gate import ROLE_KEY_PREFIX
 from local.cloud.local_cloud import LocalCloud
 from local.machines.simulated import SimulatedMachines
-from ssm_documents.probe.announcer import Announcer
-from ssm_documents.probe.files import Places
-from ssm_documents.probe.heartbeat import Desk
-from ssm_documents.probe.people import People
+from ssm_documents.probe.announcer import Notifier
+from ssm_documents.probe.files import ProbePaths
+from ssm_documents.probe.heartbeat import HeartbeatClient
+from ssm_documents.probe.people import UserMessenger
 from ssm_documents.probe.probe import Identity, Probe
-from ssm_documents.probe.sensors import Reading, Sensor, Watched
+from ssm_documents.probe.sensors import GuardedSensor, Reading, Sensor
 from ssm_documents.probe.service import local_parts
 
 logger = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ class Quiet:
 
     def read(self, thresholds: Thresholds) -> Reading:  # noqa: ARG002
         """Always quiet."""
-        return Reading(State.QUIET, "simulated")
+        return Reading(SignalState.QUIET, "simulated")
 
 
 class PretendGpus:
@@ -52,7 +52,7 @@ class PretendGpus:
         """Look once."""
         percent = self._utilisation()
         busiest = max(range(len(percent)), key=lambda index: percent[index])
-        state = State.ACTIVE if percent[busiest] >= thresholds.gpu_percent else State.QUIET
+        state = SignalState.ACTIVE if percent[busiest] >= thresholds.gpu_percent else SignalState.QUIET
         return Reading(state, f"GPU {busiest} of {len(percent)} at {percent[busiest]} %")
 
 
@@ -96,9 +96,9 @@ class SimulatedProbes:
         for item in self._dynamodb.scan(TableName=HeartbeatModel.Meta.table_name)["Items"]:
             key = item["id"]["S"]
             instance_id = key.rpartition(":")[2]
-            life = self._cloud.lifecycle.lives.get(instance_id)
+            life = self._cloud.lifecycle.live_counts.get(instance_id)
             if life is not None and life.state == "running":
-                self._probe(instance_id, key, self._cloud.lifecycle.machine_spec(life).gpu_count).beat()
+                self._probe(instance_id, key, self._cloud.lifecycle.machine_spec(life).gpu_count).tick()
 
     def _loop(self) -> None:
         while not self._stopping.wait(self._every):
@@ -117,13 +117,13 @@ class SimulatedProbes:
     def _make(self, instance_id: str, key: str, gpu_count: int, boots: int) -> Probe:
         """A probe as on a machine, but for its sensors; what it keeps is kept in a folder of the machine's own."""
         identity = Identity(instance_id=instance_id, boot_id=f"boot-{boots}", has_gpu=gpu_count > 0)
-        desk = Desk(self._dynamodb.update_item, HeartbeatModel.Meta.table_name, key)
+        desk = HeartbeatClient(self._dynamodb.update_item, HeartbeatModel.Meta.table_name, key)
         sensors: list[Sensor] = [Quiet(name) for name in SIGNALS if name != "gpu"]
         if gpu_count:
             sensors.append(PretendGpus(lambda: self._machines.gpu_utilisation(instance_id)))
         here = replace(
-            local_parts(Places(Path(self._folder.name, instance_id))),
-            announcer=Announcer(People(folder=Path(self._folder.name), servers=list)),
+            local_parts(ProbePaths(Path(self._folder.name, instance_id))),
+            notifier=Notifier(UserMessenger(folder=Path(self._folder.name), servers=list)),
             power_off=lambda: self._machines.power_off(instance_id),
         )
-        return Probe([Watched(each) for each in sensors], self._cloud.clock, desk, identity, here)
+        return Probe([GuardedSensor(each) for each in sensors], self._cloud.clock, desk, identity, here)

@@ -10,16 +10,16 @@ from typing import Any
 import app
 from chalicelib import bootstrap, events
 from chalicelib.domain.actors import Role
-from chalicelib.domain.errands import BENCHMARK
+from chalicelib.domain.errands import BENCHMARK_DOCUMENT
 from chalicelib.store.models import InstanceModel
-from local.account import prepare
+from local.account import provision
 from local.api_server import ApiServer
 from local.clock import PacedClock
 from local.cloud.delivery import Delivery, Image
 from local.cloud.local_cloud import LocalCloud
 from local.cloud.serve import CloudServer
-from local.inbox import Inbox
-from local.isolation import lead_to
+from local.inbox import WebhookReceiver
+from local.isolation import point_to
 from local.machines.sandboxed import SandboxedMachines
 from local.machines.simulated import SimulatedMachines
 from local.options import Options
@@ -29,8 +29,8 @@ from local.simulated_probe import SimulatedProbes
 Fleet = SandboxedMachines | SimulatedMachines
 
 PATTERNS: tuple[tuple[Mapping[str, list[str]], Callable[..., Any]], ...] = (
-    (events.EC2_PATTERN, app.machine_changed),
-    (events.COMMAND_PATTERN, app.command_changed),
+    (events.EC2_PATTERN, app.on_ec2_state_change),
+    (events.COMMAND_PATTERN, app.on_ssm_command_change),
 )
 """What EventBridge's rules would let through, and to whom."""
 
@@ -49,12 +49,12 @@ class Stack:
     cloud_url: str
     api_url: str
     admin_token: str
-    inbox: Inbox
+    inbox: WebhookReceiver
     inbox_url: str
 
     def token_for(self, owner: str) -> str:
         """A user's token."""
-        return bootstrap.desk().tokens.make(owner, Role.USER, now=self.clock.now())
+        return bootstrap.get_application().tokens.create(owner, Role.USER, now=self.clock.now())
 
 
 @contextmanager
@@ -63,11 +63,11 @@ def running(options: Options, machines: Fleet, clock: PacedClock, cloud: LocalCl
     with ExitStack() as stack:
         stack.callback(machines.close)
         server = stack.enter_context(CloudServer(cloud, options.cloud_port))
-        cloud.environment["GPUDESK_PROBE_INTERVAL_SECONDS"] = str(options.beat_every)
-        lead_to(os.environ, server.url)
-        desk = bootstrap.build(clock, prepare())
-        bootstrap.install(desk)
-        stack.callback(bootstrap.install, None)
+        cloud.environment["GPUDESK_PROBE_INTERVAL_SECONDS"] = str(options.heartbeat_interval)
+        point_to(os.environ, server.url)
+        desk = bootstrap.build_application(clock, provision())
+        bootstrap.set_application(desk)
+        stack.callback(bootstrap.set_application, None)
         api = ApiServer(app.app, options.port)
         stack.callback(api.stop)
         desk.loop.sweep()  # a first one before anybody waits: making the SDK's clients takes longer than the sweep
@@ -75,14 +75,14 @@ def running(options: Options, machines: Fleet, clock: PacedClock, cloud: LocalCl
         stack.callback(delivery.stop)
         delivery.start()
         if isinstance(machines, SimulatedMachines):
-            machines.answers[BENCHMARK] = simulated_benchmark
-            probes = SimulatedProbes(cloud, machines, options.beat_every)
+            machines.answers[BENCHMARK_DOCUMENT] = simulated_benchmark
+            probes = SimulatedProbes(cloud, machines, options.heartbeat_interval)
             stack.callback(probes.stop)
             probes.start()
-        inbox = Inbox()
+        inbox = WebhookReceiver()
         stack.callback(inbox.stop)
         inbox_url = inbox.start()
-        token = desk.tokens.make("admin", Role.ADMIN, now=clock.now())
+        token = desk.tokens.create("admin", Role.ADMIN, now=clock.now())
         api.start()
         yield Stack(
             options=options,
@@ -100,7 +100,7 @@ def running(options: Options, machines: Fleet, clock: PacedClock, cloud: LocalCl
 def _delivery(cloud: LocalCloud) -> Delivery:
     return Delivery(
         cloud,
-        on_stream=lambda event: app.person_wrote(event, None),
+        on_stream=lambda event: app.on_instances_stream(event, None),
         on_event=_route,
         on_schedule=_scheduled,
         tables=[InstanceModel.Meta.table_name],
@@ -114,7 +114,7 @@ def _scheduled(event: dict[str, Any]) -> None:
         app.sweep(event, None)
     finally:
         if datetime.fromisoformat(event["time"]).minute % 5 == 0:
-            app.watch(event, None)
+            app.check_sweep_health(event, None)
 
 
 def _is_a_persons(_: Image | None, new: Image | None) -> bool:

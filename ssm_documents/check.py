@@ -10,7 +10,7 @@ from typing import Any
 MAX_BYTES = 64 * 1024
 """SSM's limit on a document."""
 
-HOSTILE = ("'", '"', "$", "`", "\\", "\n", ";", "|", "&", "(", ")", "<", ">", " ", "{", "}")
+SHELL_METACHARACTERS = ("'", '"', "$", "`", "\\", "\n", ";", "|", "&", "(", ")", "<", ">", " ", "{", "}")
 """What no parameter may hold: on an agent that does not know ENV_VAR it is put between quotes in the script."""
 
 _STEP_NAME = re.compile(r"[A-Za-z0-9_-]{3,128}")
@@ -30,7 +30,7 @@ def fallback_line(parameter: str) -> str:
     return f"if [ -z \"${{SSM_{parameter}+x}}\" ]; then export SSM_{parameter}='{{{{ {parameter} }}}}'; fi"
 
 
-def admitted_by(pattern: str, characters: Iterable[str]) -> list[str]:
+def characters_accepted(pattern: str, characters: Iterable[str]) -> list[str]:
     """Which of the characters a pattern lets through, alone or in texts such as ours."""
     return [each for each in characters if any(re.fullmatch(pattern, text) for text in _laced(each))]
 
@@ -66,7 +66,7 @@ def _check_parameter(name: str, parameter: Mapping[str, Any]) -> Iterator[str]:
     if not (pattern.startswith("^") and pattern.endswith("$")):
         yield f"parameter {name} has no allowedPattern for the whole of it (^...$)"
         return
-    if admitted := admitted_by(pattern, HOSTILE):
+    if admitted := characters_accepted(pattern, SHELL_METACHARACTERS):
         yield f"the allowedPattern of parameter {name} admits {admitted}"
 
 

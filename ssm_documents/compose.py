@@ -21,8 +21,8 @@ from typing import Any
 from chalicelib.domain.own_recipes import PREFIX
 from ssm_documents.check import as_json, check, fallback_line
 from ssm_documents.embed import as_base64, probe_zipapp
-from ssm_documents.library import carried
-from ssm_documents.own_recipes import OWN, as_sources, own_document_names
+from ssm_documents.library import select_functions
+from ssm_documents.own_recipes import CUSTOM_RECIPES_DIR, custom_document_names, write_sources
 from ssm_documents.parameters import SHARED, shared
 from ssm_documents.session_documents import session_document, session_names
 
@@ -34,7 +34,9 @@ _EMBED = re.compile(r"@@(?P<file>[a-z_.-]+)@@")
 
 def document_names() -> tuple[str, ...]:
     """Every document that there is a folder for, the teams' own recipes' too, sorted."""
-    return tuple(sorted([*(header.parent.name for header in _SOURCES.glob("*/document.json")), *own_document_names()]))
+    return tuple(
+        sorted([*(header.parent.name for header in _SOURCES.glob("*/document.json")), *custom_document_names()])
+    )
 
 
 def compose(name: str) -> dict[str, Any]:
@@ -44,17 +46,17 @@ def compose(name: str) -> dict[str, Any]:
     :raises ValueError: it breaks a rule of check.py, or of a team's own recipe
     """
     if name.startswith(PREFIX):
-        return compose_own(name, OWN)
+        return compose_custom(name, CUSTOM_RECIPES_DIR)
     return _compose(name, _SOURCES / name)
 
 
-def compose_own(name: str, recipes: Path) -> dict[str, Any]:
+def compose_custom(name: str, recipes: Path) -> dict[str, Any]:
     """The document of a team's own recipe.
 
     :param recipes: the folder of the recipes' folders
     :raises FileNotFoundError, ValueError: as `compose`
     """
-    with as_sources(name, recipes) as folder:
+    with write_sources(name, recipes) as folder:
         return _compose(name, folder)
 
 
@@ -130,7 +132,7 @@ def _include_all(lines: list[str]) -> list[str]:
 def _library(file: str, script: str) -> list[str]:
     source = (_LIBRARY / file).read_text(encoding="utf-8")
     lines = [line for each in source.splitlines() for line in _embed(each, _LIBRARY)]
-    return lines if "<<" in source else carried("\n".join([*lines, ""]), script)
+    return lines if "<<" in source else select_functions("\n".join([*lines, ""]), script)
 
 
 def _embedded(file: str, folder: Path) -> str:

@@ -28,7 +28,9 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 def probe_zipapp() -> bytes:
     """The zipapp, uncompressed; runs by `python FILE`, under the module names that the files have here."""
-    contents = {str(path.relative_to(_REPOSITORY)): without_words(path.read_text(encoding="utf-8")) for path in _PACKED}
+    contents = {
+        str(path.relative_to(_REPOSITORY)): strip_comments(path.read_text(encoding="utf-8")) for path in _PACKED
+    }
     for name in tuple(contents):
         for folder in list(Path(name).parents)[:-1]:
             contents.setdefault(str(folder / "__init__.py"), "")
@@ -42,7 +44,7 @@ def probe_zipapp() -> bytes:
     return packed.getvalue()
 
 
-def without_words(source: str) -> str:
+def strip_comments(source: str) -> str:
     """The same program without docstrings and comments, each line where it was, so that tracebacks lead to the source.
 
     A document has 64 KB, and the words are more than half of it.

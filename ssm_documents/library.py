@@ -9,17 +9,17 @@ from __future__ import annotations
 import re
 
 _FUNCTION = re.compile(r"^(?P<name>\w+)\(\) \{$\n(?P<body>.*?)^\}$\n", re.MULTILINE | re.DOTALL)
-_WORDS = re.compile(r"^\s*(#.*)?\n", re.MULTILINE)
+_DESCRIPTION = re.compile(r"^\s*(#.*)?\n", re.MULTILINE)
 
 
-def carried(library: str, script: str) -> list[str]:
+def select_functions(library: str, script: str) -> list[str]:
     """The library's lines, in its order.
 
     :param library: functions and commands, each function from `name() {` to `}` at the beginning of a line; nothing in
         it is a here-document
     :param script: what comes after it
     """
-    bare = _WORDS.sub("", library)
+    bare = _DESCRIPTION.sub("", library)
     functions = {match["name"]: match["body"] for match in _FUNCTION.finditer(bare)}
     used: set[str] = set()
     waiting = [_FUNCTION.sub("", bare), script]

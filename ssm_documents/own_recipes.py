@@ -16,24 +16,24 @@ from typing import Any
 
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
-from chalicelib.domain.own_recipes import PREFIX, OwnSteps, parse_own_recipe, parse_steps, ssm_name
+from chalicelib.domain.own_recipes import PREFIX, CustomSteps, parse_custom_recipe, parse_steps, ssm_name
 from chalicelib.domain.recipes import Recipe, parse_recipes
 from ssm_documents.parameters import SHARED, of_document
 
 _SCRIPTS = Path(__file__).parent / "custom"
 _DATA = Path(__file__).parent.parent / "chalicelib" / "data"
 
-OWN = _DATA / "recipes"
+CUSTOM_RECIPES_DIR = _DATA / "recipes"
 """Where the folders are: packed with the code, so that the desk finds them in Lambda, too."""
 
 
-def own_document_names(recipes: Path = OWN) -> tuple[str, ...]:
+def custom_document_names(recipes: Path = CUSTOM_RECIPES_DIR) -> tuple[str, ...]:
     """A document for each folder, sorted."""
     return tuple(sorted(f"{PREFIX}{path.parent.name}" for path in recipes.glob("*/recipe.json")))
 
 
 @contextmanager
-def as_sources(document: str, recipes: Path = OWN) -> Iterator[Path]:
+def write_sources(document: str, recipes: Path = CUSTOM_RECIPES_DIR) -> Iterator[Path]:
     """A folder with document.json and its scripts, while it is needed.
 
     :raises FileNotFoundError: there is no such recipe, or its start script is missing
@@ -41,7 +41,7 @@ def as_sources(document: str, recipes: Path = OWN) -> Iterator[Path]:
     """
     source = recipes / document.removeprefix(PREFIX)
     entry = json.loads((source / "recipe.json").read_text(encoding="utf-8"))
-    recipe = checked(source.name, entry)
+    recipe = validate(source.name, entry)
     steps = parse_steps(source.name, entry)
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
@@ -54,7 +54,7 @@ def as_sources(document: str, recipes: Path = OWN) -> Iterator[Path]:
         yield folder
 
 
-def checked(name: str, entry: Mapping[str, Any]) -> Recipe:
+def validate(name: str, entry: Mapping[str, Any]) -> Recipe:
     """The recipe, after everything that can be wrong with it.
 
     :raises ValueError: with every problem that the schema finds, or the first of the desk's rules that it breaks
@@ -67,10 +67,10 @@ def checked(name: str, entry: Mapping[str, Any]) -> Recipe:
         lines = [f"{'.'.join(map(str, each.absolute_path)) or 'recipe.json'}: {each.message}" for each in found]
         raise ValueError(f"recipe {name!r}: {'; '.join(lines)}")
     ours = parse_recipes(json.loads((_DATA / "recipes.json").read_text(encoding="utf-8")))
-    return parse_own_recipe(name, entry, ours)
+    return parse_custom_recipe(name, entry, ours)
 
 
-def _write_lists(folder: Path, steps: OwnSteps) -> None:
+def _write_lists(folder: Path, steps: CustomSteps) -> None:
     lists = {
         "apt.txt": steps.apt,
         "pip.txt": steps.pip,
@@ -81,7 +81,7 @@ def _write_lists(folder: Path, steps: OwnSteps) -> None:
         (folder / file).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _header(recipe: Recipe, steps: OwnSteps) -> dict[str, Any]:
+def _header(recipe: Recipe, steps: CustomSteps) -> dict[str, Any]:
     """Checkouts and the start script are never skipped: a branch moves on, and what was started may have ended."""
     return {
         "schemaVersion": "2.2",

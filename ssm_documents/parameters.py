@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.domain.own_recipes import ssm_name
-from chalicelib.domain.recipe_parameters import Parameter, as_text
+from chalicelib.domain.recipe_parameters import Parameter, to_ssm_value
 from chalicelib.domain.recipes import shared_parameters
 
 SHARED = "include:parameters.json"
@@ -30,7 +30,7 @@ def of_document(parameter: Parameter) -> dict[str, str]:
     """What people can choose for a recipe, as SSM is told of it."""
     return {
         "type": "String",
-        "default": as_text(parameter.default),
+        "default": to_ssm_value(parameter.default),
         "description": parameter.description,
         "allowedPattern": parameter.allowed_pattern,
         "interpolationType": "ENV_VAR",

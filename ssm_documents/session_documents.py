@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ssm_documents.check import HOSTILE, admitted_by
+from ssm_documents.check import SHELL_METACHARACTERS, characters_accepted
 
 _SOURCES = Path(__file__).parent / "sessions"
 
@@ -82,5 +82,5 @@ def _check_parameters(document: Mapping[str, Any]) -> Iterator[str]:
         pattern = parameter.get("allowedPattern", "")
         if not (pattern.startswith("^") and pattern.endswith("$")):
             yield f"parameter {name} has no allowedPattern for the whole of it (^...$)"
-        elif admitted := admitted_by(pattern, HOSTILE):
+        elif admitted := characters_accepted(pattern, SHELL_METACHARACTERS):
             yield f"the allowedPattern of parameter {name} admits {admitted}"

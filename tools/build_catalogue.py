@@ -128,8 +128,8 @@ def _image(row: Mapping[str, str]) -> str:
 def _unavailable(row: Mapping[str, str], prices: Mapping[str, str]) -> str | None:
     """Why this desk cannot launch the type and what would do instead, or None where it can."""
     if row["family"] in BLOCKED:
-        sentence, instead = BLOCKED[row["family"]]
-        return sentence.format(name=row["type"], gpu=row["gpu"], instead=instead)
+        message, instead = BLOCKED[row["family"]]
+        return message.format(name=row["type"], gpu=row["gpu"], instead=instead)
     if not prices:
         return UNPRICED.format(name=row["type"], instead=UNPRICED_INSTEAD)
     return None
@@ -213,10 +213,10 @@ def build(folder: Path) -> dict[str, Any]:
 def main() -> None:
     folder = Path(sys.argv[1])
     target = Path(__file__).parent.parent / "chalicelib" / "data" / "catalogue.json"
-    catalogue = build(folder)
-    text = json.dumps(catalogue, sort_keys=True, indent=1)
+    catalog = build(folder)
+    text = json.dumps(catalog, sort_keys=True, indent=1)
     target.write_text(text + "\n", encoding="utf-8")
-    sys.stdout.write(f"{target}: {len(catalogue['types'])} types, {len(text)} bytes\n")
+    sys.stdout.write(f"{target}: {len(catalog['types'])} types, {len(text)} bytes\n")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 
 from chalicelib.domain.actors import Role
-from chalicelib.store.tokens import Tokens
+from chalicelib.store.tokens import TokenRepository
 
 
 def main() -> None:
@@ -18,7 +18,7 @@ def main() -> None:
     parser.add_argument("--role", type=Role, choices=list(Role), default=Role.USER)
     parser.add_argument("--days", type=int, default=90, help="how long it is good for")
     asked = parser.parse_args()
-    token = Tokens().make(asked.owner, asked.role, now=datetime.now(UTC), life=timedelta(days=asked.days))
+    token = TokenRepository().create(asked.owner, asked.role, now=datetime.now(UTC), life=timedelta(days=asked.days))
     sys.stdout.write(f"{token}\n")
 
 

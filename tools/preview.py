@@ -3,8 +3,8 @@
 import sys
 
 from chalicelib import bootstrap
-from chalicelib.domain.plan import in_words
+from chalicelib.domain.plan import describe
 
 if __name__ == "__main__":
-    for plan in bootstrap.desk().loop.preview():
-        sys.stdout.write(f"{in_words(plan)}\n")
+    for plan in bootstrap.get_application().loop.preview():
+        sys.stdout.write(f"{describe(plan)}\n")

@@ -4,10 +4,10 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 
-from benchmarks.idle_rules.month import MINUTES_PER_HOUR, Outcome, lived
+from benchmarks.idle_rules.month import MINUTES_PER_HOUR, RunStats, simulate
 from benchmarks.idle_rules.rules import RULES
 from benchmarks.idle_rules.team import team
-from chalicelib.store.data_files import catalogue
+from chalicelib.store.data_files import load_catalog
 
 DAYS = 30
 REGION = "us-east-1"
@@ -22,19 +22,19 @@ FIGURES = (
     "warnings per stop",
 )
 
-Results = Mapping[str, Mapping[str, Outcome]]
+Results = Mapping[str, Mapping[str, RunStats]]
 """Rule -> use of an instance -> what came of it."""
 
 
 def results(seed: int, days: int = DAYS, rules: Sequence[str] = tuple(RULES)) -> Results:
     """Every rule on the very same minutes of every instance."""
-    known = catalogue()
+    known = load_catalog()
     members = tuple(team(seed, days))
     return {
         name: {
-            each.use: lived(each.minutes, RULES[name](kind.vcpus), kind.prices[REGION])
+            each.use: simulate(each.minutes, RULES[name](kind.vcpus), kind.prices[REGION])
             for each in members
-            for kind in [known.type_named(each.instance_type)]
+            for kind in [known.get_type(each.instance_type)]
         }
         for name in rules
     }
@@ -52,7 +52,7 @@ def tables(found: Results) -> Iterator[str]:
         yield f"| {use} | {' | '.join(str(outcomes[use].busy_stops) for outcomes in found.values())} |"
 
 
-def _row(name: str, outcomes: Sequence[Outcome]) -> str:
+def _row(name: str, outcomes: Sequence[RunStats]) -> str:
     stops = sum(each.stops for each in outcomes)
     warnings = sum(each.warnings for each in outcomes)
     cells = (

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from benchmarks.idle_rules.rules import Rule
-from benchmarks.idle_rules.use import REST, Use
+from benchmarks.idle_rules.use import REST, MinuteOfUse
 
 BEGIN = datetime(2026, 1, 5, tzinfo=UTC)
 """A Monday."""
@@ -19,7 +19,7 @@ MINUTES_PER_HOUR = 60
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunStats:
     """What came of it.
 
     :param running: minutes
@@ -47,7 +47,7 @@ class Outcome:
         return self.price * self.wasted / MINUTES_PER_HOUR
 
 
-def lived(minutes: Iterable[Use], rule: Rule, price: Decimal) -> Outcome:
+def simulate(minutes: Iterable[MinuteOfUse], rule: Rule, price: Decimal) -> RunStats:
     """Live through the minutes. Whoever needs it next starts it, at the beginning of what they need it for.
 
     :param price: USD an hour
@@ -72,4 +72,4 @@ def lived(minutes: Iterable[Use], rule: Rule, price: Decimal) -> Outcome:
             is_running, gone_for = False, 0
             stops += 1
             busy_stops += use.busy
-    return Outcome(price, running, wasted, lost, stops, busy_stops, rule.warnings)
+    return RunStats(price, running, wasted, lost, stops, busy_stops, rule.warnings)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from random import Random
 
-from benchmarks.idle_rules.diary import DAY, HOUR, Diary, some, thought
+from benchmarks.idle_rules.diary import DAY, HOUR, UsageTimeline, some, thought
 from benchmarks.idle_rules.use import (
     BURSTS,
     CELL,
@@ -22,7 +22,7 @@ from benchmarks.idle_rules.use import (
     TYPING,
     UPGRADES,
     WAITING,
-    Use,
+    MinuteOfUse,
 )
 
 
@@ -36,14 +36,14 @@ class Member:
 
     use: str
     instance_type: str
-    minutes: tuple[Use, ...]
+    minutes: tuple[MinuteOfUse, ...]
 
 
-def _training_run(diary: Diary, hours: int) -> None:
+def _training_run(diary: UsageTimeline, hours: int) -> None:
     diary.now_and_then(hours * HOUR, some(TRAINING, 40, 200), some(LOADING, 5, 40), some(EVALUATING, 10, 60))
 
 
-def _office_day(diary: Diary, day: int, *kinds: Callable[[Diary], None]) -> None:
+def _office_day(diary: UsageTimeline, day: int, *kinds: Callable[[UsageTimeline], None]) -> None:
     """From the morning to the evening, with an hour of nothing at noon."""
     diary.until(day, diary.about(9))
     diary.now_and_then(diary.rng.randint(150, 200), *kinds)
@@ -51,7 +51,7 @@ def _office_day(diary: Diary, day: int, *kinds: Callable[[Diary], None]) -> None
     diary.now_and_then(diary.rng.randint(220, 290), *kinds)
 
 
-def training(diary: Diary) -> None:
+def training(diary: UsageTimeline) -> None:
     """Runs of a day or three, begun by hand; nobody is there when one ends."""
     for day in (each for each in diary.workdays() if each % 7 in (0, 3)):
         diary.until(day, diary.about(17))
@@ -59,20 +59,20 @@ def training(diary: Diary) -> None:
         _training_run(diary, diary.rng.randint(24, 60))
 
 
-def notebooks(diary: Diary) -> None:
+def notebooks(diary: UsageTimeline) -> None:
     """Cells and thoughts, on every workday."""
     for day in diary.workdays():
         _office_day(diary, day, some(CELL, 1, 15), thought)
 
 
-def forgotten(diary: Diary) -> None:
+def forgotten(diary: UsageTimeline) -> None:
     """Wanted for an afternoon a week."""
     for day in (each for each in diary.workdays() if each % 7 == 1):
         diary.until(day, diary.about(14))
         diary.now_and_then(3 * HOUR, some(TYPING, 1, 10), some(TRYING, 10, 40))
 
 
-def crashed_kernel(diary: Diary) -> None:
+def crashed_kernel(diary: UsageTimeline) -> None:
     """The last cell of the day crashes and its memory stays held; one in four says for ever that it is busy."""
     for day in diary.workdays():
         _office_day(diary, day, some(CELL, 1, 15), thought)
@@ -80,21 +80,21 @@ def crashed_kernel(diary: Diary) -> None:
         diary.until(day + 1, 8, left)
 
 
-def overnight_io(diary: Diary) -> None:
+def overnight_io(diary: UsageTimeline) -> None:
     """Data that is copied or sent by night, with next to no CPU."""
     for day in diary.workdays():
         diary.until(day, diary.about(19.5))
         diary.now_and_then(diary.rng.randint(7, 11) * HOUR, some(COPYING, 60, 200), some(SENDING, 60, 200))
 
 
-def busy_since_boot(diary: Diary) -> None:
+def busy_since_boot(diary: UsageTimeline) -> None:
     """One core of many, for days, and at that from the first minute on."""
     for day in (each for each in diary.workdays() if each % 7 == 0):
         diary.until(day, 9)
         diary.do(COUNTING, diary.rng.randint(60, 100) * HOUR)
 
 
-def downloads(diary: Diary) -> None:
+def downloads(diary: UsageTimeline) -> None:
     """A data set in the afternoon, and a look at it the next morning."""
     for day in diary.workdays():
         diary.until(day, diary.about(9.5))
@@ -103,27 +103,27 @@ def downloads(diary: Diary) -> None:
         diary.do(DOWNLOADING, diary.rng.randint(2, 8) * HOUR)
 
 
-def tmux_left_open(diary: Diary) -> None:
+def tmux_left_open(diary: UsageTimeline) -> None:
     """Two hours of terminal, and then the terminal."""
     for day in diary.workdays():
         diary.until(day, diary.about(10), TAB if day else REST)
         diary.now_and_then(2 * HOUR, some(TYPING, 1, 10), some(TRYING, 5, 30), thought)
 
 
-def tab_left_open(diary: Diary) -> None:
+def tab_left_open(diary: UsageTimeline) -> None:
     """Notebooks, and a tab that stays open by night, but not over the weekend."""
     for day in diary.workdays():
         _office_day(diary, day, some(CELL, 1, 15), thought)
         diary.until(day + 1, 8, TAB)
 
 
-def editor(diary: Diary) -> None:
+def editor(diary: UsageTimeline) -> None:
     """Somebody writes code, and runs none of it."""
     for day in diary.workdays():
         _office_day(diary, day, some(TYPING, 1, 12), thought)
 
 
-def unseen(diary: Diary) -> None:
+def unseen(diary: UsageTimeline) -> None:
     """Half a day of waiting for something that no signal shows, under a hold."""
     for day in (each for each in diary.workdays() if each % 2 == 0):
         diary.until(day, diary.about(10))
@@ -131,7 +131,7 @@ def unseen(diary: Diary) -> None:
         diary.do(WAITING, diary.rng.randint(6, 12) * HOUR)
 
 
-def small_jobs(diary: Diary) -> None:
+def small_jobs(diary: UsageTimeline) -> None:
     """One GPU of eight, and that in bursts."""
     for day in diary.workdays():
         diary.until(day, diary.about(11))
@@ -139,7 +139,7 @@ def small_jobs(diary: Diary) -> None:
         diary.do(BURSTS, diary.rng.randint(5, 14) * HOUR)
 
 
-def silent_probe(diary: Diary) -> None:
+def silent_probe(diary: UsageTimeline) -> None:
     """Notebooks; once a week the probe says nothing from the afternoon into the night."""
     notebooks(diary)
     for day in range(2, diary.days, 7):
@@ -147,7 +147,7 @@ def silent_probe(diary: Diary) -> None:
             diary.minutes[minute] = replace(diary.minutes[minute], heard=False)
 
 
-TEAM: tuple[tuple[str, str, Callable[[Diary], None]], ...] = (
+TEAM: tuple[tuple[str, str, Callable[[UsageTimeline], None]], ...] = (
     ("long training, with pauses", "g6e.12xlarge", training),
     ("notebooks", "g5.xlarge", notebooks),
     ("forgotten after an afternoon", "g5.48xlarge", forgotten),
@@ -167,13 +167,13 @@ TEAM: tuple[tuple[str, str, Callable[[Diary], None]], ...] = (
 def team(seed: int, days: int) -> Iterator[Member]:
     """Everybody's month; the same for the same seed, and no member's depends on another's."""
     for use, instance_type, keep in TEAM:
-        diary = Diary(Random(f"{seed} {use}"), days)
+        diary = UsageTimeline(Random(f"{seed} {use}"), days)
         keep(diary)
         diary.until(days, 0)
         yield Member(use, instance_type, tuple(_with_upgrades(diary, diary.minutes[: days * DAY])))
 
 
-def _with_upgrades(diary: Diary, minutes: list[Use]) -> list[Use]:
+def _with_upgrades(diary: UsageTimeline, minutes: list[MinuteOfUse]) -> list[MinuteOfUse]:
     """The system's own of each morning, where nothing else is done."""
     for day in range(diary.days):
         begin = day * DAY + diary.rng.randint(5 * HOUR, 7 * HOUR)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 
-from chalicelib.domain.activity.evidence import State
+from chalicelib.domain.activity.evidence import SignalState
 from chalicelib.domain.activity.policy import Thresholds
 from tools.replay.history import Reading
 
@@ -12,7 +12,7 @@ THRESHOLDS = Thresholds()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Use:
+class MinuteOfUse:
     """One minute.
 
     :param busy: the truth that every stop is judged by: somebody or something needs the instance now
@@ -44,7 +44,7 @@ class Use:
 
 
 @cache
-def readings(use: Use) -> Mapping[str, Reading]:
+def readings(use: MinuteOfUse) -> Mapping[str, Reading]:
     """What the probe's sensors make of it under the default thresholds: one sample of each signal."""
     active = {
         "gpu": use.gpu_peak >= THRESHOLDS.gpu_percent,
@@ -55,32 +55,35 @@ def readings(use: Use) -> Mapping[str, Reading]:
         "disk": use.disk >= THRESHOLDS.disk_kib_per_second,
         "network": use.network >= THRESHOLDS.network_kib_per_second,
     }
-    return {name: Reading(State.ACTIVE if is_active else State.QUIET, name) for name, is_active in active.items()}
+    return {
+        name: Reading(SignalState.ACTIVE if is_active else SignalState.QUIET, name)
+        for name, is_active in active.items()
+    }
 
 
-REST = Use(busy=False)
+REST = MinuteOfUse(busy=False)
 """Switched on, and that is all; memory of a GPU may be held, which no rule here goes by."""
 
-UPGRADES = Use(busy=False, cores=0.9, disk=8_000, network=2_500)
+UPGRADES = MinuteOfUse(busy=False, cores=0.9, disk=8_000, network=2_500)
 """The system's own, of an early morning: they look like work."""
 
-TAB = Use(busy=False, connected=True)
+TAB = MinuteOfUse(busy=False, connected=True)
 """A browser tab left open, or a tmux with nothing in it."""
 
-HUNG = Use(busy=False, kernel=True)
+HUNG = MinuteOfUse(busy=False, kernel=True)
 """A kernel that says busy and will never again be anything else."""
 
-TYPING = Use(busy=True, attended=True, typed=True, connected=True, cores=0.2)
-THINKING = Use(busy=True, attended=True, connected=True)
-CELL = Use(busy=True, attended=True, kernel=True, connected=True, gpu_peak=70, gpu_mean=40, cores=1.2, disk=300)
-TRAINING = Use(busy=True, gpu_peak=98, gpu_mean=90, cores=3.5, disk=5_000)
+TYPING = MinuteOfUse(busy=True, attended=True, typed=True, connected=True, cores=0.2)
+THINKING = MinuteOfUse(busy=True, attended=True, connected=True)
+CELL = MinuteOfUse(busy=True, attended=True, kernel=True, connected=True, gpu_peak=70, gpu_mean=40, cores=1.2, disk=300)
+TRAINING = MinuteOfUse(busy=True, gpu_peak=98, gpu_mean=90, cores=3.5, disk=5_000)
 TRYING = replace(TRAINING, attended=True, connected=True)
-LOADING = Use(busy=True, cores=2.5, disk=120_000)
-EVALUATING = Use(busy=True, cores=1)
-BURSTS = Use(busy=True, gpu_peak=60, gpu_mean=2, cores=0.2, disk=200)
-COPYING = Use(busy=True, cores=0.15, disk=40_000)
-SENDING = Use(busy=True, cores=0.15, network=12_000)
-DOWNLOADING = Use(busy=True, cores=0.2, disk=9_000, network=9_000)
-COUNTING = Use(busy=True, cores=1)
-WAITING = Use(busy=True, held=True)
+LOADING = MinuteOfUse(busy=True, cores=2.5, disk=120_000)
+EVALUATING = MinuteOfUse(busy=True, cores=1)
+BURSTS = MinuteOfUse(busy=True, gpu_peak=60, gpu_mean=2, cores=0.2, disk=200)
+COPYING = MinuteOfUse(busy=True, cores=0.15, disk=40_000)
+SENDING = MinuteOfUse(busy=True, cores=0.15, network=12_000)
+DOWNLOADING = MinuteOfUse(busy=True, cores=0.2, disk=9_000, network=9_000)
+COUNTING = MinuteOfUse(busy=True, cores=1)
+WAITING = MinuteOfUse(busy=True, held=True)
 """For something outside that no signal sees: a measuring device, an answer of a queue."""

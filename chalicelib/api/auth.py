@@ -4,30 +4,30 @@ import re
 from datetime import datetime
 
 from chalicelib.domain.actors import Actor
-from chalicelib.domain.errors import ErrorCode, FieldError, Invalid, Unauthenticated
-from chalicelib.store.tokens import Caller, Tokens
+from chalicelib.domain.errors import ErrorCode, FieldError, Unauthenticated, ValidationFailed
+from chalicelib.store.tokens import TokenHolder, TokenRepository
 
 TOKEN = re.compile(r"gpd_[A-Za-z0-9_-]{20,100}")
 
-HOW = "send 'Authorization: Bearer gpd_...' with a token that an admin of this desk gave you"
+AUTH_HINT = "send 'Authorization: Bearer gpd_...' with a token that an admin of this desk gave you"
 
 
-def authenticate(header: str | None, tokens: Tokens, now: datetime) -> Caller:
+def authenticate(header: str | None, tokens: TokenRepository, now: datetime) -> TokenHolder:
     """:raises Unauthenticated: no token, no token's shape, one that is unknown, or one that has expired"""
     if not header:
-        raise Unauthenticated(f"this needs a token: {HOW}", code=ErrorCode.TOKEN_MISSING)
+        raise Unauthenticated(f"this needs a token: {AUTH_HINT}", code=ErrorCode.TOKEN_MISSING)
     scheme, _, token = header.strip().partition(" ")
     if scheme.lower() != "bearer":
-        raise Unauthenticated(f"the Authorization header is of another kind: {HOW}", code=ErrorCode.TOKEN_MISSING)
+        raise Unauthenticated(f"the Authorization header is of another kind: {AUTH_HINT}", code=ErrorCode.TOKEN_MISSING)
     if not TOKEN.fullmatch(token.strip()):
-        raise Unauthenticated(f"that is not a token of this desk: {HOW}", code=ErrorCode.INVALID_TOKEN)
-    caller = tokens.caller(token.strip(), now)
+        raise Unauthenticated(f"that is not a token of this desk: {AUTH_HINT}", code=ErrorCode.INVALID_TOKEN)
+    caller = tokens.authenticate(token.strip(), now)
     if caller is None:
-        raise Unauthenticated(f"the token is unknown or has expired: {HOW}", code=ErrorCode.INVALID_TOKEN)
+        raise Unauthenticated(f"the token is unknown or has expired: {AUTH_HINT}", code=ErrorCode.INVALID_TOKEN)
     return caller
 
 
-def actor(caller: Caller, *named: str | None) -> Actor:
+def resolve_actor(caller: TokenHolder, *named: str | None) -> Actor:
     """The caller, and the owner for whom they ask, where the request names one.
 
     :param named: as the query and the body name the owner
@@ -37,5 +37,5 @@ def actor(caller: Caller, *named: str | None) -> Actor:
     owners = {name for name in named if name is not None}
     if len(owners) > 1:
         wrong = FieldError("owner", "query and body name different owners")
-        raise Invalid("for whom is it?", errors=(wrong,))
-    return Actor(owner=caller.owner, role=caller.role, on_behalf_of=next(iter(owners), None)).checked()
+        raise ValidationFailed("for whom is it?", errors=(wrong,))
+    return Actor(owner=caller.owner, role=caller.role, on_behalf_of=next(iter(owners), None)).check_delegation()

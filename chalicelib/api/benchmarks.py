@@ -2,20 +2,20 @@
 
 from typing_extensions import TypedDict
 
-from chalicelib.api.forms.base import Nothing
-from chalicelib.api.forms.instances import BenchmarkForm
-from chalicelib.api.forms.queries import Asking, BenchmarkListing
-from chalicelib.api.instances import written
-from chalicelib.api.pages import page_of
-from chalicelib.api.routes import Call, Routes
+from chalicelib.api.forms.base import EmptyModel
+from chalicelib.api.forms.instances import BenchmarkBody
+from chalicelib.api.forms.queries import BenchmarkListing, OwnerQuery
+from chalicelib.api.instances import view_after_write
+from chalicelib.api.pages import paginate
+from chalicelib.api.routes import RequestContext, Router
 from chalicelib.api.views.instance import InstanceWithWarningsView
-from chalicelib.api.views.values import Page, dollars, moment
-from chalicelib.domain.benchmarks import UNITS, Comparison, Rating
+from chalicelib.api.views.values import PageView, format_timestamp, format_usd
+from chalicelib.domain.benchmarks import UNITS, Comparison, ScoredMetric
 
-routes = Routes()
+router = Router()
 
 
-class FigureView(TypedDict):
+class MetricResultView(TypedDict):
     """One metric, measured on `gpus` GPUs at the same time; `p10` and `p90` are percentiles of the repetitions.
 
     `plausibility_checked`: the median was compared with the peak of the GPU; false if no peak is known. `per_dollar`:
@@ -34,7 +34,7 @@ class FigureView(TypedDict):
     efficiency: float | None
 
 
-class ComparisonView(TypedDict):
+class BenchmarkComparisonView(TypedDict):
     """The newest benchmark of one instance type.
 
     `price_per_hour`: the on-demand price in `region`, in USD. `gpu_name`: the GPU's name as its driver reports it.
@@ -50,44 +50,49 @@ class ComparisonView(TypedDict):
     driver: str | None
     framework: str
     cuda: str | None
-    results: list[FigureView]
+    results: list[MetricResultView]
 
 
-@routes.add(
-    "POST", "/instances/{name}/benchmarks", takes=BenchmarkForm, asks=Asking, gives=InstanceWithWarningsView, status=202
+@router.route(
+    "POST",
+    "/instances/{name}/benchmarks",
+    takes=BenchmarkBody,
+    asks=OwnerQuery,
+    gives=InstanceWithWarningsView,
+    status=202,
 )
-def measure_instance(call: Call[BenchmarkForm, Asking]) -> InstanceWithWarningsView:
+def start_benchmark(call: RequestContext[BenchmarkBody, OwnerQuery]) -> InstanceWithWarningsView:
     """Start a benchmark of the instance's GPUs. While one runs, another request returns the same benchmark."""
-    asked = call.desk.requests.benchmarking.measure(call.actor, call.ref, seconds=call.body.seconds)
-    return written(asked, call.desk.clock.now())
+    asked = call.app.requests.benchmarking.start(call.actor, call.path_ref, seconds=call.body.seconds)
+    return view_after_write(asked, call.app.clock.now())
 
 
-@routes.add("GET", "/benchmarks", takes=Nothing, asks=BenchmarkListing, gives=Page[ComparisonView])
-def list_benchmarks(call: Call[Nothing, BenchmarkListing]) -> Page[ComparisonView]:
+@router.route("GET", "/benchmarks", takes=EmptyModel, asks=BenchmarkListing, gives=PageView[BenchmarkComparisonView])
+def list_benchmarks(call: RequestContext[EmptyModel, BenchmarkListing]) -> PageView[BenchmarkComparisonView]:
     """List the newest benchmark of each instance type, ordered by training throughput per US dollar."""
     query = call.query
-    compared = call.desk.requests.benchmarking.compared(instance_type=query.instance_type, gpu=query.gpu)
-    return page_of([_comparison(each) for each in compared], query, lambda view: view["instance_type"])
+    compared = call.app.requests.benchmarking.compare(instance_type=query.instance_type, gpu=query.gpu)
+    return paginate([_comparison(each) for each in compared], query, lambda view: view["instance_type"])
 
 
-def _comparison(compared: Comparison) -> ComparisonView:
+def _comparison(compared: Comparison) -> BenchmarkComparisonView:
     benchmark, price = compared.benchmark, compared.price_per_hour
     return {
         "instance_type": benchmark.instance_type,
         "gpu": benchmark.gpu,
         "gpu_count": benchmark.gpu_count,
         "region": benchmark.region,
-        "price_per_hour": dollars(price) if price is not None else None,
-        "measured_at": moment(benchmark.measured_at),
+        "price_per_hour": format_usd(price) if price is not None else None,
+        "measured_at": format_timestamp(benchmark.measured_at),
         "gpu_name": benchmark.gpu_name,
         "driver": benchmark.driver,
         "framework": benchmark.framework,
         "cuda": benchmark.cuda,
-        "results": [_figure(each) for each in compared.ratings],
+        "results": [_figure(each) for each in compared.scores],
     }
 
 
-def _figure(rating: Rating) -> FigureView:
+def _figure(rating: ScoredMetric) -> MetricResultView:
     figure = rating.figure
     return {
         "gpus": figure.gpus,

@@ -6,23 +6,23 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from chalicelib.api.forms.base import Nothing
-from chalicelib.api.forms.desk import DeskForm
-from chalicelib.api.forms.queries import Asking, CostListing, Listing
-from chalicelib.api.owners import ChannelsView, channels_view
-from chalicelib.api.pages import page_of
-from chalicelib.api.routes import Call, Desk, Routes
-from chalicelib.api.views.policy import IdlePolicyView, ThresholdsView, policy_view, thresholds_view
-from chalicelib.api.views.values import Page, dollars, moment, moment_or_none
+from chalicelib.api.forms.base import EmptyModel
+from chalicelib.api.forms.desk import UpdateDeskBody
+from chalicelib.api.forms.queries import CostListing, OwnerQuery, PageQuery
+from chalicelib.api.owners import ChannelsView, to_channels_view
+from chalicelib.api.pages import paginate
+from chalicelib.api.routes import AppContext, RequestContext, Router
+from chalicelib.api.views.policy import IdlePolicyView, ThresholdsView, to_policy_view, to_thresholds_view
+from chalicelib.api.views.values import PageView, format_optional_timestamp, format_timestamp, format_usd
 from chalicelib.domain.actors import Actor, Role
-from chalicelib.domain.catalogue import Catalogue
+from chalicelib.domain.catalogue import InstanceTypeCatalog
 from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.cost import DayCost, money
+from chalicelib.domain.cost import DayCost, round_usd
 from chalicelib.domain.desk import DeskSettings, Mode
-from chalicelib.domain.fits import Capability, gpus_that_fit
+from chalicelib.domain.fits import ComputeCapabilityRange, compatible_gpus
 from chalicelib.domain.recipes import Recipe
 
-routes = Routes()
+router = Router()
 
 COST_DAYS = timedelta(days=30)
 
@@ -35,14 +35,14 @@ class HealthView(TypedDict):
     last_sweep_at: str | None
 
 
-@routes.open("/healthz", gives=HealthView, status_of=lambda view: 200 if view["status"] == "ok" else 503)
-def show_health(desk: Desk) -> HealthView:
+@router.public_get("/healthz", gives=HealthView, status_of=lambda view: 200 if view["status"] == "ok" else 503)
+def show_health(desk: AppContext) -> HealthView:
     """Whether the desk is alive: 503 and `sweep_overdue` where nothing was looked at for ten minutes."""
     health = desk.requests.reading.health()
     return {
         "status": str(EventCode.SWEEP_OVERDUE) if health.is_overdue else "ok",
-        "now": moment(health.now),
-        "last_sweep_at": moment_or_none(health.last_sweep_at),
+        "now": format_timestamp(health.now),
+        "last_sweep_at": format_optional_timestamp(health.last_sweep_at),
     }
 
 
@@ -62,18 +62,18 @@ class MeView(TypedDict):
     token: TokenView
 
 
-@routes.add("GET", "/me", takes=Nothing, asks=Asking, gives=MeView)
-def show_me(call: Call[Nothing, Asking]) -> MeView:
+@router.route("GET", "/me", takes=EmptyModel, asks=OwnerQuery, gives=MeView)
+def show_me(call: RequestContext[EmptyModel, OwnerQuery]) -> MeView:
     """Return the authenticated caller."""
     return {
         "owner": call.caller.owner,
         "role": str(call.caller.role),
-        "on_behalf_of": call.actor.acts_for,
-        "token": {"id": call.caller.token_id, "expires_at": moment(call.caller.expires_at)},
+        "on_behalf_of": call.actor.effective_owner,
+        "token": {"id": call.caller.token_id, "expires_at": format_timestamp(call.caller.expires_at)},
     }
 
 
-class ParameterOfRecipeView(TypedDict):
+class RecipeParameterView(TypedDict):
     """A parameter of a recipe. `pattern_description`: the text that follows "must be" in an error."""
 
     name: str
@@ -84,7 +84,7 @@ class ParameterOfRecipeView(TypedDict):
     description: str
 
 
-class CapabilityView(TypedDict):
+class ComputeCapabilityView(TypedDict):
     """A range of CUDA compute capabilities; null: no limit. `reason`: what sets the range."""
 
     min: str | None
@@ -92,13 +92,13 @@ class CapabilityView(TypedDict):
     reason: str | None
 
 
-class CapabilitiesView(CapabilityView):
+class ComputeCapabilitiesView(ComputeCapabilityView):
     """A range of compute capabilities; `by_architecture` replaces it on instances of that architecture."""
 
-    by_architecture: dict[str, CapabilityView]
+    by_architecture: dict[str, ComputeCapabilityView]
 
 
-class FitsView(TypedDict):
+class RequirementsView(TypedDict):
     """Where a recipe can be used.
 
     `supports_cpu`: whether it can be used on a type without a GPU; its GPU steps are skipped there.
@@ -107,7 +107,7 @@ class FitsView(TypedDict):
 
     architectures: list[str]
     ubuntu: list[str]
-    compute_capability: CapabilitiesView | None
+    compute_capability: ComputeCapabilitiesView | None
     supports_cpu: bool
     compatible_gpus: list[str]
 
@@ -124,21 +124,21 @@ class RecipeView(TypedDict):
     description: str
     documents: list[str]
     jupyter: bool
-    parameters: list[ParameterOfRecipeView]
-    requirements: FitsView
+    parameters: list[RecipeParameterView]
+    requirements: RequirementsView
     image: dict[str, str] | None
     extends: str | None
 
 
-@routes.add("GET", "/recipes", takes=Nothing, asks=Listing, gives=Page[RecipeView])
-def list_recipes(call: Call[Nothing, Listing]) -> Page[RecipeView]:
+@router.route("GET", "/recipes", takes=EmptyModel, asks=PageQuery, gives=PageView[RecipeView])
+def list_recipes(call: RequestContext[EmptyModel, PageQuery]) -> PageView[RecipeView]:
     """List the recipes that a request can name."""
-    offer = call.desk.requests.administration
-    views = [_recipe(each, offer.catalogue) for each in offer.recipes.values()]
-    return page_of(views, call.query, lambda view: view["name"])
+    offer = call.app.requests.administration
+    views = [_recipe(each, offer.catalog) for each in offer.recipes.values()]
+    return paginate(views, call.query, lambda view: view["name"])
 
 
-def _recipe(recipe: Recipe, catalogue: Catalogue) -> RecipeView:
+def _recipe(recipe: Recipe, catalog: InstanceTypeCatalog) -> RecipeView:
     return {
         "name": recipe.name,
         "title": recipe.title,
@@ -157,26 +157,26 @@ def _recipe(recipe: Recipe, catalogue: Catalogue) -> RecipeView:
             for each in recipe.parameters.values()
         ],
         "requirements": {
-            "architectures": list(recipe.fits.architectures),
-            "ubuntu": list(recipe.fits.ubuntu),
-            "compute_capability": _capabilities(recipe.fits.capability),
-            "supports_cpu": recipe.fits.cpu,
-            "compatible_gpus": gpus_that_fit(recipe.fits, recipe.image_of, catalogue),
+            "architectures": list(recipe.requirements.architectures),
+            "ubuntu": list(recipe.requirements.ubuntu),
+            "compute_capability": _capabilities(recipe.requirements.compute_capability),
+            "supports_cpu": recipe.requirements.supports_cpu,
+            "compatible_gpus": compatible_gpus(recipe.requirements, recipe.image_parameter_for, catalog),
         },
         "image": dict(recipe.image) if recipe.image is not None else None,
         "extends": recipe.extends,
     }
 
 
-def _capabilities(capability: Capability | None) -> CapabilitiesView | None:
+def _capabilities(capability: ComputeCapabilityRange | None) -> ComputeCapabilitiesView | None:
     if capability is None:
         return None
     there = {architecture: _capability(each) for architecture, each in capability.by_architecture.items()}
     return {**_capability(capability), "by_architecture": there}
 
 
-def _capability(capability: Capability) -> CapabilityView:
-    return {"min": capability.at_least, "max": capability.at_most, "reason": capability.because}
+def _capability(capability: ComputeCapabilityRange) -> ComputeCapabilityView:
+    return {"min": capability.minimum, "max": capability.maximum, "reason": capability.reason}
 
 
 class DayCostView(TypedDict):
@@ -190,7 +190,7 @@ class DayCostView(TypedDict):
     total: str
 
 
-class CostsView(Page[DayCostView]):
+class CostsView(PageView[DayCostView]):
     """Costs per owner and day; `total` is of all days that were asked for, on whatever page."""
 
     since: str
@@ -198,18 +198,18 @@ class CostsView(Page[DayCostView]):
     total: str
 
 
-@routes.add("GET", "/costs", takes=Nothing, asks=CostListing, gives=CostsView)
-def list_costs(call: Call[Nothing, CostListing]) -> CostsView:
+@router.route("GET", "/costs", takes=EmptyModel, asks=CostListing, gives=CostsView)
+def list_costs(call: RequestContext[EmptyModel, CostListing]) -> CostsView:
     """What was spent, what runs now included; the last 30 days unless the query says otherwise."""
     query = call.query
-    until = query.until or call.desk.clock.now().date()
+    until = query.until or call.app.clock.now().date()
     since = query.since or until - COST_DAYS
-    costs = call.desk.requests.reading.costs(call.actor, owner=query.owner, since=since, until=until)
-    page = page_of(costs, query, lambda cost: f"{cost.day}/{cost.owner}")
+    costs = call.app.requests.reading.costs(call.actor, owner=query.owner, since=since, until=until)
+    page = paginate(costs, query, lambda cost: f"{cost.day}/{cost.owner}")
     return {
         "since": since.isoformat(),
         "until": until.isoformat(),
-        "total": dollars(money(sum((cost.total for cost in costs), Decimal(0)))),
+        "total": format_usd(round_usd(sum((cost.total for cost in costs), Decimal(0)))),
         "items": [_day_cost(cost) for cost in page["items"]],
         "next_cursor": page["next_cursor"],
     }
@@ -225,7 +225,7 @@ class DefaultsView(TypedDict):
     max_hours: int
 
 
-class CeilingsView(TypedDict):
+class LimitsView(TypedDict):
     """The limits that nobody may exceed; an empty `regions` allows every region of the catalog."""
 
     idle_minutes: int
@@ -251,7 +251,7 @@ class DeskView(TypedDict):
 
     mode: str
     defaults: DefaultsView
-    limits: CeilingsView
+    limits: LimitsView
     channels: ChannelsView | None
     log_group: str | None
 
@@ -262,14 +262,14 @@ class DeskChangedView(DeskView):
     webhook_secret: str | None
 
 
-@routes.add("GET", "/desk", takes=Nothing, asks=Asking, gives=DeskView)
-def show_desk(call: Call[Nothing, Asking]) -> DeskView:
+@router.route("GET", "/desk", takes=EmptyModel, asks=OwnerQuery, gives=DeskView)
+def show_desk(call: RequestContext[EmptyModel, OwnerQuery]) -> DeskView:
     """Return the desk's mode, defaults and limits."""
-    return _desk(call.desk.requests.administration.settings(), call.actor)
+    return _desk(call.app.requests.administration.settings(), call.actor)
 
 
-@routes.add("PATCH", "/desk", takes=DeskForm, asks=Asking, gives=DeskChangedView)
-def change_desk(call: Call[DeskForm, Asking]) -> DeskChangedView:
+@router.route("PATCH", "/desk", takes=UpdateDeskBody, asks=OwnerQuery, gives=DeskChangedView)
+def update_desk(call: RequestContext[UpdateDeskBody, OwnerQuery]) -> DeskChangedView:
     """Update the desk settings. Admins only."""
     given = call.body.model_dump(exclude_unset=True)
     limits: dict[str, Any] = {
@@ -277,7 +277,7 @@ def change_desk(call: Call[DeskForm, Asking]) -> DeskChangedView:
     }
     mode = Mode(given["mode"]) if "mode" in given else None
     logs = {"log_group": given["log_group"]} if "log_group" in given else {}
-    changed = call.desk.requests.administration.change_settings(
+    changed = call.app.requests.administration.update(
         call.actor,
         mode=mode,
         defaults=given.get("defaults"),
@@ -292,10 +292,10 @@ def _day_cost(cost: DayCost) -> DayCostView:
     return {
         "owner": cost.owner,
         "day": cost.day.isoformat(),
-        "instances": dollars(cost.instances),
-        "disks": dollars(cost.disks),
-        "addresses": dollars(cost.addresses),
-        "total": dollars(cost.total),
+        "instances": format_usd(cost.instances),
+        "disks": format_usd(cost.disks),
+        "addresses": format_usd(cost.addresses),
+        "total": format_usd(cost.total),
     }
 
 
@@ -307,7 +307,7 @@ def _desk(settings: DeskSettings, actor: Actor) -> DeskView:
             "region": defaults.region,
             "recipe": defaults.recipe,
             "disk_gib": defaults.disk_gib,
-            "idle_policy": policy_view(defaults.idle_policy),
+            "idle_policy": to_policy_view(defaults.idle_policy),
             "max_hours": defaults.max_hours,
         },
         "limits": {
@@ -321,8 +321,8 @@ def _desk(settings: DeskSettings, actor: Actor) -> DeskView:
             "required_tags": list(limits.required_tags),
             "regions": list(limits.regions),
             "signals": list(limits.signals),
-            "min_thresholds": thresholds_view(limits.min_thresholds),
+            "min_thresholds": to_thresholds_view(limits.min_thresholds),
         },
-        "channels": channels_view(settings.channels) if actor.role is Role.ADMIN else None,
+        "channels": to_channels_view(settings.channels) if actor.role is Role.ADMIN else None,
         "log_group": settings.log_group,
     }

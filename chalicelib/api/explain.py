@@ -12,15 +12,15 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from chalicelib.domain.errors import FieldError, Invalid
+from chalicelib.domain.errors import FieldError, ValidationFailed
 
 F = TypeVar("F", bound=BaseModel)
 
-LONGEST_NAME = 60
-LONGEST_VALUE = 40
+MAX_NAME_LENGTH = 60
+MAX_VALUE_LENGTH = 40
 
 
-def checked(form: type[F], given: dict[str, Any], *, what: str = "the request") -> F:
+def validate(form: type[F], given: dict[str, Any], *, what: str = "the request") -> F:
     """The form, filled in.
 
     :raises Invalid: with everything that is wrong at once
@@ -30,11 +30,11 @@ def checked(form: type[F], given: dict[str, Any], *, what: str = "the request") 
     except ValidationError as problem:
         errors = tuple(_field_error(form, error) for error in problem.errors(include_url=False))
         names = ", ".join(dict.fromkeys(error.field for error in errors))
-        raise Invalid(f"{what} cannot be read as it is: see {names}"[:400], errors=errors) from problem
+        raise ValidationFailed(f"{what} cannot be read as it is: see {names}"[:400], errors=errors) from problem
 
 
 def _field_error(form: type[BaseModel], error: ErrorDetails) -> FieldError:
-    path = [str(part)[:LONGEST_NAME] for part in error["loc"]]
+    path = [str(part)[:MAX_NAME_LENGTH] for part in error["loc"]]
     return FieldError(".".join(path) or "body", _message(form, error))
 
 
@@ -79,6 +79,6 @@ def _shown(value: Any) -> str:
     if isinstance(value, list):
         return "a list" if value else "an empty list"
     if isinstance(value, str):
-        cut = value if len(value) <= LONGEST_VALUE else f"{value[:LONGEST_VALUE]}..."
+        cut = value if len(value) <= MAX_VALUE_LENGTH else f"{value[:MAX_VALUE_LENGTH]}..."
         return f"the text {json.dumps(cut, ensure_ascii=False)}"
-    return json.dumps(value, default=str)[:LONGEST_VALUE]
+    return json.dumps(value, default=str)[:MAX_VALUE_LENGTH]

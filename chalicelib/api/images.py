@@ -2,19 +2,27 @@
 
 from typing_extensions import TypedDict
 
-from chalicelib.api.forms.base import Nothing
-from chalicelib.api.forms.instances import ImageForm
-from chalicelib.api.forms.queries import Asking, Listing
-from chalicelib.api.routes import Call, Routes
-from chalicelib.api.views.instance import AddedRecipeView, ParameterView, added_view
-from chalicelib.api.views.values import Page, ReasonView, WriteWarningView, dollars, moment, reason_view, warnings_view
+from chalicelib.api.forms.base import EmptyModel
+from chalicelib.api.forms.instances import ImageBody
+from chalicelib.api.forms.queries import OwnerQuery, PageQuery
+from chalicelib.api.routes import RequestContext, Router
+from chalicelib.api.views.instance import AddedRecipeView, ParameterView, to_added_view
+from chalicelib.api.views.values import (
+    PageView,
+    ReasonView,
+    WriteWarningView,
+    format_timestamp,
+    format_usd,
+    to_reason_view,
+    to_warnings_view,
+)
 from chalicelib.domain.desk import paused_warning
 from chalicelib.domain.images import Image, price_per_month
 
-routes = Routes()
+router = Router()
 
 
-class BakedView(TypedDict):
+class InstalledDocumentView(TypedDict):
     """A document that is installed in the image: a launch from it skips the document while it is unchanged."""
 
     document: str
@@ -46,7 +54,7 @@ class ImageView(TypedDict):
     ami_id: str | None
     snapshots: list[str]
     instance: str
-    installed_documents: list[BakedView]
+    installed_documents: list[InstalledDocumentView]
     created_at: str
     created_by: str
     age_days: int
@@ -58,74 +66,85 @@ class ImageWithWarningsView(ImageView):
     warnings: list[WriteWarningView]
 
 
-@routes.add(
+@router.route(
     "POST",
     "/instances/{name}/images",
-    takes=ImageForm,
-    asks=Asking,
+    takes=ImageBody,
+    asks=OwnerQuery,
     gives=ImageWithWarningsView,
     status=202,
     located="images",
 )
-def make_image(call: Call[ImageForm, Asking]) -> ImageWithWarningsView:
+def create_image(call: RequestContext[ImageBody, OwnerQuery]) -> ImageWithWarningsView:
     """Create an image of the instance, including its home directory."""
     asked = call.body
-    wished = call.desk.requests.images.make(
-        call.actor, call.ref, name=asked.name, description=asked.description, no_reboot=asked.no_reboot
+    wished = call.app.requests.images.create(
+        call.actor, call.path_ref, name=asked.name, description=asked.description, no_reboot=asked.no_reboot
     )
-    return {**_view(call, wished.image), "warnings": warnings_view(*wished.warnings)}
+    return {**_view(call, wished.image), "warnings": to_warnings_view(*wished.warnings)}
 
 
-@routes.add("GET", "/images", takes=Nothing, asks=Listing, gives=Page[ImageView])
-def list_images(call: Call[Nothing, Listing]) -> Page[ImageView]:
+@router.route("GET", "/images", takes=EmptyModel, asks=PageQuery, gives=PageView[ImageView])
+def list_images(call: RequestContext[EmptyModel, PageQuery]) -> PageView[ImageView]:
     """List images, newest first: the caller's own; for admins all, or those of one owner."""
     query = call.query
-    images, cursor = call.desk.requests.images.list_images(
+    images, cursor = call.app.requests.images.list_images(
         call.actor, owner=query.owner, limit=query.limit, cursor=query.cursor
     )
     return {"items": [_view(call, each) for each in images], "next_cursor": cursor}
 
 
-@routes.add("GET", "/images/{image}", takes=Nothing, asks=Asking, gives=ImageView)
-def show_image(call: Call[Nothing, Asking]) -> ImageView:
+@router.route("GET", "/images/{image}", takes=EmptyModel, asks=OwnerQuery, gives=ImageView)
+def show_image(call: RequestContext[EmptyModel, OwnerQuery]) -> ImageView:
     """Return an image by its id or name."""
-    return _view(call, call.desk.requests.images.show(call.actor, call.ref))
+    return _view(call, call.app.requests.images.get(call.actor, call.path_ref))
 
 
-@routes.add(
-    "DELETE", "/images/{image}", takes=Nothing, asks=Asking, gives=ImageWithWarningsView, status=202, located="images"
+@router.route(
+    "DELETE",
+    "/images/{image}",
+    takes=EmptyModel,
+    asks=OwnerQuery,
+    gives=ImageWithWarningsView,
+    status=202,
+    located="images",
 )
-def delete_image(call: Call[Nothing, Asking]) -> ImageWithWarningsView:
+def delete_image(call: RequestContext[EmptyModel, OwnerQuery]) -> ImageWithWarningsView:
     """Delete the image and its snapshots."""
-    image = call.desk.requests.images.delete(call.actor, call.ref)
-    mode = call.desk.requests.administration.settings().mode
-    return {**_view(call, image), "warnings": warnings_view(paused_warning(mode, "deletion"))}
+    image = call.app.requests.images.delete(call.actor, call.path_ref)
+    mode = call.app.requests.administration.settings().mode
+    return {**_view(call, image), "warnings": to_warnings_view(paused_warning(mode, "deletion"))}
 
 
-def _view(call: Call[ImageForm, Asking] | Call[Nothing, Asking] | Call[Nothing, Listing], image: Image) -> ImageView:
-    price = call.desk.requests.images.catalogue.snapshot_price_per_gib_month(image.region)
+def _view(
+    call: RequestContext[ImageBody, OwnerQuery]
+    | RequestContext[EmptyModel, OwnerQuery]
+    | RequestContext[EmptyModel, PageQuery],
+    image: Image,
+) -> ImageView:
+    price = call.app.requests.images.catalog.snapshot_price_per_gib_month(image.region)
     return {
         "id": image.id,
         "name": image.name,
         "description": image.description,
         "owner": image.owner,
         "phase": str(image.phase),
-        "reason": reason_view(image.reason),
+        "reason": to_reason_view(image.reason),
         "progress": image.progress,
-        "secrets_removed": image.is_sealed,
+        "secrets_removed": image.secrets_removed,
         "recipe": image.recipe,
         "parameters": dict(image.parameters),
-        "added_recipes": added_view(image.added),
+        "added_recipes": to_added_view(image.added_recipes),
         "region": image.region,
         "arch": image.arch,
         "size_gib": image.disk_gib,
-        "price_per_month": dollars(price_per_month(image, price)),
+        "price_per_month": format_usd(price_per_month(image, price)),
         "no_reboot": image.no_reboot,
         "ami_id": image.ami_id,
         "snapshots": list(image.snapshots),
         "instance": image.instance_name,
-        "installed_documents": [{"document": each.name, "seconds": each.seconds} for each in image.baked],
-        "created_at": moment(image.created_at),
+        "installed_documents": [{"document": each.name, "seconds": each.seconds} for each in image.installed_documents],
+        "created_at": format_timestamp(image.created_at),
         "created_by": image.created_by,
-        "age_days": (call.desk.clock.now() - image.created_at).days,
+        "age_days": (call.app.clock.now() - image.created_at).days,
     }

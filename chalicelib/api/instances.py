@@ -6,34 +6,34 @@ from datetime import datetime
 
 from typing_extensions import TypedDict
 
-from chalicelib.api.forms.base import Nothing
-from chalicelib.api.forms.instances import AmendForm, KeepForm, LaunchForm, SessionForm, SetupForm
-from chalicelib.api.forms.policy import IdlePolicyForm
-from chalicelib.api.forms.queries import Asking, Listing
-from chalicelib.api.routes import Call, Routes
-from chalicelib.api.views.instance import InstanceView, InstanceWithWarningsView, instance_view
-from chalicelib.api.views.values import Page, moment, reason_view, warnings_view
-from chalicelib.control.requests.reading import Shown
-from chalicelib.domain.asks import LaunchAsk
+from chalicelib.api.forms.base import EmptyModel
+from chalicelib.api.forms.instances import KeepBody, LaunchBody, SessionBody, SetupBody, UpdateInstanceBody
+from chalicelib.api.forms.policy import IdlePolicyBody
+from chalicelib.api.forms.queries import OwnerQuery, PageQuery
+from chalicelib.api.routes import RequestContext, Router
+from chalicelib.api.views.instance import InstanceView, InstanceWithWarningsView, to_instance_view
+from chalicelib.api.views.values import PageView, format_timestamp, to_reason_view, to_warnings_view
+from chalicelib.control.requests.reading import InstanceSnapshot
+from chalicelib.domain.asks import LaunchRequest
 from chalicelib.domain.cost import cost_so_far
-from chalicelib.domain.errors import FieldError, Invalid
+from chalicelib.domain.errors import FieldError, ValidationFailed
 from chalicelib.domain.instance import Instance
 from chalicelib.domain.lifecycle.keeping import keep_reason
-from chalicelib.domain.notices import Notice
-from chalicelib.domain.sessions import SessionKind, SessionWish
-from chalicelib.domain.wishes import what_waits
+from chalicelib.domain.notices import Notification
+from chalicelib.domain.sessions import SessionKind, SessionRequest
+from chalicelib.domain.wishes import paused_warning_for
 from chalicelib.domain.write_warnings import WriteWarning
 
-routes = Routes()
+router = Router()
 
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
-@routes.add("POST", "/instances", takes=LaunchForm, asks=Asking, gives=InstanceWithWarningsView, status=202)
-def launch_instance(call: Call[LaunchForm, Asking]) -> InstanceWithWarningsView:
+@router.route("POST", "/instances", takes=LaunchBody, asks=OwnerQuery, gives=InstanceWithWarningsView, status=202)
+def launch_instance(call: RequestContext[LaunchBody, OwnerQuery]) -> InstanceWithWarningsView:
     """Launch an instance. A request with the same Idempotency-Key returns the same instance."""
-    form, policy = call.body, call.body.idle_policy or IdlePolicyForm()
-    ask = LaunchAsk(
+    form, policy = call.body, call.body.idle_policy or IdlePolicyBody()
+    request = LaunchRequest(
         gpu=form.gpu,
         gpu_count=form.gpu_count,
         instance_type=form.instance_type,
@@ -46,73 +46,85 @@ def launch_instance(call: Call[LaunchForm, Asking]) -> InstanceWithWarningsView:
         name=form.name,
         project=form.project,
         tags=form.tags or {},
-        policy=policy.ask(form.max_hours),
+        policy=policy.to_override(form.max_hours),
     )
-    granted = call.desk.requests.launching.launch(
-        call.actor, ask, key=_idempotency_key(call), body_digest=_digest(form)
+    granted = call.app.requests.launching.launch(
+        call.actor, request, key=_idempotency_key(call), body_digest=_digest(form)
     )
-    return written(granted.instance, call.desk.clock.now(), *granted.warnings)
+    return view_after_write(granted.instance, call.app.clock.now(), *granted.warnings)
 
 
-@routes.add("GET", "/instances", takes=Nothing, asks=Listing, gives=Page[InstanceView])
-def list_instances(call: Call[Nothing, Listing]) -> Page[InstanceView]:
+@router.route("GET", "/instances", takes=EmptyModel, asks=PageQuery, gives=PageView[InstanceView])
+def list_instances(call: RequestContext[EmptyModel, PageQuery]) -> PageView[InstanceView]:
     """List instances, newest first: the caller's own; for admins all, or those of one owner."""
     query = call.query
-    shown, cursor = call.desk.requests.reading.list_instances(
+    shown, cursor = call.app.requests.reading.list_instances(
         call.actor, owner=query.owner, limit=query.limit, cursor=query.cursor
     )
-    return {"items": [instance_view(each) for each in shown], "next_cursor": cursor}
+    return {"items": [to_instance_view(each) for each in shown], "next_cursor": cursor}
 
 
-@routes.add("GET", "/instances/{name}", takes=Nothing, asks=Asking, gives=InstanceView)
-def show_instance(call: Call[Nothing, Asking]) -> InstanceView:
+@router.route("GET", "/instances/{name}", takes=EmptyModel, asks=OwnerQuery, gives=InstanceView)
+def show_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> InstanceView:
     """Return an instance by its id, or by its name while it is not terminated."""
-    return instance_view(call.desk.requests.reading.show(call.actor, call.ref))
+    return to_instance_view(call.app.requests.reading.get(call.actor, call.path_ref))
 
 
-@routes.add("PATCH", "/instances/{name}", takes=AmendForm, asks=Asking, gives=InstanceWithWarningsView)
-def amend_instance(call: Call[AmendForm, Asking]) -> InstanceWithWarningsView:
+@router.route("PATCH", "/instances/{name}", takes=UpdateInstanceBody, asks=OwnerQuery, gives=InstanceWithWarningsView)
+def update_instance(call: RequestContext[UpdateInstanceBody, OwnerQuery]) -> InstanceWithWarningsView:
     """Update the idle policy and the maximum lifetime of the instance."""
-    policy = call.body.idle_policy or IdlePolicyForm()
-    amended = call.desk.requests.changing.amend(call.actor, call.ref, policy.ask(call.body.max_hours))
-    return written(amended, call.desk.clock.now())
+    policy = call.body.idle_policy or IdlePolicyBody()
+    amended = call.app.requests.changing.update_policy(
+        call.actor, call.path_ref, policy.to_override(call.body.max_hours)
+    )
+    return view_after_write(amended, call.app.clock.now())
 
 
-@routes.add("DELETE", "/instances/{name}", takes=Nothing, asks=Asking, gives=InstanceWithWarningsView, status=202)
-def terminate_instance(call: Call[Nothing, Asking]) -> InstanceWithWarningsView:
+@router.route(
+    "DELETE", "/instances/{name}", takes=EmptyModel, asks=OwnerQuery, gives=InstanceWithWarningsView, status=202
+)
+def terminate_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> InstanceWithWarningsView:
     """Terminate the instance and delete its disk. gpudesk calls EC2 afterwards; GET shows the progress."""
-    return _asked(call, call.desk.requests.changing.terminate(call.actor, call.ref))
+    return _with_pause_warning(call, call.app.requests.changing.terminate(call.actor, call.path_ref))
 
 
-@routes.add("POST", "/instances/{name}/stop", takes=Nothing, asks=Asking, gives=InstanceWithWarningsView, status=202)
-def stop_instance(call: Call[Nothing, Asking]) -> InstanceWithWarningsView:
+@router.route(
+    "POST", "/instances/{name}/stop", takes=EmptyModel, asks=OwnerQuery, gives=InstanceWithWarningsView, status=202
+)
+def stop_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> InstanceWithWarningsView:
     """Stop the instance. Its disk is retained and still billed."""
-    return _asked(call, call.desk.requests.changing.stop(call.actor, call.ref))
+    return _with_pause_warning(call, call.app.requests.changing.stop(call.actor, call.path_ref))
 
 
-@routes.add("POST", "/instances/{name}/start", takes=Nothing, asks=Asking, gives=InstanceWithWarningsView, status=202)
-def start_instance(call: Call[Nothing, Asking]) -> InstanceWithWarningsView:
+@router.route(
+    "POST", "/instances/{name}/start", takes=EmptyModel, asks=OwnerQuery, gives=InstanceWithWarningsView, status=202
+)
+def start_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> InstanceWithWarningsView:
     """Start the stopped instance. gpudesk calls EC2 afterwards; GET shows the progress."""
-    return written(call.desk.requests.changing.start(call.actor, call.ref), call.desk.clock.now())
+    return view_after_write(call.app.requests.changing.start(call.actor, call.path_ref), call.app.clock.now())
 
 
-@routes.add("POST", "/instances/{name}/keep", takes=KeepForm, asks=Asking, gives=InstanceWithWarningsView, status=202)
-def keep_instance(call: Call[KeepForm, Asking]) -> InstanceWithWarningsView:
+@router.route(
+    "POST", "/instances/{name}/keep", takes=KeepBody, asks=OwnerQuery, gives=InstanceWithWarningsView, status=202
+)
+def keep_instance(call: RequestContext[KeepBody, OwnerQuery]) -> InstanceWithWarningsView:
     """Keep the instance running for a number of hours or until a time, even if it is idle.
 
     `reason` of the answer says until when; that is later than requested if a longer keep was granted before.
     """
-    kept = call.desk.requests.changing.keep(call.actor, call.ref, hours=call.body.hours, until=call.body.until)
-    return {**written(kept, call.desk.clock.now()), "reason": reason_view(keep_reason(kept))}
+    kept = call.app.requests.changing.keep(call.actor, call.path_ref, hours=call.body.hours, until=call.body.until)
+    return {**view_after_write(kept, call.app.clock.now()), "reason": to_reason_view(keep_reason(kept))}
 
 
-@routes.add("POST", "/instances/{name}/setup", takes=SetupForm, asks=Asking, gives=InstanceWithWarningsView, status=202)
-def set_up_instance(call: Call[SetupForm, Asking]) -> InstanceWithWarningsView:
+@router.route(
+    "POST", "/instances/{name}/setup", takes=SetupBody, asks=OwnerQuery, gives=InstanceWithWarningsView, status=202
+)
+def set_up_instance(call: RequestContext[SetupBody, OwnerQuery]) -> InstanceWithWarningsView:
     """Run the recipe again or add another recipe, while the instance is ready or after its setup failed."""
-    granted = call.desk.requests.setting_up.set_up(
-        call.actor, call.ref, recipe=call.body.recipe, parameters=call.body.parameters or {}
+    granted = call.app.requests.setting_up.run(
+        call.actor, call.path_ref, recipe=call.body.recipe, parameters=call.body.parameters or {}
     )
-    return written(granted.instance, call.desk.clock.now(), *granted.warnings)
+    return view_after_write(granted.instance, call.app.clock.now(), *granted.warnings)
 
 
 class SessionView(TypedDict):
@@ -131,27 +143,27 @@ class SessionView(TypedDict):
     token: str
 
 
-@routes.add("POST", "/instances/{name}/sessions", takes=SessionForm, asks=Asking, gives=SessionView, status=201)
-def open_session(call: Call[SessionForm, Asking]) -> SessionView:
+@router.route("POST", "/instances/{name}/sessions", takes=SessionBody, asks=OwnerQuery, gives=SessionView, status=201)
+def open_session(call: RequestContext[SessionBody, OwnerQuery]) -> SessionView:
     """Open a session, for a laptop that needs no AWS credentials."""
     asked = call.body
-    wish = SessionWish(
+    wish = SessionRequest(
         kind=SessionKind(asked.kind), port=asked.port, local_port=asked.local_port, public_key=asked.public_key
     )
-    opened = call.desk.requests.sessions.open_session(call.actor, call.ref, wish)
+    opened = call.app.requests.sessions.open_session(call.actor, call.path_ref, wish)
     return {
-        "kind": str(opened.way.kind),
-        "document": opened.way.document,
+        "kind": str(opened.plan.kind),
+        "document": opened.plan.document,
         "region": opened.region,
         "instance_id": opened.instance_id,
-        "local_port": opened.way.local_port,
+        "local_port": opened.plan.local_port,
         "session_id": opened.session.session_id,
         "stream_url": opened.session.stream_url,
         "token": opened.session.token,
     }
 
 
-class CommandView(TypedDict):
+class ConnectCommandView(TypedDict):
     """What it does, and the line to paste."""
 
     title: str
@@ -168,21 +180,21 @@ class SshConfigView(TypedDict):
 class ConnectView(TypedDict):
     """Commands for those who have AWS credentials; ssh for editors and file copies, with or without them."""
 
-    commands: list[CommandView]
+    commands: list[ConnectCommandView]
     ssh_configs: list[SshConfigView]
 
 
-@routes.add("GET", "/instances/{name}/connect", takes=Nothing, asks=Asking, gives=ConnectView)
-def connect_to_instance(call: Call[Nothing, Asking]) -> ConnectView:
+@router.route("GET", "/instances/{name}/connect", takes=EmptyModel, asks=OwnerQuery, gives=ConnectView)
+def get_connect_info(call: RequestContext[EmptyModel, OwnerQuery]) -> ConnectView:
     """Ready to paste: commands, and lines for ~/.ssh/config. All of them need the session-manager-plugin."""
-    ways = call.desk.requests.sessions.connect(call.actor, call.ref)
+    ways = call.app.requests.sessions.connect(call.actor, call.path_ref)
     return {
         "commands": [{"title": each.title, "command": each.command} for each in ways.commands],
         "ssh_configs": [{"title": each.title, "lines": list(each.lines)} for each in ways.ssh_configs],
     }
 
 
-class EntryView(TypedDict):
+class TimelineEntryView(TypedDict):
     """An entry of the timeline: what was done or decided, by whom and why."""
 
     at: str
@@ -192,17 +204,19 @@ class EntryView(TypedDict):
     details: dict[str, str]
 
 
-@routes.add("GET", "/instances/{name}/timeline", takes=Nothing, asks=Listing, gives=Page[EntryView])
-def show_timeline(call: Call[Nothing, Listing]) -> Page[EntryView]:
+@router.route("GET", "/instances/{name}/timeline", takes=EmptyModel, asks=PageQuery, gives=PageView[TimelineEntryView])
+def show_timeline(call: RequestContext[EmptyModel, PageQuery]) -> PageView[TimelineEntryView]:
     """List what was done or decided about the instance, oldest first: when, by whom, why, on what evidence."""
     query = call.query
-    entries, cursor = call.desk.requests.reading.timeline(call.actor, call.ref, limit=query.limit, cursor=query.cursor)
-    items: list[EntryView] = [
+    entries, cursor = call.app.requests.reading.timeline(
+        call.actor, call.path_ref, limit=query.limit, cursor=query.cursor
+    )
+    items: list[TimelineEntryView] = [
         {
-            "at": moment(each.at),
+            "at": format_timestamp(each.at),
             "actor": each.actor,
             "code": str(each.code),
-            "message": each.sentence,
+            "message": each.message,
             "details": dict(each.details),
         }
         for each in entries
@@ -236,29 +250,31 @@ class NotificationView(TypedDict):
     deliveries: list[DeliveryView]
 
 
-@routes.add("GET", "/instances/{name}/notifications", takes=Nothing, asks=Listing, gives=Page[NotificationView])
-def list_notifications(call: Call[Nothing, Listing]) -> Page[NotificationView]:
+@router.route(
+    "GET", "/instances/{name}/notifications", takes=EmptyModel, asks=PageQuery, gives=PageView[NotificationView]
+)
+def list_notifications(call: RequestContext[EmptyModel, PageQuery]) -> PageView[NotificationView]:
     """List the notifications about the instance, newest first, with every delivery attempt."""
     query = call.query
-    notices, cursor = call.desk.requests.reading.notices_of(
-        call.actor, call.ref, limit=query.limit, cursor=query.cursor
+    notices, cursor = call.app.requests.reading.list_notifications(
+        call.actor, call.path_ref, limit=query.limit, cursor=query.cursor
     )
     return {"items": [_notice(each) for each in notices], "next_cursor": cursor}
 
 
-def _notice(notice: Notice) -> NotificationView:
+def _notice(notice: Notification) -> NotificationView:
     return {
         "id": notice.id,
-        "at": moment(notice.at),
+        "at": format_timestamp(notice.at),
         "code": str(notice.code),
-        "message": notice.sentence,
+        "message": notice.message,
         "deliveries": [
             {
                 "channel": channel,
                 "state": str(delivery.state),
                 "attempts": [
-                    {"at": moment(each.at), "succeeded": each.succeeded, "detail": each.detail}
-                    for each in delivery.tries
+                    {"at": format_timestamp(each.at), "succeeded": each.succeeded, "detail": each.detail}
+                    for each in delivery.attempts
                 ],
             }
             for channel, delivery in notice.deliveries.items()
@@ -266,26 +282,26 @@ def _notice(notice: Notice) -> NotificationView:
     }
 
 
-def written(instance: Instance, now: datetime, *warnings: WriteWarning | None) -> InstanceWithWarningsView:
+def view_after_write(instance: Instance, now: datetime, *warnings: WriteWarning | None) -> InstanceWithWarningsView:
     """Return the answer to a write: the instance without its activity, which only GET determines, and warnings."""
-    view = instance_view(Shown(instance, None, cost_so_far(instance, now)))
-    return {**view, "warnings": warnings_view(*warnings)}
+    view = to_instance_view(InstanceSnapshot(instance, None, cost_so_far(instance, now)))
+    return {**view, "warnings": to_warnings_view(*warnings)}
 
 
-def _asked(call: Call[Nothing, Asking], instance: Instance) -> InstanceWithWarningsView:
-    mode = call.desk.requests.administration.settings().mode
-    return written(instance, call.desk.clock.now(), what_waits(instance, mode))
+def _with_pause_warning(call: RequestContext[EmptyModel, OwnerQuery], instance: Instance) -> InstanceWithWarningsView:
+    mode = call.app.requests.administration.settings().mode
+    return view_after_write(instance, call.app.clock.now(), paused_warning_for(instance, mode))
 
 
-def _idempotency_key(call: Call[LaunchForm, Asking]) -> str | None:
+def _idempotency_key(call: RequestContext[LaunchBody, OwnerQuery]) -> str | None:
     key = call.headers.get("idempotency-key")
     if key is not None and not IDEMPOTENCY_KEY.fullmatch(key):
         right = "must be 1 to 255 visible ASCII characters, e.g. a UUID"
-        raise Invalid(f"the Idempotency-Key {right}", errors=(FieldError("Idempotency-Key", right),))
+        raise ValidationFailed(f"the Idempotency-Key {right}", errors=(FieldError("Idempotency-Key", right),))
     return key
 
 
-def _digest(form: LaunchForm) -> str:
+def _digest(form: LaunchBody) -> str:
     """Of what was meant, not of how it was spelt; for whom it is asked is no part of it.
 
     Nor is what was not said, so that a field that comes with a new version makes no old wish another one.

@@ -5,10 +5,10 @@ import math
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from chalicelib.api.problems import TooLarge, Unreadable, WrongMediaType
-from chalicelib.domain.errors import FieldError, Invalid
+from chalicelib.api.problems import MalformedRequest, PayloadTooLarge, UnsupportedMediaType
+from chalicelib.domain.errors import FieldError, ValidationFailed
 
-MOST_BYTES = 16 * 1024
+MAX_BYTES = 16 * 1024
 """Forty tags of the greatest length, and some."""
 
 
@@ -21,14 +21,14 @@ def parse_object(raw: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
     :raises Unreadable: it is not JSON: RFC 8259, no name twice, numbers that are finite, whole characters
     :raises Invalid: it is JSON, but no object
     """
-    if len(raw) > MOST_BYTES:
-        raise TooLarge(f"the body has {len(raw)} bytes; {MOST_BYTES} are enough for every request")
+    if len(raw) > MAX_BYTES:
+        raise PayloadTooLarge(f"the body has {len(raw)} bytes; {MAX_BYTES} are enough for every request")
     if not raw.strip():
         return {}
     _check_media_type(headers)
     parsed = _parse(raw)
     if not isinstance(parsed, dict):
-        raise Invalid("the body must be a JSON object", errors=(FieldError("body", "must be a JSON object"),))
+        raise ValidationFailed("the body must be a JSON object", errors=(FieldError("body", "must be a JSON object"),))
     return parsed
 
 
@@ -38,10 +38,10 @@ def _check_media_type(headers: Mapping[str, str]) -> None:
     charsets = [part.partition("=")[2].strip('" ') for part in parameters if part.startswith("charset=")]
     if kind != "application/json" or any(charset not in ("utf-8", "utf8", "us-ascii") for charset in charsets):
         right = "say 'Content-Type: application/json'"
-        raise WrongMediaType(f"the body must be JSON in UTF-8 and is declared as {declared[:80]}; {right}")
+        raise UnsupportedMediaType(f"the body must be JSON in UTF-8 and is declared as {declared[:80]}; {right}")
     encoding = headers.get("content-encoding", "identity").strip().lower()
     if encoding != "identity":
-        raise WrongMediaType(f"the body must not be encoded, and is {encoding[:40]}")
+        raise UnsupportedMediaType(f"the body must not be encoded, and is {encoding[:40]}")
 
 
 def _parse(raw: bytes) -> Any:
@@ -51,13 +51,13 @@ def _parse(raw: bytes) -> Any:
         # a lone surrogate, written as an escape, is a text that nothing downstream could write
         json.dumps(parsed, ensure_ascii=False).encode("utf-8")
     except RecursionError as problem:
-        raise Unreadable("the body is nested too deeply") from problem
+        raise MalformedRequest("the body is nested too deeply") from problem
     except UnicodeDecodeError as problem:
-        raise Unreadable(f"the body is not UTF-8: byte {problem.start} is wrong") from problem
+        raise MalformedRequest(f"the body is not UTF-8: byte {problem.start} is wrong") from problem
     except UnicodeEncodeError as problem:
-        raise Unreadable("the body has half a character (a lone surrogate)") from problem
+        raise MalformedRequest("the body has half a character (a lone surrogate)") from problem
     except ValueError as problem:
-        raise Unreadable(f"the body is not JSON: {str(problem)[:200]}") from problem
+        raise MalformedRequest(f"the body is not JSON: {str(problem)[:200]}") from problem
     return parsed
 
 

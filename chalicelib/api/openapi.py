@@ -8,11 +8,11 @@ from pydantic import BaseModel, TypeAdapter
 from typing_extensions import TypedDict
 
 from chalicelib.api import benchmarks, desk, images, instances, owners
-from chalicelib.api.forms.base import OWNER, Nothing
+from chalicelib.api.forms.base import OWNER, EmptyModel
 from chalicelib.api.problems import CONTENT_TYPE
-from chalicelib.api.routes import Desk, Route, Routes
+from chalicelib.api.routes import AppContext, Route, Router
 
-routes = Routes()
+router = Router()
 
 REF = "#/components/schemas/{model}"
 JSON = "application/json"
@@ -36,14 +36,14 @@ class Problem(TypedDict):
     errors: list[ProblemField]
 
 
-@routes.open("/openapi.json", gives=dict[str, Any])
-def show_description(_desk: Desk) -> dict[str, Any]:
+@router.public_get("/openapi.json", gives=dict[str, Any])
+def get_openapi(_desk: AppContext) -> dict[str, Any]:
     """This description."""
-    return description()
+    return build_openapi()
 
 
 @functools.cache
-def description() -> dict[str, Any]:
+def build_openapi() -> dict[str, Any]:
     """The API in OpenAPI 3.1."""
     schemas: dict[str, Any] = {}
     paths: dict[str, dict[str, Any]] = {}
@@ -59,7 +59,7 @@ def description() -> dict[str, Any]:
 
 
 def _tables() -> Iterator[Route]:
-    for module in (instances.routes, benchmarks.routes, images.routes, owners.routes, desk.routes, routes):
+    for module in (instances.router, benchmarks.router, images.router, owners.router, desk.router, router):
         yield from module.table
 
 
@@ -69,14 +69,14 @@ def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
         "summary": (route.handler.__doc__ or "").strip(),
         "parameters": _parameters(route, schemas),
         "responses": {
-            str(route.status): _content("As asked.", JSON, _schema(route.gives, schemas)),
+            str(route.status): _content("As asked.", JSON, _schema(route.response_model, schemas)),
             "default": _content("A refusal.", CONTENT_TYPE, _schema(Problem, schemas)),
         },
     }
-    if route.takes is not Nothing:
-        content = {JSON: {"schema": _schema(route.takes, schemas)}}
-        operation["requestBody"] = {"content": content, "required": _is_needed(route.takes)}
-    if route.asks is None:
+    if route.body_model is not EmptyModel:
+        content = {JSON: {"schema": _schema(route.body_model, schemas)}}
+        operation["requestBody"] = {"content": content, "required": _is_needed(route.body_model)}
+    if route.query_model is None:
         operation["security"] = []
     return operation
 
@@ -90,8 +90,8 @@ def _parameters(route: Route, schemas: dict[str, Any]) -> list[dict[str, Any]]:
         found.append(_parameter("image", "path", {"type": "string"}, "the image's id"))
     if "{owner}" in route.path:
         found.append(_parameter("owner", "path", {"type": "string", "pattern": OWNER}, "a person's name"))
-    if route.asks is not None:
-        schema = TypeAdapter(route.asks).json_schema(ref_template=REF)
+    if route.query_model is not None:
+        schema = TypeAdapter(route.query_model).json_schema(ref_template=REF)
         schemas.update(schema.get("$defs", {}))
         for name, inner in schema["properties"].items():
             found.append(_parameter(name, "query", inner, inner.get("description", "")))

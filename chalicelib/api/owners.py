@@ -2,14 +2,14 @@
 
 from typing_extensions import TypedDict
 
-from chalicelib.api.forms.base import Nothing
-from chalicelib.api.forms.owners import OwnerForm
-from chalicelib.api.forms.queries import Asking
-from chalicelib.api.routes import Call, Routes
+from chalicelib.api.forms.base import EmptyModel
+from chalicelib.api.forms.owners import UpdateOwnerBody
+from chalicelib.api.forms.queries import OwnerQuery
+from chalicelib.api.routes import RequestContext, Router
 from chalicelib.domain.channels import Channels
 from chalicelib.domain.owners import OwnerSettings
 
-routes = Routes()
+router = Router()
 
 
 class ChannelsView(TypedDict):
@@ -19,7 +19,7 @@ class ChannelsView(TypedDict):
     webhook: str | None
 
 
-class OwnPolicyView(TypedDict):
+class OwnerPolicyView(TypedDict):
     """What an owner's instances get that a request does not say; null: as the desk has it."""
 
     idle_minutes: int | None
@@ -32,7 +32,7 @@ class OwnerView(TypedDict):
     """What is set for an owner."""
 
     owner: str
-    idle_policy: OwnPolicyView
+    idle_policy: OwnerPolicyView
     max_hours: int | None
     channels: ChannelsView
 
@@ -43,20 +43,20 @@ class OwnerChangedView(OwnerView):
     webhook_secret: str | None
 
 
-@routes.add("GET", "/owners/{owner}", takes=Nothing, asks=Asking, gives=OwnerView)
-def show_owner(call: Call[Nothing, Asking]) -> OwnerView:
+@router.route("GET", "/owners/{owner}", takes=EmptyModel, asks=OwnerQuery, gives=OwnerView)
+def show_owner(call: RequestContext[EmptyModel, OwnerQuery]) -> OwnerView:
     """An owner's policy and channels: one's own, or anybody's for an admin."""
-    return _owner(call.desk.requests.owners.settings(call.actor, call.ref))
+    return _owner(call.app.requests.owners.get(call.actor, call.path_ref))
 
 
-@routes.add("PATCH", "/owners/{owner}", takes=OwnerForm, asks=Asking, gives=OwnerChangedView)
-def change_owner(call: Call[OwnerForm, Asking]) -> OwnerChangedView:
+@router.route("PATCH", "/owners/{owner}", takes=UpdateOwnerBody, asks=OwnerQuery, gives=OwnerChangedView)
+def update_owner(call: RequestContext[UpdateOwnerBody, OwnerQuery]) -> OwnerChangedView:
     """Change them, within what the admin allows; null is the desk's again."""
-    told = call.desk.requests.owners.change(call.actor, call.ref, call.body.model_dump(exclude_unset=True))
-    return {**_owner(told.settings), "webhook_secret": told.webhook_secret}
+    notification = call.app.requests.owners.update(call.actor, call.path_ref, call.body.model_dump(exclude_unset=True))
+    return {**_owner(notification.settings), "webhook_secret": notification.webhook_secret}
 
 
-def channels_view(channels: Channels) -> ChannelsView:
+def to_channels_view(channels: Channels) -> ChannelsView:
     """Channels, without anything that is secret."""
     return {"email": channels.email, "webhook": channels.webhook}
 
@@ -72,5 +72,5 @@ def _owner(settings: OwnerSettings) -> OwnerView:
             "thresholds": dict(policy.thresholds),
         },
         "max_hours": policy.max_hours,
-        "channels": channels_view(settings.channels),
+        "channels": to_channels_view(settings.channels),
     }

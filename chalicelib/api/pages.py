@@ -4,14 +4,14 @@ import base64
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from chalicelib.api.forms.queries import Listing
-from chalicelib.api.views.values import Page
-from chalicelib.domain.errors import FieldError, Invalid
+from chalicelib.api.forms.queries import PageQuery
+from chalicelib.api.views.values import PageView
+from chalicelib.domain.errors import FieldError, ValidationFailed
 
 T = TypeVar("T")
 
 
-def page_of(items: Sequence[T], query: Listing, key: Callable[[T], str]) -> Page[T]:
+def paginate(items: Sequence[T], query: PageQuery, key: Callable[[T], str]) -> PageView[T]:
     """The part of the list that was asked for.
 
     :param key: tells items apart; the cursor is the last item's
@@ -20,7 +20,7 @@ def page_of(items: Sequence[T], query: Listing, key: Callable[[T], str]) -> Page
     cursors = [_cursor(key(item)) for item in items]
     if query.cursor is not None and query.cursor not in cursors:
         wrong = FieldError("cursor", "must be the next_cursor of an earlier answer to the same list")
-        raise Invalid("the cursor is not one of this list", errors=(wrong,))
+        raise ValidationFailed("the cursor is not one of this list", errors=(wrong,))
     start = cursors.index(query.cursor) + 1 if query.cursor else 0
     end = start + query.limit
     return {"items": list(items[start:end]), "next_cursor": cursors[end - 1] if end < len(items) else None}

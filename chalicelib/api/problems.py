@@ -12,12 +12,12 @@ from chalicelib.domain.errors import (
     ErrorCode,
     FieldError,
     Forbidden,
-    Invalid,
     NotFound,
-    Refused,
+    RequestError,
     Unauthenticated,
     UpstreamError,
     UpstreamUnavailable,
+    ValidationFailed,
 )
 
 LOG = logging.getLogger(__name__)
@@ -28,33 +28,33 @@ HEALTH_TYPE = "application/health+json"
 """Of what is answered whole although the desk is unwell (draft-inadarei-api-health-check). Else: problems."""
 
 
-class Unreadable(Refused):
+class MalformedRequest(RequestError):
     """The request cannot be understood at all."""
 
     default_code: ClassVar[ErrorCode] = ErrorCode.MALFORMED_REQUEST
 
 
-class TooLarge(Refused):
+class PayloadTooLarge(RequestError):
     """The body is larger than any request needs."""
 
     default_code: ClassVar[ErrorCode] = ErrorCode.BODY_TOO_LARGE
 
 
-class WrongMediaType(Refused):
+class UnsupportedMediaType(RequestError):
     """The body is something other than JSON."""
 
     default_code: ClassVar[ErrorCode] = ErrorCode.UNSUPPORTED_MEDIA_TYPE
 
 
-STATUSES: Mapping[type[Refused], int] = {
-    Unreadable: 400,
+STATUSES: Mapping[type[RequestError], int] = {
+    MalformedRequest: 400,
     Unauthenticated: 401,
     Forbidden: 403,
     NotFound: 404,
     Conflict: 409,
-    TooLarge: 413,
-    WrongMediaType: 415,
-    Invalid: 422,
+    PayloadTooLarge: 413,
+    UnsupportedMediaType: 415,
+    ValidationFailed: 422,
     UpstreamError: 502,
     UpstreamUnavailable: 503,
 }
@@ -76,14 +76,14 @@ def problem_body(status: int, detail: str, *, code: ErrorCode, errors: tuple[Fie
     }
 
 
-def of(refusal: Refused) -> Response:
+def to_response(refusal: RequestError) -> Response:
     """What a refusal looks like from outside."""
     status = STATUSES[type(refusal)]
-    body = problem_body(status, refusal.sentence, code=refusal.code, errors=refusal.errors)
+    body = problem_body(status, refusal.message, code=refusal.code, errors=refusal.errors)
     return _response(status, body, _headers(refusal, status))
 
 
-def translate(request: Request, get_response: Callable[[Request], Response]) -> Response:
+def problem_middleware(request: Request, get_response: Callable[[Request], Response]) -> Response:
     """Middleware: what Chalice answers by itself (405, an exception's 500) becomes a problem, too."""
     try:
         response = get_response(request)
@@ -94,14 +94,14 @@ def translate(request: Request, get_response: Callable[[Request], Response]) -> 
     if response.status_code < http.HTTPStatus.BAD_REQUEST or content_type in (CONTENT_TYPE, HEALTH_TYPE):
         return response
     if response.status_code == http.HTTPStatus.METHOD_NOT_ALLOWED:
-        return wrong_method(request.method, str(response.headers.get("Allow", "")))
+        return method_not_allowed(request.method, str(response.headers.get("Allow", "")))
     if response.status_code >= http.HTTPStatus.INTERNAL_SERVER_ERROR:
         return _unforeseen(request)
     body = problem_body(response.status_code, "the request was refused", code=ErrorCode.REQUEST_REJECTED)
     return _response(response.status_code, body, {})
 
 
-def overloaded() -> Response:
+def service_unavailable() -> Response:
     """The table has more to do than it can; nothing is lost by asking again."""
     LOG.warning("DynamoDB is overloaded: a request was answered with a 503")
     detail = "the desk's table is overloaded; try again in a few seconds"
@@ -110,19 +110,19 @@ def overloaded() -> Response:
     )
 
 
-def no_route(path: str) -> Response:
+def route_not_found(path: str) -> Response:
     """There is nothing at this address."""
     detail = f"there is nothing at {path[:80]}; GET /openapi.json lists what there is"
     return _response(404, problem_body(404, detail, code=ErrorCode.ROUTE_NOT_FOUND), {})
 
 
-def wrong_method(method: str, allow: str) -> Response:
+def method_not_allowed(method: str, allow: str) -> Response:
     """There is something at this address, but not for this method."""
     detail = f"{method[:20]} is not possible here; what is: {allow}"
     return _response(405, problem_body(405, detail, code=ErrorCode.METHOD_NOT_ALLOWED), {"Allow": allow})
 
 
-def _headers(refusal: Refused, status: int) -> dict[str, str]:
+def _headers(refusal: RequestError, status: int) -> dict[str, str]:
     match status:
         case http.HTTPStatus.UNAUTHORIZED:
             return {"WWW-Authenticate": _challenge(refusal)}
@@ -132,9 +132,9 @@ def _headers(refusal: Refused, status: int) -> dict[str, str]:
             return {}
 
 
-def _challenge(refusal: Refused) -> str:
-    told = ', error="invalid_token"' if refusal.code == ErrorCode.INVALID_TOKEN else ""
-    return f'Bearer realm="gpudesk"{told}'
+def _challenge(refusal: RequestError) -> str:
+    notification = ', error="invalid_token"' if refusal.code == ErrorCode.INVALID_TOKEN else ""
+    return f'Bearer realm="gpudesk"{notification}'
 
 
 def _unforeseen(request: Request) -> Response:

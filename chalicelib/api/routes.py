@@ -10,48 +10,48 @@ from urllib.parse import unquote
 from chalice.app import Blueprint, MultiDict, Request, Response
 
 from chalicelib.api import auth, problems
-from chalicelib.api.explain import checked
-from chalicelib.api.forms.base import OWNER, OWNER_WORDS, Form, Nothing
-from chalicelib.api.forms.queries import Asking
+from chalicelib.api.explain import validate
+from chalicelib.api.forms.base import OWNER, OWNER_DESCRIPTION, EmptyModel, RequestModel
+from chalicelib.api.forms.queries import OwnerQuery
 from chalicelib.api.json_body import parse_object
 from chalicelib.control.requests import Requests
-from chalicelib.domain.actors import Actor, no_such
+from chalicelib.domain.actors import Actor, instance_not_found
 from chalicelib.domain.clock import Clock
-from chalicelib.domain.errors import FieldError, Invalid, Refused
-from chalicelib.store.errors import is_overloaded
-from chalicelib.store.tokens import Caller, Tokens
+from chalicelib.domain.errors import FieldError, RequestError, ValidationFailed
+from chalicelib.store.errors import is_throttled
+from chalicelib.store.tokens import TokenHolder, TokenRepository
 
-B = TypeVar("B", bound=Form)
-Q = TypeVar("Q", bound=Asking)
+B = TypeVar("B", bound=RequestModel)
+Q = TypeVar("Q", bound=OwnerQuery)
 G = TypeVar("G")
 
 REFERENCE = re.compile(r"[A-Za-z0-9-]{1,64}")
 """What names and ids are made of; anything else leads nowhere."""
 
 
-class Desk(Protocol):
+class AppContext(Protocol):
     """What the API needs of the desk; `bootstrap` has it."""
 
     @property
     def clock(self) -> Clock: ...
     @property
-    def tokens(self) -> Tokens: ...
+    def tokens(self) -> TokenRepository: ...
     @property
     def requests(self) -> Requests: ...
 
 
 @dataclass(frozen=True, kw_only=True)
-class Call(Generic[B, Q]):
+class RequestContext(Generic[B, Q]):
     """A request by somebody we know, read and checked.
 
-    :param ref: the instance, or the owner, that the path names; empty where it names none
+    :param path_ref: the instance, or the owner, that the path names; empty where it names none
     :param headers: names in any case
     """
 
-    desk: Desk
-    caller: Caller
+    app: AppContext
+    caller: TokenHolder
     actor: Actor
-    ref: str
+    path_ref: str
     body: B
     query: Q
     headers: Mapping[str, str]
@@ -61,50 +61,50 @@ class Call(Generic[B, Q]):
 class Route:
     """One line of the table.
 
-    :param takes: the form of the body
-    :param asks: the form of the query; None: the route is open to everybody and takes none
-    :param gives: the type of what is answered
+    :param body_model: the form of the body
+    :param query_model: the form of the query; None: the route is open to everybody and takes none
+    :param response_model: the type of what is answered
     :param status: 202 says that it is written down and will be done, and where to look (`Location`)
-    :param status_of: the status that goes with what is answered, where it is not always the same
-    :param located: of what collection it is that `Location` leads to
+    :param status_for: the status that goes with what is answered, where it is not always the same
+    :param location_collection: of what collection it is that `Location` leads to
     """
 
     method: str
     path: str
-    takes: type[Form]
-    asks: type[Asking] | None
-    gives: Any
+    body_model: type[RequestModel]
+    query_model: type[OwnerQuery] | None
+    response_model: Any
     handler: Callable[..., Any]
     status: int = 200
-    status_of: Callable[[Any], int] | None = None
-    located: str = "instances"
+    status_for: Callable[[Any], int] | None = None
+    location_collection: str = "instances"
 
-    def answer(self, request: Request, desk: Desk, path: Mapping[str, str]) -> Response:
+    def handle(self, request: Request, desk: AppContext, path: Mapping[str, str]) -> Response:
         """:raises Refused: it cannot be granted"""
-        shown = self._public(request, desk) if self.asks is None else self._known(request, desk, path)
+        shown = self._public(request, desk) if self.query_model is None else self._known(request, desk, path)
         headers: dict[str, str | list[str]] = {"Content-Type": "application/json", "Cache-Control": "no-store"}
         if self.status == 202:
-            headers["Location"] = f"{_stage(request)}/{self.located}/{shown['id']}"
-        status = self.status_of(shown) if self.status_of else self.status
+            headers["Location"] = f"{_stage(request)}/{self.location_collection}/{shown['id']}"
+        status = self.status_for(shown) if self.status_for else self.status
         if status >= 400:
             headers["Content-Type"] = problems.HEALTH_TYPE
         return Response(body=shown, status_code=status, headers=headers)
 
-    def _public(self, request: Request, desk: Desk) -> Any:
-        checked(Nothing, query_of(request.query_params), what="the query")
+    def _public(self, request: Request, desk: AppContext) -> Any:
+        validate(EmptyModel, parse_query(request.query_params), what="the query")
         return self.handler(desk)
 
-    def _known(self, request: Request, desk: Desk, path: Mapping[str, str]) -> Any:
-        assert self.asks is not None
+    def _known(self, request: Request, desk: AppContext, path: Mapping[str, str]) -> Any:
+        assert self.query_model is not None
         caller = auth.authenticate(request.headers.get("authorization"), desk.tokens, desk.clock.now())
-        query = checked(self.asks, query_of(request.query_params), what="the query")
+        query = validate(self.query_model, parse_query(request.query_params), what="the query")
         given = parse_object(_bytes(request.raw_body), request.headers)
-        body = checked(self.takes, given, what="the body")
-        call = Call(
-            desk=desk,
+        body = validate(self.body_model, given, what="the body")
+        call = RequestContext(
+            app=desk,
             caller=caller,
-            actor=auth.actor(caller, query.owner, getattr(body, "owner", None)),
-            ref=_named_in(path),
+            actor=auth.resolve_actor(caller, query.owner, getattr(body, "owner", None)),
+            path_ref=_named_in(path),
             body=body,
             query=query,
             headers=request.headers,
@@ -113,12 +113,12 @@ class Route:
 
 
 @dataclass
-class Routes:
+class Router:
     """The routes of one module."""
 
     table: list[Route] = field(default_factory=list)
 
-    def add(
+    def route(
         self,
         method: str,
         path: str,
@@ -128,32 +128,36 @@ class Routes:
         gives: type[G],
         status: int = 200,
         located: str = "instances",
-    ) -> Callable[[Callable[[Call[B, Q]], G]], Callable[[Call[B, Q]], G]]:
+    ) -> Callable[[Callable[[RequestContext[B, Q]], G]], Callable[[RequestContext[B, Q]], G]]:
         """Register a handler for callers with a token."""
 
-        def register(handler: Callable[[Call[B, Q]], G]) -> Callable[[Call[B, Q]], G]:
-            route = Route(method=method, path=path, takes=takes, asks=asks, gives=gives, handler=handler)
-            self.table.append(replace(route, status=status, located=located))
+        def register(handler: Callable[[RequestContext[B, Q]], G]) -> Callable[[RequestContext[B, Q]], G]:
+            route = Route(
+                method=method, path=path, body_model=takes, query_model=asks, response_model=gives, handler=handler
+            )
+            self.table.append(replace(route, status=status, location_collection=located))
             return handler
 
         return register
 
-    def open(
+    def public_get(
         self, path: str, *, gives: type[G], status_of: Callable[[G], int] = lambda _: 200
-    ) -> Callable[[Callable[[Desk], G]], Callable[[Desk], G]]:
+    ) -> Callable[[Callable[[AppContext], G]], Callable[[AppContext], G]]:
         """Register a handler of GET for everybody.
 
         :param status_of: the HTTP status that goes with what is answered
         """
 
-        def register(handler: Callable[[Desk], G]) -> Callable[[Desk], G]:
-            route = Route(method="GET", path=path, takes=Nothing, asks=None, gives=gives, handler=handler)
-            self.table.append(replace(route, status_of=status_of))
+        def register(handler: Callable[[AppContext], G]) -> Callable[[AppContext], G]:
+            route = Route(
+                method="GET", path=path, body_model=EmptyModel, query_model=None, response_model=gives, handler=handler
+            )
+            self.table.append(replace(route, status_for=status_of))
             return handler
 
         return register
 
-    def blueprint(self, desk: Callable[[], Desk]) -> Blueprint:
+    def blueprint(self, desk: Callable[[], AppContext]) -> Blueprint:
         """The routes as Chalice takes them.
 
         :param desk: asked at each request, so that importing wires nothing
@@ -166,22 +170,22 @@ class Routes:
         return blueprint
 
 
-def _view(route: Route, blueprint: Blueprint, desk: Callable[[], Desk]) -> Callable[..., Response]:
+def _view(route: Route, blueprint: Blueprint, desk: Callable[[], AppContext]) -> Callable[..., Response]:
     @functools.wraps(route.handler)
     def view(**path: str) -> Response:
         try:
-            return route.answer(blueprint.current_request, desk(), path)
-        except Refused as refusal:
-            return problems.of(refusal)
+            return route.handle(blueprint.current_request, desk(), path)
+        except RequestError as refusal:
+            return problems.to_response(refusal)
         except Exception as error:
-            if is_overloaded(error):
-                return problems.overloaded()
+            if is_throttled(error):
+                return problems.service_unavailable()
             raise
 
     return view
 
 
-def query_of(parameters: MultiDict | None) -> dict[str, Any]:
+def parse_query(parameters: MultiDict | None) -> dict[str, Any]:
     """The query as texts by name.
 
     :raises Invalid: a name appears twice
@@ -190,7 +194,7 @@ def query_of(parameters: MultiDict | None) -> dict[str, Any]:
     twice = [name for name, values in given.items() if len(values) > 1]
     if twice:
         errors = tuple(FieldError(name[:60], "is given more than once") for name in twice)
-        raise Invalid("the query says something more than once", errors=errors)
+        raise ValidationFailed("the query says something more than once", errors=errors)
     return {name: values[0] for name, values in given.items()}
 
 
@@ -203,7 +207,9 @@ def _named_in(path: Mapping[str, str]) -> str:
 def _owner(segment: str) -> str:
     owner = unquote(segment)
     if not re.fullmatch(OWNER, owner):
-        raise Invalid(f"the path must name {OWNER_WORDS}", errors=(FieldError("owner", f"must be {OWNER_WORDS}"),))
+        raise ValidationFailed(
+            f"the path must name {OWNER_DESCRIPTION}", errors=(FieldError("owner", f"must be {OWNER_DESCRIPTION}"),)
+        )
     return owner
 
 
@@ -211,7 +217,7 @@ def _reference(segment: str) -> str:
     """REST APIs hand path segments over as they were sent."""
     ref = unquote(segment)
     if not REFERENCE.fullmatch(ref):
-        raise no_such(ref)
+        raise instance_not_found(ref)
     return ref
 
 

@@ -6,10 +6,10 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 from chalicelib.aws.clients import Clients
-from chalicelib.aws.errors import translating
-from chalicelib.domain.errors import GiveUp, TryLater
-from chalicelib.domain.instance import Attempt, Ec2State, Machine, ScheduledEvent
-from chalicelib.domain.observation import Ec2View
+from chalicelib.aws.errors import translate_errors
+from chalicelib.domain.errors import PermanentAwsError, TransientAwsError
+from chalicelib.domain.instance import Ec2State, LaunchAttempt, Machine, ScheduledEvent
+from chalicelib.domain.observation import ObservedInstance
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import (
@@ -25,13 +25,13 @@ STAGE_TAG = "gpudesk:stage"
 IMAGE_TAG = "gpudesk:image"
 PAGE = 1000
 EVENT_CODES = ("instance-retirement", "instance-stop", "instance-reboot", "system-reboot", "system-maintenance")
-DONE = ("[Completed]", "[Canceled]")
+ENDED_EVENT_PREFIXES = ("[Completed]", "[Canceled]")
 """How the description of an event begins that is over."""
 TAGGED = ("instance", "volume", "network-interface")
 
 
 @dataclass(frozen=True)
-class ImageFacts:
+class AmiDetails:
     """What a launch has to know of an AMI."""
 
     root_device: str
@@ -54,7 +54,7 @@ class Ec2:
         self._clients = clients
         self._stage = stage
 
-    def tagged(self, region: str, desk_id: str | None = None) -> list[Ec2View]:
+    def describe_by_tag(self, region: str, desk_id: str | None = None) -> list[ObservedInstance]:
         """All instances of this stage in a region, or those of one record, terminated ones included.
 
         By tag, never by ids: one unknown id fails a whole describe.
@@ -63,7 +63,7 @@ class Ec2:
         filters.append(
             {"Name": f"tag:{ID_TAG}", "Values": [desk_id]} if desk_id else {"Name": "tag-key", "Values": [ID_TAG]}
         )
-        with translating():
+        with translate_errors():
             pages = (
                 self._clients.ec2(region)
                 .get_paginator("describe_instances")
@@ -76,12 +76,12 @@ class Ec2:
                 for found in reservation.get("Instances", ())
             ]
 
-    def state(self, region: str, instance_id: str) -> Ec2State | None:
+    def get_state(self, region: str, instance_id: str) -> Ec2State | None:
         """What EC2 says of an id, whatever its tags; None where it does not know it.
 
         By filter: an unknown id in InstanceIds is an error, in a filter it is an empty answer.
         """
-        with translating():
+        with translate_errors():
             pages = self._clients.ec2(region).describe_instances(
                 Filters=[{"Name": "instance-id", "Values": [instance_id]}]
             )["Reservations"]
@@ -93,7 +93,7 @@ class Ec2:
 
         https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/viewing_scheduled_events.html
         """
-        with translating():
+        with translate_errors():
             pages = (
                 self._clients.ec2(region)
                 .get_paginator("describe_instance_status")
@@ -104,17 +104,17 @@ class Ec2:
         return {
             instance_id: min(ahead, key=lambda event: event.not_before)
             for instance_id, each in events.items()
-            if (ahead := [event for event in each if not event.description.startswith(DONE)])
+            if (ahead := [event for event in each if not event.description.startswith(ENDED_EVENT_PREFIXES)])
         }
 
-    def launch(self, attempt: Attempt) -> Machine:
+    def launch(self, attempt: LaunchAttempt) -> Machine:
         """RunInstances exactly as the attempt says; the same token gives the same instance.
 
         On-demand, gp3 and encrypted, IMDSv2 only, no key pair, and a shutdown from inside is a stop.
         """
         tags = [{"Key": key, "Value": value} for key, value in sorted(attempt.tags.items())]
         specifications: list[TagSpecificationTypeDef] = [{"ResourceType": kind, "Tags": tags} for kind in TAGGED]  # type: ignore[typeddict-item]
-        with translating():
+        with translate_errors():
             answer = self._clients.ec2(attempt.region).run_instances(
                 ClientToken=attempt.token,
                 MinCount=1,
@@ -148,38 +148,38 @@ class Ec2:
             )
         instances = answer.get("Instances", [])
         if not instances:
-            raise TryLater("EmptyAnswer", "RunInstances answered without an instance")
+            raise TransientAwsError("EmptyAnswer", "RunInstances answered without an instance")
         return _machine(_view(attempt.region, instances[0]))
 
     def start(self, region: str, instance_id: str) -> None:
-        with translating():
+        with translate_errors():
             self._clients.ec2(region).start_instances(InstanceIds=[instance_id])
 
     def stop(self, region: str, instance_id: str, *, force: bool) -> None:
-        with translating():
+        with translate_errors():
             self._clients.ec2(region).stop_instances(InstanceIds=[instance_id], Force=force)
 
     def terminate(self, region: str, instance_id: str) -> None:
-        with translating():
+        with translate_errors():
             self._clients.ec2(region).terminate_instances(InstanceIds=[instance_id])
 
-    def image(self, region: str, image_id: str) -> ImageFacts:
+    def describe_image(self, region: str, image_id: str) -> AmiDetails:
         """Root device (a wrong name adds a second disk) and snapshot size (a smaller disk is refused)."""
-        with translating():
+        with translate_errors():
             images = self._clients.ec2(region).describe_images(ImageIds=[image_id])["Images"]
         if not images:
-            raise GiveUp("NoSuchImage", f"{image_id} does not exist in {region}")
+            raise PermanentAwsError("NoSuchImage", f"{image_id} does not exist in {region}")
         root = images[0]["RootDeviceName"]
         sizes = [
             mapping["Ebs"].get("VolumeSize", 0)
             for mapping in images[0].get("BlockDeviceMappings", ())
             if mapping.get("DeviceName") == root and "Ebs" in mapping
         ]
-        return ImageFacts(root, max(sizes, default=0))
+        return AmiDetails(root, max(sizes, default=0))
 
     def subnets(self, region: str, instance_type: str) -> list[Subnet]:
         """Where the type is offered: the subnets tagged for this stage, or else the default VPC's."""
-        with translating():
+        with translate_errors():
             client = self._clients.ec2(region)
             offered = {
                 offering["Location"]
@@ -205,12 +205,14 @@ class Ec2:
 
     def security_group(self, region: str, vpc_id: str, name: str) -> str:
         """The id of the group without ingress that the deployment made."""
-        with translating():
+        with translate_errors():
             groups = self._clients.ec2(region).describe_security_groups(
                 Filters=[{"Name": "vpc-id", "Values": [vpc_id]}, {"Name": "group-name", "Values": [name]}]
             )["SecurityGroups"]
         if not groups:
-            raise GiveUp("NoSecurityGroup", f"{vpc_id} in {region} has no security group {name}; deploy the desk there")
+            raise PermanentAwsError(
+                "NoSecurityGroup", f"{vpc_id} in {region} has no security group {name}; deploy the desk there"
+            )
         return groups[0]["GroupId"]
 
 
@@ -228,9 +230,9 @@ def _event(raw: "InstanceStatusEventTypeDef") -> ScheduledEvent:
     )
 
 
-def _view(region: str, found: "InstanceTypeDef") -> Ec2View:
+def _view(region: str, found: "InstanceTypeDef") -> ObservedInstance:
     tags = {tag["Key"]: tag["Value"] for tag in found.get("Tags", ())}
-    return Ec2View(
+    return ObservedInstance(
         instance_id=found["InstanceId"],
         desk_id=tags.get(ID_TAG, ""),
         name=tags.get("Name", ""),
@@ -243,7 +245,7 @@ def _view(region: str, found: "InstanceTypeDef") -> Ec2View:
     )
 
 
-def _machine(view: Ec2View) -> Machine:
+def _machine(view: ObservedInstance) -> Machine:
     return Machine(
         instance_id=view.instance_id,
         zone=view.zone,
@@ -252,7 +254,9 @@ def _machine(view: Ec2View) -> Machine:
     )
 
 
-def of_record(views: Iterator[Ec2View] | list[Ec2View], instance_id: str | None) -> Ec2View | None:
+def select_for_record(
+    views: Iterator[ObservedInstance] | list[ObservedInstance], instance_id: str | None
+) -> ObservedInstance | None:
     """The view that a record is about: its own machine, or, while it knows none, the first that is not at its end."""
     views = list(views)
     if instance_id:

@@ -8,9 +8,16 @@ from contextlib import contextmanager
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
-from chalicelib.domain.errors import CloudError, GiveUp, Missing, NoCapacity, OverQuota, TryLater
+from chalicelib.domain.errors import (
+    AwsError,
+    AwsNotFound,
+    InsufficientCapacity,
+    PermanentAwsError,
+    QuotaExceeded,
+    TransientAwsError,
+)
 
-NO_CAPACITY = frozenset(
+NO_CAPACITY_CODES = frozenset(
     {
         "InsufficientInstanceCapacity",
         "InsufficientHostCapacity",
@@ -21,11 +28,11 @@ NO_CAPACITY = frozenset(
 )
 """`Unsupported` is what EC2 says where a zone does not offer the type."""
 
-OVER_QUOTA = frozenset(
+QUOTA_CODES = frozenset(
     {"VcpuLimitExceeded", "InstanceLimitExceeded", "VolumeLimitExceeded", "MaxSpotInstanceCountExceeded"}
 )
 
-MISSING = frozenset(
+NOT_FOUND_CODES = frozenset(
     {
         "InvalidAMIID.NotFound",
         "InvalidAMIID.Unavailable",
@@ -37,7 +44,7 @@ MISSING = frozenset(
     }
 )
 
-TRY_LATER = frozenset(
+TRANSIENT_CODES = frozenset(
     {
         "RequestLimitExceeded",
         "Throttling",
@@ -66,7 +73,7 @@ TRY_LATER = frozenset(
 `IdempotentParameterMismatch`: something was launched with this token; the next look finds it by its tags."""
 
 
-def translated(error: Exception) -> CloudError:
+def translate(error: Exception) -> AwsError:
     """What an error of the SDK means to the loop."""
     if isinstance(error, ClientError):
         code = str(error.response.get("Error", {}).get("Code", "Unknown"))
@@ -74,12 +81,12 @@ def translated(error: Exception) -> CloudError:
         status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
         return _kind(code, status)(code, message)
     if isinstance(error, ParamValidationError):
-        return GiveUp("ParamValidation", str(error))
-    return TryLater("NoAnswer", f"{type(error).__name__}: {error}")
+        return PermanentAwsError("ParamValidation", str(error))
+    return TransientAwsError("NoAnswer", f"{type(error).__name__}: {error}")
 
 
 @contextmanager
-def translating() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     """Turn what the SDK raises into the desk's own errors.
 
     :raises CloudError: one of its kinds
@@ -87,12 +94,17 @@ def translating() -> Iterator[None]:
     try:
         yield
     except (ClientError, BotoCoreError) as error:
-        raise translated(error) from error
+        raise translate(error) from error
 
 
-def _kind(code: str, status: int) -> type[CloudError]:
+def _kind(code: str, status: int) -> type[AwsError]:
     """The status counts only for codes that we do not know: a 503 of some proxy is no definite answer."""
-    for codes, kind in ((NO_CAPACITY, NoCapacity), (OVER_QUOTA, OverQuota), (MISSING, Missing), (TRY_LATER, TryLater)):
+    for codes, kind in (
+        (NO_CAPACITY_CODES, InsufficientCapacity),
+        (QUOTA_CODES, QuotaExceeded),
+        (NOT_FOUND_CODES, AwsNotFound),
+        (TRANSIENT_CODES, TransientAwsError),
+    ):
         if code in codes:
             return kind
-    return TryLater if status >= 500 else GiveUp
+    return TransientAwsError if status >= 500 else PermanentAwsError

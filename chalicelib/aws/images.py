@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from chalicelib.aws.clients import Clients
 from chalicelib.aws.ec2 import IMAGE_TAG, OWNER_TAG, STAGE_TAG
-from chalicelib.aws.errors import translating
-from chalicelib.domain.errors import Missing
-from chalicelib.domain.image_plan import AmiView
+from chalicelib.aws.errors import translate_errors
+from chalicelib.domain.errors import AwsNotFound
+from chalicelib.domain.image_plan import ObservedAmi
 from chalicelib.domain.images import DESCRIPTION_CHARACTERS, Image, ami_name
-from chalicelib.domain.observation import Absent
+from chalicelib.domain.observation import NotVisible
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import FilterTypeDef, ImageTypeDef, TagSpecificationTypeDef
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 DONE = re.compile(r"(\d+)%?")
 
 
-class OwnImages:
+class Amis:
     """One stage's images."""
 
     def __init__(self, clients: Clients, stage: str) -> None:
@@ -45,18 +45,18 @@ class OwnImages:
             {"ResourceType": kind, "Tags": tags}  # type: ignore[typeddict-item]
             for kind in ("image", "snapshot")
         ]
-        with translating():
+        with translate_errors():
             return self._clients.ec2(image.region).create_image(
-                InstanceId=image.machine_id,
+                InstanceId=image.ec2_instance_id,
                 Name=ami_name(self._stage, image.id),
                 Description=image.description[:DESCRIPTION_CHARACTERS],
                 NoReboot=image.no_reboot,
                 TagSpecifications=specifications,
             )["ImageId"]
 
-    def find(self, image: Image) -> AmiView | Absent:
+    def find(self, image: Image) -> ObservedAmi | NotVisible:
         """What EC2 shows under the record's name, whoever asked for it and whether or not the answer arrived."""
-        with translating():
+        with translate_errors():
             found = self._clients.ec2(image.region).describe_images(
                 Owners=["self"],
                 Filters=[
@@ -64,46 +64,46 @@ class OwnImages:
                     {"Name": f"tag:{STAGE_TAG}", "Values": [self._stage]},
                 ],
             )["Images"]
-        return self._view(image, found[0]) if found else Absent()
+        return self._view(image, found[0]) if found else NotVisible()
 
     def snapshots(self, image: Image) -> tuple[str, ...]:
         """All that carry its tag, whether or not there is still an AMI of them."""
-        with translating():
+        with translate_errors():
             pages = (
                 self._clients.ec2(image.region).get_paginator("describe_snapshots").paginate(Filters=self._own(image))
             )
             return tuple(sorted(found["SnapshotId"] for page in pages for found in page["Snapshots"]))
 
     def deregister(self, region: str, ami_id: str) -> None:
-        with translating():
+        with translate_errors():
             self._clients.ec2(region).deregister_image(ImageId=ami_id)
 
     def delete_snapshots(self, region: str, snapshots: tuple[str, ...]) -> None:
         """Each of them; one that is gone already is no matter."""
         for snapshot in snapshots:
             try:
-                with translating():
+                with translate_errors():
                     self._clients.ec2(region).delete_snapshot(SnapshotId=snapshot)
-            except Missing:
+            except AwsNotFound:
                 continue
 
-    def _view(self, image: Image, found: "ImageTypeDef") -> AmiView:
+    def _view(self, image: Image, found: "ImageTypeDef") -> ObservedAmi:
         disks = [mapping["Ebs"] for mapping in found.get("BlockDeviceMappings", ()) if "Ebs" in mapping]
         state = str(found["State"])
         shares = self._shares(image) if state == "pending" else [100]
-        return AmiView(
+        return ObservedAmi(
             ami_id=found["ImageId"],
             state=state,
             snapshots=tuple(disk["SnapshotId"] for disk in disks if "SnapshotId" in disk),
             size_gib=sum(disk.get("VolumeSize", 0) for disk in disks),
-            why=found.get("StateReason", {}).get("Message", ""),
+            failure_reason=found.get("StateReason", {}).get("Message", ""),
             progress=min(shares, default=0),
-            is_taken=len(shares) >= max(1, len(disks)) or state != "pending",
+            snapshot_taken=len(shares) >= max(1, len(disks)) or state != "pending",
         )
 
     def _shares(self, image: Image) -> list[int]:
         """How much of each of its snapshots is copied, in percent."""
-        with translating():
+        with translate_errors():
             found = self._clients.ec2(image.region).describe_snapshots(Filters=self._own(image))["Snapshots"]
         shares = [DONE.match(each.get("Progress", "")) for each in found]
         return [int(share[1]) if share else 0 for share in shares]

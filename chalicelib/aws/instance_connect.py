@@ -1,7 +1,7 @@
 """EC2 Instance Connect: an ssh key for one minute, so that none stays on a machine and no key pair is needed."""
 
 from chalicelib.aws.clients import Clients
-from chalicelib.aws.errors import translating
+from chalicelib.aws.errors import translate_errors
 
 
 class InstanceConnect:
@@ -13,12 +13,12 @@ class InstanceConnect:
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
 
-    def push(self, region: str, instance_id: str, user: str, public_key: str) -> None:
+    def send_ssh_public_key(self, region: str, instance_id: str, user: str, public_key: str) -> None:
         """Let whoever has the private key in as `user`, for the next 60 seconds.
 
         :raises CloudError: AWS refused
         """
-        with translating():
+        with translate_errors():
             self._clients.instance_connect(region).send_ssh_public_key(
                 InstanceId=instance_id, InstanceOSUser=user, SSHPublicKey=public_key
             )

@@ -4,7 +4,7 @@ import base64
 import functools
 
 from chalicelib.aws.clients import Clients
-from chalicelib.aws.errors import translating
+from chalicelib.aws.errors import translate_errors
 
 
 class MasterKey:
@@ -21,6 +21,6 @@ class MasterKey:
 
     def _read(self) -> bytes:
         """:raises CloudError: it is not there, or not ours to read"""
-        with translating():
+        with translate_errors():
             answer = self._clients.ssm(self._region).get_parameter(Name=self._parameter, WithDecryption=True)
         return base64.b64decode(answer["Parameter"]["Value"])

@@ -4,8 +4,8 @@ import json
 from typing import TYPE_CHECKING
 
 from chalicelib.aws.clients import Clients
-from chalicelib.aws.errors import translating
-from chalicelib.domain.errors import CloudError, NotDelivered
+from chalicelib.aws.errors import translate_errors
+from chalicelib.domain.errors import AwsError, DeliveryFailed
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -17,7 +17,7 @@ PENDING = "PendingConfirmation"
 """What SNS lists as the ARN of a subscription that nobody has confirmed."""
 
 
-class Mail:
+class EmailTopic:
     """The stage's topic.
 
     :param topic_arn: empty where the stage has none
@@ -27,14 +27,14 @@ class Mail:
         self._clients = clients
         self._topic = topic_arn
 
-    def invite(self, address: str) -> None:
+    def subscribe(self, address: str) -> None:
         """Subscribe it: SNS then asks its owner for confirmation, by mail. A stage without a topic invites nobody.
 
         :raises CloudError: SNS refused
         """
         if not self._topic:
             return
-        with translating():
+        with translate_errors():
             self._sns().subscribe(
                 TopicArn=self._topic,
                 Protocol="email",
@@ -42,12 +42,12 @@ class Mail:
                 Attributes={"FilterPolicy": json.dumps({ADDRESS: [address]})},
             )
 
-    def confirmed(self) -> frozenset[str]:
+    def is_confirmed(self) -> frozenset[str]:
         """The addresses that have confirmed.
 
         :raises CloudError: SNS did not say
         """
-        with translating():
+        with translate_errors():
             pages = self._sns().get_paginator("list_subscriptions_by_topic").paginate(TopicArn=self._topic)
             return frozenset(
                 each["Endpoint"]
@@ -64,19 +64,19 @@ class Mail:
         :raises NotDelivered: the address has not confirmed, or SNS did not take it
         """
         if not self._topic:
-            raise NotDelivered("this desk has no topic for e-mail")
+            raise DeliveryFailed("this desk has no topic for e-mail")
         try:
-            if address not in self.confirmed():
-                raise NotDelivered(f"{address} has not confirmed: a mail of AWS Notifications asks for it")
-            with translating():
+            if address not in self.is_confirmed():
+                raise DeliveryFailed(f"{address} has not confirmed: a mail of AWS Notifications asks for it")
+            with translate_errors():
                 answer = self._sns().publish(
                     TopicArn=self._topic,
                     Subject=subject[:100],
                     Message=text,
                     MessageAttributes={ADDRESS: {"DataType": "String", "StringValue": address}},
                 )
-        except CloudError as error:
-            raise NotDelivered(str(error)) from error
+        except AwsError as error:
+            raise DeliveryFailed(str(error)) from error
         return f"SNS took it as {answer['MessageId']}"
 
     def _sns(self) -> "SNSClient":

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypedDict
 
 from chalicelib.aws.clients import Clients
-from chalicelib.aws.errors import translating
-from chalicelib.domain.observation import Absent, AgentView, CommandStatus, CommandView, StepView
+from chalicelib.aws.errors import translate_errors
+from chalicelib.domain.observation import CommandStatus, NotVisible, ObservedAgent, ObservedCommand, StepOutput
 from chalicelib.domain.plan import SendDocument
-from chalicelib.domain.sessions import Way
-from chalicelib.domain.timings import DELIVERY
+from chalicelib.domain.sessions import SessionPlan
+from chalicelib.domain.timings import SSM_DELIVERY_TIMEOUT
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm.type_defs import CloudWatchOutputConfigTypeDef, CommandPluginTypeDef
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 AGENTS_A_PAGE = 50
 
-LISTED_OUTPUT = 2_500
+LISTED_OUTPUT_LIMIT = 2_500
 """Characters of a step's output that ListCommandInvocations shows; GetCommandInvocation shows ten times as many.
 
 https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_CommandPlugin.html
 """
 
-NOT_CUT = LISTED_OUTPUT - 100
+COMPLETE_OUTPUT_LIMIT = LISTED_OUTPUT_LIMIT - 100
 """The agent cuts a little before the limit."""
 
 RUNNING = frozenset({"Pending", "InProgress", "Delayed", "Cancelling"})
@@ -50,18 +50,18 @@ class Ssm:
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
 
-    def parameter(self, region: str, name: str) -> str:
+    def get_parameter(self, region: str, name: str) -> str:
         """A public parameter, such as the newest AMI of a line."""
-        with translating():
+        with translate_errors():
             return self._clients.ssm(region).get_parameter(Name=name)["Parameter"]["Value"]
 
-    def agents(self, region: str, instance_ids: Iterable[str]) -> dict[str, AgentView]:
+    def describe_agents(self, region: str, instance_ids: Iterable[str]) -> dict[str, ObservedAgent]:
         """The agents that have registered, by instance; fifty a call."""
-        found: dict[str, AgentView] = {}
-        wanted = sorted(instance_ids)
-        for start in range(0, len(wanted), AGENTS_A_PAGE):
-            ids = wanted[start : start + AGENTS_A_PAGE]
-            with translating():
+        found: dict[str, ObservedAgent] = {}
+        change = sorted(instance_ids)
+        for start in range(0, len(change), AGENTS_A_PAGE):
+            ids = change[start : start + AGENTS_A_PAGE]
+            with translate_errors():
                 pages = (
                     self._clients.ssm(region)
                     .get_paginator("describe_instance_information")
@@ -71,71 +71,71 @@ class Ssm:
                 )
                 for page in pages:
                     for info in page["InstanceInformationList"]:
-                        found[info["InstanceId"]] = AgentView(
+                        found[info["InstanceId"]] = ObservedAgent(
                             online=info.get("PingStatus") == "Online", last_ping_at=info["LastPingDateTime"]
                         )
         return found
 
-    def send(self, region: str, instance_id: str, step: SendDocument) -> str:
+    def send_command(self, region: str, instance_id: str, step: SendDocument) -> str:
         """SendCommand, which has no token: the attempt's id is in the parameters, and in the comment as a trace.
 
         :returns: the command's id
         """
-        with translating():
+        with translate_errors():
             answer = self._clients.ssm(region).send_command(
                 InstanceIds=[instance_id],
                 DocumentName=step.document,
                 Parameters={name: [value] for name, value in step.parameters.items()},
                 Comment=step.attempt_id[:100],
-                TimeoutSeconds=int(DELIVERY.total_seconds()),
+                TimeoutSeconds=int(SSM_DELIVERY_TIMEOUT.total_seconds()),
                 **_logged_to(step.log_group),
             )
         return answer["Command"]["CommandId"]
 
-    def document_hash(self, region: str, name: str) -> str:
+    def get_document_hash(self, region: str, name: str) -> str:
         """What SSM has computed of the document as it is now; another one, another document."""
-        with translating():
+        with translate_errors():
             return self._clients.ssm(region).describe_document(Name=name)["Document"]["Hash"]
 
-    def command(self, region: str, command_id: str, instance_id: str) -> CommandView | Absent:
+    def get_command(self, region: str, command_id: str, instance_id: str) -> ObservedCommand | NotVisible:
         """Where a command is; right after SendCommand SSM may not know it yet.
 
         A step that said more than the list shows is asked for by itself, once the command has ended.
         """
-        with translating():
+        with translate_errors():
             found = self._clients.ssm(region).list_command_invocations(
                 CommandId=command_id, InstanceId=instance_id, Details=True
             )["CommandInvocations"]
         if not found:
-            return Absent()
+            return NotVisible()
         status = _status(found[0]["Status"])
         steps = [_step(plugin) for plugin in found[0].get("CommandPlugins", ())]
         if status is not CommandStatus.RUNNING:
             steps = [self._whole(region, command_id, instance_id, step) for step in steps]
         detail = found[0].get("StatusDetails") or found[0]["Status"]
-        return CommandView(command_id=command_id, status=status, detail=detail, steps=tuple(steps))
+        return ObservedCommand(command_id=command_id, status=status, status_details=detail, steps=tuple(steps))
 
-    def _whole(self, region: str, command_id: str, instance_id: str, step: StepView) -> StepView:
-        if len(step.output) < NOT_CUT:
+    def _whole(self, region: str, command_id: str, instance_id: str, step: StepOutput) -> StepOutput:
+        if len(step.output) < COMPLETE_OUTPUT_LIMIT:
             return step
-        with translating():
+        with translate_errors():
             answer = self._clients.ssm(region).get_command_invocation(
                 CommandId=command_id, InstanceId=instance_id, PluginName=step.name
             )
-        said = answer["StandardOutputContent"], answer["StandardErrorContent"]
-        return replace(step, output="\n".join(text for text in said if text))
+        submitted = answer["StandardOutputContent"], answer["StandardErrorContent"]
+        return replace(step, output="\n".join(text for text in submitted if text))
 
-    def open_session(self, region: str, instance_id: str, way: Way, *, reason: str) -> Session:
+    def start_session(self, region: str, instance_id: str, plan: SessionPlan, *, reason: str) -> Session:
         """StartSession, on the way to an answer that a person waits for.
 
         :param reason: who, for CloudTrail and DescribeSessions, which know only the desk's role
         """
-        with translating():
+        with translate_errors():
             answer = self._clients.ssm(region).start_session(
                 Target=instance_id,
-                DocumentName=way.document,
+                DocumentName=plan.document,
                 Reason=reason[:256],
-                Parameters={name: [value] for name, value in way.parameters.items()},
+                Parameters={name: [value] for name, value in plan.parameters.items()},
             )
         return Session(answer["SessionId"], answer["StreamUrl"], answer["TokenValue"])
 
@@ -153,8 +153,8 @@ def _status(status: str) -> CommandStatus:
     return CommandStatus.SUCCEEDED if status == "Success" else CommandStatus.FAILED
 
 
-def _step(plugin: "CommandPluginTypeDef") -> StepView:
-    return StepView(
+def _step(plugin: "CommandPluginTypeDef") -> StepOutput:
+    return StepOutput(
         name=plugin.get("Name", ""),
         status=plugin.get("Status", ""),
         exit_code=plugin.get("ResponseCode", 0),

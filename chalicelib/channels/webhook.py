@@ -19,17 +19,17 @@ from urllib.parse import urlsplit
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
-from chalicelib.domain.errors import NotDelivered
+from chalicelib.domain.errors import DeliveryFailed
 
-QUIET_SECONDS = 5.0
+READ_TIMEOUT_SECONDS = 5.0
 """So long a receiver may say nothing."""
 
-WHOLE_SECONDS = 8.0
+TOTAL_TIMEOUT_SECONDS = 8.0
 """So long one try may take, also where a receiver drips its answer; the sweep has a minute for everything."""
 
 PREFIX = "whsec_"
 
-NOT_FOR_BOTS = tuple(
+BLOCKED_NETWORKS = tuple(
     ipaddress.ip_network(each) for each in ("64:ff9b::/96", "2002::/16", "2001::/32", "::ffff:0:0/96", "192.0.0.0/24")
 )
 """Global as far as Python knows, and a way to private ones."""
@@ -40,22 +40,22 @@ def _resolved(host: str, port: int) -> str:
 
 
 @dataclass(frozen=True)
-class Webhook:
+class WebhookSender:
     """Posts messages to URLs that people have set.
 
-    :param may_be_local: whether plain http and addresses of private networks are allowed; on AWS they are not, because
+    :param allow_private: whether plain http and addresses of private networks are allowed; on AWS they are not, because
         what listens there (the metadata service, Lambda's own runtime API) is not for our users to talk to
-    :param seconds: real time, which receivers compare with their own
+    :param wall_clock: real time, which receivers compare with their own
     :param resolve: the address that a host name stands for now
     :param ca_certs: a file of the authorities to trust; None: those of the system
-    :param whole_seconds: so long one try may take
+    :param total_timeout_seconds: so long one try may take
     """
 
-    may_be_local: bool = False
-    seconds: Callable[[], float] = time.time
+    allow_private: bool = False
+    wall_clock: Callable[[], float] = time.time
     resolve: Callable[[str, int], str] = _resolved
     ca_certs: str | None = None
-    whole_seconds: float = WHOLE_SECONDS
+    total_timeout_seconds: float = TOTAL_TIMEOUT_SECONDS
 
     def post(self, url: str, secret: str, message_id: str, body: bytes) -> str:
         """Deliver one message; the same id again is the same message, which receivers may drop.
@@ -68,27 +68,27 @@ class Webhook:
             "content-type": "application/json",
             "user-agent": "gpudesk",
             "host": urlsplit(url).netloc,
-            **signed(secret, message_id, int(self.seconds()), body),
+            **signature_headers(secret, message_id, int(self.wall_clock()), body),
         }
         try:
             status = self._status(self._connection(url), _path(url), body, headers)
         except (HTTPError, HTTPException, OSError, ValueError) as error:
-            raise NotDelivered(f"{type(error).__name__}: {error}") from error
+            raise DeliveryFailed(f"{type(error).__name__}: {error}") from error
         if not 200 <= status < 300:
-            raise NotDelivered(f"it answered {status}")
+            raise DeliveryFailed(f"it answered {status}")
         return f"it answered {status}"
 
     def _status(self, connection: HTTPConnection, path: str, body: bytes, headers: Mapping[str, str]) -> int:
         """Of the answer, whose body is not read: it may have no end."""
         is_over = threading.Event()
-        limit = threading.Timer(self.whole_seconds, _cut, (connection, is_over))
+        limit = threading.Timer(self.total_timeout_seconds, _cut, (connection, is_over))
         limit.start()
         try:
             connection.request("POST", path, body=body, headers=headers, preload_content=False)
             return connection.getresponse().status
         except (HTTPError, HTTPException, OSError) as error:
             if is_over.is_set():
-                raise TimeoutError(f"no answer within {self.whole_seconds:g} s") from error
+                raise TimeoutError(f"no answer within {self.total_timeout_seconds:g} s") from error
             raise
         finally:
             limit.cancel()
@@ -98,18 +98,18 @@ class Webhook:
         """To the very address that was looked at, so that a name cannot lead elsewhere a moment later."""
         parts = urlsplit(url)
         host = parts.hostname or ""
-        if parts.scheme != "https" and not self.may_be_local:
-            raise NotDelivered("the URL is not https")
+        if parts.scheme != "https" and not self.allow_private:
+            raise DeliveryFailed("the URL is not https")
         port = parts.port or (443 if parts.scheme == "https" else 80)
         address = self.resolve(host, port)
-        if not (self.may_be_local or is_public(address)):
-            raise NotDelivered(f"{host} is not a public address")
+        if not (self.allow_private or is_public(address)):
+            raise DeliveryFailed(f"{host} is not a public address")
         if parts.scheme == "http":
-            return HTTPConnection(address, port, timeout=QUIET_SECONDS)
+            return HTTPConnection(address, port, timeout=READ_TIMEOUT_SECONDS)
         return HTTPSConnection(
             address,
             port,
-            timeout=QUIET_SECONDS,
+            timeout=READ_TIMEOUT_SECONDS,
             cert_reqs="CERT_REQUIRED",
             server_hostname=host,
             assert_hostname=host,
@@ -123,7 +123,7 @@ def is_public(address: str) -> bool:
     https://www.iana.org/assignments/iana-ipv6-special-registry: NAT64, 6to4, Teredo and mapped addresses each hold one.
     """
     ip = ipaddress.ip_address(address)
-    return ip.is_global and not ip.is_multicast and not any(ip in network for network in NOT_FOR_BOTS)
+    return ip.is_global and not ip.is_multicast and not any(ip in network for network in BLOCKED_NETWORKS)
 
 
 def _cut(connection: HTTPConnection, is_over: threading.Event) -> None:
@@ -135,7 +135,7 @@ def _cut(connection: HTTPConnection, is_over: threading.Event) -> None:
             sock.shutdown(socket.SHUT_RDWR)
 
 
-def signed(secret: str, message_id: str, timestamp: int, body: bytes) -> Mapping[str, str]:
+def signature_headers(secret: str, message_id: str, timestamp: int, body: bytes) -> Mapping[str, str]:
     """The three headers that prove where a message comes from, and when it was sent.
 
     :param timestamp: seconds since 1970
@@ -150,7 +150,7 @@ def signed(secret: str, message_id: str, timestamp: int, body: bytes) -> Mapping
     }
 
 
-def secret_of(master: bytes, name: str, number: int) -> str:
+def derive_secret(master: bytes, name: str, number: int) -> str:
     """The secret of a webhook: made of the desk's key whenever it is needed, and kept nowhere.
 
     :param name: whose webhook it is

@@ -6,33 +6,33 @@ from typing import assert_never
 from chalicelib.aws.ec2 import Ec2
 from chalicelib.aws.ssm import Ssm
 from chalicelib.control.observe import Observer
-from chalicelib.control.resolve import Resolver
-from chalicelib.domain.activity.idle import Verdict
+from chalicelib.control.resolve import LaunchResolver
+from chalicelib.domain.activity.idle import ActivityState
 from chalicelib.domain.clock import Clock
-from chalicelib.domain.errors import CloudError
+from chalicelib.domain.errors import AwsError
 from chalicelib.domain.instance import Instance
-from chalicelib.domain.lifecycle.orders import orders_for
-from chalicelib.domain.lifecycle.ready import activity
-from chalicelib.domain.lifecycle.rules import running
-from chalicelib.domain.observation import Absent, Observation
+from chalicelib.domain.lifecycle.orders import build_response
+from chalicelib.domain.lifecycle.ready import judge
+from chalicelib.domain.lifecycle.rules import require_machine
+from chalicelib.domain.observation import NotVisible, Observation
 from chalicelib.domain.plan import (
-    AlreadyBaked,
-    Called,
+    CallAccepted,
+    CommandSent,
+    DocumentAlreadyInstalled,
+    InstanceLaunched,
     Launch,
-    Launched,
+    LaunchResolved,
     NoLongerIdle,
     Outcome,
-    Resolved,
     ResolveLaunch,
     SendDocument,
-    Sent,
     Start,
     Step,
     Stop,
     Terminate,
 )
-from chalicelib.store.desk import DeskStore
-from chalicelib.store.heartbeats import Heartbeats
+from chalicelib.store.desk import DeskRepository
+from chalicelib.store.heartbeats import HeartbeatRepository
 
 
 @dataclass(frozen=True)
@@ -41,56 +41,56 @@ class Executor:
 
     ec2: Ec2
     ssm: Ssm
-    desk: DeskStore
-    heartbeats: Heartbeats
+    desk: DeskRepository
+    heartbeats: HeartbeatRepository
     observer: Observer
-    resolver: Resolver
+    resolver: LaunchResolver
     clock: Clock
 
-    def do(self, instance: Instance, step: Step) -> Outcome:
+    def execute(self, instance: Instance, step: Step) -> Outcome:
         """Make the call. What AWS refuses is an outcome, too."""
         try:
             return self._do(instance, step)
-        except CloudError as error:
+        except AwsError as error:
             return error
 
     def _do(self, instance: Instance, step: Step) -> Outcome:
         region = instance.spec.region
         match step:
             case ResolveLaunch(zones_refused):
-                return Resolved(self.resolver.attempt(instance, zones_refused))
+                return LaunchResolved(self.resolver.resolve(instance, zones_refused))
             case Launch(attempt):
-                return Launched(self.ec2.launch(attempt))
+                return InstanceLaunched(self.ec2.launch(attempt))
             case SendDocument():
                 return self._send(instance, step)
             case Start():
-                self.ec2.start(region, running(instance).instance_id)
+                self.ec2.start(region, require_machine(instance).instance_id)
             case Stop():
                 return self._stop(instance, step)
             case Terminate():
-                self.ec2.terminate(region, running(instance).instance_id)
+                self.ec2.terminate(region, require_machine(instance).instance_id)
             case _ as impossible:
                 assert_never(impossible)
-        return Called()
+        return CallAccepted()
 
     def _send(self, instance: Instance, step: SendDocument) -> Outcome:
         """The probe may only update an item that is there, so the item comes first."""
-        key = self.observer.key(instance)
+        key = self.observer.heartbeat_key(instance)
         if key:
-            self.heartbeats.open(key, orders_for(instance, self.desk.settings()))
+            self.heartbeats.create_if_absent(key, build_response(instance, self.desk.settings()))
         region = instance.spec.region
-        content = self.ssm.document_hash(region, step.document)
-        if content == step.unless:
-            return AlreadyBaked(content)
-        return Sent(self.ssm.send(region, running(instance).instance_id, step), content)
+        content = self.ssm.get_document_hash(region, step.document)
+        if content == step.skip_if_hash:
+            return DocumentAlreadyInstalled(content)
+        return CommandSent(self.ssm.send_command(region, require_machine(instance).instance_id, step), content)
 
     def _stop(self, instance: Instance, step: Stop) -> Outcome:
-        key = self.observer.key(instance)
+        key = self.observer.heartbeat_key(instance)
         if step.if_still_idle and key:
-            beat = self.heartbeats.read(key)
-            seen = Observation(ec2=Absent(), heartbeat=beat.report if beat else None)
-            judgement = activity(instance, seen, self.clock.now())
-            if judgement.verdict is not Verdict.IDLE:
+            heartbeat = self.heartbeats.get(key)
+            observation = Observation(ec2=NotVisible(), heartbeat=heartbeat.report if heartbeat else None)
+            judgement = judge(instance, observation, self.clock.now())
+            if judgement.state is not ActivityState.IDLE:
                 return NoLongerIdle(judgement.reason)
-        self.ec2.stop(instance.spec.region, running(instance).instance_id, force=step.force)
-        return Called()
+        self.ec2.stop(instance.spec.region, require_machine(instance).instance_id, force=step.force)
+        return CallAccepted()

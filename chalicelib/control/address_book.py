@@ -1,11 +1,11 @@
 """Who can be told by what, as it is set now."""
 
 from chalicelib.domain.desk import DeskSettings
-from chalicelib.domain.notices import AddressBook
-from chalicelib.store.owners import Owners
+from chalicelib.domain.notices import ChannelDirectory
+from chalicelib.store.owners import OwnerRepository
 
 
-def address_book(desk: DeskSettings, owners: Owners) -> AddressBook:
+def load_channel_directory(desk: DeskSettings, owners: OwnerRepository) -> ChannelDirectory:
     """One read of everybody's settings."""
-    channels = {owner: each.channels for owner, each in owners.all().items() if each.channels}
-    return AddressBook(owners=channels, admin=desk.channels)
+    channels = {owner: each.channels for owner, each in owners.list_all().items() if each.channels}
+    return ChannelDirectory(owners=channels, admin=desk.channels)

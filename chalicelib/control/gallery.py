@@ -4,60 +4,67 @@ import logging
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from chalicelib.aws.images import OwnImages
+from chalicelib.aws.images import Amis
 from chalicelib.aws.ssm import Ssm
-from chalicelib.control.address_book import address_book
+from chalicelib.control.address_book import load_channel_directory
 from chalicelib.domain import image_plan, imaging, unsealing
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.desk import Mode
-from chalicelib.domain.errors import CloudError
-from chalicelib.domain.image_plan import DOCUMENT, AmiView, ImageOutcome, ImagePlan, ImageSeen, ImageStep
-from chalicelib.domain.images import BEING_MADE, Image, ImagePhase
+from chalicelib.domain.errors import AwsError
+from chalicelib.domain.image_plan import (
+    IMAGE_DOCUMENT,
+    ImageObservation,
+    ImageOutcome,
+    ImagePlan,
+    ImageStep,
+    ObservedAmi,
+)
+from chalicelib.domain.images import IN_PROGRESS_PHASES, Image, ImagePhase
 from chalicelib.domain.instance import Ec2State
-from chalicelib.domain.lifecycle.rules import entry
-from chalicelib.domain.notices import notices_of
-from chalicelib.domain.observation import Absent, CommandView, Unobserved
+from chalicelib.domain.lifecycle.rules import timeline_entry
+from chalicelib.domain.notices import notifications_for
+from chalicelib.domain.observation import NotVisible, ObservedCommand, Unavailable
 from chalicelib.domain.plan import SendDocument
-from chalicelib.domain.timings import SEAL_DEADLINE
-from chalicelib.store.desk import DeskStore
-from chalicelib.store.images import Images, Told
-from chalicelib.store.instances import Instances
-from chalicelib.store.owners import Owners
-from chalicelib.store.transactions import Stale
+from chalicelib.domain.timings import SANITIZE_DEADLINE
+from chalicelib.store.desk import DeskRepository
+from chalicelib.store.images import ImageRepository, InstanceUpdate
+from chalicelib.store.instances import InstanceRepository
+from chalicelib.store.owners import OwnerRepository
+from chalicelib.store.transactions import VersionConflict
 
 LOG = logging.getLogger(__name__)
 
 PASSES = 4
 """As with instances: one look may lead straight to the next."""
 
-AT_EC2 = (ImagePhase.CREATING, ImagePhase.PENDING, ImagePhase.DELETING)
+PHASES_WITH_AMI = (ImagePhase.CREATING, ImagePhase.PENDING, ImagePhase.DELETING)
 """Where an AMI may be there."""
 
 
 @dataclass(frozen=True)
-class Gallery:
+class ImageReconciler:
     """Looks after the images about which something is to be done."""
 
-    images: Images
-    instances: Instances
-    desk: DeskStore
-    owners: Owners
-    own: OwnImages
+    images: ImageRepository
+    instances: InstanceRepository
+    desk: DeskRepository
+    owners: OwnerRepository
+    amis: Amis
     ssm: Ssm
     clock: Clock
 
-    def look(self) -> int:
+    def run(self) -> int:
         """One round; one image that goes wrong is not the others' problem. On hold nothing is done.
 
         :returns: how many were looked at
         """
-        images = list(self.images.open())
+        images = list(self.images.list_pending())
         if not images or self.desk.settings().mode is Mode.PAUSED:
             return 0
         for image in images:
             try:
                 self._look_at(image)
-            except Stale as stale:
+            except VersionConflict as stale:
                 LOG.info("%s; left to the next look", stale)
             except Exception:
                 LOG.exception("image %s could not be looked at; the others go on", image.id)
@@ -66,15 +73,15 @@ class Gallery:
     def _look_at(self, image: Image) -> None:
         for _ in range(PASSES):
             fresh = self.images.load(image.id)
-            if fresh is None or not fresh.is_open or not self._once(fresh):
+            if fresh is None or not fresh.needs_work or not self._once(fresh):
                 return
 
     def _once(self, image: Image) -> bool:
         """:returns: whether it is worth looking again at once"""
-        seen = self._seen(image)
-        plan = imaging.decide(image, seen, self.clock.now())
+        observation = self._seen(image)
+        plan = imaging.decide(image, observation, self.clock.now())
         current = self._follow(image, plan)
-        self._follow(current, unsealing.decide(current, seen, self.clock.now()))
+        self._follow(current, unsealing.decide(current, observation, self.clock.now()))
         return current.phase is not (plan.image.phase if plan.step else image.phase)
 
     def _follow(self, image: Image, plan: ImagePlan) -> Image:
@@ -82,62 +89,70 @@ class Gallery:
         if plan.step is None:
             return current
         outcome = self._do(current, plan.step)
-        return self._write(current, imaging.note(current, plan.step, outcome, self.clock.now()))
+        return self._write(current, imaging.record_outcome(current, plan.step, outcome, self.clock.now()))
 
-    def _seen(self, image: Image) -> ImageSeen:
+    def _seen(self, image: Image) -> ImageObservation:
         """Only what its phase needs is asked for."""
-        return ImageSeen(
-            ami=self._ami(image) if image.phase in AT_EC2 else Absent(),
+        return ImageObservation(
+            ami=self._ami(image) if image.phase in PHASES_WITH_AMI else NotVisible(),
             snapshots=self._snapshots(image) if image.phase is ImagePhase.DELETING else (),
             command=self._command(image),
-            runs=self._runs(image) if image.is_sealed else True,
+            instance_running=self._runs(image) if image.secrets_removed else True,
         )
 
     def _runs(self, image: Image) -> bool:
         """As the sweep saw it, a moment ago."""
         instance = self.instances.load(image.instance_id)
         machine = instance.machine if instance else None
-        return machine is not None and (machine.instance_id, machine.state) == (image.machine_id, Ec2State.RUNNING)
+        return machine is not None and (machine.instance_id, machine.state) == (image.ec2_instance_id, Ec2State.RUNNING)
 
-    def _ami(self, image: Image) -> AmiView | Absent | Unobserved:
+    def _ami(self, image: Image) -> ObservedAmi | NotVisible | Unavailable:
         try:
-            return self.own.find(image)
-        except CloudError as error:
-            return Unobserved(str(error))
+            return self.amis.find(image)
+        except AwsError as error:
+            return Unavailable(str(error))
 
-    def _snapshots(self, image: Image) -> tuple[str, ...] | Unobserved:
+    def _snapshots(self, image: Image) -> tuple[str, ...] | Unavailable:
         try:
-            return self.own.snapshots(image)
-        except CloudError as error:
-            return Unobserved(str(error))
+            return self.amis.snapshots(image)
+        except AwsError as error:
+            return Unavailable(str(error))
 
-    def _command(self, image: Image) -> CommandView | Absent | Unobserved:
-        run = image.seal if image.phase is ImagePhase.SANITIZING else image.unseal if image.is_sealed else None
+    def _command(self, image: Image) -> ObservedCommand | NotVisible | Unavailable:
+        run = (
+            image.sanitize_run
+            if image.phase is ImagePhase.SANITIZING
+            else image.restore_run
+            if image.secrets_removed
+            else None
+        )
         if run is None or run.command_id is None:
-            return Absent()
+            return NotVisible()
         try:
-            return self.ssm.command(image.region, run.command_id, image.machine_id)
-        except CloudError as error:
-            return Unobserved(str(error))
+            return self.ssm.get_command(image.region, run.command_id, image.ec2_instance_id)
+        except AwsError as error:
+            return Unavailable(str(error))
 
     def _do(self, image: Image, step: ImageStep) -> ImageOutcome:
         try:
             return self._call(image, step)
-        except CloudError as error:
+        except AwsError as error:
             LOG.info("image %s: %s", image.id, error)
             return error
 
     def _call(self, image: Image, step: ImageStep) -> ImageOutcome:
         match step:
-            case image_plan.SendSeal(parameters, attempt_id):
-                document = SendDocument(DOCUMENT, parameters, attempt_id, SEAL_DEADLINE)
-                return image_plan.SealSent(self.ssm.send(image.region, image.machine_id, document))
+            case image_plan.SendSanitize(parameters, attempt_id):
+                document = SendDocument(IMAGE_DOCUMENT, parameters, attempt_id, SANITIZE_DEADLINE)
+                return image_plan.SanitizeCommandSent(
+                    self.ssm.send_command(image.region, image.ec2_instance_id, document)
+                )
             case image_plan.CreateImage():
-                return image_plan.Made(self.own.create(image))
+                return image_plan.AmiCreated(self.amis.create(image))
             case image_plan.Deregister(ami_id):
-                self.own.deregister(image.region, ami_id)
+                self.amis.deregister(image.region, ami_id)
             case image_plan.DeleteSnapshots(snapshots):
-                self.own.delete_snapshots(image.region, snapshots)
+                self.amis.delete_snapshots(image.region, snapshots)
             case _ as impossible:
                 assert_never(impossible)
         return image_plan.Asked()
@@ -149,22 +164,26 @@ class Gallery:
         """
         if after == before:
             return before
-        ends = before.phase in BEING_MADE and after.phase not in BEING_MADE
-        is_unsealed = after.is_unsealed and not before.is_unsealed
-        return self.images.write(after, self._told(after) if ends else self._unsealed(after) if is_unsealed else None)
+        ends = before.phase in IN_PROGRESS_PHASES and after.phase not in IN_PROGRESS_PHASES
+        is_unsealed = after.secrets_restored and not before.secrets_restored
+        return self.images.write(
+            after, self._completion_update(after) if ends else self._restored_update(after) if is_unsealed else None
+        )
 
-    def _unsealed(self, image: Image) -> Told | None:
+    def _restored_update(self, image: Image) -> InstanceUpdate | None:
         """What became of its secrets, in its timeline."""
-        instance, reason = self.instances.load(image.instance_id), image.unseal_reason
-        if instance is None or reason is None or not instance.lives:
+        instance, reason = self.instances.load(image.instance_id), image.restore_reason
+        if instance is None or reason is None or not instance.is_active:
             return None
-        return Told(instance, instance, (entry(self.clock.now(), reason, details={"image": image.id}),))
+        return InstanceUpdate(
+            instance, instance, (timeline_entry(self.clock.now(), reason, details={"image": image.id}),)
+        )
 
-    def _told(self, image: Image) -> Told | None:
+    def _completion_update(self, image: Image) -> InstanceUpdate | None:
         instance = self.instances.load(image.instance_id)
-        if instance is None or instance.imaging != image.id:
+        if instance is None or instance.image_in_progress != image.id:
             return None
         line = imaging.completion(image, self.clock.now())
-        freed = replace(instance, imaging=None, told=None)
-        notices = notices_of(freed, (line,), address_book(self.desk.settings(), self.owners))
-        return Told(instance, freed, (line,), notices, user_write=True)
+        freed = replace(instance, image_in_progress=None, notified=None)
+        notices = notifications_for(freed, (line,), load_channel_directory(self.desk.settings(), self.owners))
+        return InstanceUpdate(instance, freed, (line,), notices, user_write=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from chalicelib.control.reconcile import Reconciler
 from chalicelib.control.sweep import Sweep, SweepReport
-from chalicelib.control.watch import Watch
+from chalicelib.control.watch import SweepWatchdog
 from chalicelib.domain.instance import Instance
 from chalicelib.domain.plan import Plan
 
@@ -16,7 +16,7 @@ class Loop:
 
     reconciler: Reconciler
     sweeper: Sweep
-    watcher: Watch
+    watcher: SweepWatchdog
 
     def sweep(self) -> SweepReport:
         """Look at everything."""
@@ -27,20 +27,20 @@ class Loop:
 
         :returns: whether it is overdue
         """
-        return self.watcher.look(self.reconciler.rules().book)
+        return self.watcher.check(self.reconciler.context().directory)
 
     def preview(self) -> Iterator[Plan]:
         """What a sweep would do now, decided and not done; a record that cannot be read is left out."""
-        rules = self.reconciler.rules()
-        for instance in self.reconciler.instances.living():
+        rules = self.reconciler.context()
+        for instance in self.reconciler.instances.list_active():
             if isinstance(instance, Instance):
-                yield self.reconciler.plan(instance, self.reconciler.observer.one(instance), rules)
+                yield self.reconciler.plan(instance, self.reconciler.observer.observe(instance), rules)
 
     def reconcile(self, record_id: str) -> None:
         """Look at one instance, and at the images that are being made: somebody may have asked for one of it."""
-        self.reconciler.by_id(record_id)
-        self.sweeper.gallery.look()
+        self.reconciler.reconcile(record_id)
+        self.sweeper.images.run()
 
     def reconcile_machine(self, ec2_instance_id: str) -> None:
         """Look at the instance behind which this EC2 instance stands."""
-        self.reconciler.by_machine(ec2_instance_id)
+        self.reconciler.reconcile_ec2(ec2_instance_id)

@@ -4,23 +4,23 @@ import logging
 from dataclasses import dataclass
 
 from chalicelib.control.act import Executor
-from chalicelib.control.address_book import address_book
+from chalicelib.control.address_book import load_channel_directory
 from chalicelib.control.observe import Observer
 from chalicelib.domain import lifecycle
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.instance import Instance
-from chalicelib.domain.lifecycle import Rules
-from chalicelib.domain.lifecycle.orders import orders_for, takes_orders
-from chalicelib.domain.notices import notices_of
-from chalicelib.domain.observation import Absent, Observation
+from chalicelib.domain.lifecycle.orders import build_response, expects_response
+from chalicelib.domain.lifecycle.rules import DecisionContext
+from chalicelib.domain.notices import notifications_for
+from chalicelib.domain.observation import NotVisible, Observation
 from chalicelib.domain.plan import Outcome, Plan, Step
 from chalicelib.settings import Settings
-from chalicelib.store.desk import DeskStore
-from chalicelib.store.durations import DurationStore
-from chalicelib.store.heartbeats import Heartbeats
-from chalicelib.store.instances import Instances
-from chalicelib.store.owners import Owners
-from chalicelib.store.transactions import Stale
+from chalicelib.store.desk import DeskRepository
+from chalicelib.store.durations import DurationRepository
+from chalicelib.store.heartbeats import HeartbeatRepository
+from chalicelib.store.instances import InstanceRepository
+from chalicelib.store.owners import OwnerRepository
+from chalicelib.store.transactions import VersionConflict
 
 LOG = logging.getLogger(__name__)
 
@@ -35,96 +35,102 @@ NOTES = 5
 class Reconciler:
     """The loop's body, the same for every way in which it is driven."""
 
-    instances: Instances
-    desk: DeskStore
-    owners: Owners
-    heartbeats: Heartbeats
-    durations: DurationStore
+    instances: InstanceRepository
+    desk: DeskRepository
+    owners: OwnerRepository
+    heartbeats: HeartbeatRepository
+    durations: DurationRepository
     observer: Observer
     executor: Executor
     settings: Settings
     clock: Clock
 
-    def by_id(self, record_id: str) -> None:
+    def reconcile(self, record_id: str) -> None:
         """Look at one instance, and at most a few times again while there is something to do at once."""
-        rules = self.rules()
+        rules = self.context()
         for _ in range(PASSES):
             instance = self.instances.load(record_id)
             if instance is None:
                 LOG.info("no record %s: nothing to look at", record_id)
                 return
             try:
-                if not self.once(instance, self.observer.one(instance), rules):
+                if not self.run_once(instance, self.observer.observe(instance), rules):
                     return
-            except Stale as stale:
+            except VersionConflict as stale:
                 LOG.info("%s; somebody else is looking at it", stale)
                 return
 
-    def by_machine(self, ec2_instance_id: str) -> None:
+    def reconcile_ec2(self, ec2_instance_id: str) -> None:
         """The same for the record behind an EC2 instance; one that is not ours is none of our business."""
-        instance = self.instances.by_machine(ec2_instance_id)
+        instance = self.instances.find_by_ec2_id(ec2_instance_id)
         if instance:
-            self.by_id(instance.id)
+            self.reconcile(instance.id)
 
-    def plan(self, instance: Instance, seen: Observation, rules: Rules) -> Plan:
+    def plan(self, instance: Instance, observation: Observation, rules: DecisionContext) -> Plan:
         """What would be done now, without doing it."""
-        return lifecycle.decide(instance, seen, self.clock.now(), rules)
+        return lifecycle.decide(instance, observation, self.clock.now(), rules)
 
-    def once(self, instance: Instance, seen: Observation, rules: Rules) -> bool:
+    def run_once(self, instance: Instance, observation: Observation, rules: DecisionContext) -> bool:
         """Decide and act once.
 
         :returns: whether it is worth looking again at once
         :raises Stale: the record changed since it was read: what was decided is dropped
         """
-        plan = self.plan(instance, seen, rules)
+        plan = self.plan(instance, observation, rules)
         current = self._write(instance, plan, rules)
-        if plan.learned:
-            self.durations.learn(plan.learned)
-        self._give_orders(current, seen, rules)
-        LOG.debug("%s: %s", instance.name, plan.reason.sentence)
+        if plan.durations:
+            self.durations.record(plan.durations)
+        self._send_heartbeat_response(current, observation, rules)
+        LOG.debug("%s: %s", instance.name, plan.reason.message)
         if plan.step is None:
-            return plan.again
-        outcome = self.executor.do(current, plan.step)
-        return self._note(current, plan.step, outcome, rules) or plan.again
+            return plan.requeue
+        outcome = self.executor.execute(current, plan.step)
+        return self._record_outcome(current, plan.step, outcome, rules) or plan.requeue
 
-    def rules(self) -> Rules:
+    def context(self) -> DecisionContext:
         """What holds for the whole desk, now."""
         desk = self.desk.settings()
-        return Rules(
+        return DecisionContext(
             desk=desk,
-            book=address_book(desk, self.owners),
+            directory=load_channel_directory(desk, self.owners),
             heartbeat_table=f"{self.settings.table_prefix}-heartbeats",
             heartbeat_region=self.settings.home_region,
             instance_role_id=self.settings.instance_role_id,
-            script_time=self.clock.script_time,
+            scale_script_timeout=self.clock.scale_script_timeout,
         )
 
-    def _write(self, before: Instance, plan: Plan, rules: Rules) -> Instance:
+    def _write(self, before: Instance, plan: Plan, rules: DecisionContext) -> Instance:
         """A pass that changes nothing writes nothing."""
-        if plan.instance == before and not plan.entries:
+        if plan.instance == before and not plan.timeline:
             return before
-        notices = notices_of(plan.instance, plan.entries, rules.book)
-        return self.instances.write(before, plan.instance, plan.entries, plan.segments, notices, measured=plan.measured)
+        notices = notifications_for(plan.instance, plan.timeline, rules.directory)
+        return self.instances.write(
+            before, plan.instance, plan.timeline, plan.billed_segments, notices, measured=plan.benchmark
+        )
 
-    def _give_orders(self, instance: Instance, seen: Observation, rules: Rules) -> None:
+    def _send_heartbeat_response(self, instance: Instance, observation: Observation, rules: DecisionContext) -> None:
         """The machine's next heartbeat is answered with what holds now; written only where it holds something else."""
-        if not takes_orders(instance):
+        if not expects_response(instance):
             return
-        key = self.observer.key(instance)
-        orders = orders_for(instance, rules.desk)
-        if key and not isinstance(seen.orders, Absent) and seen.orders != orders:
-            self.heartbeats.give(key, orders)
+        key = self.observer.heartbeat_key(instance)
+        orders = build_response(instance, rules.desk)
+        if (
+            key
+            and not isinstance(observation.heartbeat_response, NotVisible)
+            and observation.heartbeat_response != orders
+        ):
+            self.heartbeats.set_response(key, orders)
 
-    def _note(self, instance: Instance, step: Step, outcome: Outcome, rules: Rules) -> bool:
+    def _record_outcome(self, instance: Instance, step: Step, outcome: Outcome, rules: DecisionContext) -> bool:
         for _ in range(NOTES):
-            plan = lifecycle.note(instance, step, outcome, self.clock.now())
+            plan = lifecycle.record_outcome(instance, step, outcome, self.clock.now())
             try:
                 self._write(instance, plan, rules)
-            except Stale:
+            except VersionConflict:
                 fresh = self.instances.load(instance.id)
                 if fresh is None:
                     return False
                 instance = fresh
             else:
-                return plan.again
-        raise Stale(f"{instance.id}: {type(outcome).__name__} could not be noted {NOTES} times")
+                return plan.requeue
+        raise VersionConflict(f"{instance.id}: {type(outcome).__name__} could not be noted {NOTES} times")

@@ -5,22 +5,22 @@ from dataclasses import dataclass
 
 from chalicelib.aws.ec2 import Ec2, tags_for
 from chalicelib.aws.ssm import Ssm
-from chalicelib.domain.catalogue import Catalogue, UnknownType
-from chalicelib.domain.errors import GiveUp, NoCapacity
-from chalicelib.domain.instance import Attempt, Instance
+from chalicelib.domain.catalogue import InstanceTypeCatalog, UnknownType
+from chalicelib.domain.errors import InsufficientCapacity, PermanentAwsError
+from chalicelib.domain.instance import Instance, LaunchAttempt
 from chalicelib.settings import Settings
 
 
 @dataclass(frozen=True)
-class Resolver:
+class LaunchResolver:
     """Asks AWS for what a launch has to name."""
 
     ec2: Ec2
     ssm: Ssm
-    catalogue: Catalogue
+    catalog: InstanceTypeCatalog
     settings: Settings
 
-    def attempt(self, instance: Instance, zones_refused: tuple[str, ...]) -> Attempt:
+    def resolve(self, instance: Instance, zones_refused: tuple[str, ...]) -> LaunchAttempt:
         """The next attempt, in a zone that has not refused.
 
         :raises NoCapacity: none is left
@@ -28,23 +28,25 @@ class Resolver:
         """
         spec = instance.spec
         try:
-            kind = self.catalogue.type_named(spec.instance_type)
+            kind = self.catalog.get_type(spec.instance_type)
         except UnknownType as error:
-            raise GiveUp("UnknownType", str(error)) from error
+            raise PermanentAwsError("UnknownType", str(error)) from error
         parameter = spec.image_parameter or kind.image
         if parameter is None:
-            raise GiveUp("NoImage", kind.unavailable or f"no image is known for {kind.name}")
+            raise PermanentAwsError("NoImage", kind.unavailable or f"no image is known for {kind.name}")
         offered = self.ec2.subnets(spec.region, kind.name)
         if not offered:
-            raise GiveUp("NotOffered", f"no zone of {spec.region} in which the desk has a subnet offers {kind.name}")
+            raise PermanentAwsError(
+                "NotOffered", f"no zone of {spec.region} in which the desk has a subnet offers {kind.name}"
+            )
         subnets = [subnet for subnet in offered if subnet.zone not in zones_refused]
         if not subnets:
-            raise NoCapacity("NoZoneLeft", f"no zone of {spec.region} offers {kind.name} now")
+            raise InsufficientCapacity("NoZoneLeft", f"no zone of {spec.region} offers {kind.name} now")
         subnet = subnets[0]
         image_id = spec.image.ami_id if spec.image else self._image_id(spec.region, parameter)
-        image = self.ec2.image(spec.region, image_id)
-        number = instance.attempts + 1
-        return Attempt(
+        image = self.ec2.describe_image(spec.region, image_id)
+        number = instance.attempt_count + 1
+        return LaunchAttempt(
             number=number,
             token=launch_token(instance.id, number, spec.region, subnet.zone),
             region=spec.region,
@@ -68,9 +70,11 @@ class Resolver:
 
     def _image_id(self, region: str, parameter: str) -> str:
         try:
-            return self.ssm.parameter(region, parameter)
-        except GiveUp as error:
-            raise GiveUp(error.code, f"no image is to be had of {parameter} in {region}: {error.message}") from error
+            return self.ssm.get_parameter(region, parameter)
+        except PermanentAwsError as error:
+            raise PermanentAwsError(
+                error.code, f"no image is to be had of {parameter} in {region}: {error.message}"
+            ) from error
 
 
 def launch_token(desk_id: str, number: int, region: str, zone: str) -> str:

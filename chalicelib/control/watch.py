@@ -3,40 +3,40 @@
 import logging
 from dataclasses import dataclass
 
-from chalicelib.control.deliver import Postman
-from chalicelib.control.sweep import LEASE
+from chalicelib.control.deliver import NotificationSender
+from chalicelib.control.sweep import SWEEP_LEASE_NAME
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.notices import AddressBook, desk_notice
-from chalicelib.domain.timings import SWEEP_OLD
-from chalicelib.store.desk import DeskStore
-from chalicelib.store.notices import Notices
+from chalicelib.domain.notices import ChannelDirectory, desk_notification
+from chalicelib.domain.timings import SWEEP_OVERDUE_AFTER
+from chalicelib.store.desk import DeskRepository
+from chalicelib.store.notices import NotificationOutbox
 
 LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Watch:
+class SweepWatchdog:
     """Tells, once for each silence."""
 
-    desk: DeskStore
-    notices: Notices
-    postman: Postman
+    desk: DeskRepository
+    outbox: NotificationOutbox
+    sender: NotificationSender
     clock: Clock
 
-    def look(self, book: AddressBook) -> bool:
+    def check(self, directory: ChannelDirectory) -> bool:
         """:returns: whether the sweep is overdue"""
-        now, last = self.clock.now(), self.desk.last_done(LEASE)
-        if last is None or now - last <= SWEEP_OLD:
+        now, last = self.clock.now(), self.desk.last_completed_at(SWEEP_LEASE_NAME)
+        if last is None or now - last <= SWEEP_OVERDUE_AFTER:
             return False
         minutes = int((now - last).total_seconds() // 60)
-        sentence = (
+        message = (
             f"The scheduled sweep has not completed since {last:%Y-%m-%d %H:%M} UTC, {minutes} minutes ago. Until it "
             "does, gpudesk warns of nothing, stops nothing and sets up nothing. Idle instances stop themselves 15 "
             "minutes later than gpudesk would stop them. Look at the log of the function sweep (CloudWatch, "
             "/aws/lambda)."
         )
-        LOG.error(sentence)
-        self.notices.put_new(desk_notice(EventCode.SWEEP_OVERDUE, sentence, last, now, book))
-        self.postman.deliver(book)
+        LOG.error(message)
+        self.outbox.put_if_absent(desk_notification(EventCode.SWEEP_OVERDUE, message, last, now, directory))
+        self.sender.send_due(directory)
         return True

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from chalicelib.domain.errors import ErrorCode, FieldError, Forbidden, Invalid, NotFound
+from chalicelib.domain.errors import ErrorCode, FieldError, Forbidden, NotFound, ValidationFailed
 from chalicelib.domain.instance import Instance
 
 
@@ -35,54 +35,54 @@ class Actor:
         return self.owner
 
     @property
-    def acts_for(self) -> str:
+    def effective_owner(self) -> str:
         """Whose instances a request without further words is about."""
         return self.on_behalf_of or self.owner
 
     @property
-    def sees_all(self) -> bool:
+    def can_see_all(self) -> bool:
         """An admin, unless asking for somebody in particular."""
         return self.role is Role.ADMIN and self.on_behalf_of is None
 
-    def checked(self) -> "Actor":
+    def check_delegation(self) -> "Actor":
         """:raises Forbidden: a user asks for somebody else"""
         if self.role is Role.USER and self.on_behalf_of not in (None, self.owner):
             raise Forbidden("only an admin's or a bot's token may name another owner")
         return self
 
-    def who_owns(self) -> str:
+    def owner_for_new(self) -> str:
         """For whom something new is made.
 
         :raises Invalid: a bot owns nothing
         """
         if self.role is Role.BOT and not self.on_behalf_of:
             wrong = FieldError("owner", "a bot has to say for whom it asks")
-            raise Invalid("a bot has to say for whom it asks", code=ErrorCode.OWNER_REQUIRED, errors=(wrong,))
-        return self.acts_for
+            raise ValidationFailed("a bot has to say for whom it asks", code=ErrorCode.OWNER_REQUIRED, errors=(wrong,))
+        return self.effective_owner
 
-    def scope(self, owner: str | None) -> str | None:
+    def list_scope(self, owner: str | None) -> str | None:
         """Whose things a list is about; None is everybody's.
 
         :param owner: whom the request names, if anybody
         :raises Forbidden: a user names somebody else
         """
         if owner is not None:
-            return replace(self, on_behalf_of=owner).checked().acts_for
-        return None if self.sees_all else self.acts_for
+            return replace(self, on_behalf_of=owner).check_delegation().effective_owner
+        return None if self.can_see_all else self.effective_owner
 
-    def may_see(self, instance: Instance, ref: str) -> Instance:
+    def check_access(self, instance: Instance, ref: str) -> Instance:
         """:raises NotFound: it is somebody else's, which is not told"""
-        if self.sees_all or instance.owner == self.acts_for:
+        if self.can_see_all or instance.owner == self.effective_owner:
             return instance
-        raise no_such(ref)
+        raise instance_not_found(ref)
 
-    def must_be_admin(self) -> None:
+    def require_admin(self) -> None:
         """:raises Forbidden: the caller is none"""
         if self.role is not Role.ADMIN:
             raise Forbidden("only an admin may do that", code=ErrorCode.ADMIN_ONLY)
 
 
-def no_such(ref: str) -> NotFound:
+def instance_not_found(ref: str) -> NotFound:
     """The same words whether it does not exist or is somebody else's."""
     return NotFound(
         f"there is no instance {ref[:60]!r} of yours; GET /instances lists them", code=ErrorCode.INSTANCE_NOT_FOUND

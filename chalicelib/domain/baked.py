@@ -5,32 +5,32 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from chalicelib.domain.recipes import DocumentUse
+from chalicelib.domain.recipes import RecipeDocument
 
 
 @dataclass(frozen=True, kw_only=True)
-class Baked:
+class InstalledDocument:
     """What vouches for a document on the disk that an image was made of.
 
-    :param use: hash of what the recipe hands over, placeholders not filled in
-    :param fingerprint: hash of what was handed over, but for the attempt's id
+    :param recipe_hash: hash of what the recipe hands over, placeholders not filled in
+    :param parameters_hash: hash of what was handed over, but for the attempt's id
     :param content: SSM's hash of the document that ran
     :param seconds: how long it took
     """
 
     name: str
-    use: str
-    fingerprint: str
+    recipe_hash: str
+    parameters_hash: str
     content: str
     seconds: int
 
 
-def fingerprint(parameters: Mapping[str, str], attempt_id: str) -> str:
+def hash_parameters(parameters: Mapping[str, str], attempt_id: str) -> str:
     """Of what a document is handed, but for the attempt's id, which is another one each time."""
     return _hash({name: value for name, value in parameters.items() if value != attempt_id})
 
 
-def use_hash(use: DocumentUse) -> str:
+def hash_recipe_document(use: RecipeDocument) -> str:
     """Of what a recipe says of a document."""
     return _hash(dict(use.parameters))
 

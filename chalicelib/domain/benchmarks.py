@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from chalicelib.domain.catalogue import Catalogue, Peaks
+from chalicelib.domain.catalogue import InstanceTypeCatalog, Peaks
 
-KEPT = timedelta(days=365)
+RETENTION = timedelta(days=365)
 """A year's drivers and frameworks later, a figure says little of today."""
 
 
-class What(StrEnum):
+class Metric(StrEnum):
     """What was measured: products of matrices, bytes of memory read and written, samples of a training step."""
 
     FP32 = "fp32"
@@ -22,17 +22,17 @@ class What(StrEnum):
     TRAINING = "training"
 
 
-UNITS: Mapping[What, str] = {
-    What.FP32: "TFLOPS",
-    What.FP16: "TFLOPS",
-    What.BF16: "TFLOPS",
-    What.MEMORY: "GB/s",
-    What.TRAINING: "samples/s",
+UNITS: Mapping[Metric, str] = {
+    Metric.FP32: "TFLOPS",
+    Metric.FP16: "TFLOPS",
+    Metric.BF16: "TFLOPS",
+    Metric.MEMORY: "GB/s",
+    Metric.TRAINING: "samples/s",
 }
 
 
 @dataclass(frozen=True, kw_only=True)
-class Figure:
+class MetricResult:
     """One measurement, of all the GPUs at work together.
 
     :param gpus: how many at the same time
@@ -41,7 +41,7 @@ class Figure:
     """
 
     gpus: int
-    metric: What
+    metric: Metric
     median: float
     p10: float
     p90: float
@@ -49,7 +49,7 @@ class Figure:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Subject:
+class BenchmarkTarget:
     """What a measurement has to be of, as it stood when it was asked for.
 
     :param gpu: as the catalogue calls it
@@ -83,32 +83,32 @@ class Benchmark:
     driver: str | None
     framework: str
     cuda: str | None
-    results: tuple[Figure, ...]
+    results: tuple[MetricResult, ...]
 
     @property
-    def in_words(self) -> str:
+    def summary(self) -> str:
         """What all the GPUs together can do."""
-        told = [
+        notification = [
             f"{each.metric} {each.median:g} {UNITS[each.metric]}"
             for each in self.results
             if each.gpus == self.gpu_count
         ]
-        return f"{self.gpu_count} x {self.gpu}: {', '.join(told)}"
+        return f"{self.gpu_count} x {self.gpu}: {', '.join(notification)}"
 
-    def speed(self, what: What, gpus: int) -> float | None:
+    def median_of(self, what: Metric, gpus: int) -> float | None:
         """The median; None where that was not measured."""
         return next((each.median for each in self.results if (each.metric, each.gpus) == (what, gpus)), None)
 
 
 @dataclass(frozen=True)
-class Rating:
+class ScoredMetric:
     """A figure beside what it cost and how it scales.
 
     :param per_dollar: the figure's unit for each US dollar an hour; None unless all GPUs that are paid for were at work
     :param efficiency: of one GPU's speed times their number; None where one alone was not measured
     """
 
-    figure: Figure
+    figure: MetricResult
     per_dollar: float | None
     efficiency: float | None
 
@@ -122,38 +122,38 @@ class Comparison:
 
     benchmark: Benchmark
     price_per_hour: Decimal | None
-    ratings: tuple[Rating, ...]
+    scores: tuple[ScoredMetric, ...]
 
-    def per_dollar(self, what: What) -> float:
+    def per_dollar(self, what: Metric) -> float:
         """For sorting: 0 where it is not known."""
-        return max((each.per_dollar or 0.0 for each in self.ratings if each.figure.metric is what), default=0.0)
+        return max((each.per_dollar or 0.0 for each in self.scores if each.figure.metric is what), default=0.0)
 
 
-def compare(benchmarks: Iterable[Benchmark], catalogue: Catalogue) -> list[Comparison]:
+def compare(benchmarks: Iterable[Benchmark], catalog: InstanceTypeCatalog) -> list[Comparison]:
     """Per instance type the newest measurement; what trains most for a dollar comes first."""
     newest: dict[str, Benchmark] = {}
     for each in sorted(benchmarks, key=lambda each: (each.measured_at, each.id)):
         newest[each.instance_type] = each
-    compared = [_rated(each, catalogue.price(each.instance_type, each.region)) for each in newest.values()]
-    return sorted(compared, key=lambda each: (-each.per_dollar(What.TRAINING), each.benchmark.instance_type))
+    compared = [_rated(each, catalog.price(each.instance_type, each.region)) for each in newest.values()]
+    return sorted(compared, key=lambda each: (-each.per_dollar(Metric.TRAINING), each.benchmark.instance_type))
 
 
 def _rated(benchmark: Benchmark, price: Decimal | None) -> Comparison:
     ratings = tuple(
-        Rating(figure, _per_dollar(figure, benchmark, price), _efficiency(figure, benchmark))
+        ScoredMetric(figure, _per_dollar(figure, benchmark, price), _efficiency(figure, benchmark))
         for figure in benchmark.results
     )
     return Comparison(benchmark, price, ratings)
 
 
-def _per_dollar(figure: Figure, benchmark: Benchmark, price: Decimal | None) -> float | None:
+def _per_dollar(figure: MetricResult, benchmark: Benchmark, price: Decimal | None) -> float | None:
     if not price or figure.gpus != benchmark.gpu_count:
         return None
     return _rounded(figure.median / float(price))
 
 
-def _efficiency(figure: Figure, benchmark: Benchmark) -> float | None:
-    alone = benchmark.speed(figure.metric, 1)
+def _efficiency(figure: MetricResult, benchmark: Benchmark) -> float | None:
+    alone = benchmark.median_of(figure.metric, 1)
     return _rounded(figure.median / (figure.gpus * alone)) if alone else None
 
 

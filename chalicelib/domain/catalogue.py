@@ -31,7 +31,7 @@ class UnknownGpu(ValueError):
         super().__init__(f"there is no GPU {name!r} in the catalogue{_did_you_mean(self.close)}")
 
 
-class NoSuchOffer(ValueError):
+class NoMatchingType(ValueError):
     """The GPU exists, but not in that number or not in that region; the message names what exists."""
 
 
@@ -89,7 +89,7 @@ class InstanceType:
 
 
 @dataclass(frozen=True)
-class Catalogue:
+class InstanceTypeCatalog:
     """All types, and the prices that depend on none of them.
 
     :param peaks: GPU -> what it can do at most
@@ -108,7 +108,7 @@ class Catalogue:
     snapshot_per_gib_month: Mapping[str, Decimal]
     address_price_per_hour: Decimal
 
-    def type_named(self, name: str) -> InstanceType:
+    def get_type(self, name: str) -> InstanceType:
         """The type of that exact name, launchable or not.
 
         :raises UnknownType: there is none
@@ -126,7 +126,7 @@ class Catalogue:
         """Every region in which a launchable type has a price, sorted."""
         return tuple(sorted({region for each in self._launchable() for region in each.prices}))
 
-    def gpus_named(self, text: str) -> tuple[str, ...]:
+    def match_gpus(self, text: str) -> tuple[str, ...]:
         """The GPUs that a person may mean: letter case, punctuation and the maker's name do not count.
 
         A name's first words are enough ("rtx pro 6000"); "A100" is both the 40 GB and the 80 GB one.
@@ -134,9 +134,9 @@ class Catalogue:
         :raises UnknownGpu: there is none
         """
         names = sorted({each.gpu for each in self.types.values() if each.gpu})
-        found = gpu_names.meant(text, names)
+        found = gpu_names.match(text, names)
         if not found:
-            raise UnknownGpu(text, gpu_names.like(text, names) or self.gpu_names())
+            raise UnknownGpu(text, gpu_names.suggest(text, names) or self.gpu_names())
         return found
 
     def cheapest(self, gpu: str, gpu_count: int, region: str) -> InstanceType:
@@ -145,20 +145,20 @@ class Catalogue:
         :raises UnknownGpu: nothing is called so
         :raises NoSuchOffer: that GPU is not to be had so; the message names what is
         """
-        names = self.gpus_named(gpu)
+        names = self.match_gpus(gpu)
         of_gpu = [each for each in self.types.values() if each.gpu in names]
         launchable = [each for each in of_gpu if each.unavailable is None]
         if not launchable:
-            raise NoSuchOffer(next(each.unavailable for each in of_gpu if each.unavailable))
+            raise NoMatchingType(next(each.unavailable for each in of_gpu if each.unavailable))
         counted = [each for each in launchable if each.gpu_count == gpu_count]
         if not counted:
-            counts = _listed(sorted({each.gpu_count for each in launchable}))
-            raise NoSuchOffer(f"no type has exactly {gpu_count} x {_listed(names, 'or')}; they come in {counts}")
+            counts = join_and(sorted({each.gpu_count for each in launchable}))
+            raise NoMatchingType(f"no type has exactly {gpu_count} x {join_and(names, 'or')}; they come in {counts}")
         priced = [each for each in counted if region in each.prices]
         if not priced:
-            regions = _listed(sorted({place for each in counted for place in each.prices}))
-            wish = f"{gpu_count} x {_listed(names, 'or')}"
-            raise NoSuchOffer(f"{wish} is not known to be offered in {region}; it is in {regions}")
+            regions = join_and(sorted({place for each in counted for place in each.prices}))
+            wish = f"{gpu_count} x {join_and(names, 'or')}"
+            raise NoMatchingType(f"{wish} is not known to be offered in {region}; it is in {regions}")
         return min(priced, key=lambda each: (each.prices[region], each.vcpus, each.name))
 
     def price(self, instance_type: str, region: str) -> Decimal | None:
@@ -179,13 +179,13 @@ class Catalogue:
         return (each for each in self.types.values() if each.unavailable is None)
 
 
-def parse_catalogue(data: Mapping[str, Any]) -> Catalogue:
+def parse_catalog(data: Mapping[str, Any]) -> InstanceTypeCatalog:
     """The catalogue from its JSON.
 
     :raises KeyError, TypeError, ValueError: it is not one
     """
     capabilities = {name: model["compute_capability"] for name, model in data["gpus"].items()}
-    return Catalogue(
+    return InstanceTypeCatalog(
         types={name: _parse_type(name, entry, capabilities.get) for name, entry in data["types"].items()},
         peaks={name: Peaks(**model["peaks"]) for name, model in data["gpus"].items()},
         priced_at=date.fromisoformat(data["priced_at"]),
@@ -221,11 +221,11 @@ def _decimals(texts: Mapping[str, str]) -> dict[str, Decimal]:
 
 
 def _did_you_mean(close: Iterable[str]) -> str:
-    names = _listed(tuple(close), last="or")
+    names = join_and(tuple(close), last="or")
     return f"; did you mean {names}?" if names else ""
 
 
-def _listed(items: Iterable[object], last: str = "and") -> str:
+def join_and(items: Iterable[object], last: str = "and") -> str:
     """As people write it: "1, 4 and 8"."""
     texts = [str(item) for item in items]
     return f" {last} ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)

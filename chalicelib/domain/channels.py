@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from chalicelib.domain.errors import FieldError
 
 EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
-LONGEST_URL = 500
+MAX_URL_LENGTH = 500
 HOST = re.compile(r"[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
 
 
@@ -18,21 +18,21 @@ class Channels:
     """Where somebody is told of warnings. The timeline and the API are a record, no channel.
 
     :param email: by SNS, once the address has been confirmed
-    :param email_key: counts how often one was set: an invitation that nobody followed ends after some days
+    :param email_generation: counts how often one was set: an invitation that nobody followed ends after some days
     :param webhook: an https URL that takes signed messages (https://www.standardwebhooks.com)
-    :param webhook_key: counts the keys that its secret was made of; another one is another secret
+    :param webhook_generation: counts the keys that its secret was made of; another one is another secret
     """
 
     email: str | None = None
-    email_key: int = 0
+    email_generation: int = 0
     webhook: str | None = None
-    webhook_key: int = 0
+    webhook_generation: int = 0
 
     def __bool__(self) -> bool:
         return bool(self.email or self.webhook)
 
 
-def channel_errors(channels: Channels, *, may_be_local: bool) -> Iterator[FieldError]:
+def validate_channels(channels: Channels, *, may_be_local: bool) -> Iterator[FieldError]:
     """What is wrong with the addresses.
 
     :param may_be_local: whether plain http and any host are allowed, for trying out
@@ -46,8 +46,8 @@ def channel_errors(channels: Channels, *, may_be_local: bool) -> Iterator[FieldE
 
 
 def _url_problem(url: str, *, may_be_local: bool) -> str | None:
-    if len(url) > LONGEST_URL or not re.fullmatch(r"[\x21-\x7e]+", url):
-        return f"it has spaces, control characters, or more than {LONGEST_URL} characters"
+    if len(url) > MAX_URL_LENGTH or not re.fullmatch(r"[\x21-\x7e]+", url):
+        return f"it has spaces, control characters, or more than {MAX_URL_LENGTH} characters"
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-LOCAL_PORT = 8889
+DEFAULT_JUPYTER_LOCAL_PORT = 8889
 """As in the D2L book: the laptop's own Jupyter may be on 8888."""
 
 KEY = "~/.ssh/id_ed25519"
@@ -11,7 +11,7 @@ TOKEN_FILE = "/etc/gpudesk/jupyter-token"  # noqa: S105 - where it is, not what 
 
 
 @dataclass(frozen=True)
-class Command:
+class ConnectCommand:
     """What it does, and the line to paste."""
 
     title: str
@@ -26,7 +26,7 @@ class SshConfig:
     lines: tuple[str, ...]
 
 
-def ssh_configs(name: str, desk_id: str, instance_id: str, region: str, login: str) -> list[SshConfig]:
+def ssh_config_entries(name: str, desk_id: str, instance_id: str, region: str, login: str) -> list[SshConfig]:
     """ssh, scp and editors through a session: no port is open, no key pair is made, a key is good for one minute.
 
     The host's key is known by the desk's id, which is never used again, so another machine of the same name is another
@@ -55,27 +55,29 @@ def ssh_configs(name: str, desk_id: str, instance_id: str, region: str, login: s
     ]
 
 
-def commands(instance_id: str, region: str, jupyter_port: int | None, *, is_set_up: bool) -> list[Command]:
+def connect_commands(
+    instance_id: str, region: str, jupyter_port: int | None, *, is_set_up: bool
+) -> list[ConnectCommand]:
     """A shell; where the recipe has one, the way to its Jupyter; where the probe has been set up, its history.
 
     https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-working-with-sessions-start.html
     """
     base = f"aws ssm start-session --region {region} --target {instance_id}"
-    anywhere = [Command("a shell on the instance", base)]
+    anywhere = [ConnectCommand("a shell on the instance", base)]
     if is_set_up:
         history = f"{base} --document-name AWS-StartNonInteractiveCommand --parameters command=gpudesk-history"
         title = "what every signal said, minute by minute, for `make replay`"
         # The plugin tells of the session's beginning and end on the same output.
-        anywhere.append(Command(title, f"{history} | grep '^{{' > history.jsonl"))
+        anywhere.append(ConnectCommand(title, f"{history} | grep '^{{' > history.jsonl"))
     if jupyter_port is None:
         return anywhere
     forward = (
         f"{base} --document-name AWS-StartPortForwardingSession "
-        f"--parameters portNumber={jupyter_port},localPortNumber={LOCAL_PORT}"
+        f"--parameters portNumber={jupyter_port},localPortNumber={DEFAULT_JUPYTER_LOCAL_PORT}"
     )
     token = f"{base} --document-name AWS-StartInteractiveCommand --parameters command='sudo cat {TOKEN_FILE}'"
     return [
-        Command(f"Jupyter on http://127.0.0.1:{LOCAL_PORT}", forward),
-        Command("Jupyter's token, made on the instance and kept there", token),
+        ConnectCommand(f"Jupyter on http://127.0.0.1:{DEFAULT_JUPYTER_LOCAL_PORT}", forward),
+        ConnectCommand("Jupyter's token, made on the instance and kept there", token),
         *anywhere,
     ]

@@ -44,7 +44,7 @@ class Defaults:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ceilings:
+class Limits:
     """What nobody may exceed.
 
     :param keep_hours: a keep reaches at most this far from now
@@ -79,7 +79,7 @@ class DeskSettings:
 
     mode: Mode = Mode.ENFORCE
     defaults: Defaults = field(default_factory=Defaults)
-    limits: Ceilings = field(default_factory=Ceilings)
+    limits: Limits = field(default_factory=Limits)
     channels: Channels = Channels()
     log_group: str | None = None
     version: int | None = None

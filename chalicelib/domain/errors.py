@@ -96,53 +96,53 @@ class DeskError(Exception):
     """The root of everything that the desk raises on purpose."""
 
 
-class Refused(DeskError):
+class RequestError(DeskError):
     """A request that cannot be granted.
 
     :param code: for programs
-    :param sentence: for people: what was wrong and what would be right
+    :param message: for people: what was wrong and what would be right
     """
 
     default_code: ClassVar[ErrorCode] = ErrorCode.REQUEST_REJECTED
 
-    def __init__(self, sentence: str, *, code: ErrorCode | None = None, errors: tuple[FieldError, ...] = ()) -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
+    def __init__(self, message: str, *, code: ErrorCode | None = None, errors: tuple[FieldError, ...] = ()) -> None:
+        super().__init__(message)
+        self.message = message
         self.code = code or self.default_code
         self.errors = errors
 
 
-class Invalid(Refused):
+class ValidationFailed(RequestError):
     """One or more fields are wrong."""
 
     default_code = ErrorCode.INVALID_REQUEST
 
 
-class NotFound(Refused):
+class NotFound(RequestError):
     """There is no such thing, or it is not the caller's to know of."""
 
     default_code = ErrorCode.NOT_FOUND
 
 
-class Forbidden(Refused):
+class Forbidden(RequestError):
     """The caller may not."""
 
     default_code = ErrorCode.FORBIDDEN
 
 
-class Unauthenticated(Refused):
+class Unauthenticated(RequestError):
     """The caller did not say who they are in a way that we can check."""
 
     default_code = ErrorCode.UNAUTHENTICATED
 
 
-class Conflict(Refused):
+class Conflict(RequestError):
     """The state of things does not allow it now."""
 
     default_code = ErrorCode.CONFLICT
 
 
-class UpstreamError(Refused):
+class UpstreamError(RequestError):
     """AWS rejected a call that the request needs."""
 
     default_code = ErrorCode.UPSTREAM_ERROR
@@ -152,11 +152,11 @@ class UpstreamUnavailable(UpstreamError):
     """AWS was throttled or silent; the same request may succeed later."""
 
 
-class NotDelivered(DeskError):
+class DeliveryFailed(DeskError):
     """A channel did not take it; the text says why."""
 
 
-class CloudError(DeskError):
+class AwsError(DeskError):
     """AWS refused or did not answer.
 
     :param code: AWS's own error code, or ours where there was no answer
@@ -173,21 +173,21 @@ class CloudError(DeskError):
         return f"{self.message.rstrip('. ')} ({self.code})."
 
 
-class TryLater(CloudError):
+class TransientAwsError(AwsError):
     """The same call may succeed later; whether this one took effect is not known."""
 
 
-class NoCapacity(CloudError):
+class InsufficientCapacity(AwsError):
     """AWS has no such instance to give in this zone now."""
 
 
-class OverQuota(CloudError):
+class QuotaExceeded(AwsError):
     """The account's limit does not allow it."""
 
 
-class Missing(CloudError):
+class AwsNotFound(AwsError):
     """AWS does not know the id: not yet, or no longer."""
 
 
-class GiveUp(CloudError):
+class PermanentAwsError(AwsError):
     """Asked like this it never works: a permission, a parameter, a type that is not offered."""

@@ -7,173 +7,183 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from chalicelib.domain.catalogue import Catalogue, InstanceType
+from chalicelib.domain.catalogue import InstanceType, InstanceTypeCatalog
 
 RELEASE = re.compile(r"ubuntu(?:/server/|-)([0-9]{2}\.[0-9]{2})")
 """In the names of public parameters, Canonical's and those of the Deep Learning AMIs."""
 
-MOST_NAMED = 6
+MAX_NAMED = 6
 """GPUs in a sentence."""
 
 
 @dataclass(frozen=True)
-class Capability:
+class ComputeCapabilityRange:
     """CUDA's compute capability; None: no bound on that side.
 
-    :param because: what sets the bounds, such as "CUDA 10.1"
+    :param reason: what sets the bounds, such as "CUDA 10.1"
     :param by_architecture: in their place on these, where packages are built for fewer GPUs than elsewhere
     """
 
-    at_least: str | None
-    at_most: str | None
-    because: str | None = None
-    by_architecture: Mapping[str, Capability] = field(default_factory=dict)
+    minimum: str | None
+    maximum: str | None
+    reason: str | None = None
+    by_architecture: Mapping[str, ComputeCapabilityRange] = field(default_factory=dict)
 
-    def on(self, architecture: str) -> Capability:
+    def for_architecture(self, architecture: str) -> ComputeCapabilityRange:
         """What holds on machines of that architecture."""
         return self.by_architecture.get(architecture, self)
 
-    def admits(self, capability: str) -> bool:
+    def contains(self, capability: str) -> bool:
         """Whether a GPU of that capability will do ("7.5"; as numbers, so 10.0 is more than 9.0)."""
         own = _numbers(capability)
-        high_enough = self.at_least is None or own >= _numbers(self.at_least)
-        return high_enough and (self.at_most is None or own <= _numbers(self.at_most))
+        high_enough = self.minimum is None or own >= _numbers(self.minimum)
+        return high_enough and (self.maximum is None or own <= _numbers(self.maximum))
 
     def __str__(self) -> str:
         bounds = (
-            f"{self.at_least} to {self.at_most}"
-            if self.at_least and self.at_most
-            else f"{self.at_least} or more"
-            if self.at_least
-            else f"at most {self.at_most}"
+            f"{self.minimum} to {self.maximum}"
+            if self.minimum and self.maximum
+            else f"{self.minimum} or more"
+            if self.minimum
+            else f"at most {self.maximum}"
         )
-        return f"{bounds} ({self.because})" if self.because else bounds
+        return f"{bounds} ({self.reason})" if self.reason else bounds
 
 
 @dataclass(frozen=True)
-class Fits:
+class RecipeRequirements:
     """What a recipe needs of a machine.
 
     :param ubuntu: the releases that its documents know
-    :param capability: of every NVIDIA GPU there; None: it uses none
-    :param cpu: whether it is of use without a GPU; its GPU steps are skipped there
+    :param compute_capability: of every NVIDIA GPU there; None: it uses none
+    :param supports_cpu: whether it is of use without a GPU; its GPU steps are skipped there
     """
 
     architectures: tuple[str, ...]
     ubuntu: tuple[str, ...]
-    capability: Capability | None
-    cpu: bool
+    compute_capability: ComputeCapabilityRange | None
+    supports_cpu: bool
 
-    def why_not(self, kind: InstanceType, image: str | None) -> str | None:
+    def incompatibility(self, instance_type: InstanceType, image: str | None) -> str | None:
         """Why it cannot be used on that type, in words; None where it can.
 
         :param image: the public parameter of the image; one that names no release of Ubuntu is not judged by it
         """
-        if kind.arch not in self.architectures:
-            return f"{kind.name} is {kind.arch}, and its packages are for {_or(self.architectures)}"
-        release = release_of(image)
+        if instance_type.arch not in self.architectures:
+            return (
+                f"{instance_type.name} is {instance_type.arch}, and its packages are for {join_or(self.architectures)}"
+            )
+        release = ubuntu_release_of(image)
         if release is not None and release not in self.ubuntu:
-            return f"the image is Ubuntu {release}, and it is made for {_or(self.ubuntu)}"
-        if kind.gpu is None:
-            return None if self.cpu else f"{kind.name} has no GPU, and it needs one"
-        if self.capability is None:
+            return f"the image is Ubuntu {release}, and it is made for {join_or(self.ubuntu)}"
+        if instance_type.gpu is None:
+            return None if self.supports_cpu else f"{instance_type.name} has no GPU, and it needs one"
+        if self.compute_capability is None:
             return None
-        if kind.compute_capability is None:
-            return f"the {kind.gpu} has no CUDA, and it needs compute capability {self.capability.on(kind.arch)}"
-        needed = self.capability.on(kind.arch)
-        if not needed.admits(kind.compute_capability):
-            return f"the {kind.gpu} has compute capability {kind.compute_capability}, and it needs {needed}"
+        if instance_type.compute_capability is None:
+            return f"the {instance_type.gpu} has no CUDA, and it needs compute capability {self.compute_capability.for_architecture(instance_type.arch)}"
+        needed = self.compute_capability.for_architecture(instance_type.arch)
+        if not needed.contains(instance_type.compute_capability):
+            return f"the {instance_type.gpu} has compute capability {instance_type.compute_capability}, and it needs {needed}"
         return None
 
-    def skips_gpu_steps(self, kind: InstanceType) -> bool:
+    def skips_gpu_steps(self, instance_type: InstanceType) -> bool:
         """Whether it does less there than elsewhere."""
-        return self.capability is not None and kind.gpu is None
+        return self.compute_capability is not None and instance_type.gpu is None
 
-    def and_also(self, other: Fits) -> Fits:
+    def intersect(self, other: RecipeRequirements) -> RecipeRequirements:
         """Where both can be used."""
-        return Fits(
+        return RecipeRequirements(
             architectures=tuple(each for each in self.architectures if each in other.architectures),
             ubuntu=tuple(each for each in self.ubuntu if each in other.ubuntu),
-            capability=_narrower(self.capability, other.capability),
-            cpu=self.cpu and other.cpu,
+            compute_capability=_narrower(self.compute_capability, other.compute_capability),
+            supports_cpu=self.supports_cpu and other.supports_cpu,
         )
 
 
-def parse_fits(entry: Mapping[str, Any]) -> Fits:
+def parse_requirements(entry: Mapping[str, Any]) -> RecipeRequirements:
     """From its JSON.
 
     :raises KeyError: something is missing
     """
     capability = entry["compute_capability"]
-    return Fits(
+    return RecipeRequirements(
         architectures=tuple(entry["architectures"]),
         ubuntu=tuple(entry["ubuntu"]),
-        capability=_parse_capability(capability) if capability else None,
-        cpu=entry["supports_cpu"],
+        compute_capability=_parse_capability(capability) if capability else None,
+        supports_cpu=entry["supports_cpu"],
     )
 
 
-def release_of(image: str | None) -> str | None:
+def ubuntu_release_of(image: str | None) -> str | None:
     """Ubuntu's release as a public parameter names it; None where it names none."""
     found = RELEASE.search(image or "")
     return found[1] if found else None
 
 
-def what_fits(fits: Fits, image_of: Callable[[InstanceType], str | None], catalogue: Catalogue, region: str) -> str:
+def suggest_types(
+    fits: RecipeRequirements, image_of: Callable[[InstanceType], str | None], catalog: InstanceTypeCatalog, region: str
+) -> str:
     """What could be asked for instead, in words: the cheapest type of each GPU, and of those without one.
 
     :param image_of: the public parameter of the image that a type would get
     """
     suitable = [
         kind
-        for kind in catalogue.types.values()
-        if kind.unavailable is None and region in kind.prices and fits.why_not(kind, image_of(kind)) is None
+        for kind in catalog.types.values()
+        if kind.unavailable is None and region in kind.prices and fits.incompatibility(kind, image_of(kind)) is None
     ]
     cheapest: dict[str | None, InstanceType] = {}
     for kind in sorted(suitable, key=lambda each: (each.prices[region], each.name)):
         cheapest.setdefault(kind.gpu, kind)
     gpus = [kind for kind in cheapest.values() if kind.gpu is not None]
-    words = [f"{kind.gpu} ({kind.name}, ${kind.prices[region]} an hour)" for kind in gpus[:MOST_NAMED]]
+    words = [f"{kind.gpu} ({kind.name}, ${kind.prices[region]} an hour)" for kind in gpus[:MAX_NAMED]]
     if None in cheapest:
         kind = cheapest[None]
         words.append(f"no GPU ({kind.name}, ${kind.prices[region]} an hour)")
-    return f"what would fit in {region}: {_or(words)}" if words else f"nothing in {region} would fit"
+    return f"what would fit in {region}: {join_or(words)}" if words else f"nothing in {region} would fit"
 
 
-def gpus_that_fit(fits: Fits, image_of: Callable[[InstanceType], str | None], catalogue: Catalogue) -> list[str]:
+def compatible_gpus(
+    fits: RecipeRequirements, image_of: Callable[[InstanceType], str | None], catalog: InstanceTypeCatalog
+) -> list[str]:
     """Every GPU of a type that can be launched and on which it can be used, sorted."""
-    kinds = (kind for kind in catalogue.types.values() if kind.unavailable is None)
+    kinds = (kind for kind in catalog.types.values() if kind.unavailable is None)
     return sorted(
-        {kind.gpu for kind in kinds if kind.gpu and fits.why_not(kind, image_of(kind)) is None}, key=str.lower
+        {kind.gpu for kind in kinds if kind.gpu and fits.incompatibility(kind, image_of(kind)) is None}, key=str.lower
     )
 
 
-def _parse_capability(entry: Mapping[str, Any]) -> Capability:
+def _parse_capability(entry: Mapping[str, Any]) -> ComputeCapabilityRange:
     others = entry.get("by_architecture", {})
     by_architecture = {architecture: _parse_capability(each) for architecture, each in others.items()}
-    return Capability(entry["min"], entry["max"], entry.get("reason"), by_architecture)
+    return ComputeCapabilityRange(entry["min"], entry["max"], entry.get("reason"), by_architecture)
 
 
-def _narrower(one: Capability | None, other: Capability | None) -> Capability | None:
+def _narrower(
+    one: ComputeCapabilityRange | None, other: ComputeCapabilityRange | None
+) -> ComputeCapabilityRange | None:
     if one is None or other is None:
         return one or other
     architectures = {**one.by_architecture, **other.by_architecture}
     return replace(
         _narrowest(one, other),
-        by_architecture={each: _narrowest(one.on(each), other.on(each)) for each in architectures},
+        by_architecture={
+            each: _narrowest(one.for_architecture(each), other.for_architecture(each)) for each in architectures
+        },
     )
 
 
-def _narrowest(one: Capability, other: Capability) -> Capability:
-    least = max((each for each in (one.at_least, other.at_least) if each), key=_numbers, default=None)
-    most = min((each for each in (one.at_most, other.at_most) if each), key=_numbers, default=None)
-    reasons = dict.fromkeys(each.because for each in (one, other) if each.because)
-    return Capability(least, most, ", ".join(reasons) or None)
+def _narrowest(one: ComputeCapabilityRange, other: ComputeCapabilityRange) -> ComputeCapabilityRange:
+    least = max((each for each in (one.minimum, other.minimum) if each), key=_numbers, default=None)
+    most = min((each for each in (one.maximum, other.maximum) if each), key=_numbers, default=None)
+    reasons = dict.fromkeys(each.reason for each in (one, other) if each.reason)
+    return ComputeCapabilityRange(least, most, ", ".join(reasons) or None)
 
 
 def _numbers(capability: str) -> tuple[int, ...]:
     return tuple(int(part) for part in capability.split("."))
 
 
-def _or(names: tuple[str, ...] | list[str]) -> str:
+def join_or(names: tuple[str, ...] | list[str]) -> str:
     return " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -5,19 +5,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from chalicelib.domain.actors import Actor
-from chalicelib.domain.asks import documents_of, no_such_recipe, refused
-from chalicelib.domain.catalogue import Catalogue
+from chalicelib.domain.asks import documents_for_spec, unknown_recipe_error, validation_failed
+from chalicelib.domain.catalogue import InstanceTypeCatalog
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.errors import Conflict, ErrorCode, FieldError
-from chalicelib.domain.fits import what_fits
-from chalicelib.domain.instance import AddedRecipe, Desired, Instance, Phase, Setup, Spec
-from chalicelib.domain.lifecycle.rules import because, entry, moved, warning_cancelled
-from chalicelib.domain.plan import Entry
-from chalicelib.domain.recipe_parameters import Value, chosen, in_words
-from chalicelib.domain.recipes import DocumentUse, Recipe
+from chalicelib.domain.fits import suggest_types
+from chalicelib.domain.instance import AddedRecipe, DesiredState, Instance, Phase, SetupState, Spec
+from chalicelib.domain.lifecycle.rules import because, timeline_entry, warning_cancelled, with_phase
+from chalicelib.domain.plan import TimelineEntry
+from chalicelib.domain.recipe_parameters import ParameterValue, format_values, resolve_values
+from chalicelib.domain.recipes import Recipe, RecipeDocument
 from chalicelib.domain.setup_results import DocumentResult
-from chalicelib.domain.warned import WarningKind
-from chalicelib.domain.wishes import ENDED, Wanted
+from chalicelib.domain.warned import WarningType
+from chalicelib.domain.wishes import ENDING_PHASES, RecordChange
 
 RESULTS_KEPT = 20
 """Of earlier documents, in the record, beside the last of each; the timeline has them all."""
@@ -26,27 +26,27 @@ NOT_YET = (Phase.REQUESTED, Phase.LAUNCHING, Phase.BOOTING)
 
 
 @dataclass(frozen=True)
-class FurtherSetup:
+class SetupRequest:
     """What is to be run, complete.
 
-    :param said: the parameters that were given, the others being those of before or the defaults
-    :param skipped: what of it the machine has no use for, in words
+    :param given_parameters: the parameters that were given, the others being those of before or the defaults
+    :param skipped_message: what of it the machine has no use for, in words
     """
 
     recipe: str
-    parameters: Mapping[str, Value]
-    documents: tuple[DocumentUse, ...]
-    said: Mapping[str, Value]
-    skipped: str | None
+    parameters: Mapping[str, ParameterValue]
+    documents: tuple[RecipeDocument, ...]
+    given_parameters: Mapping[str, ParameterValue]
+    skipped_message: str | None
 
 
-def further_setup(
+def build_setup_request(
     instance: Instance,
     name: str | None,
-    given: Mapping[str, Value],
+    given: Mapping[str, ParameterValue],
     recipes: Mapping[str, Recipe],
-    catalogue: Catalogue,
-) -> FurtherSetup:
+    catalog: InstanceTypeCatalog,
+) -> SetupRequest:
     """What was asked for, made complete: parameters that are not given stay as they were chosen before.
 
     :param name: the recipe; None: the one that failed, or else the one that it was launched with
@@ -55,62 +55,62 @@ def further_setup(
     name = name or (instance.setup.recipe if _has_failed(instance) else None) or instance.spec.recipe
     recipe = recipes.get(name)
     if recipe is None:
-        raise refused([no_such_recipe(name, recipes)])
-    parameters, errors = chosen(given, recipe.parameters, instance.spec.parameters_of(name))
-    kind = catalogue.types.get(instance.spec.instance_type)
+        raise validation_failed([unknown_recipe_error(name, recipes)])
+    parameters, errors = resolve_values(given, recipe.parameters, instance.spec.parameters_of(name))
+    kind = catalog.types.get(instance.spec.instance_type)
     if kind is None:
         wrong = f"{instance.spec.instance_type} is not in the catalogue, so nobody knows whether {name} fits it"
-        raise refused([*errors, FieldError("recipe", wrong)])
-    misfit = recipe.fits.why_not(kind, instance.spec.image_parameter or kind.image)
+        raise validation_failed([*errors, FieldError("recipe", wrong)])
+    misfit = recipe.requirements.incompatibility(kind, instance.spec.image_parameter or kind.image)
     if misfit:
-        instead = what_fits(recipe.fits, recipe.image_of, catalogue, instance.spec.region)
+        instead = suggest_types(recipe.requirements, recipe.image_parameter_for, catalog, instance.spec.region)
         wrong = f"{name} does not fit {instance.name}: {misfit}; in a launch of its own, {instead}"
         errors.append(FieldError("recipe", wrong))
     if errors:
-        raise refused(errors)
-    documents = recipe.chosen(parameters)
+        raise validation_failed(errors)
+    documents = recipe.documents_with(parameters)
     if name == instance.spec.recipe and not _was_ready(instance):
-        documents = documents_of(replace(instance.spec, parameters=parameters), recipes)
-    return FurtherSetup(name, parameters, documents, given, recipe.what_is_skipped(kind))
+        documents = documents_for_spec(replace(instance.spec, parameters=parameters), recipes)
+    return SetupRequest(name, parameters, documents, given, recipe.skipped_steps_message(kind))
 
 
-def set_up(instance: Instance, what: FurtherSetup, actor: Actor, now: datetime) -> Wanted:
+def apply_setup_request(instance: Instance, what: SetupRequest, actor: Actor, now: datetime) -> RecordChange:
     """The record with another setup in it, which the loop runs; asked for twice, it is run once.
 
     :raises Conflict: it is not ready for it
     """
     if instance.phase is Phase.SETTING_UP and _is_under_way(instance.setup, what):
-        return Wanted(instance)
+        return RecordChange(instance)
     _can_be_set_up(instance, what.recipe)
     before, again = instance.setup, what.recipe in instance.spec.recipes
     doing = f"{actor.name} asked to " + (f"set up {what.recipe} again" if again else f"add {what.recipe}")
-    with_what = f", with {in_words(what.said)}" if what.said else ""
-    asked = entry(
+    with_what = f", with {format_values(what.given_parameters)}" if what.given_parameters else ""
+    asked = timeline_entry(
         now, because(EventCode.SETUP_REQUESTED, doing + with_what), actor=actor.name, details={"recipe": what.recipe}
     )
     lines = [asked]
-    if what.skipped:
-        lines.append(entry(now, because(EventCode.GPU_STEPS_SKIPPED, what.skipped)))
+    if what.skipped_message:
+        lines.append(timeline_entry(now, because(EventCode.GPU_STEPS_SKIPPED, what.skipped_message)))
     instance, withdrawn = _unwarned(instance, now)
-    setup = Setup(
+    setup = SetupState(
         recipe=what.recipe,
-        round=before.round + 1,
-        further=instance.phase is Phase.READY,
+        number=before.number + 1,
+        on_running_instance=instance.phase is Phase.READY,
         documents=what.documents,
-        results=kept(before.results),
-        baked=before.baked,
+        results=retain_results(before.results),
+        installed_documents=before.installed_documents,
     )
     reason = because(EventCode.SETTING_UP, f"setting up {what.recipe}: {actor.name} asked for it")
     current = replace(
-        moved(instance, Phase.SETTING_UP, reason, now),
+        with_phase(instance, Phase.SETTING_UP, reason, now),
         spec=_with(instance.spec, what),
         setup=setup,
-        silent_since=None,
+        activity_unknown_since=None,
     )
-    return Wanted(current, (*lines, *withdrawn))
+    return RecordChange(current, (*lines, *withdrawn))
 
 
-def kept(results: tuple[DocumentResult, ...]) -> tuple[DocumentResult, ...]:
+def retain_results(results: tuple[DocumentResult, ...]) -> tuple[DocumentResult, ...]:
     """The newest, and the last of every document: it says what is on the disk."""
     last = {result.name: place for place, result in enumerate(results)}
     oldest = len(results) - RESULTS_KEPT
@@ -118,21 +118,21 @@ def kept(results: tuple[DocumentResult, ...]) -> tuple[DocumentResult, ...]:
 
 
 def _has_failed(instance: Instance) -> bool:
-    return instance.phase is Phase.FAILED or instance.setup.given_up
+    return instance.phase is Phase.FAILED or instance.setup.abandoned
 
 
 def _was_ready(instance: Instance) -> bool:
     """Until then what its image brought along belongs to the setup of the launch."""
-    return instance.phase is Phase.READY or instance.setup.further
+    return instance.phase is Phase.READY or instance.setup.on_running_instance
 
 
-def _is_under_way(setup: Setup, what: FurtherSetup) -> bool:
+def _is_under_way(setup: SetupState, what: SetupRequest) -> bool:
     return setup.recipe == what.recipe and setup.documents == what.documents
 
 
 def _can_be_set_up(instance: Instance, recipe: str) -> None:
     name, phase = instance.name, instance.phase
-    if phase in ENDED or instance.spec.desired is Desired.TERMINATED:
+    if phase in ENDING_PHASES or instance.spec.desired is DesiredState.TERMINATED:
         raise Conflict(f"{name} is {phase}; it cannot be set up any more", code=ErrorCode.INSTANCE_TERMINATED)
     if phase is Phase.SETTING_UP:
         raise Conflict(
@@ -141,20 +141,20 @@ def _can_be_set_up(instance: Instance, recipe: str) -> None:
         )
     if phase in NOT_YET:
         raise Conflict(f"{name} is {phase}; ask again once it is ready", code=ErrorCode.NOT_READY)
-    if phase in (Phase.STOPPING, Phase.STOPPED) or instance.spec.desired is Desired.STOPPED:
+    if phase in (Phase.STOPPING, Phase.STOPPED) or instance.spec.desired is DesiredState.STOPPED:
         raise Conflict(
             f"{name} is {'stopped' if phase is Phase.STOPPED else 'being stopped'}. POST /instances/{name}/start "
             "starts it; once it is ready it can be set up",
             code=ErrorCode.NOT_RUNNING,
         )
-    if instance.errand:
+    if instance.benchmark_run:
         raise Conflict(f"{name} is being measured; ask again once that has ended", code=ErrorCode.BENCHMARK_IN_PROGRESS)
-    if instance.imaging:
-        sentence = f"an image of {name} is being made, and would hold half of a setup; ask again once that has ended"
-        raise Conflict(sentence, code=ErrorCode.IMAGE_IN_PROGRESS)
+    if instance.image_in_progress:
+        message = f"an image of {name} is being made, and would hold half of a setup; ask again once that has ended"
+        raise Conflict(message, code=ErrorCode.IMAGE_IN_PROGRESS)
     if instance.machine is None:
         raise Conflict(
-            f"{name} has failed and has no machine: {instance.reason.sentence}", code=ErrorCode.INSTANCE_FAILED
+            f"{name} has failed and has no machine: {instance.reason.message}", code=ErrorCode.INSTANCE_FAILED
         )
     failed = instance.setup.recipe or instance.spec.recipe
     if phase is Phase.FAILED and recipe != failed:
@@ -165,20 +165,22 @@ def _can_be_set_up(instance: Instance, recipe: str) -> None:
         )
 
 
-def _with(spec: Spec, what: FurtherSetup) -> Spec:
+def _with(spec: Spec, what: SetupRequest) -> Spec:
     """The spec that says so, so that a stop and a start lose nothing of it."""
     if what.recipe == spec.recipe:
         return replace(spec, parameters=dict(what.parameters))
     added = AddedRecipe(recipe=what.recipe, parameters=dict(what.parameters))
     if what.recipe not in spec.recipes:
-        return replace(spec, added=(*spec.added, added))
-    return replace(spec, added=tuple(added if each.recipe == what.recipe else each for each in spec.added))
+        return replace(spec, added_recipes=(*spec.added_recipes, added))
+    return replace(
+        spec, added_recipes=tuple(added if each.recipe == what.recipe else each for each in spec.added_recipes)
+    )
 
 
-def _unwarned(instance: Instance, now: datetime) -> tuple[Instance, tuple[Entry, ...]]:
+def _unwarned(instance: Instance, now: datetime) -> tuple[Instance, tuple[TimelineEntry, ...]]:
     """What is being set up is not idle, nor has it failed; its lifetime goes on counting."""
-    warned = instance.warned
-    if warned is None or warned.kind not in (WarningKind.IDLE, WarningKind.FAILED):
+    warned = instance.warning
+    if warned is None or warned.kind not in (WarningType.IDLE, WarningType.FAILED):
         return instance, ()
-    line = entry(now, warning_cancelled(instance, "it is being set up"))
-    return replace(instance, warned=None), (line,)
+    line = timeline_entry(now, warning_cancelled(instance, "it is being set up"))
+    return replace(instance, warning=None), (line,)

@@ -9,19 +9,19 @@ from collections.abc import Iterable
 _MAKERS = frozenset({"nvidia", "tesla", "geforce", "amd"})
 
 
-def meant(text: str, names: Iterable[str]) -> tuple[str, ...]:
+def match(text: str, names: Iterable[str]) -> tuple[str, ...]:
     """Those of the names that begin with the words of the text: "rtx-pro 6000" is "RTX PRO 6000 Server"."""
-    wanted = "".join(_words(text))
-    return tuple(name for name in names if wanted in _beginnings(name))
+    change = "".join(_words(text))
+    return tuple(name for name in names if change in _beginnings(name))
 
 
-def like(text: str, names: Iterable[str]) -> tuple[str, ...]:
+def suggest(text: str, names: Iterable[str]) -> tuple[str, ...]:
     """The names that look most like it, at most three, best first."""
     by_spelling = {"".join(_words(name)): name for name in names}
     return tuple(by_spelling[each] for each in difflib.get_close_matches("".join(_words(text)), by_spelling, n=3))
 
 
-def is_called(device: str, name: str) -> bool:
+def is_same_gpu(device: str, name: str) -> bool:
     """Whether a driver's name of a device is that of the GPU: "NVIDIA A100-SXM4-40GB" is an "A100 40GB"."""
     return set(_words(name)) <= set(_words(device))
 

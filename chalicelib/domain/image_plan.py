@@ -3,19 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from chalicelib.domain.errors import CloudError
+from chalicelib.domain.errors import AwsError
 from chalicelib.domain.images import Image
-from chalicelib.domain.observation import Absent, CommandView, Unobserved
+from chalicelib.domain.observation import NotVisible, ObservedCommand, Unavailable
 
-DOCUMENT = "gpudesk-image"
+IMAGE_DOCUMENT = "gpudesk-image"
 
 
 @dataclass(frozen=True, kw_only=True)
-class AmiView:
+class ObservedAmi:
     """What EC2 shows of an AMI.
 
     :param progress: percent, of all its snapshots
-    :param is_taken: every disk has its snapshot, if only a pending one: what is written from now on is not in it.
+    :param snapshot_taken: every disk has its snapshot, if only a pending one: what is written from now on is not in it.
         https://docs.aws.amazon.com/ebs/latest/userguide/ebs-create-snapshot.html
     """
 
@@ -23,28 +23,28 @@ class AmiView:
     state: str
     snapshots: tuple[str, ...]
     size_gib: int
-    why: str = ""
+    failure_reason: str = ""
     progress: int = 0
-    is_taken: bool = False
+    snapshot_taken: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageSeen:
+class ImageObservation:
     """One look.
 
     :param snapshots: that carry its tag, with or without an AMI
     :param command: the one that is waited for: that seals, or that unseals
-    :param runs: whether the instance is there and runs, as its own record has it
+    :param instance_running: whether the instance is there and runs, as its own record has it
     """
 
-    ami: AmiView | Absent | Unobserved
-    snapshots: tuple[str, ...] | Unobserved = ()
-    command: CommandView | Absent | Unobserved = Absent()
-    runs: bool = True
+    ami: ObservedAmi | NotVisible | Unavailable
+    snapshots: tuple[str, ...] | Unavailable = ()
+    command: ObservedCommand | NotVisible | Unavailable = NotVisible()
+    instance_running: bool = True
 
 
 @dataclass(frozen=True)
-class SendSeal:
+class SendSanitize:
     """SendCommand of the document that seals or unseals."""
 
     parameters: Mapping[str, str]
@@ -71,14 +71,14 @@ class DeleteSnapshots:
 
 
 @dataclass(frozen=True)
-class Made:
+class AmiCreated:
     """CreateImage gave an AMI."""
 
     ami_id: str
 
 
 @dataclass(frozen=True)
-class SealSent:
+class SanitizeCommandSent:
     """SSM took the command."""
 
     command_id: str
@@ -89,8 +89,8 @@ class Asked:
     """AWS acknowledged; whether it comes about is for the next look to see."""
 
 
-ImageStep = SendSeal | CreateImage | Deregister | DeleteSnapshots
-ImageOutcome = Made | SealSent | Asked | CloudError
+ImageStep = SendSanitize | CreateImage | Deregister | DeleteSnapshots
+ImageOutcome = AmiCreated | SanitizeCommandSent | Asked | AwsError
 
 
 @dataclass(frozen=True)

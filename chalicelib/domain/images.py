@@ -6,13 +6,13 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from chalicelib.domain.baked import Baked, use_hash
+from chalicelib.domain.baked import InstalledDocument, hash_recipe_document
 from chalicelib.domain.catalogue import InstanceType
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.instance import AddedRecipe, DocumentRun
-from chalicelib.domain.recipe_parameters import Value
-from chalicelib.domain.recipes import DocumentUse, Recipe
-from chalicelib.domain.timings import UNSEAL_DEADLINE
+from chalicelib.domain.recipe_parameters import ParameterValue
+from chalicelib.domain.recipes import Recipe, RecipeDocument
+from chalicelib.domain.timings import RESTORE_DEADLINE
 
 DESCRIPTION_CHARACTERS = 200
 """AWS takes 255; https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateImage.html"""
@@ -31,26 +31,26 @@ class ImagePhase(StrEnum):
     DELETED = "deleted"
 
 
-MACHINES_OWN = "${heartbeat_key}"
+HEARTBEAT_KEY_PLACEHOLDER = "${heartbeat_key}"
 LATEST = "latest"
 
-AT_REST = frozenset({ImagePhase.AVAILABLE, ImagePhase.FAILED, ImagePhase.DELETED})
+TERMINAL_PHASES = frozenset({ImagePhase.AVAILABLE, ImagePhase.FAILED, ImagePhase.DELETED})
 
-BEING_MADE = frozenset({ImagePhase.REQUESTED, ImagePhase.SANITIZING, ImagePhase.CREATING, ImagePhase.PENDING})
+IN_PROGRESS_PHASES = frozenset({ImagePhase.REQUESTED, ImagePhase.SANITIZING, ImagePhase.CREATING, ImagePhase.PENDING})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
     """An AMI of the desk's and how it came about. Every change makes a new value; `version` is the store's guard.
 
-    :param base: the public SSM parameter of the image that the instance was launched from (its driver is in it)
+    :param base_image_parameter: the public SSM parameter of the image that the instance was launched from (its driver is in it)
     :param parameters: what was chosen for `recipe`
-    :param added: the recipes that were added to the instance and set up whole
-    :param seal: the document that takes secrets out of what is copied
-    :param unseal: the document that puts them back, as it was sent last
-    :param is_unsealed: whether they are back, or the instance has made new ones, or cannot be reached any more
-    :param unseal_reason: which of these
-    :param called_at: when AWS was last asked to make it, or to delete it
+    :param added_recipes: the recipes that were added to the instance and set up whole
+    :param sanitize_run: the document that takes secrets out of what is copied
+    :param restore_run: the document that puts them back, as it was sent last
+    :param secrets_restored: whether they are back, or the instance has made new ones, or cannot be reached any more
+    :param restore_reason: which of these
+    :param last_called_at: when AWS was last asked to make it, or to delete it
     :param snapshots: of the AMI; they are what is billed
     """
 
@@ -62,44 +62,44 @@ class Image:
     created_at: datetime
     instance_id: str
     instance_name: str
-    machine_id: str
+    ec2_instance_id: str
     region: str
     arch: str
-    base: str | None
+    base_image_parameter: str | None
     recipe: str
-    parameters: Mapping[str, Value] = field(default_factory=dict)
-    added: tuple[AddedRecipe, ...] = ()
+    parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
+    added_recipes: tuple[AddedRecipe, ...] = ()
     disk_gib: int
     no_reboot: bool
-    baked: tuple[Baked, ...]
+    installed_documents: tuple[InstalledDocument, ...]
     phase: ImagePhase
     phase_since: datetime
     reason: EventReason
-    seal: DocumentRun | None = None
-    unseal: DocumentRun | None = None
-    is_unsealed: bool = False
-    unseal_reason: EventReason | None = None
-    called_at: datetime | None = None
+    sanitize_run: DocumentRun | None = None
+    restore_run: DocumentRun | None = None
+    secrets_restored: bool = False
+    restore_reason: EventReason | None = None
+    last_called_at: datetime | None = None
     ami_id: str | None = None
     snapshots: tuple[str, ...] = ()
     progress: int = 0
     version: int | None = None
 
-    def parameters_of(self, recipe: str) -> Mapping[str, Value]:
+    def parameters_of(self, recipe: str) -> Mapping[str, ParameterValue]:
         """What was chosen there for a recipe; nothing for one that it has not."""
         if recipe == self.recipe:
             return self.parameters
-        return next((each.parameters for each in self.added if each.recipe == recipe), {})
+        return next((each.parameters for each in self.added_recipes if each.recipe == recipe), {})
 
     @property
-    def is_sealed(self) -> bool:
+    def secrets_removed(self) -> bool:
         """Whether secrets of the instance are off its disk, or about to be."""
-        return self.seal is not None and not self.is_unsealed
+        return self.sanitize_run is not None and not self.secrets_restored
 
     @property
-    def is_open(self) -> bool:
+    def needs_work(self) -> bool:
         """Whether the loop has something to do about it: the instance is owed its secrets, whatever became of it."""
-        return self.is_sealed or self.phase not in AT_REST
+        return self.secrets_removed or self.phase not in TERMINAL_PHASES
 
 
 def ami_name(stage: str, image_id: str) -> str:
@@ -107,66 +107,70 @@ def ami_name(stage: str, image_id: str) -> str:
     return f"gpudesk-{stage}-{image_id}"
 
 
-def holds(image: Image, recipe: Recipe) -> bool:
+def contains_recipe(image: Image, recipe: Recipe) -> bool:
     """Whether the image has all that the recipe installs, as the recipe is today."""
-    have = {(each.name, each.use) for each in image.baked}
-    return image.recipe == recipe.name and all((use.name, use_hash(use)) in have for use in recipe.documents)
+    have = {(each.name, each.recipe_hash) for each in image.installed_documents}
+    return image.recipe == recipe.name and all(
+        (use.name, hash_recipe_document(use)) in have for use in recipe.documents
+    )
 
 
-def saved(image: Image, documents: Iterable[DocumentUse]) -> Mapping[str, int]:
+def skippable_documents(image: Image, documents: Iterable[RecipeDocument]) -> Mapping[str, int]:
     """Seconds by document: what of these a launch need not run, if they are the same still.
 
     The probe runs on every machine: whose heartbeat it sends is another one on each. What has run otherwise meanwhile
     runs again, too.
     """
-    known = {each.name: each for each in image.baked}
+    known = {each.name: each for each in image.installed_documents}
     seconds: dict[str, int] = {}
     for use in documents:
         baked = known.get(use.name)
-        is_own = any(MACHINES_OWN in text for text in use.parameters.values())
-        if baked and baked.use == use_hash(use) and not is_own:
+        is_own = any(HEARTBEAT_KEY_PLACEHOLDER in text for text in use.parameters.values())
+        if baked and baked.recipe_hash == hash_recipe_document(use) and not is_own:
             seconds[use.name] = baked.seconds
         else:
             known.pop(use.name, None)
     return seconds
 
 
-def why_not(image: Image, kind: InstanceType, region: str, disk_gib: int | None, base: str | None) -> str | None:
+def launch_incompatibility(
+    image: Image, instance_type: InstanceType, region: str, disk_gib: int | None, base: str | None
+) -> str | None:
     """Why a machine of this type cannot come of the image; None where it can.
 
     :param base: the public parameter of the image that the recipe would be launched from otherwise
     """
     if image.phase is not ImagePhase.AVAILABLE:
-        return f"{image.name} is {image.phase}: {image.reason.sentence}"
+        return f"{image.name} is {image.phase}: {image.reason.message}"
     if image.region != region:
         return f"{image.name} is in {image.region}, not in {region}: an image launches in its own region"
-    if image.arch != kind.arch:
-        return f"{image.name} is of {image.arch}, a {kind.name} is of {kind.arch}"
-    if kind.nvidia_gpu_count and image.base != base:
-        return f"{image.name} has not the driver of a {kind.name}: it was made from another base image"
+    if image.arch != instance_type.arch:
+        return f"{image.name} is of {image.arch}, a {instance_type.name} is of {instance_type.arch}"
+    if instance_type.nvidia_gpu_count and image.base_image_parameter != base:
+        return f"{image.name} has not the driver of a {instance_type.name}: it was made from another base image"
     if disk_gib is not None and disk_gib < image.disk_gib:
         return f"{image.name} needs a disk of at least {image.disk_gib} GiB, not {disk_gib}"
     return None
 
 
-def named(ref: str, images: Iterable[Image], owner: str | None) -> Image | None:
+def find_by_ref(ref: str, images: Iterable[Image], owner: str | None) -> Image | None:
     """By id, or the newest of the owner's of that name that has not failed: whose disk boots is no matter of a name."""
-    return newest(
+    return latest(
         each
         for each in images
         if ref == each.id or (ref == each.name and each.owner == owner and each.phase is not ImagePhase.FAILED)
     )
 
 
-def newest(images: Iterable[Image]) -> Image | None:
+def latest(images: Iterable[Image]) -> Image | None:
     """The one that was asked for last."""
     return max(images, key=lambda image: image.created_at, default=None)
 
 
-def why_sealed(image: Image) -> str:
+def secrets_removed_message(image: Image) -> str:
     """Why nobody gets in by what is off the disk, for how long, and what goes meanwhile."""
     then = "they are back" if image.no_reboot else "it reboots for that and has new ones"
-    latest = image.created_at + UNSEAL_DEADLINE
+    latest = image.created_at + RESTORE_DEADLINE
     return (
         f"{image.instance_name} is sealed for its image {image.name}: its ssh host keys and Jupyter's token are off "
         f"its disk, so that they are not in the image. Once EC2 has taken the disk's snapshot {then}, as a rule within "

@@ -12,47 +12,47 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.domain import gpu_names
-from chalicelib.domain.benchmarks import UNITS, Figure, Subject, What
+from chalicelib.domain.benchmarks import UNITS, BenchmarkTarget, Metric, MetricResult
 from chalicelib.domain.catalogue import Peaks
 
-ABOVE_PEAK = 1.05
+PEAK_TOLERANCE = 1.05
 """What a GPU's clock may exceed the one that its maker's figure is of; more is a mistake of the measurement."""
 
-MOST_FIGURES = 64
-LONGEST_TEXT = 80
-PRINTABLE = re.compile(rf"[\x20-\x7e]{{1,{LONGEST_TEXT}}}")
+MAX_FIGURES = 64
+MAX_TEXT_LENGTH = 80
+PRINTABLE = re.compile(rf"[\x20-\x7e]{{1,{MAX_TEXT_LENGTH}}}")
 
 
-class NotBelieved(ValueError):
+class InvalidBenchmark(ValueError):
     """What the machine said is no measurement of it; the message says why."""
 
 
 @dataclass(frozen=True)
-class Measured:
+class BenchmarkOutput:
     """What the machine said, read and believed."""
 
     gpu_name: str
     driver: str | None
     framework: str
     cuda: str | None
-    results: tuple[Figure, ...]
+    results: tuple[MetricResult, ...]
 
 
-def believed(said: str, subject: Subject) -> Measured:
+def parse_and_validate(submitted: str, subject: BenchmarkTarget) -> BenchmarkOutput:
     """Read what the machine's document printed: one line of JSON, the last that is one.
 
     :raises NotBelieved: it is no such line, or not of these GPUs, or more than they can do
     """
-    found = _parsed(said)
+    found = _parsed(submitted)
     problems = [*_other_machine(found, subject)]
     runs = found.get("runs")
-    if not isinstance(runs, list) or not 1 <= len(runs) <= MOST_FIGURES:
-        raise NotBelieved(f"there must be 1 to {MOST_FIGURES} figures")
-    figures: dict[tuple[What, int], Figure] = {}
+    if not isinstance(runs, list) or not 1 <= len(runs) <= MAX_FIGURES:
+        raise InvalidBenchmark(f"there must be 1 to {MAX_FIGURES} figures")
+    figures: dict[tuple[Metric, int], MetricResult] = {}
     for run in runs:
         try:
             figure = _figure(run, subject)
-        except NotBelieved as problem:
+        except InvalidBenchmark as problem:
             problems.append(str(problem))
             continue
         if (figure.metric, figure.gpus) in figures:
@@ -61,8 +61,8 @@ def believed(said: str, subject: Subject) -> Measured:
     if not problems and all(gpus != subject.gpu_count for _, gpus in figures):
         problems.append(f"nothing was measured on all {subject.gpu_count} GPUs")
     if problems:
-        raise NotBelieved("; ".join(problems[:3]))
-    return Measured(
+        raise InvalidBenchmark("; ".join(problems[:3]))
+    return BenchmarkOutput(
         gpu_name=_text(found, "gpu_name"),
         driver=_text_or_none(found, "driver"),
         framework=_text(found, "framework"),
@@ -71,16 +71,16 @@ def believed(said: str, subject: Subject) -> Measured:
     )
 
 
-def _parsed(said: str) -> dict[str, Any]:
-    lines = [line.strip() for line in said.splitlines() if line.startswith("{")]
+def _parsed(submitted: str) -> dict[str, Any]:
+    lines = [line.strip() for line in submitted.splitlines() if line.startswith("{")]
     if not lines:
-        raise NotBelieved("it printed no line of JSON with figures")
+        raise InvalidBenchmark("it printed no line of JSON with figures")
     try:
         found = json.loads(lines[-1], parse_constant=_no_number)
     except (ValueError, RecursionError) as problem:
-        raise NotBelieved("its line of figures is not JSON, or was cut") from problem
+        raise InvalidBenchmark("its line of figures is not JSON, or was cut") from problem
     if not isinstance(found, dict):
-        raise NotBelieved("its line of figures is no object")
+        raise InvalidBenchmark("its line of figures is no object")
     return found
 
 
@@ -88,36 +88,36 @@ def _no_number(name: str) -> Any:
     raise ValueError(name)
 
 
-def _other_machine(found: Mapping[str, Any], subject: Subject) -> Iterator[str]:
+def _other_machine(found: Mapping[str, Any], subject: BenchmarkTarget) -> Iterator[str]:
     gpu_name, count = _text(found, "gpu_name"), found.get("count")
-    if not gpu_names.is_called(gpu_name, subject.gpu):
+    if not gpu_names.is_same_gpu(gpu_name, subject.gpu):
         yield f"it measured {gpu_name!r}, and a {subject.instance_type} has {subject.gpu}"
     if type(count) is not int or count != subject.gpu_count:
-        seen = count if type(count) is int and abs(count) < 1000 else "an unknown number of"
-        yield f"it measured {seen} GPUs, and a {subject.instance_type} has {subject.gpu_count}"
+        observation = count if type(count) is int and abs(count) < 1000 else "an unknown number of"
+        yield f"it measured {observation} GPUs, and a {subject.instance_type} has {subject.gpu_count}"
 
 
-def _figure(run: Any, subject: Subject) -> Figure:
+def _figure(run: Any, subject: BenchmarkTarget) -> MetricResult:
     if not isinstance(run, dict):
-        raise NotBelieved("a figure is no object")
+        raise InvalidBenchmark("a figure is no object")
     try:
-        what = What(str(run.get("metric")))
+        what = Metric(str(run.get("metric")))
     except ValueError as problem:
-        raise NotBelieved("a figure is of something unknown") from problem
+        raise InvalidBenchmark("a figure is of something unknown") from problem
     gpus = run.get("gpus")
     if type(gpus) is not int or not 1 <= gpus <= subject.gpu_count:
-        raise NotBelieved(f"a figure of {what} is not on 1 to {subject.gpu_count} GPUs")
+        raise InvalidBenchmark(f"a figure of {what} is not on 1 to {subject.gpu_count} GPUs")
     name = f"{what} on {gpus} x {subject.gpu}"
     if run.get("unit") != UNITS[what]:
-        raise NotBelieved(f"{name} is not in {UNITS[what]}")
+        raise InvalidBenchmark(f"{name} is not in {UNITS[what]}")
     median, p10, p90 = (_number(run.get(each), name) for each in ("median", "p10", "p90"))
     if not 0 < p10 <= median <= p90:
-        raise NotBelieved(f"{name}: {p10:g} to {p90:g} around a median of {median:g} is no spread")
+        raise InvalidBenchmark(f"{name}: {p10:g} to {p90:g} around a median of {median:g} is no spread")
     peak = _peak(what, subject.peaks)
-    if peak is not None and median > gpus * peak * ABOVE_PEAK:
+    if peak is not None and median > gpus * peak * PEAK_TOLERANCE:
         can = f"{gpus * peak:g} {UNITS[what]}"
-        raise NotBelieved(f"{name}: {median:g} {UNITS[what]} is impossible, their peak is {can}")
-    return Figure(gpus=gpus, metric=what, median=median, p10=p10, p90=p90, plausibility_checked=peak is not None)
+        raise InvalidBenchmark(f"{name}: {median:g} {UNITS[what]} is impossible, their peak is {can}")
+    return MetricResult(gpus=gpus, metric=what, median=median, p10=p10, p90=p90, plausibility_checked=peak is not None)
 
 
 def _number(value: Any, name: str) -> float:
@@ -127,26 +127,26 @@ def _number(value: Any, name: str) -> float:
     except OverflowError:
         number = math.inf
     if not (math.isfinite(number) and number > 0):
-        raise NotBelieved(f"{name} is no positive number")
+        raise InvalidBenchmark(f"{name} is no positive number")
     return number
 
 
-def _peak(what: What, peaks: Peaks) -> float | None:
+def _peak(what: Metric, peaks: Peaks) -> float | None:
     match what:
-        case What.FP32:
+        case Metric.FP32:
             return peaks.fp32_tflops
-        case What.FP16 | What.BF16:
+        case Metric.FP16 | Metric.BF16:
             return peaks.fp16_bf16_tflops
-        case What.MEMORY:
+        case Metric.MEMORY:
             return peaks.memory_gb_per_s
-        case What.TRAINING:
+        case Metric.TRAINING:
             return None
 
 
 def _text(found: Mapping[str, Any], name: str) -> str:
     value = found.get(name)
     if not isinstance(value, str) or not PRINTABLE.fullmatch(value):
-        raise NotBelieved(f"{name} must be a text of 1 to {LONGEST_TEXT} printable characters")
+        raise InvalidBenchmark(f"{name} must be a text of 1 to {MAX_TEXT_LENGTH} printable characters")
     return value
 
 

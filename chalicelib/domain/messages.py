@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import TypedDict
 
 from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.notices import Notice
+from chalicelib.domain.notices import Notification
 
 KEEP_HOURS = 4
 """What the message offers; any other number will do."""
@@ -30,7 +30,7 @@ class ApiCall(TypedDict):
     body: dict[str, object]
 
 
-def subject(notice: Notice) -> str:
+def email_subject(notice: Notification) -> str:
     """Return the subject of the e-mail: at most 100 characters of ASCII, as SNS requires.
 
     A name that is too long is cut, so that what happened can always be read.
@@ -39,21 +39,21 @@ def subject(notice: Notice) -> str:
         return f"gpudesk: {notice.code.subject}"
     outcome = "terminated" if notice.is_termination else "stopped"
     what = notice.code.subject.format(outcome=outcome)
-    if notice.acts_at:
+    if notice.stop_at:
         announced = "" if f"will be {outcome}" in what else f" and will be {outcome}"
-        what = f"{what}{announced} at {notice.acts_at:%H:%M} UTC"
+        what = f"{what}{announced} at {notice.stop_at:%H:%M} UTC"
     name = "".join(each if each.isascii() and each.isprintable() else "?" for each in notice.instance_name)
     return f"gpudesk: {name[: MAX_SUBJECT_LENGTH - len('gpudesk:  ') - len(what)]} {what}"
 
 
-def text(notice: Notice) -> str:
+def email_body(notice: Notification) -> str:
     """Return the plain text of the e-mail. Its last lines are the requests that the message suggests."""
     head = f"{notice.instance_name} of {notice.owner}, {notice.at:%Y-%m-%d %H:%M} UTC:"
     calls = [_in_one_line(call) for call in api_calls(notice).values()]
-    return "\n\n".join([head, notice.sentence, *(["\n".join(calls)] if calls else [])]) + "\n"
+    return "\n\n".join([head, notice.message, *(["\n".join(calls)] if calls else [])]) + "\n"
 
 
-def payload(notice: Notice) -> bytes:
+def webhook_payload(notice: Notification) -> bytes:
     """Return the JSON of the webhook's message: type, timestamp, data.
 
     `data` has the requests that the message suggests, for a bot's buttons: `keep` keeps the instance running.
@@ -61,20 +61,20 @@ def payload(notice: Notice) -> bytes:
     data: dict[str, object] = {
         "id": notice.id,
         "instance": {"id": notice.instance_id, "name": notice.instance_name, "owner": notice.owner},
-        "message": notice.sentence,
+        "message": notice.message,
     }
-    if notice.acts_at:
-        data["stop_at"] = notice.acts_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    if notice.stop_at:
+        data["stop_at"] = notice.stop_at.strftime("%Y-%m-%dT%H:%M:%SZ")
     data |= api_calls(notice)
     at = notice.at.strftime("%Y-%m-%dT%H:%M:%SZ")
     return json.dumps({"type": str(notice.code), "timestamp": at, "data": data}).encode()
 
 
-def api_calls(notice: Notice) -> Mapping[str, ApiCall]:
+def api_calls(notice: Notification) -> Mapping[str, ApiCall]:
     """Return the requests that the message suggests, by what they do."""
     instance = f"/instances/{notice.instance_id}"
     calls: dict[str, ApiCall] = {}
-    if notice.acts_at:
+    if notice.stop_at:
         calls["keep"] = ApiCall(method="POST", path=f"{instance}/keep", body={"hours": KEEP_HOURS})
     if notice.code is EventCode.READY:
         calls["connect"] = ApiCall(method="GET", path=f"{instance}/connect", body={})

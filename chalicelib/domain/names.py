@@ -12,7 +12,7 @@ NAME_PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 
 NAME_LENGTHS = (3, 40)
 
-NAME_IN_WORDS = (
+NAME_IN_DESCRIPTION = (
     "3 to 40 lower-case letters, digits and single hyphens, beginning with a letter and not ending in a "
     "hyphen; 'i-' and 'gd-' begin ids and no names"
 )
@@ -24,24 +24,24 @@ Choose = Callable[[Sequence[str]], str]
 
 
 @dataclass(frozen=True)
-class Words:
+class WordLists:
     """What friendly names are made of."""
 
     adjectives: tuple[str, ...]
     animals: tuple[str, ...]
 
 
-def parse_words(data: Mapping[str, Any]) -> Words:
+def parse_word_lists(data: Mapping[str, Any]) -> WordLists:
     """The word lists from their JSON."""
-    return Words(adjectives=tuple(data["adjectives"]), animals=tuple(data["animals"]))
+    return WordLists(adjectives=tuple(data["adjectives"]), animals=tuple(data["animals"]))
 
 
-def friendly_name(words: Words, choose: Choose) -> str:
+def generate_name(words: WordLists, choose: Choose) -> str:
     """A name such as brave-otter; whether it is still free is for the caller to find out."""
     return f"{choose(words.adjectives)}-{choose(words.animals)}"
 
 
-def is_name(text: str) -> bool:
+def is_valid_name(text: str) -> bool:
     """Whether people may call an instance so."""
     shortest, longest = NAME_LENGTHS
     return (

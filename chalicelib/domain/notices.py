@@ -7,14 +7,14 @@ from enum import StrEnum
 
 from chalicelib.domain.channels import Channels
 from chalicelib.domain.common.event_codes import Audience, EventCode
-from chalicelib.domain.instance import Action, Instance
-from chalicelib.domain.plan import Entry
-from chalicelib.domain.timings import DELIVERY_GIVEN_UP, WARNING_RETRY
+from chalicelib.domain.instance import ClaimAction, Instance
+from chalicelib.domain.plan import TimelineEntry
+from chalicelib.domain.timings import NOTIFICATION_EXPIRY, WARNING_RETRY_INTERVAL
 
-ASKED_FOR = (EventCode.STOP_REQUESTED, EventCode.TERMINATE_REQUESTED)
+REQUESTED_CODES = (EventCode.STOP_REQUESTED, EventCode.TERMINATE_REQUESTED)
 """Reasons of a stop or a termination that somebody asked for: its beginning is no news, how it ends is."""
 
-PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 1, 2, 4, 8, 15, 30))
+RETRY_BACKOFF = tuple(timedelta(minutes=minutes) for minutes in (1, 1, 2, 4, 8, 15, 30))
 """Between two tries of one channel; the last one from then on."""
 
 
@@ -27,7 +27,7 @@ class DeliveryState(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Try:
+class DeliveryAttempt:
     """One attempt to deliver.
 
     :param detail: what the channel said
@@ -42,23 +42,23 @@ class Try:
 class Delivery:
     """A notice's way on one channel.
 
-    :param to: who is told by it: owner or admin
-    :param next_at: not tried again before
+    :param audience: who is told by it: owner or admin
+    :param next_attempt_at: not tried again before
     """
 
-    to: Audience
+    audience: Audience
     state: DeliveryState = DeliveryState.PENDING
-    next_at: datetime
-    tries: tuple[Try, ...] = ()
+    next_attempt_at: datetime
+    attempts: tuple[DeliveryAttempt, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Notice:
+class Notification:
     """Something that somebody is told.
 
     :param id: the same for the same event, so that telling it twice writes it once
     :param instance_id: "desk" where it is about the desk itself
-    :param until: after that it is no use any more
+    :param expires_at: after that it is no use any more
     :param instance_name: as people know it
     :param warning_id: of the warning that it carries
     :param is_termination: the warning announces a termination, not a stop
@@ -72,10 +72,10 @@ class Notice:
     owner: str
     code: EventCode
     at: datetime
-    sentence: str
-    until: datetime
+    message: str
+    expires_at: datetime
     warning_id: str | None = None
-    acts_at: datetime | None = None
+    stop_at: datetime | None = None
     is_termination: bool = False
     image_id: str | None = None
     deliveries: Mapping[str, Delivery] = field(default_factory=dict)
@@ -83,18 +83,18 @@ class Notice:
     @property
     def due_at(self) -> datetime | None:
         """When the next channel is to be tried; None: nothing is left to do."""
-        waiting = (each.next_at for each in self.deliveries.values() if each.state is DeliveryState.PENDING)
+        waiting = (each.next_attempt_at for each in self.deliveries.values() if each.state is DeliveryState.PENDING)
         return min(waiting, default=None)
 
     def due(self, now: datetime) -> Iterator[str]:
         """The channels to be tried now."""
         for channel, delivery in self.deliveries.items():
-            if delivery.state is DeliveryState.PENDING and delivery.next_at <= now:
+            if delivery.state is DeliveryState.PENDING and delivery.next_attempt_at <= now:
                 yield channel
 
 
 @dataclass(frozen=True)
-class Addressee:
+class Recipient:
     """Somebody's channels.
 
     :param name: whose they are; the secret of the webhook is made of it
@@ -105,7 +105,7 @@ class Addressee:
 
 
 @dataclass(frozen=True)
-class AddressBook:
+class ChannelDirectory:
     """Who can be told by what.
 
     :param owners: the channels of those who have set any
@@ -115,126 +115,141 @@ class AddressBook:
     owners: Mapping[str, Channels] = field(default_factory=dict)
     admin: Channels = Channels()
 
-    def addressee(self, audience: Audience, owner: str) -> Addressee:
+    def recipient_for(self, audience: Audience, owner: str) -> Recipient:
         """An owner who has set no channel is told by the desk's: somebody hears of it."""
         own = self.owners.get(owner)
         if audience is Audience.OWNER and own:
-            return Addressee(f"owner/{owner}", own)
-        return Addressee("desk", self.admin)
+            return Recipient(f"owner/{owner}", own)
+        return Recipient("desk", self.admin)
 
-    def emails(self) -> frozenset[tuple[str, int]]:
+    def email_addresses(self) -> frozenset[tuple[str, int]]:
         """Every address that is set, and how often it was: whoever sets it again is asked for consent again."""
-        return frozenset((each.email, each.email_key) for each in (*self.owners.values(), self.admin) if each.email)
+        return frozenset(
+            (each.email, each.email_generation) for each in (*self.owners.values(), self.admin) if each.email
+        )
 
-    def reaches(self, owner: str) -> bool:
+    def can_notify(self, owner: str) -> bool:
         """Whether a warning of this owner's instances can be delivered at all."""
-        return bool(self.addressee(Audience.OWNER, owner).channels)
+        return bool(self.recipient_for(Audience.OWNER, owner).channels)
 
 
-def notices_of(instance: Instance, entries: Iterable[Entry], book: AddressBook) -> tuple[Notice, ...]:
+def notifications_for(
+    instance: Instance, entries: Iterable[TimelineEntry], directory: ChannelDirectory
+) -> tuple[Notification, ...]:
     """What is to be told of a change, by every channel of those whom it concerns; nobody to tell, no notice.
 
     :param instance: as it is written
     :param entries: the lines that are written with it
     """
-    return tuple(notice for line in entries if _is_news(line) and (notice := _notice(instance, line, book)).deliveries)
+    return tuple(
+        notice for entry in entries if _is_news(entry) and (notice := _notice(instance, entry, directory)).deliveries
+    )
 
 
-def desk_notice(code: EventCode, sentence: str, since: datetime, now: datetime, book: AddressBook) -> Notice:
+def desk_notification(
+    code: EventCode, message: str, since: datetime, now: datetime, directory: ChannelDirectory
+) -> Notification:
     """Something about the desk itself, for its admins.
 
     :param since: since when it is so: the same since is the same notice
     """
-    return Notice(
+    return Notification(
         id=f"desk.{code}.{int(since.timestamp())}",
         instance_id="desk",
         instance_name="the desk",
         owner="admin",
         code=code,
         at=now,
-        sentence=sentence,
-        until=now + DELIVERY_GIVEN_UP,
-        deliveries=_deliveries(code.audience, "admin", book, now),
+        message=message,
+        expires_at=now + NOTIFICATION_EXPIRY,
+        deliveries=_deliveries(code.audience, "admin", directory, now),
     )
 
 
-def greetings(book: AddressBook, now: datetime) -> dict[str, Notice]:
+def webhook_welcomes(directory: ChannelDirectory, now: datetime) -> dict[str, Notification]:
     """A first message for each webhook, so that its owner can see it arrive and check the signature.
 
     :returns: by a name that is another one once the webhook has another secret
     """
-    everybody = [*(book.addressee(Audience.OWNER, owner) for owner in book.owners), Addressee("desk", book.admin)]
+    everybody = [
+        *(directory.recipient_for(Audience.OWNER, owner) for owner in directory.owners),
+        Recipient("desk", directory.admin),
+    ]
     return {
-        f"{each.name}.{each.channels.webhook_key}": _greeting(each, now) for each in everybody if each.channels.webhook
+        f"{each.name}.{each.channels.webhook_generation}": _webhook_welcome(each, now)
+        for each in everybody
+        if each.channels.webhook
     }
 
 
-def _greeting(addressee: Addressee, now: datetime) -> Notice:
+def _webhook_welcome(addressee: Recipient, now: datetime) -> Notification:
     code = EventCode.WEBHOOK_REGISTERED
     kind, _, owner = addressee.name.partition("/")
     to = Audience.OWNER if kind == "owner" else Audience.ADMIN
-    return Notice(
-        id=f"{addressee.name}.{code}.{addressee.channels.webhook_key}",
+    return Notification(
+        id=f"{addressee.name}.{code}.{addressee.channels.webhook_generation}",
         instance_id="desk",
         instance_name="the desk",
         owner=owner or "admin",
         code=code,
         at=now,
-        sentence=(
+        message=(
             "This webhook is registered: stop warnings and other notifications of GPU instances arrive here, signed "
             "like this one."
         ),
-        until=now + DELIVERY_GIVEN_UP,
-        deliveries={f"{to}.webhook": Delivery(to=to, next_at=now)},
+        expires_at=now + NOTIFICATION_EXPIRY,
+        deliveries={f"{to}.webhook": Delivery(audience=to, next_attempt_at=now)},
     )
 
 
-def tried(notice: Notice, channel: str, *, succeeded: bool, detail: str, now: datetime) -> Notice:
+def record_attempt(notice: Notification, channel: str, *, succeeded: bool, detail: str, now: datetime) -> Notification:
     """What a try changes: done, again after a pause, or given up."""
     delivery = notice.deliveries[channel]
-    tries = (*delivery.tries, Try(at=now, succeeded=succeeded, detail=detail[:300]))
-    pause = PAUSES[min(len(tries), len(PAUSES)) - 1]
-    next_at = now + (min(pause, WARNING_RETRY) if notice.warning_id else pause)
+    tries = (*delivery.attempts, DeliveryAttempt(at=now, succeeded=succeeded, detail=detail[:300]))
+    pause = RETRY_BACKOFF[min(len(tries), len(RETRY_BACKOFF)) - 1]
+    next_at = now + (min(pause, WARNING_RETRY_INTERVAL) if notice.warning_id else pause)
     state = DeliveryState.PENDING
     if succeeded:
         state = DeliveryState.DELIVERED
-    elif next_at > notice.until:
+    elif next_at > notice.expires_at:
         state = DeliveryState.FAILED
-    after = replace(delivery, state=state, next_at=next_at, tries=tries)
+    after = replace(delivery, state=state, next_attempt_at=next_at, attempts=tries)
     return replace(notice, deliveries={**notice.deliveries, channel: after})
 
 
-def _is_news(line: Entry) -> bool:
-    return bool(line.code.audience) and line.details.get("reason_code") not in ASKED_FOR
+def _is_news(entry: TimelineEntry) -> bool:
+    return bool(entry.code.audience) and entry.details.get("reason_code") not in REQUESTED_CODES
 
 
-def _notice(instance: Instance, line: Entry, book: AddressBook) -> Notice:
-    warned = instance.warned if instance.warned and instance.warned.at == line.at else None
-    return Notice(
-        id=f"{instance.id}.{line.code}.{int(line.at.timestamp())}",
+def _notice(instance: Instance, entry: TimelineEntry, directory: ChannelDirectory) -> Notification:
+    warned = instance.warning if instance.warning and instance.warning.created_at == entry.at else None
+    return Notification(
+        id=f"{instance.id}.{entry.code}.{int(entry.at.timestamp())}",
         instance_id=instance.id,
-        instance_name=line.details.get("former_name", instance.name),
+        instance_name=entry.details.get("former_name", instance.name),
         owner=instance.owner,
-        code=line.code,
-        at=line.at,
-        sentence=line.sentence,
-        until=warned.waits_until if warned else line.at + DELIVERY_GIVEN_UP,
+        code=entry.code,
+        at=entry.at,
+        message=entry.message,
+        expires_at=warned.stop_by if warned else entry.at + NOTIFICATION_EXPIRY,
         warning_id=warned.id if warned else None,
-        acts_at=warned.acts_at if warned else None,
-        is_termination=line.details.get("action") == Action.TERMINATE,
-        image_id=line.details.get("image"),
-        deliveries=_deliveries(line.code.audience, instance.owner, book, line.at),
+        stop_at=warned.stop_at if warned else None,
+        is_termination=entry.details.get("action") == ClaimAction.TERMINATE,
+        image_id=entry.details.get("image"),
+        deliveries=_deliveries(entry.code.audience, instance.owner, directory, entry.at),
     )
 
 
-def _deliveries(audience: tuple[Audience, ...], owner: str, book: AddressBook, now: datetime) -> dict[str, Delivery]:
+def _deliveries(
+    audience: tuple[Audience, ...], owner: str, directory: ChannelDirectory, now: datetime
+) -> dict[str, Delivery]:
     """By each address once, also where owner and admin share it."""
     found: dict[str, Delivery] = {}
-    seen: set[str] = set()
+    observation: set[str] = set()
     for whom in audience:
-        channels = book.addressee(whom, owner).channels
+        channels = directory.recipient_for(whom, owner).channels
         for kind, address in (("email", channels.email), ("webhook", channels.webhook)):
-            if address and address not in seen:
-                seen.add(address)
-                found[f"{whom}.{kind}"] = Delivery(to=whom, next_at=now)
+            if address and address not in observation:
+                observation.add(address)
+                found[f"{whom}.{kind}"] = Delivery(audience=whom, next_attempt_at=now)
     return found

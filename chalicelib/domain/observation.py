@@ -5,12 +5,12 @@ from datetime import datetime
 from enum import StrEnum
 
 from chalicelib.domain.activity.heartbeat import Report
-from chalicelib.domain.activity.orders import Orders
+from chalicelib.domain.activity.orders import HeartbeatResponse
 from chalicelib.domain.instance import Ec2State, ScheduledEvent
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ec2View:
+class ObservedInstance:
     """An EC2 instance that carries our tag, as DescribeInstances shows it."""
 
     instance_id: str
@@ -25,26 +25,26 @@ class Ec2View:
 
 
 @dataclass(frozen=True)
-class Unobserved:
+class Unavailable:
     """AWS did not answer: nothing may be concluded."""
 
     why: str
 
 
 @dataclass(frozen=True)
-class Untagged:
+class TagsMissing:
     """The record's machine is there, by its id, and does not carry our tags any more."""
 
     instance_id: str
 
 
 @dataclass(frozen=True)
-class Absent:
+class NotVisible:
     """AWS answered, and it was not there: not yet, or not any more."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class AgentView:
+class ObservedAgent:
     """The SSM agent of an instance."""
 
     online: bool
@@ -60,7 +60,7 @@ class CommandStatus(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class StepView:
+class StepOutput:
     """One step of a document that ran.
 
     :param output: what it said, then its errors, as far as SSM keeps them
@@ -75,26 +75,26 @@ class StepView:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CommandView:
+class ObservedCommand:
     """A command on one instance."""
 
     command_id: str
     status: CommandStatus
-    detail: str
-    steps: tuple[StepView, ...]
+    status_details: str
+    steps: tuple[StepOutput, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Observation:
     """One look at one instance. What was not looked for is Absent or None.
 
-    :param orders: what the machine can read of the desk's orders; Absent: there is nowhere to write them
-    :param scheduled: what AWS is going to do to the machine
+    :param heartbeat_response: what the machine can read of the desk's orders; Absent: there is nowhere to write them
+    :param scheduled_event: what AWS is going to do to the machine
     """
 
-    ec2: Ec2View | Untagged | Absent | Unobserved
-    agent: AgentView | Absent | Unobserved = Absent()
-    command: CommandView | Absent | Unobserved = Absent()
+    ec2: ObservedInstance | TagsMissing | NotVisible | Unavailable
+    agent: ObservedAgent | NotVisible | Unavailable = NotVisible()
+    command: ObservedCommand | NotVisible | Unavailable = NotVisible()
     heartbeat: Report = None
-    orders: Orders | Absent | None = Absent()
-    scheduled: ScheduledEvent | Absent | Unobserved = Unobserved("not looked for")
+    heartbeat_response: HeartbeatResponse | NotVisible | None = NotVisible()
+    scheduled_event: ScheduledEvent | NotVisible | Unavailable = Unavailable("not looked for")

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from chalicelib.domain.fits import parse_fits
-from chalicelib.domain.recipe_parameters import MalformedRecipe, parse_parameters
-from chalicelib.domain.recipes import PLACEHOLDERS, DocumentUse, Recipe
+from chalicelib.domain.fits import parse_requirements
+from chalicelib.domain.recipe_parameters import InvalidRecipe, parse_parameters
+from chalicelib.domain.recipes import PLACEHOLDERS, Recipe, RecipeDocument
 
 PREFIX = "gpudesk-custom-"
 """Of the documents' names; the desk may send those that begin so, and its own by name (`.chalice/policy-dev.json`)."""
@@ -32,7 +32,7 @@ class Checkout:
 
 
 @dataclass(frozen=True)
-class OwnSteps:
+class CustomSteps:
     """What a folder adds.
 
     :param environment: the folder of the Python environment that pip installs into
@@ -57,21 +57,21 @@ class OwnSteps:
         return {step: minutes for step, minutes in there.items() if minutes}
 
 
-def parse_own_recipe(name: str, entry: Mapping[str, Any], ours: Mapping[str, Recipe]) -> Recipe:
+def parse_custom_recipe(name: str, entry: Mapping[str, Any], ours: Mapping[str, Recipe]) -> Recipe:
     """The recipe as the desk offers it.
 
     :param ours: the desk's own recipes, on which it can build
     :raises MalformedRecipe: it is none
     """
     if name in ours:
-        raise MalformedRecipe(f"recipe {name!r}: the desk has one of that name; rename the folder")
+        raise InvalidRecipe(f"recipe {name!r}: the desk has one of that name; rename the folder")
     base = ours.get(entry.get("extends", ""))
     if base is None:
-        raise MalformedRecipe(f"recipe {name!r}: extends must be one of {', '.join(ours)}")
+        raise InvalidRecipe(f"recipe {name!r}: extends must be one of {', '.join(ours)}")
     added = parse_parameters(name, entry.get("parameters", {}))
     taken = sorted((PLACEHOLDERS | set(base.parameters)) & set(added))
     if taken:
-        raise MalformedRecipe(f"recipe {name!r}: {', '.join(taken)} is a parameter of {base.name}'s or of the desk's")
+        raise InvalidRecipe(f"recipe {name!r}: {', '.join(taken)} is a parameter of {base.name}'s or of the desk's")
     parameters = {**base.parameters, **added}
     try:
         return Recipe(
@@ -80,21 +80,23 @@ def parse_own_recipe(name: str, entry: Mapping[str, Any], ours: Mapping[str, Rec
             description=entry["description"],
             documents=(*base.documents, _document(name, entry, tuple(parameters))),
             jupyter_port=entry.get("jupyter_port", base.jupyter_port),
-            fits=base.fits.and_also(parse_fits(entry["requirements"])) if "requirements" in entry else base.fits,
+            requirements=base.requirements.intersect(parse_requirements(entry["requirements"]))
+            if "requirements" in entry
+            else base.requirements,
             parameters=parameters,
             image=base.image,
             extends=base.name,
         )
     except KeyError as missing:
-        raise MalformedRecipe(f"recipe {name!r} lacks {missing}") from missing
+        raise InvalidRecipe(f"recipe {name!r} lacks {missing}") from missing
 
 
-def parse_steps(name: str, entry: Mapping[str, Any]) -> OwnSteps:
+def parse_steps(name: str, entry: Mapping[str, Any]) -> CustomSteps:
     """What the document of the folder is to do.
 
     :raises KeyError: a checkout lacks something
     """
-    return OwnSteps(
+    return CustomSteps(
         apt=tuple(entry.get("apt", ())),
         pip=tuple(entry.get("pip", ())),
         environment=entry.get("environment", f"/opt/gpudesk/custom/{name}"),
@@ -110,9 +112,9 @@ def ssm_name(parameter: str) -> str:
     return first + "".join(word.capitalize() for word in rest)
 
 
-def _document(name: str, entry: Mapping[str, Any], parameters: tuple[str, ...]) -> DocumentUse:
+def _document(name: str, entry: Mapping[str, Any], parameters: tuple[str, ...]) -> RecipeDocument:
     chosen = {ssm_name(parameter): f"${{{parameter}}}" for parameter in parameters}
-    return DocumentUse(
+    return RecipeDocument(
         name=f"{PREFIX}{name}",
         parameters={"attemptId": "${attempt_id}", "gpuCount": "${gpu_count}", **chosen},
         timeout=timedelta(minutes=sum(parse_steps(name, entry).minutes().values())),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from chalicelib.domain.channels import Channels
-from chalicelib.domain.policies import PolicyAsk
+from chalicelib.domain.policies import PolicyOverride
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -11,6 +11,6 @@ class OwnerSettings:
     """As `GET /owners/{owner}` shows them; an owner of whom nothing is set has the desk's."""
 
     owner: str
-    policy: PolicyAsk = PolicyAsk()
+    policy: PolicyOverride = PolicyOverride()
     channels: Channels = Channels()
     version: int | None = None

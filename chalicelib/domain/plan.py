@@ -7,18 +7,18 @@ from datetime import datetime, timedelta
 from chalicelib.domain.benchmarks import Benchmark
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.cost import Segment
-from chalicelib.domain.errors import CloudError
-from chalicelib.domain.instance import Attempt, Instance, Machine
+from chalicelib.domain.cost import BilledSegment
+from chalicelib.domain.errors import AwsError
+from chalicelib.domain.instance import Instance, LaunchAttempt, Machine
 from chalicelib.domain.reason import Reason
-from chalicelib.domain.setup_results import Durations
+from chalicelib.domain.setup_results import StepDurations
 
-DESK = "gpudesk"
+SYSTEM_ACTOR = "gpudesk"
 """The author of what nobody asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class TimelineEntry:
     """A line of the timeline.
 
     :param actor: a person, a bot for a person ("slack for ada"), or the desk
@@ -28,7 +28,7 @@ class Entry:
     at: datetime
     actor: str
     code: EventCode
-    sentence: str
+    message: str
     details: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -43,25 +43,25 @@ class ResolveLaunch:
 class Launch:
     """RunInstances, exactly as frozen."""
 
-    attempt: Attempt
+    attempt: LaunchAttempt
 
 
 @dataclass(frozen=True)
 class SendDocument:
     """SendCommand of one document.
 
-    :param limit: how long it may take, in the world's time
+    :param timeout: how long it may take, in the world's time
     :param log_group: of CloudWatch Logs, for all that its steps say; None: nobody wants that
-    :param unless: the hash of the document that ran when the machine's image was made: if it is the same still, this
+    :param skip_if_hash: the hash of the document that ran when the machine's image was made: if it is the same still, this
         very run is in the image
     """
 
     document: str
     parameters: Mapping[str, str]
     attempt_id: str
-    limit: timedelta
+    timeout: timedelta
     log_group: str | None = None
-    unless: str | None = None
+    skip_if_hash: str | None = None
 
 
 @dataclass(frozen=True)
@@ -86,21 +86,21 @@ class Terminate:
 
 
 @dataclass(frozen=True)
-class Resolved:
+class LaunchResolved:
     """The launch request is complete."""
 
-    attempt: Attempt
+    attempt: LaunchAttempt
 
 
 @dataclass(frozen=True)
-class Launched:
+class InstanceLaunched:
     """RunInstances gave an instance, this time or the first time the token was used."""
 
     machine: Machine
 
 
 @dataclass(frozen=True)
-class Sent:
+class CommandSent:
     """SendCommand was accepted. :param content: SSM's hash of the document"""
 
     command_id: str
@@ -108,14 +108,14 @@ class Sent:
 
 
 @dataclass(frozen=True)
-class AlreadyBaked:
+class DocumentAlreadyInstalled:
     """The document that is there now is the one that the image has; nothing was sent."""
 
     content: str
 
 
 @dataclass(frozen=True)
-class Called:
+class CallAccepted:
     """AWS acknowledged; whether it comes about is for the next look to see."""
 
 
@@ -126,7 +126,9 @@ class NoLongerIdle:
     reason: Reason
 
 
-Outcome = Resolved | Launched | Sent | AlreadyBaked | Called | NoLongerIdle | CloudError
+Outcome = (
+    LaunchResolved | InstanceLaunched | CommandSent | DocumentAlreadyInstalled | CallAccepted | NoLongerIdle | AwsError
+)
 Step = ResolveLaunch | Launch | SendDocument | Start | Stop | Terminate
 
 
@@ -135,27 +137,27 @@ class Plan:
     """What one look at an instance leads to: first the write, then at most one call.
 
     :param instance: the record as it is to be written; the very one that was decided on means "nothing to write"
-    :param measured: a measurement that is to be kept, in the same write
+    :param benchmark: a measurement that is to be kept, in the same write
     :param step: the call, after the write that says it is coming
     :param reason: why this, or why nothing
-    :param own_initiative: gpudesk decided it on its own; mode `dry_run` only records it
-    :param again: whether it is worth looking again at once
-    :param learned: how long a document's steps took, to be remembered for the next estimate
+    :param autonomous: gpudesk decided it on its own; mode `dry_run` only records it
+    :param requeue: whether it is worth looking again at once
+    :param durations: how long a document's steps took, to be remembered for the next estimate
     """
 
     instance: Instance
     reason: EventReason
-    entries: tuple[Entry, ...] = ()
-    segments: tuple[Segment, ...] = ()
-    measured: Benchmark | None = None
+    timeline: tuple[TimelineEntry, ...] = ()
+    billed_segments: tuple[BilledSegment, ...] = ()
+    benchmark: Benchmark | None = None
     step: Step | None = None
-    own_initiative: bool = False
-    again: bool = False
-    learned: Durations | None = None
+    autonomous: bool = False
+    requeue: bool = False
+    durations: StepDurations | None = None
 
 
-def in_words(plan: Plan) -> str:
+def describe(plan: Plan) -> str:
     """A plan printed instead of done: why, then the call that it would make, then the lines it would write."""
     call = f"would call {plan.step}" if plan.step else "would call nothing"
-    lines = [f"{plan.instance.name} ({plan.instance.phase}): {plan.reason.sentence} [{plan.reason.code}]", f"  {call}"]
-    return "\n".join([*lines, *(f"  would write {line.code}: {line.sentence}" for line in plan.entries)])
+    lines = [f"{plan.instance.name} ({plan.instance.phase}): {plan.reason.message} [{plan.reason.code}]", f"  {call}"]
+    return "\n".join([*lines, *(f"  would write {line.code}: {line.message}" for line in plan.timeline)])

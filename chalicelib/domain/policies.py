@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 
 from chalicelib.domain.activity.policy import SIGNALS, IdlePolicy, Thresholds
-from chalicelib.domain.desk import Ceilings
+from chalicelib.domain.desk import Limits
 from chalicelib.domain.errors import FieldError
 
-SHORTEST_WINDOW_MINUTES = 3
+MIN_IDLE_MINUTES = 3
 """Three samples: fewer say nothing of what lay between them."""
 
 HIGHEST_THRESHOLDS = Thresholds(
@@ -17,7 +17,7 @@ HIGHEST_THRESHOLDS = Thresholds(
 
 
 @dataclass(frozen=True, kw_only=True)
-class PolicyAsk:
+class PolicyOverride:
     """A policy as somebody said it; None is "as it is otherwise": the instance's, the owner's, the desk's.
 
     :param signals: those of SIGNALS that count
@@ -31,33 +31,35 @@ class PolicyAsk:
     max_hours: int | None = None
 
 
-def asked_for(ask: PolicyAsk, policy: IdlePolicy, max_hours: int) -> tuple[IdlePolicy, int]:
+def apply_override(request: PolicyOverride, policy: IdlePolicy, max_hours: int) -> tuple[IdlePolicy, int]:
     """A policy and the maximum hours, changed by what was said. A warning that was not asked for fits the window."""
-    idle_minutes = policy.idle_minutes if ask.idle_minutes is None else ask.idle_minutes
-    warning_minutes = ask.warning_minutes
+    idle_minutes = policy.idle_minutes if request.idle_minutes is None else request.idle_minutes
+    warning_minutes = request.warning_minutes
     if warning_minutes is None:
         warning_minutes = max(1, min(policy.warning_minutes, idle_minutes))
     changed = replace(
         policy,
         idle_minutes=idle_minutes,
         warning_minutes=warning_minutes,
-        signals=policy.signals if ask.signals is None else _in_order(ask.signals),
-        thresholds=replace(policy.thresholds, **ask.thresholds),
+        signals=policy.signals if request.signals is None else _in_order(request.signals),
+        thresholds=replace(policy.thresholds, **request.thresholds),
     )
-    return changed, max_hours if ask.max_hours is None else ask.max_hours
+    return changed, max_hours if request.max_hours is None else request.max_hours
 
 
-def owners_default(own: PolicyAsk, policy: IdlePolicy, max_hours: int, limits: Ceilings) -> tuple[IdlePolicy, int]:
+def effective_default(
+    own: PolicyOverride, policy: IdlePolicy, max_hours: int, limits: Limits
+) -> tuple[IdlePolicy, int]:
     """What an owner's instances get that a request does not say: the owner's over the desk's, within today's bounds.
 
     What was set under other limits is cut to these, so that a request that says nothing is never refused for it.
     """
-    return within(*asked_for(own, policy, max_hours), limits)
+    return clamp(*apply_override(own, policy, max_hours), limits)
 
 
-def within(wished: IdlePolicy, hours: int, limits: Ceilings) -> tuple[IdlePolicy, int]:
+def clamp(wished: IdlePolicy, hours: int, limits: Limits) -> tuple[IdlePolicy, int]:
     """A policy and the maximum hours, cut to what the admin allows; what is allowed stays as it is."""
-    idle_minutes = max(SHORTEST_WINDOW_MINUTES, min(wished.idle_minutes, limits.idle_minutes))
+    idle_minutes = max(MIN_IDLE_MINUTES, min(wished.idle_minutes, limits.idle_minutes))
     policy = replace(
         wished,
         idle_minutes=idle_minutes,
@@ -73,10 +75,10 @@ def within(wished: IdlePolicy, hours: int, limits: Ceilings) -> tuple[IdlePolicy
     return policy, max(1, min(hours, limits.max_hours))
 
 
-def policy_errors(policy: IdlePolicy, max_hours: int, limits: Ceilings) -> Iterator[FieldError]:
+def policy_errors(policy: IdlePolicy, max_hours: int, limits: Limits) -> Iterator[FieldError]:
     """What is wrong with a policy, and what would be right."""
-    if not SHORTEST_WINDOW_MINUTES <= policy.idle_minutes <= limits.idle_minutes:
-        right = f"must be {SHORTEST_WINDOW_MINUTES} (three samples) to {limits.idle_minutes} minutes"
+    if not MIN_IDLE_MINUTES <= policy.idle_minutes <= limits.idle_minutes:
+        right = f"must be {MIN_IDLE_MINUTES} (three samples) to {limits.idle_minutes} minutes"
         yield FieldError("idle_policy.idle_minutes", f"{right}, not {policy.idle_minutes}")
     if not 1 <= policy.warning_minutes <= limits.warning_minutes:
         right = f"must be 1 to {limits.warning_minutes} minutes"
@@ -90,7 +92,7 @@ def policy_errors(policy: IdlePolicy, max_hours: int, limits: Ceilings) -> Itera
         yield FieldError("max_hours", f"must be 1 to {limits.max_hours} hours, not {max_hours}")
 
 
-def _signal_errors(signals: tuple[str, ...], limits: Ceilings) -> Iterator[FieldError]:
+def _signal_errors(signals: tuple[str, ...], limits: Limits) -> Iterator[FieldError]:
     allowed = ", ".join(limits.signals)
     if not signals:
         yield FieldError("idle_policy.signals", f"must name at least one of {allowed}")

@@ -8,4 +8,4 @@ class Reason:
     """A code for programs and a message for people."""
 
     code: str
-    sentence: str
+    message: str

@@ -18,12 +18,12 @@ from typing import Any
 
 from chalicelib.domain.errors import FieldError
 
-Value = str | int | bool
+ParameterValue = str | int | bool
 """As it stands in JSON."""
 
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
-SECRET = re.compile(r"token|passw|passphrase|secret|credential|(^|_)(api|access|private|ssh)?keys?(_|$)")
+SECRET_NAME_PATTERN = re.compile(r"token|passw|passphrase|secret|credential|(^|_)(api|access|private|ssh)?keys?(_|$)")
 
 PATTERN = re.compile(
     r"""\^(?:
@@ -38,7 +38,7 @@ PATTERN = re.compile(
 SHOWN = 40
 
 
-class MalformedRecipe(ValueError):
+class InvalidRecipe(ValueError):
     """The recipe cannot be followed; the message says where and why."""
 
 
@@ -50,7 +50,7 @@ class ParameterType(StrEnum):
     BOOLEAN = "Boolean"
 
 
-USUAL: Mapping[ParameterType, tuple[str, str]] = {
+DEFAULT_PATTERNS: Mapping[ParameterType, tuple[str, str]] = {
     ParameterType.BOOLEAN: ("^(true|false)$", "true or false"),
     ParameterType.INTEGER: ("^[0-9]{1,9}$", "a whole number from 0 to 999999999"),
 }
@@ -67,16 +67,16 @@ class Parameter:
 
     name: str
     type: ParameterType
-    default: Value
+    default: ParameterValue
     allowed_pattern: str
     pattern_description: str
     description: str
 
-    def admits(self, value: Value) -> bool:
+    def accepts(self, value: ParameterValue) -> bool:
         """Whether it may be that: of its type, to the letter."""
-        return self._is_of_type(value) and re.fullmatch(self.allowed_pattern, as_text(value)) is not None
+        return self._is_of_type(value) and re.fullmatch(self.allowed_pattern, to_ssm_value(value)) is not None
 
-    def _is_of_type(self, value: Value) -> bool:
+    def _is_of_type(self, value: ParameterValue) -> bool:
         match self.type:
             case ParameterType.STRING:
                 return isinstance(value, str)
@@ -86,14 +86,14 @@ class Parameter:
                 return isinstance(value, bool)
 
 
-def as_text(value: Value) -> str:
+def to_ssm_value(value: ParameterValue) -> str:
     """As SSM is given it."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def in_words(values: Mapping[str, Value]) -> str:
+def format_values(values: Mapping[str, ParameterValue]) -> str:
     """For a sentence: "release=1.0.3, notebooks=true"."""
-    return ", ".join(f"{name}={as_text(value)}" for name, value in values.items())
+    return ", ".join(f"{name}={to_ssm_value(value)}" for name, value in values.items())
 
 
 def parse_parameters(recipe: str, entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Parameter]:
@@ -104,19 +104,21 @@ def parse_parameters(recipe: str, entries: Mapping[str, Mapping[str, Any]]) -> d
     return {name: _parse(f"recipe {recipe!r}, parameter {name!r}", name, entry) for name, entry in entries.items()}
 
 
-def chosen(
-    given: Mapping[str, Value], known: Mapping[str, Parameter], before: Mapping[str, Value] | None = None
-) -> tuple[dict[str, Value], list[FieldError]]:
+def resolve_values(
+    given: Mapping[str, ParameterValue],
+    known: Mapping[str, Parameter],
+    before: Mapping[str, ParameterValue] | None = None,
+) -> tuple[dict[str, ParameterValue], list[FieldError]]:
     """What is given, what was chosen before, and the defaults for the rest.
 
     :returns: a value for each known parameter, and what is wrong with those given
     """
     errors = [FieldError(f"parameters.{name[:60]}", _unknown(name, known)) for name in given if name not in known]
-    values: dict[str, Value] = {}
+    values: dict[str, ParameterValue] = {}
     for name, parameter in known.items():
         value = given.get(name, (before or {}).get(name, parameter.default))
         values[name] = value
-        if not parameter.admits(value):
+        if not parameter.accepts(value):
             right = f"must be {parameter.pattern_description}, not {_shown(value)}"
             errors.append(FieldError(f"parameters.{name}", right))
     return values, errors
@@ -124,12 +126,12 @@ def chosen(
 
 def _parse(where: str, name: str, entry: Mapping[str, Any]) -> Parameter:
     if not NAME.fullmatch(name):
-        raise MalformedRecipe(f"{where}: a name is words of lower-case letters and digits, joined by _")
-    if SECRET.search(name):
-        raise MalformedRecipe(f"{where} looks like a secret; SSM keeps parameters for all to read, so none may be one")
+        raise InvalidRecipe(f"{where}: a name is words of lower-case letters and digits, joined by _")
+    if SECRET_NAME_PATTERN.search(name):
+        raise InvalidRecipe(f"{where} looks like a secret; SSM keeps parameters for all to read, so none may be one")
     try:
         kind = ParameterType(entry["type"])
-        pattern, words = USUAL.get(kind, ("", ""))
+        pattern, words = DEFAULT_PATTERNS.get(kind, ("", ""))
         parameter = Parameter(
             name=name,
             type=kind,
@@ -139,9 +141,9 @@ def _parse(where: str, name: str, entry: Mapping[str, Any]) -> Parameter:
             description=entry["description"],
         )
     except KeyError as missing:
-        raise MalformedRecipe(f"{where} lacks {missing}") from missing
+        raise InvalidRecipe(f"{where} lacks {missing}") from missing
     except ValueError as wrong:
-        raise MalformedRecipe(f"{where}: {wrong}; there is {', '.join(ParameterType)}") from wrong
+        raise InvalidRecipe(f"{where}: {wrong}; there is {', '.join(ParameterType)}") from wrong
     _check(where, parameter)
     return parameter
 
@@ -149,18 +151,18 @@ def _parse(where: str, name: str, entry: Mapping[str, Any]) -> Parameter:
 def _check(where: str, parameter: Parameter) -> None:
     pattern = parameter.allowed_pattern
     if not PATTERN.fullmatch(pattern):
-        raise MalformedRecipe(
+        raise InvalidRecipe(
             f"{where}: allowed_pattern {pattern!r} might admit what a shell reads. It must be ^...$ of letters, "
             r"digits, _ : / @ % = , ~ - \. \+ \d, classes such as [A-Za-z0-9_.-], groups, and ? * + {m,n}"
         )
     try:
         re.compile(pattern)
     except re.error as wrong:
-        raise MalformedRecipe(f"{where}: allowed_pattern {pattern!r}: {wrong}") from wrong
+        raise InvalidRecipe(f"{where}: allowed_pattern {pattern!r}: {wrong}") from wrong
     if not parameter.pattern_description or not parameter.description:
-        raise MalformedRecipe(f"{where} must say in words what it may be (pattern_description) and what it is for")
-    if not parameter.admits(parameter.default):
-        raise MalformedRecipe(f"{where}: its default is not {parameter.pattern_description}")
+        raise InvalidRecipe(f"{where} must say in words what it may be (pattern_description) and what it is for")
+    if not parameter.accepts(parameter.default):
+        raise InvalidRecipe(f"{where}: its default is not {parameter.pattern_description}")
 
 
 def _unknown(name: str, known: Mapping[str, Parameter]) -> str:
@@ -172,7 +174,7 @@ def _unknown(name: str, known: Mapping[str, Parameter]) -> str:
     )
 
 
-def _shown(value: Value) -> str:
+def _shown(value: ParameterValue) -> str:
     text = json.dumps(value, ensure_ascii=False)
     cut = text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
     return f"the text {cut}" if isinstance(value, str) else cut

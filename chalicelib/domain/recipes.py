@@ -9,8 +9,8 @@ from datetime import timedelta
 from typing import Any
 
 from chalicelib.domain.catalogue import InstanceType
-from chalicelib.domain.fits import Fits, parse_fits
-from chalicelib.domain.recipe_parameters import MalformedRecipe, Parameter, Value, as_text, parse_parameters
+from chalicelib.domain.fits import RecipeRequirements, parse_requirements
+from chalicelib.domain.recipe_parameters import InvalidRecipe, Parameter, ParameterValue, parse_parameters, to_ssm_value
 
 PLACEHOLDERS = frozenset({"attempt_id", "gpu_count", "heartbeat_key", "heartbeat_table", "region"})
 """What the desk fills in, written ${name} in a recipe: the id of this try to run the document; how many GPUs
@@ -23,7 +23,7 @@ _PLACEHOLDER = re.compile(r"\$\{([a-z0-9_]+)\}")
 
 
 @dataclass(frozen=True)
-class DocumentUse:
+class RecipeDocument:
     """One document of a recipe.
 
     :param name: the SSM document's
@@ -43,7 +43,7 @@ class Recipe:
     :param title: a few words, for lists
     :param description: a sentence or two, for people who choose
     :param jupyter_port: the machine's own port on which its Jupyter listens; None where it has none
-    :param fits: where it can be used
+    :param requirements: where it can be used
     :param parameters: what people can choose, by name
     :param image: architecture -> the public SSM parameter of the image that it needs; None: the type's own
     :param extends: the recipe whose documents come first, of a team's own recipe
@@ -52,34 +52,35 @@ class Recipe:
     name: str
     title: str
     description: str
-    documents: tuple[DocumentUse, ...]
+    documents: tuple[RecipeDocument, ...]
     jupyter_port: int | None
-    fits: Fits
+    requirements: RecipeRequirements
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     image: Mapping[str, str] | None = None
     extends: str | None = None
 
-    def image_of(self, kind: InstanceType) -> str | None:
+    def image_parameter_for(self, instance_type: InstanceType) -> str | None:
         """The public parameter of the image that a type is launched with; None where there is none."""
-        return self.image.get(kind.arch) if self.image is not None else kind.image
+        return self.image.get(instance_type.arch) if self.image is not None else instance_type.image
 
-    def what_is_skipped(self, kind: InstanceType) -> str | None:
+    def skipped_steps_message(self, instance_type: InstanceType) -> str | None:
         """Return a message that the GPU steps are skipped on a type without a GPU; None if nothing is skipped."""
-        if not self.fits.skips_gpu_steps(kind):
+        if not self.requirements.skips_gpu_steps(instance_type):
             return None
-        return f"{kind.name} has no GPU. Recipe {self.name} skips its GPU steps and computes on the CPU."
+        return f"{instance_type.name} has no GPU. Recipe {self.name} skips its GPU steps and computes on the CPU."
 
-    def chosen(self, values: Mapping[str, Value]) -> tuple[DocumentUse, ...]:
+    def documents_with(self, values: Mapping[str, ParameterValue]) -> tuple[RecipeDocument, ...]:
         """The documents with what was chosen filled in; the desk's own placeholders stay."""
-        texts = {name: as_text(value) for name, value in values.items()}
+        texts = {name: to_ssm_value(value) for name, value in values.items()}
         texts |= {name: f"${{{name}}}" for name in PLACEHOLDERS}
         return tuple(
-            DocumentUse(use.name, parameters=fill(use.parameters, texts), timeout=use.timeout) for use in self.documents
+            RecipeDocument(use.name, parameters=render(use.parameters, texts), timeout=use.timeout)
+            for use in self.documents
         )
 
-    def as_chosen(self, values: Mapping[str, Value]) -> Recipe:
+    def with_values(self, values: Mapping[str, ParameterValue]) -> Recipe:
         """The recipe with what was chosen filled in."""
-        return replace(self, documents=self.chosen(values))
+        return replace(self, documents=self.documents_with(values))
 
 
 def parse_recipes(data: Mapping[str, Any]) -> dict[str, Recipe]:
@@ -99,7 +100,7 @@ def shared_parameters(data: Mapping[str, Any]) -> dict[str, Parameter]:
     return parse_parameters(SHARED, data.get("parameters", {}))
 
 
-def fill(parameters: Mapping[str, str], values: Mapping[str, str]) -> dict[str, str]:
+def render(parameters: Mapping[str, str], values: Mapping[str, str]) -> dict[str, str]:
     """The parameters with each placeholder replaced by its value.
 
     :raises KeyError: a placeholder has no value
@@ -117,7 +118,7 @@ def _parse_recipe(name: str, entry: Mapping[str, Any], shared: Mapping[str, Any]
     parameters = parse_parameters(name, _with_shared(name, entry.get("parameters", {}), shared))
     reserved = sorted(PLACEHOLDERS & set(parameters))
     if reserved:
-        raise MalformedRecipe(f"recipe {name!r}: the desk itself fills in {', '.join(reserved)}; choose another name")
+        raise InvalidRecipe(f"recipe {name!r}: the desk itself fills in {', '.join(reserved)}; choose another name")
     try:
         return Recipe(
             name=name,
@@ -125,31 +126,31 @@ def _parse_recipe(name: str, entry: Mapping[str, Any], shared: Mapping[str, Any]
             description=entry["description"],
             documents=tuple(_parse_use(name, use, PLACEHOLDERS | set(parameters)) for use in entry["documents"]),
             jupyter_port=entry["jupyter_port"],
-            fits=parse_fits(entry["requirements"]),
+            requirements=parse_requirements(entry["requirements"]),
             parameters=parameters,
             image=entry.get("image"),
         )
     except KeyError as missing:
-        raise MalformedRecipe(f"recipe {name!r} lacks {missing}") from missing
+        raise InvalidRecipe(f"recipe {name!r} lacks {missing}") from missing
 
 
 def _with_shared(recipe: str, entries: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, Any]:
     missing = [name for name, entry in entries.items() if entry == SHARED and name not in shared]
     if missing:
         there = ", ".join(shared) or "nothing"
-        raise MalformedRecipe(f"recipe {recipe!r}: {', '.join(missing)} is not shared; there is {there}")
+        raise InvalidRecipe(f"recipe {recipe!r}: {', '.join(missing)} is not shared; there is {there}")
     return {name: shared[name] if entry == SHARED else entry for name, entry in entries.items()}
 
 
-def _parse_use(recipe: str, entry: Mapping[str, Any], known: frozenset[str]) -> DocumentUse:
+def _parse_use(recipe: str, entry: Mapping[str, Any], known: frozenset[str]) -> RecipeDocument:
     for parameter, text in entry["parameters"].items():
         unknown = set(_PLACEHOLDER.findall(text)) - known
         if unknown or "$" in _PLACEHOLDER.sub("", text):
             names = ", ".join(f"${{{each}}}" for each in sorted(known))
-            raise MalformedRecipe(
+            raise InvalidRecipe(
                 f"recipe {recipe!r}, {entry['name']}, {parameter}: {text!r}: only {names} are filled in"
             )
-    return DocumentUse(
+    return RecipeDocument(
         name=entry["name"],
         parameters=dict(entry["parameters"]),
         timeout=timedelta(minutes=entry["timeout_minutes"]),

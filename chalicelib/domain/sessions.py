@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from chalicelib.domain.connect import LOCAL_PORT
-from chalicelib.domain.errors import FieldError, Invalid
+from chalicelib.domain.connect import DEFAULT_JUPYTER_LOCAL_PORT
+from chalicelib.domain.errors import FieldError, ValidationFailed
 
-LOGIN = "ubuntu"
+SSH_USER = "ubuntu"
 """Whose shell it is, and for whom an ssh key is pushed."""
 
-KEY_KINDS = ("ssh-ed25519", "ssh-rsa")
+KEY_TYPES = ("ssh-ed25519", "ssh-rsa")
 """What EC2 Instance Connect takes.
 
 https://docs.aws.amazon.com/ec2-instance-connect/latest/APIReference/API_SendSSHPublicKey.html"""
 
-SHORTEST_KEY, LONGEST_KEY = 80, 4096
+MIN_KEY_LENGTH, MAX_KEY_LENGTH = 80, 4096
 
 
 class SessionKind(StrEnum):
@@ -30,16 +30,16 @@ class SessionKind(StrEnum):
     SSH = "ssh"
 
     @property
-    def is_of_jupyter(self) -> bool:
+    def requires_jupyter(self) -> bool:
         return self in (SessionKind.JUPYTER, SessionKind.JUPYTER_TOKEN)
 
     @property
-    def needs_secrets(self) -> bool:
+    def requires_secrets(self) -> bool:
         """Of the machine, that are off its disk while an image of it is sealed."""
-        return self.is_of_jupyter or self is SessionKind.SSH
+        return self.requires_jupyter or self is SessionKind.SSH
 
 
-DOCUMENTS: Mapping[SessionKind, str] = {
+DOCUMENT_BY_KIND: Mapping[SessionKind, str] = {
     SessionKind.SHELL: "gpudesk-shell",
     SessionKind.PORT: "gpudesk-port",
     SessionKind.JUPYTER: "gpudesk-port",
@@ -50,7 +50,7 @@ DOCUMENTS: Mapping[SessionKind, str] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class SessionWish:
+class SessionRequest:
     """What somebody wants to get to.
 
     :param port: for kind `port`: the one on the instance
@@ -65,7 +65,7 @@ class SessionWish:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Way:
+class SessionPlan:
     """A wish made definite: what StartSession is asked for.
 
     :param local_port: the laptop's port that leads to the instance; None where the session has none
@@ -79,36 +79,36 @@ class Way:
     public_key: str | None = None
 
 
-def way_for(wish: SessionWish, jupyter_port: int | None) -> Way:
+def plan_session(wish: SessionRequest, jupyter_port: int | None) -> SessionPlan:
     """:raises Invalid: what the kind needs is missing, or the key is none"""
-    document = DOCUMENTS[wish.kind]
+    document = DOCUMENT_BY_KIND[wish.kind]
     match wish.kind:
         case SessionKind.SHELL | SessionKind.JUPYTER_TOKEN:
-            return Way(kind=wish.kind, document=document)
+            return SessionPlan(kind=wish.kind, document=document)
         case SessionKind.SSH:
-            return Way(kind=wish.kind, document=document, public_key=checked_key(wish.public_key))
+            return SessionPlan(kind=wish.kind, document=document, public_key=validate_public_key(wish.public_key))
         case SessionKind.PORT | SessionKind.JUPYTER:
             remote = wish.port if wish.kind is SessionKind.PORT else jupyter_port
             if remote is None:
                 wrong = FieldError("port", "is needed with kind port: the port on the instance, 1 to 65535")
-                raise Invalid("which port?", errors=(wrong,))
-            local = wish.local_port or (LOCAL_PORT if wish.kind is SessionKind.JUPYTER else remote)
+                raise ValidationFailed("which port?", errors=(wrong,))
+            local = wish.local_port or (DEFAULT_JUPYTER_LOCAL_PORT if wish.kind is SessionKind.JUPYTER else remote)
             parameters = {"portNumber": str(remote), "localPortNumber": str(local)}
-            return Way(kind=wish.kind, document=document, parameters=parameters, local_port=local)
+            return SessionPlan(kind=wish.kind, document=document, parameters=parameters, local_port=local)
 
 
-def checked_key(text: str | None) -> str:
+def validate_public_key(text: str | None) -> str:
     """The key without its comment, which is nobody's business.
 
     :raises Invalid: it is none, or of a kind that EC2 Instance Connect does not take
     """
     kind, _, rest = (text or "").strip().partition(" ")
     body = rest.partition(" ")[0]
-    if kind in KEY_KINDS and SHORTEST_KEY <= len(f"{kind} {body}") <= LONGEST_KEY and _says(kind, body):
+    if kind in KEY_TYPES and MIN_KEY_LENGTH <= len(f"{kind} {body}") <= MAX_KEY_LENGTH and _says(kind, body):
         return f"{kind} {body}"
-    kinds = " or ".join(KEY_KINDS)
+    kinds = " or ".join(KEY_TYPES)
     right = f"must be, with kind ssh, a public key of kind {kinds} as one line, as ~/.ssh/id_ed25519.pub has it"
-    raise Invalid(f"public_key {right}", errors=(FieldError("public_key", right),))
+    raise ValidationFailed(f"public_key {right}", errors=(FieldError("public_key", right),))
 
 
 def _says(kind: str, body: str) -> bool:
@@ -121,7 +121,7 @@ def _says(kind: str, body: str) -> bool:
     return raw.startswith(len(name).to_bytes(4, "big") + name) and len(raw) > len(name) + 4
 
 
-def entered(kind: SessionKind, actor: str, owner: str, *, by_admin: bool) -> str:
+def session_opened_message(kind: SessionKind, actor: str, owner: str, *, by_admin: bool) -> str:
     """The timeline's sentence; an owner sees it when somebody else comes in.
 
     :param by_admin: whether an admin enters what is somebody else's

@@ -5,16 +5,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from chalicelib.domain.activity.heartbeat import LONGEST_NAME, Heartbeat, Progress, Report, shortened
+from chalicelib.domain.activity.heartbeat import MAX_NAME_LENGTH, Heartbeat, Report, StepProgress, truncate_ascii
 from chalicelib.domain.instance import Instance
-from chalicelib.domain.recipes import DocumentUse
-from chalicelib.domain.setup_results import Durations
+from chalicelib.domain.recipes import RecipeDocument
+from chalicelib.domain.setup_results import StepDurations
 
 POSITION = re.compile(r"([0-9]{1,4}) of ([0-9]{1,4})")
 
 
 @dataclass(frozen=True, kw_only=True)
-class StepNow:
+class CurrentStep:
     """The step that runs, as its machine last told.
 
     :param index: which of the document's `count` steps it is, from 1; both are None if the machine's text is unreadable
@@ -33,62 +33,62 @@ class StepNow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SetupNow:
+class SetupProgress:
     """The setup that runs.
 
     :param step: None where its machine has not told
     :param remaining: of all documents that are left; None where one of them has not run on this type before
     """
 
-    step: StepNow | None
+    step: CurrentStep | None
     remaining: timedelta | None
 
 
-def setup_now(
+def compute_setup_progress(
     instance: Instance,
     report: Report,
-    before: Mapping[str, Durations],
+    before: Mapping[str, StepDurations],
     now: datetime,
-    script_time: Callable[[timedelta], timedelta],
-) -> SetupNow | None:
+    scale_script_timeout: Callable[[timedelta], timedelta],
+) -> SetupProgress | None:
     """As of now; None where nothing is left to be set up.
 
     :param before: how long documents took on this instance type, by name
-    :param script_time: how long a script's time lasts on the desk's clock
+    :param scale_script_timeout: how long a script's time lasts on the desk's clock
     """
     setup = instance.setup
     if setup.is_done:
         return None
-    document, *later = setup.documents[setup.index :]
+    document, *later = setup.documents[setup.document_index :]
     took = before.get(document.name)
-    step = _step(instance, document, report, took, now, script_time)
+    step = _step(instance, document, report, took, now, scale_script_timeout)
     if took is None or any(each.name not in before for each in later):
-        return SetupNow(step=step, remaining=None)
-    left = _left(took, step, now - setup.run.sent_at if setup.run else timedelta(0))
-    return SetupNow(step=step, remaining=sum((before[each.name].total for each in later), left))
+        return SetupProgress(step=step, remaining=None)
+    left = _left(took, step, now - setup.current_run.sent_at if setup.current_run else timedelta(0))
+    return SetupProgress(step=step, remaining=sum((before[each.name].total for each in later), left))
 
 
 def _step(
     instance: Instance,
-    document: DocumentUse,
+    document: RecipeDocument,
     report: Report,
-    took: Durations | None,
+    took: StepDurations | None,
     now: datetime,
-    script_time: Callable[[timedelta], timedelta],
-) -> StepNow | None:
-    progress, run = _told(instance, document, report), instance.setup.run
+    scale_script_timeout: Callable[[timedelta], timedelta],
+) -> CurrentStep | None:
+    progress, run = _matching_progress(instance, document, report), instance.setup.current_run
     if progress is None or run is None or not isinstance(report, Heartbeat):
         return None
-    started_at = max(run.sent_at, report.at - script_time(progress.running_for))
+    started_at = max(run.sent_at, report.at - scale_script_timeout(progress.running_for))
     if report.at < run.sent_at or started_at > now:
         return None
     known = dict(took.steps).get(progress.step) if took else None
     index, count = _position(progress.position)
-    return StepNow(
+    return CurrentStep(
         name=progress.step,
         index=index,
         count=count,
-        line=progress.line,
+        line=progress.last_output_line,
         started_at=started_at,
         running_for=now - started_at,
         remaining=max(timedelta(0), known - (now - started_at)) if known is not None else None,
@@ -96,13 +96,13 @@ def _step(
     )
 
 
-def _told(instance: Instance, document: DocumentUse, report: Report) -> Progress | None:
+def _matching_progress(instance: Instance, document: RecipeDocument, report: Report) -> StepProgress | None:
     """What this machine says of this document; a heartbeat has room for the beginning of a name."""
     machine = instance.machine
     if not isinstance(report, Heartbeat) or machine is None or report.instance_id != machine.instance_id:
         return None
     progress = report.setup
-    return progress if progress and progress.document == shortened(document.name, LONGEST_NAME) else None
+    return progress if progress and progress.document == truncate_ascii(document.name, MAX_NAME_LENGTH) else None
 
 
 def _position(text: str) -> tuple[int | None, int | None]:
@@ -111,7 +111,7 @@ def _position(text: str) -> tuple[int | None, int | None]:
     return (int(found[1]), int(found[2])) if found else (None, None)
 
 
-def _left(took: Durations, step: StepNow | None, running_for: timedelta) -> timedelta:
+def _left(took: StepDurations, step: CurrentStep | None, running_for: timedelta) -> timedelta:
     """Of the document that runs: by its step, where that is known, else by the time since it was sent."""
     names = [name for name, _ in took.steps]
     if step is None or step.remaining is None or step.name not in names:

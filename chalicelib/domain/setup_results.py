@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 class StepResult:
     """What became of a step, in SSM's words.
 
-    :param was_done: nothing was to be done: it had been done before
+    :param skipped: nothing was to be done: it had been done before
     """
 
     name: str
@@ -16,10 +16,10 @@ class StepResult:
     exit_code: int
     started_at: datetime | None = None
     ended_at: datetime | None = None
-    was_done: bool = False
+    skipped: bool = False
 
     @property
-    def took(self) -> timedelta | None:
+    def duration(self) -> timedelta | None:
         """None where it did not run."""
         return self.ended_at - self.started_at if self.started_at and self.ended_at else None
 
@@ -30,8 +30,8 @@ class DocumentResult:
 
     :param reboots: of the machine, that its steps asked for
     :param output_bytes: all that its steps said, as far as SSM keeps it
-    :param use: hash of what the recipe hands over; with the next two it vouches for what is on the disk
-    :param fingerprint: of what it was handed
+    :param recipe_hash: hash of what the recipe hands over; with the next two it vouches for what is on the disk
+    :param parameters_hash: of what it was handed
     :param content: SSM's hash of the document, so that an image knows which one ran
     """
 
@@ -39,15 +39,15 @@ class DocumentResult:
     succeeded: bool
     started_at: datetime
     ended_at: datetime
-    use: str
+    recipe_hash: str
     steps: tuple[StepResult, ...] = ()
     reboots: int = 0
     output_bytes: int = 0
-    fingerprint: str | None = None
+    parameters_hash: str | None = None
     content: str | None = None
 
     @property
-    def took(self) -> timedelta:
+    def duration(self) -> timedelta:
         return self.ended_at - self.started_at
 
 
@@ -56,19 +56,19 @@ class Failure:
     """Why a document failed, for a person.
 
     :param step: None where no step is known to have failed
-    :param lines: of what it said, those that matter
+    :param output_lines: of what it said, those that matter
     """
 
     document: str
     at: datetime
     step: str | None = None
     exit_code: int | None = None
-    lines: tuple[str, ...] = ()
-    what_to_do: str = ""
+    output_lines: tuple[str, ...] = ()
+    remediation: str = ""
 
 
 @dataclass(frozen=True)
-class Durations:
+class StepDurations:
     """How long each step of a document took when it last ran on an instance type, in their order."""
 
     document: str

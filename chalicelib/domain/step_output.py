@@ -5,14 +5,14 @@ The sentences of the prelude are in `ssm_documents/lib/prelude.sh`; a test holds
 
 import re
 
-from chalicelib.domain.observation import StepView
+from chalicelib.domain.observation import StepOutput
 
 WAS_DONE = ("This step was done before, and nothing in it has changed: skipped.", "has already done this step")
 REBOOTED = re.compile(r"^This step runs again, after reboot (\d{1,2})\.$", re.MULTILINE)
 OWN = "gpudesk: "
 BROKE = "gpudesk: It broke at: "
 
-MOST_LINES, LONGEST_LINE = 6, 240
+MAX_LINES, MAX_LINE_LENGTH = 6, 240
 
 _NOISE = re.compile(r"^(failed to run commands: |-+ERROR-+$|-+(Output|Error) truncated-+$|--output truncated--$)")
 _TELLING = re.compile(
@@ -56,38 +56,38 @@ _BY_STATUS = {
 _OTHERWISE = f"Open a session on it to find the cause; then {_AGAIN}"
 
 
-def was_done(step: StepView) -> bool:
+def was_skipped(step: StepOutput) -> bool:
     """Whether it found that there was nothing to be done."""
     return any(words in step.output for words in WAS_DONE)
 
 
-def reboots(step: StepView) -> int:
+def reboot_count(step: StepOutput) -> int:
     """How often it had the machine reboot."""
     return max((int(number) for number in REBOOTED.findall(step.output)), default=0)
 
 
-def telling_lines(step: StepView) -> tuple[str, ...]:
+def relevant_lines(step: StepOutput) -> tuple[str, ...]:
     """The last lines that look like the reason, or else the last lines; cut, and without credentials."""
     lines = [line.strip() for line in step.output.splitlines()]
     lines = [line for line in lines if line and not _NOISE.match(line)]
     telling = [line for line in lines if _TELLING.match(line)]
-    return tuple(masked(line)[:LONGEST_LINE] for line in (telling or lines)[-MOST_LINES:])
+    return tuple(redact(line)[:MAX_LINE_LENGTH] for line in (telling or lines)[-MAX_LINES:])
 
 
-def what_to_do(step: StepView) -> str:
+def remediation_for(step: StepOutput) -> str:
     """What the step itself says of it, or else what such failures usually need."""
     own = [line for line in step.output.splitlines() if line.startswith(OWN) and not line.startswith(BROKE)]
     if own:
-        said = re.split(r"(?<=[.?!]) ", masked(own[-1].removeprefix(OWN)), maxsplit=1)
-        if len(said) > 1:
-            return said[1]
+        submitted = re.split(r"(?<=[.?!]) ", redact(own[-1].removeprefix(OWN)), maxsplit=1)
+        if len(submitted) > 1:
+            return submitted[1]
     for pattern, hint in _HINTS:
         if pattern.search(step.output):
             return hint
     return _BY_STATUS.get(step.status, _OTHERWISE)
 
 
-def masked(text: str) -> str:
+def redact(text: str) -> str:
     """Without what looks like a credential."""
     for pattern, instead in _SECRETS:
         text = pattern.sub(instead, text)

@@ -1,44 +1,44 @@
 """What a machine's disk holds of what recipes install, as far as that is certain."""
 
-from chalicelib.domain.baked import Baked
-from chalicelib.domain.instance import Setup
+from chalicelib.domain.baked import InstalledDocument
+from chalicelib.domain.instance import SetupState
 from chalicelib.domain.setup_results import DocumentResult
 
 
-def vouched(setup: Setup) -> dict[str, Baked]:
+def installed_documents(setup: SetupState) -> dict[str, InstalledDocument]:
     """By name: what the image brought, and over it the last result of every document, of whatever setup.
 
     An earlier run counts for nothing: what it installed may have been changed since, by one that failed, too.
     """
-    known = {each.name: each for each in setup.baked}
+    known = {each.name: each for each in setup.installed_documents}
     for result in setup.results:
         before = known.pop(result.name, None)
-        baked = _baked(result, before)
+        baked = _from_result(result, before)
         if baked:
             known[result.name] = baked
     return known
 
 
-def baked_of(setup: Setup) -> tuple[Baked, ...]:
+def documents_for_image(setup: SetupState) -> tuple[InstalledDocument, ...]:
     """What an image would have: a document that is half done, or was given up, is not in it."""
-    known = vouched(setup)
-    if setup.index < len(setup.documents):
-        known.pop(setup.documents[setup.index].name, None)
+    known = installed_documents(setup)
+    if setup.document_index < len(setup.documents):
+        known.pop(setup.documents[setup.document_index].name, None)
     return tuple(known.values())
 
 
-def _baked(result: DocumentResult, before: Baked | None) -> Baked | None:
+def _from_result(result: DocumentResult, before: InstalledDocument | None) -> InstalledDocument | None:
     """What was there already is done again in no time: then it would take as long as it once did."""
-    if not (result.succeeded and result.fingerprint and result.content):
+    if not (result.succeeded and result.parameters_hash and result.content):
         return None
-    seconds = int(result.took.total_seconds())
-    marks = (result.use, result.fingerprint, result.content)
-    if before and (before.use, before.fingerprint, before.content) == marks:
+    seconds = int(result.duration.total_seconds())
+    marks = (result.recipe_hash, result.parameters_hash, result.content)
+    if before and (before.recipe_hash, before.parameters_hash, before.content) == marks:
         seconds = max(seconds, before.seconds)
-    return Baked(
+    return InstalledDocument(
         name=result.name,
-        use=result.use,
-        fingerprint=result.fingerprint,
+        recipe_hash=result.recipe_hash,
+        parameters_hash=result.parameters_hash,
         content=result.content,
         seconds=seconds,
     )

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from chalicelib.domain.timings import ANSWER_WAIT, DELIVERY_WAIT
+from chalicelib.domain.timings import USER_RESPONSE_WAIT, WARNING_DELIVERY_WAIT
 
 
-class WarningKind(StrEnum):
+class WarningType(StrEnum):
     """What people are warned of."""
 
     IDLE = "idle"
@@ -17,55 +17,55 @@ class WarningKind(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Delivered:
+class WarningDelivery:
     """A channel that has taken the warning: email, webhook, terminals, jupyterlab."""
 
     channel: str
-    at: datetime
+    delivered_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
-class Warned:
+class StopWarning:
     """A warning that stands.
 
-    :param acts_at: the stop or terminate does not come before
-    :param awaits: there is a channel that it can be delivered by, so that waiting for it makes sense
-    :param delivered: the channels that have taken it, each once
+    :param stop_at: the stop or terminate does not come before
+    :param requires_delivery: there is a channel that it can be delivered by, so that waiting for it makes sense
+    :param deliveries: the channels that have taken it, each once
     """
 
-    kind: WarningKind
-    at: datetime
-    acts_at: datetime
-    sentence: str
-    awaits: bool = False
-    delivered: tuple[Delivered, ...] = ()
+    kind: WarningType
+    created_at: datetime
+    stop_at: datetime
+    message: str
+    requires_delivery: bool = False
+    deliveries: tuple[WarningDelivery, ...] = ()
 
     @property
     def id(self) -> str:
         """Unique among an instance's warnings."""
-        return f"{self.kind}-{int(self.at.timestamp())}"
+        return f"{self.kind}-{int(self.created_at.timestamp())}"
 
     @property
-    def waits_until(self) -> datetime:
+    def stop_by(self) -> datetime:
         """So long at most the stop waits for a delivery, and then for whoever has it to answer it."""
-        latest = self.acts_at + DELIVERY_WAIT
-        if not self.delivered:
-            return latest if self.awaits else self.acts_at
-        first = min(each.at for each in self.delivered)
-        return min(max(self.acts_at, first + min(ANSWER_WAIT, self.acts_at - self.at)), latest)
+        latest = self.stop_at + WARNING_DELIVERY_WAIT
+        if not self.deliveries:
+            return latest if self.requires_delivery else self.stop_at
+        first = min(each.delivered_at for each in self.deliveries)
+        return min(max(self.stop_at, first + min(USER_RESPONSE_WAIT, self.stop_at - self.created_at)), latest)
 
     @property
-    def in_words(self) -> str:
+    def describe(self) -> str:
         """When and by what people were warned, as a sentence."""
-        if self.delivered:
-            return f"Warned at {self.at:%H:%M} UTC by {', '.join(each.channel for each in self.delivered)}."
-        if self.awaits:
-            return f"The warning of {self.at:%H:%M} UTC could not be delivered."
+        if self.deliveries:
+            return f"Warned at {self.created_at:%H:%M} UTC by {', '.join(each.channel for each in self.deliveries)}."
+        if self.requires_delivery:
+            return f"The warning of {self.created_at:%H:%M} UTC could not be delivered."
         return "Nobody could be warned: no e-mail or webhook is configured."
 
-    def is_due(self, now: datetime) -> bool:
+    def may_act(self, now: datetime) -> bool:
         """Whether what was warned of may be done."""
-        return now >= self.waits_until
+        return now >= self.stop_by
 
-    def has_reached(self, channel: str) -> bool:
-        return any(each.channel == channel for each in self.delivered)
+    def was_delivered_by(self, channel: str) -> bool:
+        return any(each.channel == channel for each in self.deliveries)

@@ -4,72 +4,72 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from chalicelib.domain.actors import Actor
-from chalicelib.domain.asks import amended
+from chalicelib.domain.asks import apply_policy_update
 from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.desk import Ceilings, Mode, paused_warning
-from chalicelib.domain.errors import Conflict, ErrorCode, FieldError, Invalid
-from chalicelib.domain.instance import Action, Desired, Instance, Phase
-from chalicelib.domain.lifecycle.keeping import kept
-from chalicelib.domain.lifecycle.rules import because, entry, warning_cancelled
-from chalicelib.domain.plan import Entry
-from chalicelib.domain.policies import PolicyAsk
-from chalicelib.domain.warned import WarningKind
+from chalicelib.domain.desk import Limits, Mode, paused_warning
+from chalicelib.domain.errors import Conflict, ErrorCode, FieldError, ValidationFailed
+from chalicelib.domain.instance import ClaimAction, DesiredState, Instance, Phase
+from chalicelib.domain.lifecycle.keeping import grant_keep
+from chalicelib.domain.lifecycle.rules import because, timeline_entry, warning_cancelled
+from chalicelib.domain.plan import TimelineEntry
+from chalicelib.domain.policies import PolicyOverride
+from chalicelib.domain.warned import WarningType
 from chalicelib.domain.write_warnings import WriteWarning
 
-SHORTEST_KEEP = timedelta(minutes=1)
+MIN_KEEP = timedelta(minutes=1)
 """The sweep's own step: what is shorter keeps nothing."""
 
-UNLAUNCHED = (Phase.REQUESTED, Phase.LAUNCHING)
-ENDED = (Phase.TERMINATING, Phase.TERMINATED)
+PRE_LAUNCH_PHASES = (Phase.REQUESTED, Phase.LAUNCHING)
+ENDING_PHASES = (Phase.TERMINATING, Phase.TERMINATED)
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RecordChange:
     """The record as it is to be written, and the lines about it; no lines: nothing changes."""
 
     instance: Instance
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[TimelineEntry, ...] = ()
 
 
-def stop(instance: Instance, actor: Actor, now: datetime) -> Wanted:
+def stop(instance: Instance, actor: Actor, now: datetime) -> RecordChange:
     """:raises Conflict: it is ending, or there is nothing to stop yet"""
-    _not_ended(instance, "be stopped")
-    if instance.phase in UNLAUNCHED or instance.machine is None:
+    require_not_ending(instance, "be stopped")
+    if instance.phase in PRE_LAUNCH_PHASES or instance.machine is None:
         raise Conflict(
             f"{instance.name} has not been launched yet; DELETE /instances/{instance.name} cancels it",
             code=ErrorCode.NOT_LAUNCHED,
         )
-    if instance.spec.desired is Desired.STOPPED and not _by_the_desk(instance):
-        return Wanted(instance)
-    if instance.claim and instance.claim.action is Action.STOP:
+    if instance.spec.desired is DesiredState.STOPPED and not _is_automatic_stop(instance):
+        return RecordChange(instance)
+    if instance.claim and instance.claim.action is ClaimAction.STOP:
         instance = replace(instance, claim=replace(instance.claim, kind=None))
-    return _desire(instance, Desired.STOPPED, EventCode.STOP_REQUESTED, actor, now)
+    return _desire(instance, DesiredState.STOPPED, EventCode.STOP_REQUESTED, actor, now)
 
 
-def start(instance: Instance, actor: Actor, now: datetime) -> Wanted:
+def start(instance: Instance, actor: Actor, now: datetime) -> RecordChange:
     """:raises Conflict: it is ending, or failed before it had a machine"""
-    _not_ended(instance, "be started")
+    require_not_ending(instance, "be started")
     if instance.phase is Phase.FAILED:
         raise Conflict(
-            f"{instance.name} has failed: {instance.reason.sentence}. Stop it first, or ask for another one",
+            f"{instance.name} has failed: {instance.reason.message}. Stop it first, or ask for another one",
             code=ErrorCode.INSTANCE_FAILED,
         )
-    if instance.spec.desired is Desired.RUNNING:
-        return Wanted(instance)
-    tried_anew = replace(instance, setup=replace(instance.setup, tries=0, run=None, retry_at=None))
-    return _desire(tried_anew, Desired.RUNNING, EventCode.START_REQUESTED, actor, now)
+    if instance.spec.desired is DesiredState.RUNNING:
+        return RecordChange(instance)
+    tried_anew = replace(instance, setup=replace(instance.setup, attempts=0, current_run=None, retry_at=None))
+    return _desire(tried_anew, DesiredState.RUNNING, EventCode.START_REQUESTED, actor, now)
 
 
-def terminate(instance: Instance, actor: Actor, now: datetime) -> Wanted:
+def terminate(instance: Instance, actor: Actor, now: datetime) -> RecordChange:
     """Whatever it is doing; a second time it changes nothing."""
-    if instance.phase in ENDED or instance.spec.desired is Desired.TERMINATED:
-        return Wanted(instance)
-    return _desire(instance, Desired.TERMINATED, EventCode.TERMINATE_REQUESTED, actor, now)
+    if instance.phase in ENDING_PHASES or instance.spec.desired is DesiredState.TERMINATED:
+        return RecordChange(instance)
+    return _desire(instance, DesiredState.TERMINATED, EventCode.TERMINATE_REQUESTED, actor, now)
 
 
 def keep(
-    instance: Instance, until: datetime, actor: Actor, limits: Ceilings, now: datetime, field: str = "until"
-) -> Wanted:
+    instance: Instance, until: datetime, actor: Actor, limits: Limits, now: datetime, field: str = "until"
+) -> RecordChange:
     """A lease that always ends. It wins over every stop that has not been claimed yet, and moves the lifetime.
 
     One that was accepted is not shortened by another: whoever wants it to end sooner stops the instance.
@@ -78,75 +78,77 @@ def keep(
     :raises Conflict: the stop is claimed, or it does not run
     :raises Invalid: `until` has passed or is further away than allowed
     """
-    _not_ended(instance, "be kept")
+    require_not_ending(instance, "be kept")
     if instance.phase is Phase.STOPPED:
         raise Conflict(
             f"{instance.name} is stopped: there is nothing to keep running. POST /instances/{instance.name}/start "
             "starts it again",
             code=ErrorCode.NOT_RUNNING,
         )
-    if instance.phase is Phase.STOPPING or instance.spec.desired is Desired.STOPPED:
+    if instance.phase is Phase.STOPPING or instance.spec.desired is DesiredState.STOPPED:
         raise Conflict(
-            f"the keep came too late: {instance.name} is being stopped ({instance.reason.sentence}). "
+            f"the keep came too late: {instance.name} is being stopped ({instance.reason.message}). "
             f"POST /instances/{instance.name}/start starts it again",
             code=ErrorCode.STOP_ALREADY_STARTED,
         )
     furthest = now + timedelta(hours=limits.keep_hours)
-    if not now + SHORTEST_KEEP <= until <= furthest:
+    if not now + MIN_KEEP <= until <= furthest:
         right = (
             f"must be in the future (a minute or more) and at most {limits.keep_hours} hours away "
             f"({furthest:%Y-%m-%dT%H:%MZ})"
         )
-        raise Invalid(f"a keep {right}", errors=(FieldError(field, right),))
+        raise ValidationFailed(f"a keep {right}", errors=(FieldError(field, right),))
     if instance.keep_until and until <= instance.keep_until:
-        return Wanted(instance)
-    return Wanted(*kept(instance, until, actor.name, now))
+        return RecordChange(instance)
+    return RecordChange(*grant_keep(instance, until, actor.name, now))
 
 
-def amend(instance: Instance, ask: PolicyAsk, actor: Actor, limits: Ceilings, now: datetime) -> Wanted:
+def update_policy(
+    instance: Instance, request: PolicyOverride, actor: Actor, limits: Limits, now: datetime
+) -> RecordChange:
     """:raises Invalid: outside of what the admin allows"""
-    _not_ended(instance, "be changed")
-    policy, max_hours = amended(instance.spec, ask, limits)
+    require_not_ending(instance, "be changed")
+    policy, max_hours = apply_policy_update(instance.spec, request, limits)
     spec = replace(instance.spec, idle_policy=policy, max_hours=max_hours)
     if spec == instance.spec:
-        return Wanted(instance)
-    sentence = (
+        return RecordChange(instance)
+    message = (
         f"{actor.name} changed its policy: idle {policy.idle_minutes} minutes, warning {policy.warning_minutes} "
         f"minutes, at most {max_hours} hours; {', '.join(policy.signals)} count"
     )
-    lines = [entry(now, because(EventCode.POLICY_CHANGED, sentence), actor=actor.name)]
-    warned = instance.warned
-    if warned and warned.kind is WarningKind.IDLE and policy != instance.spec.idle_policy:
-        instance = replace(instance, warned=None)
-        lines.append(entry(now, warning_cancelled(instance, "its idle policy was changed")))
-    return Wanted(replace(instance, spec=spec), tuple(lines))
+    lines = [timeline_entry(now, because(EventCode.POLICY_CHANGED, message), actor=actor.name)]
+    warned = instance.warning
+    if warned and warned.kind is WarningType.IDLE and policy != instance.spec.idle_policy:
+        instance = replace(instance, warning=None)
+        lines.append(timeline_entry(now, warning_cancelled(instance, "its idle policy was changed")))
+    return RecordChange(replace(instance, spec=spec), tuple(lines))
 
 
-def what_waits(instance: Instance, mode: Mode) -> WriteWarning | None:
+def paused_warning_for(instance: Instance, mode: Mode) -> WriteWarning | None:
     """Warn that a requested stop or termination does not start while gpudesk is paused; None if nothing waits."""
     match instance.spec.desired:
-        case Desired.STOPPED if instance.phase not in (Phase.STOPPING, Phase.STOPPED, *ENDED):
+        case DesiredState.STOPPED if instance.phase not in (Phase.STOPPING, Phase.STOPPED, *ENDING_PHASES):
             return paused_warning(mode, "stop")
-        case Desired.TERMINATED if instance.phase not in ENDED:
+        case DesiredState.TERMINATED if instance.phase not in ENDING_PHASES:
             return paused_warning(mode, "termination")
         case _:
             return None
 
 
-def _desire(instance: Instance, desired: Desired, code: EventCode, actor: Actor, now: datetime) -> Wanted:
+def _desire(instance: Instance, desired: DesiredState, code: EventCode, actor: Actor, now: datetime) -> RecordChange:
     spec = replace(instance.spec, desired=desired)
-    line = entry(now, because(code, f"{actor.name} asked for it to be {desired}"), actor=actor.name)
-    return Wanted(replace(instance, spec=spec), (line,))
+    line = timeline_entry(now, because(code, f"{actor.name} asked for it to be {desired}"), actor=actor.name)
+    return RecordChange(replace(instance, spec=spec), (line,))
 
 
-def _by_the_desk(instance: Instance) -> bool:
+def _is_automatic_stop(instance: Instance) -> bool:
     """A stop that the desk claimed of itself may still be withdrawn; a person's may not."""
     claim = instance.claim
-    return claim is not None and claim.action is Action.STOP and claim.kind is WarningKind.IDLE
+    return claim is not None and claim.action is ClaimAction.STOP and claim.kind is WarningType.IDLE
 
 
-def _not_ended(instance: Instance, what: str) -> None:
-    if instance.phase in ENDED or instance.spec.desired is Desired.TERMINATED:
+def require_not_ending(instance: Instance, what: str) -> None:
+    if instance.phase in ENDING_PHASES or instance.spec.desired is DesiredState.TERMINATED:
         raise Conflict(
             f"{instance.name} is {instance.phase}; it cannot {what} any more", code=ErrorCode.INSTANCE_TERMINATED
         )

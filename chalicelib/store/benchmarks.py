@@ -7,35 +7,37 @@ from datetime import datetime
 from pydantic import ValidationError
 from pynamodb.transactions import TransactWrite
 
-from chalicelib.domain.benchmarks import KEPT, Benchmark
-from chalicelib.store.codec import BENCHMARK, dumped
+from chalicelib.domain.benchmarks import RETENTION, Benchmark
+from chalicelib.store.codec import BENCHMARK, to_plain
 from chalicelib.store.models import BenchmarkModel
 
 LOG = logging.getLogger(__name__)
 
-ALL = "benchmarks"
+PARTITION = "benchmarks"
 """One partition: a team measures some hundred times a year, and comparing reads all of them."""
 
 
-class Benchmarks:
+class BenchmarkRepository:
     """The benchmarks table."""
 
-    def kept(self, instance_type: str | None, now: datetime) -> Iterator[Benchmark]:
+    def list_retained(self, instance_type: str | None, now: datetime) -> Iterator[Benchmark]:
         """All that are kept, or one type's. One that cannot be read does not hide the others."""
         condition = BenchmarkModel.sort_key.startswith(f"{instance_type}#") if instance_type else None
-        for row in BenchmarkModel.query(ALL, condition):
+        for row in BenchmarkModel.query(PARTITION, condition):
             try:
                 found = BENCHMARK.validate_python(row.benchmark.as_dict())
             except ValidationError as problem:
                 LOG.error("benchmark %s cannot be read: %s", row.sort_key, str(problem)[:300])
                 continue
-            if found.measured_at + KEPT > now:
+            if found.measured_at + RETENTION > now:
                 yield found
 
 
-def keep(changes: TransactWrite, benchmark: Benchmark) -> None:
+def add_benchmark(changes: TransactWrite, benchmark: Benchmark) -> None:
     """Write it in the transaction of the change that it comes with."""
     key = f"{benchmark.instance_type}#{benchmark.measured_at.isoformat()}#{benchmark.id}"
     changes.save(
-        BenchmarkModel(ALL, key, benchmark=dumped(BENCHMARK, benchmark), expires_at=benchmark.measured_at + KEPT)
+        BenchmarkModel(
+            PARTITION, key, benchmark=to_plain(BENCHMARK, benchmark), expires_at=benchmark.measured_at + RETENTION
+        )
     )

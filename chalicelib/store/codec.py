@@ -5,26 +5,26 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter
 
 from chalicelib.domain.benchmarks import Benchmark
-from chalicelib.domain.cost import Segment
+from chalicelib.domain.cost import BilledSegment
 from chalicelib.domain.desk import DeskSettings
 from chalicelib.domain.images import Image
 from chalicelib.domain.instance import Instance
-from chalicelib.domain.notices import Notice
+from chalicelib.domain.notices import Notification
 from chalicelib.domain.owners import OwnerSettings
 
 INSTANCE = TypeAdapter(Instance)
-SEGMENT = TypeAdapter(Segment)
+SEGMENT = TypeAdapter(BilledSegment)
 IMAGE = TypeAdapter(Image)
 BENCHMARK = TypeAdapter(Benchmark)
 SETTINGS = TypeAdapter(DeskSettings)
-NOTICE = TypeAdapter(Notice)
+NOTICE = TypeAdapter(Notification)
 OWNER = TypeAdapter(OwnerSettings)
 
 
 T = TypeVar("T")
 
 
-def dumped(adapter: TypeAdapter[T], value: T) -> dict[str, Any]:
+def to_plain(adapter: TypeAdapter[T], value: T) -> dict[str, Any]:
     """A map of texts, numbers, lists and maps, without what is None."""
     plain: dict[str, Any] = adapter.dump_python(value, mode="json", exclude_none=True, exclude={"version"})
     return plain

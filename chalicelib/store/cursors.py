@@ -6,16 +6,16 @@ import json
 from typing import Any
 
 
-class BadCursor(ValueError):
+class InvalidCursor(ValueError):
     """A cursor that this desk did not give."""
 
 
-def cursor_of(key: dict[str, Any] | None) -> str | None:
+def encode_cursor(key: dict[str, Any] | None) -> str | None:
     """The text that stands for a key; None: the list is at its end."""
     return base64.urlsafe_b64encode(json.dumps(key).encode()).decode() if key else None
 
 
-def start_of(cursor: str | None, scope: tuple[str, str], *others: str) -> dict[str, Any] | None:
+def decode_cursor(cursor: str | None, scope: tuple[str, str], *others: str) -> dict[str, Any] | None:
     """Where a list goes on; the key must be one of this very list.
 
     :param scope: the list's own hash key and its value
@@ -29,7 +29,7 @@ def start_of(cursor: str | None, scope: tuple[str, str], *others: str) -> dict[s
         is_ours = set(key) == {scope[0], *others} and key[scope[0]] == {"S": scope[1]}
         is_whole = all(isinstance(value["S"], str) and value["S"] and len(value) == 1 for value in key.values())
     except (binascii.Error, ValueError, TypeError, KeyError, AttributeError, RecursionError) as problem:
-        raise BadCursor(cursor[:40]) from problem
+        raise InvalidCursor(cursor[:40]) from problem
     if not (is_ours and is_whole):
-        raise BadCursor(cursor[:40])
+        raise InvalidCursor(cursor[:40])
     return dict(key)

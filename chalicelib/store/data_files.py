@@ -7,40 +7,40 @@ import json
 from pathlib import Path
 from typing import Any
 
-from chalicelib.domain.catalogue import Catalogue, parse_catalogue
-from chalicelib.domain.names import Words, parse_words
-from chalicelib.domain.own_recipes import parse_own_recipe
+from chalicelib.domain.catalogue import InstanceTypeCatalog, parse_catalog
+from chalicelib.domain.names import WordLists, parse_word_lists
+from chalicelib.domain.own_recipes import parse_custom_recipe
 from chalicelib.domain.recipes import Recipe, parse_recipes
 
 _FOLDER = Path(__file__).parent.parent / "data"
 
 
 @functools.cache
-def catalogue() -> Catalogue:
+def load_catalog() -> InstanceTypeCatalog:
     """What can be asked for, with list prices."""
-    return parse_catalogue(_read("catalogue.json"))
+    return parse_catalog(_read("catalogue.json"))
 
 
 @functools.cache
-def recipes() -> dict[str, Recipe]:
+def load_packaged_recipes() -> dict[str, Recipe]:
     """All recipes by name: the desk's, then the teams' own."""
-    return read_recipes(_FOLDER)
+    return load_recipes(_FOLDER)
 
 
-def read_recipes(folder: Path) -> dict[str, Recipe]:
+def load_recipes(folder: Path) -> dict[str, Recipe]:
     """The recipes of recipes.json in a folder, and those that each have a folder below recipes/.
 
     :raises MalformedRecipe: one of them is none
     """
     ours = parse_recipes(_read("recipes.json", folder))
     own = {path.parent.name: _read(path.name, path.parent) for path in sorted(folder.glob("recipes/*/recipe.json"))}
-    return ours | {name: parse_own_recipe(name, entry, ours) for name, entry in own.items()}
+    return ours | {name: parse_custom_recipe(name, entry, ours) for name, entry in own.items()}
 
 
 @functools.cache
-def words() -> Words:
+def load_word_lists() -> WordLists:
     """What friendly names are made of."""
-    return parse_words(_read("words.json"))
+    return parse_word_lists(_read("words.json"))
 
 
 def _read(name: str, folder: Path = _FOLDER) -> Any:

@@ -9,15 +9,15 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from chalicelib.domain.desk import DeskSettings
-from chalicelib.store.codec import SETTINGS, dumped
+from chalicelib.store.codec import SETTINGS, to_plain
 from chalicelib.store.models import DeskModel
-from chalicelib.store.transactions import Stale
+from chalicelib.store.transactions import VersionConflict
 
 SETTINGS_KEY = "settings"
-FAILED_CONDITION = "ConditionalCheckFailedException"
+CONDITION_FAILED = "ConditionalCheckFailedException"
 
 
-class DeskStore:
+class DeskRepository:
     """The desk table, but for what belongs to an instance (`instances.py`)."""
 
     def settings(self) -> DeskSettings:
@@ -35,17 +35,17 @@ class DeskStore:
         :raises Stale: somebody else changed them meanwhile
         """
         version = (settings.version or 0) + 1
-        model = DeskModel(SETTINGS_KEY, settings=dumped(SETTINGS, settings), version=version)
+        model = DeskModel(SETTINGS_KEY, settings=to_plain(SETTINGS, settings), version=version)
         condition = DeskModel.version == settings.version if settings.version else DeskModel.key.does_not_exist()
         try:
             model.save(condition=condition)
         except PutError as error:
-            if error.cause_response_code != FAILED_CONDITION:
+            if error.cause_response_code != CONDITION_FAILED:
                 raise
-            raise Stale("the desk's settings have changed since they were read") from error
+            raise VersionConflict("the desk's settings have changed since they were read") from error
         return replace(settings, version=version)
 
-    def take_lease(self, name: str, holder: str, *, now: datetime, life: timedelta) -> bool:
+    def acquire_lease(self, name: str, holder: str, *, now: datetime, life: timedelta) -> bool:
         """Hold `name` for a while, where nobody else does.
 
         :returns: whether it is ours now
@@ -55,18 +55,18 @@ class DeskStore:
         actions = [DeskModel.holder.set(holder), DeskModel.until.set(until)]
         return self._update_lease(name, actions, is_free)
 
-    def finish_lease(self, name: str, holder: str, *, now: datetime) -> None:
+    def complete_lease(self, name: str, holder: str, *, now: datetime) -> None:
         """Give it back, if it is still ours, and leave a mark that the work was done."""
         seconds = int(now.timestamp())
         self._update_lease(
             name, [DeskModel.until.set(seconds), DeskModel.done.set(seconds)], DeskModel.holder == holder
         )
 
-    def drop_lease(self, name: str, holder: str, *, now: datetime) -> None:
+    def release_lease(self, name: str, holder: str, *, now: datetime) -> None:
         """Give it back, the work not done."""
         self._update_lease(name, [DeskModel.until.set(int(now.timestamp()))], DeskModel.holder == holder)
 
-    def last_done(self, name: str) -> datetime | None:
+    def last_completed_at(self, name: str) -> datetime | None:
         """When the work under that lease was last done."""
         try:
             found = DeskModel.get(f"lease#{name}")
@@ -74,7 +74,7 @@ class DeskStore:
             return None
         return datetime.fromtimestamp(found.done, UTC) if found.done else None
 
-    def is_marked(self, name: str) -> bool:
+    def is_done_once(self, name: str) -> bool:
         """Whether something that is done once has been done."""
         try:
             DeskModel.get(f"mark#{name}")
@@ -82,7 +82,7 @@ class DeskStore:
             return False
         return True
 
-    def mark(self, name: str) -> None:
+    def mark_done(self, name: str) -> None:
         """It is done."""
         DeskModel(f"mark#{name}").save()
 
@@ -90,7 +90,7 @@ class DeskStore:
         try:
             DeskModel(f"lease#{name}").update(actions=list(actions), condition=condition)
         except UpdateError as error:
-            if error.cause_response_code == FAILED_CONDITION:
+            if error.cause_response_code == CONDITION_FAILED:
                 return False
             raise
         return True

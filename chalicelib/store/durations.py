@@ -6,23 +6,25 @@ from typing import Any
 
 from pynamodb.attributes import MapAttribute
 
-from chalicelib.domain.setup_results import Durations
+from chalicelib.domain.setup_results import StepDurations
 from chalicelib.store.models import DeskModel
 
 
-class DurationStore:
+class DurationRepository:
     """Items of the desk table, by type and document; the last writer wins."""
 
-    def learn(self, took: Durations) -> None:
+    def record(self, took: StepDurations) -> None:
         """Remember the last run."""
         steps = [{"name": name, "seconds": round(seconds.total_seconds())} for name, seconds in took.steps]
         DeskModel(_key(took.instance_type, took.document), steps=steps).save()
 
-    def of(self, instance_type: str, documents: Iterable[str]) -> Mapping[str, Durations]:
+    def get(self, instance_type: str, documents: Iterable[str]) -> Mapping[str, StepDurations]:
         """Those that are known, by the document's name."""
         keys = {_key(instance_type, document): document for document in documents}
         return {
-            keys[found.key]: Durations(keys[found.key], instance_type, tuple(_step(each) for each in found.steps or ()))
+            keys[found.key]: StepDurations(
+                keys[found.key], instance_type, tuple(_step(each) for each in found.steps or ())
+            )
             for found in DeskModel.batch_get(list(keys))
         }
 

@@ -2,7 +2,7 @@
 
 from pynamodb.exceptions import PynamoDBException
 
-OVERLOADED = frozenset(
+THROTTLING_CODES = frozenset(
     {
         "InternalServerError",
         "LimitExceededException",
@@ -19,8 +19,8 @@ NO_ANSWER = frozenset({"ConnectTimeoutError", "ConnectionClosedError", "Endpoint
 """What botocore raises where the table was not reached, or did not answer in time."""
 
 
-def is_overloaded(error: BaseException) -> bool:
+def is_throttled(error: BaseException) -> bool:
     """Whether the same request may succeed a moment later."""
     if not isinstance(error, PynamoDBException):
         return False
-    return error.cause_response_code in OVERLOADED or type(error.cause).__name__ in NO_ANSWER
+    return error.cause_response_code in THROTTLING_CODES or type(error.cause).__name__ in NO_ANSWER

@@ -10,20 +10,28 @@ from pynamodb.exceptions import PynamoDBException, TransactWriteError
 
 from chalicelib.domain.images import Image, ImagePhase
 from chalicelib.domain.instance import Instance
-from chalicelib.domain.notices import Notice
-from chalicelib.domain.plan import Entry
-from chalicelib.domain.timings import TERMINATED_LISTED
-from chalicelib.store.codec import IMAGE, dumped
-from chalicelib.store.cursors import cursor_of, start_of
+from chalicelib.domain.notices import Notification
+from chalicelib.domain.plan import TimelineEntry
+from chalicelib.domain.timings import TERMINATED_RETENTION
+from chalicelib.store.codec import IMAGE, to_plain
+from chalicelib.store.cursors import decode_cursor, encode_cursor
 from chalicelib.store.models import PARTITION, ImageModel
-from chalicelib.store.notices import announce
-from chalicelib.store.transactions import TRIES, Stale, append, codes, item_of, model_of, transaction
+from chalicelib.store.notices import add_notifications
+from chalicelib.store.transactions import (
+    MAX_ATTEMPTS,
+    VersionConflict,
+    append_timeline,
+    cancellation_codes,
+    get_consistent,
+    to_instance_model,
+    transaction,
+)
 
 LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class ImagePage:
+class Page:
     """Some of a list, and where it goes on."""
 
     items: tuple[Image, ...]
@@ -31,17 +39,17 @@ class ImagePage:
 
 
 @dataclass(frozen=True)
-class Told:
+class InstanceUpdate:
     """The instance that an image is made of, before and after, the lines of its timeline, and who is told."""
 
     before: Instance
     after: Instance
-    entries: tuple[Entry, ...]
-    notices: tuple[Notice, ...] = ()
+    entries: tuple[TimelineEntry, ...]
+    notices: tuple[Notification, ...] = ()
     user_write: bool = False
 
 
-class Images:
+class ImageRepository:
     """The images table."""
 
     def load(self, image_id: str) -> Image | None:
@@ -49,59 +57,65 @@ class Images:
 
         :raises ValidationError: the record cannot be read
         """
-        found = item_of(ImageModel, image_id)
+        found = get_consistent(ImageModel, image_id)
         return _image(found) if found else None
 
     def find(self, image_id: str) -> Image | None:
         """The same for who only shows it: one that cannot be read is not there."""
-        found = item_of(ImageModel, image_id)
+        found = get_consistent(ImageModel, image_id)
         return next(_readable([found]), None) if found else None
 
-    def open(self) -> Iterator[Image]:
+    def list_pending(self) -> Iterator[Image]:
         """Those about which something is to be done; one that cannot be read does not hide the others."""
         return _readable(ImageModel.pending_index.query("pending"))
 
-    def all(self, owner: str | None) -> Iterator[Image]:
+    def list_all(self, owner: str | None) -> Iterator[Image]:
         """One owner's, or everybody's, newest first."""
         index, whose = _index(owner)
         return _readable(index.query(whose[1], scan_index_forward=False))
 
-    def page(self, owner: str | None, *, limit: int, cursor: str | None) -> ImagePage:
+    def page(self, owner: str | None, *, limit: int, cursor: str | None) -> Page:
         """The same, some at a time.
 
         :raises BadCursor: not a cursor of this list
         """
         index, whose = _index(owner)
-        start = start_of(cursor, whose, "id", "created_key")
+        start = decode_cursor(cursor, whose, "id", "created_key")
         results = index.query(whose[1], scan_index_forward=False, limit=limit, last_evaluated_key=start)
         items = tuple(_readable(results))
-        return ImagePage(items, cursor_of(results.last_evaluated_key))
+        return Page(items, encode_cursor(results.last_evaluated_key))
 
-    def write(self, image: Image, told: Told | None = None) -> Image:
+    def write(self, image: Image, notification: InstanceUpdate | None = None) -> Image:
         """One transaction, guarded by the versions that were read: the image, and what is told of it.
 
         :param image: as it is to be; its `version` is that of the item in the table, None: there must be none
         :returns: the image with its new version
         :raises Stale: image or instance has changed since it was read; nothing was written
         """
-        for _ in range(TRIES):
+        for _ in range(MAX_ATTEMPTS):
             model = _model(image)
             try:
                 with transaction() as changes:
                     changes.save(model)
-                    if told:
-                        changes.save(model_of(told.after, told.before.version, user_write=told.user_write))
-                        append(changes, told.after.id, (told.before.version or 0) + 1, told.entries)
-                        announce(changes, told.notices)
+                    if notification:
+                        changes.save(
+                            to_instance_model(
+                                notification.after, notification.before.version, user_write=notification.user_write
+                            )
+                        )
+                        append_timeline(
+                            changes, notification.after.id, (notification.before.version or 0) + 1, notification.entries
+                        )
+                        add_notifications(changes, notification.notices)
             except TransactWriteError as error:
-                why = codes(error)
+                why = cancellation_codes(error)
                 if "ConditionalCheckFailed" in why:
-                    raise Stale(f"{image.id}, or its instance, has changed since it was read") from error
+                    raise VersionConflict(f"{image.id}, or its instance, has changed since it was read") from error
                 if "TransactionConflict" in why:
                     continue
                 raise
             return replace(image, version=model.version)
-        raise Stale(f"{image.id} is being changed by others")
+        raise VersionConflict(f"{image.id} is being changed by others")
 
 
 def _index(owner: str | None) -> tuple[Any, tuple[str, str]]:
@@ -128,8 +142,8 @@ def _model(image: Image) -> ImageModel:
         partition=None if is_gone else PARTITION,
         owner=None if is_gone else image.owner,
         created_key=f"{image.created_at.isoformat()}#{image.id}",
-        pending="pending" if image.is_open else None,
-        record=dumped(IMAGE, image),
-        expires_at=image.phase_since + TERMINATED_LISTED if is_gone else None,
+        pending="pending" if image.needs_work else None,
+        record=to_plain(IMAGE, image),
+        expires_at=image.phase_since + TERMINATED_RETENTION if is_gone else None,
         **guard,
     )

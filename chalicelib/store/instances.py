@@ -10,27 +10,27 @@ from pydantic import ValidationError
 from pynamodb.exceptions import PynamoDBException, TransactWriteError
 
 from chalicelib.domain.benchmarks import Benchmark
-from chalicelib.domain.cost import Segment
+from chalicelib.domain.cost import BilledSegment
 from chalicelib.domain.instance import Instance
-from chalicelib.domain.notices import Notice
-from chalicelib.domain.plan import Entry
-from chalicelib.store.benchmarks import keep
+from chalicelib.domain.notices import Notification
+from chalicelib.domain.plan import TimelineEntry
+from chalicelib.store.benchmarks import add_benchmark
 from chalicelib.store.codec import INSTANCE
-from chalicelib.store.cursors import cursor_of, start_of
-from chalicelib.store.models import PARTITION, DeskModel, InstanceModel, Living
-from chalicelib.store.notices import announce
+from chalicelib.store.cursors import decode_cursor, encode_cursor
+from chalicelib.store.models import PARTITION, ActiveInstances, DeskModel, InstanceModel
+from chalicelib.store.notices import add_notifications
 from chalicelib.store.transactions import (
-    TRIES,
-    Stale,
-    append,
-    book,
-    codes,
-    count,
-    free,
-    hold,
-    item_of,
-    model_of,
+    MAX_ATTEMPTS,
+    VersionConflict,
+    add_ledger_segments,
+    adjust_owner_count,
+    append_timeline,
+    cancellation_codes,
+    get_consistent,
     name_key,
+    release_name_and_count,
+    reserve_name_and_count,
+    to_instance_model,
     transaction,
 )
 
@@ -38,7 +38,7 @@ LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Broken:
+class UnreadableRecord:
     """A record that is there and cannot be read."""
 
     id: str
@@ -53,7 +53,7 @@ class Page:
     next_cursor: str | None
 
 
-class Instances:
+class InstanceRepository:
     """The instances table and what must change together with it."""
 
     def load(self, id_or_name: str) -> Instance | None:
@@ -61,23 +61,23 @@ class Instances:
 
         :raises ValidationError: the record cannot be read
         """
-        found = item_of(InstanceModel, id_or_name)
+        found = get_consistent(InstanceModel, id_or_name)
         if found is None:
-            held = item_of(DeskModel, name_key(id_or_name))
-            found = item_of(InstanceModel, held.instance) if held and held.instance else None
+            held = get_consistent(DeskModel, name_key(id_or_name))
+            found = get_consistent(InstanceModel, held.instance) if held and held.instance else None
         return _instance(found) if found else None
 
-    def by_machine(self, ec2_instance_id: str) -> Instance | None:
+    def find_by_ec2_id(self, ec2_instance_id: str) -> Instance | None:
         """The record behind which an EC2 instance stands."""
         for found in InstanceModel.by_ec2_instance.query(ec2_instance_id, limit=1):
             return self.load(found.id)
         return None
 
-    def knows_machine(self, ec2_instance_id: str) -> bool:
+    def exists_for_ec2_id(self, ec2_instance_id: str) -> bool:
         """Whether any record, readable or not, is about this EC2 instance."""
         return InstanceModel.by_ec2_instance.count(ec2_instance_id, limit=1) > 0
 
-    def living(self) -> Iterator[Instance | Broken]:
+    def list_active(self) -> Iterator[Instance | UnreadableRecord]:
         """All that are not terminated; one that cannot be read does not hide the others."""
         for item in _raw_living():
             yield _readable(item)
@@ -93,22 +93,22 @@ class Instances:
             scope[1],
             scan_index_forward=False,
             limit=limit,
-            last_evaluated_key=start_of(cursor, scope, "id", "created_key"),
+            last_evaluated_key=decode_cursor(cursor, scope, "id", "created_key"),
             filter_condition=InstanceModel.expires_at.does_not_exist() | (InstanceModel.expires_at > now),
         )
         items = [_readable_model(found) for found in results]
         for broken in items:
-            if isinstance(broken, Broken):
+            if isinstance(broken, UnreadableRecord):
                 LOG.error("record %s cannot be read: %s", broken.id, broken.why)
-        return Page(tuple(i for i in items if isinstance(i, Instance)), cursor_of(results.last_evaluated_key))
+        return Page(tuple(i for i in items if isinstance(i, Instance)), encode_cursor(results.last_evaluated_key))
 
     def write(
         self,
         before: Instance,
         after: Instance,
-        entries: Iterable[Entry] = (),
-        segments: Iterable[Segment] = (),
-        notices: Iterable[Notice] = (),
+        entries: Iterable[TimelineEntry] = (),
+        segments: Iterable[BilledSegment] = (),
+        notices: Iterable[Notification] = (),
         *,
         user_write: bool = False,
         measured: Benchmark | None = None,
@@ -120,48 +120,50 @@ class Instances:
         :returns: the record with its new version
         :raises Stale: somebody was faster; read it again and decide again
         """
-        for _ in range(TRIES):
-            model = model_of(after, before.version, user_write=user_write)
+        for _ in range(MAX_ATTEMPTS):
+            model = to_instance_model(after, before.version, user_write=user_write)
             try:
                 with transaction() as changes:
                     changes.save(model)
-                    append(changes, after.id, (before.version or 0) + 1, entries)
-                    book(changes, segments)
-                    announce(changes, notices)
+                    append_timeline(changes, after.id, (before.version or 0) + 1, entries)
+                    add_ledger_segments(changes, segments)
+                    add_notifications(changes, notices)
                     if measured:
-                        keep(changes, measured)
-                    if before.lives and not after.lives:
-                        free(changes, before)
-                    elif after.lives and not before.lives:
-                        hold(changes, after)
+                        add_benchmark(changes, measured)
+                    if before.is_active and not after.is_active:
+                        release_name_and_count(changes, before)
+                    elif after.is_active and not before.is_active:
+                        reserve_name_and_count(changes, after)
             except TransactWriteError as error:
-                why = codes(error)
+                why = cancellation_codes(error)
                 if "ConditionalCheckFailed" in why:
-                    raise Stale(f"{after.id} has changed since version {before.version}") from error
+                    raise VersionConflict(f"{after.id} has changed since version {before.version}") from error
                 if "TransactionConflict" in why:
                     continue
                 raise
             return replace(after, version=model.version)
-        raise Stale(f"{after.id} is being changed by others")
+        raise VersionConflict(f"{after.id} is being changed by others")
 
-    def adopt(self, instance: Instance, entries: Iterable[Entry], notices: Iterable[Notice] = ()) -> bool:
+    def adopt(self, instance: Instance, entries: Iterable[TimelineEntry], notices: Iterable[Notification] = ()) -> bool:
         """A record for a machine that has none; its name is held where it is free.
 
         :returns: whether it was made now (and not before, by another sweep)
         """
-        is_free = item_of(DeskModel, name_key(instance.name)) is None
+        is_free = get_consistent(DeskModel, name_key(instance.name)) is None
         instance = instance if is_free else replace(instance, name=instance.id)
         try:
             with transaction() as changes:
-                changes.save(model_of(instance, None, user_write=False), condition=InstanceModel.id.does_not_exist())
-                append(changes, instance.id, 1, entries)
-                announce(changes, notices)
+                changes.save(
+                    to_instance_model(instance, None, user_write=False), condition=InstanceModel.id.does_not_exist()
+                )
+                append_timeline(changes, instance.id, 1, entries)
+                add_notifications(changes, notices)
                 changes.save(
                     DeskModel(name_key(instance.name), instance=instance.id), condition=DeskModel.key.does_not_exist()
                 )
-                count(changes, instance.owner, +1)
+                adjust_owner_count(changes, instance.owner, +1)
         except TransactWriteError as error:
-            if "ConditionalCheckFailed" in codes(error):
+            if "ConditionalCheckFailed" in cancellation_codes(error):
                 return False
             raise
         return True
@@ -176,22 +178,22 @@ def _raw_living() -> Iterator[dict[str, Any]]:
     table = InstanceModel._get_connection()
     start: dict[str, Any] | None = None
     while True:
-        answer = table.query("active", index_name=Living.Meta.index_name, exclusive_start_key=start)
+        answer = table.query("active", index_name=ActiveInstances.Meta.index_name, exclusive_start_key=start)
         yield from answer.get("Items", ())
         start = answer.get("LastEvaluatedKey")
         if not start:
             return
 
 
-def _readable_model(model: InstanceModel) -> Instance | Broken:
+def _readable_model(model: InstanceModel) -> Instance | UnreadableRecord:
     try:
         return _instance(model)
     except ValidationError as problem:
-        return Broken(model.id, str(problem)[:300])
+        return UnreadableRecord(model.id, str(problem)[:300])
 
 
-def _readable(item: dict[str, Any]) -> Instance | Broken:
+def _readable(item: dict[str, Any]) -> Instance | UnreadableRecord:
     try:
         return _readable_model(InstanceModel.from_raw_data(item))
     except (PynamoDBException, ValueError, TypeError, KeyError, AttributeError) as problem:
-        return Broken(str(item.get("id", {}).get("S", "?")), f"{type(problem).__name__}: {problem}"[:300])
+        return UnreadableRecord(str(item.get("id", {}).get("S", "?")), f"{type(problem).__name__}: {problem}"[:300])

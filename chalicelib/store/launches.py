@@ -9,15 +9,25 @@ from pynamodb.attributes import MapAttribute
 from pynamodb.exceptions import TransactWriteError
 
 from chalicelib.domain.instance import Instance
-from chalicelib.domain.plan import Entry
-from chalicelib.domain.timings import IDEMPOTENCY_KEPT
+from chalicelib.domain.plan import TimelineEntry
+from chalicelib.domain.timings import IDEMPOTENCY_RETENTION
 from chalicelib.domain.write_warnings import WarningCode, WriteWarning
 from chalicelib.store.models import DeskModel
-from chalicelib.store.transactions import TRIES, Stale, append, codes, count, item_of, model_of, name_key, transaction
+from chalicelib.store.transactions import (
+    MAX_ATTEMPTS,
+    VersionConflict,
+    adjust_owner_count,
+    append_timeline,
+    cancellation_codes,
+    get_consistent,
+    name_key,
+    to_instance_model,
+    transaction,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
+class IdempotencyRecord:
     """What makes two requests the same.
 
     :param key: of the owner and of the Idempotency-Key or of what was asked for
@@ -33,12 +43,12 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Launched:
+class LaunchCreated:
     """The record was made."""
 
 
 @dataclass(frozen=True)
-class SameWish:
+class DuplicateRequest:
     """The wish was granted before.
 
     :param same_body: whether it was word for word the same
@@ -59,23 +69,29 @@ class LimitReached:
     """The owner has as many living instances as allowed."""
 
 
-LaunchResult = Launched | SameWish | NameTaken | LimitReached
+LaunchResult = LaunchCreated | DuplicateRequest | NameTaken | LimitReached
 
 
-class Launches:
+class LaunchRepository:
     """The writing end of POST /instances."""
 
     def launch(
-        self, instance: Instance, entries: Iterable[Entry], wish: Wish, *, limit: int, now: datetime
+        self,
+        instance: Instance,
+        entries: Iterable[TimelineEntry],
+        wish: IdempotencyRecord,
+        *,
+        limit: int,
+        now: datetime,
     ) -> LaunchResult:
         """One transaction: record, name, limit, wish and timeline, all of them or none.
 
         :param limit: how many living instances the owner may have, this one included
         """
-        for _ in range(TRIES):
-            known = self.known(wish, now)
+        for _ in range(MAX_ATTEMPTS):
+            known = self.find(wish, now)
             if known:
-                return Launched() if known.instance_id == instance.id else known
+                return LaunchCreated() if known.instance_id == instance.id else known
             try:
                 self._launch(instance, entries, wish, limit, now)
             except TransactWriteError as error:
@@ -83,17 +99,19 @@ class Launches:
                 if refusal:
                     return refusal
             else:
-                return Launched()
-        raise Stale(f"{TRIES} launches of {instance.owner} in a row met another one")
+                return LaunchCreated()
+        raise VersionConflict(f"{MAX_ATTEMPTS} launches of {instance.owner} in a row met another one")
 
-    def known(self, wish: Wish, now: datetime) -> SameWish | None:
+    def find(self, wish: IdempotencyRecord, now: datetime) -> DuplicateRequest | None:
         """The launch that this wish was granted with before, while it is remembered."""
-        found = item_of(DeskModel, wish.key)
+        found = get_consistent(DeskModel, wish.key)
         if found is None or not found.instance or (found.until or 0) < int(now.timestamp()):
             return None
-        return SameWish(found.instance, found.digest == wish.digest, tuple(map(_warning, found.warnings or ())))
+        return DuplicateRequest(found.instance, found.digest == wish.digest, tuple(map(_warning, found.warnings or ())))
 
-    def _launch(self, instance: Instance, entries: Iterable[Entry], wish: Wish, limit: int, now: datetime) -> None:
+    def _launch(
+        self, instance: Instance, entries: Iterable[TimelineEntry], wish: IdempotencyRecord, limit: int, now: datetime
+    ) -> None:
         with transaction() as changes:
             changes.save(
                 DeskModel(
@@ -102,26 +120,28 @@ class Launches:
                     digest=wish.digest,
                     warnings=[{"code": each.code.value, "message": each.message} for each in wish.warnings],
                     until=int(wish.until.timestamp()),
-                    expires_at=wish.until + IDEMPOTENCY_KEPT,
+                    expires_at=wish.until + IDEMPOTENCY_RETENTION,
                 ),
                 condition=DeskModel.key.does_not_exist() | (DeskModel.until < int(now.timestamp())),
             )
             changes.save(
                 DeskModel(name_key(instance.name), instance=instance.id), condition=DeskModel.key.does_not_exist()
             )
-            count(changes, instance.owner, +1, below=limit)
-            changes.save(model_of(instance, None, user_write=True))
-            append(changes, instance.id, 1, entries)
+            adjust_owner_count(changes, instance.owner, +1, below=limit)
+            changes.save(to_instance_model(instance, None, user_write=True))
+            append_timeline(changes, instance.id, 1, entries)
 
-    def _refusal(self, error: TransactWriteError, instance_id: str, wish: Wish, now: datetime) -> LaunchResult | None:
+    def _refusal(
+        self, error: TransactWriteError, instance_id: str, wish: IdempotencyRecord, now: datetime
+    ) -> LaunchResult | None:
         """What a failed transaction means; our own earlier request is a success. None: try again.
 
         PynamoDB sends the puts in their order (wish, name, record, timeline) and then the updates (limit).
         """
-        known = self.known(wish, now)
+        known = self.find(wish, now)
         if known:
-            return Launched() if known.instance_id == instance_id else known
-        if not set(codes(error)) & {"ConditionalCheckFailed", "TransactionConflict"}:
+            return LaunchCreated() if known.instance_id == instance_id else known
+        if not set(cancellation_codes(error)) & {"ConditionalCheckFailed", "TransactionConflict"}:
             raise error
         reasons = [reason.code if reason else None for reason in error.cancellation_reasons]
         failed = [reason == "ConditionalCheckFailed" for reason in reasons]

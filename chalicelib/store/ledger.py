@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 from datetime import date
 
-from chalicelib.domain.cost import Segment
+from chalicelib.domain.cost import BilledSegment
 from chalicelib.store.codec import SEGMENT
 from chalicelib.store.models import LedgerModel
 
 
-class Ledger:
+class LedgerRepository:
     """The ledger table: a segment is kept under the month in which it ended."""
 
-    def segments(self, since: date, today: date, owner: str | None = None) -> Iterator[Segment]:
+    def list_segments(self, since: date, today: date, owner: str | None = None) -> Iterator[BilledSegment]:
         """All segments that may touch the days from `since` on: those that ended then or later."""
         month = since.replace(day=1)
         while month <= today:

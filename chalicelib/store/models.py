@@ -41,7 +41,7 @@ class _Meta:
     max_retry_attempts = 0
 
 
-class AsWritten(Attribute[Any]):
+class UncheckedAttribute(Attribute[Any]):
     """An attribute that somebody else writes: whatever its type, reading it does not fail."""
 
     attr_type = "M"
@@ -67,7 +67,7 @@ class AsWritten(Attribute[Any]):
                 return None
 
 
-class ByOwner(GlobalSecondaryIndex["InstanceModel"]):
+class InstancesByOwner(GlobalSecondaryIndex["InstanceModel"]):
     """One owner's instances, in the order in which they were asked for."""
 
     class Meta(_Meta):
@@ -78,7 +78,7 @@ class ByOwner(GlobalSecondaryIndex["InstanceModel"]):
     created_key = UnicodeAttribute(range_key=True)
 
 
-class ByDesk(GlobalSecondaryIndex["InstanceModel"]):
+class InstancesByCreation(GlobalSecondaryIndex["InstanceModel"]):
     """All instances, in the order in which they were asked for."""
 
     class Meta(_Meta):
@@ -89,7 +89,7 @@ class ByDesk(GlobalSecondaryIndex["InstanceModel"]):
     created_key = UnicodeAttribute(range_key=True)
 
 
-class Living(GlobalSecondaryIndex["InstanceModel"]):
+class ActiveInstances(GlobalSecondaryIndex["InstanceModel"]):
     """The instances that the sweep reconciles. Sparse: a terminated instance has no `active`."""
 
     class Meta(_Meta):
@@ -100,7 +100,7 @@ class Living(GlobalSecondaryIndex["InstanceModel"]):
     created_key = UnicodeAttribute(range_key=True)
 
 
-class ByMachine(GlobalSecondaryIndex["InstanceModel"]):
+class InstancesByEc2Id(GlobalSecondaryIndex["InstanceModel"]):
     """The record of an EC2 instance."""
 
     class Meta(_Meta):
@@ -130,10 +130,10 @@ class InstanceModel(Model):
     record: MapAttribute[str, Any] = MapAttribute()
     version = VersionAttribute()
     expires_at = TTLAttribute(null=True)
-    by_owner = ByOwner()
-    by_creation = ByDesk()
-    active_index = Living()
-    by_ec2_instance = ByMachine()
+    by_owner = InstancesByOwner()
+    by_creation = InstancesByCreation()
+    active_index = ActiveInstances()
+    by_ec2_instance = InstancesByEc2Id()
 
 
 class TimelineModel(Model):
@@ -158,21 +158,21 @@ class HeartbeatModel(Model):
         table_name = f"{PREFIX}-heartbeats"
 
     id = UnicodeAttribute(hash_key=True)
-    at = AsWritten(null=True)
-    boot_id = AsWritten(null=True)
-    instance_id = AsWritten(null=True)
-    probe = AsWritten(null=True)
-    signals = AsWritten(null=True)
-    live_counts = AsWritten(null=True)
-    acknowledged = AsWritten(null=True)
-    keep_request = AsWritten(null=True)
-    missed_heartbeats = AsWritten(null=True)
-    self_stop = AsWritten(null=True)
-    setup = AsWritten(null=True)
+    at = UncheckedAttribute(null=True)
+    boot_id = UncheckedAttribute(null=True)
+    instance_id = UncheckedAttribute(null=True)
+    probe = UncheckedAttribute(null=True)
+    signals = UncheckedAttribute(null=True)
+    live_counts = UncheckedAttribute(null=True)
+    acknowledged = UncheckedAttribute(null=True)
+    keep_request = UncheckedAttribute(null=True)
+    missed_heartbeats = UncheckedAttribute(null=True)
+    self_stop = UncheckedAttribute(null=True)
+    setup = UncheckedAttribute(null=True)
     response: MapAttribute[str, Any] = MapAttribute(null=True)
 
 
-class DueNotices(GlobalSecondaryIndex["NoticeModel"]):
+class PendingNotifications(GlobalSecondaryIndex["NotificationModel"]):
     """The notifications to deliver. Sparse: a finished notification has no `pending`."""
 
     class Meta(_Meta):
@@ -183,7 +183,7 @@ class DueNotices(GlobalSecondaryIndex["NoticeModel"]):
     due_at = NumberAttribute(range_key=True)
 
 
-class NoticesOfInstance(GlobalSecondaryIndex["NoticeModel"]):
+class NotificationsByInstance(GlobalSecondaryIndex["NotificationModel"]):
     """One instance's notifications, in the order in which they were written."""
 
     class Meta(_Meta):
@@ -194,7 +194,7 @@ class NoticesOfInstance(GlobalSecondaryIndex["NoticeModel"]):
     at = UnicodeAttribute(range_key=True)
 
 
-class NoticeModel(Model):
+class NotificationModel(Model):
     """A message to an owner or admin; `notification` is the domain's value with its delivery log."""
 
     class Meta(_Meta):
@@ -207,8 +207,8 @@ class NoticeModel(Model):
     due_at = NumberAttribute(null=True)
     notification: MapAttribute[str, Any] = MapAttribute()
     expires_at = TTLAttribute(null=True)
-    by_due = DueNotices()
-    by_instance = NoticesOfInstance()
+    by_due = PendingNotifications()
+    by_instance = NotificationsByInstance()
 
 
 class ImagesByOwner(GlobalSecondaryIndex["ImageModel"]):
@@ -222,7 +222,7 @@ class ImagesByOwner(GlobalSecondaryIndex["ImageModel"]):
     created_key = UnicodeAttribute(range_key=True)
 
 
-class ImagesByDesk(GlobalSecondaryIndex["ImageModel"]):
+class ImagesByCreation(GlobalSecondaryIndex["ImageModel"]):
     """All images, in the order in which they were asked for. Sparse like the other."""
 
     class Meta(_Meta):
@@ -233,7 +233,7 @@ class ImagesByDesk(GlobalSecondaryIndex["ImageModel"]):
     created_key = UnicodeAttribute(range_key=True)
 
 
-class OpenImages(GlobalSecondaryIndex["ImageModel"]):
+class PendingImages(GlobalSecondaryIndex["ImageModel"]):
     """The images that need work. Sparse: a finished image has no `pending`."""
 
     class Meta(_Meta):
@@ -259,8 +259,8 @@ class ImageModel(Model):
     version = VersionAttribute()
     expires_at = TTLAttribute(null=True)
     by_owner = ImagesByOwner()
-    by_creation = ImagesByDesk()
-    pending_index = OpenImages()
+    by_creation = ImagesByCreation()
+    pending_index = PendingImages()
 
 
 class OwnerModel(Model):
@@ -338,7 +338,7 @@ TABLES: tuple[type[Model], ...] = (
     InstanceModel,
     TimelineModel,
     HeartbeatModel,
-    NoticeModel,
+    NotificationModel,
     ImageModel,
     OwnerModel,
     LedgerModel,
@@ -372,7 +372,7 @@ def connection() -> Connection:
 _endpoints: list[str | None] = []
 
 
-def connect_to(endpoint: str | None) -> None:
+def reset_endpoint(endpoint: str | None) -> None:
     """Let the next call read the endpoint from the environment again, where it is another one than before.
 
     A client costs a tenth of a second, so those that already lead there are kept.

@@ -7,14 +7,14 @@ from pydantic import ValidationError
 from pynamodb.exceptions import DoesNotExist, PutError
 
 from chalicelib.domain.owners import OwnerSettings
-from chalicelib.store.codec import OWNER, dumped
+from chalicelib.store.codec import OWNER, to_plain
 from chalicelib.store.models import OwnerModel
-from chalicelib.store.transactions import Stale
+from chalicelib.store.transactions import VersionConflict
 
 LOG = logging.getLogger(__name__)
 
 
-class Owners:
+class OwnerRepository:
     """The owners table: a team's, so that reading all of it is one call."""
 
     def get(self, owner: str) -> OwnerSettings:
@@ -24,7 +24,7 @@ class Owners:
         except DoesNotExist:
             return OwnerSettings(owner=owner)
 
-    def all(self) -> dict[str, OwnerSettings]:
+    def list_all(self) -> dict[str, OwnerSettings]:
         """Of everybody for whom something was set; what cannot be read of one is as if it were not set."""
         readable: dict[str, OwnerSettings] = {}
         for found in OwnerModel.scan(consistent_read=True):
@@ -40,14 +40,14 @@ class Owners:
         :raises Stale: somebody else changed them meanwhile
         """
         version = (settings.version or 0) + 1
-        model = OwnerModel(settings.owner, settings=dumped(OWNER, settings), version=version)
+        model = OwnerModel(settings.owner, settings=to_plain(OWNER, settings), version=version)
         condition = OwnerModel.version == settings.version if settings.version else OwnerModel.owner.does_not_exist()
         try:
             model.save(condition=condition)
         except PutError as error:
             if error.cause_response_code != "ConditionalCheckFailedException":
                 raise
-            raise Stale(f"what is set for {settings.owner} has changed since it was read") from error
+            raise VersionConflict(f"what is set for {settings.owner} has changed since it was read") from error
         return replace(settings, version=version)
 
 

@@ -12,7 +12,7 @@ from chalicelib.store.models import TokenModel
 
 
 @dataclass(frozen=True, kw_only=True)
-class Caller:
+class TokenHolder:
     """Who is asking, as their token says."""
 
     owner: str
@@ -21,10 +21,10 @@ class Caller:
     expires_at: datetime
 
 
-class Tokens:
+class TokenRepository:
     """The tokens table."""
 
-    def make(self, owner: str, role: Role, *, now: datetime, life: timedelta = timedelta(days=90)) -> str:
+    def create(self, owner: str, role: Role, *, now: datetime, life: timedelta = timedelta(days=90)) -> str:
         """A new token: 256 bits of chance, so that a plain hash of it tells nothing.
 
         :returns: the token itself; it cannot be read again
@@ -40,7 +40,7 @@ class Tokens:
         ).save()
         return token
 
-    def caller(self, token: str, now: datetime) -> Caller | None:
+    def authenticate(self, token: str, now: datetime) -> TokenHolder | None:
         """Whose token it is; None where it is unknown or has expired."""
         try:
             found = TokenModel.get(_hash(token))
@@ -49,7 +49,7 @@ class Tokens:
         expires_at = datetime.fromisoformat(found.expires_at)
         if expires_at <= now:
             return None
-        return Caller(owner=found.owner, role=Role(found.role), token_id=found.id, expires_at=expires_at)
+        return TokenHolder(owner=found.owner, role=Role(found.role), token_id=found.id, expires_at=expires_at)
 
 
 def _hash(token: str) -> str:

@@ -7,20 +7,20 @@ from pynamodb.exceptions import DoesNotExist, TransactWriteError
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
-from chalicelib.domain.cost import Segment
+from chalicelib.domain.cost import BilledSegment
 from chalicelib.domain.instance import Instance
-from chalicelib.domain.plan import Entry
-from chalicelib.domain.timings import TERMINATED_LISTED
-from chalicelib.store.codec import INSTANCE, SEGMENT, dumped
+from chalicelib.domain.plan import TimelineEntry
+from chalicelib.domain.timings import TERMINATED_RETENTION
+from chalicelib.store.codec import INSTANCE, SEGMENT, to_plain
 from chalicelib.store.models import DeskModel, InstanceModel, LedgerModel, TimelineModel, connection
 
 M = TypeVar("M", bound=Model)
 
-TRIES = 5
+MAX_ATTEMPTS = 5
 """A write that meets another one is tried, or decided, again at once; five in a row is not chance."""
 
 
-class Stale(Exception):
+class VersionConflict(Exception):
     """The record was changed by somebody else since it was read."""
 
 
@@ -29,7 +29,7 @@ def transaction() -> TransactWrite:
     return TransactWrite(connection=connection())
 
 
-def model_of(instance: Instance, version: int | None, *, user_write: bool) -> InstanceModel:
+def to_instance_model(instance: Instance, version: int | None, *, user_write: bool) -> InstanceModel:
     """The item of a record.
 
     :param version: that the item in the table must have; None: there must be none
@@ -40,16 +40,16 @@ def model_of(instance: Instance, version: int | None, *, user_write: bool) -> In
         instance.id,
         owner=instance.owner,
         created_key=f"{instance.created_at.isoformat()}#{instance.id}",
-        active="active" if instance.lives else None,
+        active="active" if instance.is_active else None,
         ec2_instance_id=instance.machine.instance_id if instance.machine else None,
         user_write=user_write or None,
-        record=dumped(INSTANCE, instance),
-        expires_at=ended + TERMINATED_LISTED if ended else None,
+        record=to_plain(INSTANCE, instance),
+        expires_at=ended + TERMINATED_RETENTION if ended else None,
         **guard,
     )
 
 
-def append(changes: TransactWrite, instance_id: str, version: int, entries: Iterable[Entry]) -> None:
+def append_timeline(changes: TransactWrite, instance_id: str, version: int, entries: Iterable[TimelineEntry]) -> None:
     """The lines that come with a version of the record."""
     for number, line in enumerate(entries):
         changes.save(
@@ -59,32 +59,32 @@ def append(changes: TransactWrite, instance_id: str, version: int, entries: Iter
                 at=line.at.isoformat(),
                 actor=line.actor,
                 code=str(line.code),
-                message=line.sentence,
+                message=line.message,
                 details={name: str(value) for name, value in line.details.items()},
             )
         )
 
 
-def book(changes: TransactWrite, segments: Iterable[Segment]) -> None:
+def add_ledger_segments(changes: TransactWrite, segments: Iterable[BilledSegment]) -> None:
     """What has been billed."""
     for segment in segments:
         key = f"{segment.owner}#{segment.since.isoformat()}#{segment.instance_id}"
-        changes.save(LedgerModel(f"{segment.until:%Y-%m}", key, segment=dumped(SEGMENT, segment)))
+        changes.save(LedgerModel(f"{segment.until:%Y-%m}", key, segment=to_plain(SEGMENT, segment)))
 
 
-def free(changes: TransactWrite, instance: Instance) -> None:
+def release_name_and_count(changes: TransactWrite, instance: Instance) -> None:
     """The name and the place in the limit that a living instance holds."""
     changes.delete(DeskModel(name_key(instance.name)))
-    count(changes, instance.owner, -1)
+    adjust_owner_count(changes, instance.owner, -1)
 
 
-def hold(changes: TransactWrite, instance: Instance) -> None:
+def reserve_name_and_count(changes: TransactWrite, instance: Instance) -> None:
     """The same, for one that lives again; its name is its id, which nobody else can have."""
     changes.save(DeskModel(name_key(instance.name), instance=instance.id))
-    count(changes, instance.owner, +1)
+    adjust_owner_count(changes, instance.owner, +1)
 
 
-def count(changes: TransactWrite, owner: str, by: int, below: int | None = None) -> None:
+def adjust_owner_count(changes: TransactWrite, owner: str, by: int, below: int | None = None) -> None:
     """One more or one less of the owner's living instances."""
     condition = None if below is None else DeskModel.number.does_not_exist() | (DeskModel.number < below)
     changes.update(DeskModel(f"count#{owner}"), actions=[DeskModel.number.add(by)], condition=condition)
@@ -95,7 +95,7 @@ def name_key(name: str) -> str:
     return f"name#{name}"
 
 
-def item_of(model: type[M], key: str) -> M | None:
+def get_consistent(model: type[M], key: str) -> M | None:
     """An item, read consistently."""
     try:
         return model.get(key, consistent_read=True)
@@ -103,6 +103,6 @@ def item_of(model: type[M], key: str) -> M | None:
         return None
 
 
-def codes(error: TransactWriteError) -> set[str]:
+def cancellation_codes(error: TransactWriteError) -> set[str]:
     """Why a transaction was cancelled."""
     return {reason.code if reason else "None" for reason in error.cancellation_reasons}

@@ -8,14 +8,14 @@ from typing import Any
 from moto.core.responses import ActionResult
 from moto.ssm.responses import SimpleSystemManagerResponse
 
-from local.cloud.behaviour import Behaviour
+from local.cloud.behaviour import AwsTiming
 from local.cloud.errors import CloudError
 from local.cloud.lifecycle import Lifecycle
-from local.cloud.lives import Life
+from local.cloud.lives import TrackedInstance
 from local.cloud.patches import Patches
 
 AGENT_VERSION = "3.3.3050.0"
-MOST_PER_PAGE = 50
+MAX_PER_PAGE = 50
 
 
 @dataclass
@@ -32,7 +32,7 @@ class Agents:
     :param now: the cloud's time
     """
 
-    def __init__(self, behaviour: Behaviour, now: Callable[[], datetime], lifecycle: Lifecycle) -> None:
+    def __init__(self, behaviour: AwsTiming, now: Callable[[], datetime], lifecycle: Lifecycle) -> None:
         self._behaviour = behaviour
         self._now = now
         self._lifecycle = lifecycle
@@ -49,10 +49,10 @@ class Agents:
         """The agent says nothing from now on; None: the agents of all instances launched from now on."""
         self._lifecycle.tick()
         if instance_id is None:
-            self._heard_of |= set(self._lifecycle.lives)
+            self._heard_of |= set(self._lifecycle.live_counts)
             self._new_ones_are_silent = True
             return
-        life = self._lifecycle.lives.get(instance_id)
+        life = self._lifecycle.live_counts.get(instance_id)
         if life:
             self._look(life, self._now())
         self._silent.add(instance_id)
@@ -66,15 +66,15 @@ class Agents:
 
     def is_reachable(self, instance_id: str) -> bool:
         """Whether a command sent now gets to the machine."""
-        life = self._lifecycle.lives.get(instance_id)
+        life = self._lifecycle.live_counts.get(instance_id)
         return life is not None and self._online_since(life, self._now()) is not None
 
     def takes_commands(self, instance_id: str) -> bool:
         """Whether SendCommand accepts the instance: it runs, and its agent has registered once."""
-        life = self._lifecycle.lives.get(instance_id)
+        life = self._lifecycle.live_counts.get(instance_id)
         return life is not None and life.state == "running" and self.registration(life) is not None
 
-    def registration(self, life: Life) -> Registration | None:
+    def registration(self, life: TrackedInstance) -> Registration | None:
         """What SSM knows of the agent now; None before its first registration."""
         self._look(life, self._now())
         return self._registrations.get(life.instance.id)
@@ -82,13 +82,13 @@ class Agents:
     def _is_silent(self, instance_id: str) -> bool:
         return instance_id in self._silent or (self._new_ones_are_silent and instance_id not in self._heard_of)
 
-    def _online_since(self, life: Life, at: datetime) -> datetime | None:
+    def _online_since(self, life: TrackedInstance, at: datetime) -> datetime | None:
         if life.running_since is None or self._is_silent(life.instance.id):
             return None
         since = life.running_since + self._behaviour.agent_after_boot
         return since if since <= at else None
 
-    def _look(self, life: Life, at: datetime) -> None:
+    def _look(self, life: TrackedInstance, at: datetime) -> None:
         since = self._online_since(life, at)
         if since is None:
             return
@@ -99,12 +99,12 @@ class Agents:
     def _describe(self) -> Callable[[Any], ActionResult]:
         def describe_instance_information(response: Any) -> ActionResult:
             filters = _filters(response)
-            limit = response._get_int_param("MaxResults", MOST_PER_PAGE)
-            if not 5 <= limit <= MOST_PER_PAGE:
+            limit = response._get_int_param("MaxResults", MAX_PER_PAGE)
+            if not 5 <= limit <= MAX_PER_PAGE:
                 raise CloudError("ValidationException", "MaxResults is at least 5 and at most 50")
             known = [
                 self._information(life, registration)
-                for life in self._lifecycle.lives.values()
+                for life in self._lifecycle.live_counts.values()
                 if (life.account, life.region) == (response.current_account, response.region)
                 and (registration := self.registration(life))
                 and all(life.answers_to(key, values) for key, values in filters)
@@ -116,7 +116,7 @@ class Agents:
 
         return describe_instance_information
 
-    def _information(self, life: Life, registration: Registration) -> Mapping[str, Any]:
+    def _information(self, life: TrackedInstance, registration: Registration) -> Mapping[str, Any]:
         is_lost = self._now() - registration.last_ping > self._behaviour.ping_lost_after
         spec = self._lifecycle.machine_spec(life)
         return {

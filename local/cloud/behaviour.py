@@ -7,7 +7,7 @@ AT_ONCE = timedelta(0)
 
 
 @dataclass(frozen=True)
-class Behaviour:
+class AwsTiming:
     """What AWS takes its time for. The defaults are what a launch in a quiet region looks like.
 
     :param launch_lag: for how long after RunInstances every other call says that the instance does not exist
@@ -41,7 +41,7 @@ class Behaviour:
     is_strict: bool = True
 
     @classmethod
-    def instant(cls) -> "Behaviour":
+    def instant(cls) -> "AwsTiming":
         """No delay and no strictness: what moto's own users expect of moto."""
         return cls(
             pending_for=AT_ONCE,

@@ -9,7 +9,7 @@ from moto.core.responses import ActionResult, EmptyResult
 from moto.ssm.responses import SimpleSystemManagerResponse
 
 from local.cloud.agents import Agents
-from local.cloud.behaviour import Behaviour
+from local.cloud.behaviour import AwsTiming
 from local.cloud.command_shapes import command_shape, invocation_shape, listed_shape, matches
 from local.cloud.documents import content_of, plugins_of, time_limit
 from local.cloud.errors import CloudError
@@ -24,13 +24,13 @@ Method = Callable[[Any], ActionResult]
 DELIVERY_SECONDS = 3600
 
 
-class CommandAnswers:
+class RunCommandApi:
     """SendCommand and the calls that ask what became of it.
 
     Where the behaviour is not strict they are moto's, which runs nothing.
     """
 
-    def __init__(self, behaviour: Behaviour, commands: RunCommand, agents: Agents, lifecycle: Lifecycle) -> None:
+    def __init__(self, behaviour: AwsTiming, commands: RunCommand, agents: Agents, lifecycle: Lifecycle) -> None:
         self._behaviour = behaviour
         self._commands = commands
         self._agents = agents
@@ -60,7 +60,7 @@ class CommandAnswers:
     def _check(self, response: Any, instance_ids: list[str]) -> None:
         regional = {
             life.instance.id
-            for life in self._lifecycle.lives.values()
+            for life in self._lifecycle.live_counts.values()
             if (life.account, life.region) == (response.current_account, response.region)
         }
         for instance_id in instance_ids:
@@ -75,7 +75,7 @@ class CommandAnswers:
             return []
         found = [
             life
-            for life in self._lifecycle.lives.values()
+            for life in self._lifecycle.live_counts.values()
             if (life.account, life.region) == (response.current_account, response.region)
             and self._agents.takes_commands(life.instance.id)
         ]

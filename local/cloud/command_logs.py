@@ -8,11 +8,11 @@ from datetime import datetime
 
 from moto.logs.models import logs_backends
 
-from local.cloud.invocations import Command, Run
+from local.cloud.invocations import Command, InvocationRun
 from local.machines.port import StepResult
 
 
-def write_logs(command: Command, run: Run, at: datetime) -> None:
+def write_logs(command: Command, run: InvocationRun, at: datetime) -> None:
     """Once the command has ended on an instance; nothing where no group was named, or nothing came back."""
     if command.log_group and run.outcome is not None:
         backend = logs_backends[command.account][command.region]
@@ -27,6 +27,6 @@ def write_logs(command: Command, run: Run, at: datetime) -> None:
                 backend.groups[command.log_group].put_log_events(stream, events)
 
 
-def _streams(command: Command, run: Run, step: StepResult) -> dict[str, str]:
+def _streams(command: Command, run: InvocationRun, step: StepResult) -> dict[str, str]:
     prefix = f"{command.command_id}/{run.instance_id}/{step.name}"
     return {f"{prefix}/{name}": text for name, text in zip(("stdout", "stderr"), step.whole, strict=True) if text}

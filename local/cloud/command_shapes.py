@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from local.cloud.errors import CloudError
-from local.cloud.invocations import Command, Run
+from local.cloud.invocations import Command, InvocationRun
 from local.machines.agent import EXIT_SUCCESS
 from local.machines.port import StepResult
 
-MOST_STDOUT, MOST_STDERR, MOST_LISTED = 24_000, 8_000, 2_500
+MAX_STDOUT, MAX_STDERR, MAX_LISTED = 24_000, 8_000, 2_500
 ERROR_RULE = "\n----------ERROR-------\n"
 OUTPUT_CUT, ERROR_CUT = "\n---Output truncated---", "\n---Error truncated----"
 NOT_ENDED = -1
@@ -42,7 +42,7 @@ def command_shape(command: Command) -> Shape:
     }
 
 
-def invocation_shape(command: Command, run: Run, plugin_name: str | None) -> Shape:
+def invocation_shape(command: Command, run: InvocationRun, plugin_name: str | None) -> Shape:
     """What GetCommandInvocation answers: one step, or the whole where none is named and there is but one.
 
     :raises CloudError: InvalidPluginName
@@ -66,14 +66,14 @@ def invocation_shape(command: Command, run: Run, plugin_name: str | None) -> Sha
         "ExecutionEndDateTime": _text(ended),
         "Status": step.status if step and step.status != "Skipped" else run.status,
         "StatusDetails": step.status if step else run.details,
-        "StandardOutputContent": step.stdout[:MOST_STDOUT] if step else "",
+        "StandardOutputContent": step.stdout[:MAX_STDOUT] if step else "",
         "StandardOutputUrl": "",
-        "StandardErrorContent": step.stderr[:MOST_STDERR] if step else "",
+        "StandardErrorContent": step.stderr[:MAX_STDERR] if step else "",
         "StandardErrorUrl": "",
     }
 
 
-def listed_shape(command: Command, run: Run, with_details: bool) -> Shape:
+def listed_shape(command: Command, run: InvocationRun, with_details: bool) -> Shape:
     """What ListCommandInvocations answers for each invocation."""
     return {
         "CommandId": command.command_id,
@@ -110,7 +110,7 @@ def listed_output(step: StepResult) -> str:
     """
     out, errors = step.stdout, "" if step.exit_code == EXIT_SUCCESS else step.stderr
     rule = ERROR_RULE if errors else ""
-    room = MOST_LISTED - len(rule)
+    room = MAX_LISTED - len(rule)
     if len(out) + len(errors) < room:
         return out + rule + errors
     if len(out) > room // 2 and len(errors) > room // 2:
@@ -121,7 +121,7 @@ def listed_output(step: StepResult) -> str:
     return out[: room - len(OUTPUT_CUT) - len(errors)] + OUTPUT_CUT + rule + errors
 
 
-def _plugin(command: Command, run: Run, name: str) -> Shape:
+def _plugin(command: Command, run: InvocationRun, name: str) -> Shape:
     step = run.step(command.plugins[name])
     began, ended = run.times(command.plugins[name])
     return {
@@ -137,7 +137,7 @@ def _plugin(command: Command, run: Run, name: str) -> Shape:
     }
 
 
-def _exit_code(run: Run) -> int:
+def _exit_code(run: InvocationRun) -> int:
     return run.outcome.exit_code if run.outcome and run.has_ended else NOT_ENDED
 
 

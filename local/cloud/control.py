@@ -28,7 +28,7 @@ PREFIX = "/_local/"
 FAULT_KINDS = ("lose_answer", "acknowledge_only", "conflict")
 
 
-class Control:
+class AdminApi:
     """One WSGI application in front of moto's, which gets all other paths."""
 
     def __init__(self, cloud: LocalCloud, behind: Callable[..., Iterable[bytes]]) -> None:
@@ -102,7 +102,7 @@ class Control:
                 raise ValueError(f"a kind is one of {', '.join(FAULT_KINDS)}, not {kind!r}")
             getattr(faults, kind)(operation, times=times)
         elif error_code:
-            faults.order(operation, error_code, message, status, times)
+            faults.inject(operation, error_code, message, status, times)
         else:
             raise ValueError("a fault needs an error_code or a kind")
         return {"ordered": times}

@@ -8,7 +8,7 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]
 from moto.ssm.models import Document, Documents, SimpleSystemManagerBackend
 
-from local.cloud.behaviour import Behaviour
+from local.cloud.behaviour import AwsTiming
 from local.cloud.errors import CloudError
 from local.cloud.patches import Patches
 from local.machines import parameters
@@ -73,7 +73,7 @@ AMAZONS = {
 class DocumentCalls:
     """moto's document calls, which know Amazon's own documents and refuse what no agent could run."""
 
-    def __init__(self, behaviour: Behaviour) -> None:
+    def __init__(self, behaviour: AwsTiming) -> None:
         self._behaviour = behaviour
 
     def patch(self, patches: Patches) -> None:

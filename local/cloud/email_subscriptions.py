@@ -16,7 +16,7 @@ from moto.sns.exceptions import SNSInvalidParameter
 from moto.sns.models import Subscription
 from moto.sns.responses import SNSResponse
 
-from local.cloud.behaviour import Behaviour
+from local.cloud.behaviour import AwsTiming
 from local.cloud.mailbox import Mail, Mailbox
 from local.cloud.patches import Patches
 
@@ -60,7 +60,7 @@ class EmailSubscriptions:
     :param now: the cloud's time
     """
 
-    def __init__(self, behaviour: Behaviour, now: Callable[[], datetime], mailbox: Mailbox) -> None:
+    def __init__(self, behaviour: AwsTiming, now: Callable[[], datetime], mailbox: Mailbox) -> None:
         self._behaviour = behaviour
         self._now = now
         self._mailbox = mailbox
@@ -98,7 +98,7 @@ class EmailSubscriptions:
                 subscription.attributes |= {"PendingConfirmation": True, "ConfirmationWasAuthenticated": False}
             if not _is_pending(subscription):
                 return answer
-            self._ask(subscription)
+            self._send_confirmation(subscription)
             return answer if response._get_bool_param("ReturnSubscriptionArn") else _arn("pending confirmation")
 
         return subscribe
@@ -140,7 +140,7 @@ class EmailSubscriptions:
 
         return publish
 
-    def _ask(self, subscription: Any) -> None:
+    def _send_confirmation(self, subscription: Any) -> None:
         token, topic = secrets.token_hex(64), subscription.topic.arn
         self._waiting[token] = _Waiting(subscription, self._now() + TOKEN_LIFE)
         text = CONFIRM_TEXT.format(topic=topic, link=_link(subscription, "confirmation", TopicArn=topic, Token=token))

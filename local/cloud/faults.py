@@ -28,11 +28,11 @@ class Refusal:
 
 
 @dataclass(frozen=True)
-class LostAnswer:
+class DroppedResponse:
     """The call takes effect; the connection breaks before the answer is sent."""
 
 
-Fault = Refusal | LostAnswer
+Fault = Refusal | DroppedResponse
 
 
 class Faults:
@@ -43,7 +43,7 @@ class Faults:
         self._ordered: defaultdict[str, deque[Fault]] = defaultdict(deque)
         self._acknowledged_only: defaultdict[str, int] = defaultdict(int)
 
-    def order(
+    def inject(
         self, operation: str, error_code: str, message: str = "", status: int | None = None, times: int = 1
     ) -> None:
         """Refuse the next calls of an operation of EC2, SSM or DynamoDB.
@@ -53,9 +53,9 @@ class Faults:
         text = message or f"{error_code}: ordered for {operation}"
         self._add(operation, Refusal(lambda _: CloudError(error_code, text, status=status)), times)
 
-    def lose_answer(self, operation: str, times: int = 1) -> None:
+    def drop_response(self, operation: str, times: int = 1) -> None:
         """Let the next calls take effect and break the connection instead of answering."""
-        self._add(operation, LostAnswer(), times)
+        self._add(operation, DroppedResponse(), times)
 
     def conflict(self, operation: str = "TransactWriteItems", times: int = 1) -> None:
         """Refuse the next transactions or writes as if another transaction held one of their items."""

@@ -22,7 +22,7 @@ from moto.sns.responses import SNSResponse
 from moto.ssm.responses import SimpleSystemManagerResponse
 
 from local.cloud.errors import http_status
-from local.cloud.faults import Faults, LostAnswer, Refusal
+from local.cloud.faults import DroppedResponse, Faults, Refusal
 from local.cloud.patches import Patches
 
 CallAction = Callable[[Any], Any]
@@ -31,7 +31,7 @@ ROLE_KEY_PREFIX = "ASIA"
 """How the access keys of a role begin: on the local cloud, those of an instance profile."""
 
 
-class Gate:
+class RequestInterceptor:
     """Counts what is asked of AWS, and lets faults and the local cloud's own work happen around it.
 
     :param control: the lock of everything but DynamoDB
@@ -100,7 +100,7 @@ class Gate:
             answer = original(response)
         finally:
             self._current.operation = None
-        if isinstance(fault, LostAnswer):
+        if isinstance(fault, DroppedResponse):
             raise _broken_connection(response)
         return answer
 

@@ -9,7 +9,7 @@ from moto.ec2.models.instances import Instance
 from local.cloud.errors import CloudError
 from local.cloud.faults import Faults
 from local.cloud.lifecycle import Lifecycle
-from local.cloud.lives import Life
+from local.cloud.lives import TrackedInstance
 from local.cloud.patches import Patches
 
 Method = Callable[[Any], Any]
@@ -74,11 +74,11 @@ class InstanceCalls:
 
         return reboot
 
-    def _life_of(self, instance: Any) -> tuple[Life, Any]:
+    def _life_of(self, instance: Any) -> tuple[TrackedInstance, Any]:
         return self._lifecycle.life_of(instance), copy.copy(instance._state)
 
 
-def _require(life: Life, state: str, verb: str) -> None:
+def _require(life: TrackedInstance, state: str, verb: str) -> None:
     if life.state != state:
         raise CloudError(
             "IncorrectInstanceState",

@@ -18,7 +18,7 @@ from local.cloud.patches import Patches
 from local.machines.port import Machines
 
 KEY_LASTS = timedelta(seconds=60)
-LONGEST_KEY = 4096
+MAX_KEY_LENGTH = 4096
 KEY = re.compile(r"(ssh-rsa|ssh-ed25519) [A-Za-z0-9+/]+={0,2}( [^\n]*)?\n?")
 USER = re.compile(r"[A-Za-z_][A-Za-z0-9@._-]{0,30}[A-Za-z0-9$_-]?")
 
@@ -41,9 +41,9 @@ class InstanceConnect:
         def send_ssh_public_key(response: Any) -> str:
             asked = json.loads(response.body)
             instance_id, user, key = asked["InstanceId"], asked["InstanceOSUser"], asked["SSHPublicKey"]
-            if not KEY.fullmatch(key) or len(key) > LONGEST_KEY or not USER.fullmatch(user):
+            if not KEY.fullmatch(key) or len(key) > MAX_KEY_LENGTH or not USER.fullmatch(user):
                 raise CloudError("InvalidArgsException", "One of the parameters is not valid.")
-            life = self._lifecycle.lives.get(instance_id)
+            life = self._lifecycle.live_counts.get(instance_id)
             if life is None or life.region != response.region:
                 raise CloudError("EC2InstanceNotFoundException", f"{instance_id} was not found.", status=404)
             if life.state != "running":

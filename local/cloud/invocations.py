@@ -14,25 +14,25 @@ ENDED = frozenset({"Success", "Failed", "TimedOut", "Cancelled"})
 
 
 @dataclass
-class Run:
+class InvocationRun:
     """One invocation: a command on one instance.
 
     :param status: Pending, InProgress, Cancelling, or one of `ENDED`
     :param details: the status in more detail (ExecutionTimedOut)
     :param ends_at: when it may end at the earliest; None before it began
-    :param gives_up_at: when it is given up if the machine does not answer
-    :param is_orphan: the machine it ran on was halted: no answer will come
+    :param expires_at: when it is given up if the machine does not answer
+    :param abandoned: the machine it ran on was halted: no answer will come
     :param outcome: what the machine answered
     """
 
     instance_id: str
-    gives_up_at: datetime
+    expires_at: datetime
     status: str = "Pending"
     details: str = "Pending"
     started_at: datetime | None = None
     ends_at: datetime | None = None
     ended_at: datetime | None = None
-    is_orphan: bool = False
+    abandoned: bool = False
     outcome: InvocationResult | None = None
 
     @property
@@ -90,7 +90,7 @@ class Command:
     instance_ids: Sequence[str]
     targets: Sequence[Mapping[str, Any]]
     log_group: str | None = None
-    runs: dict[str, Run] = field(default_factory=dict)
+    runs: dict[str, InvocationRun] = field(default_factory=dict)
 
     @property
     def status(self) -> str:

@@ -13,7 +13,7 @@ from moto.ec2.models.instance_types import INSTANCE_TYPE_OFFERINGS
 from moto.ec2.models.instances import InstanceBackend
 from moto.ec2.responses.instances import InstanceResponse
 
-from local.cloud.behaviour import Behaviour
+from local.cloud.behaviour import AwsTiming
 from local.cloud.capacity import Capacity
 from local.cloud.disks import complete_disks
 from local.cloud.errors import CloudError
@@ -26,7 +26,7 @@ VISIBLE_AT_ONCE = "RunInstances"
 
 
 @dataclass(frozen=True)
-class Remembered:
+class ClientTokenRecord:
     """What a client token stands for."""
 
     request: str
@@ -42,7 +42,7 @@ class Launches:
 
     def __init__(
         self,
-        behaviour: Behaviour,
+        behaviour: AwsTiming,
         now: Callable[[], datetime],
         capacity: Capacity,
         lifecycle: Lifecycle,
@@ -53,7 +53,7 @@ class Launches:
         self._capacity = capacity
         self._lifecycle = lifecycle
         self._operation = operation
-        self._tokens: dict[tuple[str, str, str, str], Remembered] = {}
+        self._tokens: dict[tuple[str, str, str, str], ClientTokenRecord] = {}
 
     def patch(self, patches: Patches) -> None:
         patches.wrap(InstanceResponse, "run_instances", self._answer_once)
@@ -74,7 +74,7 @@ class Launches:
             if known is None or known.until <= self._now():
                 answer = original(response)
                 until = self._now() + self._behaviour.token_life
-                self._tokens[key] = Remembered(request, answer.result, until)
+                self._tokens[key] = ClientTokenRecord(request, answer.result, until)
                 return answer
             if known.request != request:
                 raise CloudError(

@@ -7,14 +7,14 @@ from typing import Any
 
 from moto.ec2.models.instances import Instance, InstanceState, StateReason
 
-from local.cloud.behaviour import Behaviour
+from local.cloud.behaviour import AwsTiming
 from local.cloud.capacity import Capacity
 from local.cloud.events import EventLog, instance_state_changed
-from local.cloud.lives import BY_ITSELF, BY_USER, CODES, Life
+from local.cloud.lives import BY_ITSELF, BY_USER, CODES, TrackedInstance
 from local.cloud.machine_specs import machine_spec
 from local.machines.port import Machines, MachineSpec
 
-OnHalt = Callable[[Life, datetime], None]
+OnHalt = Callable[[TrackedInstance, datetime], None]
 
 
 class Lifecycle:
@@ -26,14 +26,14 @@ class Lifecycle:
 
     def __init__(
         self,
-        behaviour: Behaviour,
+        behaviour: AwsTiming,
         now: Callable[[], datetime],
         machines: Machines,
         capacity: Capacity,
         log: EventLog,
         environment: dict[str, str],
     ) -> None:
-        self.lives: dict[str, Life] = {}
+        self.live_counts: dict[str, TrackedInstance] = {}
         self.on_halt: list[OnHalt] = []
         self.own_images: set[str] = set()
         self._behaviour = behaviour
@@ -48,20 +48,20 @@ class Lifecycle:
     def launched(self, instance: Any) -> None:
         """Take over a new instance of moto's, which moto has running already."""
         now = self._now()
-        life = Life(instance, launched_at=now)
-        self.lives[instance.id] = life
+        life = TrackedInstance(instance, launched_at=now)
+        self.live_counts[instance.id] = life
         self._begin_pending(life, now)
         self.tick()
 
-    def life_of(self, instance: Any) -> Life:
+    def life_of(self, instance: Any) -> TrackedInstance:
         """Its life; one begun before the local cloud was installed counts from now."""
-        if instance.id not in self.lives:
+        if instance.id not in self.live_counts:
             now = self._now()
             running_since = now if instance.state == "running" else None
-            self.lives[instance.id] = Life(instance, launched_at=now, running_since=running_since)
-        return self.lives[instance.id]
+            self.live_counts[instance.id] = TrackedInstance(instance, launched_at=now, running_since=running_since)
+        return self.live_counts[instance.id]
 
-    def start(self, life: Life, start_in_moto: Callable[[Any], Any]) -> None:
+    def start(self, life: TrackedInstance, start_in_moto: Callable[[Any], Any]) -> None:
         """From stopped to pending.
 
         :raises CloudError: InsufficientInstanceCapacity
@@ -71,7 +71,7 @@ class Lifecycle:
         self._begin_pending(life, self._now())
         self.tick()
 
-    def stop(self, life: Life, stop_in_moto: Callable[[Any], Any]) -> None:
+    def stop(self, life: TrackedInstance, stop_in_moto: Callable[[Any], Any]) -> None:
         """From running to stopping."""
         now = self._now()
         self._halt(life, now)
@@ -80,7 +80,7 @@ class Lifecycle:
         self._become(life, "stopping", now, self._behaviour.stopping_for)
         self.tick()
 
-    def terminate(self, life: Life) -> None:
+    def terminate(self, life: TrackedInstance) -> None:
         """From anywhere to shutting-down; moto's own terminate follows when that is over."""
         now = self._now()
         self._halt(life, now)
@@ -89,14 +89,14 @@ class Lifecycle:
         self._become(life, "shutting-down", now, self._behaviour.terminating_for)
         self.tick()
 
-    def reboot(self, life: Life) -> None:
+    def reboot(self, life: TrackedInstance) -> None:
         """Down and up again at once; EC2 calls it running all the while."""
         now = self._now()
         self._halt(life, now)
         self._machines.boot(life.instance.id)
         life.running_since = now
 
-    def switch_off(self, life: Life, reason: StateReason, at: datetime) -> None:
+    def switch_off(self, life: TrackedInstance, reason: StateReason, at: datetime) -> None:
         """Without anyone's call, the machine's own doing or AWS's: to stopping, or as its launch said."""
         self._halt(life, at)
         life.instance._reason = "" if reason is BY_ITSELF else reason.message
@@ -111,30 +111,30 @@ class Lifecycle:
         """The machine switched itself off. Any thread may say so; the next tick acts on it."""
         self._powered_off.append(instance_id)
 
-    def machine_spec(self, life: Life) -> MachineSpec:
+    def machine_spec(self, life: TrackedInstance) -> MachineSpec:
         return machine_spec(life.instance, life.region, self._environment, self.own_images)
 
     def is_visible(self, instance_id: str) -> bool:
         """Whether a describe may know of the instance yet."""
-        life = self.lives.get(instance_id)
+        life = self.live_counts.get(instance_id)
         return life is None or self._now() >= life.launched_at + self._behaviour.launch_lag
 
     def tick(self) -> None:
         """Apply every transition that is due by now, in the order in which they became due."""
         now = self._now()
         while self._powered_off:
-            life = self.lives.get(self._powered_off.popleft())
+            life = self.live_counts.get(self._powered_off.popleft())
             if life is not None and life.state == "running":
                 self.switch_off(life, BY_ITSELF, now)
         while True:
-            due = [(life.next_at, life) for life in self.lives.values() if life.next_at and life.next_at <= now]
+            due = [(life.next_at, life) for life in self.live_counts.values() if life.next_at and life.next_at <= now]
             if not due:
                 return
             at, life = min(due, key=lambda pair: pair[0])
             life.next_at = None
             self._apply(life, at)
 
-    def _apply(self, life: Life, at: datetime) -> None:
+    def _apply(self, life: TrackedInstance, at: datetime) -> None:
         match life.state:
             case "pending":
                 self._become_running(life, at)
@@ -146,11 +146,11 @@ class Lifecycle:
             case "terminated":
                 self._vanish(life)
 
-    def _begin_pending(self, life: Life, at: datetime) -> None:
+    def _begin_pending(self, life: TrackedInstance, at: datetime) -> None:
         life.instance.launch_time = at.replace(tzinfo=None)
         self._become(life, "pending", at, self._behaviour.pending_for)
 
-    def _become_running(self, life: Life, at: datetime) -> None:
+    def _become_running(self, life: TrackedInstance, at: datetime) -> None:
         if not life.has_disk:
             self._machines.create(self.machine_spec(life))
             life.has_disk = True
@@ -158,7 +158,7 @@ class Lifecycle:
         life.running_since = at
         self._become(life, "running", at)
 
-    def _become_terminated(self, life: Life, at: datetime) -> None:
+    def _become_terminated(self, life: TrackedInstance, at: datetime) -> None:
         reasons = life.instance._reason, life.instance.state_reason
         self.terminate_in_moto(life.instance)
         life.instance._reason, life.instance.state_reason = reasons
@@ -166,21 +166,21 @@ class Lifecycle:
             self._machines.destroy(life.instance.id)
         self._become(life, "terminated", at, self._behaviour.terminated_visible_for)
 
-    def _vanish(self, life: Life) -> None:
+    def _vanish(self, life: TrackedInstance) -> None:
         backend = life.instance.ec2_backend
         for reservation in list(backend.reservations.values()):
             if life.instance in reservation.instances:
                 reservation.instances.remove(life.instance)
                 if not reservation.instances:
                     del backend.reservations[reservation.id]
-        del self.lives[life.instance.id]
+        del self.live_counts[life.instance.id]
 
-    def _become(self, life: Life, state: str, at: datetime, next_after: timedelta | None = None) -> None:
+    def _become(self, life: TrackedInstance, state: str, at: datetime, next_after: timedelta | None = None) -> None:
         life.instance._state = InstanceState(state, CODES[state])
         life.next_at = None if next_after is None else at + next_after
         self._log.emit(instance_state_changed(at, life.account, life.region, life.instance.id, state))
 
-    def _halt(self, life: Life, at: datetime) -> None:
+    def _halt(self, life: TrackedInstance, at: datetime) -> None:
         if life.running_since is None:
             return
         for callback in self.on_halt:
@@ -189,12 +189,12 @@ class Lifecycle:
             self._machines.halt(life.instance.id)
         life.running_since = None
 
-    def _release(self, life: Life) -> None:
+    def _release(self, life: TrackedInstance) -> None:
         """What a running or stopping instance held goes back; a stopped one holds nothing."""
         if life.state in ("pending", "running", "stopping"):
             self._capacity.give_back(life.instance.instance_type, life.zone)
 
 
-def _blame_user(life: Life, at: datetime) -> None:
+def _blame_user(life: TrackedInstance, at: datetime) -> None:
     life.instance._reason = f"User initiated ({at:%Y-%m-%d %H:%M:%S} GMT)"
     life.instance.state_reason = BY_USER

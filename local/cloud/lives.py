@@ -19,7 +19,7 @@ RETIRED = StateReason("Server.ScheduledStop: Stopped due to scheduled retirement
 
 
 @dataclass
-class Life:
+class TrackedInstance:
     """One instance from its launch until nobody can describe it any more.
 
     :param instance: moto's record

@@ -16,20 +16,20 @@ from typing import Protocol, Self
 from chalicelib.domain.clock import Clock
 from local.cloud import images, quick_values, remembered
 from local.cloud.agents import Agents
-from local.cloud.behaviour import Behaviour
+from local.cloud.behaviour import AwsTiming
 from local.cloud.capacity import Capacity
-from local.cloud.command_answers import CommandAnswers
+from local.cloud.command_answers import RunCommandApi
 from local.cloud.documents import DocumentCalls
 from local.cloud.email_subscriptions import EmailSubscriptions
 from local.cloud.events import EventLog
 from local.cloud.faults import Faults
-from local.cloud.gate import Gate
+from local.cloud.gate import RequestInterceptor
 from local.cloud.instance_calls import InstanceCalls
 from local.cloud.instance_connect import InstanceConnect
 from local.cloud.launches import Launches
 from local.cloud.lifecycle import Lifecycle
 from local.cloud.mailbox import Mailbox
-from local.cloud.own_images import OwnImages
+from local.cloud.own_images import CustomImages
 from local.cloud.patches import Patches
 from local.cloud.run_command import RunCommand
 from local.cloud.scheduled_events import ScheduledEvents
@@ -55,8 +55,8 @@ class LocalCloud:
     :param machines: plays the instances; what runs on them sees `environment` from their launch on
     """
 
-    def __init__(self, clock: Clock, machines: Machines, behaviour: Behaviour | None = None) -> None:
-        self.behaviour = behaviour = behaviour or Behaviour()
+    def __init__(self, clock: Clock, machines: Machines, behaviour: AwsTiming | None = None) -> None:
+        self.behaviour = behaviour = behaviour or AwsTiming()
         self.clock = clock
         self.machines = machines
         self.environment: dict[str, str] = {}
@@ -66,17 +66,17 @@ class LocalCloud:
         self.mailbox = Mailbox()
         self.control_lock = threading.RLock()
         self.data_lock = threading.RLock()
-        self._gate = Gate(self.faults, self.control_lock, self.data_lock, self.tick)
+        self._gate = RequestInterceptor(self.faults, self.control_lock, self.data_lock, self.tick)
         self.lifecycle = Lifecycle(behaviour, clock.now, machines, self.capacity, self.log, self.environment)
         self.scheduled = ScheduledEvents(clock.now, self.lifecycle)
         self.agents = Agents(behaviour, clock.now, self.lifecycle)
         self.commands = RunCommand(behaviour, clock, machines, self.lifecycle, self.agents, self.log)
-        self.images = OwnImages(behaviour, clock.now, machines, self.lifecycle)
+        self.images = CustomImages(behaviour, clock.now, machines, self.lifecycle)
         self.sessions = Sessions(clock.now, machines, self.lifecycle, self.agents)
         self._parts = self._extensions(behaviour)
         self._patches = Patches()
 
-    def _extensions(self, behaviour: Behaviour) -> tuple[Extension, ...]:
+    def _extensions(self, behaviour: AwsTiming) -> tuple[Extension, ...]:
         return (
             self._gate,
             InstanceCalls(self.lifecycle, self.faults),
@@ -86,7 +86,7 @@ class LocalCloud:
             self.scheduled,
             self.agents,
             DocumentCalls(behaviour),
-            CommandAnswers(behaviour, self.commands, self.agents, self.lifecycle),
+            RunCommandApi(behaviour, self.commands, self.agents, self.lifecycle),
             self.sessions,
             InstanceConnect(self.clock.now, self.machines, self.lifecycle),
             Streams(self.clock.now),

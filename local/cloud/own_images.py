@@ -14,7 +14,7 @@ from moto.ec2.models.elastic_block_store import Snapshot
 from moto.ec2.responses import EC2Response
 from moto.ec2.utils import random_ami_id
 
-from local.cloud.behaviour import Behaviour
+from local.cloud.behaviour import AwsTiming
 from local.cloud.errors import CloudError
 from local.cloud.lifecycle import Lifecycle
 from local.cloud.patches import Patches
@@ -23,7 +23,7 @@ from local.machines.port import Machines
 AT_ONCE = timedelta(0)
 
 
-class OwnAmi(Ami):
+class CustomAmi(Ami):
     """moto's AMI with the size, the root device and the platform of the machine that it was made of."""
 
     def __init__(self, backend: Any, ami_id: str, instance: Any, name: str, description: str) -> None:
@@ -58,28 +58,28 @@ class OwnAmi(Ami):
 
 
 @dataclass
-class Making:
+class PendingAmi:
     """An AMI that is not there yet."""
 
-    ami: OwnAmi
+    ami: CustomAmi
     began: datetime
     ends: datetime
 
 
-class OwnImages:
+class CustomImages:
     """CreateImage.
 
     :param now: the cloud's time
     """
 
     def __init__(
-        self, behaviour: Behaviour, now: Callable[[], datetime], machines: Machines, lifecycle: Lifecycle
+        self, behaviour: AwsTiming, now: Callable[[], datetime], machines: Machines, lifecycle: Lifecycle
     ) -> None:
         self._behaviour = behaviour
         self._now = now
         self._machines = machines
         self._lifecycle = lifecycle
-        self._making: dict[str, Making] = {}
+        self._making: dict[str, PendingAmi] = {}
 
     def patch(self, patches: Patches) -> None:
         patches.add(EC2Response, "create_image", self._create())
@@ -103,7 +103,7 @@ class OwnImages:
                 raise CloudError("InvalidAMIName.Duplicate", f"AMI name {name} is already in use by this account")
             if life.state not in ("running", "stopped"):
                 raise CloudError("IncorrectState", f"{instance.id} is {life.state}; it must be running or stopped")
-            ami = OwnAmi(backend, random_ami_id(), instance, name, response._get_param("Description", ""))
+            ami = CustomAmi(backend, random_ami_id(), instance, name, response._get_param("Description", ""))
             for specification in response._get_param("TagSpecifications", []):
                 target = {"image": ami, "snapshot": ami.ebs_snapshot}[specification["ResourceType"]]
                 for tag in specification["Tags"]:
@@ -111,13 +111,13 @@ class OwnImages:
             backend.amis[ami.id] = ami
             self._capture(life, ami, no_reboot=bool(response._get_bool_param("NoReboot")))
             now = self._now()
-            self._making[ami.ebs_snapshot.id] = Making(ami, now, now + self._behaviour.image_takes)
+            self._making[ami.ebs_snapshot.id] = PendingAmi(ami, now, now + self._behaviour.image_takes)
             self.tick()
             return ActionResult({"ImageId": ami.id})
 
         return create_image
 
-    def _capture(self, life: Any, ami: OwnAmi, *, no_reboot: bool) -> None:
+    def _capture(self, life: Any, ami: CustomAmi, *, no_reboot: bool) -> None:
         """With a reboot the disk is copied while nothing runs."""
         reboots = life.state == "running" and not no_reboot
         if life.has_disk:

@@ -10,12 +10,12 @@ from typing import Any
 
 from chalicelib.domain.clock import Clock
 from local.cloud.agents import Agents
-from local.cloud.behaviour import Behaviour
+from local.cloud.behaviour import AwsTiming
 from local.cloud.command_logs import write_logs
 from local.cloud.events import EventLog, command_changed, invocation_changed
-from local.cloud.invocations import Command, Run
+from local.cloud.invocations import Command, InvocationRun
 from local.cloud.lifecycle import Lifecycle
-from local.cloud.lives import Life
+from local.cloud.lives import TrackedInstance
 from local.machines.errors import MachineHalted
 from local.machines.port import Invocation, InvocationResult, Machines
 
@@ -29,7 +29,7 @@ class RunCommand:
 
     def __init__(
         self,
-        behaviour: Behaviour,
+        behaviour: AwsTiming,
         clock: Clock,
         machines: Machines,
         lifecycle: Lifecycle,
@@ -43,7 +43,7 @@ class RunCommand:
         self._agents = agents
         self._log = log
         self._open: list[Command] = []
-        self._answers: deque[tuple[Run, InvocationResult | None]] = deque()
+        self._answers: deque[tuple[InvocationRun, InvocationResult | None]] = deque()
         self._workers: list[threading.Thread] = []
         lifecycle.on_halt.append(self._abandon)
 
@@ -52,12 +52,12 @@ class RunCommand:
 
     def on_the_clock(self, limit: timedelta) -> timedelta:
         """How long a limit of the world's time lasts here."""
-        return self._clock.script_time(limit)
+        return self._clock.scale_script_timeout(limit)
 
     def send(self, command: Command) -> None:
         """Accept a command; the next tick delivers it."""
         for instance_id in command.instance_ids:
-            command.runs[instance_id] = Run(instance_id, gives_up_at=command.expires_at)
+            command.runs[instance_id] = InvocationRun(instance_id, expires_at=command.expires_at)
         self.sent[command.command_id] = command
         self._open.append(command)
 
@@ -69,7 +69,7 @@ class RunCommand:
         """Stop what runs and never deliver what waits; what has ended stays as it is."""
         for instance_id in instance_ids or list(command.runs):
             run = command.runs[instance_id]
-            if run.status == "InProgress" and not run.is_orphan and self._machines.is_real:
+            if run.status == "InProgress" and not run.abandoned and self._machines.is_real:
                 run.status, run.details = "Cancelling", "Cancelling"
                 self._machines.cancel(instance_id, command.command_id)
             elif not run.has_ended:
@@ -81,7 +81,7 @@ class RunCommand:
         while self._answers:
             run, outcome = self._answers.popleft()
             run.outcome = outcome
-            run.is_orphan = run.is_orphan or outcome is None
+            run.abandoned = run.abandoned or outcome is None
             run.ends_at = max(run.ends_at or now, now)
         for command in self._open:
             for run in command.runs.values():
@@ -104,21 +104,21 @@ class RunCommand:
             tick()
         self._workers.clear()
 
-    def _follow(self, command: Command, run: Run, now: datetime) -> None:
+    def _follow(self, command: Command, run: InvocationRun, now: datetime) -> None:
         if run.status == "Pending" and self._agents.is_reachable(run.instance_id):
             self._begin(command, run, now)
-        if run.outcome is not None and not run.is_orphan and run.ends_at is not None and run.ends_at <= now:
+        if run.outcome is not None and not run.abandoned and run.ends_at is not None and run.ends_at <= now:
             status: str = run.outcome.status
             details = "ExecutionTimedOut" if status == "TimedOut" else status
             self._change(command, run, status, details, run.ends_at)
-        elif (run.status == "Pending" or run.is_orphan) and run.gives_up_at <= now:
+        elif (run.status == "Pending" or run.abandoned) and run.expires_at <= now:
             details = "DeliveryTimedOut" if run.status == "Pending" else "ExecutionTimedOut"
-            self._change(command, run, "TimedOut", details, run.gives_up_at)
+            self._change(command, run, "TimedOut", details, run.expires_at)
 
-    def _begin(self, command: Command, run: Run, now: datetime) -> None:
+    def _begin(self, command: Command, run: InvocationRun, now: datetime) -> None:
         run.started_at = now
         run.ends_at = now + self._behaviour.invocation_lasts
-        run.gives_up_at = now + command.limit
+        run.expires_at = now + command.limit
         self._change(command, run, "InProgress", "InProgress", now)
         invocation = Invocation(command.command_id, command.document_name, command.document, command.parameters)
         if not self._machines.is_real:
@@ -132,7 +132,7 @@ class RunCommand:
         self._workers.append(worker)
         worker.start()
 
-    def _work(self, run: Run, invocation: Invocation) -> None:
+    def _work(self, run: InvocationRun, invocation: Invocation) -> None:
         outcome = None
         try:
             outcome = self._machines.run(run.instance_id, invocation)
@@ -141,14 +141,14 @@ class RunCommand:
         finally:
             self._answers.append((run, outcome))
 
-    def _abandon(self, life: Life, _: datetime) -> None:
+    def _abandon(self, life: TrackedInstance, _: datetime) -> None:
         """The machine is halted: what it ran will not be answered, whatever its processes still say."""
         for command in self._open:
             run = command.runs.get(life.instance.id)
             if run and run.status in ("InProgress", "Cancelling"):
-                run.is_orphan = True
+                run.abandoned = True
 
-    def _change(self, command: Command, run: Run, status: str, details: str, at: datetime) -> None:
+    def _change(self, command: Command, run: InvocationRun, status: str, details: str, at: datetime) -> None:
         before = command.status
         run.status, run.details = status, details
         if run.has_ended:

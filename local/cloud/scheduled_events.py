@@ -15,7 +15,7 @@ from moto.ec2.responses.instances import InstanceResponse
 
 from local.cloud.errors import CloudError
 from local.cloud.lifecycle import Lifecycle
-from local.cloud.lives import RETIRED, Life
+from local.cloud.lives import RETIRED, TrackedInstance
 from local.cloud.patches import Patches
 
 DESCRIPTIONS = {
@@ -31,7 +31,7 @@ COMPLETED = "[Completed] "
 SHOWN_FOR = timedelta(days=7)
 """How long a completed event can still be described."""
 
-MOST_PER_PAGE = 1000
+MAX_PER_PAGE = 1000
 EVENT_FILTERS = {
     "event.code": "Code",
     "event.description": "Description",
@@ -92,7 +92,7 @@ class ScheduledEvents:
         """
         if code not in DESCRIPTIONS:
             raise ValueError(f"a code is one of {', '.join(DESCRIPTIONS)}, not {code!r}")
-        if instance_id not in self._lifecycle.lives:
+        if instance_id not in self._lifecycle.live_counts:
             raise KeyError(instance_id)
         event_id = f"instance-event-{secrets.token_hex(8)}{secrets.randbelow(16):x}"
         self._events[event_id] = ScheduledEvent(event_id, instance_id, code, DESCRIPTIONS[code], not_before, not_after)
@@ -102,13 +102,13 @@ class ScheduledEvents:
         """Do what is due by now, in its order; forget what nobody can describe any more."""
         now = self._now()
         for event in sorted(self._events.values(), key=lambda event: event.not_before):
-            life = self._lifecycle.lives.get(event.instance_id)
+            life = self._lifecycle.live_counts.get(event.instance_id)
             if life is None or (event.completed_at and now - event.completed_at >= SHOWN_FOR):
                 del self._events[event.event_id]
             elif event.completed_at is None:
                 self._look_at(event, life, now)
 
-    def _look_at(self, event: ScheduledEvent, life: Life, now: datetime) -> None:
+    def _look_at(self, event: ScheduledEvent, life: TrackedInstance, now: datetime) -> None:
         """Whoever stops an instance takes it off its hardware: then nothing is left to be done to it."""
         if life.state not in PLANNED:
             self._complete(event, now)
@@ -140,7 +140,7 @@ class ScheduledEvents:
                 for instance in found
                 if (events := self._events_of(instance.id, about_events)) or not about_events
             ]
-            start, most = int(response._get_param("NextToken") or 0), most or MOST_PER_PAGE
+            start, most = int(response._get_param("NextToken") or 0), most or MAX_PER_PAGE
             more = {"NextToken": str(start + most)} if start + most < len(statuses) else {}
             return ActionResult({"InstanceStatuses": statuses[start : start + most], **more})
 

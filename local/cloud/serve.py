@@ -14,7 +14,7 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from local.cloud.control import Control
+from local.cloud.control import AdminApi
 from local.cloud.local_cloud import LocalCloud
 
 HOST = "127.0.0.1"
@@ -63,7 +63,7 @@ class CloudServer:
             self._cloud.install()
             moto_api_backend.reset()
             logging.getLogger("werkzeug").setLevel(logging.ERROR)
-            app = Control(self._cloud, DomainDispatcherApplication(create_backend_app))
+            app = AdminApi(self._cloud, DomainDispatcherApplication(create_backend_app))
             self._server = make_server(
                 HOST, self._wanted, app, threaded=True, request_handler=QuietHandler, fd=listener.fileno()
             )

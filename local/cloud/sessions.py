@@ -17,7 +17,7 @@ from local.cloud.agents import Agents
 from local.cloud.documents import session_content
 from local.cloud.errors import CloudError
 from local.cloud.lifecycle import Lifecycle
-from local.cloud.lives import Life
+from local.cloud.lives import TrackedInstance
 from local.cloud.patches import Patches
 from local.machines.port import Forwarding, Machines
 
@@ -34,7 +34,7 @@ class Session:
     """
 
     session_id: str
-    life: Life
+    life: TrackedInstance
     document_name: str
     reason: str
     started_at: datetime
@@ -75,7 +75,7 @@ class Sessions:
     def _start(self) -> Callable[[Any], ActionResult]:
         def start_session(response: Any) -> ActionResult:
             target = response._get_param("Target")
-            life = self._lifecycle.lives.get(target)
+            life = self._lifecycle.live_counts.get(target)
             if life is None or life.region != response.region or not self._agents.is_reachable(target):
                 raise CloudError("TargetNotConnected", f"{target} is not connected.")
             name = response._get_param("DocumentName") or SHELL
@@ -130,7 +130,7 @@ class Sessions:
 
         return describe_sessions
 
-    def _end_those_of(self, life: Life, at: datetime) -> None:
+    def _end_those_of(self, life: TrackedInstance, at: datetime) -> None:
         for session in self.started.values():
             if session.life is life:
                 self._end(session, at)

@@ -16,7 +16,7 @@ from moto import mock_aws
 
 from chalicelib.domain.clock import Clock
 from local.clock import ManualClock
-from local.cloud.behaviour import Behaviour
+from local.cloud.behaviour import AwsTiming
 from local.cloud.local_cloud import LocalCloud
 from local.machines.port import Machines
 from local.machines.simulated import SimulatedMachines
@@ -37,7 +37,7 @@ _LOADER = create_loader()
 
 @contextmanager
 def in_process_cloud(
-    clock: Clock | None = None, machines: Machines | None = None, behaviour: Behaviour | None = None
+    clock: Clock | None = None, machines: Machines | None = None, behaviour: AwsTiming | None = None
 ) -> Iterator[LocalCloud]:
     """A cloud of its own for one test; clients are made inside.
 

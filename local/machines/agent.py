@@ -14,7 +14,7 @@ from . import parameters
 from .documents import modern
 from .errors import MachineRebooted
 from .port import Invocation, InvocationResult, InvocationStatus, StepResult, StepStatus
-from .shell import Cancellation, Ended, Script, Shell
+from .shell import Cancellation, Script, ScriptResult, Shell
 
 EXIT_SUCCESS = 168
 EXIT_FAILURE = 169
@@ -23,9 +23,9 @@ STOPPED_EXIT_CODE = 137
 """What the agent reports for a script that it stopped itself."""
 
 DEFAULT_TIMEOUT = 3600
-SHORTEST_TIMEOUT = 5
-LONGEST_TIMEOUT = 172_800
-MOST_RUNS = 15
+MIN_TIMEOUT = 5
+MAX_TIMEOUT = 172_800
+MAX_REBOOTS = 15
 """A document that reboots the machine more often than this is given up, as the agent gives up."""
 
 STDOUT_LIMIT = 24_000
@@ -107,14 +107,14 @@ class _Run:
         )
         return _report(name, self._until_no_reboot(script))
 
-    def _until_no_reboot(self, script: Script) -> Ended:
+    def _until_no_reboot(self, script: Script) -> ScriptResult:
         """A step that asks for a reboot, or that one interrupts, runs again from its start.
 
         What it says is appended to what it said before.
         https://github.com/aws/amazon-ssm-agent/blob/mainline/agent/framework/processor/executer/iohandler/iomodule/commandoutput.go
         """
         stdout = stderr = ""
-        for _ in range(MOST_RUNS):
+        for _ in range(MAX_REBOOTS):
             try:
                 ended = self._shell.execute(script, self._cancellation)
             except MachineRebooted:
@@ -123,7 +123,9 @@ class _Run:
             if ended.exit_code != EXIT_REBOOT or ended.how != "exited":
                 return replace(ended, stdout=stdout, stderr=stderr)
             self._shell.reboot()
-        return Ended(1, stdout, f"{stderr}The document rebooted the machine {MOST_RUNS} times and was given up.")
+        return ScriptResult(
+            1, stdout, f"{stderr}The document rebooted the machine {MAX_REBOOTS} times and was given up."
+        )
 
     def _after(self, inputs: Mapping[str, Any], result: StepResult) -> StepResult:
         """What the step's end means to the steps behind it."""
@@ -150,7 +152,7 @@ def timeout_seconds(value: Any) -> float:
         seconds = int(str(value).strip())
     except ValueError:
         return DEFAULT_TIMEOUT
-    return seconds if SHORTEST_TIMEOUT <= seconds <= LONGEST_TIMEOUT else DEFAULT_TIMEOUT
+    return seconds if MIN_TIMEOUT <= seconds <= MAX_TIMEOUT else DEFAULT_TIMEOUT
 
 
 def cut(text: str, limit: int) -> str:
@@ -158,7 +160,7 @@ def cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - len(CUT_MARK)] + CUT_MARK
 
 
-def _report(name: str, ended: Ended) -> StepResult:
+def _report(name: str, ended: ScriptResult) -> StepResult:
     statuses: Mapping[str, StepStatus] = {"timed out": "TimedOut", "cancelled": "Cancelled"}
     status = statuses.get(ended.how) or ("Success" if ended.exit_code in (0, EXIT_SUCCESS) else "Failed")
     exit_code = ended.exit_code if ended.how == "exited" else STOPPED_EXIT_CODE

@@ -14,15 +14,15 @@ from .simulated import SimulatedMachines
 TRIAL = MachineSpec("i-00000000000000000", "t3.micro", "us-east-1", None, 0)
 
 
-def choose_machines(
+def select_backend(
     root: Path, now: Now, on_power_off: OnPowerOff | None = None
 ) -> SandboxedMachines | SimulatedMachines:
     """Real machines where a sandbox is to be had, else simulated ones, whose `why` says what is missing."""
-    why = why_no_sandbox(now)
+    why = sandbox_problem(now)
     return SimulatedMachines(why) if why else SandboxedMachines(root, now, on_power_off)
 
 
-def why_no_sandbox(now: Now) -> str:
+def sandbox_problem(now: Now) -> str:
     """What keeps this computer from running pretend instances, as a sentence; empty where nothing does."""
     if sys.platform != "linux":
         return f"Pretend instances need Linux namespaces; this is {sys.platform}."

@@ -20,7 +20,7 @@ from .output import Output
 from .plan import Plan
 from .port import MachineSpec
 from .relay import Relay
-from .shell import Cancellation, Ended, Script
+from .shell import Cancellation, Script, ScriptResult
 
 REPOSITORY = Path(__file__).parents[2]
 BOOT_SECONDS = 10
@@ -61,7 +61,7 @@ class Machine:
         self._control = Control(ours, self._on_event)
         self._wait_until_up()
 
-    def execute(self, script: Script, cancellation: Cancellation) -> Ended:
+    def execute(self, script: Script, cancellation: Cancellation) -> ScriptResult:
         """Run a script to its end. As with the agent, a background process that holds the output holds the step.
 
         :raises MachineHalted: the machine went down under it
@@ -85,7 +85,7 @@ class Machine:
                 self._control.tell({"do": "kill", "id": number})
                 output.collect(future, time.monotonic() + HALT_SECONDS, Cancellation())
             answer, _ = future.result(HALT_SECONDS)
-            return Ended(answer["status"], *output.texts(), how)
+            return ScriptResult(answer["status"], *output.texts(), how)
 
     def connect(self, port: int) -> socket.socket:
         """A connection to the machine's own 127.0.0.1.

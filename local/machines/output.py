@@ -56,7 +56,7 @@ class Output:
     ) -> Literal["exited", "timed out", "cancelled"]:
         """Read until both pipes and the program have ended, the deadline (monotonic) has passed or the cancel came."""
         ended.add_done_callback(lambda _: self._stir())
-        with cancellation.calling(self._stir):
+        with cancellation.on_cancel(self._stir):
             while self._open or not ended.done():
                 remaining = deadline - time.monotonic()
                 if cancellation.is_set():

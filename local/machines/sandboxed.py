@@ -17,7 +17,7 @@ from .imds import Now
 from .machine import Machine
 from .port import Forwarding, Invocation, InvocationResult, MachineSpec
 from .relay import Relay
-from .shell import Cancellation, Ended, Script
+from .shell import Cancellation, Script, ScriptResult
 
 OnPowerOff = Callable[[str], None]
 
@@ -190,7 +190,7 @@ class _SandboxShell:
         self._slot = slot
         self._reboot = reboot
 
-    def execute(self, script: Script, cancellation: Cancellation) -> Ended:
+    def execute(self, script: Script, cancellation: Cancellation) -> ScriptResult:
         with self._slot.lock:
             machine, generation = self._slot.machine, self._slot.generation
         if machine is None:

@@ -28,7 +28,7 @@ class Script:
 
 
 @dataclass(frozen=True)
-class Ended:
+class ScriptResult:
     """How a script ended. Output may be longer than the agent reports; it is cut here.
 
     :param exit_code: negative for a signal
@@ -60,7 +60,7 @@ class Cancellation:
                 callback()
 
     @contextmanager
-    def calling(self, callback: Callable[[], None]) -> Iterator[None]:
+    def on_cancel(self, callback: Callable[[], None]) -> Iterator[None]:
         """Within, `callback` is called when the wish comes. It may not call back."""
         with self._lock:
             self._callbacks.append(callback)
@@ -74,7 +74,7 @@ class Cancellation:
 class Shell(Protocol):
     """What runs scripts on one machine."""
 
-    def execute(self, script: Script, cancellation: Cancellation) -> Ended:
+    def execute(self, script: Script, cancellation: Cancellation) -> ScriptResult:
         """Run to the end, the time limit or the cancel.
 
         :raises MachineRebooted: the machine went down under it and is up again

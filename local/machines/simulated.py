@@ -14,7 +14,7 @@ from .errors import MachineHalted
 from .fleet import Running, agent_environment
 from .port import Forwarding, Invocation, InvocationResult, MachineSpec
 from .relay import Relay
-from .shell import Cancellation, Ended, Script
+from .shell import Cancellation, Script, ScriptResult
 
 Outcome = tuple[int, str, str]
 """Exit code, standard output, standard error."""
@@ -46,7 +46,7 @@ class SimulatedMachines:
 
     def __init__(self, why: str = "") -> None:
         self.why = why
-        self.outcomes: dict[str, list[Outcome | Ended]] = {}
+        self.outcomes: dict[str, list[Outcome | ScriptResult]] = {}
         self.answers: dict[str, Callable[[MachineSpec], Outcome]] = {}
         self.ran: list[tuple[str, Script]] = []
         self.holds: dict[str, threading.Event] = {}
@@ -139,16 +139,16 @@ class _SimulatedShell:
         self._fleet = fleet
         self._machine = machine
 
-    def execute(self, script: Script, cancellation: Cancellation) -> Ended:
+    def execute(self, script: Script, cancellation: Cancellation) -> ScriptResult:
         if not self._machine.is_up:
             raise MachineHalted(f"{self._machine.spec.instance_id} does not run")
         self._fleet.ran.append((self._machine.spec.instance_id, script))
         if self._is_cancelled_while_held(script.step, cancellation):
-            return Ended(0, how="cancelled")
+            return ScriptResult(0, how="cancelled")
         if not self._machine.is_up:
             raise MachineHalted(f"{self._machine.spec.instance_id} went down")
         outcome = _next(self._fleet.outcomes, script) or self._answer(script)
-        return outcome if isinstance(outcome, Ended) else Ended(*outcome)
+        return outcome if isinstance(outcome, ScriptResult) else ScriptResult(*outcome)
 
     def _answer(self, script: Script) -> Outcome:
         answer = self._fleet.answers.get(script.document_name)
@@ -160,7 +160,7 @@ class _SimulatedShell:
     def _is_cancelled_while_held(self, step: str, cancellation: Cancellation) -> bool:
         hold = self._fleet.holds.get(step)
         if hold:
-            with cancellation.calling(hold.set):
+            with cancellation.on_cancel(hold.set):
                 if not cancellation.is_set():
                     hold.wait()
         return cancellation.is_set()
@@ -170,7 +170,7 @@ def _tell_nobody(_: str) -> None:
     """Nothing surrounds this fleet."""
 
 
-def _next(outcomes: Mapping[str, list[Outcome | Ended]], script: Script) -> Outcome | Ended | None:
+def _next(outcomes: Mapping[str, list[Outcome | ScriptResult]], script: Script) -> Outcome | ScriptResult | None:
     for name in (script.step, script.document_name):
         if outcomes.get(name):
             return outcomes[name].pop(0)

@@ -11,7 +11,7 @@ WEEKEND_HOURS = 60
 """Friday evening to Monday morning."""
 
 
-def tell_bill(
+def print_costs(
     cloud: LocalCloud, before: tuple[Counter[str], Counter[str]], persons: Counter[str], shown: Any, narrator: Narrator
 ) -> None:
     """The last page.

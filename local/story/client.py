@@ -37,7 +37,7 @@ class Client:
         self.asked = 0
         self._headers = headers or {}
 
-    def ask(self, method: str, path: str, body: object = None) -> Answer:
+    def request(self, method: str, path: str, body: object = None) -> Answer:
         """Any answer below 400.
 
         :raises Refused: 400 and above, with the server's own words
@@ -56,11 +56,11 @@ class Client:
 
     def get(self, path: str) -> Any:
         """The body of the answer to a GET."""
-        return self.ask("GET", path).body
+        return self.request("GET", path).body
 
     def post(self, path: str, body: object = None) -> Any:
         """The body of the answer to a POST."""
-        return self.ask("POST", path, body).body
+        return self.request("POST", path, body).body
 
 
 def bearer(token: str) -> Mapping[str, str]:

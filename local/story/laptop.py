@@ -10,7 +10,7 @@ ERROR_RULE = "----------ERROR-------"
 
 
 @dataclass(frozen=True)
-class StepSeen:
+class StepStatus:
     """A step of a document, as SSM tells of it."""
 
     name: str
@@ -18,7 +18,7 @@ class StepSeen:
     last_line: str
 
 
-class Laptop:
+class AwsUser:
     """Asks EC2 and SSM directly, with the person's own keys; counts what it asks.
 
     :ivar calls: "ec2:DescribeInstances" and how often
@@ -36,11 +36,11 @@ class Laptop:
         found = self._ec2.describe_instances(InstanceIds=[instance_id])["Reservations"]
         return found[0]["Instances"][0]["State"]["Name"]
 
-    def steps(self, command_id: str) -> list[StepSeen]:
+    def steps(self, command_id: str) -> list[StepStatus]:
         """The steps of a command that was sent to one instance."""
         found = self._ssm.list_command_invocations(CommandId=command_id, Details=True)["CommandInvocations"]
         return [
-            StepSeen(step["Name"], step["Status"], _last_line(step["Output"]))
+            StepStatus(step["Name"], step["Status"], _last_line(step["Output"]))
             for invocation in found
             for step in invocation["CommandPlugins"]
         ]
@@ -55,10 +55,10 @@ class Laptop:
     def output(self, instance_id: str, command_id: str) -> str | None:
         """What a command printed, once it succeeded; None until then."""
         try:
-            seen = self._ssm.get_command_invocation(CommandId=command_id, InstanceId=instance_id)
+            observation = self._ssm.get_command_invocation(CommandId=command_id, InstanceId=instance_id)
         except self._ssm.exceptions.InvocationDoesNotExist:
             return None
-        return seen["StandardOutputContent"].strip() if seen["Status"] == "Success" else None
+        return observation["StandardOutputContent"].strip() if observation["Status"] == "Success" else None
 
     def _count(self, model: Any, **_: Any) -> None:
         self.calls[f"{model.service_model.service_name}:{model.name}"] += 1

@@ -9,18 +9,18 @@ from botocore.exceptions import ClientError
 from websocket import WebSocketException
 
 from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.connect import LOCAL_PORT, TOKEN_FILE
+from chalicelib.domain.connect import DEFAULT_JUPYTER_LOCAL_PORT, TOKEN_FILE
 from local.ports import HOST, free_port, is_free
 from local.stack import Stack
-from local.story.bill import tell_bill
+from local.story.bill import print_costs
 from local.story.client import Client, Refused, bearer
-from local.story.laptop import Laptop
+from local.story.laptop import AwsUser
 from local.story.narrator import Narrator
 from local.story.notebook import TRAINING, Cell, Notebook
-from local.story.watch import Line, NotHappened, Watch
+from local.story.watch import StepTimedOut, TimelineLine, TimelinePoller
 
 PERSON = "ada"
-WISH = {
+LAUNCH_REQUEST = {
     "gpu": "T4",
     "recipe": "d2l-pytorch",
     "project": "d2l",
@@ -41,25 +41,32 @@ def play(stack: Stack, narrator: Narrator) -> None:
     :raises NotHappened: a step did not come about; what the desk wrote of the instance has been told by then
     """
     calls_before = Counter(stack.cloud.calls), Counter(stack.cloud.calls_of_machines)
-    story = Story(stack, narrator)
+    story = Demo(stack, narrator)
     narrator.heading()
     try:
-        for chapter in (story.ask, story.set_up, story.use, story.forget, story.start_again, story.end):
+        for chapter in (
+            story.request_instance,
+            story.set_up,
+            story.use,
+            story.leave_idle,
+            story.start_again,
+            story.end,
+        ):
             chapter()
-    except NotHappened:
-        story.tell_where_it_stands()
+    except StepTimedOut:
+        story.print_status()
         raise
     except (Refused, OSError, ClientError, WebSocketException) as problem:
-        raise NotHappened(f"{chapter.__name__.replace('_', ' ')}: {problem}") from problem
-    tell_bill(stack.cloud, calls_before, story.laptop.calls, story.watch.shown(), narrator)
+        raise StepTimedOut(f"{chapter.__name__.replace('_', ' ')}: {problem}") from problem
+    print_costs(stack.cloud, calls_before, story.laptop.calls, story.watch.shown(), narrator)
     narrator.line("calls", f"(DynamoDB's include those for the {story.desk.asked} requests that told this story)")
 
 
-class Story:
+class Demo:
     """A person, their laptop, and the instance that they ask for."""
 
     def __init__(self, stack: Stack, narrator: Narrator) -> None:
-        self.laptop = Laptop("us-east-1")
+        self.laptop = AwsUser("us-east-1")
         self._stack = stack
         self._narrator = narrator
         self.desk = Client(stack.api_url, bearer(stack.token_for(PERSON)))
@@ -67,27 +74,27 @@ class Story:
         self._token = ""
         self._instance_id = ""
         self._last_progress: tuple[object, ...] | None = None
-        self.watch: Watch
+        self.watch: TimelinePoller
 
-    def ask(self) -> None:
+    def request_instance(self) -> None:
         """One HTTP request."""
         tell = self._narrator
         tell.chapter("1. Asking")
-        self._be_told()
-        tell.line(PERSON, f"POST /instances {json.dumps(WISH)}")
-        answer = self.desk.ask("POST", "/instances", WISH)
+        self._register_webhook()
+        tell.line(PERSON, f"POST /instances {json.dumps(LAUNCH_REQUEST)}")
+        answer = self.desk.request("POST", "/instances", LAUNCH_REQUEST)
         if answer.status != 202:
-            raise NotHappened(f"the request was answered with {answer.status}, not 202")
+            raise StepTimedOut(f"the request was answered with {answer.status}, not 202")
         instance = answer.body
         tell.line("gpudesk", f"202 Accepted: {instance['name']}, to be found at {answer.headers['Location']}")
-        self.watch = Watch(self.desk, instance["id"], tell, self._stack.options.speed)
+        self.watch = TimelinePoller(self.desk, instance["id"], tell, self._stack.options.speed)
 
-    def _be_told(self) -> None:
+    def _register_webhook(self) -> None:
         """Warnings are to arrive at a bot of hers."""
         wish = {"channels": {"webhook": self._stack.inbox_url}}
         self._narrator.line(PERSON, f"PATCH /owners/{PERSON} {json.dumps(wish)}")
-        secret = self.desk.ask("PATCH", f"/owners/{PERSON}", wish).body["webhook_secret"]
-        self._stack.inbox.trust(secret)
+        secret = self.desk.request("PATCH", f"/owners/{PERSON}", wish).body["webhook_secret"]
+        self._stack.inbox.add_secret(secret)
         self._narrator.line("gpudesk", f"warnings go there, signed; the secret is shown this once: {secret[:10]}...")
 
     def set_up(self) -> None:
@@ -97,7 +104,7 @@ class Story:
         self._until_ec2_says("running", BOOT)
         watch.until("the SSM agent answers", lambda: watch.has(EventCode.SETTING_UP), cloud=BOOT)
         recipes = self.desk.get("/recipes")["items"]
-        recipe = next(each for each in recipes if each["name"] == WISH["recipe"])
+        recipe = next(each for each in recipes if each["name"] == LAUNCH_REQUEST["recipe"])
         for number in range(len(recipe["documents"])):
             done = self._until_document(number)
             for step in self.laptop.steps(done.details["command_id"]):
@@ -112,7 +119,7 @@ class Story:
         else:
             self._use_gpu()
 
-    def forget(self) -> None:
+    def leave_idle(self) -> None:
         """Nobody works any more: warned, then stopped."""
         tell, watch = self._narrator, self.watch
         tell.chapter("4. Forgotten")
@@ -124,7 +131,7 @@ class Story:
         inbox = self._stack.inbox
         message = watch.until("its delivery", lambda: inbox.messages(EventCode.IDLE_WARNING), cloud=notice)[0]
         if not message.is_signed:
-            raise NotHappened("the warning arrived, and its signature is not the desk's")
+            raise StepTimedOut("the warning arrived, and its signature is not the desk's")
         tell.line("ada's bot", f"gets {message.type}, signed as it should be, and in it the request that keeps it")
         watch.until("the stop", lambda: self._is("stopping", "stopped"), cloud=notice)
         self._until_ec2_says("stopped", BOOT)
@@ -148,11 +155,11 @@ class Story:
         tell, watch = self._narrator, self.watch
         tell.chapter("6. The end")
         tell.line(PERSON, "DELETE /instances/...")
-        self.desk.ask("DELETE", f"/instances/{watch.ref}")
+        self.desk.request("DELETE", f"/instances/{watch.ref}")
         self._until_ec2_says("terminated", BOOT)
         watch.until("the desk knows that it is terminated", lambda: self._is("terminated"))
 
-    def tell_where_it_stands(self) -> None:
+    def print_status(self) -> None:
         """For whoever has to find out why the story does not go on."""
         self.watch.follow()
         shown = self.watch.shown()
@@ -199,9 +206,12 @@ class Story:
     def _forward(self) -> str:
         """The URL that leads to the instance's Jupyter: the local cloud forwards the port as the plugin would."""
         tell = self._narrator
-        port = LOCAL_PORT if is_free(LOCAL_PORT) else free_port()
-        if port != LOCAL_PORT:
-            tell.line(PERSON, f"the book's local port {LOCAL_PORT} is taken on this computer, so it is {port} here")
+        port = DEFAULT_JUPYTER_LOCAL_PORT if is_free(DEFAULT_JUPYTER_LOCAL_PORT) else free_port()
+        if port != DEFAULT_JUPYTER_LOCAL_PORT:
+            tell.line(
+                PERSON,
+                f"the book's local port {DEFAULT_JUPYTER_LOCAL_PORT} is taken on this computer, so it is {port} here",
+            )
         wish = {"kind": "jupyter", "local_port": port}
         tell.line(PERSON, f"POST .../sessions {json.dumps(wish)}, from a laptop without AWS credentials")
         session = self.desk.post(f"/instances/{self.watch.ref}/sessions", wish)
@@ -225,8 +235,8 @@ class Story:
         self.watch.until(f"EC2 says {state}", says_so, cloud=within)
         self._narrator.line("EC2", f"DescribeInstances: {self._instance_id} is {state}")
 
-    def _until_document(self, number: int) -> Line:
-        def nth() -> Line | None:
+    def _until_document(self, number: int) -> TimelineLine:
+        def nth() -> TimelineLine | None:
             self._tell_progress()
             done = [line for line in self.watch.lines if line.code == EventCode.DOCUMENT_SUCCEEDED]
             return done[number] if number < len(done) else None
@@ -257,9 +267,9 @@ class Story:
         return None
 
 
-def _answers(ask: Callable[[], object]) -> bool:
+def _answers(request: Callable[[], object]) -> bool:
     try:
-        ask()
+        request()
     except (OSError, Refused):
         return False
     return True
@@ -268,5 +278,5 @@ def _answers(ask: Callable[[], object]) -> bool:
 def _printed(cell: Cell) -> str:
     """:raises NotHappened: the cell failed"""
     if cell.error:
-        raise NotHappened(f"the cell failed: {cell.error}")
+        raise StepTimedOut(f"the cell failed: {cell.error}")
     return cell.output.strip()

@@ -16,12 +16,12 @@ PATIENCE_SECONDS = 45.0
 """For what takes no time in the cloud: requests, scripts, a busy computer."""
 
 
-class NotHappened(Exception):
+class StepTimedOut(Exception):
     """A step of the story that did not come about in time."""
 
 
 @dataclass(frozen=True)
-class Line:
+class TimelineLine:
     """A line of the timeline."""
 
     at: datetime
@@ -31,7 +31,7 @@ class Line:
     details: dict[str, str]
 
 
-class Watch:
+class TimelinePoller:
     """One instance, watched through the API.
 
     :param ref: the instance's id
@@ -40,7 +40,7 @@ class Watch:
 
     def __init__(self, desk: Client, ref: str, narrator: Narrator, speed: float) -> None:
         self.ref = ref
-        self.lines: list[Line] = []
+        self.lines: list[TimelineLine] = []
         self._desk = desk
         self._narrator = narrator
         self.speed = speed
@@ -50,7 +50,7 @@ class Watch:
         """The instance as the API shows it now."""
         return self._desk.get(f"/instances/{self.ref}")
 
-    def has(self, code: str, after: int = 0) -> Line | None:
+    def has(self, code: str, after: int = 0) -> TimelineLine | None:
         """A line of this code, not among the first `after` ones."""
         return next((line for line in self.lines[after:] if line.code == code), None)
 
@@ -70,14 +70,14 @@ class Watch:
             if found:
                 return found
             if time.monotonic() > deadline:
-                raise NotHappened(f"{what}: it has not happened within {limit:.0f} s")
+                raise StepTimedOut(f"{what}: it has not happened within {limit:.0f} s")
             time.sleep(LOOK_EVERY_SECONDS)
 
     def follow(self) -> None:
         """Tell what is new in the timeline."""
         while True:
             page = self._desk.get(f"/instances/{self.ref}/timeline?limit=100{self._cursor}")
-            news = [_line(item) for item in page["items"]][self._already_told(page) :]
+            news = [_line(item) for item in page["items"]][self._is_printed(page) :]
             for line in news:
                 self._narrator.line(line.actor, line.message, line.at)
             self.lines += news
@@ -85,13 +85,13 @@ class Watch:
                 return
             self._cursor = f"&cursor={page['next_cursor']}"
 
-    def _already_told(self, page: Any) -> int:
+    def _is_printed(self, page: Any) -> int:
         """How many of the page's lines are known: an open page is read again as it grows."""
         return sum(1 for item in page["items"] if _line(item) in self.lines)
 
 
-def _line(item: Any) -> Line:
-    return Line(
+def _line(item: Any) -> TimelineLine:
+    return TimelineLine(
         at=datetime.fromisoformat(item["at"]),
         actor=item["actor"],
         code=item["code"],

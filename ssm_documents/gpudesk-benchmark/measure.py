@@ -31,7 +31,7 @@ from torch import multiprocessing, nn
 from torch.nn.parallel import DistributedDataParallel
 
 WARM_UPS = 3
-FEWEST_REPETITIONS = 10
+MIN_REPETITIONS = 10
 
 MATRIX = {"cuda": 8192, "cpu": 512}
 """Side of the square matrices: large enough for a GPU to be busy with nothing else, 256 MB in FP32."""
@@ -47,7 +47,7 @@ SMALL_FEATURES = 64
 
 
 @dataclass(frozen=True)
-class Run:
+class MetricRun:
     """One measurement.
 
     :param gpus: at work at the same time
@@ -92,10 +92,10 @@ def main() -> int:
     options = parser.parse_args()
     machine = Machine("cpu", options.cpu, options.seconds) if options.cpu else Machine("cuda", _gpus(), options.seconds)
     if machine.count == 0:
-        say(f"There is no GPU that PyTorch {torch.__version__} can use here: nothing is measured.")
+        log(f"There is no GPU that PyTorch {torch.__version__} can use here: nothing is measured.")
         return 3
     runs = [run for gpus in machine.counts() for run in measured(machine, gpus)]
-    print(json.dumps({**described(machine), "runs": [asdict(run) for run in runs]}, separators=(",", ":")))
+    print(json.dumps({**describe(machine), "runs": [asdict(run) for run in runs]}, separators=(",", ":")))
     return 0
 
 
@@ -103,11 +103,11 @@ def _gpus() -> int:
     return torch.cuda.device_count() if torch.cuda.is_available() else 0
 
 
-def say(line: str) -> None:
+def log(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def described(machine: Machine) -> dict[str, Any]:
+def describe(machine: Machine) -> dict[str, Any]:
     """What was measured, by which software."""
     is_gpu = machine.kind == "cuda"
     return {
@@ -127,28 +127,28 @@ def _driver() -> str | None:
         return None
 
 
-def measured(machine: Machine, gpus: int) -> Iterator[Run]:
+def measured(machine: Machine, gpus: int) -> Iterator[MetricRun]:
     """All measurements on so many GPUs at once."""
     # With TF32 an FP32 product would be one of 19 bits, and faster than the GPU's FP32 peak.
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
     for metric, dtype in (("fp32", torch.float32), ("fp16", torch.float16), ("bf16", torch.bfloat16)):
         if can_multiply(machine, dtype):
-            yield told(run_of(gpus, metric, "TFLOPS", products(machine, gpus, dtype)))
-    yield told(run_of(gpus, "memory", "GB/s", copies(machine, gpus)))
-    yield told(run_of(gpus, "training", "samples/s", training(machine, gpus)))
+            yield format_figure(run_of(gpus, metric, "TFLOPS", matmul(machine, gpus, dtype)))
+    yield format_figure(run_of(gpus, "memory", "GB/s", memcpy(machine, gpus)))
+    yield format_figure(run_of(gpus, "training", "samples/s", training(machine, gpus)))
 
 
-def told(run: Run) -> Run:
-    say(f"{run.gpus} x {run.metric}: {run.median:g} {run.unit} ({run.p10:g} to {run.p90:g})")
+def format_figure(run: MetricRun) -> MetricRun:
+    log(f"{run.gpus} x {run.metric}: {run.median:g} {run.unit} ({run.p10:g} to {run.p90:g})")
     return run
 
 
-def run_of(gpus: int, metric: str, unit: str, figures: list[float]) -> Run:
+def run_of(gpus: int, metric: str, unit: str, figures: list[float]) -> MetricRun:
     """Median and spread."""
     tenths = statistics.quantiles(figures, n=10, method="inclusive")
     median, p10, p90 = statistics.median(figures), tenths[0], tenths[-1]
-    return Run(gpus, metric, unit, *(float(f"{each:.4g}") for each in (median, p10, p90)))
+    return MetricRun(gpus, metric, unit, *(float(f"{each:.4g}") for each in (median, p10, p90)))
 
 
 def can_multiply(machine: Machine, dtype: torch.dtype) -> bool:
@@ -158,7 +158,7 @@ def can_multiply(machine: Machine, dtype: torch.dtype) -> bool:
     return dtype is not torch.bfloat16 or torch.cuda.get_device_capability(0) >= (8, 0)
 
 
-def products(machine: Machine, gpus: int, dtype: torch.dtype) -> list[float]:
+def matmul(machine: Machine, gpus: int, dtype: torch.dtype) -> list[float]:
     """TFLOPS of each repetition: a product of two n x n matrices is 2 n^3 operations."""
     side = MATRIX[machine.kind]
     # Of random numbers: zeros draw less power, so the clock would stay higher than any real work sees it.
@@ -170,10 +170,10 @@ def products(machine: Machine, gpus: int, dtype: torch.dtype) -> list[float]:
         for (left, right), result in zip(pairs, results, strict=True):
             torch.matmul(left, right, out=result)
 
-    return [gpus * 2 * side**3 / seconds / 1e12 for seconds in repeated(machine, gpus, once)]
+    return [gpus * 2 * side**3 / seconds / 1e12 for seconds in time_repeatedly(machine, gpus, once)]
 
 
-def copies(machine: Machine, gpus: int) -> list[float]:
+def memcpy(machine: Machine, gpus: int) -> list[float]:
     """GB/s of each repetition: a copy within a GPU's memory reads and writes every byte."""
     size = COPIED_BYTES[machine.kind]
     sources = [torch.ones(size, dtype=torch.uint8, device=machine.device(index)) for index in range(gpus)]
@@ -183,25 +183,25 @@ def copies(machine: Machine, gpus: int) -> list[float]:
         for source, target in zip(sources, targets, strict=True):
             target.copy_(source)
 
-    return [gpus * 2 * size / seconds / 1e9 for seconds in repeated(machine, gpus, once)]
+    return [gpus * 2 * size / seconds / 1e9 for seconds in time_repeatedly(machine, gpus, once)]
 
 
-def repeated(machine: Machine, gpus: int, once: Callable[[], None]) -> list[float]:
+def time_repeatedly(machine: Machine, gpus: int, once: Callable[[], None]) -> list[float]:
     """Seconds of each repetition; the first few, in which things are loaded and clocks rise, do not count."""
     for _ in range(WARM_UPS):
         once()
-    finish(machine, gpus)
+    stop_workers(machine, gpus)
     taken: list[float] = []
     end = time.perf_counter() + machine.seconds
-    while len(taken) < FEWEST_REPETITIONS or time.perf_counter() < end:
+    while len(taken) < MIN_REPETITIONS or time.perf_counter() < end:
         began = time.perf_counter()
         once()
-        finish(machine, gpus)
+        stop_workers(machine, gpus)
         taken.append(time.perf_counter() - began)
     return taken
 
 
-def finish(machine: Machine, gpus: int) -> None:
+def stop_workers(machine: Machine, gpus: int) -> None:
     """GPUs work behind the program's back: wait for them."""
     if machine.kind == "cuda":
         for index in range(gpus):
@@ -258,7 +258,7 @@ def _in_step(machine: Machine, rank: int, step: Callable[[], None]) -> list[floa
     pace = torch.tensor([time.perf_counter() - began], device=machine.device(rank))
     torch.distributed.all_reduce(pace, torch.distributed.ReduceOp.MAX)
     taken: list[float] = []
-    for _ in range(max(FEWEST_REPETITIONS, int(machine.seconds / pace.item()))):
+    for _ in range(max(MIN_REPETITIONS, int(machine.seconds / pace.item()))):
         began = time.perf_counter()
         step()
         _settle(machine, rank)

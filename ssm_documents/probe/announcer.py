@@ -6,15 +6,15 @@ import logging
 from datetime import datetime
 from typing import Protocol
 
-from chalicelib.domain.activity.alone import Turn, Word
-from chalicelib.domain.activity.orders import Announced, Orders
-from ssm_documents.probe.people import Reached
+from chalicelib.domain.activity.alone import SelfStopAction, SelfStopDecision
+from chalicelib.domain.activity.orders import ActiveWarning, HeartbeatResponse
+from ssm_documents.probe.people import DeliveryCount
 
 logger = logging.getLogger(__name__)
 
-KEEP = "To keep it running: gpudesk-keep 4h"
+KEEP_HINT = "To keep it running: gpudesk-keep 4h"
 
-ABOUT = {
+WARNING_TEXTS = {
     "idle": "it is idle",
     "lifetime": "its maximum hours are over",
     "failed": "its setup failed",
@@ -22,57 +22,57 @@ ABOUT = {
 }
 
 
-class Tells(Protocol):
+class Messenger(Protocol):
     """Whoever gives a message to the people on the machine."""
 
-    def tell(self, text: str) -> Reached: ...
+    def notify(self, text: str) -> DeliveryCount: ...
 
 
-class Announcer:
+class Notifier:
     """Passes each warning on until it has reached somebody, and takes it back aloud.
 
     :ivar warning_id: of the desk's warning that was last passed on
     :ivar reached: whom it reached
     """
 
-    def __init__(self, people: Tells) -> None:
+    def __init__(self, people: Messenger) -> None:
         self._people = people
         self.warning_id: str | None = None
-        self.reached = Reached()
+        self.reached = DeliveryCount()
 
-    def hear(self, orders: Orders) -> None:
+    def handle_desk_warning(self, orders: HeartbeatResponse) -> None:
         """The desk's warning, or that it stands no more."""
         warning = orders.warning
         if warning is None:
             if self.warning_id and self.reached:
-                self._people.tell("gpudesk: the warning is withdrawn, this instance goes on running")
-            self.warning_id, self.reached = None, Reached()
+                self._people.notify("gpudesk: the warning is withdrawn, this instance goes on running")
+            self.warning_id, self.reached = None, DeliveryCount()
             return
         if warning.id != self.warning_id:
-            self.warning_id, self.reached = warning.id, Reached()
+            self.warning_id, self.reached = warning.id, DeliveryCount()
         if not self.reached:
-            self.reached = self._people.tell(_text(warning))
+            self.reached = self._people.notify(_text(warning))
 
-    def say(self, turn: Turn) -> None:
+    def handle_self_stop(self, turn: SelfStopDecision) -> None:
         """The machine's own word."""
-        match turn.word:
-            case Word.WARN if turn.alone.acts_at:
-                self._tell(f"this instance stops itself at {_clock(turn.alone.acts_at)} ({turn.sentence}). {KEEP}")
-            case Word.WITHDRAW:
-                self._tell(f"this instance does not stop itself: {turn.sentence}")
-            case Word.STOP:
-                self._tell(f"this instance stops itself now: {turn.sentence}")
+        match turn.action:
+            case SelfStopAction.WARN if turn.state.stop_at:
+                self._tell(f"this instance stops itself at {_clock(turn.state.stop_at)} ({turn.message}). {KEEP_HINT}")
+            case SelfStopAction.CANCEL:
+                self._tell(f"this instance does not stop itself: {turn.message}")
+            case SelfStopAction.STOP:
+                self._tell(f"this instance stops itself now: {turn.message}")
             case _:
                 return
 
     def _tell(self, text: str) -> None:
         logger.warning(text)
-        self._people.tell(f"gpudesk: {text}")
+        self._people.notify(f"gpudesk: {text}")
 
 
-def _text(warning: Announced) -> str:
-    why = ABOUT.get(warning.kind, warning.kind)
-    return f"gpudesk: this instance will be stopped at {_clock(warning.acts_at)}: {why}. {KEEP}"
+def _text(warning: ActiveWarning) -> str:
+    why = WARNING_TEXTS.get(warning.kind, warning.kind)
+    return f"gpudesk: this instance will be stopped at {_clock(warning.stop_at)}: {why}. {KEEP_HINT}"
 
 
 def _clock(moment: datetime) -> str:

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Bounded(Generic[T]):
+class TimeLimitedCall(Generic[T]):
     """A call in a thread of its own, waited for so long and no longer; not made again while the last one hangs.
 
     :param limit_seconds: since the call began, so those that are begun together cost one limit

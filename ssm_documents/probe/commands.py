@@ -17,28 +17,28 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ssm_documents.probe.files import Places
+from ssm_documents.probe.files import ProbePaths
 from ssm_documents.probe.history import History
 
-ANSWER_SECONDS = 200.0
+REPLY_TIMEOUT_SECONDS = 200.0
 """A beat tells the desk, its next sweep decides, the beat after that brings the answer."""
 
-LOOK_SECONDS = 0.5
+POLL_SECONDS = 0.5
 
-SPAN = re.compile(r"(?P<number>\d+(\.\d+)?)(?P<unit>[mhd])")
+DURATION_PATTERN = re.compile(r"(?P<number>\d+(\.\d+)?)(?P<unit>[mhd])")
 UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
-RIGHT_SPAN = "must be a number and m, h or d, such as 90m, 4h or 2d, more than nothing and at most 365d"
+DURATION_HELP = "must be a number and m, h or d, such as 90m, 4h or 2d, more than nothing and at most 365d"
 RIGHT_MOMENT = "must be a time with its zone, such as 2026-11-24T18:00Z"
 
 MINUTE = "%Y-%m-%d %H:%M"
 
-HERE = Places()
+PATHS = ProbePaths()
 
-PASSED_ON = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+FORWARDED_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 
 
-def hold(arguments: Sequence[str], places: Places = HERE) -> int:
+def hold(arguments: Sequence[str], places: ProbePaths = PATHS) -> int:
     """In use for as long as a command runs, or until a time."""
     parser = argparse.ArgumentParser(prog="gpudesk-hold", description="Says that this machine is in use.")
     parser.add_argument("--until", type=_moment, help="a time with its zone, such as 2026-11-24T18:00Z")
@@ -61,23 +61,23 @@ def hold(arguments: Sequence[str], places: Places = HERE) -> int:
     return _hold_while(command, options.reason or " ".join(command), places.holds / name)
 
 
-def keep(arguments: Sequence[str], places: Places = HERE, wait_seconds: float = ANSWER_SECONDS) -> int:
+def keep(arguments: Sequence[str], places: ProbePaths = PATHS, wait_seconds: float = REPLY_TIMEOUT_SECONDS) -> int:
     """Ask the desk to leave the machine running."""
     parser = argparse.ArgumentParser(prog="gpudesk-keep", description="Asks the desk to leave this machine running.")
     parser.add_argument("span", type=_span, nargs="?", help="from now, such as 4h")
     parser.add_argument("--no-wait", action="store_true", help="do not wait for the desk's answer")
     options, unknown = parser.parse_known_args(arguments)
     if unknown:
-        parser.error(f"{unknown[0]} is no time to keep it for; {RIGHT_SPAN}")
+        parser.error(f"{unknown[0]} is no time to keep it for; {DURATION_HELP}")
     if options.span is None:
-        parser.error(f"say for how long; {RIGHT_SPAN}")
+        parser.error(f"say for how long; {DURATION_HELP}")
     wish = f"{int(time.time())}-{secrets.token_hex(4)}"
-    _write_new(places.wishes / f"{wish}.json", {"hours": options.span / timedelta(hours=1)})
+    _write_new(places.keep_requests / f"{wish}.json", {"hours": options.span / timedelta(hours=1)})
     if options.no_wait:
         print("Asked. gpudesk-status shows what the desk says to it.")
         return 0
     print("Asked; the desk answers within some minutes.", flush=True)
-    answer = _awaited(places.answers / f"{wish}.json", wait_seconds)
+    answer = _awaited(places.keep_results / f"{wish}.json", wait_seconds)
     if answer is None:
         print("No answer yet: the probe goes on asking. See gpudesk-status.", file=sys.stderr)
         return 1
@@ -85,7 +85,7 @@ def keep(arguments: Sequence[str], places: Places = HERE, wait_seconds: float = 
     return 0 if answer["granted"] else 1
 
 
-def status(arguments: Sequence[str], places: Places = HERE) -> int:
+def status(arguments: Sequence[str], places: ProbePaths = PATHS) -> int:
     """What the probe knows now."""
     argparse.ArgumentParser(prog="gpudesk-status", description="Shows what the desk's probe knows.").parse_args(
         arguments
@@ -99,7 +99,7 @@ def status(arguments: Sequence[str], places: Places = HERE) -> int:
     return 0
 
 
-def history(arguments: Sequence[str], places: Places = HERE) -> int:
+def history(arguments: Sequence[str], places: ProbePaths = PATHS) -> int:
     """What the probe saw, as `make replay` reads it."""
     parser = argparse.ArgumentParser(prog="gpudesk-history", description="Prints what the probe saw, a line each.")
     parser.add_argument("--since", type=_moment, help="a time with its zone, such as 2026-11-24T18:00Z")
@@ -144,7 +144,7 @@ def _run_passing_signals_on(command: Sequence[str]) -> int:
         else:
             child.send_signal(number)
 
-    for number in PASSED_ON:
+    for number in FORWARDED_SIGNALS:
         signal.signal(number, pass_on)
     try:
         child = subprocess.Popen(command)
@@ -170,7 +170,7 @@ def _awaited(path: Path, seconds: float) -> dict[str, Any] | None:
         answer = _json(path)
         if answer is not None:
             return answer
-        time.sleep(LOOK_SECONDS)
+        time.sleep(POLL_SECONDS)
     return None
 
 
@@ -221,11 +221,11 @@ def _moment(text: str) -> datetime:
 
 
 def _span(text: str) -> timedelta:
-    found = SPAN.fullmatch(text)
+    found = DURATION_PATTERN.fullmatch(text)
     try:
         span = float(found["number"]) * UNITS[found["unit"]] if found else timedelta(0)
     except OverflowError:
         span = timedelta.max
     if not timedelta(0) < span <= timedelta(days=365):
-        raise argparse.ArgumentTypeError(f"{text!r} {RIGHT_SPAN}")
+        raise argparse.ArgumentTypeError(f"{text!r} {DURATION_HELP}")
     return span

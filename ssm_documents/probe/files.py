@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-MOST_BYTES = 65_536
+MAX_USER_FILE_BYTES = 65_536
 
 
 @dataclass(frozen=True)
-class Places:
+class ProbePaths:
     """The folder of the desk on this machine.
 
     :ivar holds: holds, which every user may write to
@@ -26,7 +26,7 @@ class Places:
     root: Path = Path(os.environ.get("GPUDESK_STATE", "/var/lib/gpudesk"))
 
     @property
-    def orders(self) -> Path:
+    def response(self) -> Path:
         return self.root / "response.json"
 
     @property
@@ -54,18 +54,18 @@ class Places:
         return self.root / "holds"
 
     @property
-    def wishes(self) -> Path:
+    def keep_requests(self) -> Path:
         return self.root / "keep_requests"
 
     @property
-    def answers(self) -> Path:
+    def keep_results(self) -> Path:
         return self.root / "keep_results"
 
-    def make(self) -> None:
+    def create_folders(self) -> None:
         """The folders that are missing."""
-        for folder in (self.root, self.answers):
+        for folder in (self.root, self.keep_results):
             folder.mkdir(parents=True, exist_ok=True)
-        for shared in (self.holds, self.wishes):
+        for shared in (self.holds, self.keep_requests):
             shared.mkdir(exist_ok=True)
             shared.chmod(0o1777)
 
@@ -110,7 +110,7 @@ def users_json(descriptor: int) -> Any:
 
     :raises OSError, ValueError, RecursionError: it cannot be read, or is no JSON
     """
-    raw = os.read(descriptor, MOST_BYTES + 1)
-    if len(raw) > MOST_BYTES:
+    raw = os.read(descriptor, MAX_USER_FILE_BYTES + 1)
+    if len(raw) > MAX_USER_FILE_BYTES:
         raise ValueError("too long")
     return json.loads(raw)

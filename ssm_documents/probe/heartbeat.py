@@ -7,11 +7,11 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
-from chalicelib.domain.activity.heartbeat import ATTRIBUTES, Heartbeat, plain_heartbeat
-from chalicelib.domain.activity.orders import Orders, orders_from
+from chalicelib.domain.activity.heartbeat import HEARTBEAT_ATTRIBUTES, Heartbeat, encode_heartbeat
+from chalicelib.domain.activity.orders import HeartbeatResponse, decode_response
 
 
-class Desk:
+class HeartbeatClient:
     """One item of the table.
 
     :param update_item: that of boto3's DynamoDB client
@@ -25,15 +25,15 @@ class Desk:
         self._serializer = TypeSerializer()
         self._deserializer = TypeDeserializer()
 
-    def send(self, beat: Heartbeat) -> Orders | None:
+    def send(self, heartbeat: Heartbeat) -> HeartbeatResponse | None:
         """Write it, and take away what it has no more.
 
         :returns: the desk's orders; None where it has given none yet
         :raises botocore.exceptions.BotoCoreError, ClientError: it did not get through
         :raises KeyError, TypeError, ValueError: it did, and the answer makes no sense
         """
-        plain = plain_heartbeat(beat, self._key)
-        absent = [name for name in ATTRIBUTES if name not in plain]
+        plain = encode_heartbeat(heartbeat, self._key)
+        absent = [name for name in HEARTBEAT_ATTRIBUTES if name not in plain]
         expression = "SET " + ", ".join(f"#{name} = :{name}" for name in plain)
         if absent:
             expression += " REMOVE " + ", ".join(f"#{name}" for name in absent)
@@ -42,9 +42,9 @@ class Desk:
             Key={"id": {"S": self._key}},
             UpdateExpression=expression,
             ConditionExpression="attribute_exists(#id)",
-            ExpressionAttributeNames={f"#{name}": name for name in (*ATTRIBUTES, "id")},
+            ExpressionAttributeNames={f"#{name}": name for name in (*HEARTBEAT_ATTRIBUTES, "id")},
             ExpressionAttributeValues={f":{name}": self._serializer.serialize(value) for name, value in plain.items()},
             ReturnValues="ALL_NEW",
         )
         item = answer["Attributes"]
-        return orders_from(self._deserializer.deserialize(item["response"])) if "response" in item else None
+        return decode_response(self._deserializer.deserialize(item["response"])) if "response" in item else None

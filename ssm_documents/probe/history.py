@@ -12,18 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from ssm_documents.probe.sensors import Reading
-from ssm_documents.probe.standing import Standing
+from ssm_documents.probe.standing import HistoryState
 
 logger = logging.getLogger(__name__)
 
-MOST_BYTES = 8 * 1024 * 1024
+MAX_BYTES = 8 * 1024 * 1024
 """Of each of two files: a line a minute of some 700 bytes, so more than a week in one."""
 
 
 class History:
     """A file that is set aside as FILE.1 when it has grown, and the one before it dropped."""
 
-    def __init__(self, path: Path, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, path: Path, most_bytes: int = MAX_BYTES) -> None:
         self._path = path
         self._old = path.with_name(f"{path.name}.1")
         self._most = most_bytes
@@ -70,14 +70,14 @@ class History:
 
         :param since: not those before
         """
-        standing, has_begun = Standing(), False
+        standing, has_begun = HistoryState(), False
         for each in self._all():
             if since and each.at < since:
-                standing = standing.after(each.plain)
+                standing = standing.apply(each.plain)
                 continue
             if not has_begun and (standing.last_at or each.plain.get("event") != "ready"):
                 at = since if since and standing.last_at else each.at
-                yield from (_line(at, event, **more) for event, more in standing.events(at))
+                yield from (_line(at, event, **more) for event, more in standing.initial_events(at))
             has_begun = True
             yield each.text
 
@@ -91,11 +91,11 @@ class History:
         except OSError as error:
             logger.info("there is no history to go on with: %s", error)
 
-    def _standing(self) -> Standing:
-        standing = Standing()
+    def _standing(self) -> HistoryState:
+        standing = HistoryState()
         try:
             for each in self._all():
-                standing = standing.after(each.plain)
+                standing = standing.apply(each.plain)
         except OSError as error:
             logger.warning("the history could not be read: %s", error)
         return standing

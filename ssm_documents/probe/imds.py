@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
-from ssm_documents.probe.local_http import Answer, Ask, ask
+from ssm_documents.probe.local_http import Request, Response, send
 
 URL = "http://169.254.169.254/latest"
 TOKEN_SECONDS = "21600"
@@ -15,9 +15,9 @@ TOKEN_SECONDS = "21600"
 class Imds:
     """IMDSv2. Every method raises OSError where the service does not answer."""
 
-    def __init__(self, url: str = URL, ask: Ask = ask) -> None:
+    def __init__(self, url: str = URL, request: Request = send) -> None:
         self._url = url
-        self._ask = ask
+        self._ask = request
 
     def now(self) -> datetime:
         """AWS's time, in UTC, to the second: a machine's own clock may be wrong, and root can set it.
@@ -37,6 +37,6 @@ class Imds:
         headers = {"X-aws-ec2-metadata-token": self._new_token().body.decode("ascii")}
         return self._ask("GET", f"{self._url}/meta-data/instance-id", headers).body.decode("ascii")
 
-    def _new_token(self) -> Answer:
+    def _new_token(self) -> Response:
         headers = {"X-aws-ec2-metadata-token-ttl-seconds": TOKEN_SECONDS}
         return self._ask("PUT", f"{self._url}/api/token", headers)

@@ -12,25 +12,25 @@ LIMIT_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """What came back. Header names in lower case."""
 
     body: bytes
     headers: Mapping[str, str]
 
 
-class Ask(Protocol):
+class Request(Protocol):
     """One request. Raises OSError where there is no answer, or none of success."""
 
-    def __call__(self, method: str, url: str, headers: Mapping[str, str]) -> Answer: ...
+    def __call__(self, method: str, url: str, headers: Mapping[str, str]) -> Response: ...
 
 
-def ask(method: str, url: str, headers: Mapping[str, str]) -> Answer:
+def send(method: str, url: str, headers: Mapping[str, str]) -> Response:
     """`Ask`, for real."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     request = urllib.request.Request(url, method=method, headers=dict(headers))
     try:
         with opener.open(request, timeout=LIMIT_SECONDS) as response:
-            return Answer(response.read(), {name.lower(): value for name, value in response.headers.items()})
+            return Response(response.read(), {name.lower(): value for name, value in response.headers.items()})
     except HTTPException as error:
         raise OSError(f"no answer of HTTP: {type(error).__name__}") from error

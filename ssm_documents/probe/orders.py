@@ -6,32 +6,32 @@ import json
 import logging
 from pathlib import Path
 
-from chalicelib.domain.activity.orders import Orders, orders_from, plain_orders
+from chalicelib.domain.activity.orders import HeartbeatResponse, decode_response, encode_response
 from ssm_documents.probe.files import write_json
 
 logger = logging.getLogger(__name__)
 
 
-class LastOrders:
+class LastResponse:
     """The last that were heard; None until the desk has given any."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.orders: Orders | None = self._load()
+        self.response: HeartbeatResponse | None = self._load()
 
-    def hear(self, orders: Orders) -> None:
+    def store(self, orders: HeartbeatResponse) -> None:
         """Remember them, on disk where they are others than before."""
-        if orders == self.orders:
+        if orders == self.response:
             return
-        self.orders = orders
+        self.response = orders
         try:
-            write_json(self._path, plain_orders(orders))
+            write_json(self._path, encode_response(orders))
         except OSError as error:
             logger.warning("the desk's orders could not be kept: %s", error)
 
-    def _load(self) -> Orders | None:
+    def _load(self) -> HeartbeatResponse | None:
         try:
-            return orders_from(json.loads(self._path.read_text(encoding="utf-8")))
+            return decode_response(json.loads(self._path.read_text(encoding="utf-8")))
         except FileNotFoundError:
             return None
         except (OSError, KeyError, TypeError, ValueError) as error:

@@ -10,7 +10,7 @@ from typing import NoReturn
 logger = logging.getLogger(__name__)
 
 
-def for_ever(every_seconds: float, call: Callable[[], object]) -> NoReturn:
+def run_every(every_seconds: float, call: Callable[[], object]) -> NoReturn:
     """However long the last call took, and whatever it raised; those that were missed meanwhile are not made up for."""
     due = time.monotonic()
     while True:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from ssm_documents.probe.bounded import Bounded
-from ssm_documents.probe.signals.jupyter_api import ask, tell
-from ssm_documents.probe.signals.jupyter_servers import NotAskable, Server, access, find_servers
+from ssm_documents.probe.bounded import TimeLimitedCall
+from ssm_documents.probe.signals.jupyter_api import get, post
+from ssm_documents.probe.signals.jupyter_servers import Server, UnreachableServer, find_servers, resolve_access
 from ssm_documents.probe.signals.namespaces import in_network_of
-from ssm_documents.probe.signals.processes import running
+from ssm_documents.probe.signals.processes import list_processes
 from ssm_documents.probe.signals.terminals import PTS, Terminal, is_connected, open_terminals
 
 logger = logging.getLogger(__name__)
@@ -21,27 +21,27 @@ logger = logging.getLogger(__name__)
 NOTIFICATIONS = "jupyterlab-notifications-extension/ingest"
 """https://pypi.org/project/jupyterlab-notifications-extension/, which the document gpudesk-jupyter installs."""
 
-MOST_SERVERS = 50
-TELL_LIMIT_SECONDS = 5.0
+MAX_SERVERS = 50
+NOTIFY_TIMEOUT_SECONDS = 5.0
 """For all servers together: a message and a question to each, at once."""
 
 
 @dataclass(frozen=True)
-class Reached:
+class DeliveryCount:
     """Whom a message reached.
 
     :param terminals: that it was written to and that somebody's connection holds open: ssh's and SSM's
-    :param notebooks: JupyterLab servers that took it and have a browser connected
+    :param jupyter_servers: JupyterLab servers that took it and have a browser connected
     """
 
     terminals: int = 0
-    notebooks: int = 0
+    jupyter_servers: int = 0
 
     def __bool__(self) -> bool:
-        return bool(self.terminals or self.notebooks)
+        return bool(self.terminals or self.jupyter_servers)
 
 
-class People:
+class UserMessenger:
     """Those on this machine.
 
     `wall` writes to whom utmp knows; a pane of tmux, a terminal of Jupyter or VS Code and a session by SSM are not in
@@ -56,19 +56,19 @@ class People:
         folder: Path = PTS,
         servers: Callable[[], Sequence[Server]] = find_servers,
         notify: Callable[[Server, str], bool] | None = None,
-        limit_seconds: float = TELL_LIMIT_SECONDS,
+        limit_seconds: float = NOTIFY_TIMEOUT_SECONDS,
     ) -> None:
         self._folder = folder
         self._servers = servers
         self._notify = notify or notify_jupyter
         self._limit = limit_seconds
         self._last = ""
-        self._calls: dict[Server, Bounded[bool]] = {}
+        self._calls: dict[Server, TimeLimitedCall[bool]] = {}
 
-    def tell(self, text: str) -> Reached:
+    def notify(self, text: str) -> DeliveryCount:
         """Say it everywhere; what cannot be reached is passed over."""
         line = "".join(each if each.isprintable() else " " for each in text)
-        return Reached(self._terminals(line), self._notebooks(line))
+        return DeliveryCount(self._terminals(line), self._notebooks(line))
 
     def _terminals(self, line: str) -> int:
         """How many somebody sits at took it. At the others, as in a detached tmux, it stands once for whoever comes."""
@@ -82,7 +82,7 @@ class People:
 
     def _open(self) -> list[tuple[Terminal, bool]]:
         try:
-            terminals, processes = open_terminals(self._folder), running()
+            terminals, processes = open_terminals(self._folder), list_processes()
         except OSError as error:
             logger.warning("the terminals cannot be listed: %s", error)
             return []
@@ -91,11 +91,11 @@ class People:
     def _notebooks(self, text: str) -> int:
         """How many servers took it in time: whatever users' programs answer, or do not, costs a beat one limit."""
         known = self._calls
-        self._calls = {each: known.get(each) or Bounded(self._limit) for each in self._servers()[:MOST_SERVERS]}
-        begun = [call for server, call in self._calls.items() if call.begin(partial(self._told, server, text))]
+        self._calls = {each: known.get(each) or TimeLimitedCall(self._limit) for each in self._servers()[:MAX_SERVERS]}
+        begun = [call for server, call in self._calls.items() if call.begin(partial(self._notify_server, server, text))]
         return sum(call.result() is True for call in begun)
 
-    def _told(self, server: Server, text: str) -> bool:
+    def _notify_server(self, server: Server, text: str) -> bool:
         try:
             return self._notify(server, text)
         except Exception as error:  # noqa: BLE001  what users' programs answer may be anything
@@ -110,12 +110,12 @@ def notify_jupyter(server: Server, text: str) -> bool:
     """
 
     def exchange() -> bool:
-        way = access(server.pid)
-        tell(way, NOTIFICATIONS, {"message": text, "type": "warning", "autoClose": False, "immediate": True})
-        status = ask(way, "api/status")
+        way = resolve_access(server.pid)
+        post(way, NOTIFICATIONS, {"message": text, "type": "warning", "autoClose": False, "immediate": True})
+        status = get(way, "api/status")
         connections = status.get("connections") if isinstance(status, dict) else None
         if not isinstance(connections, int):
-            raise NotAskable("its answer is not Jupyter's")
+            raise UnreachableServer("its answer is not Jupyter's")
         return connections > 0
 
     return in_network_of(server.pid, exchange)

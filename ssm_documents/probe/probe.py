@@ -9,25 +9,25 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from chalicelib.domain.activity.alone import Alone, Turn, Word, decide_alone
+from chalicelib.domain.activity.alone import SelfStopAction, SelfStopDecision, SelfStopState, decide_self_stop
 from chalicelib.domain.activity.evidence import Evidence, Sample, fold
-from chalicelib.domain.activity.heartbeat import Heard, Heartbeat, Leaving, Missed
-from chalicelib.domain.activity.orders import Orders, plain_orders
+from chalicelib.domain.activity.heartbeat import Acknowledgement, Heartbeat, MissedHeartbeats, SelfStopStatus
+from chalicelib.domain.activity.orders import HeartbeatResponse, encode_response
 from chalicelib.domain.activity.policy import Thresholds
-from ssm_documents.probe.announcer import Announcer
-from ssm_documents.probe.files import Places, write_json
+from ssm_documents.probe.announcer import Notifier
+from ssm_documents.probe.files import ProbePaths, write_json
 from ssm_documents.probe.history import History, as_text
-from ssm_documents.probe.orders import LastOrders
-from ssm_documents.probe.sensors import Reading, Watched, read_all
+from ssm_documents.probe.orders import LastResponse
+from ssm_documents.probe.sensors import GuardedSensor, Reading, read_all
 from ssm_documents.probe.setup_watch import SetupWatch
-from ssm_documents.probe.wishes import Wishes
+from ssm_documents.probe.wishes import KeepRequests
 
 logger = logging.getLogger(__name__)
 
-TOLD_FOR = timedelta(hours=1)
+MISSED_RETENTION = timedelta(hours=1)
 """So long every heartbeat tells of those that did not get through, for somebody who looks later."""
 
-SIGNAL_OF = {
+SIGNAL_BY_THRESHOLD = {
     "gpu_percent": "gpu",
     "cpu_core_percent": "cpu",
     "disk_kib_per_second": "disk",
@@ -45,52 +45,59 @@ class Identity:
     has_gpu: bool = True
 
 
-class Time(Protocol):
+class TimeSource(Protocol):
     """Where the time comes from. Raises OSError or ValueError where it is not to be had."""
 
     def now(self) -> datetime: ...
 
 
-class Sends(Protocol):
+class HeartbeatSender(Protocol):
     """Where the heartbeat goes. Raises anything."""
 
-    def send(self, beat: Heartbeat) -> Orders | None: ...
+    def send(self, heartbeat: Heartbeat) -> HeartbeatResponse | None: ...
 
 
 @dataclass(frozen=True)
-class Here:
+class LocalServices:
     """What belongs to the machine that the probe runs on.
 
     :param power_off: switches it off; called again at the next beat if it still runs
     """
 
-    places: Places
-    orders: LastOrders
+    paths: ProbePaths
+    last_response: LastResponse
     history: History
     setup: SetupWatch
-    wishes: Wishes
-    announcer: Announcer
+    keep_requests: KeepRequests
+    notifier: Notifier
     power_off: Callable[[], None]
 
 
 class Probe:
     """The evidence so far, kept in memory: a probe that starts anew has seen nothing yet."""
 
-    def __init__(self, sensors: Sequence[Watched], time: Time, desk: Sends, identity: Identity, here: Here) -> None:
+    def __init__(
+        self,
+        sensors: Sequence[GuardedSensor],
+        time: TimeSource,
+        desk: HeartbeatSender,
+        identity: Identity,
+        here: LocalServices,
+    ) -> None:
         self._sensors = sensors
         self._time = time
         self._desk = desk
         self._identity = identity
         self._here = here
-        self._alone = Alone()
-        self._missed: Missed | None = None
+        self._alone = SelfStopState()
+        self._missed: MissedHeartbeats | None = None
         self._missed_until: datetime | None = None
         self._was_setting_up: bool | None = None
         self.evidence: dict[str, Evidence] = {}
 
-    def beat(self) -> bool:
+    def tick(self) -> bool:
         """Whether the desk heard of it. Without the time nothing is folded: the gap then voids what must be void."""
-        orders = self._here.orders.orders
+        orders = self._here.last_response.response
         readings = read_all(self._sensors, orders.policy.thresholds if orders else Thresholds())
         try:
             at = self._time.now()
@@ -98,17 +105,17 @@ class Probe:
             logger.warning("no beat: AWS's time is not to be had: %s", error)
             return False
         self._fold(readings, at)
-        is_setting_up = self._here.setup.look()
+        is_setting_up = self._here.setup.is_setup_running()
         self._record(readings, at, is_setting_up)
-        beat = self._heartbeat(readings, at)
-        turn = decide_alone(
-            self._alone, beat, orders, is_setting_up=is_setting_up, has_gpu=self._identity.has_gpu, now=at
+        heartbeat = self._heartbeat(readings, at)
+        turn = decide_self_stop(
+            self._alone, heartbeat, orders, is_setting_up=is_setting_up, has_gpu=self._identity.has_gpu, now=at
         )
-        self._alone = turn.alone
-        self._here.announcer.say(turn)
-        was_heard = self._send(replace(beat, leaving=_leaving(turn)))
-        self._tell_status(at)
-        if turn.word is Word.STOP:
+        self._alone = turn.state
+        self._here.notifier.handle_self_stop(turn)
+        was_heard = self._send(replace(heartbeat, self_stop=_leaving(turn)))
+        self._write_status(at)
+        if turn.action is SelfStopAction.STOP:
             self._here.power_off()
         return was_heard
 
@@ -131,80 +138,80 @@ class Probe:
         history.heartbeat(at, readings)
 
     def _heartbeat(self, readings: Mapping[str, Reading], at: datetime) -> Heartbeat:
-        lives: Counter[str] = Counter()
+        live_counts: Counter[str] = Counter()
         for reading in readings.values():
-            lives.update(reading.lives)
-        orders, announcer = self._here.orders.orders, self._here.announcer
+            live_counts.update(reading.live_counts)
+        orders, announcer = self._here.last_response.response, self._here.notifier
         return Heartbeat(
             instance_id=self._identity.instance_id,
             at=at,
             boot_id=self._identity.boot_id,
             signals=dict(self.evidence),
-            lives=dict(lives),
-            heard=Heard(
+            live_counts=dict(live_counts),
+            acknowledged=Acknowledgement(
                 keep_until=orders.keep_until if orders else None,
                 warning_id=announcer.warning_id,
                 terminals=announcer.reached.terminals,
-                notebooks=announcer.reached.notebooks,
+                jupyter_servers=announcer.reached.jupyter_servers,
             ),
-            wish=self._here.wishes.pending(),
-            missed=self._missed,
+            keep_request=self._here.keep_requests.next_request(),
+            missed_heartbeats=self._missed,
             setup=self._here.setup.progress(),
         )
 
-    def _send(self, beat: Heartbeat) -> bool:
+    def _send(self, heartbeat: Heartbeat) -> bool:
         try:
-            orders = self._desk.send(beat)
+            orders = self._desk.send(heartbeat)
         except Exception as error:  # noqa: BLE001  offline, denied, throttled, a bug of boto3: folding goes on
             logger.warning("the heartbeat did not get through: %s: %s", type(error).__name__, error)
-            self._miss(beat.at, error)
+            self._miss(heartbeat.at, error)
             return False
-        if self._missed_until is None or beat.at >= self._missed_until:
+        if self._missed_until is None or heartbeat.at >= self._missed_until:
             self._missed = self._missed_until = None
         if orders:
-            self._hear(orders, beat.at)
+            self._hear(orders, heartbeat.at)
         return True
 
     def _miss(self, at: datetime, error: Exception) -> None:
-        missed = self._missed or Missed(count=0, since=at, why="")
-        self._missed = Missed(count=missed.count + 1, since=missed.since, why=_why(error))
-        self._missed_until = at + TOLD_FOR
+        missed = self._missed or MissedHeartbeats(count=0, since=at, reason="")
+        self._missed = MissedHeartbeats(count=missed.count + 1, since=missed.since, reason=_why(error))
+        self._missed_until = at + MISSED_RETENTION
 
-    def _hear(self, orders: Orders, at: datetime) -> None:
+    def _hear(self, orders: HeartbeatResponse, at: datetime) -> None:
         """The desk's answer. Samples that another threshold made are no evidence under this one."""
-        before = self._here.orders.orders
+        before = self._here.last_response.response
         for name in _changed(before.policy.thresholds if before else Thresholds(), orders.policy.thresholds):
-            self.evidence.pop(SIGNAL_OF[name], None)
+            self.evidence.pop(SIGNAL_BY_THRESHOLD[name], None)
         if orders.keep_until and orders.keep_until > at and (before is None or before.keep_until != orders.keep_until):
             self._here.history.write(at, "keep", until=as_text(orders.keep_until))
-        self._here.orders.hear(orders)
-        self._here.announcer.hear(orders)
-        if orders.answer:
-            self._here.wishes.answered(orders.answer)
+        self._here.last_response.store(orders)
+        self._here.notifier.handle_desk_warning(orders)
+        if orders.keep_result:
+            self._here.keep_requests.acknowledge(orders.keep_result)
 
-    def _tell_status(self, at: datetime) -> None:
+    def _write_status(self, at: datetime) -> None:
         """For `gpudesk-status`."""
-        orders = self._here.orders.orders
+        orders = self._here.last_response.response
         status: dict[str, Any] = {
             "at": as_text(at),
             "signals": {
                 name: {"state": each.state.value, "since": as_text(each.since), "reason": each.reason}
                 for name, each in self.evidence.items()
             },
-            "response": plain_orders(orders) if orders else None,
-            "self_stop_at": as_text(self._alone.acts_at) if self._alone.acts_at else None,
+            "response": encode_response(orders) if orders else None,
+            "self_stop_at": as_text(self._alone.stop_at) if self._alone.stop_at else None,
             "missed": self._missed.count if self._missed else 0,
         }
         try:
-            write_json(self._here.places.status, status)
+            write_json(self._here.paths.status, status)
         except OSError as error:
             logger.warning("the status could not be written: %s", error)
 
 
-def _leaving(turn: Turn) -> Leaving | None:
-    if turn.alone.acts_at is None:
+def _leaving(turn: SelfStopDecision) -> SelfStopStatus | None:
+    if turn.state.stop_at is None:
         return None
-    return Leaving(acts_at=turn.alone.acts_at, is_over=turn.word is Word.STOP)
+    return SelfStopStatus(stop_at=turn.state.stop_at, stopping_now=turn.action is SelfStopAction.STOP)
 
 
 def _changed(before: Thresholds, after: Thresholds) -> list[str]:

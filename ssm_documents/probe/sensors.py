@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from chalicelib.domain.activity.evidence import State
+from chalicelib.domain.activity.evidence import SignalState
 from chalicelib.domain.activity.policy import Thresholds
-from ssm_documents.probe.bounded import Bounded
+from ssm_documents.probe.bounded import TimeLimitedCall
 
 SENSOR_LIMIT_SECONDS = 10.0
 """A healthy sensor answers within one; the beat must not be late for a sick one."""
@@ -19,12 +19,12 @@ class Reading:
     """What a sensor sees now.
 
     :param reason: what was seen, for people; the telling part first, for a heartbeat may have room for 40 characters
-    :param lives: what a stop would end, by kind ("kernels", "terminals", "tmux", "screen"); none is left out
+    :param live_counts: what a stop would end, by kind ("kernels", "terminals", "tmux", "screen"); none is left out
     """
 
-    state: State
+    state: SignalState
     reason: str
-    lives: Mapping[str, int] = field(default_factory=dict)
+    live_counts: Mapping[str, int] = field(default_factory=dict)
 
 
 class Sensor(Protocol):
@@ -43,14 +43,14 @@ class Sensor(Protocol):
         ...
 
 
-class Watched:
+class GuardedSensor:
     """A sensor in a thread of its own for each look: what raises or hangs is unknown."""
 
     def __init__(self, sensor: Sensor, limit_seconds: float = SENSOR_LIMIT_SECONDS) -> None:
         self.name = sensor.name
         self._sensor = sensor
         self._limit = limit_seconds
-        self._look: Bounded[Reading] = Bounded(limit_seconds)
+        self._look: TimeLimitedCall[Reading] = TimeLimitedCall(limit_seconds)
 
     def begin(self, thresholds: Thresholds) -> None:
         """Start to look, unless the last look still hangs: then there is nothing new to be had."""
@@ -58,17 +58,17 @@ class Watched:
 
     def result(self) -> Reading:
         """What came of it, within the limit since it began: sensors that hang together cost the beat one limit."""
-        hangs = Reading(State.UNKNOWN, f"the sensor has not answered within {self._limit:g} s")
+        hangs = Reading(SignalState.UNKNOWN, f"the sensor has not answered within {self._limit:g} s")
         return self._look.result() or hangs
 
     def _read(self, thresholds: Thresholds) -> Reading:
         try:
             return self._sensor.read(thresholds)
         except Exception as error:  # noqa: BLE001  whatever goes wrong in one sensor is unknown, and only there
-            return Reading(State.UNKNOWN, f"the sensor failed: {type(error).__name__}: {error}")
+            return Reading(SignalState.UNKNOWN, f"the sensor failed: {type(error).__name__}: {error}")
 
 
-def read_all(sensors: Sequence[Watched], thresholds: Thresholds) -> dict[str, Reading]:
+def read_all(sensors: Sequence[GuardedSensor], thresholds: Thresholds) -> dict[str, Reading]:
     """Every sensor's reading by its name, taken at the same time."""
     for sensor in sensors:
         sensor.begin(thresholds)

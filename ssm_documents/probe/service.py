@@ -18,19 +18,19 @@ from pathlib import Path
 import boto3
 from botocore.config import Config as BotoConfig
 
-from ssm_documents.probe.announcer import Announcer
-from ssm_documents.probe.files import Places
-from ssm_documents.probe.heartbeat import Desk
+from ssm_documents.probe.announcer import Notifier
+from ssm_documents.probe.files import ProbePaths
+from ssm_documents.probe.heartbeat import HeartbeatClient
 from ssm_documents.probe.history import History
 from ssm_documents.probe.imds import Imds
-from ssm_documents.probe.orders import LastOrders
-from ssm_documents.probe.pace import for_ever
-from ssm_documents.probe.people import People
-from ssm_documents.probe.probe import Here, Identity, Probe
-from ssm_documents.probe.sensors import Watched
+from ssm_documents.probe.orders import LastResponse
+from ssm_documents.probe.pace import run_every
+from ssm_documents.probe.people import UserMessenger
+from ssm_documents.probe.probe import Identity, LocalServices, Probe
+from ssm_documents.probe.sensors import GuardedSensor
 from ssm_documents.probe.setup_watch import SetupWatch
-from ssm_documents.probe.signals.wiring import all_sensors
-from ssm_documents.probe.wishes import Wishes
+from ssm_documents.probe.signals.wiring import build_sensors
+from ssm_documents.probe.wishes import KeepRequests
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -65,20 +65,20 @@ def run(arguments: Sequence[str]) -> int:
         logging.error("this machine does not say who it is: %s", error)
         return 1
     if not options.once:
-        for_ever(interval_seconds, probe.beat)
-    return 0 if probe.beat() else 1
+        run_every(interval_seconds, probe.tick)
+    return 0 if probe.tick() else 1
 
 
-def local_parts(places: Places) -> Here:
+def local_parts(places: ProbePaths) -> LocalServices:
     """What belongs to this machine."""
-    places.make()
-    return Here(
-        places=places,
-        orders=LastOrders(places.orders),
+    places.create_folders()
+    return LocalServices(
+        paths=places,
+        last_response=LastResponse(places.response),
         history=History(places.history),
         setup=SetupWatch(places.lock, places.attempts, places.progress),
-        wishes=Wishes(places.wishes, places.answers),
-        announcer=Announcer(People()),
+        keep_requests=KeepRequests(places.keep_requests, places.keep_results),
+        notifier=Notifier(UserMessenger()),
         power_off=_power_off,
     )
 
@@ -90,12 +90,12 @@ def _wire(config: Config, interval_seconds: float) -> Probe:
     if not config.key.endswith(f":{instance_id}"):
         raise ValueError(f"{config.key} is not the heartbeat of {instance_id}")
     identity = Identity(instance_id, BOOT_ID.read_text(encoding="ascii").strip(), config.gpu_count > 0)
-    sensors = [Watched(each) for each in all_sensors(config.gpu_count, interval_seconds, now=imds.now)]
+    sensors = [GuardedSensor(each) for each in build_sensors(config.gpu_count, interval_seconds, now=imds.now)]
     # The loop is the retry, and a beat must be over before the next.
     limits = BotoConfig(connect_timeout=5, read_timeout=5, retries={"total_max_attempts": 2})
     dynamodb = boto3.client("dynamodb", region_name=config.region, config=limits)
-    desk = Desk(dynamodb.update_item, config.table, config.key)
-    return Probe(sensors, imds, desk, identity, local_parts(Places()))
+    desk = HeartbeatClient(dynamodb.update_item, config.table, config.key)
+    return Probe(sensors, imds, desk, identity, local_parts(ProbePaths()))
 
 
 def _power_off() -> None:

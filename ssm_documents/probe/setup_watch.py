@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from chalicelib.domain.activity.heartbeat import Progress
+from chalicelib.domain.activity.heartbeat import StepProgress
 
 
 def since_boot() -> float:
@@ -34,24 +34,24 @@ class SetupWatch:
         self._since_boot = since_boot
         self._marks = self._all_marks()
 
-    def look(self) -> bool:
+    def is_setup_running(self) -> bool:
         """Whether a step runs, or has run since the last look."""
         before, self._marks = self._marks, self._all_marks()
         return self._is_locked() or before != self._marks
 
-    def progress(self) -> Progress | None:
+    def progress(self) -> StepProgress | None:
         """How far it is; None where no step runs now, or none that says so. What was killed left its last words."""
         if not self._is_locked():
             return None
         try:
             said = json.loads(self._progress.read_text(encoding="utf-8", errors="replace"))
             seconds = max(0.0, self._since_boot() - said["started"])
-            return Progress(
+            return StepProgress(
                 document=str(said["document"]),
                 step=str(said["step"]),
                 position=str(said["position"]),
                 running_for=timedelta(seconds=seconds),
-                line=str(said["line"]),
+                last_output_line=str(said["line"]),
             )
         except (OSError, ValueError, KeyError, TypeError, OverflowError):
             return None

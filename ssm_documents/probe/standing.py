@@ -9,7 +9,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Standing:
+class HistoryState:
     """After the lines that were read so far. Before any: a history whose begin was dropped is of a ready machine.
 
     :ivar last_at: of the last line, as it was written
@@ -22,7 +22,7 @@ class Standing:
     is_setting_up: bool = False
     keep_until: str | None = None
 
-    def after(self, line: Mapping[str, Any]) -> Standing:
+    def apply(self, line: Mapping[str, Any]) -> HistoryState:
         """One line later."""
         known = replace(self, last_at=line["at"], boot_id=line.get("boot_id", self.boot_id))
         match line.get("event"):
@@ -39,7 +39,7 @@ class Standing:
             case _:
                 return known
 
-    def events(self, at: datetime) -> Iterator[tuple[str, Mapping[str, str]]]:
+    def initial_events(self, at: datetime) -> Iterator[tuple[str, Mapping[str, str]]]:
         """What a history that begins at `at` has to say first: events and what else their lines have."""
         if self.is_ready:
             yield "ready", {}

@@ -9,20 +9,20 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from chalicelib.domain.activity.heartbeat import Wish
-from chalicelib.domain.activity.orders import Answer
+from chalicelib.domain.activity.heartbeat import KeepRequest
+from chalicelib.domain.activity.orders import KeepResult
 from ssm_documents.probe.files import read_users_json, write_json
 
 logger = logging.getLogger(__name__)
 
 ID = re.compile(r"[0-9a-z-]{1,32}")
-MOST_HOURS = 8760
-MOST_FILES = 100
+MAX_HOURS = 8760
+MAX_FILES = 100
 """Of one user, that are looked at."""
 
 
 @dataclass(frozen=True)
-class Asked:
+class RequestFile:
     """A file that may hold a wish, for users may put anything there.
 
     :param owner: the user who asks
@@ -34,7 +34,7 @@ class Asked:
     at: int
 
 
-class Wishes:
+class KeepRequests:
     """Files ID.json of any user: {"hours": number}. Of each user the last one counts; who has waited longest is first.
 
     :param answers: where ID.json says what the desk answered; root alone writes there
@@ -44,56 +44,56 @@ class Wishes:
         self._folder = folder
         self._answers = answers
 
-    def pending(self) -> Wish | None:
+    def next_request(self) -> KeepRequest | None:
         """The one to be passed on."""
         looked_at: Counter[int] = Counter()
-        last: dict[int, Wish] = {}
-        for each in reversed(self._asked()):
+        last: dict[int, KeepRequest] = {}
+        for each in reversed(self._request_files()):
             looked_at[each.owner] += 1
-            if each.owner not in last and looked_at[each.owner] <= MOST_FILES and (wish := _wish(each.path)):
+            if each.owner not in last and looked_at[each.owner] <= MAX_FILES and (wish := _read_request(each.path)):
                 # Whose last wish is the oldest comes in last.
                 last[each.owner] = wish
         return last[next(reversed(last))] if last else None
 
-    def answered(self, answer: Answer) -> None:
+    def acknowledge(self, answer: KeepResult) -> None:
         """The desk has answered this one; those that the same user had asked for before it are answered with it."""
-        asked = self._asked()
+        asked = self._request_files()
         wish = next((each for each in asked if each.path.stem == answer.id), None)
         if wish is None:
             return
         try:
-            write_json(self._answers / f"{answer.id}.json", {"granted": answer.granted, "message": answer.sentence})
+            write_json(self._answers / f"{answer.id}.json", {"granted": answer.granted, "message": answer.message})
             for each in asked:
                 if each.owner == wish.owner and each.at <= wish.at:
                     each.path.unlink(missing_ok=True)
         except OSError as error:
             logger.warning("the answer to %s could not be passed on: %s", answer.id, error)
 
-    def _asked(self) -> list[Asked]:
+    def _request_files(self) -> list[RequestFile]:
         """In the order of time."""
         try:
-            found = [_asked(path) for path in self._folder.iterdir()]
+            found = [_request_file(path) for path in self._folder.iterdir()]
         except OSError:
             return []
         return sorted((each for each in found if each), key=lambda each: (each.at, each.path.name))
 
 
-def _asked(path: Path) -> Asked | None:
+def _request_file(path: Path) -> RequestFile | None:
     """None where it is no file, or has not the name of a wish."""
     if path.suffix != ".json" or not ID.fullmatch(path.stem):
         return None
     try:
-        seen = path.lstat()
+        observation = path.lstat()
     except OSError:
         return None
-    return Asked(path, seen.st_uid, seen.st_ctime_ns) if stat.S_ISREG(seen.st_mode) else None
+    return RequestFile(path, observation.st_uid, observation.st_ctime_ns) if stat.S_ISREG(observation.st_mode) else None
 
 
-def _wish(path: Path) -> Wish | None:
+def _read_request(path: Path) -> KeepRequest | None:
     try:
         hours = read_users_json(path)["hours"]
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
-    if isinstance(hours, bool) or not isinstance(hours, int | float) or not 0 < hours <= MOST_HOURS:
+    if isinstance(hours, bool) or not isinstance(hours, int | float) or not 0 < hours <= MAX_HOURS:
         return None
-    return Wish(id=path.stem, hours=hours)
+    return KeepRequest(id=path.stem, hours=hours)

@@ -25,19 +25,19 @@ def server() -> Iterator[ApiServer]:
 def one_bench(server: ApiServer) -> Iterator[Bench]:
     """Making tables and clients takes longer than most tests, so a module shares them."""
     with world() as around:
-        bootstrap.install(around.desk)
-        tokens = {name: around.desk.tokens.make(name, role, now=around.now) for name, role in PEOPLE.items()}
+        bootstrap.set_application(around.desk)
+        tokens = {name: around.desk.tokens.create(name, role, now=around.now) for name, role in PEOPLE.items()}
         clients = {name: Client(server.port, token) for name, token in tokens.items()}
         yield Bench(world=around, port=server.port, tokens=tokens, clients=clients)
         for client in clients.values():
             client.close()
-        bootstrap.install(None)
+        bootstrap.set_application(None)
 
 
 @pytest.fixture
 def bench(one_bench: Bench) -> Iterator[Bench]:
     """A desk at which nothing has happened yet, and four people with tokens."""
-    bootstrap.install(one_bench.world.desk)
+    bootstrap.set_application(one_bench.world.desk)
     yield one_bench
     for stranger in one_bench.strangers:
         stranger.close()

@@ -180,14 +180,14 @@ def count(client: Client) -> int:
 
 
 def test_a_table_that_is_overloaded_is_a_503_with_when_to_come_again(bench: Bench) -> None:
-    bench.world.cloud.faults.order("Query", "ProvisionedThroughputExceededException", times=50, status=400)
+    bench.world.cloud.faults.inject("Query", "ProvisionedThroughputExceededException", times=50, status=400)
     answer = bench.ada("GET", "/instances")
     assert (answer.status, answer.json["code"]) == (503, "overloaded")
     assert answer.headers["retry-after"] == "5"
 
 
 def test_a_table_that_does_not_answer_is_a_503_too(bench: Bench) -> None:
-    bench.world.cloud.faults.lose_answer("Query")
+    bench.world.cloud.faults.drop_response("Query")
     answer = bench.ada("GET", "/instances")
     assert (answer.status, answer.json["code"]) == (503, "overloaded")
 

@@ -6,10 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from chalicelib.api.views.instance import instance_view
-from chalicelib.control.requests.reading import Shown
-from chalicelib.domain.activity.heartbeat import Heartbeat, Progress
-from chalicelib.domain.errands import BENCHMARK, measure
+from chalicelib.api.views.instance import to_instance_view
+from chalicelib.control.requests.reading import InstanceSnapshot
+from chalicelib.domain.activity.heartbeat import Heartbeat, StepProgress
+from chalicelib.domain.errands import BENCHMARK_DOCUMENT, start_benchmark
 from chalicelib.store import data_files
 from tests.api.client import Bench
 from tests.property.world import ADA, MACHINE_ID, START, ready
@@ -81,17 +81,19 @@ def test_what_cannot_be_compared_is_refused_with_what_can(bench: Bench, query: s
     assert right in refused.wrong[field]
 
 
-@pytest.mark.parametrize(("document", "line"), [(BENCHMARK, "2 x fp32: 103 TFLOPS"), ("gpudesk-jupyter", None)])
+@pytest.mark.parametrize(
+    ("document", "line"), [(BENCHMARK_DOCUMENT, "2 x fp32: 103 TFLOPS"), ("gpudesk-jupyter", None)]
+)
 def test_what_a_measurement_said_last_is_shown(document: str, line: str | None) -> None:
-    measuring = measure(replace(ready(), version=1), data_files.catalogue(), None, ADA, START).instance
-    said = Progress(
+    measuring = start_benchmark(replace(ready(), version=1), data_files.load_catalog(), None, ADA, START).instance
+    said = StepProgress(
         document=document,
         step="measure",
         position="1 of 1",
         running_for=timedelta(seconds=9),
-        line="2 x fp32: 103 TFLOPS",
+        last_output_line="2 x fp32: 103 TFLOPS",
     )
-    beat = Heartbeat(instance_id=MACHINE_ID, at=START, boot_id="b", signals={}, setup=said)
-    shown = instance_view(Shown(measuring, None, Decimal(0), beat))["status"]["benchmark"]
+    heartbeat = Heartbeat(instance_id=MACHINE_ID, at=START, boot_id="b", signals={}, setup=said)
+    shown = to_instance_view(InstanceSnapshot(measuring, None, Decimal(0), heartbeat))["status"]["benchmark"]
     assert shown is not None
     assert shown["last_output_line"] == line

@@ -49,16 +49,16 @@ class Recorder(Loop):
 
 
 def recorder(fails_on: str | None = None) -> Recorder:
-    desk = bootstrap.build(SystemClock(), read_settings({}))
+    desk = bootstrap.build_application(SystemClock(), read_settings({}))
     loop = Recorder(desk.loop.reconciler, desk.loop.sweeper, desk.loop.watcher, fails_on=fails_on)
-    bootstrap.install(replace(desk, loop=loop))
+    bootstrap.set_application(replace(desk, loop=loop))
     return loop
 
 
 @pytest.fixture
 def loop() -> Iterator[Recorder]:
     yield recorder()
-    bootstrap.install(None)
+    bootstrap.set_application(None)
 
 
 def golden(name: str) -> dict[str, Any]:
@@ -67,9 +67,9 @@ def golden(name: str) -> dict[str, Any]:
 
 
 HANDLERS = {
-    "stream": application.person_wrote,
-    "ec2": application.machine_changed,
-    "ssm": application.command_changed,
+    "stream": application.on_instances_stream,
+    "ec2": application.on_ec2_state_change,
+    "ssm": application.on_ssm_command_change,
     "scheduled": application.sweep,
 }
 
@@ -98,7 +98,7 @@ def test_an_event_says_where_to_look_and_nothing_more(loop: Recorder, event: str
 
 
 def test_a_schedule_of_its_own_looks_after_the_sweep(loop: Recorder) -> None:
-    application.watch(golden("scheduled"), None)
+    application.check_sweep_health(golden("scheduled"), None)
     assert loop.looked == ["the sweep"]
 
 
@@ -126,8 +126,8 @@ def test_what_is_no_news_is_not_worth_a_line(loop: Recorder, event: str, caplog:
 def test_a_look_that_fails_does_not_stop_the_others(caplog: pytest.LogCaptureFixture) -> None:
     loop = recorder(fails_on=ONE)
     with caplog.at_level(logging.ERROR):
-        application.person_wrote(golden("stream_mixed"), None)
-    bootstrap.install(None)
+        application.on_instances_stream(golden("stream_mixed"), None)
+    bootstrap.set_application(None)
     assert loop.looked == [ONE, OTHER]
     assert f"{ONE} could not be looked at" in caplog.text
 
@@ -135,8 +135,8 @@ def test_a_look_that_fails_does_not_stop_the_others(caplog: pytest.LogCaptureFix
 def test_a_request_reaches_the_loop_by_the_stream_alone(bench: Bench) -> None:
     delivery = Delivery(
         bench.world.cloud,
-        on_stream=lambda event: application.person_wrote(event, None),
-        on_event=lambda event: application.machine_changed(event, None),
+        on_stream=lambda event: application.on_instances_stream(event, None),
+        on_event=lambda event: application.on_ec2_state_change(event, None),
         on_schedule=lambda event: application.sweep(event, None),
         tables=["gpudesk-instances"],
     )

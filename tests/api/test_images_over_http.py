@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from chalicelib import bootstrap
-from chalicelib.domain.activity.evidence import State
+from chalicelib.domain.activity.evidence import SignalState
 from chalicelib.domain.activity.policy import SIGNALS
 from tests.api.client import Answer, Bench
 from tests.api.test_ways_in import KEY
@@ -16,7 +16,7 @@ IMAGES = "/instances/brave-otter/images"
 @pytest.fixture(scope="module")
 def ready(one_bench: Bench) -> Bench:
     """One instance for all: setting one up takes longer than a test."""
-    bootstrap.install(one_bench.world.desk)
+    bootstrap.set_application(one_bench.world.desk)
     one_bench.world.ready(name="brave-otter")
     return one_bench
 
@@ -48,7 +48,7 @@ def test_a_wrong_field_is_named(ready: Bench, said: dict[str, Any], field: str, 
 
 
 def test_an_image_from_the_wish_to_its_end(ready: Bench) -> None:
-    ready.world.activity = dict.fromkeys(SIGNALS, State.ACTIVE)
+    ready.world.activity = dict.fromkeys(SIGNALS, SignalState.ACTIVE)
     ready.world.minute(2)
     asked = ready.ada("POST", IMAGES, {"name": "vision-1", "description": "for the course"})
     assert (asked.status, asked.headers["location"]) == (202, f"/images/{asked.json['id']}")

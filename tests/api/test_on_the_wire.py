@@ -14,8 +14,8 @@ from chalice.app import Request
 
 import app as application
 from chalicelib import bootstrap
-from chalicelib.api.json_body import MOST_BYTES
-from chalicelib.store.tokens import Caller, Tokens
+from chalicelib.api.json_body import MAX_BYTES
+from chalicelib.store.tokens import TokenHolder, TokenRepository
 from local.api_server import ApiServer
 from tests.api.client import Bench
 from tests.api.test_behind_api_gateway import REQUEST
@@ -47,11 +47,11 @@ def test_an_answer_to_head_has_no_body_and_the_connection_goes_on(bench: Bench) 
 
 
 def test_what_nobody_foresaw_is_a_problem_without_internals(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
-    class Broken(Tokens):
-        def caller(self, token: str, now: datetime) -> Caller | None:
+    class Broken(TokenRepository):
+        def caller(self, token: str, now: datetime) -> TokenHolder | None:
             raise ZeroDivisionError("the inner life of the desk")
 
-    bootstrap.install(replace(bench.world.desk, tokens=Broken()))
+    bootstrap.set_application(replace(bench.world.desk, tokens=Broken()))
     with caplog.at_level(logging.ERROR):
         answer = bench.ada("GET", "/me")
     assert (answer.status, answer.json["code"]) == (500, "internal_server_error")
@@ -81,7 +81,7 @@ def head(*lines: str) -> bytes:
         (head("POST /instances HTTP/1.1", "Content-Length: 2", "Content-Length: 3") + b"{}", 400),
         (head("POST /instances HTTP/1.1", "Content-Length: 99") + b"{}", 400),
         (head("POST /instances HTTP/1.1", "Content-Length: 99999999999999") + b"{}", 413),
-        (head("POST /instances HTTP/1.1", f"Content-Length: {MOST_BYTES + 1}") + b" " * (MOST_BYTES + 1), 413),
+        (head("POST /instances HTTP/1.1", f"Content-Length: {MAX_BYTES + 1}") + b" " * (MAX_BYTES + 1), 413),
         (head("POST /instances HTTP/1.1", "Transfer-Encoding: chunked") + b"2\r\n{}\r\n0\r\n\r\n", 411),
         (head("GET /me HTTP/1.1", "Authorization: Bearer a", "Authorization: Bearer b"), 400),
     ],

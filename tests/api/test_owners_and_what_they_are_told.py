@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.activity.evidence import State
-from chalicelib.domain.activity.heartbeat import Heard
+from chalicelib.domain.activity.evidence import SignalState
+from chalicelib.domain.activity.heartbeat import Acknowledgement
 from tests.api.client import POLICY, Bench
 from tests.scenario.world import MINUTE, machine_id
 
@@ -109,7 +109,7 @@ def test_the_admins_channels_are_for_admins_to_see(bench: Bench) -> None:
 
 
 def test_everybody_can_see_why(bench: Bench) -> None:
-    bench.world.activity["cpu"] = State.ACTIVE
+    bench.world.activity["cpu"] = SignalState.ACTIVE
     instance = bench.world.ready(name="brave-otter")
     bench.world.minute(2)
     activity = bench.ada("GET", "/instances/brave-otter").json["status"]["activity"]
@@ -119,7 +119,7 @@ def test_everybody_can_see_why(bench: Bench) -> None:
     assert signals["cpu"]["state"] == "active"
     assert signals["gpu"]["state"] == "quiet"
     assert all(each["enabled"] for each in signals.values())
-    bench.world.activity["cpu"] = State.QUIET
+    bench.world.activity["cpu"] = SignalState.QUIET
     assert instance
 
 
@@ -128,11 +128,11 @@ def test_a_keep_says_whether_the_machine_has_heard_of_it(bench: Bench) -> None:
     bench.ada("POST", "/instances/brave-otter/keep", {"hours": 2})
     keep = bench.ada("GET", "/instances/brave-otter").json["status"]["keep"]
     assert keep["acknowledged_by_machine"] is False
-    bench.world.heard = Heard(keep_until=bench.world.look(instance).keep_until)
+    bench.world.heard = Acknowledgement(keep_until=bench.world.look(instance).keep_until)
     bench.world.minute()
     keep = bench.ada("GET", "/instances/brave-otter").json["status"]["keep"]
     assert keep["acknowledged_by_machine"] is True
-    bench.world.heard = Heard()
+    bench.world.heard = Acknowledgement()
 
 
 def test_the_delivery_log_is_there_for_the_owner(bench: Bench) -> None:

@@ -21,11 +21,11 @@ def desk() -> Iterator[World]:
 
 @pytest.fixture
 def ada(desk: World, server: ApiServer) -> Iterator[Client]:
-    bootstrap.install(desk.desk)
-    client = Client(server.port, desk.desk.tokens.make("ada", Role.USER, now=desk.now))
+    bootstrap.set_application(desk.desk)
+    client = Client(server.port, desk.desk.tokens.create("ada", Role.USER, now=desk.now))
     yield client
     client.close()
-    bootstrap.install(None)
+    bootstrap.set_application(None)
 
 
 def test_a_recipe_says_what_can_be_chosen_and_where_it_can_be_used(ada: Client) -> None:

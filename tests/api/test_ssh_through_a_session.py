@@ -95,21 +95,21 @@ def laptop(server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Itera
     home = tmp_path_factory.mktemp("home")
     machines = SshMachines()
     with world(machines=machines) as around, Sshd(machines, around):
-        bootstrap.install(around.desk)
+        bootstrap.set_application(around.desk)
         around.ready(name="brave-otter")
-        token = around.desk.tokens.make("ada", Role.USER, now=around.now)
+        token = around.desk.tokens.create("ada", Role.USER, now=around.now)
         _prepare(home, token)
         client = Client(server.port, token)
         lines = client("GET", "/instances/brave-otter/connect").json["ssh_configs"][0]["lines"]
         client.close()
         _write_config(home, lines)
         yield Laptop(home, server.port, around)
-        bootstrap.install(None)
+        bootstrap.set_application(None)
 
 
 @pytest.fixture(autouse=True)
 def desk(laptop: Laptop) -> None:
-    bootstrap.install(laptop.around.desk)
+    bootstrap.set_application(laptop.around.desk)
 
 
 @pytest.mark.skipif(SSH is None, reason="this computer has no ssh")

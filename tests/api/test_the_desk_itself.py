@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 import app as application
-from chalicelib.api.openapi import description
-from chalicelib.store.data_files import recipes
+from chalicelib.api.openapi import build_openapi
+from chalicelib.store.data_files import load_packaged_recipes
 from tests.api.client import POLICY, Bench
 
 
@@ -21,7 +21,7 @@ def test_health_tells_the_desks_time_and_its_last_sweep(bench: Bench) -> None:
 def test_recipes_are_listed_page_by_page(bench: Bench) -> None:
     first = bench.ada("GET", "/recipes?limit=1").json
     second = bench.ada("GET", f"/recipes?cursor={first['next_cursor']}").json
-    assert [each["name"] for each in (*first["items"], *second["items"])] == list(recipes())
+    assert [each["name"] for each in (*first["items"], *second["items"])] == list(load_packaged_recipes())
     assert second["next_cursor"] is None
     assert second["items"][0]["documents"] == ["gpudesk-probe", "gpudesk-jupyter"]
 
@@ -79,18 +79,18 @@ def test_the_description_names_every_route_and_no_other(bench: Bench) -> None:
 
 
 def test_every_reference_of_the_description_leads_somewhere() -> None:
-    references = set(re.findall(r"'#/components/schemas/([^']*)'", str(description())))
-    assert references == references & set(description()["components"]["schemas"])
+    references = set(re.findall(r"'#/components/schemas/([^']*)'", str(build_openapi())))
+    assert references == references & set(build_openapi()["components"]["schemas"])
     assert {"LaunchForm", "InstanceWithWarningsView", "Problem"} <= references
 
 
 def test_the_description_has_what_the_contract_has() -> None:
-    operation = description()["paths"]["/instances"]["post"]
+    operation = build_openapi()["paths"]["/instances"]["post"]
     assert [each["name"] for each in operation["parameters"]] == ["owner", "Idempotency-Key"]
     assert set(operation["responses"]) == {"202", "default"}
-    fields = description()["components"]["schemas"]["LaunchForm"]["properties"]
+    fields = build_openapi()["components"]["schemas"]["LaunchForm"]["properties"]
     assert set(fields) == {
         *("gpu", "gpu_count", "instance_type", "region", "market", "recipe", "parameters", "image"),
         *("disk_gib", "name", "owner", "project", "tags", "idle_policy", "max_hours"),
     }
-    assert description()["paths"]["/healthz"]["get"]["security"] == []
+    assert build_openapi()["paths"]["/healthz"]["get"]["security"] == []

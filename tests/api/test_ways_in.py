@@ -17,7 +17,7 @@ SESSIONS = "/instances/brave-otter/sessions"
 @pytest.fixture(scope="module")
 def ready(one_bench: Bench) -> Bench:
     """One instance for all: setting one up takes longer than a test."""
-    bootstrap.install(one_bench.world.desk)
+    bootstrap.set_application(one_bench.world.desk)
     one_bench.world.ready(name="brave-otter")
     return one_bench
 
@@ -111,7 +111,7 @@ def test_nobody_is_let_into_a_machine_that_has_lost_our_tags(ready: Bench) -> No
 
 @pytest.mark.parametrize("operation", ["DescribeInstances", "SendSSHPublicKey", "StartSession"])
 def test_session_answers_503_when_aws_throttles_a_call(ready: Bench, operation: str) -> None:
-    ready.world.cloud.faults.order(operation, "ThrottlingException")
+    ready.world.cloud.faults.inject(operation, "ThrottlingException")
     answer = ready.ada("POST", SESSIONS, {"kind": "ssh", "public_key": KEY})
     assert (answer.status, answer.json["code"], answer.headers["retry-after"]) == (503, "upstream_error", "5")
     assert "ThrottlingException" in answer.json["detail"]
@@ -119,7 +119,7 @@ def test_session_answers_503_when_aws_throttles_a_call(ready: Bench, operation: 
 
 @pytest.mark.parametrize("operation", ["DescribeInstances", "SendSSHPublicKey", "StartSession"])
 def test_session_answers_502_when_aws_rejects_a_call(ready: Bench, operation: str) -> None:
-    ready.world.cloud.faults.order(operation, "UnauthorizedOperation")
+    ready.world.cloud.faults.inject(operation, "UnauthorizedOperation")
     answer = ready.ada("POST", SESSIONS, {"kind": "ssh", "public_key": KEY})
     assert (answer.status, answer.json["code"]) == (502, "upstream_error")
     assert "retry-after" not in answer.headers

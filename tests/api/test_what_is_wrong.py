@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.api.json_body import MOST_BYTES
+from chalicelib.api.json_body import MAX_BYTES
 from tests.api.client import Bench
 
 LAUNCH = {"gpu": "T4"}
@@ -94,7 +94,7 @@ def test_everything_that_is_wrong_is_told_at_once(bench: Bench) -> None:
         (b'["T4"]', 422, "must be a JSON object"),
         (b"null", 422, "must be a JSON object"),
         (b'"T4"', 422, "must be a JSON object"),
-        (b'{"gpu": "' + b"x" * MOST_BYTES + b'"}', 413, "are enough for every request"),
+        (b'{"gpu": "' + b"x" * MAX_BYTES + b'"}', 413, "are enough for every request"),
     ],
     ids=lambda value: repr(value)[:24],
 )

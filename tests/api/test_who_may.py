@@ -71,7 +71,7 @@ def test_the_scheme_may_be_spelt_in_any_case(bench: Bench) -> None:
 
 def test_a_token_ends_when_its_time_is_over(bench: Bench) -> None:
     life = timedelta(hours=1)
-    token = bench.world.desk.tokens.make("eve", Role.USER, now=bench.world.now, life=life)
+    token = bench.world.desk.tokens.create("eve", Role.USER, now=bench.world.now, life=life)
     eve = bench.stranger(token)
     assert eve("GET", "/me").status == 200
     bench.world.clock.advance(life)
@@ -149,10 +149,10 @@ def test_the_desk_is_for_an_admin_to_set(bench: Bench) -> None:
 
 def test_a_token_is_never_told_back(bench: Bench) -> None:
     class Leaky(type(bench.world.desk.tokens)):  # type: ignore[misc]
-        def caller(self, token: str, now: object) -> None:
+        def authenticate(self, token: str, now: object) -> None:
             raise RuntimeError(f"the table does not answer for {token}")
 
-    bootstrap.install(replace(bench.world.desk, tokens=Leaky()))
+    bootstrap.set_application(replace(bench.world.desk, tokens=Leaky()))
     answer = bench.ada("GET", "/me")
     assert answer.status == 500
     assert bench.tokens["ada"] not in answer.content.decode()

@@ -21,10 +21,10 @@ from cryptography.x509.oid import NameOID
 from standardwebhooks import Webhook as Receiver
 from standardwebhooks import WebhookVerificationError
 
-from chalicelib.channels.webhook import Webhook, secret_of
-from chalicelib.domain.errors import NotDelivered
+from chalicelib.channels.webhook import WebhookSender, derive_secret
+from chalicelib.domain.errors import DeliveryFailed
 
-SECRET = secret_of(b"k" * 32, "owner/ada", 1)
+SECRET = derive_secret(b"k" * 32, "owner/ada", 1)
 BODY = json.dumps({"type": "idle_warning"}).encode()
 HOST = "hooks.example.org"
 
@@ -108,7 +108,7 @@ def secure(certificate: tuple[Path, Path]) -> Iterator[Server]:
     http.server_close()
 
 
-LOCAL = Webhook(may_be_local=True)
+LOCAL = WebhookSender(allow_private=True)
 
 
 def test_a_receiver_can_check_who_sent_it_with_the_standards_own_library(plain: Server) -> None:
@@ -117,14 +117,14 @@ def test_a_receiver_can_check_who_sent_it_with_the_standards_own_library(plain: 
     assert Receiver(SECRET).verify(plain.bodies[0], plain.heads[0]) == {"type": "idle_warning"}
     assert plain.heads[0]["webhook-id"] == "msg-1"
     with pytest.raises(WebhookVerificationError):
-        Receiver(secret_of(b"k" * 32, "owner/ada", 2)).verify(plain.bodies[0], plain.heads[0])
+        Receiver(derive_secret(b"k" * 32, "owner/ada", 2)).verify(plain.bodies[0], plain.heads[0])
 
 
 def test_a_message_that_was_changed_or_is_old_is_not_taken_for_ours(plain: Server) -> None:
     LOCAL.post(f"http://127.0.0.1:{plain.port}/", SECRET, "msg-1", BODY)
     with pytest.raises(WebhookVerificationError):
         Receiver(SECRET).verify(plain.bodies[0] + b" ", plain.heads[0])
-    replace(LOCAL, seconds=lambda: 1000.0).post(f"http://127.0.0.1:{plain.port}/", SECRET, "msg-1", BODY)
+    replace(LOCAL, wall_clock=lambda: 1000.0).post(f"http://127.0.0.1:{plain.port}/", SECRET, "msg-1", BODY)
     with pytest.raises(WebhookVerificationError):
         Receiver(SECRET).verify(plain.bodies[1], plain.heads[1])
 
@@ -132,29 +132,29 @@ def test_a_message_that_was_changed_or_is_old_is_not_taken_for_ours(plain: Serve
 @pytest.mark.parametrize("status", [301, 302, 400, 401, 404, 410, 429, 500, 503])
 def test_anything_but_a_success_is_no_delivery_and_redirections_are_not_followed(plain: Server, status: int) -> None:
     plain.status = status
-    with pytest.raises(NotDelivered, match=str(status)):
+    with pytest.raises(DeliveryFailed, match=str(status)):
         LOCAL.post(f"http://127.0.0.1:{plain.port}/", SECRET, "msg-1", BODY)
     assert len(plain.paths) == 1
 
 
 def test_nobody_listening_is_no_delivery() -> None:
-    with pytest.raises(NotDelivered):
+    with pytest.raises(DeliveryFailed):
         LOCAL.post("http://127.0.0.1:1/", SECRET, "msg-1", BODY)
 
 
 def test_over_tls_the_name_is_checked_though_the_address_was_looked_up_before(
     secure: Server, certificate: tuple[Path, Path]
 ) -> None:
-    hook = Webhook(may_be_local=True, resolve=lambda host, port: "127.0.0.1", ca_certs=str(certificate[0]))
+    hook = WebhookSender(allow_private=True, resolve=lambda host, port: "127.0.0.1", ca_certs=str(certificate[0]))
     hook.post(f"https://{HOST}:{secure.port}/hook", SECRET, "msg-1", BODY)
     assert secure.heads[0]["host"] == f"{HOST}:{secure.port}"
-    with pytest.raises(NotDelivered, match=r"SSL|ertificate|mismatch"):
+    with pytest.raises(DeliveryFailed, match=r"SSL|ertificate|mismatch"):
         hook.post(f"https://other.example.org:{secure.port}/hook", SECRET, "msg-1", BODY)
 
 
 def test_a_certificate_that_nobody_vouches_for_is_not_trusted(secure: Server) -> None:
-    hook = Webhook(may_be_local=True, resolve=lambda host, port: "127.0.0.1")
-    with pytest.raises(NotDelivered):
+    hook = WebhookSender(allow_private=True, resolve=lambda host, port: "127.0.0.1")
+    with pytest.raises(DeliveryFailed):
         hook.post(f"https://{HOST}:{secure.port}/hook", SECRET, "msg-1", BODY)
     assert secure.bodies == []
 
@@ -175,18 +175,18 @@ def test_a_certificate_that_nobody_vouches_for_is_not_trusted(secure: Server) ->
     ],
 )
 def test_on_aws_a_name_that_leads_into_a_private_network_is_not_followed(address: str) -> None:
-    hook = Webhook(resolve=lambda host, port: address)
-    with pytest.raises(NotDelivered, match="public"):
+    hook = WebhookSender(resolve=lambda host, port: address)
+    with pytest.raises(DeliveryFailed, match="public"):
         hook.post("https://hooks.example.org/", SECRET, "msg-1", BODY)
 
 
 def test_on_aws_plain_http_is_not_spoken() -> None:
-    with pytest.raises(NotDelivered, match="https"):
-        Webhook().post("http://hooks.example.org/", SECRET, "msg-1", BODY)
+    with pytest.raises(DeliveryFailed, match="https"):
+        WebhookSender().post("http://hooks.example.org/", SECRET, "msg-1", BODY)
 
 
 def test_every_owner_and_every_key_number_has_a_secret_of_its_own() -> None:
-    made = {secret_of(b"k" * 32, name, number) for name in ("owner/ada", "owner/bob", "desk") for number in (1, 2)}
+    made = {derive_secret(b"k" * 32, name, number) for name in ("owner/ada", "owner/bob", "desk") for number in (1, 2)}
     assert len(made) == 6
     assert all(len(base64.b64decode(each.removeprefix("whsec_"))) == 32 for each in made)
 
@@ -212,8 +212,8 @@ def test_a_receiver_that_drips_its_answer_is_cut_off() -> None:
         while not dripping.wait(0.05):
             yield b"H"
 
-    hook = Webhook(may_be_local=True, whole_seconds=0.3)
-    with answering(drips()) as listener, pytest.raises(NotDelivered, match=r"no answer within 0\.3 s"):
+    hook = WebhookSender(allow_private=True, total_timeout_seconds=0.3)
+    with answering(drips()) as listener, pytest.raises(DeliveryFailed, match=r"no answer within 0\.3 s"):
         hook.post(f"http://127.0.0.1:{listener.getsockname()[1]}/", SECRET, "msg-1", BODY)
     dripping.set()
 

@@ -27,7 +27,7 @@ def test_a_paced_clock_runs_faster_than_the_world_and_scripts_get_longer_on_it()
     before = clock.now()
     while clock.now() - before < timedelta(seconds=1):
         pass
-    assert clock.script_time(MINUTE) == 10_000 * MINUTE
+    assert clock.scale_script_timeout(MINUTE) == 10_000 * MINUTE
 
 
 def test_another_speed_does_not_take_back_what_has_passed() -> None:

@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from local.clock import ManualClock
-from local.cloud.behaviour import Behaviour
+from local.cloud.behaviour import AwsTiming
 from local.cloud.local_cloud import LocalCloud
 from local.cloud.testing import in_process_cloud
 from tests.cloud.conftest import ONCE, error_of
@@ -146,14 +146,14 @@ def test_a_pending_subscription_cannot_be_taken_back(sns: Any, topic: str) -> No
 
 
 def test_publishing_can_be_made_to_fail(cloud: LocalCloud, sns: Any, topic: str) -> None:
-    cloud.faults.order("Publish", "InternalError")
+    cloud.faults.inject("Publish", "InternalError")
     assert error_of(sns.publish, TopicArn=topic, Message="m") == ("InternalError", 500)
     assert cloud.calls["sns:Publish"] == 1
 
 
 @pytest.fixture
 def lenient() -> Iterator[LocalCloud]:
-    with in_process_cloud(behaviour=Behaviour.instant()) as cloud:
+    with in_process_cloud(behaviour=AwsTiming.instant()) as cloud:
         yield cloud
 
 

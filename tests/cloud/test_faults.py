@@ -27,13 +27,13 @@ THING = {"TableName": "things", "Item": {"id": {"S": "a"}}}
 def test_an_ordered_error_has_the_status_that_aws_gives_it_and_no_effect(
     cloud: LocalCloud, ec2: Any, ssm: Any, code: str, status: int
 ) -> None:
-    cloud.faults.order("RunInstances", code)
+    cloud.faults.inject("RunInstances", code)
     assert error_of(ec2.run_instances, **request(ssm)) == (code, status)
     assert ec2.describe_instances()["Reservations"] == []
 
 
 def test_an_error_happens_as_often_as_it_was_ordered(cloud: LocalCloud, ec2: Any, launch: Launch) -> None:
-    cloud.faults.order("DescribeInstances", "RequestLimitExceeded", "slow down", times=2)
+    cloud.faults.inject("DescribeInstances", "RequestLimitExceeded", "slow down", times=2)
     for _ in range(2):
         with pytest.raises(ec2.exceptions.ClientError, match="slow down"):
             ec2.describe_instances()
@@ -41,7 +41,7 @@ def test_an_error_happens_as_often_as_it_was_ordered(cloud: LocalCloud, ec2: Any
 
 
 def test_another_status_can_be_ordered(cloud: LocalCloud, ssm: Any) -> None:
-    cloud.faults.order("GetParameter", "ThrottlingException", status=429)
+    cloud.faults.inject("GetParameter", "ThrottlingException", status=429)
     assert error_of(ssm.get_parameter, Name="x") == ("ThrottlingException", 429)
 
 
@@ -49,25 +49,25 @@ def test_another_status_can_be_ordered(cloud: LocalCloud, ssm: Any) -> None:
 def test_codes_that_all_of_aws_has_can_be_ordered_of_any_service(
     cloud: LocalCloud, ssm: Any, dynamodb: Any, code: str
 ) -> None:
-    cloud.faults.order("GetParameter", code)
-    cloud.faults.order("ListTables", code)
+    cloud.faults.inject("GetParameter", code)
+    cloud.faults.inject("ListTables", code)
     assert error_of(ssm.get_parameter, Name="x")[0] == code
     assert error_of(dynamodb.list_tables)[0] == code
 
 
 def test_errors_of_ssm_and_dynamodb_are_the_sdks_own_classes(cloud: LocalCloud, ssm: Any, dynamodb: Any) -> None:
-    cloud.faults.order("SendCommand", "InvalidInstanceId")
+    cloud.faults.inject("SendCommand", "InvalidInstanceId")
     with pytest.raises(ssm.exceptions.InvalidInstanceId):
         ssm.send_command(InstanceIds=["i-1"], DocumentName="AWS-RunShellScript")
     create_table(dynamodb)
-    cloud.faults.order("PutItem", "ProvisionedThroughputExceededException")
+    cloud.faults.inject("PutItem", "ProvisionedThroughputExceededException")
     with pytest.raises(dynamodb.exceptions.ProvisionedThroughputExceededException):
         dynamodb.put_item(**THING)
     assert dynamodb.scan(TableName="things")["Count"] == 0
 
 
 def test_an_answer_is_lost_after_the_call_took_effect(cloud: LocalCloud, ec2: Any, ssm: Any, launch: Launch) -> None:
-    cloud.faults.lose_answer("RunInstances")
+    cloud.faults.drop_response("RunInstances")
     with pytest.raises(ConnectionClosedError):
         ec2.run_instances(**request(ssm), ClientToken="t")
     (reservation,) = ec2.describe_instances()["Reservations"]
@@ -76,7 +76,7 @@ def test_an_answer_is_lost_after_the_call_took_effect(cloud: LocalCloud, ec2: An
 
 def test_an_sdk_that_repeats_a_lost_conditional_write_fails_against_itself(cloud: LocalCloud, dynamodb: Any) -> None:
     create_table(dynamodb)
-    cloud.faults.lose_answer("PutItem")
+    cloud.faults.drop_response("PutItem")
     as_people_have_it: Any = boto3.client("dynamodb", "us-east-1")
     asked = {**THING, "ConditionExpression": "attribute_not_exists(id)"}
     refused = error_of(as_people_have_it.put_item, **asked)
@@ -99,7 +99,7 @@ def test_a_transaction_conflicts_on_order(cloud: LocalCloud, dynamodb: Any) -> N
 
 
 def test_what_was_ordered_can_be_called_off(cloud: LocalCloud, ec2: Any) -> None:
-    cloud.faults.order("DescribeInstances", "InternalError", times=100)
+    cloud.faults.inject("DescribeInstances", "InternalError", times=100)
     cloud.faults.acknowledge_only("StopInstances", times=100)
     cloud.faults.clear()
     assert ec2.describe_instances()["Reservations"] == []
@@ -109,7 +109,7 @@ def test_what_was_ordered_can_be_called_off(cloud: LocalCloud, ec2: Any) -> None
 def test_calls_are_counted_by_name_also_the_refused_ones(cloud: LocalCloud, ec2: Any, dynamodb: Any) -> None:
     ec2.describe_instances()
     before = cloud.calls.copy()
-    cloud.faults.order("DescribeInstances", "InternalError")
+    cloud.faults.inject("DescribeInstances", "InternalError")
     error_of(ec2.describe_instances)
     create_table(dynamodb)
     assert cloud.calls_of(before) == {"ec2:DescribeInstances": 1, "dynamodb:CreateTable": 1}

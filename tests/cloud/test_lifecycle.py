@@ -8,7 +8,7 @@ from moto.ec2.models.instances import Instance
 from moto.ssm.responses import SimpleSystemManagerResponse
 
 from local.clock import ManualClock
-from local.cloud.behaviour import Behaviour
+from local.cloud.behaviour import AwsTiming
 from local.cloud.local_cloud import LocalCloud
 from local.cloud.testing import in_process_cloud
 from tests.cloud.conftest import Launch, describe, error_of, launcher, state
@@ -160,7 +160,7 @@ def test_a_machine_may_say_so_of_an_instance_that_is_gone(cloud: LocalCloud) -> 
 
 
 def test_without_delays_and_strictness_moto_is_as_it_was() -> None:
-    with in_process_cloud(behaviour=Behaviour.instant()):
+    with in_process_cloud(behaviour=AwsTiming.instant()):
         ec2: Any = boto3.client("ec2", "us-east-1")
         ssm: Any = boto3.client("ssm", "us-east-1")
         instance_id = launcher(ec2, ssm)()

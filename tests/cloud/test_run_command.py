@@ -7,7 +7,7 @@ import boto3
 import pytest
 
 from local.clock import ManualClock
-from local.cloud.behaviour import Behaviour
+from local.cloud.behaviour import AwsTiming
 from local.cloud.local_cloud import LocalCloud
 from local.cloud.testing import in_process_cloud
 from tests.cloud.conftest import ONCE, READY, Launch, error_of, launcher, run_shell
@@ -144,7 +144,7 @@ def test_an_invocation_nobody_sent_does_not_exist(ssm: Any, ready: Callable[[], 
 
 
 def test_an_invocation_does_not_exist_right_after_it_was_sent(clock: ManualClock) -> None:
-    slow = Behaviour(invocation_visible_after=timedelta(seconds=2))
+    slow = AwsTiming(invocation_visible_after=timedelta(seconds=2))
     with in_process_cloud(clock, behaviour=slow):
         ssm: Any = boto3.client("ssm", "us-east-1", config=ONCE)
         instance_id = launcher(boto3.client("ec2", "us-east-1"), ssm)()
@@ -158,7 +158,7 @@ def test_an_invocation_does_not_exist_right_after_it_was_sent(clock: ManualClock
 
 
 def test_a_document_can_be_made_to_last(clock: ManualClock) -> None:
-    with in_process_cloud(clock, behaviour=Behaviour(invocation_lasts=3 * MINUTE)) as cloud:
+    with in_process_cloud(clock, behaviour=AwsTiming(invocation_lasts=3 * MINUTE)) as cloud:
         ssm: Any = boto3.client("ssm", "us-east-1", config=ONCE)
         instance_id = launcher(boto3.client("ec2", "us-east-1"), ssm)()
         clock.advance(READY)

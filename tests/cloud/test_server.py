@@ -76,9 +76,9 @@ def test_a_life_over_http(
 def test_errors_and_lost_answers_over_http(cloud: LocalCloud, client: Client) -> None:
     ec2, ssm = client("ec2"), client("ssm")
     asked = request(ssm)
-    cloud.faults.order("RunInstances", "InsufficientInstanceCapacity")
+    cloud.faults.inject("RunInstances", "InsufficientInstanceCapacity")
     assert error_of(ec2.run_instances, **asked) == ("InsufficientInstanceCapacity", 500)
-    cloud.faults.lose_answer("RunInstances")
+    cloud.faults.drop_response("RunInstances")
     with pytest.raises(ConnectionClosedError):
         ec2.run_instances(**asked)
     assert len(ec2.describe_instances()["Reservations"]) == 1
@@ -124,13 +124,13 @@ def test_of_increments_guarded_by_a_version_none_is_lost(client: Client) -> None
     key = {"TableName": "things", "Key": {"id": {"S": "counter"}}}
 
     def increment(_: int) -> bool:
-        seen = dynamodb.get_item(**key, ConsistentRead=True).get("Item", {}).get("n", {"N": "0"})
+        observation = dynamodb.get_item(**key, ConsistentRead=True).get("Item", {}).get("n", {"N": "0"})
         try:
             dynamodb.update_item(
                 **key,
                 UpdateExpression="SET n = :new",
                 ConditionExpression="attribute_not_exists(n) OR n = :seen",
-                ExpressionAttributeValues={":seen": seen, ":new": {"N": str(int(seen["N"]) + 1)}},
+                ExpressionAttributeValues={":seen": observation, ":new": {"N": str(int(observation["N"]) + 1)}},
             )
         except refused:
             return False

@@ -7,24 +7,24 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from chalicelib.domain.activity.evidence import State
+from chalicelib.domain.activity.evidence import SignalState
 from chalicelib.domain.activity.heartbeat import Heartbeat
-from chalicelib.domain.activity.orders import Orders
+from chalicelib.domain.activity.orders import HeartbeatResponse
 from chalicelib.domain.activity.policy import SIGNALS, Thresholds
-from ssm_documents.probe.announcer import Announcer
-from ssm_documents.probe.files import Places
+from ssm_documents.probe.announcer import Notifier
+from ssm_documents.probe.files import ProbePaths
 from ssm_documents.probe.history import History
-from ssm_documents.probe.orders import LastOrders
-from ssm_documents.probe.people import Reached
-from ssm_documents.probe.probe import Here, Identity, Probe
-from ssm_documents.probe.sensors import Reading, Sensor, Watched
+from ssm_documents.probe.orders import LastResponse
+from ssm_documents.probe.people import DeliveryCount
+from ssm_documents.probe.probe import Identity, LocalServices, Probe
+from ssm_documents.probe.sensors import GuardedSensor, Reading, Sensor
 from ssm_documents.probe.setup_watch import SetupWatch
-from ssm_documents.probe.wishes import Wishes
+from ssm_documents.probe.wishes import KeepRequests
 
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-QUIET = Reading(State.QUIET, "quiet")
-ACTIVE = Reading(State.ACTIVE, "busy")
+QUIET = Reading(SignalState.QUIET, "quiet")
+ACTIVE = Reading(SignalState.ACTIVE, "busy")
 
 
 class Scripted:
@@ -76,17 +76,17 @@ class Minutes:
 class Desk:
     """Where heartbeats go; refuses those of the beats that are named, answers the others with its orders."""
 
-    def __init__(self, *refused: int, orders: Orders | None = None) -> None:
+    def __init__(self, *refused: int, orders: HeartbeatResponse | None = None) -> None:
         self.heard: list[Heartbeat] = []
         self.orders = orders
         self.refused = set(refused)
         self._beats = -1
 
-    def send(self, beat: Heartbeat) -> Orders | None:
+    def send(self, heartbeat: Heartbeat) -> HeartbeatResponse | None:
         self._beats += 1
         if self._beats in self.refused:
             raise ConnectionError("offline")
-        self.heard.append(beat)
+        self.heard.append(heartbeat)
         return self.orders
 
 
@@ -98,23 +98,23 @@ class Crowd:
     notebooks: int = 0
     told: list[str] = field(default_factory=list)
 
-    def tell(self, text: str) -> Reached:
+    def notify(self, text: str) -> DeliveryCount:
         self.told.append(text)
-        return Reached(self.terminals, self.notebooks)
+        return DeliveryCount(self.terminals, self.notebooks)
 
 
 @dataclass
 class Machine:
     """What a test looks at."""
 
-    places: Places
+    places: ProbePaths
     desk: Desk
     crowd: Crowd
     powered_off: list[datetime]
     probe: Probe
 
     def beats(self, number: int) -> list[bool]:
-        return [self.probe.beat() for _ in range(number)]
+        return [self.probe.tick() for _ in range(number)]
 
 
 def machine(
@@ -126,19 +126,19 @@ def machine(
     boot_id: str = "boot-1",
 ) -> Machine:
     """A probe on a machine whose files are in `folder`; without sensors, all seven are quiet."""
-    places, desk, crowd = Places(folder), desk or Desk(), crowd or Crowd()
-    places.make()
+    places, desk, crowd = ProbePaths(folder), desk or Desk(), crowd or Crowd()
+    places.create_folders()
     clock = time or Minutes()
     powered_off: list[datetime] = []
-    here = Here(
-        places=places,
-        orders=LastOrders(places.orders),
+    here = LocalServices(
+        paths=places,
+        last_response=LastResponse(places.response),
         history=History(places.history),
         setup=SetupWatch(places.lock, places.attempts, places.progress, since_boot=lambda: 195.0),
-        wishes=Wishes(places.wishes, places.answers),
-        announcer=Announcer(crowd),
+        keep_requests=KeepRequests(places.keep_requests, places.keep_results),
+        notifier=Notifier(crowd),
         power_off=lambda: powered_off.append(desk.heard[-1].at if desk.heard else START),
     )
-    watched = [Watched(each, 0.05) for each in sensors or [Scripted(name, QUIET) for name in SIGNALS]]
+    watched = [GuardedSensor(each, 0.05) for each in sensors or [Scripted(name, QUIET) for name in SIGNALS]]
     identity = Identity(instance_id="i-1", boot_id=boot_id)
     return Machine(places, desk, crowd, powered_off, Probe(watched, clock, desk, identity, here))

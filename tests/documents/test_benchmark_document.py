@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from local.machines.choose import why_no_sandbox
+from local.machines.choose import sandbox_problem
 from local.machines.port import Invocation, MachineSpec, StepResult
 from local.machines.sandboxed import SandboxedMachines
 from ssm_documents.compose import compose
@@ -46,7 +46,7 @@ class Machine:
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     minutes = itertools.count()
     now: Callable[[], datetime] = lambda: datetime(2026, 11, 23, tzinfo=UTC) + next(minutes) * timedelta(minutes=1)  # noqa: E731
-    if why := why_no_sandbox(now):
+    if why := sandbox_problem(now):
         pytest.skip(why)
     machines = SandboxedMachines(root=tmp_path_factory.mktemp("machines"), now=now)
     made = Machine(machines)

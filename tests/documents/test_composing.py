@@ -17,13 +17,13 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 
-from chalicelib.domain.errands import BENCHMARK
-from chalicelib.store.data_files import recipes
+from chalicelib.domain.errands import BENCHMARK_DOCUMENT
+from chalicelib.store.data_files import load_packaged_recipes
 from ssm_documents import compose as composing
-from ssm_documents.check import HOSTILE, as_json, check
+from ssm_documents.check import SHELL_METACHARACTERS, as_json, check
 from ssm_documents.compose import compose, document_names
-from ssm_documents.embed import as_base64, probe_zipapp, without_words
-from ssm_documents.library import carried
+from ssm_documents.embed import as_base64, probe_zipapp, strip_comments
+from ssm_documents.library import select_functions
 
 Document = dict[str, Any]
 PROBE = "gpudesk-probe"
@@ -46,8 +46,8 @@ def lines(document: Document, step: int) -> list[str]:
 
 
 def test_there_are_the_documents_of_the_recipes_of_images_and_of_measurements() -> None:
-    used = {use.name for each in recipes().values() for use in each.documents}
-    assert set(document_names()) == used | {"gpudesk-image", BENCHMARK}
+    used = {use.name for each in load_packaged_recipes().values() for use in each.documents}
+    assert set(document_names()) == used | {"gpudesk-image", BENCHMARK_DOCUMENT}
 
 
 @pytest.mark.parametrize("name", document_names())
@@ -121,9 +121,9 @@ unused() {
 start
 """
     used = 'start() {\n  step\n}\nstep() {\n  retry 3 true\n}\nretry() {\n  "$@"\n}\nstart'
-    assert carried(library, "true") == used.splitlines()
-    assert carried(library.replace("\nstart\n", "\n"), "unused")[-3:] == ["unused() {", "  retry 2 true", "}"]
-    assert carried(library.replace("\nstart\n", "\n"), "retrying") == []
+    assert select_functions(library, "true") == used.splitlines()
+    assert select_functions(library.replace("\nstart\n", "\n"), "unused")[-3:] == ["unused() {", "  retry 2 true", "}"]
+    assert select_functions(library.replace("\nstart\n", "\n"), "retrying") == []
 
 
 def test_nothing_stands_unexpanded_in_a_script() -> None:
@@ -289,7 +289,7 @@ def test_a_document_that_breaks_a_rule_is_told_which(spoil: Callable[[Document],
     assert any(problem in each for each in check(document))
 
 
-@pytest.mark.parametrize("character", HOSTILE)
+@pytest.mark.parametrize("character", SHELL_METACHARACTERS)
 def test_a_pattern_that_admits_one_hostile_character_is_found(character: str) -> None:
     document = composed(PROBE)
     escaped = "\\" + character if character != "\n" else "\\n"
@@ -310,12 +310,12 @@ def test_the_machine_carries_the_desks_own_rule() -> None:
     with zipfile.ZipFile(io.BytesIO(probe_zipapp())) as archive:
         for path in sorted(Path("chalicelib/domain/activity").glob("*.py")):
             carried = ast.parse(archive.read(str(path)))
-            assert ast.dump(carried) == ast.dump(ast.parse(without_words(path.read_text()))), path
+            assert ast.dump(carried) == ast.dump(ast.parse(strip_comments(path.read_text()))), path
 
 
 def test_without_words_the_program_is_the_same_and_every_line_where_it_was() -> None:
     source = Path("chalicelib/domain/activity/alone.py").read_text()
-    bare = without_words(source)
+    bare = strip_comments(source)
     assert len(bare.splitlines()) == len(source.splitlines())
     assert len(bare) < len(source) / 1.3
     code = [line for line in source.splitlines() if line.strip().startswith(("return ", "if ", "def "))]

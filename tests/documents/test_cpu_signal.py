@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.domain.activity.evidence import State
+from chalicelib.domain.activity.evidence import SignalState
 from ssm_documents.probe.sensors import Reading
 from ssm_documents.probe.signals.cpu import CpuSensor, machine_busy_seconds
-from ssm_documents.probe.signals.processes import Process, arguments, name_of, running
+from ssm_documents.probe.signals.processes import Process, arguments, list_processes, name_of
 from tests.documents.measured import each_minute, read
 
 ME = os.getpid()
@@ -39,12 +39,12 @@ def test_a_busy_machine_is_work_and_the_busiest_process_is_named() -> None:
     sensor = machine.sensor()
     machine.use(10, "python", 108)
     machine.use(11, "bash", 6)
-    assert read(sensor) == Reading(State.ACTIVE, "python at 180 % of a core, 190 % in all")
-    assert read(sensor) == Reading(State.QUIET, "CPU at 0 % of a core")
+    assert read(sensor) == Reading(SignalState.ACTIVE, "python at 180 % of a core, 190 % in all")
+    assert read(sensor) == Reading(SignalState.QUIET, "CPU at 0 % of a core")
 
 
-@pytest.mark.parametrize(("seconds", "state"), [(14.6, State.QUIET), (15, State.ACTIVE)])
-def test_the_threshold_is_in_percent_of_one_core(seconds: float, state: State) -> None:
+@pytest.mark.parametrize(("seconds", "state"), [(14.6, SignalState.QUIET), (15, SignalState.ACTIVE)])
+def test_the_threshold_is_in_percent_of_one_core(seconds: float, state: SignalState) -> None:
     machine = Machine()
     sensor = machine.sensor()
     machine.busy += seconds
@@ -56,7 +56,7 @@ def test_work_that_was_busy_before_the_probe_began_is_work() -> None:
     sensor = machine.sensor()
     for _ in range(3):
         machine.use(10, "train", 60)
-        assert read(sensor) == Reading(State.ACTIVE, "train at 100 % of a core, 100 % in all")
+        assert read(sensor) == Reading(SignalState.ACTIVE, "train at 100 % of a core, 100 % in all")
 
 
 def test_many_short_lived_processes_are_work_and_none_is_named() -> None:
@@ -64,7 +64,7 @@ def test_many_short_lived_processes_are_work_and_none_is_named() -> None:
     sensor = machine.sensor()
     machine.use(10, "make", 1)
     machine.busy += 100
-    assert read(sensor) == Reading(State.ACTIVE, "CPU at 168 % of a core, by many processes")
+    assert read(sensor) == Reading(SignalState.ACTIVE, "CPU at 168 % of a core, by many processes")
 
 
 def test_a_process_that_takes_another_name_has_not_begun_anew() -> None:
@@ -80,24 +80,24 @@ def test_what_the_agent_uses_is_no_work_and_what_people_start_from_it_is(name: s
     machine = Machine()
     sensor = machine.sensor()
     machine.use(20, name, 60)
-    assert read(sensor).state is State.QUIET
+    assert read(sensor).state is SignalState.QUIET
     machine.use(20, name, 0, children=60)
-    assert read(sensor).state is State.ACTIVE
+    assert read(sensor).state is SignalState.ACTIVE
 
 
 def test_what_the_probe_and_its_commands_use_is_no_work() -> None:
     machine = Machine()
     sensor = machine.sensor()
     machine.use(ME, "python", 30, children=30)
-    assert read(sensor) == Reading(State.QUIET, "CPU at 0 % of a core")
+    assert read(sensor) == Reading(SignalState.QUIET, "CPU at 0 % of a core")
 
 
 def test_a_real_process_that_computes_is_seen_at_the_first_look() -> None:
     with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as busy:
-        sensor = CpuSensor(processes=lambda: [each for each in running() if each.pid == busy.pid])
+        sensor = CpuSensor(processes=lambda: [each for each in list_processes() if each.pid == busy.pid])
         reading = read(sensor)
         busy.kill()
-    assert reading.state is State.ACTIVE
+    assert reading.state is SignalState.ACTIVE
     assert machine_busy_seconds() > 0
 
 
@@ -105,7 +105,7 @@ def test_a_process_that_has_ended_and_was_not_waited_for_is_none() -> None:
     with subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE) as ended:
         assert ended.stdout
         os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
-        assert ended.pid not in {each.pid for each in running()}
+        assert ended.pid not in {each.pid for each in list_processes()}
         assert name_of(ended.pid) == "a process"
         assert arguments(ended.pid) == []
 
@@ -115,5 +115,5 @@ def test_a_name_of_brackets_and_blanks_does_not_shift_what_follows(tmp_path: Pat
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as odd:
         assert odd.stdout
         odd.stdout.readline()
-        found = next(each for each in running() if each.pid == odd.pid)
+        found = next(each for each in list_processes() if each.pid == odd.pid)
     assert (found.name, found.session) == (") R 1 (x", os.getsid(0))

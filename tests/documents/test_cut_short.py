@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.errands import BENCHMARK
+from chalicelib.domain.errands import BENCHMARK_DOCUMENT
 from chalicelib.store import data_files
-from local.machines.choose import why_no_sandbox
+from local.machines.choose import sandbox_problem
 from local.machines.port import Invocation, MachineSpec, StepResult
 from local.machines.sandboxed import SandboxedMachines
 from ssm_documents.compose import compose, document_names
@@ -89,14 +89,14 @@ class Machine:
         """What a recipe has run before this document."""
         for each in before(name) if not self._with_probe else ():
             self.set_up(each)
-        if name == BENCHMARK:
+        if name == BENCHMARK_DOCUMENT:
             step = {"action": "aws:runShellScript", "name": "pytorch", "inputs": {"runCommand": list(PUT_IT_THERE)}}
             assert self.run({"schemaVersion": "2.2", "parameters": {}}, step).status == "Success"
 
 
 def before(name: str) -> list[str]:
     """The documents that a recipe has run before this one."""
-    for recipe in data_files.recipes().values():
+    for recipe in data_files.load_packaged_recipes().values():
         names = [use.name for use in recipe.documents]
         if name in names:
             return names[: names.index(name)]
@@ -118,7 +118,7 @@ def now() -> Callable[[], datetime]:
 
 @pytest.fixture(scope="module")
 def a_sandbox(now: Callable[[], datetime]) -> None:
-    if why := why_no_sandbox(now):
+    if why := sandbox_problem(now):
         pytest.skip(why)
 
 

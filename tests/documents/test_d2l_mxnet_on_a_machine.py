@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from local.machines.choose import why_no_sandbox
+from local.machines.choose import sandbox_problem
 from local.machines.port import Invocation, InvocationResult, MachineSpec, StepResult
 from local.machines.sandboxed import SandboxedMachines
 from local.story.notebook import Notebook
@@ -57,7 +57,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     def now() -> datetime:
         return datetime(2026, 11, 23, tzinfo=UTC)
 
-    if why := why_no_sandbox(now):
+    if why := sandbox_problem(now):
         pytest.skip(why)
     machines = SandboxedMachines(root=Path(tmp_path_factory.mktemp("fleet")), now=now)
     yield Desk(machines)

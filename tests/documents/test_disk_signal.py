@@ -5,7 +5,7 @@ from pathlib import Path
 
 import psutil
 
-from chalicelib.domain.activity.evidence import State
+from chalicelib.domain.activity.evidence import SignalState
 from ssm_documents.probe.sensors import Reading
 from ssm_documents.probe.signals import disk
 from ssm_documents.probe.signals.disk import DiskSensor
@@ -29,9 +29,9 @@ def test_the_busiest_disk_is_judged_and_named() -> None:
     disks = Disks("nvme0n1", "nvme1n1")
     sensor = disks.sensor()
     disks.move(nvme0n1=600, nvme1n1=600)
-    assert read(sensor).state is State.QUIET
+    assert read(sensor).state is SignalState.QUIET
     disks.move(nvme0n1=1, nvme1n1=1000)
-    assert read(sensor) == Reading(State.ACTIVE, "nvme1n1 at 1000 KiB/s")
+    assert read(sensor) == Reading(SignalState.ACTIVE, "nvme1n1 at 1000 KiB/s")
 
 
 def test_a_disk_that_was_attached_or_that_counts_anew_has_moved_what_it_says() -> None:
@@ -39,9 +39,9 @@ def test_a_disk_that_was_attached_or_that_counts_anew_has_moved_what_it_says() -
     sensor = disks.sensor()
     disks.moved = {"vda": 0.0}
     disks.move(vda=1500)
-    assert read(sensor) == Reading(State.ACTIVE, "vda at 1500 KiB/s")
+    assert read(sensor) == Reading(SignalState.ACTIVE, "vda at 1500 KiB/s")
     disks.move(vdb=2000)
-    assert read(sensor) == Reading(State.ACTIVE, "vdb at 2000 KiB/s")
+    assert read(sensor) == Reading(SignalState.ACTIVE, "vdb at 2000 KiB/s")
 
 
 def test_our_own_io_is_no_work_and_never_hides_more_than_logs_would_be() -> None:
@@ -49,14 +49,14 @@ def test_our_own_io_is_no_work_and_never_hides_more_than_logs_would_be() -> None
     sensor = disks.sensor()
     disks.own = {1: 60.0 * KIB * 60}
     disks.move(vda=1050)
-    assert read(sensor) == Reading(State.QUIET, "vda at 990 KiB/s")
+    assert read(sensor) == Reading(SignalState.QUIET, "vda at 990 KiB/s")
     disks.own = {1: 10**12}
     disks.move(vda=5000)
-    assert read(sensor) == Reading(State.ACTIVE, "vda at 4936 KiB/s")
+    assert read(sensor) == Reading(SignalState.ACTIVE, "vda at 4936 KiB/s")
 
 
 def test_a_machine_whose_disks_cannot_be_seen_is_unknown() -> None:
-    assert read(Disks().sensor()) == Reading(State.UNKNOWN, "no disk can be seen")
+    assert read(Disks().sensor()) == Reading(SignalState.UNKNOWN, "no disk can be seen")
 
 
 def test_real_disks_are_whole_and_have_hardware_behind_them() -> None:

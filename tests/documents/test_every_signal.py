@@ -3,11 +3,11 @@
 import threading
 import time
 
-from chalicelib.domain.activity.evidence import State
+from chalicelib.domain.activity.evidence import SignalState
 from chalicelib.domain.activity.policy import Thresholds
-from ssm_documents.probe.sensors import Reading, Watched, read_all
-from ssm_documents.probe.signals.meter import SHORTEST_SECONDS, Growth, Stopwatch
-from ssm_documents.probe.signals.wiring import MadeWhenRead, all_sensors
+from ssm_documents.probe.sensors import GuardedSensor, Reading, read_all
+from ssm_documents.probe.signals.meter import MIN_SECONDS, CounterDeltas, Stopwatch
+from ssm_documents.probe.signals.wiring import LazySensor, build_sensors
 
 
 class Hanging:
@@ -19,11 +19,11 @@ class Hanging:
 
     def read(self, thresholds: Thresholds) -> Reading:
         self._let_go.wait(timeout=60)
-        return Reading(State.QUIET, "late")
+        return Reading(SignalState.QUIET, "late")
 
 
 def test_counters_grow_from_nothing_where_they_are_new_or_began_anew() -> None:
-    growth = Growth({"a": 5.0, "b": 5.0, "gone": 1.0})
+    growth = CounterDeltas({"a": 5.0, "b": 5.0, "gone": 1.0})
     assert growth.until({"a": 7.0, "b": 3.0, "c": 2.0}) == {"a": 2.0, "b": 3.0, "c": 2.0}
     assert growth.until({"a": 7.0}) == {"a": 0.0}
 
@@ -38,29 +38,29 @@ def test_the_first_look_waits_until_there_is_an_interval_worth_measuring() -> No
         now += seconds
 
     stopwatch = Stopwatch(lambda: now, wait)
-    assert stopwatch.lap() == SHORTEST_SECONDS
+    assert stopwatch.lap() == MIN_SECONDS
     now += 60
     assert stopwatch.lap() == 60
-    assert waits == [SHORTEST_SECONDS]
+    assert waits == [MIN_SECONDS]
 
 
 def test_a_machine_without_gpus_has_no_gpu_signal_and_one_with_has_them_all() -> None:
-    assert [each.name for each in all_sensors(0, 60)] == ["jupyter", "sessions", "hold", "cpu", "disk", "network"]
-    assert {each.name for each in all_sensors(2, 6000)} > {"gpu"}
+    assert [each.name for each in build_sensors(0, 60)] == ["jupyter", "sessions", "hold", "cpu", "disk", "network"]
+    assert {each.name for each in build_sensors(2, 6000)} > {"gpu"}
 
 
 def test_sensors_that_hang_together_cost_the_beat_one_limit() -> None:
     let_go = threading.Event()
-    sensors = [Watched(Hanging(f"{number}", let_go), 0.2) for number in range(10)]
+    sensors = [GuardedSensor(Hanging(f"{number}", let_go), 0.2) for number in range(10)]
     began = time.monotonic()
     readings = read_all(sensors, Thresholds())
     let_go.set()
-    assert {each.state for each in readings.values()} == {State.UNKNOWN}
+    assert {each.state for each in readings.values()} == {SignalState.UNKNOWN}
     assert time.monotonic() - began < 1.5
 
 
 def test_every_real_sensor_reads_this_computer_without_a_failure() -> None:
-    readings = read_all([Watched(each) for each in all_sensors(0, 60)], Thresholds())
+    readings = read_all([GuardedSensor(each) for each in build_sensors(0, 60)], Thresholds())
     assert not [reading for reading in readings.values() if "sensor failed" in reading.reason]
 
 
@@ -74,6 +74,6 @@ def test_a_sensor_that_cannot_be_made_is_unknown_and_made_later() -> None:
             raise faults.pop()
         return Hanging("disk", let_go)
 
-    sensors = [Watched(MadeWhenRead("disk", make))]
+    sensors = [GuardedSensor(LazySensor("disk", make))]
     states = [read_all(sensors, Thresholds())["disk"].state for _ in range(2)]
-    assert states == [State.UNKNOWN, State.QUIET]
+    assert states == [SignalState.UNKNOWN, SignalState.QUIET]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.activity.evidence import State
+from chalicelib.domain.activity.evidence import SignalState
 from chalicelib.domain.activity.policy import Thresholds
 from ssm_documents.probe.sensors import Reading
 from ssm_documents.probe.signals.gpu import GpuSensor
@@ -114,21 +114,23 @@ def look(one: GpuSensor, samples: int = 1, percent: int = 5) -> Reading:
 @pytest.mark.parametrize(
     ("percents", "state", "reason"),
     [
-        ([0], State.QUIET, "the GPU is below 5 %"),
-        ([4], State.QUIET, "the GPU is below 5 %"),
-        ([5], State.ACTIVE, "GPU 0 of 1 at 5 %"),
-        ([0, 97, 0, 0], State.ACTIVE, "GPU 1 of 4 at 97 %"),
-        ([30, 97], State.ACTIVE, "GPU 1 of 2 at 97 %, 2 GPUs busy"),
-        ([0] * 8, State.QUIET, "all 8 GPUs below 5 %"),
+        ([0], SignalState.QUIET, "the GPU is below 5 %"),
+        ([4], SignalState.QUIET, "the GPU is below 5 %"),
+        ([5], SignalState.ACTIVE, "GPU 0 of 1 at 5 %"),
+        ([0, 97, 0, 0], SignalState.ACTIVE, "GPU 1 of 4 at 97 %"),
+        ([30, 97], SignalState.ACTIVE, "GPU 1 of 2 at 97 %, 2 GPUs busy"),
+        ([0] * 8, SignalState.QUIET, "all 8 GPUs below 5 %"),
     ],
 )
-def test_one_gpu_at_work_is_work_and_only_all_at_rest_are_rest(percents: list[int], state: State, reason: str) -> None:
+def test_one_gpu_at_work_is_work_and_only_all_at_rest_are_rest(
+    percents: list[int], state: SignalState, reason: str
+) -> None:
     assert look(sensor(RecordedNvml(*(Gpu(each) for each in percents)))) == Reading(state, reason)
 
 
 def test_the_threshold_is_the_policys() -> None:
     one = sensor(RecordedNvml(Gpu(20)))
-    assert [look(one, percent=percent).state for percent in (20, 21)] == [State.ACTIVE, State.QUIET]
+    assert [look(one, percent=percent).state for percent in (20, 21)] == [SignalState.ACTIVE, SignalState.QUIET]
 
 
 def test_a_burst_between_two_looks_is_work_once() -> None:
@@ -138,34 +140,34 @@ def test_a_burst_between_two_looks_is_work_once() -> None:
     nvml.gpus[0].percent = 60
     one.sample()
     nvml.gpus[0].percent = 0
-    assert look(one, samples=5) == Reading(State.ACTIVE, "GPU 0 of 1 at 60 %")
-    assert look(one, samples=5).state is State.QUIET
+    assert look(one, samples=5) == Reading(SignalState.ACTIVE, "GPU 0 of 1 at 60 %")
+    assert look(one, samples=5).state is SignalState.QUIET
 
 
 def test_a_burst_between_two_samples_is_found_in_the_drivers_own() -> None:
     nvml = RecordedNvml(Gpu(0, samples=[(1_000, 0)]))
     one = sensor(nvml)
-    assert look(one).state is State.QUIET
+    assert look(one).state is SignalState.QUIET
     nvml.gpus[0].samples += [(2_000, 40), (3_000, 0)]
-    assert look(one) == Reading(State.ACTIVE, "GPU 0 of 1 at 40 %")
-    assert look(one).state is State.QUIET
+    assert look(one) == Reading(SignalState.ACTIVE, "GPU 0 of 1 at 40 %")
+    assert look(one).state is SignalState.QUIET
 
 
 def test_a_sample_of_the_driver_that_is_no_percentage_is_passed_over() -> None:
-    assert look(sensor(RecordedNvml(Gpu(0, samples=[(1_000, 4_294_967_295)])))).state is State.QUIET
+    assert look(sensor(RecordedNvml(Gpu(0, samples=[(1_000, 4_294_967_295)])))).state is SignalState.QUIET
 
 
 def test_fewer_gpus_than_there_must_be_is_unknown() -> None:
-    assert look(sensor(RecordedNvml(Gpu(0)), expected=8)) == Reading(State.UNKNOWN, "1 of 8 GPUs seen")
+    assert look(sensor(RecordedNvml(Gpu(0)), expected=8)) == Reading(SignalState.UNKNOWN, "1 of 8 GPUs seen")
 
 
 def test_one_gpu_at_work_is_work_though_another_cannot_be_seen() -> None:
-    assert look(sensor(RecordedNvml(Gpu(50)), expected=2)).state is State.ACTIVE
+    assert look(sensor(RecordedNvml(Gpu(50)), expected=2)).state is SignalState.ACTIVE
 
 
 def test_a_gpu_in_mig_mode_is_unknown_and_says_so() -> None:
     reading = look(sensor(RecordedNvml(Gpu(0), Gpu(0, is_mig=True))))
-    assert reading == Reading(State.UNKNOWN, "GPU 1 is in MIG mode: use not readable")
+    assert reading == Reading(SignalState.UNKNOWN, "GPU 1 is in MIG mode: use not readable")
 
 
 def test_a_fault_is_unknown_at_that_look_and_the_library_is_opened_anew() -> None:
@@ -173,14 +175,14 @@ def test_a_fault_is_unknown_at_that_look_and_the_library_is_opened_anew() -> Non
     one = sensor(nvml)
     look(one)
     nvml.gpus[0].fault = "GPU is lost"
-    assert look(one, samples=3) == Reading(State.UNKNOWN, "GPU 0: GPU is lost")
+    assert look(one, samples=3) == Reading(SignalState.UNKNOWN, "GPU 0: GPU is lost")
     nvml.gpus[0].fault = ""
-    assert look(one).state is State.QUIET
+    assert look(one).state is SignalState.QUIET
     assert nvml.opened > 1
 
 
 def test_one_gpu_at_work_is_work_though_another_is_lost() -> None:
-    assert look(sensor(RecordedNvml(Gpu(0, fault="GPU is lost"), Gpu(50)))).state is State.ACTIVE
+    assert look(sensor(RecordedNvml(Gpu(0, fault="GPU is lost"), Gpu(50)))).state is SignalState.ACTIVE
 
 
 def test_one_sample_that_failed_among_good_ones_is_no_quiet() -> None:
@@ -191,15 +193,15 @@ def test_one_sample_that_failed_among_good_ones_is_no_quiet() -> None:
     nvml.fault = "Unknown Error"
     one.sample()
     nvml.fault = ""
-    assert look(one, samples=2) == Reading(State.UNKNOWN, "NVML: Unknown Error")
-    assert look(one).state is State.QUIET
+    assert look(one, samples=2) == Reading(SignalState.UNKNOWN, "NVML: Unknown Error")
+    assert look(one).state is SignalState.QUIET
 
 
 def test_a_library_that_cannot_be_opened_is_tried_once_for_each_look() -> None:
     nvml = RecordedNvml(Gpu(0))
     nvml.fault = "Driver Not Loaded"
     one = sensor(nvml)
-    assert [look(one, samples=4) for _ in range(3)] == [Reading(State.UNKNOWN, "NVML: Driver Not Loaded")] * 3
+    assert [look(one, samples=4) for _ in range(3)] == [Reading(SignalState.UNKNOWN, "NVML: Driver Not Loaded")] * 3
     assert nvml.opened == 3
 
 
@@ -210,7 +212,7 @@ def test_without_nvidias_library_it_is_unknown_and_says_so() -> None:
     except pynvml.NVMLError_LibraryNotFound:
         one = GpuSensor(1, 60)
         one.sample()
-        assert one.read(Thresholds()) == Reading(State.UNKNOWN, "NVML: NVML Shared Library Not Found")
+        assert one.read(Thresholds()) == Reading(SignalState.UNKNOWN, "NVML: NVML Shared Library Not Found")
     else:
         pynvml.nvmlShutdown()
         pytest.skip("this computer has an NVIDIA driver")
@@ -219,12 +221,12 @@ def test_without_nvidias_library_it_is_unknown_and_says_so() -> None:
 def test_memory_that_is_merely_held_is_quiet_and_told_apart() -> None:
     nvml = RecordedNvml(Gpu(0, holders=[(4242, int(12.3 * GIB))]), Gpu(0, holders=[(7, GIB)]))
     reason = "program4242 (4242) holds 12.3 GiB on GPU 0, computes nothing (1 more hold some)"
-    assert look(sensor(nvml)) == Reading(State.QUIET, reason)
+    assert look(sensor(nvml)) == Reading(SignalState.QUIET, reason)
 
 
 def test_where_the_driver_does_not_tell_a_processs_memory_the_gpus_is_told() -> None:
     reading = look(sensor(RecordedNvml(Gpu(0, holders=[(4242, None)]))))
-    assert reading == Reading(State.QUIET, "program4242 (4242) holds 3.0 GiB on GPU 0, computes nothing")
+    assert reading == Reading(SignalState.QUIET, "program4242 (4242) holds 3.0 GiB on GPU 0, computes nothing")
 
 
 def test_samples_that_are_no_longer_fresh_are_unknown() -> None:
@@ -232,17 +234,17 @@ def test_samples_that_are_no_longer_fresh_are_unknown() -> None:
     one = sensor(RecordedNvml(Gpu(0)), clock=clock)
     one.sample()
     clock.now = 29
-    assert look(one, samples=0).state is State.QUIET
+    assert look(one, samples=0).state is SignalState.QUIET
     one.sample()
     clock.now += 31
-    assert look(one, samples=0) == Reading(State.UNKNOWN, "NVML has not answered for 31 s")
+    assert look(one, samples=0) == Reading(SignalState.UNKNOWN, "NVML has not answered for 31 s")
 
 
 def test_a_library_that_hangs_is_unknown_and_does_not_hold_up_the_look() -> None:
     nvml = RecordedNvml(Gpu(0))
     one = GpuSensor(1, 0.6, load=lambda: nvml)
     one.start()
-    assert one.read(Thresholds()).state is State.QUIET
+    assert one.read(Thresholds()).state is SignalState.QUIET
     nvml.must_hang = True
     assert nvml.hangs.wait(timeout=10)
     one.read(Thresholds())

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.domain.activity.evidence import State
+from chalicelib.domain.activity.evidence import SignalState
 from chalicelib.domain.activity.policy import Thresholds
 from ssm_documents.probe.sensors import Reading
 from ssm_documents.probe.signals.hold import HoldSensor
@@ -38,7 +38,7 @@ def read(folder: Path, now: datetime = NOON) -> Reading:
 
 
 def test_nothing_is_held_where_there_is_no_folder_or_nothing_in_it(tmp_path: Path) -> None:
-    assert read(tmp_path) == read(tmp_path / "missing") == Reading(State.QUIET, "nothing is held")
+    assert read(tmp_path) == read(tmp_path / "missing") == Reading(SignalState.QUIET, "nothing is held")
 
 
 def test_a_hold_stands_while_its_command_lives(tmp_path: Path) -> None:
@@ -49,9 +49,9 @@ def test_a_hold_stands_while_its_command_lives(tmp_path: Path) -> None:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout
         holder.stdout.readline()
-        assert read(tmp_path) == Reading(State.ACTIVE, "held: make train")
+        assert read(tmp_path) == Reading(SignalState.ACTIVE, "held: make train")
         holder.kill()
-    assert read(tmp_path).state is State.QUIET
+    assert read(tmp_path).state is SignalState.QUIET
 
 
 def test_looking_takes_no_lock_that_stays(tmp_path: Path) -> None:
@@ -63,8 +63,8 @@ def test_looking_takes_no_lock_that_stays(tmp_path: Path) -> None:
 
 def test_a_hold_with_an_end_stands_until_then(tmp_path: Path) -> None:
     write(tmp_path, "a", until="2026-11-23T13:30:00+01:00")
-    assert read(tmp_path) == Reading(State.ACTIVE, "held until 23 Nov 12:30 UTC: make train")
-    assert read(tmp_path, NOON + timedelta(minutes=30)).state is State.QUIET
+    assert read(tmp_path) == Reading(SignalState.ACTIVE, "held until 23 Nov 12:30 UTC: make train")
+    assert read(tmp_path, NOON + timedelta(minutes=30)).state is SignalState.QUIET
 
 
 def test_of_several_the_one_that_ends_last_counts(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_without_the_time_a_hold_with_an_end_is_an_error_and_a_locked_one_is_non
     with pytest.raises(OSError, match="no route"):
         sensor.read(Thresholds())
     with locked(write(tmp_path, "b")):
-        assert sensor.read(Thresholds()).state is State.ACTIVE
+        assert sensor.read(Thresholds()).state is SignalState.ACTIVE
 
 
 @pytest.mark.parametrize(
@@ -105,9 +105,9 @@ def test_without_the_time_a_hold_with_an_end_is_an_error_and_a_locked_one_is_non
 )
 def test_a_file_that_makes_no_sense_is_unknown_and_named(tmp_path: Path, content: str) -> None:
     (tmp_path / "bad.json").write_text(content, encoding="utf-8", errors="surrogateescape")
-    assert read(tmp_path) == Reading(State.UNKNOWN, "hold bad.json cannot be read")
+    assert read(tmp_path) == Reading(SignalState.UNKNOWN, "hold bad.json cannot be read")
     with locked(write(tmp_path, "good")):
-        assert read(tmp_path).state is State.ACTIVE
+        assert read(tmp_path).state is SignalState.ACTIVE
 
 
 def test_links_pipes_and_folders_are_not_followed_waited_for_or_entered(tmp_path: Path) -> None:
@@ -117,26 +117,26 @@ def test_links_pipes_and_folders_are_not_followed_waited_for_or_entered(tmp_path
         folder = tmp_path / str(number)
         folder.mkdir()
         make(folder / "odd.json")
-        assert read(folder) == Reading(State.UNKNOWN, "hold odd.json cannot be read")
+        assert read(folder) == Reading(SignalState.UNKNOWN, "hold odd.json cannot be read")
 
 
 def test_a_pipe_that_somebody_writes_to_is_no_hold(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "odd.json")
     with (tmp_path / "odd.json").open("r+b", buffering=0) as pipe:
         pipe.write(b'{"reason": "x", "until": "2026-11-23T14:00:00Z"}')
-        assert read(tmp_path) == Reading(State.UNKNOWN, "hold odd.json cannot be read")
+        assert read(tmp_path) == Reading(SignalState.UNKNOWN, "hold odd.json cannot be read")
 
 
 def test_too_many_files_are_unknown(tmp_path: Path) -> None:
     for number in range(101):
         write(tmp_path, f"{number}", until="2026-11-23T11:00:00Z")
     with locked(tmp_path / "99.json"):
-        assert read(tmp_path) == Reading(State.UNKNOWN, "101 holds are too many to read")
+        assert read(tmp_path) == Reading(SignalState.UNKNOWN, "101 holds are too many to read")
 
 
 def test_other_files_are_none_of_its_business(tmp_path: Path) -> None:
     (tmp_path / "README").write_text("hello", encoding="utf-8")
-    assert read(tmp_path).state is State.QUIET
+    assert read(tmp_path).state is SignalState.QUIET
 
 
 def test_a_long_reason_of_many_lines_is_made_short(tmp_path: Path) -> None:

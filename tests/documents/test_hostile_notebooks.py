@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from ssm_documents.probe.imds import Imds
-from ssm_documents.probe.pace import for_ever
-from ssm_documents.probe.people import MOST_SERVERS, TELL_LIMIT_SECONDS, People, Reached, notify_jupyter
-from ssm_documents.probe.signals.jupyter_servers import NotAskable, Server, find_servers
+from ssm_documents.probe.pace import run_every
+from ssm_documents.probe.people import MAX_SERVERS, NOTIFY_TIMEOUT_SECONDS, DeliveryCount, UserMessenger, notify_jupyter
+from ssm_documents.probe.signals.jupyter_servers import Server, UnreachableServer, find_servers
 
 PROGRAM = """
 import json, os, select, socket, sys
@@ -91,13 +91,13 @@ def test_whatever_their_answers_are_the_others_are_told_and_in_time(started: Sta
     def notify(server: Server, text: str) -> bool:
         try:
             return notify_jupyter(server, text)
-        except NotAskable:
+        except UnreachableServer:
             refused.add(server)
             raise
 
     began = time.monotonic()
-    assert People(tmp_path, lambda: servers, notify).tell("hello") == Reached(notebooks=1)
-    assert time.monotonic() - began < 2 * TELL_LIMIT_SECONDS
+    assert UserMessenger(tmp_path, lambda: servers, notify).notify("hello") == DeliveryCount(jupyter_servers=1)
+    assert time.monotonic() - began < 2 * NOTIFY_TIMEOUT_SECONDS
     assert refused == set(servers[:-1]), "each was cut off, too: no thread stays behind"
 
 
@@ -108,8 +108,8 @@ def test_a_server_that_hangs_is_not_told_again_meanwhile(tmp_path: Path) -> None
         told.append(text)
         return let_go.wait(60)
 
-    everybody = People(tmp_path, lambda: [Server(1, 1, "jupyter-lab")], hangs, limit_seconds=0.05)
-    assert [everybody.tell(text) for text in ("one", "two")] == [Reached(), Reached()]
+    everybody = UserMessenger(tmp_path, lambda: [Server(1, 1, "jupyter-lab")], hangs, limit_seconds=0.05)
+    assert [everybody.notify(text) for text in ("one", "two")] == [DeliveryCount(), DeliveryCount()]
     let_go.set()
     assert told == ["one"]
 
@@ -119,7 +119,9 @@ def test_more_servers_than_can_be_told_are_left_out_and_one_that_breaks_is_alone
         return 1 // server.pid > 0 or True
 
     servers = [Server(pid, 1, "jupyter-lab") for pid in range(60)]
-    assert People(tmp_path, lambda: servers, breaks_for_one).tell("hello") == Reached(notebooks=MOST_SERVERS - 1)
+    assert UserMessenger(tmp_path, lambda: servers, breaks_for_one).notify("hello") == DeliveryCount(
+        jupyter_servers=MAX_SERVERS - 1
+    )
 
 
 class Enough(BaseException):
@@ -133,7 +135,7 @@ def test_what_is_due_at_each_interval_goes_on_after_it_failed() -> None:
         raise outcomes.pop(0)
 
     with pytest.raises(Enough):
-        for_ever(0, beat)
+        run_every(0, beat)
     assert outcomes == []
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from local.machines.choose import why_no_sandbox
+from local.machines.choose import sandbox_problem
 from local.machines.port import Invocation, InvocationResult, MachineSpec
 from local.machines.sandboxed import SandboxedMachines
 from ssm_documents.compose import compose
-from ssm_documents.probe.files import Places
+from ssm_documents.probe.files import ProbePaths
 
 SOURCE, COPY = "i-0c0ffee0000000001", "i-0c0ffee0000000002"
 AGENT = "/var/lib/amazon/ssm/"
@@ -23,9 +23,9 @@ WantedBy=multi-user.target
 """
 """Stands for Jupyter: it notes what it found when it started."""
 
-STATE = Places()
+STATE = ProbePaths()
 OF_ONE_MACHINE = " ".join(
-    map(str, (STATE.orders, STATE.status, STATE.history, STATE.wishes, STATE.answers, STATE.attempts))
+    map(str, (STATE.response, STATE.status, STATE.history, STATE.keep_requests, STATE.keep_results, STATE.attempts))
 )
 
 PREPARE = f"""set -e
@@ -80,7 +80,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     def now() -> datetime:
         return datetime(2030, 5, 1, tzinfo=UTC)
 
-    if why := why_no_sandbox(now):
+    if why := sandbox_problem(now):
         pytest.skip(why)
     machines = SandboxedMachines(tmp_path_factory.mktemp("pair"), now)
     pair = Pair(machines)

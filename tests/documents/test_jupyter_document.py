@@ -19,8 +19,8 @@ import pytest
 from packaging.requirements import Requirement
 
 from ssm_documents.compose import compose
-from ssm_documents.probe.people import NOTIFICATIONS, People, Reached, notify_jupyter
-from ssm_documents.probe.signals.jupyter_servers import NotAskable, Server, access, find_servers
+from ssm_documents.probe.people import NOTIFICATIONS, DeliveryCount, UserMessenger, notify_jupyter
+from ssm_documents.probe.signals.jupyter_servers import Server, UnreachableServer, find_servers, resolve_access
 
 SHARED = Path("ssm_documents/lib")
 TOKEN = "t0ken"
@@ -65,9 +65,9 @@ class Lab:
         """Its first words come before its runtime file, and that before it listens."""
         while True:
             try:
-                port = access(self._process.pid).port
+                port = resolve_access(self._process.pid).port
                 socket.create_connection(("127.0.0.1", port)).close()
-            except (NotAskable, ConnectionRefusedError):
+            except (UnreachableServer, ConnectionRefusedError):
                 assert self._process.poll() is None, self._log
             else:
                 return port
@@ -136,7 +136,7 @@ def test_jupyterlab_asks_the_internet_neither_for_news_nor_for_updates(lab: Lab)
 
 
 def test_a_warning_waits_for_the_page_that_is_opened_next(lab: Lab, tmp_path: Path) -> None:
-    assert People(tmp_path, lab.find).tell("it will be stopped") == Reached(), "nobody is connected"
+    assert UserMessenger(tmp_path, lab.find).notify("it will be stopped") == DeliveryCount(), "nobody is connected"
     (shown,) = lab.json(f"/{NOTIFICATIONS.replace('ingest', 'notifications')}")["notifications"]
     assert (shown["message"], shown["type"], shown["autoClose"]) == ("it will be stopped", "warning", False)
 
@@ -145,7 +145,7 @@ def test_jupyterlab_without_the_extension_says_that_it_cannot_be_told(tmp_path: 
     lab = Lab(tmp_path, WITHOUT_EXTENSION)
     try:
         (server,) = lab.find()
-        with pytest.raises(NotAskable, match="no such thing"):
+        with pytest.raises(UnreachableServer, match="no such thing"):
             notify_jupyter(server, "it will be stopped")
     finally:
         lab.stop()

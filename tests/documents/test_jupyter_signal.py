@@ -19,13 +19,20 @@ from typing import Any
 import pytest
 from websocket import create_connection
 
-from chalicelib.domain.activity.evidence import State
+from chalicelib.domain.activity.evidence import SignalState
 from chalicelib.domain.activity.policy import Thresholds
-from ssm_documents.probe.people import People, Reached
+from ssm_documents.probe.people import DeliveryCount, UserMessenger
 from ssm_documents.probe.sensors import Reading
 from ssm_documents.probe.signals import jupyter_api
-from ssm_documents.probe.signals.jupyter import JupyterSensor, Look, ask_server, look
-from ssm_documents.probe.signals.jupyter_servers import Access, NotAskable, Server, access, find_servers, server_program
+from ssm_documents.probe.signals.jupyter import JupyterSensor, ServerState, inspect_server, query_server
+from ssm_documents.probe.signals.jupyter_servers import (
+    Access,
+    Server,
+    UnreachableServer,
+    find_servers,
+    resolve_access,
+    server_program,
+)
 from ssm_documents.probe.signals.namespaces import in_network_of
 
 LAB = Server(4242, 1, "jupyter-lab")
@@ -36,12 +43,12 @@ class Servers:
     """Servers by their answers; one that cannot be asked has a reason instead."""
 
     def __init__(self) -> None:
-        self.answers: dict[Server, Look | str] = {}
+        self.answers: dict[Server, ServerState | str] = {}
 
-    def ask(self, server: Server) -> Look:
+    def ask(self, server: Server) -> ServerState:
         answer = self.answers[server]
         if isinstance(answer, str):
-            raise NotAskable(answer)
+            raise UnreachableServer(answer)
         return answer
 
 
@@ -55,12 +62,12 @@ def sensor(servers: Servers) -> JupyterSensor:
     return JupyterSensor(lambda: list(servers.answers), servers.ask)
 
 
-def resting(**activity: str) -> Look:
+def resting(**activity: str) -> ServerState:
     kernels = {name: moment for name, moment in activity.items() if not name.startswith("terminal")}
-    return Look(
+    return ServerState(
         activity={name.replace("_", " "): moment for name, moment in activity.items()},
         names={name: f"kernel {name}.ipynb" for name in kernels},
-        lives=Counter(kernels=len(kernels), terminals=len(activity) - len(kernels)),
+        live_counts=Counter(kernels=len(kernels), terminals=len(activity) - len(kernels)),
     )
 
 
@@ -69,25 +76,25 @@ def read(sensor: JupyterSensor) -> Reading:
 
 
 def test_a_machine_without_a_server_is_quiet(sensor: JupyterSensor) -> None:
-    assert read(sensor) == Reading(State.QUIET, "no Jupyter server runs")
+    assert read(sensor) == Reading(SignalState.QUIET, "no Jupyter server runs")
 
 
 def test_a_server_without_kernels_is_quiet(sensor: JupyterSensor, servers: Servers) -> None:
     servers.answers[LAB] = resting()
-    assert read(sensor) == Reading(State.QUIET, "no kernel is running")
+    assert read(sensor) == Reading(SignalState.QUIET, "no kernel is running")
 
 
 def test_a_busy_kernel_on_any_server_is_work(sensor: JupyterSensor, servers: Servers) -> None:
     servers.answers[LAB] = resting(a="t1")
     servers.answers[OTHER] = replace(resting(b="t1", terminal_1="t1"), busy="kernel train.ipynb")
-    lives = {"kernels": 2, "terminals": 1}
-    assert read(sensor) == Reading(State.ACTIVE, "kernel train.ipynb is running a cell", lives)
+    live_counts = {"kernels": 2, "terminals": 1}
+    assert read(sensor) == Reading(SignalState.ACTIVE, "kernel train.ipynb is running a cell", live_counts)
 
 
 def test_kernels_at_rest_are_quiet_and_counted(sensor: JupyterSensor, servers: Servers) -> None:
     servers.answers[LAB] = resting(a="2091-01-01T00:00:00Z", b="t1")
     assert [read(sensor) for _ in range(2)] == [
-        Reading(State.QUIET, "no kernel is busy (2 running)", {"kernels": 2})
+        Reading(SignalState.QUIET, "no kernel is busy (2 running)", {"kernels": 2})
     ] * 2
 
 
@@ -95,41 +102,41 @@ def test_a_short_cell_between_two_looks_is_work_once(sensor: JupyterSensor, serv
     servers.answers[LAB] = resting(a="t1")
     read(sensor)
     servers.answers[LAB] = resting(a="t2")
-    assert read(sensor) == Reading(State.ACTIVE, "kernel a.ipynb was used", {"kernels": 1})
-    assert read(sensor).state is State.QUIET
+    assert read(sensor) == Reading(SignalState.ACTIVE, "kernel a.ipynb was used", {"kernels": 1})
+    assert read(sensor).state is SignalState.QUIET
 
 
 def test_a_terminal_that_was_used_between_two_looks_is_work(sensor: JupyterSensor, servers: Servers) -> None:
     servers.answers[LAB] = resting(terminal_1="t1")
     read(sensor)
     servers.answers[LAB] = resting(terminal_1="t2")
-    assert read(sensor) == Reading(State.ACTIVE, "Jupyter terminal 1 was used", {"terminals": 1})
+    assert read(sensor) == Reading(SignalState.ACTIVE, "Jupyter terminal 1 was used", {"terminals": 1})
 
 
 def test_a_kernel_that_is_new_since_the_last_look_is_work(sensor: JupyterSensor, servers: Servers) -> None:
     servers.answers[LAB] = resting()
     read(sensor)
     servers.answers[LAB] = resting(a="t1")
-    assert read(sensor).state is State.ACTIVE
+    assert read(sensor).state is SignalState.ACTIVE
 
 
 def test_a_server_that_is_seen_for_the_first_time_has_no_past(sensor: JupyterSensor, servers: Servers) -> None:
     read(sensor)
     servers.answers[LAB] = resting(a="t1")
-    assert [read(sensor).state for _ in range(2)] == [State.QUIET] * 2
+    assert [read(sensor).state for _ in range(2)] == [SignalState.QUIET] * 2
 
 
 def test_a_server_that_cannot_be_asked_is_unknown_and_named(sensor: JupyterSensor, servers: Servers) -> None:
     servers.answers[LAB] = resting(a="t1")
     servers.answers[OTHER] = "it answers 403 Forbidden"
     reason = "jupyter-notebook (4343): it answers 403 Forbidden"
-    assert read(sensor) == Reading(State.UNKNOWN, reason, {"kernels": 1})
+    assert read(sensor) == Reading(SignalState.UNKNOWN, reason, {"kernels": 1})
 
 
 def test_work_on_one_server_is_work_though_another_cannot_be_asked(sensor: JupyterSensor, servers: Servers) -> None:
     servers.answers[OTHER] = "it does not answer"
     servers.answers[LAB] = replace(resting(a="t1"), busy="kernel a.ipynb")
-    assert read(sensor).state is State.ACTIVE
+    assert read(sensor).state is SignalState.ACTIVE
 
 
 def test_what_happened_while_a_server_could_not_be_asked_is_seen_afterwards(
@@ -138,12 +145,12 @@ def test_what_happened_while_a_server_could_not_be_asked_is_seen_afterwards(
     for answer in (resting(a="t1"), "it does not answer", resting(a="t2")):
         servers.answers[LAB] = answer
         reading = read(sensor)
-    assert reading.state is State.ACTIVE
+    assert reading.state is SignalState.ACTIVE
 
 
 def test_more_servers_than_can_be_asked_are_unknown(sensor: JupyterSensor, servers: Servers) -> None:
     servers.answers.update({Server(pid, 1, "jupyter-lab"): resting() for pid in range(51)})
-    assert read(sensor).state is State.UNKNOWN
+    assert read(sensor).state is SignalState.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -218,26 +225,28 @@ def test_the_runtime_file_is_found_where_jupyter_puts_it(
 ) -> None:
     fake.make(**({"HOME": "/root"} | environment))
     fake.runtime(folder)
-    assert access(fake.pid, fake.proc) == Access(8889, "/", is_secure=False, token="s3cret")
+    assert resolve_access(fake.pid, fake.proc) == Access(8889, "/", is_secure=False, token="s3cret")
 
 
 def test_a_notebook_server_of_before_jupyter_server_is_asked_too(fake: FakeProc) -> None:
     fake.make(HOME="/home/ada", XDG_RUNTIME_DIR="/run/user/1")
     fake.runtime("run/user/1/jupyter", {"notebook_dir": "/home/ada", "password": False, "sock": ""}, "nbserver")
-    assert access(fake.pid, fake.proc) == Access(8889, "/", is_secure=False, token="s3cret")
+    assert resolve_access(fake.pid, fake.proc) == Access(8889, "/", is_secure=False, token="s3cret")
 
 
 def test_a_server_in_a_container_is_found_by_the_pid_that_it_has_there(fake: FakeProc) -> None:
     fake.inner_pid = 7
     fake.make(HOME="/home/jovyan")
     fake.runtime("home/jovyan/.local/share/jupyter/runtime", {"hostname": "172.17.0.2", "base_url": "/user/ada"})
-    assert access(fake.pid, fake.proc) == Access(8889, "/user/ada/", is_secure=False, token="s3cret", host="172.17.0.2")
+    assert resolve_access(fake.pid, fake.proc) == Access(
+        8889, "/user/ada/", is_secure=False, token="s3cret", host="172.17.0.2"
+    )
 
 
 def test_a_hubs_server_is_asked_with_the_token_that_the_hub_gave_it(fake: FakeProc) -> None:
     fake.make(HOME="/h", JUPYTERHUB_API_TOKEN="hubs")
     fake.runtime("h/.local/share/jupyter/runtime", {"token": "", "hostname": "0.0.0.0"})
-    assert access(fake.pid, fake.proc).token == "hubs"
+    assert resolve_access(fake.pid, fake.proc).token == "hubs"
 
 
 @pytest.mark.parametrize(
@@ -260,8 +269,8 @@ def test_a_hubs_server_is_asked_with_the_token_that_the_hub_gave_it(fake: FakePr
 def test_a_runtime_file_that_makes_no_sense_is_not_followed(fake: FakeProc, content: Any) -> None:
     fake.make(HOME="/h")
     fake.runtime("h/.local/share/jupyter/runtime", content)
-    with pytest.raises(NotAskable, match="runtime file cannot be read"):
-        access(fake.pid, fake.proc)
+    with pytest.raises(UnreachableServer, match="runtime file cannot be read"):
+        resolve_access(fake.pid, fake.proc)
 
 
 def test_a_runtime_file_that_is_a_link_or_a_pipe_is_not_read(fake: FakeProc) -> None:
@@ -270,16 +279,16 @@ def test_a_runtime_file_that_is_a_link_or_a_pipe_is_not_read(fake: FakeProc) -> 
     for make in (os.mkfifo, lambda each: each.symlink_to("/etc/hostname")):
         path.unlink()
         make(path)
-        with pytest.raises(NotAskable, match="runtime file cannot be read"):
-            access(fake.pid, fake.proc)
+        with pytest.raises(UnreachableServer, match="runtime file cannot be read"):
+            resolve_access(fake.pid, fake.proc)
 
 
 def test_a_process_without_a_runtime_file_or_that_has_ended_cannot_be_asked(fake: FakeProc) -> None:
-    with pytest.raises(NotAskable, match="its process cannot be read"):
-        access(fake.pid, fake.proc)
+    with pytest.raises(UnreachableServer, match="its process cannot be read"):
+        resolve_access(fake.pid, fake.proc)
     fake.make(HOME="/h")
-    with pytest.raises(NotAskable, match="no runtime file"):
-        access(fake.pid, fake.proc)
+    with pytest.raises(UnreachableServer, match="no runtime file"):
+        resolve_access(fake.pid, fake.proc)
 
 
 @contextmanager
@@ -317,38 +326,38 @@ def answering(reply: Callable[[str], tuple[int, bytes]]) -> Iterator[tuple[Acces
 
 def test_a_wrong_token_a_silent_port_and_a_token_that_is_no_header_cannot_be_asked() -> None:
     with answering(lambda path: (200, b"[]")) as (way, _):
-        assert jupyter_api.ask(way, "api/kernels") == []
-        with pytest.raises(NotAskable, match="it answers 403 Forbidden"):
-            jupyter_api.ask(replace(way, token="wrong"), "api/kernels")
-        with pytest.raises(NotAskable, match="it does not answer"):
-            jupyter_api.ask(replace(way, token="a\r\nb"), "api/kernels")
-    with pytest.raises(NotAskable, match="refused"):
-        jupyter_api.ask(way, "api/kernels")
+        assert jupyter_api.get(way, "api/kernels") == []
+        with pytest.raises(UnreachableServer, match="it answers 403 Forbidden"):
+            jupyter_api.get(replace(way, token="wrong"), "api/kernels")
+        with pytest.raises(UnreachableServer, match="it does not answer"):
+            jupyter_api.get(replace(way, token="a\r\nb"), "api/kernels")
+    with pytest.raises(UnreachableServer, match="refused"):
+        jupyter_api.get(way, "api/kernels")
 
 
 def test_our_questions_are_marked_as_none_of_anybodys_use_and_terminals_may_be_switched_off() -> None:
     with answering(lambda path: (404 if "terminals" in path else 200, b"[]")) as (way, asked):
-        assert look(way) == Look({}, {}, lives=Counter(kernels=0, terminals=0))
+        assert inspect_server(way) == ServerState({}, {}, live_counts=Counter(kernels=0, terminals=0))
     assert asked == ["/api/kernels?no_track_activity=1", "/api/terminals?no_track_activity=1"]
 
 
 def test_a_server_without_kernels_api_is_no_jupyter_at_rest() -> None:
-    with answering(lambda path: (404, b"[]")) as (way, _), pytest.raises(NotAskable, match="no such thing"):
-        look(way)
+    with answering(lambda path: (404, b"[]")) as (way, _), pytest.raises(UnreachableServer, match="no such thing"):
+        inspect_server(way)
 
 
 def test_a_message_is_posted_and_one_that_was_not_taken_says_so() -> None:
     with answering(lambda path: (404 if "gone" in path else 201, b"")) as (way, asked):
-        jupyter_api.tell(replace(way, base_url="/user/ada/"), "extension/notify", {"message": "hello"})
-        with pytest.raises(NotAskable, match="no such thing"):
-            jupyter_api.tell(way, "gone", {})
+        jupyter_api.post(replace(way, base_url="/user/ada/"), "extension/notify", {"message": "hello"})
+        with pytest.raises(UnreachableServer, match="no such thing"):
+            jupyter_api.post(way, "gone", {})
     assert asked == ['/user/ada/extension/notify {"message": "hello"}', "/gone {}"]
 
 
 @pytest.mark.parametrize("body", [b"", b"{}x", b"[1]", b'{"a": 1}', b"7", b'[{"id": 1}]', b"[" * 99_999])
 def test_answers_that_are_not_jupyters_cannot_be_read(body: bytes) -> None:
-    with answering(lambda path: (200, body)) as (way, _), pytest.raises(NotAskable):
-        look(way)
+    with answering(lambda path: (200, body)) as (way, _), pytest.raises(UnreachableServer):
+        inspect_server(way)
 
 
 def test_a_server_in_another_network_is_asked_within_it() -> None:
@@ -366,11 +375,11 @@ server.handle_request()
         if not port:
             pytest.skip("this computer lets nobody make a network")
         way = Access(int(port), "/", is_secure=False, token="")
-        with pytest.raises(NotAskable, match="refused"):
-            jupyter_api.ask(way, "api/kernels")
-        assert in_network_of(contained.pid, lambda: jupyter_api.ask(way, "any", may_be_missing=True)) == []
-        with pytest.raises(NotAskable, match="refused"):
-            jupyter_api.ask(way, "api/kernels")
+        with pytest.raises(UnreachableServer, match="refused"):
+            jupyter_api.get(way, "api/kernels")
+        assert in_network_of(contained.pid, lambda: jupyter_api.get(way, "any", may_be_missing=True)) == []
+        with pytest.raises(UnreachableServer, match="refused"):
+            jupyter_api.get(way, "api/kernels")
 
 
 class RealServer:
@@ -400,8 +409,8 @@ class RealServer:
         """Its runtime file comes a moment after its first words."""
         while True:
             try:
-                return access(self.process.pid).port
-            except NotAskable:
+                return resolve_access(self.process.pid).port
+            except UnreachableServer:
                 assert self.process.poll() is None
 
     def find(self) -> list[Server]:
@@ -431,7 +440,7 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
     server.stop()
 
 
-def until(sensor: JupyterSensor, state: State) -> Reading:
+def until(sensor: JupyterSensor, state: SignalState) -> Reading:
     """The next reading in this state: a kernel's words take a moment to reach its server."""
     due = time.monotonic() + 20
     while time.monotonic() < due:
@@ -444,8 +453,8 @@ def until(sensor: JupyterSensor, state: State) -> Reading:
 def test_a_real_kernel_is_seen_at_work_and_at_rest_and_an_open_tab_is_neither(
     jupyter: RealServer, tmp_path: Path
 ) -> None:
-    sensor = JupyterSensor(jupyter.find, ask_server)
-    assert until(sensor, State.QUIET).reason == "no kernel is running"
+    sensor = JupyterSensor(jupyter.find, query_server)
+    assert until(sensor, SignalState.QUIET).reason == "no kernel is running"
     wish = {"path": "sub/train.ipynb", "name": "", "type": "notebook", "kernel": {"name": "python3"}}
     kernel = jupyter.post("sessions", wish)["kernel"]["id"]
     url = f"ws://127.0.0.1:{jupyter.port}/api/kernels/{kernel}/channels?token={jupyter.token}"
@@ -453,43 +462,45 @@ def test_a_real_kernel_is_seen_at_work_and_at_rest_and_an_open_tab_is_neither(
     door = tmp_path / "door"
     os.mkfifo(door)
     tab.send(json.dumps(_execute(f"open({str(door)!r}).read()")))
-    lives = {"kernels": 1}
-    busy = Reading(State.ACTIVE, "kernel train.ipynb is running a cell", lives)
+    live_counts = {"kernels": 1}
+    busy = Reading(SignalState.ACTIVE, "kernel train.ipynb is running a cell", live_counts)
     while read(sensor) != busy:
         assert jupyter.process.poll() is None
     door.write_text("done", encoding="utf-8")
-    assert until(sensor, State.QUIET) == Reading(State.QUIET, "no kernel is busy (1 running)", lives)
+    assert until(sensor, SignalState.QUIET) == Reading(SignalState.QUIET, "no kernel is busy (1 running)", live_counts)
     second_tab = create_connection(url, timeout=20)
-    assert State.ACTIVE not in {read(sensor).state for _ in range(3)}
+    assert SignalState.ACTIVE not in {read(sensor).state for _ in range(3)}
     tab.close()
     second_tab.close()
 
 
 def test_a_real_terminal_is_seen_when_it_is_used(jupyter: RealServer) -> None:
-    sensor = JupyterSensor(jupyter.find, ask_server)
-    until(sensor, State.QUIET)
+    sensor = JupyterSensor(jupyter.find, query_server)
+    until(sensor, SignalState.QUIET)
     name = jupyter.post("terminals", {})["name"]
-    assert until(sensor, State.ACTIVE).reason == f"Jupyter terminal {name} was used"
-    assert until(sensor, State.QUIET).lives["terminals"] == 1
+    assert until(sensor, SignalState.ACTIVE).reason == f"Jupyter terminal {name} was used"
+    assert until(sensor, SignalState.QUIET).live_counts["terminals"] == 1
     terminal = create_connection(f"ws://127.0.0.1:{jupyter.port}/terminals/websocket/{name}?token={jupyter.token}")
     terminal.send(json.dumps(["stdin", "true\n"]))
-    assert until(sensor, State.ACTIVE).reason == f"Jupyter terminal {name} was used"
+    assert until(sensor, SignalState.ACTIVE).reason == f"Jupyter terminal {name} was used"
     terminal.close()
 
 
 def test_what_the_probe_has_to_say_appears_where_jupyterlab_shows_notifications(
     jupyter: RealServer, tmp_path: Path
 ) -> None:
-    people = People(tmp_path, jupyter.find)
+    people = UserMessenger(tmp_path, jupyter.find)
     page = create_connection(
         f"ws://127.0.0.1:{jupyter.port}/jupyterlab-notifications-extension/stream?token={jupyter.token}", timeout=20
     )
-    assert people.tell("it will be stopped") == Reached(notebooks=0), "no tab has a kernel, so nobody may be there"
+    assert people.notify("it will be stopped") == DeliveryCount(jupyter_servers=0), (
+        "no tab has a kernel, so nobody may be there"
+    )
     (shown,) = json.loads(page.recv())["notifications"]
     assert (shown["message"], shown["type"], shown["autoClose"]) == ("it will be stopped", "warning", False)
     kernel = jupyter.post("kernels", {})["id"]
     tab = create_connection(f"ws://127.0.0.1:{jupyter.port}/api/kernels/{kernel}/channels?token={jupyter.token}")
-    assert people.tell("it goes on") == Reached(notebooks=1)
+    assert people.notify("it goes on") == DeliveryCount(jupyter_servers=1)
     tab.close()
     page.close()
 
@@ -500,8 +511,8 @@ def test_the_file_of_a_server_that_was_killed_does_not_count(tmp_path: Path) -> 
     server.stop(signal.SIGKILL)
     assert list((tmp_path / "runtime").glob("jpserver-*.json"))
     assert server.find() == []
-    with pytest.raises(NotAskable):
-        ask_server(found)
+    with pytest.raises(UnreachableServer):
+        query_server(found)
 
 
 def _execute(code: str) -> dict[str, Any]:

@@ -4,11 +4,11 @@ import os
 
 import psutil
 
-from chalicelib.domain.activity.evidence import State
+from chalicelib.domain.activity.evidence import SignalState
 from ssm_documents.probe.sensors import Reading
 from ssm_documents.probe.signals import network
 from ssm_documents.probe.signals.network import NetworkSensor
-from ssm_documents.probe.signals.processes import own_pids, running
+from ssm_documents.probe.signals.processes import desk_pids, list_processes
 from ssm_documents.probe.signals.sockets import Socket, tcp_sockets
 from tests.documents.measured import KIB, Counters, each_minute, read
 
@@ -28,9 +28,9 @@ def test_the_busiest_interface_is_judged_and_named() -> None:
     traffic = Traffic()
     sensor = traffic.sensor()
     traffic.move(eth0=60, ens5=60)
-    assert read(sensor).state is State.QUIET
+    assert read(sensor).state is SignalState.QUIET
     traffic.move(ens5=100)
-    assert read(sensor) == Reading(State.ACTIVE, "ens5 at 100 KiB/s")
+    assert read(sensor) == Reading(SignalState.ACTIVE, "ens5 at 100 KiB/s")
 
 
 def test_a_tab_that_polls_through_a_sessions_tunnel_is_no_activity() -> None:
@@ -38,10 +38,10 @@ def test_a_tab_that_polls_through_a_sessions_tunnel_is_no_activity() -> None:
     sensor = traffic.sensor()
     traffic.move(eth0=150)
     traffic.ours = {("eth0", "a"): 50.0 * KIB * 60, ("eth0", "new"): 60.0 * KIB * 60, ("gone", "b"): 1.0}
-    assert read(sensor) == Reading(State.QUIET, "eth0 at 40 KiB/s")
+    assert read(sensor) == Reading(SignalState.QUIET, "eth0 at 40 KiB/s")
     traffic.move(ens5=150)
     traffic.ours = {("eth0", "a"): 200.0 * KIB * 60}
-    assert read(sensor) == Reading(State.ACTIVE, "ens5 at 150 KiB/s")
+    assert read(sensor) == Reading(SignalState.ACTIVE, "ens5 at 150 KiB/s")
 
 
 def test_a_look_without_ss_takes_nothing_off_then_nor_too_much_later() -> None:
@@ -49,15 +49,15 @@ def test_a_look_without_ss_takes_nothing_off_then_nor_too_much_later() -> None:
     sensor = traffic.sensor()
     traffic.ours = None
     traffic.move(eth0=150)
-    assert read(sensor).state is State.ACTIVE
+    assert read(sensor).state is SignalState.ACTIVE
     traffic.ours = {("eth0", "a"): 10.0**12}
     traffic.move(eth0=150)
-    assert read(sensor).state is State.ACTIVE
+    assert read(sensor).state is SignalState.ACTIVE
 
 
 def test_a_machine_that_nothing_leads_out_of_is_quiet() -> None:
     sensor = NetworkSensor(dict, dict, each_minute())
-    assert read(sensor) == Reading(State.QUIET, "no interface leads out of the machine")
+    assert read(sensor) == Reading(SignalState.QUIET, "no interface leads out of the machine")
 
 
 def test_real_interfaces_are_those_that_lead_out() -> None:
@@ -82,7 +82,7 @@ def test_without_ss_our_own_connections_are_not_known() -> None:
         raise FileNotFoundError("ss")
 
     assert network.own_bytes(missing) is None
-    assert os.getpid() in own_pids(running())
+    assert os.getpid() in desk_pids(list_processes())
 
 
 LISTING = """\

@@ -23,10 +23,10 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from moto.server import ThreadedMotoServer
 from websocket import create_connection
 
-from chalicelib.domain.activity.evidence import Evidence, State
-from chalicelib.domain.activity.heartbeat import Heartbeat, heartbeat_from
-from chalicelib.domain.activity.orders import Announced, Orders, plain_orders
-from local.machines.choose import why_no_sandbox
+from chalicelib.domain.activity.evidence import Evidence, SignalState
+from chalicelib.domain.activity.heartbeat import Heartbeat, decode_heartbeat
+from chalicelib.domain.activity.orders import ActiveWarning, HeartbeatResponse, encode_response
+from local.machines.choose import sandbox_problem
 from local.machines.port import Invocation, InvocationResult, MachineSpec
 from local.machines.sandboxed import SandboxedMachines
 from ssm_documents.compose import compose
@@ -75,17 +75,17 @@ class Fleet:
     def heartbeat(self) -> Heartbeat:
         item = self._dynamodb.get_item(TableName=self._table, Key={"id": {"S": KEY}})["Item"]
         plain = {name: _plain(TypeDeserializer().deserialize(value)) for name, value in item.items()}
-        beat = heartbeat_from(plain)
-        assert isinstance(beat, Heartbeat), beat
-        return beat
+        heartbeat = decode_heartbeat(plain)
+        assert isinstance(heartbeat, Heartbeat), heartbeat
+        return heartbeat
 
-    def order(self, orders: Orders) -> None:
+    def order(self, orders: HeartbeatResponse) -> None:
         """As the desk does: beside the heartbeat, for the machine to read with its next."""
         self._dynamodb.update_item(
             TableName=self._table,
             Key={"id": {"S": KEY}},
             UpdateExpression="SET orders = :orders",
-            ExpressionAttributeValues={":orders": TypeSerializer().serialize(plain_orders(orders))},
+            ExpressionAttributeValues={":orders": TypeSerializer().serialize(encode_response(orders))},
         )
 
     def signal(self, name: str) -> Evidence:
@@ -184,7 +184,7 @@ def now() -> Callable[[], datetime]:
 
 @contextmanager
 def a_fleet(folder: Path, endpoint: str, now: Callable[[], datetime]) -> Iterator[Fleet]:
-    if why := why_no_sandbox(now):
+    if why := sandbox_problem(now):
         pytest.skip(why)
     machines = SandboxedMachines(root=folder, now=now)
     with a_client(endpoint, folder.name) as dynamodb:
@@ -231,9 +231,11 @@ def test_the_probe_beats_by_itself_and_sees_a_gpu_that_works(probed: SetUp) -> N
     assert fleet.heartbeat().instance_id == "i-0a"
     assert fleet.signal("jupyter").reason == "no Jupyter server runs"
     until(lambda: fleet.signal("gpu").samples >= 3)
-    assert {each.state for each in fleet.heartbeat().signals.values()} == {State.QUIET}, "a machine that does nothing"
+    assert {each.state for each in fleet.heartbeat().signals.values()} == {SignalState.QUIET}, (
+        "a machine that does nothing"
+    )
     fleet.machines.set_gpu_utilisation("i-0a", [97])
-    until(lambda: fleet.signal("gpu").state is State.ACTIVE)
+    until(lambda: fleet.signal("gpu").state is SignalState.ACTIVE)
     assert "97 %" in fleet.signal("gpu").reason
     fleet.machines.set_gpu_utilisation("i-0a", [0])
 
@@ -241,23 +243,23 @@ def test_the_probe_beats_by_itself_and_sees_a_gpu_that_works(probed: SetUp) -> N
 def test_a_machine_that_computes_is_seen_to_and_another_ones_work_is_not_its_own(probed: SetUp) -> None:
     fleet = probed.fleet
     until(lambda: fleet.signal("cpu").samples >= 2)
-    assert fleet.signal("cpu").state is State.QUIET
+    assert fleet.signal("cpu").state is SignalState.QUIET
     fleet.shell("nohup sh -c 'while :; do :; done' >/dev/null 2>&1 &")
-    until(lambda: fleet.signal("cpu").state is State.ACTIVE)
+    until(lambda: fleet.signal("cpu").state is SignalState.ACTIVE)
     assert "sh at" in fleet.signal("cpu").reason
     fleet.shell("pkill --full 'while :'")
-    until(lambda: fleet.signal("cpu").state is State.QUIET)
+    until(lambda: fleet.signal("cpu").state is SignalState.QUIET)
 
 
 def test_the_commands_on_the_machine_hold_ask_and_tell(probed: SetUp) -> None:
     fleet = probed.fleet
     fleet.shell("nohup gpudesk-hold --reason 'waiting for a colleague' sleep 600 >/dev/null 2>&1 &")
-    until(lambda: fleet.signal("hold").state is State.ACTIVE)
+    until(lambda: fleet.signal("hold").state is SignalState.ACTIVE)
     assert "waiting for a colleague" in fleet.signal("hold").reason
     fleet.shell("pkill sleep")
-    until(lambda: fleet.signal("hold").state is State.QUIET)
+    until(lambda: fleet.signal("hold").state is SignalState.QUIET)
     assert "Asked" in fleet.shell("gpudesk-keep --no-wait 4h")
-    until(lambda: fleet.heartbeat().wish is not None)
+    until(lambda: fleet.heartbeat().keep_request is not None)
     assert "hold" in fleet.shell("gpudesk-status")
     assert json.loads(fleet.shell("gpudesk-history | head -n 1"))["event"] == "ready"
 
@@ -330,8 +332,8 @@ def test_a_kernel_is_seen_at_work_and_at_rest_and_all_of_it_survives_a_stop(lab:
         start_cell(port, token, "train.ipynb", "open('gate').read()")
     until(lambda: fleet.signal("jupyter").reason == "kernel train.ipynb is running a cell")
     fleet.shell("echo go >/home/ubuntu/work/gate")
-    until(lambda: fleet.signal("jupyter").state is State.QUIET)
-    assert fleet.heartbeat().lives == {"kernels": 1}
+    until(lambda: fleet.signal("jupyter").state is SignalState.QUIET)
+    assert fleet.heartbeat().live_counts == {"kernels": 1}
 
     fleet.machines.halt("i-0a")
     before = fleet.heartbeat()
@@ -349,8 +351,8 @@ def test_a_warning_of_the_desk_appears_in_jupyterlab(lab: SetUp) -> None:
     with forwarded(fleet) as port:
         stream = f"ws://127.0.0.1:{port}/jupyterlab-notifications-extension/stream?token={token}"
         browser = create_connection(stream, timeout=PATIENCE_SECONDS)
-        acts_at = datetime(2030, 1, 1, 16, 40, tzinfo=UTC)
-        fleet.order(Orders(warning=Announced(id="w-1", kind="idle", acts_at=acts_at)))
+        stop_at = datetime(2030, 1, 1, 16, 40, tzinfo=UTC)
+        fleet.order(HeartbeatResponse(warning=ActiveWarning(id="w-1", kind="idle", stop_at=stop_at)))
         (shown,) = json.loads(browser.recv())["notifications"]
         browser.close()
     assert "this instance will be stopped at 16:40 UTC" in shown["message"]

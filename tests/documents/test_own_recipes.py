@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.recipe_parameters import chosen
-from chalicelib.store.data_files import read_recipes
-from local.machines.choose import why_no_sandbox
+from chalicelib.domain.recipe_parameters import resolve_values
+from chalicelib.store.data_files import load_recipes
+from local.machines.choose import sandbox_problem
 from local.machines.port import Invocation, InvocationResult, MachineSpec
 from local.machines.sandboxed import SandboxedMachines
 from ssm_documents.check import check
-from ssm_documents.compose import compose_own
-from ssm_documents.own_recipes import own_document_names
+from ssm_documents.compose import compose_custom
+from ssm_documents.own_recipes import custom_document_names
 
 EXAMPLES = Path("examples/recipes")
 VISION = "gpudesk-custom-vision"
@@ -42,7 +42,7 @@ class Machine:
 
     def run(self, attempt: str, recipes: Path = EXAMPLES, **parameters: str) -> InvocationResult:
         values = {"attemptId": attempt, "gpuCount": "0"} | parameters
-        document = compose_own(VISION, recipes)
+        document = compose_custom(VISION, recipes)
         given = {name: [value] for name, value in values.items()}
         return self._machines.run("i-0a", Invocation(f"c-{next(self._commands)}", VISION, document, given))
 
@@ -61,7 +61,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     def now() -> datetime:
         return datetime(2026, 11, 23, tzinfo=UTC) + next(minutes) * timedelta(minutes=1)
 
-    if why := why_no_sandbox(now):
+    if why := sandbox_problem(now):
         pytest.skip(why)
     machines = SandboxedMachines(root=tmp_path_factory.mktemp("machines"), now=now)
     machines.create(MachineSpec("i-0a", "t3.large", "us-east-1", gpu=None, gpu_count=0))
@@ -129,7 +129,7 @@ def test_nothing_of_the_users_runs_as_root_and_root_writes_through_no_link_of_th
 
 
 def test_the_example_is_composed_clean_and_pins_what_the_tests_run_with() -> None:
-    document = compose_own(VISION, EXAMPLES)
+    document = compose_custom(VISION, EXAMPLES)
     assert check(document) == []
     assert [step["name"] for step in document["mainSteps"]] == ["apt", "pip", "git", "start"]
     assert document["parameters"]["pagePort"]["allowedPattern"] == "^87[0-9]{2}$"
@@ -153,18 +153,18 @@ def test_the_documentation_shows_the_example_as_it_is() -> None:
 
 
 def test_the_desk_offers_it_after_its_own(recipes: Path) -> None:
-    assert own_document_names(recipes / "recipes") == (VISION,)
-    offered = read_recipes(recipes)
-    assert list(offered) == [*read_recipes(DATA), "vision"]
+    assert custom_document_names(recipes / "recipes") == (VISION,)
+    offered = load_recipes(recipes)
+    assert list(offered) == [*load_recipes(DATA), "vision"]
     vision, jupyter = offered["vision"], offered["jupyter"]
     assert [use.name for use in vision.documents] == ["gpudesk-probe", "gpudesk-jupyter", VISION]
-    assert (vision.extends, vision.jupyter_port, vision.fits) == ("jupyter", 8888, jupyter.fits)
-    values, _ = chosen({"page_port": 8710}, vision.parameters)
-    use = vision.chosen(values)[-1]
+    assert (vision.extends, vision.jupyter_port, vision.requirements) == ("jupyter", 8888, jupyter.requirements)
+    values, _ = resolve_values({"page_port": 8710}, vision.parameters)
+    use = vision.documents_with(values)[-1]
     assert (use.parameters["attemptId"], use.parameters["gpuCount"]) == ("${attempt_id}", "${gpu_count}")
     assert use.parameters["pagePort"] == "8710"
     assert set(vision.parameters) == {*jupyter.parameters, "page_port"}
-    document = compose_own(VISION, recipes / "recipes")
+    document = compose_custom(VISION, recipes / "recipes")
     assert set(use.parameters) == set(document["parameters"])
     limits = sum(int(step["inputs"]["timeoutSeconds"]) for step in document["mainSteps"])
     assert use.timeout == timedelta(seconds=limits)
@@ -204,17 +204,17 @@ NEVER = {"type": "String", "default": "x", "allowed_pattern": "^.*$", "pattern_d
 def test_what_is_wrong_is_told_when_documents_are_made(recipes: Path, changes: dict[str, Any], words: str) -> None:
     changed(recipes, **changes)
     with pytest.raises((ValueError, FileNotFoundError), match=re.escape(words)):
-        compose_own(VISION, recipes / "recipes")
+        compose_custom(VISION, recipes / "recipes")
 
 
 def test_a_start_script_keeps_to_the_rules_of_ours(recipes: Path) -> None:
     script = recipes / "recipes" / "vision" / "page.sh"
     script.write_text(script.read_text().replace("set -euo pipefail\n", ""))
     with pytest.raises(ValueError, match="step start does not say set -euo pipefail"):
-        compose_own(VISION, recipes / "recipes")
+        compose_custom(VISION, recipes / "recipes")
 
 
 def test_a_folder_called_like_a_recipe_of_the_desks_is_refused(recipes: Path) -> None:
     (recipes / "recipes" / "vision").rename(recipes / "recipes" / "bare")
     with pytest.raises(ValueError, match="the desk has one of that name; rename the folder"):
-        read_recipes(recipes)
+        load_recipes(recipes)

@@ -13,17 +13,17 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.activity.evidence import State
-from chalicelib.domain.activity.orders import Answer
+from chalicelib.domain.activity.evidence import SignalState
+from chalicelib.domain.activity.orders import KeepResult
 from chalicelib.domain.activity.policy import Thresholds
 from ssm_documents.embed import probe_zipapp
 from ssm_documents.probe import commands
-from ssm_documents.probe.files import Places
+from ssm_documents.probe.files import ProbePaths
 from ssm_documents.probe.history import History
-from ssm_documents.probe.people import People, Reached
+from ssm_documents.probe.people import DeliveryCount, UserMessenger
 from ssm_documents.probe.signals.hold import HoldSensor
-from ssm_documents.probe.signals.jupyter_servers import NotAskable, Server
-from ssm_documents.probe.wishes import Wishes
+from ssm_documents.probe.signals.jupyter_servers import Server, UnreachableServer
+from ssm_documents.probe.wishes import KeepRequests
 from tests.documents.pretend import MINUTE, QUIET, START
 from tests.documents.tmux import Tmux, needs_tmux
 
@@ -89,22 +89,22 @@ def test_a_message_reaches_a_real_terminal_and_nothing_in_it_is_a_control_charac
     folder: Path, login: Callable[..., Login], name: str
 ) -> None:
     somebody = login(name)
-    reached = People(folder, servers=list).tell("gpudesk: stops at 09:40\x1b[2J\nrm -rf / \x07")
-    assert (reached.terminals, reached.notebooks) == (1, 0)
+    reached = UserMessenger(folder, servers=list).notify("gpudesk: stops at 09:40\x1b[2J\nrm -rf / \x07")
+    assert (reached.terminals, reached.jupyter_servers) == (1, 0)
     assert somebody.screen.readline().strip() == b""
-    seen = somebody.screen.readline().decode()
-    assert "gpudesk: stops at 09:40" in seen
-    assert "\x1b" not in seen
-    assert re.search(r"\*\*\*\r+\n", seen)
+    observation = somebody.screen.readline().decode()
+    assert "gpudesk: stops at 09:40" in observation
+    assert "\x1b" not in observation
+    assert re.search(r"\*\*\*\r+\n", observation)
 
 
 def test_a_terminal_that_nobody_reads_from_holds_nothing_up_and_counts_as_not_reached(
     folder: Path, login: Callable[..., Login]
 ) -> None:
     login("sshd", reads=False)
-    people = People(folder, servers=list)
+    people = UserMessenger(folder, servers=list)
     for _ in range(2000):
-        if not people.tell("x" * 200):
+        if not people.notify("x" * 200):
             return
     raise AssertionError("its buffer has no end")
 
@@ -114,10 +114,10 @@ def test_a_terminal_that_outlives_its_people_is_told_once_and_is_nobody_reached(
 ) -> None:
     """A server of Jupyter, or of an editor, keeps its terminals when the last window is closed."""
     jupyter = login("jupyter-lab")
-    people = People(folder, servers=list)
-    assert [people.tell(text) for text in ("one", "one", "two")] == [Reached()] * 3
-    seen = [jupyter.screen.readline().strip() for _ in range(4)]
-    assert [line.strip(b"\a* ") for line in seen if line] == [b"one", b"two"]
+    people = UserMessenger(folder, servers=list)
+    assert [people.notify(text) for text in ("one", "one", "two")] == [DeliveryCount()] * 3
+    observation = [jupyter.screen.readline().strip() for _ in range(4)]
+    assert [line.strip(b"\a* ") for line in observation if line] == [b"one", b"two"]
 
 
 @needs_tmux
@@ -127,7 +127,7 @@ def test_a_detached_tmux_is_nobody_reached_and_shows_the_message_to_whoever_come
     try:
         pane = Path(tmux("display", "-p", "#{pane_tty}"))
         (folder / pane.name).symlink_to(pane)
-        assert People(folder, servers=list).tell("it will be stopped") == Reached()
+        assert UserMessenger(folder, servers=list).notify("it will be stopped") == DeliveryCount()
         while "it will be stopped" not in tmux("capture-pane", "-p"):
             assert pane.exists()
     finally:
@@ -135,16 +135,16 @@ def test_a_detached_tmux_is_nobody_reached_and_shows_the_message_to_whoever_come
 
 
 def test_nobody_there_is_nobody_reached(tmp_path: Path) -> None:
-    assert not People(tmp_path, servers=list).tell("hello")
+    assert not UserMessenger(tmp_path, servers=list).notify("hello")
 
 
 def test_a_notebook_counts_where_it_took_the_message_and_a_browser_is_connected(tmp_path: Path) -> None:
     def refuses(_: Server, __: str) -> bool:
-        raise NotAskable("it has no such thing")
+        raise UnreachableServer("it has no such thing")
 
-    assert People(tmp_path, lambda: [SERVER], lambda _, __: True).tell("hello").notebooks == 1
-    assert People(tmp_path, lambda: [SERVER], lambda _, __: False).tell("hello").notebooks == 0
-    assert People(tmp_path, lambda: [SERVER], refuses).tell("hello").notebooks == 0
+    assert UserMessenger(tmp_path, lambda: [SERVER], lambda _, __: True).notify("hello").jupyter_servers == 1
+    assert UserMessenger(tmp_path, lambda: [SERVER], lambda _, __: False).notify("hello").jupyter_servers == 0
+    assert UserMessenger(tmp_path, lambda: [SERVER], refuses).notify("hello").jupyter_servers == 0
 
 
 @pytest.fixture(scope="module")
@@ -156,59 +156,59 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> Places:
-    found = Places(tmp_path)
-    found.make()
+def places(tmp_path: Path) -> ProbePaths:
+    found = ProbePaths(tmp_path)
+    found.create_folders()
     return found
 
 
-def start(program: Path, places: Places, *arguments: str) -> subprocess.Popen[str]:
+def start(program: Path, places: ProbePaths, *arguments: str) -> subprocess.Popen[str]:
     environment = {**os.environ, "GPUDESK_STATE": str(places.root)}
     command = [sys.executable, str(program), *arguments]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def run(program: Path, places: Places, *arguments: str) -> tuple[int, str, str]:
+def run(program: Path, places: ProbePaths, *arguments: str) -> tuple[int, str, str]:
     process = start(program, places, *arguments)
     out, errors = process.communicate(timeout=30)
     return process.returncode, out, errors
 
 
-def held(places: Places) -> State:
+def held(places: ProbePaths) -> SignalState:
     return HoldSensor(places.holds, lambda: datetime.now(UTC)).read(Thresholds()).state
 
 
-def test_the_machine_is_held_for_as_long_as_the_command_runs(program: Path, places: Places) -> None:
+def test_the_machine_is_held_for_as_long_as_the_command_runs(program: Path, places: ProbePaths) -> None:
     process = start(program, places, "hold", "sh", "-c", "echo begun; exec sleep 61")
     assert process.stdout is not None
     assert process.stdout.readline() == "begun\n"
-    assert held(places) is State.ACTIVE
+    assert held(places) is SignalState.ACTIVE
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=30) == 128 + signal.SIGTERM, "passed on to the command, whose end it reports"
-    assert held(places) is State.QUIET
+    assert held(places) is SignalState.QUIET
     assert list(places.holds.iterdir()) == []
     process.communicate()
 
 
-def test_a_hold_that_is_killed_holds_nothing(program: Path, places: Places) -> None:
+def test_a_hold_that_is_killed_holds_nothing(program: Path, places: ProbePaths) -> None:
     process = start(program, places, "hold", "sh", "-c", "echo begun; exec sleep 60")
     assert process.stdout is not None
     process.stdout.readline()
     process.kill()
     process.wait(timeout=30)
-    assert held(places) is State.QUIET
+    assert held(places) is SignalState.QUIET
     subprocess.run(["pkill", "-f", "^sleep 60$"], check=False)
     process.communicate()
 
 
-def test_hold_gives_the_commands_own_status_and_says_what_cannot_be_run(program: Path, places: Places) -> None:
+def test_hold_gives_the_commands_own_status_and_says_what_cannot_be_run(program: Path, places: ProbePaths) -> None:
     assert run(program, places, "hold", "--reason", "r", "--", "sh", "-c", "exit 3")[0] == 3
     status, _, errors = run(program, places, "hold", "no-such-program")
     assert status == 127
     assert "no-such-program" in errors
 
 
-CALLED: Mapping[str, Callable[[Sequence[str], Places], int]] = {
+CALLED: Mapping[str, Callable[[Sequence[str], ProbePaths], int]] = {
     "hold": commands.hold,
     "keep": commands.keep,
     "history": commands.history,
@@ -237,45 +237,45 @@ A_SPAN = "must be a number and m, h or d, such as 90m, 4h or 2d"
     ],
 )
 def test_what_makes_no_sense_is_refused_with_what_would_be_right_and_does_nothing(
-    places: Places, capsys: pytest.CaptureFixture[str], wrong: list[str], why: str
+    places: ProbePaths, capsys: pytest.CaptureFixture[str], wrong: list[str], why: str
 ) -> None:
     with pytest.raises(SystemExit) as ended:
         CALLED[wrong[0]](wrong[1:], places)
     assert ended.value.code == 2
     assert why in capsys.readouterr().err
-    assert held(places) is State.QUIET
-    assert list(places.wishes.iterdir()) == []
+    assert held(places) is SignalState.QUIET
+    assert list(places.keep_requests.iterdir()) == []
 
 
-def test_a_hold_with_an_end_holds_until_then(program: Path, places: Places) -> None:
+def test_a_hold_with_an_end_holds_until_then(program: Path, places: ProbePaths) -> None:
     assert run(program, places, "hold", "--for", "2h")[0] == 0
-    assert held(places) is State.ACTIVE
+    assert held(places) is SignalState.ACTIVE
     later = HoldSensor(places.holds, lambda: datetime.now(UTC) + timedelta(hours=3))
-    assert later.read(Thresholds()).state is State.QUIET
+    assert later.read(Thresholds()).state is SignalState.QUIET
 
 
-def test_keep_waits_for_the_desks_answer_and_gives_it(program: Path, places: Places) -> None:
+def test_keep_waits_for_the_desks_answer_and_gives_it(program: Path, places: ProbePaths) -> None:
     process = start(program, places, "keep", "90m")
     assert process.stdout is not None
     process.stdout.readline()
-    wishes = Wishes(places.wishes, places.answers)
-    wish = wishes.pending()
+    wishes = KeepRequests(places.keep_requests, places.keep_results)
+    wish = wishes.next_request()
     assert wish is not None
     assert wish.hours == 1.5
-    wishes.answered(Answer(id=wish.id, granted=True, sentence="kept until 18:00 UTC"))
+    wishes.acknowledge(KeepResult(id=wish.id, granted=True, message="kept until 18:00 UTC"))
     out, _ = process.communicate(timeout=30)
     assert (process.returncode, out) == (0, "Granted: kept until 18:00 UTC\n")
-    assert wishes.pending() is None
+    assert wishes.next_request() is None
 
 
-def test_a_refused_keep_fails_with_why(places: Places, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_refused_keep_fails_with_why(places: ProbePaths, capsys: pytest.CaptureFixture[str]) -> None:
     assert commands.keep(["4h"], places, wait_seconds=0) == 1
     assert "goes on asking" in capsys.readouterr().err
-    wishes = Wishes(places.wishes, places.answers)
-    wish = wishes.pending()
+    wishes = KeepRequests(places.keep_requests, places.keep_results)
+    wish = wishes.next_request()
     assert wish is not None
-    wishes.answered(Answer(id=wish.id, granted=False, sentence="its maximum hours are over"))
-    assert json.loads((places.answers / f"{wish.id}.json").read_text())["granted"] is False
+    wishes.acknowledge(KeepResult(id=wish.id, granted=False, message="its maximum hours are over"))
+    assert json.loads((places.keep_results / f"{wish.id}.json").read_text())["granted"] is False
 
 
 STATUS: dict[str, Any] = {
@@ -296,7 +296,7 @@ STATUS: dict[str, Any] = {
 }
 
 
-def test_status_tells_what_the_probe_knows(places: Places, capsys: pytest.CaptureFixture[str]) -> None:
+def test_status_tells_what_the_probe_knows(places: ProbePaths, capsys: pytest.CaptureFixture[str]) -> None:
     assert commands.status([], places) == 1
     assert "systemctl status gpudesk-probe" in capsys.readouterr().err
     places.status.write_text(json.dumps(STATUS))
@@ -306,7 +306,7 @@ def test_status_tells_what_the_probe_knows(places: Places, capsys: pytest.Captur
         assert part in told
 
 
-def test_history_is_printed_from_a_time_on(program: Path, places: Places) -> None:
+def test_history_is_printed_from_a_time_on(program: Path, places: ProbePaths) -> None:
     history = History(places.history)
     for number in range(5):
         history.heartbeat(START + number * MINUTE, {"gpu": QUIET})
@@ -320,7 +320,7 @@ def test_history_is_printed_from_a_time_on(program: Path, places: Places) -> Non
     ]
 
 
-def test_whoever_reads_only_the_begin_of_the_history_ends_it_in_no_traceback(program: Path, places: Places) -> None:
+def test_whoever_reads_only_the_begin_of_the_history_ends_it_in_no_traceback(program: Path, places: ProbePaths) -> None:
     History(places.history).heartbeat(START, {"gpu": QUIET})
     reads, writes = os.pipe()
     os.close(reads)

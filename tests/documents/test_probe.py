@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.domain.activity.evidence import State
-from chalicelib.domain.activity.heartbeat import Wish
-from chalicelib.domain.activity.orders import Announced, Answer, Orders
+from chalicelib.domain.activity.evidence import SignalState
+from chalicelib.domain.activity.heartbeat import KeepRequest
+from chalicelib.domain.activity.orders import ActiveWarning, HeartbeatResponse, KeepResult
 from chalicelib.domain.activity.policy import SIGNALS, IdlePolicy, Thresholds
 from ssm_documents.probe.history import History
 from ssm_documents.probe.imds import Imds
-from ssm_documents.probe.local_http import Answer as HttpAnswer
-from ssm_documents.probe.sensors import Reading, Watched, read_all
+from ssm_documents.probe.local_http import Response as HttpAnswer
+from ssm_documents.probe.sensors import GuardedSensor, Reading, read_all
 from tests.documents.pretend import ACTIVE, MINUTE, QUIET, START, Crowd, Desk, Hanging, Minutes, Scripted, machine
-from tools.replay.__main__ import Played, replayed
-from tools.replay.history import Malformed, read
+from tools.replay.__main__ import ReplayResult, run_replay
+from tools.replay.history import MalformedLine, read
 from tools.replay.policy import Policy
 
 ANY = Thresholds()
@@ -27,25 +27,25 @@ ANY = Thresholds()
 def test_each_beat_folds_what_every_sensor_sees(tmp_path: Path) -> None:
     one = machine(tmp_path, Scripted("gpu", QUIET), Scripted("jupyter", QUIET, ACTIVE, QUIET))
     assert one.beats(3) == [True] * 3
-    beat = one.desk.heard[-1]
-    assert (beat.at, beat.instance_id, beat.boot_id) == (START + 2 * MINUTE, "i-1", "boot-1")
-    assert (beat.signals["gpu"].samples, beat.signals["gpu"].since) == (3, START)
-    assert (beat.signals["jupyter"].samples, beat.signals["jupyter"].since) == (1, START + 2 * MINUTE)
+    heartbeat = one.desk.heard[-1]
+    assert (heartbeat.at, heartbeat.instance_id, heartbeat.boot_id) == (START + 2 * MINUTE, "i-1", "boot-1")
+    assert (heartbeat.signals["gpu"].samples, heartbeat.signals["gpu"].since) == (3, START)
+    assert (heartbeat.signals["jupyter"].samples, heartbeat.signals["jupyter"].since) == (1, START + 2 * MINUTE)
 
 
 def test_a_sensor_that_raises_is_unknown_and_alone_in_it(tmp_path: Path) -> None:
     one = machine(tmp_path, Scripted("gpu", RuntimeError("driver gone")), Scripted("jupyter", QUIET))
     assert one.beats(1) == [True]
-    assert one.probe.evidence["gpu"].state is State.UNKNOWN
+    assert one.probe.evidence["gpu"].state is SignalState.UNKNOWN
     assert one.probe.evidence["gpu"].reason == "the sensor failed: RuntimeError: driver gone"
-    assert one.probe.evidence["jupyter"].state is State.QUIET
+    assert one.probe.evidence["jupyter"].state is SignalState.QUIET
 
 
 def test_a_sensor_that_hangs_is_unknown_and_is_not_asked_again_meanwhile(tmp_path: Path) -> None:
     hanging = Hanging()
     one = machine(tmp_path, hanging, Scripted("jupyter", QUIET))
     assert one.beats(2) == [True, True]
-    assert one.probe.evidence["hanging"].state is State.UNKNOWN
+    assert one.probe.evidence["hanging"].state is SignalState.UNKNOWN
     assert "has not answered within 0.05 s" in one.probe.evidence["hanging"].reason
     assert one.probe.evidence["jupyter"].samples == 2
     assert hanging.looks == 1
@@ -54,22 +54,26 @@ def test_a_sensor_that_hangs_is_unknown_and_is_not_asked_again_meanwhile(tmp_pat
 
 def test_a_sensor_that_comes_back_is_heard_again() -> None:
     hanging = Hanging()
-    assert read_all([Watched(hanging, 0.05)], ANY)["hanging"].state is State.UNKNOWN
+    assert read_all([GuardedSensor(hanging, 0.05)], ANY)["hanging"].state is SignalState.UNKNOWN
     hanging.let_go.set()
-    assert read_all([Watched(hanging, 10)], ANY)["hanging"] == QUIET
+    assert read_all([GuardedSensor(hanging, 10)], ANY)["hanging"] == QUIET
 
 
 def test_offline_the_probe_goes_on_folding_and_says_later_what_was_missed(tmp_path: Path) -> None:
     one = machine(tmp_path, Scripted("gpu", QUIET), desk=Desk(1, 2))
     assert one.beats(4) == [True, False, False, True]
-    beat = one.desk.heard[-1]
-    assert (beat.signals["gpu"].samples, beat.signals["gpu"].since) == (4, START)
-    assert beat.missed is not None
-    assert (beat.missed.count, beat.missed.since, beat.missed.why) == (2, START + MINUTE, "ConnectionError")
+    heartbeat = one.desk.heard[-1]
+    assert (heartbeat.signals["gpu"].samples, heartbeat.signals["gpu"].since) == (4, START)
+    assert heartbeat.missed_heartbeats is not None
+    assert (
+        heartbeat.missed_heartbeats.count,
+        heartbeat.missed_heartbeats.since,
+        heartbeat.missed_heartbeats.reason,
+    ) == (2, START + MINUTE, "ConnectionError")
     one.beats(59)
-    assert one.desk.heard[-1].missed is not None, "for an hour, for whoever looks later"
+    assert one.desk.heard[-1].missed_heartbeats is not None, "for an hour, for whoever looks later"
     one.beats(4)
-    assert one.desk.heard[-1].missed is None
+    assert one.desk.heard[-1].missed_heartbeats is None
 
 
 def test_without_the_time_nothing_is_folded_and_a_long_outage_voids(tmp_path: Path) -> None:
@@ -82,10 +86,10 @@ def test_without_the_time_nothing_is_folded_and_a_long_outage_voids(tmp_path: Pa
 
 
 def test_what_a_stop_would_end_is_added_up(tmp_path: Path) -> None:
-    jupyter = Scripted("jupyter", Reading(State.QUIET, "x", {"kernels": 2, "terminals": 1}))
-    one = machine(tmp_path, jupyter, Scripted("sessions", Reading(State.QUIET, "x", {"tmux": 1})))
+    jupyter = Scripted("jupyter", Reading(SignalState.QUIET, "x", {"kernels": 2, "terminals": 1}))
+    one = machine(tmp_path, jupyter, Scripted("sessions", Reading(SignalState.QUIET, "x", {"tmux": 1})))
     one.beats(1)
-    assert one.desk.heard[-1].lives == {"kernels": 2, "terminals": 1, "tmux": 1}
+    assert one.desk.heard[-1].live_counts == {"kernels": 2, "terminals": 1, "tmux": 1}
 
 
 def test_the_desks_thresholds_hold_from_the_next_look_on_and_void_what_others_made(tmp_path: Path) -> None:
@@ -93,7 +97,7 @@ def test_the_desks_thresholds_hold_from_the_next_look_on_and_void_what_others_ma
     one = machine(tmp_path, cpu, disk)
     one.beats(3)
     changed = Thresholds(cpu_core_percent=80)
-    one.desk.orders = Orders(policy=IdlePolicy(thresholds=changed))
+    one.desk.orders = HeartbeatResponse(policy=IdlePolicy(thresholds=changed))
     one.beats(2)
     assert cpu.thresholds[-2:] == [ANY, changed]
     assert one.desk.heard[-1].signals["cpu"].samples == 1
@@ -101,20 +105,20 @@ def test_the_desks_thresholds_hold_from_the_next_look_on_and_void_what_others_ma
 
 
 def test_orders_survive_the_probe_and_a_file_that_makes_no_sense_is_none(tmp_path: Path) -> None:
-    orders = Orders(mode="paused", policy=IdlePolicy(idle_minutes=7), keep_until=START + timedelta(hours=5))
+    orders = HeartbeatResponse(mode="paused", policy=IdlePolicy(idle_minutes=7), keep_until=START + timedelta(hours=5))
     machine(tmp_path, desk=Desk(orders=orders)).beats(1)
     again = machine(tmp_path, desk=Desk(0, 1, 2))
     again.beats(1)
     status = json.loads(again.places.status.read_text())
     assert (status["response"]["mode"], status["response"]["idle_minutes"]) == ("paused", 7)
-    again.places.orders.write_text('{"mode": ')
+    again.places.response.write_text('{"mode": ')
     machine(tmp_path, desk=Desk(0)).beats(1)
     assert json.loads(again.places.status.read_text())["response"] is None
 
 
 def test_an_answer_that_makes_no_sense_is_a_heartbeat_that_did_not_get_through(tmp_path: Path) -> None:
     class Nonsense(Desk):
-        def send(self, beat: object) -> Orders | None:
+        def send(self, beat: object) -> HeartbeatResponse | None:
             raise KeyError("mode")
 
     one = machine(tmp_path, desk=Nonsense())
@@ -124,38 +128,38 @@ def test_an_answer_that_makes_no_sense_is_a_heartbeat_that_did_not_get_through(t
 
 def test_a_keep_is_reported_as_heard(tmp_path: Path) -> None:
     until = START + timedelta(hours=2)
-    one = machine(tmp_path, desk=Desk(orders=Orders(keep_until=until)))
+    one = machine(tmp_path, desk=Desk(orders=HeartbeatResponse(keep_until=until)))
     one.beats(2)
-    assert [each.heard.keep_until for each in one.desk.heard] == [None, until]
+    assert [each.acknowledged.keep_until for each in one.desk.heard] == [None, until]
 
 
 def test_the_desks_warning_is_passed_on_once_it_reaches_somebody_and_taken_back_aloud(tmp_path: Path) -> None:
-    warning = Announced(id="idle-1", kind="idle", acts_at=START + 10 * MINUTE)
+    warning = ActiveWarning(id="idle-1", kind="idle", stop_at=START + 10 * MINUTE)
     crowd = Crowd(terminals=0)
-    one = machine(tmp_path, desk=Desk(orders=Orders(warning=warning)), crowd=crowd)
+    one = machine(tmp_path, desk=Desk(orders=HeartbeatResponse(warning=warning)), crowd=crowd)
     one.beats(3)
     assert len(crowd.told) == 3, "nobody there: said again"
     crowd.terminals = 2
     one.beats(3)
     assert len(crowd.told) == 4, "reached somebody: said no more"
     assert "will be stopped at 12:10 UTC: it is idle. To keep it running: gpudesk-keep 4h" in crowd.told[-1]
-    heard = one.desk.heard[-1].heard
-    assert (heard.warning_id, heard.terminals, heard.notebooks) == ("idle-1", 2, 0)
-    one.desk.orders = Orders()
+    heard = one.desk.heard[-1].acknowledged
+    assert (heard.warning_id, heard.terminals, heard.jupyter_servers) == ("idle-1", 2, 0)
+    one.desk.orders = HeartbeatResponse()
     one.beats(2)
     assert "withdrawn" in crowd.told[-1]
-    assert one.desk.heard[-1].heard.warning_id is None
+    assert one.desk.heard[-1].acknowledged.warning_id is None
 
 
 def test_a_wish_goes_along_until_the_desk_answers_it(tmp_path: Path) -> None:
     one = machine(tmp_path)
-    (one.places.wishes / "1-aa.json").write_text('{"hours": 4}')
+    (one.places.keep_requests / "1-aa.json").write_text('{"hours": 4}')
     one.beats(2)
-    assert [each.wish for each in one.desk.heard] == [Wish(id="1-aa", hours=4)] * 2
-    one.desk.orders = Orders(answer=Answer(id="1-aa", granted=True, sentence="kept until 18:00 UTC"))
+    assert [each.keep_request for each in one.desk.heard] == [KeepRequest(id="1-aa", hours=4)] * 2
+    one.desk.orders = HeartbeatResponse(keep_result=KeepResult(id="1-aa", granted=True, message="kept until 18:00 UTC"))
     one.beats(2)
-    assert one.desk.heard[-1].wish is None
-    answer = json.loads((one.places.answers / "1-aa.json").read_text())
+    assert one.desk.heard[-1].keep_request is None
+    answer = json.loads((one.places.keep_results / "1-aa.json").read_text())
     assert answer == {"granted": True, "message": "kept until 18:00 UTC"}
 
 
@@ -164,23 +168,23 @@ def test_each_users_wish_is_answered_in_turn_whatever_time_another_gives_to_a_fi
     one = machine(tmp_path)
     wishes = [("1-ada", 1001, 4), ("2-eve", 1002, 9), ("3-eve", 1002, 8), ("4-bob", 1003, 2)]
     for name, user, hours in wishes:
-        path = one.places.wishes / f"{name}.json"
+        path = one.places.keep_requests / f"{name}.json"
         path.write_text(json.dumps({"hours": hours}))
         os.utime(path, (4e9, 4e9) if user == 1002 else None)
         os.chown(path, user, -1)
-    (one.places.wishes / "0-eve.json").mkdir()
-    os.chown(one.places.wishes / "0-eve.json", 1002, -1)
+    (one.places.keep_requests / "0-eve.json").mkdir()
+    os.chown(one.places.keep_requests / "0-eve.json", 1002, -1)
     passed_on = []
     for _ in range(3):
         one.beats(1)
-        wish = one.desk.heard[-1].wish
+        wish = one.desk.heard[-1].keep_request
         assert wish
         passed_on.append(wish)
-        one.desk.orders = Orders(answer=Answer(id=wish.id, granted=True, sentence="kept"))
+        one.desk.orders = HeartbeatResponse(keep_result=KeepResult(id=wish.id, granted=True, message="kept"))
         one.beats(1)
     assert [(each.id, each.hours) for each in passed_on] == [("1-ada", 4), ("3-eve", 8), ("4-bob", 2)]
-    assert {path.stem for path in one.places.answers.iterdir()} == {"1-ada", "3-eve", "4-bob"}
-    assert [path.name for path in one.places.wishes.iterdir()] == ["0-eve.json"], "all else is cleared away"
+    assert {path.stem for path in one.places.keep_results.iterdir()} == {"1-ada", "3-eve", "4-bob"}
+    assert [path.name for path in one.places.keep_requests.iterdir()] == ["0-eve.json"], "all else is cleared away"
 
 
 @pytest.mark.parametrize(
@@ -188,10 +192,10 @@ def test_each_users_wish_is_answered_in_turn_whatever_time_another_gives_to_a_fi
 )
 def test_a_wish_that_makes_no_sense_is_none(tmp_path: Path, content: str) -> None:
     one = machine(tmp_path)
-    (one.places.wishes / "1-aa.json").write_text(content)
-    (one.places.wishes / "2-link.json").symlink_to("/etc/passwd")
+    (one.places.keep_requests / "1-aa.json").write_text(content)
+    (one.places.keep_requests / "2-link.json").symlink_to("/etc/passwd")
     assert one.beats(1) == [True]
-    assert one.desk.heard[-1].wish is None
+    assert one.desk.heard[-1].keep_request is None
 
 
 def test_a_step_that_runs_is_told_with_what_it_said_last(tmp_path: Path) -> None:
@@ -205,7 +209,7 @@ def test_a_step_that_runs_is_told_with_what_it_said_last(tmp_path: Path) -> None
         one.beats(1)
         told = one.desk.heard[-1].setup
         assert told is not None
-        assert (told.document, told.step, told.position, told.line) == (
+        assert (told.document, told.step, told.position, told.last_output_line) == (
             "gpudesk-jupyter",
             "install",
             "1 of 2",
@@ -218,7 +222,7 @@ def test_a_step_that_runs_is_told_with_what_it_said_last(tmp_path: Path) -> None
 
 
 def test_the_history_is_what_make_replay_reads(tmp_path: Path) -> None:
-    one = machine(tmp_path, desk=Desk(orders=Orders(keep_until=START + timedelta(hours=3))))
+    one = machine(tmp_path, desk=Desk(orders=HeartbeatResponse(keep_until=START + timedelta(hours=3))))
     with one.places.lock.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         one.beats(2)
@@ -228,7 +232,7 @@ def test_the_history_is_what_make_replay_reads(tmp_path: Path) -> None:
     assert events[:4] == ["ready", "setup_started", "heartbeat", "keep"]
     assert events.count("setup_ended") == 1
     assert events.count("heartbeat") == 5
-    assert not [each for each in read(line.encode() for line in lines) if isinstance(each, Malformed)]
+    assert not [each for each in read(line.encode() for line in lines) if isinstance(each, MalformedLine)]
 
 
 def test_a_boot_after_another_tells_of_the_stop_between_and_a_probe_that_begins_anew_does_not(tmp_path: Path) -> None:
@@ -247,7 +251,7 @@ def test_two_busy_days_with_a_night_off_between_are_nothing_to_report_or_stop(tm
         time = Minutes(begin=START + timedelta(days=day))
         machine(tmp_path, Scripted("cpu", ACTIVE), time=time, boot_id=f"boot-{day}").beats(8 * 60)
     lines = [line.encode() for line in History(tmp_path / "history.jsonl").lines()]
-    assert replayed(lines, Policy()) == Played([], [], [])
+    assert run_replay(lines, Policy()) == ReplayResult([], [], [])
 
 
 def test_the_history_is_bounded_and_told_from_a_time_on(tmp_path: Path) -> None:
@@ -289,7 +293,7 @@ def test_a_probe_that_its_own_document_restarts_tells_of_the_end_of_the_setup(tm
     events = [json.loads(line)["event"] for line in lines]
     assert events[:6] == ["ready", "setup_started", "heartbeat", "setup_ended", "ready", "heartbeat"]
     assert events.count("setup_ended") == 1
-    actions = replayed((line.encode() for line in lines), Policy()).actions
+    actions = run_replay((line.encode() for line in lines), Policy()).actions
     assert [(f"{each.at:%H:%M}", each.action) for each in actions] == [("12:31", "warn"), ("12:41", "stop")]
 
 
@@ -317,7 +321,7 @@ def test_a_boot_in_the_middle_of_a_setup_is_a_stop_and_no_end_of_it(tmp_path: Pa
 
 def test_a_part_of_the_history_begins_with_what_held_there(tmp_path: Path) -> None:
     until = START + timedelta(hours=3)
-    one = machine(tmp_path, desk=Desk(orders=Orders(keep_until=until)))
+    one = machine(tmp_path, desk=Desk(orders=HeartbeatResponse(keep_until=until)))
     one.beats(3)
     with one.places.lock.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

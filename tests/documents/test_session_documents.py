@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.connect import TOKEN_FILE
-from chalicelib.domain.sessions import DOCUMENTS, LOGIN
+from chalicelib.domain.sessions import DOCUMENT_BY_KIND, SSH_USER
 from ssm_documents.session_documents import USER, check_session, session_document, session_names
 
 Document = dict[str, Any]
@@ -19,8 +19,8 @@ def test_every_document_is_clean(name: str) -> None:
 
 
 def test_there_are_the_documents_that_the_desk_starts_and_no_others() -> None:
-    assert set(session_names()) == set(DOCUMENTS.values())
-    assert USER == LOGIN
+    assert set(session_names()) == set(DOCUMENT_BY_KIND.values())
+    assert USER == SSH_USER
 
 
 @pytest.mark.parametrize("parameter", ["portNumber", "localPortNumber"])

@@ -15,15 +15,15 @@ from typing import Self
 
 import pytest
 
-from chalicelib.domain.activity.evidence import State
+from chalicelib.domain.activity.evidence import SignalState
 from chalicelib.domain.activity.policy import Thresholds
 from ssm_documents.probe.sensors import Reading
 from ssm_documents.probe.signals.editors import Editors
 from ssm_documents.probe.signals.namespaces import in_network_of
-from ssm_documents.probe.signals.processes import Process, running
+from ssm_documents.probe.signals.processes import Process, list_processes
 from ssm_documents.probe.signals.sessions import SessionsSensor
 from ssm_documents.probe.signals.sockets import Socket, tcp_sockets
-from ssm_documents.probe.signals.terminals import Terminal, described, open_terminals
+from ssm_documents.probe.signals.terminals import Terminal, describe, open_terminals
 from tests.documents.measured import each_minute
 from tests.documents.tmux import Tmux, needs_tmux
 
@@ -53,9 +53,9 @@ class Shell:
     def type(self, words: str, answer: str) -> None:
         """Type, and wait for the answer."""
         os.write(self.screen, f"{words}\n".encode())
-        seen = b""
-        while answer.encode() not in seen:
-            seen += os.read(self.screen, 1000)
+        observation = b""
+        while answer.encode() not in observation:
+            observation += os.read(self.screen, 1000)
 
     def print(self, words: str) -> None:
         """What a program does that nobody types to."""
@@ -105,13 +105,13 @@ def process(name: str, pid: int = 4242, terminal: int = 0) -> Process:
 
 
 def test_nobody_on_the_machine_is_quiet(folder: Path) -> None:
-    assert read(sensor(folder)) == Reading(State.QUIET, "nobody is logged in")
+    assert read(sensor(folder)) == Reading(SignalState.QUIET, "nobody is logged in")
 
 
 def test_a_login_that_is_merely_there_is_quiet(folder: Path, login: Callable[[], Shell]) -> None:
     login()
     one = sensor(folder)
-    assert [read(one) for _ in range(2)] == [Reading(State.QUIET, "1 terminals open, none used")] * 2
+    assert [read(one) for _ in range(2)] == [Reading(SignalState.QUIET, "1 terminals open, none used")] * 2
 
 
 def test_somebody_who_types_is_seen_once_and_named(folder: Path, login: Callable[[], Shell]) -> None:
@@ -121,8 +121,8 @@ def test_somebody_who_types_is_seen_once_and_named(folder: Path, login: Callable
     read(one)
     shell.type("echo hel''lo", "hello")
     reading = read(one)
-    assert (reading.state, reading.reason) == (State.ACTIVE, f"{shell.name} of root (sh) was used")
-    assert read(one).state is State.QUIET
+    assert (reading.state, reading.reason) == (SignalState.ACTIVE, f"{shell.name} of root (sh) was used")
+    assert read(one).state is SignalState.QUIET
 
 
 def test_what_a_program_prints_is_nobodys_activity(folder: Path, login: Callable[[], Shell]) -> None:
@@ -130,17 +130,17 @@ def test_what_a_program_prints_is_nobodys_activity(folder: Path, login: Callable
     one = sensor(folder)
     read(one)
     shell.print("step 100 of 1000\n")
-    assert read(one).state is State.QUIET
+    assert read(one).state is SignalState.QUIET
 
 
 def test_a_login_since_the_last_look_is_activity_and_a_logout_is_none(folder: Path, login: Callable[[], Shell]) -> None:
     one = sensor(folder)
     read(one)
     shell = login()
-    assert read(one).state is State.ACTIVE
-    assert read(one).state is State.QUIET
+    assert read(one).state is SignalState.ACTIVE
+    assert read(one).state is SignalState.QUIET
     shell.close()
-    assert read(one) == Reading(State.QUIET, "nobody is logged in")
+    assert read(one) == Reading(SignalState.QUIET, "nobody is logged in")
 
 
 def test_terminals_are_listed_afresh_after_a_time_without_any(folder: Path, login: Callable[[], Shell]) -> None:
@@ -151,7 +151,7 @@ def test_terminals_are_listed_afresh_after_a_time_without_any(folder: Path, logi
     shell = login()
     read(one)
     shell.type("echo aga''in", "again")
-    assert read(one).state is State.ACTIVE
+    assert read(one).state is SignalState.ACTIVE
 
 
 def test_a_number_that_was_given_again_is_a_new_login(folder: Path, login: Callable[[], Shell]) -> None:
@@ -161,13 +161,13 @@ def test_a_number_that_was_given_again_is_a_new_login(folder: Path, login: Calla
     first.close()
     second = login()
     os.utime(second.path, (2_000, 2_000))
-    assert read(one).state is State.ACTIVE
+    assert read(one).state is SignalState.ACTIVE
 
 
 def test_ssh_without_a_terminal_is_no_activity(folder: Path) -> None:
     """`ssh -N` and its like: sshd runs, nobody types."""
     one = sensor(folder, lambda: [process("sshd"), process("sshd: ada@notty")])
-    assert [read(one).state for _ in range(2)] == [State.QUIET] * 2
+    assert [read(one).state for _ in range(2)] == [SignalState.QUIET] * 2
 
 
 def test_a_session_by_ssm_is_a_terminal_like_any(folder: Path, login: Callable[[], Shell]) -> None:
@@ -195,13 +195,13 @@ sys.stdin.read()
         assert contained.stdout
         if contained.stdout.readline().strip() != b"/dev/pts/0":
             pytest.skip("this computer lets nobody make a list of terminals")
-        held = [each for each in running() if each.pid == contained.pid]
+        held = [each for each in list_processes() if each.pid == contained.pid]
         assert held[0].terminal == os.makedev(136, 0)
-        assert described(Terminal("pts/0", held[0].terminal, 0, 1), held) == "pts/0 of root"
+        assert describe(Terminal("pts/0", held[0].terminal, 0, 1), held) == "pts/0 of root"
 
 
 def test_a_terminal_of_a_user_who_is_gone_is_named_by_number() -> None:
-    assert described(Terminal("pts/0", 1, 4_000_000_000, 1), []) == "pts/0 of user 4000000000"
+    assert describe(Terminal("pts/0", 1, 4_000_000_000, 1), []) == "pts/0 of user 4000000000"
 
 
 def test_only_terminals_are_listed(folder: Path) -> None:
@@ -223,20 +223,22 @@ def test_a_detached_tmux_is_quiet_and_would_be_lost_and_one_that_is_typed_in_is_
         tmux("send-keys", "tmux wait-for -S ready", "Enter")
         tmux("wait-for", "ready")
         os.utime(pane, LONG_AGO)
-        one = sensor(folder, lambda: [each for each in running() if each.pid == int(server)])
-        lives = {"tmux": 1}
-        assert [read(one) for _ in range(2)] == [Reading(State.QUIET, "1 terminals open, none used", lives)] * 2
+        one = sensor(folder, lambda: [each for each in list_processes() if each.pid == int(server)])
+        live_counts = {"tmux": 1}
+        assert [read(one) for _ in range(2)] == [
+            Reading(SignalState.QUIET, "1 terminals open, none used", live_counts)
+        ] * 2
         tmux("send-keys", "tmux wait-for -S typed", "Enter")
         tmux("wait-for", "typed")
         reading = read(one)
-        assert (reading.state, reading.lives) == (State.ACTIVE, lives)
+        assert (reading.state, reading.live_counts) == (SignalState.ACTIVE, live_counts)
     finally:
         tmux("kill-server")
 
 
 def test_screens_are_counted_by_their_servers_and_not_by_who_looks_at_them(folder: Path) -> None:
     one = sensor(folder, lambda: [process("screen", 1), process("screen", 2), process("screen", 3, terminal=34_816)])
-    assert read(one).lives == {"screen": 2}
+    assert read(one).live_counts == {"screen": 2}
 
 
 class EditorServer:
@@ -273,7 +275,7 @@ while received := window.recv(65536):
             size -= len(self.window.recv(65_536))
 
     def running(self) -> list[Process]:
-        return [each for each in running() if each.pid == self.process.pid]
+        return [each for each in list_processes() if each.pid == self.process.pid]
 
     def __enter__(self) -> Self:
         return self
@@ -296,12 +298,12 @@ def test_an_editors_window_counts_by_what_it_sends_and_not_by_being_open(
     with EditorServer(tmp_path, *network) as editor:
         one = SessionsSensor(folder, editor.running, Editors(stopwatch=each_minute()))
         editor.send(100_000)
-        assert read(one) == Reading(State.QUIET, "VS Code open, none used")
+        assert read(one) == Reading(SignalState.QUIET, "VS Code open, none used")
         editor.send(1_000)
-        assert read(one).state is State.QUIET
+        assert read(one).state is SignalState.QUIET
         editor.send(20_000)
-        assert read(one) == Reading(State.ACTIVE, "somebody works in VS Code")
-        assert read(one).state is State.QUIET
+        assert read(one) == Reading(SignalState.ACTIVE, "somebody works in VS Code")
+        assert read(one).state is SignalState.QUIET
 
 
 def test_an_editor_whose_connections_cannot_be_seen_is_unknown(folder: Path) -> None:
@@ -310,9 +312,9 @@ def test_an_editor_whose_connections_cannot_be_seen_is_unknown(folder: Path) -> 
 
     server = Editors(broken, lambda pid: ["/home/ada/.cursor-server/node", "main.js"], network=lambda pid: 1)
     one = SessionsSensor(folder, lambda: [process("node")], server)
-    assert read(one) == Reading(State.UNKNOWN, "an editor's connections cannot be seen: FileNotFoundError: ss")
+    assert read(one) == Reading(SignalState.UNKNOWN, "an editor's connections cannot be seen: FileNotFoundError: ss")
     nobody = SessionsSensor(folder, lambda: [process("node")], Editors(broken, lambda pid: ["node", "mine.js"]))
-    assert read(nobody).state is State.QUIET
+    assert read(nobody).state is SignalState.QUIET
 
 
 LISTING = """\
@@ -339,14 +341,14 @@ def test_only_what_comes_from_a_window_counts_and_only_above_its_keep_alive(wind
     """Not what the server's parts tell each other, nor what it downloads, nor what it sends."""
     one = editors([LISTING.format(window=0, others=0), LISTING.format(window=window, others=10**7)])
     processes = [process("node", 10), process("node", 11), process("sshd", 9)]
-    assert [one.used(processes), one.used(processes)] == [None, used]
+    assert [one.active_editor(processes), one.active_editor(processes)] == [None, used]
 
 
 def test_a_window_that_was_opened_since_the_last_look_is_use() -> None:
     without = "".join(LISTING.splitlines(keepends=True)[:1])
     one = editors([without, LISTING.format(window=100_000, others=0)])
     processes = [process("node", 10), process("node", 11)]
-    assert [one.used(processes), one.used(processes)] == [None, "VS Code"]
+    assert [one.active_editor(processes), one.active_editor(processes)] == [None, "VS Code"]
 
 
 def test_a_server_that_has_just_ended_is_none_and_two_networks_are_told_apart() -> None:
@@ -363,4 +365,4 @@ def test_a_server_that_has_just_ended_is_none_and_two_networks_are_told_apart() 
         {10: 1, 20: 2}.get,
     )
     processes = [process("node", pid) for pid in (10, 20, 30)]
-    assert [one.used(processes), one.used(processes)] == [None, "VS Code"]
+    assert [one.active_editor(processes), one.active_editor(processes)] == [None, "VS Code"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local.machines.choose import why_no_sandbox
+from local.machines.choose import sandbox_problem
 from tests.e2e.runs import Run, nothing_left_behind
 
 Start = Callable[..., Run]
@@ -30,5 +30,5 @@ def start(tmp_path: Path) -> Iterator[Start]:
 @pytest.fixture(scope="session")
 def a_sandbox() -> None:
     """Only where scripts can really run."""
-    if why := why_no_sandbox(lambda: datetime.now(UTC)):
+    if why := sandbox_problem(lambda: datetime.now(UTC)):
         pytest.skip(why)

@@ -6,7 +6,7 @@ import stat
 import pytest
 
 from local.options import Options
-from local.show import status_after_the_story
+from local.show import exit_status_after_demo
 from tests.e2e.conftest import Start
 from tests.e2e.runs import WITHOUT_NAMESPACES
 
@@ -77,4 +77,4 @@ def test_without_a_sandbox_the_story_is_simulated_and_says_so_with_status_3(star
 
 @pytest.mark.parametrize(("simulate", "is_real", "status"), [(True, False, 0), (False, False, 3), (False, True, 0)])
 def test_a_simulation_counts_only_where_it_was_asked_for(simulate: bool, is_real: bool, status: int) -> None:
-    assert status_after_the_story(Options(once=True, simulate=simulate), is_real=is_real) == status
+    assert exit_status_after_demo(Options(once=True, simulate=simulate), is_real=is_real) == status

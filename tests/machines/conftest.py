@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import pytest
 
-from local.machines.choose import why_no_sandbox
+from local.machines.choose import sandbox_problem
 from local.machines.sandboxed import SandboxedMachines
 
 from .build import now, spec
@@ -44,7 +44,7 @@ def powered() -> Powered:
 
 @pytest.fixture(scope="session")
 def fleet(tmp_path_factory: pytest.TempPathFactory, powered: Powered) -> Iterator[SandboxedMachines]:
-    if why := why_no_sandbox(now):
+    if why := sandbox_problem(now):
         assert not os.environ.get("NEEDS_SANDBOX"), why
         pytest.skip(why)
     machines = SandboxedMachines(tmp_path_factory.mktemp("fleet"), now, powered)

@@ -8,7 +8,7 @@ import pytest
 from local.machines.agent import cut, run_document, timeout_seconds
 from local.machines.errors import InvalidParameters, MachineHalted, MachineRebooted
 from local.machines.port import InvocationResult
-from local.machines.shell import Cancellation, Ended, Script
+from local.machines.shell import Cancellation, Script, ScriptResult
 
 from .build import document, invocation, shell_step
 
@@ -17,17 +17,17 @@ from .build import document, invocation, shell_step
 class FakeShell:
     """Ends each script as told, by step name; an exception in the list is raised."""
 
-    ends: dict[str, list[int | Ended | Exception]] = field(default_factory=dict)
+    ends: dict[str, list[int | ScriptResult | Exception]] = field(default_factory=dict)
     ran: list[Script] = field(default_factory=list)
     reboots: int = 0
 
-    def execute(self, script: Script, cancellation: Cancellation) -> Ended:
+    def execute(self, script: Script, cancellation: Cancellation) -> ScriptResult:
         self.ran.append(script)
         end = self.ends.get(script.step, [0])
         this = end.pop(0) if len(end) > 1 else end[0]
         if isinstance(this, Exception):
             raise this
-        return Ended(this) if isinstance(this, int) else this
+        return ScriptResult(this) if isinstance(this, int) else this
 
     def reboot(self) -> None:
         self.reboots += 1
@@ -80,7 +80,7 @@ def test_exit_194_reboots_and_runs_the_same_step_again() -> None:
 
 
 def test_what_was_said_before_a_reboot_is_reported_with_the_rest() -> None:
-    shell = FakeShell({"one": [Ended(194, "before\n", "why\n"), Ended(0, "after\n", "")]})
+    shell = FakeShell({"one": [ScriptResult(194, "before\n", "why\n"), ScriptResult(0, "after\n", "")]})
     (step,) = run(document(shell_step("one", "x")), shell).steps
     assert (step.stdout, step.stderr) == ("before\nafter\n", "why\n")
 
@@ -103,7 +103,7 @@ def test_a_machine_that_stops_under_a_document_gives_no_result() -> None:
 
 
 def test_a_step_over_its_time_is_timed_out_and_the_next_one_runs() -> None:
-    shell = FakeShell({"one": [Ended(-9, "so far", "", "timed out")]})
+    shell = FakeShell({"one": [ScriptResult(-9, "so far", "", "timed out")]})
     result = run(document(shell_step("one", "x"), shell_step("two", "y")), shell)
     assert [(step.status, step.exit_code) for step in result.steps] == [("TimedOut", 137), ("Success", 0)]
     assert (result.status, result.steps[0].stdout) == ("TimedOut", "so far")
@@ -113,10 +113,10 @@ def test_a_cancel_kills_what_runs_and_cancels_the_rest() -> None:
     cancellation = Cancellation()
 
     class Cancelled(FakeShell):
-        def execute(self, script: Script, cancellation: Cancellation) -> Ended:
+        def execute(self, script: Script, cancellation: Cancellation) -> ScriptResult:
             super().execute(script, cancellation)
             cancellation.set()
-            return Ended(-9, how="cancelled")
+            return ScriptResult(-9, how="cancelled")
 
     shell = Cancelled()
     content = document(shell_step("one", "x"), shell_step("two", "y"))
@@ -179,7 +179,7 @@ def test_a_time_limit_out_of_bounds_is_an_hour(value: object, seconds: int) -> N
 
 
 def test_output_is_cut_with_the_agents_mark_and_not_beyond_its_limit() -> None:
-    long = Ended(0, "o" * 24_001, "e" * 8_001)
+    long = ScriptResult(0, "o" * 24_001, "e" * 8_001)
     step = run(document(shell_step("one", "x")), FakeShell({"one": [long]})).steps[0]
     assert (len(step.stdout), len(step.stderr)) == (24_000, 8_000)
     assert step.stdout.endswith("o--output truncated--")
@@ -187,7 +187,7 @@ def test_output_is_cut_with_the_agents_mark_and_not_beyond_its_limit() -> None:
 
 
 def test_a_failure_says_so_in_the_agents_words() -> None:
-    failed = FakeShell({"one": [Ended(7, "", "no such thing")]})
+    failed = FakeShell({"one": [ScriptResult(7, "", "no such thing")]})
     step = run(document(shell_step("one", "x")), failed).steps[0]
     assert step.stderr == "no such thing\nfailed to run commands: exit status 7"
 

@@ -3,7 +3,7 @@
 import os
 from contextlib import suppress
 
-from local.machines.inside.loop import Loop
+from local.machines.inside.loop import EventLoop
 
 
 def ready_pipe() -> int:
@@ -14,21 +14,21 @@ def ready_pipe() -> int:
 
 
 def test_timers_come_in_order_and_a_cancelled_one_does_not() -> None:
-    loop, seen = Loop(), list[str]()
-    loop.after(0.002, lambda: seen.append("second"))
-    loop.after(0.001, lambda: seen.append("first"))
-    loop.after(0, lambda: seen.append("never")).cancelled = True
-    loop.run(is_over=lambda: len(seen) == 2)
+    loop, observation = EventLoop(), list[str]()
+    loop.after(0.002, lambda: observation.append("second"))
+    loop.after(0.001, lambda: observation.append("first"))
+    loop.after(0, lambda: observation.append("never")).cancelled = True
+    loop.run(is_over=lambda: len(observation) == 2)
     loop.close()
-    assert seen == ["first", "second"]
+    assert observation == ["first", "second"]
 
 
 def test_a_file_that_was_closed_in_this_turn_is_not_taken_for_a_new_one_of_its_number() -> None:
-    loop, seen = Loop(), list[str]()
+    loop, observation = EventLoop(), list[str]()
     files = [ready_pipe(), ready_pipe()]
 
     def close_both_and_open_anew() -> None:
-        seen.append("old")
+        observation.append("old")
         for file in files:
             loop.forget(file)
             os.close(file)
@@ -37,11 +37,11 @@ def test_a_file_that_was_closed_in_this_turn_is_not_taken_for_a_new_one_of_its_n
         assert new
         for file in new:
             with suppress(ValueError):
-                loop.watch(file, lambda: seen.append("new"))
+                loop.watch(file, lambda: observation.append("new"))
 
     for file in files:
         loop.watch(file, close_both_and_open_anew)
     turns = iter([False, True])
-    loop.run(is_over=lambda: next(turns) if not seen else True)
+    loop.run(is_over=lambda: next(turns) if not observation else True)
     loop.close()
-    assert seen == ["old"]
+    assert observation == ["old"]

@@ -75,12 +75,12 @@ SHOWN = "meta-data/managed-ssh-keys/active-keys/ubuntu"
 
 
 def test_a_key_is_in_the_metadata_until_its_time_is_over(fleet: SandboxedMachines, shared: str) -> None:
-    ask = ("#!/usr/bin/env python3", f"PATHS = [{SHOWN!r}]", METADATA)
+    request = ("#!/usr/bin/env python3", f"PATHS = [{SHOWN!r}]", METADATA)
     fleet.show_ssh_key(shared, "ubuntu", "ssh-ed25519 AAAA", now() + timedelta(seconds=1))
-    lines = json.loads(said(fleet, shared, *ask))[SHOWN][0].splitlines()
+    lines = json.loads(said(fleet, shared, *request))[SHOWN][0].splitlines()
     assert (lines[1], lines[-1]) == (f"#Instance={shared}", "ssh-ed25519 AAAA")
     fleet.show_ssh_key(shared, "ubuntu", "ssh-ed25519 AAAA", now())
-    assert "404" in run_script(fleet, shared, *ask).steps[0].stderr
+    assert "404" in run_script(fleet, shared, *request).steps[0].stderr
 
 
 class _Cloud(BaseHTTPRequestHandler):

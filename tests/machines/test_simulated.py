@@ -9,7 +9,7 @@ import pytest
 
 from local.machines.errors import MachineHalted
 from local.machines.port import Machines
-from local.machines.shell import Ended
+from local.machines.shell import ScriptResult
 from local.machines.simulated import SimulatedMachines
 
 from .build import document, invocation, shell_step, spec
@@ -43,7 +43,7 @@ def test_it_is_a_fleet_like_any_other(machines: SimulatedMachines) -> None:
 
 
 def test_steps_end_as_ordered_and_then_well(machines: SimulatedMachines) -> None:
-    machines.outcomes = {"one": [(2, "out", "err")], "a-document": [Ended(0, how="timed out")]}
+    machines.outcomes = {"one": [(2, "out", "err")], "a-document": [ScriptResult(0, how="timed out")]}
     content = document(shell_step("one", "x"), shell_step("two", "y"))
     statuses = [[step.status for step in machines.run(HERE, invocation(content)).steps] for _ in range(2)]
     assert statuses == [["Failed", "TimedOut"], ["Success", "Success"]]

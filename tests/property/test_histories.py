@@ -11,11 +11,11 @@ from datetime import timedelta
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chalicelib.domain.activity.alone import PATIENCE
-from chalicelib.domain.activity.evidence import ALLOWED_GAP
+from chalicelib.domain.activity.alone import EXTRA_DELAY
+from chalicelib.domain.activity.evidence import MAX_SAMPLE_GAP
 from chalicelib.domain.desk import Mode
-from chalicelib.domain.timings import DELIVERY_WAIT
-from chalicelib.domain.warned import WarningKind
+from chalicelib.domain.timings import WARNING_DELIVERY_WAIT
+from chalicelib.domain.warned import WarningType
 from tests.property.world import (
     MINUTE,
     NO_TIME,
@@ -41,20 +41,20 @@ AHEAD_THEN_LOST = [(Minute(happening=Jump(600)), 13), (Minute(link=Link.LOST), 1
 
 def clock_error(world: World) -> timedelta:
     """By how much a window can look longer than it was: a jump by more voids it."""
-    return min(world.widest_clock_error, ALLOWED_GAP)
+    return min(world.widest_clock_error, MAX_SAMPLE_GAP)
 
 
 def beats_of(world: World, window: timedelta) -> list[Beat]:
     assert world.stopped is not None
     begun = world.stopped.at - window + clock_error(world)
-    return [beat for beat in world.beats if beat.at > begun]
+    return [heartbeat for heartbeat in world.beats if heartbeat.at > begun]
 
 
 def was_quiet(window: list[Beat]) -> bool:
     """Nothing was sampled but quiet, and of no signal were three samples in a row missing, which is a gap."""
     in_threes = zip(window, window[1:], window[2:], strict=False)
     has_gap = any(a.missing and a.missing == b.missing == c.missing for a, b, c in in_threes)
-    return not has_gap and all(beat.is_quiet for beat in window)
+    return not has_gap and all(heartbeat.is_quiet for heartbeat in window)
 
 
 @given(worlds, histories)
@@ -68,17 +68,21 @@ def test_the_desk_stops_nothing_that_was_busy_kept_or_unwarned(world: World, his
     assert stopped.at >= world.kept_until
     warned = stopped.warned
     assert warned is not None
-    assert stopped.at >= warned.acts_at >= warned.at + min(5, 6) * MINUTE
-    if warned.awaits and not warned.delivered:
-        assert stopped.at >= warned.acts_at + DELIVERY_WAIT
-    if stopped.kind is WarningKind.IDLE:
-        window = beats_of(world, world.instance.spec.idle_policy.window)
+    assert stopped.at >= warned.stop_at >= warned.created_at + min(5, 6) * MINUTE
+    if warned.requires_delivery and not warned.deliveries:
+        assert stopped.at >= warned.stop_at + WARNING_DELIVERY_WAIT
+    if stopped.kind is WarningType.IDLE:
+        window = beats_of(world, world.instance.spec.idle_policy.idle_window)
         known_until = world.on_the_table_of
         assert known_until is not None, "there was evidence"
-        known = [beat for beat in window if beat.at <= known_until]
+        known = [heartbeat for heartbeat in window if heartbeat.at <= known_until]
         assert known, "it was of this window"
         assert was_quiet(known)
-        since_warned = [beat for beat in world.beats if warned.at + clock_error(world) < beat.at <= known_until]
+        since_warned = [
+            heartbeat
+            for heartbeat in world.beats
+            if warned.created_at + clock_error(world) < heartbeat.at <= known_until
+        ]
         assert was_quiet(since_warned), "a warning is of one idle time, not of an earlier one"
 
 
@@ -94,10 +98,10 @@ def test_a_machine_alone_leaves_only_idle_warned_and_allowed_to(world: World, hi
     assert orders.mode == "enforce"
     assert orders.keep_until is None or stopped.at_machine >= orders.keep_until
     assert world.left_alone_warned_at is not None
-    assert stopped.at - world.left_alone_warned_at >= orders.policy.notice - clock_error(world)
-    window = beats_of(world, orders.policy.window + PATIENCE)
+    assert stopped.at - world.left_alone_warned_at >= orders.policy.warning_period - clock_error(world)
+    window = beats_of(world, orders.policy.idle_window + EXTRA_DELAY)
     assert was_quiet(window)
-    assert not any(beat.forbids_leaving for beat in window)
+    assert not any(heartbeat.forbids_leaving for heartbeat in window)
 
 
 @given(worlds, histories)
@@ -106,11 +110,11 @@ def test_what_is_forgotten_is_stopped_in_time(world: World, history: History) ->
     world.live(Minute(happening=Jump(0)))
     world.live(Minute(happening=Mode.ENFORCE))
     policy, forgotten_at = world.instance.spec.idle_policy, world.now
-    late = DELIVERY_WAIT if world.book.owners else NO_TIME
+    late = WARNING_DELIVERY_WAIT if world.book.owners else NO_TIME
     while world.stopped is None and world.now < forgotten_at + timedelta(hours=2):
         world.live(FORGOTTEN)
     assert world.stopped is not None
-    assert world.stopped.at <= forgotten_at + policy.window + policy.notice + late + 2 * MINUTE
+    assert world.stopped.at <= forgotten_at + policy.idle_window + policy.warning_period + late + 2 * MINUTE
 
 
 @given(worlds, histories, st.sampled_from([Minute(sweeps=False), Minute(sweeps=False, link=Link.LOST)]))
@@ -123,7 +127,7 @@ def test_what_is_forgotten_stops_itself_where_the_desk_is_dead(world: World, his
     while world.stopped is None and world.now < dead_since + timedelta(hours=2):
         world.live(dead)
     assert world.stopped is not None
-    assert world.stopped.at <= dead_since + policy.window + policy.notice + PATIENCE + 2 * MINUTE
+    assert world.stopped.at <= dead_since + policy.idle_window + policy.warning_period + EXTRA_DELAY + 2 * MINUTE
 
 
 @given(histories, st.integers(1, 3))
@@ -140,4 +144,4 @@ def test_a_lifetime_bounds_everything_but_a_keep(history: History, max_hours: in
         world.live(Minute(active="gpu", unknown="cpu", link=Link.LOST))
     assert world.stopped is not None
     end = max(START + timedelta(hours=max_hours), world.kept_until, away_until)
-    assert world.stopped.at <= end + world.instance.spec.idle_policy.notice + 2 * MINUTE
+    assert world.stopped.at <= end + world.instance.spec.idle_policy.warning_period + 2 * MINUTE

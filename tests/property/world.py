@@ -12,24 +12,32 @@ from enum import Enum
 from hypothesis import strategies as st
 
 from chalicelib.domain import lifecycle, wishes
-from chalicelib.domain.activity.alone import Alone, Word, decide_alone
-from chalicelib.domain.activity.evidence import Evidence, Sample, State, fold
-from chalicelib.domain.activity.heartbeat import Heard, Heartbeat, Report, Wish, heartbeat_from, plain_heartbeat
-from chalicelib.domain.activity.orders import Orders
+from chalicelib.domain.activity.alone import SelfStopAction, SelfStopState, decide_self_stop
+from chalicelib.domain.activity.evidence import Evidence, Sample, SignalState, fold
+from chalicelib.domain.activity.heartbeat import (
+    Acknowledgement,
+    Heartbeat,
+    KeepRequest,
+    Report,
+    decode_heartbeat,
+    encode_heartbeat,
+)
+from chalicelib.domain.activity.orders import HeartbeatResponse
 from chalicelib.domain.activity.policy import SIGNALS, IdlePolicy
 from chalicelib.domain.actors import Actor, Role
 from chalicelib.domain.channels import Channels
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.desk import Ceilings, DeskSettings, Mode
+from chalicelib.domain.desk import DeskSettings, Limits, Mode
 from chalicelib.domain.errors import Conflict
-from chalicelib.domain.instance import Desired, Ec2State, Instance, Machine, Phase, Setup, Spec
-from chalicelib.domain.lifecycle import Rules
-from chalicelib.domain.lifecycle.orders import orders_for
-from chalicelib.domain.notices import AddressBook
-from chalicelib.domain.observation import Ec2View, Observation
+from chalicelib.domain.instance import DesiredState, Ec2State, Instance, Machine, Phase, SetupState, Spec
+from chalicelib.domain.lifecycle import heard
+from chalicelib.domain.lifecycle.orders import build_response
+from chalicelib.domain.lifecycle.rules import DecisionContext
+from chalicelib.domain.notices import ChannelDirectory
+from chalicelib.domain.observation import Observation, ObservedInstance
 from chalicelib.domain.plan import Stop
-from chalicelib.domain.warned import Warned, WarningKind
+from chalicelib.domain.warned import StopWarning, WarningType
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -38,8 +46,8 @@ ADA = Actor(owner="ada", role=Role.USER)
 POLICY = IdlePolicy(idle_minutes=10, warning_minutes=5)
 OTHER_POLICY = IdlePolicy(idle_minutes=6, warning_minutes=6)
 MACHINE_ID = "i-0123456789abcdef0"
-REACHABLE = AddressBook(owners={"ada": Channels(email="ada@example.org")})
-VIEW = Ec2View(
+REACHABLE = ChannelDirectory(owners={"ada": Channels(email="ada@example.org")})
+VIEW = ObservedInstance(
     instance_id=MACHINE_ID,
     desk_id="gd-1",
     name="n",
@@ -100,12 +108,12 @@ class Minute:
     is_setting_up: bool = False
     happening: Happening = None
 
-    def state(self, signal: str) -> State | None:
+    def state(self, signal: str) -> SignalState | None:
         if signal == self.missing:
             return None
         if signal == self.active:
-            return State.ACTIVE
-        return State.UNKNOWN if signal == self.unknown else State.QUIET
+            return SignalState.ACTIVE
+        return SignalState.UNKNOWN if signal == self.unknown else SignalState.QUIET
 
     @property
     def is_quiet(self) -> bool:
@@ -133,8 +141,8 @@ class Stopped:
 
     at: datetime
     at_machine: datetime
-    warned: Warned | None
-    kind: WarningKind | None
+    warned: StopWarning | None
+    kind: WarningType | None
 
 
 @dataclass
@@ -142,19 +150,19 @@ class World:
     """It goes on minute by minute until something stops the machine."""
 
     instance: Instance
-    book: AddressBook = field(default_factory=AddressBook)
+    book: ChannelDirectory = field(default_factory=ChannelDirectory)
     mode: Mode = Mode.ENFORCE
     now: datetime = START
     clock_is_off: timedelta = NO_TIME
     boot: int = 0
     evidence: dict[str, Evidence] = field(default_factory=dict)
-    alone: Alone = Alone()
-    orders: Orders | None = None
-    wish: Wish | None = None
+    alone: SelfStopState = SelfStopState()
+    orders: HeartbeatResponse | None = None
+    wish: KeepRequest | None = None
     on_the_table: Report = None
     on_the_table_of: datetime | None = None
     the_one_before: tuple[Report, datetime] | None = None
-    given: Orders | None = None
+    given: HeartbeatResponse | None = None
     beats: list[Beat] = field(default_factory=list)
     kept_until: datetime = START
     left_alone_warned_at: datetime | None = None
@@ -184,7 +192,7 @@ class World:
                 pass
             case Event.REBOOT:
                 self.boot += 1
-                self.evidence, self.alone, self.left_alone_warned_at = {}, Alone(), None
+                self.evidence, self.alone, self.left_alone_warned_at = {}, SelfStopState(), None
             case Event.DELIVERY:
                 self._delivered()
             case Event.OTHER_POLICY:
@@ -192,7 +200,7 @@ class World:
             case Event.FIRST_POLICY:
                 self._obey(POLICY)
             case Kept(minutes, on_the_machine=True):
-                self.wish = Wish(id=f"w-{self.now:%H%M}-{self.boot}", hours=minutes / 60)
+                self.wish = KeepRequest(id=f"w-{self.now:%H%M}-{self.boot}", hours=minutes / 60)
             case Kept(minutes):
                 self._keep(minutes * MINUTE)
             case Jump(seconds):
@@ -202,8 +210,8 @@ class World:
                 self.mode = happening
 
     def _delivered(self) -> None:
-        if self.instance.warned:
-            plan = lifecycle.delivered(self.instance, self.instance.warned.id, "email", self.now)
+        if self.instance.warning:
+            plan = heard.record_delivery(self.instance, self.instance.warning.id, "email", self.now)
             self.instance = plan.instance if plan else self.instance
 
     def _obey(self, policy: IdlePolicy) -> None:
@@ -211,7 +219,7 @@ class World:
 
     def _keep(self, span: timedelta) -> None:
         try:
-            self.instance = wishes.keep(self.instance, self.now + span, ADA, Ceilings(), self.now).instance
+            self.instance = wishes.keep(self.instance, self.now + span, ADA, Limits(), self.now).instance
         except Conflict:
             return
         self.kept_until = self.instance.keep_until or self.kept_until
@@ -221,15 +229,15 @@ class World:
         for name in SIGNALS:
             state = minute.state(name)
             for _ in range(0 if state is None else 2 if minute.link is Link.TWICE else 1):
-                sample = Sample(at, state or State.UNKNOWN, "-", boot)
+                sample = Sample(at, state or SignalState.UNKNOWN, "-", boot)
                 self.evidence[name] = fold(self.evidence.get(name), sample)
         own = Heartbeat(
             instance_id=MACHINE_ID,
             at=at,
             boot_id=boot,
             signals={name: evidence for name, evidence in self.evidence.items() if name != minute.missing},
-            heard=self._heard(),
-            wish=self.wish,
+            acknowledged=self._heard(),
+            keep_request=self.wish,
         )
         if minute.link is not Link.LOST:
             self._arrives(own, minute.link)
@@ -238,55 +246,59 @@ class World:
         self.beats.append(Beat(self.now, minute.is_quiet, minute.missing, forbids))
 
     def _arrives(self, own: Heartbeat, link: Link) -> None:
-        report = heartbeat_from(plain_heartbeat(own, f"AROAEXAMPLEEXAMPLEEXA:{MACHINE_ID}"))
+        report = decode_heartbeat(encode_heartbeat(own, f"AROAEXAMPLEEXAMPLEEXA:{MACHINE_ID}"))
         this = (report, self.now)
         late = self.the_one_before if link is Link.LATE else None
         self.on_the_table, self.on_the_table_of = late or this
         self.the_one_before = this
         self.orders = self.given or self.orders
 
-    def _heard(self) -> Heard:
+    def _heard(self) -> Acknowledgement:
         """A terminal takes each warning that the orders bring."""
         if self.orders is None:
-            return Heard()
+            return Acknowledgement()
         warning = self.orders.warning
-        return Heard(keep_until=self.orders.keep_until, warning_id=warning.id if warning else None, terminals=0)
+        return Acknowledgement(
+            keep_until=self.orders.keep_until, warning_id=warning.id if warning else None, terminals=0
+        )
 
     def _is_known_kept(self) -> bool:
         until = self.orders.keep_until if self.orders else None
         return until is not None and self.machine_time < until
 
     def _judge_alone(self, own: Heartbeat, minute: Minute) -> None:
-        turn = decide_alone(
+        turn = decide_self_stop(
             self.alone, own, self.orders, is_setting_up=minute.is_setting_up, has_gpu=True, now=self.machine_time
         )
-        self.alone = turn.alone
-        match turn.word:
-            case Word.WARN:
+        self.alone = turn.state
+        match turn.action:
+            case SelfStopAction.WARN:
                 self.left_alone_warned_at = self.now
-            case Word.WITHDRAW:
+            case SelfStopAction.CANCEL:
                 self.left_alone_warned_at = None
-            case Word.STOP:
+            case SelfStopAction.STOP:
                 self.stopped = Stopped(self.now, self.machine_time, None, None)
 
     def _sweep(self) -> None:
         """As the loop does it: at most a few looks, then the orders."""
         desk = DeskSettings(mode=self.mode)
-        rules = Rules(desk=desk, book=self.book, heartbeat_table="t", heartbeat_region="r", instance_role_id="AROA")
-        seen = Observation(ec2=VIEW, heartbeat=self.on_the_table)
+        rules = DecisionContext(
+            desk=desk, directory=self.book, heartbeat_table="t", heartbeat_region="r", instance_role_id="AROA"
+        )
+        observation = Observation(ec2=VIEW, heartbeat=self.on_the_table)
         for _ in range(4):
             before = self.instance
-            plan = lifecycle.decide(before, seen, self.now, rules)
+            plan = lifecycle.decide(before, observation, self.now, rules)
             self.instance = plan.instance
             if before.keep_until != plan.instance.keep_until:
                 self.kept_until = plan.instance.keep_until or START
             if isinstance(plan.step, Stop):
                 claim = plan.instance.claim
-                self.stopped = Stopped(self.now, self.machine_time, before.warned, claim.kind if claim else None)
+                self.stopped = Stopped(self.now, self.machine_time, before.warning, claim.kind if claim else None)
                 return
-            if not plan.again:
+            if not plan.requeue:
                 break
-        self.given = orders_for(self.instance, desk)
+        self.given = build_response(self.instance, desk)
 
 
 def ready(max_hours: int = 72) -> Instance:
@@ -297,7 +309,7 @@ def ready(max_hours: int = 72) -> Instance:
         created_by="ada",
         created_at=START,
         spec=Spec(
-            desired=Desired.RUNNING,
+            desired=DesiredState.RUNNING,
             instance_type="g4dn.xlarge",
             region="us-east-1",
             recipe="jupyter",
@@ -310,10 +322,10 @@ def ready(max_hours: int = 72) -> Instance:
         ),
         phase=Phase.READY,
         phase_since=START,
-        reason=EventReason(code=EventCode.READY, sentence="ready"),
-        setup=Setup(recipe="jupyter"),
+        reason=EventReason(code=EventCode.READY, message="ready"),
+        setup=SetupState(recipe="jupyter"),
         machine=Machine(instance_id=MACHINE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=START),
-        life_began_at=START,
+        lifetime_started_at=START,
         ready_since=START,
     )
 
@@ -343,7 +355,7 @@ minutes = st.builds(
 histories: st.SearchStrategy[History] = st.lists(
     st.tuples(minutes, st.one_of(st.integers(1, 4), st.integers(8, 45))), min_size=2, max_size=9
 )
-worlds = st.builds(World, st.just(ready()), st.sampled_from([AddressBook(), REACHABLE]))
+worlds = st.builds(World, st.just(ready()), st.sampled_from([ChannelDirectory(), REACHABLE]))
 
 
 def unrolled(history: History) -> Iterator[Minute]:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from local.machines.agent import run_document
 from local.machines.port import Invocation, InvocationResult
-from local.machines.shell import Cancellation, Ended, Script
+from local.machines.shell import Cancellation, Script, ScriptResult
 from ssm_documents.compose import compose
 
 SUITE = "bookworm"
@@ -112,7 +112,7 @@ class Root:
         invocation = Invocation(f"c-{self._commands}", document, compose(document), wish)
         return run_document(invocation, self, {}, Cancellation())
 
-    def execute(self, script: Script, cancellation: Cancellation) -> Ended:
+    def execute(self, script: Script, cancellation: Cancellation) -> ScriptResult:
         """`Shell`: sh runs the file, as root, with next to no environment."""
         file = self._write(f"var/lib/amazon/ssm/{script.command_id}-{script.step}.sh", script.text, 0o700)
         command = self._enter("sh", "-c", f"/{file.relative_to(self.folder)}")
@@ -123,9 +123,9 @@ class Root:
                 command, check=False, capture_output=True, text=True, env=environment, timeout=script.timeout
             )
         except subprocess.TimeoutExpired:
-            return Ended(137, how="timed out")
+            return ScriptResult(137, how="timed out")
         _tell(script, done, time.monotonic() - began)
-        return Ended(done.returncode, done.stdout, done.stderr)
+        return ScriptResult(done.returncode, done.stdout, done.stderr)
 
     def reboot(self) -> None:
         """`Shell`: every process ends; the kernel is this computer's, and so is its boot id."""

@@ -9,7 +9,7 @@ from tests.scenario.world import ADA, World
 
 def ask(desk: World, instance: Instance, *, no_reboot: bool = False, name: str = "vision-1") -> Image:
     requests = desk.desk.requests.images
-    return requests.make(ADA, instance.id, name=name, description="", no_reboot=no_reboot).image
+    return requests.create(ADA, instance.id, name=name, description="", no_reboot=no_reboot).image
 
 
 def look(desk: World, image: Image) -> Image:
@@ -24,7 +24,7 @@ def until(desk: World, image: Image, *phases: ImagePhase, minutes: int = 30) -> 
         if current.phase in phases:
             return current
         desk.minute()
-    raise AssertionError(f"{look(desk, image).phase} after {minutes} minutes: {look(desk, image).reason.sentence}")
+    raise AssertionError(f"{look(desk, image).phase} after {minutes} minutes: {look(desk, image).reason.message}")
 
 
 def made(desk: World, instance: Instance, **asked: Any) -> Image:
@@ -36,7 +36,7 @@ def made(desk: World, instance: Instance, **asked: Any) -> Image:
 def at_rest(desk: World, image: Image) -> Image:
     """Minutes pass until there is nothing to do about it any more."""
     for _ in range(10):
-        if not look(desk, image).is_open:
+        if not look(desk, image).needs_work:
             return look(desk, image)
         desk.minute()
     raise AssertionError(f"{look(desk, image)} is still open")

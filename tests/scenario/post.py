@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from chalicelib.channels.webhook import Webhook
+from chalicelib.channels.webhook import WebhookSender
 from chalicelib.domain.channels import Channels
-from chalicelib.domain.errors import NotDelivered
+from chalicelib.domain.errors import DeliveryFailed
 from tests.scenario.world import World
 
 HOOK = "https://hooks.example.org/gpu"
@@ -34,7 +34,7 @@ class Box:
 
 
 @dataclass(frozen=True)
-class PretendWebhook(Webhook):
+class PretendWebhook(WebhookSender):
     """The real one's port, without a network."""
 
     box: Box = field(default_factory=Box)
@@ -43,7 +43,7 @@ class PretendWebhook(Webhook):
         self.box.tries += 1
         self.box.before()
         if self.box.is_down:
-            raise NotDelivered("connection refused")
+            raise DeliveryFailed("connection refused")
         apart = {"webhook_registered": self.box.greetings, "ready": self.box.ready}
         apart.get(json.loads(body)["type"], self.box.arrived).append((message_id, body))
         return "it answered 200"
@@ -53,8 +53,10 @@ def listening(desk: World, owner: str = "ada") -> Box:
     """The owner has a webhook from now on."""
     box = Box()
     loop = desk.desk.loop
-    postman = replace(loop.sweeper.postman, webhook=PretendWebhook(box=box), secret=lambda name, number: "whsec_AAAA")
-    sweeper, watcher = replace(loop.sweeper, postman=postman), replace(loop.watcher, postman=postman)
+    notifications = replace(
+        loop.sweeper.notifications, webhook=PretendWebhook(box=box), secret=lambda name, number: "whsec_AAAA"
+    )
+    sweeper, watcher = replace(loop.sweeper, notifications=notifications), replace(loop.watcher, sender=notifications)
     desk.rewire(replace(desk.desk, loop=replace(loop, sweeper=sweeper, watcher=watcher)), box)
     owners = loop.reconciler.owners
     owners.save(replace(owners.get(owner), channels=Channels(webhook=HOOK)))

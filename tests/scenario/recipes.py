@@ -38,4 +38,4 @@ def offered() -> dict[str, Recipe]:
     seven_5 = {"min": "7.5", "max": None}
     new = {"architectures": ["x86_64"], "ubuntu": ["22.04"], "compute_capability": seven_5, "supports_cpu": True}
     entries = {"old": recipe(old, image={"x86_64": UBUNTU_18}), "new": recipe(new, jupyter_port=8899)}
-    return {**data_files.recipes(), **parse_recipes({"recipes": entries})}
+    return {**data_files.load_packaged_recipes(), **parse_recipes({"recipes": entries})}

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from chalicelib.domain.instance import Desired, Phase
+from chalicelib.domain.instance import DesiredState, Phase
 from tests.scenario.world import MINUTE, World, machine_id
 
 
@@ -32,13 +32,13 @@ def test_what_carries_our_tags_and_has_no_record_is_adopted_once_it_is_no_newbor
     tags = {"gpudesk:id": "gd-lost", "gpudesk:stage": "dev", "gpudesk:owner": "ada", "Name": "lost-one"}
     machine = by_hand(desk, tags)
     desk.minute(5)
-    assert not desk.desk.loop.reconciler.instances.knows_machine(machine), "newborns are spared"
+    assert not desk.desk.loop.reconciler.instances.exists_for_ec2_id(machine), "newborns are spared"
     desk.minute(10)
-    found = desk.desk.loop.reconciler.instances.by_machine(machine)
+    found = desk.desk.loop.reconciler.instances.find_by_ec2_id(machine)
     assert found is not None
     assert (found.id, found.owner, found.name) == ("gd-lost", "ada", "lost-one")
     assert desk.codes(found)[0] == "adopted"
-    assert found.ends_at is not None, "its lifetime bounds it"
+    assert found.lifetime_ends_at is not None, "its lifetime bounds it"
 
 
 def test_a_copy_of_our_tags_is_a_record_of_its_own(desk: World) -> None:
@@ -46,7 +46,7 @@ def test_a_copy_of_our_tags_is_a_record_of_its_own(desk: World) -> None:
     tags = {"gpudesk:id": instance.id, "gpudesk:stage": "dev", "gpudesk:owner": "ada"}
     copy = by_hand(desk, tags)
     desk.minute(15)
-    found = desk.desk.loop.reconciler.instances.by_machine(copy)
+    found = desk.desk.loop.reconciler.instances.find_by_ec2_id(copy)
     assert found is not None
     assert found.id != instance.id
     assert machine_id(desk.look(instance)) != copy
@@ -61,7 +61,7 @@ def test_an_instance_that_is_stopped_by_hand_stays_stopped(desk: World) -> None:
     desk.minute(20)
     instance = desk.look(instance)
     assert instance.phase is Phase.STOPPED
-    assert instance.spec.desired is Desired.STOPPED
+    assert instance.spec.desired is DesiredState.STOPPED
     assert "stopped_externally" in desk.codes(instance)
 
 
@@ -90,7 +90,7 @@ def test_a_machine_that_lost_our_tags_is_told_and_counted_and_not_touched(desk: 
     assert desk.ec2_state(machine_id(instance)) == "running"
     desk.ec2.create_tags(Resources=[machine_id(instance)], Tags=[{"Key": "gpudesk:stage", "Value": "dev"}])
     desk.minute(2)
-    assert desk.look(instance).absent_since is None
+    assert desk.look(instance).not_visible_since is None
 
 
 def test_what_vanished_is_gone_only_after_hours_of_absence(desk: World) -> None:
@@ -99,7 +99,7 @@ def test_what_vanished_is_gone_only_after_hours_of_absence(desk: World) -> None:
     desk.clock.advance(90 * MINUTE)
     desk.minute(60, sweep_every=5)
     assert desk.look(instance).phase is Phase.READY
-    assert desk.look(instance).absent_since is not None
+    assert desk.look(instance).not_visible_since is not None
     desk.until(instance, Phase.TERMINATED, minutes=70, sweep_every=5)
 
 
@@ -120,17 +120,17 @@ def test_an_adopted_gpu_machine_at_work_is_not_idle(desk: World) -> None:
     tags = {"gpudesk:id": "gd-lost", "gpudesk:stage": "dev", "gpudesk:owner": "ada"}
     machine = by_hand(desk, tags, "g4dn.xlarge")
     desk.minute(12)
-    found = desk.desk.loop.reconciler.instances.by_machine(machine)
+    found = desk.desk.loop.reconciler.instances.find_by_ec2_id(machine)
     assert found is not None
     assert found.spec.nvidia_gpu_count == 1
 
 
 def test_a_region_that_does_not_answer_ends_nothing(desk: World) -> None:
     instance = desk.ready()
-    desk.cloud.faults.order("DescribeInstances", "InternalError", times=100)
+    desk.cloud.faults.inject("DescribeInstances", "InternalError", times=100)
     for _ in range(60):
         desk.clock.advance(MINUTE)
         report = desk.desk.loop.sweep()
-        assert report.unobserved_regions == ["us-east-1"]
+        assert report.unavailable_regions == ["us-east-1"]
     assert desk.look(instance).phase is Phase.READY
     assert desk.cloud.calls["ec2:StopInstances"] == 0

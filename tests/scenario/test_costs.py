@@ -46,4 +46,4 @@ def test_the_time_counts_from_ec2_s_launch_until_ec2_says_stopped(desk: World) -
     instance = desk.until(instance, Phase.STOPPED)
     ran = desk.timeline(instance)[-1].at - machine.launched_at
     expected = (instance.rates.instance + instance.rates.disk + instance.rates.address) * Decimal(ran.seconds) / 3600
-    assert abs(instance.meter.spent - expected) < Decimal("0.0001")
+    assert abs(instance.meter.accrued - expected) < Decimal("0.0001")

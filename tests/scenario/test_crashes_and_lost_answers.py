@@ -6,12 +6,22 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.domain import lifecycle
-from chalicelib.domain.errors import Conflict, GiveUp, NoCapacity, OverQuota
+from chalicelib.domain.errors import Conflict, InsufficientCapacity, PermanentAwsError, QuotaExceeded
 from chalicelib.domain.instance import Phase
-from chalicelib.domain.plan import Launch, Outcome, Resolved, ResolveLaunch, SendDocument, Start, Step, Stop, Terminate
+from chalicelib.domain.plan import (
+    Launch,
+    LaunchResolved,
+    Outcome,
+    ResolveLaunch,
+    SendDocument,
+    Start,
+    Step,
+    Stop,
+    Terminate,
+)
 from chalicelib.store.models import DeskModel
-from chalicelib.store.transactions import Stale
-from local.cloud.behaviour import Behaviour
+from chalicelib.store.transactions import VersionConflict
+from local.cloud.behaviour import AwsTiming
 from tests.scenario.world import ADA, MINUTE, World, machine_id, world
 
 
@@ -66,14 +76,14 @@ def test_a_crash_after_stop_start_or_terminate_is_repaired(desk: World, kind: ty
 
 
 def test_a_lost_answer_to_a_launch_loses_no_instance(desk: World) -> None:
-    desk.cloud.faults.lose_answer("RunInstances", times=2)
+    desk.cloud.faults.drop_response("RunInstances", times=2)
     instance = desk.ready()
     assert desk.ec2_ids() == [machine_id(instance)]
 
 
 @pytest.mark.parametrize("operation", ["SendCommand", "StopInstances", "StartInstances", "TerminateInstances"])
 def test_a_lost_answer_to_any_other_call_is_harmless(desk: World, operation: str) -> None:
-    desk.cloud.faults.lose_answer(operation)
+    desk.cloud.faults.drop_response(operation)
     instance = desk.ready()
     desk.desk.requests.changing.stop(ADA, instance.id)
     desk.until(instance, Phase.STOPPED, minutes=6)
@@ -85,20 +95,20 @@ def test_a_lost_answer_to_any_other_call_is_harmless(desk: World, operation: str
 
 def test_throttling_only_delays(desk: World) -> None:
     for operation in ("RunInstances", "SendCommand", "DescribeInstances", "DescribeInstanceInformation"):
-        desk.cloud.faults.order(operation, "RequestLimitExceeded", times=2)
+        desk.cloud.faults.inject(operation, "RequestLimitExceeded", times=2)
     desk.ready()
     assert len(desk.ec2_ids()) == 1
 
 
 def test_a_describe_that_lags_behind_the_launch_changes_nothing() -> None:
-    with world(Behaviour(launch_lag=3 * MINUTE)) as desk:
+    with world(AwsTiming(launch_lag=3 * MINUTE)) as desk:
         instance = desk.ready()
         assert desk.ec2_ids() == [machine_id(instance)]
 
 
 def test_a_cancelled_launch_whose_answer_was_lost_is_found_and_terminated() -> None:
-    with world(Behaviour(launch_lag=3 * MINUTE)) as desk:
-        desk.cloud.faults.lose_answer("RunInstances")
+    with world(AwsTiming(launch_lag=3 * MINUTE)) as desk:
+        desk.cloud.faults.drop_response("RunInstances")
         instance = desk.launch()
         desk.minute()
         desk.desk.requests.changing.terminate(ADA, instance.id)
@@ -109,15 +119,15 @@ def test_a_cancelled_launch_whose_answer_was_lost_is_found_and_terminated() -> N
 
 def test_of_two_looks_at_once_one_acts(desk: World) -> None:
     reconciler = desk.desk.loop.reconciler
-    rules = reconciler.rules()
+    rules = reconciler.context()
     instance = desk.launch()
     desk.minute()
     desk.clock.advance(MINUTE)
     stale = desk.look(instance)
-    seen = reconciler.observer.one(stale)
+    observation = reconciler.observer.observe(stale)
     desk.desk.loop.reconcile(instance.id)
-    with pytest.raises(Stale):
-        reconciler.once(stale, seen, rules)
+    with pytest.raises(VersionConflict):
+        reconciler.run_once(stale, observation, rules)
     assert desk.cloud.calls["ec2:RunInstances"] == 1
     assert desk.cloud.calls["ssm:SendCommand"] == 1
 
@@ -129,11 +139,16 @@ def test_a_refusal_that_arrives_late_does_not_end_the_next_attempt(desk: World) 
     booting = desk.look(instance)
     assert booting.attempt is not None
     late = Launch(replace(booting.attempt, token="an earlier attempt's", zone="us-east-1a"))
-    plan = lifecycle.note(booting, late, NoCapacity("InsufficientInstanceCapacity", "late"), desk.now)
+    plan = lifecycle.record_outcome(
+        booting, late, InsufficientCapacity("InsufficientInstanceCapacity", "late"), desk.now
+    )
     assert plan.instance == booting
-    for error in (OverQuota("VcpuLimitExceeded", "late"), GiveUp("Blocked", "late")):
-        assert lifecycle.note(booting, late, error, desk.now).instance == booting
-    assert lifecycle.note(booting, ResolveLaunch(()), Resolved(booting.attempt), desk.now).instance == booting
+    for error in (QuotaExceeded("VcpuLimitExceeded", "late"), PermanentAwsError("Blocked", "late")):
+        assert lifecycle.record_outcome(booting, late, error, desk.now).instance == booting
+    assert (
+        lifecycle.record_outcome(booting, ResolveLaunch(()), LaunchResolved(booting.attempt), desk.now).instance
+        == booting
+    )
 
 
 def test_a_delete_while_a_launch_is_resolved_ends_it_once(desk: World) -> None:
@@ -159,7 +174,7 @@ def test_a_delete_during_a_start_that_fails_is_not_lost(desk: World) -> None:
     instance = desk.ready()
     desk.desk.requests.changing.stop(ADA, instance.id)
     desk.until(instance, Phase.STOPPED, minutes=5)
-    desk.cloud.faults.order("StartInstances", "VcpuLimitExceeded")
+    desk.cloud.faults.inject("StartInstances", "VcpuLimitExceeded")
     desk.desk.requests.changing.start(ADA, instance.id)
     desk.crashing(delete)
     desk.until(instance, Phase.TERMINATED, minutes=6)

@@ -3,7 +3,7 @@
 import pytest
 
 from chalicelib.domain.instance import Phase
-from chalicelib.domain.warned import WarningKind
+from chalicelib.domain.warned import WarningType
 from local.machines.simulated import SimulatedMachines
 from tests.scenario.post import listening
 from tests.scenario.world import ADA, World, machine_id, world
@@ -14,22 +14,22 @@ FAILS = (1, "collecting\n", "E: Unable to locate package libfoo\n")
 def test_no_agent_is_warned_of_and_terminated_with_the_likely_causes(desk: World) -> None:
     desk.cloud.agents.silence()
     instance = desk.launch()
-    instance = desk.until_true(instance, lambda now: now.warned is not None, minutes=13)
-    assert instance.warned is not None
-    assert instance.warned.kind is WarningKind.NO_AGENT
+    instance = desk.until_true(instance, lambda now: now.warning is not None, minutes=13)
+    assert instance.warning is not None
+    assert instance.warning.kind is WarningType.NO_AGENT
     instance = desk.until(instance, Phase.TERMINATED, minutes=8)
     claimed = next(line for line in desk.timeline(instance) if line.code == "terminate_initiated")
     for cause in ("route", "endpoint", "role"):
-        assert cause in claimed.sentence
+        assert cause in claimed.message
     assert desk.ec2_ids() == []
 
 
 def test_an_agent_that_comes_late_but_in_time_withdraws_the_warning(desk: World) -> None:
     desk.cloud.agents.silence()
-    instance = desk.until_true(desk.launch(), lambda now: now.warned is not None, minutes=13)
+    instance = desk.until_true(desk.launch(), lambda now: now.warning is not None, minutes=13)
     desk.cloud.agents.speak()
     instance = desk.until(instance, Phase.READY, minutes=5)
-    assert instance.warned is None
+    assert instance.warning is None
 
 
 def test_a_started_instance_without_an_agent_is_stopped_and_keeps_its_disk(desk: World) -> None:
@@ -53,11 +53,11 @@ def test_a_setup_that_keeps_failing_says_where_and_why_and_is_stopped_after_a_wa
     machines.outcomes["install"] = [FAILS] * 3
     with world(machines=machines) as desk:
         instance = desk.until(desk.launch(), Phase.FAILED)
-        assert instance.warned is not None
+        assert instance.warning is not None
         for part in ("gpudesk-probe", "step install", "exit code 1", "Unable to locate package libfoo"):
-            assert part in instance.reason.sentence
-            assert part in instance.warned.sentence
-        assert "terminate it" in instance.warned.sentence
+            assert part in instance.reason.message
+            assert part in instance.warning.message
+        assert "terminate it" in instance.warning.message
         instance = desk.until(instance, Phase.STOPPED, minutes=14)
         desk.desk.requests.changing.start(ADA, instance.id)
         instance = desk.until(instance, Phase.READY, minutes=8)
@@ -77,20 +77,20 @@ def test_a_failed_setup_that_is_kept_is_left_for_somebody_to_look_into() -> None
 
 def test_a_type_that_no_zone_offers_is_a_failure_at_once(desk: World) -> None:
     instance = desk.until(desk.launch(gpu="Radeon Pro V520"), Phase.FAILED, minutes=2)
-    assert "offers g4ad" in instance.reason.sentence
+    assert "offers g4ad" in instance.reason.message
 
 
 def test_aws_that_does_not_answer_a_launch_is_a_failure_in_the_end(desk: World) -> None:
-    desk.cloud.faults.order("DescribeImages", "InternalError", times=500)
+    desk.cloud.faults.inject("DescribeImages", "InternalError", times=500)
     instance = desk.until(desk.launch(), Phase.FAILED, minutes=20)
     assert desk.ec2_ids() == []
     assert len(desk.timeline(instance)) < 6
 
 
 def test_an_agent_that_takes_no_command_is_a_failure_in_the_end(desk: World) -> None:
-    desk.cloud.faults.order("SendCommand", "ThrottlingException", times=1000)
+    desk.cloud.faults.inject("SendCommand", "ThrottlingException", times=1000)
     instance = desk.until(desk.launch(), Phase.FAILED, minutes=70, sweep_every=2)
-    assert "SSM has not taken" in instance.reason.sentence
+    assert "SSM has not taken" in instance.reason.message
     desk.until(instance, Phase.STOPPED, minutes=15)
 
 
@@ -101,7 +101,7 @@ def test_setting_up_is_not_idle() -> None:
         instance = desk.ready(idle_minutes=5, warning_minutes=5)
         assert "idle_warning" not in desk.codes(instance)
         desk.minute(4)
-        assert desk.look(instance).warned is None, "the window begins when it is ready"
+        assert desk.look(instance).warning is None, "the window begins when it is ready"
 
 
 def test_capacity_that_one_zone_lacks_is_taken_from_another(desk: World) -> None:
@@ -116,23 +116,23 @@ def test_capacity_that_no_zone_has_is_a_failure_with_what_to_do(desk: World) -> 
     for zone in "abcdef":
         desk.cloud.capacity.set("g4dn.xlarge", f"us-east-1{zone}", 0)
     instance = desk.until(desk.launch(), Phase.FAILED, minutes=20)
-    assert "Launch another type" in instance.reason.sentence
+    assert "Launch another type" in instance.reason.message
     instance = desk.until(instance, Phase.TERMINATED, minutes=70, sweep_every=5)
     assert desk.ec2_ids() == []
 
 
 def test_a_quota_that_is_used_up_is_a_failure_at_once_and_the_owner_hears_of_it(desk: World) -> None:
     box = listening(desk)
-    desk.cloud.faults.order("RunInstances", "VcpuLimitExceeded", "You have requested more vCPU capacity", status=400)
+    desk.cloud.faults.inject("RunInstances", "VcpuLimitExceeded", "You have requested more vCPU capacity", status=400)
     instance = desk.until(desk.launch(), Phase.FAILED, minutes=2)
-    assert "Service Quotas" in instance.reason.sentence
+    assert "Service Quotas" in instance.reason.message
     assert box.types() == ["quota_exceeded"]
 
 
 def test_a_start_without_capacity_is_given_up_in_the_end(desk: World) -> None:
     instance = desk.until(desk.ready(idle_minutes=5, warning_minutes=5), Phase.STOPPED)
     assert instance.machine is not None
-    desk.cloud.faults.order("StartInstances", "InsufficientInstanceCapacity", times=100)
+    desk.cloud.faults.inject("StartInstances", "InsufficientInstanceCapacity", times=100)
     desk.desk.requests.changing.start(ADA, instance.id)
     instance = desk.until_true(instance, lambda now: now.phase is Phase.STOPPED and now.spec.desired == "stopped", 25)
     assert "start_failed" in desk.codes(instance)

@@ -7,11 +7,11 @@ from datetime import timedelta
 import boto3
 import pytest
 
-from chalicelib.api.views.instance import instance_view
+from chalicelib.api.views.instance import to_instance_view
 from chalicelib.api.views.setup import SetupView
-from chalicelib.domain.activity.heartbeat import Progress
+from chalicelib.domain.activity.heartbeat import StepProgress
 from chalicelib.domain.instance import Instance, Phase
-from local.cloud.behaviour import Behaviour
+from local.cloud.behaviour import AwsTiming
 from local.machines.simulated import SimulatedMachines
 from tests.scenario.world import ADMIN, World, world
 
@@ -26,26 +26,26 @@ def machines() -> SimulatedMachines:
 @pytest.fixture
 def desk(machines: SimulatedMachines) -> Iterator[World]:
     """Documents take six minutes: the probe's three steps two each, Jupyter's two steps three each."""
-    with world(Behaviour(invocation_lasts=LASTS), machines) as made:
+    with world(AwsTiming(invocation_lasts=LASTS), machines) as made:
         yield made
 
 
 def setup(desk: World, instance: Instance) -> SetupView:
-    shown = instance_view(desk.show(instance))["status"]["setup"]
+    shown = to_instance_view(desk.show(instance))["status"]["setup"]
     assert shown is not None
     return shown
 
 
 def installing_jupyter(desk: World) -> Instance:
     """In the second document, whose first step has run for a minute."""
-    instance = desk.until_true(desk.launch(), lambda now: now.setup.index == 1 and bool(now.setup.run))
+    instance = desk.until_true(desk.launch(), lambda now: now.setup.document_index == 1 and bool(now.setup.current_run))
     desk.minute(2)
-    desk.progress = Progress(
+    desk.progress = StepProgress(
         document="gpudesk-jupyter",
         step="install",
         position="1 of 2",
         running_for=timedelta(seconds=60),
-        line="Making the Python environment.",
+        last_output_line="Making the Python environment.",
     )
     desk.beat()
     return instance
@@ -87,7 +87,9 @@ def test_on_another_type_nobody_knows(desk: World) -> None:
 
 def test_what_another_documents_step_says_is_not_shown(desk: World) -> None:
     instance = installing_jupyter(desk)
-    desk.progress = Progress(document="gpudesk-other", step="x", position="1 of 1", running_for=timedelta(1), line="")
+    desk.progress = StepProgress(
+        document="gpudesk-other", step="x", position="1 of 1", running_for=timedelta(1), last_output_line=""
+    )
     desk.beat()
     assert setup(desk, instance)["step"] is None
 
@@ -106,11 +108,11 @@ def test_an_unreadable_position_of_a_step_is_null(desk: World, position: str) ->
 def test_a_setup_that_is_done_says_what_it_came_to(desk: World, machines: SimulatedMachines) -> None:
     machines.outcomes["install"] = [(0, "x" * 3000, ""), (0, "This step runs again, after reboot 1.\nDone.\n", "")]
     instance = desk.ready()
-    probe, jupyter = (line.sentence for line in desk.timeline(instance) if line.code == "document_succeeded")
+    probe, jupyter = (line.message for line in desk.timeline(instance) if line.code == "document_succeeded")
     assert "(document 1 of 2): inspect 120 s, install 120 s, start 120 s; no reboot, 3,000 bytes of output" in probe
     assert "(document 2 of 2): install 180 s, start 180 s; 1 reboot, 44 bytes of output" in jupyter
-    assert "Recipe jupyter was set up in " in instance.reason.sentence
-    assert "1 reboot, 3,044 bytes of output" in instance.reason.sentence
+    assert "Recipe jupyter was set up in " in instance.reason.message
+    assert "1 reboot, 3,044 bytes of output" in instance.reason.message
     result = setup(desk, instance)["results"][1]
     assert (result["duration_seconds"], result["reboots"], result["output_bytes"]) == (360, 1, 44)
     assert [(step["name"], step["duration_seconds"]) for step in result["steps"]] == [("install", 180), ("start", 180)]
@@ -122,7 +124,7 @@ def test_a_step_that_was_done_before_is_said_and_nothing_is_learned_of_it(
     skipped = "This step was done before, and nothing in it has changed: skipped.\n"
     machines.outcomes["install"] = [(0, "", ""), (0, skipped, "")]
     instance = desk.ready()
-    lines = [line.sentence for line in desk.timeline(instance) if line.code == "document_succeeded"]
+    lines = [line.message for line in desk.timeline(instance) if line.code == "document_succeeded"]
     assert "install was done before, start 180 s" in lines[1]
     other = desk.until(desk.launch(), Phase.SETTING_UP)
     assert setup(desk, other)["remaining_seconds"] is None
@@ -140,7 +142,7 @@ def test_a_failure_tells_where_why_and_what_to_do(desk: World, machines: Simulat
         "gpudesk: apt-get could not install libfoo. The disk may be full.",
     ]
     assert failure["remediation"] == "The disk may be full."
-    (line,) = [line.sentence for line in desk.timeline(instance) if line.code == "document_failed"]
+    (line,) = [line.message for line in desk.timeline(instance) if line.code == "document_failed"]
     assert "failed in step install with exit code 1 (E: Unable to locate package libfoo / gpudesk: apt-get" in line
     assert "trying again (1 of 3 tries used). The disk may be full." in line
     instance = desk.until(instance, Phase.READY)
@@ -152,7 +154,7 @@ def test_whole_logs_are_kept_where_an_admin_says_so(desk: World, machines: Simul
     machines.outcomes["inspect"] = [(0, "first", ""), (0, "second", "")]
     desk.ready()
     assert logs.describe_log_groups()["logGroups"] == []
-    desk.desk.requests.administration.change_settings(ADMIN, logs={"log_group": "/gpudesk/setup"})
+    desk.desk.requests.administration.update(ADMIN, logs={"log_group": "/gpudesk/setup"})
     instance = desk.ready()
     assert instance.machine is not None
     streams = logs.describe_log_streams(logGroupName="/gpudesk/setup")["logStreams"]

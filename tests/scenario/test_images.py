@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.domain.desk import Mode
 from chalicelib.domain.errors import Conflict, NotFound
-from chalicelib.domain.images import BEING_MADE, ImagePhase
+from chalicelib.domain.images import IN_PROGRESS_PHASES, ImagePhase
 from chalicelib.domain.instance import Phase
 from chalicelib.domain.timings import IMAGE_DEADLINE
 from local.machines.simulated import SimulatedMachines
@@ -51,10 +51,10 @@ def test_an_image_is_sealed_made_tagged_and_private(desk: World) -> None:
     (snapshot,) = snapshots()
     assert image.snapshots == (snapshot["SnapshotId"],)
     assert image.disk_gib == snapshot["VolumeSize"] == desk.look(instance).spec.disk_gib
-    assert [each.name for each in image.baked] == ["gpudesk-probe", "gpudesk-jupyter"]
-    assert desk.look(instance).imaging is None
+    assert [each.name for each in image.installed_documents] == ["gpudesk-probe", "gpudesk-jupyter"]
+    assert desk.look(instance).image_in_progress is None
     assert "image_available" in desk.codes(instance)
-    assert not image.is_open
+    assert not image.needs_work
 
 
 def test_where_several_are_called_so_their_ids_say_which_is_meant(desk: World) -> None:
@@ -70,15 +70,15 @@ def test_where_several_are_called_so_their_ids_say_which_is_meant(desk: World) -
 def test_the_instance_is_sealed_for_minutes_only_and_its_timeline_says_how_to_get_in_again(desk: World) -> None:
     instance = desk.ready()
     image = until(desk, ask(desk, instance), ImagePhase.PENDING)
-    assert image.is_sealed
+    assert image.secrets_removed
     desk.minute(2)
     going = look(desk, image)
-    assert (going.phase, going.is_sealed) == (ImagePhase.PENDING, False)
+    assert (going.phase, going.secrets_removed) == (ImagePhase.PENDING, False)
     assert 0 < going.progress < 100
-    said = {str(line.code): line.sentence for line in desk.timeline(instance)}
+    said = {str(line.code): line.message for line in desk.timeline(instance)}
     for code in ("image_requested", "secrets_regenerated"):
         assert f"ssh-keygen -R {instance.id}" in said[code]
-    assert desk.desk.requests.reading.show(ADA, instance.id).image == going
+    assert desk.desk.requests.reading.get(ADA, instance.id).image == going
 
 
 def test_without_a_reboot_what_was_sealed_is_put_back_however_often_that_fails(desk: World) -> None:
@@ -94,7 +94,7 @@ def test_without_a_reboot_what_was_sealed_is_put_back_however_often_that_fails(d
 def test_a_machine_that_was_terminated_meanwhile_is_sent_nothing(desk: World) -> None:
     instance = desk.ready()
     image = until(desk, ask(desk, instance), ImagePhase.SANITIZING)
-    desk.cloud.faults.order("CreateImage", "UnauthorizedOperation")
+    desk.cloud.faults.inject("CreateImage", "UnauthorizedOperation")
     desk.ec2.terminate_instances(InstanceIds=[machine_id(instance)])
     desk.until(instance, Phase.TERMINATED)
     at_rest(desk, image)
@@ -106,14 +106,14 @@ def test_a_machine_that_was_terminated_meanwhile_is_sent_nothing(desk: World) ->
 
 def test_an_image_that_failed_is_deleted_at_once_and_its_instance_is_unsealed_all_the_same(desk: World) -> None:
     instance = desk.ready()
-    desk.cloud.faults.order("CreateImage", "UnauthorizedOperation")
+    desk.cloud.faults.inject("CreateImage", "UnauthorizedOperation")
     failed = (1, "", "no space left on device")
     desk.cloud.machines.outcomes["secrets"] = [(0, "", ""), failed, failed]  # type: ignore[attr-defined]
     image = until(desk, ask(desk, instance), ImagePhase.FAILED)
-    assert image.is_sealed
+    assert image.secrets_removed
     assert desk.desk.requests.images.delete(ADA, image.id).phase is ImagePhase.DELETING
     gone = until(desk, image, ImagePhase.DELETED)
-    assert gone.is_sealed
+    assert gone.secrets_removed
     at_rest(desk, image)
     assert secret_actions(desk) == ["remove", "restore", "restore", "restore"]
     assert "secrets_restored" in desk.codes(instance)
@@ -127,18 +127,18 @@ def test_the_owner_hears_what_became_of_the_image_once(desk: World, refusal: str
     box = listening(desk)
     instance = desk.ready()
     if refusal:
-        desk.cloud.faults.order("CreateImage", refusal)
+        desk.cloud.faults.inject("CreateImage", refusal)
     until(desk, ask(desk, instance), ImagePhase.AVAILABLE, ImagePhase.FAILED)
     desk.minute()
     assert box.types() == [news]
     assert words in json.loads(box.arrived[0][1])["data"]["message"]
-    (notice, ready), _ = desk.desk.requests.reading.notices_of(ADA, instance.id, limit=10, cursor=None)
+    (notice, ready), _ = desk.desk.requests.reading.list_notifications(ADA, instance.id, limit=10, cursor=None)
     assert (notice.code, ready.code) == (news, "ready")
 
 
 def test_a_lost_answer_makes_no_second_image(desk: World) -> None:
     instance = desk.ready()
-    desk.cloud.faults.lose_answer("CreateImage")
+    desk.cloud.faults.drop_response("CreateImage")
     image = made(desk, instance)
     assert [each["ImageId"] for each in amis()] == [image.ami_id]
     assert desk.cloud.calls["ec2:CreateImage"] == 1
@@ -146,8 +146,8 @@ def test_a_lost_answer_makes_no_second_image(desk: World) -> None:
 
 def test_an_image_that_is_not_shown_yet_is_refused_by_its_name_and_found_later(desk: World) -> None:
     instance = desk.ready()
-    desk.cloud.faults.lose_answer("CreateImage")
-    desk.cloud.faults.order("DescribeImages", "InternalError", times=2)
+    desk.cloud.faults.drop_response("CreateImage")
+    desk.cloud.faults.inject("DescribeImages", "InternalError", times=2)
     made(desk, instance)
     assert len(amis()) == 1
 
@@ -165,7 +165,7 @@ def test_a_termination_waits_for_the_image_and_then_comes(desk: World) -> None:
     image = ask(desk, instance)
     desk.desk.requests.changing.terminate(ADA, "brave-otter")
     desk.minute(2)
-    assert look(desk, image).phase in BEING_MADE
+    assert look(desk, image).phase in IN_PROGRESS_PHASES
     assert desk.ec2_state(machine_id(instance)) == "running"
     assert desk.codes(instance).count("terminate_pending") == 1
     until(desk, image, ImagePhase.AVAILABLE)
@@ -178,12 +178,12 @@ def test_what_cannot_be_made_is_told_and_the_instance_is_put_back_in_order(desk:
     if fault == "remove":
         desk.cloud.machines.outcomes["secrets"] = [(1, "", "no space left on device")]  # type: ignore[attr-defined]
     else:
-        desk.cloud.faults.order("CreateImage", "UnauthorizedOperation")
+        desk.cloud.faults.inject("CreateImage", "UnauthorizedOperation")
     image = until(desk, ask(desk, instance), ImagePhase.FAILED)
     at_rest(desk, image)
     assert secret_actions(desk) == ["remove", "restore"]
-    assert ("no space left" if fault == "remove" else "UnauthorizedOperation") in image.reason.sentence
-    assert desk.look(instance).imaging is None
+    assert ("no space left" if fault == "remove" else "UnauthorizedOperation") in image.reason.message
+    assert desk.look(instance).image_in_progress is None
     assert "image_failed" in desk.codes(instance)
     desk.desk.requests.images.delete(ADA, image.id)
     until(desk, image, ImagePhase.DELETED)
@@ -191,15 +191,15 @@ def test_what_cannot_be_made_is_told_and_the_instance_is_put_back_in_order(desk:
 
 def test_deleting_takes_the_snapshots_too_and_is_done_only_when_ec2_shows_none(desk: World) -> None:
     image = made(desk, desk.ready())
-    desk.cloud.faults.order("DeregisterImage", "RequestLimitExceeded")
-    desk.cloud.faults.order("DeleteSnapshot", "RequestLimitExceeded")
+    desk.cloud.faults.inject("DeregisterImage", "RequestLimitExceeded")
+    desk.cloud.faults.inject("DeleteSnapshot", "RequestLimitExceeded")
     requests = desk.desk.requests.images
     assert requests.delete(ADA, image.id).phase is ImagePhase.DELETING
     assert requests.delete(ADA, image.id).phase is ImagePhase.DELETING
     until(desk, image, ImagePhase.DELETED)
     assert (amis(), snapshots()) == ([], [])
     with pytest.raises(NotFound):
-        requests.show(ADA, image.id)
+        requests.get(ADA, image.id)
     assert requests.list_images(ADMIN, owner=None, limit=10, cursor=None) == ((), None)
 
 
@@ -215,7 +215,7 @@ def test_while_paused_no_image_is_made_and_none_goes_on(desk: World) -> None:
     desk.hold()
     desk.minute(3)
     assert look(desk, image).phase is ImagePhase.REQUESTED
-    desk.desk.requests.administration.change_settings(ADMIN, mode=Mode.ENFORCE)
+    desk.desk.requests.administration.update(ADMIN, mode=Mode.ENFORCE)
     until(desk, image, ImagePhase.AVAILABLE)
 
 
@@ -241,7 +241,7 @@ def test_what_is_being_imaged_is_neither_idle_nor_set_up(desk: World) -> None:
     instance = desk.ready(idle_minutes=3, warning_minutes=3)
     ask(desk, instance)
     with pytest.raises(Conflict, match="half of a setup"):
-        desk.desk.requests.setting_up.set_up(ADA, instance.id, recipe=None, parameters={})
+        desk.desk.requests.setting_up.run(ADA, instance.id, recipe=None, parameters={})
     shown = desk.show(instance)
     assert shown.activity is not None
     assert shown.activity.reason.code == "image_in_progress"

@@ -6,8 +6,8 @@ from typing import Any
 import boto3
 import pytest
 
-from chalicelib.control.requests.launching import Granted
-from chalicelib.domain.errors import Invalid
+from chalicelib.control.requests.launching import LaunchResponse
+from chalicelib.domain.errors import ValidationFailed
 from chalicelib.domain.instance import Instance, Phase
 from chalicelib.domain.write_warnings import WarningCode
 from local.machines.simulated import SimulatedMachines
@@ -25,11 +25,11 @@ def desk() -> Iterator[World]:
 
 
 def set_up(desk: World, instance: Instance, recipe: str, **parameters: Any) -> Instance:
-    desk.desk.requests.setting_up.set_up(ADA, instance.id, recipe=recipe, parameters=parameters)
+    desk.desk.requests.setting_up.run(ADA, instance.id, recipe=recipe, parameters=parameters)
     return desk.until(instance, Phase.READY)
 
 
-def origin(granted: Granted) -> str:
+def origin(granted: LaunchResponse) -> str:
     """Return the message of the answer about the image."""
     return next(each.message for each in granted.warnings if each.code is WarningCode.LAUNCHED_FROM_IMAGE)
 
@@ -49,8 +49,8 @@ def test_a_launch_from_an_image_skips_what_is_baked_in_and_says_what_that_saves(
     ran = {script.document_name for who, script in machines.ran if who == machine_id(copy)}
     assert ran == {"gpudesk-probe"}, "it sends another machine's heartbeat, so it runs; Jupyter is there"
     line = next(line for line in desk.timeline(copy) if line.code == "document_skipped")
-    took = next(each.seconds for each in image.baked if each.name == "gpudesk-jupyter")
-    assert f"saves about {took} s" in line.sentence
+    took = next(each.seconds for each in image.installed_documents if each.name == "gpudesk-jupyter")
+    assert f"saves about {took} s" in line.message
     found = boto3.client("ec2", "us-east-1").describe_instances(InstanceIds=[machine_id(copy)])
     assert found["Reservations"][0]["Instances"][0]["ImageId"] == image.ami_id
 
@@ -75,7 +75,7 @@ def test_an_image_launches_where_it_fits_only(desk: World) -> None:
         ({"image": "latest", "recipe": "bare"}, "no image with recipe bare"),
     )
     for asked, complaint in wishes:
-        with pytest.raises(Invalid) as refused:
+        with pytest.raises(ValidationFailed) as refused:
             desk.launch(**{"image": image.id, **asked})
         (error,) = refused.value.errors
         assert error.field == "image"
@@ -84,7 +84,7 @@ def test_an_image_launches_where_it_fits_only(desk: World) -> None:
 
 def test_an_admin_gets_nobody_elses_image_by_its_name(desk: World) -> None:
     image = made(desk, desk.ready())
-    with pytest.raises(Invalid, match="no image 'vision-1'"):
+    with pytest.raises(ValidationFailed, match="no image 'vision-1'"):
         desk.launch(ADMIN, image="vision-1", instance_type="g4dn.xlarge")
     assert desk.launch(ADMIN, image=image.id, instance_type="g4dn.xlarge").spec.image is not None
 
@@ -99,7 +99,7 @@ def test_what_was_chosen_on_the_instance_is_the_default_of_a_launch_from_its_ima
     other = desk.order(image=image.name, parameters={"apt_mirror": ""}, name="slow-fox")
     assert other.instance.spec.parameters["apt_mirror"] == "", "what is said wins"
     assert "It contains no document that jupyter runs." in origin(other)
-    with pytest.raises(Invalid, match="no image with recipe jupyter"):
+    with pytest.raises(ValidationFailed, match="no image with recipe jupyter"):
         desk.launch(image="latest", parameters={"apt_mirror": ""})
 
 
@@ -107,8 +107,8 @@ def test_what_was_added_to_the_instance_comes_along_with_its_image(desk: World) 
     instance = desk.ready(recipe="bare", name="brave-otter")
     set_up(desk, instance, "jupyter", apt_mirror=MIRROR)
     image = made(desk, instance)
-    assert (image.recipe, [each.recipe for each in image.added]) == ("bare", ["jupyter"])
-    assert {each.name for each in image.baked} == {"gpudesk-probe", "gpudesk-jupyter"}
+    assert (image.recipe, [each.recipe for each in image.added_recipes]) == ("bare", ["jupyter"])
+    assert {each.name for each in image.installed_documents} == {"gpudesk-probe", "gpudesk-jupyter"}
     asked = desk.order(image=image.name, name="quick-fox")
     assert "with the added recipe jupyter. Skipped unless changed since: gpudesk-jupyter." in origin(asked)
     assert "launched_from_image" in desk.codes(asked.instance)
@@ -119,9 +119,12 @@ def test_what_was_added_to_the_instance_comes_along_with_its_image(desk: World) 
     ways = desk.desk.requests.sessions.connect(ADA, copy.id).commands
     assert any("portNumber=8888" in way.command for way in ways)
     again = made(desk, copy, name="vision-2")
-    assert (again.added, {each.name for each in again.baked}) == (image.added, {"gpudesk-probe", "gpudesk-jupyter"})
+    assert (again.added_recipes, {each.name for each in again.installed_documents}) == (
+        image.added_recipes,
+        {"gpudesk-probe", "gpudesk-jupyter"},
+    )
     other = desk.order(image=image.id, recipe="jupyter", name="slow-fox")
-    assert other.instance.spec.added == ()
+    assert other.instance.spec.added_recipes == ()
     assert other.instance.spec.parameters["apt_mirror"] == MIRROR, "as it was chosen there, for that recipe"
 
 
@@ -129,9 +132,9 @@ def test_an_added_recipe_that_failed_stays_behind_and_that_is_said(desk: World) 
     instance = desk.ready(recipe="bare")
     desk.cloud.machines.outcomes["install"] = [(1, "", "no such package")] * 3  # type: ignore[attr-defined]
     set_up(desk, instance, "jupyter")
-    wished = desk.desk.requests.images.make(ADA, instance.id, name="vision", description="", no_reboot=True)
-    assert wished.image.added == ()
-    assert wished.image.baked == (), "the probe failed, too"
+    wished = desk.desk.requests.images.create(ADA, instance.id, name="vision", description="", no_reboot=True)
+    assert wished.image.added_recipes == ()
+    assert wished.image.installed_documents == (), "the probe failed, too"
     (message,) = (each.message for each in wished.warnings if each.code is WarningCode.RECIPE_NOT_CAPTURED)
     assert message.startswith("Recipe jupyter of ")
 
@@ -139,8 +142,8 @@ def test_an_added_recipe_that_failed_stays_behind_and_that_is_said(desk: World) 
 def test_an_image_of_a_recipe_with_a_base_image_of_its_own_is_judged_by_that(desk: World) -> None:
     image = made(desk, desk.ready(recipe="old"))
     copy = desk.until(desk.launch(image=image.id, name="quick-fox"), Phase.READY)
-    assert copy.spec.image_parameter == image.base
-    with pytest.raises(Invalid) as refused:
+    assert copy.spec.image_parameter == image.base_image_parameter
+    with pytest.raises(ValidationFailed) as refused:
         set_up(desk, copy, "new")
     assert "the image is Ubuntu 18.04, and it is made for 22.04" in refused.value.errors[0].message
     assert desk.launch(image=made(desk, copy, name="vision-2").id, name="slow-fox").spec.recipe == "old"

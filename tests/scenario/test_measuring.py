@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.domain.actors import Actor, Role
 from chalicelib.domain.desk import Mode
-from chalicelib.domain.errands import BENCHMARK
+from chalicelib.domain.errands import BENCHMARK_DOCUMENT
 from chalicelib.domain.errors import Conflict, NotFound
 from chalicelib.domain.instance import Instance, Phase
 from chalicelib.domain.plan import Outcome, SendDocument, Step
@@ -22,14 +22,14 @@ MEASURED = Path(__file__).parent.parent / "golden" / "benchmarks" / "h100_1.json
 
 
 def measure(desk: World, instance: Instance, actor: Actor = ADA) -> Instance:
-    return desk.desk.requests.benchmarking.measure(actor, instance.id, seconds=None)
+    return desk.desk.requests.benchmarking.start(actor, instance.id, seconds=None)
 
 
 def ended(desk: World, instance: Instance, minutes: int = 60) -> str:
     """Minutes pass until it is no longer measured; what the timeline says of it."""
-    desk.until_true(instance, lambda now: now.errand is None, minutes)
+    desk.until_true(instance, lambda now: now.benchmark_run is None, minutes)
     line = next(line for line in reversed(desk.timeline(instance)) if line.code.startswith("benchmark_"))
-    return f"{line.code}: {line.sentence}"
+    return f"{line.code}: {line.message}"
 
 
 def fleet(desk: World) -> SimulatedMachines:
@@ -45,7 +45,7 @@ def held(desk: World, instance: Instance) -> Callable[[], None]:
 
 
 def types(desk: World) -> list[str]:
-    compared = desk.desk.requests.benchmarking.compared(instance_type=None, gpu=None)
+    compared = desk.desk.requests.benchmarking.compare(instance_type=None, gpu=None)
     return [each.benchmark.instance_type for each in compared]
 
 
@@ -59,16 +59,16 @@ def test_what_was_asked_for_is_measured_kept_and_compared(desk: World) -> None:
         "benchmark_done",
     ]
     assert desk.look(instance).phase is Phase.READY
-    (found,) = desk.desk.requests.benchmarking.compared(instance_type=None, gpu=None)
+    (found,) = desk.desk.requests.benchmarking.compare(instance_type=None, gpu=None)
     assert found.benchmark.instance_type == "g4dn.12xlarge"
-    assert {each.figure.gpus for each in found.ratings} == {1, 2, 4}
-    training = [each.efficiency for each in found.ratings if each.figure.metric == "training"]
+    assert {each.figure.gpus for each in found.scores} == {1, 2, 4}
+    training = [each.efficiency for each in found.scores if each.figure.metric == "training"]
     assert training == [1.0, pytest.approx(0.96, rel=0.01), pytest.approx(0.92, rel=0.01)]
 
 
 def test_what_an_h100_really_did_comes_through_as_ssm_lists_it(desk: World) -> None:
     instance = desk.ready(instance_type="p5.4xlarge")
-    fleet(desk).outcomes[BENCHMARK] = [(0, MEASURED.read_text(encoding="utf-8"), "")]
+    fleet(desk).outcomes[BENCHMARK_DOCUMENT] = [(0, MEASURED.read_text(encoding="utf-8"), "")]
     measure(desk, instance)
     assert "1 x H100: fp32 51.27 TFLOPS" in ended(desk, instance, 5)
 
@@ -87,14 +87,14 @@ def test_while_it_is_measured_nothing_is_idle_and_the_window_begins_anew_afterwa
     measure(desk, instance)
     desk.minute(8)
     now = desk.look(instance)
-    assert (now.phase, now.warned) == (Phase.READY, None)
+    assert (now.phase, now.warning) == (Phase.READY, None)
     shown = desk.show(instance).activity
     assert shown is not None
-    assert shown.reason.sentence.startswith("busy: ada asked for a measurement at")
+    assert shown.reason.message.startswith("busy: ada asked for a measurement at")
     done()
     ended(desk, instance, 5)
     desk.minute(4)
-    assert desk.look(instance).warned is None
+    assert desk.look(instance).warning is None
 
 
 def test_the_owner_hears_what_became_of_each_measurement(desk: World) -> None:
@@ -102,7 +102,7 @@ def test_the_owner_hears_what_became_of_each_measurement(desk: World) -> None:
     instance = desk.ready()
     measure(desk, instance)
     ended(desk, instance, 5)
-    desk.cloud.faults.order("SendCommand", "InvalidDocument")
+    desk.cloud.faults.inject("SendCommand", "InvalidDocument")
     measure(desk, instance)
     assert "SSM rejected the command" in ended(desk, instance, 5)
     assert box.types() == ["benchmark_done", "benchmark_failed"]
@@ -110,7 +110,7 @@ def test_the_owner_hears_what_became_of_each_measurement(desk: World) -> None:
 
 def test_a_measurement_that_fails_is_told_why_and_harms_nothing(desk: World) -> None:
     instance = desk.ready()
-    fleet(desk).outcomes[BENCHMARK] = [(1, "", "gpudesk: No Python with PyTorch is here")]
+    fleet(desk).outcomes[BENCHMARK_DOCUMENT] = [(1, "", "gpudesk: No Python with PyTorch is here")]
     measure(desk, instance)
     told = ended(desk, instance, 5)
     begins = (
@@ -119,7 +119,7 @@ def test_a_measurement_that_fails_is_told_why_and_harms_nothing(desk: World) -> 
     assert told.startswith(begins)
     assert "gpudesk: No Python with PyTorch is here" in told
     now = desk.look(instance)
-    assert (now.phase, now.warned, types(desk)) == (Phase.READY, None, [])
+    assert (now.phase, now.warning, types(desk)) == (Phase.READY, None, [])
 
 
 @pytest.mark.parametrize("how", ["stop", "terminate"])
@@ -135,10 +135,14 @@ def test_a_stop_or_a_terminate_does_not_wait_for_a_measurement(desk: World, how:
 
 def test_a_command_whose_answer_was_lost_is_sent_again_as_the_same_attempt(desk: World) -> None:
     instance = desk.ready()
-    desk.cloud.faults.lose_answer("SendCommand")
+    desk.cloud.faults.drop_response("SendCommand")
     measure(desk, instance)
     assert ended(desk, instance, 8).startswith("benchmark_done")
-    sent = {script.environment["SSM_attemptId"] for _, script in fleet(desk).ran if script.document_name == BENCHMARK}
+    sent = {
+        script.environment["SSM_attemptId"]
+        for _, script in fleet(desk).ran
+        if script.document_name == BENCHMARK_DOCUMENT
+    }
     assert len(sent) == 1
     assert types(desk) == ["g4dn.xlarge"]
 
@@ -157,7 +161,7 @@ def test_a_crash_after_the_command_was_sent_is_repaired_by_the_next_look(desk: W
     with pytest.raises(Crashed):
         desk.minute()
     assert ended(desk, instance, 8).startswith("benchmark_done")
-    assert len(desk.desk.requests.benchmarking.compared(instance_type=None, gpu=None)) == 1
+    assert len(desk.desk.requests.benchmarking.compare(instance_type=None, gpu=None)) == 1
 
 
 def test_a_paused_desk_runs_no_benchmark_until_it_enforces_again(desk: World) -> None:
@@ -169,7 +173,7 @@ def test_a_paused_desk_runs_no_benchmark_until_it_enforces_again(desk: World) ->
     calls = desk.cloud.calls["ssm:SendCommand"]
     desk.minute(3)
     assert desk.cloud.calls["ssm:SendCommand"] == calls
-    desk.desk.requests.administration.change_settings(ADMIN, mode=Mode.ENFORCE)
+    desk.desk.requests.administration.update(ADMIN, mode=Mode.ENFORCE)
     assert ended(desk, instance, 5).startswith("benchmark_done")
 
 
@@ -177,7 +181,7 @@ def test_no_image_is_made_of_what_is_being_measured(desk: World) -> None:
     instance = desk.ready()
     measure(desk, instance)
     with pytest.raises(Conflict, match="is being measured; ask again once that has ended"):
-        desk.desk.requests.images.make(ADA, instance.id, name="vision", description="", no_reboot=True)
+        desk.desk.requests.images.create(ADA, instance.id, name="vision", description="", no_reboot=True)
 
 
 def test_only_those_whose_it_is_may_have_it_measured(desk: World) -> None:

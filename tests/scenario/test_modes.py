@@ -5,14 +5,14 @@ import pytest
 from chalicelib.domain.desk import Mode
 from chalicelib.domain.errors import Conflict, Forbidden
 from chalicelib.domain.instance import Phase
-from chalicelib.domain.plan import in_words
-from chalicelib.domain.wishes import what_waits
+from chalicelib.domain.plan import describe
+from chalicelib.domain.wishes import paused_warning_for
 from chalicelib.domain.write_warnings import WarningCode
 from tests.scenario.world import ADA, ADMIN, MINUTE, World
 
 
 def set_mode(desk: World, mode: Mode) -> None:
-    desk.desk.requests.administration.change_settings(ADMIN, mode=mode, defaults={}, limits={})
+    desk.desk.requests.administration.update(ADMIN, mode=mode, defaults={}, limits={})
 
 
 def test_while_paused_nothing_is_launched_started_stopped_or_terminated(desk: World) -> None:
@@ -22,7 +22,7 @@ def test_while_paused_nothing_is_launched_started_stopped_or_terminated(desk: Wo
     with pytest.raises(Conflict, match="is paused"):
         desk.launch(gpu="L4")
     stopping = desk.desk.requests.changing.stop(ADA, ready.id)
-    warning = what_waits(stopping, Mode.PAUSED)
+    warning = paused_warning_for(stopping, Mode.PAUSED)
     assert warning is not None
     assert warning.code is WarningCode.DESK_PAUSED
     assert "The stop is recorded" in warning.message
@@ -32,7 +32,9 @@ def test_while_paused_nothing_is_launched_started_stopped_or_terminated(desk: Wo
     for name in ("ec2:RunInstances", "ec2:StopInstances", "ssm:SendCommand"):
         assert desk.cloud.calls[name] == calls.get(name, 0)
     set_mode(desk, Mode.ENFORCE)
-    assert what_waits(desk.until(ready, Phase.STOPPED, minutes=5), Mode.PAUSED) is None, "nothing is left to be done"
+    assert paused_warning_for(desk.until(ready, Phase.STOPPED, minutes=5), Mode.PAUSED) is None, (
+        "nothing is left to be done"
+    )
 
 
 def test_a_dry_run_records_once_what_it_would_have_done(desk: World) -> None:
@@ -40,10 +42,10 @@ def test_a_dry_run_records_once_what_it_would_have_done(desk: World) -> None:
     set_mode(desk, Mode.DRY_RUN)
     desk.minute(80, sweep_every=5)
     assert desk.look(instance).phase is Phase.READY
-    assert desk.look(instance).warned is None
+    assert desk.look(instance).warning is None
     lines = [line for line in desk.timeline(instance) if line.code == "dry_run"]
     assert len(lines) == 1
-    assert lines[0].sentence.startswith(f"Dry run: would stop {instance.name}. Every signal has been quiet")
+    assert lines[0].message.startswith(f"Dry run: would stop {instance.name}. Every signal has been quiet")
 
 
 @pytest.mark.parametrize("mode", [Mode.DRY_RUN, Mode.PAUSED])
@@ -61,13 +63,13 @@ def test_a_warning_of_before_is_not_acted_on_after_a_time_of_not_acting(desk: Wo
 def test_a_dry_run_still_does_what_people_ask(desk: World) -> None:
     set_mode(desk, Mode.DRY_RUN)
     instance = desk.ready()
-    assert what_waits(desk.desk.requests.changing.stop(ADA, instance.id), Mode.DRY_RUN) is None
+    assert paused_warning_for(desk.desk.requests.changing.stop(ADA, instance.id), Mode.DRY_RUN) is None
     desk.until(instance, Phase.STOPPED, minutes=5)
 
 
 def test_only_an_admin_sets_the_mode(desk: World) -> None:
     with pytest.raises(Forbidden):
-        desk.desk.requests.administration.change_settings(ADA, mode=Mode.PAUSED, defaults={}, limits={})
+        desk.desk.requests.administration.update(ADA, mode=Mode.PAUSED, defaults={}, limits={})
 
 
 def test_what_the_desk_would_do_can_be_printed_instead_of_done(desk: World) -> None:
@@ -77,7 +79,7 @@ def test_what_the_desk_would_do_can_be_printed_instead_of_done(desk: World) -> N
     desk.beat()
     before = desk.look(instance)
     (plan,) = desk.desk.loop.preview()
-    assert "otter (stopping): Every signal has been quiet" in in_words(plan)
-    assert "would call Stop(force=False, if_still_idle=True)" in in_words(plan)
+    assert "otter (stopping): Every signal has been quiet" in describe(plan)
+    assert "would call Stop(force=False, if_still_idle=True)" in describe(plan)
     assert desk.look(instance) == before
     assert desk.cloud.calls["ec2:StopInstances"] == 0

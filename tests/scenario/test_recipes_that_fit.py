@@ -7,8 +7,8 @@ from typing import Any
 import boto3
 import pytest
 
-from chalicelib.domain.asks import LaunchAsk
-from chalicelib.domain.errors import FieldError, Invalid
+from chalicelib.domain.asks import LaunchRequest
+from chalicelib.domain.errors import FieldError, ValidationFailed
 from chalicelib.domain.instance import Instance, Phase
 from chalicelib.domain.write_warnings import WarningCode, WriteWarning
 from tests.scenario.recipes import UBUNTU_18, offered
@@ -27,10 +27,10 @@ def sent(instance: Instance) -> list[str]:
     return [command["Parameters"]["attemptId"][0] for command in commands]
 
 
-def refusal(desk: World, **ask: Any) -> tuple[FieldError, ...]:
+def refusal(desk: World, **request: Any) -> tuple[FieldError, ...]:
     before = desk.cloud.calls.copy()
-    with pytest.raises(Invalid) as refused:
-        desk.launch(**ask)
+    with pytest.raises(ValidationFailed) as refused:
+        desk.launch(**request)
     assert not [name for name in desk.cloud.calls_of(before) if name.startswith(("ec2:", "ssm:"))]
     return refused.value.errors
 
@@ -45,9 +45,9 @@ def refusal(desk: World, **ask: Any) -> tuple[FieldError, ...]:
     ],
 )
 def test_what_does_not_fit_is_refused_before_launch_with_what_would(
-    desk: World, ask: dict[str, Any], field: str, why: str
+    desk: World, request: dict[str, Any], field: str, why: str
 ) -> None:
-    (error,) = refusal(desk, **ask)
+    (error,) = refusal(desk, **request)
     assert error.field == field
     assert error.message.startswith("old does not fit: ")
     assert why in error.message
@@ -62,9 +62,9 @@ def test_a_bad_parameter_is_refused_in_words_and_a_default_recipe_that_does_not_
         "parameters.workers": 'must be a whole number from 0 to 999999999, not the text "4"',
     }
     administration = desk.desk.requests.administration
-    administration.change_settings(ADMIN, defaults={"recipe": "old"})
+    administration.update(ADMIN, defaults={"recipe": "old"})
     assert [error.field for error in refusal(desk, gpu="A10G")] == ["gpu"]
-    administration.change_settings(ADMIN, defaults={"recipe": "jupyter"})
+    administration.update(ADMIN, defaults={"recipe": "jupyter"})
 
 
 def test_what_was_chosen_reaches_the_document_as_texts_and_stays_in_the_record(desk: World) -> None:
@@ -86,26 +86,29 @@ def test_a_recipe_with_an_image_of_its_own_is_launched_from_that(desk: World) ->
 def test_an_image_that_is_not_published_fails_the_launch_with_its_name(desk: World) -> None:
     recipes = desk.desk.requests.launching.recipes
     nowhere = UBUNTU_18.replace("18.04", "16.04")
-    fits = replace(recipes["old"].fits, ubuntu=("16.04",))
+    fits = replace(recipes["old"].requirements, ubuntu=("16.04",))
     launching = replace(
         desk.desk.requests.launching,
-        recipes={**recipes, "older": replace(recipes["old"], name="older", image={"x86_64": nowhere}, fits=fits)},
+        recipes={
+            **recipes,
+            "older": replace(recipes["old"], name="older", image={"x86_64": nowhere}, requirements=fits),
+        },
     )
-    ask = LaunchAsk(gpu="T4", recipe="older")
-    instance = launching.launch(ADA, ask, key=None, body_digest="older").instance
+    request = LaunchRequest(gpu="T4", recipe="older")
+    instance = launching.launch(ADA, request, key=None, body_digest="older").instance
     instance = desk.until(instance, Phase.FAILED, minutes=5)
-    assert f"no image is to be had of {nowhere} in us-east-1" in instance.reason.sentence
+    assert f"no image is to be had of {nowhere} in us-east-1" in instance.reason.message
 
 
 def test_on_a_cpu_type_the_gpu_steps_are_skipped_and_that_is_said(desk: World) -> None:
-    ask = LaunchAsk(instance_type="t3.large", recipe="new")
+    request = LaunchRequest(instance_type="t3.large", recipe="new")
     launching = desk.desk.requests.launching
     words = "t3.large has no GPU. Recipe new skips its GPU steps and computes on the CPU."
-    granted = launching.launch(ADA, ask, key="once", body_digest="cpu")
+    granted = launching.launch(ADA, request, key="once", body_digest="cpu")
     assert granted.warnings[0] == WriteWarning(WarningCode.GPU_STEPS_SKIPPED, words)
-    again = launching.launch(ADA, ask, key="once", body_digest="cpu")
+    again = launching.launch(ADA, request, key="once", body_digest="cpu")
     assert again.warnings == granted.warnings, "the same answer again"
     (line,) = [line for line in desk.timeline(granted.instance) if line.code == "gpu_steps_skipped"]
-    assert line.sentence == words
-    plain = launching.launch(ADA, LaunchAsk(instance_type="t3.large", recipe="bare"), key=None, body_digest="bare")
+    assert line.message == words
+    plain = launching.launch(ADA, LaunchRequest(instance_type="t3.large", recipe="bare"), key=None, body_digest="bare")
     assert WarningCode.GPU_STEPS_SKIPPED not in [each.code for each in plain.warnings]

@@ -6,15 +6,15 @@ from typing import Any
 import boto3
 import pytest
 
-from chalicelib.control.requests.launching import Granted
-from chalicelib.domain.activity.evidence import State
-from chalicelib.domain.activity.heartbeat import Wish
+from chalicelib.control.requests.launching import LaunchResponse
+from chalicelib.domain.activity.evidence import SignalState
+from chalicelib.domain.activity.heartbeat import KeepRequest
 from chalicelib.domain.desk import Mode
-from chalicelib.domain.errors import Conflict, Invalid
+from chalicelib.domain.errors import Conflict, ValidationFailed
 from chalicelib.domain.instance import AddedRecipe, Instance, Phase
-from chalicelib.domain.recipe_parameters import Value
+from chalicelib.domain.recipe_parameters import ParameterValue
 from chalicelib.domain.write_warnings import WarningCode, WriteWarning
-from local.cloud.behaviour import Behaviour
+from local.cloud.behaviour import AwsTiming
 from local.machines.simulated import SimulatedMachines
 from tests.scenario.recipes import offered
 from tests.scenario.world import ADA, ADMIN, MINUTE, World, machine_id, world
@@ -33,8 +33,8 @@ def desk(machines: SimulatedMachines) -> Iterator[World]:
         yield made
 
 
-def set_up(desk: World, instance: Instance, recipe: str | None = None, **parameters: Any) -> Granted:
-    return desk.desk.requests.setting_up.set_up(ADA, instance.name, recipe=recipe, parameters=parameters)
+def set_up(desk: World, instance: Instance, recipe: str | None = None, **parameters: Any) -> LaunchResponse:
+    return desk.desk.requests.setting_up.run(ADA, instance.name, recipe=recipe, parameters=parameters)
 
 
 def attempts(instance: Instance) -> list[str]:
@@ -49,44 +49,46 @@ def test_the_recipe_runs_again_under_fresh_attempt_ids_and_the_timeline_says_who
     first = attempts(instance)
     asked = set_up(desk, instance).instance
     assert asked.phase is Phase.SETTING_UP
-    assert asked.spec.added == ()
+    assert asked.spec.added_recipes == ()
     instance = desk.until(instance, Phase.READY, minutes=20)
     again = attempts(instance)
     assert len(set(again)) == 2 * len(first) == 4
     lines = {str(line.code): line for line in desk.timeline(instance)}
     assert (lines["setup_requested"].actor, lines["setup_requested"].details) == ("ada", {"recipe": "jupyter"})
-    assert lines["setup_requested"].sentence == "ada asked to set up jupyter again"
+    assert lines["setup_requested"].message == "ada asked to set up jupyter again"
     assert desk.codes(instance).count("ready") == 2
 
 
 def test_another_recipe_is_added_with_what_was_chosen_and_survives_a_stop_and_a_start(desk: World) -> None:
     instance = desk.ready(recipe="bare")
     granted = set_up(desk, instance, "new", workers=9)
-    chosen: dict[str, Value] = {"release": "one", "notebooks": True, "workers": 9}
-    assert granted.instance.spec.added == (AddedRecipe(recipe="new", parameters=chosen),)
+    chosen: dict[str, ParameterValue] = {"release": "one", "notebooks": True, "workers": 9}
+    assert granted.instance.spec.added_recipes == (AddedRecipe(recipe="new", parameters=chosen),)
     assert granted.warnings == (), "it has a GPU"
-    desk.until_true(instance, lambda now: now.setup.run is not None and now.setup.run.command_id is not None)
+    desk.until_true(
+        instance, lambda now: now.setup.current_run is not None and now.setup.current_run.command_id is not None
+    )
     desk.desk.requests.changing.stop(ADA, instance.name)
     desk.until(instance, Phase.STOPPED, minutes=10)
     desk.desk.requests.changing.start(ADA, instance.name)
     instance = desk.until(instance, Phase.READY, minutes=20)
     assert instance.setup.is_done
     assert instance.setup.results[-1].name == "gpudesk-jupyter"
-    assert (instance.spec.recipe, instance.spec.added[0].parameters) == ("bare", chosen)
+    assert (instance.spec.recipe, instance.spec.added_recipes[0].parameters) == ("bare", chosen)
     assert attempts(instance)[-1].startswith(f"one.true.9.{instance.id}.1.0.")
     ways = desk.desk.requests.sessions.connect(ADA, instance.name).commands
     assert any("portNumber=8899" in way.command for way in ways), "the added recipe's Jupyter"
     set_up(desk, instance, "new", release="two")
     desk.until(instance, Phase.READY, minutes=20)
-    (added,) = desk.look(instance).spec.added
+    (added,) = desk.look(instance).spec.added_recipes
     assert added.parameters == {"release": "two", "notebooks": True, "workers": 9}, "what is left out stays"
 
 
 def test_what_is_being_set_up_is_not_idle_and_its_idle_window_begins_anew() -> None:
-    slow = Behaviour(invocation_lasts=14 * MINUTE)
+    slow = AwsTiming(invocation_lasts=14 * MINUTE)
     with world(slow, recipes=offered()) as desk:
         instance = desk.warned(recipe="bare")
-        assert instance.warned is not None
+        assert instance.warning is not None
         set_up(desk, instance)
         assert desk.codes(instance)[-2:] == ["setup_requested", "warning_cancelled"]
         desk.minute(13)
@@ -94,8 +96,8 @@ def test_what_is_being_set_up_is_not_idle_and_its_idle_window_begins_anew() -> N
         assert desk.ec2_state(machine_id(instance)) == "running"
         instance = desk.until(instance, Phase.READY, minutes=5)
         desk.minute(5)
-        assert desk.look(instance).warned is None
-        desk.until_true(instance, lambda now: now.warned is not None, minutes=4)
+        assert desk.look(instance).warning is None
+        desk.until_true(instance, lambda now: now.warning is not None, minutes=4)
 
 
 def test_asked_for_twice_it_runs_once_and_another_one_has_to_wait(desk: World) -> None:
@@ -112,11 +114,11 @@ def test_asked_for_twice_it_runs_once_and_another_one_has_to_wait(desk: World) -
 def test_a_failed_setup_is_run_again_and_its_warning_withdrawn(desk: World, machines: SimulatedMachines) -> None:
     machines.outcomes["install"] = [FAILS] * 3
     instance = desk.until(desk.launch(recipe="jupyter"), Phase.FAILED)
-    assert f"Setup of jupyter failed on {instance.name}" in instance.reason.sentence
+    assert f"Setup of jupyter failed on {instance.name}" in instance.reason.message
     with pytest.raises(Conflict, match=r"the setup of .* as jupyter has failed; set that up again first") as refused:
         set_up(desk, instance, "new")
     assert refused.value.code == "previous_setup_failed"
-    assert set_up(desk, instance).instance.warned is None
+    assert set_up(desk, instance).instance.warning is None
     instance = desk.until(instance, Phase.READY, minutes=20)
     assert [result.succeeded for result in instance.setup.results] == [False, False, False, True, True]
 
@@ -126,13 +128,13 @@ def test_a_failed_setup_that_fails_again_is_warned_of_and_stopped(desk: World, m
     instance = desk.until(desk.launch(recipe="bare"), Phase.FAILED)
     set_up(desk, instance)
     instance = desk.until(instance, Phase.FAILED)
-    assert instance.warned is not None
+    assert instance.warning is not None
     desk.until(instance, Phase.STOPPED, minutes=25)
 
 
 def test_where_an_added_recipe_fails_the_instance_goes_on_as_it_was(desk: World, machines: SimulatedMachines) -> None:
     instance = desk.ready(recipe="bare")
-    desk.activity["gpu"] = State.ACTIVE
+    desk.activity["gpu"] = SignalState.ACTIVE
     machines.outcomes["install"] = [FAILS] * 3
     set_up(desk, instance, "new")
     instance = desk.until(instance, Phase.READY, minutes=20)
@@ -143,8 +145,8 @@ def test_where_an_added_recipe_fails_the_instance_goes_on_as_it_was(desk: World,
         "it can be used as before",
         f"failed on {instance.name}",
     ):
-        assert part in instance.reason.sentence
-    assert instance.warned is None
+        assert part in instance.reason.message
+    assert instance.warning is None
     desk.minute(30)
     assert desk.look(instance).phase is Phase.READY, "nobody stops what is in use"
     assert set_up(desk, instance).instance.setup.recipe == "new", "without a name: the one that failed"
@@ -154,7 +156,7 @@ def test_where_an_added_recipe_fails_the_instance_goes_on_as_it_was(desk: World,
 def refusal(desk: World, instance: Instance) -> tuple[str, str]:
     with pytest.raises(Conflict) as refused:
         set_up(desk, instance)
-    return refused.value.code, refused.value.sentence.removeprefix(f"{instance.name} ")
+    return refused.value.code, refused.value.message.removeprefix(f"{instance.name} ")
 
 
 def test_what_is_not_ready_is_refused_and_says_why(desk: World) -> None:
@@ -166,7 +168,7 @@ def test_what_is_not_ready_is_refused_and_says_why(desk: World) -> None:
         "desk_paused",
         "gpudesk is paused. Instances can be set up when an admin sets mode to enforce.",
     )
-    desk.desk.requests.administration.change_settings(ADMIN, mode=Mode.ENFORCE)
+    desk.desk.requests.administration.update(ADMIN, mode=Mode.ENFORCE)
     starts = f"POST /instances/{instance.name}/start starts it; once it is ready it can be set up"
     desk.desk.requests.changing.stop(ADA, instance.name)
     assert refusal(desk, instance) == ("not_running", f"is being stopped. {starts}")
@@ -178,12 +180,12 @@ def test_what_is_not_ready_is_refused_and_says_why(desk: World) -> None:
 
 def test_what_does_not_fit_the_machine_as_it_is_is_refused_with_what_would(desk: World) -> None:
     instance = desk.ready(recipe="bare")
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(ValidationFailed) as refused:
         set_up(desk, instance, "old", release="ONE")
     errors = {error.field: error.message for error in refused.value.errors}
     assert list(errors) == ["parameters.release", "recipe"]
     assert "the image is Ubuntu 22.04, and it is made for 18.04; in a launch of its own, what would" in errors["recipe"]
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(ValidationFailed) as refused:
         set_up(desk, instance, "nothing")
     assert refused.value.errors[0].message.startswith("must be one of bare, jupyter, ")
 
@@ -203,7 +205,7 @@ def test_while_it_is_set_up_again_a_keep_on_the_machine_is_granted_and_its_reboo
     desk.desk.loop.reconcile(instance.id)
     assert desk.look(instance).phase is Phase.SETTING_UP
     desk.reboot()
-    desk.wish = Wish(id="w1", hours=1)
+    desk.wish = KeepRequest(id="w1", hours=1)
     desk.clock.advance(MINUTE)
     desk.beat()
     desk.desk.loop.reconcile(instance.id)

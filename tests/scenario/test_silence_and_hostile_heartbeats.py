@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.activity.evidence import State
-from chalicelib.domain.instance import Desired, Phase
+from chalicelib.domain.activity.evidence import SignalState
+from chalicelib.domain.instance import DesiredState, Phase
 from chalicelib.store.models import InstanceModel
 from tests.scenario.world import MINUTE, World, machine_id
 
@@ -33,7 +33,7 @@ def test_a_heartbeat_that_makes_no_sense_stops_nothing(desk: World, hostile: dic
     shown = desk.show(instance)
     assert shown.instance.phase is Phase.READY
     assert shown.activity is not None
-    assert "unknown" in shown.activity.reason.sentence
+    assert "unknown" in shown.activity.reason.message
 
 
 @pytest.mark.parametrize("shift", [timedelta(hours=-1), timedelta(minutes=10)], ids=["stale", "from the future"])
@@ -62,7 +62,7 @@ def test_silence_withdraws_a_warning(desk: World) -> None:
 
 def test_one_unknown_signal_is_enough_to_stop_nothing(desk: World) -> None:
     instance = desk.ready(idle_minutes=5, warning_minutes=5)
-    desk.activity["gpu"] = State.UNKNOWN
+    desk.activity["gpu"] = SignalState.UNKNOWN
     desk.minute(13)
     assert desk.look(instance).phase is Phase.READY
 
@@ -79,12 +79,12 @@ def test_one_unparsable_record_among_a_hundred_stops_the_sweep_of_none(desk: Wor
     waiting, broken = desk.launch(key="first"), desk.launch(key="second")
     for number in range(98):
         asleep = replace(waiting, id=f"gd-{number}", name=f"asleep-{number}", phase=Phase.STOPPED)
-        instances.adopt(replace(asleep, spec=replace(waiting.spec, desired=Desired.STOPPED)), [])
+        instances.adopt(replace(asleep, spec=replace(waiting.spec, desired=DesiredState.STOPPED)), [])
     model = InstanceModel.get(broken.id)
     model.record = {"id": broken.id, "phase": "half-eaten"}
     model.save()
     desk.clock.advance(MINUTE)
     report = desk.desk.loop.sweep()
-    assert report.broken == [broken.id]
-    assert report.looked_at == 99
+    assert report.unreadable == [broken.id]
+    assert report.examined == 99
     assert desk.look(waiting).machine is not None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.domain.activity.evidence import State
+from chalicelib.domain.activity.evidence import SignalState
 from chalicelib.domain.instance import Phase
 from tests.scenario.post import listening
 from tests.scenario.world import ADA, MEMORY, World, machine_id, world
@@ -22,11 +22,11 @@ def lived(walked: World) -> tuple[object, ...]:
 
 def test_a_life_goes_on_from_what_was_put_back_as_from_what_was_lived() -> None:
     MEMORY.forget()
-    lives = []
+    live_counts = []
     for _ in range(3):
         with world() as walked:
-            lives.append(lived(walked))
-    assert lives[0] == lives[1] == lives[2]
+            live_counts.append(lived(walked))
+    assert live_counts[0] == live_counts[1] == live_counts[2]
 
 
 def test_what_becomes_of_one_world_is_not_seen_in_the_next() -> None:
@@ -42,10 +42,10 @@ def test_what_becomes_of_one_world_is_not_seen_in_the_next() -> None:
 
 @pytest.mark.parametrize("signal", ["gpu", "cpu"])
 def test_another_beginning_leads_to_another_state(desk: World, signal: str) -> None:
-    desk.activity[signal] = State.ACTIVE
+    desk.activity[signal] = SignalState.ACTIVE
     shown = desk.show(desk.ready())
     assert shown.activity is not None
-    assert f"{signal} is active" in shown.activity.reason.sentence
+    assert f"{signal} is active" in shown.activity.reason.message
 
 
 def test_a_desk_that_a_test_has_wired_is_not_put_back(desk: World) -> None:

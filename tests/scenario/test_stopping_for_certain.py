@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.domain.activity.evidence import State
-from chalicelib.domain.errors import Conflict, Invalid
-from chalicelib.domain.instance import Action, Phase
+from chalicelib.domain.activity.evidence import SignalState
+from chalicelib.domain.errors import Conflict, ValidationFailed
+from chalicelib.domain.instance import ClaimAction, Phase
 from chalicelib.domain.plan import Outcome, Step, Stop
-from chalicelib.domain.warned import WarningKind
+from chalicelib.domain.warned import WarningType
 from tests.scenario.world import ADA, MINUTE, World, machine_id
 
 
@@ -48,17 +48,17 @@ def test_a_keep_before_the_claim_wins(desk: World) -> None:
 
 def test_a_keep_between_the_decision_and_the_claim_wins(desk: World) -> None:
     reconciler = desk.desk.loop.reconciler
-    rules = reconciler.rules()
+    rules = reconciler.context()
     instance = desk.warned()
     desk.minute(5)
     desk.clock.advance(MINUTE)
     desk.report(machine_id(instance))
     decided_on = desk.look(instance)
-    seen = reconciler.observer.one(decided_on)
-    assert isinstance(reconciler.plan(decided_on, seen, rules).step, Stop)
+    observation = reconciler.observer.observe(decided_on)
+    assert isinstance(reconciler.plan(decided_on, observation, rules).step, Stop)
     desk.desk.requests.changing.keep(ADA, instance.id, hours=1, until=None)
     with pytest.raises(Exception, match="changed since"):
-        reconciler.once(decided_on, seen, rules)
+        reconciler.run_once(decided_on, observation, rules)
     assert desk.cloud.calls["ec2:StopInstances"] == 0
 
 
@@ -69,7 +69,7 @@ def test_a_keep_after_the_claim_is_refused_with_the_way_to_start_again(desk: Wor
         if isinstance(step, Stop):
             with pytest.raises(Conflict) as refusal:
                 desk.desk.requests.changing.keep(ADA, instance.id, hours=1, until=None)
-            refusals.append(refusal.value.sentence)
+            refusals.append(refusal.value.message)
 
     instance = desk.warned()
     desk.crashing(keep_too_late)
@@ -83,12 +83,12 @@ def test_activity_between_the_claim_and_the_call_withdraws_the_stop(desk: World)
     desk.clock.advance(MINUTE)
     desk.report(machine_id(instance))
     reconciler = desk.desk.loop.reconciler
-    seen = reconciler.observer.one(desk.look(instance))
-    desk.activity["jupyter"] = State.ACTIVE
+    observation = reconciler.observer.observe(desk.look(instance))
+    desk.activity["jupyter"] = SignalState.ACTIVE
     desk.report(machine_id(instance), at=(desk.now + timedelta(seconds=1)).isoformat())
     desk.clock.advance(timedelta(seconds=2))
     desk.report(machine_id(instance))
-    reconciler.once(desk.look(instance), seen, reconciler.rules())
+    reconciler.run_once(desk.look(instance), observation, reconciler.context())
     assert desk.cloud.calls["ec2:StopInstances"] == 0
     assert desk.look(instance).phase is Phase.READY
     assert desk.codes(instance)[-2:] == ["stop_initiated", "stop_cancelled"]
@@ -96,30 +96,30 @@ def test_activity_between_the_claim_and_the_call_withdraws_the_stop(desk: World)
 
 def test_activity_after_the_warning_withdraws_it_and_says_so(desk: World) -> None:
     instance = desk.warned()
-    desk.activity["gpu"] = State.ACTIVE
+    desk.activity["gpu"] = SignalState.ACTIVE
     desk.minute(2)
-    assert desk.look(instance).warned is None
-    assert "gpu is active" in desk.timeline(instance)[-1].sentence
+    assert desk.look(instance).warning is None
+    assert "gpu is active" in desk.timeline(instance)[-1].message
 
 
 def test_a_lifetime_ends_after_a_warning_also_for_a_busy_instance(desk: World) -> None:
-    desk.activity["gpu"] = State.ACTIVE
+    desk.activity["gpu"] = SignalState.ACTIVE
     instance = desk.ready(max_hours=1)
-    instance = desk.until_true(instance, lambda now: now.warned is not None)
-    assert instance.warned is not None
-    assert instance.warned.kind is WarningKind.LIFETIME
-    assert instance.warned.acts_at == instance.ends_at
+    instance = desk.until_true(instance, lambda now: now.warning is not None)
+    assert instance.warning is not None
+    assert instance.warning.kind is WarningType.LIFETIME
+    assert instance.warning.stop_at == instance.lifetime_ends_at
     desk.until(instance, Phase.STOPPED, minutes=13)
     assert "stop_initiated" in desk.codes(instance)
 
 
 def test_a_keep_moves_the_lifetime_but_not_past_the_limit(desk: World) -> None:
-    desk.activity["gpu"] = State.ACTIVE
+    desk.activity["gpu"] = SignalState.ACTIVE
     instance = desk.ready(max_hours=1)
     desk.desk.requests.changing.keep(ADA, instance.id, hours=2, until=None)
     desk.minute(70, sweep_every=5)
     assert desk.look(instance).phase is Phase.READY
-    with pytest.raises(Invalid, match="at most 72 hours"):
+    with pytest.raises(ValidationFailed, match="at most 72 hours"):
         desk.desk.requests.changing.keep(ADA, instance.id, hours=73, until=None)
     desk.until(instance, Phase.STOPPED, minutes=75, sweep_every=5)
 
@@ -147,7 +147,7 @@ def test_a_start_during_a_stop_follows_it(desk: World) -> None:
     desk.desk.loop.reconcile(instance.id)
     claim = desk.look(instance).claim
     assert claim is not None
-    assert claim.action is Action.STOP
+    assert claim.action is ClaimAction.STOP
     desk.desk.requests.changing.start(ADA, instance.id)
     desk.until_true(instance, lambda now: "start_initiated" in desk.codes(now), minutes=5)
     desk.until(instance, Phase.READY, minutes=5)
@@ -156,10 +156,10 @@ def test_a_start_during_a_stop_follows_it(desk: World) -> None:
 def test_a_crash_between_claim_and_call_stops_nobody_who_came_back_meanwhile(desk: World) -> None:
     instance = desk.warned()
     desk.minute(5)
-    desk.cloud.faults.order("StopInstances", "InternalError", times=100)
+    desk.cloud.faults.inject("StopInstances", "InternalError", times=100)
     desk.until(instance, Phase.STOPPING, minutes=3)
     desk.cloud.faults.clear()
-    desk.activity["cpu"] = State.ACTIVE
+    desk.activity["cpu"] = SignalState.ACTIVE
     for _ in range(11):
         desk.clock.advance(MINUTE)
         desk.beat()
@@ -172,7 +172,7 @@ def test_a_crash_between_claim_and_call_stops_nobody_who_came_back_meanwhile(des
 def test_activity_that_no_sweep_saw_voids_the_warning_before_it(desk: World) -> None:
     instance = desk.warned()
     for minute in range(30):
-        desk.activity["cpu"] = State.ACTIVE if minute < 20 else State.QUIET
+        desk.activity["cpu"] = SignalState.ACTIVE if minute < 20 else SignalState.QUIET
         desk.clock.advance(MINUTE)
         desk.beat()
     desk.minute()
@@ -186,7 +186,7 @@ def test_a_shorter_keep_takes_nothing_from_a_longer_one(desk: World) -> None:
     desk.desk.requests.changing.keep(ADA, instance.id, hours=1, until=None)
     assert desk.look(instance).keep_until == longer.keep_until
     assert desk.codes(instance).count("keep_granted") == 1
-    with pytest.raises(Invalid, match="a minute or more"):
+    with pytest.raises(ValidationFailed, match="a minute or more"):
         desk.desk.requests.changing.keep(ADA, instance.id, hours=1e-9, until=None)
 
 
@@ -207,7 +207,7 @@ def test_each_asking_again_is_in_the_timeline_and_force_is_said(desk: World) -> 
     instance = desk.ready()
     desk.desk.requests.changing.stop(ADA, instance.id)
     desk.until(instance, Phase.STOPPED, minutes=16)
-    again = [line.sentence for line in desk.timeline(instance) if line.code == "stop_retried"]
+    again = [line.message for line in desk.timeline(instance) if line.code == "stop_retried"]
     assert len(again) == 6
     assert "by force" in again[-1]
     assert "by force" not in again[0]

@@ -1,6 +1,6 @@
 """One request becomes an instance, set up, used, warned, stopped, started and terminated."""
 
-from chalicelib.domain.activity.evidence import State
+from chalicelib.domain.activity.evidence import SignalState
 from chalicelib.domain.instance import Phase
 from tests.scenario.world import ADA, World, machine_id
 
@@ -15,21 +15,21 @@ def test_a_request_becomes_a_ready_instance(desk: World) -> None:
 
 def test_a_forgotten_instance_is_warned_and_then_stopped(desk: World) -> None:
     instance = desk.ready()
-    instance = desk.until_true(instance, lambda now: now.warned is not None, minutes=35)
-    assert instance.warned is not None
-    assert instance.warned.acts_at - instance.warned.at == instance.spec.idle_policy.notice
+    instance = desk.until_true(instance, lambda now: now.warning is not None, minutes=35)
+    assert instance.warning is not None
+    assert instance.warning.stop_at - instance.warning.created_at == instance.spec.idle_policy.warning_period
     instance = desk.until(instance, Phase.STOPPED, minutes=15)
     assert desk.ec2_state(machine_id(instance)) == "stopped"
 
 
 def test_a_busy_kernel_keeps_the_instance_running(desk: World) -> None:
-    desk.activity["jupyter"] = State.ACTIVE
+    desk.activity["jupyter"] = SignalState.ACTIVE
     instance = desk.ready()
     desk.minute(90, sweep_every=5)
     shown = desk.show(instance)
     assert shown.instance.phase is Phase.READY
     assert shown.activity is not None
-    assert "jupyter is active" in shown.activity.reason.sentence
+    assert "jupyter is active" in shown.activity.reason.message
 
 
 def test_a_stopped_instance_starts_again_and_ends(desk: World) -> None:

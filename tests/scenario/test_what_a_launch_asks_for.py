@@ -5,7 +5,7 @@ from typing import Any
 import boto3
 import pytest
 
-from chalicelib.domain.errors import Invalid
+from chalicelib.domain.errors import ValidationFailed
 from tests.scenario.world import World, machine_id
 
 
@@ -93,8 +93,10 @@ def test_the_heartbeat_item_is_there_before_the_probe_is(desk: World) -> None:
         ({"gpu": "T4", "max_hours": 1000}, "max_hours", "1 to 72"),
     ],
 )
-def test_what_cannot_be_had_is_refused_with_what_can(desk: World, ask: dict[str, Any], field: str, words: str) -> None:
-    with pytest.raises(Invalid) as refusal:
-        desk.launch(**ask)
+def test_what_cannot_be_had_is_refused_with_what_can(
+    desk: World, request: dict[str, Any], field: str, words: str
+) -> None:
+    with pytest.raises(ValidationFailed) as refusal:
+        desk.launch(**request)
     assert field in [error.field for error in refusal.value.errors]
     assert any(words in error.message for error in refusal.value.errors)

@@ -2,21 +2,21 @@
 
 from datetime import timedelta
 
-from chalicelib.domain.activity.evidence import State
-from chalicelib.domain.activity.heartbeat import Leaving, Wish
-from chalicelib.domain.activity.orders import Orders
+from chalicelib.domain.activity.evidence import SignalState
+from chalicelib.domain.activity.heartbeat import KeepRequest, SelfStopStatus
+from chalicelib.domain.activity.orders import HeartbeatResponse
 from chalicelib.domain.instance import Instance, Phase
-from chalicelib.domain.policies import PolicyAsk
+from chalicelib.domain.policies import PolicyOverride
 from local.machines.simulated import SimulatedMachines
 from tests.scenario.world import ADA, ADMIN, MINUTE, World, machine_id, world
 
 
-def orders(desk: World, instance: Instance) -> Orders:
+def orders(desk: World, instance: Instance) -> HeartbeatResponse:
     """What the machine's next heartbeat would be answered with."""
-    beat = desk.desk.loop.reconciler.heartbeats.read(desk.heartbeat_key(machine_id(instance)))
-    assert beat is not None
-    assert beat.orders is not None
-    return beat.orders
+    heartbeat = desk.desk.loop.reconciler.heartbeats.get(desk.heartbeat_key(machine_id(instance)))
+    assert heartbeat is not None
+    assert heartbeat.response is not None
+    return heartbeat.response
 
 
 def test_a_machine_knows_policy_and_mode_from_its_first_heartbeat_on(desk: World) -> None:
@@ -27,12 +27,12 @@ def test_a_machine_knows_policy_and_mode_from_its_first_heartbeat_on(desk: World
 
 def test_a_changed_policy_a_keep_a_warning_and_the_mode_reach_the_machine(desk: World) -> None:
     instance = desk.warned()
-    assert instance.warned is not None
+    assert instance.warning is not None
     warning = orders(desk, instance).warning
     assert warning is not None
-    assert warning.id == instance.warned.id
+    assert warning.id == instance.warning.id
     desk.desk.requests.changing.keep(ADA, instance.id, hours=4, until=None)
-    desk.desk.requests.changing.amend(ADA, instance.id, PolicyAsk(idle_minutes=45))
+    desk.desk.requests.changing.update_policy(ADA, instance.id, PolicyOverride(idle_minutes=45))
     desk.desk.loop.reconcile(instance.id)
     told = orders(desk, instance)
     assert told.warning is None
@@ -54,14 +54,14 @@ def test_a_pass_with_no_news_gives_no_orders(desk: World) -> None:
 
 def test_a_keep_that_is_asked_for_on_the_machine_is_granted_once_and_answered(desk: World) -> None:
     instance = desk.warned()
-    desk.wish = Wish(id="w1", hours=1)
+    desk.wish = KeepRequest(id="w1", hours=1)
     desk.minute(3)
     current = desk.look(instance)
-    assert current.warned is None
+    assert current.warning is None
     assert current.keep_until is not None
     assert current.keep_requested_by == "somebody on the machine"
     assert desk.codes(instance).count("keep_granted") == 1
-    answer = orders(desk, instance).answer
+    answer = orders(desk, instance).keep_result
     assert answer is not None
     assert (answer.id, answer.granted) == ("w1", True)
     desk.wish = None
@@ -71,11 +71,11 @@ def test_a_keep_that_is_asked_for_on_the_machine_is_granted_once_and_answered(de
 
 def test_what_a_machine_asks_for_never_moves_its_maximum_hours(desk: World) -> None:
     instance = desk.ready(max_hours=2)
-    end = instance.ends_at
-    desk.wish = Wish(id="w1", hours=1000)
+    end = instance.lifetime_ends_at
+    desk.wish = KeepRequest(id="w1", hours=1000)
     desk.minute(2)
     current = desk.look(instance)
-    assert current.ends_at == end
+    assert current.lifetime_ends_at == end
     assert current.keep_until == end
     desk.until(instance, Phase.STOPPED, minutes=150, sweep_every=5)
 
@@ -85,12 +85,12 @@ def test_a_keep_on_the_machine_is_refused_in_words_where_the_time_is_over(desk: 
     instance = desk.ready(max_hours=1)
     desk.desk.requests.changing.keep(ADMIN, instance.id, hours=1, until=None)
     desk.minute(57, sweep_every=3)
-    desk.wish = Wish(id="late", hours=1)
+    desk.wish = KeepRequest(id="late", hours=1)
     desk.minute(2)
-    answer = orders(desk, instance).answer
+    answer = orders(desk, instance).keep_result
     assert answer is not None
     assert not answer.granted
-    assert "maximum hours" in answer.sentence
+    assert "maximum hours" in answer.message
 
 
 def test_a_reboot_is_seen_told_and_voids_what_was_known(desk: World) -> None:
@@ -99,12 +99,12 @@ def test_a_reboot_is_seen_told_and_voids_what_was_known(desk: World) -> None:
     desk.reboot()
     desk.minute(8)
     assert "rebooted" in desk.codes(instance)
-    assert desk.look(instance).warned is None, "the window begins anew"
+    assert desk.look(instance).warning is None, "the window begins anew"
 
 
 def test_a_machine_that_stopped_itself_is_told_apart_from_one_that_was_stopped_by_hand(desk: World) -> None:
     instance = desk.ready()
-    desk.leaving = Leaving(acts_at=desk.now, is_over=True)
+    desk.leaving = SelfStopStatus(stop_at=desk.now, stopping_now=True)
     desk.beat()
     desk.power_off(machine_id(instance))
     desk.beat = lambda: None  # type: ignore[method-assign]
@@ -115,7 +115,7 @@ def test_a_machine_that_stopped_itself_is_told_apart_from_one_that_was_stopped_b
 
 def test_a_start_after_a_stop_begins_with_no_evidence_and_no_answer(desk: World) -> None:
     instance = desk.ready()
-    desk.wish = Wish(id="w1", hours=0.5)
+    desk.wish = KeepRequest(id="w1", hours=0.5)
     desk.minute(2)
     desk.wish = None
     desk.desk.requests.changing.stop(ADA, instance.id)
@@ -124,16 +124,16 @@ def test_a_start_after_a_stop_begins_with_no_evidence_and_no_answer(desk: World)
     desk.reboot()
     instance = desk.until(instance, Phase.READY)
     began = desk.now
-    assert (instance.boot_id, instance.answer) == (None, None)
-    instance = desk.until_true(instance, lambda now: now.warned is not None, minutes=40)
+    assert (instance.boot_id, instance.keep_result) == (None, None)
+    instance = desk.until_true(instance, lambda now: now.warning is not None, minutes=40)
     assert desk.now - began >= timedelta(minutes=30) - MINUTE
 
 
 def test_a_machine_that_asks_without_end_does_not_hold_up_the_end_of_its_life(desk: World) -> None:
-    desk.activity["cpu"] = State.ACTIVE
+    desk.activity["cpu"] = SignalState.ACTIVE
     instance = desk.ready(max_hours=1)
     for minute in range(75):
-        desk.wish = Wish(id=f"w{minute}", hours=1)
+        desk.wish = KeepRequest(id=f"w{minute}", hours=1)
         desk.minute()
         if desk.look(instance).phase is not Phase.READY:
             break
@@ -146,10 +146,10 @@ def test_a_keep_on_a_machine_whose_setup_failed_is_granted_too() -> None:
     machines.outcomes["gpudesk-jupyter"] = [(1, "", "no route to host")] * 3
     with world(machines=machines) as desk:
         instance = desk.until(desk.launch(recipe="jupyter"), Phase.FAILED)
-        desk.wish = Wish(id="w1", hours=2)
+        desk.wish = KeepRequest(id="w1", hours=2)
         desk.minute(30)
         assert desk.look(instance).phase is Phase.FAILED
-        answer = orders(desk, instance).answer
+        answer = orders(desk, instance).keep_result
         assert answer is not None
         assert answer.granted
 
@@ -160,10 +160,10 @@ def test_a_start_by_the_desk_is_no_reboot(desk: World) -> None:
     desk.desk.requests.changing.stop(ADA, instance.id)
     desk.until(instance, Phase.STOPPED, minutes=5)
     desk.desk.requests.changing.start(ADA, instance.id)
-    beat, desk.beat = desk.beat, lambda: None  # type: ignore[method-assign]
+    heartbeat, desk.beat = desk.beat, lambda: None  # type: ignore[method-assign]
     desk.until(instance, Phase.READY, minutes=8)
     desk.minute()
-    desk.beat = beat  # type: ignore[method-assign]
+    desk.beat = heartbeat  # type: ignore[method-assign]
     desk.reboot()
     desk.minute(2)
     assert "rebooted" not in desk.codes(instance)
@@ -172,15 +172,15 @@ def test_a_start_by_the_desk_is_no_reboot(desk: World) -> None:
 def test_a_machine_that_is_being_stopped_is_not_told_that_its_warning_is_withdrawn(desk: World) -> None:
     instance = desk.warned()
     desk.minute(5)
-    desk.cloud.faults.order("StopInstances", "InternalError", times=1)
+    desk.cloud.faults.inject("StopInstances", "InternalError", times=1)
     desk.until(instance, Phase.STOPPING, minutes=3)
     assert orders(desk, instance).warning is not None
 
 
 def test_where_gpus_alone_count_and_there_are_none_all_other_signals_do(desk: World) -> None:
     instance = desk.ready(instance_type="m7i.large", signals=("gpu",), idle_minutes=5, warning_minutes=5)
-    desk.activity["cpu"] = State.ACTIVE
+    desk.activity["cpu"] = SignalState.ACTIVE
     desk.minute(8)
-    assert desk.look(instance).warned is None
-    desk.activity["cpu"] = State.QUIET
+    assert desk.look(instance).warning is None
+    desk.activity["cpu"] = SignalState.QUIET
     desk.until(instance, Phase.STOPPED, minutes=20)

@@ -16,8 +16,8 @@ def test_a_scheduled_retirement_is_told_once_to_owner_and_admin_with_what_to_do(
     assert desk.codes(instance).count("scheduled_event") == 1
     assert box.types() == ["scheduled_event", "scheduled_event"]
     told = next(line for line in desk.timeline(instance) if line.code == "scheduled_event")
-    assert "instance-retirement" in told.sentence
-    assert "Stop it and start it" in told.sentence
+    assert "instance-retirement" in told.message
+    assert "Stop it and start it" in told.message
 
 
 def test_a_retirement_that_comes_true_is_seen_and_the_instance_stays_stopped(desk: World) -> None:
@@ -31,7 +31,7 @@ def test_a_retirement_that_comes_true_is_seen_and_the_instance_stays_stopped(des
 
 def test_a_region_that_does_not_tell_its_events_is_no_reason_not_to_sweep(desk: World) -> None:
     instance = desk.ready()
-    desk.cloud.faults.order("DescribeInstanceStatus", "RequestLimitExceeded", times=100)
+    desk.cloud.faults.inject("DescribeInstanceStatus", "RequestLimitExceeded", times=100)
     desk.until(instance, Phase.STOPPED, minutes=50)
 
 
@@ -57,4 +57,4 @@ def test_a_silent_machine_is_reported_to_owner_and_admin_with_what_to_do(desk: W
     desk.minute(40, sweep_every=5)
     assert box.types() == ["activity_unknown", "activity_unknown"]
     told = next(line for line in desk.timeline(instance) if line.code == "activity_unknown")
-    assert "systemctl status gpudesk-probe" in told.sentence
+    assert "systemctl status gpudesk-probe" in told.message

@@ -17,19 +17,19 @@ def delivery(desk: World) -> Iterator[Delivery]:
     """The stream with its filter, EC2's and SSM's events, and the schedule, to the Lambda handlers."""
 
     def on_event(event: dict[str, object]) -> None:
-        handler = app.machine_changed if event["source"] == "aws.ec2" else app.command_changed
+        handler = app.on_ec2_state_change if event["source"] == "aws.ec2" else app.on_ssm_command_change
         handler(event, None)
 
-    bootstrap.install(desk.desk)
+    bootstrap.set_application(desk.desk)
     yield Delivery(
         desk.cloud,
-        lambda event: app.person_wrote(event, None),
+        lambda event: app.on_instances_stream(event, None),
         on_event,
         lambda event: app.sweep(event, None),
         ["gpudesk-instances"],
         wakes=lambda _, new: new is not None and "user_write" in new,
     )
-    bootstrap.install(None)
+    bootstrap.set_application(None)
 
 
 def passes_of(desk: World) -> int:

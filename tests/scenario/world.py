@@ -13,25 +13,32 @@ from boto3.dynamodb.types import TypeSerializer
 
 from chalicelib import bootstrap
 from chalicelib.control.act import Executor
-from chalicelib.control.requests.launching import Granted
-from chalicelib.control.requests.reading import Shown
-from chalicelib.domain.activity.evidence import Evidence, Sample, State, fold
-from chalicelib.domain.activity.heartbeat import Heard, Heartbeat, Leaving, Progress, Wish, plain_heartbeat
+from chalicelib.control.requests.launching import LaunchResponse
+from chalicelib.control.requests.reading import InstanceSnapshot
+from chalicelib.domain.activity.evidence import Evidence, Sample, SignalState, fold
+from chalicelib.domain.activity.heartbeat import (
+    Acknowledgement,
+    Heartbeat,
+    KeepRequest,
+    SelfStopStatus,
+    StepProgress,
+    encode_heartbeat,
+)
 from chalicelib.domain.activity.policy import SIGNALS
 from chalicelib.domain.actors import Actor, Role
-from chalicelib.domain.asks import LaunchAsk
+from chalicelib.domain.asks import LaunchRequest
 from chalicelib.domain.channels import Channels
 from chalicelib.domain.desk import Mode
-from chalicelib.domain.errands import BENCHMARK
+from chalicelib.domain.errands import BENCHMARK_DOCUMENT
 from chalicelib.domain.instance import Instance, Phase
-from chalicelib.domain.plan import Entry, Outcome, Step
-from chalicelib.domain.policies import PolicyAsk
+from chalicelib.domain.plan import Outcome, Step, TimelineEntry
+from chalicelib.domain.policies import PolicyOverride
 from chalicelib.domain.recipes import Recipe
 from chalicelib.settings import Settings
-from chalicelib.store.models import HeartbeatModel, connect_to
-from local.account import prepare
+from chalicelib.store.models import HeartbeatModel, reset_endpoint
+from local.account import provision
 from local.clock import ManualClock
-from local.cloud.behaviour import Behaviour
+from local.cloud.behaviour import AwsTiming
 from local.cloud.local_cloud import LocalCloud
 from local.cloud.patches import Patches
 from local.cloud.testing import in_process_cloud
@@ -44,13 +51,15 @@ from tests.scenario.snapshots import Memory, Snapshots, forget_backends
 ADA = Actor(owner="ada", role=Role.USER)
 ADMIN = Actor(owner="root", role=Role.ADMIN)
 MINUTE = timedelta(minutes=1)
-POLICY = {each.name for each in fields(PolicyAsk)}
+POLICY = {each.name for each in fields(PolicyOverride)}
 
 
 class World:
     """What a test drives: people, the machine's probe, the minute's sweep."""
 
-    def __init__(self, cloud: LocalCloud, clock: ManualClock, desk: bootstrap.Desk, origin: object = None) -> None:
+    def __init__(
+        self, cloud: LocalCloud, clock: ManualClock, desk: bootstrap.Application, origin: object = None
+    ) -> None:
         """:param origin: what tells how the world was made from how others were"""
         self.cloud = cloud
         self.clock = clock
@@ -58,13 +67,13 @@ class World:
         self._origin = origin
         self._plain_desk = desk
         self._companions: tuple[object, ...] = ()
-        self.activity: dict[str, State | None] = dict.fromkeys(SIGNALS, State.QUIET)
+        self.activity: dict[str, SignalState | None] = dict.fromkeys(SIGNALS, SignalState.QUIET)
         self.boot_id = "boot-1"
-        self.lives: dict[str, int] = {}
-        self.heard = Heard()
-        self.wish: Wish | None = None
-        self.leaving: Leaving | None = None
-        self.progress: Progress | None = None
+        self.live_counts: dict[str, int] = {}
+        self.heard = Acknowledgement()
+        self.wish: KeepRequest | None = None
+        self.leaving: SelfStopStatus | None = None
+        self.progress: StepProgress | None = None
         self.ec2 = boto3.client("ec2", "us-east-1")
         self._dynamodb = boto3.client("dynamodb", "us-east-1")
         self._evidence: dict[str, dict[str, Evidence]] = {}
@@ -73,31 +82,31 @@ class World:
     def now(self) -> datetime:
         return self.clock.now()
 
-    def launch(self, actor: Actor = ADA, *, key: str | None = None, **ask: Any) -> Instance:
+    def launch(self, actor: Actor = ADA, *, key: str | None = None, **request: Any) -> Instance:
         """Ask for an instance; nothing has looked at it yet."""
-        return self.order(actor, key=key, **ask).instance
+        return self.order(actor, key=key, **request).instance
 
-    def order(self, actor: Actor = ADA, *, key: str | None = None, **ask: Any) -> Granted:
+    def order(self, actor: Actor = ADA, *, key: str | None = None, **request: Any) -> LaunchResponse:
         """The same, with what the answer says beside it."""
-        ask = {"gpu": "T4", **ask} if "instance_type" not in ask else ask
-        policy = {name: ask.pop(name) for name in tuple(ask) if name in POLICY}
-        digest = repr(sorted([*ask.items(), *policy.items()]))
-        wish = LaunchAsk(**ask, policy=PolicyAsk(**policy))
+        request = {"gpu": "T4", **request} if "instance_type" not in request else request
+        policy = {name: request.pop(name) for name in tuple(request) if name in POLICY}
+        digest = repr(sorted([*request.items(), *policy.items()]))
+        wish = LaunchRequest(**request, policy=PolicyOverride(**policy))
         return self.desk.requests.launching.launch(actor, wish, key=key, body_digest=digest)
 
-    def ready(self, **ask: Any) -> Instance:
+    def ready(self, **request: Any) -> Instance:
         """An instance that can be used."""
-        return self._go(("ready", ask), lambda: self.until(self.launch(**ask), Phase.READY))
+        return self._go(("ready", request), lambda: self.until(self.launch(**request), Phase.READY))
 
-    def warned(self, **ask: Any) -> Instance:
+    def warned(self, **request: Any) -> Instance:
         """An instance that has just been warned of its idleness; minutes cost test time, so its window is short."""
         policy = {"idle_minutes": 6, "warning_minutes": 6}
-        asked = {**policy, **ask}
+        asked = {**policy, **request}
         return self._go(
-            ("warned", asked), lambda: self.until_true(self.ready(**asked), lambda now: now.warned is not None)
+            ("warned", asked), lambda: self.until_true(self.ready(**asked), lambda now: now.warning is not None)
         )
 
-    def rewire(self, desk: bootstrap.Desk, companion: object) -> None:
+    def rewire(self, desk: bootstrap.Application, companion: object) -> None:
         """Another wiring, with something of a test's own in it, which alone knows what the desk does not."""
         if self.desk is self._plain_desk:
             self._plain_desk = desk
@@ -146,12 +155,12 @@ class World:
             if is_so(current):
                 return current
             self.minute(sweep_every, sweep_every=sweep_every)
-        history = "\n".join(f"{line.at:%H:%M} {line.code}: {line.sentence}" for line in self.timeline(instance))
+        history = "\n".join(f"{line.at:%H:%M} {line.code}: {line.message}" for line in self.timeline(instance))
         raise AssertionError(f"{instance.name} is {self.look(instance).phase} after {minutes} minutes\n{history}")
 
     def beat(self) -> None:
         """Every machine's probe reports, as long as its item is there: what `activity` says of each signal."""
-        for instance_id, life in self.cloud.lifecycle.lives.items():
+        for instance_id, life in self.cloud.lifecycle.live_counts.items():
             if life.state == "running":
                 with contextlib.suppress(self._dynamodb.exceptions.ConditionalCheckFailedException):
                     self.report(instance_id)
@@ -165,22 +174,22 @@ class World:
             else:
                 sample = Sample(self.now, state, f"{name} is {state.value}", self.boot_id)
                 evidence[name] = fold(evidence.get(name), sample)
-        beat = Heartbeat(
+        heartbeat = Heartbeat(
             instance_id=machine,
             at=self.now,
             boot_id=self.boot_id,
             signals=dict(evidence),
-            lives=self.lives,
-            heard=self.heard,
-            wish=self.wish,
-            leaving=self.leaving,
+            live_counts=self.live_counts,
+            acknowledged=self.heard,
+            keep_request=self.wish,
+            self_stop=self.leaving,
             setup=self.progress,
         )
         key = self.heartbeat_key(machine)
         if replaced:
-            self.write_heartbeat(machine, {**plain_heartbeat(beat, key), **replaced})
+            self.write_heartbeat(machine, {**encode_heartbeat(heartbeat, key), **replaced})
         else:
-            probe.Desk(self._dynamodb.update_item, HeartbeatModel.Meta.table_name, key).send(beat)
+            probe.HeartbeatClient(self._dynamodb.update_item, HeartbeatModel.Meta.table_name, key).send(heartbeat)
 
     def reboot(self) -> None:
         """Another boot of every machine: its probe starts anew."""
@@ -193,11 +202,11 @@ class World:
 
     def hold(self) -> None:
         """An admin pauses the desk."""
-        self.desk.requests.administration.change_settings(ADMIN, mode=Mode.PAUSED)
+        self.desk.requests.administration.update(ADMIN, mode=Mode.PAUSED)
 
     def admin_bounds(self, **limits: int) -> None:
         """An admin sets limits."""
-        self.desk.requests.administration.change_settings(ADMIN, limits=limits)
+        self.desk.requests.administration.update(ADMIN, limits=limits)
 
     def email(self, owner: str, address: str) -> None:
         """An owner is told by e-mail from now on."""
@@ -207,7 +216,7 @@ class World:
     def confirm(self, address: str) -> None:
         """Somebody follows the link in the mail that asks for it."""
         token = self.cloud.mailbox.token(address)
-        boto3.client("sns", "us-east-1").confirm_subscription(TopicArn=self.desk.settings.topic_arn, Token=token)
+        boto3.client("sns", "us-east-1").confirm_subscription(TopicArn=self.desk.settings.email_topic_arn, Token=token)
 
     def heartbeat_key(self, instance_id: str) -> str:
         """Of its item in the table."""
@@ -248,10 +257,10 @@ class World:
         assert found is not None
         return found
 
-    def show(self, instance: Instance) -> Shown:
-        return self.desk.requests.reading.show(ADMIN, instance.id)
+    def show(self, instance: Instance) -> InstanceSnapshot:
+        return self.desk.requests.reading.get(ADMIN, instance.id)
 
-    def timeline(self, instance: Instance) -> list[Entry]:
+    def timeline(self, instance: Instance) -> list[TimelineEntry]:
         return self.desk.requests.reading.timeline(ADMIN, instance.id, limit=100, cursor=None)[0]
 
     def codes(self, instance: Instance) -> list[str]:
@@ -279,8 +288,8 @@ class CrashingExecutor(Executor):
 
     crash: Callable[[Step, Outcome], None]
 
-    def do(self, instance: Instance, step: Step) -> Outcome:
-        outcome = super().do(instance, step)
+    def execute(self, instance: Instance, step: Step) -> Outcome:
+        outcome = super().execute(instance, step)
         self.crash(step, outcome)
         return outcome
 
@@ -288,7 +297,7 @@ class CrashingExecutor(Executor):
 def simulated() -> SimulatedMachines:
     """Machines without processes, whose measurements are plausible."""
     machines = SimulatedMachines()
-    machines.answers[BENCHMARK] = simulated_benchmark
+    machines.answers[BENCHMARK_DOCUMENT] = simulated_benchmark
     return machines
 
 
@@ -302,24 +311,24 @@ def parts(cloud: LocalCloud) -> tuple[object, ...]:
     """What knows something in a local cloud, but for the machines."""
     direct = (cloud, cloud.clock, *cloud._parts, *vars(cloud).values(), cloud.lifecycle)
     own = {id(part): part for part in direct if type(part).__module__.startswith("local.cloud") or part is cloud.clock}
-    return tuple(part for part in own.values() if type(part) not in (Patches, Behaviour))
+    return tuple(part for part in own.values() if type(part) not in (Patches, AwsTiming))
 
 
 def prepared(cloud: LocalCloud) -> Settings:
     """An account in which the desk can work."""
     snapshots = Snapshots(parts(cloud), apart=(cloud.machines, cloud.behaviour), kept=KEPT)
     if not _ORIGIN:
-        settings = prepare()
+        settings = provision()
         _ORIGIN.append((snapshots.take(), settings))
     state, settings = _ORIGIN[0]
-    connect_to(os.environ.get("AWS_ENDPOINT_URL"))
+    reset_endpoint(os.environ.get("AWS_ENDPOINT_URL"))
     snapshots.put_back(state)
     return settings
 
 
 @contextmanager
 def world(
-    behaviour: Behaviour | None = None,
+    behaviour: AwsTiming | None = None,
     machines: Machines | None = None,
     recipes: Mapping[str, Recipe] | None = None,
 ) -> Iterator[World]:
@@ -328,5 +337,5 @@ def world(
     machines = machines or simulated()
     with in_process_cloud(clock, machines, behaviour) as cloud:
         settings = prepared(cloud)
-        yield World(cloud, clock, bootstrap.build(clock, settings, recipes), (behaviour, recipes))
+        yield World(cloud, clock, bootstrap.build_application(clock, settings, recipes), (behaviour, recipes))
         forget_backends()

@@ -5,10 +5,10 @@ from decimal import Decimal
 import pytest
 
 from benchmarks.idle_rules.__main__ import main, results, tables
-from benchmarks.idle_rules.month import lived
-from benchmarks.idle_rules.rules import Alarm, NeverStop, desk
+from benchmarks.idle_rules.month import simulate
+from benchmarks.idle_rules.rules import IdleWindowRule, NeverStop, desk
 from benchmarks.idle_rules.team import team
-from benchmarks.idle_rules.use import CELL, COPYING, HUNG, REST, THINKING, Use
+from benchmarks.idle_rules.use import CELL, COPYING, HUNG, REST, THINKING, MinuteOfUse
 
 OURS = "**gpudesk's idle rule**"
 PRICE = Decimal(6)
@@ -42,26 +42,26 @@ def test_the_table_has_a_row_for_every_rule_and_for_every_instance() -> None:
 
 def test_a_quiet_hour_of_somebody_who_works_is_a_stop_for_an_alarm_and_a_warning_for_us() -> None:
     day = [CELL] * 20 + [THINKING] * 45 + [CELL] * 20
-    alarm = lived(day, Alarm(lambda use: not use.kernel), PRICE)
+    alarm = simulate(day, IdleWindowRule(lambda use: not use.kernel), PRICE)
     assert (alarm.stops, alarm.busy_stops, alarm.lost) == (1, 1, 5)
-    ours = lived(day, desk(), PRICE)
+    ours = simulate(day, desk(), PRICE)
     assert (ours.stops, ours.warnings, ours.lost) == (0, 1, 0)
 
 
 def test_an_instance_that_was_stopped_in_the_middle_is_missed_until_the_next_use() -> None:
     night = [COPYING] * 100 + [REST] * 10 + [COPYING] * 5
-    outcome = lived(night, Alarm(lambda use: use.cores < 1), PRICE)
+    outcome = simulate(night, IdleWindowRule(lambda use: use.cores < 1), PRICE)
     assert (outcome.running, outcome.busy_stops, outcome.lost) == (35, 1, 70)
 
 
 def test_what_nobody_needs_is_waste_and_costs_its_share() -> None:
-    outcome = lived([CELL] * 60 + [REST] * 30, NeverStop(), PRICE)
+    outcome = simulate([CELL] * 60 + [REST] * 30, NeverStop(), PRICE)
     assert (outcome.dollars, outcome.dollars_wasted) == (Decimal(9), Decimal(3))
 
 
-@pytest.mark.parametrize("use", [HUNG, Use(busy=False, heard=False)])
-def test_our_rule_too_pays_for_what_it_cannot_know(use: Use) -> None:
-    assert lived([CELL] * 5 + [use] * 300, desk(), PRICE).wasted == 300
+@pytest.mark.parametrize("use", [HUNG, MinuteOfUse(busy=False, heard=False)])
+def test_our_rule_too_pays_for_what_it_cannot_know(use: MinuteOfUse) -> None:
+    assert simulate([CELL] * 5 + [use] * 300, desk(), PRICE).wasted == 300
 
 
 def test_a_seed_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,23 +7,23 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.benchmarks import Benchmark, Figure, Subject, What, compare
+from chalicelib.domain.benchmarks import Benchmark, BenchmarkTarget, Metric, MetricResult, compare
 from chalicelib.domain.catalogue import Peaks
-from chalicelib.domain.gpu_names import is_called
-from chalicelib.domain.measured import NotBelieved, believed
+from chalicelib.domain.gpu_names import is_same_gpu
+from chalicelib.domain.measured import InvalidBenchmark, parse_and_validate
 from chalicelib.store import data_files
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "benchmarks"
 FIRST, SECOND, H200 = ((GOLDEN / f"{name}.json").read_text(encoding="utf-8") for name in ("h100_1", "h100_2", "h200"))
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-catalogue = data_files.catalogue()
+catalogue = data_files.load_catalog()
 
 
-def subject(instance_type: str = "p5.4xlarge", **changes: Any) -> Subject:
-    kind = catalogue.type_named(instance_type)
+def subject(instance_type: str = "p5.4xlarge", **changes: Any) -> BenchmarkTarget:
+    kind = catalogue.get_type(instance_type)
     assert kind.gpu
     values = {"gpu": kind.gpu, "gpu_count": kind.gpu_count, "peaks": catalogue.peaks[kind.gpu], **changes}
-    return Subject(instance_type=instance_type, region="us-east-1", **values)
+    return BenchmarkTarget(instance_type=instance_type, region="us-east-1", **values)
 
 
 def said(*runs: dict[str, Any], **changes: Any) -> str:
@@ -37,8 +37,8 @@ def run(**changes: Any) -> dict[str, Any]:
     return {**figure, **changes}
 
 
-def benchmark(instance_type: str, *figures: tuple[int, What, float], at: datetime = NOW) -> Benchmark:
-    kind = catalogue.type_named(instance_type)
+def benchmark(instance_type: str, *figures: tuple[int, Metric, float], at: datetime = NOW) -> Benchmark:
+    kind = catalogue.get_type(instance_type)
     return Benchmark(
         id=f"{instance_type}.{at.isoformat()}",
         instance_id="gd-1",
@@ -53,7 +53,7 @@ def benchmark(instance_type: str, *figures: tuple[int, What, float], at: datetim
         framework="PyTorch",
         cuda="13.0",
         results=tuple(
-            Figure(gpus=gpus, metric=what, median=median, p10=median, p90=median, plausibility_checked=True)
+            MetricResult(gpus=gpus, metric=what, median=median, p10=median, p90=median, plausibility_checked=True)
             for gpus, what, median in figures
         ),
     )
@@ -61,10 +61,10 @@ def benchmark(instance_type: str, *figures: tuple[int, What, float], at: datetim
 
 @pytest.mark.parametrize("line", [FIRST, SECOND, f"Attempt x has already done this step.\n{FIRST}"])
 def test_what_an_h100_really_did_is_believed(line: str) -> None:
-    found = believed(line, subject())
+    found = parse_and_validate(line, subject())
     assert (found.gpu_name, found.driver) == ("NVIDIA H100 80GB HBM3", "580.159.04")
     assert (found.framework, found.cuda) == ("PyTorch 2.11.0+cu130", "13.0")
-    assert [each.metric for each in found.results] == list(What)
+    assert [each.metric for each in found.results] == list(Metric)
     assert [each.plausibility_checked for each in found.results] == [True, True, True, True, False], (
         "no peak of training is known"
     )
@@ -72,21 +72,21 @@ def test_what_an_h100_really_did_is_believed(line: str) -> None:
 
 
 def test_what_an_h200_really_did_is_believed_of_it_and_not_of_an_h100() -> None:
-    found = believed(H200, subject("p5en.48xlarge", gpu_count=1))
+    found = parse_and_validate(H200, subject("p5en.48xlarge", gpu_count=1))
     assert [each.plausibility_checked for each in found.results] == [True, True, True, True, False]
-    with pytest.raises(NotBelieved):
-        believed(H200, subject())
+    with pytest.raises(InvalidBenchmark):
+        parse_and_validate(H200, subject())
 
 
 def test_a_figure_without_a_known_peak_is_kept_and_marked() -> None:
-    found = believed(FIRST, subject(peaks=Peaks(fp32_tflops=67)))
+    found = parse_and_validate(FIRST, subject(peaks=Peaks(fp32_tflops=67)))
     assert {each.metric: each.plausibility_checked for each in found.results if each.plausibility_checked} == {
-        What.FP32: True
+        Metric.FP32: True
     }
 
 
 def test_a_clock_a_little_above_the_makers_is_believed() -> None:
-    assert believed(said(run(median=67 * 1.04, p90=70.0)), subject()).results[0].plausibility_checked
+    assert parse_and_validate(said(run(median=67 * 1.04, p90=70.0)), subject()).results[0].plausibility_checked
 
 
 @pytest.mark.parametrize(
@@ -131,19 +131,19 @@ def test_a_clock_a_little_above_the_makers_is_believed() -> None:
     ],
 )
 def test_what_cannot_be_is_not_believed_and_told_why(line: str, why: str) -> None:
-    with pytest.raises(NotBelieved, match=why):
-        believed(line, subject())
+    with pytest.raises(InvalidBenchmark, match=why):
+        parse_and_validate(line, subject())
 
 
 def test_what_was_not_measured_on_all_gpus_says_nothing_of_the_type() -> None:
-    with pytest.raises(NotBelieved, match="nothing was measured on all 8 GPUs"):
-        believed(said(run(), count=8), subject("p5.48xlarge"))
+    with pytest.raises(InvalidBenchmark, match="nothing was measured on all 8 GPUs"):
+        parse_and_validate(said(run(), count=8), subject("p5.48xlarge"))
 
 
 def test_many_things_that_are_wrong_are_told_in_few_words() -> None:
     line = said(*[run(metric=what, unit="?") for what in ("fp32", "fp16", "bf16", "memory", "training")])
-    with pytest.raises(NotBelieved) as refused:
-        believed(line, subject())
+    with pytest.raises(InvalidBenchmark) as refused:
+        parse_and_validate(line, subject())
     assert len(str(refused.value)) < 300
 
 
@@ -160,30 +160,34 @@ def test_many_things_that_are_wrong_are_told_in_few_words() -> None:
     ],
 )
 def test_a_driver_calls_a_gpu_by_more_words_than_people_do(device: str, name: str, is_it: bool) -> None:
-    assert is_called(device, name) is is_it
+    assert is_same_gpu(device, name) is is_it
 
 
 def test_types_compare_by_the_newest_measurement_and_what_trains_most_for_a_dollar_comes_first() -> None:
-    slow = benchmark("g4dn.xlarge", (1, What.TRAINING, 4000))
-    old = benchmark("g5.xlarge", (1, What.TRAINING, 99_000), at=NOW - timedelta(days=1))
-    new = benchmark("g5.xlarge", (1, What.TRAINING, 9000), (1, What.FP32, 30))
+    slow = benchmark("g4dn.xlarge", (1, Metric.TRAINING, 4000))
+    old = benchmark("g5.xlarge", (1, Metric.TRAINING, 99_000), at=NOW - timedelta(days=1))
+    new = benchmark("g5.xlarge", (1, Metric.TRAINING, 9000), (1, Metric.FP32, 30))
     g5, g4dn = compare([new, slow, old], catalogue)
     assert (g5.benchmark, g4dn.benchmark) == (new, slow)
     price = catalogue.price("g5.xlarge", "us-east-1")
     assert price
     assert g5.price_per_hour == price
-    assert g5.ratings[0].per_dollar == pytest.approx(9000 / float(price), rel=1e-3)
+    assert g5.scores[0].per_dollar == pytest.approx(9000 / float(price), rel=1e-3)
 
 
 def test_efficiency_is_of_as_many_single_gpus_and_a_part_of_the_gpus_is_worth_no_dollar() -> None:
     (found,) = compare(
-        [benchmark("g4dn.12xlarge", (1, What.TRAINING, 1000), (2, What.TRAINING, 1900), (4, What.TRAINING, 3000))],
+        [
+            benchmark(
+                "g4dn.12xlarge", (1, Metric.TRAINING, 1000), (2, Metric.TRAINING, 1900), (4, Metric.TRAINING, 3000)
+            )
+        ],
         catalogue,
     )
-    assert [each.efficiency for each in found.ratings] == [1.0, 0.95, 0.75]
-    assert [each.per_dollar is not None for each in found.ratings] == [False, False, True]
+    assert [each.efficiency for each in found.scores] == [1.0, 0.95, 0.75]
+    assert [each.per_dollar is not None for each in found.scores] == [False, False, True]
 
 
 def test_without_a_price_or_a_single_gpus_figure_nothing_is_made_up() -> None:
-    (found,) = compare([benchmark("p5e.48xlarge", (8, What.TRAINING, 3000))], catalogue)
-    assert (found.price_per_hour, found.ratings[0].per_dollar, found.ratings[0].efficiency) == (None, None, None)
+    (found,) = compare([benchmark("p5e.48xlarge", (8, Metric.TRAINING, 3000))], catalogue)
+    assert (found.price_per_hour, found.scores[0].per_dollar, found.scores[0].efficiency) == (None, None, None)

@@ -5,13 +5,20 @@ from decimal import Decimal
 
 import pytest
 
-from chalicelib.domain.catalogue import Catalogue, NoSuchOffer, Peaks, UnknownGpu, UnknownType, parse_catalogue
+from chalicelib.domain.catalogue import (
+    InstanceTypeCatalog,
+    NoMatchingType,
+    Peaks,
+    UnknownGpu,
+    UnknownType,
+    parse_catalog,
+)
 from chalicelib.store import data_files
 
-catalogue = data_files.catalogue()
+catalogue = data_files.load_catalog()
 
 
-def small() -> Catalogue:
+def small() -> InstanceTypeCatalog:
     """Three types with prices that make the choice plain."""
 
     def entry(gpu: str | None, count: int, prices: dict[str, str], unavailable: str | None = None) -> dict[str, object]:
@@ -31,7 +38,7 @@ def small() -> Catalogue:
             "vcpus": 4,
         }
 
-    return parse_catalogue(
+    return parse_catalog(
         {
             "address_usd_per_hour": "0.005",
             "snapshot_usd_per_gib_month": {"us-east-1": "0.05", "eu-west-1": "0.06"},
@@ -58,17 +65,17 @@ def test_the_cheapest_type_with_exactly_that_many_gpus_is_chosen() -> None:
 
 
 def test_a_count_that_no_type_has_is_refused_with_the_counts_that_exist() -> None:
-    with pytest.raises(NoSuchOffer, match="exactly 3 x X9 40GB; they come in 1 and 8"):
+    with pytest.raises(NoMatchingType, match="exactly 3 x X9 40GB; they come in 1 and 8"):
         small().cheapest("X9 40GB", 3, "us-east-1")
 
 
 def test_a_region_without_it_is_refused_with_the_regions_that_have_it() -> None:
-    with pytest.raises(NoSuchOffer, match="8 x X9 40GB is not known to be offered in us-east-1; it is in eu-west-1"):
+    with pytest.raises(NoMatchingType, match="8 x X9 40GB is not known to be offered in us-east-1; it is in eu-west-1"):
         small().cheapest("X9 40GB", 8, "us-east-1")
 
 
 def test_a_gpu_that_cannot_be_launched_is_refused_with_what_would_do_instead() -> None:
-    with pytest.raises(NoSuchOffer, match=r"old.large is retired; x1.small would do"):
+    with pytest.raises(NoMatchingType, match=r"old.large is retired; x1.small would do"):
         small().cheapest("old", 1, "us-east-1")
 
 
@@ -88,31 +95,31 @@ def test_a_gpu_that_cannot_be_launched_is_refused_with_what_would_do_instead() -
     ],
 )
 def test_gpu_names_match_whatever_their_case_punctuation_and_maker(said: str, meant: tuple[str, ...]) -> None:
-    assert catalogue.gpus_named(said) == meant
+    assert catalogue.match_gpus(said) == meant
 
 
 @pytest.mark.parametrize(("said", "close"), [("h10", "H100"), ("L40", "L40S"), ("a10", "A10G")])
 def test_an_unknown_gpu_is_refused_with_names_that_look_like_it(said: str, close: str) -> None:
     with pytest.raises(UnknownGpu, match=close) as refused:
-        catalogue.gpus_named(said)
+        catalogue.match_gpus(said)
     assert close in refused.value.close
 
 
 @pytest.mark.parametrize("said", ["", "-", "nvidia"])
 def test_a_gpu_name_that_says_nothing_is_refused_with_all_of_them(said: str) -> None:
     with pytest.raises(UnknownGpu) as refused:
-        catalogue.gpus_named(said)
+        catalogue.match_gpus(said)
     assert refused.value.close == catalogue.gpu_names()
 
 
 def test_an_unknown_type_is_refused_with_names_that_look_like_it() -> None:
     with pytest.raises(UnknownType, match=r"did you mean g4dn\.xlarge") as refused:
-        catalogue.type_named("g4dn.xlrage")
+        catalogue.get_type("g4dn.xlrage")
     assert refused.value.close[0] == "g4dn.xlarge"
 
 
 def test_a_type_is_found_in_any_case() -> None:
-    assert catalogue.type_named(" G5.XLarge ").gpu == "A10G"
+    assert catalogue.get_type(" G5.XLarge ").gpu == "A10G"
 
 
 def test_a_disk_in_a_region_without_its_own_price_counts_as_the_dearest() -> None:
@@ -150,9 +157,9 @@ def test_the_image_fits_the_processor_and_the_gpu() -> None:
 
 
 def test_the_probe_is_told_to_expect_no_nvidia_gpu_where_there_is_a_radeon() -> None:
-    assert catalogue.type_named("g4ad.16xlarge").gpu_count == 4
-    assert catalogue.type_named("g4ad.16xlarge").nvidia_gpu_count == 0
-    assert catalogue.type_named("g4dn.12xlarge").nvidia_gpu_count == 4
+    assert catalogue.get_type("g4ad.16xlarge").gpu_count == 4
+    assert catalogue.get_type("g4ad.16xlarge").nvidia_gpu_count == 0
+    assert catalogue.get_type("g4dn.12xlarge").nvidia_gpu_count == 4
 
 
 def test_a_gpus_peaks_are_known_as_far_as_its_maker_tells_them() -> None:

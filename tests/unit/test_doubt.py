@@ -2,23 +2,23 @@
 
 from datetime import UTC, datetime, timedelta
 
-from chalicelib.domain.activity.heartbeat import Heartbeat, Unreadable
-from chalicelib.domain.instance import Doubt
-from chalicelib.domain.lifecycle.doubt import doubt_of
+from chalicelib.domain.activity.heartbeat import Heartbeat, UnreadableHeartbeat
+from chalicelib.domain.instance import ClockSkew
+from chalicelib.domain.lifecycle.doubt import detect_clock_skew
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-AHEAD = Doubt(report_at=NOW + 10 * MINUTE)
+AHEAD = ClockSkew(reported_at=NOW + 10 * MINUTE)
 
 
 def report(minutes: float) -> Heartbeat:
     return Heartbeat(instance_id="i-1", at=NOW + minutes * MINUTE, boot_id="b", signals={})
 
 
-def looked(before: Doubt | None, *looks: tuple[float, float]) -> Doubt | None:
+def looked(before: ClockSkew | None, *looks: tuple[float, float]) -> ClockSkew | None:
     """After looks, each at a minute, at a report whose time is another minute."""
     for now, at in looks:
-        before = doubt_of(before, report(at), NOW + now * MINUTE)
+        before = detect_clock_skew(before, report(at), NOW + now * MINUTE)
     return before
 
 
@@ -36,7 +36,7 @@ def test_a_report_that_the_clock_has_caught_up_with_stays_doubted() -> None:
 
 
 def test_a_later_report_of_the_wrong_clock_that_was_caught_up_with_stays_doubted() -> None:
-    doubted = Doubt(report_at=NOW + 13 * MINUTE, plausible_at=NOW + 11 * MINUTE)
+    doubted = ClockSkew(reported_at=NOW + 13 * MINUTE, first_plausible_at=NOW + 11 * MINUTE)
     assert looked(AHEAD, (11, 13), (12, 13), (15, 13)) == doubted
 
 
@@ -55,9 +55,9 @@ def test_an_older_report_that_arrives_late_proves_nothing() -> None:
 
 
 def test_a_clock_that_is_wrong_again_is_doubted_again() -> None:
-    assert looked(AHEAD, (2, 2), (3, 13), (4, 14)) == Doubt(report_at=NOW + 13 * MINUTE)
+    assert looked(AHEAD, (2, 2), (3, 13), (4, 14)) == ClockSkew(reported_at=NOW + 13 * MINUTE)
 
 
 def test_what_cannot_be_read_proves_nothing() -> None:
-    assert doubt_of(AHEAD, Unreadable("torn"), NOW) == AHEAD
-    assert doubt_of(None, None, NOW) is None
+    assert detect_clock_skew(AHEAD, UnreadableHeartbeat("torn"), NOW) == AHEAD
+    assert detect_clock_skew(None, None, NOW) is None

@@ -7,24 +7,31 @@ from pathlib import Path
 import pytest
 
 from chalicelib.domain import lifecycle
-from chalicelib.domain.activity.idle import Verdict
+from chalicelib.domain.activity.idle import ActivityState
 from chalicelib.domain.actors import Actor, Role
 from chalicelib.domain.desk import DeskSettings, Mode
-from chalicelib.domain.errands import measure
-from chalicelib.domain.errors import CloudError, Conflict, GiveUp, TryLater
-from chalicelib.domain.further_setup import FurtherSetup, set_up
-from chalicelib.domain.instance import Desired, Instance, Phase
-from chalicelib.domain.lifecycle import Rules
-from chalicelib.domain.lifecycle.ready import activity
-from chalicelib.domain.observation import Absent, CommandStatus, CommandView, Observation, StepView, Unobserved
-from chalicelib.domain.plan import Plan, SendDocument, Sent
-from chalicelib.domain.warned import Warned, WarningKind
+from chalicelib.domain.errands import start_benchmark
+from chalicelib.domain.errors import AwsError, Conflict, PermanentAwsError, TransientAwsError
+from chalicelib.domain.further_setup import SetupRequest, apply_setup_request
+from chalicelib.domain.instance import DesiredState, Instance, Phase
+from chalicelib.domain.lifecycle.ready import judge
+from chalicelib.domain.lifecycle.rules import DecisionContext
+from chalicelib.domain.observation import (
+    CommandStatus,
+    NotVisible,
+    Observation,
+    ObservedCommand,
+    StepOutput,
+    Unavailable,
+)
+from chalicelib.domain.plan import CommandSent, Plan, SendDocument
+from chalicelib.domain.warned import StopWarning, WarningType
 from chalicelib.store import data_files
 from tests.property.world import ADA, START, VIEW, ready
 
 MINUTE = timedelta(minutes=1)
-Command = CommandView | Absent | Unobserved
-NOT_THERE = Absent()
+Command = ObservedCommand | NotVisible | Unavailable
+NOT_THERE = NotVisible()
 H100 = (Path(__file__).parent.parent / "golden" / "benchmarks" / "h100_1.json").read_text(encoding="utf-8")
 T4 = H100.replace("H100 80GB HBM3", "T4").replace("51.27", "6.1").replace("51.", "6.").replace("663.1", "60")
 
@@ -32,11 +39,15 @@ T4 = H100.replace("H100 80GB HBM3", "T4").replace("51.27", "6.1").replace("51.",
 def asked(
     instance: Instance | None = None, actor: Actor = ADA, at: datetime = START, seconds: int | None = None
 ) -> Instance:
-    return measure(instance or replace(ready(), version=7), data_files.catalogue(), seconds, actor, at).instance
+    return start_benchmark(
+        instance or replace(ready(), version=7), data_files.load_catalog(), seconds, actor, at
+    ).instance
 
 
-def rules(mode: Mode = Mode.ENFORCE) -> Rules:
-    return Rules(desk=DeskSettings(mode=mode), heartbeat_table="t", heartbeat_region="r", instance_role_id="AROA")
+def rules(mode: Mode = Mode.ENFORCE) -> DecisionContext:
+    return DecisionContext(
+        desk=DeskSettings(mode=mode), heartbeat_table="t", heartbeat_region="r", instance_role_id="AROA"
+    )
 
 
 def looked(instance: Instance, minutes: int, command: Command = NOT_THERE, mode: Mode = Mode.ENFORCE) -> Plan:
@@ -48,14 +59,14 @@ def running() -> Instance:
     """Sent and taken, a minute after it was asked for."""
     plan = looked(asked(), 1)
     assert isinstance(plan.step, SendDocument)
-    return lifecycle.note(plan.instance, plan.step, Sent("c-1"), START + MINUTE).instance
+    return lifecycle.record_outcome(plan.instance, plan.step, CommandSent("c-1"), START + MINUTE).instance
 
 
-def ended(status: CommandStatus, output: str = "", exit_code: int = 0) -> CommandView:
-    step = StepView(
+def ended(status: CommandStatus, output: str = "", exit_code: int = 0) -> ObservedCommand:
+    step = StepOutput(
         name="measure", status="Success" if exit_code == 0 else "Failed", exit_code=exit_code, output=output
     )
-    return CommandView(command_id="c-1", status=status, detail=str(status), steps=(step,))
+    return ObservedCommand(command_id="c-1", status=status, status_details=str(status), steps=(step,))
 
 
 def test_it_is_sent_once_and_then_waited_for() -> None:
@@ -64,7 +75,7 @@ def test_it_is_sent_once_and_then_waited_for() -> None:
     assert plan.step.parameters == {"attemptId": "gd-1.benchmark.7", "seconds": "5", "cpu": "0"}
     waiting = looked(running(), 2, ended(CommandStatus.RUNNING))
     assert (waiting.step, waiting.instance.phase) == (None, Phase.READY)
-    assert activity(running(), Observation(ec2=VIEW), START).verdict is Verdict.BUSY
+    assert judge(running(), Observation(ec2=VIEW), START).state is ActivityState.BUSY
 
 
 def test_what_ssm_did_not_confirm_is_sent_again_as_the_same_attempt_and_not_for_ever() -> None:
@@ -72,28 +83,28 @@ def test_what_ssm_did_not_confirm_is_sent_again_as_the_same_attempt_and_not_for_
     assert looked(sent.instance, 1).step is None
     assert looked(sent.instance, 2).step == sent.step
     over = looked(sent.instance, 17)
-    assert over.instance.errand is None
-    assert "SSM has not taken the command for 15 minutes" in over.entries[0].sentence
+    assert over.instance.benchmark_run is None
+    assert "SSM has not taken the command for 15 minutes" in over.timeline[0].message
 
 
-@pytest.mark.parametrize("command", [Absent(), Unobserved("throttled"), ended(CommandStatus.RUNNING)])
+@pytest.mark.parametrize("command", [NotVisible(), Unavailable("throttled"), ended(CommandStatus.RUNNING)])
 def test_a_command_that_is_lost_ends_by_its_deadline(command: Command) -> None:
-    assert looked(running(), 42, command).instance.errand is not None
+    assert looked(running(), 42, command).instance.benchmark_run is not None
     over = looked(running(), 44, command)
-    assert (over.instance.errand, over.instance.phase) == (None, Phase.READY)
-    assert "it did not end within 0:30:00" in over.entries[0].sentence
+    assert (over.instance.benchmark_run, over.instance.phase) == (None, Phase.READY)
+    assert "it did not end within 0:30:00" in over.timeline[0].message
 
 
 def test_its_end_is_the_last_thing_that_is_kept_of_it_and_the_idle_window_begins_anew() -> None:
     instance = asked(replace(ready(), spec=replace(ready().spec, instance_type="p5.4xlarge", gpu="H100")))
     sent = looked(instance, 1)
     assert sent.step
-    taken = lifecycle.note(sent.instance, sent.step, Sent("c-1"), START + MINUTE).instance
+    taken = lifecycle.record_outcome(sent.instance, sent.step, CommandSent("c-1"), START + MINUTE).instance
     plan = looked(taken, 3, ended(CommandStatus.SUCCEEDED, H100))
-    assert plan.measured is not None
-    assert plan.measured.in_words.startswith("1 x H100: fp32 51.27 TFLOPS, fp16 636.5 TFLOPS")
-    assert (plan.instance.errand, plan.instance.ready_since) == (None, START + 3 * MINUTE)
-    assert [line.code for line in plan.entries] == ["benchmark_done"]
+    assert plan.benchmark is not None
+    assert plan.benchmark.summary.startswith("1 x H100: fp32 51.27 TFLOPS, fp16 636.5 TFLOPS")
+    assert (plan.instance.benchmark_run, plan.instance.ready_since) == (None, START + 3 * MINUTE)
+    assert [line.code for line in plan.timeline] == ["benchmark_done"]
 
 
 @pytest.mark.parametrize(
@@ -105,21 +116,22 @@ def test_its_end_is_the_last_thing_that_is_kept_of_it_and_the_idle_window_begins
         (ended(CommandStatus.SUCCEEDED, T4.replace('"median":6.1', '"median":9')), "is no spread|impossible"),
     ],
 )
-def test_one_that_fails_is_told_why_and_harms_nothing(command: CommandView, why: str) -> None:
+def test_one_that_fails_is_told_why_and_harms_nothing(command: ObservedCommand, why: str) -> None:
     plan = looked(running(), 3, command)
-    assert (plan.instance.errand, plan.instance.phase, plan.measured) == (None, Phase.READY, None)
-    assert plan.entries[0].code == "benchmark_failed"
-    assert any(each in plan.entries[0].sentence for each in why.split("|"))
+    assert (plan.instance.benchmark_run, plan.instance.phase, plan.benchmark) == (None, Phase.READY, None)
+    assert plan.timeline[0].code == "benchmark_failed"
+    assert any(each in plan.timeline[0].message for each in why.split("|"))
 
 
 @pytest.mark.parametrize(
-    ("outcome", "is_over"), [(TryLater("ThrottlingException", "slow"), False), (GiveUp("InvalidDocument", "no"), True)]
+    ("outcome", "is_over"),
+    [(TransientAwsError("ThrottlingException", "slow"), False), (PermanentAwsError("InvalidDocument", "no"), True)],
 )
-def test_what_ssm_refuses_ends_it_and_what_may_pass_does_not(outcome: CloudError, is_over: bool) -> None:
+def test_what_ssm_refuses_ends_it_and_what_may_pass_does_not(outcome: AwsError, is_over: bool) -> None:
     plan = looked(asked(), 1)
     assert plan.step
-    noted = lifecycle.note(plan.instance, plan.step, outcome, START + MINUTE)
-    assert (noted.instance.errand is None) is is_over
+    noted = lifecycle.record_outcome(plan.instance, plan.step, outcome, START + MINUTE)
+    assert (noted.instance.benchmark_run is None) is is_over
     assert noted.instance.phase is Phase.READY
 
 
@@ -128,52 +140,56 @@ def test_an_outcome_that_nobody_waits_for_changes_nothing() -> None:
     assert plan.step
     other = looked(asked(replace(ready(), version=9)), 1).instance
     for record in (ready(), other, replace(plan.instance, phase=Phase.STOPPING)):
-        noted = lifecycle.note(record, plan.step, Sent("c-1"), START)
-        assert (noted.reason.code, noted.instance.errand, noted.entries) == ("superseded", record.errand, ())
+        noted = lifecycle.record_outcome(record, plan.step, CommandSent("c-1"), START)
+        assert (noted.reason.code, noted.instance.benchmark_run, noted.timeline) == (
+            "superseded",
+            record.benchmark_run,
+            (),
+        )
 
 
-@pytest.mark.parametrize("desired", [Desired.STOPPED, Desired.TERMINATED])
-def test_whoever_wants_it_ended_does_not_wait(desired: Desired) -> None:
+@pytest.mark.parametrize("desired", [DesiredState.STOPPED, DesiredState.TERMINATED])
+def test_whoever_wants_it_ended_does_not_wait(desired: DesiredState) -> None:
     instance = running()
     plan = looked(
         replace(instance, spec=replace(instance.spec, desired=desired)), 2, ended(CommandStatus.SUCCEEDED, T4)
     )
     assert plan.step is not None
-    assert plan.instance.errand is None
+    assert plan.instance.benchmark_run is None
     assert plan.instance.claim is not None
-    assert plan.entries[-1].sentence.startswith("n could not finish its benchmark: it is")
+    assert plan.timeline[-1].message.startswith("n could not finish its benchmark: it is")
 
 
 def test_an_idle_warning_is_withdrawn_and_nothing_is_idle_while_it_runs() -> None:
-    warned = Warned(kind=WarningKind.IDLE, at=START, acts_at=START, sentence="it will be stopped")
-    plan = looked(replace(running(), warned=warned), 20, ended(CommandStatus.RUNNING))
-    assert (plan.instance.warned, plan.entries[0].code) == (None, "warning_cancelled")
-    assert "ada asked for a measurement" in plan.entries[0].sentence
+    warned = StopWarning(kind=WarningType.IDLE, created_at=START, stop_at=START, message="it will be stopped")
+    plan = looked(replace(running(), warning=warned), 20, ended(CommandStatus.RUNNING))
+    assert (plan.instance.warning, plan.timeline[0].code) == (None, "warning_cancelled")
+    assert "ada asked for a measurement" in plan.timeline[0].message
 
 
 def test_silence_while_it_runs_is_nobodys_news() -> None:
-    silent = replace(running(), silent_since=START)
-    assert looked(silent, 30).entries == ()
+    silent = replace(running(), activity_unknown_since=START)
+    assert looked(silent, 30).timeline == ()
 
 
 def test_its_lifetime_ends_whatever_is_measured_and_what_is_asked_for_before_is_sent() -> None:
     late = replace(ready(max_hours=1), version=7)
     warned = looked(asked(late), 56).instance
-    assert warned.warned is not None
+    assert warned.warning is not None
     assert isinstance(looked(warned, 57).step, SendDocument)
-    over = looked(replace(running(), spec=late.spec, warned=warned.warned), 62)
-    assert (over.instance.phase, over.instance.errand) == (Phase.STOPPING, None)
+    over = looked(replace(running(), spec=late.spec, warning=warned.warning), 62)
+    assert (over.instance.phase, over.instance.benchmark_run) == (Phase.STOPPING, None)
 
 
 def test_while_paused_nothing_is_sent_and_a_dry_run_does_what_people_ask() -> None:
     held = looked(asked(), 30, mode=Mode.PAUSED)
-    assert (held.step, held.instance.errand) == (None, asked().errand)
+    assert (held.step, held.instance.benchmark_run) == (None, asked().benchmark_run)
     assert isinstance(looked(held.instance, 31, mode=Mode.DRY_RUN).step, SendDocument)
 
 
 def test_who_asks_while_it_is_measured_is_answered_with_that() -> None:
     root = Actor(owner="root", role=Role.ADMIN)
-    again = measure(running(), data_files.catalogue(), 9, root, START + 2 * MINUTE)
+    again = start_benchmark(running(), data_files.load_catalog(), 9, root, START + 2 * MINUTE)
     assert (again.instance, again.entries) == (running(), ())
 
 
@@ -188,8 +204,12 @@ def test_who_asks_while_it_is_measured_is_answered_with_that() -> None:
         ),
         (replace(ready(), phase=Phase.STOPPED), "is stopped: only a ready instance", "not_ready"),
         (replace(ready(), phase=Phase.FAILED), "is failed: only a ready instance", "not_ready"),
-        (replace(ready(), spec=replace(ready().spec, desired=Desired.STOPPED)), "is being ended", "not_ready"),
-        (replace(ready(), imaging="im-1"), "an image of n is being made; ask again once it is", "image_in_progress"),
+        (replace(ready(), spec=replace(ready().spec, desired=DesiredState.STOPPED)), "is being ended", "not_ready"),
+        (
+            replace(ready(), image_in_progress="im-1"),
+            "an image of n is being made; ask again once it is",
+            "image_in_progress",
+        ),
     ],
 )
 def test_what_cannot_be_measured_is_refused_before_anything_is_written(instance: Instance, why: str, code: str) -> None:
@@ -199,6 +219,6 @@ def test_what_cannot_be_measured_is_refused_before_anything_is_written(instance:
 
 
 def test_no_setup_begins_while_it_is_measured() -> None:
-    what = FurtherSetup(recipe="jupyter", parameters={}, documents=(), said={}, skipped=None)
+    what = SetupRequest(recipe="jupyter", parameters={}, documents=(), given_parameters={}, skipped_message=None)
     with pytest.raises(Conflict, match="n is being measured; ask again once that has ended"):
-        set_up(running(), what, ADA, START)
+        apply_setup_request(running(), what, ADA, START)

@@ -7,14 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.activity.evidence import ALLOWED_GAP, ALLOWED_STEP_BACK, Evidence, Sample, State, fold
+from chalicelib.domain.activity.evidence import MAX_CLOCK_STEP_BACK, MAX_SAMPLE_GAP, Evidence, Sample, SignalState, fold
 
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
 
 
-def sample(at: datetime, state: State = State.QUIET, reason: str = "all quiet", boot_id: str = "b1") -> Sample:
+def sample(
+    at: datetime, state: SignalState = SignalState.QUIET, reason: str = "all quiet", boot_id: str = "b1"
+) -> Sample:
     return Sample(at=at, state=state, reason=reason, boot_id=boot_id)
 
 
@@ -27,7 +29,7 @@ def folded(*samples: Sample) -> Evidence:
 
 def test_a_first_sample_is_evidence_of_its_own_moment_only() -> None:
     assert folded(sample(START)) == Evidence(
-        State.QUIET, since=START, at=START, samples=1, largest_gap=timedelta(0), reason="all quiet", boot_id="b1"
+        SignalState.QUIET, since=START, at=START, samples=1, largest_gap=timedelta(0), reason="all quiet", boot_id="b1"
     )
 
 
@@ -41,13 +43,13 @@ def test_the_run_goes_on_while_the_state_stays() -> None:
 @pytest.mark.parametrize(
     ("second", "voids"),
     [
-        (sample(START + ALLOWED_GAP), False),
-        (sample(START + ALLOWED_GAP + SECOND), True),
+        (sample(START + MAX_SAMPLE_GAP), False),
+        (sample(START + MAX_SAMPLE_GAP + SECOND), True),
         (sample(START + MINUTE, boot_id="b2"), True),
-        (sample(START + MINUTE, state=State.ACTIVE), True),
-        (sample(START + MINUTE, state=State.UNKNOWN), True),
-        (sample(START - ALLOWED_STEP_BACK), False),
-        (sample(START - ALLOWED_STEP_BACK - SECOND), True),
+        (sample(START + MINUTE, state=SignalState.ACTIVE), True),
+        (sample(START + MINUTE, state=SignalState.UNKNOWN), True),
+        (sample(START - MAX_CLOCK_STEP_BACK), False),
+        (sample(START - MAX_CLOCK_STEP_BACK - SECOND), True),
     ],
 )
 def test_a_gap_a_reboot_a_jump_back_and_another_state_void_since(second: Sample, voids: bool) -> None:
@@ -58,7 +60,11 @@ def test_a_gap_a_reboot_a_jump_back_and_another_state_void_since(second: Sample,
 
 moments = st.integers(min_value=-600, max_value=600).map(lambda seconds: START + timedelta(seconds=seconds))
 samples = st.builds(
-    sample, at=moments, state=st.sampled_from(State), reason=st.text(max_size=5), boot_id=st.sampled_from(["b1", "b2"])
+    sample,
+    at=moments,
+    state=st.sampled_from(SignalState),
+    reason=st.text(max_size=5),
+    boot_id=st.sampled_from(["b1", "b2"]),
 )
 histories = st.lists(samples, min_size=1, max_size=30)
 
@@ -75,7 +81,7 @@ def test_a_duplicate_of_the_last_sample_changes_nothing(history: list[Sample]) -
 def test_a_run_never_reaches_over_what_voids_it(history: list[Sample]) -> None:
     evidence = folded(*history)
     assert evidence.since <= evidence.at
-    assert evidence.largest_gap <= ALLOWED_GAP
+    assert evidence.largest_gap <= MAX_SAMPLE_GAP
     assert (evidence.samples == 1) == (evidence.since == evidence.at)
     within = [each for each in history if evidence.since <= each.at <= evidence.at]
     assert sum(each.state is evidence.state and each.boot_id == evidence.boot_id for each in within) >= evidence.samples
@@ -83,10 +89,10 @@ def test_a_run_never_reaches_over_what_voids_it(history: list[Sample]) -> None:
 
 @given(histories, samples)
 def test_an_activity_that_was_seen_is_never_called_quiet_since_before_it(history: list[Sample], then: Sample) -> None:
-    active = replace(then, state=State.ACTIVE, at=max([then.at, *(each.at for each in history)]) + SECOND)
+    active = replace(then, state=SignalState.ACTIVE, at=max([then.at, *(each.at for each in history)]) + SECOND)
     after = [sample(active.at + n * MINUTE, boot_id=active.boot_id) for n in range(1, 4)]
     evidence = folded(*history, active, *after)
-    assert evidence.state is State.QUIET
+    assert evidence.state is SignalState.QUIET
     assert evidence.since > active.at
 
 

@@ -4,9 +4,15 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.fits import Fits, gpus_that_fit, parse_fits, release_of, what_fits
+from chalicelib.domain.fits import (
+    RecipeRequirements,
+    compatible_gpus,
+    parse_requirements,
+    suggest_types,
+    ubuntu_release_of,
+)
 from chalicelib.domain.recipes import Recipe, parse_recipes
-from chalicelib.store.data_files import catalogue, recipes
+from chalicelib.store.data_files import load_catalog, load_packaged_recipes
 
 UBUNTU_18 = "/aws/service/canonical/ubuntu/server/18.04/stable/current/amd64/hvm/ebs-gp2/ami-id"
 CUDA_10 = {"min": "3.0", "max": "7.5", "reason": "CUDA 10.1"}
@@ -29,12 +35,12 @@ TODAY = recipe(OF_TODAY)
 
 
 def why_not(mine: Recipe, instance_type: str) -> str | None:
-    kind = catalogue().type_named(instance_type)
-    return mine.fits.why_not(kind, mine.image_of(kind))
+    kind = load_catalog().get_type(instance_type)
+    return mine.requirements.incompatibility(kind, mine.image_parameter_for(kind))
 
 
 def instead(mine: Recipe) -> str:
-    return what_fits(mine.fits, mine.image_of, catalogue(), "us-east-1")
+    return suggest_types(mine.requirements, mine.image_parameter_for, load_catalog(), "us-east-1")
 
 
 @pytest.mark.parametrize(
@@ -73,35 +79,38 @@ def test_what_fits_fits(mine: Recipe, instance_type: str) -> None:
 
 @pytest.mark.parametrize("name", ["bare", "jupyter"])
 def test_the_plain_recipes_fit_whatever_can_be_launched(name: str) -> None:
-    mine = recipes()[name]
-    launchable = [kind for kind in catalogue().types.values() if kind.unavailable is None]
+    mine = load_packaged_recipes()[name]
+    launchable = [kind for kind in load_catalog().types.values() if kind.unavailable is None]
     assert len(launchable) > 50
-    assert {mine.fits.why_not(kind, mine.image_of(kind)) for kind in launchable} == {None}
+    assert {mine.requirements.incompatibility(kind, mine.image_parameter_for(kind)) for kind in launchable} == {None}
 
 
 def test_who_asked_for_too_new_a_gpu_is_told_t4() -> None:
     assert instead(BOOK) == "what would fit in us-east-1: T4 (g4dn.xlarge, $0.526 an hour)"
-    assert gpus_that_fit(BOOK.fits, BOOK.image_of, catalogue()) == ["T4"]
+    assert compatible_gpus(BOOK.requirements, BOOK.image_parameter_for, load_catalog()) == ["T4"]
 
 
 def test_pytorch_for_arm64_has_no_kernels_for_t4g_and_what_would_fit_is_named() -> None:
-    mine = recipes()["d2l-pytorch"]
+    mine = load_packaged_recipes()["d2l-pytorch"]
     why = "the T4g has compute capability 7.5, and it needs 8.0 or more (PyTorch for CUDA 13.0 on arm64)"
     assert why_not(mine, "g5g.xlarge") == why
     assert why_not(mine, "g4dn.xlarge") is None, "PyTorch for x86_64 has them"
     assert why_not(mine, "m7g.large") is None, "it needs no GPU"
     assert instead(mine).startswith("what would fit in us-east-1: T4 (g4dn.xlarge, $0.526 an hour), ")
-    assert "T4g" not in gpus_that_fit(mine.fits, mine.image_of, catalogue())
+    assert "T4g" not in compatible_gpus(mine.requirements, mine.image_parameter_for, load_catalog())
 
 
 def test_bounds_of_an_architecture_are_narrowed_as_the_others_are() -> None:
     arm64 = {"min": "8.0", "max": None}
     capability = {"min": "7.5", "max": None, "by_architecture": {"arm64": arm64}}
-    both = parse_fits(OF_TODAY | {"compute_capability": capability}).and_also(
-        parse_fits(OF_TODAY | {"compute_capability": {"min": "7.0", "max": "9.0"}})
+    both = parse_requirements(OF_TODAY | {"compute_capability": capability}).intersect(
+        parse_requirements(OF_TODAY | {"compute_capability": {"min": "7.0", "max": "9.0"}})
     )
-    assert both.capability is not None
-    assert [str(both.capability.on(each)) for each in ("x86_64", "arm64")] == ["7.5 to 9.0", "8.0 to 9.0"]
+    assert both.compute_capability is not None
+    assert [str(both.compute_capability.for_architecture(each)) for each in ("x86_64", "arm64")] == [
+        "7.5 to 9.0",
+        "8.0 to 9.0",
+    ]
 
 
 def test_the_cheapest_of_each_gpu_is_named_and_a_type_without_one() -> None:
@@ -117,12 +126,12 @@ def test_where_nothing_fits_that_is_said() -> None:
 
 
 def test_without_a_gpu_the_gpu_steps_are_skipped_and_that_is_said() -> None:
-    kind = catalogue().type_named
-    assert TODAY.what_is_skipped(kind("t3.large")) == (
+    kind = load_catalog().get_type
+    assert TODAY.skipped_steps_message(kind("t3.large")) == (
         "t3.large has no GPU. Recipe mine skips its GPU steps and computes on the CPU."
     )
-    assert TODAY.what_is_skipped(kind("g4dn.xlarge")) is None
-    assert recipes()["bare"].what_is_skipped(kind("t3.large")) is None, "it has none"
+    assert TODAY.skipped_steps_message(kind("g4dn.xlarge")) is None
+    assert load_packaged_recipes()["bare"].skipped_steps_message(kind("t3.large")) is None, "it has none"
 
 
 @pytest.mark.parametrize(
@@ -135,17 +144,20 @@ def test_without_a_gpu_the_gpu_steps_are_skipped_and_that_is_said() -> None:
     ],
 )
 def test_the_release_is_read_from_the_images_parameter(parameter: str | None, release: str | None) -> None:
-    assert release_of(parameter) == release
+    assert ubuntu_release_of(parameter) == release
 
 
 def test_a_recipe_that_builds_on_another_fits_where_both_fit() -> None:
-    both = parse_fits(OF_TODAY).and_also(
-        Fits(
-            ("arm64", "x86_64"), ("24.04",), parse_fits(OF_TODAY | {"compute_capability": CUDA_10}).capability, cpu=True
+    both = parse_requirements(OF_TODAY).intersect(
+        RecipeRequirements(
+            ("arm64", "x86_64"),
+            ("24.04",),
+            parse_requirements(OF_TODAY | {"compute_capability": CUDA_10}).compute_capability,
+            supports_cpu=True,
         )
     )
-    assert both == Fits(("x86_64",), ("24.04",), both.capability, cpu=True)
-    assert str(both.capability) == "7.5 to 7.5 (CUDA 10.1)"
-    no_gpu = Fits(("x86_64",), ("22.04",), None, cpu=True)
-    assert no_gpu.and_also(no_gpu).capability is None
-    assert str(no_gpu.and_also(parse_fits(OF_TODAY)).capability) == "7.5 or more"
+    assert both == RecipeRequirements(("x86_64",), ("24.04",), both.compute_capability, supports_cpu=True)
+    assert str(both.compute_capability) == "7.5 to 7.5 (CUDA 10.1)"
+    no_gpu = RecipeRequirements(("x86_64",), ("22.04",), None, supports_cpu=True)
+    assert no_gpu.intersect(no_gpu).compute_capability is None
+    assert str(no_gpu.intersect(parse_requirements(OF_TODAY)).compute_capability) == "7.5 or more"

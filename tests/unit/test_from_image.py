@@ -5,18 +5,18 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.asks import LaunchAsk, complete
-from chalicelib.domain.baked import Baked, use_hash
+from chalicelib.domain.asks import LaunchRequest, build_spec
+from chalicelib.domain.baked import InstalledDocument, hash_recipe_document
 from chalicelib.domain.desk import DeskSettings
-from chalicelib.domain.errors import Invalid
-from chalicelib.domain.from_image import TakenOver, taken_over
-from chalicelib.domain.further_setup import further_setup, set_up
+from chalicelib.domain.errors import ValidationFailed
+from chalicelib.domain.from_image import InheritedSpec, inherit_from_image
+from chalicelib.domain.further_setup import apply_setup_request, build_setup_request
 from chalicelib.domain.images import Image, ImagePhase
-from chalicelib.domain.instance import AddedRecipe, Phase, Setup
-from chalicelib.domain.policies import PolicyAsk
-from chalicelib.domain.recipe_parameters import Value
+from chalicelib.domain.instance import AddedRecipe, Phase, SetupState
+from chalicelib.domain.policies import PolicyOverride
+from chalicelib.domain.recipe_parameters import ParameterValue
 from chalicelib.domain.recipes import parse_recipes
-from chalicelib.store.data_files import catalogue, recipes
+from chalicelib.store.data_files import load_catalog, load_packaged_recipes
 from tests.property.world import ADA, ready
 from tests.scenario.recipes import UBUNTU_18, offered, recipe
 from tests.unit.test_images import NOW, image
@@ -25,17 +25,17 @@ ANY = {"architectures": ["x86_64"], "ubuntu": ["18.04", "22.04"], "compute_capab
 CUDA = {"min": "7.0", "max": None}
 ON_GPU = {**ANY, "compute_capability": CUDA, "supports_cpu": False}
 RECIPES = {**offered(), **parse_recipes({"recipes": {"any": recipe(ANY), "on-gpu": recipe(ON_GPU)}})}
-CHOSEN: dict[str, Value] = {"release": "two", "notebooks": True, "workers": 9}
+CHOSEN: dict[str, ParameterValue] = {"release": "two", "notebooks": True, "workers": 9}
 
 
 def vision(**changes: Any) -> Image:
     return image(ImagePhase.AVAILABLE, **changes)
 
 
-def launched(source: Image, **said: Any) -> TakenOver:
-    ask = LaunchAsk(**{"instance_type": "g4dn.xlarge", **said})
-    spec, _ = complete(ask, catalogue(), RECIPES, DeskSettings(), PolicyAsk(), source)
-    return taken_over(spec, ask, source, catalogue().type_named(spec.instance_type), RECIPES)
+def launched(source: Image, **said: Any) -> InheritedSpec:
+    request = LaunchRequest(**{"instance_type": "g4dn.xlarge", **said})
+    spec, _ = build_spec(request, load_catalog(), RECIPES, DeskSettings(), PolicyOverride(), source)
+    return inherit_from_image(spec, request, source, load_catalog().get_type(spec.instance_type), RECIPES)
 
 
 def test_parameters_are_those_of_the_image_but_for_what_is_said() -> None:
@@ -46,8 +46,8 @@ def test_parameters_are_those_of_the_image_but_for_what_is_said() -> None:
 
 
 def test_added_recipes_come_along_with_their_parameters() -> None:
-    over = launched(vision(recipe="jupyter", added=(AddedRecipe(recipe="any", parameters=CHOSEN),)))
-    assert over.spec.added == (AddedRecipe(recipe="any", parameters=CHOSEN),)
+    over = launched(vision(recipe="jupyter", added_recipes=(AddedRecipe(recipe="any", parameters=CHOSEN),)))
+    assert over.spec.added_recipes == (AddedRecipe(recipe="any", parameters=CHOSEN),)
     assert "with the added recipe any." in over.message
 
 
@@ -63,39 +63,46 @@ def test_added_recipes_come_along_with_their_parameters() -> None:
 def test_what_cannot_come_along_is_left_out_and_that_is_said(
     added: AddedRecipe, said: dict[str, Any], why: str
 ) -> None:
-    over = launched(vision(recipe="jupyter", added=(added,)), **said)
-    assert over.spec.added == ()
+    over = launched(vision(recipe="jupyter", added_recipes=(added,)), **said)
+    assert over.spec.added_recipes == ()
     assert f"Recipe {added.recipe}, which was added there, is not inherited: {why}" in over.message
 
 
 def test_a_launch_that_failed_is_set_up_again_with_all_that_its_image_brought_along() -> None:
-    spec = replace(ready().spec, recipe="jupyter", parameters={}, added=(AddedRecipe(recipe="any", parameters=CHOSEN),))
-    failed = replace(ready(), spec=spec, phase=Phase.FAILED, setup=Setup(recipe="jupyter"))
-    what = further_setup(failed, None, {}, RECIPES, catalogue())
+    spec = replace(
+        ready().spec, recipe="jupyter", parameters={}, added_recipes=(AddedRecipe(recipe="any", parameters=CHOSEN),)
+    )
+    failed = replace(ready(), spec=spec, phase=Phase.FAILED, setup=SetupState(recipe="jupyter"))
+    what = build_setup_request(failed, None, {}, RECIPES, load_catalog())
     assert [use.name for use in what.documents] == ["gpudesk-probe", "gpudesk-jupyter", "gpudesk-jupyter"]
-    again = set_up(failed, what, ADA, NOW).instance
-    assert further_setup(again, None, {}, RECIPES, catalogue()) == what, "asked for twice it is run once"
-    later = further_setup(replace(failed, phase=Phase.READY), "jupyter", {}, RECIPES, catalogue())
+    again = apply_setup_request(failed, what, ADA, NOW).instance
+    assert build_setup_request(again, None, {}, RECIPES, load_catalog()) == what, "asked for twice it is run once"
+    later = build_setup_request(replace(failed, phase=Phase.READY), "jupyter", {}, RECIPES, load_catalog())
     assert [use.name for use in later.documents] == ["gpudesk-probe", "gpudesk-jupyter"]
 
 
 def test_a_recipe_is_judged_by_the_base_of_the_image() -> None:
-    old = vision(recipe="any", base=UBUNTU_18)
+    old = vision(recipe="any", base_image_parameter=UBUNTU_18)
     assert launched(old, instance_type="t3.large").spec.image_parameter == UBUNTU_18
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(ValidationFailed) as refused:
         launched(old, instance_type="t3.large", recipe="jupyter")
     assert "the image is Ubuntu 18.04" in refused.value.errors[0].message
 
 
 def test_only_what_nothing_else_has_run_over_is_saved() -> None:
-    jupyter = RECIPES["jupyter"].as_chosen({name: each.default for name, each in RECIPES["jupyter"].parameters.items()})
-    baked = tuple(
-        Baked(name=use.name, use=use_hash(use), fingerprint="f", content="c", seconds=100) for use in jupyter.documents
+    jupyter = RECIPES["jupyter"].with_values(
+        {name: each.default for name, each in RECIPES["jupyter"].parameters.items()}
     )
-    whole = vision(recipe="jupyter", baked=baked)
+    baked = tuple(
+        InstalledDocument(
+            name=use.name, recipe_hash=hash_recipe_document(use), parameters_hash="f", content="c", seconds=100
+        )
+        for use in jupyter.documents
+    )
+    whole = vision(recipe="jupyter", installed_documents=baked)
     assert "Skipped unless changed since: gpudesk-jupyter. This saves about 100 s." in launched(whole).message
-    over = replace(whole, recipe="any", added=(AddedRecipe(recipe="jupyter"),))
+    over = replace(whole, recipe="any", added_recipes=(AddedRecipe(recipe="jupyter"),))
     assert "It contains no document that any and jupyter runs." in launched(over).message, (
         "any runs the same document otherwise"
     )
-    assert recipes()["jupyter"].documents[1].name == RECIPES["any"].documents[0].name
+    assert load_packaged_recipes()["jupyter"].documents[1].name == RECIPES["any"].documents[0].name

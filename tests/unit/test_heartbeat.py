@@ -5,32 +5,32 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.activity.evidence import Evidence, State
+from chalicelib.domain.activity.evidence import Evidence, SignalState
 from chalicelib.domain.activity.heartbeat import (
-    ATTRIBUTES,
+    HEARTBEAT_ATTRIBUTES,
     Heartbeat,
-    Progress,
-    Unreadable,
-    heartbeat_from,
-    plain_heartbeat,
+    StepProgress,
+    UnreadableHeartbeat,
+    decode_heartbeat,
+    encode_heartbeat,
 )
 from chalicelib.domain.activity.policy import SIGNALS
 from chalicelib.store.models import HeartbeatModel
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 KEY = "AROAEXAMPLEEXAMPLEEXA:i-0123456789abcdef0"
-PROGRESS = Progress(
+PROGRESS = StepProgress(
     document="gpudesk-d2l-pytorch",
     step="packages",
     position="3 of 5",
     running_for=timedelta(seconds=95),
-    line="Installing PyTorch for CUDA.",
+    last_output_line="Installing PyTorch for CUDA.",
 )
 
 
 def beat(**more: Any) -> Heartbeat:
     evidence = Evidence(
-        state=State.UNKNOWN,
+        state=SignalState.UNKNOWN,
         since=NOW - timedelta(hours=3),
         at=NOW,
         samples=180,
@@ -48,14 +48,14 @@ def beat(**more: Any) -> Heartbeat:
 
 
 def test_the_table_has_all_that_a_machine_may_write() -> None:
-    assert set(ATTRIBUTES) <= set(HeartbeatModel.get_attributes())
+    assert set(HEARTBEAT_ATTRIBUTES) <= set(HeartbeatModel.get_attributes())
 
 
 def test_the_setup_arrives_as_it_was_told() -> None:
-    heard = heartbeat_from(plain_heartbeat(beat(setup=PROGRESS), KEY))
+    heard = decode_heartbeat(encode_heartbeat(beat(setup=PROGRESS), KEY))
     assert isinstance(heard, Heartbeat)
     assert heard.setup == PROGRESS
-    quiet = heartbeat_from(plain_heartbeat(beat(), KEY))
+    quiet = decode_heartbeat(encode_heartbeat(beat(), KEY))
     assert isinstance(quiet, Heartbeat)
     assert quiet.setup is None
 
@@ -65,12 +65,12 @@ def test_the_setup_arrives_as_it_was_told() -> None:
     [17, [], ["d", "s", "1 of 2", -1, "line"], ["d", "s", "1 of 2", "95", "line"], ["d", {}, "1 of 2", 95, "line"]],
 )
 def test_a_setup_that_makes_no_sense_makes_the_report_unreadable(setup: object) -> None:
-    assert isinstance(heartbeat_from({**plain_heartbeat(beat(), KEY), "setup": setup}), Unreadable)
+    assert isinstance(decode_heartbeat({**encode_heartbeat(beat(), KEY), "setup": setup}), UnreadableHeartbeat)
 
 
 def test_what_a_machine_says_of_its_setup_is_cut_and_printable() -> None:
     raw = ["d" * 900, "s\x1b[31m", "1 of 2", 95, "l" * 900]
-    heard = heartbeat_from({**plain_heartbeat(beat(), KEY), "setup": raw})
+    heard = decode_heartbeat({**encode_heartbeat(beat(), KEY), "setup": raw})
     assert isinstance(heard, Heartbeat)
     assert heard.setup is not None
-    assert (len(heard.setup.document), heard.setup.step, len(heard.setup.line)) == (24, "s?[31m", 120)
+    assert (len(heard.setup.document), heard.setup.step, len(heard.setup.last_output_line)) == (24, "s?[31m", 120)

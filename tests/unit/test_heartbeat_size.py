@@ -7,22 +7,22 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chalicelib.domain.activity.evidence import Evidence, State
+from chalicelib.domain.activity.evidence import Evidence, SignalState
 from chalicelib.domain.activity.heartbeat import (
-    ATTRIBUTES,
-    EXPENDABLE,
-    REPORT_BYTES,
-    Heard,
+    DROPPABLE_ATTRIBUTES,
+    HEARTBEAT_ATTRIBUTES,
+    MAX_HEARTBEAT_BYTES,
+    Acknowledgement,
     Heartbeat,
-    Leaving,
-    Missed,
-    Progress,
-    Wish,
-    heartbeat_from,
+    KeepRequest,
+    MissedHeartbeats,
+    SelfStopStatus,
+    StepProgress,
+    decode_heartbeat,
+    encode_heartbeat,
     item_size,
-    plain_heartbeat,
 )
-from chalicelib.domain.activity.orders import Announced, Answer, Orders, plain_orders
+from chalicelib.domain.activity.orders import ActiveWarning, HeartbeatResponse, KeepResult, encode_response
 from chalicelib.domain.activity.policy import SIGNALS, IdlePolicy, Thresholds
 
 ITEM_BYTES = 1024
@@ -37,13 +37,15 @@ moments = st.integers(0, 10**6).map(lambda seconds: NOW - timedelta(seconds=seco
 counts = st.integers(0, 10**5)
 
 
-def evidence(state: State, since: datetime, samples: int, reason: str) -> Evidence:
+def evidence(state: SignalState, since: datetime, samples: int, reason: str) -> Evidence:
     gap = timedelta(seconds=180)
     return Evidence(state, since=since, at=NOW, samples=samples, largest_gap=gap, reason=reason, boot_id=BOOT)
 
 
-def progress(name: str, line: str) -> Progress:
-    return Progress(document=name, step=name, position="12 of 12", running_for=timedelta(days=1), line=line)
+def progress(name: str, line: str) -> StepProgress:
+    return StepProgress(
+        document=name, step=name, position="12 of 12", running_for=timedelta(days=1), last_output_line=line
+    )
 
 
 beats = st.builds(
@@ -53,15 +55,18 @@ beats = st.builds(
     boot_id=st.just(BOOT),
     signals=st.dictionaries(
         st.sampled_from(SIGNALS),
-        st.builds(evidence, st.sampled_from(State), moments, st.integers(1, 10**6), st.text(max_size=200)),
+        st.builds(evidence, st.sampled_from(SignalState), moments, st.integers(1, 10**6), st.text(max_size=200)),
     ),
-    lives=st.dictionaries(st.sampled_from(["kernels", "terminals", "tmux", "screen"]), counts),
-    heard=st.builds(
-        Heard, keep_until=st.none() | moments, warning_id=st.none() | st.just("lifetime-1795500000"), terminals=counts
+    live_counts=st.dictionaries(st.sampled_from(["kernels", "terminals", "tmux", "screen"]), counts),
+    acknowledged=st.builds(
+        Acknowledgement,
+        keep_until=st.none() | moments,
+        warning_id=st.none() | st.just("lifetime-1795500000"),
+        terminals=counts,
     ),
-    wish=st.none() | st.builds(Wish, id=st.sampled_from(["1", ID]), hours=st.integers(1, 8760)),
-    missed=st.none() | st.builds(Missed, count=counts, since=moments, why=st.text(max_size=60)),
-    leaving=st.none() | st.builds(Leaving, acts_at=moments, is_over=st.booleans()),
+    keep_request=st.none() | st.builds(KeepRequest, id=st.sampled_from(["1", ID]), hours=st.integers(1, 8760)),
+    missed_heartbeats=st.none() | st.builds(MissedHeartbeats, count=counts, since=moments, reason=st.text(max_size=60)),
+    self_stop=st.none() | st.builds(SelfStopStatus, stop_at=moments, stopping_now=st.booleans()),
     setup=st.none() | st.builds(progress, st.text(max_size=60), st.text(max_size=300)),
 )
 
@@ -69,15 +74,17 @@ FULLEST = Heartbeat(
     instance_id=INSTANCE,
     at=NOW,
     boot_id=BOOT,
-    signals={name: evidence(State.UNKNOWN, NOW - timedelta(days=9), 10**6, "x" * 200) for name in SIGNALS},
-    lives={"kernels": 10**5, "terminals": 10**5, "tmux": 10**5, "screen": 10**5},
-    heard=Heard(keep_until=NOW, warning_id="lifetime-1795500000", terminals=10**5, notebooks=10**5),
-    wish=Wish(id=ID, hours=8760),
-    missed=Missed(count=10**5, since=NOW, why="ProvisionedThroughputExceededException"),
-    leaving=Leaving(acts_at=NOW, is_over=False),
+    signals={name: evidence(SignalState.UNKNOWN, NOW - timedelta(days=9), 10**6, "x" * 200) for name in SIGNALS},
+    live_counts={"kernels": 10**5, "terminals": 10**5, "tmux": 10**5, "screen": 10**5},
+    acknowledged=Acknowledgement(
+        keep_until=NOW, warning_id="lifetime-1795500000", terminals=10**5, jupyter_servers=10**5
+    ),
+    keep_request=KeepRequest(id=ID, hours=8760),
+    missed_heartbeats=MissedHeartbeats(count=10**5, since=NOW, reason="ProvisionedThroughputExceededException"),
+    self_stop=SelfStopStatus(stop_at=NOW, stopping_now=False),
     setup=progress("x" * 60, "x" * 300),
 )
-LONGEST_ORDERS = Orders(
+MAX_ORDERS = HeartbeatResponse(
     mode="paused",
     policy=IdlePolicy(
         idle_minutes=10_080,
@@ -87,8 +94,8 @@ LONGEST_ORDERS = Orders(
         ),
     ),
     keep_until=NOW,
-    warning=Announced(id="lifetime-1795500000", kind="lifetime", acts_at=NOW),
-    answer=Answer(id=ID, granted=False, sentence="x" * 200),
+    warning=ActiveWarning(id="lifetime-1795500000", kind="lifetime", stop_at=NOW),
+    keep_result=KeepResult(id=ID, granted=False, message="x" * 200),
 )
 
 
@@ -99,27 +106,35 @@ def whole_size(item: Mapping[str, Any]) -> int:
 
 @given(beats)
 @example(FULLEST)
-def test_no_heartbeat_is_larger_than_promised_and_none_goes_without_what_there_was_room_for(beat: Heartbeat) -> None:
-    plain = plain_heartbeat(beat, KEY)
-    assert item_size({"id": KEY, **plain}) <= REPORT_BYTES
-    again = heartbeat_from(plain)
+def test_no_heartbeat_is_larger_than_promised_and_none_goes_without_what_there_was_room_for(
+    heartbeat: Heartbeat,
+) -> None:
+    plain = encode_heartbeat(heartbeat, KEY)
+    assert item_size({"id": KEY, **plain}) <= MAX_HEARTBEAT_BYTES
+    again = decode_heartbeat(plain)
     assert isinstance(again, Heartbeat)
     kept = {name: (each.state, each.since, each.samples) for name, each in again.signals.items()}
-    assert kept == {name: (each.state, each.since, each.samples) for name, each in beat.signals.items()}
-    assert (again.heard, again.wish, again.leaving) == (beat.heard, beat.wish, beat.leaving)
-    assert again.lives == beat.lives or (again.missed is None and not again.lives)
+    assert kept == {name: (each.state, each.since, each.samples) for name, each in heartbeat.signals.items()}
+    assert (again.acknowledged, again.keep_request, again.self_stop) == (
+        heartbeat.acknowledged,
+        heartbeat.keep_request,
+        heartbeat.self_stop,
+    )
+    assert again.live_counts == heartbeat.live_counts or (again.missed_heartbeats is None and not again.live_counts)
 
 
 def test_the_fullest_heartbeat_goes_without_what_can_be_spared_and_with_the_longest_orders_costs_one_write() -> None:
-    plain = plain_heartbeat(FULLEST, KEY)
-    assert plain.keys() >= set(ATTRIBUTES) - set(EXPENDABLE)
-    assert whole_size({"id": KEY, **plain, "response": plain_orders(LONGEST_ORDERS)}) <= ITEM_BYTES
+    plain = encode_heartbeat(FULLEST, KEY)
+    assert plain.keys() >= set(HEARTBEAT_ATTRIBUTES) - set(DROPPABLE_ATTRIBUTES)
+    assert whole_size({"id": KEY, **plain, "response": encode_response(MAX_ORDERS)}) <= ITEM_BYTES
 
 
 def test_where_there_is_room_nothing_is_left_out_and_no_reason_cut() -> None:
-    reasons = {"gpu": evidence(State.ACTIVE, NOW, 1, "GPU 1 of 8 at 97 %")}
-    beat = Heartbeat(instance_id=INSTANCE, at=NOW, boot_id=BOOT, signals=reasons, missed=FULLEST.missed)
-    again = heartbeat_from(plain_heartbeat(beat, KEY))
+    reasons = {"gpu": evidence(SignalState.ACTIVE, NOW, 1, "GPU 1 of 8 at 97 %")}
+    heartbeat = Heartbeat(
+        instance_id=INSTANCE, at=NOW, boot_id=BOOT, signals=reasons, missed_heartbeats=FULLEST.missed_heartbeats
+    )
+    again = decode_heartbeat(encode_heartbeat(heartbeat, KEY))
     assert isinstance(again, Heartbeat)
-    assert again.missed
+    assert again.missed_heartbeats
     assert again.signals["gpu"].reason == "GPU 1 of 8 at 97 %"

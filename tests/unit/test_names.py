@@ -4,20 +4,20 @@ import random
 
 import pytest
 
-from chalicelib.domain.names import friendly_name, is_name
+from chalicelib.domain.names import generate_name, is_valid_name
 from chalicelib.store import data_files
 
-words = data_files.words()
+words = data_files.load_word_lists()
 
 
 def test_a_friendly_name_is_an_adjective_and_an_animal() -> None:
-    adjective, animal = friendly_name(words, random.Random(7).choice).split("-")
+    adjective, animal = generate_name(words, random.Random(7).choice).split("-")
     assert adjective in words.adjectives
     assert animal in words.animals
 
 
 def test_every_friendly_name_is_one_that_a_person_may_give() -> None:
-    assert all(is_name(f"{adjective}-{animal}") for adjective in words.adjectives for animal in words.animals)
+    assert all(is_valid_name(f"{adjective}-{animal}") for adjective in words.adjectives for animal in words.animals)
 
 
 def test_there_are_enough_of_them_and_none_twice() -> None:
@@ -28,7 +28,7 @@ def test_there_are_enough_of_them_and_none_twice() -> None:
 
 @pytest.mark.parametrize("name", ["abc", "brave-otter", "a12", "x-1-2", "a" * 40, "idea", "gdansk"])
 def test_names_in_that_shape_are_taken(name: str) -> None:
-    assert is_name(name)
+    assert is_valid_name(name)
 
 
 @pytest.mark.parametrize(
@@ -53,4 +53,4 @@ def test_names_in_that_shape_are_taken(name: str) -> None:
     ],
 )
 def test_what_is_no_name_or_looks_like_an_id_is_refused(name: str) -> None:
-    assert not is_name(name)
+    assert not is_valid_name(name)

@@ -12,57 +12,56 @@ from typing import Any, cast
 import pytest
 
 from chalicelib.aws.clients import Clients
-from chalicelib.aws.sns import Mail
-from chalicelib.channels.webhook import Webhook
-from chalicelib.control.deliver import Postman
-from chalicelib.control.orphans import Orphanage
+from chalicelib.aws.sns import EmailTopic
+from chalicelib.channels.webhook import WebhookSender
+from chalicelib.control.deliver import NotificationSender
+from chalicelib.control.orphans import OrphanAdopter
 from chalicelib.control.reconcile import Reconciler
-from chalicelib.control.watch import Watch
+from chalicelib.control.watch import SweepWatchdog
 from chalicelib.domain import imaging, lifecycle
-from chalicelib.domain.activity.evidence import Evidence, State
-from chalicelib.domain.activity.heartbeat import Heartbeat, Leaving
-from chalicelib.domain.activity.idle import ActivityCode, unknown
+from chalicelib.domain.activity.evidence import Evidence, SignalState
+from chalicelib.domain.activity.heartbeat import Heartbeat, SelfStopStatus
+from chalicelib.domain.activity.idle import ActivityCode, unknown_activity
 from chalicelib.domain.activity.policy import SIGNALS
 from chalicelib.domain.channels import Channels
 from chalicelib.domain.common.event_codes import Audience, EventCode, ReplayAction
 from chalicelib.domain.desk import DeskSettings
-from chalicelib.domain.errands import measure
-from chalicelib.domain.errors import GiveUp, OverQuota
-from chalicelib.domain.image_plan import AmiView, ImageSeen
+from chalicelib.domain.errands import start_benchmark
+from chalicelib.domain.errors import PermanentAwsError, QuotaExceeded
+from chalicelib.domain.image_plan import ImageObservation, ObservedAmi
 from chalicelib.domain.images import ImagePhase
 from chalicelib.domain.instance import (
-    Action,
-    Attempt,
     Claim,
+    ClaimAction,
     DocumentRun,
     Ec2State,
     Instance,
+    LaunchAttempt,
     Machine,
     Phase,
     Rates,
     ScheduledEvent,
-    Setup,
+    SetupState,
 )
-from chalicelib.domain.lifecycle import Rules
-from chalicelib.domain.lifecycle.rules import because
-from chalicelib.domain.notices import AddressBook, Notice, notices_of
+from chalicelib.domain.lifecycle.rules import DecisionContext, because
+from chalicelib.domain.notices import ChannelDirectory, Notification, notifications_for
 from chalicelib.domain.observation import (
-    Absent,
-    AgentView,
     CommandStatus,
-    CommandView,
-    Ec2View,
+    NotVisible,
     Observation,
-    StepView,
-    Untagged,
+    ObservedAgent,
+    ObservedCommand,
+    ObservedInstance,
+    StepOutput,
+    TagsMissing,
 )
-from chalicelib.domain.plan import Entry, Launch, Launched, NoLongerIdle, Plan, Start, Stop, Terminate
-from chalicelib.domain.recipes import DocumentUse
-from chalicelib.domain.warned import Warned, WarningKind
+from chalicelib.domain.plan import InstanceLaunched, Launch, NoLongerIdle, Plan, Start, Stop, Terminate, TimelineEntry
+from chalicelib.domain.recipes import RecipeDocument
+from chalicelib.domain.warned import StopWarning, WarningType
 from chalicelib.store import data_files
-from chalicelib.store.desk import DeskStore
-from chalicelib.store.instances import Instances
-from chalicelib.store.notices import Notices
+from chalicelib.store.desk import DeskRepository
+from chalicelib.store.instances import InstanceRepository
+from chalicelib.store.notices import NotificationOutbox
 from local.clock import ManualClock
 from tests.property.world import ADA, MACHINE_ID, MINUTE, START, VIEW
 from tests.property.world import ready as plain_ready
@@ -70,12 +69,12 @@ from tests.unit.test_images import image
 
 NAME = "famous-bunting"
 NOW = START + timedelta(hours=1)
-RULES = Rules(desk=DeskSettings(), heartbeat_table="t", heartbeat_region="r", instance_role_id="AROA")
+RULES = DecisionContext(desk=DeskSettings(), heartbeat_table="t", heartbeat_region="r", instance_role_id="AROA")
 GOLDEN = Path(__file__).parent.parent / "golden" / "benchmarks" / "h100_1.json"
 
 MAIL = {Audience.OWNER: "ada@example.org", Audience.ADMIN: "admins@example.org"}
 HOOK = {Audience.OWNER: "https://example.org/ada", Audience.ADMIN: "https://example.org/admins"}
-BOOK = AddressBook(
+BOOK = ChannelDirectory(
     owners={"ada": Channels(email=MAIL[Audience.OWNER], webhook=HOOK[Audience.OWNER])},
     admin=Channels(email=MAIL[Audience.ADMIN], webhook=HOOK[Audience.ADMIN]),
 )
@@ -123,7 +122,7 @@ EXPECTED: Mapping[str, tuple[tuple[Audience, ...], str]] = {
 OF_THE_DESK = {"sweep_overdue", "webhook_registered"}
 """Codes that are not about an instance."""
 
-Change = tuple[Instance, Sequence[Entry]]
+Change = tuple[Instance, Sequence[TimelineEntry]]
 
 
 # What happens: an instance, what was seen of it, and what gpudesk decides.
@@ -149,19 +148,25 @@ def launching(**changes: Any) -> Instance:
     )
 
 
-def claimed(action: Action, minutes: int, **changes: Any) -> Instance:
+def claimed(action: ClaimAction, minutes: int, **changes: Any) -> Instance:
     """An instance that gpudesk stops or terminates."""
-    claim = Claim(action=action, at=NOW - minutes * MINUTE, reason=because(EventCode.IDLE, "It is idle."), **changes)
-    phase = {Action.START: Phase.BOOTING, Action.STOP: Phase.STOPPING, Action.TERMINATE: Phase.TERMINATING}[action]
-    return running(phase=phase, phase_since=claim.at, claim=claim)
+    claim = Claim(
+        action=action, claimed_at=NOW - minutes * MINUTE, reason=because(EventCode.IDLE, "It is idle."), **changes
+    )
+    phase = {
+        ClaimAction.START: Phase.BOOTING,
+        ClaimAction.STOP: Phase.STOPPING,
+        ClaimAction.TERMINATE: Phase.TERMINATING,
+    }[action]
+    return running(phase=phase, phase_since=claim.claimed_at, claim=claim)
 
 
-def warned(kind: WarningKind) -> Warned:
+def warned(kind: WarningType) -> StopWarning:
     """A stop warning whose time has come."""
-    return Warned(kind=kind, at=NOW - 5 * MINUTE, acts_at=NOW, sentence="It will be stopped.")
+    return StopWarning(kind=kind, created_at=NOW - 5 * MINUTE, stop_at=NOW, message="It will be stopped.")
 
 
-def heartbeat(state: State = State.QUIET, **facts: Any) -> Heartbeat:
+def heartbeat(state: SignalState = SignalState.QUIET, **facts: Any) -> Heartbeat:
     """A heartbeat of this minute, in which each signal has been in one state for an hour."""
     evidence = Evidence(
         state=state, since=START, at=NOW, samples=61, largest_gap=MINUTE, reason="as it is", boot_id="boot-1"
@@ -177,24 +182,24 @@ def heartbeat(state: State = State.QUIET, **facts: Any) -> Heartbeat:
     )
 
 
-def ec2(state: Ec2State) -> Ec2View:
+def ec2(state: Ec2State) -> ObservedInstance:
     return replace(VIEW, state=state)
 
 
-def decided(instance: Instance, **seen: Any) -> Change:
+def decided(instance: Instance, **observation: Any) -> Change:
     """What one look at an instance leads to."""
-    plan = lifecycle.decide(instance, Observation(**{"ec2": VIEW, **seen}), NOW, RULES)
-    return plan.instance, plan.entries
+    plan = lifecycle.decide(instance, Observation(**{"ec2": VIEW, **observation}), NOW, RULES)
+    return plan.instance, plan.timeline
 
 
 def noted(instance: Instance, step: Any, outcome: Any) -> Change:
     """What the outcome of a call leads to."""
-    plan: Plan = lifecycle.note(instance, step, outcome, NOW)
-    return plan.instance, plan.entries
+    plan: Plan = lifecycle.record_outcome(instance, step, outcome, NOW)
+    return plan.instance, plan.timeline
 
 
-def attempt() -> Attempt:
-    return Attempt(
+def attempt() -> LaunchAttempt:
+    return LaunchAttempt(
         number=1,
         token="t",
         region="us-east-1",
@@ -217,35 +222,39 @@ def launch_failed(error: Exception) -> Change:
 
 def setting_up(*, rerun: bool = False) -> Instance:
     """The last try of a document runs."""
-    document = DocumentUse(name="gpudesk-jupyter", parameters={}, timeout=10 * MINUTE)
-    run = DocumentRun(attempt_id="a", sent_at=NOW - MINUTE, called_at=NOW - MINUTE, command_id="c-1")
-    setup = Setup(recipe="jupyter", documents=(document,), tries=2, run=run, further=rerun)
+    document = RecipeDocument(name="gpudesk-jupyter", parameters={}, timeout=10 * MINUTE)
+    run = DocumentRun(attempt_id="a", sent_at=NOW - MINUTE, last_sent_at=NOW - MINUTE, command_id="c-1")
+    setup = SetupState(recipe="jupyter", documents=(document,), attempts=2, current_run=run, on_running_instance=rerun)
     return running(phase=Phase.SETTING_UP, phase_since=NOW - 10 * MINUTE, setup=setup)
 
 
-def command(status: CommandStatus, output: str) -> CommandView:
+def command(status: CommandStatus, output: str) -> ObservedCommand:
     is_well = status is CommandStatus.SUCCEEDED
-    step = StepView(
+    step = StepOutput(
         name="install", status="Success" if is_well else "Failed", exit_code=0 if is_well else 1, output=output
     )
-    return CommandView(command_id="c-1", status=status, detail=str(status), steps=(step,))
+    return ObservedCommand(command_id="c-1", status=status, status_details=str(status), steps=(step,))
 
 
 FAILED = command(CommandStatus.FAILED, "E: Unable to locate package libfoo")
 
 
-def benchmark_ended(seen: CommandView) -> Change:
+def benchmark_ended(observation: ObservedCommand) -> Change:
     spec = replace(running().spec, instance_type="p5.4xlarge", gpu="H100")
-    asked = measure(running(spec=spec, version=7), data_files.catalogue(), None, ADA, NOW).instance
-    assert asked.errand is not None
-    run = DocumentRun(attempt_id=asked.errand.id, sent_at=NOW, called_at=NOW, command_id="c-1")
-    return decided(replace(asked, errand=replace(asked.errand, run=run)), command=seen, heartbeat=heartbeat())
+    asked = start_benchmark(running(spec=spec, version=7), data_files.load_catalog(), None, ADA, NOW).instance
+    assert asked.benchmark_run is not None
+    run = DocumentRun(attempt_id=asked.benchmark_run.id, sent_at=NOW, last_sent_at=NOW, command_id="c-1")
+    return decided(
+        replace(asked, benchmark_run=replace(asked.benchmark_run, run=run)), command=observation, heartbeat=heartbeat()
+    )
 
 
 def image_ended(state: str) -> Change:
-    ami = AmiView(ami_id="ami-1", state=state, snapshots=("snap-1",), size_gib=64, why="the disk is gone")
+    ami = ObservedAmi(
+        ami_id="ami-1", state=state, snapshots=("snap-1",), size_gib=64, failure_reason="the disk is gone"
+    )
     pending = replace(image(ImagePhase.PENDING, created_at=NOW), instance_name=NAME)
-    after = imaging.decide(pending, ImageSeen(ami=ami), NOW).image
+    after = imaging.decide(pending, ImageObservation(ami=ami), NOW).image
     return running(), [imaging.completion(after, NOW)]
 
 
@@ -254,23 +263,25 @@ def adopted() -> Change:
         def load(self, id_or_name: str) -> Instance | None:
             return None
 
-        def adopt(self, instance: Instance, entries: Iterable[Entry], notices: Iterable[Notice] = ()) -> bool:
+        def adopt(
+            self, instance: Instance, entries: Iterable[TimelineEntry], notices: Iterable[Notification] = ()
+        ) -> bool:
             found.append((instance, [*entries]))
             return True
 
     found: list[Change] = []
-    orphanage = Orphanage(Empty(running()), cast("Reconciler", None), data_files.catalogue())
-    assert orphanage.take_in([replace(VIEW, name=NAME)], set(), RULES, NOW) == [MACHINE_ID]
+    orphanage = OrphanAdopter(Empty(running()), cast("Reconciler", None), data_files.load_catalog())
+    assert orphanage.adopt_all([replace(VIEW, name=NAME)], set(), RULES, NOW) == [MACHINE_ID]
     return found[0]
 
 
-def overdue(action: Action) -> Change:
-    return decided(claimed(action, 21, called_at=NOW))
+def overdue(action: ClaimAction) -> Change:
+    return decided(claimed(action, 21, last_called_at=NOW))
 
 
 def old(instance: Instance) -> Instance:
     """Its maximum lifetime is over."""
-    return replace(instance, life_began_at=NOW - timedelta(hours=instance.spec.max_hours))
+    return replace(instance, lifetime_started_at=NOW - timedelta(hours=instance.spec.max_hours))
 
 
 def no_agent(**changes: Any) -> Instance:
@@ -285,62 +296,74 @@ def booting(view_launched_at: datetime = NOW - 13 * MINUTE) -> dict[str, Any]:
 
 
 EVENT = ScheduledEvent(id="e-1", code="instance-retirement", not_before=NOW + timedelta(days=2), description="old host")
-ONLINE = AgentView(online=True, last_ping_at=NOW)
+ONLINE = ObservedAgent(online=True, last_ping_at=NOW)
 
 HAPPENS: Mapping[str, Callable[[], Change]] = {
     "ready": lambda: decided(no_agent(), agent=ONLINE, **booting()),
     "idle_warning": lambda: decided(running(), heartbeat=heartbeat()),
-    "lifetime_warning": lambda: decided(old(running()), heartbeat=heartbeat(State.ACTIVE)),
+    "lifetime_warning": lambda: decided(old(running()), heartbeat=heartbeat(SignalState.ACTIVE)),
     "failed_warning": lambda: decided(
         running(
             phase=Phase.FAILED, reason=because(EventCode.SETUP_FAILED, f"Setup of jupyter failed on {NAME}: no disk.")
         )
     ),
     "no_agent_warning": lambda: decided(no_agent(), **booting()),
-    "warning_cancelled": lambda: decided(running(warned=warned(WarningKind.IDLE)), heartbeat=heartbeat(State.ACTIVE)),
-    "stop_initiated": lambda: decided(running(warned=warned(WarningKind.IDLE)), heartbeat=heartbeat()),
-    "stop_cancelled": lambda: noted(
-        claimed(Action.STOP, 1, kind=WarningKind.IDLE), Stop(), NoLongerIdle(unknown("no heartbeat").reason)
+    "warning_cancelled": lambda: decided(
+        running(warning=warned(WarningType.IDLE)), heartbeat=heartbeat(SignalState.ACTIVE)
     ),
-    "terminate_initiated": lambda: decided(no_agent(warned=warned(WarningKind.NO_AGENT)), **booting()),
+    "stop_initiated": lambda: decided(running(warning=warned(WarningType.IDLE)), heartbeat=heartbeat()),
+    "stop_cancelled": lambda: noted(
+        claimed(ClaimAction.STOP, 1, kind=WarningType.IDLE),
+        Stop(),
+        NoLongerIdle(unknown_activity("no heartbeat").reason),
+    ),
+    "terminate_initiated": lambda: decided(no_agent(warning=warned(WarningType.NO_AGENT)), **booting()),
     "self_stopped": lambda: decided(
-        running(), ec2=ec2(Ec2State.STOPPED), heartbeat=heartbeat(leaving=Leaving(acts_at=NOW, is_over=True))
+        running(),
+        ec2=ec2(Ec2State.STOPPED),
+        heartbeat=heartbeat(self_stop=SelfStopStatus(stop_at=NOW, stopping_now=True)),
     ),
     "stopped_externally": lambda: decided(running(), ec2=ec2(Ec2State.STOPPED)),
     "started_externally": lambda: decided(running(phase=Phase.STOPPED)),
     "terminated_externally": lambda: decided(running(), ec2=ec2(Ec2State.TERMINATED)),
     "rebooted": lambda: decided(running(), heartbeat=heartbeat(boot_id="boot-2")),
-    "scheduled_event": lambda: decided(running(), scheduled=EVENT),
+    "scheduled_event": lambda: decided(running(), scheduled_event=EVENT),
     "setup_failed": lambda: decided(setting_up(), command=FAILED, heartbeat=heartbeat()),
-    "launch_refused": lambda: launch_failed(GiveUp("InvalidParameterValue", "Invalid value.")),
-    "quota_exceeded": lambda: launch_failed(OverQuota("VcpuLimitExceeded", "You have requested more vCPU.")),
-    "no_capacity": lambda: decided(launching(), ec2=Absent()),
-    "no_answer": lambda: decided(launching(attempt=replace(attempt(), sent_at=START)), ec2=Absent()),
-    "start_failed": lambda: noted(claimed(Action.START, 1), Start(), GiveUp("Unsupported", "Not here.")),
+    "launch_refused": lambda: launch_failed(PermanentAwsError("InvalidParameterValue", "Invalid value.")),
+    "quota_exceeded": lambda: launch_failed(QuotaExceeded("VcpuLimitExceeded", "You have requested more vCPU.")),
+    "no_capacity": lambda: decided(launching(), ec2=NotVisible()),
+    "no_answer": lambda: decided(launching(attempt=replace(attempt(), sent_at=START)), ec2=NotVisible()),
+    "start_failed": lambda: noted(
+        claimed(ClaimAction.START, 1), Start(), PermanentAwsError("Unsupported", "Not here.")
+    ),
     "image_available": lambda: image_ended("available"),
     "image_failed": lambda: image_ended("failed"),
     "benchmark_done": lambda: benchmark_ended(command(CommandStatus.SUCCEEDED, GOLDEN.read_text(encoding="utf-8"))),
     "benchmark_failed": lambda: benchmark_ended(FAILED),
-    "activity_unknown": lambda: decided(running(silent_since=NOW - 20 * MINUTE)),
-    "tags_lost": lambda: decided(running(), ec2=Untagged(MACHINE_ID)),
-    "instance_gone": lambda: decided(running(absent_since=NOW - timedelta(hours=3)), ec2=Absent()),
+    "activity_unknown": lambda: decided(running(activity_unknown_since=NOW - 20 * MINUTE)),
+    "tags_lost": lambda: decided(running(), ec2=TagsMissing(MACHINE_ID)),
+    "instance_gone": lambda: decided(running(not_visible_since=NOW - timedelta(hours=3)), ec2=NotVisible()),
     "reappeared": lambda: noted(
-        running(phase=Phase.TERMINATED, machine=None), Launch(attempt()), Launched(cast("Machine", running().machine))
+        running(phase=Phase.TERMINATED, machine=None),
+        Launch(attempt()),
+        InstanceLaunched(cast("Machine", running().machine)),
     ),
     "adopted": adopted,
-    "stop_refused": lambda: noted(claimed(Action.STOP, 1), Stop(), GiveUp("UnauthorizedOperation", "No.")),
-    "terminate_refused": lambda: noted(
-        claimed(Action.TERMINATE, 1), Terminate(), GiveUp("OperationNotPermitted", "Protected.")
+    "stop_refused": lambda: noted(
+        claimed(ClaimAction.STOP, 1), Stop(), PermanentAwsError("UnauthorizedOperation", "No.")
     ),
-    "stop_overdue": lambda: overdue(Action.STOP),
-    "terminate_overdue": lambda: overdue(Action.TERMINATE),
+    "terminate_refused": lambda: noted(
+        claimed(ClaimAction.TERMINATE, 1), Terminate(), PermanentAwsError("OperationNotPermitted", "Protected.")
+    ),
+    "stop_overdue": lambda: overdue(ClaimAction.STOP),
+    "terminate_overdue": lambda: overdue(ClaimAction.TERMINATE),
 }
 
 
 # Where it arrives: stores in memory, the sender as it is, receivers that keep what they get.
 
 
-class Records(Instances):
+class Records(InstanceRepository):
     """One record."""
 
     def __init__(self, instance: Instance) -> None:
@@ -349,7 +372,7 @@ class Records(Instances):
     def load(self, id_or_name: str) -> Instance | None:
         return self.instance
 
-    def knows_machine(self, ec2_instance_id: str) -> bool:
+    def exists_for_ec2_id(self, ec2_instance_id: str) -> bool:
         return False
 
     def write(self, before: Instance, after: Instance, *_: Any, **__: Any) -> Instance:
@@ -357,39 +380,39 @@ class Records(Instances):
         return after
 
 
-class Outbox(Notices):
+class Outbox(NotificationOutbox):
     """Notifications that wait."""
 
-    def __init__(self, notices: Iterable[Notice] = ()) -> None:
+    def __init__(self, notices: Iterable[Notification] = ()) -> None:
         self.waiting = {each.id: each for each in notices}
 
-    def due(self, now: datetime, most: int) -> Iterator[Notice]:
+    def list_due(self, now: datetime, most: int) -> Iterator[Notification]:
         return iter([*self.waiting.values()])
 
-    def put_new(self, notice: Notice) -> bool:
+    def put_if_absent(self, notice: Notification) -> bool:
         return self.waiting.setdefault(notice.id, notice) is notice
 
-    def save(self, notice: Notice) -> None:
+    def save(self, notice: Notification) -> None:
         self.waiting[notice.id] = notice
 
 
-class Marks(DeskStore):
+class Marks(DeskRepository):
     """What was done once; by default everybody has been welcomed."""
 
     def __init__(self, *, is_done: bool = True) -> None:
         self.is_done = is_done
 
-    def is_marked(self, name: str) -> bool:
+    def is_done_once(self, name: str) -> bool:
         return self.is_done
 
-    def mark(self, name: str) -> None:
+    def mark_done(self, name: str) -> None:
         pass
 
-    def last_done(self, name: str) -> datetime | None:
+    def last_completed_at(self, name: str) -> datetime | None:
         return NOW - 11 * MINUTE
 
 
-class Mailbox(Mail):
+class Mailbox(EmailTopic):
     """Mails by address."""
 
     def __init__(self) -> None:
@@ -402,7 +425,7 @@ class Mailbox(Mail):
 
 
 @dataclass(frozen=True)
-class Hooks(Webhook):
+class Hooks(WebhookSender):
     """Webhook messages by URL."""
 
     messages: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -420,8 +443,8 @@ class Arrived:
     hooks: dict[str, dict[str, Any]]
 
 
-def sender(instance: Instance, outbox: Outbox, marks: Marks) -> Postman:
-    return Postman(
+def sender(instance: Instance, outbox: Outbox, marks: Marks) -> NotificationSender:
+    return NotificationSender(
         notices=outbox,
         instances=Records(instance),
         desk=marks,
@@ -432,17 +455,17 @@ def sender(instance: Instance, outbox: Outbox, marks: Marks) -> Postman:
     )
 
 
-def arrived(postman: Postman) -> Arrived:
-    assert isinstance(postman.mail, Mailbox)
-    assert isinstance(postman.webhook, Hooks)
-    return Arrived(postman.mail.mails, postman.webhook.messages)
+def arrived(notifications: NotificationSender) -> Arrived:
+    assert isinstance(notifications.mail, Mailbox)
+    assert isinstance(notifications.webhook, Hooks)
+    return Arrived(notifications.mail.mails, notifications.webhook.messages)
 
 
-def delivered(instance: Instance, entries: Sequence[Entry]) -> Arrived:
+def delivered(instance: Instance, entries: Sequence[TimelineEntry]) -> Arrived:
     """What reaches people of a change of an instance."""
-    postman = sender(instance, Outbox(notices_of(instance, entries, BOOK)), Marks())
-    postman.deliver(BOOK)
-    return arrived(postman)
+    notifications = sender(instance, Outbox(notifications_for(instance, entries, BOOK)), Marks())
+    notifications.send_due(BOOK)
+    return arrived(notifications)
 
 
 # The tests.
@@ -464,11 +487,11 @@ def test_event_reaches_its_audience_by_mail_and_webhook(code: str) -> None:
     for mail_subject, text in found.mails.values():
         assert mail_subject == f"gpudesk: {NAME} {subject}"
         assert len(mail_subject) <= 100
-        assert line.sentence in text
+        assert line.message in text
     for message in found.hooks.values():
         assert message["type"] == code
         assert message["timestamp"] == f"{NOW:%Y-%m-%dT%H:%M:%SZ}"
-        assert message["data"]["message"] == line.sentence
+        assert message["data"]["message"] == line.message
         assert message["data"]["instance"] == {"id": instance.id, "name": NAME, "owner": "ada"}
 
 
@@ -476,12 +499,12 @@ def test_event_reaches_its_audience_by_mail_and_webhook(code: str) -> None:
 def test_message_names_its_instance_and_holds_no_raw_request(code: str) -> None:
     _, entries = HAPPENS[code]()
     (line,) = [each for each in entries if each.code == code]
-    assert NAME in line.sentence
-    assert not RAW_REQUEST.search(line.sentence)
-    assert line.sentence.endswith(".")
-    assert ".." not in line.sentence
-    assert line.sentence.startswith(NAME) or line.sentence[0].isupper()
-    assert not line.sentence.startswith("It ")
+    assert NAME in line.message
+    assert not RAW_REQUEST.search(line.message)
+    assert line.message.endswith(".")
+    assert ".." not in line.message
+    assert line.message.startswith(NAME) or line.message[0].isupper()
+    assert not line.message.startswith("It ")
 
 
 @pytest.mark.parametrize(
@@ -511,7 +534,7 @@ def test_suggested_requests_are_in_webhook_data_and_in_the_last_lines_of_the_mai
 
 def test_ready_message_says_what_was_set_up_what_it_costs_when_it_stops_and_how_to_connect() -> None:
     (*_, line) = decided(setting_up(), command=command(CommandStatus.SUCCEEDED, "Installed."), heartbeat=heartbeat())[1]
-    assert line.sentence == (
+    assert line.message == (
         f"{NAME} is ready. Recipe jupyter was set up in 600 s, no reboot, 10 bytes of output. It costs $0.538 per "
         "hour. When it has been idle for 10 minutes, gpudesk sends a warning and stops it 5 minutes later. It is "
         "stopped at 2026-01-08 09:00 UTC at the latest. To connect, press Connect or run gpudesk-session "
@@ -537,22 +560,22 @@ def test_ready_is_not_notified_when_an_instance_only_stays_or_is_ready_again(cod
 
 def test_setup_that_fails_on_a_ready_instance_is_notified_without_a_stop() -> None:
     instance, entries = decided(setting_up(rerun=True), command=FAILED, heartbeat=heartbeat())
-    assert (instance.phase, instance.warned) == (Phase.READY, None)
+    assert (instance.phase, instance.warning) == (Phase.READY, None)
     found = delivered(instance, entries)
     assert found.mails[MAIL[Audience.OWNER]][0] == f"gpudesk: {NAME} could not be set up"
     assert "stays ready" in found.mails[MAIL[Audience.OWNER]][1]
 
 
 def test_no_agent_warning_of_an_instance_with_a_disk_announces_a_stop() -> None:
-    instance, entries = decided(no_agent(was_reached=True), **booting())
+    instance, entries = decided(no_agent(agent_seen=True), **booting())
     subject, _ = delivered(instance, entries).mails[MAIL[Audience.ADMIN]]
     assert subject == f"gpudesk: {NAME} does not respond to SSM and will be stopped at 10:05 UTC"
 
 
 def test_overdue_sweep_is_mailed_to_the_admins_without_a_name() -> None:
-    postman = sender(running(), Outbox(), Marks())
-    assert Watch(postman.desk, postman.notices, postman, ManualClock(NOW)).look(BOOK)
-    found = arrived(postman)
+    notifications = sender(running(), Outbox(), Marks())
+    assert SweepWatchdog(notifications.desk, notifications.notices, notifications, ManualClock(NOW)).check(BOOK)
+    found = arrived(notifications)
     assert {address: subject for address, (subject, _) in found.mails.items()} == {
         MAIL[Audience.ADMIN]: "gpudesk: scheduled sweep has not completed for 10 minutes"
     }
@@ -562,9 +585,9 @@ def test_overdue_sweep_is_mailed_to_the_admins_without_a_name() -> None:
 
 
 def test_registered_webhook_gets_one_message_and_nobody_a_mail() -> None:
-    postman = sender(running(), Outbox(), Marks(is_done=False))
-    postman.deliver(BOOK)
-    found = arrived(postman)
+    notifications = sender(running(), Outbox(), Marks(is_done=False))
+    notifications.send_due(BOOK)
+    found = arrived(notifications)
     assert found.mails == {}
     assert {url: message["type"] for url, message in found.hooks.items()} == dict.fromkeys(
         HOOK.values(), "webhook_registered"

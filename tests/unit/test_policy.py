@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from chalicelib.domain.own_recipes import PREFIX
-from chalicelib.domain.sessions import LOGIN
+from chalicelib.domain.sessions import SSH_USER
 from chalicelib.store import data_files
 from ssm_documents.compose import document_names
 from ssm_documents.session_documents import session_names
@@ -94,13 +94,15 @@ def test_the_desk_may_start_these_alone_and_only_on_instances_that_carry_its_tag
 
 def test_an_ssh_key_may_be_pushed_for_one_user_of_instances_that_carry_its_tag() -> None:
     (each,) = statements("ec2-instance-connect:SendSSHPublicKey")
-    assert each["Condition"] == {"StringEquals": {"aws:ResourceTag/gpudesk:stage": "dev", "ec2:osuser": LOGIN}}
+    assert each["Condition"] == {"StringEquals": {"aws:ResourceTag/gpudesk:stage": "dev", "ec2:osuser": SSH_USER}}
 
 
 def test_every_public_image_that_is_launched_can_be_looked_up() -> None:
     patterns = [each.partition(":parameter")[2] for each in resources("ssm:GetParameter")]
-    images = {kind.image for kind in data_files.catalogue().types.values() if kind.image}
-    images |= {image for recipe in data_files.recipes().values() for image in (recipe.image or {}).values()}
+    images = {kind.image for kind in data_files.load_catalog().types.values() if kind.image}
+    images |= {
+        image for recipe in data_files.load_packaged_recipes().values() for image in (recipe.image or {}).values()
+    }
     assert not [image for image in images if not any(fnmatchcase(image, each) for each in patterns)]
 
 

@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.recipe_parameters import (
-    MalformedRecipe,
+    InvalidRecipe,
     Parameter,
-    Value,
-    as_text,
-    chosen,
-    in_words,
+    ParameterValue,
+    format_values,
     parse_parameters,
+    resolve_values,
+    to_ssm_value,
 )
 
 RELEASE = {
@@ -33,17 +33,17 @@ KNOWN = parsed(release=RELEASE, notebooks=NOTEBOOKS, workers=WORKERS)
 
 
 def test_what_nobody_chooses_is_the_default() -> None:
-    assert chosen({}, KNOWN) == ({"release": "1.0.3", "notebooks": True, "workers": 4}, [])
+    assert resolve_values({}, KNOWN) == ({"release": "1.0.3", "notebooks": True, "workers": 4}, [])
 
 
 def test_what_was_chosen_before_stays_unless_it_is_chosen_again() -> None:
-    before: dict[str, Value] = {"release": "0.17", "workers": 2, "of_an_older_recipe": 1}
-    assert chosen({"workers": 8}, KNOWN, before)[0] == {"release": "0.17", "notebooks": True, "workers": 8}
+    before: dict[str, ParameterValue] = {"release": "0.17", "workers": 2, "of_an_older_recipe": 1}
+    assert resolve_values({"workers": 8}, KNOWN, before)[0] == {"release": "0.17", "notebooks": True, "workers": 8}
 
 
 def test_ssm_is_given_texts() -> None:
-    assert [as_text(each) for each in (True, False, 7, "x")] == ["true", "false", "7", "x"]
-    assert in_words({"notebooks": False, "workers": 2}) == "notebooks=false, workers=2"
+    assert [to_ssm_value(each) for each in (True, False, 7, "x")] == ["true", "false", "7", "x"]
+    assert format_values({"notebooks": False, "workers": 2}) == "notebooks=false, workers=2"
 
 
 @pytest.mark.parametrize(
@@ -63,13 +63,13 @@ def test_ssm_is_given_texts() -> None:
     ],
 )
 def test_a_wrong_value_is_told_in_words_what_would_be_right(name: str, value: str | int | bool, words: str) -> None:
-    _, errors = chosen({name: value}, KNOWN)
+    _, errors = resolve_values({name: value}, KNOWN)
     assert [error.field for error in errors] == [f"parameters.{name}"]
     assert words in errors[0].message
 
 
 def test_a_recipe_without_parameters_says_so() -> None:
-    _, (error,) = chosen({"release": "1"}, {})
+    _, (error,) = resolve_values({"release": "1"}, {})
     assert error.message == "unknown parameter; this recipe takes none"
 
 
@@ -104,7 +104,7 @@ def test_a_recipe_without_parameters_says_so() -> None:
     ],
 )
 def test_a_pattern_that_might_admit_what_a_shell_reads_is_refused_when_recipes_are_read(pattern: str) -> None:
-    with pytest.raises(MalformedRecipe, match=r"'mine', parameter 'release': allowed_pattern"):
+    with pytest.raises(InvalidRecipe, match=r"'mine', parameter 'release': allowed_pattern"):
         parsed(release=RELEASE | {"allowed_pattern": pattern, "default": "a"})
 
 
@@ -119,7 +119,7 @@ def test_a_pattern_that_might_admit_what_a_shell_reads_is_refused_when_recipes_a
     ],
 )
 def test_patterns_that_people_need_are_taken(pattern: str, default: str) -> None:
-    assert parsed(release=RELEASE | {"allowed_pattern": pattern, "default": default})["release"].admits(default)
+    assert parsed(release=RELEASE | {"allowed_pattern": pattern, "default": default})["release"].accepts(default)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_patterns_that_people_need_are_taken(pattern: str, default: str) -> None
     ["token", "hf_token", "password", "db_password", "secret", "key", "api_key", "ssh_keys", "apikey", "credentials"],
 )
 def test_what_looks_like_a_secret_is_refused(name: str) -> None:
-    with pytest.raises(MalformedRecipe, match="looks like a secret"):
+    with pytest.raises(InvalidRecipe, match="looks like a secret"):
         parsed(**{name: RELEASE})
 
 
@@ -148,17 +148,17 @@ def test_other_words_are_no_secrets(name: str) -> None:
     ],
 )
 def test_a_malformed_parameter_is_told_what_is_wrong(changes: dict[str, Any], words: str) -> None:
-    with pytest.raises(MalformedRecipe, match=words):
+    with pytest.raises(InvalidRecipe, match=words):
         parsed(release=RELEASE | changes)
 
 
 @pytest.mark.parametrize("missing", ["type", "default", "description"])
 def test_a_missing_field_of_a_parameter_is_named(missing: str) -> None:
-    with pytest.raises(MalformedRecipe, match=f"lacks '{missing}'"):
+    with pytest.raises(InvalidRecipe, match=f"lacks '{missing}'"):
         parsed(release={name: value for name, value in RELEASE.items() if name != missing})
 
 
 @pytest.mark.parametrize("name", ["Release", "a-b", "1st", "a__b", "_a", ""])
 def test_a_name_is_words_joined_by_underscores(name: str) -> None:
-    with pytest.raises(MalformedRecipe, match="a name is words"):
+    with pytest.raises(InvalidRecipe, match="a name is words"):
         parsed(**{name: RELEASE})

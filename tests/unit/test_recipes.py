@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
-from chalicelib.domain.recipe_parameters import MalformedRecipe
-from chalicelib.domain.recipes import PLACEHOLDERS, fill, parse_recipes, shared_parameters
+from chalicelib.domain.recipe_parameters import InvalidRecipe
+from chalicelib.domain.recipes import PLACEHOLDERS, parse_recipes, render, shared_parameters
 from chalicelib.store import data_files
 from ssm_documents.compose import compose
 
@@ -33,10 +33,10 @@ def recipe(**changes: Any) -> dict[str, Any]:
 
 
 def test_a_recipe_is_read_with_its_documents_in_order() -> None:
-    jupyter = data_files.recipes()["jupyter"]
+    jupyter = data_files.load_packaged_recipes()["jupyter"]
     assert [use.name for use in jupyter.documents] == ["gpudesk-probe", "gpudesk-jupyter"]
     assert jupyter.jupyter_port == 8888
-    assert data_files.recipes()["bare"].jupyter_port is None
+    assert data_files.load_packaged_recipes()["bare"].jupyter_port is None
 
 
 def test_the_file_keeps_to_its_schema() -> None:
@@ -72,7 +72,7 @@ def test_what_was_chosen_is_filled_in_and_the_desks_own_placeholders_stay() -> N
     data = recipe(parameters={"attemptId": "${attempt_id}", "release": "${a}", "notebooks": "${b}"})
     flag = {"type": "Boolean", "default": True, "description": "D"}
     data["recipes"]["mine"]["parameters"] = {"a": CHOICE, "b": flag}
-    (use,) = parse_recipes(data)["mine"].chosen({"a": "x9", "b": False})
+    (use,) = parse_recipes(data)["mine"].documents_with({"a": "x9", "b": False})
     assert use.parameters == {"attemptId": "${attempt_id}", "release": "x9", "notebooks": "false"}
 
 
@@ -83,13 +83,13 @@ def test_a_shared_parameter_is_named_by_recipes_and_stands_once() -> None:
     parsed = parse_recipes(data)
     assert parsed["mine"].parameters["a"] == parsed["other"].parameters["a"] == shared_parameters(data)["a"]
     data["recipes"]["mine"]["parameters"] = {"c": "shared"}
-    with pytest.raises(MalformedRecipe, match="recipe 'mine': c is not shared; there is a"):
+    with pytest.raises(InvalidRecipe, match="recipe 'mine': c is not shared; there is a"):
         parse_recipes(data)
 
 
 def test_what_people_choose_is_bound_alike_in_recipe_and_document() -> None:
     """A pattern that stands twice drifts: what the desk admits, SSM refuses once a machine is paid for."""
-    for name, mine in data_files.recipes().items():
+    for name, mine in data_files.load_packaged_recipes().items():
         for use in mine.documents:
             taken = compose(use.name)["parameters"]
             for ssm, text in use.parameters.items():
@@ -101,48 +101,48 @@ def test_what_people_choose_is_bound_alike_in_recipe_and_document() -> None:
 def test_a_parameter_that_is_called_like_a_placeholder_of_the_desks_is_refused() -> None:
     data = recipe()
     data["recipes"]["mine"]["parameters"] = {"gpu_count": CHOICE}
-    with pytest.raises(MalformedRecipe, match="the desk itself fills in gpu_count"):
+    with pytest.raises(InvalidRecipe, match="the desk itself fills in gpu_count"):
         parse_recipes(data)
 
 
 def test_placeholders_are_filled_in_and_the_rest_is_kept() -> None:
-    filled = fill({"a": "x-${region}-${attempt_id}", "b": "plain"}, {"region": "eu-west-1", "attempt_id": "a1"})
+    filled = render({"a": "x-${region}-${attempt_id}", "b": "plain"}, {"region": "eu-west-1", "attempt_id": "a1"})
     assert filled == {"a": "x-eu-west-1-a1", "b": "plain"}
 
 
 def test_a_value_that_looks_like_a_placeholder_is_not_filled_in_again() -> None:
-    assert fill({"a": "${region}"}, {"region": "${attempt_id}"}) == {"a": "${attempt_id}"}
+    assert render({"a": "${region}"}, {"region": "${attempt_id}"}) == {"a": "${attempt_id}"}
 
 
 def test_a_placeholder_without_a_value_is_an_error() -> None:
     with pytest.raises(KeyError, match="region"):
-        fill({"a": "${region}"}, {})
+        render({"a": "${region}"}, {})
 
 
 @pytest.mark.parametrize("text", ["${owner}", "$region", "${region", "${}", "a$"])
 def test_an_unknown_or_broken_placeholder_is_refused_when_the_recipe_is_read(text: str) -> None:
-    with pytest.raises(MalformedRecipe, match=r"mine.*a-document.*attemptId.*only .*\$\{region\}"):
+    with pytest.raises(InvalidRecipe, match=r"mine.*a-document.*attemptId.*only .*\$\{region\}"):
         parse_recipes(recipe(parameters={"attemptId": text}))
 
 
 def test_a_missing_field_is_named() -> None:
     data = recipe()
     del data["recipes"]["mine"]["title"]
-    with pytest.raises(MalformedRecipe, match=r"'mine' lacks 'title'"):
+    with pytest.raises(InvalidRecipe, match=r"'mine' lacks 'title'"):
         parse_recipes(data)
 
 
-@pytest.mark.parametrize("name", sorted(data_files.recipes()))
+@pytest.mark.parametrize("name", sorted(data_files.load_packaged_recipes()))
 def test_every_recipe_gives_its_documents_what_they_need_and_nothing_that_they_do_not_take(name: str) -> None:
-    for use in data_files.recipes()[name].documents:
+    for use in data_files.load_packaged_recipes()[name].documents:
         taken = compose(use.name)["parameters"]
         needed = {parameter for parameter, entry in taken.items() if "default" not in entry}
         assert needed <= set(use.parameters) <= set(taken)
 
 
-@pytest.mark.parametrize("name", sorted(data_files.recipes()))
+@pytest.mark.parametrize("name", sorted(data_files.load_packaged_recipes()))
 def test_a_document_gets_at_least_the_time_that_its_steps_may_take(name: str) -> None:
-    for use in data_files.recipes()[name].documents:
+    for use in data_files.load_packaged_recipes()[name].documents:
         steps = compose(use.name)["mainSteps"]
         limits = sum(int(step["inputs"]["timeoutSeconds"]) for step in steps)
         assert use.timeout >= timedelta(seconds=limits)
@@ -150,6 +150,9 @@ def test_a_document_gets_at_least_the_time_that_its_steps_may_take(name: str) ->
 
 def test_all_placeholders_are_used_by_some_recipe() -> None:
     texts = " ".join(
-        text for each in data_files.recipes().values() for use in each.documents for text in use.parameters.values()
+        text
+        for each in data_files.load_packaged_recipes().values()
+        for use in each.documents
+        for text in use.parameters.values()
     )
     assert all(f"${{{name}}}" in texts for name in PLACEHOLDERS)

@@ -2,8 +2,14 @@ import base64
 
 import pytest
 
-from chalicelib.domain.errors import Invalid
-from chalicelib.domain.sessions import SessionKind, SessionWish, checked_key, entered, way_for
+from chalicelib.domain.errors import ValidationFailed
+from chalicelib.domain.sessions import (
+    SessionKind,
+    SessionRequest,
+    plan_session,
+    session_opened_message,
+    validate_public_key,
+)
 
 
 def key(kind: str = "ssh-ed25519", bytes_more: int = 48) -> str:
@@ -14,7 +20,7 @@ def key(kind: str = "ssh-ed25519", bytes_more: int = 48) -> str:
 
 @pytest.mark.parametrize("kind", ["ssh-ed25519", "ssh-rsa"])
 def test_a_key_loses_its_comment_and_its_line_end(kind: str) -> None:
-    assert checked_key(f"{key(kind)} ada@laptop\n") == key(kind)
+    assert validate_public_key(f"{key(kind)} ada@laptop\n") == key(kind)
 
 
 @pytest.mark.parametrize(
@@ -36,45 +42,48 @@ def test_a_key_loses_its_comment_and_its_line_end(kind: str) -> None:
     ],
 )
 def test_what_is_no_public_key_is_refused_in_words(text: str | None) -> None:
-    with pytest.raises(Invalid, match="public key of kind ssh-ed25519 or ssh-rsa") as refused:
-        checked_key(text)
+    with pytest.raises(ValidationFailed, match="public key of kind ssh-ed25519 or ssh-rsa") as refused:
+        validate_public_key(text)
     assert [error.field for error in refused.value.errors] == ["public_key"]
 
 
 def test_a_private_key_is_not_told_back() -> None:
-    with pytest.raises(Invalid) as refused:
-        checked_key("-----BEGIN OPENSSH PRIVATE KEY----- secret")
+    with pytest.raises(ValidationFailed) as refused:
+        validate_public_key("-----BEGIN OPENSSH PRIVATE KEY----- secret")
     assert "secret" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
     ("wish", "document", "parameters"),
     [
-        (SessionWish(kind=SessionKind.SHELL), "gpudesk-shell", {}),
-        (SessionWish(kind=SessionKind.JUPYTER_TOKEN), "gpudesk-jupyter-token", {}),
-        (SessionWish(kind=SessionKind.SSH, public_key=key()), "gpudesk-ssh", {}),
+        (SessionRequest(kind=SessionKind.SHELL), "gpudesk-shell", {}),
+        (SessionRequest(kind=SessionKind.JUPYTER_TOKEN), "gpudesk-jupyter-token", {}),
+        (SessionRequest(kind=SessionKind.SSH, public_key=key()), "gpudesk-ssh", {}),
         (
-            SessionWish(kind=SessionKind.JUPYTER),
+            SessionRequest(kind=SessionKind.JUPYTER),
             "gpudesk-port",
             {"portNumber": "8888", "localPortNumber": "8889"},
         ),
         (
-            SessionWish(kind=SessionKind.JUPYTER, local_port=9000),
+            SessionRequest(kind=SessionKind.JUPYTER, local_port=9000),
             "gpudesk-port",
             {"portNumber": "8888", "localPortNumber": "9000"},
         ),
         (
-            SessionWish(kind=SessionKind.PORT, port=6006),
+            SessionRequest(kind=SessionKind.PORT, port=6006),
             "gpudesk-port",
             {"portNumber": "6006", "localPortNumber": "6006"},
         ),
     ],
 )
-def test_each_kind_has_its_document(wish: SessionWish, document: str, parameters: dict[str, str]) -> None:
-    way = way_for(wish, 8888)
+def test_each_kind_has_its_document(wish: SessionRequest, document: str, parameters: dict[str, str]) -> None:
+    way = plan_session(wish, 8888)
     assert (way.document, way.parameters) == (document, parameters)
 
 
 def test_an_admin_who_enters_is_called_one() -> None:
-    assert entered(SessionKind.SHELL, "root", "ada", by_admin=True) == "root, an admin, enters ada's instance: a shell"
-    assert entered(SessionKind.SHELL, "ada", "ada", by_admin=False) == "ada opens a shell"
+    assert (
+        session_opened_message(SessionKind.SHELL, "root", "ada", by_admin=True)
+        == "root, an admin, enters ada's instance: a shell"
+    )
+    assert session_opened_message(SessionKind.SHELL, "ada", "ada", by_admin=False) == "ada opens a shell"

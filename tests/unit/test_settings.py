@@ -9,12 +9,12 @@ PRIVATE_WEBHOOKS = "GPUDESK_ALLOW_PRIVATE_WEBHOOKS"
 
 @pytest.mark.parametrize("value", ["1", "true", "True"])
 def test_private_webhooks_are_allowed_when_on(value: str) -> None:
-    assert read_settings({PRIVATE_WEBHOOKS: value}).webhooks_may_be_local
+    assert read_settings({PRIVATE_WEBHOOKS: value}).allow_private_webhooks
 
 
 @pytest.mark.parametrize("environment", [{}, *({PRIVATE_WEBHOOKS: value} for value in ("", "0", "false", "FALSE"))])
 def test_private_webhooks_are_refused_when_off(environment: dict[str, str]) -> None:
-    assert not read_settings(environment).webhooks_may_be_local
+    assert not read_settings(environment).allow_private_webhooks
 
 
 @pytest.mark.parametrize("value", ["yes", "on", "2", " "])
@@ -25,4 +25,4 @@ def test_other_value_is_an_error_that_names_the_variable(value: str) -> None:
 
 def test_email_topic_is_read_from_its_variable() -> None:
     arn = "arn:aws:sns:eu-west-1:123456789012:gpudesk-dev-notifications"
-    assert read_settings({"GPUDESK_EMAIL_TOPIC_ARN": arn}).topic_arn == arn
+    assert read_settings({"GPUDESK_EMAIL_TOPIC_ARN": arn}).email_topic_arn == arn

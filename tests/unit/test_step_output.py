@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.domain.observation import StepView
-from chalicelib.domain.step_output import BROKE, WAS_DONE, reboots, telling_lines, was_done, what_to_do
+from chalicelib.domain.observation import StepOutput
+from chalicelib.domain.step_output import BROKE, WAS_DONE, reboot_count, relevant_lines, remediation_for, was_skipped
 
 PRELUDE = Path("ssm_documents/lib/prelude.sh").read_text(encoding="utf-8")
 
 
-def step(output: str, status: str = "Failed") -> StepView:
-    return StepView(name="install", status=status, exit_code=1, output=output)
+def step(output: str, status: str = "Failed") -> StepOutput:
+    return StepOutput(name="install", status=status, exit_code=1, output=output)
 
 
 def test_the_sentences_are_those_of_the_prelude() -> None:
@@ -30,17 +30,17 @@ def test_the_lines_that_look_like_the_reason_are_told() -> None:
             "failed to run commands: exit status 100",
         ]
     )
-    assert telling_lines(step(output)) == (
+    assert relevant_lines(step(output)) == (
         "E: Unable to locate package libfoo",
         "gpudesk: It broke at: apt-get install libfoo (exit status 100). Above is what was said before.",
     )
 
 
 def test_where_none_does_the_last_ones_are() -> None:
-    assert telling_lines(step("\n".join(f"line {number}" for number in range(20)))) == tuple(
+    assert relevant_lines(step("\n".join(f"line {number}" for number in range(20)))) == tuple(
         f"line {number}" for number in range(14, 20)
     )
-    assert telling_lines(step("")) == ()
+    assert relevant_lines(step("")) == ()
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_where_none_does_the_last_ones_are() -> None:
     ],
 )
 def test_credentials_are_masked(said: str, shown: str) -> None:
-    (line,) = telling_lines(step(said))
+    (line,) = relevant_lines(step(said))
     assert shown in line
     assert "hunter2" not in line
     assert "abc123" not in line
@@ -70,16 +70,16 @@ def test_credentials_are_masked(said: str, shown: str) -> None:
     ],
 )
 def test_what_can_be_done_is_said(output: str, hint: str) -> None:
-    assert hint in what_to_do(step(output))
+    assert hint in remediation_for(step(output))
 
 
 def test_a_step_over_its_time_is_run_again() -> None:
-    assert "slow mirror" in what_to_do(step("Going.", "TimedOut"))
+    assert "slow mirror" in remediation_for(step("Going.", "TimedOut"))
 
 
 def test_skipped_steps_and_reboots_are_known_by_what_they_say() -> None:
-    assert was_done(step("This step was done before, and nothing in it has changed: skipped.\n"))
-    assert not was_done(step("Installed.\n"))
+    assert was_skipped(step("This step was done before, and nothing in it has changed: skipped.\n"))
+    assert not was_skipped(step("Installed.\n"))
     twice = "a\nThis step runs again, after reboot 1.\nb\nThis step runs again, after reboot 2.\n"
-    assert reboots(step(twice)) == 2
-    assert reboots(step("")) == 0
+    assert reboot_count(step(twice)) == 2
+    assert reboot_count(step("")) == 0

@@ -6,37 +6,41 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.domain import imaging
-from chalicelib.domain.errors import GiveUp, Missing, TryLater
-from chalicelib.domain.image_plan import ImageSeen, SealSent, SendSeal
+from chalicelib.domain.errors import AwsNotFound, PermanentAwsError, TransientAwsError
+from chalicelib.domain.image_plan import ImageObservation, SanitizeCommandSent, SendSanitize
 from chalicelib.domain.images import Image, ImagePhase
-from chalicelib.domain.imaging import note
+from chalicelib.domain.imaging import record_outcome
 from chalicelib.domain.instance import DocumentRun
-from chalicelib.domain.observation import Absent, CommandStatus, CommandView, Unobserved
-from chalicelib.domain.timings import IMAGE_DEADLINE, RESEND_AFTER, SEAL_DEADLINE, UNSEAL_DEADLINE
+from chalicelib.domain.observation import CommandStatus, NotVisible, ObservedCommand, Unavailable
+from chalicelib.domain.timings import COMMAND_RESEND_AFTER, IMAGE_DEADLINE, RESTORE_DEADLINE, SANITIZE_DEADLINE
 from chalicelib.domain.unsealing import decide
 from tests.unit.test_images import AMI, NOTHING, NOW, SEALED, image
 
-ASKED = DocumentRun(attempt_id="gi-1.restore.1", sent_at=NOW, called_at=NOW)
+ASKED = DocumentRun(attempt_id="gi-1.restore.1", sent_at=NOW, last_sent_at=NOW)
 SENT = replace(ASKED, command_id="c-2")
 SECOND = timedelta(seconds=1)
 
 
-def ended(status: CommandStatus) -> ImageSeen:
-    return ImageSeen(ami=Absent(), command=CommandView(command_id="c-2", status=status, detail=str(status), steps=()))
+def ended(status: CommandStatus) -> ImageObservation:
+    return ImageObservation(
+        ami=NotVisible(), command=ObservedCommand(command_id="c-2", status=status, status_details=str(status), steps=())
+    )
 
 
-def attempt(sealed: Image, seen: ImageSeen = NOTHING, after: timedelta = RESEND_AFTER) -> str | None:
-    step = decide(sealed, seen, NOW + after).step
-    assert step is None or isinstance(step, SendSeal)
+def attempt(
+    sealed: Image, observation: ImageObservation = NOTHING, after: timedelta = COMMAND_RESEND_AFTER
+) -> str | None:
+    step = decide(sealed, observation, NOW + after).step
+    assert step is None or isinstance(step, SendSanitize)
     return step.attempt_id if step else None
 
 
 def test_secrets_are_put_back_as_soon_as_every_disk_has_its_snapshot() -> None:
     pending = image(ImagePhase.PENDING, ami_id="ami-1")
-    not_yet = decide(pending, ImageSeen(ami=AMI), NOW)
+    not_yet = decide(pending, ImageObservation(ami=AMI), NOW)
     assert (not_yet.step, not_yet.image) == (None, pending)
-    taken = decide(pending, ImageSeen(ami=replace(AMI, is_taken=True)), NOW)
-    assert isinstance(taken.step, SendSeal)
+    taken = decide(pending, ImageObservation(ami=replace(AMI, snapshot_taken=True)), NOW)
+    assert isinstance(taken.step, SendSanitize)
     assert (taken.image.phase, taken.step.parameters["action"]) == (ImagePhase.PENDING, "restore")
     assert attempt(taken.image) == taken.step.attempt_id, "EC2 need not show it again"
     for over in (ImagePhase.AVAILABLE, ImagePhase.FAILED):
@@ -44,76 +48,80 @@ def test_secrets_are_put_back_as_soon_as_every_disk_has_its_snapshot() -> None:
 
 
 def test_they_are_back_only_when_the_command_has_ended_well() -> None:
-    asked = image(ImagePhase.AVAILABLE, unseal=ASKED)
-    sent = note(asked, SendSeal({"action": "restore"}, "a"), SealSent("c-2"), NOW)
-    assert (sent.is_sealed, sent.is_open, sent.unseal) == (True, True, SENT)
+    asked = image(ImagePhase.AVAILABLE, restore_run=ASKED)
+    sent = record_outcome(asked, SendSanitize({"action": "restore"}, "a"), SanitizeCommandSent("c-2"), NOW)
+    assert (sent.secrets_removed, sent.needs_work, sent.restore_run) == (True, True, SENT)
     assert decide(sent, ended(CommandStatus.RUNNING), NOW).image == sent
     done = decide(sent, ended(CommandStatus.SUCCEEDED), NOW).image
-    assert (done.is_sealed, done.is_open) == (False, False)
+    assert (done.secrets_removed, done.needs_work) == (False, False)
 
 
 @pytest.mark.parametrize(("no_reboot", "code"), [(True, "secrets_restored"), (False, "secrets_regenerated")])
 def test_what_became_of_them_is_said_and_how_to_get_in_again(no_reboot: bool, code: str) -> None:
-    sent = image(ImagePhase.PENDING, ami_id="ami-1", unseal=SENT, no_reboot=no_reboot)
-    reason = decide(sent, ended(CommandStatus.SUCCEEDED), NOW).image.unseal_reason
+    sent = image(ImagePhase.PENDING, ami_id="ami-1", restore_run=SENT, no_reboot=no_reboot)
+    reason = decide(sent, ended(CommandStatus.SUCCEEDED), NOW).image.restore_reason
     assert reason is not None
     assert reason.code == code
-    assert ("ssh-keygen -R gd-1" in reason.sentence) is not no_reboot
+    assert ("ssh-keygen -R gd-1" in reason.message) is not no_reboot
 
 
 def test_what_failed_or_never_ended_is_sent_again_as_another_attempt() -> None:
-    sent = image(ImagePhase.AVAILABLE, unseal=SENT)
+    sent = image(ImagePhase.AVAILABLE, restore_run=SENT)
     assert attempt(sent, ended(CommandStatus.FAILED), SECOND) is None, "not at once"
     again = attempt(sent, ended(CommandStatus.FAILED))
     assert again not in (None, SENT.attempt_id)
-    assert attempt(sent, after=SEAL_DEADLINE) is None
-    assert attempt(sent, after=SEAL_DEADLINE + SECOND) not in (None, SENT.attempt_id)
-    assert attempt(sent, ImageSeen(ami=Absent(), command=Unobserved("throttled"))) is None
+    assert attempt(sent, after=SANITIZE_DEADLINE) is None
+    assert attempt(sent, after=SANITIZE_DEADLINE + SECOND) not in (None, SENT.attempt_id)
+    assert attempt(sent, ImageObservation(ami=NotVisible(), command=Unavailable("throttled"))) is None
 
 
 def test_what_ssm_has_not_confirmed_is_the_same_attempt_again() -> None:
-    asked = image(ImagePhase.AVAILABLE, unseal=ASKED)
-    for error in (TryLater("Throttling", ""), Missing("InvalidInstanceId", "its agent is not back yet")):
-        assert note(asked, SendSeal({"action": "restore"}, "a"), error, NOW) == asked
+    asked = image(ImagePhase.AVAILABLE, restore_run=ASKED)
+    for error in (TransientAwsError("Throttling", ""), AwsNotFound("InvalidInstanceId", "its agent is not back yet")):
+        assert record_outcome(asked, SendSanitize({"action": "restore"}, "a"), error, NOW) == asked
     assert attempt(asked, after=SECOND) is None
     assert attempt(asked) == ASKED.attempt_id
 
 
 def test_a_command_that_is_refused_is_given_up_with_what_to_do() -> None:
-    asked = image(ImagePhase.FAILED, unseal=ASKED)
-    refused = note(asked, SendSeal({"action": "restore"}, "a"), GiveUp("AccessDenied", "no"), NOW)
-    assert not refused.is_open
-    assert refused.unseal_reason is not None
-    assert refused.unseal_reason.code == "secret_restore_failed"
-    assert "sudo /opt/gpudesk/gpudesk-machine-secrets restore" in refused.unseal_reason.sentence
+    asked = image(ImagePhase.FAILED, restore_run=ASKED)
+    refused = record_outcome(
+        asked, SendSanitize({"action": "restore"}, "a"), PermanentAwsError("AccessDenied", "no"), NOW
+    )
+    assert not refused.needs_work
+    assert refused.restore_reason is not None
+    assert refused.restore_reason.code == "secret_restore_failed"
+    assert "sudo /opt/gpudesk/gpudesk-machine-secrets restore" in refused.restore_reason.message
 
 
 def test_a_machine_that_runs_no_more_is_sent_nothing() -> None:
     for phase in (ImagePhase.FAILED, ImagePhase.AVAILABLE, ImagePhase.DELETED):
-        plan = decide(image(phase), ImageSeen(ami=Absent(), runs=False), NOW)
-        assert (plan.step, plan.image.is_open) == (None, False)
+        plan = decide(image(phase), ImageObservation(ami=NotVisible(), instance_running=False), NOW)
+        assert (plan.step, plan.image.needs_work) == (None, False)
 
 
 def test_it_is_not_tried_for_ever_and_longer_than_an_image_may_take() -> None:
     late = image(ImagePhase.FAILED, created_at=NOW - IMAGE_DEADLINE)
     assert attempt(late) is not None
-    lost = decide(image(ImagePhase.FAILED, unseal=ASKED), NOTHING, NOW + UNSEAL_DEADLINE)
-    assert (lost.step, lost.image.is_open) == (None, False)
+    lost = decide(image(ImagePhase.FAILED, restore_run=ASKED), NOTHING, NOW + RESTORE_DEADLINE)
+    assert (lost.step, lost.image.needs_work) == (None, False)
 
 
 def test_whoever_deletes_the_image_leaves_no_machine_sealed() -> None:
-    going = image(ImagePhase.DELETING, unseal=SENT)
+    going = image(ImagePhase.DELETING, restore_run=SENT)
     gone = imaging.decide(going, NOTHING, NOW).image
-    assert (gone.phase, gone.is_open) == (ImagePhase.DELETED, True)
+    assert (gone.phase, gone.needs_work) == (ImagePhase.DELETED, True)
     for sealed in (going, gone):
         assert attempt(sealed, ended(CommandStatus.FAILED)) is not None
-    assert not decide(gone, ended(CommandStatus.SUCCEEDED), NOW).image.is_open
+    assert not decide(gone, ended(CommandStatus.SUCCEEDED), NOW).image.needs_work
 
 
 def test_a_seal_that_was_refused_at_once_leaves_nothing_to_be_put_back() -> None:
-    asked = image(ImagePhase.SANITIZING, seal=replace(SEALED, command_id=None))
-    step = SendSeal({"action": "remove"}, SEALED.attempt_id)
-    refused = note(asked, step, GiveUp("AccessDenied", "no"), NOW)
-    assert (refused.phase, refused.is_open) == (ImagePhase.FAILED, False)
-    twice = replace(asked, seal=replace(SEALED, command_id=None, called_at=NOW + RESEND_AFTER))
-    assert note(twice, step, GiveUp("AccessDenied", "no"), NOW).is_open, "the first answer may have been lost"
+    asked = image(ImagePhase.SANITIZING, sanitize_run=replace(SEALED, command_id=None))
+    step = SendSanitize({"action": "remove"}, SEALED.attempt_id)
+    refused = record_outcome(asked, step, PermanentAwsError("AccessDenied", "no"), NOW)
+    assert (refused.phase, refused.needs_work) == (ImagePhase.FAILED, False)
+    twice = replace(asked, sanitize_run=replace(SEALED, command_id=None, last_sent_at=NOW + COMMAND_RESEND_AFTER))
+    assert record_outcome(twice, step, PermanentAwsError("AccessDenied", "no"), NOW).needs_work, (
+        "the first answer may have been lost"
+    )

@@ -10,9 +10,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
-from tools.replay.history import Event, Heartbeat, Malformed, Ready, read
-from tools.replay.player import Action, Player
-from tools.replay.policy import Policy, WrongPolicy, read_policy
+from tools.replay.history import Event, Heartbeat, MalformedLine, Ready, read
+from tools.replay.player import Action, Simulator
+from tools.replay.policy import InvalidPolicy, Policy, read_policy
 
 REFUSED = 1
 MISUSED = 2
@@ -32,8 +32,8 @@ def main(arguments: list[str], out: TextIO, err: TextIO) -> int:
     try:
         policy = read_policy(given.policy) if given.policy else Policy()
         with given.history.open("rb") as lines:
-            played = replayed(lines, policy)
-    except WrongPolicy as problem:
+            played = run_replay(lines, policy)
+    except InvalidPolicy as problem:
         err.writelines(f"{given.policy}: {line}\n" for line in str(problem).splitlines())
         return REFUSED
     except OSError as problem:
@@ -48,7 +48,7 @@ def main(arguments: list[str], out: TextIO, err: TextIO) -> int:
 
 
 @dataclass(frozen=True)
-class Played:
+class ReplayResult:
     """What came of a history.
 
     :param actions: what the desk would have done; where anything is wrong, that means nothing
@@ -57,17 +57,17 @@ class Played:
     """
 
     actions: list[Action]
-    wrong: list[Malformed]
+    wrong: list[MalformedLine]
     lacks: list[str]
 
 
-def replayed(lines: Iterable[bytes], policy: Policy) -> Played:
+def run_replay(lines: Iterable[bytes], policy: Policy) -> ReplayResult:
     """Play a history under a policy."""
-    wrong: list[Malformed] = []
+    wrong: list[MalformedLine] = []
     kinds: set[type[Event]] = set()
-    player = Player(policy)
+    player = Simulator(policy)
     actions = list(player.play(_events(lines, wrong, kinds)))
-    return Played(actions, wrong, list(_lacks(kinds, player)))
+    return ReplayResult(actions, wrong, list(_lacks(kinds, player)))
 
 
 def in_json(action: Action) -> str:
@@ -89,17 +89,17 @@ def _print(actions: Iterable[Action], out: TextIO) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
 
 
-def _events(lines: Iterable[bytes], wrong: list[Malformed], kinds: set[type[Event]]) -> Iterator[Event]:
+def _events(lines: Iterable[bytes], wrong: list[MalformedLine], kinds: set[type[Event]]) -> Iterator[Event]:
     """Once a line is malformed nothing more is played, only read, so that every one of them is named."""
     for each in read(lines):
-        if isinstance(each, Malformed):
+        if isinstance(each, MalformedLine):
             wrong.append(each)
         elif not wrong:
             kinds.add(type(each))
             yield each
 
 
-def _lacks(kinds: set[type[Event]], player: Player) -> Iterator[str]:
+def _lacks(kinds: set[type[Event]], player: Simulator) -> Iterator[str]:
     if not kinds:
         yield f"has no line, so there is nothing to judge; {WHAT_IS_NEEDED}"
     elif Ready not in kinds:

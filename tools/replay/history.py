@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from chalicelib.domain.activity.evidence import State
+from chalicelib.domain.activity.evidence import SignalState
 from chalicelib.domain.activity.policy import SIGNALS
-from tools.replay.strict_json import NotJson, loads
+from tools.replay.strict_json import JsonError, loads
 
 YEARS = range(1970, 3000)
 """Of what can be said; outside of them nobody meant it."""
@@ -34,7 +34,7 @@ class Ready:
 class Reading:
     """One sample of one signal."""
 
-    state: State
+    state: SignalState
     reason: str
 
 
@@ -76,17 +76,17 @@ class StoppedOutside:
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class HistoryEnd:
     """So far it is known."""
 
     at: datetime
 
 
-Event = Ready | Heartbeat | Keep | SetupStarted | SetupEnded | StoppedOutside | End
+Event = Ready | Heartbeat | Keep | SetupStarted | SetupEnded | StoppedOutside | HistoryEnd
 
 
 @dataclass(frozen=True)
-class Malformed:
+class MalformedLine:
     """A line that is none, and what would be one."""
 
     line: int
@@ -96,7 +96,7 @@ class Malformed:
         return f"line {self.line}: {self.why}"
 
 
-def read(lines: Iterable[bytes]) -> Iterator[Event | Malformed]:
+def read(lines: Iterable[bytes]) -> Iterator[Event | MalformedLine]:
     """The lines as they come. Blank ones are passed over; what cannot be read comes as what is wrong with it."""
     last: Event | None = None
     last_line = 0
@@ -107,7 +107,7 @@ def read(lines: Iterable[bytes]) -> Iterator[Event | Malformed]:
             event = parse(line)
             _must_follow(event, last, last_line)
         except ValueError as wrong:
-            yield Malformed(number, str(wrong))
+            yield MalformedLine(number, str(wrong))
             continue
         last, last_line = event, number
         yield event
@@ -127,7 +127,7 @@ def parse(line: bytes) -> Event:
 
 
 def _must_follow(event: Event, last: Event | None, line: int) -> None:
-    if isinstance(last, End):
+    if isinstance(last, HistoryEnd):
         raise ValueError(f"comes after the end, which is on line {line}; nothing may follow it")
     if last and event.at < last.at:
         raise ValueError(f"at is {event.at.isoformat()}, before line {line}'s {last.at.isoformat()}; must not decrease")
@@ -138,7 +138,7 @@ def _object(line: bytes) -> dict[str, Any]:
         plain = loads(line.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise ValueError(f"is no UTF-8 (byte {error.start + 1}); must be a JSON object in UTF-8") from None
-    except NotJson as wrong:
+    except JsonError as wrong:
         raise ValueError(f"{wrong}; must be a JSON object that says each field once") from None
     if not isinstance(plain, dict):
         raise ValueError(f"is {_named(plain)}; must be a JSON object")
@@ -195,7 +195,7 @@ def _named(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-STATES = {state.value: state for state in State}
+STATES = {state.value: state for state in SignalState}
 
 EVENTS: Mapping[str, Callable[[datetime, Mapping[str, Any]], Event]] = {
     "ready": lambda at, _: Ready(at),
@@ -204,5 +204,5 @@ EVENTS: Mapping[str, Callable[[datetime, Mapping[str, Any]], Event]] = {
     "setup_started": lambda at, _: SetupStarted(at),
     "setup_ended": lambda at, _: SetupEnded(at),
     "stopped_outside": lambda at, _: StoppedOutside(at),
-    "end": lambda at, _: End(at),
+    "end": lambda at, _: HistoryEnd(at),
 }

@@ -14,24 +14,24 @@ from typing import assert_never
 from chalicelib.domain import lifecycle, wishes
 from chalicelib.domain.activity.heartbeat import Report
 from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.desk import Ceilings, DeskSettings
-from chalicelib.domain.errors import Refused
+from chalicelib.domain.desk import DeskSettings, Limits
+from chalicelib.domain.errors import RequestError
 from chalicelib.domain.instance import Instance
-from chalicelib.domain.lifecycle.rules import Rules, withdraw
+from chalicelib.domain.lifecycle.rules import DecisionContext, cancel_warning
 from chalicelib.domain.observation import Observation
-from chalicelib.domain.plan import Entry, Stop
-from chalicelib.domain.warned import Delivered, WarningKind
+from chalicelib.domain.plan import Stop, TimelineEntry
+from chalicelib.domain.warned import WarningDelivery, WarningType
 from tools.replay import history
 from tools.replay.policy import Policy
 from tools.replay.probe import Probe
-from tools.replay.record import LONG_AGO, REGION, RUNNING, SOMEBODY, begun_anew, setting_up, started
+from tools.replay.record import LONG_AGO, REGION, RUNNING, SOMEBODY, ready_again, setting_up, started_instance
 
 MINUTE = timedelta(minutes=1)
 PASSES = 4
 """As in the desk's loop: a look may lead straight to the next."""
 
-RULES = Rules(desk=DeskSettings(), heartbeat_table="-", heartbeat_region=REGION, instance_role_id="-")
-ANY_KEEP = Ceilings(keep_hours=5000 * 8766)
+RULES = DecisionContext(desk=DeskSettings(), heartbeat_table="-", heartbeat_region=REGION, instance_role_id="-")
+UNLIMITED = Limits(keep_hours=5000 * 8766)
 """What was kept was granted: of the desk's own bounds on keeps nothing is asked again."""
 
 
@@ -44,7 +44,7 @@ class Action:
     reason: str
 
 
-class Player:
+class Simulator:
     """One instance, its probe and its desk. What happens between two events, a sweep finds at its whole minute."""
 
     def __init__(self, policy: Policy) -> None:
@@ -88,7 +88,7 @@ class Player:
                 self._setup_ended(at)
             case history.StoppedOutside():
                 self._stopped()
-            case history.End():
+            case history.HistoryEnd():
                 pass
             case _ as impossible:
                 assert_never(impossible)
@@ -98,14 +98,14 @@ class Player:
         if self._instance:
             self._setup_ended(at)
             return
-        ready = replace(started(self._policy, at), keep_until=self._kept_until)
+        ready = replace(started_instance(self._policy, at), keep_until=self._kept_until)
         self._instance = setting_up(ready, at) if self._setup_began_at else ready
         self._probe.begin_window(at)
 
     def _setup_ended(self, at: datetime) -> None:
         self._setup_began_at = None
         if self._instance:
-            self._instance = begun_anew(self._instance, at)
+            self._instance = ready_again(self._instance, at)
             self._probe.begin_window(at)
 
     def _keep(self, until: datetime, at: datetime) -> Iterator[Action]:
@@ -119,8 +119,8 @@ class Player:
         if self._instance is None:
             return
         try:
-            wanted = wishes.keep(self._instance, until, SOMEBODY, ANY_KEEP, at)
-        except Refused:
+            wanted = wishes.keep(self._instance, until, SOMEBODY, UNLIMITED, at)
+        except RequestError:
             return
         self._instance = wanted.instance
         yield from _actions(wanted.entries)
@@ -130,10 +130,10 @@ class Player:
         self._setup_began_at = self._setup_began_at or at
         if self._instance is None:
             return
-        if self._instance.warned and self._instance.warned.kind is WarningKind.IDLE:
-            plan = withdraw(self._instance, "it is being set up", at)
+        if self._instance.warning and self._instance.warning.kind is WarningType.IDLE:
+            plan = cancel_warning(self._instance, "it is being set up", at)
             self._instance = plan.instance
-            yield from _actions(plan.entries)
+            yield from _actions(plan.timeline)
         self._instance = setting_up(self._instance, at)
 
     def _stopped(self) -> None:
@@ -156,35 +156,35 @@ class Player:
     def _nothing_before(self) -> datetime:
         """While a silence that was told of lasts, nothing follows but the end of the life: years pass in no time."""
         instance = self._instance
-        if instance is None or instance.told != EventCode.ACTIVITY_UNKNOWN or instance.ends_at is None:
+        if instance is None or instance.notified != EventCode.ACTIVITY_UNKNOWN or instance.lifetime_ends_at is None:
             return LONG_AGO
-        return _whole_minute(instance.ends_at - instance.spec.idle_policy.notice)
+        return _whole_minute(instance.lifetime_ends_at - instance.spec.idle_policy.warning_period)
 
     def _sweep(self, instance: Instance, now: datetime) -> Iterator[Action]:
-        seen = Observation(ec2=RUNNING, heartbeat=self._report)
+        observation = Observation(ec2=RUNNING, heartbeat=self._report)
         for _ in range(PASSES):
-            plan = lifecycle.decide(instance, seen, now, RULES)
+            plan = lifecycle.decide(instance, observation, now, RULES)
             self._instance = instance = _delivered(plan.instance, now)
-            yield from _actions(plan.entries)
+            yield from _actions(plan.timeline)
             if isinstance(plan.step, Stop):
                 self._stopped()
                 return
-            if not plan.again:
+            if not plan.requeue:
                 return
 
 
 def _delivered(instance: Instance, now: datetime) -> Instance:
     """A warning that stands has reached somebody, as it was given."""
-    warned = instance.warned
-    if warned is None or warned.delivered:
+    warned = instance.warning
+    if warned is None or warned.deliveries:
         return instance
-    return replace(instance, warned=replace(warned, delivered=(Delivered(channel="replay", at=now),)))
+    return replace(instance, warning=replace(warned, deliveries=(WarningDelivery(channel="replay", delivered_at=now),)))
 
 
-def _actions(entries: Iterable[Entry]) -> Iterator[Action]:
+def _actions(entries: Iterable[TimelineEntry]) -> Iterator[Action]:
     for line in entries:
         if line.code.replay_action:
-            yield Action(line.at, str(line.code.replay_action), line.sentence)
+            yield Action(line.at, str(line.code.replay_action), line.message)
 
 
 def _whole_minute(moment: datetime) -> datetime:

@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.domain.activity.policy import SIGNALS, IdlePolicy, Thresholds
-from chalicelib.domain.desk import Ceilings, Defaults
+from chalicelib.domain.desk import Defaults, Limits
 from chalicelib.domain.policies import policy_errors
-from tools.replay.strict_json import NotJson, loads
+from tools.replay.strict_json import JsonError, loads
 
-LONGEST_HOURS = 8760
+MAX_HOURS = 8760
 """A year: a policy that is tried may go further than an admin would allow."""
 
-OPEN = Ceilings(
-    idle_minutes=LONGEST_HOURS * 60,
-    warning_minutes=LONGEST_HOURS * 60,
-    max_hours=LONGEST_HOURS,
+OPEN = Limits(
+    idle_minutes=MAX_HOURS * 60,
+    warning_minutes=MAX_HOURS * 60,
+    max_hours=MAX_HOURS,
     min_thresholds=Thresholds(gpu_percent=1, cpu_core_percent=1, disk_kib_per_second=1, network_kib_per_second=1),
 )
 
@@ -25,7 +25,7 @@ NUMBERS = ("idle_minutes", "warning_minutes", "max_hours")
 KNOWN = (*NUMBERS, "signals", "thresholds")
 
 
-class WrongPolicy(ValueError):
+class InvalidPolicy(ValueError):
     """The policy cannot be tried; a line for each thing that is wrong with it."""
 
 
@@ -49,19 +49,19 @@ def read_policy(path: Path) -> Policy:
     try:
         plain = loads(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise WrongPolicy(f"is no UTF-8 (byte {error.start + 1}); must be a JSON object in UTF-8") from None
-    except NotJson as wrong:
-        raise WrongPolicy(f"{wrong}; must be a JSON object that says each field once") from None
+        raise InvalidPolicy(f"is no UTF-8 (byte {error.start + 1}); must be a JSON object in UTF-8") from None
+    except JsonError as wrong:
+        raise InvalidPolicy(f"{wrong}; must be a JSON object that says each field once") from None
     return policy_from(plain)
 
 
 def policy_from(plain: Any) -> Policy:
     """:raises WrongPolicy: with everything that is wrong"""
     if not isinstance(plain, dict):
-        raise WrongPolicy(f'is not a JSON object; must be such as {{"idle_minutes": 30}}, not {_named(plain)}')
+        raise InvalidPolicy(f'is not a JSON object; must be such as {{"idle_minutes": 30}}, not {_named(plain)}')
     malformed = list(_malformed(plain))
     if malformed:
-        raise WrongPolicy("\n".join(malformed))
+        raise InvalidPolicy("\n".join(malformed))
     default = Policy()
     idle_minutes = plain.get("idle_minutes", default.idle.idle_minutes)
     policy = Policy(
@@ -79,7 +79,7 @@ def policy_from(plain: Any) -> Policy:
         for error in policy_errors(policy.idle, policy.max_hours, OPEN)
     ]
     if wrong:
-        raise WrongPolicy("\n".join(wrong))
+        raise InvalidPolicy("\n".join(wrong))
     return policy
 
 

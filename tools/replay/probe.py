@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import datetime
 
-from chalicelib.domain.activity.evidence import ALLOWED_GAP, Evidence, Sample, State, fold
-from chalicelib.domain.activity.heartbeat import Heartbeat, Report, heartbeat_from, plain_heartbeat
+from chalicelib.domain.activity.evidence import MAX_SAMPLE_GAP, Evidence, Sample, SignalState, fold
+from chalicelib.domain.activity.heartbeat import Heartbeat, Report, decode_heartbeat, encode_heartbeat
 from tools.replay import history
 from tools.replay.record import MACHINE_ID
 
@@ -29,14 +29,14 @@ class Probe:
         self._evidence = {}
         self._window_began_at = None
 
-    def beat(self, beat: history.Heartbeat) -> Report:
+    def beat(self, heartbeat: history.Heartbeat) -> Report:
         """What it makes of its samples, as it comes out of the table. A signal that it lacks is not reported."""
-        for name, reading in beat.signals.items():
-            sample = Sample(at=beat.at, state=reading.state, reason=reading.reason, boot_id=str(self._boots))
+        for name, reading in heartbeat.signals.items():
+            sample = Sample(at=heartbeat.at, state=reading.state, reason=reading.reason, boot_id=str(self._boots))
             self._evidence[name] = fold(self._before(sample, self._evidence.get(name)), sample)
-        signals = {name: self._evidence[name] for name in beat.signals}
-        report = Heartbeat(instance_id=MACHINE_ID, at=beat.at, boot_id=str(self._boots), signals=signals)
-        return heartbeat_from(plain_heartbeat(report, KEY))
+        signals = {name: self._evidence[name] for name in heartbeat.signals}
+        report = Heartbeat(instance_id=MACHINE_ID, at=heartbeat.at, boot_id=str(self._boots), signals=signals)
+        return decode_heartbeat(encode_heartbeat(report, KEY))
 
     def _before(self, sample: Sample, evidence: Evidence | None) -> Evidence | None:
         """What a sample is added to.
@@ -47,6 +47,6 @@ class Probe:
         began_at = self._window_began_at
         if began_at is None or (evidence and evidence.at >= began_at):
             return evidence
-        if sample.state is not State.QUIET or sample.at - began_at > ALLOWED_GAP:
+        if sample.state is not SignalState.QUIET or sample.at - began_at > MAX_SAMPLE_GAP:
             return evidence
         return fold(None, replace(sample, at=began_at))

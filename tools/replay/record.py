@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 from chalicelib.domain.actors import Actor, Role
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.instance import Desired, DocumentRun, Ec2State, Instance, Machine, Phase, Setup, Spec
-from chalicelib.domain.lifecycle.booting import made_ready
-from chalicelib.domain.lifecycle.rules import because, moved
-from chalicelib.domain.observation import Ec2View
-from chalicelib.domain.recipes import DocumentUse
+from chalicelib.domain.instance import DesiredState, DocumentRun, Ec2State, Instance, Machine, Phase, SetupState, Spec
+from chalicelib.domain.lifecycle.booting import to_ready
+from chalicelib.domain.lifecycle.rules import because, with_phase
+from chalicelib.domain.observation import ObservedInstance
+from chalicelib.domain.recipes import RecipeDocument
 from tools.replay.policy import Policy
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -19,11 +19,11 @@ REGION, ZONE, TYPE = "us-east-1", "us-east-1a", "g4dn.xlarge"
 RECIPE = "bare"
 SOMEBODY = Actor(owner="somebody", role=Role.USER)
 
-THE_SETUP = DocumentUse(name="a document", parameters={}, timeout=timedelta(days=10**6))
+THE_SETUP = RecipeDocument(name="a document", parameters={}, timeout=timedelta(days=10**6))
 """It takes as long as the history says."""
 
 
-def started(policy: Policy, at: datetime) -> Instance:
+def started_instance(policy: Policy, at: datetime) -> Instance:
     """A machine that can be used from now on; its life begins, too."""
     return Instance(
         id="gd-replay",
@@ -32,7 +32,7 @@ def started(policy: Policy, at: datetime) -> Instance:
         created_by=SOMEBODY.owner,
         created_at=at,
         spec=Spec(
-            desired=Desired.RUNNING,
+            desired=DesiredState.RUNNING,
             instance_type=TYPE,
             region=REGION,
             recipe=RECIPE,
@@ -44,29 +44,31 @@ def started(policy: Policy, at: datetime) -> Instance:
         ),
         phase=Phase.READY,
         phase_since=at,
-        reason=EventReason(code=EventCode.READY, sentence="ready"),
-        setup=Setup(recipe=RECIPE),
+        reason=EventReason(code=EventCode.READY, message="ready"),
+        setup=SetupState(recipe=RECIPE),
         machine=Machine(instance_id=MACHINE_ID, zone=ZONE, state=Ec2State.RUNNING, launched_at=at),
-        life_began_at=at,
-        was_reached=True,
+        lifetime_started_at=at,
+        agent_seen=True,
         ready_since=at,
     )
 
 
-def begun_anew(instance: Instance, at: datetime) -> Instance:
+def ready_again(instance: Instance, at: datetime) -> Instance:
     """Ready once more, without a stop between: the window begins here, the life goes on."""
-    return made_ready(replace(instance, setup=Setup(recipe=RECIPE), silent_since=None), "once more", at).instance
+    return to_ready(
+        replace(instance, setup=SetupState(recipe=RECIPE), activity_unknown_since=None), "once more", at
+    ).instance
 
 
 def setting_up(instance: Instance, at: datetime) -> Instance:
-    run = DocumentRun(attempt_id="-", sent_at=at, called_at=at, command_id="-")
-    setup = Setup(recipe=RECIPE, documents=(THE_SETUP,), run=run)
+    run = DocumentRun(attempt_id="-", sent_at=at, last_sent_at=at, command_id="-")
+    setup = SetupState(recipe=RECIPE, documents=(THE_SETUP,), current_run=run)
     return replace(
-        moved(instance, Phase.SETTING_UP, because(EventCode.SETTING_UP, "it is being set up"), at), setup=setup
+        with_phase(instance, Phase.SETTING_UP, because(EventCode.SETTING_UP, "it is being set up"), at), setup=setup
     )
 
 
-RUNNING = Ec2View(
+RUNNING = ObservedInstance(
     instance_id=MACHINE_ID,
     desk_id="gd-replay",
     name="this-one",

@@ -4,11 +4,11 @@ import json
 import math
 from typing import Any, NoReturn
 
-MOST_DIGITS = 4000
+MAX_DIGITS = 4000
 """Of a whole number. Python reads no more than 4,300: https://docs.python.org/3/library/stdtypes.html#int-max-str-digits"""
 
 
-class NotJson(ValueError):
+class JsonError(ValueError):
     """What cannot be read; the message says what is wrong, as a predicate: "is no JSON (...)"."""
 
 
@@ -23,32 +23,32 @@ def loads(text: str) -> Any:
         )
     except json.JSONDecodeError as error:
         where = f"column {error.colno}" if error.lineno == 1 else f"line {error.lineno}, column {error.colno}"
-        raise NotJson(f"is no JSON ({error.msg}, {where})") from None
+        raise JsonError(f"is no JSON ({error.msg}, {where})") from None
     except RecursionError:
-        raise NotJson("is nested too deeply") from None
+        raise JsonError("is nested too deeply") from None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name, value in pairs:
         if name in fields:
-            raise NotJson(f"says {json.dumps(name[:60])} twice")
+            raise JsonError(f"says {json.dumps(name[:60])} twice")
         fields[name] = value
     return fields
 
 
 def _constant(name: str) -> NoReturn:
-    raise NotJson(f"is no JSON ({name} is no number)")
+    raise JsonError(f"is no JSON ({name} is no number)")
 
 
 def _whole_number(text: str) -> int:
-    if len(text) > MOST_DIGITS:
-        raise NotJson(f"has a number of {len(text)} digits, which are too many")
+    if len(text) > MAX_DIGITS:
+        raise JsonError(f"has a number of {len(text)} digits, which are too many")
     return int(text)
 
 
 def _number(text: str) -> float:
     value = float(text)
     if math.isinf(value):
-        raise NotJson(f"has a number that is too large ({text[:60]})")
+        raise JsonError(f"has a number that is too large ({text[:60]})")
     return value

@@ -6,12 +6,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
-from chalicelib.api.forms.base import OWNER, OWNER_WORDS, Form, NotNull
-from chalicelib.api.forms.policy import IdlePolicyForm
+from chalicelib.api.forms.base import OWNER, OWNER_DESCRIPTION, RejectNull, RequestModel
+from chalicelib.api.forms.policy import IdlePolicyBody
 
-LARGEST_PARAMETER = 10**15
-LONGEST_PARAMETER = 500
-PARAMETERS_WORDS = (
+MAX_PARAMETER_VALUE = 10**15
+MAX_PARAMETER_LENGTH = 500
+PARAMETERS_DESCRIPTION = (
     "names and values of a recipe's parameters (GET /recipes lists them): texts of at most 500 characters, whole "
     'numbers, true or false, e.g. {"torch_build": "cpu"}'
 )
@@ -19,14 +19,14 @@ TAG_EXAMPLE = 'pairs of texts such as {"team": "vision"}'
 
 
 def _parameter(value: Any) -> Any:
-    if isinstance(value, bool) or (isinstance(value, int) and abs(value) <= LARGEST_PARAMETER):
+    if isinstance(value, bool) or (isinstance(value, int) and abs(value) <= MAX_PARAMETER_VALUE):
         return value
-    if isinstance(value, str) and len(value) <= LONGEST_PARAMETER:
+    if isinstance(value, str) and len(value) <= MAX_PARAMETER_LENGTH:
         return value
     raise ValueError("no parameter")
 
 
-ParameterValue = Annotated[
+ParameterInput = Annotated[
     Any,
     BeforeValidator(_parameter),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}, {"type": "boolean"}]}),
@@ -34,7 +34,7 @@ ParameterValue = Annotated[
 """What exactly it may be is the recipe's to say."""
 
 
-class LaunchForm(Form):
+class LaunchBody(RequestModel):
     """What is wanted; all of it optional but `gpu` or `instance_type`."""
 
     gpu: str | None = Field(None, min_length=1, max_length=60, description="the name of a GPU, e.g. T4")
@@ -47,22 +47,22 @@ class LaunchForm(Form):
     recipe: str | None = Field(
         None, min_length=1, max_length=60, description="the name of a recipe of GET /recipes, e.g. jupyter"
     )
-    parameters: dict[str, ParameterValue] | None = Field(None, max_length=40, description=PARAMETERS_WORDS)
+    parameters: dict[str, ParameterInput] | None = Field(None, max_length=40, description=PARAMETERS_DESCRIPTION)
     image: str | None = Field(
         None, min_length=1, max_length=60, description='the id or name of an image of GET /images, or "latest"'
     )
     disk_gib: int | None = Field(None, ge=1, le=65536, description="a whole number of GiB from 1 to 65536, e.g. 64")
     name: str | None = Field(None, description="a text such as brave-otter")
-    owner: str | None = Field(None, pattern=OWNER, description=OWNER_WORDS)
+    owner: str | None = Field(None, pattern=OWNER, description=OWNER_DESCRIPTION)
     project: str | None = Field(None, description="a text such as vision")
     tags: dict[str, str] | None = Field(None, description=TAG_EXAMPLE)
-    idle_policy: IdlePolicyForm | None = Field(
+    idle_policy: IdlePolicyBody | None = Field(
         None, description='an object such as {"idle_minutes": 30, "warning_minutes": 10}'
     )
     max_hours: int | None = Field(None, ge=1, le=8760, description="a whole number of hours from 1 to 8760, e.g. 12")
 
 
-class SetupForm(Form):
+class SetupBody(RequestModel):
     """A recipe to run again, or to add."""
 
     recipe: str | None = Field(
@@ -71,21 +71,21 @@ class SetupForm(Form):
         max_length=60,
         description="a recipe of GET /recipes; left out: the one that failed, or else that of the launch",
     )
-    parameters: dict[str, ParameterValue] | None = Field(None, max_length=40, description=PARAMETERS_WORDS)
+    parameters: dict[str, ParameterInput] | None = Field(None, max_length=40, description=PARAMETERS_DESCRIPTION)
 
 
-class AmendForm(Form):
+class UpdateInstanceBody(RequestModel):
     """The part of a spec that can change while an instance lives; what is left out stays."""
 
-    idle_policy: Annotated[IdlePolicyForm | None, NotNull] = Field(
+    idle_policy: Annotated[IdlePolicyBody | None, RejectNull] = Field(
         None, description='an object such as {"idle_minutes": 30, "warning_minutes": 10}'
     )
-    max_hours: Annotated[int | None, NotNull] = Field(
+    max_hours: Annotated[int | None, RejectNull] = Field(
         None, ge=1, le=8760, description="a whole number of hours from 1 to 8760, e.g. 12"
     )
 
     @model_validator(mode="after")
-    def _says_something(self) -> Self:
+    def _require_some_field(self) -> Self:
         if not self.model_fields_set:
             raise PydanticCustomError("empty", "say what to change: idle_policy, max_hours or both")
         return self
@@ -103,7 +103,7 @@ def _moment(value: Any) -> Any:
         raise ValueError("beyond the calendar") from problem
 
 
-class KeepForm(Form):
+class KeepBody(RequestModel):
     """How long to leave it running: one of the two."""
 
     hours: float | None = Field(
@@ -120,7 +120,7 @@ class KeepForm(Form):
         return self
 
 
-class SessionForm(Form):
+class SessionBody(RequestModel):
     """What the session is for."""
 
     kind: Literal["shell", "port", "jupyter", "jupyter_token", "ssh"] = Field(
@@ -137,7 +137,7 @@ class SessionForm(Form):
     )
 
     @model_validator(mode="after")
-    def _port_has_a_use(self) -> Self:
+    def _check_port_usage(self) -> Self:
         if self.port is not None and self.kind != "port":
             raise PydanticCustomError("port", "port goes with kind port only")
         if self.local_port is not None and self.kind not in ("port", "jupyter"):
@@ -147,7 +147,7 @@ class SessionForm(Form):
         return self
 
 
-class ImageForm(Form):
+class ImageBody(RequestModel):
     """What to call it, and whether the instance may go on while it is made."""
 
     name: str = Field(description="a text such as vision-2030")
@@ -159,7 +159,7 @@ class ImageForm(Form):
     )
 
 
-class BenchmarkForm(Form):
+class BenchmarkBody(RequestModel):
     """How to measure."""
 
     seconds: int | None = Field(

@@ -5,11 +5,11 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from chalicelib.api.forms.base import Form, NotNull
-from chalicelib.api.forms.policy import IdlePolicyForm
+from chalicelib.api.forms.base import RejectNull, RequestModel
+from chalicelib.api.forms.policy import IdlePolicyBody
 
 
-class ChannelsForm(Form):
+class ChannelsBody(RequestModel):
     """Where somebody is told; null takes one away."""
 
     email: str | None = Field(
@@ -20,21 +20,21 @@ class ChannelsForm(Form):
     )
 
 
-class OwnerForm(Form):
+class UpdateOwnerBody(RequestModel):
     """What to change of what is set for an owner; what is left out stays, null is the desk's again."""
 
-    idle_policy: IdlePolicyForm | None = Field(
+    idle_policy: IdlePolicyBody | None = Field(
         None, description='an object such as {"idle_minutes": 30}, or null for the desk\'s'
     )
     max_hours: int | None = Field(
         None, ge=1, le=8760, description="a whole number of hours from 1 to 8760, or null for the desk's"
     )
-    channels: Annotated[ChannelsForm | None, NotNull] = Field(
+    channels: Annotated[ChannelsBody | None, RejectNull] = Field(
         None, description='an object such as {"email": "ada@example.org"}'
     )
 
     @model_validator(mode="after")
-    def _says_something(self) -> Self:
+    def _require_some_field(self) -> Self:
         if not self.model_fields_set:
             raise PydanticCustomError("empty", "say what to change: idle_policy, max_hours or channels")
         return self

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from chalicelib.api.forms.base import OWNER, OWNER_WORDS, Form
+from chalicelib.api.forms.base import OWNER, OWNER_DESCRIPTION, RequestModel
 
 FIRST_DAY, LAST_DAY = date(2020, 1, 1), date(2099, 12, 31)
-DAY_WORDS = "a day from 2020 on, as YYYY-MM-DD, e.g. 2026-11-23"
+DAY_DESCRIPTION = "a day from 2020 on, as YYYY-MM-DD, e.g. 2026-11-23"
 
 
 def _whole(value: Any) -> int:
@@ -24,13 +24,13 @@ def _day(value: Any) -> date:
     return date.fromisoformat(value)
 
 
-class Asking(Form):
+class OwnerQuery(RequestModel):
     """Every query may name the owner for whom an admin or a bot asks."""
 
-    owner: str | None = Field(None, pattern=OWNER, description=OWNER_WORDS)
+    owner: str | None = Field(None, pattern=OWNER, description=OWNER_DESCRIPTION)
 
 
-class Listing(Asking):
+class PageQuery(OwnerQuery):
     """Some of a list."""
 
     limit: Annotated[int, BeforeValidator(_whole)] = Field(
@@ -41,7 +41,7 @@ class Listing(Asking):
     )
 
 
-class BenchmarkListing(Listing):
+class BenchmarkListing(PageQuery):
     """Which measurements: of one instance type, of one GPU."""
 
     instance_type: str | None = Field(
@@ -50,8 +50,12 @@ class BenchmarkListing(Listing):
     gpu: str | None = Field(None, min_length=1, max_length=60, description="the name of a GPU, e.g. T4")
 
 
-class CostListing(Listing):
+class CostListing(PageQuery):
     """Which days; both are included."""
 
-    since: Annotated[date, BeforeValidator(_day)] | None = Field(None, ge=FIRST_DAY, le=LAST_DAY, description=DAY_WORDS)
-    until: Annotated[date, BeforeValidator(_day)] | None = Field(None, ge=FIRST_DAY, le=LAST_DAY, description=DAY_WORDS)
+    since: Annotated[date, BeforeValidator(_day)] | None = Field(
+        None, ge=FIRST_DAY, le=LAST_DAY, description=DAY_DESCRIPTION
+    )
+    until: Annotated[date, BeforeValidator(_day)] | None = Field(
+        None, ge=FIRST_DAY, le=LAST_DAY, description=DAY_DESCRIPTION
+    )

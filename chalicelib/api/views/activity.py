@@ -4,13 +4,13 @@ from datetime import datetime
 
 from typing_extensions import TypedDict
 
-from chalicelib.api.views.values import moment, moment_or_none
-from chalicelib.control.requests.reading import Shown
+from chalicelib.api.views.values import format_optional_timestamp, format_timestamp
+from chalicelib.control.requests.reading import InstanceSnapshot
 from chalicelib.domain.activity.evidence import Evidence
-from chalicelib.domain.activity.heartbeat import Heartbeat, Missed, Report
-from chalicelib.domain.activity.idle import Judgement
+from chalicelib.domain.activity.heartbeat import Heartbeat, MissedHeartbeats, Report
+from chalicelib.domain.activity.idle import ActivityJudgment
 from chalicelib.domain.activity.policy import SIGNALS
-from chalicelib.domain.warned import Warned
+from chalicelib.domain.warned import StopWarning
 
 
 class SignalView(TypedDict):
@@ -42,32 +42,34 @@ class ActivityView(TypedDict):
     missed_heartbeats: MissedHeartbeatsView | None
 
 
-def activity_view(activity: Judgement, shown: Shown) -> ActivityView:
+def to_activity_view(activity: ActivityJudgment, shown: InstanceSnapshot) -> ActivityView:
     """Return the activity state with every signal of the last heartbeat."""
-    spec, report = shown.instance.spec, shown.report
-    counted = spec.idle_policy.counted(has_gpu=spec.nvidia_gpu_count > 0)
-    beat = report if isinstance(report, Heartbeat) else None
+    spec, report = shown.instance.spec, shown.heartbeat
+    counted = spec.idle_policy.enabled_signals(has_gpu=spec.nvidia_gpu_count > 0)
+    heartbeat = report if isinstance(report, Heartbeat) else None
     return {
-        "state": str(activity.verdict),
-        "message": activity.reason.sentence,
-        "quiet_since": moment_or_none(activity.quiet_since),
-        "reported_at": moment(beat.at) if beat else None,
-        "signals": [_signal(name, beat.signals[name], counted) for name in SIGNALS if name in beat.signals]
-        if beat
+        "state": str(activity.state),
+        "message": activity.reason.message,
+        "quiet_since": format_optional_timestamp(activity.quiet_since),
+        "reported_at": format_timestamp(heartbeat.at) if heartbeat else None,
+        "signals": [_signal(name, heartbeat.signals[name], counted) for name in SIGNALS if name in heartbeat.signals]
+        if heartbeat
         else [],
-        "missed_heartbeats": _missed(beat.missed) if beat and beat.missed else None,
+        "missed_heartbeats": _missed(heartbeat.missed_heartbeats)
+        if heartbeat and heartbeat.missed_heartbeats
+        else None,
     }
 
 
-def _missed(missed: Missed) -> MissedHeartbeatsView:
-    return {"count": missed.count, "since": moment(missed.since), "reason": missed.why}
+def _missed(missed: MissedHeartbeats) -> MissedHeartbeatsView:
+    return {"count": missed.count, "since": format_timestamp(missed.since), "reason": missed.reason}
 
 
 def _signal(name: str, evidence: Evidence, counted: frozenset[str]) -> SignalView:
     return {
         "name": name,
         "state": str(evidence.state.value),
-        "since": moment(evidence.since),
+        "since": format_timestamp(evidence.since),
         "reason": evidence.reason,
         "enabled": name in counted,
     }
@@ -84,21 +86,21 @@ class KeepView(TypedDict):
     acknowledged_by_machine: bool
 
 
-def keep_view(until: datetime, requested_by: str, report: Report) -> KeepView:
+def to_keep_view(until: datetime, requested_by: str, report: Report) -> KeepView:
     """Return a keep, with who requested it and whether the instance knows of it."""
-    heard = report.heard.keep_until if isinstance(report, Heartbeat) else None
+    heard = report.acknowledged.keep_until if isinstance(report, Heartbeat) else None
     is_acknowledged = heard is not None and heard >= until
-    return {"until": moment(until), "requested_by": requested_by, "acknowledged_by_machine": is_acknowledged}
+    return {"until": format_timestamp(until), "requested_by": requested_by, "acknowledged_by_machine": is_acknowledged}
 
 
-class DeliveredView(TypedDict):
+class DeliveredChannelView(TypedDict):
     """A channel that delivered the stop warning."""
 
     channel: str
     delivered_at: str
 
 
-class WarningView(TypedDict):
+class StopWarningView(TypedDict):
     """A stop warning.
 
     `type` is idle, lifetime, failed or no_agent. The stop or termination does not begin before `stop_at`. If
@@ -110,16 +112,18 @@ class WarningView(TypedDict):
     created_at: str
     stop_at: str
     stop_by: str
-    delivered_channels: list[DeliveredView]
+    delivered_channels: list[DeliveredChannelView]
 
 
-def warning_view(warned: Warned) -> WarningView:
+def to_warning_view(warned: StopWarning) -> StopWarningView:
     """Return a stop warning and the channels that delivered it."""
     return {
         "type": str(warned.kind),
-        "message": warned.sentence,
-        "created_at": moment(warned.at),
-        "stop_at": moment(warned.acts_at),
-        "stop_by": moment(warned.waits_until),
-        "delivered_channels": [{"channel": each.channel, "delivered_at": moment(each.at)} for each in warned.delivered],
+        "message": warned.message,
+        "created_at": format_timestamp(warned.created_at),
+        "stop_at": format_timestamp(warned.stop_at),
+        "stop_by": format_timestamp(warned.stop_by),
+        "delivered_channels": [
+            {"channel": each.channel, "delivered_at": format_timestamp(each.delivered_at)} for each in warned.deliveries
+        ],
     }

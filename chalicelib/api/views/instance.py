@@ -4,13 +4,27 @@ from collections.abc import Iterable
 
 from typing_extensions import TypedDict
 
-from chalicelib.api.views.activity import ActivityView, KeepView, WarningView, activity_view, keep_view, warning_view
-from chalicelib.api.views.policy import IdlePolicyView, policy_view
-from chalicelib.api.views.setup import SetupView, setup_view
-from chalicelib.api.views.values import ReasonView, WriteWarningView, dollars, moment, moment_or_none, reason_view
-from chalicelib.control.requests.reading import Shown
+from chalicelib.api.views.activity import (
+    ActivityView,
+    KeepView,
+    StopWarningView,
+    to_activity_view,
+    to_keep_view,
+    to_warning_view,
+)
+from chalicelib.api.views.policy import IdlePolicyView, to_policy_view
+from chalicelib.api.views.setup import SetupView, to_setup_view
+from chalicelib.api.views.values import (
+    ReasonView,
+    WriteWarningView,
+    format_optional_timestamp,
+    format_timestamp,
+    format_usd,
+    to_reason_view,
+)
+from chalicelib.control.requests.reading import InstanceSnapshot
 from chalicelib.domain.activity.heartbeat import Heartbeat, Report
-from chalicelib.domain.instance import AddedRecipe, Errand, Instance, ScheduledEvent, Spec
+from chalicelib.domain.instance import AddedRecipe, BenchmarkRun, Instance, ScheduledEvent, Spec
 
 ParameterView = str | int | bool
 
@@ -49,7 +63,7 @@ class ScheduledEventView(TypedDict):
     description: str
 
 
-class MeasuringView(TypedDict):
+class BenchmarkRunView(TypedDict):
     """A benchmark in progress: `state` is requested, then running. `last_output_line`: of its output, if known."""
 
     id: str
@@ -85,10 +99,10 @@ class StatusView(TypedDict):
     price_per_hour: str
     cost_so_far: str
     setup: SetupView | None
-    benchmark: MeasuringView | None
+    benchmark: BenchmarkRunView | None
     image_creation: ImageCreationView | None
     activity: ActivityView | None
-    warning: WarningView | None
+    warning: StopWarningView | None
     keep: KeepView | None
     scheduled_event: ScheduledEventView | None
     lifetime_ends_at: str | None
@@ -116,7 +130,7 @@ class InstanceWithWarningsView(InstanceView):
     warnings: list[WriteWarningView]
 
 
-def instance_view(shown: Shown) -> InstanceView:
+def to_instance_view(shown: InstanceSnapshot) -> InstanceView:
     """An instance as clients see it."""
     instance = shown.instance
     return {
@@ -125,13 +139,13 @@ def instance_view(shown: Shown) -> InstanceView:
         "owner": instance.owner,
         "desired": str(instance.spec.desired),
         "phase": str(instance.phase),
-        "reason": reason_view(instance.reason),
+        "reason": to_reason_view(instance.reason),
         "spec": _spec(instance.spec),
         "status": _status(shown),
     }
 
 
-def added_view(added: Iterable[AddedRecipe]) -> list[AddedRecipeView]:
+def to_added_view(added: Iterable[AddedRecipe]) -> list[AddedRecipeView]:
     """Added recipes, with what was chosen for them."""
     return [{"recipe": each.recipe, "parameters": dict(each.parameters)} for each in added]
 
@@ -145,17 +159,17 @@ def _spec(spec: Spec) -> SpecView:
         "market": spec.market,
         "recipe": spec.recipe,
         "parameters": dict(spec.parameters),
-        "added_recipes": added_view(spec.added),
+        "added_recipes": to_added_view(spec.added_recipes),
         "image": spec.image.id if spec.image else None,
         "disk_gib": spec.disk_gib,
         "project": spec.project,
         "tags": dict(spec.tags),
-        "idle_policy": policy_view(spec.idle_policy),
+        "idle_policy": to_policy_view(spec.idle_policy),
         "max_hours": spec.max_hours,
     }
 
 
-def _status(shown: Shown) -> StatusView:
+def _status(shown: InstanceSnapshot) -> StatusView:
     instance = shown.instance
     machine, attempt = instance.machine, instance.attempt
     return {
@@ -165,18 +179,18 @@ def _status(shown: Shown) -> StatusView:
         "zone": machine.zone if machine else attempt.zone if attempt else None,
         "instance_type": instance.spec.instance_type,
         "market": instance.spec.market,
-        "price_per_hour": dollars(instance.rates.instance),
-        "cost_so_far": dollars(shown.cost_so_far),
-        "setup": setup_view(instance.setup, shown.setup_now),
-        "benchmark": _measuring(instance.errand, shown.report) if instance.errand else None,
-        "image_creation": _imaging(instance.imaging, shown) if instance.imaging else None,
-        "activity": activity_view(shown.activity, shown) if shown.activity else None,
-        "warning": warning_view(instance.warned) if instance.warned else None,
-        "keep": _keep(instance, shown.report),
-        "scheduled_event": _scheduled(instance.scheduled) if instance.scheduled else None,
-        "lifetime_ends_at": moment_or_none(instance.ends_at),
-        "phase_since": moment(instance.phase_since),
-        "created_at": moment(instance.created_at),
+        "price_per_hour": format_usd(instance.rates.instance),
+        "cost_so_far": format_usd(shown.cost_so_far),
+        "setup": to_setup_view(instance.setup, shown.setup_progress),
+        "benchmark": _measuring(instance.benchmark_run, shown.heartbeat) if instance.benchmark_run else None,
+        "image_creation": _imaging(instance.image_in_progress, shown) if instance.image_in_progress else None,
+        "activity": to_activity_view(shown.activity, shown) if shown.activity else None,
+        "warning": to_warning_view(instance.warning) if instance.warning else None,
+        "keep": _keep(instance, shown.heartbeat),
+        "scheduled_event": _scheduled(instance.scheduled_event) if instance.scheduled_event else None,
+        "lifetime_ends_at": format_optional_timestamp(instance.lifetime_ends_at),
+        "phase_since": format_timestamp(instance.phase_since),
+        "created_at": format_timestamp(instance.created_at),
         "created_by": instance.created_by,
     }
 
@@ -184,30 +198,32 @@ def _status(shown: Shown) -> StatusView:
 def _keep(instance: Instance, report: Report) -> KeepView | None:
     if instance.keep_until is None:
         return None
-    return keep_view(instance.keep_until, instance.keep_requested_by or "", report)
+    return to_keep_view(instance.keep_until, instance.keep_requested_by or "", report)
 
 
-def _measuring(errand: Errand, report: Report) -> MeasuringView:
-    said = report.setup if isinstance(report, Heartbeat) else None
+def _measuring(errand: BenchmarkRun, report: Report) -> BenchmarkRunView:
+    submitted = report.setup if isinstance(report, Heartbeat) else None
     return {
         "id": errand.id,
         "state": "running" if errand.run and errand.run.command_id else "requested",
-        "requested_at": moment(errand.asked_at),
-        "requested_by": errand.asked_by,
-        "started_at": moment_or_none(errand.run.sent_at if errand.run else None),
-        "last_output_line": said.line if said and said.document == errand.document.name else None,
+        "requested_at": format_timestamp(errand.requested_at),
+        "requested_by": errand.requested_by,
+        "started_at": format_optional_timestamp(errand.run.sent_at if errand.run else None),
+        "last_output_line": submitted.last_output_line
+        if submitted and submitted.document == errand.document.name
+        else None,
     }
 
 
-def _imaging(image_id: str, shown: Shown) -> ImageCreationView:
+def _imaging(image_id: str, shown: InstanceSnapshot) -> ImageCreationView:
     image = shown.image
     return {
         "image_id": image_id,
-        "started_at": moment_or_none(shown.instance.imaging_since),
+        "started_at": format_optional_timestamp(shown.instance.image_started_at),
         "phase": str(image.phase) if image else None,
-        "secrets_removed": image.is_sealed if image else None,
+        "secrets_removed": image.secrets_removed if image else None,
     }
 
 
 def _scheduled(event: ScheduledEvent) -> ScheduledEventView:
-    return {"code": event.code, "not_before": moment(event.not_before), "description": event.description}
+    return {"code": event.code, "not_before": format_timestamp(event.not_before), "description": event.description}

@@ -14,7 +14,7 @@ class ThresholdsView(TypedDict):
     network_kib_per_second: int
 
 
-def thresholds_view(thresholds: Thresholds) -> ThresholdsView:
+def to_thresholds_view(thresholds: Thresholds) -> ThresholdsView:
     """Thresholds, with their units in the names."""
     return {
         "gpu_percent": thresholds.gpu_percent,
@@ -33,11 +33,11 @@ class IdlePolicyView(TypedDict):
     thresholds: ThresholdsView
 
 
-def policy_view(policy: IdlePolicy) -> IdlePolicyView:
+def to_policy_view(policy: IdlePolicy) -> IdlePolicyView:
     """A policy, complete."""
     return {
         "idle_minutes": policy.idle_minutes,
         "warning_minutes": policy.warning_minutes,
         "signals": list(policy.signals),
-        "thresholds": thresholds_view(policy.thresholds),
+        "thresholds": to_thresholds_view(policy.thresholds),
     }

@@ -2,13 +2,13 @@
 
 from typing_extensions import TypedDict
 
-from chalicelib.api.views.values import moment, seconds_or_none
-from chalicelib.domain.instance import Setup
-from chalicelib.domain.setup_progress import SetupNow, StepNow
+from chalicelib.api.views.values import format_timestamp, round_seconds
+from chalicelib.domain.instance import SetupState
+from chalicelib.domain.setup_progress import CurrentStep, SetupProgress
 from chalicelib.domain.setup_results import DocumentResult, Failure, StepResult
 
 
-class StepNowView(TypedDict):
+class CurrentStepView(TypedDict):
     """The running step, as the instance last reported it.
 
     It is step `step_index` of the `step_count` steps of its document, counted from 1. `remaining_seconds`: estimated
@@ -46,7 +46,7 @@ class StepResultView(TypedDict):
     skipped: bool
 
 
-class ResultView(TypedDict):
+class DocumentResultView(TypedDict):
     """The result of a document."""
 
     document: str
@@ -71,40 +71,40 @@ class SetupView(TypedDict):
     document_index: int
     document_count: int
     attempts: int
-    step: StepNowView | None
+    step: CurrentStepView | None
     remaining_seconds: int | None
     failure: FailureView | None
-    results: list[ResultView]
+    results: list[DocumentResultView]
 
 
-def setup_view(setup: Setup, going: SetupNow | None) -> SetupView | None:
+def to_setup_view(setup: SetupState, going: SetupProgress | None) -> SetupView | None:
     """Return the progress and the results of a setup; None if the recipe has no documents."""
     count = len(setup.documents)
     if not count:
         return None
     return {
         "recipe": setup.recipe,
-        "document": None if setup.is_done else setup.documents[setup.index].name,
-        "document_index": min(setup.index + 1, count),
+        "document": None if setup.is_done else setup.documents[setup.document_index].name,
+        "document_index": min(setup.document_index + 1, count),
         "document_count": count,
-        "attempts": setup.tries,
+        "attempts": setup.attempts,
         "step": _step_now(going.step) if going and going.step else None,
-        "remaining_seconds": seconds_or_none(going.remaining) if going else None,
+        "remaining_seconds": round_seconds(going.remaining) if going else None,
         "failure": _failure(setup.failure) if setup.failure else None,
         "results": [_result(result) for result in setup.results],
     }
 
 
-def _step_now(step: StepNow) -> StepNowView:
+def _step_now(step: CurrentStep) -> CurrentStepView:
     return {
         "name": step.name,
         "step_index": step.index,
         "step_count": step.count,
         "last_output_line": step.line,
-        "started_at": moment(step.started_at),
+        "started_at": format_timestamp(step.started_at),
         "running_seconds": round(step.running_for.total_seconds()),
-        "remaining_seconds": seconds_or_none(step.remaining),
-        "reported_at": moment(step.reported_at),
+        "remaining_seconds": round_seconds(step.remaining),
+        "reported_at": format_timestamp(step.reported_at),
     }
 
 
@@ -113,19 +113,19 @@ def _failure(failure: Failure) -> FailureView:
         "document": failure.document,
         "step": failure.step,
         "exit_code": failure.exit_code,
-        "lines": list(failure.lines),
-        "remediation": failure.what_to_do,
-        "at": moment(failure.at),
+        "lines": list(failure.output_lines),
+        "remediation": failure.remediation,
+        "at": format_timestamp(failure.at),
     }
 
 
-def _result(result: DocumentResult) -> ResultView:
+def _result(result: DocumentResult) -> DocumentResultView:
     return {
         "document": result.name,
         "succeeded": result.succeeded,
-        "started_at": moment(result.started_at),
-        "ended_at": moment(result.ended_at),
-        "duration_seconds": round(result.took.total_seconds()),
+        "started_at": format_timestamp(result.started_at),
+        "ended_at": format_timestamp(result.ended_at),
+        "duration_seconds": round(result.duration.total_seconds()),
         "steps": [_step_result(step) for step in result.steps],
         "reboots": result.reboots,
         "output_bytes": result.output_bytes,
@@ -137,6 +137,6 @@ def _step_result(step: StepResult) -> StepResultView:
         "name": step.name,
         "status": step.status,
         "exit_code": step.exit_code,
-        "duration_seconds": seconds_or_none(step.took),
-        "skipped": step.was_done,
+        "duration_seconds": round_seconds(step.duration),
+        "skipped": step.skipped,
     }

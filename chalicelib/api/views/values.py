@@ -12,7 +12,7 @@ from chalicelib.domain.write_warnings import WriteWarning
 T = TypeVar("T")
 
 
-class Page(TypedDict, Generic[T]):
+class PageView(TypedDict, Generic[T]):
     """One page of a list; `next_cursor` requests the next page, null on the last one."""
 
     items: list[T]
@@ -26,9 +26,9 @@ class ReasonView(TypedDict):
     message: str
 
 
-def reason_view(reason: Reason) -> ReasonView:
+def to_reason_view(reason: Reason) -> ReasonView:
     """A reason."""
-    return {"code": str(reason.code), "message": reason.sentence}
+    return {"code": str(reason.code), "message": reason.message}
 
 
 class WriteWarningView(TypedDict):
@@ -38,26 +38,26 @@ class WriteWarningView(TypedDict):
     message: str
 
 
-def warnings_view(*warnings: WriteWarning | None) -> list[WriteWarningView]:
+def to_warnings_view(*warnings: WriteWarning | None) -> list[WriteWarningView]:
     """Return the warnings of an answer, without those that are None."""
     return [{"code": str(each.code), "message": each.message} for each in warnings if each]
 
 
-def moment(at: datetime) -> str:
+def format_timestamp(at: datetime) -> str:
     """ISO 8601, UTC, to the second."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def moment_or_none(at: datetime | None) -> str | None:
+def format_optional_timestamp(at: datetime | None) -> str | None:
     """The same of what may not be known."""
-    return moment(at) if at else None
+    return format_timestamp(at) if at else None
 
 
-def seconds_or_none(took: timedelta | None) -> int | None:
+def round_seconds(took: timedelta | None) -> int | None:
     """Whole seconds."""
     return round(took.total_seconds()) if took is not None else None
 
 
-def dollars(amount: Decimal) -> str:
+def format_usd(amount: Decimal) -> str:
     """Without an exponent, however small."""
     return format(amount, "f")

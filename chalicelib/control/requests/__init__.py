@@ -5,27 +5,27 @@ All of it reads and writes DynamoDB and leaves AWS to the loop; the one exceptio
 
 from dataclasses import dataclass
 
-from chalicelib.control.requests.administration import Administration
-from chalicelib.control.requests.benchmarking import Benchmarking
-from chalicelib.control.requests.changing import Changing
-from chalicelib.control.requests.images import ImageRequests
-from chalicelib.control.requests.launching import Launching
-from chalicelib.control.requests.owners import OwnerRequests
-from chalicelib.control.requests.reading import Reading
-from chalicelib.control.requests.sessions import Sessions
-from chalicelib.control.requests.setting_up import SettingUp
+from chalicelib.control.requests.administration import DeskService
+from chalicelib.control.requests.benchmarking import BenchmarkService
+from chalicelib.control.requests.changing import InstanceService
+from chalicelib.control.requests.images import ImageService
+from chalicelib.control.requests.launching import LaunchService
+from chalicelib.control.requests.owners import OwnerService
+from chalicelib.control.requests.reading import QueryService
+from chalicelib.control.requests.sessions import SessionService
+from chalicelib.control.requests.setting_up import SetupService
 
 
 @dataclass(frozen=True, kw_only=True)
 class Requests:
     """The use cases."""
 
-    launching: Launching
-    changing: Changing
-    reading: Reading
-    sessions: Sessions
-    setting_up: SettingUp
-    images: ImageRequests
-    administration: Administration
-    owners: OwnerRequests
-    benchmarking: Benchmarking
+    launching: LaunchService
+    changing: InstanceService
+    reading: QueryService
+    sessions: SessionService
+    setting_up: SetupService
+    images: ImageService
+    administration: DeskService
+    owners: OwnerService
+    benchmarking: BenchmarkService

@@ -4,22 +4,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from chalicelib.control.requests.owners import Secrets, channels_changed, new_secret, policy_changed
+from chalicelib.control.requests.owners import SecretFor, merge_channels, merge_policy, webhook_secret_if_new
 from chalicelib.domain.activity.policy import SIGNALS
 from chalicelib.domain.actors import Actor
-from chalicelib.domain.asks import refused
-from chalicelib.domain.catalogue import Catalogue
-from chalicelib.domain.channels import channel_errors
+from chalicelib.domain.asks import validation_failed
+from chalicelib.domain.catalogue import InstanceTypeCatalog
+from chalicelib.domain.channels import validate_channels
 from chalicelib.domain.desk import DeskSettings, Mode
 from chalicelib.domain.errors import Conflict, ErrorCode, FieldError
-from chalicelib.domain.policies import PolicyAsk, asked_for, policy_errors
+from chalicelib.domain.policies import PolicyOverride, apply_override, policy_errors
 from chalicelib.domain.recipes import Recipe
-from chalicelib.store.desk import DeskStore
-from chalicelib.store.transactions import TRIES, Stale
+from chalicelib.store.desk import DeskRepository
+from chalicelib.store.transactions import MAX_ATTEMPTS, VersionConflict
 
 
 @dataclass(frozen=True)
-class DeskChanged:
+class DeskUpdate:
     """What was set.
 
     :param webhook_secret: of a webhook that was set just now; it is shown this once
@@ -30,20 +30,20 @@ class DeskChanged:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Administration:
+class DeskService:
     """GET and PATCH /desk."""
 
-    desk: DeskStore
-    catalogue: Catalogue
+    desk: DeskRepository
+    catalog: InstanceTypeCatalog
     recipes: Mapping[str, Recipe]
-    secrets: Secrets
+    secrets: SecretFor
     webhooks_may_be_local: bool
 
     def settings(self) -> DeskSettings:
         """As they stand."""
         return self.desk.settings()
 
-    def change_settings(
+    def update(
         self,
         actor: Actor,
         *,
@@ -52,7 +52,7 @@ class Administration:
         limits: Mapping[str, Any] | None = None,
         channels: Mapping[str, Any] | None = None,
         logs: Mapping[str, str | None] | None = None,
-    ) -> DeskChanged:
+    ) -> DeskUpdate:
         """An admin's; what is not named stays.
 
         :param defaults: fields of Defaults; `idle_policy` as a mapping
@@ -60,17 +60,17 @@ class Administration:
         :param channels: fields of Channels, null for none
         :param logs: `log_group`, null for none
         """
-        actor.must_be_admin()
-        for _ in range(TRIES):
+        actor.require_admin()
+        for _ in range(MAX_ATTEMPTS):
             before = self.desk.settings()
             settings = _changed(before, mode, defaults or {}, limits or {}, channels or {})
             settings = replace(settings, log_group=(logs or {}).get("log_group", settings.log_group))
             self._check_settings(settings)
             try:
                 saved = self.desk.save_settings(settings)
-            except Stale:
+            except VersionConflict:
                 continue
-            return DeskChanged(saved, new_secret("desk", before.channels, saved.channels, self.secrets))
+            return DeskUpdate(saved, webhook_secret_if_new("desk", before.channels, saved.channels, self.secrets))
         raise Conflict("the settings are being changed by others; try again", code=ErrorCode.CONCURRENT_UPDATE)
 
     def _check_settings(self, settings: DeskSettings) -> None:
@@ -79,7 +79,7 @@ class Administration:
             FieldError(f"defaults.{error.field}", error.message)
             for error in policy_errors(defaults.idle_policy, defaults.max_hours, limits)
         ]
-        allowed = limits.regions or self.catalogue.regions()
+        allowed = limits.regions or self.catalog.regions()
         if defaults.region not in allowed:
             errors.append(FieldError("defaults.region", f"must be one of {', '.join(allowed)}"))
         if defaults.recipe not in self.recipes:
@@ -91,9 +91,9 @@ class Administration:
             for name in limits.signals
             if name not in SIGNALS or limits.signals.count(name) > 1
         ]
-        errors += channel_errors(settings.channels, may_be_local=self.webhooks_may_be_local)
+        errors += validate_channels(settings.channels, may_be_local=self.webhooks_may_be_local)
         if errors:
-            raise refused(errors)
+            raise validation_failed(errors)
 
 
 def _changed(
@@ -105,8 +105,8 @@ def _changed(
 ) -> DeskSettings:
     new_defaults, new_limits = dict(defaults), dict(limits)
     if "idle_policy" in new_defaults:
-        ask = policy_changed(PolicyAsk(), new_defaults["idle_policy"])
-        new_defaults["idle_policy"], _ = asked_for(ask, settings.defaults.idle_policy, 0)
+        request = merge_policy(PolicyOverride(), new_defaults["idle_policy"])
+        new_defaults["idle_policy"], _ = apply_override(request, settings.defaults.idle_policy, 0)
     if "min_thresholds" in new_limits:
         lowest = replace(settings.limits.min_thresholds, **new_limits["min_thresholds"])
         new_limits["min_thresholds"] = lowest
@@ -115,5 +115,5 @@ def _changed(
         mode=mode or settings.mode,
         defaults=replace(settings.defaults, **new_defaults),
         limits=replace(settings.limits, **new_limits),
-        channels=channels_changed(settings.channels, channels),
+        channels=merge_channels(settings.channels, channels),
     )

@@ -2,20 +2,20 @@
 
 from dataclasses import dataclass
 
-from chalicelib.domain.actors import Actor, no_such
+from chalicelib.domain.actors import Actor, instance_not_found
 from chalicelib.domain.instance import Instance
-from chalicelib.store.instances import Instances
+from chalicelib.store.instances import InstanceRepository
 
 
 @dataclass(frozen=True)
 class Finder:
     """By id, or by the name of a living one."""
 
-    instances: Instances
+    instances: InstanceRepository
 
-    def find(self, actor: Actor, ref: str) -> Instance:
+    def get_visible(self, actor: Actor, ref: str) -> Instance:
         """:raises NotFound: it does not exist, or is somebody else's"""
         instance = self.instances.load(ref)
         if instance is None:
-            raise no_such(ref)
-        return actor.may_see(instance, ref)
+            raise instance_not_found(ref)
+        return actor.check_access(instance, ref)

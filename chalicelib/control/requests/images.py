@@ -5,42 +5,42 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from chalicelib.control.requests.finding import Finder
-from chalicelib.control.requests.reading import Reading, own_cursor
-from chalicelib.domain.activity.idle import Verdict
+from chalicelib.control.requests.reading import QueryService, cursor_errors
+from chalicelib.domain.activity.idle import ActivityState
 from chalicelib.domain.actors import Actor
-from chalicelib.domain.asks import LaunchAsk
-from chalicelib.domain.catalogue import Catalogue
+from chalicelib.domain.asks import LaunchRequest
+from chalicelib.domain.catalogue import InstanceTypeCatalog
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.desk import Mode
-from chalicelib.domain.errors import Conflict, ErrorCode, FieldError, Invalid, NotFound
-from chalicelib.domain.from_image import taken_along
+from chalicelib.domain.errors import Conflict, ErrorCode, FieldError, NotFound, ValidationFailed
+from chalicelib.domain.from_image import recipes_captured_in_image
 from chalicelib.domain.images import (
-    BEING_MADE,
+    IN_PROGRESS_PHASES,
     LATEST,
     Image,
     ImagePhase,
-    holds,
-    named,
-    newest,
-    why_not,
+    contains_recipe,
+    find_by_ref,
+    latest,
+    launch_incompatibility,
 )
-from chalicelib.domain.instance import Desired, Instance, Machine, Phase, Spec
-from chalicelib.domain.lifecycle.rules import because, entry
-from chalicelib.domain.names import NAME_IN_WORDS, is_name
-from chalicelib.domain.recipe_parameters import Value, chosen
+from chalicelib.domain.instance import DesiredState, Instance, Machine, Phase, Spec
+from chalicelib.domain.lifecycle.rules import because, timeline_entry
+from chalicelib.domain.names import NAME_IN_DESCRIPTION, is_valid_name
+from chalicelib.domain.recipe_parameters import ParameterValue, resolve_values
 from chalicelib.domain.recipes import Recipe
-from chalicelib.domain.unsealing import new_secrets
-from chalicelib.domain.vouching import baked_of
+from chalicelib.domain.unsealing import regenerated_secrets_message
+from chalicelib.domain.vouching import documents_for_image
 from chalicelib.domain.write_warnings import WarningCode, WriteWarning
-from chalicelib.store.desk import DeskStore
-from chalicelib.store.images import Images, Told
-from chalicelib.store.instances import Broken, Instances
-from chalicelib.store.transactions import TRIES, Stale
+from chalicelib.store.desk import DeskRepository
+from chalicelib.store.images import ImageRepository, InstanceUpdate
+from chalicelib.store.instances import InstanceRepository, UnreadableRecord
+from chalicelib.store.transactions import MAX_ATTEMPTS, VersionConflict
 
 
 @dataclass(frozen=True)
-class Wished:
+class ImageRequested:
     """The image that a request creates, with warnings for the answer."""
 
     image: Image
@@ -48,67 +48,69 @@ class Wished:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageRequests:
+class ImageService:
     """POST /instances/{name}/images, GET and DELETE /images; and which image a launch means."""
 
-    images: Images
-    instances: Instances
+    images: ImageRepository
+    instances: InstanceRepository
     finder: Finder
-    reading: Reading
-    desk: DeskStore
-    catalogue: Catalogue
+    reading: QueryService
+    desk: DeskRepository
+    catalog: InstanceTypeCatalog
     recipes: Mapping[str, Recipe]
     clock: Clock
 
-    def make(self, actor: Actor, ref: str, *, name: str, description: str, no_reboot: bool) -> Wished:
+    def create(self, actor: Actor, ref: str, *, name: str, description: str, no_reboot: bool) -> ImageRequested:
         """Written down. The same wish while it is being made is answered with the same image.
 
         :raises Conflict: it does not run, or another image is being made of it
         """
-        actor.who_owns()
-        if not is_name(name):
-            raise Invalid(f"name must be {NAME_IN_WORDS}", errors=(FieldError("name", f"must be {NAME_IN_WORDS}"),))
+        actor.owner_for_new()
+        if not is_valid_name(name):
+            raise ValidationFailed(
+                f"name must be {NAME_IN_DESCRIPTION}", errors=(FieldError("name", f"must be {NAME_IN_DESCRIPTION}"),)
+            )
         if self.desk.settings().mode is Mode.PAUSED:
             raise Conflict(
                 "gpudesk is paused. Images can be created when an admin sets mode to enforce.",
                 code=ErrorCode.DESK_PAUSED,
             )
-        for _ in range(TRIES):
-            instance = self.finder.find(actor, ref)
-            if instance.imaging:
-                return Wished(self._same(instance, name, no_reboot), ())
+        for _ in range(MAX_ATTEMPTS):
+            instance = self.finder.get_visible(actor, ref)
+            if instance.image_in_progress:
+                return ImageRequested(self._same(instance, name, no_reboot), ())
             image = self._new(actor, instance, self._machine(instance), (name, description, no_reboot))
-            how = "without a reboot" if no_reboot else f"for which it reboots: {new_secrets(image)}"
+            how = "without a reboot" if no_reboot else f"for which it reboots: {regenerated_secrets_message(image)}"
             reason = because(EventCode.IMAGE_REQUESTED, f"{actor.name} asked for an image of it, {name}, {how}")
-            lines = (entry(self.clock.now(), reason, actor=actor.name, details={"image": image.id}),)
+            entries = (timeline_entry(self.clock.now(), reason, actor=actor.name, details={"image": image.id}),)
             warnings = tuple(self._warnings(actor, instance, image))
             try:
-                told = Told(
+                notification = InstanceUpdate(
                     instance,
-                    replace(instance, imaging=image.id, imaging_since=image.created_at),
-                    lines,
+                    replace(instance, image_in_progress=image.id, image_started_at=image.created_at),
+                    entries,
                     user_write=True,
                 )
-                return Wished(self.images.write(image, told), warnings)
-            except Stale:
+                return ImageRequested(self.images.write(image, notification), warnings)
+            except VersionConflict:
                 continue
         raise Conflict(f"{ref} is being changed by others; try again", code=ErrorCode.CONCURRENT_UPDATE)
 
-    def show(self, actor: Actor, ref: str) -> Image:
+    def get(self, actor: Actor, ref: str) -> Image:
         """By id, or by name where no other one of the actor's is called so.
 
         :raises NotFound: it does not exist, or is somebody else's
         :raises Conflict: several are called so
         """
         image = self.images.load(ref) or self._called(actor, ref)
-        is_theirs = image is not None and (actor.sees_all or image.owner == actor.acts_for)
+        is_theirs = image is not None and (actor.can_see_all or image.owner == actor.effective_owner)
         if image is None or not is_theirs or image.phase is ImagePhase.DELETED:
-            sentence = f"there is no image {ref[:60]!r} of yours; GET /images lists them"
-            raise NotFound(sentence, code=ErrorCode.IMAGE_NOT_FOUND)
+            message = f"there is no image {ref[:60]!r} of yours; GET /images lists them"
+            raise NotFound(message, code=ErrorCode.IMAGE_NOT_FOUND)
         return image
 
     def _called(self, actor: Actor, name: str) -> Image | None:
-        found = [each.id for each in self.images.all(actor.acts_for) if each.name == name]
+        found = [each.id for each in self.images.list_all(actor.effective_owner) if each.name == name]
         if len(found) > 1:
             raise Conflict(
                 f"{len(found)} images are called {name}: {', '.join(found)}; name its id", code=ErrorCode.AMBIGUOUS
@@ -119,8 +121,8 @@ class ImageRequests:
         self, actor: Actor, *, owner: str | None, limit: int, cursor: str | None
     ) -> tuple[tuple[Image, ...], str | None]:
         """Newest first; an admin's are everybody's, or one owner's."""
-        with own_cursor():
-            page = self.images.page(actor.scope(owner), limit=limit, cursor=cursor)
+        with cursor_errors():
+            page = self.images.page(actor.list_scope(owner), limit=limit, cursor=cursor)
         return page.items, page.next_cursor
 
     def delete(self, actor: Actor, ref: str) -> Image:
@@ -128,35 +130,39 @@ class ImageRequests:
 
         :raises Conflict: it is being made, or a launch is about to use it; or several are called so
         """
-        actor.who_owns()
-        for _ in range(TRIES):
-            image = self.show(actor, ref)
+        actor.owner_for_new()
+        for _ in range(MAX_ATTEMPTS):
+            image = self.get(actor, ref)
             if image.phase is ImagePhase.DELETING:
                 return image
             self._may_go(image)
             now = self.clock.now()
             reason = because(EventCode.DELETING, f"{actor.name} deletes it, with its snapshots")
-            going = replace(image, phase=ImagePhase.DELETING, phase_since=now, reason=reason, called_at=None)
+            going = replace(image, phase=ImagePhase.DELETING, phase_since=now, reason=reason, last_called_at=None)
             try:
                 return self.images.write(going)
-            except Stale:
+            except VersionConflict:
                 continue
         raise Conflict(f"{ref} is being changed by others; try again", code=ErrorCode.CONCURRENT_UPDATE)
 
-    def meant(self, actor: Actor, ask: LaunchAsk) -> Image | None:
+    def resolve_reference(self, actor: Actor, request: LaunchRequest) -> Image | None:
         """The image that a launch names by id or name; None where it names none, or the latest.
 
         :raises Invalid: there is no such image
         """
-        if ask.image is None or ask.image == LATEST:
+        if request.image is None or request.image == LATEST:
             return None
-        found = named(ask.image, self.images.all(None if actor.sees_all else actor.acts_for), actor.acts_for)
+        found = find_by_ref(
+            request.image,
+            self.images.list_all(None if actor.can_see_all else actor.effective_owner),
+            actor.effective_owner,
+        )
         if found is None:
-            wrong = f"there is no image {ask.image[:60]!r} of yours; GET /images lists them"
-            raise Invalid(wrong, errors=(FieldError("image", wrong),))
+            wrong = f"there is no image {request.image[:60]!r} of yours; GET /images lists them"
+            raise ValidationFailed(wrong, errors=(FieldError("image", wrong),))
         return found
 
-    def latest(self, actor: Actor, ask: LaunchAsk, spec: Spec) -> Image:
+    def find_latest(self, actor: Actor, request: LaunchRequest, spec: Spec) -> Image:
         """The owner's newest image in which all is baked in that the recipe runs, as it is today.
 
         What the request leaves open of the recipe's parameters is as it was chosen there.
@@ -164,33 +170,34 @@ class ImageRequests:
         :param spec: complete, as it would be without an image
         :raises Invalid: there is none
         """
-        kind, recipe = self.catalogue.type_named(spec.instance_type), self.recipes[spec.recipe]
-        found = newest(
+        kind, recipe = self.catalog.get_type(spec.instance_type), self.recipes[spec.recipe]
+        found = latest(
             each
-            for each in self.images.all(actor.acts_for)
-            if holds(each, recipe.as_chosen(self._chosen(ask, recipe, each)))
-            and why_not(each, kind, spec.region, ask.disk_gib, recipe.image_of(kind)) is None
+            for each in self.images.list_all(actor.effective_owner)
+            if contains_recipe(each, recipe.with_values(self._chosen(request, recipe, each)))
+            and launch_incompatibility(each, kind, spec.region, request.disk_gib, recipe.image_parameter_for(kind))
+            is None
         )
         if found is None:
             wrong = (
                 f"you have no image with recipe {spec.recipe}, as it is today, that fits a {kind.name} in "
                 f"{spec.region}; leave image out, and POST /instances/{{name}}/images once it is ready"
             )
-            raise Invalid(wrong, errors=(FieldError("image", wrong),))
+            raise ValidationFailed(wrong, errors=(FieldError("image", wrong),))
         return found
 
-    def _chosen(self, ask: LaunchAsk, recipe: Recipe, image: Image) -> Mapping[str, Value]:
-        return chosen(ask.parameters, recipe.parameters, image.parameters_of(recipe.name))[0]
+    def _chosen(self, request: LaunchRequest, recipe: Recipe, image: Image) -> Mapping[str, ParameterValue]:
+        return resolve_values(request.parameters, recipe.parameters, image.parameters_of(recipe.name))[0]
 
     def _machine(self, instance: Instance) -> Machine:
-        if instance.spec.desired is not Desired.RUNNING:
+        if instance.spec.desired is not DesiredState.RUNNING:
             raise Conflict(
                 f"{instance.name} is to be {instance.spec.desired}: no image is made of it", code=ErrorCode.NOT_READY
             )
         if instance.phase is not Phase.READY or instance.machine is None:
-            sentence = f"{instance.name} is {instance.phase}: an image is made of an instance that is ready"
-            raise Conflict(sentence, code=ErrorCode.NOT_READY)
-        if instance.errand:
+            message = f"{instance.name} is {instance.phase}: an image is made of an instance that is ready"
+            raise Conflict(message, code=ErrorCode.NOT_READY)
+        if instance.benchmark_run:
             raise Conflict(
                 f"{instance.name} is being measured; ask again once that has ended",
                 code=ErrorCode.BENCHMARK_IN_PROGRESS,
@@ -199,16 +206,17 @@ class ImageRequests:
 
     def _same(self, instance: Instance, name: str, no_reboot: bool) -> Image:
         """The answer to a request that is repeated while the image is being made."""
-        image = self.images.load(instance.imaging or "")
+        image = self.images.load(instance.image_in_progress or "")
         if image and (image.name, image.no_reboot) == (name, no_reboot):
             return image
         raise Conflict(
-            f"an image of {instance.name} is being made already: {instance.imaging}", code=ErrorCode.IMAGE_IN_PROGRESS
+            f"an image of {instance.name} is being made already: {instance.image_in_progress}",
+            code=ErrorCode.IMAGE_IN_PROGRESS,
         )
 
     def _new(self, actor: Actor, instance: Instance, machine: Machine, wish: tuple[str, str, bool]) -> Image:
         (name, description, no_reboot), now = wish, self.clock.now()
-        kind = self.catalogue.types.get(instance.spec.instance_type)
+        kind = self.catalog.types.get(instance.spec.instance_type)
         return Image(
             id=f"gi-{secrets.token_hex(8)}",
             name=name,
@@ -218,16 +226,16 @@ class ImageRequests:
             created_at=now,
             instance_id=instance.id,
             instance_name=instance.name,
-            machine_id=machine.instance_id,
+            ec2_instance_id=machine.instance_id,
             region=instance.spec.region,
             arch=kind.arch if kind else "x86_64",
-            base=instance.spec.image_parameter or (kind.image if kind else None),
+            base_image_parameter=instance.spec.image_parameter or (kind.image if kind else None),
             recipe=instance.spec.recipe,
             parameters=instance.spec.parameters,
-            added=taken_along(instance, self.recipes),
+            added_recipes=recipes_captured_in_image(instance, self.recipes),
             disk_gib=instance.spec.disk_gib,
             no_reboot=no_reboot,
-            baked=baked_of(instance.setup),
+            installed_documents=documents_for_image(instance.setup),
             phase=ImagePhase.REQUESTED,
             phase_since=now,
             reason=because(EventCode.REQUESTED, f"{actor.name} asked for it"),
@@ -244,8 +252,8 @@ class ImageRequests:
             "The image does not contain instance stores or /tmp. Each instance that is launched from it gets a new "
             "machine identity, a new Jupyter token and new ssh host keys.",
         )
-        captured = {each.recipe for each in image.added}
-        for added in instance.spec.added:
+        captured = {each.recipe for each in image.added_recipes}
+        for added in instance.spec.added_recipes:
             if added.recipe not in captured:
                 message = f"Recipe {added.recipe} of {instance.name} is not captured: its setup did not succeed."
                 yield WriteWarning(WarningCode.RECIPE_NOT_CAPTURED, message)
@@ -263,19 +271,19 @@ class ImageRequests:
             )
             yield WriteWarning(WarningCode.FILE_SYSTEM_INCONSISTENT, message)
             return
-        message = f"{instance.name} reboots for its image. Everything that runs on it ends, and {new_secrets(image)}."
+        message = f"{instance.name} reboots for its image. Everything that runs on it ends, and {regenerated_secrets_message(image)}."
         yield WriteWarning(WarningCode.INSTANCE_REBOOTS, message)
-        activity = self.reading.show(actor, instance.id).activity
-        if activity and activity.verdict is Verdict.BUSY:
-            message = f"{instance.name} is in use, and the reboot interrupts that: {activity.reason.sentence}."
+        activity = self.reading.get(actor, instance.id).activity
+        if activity and activity.state is ActivityState.BUSY:
+            message = f"{instance.name} is in use, and the reboot interrupts that: {activity.reason.message}."
             yield WriteWarning(WarningCode.ACTIVITY_INTERRUPTED, message)
 
     def _may_go(self, image: Image) -> None:
-        if image.phase in BEING_MADE:
+        if image.phase in IN_PROGRESS_PHASES:
             raise Conflict(
                 f"{image.name} is {image.phase}: it can be deleted once that is over", code=ErrorCode.IMAGE_NOT_READY
             )
-        living = [each for each in self.instances.living() if not isinstance(each, Broken)]
+        living = [each for each in self.instances.list_active() if not isinstance(each, UnreadableRecord)]
         for each in living:
             is_of_it = each.spec.image is not None and each.spec.image.id == image.id
             if is_of_it and each.phase in (Phase.REQUESTED, Phase.LAUNCHING):

@@ -7,34 +7,42 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from chalicelib.control.requests.images import ImageRequests
+from chalicelib.control.requests.images import ImageService
 from chalicelib.domain.actors import Actor
-from chalicelib.domain.asks import LaunchAsk, complete, documents_of
-from chalicelib.domain.catalogue import Catalogue
+from chalicelib.domain.asks import LaunchRequest, build_spec, documents_for_spec
+from chalicelib.domain.catalogue import InstanceTypeCatalog
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.desk import DeskSettings, Mode
-from chalicelib.domain.errors import Conflict, ErrorCode, FieldError, Invalid
-from chalicelib.domain.from_image import taken_over
+from chalicelib.domain.errors import Conflict, ErrorCode, FieldError, ValidationFailed
+from chalicelib.domain.from_image import inherit_from_image
 from chalicelib.domain.images import LATEST
-from chalicelib.domain.instance import Instance, Phase, Rates, Setup, Spec
-from chalicelib.domain.lifecycle.rules import because, entry
-from chalicelib.domain.names import Words, friendly_name
-from chalicelib.domain.plan import Entry
+from chalicelib.domain.instance import Instance, Phase, Rates, SetupState, Spec
+from chalicelib.domain.lifecycle.rules import because, timeline_entry
+from chalicelib.domain.names import WordLists, generate_name
+from chalicelib.domain.plan import TimelineEntry
 from chalicelib.domain.recipes import Recipe
-from chalicelib.domain.timings import IDEMPOTENCY_KEPT, SAME_WISH
+from chalicelib.domain.timings import DUPLICATE_REQUEST_WINDOW, IDEMPOTENCY_RETENTION
 from chalicelib.domain.write_warnings import WarningCode, WriteWarning
-from chalicelib.store.desk import DeskStore
-from chalicelib.store.instances import Instances
-from chalicelib.store.launches import Launched, Launches, LaunchResult, LimitReached, NameTaken, SameWish, Wish
-from chalicelib.store.owners import Owners
-from chalicelib.store.transactions import Stale
+from chalicelib.store.desk import DeskRepository
+from chalicelib.store.instances import InstanceRepository
+from chalicelib.store.launches import (
+    DuplicateRequest,
+    IdempotencyRecord,
+    LaunchCreated,
+    LaunchRepository,
+    LaunchResult,
+    LimitReached,
+    NameTaken,
+)
+from chalicelib.store.owners import OwnerRepository
+from chalicelib.store.transactions import VersionConflict
 
-NAMES_TRIED = 8
+MAX_NAME_ATTEMPTS = 8
 
 
 @dataclass(frozen=True)
-class Granted:
+class LaunchResponse:
     """The instance that a request created, or that an identical request created before."""
 
     instance: Instance
@@ -42,77 +50,77 @@ class Granted:
 
 
 @dataclass(frozen=True)
-class Order:
+class ResolvedLaunch:
     """What was asked for, complete.
 
-    :param origin: the image that it comes from, and what that brings, in words
+    :param image_message: the image that it comes from, and what that brings, in words
     :param skipped: what of its recipes the type has no use for, in words
     """
 
     spec: Spec
     rates: Rates
-    setup: Setup
-    origin: str | None
+    setup: SetupState
+    image_message: str | None
     skipped: str | None
 
-    def lines(self, now: datetime) -> Iterator[Entry]:
+    def timeline_entries(self, now: datetime) -> Iterator[TimelineEntry]:
         """Of the timeline."""
-        if self.origin:
-            yield entry(now, because(EventCode.LAUNCHED_FROM_IMAGE, self.origin))
+        if self.image_message:
+            yield timeline_entry(now, because(EventCode.LAUNCHED_FROM_IMAGE, self.image_message))
         if self.skipped:
-            yield entry(now, because(EventCode.GPU_STEPS_SKIPPED, self.skipped))
+            yield timeline_entry(now, because(EventCode.GPU_STEPS_SKIPPED, self.skipped))
 
     def warnings(self) -> Iterator[WriteWarning]:
         """Yield the same for the answer."""
-        if self.origin:
-            yield WriteWarning(WarningCode.LAUNCHED_FROM_IMAGE, self.origin)
+        if self.image_message:
+            yield WriteWarning(WarningCode.LAUNCHED_FROM_IMAGE, self.image_message)
         if self.skipped:
             yield WriteWarning(WarningCode.GPU_STEPS_SKIPPED, self.skipped)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Launching:
+class LaunchService:
     """POST /instances."""
 
-    instances: Instances
-    launches: Launches
-    desk: DeskStore
-    owners: Owners
-    images: ImageRequests
-    catalogue: Catalogue
+    instances: InstanceRepository
+    launches: LaunchRepository
+    desk: DeskRepository
+    owners: OwnerRepository
+    images: ImageService
+    catalog: InstanceTypeCatalog
     recipes: Mapping[str, Recipe]
-    words: Words
+    words: WordLists
     clock: Clock
 
-    def launch(self, actor: Actor, ask: LaunchAsk, *, key: str | None, body_digest: str) -> Granted:
+    def launch(self, actor: Actor, request: LaunchRequest, *, key: str | None, body_digest: str) -> LaunchResponse:
         """One write. The same key, or the same wish within two minutes, is answered with the first instance.
 
         :param key: the Idempotency-Key, where one was sent
         :param body_digest: of the body, to tell a repetition from a mistake
         """
-        owner, now = actor.who_owns(), self.clock.now()
-        wish = _wish(owner, key, body_digest, now)
-        known = self.launches.known(wish, now)
+        owner, now = actor.owner_for_new(), self.clock.now()
+        wish = _idempotency_record(owner, key, body_digest, now)
+        known = self.launches.find(wish, now)
         if known:
-            return self._same_wish(known, key)
+            return self._replay(known, key)
         desk = self.desk.settings()
         if desk.mode is Mode.PAUSED:
             raise Conflict(
                 "gpudesk is paused. Instances can be launched when an admin sets mode to enforce.",
                 code=ErrorCode.DESK_PAUSED,
             )
-        order = self._order(actor, ask, desk)
+        order = self._resolve(actor, request, desk)
         warnings = (*order.warnings(), *self._no_channel_warning(owner))
         instance_id = f"gd-{secrets.token_hex(8)}"
         reason = because(
-            EventCode.REQUESTED, f"{actor.name} asked for {_what(ask, order.spec.instance_type)}; launching it"
+            EventCode.REQUESTED, f"{actor.name} asked for {_what(request, order.spec.instance_type)}; launching it"
         )
-        lines = [entry(now, reason, actor=actor.name), *order.lines(now)]
+        entries = [timeline_entry(now, reason, actor=actor.name), *order.timeline_entries(now)]
         limit = desk.limits.instances_per_owner
-        for _ in range(1 if ask.name else NAMES_TRIED):
+        for _ in range(1 if request.name else MAX_NAME_ATTEMPTS):
             instance = Instance(
                 id=instance_id,
-                name=ask.name or friendly_name(self.words, secrets.choice),
+                name=request.name or generate_name(self.words, secrets.choice),
                 owner=owner,
                 created_by=actor.owner,
                 created_at=now,
@@ -124,34 +132,36 @@ class Launching:
                 setup=order.setup,
             )
             try:
-                result = self.launches.launch(instance, lines, replace(wish, warnings=warnings), limit=limit, now=now)
-            except Stale as stale:
+                result = self.launches.launch(instance, entries, replace(wish, warnings=warnings), limit=limit, now=now)
+            except VersionConflict as stale:
                 raise Conflict("too many requests at once; try again", code=ErrorCode.CONCURRENT_UPDATE) from stale
             if not isinstance(result, NameTaken):
                 break
-        return self._granted(result, Granted(instance, warnings), limit, key)
+        return self._granted(result, LaunchResponse(instance, warnings), limit, key)
 
-    def _order(self, actor: Actor, ask: LaunchAsk, desk: DeskSettings) -> Order:
+    def _resolve(self, actor: Actor, request: LaunchRequest, desk: DeskSettings) -> ResolvedLaunch:
         """:raises Invalid: with every field that is wrong"""
-        own = self.owners.get(actor.who_owns()).policy
-        image = self.images.meant(actor, ask)
-        if ask.image == LATEST:
-            spec, _ = complete(ask, self.catalogue, self.recipes, desk, own)
-            image = self.images.latest(actor, ask, spec)
-        spec, rates = complete(ask, self.catalogue, self.recipes, desk, own, image)
-        kind, origin = self.catalogue.type_named(spec.instance_type), None
+        own = self.owners.get(actor.owner_for_new()).policy
+        image = self.images.resolve_reference(actor, request)
+        if request.image == LATEST:
+            spec, _ = build_spec(request, self.catalog, self.recipes, desk, own)
+            image = self.images.find_latest(actor, request, spec)
+        spec, rates = build_spec(request, self.catalog, self.recipes, desk, own, image)
+        kind, origin = self.catalog.get_type(spec.instance_type), None
         if image:
-            over = taken_over(spec, ask, image, kind, self.recipes)
+            over = inherit_from_image(spec, request, image, kind, self.recipes)
             spec, origin = over.spec, over.message
-        setup = Setup(
-            recipe=spec.recipe, documents=documents_of(spec, self.recipes), baked=image.baked if image else ()
+        setup = SetupState(
+            recipe=spec.recipe,
+            documents=documents_for_spec(spec, self.recipes),
+            installed_documents=image.installed_documents if image else (),
         )
-        skipped = (self.recipes[name].what_is_skipped(kind) for name in spec.recipes)
-        return Order(spec, rates, setup, origin, " ".join(each for each in skipped if each) or None)
+        skipped = (self.recipes[name].skipped_steps_message(kind) for name in spec.recipes)
+        return ResolvedLaunch(spec, rates, setup, origin, " ".join(each for each in skipped if each) or None)
 
-    def _granted(self, result: LaunchResult, new: Granted, limit: int, key: str | None) -> Granted:
+    def _granted(self, result: LaunchResult, new: LaunchResponse, limit: int, key: str | None) -> LaunchResponse:
         match result:
-            case Launched():
+            case LaunchCreated():
                 return new
             case NameTaken():
                 raise Conflict(
@@ -164,8 +174,8 @@ class Launching:
                     f"{new.instance.owner} has {limit} instances, as many as allowed; terminate one first",
                     code=ErrorCode.LIMIT_REACHED,
                 )
-            case SameWish():
-                return self._same_wish(result, key)
+            case DuplicateRequest():
+                return self._replay(result, key)
 
     def _no_channel_warning(self, owner: str) -> Iterator[WriteWarning]:
         """Warn while there is time that nobody can be notified before a stop."""
@@ -177,10 +187,10 @@ class Launching:
         )
         yield WriteWarning(WarningCode.NO_CHANNEL, message)
 
-    def _same_wish(self, known: SameWish, key: str | None) -> Granted:
+    def _replay(self, known: DuplicateRequest, key: str | None) -> LaunchResponse:
         """Return the first answer again; without a key, also say how to create another instance."""
         if not known.same_body:
-            raise Invalid(
+            raise ValidationFailed(
                 "this Idempotency-Key was used with another body; use a new key for a new request",
                 code=ErrorCode.IDEMPOTENCY_KEY_REUSED,
                 errors=(FieldError("Idempotency-Key", "was used with another body"),),
@@ -191,21 +201,21 @@ class Launching:
                 "the first request with this key is still being written; try again", code=ErrorCode.CONCURRENT_UPDATE
             )
         if key:
-            return Granted(instance, known.warnings)
+            return LaunchResponse(instance, known.warnings)
         seconds = int((self.clock.now() - instance.created_at).total_seconds())
         message = (
             f"Returned the instance created by an identical request {seconds} s ago. To create another one, send a new "
             "Idempotency-Key."
         )
-        return Granted(instance, (WriteWarning(WarningCode.DUPLICATE_REQUEST, message), *known.warnings))
+        return LaunchResponse(instance, (WriteWarning(WarningCode.DUPLICATE_REQUEST, message), *known.warnings))
 
 
-def _wish(owner: str, key: str | None, body_digest: str, now: datetime) -> Wish:
+def _idempotency_record(owner: str, key: str | None, body_digest: str, now: datetime) -> IdempotencyRecord:
     """An explicit key is remembered for a day; without one, the wish itself is the key, for two minutes."""
-    kind, text, kept = ("key", key, IDEMPOTENCY_KEPT) if key else ("wish", body_digest, SAME_WISH)
+    kind, text, kept = ("key", key, IDEMPOTENCY_RETENTION) if key else ("wish", body_digest, DUPLICATE_REQUEST_WINDOW)
     digest = hashlib.sha256(json.dumps([kind, owner, text]).encode()).hexdigest()
-    return Wish(key=f"{kind}#{digest}", digest=body_digest, until=now + kept)
+    return IdempotencyRecord(key=f"{kind}#{digest}", digest=body_digest, until=now + kept)
 
 
-def _what(ask: LaunchAsk, instance_type: str) -> str:
-    return f"{ask.gpu_count or 1} x {ask.gpu} ({instance_type})" if ask.gpu else f"a {instance_type}"
+def _what(request: LaunchRequest, instance_type: str) -> str:
+    return f"{request.gpu_count or 1} x {request.gpu} ({instance_type})" if request.gpu else f"a {instance_type}"

@@ -3,29 +3,31 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from chalicelib.control.requests.changing import Changing
-from chalicelib.control.requests.launching import Granted
+from chalicelib.control.requests.changing import InstanceService
+from chalicelib.control.requests.launching import LaunchResponse
 from chalicelib.domain.actors import Actor
-from chalicelib.domain.catalogue import Catalogue
+from chalicelib.domain.catalogue import InstanceTypeCatalog
 from chalicelib.domain.desk import Mode
 from chalicelib.domain.errors import Conflict, ErrorCode
-from chalicelib.domain.further_setup import further_setup, set_up
+from chalicelib.domain.further_setup import apply_setup_request, build_setup_request
 from chalicelib.domain.instance import Instance
-from chalicelib.domain.recipe_parameters import Value
+from chalicelib.domain.recipe_parameters import ParameterValue
 from chalicelib.domain.recipes import Recipe
-from chalicelib.domain.wishes import Wanted
+from chalicelib.domain.wishes import RecordChange
 from chalicelib.domain.write_warnings import WarningCode, WriteWarning
 
 
 @dataclass(frozen=True, kw_only=True)
-class SettingUp:
+class SetupService:
     """One write; the loop runs the documents."""
 
-    changing: Changing
-    catalogue: Catalogue
+    changing: InstanceService
+    catalog: InstanceTypeCatalog
     recipes: Mapping[str, Recipe]
 
-    def set_up(self, actor: Actor, ref: str, *, recipe: str | None, parameters: Mapping[str, Value]) -> Granted:
+    def run(
+        self, actor: Actor, ref: str, *, recipe: str | None, parameters: Mapping[str, ParameterValue]
+    ) -> LaunchResponse:
         """Record the setup; warn if the GPU steps of the recipe are skipped."""
         if self.changing.desk.settings().mode is Mode.PAUSED:
             raise Conflict(
@@ -34,11 +36,11 @@ class SettingUp:
             )
         skipped: list[str | None] = []
 
-        def wanted(found: Instance) -> Wanted:
-            what = further_setup(found, recipe, parameters, self.recipes, self.catalogue)
-            skipped.append(what.skipped)
-            return set_up(found, what, actor, self.changing.clock.now())
+        def wanted(found: Instance) -> RecordChange:
+            what = build_setup_request(found, recipe, parameters, self.recipes, self.catalog)
+            skipped.append(what.skipped_message)
+            return apply_setup_request(found, what, actor, self.changing.clock.now())
 
-        instance = self.changing.change(actor, ref, wanted)
+        instance = self.changing.apply(actor, ref, wanted)
         messages = [skipped[-1]] if skipped[-1] else []
-        return Granted(instance, tuple(WriteWarning(WarningCode.GPU_STEPS_SKIPPED, each) for each in messages))
+        return LaunchResponse(instance, tuple(WriteWarning(WarningCode.GPU_STEPS_SKIPPED, each) for each in messages))

@@ -9,49 +9,55 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from chalicelib.domain.activity.heartbeat import Heartbeat
-from chalicelib.domain.activity.idle import Verdict, judge
-from chalicelib.domain.activity.orders import Orders
+from chalicelib.domain.activity.idle import ActivityState, judge_activity
+from chalicelib.domain.activity.orders import HeartbeatResponse
 
-PATIENCE = timedelta(minutes=15)
+EXTRA_DELAY = timedelta(minutes=15)
 """How much longer than the desk the machine waits: the desk's bounded wait for a delivery and a few lost sweeps fit."""
 
 
-class Word(StrEnum):
+class SelfStopAction(StrEnum):
     """What the machine says to its people, or does."""
 
     WARN = "warn"
-    WITHDRAW = "withdraw"
+    CANCEL = "withdraw"
     STOP = "stop"
 
 
 @dataclass(frozen=True)
-class Alone:
+class SelfStopState:
     """What the machine remembers from beat to beat.
 
-    :param clear_since: since when nothing forbids a stop: no keep, no setup, mode `enforce`
-    :param acts_at: it has warned, and stops itself then
+    :param allowed_since: since when nothing forbids a stop: no keep, no setup, mode `enforce`
+    :param stop_at: it has warned, and stops itself then
     """
 
-    clear_since: datetime | None = None
-    acts_at: datetime | None = None
+    allowed_since: datetime | None = None
+    stop_at: datetime | None = None
 
 
 @dataclass(frozen=True)
-class Turn:
+class SelfStopDecision:
     """What one beat leads to.
 
-    :param word: what is to be said or done now; None: nothing new
-    :param sentence: why
+    :param action: what is to be said or done now; None: nothing new
+    :param message: why
     """
 
-    alone: Alone
-    word: Word | None = None
-    sentence: str = ""
+    state: SelfStopState
+    action: SelfStopAction | None = None
+    message: str = ""
 
 
-def decide_alone(
-    before: Alone, own: Heartbeat, orders: Orders | None, *, is_setting_up: bool, has_gpu: bool, now: datetime
-) -> Turn:
+def decide_self_stop(
+    before: SelfStopState,
+    own: Heartbeat,
+    orders: HeartbeatResponse | None,
+    *,
+    is_setting_up: bool,
+    has_gpu: bool,
+    now: datetime,
+) -> SelfStopDecision:
     """One beat of the machine's own judgement.
 
     :param own: the machine's own evidence, as it reports it
@@ -60,22 +66,30 @@ def decide_alone(
     """
     obstacle = _obstacle(orders, is_setting_up, now)
     if obstacle or orders is None:
-        return _quiet_down(before, Alone(), obstacle)
-    is_new = before.clear_since is None or before.clear_since > now
-    clear_since = now if is_new or before.clear_since is None else before.clear_since
-    policy = replace(orders.policy, idle_minutes=orders.policy.idle_minutes + int(PATIENCE.total_seconds() // 60))
-    counted = policy.counted(has_gpu=has_gpu)
-    judgement = judge(own, instance_id=own.instance_id, counted=counted, policy=policy, not_before=clear_since, now=now)
-    if judgement.verdict is not Verdict.IDLE:
-        return _quiet_down(before, Alone(clear_since), judgement.reason.sentence)
-    if before.acts_at is None or before.acts_at > now + orders.policy.notice:
-        return Turn(Alone(clear_since, now + orders.policy.notice), Word.WARN, judgement.reason.sentence)
-    if now >= before.acts_at:
-        return Turn(replace(before, clear_since=clear_since), Word.STOP, judgement.reason.sentence)
-    return Turn(replace(before, clear_since=clear_since))
+        return _quiet_down(before, SelfStopState(), obstacle)
+    is_new = before.allowed_since is None or before.allowed_since > now
+    clear_since = now if is_new or before.allowed_since is None else before.allowed_since
+    policy = replace(orders.policy, idle_minutes=orders.policy.idle_minutes + int(EXTRA_DELAY.total_seconds() // 60))
+    counted = policy.enabled_signals(has_gpu=has_gpu)
+    judgement = judge_activity(
+        own, instance_id=own.instance_id, counted=counted, policy=policy, not_before=clear_since, now=now
+    )
+    if judgement.state is not ActivityState.IDLE:
+        return _quiet_down(before, SelfStopState(clear_since), judgement.reason.message)
+    if before.stop_at is None or before.stop_at > now + orders.policy.warning_period:
+        return SelfStopDecision(
+            SelfStopState(clear_since, now + orders.policy.warning_period),
+            SelfStopAction.WARN,
+            judgement.reason.message,
+        )
+    if now >= before.stop_at:
+        return SelfStopDecision(
+            replace(before, allowed_since=clear_since), SelfStopAction.STOP, judgement.reason.message
+        )
+    return SelfStopDecision(replace(before, allowed_since=clear_since))
 
 
-def _obstacle(orders: Orders | None, is_setting_up: bool, now: datetime) -> str:
+def _obstacle(orders: HeartbeatResponse | None, is_setting_up: bool, now: datetime) -> str:
     if orders is None:
         return "the desk has not said yet what it wants"
     if orders.mode != "enforce":
@@ -85,5 +99,5 @@ def _obstacle(orders: Orders | None, is_setting_up: bool, now: datetime) -> str:
     return "it is being set up" if is_setting_up else ""
 
 
-def _quiet_down(before: Alone, after: Alone, why: str) -> Turn:
-    return Turn(after, Word.WITHDRAW, why) if before.acts_at else Turn(after)
+def _quiet_down(before: SelfStopState, after: SelfStopState, why: str) -> SelfStopDecision:
+    return SelfStopDecision(after, SelfStopAction.CANCEL, why) if before.stop_at else SelfStopDecision(after)

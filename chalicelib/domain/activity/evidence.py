@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-ALLOWED_GAP = timedelta(minutes=3)
+MAX_SAMPLE_GAP = timedelta(minutes=3)
 """Between two samples a minute apart, two may be lost before the time between them counts as unseen."""
 
-ALLOWED_STEP_BACK = timedelta(seconds=5)
+MAX_CLOCK_STEP_BACK = timedelta(seconds=5)
 """A clock that is set back by more has jumped: what was measured against it is void."""
 
 
-class State(StrEnum):
+class SignalState(StrEnum):
     """What a signal says of a moment."""
 
     ACTIVE = "active"
@@ -35,7 +35,7 @@ class Sample:
     """
 
     at: datetime
-    state: State
+    state: SignalState
     reason: str
     boot_id: str
 
@@ -51,7 +51,7 @@ class Evidence:
     :param reason: the last sample's
     """
 
-    state: State
+    state: SignalState
     since: datetime
     at: datetime
     samples: int
@@ -90,4 +90,4 @@ def fold(before: Evidence | None, sample: Sample) -> Evidence:
 
 def _is_void(before: Evidence, sample: Sample) -> bool:
     gap = sample.at - before.at
-    return sample.boot_id != before.boot_id or gap > ALLOWED_GAP or gap < -ALLOWED_STEP_BACK
+    return sample.boot_id != before.boot_id or gap > MAX_SAMPLE_GAP or gap < -MAX_CLOCK_STEP_BACK

@@ -14,15 +14,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from chalicelib.domain.activity.evidence import Evidence, State
+from chalicelib.domain.activity.evidence import Evidence, SignalState
 
-FORMAT = 2
+FORMAT_VERSION = 2
 """Of the item. Goes with each heartbeat, so that the desk can tell an old probe from a new one."""
 
-REPORT_BYTES = 704
+MAX_HEARTBEAT_BYTES = 704
 """The machine's share of the kilobyte, its key included; the rest is for gpudesk's response."""
 
-ATTRIBUTES = (
+HEARTBEAT_ATTRIBUTES = (
     "at",
     "boot_id",
     "instance_id",
@@ -37,35 +37,35 @@ ATTRIBUTES = (
 )
 """What an instance may write of its item. Its policy's `dynamodb:Attributes` lists them, and `id` and `response`."""
 
-EXPENDABLE = ("setup", "missed_heartbeats", "live_counts")
+DROPPABLE_ATTRIBUTES = ("setup", "missed_heartbeats", "live_counts")
 """What a heartbeat goes without, one before the next, where the shortest reasons leave no room for it."""
 
-LONGEST_REASON = 120
-SHORTEST_REASON = 16
-LONGEST_NAME = 24
+MAX_REASON_LENGTH = 120
+MIN_REASON_LENGTH = 16
+MAX_NAME_LENGTH = 24
 """Of a document, a step, a place among steps."""
-MOST_SIGNALS = 16
-UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
+MAX_SIGNALS = 16
+NON_PRINTABLE = re.compile(r"[^\x20-\x7e]")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heard:
+class Acknowledgement:
     """What the machine has taken in of the desk's orders.
 
     :param keep_until: the keep that it knows of
     :param warning_id: the last warning that it has passed on to its people
     :param terminals: how many terminals took that warning that somebody is connected to
-    :param notebooks: how many Jupyter servers took it
+    :param jupyter_servers: how many Jupyter servers took it
     """
 
     keep_until: datetime | None = None
     warning_id: str | None = None
     terminals: int = 0
-    notebooks: int = 0
+    jupyter_servers: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
+class KeepRequest:
     """A keep that somebody asked for on the machine: a request, which the desk grants or refuses."""
 
     id: str
@@ -73,43 +73,43 @@ class Wish:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Missed:
+class MissedHeartbeats:
     """Heartbeats that did not get through before this one.
 
     :param since: when the first of them was due
-    :param why: the last one's error
+    :param reason: the last one's error
     """
 
     count: int
     since: datetime
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Leaving:
+class SelfStopStatus:
     """The machine's own judgement: it has warned its people and stops itself.
 
-    :param is_over: it is doing so now
+    :param stopping_now: it is doing so now
     """
 
-    acts_at: datetime
-    is_over: bool
+    stop_at: datetime
+    stopping_now: bool
 
 
 @dataclass(frozen=True, kw_only=True)
-class Progress:
+class StepProgress:
     """The step of a document that runs, for people: SSM shows nothing of it before it has ended.
 
     :param position: "2 of 5" steps of the document
     :param running_for: in the world's time, since the step began or began again
-    :param line: what it said last
+    :param last_output_line: what it said last
     """
 
     document: str
     step: str
     position: str
     running_for: timedelta
-    line: str = ""
+    last_output_line: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,32 +119,32 @@ class Heartbeat:
     :param at: the instance's (that is AWS's) time of the report
     :param boot_id: of the kernel; another one is another boot
     :param signals: the evidence of each signal by its name
-    :param lives: what a stop would end: kernels, terminals, tmux sessions, by kind
+    :param live_counts: what a stop would end: kernels, terminals, tmux sessions, by kind
     """
 
     instance_id: str
     at: datetime
     signals: Mapping[str, Evidence]
     boot_id: str = ""
-    lives: Mapping[str, int] = field(default_factory=dict)
-    heard: Heard = Heard()
-    wish: Wish | None = None
-    missed: Missed | None = None
-    leaving: Leaving | None = None
-    setup: Progress | None = None
+    live_counts: Mapping[str, int] = field(default_factory=dict)
+    acknowledged: Acknowledgement = Acknowledgement()
+    keep_request: KeepRequest | None = None
+    missed_heartbeats: MissedHeartbeats | None = None
+    self_stop: SelfStopStatus | None = None
+    setup: StepProgress | None = None
 
 
 @dataclass(frozen=True)
-class Unreadable:
+class UnreadableHeartbeat:
     """Something was there, and it made no sense."""
 
     why: str
 
 
-Report = Heartbeat | Unreadable | None
+Report = Heartbeat | UnreadableHeartbeat | None
 
 
-def plain_heartbeat(beat: Heartbeat, key: str) -> dict[str, Any]:
+def encode_heartbeat(heartbeat: Heartbeat, key: str) -> dict[str, Any]:
     """As the probe writes it, in at most REPORT_BYTES; attributes that it lacks are to be removed from the item.
 
     Reasons are shortened as far as it takes; what a setup says is left out before they are too short to tell.
@@ -154,47 +154,51 @@ def plain_heartbeat(beat: Heartbeat, key: str) -> dict[str, Any]:
     left_out: set[str] = set()
 
     def plain(longest: int) -> dict[str, Any]:
-        return {name: each for name, each in _plain(beat, longest).items() if name not in left_out}
+        return {name: each for name, each in _plain(heartbeat, longest).items() if name not in left_out}
 
     def size(longest: int) -> int:
         return item_size({"id": key, **plain(longest)})
 
-    for name in EXPENDABLE:
-        if size(SHORTEST_REASON) > REPORT_BYTES:
+    for name in DROPPABLE_ATTRIBUTES:
+        if size(MIN_REASON_LENGTH) > MAX_HEARTBEAT_BYTES:
             left_out.add(name)
-    lengths = range(SHORTEST_REASON, LONGEST_REASON + 1)
-    return plain(lengths[max(0, bisect_right(lengths, REPORT_BYTES, key=size) - 1)])
+    lengths = range(MIN_REASON_LENGTH, MAX_REASON_LENGTH + 1)
+    return plain(lengths[max(0, bisect_right(lengths, MAX_HEARTBEAT_BYTES, key=size) - 1)])
 
 
-def heartbeat_from(raw: Mapping[str, Any]) -> Report:
+def decode_heartbeat(raw: Mapping[str, Any]) -> Report:
     """Read the item that the probe writes.
 
     :returns: None where the probe has not written yet (the desk itself made the item)
     """
     if "at" not in raw:
         return None
-    if raw.get("probe") != FORMAT:
+    if raw.get("probe") != FORMAT_VERSION:
         version = str(raw.get("probe"))[:20]
-        return Unreadable(f"the probe speaks version {version}, this desk {FORMAT}: stop the instance and start it")
+        return UnreadableHeartbeat(
+            f"the probe speaks version {version}, this desk {FORMAT_VERSION}: stop the instance and start it"
+        )
     try:
         at, boot_id = _moment(raw["at"]), _text(raw["boot_id"])
         signals = raw["signals"]
-        if not isinstance(signals, Mapping) or len(signals) > MOST_SIGNALS:
-            raise ValueError(f"signals is not a map of at most {MOST_SIGNALS}")
+        if not isinstance(signals, Mapping) or len(signals) > MAX_SIGNALS:
+            raise ValueError(f"signals is not a map of at most {MAX_SIGNALS}")
         return Heartbeat(
             instance_id=_text(raw["instance_id"]),
             at=at,
             boot_id=boot_id,
             signals={_text(name): _evidence(signal, at, boot_id) for name, signal in signals.items()},
-            lives={_text(kind)[:20]: _count(number) for kind, number in list(raw.get("live_counts", {}).items())[:8]},
-            heard=_heard(raw["acknowledged"]) if "acknowledged" in raw else Heard(),
-            wish=_wish(*raw["keep_request"]) if "keep_request" in raw else None,
-            missed=_missed(*raw["missed_heartbeats"]) if "missed_heartbeats" in raw else None,
-            leaving=_leaving(*raw["self_stop"]) if "self_stop" in raw else None,
+            live_counts={
+                _text(kind)[:20]: _count(number) for kind, number in list(raw.get("live_counts", {}).items())[:8]
+            },
+            acknowledged=_decode_acknowledgement(raw["acknowledged"]) if "acknowledged" in raw else Acknowledgement(),
+            keep_request=_decode_keep_request(*raw["keep_request"]) if "keep_request" in raw else None,
+            missed_heartbeats=_missed(*raw["missed_heartbeats"]) if "missed_heartbeats" in raw else None,
+            self_stop=_leaving(*raw["self_stop"]) if "self_stop" in raw else None,
             setup=_progress(*raw["setup"]) if "setup" in raw else None,
         )
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError, OSError) as problem:
-        return Unreadable(f"{type(problem).__name__}: {problem}"[:200])
+        return UnreadableHeartbeat(f"{type(problem).__name__}: {problem}"[:200])
 
 
 def item_size(value: Any) -> int:
@@ -224,40 +228,44 @@ def _number_size(digits: int) -> int:
     return (digits + 1) // 2 + 2
 
 
-def shortened(text: str, longest: int) -> str:
+def truncate_ascii(text: str, longest: int) -> str:
     """On one line of printable ASCII, at most `longest` characters."""
-    line = UNPRINTABLE.sub("?", " ".join(text.split()))
+    line = NON_PRINTABLE.sub("?", " ".join(text.split()))
     return line if len(line) <= longest else f"{line[: longest - 2]}.."
 
 
-def _plain(beat: Heartbeat, longest: int) -> dict[str, Any]:
-    heard = beat.heard
+def _plain(heartbeat: Heartbeat, longest: int) -> dict[str, Any]:
+    heard = heartbeat.acknowledged
     plain: dict[str, Any] = {
-        "at": _seconds(beat.at),
-        "boot_id": beat.boot_id,
-        "instance_id": beat.instance_id,
-        "probe": FORMAT,
-        "signals": {name: _signal(evidence, beat.at, longest) for name, evidence in beat.signals.items()},
+        "at": _seconds(heartbeat.at),
+        "boot_id": heartbeat.boot_id,
+        "instance_id": heartbeat.instance_id,
+        "probe": FORMAT_VERSION,
+        "signals": {name: _signal(evidence, heartbeat.at, longest) for name, evidence in heartbeat.signals.items()},
     }
-    if beat.lives:
-        plain["live_counts"] = dict(beat.lives)
-    if heard != Heard():
+    if heartbeat.live_counts:
+        plain["live_counts"] = dict(heartbeat.live_counts)
+    if heard != Acknowledgement():
         until = _seconds(heard.keep_until) if heard.keep_until else 0
-        plain["acknowledged"] = [until, heard.warning_id or "", heard.terminals, heard.notebooks]
-    if beat.wish:
-        plain["keep_request"] = [beat.wish.id, round(beat.wish.hours * 3600)]
-    if beat.missed:
-        plain["missed_heartbeats"] = [beat.missed.count, _seconds(beat.missed.since), shortened(beat.missed.why, 24)]
-    if beat.leaving:
-        plain["self_stop"] = [_seconds(beat.leaving.acts_at), beat.leaving.is_over]
-    if beat.setup:
-        plain["setup"] = _plain_progress(beat.setup, longest)
+        plain["acknowledged"] = [until, heard.warning_id or "", heard.terminals, heard.jupyter_servers]
+    if heartbeat.keep_request:
+        plain["keep_request"] = [heartbeat.keep_request.id, round(heartbeat.keep_request.hours * 3600)]
+    if heartbeat.missed_heartbeats:
+        plain["missed_heartbeats"] = [
+            heartbeat.missed_heartbeats.count,
+            _seconds(heartbeat.missed_heartbeats.since),
+            truncate_ascii(heartbeat.missed_heartbeats.reason, 24),
+        ]
+    if heartbeat.self_stop:
+        plain["self_stop"] = [_seconds(heartbeat.self_stop.stop_at), heartbeat.self_stop.stopping_now]
+    if heartbeat.setup:
+        plain["setup"] = _plain_progress(heartbeat.setup, longest)
     return plain
 
 
-def _plain_progress(progress: Progress, longest: int) -> list[Any]:
-    texts = (shortened(each, LONGEST_NAME) for each in (progress.document, progress.step, progress.position))
-    return [*texts, round(progress.running_for.total_seconds()), shortened(progress.line, longest)]
+def _plain_progress(progress: StepProgress, longest: int) -> list[Any]:
+    texts = (truncate_ascii(each, MAX_NAME_LENGTH) for each in (progress.document, progress.step, progress.position))
+    return [*texts, round(progress.running_for.total_seconds()), truncate_ascii(progress.last_output_line, longest)]
 
 
 def _signal(evidence: Evidence, at: datetime, longest: int) -> list[Any]:
@@ -267,19 +275,19 @@ def _signal(evidence: Evidence, at: datetime, longest: int) -> list[Any]:
         _seconds(at) - _seconds(evidence.at),
         evidence.samples,
         math.ceil(evidence.largest_gap.total_seconds()),
-        shortened(evidence.reason, longest),
+        truncate_ascii(evidence.reason, longest),
     ]
 
 
 def _evidence(raw: Any, at: datetime, boot_id: str) -> Evidence:
     state, since, before, samples, largest_gap, reason = raw
     evidence = Evidence(
-        state=State(state),
+        state=SignalState(state),
         since=_moment(since),
         at=at - timedelta(seconds=_number(before)),
         samples=_count(samples),
         largest_gap=timedelta(seconds=_count(largest_gap)),
-        reason=shortened(_text(reason), LONGEST_REASON),
+        reason=truncate_ascii(_text(reason), MAX_REASON_LENGTH),
         boot_id=boot_id,
     )
     if evidence.since > evidence.at:
@@ -287,37 +295,39 @@ def _evidence(raw: Any, at: datetime, boot_id: str) -> Evidence:
     return evidence
 
 
-def _heard(raw: Any) -> Heard:
+def _decode_acknowledgement(raw: Any) -> Acknowledgement:
     until, warning_id, terminals, notebooks = raw
-    return Heard(
+    return Acknowledgement(
         keep_until=_moment(until) if until else None,
         warning_id=_text(warning_id) or None,
         terminals=_count(terminals),
-        notebooks=_count(notebooks),
+        jupyter_servers=_count(notebooks),
     )
 
 
-def _wish(wish_id: Any, seconds: Any) -> Wish:
-    return Wish(id=shortened(_text(wish_id), 40), hours=_count(seconds) / 3600)
+def _decode_keep_request(wish_id: Any, seconds: Any) -> KeepRequest:
+    return KeepRequest(id=truncate_ascii(_text(wish_id), 40), hours=_count(seconds) / 3600)
 
 
-def _missed(count: Any, since: Any, why: Any) -> Missed:
-    return Missed(count=_count(count), since=_moment(since), why=shortened(_text(why), LONGEST_REASON))
+def _missed(count: Any, since: Any, why: Any) -> MissedHeartbeats:
+    return MissedHeartbeats(
+        count=_count(count), since=_moment(since), reason=truncate_ascii(_text(why), MAX_REASON_LENGTH)
+    )
 
 
-def _leaving(acts_at: Any, is_over: Any) -> Leaving:
+def _leaving(stop_at: Any, is_over: Any) -> SelfStopStatus:
     if not isinstance(is_over, bool):
         raise ValueError("self_stop is not a list of a time and a boolean")
-    return Leaving(acts_at=_moment(acts_at), is_over=is_over)
+    return SelfStopStatus(stop_at=_moment(stop_at), stopping_now=is_over)
 
 
-def _progress(document: Any, step: Any, position: Any, seconds: Any, line: Any) -> Progress:
-    return Progress(
-        document=shortened(_text(document), LONGEST_NAME),
-        step=shortened(_text(step), LONGEST_NAME),
-        position=shortened(_text(position), LONGEST_NAME),
+def _progress(document: Any, step: Any, position: Any, seconds: Any, line: Any) -> StepProgress:
+    return StepProgress(
+        document=truncate_ascii(_text(document), MAX_NAME_LENGTH),
+        step=truncate_ascii(_text(step), MAX_NAME_LENGTH),
+        position=truncate_ascii(_text(position), MAX_NAME_LENGTH),
         running_for=timedelta(seconds=_count(seconds)),
-        line=shortened(_text(line), LONGEST_REASON),
+        last_output_line=truncate_ascii(_text(line), MAX_REASON_LENGTH),
     )
 
 

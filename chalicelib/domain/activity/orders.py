@@ -10,33 +10,33 @@ from chalicelib.domain.activity.policy import IdlePolicy, Thresholds
 
 
 @dataclass(frozen=True, kw_only=True)
-class Announced:
+class ActiveWarning:
     """A warning of the desk's that stands: the machine passes it on to its terminals and to JupyterLab, once.
 
     :param kind: what it is about: idle, lifetime, failed, no_agent
-    :param acts_at: the desk does not act before
+    :param stop_at: the desk does not act before
     """
 
     id: str
     kind: str
-    acts_at: datetime
+    stop_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class KeepResult:
     """What became of a keep that was asked for on the machine.
 
     :param id: the wish's
-    :param sentence: why, where it was refused; until when, where it was granted
+    :param message: why, where it was refused; until when, where it was granted
     """
 
     id: str
     granted: bool
-    sentence: str
+    message: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Orders:
+class HeartbeatResponse:
     """The desk's own copies of what a machine must know.
 
     :param mode: the machine stops itself only in `enforce`
@@ -45,11 +45,11 @@ class Orders:
     mode: str = "enforce"
     policy: IdlePolicy = IdlePolicy()
     keep_until: datetime | None = None
-    warning: Announced | None = None
-    answer: Answer | None = None
+    warning: ActiveWarning | None = None
+    keep_result: KeepResult | None = None
 
 
-def plain_orders(orders: Orders) -> dict[str, Any]:
+def encode_response(orders: HeartbeatResponse) -> dict[str, Any]:
     """As DynamoDB and JSON can hold them."""
     policy, thresholds = orders.policy, orders.policy.thresholds
     plain: dict[str, Any] = {
@@ -67,20 +67,20 @@ def plain_orders(orders: Orders) -> dict[str, Any]:
     if orders.keep_until:
         plain["keep_until"] = _seconds(orders.keep_until)
     if orders.warning:
-        plain["warning"] = [orders.warning.id, orders.warning.kind, _seconds(orders.warning.acts_at)]
-    if orders.answer:
-        plain["keep_result"] = [orders.answer.id, orders.answer.granted, orders.answer.sentence[:60]]
+        plain["warning"] = [orders.warning.id, orders.warning.kind, _seconds(orders.warning.stop_at)]
+    if orders.keep_result:
+        plain["keep_result"] = [orders.keep_result.id, orders.keep_result.granted, orders.keep_result.message[:60]]
     return plain
 
 
-def orders_from(plain: Mapping[str, Any]) -> Orders:
+def decode_response(plain: Mapping[str, Any]) -> HeartbeatResponse:
     """Read them again; what a newer desk adds is passed over.
 
     :raises KeyError, TypeError, ValueError: they are not orders
     """
     gpu, cpu, disk, network = plain["thresholds"]
     warning, answer = plain.get("warning"), plain.get("keep_result")
-    return Orders(
+    return HeartbeatResponse(
         mode=str(plain["mode"]),
         policy=IdlePolicy(
             idle_minutes=int(plain["idle_minutes"]),
@@ -94,14 +94,16 @@ def orders_from(plain: Mapping[str, Any]) -> Orders:
             ),
         ),
         keep_until=_moment(plain["keep_until"]) if "keep_until" in plain else None,
-        warning=Announced(id=str(warning[0]), kind=str(warning[1]), acts_at=_moment(warning[2])) if warning else None,
-        answer=Answer(id=str(answer[0]), granted=bool(answer[1]), sentence=str(answer[2])) if answer else None,
+        warning=ActiveWarning(id=str(warning[0]), kind=str(warning[1]), stop_at=_moment(warning[2]))
+        if warning
+        else None,
+        keep_result=KeepResult(id=str(answer[0]), granted=bool(answer[1]), message=str(answer[2])) if answer else None,
     )
 
 
-def as_read(orders: Orders) -> Orders:
+def normalize(orders: HeartbeatResponse) -> HeartbeatResponse:
     """The orders as the machine reads them: whole seconds, a shortened answer. Only these can be compared with its."""
-    return orders_from(plain_orders(orders))
+    return decode_response(encode_response(orders))
 
 
 def _seconds(moment: datetime) -> int:

@@ -36,14 +36,14 @@ class IdlePolicy:
     thresholds: Thresholds = Thresholds()
 
     @property
-    def window(self) -> timedelta:
+    def idle_window(self) -> timedelta:
         return timedelta(minutes=self.idle_minutes)
 
     @property
-    def notice(self) -> timedelta:
+    def warning_period(self) -> timedelta:
         return timedelta(minutes=self.warning_minutes)
 
-    def counted(self, *, has_gpu: bool) -> frozenset[str]:
+    def enabled_signals(self, *, has_gpu: bool) -> frozenset[str]:
         """The signals that must all be quiet on a machine; the GPU's only where there is one to read.
 
         A policy of GPUs alone is no way to switch it off where there is none: there all others count.

@@ -18,4 +18,4 @@ def event_reason(reason: Reason) -> EventReason:
 
     :raises ValueError: its code is not an event code
     """
-    return EventReason(code=EventCode(reason.code), sentence=reason.sentence)
+    return EventReason(code=EventCode(reason.code), message=reason.message)

@@ -4,24 +4,26 @@ from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.desk import Ceilings
+from chalicelib.domain.desk import Limits
 from chalicelib.domain.instance import Instance
-from chalicelib.domain.lifecycle.rules import because, told
+from chalicelib.domain.lifecycle.rules import because, record_event
 from chalicelib.domain.plan import Plan
-from chalicelib.domain.policies import within
+from chalicelib.domain.policies import clamp
 
 
-def bounded(instance: Instance, limits: Ceilings, now: datetime) -> Plan | None:
+def apply_limits(instance: Instance, limits: Limits, now: datetime) -> Plan | None:
     """What follows where the policy of an instance is beyond what the admin has allowed since; None: it is not.
 
     Nobody is surprised by it: whatever follows from the new bounds is warned of first.
     """
-    policy, max_hours = within(instance.spec.idle_policy, instance.spec.max_hours, limits)
-    if not instance.lives or (policy, max_hours) == (instance.spec.idle_policy, instance.spec.max_hours):
+    policy, max_hours = clamp(instance.spec.idle_policy, instance.spec.max_hours, limits)
+    if not instance.is_active or (policy, max_hours) == (instance.spec.idle_policy, instance.spec.max_hours):
         return None
-    sentence = (
+    message = (
         f"the admin has bounded its policy: idle {policy.idle_minutes} minutes, warning {policy.warning_minutes} "
         f"minutes, at most {max_hours} hours; {', '.join(policy.signals)} count"
     )
     spec = replace(instance.spec, idle_policy=policy, max_hours=max_hours)
-    return replace(told(replace(instance, spec=spec), because(EventCode.POLICY_LIMITED, sentence), now), again=True)
+    return replace(
+        record_event(replace(instance, spec=spec), because(EventCode.POLICY_LIMITED, message), now), requeue=True
+    )

@@ -7,22 +7,22 @@ together, and neither of the two found it ahead.
 from datetime import datetime
 
 from chalicelib.domain.activity.heartbeat import Heartbeat, Report
-from chalicelib.domain.activity.idle import HEARTBEAT_AHEAD, HEARTBEAT_FRESH
-from chalicelib.domain.instance import Doubt
+from chalicelib.domain.activity.idle import HEARTBEAT_MAX_AGE, HEARTBEAT_MAX_FUTURE_SKEW
+from chalicelib.domain.instance import ClockSkew
 
 
-def doubt_of(before: Doubt | None, report: Report, now: datetime) -> Doubt | None:
+def detect_clock_skew(before: ClockSkew | None, report: Report, now: datetime) -> ClockSkew | None:
     """What to make of the times in a machine's reports; None where nothing speaks against them.
 
     It is written down at the first report that is ahead, and not for each that follows.
     """
     if not isinstance(report, Heartbeat):
         return before
-    if report.at > now + HEARTBEAT_AHEAD:
-        return before if before and before.plausible_at is None else Doubt(report_at=report.at)
-    if before is None or report.at == before.report_at:
+    if report.at > now + HEARTBEAT_MAX_FUTURE_SKEW:
+        return before if before and before.first_plausible_at is None else ClockSkew(reported_at=report.at)
+    if before is None or report.at == before.reported_at:
         return before
-    looked_at = before.plausible_at
-    if looked_at and report.at > before.report_at and now - looked_at <= HEARTBEAT_FRESH:
+    looked_at = before.first_plausible_at
+    if looked_at and report.at > before.reported_at and now - looked_at <= HEARTBEAT_MAX_AGE:
         return None
-    return Doubt(report_at=report.at, plausible_at=now)
+    return ClockSkew(reported_at=report.at, first_plausible_at=now)

@@ -10,90 +10,98 @@ from chalicelib.domain.benchmarks import Benchmark
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import ensure_period
-from chalicelib.domain.errors import CloudError, GiveUp
-from chalicelib.domain.instance import DocumentRun, Errand, Instance, Phase
+from chalicelib.domain.errors import AwsError, PermanentAwsError
+from chalicelib.domain.instance import BenchmarkRun, DocumentRun, Instance, Phase
 from chalicelib.domain.lifecycle import documents
-from chalicelib.domain.lifecycle.rules import Rules, because, entry, nothing, told
-from chalicelib.domain.measured import NotBelieved, believed
-from chalicelib.domain.observation import CommandStatus, CommandView, Observation
-from chalicelib.domain.plan import Plan, SendDocument, Sent
-from chalicelib.domain.recipes import fill
-from chalicelib.domain.timings import DOCUMENT_MARGIN, RESEND_AFTER, SEND_DEADLINE
+from chalicelib.domain.lifecycle.rules import DecisionContext, because, no_op, record_event, timeline_entry
+from chalicelib.domain.measured import InvalidBenchmark, parse_and_validate
+from chalicelib.domain.observation import CommandStatus, Observation, ObservedCommand
+from chalicelib.domain.plan import CommandSent, Plan, SendDocument
+from chalicelib.domain.recipes import render
+from chalicelib.domain.timings import COMMAND_RESEND_AFTER, DOCUMENT_MARGIN, SEND_DEADLINE
 
 
-def decide(instance: Instance, seen: Observation, now: datetime, rules: Rules) -> Plan | None:
+def decide(instance: Instance, observation: Observation, now: datetime, rules: DecisionContext) -> Plan | None:
     """What is to be done about it; None: nothing but to wait, or nothing was asked for."""
-    errand = instance.errand
+    errand = instance.benchmark_run
     if errand is None:
         return None
     run = errand.run
     if run is None:
-        return _send(instance, errand, DocumentRun(attempt_id=errand.id, sent_at=now, called_at=now))
+        return _send(instance, errand, DocumentRun(attempt_id=errand.id, sent_at=now, last_sent_at=now))
     if run.command_id is None:
         if now - run.sent_at > SEND_DEADLINE:
             return _ended(instance, f"SSM has not taken the command for {SEND_DEADLINE.seconds // 60} minutes", now)
-        return _send(instance, errand, replace(run, called_at=now)) if now - run.called_at >= RESEND_AFTER else None
-    match seen.command:
-        case CommandView(status=CommandStatus.SUCCEEDED) as command:
+        return (
+            _send(instance, errand, replace(run, last_sent_at=now))
+            if now - run.last_sent_at >= COMMAND_RESEND_AFTER
+            else None
+        )
+    match observation.command:
+        case ObservedCommand(status=CommandStatus.SUCCEEDED) as command:
             return _said(instance, errand, command, now)
-        case CommandView(status=CommandStatus.FAILED) as command:
-            _, failure = documents.failed(errand.document, run, command, now)
-            otherwise = f"{errand.document.name} ended as {command.detail}"
-            return _ended(instance, documents.failure_in_words(failure, otherwise), now)
-    if now - run.sent_at > rules.script_time(errand.document.timeout + DOCUMENT_MARGIN):
+        case ObservedCommand(status=CommandStatus.FAILED) as command:
+            _, failure = documents.failure_result(errand.document, run, command, now)
+            otherwise = f"{errand.document.name} ended as {command.status_details}"
+            return _ended(instance, documents.describe_failure(failure, otherwise), now)
+    if now - run.sent_at > rules.scale_script_timeout(errand.document.timeout + DOCUMENT_MARGIN):
         return _ended(instance, f"it did not end within {errand.document.timeout}", now)
     return None
 
 
-def waits_for(instance: Instance, step: SendDocument) -> bool:
+def is_expected(instance: Instance, step: SendDocument) -> bool:
     """Whether a command that was sent is the errand's."""
-    run = instance.errand.run if instance.errand else None
+    run = instance.benchmark_run.run if instance.benchmark_run else None
     return instance.phase is Phase.READY and run is not None and run.attempt_id == step.attempt_id
 
 
-def sent(instance: Instance, outcome: Sent | CloudError, now: datetime) -> Plan:
+def record_send(instance: Instance, outcome: CommandSent | AwsError, now: datetime) -> Plan:
     """What SSM said of the command. What may pass is tried again with the same attempt id."""
-    errand = instance.errand
-    if isinstance(outcome, GiveUp):
+    errand = instance.benchmark_run
+    if isinstance(outcome, PermanentAwsError):
         return _ended(instance, f"SSM rejected the command: {outcome.description}", now)
-    if isinstance(outcome, CloudError):
-        return nothing(instance, EventCode.RETRYING, f"SSM did not take the command ({outcome.code}); it is sent again")
+    if isinstance(outcome, AwsError):
+        return no_op(instance, EventCode.RETRYING, f"SSM did not take the command ({outcome.code}); it is sent again")
     if errand is None or errand.run is None:
-        return nothing(instance, EventCode.SUPERSEDED, "nobody waits for the measurement any more")
+        return no_op(instance, EventCode.SUPERSEDED, "nobody waits for the measurement any more")
     running = replace(errand, run=replace(errand.run, command_id=outcome.command_id))
     reason = because(EventCode.BENCHMARK_STARTED, "the measurement is running")
-    return told(replace(instance, errand=running), reason, now, command_id=outcome.command_id, attempt_id=errand.id)
+    return record_event(
+        replace(instance, benchmark_run=running), reason, now, command_id=outcome.command_id, attempt_id=errand.id
+    )
 
 
-def given_up(plan: Plan, now: datetime) -> Plan:
+def abandon(plan: Plan, now: datetime) -> Plan:
     """Only a ready instance runs errands: what else becomes of it ends them."""
     instance = plan.instance
-    if instance.errand is None or instance.phase is Phase.READY:
+    if instance.benchmark_run is None or instance.phase is Phase.READY:
         return plan
     reason = _failed(instance, f"it is {instance.phase} now")
-    return replace(plan, instance=replace(instance, errand=None), entries=(*plan.entries, entry(now, reason)))
+    return replace(
+        plan, instance=replace(instance, benchmark_run=None), timeline=(*plan.timeline, timeline_entry(now, reason))
+    )
 
 
-def _send(instance: Instance, errand: Errand, run: DocumentRun) -> Plan:
+def _send(instance: Instance, errand: BenchmarkRun, run: DocumentRun) -> Plan:
     document = errand.document
     return Plan(
-        instance=replace(instance, errand=replace(errand, run=run)),
+        instance=replace(instance, benchmark_run=replace(errand, run=run)),
         reason=because(EventCode.SENDING, f"sending {document.name}"),
         step=SendDocument(
             document=document.name,
-            parameters=fill(document.parameters, {"attempt_id": errand.id}),
+            parameters=render(document.parameters, {"attempt_id": errand.id}),
             attempt_id=errand.id,
-            limit=document.timeout,
+            timeout=document.timeout,
         ),
     )
 
 
-def _said(instance: Instance, errand: Errand, command: CommandView, now: datetime) -> Plan:
+def _said(instance: Instance, errand: BenchmarkRun, command: ObservedCommand, now: datetime) -> Plan:
     """The document has ended well; what it said is still to be believed."""
-    subject = errand.subject
+    subject = errand.target
     try:
-        found = believed("\n".join(step.output for step in command.steps), subject)
-    except NotBelieved as problem:
+        found = parse_and_validate("\n".join(step.output for step in command.steps), subject)
+    except InvalidBenchmark as problem:
         return _ended(instance, f"what the machine said is not believed: {problem}", now)
     benchmark = Benchmark(
         id=errand.id,
@@ -110,27 +118,27 @@ def _said(instance: Instance, errand: Errand, command: CommandView, now: datetim
         cuda=found.cuda,
         results=found.results,
     )
-    sentence = (
-        f"{instance.name} finished its benchmark: {benchmark.in_words}. The comparison of instance types includes it "
+    message = (
+        f"{instance.name} finished its benchmark: {benchmark.summary}. The comparison of instance types includes it "
         "now."
     )
-    reason = because(EventCode.BENCHMARK_DONE, sentence)
+    reason = because(EventCode.BENCHMARK_DONE, message)
     details = {"driver": found.driver or "unknown", "framework": found.framework, "attempt_id": errand.id}
-    return replace(told(_done(instance, now), reason, now, **details), measured=benchmark)
+    return replace(record_event(_done(instance, now), reason, now, **details), benchmark=benchmark)
 
 
 def _ended(instance: Instance, why: str, now: datetime) -> Plan:
-    return told(_done(instance, now), _failed(instance, why), now)
+    return record_event(_done(instance, now), _failed(instance, why), now)
 
 
 def _failed(instance: Instance, why: str) -> EventReason:
-    sentence = (
+    message = (
         f"{instance.name} could not finish its benchmark: {ensure_period(why)} Start the benchmark again once the "
         "instance is ready and the cause is removed."
     )
-    return because(EventCode.BENCHMARK_FAILED, sentence)
+    return because(EventCode.BENCHMARK_FAILED, message)
 
 
 def _done(instance: Instance, now: datetime) -> Instance:
     """The idle window begins anew: whoever asked comes to see."""
-    return replace(instance, errand=None, ready_since=now)
+    return replace(instance, benchmark_run=None, ready_since=now)

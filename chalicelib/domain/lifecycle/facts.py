@@ -7,21 +7,21 @@ from chalicelib.domain.activity.heartbeat import Heartbeat, Report
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.text import pluralize
 from chalicelib.domain.instance import (
-    Action,
     Claim,
-    Desired,
+    ClaimAction,
+    DesiredState,
     Ec2State,
     Instance,
     Machine,
     Phase,
     ScheduledEvent,
 )
-from chalicelib.domain.lifecycle.rules import at_rest, because, gone, moved, nothing, told
-from chalicelib.domain.observation import Absent, Ec2View, Observation, Unobserved, Untagged
+from chalicelib.domain.lifecycle.rules import because, no_op, record_event, to_stopped, to_terminated, with_phase
+from chalicelib.domain.observation import NotVisible, Observation, ObservedInstance, TagsMissing, Unavailable
 from chalicelib.domain.plan import Plan
-from chalicelib.domain.timings import ABSENT_CERTAIN, NEWBORN, STOP_FORCE
+from chalicelib.domain.timings import GONE_AFTER, STOP_FORCE_AFTER, VISIBILITY_GRACE
 
-REMEDIES = {
+EVENT_ADVICE = {
     "instance-retirement": "Stop it and start it before then: it comes back on other hardware, with its disk.",
     "instance-stop": "Stop it and start it before then: it comes back on other hardware, with its disk.",
     "instance-reboot": "Whatever runs then ends: save your work before.",
@@ -31,61 +31,61 @@ REMEDIES = {
 
 OTHER_REMEDY = "It may be slow or unreachable for a while."
 
-ENDING = (Phase.STOPPING, Phase.STOPPED, Phase.TERMINATING)
+STOP_PHASES = (Phase.STOPPING, Phase.STOPPED, Phase.TERMINATING)
 
 
-def take_in(instance: Instance, seen: Observation, now: datetime) -> tuple[Instance, Plan | None]:
+def apply_ec2_state(instance: Instance, observation: Observation, now: datetime) -> tuple[Instance, Plan | None]:
     """Bring the record up to what EC2 shows.
 
     :returns: the record, and a plan where what was seen already decides the matter
     """
-    match seen.ec2:
-        case Unobserved(why):
-            return instance, nothing(
+    match observation.ec2:
+        case Unavailable(why):
+            return instance, no_op(
                 instance, EventCode.AWS_UNAVAILABLE, f"EC2 did not answer, so nothing is concluded: {why}"
             )
-        case Absent():
-            return _missed(instance, now)
-        case Untagged(instance_id):
-            return instance, _out_of_reach(instance, instance_id, now)
-        case Ec2View() as view:
-            current, plan = _seen(instance, view, seen.heartbeat, now)
-            return current, plan or _announced(current, seen.scheduled, now)
+        case NotVisible():
+            return _not_visible(instance, now)
+        case TagsMissing(instance_id):
+            return instance, _tags_lost(instance, instance_id, now)
+        case ObservedInstance() as view:
+            current, plan = _seen(instance, view, observation.heartbeat, now)
+            return current, plan or _announced(current, observation.scheduled_event, now)
 
 
-def _out_of_reach(instance: Instance, instance_id: str, now: datetime) -> Plan:
+def _tags_lost(instance: Instance, instance_id: str, now: datetime) -> Plan:
     """Without our tags it is not ours to touch; it is billed all the same, so it is told and counted."""
-    sentence = (
+    message = (
         f"{instance.name} ({instance_id}) lost its gpudesk tags. gpudesk cannot manage it, but AWS bills it. Restore "
         f"the tags gpudesk:id={instance.tag_id} and gpudesk:stage, or terminate it in the EC2 console."
     )
-    reason = because(EventCode.TAGS_LOST, sentence)
-    if instance.told == reason.code:
+    reason = because(EventCode.TAGS_LOST, message)
+    if instance.notified == reason.code:
         return Plan(instance=instance, reason=reason)
-    return told(replace(instance, told=reason.code), reason, now)
+    return record_event(replace(instance, notified=reason.code), reason, now)
 
 
-def _missed(instance: Instance, now: datetime) -> tuple[Instance, Plan | None]:
+def _not_visible(instance: Instance, now: datetime) -> tuple[Instance, Plan | None]:
     machine = instance.machine
     if machine is None:
         return instance, None
-    if now - machine.launched_at < NEWBORN:
-        return instance, nothing(
+    if now - machine.launched_at < VISIBILITY_GRACE:
+        return instance, no_op(
             instance, EventCode.NOT_VISIBLE_YET, "EC2 does not show it yet; its answers lag behind its launches"
         )
-    absent = replace(instance, absent_since=instance.absent_since or now)
-    if absent.absent_since and now - absent.absent_since >= ABSENT_CERTAIN:
-        hours = pluralize(ABSENT_CERTAIN.seconds // 3600, "hour")
-        sentence = (
+    absent = replace(instance, not_visible_since=instance.not_visible_since or now)
+    if absent.not_visible_since and now - absent.not_visible_since >= GONE_AFTER:
+        hours = pluralize(GONE_AFTER.seconds // 3600, "hour")
+        message = (
             f"{instance.name} is gone: EC2 has not shown {machine.instance_id} for {hours}. gpudesk closed its record. "
             "Launch a new instance if you still need one."
         )
-        return absent, gone(absent, because(EventCode.INSTANCE_GONE, sentence), now)
-    sentence = "EC2 does not show it; that is no proof that it is gone"
-    return absent, nothing(absent, EventCode.NOT_VISIBLE, sentence)
+        return absent, to_terminated(absent, because(EventCode.INSTANCE_GONE, message), now)
+    message = "EC2 does not show it; that is no proof that it is gone"
+    return absent, no_op(absent, EventCode.NOT_VISIBLE, message)
 
 
-def _seen(instance: Instance, view: Ec2View, report: Report, now: datetime) -> tuple[Instance, Plan | None]:
+def _seen(instance: Instance, view: ObservedInstance, report: Report, now: datetime) -> tuple[Instance, Plan | None]:
     before = instance.machine
     machine = Machine(
         instance_id=view.instance_id,
@@ -95,51 +95,51 @@ def _seen(instance: Instance, view: Ec2View, report: Report, now: datetime) -> t
     )
     if instance.phase is Phase.TERMINATED:
         is_over = view.state in (Ec2State.TERMINATED, Ec2State.SHUTTING_DOWN)
-        return instance, nothing(instance, EventCode.TERMINATED, "terminated") if is_over else found_alive(
+        return instance, no_op(instance, EventCode.TERMINATED, "terminated") if is_over else reappeared(
             instance, machine, now
         )
-    instance = replace(instance, machine=machine, absent_since=None)
+    instance = replace(instance, machine=machine, not_visible_since=None)
     if before is None:
         if view.state in (Ec2State.TERMINATED, Ec2State.SHUTTING_DOWN):
             return instance, _ended(instance, view, now)
-        return instance, launched(instance, machine, now)
+        return instance, to_booting(instance, machine, now)
     match view.state:
         case Ec2State.TERMINATED | Ec2State.SHUTTING_DOWN:
             return instance, _ended(instance, view, now)
         case Ec2State.STOPPED | Ec2State.STOPPING:
-            return instance, _stopped_outside(instance, view, report, now)
+            return instance, _stopped_externally(instance, view, report, now)
         case Ec2State.PENDING | Ec2State.RUNNING:
-            return instance, _started_outside(instance, now)
+            return instance, _started_externally(instance, now)
 
 
-def _announced(instance: Instance, event: ScheduledEvent | Absent | Unobserved, now: datetime) -> Plan | None:
+def _announced(instance: Instance, event: ScheduledEvent | NotVisible | Unavailable, now: datetime) -> Plan | None:
     """What AWS is going to do to the machine of its own accord is passed on, once."""
-    if isinstance(event, Unobserved) or event == instance.scheduled:
+    if isinstance(event, Unavailable) or event == instance.scheduled_event:
         return None
-    if isinstance(event, Absent):
+    if isinstance(event, NotVisible):
         reason = because(EventCode.SCHEDULED_EVENT_CLEARED, "AWS plans nothing any more")
-        cleared = replace(instance, scheduled=None)
-        return Plan(instance=cleared, reason=reason, again=True) if instance.scheduled else None
-    sentence = (
+        cleared = replace(instance, scheduled_event=None)
+        return Plan(instance=cleared, reason=reason, requeue=True) if instance.scheduled_event else None
+    message = (
         f"AWS has scheduled {event.code} of {instance.name} for {event.not_before:%Y-%m-%d %H:%M} UTC "
         f"({event.description}). "
-        f"{REMEDIES.get(event.code, OTHER_REMEDY)}"
+        f"{EVENT_ADVICE.get(event.code, OTHER_REMEDY)}"
     )
-    reason = because(EventCode.SCHEDULED_EVENT, sentence)
-    plan = told(replace(instance, scheduled=event), reason, now, event=event.code, event_id=event.id)
-    return replace(plan, again=True)
+    reason = because(EventCode.SCHEDULED_EVENT, message)
+    plan = record_event(replace(instance, scheduled_event=event), reason, now, event=event.code, event_id=event.id)
+    return replace(plan, requeue=True)
 
 
-def launched(instance: Instance, machine: Machine, now: datetime) -> Plan:
+def to_booting(instance: Instance, machine: Machine, now: datetime) -> Plan:
     """The instance has its machine, whether RunInstances said so or it was found by its tag."""
     reason = because(EventCode.LAUNCHED, f"EC2 launched {machine.instance_id} in {machine.zone}; waiting for its agent")
-    return told(
+    return record_event(
         replace(
-            moved(instance, Phase.BOOTING, reason, now),
+            with_phase(instance, Phase.BOOTING, reason, now),
             machine=machine,
-            life_began_at=machine.launched_at,
+            lifetime_started_at=machine.launched_at,
             retry_at=None,
-            refused_zones=(),
+            zones_without_capacity=(),
         ),
         reason,
         now,
@@ -149,45 +149,47 @@ def launched(instance: Instance, machine: Machine, now: datetime) -> Plan:
     )
 
 
-def found_alive(instance: Instance, machine: Machine, now: datetime) -> Plan:
+def reappeared(instance: Instance, machine: Machine, now: datetime) -> Plan:
     """A machine of a record that is over: the record lives again, under its id, until the machine is gone."""
-    sentence = (
+    message = (
         f"{instance.name} ({instance.id}) still exists in EC2, although gpudesk took it for gone: "
         f"{machine.instance_id} is {machine.state}. gpudesk is terminating it; its disk is deleted."
     )
-    reason = because(EventCode.REAPPEARED, sentence)
+    reason = because(EventCode.REAPPEARED, message)
     alive = replace(
-        moved(instance, Phase.TERMINATING, reason, now),
+        with_phase(instance, Phase.TERMINATING, reason, now),
         name=instance.id,
         machine=machine,
-        claim=Claim(action=Action.TERMINATE, at=now, reason=reason),
+        claim=Claim(action=ClaimAction.TERMINATE, claimed_at=now, reason=reason),
     )
-    return told(alive, reason, now, instance_id=machine.instance_id, former_name=instance.name)
+    return record_event(alive, reason, now, instance_id=machine.instance_id, former_name=instance.name)
 
 
-def _ended(instance: Instance, view: Ec2View, now: datetime) -> Plan | None:
-    ours = instance.claim is not None and instance.claim.action is Action.TERMINATE
+def _ended(instance: Instance, view: ObservedInstance, now: datetime) -> Plan | None:
+    ours = instance.claim is not None and instance.claim.action is ClaimAction.TERMINATE
     if view.state is Ec2State.TERMINATED:
         if ours:
-            return gone(instance, because(EventCode.TERMINATED, f"{instance.name} is terminated."), now)
-        sentence = (
+            return to_terminated(instance, because(EventCode.TERMINATED, f"{instance.name} is terminated."), now)
+        message = (
             f"{instance.name} was terminated outside gpudesk, and its disk is deleted. Launch a new instance if you "
             "still need one."
         )
-        return gone(instance, because(EventCode.TERMINATED_EXTERNALLY, sentence), now)
+        return to_terminated(instance, because(EventCode.TERMINATED_EXTERNALLY, message), now)
     if instance.phase is Phase.TERMINATING:
-        return nothing(instance, EventCode.TERMINATING, "EC2 is terminating it")
-    sentence = f"EC2 is terminating {instance.name}{'' if ours else ', which gpudesk did not ask for'}."
-    reason = because(EventCode.TERMINATING_EXTERNALLY, sentence)
-    spec = replace(instance.spec, desired=Desired.TERMINATED)
-    return told(replace(moved(instance, Phase.TERMINATING, reason, now), spec=spec, warned=None), reason, now)
+        return no_op(instance, EventCode.TERMINATING, "EC2 is terminating it")
+    message = f"EC2 is terminating {instance.name}{'' if ours else ', which gpudesk did not ask for'}."
+    reason = because(EventCode.TERMINATING_EXTERNALLY, message)
+    spec = replace(instance.spec, desired=DesiredState.TERMINATED)
+    return record_event(
+        replace(with_phase(instance, Phase.TERMINATING, reason, now), spec=spec, warning=None), reason, now
+    )
 
 
-def _stopped_outside(instance: Instance, view: Ec2View, report: Report, now: datetime) -> Plan | None:
-    starting = instance.claim is not None and instance.claim.action is Action.START
-    if instance.phase in ENDING or starting:
+def _stopped_externally(instance: Instance, view: ObservedInstance, report: Report, now: datetime) -> Plan | None:
+    starting = instance.claim is not None and instance.claim.action is ClaimAction.START
+    if instance.phase in STOP_PHASES or starting:
         return None
-    by_itself = isinstance(report, Heartbeat) and report.leaving is not None and report.leaving.is_over
+    by_itself = isinstance(report, Heartbeat) and report.self_stop is not None and report.self_stop.stopping_now
     name = instance.name
     reason = (
         because(
@@ -202,34 +204,34 @@ def _stopped_outside(instance: Instance, view: Ec2View, report: Report, now: dat
             f"billed. To use {name} again, start it.",
         )
     )
-    if instance.spec.desired is Desired.RUNNING:
-        instance = replace(instance, spec=replace(instance.spec, desired=Desired.STOPPED))
+    if instance.spec.desired is DesiredState.RUNNING:
+        instance = replace(instance, spec=replace(instance.spec, desired=DesiredState.STOPPED))
     if view.state is Ec2State.STOPPED:
-        return told(at_rest(instance, reason, now), reason, now)
-    stopping = replace(moved(instance, Phase.STOPPING, reason, now), warned=None, claim=None)
-    return told(stopping, reason, now)
+        return record_event(to_stopped(instance, reason, now), reason, now)
+    stopping = replace(with_phase(instance, Phase.STOPPING, reason, now), warning=None, claim=None)
+    return record_event(stopping, reason, now)
 
 
-def _started_outside(instance: Instance, now: datetime) -> Plan | None:
-    if instance.machine is None or instance.spec.desired is Desired.TERMINATED:
+def _started_externally(instance: Instance, now: datetime) -> Plan | None:
+    if instance.machine is None or instance.spec.desired is DesiredState.TERMINATED:
         return None
     if instance.phase is not Phase.STOPPED and not _restarted_while_stopping(instance, instance.machine, now):
         return None
-    sentence = (
+    message = (
         f"{instance.name} was started outside gpudesk. It is billed, and its idle policy and maximum lifetime apply "
         "again. Stop it if nobody needs it."
     )
-    reason = because(EventCode.STARTED_EXTERNALLY, sentence)
-    spec = replace(instance.spec, desired=Desired.RUNNING)
+    reason = because(EventCode.STARTED_EXTERNALLY, message)
+    spec = replace(instance.spec, desired=DesiredState.RUNNING)
     started = replace(
-        moved(instance, Phase.BOOTING, reason, now),
+        with_phase(instance, Phase.BOOTING, reason, now),
         spec=spec,
-        life_began_at=instance.machine.launched_at,
+        lifetime_started_at=instance.machine.launched_at,
         ready_since=None,
         claim=None,
         boot_id=None,
     )
-    return told(started, reason, now)
+    return record_event(started, reason, now)
 
 
 def _restarted_while_stopping(instance: Instance, machine: Machine, now: datetime) -> bool:
@@ -237,5 +239,5 @@ def _restarted_while_stopping(instance: Instance, machine: Machine, now: datetim
     if instance.phase is not Phase.STOPPING:
         return False
     if instance.claim:
-        return machine.launched_at > instance.claim.at
-    return machine.launched_at > instance.phase_since or now - instance.phase_since > STOP_FORCE
+        return machine.launched_at > instance.claim.claimed_at
+    return machine.launched_at > instance.phase_since or now - instance.phase_since > STOP_FORCE_AFTER

@@ -3,33 +3,37 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from chalicelib.domain.activity.heartbeat import Wish
-from chalicelib.domain.activity.orders import Answer
+from chalicelib.domain.activity.heartbeat import KeepRequest
+from chalicelib.domain.activity.orders import KeepResult
 from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.desk import Ceilings
+from chalicelib.domain.desk import Limits
 from chalicelib.domain.instance import Instance
-from chalicelib.domain.lifecycle.rules import because, entry, warning_cancelled
-from chalicelib.domain.plan import Entry, Plan
+from chalicelib.domain.lifecycle.rules import because, timeline_entry, warning_cancelled
+from chalicelib.domain.plan import Plan, TimelineEntry
 from chalicelib.domain.reason import Reason
-from chalicelib.domain.warned import WarningKind
+from chalicelib.domain.warned import WarningType
 
-ON_THE_MACHINE = "somebody on the machine"
+MACHINE_USER = "somebody on the machine"
 """Who asked for a keep there: the desk cannot know, whoever is root there can say anything."""
 
 
-def kept(instance: Instance, until: datetime, who: str, now: datetime) -> tuple[Instance, tuple[Entry, ...]]:
+def grant_keep(
+    instance: Instance, until: datetime, who: str, now: datetime
+) -> tuple[Instance, tuple[TimelineEntry, ...]]:
     """The lease, and the end of a warning that it overtakes.
 
     :param until: as far as it was granted
     """
     reason = because(EventCode.KEEP_GRANTED, f"{who} kept it until {until:%Y-%m-%d %H:%M} UTC")
-    lines = [entry(now, reason, actor=who, details={"until": until.isoformat()})]
-    warned = instance.warned
-    leased = replace(instance, keep_until=until, keep_requested_by=who, told=None)
-    if warned and (until > warned.acts_at or warned.kind is WarningKind.IDLE):
-        leased = replace(leased, warned=None)
-        lines.append(entry(now, warning_cancelled(instance, f"{who} kept it until {until:%Y-%m-%d %H:%M} UTC")))
-    return leased, tuple(lines)
+    entries = [timeline_entry(now, reason, actor=who, details={"until": until.isoformat()})]
+    warned = instance.warning
+    leased = replace(instance, keep_until=until, keep_requested_by=who, notified=None)
+    if warned and (until > warned.stop_at or warned.kind is WarningType.IDLE):
+        leased = replace(leased, warning=None)
+        entries.append(
+            timeline_entry(now, warning_cancelled(instance, f"{who} kept it until {until:%Y-%m-%d %H:%M} UTC"))
+        )
+    return leased, tuple(entries)
 
 
 def keep_reason(instance: Instance) -> Reason:
@@ -45,29 +49,29 @@ def keep_reason(instance: Instance) -> Reason:
     )
 
 
-def wish_heard(instance: Instance, wish: Wish, limits: Ceilings, now: datetime) -> Plan:
+def process_keep_request(instance: Instance, wish: KeepRequest, limits: Limits, now: datetime) -> Plan:
     """What becomes of a keep that was asked for on the machine; each is answered once.
 
     It never reaches beyond `max_hours`: what a machine says must not move what bounds it.
     """
     until = now + timedelta(hours=min(wish.hours, limits.keep_hours))
-    if instance.life_began_at:
-        until = min(until, instance.life_began_at + timedelta(hours=instance.spec.max_hours))
+    if instance.lifetime_started_at:
+        until = min(until, instance.lifetime_started_at + timedelta(hours=instance.spec.max_hours))
     if until <= now:
         return _refused(instance, wish, "its maximum hours are over", now)
     if instance.keep_until and until <= instance.keep_until:
         kept_longer = f"it is kept until {instance.keep_until:%Y-%m-%d %H:%M} UTC already"
-        answer = Answer(id=wish.id, granted=True, sentence=kept_longer)
+        answer = KeepResult(id=wish.id, granted=True, message=kept_longer)
         reason = because(EventCode.KEEP_ACTIVE, kept_longer)
-        return Plan(instance=replace(instance, answer=answer), reason=reason, again=True)
-    leased, lines = kept(instance, until, ON_THE_MACHINE, now)
-    answer = Answer(id=wish.id, granted=True, sentence=f"kept until {until:%Y-%m-%d %H:%M} UTC")
-    reason = because(EventCode.KEEP_GRANTED, lines[0].sentence)
-    return Plan(instance=replace(leased, answer=answer), reason=reason, entries=lines, again=True)
+        return Plan(instance=replace(instance, keep_result=answer), reason=reason, requeue=True)
+    leased, entries = grant_keep(instance, until, MACHINE_USER, now)
+    answer = KeepResult(id=wish.id, granted=True, message=f"kept until {until:%Y-%m-%d %H:%M} UTC")
+    reason = because(EventCode.KEEP_GRANTED, entries[0].message)
+    return Plan(instance=replace(leased, keep_result=answer), reason=reason, timeline=entries, requeue=True)
 
 
-def _refused(instance: Instance, wish: Wish, why: str, now: datetime) -> Plan:
-    reason = because(EventCode.KEEP_REFUSED, f"a keep that {ON_THE_MACHINE} asked for is refused: {why}")
-    answer = Answer(id=wish.id, granted=False, sentence=why)
-    line = entry(now, reason, actor=ON_THE_MACHINE)
-    return Plan(instance=replace(instance, answer=answer), reason=reason, entries=(line,), again=True)
+def _refused(instance: Instance, wish: KeepRequest, why: str, now: datetime) -> Plan:
+    reason = because(EventCode.KEEP_REFUSED, f"a keep that {MACHINE_USER} asked for is refused: {why}")
+    answer = KeepResult(id=wish.id, granted=False, message=why)
+    line = timeline_entry(now, reason, actor=MACHINE_USER)
+    return Plan(instance=replace(instance, keep_result=answer), reason=reason, timeline=(line,), requeue=True)

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.text import to_sentence
-from chalicelib.domain.errors import CloudError, GiveUp, NoCapacity, OverQuota
-from chalicelib.domain.instance import Desired, Instance, Phase
-from chalicelib.domain.lifecycle.rules import because, entry, gone, moved, nothing, told
-from chalicelib.domain.plan import Launch, Plan, Resolved, ResolveLaunch
-from chalicelib.domain.timings import ATTEMPT_CERTAIN, CAPACITY_RETRY, LAUNCH_DEADLINE, RESEND_AFTER
+from chalicelib.domain.errors import AwsError, InsufficientCapacity, PermanentAwsError, QuotaExceeded
+from chalicelib.domain.instance import DesiredState, Instance, Phase
+from chalicelib.domain.lifecycle.rules import because, no_op, record_event, timeline_entry, to_terminated, with_phase
+from chalicelib.domain.plan import Launch, LaunchResolved, Plan, ResolveLaunch
+from chalicelib.domain.timings import CAPACITY_RETRY, COMMAND_RESEND_AFTER, LAUNCH_DEADLINE, LAUNCH_VISIBILITY_DEADLINE
 
 RETRY = timedelta(seconds=20)
 
@@ -19,21 +19,21 @@ def decide(instance: Instance, now: datetime) -> Plan:
 
     Every call is preceded by a guarded write (`retry_at`), so that of two looks at once one makes it.
     """
-    if instance.spec.desired is not Desired.RUNNING:
+    if instance.spec.desired is not DesiredState.RUNNING:
         return _cancelled(instance, now)
     if instance.phase is Phase.REQUESTED:
         reason = because(EventCode.LAUNCHING, "looking up image, subnet and zone")
-        instance = moved(instance, Phase.LAUNCHING, reason, now)
+        instance = with_phase(instance, Phase.LAUNCHING, reason, now)
     if instance.retry_at and now < instance.retry_at:
-        return nothing(instance, EventCode.WAITING_TO_RETRY, f"asking AWS again at {instance.retry_at:%H:%M:%S} UTC")
-    overdue = _overdue(instance, now)
+        return no_op(instance, EventCode.WAITING_TO_RETRY, f"asking AWS again at {instance.retry_at:%H:%M:%S} UTC")
+    overdue = _timed_out(instance, now)
     if overdue:
         return overdue
     attempt = instance.attempt
-    asking = replace(instance, retry_at=now + RESEND_AFTER)
+    asking = replace(instance, retry_at=now + COMMAND_RESEND_AFTER)
     if attempt is None:
         reason = because(EventCode.RESOLVING, "looking up image, subnet and zone")
-        return Plan(instance=asking, reason=reason, step=ResolveLaunch(instance.refused_zones))
+        return Plan(instance=asking, reason=reason, step=ResolveLaunch(instance.zones_without_capacity))
     sending = attempt if attempt.sent_at else replace(attempt, sent_at=now)
     return Plan(
         instance=replace(asking, attempt=sending),
@@ -42,7 +42,7 @@ def decide(instance: Instance, now: datetime) -> Plan:
     )
 
 
-def resolved(instance: Instance, outcome: Resolved, now: datetime) -> Plan:
+def launch_resolved(instance: Instance, outcome: LaunchResolved, now: datetime) -> Plan:
     """The request is complete: frozen before it is sent. The disk is as large as the image makes it."""
     attempt, spec = outcome.attempt, instance.spec
     reason = because(EventCode.LAUNCHING, f"launching a {attempt.instance_type} in {attempt.zone}")
@@ -52,45 +52,47 @@ def resolved(instance: Instance, outcome: Resolved, now: datetime) -> Plan:
             instance,
             reason=reason,
             attempt=attempt,
-            attempts=attempt.number,
+            attempt_count=attempt.number,
             retry_at=None,
             spec=replace(spec, disk_gib=attempt.disk_gib),
             rates=replace(instance.rates, disk=disk_rate),
         ),
         reason=reason,
-        entries=(entry(now, reason, details={"image_id": attempt.image_id, "zone": attempt.zone}),),
-        again=True,
+        timeline=(timeline_entry(now, reason, details={"image_id": attempt.image_id, "zone": attempt.zone}),),
+        requeue=True,
     )
 
 
-def refused(instance: Instance, error: CloudError, now: datetime) -> Plan:
+def launch_failed(instance: Instance, error: AwsError, now: datetime) -> Plan:
     """AWS did not launch it, or we do not know."""
     attempt = instance.attempt
     match error:
-        case NoCapacity() if attempt is not None:
-            zones = (*instance.refused_zones, attempt.zone)
+        case InsufficientCapacity() if attempt is not None:
+            zones = (*instance.zones_without_capacity, attempt.zone)
             reason = because(
                 EventCode.ZONE_NO_CAPACITY, f"{attempt.zone}: {error.message} ({error.code}); trying another zone"
             )
-            tried = replace(instance, attempt=None, refused_zones=zones, retry_at=None)
-            return replace(told(tried, reason, now, zone=attempt.zone), again=True)
-        case NoCapacity():
+            tried = replace(instance, attempt=None, zones_without_capacity=zones, retry_at=None)
+            return replace(record_event(tried, reason, now, zone=attempt.zone), requeue=True)
+        case InsufficientCapacity():
             reason = because(EventCode.NO_CAPACITY_YET, f"no zone of {instance.spec.region} has one now; trying again")
-            later = replace(instance, reason=reason, refused_zones=(), retry_at=now + CAPACITY_RETRY)
-            return told(later, reason, now) if instance.reason != reason else Plan(instance=later, reason=reason)
-        case OverQuota():
-            sentence = (
+            later = replace(instance, reason=reason, zones_without_capacity=(), retry_at=now + CAPACITY_RETRY)
+            return (
+                record_event(later, reason, now) if instance.reason != reason else Plan(instance=later, reason=reason)
+            )
+        case QuotaExceeded():
+            message = (
                 f"{instance.name} could not be launched: the quota of the AWS account is exceeded. "
                 f"{to_sentence(error.description)} Ask an admin to request an increase in Service Quotas, "
                 "or launch a smaller or another type."
             )
-            return failed(replace(instance, attempt=None), EventCode.QUOTA_EXCEEDED, sentence, now)
-        case GiveUp():
-            sentence = (
+            return to_failed(replace(instance, attempt=None), EventCode.QUOTA_EXCEEDED, message, now)
+        case PermanentAwsError():
+            message = (
                 f"{instance.name} could not be launched. {to_sentence(error.description)} Nothing was "
                 "launched. Change the request or ask an admin, then launch again."
             )
-            return failed(replace(instance, attempt=None), EventCode.LAUNCH_REFUSED, sentence, now)
+            return to_failed(replace(instance, attempt=None), EventCode.LAUNCH_REFUSED, message, now)
         case _:
             reason = because(
                 EventCode.RETRYING, f"AWS did not give a definite answer ({error.code}); the same request again"
@@ -98,16 +100,16 @@ def refused(instance: Instance, error: CloudError, now: datetime) -> Plan:
             return Plan(instance=replace(instance, reason=reason, retry_at=now + RETRY), reason=reason)
 
 
-def failed(instance: Instance, code: EventCode, sentence: str, now: datetime) -> Plan:
+def to_failed(instance: Instance, code: EventCode, message: str, now: datetime) -> Plan:
     """The launch is over, and nothing runs."""
-    reason = because(code, sentence)
-    return told(moved(instance, Phase.FAILED, reason, now), reason, now)
+    reason = because(code, message)
+    return record_event(with_phase(instance, Phase.FAILED, reason, now), reason, now)
 
 
-def _overdue(instance: Instance, now: datetime) -> Plan | None:
+def _timed_out(instance: Instance, now: datetime) -> Plan | None:
     """A request that was sent is certain only when its instance would have shown itself."""
     is_sent = instance.attempt is not None and instance.attempt.sent_at is not None
-    limit = LAUNCH_DEADLINE + ATTEMPT_CERTAIN if is_sent else LAUNCH_DEADLINE
+    limit = LAUNCH_DEADLINE + LAUNCH_VISIBILITY_DEADLINE if is_sent else LAUNCH_DEADLINE
     if now - instance.phase_since <= limit:
         return None
     kind, region = instance.spec.instance_type, instance.spec.region
@@ -117,18 +119,18 @@ def _overdue(instance: Instance, now: datetime) -> Plan | None:
         else f"AWS has had no capacity for a {kind} in {region} for {LAUNCH_DEADLINE.seconds // 60} minutes. Launch "
         "another type, in another region, or later."
     )
-    sentence = f"{instance.name} could not be launched: {why}"
-    return failed(
-        replace(instance, attempt=None), EventCode.NO_ANSWER if is_sent else EventCode.NO_CAPACITY, sentence, now
+    message = f"{instance.name} could not be launched: {why}"
+    return to_failed(
+        replace(instance, attempt=None), EventCode.NO_ANSWER if is_sent else EventCode.NO_CAPACITY, message, now
     )
 
 
 def _cancelled(instance: Instance, now: datetime) -> Plan:
     sent_at = instance.attempt.sent_at if instance.attempt else None
-    if sent_at is not None and now - sent_at < ATTEMPT_CERTAIN:
-        return nothing(
+    if sent_at is not None and now - sent_at < LAUNCH_VISIBILITY_DEADLINE:
+        return no_op(
             instance,
             EventCode.CANCEL_PENDING,
             "cancelled; EC2 may still show the instance of a launch that was under way",
         )
-    return gone(instance, because(EventCode.CANCELLED, "cancelled before anything was launched"), now)
+    return to_terminated(instance, because(EventCode.CANCELLED, "cancelled before anything was launched"), now)

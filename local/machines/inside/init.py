@@ -15,9 +15,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from . import meter, processes, wire
-from .loop import Loop, Timer
+from .loop import EventLoop, Timer
 from .manager import Manager
-from .processes import Kept, Program
+from .processes import Program, SupervisedProcess
 
 CONNECT_SECONDS = 2
 """On loopback a connection is taken or refused at once; only a full queue makes it wait."""
@@ -31,9 +31,9 @@ class Init:
 
     def __init__(self, control: socket.socket, environment: Mapping[str, str]) -> None:
         self._control = control
-        self._loop = Loop()
+        self._loop = EventLoop()
         self._manager = Manager(self._loop, environment)
-        self._running: dict[int, Kept] = {}
+        self._running: dict[int, SupervisedProcess] = {}
         self._power: tuple[str, Timer] | None = None
         self._halting = False
         self._over = False
@@ -89,12 +89,12 @@ class Init:
             program = Program(["sh", "-c", str(path)], order["environment"], order["folder"], (output, errors))
             kept = self._running[number] = processes.start(program, clean_up=False)
             self._loop.watch(kept.report, lambda: self._ended(number, kept))
-            self._loop.when_gone(kept.keeper, lambda: self._gone(number))
+            self._loop.on_exit(kept.supervisor, lambda: self._gone(number))
         finally:
             os.close(output)
             os.close(errors)
 
-    def _ended(self, number: int, kept: Kept) -> None:
+    def _ended(self, number: int, kept: SupervisedProcess) -> None:
         self._loop.forget(kept.report)
         with os.fdopen(kept.report) as report:
             text = report.read()
@@ -122,11 +122,11 @@ class Init:
         with contextlib.suppress(ProcessLookupError):
             os.kill(-1, signal.SIGTERM)
         self._loop.after(HALT_GRACE_SECONDS, self._end)
-        self._end_when_alone()
+        self._exit_when_no_children()
 
-    def _end_when_alone(self) -> None:
+    def _exit_when_no_children(self) -> None:
         if processes.descendants(os.getpid()):
-            self._loop.after(0.01, self._end_when_alone)
+            self._loop.after(0.01, self._exit_when_no_children)
         else:
             self._end()
 

@@ -21,7 +21,7 @@ class Timer:
         self.cancelled = False
 
 
-class Loop:
+class EventLoop:
     """Single-threaded: a callback must not wait."""
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class Loop:
         heapq.heappush(self._timers, (time.monotonic() + seconds, next(self._order), timer))
         return timer
 
-    def when_gone(self, pid: int, callback: Callback) -> None:
+    def on_exit(self, pid: int, callback: Callback) -> None:
         """Call when this child has ended and been reaped."""
         self._children[pid] = callback
 

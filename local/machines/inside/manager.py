@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from . import units
-from .loop import Loop
+from .loop import EventLoop
 from .services import Reply, Service
 from .wire import Message
 
@@ -15,7 +15,7 @@ WANTS = "*.target.wants"
 class Manager:
     """The services of one boot, by unit name."""
 
-    def __init__(self, loop: Loop, environment: Mapping[str, str]) -> None:
+    def __init__(self, loop: EventLoop, environment: Mapping[str, str]) -> None:
         self._loop = loop
         self._environment = environment
         self._services: dict[str, Service] = {}

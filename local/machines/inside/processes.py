@@ -30,20 +30,20 @@ class Program:
 
 
 @dataclass(frozen=True)
-class Kept:
+class SupervisedProcess:
     """A running program.
 
-    :param keeper: the process that adopts what the program leaves behind; it ends when nothing of it is left
+    :param supervisor: the process that adopts what the program leaves behind; it ends when nothing of it is left
     :param program: the program's own process id
     :param report: readable once: the program's wait status, as text, when the program itself ends
     """
 
-    keeper: int
+    supervisor: int
     program: int
     report: int
 
 
-def start(program: Program, *, clean_up: bool) -> Kept:
+def start(program: Program, *, clean_up: bool) -> SupervisedProcess:
     """Run a program.
 
     :param clean_up: kill what it leaves behind, as systemd does with a service; else let it live, as the agent does
@@ -58,12 +58,12 @@ def start(program: Program, *, clean_up: bool) -> Kept:
     os.close(write_report)
     os.close(write_started)
     with os.fdopen(started) as answer:
-        return Kept(keeper, int(answer.read() or keeper), report)
+        return SupervisedProcess(keeper, int(answer.read() or keeper), report)
 
 
-def kill(kept: Kept) -> None:
+def kill(kept: SupervisedProcess) -> None:
     """Kill the program and everything that comes from it; all of it is dying when this returns."""
-    while victims := descendants(kept.keeper):
+    while victims := descendants(kept.supervisor):
         for victim in victims:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(victim, signal.SIGKILL)
@@ -117,7 +117,7 @@ def _watch_over(program: Program, report: int, started: int, *, clean_up: bool) 
                 os.write(report, str(status).encode())
                 os.close(report)
                 if clean_up:
-                    kill(Kept(os.getpid(), child, report))
+                    kill(SupervisedProcess(os.getpid(), child, report))
 
 
 def _become(program: Program) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Literal
 
 from . import processes, units
-from .loop import Loop, Timer
-from .processes import Kept, Program
+from .loop import EventLoop, Timer
+from .processes import Program, SupervisedProcess
 
 LOG_FOLDER = Path("/var/log/services")
 START_LIMIT_BURST = 5
@@ -26,14 +26,14 @@ Reply = Callable[[str], None]
 class Service:
     """One unit that was started at least once since boot."""
 
-    def __init__(self, unit: units.Unit, loop: Loop, environment: Mapping[str, str]) -> None:
+    def __init__(self, unit: units.Unit, loop: EventLoop, environment: Mapping[str, str]) -> None:
         self.unit = unit
         self.state: State = "inactive"
         self.since = time.time()
         self.status: int | None = None
         self._loop = loop
         self._machine_environment = environment
-        self._kept: Kept | None = None
+        self._kept: SupervisedProcess | None = None
         self._starts: list[float] = []
         self._pending_restart: Timer | None = None
         self._on_stopped: list[Reply] = []
@@ -76,7 +76,7 @@ class Service:
             return
         self._on_stopped.append(reply)
         self._set("deactivating")
-        for pid in processes.descendants(kept.keeper):
+        for pid in processes.descendants(kept.supervisor):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
         timer = self._loop.after(self.unit.stop_within, lambda: processes.kill(kept))
@@ -135,9 +135,9 @@ class Service:
         self._kept = kept
         result: list[int] = []
         self._loop.watch(kept.report, lambda: result.append(self._read_report(kept)))
-        self._loop.when_gone(kept.keeper, lambda: ended(result[0] if result else self._read_report(kept)))
+        self._loop.on_exit(kept.supervisor, lambda: ended(result[0] if result else self._read_report(kept)))
 
-    def _read_report(self, kept: Kept) -> int:
+    def _read_report(self, kept: SupervisedProcess) -> int:
         self._loop.forget(kept.report)
         with os.fdopen(kept.report) as report:
             text = report.read()

@@ -30,7 +30,7 @@ def receive(channel: socket.socket) -> tuple[Message, list[int]] | None:
     return (json.loads(packet), files) if packet else None
 
 
-def ask(message: Message) -> Message:
+def exchange(message: Message) -> Message:
     """What the machine's first process answers to a program inside. :raises OSError: it cannot be reached"""
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as channel:
         channel.connect(SOCKET_PATH)

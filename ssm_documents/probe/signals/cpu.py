@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import psutil
 
-from chalicelib.domain.activity.evidence import State
+from chalicelib.domain.activity.evidence import SignalState
 from chalicelib.domain.activity.policy import Thresholds
 from ssm_documents.probe.sensors import Reading
-from ssm_documents.probe.signals.meter import Growth, Stopwatch
-from ssm_documents.probe.signals.processes import Process, own_pids, running
+from ssm_documents.probe.signals.meter import CounterDeltas, Stopwatch
+from ssm_documents.probe.signals.processes import Process, desk_pids, list_processes
 
-STANDS_OUT = 0.25
+NAMED_SHARE = 0.25
 """A process that used less than this share of it all is not the one to name: then it was many, or short-lived ones."""
 
 
@@ -38,16 +38,16 @@ class CpuSensor:
     def __init__(
         self,
         busy_seconds: Callable[[], float] | None = None,
-        processes: Callable[[], Sequence[Process]] = running,
+        processes: Callable[[], Sequence[Process]] = list_processes,
         stopwatch: Stopwatch | None = None,
     ) -> None:
         self._busy_seconds = busy_seconds or machine_busy_seconds
         self._processes = processes
         self._stopwatch = stopwatch or Stopwatch()
         now = processes()
-        self._machine = Growth({"busy": self._busy_seconds()})
-        self._used = Growth(_used(now))
-        self._children = Growth(_children(now))
+        self._machine = CounterDeltas({"busy": self._busy_seconds()})
+        self._used = CounterDeltas(_used(now))
+        self._children = CounterDeltas(_children(now))
 
     def read(self, thresholds: Thresholds) -> Reading:
         """Look once."""
@@ -55,13 +55,13 @@ class CpuSensor:
         busy = self._machine.until({"busy": self._busy_seconds()})["busy"]
         now = self._processes()
         used, children = self._used.until(_used(now)), self._children.until(_children(now))
-        own = own_pids(now)
+        own = desk_pids(now)
         ours = sum(used.pop(key) for key in tuple(used) if key.pid in own) + sum(children.values())
         percent = _percent(max(busy - ours, 0.0), seconds)
         if percent < thresholds.cpu_core_percent:
-            return Reading(State.QUIET, f"CPU at {percent} % of a core")
+            return Reading(SignalState.QUIET, f"CPU at {percent} % of a core")
         names = {Key(each.pid, each.started): each.name for each in now}
-        return Reading(State.ACTIVE, _who(used, names, percent, seconds))
+        return Reading(SignalState.ACTIVE, _who(used, names, percent, seconds))
 
 
 def machine_busy_seconds() -> float:
@@ -82,7 +82,7 @@ def _children(processes: Sequence[Process]) -> dict[int, float]:
 def _who(used: dict[Key, float], names: dict[Key, str], percent: int, seconds: float) -> str:
     first = max(used, key=lambda key: used[key], default=None)
     share = _percent(used[first], seconds) if first else 0
-    if first is None or share < percent * STANDS_OUT:
+    if first is None or share < percent * NAMED_SHARE:
         return f"CPU at {percent} % of a core, by many processes"
     return f"{names[first]} at {share} % of a core, {percent} % in all"
 

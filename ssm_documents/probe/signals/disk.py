@@ -8,11 +8,11 @@ from pathlib import Path
 
 import psutil
 
-from chalicelib.domain.activity.evidence import State
+from chalicelib.domain.activity.evidence import SignalState
 from chalicelib.domain.activity.policy import Thresholds
 from ssm_documents.probe.sensors import Reading
-from ssm_documents.probe.signals.meter import Growth, Stopwatch
-from ssm_documents.probe.signals.processes import PROC, own_pids, running
+from ssm_documents.probe.signals.meter import CounterDeltas, Stopwatch
+from ssm_documents.probe.signals.processes import PROC, desk_pids, list_processes
 
 REAL_DISK = re.compile(r"(nvme\d+n\d+|(s|v|h|xv)d[a-z]+)$")
 """Whole and with hardware behind it. A partition, and what lies on other devices (loop, dm, md, zram), would count
@@ -20,7 +20,7 @@ twice, or in memory."""
 
 KIB = 1024
 
-MOST_OWN_KIB_PER_SECOND = 64
+MAX_OWN_KIB_PER_SECOND = 64
 """Logs and state. More is somebody's work: the kernel adds the I/O of a child that has ended to its parent's, and
 people's shells are children of the agent."""
 
@@ -44,20 +44,20 @@ class DiskSensor:
         self._moved = moved or bytes_by_disk
         self._own = own or own_bytes
         self._stopwatch = stopwatch or Stopwatch()
-        self._disks = Growth(self._moved())
-        self._ours = Growth(self._own())
+        self._disks = CounterDeltas(self._moved())
+        self._ours = CounterDeltas(self._own())
 
     def read(self, thresholds: Thresholds) -> Reading:
         """Look once."""
         seconds = self._stopwatch.lap()
         grown = self._disks.until(self._moved())
-        ours = min(sum(self._ours.until(self._own()).values()) / KIB / seconds, MOST_OWN_KIB_PER_SECOND)
+        ours = min(sum(self._ours.until(self._own()).values()) / KIB / seconds, MAX_OWN_KIB_PER_SECOND)
         rates = {name: max(round(moved / KIB / seconds - ours), 0) for name, moved in grown.items()}
         if not rates:
-            return Reading(State.UNKNOWN, "no disk can be seen")
+            return Reading(SignalState.UNKNOWN, "no disk can be seen")
         busiest = max(rates, key=lambda name: rates[name])
         is_active = rates[busiest] >= thresholds.disk_kib_per_second
-        return Reading(State.ACTIVE if is_active else State.QUIET, f"{busiest} at {rates[busiest]} KiB/s")
+        return Reading(SignalState.ACTIVE if is_active else SignalState.QUIET, f"{busiest} at {rates[busiest]} KiB/s")
 
 
 def bytes_by_disk() -> dict[str, float]:
@@ -68,7 +68,7 @@ def bytes_by_disk() -> dict[str, float]:
 
 def own_bytes(proc: Path = PROC) -> dict[int, float]:
     """Read from and written to disks by the probe and the agent, by pid."""
-    return {pid: _bytes_of(proc / str(pid) / "io") for pid in own_pids(running(proc))}
+    return {pid: _bytes_of(proc / str(pid) / "io") for pid in desk_pids(list_processes(proc))}
 
 
 def _bytes_of(file: Path) -> float:

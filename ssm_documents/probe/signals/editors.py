@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ssm_documents.probe.signals.meter import Growth, Stopwatch
+from ssm_documents.probe.signals.meter import CounterDeltas, Stopwatch
 from ssm_documents.probe.signals.namespaces import in_network_of, network_of
 from ssm_documents.probe.signals.processes import Process, arguments
 from ssm_documents.probe.signals.sockets import Socket, tcp_sockets
@@ -62,10 +62,10 @@ class Editors:
         self._command_line = command_line
         self._stopwatch = stopwatch or Stopwatch(wait=lambda _: None)
         self._network = network
-        self._received: Growth[Window] | None = None
+        self._received: CounterDeltas[Window] | None = None
         self.running: frozenset[str] = frozenset()
 
-    def used(self, processes: Iterable[Process]) -> str | None:
+    def active_editor(self, processes: Iterable[Process]) -> str | None:
         """The editor in which somebody has worked since the last look.
 
         :raises OSError, subprocess.SubprocessError: an editor's server runs, and its connections cannot be seen
@@ -81,7 +81,7 @@ class Editors:
             for network, inside in servers.items()
             for socket, editor in _windows(self._sockets(min(inside)), inside).items()
         }
-        before, self._received = self._received, Growth(received)
+        before, self._received = self._received, CounterDeltas(received)
         if before is None:
             return None
         allowed = ALLOWED_BYTES_PER_SECOND * seconds

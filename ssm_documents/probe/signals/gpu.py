@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from chalicelib.domain.activity.evidence import State
+from chalicelib.domain.activity.evidence import SignalState
 from chalicelib.domain.activity.policy import Thresholds
-from ssm_documents.probe.pace import for_ever
+from ssm_documents.probe.pace import run_every
 from ssm_documents.probe.sensors import Reading
-from ssm_documents.probe.signals.nvml import Glimpse, Holder, Nvml
+from ssm_documents.probe.signals.nvml import GpuProcess, GpuSnapshot, Nvml
 from ssm_documents.probe.signals.processes import name_of
 
 SAMPLES_PER_LOOK = 12
@@ -57,20 +57,20 @@ class GpuSensor:
         self._peaks: dict[int, int] = {}
         self._problem = ""
         self._last_problem = ""
-        self._holders: tuple[Holder, ...] = ()
+        self._holders: tuple[GpuProcess, ...] = ()
 
     def start(self) -> None:
         """Sample in the background, as long as the program runs."""
-        threading.Thread(target=for_ever, args=(self._period, self.sample), name="gpu", daemon=True).start()
+        threading.Thread(target=run_every, args=(self._period, self.sample), name="gpu", daemon=True).start()
 
     def sample(self) -> None:
         """Take one sample. A library that could not be opened is tried again once for each look."""
         if self._nvml.is_open:
-            glimpse = self._nvml.glimpse()
+            glimpse = self._nvml.snapshot()
         elif self._may_open:
             self._may_open = False
             problem = self._nvml.open()
-            glimpse = Glimpse({}, problem=problem) if problem else self._nvml.glimpse()
+            glimpse = GpuSnapshot({}, problem=problem) if problem else self._nvml.snapshot()
         else:
             return
         with self._lock:
@@ -90,14 +90,14 @@ class GpuSensor:
         if working:
             gpu = max(working, key=lambda each: working[each])
             also = f", {len(working)} GPUs busy" if len(working) > 1 else ""
-            return Reading(State.ACTIVE, f"GPU {gpu} of {self._count} at {working[gpu]} %{also}")
+            return Reading(SignalState.ACTIVE, f"GPU {gpu} of {self._count} at {working[gpu]} %{also}")
         if problem or (last_problem and not peaks):
-            return Reading(State.UNKNOWN, problem or last_problem)
+            return Reading(SignalState.UNKNOWN, problem or last_problem)
         if not peaks or age > self._period * SAMPLES_PER_LOOK / 2:
-            return Reading(State.UNKNOWN, f"NVML has not answered for {age:.0f} s")
-        return Reading(State.QUIET, self._at_rest(holders, thresholds))
+            return Reading(SignalState.UNKNOWN, f"NVML has not answered for {age:.0f} s")
+        return Reading(SignalState.QUIET, self._at_rest(holders, thresholds))
 
-    def _note(self, glimpse: Glimpse) -> None:
+    def _note(self, glimpse: GpuSnapshot) -> None:
         for gpu, percent in glimpse.percents.items():
             self._peaks[gpu] = max(percent, self._peaks.get(gpu, 0))
         self._problem = self._problem or glimpse.problem
@@ -105,7 +105,7 @@ class GpuSensor:
         self._holders = glimpse.holders
         self._sampled_at = self._clock()
 
-    def _at_rest(self, holders: tuple[Holder, ...], thresholds: Thresholds) -> str:
+    def _at_rest(self, holders: tuple[GpuProcess, ...], thresholds: Thresholds) -> str:
         if not holders:
             which = f"all {self._count} GPUs" if self._count > 1 else "the GPU is"
             return f"{which} below {thresholds.gpu_percent} %"

@@ -14,15 +14,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from chalicelib.domain.activity.evidence import State
+from chalicelib.domain.activity.evidence import SignalState
 from chalicelib.domain.activity.policy import Thresholds
-from ssm_documents.probe.files import Places, users_file, users_json
+from ssm_documents.probe.files import ProbePaths, users_file, users_json
 from ssm_documents.probe.sensors import Reading
 
-HOLDS = Places().holds
+HOLDS_DIR = ProbePaths().holds
 
-MOST_HOLDS = 100
-LONGEST_REASON = 80
+MAX_HOLDS = 100
+MAX_REASON_LENGTH = 80
 
 
 @dataclass(frozen=True)
@@ -57,35 +57,35 @@ class HoldSensor:
         holds, unreadable = self._all()
         for hold in holds:
             if hold.until is None and hold.is_locked:
-                return Reading(State.ACTIVE, f"held: {hold.reason}")
+                return Reading(SignalState.ACTIVE, f"held: {hold.reason}")
         ending = [(hold.until, hold.reason) for hold in holds if hold.until]
         last, reason = max(ending, default=(None, ""))
         if last and self._now() < last:
-            return Reading(State.ACTIVE, f"held until {last:%d %b %H:%M} UTC: {reason}")
+            return Reading(SignalState.ACTIVE, f"held until {last:%d %b %H:%M} UTC: {reason}")
         if unreadable:
-            return Reading(State.UNKNOWN, unreadable[0])
-        return Reading(State.QUIET, "nothing is held")
+            return Reading(SignalState.UNKNOWN, unreadable[0])
+        return Reading(SignalState.QUIET, "nothing is held")
 
     def _all(self) -> tuple[list[Hold], list[str]]:
         try:
             names = sorted(each.name for each in self._folder.iterdir() if each.suffix == ".json")
         except FileNotFoundError:
             return [], []
-        holds, unreadable = [], [f"{len(names)} holds are too many to read"] if len(names) > MOST_HOLDS else []
-        for name in names[:MOST_HOLDS]:
+        holds, unreadable = [], [f"{len(names)} holds are too many to read"] if len(names) > MAX_HOLDS else []
+        for name in names[:MAX_HOLDS]:
             try:
                 holds.append(_hold(self._folder / name))
             except FileNotFoundError:
                 continue
             except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
-                unreadable.append(f"hold {name[:LONGEST_REASON]} cannot be read")
+                unreadable.append(f"hold {name[:MAX_REASON_LENGTH]} cannot be read")
         return holds, unreadable
 
 
 def _hold(path: Path) -> Hold:
     with users_file(path) as descriptor:
         content = users_json(descriptor)
-        reason = " ".join(str(content["reason"]).split())[:LONGEST_REASON] or path.stem
+        reason = " ".join(str(content["reason"]).split())[:MAX_REASON_LENGTH] or path.stem
         return Hold(reason, _until(content["until"]), _is_locked(descriptor))
 
 

@@ -13,19 +13,19 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
-from chalicelib.domain.activity.evidence import State
+from chalicelib.domain.activity.evidence import SignalState
 from chalicelib.domain.activity.policy import Thresholds
 from ssm_documents.probe.sensors import Reading
 from ssm_documents.probe.signals import jupyter_api
-from ssm_documents.probe.signals.jupyter_servers import Access, NotAskable, Server, access, find_servers
+from ssm_documents.probe.signals.jupyter_servers import Access, Server, UnreachableServer, find_servers, resolve_access
 from ssm_documents.probe.signals.namespaces import in_network_of
 
-MOST_SERVERS = 50
-MOST_AT_ONCE = 8
+MAX_SERVERS = 50
+MAX_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
-class Look:
+class ServerState:
     """What one server says.
 
     :param activity: `last_activity` of each kernel and terminal
@@ -36,45 +36,45 @@ class Look:
     activity: Mapping[str, str]
     names: Mapping[str, str]
     busy: str = ""
-    lives: Counter[str] = field(default_factory=Counter)
+    live_counts: Counter[str] = field(default_factory=Counter)
 
 
-def ask_server(server: Server) -> Look:
+def query_server(server: Server) -> ServerState:
     """Ask one server.
 
     :raises NotAskable: it cannot be asked
     """
     try:
-        return in_network_of(server.pid, lambda: look(access(server.pid)))
+        return in_network_of(server.pid, lambda: inspect_server(resolve_access(server.pid)))
     except OSError as error:
-        raise NotAskable(f"its network cannot be entered: {error.strerror}") from error
+        raise UnreachableServer(f"its network cannot be entered: {error.strerror}") from error
 
 
-def look(way: Access) -> Look:
+def inspect_server(way: Access) -> ServerState:
     """One server's kernels and terminals.
 
     :raises NotAskable: it does not speak as Jupyter does
     """
     try:
         kernels, terminals = (
-            jupyter_api.ask(way, "api/kernels"),
-            jupyter_api.ask(way, "api/terminals", may_be_missing=True),
+            jupyter_api.get(way, "api/kernels"),
+            jupyter_api.get(way, "api/terminals", may_be_missing=True),
         )
-        sessions = jupyter_api.ask(way, "api/sessions") if kernels else []
+        sessions = jupyter_api.get(way, "api/sessions") if kernels else []
         notebooks = {str(each["kernel"]["id"]): str(each["path"]) for each in sessions if each.get("kernel")}
         names = {str(each["id"]): f"kernel {_title(each, notebooks)}" for each in kernels}
         busy = [names[str(each["id"])] for each in kernels if each["execution_state"] == "busy"]
-        return Look(
+        return ServerState(
             activity={
                 **{str(each["id"]): str(each["last_activity"]) for each in kernels},
                 **{f"terminal {each['name']}": str(each["last_activity"]) for each in terminals},
             },
             names=names,
             busy=busy[0] if busy else "",
-            lives=Counter(kernels=len(kernels), terminals=len(terminals)),
+            live_counts=Counter(kernels=len(kernels), terminals=len(terminals)),
         )
     except (KeyError, TypeError, AttributeError) as error:
-        raise NotAskable(f"its answer is not Jupyter's: {type(error).__name__}") from error
+        raise UnreachableServer(f"its answer is not Jupyter's: {type(error).__name__}") from error
 
 
 class JupyterSensor:
@@ -91,41 +91,41 @@ class JupyterSensor:
     def __init__(
         self,
         find: Callable[[], Sequence[Server]] = find_servers,
-        ask: Callable[[Server], Look] = ask_server,
+        request: Callable[[Server], ServerState] = query_server,
     ) -> None:
         self._find = find
-        self._ask = ask
+        self._ask = request
         self._before: dict[Server, Mapping[str, str]] = {}
 
     def read(self, thresholds: Thresholds) -> Reading:  # noqa: ARG002  a kernel works, or none does
         """Look once."""
         servers = self._find()
-        looks, problems = self._look_at(servers[:MOST_SERVERS])
-        if len(servers) > MOST_SERVERS:
+        looks, problems = self._look_at(servers[:MAX_SERVERS])
+        if len(servers) > MAX_SERVERS:
             problems.append(f"{len(servers)} Jupyter servers, too many to ask")
-        lives = _non_zero(sum((each.lives for each in looks.values()), Counter()))
+        live_counts = _non_zero(sum((each.live_counts for each in looks.values()), Counter()))
         used = self._used(looks)
         self._before = {each: self._before[each] for each in servers if each in self._before}
         self._before.update({server: each.activity for server, each in looks.items()})
         if used:
-            return Reading(State.ACTIVE, used, lives)
+            return Reading(SignalState.ACTIVE, used, live_counts)
         if problems:
-            return Reading(State.UNKNOWN, problems[0], lives)
-        return Reading(State.QUIET, _at_rest(len(servers), lives.get("kernels", 0)), lives)
+            return Reading(SignalState.UNKNOWN, problems[0], live_counts)
+        return Reading(SignalState.QUIET, _at_rest(len(servers), live_counts.get("kernels", 0)), live_counts)
 
-    def _look_at(self, servers: Sequence[Server]) -> tuple[dict[Server, Look], list[str]]:
+    def _look_at(self, servers: Sequence[Server]) -> tuple[dict[Server, ServerState], list[str]]:
         """At once, so that the slow ones do not add up."""
-        with ThreadPoolExecutor(MOST_AT_ONCE) as threads:
+        with ThreadPoolExecutor(MAX_AT_ONCE) as threads:
             asked = {server: threads.submit(self._ask, server) for server in servers}
         looks, problems = {}, []
         for server, answer in asked.items():
             try:
                 looks[server] = answer.result()
-            except NotAskable as problem:
+            except UnreachableServer as problem:
                 problems.append(f"{server.program} ({server.pid}): {problem}")
         return looks, problems
 
-    def _used(self, looks: Mapping[Server, Look]) -> str:
+    def _used(self, looks: Mapping[Server, ServerState]) -> str:
         for each in looks.values():
             if each.busy:
                 return f"{each.busy} is running a cell"
@@ -144,8 +144,8 @@ def _title(kernel: Mapping[str, Any], notebooks: Mapping[str, str]) -> str:
     return PurePosixPath(notebooks.get(str(kernel["id"]), "")).name or str(kernel["name"])
 
 
-def _non_zero(lives: Counter[str]) -> dict[str, int]:
-    return {kind: number for kind, number in lives.items() if number}
+def _non_zero(live_counts: Counter[str]) -> dict[str, int]:
+    return {kind: number for kind, number in live_counts.items() if number}
 
 
 def _at_rest(servers: int, kernels: int) -> str:

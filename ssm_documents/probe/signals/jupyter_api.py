@@ -11,16 +11,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from ssm_documents.probe.signals.jupyter_servers import Access, NotAskable
+from ssm_documents.probe.signals.jupyter_servers import Access, UnreachableServer
 
 LIMIT_SECONDS = 2.0
 """For a whole answer: a server that sends a byte now and then would keep us for as long as it likes."""
 
-MOST_BYTES = 1_048_576
+MAX_BYTES = 1_048_576
 """Thousands of kernels; what is longer is cut, and then no JSON."""
 
 
-def ask(access: Access, path: str, *, may_be_missing: bool = False) -> Any:
+def get(access: Access, path: str, *, may_be_missing: bool = False) -> Any:
     """The JSON at this path of the server.
 
     :param may_be_missing: then it is an empty list where the server has no such thing
@@ -31,21 +31,21 @@ def ask(access: Access, path: str, *, may_be_missing: bool = False) -> Any:
     if status == http.HTTPStatus.NOT_FOUND:
         if may_be_missing:
             return []
-        raise NotAskable("it has no such thing")
+        raise UnreachableServer("it has no such thing")
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise NotAskable("its answer is no JSON") from error
+        raise UnreachableServer("its answer is no JSON") from error
 
 
-def tell(access: Access, path: str, message: Any) -> None:
+def post(access: Access, path: str, message: Any) -> None:
     """Post JSON to this path of the server.
 
     :raises NotAskable: no answer, a refusal, or no such path
     """
     status, _ = _exchange(access, "POST", path, json.dumps(message).encode())
     if status == http.HTTPStatus.NOT_FOUND:
-        raise NotAskable("it has no such thing")
+        raise UnreachableServer("it has no such thing")
 
 
 def _exchange(access: Access, method: str, path: str, content: bytes | None = None) -> tuple[int, bytes]:
@@ -56,10 +56,10 @@ def _exchange(access: Access, method: str, path: str, content: bytes | None = No
             connection.request(method, f"{access.base_url}{path}", body=content, headers=headers)
             answer = connection.getresponse()
             if answer.status // 100 != 2 and answer.status != http.HTTPStatus.NOT_FOUND:
-                raise NotAskable(f"it answers {answer.status} {answer.reason}"[:60])
-            return answer.status, answer.read(MOST_BYTES)
+                raise UnreachableServer(f"it answers {answer.status} {answer.reason}"[:60])
+            return answer.status, answer.read(MAX_BYTES)
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise NotAskable(f"it does not answer: {error or type(error).__name__}"[:120]) from error
+        raise UnreachableServer(f"it does not answer: {error or type(error).__name__}"[:120]) from error
 
 
 @contextmanager

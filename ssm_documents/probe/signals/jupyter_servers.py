@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ssm_documents.probe.files import read_users_json
-from ssm_documents.probe.signals.processes import PROC, arguments, running
+from ssm_documents.probe.signals.processes import PROC, arguments, list_processes
 
 PROGRAMS = {
     "jupyter-lab",
@@ -34,14 +34,14 @@ MODULES = {
     "nbclassic",
     "notebook",
 }
-SHORT_LIVED = {"build", "clean", "extension", "list", "password", "path", "stop", "workspaces"}
+NON_SERVER_SUBCOMMANDS = {"build", "clean", "extension", "list", "password", "path", "stop", "workspaces"}
 """Subcommands of the same programs that serve nothing."""
 
 RUNTIME_FILES = ("jpserver-{}.json", "nbserver-{}.json")
 
 PYTHON = re.compile(r"python(\d+(\.\d+)?)?$")
 BASE_URL = re.compile(r"/[\w.~%@:/-]*$")
-MOST_ENVIRONMENT_BYTES = 1_048_576
+MAX_ENVIRONMENT_BYTES = 1_048_576
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Server:
     program: str
 
 
-class NotAskable(Exception):
+class UnreachableServer(Exception):
     """A server that runs and cannot be asked; says why."""
 
 
@@ -77,7 +77,7 @@ class Access:
 
 def find_servers() -> list[Server]:
     """Every Jupyter server that runs on this machine, in containers too."""
-    named = ((each, server_program(arguments(each.pid))) for each in running())
+    named = ((each, server_program(arguments(each.pid))) for each in list_processes())
     return [Server(each.pid, each.started, program) for each, program in named if program]
 
 
@@ -91,13 +91,13 @@ def server_program(command_line: Sequence[str]) -> str | None:
                 return None
             del rest[: 2 if rest[0] in ("-W", "-X") else 1]
         if rest[:1] == ["-m"]:
-            is_server = rest[1:2] and rest[1] in MODULES and not SHORT_LIVED & set(rest[2:3])
+            is_server = rest[1:2] and rest[1] in MODULES and not NON_SERVER_SUBCOMMANDS & set(rest[2:3])
             return rest[1] if is_server else None
     program = PurePosixPath(rest[0]).name if rest else ""
-    return program if program in PROGRAMS and not SHORT_LIVED & set(rest[1:2]) else None
+    return program if program in PROGRAMS and not NON_SERVER_SUBCOMMANDS & set(rest[1:2]) else None
 
 
-def access(pid: int, proc: Path = PROC) -> Access:
+def resolve_access(pid: int, proc: Path = PROC) -> Access:
     """How the server of this process can be asked.
 
     :raises NotAskable: it has no runtime file, or none that makes sense
@@ -108,7 +108,7 @@ def access(pid: int, proc: Path = PROC) -> Access:
         environment = _environment(process)
         home = environment.get("HOME") or pwd.getpwuid(process.stat().st_uid).pw_dir
     except (OSError, KeyError, ValueError) as error:
-        raise NotAskable(f"its process cannot be read: {type(error).__name__}") from error
+        raise UnreachableServer(f"its process cannot be read: {type(error).__name__}") from error
     for folder in _runtime_folders(environment, home):
         for name in RUNTIME_FILES:
             # Through the process's own root: the server may run in a container.
@@ -118,8 +118,8 @@ def access(pid: int, proc: Path = PROC) -> Access:
             except FileNotFoundError:
                 continue
             except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-                raise NotAskable(f"its runtime file cannot be read: {error}"[:120]) from error
-    raise NotAskable("it has no runtime file")
+                raise UnreachableServer(f"its runtime file cannot be read: {error}"[:120]) from error
+    raise UnreachableServer("it has no runtime file")
 
 
 def _access(content: Any, pid: int, hub_token: str) -> Access:
@@ -167,5 +167,5 @@ def _inner_pid(process: Path) -> int:
 
 
 def _environment(process: Path) -> dict[str, str]:
-    raw = (process / "environ").read_bytes()[:MOST_ENVIRONMENT_BYTES].decode("utf-8", "surrogateescape")
+    raw = (process / "environ").read_bytes()[:MAX_ENVIRONMENT_BYTES].decode("utf-8", "surrogateescape")
     return dict(each.split("=", 1) for each in raw.split("\0") if "=" in each)

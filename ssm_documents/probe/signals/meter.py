@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable, Hashable, Mapping
 from typing import Generic, TypeVar
 
-SHORTEST_SECONDS = 0.5
+MIN_SECONDS = 0.5
 """The kernel counts CPU time in hundredths of a second: a shorter interval says nothing."""
 
 K = TypeVar("K", bound=Hashable)
 
 
-class Growth(Generic[K]):
+class CounterDeltas(Generic[K]):
     """By how much each counter has grown since the last look.
 
     One that is new has grown from nothing, and one that is smaller than before has begun anew.
@@ -41,11 +41,11 @@ class Stopwatch:
     def lap(self) -> float:
         """Seconds since the last lap, or since it was made; never so few that a rate would be noise."""
         now = self._clock()
-        if now - self._before < SHORTEST_SECONDS:
-            self._wait(SHORTEST_SECONDS - (now - self._before))
+        if now - self._before < MIN_SECONDS:
+            self._wait(MIN_SECONDS - (now - self._before))
             now = self._clock()
         before, self._before = self._before, now
-        return max(self._before - before, SHORTEST_SECONDS)
+        return max(self._before - before, MIN_SECONDS)
 
 
 def _grown(before: float, now: float) -> float:

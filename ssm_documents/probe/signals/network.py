@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 import psutil
 
-from chalicelib.domain.activity.evidence import State
+from chalicelib.domain.activity.evidence import SignalState
 from chalicelib.domain.activity.policy import Thresholds
 from ssm_documents.probe.sensors import Reading
-from ssm_documents.probe.signals.meter import Growth, Stopwatch
-from ssm_documents.probe.signals.processes import own_pids, running
+from ssm_documents.probe.signals.meter import CounterDeltas, Stopwatch
+from ssm_documents.probe.signals.processes import desk_pids, list_processes
 from ssm_documents.probe.signals.sockets import Socket, tcp_sockets
 
 VIRTUAL = ("lo", "docker", "veth", "br-", "virbr", "cni", "flannel", "cali", "ifb", "dummy")
@@ -42,8 +42,8 @@ class NetworkSensor:
         self._moved = moved or bytes_by_interface
         self._own = own or own_bytes
         self._stopwatch = stopwatch or Stopwatch()
-        self._interfaces = Growth(self._moved())
-        self._ours: Growth[tuple[str, str]] | None = None
+        self._interfaces = CounterDeltas(self._moved())
+        self._ours: CounterDeltas[tuple[str, str]] | None = None
         self._ours_since_last_look()
 
     def read(self, thresholds: Thresholds) -> Reading:
@@ -54,16 +54,16 @@ class NetworkSensor:
             if interface in rest:
                 rest[interface] -= moved
         if not rest:
-            return Reading(State.QUIET, "no interface leads out of the machine")
+            return Reading(SignalState.QUIET, "no interface leads out of the machine")
         busiest = max(rest, key=lambda name: rest[name])
         rate = max(round(rest[busiest] / KIB / seconds), 0)
-        state = State.ACTIVE if rate >= thresholds.network_kib_per_second else State.QUIET
+        state = SignalState.ACTIVE if rate >= thresholds.network_kib_per_second else SignalState.QUIET
         return Reading(state, f"{busiest} at {rate} KiB/s")
 
     def _ours_since_last_look(self) -> Mapping[tuple[str, str], float]:
         now = self._own()
         if now is None or self._ours is None:
-            self._ours = None if now is None else Growth(now)
+            self._ours = None if now is None else CounterDeltas(now)
             return {}
         return self._ours.until(now)
 
@@ -94,7 +94,7 @@ def own_bytes(
         listed = sockets()
     except (OSError, subprocess.SubprocessError):
         return None
-    own = pids() if pids else own_pids(running())
+    own = pids() if pids else desk_pids(list_processes())
     interfaces = {each.address: name for name, addresses in psutil.net_if_addrs().items() for each in addresses}
     return {
         (interfaces[each.address], each.cookie): float(each.received + each.sent)

@@ -15,7 +15,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Holder:
+class GpuProcess:
     """A process that has memory on a GPU.
 
     :param held: bytes; of the whole GPU where the driver does not tell the process's own
@@ -27,7 +27,7 @@ class Holder:
 
 
 @dataclass(frozen=True)
-class Glimpse:
+class GpuSnapshot:
     """One moment.
 
     :param percents: the highest utilisation since the last glimpse, by GPU; those that could not be read are left out
@@ -35,7 +35,7 @@ class Glimpse:
     """
 
     percents: dict[int, int]
-    holders: tuple[Holder, ...] = ()
+    holders: tuple[GpuProcess, ...] = ()
     problem: str = ""
 
 
@@ -74,13 +74,13 @@ class Nvml:
         self._module, self._newest = module, {}
         return ""
 
-    def glimpse(self) -> Glimpse:
+    def snapshot(self) -> GpuSnapshot:
         """Every GPU now. After a fault the library is closed, for a driver that was replaced needs a new start."""
         try:
             count = self._module.nvmlDeviceGetCount()
         except Exception as error:  # noqa: BLE001  see above
             self._close()
-            return Glimpse({}, problem=f"NVML: {error or type(error).__name__}")
+            return GpuSnapshot({}, problem=f"NVML: {error or type(error).__name__}")
         faults = [f"{count} of {self._expected} GPUs seen"] if count < self._expected else []
         percents, in_mig_mode = {}, []
         for gpu in range(count):
@@ -93,7 +93,7 @@ class Nvml:
         holders = self._holders(count)
         if faults:
             self._close()
-        return Glimpse(percents, holders, next(iter(faults + in_mig_mode), ""))
+        return GpuSnapshot(percents, holders, next(iter(faults + in_mig_mode), ""))
 
     def _close(self) -> None:
         module, self._module = self._module, None
@@ -130,9 +130,9 @@ class Nvml:
         self._newest[gpu] = max([self._newest.get(gpu, 0), *(each.timeStamp for each in written)])
         return [int(each.sampleValue.uiVal) for each in written if each.sampleValue.uiVal <= 100]
 
-    def _holders(self, count: int) -> tuple[Holder, ...]:
+    def _holders(self, count: int) -> tuple[GpuProcess, ...]:
         """Whom the memory belongs to: for people, so what cannot be read is left out."""
-        found: list[Holder] = []
+        found: list[GpuProcess] = []
         for gpu in range(count):
             try:
                 device = self._module.nvmlDeviceGetHandleByIndex(gpu)
@@ -140,7 +140,7 @@ class Nvml:
                     held = process.usedGpuMemory
                     if held is None:
                         held = self._module.nvmlDeviceGetMemoryInfo(device).used
-                    found.append(Holder(gpu, int(process.pid), int(held)))
+                    found.append(GpuProcess(gpu, int(process.pid), int(held)))
             except Exception:  # noqa: BLE001  see above
                 continue
         return tuple(found)

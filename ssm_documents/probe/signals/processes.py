@@ -12,13 +12,13 @@ from pathlib import Path
 
 PROC = Path("/proc")
 
-LONGEST_NAME = 15
+MAX_NAME_LENGTH = 15
 """The kernel keeps so many bytes of a program's name."""
 
 AGENTS = ("amazon-ssm-agent", "ssm-agent-worker", "ssm-session-worker", "ssm-document-worker")
 """The agent's programs. What people start in a session is a child of one of them, and is not the agent's."""
 
-MOST_ARGUMENT_BYTES = 65_536
+MAX_ARGUMENT_BYTES = 65_536
 
 _ENDED = (b"Z", b"X")
 """States of a process that its parent has not yet waited for."""
@@ -48,15 +48,15 @@ class Process:
     parent: int = 0
 
 
-def running(proc: Path = PROC) -> list[Process]:
+def list_processes(proc: Path = PROC) -> list[Process]:
     """Every process that has not ended."""
     found = (_process(int(each.name), proc) for each in proc.iterdir() if each.name.isdecimal())
     return [process for process in found if process]
 
 
-def own_pids(processes: Iterable[Process]) -> frozenset[int]:
+def desk_pids(processes: Iterable[Process]) -> frozenset[int]:
     """The probe's and the agent's."""
-    agents = {name[:LONGEST_NAME] for name in AGENTS}
+    agents = {name[:MAX_NAME_LENGTH] for name in AGENTS}
     return frozenset({os.getpid()} | {each.pid for each in processes if each.name in agents})
 
 
@@ -64,7 +64,7 @@ def arguments(pid: int, proc: Path = PROC) -> list[str]:
     """Its command line; nothing where it has ended or is the kernel's."""
     try:
         with (proc / str(pid) / "cmdline").open("rb") as file:
-            raw = file.read(MOST_ARGUMENT_BYTES)
+            raw = file.read(MAX_ARGUMENT_BYTES)
     except OSError:
         return []
     return [each.decode("utf-8", "replace") for each in raw.rstrip(b"\0").split(b"\0")] if raw else []

@@ -11,12 +11,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from chalicelib.domain.activity.evidence import State
+from chalicelib.domain.activity.evidence import SignalState
 from chalicelib.domain.activity.policy import Thresholds
 from ssm_documents.probe.sensors import Reading
 from ssm_documents.probe.signals.editors import Editors
-from ssm_documents.probe.signals.processes import Process, running
-from ssm_documents.probe.signals.terminals import PTS, Terminal, described, open_terminals
+from ssm_documents.probe.signals.processes import Process, list_processes
+from ssm_documents.probe.signals.terminals import PTS, Terminal, describe, open_terminals
 
 MULTIPLEXERS = {"tmux: server": "tmux", "screen": "screen"}
 """The servers that keep sessions alive, by the name that the kernel has of them."""
@@ -34,7 +34,7 @@ class SessionsSensor:
     def __init__(
         self,
         folder: Path = PTS,
-        processes: Callable[[], Sequence[Process]] = running,
+        processes: Callable[[], Sequence[Process]] = list_processes,
         editors: Editors | None = None,
     ) -> None:
         self._folder = folder
@@ -48,21 +48,21 @@ class SessionsSensor:
         :raises OSError: the terminals cannot be listed
         """
         terminals, processes = open_terminals(self._folder), self._processes()
-        lives = _lives(processes)
+        live_counts = _lives(processes)
         used = self._used(terminals)
         try:
-            editor = self._editors.used(processes)
+            editor = self._editors.active_editor(processes)
         except (OSError, subprocess.SubprocessError) as error:
             editor, problem = None, f"{type(error).__name__}: {error}"
         else:
             problem = ""
         if used:
-            return Reading(State.ACTIVE, f"{described(used, processes, self._folder)} was used", lives)
+            return Reading(SignalState.ACTIVE, f"{describe(used, processes, self._folder)} was used", live_counts)
         if editor:
-            return Reading(State.ACTIVE, f"somebody works in {editor}", lives)
+            return Reading(SignalState.ACTIVE, f"somebody works in {editor}", live_counts)
         if problem:
-            return Reading(State.UNKNOWN, f"an editor's connections cannot be seen: {problem}", lives)
-        return Reading(State.QUIET, _unused(terminals, self._editors.running), lives)
+            return Reading(SignalState.UNKNOWN, f"an editor's connections cannot be seen: {problem}", live_counts)
+        return Reading(SignalState.QUIET, _unused(terminals, self._editors.running), live_counts)
 
     def _used(self, terminals: Sequence[Terminal]) -> Terminal | None:
         before, self._before = self._before, {each.name: each.typed for each in terminals}

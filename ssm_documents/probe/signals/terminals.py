@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ssm_documents.probe.signals.processes import LONGEST_NAME, PROC, Process
+from ssm_documents.probe.signals.processes import MAX_NAME_LENGTH, PROC, Process
 
 PTS = Path("/dev/pts")
 
@@ -39,14 +39,14 @@ def open_terminals(folder: Path = PTS) -> list[Terminal]:
         if not path.name.isdecimal():
             continue
         try:
-            seen = path.stat()
+            observation = path.stat()
         except FileNotFoundError:
             continue
-        found.append(Terminal(f"pts/{path.name}", seen.st_rdev, seen.st_uid, seen.st_atime_ns))
+        found.append(Terminal(f"pts/{path.name}", observation.st_rdev, observation.st_uid, observation.st_atime_ns))
     return found
 
 
-def described(terminal: Terminal, processes: Sequence[Process], folder: Path = PTS, proc: Path = PROC) -> str:
+def describe(terminal: Terminal, processes: Sequence[Process], folder: Path = PTS, proc: Path = PROC) -> str:
     """The terminal with its user and the program that leads it, as far as they can be found out."""
     holders = _holders(terminal, processes, folder, proc)
     leader = _leader(holders) or (holders[0] if holders else None)
@@ -58,7 +58,7 @@ def is_connected(terminal: Terminal, processes: Sequence[Process], folder: Path 
     """Whether it was opened by a program that holds somebody's connection."""
     leader = _leader(_holders(terminal, processes, folder, proc))
     opener = next((each.name for each in processes if leader and each.pid == leader.parent), "")
-    return opener in {name[:LONGEST_NAME] for name in CONNECTIONS}
+    return opener in {name[:MAX_NAME_LENGTH] for name in CONNECTIONS}
 
 
 def _holders(terminal: Terminal, processes: Sequence[Process], folder: Path, proc: Path) -> list[Process]:

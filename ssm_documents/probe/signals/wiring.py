@@ -11,13 +11,13 @@ from ssm_documents.probe.sensors import Reading, Sensor
 from ssm_documents.probe.signals.cpu import CpuSensor
 from ssm_documents.probe.signals.disk import DiskSensor
 from ssm_documents.probe.signals.gpu import GpuSensor
-from ssm_documents.probe.signals.hold import HOLDS, HoldSensor
+from ssm_documents.probe.signals.hold import HOLDS_DIR, HoldSensor
 from ssm_documents.probe.signals.jupyter import JupyterSensor
 from ssm_documents.probe.signals.network import NetworkSensor
 from ssm_documents.probe.signals.sessions import SessionsSensor
 
 
-class MadeWhenRead:
+class LazySensor:
     """A sensor that takes its first measurement when it is made: so it is made at its first look, where what raises or
     hangs is unknown and harms no other, and again at the next as long as it cannot be."""
 
@@ -33,7 +33,9 @@ class MadeWhenRead:
         return self._sensor.read(thresholds)
 
 
-def all_sensors(gpu_count: int, interval_seconds: float, *, now: Callable[[], datetime] | None = None) -> list[Sensor]:
+def build_sensors(
+    gpu_count: int, interval_seconds: float, *, now: Callable[[], datetime] | None = None
+) -> list[Sensor]:
     """One sensor for each signal. Nothing is measured before the first look.
 
     :param gpu_count: how many NVIDIA GPUs there must be; without any there is no GPU signal
@@ -49,11 +51,11 @@ def all_sensors(gpu_count: int, interval_seconds: float, *, now: Callable[[], da
     makers: dict[str, Callable[[], Sensor]] = {
         "jupyter": JupyterSensor,
         "sessions": SessionsSensor,
-        "hold": lambda: HoldSensor(HOLDS, now or Imds().now),
+        "hold": lambda: HoldSensor(HOLDS_DIR, now or Imds().now),
         "cpu": CpuSensor,
         "disk": DiskSensor,
         "network": NetworkSensor,
     }
     if gpu_count:
         makers["gpu"] = gpu
-    return [MadeWhenRead(name, make) for name, make in makers.items()]
+    return [LazySensor(name, make) for name, make in makers.items()]

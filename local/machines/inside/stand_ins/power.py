@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 
-from local.machines.inside.wire import ask
+from local.machines.inside.wire import exchange
 
 
 def reboot(_: Sequence[str]) -> int:
@@ -19,7 +19,7 @@ def poweroff(_: Sequence[str]) -> int:
 def shutdown(arguments: Sequence[str]) -> int:
     """`shutdown [-r|-h|-P|-c|--show] [now|+MINUTES]`; without a time, in a minute."""
     if "--show" in arguments:
-        how = ask({"ask": "scheduled"})["how"]
+        how = exchange({"ask": "scheduled"})["how"]
         print(f"Shutdown scheduled ({how}), use 'shutdown -c' to cancel." if how else "No scheduled shutdown.")
         return 0 if how else 1
     if "-c" in arguments:
@@ -34,5 +34,5 @@ def shutdown(arguments: Sequence[str]) -> int:
 
 
 def _order(how: str | None, after: float) -> int:
-    ask({"ask": "power", "how": how, "after": after})
+    exchange({"ask": "power", "how": how, "after": after})
     return 0

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from local.machines.inside import units
-from local.machines.inside.wire import Message, ask
+from local.machines.inside.wire import Message, exchange
 
 NOT_ACTIVE = 3
 NOT_THERE = 4
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
     if verb in OPERATIONS:
         return _operate(OPERATIONS[verb], names)
     if verb in POWER:
-        ask({"ask": "power", "how": POWER[verb], "after": 0})
+        exchange({"ask": "power", "how": POWER[verb], "after": 0})
         return 0
     if verb in ("is-active", "is-failed", "is-enabled"):
         return _is(verb, names, quiet=bool({"-q", "--quiet"} & set(options)))
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str]) -> int:
 def _operate(verb: str, names: Sequence[str]) -> int:
     code = 0
     for name in names:
-        if trouble := ask({"ask": verb, "unit": name})["error"]:
+        if trouble := exchange({"ask": verb, "unit": name})["error"]:
             print(trouble, file=sys.stderr)
             code = INSTALLED if "not be found" in trouble or "not loaded" in trouble else 1
     return code
@@ -88,15 +88,15 @@ def _disable(names: Sequence[str], options: Sequence[str]) -> int:
 
 
 def _list(_: Sequence[str], __: Sequence[str]) -> int:
-    for name in ask({"ask": "names"})["names"]:
-        print(f"{name} loaded {ask({'ask': 'show', 'unit': name})['state']}")
+    for name in exchange({"ask": "names"})["names"]:
+        print(f"{name} loaded {exchange({'ask': 'show', 'unit': name})['state']}")
     return 0
 
 
 def _is(verb: str, names: Sequence[str], *, quiet: bool) -> int:
     codes = []
     for name in names:
-        shown = ask({"ask": "show", "unit": name})
+        shown = exchange({"ask": "show", "unit": name})
         word, good = _state(verb, shown)
         codes.append(0 if good else 1 if verb == "is-enabled" else NOT_ACTIVE if verb == "is-active" else 1)
         if not quiet:
@@ -116,7 +116,7 @@ def _status(names: Sequence[str], _: Sequence[str]) -> int:
 
 
 def _status_of(name: str) -> int:
-    shown = ask({"ask": "show", "unit": name})
+    shown = exchange({"ask": "show", "unit": name})
     if shown["load"] == "not-found":
         print(f"Unit {shown['name']} could not be found.", file=sys.stderr)
         return NOT_THERE
@@ -133,7 +133,7 @@ def _status_of(name: str) -> int:
 def _show(names: Sequence[str], options: Sequence[str]) -> int:
     wanted = ",".join(word.partition("=")[2] for word in options if word.startswith(("--property=", "-p="))).split(",")
     for name in names:
-        shown = ask({"ask": "show", "unit": name})
+        shown = exchange({"ask": "show", "unit": name})
         facts = {
             "Id": shown["name"],
             "LoadState": shown["load"],

@@ -20,8 +20,8 @@ def gpg(arguments: Sequence[str]) -> int:
     if "--dearmor" in words:
         Path(words[words.index("--output") + 1]).write_bytes(key)
     else:
-        fingerprint = nvidia.FINGERPRINT if key == nvidia.KEY else hashlib.sha1(key).hexdigest().upper()
-        print(f"pub:-:4096:1:{fingerprint[-16:]}:1466017600:::-:\nfpr:::::::::{fingerprint}:")
+        parameters_hash = nvidia.FINGERPRINT if key == nvidia.KEY else hashlib.sha1(key).hexdigest().upper()
+        print(f"pub:-:4096:1:{parameters_hash[-16:]}:1466017600:::-:\nfpr:::::::::{parameters_hash}:")
     return 0
 
 

@@ -65,7 +65,7 @@ def _install(wanted: Sequence[str], *, quiet: bool) -> int:
     for requirement in wanted:
         try:
             added = shelf.add(requirement)
-        except shelf.NotOnShelf as missing:
+        except shelf.PackageNotFound as missing:
             print(
                 f"ERROR: Could not find a version that satisfies the requirement {missing.requirement} "
                 f"(from versions: {missing.versions})\n"

@@ -44,7 +44,7 @@ if __name__ == "__main__":
 """
 
 
-class NotOnShelf(Exception):
+class PackageNotFound(Exception):
     """:ivar requirement: as it was asked for; :ivar versions: those that there are, or `none`"""
 
     def __init__(self, requirement: str, versions: str) -> None:
@@ -77,7 +77,7 @@ def add(requirement: str) -> list[str]:
         needed = add(MADE_UP_NEEDS[name]) if name in MADE_UP_NEEDS else []
         return [_make_up(name, asked.removeprefix("==")), *needed]
     if name in versions and not _allows(asked, versions[name]):
-        raise NotOnShelf(requirement, versions[name])
+        raise PackageNotFound(requirement, versions[name])
     added: list[str] = []
     waiting = [requirement]
     while waiting:
@@ -97,7 +97,7 @@ def add(requirement: str) -> list[str]:
 def _parse(requirement: str) -> tuple[str, set[str], str]:
     match = re.match(r"\s*([A-Za-z0-9][\w.-]*)\s*(?:\[([^\]]*)\])?\s*\(?([^;)]*)", requirement)
     if match is None:
-        raise NotOnShelf(requirement, "none")
+        raise PackageNotFound(requirement, "none")
     extras = {extra.strip() for extra in (match[2] or "").split(",") if extra.strip()}
     return canonical(match[1]), extras, match[3].strip()
 
@@ -108,10 +108,10 @@ def _find(name: str, asked: str, requirement: str) -> Distribution | None:
     directly = canonical(_parse(requirement)[0]) == name
     if found is None:
         if directly:
-            raise NotOnShelf(requirement, "none")
+            raise PackageNotFound(requirement, "none")
         return None
     if directly and not _allows(asked, found.version):
-        raise NotOnShelf(requirement, found.version)
+        raise PackageNotFound(requirement, found.version)
     return found
 
 
