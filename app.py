@@ -6,7 +6,7 @@ import os
 from chalice.app import Chalice, CloudWatchEvent, DynamoDBEvent, Rate
 
 from chalicelib import bootstrap, events
-from chalicelib.api import benchmarks, desk, images, instances, openapi, owners, problems
+from chalicelib.api import openapi, problems
 
 LOG = logging.getLogger("gpudesk")
 
@@ -15,8 +15,8 @@ PLACEHOLDER_STREAM_ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/gpudesk-
 
 app = Chalice(app_name="gpudesk", configure_logs=False)
 app.register_middleware(problems.problem_middleware, "http")
-for routes in (instances.router, benchmarks.router, images.router, owners.router, desk.router, openapi.router):
-    app.register_blueprint(routes.blueprint(bootstrap.get_application))
+for router in openapi.ROUTERS:
+    app.register_blueprint(router.blueprint(bootstrap.get_application))
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))

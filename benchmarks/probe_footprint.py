@@ -19,9 +19,9 @@ from pathlib import Path
 import boto3
 from moto.server import ThreadedMotoServer
 
-from local.machines.choose import sandbox_problem
-from local.machines.port import Invocation, MachineSpec
-from local.machines.sandboxed import SandboxedMachines
+from local.machines.host.port import Invocation, MachineSpec
+from local.machines.host.sandboxed import SandboxedMachines
+from local.machines.host.select_backend import sandbox_problem
 from ssm_documents.compose import compose
 from ssm_documents.probe.signals.gpu import SAMPLES_PER_LOOK
 

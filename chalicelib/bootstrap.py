@@ -3,48 +3,48 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from chalicelib.aws.ami import Amis
 from chalicelib.aws.clients import Clients
 from chalicelib.aws.ec2 import Ec2
-from chalicelib.aws.images import Amis
+from chalicelib.aws.email import EmailTopic
 from chalicelib.aws.instance_connect import InstanceConnect
 from chalicelib.aws.secrets import MasterKey
-from chalicelib.aws.sns import EmailTopic
 from chalicelib.aws.ssm import Ssm
 from chalicelib.channels.webhook import WebhookSender, derive_secret
-from chalicelib.control.act import Executor
-from chalicelib.control.deliver import NotificationSender
-from chalicelib.control.gallery import ImageReconciler
-from chalicelib.control.loop import Loop
-from chalicelib.control.observe import Observer
-from chalicelib.control.orphans import OrphanAdopter
-from chalicelib.control.reconcile import Reconciler
-from chalicelib.control.requests import Requests
-from chalicelib.control.requests.administration import DeskService
-from chalicelib.control.requests.benchmarking import BenchmarkService
-from chalicelib.control.requests.changing import InstanceService
-from chalicelib.control.requests.finding import Finder
-from chalicelib.control.requests.images import ImageService
-from chalicelib.control.requests.launching import LaunchService
-from chalicelib.control.requests.owners import OwnerService, SecretFor
-from chalicelib.control.requests.reading import QueryService
-from chalicelib.control.requests.sessions import SessionService
-from chalicelib.control.requests.setting_up import SetupService
-from chalicelib.control.resolve import LaunchResolver
-from chalicelib.control.sweep import Sweep
-from chalicelib.control.watch import SweepWatchdog
-from chalicelib.domain.clock import Clock, SystemClock
-from chalicelib.domain.recipes import Recipe
+from chalicelib.control.loop.adopt_orphans import OrphanAdopter
+from chalicelib.control.loop.execute import Executor
+from chalicelib.control.loop.images import ImageReconciler
+from chalicelib.control.loop.loop import Loop
+from chalicelib.control.loop.notifications import NotificationSender
+from chalicelib.control.loop.observe import Observer
+from chalicelib.control.loop.reconcile import Reconciler
+from chalicelib.control.loop.resolve_launch import LaunchResolver
+from chalicelib.control.loop.sweep import Sweep
+from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
+from chalicelib.control.services import Requests
+from chalicelib.control.services.benchmarks import BenchmarkService
+from chalicelib.control.services.desk import DeskService
+from chalicelib.control.services.finding import Finder
+from chalicelib.control.services.images import ImageService
+from chalicelib.control.services.instances import InstanceService
+from chalicelib.control.services.launch import LaunchService
+from chalicelib.control.services.owners import OwnerService, SecretFor
+from chalicelib.control.services.queries import QueryService
+from chalicelib.control.services.sessions import SessionService
+from chalicelib.control.services.setup import SetupService
+from chalicelib.domain.common.clock import Clock, SystemClock
+from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.settings import Settings, read_settings
 from chalicelib.store.benchmarks import BenchmarkRepository
 from chalicelib.store.data_files import load_catalog, load_packaged_recipes, load_word_lists
 from chalicelib.store.desk import DeskRepository
 from chalicelib.store.durations import DurationRepository
 from chalicelib.store.heartbeats import HeartbeatRepository
-from chalicelib.store.images import ImageRepository
-from chalicelib.store.instances import InstanceRepository
-from chalicelib.store.launches import LaunchRepository
+from chalicelib.store.images.repository import ImageRepository
+from chalicelib.store.instances.launches import LaunchRepository
+from chalicelib.store.instances.repository import InstanceRepository
 from chalicelib.store.ledger import LedgerRepository
-from chalicelib.store.notices import NotificationOutbox
+from chalicelib.store.notifications import NotificationOutbox
 from chalicelib.store.owners import OwnerRepository
 from chalicelib.store.timeline import TimelineRepository
 from chalicelib.store.tokens import TokenRepository

@@ -22,7 +22,7 @@ def main() -> int:
         print(problem, file=sys.stderr)
         return CANNOT_START
     clear_aws_environment(os.environ)
-    from local.show import run  # noqa: PLC0415 - it reads AWS's variables when it is imported
+    from local.runner import run  # noqa: PLC0415 - it reads AWS's variables when it is imported
 
     return run(options)
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.machines.disk import remove
+from local.machines.sandbox.disk import remove
 
 HOME = Path(".gpudesk")
 

@@ -9,22 +9,22 @@ from typing import Any
 
 import app
 from chalicelib import bootstrap, events
-from chalicelib.domain.actors import Role
-from chalicelib.domain.errands import BENCHMARK_DOCUMENT
+from chalicelib.domain.access.actor import Role
+from chalicelib.domain.instances.commands.start_benchmark import BENCHMARK_DOCUMENT
 from chalicelib.store.models import InstanceModel
-from local.account import provision
-from local.api_server import ApiServer
+from local.aws.core.delivery import Delivery, Image
+from local.aws.core.local_cloud import LocalCloud
+from local.aws.core.serve import CloudServer
 from local.clock import PacedClock
-from local.cloud.delivery import Delivery, Image
-from local.cloud.local_cloud import LocalCloud
-from local.cloud.serve import CloudServer
-from local.inbox import WebhookReceiver
+from local.demo.simulated_benchmark import simulated_benchmark
+from local.demo.simulated_probe import SimulatedProbes
+from local.demo.webhook_receiver import WebhookReceiver
 from local.isolation import point_to
-from local.machines.sandboxed import SandboxedMachines
-from local.machines.simulated import SimulatedMachines
+from local.machines.host.sandboxed import SandboxedMachines
+from local.machines.host.simulated import SimulatedMachines
 from local.options import Options
-from local.simulated_benchmark import simulated_benchmark
-from local.simulated_probe import SimulatedProbes
+from local.provisioning import provision
+from local.server.api_server import ApiServer
 
 Fleet = SandboxedMachines | SimulatedMachines
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chalicelib.domain.own_recipes import PREFIX
+from chalicelib.domain.setup.custom_recipe import PREFIX
 from ssm_documents.check import as_json, check, fallback_line
 from ssm_documents.embed import as_base64, probe_zipapp
 from ssm_documents.library import select_functions

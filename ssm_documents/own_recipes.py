@@ -16,8 +16,8 @@ from typing import Any
 
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
-from chalicelib.domain.own_recipes import PREFIX, CustomSteps, parse_custom_recipe, parse_steps, ssm_name
-from chalicelib.domain.recipes import Recipe, parse_recipes
+from chalicelib.domain.setup.custom_recipe import PREFIX, CustomSteps, parse_custom_recipe, parse_steps, ssm_name
+from chalicelib.domain.setup.recipe import Recipe, parse_recipes
 from ssm_documents.parameters import SHARED, of_document
 
 _SCRIPTS = Path(__file__).parent / "custom"

@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from chalicelib.domain.own_recipes import ssm_name
-from chalicelib.domain.recipe_parameters import Parameter, to_ssm_value
-from chalicelib.domain.recipes import shared_parameters
+from chalicelib.domain.setup.custom_recipe import ssm_name
+from chalicelib.domain.setup.parameters import Parameter, to_ssm_value
+from chalicelib.domain.setup.recipe import shared_parameters
 
 SHARED = "include:parameters.json"
 """In a header, in place of a parameter: the shared one of that name."""

@@ -189,7 +189,7 @@ def _cpu_types() -> dict[str, dict[str, Any]]:
 
 
 def build(folder: Path) -> dict[str, Any]:
-    """The whole catalogue, as `chalicelib.domain.catalogue.parse_catalogue` reads it."""
+    """The whole catalogue, as `chalicelib.domain.catalog.instance_types.parse_catalogue` reads it."""
     prices = _prices(folder)
     types = {row["type"]: _gpu_type(row, prices.get(row["type"], {})) for row in _rows(folder / "gpu_types.csv")}
     return {

@@ -7,7 +7,7 @@ import argparse
 import sys
 from datetime import UTC, datetime, timedelta
 
-from chalicelib.domain.actors import Role
+from chalicelib.domain.access.actor import Role
 from chalicelib.store.tokens import TokenRepository
 
 

@@ -3,7 +3,7 @@
 import sys
 
 from chalicelib import bootstrap
-from chalicelib.domain.plan import describe
+from chalicelib.domain.instances.plan import describe
 
 if __name__ == "__main__":
     for plan in bootstrap.get_application().loop.preview():

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from benchmarks.idle_rules.use import MinuteOfUse, readings
-from chalicelib.domain.activity.policy import IdlePolicy
+from chalicelib.domain.idle.policy import IdlePolicy
 from tools.replay.history import Event, Heartbeat, HistoryEnd, Keep, Ready
 from tools.replay.player import Simulator
 from tools.replay.policy import MAX_HOURS, Policy

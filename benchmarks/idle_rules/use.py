@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 
-from chalicelib.domain.activity.evidence import SignalState
-from chalicelib.domain.activity.policy import Thresholds
+from chalicelib.domain.idle.evidence import SignalState
+from chalicelib.domain.idle.policy import Thresholds
 from tools.replay.history import Reading
 
 THRESHOLDS = Thresholds()

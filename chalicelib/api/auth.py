@@ -3,8 +3,8 @@
 import re
 from datetime import datetime
 
-from chalicelib.domain.actors import Actor
-from chalicelib.domain.errors import ErrorCode, FieldError, Unauthenticated, ValidationFailed
+from chalicelib.domain.access.actor import Actor
+from chalicelib.domain.common.errors import ErrorCode, FieldError, Unauthenticated, ValidationFailed
 from chalicelib.store.tokens import TokenHolder, TokenRepository
 
 TOKEN = re.compile(r"gpd_[A-Za-z0-9_-]{20,100}")

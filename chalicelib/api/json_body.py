@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from chalicelib.api.problems import MalformedRequest, PayloadTooLarge, UnsupportedMediaType
-from chalicelib.domain.errors import FieldError, ValidationFailed
+from chalicelib.domain.common.errors import FieldError, ValidationFailed
 
 MAX_BYTES = 16 * 1024
 """Forty tags of the greatest length, and some."""

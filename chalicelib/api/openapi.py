@@ -7,12 +7,20 @@ from typing import Any, get_args
 from pydantic import BaseModel, TypeAdapter
 from typing_extensions import TypedDict
 
-from chalicelib.api import benchmarks, desk, images, instances, owners
-from chalicelib.api.forms.base import OWNER, EmptyModel
+from chalicelib.api.benchmarks.routes import router as benchmarks_router
+from chalicelib.api.common_schemas import OWNER, EmptyModel
+from chalicelib.api.desk.routes import router as desk_router
+from chalicelib.api.images.routes import router as images_router
+from chalicelib.api.instances.routes import launch_instance
+from chalicelib.api.instances.routes import router as instances_router
+from chalicelib.api.owners.routes import router as owners_router
 from chalicelib.api.problems import CONTENT_TYPE
-from chalicelib.api.routes import AppContext, Route, Router
+from chalicelib.api.routing import AppContext, Route, Router
 
 router = Router()
+
+ROUTERS = (instances_router, benchmarks_router, images_router, owners_router, desk_router, router)
+"""All routes of the API."""
 
 REF = "#/components/schemas/{model}"
 JSON = "application/json"
@@ -59,7 +67,7 @@ def build_openapi() -> dict[str, Any]:
 
 
 def _tables() -> Iterator[Route]:
-    for module in (instances.router, benchmarks.router, images.router, owners.router, desk.router, router):
+    for module in ROUTERS:
         yield from module.table
 
 
@@ -95,7 +103,7 @@ def _parameters(route: Route, schemas: dict[str, Any]) -> list[dict[str, Any]]:
         schemas.update(schema.get("$defs", {}))
         for name, inner in schema["properties"].items():
             found.append(_parameter(name, "query", inner, inner.get("description", "")))
-    if route.handler is instances.launch_instance:
+    if route.handler is launch_instance:
         words = "1 to 255 visible ASCII characters; the same key again is answered with the same instance"
         found.append(_parameter("Idempotency-Key", "header", {"type": "string"}, words))
     return found

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from chalice.app import Request, Response
 
-from chalicelib.domain.errors import (
+from chalicelib.domain.common.errors import (
     Conflict,
     ErrorCode,
     FieldError,

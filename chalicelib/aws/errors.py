@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
-from chalicelib.domain.errors import (
+from chalicelib.domain.common.errors import (
     AwsError,
     AwsNotFound,
     InsufficientCapacity,

@@ -6,10 +6,16 @@ from typing import TYPE_CHECKING, TypedDict
 
 from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translate_errors
-from chalicelib.domain.observation import CommandStatus, NotVisible, ObservedAgent, ObservedCommand, StepOutput
-from chalicelib.domain.plan import SendDocument
-from chalicelib.domain.sessions import SessionPlan
-from chalicelib.domain.timings import SSM_DELIVERY_TIMEOUT
+from chalicelib.domain.common.deadlines import SSM_DELIVERY_TIMEOUT
+from chalicelib.domain.instances.observation import (
+    CommandStatus,
+    NotVisible,
+    ObservedAgent,
+    ObservedCommand,
+    StepOutput,
+)
+from chalicelib.domain.instances.plan import SendDocument
+from chalicelib.domain.sessions.session import SessionPlan
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm.type_defs import CloudWatchOutputConfigTypeDef, CommandPluginTypeDef

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
-from chalicelib.domain.errors import DeliveryFailed
+from chalicelib.domain.common.errors import DeliveryFailed
 
 READ_TIMEOUT_SECONDS = 5.0
 """So long a receiver may say nothing."""

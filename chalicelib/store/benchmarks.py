@@ -7,7 +7,7 @@ from datetime import datetime
 from pydantic import ValidationError
 from pynamodb.transactions import TransactWrite
 
-from chalicelib.domain.benchmarks import RETENTION, Benchmark
+from chalicelib.domain.benchmarks.result import RETENTION, Benchmark
 from chalicelib.store.codec import BENCHMARK, to_plain
 from chalicelib.store.models import BenchmarkModel
 

@@ -4,13 +4,13 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 
-from chalicelib.domain.benchmarks import Benchmark
-from chalicelib.domain.cost import BilledSegment
-from chalicelib.domain.desk import DeskSettings
-from chalicelib.domain.images import Image
-from chalicelib.domain.instance import Instance
-from chalicelib.domain.notices import Notification
-from chalicelib.domain.owners import OwnerSettings
+from chalicelib.domain.benchmarks.result import Benchmark
+from chalicelib.domain.desk.owners import OwnerSettings
+from chalicelib.domain.desk.settings import DeskSettings
+from chalicelib.domain.images.record import Image
+from chalicelib.domain.instances.metering import BilledSegment
+from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.notifications.notification import Notification
 
 INSTANCE = TypeAdapter(Instance)
 SEGMENT = TypeAdapter(BilledSegment)

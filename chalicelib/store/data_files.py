@@ -7,10 +7,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from chalicelib.domain.catalogue import InstanceTypeCatalog, parse_catalog
-from chalicelib.domain.names import WordLists, parse_word_lists
-from chalicelib.domain.own_recipes import parse_custom_recipe
-from chalicelib.domain.recipes import Recipe, parse_recipes
+from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog, parse_catalog
+from chalicelib.domain.instances.names import WordLists, parse_word_lists
+from chalicelib.domain.setup.custom_recipe import parse_custom_recipe
+from chalicelib.domain.setup.recipe import Recipe, parse_recipes
 
 _FOLDER = Path(__file__).parent.parent / "data"
 

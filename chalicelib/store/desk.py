@@ -8,10 +8,10 @@ from pynamodb.exceptions import DoesNotExist, PutError, UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
-from chalicelib.domain.desk import DeskSettings
+from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.store.codec import SETTINGS, to_plain
+from chalicelib.store.dynamo import VersionConflict
 from chalicelib.store.models import DeskModel
-from chalicelib.store.transactions import VersionConflict
 
 SETTINGS_KEY = "settings"
 CONDITION_FAILED = "ConditionalCheckFailedException"

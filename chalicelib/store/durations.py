@@ -6,7 +6,7 @@ from typing import Any
 
 from pynamodb.attributes import MapAttribute
 
-from chalicelib.domain.setup_results import StepDurations
+from chalicelib.domain.setup.results import StepDurations
 from chalicelib.store.models import DeskModel
 
 

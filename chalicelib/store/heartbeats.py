@@ -6,8 +6,8 @@ from typing import Any
 
 from pynamodb.exceptions import DoesNotExist, PutError, UpdateError
 
-from chalicelib.domain.activity.heartbeat import Report, decode_heartbeat
-from chalicelib.domain.activity.orders import HeartbeatResponse, decode_response, encode_response
+from chalicelib.domain.idle.heartbeat import Report, decode_heartbeat
+from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse, decode_response, encode_response
 from chalicelib.store.models import HeartbeatModel
 
 CONDITION_FAILED = "ConditionalCheckFailedException"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import date
 
-from chalicelib.domain.cost import BilledSegment
+from chalicelib.domain.instances.metering import BilledSegment
 from chalicelib.store.codec import SEGMENT
 from chalicelib.store.models import LedgerModel
 

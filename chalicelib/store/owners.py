@@ -6,10 +6,10 @@ from dataclasses import replace
 from pydantic import ValidationError
 from pynamodb.exceptions import DoesNotExist, PutError
 
-from chalicelib.domain.owners import OwnerSettings
+from chalicelib.domain.desk.owners import OwnerSettings
 from chalicelib.store.codec import OWNER, to_plain
+from chalicelib.store.dynamo import VersionConflict
 from chalicelib.store.models import OwnerModel
-from chalicelib.store.transactions import VersionConflict
 
 LOG = logging.getLogger(__name__)
 

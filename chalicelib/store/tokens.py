@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from pynamodb.exceptions import DoesNotExist
 
-from chalicelib.domain.actors import Role
+from chalicelib.domain.access.actor import Role
 from chalicelib.store.models import TokenModel
 
 

@@ -4,4 +4,4 @@ Runs on the instance under a Python of its own, with boto3, psutil and NVML's bi
 """
 
 VERSION = "2"
-"""Of the program; the heartbeat's format has a number of its own (`chalicelib/domain/activity/heartbeat.py`)."""
+"""Of the program; the heartbeat's format has a number of its own (`chalicelib/domain/idle/heartbeat.py`)."""

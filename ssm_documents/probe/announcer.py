@@ -6,8 +6,8 @@ import logging
 from datetime import datetime
 from typing import Protocol
 
-from chalicelib.domain.activity.alone import SelfStopAction, SelfStopDecision
-from chalicelib.domain.activity.orders import ActiveWarning, HeartbeatResponse
+from chalicelib.domain.idle.heartbeat_response import ActiveWarning, HeartbeatResponse
+from chalicelib.domain.idle.self_stop import SelfStopAction, SelfStopDecision
 from ssm_documents.probe.people import DeliveryCount
 
 logger = logging.getLogger(__name__)

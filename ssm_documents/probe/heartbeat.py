@@ -7,8 +7,8 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
-from chalicelib.domain.activity.heartbeat import HEARTBEAT_ATTRIBUTES, Heartbeat, encode_heartbeat
-from chalicelib.domain.activity.orders import HeartbeatResponse, decode_response
+from chalicelib.domain.idle.heartbeat import HEARTBEAT_ATTRIBUTES, Heartbeat, encode_heartbeat
+from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse, decode_response
 
 
 class HeartbeatClient:

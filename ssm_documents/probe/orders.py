@@ -6,7 +6,7 @@ import json
 import logging
 from pathlib import Path
 
-from chalicelib.domain.activity.orders import HeartbeatResponse, decode_response, encode_response
+from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse, decode_response, encode_response
 from ssm_documents.probe.files import write_json
 
 logger = logging.getLogger(__name__)

@@ -9,11 +9,11 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from chalicelib.domain.activity.alone import SelfStopAction, SelfStopDecision, SelfStopState, decide_self_stop
-from chalicelib.domain.activity.evidence import Evidence, Sample, fold
-from chalicelib.domain.activity.heartbeat import Acknowledgement, Heartbeat, MissedHeartbeats, SelfStopStatus
-from chalicelib.domain.activity.orders import HeartbeatResponse, encode_response
-from chalicelib.domain.activity.policy import Thresholds
+from chalicelib.domain.idle.evidence import Evidence, Sample, fold
+from chalicelib.domain.idle.heartbeat import Acknowledgement, Heartbeat, MissedHeartbeats, SelfStopStatus
+from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse, encode_response
+from chalicelib.domain.idle.policy import Thresholds
+from chalicelib.domain.idle.self_stop import SelfStopAction, SelfStopDecision, SelfStopState, decide_self_stop
 from ssm_documents.probe.announcer import Notifier
 from ssm_documents.probe.files import ProbePaths, write_json
 from ssm_documents.probe.history import History, as_text

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from chalicelib.domain.activity.evidence import SignalState
-from chalicelib.domain.activity.policy import Thresholds
+from chalicelib.domain.idle.evidence import SignalState
+from chalicelib.domain.idle.policy import Thresholds
 from ssm_documents.probe.bounded import TimeLimitedCall
 
 SENSOR_LIMIT_SECONDS = 10.0

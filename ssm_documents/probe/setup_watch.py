@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from chalicelib.domain.activity.heartbeat import StepProgress
+from chalicelib.domain.idle.heartbeat import StepProgress
 
 
 def since_boot() -> float:

@@ -9,8 +9,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from chalicelib.domain.activity.heartbeat import KeepRequest
-from chalicelib.domain.activity.orders import KeepResult
+from chalicelib.domain.idle.heartbeat import KeepRequest
+from chalicelib.domain.idle.heartbeat_response import KeepResult
 from ssm_documents.probe.files import read_users_json, write_json
 
 logger = logging.getLogger(__name__)

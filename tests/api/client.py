@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.scenario.world import World
+from tests.support.world import World
 
 POLICY: dict[str, Any] = {
     "idle_minutes": 30,

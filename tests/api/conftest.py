@@ -6,11 +6,11 @@ import pytest
 
 import app as application
 from chalicelib import bootstrap
-from chalicelib.domain.actors import Role
+from chalicelib.domain.access.actor import Role
 from chalicelib.store.models import TABLES, TokenModel
-from local.api_server import ApiServer
+from local.server.api_server import ApiServer
 from tests.api.client import Bench, Client
-from tests.scenario.world import World, world
+from tests.support.world import World, world
 
 PEOPLE = {"ada": Role.USER, "bob": Role.USER, "root": Role.ADMIN, "slack": Role.BOT}
 

@@ -6,10 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from chalicelib.api.views.instance import to_instance_view
-from chalicelib.control.requests.reading import InstanceSnapshot
-from chalicelib.domain.activity.heartbeat import Heartbeat, StepProgress
-from chalicelib.domain.errands import BENCHMARK_DOCUMENT, start_benchmark
+from chalicelib.api.instances.views import to_instance_view
+from chalicelib.control.services.queries import InstanceSnapshot
+from chalicelib.domain.idle.heartbeat import Heartbeat, StepProgress
+from chalicelib.domain.instances.commands.start_benchmark import BENCHMARK_DOCUMENT, start_benchmark
 from chalicelib.store import data_files
 from tests.api.client import Bench
 from tests.property.world import ADA, MACHINE_ID, START, ready

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from chalicelib import bootstrap
-from chalicelib.domain.actors import Role
-from local.api_server import ApiServer
+from chalicelib.domain.access.actor import Role
+from local.server.api_server import ApiServer
 from tests.api.client import Client
-from tests.scenario.recipes import PARAMETERS, UBUNTU_18, offered
-from tests.scenario.world import World, world
+from tests.support.recipes import PARAMETERS, UBUNTU_18, offered
+from tests.support.world import World, world
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from standardwebhooks import Webhook as Receiver
 from standardwebhooks import WebhookVerificationError
 
 from chalicelib.channels.webhook import WebhookSender, derive_secret
-from chalicelib.domain.errors import DeliveryFailed
+from chalicelib.domain.common.errors import DeliveryFailed
 
 SECRET = derive_secret(b"k" * 32, "owner/ada", 1)
 BODY = json.dumps({"type": "idle_warning"}).encode()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local.machines.choose import sandbox_problem
+from local.machines.host.select_backend import sandbox_problem
 from tests.e2e.runs import Run, nothing_left_behind
 
 Start = Callable[..., Run]

@@ -6,7 +6,7 @@ import stat
 import pytest
 
 from local.options import Options
-from local.show import exit_status_after_demo
+from local.runner import exit_status_after_demo
 from tests.e2e.conftest import Start
 from tests.e2e.runs import WITHOUT_NAMESPACES
 

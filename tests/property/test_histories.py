@@ -11,11 +11,11 @@ from datetime import timedelta
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chalicelib.domain.activity.alone import EXTRA_DELAY
-from chalicelib.domain.activity.evidence import MAX_SAMPLE_GAP
-from chalicelib.domain.desk import Mode
-from chalicelib.domain.timings import WARNING_DELIVERY_WAIT
-from chalicelib.domain.warned import WarningType
+from chalicelib.domain.common.deadlines import WARNING_DELIVERY_WAIT
+from chalicelib.domain.desk.settings import Mode
+from chalicelib.domain.idle.evidence import MAX_SAMPLE_GAP
+from chalicelib.domain.idle.self_stop import EXTRA_DELAY
+from chalicelib.domain.instances.warning import WarningType
 from tests.property.world import (
     MINUTE,
     NO_TIME,

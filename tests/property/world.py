@@ -11,10 +11,14 @@ from enum import Enum
 
 from hypothesis import strategies as st
 
-from chalicelib.domain import lifecycle, wishes
-from chalicelib.domain.activity.alone import SelfStopAction, SelfStopState, decide_self_stop
-from chalicelib.domain.activity.evidence import Evidence, Sample, SignalState, fold
-from chalicelib.domain.activity.heartbeat import (
+from chalicelib.domain.access.actor import Actor, Role
+from chalicelib.domain.common.errors import Conflict
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.desk.channels import Channels
+from chalicelib.domain.desk.settings import DeskSettings, Limits, Mode
+from chalicelib.domain.idle.evidence import Evidence, Sample, SignalState, fold
+from chalicelib.domain.idle.heartbeat import (
     Acknowledgement,
     Heartbeat,
     KeepRequest,
@@ -22,22 +26,18 @@ from chalicelib.domain.activity.heartbeat import (
     decode_heartbeat,
     encode_heartbeat,
 )
-from chalicelib.domain.activity.orders import HeartbeatResponse
-from chalicelib.domain.activity.policy import SIGNALS, IdlePolicy
-from chalicelib.domain.actors import Actor, Role
-from chalicelib.domain.channels import Channels
-from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.desk import DeskSettings, Limits, Mode
-from chalicelib.domain.errors import Conflict
-from chalicelib.domain.instance import DesiredState, Ec2State, Instance, Machine, Phase, SetupState, Spec
-from chalicelib.domain.lifecycle import heard
-from chalicelib.domain.lifecycle.orders import build_response
-from chalicelib.domain.lifecycle.rules import DecisionContext
-from chalicelib.domain.notices import ChannelDirectory
-from chalicelib.domain.observation import Observation, ObservedInstance
-from chalicelib.domain.plan import Stop
-from chalicelib.domain.warned import StopWarning, WarningType
+from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse
+from chalicelib.domain.idle.policy import SIGNALS, IdlePolicy
+from chalicelib.domain.idle.self_stop import SelfStopAction, SelfStopState, decide_self_stop
+from chalicelib.domain.instances.commands import stop_start
+from chalicelib.domain.instances.lifecycle import decide, machine_messages
+from chalicelib.domain.instances.lifecycle.orders import build_response
+from chalicelib.domain.instances.lifecycle.plans import DecisionContext
+from chalicelib.domain.instances.observation import Observation, ObservedInstance
+from chalicelib.domain.instances.plan import Stop
+from chalicelib.domain.instances.record import DesiredState, Ec2State, Instance, Machine, Phase, SetupState, Spec
+from chalicelib.domain.instances.warning import StopWarning, WarningType
+from chalicelib.domain.notifications.notification import ChannelDirectory
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -211,7 +211,7 @@ class World:
 
     def _delivered(self) -> None:
         if self.instance.warning:
-            plan = heard.record_delivery(self.instance, self.instance.warning.id, "email", self.now)
+            plan = machine_messages.record_delivery(self.instance, self.instance.warning.id, "email", self.now)
             self.instance = plan.instance if plan else self.instance
 
     def _obey(self, policy: IdlePolicy) -> None:
@@ -219,7 +219,7 @@ class World:
 
     def _keep(self, span: timedelta) -> None:
         try:
-            self.instance = wishes.keep(self.instance, self.now + span, ADA, Limits(), self.now).instance
+            self.instance = stop_start.keep(self.instance, self.now + span, ADA, Limits(), self.now).instance
         except Conflict:
             return
         self.kept_until = self.instance.keep_until or self.kept_until
@@ -288,7 +288,7 @@ class World:
         observation = Observation(ec2=VIEW, heartbeat=self.on_the_table)
         for _ in range(4):
             before = self.instance
-            plan = lifecycle.decide(before, observation, self.now, rules)
+            plan = decide.decide(before, observation, self.now, rules)
             self.instance = plan.instance
             if before.keep_until != plan.instance.keep_until:
                 self.kept_until = plan.instance.keep_until or START

@@ -13,9 +13,9 @@ import sys
 import time
 from pathlib import Path
 
-from local.machines.agent import run_document
-from local.machines.port import Invocation, InvocationResult
-from local.machines.shell import Cancellation, Script, ScriptResult
+from local.machines.agent.agent import run_document
+from local.machines.agent.shell import Cancellation, Script, ScriptResult
+from local.machines.host.port import Invocation, InvocationResult
 from ssm_documents.compose import compose
 
 SUITE = "bookworm"

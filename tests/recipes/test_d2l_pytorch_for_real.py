@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
+from local.demo.notebook import Notebook
 from local.machines.inside.stand_ins.internet import book, uv_release
-from local.story.notebook import Notebook
 
 from .publishers import ADDRESS, Publishers
 from .root import Root, why_not

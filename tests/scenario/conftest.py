@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.scenario.world import World, world
+from tests.support.world import World, world
 
 
 @pytest.fixture

@@ -2,10 +2,10 @@
 
 import pytest
 
-from chalicelib.domain.activity.evidence import SignalState
-from chalicelib.domain.instance import Phase
-from tests.scenario.post import listening
-from tests.scenario.world import ADA, MEMORY, World, machine_id, world
+from chalicelib.domain.idle.evidence import SignalState
+from chalicelib.domain.instances.record import Phase
+from tests.support.channels import listening
+from tests.support.world import ADA, MEMORY, World, machine_id, world
 
 
 def lived(walked: World) -> tuple[object, ...]:

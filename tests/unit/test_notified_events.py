@@ -12,25 +12,47 @@ from typing import Any, cast
 import pytest
 
 from chalicelib.aws.clients import Clients
-from chalicelib.aws.sns import EmailTopic
+from chalicelib.aws.email import EmailTopic
 from chalicelib.channels.webhook import WebhookSender
-from chalicelib.control.deliver import NotificationSender
-from chalicelib.control.orphans import OrphanAdopter
-from chalicelib.control.reconcile import Reconciler
-from chalicelib.control.watch import SweepWatchdog
-from chalicelib.domain import imaging, lifecycle
-from chalicelib.domain.activity.evidence import Evidence, SignalState
-from chalicelib.domain.activity.heartbeat import Heartbeat, SelfStopStatus
-from chalicelib.domain.activity.idle import ActivityCode, unknown_activity
-from chalicelib.domain.activity.policy import SIGNALS
-from chalicelib.domain.channels import Channels
+from chalicelib.control.loop.adopt_orphans import OrphanAdopter
+from chalicelib.control.loop.notifications import NotificationSender
+from chalicelib.control.loop.reconcile import Reconciler
+from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
+from chalicelib.domain.common.errors import PermanentAwsError, QuotaExceeded
 from chalicelib.domain.common.event_codes import Audience, EventCode, ReplayAction
-from chalicelib.domain.desk import DeskSettings
-from chalicelib.domain.errands import start_benchmark
-from chalicelib.domain.errors import PermanentAwsError, QuotaExceeded
-from chalicelib.domain.image_plan import ImageObservation, ObservedAmi
-from chalicelib.domain.images import ImagePhase
-from chalicelib.domain.instance import (
+from chalicelib.domain.desk.channels import Channels
+from chalicelib.domain.desk.settings import DeskSettings
+from chalicelib.domain.idle.evidence import Evidence, SignalState
+from chalicelib.domain.idle.heartbeat import Heartbeat, SelfStopStatus
+from chalicelib.domain.idle.policy import SIGNALS
+from chalicelib.domain.idle.rule import ActivityCode, unknown_activity
+from chalicelib.domain.images import creation
+from chalicelib.domain.images.plan import ImageObservation, ObservedAmi
+from chalicelib.domain.images.record import ImagePhase
+from chalicelib.domain.instances.commands.start_benchmark import start_benchmark
+from chalicelib.domain.instances.lifecycle import decide
+from chalicelib.domain.instances.lifecycle.plans import DecisionContext, because
+from chalicelib.domain.instances.observation import (
+    CommandStatus,
+    NotVisible,
+    Observation,
+    ObservedAgent,
+    ObservedCommand,
+    ObservedInstance,
+    StepOutput,
+    TagsMissing,
+)
+from chalicelib.domain.instances.plan import (
+    InstanceLaunched,
+    Launch,
+    NoLongerIdle,
+    Plan,
+    Start,
+    Stop,
+    Terminate,
+    TimelineEntry,
+)
+from chalicelib.domain.instances.record import (
     Claim,
     ClaimAction,
     DocumentRun,
@@ -43,29 +65,17 @@ from chalicelib.domain.instance import (
     ScheduledEvent,
     SetupState,
 )
-from chalicelib.domain.lifecycle.rules import DecisionContext, because
-from chalicelib.domain.notices import ChannelDirectory, Notification, notifications_for
-from chalicelib.domain.observation import (
-    CommandStatus,
-    NotVisible,
-    Observation,
-    ObservedAgent,
-    ObservedCommand,
-    ObservedInstance,
-    StepOutput,
-    TagsMissing,
-)
-from chalicelib.domain.plan import InstanceLaunched, Launch, NoLongerIdle, Plan, Start, Stop, Terminate, TimelineEntry
-from chalicelib.domain.recipes import RecipeDocument
-from chalicelib.domain.warned import StopWarning, WarningType
+from chalicelib.domain.instances.warning import StopWarning, WarningType
+from chalicelib.domain.notifications.notification import ChannelDirectory, Notification, notifications_for
+from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.store import data_files
 from chalicelib.store.desk import DeskRepository
-from chalicelib.store.instances import InstanceRepository
-from chalicelib.store.notices import NotificationOutbox
+from chalicelib.store.instances.repository import InstanceRepository
+from chalicelib.store.notifications import NotificationOutbox
 from local.clock import ManualClock
 from tests.property.world import ADA, MACHINE_ID, MINUTE, START, VIEW
 from tests.property.world import ready as plain_ready
-from tests.unit.test_images import image
+from tests.unit.images.test_creation import image
 
 NAME = "famous-bunting"
 NOW = START + timedelta(hours=1)
@@ -188,13 +198,13 @@ def ec2(state: Ec2State) -> ObservedInstance:
 
 def decided(instance: Instance, **observation: Any) -> Change:
     """What one look at an instance leads to."""
-    plan = lifecycle.decide(instance, Observation(**{"ec2": VIEW, **observation}), NOW, RULES)
+    plan = decide.decide(instance, Observation(**{"ec2": VIEW, **observation}), NOW, RULES)
     return plan.instance, plan.timeline
 
 
 def noted(instance: Instance, step: Any, outcome: Any) -> Change:
     """What the outcome of a call leads to."""
-    plan: Plan = lifecycle.record_outcome(instance, step, outcome, NOW)
+    plan: Plan = decide.record_outcome(instance, step, outcome, NOW)
     return plan.instance, plan.timeline
 
 
@@ -254,8 +264,8 @@ def image_ended(state: str) -> Change:
         ami_id="ami-1", state=state, snapshots=("snap-1",), size_gib=64, failure_reason="the disk is gone"
     )
     pending = replace(image(ImagePhase.PENDING, created_at=NOW), instance_name=NAME)
-    after = imaging.decide(pending, ImageObservation(ami=ami), NOW).image
-    return running(), [imaging.completion(after, NOW)]
+    after = creation.decide(pending, ImageObservation(ami=ami), NOW).image
+    return running(), [creation.completion(after, NOW)]
 
 
 def adopted() -> Change:

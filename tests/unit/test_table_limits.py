@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from chalicelib.store.models import TABLES, connection
-from local.cloud.testing import in_process_cloud
+from local.aws.core.testing import in_process_cloud
 
 
 def limits(config: Any) -> tuple[float, float, int]:

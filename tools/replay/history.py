@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from chalicelib.domain.activity.evidence import SignalState
-from chalicelib.domain.activity.policy import SIGNALS
+from chalicelib.domain.idle.evidence import SignalState
+from chalicelib.domain.idle.policy import SIGNALS
 from tools.replay.strict_json import JsonError, loads
 
 YEARS = range(1970, 3000)

@@ -11,16 +11,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from chalicelib.domain import lifecycle, wishes
-from chalicelib.domain.activity.heartbeat import Report
+from chalicelib.domain.common.errors import RequestError
 from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.desk import DeskSettings, Limits
-from chalicelib.domain.errors import RequestError
-from chalicelib.domain.instance import Instance
-from chalicelib.domain.lifecycle.rules import DecisionContext, cancel_warning
-from chalicelib.domain.observation import Observation
-from chalicelib.domain.plan import Stop, TimelineEntry
-from chalicelib.domain.warned import WarningDelivery, WarningType
+from chalicelib.domain.desk.settings import DeskSettings, Limits
+from chalicelib.domain.idle.heartbeat import Report
+from chalicelib.domain.instances.commands import stop_start
+from chalicelib.domain.instances.lifecycle import decide
+from chalicelib.domain.instances.lifecycle.plans import DecisionContext, cancel_warning
+from chalicelib.domain.instances.observation import Observation
+from chalicelib.domain.instances.plan import Stop, TimelineEntry
+from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.instances.warning import WarningDelivery, WarningType
 from tools.replay import history
 from tools.replay.policy import Policy
 from tools.replay.probe import Probe
@@ -119,7 +120,7 @@ class Simulator:
         if self._instance is None:
             return
         try:
-            wanted = wishes.keep(self._instance, until, SOMEBODY, UNLIMITED, at)
+            wanted = stop_start.keep(self._instance, until, SOMEBODY, UNLIMITED, at)
         except RequestError:
             return
         self._instance = wanted.instance
@@ -163,7 +164,7 @@ class Simulator:
     def _sweep(self, instance: Instance, now: datetime) -> Iterator[Action]:
         observation = Observation(ec2=RUNNING, heartbeat=self._report)
         for _ in range(PASSES):
-            plan = lifecycle.decide(instance, observation, now, RULES)
+            plan = decide.decide(instance, observation, now, RULES)
             self._instance = instance = _delivered(plan.instance, now)
             yield from _actions(plan.timeline)
             if isinstance(plan.step, Stop):

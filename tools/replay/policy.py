@@ -6,9 +6,9 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from chalicelib.domain.activity.policy import SIGNALS, IdlePolicy, Thresholds
-from chalicelib.domain.desk import Defaults, Limits
-from chalicelib.domain.policies import policy_errors
+from chalicelib.domain.desk.policy_limits import policy_errors
+from chalicelib.domain.desk.settings import Defaults, Limits
+from chalicelib.domain.idle.policy import SIGNALS, IdlePolicy, Thresholds
 from tools.replay.strict_json import JsonError, loads
 
 MAX_HOURS = 8760

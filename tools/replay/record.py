@@ -3,14 +3,23 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from chalicelib.domain.actors import Actor, Role
+from chalicelib.domain.access.actor import Actor, Role
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.instance import DesiredState, DocumentRun, Ec2State, Instance, Machine, Phase, SetupState, Spec
-from chalicelib.domain.lifecycle.booting import to_ready
-from chalicelib.domain.lifecycle.rules import because, with_phase
-from chalicelib.domain.observation import ObservedInstance
-from chalicelib.domain.recipes import RecipeDocument
+from chalicelib.domain.instances.lifecycle.booting import to_ready
+from chalicelib.domain.instances.lifecycle.plans import because, with_phase
+from chalicelib.domain.instances.observation import ObservedInstance
+from chalicelib.domain.instances.record import (
+    DesiredState,
+    DocumentRun,
+    Ec2State,
+    Instance,
+    Machine,
+    Phase,
+    SetupState,
+    Spec,
+)
+from chalicelib.domain.setup.recipe import RecipeDocument
 from tools.replay.policy import Policy
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from chalicelib.api.forms.base import RejectNull, RequestModel
-from chalicelib.domain.activity.policy import SIGNALS
-from chalicelib.domain.policies import PolicyOverride
+from chalicelib.api.common_schemas import RejectNull, RequestModel
+from chalicelib.domain.desk.policy_limits import PolicyOverride
+from chalicelib.domain.idle.policy import SIGNALS
 
 SIGNAL_NAMES = ", ".join(SIGNALS)
 

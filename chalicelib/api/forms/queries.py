@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from chalicelib.api.forms.base import OWNER, OWNER_DESCRIPTION, RequestModel
+from chalicelib.api.common_schemas import OWNER, OWNER_DESCRIPTION, RequestModel
 
 FIRST_DAY, LAST_DAY = date(2020, 1, 1), date(2099, 12, 31)
 DAY_DESCRIPTION = "a day from 2020 on, as YYYY-MM-DD, e.g. 2026-11-23"

@@ -2,7 +2,7 @@
 
 from typing_extensions import TypedDict
 
-from chalicelib.domain.activity.policy import IdlePolicy, Thresholds
+from chalicelib.domain.idle.policy import IdlePolicy, Thresholds
 
 
 class ThresholdsView(TypedDict):

@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 from typing_extensions import TypedDict
 
-from chalicelib.domain.reason import Reason
+from chalicelib.domain.common.reason import Reason
 from chalicelib.domain.write_warnings import WriteWarning
 
 T = TypeVar("T")

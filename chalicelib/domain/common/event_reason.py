@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.reason import Reason
+from chalicelib.domain.common.reason import Reason
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from chalicelib.domain.activity.evidence import SignalState
-from chalicelib.domain.activity.policy import Thresholds
+from chalicelib.domain.idle.evidence import SignalState
+from chalicelib.domain.idle.policy import Thresholds
 from ssm_documents.probe.pace import run_every
 from ssm_documents.probe.sensors import Reading
 from ssm_documents.probe.signals.nvml import GpuProcess, GpuSnapshot, Nvml

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
-from chalicelib.domain.activity.evidence import SignalState
-from chalicelib.domain.activity.policy import Thresholds
+from chalicelib.domain.idle.evidence import SignalState
+from chalicelib.domain.idle.policy import Thresholds
 from ssm_documents.probe.sensors import Reading
 from ssm_documents.probe.signals import jupyter_api
 from ssm_documents.probe.signals.jupyter_servers import Access, Server, UnreachableServer, find_servers, resolve_access

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import psutil
 
-from chalicelib.domain.activity.evidence import SignalState
-from chalicelib.domain.activity.policy import Thresholds
+from chalicelib.domain.idle.evidence import SignalState
+from chalicelib.domain.idle.policy import Thresholds
 from ssm_documents.probe.sensors import Reading
 from ssm_documents.probe.signals.meter import CounterDeltas, Stopwatch
 from ssm_documents.probe.signals.processes import desk_pids, list_processes

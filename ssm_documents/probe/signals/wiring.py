@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from chalicelib.domain.activity.policy import Thresholds
+from chalicelib.domain.idle.policy import Thresholds
 from ssm_documents.probe.imds import Imds
 from ssm_documents.probe.sensors import Reading, Sensor
 from ssm_documents.probe.signals.cpu import CpuSensor

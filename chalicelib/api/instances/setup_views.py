@@ -1,0 +1,142 @@
+"""Views of a setup: its progress, the running step and the results of its documents."""
+
+from typing_extensions import TypedDict
+
+from chalicelib.api.views.values import format_timestamp, round_seconds
+from chalicelib.domain.instances.record import SetupState
+from chalicelib.domain.instances.setup_progress import CurrentStep, SetupProgress
+from chalicelib.domain.setup.results import DocumentResult, Failure, StepResult
+
+
+class CurrentStepView(TypedDict):
+    """The running step, as the instance last reported it.
+
+    It is step `step_index` of the `step_count` steps of its document, counted from 1. `remaining_seconds`: estimated
+    from earlier runs on this instance type; null if there is none.
+    """
+
+    name: str
+    step_index: int | None
+    step_count: int | None
+    last_output_line: str
+    started_at: str
+    running_seconds: int
+    remaining_seconds: int | None
+    reported_at: str
+
+
+class FailureView(TypedDict):
+    """Why a document failed: the step, the relevant lines of its output, and what to do (`remediation`)."""
+
+    document: str
+    step: str | None
+    exit_code: int | None
+    lines: list[str]
+    remediation: str
+    at: str
+
+
+class StepResultView(TypedDict):
+    """The result of a step; `status` is that of SSM. `skipped`: an earlier run had done its work already."""
+
+    name: str
+    status: str
+    exit_code: int
+    duration_seconds: int | None
+    skipped: bool
+
+
+class DocumentResultView(TypedDict):
+    """The result of a document."""
+
+    document: str
+    succeeded: bool
+    started_at: str
+    ended_at: str
+    duration_seconds: int
+    steps: list[StepResultView]
+    reboots: int
+    output_bytes: int
+
+
+class SetupView(TypedDict):
+    """The progress of setting up `recipe`.
+
+    `document` is next or running: number `document_index` of `document_count`, counted from 1; it is null once all are
+    done. `attempts`: how often it has failed. `results` includes the documents of earlier setups.
+    """
+
+    recipe: str
+    document: str | None
+    document_index: int
+    document_count: int
+    attempts: int
+    step: CurrentStepView | None
+    remaining_seconds: int | None
+    failure: FailureView | None
+    results: list[DocumentResultView]
+
+
+def to_setup_view(setup: SetupState, going: SetupProgress | None) -> SetupView | None:
+    """Return the progress and the results of a setup; None if the recipe has no documents."""
+    count = len(setup.documents)
+    if not count:
+        return None
+    return {
+        "recipe": setup.recipe,
+        "document": None if setup.is_done else setup.documents[setup.document_index].name,
+        "document_index": min(setup.document_index + 1, count),
+        "document_count": count,
+        "attempts": setup.attempts,
+        "step": _step_now(going.step) if going and going.step else None,
+        "remaining_seconds": round_seconds(going.remaining) if going else None,
+        "failure": _failure(setup.failure) if setup.failure else None,
+        "results": [_result(result) for result in setup.results],
+    }
+
+
+def _step_now(step: CurrentStep) -> CurrentStepView:
+    return {
+        "name": step.name,
+        "step_index": step.index,
+        "step_count": step.count,
+        "last_output_line": step.line,
+        "started_at": format_timestamp(step.started_at),
+        "running_seconds": round(step.running_for.total_seconds()),
+        "remaining_seconds": round_seconds(step.remaining),
+        "reported_at": format_timestamp(step.reported_at),
+    }
+
+
+def _failure(failure: Failure) -> FailureView:
+    return {
+        "document": failure.document,
+        "step": failure.step,
+        "exit_code": failure.exit_code,
+        "lines": list(failure.output_lines),
+        "remediation": failure.remediation,
+        "at": format_timestamp(failure.at),
+    }
+
+
+def _result(result: DocumentResult) -> DocumentResultView:
+    return {
+        "document": result.name,
+        "succeeded": result.succeeded,
+        "started_at": format_timestamp(result.started_at),
+        "ended_at": format_timestamp(result.ended_at),
+        "duration_seconds": round(result.duration.total_seconds()),
+        "steps": [_step_result(step) for step in result.steps],
+        "reboots": result.reboots,
+        "output_bytes": result.output_bytes,
+    }
+
+
+def _step_result(step: StepResult) -> StepResultView:
+    return {
+        "name": step.name,
+        "status": step.status,
+        "exit_code": step.exit_code,
+        "duration_seconds": round_seconds(step.duration),
+        "skipped": step.skipped,
+    }

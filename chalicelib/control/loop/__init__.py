@@ -1,0 +1,1 @@
+"""The control loop: observe, decide, execute, for each instance and image."""

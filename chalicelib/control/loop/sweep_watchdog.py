@@ -1,0 +1,42 @@
+"""The watch over the sweep: a schedule of its own that tells the admins when the sweep's mark is old."""
+
+import logging
+from dataclasses import dataclass
+
+from chalicelib.control.loop.notifications import NotificationSender
+from chalicelib.control.loop.sweep import SWEEP_LEASE_NAME
+from chalicelib.domain.common.clock import Clock
+from chalicelib.domain.common.deadlines import SWEEP_OVERDUE_AFTER
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.notifications.notification import ChannelDirectory, desk_notification
+from chalicelib.store.desk import DeskRepository
+from chalicelib.store.notifications import NotificationOutbox
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class SweepWatchdog:
+    """Tells, once for each silence."""
+
+    desk: DeskRepository
+    outbox: NotificationOutbox
+    sender: NotificationSender
+    clock: Clock
+
+    def check(self, directory: ChannelDirectory) -> bool:
+        """:returns: whether the sweep is overdue"""
+        now, last = self.clock.now(), self.desk.last_completed_at(SWEEP_LEASE_NAME)
+        if last is None or now - last <= SWEEP_OVERDUE_AFTER:
+            return False
+        minutes = int((now - last).total_seconds() // 60)
+        message = (
+            f"The scheduled sweep has not completed since {last:%Y-%m-%d %H:%M} UTC, {minutes} minutes ago. Until it "
+            "does, gpudesk warns of nothing, stops nothing and sets up nothing. Idle instances stop themselves 15 "
+            "minutes later than gpudesk would stop them. Look at the log of the function sweep (CloudWatch, "
+            "/aws/lambda)."
+        )
+        LOG.error(message)
+        self.outbox.put_if_absent(desk_notification(EventCode.SWEEP_OVERDUE, message, last, now, directory))
+        self.sender.send_due(directory)
+        return True

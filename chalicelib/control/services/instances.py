@@ -1,0 +1,87 @@
+"""What people want of an instance that is there: read, decided, written under the guard."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from chalicelib.control.loop.address_book import load_channel_directory
+from chalicelib.control.services.finding import Finder
+from chalicelib.domain.access.actor import Actor
+from chalicelib.domain.common.clock import Clock
+from chalicelib.domain.common.errors import Conflict, ErrorCode
+from chalicelib.domain.desk.policy_limits import PolicyOverride
+from chalicelib.domain.desk.settings import Mode
+from chalicelib.domain.instances.commands import stop_start
+from chalicelib.domain.instances.commands.stop_start import RecordChange
+from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.notifications.notification import Notification, notifications_for
+from chalicelib.store.desk import DeskRepository
+from chalicelib.store.dynamo import MAX_ATTEMPTS, VersionConflict
+from chalicelib.store.instances.repository import InstanceRepository
+from chalicelib.store.owners import OwnerRepository
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstanceService:
+    """stop, start, DELETE, keep, PATCH: each sets what is desired; the loop does it."""
+
+    instances: InstanceRepository
+    finder: Finder
+    desk: DeskRepository
+    owners: OwnerRepository
+    clock: Clock
+
+    def stop(self, actor: Actor, ref: str) -> Instance:
+        return self.apply(actor, ref, lambda instance: stop_start.stop(instance, actor, self.clock.now()))
+
+    def start(self, actor: Actor, ref: str) -> Instance:
+        if self.desk.settings().mode is Mode.PAUSED:
+            raise Conflict(
+                "gpudesk is paused. Instances can be started when an admin sets mode to enforce.",
+                code=ErrorCode.DESK_PAUSED,
+            )
+        return self.apply(actor, ref, lambda instance: stop_start.start(instance, actor, self.clock.now()))
+
+    def terminate(self, actor: Actor, ref: str) -> Instance:
+        return self.apply(actor, ref, lambda instance: stop_start.terminate(instance, actor, self.clock.now()))
+
+    def keep(self, actor: Actor, ref: str, *, hours: float | None, until: datetime | None) -> Instance:
+        """Leave it running for `hours` from now, or until `until`."""
+        limits = self.desk.settings().limits
+
+        def kept(instance: Instance) -> RecordChange:
+            now = self.clock.now()
+            end = until or now + timedelta(hours=min(hours or 0, 10**5))
+            return stop_start.keep(instance, end, actor, limits, now, "until" if until else "hours")
+
+        return self.apply(actor, ref, kept)
+
+    def update_policy(self, actor: Actor, ref: str, request: PolicyOverride) -> Instance:
+        """Change the policy of a living instance."""
+        limits = self.desk.settings().limits
+        return self.apply(
+            actor, ref, lambda found: stop_start.update_policy(found, request, actor, limits, self.clock.now())
+        )
+
+    def apply(self, actor: Actor, ref: str, command: Callable[[Instance], RecordChange]) -> Instance:
+        """Read, decide, write under the guard; what meets another write is decided again on what it became."""
+        actor.owner_for_new()
+        for _ in range(MAX_ATTEMPTS):
+            instance = self.finder.get_visible(actor, ref)
+            change = command(instance)
+            if change.instance == instance and not change.entries:
+                return instance
+            notices = self._notices(change)
+            try:
+                return self.instances.write(instance, change.instance, change.entries, notices=notices, user_write=True)
+            except VersionConflict:
+                continue
+        raise Conflict(f"{ref} is being changed by others; try again", code=ErrorCode.CONCURRENT_UPDATE)
+
+    def _notices(self, change: RecordChange) -> tuple[Notification, ...]:
+        """Most of what people do is no news to anybody; whom to tell is looked up only where it is."""
+        if not any(entry.code.audience for entry in change.entries):
+            return ()
+        return notifications_for(
+            change.instance, change.entries, load_channel_directory(self.desk.settings(), self.owners)
+        )

@@ -1,0 +1,1 @@
+"""GPU benchmarks: results, their validation, comparisons."""

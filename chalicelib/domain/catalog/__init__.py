@@ -1,0 +1,1 @@
+"""The instance types and GPUs that can be requested."""

@@ -1,0 +1,28 @@
+"""Reports from the future: once the desk's clock has caught up with them, their times make them look fresh.
+
+So what was seen to be ahead is doubted until a report proves its own age: it came between two looks that were close
+together, and neither of the two found it ahead.
+"""
+
+from datetime import datetime
+
+from chalicelib.domain.idle.heartbeat import Heartbeat, Report
+from chalicelib.domain.idle.rule import HEARTBEAT_MAX_AGE, HEARTBEAT_MAX_FUTURE_SKEW
+from chalicelib.domain.instances.record import ClockSkew
+
+
+def detect_clock_skew(before: ClockSkew | None, report: Report, now: datetime) -> ClockSkew | None:
+    """What to make of the times in a machine's reports; None where nothing speaks against them.
+
+    It is written down at the first report that is ahead, and not for each that follows.
+    """
+    if not isinstance(report, Heartbeat):
+        return before
+    if report.at > now + HEARTBEAT_MAX_FUTURE_SKEW:
+        return before if before and before.first_plausible_at is None else ClockSkew(reported_at=report.at)
+    if before is None or report.at == before.reported_at:
+        return before
+    looked_at = before.first_plausible_at
+    if looked_at and report.at > before.reported_at and now - looked_at <= HEARTBEAT_MAX_AGE:
+        return None
+    return ClockSkew(reported_at=report.at, first_plausible_at=now)

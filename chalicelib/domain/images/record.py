@@ -1,0 +1,184 @@
+"""Images made of instances: what is remembered of one, whom it fits, and what it costs."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from chalicelib.domain.catalog.instance_types import InstanceType
+from chalicelib.domain.common.deadlines import RESTORE_DEADLINE
+from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.instances.record import AddedRecipe, DocumentRun
+from chalicelib.domain.setup.installed_documents import InstalledDocument, hash_recipe_document
+from chalicelib.domain.setup.parameters import ParameterValue
+from chalicelib.domain.setup.recipe import Recipe, RecipeDocument
+
+DESCRIPTION_CHARACTERS = 200
+"""AWS takes 255; https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateImage.html"""
+
+
+class ImagePhase(StrEnum):
+    """Where an image is."""
+
+    REQUESTED = "requested"
+    SANITIZING = "sanitizing"
+    CREATING = "creating"
+    PENDING = "pending"
+    AVAILABLE = "available"
+    FAILED = "failed"
+    DELETING = "deleting"
+    DELETED = "deleted"
+
+
+HEARTBEAT_KEY_PLACEHOLDER = "${heartbeat_key}"
+LATEST = "latest"
+
+TERMINAL_PHASES = frozenset({ImagePhase.AVAILABLE, ImagePhase.FAILED, ImagePhase.DELETED})
+
+IN_PROGRESS_PHASES = frozenset({ImagePhase.REQUESTED, ImagePhase.SANITIZING, ImagePhase.CREATING, ImagePhase.PENDING})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """An AMI of the desk's and how it came about. Every change makes a new value; `version` is the store's guard.
+
+    :param base_image_parameter: the public SSM parameter of the image that the instance was launched from (its driver is in it)
+    :param parameters: what was chosen for `recipe`
+    :param added_recipes: the recipes that were added to the instance and set up whole
+    :param sanitize_run: the document that takes secrets out of what is copied
+    :param restore_run: the document that puts them back, as it was sent last
+    :param secrets_restored: whether they are back, or the instance has made new ones, or cannot be reached any more
+    :param restore_reason: which of these
+    :param last_called_at: when AWS was last asked to make it, or to delete it
+    :param snapshots: of the AMI; they are what is billed
+    """
+
+    id: str
+    name: str
+    description: str
+    owner: str
+    created_by: str
+    created_at: datetime
+    instance_id: str
+    instance_name: str
+    ec2_instance_id: str
+    region: str
+    arch: str
+    base_image_parameter: str | None
+    recipe: str
+    parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
+    added_recipes: tuple[AddedRecipe, ...] = ()
+    disk_gib: int
+    no_reboot: bool
+    installed_documents: tuple[InstalledDocument, ...]
+    phase: ImagePhase
+    phase_since: datetime
+    reason: EventReason
+    sanitize_run: DocumentRun | None = None
+    restore_run: DocumentRun | None = None
+    secrets_restored: bool = False
+    restore_reason: EventReason | None = None
+    last_called_at: datetime | None = None
+    ami_id: str | None = None
+    snapshots: tuple[str, ...] = ()
+    progress: int = 0
+    version: int | None = None
+
+    def parameters_of(self, recipe: str) -> Mapping[str, ParameterValue]:
+        """What was chosen there for a recipe; nothing for one that it has not."""
+        if recipe == self.recipe:
+            return self.parameters
+        return next((each.parameters for each in self.added_recipes if each.recipe == recipe), {})
+
+    @property
+    def secrets_removed(self) -> bool:
+        """Whether secrets of the instance are off its disk, or about to be."""
+        return self.sanitize_run is not None and not self.secrets_restored
+
+    @property
+    def needs_work(self) -> bool:
+        """Whether the loop has something to do about it: the instance is owed its secrets, whatever became of it."""
+        return self.secrets_removed or self.phase not in TERMINAL_PHASES
+
+
+def ami_name(stage: str, image_id: str) -> str:
+    """Unique in account and region, so that AWS itself refuses to make a second one of the same record."""
+    return f"gpudesk-{stage}-{image_id}"
+
+
+def contains_recipe(image: Image, recipe: Recipe) -> bool:
+    """Whether the image has all that the recipe installs, as the recipe is today."""
+    have = {(each.name, each.recipe_hash) for each in image.installed_documents}
+    return image.recipe == recipe.name and all(
+        (use.name, hash_recipe_document(use)) in have for use in recipe.documents
+    )
+
+
+def skippable_documents(image: Image, documents: Iterable[RecipeDocument]) -> Mapping[str, int]:
+    """Seconds by document: what of these a launch need not run, if they are the same still.
+
+    The probe runs on every machine: whose heartbeat it sends is another one on each. What has run otherwise meanwhile
+    runs again, too.
+    """
+    known = {each.name: each for each in image.installed_documents}
+    seconds: dict[str, int] = {}
+    for use in documents:
+        baked = known.get(use.name)
+        is_own = any(HEARTBEAT_KEY_PLACEHOLDER in text for text in use.parameters.values())
+        if baked and baked.recipe_hash == hash_recipe_document(use) and not is_own:
+            seconds[use.name] = baked.seconds
+        else:
+            known.pop(use.name, None)
+    return seconds
+
+
+def launch_incompatibility(
+    image: Image, instance_type: InstanceType, region: str, disk_gib: int | None, base: str | None
+) -> str | None:
+    """Why a machine of this type cannot come of the image; None where it can.
+
+    :param base: the public parameter of the image that the recipe would be launched from otherwise
+    """
+    if image.phase is not ImagePhase.AVAILABLE:
+        return f"{image.name} is {image.phase}: {image.reason.message}"
+    if image.region != region:
+        return f"{image.name} is in {image.region}, not in {region}: an image launches in its own region"
+    if image.arch != instance_type.arch:
+        return f"{image.name} is of {image.arch}, a {instance_type.name} is of {instance_type.arch}"
+    if instance_type.nvidia_gpu_count and image.base_image_parameter != base:
+        return f"{image.name} has not the driver of a {instance_type.name}: it was made from another base image"
+    if disk_gib is not None and disk_gib < image.disk_gib:
+        return f"{image.name} needs a disk of at least {image.disk_gib} GiB, not {disk_gib}"
+    return None
+
+
+def find_by_ref(ref: str, images: Iterable[Image], owner: str | None) -> Image | None:
+    """By id, or the newest of the owner's of that name that has not failed: whose disk boots is no matter of a name."""
+    return latest(
+        each
+        for each in images
+        if ref == each.id or (ref == each.name and each.owner == owner and each.phase is not ImagePhase.FAILED)
+    )
+
+
+def latest(images: Iterable[Image]) -> Image | None:
+    """The one that was asked for last."""
+    return max(images, key=lambda image: image.created_at, default=None)
+
+
+def secrets_removed_message(image: Image) -> str:
+    """Why nobody gets in by what is off the disk, for how long, and what goes meanwhile."""
+    then = "they are back" if image.no_reboot else "it reboots for that and has new ones"
+    latest = image.created_at + RESTORE_DEADLINE
+    return (
+        f"{image.instance_name} is sealed for its image {image.name}: its ssh host keys and Jupyter's token are off "
+        f"its disk, so that they are not in the image. Once EC2 has taken the disk's snapshot {then}, as a rule within "
+        f"minutes, at {latest:%H:%M} UTC at the latest; GET /images/{image.id} says whether it is sealed. A shell "
+        "opens meanwhile"
+    )
+
+
+def price_per_month(image: Image, per_gib_month: Decimal) -> Decimal:
+    """USD at most: AWS bills a snapshot for the blocks that hold something, which only its bill tells."""
+    return (per_gib_month * image.disk_gib).quantize(Decimal("0.01"))

@@ -1,0 +1,1 @@
+"""The instance: its record, its lifecycle, and the commands that change it."""

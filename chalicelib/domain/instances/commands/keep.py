@@ -1,0 +1,77 @@
+"""A keep: a lease that always ends. Granted to a person who asks the desk, or to the machine that passes a wish on."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.reason import Reason
+from chalicelib.domain.desk.settings import Limits
+from chalicelib.domain.idle.heartbeat import KeepRequest
+from chalicelib.domain.idle.heartbeat_response import KeepResult
+from chalicelib.domain.instances.lifecycle.plans import because, timeline_entry, warning_cancelled
+from chalicelib.domain.instances.plan import Plan, TimelineEntry
+from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.instances.warning import WarningType
+
+MACHINE_USER = "somebody on the machine"
+"""Who asked for a keep there: the desk cannot know, whoever is root there can say anything."""
+
+
+def grant_keep(
+    instance: Instance, until: datetime, who: str, now: datetime
+) -> tuple[Instance, tuple[TimelineEntry, ...]]:
+    """The lease, and the end of a warning that it overtakes.
+
+    :param until: as far as it was granted
+    """
+    reason = because(EventCode.KEEP_GRANTED, f"{who} kept it until {until:%Y-%m-%d %H:%M} UTC")
+    entries = [timeline_entry(now, reason, actor=who, details={"until": until.isoformat()})]
+    warned = instance.warning
+    leased = replace(instance, keep_until=until, keep_requested_by=who, notified=None)
+    if warned and (until > warned.stop_at or warned.kind is WarningType.IDLE):
+        leased = replace(leased, warning=None)
+        entries.append(
+            timeline_entry(now, warning_cancelled(instance, f"{who} kept it until {until:%Y-%m-%d %H:%M} UTC"))
+        )
+    return leased, tuple(entries)
+
+
+def keep_reason(instance: Instance) -> Reason:
+    """Return until when an instance is kept, and who requested that.
+
+    :raises ValueError: it is not kept
+    """
+    if instance.keep_until is None:
+        raise ValueError(f"{instance.id} is not kept")
+    until = f"{instance.keep_until:%Y-%m-%d %H:%M} UTC"
+    return because(
+        EventCode.KEEP_GRANTED, f"{instance.name} is kept until {until}, requested by {instance.keep_requested_by}."
+    )
+
+
+def process_keep_request(instance: Instance, wish: KeepRequest, limits: Limits, now: datetime) -> Plan:
+    """What becomes of a keep that was asked for on the machine; each is answered once.
+
+    It never reaches beyond `max_hours`: what a machine says must not move what bounds it.
+    """
+    until = now + timedelta(hours=min(wish.hours, limits.keep_hours))
+    if instance.lifetime_started_at:
+        until = min(until, instance.lifetime_started_at + timedelta(hours=instance.spec.max_hours))
+    if until <= now:
+        return _refused(instance, wish, "its maximum hours are over", now)
+    if instance.keep_until and until <= instance.keep_until:
+        kept_longer = f"it is kept until {instance.keep_until:%Y-%m-%d %H:%M} UTC already"
+        answer = KeepResult(id=wish.id, granted=True, message=kept_longer)
+        reason = because(EventCode.KEEP_ACTIVE, kept_longer)
+        return Plan(instance=replace(instance, keep_result=answer), reason=reason, requeue=True)
+    leased, entries = grant_keep(instance, until, MACHINE_USER, now)
+    answer = KeepResult(id=wish.id, granted=True, message=f"kept until {until:%Y-%m-%d %H:%M} UTC")
+    reason = because(EventCode.KEEP_GRANTED, entries[0].message)
+    return Plan(instance=replace(leased, keep_result=answer), reason=reason, timeline=entries, requeue=True)
+
+
+def _refused(instance: Instance, wish: KeepRequest, why: str, now: datetime) -> Plan:
+    reason = because(EventCode.KEEP_REFUSED, f"a keep that {MACHINE_USER} asked for is refused: {why}")
+    answer = KeepResult(id=wish.id, granted=False, message=why)
+    line = timeline_entry(now, reason, actor=MACHINE_USER)
+    return Plan(instance=replace(instance, keep_result=answer), reason=reason, timeline=(line,), requeue=True)

@@ -1,0 +1,1 @@
+"""The state machine of an instance: decisions and the outcomes of calls."""

@@ -1,0 +1,192 @@
+"""One decision: the record, what was seen and the time give a plan. One decision more: a call's outcome gives the next.
+
+    requested -> launching -> booting -> setting-up -> ready -> stopping -> stopped -> booting -> ...
+                     |            |           |          every phase -> terminating -> terminated
+                     +--> failed <+-----------+
+
+A plan is one guarded write and then at most one call to AWS. A crash between the two, or after, leaves a record from
+which the next look goes on. A call's outcome counts only while the record still waits for it.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import assert_never
+
+from chalicelib.domain.common.errors import AwsError
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.common.text import to_sentence
+from chalicelib.domain.desk.settings import Mode
+from chalicelib.domain.instances.lifecycle import benchmark_run, booting, ec2_drift, ended, launching, ready, setting_up
+from chalicelib.domain.instances.lifecycle.bounds import apply_limits
+from chalicelib.domain.instances.lifecycle.plans import DecisionContext, because, cancel_warning, no_op, timeline_entry
+from chalicelib.domain.instances.metering import advance_meter
+from chalicelib.domain.instances.observation import Observation
+from chalicelib.domain.instances.plan import (
+    CallAccepted,
+    CommandSent,
+    DocumentAlreadyInstalled,
+    InstanceLaunched,
+    Launch,
+    LaunchResolved,
+    NoLongerIdle,
+    Outcome,
+    Plan,
+    ResolveLaunch,
+    SendDocument,
+    Start,
+    Step,
+    Stop,
+    Terminate,
+)
+from chalicelib.domain.instances.record import ClaimAction, Instance, Phase
+
+
+def decide(instance: Instance, observation: Observation, now: datetime, rules: DecisionContext) -> Plan:
+    """What is to be done about an instance, given what was seen of it.
+
+    :raises ValueError: the record contradicts itself
+    """
+    current, plan = ec2_drift.apply_ec2_state(instance, observation, now)
+    plan = plan or apply_limits(current, rules.desk.limits, now) or _decide_phase(current, observation, now, rules)
+    plan = _require_delivery(current, plan, rules)
+    plan = benchmark_run.abandon(_apply_mode(current, plan, rules.desk.mode, now), now)
+    return _apply_metering(instance, plan, now)
+
+
+def record_outcome(instance: Instance, step: Step, outcome: Outcome, now: datetime) -> Plan:
+    """What a call's outcome changes in the record, which may have moved on while the call was made.
+
+    An instance that was launched is a fact, whatever the record has become; anything else that nobody waits for any
+    more changes nothing.
+    """
+    if isinstance(outcome, InstanceLaunched) and instance.phase is Phase.TERMINATED:
+        plan = ec2_drift.reappeared(instance, outcome.machine, now)
+    elif _is_expected(instance, step):
+        plan = _apply_outcome(instance, step, outcome, now)
+    else:
+        plan = no_op(instance, EventCode.SUPERSEDED, f"nobody waits for the outcome of {type(step).__name__} any more")
+    return _apply_metering(instance, plan, now)
+
+
+def _is_expected(instance: Instance, step: Step) -> bool:
+    is_unlaunched = instance.phase in (Phase.REQUESTED, Phase.LAUNCHING) and instance.machine is None
+    attempt, run, claim = instance.attempt, instance.setup.current_run, instance.claim
+    match step:
+        case ResolveLaunch():
+            return is_unlaunched and attempt is None
+        case Launch():
+            return is_unlaunched and attempt is not None and attempt.token == step.attempt.token
+        case SendDocument():
+            is_of_setup = instance.phase is Phase.SETTING_UP and run is not None and run.attempt_id == step.attempt_id
+            return is_of_setup or benchmark_run.is_expected(instance, step)
+        case Start():
+            return instance.phase is Phase.BOOTING and claim is not None and claim.action is ClaimAction.START
+        case Stop():
+            return instance.phase is Phase.STOPPING and claim is not None and claim.action is ClaimAction.STOP
+        case Terminate():
+            return instance.phase is Phase.TERMINATING and claim is not None
+
+
+def _decide_phase(instance: Instance, observation: Observation, now: datetime, rules: DecisionContext) -> Plan:
+    match instance.phase:
+        case Phase.REQUESTED | Phase.LAUNCHING:
+            return launching.decide(instance, now)
+        case Phase.BOOTING:
+            return booting.decide(instance, observation, now)
+        case Phase.SETTING_UP:
+            return setting_up.decide(instance, observation, now, rules)
+        case Phase.READY:
+            return ready.decide(instance, observation, now, rules)
+        case Phase.FAILED:
+            return ended.failed(instance, observation, now, rules)
+        case Phase.STOPPING:
+            return ended.stopping(instance, now)
+        case Phase.STOPPED:
+            return ended.stopped(instance, now)
+        case Phase.TERMINATING:
+            return ended.terminating(instance, now)
+        case Phase.TERMINATED:
+            return no_op(instance, EventCode.TERMINATED, "terminated")
+        case _ as impossible:
+            assert_never(impossible)
+
+
+def _apply_mode(current: Instance, plan: Plan, mode: Mode, now: datetime) -> Plan:
+    """Limit a plan to what the mode allows: `paused` changes nothing, `dry_run` records an autonomous decision once.
+
+    A stop warning that may not be acted on is cancelled: it would be outdated once the mode is `enforce` again.
+    """
+    if mode is not Mode.ENFORCE and current.warning:
+        is_what = "is paused" if mode is Mode.PAUSED else "only does a dry run"
+        return cancel_warning(current, f"gpudesk {is_what} now", now)
+    if mode is Mode.PAUSED and (plan.step or plan.autonomous or current.machine is None):
+        return no_op(
+            current, EventCode.DESK_PAUSED, f"gpudesk is paused and does not go on with: {plan.reason.message}"
+        )
+    if mode is Mode.DRY_RUN and plan.autonomous:
+        reason = _dry_run(plan)
+        if current.notified == plan.reason.code:
+            return Plan(instance=current, reason=reason)
+        line = timeline_entry(now, reason, details={"reason_code": plan.reason.code})
+        return Plan(instance=replace(current, notified=plan.reason.code), reason=reason, timeline=(line,))
+    return plan
+
+
+def _dry_run(plan: Plan) -> EventReason:
+    """Return what gpudesk would have done of its own accord, and why."""
+    instance, details = plan.instance, plan.timeline[0].details
+    action = instance.claim.action if instance.claim else details["action"]
+    evidence = to_sentence(details.get("evidence", plan.reason.message))
+    return because(EventCode.DRY_RUN, f"Dry run: would {action} {instance.name}. {evidence}")
+
+
+def _require_delivery(before: Instance, plan: Plan, rules: DecisionContext) -> Plan:
+    """A new warning waits for its delivery only where there is somebody whom it can be delivered to."""
+    warned = plan.instance.warning
+    if (
+        warned is None
+        or (before.warning and before.warning.id == warned.id)
+        or not rules.directory.can_notify(before.owner)
+    ):
+        return plan
+    return replace(plan, instance=replace(plan.instance, warning=replace(warned, requires_delivery=True)))
+
+
+def _apply_metering(before: Instance, plan: Plan, now: datetime) -> Plan:
+    instance, segments = advance_meter(before, plan.instance, now)
+    return replace(plan, instance=instance, billed_segments=segments)
+
+
+def _apply_outcome(instance: Instance, step: Step, outcome: Outcome, now: datetime) -> Plan:
+    match step, outcome:
+        case ResolveLaunch(), LaunchResolved():
+            return launching.launch_resolved(instance, outcome, now)
+        case Launch(), InstanceLaunched(machine):
+            return ec2_drift.to_booting(instance, machine, now)
+        case ((ResolveLaunch() | Launch()), AwsError()):
+            return launching.launch_failed(instance, outcome, now)
+        case SendDocument(), (CommandSent() | DocumentAlreadyInstalled() | AwsError()):
+            return _record_send(instance, step, outcome, now)
+        case Start(), AwsError():
+            return booting.start_failed(instance, outcome, now)
+        case Stop(), NoLongerIdle():
+            return ended.stop_cancelled(instance, outcome, now)
+        case ((Stop() | Terminate()), AwsError()):
+            return ended.call_failed(instance, outcome, now)
+        case _, CallAccepted():
+            return _as_is(instance)
+        case _:
+            raise ValueError(f"{type(outcome).__name__} is no outcome of {type(step).__name__}")
+
+
+def _record_send(
+    instance: Instance, step: SendDocument, outcome: CommandSent | DocumentAlreadyInstalled | AwsError, now: datetime
+) -> Plan:
+    if benchmark_run.is_expected(instance, step) and not isinstance(outcome, DocumentAlreadyInstalled):
+        return benchmark_run.record_send(instance, outcome, now)
+    return setting_up.record_send(instance, outcome, step, now)
+
+
+def _as_is(instance: Instance) -> Plan:
+    return no_op(instance, EventCode.NO_CHANGE, "as planned")

@@ -1,0 +1,251 @@
+"""What every decision may rely on, and the few ways in which a plan is made."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.common.text import to_sentence
+from chalicelib.domain.desk.settings import DeskSettings
+from chalicelib.domain.instances.plan import SYSTEM_ACTOR, Plan, Start, Step, Stop, Terminate, TimelineEntry
+from chalicelib.domain.instances.record import Claim, ClaimAction, DesiredState, Instance, Machine, Phase
+from chalicelib.domain.instances.warning import StopWarning, WarningType
+from chalicelib.domain.notifications.notification import ChannelDirectory
+
+INITIATED: Mapping[ClaimAction, EventCode] = {
+    ClaimAction.START: EventCode.START_INITIATED,
+    ClaimAction.STOP: EventCode.STOP_INITIATED,
+    ClaimAction.TERMINATE: EventCode.TERMINATE_INITIATED,
+}
+RETRIED: Mapping[ClaimAction, EventCode] = {
+    ClaimAction.START: EventCode.START_RETRIED,
+    ClaimAction.STOP: EventCode.STOP_RETRIED,
+    ClaimAction.TERMINATE: EventCode.TERMINATE_RETRIED,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecisionContext:
+    """What holds for the whole desk.
+
+    :param directory: who can be told by what
+    :param scale_script_timeout: how long a script's time limit lasts on the desk's clock
+    :param heartbeat_table: the DynamoDB table that probes write to
+    :param heartbeat_region: where that table is, whatever the instance's region
+    :param instance_role_id: the unique id of the instances' role: what `aws:userid` begins with on an instance
+    """
+
+    desk: DeskSettings
+    directory: ChannelDirectory = ChannelDirectory()
+    heartbeat_table: str
+    heartbeat_region: str
+    instance_role_id: str
+    scale_script_timeout: Callable[[timedelta], timedelta] = lambda limit: limit
+
+
+def heartbeat_key(role_id: str, instance_id: str) -> str:
+    """The key of an instance's heartbeat: `aws:userid` of its role's session, which IAM can fence.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
+    """
+    return f"{role_id}:{instance_id}"
+
+
+def because(code: EventCode, message: str) -> EventReason:
+    return EventReason(code=code, message=message)
+
+
+def timeline_entry(
+    now: datetime, reason: EventReason, *, actor: str = SYSTEM_ACTOR, details: Mapping[str, str] | None = None
+) -> TimelineEntry:
+    """A line of the timeline that says `reason`."""
+    return TimelineEntry(at=now, actor=actor, code=reason.code, message=reason.message, details=details or {})
+
+
+def no_op(instance: Instance, code: EventCode, message: str) -> Plan:
+    """Nothing to do, and why."""
+    return Plan(instance=instance, reason=because(code, message))
+
+
+def with_phase(instance: Instance, phase: Phase, reason: EventReason, now: datetime) -> Instance:
+    """The instance in another phase, for `reason`."""
+    return replace(instance, phase=phase, phase_since=now, reason=reason, notified=None)
+
+
+def record_event(instance: Instance, reason: EventReason, now: datetime, **details: str) -> Plan:
+    """Write the instance as it is given, and a line about it."""
+    return Plan(instance=instance, reason=reason, timeline=(timeline_entry(now, reason, details=details),))
+
+
+def start_warning(
+    instance: Instance, warned: StopWarning, code: EventCode, evidence: str, *, action: ClaimAction = ClaimAction.STOP
+) -> Plan:
+    """Tell people what will be done, and when.
+
+    :param evidence: why, for the timeline
+    :param action: what is announced
+    """
+    reason = because(code, warned.message)
+    details = {"stop_at": warned.stop_at.isoformat(), "evidence": evidence, "action": str(action)}
+    return Plan(
+        instance=replace(instance, warning=warned, notified=None),
+        reason=reason,
+        timeline=(timeline_entry(warned.created_at, reason, details=details),),
+        autonomous=True,
+    )
+
+
+def cancel_warning(instance: Instance, why: str, now: datetime) -> Plan:
+    """Take a warning back.
+
+    :param why: a clause or a sentence
+    """
+    return record_event(replace(instance, warning=None), warning_cancelled(instance, why), now)
+
+
+def warning_cancelled(instance: Instance, why: str) -> EventReason:
+    """Return the reason that people are notified of when a stop warning no longer applies.
+
+    :param why: a clause or a sentence
+    """
+    message = (
+        f"{instance.name} keeps running: the stop warning no longer applies. {to_sentence(why)} gpudesk sends a new "
+        f"warning before it stops {instance.name}."
+    )
+    return because(EventCode.WARNING_CANCELLED, message)
+
+
+def wait_for_delivery(instance: Instance, warned: StopWarning) -> Plan:
+    """The time that was warned of has come, and the warning has reached nobody: it is tried again, for a while."""
+    until = f"{warned.stop_by:%H:%M}"
+    return no_op(
+        instance, EventCode.WARNING_UNDELIVERED, f"the warning has reached nobody yet; the stop waits until {until} UTC"
+    )
+
+
+def start_action(
+    instance: Instance, action: ClaimAction, reason: EventReason, now: datetime, kind: WarningType | None = None
+) -> Plan:
+    """Write that it is being done, then do it. From this write on a keep comes too late.
+
+    :param reason: why, in full sentences
+    :param kind: the warning it follows from; None where a person asked
+    """
+    claimed = Claim(action=action, claimed_at=now, reason=reason, kind=kind, last_called_at=now)
+    phase, step = _phase_and_step(action, kind)
+    desired = instance.spec.desired
+    if kind is not None:
+        desired = DesiredState.TERMINATED if action is ClaimAction.TERMINATE else DesiredState.STOPPED
+    return Plan(
+        instance=replace(
+            with_phase(instance, phase, reason, now),
+            claim=claimed,
+            warning=None,
+            spec=replace(instance.spec, desired=desired),
+        ),
+        reason=reason,
+        timeline=(
+            timeline_entry(now, _initiated(instance, action, reason), details={"reason_code": str(reason.code)}),
+        ),
+        step=step,
+        autonomous=kind is not None,
+    )
+
+
+def retry_action(instance: Instance, claimed: Claim, step: Step, now: datetime, message: str) -> Plan:
+    """The same call once more; in the timeline, until an admin has been told that it does not come about."""
+    reason = because(RETRIED[claimed.action], message)
+    return Plan(
+        instance=replace(instance, claim=replace(claimed, last_called_at=now)),
+        reason=reason,
+        timeline=() if claimed.overdue_notified or claimed.last_called_at is None else (timeline_entry(now, reason),),
+        step=step,
+    )
+
+
+def desired_state_plan(instance: Instance, now: datetime) -> Plan | None:
+    """What follows where the owner does not want a machine to run that does."""
+    match instance.spec.desired:
+        case DesiredState.RUNNING:
+            return None
+        case DesiredState.STOPPED:
+            return start_action(
+                instance, ClaimAction.STOP, because(EventCode.STOP_REQUESTED, "A stop was requested."), now
+            )
+        case DesiredState.TERMINATED:
+            return request_termination(instance, now)
+
+
+def request_termination(instance: Instance, now: datetime) -> Plan:
+    """Somebody wants it terminated, whatever it is doing; an image that is being made of it comes first."""
+    if instance.has_image_in_progress(now):
+        message = f"it will be terminated once its image {instance.image_in_progress} is made: GET /images/{instance.image_in_progress}"
+        waits = because(EventCode.TERMINATE_PENDING, message)
+        if instance.notified == waits.code:
+            return Plan(instance=instance, reason=waits)
+        return record_event(replace(instance, notified=waits.code), waits, now)
+    reason = because(EventCode.TERMINATE_REQUESTED, "A termination was requested.")
+    return start_action(instance, ClaimAction.TERMINATE, reason, now)
+
+
+def to_stopped(instance: Instance, reason: EventReason, now: datetime) -> Instance:
+    """Stopped, by whomever: what was known of the boot that is over counts no more. A keep lasts until its time."""
+    return replace(
+        with_phase(instance, Phase.STOPPED, reason, now),
+        claim=None,
+        warning=None,
+        ready_since=None,
+        lifetime_started_at=None,
+        agent_seen=True,
+        activity_unknown_since=None,
+        boot_id=None,
+        keep_result=None,
+    )
+
+
+def to_terminated(instance: Instance, reason: EventReason, now: datetime) -> Plan:
+    """The end of the record: nothing of it is billed any more."""
+    machine = instance.machine
+    ended = replace(
+        with_phase(instance, Phase.TERMINATED, reason, now),
+        machine=None,
+        claim=None,
+        warning=None,
+        keep_until=None,
+        keep_requested_by=None,
+        terminated_at=now,
+        spec=replace(instance.spec, desired=DesiredState.TERMINATED),
+    )
+    return record_event(ended, reason, now, **({"instance_id": machine.instance_id} if machine else {}))
+
+
+def require_machine(instance: Instance) -> Machine:
+    """The machine of an instance whose phase says that it has one."""
+    if instance.machine is None:
+        raise ValueError(f"{instance.id} is {instance.phase} and has no EC2 instance")
+    return instance.machine
+
+
+def _initiated(instance: Instance, action: ClaimAction, reason: EventReason) -> EventReason:
+    """Return what people are notified of when an action begins: what, why, and what follows."""
+    name = instance.name
+    match action:
+        case ClaimAction.START:
+            message = f"{name} is being started. {reason.message}"
+        case ClaimAction.STOP:
+            follows = f"Its root disk stays and is billed. To use {name} again, start it."
+            message = f"{name} is being stopped. {reason.message} {follows}"
+        case ClaimAction.TERMINATE:
+            message = f"{name} is being terminated. {reason.message} Its disk is deleted."
+    return because(INITIATED[action], message)
+
+
+def _phase_and_step(action: ClaimAction, kind: WarningType | None) -> tuple[Phase, Step]:
+    match action:
+        case ClaimAction.START:
+            return Phase.BOOTING, Start()
+        case ClaimAction.STOP:
+            return Phase.STOPPING, Stop(if_still_idle=kind is WarningType.IDLE)
+        case ClaimAction.TERMINATE:
+            return Phase.TERMINATING, Terminate()

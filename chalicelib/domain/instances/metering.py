@@ -1,0 +1,144 @@
+"""What an instance costs: seconds times price, kept with the state changes.
+
+AWS bills a running instance and its public IPv4 by the second, and the disk for as long as it exists
+(https://aws.amazon.com/ec2/pricing/on-demand/, https://aws.amazon.com/ebs/pricing/).
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from chalicelib.domain.instances.record import BillingState, Ec2State, Instance, Machine, Meter, Rates
+
+HOUR = Decimal(3600)
+USD_QUANTUM = Decimal("0.000001")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BilledSegment:
+    """A stretch of time in which one instance was billed in one way."""
+
+    owner: str
+    instance_id: str
+    name: str
+    state: BillingState
+    since: datetime
+    until: datetime
+    rates: Rates
+    project: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DayCost:
+    """What one owner's instances cost on one UTC day, in US dollars."""
+
+    owner: str
+    day: date
+    instances: Decimal
+    disks: Decimal
+    addresses: Decimal
+
+    @property
+    def total(self) -> Decimal:
+        return self.instances + self.disks + self.addresses
+
+
+def billing_state(machine: Machine | None) -> BillingState:
+    """What AWS bills for a machine in its state; a stop counts only once EC2 says stopped."""
+    match machine.state if machine else None:
+        case None | Ec2State.TERMINATED:
+            return BillingState.NOTHING
+        case Ec2State.STOPPED:
+            return BillingState.STOPPED
+        case _:
+            return BillingState.RUNNING
+
+
+def advance_meter(before: Instance, after: Instance, now: datetime) -> tuple[Instance, tuple[BilledSegment, ...]]:
+    """Close what was metered before where the change from `before` to `after` changes what is billed.
+
+    A stretch of running begins with EC2's own LaunchTime, where that is later than what went before; what was taken for
+    gone and found alive begins where it was taken for gone.
+
+    :returns: `after` with its meter set, and the segments that ended
+    """
+    state = billing_state(after.machine)
+    if state is before.meter.state:
+        return replace(after, meter=before.meter), ()
+    began = now
+    if state is BillingState.RUNNING and after.machine:
+        earliest = before.meter.since or before.terminated_at or after.machine.launched_at
+        began = min(now, max(earliest, after.machine.launched_at))
+    ended = _segment(before, began)
+    spent = before.meter.accrued + (segment_cost(ended) if ended else Decimal(0))
+    meter = Meter(state=state, since=None if state is BillingState.NOTHING else began, accrued=spent)
+    return replace(after, meter=meter), (ended,) if ended else ()
+
+
+def cost_so_far(instance: Instance, now: datetime) -> Decimal:
+    """US dollars from the first second until now."""
+    running = _segment(instance, now)
+    return round_usd(instance.meter.accrued + (segment_cost(running) if running else Decimal(0)))
+
+
+def open_segment(instance: Instance, now: datetime) -> BilledSegment | None:
+    """The stretch that is being billed now, as if it ended now."""
+    return _segment(instance, now)
+
+
+def segment_cost(segment: BilledSegment) -> Decimal:
+    """What a segment costs in all."""
+    return sum(_amounts(segment), Decimal(0))
+
+
+def costs_per_day(segments: Iterable[BilledSegment], since: date, until: date) -> list[DayCost]:
+    """Sum segments per owner and UTC day; both days are included."""
+    sums: dict[tuple[str, date], list[Decimal]] = {}
+    for segment in segments:
+        for day, part in _days(segment):
+            if since <= day <= until:
+                row = sums.setdefault((segment.owner, day), [Decimal(0)] * 3)
+                for index, value in enumerate(_amounts(part)):
+                    row[index] += value
+    return [
+        DayCost(owner=owner, day=day, instances=round_usd(i), disks=round_usd(d), addresses=round_usd(a))
+        for (owner, day), (i, d, a) in sorted(sums.items(), key=lambda item: (item[0][1], item[0][0]))
+    ]
+
+
+def round_usd(value: Decimal) -> Decimal:
+    """Millionths of a dollar: a gp3 GiB-second is less than a ten-millionth, a rounded hour is still right."""
+    return value.quantize(USD_QUANTUM)
+
+
+def _segment(instance: Instance, until: datetime) -> BilledSegment | None:
+    meter = instance.meter
+    if meter.state is BillingState.NOTHING or meter.since is None or until <= meter.since:
+        return None
+    return BilledSegment(
+        owner=instance.owner,
+        instance_id=instance.id,
+        name=instance.name,
+        project=instance.spec.project,
+        state=meter.state,
+        since=meter.since,
+        until=until,
+        rates=instance.rates,
+    )
+
+
+def _amounts(segment: BilledSegment) -> tuple[Decimal, Decimal, Decimal]:
+    hours = Decimal(str((segment.until - segment.since).total_seconds())) / HOUR
+    if segment.state is BillingState.STOPPED:
+        return Decimal(0), segment.rates.disk * hours, Decimal(0)
+    return segment.rates.instance * hours, segment.rates.disk * hours, segment.rates.address * hours
+
+
+def _days(segment: BilledSegment) -> Iterator[tuple[date, BilledSegment]]:
+    begin = segment.since
+    while begin < segment.until:
+        midnight = datetime.combine(begin.date() + timedelta(days=1), datetime.min.time(), begin.tzinfo)
+        end = min(midnight, segment.until)
+        yield begin.date(), replace(segment, since=begin, until=end)
+        begin = end

@@ -1,0 +1,393 @@
+"""An instance of the desk: what was asked for and what is known of it, as one frozen value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from chalicelib.domain.benchmarks.result import BenchmarkTarget
+from chalicelib.domain.common.deadlines import IMAGE_DEADLINE
+from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.idle.heartbeat_response import KeepResult
+from chalicelib.domain.idle.policy import IdlePolicy
+from chalicelib.domain.instances.warning import StopWarning, WarningType
+from chalicelib.domain.setup.installed_documents import InstalledDocument
+from chalicelib.domain.setup.parameters import ParameterValue
+from chalicelib.domain.setup.recipe import RecipeDocument
+from chalicelib.domain.setup.results import DocumentResult, Failure
+
+
+class DesiredState(StrEnum):
+    """What the owner wants the instance to be."""
+
+    RUNNING = "running"
+    STOPPED = "stopped"
+    TERMINATED = "terminated"
+
+
+class Phase(StrEnum):
+    """Where the instance is."""
+
+    REQUESTED = "requested"
+    LAUNCHING = "launching"
+    BOOTING = "booting"
+    SETTING_UP = "setting-up"
+    READY = "ready"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    TERMINATING = "terminating"
+    TERMINATED = "terminated"
+    FAILED = "failed"
+
+
+class Ec2State(StrEnum):
+    """EC2's own words for an instance's state."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    SHUTTING_DOWN = "shutting-down"
+    TERMINATED = "terminated"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddedRecipe:
+    """A recipe that was asked for once the instance was ready, with its parameters, complete."""
+
+    recipe: str
+    parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageRef:
+    """An image of the desk's that a launch comes from, as it was when it was asked for."""
+
+    id: str
+    name: str
+    ami_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """What was asked for, complete: nothing in it is left to a default that may change later.
+
+    :param image: what it is launched from; None: the type's own public image
+    :param nvidia_gpu_count: how many GPUs nvidia-smi must list; 0 on a Radeon and where there is no GPU
+    :param instance_store_gb: disks that a stop empties
+    :param parameters: of `recipe`, every one of them
+    :param image_parameter: the public SSM parameter of the image that the recipe needs; None: the type's own
+    :param added_recipes: further recipes, in the order in which they were first asked for
+    """
+
+    desired: DesiredState
+    instance_type: str
+    region: str
+    recipe: str
+    disk_gib: int
+    gpu: str | None = None
+    gpu_count: int = 0
+    nvidia_gpu_count: int = 0
+    instance_store_gb: int = 0
+    market: str = "on-demand"
+    image: ImageRef | None = None
+    project: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    idle_policy: IdlePolicy = IdlePolicy()
+    max_hours: int = 12
+    parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
+    image_parameter: str | None = None
+    added_recipes: tuple[AddedRecipe, ...] = ()
+
+    @property
+    def recipes(self) -> tuple[str, ...]:
+        """By name: the one that it was launched with, then those that were added."""
+        return (self.recipe, *(each.recipe for each in self.added_recipes))
+
+    def parameters_of(self, recipe: str) -> Mapping[str, ParameterValue]:
+        """What was chosen for a recipe; nothing for one that was not asked for."""
+        if recipe == self.recipe:
+            return self.parameters
+        return next((each.parameters for each in self.added_recipes if each.recipe == recipe), {})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rates:
+    """US dollars an hour: the instance while it runs, its disk while it exists, its public IPv4 while it runs."""
+
+    instance: Decimal = Decimal(0)
+    disk: Decimal = Decimal(0)
+    address: Decimal = Decimal(0)
+
+
+class BillingState(StrEnum):
+    """What AWS bills for now."""
+
+    NOTHING = "nothing"
+    RUNNING = "running"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Meter:
+    """What is being billed since when, and what the time before has cost.
+
+    :param accrued: US dollars of all that ended before `since`
+    """
+
+    state: BillingState = BillingState.NOTHING
+    since: datetime | None = None
+    accrued: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaunchAttempt:
+    """One try to launch: the complete request, stored before it is sent, sent again byte for byte.
+
+    :param token: RunInstances' ClientToken; a hash of record, attempt, region and zone
+    :param sent_at: when it was first sent; None while it is only planned
+    """
+
+    number: int
+    token: str
+    region: str
+    zone: str
+    subnet_id: str
+    security_group_id: str
+    image_id: str
+    root_device: str
+    disk_gib: int
+    instance_type: str
+    instance_profile: str
+    public_address: bool
+    tags: Mapping[str, str]
+    sent_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """The EC2 instance behind a record, as last observed."""
+
+    instance_id: str
+    zone: str
+    state: Ec2State
+    launched_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduledEvent:
+    """What AWS is going to do to a machine of its own accord.
+
+    :param code: instance-retirement, instance-stop, instance-reboot, system-reboot, system-maintenance
+    """
+
+    id: str
+    code: str
+    not_before: datetime
+    description: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DocumentRun:
+    """A command that was sent, or is about to be.
+
+    :param sent_at: when it was first sent
+    :param last_sent_at: when SSM was last asked to take it
+    :param attempt_id: goes with the command; a machine that already ran it leaves at once
+    :param parameters_hash: of what the document was handed
+    :param content: SSM's hash of the document
+    """
+
+    attempt_id: str
+    sent_at: datetime
+    last_sent_at: datetime
+    command_id: str | None = None
+    parameters_hash: str | None = None
+    content: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetupState:
+    """How far the recipe has come.
+
+    :param recipe: the recipe that is set up
+    :param number: counts the setups of this instance, so that no attempt id is used twice
+    :param on_running_instance: the instance was ready before, so that it still is where this fails
+    :param abandoned: it failed on an instance that goes on as it was; nothing of it is tried again by itself
+    :param document_index: the document that is next or running
+    :param attempts: how often that one has failed
+    :param retry_at: not before then again
+    :param failure: why the document failed last; None once it is done
+    :param results: of this setup and of those before it; of each document the last is always among them
+    :param installed_documents: what the image brought, and which need not run again
+    """
+
+    recipe: str
+    number: int = 0
+    on_running_instance: bool = False
+    abandoned: bool = False
+    documents: tuple[RecipeDocument, ...] = ()
+    installed_documents: tuple[InstalledDocument, ...] = ()
+    document_index: int = 0
+    attempts: int = 0
+    current_run: DocumentRun | None = None
+    retry_at: datetime | None = None
+    results: tuple[DocumentResult, ...] = ()
+    failure: Failure | None = None
+
+    @property
+    def is_done(self) -> bool:
+        return self.abandoned or self.document_index >= len(self.documents)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkRun:
+    """What a ready instance was asked to do once, beside its recipe: to measure what its GPUs can do.
+
+    :param id: never used again; its attempt's
+    :param target: what the figures have to be of
+    :param run: None until it was sent
+    """
+
+    id: str
+    document: RecipeDocument
+    target: BenchmarkTarget
+    requested_by: str
+    requested_at: datetime
+    run: DocumentRun | None = None
+
+
+class ClaimAction(StrEnum):
+    """What can be claimed."""
+
+    START = "start"
+    STOP = "stop"
+    TERMINATE = "terminate"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """From here on it is being done; a keep comes too late.
+
+    :param last_called_at: when AWS was last asked
+    :param overdue_notified: the admin has been told that it does not come about
+    """
+
+    action: ClaimAction
+    claimed_at: datetime
+    reason: EventReason
+    kind: WarningType | None = None
+    last_called_at: datetime | None = None
+    overdue_notified: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClockSkew:
+    """A report of its machine was from the future: how old its reports are, their times do not say.
+
+    :param reported_at: the time in the report that is doubted
+    :param first_plausible_at: when the desk first saw that report, where it was not ahead any more
+    """
+
+    reported_at: datetime
+    first_plausible_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instance:
+    """One machine of the desk. Every change makes a new value; `version` is the store's guard.
+
+    :param created_by: who asked; `owner` may be somebody else
+    :param attempt_count: how many attempts to launch were made; the next one's number follows
+    :param zones_without_capacity: had no capacity in this round
+    :param retry_at: AWS is not asked again before
+    :param keep_requested_by: who requested the keep that ends at `keep_until`
+    :param lifetime_started_at: the launch or start that `max_hours` counts from
+    :param agent_seen: its agent has answered once, so somebody may have left something on its disk
+    :param ready_since: the idle window does not begin before
+    :param not_visible_since: EC2 has not shown it since then
+    :param activity_unknown_since: its activity has been unknown since then
+    :param clock_skew: its reports were from the future, and none has proved its own age since
+    :param tagged_id: what `gpudesk:id` says of an adopted machine, where another record has that id
+    :param boot_id: the boot that its probe last spoke of; None until it has spoken since the start
+    :param keep_result: to the last keep that was asked for on the machine itself
+    :param scheduled_event: what AWS is going to do to its machine
+    :param image_in_progress: the image that is being made of it; a termination waits for that
+    :param image_started_at: what waits for the image does not wait for ever
+    :param notified: the reason code last recorded but not acted on (mode `dry_run`, long silence)
+    """
+
+    id: str
+    name: str
+    owner: str
+    created_by: str
+    created_at: datetime
+    spec: Spec
+    phase: Phase
+    phase_since: datetime
+    reason: EventReason
+    rates: Rates = Rates()
+    meter: Meter = Meter()
+    attempt: LaunchAttempt | None = None
+    attempt_count: int = 0
+    zones_without_capacity: tuple[str, ...] = ()
+    retry_at: datetime | None = None
+    machine: Machine | None = None
+    setup: SetupState
+    benchmark_run: BenchmarkRun | None = None
+    warning: StopWarning | None = None
+    claim: Claim | None = None
+    keep_until: datetime | None = None
+    keep_requested_by: str | None = None
+    lifetime_started_at: datetime | None = None
+    agent_seen: bool = False
+    ready_since: datetime | None = None
+    not_visible_since: datetime | None = None
+    activity_unknown_since: datetime | None = None
+    clock_skew: ClockSkew | None = None
+    boot_id: str | None = None
+    keep_result: KeepResult | None = None
+    scheduled_event: ScheduledEvent | None = None
+    image_in_progress: str | None = None
+    image_started_at: datetime | None = None
+    notified: str | None = None
+    terminated_at: datetime | None = None
+    tagged_id: str | None = None
+    version: int | None = None
+
+    @property
+    def tag_id(self) -> str:
+        """What `gpudesk:id` says on its machine."""
+        return self.tagged_id or self.id
+
+    @property
+    def active_command(self) -> DocumentRun | None:
+        """The command whose end is waited for: of its setup, or of its errand."""
+        match self.phase:
+            case Phase.SETTING_UP:
+                return self.setup.current_run
+            case Phase.READY:
+                return self.benchmark_run.run if self.benchmark_run else None
+            case _:
+                return None
+
+    def has_image_in_progress(self, now: datetime) -> bool:
+        """Whether an image is being made of it; one that does not come about holds nothing up any more."""
+        since = self.image_started_at
+        return self.image_in_progress is not None and since is not None and now - since < IMAGE_DEADLINE
+
+    @property
+    def is_active(self) -> bool:
+        return self.phase is not Phase.TERMINATED
+
+    @property
+    def lifetime_ends_at(self) -> datetime | None:
+        """When its lifetime is over, unless a keep moves it."""
+        if self.lifetime_started_at is None:
+            return None
+        end = self.lifetime_started_at + timedelta(hours=self.spec.max_hours)
+        return max(end, self.keep_until) if self.keep_until else end
+
+    def has_keep(self, now: datetime) -> bool:
+        return self.keep_until is not None and now < self.keep_until

@@ -1,0 +1,1 @@
+"""Messages to owners and admins, and the log of their delivery."""

@@ -1,0 +1,1 @@
+"""Recipes and the documents that set up an instance."""

@@ -1,0 +1,1 @@
+"""The instances table, its items and its queries."""

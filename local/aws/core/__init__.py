@@ -1,0 +1,1 @@
+"""The local cloud itself: moto with time, faults, events and an admin API."""

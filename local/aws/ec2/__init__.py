@@ -1,0 +1,1 @@
+"""What EC2 does and moto does not."""

@@ -1,0 +1,33 @@
+"""Block device mappings of a launch, held against the AMI's snapshot and root device."""
+
+from typing import Any
+
+from local.aws.core.errors import CloudError
+
+
+def complete_disks(image: Any, launch: dict[str, Any]) -> None:
+    """Fill in what EC2 takes from the AMI: the root volume, its snapshot and its size.
+
+    A mapping for another device than the AMI's root adds a disk beside the root.
+
+    :param image: moto's AMI
+    :param launch: the keyword arguments of moto's run_instances; its `block_device_mappings` are changed
+    :raises CloudError: InvalidBlockDeviceMapping, where a root volume is smaller than its snapshot
+    """
+    snapshot_gib = getattr(image, "snapshot_gib", None)
+    if snapshot_gib is None:
+        return
+    mappings = launch.setdefault("block_device_mappings", [])
+    root = next((mapping for mapping in mappings if mapping["DeviceName"] == image.root_device_name), None)
+    if root is None:
+        mappings.insert(0, image.block_device_mappings[0])
+        return
+    ebs = root["Ebs"]
+    size = int(ebs.get("VolumeSize") or snapshot_gib)
+    snapshot_id = ebs.get("SnapshotId") or image.ebs_snapshot.id
+    if size < snapshot_gib:
+        raise CloudError(
+            "InvalidBlockDeviceMapping",
+            f"Volume of size {size}GB is smaller than snapshot '{snapshot_id}', expect size >= {snapshot_gib}GB",
+        )
+    ebs |= {"VolumeSize": size, "SnapshotId": snapshot_id}

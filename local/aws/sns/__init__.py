@@ -1,0 +1,1 @@
+"""E-mail subscriptions and a mailbox."""

@@ -1,0 +1,1 @@
+"""What SSM does and moto does not."""

@@ -1,0 +1,185 @@
+"""The calls of Run Command in AWS's shapes."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from moto.core.responses import ActionResult, EmptyResult
+from moto.ssm.responses import SimpleSystemManagerResponse
+
+from local.aws.core.errors import CloudError
+from local.aws.core.patches import Patches
+from local.aws.core.timing import AwsTiming
+from local.aws.ec2.lifecycle import Lifecycle
+from local.aws.ssm.agents import Agents
+from local.aws.ssm.documents import content_of, plugins_of, time_limit
+from local.aws.ssm.invocations import Command
+from local.aws.ssm.run_command import RunCommand
+from local.aws.ssm.run_command_responses import command_shape, invocation_shape, listed_shape, matches
+from local.machines.agent.documents import modern
+
+Method = Callable[[Any], ActionResult]
+
+DELIVERY_SECONDS = 3600
+
+
+class RunCommandApi:
+    """SendCommand and the calls that ask what became of it.
+
+    Where the behaviour is not strict they are moto's, which runs nothing.
+    """
+
+    def __init__(self, behaviour: AwsTiming, commands: RunCommand, agents: Agents, lifecycle: Lifecycle) -> None:
+        self._behaviour = behaviour
+        self._commands = commands
+        self._agents = agents
+        self._lifecycle = lifecycle
+
+    def patch(self, patches: Patches) -> None:
+        owner = SimpleSystemManagerResponse
+        patches.wrap(owner, "send_command", self._send)
+        patches.wrap(owner, "get_command_invocation", self._get_invocation)
+        patches.wrap(owner, "list_commands", self._list_commands)
+        patches.add(owner, "list_command_invocations", self._list_invocations())
+        patches.add(owner, "cancel_command", self._cancel())
+
+    def _send(self, original: Method) -> Method:
+        def send_command(response: Any) -> ActionResult:
+            if not self._behaviour.is_strict:
+                return original(response)
+            instance_ids, targets = response._get_param("InstanceIds", []), response._get_param("Targets", [])
+            chosen = [*instance_ids, *self._targeted(response, targets)]
+            self._check(response, instance_ids)
+            command = self._command(response, list(dict.fromkeys(chosen)), targets)
+            self._commands.send(command)
+            return ActionResult({"Command": command_shape(command)})
+
+        return send_command
+
+    def _check(self, response: Any, instance_ids: list[str]) -> None:
+        regional = {
+            life.instance.id
+            for life in self._lifecycle.live_counts.values()
+            if (life.account, life.region) == (response.current_account, response.region)
+        }
+        for instance_id in instance_ids:
+            if instance_id not in regional or not self._agents.takes_commands(instance_id):
+                raise CloudError(
+                    "InvalidInstanceId",
+                    f"Instances [[{instance_id}]] not in a valid state for account {response.current_account}",
+                )
+
+    def _targeted(self, response: Any, targets: list[Mapping[str, Any]]) -> list[str]:
+        if not targets:
+            return []
+        found = [
+            life
+            for life in self._lifecycle.live_counts.values()
+            if (life.account, life.region) == (response.current_account, response.region)
+            and self._agents.takes_commands(life.instance.id)
+        ]
+        for target in targets:
+            key, values = target["Key"], target["Values"]
+            found = [life for life in found if life.answers_to(key, values)]
+        return [life.instance.id for life in found]
+
+    def _command(self, response: Any, instance_ids: list[str], targets: list[Mapping[str, Any]]) -> Command:
+        name = response._get_param("DocumentName")
+        version, content = content_of(response.ssm_backend, name, response._get_param("DocumentVersion"))
+        parameters = response._get_param("Parameters", {})
+        timeout_seconds = response._get_int_param("TimeoutSeconds", DELIVERY_SECONDS)
+        now = self._commands.now()
+        document = modern(content)
+        return Command(
+            command_id=str(uuid4()),
+            account=response.current_account,
+            region=response.region,
+            document_name=name,
+            document_version=version,
+            document=document,
+            plugins=plugins_of(content),
+            limit=self._commands.on_the_clock(time_limit(document, parameters)),
+            parameters=parameters,
+            comment=response._get_param("Comment", ""),
+            timeout_seconds=timeout_seconds,
+            requested_at=now,
+            expires_at=now + timedelta(seconds=timeout_seconds),
+            instance_ids=instance_ids,
+            targets=targets,
+            log_group=_log_group(response._get_param("CloudWatchOutputConfig", {}), name),
+        )
+
+    def _get_invocation(self, original: Method) -> Method:
+        def get_command_invocation(response: Any) -> ActionResult:
+            if not self._behaviour.is_strict:
+                return original(response)
+            command = self._commands.sent.get(response._get_param("CommandId"))
+            run = command.runs.get(response._get_param("InstanceId")) if command else None
+            if command is None or run is None or not self._commands.is_visible(command):
+                raise CloudError("InvocationDoesNotExist", "The invocation does not exist.")
+            return ActionResult(invocation_shape(command, run, response._get_param("PluginName")))
+
+        return get_command_invocation
+
+    def _list_commands(self, original: Method) -> Method:
+        def list_commands(response: Any) -> ActionResult:
+            command_id, instance_id = response._get_param("CommandId"), response._get_param("InstanceId")
+            if not self._behaviour.is_strict:
+                return original(response)
+            found = [
+                command
+                for command in self._of_region(response)
+                if command_id in (None, command.command_id)
+                and (instance_id is None or instance_id in command.runs)
+                and all(matches(command, each["key"], each["value"]) for each in response._get_param("Filters", []))
+            ]
+            return _page(response, "Commands", [command_shape(command) for command in found])
+
+        return list_commands
+
+    def _list_invocations(self) -> Method:
+        def list_command_invocations(response: Any) -> ActionResult:
+            command_id, instance_id = response._get_param("CommandId"), response._get_param("InstanceId")
+            with_details = response._get_bool_param("Details", False)
+            found = [
+                listed_shape(command, run, with_details)
+                for command in self._of_region(response)
+                if command_id in (None, command.command_id) and self._commands.is_visible(command)
+                for run in command.runs.values()
+                if instance_id in (None, run.instance_id)
+            ]
+            return _page(response, "CommandInvocations", found)
+
+        return list_command_invocations
+
+    def _cancel(self) -> Method:
+        def cancel_command(response: Any) -> ActionResult:
+            command = self._commands.sent.get(response._get_param("CommandId"))
+            if command is None:
+                raise CloudError("InvalidCommandId", "The command ID is not valid.")
+            instance_ids = response._get_param("InstanceIds", [])
+            if any(each not in command.runs for each in instance_ids):
+                raise CloudError("InvalidInstanceId", "The command was not sent to one of these instances.")
+            self._commands.cancel(command, instance_ids)
+            return EmptyResult()
+
+        return cancel_command
+
+    def _of_region(self, response: Any) -> list[Command]:
+        """The region's commands, the newest first."""
+        place = (response.current_account, response.region)
+        return [each for each in reversed(self._commands.sent.values()) if (each.account, each.region) == place]
+
+
+def _log_group(config: Mapping[str, Any], document_name: str) -> str | None:
+    if not config.get("CloudWatchOutputEnabled"):
+        return None
+    return config.get("CloudWatchLogGroupName") or f"/aws/ssm/{document_name}"
+
+
+def _page(response: Any, name: str, items: list[Mapping[str, Any]]) -> ActionResult:
+    limit = response._get_int_param("MaxResults", 50)
+    start = int(response._get_param("NextToken") or 0)
+    token = str(start + limit) if start + limit < len(items) else None
+    return ActionResult({name: items[start : start + limit], "NextToken": token})

@@ -1,0 +1,151 @@
+"""Commands and invocations as the calls of Run Command show them."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from local.aws.core.errors import CloudError
+from local.aws.ssm.invocations import Command, InvocationRun
+from local.machines.agent.agent import EXIT_SUCCESS
+from local.machines.host.port import StepResult
+
+MAX_STDOUT, MAX_STDERR, MAX_LISTED = 24_000, 8_000, 2_500
+ERROR_RULE = "\n----------ERROR-------\n"
+OUTPUT_CUT, ERROR_CUT = "\n---Output truncated---", "\n---Error truncated----"
+NOT_ENDED = -1
+
+Shape = Mapping[str, Any]
+
+
+def command_shape(command: Command) -> Shape:
+    """What SendCommand and ListCommands answer."""
+    ended = [run for run in command.runs.values() if run.has_ended]
+    return {
+        "CommandId": command.command_id,
+        "DocumentName": command.document_name,
+        "DocumentVersion": command.document_version,
+        "Comment": command.comment,
+        "ExpiresAfter": command.expires_at,
+        "Parameters": command.parameters,
+        "InstanceIds": command.instance_ids,
+        "Targets": command.targets,
+        "RequestedDateTime": command.requested_at,
+        "Status": command.status,
+        "StatusDetails": command.status,
+        "MaxConcurrency": "50",
+        "MaxErrors": "0",
+        "TargetCount": len(command.runs),
+        "CompletedCount": len(ended),
+        "ErrorCount": sum(run.status == "Failed" for run in ended),
+        "DeliveryTimedOutCount": sum(run.details == "DeliveryTimedOut" for run in ended),
+        "TimeoutSeconds": command.timeout_seconds,
+    }
+
+
+def invocation_shape(command: Command, run: InvocationRun, plugin_name: str | None) -> Shape:
+    """What GetCommandInvocation answers: one step, or the whole where none is named and there is but one.
+
+    :raises CloudError: InvalidPluginName
+    """
+    if plugin_name is None and len(command.plugins) == 1:
+        (plugin_name,) = command.plugins
+    if plugin_name is not None and plugin_name not in command.plugins:
+        raise CloudError("InvalidPluginName", "The plugin name isn't valid.")
+    step = run.step(command.plugins[plugin_name]) if plugin_name else None
+    began, ended = run.times(command.plugins[plugin_name]) if plugin_name else (run.started_at, run.ended_at)
+    return {
+        "CommandId": command.command_id,
+        "InstanceId": run.instance_id,
+        "Comment": command.comment,
+        "DocumentName": command.document_name,
+        "DocumentVersion": command.document_version,
+        "PluginName": plugin_name or "",
+        "ResponseCode": step.exit_code if step else _exit_code(run),
+        "ExecutionStartDateTime": _text(began),
+        "ExecutionElapsedTime": _elapsed(began, ended),
+        "ExecutionEndDateTime": _text(ended),
+        "Status": step.status if step and step.status != "Skipped" else run.status,
+        "StatusDetails": step.status if step else run.details,
+        "StandardOutputContent": step.stdout[:MAX_STDOUT] if step else "",
+        "StandardOutputUrl": "",
+        "StandardErrorContent": step.stderr[:MAX_STDERR] if step else "",
+        "StandardErrorUrl": "",
+    }
+
+
+def listed_shape(command: Command, run: InvocationRun, with_details: bool) -> Shape:
+    """What ListCommandInvocations answers for each invocation."""
+    return {
+        "CommandId": command.command_id,
+        "InstanceId": run.instance_id,
+        "InstanceName": "",
+        "Comment": command.comment,
+        "DocumentName": command.document_name,
+        "DocumentVersion": command.document_version,
+        "RequestedDateTime": command.requested_at,
+        "Status": run.status,
+        "StatusDetails": run.details,
+        "CommandPlugins": [_plugin(command, run, name) for name in command.plugins] if with_details else [],
+    }
+
+
+def matches(command: Command, key: str, value: str) -> bool:
+    """One of ListCommands' filters; AWS has none for the comment."""
+    match key:
+        case "InvokedAfter":
+            return command.requested_at >= datetime.fromisoformat(value)
+        case "InvokedBefore":
+            return command.requested_at < datetime.fromisoformat(value)
+        case "Status":
+            return command.status == value
+        case "DocumentName":
+            return command.document_name == value
+    raise CloudError("InvalidFilterKey", f"The specified key isn't valid: {key}")
+
+
+def listed_output(step: StepResult) -> str:
+    """Output and errors in one, as the agent cuts them: from behind, the longer of the two first.
+
+    https://github.com/aws/amazon-ssm-agent/blob/mainline/agent/framework/processor/executer/iohandler/iohandler.go
+    """
+    out, errors = step.stdout, "" if step.exit_code == EXIT_SUCCESS else step.stderr
+    rule = ERROR_RULE if errors else ""
+    room = MAX_LISTED - len(rule)
+    if len(out) + len(errors) < room:
+        return out + rule + errors
+    if len(out) > room // 2 and len(errors) > room // 2:
+        half = (room - len(OUTPUT_CUT) - len(ERROR_CUT)) // 2
+        return out[:half] + OUTPUT_CUT + rule + errors[:half] + ERROR_CUT
+    if len(out) < room // 2:
+        return out + rule + errors[: room - len(ERROR_CUT) - len(out)] + ERROR_CUT
+    return out[: room - len(OUTPUT_CUT) - len(errors)] + OUTPUT_CUT + rule + errors
+
+
+def _plugin(command: Command, run: InvocationRun, name: str) -> Shape:
+    step = run.step(command.plugins[name])
+    began, ended = run.times(command.plugins[name])
+    return {
+        "Name": name,
+        "Status": step.status if step and step.status != "Skipped" else run.status,
+        "StatusDetails": step.status if step else run.details,
+        "ResponseCode": step.exit_code if step else _exit_code(run),
+        "ResponseStartDateTime": began,
+        "ResponseFinishDateTime": ended,
+        "Output": listed_output(step) if step else "",
+        "StandardOutputUrl": "",
+        "StandardErrorUrl": "",
+    }
+
+
+def _exit_code(run: InvocationRun) -> int:
+    return run.outcome.exit_code if run.outcome and run.has_ended else NOT_ENDED
+
+
+def _text(at: datetime | None) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if at else ""
+
+
+def _elapsed(began: datetime | None, ended: datetime | None) -> str:
+    if began is None or ended is None:
+        return ""
+    return f"PT{(ended - began).total_seconds():g}S"

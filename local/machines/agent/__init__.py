@@ -1,0 +1,1 @@
+"""The document engine of the SSM agent."""

@@ -1,0 +1,102 @@
+"""A document's parameters: checked as SendCommand checks them, filled in as the agent fills them in.
+
+A parameter with `interpolationType: ENV_VAR` goes into the environment as `SSM_<name>`. Its `{{ name }}` is filled in
+all the same, as agents older than 3.3.2746.0 do: a document that is safe here is safe on both.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from local.machines.errors import InvalidParameters
+
+NAME = re.compile(r"[a-zA-Z0-9]+")
+REFERENCE = re.compile(r"\{\{\s*([a-zA-Z0-9]+)\s*\}\}")
+
+
+def resolve(declared: Mapping[str, Any], given: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Values by name, defaults filled in.
+
+    :raises InvalidParameters: one is unknown, missing, of the wrong type or not allowed
+    """
+    unknown = sorted(set(given) - set(declared))
+    if unknown:
+        raise InvalidParameters(f"Parameters {unknown} are not declared by the document.")
+    values: dict[str, Any] = {}
+    for name, declaration in declared.items():
+        if name in given:
+            values[name] = _typed(name, declaration, list(given[name]))
+        elif "default" in declaration:
+            values[name] = declaration["default"]
+        else:
+            raise InvalidParameters(f"Parameter {name} is required and has no value.")
+        _check(name, declaration, values[name])
+    return values
+
+
+def fill_in(template: Any, values: Mapping[str, Any]) -> Any:
+    """A document's piece with each `{{ name }}` replaced; a string that is one reference alone becomes the value."""
+    if isinstance(template, str):
+        alone = REFERENCE.fullmatch(template)
+        if alone and alone[1] in values:
+            return values[alone[1]]
+        return REFERENCE.sub(lambda match: _text(values[match[1]]) if match[1] in values else match[0], template)
+    if isinstance(template, Mapping):
+        return {key: fill_in(value, values) for key, value in template.items()}
+    if isinstance(template, list):
+        return [fill_in(item, values) for item in template]
+    return template
+
+
+def as_environment(declared: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, str]:
+    """The variables of the parameters that ask for one."""
+    return {
+        f"SSM_{name}": _text(values[name])
+        for name, declaration in declared.items()
+        if declaration.get("interpolationType") == "ENV_VAR"
+    }
+
+
+def _typed(name: str, declaration: Mapping[str, Any], words: list[str]) -> Any:
+    kind = declaration.get("type", "String")
+    if kind == "StringList":
+        return words
+    if len(words) != 1:
+        raise InvalidParameters(f"Parameter {name} is a {kind} and takes one value, not {len(words)}.")
+    if kind == "String":
+        return words[0]
+    try:
+        value = json.loads(words[0])
+    except ValueError:
+        value = None
+    expected: dict[str, type] = {"Integer": int, "Boolean": bool, "StringMap": dict, "MapList": list}
+    if type(value) is not expected.get(kind):
+        raise InvalidParameters(f"Parameter {name} is a {kind}; {words[0]!r} is none.")
+    return value
+
+
+def _check(name: str, declaration: Mapping[str, Any], value: Any) -> None:
+    items = value if isinstance(value, list) else [value]
+    texts = [_text(item) for item in items]
+    allowed = [_text(each) for each in declaration.get("allowedValues", [])]
+    pattern = declaration.get("allowedPattern")
+    for text in texts:
+        if allowed and text not in allowed:
+            raise InvalidParameters(f"Parameter {name}: {text!r} is not one of {allowed}.")
+        if pattern and not re.fullmatch(pattern, text):
+            raise InvalidParameters(f"Parameter {name}: {text!r} does not match {pattern}.")
+        _check_size(name, "characters", len(text), declaration.get("minChars"), declaration.get("maxChars"))
+    if isinstance(value, list):
+        _check_size(name, "items", len(value), declaration.get("minItems"), declaration.get("maxItems"))
+
+
+def _check_size(name: str, what: str, size: int, least: Any, most: Any) -> None:
+    if least is not None and size < int(least):
+        raise InvalidParameters(f"Parameter {name} has {size} {what}, at least {least} are asked for.")
+    if most is not None and size > int(most):
+        raise InvalidParameters(f"Parameter {name} has {size} {what}, at most {most} are allowed.")
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,1 @@
+"""The simulated instances as the local cloud sees them."""

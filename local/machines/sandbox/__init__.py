@@ -1,0 +1,1 @@
+"""Linux namespaces in which an instance's scripts run."""

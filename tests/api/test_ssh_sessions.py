@@ -1,0 +1,204 @@
+"""ssh as a person uses it: the lines of GET .../connect, OpenSSH's client, tools/gpudesk-session, no credentials.
+
+The sshd is a stand-in (asyncssh) that asks for keys where EC2 Instance Connect would have put them.
+"""
+
+import asyncio
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import asyncssh
+import pytest
+
+from chalicelib import bootstrap
+from chalicelib.domain.access.actor import Role
+from local.machines.host.port import Forwarding
+from local.machines.host.relay import Relay
+from local.machines.host.simulated import SimulatedMachines
+from local.server.api_server import ApiServer
+from tests.api.client import Client
+from tests.support.world import World, world
+
+REPOSITORY = Path(__file__).parents[2]
+SSH = shutil.which("ssh")
+SYSTEM_PATH = "/usr/bin:/bin"
+
+
+class SshMachines(SimulatedMachines):
+    """Simulated machines whose port 22 leads to a server of the test's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sshd_port = 0
+
+    def forward(self, instance_id: str, remote_port: int, local_port: int) -> Forwarding:
+        if remote_port != 22:
+            return super().forward(instance_id, remote_port, local_port)
+        listener = socket.create_server(("127.0.0.1", local_port))
+        return Relay(listener, lambda: socket.create_connection(("127.0.0.1", self.sshd_port)))
+
+
+class Door(asyncssh.SSHServer):
+    """Opens for the keys that are shown at the time."""
+
+    def __init__(self, machines: SshMachines, around: World) -> None:
+        self._machines = machines
+        self._world = around
+
+    def begin_auth(self, username: str) -> bool:
+        return True
+
+    def public_key_auth_supported(self) -> bool:
+        return True
+
+    def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        shown = self._machines.shown_keys
+        keys = [text for _, user, text, until in shown if user == username and self._world.now < until]
+        return any(asyncssh.import_public_key(text) == key for text in keys)
+
+
+@dataclass
+class Laptop:
+    """A home folder with a key pair and the desk's token, and no AWS credentials."""
+
+    home: Path
+    port: int
+    around: World
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command,
+            env={
+                "HOME": str(self.home),
+                "PATH": f"{REPOSITORY / 'tools'}:{REPOSITORY / 'local' / 'bin'}:{SYSTEM_PATH}",
+                "GPUDESK_URL": f"http://127.0.0.1:{self.port}",
+            },
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+
+    def ssh(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return self.run(str(SSH), "-F", str(self.home / ".ssh" / "config"), *words)
+
+
+@pytest.fixture(scope="module")
+def laptop(server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
+    home = tmp_path_factory.mktemp("home")
+    machines = SshMachines()
+    with world(machines=machines) as around, Sshd(machines, around):
+        bootstrap.set_application(around.desk)
+        around.ready(name="brave-otter")
+        token = around.desk.tokens.create("ada", Role.USER, now=around.now)
+        _prepare(home, token)
+        client = Client(server.port, token)
+        lines = client("GET", "/instances/brave-otter/connect").json["ssh_configs"][0]["lines"]
+        client.close()
+        _write_config(home, lines)
+        yield Laptop(home, server.port, around)
+        bootstrap.set_application(None)
+
+
+@pytest.fixture(autouse=True)
+def desk(laptop: Laptop) -> None:
+    bootstrap.set_application(laptop.around.desk)
+
+
+@pytest.mark.skipif(SSH is None, reason="this computer has no ssh")
+def test_ssh_comes_through_a_session_with_a_key_that_was_pushed(laptop: Laptop) -> None:
+    done = laptop.ssh("brave-otter", "who are you?")
+    assert (done.returncode, done.stdout) == (0, "ubuntu asks: who are you?\n"), done.stderr
+
+
+@pytest.mark.skipif(SSH is None, reason="this computer has no ssh")
+def test_the_key_is_good_for_a_minute_and_no_longer(laptop: Laptop) -> None:
+    assert laptop.ssh("brave-otter", "first").returncode == 0
+    laptop.around.clock.advance(timedelta(seconds=61))
+    machines = laptop.around.cloud.machines
+    assert isinstance(machines, SshMachines)
+    direct = ("-o", "ProxyCommand=none", "-o", f"Port={machines.sshd_port}", "-o", "HostName=127.0.0.1")
+    late = laptop.ssh(*direct, "brave-otter", "late")
+    assert late.returncode == 255
+    assert "Permission denied" in late.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ((), "which instance?"),
+        (("no-such",), "the desk says 404"),
+        (("brave-otter", "telnet"), "the desk says 422"),
+        (("brave-otter", "port", "http"), "must be a port number"),
+        (("brave-otter", "jupyter", "8889;id"), "must be a port number"),
+        (("brave otter",), "must be letters, digits"),
+        (("brave-otter", "ssh"), "which public key?"),
+        (("brave-otter", "ssh", "/etc/hostname"), "no public key"),
+    ],
+)
+def test_the_laptops_side_says_what_is_wrong(laptop: Laptop, words: tuple[str, ...], complaint: str) -> None:
+    done = laptop.run("gpudesk-session", *words)
+    assert done.returncode == 1
+    assert complaint in done.stderr
+
+
+def _prepare(home: Path, token: str) -> None:
+    (home / ".config" / "gpudesk").mkdir(parents=True)
+    (home / ".config" / "gpudesk" / "token").write_text(f"{token}\n")
+    (home / ".ssh").mkdir(mode=0o700)
+    key = asyncssh.generate_private_key("ssh-ed25519", comment="ada@laptop")
+    key.write_private_key(str(home / ".ssh" / "id_ed25519"))
+    key.write_public_key(str(home / ".ssh" / "id_ed25519.pub"))
+    (home / ".ssh" / "id_ed25519").chmod(0o600)
+
+
+def _write_config(home: Path, lines: list[str]) -> None:
+    """OpenSSH takes ~ from the password file, not from HOME, so the test spells it out."""
+    text = "\n".join([*lines, f"    UserKnownHostsFile {home}/.ssh/known_hosts"]).replace("~", str(home))
+    (home / ".ssh" / "config").write_text(f"{text}\n")
+
+
+class Sshd:
+    """A server in a thread of its own."""
+
+    def __init__(self, machines: SshMachines, around: World) -> None:
+        self._machines = machines
+        self._world = around
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+        self._server = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(10)
+        self._machines.sshd_port = self._server.get_port()
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+    async def _listen(self) -> asyncssh.SSHAcceptor:
+        return await asyncssh.listen(
+            "127.0.0.1",
+            0,
+            server_factory=lambda: Door(self._machines, self._world),
+            server_host_keys=[asyncssh.generate_private_key("ssh-ed25519")],
+            process_factory=_answer,
+        )
+
+    async def _close(self) -> None:
+        self._server.close()
+        await self._server.wait_closed()
+
+
+def _answer(process: "asyncssh.SSHServerProcess[str]") -> None:
+    process.stdout.write(f"{process.get_extra_info('username')} asks: {process.command}\n")
+    process.exit(0)

@@ -1,0 +1,126 @@
+"""One local cloud a test, in process, on a clock that stands still."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from local.aws.core.local_cloud import LocalCloud
+from local.aws.core.testing import in_process_cloud
+from local.clock import ManualClock
+from tests.local.aws.fakes import RecordingMachines
+
+UBUNTU = "/aws/service/canonical/ubuntu/server/22.04/stable/current/amd64/hvm/ebs-gp2/ami-id"
+ONCE = Config(retries={"total_max_attempts": 1})
+
+READY = timedelta(seconds=8 + 25)
+"""From RunInstances to the agent's first ping."""
+
+Launch = Callable[..., str]
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def machines() -> RecordingMachines:
+    return RecordingMachines()
+
+
+@pytest.fixture
+def cloud(clock: ManualClock, machines: RecordingMachines) -> Iterator[LocalCloud]:
+    with in_process_cloud(clock, machines) as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def ec2(cloud: LocalCloud) -> Any:
+    return boto3.client("ec2", "us-east-1", config=ONCE)
+
+
+@pytest.fixture
+def ssm(cloud: LocalCloud) -> Any:
+    return boto3.client("ssm", "us-east-1", config=ONCE)
+
+
+@pytest.fixture
+def dynamodb(cloud: LocalCloud) -> Any:
+    return boto3.client("dynamodb", "us-east-1", config=ONCE)
+
+
+@pytest.fixture
+def launch(ec2: Any, ssm: Any) -> Launch:
+    return launcher(ec2, ssm)
+
+
+@pytest.fixture
+def ready(launch: Launch, clock: ManualClock) -> Callable[[], str]:
+    """Launch an instance and wait until its agent is there."""
+
+    def launch_and_wait(**asked: Any) -> str:
+        instance_id = launch(**asked)
+        clock.advance(READY)
+        return instance_id
+
+    return launch_and_wait
+
+
+def launcher(ec2: Any, ssm: Any) -> Launch:
+    """A function that launches one instance of Ubuntu and answers with its id."""
+
+    def launch(**asked: Any) -> str:
+        return str(ec2.run_instances(**{**request(ssm), **asked})["Instances"][0]["InstanceId"])
+
+    return launch
+
+
+def request(ssm: Any) -> dict[str, Any]:
+    """The least that RunInstances wants."""
+    return {
+        "ImageId": ssm.get_parameter(Name=UBUNTU)["Parameter"]["Value"],
+        "InstanceType": "g4dn.xlarge",
+        "MinCount": 1,
+        "MaxCount": 1,
+    }
+
+
+def describe(ec2: Any, instance_id: str) -> dict[str, Any]:
+    """The instance as DescribeInstances shows it."""
+    found = ec2.describe_instances(InstanceIds=[instance_id])
+    return dict(found["Reservations"][0]["Instances"][0])
+
+
+def state(ec2: Any, instance_id: str) -> str:
+    return str(describe(ec2, instance_id)["State"]["Name"])
+
+
+def run_shell(ssm: Any, instance_id: str, **asked: Any) -> str:
+    """Send AWS-RunShellScript and answer with the command's id."""
+    asked = {"Parameters": {"commands": ["true"]}, **asked}
+    sent = ssm.send_command(InstanceIds=[instance_id], DocumentName="AWS-RunShellScript", **asked)
+    return str(sent["Command"]["CommandId"])
+
+
+def create_table(dynamodb: Any, name: str = "things") -> None:
+    """A table with a stream of both images."""
+    dynamodb.create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    )
+
+
+def error_of(call: Callable[..., Any], **asked: Any) -> tuple[str, int]:
+    """The code and the HTTP status that a call is refused with."""
+    with pytest.raises(ClientError) as caught:
+        call(**asked)
+    response: Any = caught.value.response
+    return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]

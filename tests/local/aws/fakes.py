@@ -1,0 +1,97 @@
+"""Machines that tests hold in their hand."""
+
+import threading
+from typing import Any
+
+from local.machines.errors import MachineHalted
+from local.machines.host.port import Forwarding, Invocation, InvocationResult, MachineSpec
+from local.machines.host.simulated import SimulatedMachines
+
+PATIENCE = 10.0
+"""Seconds after which a test that waits for another thread has failed."""
+
+
+class RecordingMachines(SimulatedMachines):
+    """Simulated machines that remember what was asked of them.
+
+    :ivar deeds: what, in order
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.specs: dict[str, MachineSpec] = {}
+        self.deeds: list[str] = []
+
+    def create(self, spec: MachineSpec) -> None:
+        self.specs[spec.instance_id] = spec
+        self.deeds.append("create")
+        super().create(spec)
+
+    def boot(self, instance_id: str) -> None:
+        self.deeds.append("boot")
+        super().boot(instance_id)
+
+    def halt(self, instance_id: str) -> None:
+        self.deeds.append("halt")
+        super().halt(instance_id)
+
+    def destroy(self, instance_id: str) -> None:
+        self.deeds.append("destroy")
+        super().destroy(instance_id)
+
+
+class HeldMachines(SimulatedMachines):
+    """Machines whose documents run in threads, as real ones do; each step waits until the test lets it end."""
+
+    is_real = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.began = threading.Event()
+        self.may_end = threading.Event()
+        self.holds = _EveryStep(self.began, self.may_end)
+
+    def run(self, instance_id: str, invocation: Invocation) -> InvocationResult:
+        """A machine that is halted may still get an answer out."""
+        try:
+            return super().run(instance_id, invocation)
+        except MachineHalted:
+            return InvocationResult("Failed", 137, ())
+
+
+class _EveryStep(dict[str, threading.Event]):
+    def __init__(self, began: threading.Event, may_end: threading.Event) -> None:
+        super().__init__()
+        self._began = began
+        self._may_end = may_end
+
+    def get(self, key: str, default: Any = None) -> threading.Event:
+        self._began.set()
+        return self._may_end
+
+
+class PortMachines(SimulatedMachines):
+    """Machines that hand out forwardings which lead nowhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken_ports: set[int] = set()
+        self.forwardings: list[HeldForwarding] = []
+
+    def forward(self, instance_id: str, remote_port: int, local_port: int) -> Forwarding:
+        if local_port in self.taken_ports:
+            raise OSError(98, "Address already in use")
+        self.forwardings.append(HeldForwarding(remote_port, local_port or 49152))
+        return self.forwardings[-1]
+
+
+class HeldForwarding:
+    """A forwarding that leads nowhere."""
+
+    def __init__(self, remote_port: int, local_port: int) -> None:
+        self.remote_port = remote_port
+        self.local_port = local_port
+        self.is_closed = False
+
+    def close(self) -> None:
+        self.is_closed = True

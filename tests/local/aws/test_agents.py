@@ -1,0 +1,114 @@
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from local.aws.core.local_cloud import LocalCloud
+from local.clock import ManualClock
+from tests.local.aws.conftest import Launch, error_of, run_shell
+
+SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
+
+
+def agents(ssm: Any, **asked: Any) -> list[dict[str, Any]]:
+    return list(ssm.describe_instance_information(**asked)["InstanceInformationList"])
+
+
+def test_an_agent_registers_some_time_after_the_boot(ssm: Any, launch: Launch, clock: ManualClock) -> None:
+    instance_id = launch()
+    clock.advance(32 * SECOND)
+    assert agents(ssm) == []
+    clock.advance(SECOND)
+    (agent,) = agents(ssm)
+    assert (agent["InstanceId"], agent["PingStatus"]) == (instance_id, "Online")
+    assert (agent["PlatformType"], agent["PlatformName"]) == ("Linux", "Ubuntu")
+    assert agent["LastPingDateTime"] == clock.now()
+
+
+def test_a_ping_comes_every_five_minutes(ssm: Any, ready: Callable[[], str], clock: ManualClock) -> None:
+    ready()
+    first = agents(ssm)[0]["LastPingDateTime"]
+    clock.advance(14 * MINUTE)
+    assert agents(ssm)[0]["LastPingDateTime"] - first == 10 * MINUTE
+
+
+def test_a_stopped_instance_stays_online_for_minutes_with_its_old_ping(
+    ec2: Any, ssm: Any, ready: Callable[[], str], clock: ManualClock
+) -> None:
+    instance_id = ready()
+    registered = agents(ssm)[0]["LastPingDateTime"]
+    clock.advance(MINUTE)
+    ec2.stop_instances(InstanceIds=[instance_id])
+    clock.advance(9 * MINUTE)
+    assert agents(ssm)[0]["PingStatus"] == "Online"
+    assert agents(ssm)[0]["LastPingDateTime"] == registered
+    clock.advance(MINUTE)
+    assert agents(ssm)[0]["PingStatus"] == "ConnectionLost"
+
+
+def test_after_a_start_only_a_newer_ping_tells_that_the_agent_is_there(
+    ec2: Any, ssm: Any, ready: Callable[[], str], clock: ManualClock
+) -> None:
+    instance_id = ready()
+    ec2.stop_instances(InstanceIds=[instance_id])
+    clock.advance(MINUTE)
+    ec2.start_instances(InstanceIds=[instance_id])
+    started = clock.now()
+    clock.advance(32 * SECOND)
+    (agent,) = agents(ssm)
+    assert (agent["PingStatus"], agent["LastPingDateTime"] < started) == ("Online", True)
+    clock.advance(SECOND)
+    assert agents(ssm)[0]["LastPingDateTime"] == started + 33 * SECOND
+
+
+def test_agents_are_found_by_id_and_by_tag(ssm: Any, ready: Callable[..., str]) -> None:
+    tags = [{"ResourceType": "instance", "Tags": [{"Key": "gpudesk:id", "Value": "gd-1"}]}]
+    tagged, other = ready(TagSpecifications=tags), ready()
+    by_tag = [{"Key": "tag:gpudesk:id", "Values": ["gd-1"]}]
+    by_id = [{"Key": "InstanceIds", "Values": [other]}]
+    assert [each["InstanceId"] for each in agents(ssm, Filters=by_tag)] == [tagged]
+    assert [each["InstanceId"] for each in agents(ssm, Filters=by_id)] == [other]
+
+
+def test_a_page_holds_fifty_agents_at_most(ssm: Any, ready: Callable[..., str]) -> None:
+    for _ in range(51):
+        ready()
+    assert error_of(ssm.describe_instance_information, MaxResults=51) == ("ValidationException", 400)
+    first = ssm.describe_instance_information()
+    rest = ssm.describe_instance_information(NextToken=first["NextToken"])
+    pages = [len(page["InstanceInformationList"]) for page in (first, rest)]
+    assert pages == [50, 1]
+    assert "NextToken" not in rest
+
+
+def test_a_silent_agent_never_registers_and_takes_no_command(
+    cloud: LocalCloud, ssm: Any, ready: Callable[[], str]
+) -> None:
+    cloud.agents.silence()
+    instance_id = ready()
+    assert agents(ssm) == []
+    with pytest.raises(ssm.exceptions.InvalidInstanceId):
+        run_shell(ssm, instance_id)
+    cloud.agents.speak()
+    assert len(agents(ssm)) == 1
+
+
+def test_an_agent_that_falls_silent_is_lost_after_minutes_and_heard_again_when_it_speaks(
+    cloud: LocalCloud, ssm: Any, ready: Callable[[], str], clock: ManualClock
+) -> None:
+    instance_id = ready()
+    agents(ssm)
+    cloud.agents.silence(instance_id)
+    clock.advance(11 * MINUTE)
+    assert agents(ssm)[0]["PingStatus"] == "ConnectionLost"
+    cloud.agents.speak(instance_id)
+    assert agents(ssm)[0]["PingStatus"] == "Online"
+
+
+def test_new_agents_fall_silent_and_the_old_ones_go_on(cloud: LocalCloud, ssm: Any, ready: Callable[[], str]) -> None:
+    old = ready()
+    cloud.agents.silence()
+    ready()
+    assert [each["InstanceId"] for each in agents(ssm)] == [old]

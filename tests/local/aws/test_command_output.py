@@ -1,0 +1,97 @@
+"""What comes back of a command that has ended: each step's times, its output as the agent cuts it, or all of it."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import pytest
+
+from local.aws.core.testing import in_process_cloud
+from local.aws.core.timing import AwsTiming
+from local.aws.ssm.run_command_responses import listed_output
+from local.clock import ManualClock
+from local.machines.host.port import StepResult
+from local.machines.host.simulated import SimulatedMachines
+from tests.local.aws.conftest import ONCE, READY, launcher
+from tests.local.aws.fakes import RecordingMachines
+from tests.local.aws.test_run_command import create, document, step
+
+MINUTE = timedelta(minutes=1)
+OUT_CUT, ERROR_CUT, RULE = "\n---Output truncated---", "\n---Error truncated----", "\n----------ERROR-------\n"
+
+
+def listed(stdout: str, stderr: str, exit_code: int = 1) -> str:
+    return listed_output(StepResult("one", "aws:runShellScript", "Failed", exit_code, stdout, stderr))
+
+
+def test_output_that_fits_is_listed_whole() -> None:
+    assert listed("out", "") == "out"
+    assert listed("out", "bad") == f"out{RULE}bad"
+    assert listed("out", "bad", exit_code=168) == "out", "168 is a success: the agent takes its own words back"
+
+
+def test_a_long_output_is_cut_and_the_errors_behind_it_are_not() -> None:
+    text = listed("o" * 10_000, "why it failed")
+    assert text.endswith(f"{OUT_CUT}{RULE}why it failed")
+    assert len(text) == 2500
+
+
+def test_long_errors_are_cut_and_the_output_before_them_is_not() -> None:
+    text = listed("out", "e" * 10_000)
+    assert text.startswith(f"out{RULE}eee")
+    assert text.endswith(ERROR_CUT)
+    assert len(text) == 2500
+
+
+def test_where_both_are_long_each_has_half() -> None:
+    text = listed("o" * 10_000, "e" * 10_000)
+    assert text.count("o" * 1000) == text.count("e" * 1000) == 1
+    assert OUT_CUT + RULE in text
+    assert text.endswith(ERROR_CUT)
+    assert 2490 <= len(text) <= 2500
+
+
+def test_steps_follow_each_other_within_the_invocation(clock: ManualClock) -> None:
+    with in_process_cloud(clock, behaviour=AwsTiming(invocation_lasts=4 * MINUTE)):
+        ssm: Any = boto3.client("ssm", "us-east-1", config=ONCE)
+        create(ssm, document(step("first"), step("second")))
+        instance_id = launcher(boto3.client("ec2", "us-east-1"), ssm)()
+        clock.advance(READY)
+        sent = ssm.send_command(InstanceIds=[instance_id], DocumentName="setup")["Command"]["CommandId"]
+        clock.advance(5 * MINUTE)
+        (found,) = ssm.list_command_invocations(CommandId=sent, Details=True)["CommandInvocations"]
+        first, second = found["CommandPlugins"]
+        assert first["ResponseFinishDateTime"] - first["ResponseStartDateTime"] == 2 * MINUTE
+        assert first["ResponseFinishDateTime"] == second["ResponseStartDateTime"]
+        assert second["ResponseFinishDateTime"] - second["ResponseStartDateTime"] == 2 * MINUTE
+        one = ssm.get_command_invocation(CommandId=sent, InstanceId=instance_id, PluginName="second")
+        assert one["ExecutionElapsedTime"] == "PT120S"
+
+
+@pytest.mark.parametrize(("group", "found"), [("/gpudesk/dev", "/gpudesk/dev"), (None, "/aws/ssm/setup")])
+def test_on_demand_whole_logs_are_in_cloudwatch(
+    machines: RecordingMachines, ssm: Any, ready: Callable[[], str], group: str | None, found: str
+) -> None:
+    create(ssm, document(step("install")))
+    machines.outcomes["install"] = [(1, "line\n" * 6000, "why")]
+    instance_id = ready()
+    config = {"CloudWatchOutputEnabled": True, **({"CloudWatchLogGroupName": group} if group else {})}
+    asked = {"InstanceIds": [instance_id], "DocumentName": "setup", "CloudWatchOutputConfig": config}
+    sent = ssm.send_command(**asked)["Command"]["CommandId"]
+    one = ssm.get_command_invocation(CommandId=sent, InstanceId=instance_id, PluginName="install")
+    assert len(one["StandardOutputContent"]) == 24_000, "there it is cut"
+    logs = boto3.client("logs", "us-east-1")
+    streams = [each["logStreamName"] for each in logs.describe_log_streams(logGroupName=found)["logStreams"]]
+    assert streams == [f"{sent}/{instance_id}/install/stderr", f"{sent}/{instance_id}/install/stdout"]
+    pages = logs.get_paginator("filter_log_events").paginate(logGroupName=found, logStreamNames=[streams[1]])
+    assert sum(len(page["events"]) for page in pages) == 6000
+
+
+def test_nobody_asked_for_logs_so_there_are_none(
+    machines: SimulatedMachines, ssm: Any, ready: Callable[[], str]
+) -> None:
+    create(ssm, document(step("install")))
+    machines.outcomes["install"] = [(0, "secretive", "")]
+    ssm.send_command(InstanceIds=[ready()], DocumentName="setup")
+    assert boto3.client("logs", "us-east-1").describe_log_groups()["logGroups"] == []

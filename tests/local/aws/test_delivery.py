@@ -1,0 +1,260 @@
+import json
+import random
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import pytest
+
+from local.aws.core.delivery import Delivery
+from local.aws.core.local_cloud import LocalCloud
+from local.clock import ManualClock
+from tests.local.aws.conftest import READY, Launch, create_table, run_shell
+from tests.local.aws.fakes import PATIENCE
+
+MINUTE = timedelta(minutes=1)
+
+
+class Heard:
+    """What the three handlers were given."""
+
+    def __init__(self) -> None:
+        self.stream: list[dict[str, Any]] = []
+        self.events: list[dict[str, Any]] = []
+        self.schedule: list[dict[str, Any]] = []
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        return [record for event in self.stream for record in event["Records"]]
+
+
+@pytest.fixture
+def heard() -> Heard:
+    return Heard()
+
+
+@pytest.fixture
+def deliver(cloud: LocalCloud, heard: Heard) -> Callable[..., Delivery]:
+    def make(**asked: Any) -> Delivery:
+        handlers = heard.stream.append, heard.events.append, heard.schedule.append
+        return Delivery(cloud, *handlers, ["things"], **asked)
+
+    return make
+
+
+def put(dynamodb: Any, name: str, **values: Any) -> None:
+    dynamodb.put_item(TableName="things", Item={"id": {"S": name}, **values})
+
+
+def test_stream_records_come_as_lambda_gets_them(
+    dynamodb: Any, deliver: Callable[..., Delivery], heard: Heard, clock: ManualClock
+) -> None:
+    create_table(dynamodb)
+    delivery = deliver()
+    put(dynamodb, "a", n={"N": "1"})
+    put(dynamodb, "a", n={"N": "2"})
+    dynamodb.delete_item(TableName="things", Key={"id": {"S": "a"}})
+    assert delivery.pump() == 1
+    assert [record["eventName"] for record in heard.records] == ["INSERT", "MODIFY", "REMOVE"]
+    changed = heard.records[1]
+    arn = dynamodb.describe_table(TableName="things")["Table"]["LatestStreamArn"]
+    assert (changed["eventSourceARN"], changed["awsRegion"]) == (arn, "us-east-1")
+    assert changed["dynamodb"]["ApproximateCreationDateTime"] == clock.now().timestamp()
+    assert changed["dynamodb"]["Keys"] == {"id": {"S": "a"}}
+    assert changed["dynamodb"]["OldImage"]["n"] == {"N": "1"}
+    assert changed["dynamodb"]["NewImage"]["n"] == {"N": "2"}
+    assert json.loads(json.dumps(heard.stream)) == heard.stream
+    assert delivery.pump() == 0
+
+
+def test_a_table_may_be_made_after_its_delivery(dynamodb: Any, deliver: Callable[..., Delivery], heard: Heard) -> None:
+    delivery = deliver()
+    assert delivery.pump() == 0
+    create_table(dynamodb)
+    put(dynamodb, "a")
+    delivery.pump()
+    assert len(heard.records) == 1
+
+
+def test_only_what_passes_the_filter_wakes(dynamodb: Any, deliver: Callable[..., Delivery], heard: Heard) -> None:
+    create_table(dynamodb)
+    delivery = deliver(wakes=lambda old, new: "user_write" in (new or {}))
+    put(dynamodb, "a")
+    put(dynamodb, "b", user_write={"BOOL": True})
+    assert delivery.pump() == 1
+    assert [record["dynamodb"]["Keys"]["id"]["S"] for record in heard.records] == ["b"]
+
+
+def test_a_batch_holds_a_hundred_records_at_most(dynamodb: Any, deliver: Callable[..., Delivery], heard: Heard) -> None:
+    create_table(dynamodb)
+    delivery = deliver()
+    for number in range(101):
+        put(dynamodb, str(number))
+    assert delivery.pump() == 2
+    assert [len(event["Records"]) for event in heard.stream] == [100, 1]
+
+
+def test_a_failed_transaction_leaves_nothing_in_the_stream(
+    dynamodb: Any, deliver: Callable[..., Delivery], heard: Heard
+) -> None:
+    create_table(dynamodb)
+    put(dynamodb, "a")
+    delivery = deliver()
+    writes = [{"Put": {"TableName": "things", "Item": {"id": {"S": name}}}} for name in "ba"]
+    writes[1]["Put"]["ConditionExpression"] = "attribute_not_exists(id)"
+    with pytest.raises(dynamodb.exceptions.TransactionCanceledException):
+        dynamodb.transact_write_items(TransactItems=writes)
+    assert delivery.pump() == 0
+    dynamodb.transact_write_items(TransactItems=writes[:1])
+    delivery.pump()
+    assert [record["dynamodb"]["Keys"]["id"]["S"] for record in heard.records] == ["b"]
+
+
+def test_a_stream_can_be_read_in_process_too(dynamodb: Any) -> None:
+    create_table(dynamodb)
+    put(dynamodb, "a")
+    streams: Any = boto3.client("dynamodbstreams", "us-east-1")
+    arn = dynamodb.describe_table(TableName="things")["Table"]["LatestStreamArn"]
+    (shard,) = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
+    asked = {"StreamArn": arn, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
+    records = streams.get_records(ShardIterator=streams.get_shard_iterator(**asked)["ShardIterator"])
+    assert len(records["Records"]) == 1
+
+
+def test_changes_of_instances_and_commands_are_told_as_eventbridge_does(
+    ssm: Any, launch: Launch, clock: ManualClock, deliver: Callable[..., Delivery], heard: Heard
+) -> None:
+    delivery = deliver()
+    instance_id = launch()
+    clock.advance(READY)
+    command_id = run_shell(ssm, instance_id)
+    delivery.pump()
+    first = {key: value for key, value in heard.events[0].items() if key != "id"}
+    arn = f"arn:aws:ec2:us-east-1:123456789012:instance/{instance_id}"
+    assert first == {
+        "version": "0",
+        "detail-type": "EC2 Instance State-change Notification",
+        "source": "aws.ec2",
+        "account": "123456789012",
+        "time": "2026-01-05T09:00:00Z",
+        "region": "us-east-1",
+        "resources": [arn],
+        "detail": {"instance-id": instance_id, "state": "pending"},
+    }
+    last_two = heard.events[-2:]
+    assert [event["detail-type"] for event in last_two] == [
+        "EC2 Command Invocation Status-change Notification",
+        "EC2 Command Status-change Notification",
+    ]
+    assert last_two[0]["detail"] == {
+        "command-id": command_id,
+        "document-name": "AWS-RunShellScript",
+        "instance-id": instance_id,
+        "requested-date-time": "2026-01-05T09:00:33.000Z",
+        "status": "Success",
+    }
+    assert last_two[1]["detail"] == {
+        "command-id": command_id,
+        "document-name": "AWS-RunShellScript",
+        "expire-after": "2026-01-05T10:00:33.000Z",
+        "parameters": {"commands": ["true"]},
+        "requested-date-time": "2026-01-05T09:00:33.000Z",
+        "status": "Success",
+    }
+
+
+def test_the_schedule_comes_each_minute_and_makes_up_for_none(
+    clock: ManualClock, deliver: Callable[..., Delivery], heard: Heard
+) -> None:
+    delivery = deliver()
+    clock.advance(timedelta(seconds=59))
+    assert delivery.pump() == 0
+    clock.advance(timedelta(seconds=1))
+    assert [delivery.pump(), delivery.pump()] == [1, 0]
+    clock.advance(10 * MINUTE)
+    assert delivery.pump() == 1
+    assert heard.schedule[-1]["detail-type"] == "Scheduled Event"
+    assert heard.schedule[-1]["time"] == "2026-01-05T09:11:00Z"
+
+
+def test_a_stream_can_be_lost_entirely(
+    dynamodb: Any, clock: ManualClock, deliver: Callable[..., Delivery], heard: Heard
+) -> None:
+    create_table(dynamodb)
+    delivery = deliver()
+    delivery.faults.drop_streams = True
+    put(dynamodb, "a")
+    clock.advance(MINUTE)
+    delivery.pump()
+    delivery.faults.drop_streams = False
+    assert delivery.pump() == 0
+    assert (len(heard.records), len(heard.schedule)) == (0, 1)
+
+
+def test_events_can_arrive_twice_and_in_any_order(
+    launch: Launch, clock: ManualClock, deliver: Callable[..., Delivery], heard: Heard
+) -> None:
+    delivery = deliver()
+    delivery.faults.twice = True
+    delivery.faults.shuffle = random.Random(3)
+    launch()
+    launch()
+    clock.advance(READY)
+    delivery.pump()
+    told = [event["detail"]["state"] for event in heard.events]
+    assert sorted(told) == ["pending"] * 4 + ["running"] * 4
+    assert told != sorted(told)
+
+
+def test_a_handler_that_fails_does_not_keep_the_others_from_hearing(
+    cloud: LocalCloud, clock: ManualClock, launch: Launch, heard: Heard, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(event: dict[str, Any]) -> None:
+        raise ValueError("it fell over")
+
+    delivery = Delivery(cloud, fail, fail, heard.schedule.append, [])
+    launch()
+    clock.advance(MINUTE)
+    assert delivery.pump() == 3
+    assert len(heard.schedule) == 1
+    assert "it fell over" in caplog.text
+
+
+def test_handlers_that_feed_themselves_are_found_out(cloud: LocalCloud, dynamodb: Any) -> None:
+    create_table(dynamodb)
+
+    def write_again(event: dict[str, Any]) -> None:
+        put(dynamodb, str(random.random()))
+
+    delivery = Delivery(cloud, write_again, write_again, write_again, ["things"])
+    put(dynamodb, "a")
+    with pytest.raises(RuntimeError, match="feed themselves"):
+        delivery.settle(limit=10)
+
+
+def test_settling_delivers_what_the_handlers_caused(cloud: LocalCloud, dynamodb: Any, heard: Heard) -> None:
+    create_table(dynamodb)
+
+    def answer_once(event: dict[str, Any]) -> None:
+        heard.stream.append(event)
+        if len(heard.stream) == 1:
+            put(dynamodb, "b")
+
+    delivery = Delivery(cloud, answer_once, heard.events.append, heard.schedule.append, ["things"])
+    put(dynamodb, "a")
+    assert delivery.settle() == 2
+    assert len(heard.records) == 2
+
+
+def test_in_the_background_events_arrive_by_themselves(cloud: LocalCloud, dynamodb: Any, heard: Heard) -> None:
+    create_table(dynamodb)
+    arrived = threading.Event()
+    delivery = Delivery(cloud, lambda _: arrived.set(), heard.events.append, heard.schedule.append, ["things"])
+    delivery.start(every=0.001)
+    try:
+        put(dynamodb, "a")
+        assert arrived.wait(PATIENCE)
+    finally:
+        delivery.stop()

@@ -1,0 +1,165 @@
+"""SNS's e-mail, as AWS does it: nothing reaches an address that has not confirmed."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import pytest
+
+from local.aws.core.local_cloud import LocalCloud
+from local.aws.core.testing import in_process_cloud
+from local.aws.core.timing import AwsTiming
+from local.clock import ManualClock
+from tests.local.aws.conftest import ONCE, error_of
+
+ADA = "ada@example.org"
+
+
+@pytest.fixture
+def sns(cloud: LocalCloud) -> Any:
+    return boto3.client("sns", "us-east-1", config=ONCE)
+
+
+@pytest.fixture
+def topic(sns: Any) -> str:
+    return str(sns.create_topic(Name="gpudesk-notifications")["TopicArn"])
+
+
+def subscribe(sns: Any, topic: str, address: str = ADA, owner: str | None = None, **asked: Any) -> str:
+    """Subscribe, to one owner's messages where one is named; the ARN in every case."""
+    attributes = {"FilterPolicy": json.dumps({"owner": [owner]})} if owner else {}
+    asked = {"ReturnSubscriptionArn": True, "Attributes": attributes, **asked}
+    return str(sns.subscribe(TopicArn=topic, Protocol="email", Endpoint=address, **asked)["SubscriptionArn"])
+
+
+def publish(sns: Any, topic: str, owner: str = "ada", **asked: Any) -> None:
+    attributes = {"owner": {"DataType": "String", "StringValue": owner}}
+    sns.publish(TopicArn=topic, **{"Message": "stops at 09:40", "MessageAttributes": attributes, **asked})
+
+
+def is_pending(sns: Any, arn: str) -> bool:
+    return bool(sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]["PendingConfirmation"] == "true")
+
+
+def texts(cloud: LocalCloud, address: str = ADA) -> list[str]:
+    """What arrived, without the mails that ask for a confirmation."""
+    return [mail.text.partition("\n")[0] for mail in cloud.mailbox.mails(address) if not mail.token]
+
+
+def test_nothing_is_mailed_before_the_address_has_confirmed(cloud: LocalCloud, sns: Any, topic: str) -> None:
+    arn = subscribe(sns, topic)
+    assert is_pending(sns, arn)
+    publish(sns, topic)
+    assert texts(cloud) == []
+    confirmed = sns.confirm_subscription(TopicArn=topic, Token=cloud.mailbox.token(ADA))["SubscriptionArn"]
+    assert confirmed == arn
+    assert not is_pending(sns, arn)
+    publish(sns, topic, Subject="brave-otter stops at 09:40")
+    assert texts(cloud) == ["stops at 09:40"]
+    assert cloud.mailbox.mails(ADA)[-1].subject == "brave-otter stops at 09:40"
+
+
+def test_a_pending_subscription_shows_no_arn_unless_asked_for(cloud: LocalCloud, sns: Any, topic: str) -> None:
+    assert subscribe(sns, topic, ReturnSubscriptionArn=False) == "pending confirmation"
+    listed = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    assert [(each["SubscriptionArn"], each["Endpoint"]) for each in listed] == [("PendingConfirmation", ADA)]
+    assert sns.list_subscriptions()["Subscriptions"] == listed
+    arn = sns.confirm_subscription(TopicArn=topic, Token=cloud.mailbox.token(ADA))["SubscriptionArn"]
+    assert sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"][0]["SubscriptionArn"] == arn
+    assert subscribe(sns, topic, ReturnSubscriptionArn=False) == arn
+
+
+def test_asking_again_mails_again_until_it_is_confirmed(cloud: LocalCloud, sns: Any, topic: str) -> None:
+    arn = subscribe(sns, topic, owner="ada")
+    first = cloud.mailbox.token(ADA)
+    assert subscribe(sns, topic, owner="ada") == arn
+    assert cloud.mailbox.token(ADA) != first
+    sns.confirm_subscription(TopicArn=topic, Token=first)
+    assert subscribe(sns, topic, owner="ada") == arn
+    assert len(cloud.mailbox.mails(ADA)) == 2
+
+
+def test_a_subscription_with_other_attributes_is_refused(sns: Any, topic: str) -> None:
+    subscribe(sns, topic, owner="ada")
+    assert error_of(subscribe, sns=sns, topic=topic, owner="eve") == ("InvalidParameter", 400)
+
+
+def test_only_the_messages_that_pass_the_filter_are_mailed(cloud: LocalCloud, sns: Any, topic: str) -> None:
+    for owner in ("ada", "eve"):
+        subscribe(sns, topic, f"{owner}@example.org", owner)
+        sns.confirm_subscription(TopicArn=topic, Token=cloud.mailbox.token(f"{owner}@example.org"))
+    publish(sns, topic, owner="ada")
+    publish(sns, topic, owner="nobody")
+    sns.publish(TopicArn=topic, Message="to all whom it may concern")
+    assert texts(cloud, "ada@example.org") == ["stops at 09:40"]
+    assert texts(cloud, "eve@example.org") == []
+
+
+def test_a_structured_message_gives_mail_its_own_words(cloud: LocalCloud, sns: Any, topic: str) -> None:
+    subscribe(sns, topic)
+    sns.confirm_subscription(TopicArn=topic, Token=cloud.mailbox.token(ADA))
+    words = {"default": "short", "email": "a whole letter"}
+    publish(sns, topic, Message=json.dumps(words), MessageStructure="json")
+    assert texts(cloud) == ["a whole letter"]
+
+
+def test_a_token_lasts_two_days_and_its_subscription_no_longer(
+    cloud: LocalCloud, sns: Any, topic: str, clock: ManualClock
+) -> None:
+    arn = subscribe(sns, topic)
+    token = cloud.mailbox.token(ADA)
+    clock.advance(timedelta(days=2))
+    assert error_of(sns.confirm_subscription, TopicArn=topic, Token=token)[0] == "InvalidParameter"
+    assert error_of(sns.get_subscription_attributes, SubscriptionArn=arn)[0] == "NotFound"
+
+
+def test_a_confirmed_subscription_outlives_its_token(
+    cloud: LocalCloud, sns: Any, topic: str, clock: ManualClock
+) -> None:
+    arn = subscribe(sns, topic)
+    sns.confirm_subscription(TopicArn=topic, Token=cloud.mailbox.token(ADA))
+    clock.advance(timedelta(days=3))
+    assert not is_pending(sns, arn)
+    sns.unsubscribe(SubscriptionArn=arn)
+    publish(sns, topic)
+    assert texts(cloud) == []
+
+
+@pytest.mark.parametrize(
+    ("operation", "asked"),
+    [
+        ("subscribe", {"Protocol": "email", "Endpoint": "nobody"}),
+        ("publish", {"Message": "m", "Subject": "two\nlines"}),
+        ("publish", {"Message": "m", "Subject": "x" * 100}),
+        ("confirm_subscription", {"Token": "guessed"}),
+    ],
+)
+def test_what_aws_refuses_is_refused(sns: Any, topic: str, operation: str, asked: dict[str, str]) -> None:
+    assert error_of(getattr(sns, operation), TopicArn=topic, **asked) == ("InvalidParameter", 400)
+
+
+def test_a_pending_subscription_cannot_be_taken_back(sns: Any, topic: str) -> None:
+    arn = subscribe(sns, topic)
+    assert error_of(sns.unsubscribe, SubscriptionArn=arn)[0] == "InvalidParameter"
+
+
+def test_publishing_can_be_made_to_fail(cloud: LocalCloud, sns: Any, topic: str) -> None:
+    cloud.faults.inject("Publish", "InternalError")
+    assert error_of(sns.publish, TopicArn=topic, Message="m") == ("InternalError", 500)
+    assert cloud.calls["sns:Publish"] == 1
+
+
+@pytest.fixture
+def lenient() -> Iterator[LocalCloud]:
+    with in_process_cloud(behaviour=AwsTiming.instant()) as cloud:
+        yield cloud
+
+
+def test_without_strictness_nobody_has_to_confirm(lenient: LocalCloud) -> None:
+    sns = boto3.client("sns", "us-east-1")
+    topic = sns.create_topic(Name="t")["TopicArn"]
+    assert not is_pending(sns, subscribe(sns, topic))
+    publish(sns, topic)
+    assert texts(lenient) == ["stops at 09:40"]

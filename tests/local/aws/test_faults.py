@@ -1,0 +1,125 @@
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ConnectionClosedError
+
+from local.aws.core.local_cloud import LocalCloud
+from tests.local.aws.conftest import Launch, create_table, error_of, request
+
+THING = {"TableName": "things", "Item": {"id": {"S": "a"}}}
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("InsufficientInstanceCapacity", 500),
+        ("RequestLimitExceeded", 503),
+        ("VcpuLimitExceeded", 400),
+        ("MaxSpotInstanceCountExceeded", 400),
+        ("PendingVerification", 400),
+        ("OptInRequired", 401),
+        ("UnauthorizedOperation", 403),
+        ("AuthFailure.ServiceLinkedRoleCreationNotPermitted", 403),
+        ("InternalError", 500),
+    ],
+)
+def test_an_ordered_error_has_the_status_that_aws_gives_it_and_no_effect(
+    cloud: LocalCloud, ec2: Any, ssm: Any, code: str, status: int
+) -> None:
+    cloud.faults.inject("RunInstances", code)
+    assert error_of(ec2.run_instances, **request(ssm)) == (code, status)
+    assert ec2.describe_instances()["Reservations"] == []
+
+
+def test_an_error_happens_as_often_as_it_was_ordered(cloud: LocalCloud, ec2: Any, launch: Launch) -> None:
+    cloud.faults.inject("DescribeInstances", "RequestLimitExceeded", "slow down", times=2)
+    for _ in range(2):
+        with pytest.raises(ec2.exceptions.ClientError, match="slow down"):
+            ec2.describe_instances()
+    assert ec2.describe_instances()["Reservations"] == []
+
+
+def test_another_status_can_be_ordered(cloud: LocalCloud, ssm: Any) -> None:
+    cloud.faults.inject("GetParameter", "ThrottlingException", status=429)
+    assert error_of(ssm.get_parameter, Name="x") == ("ThrottlingException", 429)
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "AccessDeniedException", "ServiceUnavailable"])
+def test_codes_that_all_of_aws_has_can_be_ordered_of_any_service(
+    cloud: LocalCloud, ssm: Any, dynamodb: Any, code: str
+) -> None:
+    cloud.faults.inject("GetParameter", code)
+    cloud.faults.inject("ListTables", code)
+    assert error_of(ssm.get_parameter, Name="x")[0] == code
+    assert error_of(dynamodb.list_tables)[0] == code
+
+
+def test_errors_of_ssm_and_dynamodb_are_the_sdks_own_classes(cloud: LocalCloud, ssm: Any, dynamodb: Any) -> None:
+    cloud.faults.inject("SendCommand", "InvalidInstanceId")
+    with pytest.raises(ssm.exceptions.InvalidInstanceId):
+        ssm.send_command(InstanceIds=["i-1"], DocumentName="AWS-RunShellScript")
+    create_table(dynamodb)
+    cloud.faults.inject("PutItem", "ProvisionedThroughputExceededException")
+    with pytest.raises(dynamodb.exceptions.ProvisionedThroughputExceededException):
+        dynamodb.put_item(**THING)
+    assert dynamodb.scan(TableName="things")["Count"] == 0
+
+
+def test_an_answer_is_lost_after_the_call_took_effect(cloud: LocalCloud, ec2: Any, ssm: Any, launch: Launch) -> None:
+    cloud.faults.drop_response("RunInstances")
+    with pytest.raises(ConnectionClosedError):
+        ec2.run_instances(**request(ssm), ClientToken="t")
+    (reservation,) = ec2.describe_instances()["Reservations"]
+    assert launch(ClientToken="t") == reservation["Instances"][0]["InstanceId"]
+
+
+def test_an_sdk_that_repeats_a_lost_conditional_write_fails_against_itself(cloud: LocalCloud, dynamodb: Any) -> None:
+    create_table(dynamodb)
+    cloud.faults.drop_response("PutItem")
+    as_people_have_it: Any = boto3.client("dynamodb", "us-east-1")
+    asked = {**THING, "ConditionExpression": "attribute_not_exists(id)"}
+    refused = error_of(as_people_have_it.put_item, **asked)
+    assert refused == ("ConditionalCheckFailedException", 400)
+    assert dynamodb.scan(TableName="things")["Count"] == 1
+
+
+def test_a_transaction_conflicts_on_order(cloud: LocalCloud, dynamodb: Any) -> None:
+    create_table(dynamodb)
+    cloud.faults.conflict()
+    items = [{"Put": {"TableName": "things", "Item": {"id": {"S": name}}}} for name in "ab"]
+    with pytest.raises(dynamodb.exceptions.TransactionCanceledException) as refused:
+        dynamodb.transact_write_items(TransactItems=items)
+    reasons = refused.value.response["CancellationReasons"]
+    assert [reason["Code"] for reason in reasons] == ["TransactionConflict", "None"]
+    assert dynamodb.scan(TableName="things")["Count"] == 0
+    cloud.faults.conflict("PutItem")
+    with pytest.raises(dynamodb.exceptions.TransactionConflictException):
+        dynamodb.put_item(**THING)
+
+
+def test_what_was_ordered_can_be_called_off(cloud: LocalCloud, ec2: Any) -> None:
+    cloud.faults.inject("DescribeInstances", "InternalError", times=100)
+    cloud.faults.acknowledge_only("StopInstances", times=100)
+    cloud.faults.clear()
+    assert ec2.describe_instances()["Reservations"] == []
+    assert not cloud.faults.take_acknowledgement("StopInstances")
+
+
+def test_calls_are_counted_by_name_also_the_refused_ones(cloud: LocalCloud, ec2: Any, dynamodb: Any) -> None:
+    ec2.describe_instances()
+    before = cloud.calls.copy()
+    cloud.faults.inject("DescribeInstances", "InternalError")
+    error_of(ec2.describe_instances)
+    create_table(dynamodb)
+    assert cloud.calls_of(before) == {"ec2:DescribeInstances": 1, "dynamodb:CreateTable": 1}
+
+
+def test_calls_with_the_role_of_an_instance_are_counted_apart(cloud: LocalCloud, dynamodb: Any) -> None:
+    role: Any = boto3.client(
+        "dynamodb", "us-east-1", aws_access_key_id="ASIA0123456789ABCDEF", aws_secret_access_key="x"
+    )
+    create_table(role)
+    dynamodb.list_tables()
+    assert cloud.calls == {"dynamodb:ListTables": 1}
+    assert cloud.calls_of_machines == {"dynamodb:CreateTable": 1}

@@ -1,0 +1,43 @@
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import pytest
+
+from local.aws.core.local_cloud import LocalCloud
+from local.clock import ManualClock
+from tests.local.aws.conftest import ONCE, Launch, error_of
+from tests.local.aws.fakes import RecordingMachines
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
+
+@pytest.fixture
+def connect(cloud: LocalCloud) -> Any:
+    return boto3.client("ec2-instance-connect", "us-east-1", config=ONCE)
+
+
+def test_a_key_is_shown_for_a_minute(
+    connect: Any, machines: RecordingMachines, ready: Callable[[], str], clock: ManualClock, cloud: LocalCloud
+) -> None:
+    instance_id = ready()
+    answer = connect.send_ssh_public_key(InstanceId=instance_id, InstanceOSUser="ubuntu", SSHPublicKey=KEY)
+    assert answer["Success"]
+    assert machines.shown_keys == [(instance_id, "ubuntu", KEY, clock.now() + timedelta(minutes=1))]
+    assert cloud.calls["ec2-instance-connect:SendSSHPublicKey"] == 1
+
+
+def test_it_must_be_there_and_run(connect: Any, ec2: Any, launch: Launch, machines: RecordingMachines) -> None:
+    asked = {"InstanceOSUser": "ubuntu", "SSHPublicKey": KEY}
+    unknown = error_of(connect.send_ssh_public_key, InstanceId="i-0123456789abcdef0", **asked)
+    assert unknown == ("EC2InstanceNotFoundException", 404)
+    pending = error_of(connect.send_ssh_public_key, InstanceId=launch(), **asked)
+    assert pending == ("EC2InstanceStateInvalidException", 400)
+    assert machines.shown_keys == []
+
+
+@pytest.mark.parametrize("key", [KEY.replace("ssh-ed25519", "ecdsa-sha2-nistp256"), f"{KEY}\n{KEY}"])
+def test_what_is_no_key_is_refused(connect: Any, ready: Callable[[], str], key: str) -> None:
+    asked = {"InstanceId": ready(), "InstanceOSUser": "ubuntu", "SSHPublicKey": key}
+    assert error_of(connect.send_ssh_public_key, **asked) == ("InvalidArgsException", 400)

@@ -1,0 +1,198 @@
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import pytest
+
+from local.aws.core.local_cloud import LocalCloud
+from local.aws.core.testing import in_process_cloud
+from local.aws.core.timing import AwsTiming
+from local.clock import ManualClock
+from tests.local.aws.conftest import ONCE, Launch, describe, error_of, launcher, request, state
+from tests.local.aws.fakes import RecordingMachines
+
+TAGS = [{"Key": "gpudesk:id", "Value": "gd-1"}]
+
+
+def subnet_in(ec2: Any, zone: str) -> str:
+    subnets = ec2.describe_subnets(Filters=[{"Name": "availability-zone", "Values": [zone]}])
+    return str(subnets["Subnets"][0]["SubnetId"])
+
+
+def test_the_same_token_and_request_answer_with_the_first_instance(ec2: Any, launch: Launch) -> None:
+    assert launch(ClientToken="t") == launch(ClientToken="t")
+    assert len(ec2.describe_instances()["Reservations"]) == 1
+
+
+def test_the_same_token_with_another_request_is_a_mismatch(ec2: Any, ssm: Any, launch: Launch) -> None:
+    launch(ClientToken="t")
+    other = {**request(ssm), "InstanceType": "g5.xlarge", "ClientToken": "t"}
+    assert error_of(ec2.run_instances, **other) == ("IdempotentParameterMismatch", 400)
+
+
+def test_a_tag_is_part_of_the_request_that_a_token_stands_for(ec2: Any, ssm: Any, launch: Launch) -> None:
+    tagged = [{"ResourceType": "instance", "Tags": TAGS}]
+    launch(ClientToken="t")
+    other = {**request(ssm), "TagSpecifications": tagged, "ClientToken": "t"}
+    assert error_of(ec2.run_instances, **other)[0] == "IdempotentParameterMismatch"
+
+
+def test_the_same_token_in_another_zone_or_region_launches_another(ec2: Any, ssm: Any, launch: Launch) -> None:
+    first = launch(ClientToken="t", SubnetId=subnet_in(ec2, "us-east-1a"))
+    second = launch(ClientToken="t", SubnetId=subnet_in(ec2, "us-east-1b"))
+    west = "us-west-2"
+    third = launcher(boto3.client("ec2", west), boto3.client("ssm", west))(ClientToken="t")
+    assert len({first, second, third}) == 3
+
+
+def test_a_token_is_forgotten_after_a_day(launch: Launch, clock: ManualClock) -> None:
+    first = launch(ClientToken="t")
+    clock.advance(timedelta(hours=24))
+    assert launch(ClientToken="t") != first
+
+
+def test_a_refused_launch_leaves_its_token_unused(cloud: LocalCloud, ec2: Any, launch: Launch) -> None:
+    cloud.capacity.set("g4dn.xlarge", "us-east-1a", 0)
+    with pytest.raises(ec2.exceptions.ClientError):
+        launch(ClientToken="t")
+    cloud.capacity.set("g4dn.xlarge", "us-east-1a", None)
+    assert launch(ClientToken="t")
+
+
+@pytest.mark.parametrize("calls", ["describe", "filter", "stop", "terminate"])
+def test_a_new_instance_does_not_exist_for_others_until_the_lag_is_over(clock: ManualClock, calls: str) -> None:
+    lag = timedelta(minutes=2)
+    with in_process_cloud(clock, behaviour=AwsTiming(launch_lag=lag)):
+        ec2: Any = boto3.client("ec2", "us-east-1", config=ONCE)
+        tagged = [{"ResourceType": "instance", "Tags": TAGS}]
+        launch = launcher(ec2, boto3.client("ssm", "us-east-1"))
+        instance_id = launch(ClientToken="t", TagSpecifications=tagged)
+        by_tag = [{"Name": "tag:gpudesk:id", "Values": ["gd-1"]}]
+        if calls == "filter":
+            assert ec2.describe_instances(Filters=by_tag)["Reservations"] == []
+        else:
+            call = {
+                "describe": ec2.describe_instances,
+                "stop": ec2.stop_instances,
+                "terminate": ec2.terminate_instances,
+            }[calls]
+            assert error_of(call, InstanceIds=[instance_id]) == ("InvalidInstanceID.NotFound", 400)
+        assert launch(ClientToken="t", TagSpecifications=tagged) == instance_id
+        clock.advance(lag)
+        assert len(ec2.describe_instances(Filters=by_tag)["Reservations"]) == 1
+
+
+def test_one_unknown_id_fails_a_whole_describe(ec2: Any, launch: Launch) -> None:
+    ids = [launch(), "i-0123456789abcdef0"]
+    assert error_of(ec2.describe_instances, InstanceIds=ids) == ("InvalidInstanceID.NotFound", 400)
+
+
+def test_capacity_runs_out_with_a_500_and_comes_back_with_a_terminate(
+    cloud: LocalCloud, ec2: Any, ssm: Any, launch: Launch, clock: ManualClock
+) -> None:
+    cloud.capacity.set("g4dn.xlarge", "us-east-1a", 1)
+    first = launch()
+    assert error_of(ec2.run_instances, **request(ssm)) == ("InsufficientInstanceCapacity", 500)
+    assert launch(SubnetId=subnet_in(ec2, "us-east-1b"))
+    ec2.terminate_instances(InstanceIds=[first])
+    assert launch()
+
+
+def test_a_launch_that_fails_takes_no_capacity(cloud: LocalCloud, ec2: Any, ssm: Any, launch: Launch) -> None:
+    cloud.capacity.set("g4dn.xlarge", "us-east-1a", 1)
+    asked = {**request(ssm), "SecurityGroupIds": ["sg-0123456789abcdef0"]}
+    assert error_of(ec2.run_instances, **asked)[0].startswith("InvalidGroup")
+    assert launch()
+
+
+def test_a_start_needs_capacity_too(cloud: LocalCloud, ec2: Any, launch: Launch, clock: ManualClock) -> None:
+    instance_id = launch()
+    clock.advance(timedelta(minutes=1))
+    ec2.stop_instances(InstanceIds=[instance_id])
+    clock.advance(timedelta(minutes=1))
+    cloud.capacity.set("g4dn.xlarge", "us-east-1a", 0)
+    refused = error_of(ec2.start_instances, InstanceIds=[instance_id])
+    assert refused == ("InsufficientInstanceCapacity", 500)
+    assert state(ec2, instance_id) == "stopped"
+
+
+def test_a_type_that_the_zone_does_not_offer_is_unsupported(ec2: Any, ssm: Any) -> None:
+    offered = ec2.describe_instance_type_offerings(
+        LocationType="availability-zone", Filters=[{"Name": "instance-type", "Values": ["p4de.24xlarge"]}]
+    )
+    zones = {offering["Location"] for offering in offered["InstanceTypeOfferings"]}
+    subnets = ec2.describe_subnets()["Subnets"]
+    elsewhere = next(each["SubnetId"] for each in subnets if each["AvailabilityZone"] not in zones)
+    asked = {**request(ssm), "InstanceType": "p4de.24xlarge", "SubnetId": elsewhere}
+    assert error_of(ec2.run_instances, **asked) == ("Unsupported", 400)
+
+
+def test_an_unknown_image_is_refused(ec2: Any, ssm: Any) -> None:
+    asked = {**request(ssm), "ImageId": "ami-0123456789abcdef0"}
+    assert error_of(ec2.run_instances, **asked) == ("InvalidAMIID.NotFound", 400)
+
+
+def disk(gib: int, device: str = "/dev/sda1") -> list[dict[str, Any]]:
+    ebs = {"VolumeSize": gib, "VolumeType": "gp3", "Encrypted": True, "DeleteOnTermination": True}
+    return [{"DeviceName": device, "Ebs": ebs}]
+
+
+def test_a_volume_smaller_than_the_snapshot_is_refused(ec2: Any, ssm: Any) -> None:
+    asked = {**request(ssm), "BlockDeviceMappings": disk(7)}
+    assert error_of(ec2.run_instances, **asked) == ("InvalidBlockDeviceMapping", 400)
+
+
+def test_the_root_volume_is_as_it_was_asked_for(ec2: Any, launch: Launch) -> None:
+    launch(BlockDeviceMappings=disk(64))
+    (volume,) = ec2.describe_volumes()["Volumes"]
+    assert (volume["Size"], volume["VolumeType"], volume["Encrypted"]) == (64, "gp3", True)
+    assert volume["SnapshotId"].startswith("snap-")
+
+
+def test_a_wrong_root_device_name_adds_a_second_disk(ec2: Any, launch: Launch) -> None:
+    launch(BlockDeviceMappings=disk(64, "/dev/xvda"))
+    assert sorted(volume["Size"] for volume in ec2.describe_volumes()["Volumes"]) == [8, 64]
+
+
+def test_without_a_mapping_the_root_volume_is_the_snapshot(ec2: Any, launch: Launch) -> None:
+    launch()
+    assert [volume["Size"] for volume in ec2.describe_volumes()["Volumes"]] == [8]
+
+
+def test_tags_go_to_everything_that_they_were_asked_for(ec2: Any, launch: Launch) -> None:
+    kinds = ("instance", "volume", "network-interface")
+    instance_id = launch(TagSpecifications=[{"ResourceType": kind, "Tags": TAGS} for kind in kinds])
+    (interface,) = ec2.describe_network_interfaces()["NetworkInterfaces"]
+    (volume,) = ec2.describe_volumes()["Volumes"]
+    assert describe(ec2, instance_id)["Tags"] == interface["TagSet"] == volume["Tags"] == TAGS
+
+
+def test_metadata_options_and_shutdown_behaviour_are_kept(ec2: Any, launch: Launch) -> None:
+    instance_id = launch(
+        MetadataOptions={"HttpTokens": "required", "HttpPutResponseHopLimit": 2},
+        InstanceInitiatedShutdownBehavior="terminate",
+    )
+    assert describe(ec2, instance_id)["MetadataOptions"]["HttpTokens"] == "required"
+    kept = ec2.describe_instance_attribute(InstanceId=instance_id, Attribute="instanceInitiatedShutdownBehavior")
+    assert kept["InstanceInitiatedShutdownBehavior"]["Value"] == "terminate"
+
+
+def test_nothing_of_a_terminated_instance_is_left(ec2: Any, launch: Launch, clock: ManualClock) -> None:
+    ec2.terminate_instances(InstanceIds=[launch(BlockDeviceMappings=disk(64))])
+    clock.advance(timedelta(minutes=1))
+    ec2.describe_instances()
+    assert ec2.describe_volumes()["Volumes"] == []
+    assert ec2.describe_network_interfaces()["NetworkInterfaces"] == []
+
+
+def test_the_machine_is_told_what_it_is(
+    cloud: LocalCloud, machines: RecordingMachines, ready: Callable[..., str], ec2: Any
+) -> None:
+    cloud.environment["AWS_ENDPOINT_URL"] = "http://127.0.0.1:4566"
+    instance_id = ready(InstanceType="g4dn.12xlarge")
+    describe(ec2, instance_id)
+    spec = machines.specs[instance_id]
+    assert (spec.gpu, spec.gpu_count, spec.gpu_memory_mib) == ("Tesla T4", 4, 16384)
+    assert (spec.region, spec.arch, spec.platform_version) == ("us-east-1", "x86_64", "22.04")
+    assert spec.environment == {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}

@@ -1,0 +1,188 @@
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import pytest
+from moto.ec2.models.instances import Instance
+from moto.ssm.responses import SimpleSystemManagerResponse
+
+from local.aws.core.local_cloud import LocalCloud
+from local.aws.core.testing import in_process_cloud
+from local.aws.core.timing import AwsTiming
+from local.clock import ManualClock
+from tests.local.aws.conftest import Launch, describe, error_of, launcher, state
+from tests.local.aws.fakes import RecordingMachines
+
+SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
+
+
+def test_a_launch_is_pending_and_then_running(
+    machines: RecordingMachines, ec2: Any, launch: Launch, clock: ManualClock
+) -> None:
+    instance_id = launch()
+    clock.advance(7 * SECOND)
+    assert state(ec2, instance_id) == "pending"
+    assert machines.deeds == []
+    clock.advance(SECOND)
+    assert state(ec2, instance_id) == "running"
+    assert machines.deeds == ["create", "boot"]
+
+
+def test_a_stop_takes_its_time_and_says_who_did_it(
+    machines: RecordingMachines, ec2: Any, ready: Callable[[], str], clock: ManualClock
+) -> None:
+    instance_id = ready()
+    answer = ec2.stop_instances(InstanceIds=[instance_id])["StoppingInstances"][0]
+    assert (answer["PreviousState"]["Name"], answer["CurrentState"]["Name"]) == ("running", "stopping")
+    assert state(ec2, instance_id) == "stopping"
+    assert machines.deeds == ["create", "boot", "halt"]
+    clock.advance(30 * SECOND)
+    stopped = describe(ec2, instance_id)
+    assert stopped["State"]["Name"] == "stopped"
+    assert stopped["StateTransitionReason"] == "User initiated (2026-01-05 09:00:33 GMT)"
+    assert stopped["StateReason"]["Code"] == "Client.UserInitiatedShutdown"
+
+
+def test_a_start_renews_the_launch_time_and_boots_the_same_disk(
+    machines: RecordingMachines, ec2: Any, ready: Callable[[], str], clock: ManualClock
+) -> None:
+    instance_id = ready()
+    first = describe(ec2, instance_id)["LaunchTime"]
+    ec2.stop_instances(InstanceIds=[instance_id])
+    clock.advance(MINUTE)
+    ec2.start_instances(InstanceIds=[instance_id])
+    assert state(ec2, instance_id) == "pending"
+    clock.advance(MINUTE)
+    assert describe(ec2, instance_id)["LaunchTime"] - first == MINUTE + 33 * SECOND
+    assert machines.deeds == ["create", "boot", "halt", "boot"]
+    assert describe(ec2, instance_id)["StateTransitionReason"] == ""
+
+
+def test_a_terminated_instance_is_shown_for_an_hour(
+    machines: RecordingMachines, ec2: Any, ready: Callable[[], str], clock: ManualClock
+) -> None:
+    instance_id = ready()
+    ec2.terminate_instances(InstanceIds=[instance_id])
+    assert state(ec2, instance_id) == "shutting-down"
+    clock.advance(30 * SECOND)
+    assert state(ec2, instance_id) == "terminated"
+    assert machines.deeds == ["create", "boot", "halt", "destroy"]
+    clock.advance(timedelta(hours=1))
+    assert error_of(ec2.describe_instances, InstanceIds=[instance_id])[0] == "InvalidInstanceID.NotFound"
+
+
+def test_everything_that_was_due_happens_in_its_order_however_far_the_clock_jumps(
+    cloud: LocalCloud, launch: Launch, clock: ManualClock
+) -> None:
+    first = launch()
+    clock.advance(5 * SECOND)
+    second = launch()
+    clock.advance(MINUTE)
+    cloud.tick()
+    told = [(event["time"][-4:-1], event["detail"]["instance-id"]) for event in cloud.log.since(0)]
+    assert told == [(":00", first), (":05", second), (":08", first), (":13", second)]
+
+
+@pytest.mark.parametrize(
+    ("operation", "before"),
+    [
+        ("start_instances", "terminated"),
+        ("stop_instances", "terminated"),
+        ("stop_instances", "pending"),
+        ("start_instances", "stopping"),
+        ("reboot_instances", "stopping"),
+    ],
+)
+def test_what_a_state_does_not_allow_is_refused(
+    ec2: Any, launch: Launch, clock: ManualClock, operation: str, before: str
+) -> None:
+    instance_id = launch()
+    if before != "pending":
+        clock.advance(MINUTE)
+    if before == "stopping":
+        ec2.stop_instances(InstanceIds=[instance_id])
+    if before == "terminated":
+        ec2.terminate_instances(InstanceIds=[instance_id])
+        clock.advance(MINUTE)
+    call = getattr(ec2, operation)
+    assert error_of(call, InstanceIds=[instance_id]) == ("IncorrectInstanceState", 400)
+    assert state(ec2, instance_id) == before
+
+
+@pytest.mark.parametrize("operation", ["stop_instances", "terminate_instances"])
+def test_saying_it_twice_changes_nothing(ec2: Any, ready: Callable[[], str], operation: str) -> None:
+    ids = [ready()]
+    call = getattr(ec2, operation)
+    call(InstanceIds=ids)
+    between = state(ec2, ids[0])
+    call(InstanceIds=ids)
+    assert state(ec2, ids[0]) == between
+
+
+def test_a_stop_can_be_acknowledged_and_not_done(
+    cloud: LocalCloud, ec2: Any, ready: Callable[[], str], clock: ManualClock
+) -> None:
+    instance_id = ready()
+    cloud.faults.acknowledge_only("StopInstances")
+    answer = ec2.stop_instances(InstanceIds=[instance_id])
+    assert answer["StoppingInstances"][0]["CurrentState"]["Name"] == "stopping"
+    clock.advance(MINUTE)
+    assert state(ec2, instance_id) == "running"
+    ec2.stop_instances(InstanceIds=[instance_id])
+    clock.advance(MINUTE)
+    assert state(ec2, instance_id) == "stopped"
+
+
+@pytest.mark.parametrize(("behaviour", "becomes"), [("stop", "stopped"), ("terminate", "terminated")])
+def test_a_machine_that_switches_itself_off_goes_where_its_shutdown_behaviour_says(
+    cloud: LocalCloud,
+    ec2: Any,
+    ready: Callable[..., str],
+    clock: ManualClock,
+    behaviour: str,
+    becomes: str,
+) -> None:
+    instance_id = ready(InstanceInitiatedShutdownBehavior=behaviour)
+    describe(ec2, instance_id)
+    cloud.powered_off(instance_id)
+    cloud.tick()
+    clock.advance(MINUTE)
+    off = describe(ec2, instance_id)
+    assert off["State"]["Name"] == becomes
+    assert off["StateReason"]["Code"] == "Client.InstanceInitiatedShutdown"
+
+
+def test_a_machine_may_say_so_of_an_instance_that_is_gone(cloud: LocalCloud) -> None:
+    cloud.powered_off("i-0123456789abcdef0")
+    cloud.tick()
+
+
+def test_without_delays_and_strictness_moto_is_as_it_was() -> None:
+    with in_process_cloud(behaviour=AwsTiming.instant()):
+        ec2: Any = boto3.client("ec2", "us-east-1")
+        ssm: Any = boto3.client("ssm", "us-east-1")
+        instance_id = launcher(ec2, ssm)()
+        assert state(ec2, instance_id) == "running"
+        ec2.stop_instances(InstanceIds=[instance_id])
+        assert state(ec2, instance_id) == "stopped"
+        ec2.terminate_instances(InstanceIds=[instance_id])
+        assert state(ec2, instance_id) == "terminated"
+        sent = ssm.send_command(InstanceIds=["i-1"], DocumentName="AWS-RunShellScript")
+        invocation = ssm.get_command_invocation(CommandId=sent["Command"]["CommandId"], InstanceId="i-1")
+        assert invocation["Status"] == "Success"
+
+
+def test_two_local_clouds_cannot_extend_moto_at_once(cloud: LocalCloud) -> None:
+    with pytest.raises(RuntimeError, match="another local cloud"):
+        LocalCloud(cloud.clock, cloud.machines).install()
+
+
+def test_uninstalled_it_leaves_moto_as_it_was_found() -> None:
+    before = Instance.stop, vars(SimpleSystemManagerResponse).copy()
+    assert not hasattr(SimpleSystemManagerResponse, "start_session")
+    with in_process_cloud():
+        assert Instance.stop is not before[0]
+        assert hasattr(SimpleSystemManagerResponse, "start_session")
+    assert (Instance.stop, vars(SimpleSystemManagerResponse).copy()) == before

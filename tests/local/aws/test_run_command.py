@@ -1,0 +1,298 @@
+import json
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import pytest
+
+from local.aws.core.local_cloud import LocalCloud
+from local.aws.core.testing import in_process_cloud
+from local.aws.core.timing import AwsTiming
+from local.clock import ManualClock
+from tests.local.aws.conftest import ONCE, READY, Launch, error_of, launcher, run_shell
+from tests.local.aws.fakes import PATIENCE, HeldMachines, RecordingMachines
+
+MINUTE = timedelta(minutes=1)
+
+
+def step(name: str, **inputs: Any) -> dict[str, Any]:
+    return {"action": "aws:runShellScript", "name": name, "inputs": {"runCommand": ["true"], **inputs}}
+
+
+def document(*steps: dict[str, Any], **parameters: dict[str, Any]) -> str:
+    return json.dumps({"schemaVersion": "2.2", "parameters": parameters, "mainSteps": steps})
+
+
+def create(ssm: Any, content: str, name: str = "setup") -> None:
+    ssm.create_document(Content=content, Name=name, DocumentType="Command")
+
+
+def invocation(ssm: Any, command_id: str, instance_id: str, **asked: Any) -> dict[str, Any]:
+    return dict(ssm.get_command_invocation(CommandId=command_id, InstanceId=instance_id, **asked))
+
+
+def statuses_told(cloud: LocalCloud, kind: str) -> list[str]:
+    return [event["detail"]["status"] for event in cloud.log.since(0) if event["detail-type"] == kind]
+
+
+@pytest.mark.parametrize("moment", ["unknown", "pending", "before its agent", "stopping", "terminated"])
+def test_a_command_for_an_instance_that_cannot_take_it_is_refused(
+    ec2: Any, ssm: Any, launch: Launch, clock: ManualClock, moment: str
+) -> None:
+    instance_id = launch() if moment != "unknown" else "i-0123456789abcdef0"
+    if moment == "before its agent":
+        clock.advance(READY - timedelta(seconds=1))
+    if moment in ("stopping", "terminated"):
+        clock.advance(READY)
+        call = ec2.stop_instances if moment == "stopping" else ec2.terminate_instances
+        call(InstanceIds=[instance_id])
+    if moment == "terminated":
+        clock.advance(MINUTE)
+    asked = {"InstanceIds": [instance_id], "DocumentName": "AWS-RunShellScript"}
+    asked["Parameters"] = {"commands": ["true"]}  # type: ignore[assignment]
+    assert error_of(ssm.send_command, **asked) == ("InvalidInstanceId", 400)
+
+
+def test_a_command_runs_on_its_machine_and_is_told_of(
+    cloud: LocalCloud, machines: RecordingMachines, ssm: Any, ready: Callable[[], str]
+) -> None:
+    instance_id = ready()
+    command_id = run_shell(ssm, instance_id, Comment="attempt-1")
+    done = invocation(ssm, command_id, instance_id)
+    assert (done["Status"], done["ResponseCode"], done["Comment"]) == ("Success", 0, "attempt-1")
+    assert done["PluginName"] == "aws:runShellScript"
+    assert [where for where, _ in machines.ran] == [instance_id]
+    told = statuses_told(cloud, "EC2 Command Invocation Status-change Notification")
+    assert told == ["InProgress", "Success"]
+    assert statuses_told(cloud, "EC2 Command Status-change Notification") == ["InProgress", "Success"]
+
+
+def test_a_document_that_nobody_made_is_invalid(ssm: Any, ready: Callable[[], str]) -> None:
+    asked = {"InstanceIds": [ready()], "DocumentName": "nobody-made-it"}
+    assert error_of(ssm.send_command, **asked) == ("InvalidDocument", 400)
+
+
+def test_parameters_are_held_against_the_document(ssm: Any, ready: Callable[[], str]) -> None:
+    name = {"type": "String", "allowedPattern": "^[a-z]+$"}
+    create(ssm, document(step("one"), name=name))
+    asked = {"InstanceIds": [ready()], "DocumentName": "setup"}
+    for given in ({"name": ["Not this!"]}, {"name": ["fine"], "other": ["?"]}, {}):
+        assert error_of(ssm.send_command, **asked, Parameters=given) == ("InvalidParameters", 400)
+    assert ssm.send_command(**asked, Parameters={"name": ["fine"]})["Command"]["Status"] == "Pending"
+
+
+def test_documents_that_no_agent_could_run_are_not_created(ssm: Any) -> None:
+    for content in (document(), document({**step("one"), "action": "aws:dance"}), '{"schemaVersion": "9"}'):
+        asked = {"Content": content, "Name": "setup", "DocumentType": "Command"}
+        assert error_of(ssm.create_document, **asked) == ("InvalidDocumentContent", 400)
+
+
+def test_a_document_has_versions_and_the_default_one_runs(
+    cloud: LocalCloud, ssm: Any, ready: Callable[[], str]
+) -> None:
+    create(ssm, document(step("one")))
+    ssm.update_document(Content=document(step("two")), Name="setup", DocumentVersion="$LATEST")
+    instance_id = ready()
+
+    def steps_of(**asked: Any) -> list[str]:
+        sent = ssm.send_command(InstanceIds=[instance_id], DocumentName="setup", **asked)["Command"]
+        listed = ssm.list_command_invocations(CommandId=sent["CommandId"], Details=True)
+        return [plugin["Name"] for plugin in listed["CommandInvocations"][0]["CommandPlugins"]]
+
+    assert steps_of() == ["one"]
+    assert steps_of(DocumentVersion="$LATEST") == ["two"]
+    ssm.update_document_default_version(Name="setup", DocumentVersion="2")
+    assert steps_of() == ["two"]
+    asked = {"Content": document(), "Name": "setup", "DocumentVersion": "$LATEST"}
+    assert error_of(ssm.update_document, **asked) == ("InvalidDocumentContent", 400)
+    assert ssm.describe_document(Name="setup")["Document"]["DefaultVersion"] == "2"
+    assert json.loads(ssm.get_document(Name="setup")["Content"])["mainSteps"][0]["name"] == "two"
+    ssm.delete_document(Name="setup")
+    assert error_of(ssm.get_document, Name="setup")[0] == "InvalidDocument"
+
+
+def test_amazons_own_documents_are_there(ssm: Any) -> None:
+    sessions = ("AWS-StartPortForwardingSession", "AWS-StartInteractiveCommand", "AWS-StartNonInteractiveCommand")
+    for name in ("AWS-RunShellScript", *sessions):
+        described = ssm.describe_document(Name=name)["Document"]
+        assert (described["Name"], described["Owner"]) == (name, "Amazon")
+
+
+def test_a_session_document_cannot_be_sent_as_a_command(ssm: Any, ready: Callable[[], str]) -> None:
+    asked = {"InstanceIds": [ready()], "DocumentName": "AWS-StartPortForwardingSession"}
+    assert error_of(ssm.send_command, **asked) == ("InvalidDocument", 400)
+
+
+def test_of_several_steps_one_is_asked_for_by_name(ssm: Any, ready: Callable[[], str]) -> None:
+    create(ssm, document(step("first"), step("second")))
+    instance_id = ready()
+    sent = ssm.send_command(InstanceIds=[instance_id], DocumentName="setup")["Command"]["CommandId"]
+    assert invocation(ssm, sent, instance_id)["StandardOutputContent"] == ""
+    one = invocation(ssm, sent, instance_id, PluginName="first")
+    assert (one["PluginName"], one["Status"]) == ("first", "Success")
+    wrong = {"CommandId": sent, "InstanceId": instance_id, "PluginName": "third"}
+    assert error_of(ssm.get_command_invocation, **wrong) == ("InvalidPluginName", 400)
+
+
+def test_an_invocation_nobody_sent_does_not_exist(ssm: Any, ready: Callable[[], str]) -> None:
+    instance_id = ready()
+    asked = {"CommandId": "0" * 8 + "-0000-0000-0000-" + "0" * 12, "InstanceId": instance_id}
+    assert error_of(ssm.get_command_invocation, **asked) == ("InvocationDoesNotExist", 400)
+    asked = {"CommandId": run_shell(ssm, instance_id), "InstanceId": "i-0123456789abcdef0"}
+    assert error_of(ssm.get_command_invocation, **asked) == ("InvocationDoesNotExist", 400)
+
+
+def test_an_invocation_does_not_exist_right_after_it_was_sent(clock: ManualClock) -> None:
+    slow = AwsTiming(invocation_visible_after=timedelta(seconds=2))
+    with in_process_cloud(clock, behaviour=slow):
+        ssm: Any = boto3.client("ssm", "us-east-1", config=ONCE)
+        instance_id = launcher(boto3.client("ec2", "us-east-1"), ssm)()
+        clock.advance(READY)
+        command_id = run_shell(ssm, instance_id)
+        asked = {"CommandId": command_id, "InstanceId": instance_id}
+        assert error_of(ssm.get_command_invocation, **asked) == ("InvocationDoesNotExist", 400)
+        assert ssm.list_command_invocations(CommandId=command_id)["CommandInvocations"] == []
+        clock.advance(slow.invocation_visible_after)
+        assert invocation(ssm, command_id, instance_id)["Status"] == "Success"
+
+
+def test_a_document_can_be_made_to_last(clock: ManualClock) -> None:
+    with in_process_cloud(clock, behaviour=AwsTiming(invocation_lasts=3 * MINUTE)) as cloud:
+        ssm: Any = boto3.client("ssm", "us-east-1", config=ONCE)
+        instance_id = launcher(boto3.client("ec2", "us-east-1"), ssm)()
+        clock.advance(READY)
+        command_id = run_shell(ssm, instance_id)
+        clock.advance(2 * MINUTE)
+        running = invocation(ssm, command_id, instance_id)
+        assert (running["Status"], running["ResponseCode"]) == ("InProgress", -1)
+        assert running["StandardOutputContent"] == ""
+        clock.advance(MINUTE)
+        done = invocation(ssm, command_id, instance_id)
+        assert (done["Status"], done["ExecutionElapsedTime"]) == ("Success", "PT180S")
+        assert cloud.log.since(0)[-1]["detail"]["status"] == "Success"
+
+
+def test_commands_are_listed_by_document_status_and_time(
+    ssm: Any, ready: Callable[[], str], clock: ManualClock
+) -> None:
+    instance_id = ready()
+    first = run_shell(ssm, instance_id)
+    clock.advance(MINUTE)
+    second = run_shell(ssm, instance_id)
+
+    def listed(key: str, value: str) -> list[str]:
+        found = ssm.list_commands(Filters=[{"key": key, "value": value}])
+        return [command["CommandId"] for command in found["Commands"]]
+
+    assert listed("DocumentName", "AWS-RunShellScript") == [second, first]
+    assert listed("InvokedAfter", "2026-01-05T09:01:00Z") == [second]
+    assert listed("InvokedBefore", "2026-01-05T09:01:00Z") == [first]
+    assert listed("Status", "Failed") == []
+    assert [each["CommandId"] for each in ssm.list_commands(CommandId=first)["Commands"]] == [first]
+    asked = {"Filters": [{"key": "Comment", "value": "attempt-1"}]}
+    with pytest.raises(ssm.exceptions.ClientError):
+        ssm.list_commands(**asked)
+
+
+def test_targets_choose_by_tag(ssm: Any, ready: Callable[..., str]) -> None:
+    tags = [{"ResourceType": "instance", "Tags": [{"Key": "team", "Value": "vision"}]}]
+    tagged = ready(TagSpecifications=tags)
+    ready()
+    targets = [{"Key": "tag:team", "Values": ["vision"]}]
+    asked = {"DocumentName": "AWS-RunShellScript", "Parameters": {"commands": ["true"]}}
+    assert ssm.send_command(Targets=targets, **asked)["Command"]["InstanceIds"] == [tagged]
+
+
+class TestOnMachinesThatTakeTheirTime:
+    @pytest.fixture
+    def machines(self) -> Iterator[HeldMachines]:
+        machines = HeldMachines()
+        yield machines
+        machines.may_end.set()
+
+    @pytest.fixture
+    def cloud(self, clock: ManualClock, machines: HeldMachines) -> Iterator[LocalCloud]:
+        with in_process_cloud(clock, machines) as cloud:
+            yield cloud
+            machines.may_end.set()
+            cloud.settle(PATIENCE)
+
+    def test_the_output_is_empty_until_the_end_and_cut_then(
+        self, cloud: LocalCloud, machines: HeldMachines, ssm: Any, ready: Callable[[], str]
+    ) -> None:
+        instance_id = ready()
+        command_id = run_shell(ssm, instance_id)
+        assert machines.began.wait(PATIENCE)
+        running = invocation(ssm, command_id, instance_id)
+        assert (running["Status"], running["StandardOutputContent"]) == ("InProgress", "")
+        machines.outcomes["AWS-RunShellScript"] = [(0, "x" * 30_000, "")]
+        machines.may_end.set()
+        cloud.settle(PATIENCE)
+        done = invocation(ssm, command_id, instance_id)
+        assert (done["Status"], len(done["StandardOutputContent"])) == ("Success", 24_000)
+        listed = ssm.list_command_invocations(CommandId=command_id, Details=True)["CommandInvocations"]
+        assert len(listed[0]["CommandPlugins"][0]["Output"]) == 2_500
+
+    def test_an_invocation_on_a_stopped_machine_is_in_progress_until_its_time_limit(
+        self,
+        cloud: LocalCloud,
+        machines: HeldMachines,
+        ec2: Any,
+        ssm: Any,
+        ready: Callable[[], str],
+        clock: ManualClock,
+    ) -> None:
+        create(ssm, document(step("one", timeoutSeconds="600"), step("two", timeoutSeconds="300")))
+        instance_id = ready()
+        command_id = ssm.send_command(InstanceIds=[instance_id], DocumentName="setup")["Command"]["CommandId"]
+        assert machines.began.wait(PATIENCE)
+        ec2.stop_instances(InstanceIds=[instance_id])
+        machines.may_end.set()
+        cloud.settle(PATIENCE)
+        clock.advance(timedelta(seconds=899))
+        assert invocation(ssm, command_id, instance_id)["Status"] == "InProgress"
+        clock.advance(timedelta(seconds=1))
+        over = invocation(ssm, command_id, instance_id)
+        assert (over["Status"], over["StatusDetails"]) == ("TimedOut", "ExecutionTimedOut")
+
+    def test_a_running_command_is_cancelled_on_its_machine(
+        self, cloud: LocalCloud, machines: HeldMachines, ssm: Any, ready: Callable[[], str]
+    ) -> None:
+        instance_id = ready()
+        command_id = run_shell(ssm, instance_id)
+        assert machines.began.wait(PATIENCE)
+        ssm.cancel_command(CommandId=command_id)
+        cloud.settle(PATIENCE)
+        assert invocation(ssm, command_id, instance_id)["Status"] == "Cancelled"
+        told = statuses_told(cloud, "EC2 Command Invocation Status-change Notification")
+        assert told == ["InProgress", "Cancelled"]
+
+    def test_waiting_for_a_document_that_does_not_end_fails(
+        self, cloud: LocalCloud, ssm: Any, ready: Callable[[], str]
+    ) -> None:
+        run_shell(ssm, ready())
+        with pytest.raises(TimeoutError, match="AWS-RunShellScript"):
+            cloud.settle(0.01)
+
+
+def test_a_command_for_an_agent_that_fell_silent_is_never_delivered(
+    cloud: LocalCloud, ssm: Any, ready: Callable[[], str], clock: ManualClock
+) -> None:
+    instance_id = ready()
+    cloud.agents.silence(instance_id)
+    command_id = run_shell(ssm, instance_id, TimeoutSeconds=60)
+    assert invocation(ssm, command_id, instance_id)["Status"] == "Pending"
+    clock.advance(MINUTE)
+    over = invocation(ssm, command_id, instance_id)
+    assert (over["Status"], over["StatusDetails"]) == ("TimedOut", "DeliveryTimedOut")
+
+
+def test_a_command_that_waits_is_cancelled_at_once(cloud: LocalCloud, ssm: Any, ready: Callable[[], str]) -> None:
+    instance_id = ready()
+    cloud.agents.silence(instance_id)
+    command_id = run_shell(ssm, instance_id)
+    ssm.cancel_command(CommandId=command_id, InstanceIds=[instance_id])
+    cloud.agents.speak(instance_id)
+    assert invocation(ssm, command_id, instance_id)["Status"] == "Cancelled"
+    assert error_of(ssm.cancel_command, CommandId="x" * 36) == ("InvalidCommandId", 400)

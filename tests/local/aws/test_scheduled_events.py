@@ -1,0 +1,133 @@
+"""What AWS announces for an instance, and then does."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from local.aws.core.local_cloud import LocalCloud
+from local.clock import ManualClock
+from tests.local.aws.conftest import describe, error_of, state
+from tests.local.aws.fakes import RecordingMachines
+
+HOUR = timedelta(hours=1)
+
+
+def events(ec2: Any, instance_id: str) -> list[dict[str, Any]]:
+    shown = ec2.describe_instance_status(InstanceIds=[instance_id], IncludeAllInstances=True)
+    return list(shown["InstanceStatuses"][0]["Events"])
+
+
+def test_a_retirement_is_announced_and_comes_true(
+    cloud: LocalCloud, ec2: Any, ready: Callable[[], str], clock: ManualClock
+) -> None:
+    instance_id = ready()
+    at = clock.now() + 2 * HOUR
+    cloud.schedule_event(instance_id, "instance-retirement", at)
+    (event,) = events(ec2, instance_id)
+    assert (event["Code"], event["NotBefore"]) == ("instance-retirement", at)
+    assert event["Description"] == "The instance is running on degraded hardware"
+    clock.advance(HOUR)
+    assert state(ec2, instance_id) == "running"
+    clock.advance(2 * HOUR)
+    stopped = describe(ec2, instance_id)
+    assert stopped["State"]["Name"] == "stopped"
+    assert stopped["StateReason"]["Code"] == "Server.ScheduledStop"
+    assert stopped["StateTransitionReason"] == "Server.ScheduledStop: Stopped due to scheduled retirement"
+    assert events(ec2, instance_id)[0]["Description"].startswith("[Completed] ")
+
+
+def test_an_event_that_is_over_is_shown_for_a_week(
+    cloud: LocalCloud, ec2: Any, ready: Callable[[], str], clock: ManualClock
+) -> None:
+    instance_id = ready()
+    cloud.schedule_event(instance_id, "system-maintenance", clock.now())
+    assert len(events(ec2, instance_id)) == 1
+    clock.advance(timedelta(days=7))
+    assert events(ec2, instance_id) == []
+
+
+def test_a_stop_before_the_day_takes_the_instance_off_the_hardware(
+    cloud: LocalCloud, ec2: Any, ready: Callable[[], str], clock: ManualClock
+) -> None:
+    instance_id = ready()
+    cloud.schedule_event(instance_id, "instance-retirement", clock.now() + 2 * HOUR)
+    ec2.stop_instances(InstanceIds=[instance_id])
+    clock.advance(HOUR)
+    ec2.start_instances(InstanceIds=[instance_id])
+    clock.advance(3 * HOUR)
+    assert state(ec2, instance_id) == "running"
+
+
+def test_a_scheduled_reboot_boots_the_machine_anew(
+    cloud: LocalCloud, machines: RecordingMachines, ec2: Any, ready: Callable[[], str], clock: ManualClock
+) -> None:
+    instance_id = ready()
+    cloud.schedule_event(instance_id, "system-reboot", clock.now() + HOUR, clock.now() + 2 * HOUR)
+    clock.advance(HOUR)
+    assert state(ec2, instance_id) == "running"
+    assert machines.deeds == ["create", "boot", "halt", "boot"]
+
+
+def test_the_answer_can_be_narrowed_to_instances_with_an_event(
+    cloud: LocalCloud, ec2: Any, ready: Callable[[], str], clock: ManualClock
+) -> None:
+    first, second = ready(), ready()
+    cloud.schedule_event(second, "instance-retirement", clock.now() + HOUR)
+
+    def found(**filters: str) -> list[str]:
+        asked = [{"Name": name.replace("_", "."), "Values": [value]} for name, value in filters.items()]
+        return [each["InstanceId"] for each in ec2.describe_instance_status(Filters=asked)["InstanceStatuses"]]
+
+    assert found() == [first, second]
+    assert found(event_code="instance-retirement") == [second]
+    assert found(event_code="system-reboot") == []
+
+
+def test_stopped_instances_are_left_out_unless_asked_for(ec2: Any, ready: Callable[[], str]) -> None:
+    instance_id = ready()
+    ec2.stop_instances(InstanceIds=[instance_id])
+    assert ec2.describe_instance_status()["InstanceStatuses"] == []
+    (shown,) = ec2.describe_instance_status(IncludeAllInstances=True)["InstanceStatuses"]
+    assert (shown["InstanceId"], shown["InstanceState"]["Name"]) == (instance_id, "stopping")
+
+
+def test_a_long_answer_comes_in_pages(ec2: Any, launch: Callable[..., str], clock: ManualClock) -> None:
+    launch(MinCount=7, MaxCount=7)
+    clock.advance(HOUR)
+    pages = list(ec2.get_paginator("describe_instance_status").paginate(PaginationConfig={"PageSize": 5}))
+    assert [len(page["InstanceStatuses"]) for page in pages] == [5, 2]
+
+
+def test_aws_has_no_filter_on_tags_here(ec2: Any, ready: Callable[[], str]) -> None:
+    instance_id = ready()
+    asked = {"Filters": [{"Name": "tag:Name", "Values": ["x"]}]}
+    assert error_of(ec2.describe_instance_status, **asked) == ("InvalidParameterValue", 400)
+    both = {"InstanceIds": [instance_id], "MaxResults": 5}
+    assert error_of(ec2.describe_instance_status, **both) == ("InvalidParameterCombination", 400)
+
+
+def test_only_what_aws_can_announce_is_scheduled(
+    cloud: LocalCloud, ready: Callable[[], str], clock: ManualClock
+) -> None:
+    instance_id = ready()
+    with pytest.raises(ValueError, match="instance-retirement"):
+        cloud.schedule_event(instance_id, "retire", clock.now())
+    with pytest.raises(KeyError):
+        cloud.schedule_event("i-0", "instance-retirement", clock.now())
+
+
+def test_a_simulated_machine_can_switch_itself_off(
+    machines: RecordingMachines, ec2: Any, ready: Callable[[], str], clock: ManualClock
+) -> None:
+    instance_id = ready()
+    assert state(ec2, instance_id) == "running"
+    machines.power_off(instance_id)
+    assert state(ec2, instance_id) == "stopping"
+    clock.advance(HOUR)
+    assert describe(ec2, instance_id)["StateReason"]["Code"] == "Client.InstanceInitiatedShutdown"
+    ec2.start_instances(InstanceIds=[instance_id])
+    clock.advance(HOUR)
+    assert state(ec2, instance_id) == "running"
+    assert machines.boots(instance_id) == 2

@@ -1,0 +1,214 @@
+"""The same extension behind a port: what threads, sockets and HTTP add."""
+
+import json
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ConnectionClosedError
+
+from local.aws.core.local_cloud import LocalCloud
+from local.aws.core.serve import CloudServer
+from local.aws.core.testing import quick_session
+from local.clock import ManualClock, PacedClock
+from tests.local.aws.conftest import ONCE, READY, create_table, error_of, launcher, request, run_shell, state
+from tests.local.aws.fakes import RecordingMachines
+
+Client = Callable[..., Any]
+THREADS = 16
+
+
+@pytest.fixture
+def cloud(clock: ManualClock, machines: RecordingMachines) -> LocalCloud:
+    return LocalCloud(clock, machines)
+
+
+@pytest.fixture
+def server(cloud: LocalCloud) -> Iterator[CloudServer]:
+    with CloudServer(cloud) as server:
+        yield server
+
+
+@pytest.fixture
+def client(server: CloudServer) -> Client:
+    def make(service: str, config: Config = ONCE) -> Any:
+        session: Any = quick_session()
+        return session.client(service, endpoint_url=server.url, config=config)
+
+    return make
+
+
+def local(server: CloudServer, path: str, **body: Any) -> Any:
+    data = json.dumps(body).encode() if body else None
+    with urllib.request.urlopen(f"{server.url}/_local/{path}", data) as answer:
+        return json.load(answer)
+
+
+def test_a_life_over_http(
+    cloud: LocalCloud, server: CloudServer, client: Client, clock: ManualClock, machines: RecordingMachines
+) -> None:
+    ec2, ssm = client("ec2"), client("ssm")
+    launch = launcher(ec2, ssm)
+    instance_id = launch(ClientToken="t")
+    assert launch(ClientToken="t") == instance_id
+    assert error_of(run_shell, ssm=ssm, instance_id=instance_id) == ("InvalidInstanceId", 400)
+    clock.advance(READY)
+    assert state(ec2, instance_id) == "running"
+    command_id = run_shell(ssm, instance_id)
+    done = ssm.get_command_invocation(CommandId=command_id, InstanceId=instance_id)
+    assert done["Status"] == "Success"
+    ec2.stop_instances(InstanceIds=[instance_id])
+    clock.advance(timedelta(minutes=1))
+    assert state(ec2, instance_id) == "stopped"
+    ec2.terminate_instances(InstanceIds=[instance_id])
+    assert machines.specs[instance_id].environment == {"AWS_ENDPOINT_URL": server.url}
+    assert machines.deeds == ["create", "boot", "halt"]
+    clock.advance(timedelta(minutes=1))
+    assert state(ec2, instance_id) == "terminated"
+
+
+def test_errors_and_lost_answers_over_http(cloud: LocalCloud, client: Client) -> None:
+    ec2, ssm = client("ec2"), client("ssm")
+    asked = request(ssm)
+    cloud.faults.inject("RunInstances", "InsufficientInstanceCapacity")
+    assert error_of(ec2.run_instances, **asked) == ("InsufficientInstanceCapacity", 500)
+    cloud.faults.drop_response("RunInstances")
+    with pytest.raises(ConnectionClosedError):
+        ec2.run_instances(**asked)
+    assert len(ec2.describe_instances()["Reservations"]) == 1
+
+
+@pytest.fixture
+def hasty_threads() -> Iterator[None]:
+    """Threads that interrupt each other as often as they can, so that what is not guarded breaks."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("hasty_threads")
+def test_no_acknowledged_write_is_lost_under_failing_transactions(client: Client) -> None:
+    dynamodb = client("dynamodb", Config(max_pool_connections=THREADS))
+    create_table(dynamodb)
+    dynamodb.put_item(TableName="things", Item={"id": {"S": "taken"}})
+    cancelled = dynamodb.exceptions.TransactionCanceledException
+
+    def write(number: int) -> None:
+        dynamodb.put_item(TableName="things", Item={"id": {"S": f"plain-{number}"}})
+        doomed = {"TableName": "things", "ConditionExpression": "attribute_not_exists(id)"}
+        items = [
+            {"Put": {"TableName": "things", "Item": {"id": {"S": f"never-{number}"}}}},
+            {"Put": {**doomed, "Item": {"id": {"S": "taken"}}}},
+        ]
+        with pytest.raises(cancelled):
+            dynamodb.transact_write_items(TransactItems=items)
+
+    with ThreadPoolExecutor(THREADS) as threads:
+        list(threads.map(write, range(200)))
+    found = {item["id"]["S"] for item in dynamodb.scan(TableName="things")["Items"]}
+    assert found == {"taken", *(f"plain-{number}" for number in range(200))}
+
+
+@pytest.mark.usefixtures("hasty_threads")
+def test_of_increments_guarded_by_a_version_none_is_lost(client: Client) -> None:
+    dynamodb = client("dynamodb", Config(max_pool_connections=THREADS))
+    create_table(dynamodb)
+    refused = dynamodb.exceptions.ConditionalCheckFailedException
+    key = {"TableName": "things", "Key": {"id": {"S": "counter"}}}
+
+    def increment(_: int) -> bool:
+        observation = dynamodb.get_item(**key, ConsistentRead=True).get("Item", {}).get("n", {"N": "0"})
+        try:
+            dynamodb.update_item(
+                **key,
+                UpdateExpression="SET n = :new",
+                ConditionExpression="attribute_not_exists(n) OR n = :seen",
+                ExpressionAttributeValues={":seen": observation, ":new": {"N": str(int(observation["N"]) + 1)}},
+            )
+        except refused:
+            return False
+        return True
+
+    with ThreadPoolExecutor(THREADS) as threads:
+        acknowledged = sum(threads.map(increment, range(100)))
+    assert dynamodb.get_item(**key)["Item"]["n"] == {"N": str(acknowledged)}
+
+
+def test_a_taken_port_is_said_so(server: CloudServer, cloud: LocalCloud) -> None:
+    other = CloudServer(LocalCloud(cloud.clock, cloud.machines), server.port)
+    with pytest.raises(OSError, match=f"port {server.port} of 127.0.0.1 cannot be used"):
+        other.start()
+
+
+def test_a_server_begins_empty_and_its_port_is_free_again(cloud: LocalCloud, machines: RecordingMachines) -> None:
+    with CloudServer(cloud) as first:
+        port = first.port
+        session: Any = quick_session()
+        create_table(session.client("dynamodb", endpoint_url=first.url))
+    with CloudServer(LocalCloud(cloud.clock, machines), port) as second:
+        assert session.client("dynamodb", endpoint_url=second.url).list_tables()["TableNames"] == []
+
+
+def test_the_clock_is_driven_over_http(cloud: LocalCloud, server: CloudServer, client: Client) -> None:
+    ec2 = client("ec2")
+    instance_id = launcher(ec2, client("ssm"))()
+    before = local(server, "clock")
+    assert before == {"now": "2026-01-05T09:00:00+00:00", "speed": 0}
+    assert local(server, "clock", advance_seconds=8)["now"] == "2026-01-05T09:00:08+00:00"
+    assert cloud.log.since(0)[-1]["detail"] == {"instance-id": instance_id, "state": "running"}
+
+
+def test_the_speed_is_driven_over_http(machines: RecordingMachines) -> None:
+    clock = PacedClock(60)
+    with CloudServer(LocalCloud(clock, machines)) as server:
+        assert local(server, "clock", speed=600)["speed"] == 600
+    assert clock.speed == 600
+
+
+def test_faults_capacity_agents_and_activity_are_driven_over_http(
+    cloud: LocalCloud, server: CloudServer, client: Client, machines: RecordingMachines, clock: ManualClock
+) -> None:
+    ec2, ssm = client("ec2"), client("ssm")
+    asked = request(ssm)
+    local(server, "faults", operation="RunInstances", error_code="VcpuLimitExceeded")
+    assert error_of(ec2.run_instances, **asked)[0] == "VcpuLimitExceeded"
+    local(server, "faults", operation="DescribeInstances", kind="lose_answer")
+    with pytest.raises(ConnectionClosedError):
+        ec2.describe_instances()
+    local(server, "capacity", instance_type="g4dn.xlarge", zone="us-east-1a", instances=0)
+    assert error_of(ec2.run_instances, **asked)[0] == "InsufficientInstanceCapacity"
+    local(server, "capacity", instance_type="g4dn.xlarge", zone="us-east-1a")
+    instance_id = ec2.run_instances(**asked)["Instances"][0]["InstanceId"]
+    local(server, f"agents/{instance_id}", silent=True)
+    clock.advance(READY)
+    assert ssm.describe_instance_information()["InstanceInformationList"] == []
+    local(server, f"instances/{instance_id}/activity", gpu_utilisation=[97])
+    assert machines.gpu_utilisation(instance_id) == (97,)
+    assert local(server, "calls")["desk"]["ec2:RunInstances"] == 3
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("nothing", {}, 404),
+        ("instances/i-0123456789abcdef0/activity", {"gpu_utilisation": [1]}, 404),
+        ("faults", {"operation": "RunInstances"}, 400),
+        ("faults", {"operation": "RunInstances", "kind": "clear"}, 400),
+        ("clock", {"speed": 60}, 400),
+        ("clock", {"advance_seconds": -1}, 400),
+        ("capacity", {"colour": "blue"}, 400),
+    ],
+)
+def test_what_cannot_be_driven_is_said_so(server: CloudServer, path: str, body: dict[str, Any], status: int) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        local(server, path, **body)
+    with refused.value:
+        assert refused.value.code == status
+        assert json.load(refused.value)["error"]

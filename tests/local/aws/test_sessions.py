@@ -1,0 +1,113 @@
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import pytest
+
+from local.aws.core.local_cloud import LocalCloud
+from local.aws.core.testing import in_process_cloud
+from local.clock import ManualClock
+from tests.local.aws.conftest import READY, Launch, error_of, launcher
+from tests.local.aws.fakes import PortMachines
+
+JUPYTER = {"portNumber": ["8888"], "localPortNumber": ["8889"]}
+
+
+@pytest.fixture
+def machines() -> PortMachines:
+    return PortMachines()
+
+
+def open_port(ssm: Any, instance_id: str, **parameters: list[str]) -> dict[str, Any]:
+    asked = {"Target": instance_id, "DocumentName": "AWS-StartPortForwardingSession"}
+    return dict(ssm.start_session(**asked, Parameters=parameters or JUPYTER))
+
+
+def test_a_port_is_forwarded_by_the_session_itself(
+    cloud: LocalCloud, machines: PortMachines, ssm: Any, ready: Callable[[], str]
+) -> None:
+    session = open_port(ssm, ready())
+    assert session["SessionId"]
+    assert session["TokenValue"]
+    assert session["StreamUrl"].startswith("wss://ssmmessages.us-east-1.amazonaws.com/v1/data-channel/")
+    (forwarding,) = machines.forwardings
+    assert (forwarding.remote_port, forwarding.local_port) == (8888, 8889)
+    assert cloud.sessions.started[session["SessionId"]].local_port == 8889
+
+
+def test_without_an_agent_nothing_is_connected(ssm: Any, launch: Launch) -> None:
+    for target in (launch(), "i-0123456789abcdef0"):
+        assert error_of(ssm.start_session, Target=target) == ("TargetNotConnected", 400)
+
+
+def test_a_stopped_instance_is_not_connected_though_its_agent_still_looks_online(
+    ec2: Any, ssm: Any, ready: Callable[[], str]
+) -> None:
+    instance_id = ready()
+    ec2.stop_instances(InstanceIds=[instance_id])
+    assert ssm.describe_instance_information()["InstanceInformationList"][0]["PingStatus"] == "Online"
+    assert error_of(ssm.start_session, Target=instance_id) == ("TargetNotConnected", 400)
+
+
+def test_a_taken_port_is_said_so(machines: PortMachines, ssm: Any, ready: Callable[[], str]) -> None:
+    machines.taken_ports.add(8889)
+    with pytest.raises(ssm.exceptions.ClientError, match="choose another localPortNumber") as refused:
+        open_port(ssm, ready())
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "-1", "http"])
+def test_what_is_no_port_is_refused(ssm: Any, ready: Callable[[], str], port: str) -> None:
+    asked = {"Target": ready(), "DocumentName": "AWS-StartPortForwardingSession"}
+    refused = error_of(ssm.start_session, **asked, Parameters={"portNumber": [port]})
+    assert refused == ("InvalidParameters", 400)
+
+
+def test_a_shell_is_answered_with_ids_alone(
+    cloud: LocalCloud, machines: PortMachines, ssm: Any, ready: Callable[[], str]
+) -> None:
+    instance_id = ready()
+    shells = [
+        ssm.start_session(Target=instance_id),
+        ssm.start_session(
+            Target=instance_id, DocumentName="AWS-StartInteractiveCommand", Parameters={"command": ["top"]}
+        ),
+    ]
+    assert [cloud.sessions.started[each["SessionId"]].local_port for each in shells] == [None, None]
+    assert machines.forwardings == []
+    asked = {"Target": instance_id, "DocumentName": "nobody-made-it"}
+    assert error_of(ssm.start_session, **asked) == ("InvalidDocument", 400)
+
+
+def test_a_session_is_listed_until_it_is_terminated(machines: PortMachines, ssm: Any, ready: Callable[[], str]) -> None:
+    instance_id = ready()
+    session_id = open_port(ssm, instance_id)["SessionId"]
+    (listed,) = ssm.describe_sessions(State="Active")["Sessions"]
+    assert (listed["SessionId"], listed["Target"], listed["Status"]) == (session_id, instance_id, "Connected")
+    ssm.terminate_session(SessionId=session_id)
+    assert machines.forwardings[0].is_closed
+    assert ssm.describe_sessions(State="Active")["Sessions"] == []
+    assert [each["SessionId"] for each in ssm.describe_sessions(State="History")["Sessions"]] == [session_id]
+    assert error_of(ssm.terminate_session, SessionId="x")[0] == "DoesNotExistException"
+
+
+def test_a_stop_ends_the_sessions_of_its_instance_alone(
+    machines: PortMachines, ec2: Any, ssm: Any, ready: Callable[[], str], clock: ManualClock
+) -> None:
+    stopped, other = ready(), ready()
+    open_port(ssm, stopped)
+    open_port(ssm, other, portNumber=["8888"])
+    ec2.stop_instances(InstanceIds=[stopped])
+    clock.advance(timedelta(minutes=1))
+    assert [forwarding.is_closed for forwarding in machines.forwardings] == [True, False]
+
+
+def test_no_port_stays_open_when_the_cloud_goes(clock: ManualClock) -> None:
+    machines = PortMachines()
+    with in_process_cloud(clock, machines):
+        ssm: Any = boto3.client("ssm", "us-east-1")
+        instance_id = launcher(boto3.client("ec2", "us-east-1"), ssm)()
+        clock.advance(READY)
+        open_port(ssm, instance_id)
+    assert machines.forwardings[0].is_closed

@@ -1,0 +1,72 @@
+"""A fleet of real machines for the session, and a machine for each test that asks for one.
+
+Where this computer gives no sandbox those tests are skipped with the reason; with NEEDS_SANDBOX=1 they fail with it.
+"""
+
+import itertools
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+
+from local.machines.host.sandboxed import SandboxedMachines
+from local.machines.host.select_backend import sandbox_problem
+
+from .build import now, spec
+
+_numbers = itertools.count(1)
+
+
+class Powered:
+    """Instances that turned themselves off."""
+
+    def __init__(self) -> None:
+        self._off: list[str] = []
+        self._changed = threading.Condition()
+
+    def __call__(self, instance_id: str) -> None:
+        with self._changed:
+            self._off.append(instance_id)
+            self._changed.notify_all()
+
+    def wait_for(self, instance_id: str) -> bool:
+        """Whether it did, within 10 s."""
+        with self._changed:
+            return self._changed.wait_for(lambda: instance_id in self._off, 10)
+
+
+@pytest.fixture(scope="session")
+def powered() -> Powered:
+    return Powered()
+
+
+@pytest.fixture(scope="session")
+def fleet(tmp_path_factory: pytest.TempPathFactory, powered: Powered) -> Iterator[SandboxedMachines]:
+    if why := sandbox_problem(now):
+        assert not os.environ.get("NEEDS_SANDBOX"), why
+        pytest.skip(why)
+    machines = SandboxedMachines(tmp_path_factory.mktemp("fleet"), now, powered)
+    yield machines
+    machines.close()
+
+
+@pytest.fixture(scope="session")
+def shared(fleet: SandboxedMachines) -> str:
+    """One machine, with two GPUs, for tests that leave no trace which another one minds."""
+    one = spec(920, gpu_count=2)
+    fleet.create(one)
+    fleet.boot(one.instance_id)
+    return one.instance_id
+
+
+@pytest.fixture
+def machine(fleet: SandboxedMachines) -> Iterator[str]:
+    """A machine that is up: its instance id."""
+    one = spec(next(_numbers))
+    fleet.create(one)
+    fleet.boot(one.instance_id)
+    yield one.instance_id
+    with suppress(KeyError):
+        fleet.destroy(one.instance_id)

@@ -1,0 +1,73 @@
+"""What SendCommand takes and refuses, and what becomes of it."""
+
+from typing import Any
+
+import pytest
+
+from local.machines.agent.parameters import as_environment, fill_in, resolve
+from local.machines.errors import InvalidParameters
+
+LETTERS = {"type": "String", "allowedPattern": "[a-z]+"}
+
+
+@pytest.mark.parametrize(
+    ("declaration", "words", "value"),
+    [
+        ({"type": "String"}, ["a b"], "a b"),
+        ({"type": "String", "default": "d"}, None, "d"),
+        ({"type": "StringList"}, ["a", "b"], ["a", "b"]),
+        ({"type": "Integer"}, ["5"], 5),
+        ({"type": "Boolean"}, ["true"], True),
+        ({"type": "StringMap"}, ['{"a": 1}'], {"a": 1}),
+        (LETTERS, ["abc"], "abc"),
+        ({"type": "String", "allowedValues": ["a", "b"]}, ["b"], "b"),
+    ],
+)
+def test_a_parameter_that_fits(declaration: dict[str, Any], words: list[str] | None, value: object) -> None:
+    assert resolve({"p": declaration}, {} if words is None else {"p": words}) == {"p": value}
+
+
+@pytest.mark.parametrize(
+    ("declaration", "words", "trouble"),
+    [
+        ({"type": "String"}, None, "required"),
+        ({"type": "String"}, ["a", "b"], "one value"),
+        ({"type": "Integer"}, ["five"], "Integer"),
+        ({"type": "Integer"}, ["true"], "Integer"),
+        ({"type": "Boolean"}, ["1"], "Boolean"),
+        (LETTERS, ["abc; reboot"], "does not match"),
+        (LETTERS, ["abc\nreboot"], "does not match"),
+        ({"type": "StringList", "allowedPattern": "[a-z]+"}, ["ok", "NO"], "does not match"),
+        ({"type": "String", "allowedValues": ["a", "b"]}, ["c"], "not one of"),
+        ({"type": "String", "maxChars": 2}, ["abc"], "at most 2"),
+        ({"type": "StringList", "minItems": 1}, [], "at least 1"),
+    ],
+)
+def test_a_parameter_that_does_not_fit(declaration: dict[str, Any], words: list[str] | None, trouble: str) -> None:
+    with pytest.raises(InvalidParameters, match=trouble):
+        resolve({"p": declaration}, {} if words is None else {"p": words})
+
+
+def test_a_parameter_that_nobody_declared_is_refused() -> None:
+    with pytest.raises(InvalidParameters, match="not declared"):
+        resolve({}, {"p": ["x"]})
+
+
+def test_a_reference_alone_becomes_the_value_and_one_within_text_becomes_text() -> None:
+    values = {"list": ["a", "b"], "number": 3, "text": "t"}
+    template = {"a": "{{ list }}", "b": ["{{text}}", "{{ number }}/{{ list }}"], "c": "{{ other }} {{.Names}}", "d": 5}
+    assert fill_in(template, values) == {
+        "a": ["a", "b"],
+        "b": ["t", '3/["a", "b"]'],
+        "c": "{{ other }} {{.Names}}",
+        "d": 5,
+    }
+
+
+def test_a_value_is_never_filled_in_a_second_time() -> None:
+    assert fill_in("x {{ a }} y", {"a": "{{ b }}", "b": "secret"}) == "x {{ b }} y"
+
+
+def test_only_parameters_that_ask_for_it_reach_the_environment() -> None:
+    declared = {"a": {"type": "String", "interpolationType": "ENV_VAR"}, "b": {"type": "String"}}
+    assert as_environment(declared, {"a": "$(reboot)", "b": "x"}) == {"SSM_a": "$(reboot)"}

@@ -1,0 +1,189 @@
+"""What a script finds on a machine, and what becomes of the machine's processes and files."""
+
+import os
+import select
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from local.machines.agent.shell import Cancellation, Script
+from local.machines.errors import MachineHalted, SandboxUnavailable
+from local.machines.host.sandboxed import SandboxedMachines
+
+from .build import document, invocation, run_script, said, shell_step
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def test_a_script_runs_as_root_of_a_machine_of_its_own(fleet: SandboxedMachines, shared: str) -> None:
+    lines = ["id -u", "hostname", ". /etc/os-release && echo $ID $VERSION_ID", "echo ${HOME-no} $0", "tty || true"]
+    user, host, release, home, terminal = said(fleet, shared, *lines).splitlines()
+    assert (user, release, terminal) == ("0", "ubuntu 22.04", "not a tty")
+    assert host.startswith("ip-10-0-")
+    script = f"/var/lib/amazon/ssm/{shared}/document/orchestration/"
+    assert home.startswith(f"no {script}")
+    assert home.endswith("/only/_script.sh")
+
+
+def test_the_agent_says_where_a_script_is(fleet: SandboxedMachines, shared: str) -> None:
+    assert said(fleet, shared, "echo $AWS_SSM_INSTANCE_ID $AWS_SSM_REGION_NAME") == f"{shared} eu-west-1"
+
+
+def test_a_shebang_on_the_first_line_counts(fleet: SandboxedMachines, shared: str) -> None:
+    assert said(fleet, shared, "#!/usr/bin/env python3", "print(6 * 7)") == "42"
+
+
+def test_nothing_but_itself_runs_on_a_machine(fleet: SandboxedMachines, machine: str) -> None:
+    assert said(fleet, machine, "cat /proc/1/comm; ls -d /proc/[0-9]* | wc -l").splitlines()[0].startswith("python")
+    assert int(said(fleet, machine, "ls -d /proc/[0-9]* | wc -l")) < 8
+
+
+def test_the_disk_outlives_a_boot_and_run_and_tmp_do_not(fleet: SandboxedMachines, machine: str) -> None:
+    boot_id = said(
+        fleet,
+        machine,
+        "echo x | tee /home/ubuntu/kept /usr/local/bin/kept /tmp/lost /run/lost; cat /proc/sys/kernel/random/boot_id",
+    )
+    fleet.halt(machine)
+    fleet.boot(machine)
+
+    kept = said(fleet, machine, "cat /home/ubuntu/kept /usr/local/bin/kept; ls /tmp; ls /run | grep lost || true")
+    assert kept.split() == ["x", "x"]
+    assert said(fleet, machine, "cat /proc/sys/kernel/random/boot_id") not in boot_id
+
+
+def test_exit_194_boots_the_machine_and_runs_the_step_again(fleet: SandboxedMachines, machine: str) -> None:
+    script = ["cat /proc/sys/kernel/random/boot_id >>/root/boots", "[ $(wc -l </root/boots) -gt 1 ] || exit 194"]
+    content = document(shell_step("one", *script), shell_step("two", "sort -u /root/boots | wc -l"))
+    result = fleet.run(machine, invocation(content))
+    assert (result.status, result.steps[1].stdout) == ("Success", "2\n")
+
+
+def test_a_time_limit_kills_the_whole_tree(fleet: SandboxedMachines, shared: str) -> None:
+    lines = ["sleep 600 &", "setsid sleep 601 &", "(setsid sh -c 'sleep 602 & sleep 603' &)", "echo begun", "sleep 604"]
+    script = Script("c", "d", "one", "\n".join(lines), {}, None, timeout=0.5)
+    ended = fleet.machine(shared).execute(script, Cancellation())
+    assert (ended.how, ended.stdout) == ("timed out", "begun\n")
+    assert said(fleet, shared, "pgrep sleep || echo none") == "none"
+
+
+def test_a_cancel_ends_a_document_at_once(fleet: SandboxedMachines, shared: str) -> None:
+    content = document(shell_step("one", "mkfifo /root/begun; echo >/root/begun; sleep 600"), shell_step("two", "true"))
+    command = invocation(content)
+    with ThreadPoolExecutor() as pool:
+        result = pool.submit(fleet.run, shared, command)
+        said(fleet, shared, "mkfifo /root/begun 2>/dev/null; cat /root/begun")
+        fleet.cancel(shared, command.command_id)
+        assert [step.status for step in result.result(5).steps] == ["Cancelled", "Cancelled"]
+
+
+def test_two_documents_run_at_once_on_one_machine(fleet: SandboxedMachines, shared: str) -> None:
+    said(fleet, shared, "mkfifo /root/pipe")
+    with ThreadPoolExecutor() as pool:
+        reader = pool.submit(said, fleet, shared, "cat /root/pipe")
+        said(fleet, shared, "echo met >/root/pipe")
+        assert reader.result(5) == "met"
+
+
+def test_a_daemon_that_keeps_the_output_open_keeps_the_step_open(fleet: SandboxedMachines, machine: str) -> None:
+    held = Script("c", "d", "one", "sleep 600 &", {}, None, timeout=0.3)
+    assert fleet.machine(machine).execute(held, Cancellation()).how == "timed out"
+    assert run_script(fleet, machine, "nohup sleep 601 >/dev/null 2>&1 &").status == "Success"
+    assert said(fleet, machine, "pgrep -f 'sleep 601' | wc -l; pgrep -f 'sleep 600' | wc -l").split() == ["1", "0"]
+
+
+def test_long_output_is_cut(fleet: SandboxedMachines, shared: str) -> None:
+    step = run_script(fleet, shared, "yes | head -c 3000000; yes | head -c 9000 >&2").steps[0]
+    assert (len(step.stdout), step.stdout[-20:]) == (24_000, "--output truncated--")
+
+
+def test_a_folder_that_is_not_there_fails_the_step(fleet: SandboxedMachines, shared: str) -> None:
+    step = run_script(fleet, shared, "true", workingDirectory="/nowhere").steps[0]
+    assert (step.status, "No such file" in step.stderr) == ("Failed", True)
+
+
+def test_a_halt_under_a_document_leaves_it_without_a_result(fleet: SandboxedMachines, machine: str) -> None:
+    said(fleet, machine, "mkfifo /root/begun")
+    with ThreadPoolExecutor() as pool:
+        result = pool.submit(run_script, fleet, machine, "echo >/root/begun; sleep 600")
+        said(fleet, machine, "cat /root/begun")
+        fleet.halt(machine)
+        with pytest.raises(MachineHalted):
+            result.result(5)
+    with pytest.raises(MachineHalted):
+        run_script(fleet, machine, "true")
+
+
+def test_a_machine_that_is_destroyed_leaves_nothing(fleet: SandboxedMachines, machine: str, tmp_path: Path) -> None:
+    del tmp_path
+    said(fleet, machine, "mkdir -p /root/deep && touch /root/deep/x && chmod 0 /root/deep")
+    folder = next(path for path in Path(fleet.root).iterdir() if path.name == machine)
+    fleet.destroy(machine)
+    assert not folder.exists()
+    with pytest.raises(KeyError):
+        fleet.boot(machine)
+
+
+def test_a_disk_that_was_prepared_as_a_trap_does_not_boot(
+    fleet: SandboxedMachines, machine: str, tmp_path: Path
+) -> None:
+    fleet.halt(machine)
+    dev = fleet.root / machine / "disk" / "dev"
+    dev.rmdir()
+    dev.symlink_to(tmp_path)
+    with pytest.raises(SandboxUnavailable, match="link"):
+        fleet.boot(machine)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_when_the_fleet_is_killed_its_machines_are_gone(tmp_path: Path, fleet: SandboxedMachines) -> None:
+    seconds = f"9{os.getpid()}"
+    program = f"""
+import sys
+sys.path.insert(0, {str(REPOSITORY)!r})
+from pathlib import Path
+from local.machines.sandboxed import SandboxedMachines
+from tests.machines.build import now, run_script, spec
+fleet = SandboxedMachines(Path({str(tmp_path)!r}), now)
+fleet.create(spec())
+fleet.boot(spec().instance_id)
+run_script(fleet, spec().instance_id, "nohup sleep {seconds} >/dev/null 2>&1 &", "until pgrep -x sleep; do :; done")
+print("up", flush=True)
+sys.stdin.read()
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as owner:
+        assert owner.stdout
+        assert owner.stdout.readline() == b"up\n"
+        sleeper = _process_with(seconds)
+        watched = os.pidfd_open(sleeper)
+        owner.kill()
+    ended, _, _ = select.select([watched], [], [], 10)
+    os.close(watched)
+    assert ended
+
+
+def _process_with(word: str) -> int:
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and word.encode() in (entry / "cmdline").read_bytes().split(b"\0"):
+            return int(entry.name)
+    raise AssertionError(f"no process has {word}")
+
+
+def test_boots_and_halts_from_many_threads_leave_it_as_the_last_one_said(
+    fleet: SandboxedMachines, machine: str
+) -> None:
+    barrier = threading.Barrier(4)
+
+    def turn(on: bool) -> None:
+        barrier.wait(5)
+        (fleet.boot if on else fleet.halt)(machine)
+
+    with ThreadPoolExecutor(4) as pool:
+        for each in [pool.submit(turn, number % 2 == 0) for number in range(4)]:
+            each.result(10)
+    fleet.boot(machine)
+    assert said(fleet, machine, "echo up") == "up"

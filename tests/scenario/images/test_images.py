@@ -1,0 +1,247 @@
+"""An image made of an instance, whatever goes wrong on the way, and a launch from it."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+
+from chalicelib.domain.common.deadlines import IMAGE_DEADLINE
+from chalicelib.domain.common.errors import Conflict, NotFound
+from chalicelib.domain.desk.settings import Mode
+from chalicelib.domain.images.record import IN_PROGRESS_PHASES, ImagePhase
+from chalicelib.domain.instances.record import Phase
+from local.machines.host.simulated import SimulatedMachines
+from tests.support.channels import listening
+from tests.support.images import ask, at_rest, look, made, until
+from tests.support.world import ADA, ADMIN, World, machine_id, world
+
+
+@pytest.fixture
+def desk() -> Iterator[World]:
+    with world() as around:
+        yield around
+
+
+def amis() -> list[dict[str, Any]]:
+    ec2: Any = boto3.client("ec2", "us-east-1")
+    return list(ec2.describe_images(Owners=["self"])["Images"])
+
+
+def snapshots() -> list[dict[str, Any]]:
+    filters = [{"Name": "tag-key", "Values": ["gpudesk:image"]}]
+    return list(boto3.client("ec2", "us-east-1").describe_snapshots(Filters=filters)["Snapshots"])  # type: ignore[arg-type]
+
+
+def secret_actions(desk: World) -> list[str]:
+    machines = desk.cloud.machines
+    assert isinstance(machines, SimulatedMachines)
+    return [script.environment["SSM_action"] for _, script in machines.ran if "SSM_action" in script.environment]
+
+
+def test_an_image_is_sealed_made_tagged_and_private(desk: World) -> None:
+    instance = desk.ready(name="brave-otter")
+    image = made(desk, instance)
+    assert secret_actions(desk) == ["remove", "restore"]
+    (ami,) = amis()
+    assert (ami["ImageId"], ami["State"], ami["Public"]) == (image.ami_id, "available", False)
+    tags = {tag["Key"]: tag["Value"] for tag in ami["Tags"]}
+    assert (tags["gpudesk:image"], tags["gpudesk:owner"], tags["Name"]) == (image.id, "ada", "vision-1")
+    (snapshot,) = snapshots()
+    assert image.snapshots == (snapshot["SnapshotId"],)
+    assert image.disk_gib == snapshot["VolumeSize"] == desk.look(instance).spec.disk_gib
+    assert [each.name for each in image.installed_documents] == ["gpudesk-probe", "gpudesk-jupyter"]
+    assert desk.look(instance).image_in_progress is None
+    assert "image_available" in desk.codes(instance)
+    assert not image.needs_work
+
+
+def test_where_several_are_called_so_their_ids_say_which_is_meant(desk: World) -> None:
+    instance = desk.ready()
+    ids = [made(desk, instance, no_reboot=True).id for _ in range(2)]
+    requests = desk.desk.requests.images
+    with pytest.raises(Conflict, match="name its id") as conflict:
+        requests.delete(ADA, "vision-1")
+    assert all(each in str(conflict.value) for each in ids)
+    assert requests.delete(ADA, ids[0]).id == ids[0]
+
+
+def test_the_instance_is_sealed_for_minutes_only_and_its_timeline_says_how_to_get_in_again(desk: World) -> None:
+    instance = desk.ready()
+    image = until(desk, ask(desk, instance), ImagePhase.PENDING)
+    assert image.secrets_removed
+    desk.minute(2)
+    going = look(desk, image)
+    assert (going.phase, going.secrets_removed) == (ImagePhase.PENDING, False)
+    assert 0 < going.progress < 100
+    said = {str(line.code): line.message for line in desk.timeline(instance)}
+    for code in ("image_requested", "secrets_regenerated"):
+        assert f"ssh-keygen -R {instance.id}" in said[code]
+    assert desk.desk.requests.reading.get(ADA, instance.id).image == going
+
+
+def test_without_a_reboot_what_was_sealed_is_put_back_however_often_that_fails(desk: World) -> None:
+    instance = desk.ready()
+    failed = (1, "", "no space left on device")
+    desk.cloud.machines.outcomes["secrets"] = [(0, "", ""), failed, failed]  # type: ignore[attr-defined]
+    image = made(desk, instance, no_reboot=True)
+    assert secret_actions(desk).count("restore") == 3
+    assert "secrets_restored" in desk.codes(instance)
+    assert image.reason.code == "available"
+
+
+def test_a_machine_that_was_terminated_meanwhile_is_sent_nothing(desk: World) -> None:
+    instance = desk.ready()
+    image = until(desk, ask(desk, instance), ImagePhase.SANITIZING)
+    desk.cloud.faults.inject("CreateImage", "UnauthorizedOperation")
+    desk.ec2.terminate_instances(InstanceIds=[machine_id(instance)])
+    desk.until(instance, Phase.TERMINATED)
+    at_rest(desk, image)
+    sent = desk.cloud.calls["ssm:SendCommand"]
+    desk.minute(3)
+    assert desk.cloud.calls["ssm:SendCommand"] == sent
+    assert "restore" not in secret_actions(desk)
+
+
+def test_an_image_that_failed_is_deleted_at_once_and_its_instance_is_unsealed_all_the_same(desk: World) -> None:
+    instance = desk.ready()
+    desk.cloud.faults.inject("CreateImage", "UnauthorizedOperation")
+    failed = (1, "", "no space left on device")
+    desk.cloud.machines.outcomes["secrets"] = [(0, "", ""), failed, failed]  # type: ignore[attr-defined]
+    image = until(desk, ask(desk, instance), ImagePhase.FAILED)
+    assert image.secrets_removed
+    assert desk.desk.requests.images.delete(ADA, image.id).phase is ImagePhase.DELETING
+    gone = until(desk, image, ImagePhase.DELETED)
+    assert gone.secrets_removed
+    at_rest(desk, image)
+    assert secret_actions(desk) == ["remove", "restore", "restore", "restore"]
+    assert "secrets_restored" in desk.codes(instance)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "news", "words"),
+    [(None, "image_available", "is ready: ami-"), ("UnauthorizedOperation", "image_failed", "EC2 rejected")],
+)
+def test_the_owner_hears_what_became_of_the_image_once(desk: World, refusal: str | None, news: str, words: str) -> None:
+    box = listening(desk)
+    instance = desk.ready()
+    if refusal:
+        desk.cloud.faults.inject("CreateImage", refusal)
+    until(desk, ask(desk, instance), ImagePhase.AVAILABLE, ImagePhase.FAILED)
+    desk.minute()
+    assert box.types() == [news]
+    assert words in json.loads(box.arrived[0][1])["data"]["message"]
+    (notice, ready), _ = desk.desk.requests.reading.list_notifications(ADA, instance.id, limit=10, cursor=None)
+    assert (notice.code, ready.code) == (news, "ready")
+
+
+def test_a_lost_answer_makes_no_second_image(desk: World) -> None:
+    instance = desk.ready()
+    desk.cloud.faults.drop_response("CreateImage")
+    image = made(desk, instance)
+    assert [each["ImageId"] for each in amis()] == [image.ami_id]
+    assert desk.cloud.calls["ec2:CreateImage"] == 1
+
+
+def test_an_image_that_is_not_shown_yet_is_refused_by_its_name_and_found_later(desk: World) -> None:
+    instance = desk.ready()
+    desk.cloud.faults.drop_response("CreateImage")
+    desk.cloud.faults.inject("DescribeImages", "InternalError", times=2)
+    made(desk, instance)
+    assert len(amis()) == 1
+
+
+def test_the_same_wish_again_is_the_same_image_and_another_one_waits(desk: World) -> None:
+    instance = desk.ready()
+    image = ask(desk, instance)
+    assert ask(desk, instance).id == image.id
+    with pytest.raises(Conflict, match="is being made already"):
+        ask(desk, instance, name="vision-2")
+
+
+def test_a_termination_waits_for_the_image_and_then_comes(desk: World) -> None:
+    instance = desk.ready(name="brave-otter")
+    image = ask(desk, instance)
+    desk.desk.requests.changing.terminate(ADA, "brave-otter")
+    desk.minute(2)
+    assert look(desk, image).phase in IN_PROGRESS_PHASES
+    assert desk.ec2_state(machine_id(instance)) == "running"
+    assert desk.codes(instance).count("terminate_pending") == 1
+    until(desk, image, ImagePhase.AVAILABLE)
+    desk.until(instance, Phase.TERMINATED)
+
+
+@pytest.mark.parametrize("fault", ["remove", "create"])
+def test_what_cannot_be_made_is_told_and_the_instance_is_put_back_in_order(desk: World, fault: str) -> None:
+    instance = desk.ready()
+    if fault == "remove":
+        desk.cloud.machines.outcomes["secrets"] = [(1, "", "no space left on device")]  # type: ignore[attr-defined]
+    else:
+        desk.cloud.faults.inject("CreateImage", "UnauthorizedOperation")
+    image = until(desk, ask(desk, instance), ImagePhase.FAILED)
+    at_rest(desk, image)
+    assert secret_actions(desk) == ["remove", "restore"]
+    assert ("no space left" if fault == "remove" else "UnauthorizedOperation") in image.reason.message
+    assert desk.look(instance).image_in_progress is None
+    assert "image_failed" in desk.codes(instance)
+    desk.desk.requests.images.delete(ADA, image.id)
+    until(desk, image, ImagePhase.DELETED)
+
+
+def test_deleting_takes_the_snapshots_too_and_is_done_only_when_ec2_shows_none(desk: World) -> None:
+    image = made(desk, desk.ready())
+    desk.cloud.faults.inject("DeregisterImage", "RequestLimitExceeded")
+    desk.cloud.faults.inject("DeleteSnapshot", "RequestLimitExceeded")
+    requests = desk.desk.requests.images
+    assert requests.delete(ADA, image.id).phase is ImagePhase.DELETING
+    assert requests.delete(ADA, image.id).phase is ImagePhase.DELETING
+    until(desk, image, ImagePhase.DELETED)
+    assert (amis(), snapshots()) == ([], [])
+    with pytest.raises(NotFound):
+        requests.get(ADA, image.id)
+    assert requests.list_images(ADMIN, owner=None, limit=10, cursor=None) == ((), None)
+
+
+def test_what_is_being_made_is_not_deleted(desk: World) -> None:
+    image = ask(desk, desk.ready())
+    with pytest.raises(Conflict, match="once that is over"):
+        desk.desk.requests.images.delete(ADA, image.id)
+
+
+def test_while_paused_no_image_is_made_and_none_goes_on(desk: World) -> None:
+    instance = desk.ready()
+    image = ask(desk, instance)
+    desk.hold()
+    desk.minute(3)
+    assert look(desk, image).phase is ImagePhase.REQUESTED
+    desk.desk.requests.administration.update(ADMIN, mode=Mode.ENFORCE)
+    until(desk, image, ImagePhase.AVAILABLE)
+
+
+def test_only_a_ready_instance_has_an_image_made(desk: World) -> None:
+    with pytest.raises(Conflict, match="made of an instance that is ready"):
+        ask(desk, desk.launch())
+
+
+def test_a_termination_does_not_wait_for_ever(desk: World) -> None:
+    instance = desk.ready(idle_minutes=60)
+    image = ask(desk, instance)
+    desk.desk.requests.changing.terminate(ADA, instance.id)
+    desk.clock.advance(IMAGE_DEADLINE)
+    desk.cloud.tick()
+    desk.desk.loop.reconcile(instance.id)
+    assert desk.look(instance).phase is Phase.TERMINATING
+    with pytest.raises(Conflict):
+        ask(desk, instance, name="another")
+    assert look(desk, image).id == image.id
+
+
+def test_what_is_being_imaged_is_neither_idle_nor_set_up(desk: World) -> None:
+    instance = desk.ready(idle_minutes=3, warning_minutes=3)
+    ask(desk, instance)
+    with pytest.raises(Conflict, match="half of a setup"):
+        desk.desk.requests.setting_up.run(ADA, instance.id, recipe=None, parameters={})
+    shown = desk.show(instance)
+    assert shown.activity is not None
+    assert shown.activity.reason.code == "image_in_progress"

@@ -1,0 +1,160 @@
+"""A launch from an image: what need not run again, what was chosen there, what was added there, and where it fits."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+
+from chalicelib.control.services.launch import LaunchResponse
+from chalicelib.domain.common.errors import ValidationFailed
+from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.domain.write_warnings import WarningCode
+from local.machines.host.simulated import SimulatedMachines
+from tests.support.images import made
+from tests.support.recipes import offered
+from tests.support.world import ADA, ADMIN, World, machine_id, world
+
+MIRROR = "https://mirror.example.org/ubuntu"
+
+
+@pytest.fixture
+def desk() -> Iterator[World]:
+    with world(recipes=offered()) as around:
+        yield around
+
+
+def set_up(desk: World, instance: Instance, recipe: str, **parameters: Any) -> Instance:
+    desk.desk.requests.setting_up.run(ADA, instance.id, recipe=recipe, parameters=parameters)
+    return desk.until(instance, Phase.READY)
+
+
+def origin(granted: LaunchResponse) -> str:
+    """Return the message of the answer about the image."""
+    return next(each.message for each in granted.warnings if each.code is WarningCode.LAUNCHED_FROM_IMAGE)
+
+
+def ran_on(desk: World, instance: Instance) -> set[str]:
+    machines = desk.cloud.machines
+    assert isinstance(machines, SimulatedMachines)
+    return {script.document_name for who, script in machines.ran if who == machine_id(instance)}
+
+
+def test_a_launch_from_an_image_skips_what_is_baked_in_and_says_what_that_saves(desk: World) -> None:
+    image = made(desk, desk.ready(name="brave-otter"))
+    machines = desk.cloud.machines
+    assert isinstance(machines, SimulatedMachines)
+    machines.ran.clear()
+    copy = desk.until(desk.launch(name="quick-fox", image="latest"), Phase.READY)
+    ran = {script.document_name for who, script in machines.ran if who == machine_id(copy)}
+    assert ran == {"gpudesk-probe"}, "it sends another machine's heartbeat, so it runs; Jupyter is there"
+    line = next(line for line in desk.timeline(copy) if line.code == "document_skipped")
+    took = next(each.seconds for each in image.installed_documents if each.name == "gpudesk-jupyter")
+    assert f"saves about {took} s" in line.message
+    found = boto3.client("ec2", "us-east-1").describe_instances(InstanceIds=[machine_id(copy)])
+    assert found["Reservations"][0]["Instances"][0]["ImageId"] == image.ami_id
+
+
+def test_a_document_that_has_changed_since_runs_again(desk: World) -> None:
+    image = made(desk, desk.ready(name="brave-otter"))
+    ssm = boto3.client("ssm", "us-east-1")
+    content = ssm.get_document(Name="gpudesk-jupyter")["Content"].replace("gpudesk: installs", "gpudesk: now installs")
+    ssm.update_document(Name="gpudesk-jupyter", Content=content, DocumentVersion="$LATEST")
+    ssm.update_document_default_version(Name="gpudesk-jupyter", DocumentVersion="2")
+    copy = desk.until(desk.launch(name="quick-fox", image=image.id), Phase.READY)
+    assert "document_skipped" not in desk.codes(copy)
+
+
+def test_an_image_launches_where_it_fits_only(desk: World) -> None:
+    image = made(desk, desk.ready(name="brave-otter"))
+    wishes: tuple[tuple[dict[str, Any], str], ...] = (
+        ({"region": "eu-west-1"}, "not in eu-west-1"),
+        ({"gpu": "T4g"}, "is of arm64"),
+        ({"disk_gib": 16}, "at least"),
+        ({"image": "no-such"}, "no image 'no-such'"),
+        ({"image": "latest", "recipe": "bare"}, "no image with recipe bare"),
+    )
+    for asked, complaint in wishes:
+        with pytest.raises(ValidationFailed) as refused:
+            desk.launch(**{"image": image.id, **asked})
+        (error,) = refused.value.errors
+        assert error.field == "image"
+        assert complaint in error.message
+
+
+def test_an_admin_gets_nobody_elses_image_by_its_name(desk: World) -> None:
+    image = made(desk, desk.ready())
+    with pytest.raises(ValidationFailed, match="no image 'vision-1'"):
+        desk.launch(ADMIN, image="vision-1", instance_type="g4dn.xlarge")
+    assert desk.launch(ADMIN, image=image.id, instance_type="g4dn.xlarge").spec.image is not None
+
+
+def test_what_was_chosen_on_the_instance_is_the_default_of_a_launch_from_its_image(desk: World) -> None:
+    image = made(desk, desk.ready(name="brave-otter", parameters={"apt_mirror": MIRROR}))
+    asked = desk.order(image="latest", name="quick-fox")
+    assert asked.instance.spec.parameters["apt_mirror"] == MIRROR
+    assert f"with the parameters apt_mirror={MIRROR}. Skipped unless changed since: gpudesk-jupyter." in origin(asked)
+    copy = desk.until(asked.instance, Phase.READY)
+    assert ran_on(desk, copy) == {"gpudesk-probe"}
+    other = desk.order(image=image.name, parameters={"apt_mirror": ""}, name="slow-fox")
+    assert other.instance.spec.parameters["apt_mirror"] == "", "what is said wins"
+    assert "It contains no document that jupyter runs." in origin(other)
+    with pytest.raises(ValidationFailed, match="no image with recipe jupyter"):
+        desk.launch(image="latest", parameters={"apt_mirror": ""})
+
+
+def test_what_was_added_to_the_instance_comes_along_with_its_image(desk: World) -> None:
+    instance = desk.ready(recipe="bare", name="brave-otter")
+    set_up(desk, instance, "jupyter", apt_mirror=MIRROR)
+    image = made(desk, instance)
+    assert (image.recipe, [each.recipe for each in image.added_recipes]) == ("bare", ["jupyter"])
+    assert {each.name for each in image.installed_documents} == {"gpudesk-probe", "gpudesk-jupyter"}
+    asked = desk.order(image=image.name, name="quick-fox")
+    assert "with the added recipe jupyter. Skipped unless changed since: gpudesk-jupyter." in origin(asked)
+    assert "launched_from_image" in desk.codes(asked.instance)
+    copy = desk.until(asked.instance, Phase.READY)
+    assert copy.spec.recipe == "bare"
+    assert copy.spec.parameters_of("jupyter")["apt_mirror"] == MIRROR
+    assert ran_on(desk, copy) == {"gpudesk-probe"}
+    ways = desk.desk.requests.sessions.connect(ADA, copy.id).commands
+    assert any("portNumber=8888" in way.command for way in ways)
+    again = made(desk, copy, name="vision-2")
+    assert (again.added_recipes, {each.name for each in again.installed_documents}) == (
+        image.added_recipes,
+        {"gpudesk-probe", "gpudesk-jupyter"},
+    )
+    other = desk.order(image=image.id, recipe="jupyter", name="slow-fox")
+    assert other.instance.spec.added_recipes == ()
+    assert other.instance.spec.parameters["apt_mirror"] == MIRROR, "as it was chosen there, for that recipe"
+
+
+def test_an_added_recipe_that_failed_stays_behind_and_that_is_said(desk: World) -> None:
+    instance = desk.ready(recipe="bare")
+    desk.cloud.machines.outcomes["install"] = [(1, "", "no such package")] * 3  # type: ignore[attr-defined]
+    set_up(desk, instance, "jupyter")
+    wished = desk.desk.requests.images.create(ADA, instance.id, name="vision", description="", no_reboot=True)
+    assert wished.image.added_recipes == ()
+    assert wished.image.installed_documents == (), "the probe failed, too"
+    (message,) = (each.message for each in wished.warnings if each.code is WarningCode.RECIPE_NOT_CAPTURED)
+    assert message.startswith("Recipe jupyter of ")
+
+
+def test_an_image_of_a_recipe_with_a_base_image_of_its_own_is_judged_by_that(desk: World) -> None:
+    image = made(desk, desk.ready(recipe="old"))
+    copy = desk.until(desk.launch(image=image.id, name="quick-fox"), Phase.READY)
+    assert copy.spec.image_parameter == image.base_image_parameter
+    with pytest.raises(ValidationFailed) as refused:
+        set_up(desk, copy, "new")
+    assert "the image is Ubuntu 18.04, and it is made for 22.04" in refused.value.errors[0].message
+    assert desk.launch(image=made(desk, copy, name="vision-2").id, name="slow-fox").spec.recipe == "old"
+
+
+def test_the_same_launch_again_has_the_same_answer(desk: World) -> None:
+    image = made(desk, desk.ready())
+    first = desk.order(image=image.id, key="k-1")
+    again = desk.order(image=image.id, key="k-1")
+    assert "Skipped unless changed since" in origin(first)
+    assert (again.instance.id, again.warnings) == (first.instance.id, first.warnings)
+    unkeyed = [desk.order(image=image.id, name="quick-fox").warnings for _ in range(2)]
+    assert unkeyed[0] == unkeyed[1][1:]
+    assert unkeyed[1][0].code is WarningCode.DUPLICATE_REQUEST

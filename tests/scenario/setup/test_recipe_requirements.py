@@ -1,0 +1,114 @@
+"""A recipe on a machine that it cannot use is refused before launch; what was chosen arrives; its image is launched."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import boto3
+import pytest
+
+from chalicelib.domain.common.errors import FieldError, ValidationFailed
+from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.domain.launch.build_spec import LaunchRequest
+from chalicelib.domain.write_warnings import WarningCode, WriteWarning
+from tests.support.recipes import UBUNTU_18, offered
+from tests.support.world import ADA, ADMIN, World, machine_id, world
+
+
+@pytest.fixture(scope="module")
+def desk() -> Iterator[World]:
+    with world(recipes=offered()) as made:
+        yield made
+
+
+def sent(instance: Instance) -> list[str]:
+    """The attempt ids of every command that its machine was sent, as the documents got them."""
+    commands = boto3.client("ssm", "us-east-1").list_commands(InstanceId=machine_id(instance))["Commands"]
+    return [command["Parameters"]["attemptId"][0] for command in commands]
+
+
+def refusal(desk: World, **request: Any) -> tuple[FieldError, ...]:
+    before = desk.cloud.calls.copy()
+    with pytest.raises(ValidationFailed) as refused:
+        desk.launch(**request)
+    assert not [name for name in desk.cloud.calls_of(before) if name.startswith(("ec2:", "ssm:"))]
+    return refused.value.errors
+
+
+@pytest.mark.parametrize(
+    ("ask", "field", "why"),
+    [
+        ({"gpu": "A10G", "recipe": "old"}, "recipe", "the A10G has compute capability 8.6, and it needs 3.0 to 7.5"),
+        ({"instance_type": "g4ad.xlarge", "recipe": "old"}, "recipe", "the Radeon Pro V520 has no CUDA"),
+        ({"gpu": "T4g", "recipe": "old"}, "recipe", "is arm64, and its packages are for x86_64"),
+        ({"instance_type": "t3.large", "recipe": "old"}, "recipe", "t3.large has no GPU, and it needs one"),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_launch_with_what_would(
+    desk: World, request: dict[str, Any], field: str, why: str
+) -> None:
+    (error,) = refusal(desk, **request)
+    assert error.field == field
+    assert error.message.startswith("old does not fit: ")
+    assert why in error.message
+    assert error.message.endswith("; what would fit in us-east-1: T4 (g4dn.xlarge, $0.526 an hour)")
+
+
+def test_a_bad_parameter_is_refused_in_words_and_a_default_recipe_that_does_not_fit_blames_the_gpu(desk: World) -> None:
+    errors = refusal(desk, gpu="T4", recipe="old", parameters={"release": "$(id)", "workers": "4", "colour": "red"})
+    assert {error.field: error.message for error in errors} == {
+        "parameters.colour": "unknown parameter; there is release, notebooks, workers",
+        "parameters.release": 'must be a release: 1 to 8 lower-case letters, not the text "$(id)"',
+        "parameters.workers": 'must be a whole number from 0 to 999999999, not the text "4"',
+    }
+    administration = desk.desk.requests.administration
+    administration.update(ADMIN, defaults={"recipe": "old"})
+    assert [error.field for error in refusal(desk, gpu="A10G")] == ["gpu"]
+    administration.update(ADMIN, defaults={"recipe": "jupyter"})
+
+
+def test_what_was_chosen_reaches_the_document_as_texts_and_stays_in_the_record(desk: World) -> None:
+    instance = desk.ready(recipe="new", parameters={"notebooks": False, "workers": 7})
+    assert instance.spec.parameters == {"release": "one", "notebooks": False, "workers": 7}
+    (attempt_id,) = sent(instance)
+    assert attempt_id.startswith(f"one.false.7.{instance.id}.")
+
+
+def test_a_recipe_with_an_image_of_its_own_is_launched_from_that(desk: World) -> None:
+    instance = desk.until_true(desk.launch(recipe="old"), lambda now: now.machine is not None)
+    image = boto3.client("ssm", "us-east-1").get_parameter(Name=UBUNTU_18)["Parameter"]["Value"]
+    found = desk.ec2.describe_instances(InstanceIds=[machine_id(instance)])["Reservations"][0]["Instances"][0]
+    assert found["ImageId"] == image
+    name = desk.ec2.describe_images(ImageIds=[image])["Images"][0]["Name"]
+    assert "ubuntu-bionic-18.04-amd64" in name
+
+
+def test_an_image_that_is_not_published_fails_the_launch_with_its_name(desk: World) -> None:
+    recipes = desk.desk.requests.launching.recipes
+    nowhere = UBUNTU_18.replace("18.04", "16.04")
+    fits = replace(recipes["old"].requirements, ubuntu=("16.04",))
+    launching = replace(
+        desk.desk.requests.launching,
+        recipes={
+            **recipes,
+            "older": replace(recipes["old"], name="older", image={"x86_64": nowhere}, requirements=fits),
+        },
+    )
+    request = LaunchRequest(gpu="T4", recipe="older")
+    instance = launching.launch(ADA, request, key=None, body_digest="older").instance
+    instance = desk.until(instance, Phase.FAILED, minutes=5)
+    assert f"no image is to be had of {nowhere} in us-east-1" in instance.reason.message
+
+
+def test_on_a_cpu_type_the_gpu_steps_are_skipped_and_that_is_said(desk: World) -> None:
+    request = LaunchRequest(instance_type="t3.large", recipe="new")
+    launching = desk.desk.requests.launching
+    words = "t3.large has no GPU. Recipe new skips its GPU steps and computes on the CPU."
+    granted = launching.launch(ADA, request, key="once", body_digest="cpu")
+    assert granted.warnings[0] == WriteWarning(WarningCode.GPU_STEPS_SKIPPED, words)
+    again = launching.launch(ADA, request, key="once", body_digest="cpu")
+    assert again.warnings == granted.warnings, "the same answer again"
+    (line,) = [line for line in desk.timeline(granted.instance) if line.code == "gpu_steps_skipped"]
+    assert line.message == words
+    plain = launching.launch(ADA, LaunchRequest(instance_type="t3.large", recipe="bare"), key=None, body_digest="bare")
+    assert WarningCode.GPU_STEPS_SKIPPED not in [each.code for each in plain.warnings]

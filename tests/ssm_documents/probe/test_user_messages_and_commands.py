@@ -1,0 +1,331 @@
+"""Messages to real terminals, and the commands that people call, as real processes."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib.domain.idle.evidence import SignalState
+from chalicelib.domain.idle.heartbeat_response import KeepResult
+from chalicelib.domain.idle.policy import Thresholds
+from ssm_documents.embed import probe_zipapp
+from ssm_documents.probe import commands
+from ssm_documents.probe.files import ProbePaths
+from ssm_documents.probe.history import History
+from ssm_documents.probe.people import DeliveryCount, UserMessenger
+from ssm_documents.probe.signals.hold import HoldSensor
+from ssm_documents.probe.signals.jupyter_servers import Server, UnreachableServer
+from ssm_documents.probe.wishes import KeepRequests
+from tests.support.fakes import MINUTE, QUIET, START
+from tests.support.tmux import Tmux, needs_tmux
+
+SERVER = Server(pid=1, started=1, program="jupyter-lab")
+
+
+LOGIN = """\
+#!{python}
+import os, pty
+child, screen = pty.fork()
+if not child:
+    os.execvp("sh", ["sh", "-c", "tty; exec tail -f /dev/null"])
+os.write(1, os.read(screen, 100))
+while {reads}:
+    os.write(1, os.read(screen, 4096))
+os.waitpid(child, 0)
+"""
+
+
+class Login:
+    """A terminal that a program of this name has opened, and what is to be seen on it."""
+
+    def __init__(self, folder: Path, name: str, *, reads: bool = True) -> None:
+        program = folder.parent / name
+        program.write_text(LOGIN.format(python=sys.executable, reads=reads), encoding="utf-8")
+        program.chmod(0o755)
+        self.process = subprocess.Popen([program], stdout=subprocess.PIPE)
+        assert self.process.stdout
+        self.screen = self.process.stdout
+        terminal = Path(self.screen.readline().decode().strip())
+        (folder / terminal.name).symlink_to(terminal)
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.screen.close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where the terminals of this test are, and what is none."""
+    path = tmp_path / "pts"
+    path.mkdir()
+    (path / "ptmx").touch()
+    return path
+
+
+@pytest.fixture
+def login(folder: Path) -> Iterator[Callable[..., Login]]:
+    logins: list[Login] = []
+
+    def new(name: str, *, reads: bool = True) -> Login:
+        logins.append(Login(folder, name, reads=reads))
+        return logins[-1]
+
+    yield new
+    for each in logins:
+        each.close()
+
+
+@pytest.mark.parametrize("name", ["sshd", "ssm-session-worker"])
+def test_a_message_reaches_a_real_terminal_and_nothing_in_it_is_a_control_character(
+    folder: Path, login: Callable[..., Login], name: str
+) -> None:
+    somebody = login(name)
+    reached = UserMessenger(folder, servers=list).notify("gpudesk: stops at 09:40\x1b[2J\nrm -rf / \x07")
+    assert (reached.terminals, reached.jupyter_servers) == (1, 0)
+    assert somebody.screen.readline().strip() == b""
+    observation = somebody.screen.readline().decode()
+    assert "gpudesk: stops at 09:40" in observation
+    assert "\x1b" not in observation
+    assert re.search(r"\*\*\*\r+\n", observation)
+
+
+def test_a_terminal_that_nobody_reads_from_holds_nothing_up_and_counts_as_not_reached(
+    folder: Path, login: Callable[..., Login]
+) -> None:
+    login("sshd", reads=False)
+    people = UserMessenger(folder, servers=list)
+    for _ in range(2000):
+        if not people.notify("x" * 200):
+            return
+    raise AssertionError("its buffer has no end")
+
+
+def test_a_terminal_that_outlives_its_people_is_told_once_and_is_nobody_reached(
+    folder: Path, login: Callable[..., Login]
+) -> None:
+    """A server of Jupyter, or of an editor, keeps its terminals when the last window is closed."""
+    jupyter = login("jupyter-lab")
+    people = UserMessenger(folder, servers=list)
+    assert [people.notify(text) for text in ("one", "one", "two")] == [DeliveryCount()] * 3
+    observation = [jupyter.screen.readline().strip() for _ in range(4)]
+    assert [line.strip(b"\a* ") for line in observation if line] == [b"one", b"two"]
+
+
+@needs_tmux
+def test_a_detached_tmux_is_nobody_reached_and_shows_the_message_to_whoever_comes(folder: Path) -> None:
+    tmux = Tmux(folder)
+    tmux("new-session", "-d", "tail -f /dev/null")
+    try:
+        pane = Path(tmux("display", "-p", "#{pane_tty}"))
+        (folder / pane.name).symlink_to(pane)
+        assert UserMessenger(folder, servers=list).notify("it will be stopped") == DeliveryCount()
+        while "it will be stopped" not in tmux("capture-pane", "-p"):
+            assert pane.exists()
+    finally:
+        tmux("kill-server")
+
+
+def test_nobody_there_is_nobody_reached(tmp_path: Path) -> None:
+    assert not UserMessenger(tmp_path, servers=list).notify("hello")
+
+
+def test_a_notebook_counts_where_it_took_the_message_and_a_browser_is_connected(tmp_path: Path) -> None:
+    def refuses(_: Server, __: str) -> bool:
+        raise UnreachableServer("it has no such thing")
+
+    assert UserMessenger(tmp_path, lambda: [SERVER], lambda _, __: True).notify("hello").jupyter_servers == 1
+    assert UserMessenger(tmp_path, lambda: [SERVER], lambda _, __: False).notify("hello").jupyter_servers == 0
+    assert UserMessenger(tmp_path, lambda: [SERVER], refuses).notify("hello").jupyter_servers == 0
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The probe as a machine has it: one file."""
+    path = tmp_path_factory.mktemp("probe") / "probe.pyz"
+    path.write_bytes(probe_zipapp())
+    return path
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> ProbePaths:
+    found = ProbePaths(tmp_path)
+    found.create_folders()
+    return found
+
+
+def start(program: Path, places: ProbePaths, *arguments: str) -> subprocess.Popen[str]:
+    environment = {**os.environ, "GPUDESK_STATE": str(places.root)}
+    command = [sys.executable, str(program), *arguments]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def run(program: Path, places: ProbePaths, *arguments: str) -> tuple[int, str, str]:
+    process = start(program, places, *arguments)
+    out, errors = process.communicate(timeout=30)
+    return process.returncode, out, errors
+
+
+def held(places: ProbePaths) -> SignalState:
+    return HoldSensor(places.holds, lambda: datetime.now(UTC)).read(Thresholds()).state
+
+
+def test_the_machine_is_held_for_as_long_as_the_command_runs(program: Path, places: ProbePaths) -> None:
+    process = start(program, places, "hold", "sh", "-c", "echo begun; exec sleep 61")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begun\n"
+    assert held(places) is SignalState.ACTIVE
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=30) == 128 + signal.SIGTERM, "passed on to the command, whose end it reports"
+    assert held(places) is SignalState.QUIET
+    assert list(places.holds.iterdir()) == []
+    process.communicate()
+
+
+def test_a_hold_that_is_killed_holds_nothing(program: Path, places: ProbePaths) -> None:
+    process = start(program, places, "hold", "sh", "-c", "echo begun; exec sleep 60")
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.kill()
+    process.wait(timeout=30)
+    assert held(places) is SignalState.QUIET
+    subprocess.run(["pkill", "-f", "^sleep 60$"], check=False)
+    process.communicate()
+
+
+def test_hold_gives_the_commands_own_status_and_says_what_cannot_be_run(program: Path, places: ProbePaths) -> None:
+    assert run(program, places, "hold", "--reason", "r", "--", "sh", "-c", "exit 3")[0] == 3
+    status, _, errors = run(program, places, "hold", "no-such-program")
+    assert status == 127
+    assert "no-such-program" in errors
+
+
+CALLED: Mapping[str, Callable[[Sequence[str], ProbePaths], int]] = {
+    "hold": commands.hold,
+    "keep": commands.keep,
+    "history": commands.history,
+}
+A_TIME = "must be a time with its zone, such as 2026-11-24T18:00Z"
+A_SPAN = "must be a number and m, h or d, such as 90m, 4h or 2d"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        (["hold"], "say a command, or --until or --for"),
+        (["hold", "--for", "3h", "ls"], "and not both"),
+        (["hold", "--until", "2026-11-24T18:00"], f"'2026-11-24T18:00' {A_TIME}"),
+        (["hold", "--until", "garbage"], f"'garbage' {A_TIME}"),
+        (["hold", "--until", "0001-01-01T00:00+23:00"], A_TIME),
+        (["hold", "--until", "2020-01-01T00:00Z"], "2020-01-01 00:00 UTC has passed (it is 20"),
+        (["hold", "--for", "3 weeks"], f"'3 weeks' {A_SPAN}"),
+        (["hold", "--for", f"{'9' * 400}h"], A_SPAN),
+        (["hold", "--for=-1h"], f"'-1h' {A_SPAN}"),
+        (["hold", "--for", "-1h"], "--for"),
+        (["keep", "-1h"], f"-1h is no time to keep it for; {A_SPAN}"),
+        (["keep", "0h"], f"'0h' {A_SPAN}"),
+        (["keep"], f"say for how long; {A_SPAN}"),
+        (["history", "--since", "garbage"], f"'garbage' {A_TIME}"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_what_would_be_right_and_does_nothing(
+    places: ProbePaths, capsys: pytest.CaptureFixture[str], wrong: list[str], why: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        CALLED[wrong[0]](wrong[1:], places)
+    assert ended.value.code == 2
+    assert why in capsys.readouterr().err
+    assert held(places) is SignalState.QUIET
+    assert list(places.keep_requests.iterdir()) == []
+
+
+def test_a_hold_with_an_end_holds_until_then(program: Path, places: ProbePaths) -> None:
+    assert run(program, places, "hold", "--for", "2h")[0] == 0
+    assert held(places) is SignalState.ACTIVE
+    later = HoldSensor(places.holds, lambda: datetime.now(UTC) + timedelta(hours=3))
+    assert later.read(Thresholds()).state is SignalState.QUIET
+
+
+def test_keep_waits_for_the_desks_answer_and_gives_it(program: Path, places: ProbePaths) -> None:
+    process = start(program, places, "keep", "90m")
+    assert process.stdout is not None
+    process.stdout.readline()
+    wishes = KeepRequests(places.keep_requests, places.keep_results)
+    wish = wishes.next_request()
+    assert wish is not None
+    assert wish.hours == 1.5
+    wishes.acknowledge(KeepResult(id=wish.id, granted=True, message="kept until 18:00 UTC"))
+    out, _ = process.communicate(timeout=30)
+    assert (process.returncode, out) == (0, "Granted: kept until 18:00 UTC\n")
+    assert wishes.next_request() is None
+
+
+def test_a_refused_keep_fails_with_why(places: ProbePaths, capsys: pytest.CaptureFixture[str]) -> None:
+    assert commands.keep(["4h"], places, wait_seconds=0) == 1
+    assert "goes on asking" in capsys.readouterr().err
+    wishes = KeepRequests(places.keep_requests, places.keep_results)
+    wish = wishes.next_request()
+    assert wish is not None
+    wishes.acknowledge(KeepResult(id=wish.id, granted=False, message="its maximum hours are over"))
+    assert json.loads((places.keep_results / f"{wish.id}.json").read_text())["granted"] is False
+
+
+STATUS: dict[str, Any] = {
+    "at": "2026-11-23T12:00:00Z",
+    "signals": {"gpu": {"state": "quiet", "since": "2026-11-23T11:00:00Z", "reason": "the GPU is below 5 %"}},
+    "response": {
+        "mode": "enforce",
+        "idle_minutes": 30,
+        "warning_minutes": 10,
+        "signals": ["gpu"],
+        "thresholds": [5, 25, 1024, 100],
+        "keep_until": 1795500000,
+        "warning": ["idle-1", "idle", 1795500000],
+        "keep_result": ["1-a", True, "kept until then"],
+    },
+    "self_stop_at": "2026-11-23T12:10:00Z",
+    "missed": 3,
+}
+
+
+def test_status_tells_what_the_probe_knows(places: ProbePaths, capsys: pytest.CaptureFixture[str]) -> None:
+    assert commands.status([], places) == 1
+    assert "systemctl status gpudesk-probe" in capsys.readouterr().err
+    places.status.write_text(json.dumps(STATUS))
+    assert commands.status([], places) == 0
+    told = capsys.readouterr().out
+    for part in ("gpu       quiet", "below 5 %", "30 idle minutes", "Kept until", "WARNING", "3 heartbeats"):
+        assert part in told
+
+
+def test_history_is_printed_from_a_time_on(program: Path, places: ProbePaths) -> None:
+    history = History(places.history)
+    for number in range(5):
+        history.heartbeat(START + number * MINUTE, {"gpu": QUIET})
+    status, out, _ = run(program, places, "history", "--since", "2026-11-23T12:03Z")
+    assert status == 0
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert [(each["at"][11:16], each["event"]) for each in lines] == [
+        ("12:03", "ready"),
+        ("12:03", "heartbeat"),
+        ("12:04", "heartbeat"),
+    ]
+
+
+def test_whoever_reads_only_the_begin_of_the_history_ends_it_in_no_traceback(program: Path, places: ProbePaths) -> None:
+    History(places.history).heartbeat(START, {"gpu": QUIET})
+    reads, writes = os.pipe()
+    os.close(reads)
+    environment = {"GPUDESK_STATE": str(places.root)}
+    command = [sys.executable, str(program), "history"]
+    found = subprocess.run(command, env=environment, stdout=writes, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writes)
+    assert (found.returncode, found.stderr) == (0, "")

@@ -1,0 +1,344 @@
+"""Documents composed from their sources, and the rules that they are checked against."""
+
+import ast
+import functools
+import io
+import json
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from importlib.metadata import requires, version
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+
+from chalicelib.domain.instances.commands.start_benchmark import BENCHMARK_DOCUMENT
+from chalicelib.store.data_files import load_packaged_recipes
+from ssm_documents import compose as composing
+from ssm_documents.check import SHELL_METACHARACTERS, as_json, check
+from ssm_documents.compose import compose, document_names
+from ssm_documents.embed import as_base64, probe_zipapp, strip_comments
+from ssm_documents.library import select_functions
+
+Document = dict[str, Any]
+PROBE = "gpudesk-probe"
+
+
+@functools.cache
+def _content(name: str) -> str:
+    return as_json(compose(name))
+
+
+def composed(name: str) -> Document:
+    """The document, to be read or spoiled: most tests can do with one that was composed for all of them."""
+    document: Document = json.loads(_content(name))
+    return document
+
+
+def lines(document: Document, step: int) -> list[str]:
+    commands: list[str] = document["mainSteps"][step]["inputs"]["runCommand"]
+    return commands
+
+
+def test_there_are_the_documents_of_the_recipes_of_images_and_of_measurements() -> None:
+    used = {use.name for each in load_packaged_recipes().values() for use in each.documents}
+    assert set(document_names()) == used | {"gpudesk-image", BENCHMARK_DOCUMENT}
+
+
+@pytest.mark.parametrize("name", document_names())
+def test_every_document_is_clean(name: str) -> None:
+    assert check(composed(name)) == []
+
+
+@pytest.mark.parametrize("name", document_names())
+def test_composing_twice_gives_the_same_bytes(name: str) -> None:
+    assert as_json(compose(name)) == as_json(compose(name))
+
+
+def test_the_probe_is_the_same_bytes_whatever_the_dates_of_its_files() -> None:
+    with zipfile.ZipFile(io.BytesIO(probe_zipapp())) as archive:
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        assert archive.namelist() == sorted(archive.namelist())
+
+
+def test_each_document_is_written_as_a_file_of_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    composing.main(tmp_path / "new")
+    said = capsys.readouterr().out
+    for name in document_names():
+        content = (tmp_path / "new" / f"{name}.json").read_text(encoding="utf-8")
+        assert json.loads(content) == composed(name)
+        assert f"{name}.json: {len(content.encode())} bytes" in said
+
+
+@pytest.mark.parametrize("name", document_names())
+def test_each_step_begins_with_its_parameters_for_agents_that_do_not_know_env_var(name: str) -> None:
+    document = composed(name)
+    for step in document["mainSteps"]:
+        shebang, *rest = step["inputs"]["runCommand"]
+        assert shebang == "#!/usr/bin/env bash"
+        for parameter, line in zip(document["parameters"], rest, strict=False):
+            value = "'{{ " + parameter + " }}'"
+            assert line == f'if [ -z "${{SSM_{parameter}+x}}" ]; then export SSM_{parameter}={value}; fi'
+
+
+def told(step: dict[str, Any], what: str) -> str:
+    """What the step's script is told of itself."""
+    (line,) = [each for each in step["inputs"]["runCommand"] if each.startswith(f"GPUDESK_{what}=")]
+    return str(line.partition("=")[2].strip("'"))
+
+
+def test_a_step_knows_its_place_what_it_reads_and_whether_it_is_ever_skipped() -> None:
+    inspect, install, start = compose(PROBE)["mainSteps"]
+    assert [told(step, "POSITION") for step in (inspect, install, start)] == ["1 of 3", "2 of 3", "3 of 3"]
+    assert [told(step, "ALWAYS") for step in (inspect, install, start)] == ["1", "", "1"]
+    assert "always" not in inspect["inputs"]
+    assert [told(step, "READS") for step in (inspect, install)] == ["gpuCount", ""]
+    assert told(start, "READS") == "gpuCount heartbeatKey heartbeatTable heartbeatRegion", "and no attempt's id"
+    assert told(inspect, "SCRIPT") != told(start, "SCRIPT")
+
+
+def test_a_step_carries_what_it_uses_of_the_library_and_what_that_uses() -> None:
+    library = """# words
+start() {
+  # words
+  step
+}
+
+step() {
+  retry 3 true
+}
+retry() {
+  "$@"
+}
+unused() {
+  retry 2 true
+}
+start
+"""
+    used = 'start() {\n  step\n}\nstep() {\n  retry 3 true\n}\nretry() {\n  "$@"\n}\nstart'
+    assert select_functions(library, "true") == used.splitlines()
+    assert select_functions(library.replace("\nstart\n", "\n"), "unused")[-3:] == ["unused() {", "  retry 2 true", "}"]
+    assert select_functions(library.replace("\nstart\n", "\n"), "retrying") == []
+
+
+def test_nothing_stands_unexpanded_in_a_script() -> None:
+    for name in document_names():
+        text = as_json(composed(name))
+        assert "@@" not in text
+        assert "source include:" not in text
+
+
+def test_root_runs_no_program_that_a_user_may_have_put_there() -> None:
+    """Each begins with as_ubuntu, as_owner and the like; the probe's environment alone is nobody's but root's."""
+    command = re.compile(r"""(?:^|\$\(|&&|\|\||;|\bif|!|\bretry \d+)\s*"?[$/]\S*/bin/(?:python|pip|conda)\b""")
+    for script in sorted(Path(composing.__file__).parent.glob("*/*.sh")):
+        named = re.sub(r"=\([^)]*\)", "", script.read_text(encoding="utf-8"))
+        for line in named.splitlines():
+            assert not command.search(line.replace("/opt/gpudesk/probe/bin/", "")), f"{script.name}: {line}"
+
+
+@pytest.mark.parametrize("name", document_names())
+def test_the_composed_scripts_are_shellcheck_clean(name: str, tmp_path: Path) -> None:
+    document = composed(name)
+    files = []
+    for step in document["mainSteps"]:
+        files.append(tmp_path / f"{step['name']}.sh")
+        # The fallback line holds a placeholder, which SSM has replaced before bash sees it.
+        script = "\n".join(step["inputs"]["runCommand"]).replace("{{ ", "").replace(" }}", "")
+        files[-1].write_text(script + "\n", encoding="utf-8")
+    shellcheck = shutil.which("shellcheck", path=Path(sys.executable).parent)
+    assert shellcheck is not None
+    result = subprocess.run([shellcheck, *files], capture_output=True, text=True, check=False)
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize("name", document_names())
+@pytest.mark.parametrize("hostile", ["a'b", 'a"b', "$(id)", "`id`", "a\\b", "a\nb", "a;id", "a b", "", "x" * 300])
+def test_no_parameter_admits_what_a_shell_would_read(name: str, hostile: str) -> None:
+    for parameter, entry in composed(name)["parameters"].items():
+        is_default = entry.get("default") == hostile
+        assert is_default or re.fullmatch(entry["allowedPattern"], hostile) is None, parameter
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        ("attemptId", "gd-01j9zk.3"),
+        ("gpuCount", "16"),
+        ("heartbeatKey", "AROAEXAMPLEEXAMPLE:i-0123456789abcdef0"),
+        ("heartbeatTable", "gpudesk-dev-heartbeats"),
+        ("heartbeatRegion", "ap-southeast-3"),
+        ("heartbeatRegion", "us-gov-west-1"),
+        ("proxy", ""),
+        ("proxy", "http://proxy.example.org:3128"),
+        ("pipIndex", "https://index.example.org/root/pypi/+simple/"),
+    ],
+)
+def test_the_values_that_the_desk_gives_are_admitted(parameter: str, value: str) -> None:
+    assert re.fullmatch(composed(PROBE)["parameters"][parameter]["allowedPattern"], value)
+
+
+def no_pattern(document: Document) -> None:
+    del document["parameters"]["gpuCount"]["allowedPattern"]
+
+
+def loose_pattern(document: Document) -> None:
+    document["parameters"]["gpuCount"]["allowedPattern"] = "^.*$"
+
+
+def no_parameter_description(document: Document) -> None:
+    document["parameters"]["gpuCount"]["description"] = ""
+
+
+def no_environment(document: Document) -> None:
+    del document["parameters"]["gpuCount"]["interpolationType"]
+
+
+def list_parameter(document: Document) -> None:
+    document["parameters"]["gpuCount"]["type"] = "StringList"
+
+
+def no_attempt(document: Document) -> None:
+    del document["parameters"]["attemptId"]
+
+
+def other_schema(document: Document) -> None:
+    document["schemaVersion"] = "1.2"
+
+
+def no_description(document: Document) -> None:
+    document["description"] = ""
+
+
+def too_large(document: Document) -> None:
+    lines(document, 0).extend(["# padding"] * 10_000)
+
+
+def same_name(document: Document) -> None:
+    document["mainSteps"][1]["name"] = "inspect"
+
+
+def odd_name(document: Document) -> None:
+    document["mainSteps"][1]["name"] = "a b"
+
+
+def other_action(document: Document) -> None:
+    document["mainSteps"][0]["action"] = "aws:softwareInventory"
+
+
+def goes_on_after_failure(document: Document) -> None:
+    document["mainSteps"][0]["onFailure"] = document["mainSteps"][0]["inputs"].pop("onFailure")
+
+
+def no_limit(document: Document) -> None:
+    del document["mainSteps"][0]["inputs"]["timeoutSeconds"]
+
+
+def short_limit(document: Document) -> None:
+    document["mainSteps"][0]["inputs"]["timeoutSeconds"] = "4"
+
+
+def no_shebang(document: Document) -> None:
+    lines(document, 0)[0] = "#!/bin/sh"
+
+
+def no_fallback(document: Document) -> None:
+    del lines(document, 0)[1]
+
+
+def no_strictness(document: Document) -> None:
+    lines(document, 0).remove("set -euo pipefail")
+
+
+def spliced(document: Document) -> None:
+    lines(document, 0).append("echo {{ gpuCount }}")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "problem"),
+    [
+        (no_pattern, "parameter gpuCount has no allowedPattern"),
+        (loose_pattern, "allowedPattern of parameter gpuCount admits"),
+        (no_parameter_description, "parameter gpuCount has no description"),
+        (no_environment, "parameter gpuCount is not handed over by environment"),
+        (list_parameter, "parameter gpuCount is not of type String"),
+        (no_attempt, "there is no parameter attemptId"),
+        (other_schema, "schemaVersion is not 2.2"),
+        (no_description, "the document has no description"),
+        (too_large, "bytes, SSM takes 65536"),
+        (same_name, "two steps have one name"),
+        (odd_name, "step 'a b': SSM does not take that name"),
+        (other_action, "step inspect is not a shell script"),
+        (goes_on_after_failure, "step inspect would let the later ones run"),
+        (no_limit, "step inspect has no timeoutSeconds"),
+        (short_limit, "step inspect has no timeoutSeconds"),
+        (no_shebang, "step inspect does not begin with bash's shebang"),
+        (no_fallback, "step inspect does not begin with the fallback line"),
+        (no_strictness, "step inspect does not say set -euo pipefail"),
+        (spliced, "step inspect splices a parameter into its script"),
+    ],
+)
+def test_a_document_that_breaks_a_rule_is_told_which(spoil: Callable[[Document], None], problem: str) -> None:
+    document = composed(PROBE)
+    spoil(document)
+    assert any(problem in each for each in check(document))
+
+
+@pytest.mark.parametrize("character", SHELL_METACHARACTERS)
+def test_a_pattern_that_admits_one_hostile_character_is_found(character: str) -> None:
+    document = composed(PROBE)
+    escaped = "\\" + character if character != "\n" else "\\n"
+    document["parameters"]["gpuCount"]["allowedPattern"] = f"^[a-z0-9{escaped}-]+$"
+    assert any("admits" in problem for problem in check(document))
+
+
+def test_the_probe_that_is_embedded_runs_by_itself(tmp_path: Path) -> None:
+    zipapp = tmp_path / "probe.pyz"
+    zipapp.write_bytes(probe_zipapp())
+    isolated = [sys.executable, "-I", str(zipapp), "--version"]
+    result = subprocess.run(isolated, capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert result.stdout.strip() == "gpudesk probe 2"
+    assert as_base64(probe_zipapp()) in "\n".join(lines(composed(PROBE), 1))
+
+
+def test_the_machine_carries_the_desks_own_rule() -> None:
+    with zipfile.ZipFile(io.BytesIO(probe_zipapp())) as archive:
+        for path in sorted(Path("chalicelib/domain/activity").glob("*.py")):
+            carried = ast.parse(archive.read(str(path)))
+            assert ast.dump(carried) == ast.dump(ast.parse(strip_comments(path.read_text()))), path
+
+
+def test_without_words_the_program_is_the_same_and_every_line_where_it_was() -> None:
+    source = Path("chalicelib/domain/idle/self_stop.py").read_text()
+    bare = strip_comments(source)
+    assert len(bare.splitlines()) == len(source.splitlines())
+    assert len(bare) < len(source) / 1.3
+    code = [line for line in source.splitlines() if line.strip().startswith(("return ", "if ", "def "))]
+    assert all(line in bare.splitlines() for line in code)
+
+
+def with_all_that_they_need(*packages: str) -> set[str]:
+    """As installed here; what is optional is left out."""
+    found, wanted = set(), list(packages)
+    while wanted:
+        package = wanted.pop()
+        if package not in found:
+            found.add(package)
+            needs = [Requirement(each) for each in requires(package) or ()]
+            wanted += [each.name for each in needs if each.marker is None or each.marker.evaluate({"extra": ""})]
+    return found
+
+
+def test_the_machine_installs_the_packages_that_the_tests_run_with_and_none_of_a_version_that_nobody_named() -> None:
+    script = "\n".join(lines(composed(PROBE), 1))
+    pinned = dict(re.findall(r"\b([a-z][a-z0-9-]+)==(\S+)", script))
+    needed = with_all_that_they_need("boto3", "psutil", "nvidia-ml-py")
+    assert pinned == {package: version(package) for package in needed}
+    script = "\n".join(lines(composed("gpudesk-jupyter"), 0))
+    for package in ("jupyterlab", "jupyterlab-notifications-extension"):
+        assert f"{package}=={version(package)}" in script

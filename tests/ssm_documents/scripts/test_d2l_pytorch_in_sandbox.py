@@ -1,0 +1,137 @@
+"""The recipe d2l-pytorch on a pretend machine: real scripts, a real JupyterLab; PyTorch, d2l and the book are small."""
+
+import itertools
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from local.demo.notebook import Notebook
+from local.machines.host.port import Invocation, InvocationResult, MachineSpec
+from local.machines.host.sandboxed import SandboxedMachines
+from local.machines.host.select_backend import sandbox_problem
+from ssm_documents.compose import compose
+
+DOCUMENT = "gpudesk-d2l-pytorch"
+BOOK = "/home/ubuntu/work/d2l-en"
+NOTEBOOK = "d2l-en/pytorch/chapter_linear-regression/linear-regression-concise.ipynb"
+PATIENCE_SECONDS = 30.0
+
+
+class Desk:
+    """One machine with one GPU, on which the document was run once."""
+
+    def __init__(self, machines: SandboxedMachines) -> None:
+        self._machines = machines
+        self._numbers = itertools.count(1)
+        self.first = self.run()
+
+    def run(self, **parameters: str) -> InvocationResult:
+        """In a new attempt."""
+        number = next(self._numbers)
+        values = {"attemptId": f"a{number}", "gpuCount": "1"} | parameters
+        wish = {name: [value] for name, value in values.items()}
+        return self._machines.run("i-0d", Invocation(f"c-{number}", DOCUMENT, compose(DOCUMENT), wish))
+
+    def shell(self, line: str) -> str:
+        step = {"action": "aws:runShellScript", "name": "shell", "inputs": {"runCommand": [line]}}
+        document = {"schemaVersion": "2.2", "description": "d", "mainSteps": [step]}
+        result = self._machines.run("i-0d", Invocation(f"s-{next(self._numbers)}", "shell", document, {}))
+        return result.steps[0].stdout.strip()
+
+    def notebook(self) -> tuple[Notebook, str]:
+        """Its Jupyter, and the code of the book's notebook as Jupyter gives it."""
+        token = self.shell("cat /etc/gpudesk/jupyter-token")
+        port = self._machines.forward("i-0d", 8888, 0).local_port
+        notebook = Notebook(f"http://127.0.0.1:{port}", token)
+        return notebook, self.shell(f"cat /home/ubuntu/work/{NOTEBOOK}")
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    def now() -> datetime:
+        return datetime(2026, 11, 23, tzinfo=UTC)
+
+    if why := sandbox_problem(now):
+        pytest.skip(why)
+    machines = SandboxedMachines(root=Path(tmp_path_factory.mktemp("fleet")), now=now)
+    spec = MachineSpec("i-0d", "g4dn.xlarge", "us-east-1", gpu="Tesla T4", gpu_count=1, gpu_memory_mib=15360)
+    machines.create(spec)
+    machines.boot("i-0d")
+    yield Desk(machines)
+    machines.close()
+
+
+def outcome(result: InvocationResult) -> dict[str, str]:
+    """What became of each step: as SSM says, or "skipped" where it says that nothing was left to do."""
+    return {step.name: "skipped" if "was done before" in step.stdout else step.status for step in result.steps}
+
+
+def failure(result: InvocationResult) -> str:
+    (step,) = [step for step in result.steps if step.status == "Failed"]
+    return step.stderr
+
+
+def test_every_step_is_done_and_says_what_it_did(desk: Desk) -> None:
+    assert set(outcome(desk.first).values()) == {"Success"}, desk.first
+    said = {step.name: step.stdout for step in desk.first.steps}
+    assert "This machine's own Python is not >=3.11,<3.14: fetching 3.12." in said["python"]
+    assert "the build for cuda" in said["pytorch"]
+    assert "Every device computes: 1 x Tesla T4" in said["check"]
+    assert "has no published checksum" in said["notebooks"]
+
+
+def test_what_belongs_to_the_user_is_the_users(desk: Desk) -> None:
+    for path in (f"{BOOK}/pytorch", "/home/ubuntu/d2l-en", "/opt/gpudesk/d2l/bin/python"):
+        assert desk.shell(f"stat -c %U {path}") == "ubuntu", path
+    assert desk.shell("find /var/tmp /home/ubuntu/.cache -mindepth 1 2>/dev/null") == "", "nothing is left over"
+
+
+def test_a_notebook_of_the_book_runs_and_its_kernel_outlives_a_second_setup_which_only_looks(desk: Desk) -> None:
+    notebook, text = desk.notebook()
+    (code,) = [cell["source"] for cell in json.loads(text)["cells"]]
+    cell = notebook.run(NOTEBOOK, code)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not cell.has_ended:
+        assert time.monotonic() < deadline, cell.output
+        notebook.kernels()
+    assert (cell.output, cell.error) == ("w = [2.0, -3.39] b = 4.19\n", "")
+
+    assert desk.run().status == "Success"
+    again = desk.run()
+    assert [name for name, how in outcome(again).items() if how == "Success"] == ["notebooks", "check", "start"]
+    assert cell.kernel in [kernel["id"] for kernel in notebook.kernels()]
+
+
+def test_peoples_notebooks_are_never_written_over(desk: Desk) -> None:
+    desk.shell(f"echo mine >{BOOK}/pytorch/mine.ipynb")
+    result = desk.run(bookSha256="0" * 64)
+    assert outcome(result)["notebooks"] == "Success"
+    assert desk.shell(f"cat {BOOK}/pytorch/mine.ipynb") == "mine"
+
+
+def test_a_book_that_is_not_the_one_that_was_asked_for_is_thrown_away(desk: Desk) -> None:
+    desk.shell(f"rm -rf {BOOK}")
+    assert "https://d2l.ai/d2l-en-1.0.3.zip is not what it should be" in failure(desk.run(bookSha256="1" * 64))
+    assert desk.shell(f"ls {BOOK} /var/tmp 2>/dev/null") == "/var/tmp:"
+    assert desk.run().status == "Success", "a folder that was taken away comes again"
+    assert desk.shell(f"ls {BOOK}/pytorch") == "chapter_linear-regression"
+
+
+def test_a_gpu_that_pytorch_does_not_find_is_a_failure_and_no_reason_to_install_it_again(desk: Desk) -> None:
+    assert desk.run().status == "Success"
+    result = desk.run(gpuCount="2")
+    assert "is installed already" in result.steps[1].stdout
+    said = failure(result)
+    assert "2 GPUs are expected, PyTorch finds 1." in said
+    assert "PyTorch does not work as it should" in said
+
+
+def test_a_machine_without_a_gpu_gets_the_build_for_cpus_and_is_told(desk: Desk) -> None:
+    result = desk.run(gpuCount="0")
+    assert result.status == "Success", result
+    assert "There is no GPU here: taking the build for CPUs." in result.steps[1].stdout
+    assert "the CPU, as there is no GPU here" in result.steps[4].stdout

@@ -1,0 +1,119 @@
+"""The CPU signal: percent of a core, our own share taken out, and real processes of this computer."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from chalicelib.domain.idle.evidence import SignalState
+from ssm_documents.probe.sensors import Reading
+from ssm_documents.probe.signals.cpu import CpuSensor, machine_busy_seconds
+from ssm_documents.probe.signals.processes import Process, arguments, list_processes, name_of
+from tests.support.sensor_fixtures import each_minute, read
+
+ME = os.getpid()
+
+
+class Machine:
+    """CPU time that was used, in seconds."""
+
+    def __init__(self, *processes: Process) -> None:
+        self.busy = 1000.0
+        self.processes = {each.pid: each for each in processes}
+
+    def sensor(self) -> CpuSensor:
+        return CpuSensor(lambda: self.busy, lambda: list(self.processes.values()), each_minute())
+
+    def use(self, pid: int, name: str, seconds: float, children: float = 0.0) -> None:
+        """This process, and its children that have ended, use so much more."""
+        before = self.processes.get(pid) or Process(pid, name, pid, 0, 1, 0.0, 0.0)
+        used, by_children = before.cpu_seconds + seconds, before.children_seconds + children
+        self.processes[pid] = Process(pid, name, pid, 0, 1, used, by_children)
+        self.busy += seconds + children
+
+
+def test_a_busy_machine_is_work_and_the_busiest_process_is_named() -> None:
+    machine = Machine()
+    sensor = machine.sensor()
+    machine.use(10, "python", 108)
+    machine.use(11, "bash", 6)
+    assert read(sensor) == Reading(SignalState.ACTIVE, "python at 180 % of a core, 190 % in all")
+    assert read(sensor) == Reading(SignalState.QUIET, "CPU at 0 % of a core")
+
+
+@pytest.mark.parametrize(("seconds", "state"), [(14.6, SignalState.QUIET), (15, SignalState.ACTIVE)])
+def test_the_threshold_is_in_percent_of_one_core(seconds: float, state: SignalState) -> None:
+    machine = Machine()
+    sensor = machine.sensor()
+    machine.busy += seconds
+    assert read(sensor).state is state
+
+
+def test_work_that_was_busy_before_the_probe_began_is_work() -> None:
+    machine = Machine(Process(10, "train", 10, 0, 1, 90_000.0, 0.0))
+    sensor = machine.sensor()
+    for _ in range(3):
+        machine.use(10, "train", 60)
+        assert read(sensor) == Reading(SignalState.ACTIVE, "train at 100 % of a core, 100 % in all")
+
+
+def test_many_short_lived_processes_are_work_and_none_is_named() -> None:
+    machine = Machine()
+    sensor = machine.sensor()
+    machine.use(10, "make", 1)
+    machine.busy += 100
+    assert read(sensor) == Reading(SignalState.ACTIVE, "CPU at 168 % of a core, by many processes")
+
+
+def test_a_process_that_takes_another_name_has_not_begun_anew() -> None:
+    machine = Machine(Process(10, "kworker/0:1", 10, 0, 1, 90_000.0, 0.0))
+    sensor = machine.sensor()
+    machine.processes[10] = Process(10, "kworker/0:1-events", 10, 0, 1, 90_000.0, 0.0)
+    machine.use(11, "python", 60)
+    assert read(sensor).reason.startswith("python at")
+
+
+@pytest.mark.parametrize("name", ["amazon-ssm-agen", "ssm-agent-worke", "ssm-session-wor", "ssm-document-wo"])
+def test_what_the_agent_uses_is_no_work_and_what_people_start_from_it_is(name: str) -> None:
+    machine = Machine()
+    sensor = machine.sensor()
+    machine.use(20, name, 60)
+    assert read(sensor).state is SignalState.QUIET
+    machine.use(20, name, 0, children=60)
+    assert read(sensor).state is SignalState.ACTIVE
+
+
+def test_what_the_probe_and_its_commands_use_is_no_work() -> None:
+    machine = Machine()
+    sensor = machine.sensor()
+    machine.use(ME, "python", 30, children=30)
+    assert read(sensor) == Reading(SignalState.QUIET, "CPU at 0 % of a core")
+
+
+def test_a_real_process_that_computes_is_seen_at_the_first_look() -> None:
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as busy:
+        sensor = CpuSensor(processes=lambda: [each for each in list_processes() if each.pid == busy.pid])
+        reading = read(sensor)
+        busy.kill()
+    assert reading.state is SignalState.ACTIVE
+    assert machine_busy_seconds() > 0
+
+
+def test_a_process_that_has_ended_and_was_not_waited_for_is_none() -> None:
+    with subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE) as ended:
+        assert ended.stdout
+        os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+        assert ended.pid not in {each.pid for each in list_processes()}
+        assert name_of(ended.pid) == "a process"
+        assert arguments(ended.pid) == []
+
+
+def test_a_name_of_brackets_and_blanks_does_not_shift_what_follows(tmp_path: Path) -> None:
+    code = "import sys; open('/proc/self/comm', 'w').write(') R 1 (x'); print(flush=True); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as odd:
+        assert odd.stdout
+        odd.stdout.readline()
+        found = next(each for each in list_processes() if each.pid == odd.pid)
+    assert (found.name, found.session) == (") R 1 (x", os.getsid(0))

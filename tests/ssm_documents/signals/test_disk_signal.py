@@ -1,0 +1,74 @@
+"""The disk signal: each real disk against the threshold, and our own logs taken out."""
+
+import os
+from pathlib import Path
+
+import psutil
+
+from chalicelib.domain.idle.evidence import SignalState
+from ssm_documents.probe.sensors import Reading
+from ssm_documents.probe.signals import disk
+from ssm_documents.probe.signals.disk import DiskSensor
+from tests.support.sensor_fixtures import KIB, Counters, each_minute, read
+
+ME = os.getpid()
+
+
+class Disks(Counters):
+    """Bytes by disk, and those of our own processes."""
+
+    def __init__(self, *names: str) -> None:
+        super().__init__(*names)
+        self.own: dict[int, float] = {}
+
+    def sensor(self) -> DiskSensor:
+        return DiskSensor(lambda: self.moved, lambda: self.own, each_minute())
+
+
+def test_the_busiest_disk_is_judged_and_named() -> None:
+    disks = Disks("nvme0n1", "nvme1n1")
+    sensor = disks.sensor()
+    disks.move(nvme0n1=600, nvme1n1=600)
+    assert read(sensor).state is SignalState.QUIET
+    disks.move(nvme0n1=1, nvme1n1=1000)
+    assert read(sensor) == Reading(SignalState.ACTIVE, "nvme1n1 at 1000 KiB/s")
+
+
+def test_a_disk_that_was_attached_or_that_counts_anew_has_moved_what_it_says() -> None:
+    disks = Disks("vda")
+    sensor = disks.sensor()
+    disks.moved = {"vda": 0.0}
+    disks.move(vda=1500)
+    assert read(sensor) == Reading(SignalState.ACTIVE, "vda at 1500 KiB/s")
+    disks.move(vdb=2000)
+    assert read(sensor) == Reading(SignalState.ACTIVE, "vdb at 2000 KiB/s")
+
+
+def test_our_own_io_is_no_work_and_never_hides_more_than_logs_would_be() -> None:
+    disks = Disks("vda")
+    sensor = disks.sensor()
+    disks.own = {1: 60.0 * KIB * 60}
+    disks.move(vda=1050)
+    assert read(sensor) == Reading(SignalState.QUIET, "vda at 990 KiB/s")
+    disks.own = {1: 10**12}
+    disks.move(vda=5000)
+    assert read(sensor) == Reading(SignalState.ACTIVE, "vda at 4936 KiB/s")
+
+
+def test_a_machine_whose_disks_cannot_be_seen_is_unknown() -> None:
+    assert read(Disks().sensor()) == Reading(SignalState.UNKNOWN, "no disk can be seen")
+
+
+def test_real_disks_are_whole_and_have_hardware_behind_them() -> None:
+    names = "nvme0n1 nvme10n1 nvme0n1p1 nvme0c0n1 sda sdab sda1 vda vda2 xvda xvda1 loop0 ram0 zram0 dm-0 md127 sr0"
+    real = {"nvme0n1", "nvme10n1", "sda", "sdab", "vda", "xvda"}
+    assert {name for name in names.split() if disk.REAL_DISK.match(name)} == real
+    assert set(disk.bytes_by_disk()) <= set(psutil.disk_io_counters(perdisk=True))
+
+
+def test_what_a_process_has_written_is_known_of_our_own(tmp_path: Path) -> None:
+    assert disk.own_bytes()[ME] >= 0
+    (tmp_path / str(ME)).mkdir()
+    (tmp_path / str(ME) / "stat").write_bytes(Path("/proc/self/stat").read_bytes())
+    (tmp_path / str(ME) / "io").write_text("rchar: 5\nread_bytes: 7\nwrite_bytes: 11\n", encoding="ascii")
+    assert disk.own_bytes(tmp_path) == {ME: 18.0}

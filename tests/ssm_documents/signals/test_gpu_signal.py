@@ -1,0 +1,251 @@
+"""What NVML says, recorded, and what it means for the question whether the GPUs are in use."""
+
+# ruff: noqa: N802  the functions of NVML have NVML's names
+
+import importlib
+import threading
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from chalicelib.domain.idle.evidence import SignalState
+from chalicelib.domain.idle.policy import Thresholds
+from ssm_documents.probe.sensors import Reading
+from ssm_documents.probe.signals.gpu import GpuSensor
+
+GIB = 1024**3
+
+
+class NvmlError(Exception):
+    """As pynvml's: the message is all there is to it."""
+
+
+@dataclass
+class Gpu:
+    """One GPU. `samples` are those that the driver has kept, as microseconds and percent."""
+
+    percent: int = 0
+    samples: list[tuple[int, int]] = field(default_factory=list)
+    holders: list[tuple[int, int | None]] = field(default_factory=list)
+    is_mig: bool = False
+    fault: str = ""
+
+
+class RecordedNvml:
+    """The part of pynvml that the sensor calls, in a driver's own manner."""
+
+    NVML_GPU_UTILIZATION_SAMPLES = 1
+
+    def __init__(self, *gpus: Gpu) -> None:
+        self.gpus = list(gpus)
+        self.fault = ""
+        self.opened = 0
+        self.must_hang = False
+        self.hangs = threading.Event()
+
+    def nvmlInit(self) -> None:
+        self.opened += 1
+        self._check(self.fault)
+
+    def nvmlShutdown(self) -> None:
+        self._check(self.fault)
+
+    def nvmlDeviceGetCount(self) -> int:
+        if self.must_hang:
+            self.hangs.set()
+            threading.Event().wait(timeout=60)
+        self._check(self.fault)
+        return len(self.gpus)
+
+    def nvmlDeviceGetHandleByIndex(self, index: int) -> Gpu:
+        return self.gpus[index]
+
+    def nvmlDeviceGetMigMode(self, gpu: Gpu) -> list[int]:
+        self._check("" if gpu.is_mig else "Not Supported")
+        return [1, 1]
+
+    def nvmlDeviceGetUtilizationRates(self, gpu: Gpu) -> Any:
+        self._check(gpu.fault)
+        return SimpleNamespace(gpu=gpu.percent, memory=0)
+
+    def nvmlDeviceGetSamples(self, gpu: Gpu, kind: int, since: int) -> tuple[int, list[Any]]:
+        newer = [each for each in gpu.samples if each[0] > since]
+        self._check("" if newer and kind == self.NVML_GPU_UTILIZATION_SAMPLES else "Not Found")
+        unwritten = SimpleNamespace(timeStamp=0, sampleValue=SimpleNamespace(uiVal=77))
+        return 1, [
+            *(SimpleNamespace(timeStamp=at, sampleValue=SimpleNamespace(uiVal=percent)) for at, percent in newer),
+            unwritten,
+        ]
+
+    def nvmlDeviceGetComputeRunningProcesses(self, gpu: Gpu) -> list[Any]:
+        return [SimpleNamespace(pid=pid, usedGpuMemory=held) for pid, held in gpu.holders]
+
+    def nvmlDeviceGetMemoryInfo(self, gpu: Gpu) -> Any:
+        return SimpleNamespace(used=3 * GIB)
+
+    def _check(self, fault: str) -> None:
+        if fault:
+            raise NvmlError(fault)
+
+
+class Clock:
+    """Seconds that a test lets pass."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def sensor(nvml: RecordedNvml, expected: int | None = None, clock: Clock | None = None) -> GpuSensor:
+    expected = len(nvml.gpus) if expected is None else expected
+    return GpuSensor(expected, 60, load=lambda: nvml, clock=clock or Clock(), program=lambda pid: f"program{pid}")
+
+
+def look(one: GpuSensor, samples: int = 1, percent: int = 5) -> Reading:
+    for _ in range(samples):
+        one.sample()
+    return one.read(Thresholds(gpu_percent=percent))
+
+
+@pytest.mark.parametrize(
+    ("percents", "state", "reason"),
+    [
+        ([0], SignalState.QUIET, "the GPU is below 5 %"),
+        ([4], SignalState.QUIET, "the GPU is below 5 %"),
+        ([5], SignalState.ACTIVE, "GPU 0 of 1 at 5 %"),
+        ([0, 97, 0, 0], SignalState.ACTIVE, "GPU 1 of 4 at 97 %"),
+        ([30, 97], SignalState.ACTIVE, "GPU 1 of 2 at 97 %, 2 GPUs busy"),
+        ([0] * 8, SignalState.QUIET, "all 8 GPUs below 5 %"),
+    ],
+)
+def test_one_gpu_at_work_is_work_and_only_all_at_rest_are_rest(
+    percents: list[int], state: SignalState, reason: str
+) -> None:
+    assert look(sensor(RecordedNvml(*(Gpu(each) for each in percents)))) == Reading(state, reason)
+
+
+def test_the_threshold_is_the_policys() -> None:
+    one = sensor(RecordedNvml(Gpu(20)))
+    assert [look(one, percent=percent).state for percent in (20, 21)] == [SignalState.ACTIVE, SignalState.QUIET]
+
+
+def test_a_burst_between_two_looks_is_work_once() -> None:
+    nvml = RecordedNvml(Gpu(0))
+    one = sensor(nvml)
+    look(one)
+    nvml.gpus[0].percent = 60
+    one.sample()
+    nvml.gpus[0].percent = 0
+    assert look(one, samples=5) == Reading(SignalState.ACTIVE, "GPU 0 of 1 at 60 %")
+    assert look(one, samples=5).state is SignalState.QUIET
+
+
+def test_a_burst_between_two_samples_is_found_in_the_drivers_own() -> None:
+    nvml = RecordedNvml(Gpu(0, samples=[(1_000, 0)]))
+    one = sensor(nvml)
+    assert look(one).state is SignalState.QUIET
+    nvml.gpus[0].samples += [(2_000, 40), (3_000, 0)]
+    assert look(one) == Reading(SignalState.ACTIVE, "GPU 0 of 1 at 40 %")
+    assert look(one).state is SignalState.QUIET
+
+
+def test_a_sample_of_the_driver_that_is_no_percentage_is_passed_over() -> None:
+    assert look(sensor(RecordedNvml(Gpu(0, samples=[(1_000, 4_294_967_295)])))).state is SignalState.QUIET
+
+
+def test_fewer_gpus_than_there_must_be_is_unknown() -> None:
+    assert look(sensor(RecordedNvml(Gpu(0)), expected=8)) == Reading(SignalState.UNKNOWN, "1 of 8 GPUs seen")
+
+
+def test_one_gpu_at_work_is_work_though_another_cannot_be_seen() -> None:
+    assert look(sensor(RecordedNvml(Gpu(50)), expected=2)).state is SignalState.ACTIVE
+
+
+def test_a_gpu_in_mig_mode_is_unknown_and_says_so() -> None:
+    reading = look(sensor(RecordedNvml(Gpu(0), Gpu(0, is_mig=True))))
+    assert reading == Reading(SignalState.UNKNOWN, "GPU 1 is in MIG mode: use not readable")
+
+
+def test_a_fault_is_unknown_at_that_look_and_the_library_is_opened_anew() -> None:
+    nvml = RecordedNvml(Gpu(0))
+    one = sensor(nvml)
+    look(one)
+    nvml.gpus[0].fault = "GPU is lost"
+    assert look(one, samples=3) == Reading(SignalState.UNKNOWN, "GPU 0: GPU is lost")
+    nvml.gpus[0].fault = ""
+    assert look(one).state is SignalState.QUIET
+    assert nvml.opened > 1
+
+
+def test_one_gpu_at_work_is_work_though_another_is_lost() -> None:
+    assert look(sensor(RecordedNvml(Gpu(0, fault="GPU is lost"), Gpu(50)))).state is SignalState.ACTIVE
+
+
+def test_one_sample_that_failed_among_good_ones_is_no_quiet() -> None:
+    nvml = RecordedNvml(Gpu(0))
+    one = sensor(nvml)
+    look(one)
+    one.sample()
+    nvml.fault = "Unknown Error"
+    one.sample()
+    nvml.fault = ""
+    assert look(one, samples=2) == Reading(SignalState.UNKNOWN, "NVML: Unknown Error")
+    assert look(one).state is SignalState.QUIET
+
+
+def test_a_library_that_cannot_be_opened_is_tried_once_for_each_look() -> None:
+    nvml = RecordedNvml(Gpu(0))
+    nvml.fault = "Driver Not Loaded"
+    one = sensor(nvml)
+    assert [look(one, samples=4) for _ in range(3)] == [Reading(SignalState.UNKNOWN, "NVML: Driver Not Loaded")] * 3
+    assert nvml.opened == 3
+
+
+def test_without_nvidias_library_it_is_unknown_and_says_so() -> None:
+    pynvml: Any = importlib.import_module("pynvml")
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError_LibraryNotFound:
+        one = GpuSensor(1, 60)
+        one.sample()
+        assert one.read(Thresholds()) == Reading(SignalState.UNKNOWN, "NVML: NVML Shared Library Not Found")
+    else:
+        pynvml.nvmlShutdown()
+        pytest.skip("this computer has an NVIDIA driver")
+
+
+def test_memory_that_is_merely_held_is_quiet_and_told_apart() -> None:
+    nvml = RecordedNvml(Gpu(0, holders=[(4242, int(12.3 * GIB))]), Gpu(0, holders=[(7, GIB)]))
+    reason = "program4242 (4242) holds 12.3 GiB on GPU 0, computes nothing (1 more hold some)"
+    assert look(sensor(nvml)) == Reading(SignalState.QUIET, reason)
+
+
+def test_where_the_driver_does_not_tell_a_processs_memory_the_gpus_is_told() -> None:
+    reading = look(sensor(RecordedNvml(Gpu(0, holders=[(4242, None)]))))
+    assert reading == Reading(SignalState.QUIET, "program4242 (4242) holds 3.0 GiB on GPU 0, computes nothing")
+
+
+def test_samples_that_are_no_longer_fresh_are_unknown() -> None:
+    clock = Clock()
+    one = sensor(RecordedNvml(Gpu(0)), clock=clock)
+    one.sample()
+    clock.now = 29
+    assert look(one, samples=0).state is SignalState.QUIET
+    one.sample()
+    clock.now += 31
+    assert look(one, samples=0) == Reading(SignalState.UNKNOWN, "NVML has not answered for 31 s")
+
+
+def test_a_library_that_hangs_is_unknown_and_does_not_hold_up_the_look() -> None:
+    nvml = RecordedNvml(Gpu(0))
+    one = GpuSensor(1, 0.6, load=lambda: nvml)
+    one.start()
+    assert one.read(Thresholds()).state is SignalState.QUIET
+    nvml.must_hang = True
+    assert nvml.hangs.wait(timeout=10)
+    one.read(Thresholds())
+    assert "has not answered" in one.read(Thresholds()).reason

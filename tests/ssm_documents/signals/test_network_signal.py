@@ -1,0 +1,105 @@
+"""The network signal: each real interface against the threshold, and our own connections taken out."""
+
+import os
+
+import psutil
+
+from chalicelib.domain.idle.evidence import SignalState
+from ssm_documents.probe.sensors import Reading
+from ssm_documents.probe.signals import network
+from ssm_documents.probe.signals.network import NetworkSensor
+from ssm_documents.probe.signals.processes import desk_pids, list_processes
+from ssm_documents.probe.signals.sockets import Socket, tcp_sockets
+from tests.support.sensor_fixtures import KIB, Counters, each_minute, read
+
+
+class Traffic(Counters):
+    """Bytes by interface, and by our own connections; without `ss` the latter are not to be had."""
+
+    def __init__(self) -> None:
+        super().__init__("eth0", "ens5")
+        self.ours: dict[tuple[str, str], float] | None = {("eth0", "a"): 0.0}
+
+    def sensor(self) -> NetworkSensor:
+        return NetworkSensor(lambda: self.moved, lambda: self.ours, each_minute())
+
+
+def test_the_busiest_interface_is_judged_and_named() -> None:
+    traffic = Traffic()
+    sensor = traffic.sensor()
+    traffic.move(eth0=60, ens5=60)
+    assert read(sensor).state is SignalState.QUIET
+    traffic.move(ens5=100)
+    assert read(sensor) == Reading(SignalState.ACTIVE, "ens5 at 100 KiB/s")
+
+
+def test_a_tab_that_polls_through_a_sessions_tunnel_is_no_activity() -> None:
+    traffic = Traffic()
+    sensor = traffic.sensor()
+    traffic.move(eth0=150)
+    traffic.ours = {("eth0", "a"): 50.0 * KIB * 60, ("eth0", "new"): 60.0 * KIB * 60, ("gone", "b"): 1.0}
+    assert read(sensor) == Reading(SignalState.QUIET, "eth0 at 40 KiB/s")
+    traffic.move(ens5=150)
+    traffic.ours = {("eth0", "a"): 200.0 * KIB * 60}
+    assert read(sensor) == Reading(SignalState.ACTIVE, "ens5 at 150 KiB/s")
+
+
+def test_a_look_without_ss_takes_nothing_off_then_nor_too_much_later() -> None:
+    traffic = Traffic()
+    sensor = traffic.sensor()
+    traffic.ours = None
+    traffic.move(eth0=150)
+    assert read(sensor).state is SignalState.ACTIVE
+    traffic.ours = {("eth0", "a"): 10.0**12}
+    traffic.move(eth0=150)
+    assert read(sensor).state is SignalState.ACTIVE
+
+
+def test_a_machine_that_nothing_leads_out_of_is_quiet() -> None:
+    sensor = NetworkSensor(dict, dict, each_minute())
+    assert read(sensor) == Reading(SignalState.QUIET, "no interface leads out of the machine")
+
+
+def test_real_interfaces_are_those_that_lead_out() -> None:
+    assert not [name for name in network.bytes_by_interface() if name == "lo" or name.startswith(("docker", "veth"))]
+    assert set(network.bytes_by_interface()) <= set(psutil.net_io_counters(pernic=True))
+
+
+def test_our_own_connections_are_those_of_our_processes_to_other_machines() -> None:
+    def sockets() -> list[Socket]:
+        return [
+            Socket("a", False, "127.0.0.1:1", "52.1.2.3:443", frozenset({7}), 10, 5),
+            Socket("b", False, "127.0.0.1:2", "52.1.2.3:443", frozenset({8}), 100, 50),
+            Socket("c", False, "127.0.0.1:3", "127.0.0.1:8888", frozenset({7}), 1000, 500),
+            Socket("d", False, "192.0.2.9:4", "52.1.2.3:443", frozenset({7}), 10_000, 5000),
+        ]
+
+    assert network.own_bytes(sockets, lambda: frozenset({7})) == {("lo", "a"): 15.0}
+
+
+def test_without_ss_our_own_connections_are_not_known() -> None:
+    def missing() -> list[Socket]:
+        raise FileNotFoundError("ss")
+
+    assert network.own_bytes(missing) is None
+    assert os.getpid() in desk_pids(list_processes())
+
+
+LISTING = """\
+ESTAB 0 0 10.0.0.5%ens5:22 1.2.3.4:5 users:(("a b",pid=9,fd=4),("sshd",pid=10,fd=4)) ino:1 sk:1f <-> ts bytes_sent:9 \
+bytes_acked:8 bytes_received:7 segs_out:1
+LISTEN 0 128 [::]:22 [::]:* users:(("sshd",pid=1,fd=3)) ino:2 sk:20 v6only:0 <-> cubic cwnd:10
+ESTAB 0 0 [::ffff:10.0.0.5]:22 [::ffff:10.0.0.5]:6 ino:3 sk:21 <-> ts
+ESTAB 0 0 127.0.0.1:6 127.0.0.53:53 ino:4 sk:23 <-> ts
+ESTAB sk:22
+State Recv-Q
+"""
+
+
+def test_a_listing_of_ss_is_read() -> None:
+    first, second, third, fourth = tcp_sockets(lambda: LISTING)
+    assert first == Socket("1f", False, "10.0.0.5%ens5:22", "1.2.3.4:5", frozenset({9, 10}), 7, 8)
+    assert (first.address, first.port, first.is_of_this_machine) == ("10.0.0.5", "22", False)
+    assert (second.is_listening, second.address, second.port) == (True, "::", "22")
+    assert (third.address, third.is_of_this_machine, third.pids) == ("10.0.0.5", True, frozenset())
+    assert fourth.is_of_this_machine

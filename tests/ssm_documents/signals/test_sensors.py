@@ -1,0 +1,79 @@
+"""What all sensors share: intervals, growth, and that one which is sick costs the others nothing."""
+
+import threading
+import time
+
+from chalicelib.domain.idle.evidence import SignalState
+from chalicelib.domain.idle.policy import Thresholds
+from ssm_documents.probe.sensors import GuardedSensor, Reading, read_all
+from ssm_documents.probe.signals.meter import MIN_SECONDS, CounterDeltas, Stopwatch
+from ssm_documents.probe.signals.wiring import LazySensor, build_sensors
+
+
+class Hanging:
+    """A sensor that does not come back until it is let go."""
+
+    def __init__(self, name: str, let_go: threading.Event) -> None:
+        self.name = name
+        self._let_go = let_go
+
+    def read(self, thresholds: Thresholds) -> Reading:
+        self._let_go.wait(timeout=60)
+        return Reading(SignalState.QUIET, "late")
+
+
+def test_counters_grow_from_nothing_where_they_are_new_or_began_anew() -> None:
+    growth = CounterDeltas({"a": 5.0, "b": 5.0, "gone": 1.0})
+    assert growth.until({"a": 7.0, "b": 3.0, "c": 2.0}) == {"a": 2.0, "b": 3.0, "c": 2.0}
+    assert growth.until({"a": 7.0}) == {"a": 0.0}
+
+
+def test_the_first_look_waits_until_there_is_an_interval_worth_measuring() -> None:
+    now = 10.0
+    waits: list[float] = []
+
+    def wait(seconds: float) -> None:
+        nonlocal now
+        waits.append(seconds)
+        now += seconds
+
+    stopwatch = Stopwatch(lambda: now, wait)
+    assert stopwatch.lap() == MIN_SECONDS
+    now += 60
+    assert stopwatch.lap() == 60
+    assert waits == [MIN_SECONDS]
+
+
+def test_a_machine_without_gpus_has_no_gpu_signal_and_one_with_has_them_all() -> None:
+    assert [each.name for each in build_sensors(0, 60)] == ["jupyter", "sessions", "hold", "cpu", "disk", "network"]
+    assert {each.name for each in build_sensors(2, 6000)} > {"gpu"}
+
+
+def test_sensors_that_hang_together_cost_the_beat_one_limit() -> None:
+    let_go = threading.Event()
+    sensors = [GuardedSensor(Hanging(f"{number}", let_go), 0.2) for number in range(10)]
+    began = time.monotonic()
+    readings = read_all(sensors, Thresholds())
+    let_go.set()
+    assert {each.state for each in readings.values()} == {SignalState.UNKNOWN}
+    assert time.monotonic() - began < 1.5
+
+
+def test_every_real_sensor_reads_this_computer_without_a_failure() -> None:
+    readings = read_all([GuardedSensor(each) for each in build_sensors(0, 60)], Thresholds())
+    assert not [reading for reading in readings.values() if "sensor failed" in reading.reason]
+
+
+def test_a_sensor_that_cannot_be_made_is_unknown_and_made_later() -> None:
+    let_go = threading.Event()
+    let_go.set()
+    faults = [OSError("no such file")]
+
+    def make() -> Hanging:
+        if faults:
+            raise faults.pop()
+        return Hanging("disk", let_go)
+
+    sensors = [GuardedSensor(LazySensor("disk", make))]
+    states = [read_all(sensors, Thresholds())["disk"].state for _ in range(2)]
+    assert states == [SignalState.UNKNOWN, SignalState.QUIET]

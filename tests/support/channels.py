@@ -1,0 +1,69 @@
+"""Pretend receivers of what the desk tells people."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from chalicelib.channels.webhook import WebhookSender
+from chalicelib.domain.common.errors import DeliveryFailed
+from chalicelib.domain.desk.channels import Channels
+from tests.support.world import World
+
+HOOK = "https://hooks.example.org/gpu"
+
+
+@dataclass
+class Box:
+    """What arrived, by message id; a receiver that is down takes nothing.
+
+    :ivar greetings: the first messages, which are about the webhook itself
+    :ivar ready: the messages that an instance is ready, which nearly every scenario begins with
+    """
+
+    is_down: bool = False
+    tries: int = 0
+    arrived: list[tuple[str, bytes]] = field(default_factory=list)
+    greetings: list[tuple[str, bytes]] = field(default_factory=list)
+    ready: list[tuple[str, bytes]] = field(default_factory=list)
+    before: Callable[[], Any] = lambda: None
+
+    def types(self) -> list[str]:
+        """The kinds of message that arrived, in order."""
+        return [json.loads(body)["type"] for _, body in self.arrived]
+
+
+@dataclass(frozen=True)
+class PretendWebhook(WebhookSender):
+    """The real one's port, without a network."""
+
+    box: Box = field(default_factory=Box)
+
+    def post(self, url: str, secret: str, message_id: str, body: bytes) -> str:
+        self.box.tries += 1
+        self.box.before()
+        if self.box.is_down:
+            raise DeliveryFailed("connection refused")
+        apart = {"webhook_registered": self.box.greetings, "ready": self.box.ready}
+        apart.get(json.loads(body)["type"], self.box.arrived).append((message_id, body))
+        return "it answered 200"
+
+
+def listening(desk: World, owner: str = "ada") -> Box:
+    """The owner has a webhook from now on."""
+    box = Box()
+    loop = desk.desk.loop
+    notifications = replace(
+        loop.sweeper.notifications, webhook=PretendWebhook(box=box), secret=lambda name, number: "whsec_AAAA"
+    )
+    sweeper, watcher = replace(loop.sweeper, notifications=notifications), replace(loop.watcher, sender=notifications)
+    desk.rewire(replace(desk.desk, loop=replace(loop, sweeper=sweeper, watcher=watcher)), box)
+    owners = loop.reconciler.owners
+    owners.save(replace(owners.get(owner), channels=Channels(webhook=HOOK)))
+    return box
+
+
+def admin_listens(desk: World) -> None:
+    """The desk's own channel is the same receiver's."""
+    store = desk.desk.loop.reconciler.desk
+    store.save_settings(replace(store.settings(), channels=Channels(webhook=f"{HOOK}/admin")))

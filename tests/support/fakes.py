@@ -1,0 +1,144 @@
+"""A probe with sensors, time, desk and people that a test moves; its files are real."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from chalicelib.domain.idle.evidence import SignalState
+from chalicelib.domain.idle.heartbeat import Heartbeat
+from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse
+from chalicelib.domain.idle.policy import SIGNALS, Thresholds
+from ssm_documents.probe.announcer import Notifier
+from ssm_documents.probe.files import ProbePaths
+from ssm_documents.probe.history import History
+from ssm_documents.probe.orders import LastResponse
+from ssm_documents.probe.people import DeliveryCount
+from ssm_documents.probe.probe import Identity, LocalServices, Probe
+from ssm_documents.probe.sensors import GuardedSensor, Reading, Sensor
+from ssm_documents.probe.setup_watch import SetupWatch
+from ssm_documents.probe.wishes import KeepRequests
+
+START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+QUIET = Reading(SignalState.QUIET, "quiet")
+ACTIVE = Reading(SignalState.ACTIVE, "busy")
+
+
+class Scripted:
+    """A sensor whose readings, or errors, are given beforehand; the last one stays."""
+
+    def __init__(self, name: str, *readings: Reading | Exception) -> None:
+        self.name = name
+        self.readings = list(readings)
+        self.thresholds: list[Thresholds] = []
+
+    def read(self, thresholds: Thresholds) -> Reading:
+        self.thresholds.append(thresholds)
+        reading = self.readings.pop(0) if len(self.readings) > 1 else self.readings[0]
+        if isinstance(reading, Exception):
+            raise reading
+        return reading
+
+
+class Hanging:
+    """A sensor that does not come back until it is let go."""
+
+    name = "hanging"
+
+    def __init__(self) -> None:
+        self.let_go = threading.Event()
+        self.looks = 0
+
+    def read(self, thresholds: Thresholds) -> Reading:
+        self.looks += 1
+        self.let_go.wait(timeout=60)
+        return QUIET
+
+
+class Minutes:
+    """A time that goes on by a minute at each question, or is not to be had."""
+
+    def __init__(self, *out_at: int, begin: datetime = START) -> None:
+        self._asked = -1
+        self._out_at = out_at
+        self._begin = begin
+
+    def now(self) -> datetime:
+        self._asked += 1
+        if self._asked in self._out_at:
+            raise OSError("no route to 169.254.169.254")
+        return self._begin + self._asked * MINUTE
+
+
+class Desk:
+    """Where heartbeats go; refuses those of the beats that are named, answers the others with its orders."""
+
+    def __init__(self, *refused: int, orders: HeartbeatResponse | None = None) -> None:
+        self.heard: list[Heartbeat] = []
+        self.orders = orders
+        self.refused = set(refused)
+        self._beats = -1
+
+    def send(self, heartbeat: Heartbeat) -> HeartbeatResponse | None:
+        self._beats += 1
+        if self._beats in self.refused:
+            raise ConnectionError("offline")
+        self.heard.append(heartbeat)
+        return self.orders
+
+
+@dataclass
+class Crowd:
+    """The people on the machine, and what they were told."""
+
+    terminals: int = 1
+    notebooks: int = 0
+    told: list[str] = field(default_factory=list)
+
+    def notify(self, text: str) -> DeliveryCount:
+        self.told.append(text)
+        return DeliveryCount(self.terminals, self.notebooks)
+
+
+@dataclass
+class Machine:
+    """What a test looks at."""
+
+    places: ProbePaths
+    desk: Desk
+    crowd: Crowd
+    powered_off: list[datetime]
+    probe: Probe
+
+    def beats(self, number: int) -> list[bool]:
+        return [self.probe.tick() for _ in range(number)]
+
+
+def machine(
+    folder: Path,
+    *sensors: Sensor,
+    time: Minutes | None = None,
+    desk: Desk | None = None,
+    crowd: Crowd | None = None,
+    boot_id: str = "boot-1",
+) -> Machine:
+    """A probe on a machine whose files are in `folder`; without sensors, all seven are quiet."""
+    places, desk, crowd = ProbePaths(folder), desk or Desk(), crowd or Crowd()
+    places.create_folders()
+    clock = time or Minutes()
+    powered_off: list[datetime] = []
+    here = LocalServices(
+        paths=places,
+        last_response=LastResponse(places.response),
+        history=History(places.history),
+        setup=SetupWatch(places.lock, places.attempts, places.progress, since_boot=lambda: 195.0),
+        keep_requests=KeepRequests(places.keep_requests, places.keep_results),
+        notifier=Notifier(crowd),
+        power_off=lambda: powered_off.append(desk.heard[-1].at if desk.heard else START),
+    )
+    watched = [GuardedSensor(each, 0.05) for each in sensors or [Scripted(name, QUIET) for name in SIGNALS]]
+    identity = Identity(instance_id="i-1", boot_id=boot_id)
+    return Machine(places, desk, crowd, powered_off, Probe(watched, clock, desk, identity, here))

@@ -1,0 +1,42 @@
+"""Images in scenarios: asked for, waited for."""
+
+from typing import Any
+
+from chalicelib.domain.images.record import Image, ImagePhase
+from chalicelib.domain.instances.record import Instance
+from tests.support.world import ADA, World
+
+
+def ask(desk: World, instance: Instance, *, no_reboot: bool = False, name: str = "vision-1") -> Image:
+    requests = desk.desk.requests.images
+    return requests.create(ADA, instance.id, name=name, description="", no_reboot=no_reboot).image
+
+
+def look(desk: World, image: Image) -> Image:
+    found = desk.desk.requests.images.images.load(image.id)
+    assert found is not None
+    return found
+
+
+def until(desk: World, image: Image, *phases: ImagePhase, minutes: int = 30) -> Image:
+    for _ in range(minutes):
+        current = look(desk, image)
+        if current.phase in phases:
+            return current
+        desk.minute()
+    raise AssertionError(f"{look(desk, image).phase} after {minutes} minutes: {look(desk, image).reason.message}")
+
+
+def made(desk: World, instance: Instance, **asked: Any) -> Image:
+    image = until(desk, ask(desk, instance, **asked), ImagePhase.AVAILABLE, ImagePhase.FAILED)
+    assert image.phase is ImagePhase.AVAILABLE, image.reason
+    return at_rest(desk, image)
+
+
+def at_rest(desk: World, image: Image) -> Image:
+    """Minutes pass until there is nothing to do about it any more."""
+    for _ in range(10):
+        if not look(desk, image).needs_work:
+            return look(desk, image)
+        desk.minute()
+    raise AssertionError(f"{look(desk, image)} is still open")

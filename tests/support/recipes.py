@@ -1,0 +1,41 @@
+"""Recipes such as a team may have, for the desk of a test; their documents are the desk's own."""
+
+from typing import Any
+
+from chalicelib.domain.setup.recipe import Recipe, parse_recipes
+from chalicelib.store import data_files
+
+UBUNTU_18 = "/aws/service/canonical/ubuntu/server/18.04/stable/current/amd64/hvm/ebs-gp2/ami-id"
+
+PARAMETERS: dict[str, dict[str, Any]] = {
+    "release": {
+        "type": "String",
+        "default": "one",
+        "allowed_pattern": "^[a-z]{1,8}$",
+        "pattern_description": "a release: 1 to 8 lower-case letters",
+        "description": "Which release.",
+    },
+    "notebooks": {"type": "Boolean", "default": True, "description": "Whether to fetch the notebooks."},
+    "workers": {"type": "Integer", "default": 4, "description": "How many to start."},
+}
+
+
+def recipe(fits: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """Its one document is gpudesk-jupyter; what was chosen goes along with the attempt's id, to be seen there."""
+    use = {
+        "name": "gpudesk-jupyter",
+        "parameters": {"attemptId": "${release}.${notebooks}.${workers}.${attempt_id}"},
+        "timeout_minutes": 20,
+    }
+    common = {"title": "T", "description": "D", "documents": [use], "jupyter_port": None, "parameters": PARAMETERS}
+    return {**common, "requirements": fits, **more}
+
+
+def offered() -> dict[str, Recipe]:
+    """The desk's own; `old`, as the book has it; `new`, as people would do it today."""
+    cuda_10 = {"min": "3.0", "max": "7.5", "reason": "CUDA 10.1"}
+    old = {"architectures": ["x86_64"], "ubuntu": ["18.04"], "compute_capability": cuda_10, "supports_cpu": False}
+    seven_5 = {"min": "7.5", "max": None}
+    new = {"architectures": ["x86_64"], "ubuntu": ["22.04"], "compute_capability": seven_5, "supports_cpu": True}
+    entries = {"old": recipe(old, image={"x86_64": UBUNTU_18}), "new": recipe(new, jupyter_port=8899)}
+    return {**data_files.load_packaged_recipes(), **parse_recipes({"recipes": entries})}

@@ -1,0 +1,39 @@
+"""What the tests of the measuring sensors share: minutes that pass when asked, and counters that a test moves."""
+
+from chalicelib.domain.idle.policy import Thresholds
+from ssm_documents.probe.sensors import Reading, Sensor
+from ssm_documents.probe.signals.meter import Stopwatch
+
+KIB = 1024
+THRESHOLDS = Thresholds(cpu_core_percent=25, disk_kib_per_second=1000, network_kib_per_second=100)
+
+
+class Minutes:
+    """A clock that goes on by a minute each time it is asked."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 60
+        return self.now
+
+
+def each_minute() -> Stopwatch:
+    return Stopwatch(Minutes(), wait=lambda _: None)
+
+
+def read(sensor: Sensor) -> Reading:
+    return sensor.read(THRESHOLDS)
+
+
+class Counters:
+    """Bytes by device or interface, since long ago."""
+
+    def __init__(self, *names: str) -> None:
+        self.moved = dict.fromkeys(names, 10.0**9)
+
+    def move(self, **rates: float) -> None:
+        """In a minute, at so many KiB/s."""
+        for name, rate in rates.items():
+            self.moved[name] = self.moved.get(name, 0.0) + rate * KIB * 60

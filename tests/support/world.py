@@ -1,0 +1,341 @@
+"""The desk on the local cloud, in one process, on a clock that a test moves."""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import boto3
+from boto3.dynamodb.types import TypeSerializer
+
+from chalicelib import bootstrap
+from chalicelib.control.loop.execute import Executor
+from chalicelib.control.services.launch import LaunchResponse
+from chalicelib.control.services.queries import InstanceSnapshot
+from chalicelib.domain.access.actor import Actor, Role
+from chalicelib.domain.desk.channels import Channels
+from chalicelib.domain.desk.policy_limits import PolicyOverride
+from chalicelib.domain.desk.settings import Mode
+from chalicelib.domain.idle.evidence import Evidence, Sample, SignalState, fold
+from chalicelib.domain.idle.heartbeat import (
+    Acknowledgement,
+    Heartbeat,
+    KeepRequest,
+    SelfStopStatus,
+    StepProgress,
+    encode_heartbeat,
+)
+from chalicelib.domain.idle.policy import SIGNALS
+from chalicelib.domain.instances.commands.start_benchmark import BENCHMARK_DOCUMENT
+from chalicelib.domain.instances.plan import Outcome, Step, TimelineEntry
+from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.domain.launch.build_spec import LaunchRequest
+from chalicelib.domain.setup.recipe import Recipe
+from chalicelib.settings import Settings
+from chalicelib.store.models import HeartbeatModel, reset_endpoint
+from local.aws.core.local_cloud import LocalCloud
+from local.aws.core.patches import Patches
+from local.aws.core.testing import in_process_cloud
+from local.aws.core.timing import AwsTiming
+from local.clock import ManualClock
+from local.demo.simulated_benchmark import simulated_benchmark
+from local.machines.host.port import Machines
+from local.machines.host.simulated import SimulatedMachines
+from local.provisioning import provision
+from ssm_documents.probe import heartbeat as probe
+from tests.scenario.snapshots import Memory, Snapshots, forget_backends
+
+ADA = Actor(owner="ada", role=Role.USER)
+ADMIN = Actor(owner="root", role=Role.ADMIN)
+MINUTE = timedelta(minutes=1)
+POLICY = {each.name for each in fields(PolicyOverride)}
+
+
+class World:
+    """What a test drives: people, the machine's probe, the minute's sweep."""
+
+    def __init__(
+        self, cloud: LocalCloud, clock: ManualClock, desk: bootstrap.Application, origin: object = None
+    ) -> None:
+        """:param origin: what tells how the world was made from how others were"""
+        self.cloud = cloud
+        self.clock = clock
+        self.desk = desk
+        self._origin = origin
+        self._plain_desk = desk
+        self._companions: tuple[object, ...] = ()
+        self.activity: dict[str, SignalState | None] = dict.fromkeys(SIGNALS, SignalState.QUIET)
+        self.boot_id = "boot-1"
+        self.live_counts: dict[str, int] = {}
+        self.heard = Acknowledgement()
+        self.wish: KeepRequest | None = None
+        self.leaving: SelfStopStatus | None = None
+        self.progress: StepProgress | None = None
+        self.ec2 = boto3.client("ec2", "us-east-1")
+        self._dynamodb = boto3.client("dynamodb", "us-east-1")
+        self._evidence: dict[str, dict[str, Evidence]] = {}
+
+    @property
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    def launch(self, actor: Actor = ADA, *, key: str | None = None, **request: Any) -> Instance:
+        """Ask for an instance; nothing has looked at it yet."""
+        return self.order(actor, key=key, **request).instance
+
+    def order(self, actor: Actor = ADA, *, key: str | None = None, **request: Any) -> LaunchResponse:
+        """The same, with what the answer says beside it."""
+        request = {"gpu": "T4", **request} if "instance_type" not in request else request
+        policy = {name: request.pop(name) for name in tuple(request) if name in POLICY}
+        digest = repr(sorted([*request.items(), *policy.items()]))
+        wish = LaunchRequest(**request, policy=PolicyOverride(**policy))
+        return self.desk.requests.launching.launch(actor, wish, key=key, body_digest=digest)
+
+    def ready(self, **request: Any) -> Instance:
+        """An instance that can be used."""
+        return self._go(("ready", request), lambda: self.until(self.launch(**request), Phase.READY))
+
+    def warned(self, **request: Any) -> Instance:
+        """An instance that has just been warned of its idleness; minutes cost test time, so its window is short."""
+        policy = {"idle_minutes": 6, "warning_minutes": 6}
+        asked = {**policy, **request}
+        return self._go(
+            ("warned", asked), lambda: self.until_true(self.ready(**asked), lambda now: now.warning is not None)
+        )
+
+    def rewire(self, desk: bootstrap.Application, companion: object) -> None:
+        """Another wiring, with something of a test's own in it, which alone knows what the desk does not."""
+        if self.desk is self._plain_desk:
+            self._plain_desk = desk
+        self.desk = desk
+        self._companions += (companion,)
+
+    def _go(self, way: tuple[object, ...], walk: Callable[[], Instance]) -> Instance:
+        """Many tests begin alike: what that leads to is remembered, unless a test has wired the desk by itself."""
+        if self.desk is not self._plain_desk:
+            return walk()
+        own = [type(each) for each in self._companions]
+        behaviour = self.cloud.behaviour
+        machines = self.cloud.machines
+        if not isinstance(machines, SimulatedMachines):
+            return walk()
+        snapshots = Snapshots(
+            (self, *parts(self.cloud), machines, machines._running, *self._companions),
+            apart=(behaviour,),
+            kept=(*KEPT, "desk", "_plain_desk", "_companions", "ec2", "_dynamodb", "_origin"),
+        )
+        way = (*way, own, type(machines), self._origin)
+        return MEMORY.go(snapshots, way, walk)  # type: ignore[no-any-return]
+
+    def minute(self, minutes: int = 1, *, sweep_every: int = 1) -> None:
+        """Time passes; each minute the probes report and the desk sweeps.
+
+        :param sweep_every: minutes from sweep to sweep, where hours pass in which nothing hangs on each one
+        """
+        for passed in range(1, minutes + 1):
+            self.clock.advance(MINUTE)
+            self.cloud.tick()
+            self.cloud.settle()
+            self.beat()
+            if passed % sweep_every == 0:
+                self.desk.loop.sweep()
+
+    def until(self, instance: Instance, phase: Phase, minutes: int = 60, *, sweep_every: int = 1) -> Instance:
+        """Minutes pass until the instance is in `phase`."""
+        return self.until_true(instance, lambda now: now.phase is phase, minutes, sweep_every=sweep_every)
+
+    def until_true(
+        self, instance: Instance, is_so: Callable[[Instance], bool], minutes: int = 60, *, sweep_every: int = 1
+    ) -> Instance:
+        for _ in range(0, minutes, sweep_every):
+            current = self.look(instance)
+            if is_so(current):
+                return current
+            self.minute(sweep_every, sweep_every=sweep_every)
+        history = "\n".join(f"{line.at:%H:%M} {line.code}: {line.message}" for line in self.timeline(instance))
+        raise AssertionError(f"{instance.name} is {self.look(instance).phase} after {minutes} minutes\n{history}")
+
+    def beat(self) -> None:
+        """Every machine's probe reports, as long as its item is there: what `activity` says of each signal."""
+        for instance_id, life in self.cloud.lifecycle.live_counts.items():
+            if life.state == "running":
+                with contextlib.suppress(self._dynamodb.exceptions.ConditionalCheckFailedException):
+                    self.report(instance_id)
+
+    def report(self, machine: str, **replaced: Any) -> None:
+        """One report of one machine, folded as the probe folds."""
+        evidence = self._evidence.setdefault(machine, {})
+        for name, state in self.activity.items():
+            if state is None:
+                evidence.pop(name, None)
+            else:
+                sample = Sample(self.now, state, f"{name} is {state.value}", self.boot_id)
+                evidence[name] = fold(evidence.get(name), sample)
+        heartbeat = Heartbeat(
+            instance_id=machine,
+            at=self.now,
+            boot_id=self.boot_id,
+            signals=dict(evidence),
+            live_counts=self.live_counts,
+            acknowledged=self.heard,
+            keep_request=self.wish,
+            self_stop=self.leaving,
+            setup=self.progress,
+        )
+        key = self.heartbeat_key(machine)
+        if replaced:
+            self.write_heartbeat(machine, {**encode_heartbeat(heartbeat, key), **replaced})
+        else:
+            probe.HeartbeatClient(self._dynamodb.update_item, HeartbeatModel.Meta.table_name, key).send(heartbeat)
+
+    def reboot(self) -> None:
+        """Another boot of every machine: its probe starts anew."""
+        self.boot_id = f"{self.boot_id}'"
+        self._evidence.clear()
+
+    def power_off(self, instance_id: str) -> None:
+        """A machine switches itself off."""
+        self.cloud.powered_off(instance_id)
+
+    def hold(self) -> None:
+        """An admin pauses the desk."""
+        self.desk.requests.administration.update(ADMIN, mode=Mode.PAUSED)
+
+    def admin_bounds(self, **limits: int) -> None:
+        """An admin sets limits."""
+        self.desk.requests.administration.update(ADMIN, limits=limits)
+
+    def email(self, owner: str, address: str) -> None:
+        """An owner is told by e-mail from now on."""
+        owners = self.desk.loop.reconciler.owners
+        owners.save(replace(owners.get(owner), channels=Channels(email=address)))
+
+    def confirm(self, address: str) -> None:
+        """Somebody follows the link in the mail that asks for it."""
+        token = self.cloud.mailbox.token(address)
+        boto3.client("sns", "us-east-1").confirm_subscription(TopicArn=self.desk.settings.email_topic_arn, Token=token)
+
+    def heartbeat_key(self, instance_id: str) -> str:
+        """Of its item in the table."""
+        return f"{self.desk.settings.instance_role_id}:{instance_id}"
+
+    def write_heartbeat(self, instance_id: str, plain: dict[str, Any]) -> None:
+        """Whatever a machine may write to its own item."""
+        name = HeartbeatModel.Meta.table_name
+        key = {"id": {"S": self.heartbeat_key(instance_id)}}
+        before = self._dynamodb.get_item(TableName=name, Key=key).get("Item", {})
+        orders = {name: value for name, value in before.items() if name == "response"}
+        written = TypeSerializer().serialize(plain)["M"]
+        self._dynamodb.put_item(TableName=name, Item={**key, **written, **orders})
+
+    def ec2_state(self, instance_id: str) -> str:
+        """What EC2 says."""
+        found = self.ec2.describe_instances(InstanceIds=[instance_id])
+        return str(found["Reservations"][0]["Instances"][0]["State"]["Name"])
+
+    def ec2_ids(self) -> list[str]:
+        """Everything that EC2 has and that is not terminated."""
+        pages = self.ec2.describe_instances()["Reservations"]
+        return [
+            found["InstanceId"]
+            for page in pages
+            for found in page["Instances"]
+            if found["State"]["Name"] not in ("terminated", "shutting-down")
+        ]
+
+    def cloud_image(self) -> str:
+        """An AMI that somebody may launch by hand."""
+        name = "/aws/service/canonical/ubuntu/server/22.04/stable/current/amd64/hvm/ebs-gp2/ami-id"
+        return str(boto3.client("ssm", "us-east-1").get_parameter(Name=name)["Parameter"]["Value"])
+
+    def look(self, instance: Instance) -> Instance:
+        """The record as it is now."""
+        found = self.desk.loop.reconciler.instances.load(instance.id)
+        assert found is not None
+        return found
+
+    def show(self, instance: Instance) -> InstanceSnapshot:
+        return self.desk.requests.reading.get(ADMIN, instance.id)
+
+    def timeline(self, instance: Instance) -> list[TimelineEntry]:
+        return self.desk.requests.reading.timeline(ADMIN, instance.id, limit=100, cursor=None)[0]
+
+    def codes(self, instance: Instance) -> list[str]:
+        """The timeline's codes, in order."""
+        return [line.code for line in self.timeline(instance)]
+
+    def crashing(self, crash: Callable[[Step, Outcome], None]) -> None:
+        """From now on call `crash` after each call to AWS, with what became of it, before it is noted."""
+        loop = self.desk.loop
+        executor = CrashingExecutor(**vars(loop.reconciler.executor), crash=crash)
+        reconciler = replace(loop.reconciler, executor=executor)
+        sweeper = replace(loop.sweeper, reconciler=reconciler)
+        self.desk = replace(self.desk, loop=replace(loop, reconciler=reconciler, sweeper=sweeper))
+
+
+def machine_id(instance: Instance) -> str:
+    """The EC2 instance's id."""
+    assert instance.machine is not None
+    return instance.machine.instance_id
+
+
+@dataclass(frozen=True)
+class CrashingExecutor(Executor):
+    """Does what it is told, and may then die."""
+
+    crash: Callable[[Step, Outcome], None]
+
+    def execute(self, instance: Instance, step: Step) -> Outcome:
+        outcome = super().execute(instance, step)
+        self.crash(step, outcome)
+        return outcome
+
+
+def simulated() -> SimulatedMachines:
+    """Machines without processes, whose measurements are plausible."""
+    machines = SimulatedMachines()
+    machines.answers[BENCHMARK_DOCUMENT] = simulated_benchmark
+    return machines
+
+
+KEPT = ("_parts", "_patches")
+MEMORY = Memory()
+_ORIGIN: list[tuple[bytes, Settings]] = []
+"""The account as it is when all is prepared; made once for each process."""
+
+
+def parts(cloud: LocalCloud) -> tuple[object, ...]:
+    """What knows something in a local cloud, but for the machines."""
+    direct = (cloud, cloud.clock, *cloud._parts, *vars(cloud).values(), cloud.lifecycle)
+    own = {id(part): part for part in direct if type(part).__module__.startswith("local.aws") or part is cloud.clock}
+    return tuple(part for part in own.values() if type(part) not in (Patches, AwsTiming))
+
+
+def prepared(cloud: LocalCloud) -> Settings:
+    """An account in which the desk can work."""
+    snapshots = Snapshots(parts(cloud), apart=(cloud.machines, cloud.behaviour), kept=KEPT)
+    if not _ORIGIN:
+        settings = provision()
+        _ORIGIN.append((snapshots.take(), settings))
+    state, settings = _ORIGIN[0]
+    reset_endpoint(os.environ.get("AWS_ENDPOINT_URL"))
+    snapshots.put_back(state)
+    return settings
+
+
+@contextmanager
+def world(
+    behaviour: AwsTiming | None = None,
+    machines: Machines | None = None,
+    recipes: Mapping[str, Recipe] | None = None,
+) -> Iterator[World]:
+    """A desk and a cloud of their own."""
+    clock = ManualClock()
+    machines = machines or simulated()
+    with in_process_cloud(clock, machines, behaviour) as cloud:
+        settings = prepared(cloud)
+        yield World(cloud, clock, bootstrap.build_application(clock, settings, recipes), (behaviour, recipes))
+        forget_backends()

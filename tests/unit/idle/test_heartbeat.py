@@ -1,0 +1,76 @@
+"""What becomes of a report that tells of a setup; what it may cost is in test_heartbeat_size.py."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.domain.idle.evidence import Evidence, SignalState
+from chalicelib.domain.idle.heartbeat import (
+    HEARTBEAT_ATTRIBUTES,
+    Heartbeat,
+    StepProgress,
+    UnreadableHeartbeat,
+    decode_heartbeat,
+    encode_heartbeat,
+)
+from chalicelib.domain.idle.policy import SIGNALS
+from chalicelib.store.models import HeartbeatModel
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+KEY = "AROAEXAMPLEEXAMPLEEXA:i-0123456789abcdef0"
+PROGRESS = StepProgress(
+    document="gpudesk-d2l-pytorch",
+    step="packages",
+    position="3 of 5",
+    running_for=timedelta(seconds=95),
+    last_output_line="Installing PyTorch for CUDA.",
+)
+
+
+def beat(**more: Any) -> Heartbeat:
+    evidence = Evidence(
+        state=SignalState.UNKNOWN,
+        since=NOW - timedelta(hours=3),
+        at=NOW,
+        samples=180,
+        largest_gap=timedelta(seconds=61),
+        reason="x" * 200,
+        boot_id="8f1b6c3e-1111-2222-3333-0123456789ab",
+    )
+    return Heartbeat(
+        instance_id="i-0123456789abcdef0",
+        at=NOW,
+        boot_id=evidence.boot_id,
+        signals=dict.fromkeys(SIGNALS, evidence),
+        **more,
+    )
+
+
+def test_the_table_has_all_that_a_machine_may_write() -> None:
+    assert set(HEARTBEAT_ATTRIBUTES) <= set(HeartbeatModel.get_attributes())
+
+
+def test_the_setup_arrives_as_it_was_told() -> None:
+    heard = decode_heartbeat(encode_heartbeat(beat(setup=PROGRESS), KEY))
+    assert isinstance(heard, Heartbeat)
+    assert heard.setup == PROGRESS
+    quiet = decode_heartbeat(encode_heartbeat(beat(), KEY))
+    assert isinstance(quiet, Heartbeat)
+    assert quiet.setup is None
+
+
+@pytest.mark.parametrize(
+    "setup",
+    [17, [], ["d", "s", "1 of 2", -1, "line"], ["d", "s", "1 of 2", "95", "line"], ["d", {}, "1 of 2", 95, "line"]],
+)
+def test_a_setup_that_makes_no_sense_makes_the_report_unreadable(setup: object) -> None:
+    assert isinstance(decode_heartbeat({**encode_heartbeat(beat(), KEY), "setup": setup}), UnreadableHeartbeat)
+
+
+def test_what_a_machine_says_of_its_setup_is_cut_and_printable() -> None:
+    raw = ["d" * 900, "s\x1b[31m", "1 of 2", 95, "l" * 900]
+    heard = decode_heartbeat({**encode_heartbeat(beat(), KEY), "setup": raw})
+    assert isinstance(heard, Heartbeat)
+    assert heard.setup is not None
+    assert (len(heard.setup.document), heard.setup.step, len(heard.setup.last_output_line)) == (24, "s?[31m", 120)

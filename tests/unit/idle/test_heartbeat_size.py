@@ -1,0 +1,140 @@
+"""A heartbeat on the wire: never larger than promised, and the same on the other side but for what it went without."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from chalicelib.domain.idle.evidence import Evidence, SignalState
+from chalicelib.domain.idle.heartbeat import (
+    DROPPABLE_ATTRIBUTES,
+    HEARTBEAT_ATTRIBUTES,
+    MAX_HEARTBEAT_BYTES,
+    Acknowledgement,
+    Heartbeat,
+    KeepRequest,
+    MissedHeartbeats,
+    SelfStopStatus,
+    StepProgress,
+    decode_heartbeat,
+    encode_heartbeat,
+    item_size,
+)
+from chalicelib.domain.idle.heartbeat_response import ActiveWarning, HeartbeatResponse, KeepResult, encode_response
+from chalicelib.domain.idle.policy import SIGNALS, IdlePolicy, Thresholds
+
+ITEM_BYTES = 1024
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+BOOT = "0f4c3a52-7c1b-4c1e-9a54-3f2b1c0d9e8f"
+INSTANCE = "i-0123456789abcdef0"
+KEY = f"AROAEXAMPLEEXAMPLEEXA:{INSTANCE}"
+ID = "z" * 32
+"""As long as a wish's may be."""
+
+moments = st.integers(0, 10**6).map(lambda seconds: NOW - timedelta(seconds=seconds))
+counts = st.integers(0, 10**5)
+
+
+def evidence(state: SignalState, since: datetime, samples: int, reason: str) -> Evidence:
+    gap = timedelta(seconds=180)
+    return Evidence(state, since=since, at=NOW, samples=samples, largest_gap=gap, reason=reason, boot_id=BOOT)
+
+
+def progress(name: str, line: str) -> StepProgress:
+    return StepProgress(
+        document=name, step=name, position="12 of 12", running_for=timedelta(days=1), last_output_line=line
+    )
+
+
+beats = st.builds(
+    Heartbeat,
+    instance_id=st.just(INSTANCE),
+    at=st.just(NOW),
+    boot_id=st.just(BOOT),
+    signals=st.dictionaries(
+        st.sampled_from(SIGNALS),
+        st.builds(evidence, st.sampled_from(SignalState), moments, st.integers(1, 10**6), st.text(max_size=200)),
+    ),
+    live_counts=st.dictionaries(st.sampled_from(["kernels", "terminals", "tmux", "screen"]), counts),
+    acknowledged=st.builds(
+        Acknowledgement,
+        keep_until=st.none() | moments,
+        warning_id=st.none() | st.just("lifetime-1795500000"),
+        terminals=counts,
+    ),
+    keep_request=st.none() | st.builds(KeepRequest, id=st.sampled_from(["1", ID]), hours=st.integers(1, 8760)),
+    missed_heartbeats=st.none() | st.builds(MissedHeartbeats, count=counts, since=moments, reason=st.text(max_size=60)),
+    self_stop=st.none() | st.builds(SelfStopStatus, stop_at=moments, stopping_now=st.booleans()),
+    setup=st.none() | st.builds(progress, st.text(max_size=60), st.text(max_size=300)),
+)
+
+FULLEST = Heartbeat(
+    instance_id=INSTANCE,
+    at=NOW,
+    boot_id=BOOT,
+    signals={name: evidence(SignalState.UNKNOWN, NOW - timedelta(days=9), 10**6, "x" * 200) for name in SIGNALS},
+    live_counts={"kernels": 10**5, "terminals": 10**5, "tmux": 10**5, "screen": 10**5},
+    acknowledged=Acknowledgement(
+        keep_until=NOW, warning_id="lifetime-1795500000", terminals=10**5, jupyter_servers=10**5
+    ),
+    keep_request=KeepRequest(id=ID, hours=8760),
+    missed_heartbeats=MissedHeartbeats(count=10**5, since=NOW, reason="ProvisionedThroughputExceededException"),
+    self_stop=SelfStopStatus(stop_at=NOW, stopping_now=False),
+    setup=progress("x" * 60, "x" * 300),
+)
+MAX_ORDERS = HeartbeatResponse(
+    mode="paused",
+    policy=IdlePolicy(
+        idle_minutes=10_080,
+        warning_minutes=1440,
+        thresholds=Thresholds(
+            gpu_percent=100, cpu_core_percent=100_000, disk_kib_per_second=10**7, network_kib_per_second=10**7
+        ),
+    ),
+    keep_until=NOW,
+    warning=ActiveWarning(id="lifetime-1795500000", kind="lifetime", stop_at=NOW),
+    keep_result=KeepResult(id=ID, granted=False, message="x" * 200),
+)
+
+
+def whole_size(item: Mapping[str, Any]) -> int:
+    """Of an item: as of a map, but for what a map itself takes."""
+    return sum(len(name.encode()) + item_size(value) for name, value in item.items())
+
+
+@given(beats)
+@example(FULLEST)
+def test_no_heartbeat_is_larger_than_promised_and_none_goes_without_what_there_was_room_for(
+    heartbeat: Heartbeat,
+) -> None:
+    plain = encode_heartbeat(heartbeat, KEY)
+    assert item_size({"id": KEY, **plain}) <= MAX_HEARTBEAT_BYTES
+    again = decode_heartbeat(plain)
+    assert isinstance(again, Heartbeat)
+    kept = {name: (each.state, each.since, each.samples) for name, each in again.signals.items()}
+    assert kept == {name: (each.state, each.since, each.samples) for name, each in heartbeat.signals.items()}
+    assert (again.acknowledged, again.keep_request, again.self_stop) == (
+        heartbeat.acknowledged,
+        heartbeat.keep_request,
+        heartbeat.self_stop,
+    )
+    assert again.live_counts == heartbeat.live_counts or (again.missed_heartbeats is None and not again.live_counts)
+
+
+def test_the_fullest_heartbeat_goes_without_what_can_be_spared_and_with_the_longest_orders_costs_one_write() -> None:
+    plain = encode_heartbeat(FULLEST, KEY)
+    assert plain.keys() >= set(HEARTBEAT_ATTRIBUTES) - set(DROPPABLE_ATTRIBUTES)
+    assert whole_size({"id": KEY, **plain, "response": encode_response(MAX_ORDERS)}) <= ITEM_BYTES
+
+
+def test_where_there_is_room_nothing_is_left_out_and_no_reason_cut() -> None:
+    reasons = {"gpu": evidence(SignalState.ACTIVE, NOW, 1, "GPU 1 of 8 at 97 %")}
+    heartbeat = Heartbeat(
+        instance_id=INSTANCE, at=NOW, boot_id=BOOT, signals=reasons, missed_heartbeats=FULLEST.missed_heartbeats
+    )
+    again = decode_heartbeat(encode_heartbeat(heartbeat, KEY))
+    assert isinstance(again, Heartbeat)
+    assert again.missed_heartbeats
+    assert again.signals["gpu"].reason == "GPU 1 of 8 at 97 %"

@@ -1,0 +1,224 @@
+"""What is decided of a measurement that was asked for, minute by minute, without a cloud."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from chalicelib.domain.access.actor import Actor, Role
+from chalicelib.domain.common.errors import AwsError, Conflict, PermanentAwsError, TransientAwsError
+from chalicelib.domain.desk.settings import DeskSettings, Mode
+from chalicelib.domain.idle.rule import ActivityState
+from chalicelib.domain.instances.commands.rerun_setup import SetupRequest, apply_setup_request
+from chalicelib.domain.instances.commands.start_benchmark import start_benchmark
+from chalicelib.domain.instances.lifecycle import decide
+from chalicelib.domain.instances.lifecycle.plans import DecisionContext
+from chalicelib.domain.instances.lifecycle.ready import judge
+from chalicelib.domain.instances.observation import (
+    CommandStatus,
+    NotVisible,
+    Observation,
+    ObservedCommand,
+    StepOutput,
+    Unavailable,
+)
+from chalicelib.domain.instances.plan import CommandSent, Plan, SendDocument
+from chalicelib.domain.instances.record import DesiredState, Instance, Phase
+from chalicelib.domain.instances.warning import StopWarning, WarningType
+from chalicelib.store import data_files
+from tests.property.world import ADA, START, VIEW, ready
+
+MINUTE = timedelta(minutes=1)
+Command = ObservedCommand | NotVisible | Unavailable
+NOT_THERE = NotVisible()
+H100 = (Path(__file__).parent.parent / "golden" / "benchmarks" / "h100_1.json").read_text(encoding="utf-8")
+T4 = H100.replace("H100 80GB HBM3", "T4").replace("51.27", "6.1").replace("51.", "6.").replace("663.1", "60")
+
+
+def asked(
+    instance: Instance | None = None, actor: Actor = ADA, at: datetime = START, seconds: int | None = None
+) -> Instance:
+    return start_benchmark(
+        instance or replace(ready(), version=7), data_files.load_catalog(), seconds, actor, at
+    ).instance
+
+
+def rules(mode: Mode = Mode.ENFORCE) -> DecisionContext:
+    return DecisionContext(
+        desk=DeskSettings(mode=mode), heartbeat_table="t", heartbeat_region="r", instance_role_id="AROA"
+    )
+
+
+def looked(instance: Instance, minutes: int, command: Command = NOT_THERE, mode: Mode = Mode.ENFORCE) -> Plan:
+    """One look, some minutes after it was asked for."""
+    return decide.decide(instance, Observation(ec2=VIEW, command=command), START + minutes * MINUTE, rules(mode))
+
+
+def running() -> Instance:
+    """Sent and taken, a minute after it was asked for."""
+    plan = looked(asked(), 1)
+    assert isinstance(plan.step, SendDocument)
+    return decide.record_outcome(plan.instance, plan.step, CommandSent("c-1"), START + MINUTE).instance
+
+
+def ended(status: CommandStatus, output: str = "", exit_code: int = 0) -> ObservedCommand:
+    step = StepOutput(
+        name="measure", status="Success" if exit_code == 0 else "Failed", exit_code=exit_code, output=output
+    )
+    return ObservedCommand(command_id="c-1", status=status, status_details=str(status), steps=(step,))
+
+
+def test_it_is_sent_once_and_then_waited_for() -> None:
+    plan = looked(asked(seconds=5), 1)
+    assert isinstance(plan.step, SendDocument)
+    assert plan.step.parameters == {"attemptId": "gd-1.benchmark.7", "seconds": "5", "cpu": "0"}
+    waiting = looked(running(), 2, ended(CommandStatus.RUNNING))
+    assert (waiting.step, waiting.instance.phase) == (None, Phase.READY)
+    assert judge(running(), Observation(ec2=VIEW), START).state is ActivityState.BUSY
+
+
+def test_what_ssm_did_not_confirm_is_sent_again_as_the_same_attempt_and_not_for_ever() -> None:
+    sent = looked(asked(), 1)
+    assert looked(sent.instance, 1).step is None
+    assert looked(sent.instance, 2).step == sent.step
+    over = looked(sent.instance, 17)
+    assert over.instance.benchmark_run is None
+    assert "SSM has not taken the command for 15 minutes" in over.timeline[0].message
+
+
+@pytest.mark.parametrize("command", [NotVisible(), Unavailable("throttled"), ended(CommandStatus.RUNNING)])
+def test_a_command_that_is_lost_ends_by_its_deadline(command: Command) -> None:
+    assert looked(running(), 42, command).instance.benchmark_run is not None
+    over = looked(running(), 44, command)
+    assert (over.instance.benchmark_run, over.instance.phase) == (None, Phase.READY)
+    assert "it did not end within 0:30:00" in over.timeline[0].message
+
+
+def test_its_end_is_the_last_thing_that_is_kept_of_it_and_the_idle_window_begins_anew() -> None:
+    instance = asked(replace(ready(), spec=replace(ready().spec, instance_type="p5.4xlarge", gpu="H100")))
+    sent = looked(instance, 1)
+    assert sent.step
+    taken = decide.record_outcome(sent.instance, sent.step, CommandSent("c-1"), START + MINUTE).instance
+    plan = looked(taken, 3, ended(CommandStatus.SUCCEEDED, H100))
+    assert plan.benchmark is not None
+    assert plan.benchmark.summary.startswith("1 x H100: fp32 51.27 TFLOPS, fp16 636.5 TFLOPS")
+    assert (plan.instance.benchmark_run, plan.instance.ready_since) == (None, START + 3 * MINUTE)
+    assert [line.code for line in plan.timeline] == ["benchmark_done"]
+
+
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        (ended(CommandStatus.FAILED, "gpudesk: No Python with PyTorch is here", 1), "No Python with PyTorch is here"),
+        (ended(CommandStatus.SUCCEEDED), "is not believed: it printed no line of JSON"),
+        (ended(CommandStatus.SUCCEEDED, H100), "it measured 'NVIDIA H100 80GB HBM3', and a g4dn.xlarge has T4"),
+        (ended(CommandStatus.SUCCEEDED, T4.replace('"median":6.1', '"median":9')), "is no spread|impossible"),
+    ],
+)
+def test_one_that_fails_is_told_why_and_harms_nothing(command: ObservedCommand, why: str) -> None:
+    plan = looked(running(), 3, command)
+    assert (plan.instance.benchmark_run, plan.instance.phase, plan.benchmark) == (None, Phase.READY, None)
+    assert plan.timeline[0].code == "benchmark_failed"
+    assert any(each in plan.timeline[0].message for each in why.split("|"))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "is_over"),
+    [(TransientAwsError("ThrottlingException", "slow"), False), (PermanentAwsError("InvalidDocument", "no"), True)],
+)
+def test_what_ssm_refuses_ends_it_and_what_may_pass_does_not(outcome: AwsError, is_over: bool) -> None:
+    plan = looked(asked(), 1)
+    assert plan.step
+    noted = decide.record_outcome(plan.instance, plan.step, outcome, START + MINUTE)
+    assert (noted.instance.benchmark_run is None) is is_over
+    assert noted.instance.phase is Phase.READY
+
+
+def test_an_outcome_that_nobody_waits_for_changes_nothing() -> None:
+    plan = looked(asked(), 1)
+    assert plan.step
+    other = looked(asked(replace(ready(), version=9)), 1).instance
+    for record in (ready(), other, replace(plan.instance, phase=Phase.STOPPING)):
+        noted = decide.record_outcome(record, plan.step, CommandSent("c-1"), START)
+        assert (noted.reason.code, noted.instance.benchmark_run, noted.timeline) == (
+            "superseded",
+            record.benchmark_run,
+            (),
+        )
+
+
+@pytest.mark.parametrize("desired", [DesiredState.STOPPED, DesiredState.TERMINATED])
+def test_whoever_wants_it_ended_does_not_wait(desired: DesiredState) -> None:
+    instance = running()
+    plan = looked(
+        replace(instance, spec=replace(instance.spec, desired=desired)), 2, ended(CommandStatus.SUCCEEDED, T4)
+    )
+    assert plan.step is not None
+    assert plan.instance.benchmark_run is None
+    assert plan.instance.claim is not None
+    assert plan.timeline[-1].message.startswith("n could not finish its benchmark: it is")
+
+
+def test_an_idle_warning_is_withdrawn_and_nothing_is_idle_while_it_runs() -> None:
+    warned = StopWarning(kind=WarningType.IDLE, created_at=START, stop_at=START, message="it will be stopped")
+    plan = looked(replace(running(), warning=warned), 20, ended(CommandStatus.RUNNING))
+    assert (plan.instance.warning, plan.timeline[0].code) == (None, "warning_cancelled")
+    assert "ada asked for a measurement" in plan.timeline[0].message
+
+
+def test_silence_while_it_runs_is_nobodys_news() -> None:
+    silent = replace(running(), activity_unknown_since=START)
+    assert looked(silent, 30).timeline == ()
+
+
+def test_its_lifetime_ends_whatever_is_measured_and_what_is_asked_for_before_is_sent() -> None:
+    late = replace(ready(max_hours=1), version=7)
+    warned = looked(asked(late), 56).instance
+    assert warned.warning is not None
+    assert isinstance(looked(warned, 57).step, SendDocument)
+    over = looked(replace(running(), spec=late.spec, warning=warned.warning), 62)
+    assert (over.instance.phase, over.instance.benchmark_run) == (Phase.STOPPING, None)
+
+
+def test_while_paused_nothing_is_sent_and_a_dry_run_does_what_people_ask() -> None:
+    held = looked(asked(), 30, mode=Mode.PAUSED)
+    assert (held.step, held.instance.benchmark_run) == (None, asked().benchmark_run)
+    assert isinstance(looked(held.instance, 31, mode=Mode.DRY_RUN).step, SendDocument)
+
+
+def test_who_asks_while_it_is_measured_is_answered_with_that() -> None:
+    root = Actor(owner="root", role=Role.ADMIN)
+    again = start_benchmark(running(), data_files.load_catalog(), 9, root, START + 2 * MINUTE)
+    assert (again.instance, again.entries) == (running(), ())
+
+
+@pytest.mark.parametrize(
+    ("instance", "why", "code"),
+    [
+        (replace(ready(), spec=replace(ready().spec, gpu=None, gpu_count=0)), "it has no GPU to measure", "no_gpu"),
+        (
+            replace(ready(), spec=replace(ready().spec, gpu="Radeon Pro V520", nvidia_gpu_count=0)),
+            "has Radeon Pro V520: only NVIDIA's GPUs can be measured",
+            "no_gpu",
+        ),
+        (replace(ready(), phase=Phase.STOPPED), "is stopped: only a ready instance", "not_ready"),
+        (replace(ready(), phase=Phase.FAILED), "is failed: only a ready instance", "not_ready"),
+        (replace(ready(), spec=replace(ready().spec, desired=DesiredState.STOPPED)), "is being ended", "not_ready"),
+        (
+            replace(ready(), image_in_progress="im-1"),
+            "an image of n is being made; ask again once it is",
+            "image_in_progress",
+        ),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_before_anything_is_written(instance: Instance, why: str, code: str) -> None:
+    with pytest.raises(Conflict, match=why) as refused:
+        asked(instance)
+    assert refused.value.code == code
+
+
+def test_no_setup_begins_while_it_is_measured() -> None:
+    what = SetupRequest(recipe="jupyter", parameters={}, documents=(), given_parameters={}, skipped_message=None)
+    with pytest.raises(Conflict, match="n is being measured; ask again once that has ended"):
+        apply_setup_request(running(), what, ADA, START)

@@ -1,0 +1,108 @@
+"""What a launch takes over from an image, decided without a cloud."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from chalicelib.domain.common.errors import ValidationFailed
+from chalicelib.domain.desk.policy_limits import PolicyOverride
+from chalicelib.domain.desk.settings import DeskSettings
+from chalicelib.domain.images.record import Image, ImagePhase
+from chalicelib.domain.instances.commands.rerun_setup import apply_setup_request, build_setup_request
+from chalicelib.domain.instances.record import AddedRecipe, Phase, SetupState
+from chalicelib.domain.launch.build_spec import LaunchRequest, build_spec
+from chalicelib.domain.launch.from_image import InheritedSpec, inherit_from_image
+from chalicelib.domain.setup.installed_documents import InstalledDocument, hash_recipe_document
+from chalicelib.domain.setup.parameters import ParameterValue
+from chalicelib.domain.setup.recipe import parse_recipes
+from chalicelib.store.data_files import load_catalog, load_packaged_recipes
+from tests.property.world import ADA, ready
+from tests.support.recipes import UBUNTU_18, offered, recipe
+from tests.unit.images.test_creation import NOW, image
+
+ANY = {"architectures": ["x86_64"], "ubuntu": ["18.04", "22.04"], "compute_capability": None, "supports_cpu": True}
+CUDA = {"min": "7.0", "max": None}
+ON_GPU = {**ANY, "compute_capability": CUDA, "supports_cpu": False}
+RECIPES = {**offered(), **parse_recipes({"recipes": {"any": recipe(ANY), "on-gpu": recipe(ON_GPU)}})}
+CHOSEN: dict[str, ParameterValue] = {"release": "two", "notebooks": True, "workers": 9}
+
+
+def vision(**changes: Any) -> Image:
+    return image(ImagePhase.AVAILABLE, **changes)
+
+
+def launched(source: Image, **said: Any) -> InheritedSpec:
+    request = LaunchRequest(**{"instance_type": "g4dn.xlarge", **said})
+    spec, _ = build_spec(request, load_catalog(), RECIPES, DeskSettings(), PolicyOverride(), source)
+    return inherit_from_image(spec, request, source, load_catalog().get_type(spec.instance_type), RECIPES)
+
+
+def test_parameters_are_those_of_the_image_but_for_what_is_said() -> None:
+    spec = launched(vision(recipe="any", parameters=CHOSEN), parameters={"workers": 2}).spec
+    assert spec.parameters == {"release": "two", "notebooks": True, "workers": 2}
+    other = launched(vision(recipe="any", parameters=CHOSEN), recipe="jupyter").spec
+    assert (other.recipe, other.parameters["pip_index"]) == ("jupyter", "")
+
+
+def test_added_recipes_come_along_with_their_parameters() -> None:
+    over = launched(vision(recipe="jupyter", added_recipes=(AddedRecipe(recipe="any", parameters=CHOSEN),)))
+    assert over.spec.added_recipes == (AddedRecipe(recipe="any", parameters=CHOSEN),)
+    assert "with the added recipe any." in over.message
+
+
+@pytest.mark.parametrize(
+    ("added", "said", "why"),
+    [
+        (AddedRecipe(recipe="on-gpu"), {"instance_type": "t3.large"}, "t3.large has no GPU, and it needs one"),
+        (AddedRecipe(recipe="gone"), {}, "there is no such recipe any more"),
+        (AddedRecipe(recipe="any", parameters={"release": "NOT"}), {}, "parameters.release must be a release"),
+        (AddedRecipe(recipe="any"), {"recipe": "bare"}, "bare was asked for, and the image is of jupyter"),
+    ],
+)
+def test_what_cannot_come_along_is_left_out_and_that_is_said(
+    added: AddedRecipe, said: dict[str, Any], why: str
+) -> None:
+    over = launched(vision(recipe="jupyter", added_recipes=(added,)), **said)
+    assert over.spec.added_recipes == ()
+    assert f"Recipe {added.recipe}, which was added there, is not inherited: {why}" in over.message
+
+
+def test_a_launch_that_failed_is_set_up_again_with_all_that_its_image_brought_along() -> None:
+    spec = replace(
+        ready().spec, recipe="jupyter", parameters={}, added_recipes=(AddedRecipe(recipe="any", parameters=CHOSEN),)
+    )
+    failed = replace(ready(), spec=spec, phase=Phase.FAILED, setup=SetupState(recipe="jupyter"))
+    what = build_setup_request(failed, None, {}, RECIPES, load_catalog())
+    assert [use.name for use in what.documents] == ["gpudesk-probe", "gpudesk-jupyter", "gpudesk-jupyter"]
+    again = apply_setup_request(failed, what, ADA, NOW).instance
+    assert build_setup_request(again, None, {}, RECIPES, load_catalog()) == what, "asked for twice it is run once"
+    later = build_setup_request(replace(failed, phase=Phase.READY), "jupyter", {}, RECIPES, load_catalog())
+    assert [use.name for use in later.documents] == ["gpudesk-probe", "gpudesk-jupyter"]
+
+
+def test_a_recipe_is_judged_by_the_base_of_the_image() -> None:
+    old = vision(recipe="any", base_image_parameter=UBUNTU_18)
+    assert launched(old, instance_type="t3.large").spec.image_parameter == UBUNTU_18
+    with pytest.raises(ValidationFailed) as refused:
+        launched(old, instance_type="t3.large", recipe="jupyter")
+    assert "the image is Ubuntu 18.04" in refused.value.errors[0].message
+
+
+def test_only_what_nothing_else_has_run_over_is_saved() -> None:
+    jupyter = RECIPES["jupyter"].with_values(
+        {name: each.default for name, each in RECIPES["jupyter"].parameters.items()}
+    )
+    baked = tuple(
+        InstalledDocument(
+            name=use.name, recipe_hash=hash_recipe_document(use), parameters_hash="f", content="c", seconds=100
+        )
+        for use in jupyter.documents
+    )
+    whole = vision(recipe="jupyter", installed_documents=baked)
+    assert "Skipped unless changed since: gpudesk-jupyter. This saves about 100 s." in launched(whole).message
+    over = replace(whole, recipe="any", added_recipes=(AddedRecipe(recipe="jupyter"),))
+    assert "It contains no document that any and jupyter runs." in launched(over).message, (
+        "any runs the same document otherwise"
+    )
+    assert load_packaged_recipes()["jupyter"].documents[1].name == RECIPES["any"].documents[0].name

@@ -1,0 +1,123 @@
+"""Which documents an image vouches for: by the last run of each, whichever setup that belonged to."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.domain.common.errors import PermanentAwsError
+from chalicelib.domain.instances.commands.rerun_setup import (
+    RESULTS_KEPT,
+    SetupRequest,
+    apply_setup_request,
+    retain_results,
+)
+from chalicelib.domain.instances.lifecycle import decide
+from chalicelib.domain.instances.plan import SendDocument
+from chalicelib.domain.instances.record import DocumentRun, Phase, SetupState
+from chalicelib.domain.setup.installed_documents import InstalledDocument, hash_recipe_document
+from chalicelib.domain.setup.recipe import RecipeDocument
+from chalicelib.domain.setup.results import DocumentResult
+from chalicelib.domain.setup.vouching import documents_for_image
+from tests.property.world import ADA, ready
+
+NOW = datetime(2030, 5, 1, 12, 0, tzinfo=UTC)
+ONE, TWO, THREE = (
+    RecipeDocument(name, parameters={}, timeout=timedelta(minutes=5)) for name in ("one", "two", "three")
+)
+
+
+def result(use: RecipeDocument, mark: str = "a", **facts: Any) -> DocumentResult:
+    facts = {"succeeded": True, "ended_at": NOW, "use": hash_recipe_document(use), "content": "c", **facts}
+    return DocumentResult(name=use.name, started_at=NOW, parameters_hash=mark, **facts)
+
+
+def vouched_for(setup: SetupState) -> list[tuple[str, str]]:
+    return [(each.name, each.parameters_hash) for each in documents_for_image(setup)]
+
+
+def test_what_an_earlier_setup_installed_is_vouched_for_after_another_one() -> None:
+    after = SetupState(
+        recipe="added", documents=(THREE,), document_index=1, results=(result(ONE), result(TWO), result(THREE))
+    )
+    assert vouched_for(after) == [("one", "a"), ("two", "a"), ("three", "a")]
+
+
+def test_a_document_counts_by_its_last_run_alone() -> None:
+    twice = (result(ONE), result(TWO), result(ONE, "b"), result(TWO, "b", succeeded=False))
+    assert vouched_for(SetupState(recipe="any", documents=(THREE,), document_index=1, results=twice)) == [("one", "b")]
+
+
+def test_what_is_half_done_or_given_up_is_not_vouched_for_by_an_earlier_run() -> None:
+    again = SetupState(
+        recipe="any", documents=(ONE, TWO), document_index=0, abandoned=True, results=(result(ONE), result(TWO))
+    )
+    assert vouched_for(again) == [("two", "a")]
+
+
+def test_what_ssm_refused_is_not_vouched_for_after_another_setup_either() -> None:
+    run = DocumentRun(attempt_id="a", sent_at=NOW, last_sent_at=NOW, parameters_hash="b")
+    again = SetupState(
+        recipe="any", documents=(ONE,), on_running_instance=True, current_run=run, results=(result(ONE), result(TWO))
+    )
+    setting_up = replace(ready(), phase=Phase.SETTING_UP, setup=again)
+    step = SendDocument("one", parameters={}, attempt_id="a", timeout=ONE.timeout)
+    refused = decide.record_outcome(setting_up, step, PermanentAwsError("AccessDenied", "no"), NOW).instance.setup
+    assert vouched_for(replace(refused, documents=(THREE,), document_index=1)) == [("two", "a")], (
+        "an answer may have been lost"
+    )
+
+
+def test_what_came_with_an_image_is_vouched_for_until_it_runs_otherwise() -> None:
+    came = tuple(
+        InstalledDocument(
+            name=use.name, recipe_hash=hash_recipe_document(use), parameters_hash="a", content="c", seconds=500
+        )
+        for use in (ONE, TWO, THREE)
+    )
+    ran = (result(ONE, ended_at=NOW + timedelta(seconds=2)), result(TWO, "b", ended_at=NOW + timedelta(seconds=9)))
+    found = {
+        each.name: each
+        for each in documents_for_image(
+            SetupState(recipe="any", documents=(ONE, TWO), document_index=2, installed_documents=came, results=ran)
+        )
+    }
+    assert found["one"].seconds == 500, "it was there already: done again in no time"
+    assert (found["two"].parameters_hash, found["two"].seconds) == ("b", 9)
+    assert found["three"] == came[2]
+
+
+def test_another_setup_forgets_nothing_of_what_came_with_the_image() -> None:
+    came = InstalledDocument(
+        name="two", recipe_hash=hash_recipe_document(TWO), parameters_hash="a", content="c", seconds=500
+    )
+    there = replace(
+        ready(),
+        setup=SetupState(
+            recipe="any", documents=(ONE,), document_index=1, installed_documents=(came,), results=(result(ONE),)
+        ),
+    )
+    what = SetupRequest("added", parameters={}, documents=(THREE,), given_parameters={}, skipped_message=None)
+    setup = apply_setup_request(there, what, ADA, NOW).instance.setup
+    assert vouched_for(replace(setup, document_index=1, results=(*setup.results, result(THREE)))) == [
+        ("two", "a"),
+        ("one", "a"),
+        ("three", "a"),
+    ]
+
+
+@pytest.mark.parametrize("unknown", [{"fingerprint": None}, {"content": None}])
+def test_result_without_a_hash_vouches_for_nothing(unknown: dict[str, Any]) -> None:
+    unmarked = replace(result(ONE), **unknown)
+    assert documents_for_image(SetupState(recipe="any", documents=(ONE,), document_index=1, results=(unmarked,))) == ()
+
+
+def test_however_many_setups_there_were_the_last_result_of_each_document_is_kept() -> None:
+    results = (result(TWO), result(ONE), *(result(THREE, str(number)) for number in range(RESULTS_KEPT)))
+    assert [each.name for each in retain_results(results)[:2]] == ["two", "one"]
+    more = (*results, result(ONE, "b"))
+    assert [(each.name, each.parameters_hash) for each in retain_results(more) if each.name != "three"] == [
+        ("two", "a"),
+        ("one", "b"),
+    ]
