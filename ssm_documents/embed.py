@@ -15,7 +15,7 @@ _REPOSITORY = Path(__file__).parent.parent
 
 _PACKED = (
     *sorted((_REPOSITORY / "ssm_documents/probe").rglob("*.py")),
-    *sorted((_REPOSITORY / "chalicelib/domain/activity").glob("*.py")),
+    *sorted((_REPOSITORY / "chalicelib/domain/idle").glob("*.py")),
     _REPOSITORY / "chalicelib/domain/common/reason.py",
 )
 """What the probe needs besides packages: itself, and the rule that it shares with the desk."""

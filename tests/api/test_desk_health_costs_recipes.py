@@ -81,14 +81,14 @@ def test_the_description_names_every_route_and_no_other(bench: Bench) -> None:
 def test_every_reference_of_the_description_leads_somewhere() -> None:
     references = set(re.findall(r"'#/components/schemas/([^']*)'", str(build_openapi())))
     assert references == references & set(build_openapi()["components"]["schemas"])
-    assert {"LaunchForm", "InstanceWithWarningsView", "Problem"} <= references
+    assert {"LaunchBody", "InstanceWithWarningsView", "Problem"} <= references
 
 
 def test_the_description_has_what_the_contract_has() -> None:
     operation = build_openapi()["paths"]["/instances"]["post"]
     assert [each["name"] for each in operation["parameters"]] == ["owner", "Idempotency-Key"]
     assert set(operation["responses"]) == {"202", "default"}
-    fields = build_openapi()["components"]["schemas"]["LaunchForm"]["properties"]
+    fields = build_openapi()["components"]["schemas"]["LaunchBody"]["properties"]
     assert set(fields) == {
         *("gpu", "gpu_count", "instance_type", "region", "market", "recipe", "parameters", "image"),
         *("disk_gib", "name", "owner", "project", "tags", "idle_policy", "max_hours"),

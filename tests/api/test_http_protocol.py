@@ -48,7 +48,7 @@ def test_an_answer_to_head_has_no_body_and_the_connection_goes_on(bench: Bench) 
 
 def test_what_nobody_foresaw_is_a_problem_without_internals(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     class Broken(TokenRepository):
-        def caller(self, token: str, now: datetime) -> TokenHolder | None:
+        def authenticate(self, token: str, now: datetime) -> TokenHolder | None:
             raise ZeroDivisionError("the inner life of the desk")
 
     bootstrap.set_application(replace(bench.world.desk, tokens=Broken()))

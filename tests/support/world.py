@@ -46,7 +46,7 @@ from local.machines.host.port import Machines
 from local.machines.host.simulated import SimulatedMachines
 from local.provisioning import provision
 from ssm_documents.probe import heartbeat as probe
-from tests.scenario.snapshots import Memory, Snapshots, forget_backends
+from tests.support.snapshots import Memory, Snapshots, forget_backends
 
 ADA = Actor(owner="ada", role=Role.USER)
 ADMIN = Actor(owner="root", role=Role.ADMIN)

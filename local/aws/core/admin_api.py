@@ -4,7 +4,7 @@ GET  /_local/clock                                  {"now": ..., "speed": 60.0}
 POST /_local/clock      {"advance_seconds": 3600} or {"speed": 600}
 GET  /_local/calls                                  {"desk": {"ec2:RunInstances": 1}, "machines": {...}}
 POST /_local/faults     {"operation", "error_code", "message", "status", "times"}
-                        or {"operation", "kind": "lose_answer" | "acknowledge_only" | "conflict", "times"}
+                        or {"operation", "kind": "drop_response" | "acknowledge_only" | "conflict", "times"}
 POST /_local/capacity   {"instance_type", "zone", "instances": 0 or null}
 POST /_local/instances/{id}/activity   {"gpu_utilisation": [97, 3]}
 POST /_local/instances/{id}/events     {"code": "instance-retirement", "not_before", "not_after"?} (ISO 8601)
@@ -25,7 +25,7 @@ from local.clock import ManualClock, PacedClock
 Answer = Mapping[str, Any]
 
 PREFIX = "/_local/"
-FAULT_KINDS = ("lose_answer", "acknowledge_only", "conflict")
+FAULT_KINDS = ("drop_response", "acknowledge_only", "conflict")
 
 
 class AdminApi:

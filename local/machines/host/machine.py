@@ -23,7 +23,7 @@ from .output import Output
 from .port import MachineSpec
 from .relay import Relay
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 BOOT_SECONDS = 10
 """A boot takes a tenth of a second; on a computer that is busy beyond hope it may take some."""
 

@@ -21,7 +21,7 @@ BASE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/
 INTERPRETER = f"/.machine/python/bin/python{sys.version_info[0]}.{sys.version_info[1]}"
 """The base interpreter as the machine sees it."""
 
-INSIDE = Path(__file__).parent / "inside"
+INSIDE = Path(__file__).parent.parent / "inside"
 LIBRARIES = ("/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin")
 
 

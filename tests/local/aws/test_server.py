@@ -179,7 +179,7 @@ def test_faults_capacity_agents_and_activity_are_driven_over_http(
     asked = request(ssm)
     local(server, "faults", operation="RunInstances", error_code="VcpuLimitExceeded")
     assert error_of(ec2.run_instances, **asked)[0] == "VcpuLimitExceeded"
-    local(server, "faults", operation="DescribeInstances", kind="lose_answer")
+    local(server, "faults", operation="DescribeInstances", kind="drop_response")
     with pytest.raises(ConnectionClosedError):
         ec2.describe_instances()
     local(server, "capacity", instance_type="g4dn.xlarge", zone="us-east-1a", instances=0)

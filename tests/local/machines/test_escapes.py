@@ -11,7 +11,7 @@ from local.machines.host.sandboxed import SandboxedMachines
 
 from .build import run_script, said, spec
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 HERE = spec(900).instance_id
 
 

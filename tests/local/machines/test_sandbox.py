@@ -16,7 +16,7 @@ from local.machines.host.sandboxed import SandboxedMachines
 
 from .build import document, invocation, run_script, said, shell_step
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 
 
 def test_a_script_runs_as_root_of_a_machine_of_its_own(fleet: SandboxedMachines, shared: str) -> None:
@@ -146,8 +146,8 @@ def test_when_the_fleet_is_killed_its_machines_are_gone(tmp_path: Path, fleet: S
 import sys
 sys.path.insert(0, {str(REPOSITORY)!r})
 from pathlib import Path
-from local.machines.sandboxed import SandboxedMachines
-from tests.machines.build import now, run_script, spec
+from local.machines.host.sandboxed import SandboxedMachines
+from tests.local.machines.build import now, run_script, spec
 fleet = SandboxedMachines(Path({str(tmp_path)!r}), now)
 fleet.create(spec())
 fleet.boot(spec().instance_id)

@@ -18,7 +18,7 @@ from tests.support.channels import listening
 from tests.support.world import ADA, ADMIN, World, machine_id
 
 BOB = Actor(owner="bob", role=Role.USER)
-MEASURED = Path(__file__).parent.parent / "golden" / "benchmarks" / "h100_1.json"
+MEASURED = Path(__file__).parents[2] / "golden" / "benchmarks" / "h100_1.json"
 
 
 def measure(desk: World, instance: Instance, actor: Actor = ADA) -> Instance:

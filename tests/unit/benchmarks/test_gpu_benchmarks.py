@@ -13,7 +13,7 @@ from chalicelib.domain.catalog.gpu_names import is_same_gpu
 from chalicelib.domain.catalog.instance_types import Peaks
 from chalicelib.store import data_files
 
-GOLDEN = Path(__file__).parent.parent / "golden" / "benchmarks"
+GOLDEN = Path(__file__).parents[2] / "golden" / "benchmarks"
 FIRST, SECOND, H200 = ((GOLDEN / f"{name}.json").read_text(encoding="utf-8") for name in ("h100_1", "h100_2", "h200"))
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 catalogue = data_files.load_catalog()

@@ -49,12 +49,12 @@ AMI = ObservedAmi(ami_id="ami-1", state="pending", snapshots=("snap-1",), size_g
 def image(phase: ImagePhase, **changes: Any) -> Image:
     base = load_catalog().types["g4dn.xlarge"].image
     facts: dict[str, Any] = {
-        "seal": None if phase is ImagePhase.REQUESTED else SEALED,
-        "base": base,
+        "sanitize_run": None if phase is ImagePhase.REQUESTED else SEALED,
+        "base_image_parameter": base,
         "arch": "x86_64",
         "region": "us-east-1",
         "recipe": "jupyter",
-        "baked": (),
+        "installed_documents": (),
         "created_at": NOW,
         "no_reboot": False,
         **changes,

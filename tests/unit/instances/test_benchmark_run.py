@@ -32,7 +32,7 @@ from tests.property.world import ADA, START, VIEW, ready
 MINUTE = timedelta(minutes=1)
 Command = ObservedCommand | NotVisible | Unavailable
 NOT_THERE = NotVisible()
-H100 = (Path(__file__).parent.parent / "golden" / "benchmarks" / "h100_1.json").read_text(encoding="utf-8")
+H100 = (Path(__file__).parents[2] / "golden" / "benchmarks" / "h100_1.json").read_text(encoding="utf-8")
 T4 = H100.replace("H100 80GB HBM3", "T4").replace("51.27", "6.1").replace("51.", "6.").replace("663.1", "60")
 
 

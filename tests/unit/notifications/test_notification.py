@@ -147,19 +147,19 @@ def test_every_subject_fits_into_a_mail(code: str) -> None:
 @pytest.mark.parametrize(
     ("warned", "minutes", "due"),
     [
-        pytest.param({"awaits": False}, 9, False, id="never before the announced time"),
-        pytest.param({"awaits": False}, 10, True, id="nobody to deliver to: nothing to wait for"),
-        pytest.param({"awaits": True}, 10, False, id="reached nobody: it waits"),
-        pytest.param({"awaits": True}, 19, False, id="still"),
-        pytest.param({"awaits": True}, 20, True, id="but not for ever"),
+        pytest.param({"requires_delivery": False}, 9, False, id="never before the announced time"),
+        pytest.param({"requires_delivery": False}, 10, True, id="nobody to deliver to: nothing to wait for"),
+        pytest.param({"requires_delivery": True}, 10, False, id="reached nobody: it waits"),
+        pytest.param({"requires_delivery": True}, 19, False, id="still"),
+        pytest.param({"requires_delivery": True}, 20, True, id="but not for ever"),
         pytest.param(
-            {"awaits": True, "delivered": (WarningDelivery(channel="email", delivered_at=NOW),)},
+            {"requires_delivery": True, "deliveries": (WarningDelivery(channel="email", delivered_at=NOW),)},
             10,
             True,
-            id="delivered",
+            id="deliveries",
         ),
         pytest.param(
-            {"awaits": True, "delivered": (WarningDelivery(channel="email", delivered_at=NOW),)},
+            {"requires_delivery": True, "deliveries": (WarningDelivery(channel="email", delivered_at=NOW),)},
             9,
             False,
             id="not early",
@@ -169,5 +169,5 @@ def test_every_subject_fits_into_a_mail(code: str) -> None:
 def test_what_was_warned_of_is_done_when_it_has_arrived_or_waited_long_enough(
     warned: dict[str, object], minutes: int, due: bool
 ) -> None:
-    standing = StopWarning(**{**vars(WARNED), "awaits": False, **warned})
+    standing = StopWarning(**{**vars(WARNED), "requires_delivery": False, **warned})
     assert standing.may_act(NOW + minutes * MINUTE) is due

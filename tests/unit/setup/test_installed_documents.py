@@ -29,7 +29,7 @@ ONE, TWO, THREE = (
 
 
 def result(use: RecipeDocument, mark: str = "a", **facts: Any) -> DocumentResult:
-    facts = {"succeeded": True, "ended_at": NOW, "use": hash_recipe_document(use), "content": "c", **facts}
+    facts = {"succeeded": True, "ended_at": NOW, "recipe_hash": hash_recipe_document(use), "content": "c", **facts}
     return DocumentResult(name=use.name, started_at=NOW, parameters_hash=mark, **facts)
 
 
@@ -107,7 +107,7 @@ def test_another_setup_forgets_nothing_of_what_came_with_the_image() -> None:
     ]
 
 
-@pytest.mark.parametrize("unknown", [{"fingerprint": None}, {"content": None}])
+@pytest.mark.parametrize("unknown", [{"parameters_hash": None}, {"content": None}])
 def test_result_without_a_hash_vouches_for_nothing(unknown: dict[str, Any]) -> None:
     unmarked = replace(result(ONE), **unknown)
     assert documents_for_image(SetupState(recipe="any", documents=(ONE,), document_index=1, results=(unmarked,))) == ()

@@ -80,7 +80,7 @@ from tests.unit.images.test_creation import image
 NAME = "famous-bunting"
 NOW = START + timedelta(hours=1)
 RULES = DecisionContext(desk=DeskSettings(), heartbeat_table="t", heartbeat_region="r", instance_role_id="AROA")
-GOLDEN = Path(__file__).parent.parent / "golden" / "benchmarks" / "h100_1.json"
+GOLDEN = Path(__file__).parents[2] / "golden" / "benchmarks" / "h100_1.json"
 
 MAIL = {Audience.OWNER: "ada@example.org", Audience.ADMIN: "admins@example.org"}
 HOOK = {Audience.OWNER: "https://example.org/ada", Audience.ADMIN: "https://example.org/admins"}
@@ -144,7 +144,7 @@ def running(**changes: Any) -> Instance:
     facts: dict[str, Any] = {
         "machine": machine,
         "boot_id": "boot-1",
-        "was_reached": True,
+        "agent_seen": True,
         "rates": Rates(instance=Decimal("0.526"), disk=Decimal("0.007"), address=Decimal("0.005")),
         **changes,
     }
@@ -154,7 +154,7 @@ def running(**changes: Any) -> Instance:
 def launching(**changes: Any) -> Instance:
     """An instance without a machine so far."""
     return running(
-        **{"phase": Phase.LAUNCHING, "machine": None, "life_began_at": None, "was_reached": False, **changes}
+        **{"phase": Phase.LAUNCHING, "machine": None, "lifetime_started_at": None, "agent_seen": False, **changes}
     )
 
 
@@ -297,8 +297,8 @@ def old(instance: Instance) -> Instance:
 def no_agent(**changes: Any) -> Instance:
     """It runs for 13 minutes, and its SSM agent has never responded."""
     machine = Machine(instance_id=MACHINE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=NOW - 13 * MINUTE)
-    since = {"phase_since": machine.launched_at, "life_began_at": machine.launched_at}
-    return running(**{"phase": Phase.BOOTING, "machine": machine, "was_reached": False, **since, **changes})
+    since = {"phase_since": machine.launched_at, "lifetime_started_at": machine.launched_at}
+    return running(**{"phase": Phase.BOOTING, "machine": machine, "agent_seen": False, **since, **changes})
 
 
 def booting(view_launched_at: datetime = NOW - 13 * MINUTE) -> dict[str, Any]:
