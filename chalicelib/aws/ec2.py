@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translate_errors
 from chalicelib.domain.common.errors import PermanentAwsError, TransientAwsError
+from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.observation import ObservedInstance
-from chalicelib.domain.instances.record import Ec2State, LaunchAttempt, Machine, ScheduledEvent
+from chalicelib.domain.instances.record import Ec2State, Machine, ScheduledEvent
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import (

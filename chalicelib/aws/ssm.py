@@ -7,15 +7,10 @@ from typing import TYPE_CHECKING, TypedDict
 from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translate_errors
 from chalicelib.domain.common.deadlines import SSM_DELIVERY_TIMEOUT
-from chalicelib.domain.instances.observation import (
-    CommandStatus,
-    NotVisible,
-    ObservedAgent,
-    ObservedCommand,
-    StepOutput,
-)
+from chalicelib.domain.instances.observation import CommandStatus, NotVisible, ObservedAgent, ObservedCommand
 from chalicelib.domain.instances.plan import SendDocument
 from chalicelib.domain.sessions.session import SessionPlan
+from chalicelib.domain.setup.step_output import StepOutput
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm.type_defs import CloudWatchOutputConfigTypeDef, CommandPluginTypeDef

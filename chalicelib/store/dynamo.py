@@ -8,8 +8,8 @@ from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.common.deadlines import TERMINATED_RETENTION
+from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.instances.metering import BilledSegment
-from chalicelib.domain.instances.plan import TimelineEntry
 from chalicelib.domain.instances.record import Instance
 from chalicelib.store.codec import INSTANCE, SEGMENT, to_plain
 from chalicelib.store.models import DeskModel, InstanceModel, LedgerModel, TimelineModel, connection

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.instances.plan import TimelineEntry
+from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.store.cursors import decode_cursor, encode_cursor
 from chalicelib.store.models import TimelineModel
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
-from chalicelib.domain.idle.heartbeat import HEARTBEAT_ATTRIBUTES, Heartbeat, encode_heartbeat
+from chalicelib.domain.idle.heartbeat import Heartbeat
+from chalicelib.domain.idle.heartbeat_codec import HEARTBEAT_ATTRIBUTES, encode_heartbeat
 from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse, decode_response
 
 

@@ -15,29 +15,24 @@ from chalicelib.domain.access.actor import Actor, Role
 from chalicelib.domain.common.errors import Conflict
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.desk.channels import Channels
+from chalicelib.domain.desk.channels import ChannelDirectory, Channels
 from chalicelib.domain.desk.settings import DeskSettings, Limits, Mode
 from chalicelib.domain.idle.evidence import Evidence, Sample, SignalState, fold
-from chalicelib.domain.idle.heartbeat import (
-    Acknowledgement,
-    Heartbeat,
-    KeepRequest,
-    Report,
-    decode_heartbeat,
-    encode_heartbeat,
-)
+from chalicelib.domain.idle.heartbeat import Acknowledgement, Heartbeat, KeepRequest, Report
+from chalicelib.domain.idle.heartbeat_codec import decode_heartbeat, encode_heartbeat
 from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse
 from chalicelib.domain.idle.policy import SIGNALS, IdlePolicy
 from chalicelib.domain.idle.self_stop import SelfStopAction, SelfStopState, decide_self_stop
-from chalicelib.domain.instances.commands import stop_start
+from chalicelib.domain.instances.commands import keep
 from chalicelib.domain.instances.lifecycle import decide, machine_messages
 from chalicelib.domain.instances.lifecycle.orders import build_response
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.observation import Observation, ObservedInstance
 from chalicelib.domain.instances.plan import Stop
-from chalicelib.domain.instances.record import DesiredState, Ec2State, Instance, Machine, Phase, SetupState, Spec
+from chalicelib.domain.instances.record import Ec2State, Instance, Machine, Phase
+from chalicelib.domain.instances.spec import DesiredState, Spec
 from chalicelib.domain.instances.warning import StopWarning, WarningType
-from chalicelib.domain.notifications.notification import ChannelDirectory
+from chalicelib.domain.setup.state import SetupState
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -219,7 +214,7 @@ class World:
 
     def _keep(self, span: timedelta) -> None:
         try:
-            self.instance = stop_start.keep(self.instance, self.now + span, ADA, Limits(), self.now).instance
+            self.instance = keep.keep(self.instance, self.now + span, ADA, Limits(), self.now).instance
         except Conflict:
             return
         self.kept_until = self.instance.keep_until or self.kept_until

@@ -16,23 +16,18 @@ from chalicelib.control.loop.execute import Executor
 from chalicelib.control.services.launch import LaunchResponse
 from chalicelib.control.services.queries import InstanceSnapshot
 from chalicelib.domain.access.actor import Actor, Role
+from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.desk.channels import Channels
 from chalicelib.domain.desk.policy_limits import PolicyOverride
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.idle.evidence import Evidence, Sample, SignalState, fold
-from chalicelib.domain.idle.heartbeat import (
-    Acknowledgement,
-    Heartbeat,
-    KeepRequest,
-    SelfStopStatus,
-    StepProgress,
-    encode_heartbeat,
-)
+from chalicelib.domain.idle.heartbeat import Acknowledgement, Heartbeat, KeepRequest, SelfStopStatus, StepProgress
+from chalicelib.domain.idle.heartbeat_codec import encode_heartbeat
 from chalicelib.domain.idle.policy import SIGNALS
 from chalicelib.domain.instances.commands.start_benchmark import BENCHMARK_DOCUMENT
-from chalicelib.domain.instances.plan import Outcome, Step, TimelineEntry
+from chalicelib.domain.instances.plan import Outcome, Step
 from chalicelib.domain.instances.record import Instance, Phase
-from chalicelib.domain.launch.build_spec import LaunchRequest
+from chalicelib.domain.launch.request import LaunchRequest
 from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.settings import Settings
 from chalicelib.store.models import HeartbeatModel, reset_endpoint

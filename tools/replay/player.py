@@ -13,13 +13,14 @@ from typing import assert_never
 
 from chalicelib.domain.common.errors import RequestError
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.desk.settings import DeskSettings, Limits
 from chalicelib.domain.idle.heartbeat import Report
-from chalicelib.domain.instances.commands import stop_start
+from chalicelib.domain.instances.commands import keep
 from chalicelib.domain.instances.lifecycle import decide
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext, cancel_warning
 from chalicelib.domain.instances.observation import Observation
-from chalicelib.domain.instances.plan import Stop, TimelineEntry
+from chalicelib.domain.instances.plan import Stop
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.warning import WarningDelivery, WarningType
 from tools.replay import history
@@ -120,7 +121,7 @@ class Simulator:
         if self._instance is None:
             return
         try:
-            wanted = stop_start.keep(self._instance, until, SOMEBODY, UNLIMITED, at)
+            wanted = keep.keep(self._instance, until, SOMEBODY, UNLIMITED, at)
         except RequestError:
             return
         self._instance = wanted.instance

@@ -9,17 +9,10 @@ from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.instances.lifecycle.booting import to_ready
 from chalicelib.domain.instances.lifecycle.plans import because, with_phase
 from chalicelib.domain.instances.observation import ObservedInstance
-from chalicelib.domain.instances.record import (
-    DesiredState,
-    DocumentRun,
-    Ec2State,
-    Instance,
-    Machine,
-    Phase,
-    SetupState,
-    Spec,
-)
+from chalicelib.domain.instances.record import Ec2State, Instance, Machine, Phase
+from chalicelib.domain.instances.spec import DesiredState, Spec
 from chalicelib.domain.setup.recipe import RecipeDocument
+from chalicelib.domain.setup.state import DocumentRun, SetupState
 from tools.replay.policy import Policy
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)

@@ -17,8 +17,9 @@ from chalicelib.api.views.values import PageView, format_optional_timestamp, for
 from chalicelib.domain.access.actor import Actor, Role
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.text import round_usd
+from chalicelib.domain.costs.daily_costs import DayCost
 from chalicelib.domain.desk.settings import DeskSettings, Mode
-from chalicelib.domain.instances.metering import DayCost, round_usd
 from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.domain.setup.requirements import ComputeCapabilityRange, compatible_gpus
 

@@ -19,7 +19,7 @@ from chalicelib.domain.instances.commands.keep import keep_reason
 from chalicelib.domain.instances.commands.stop_start import paused_warning_for
 from chalicelib.domain.instances.metering import cost_so_far
 from chalicelib.domain.instances.record import Instance
-from chalicelib.domain.launch.build_spec import LaunchRequest
+from chalicelib.domain.launch.request import LaunchRequest
 from chalicelib.domain.notifications.notification import Notification
 from chalicelib.domain.sessions.session import SessionKind, SessionRequest
 from chalicelib.domain.write_warnings import WriteWarning

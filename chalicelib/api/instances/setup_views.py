@@ -3,9 +3,9 @@
 from typing_extensions import TypedDict
 
 from chalicelib.api.views.values import format_timestamp, round_seconds
-from chalicelib.domain.instances.record import SetupState
 from chalicelib.domain.instances.setup_progress import CurrentStep, SetupProgress
 from chalicelib.domain.setup.results import DocumentResult, Failure, StepResult
+from chalicelib.domain.setup.state import SetupState
 
 
 class CurrentStepView(TypedDict):

@@ -24,7 +24,9 @@ from chalicelib.api.views.values import (
 )
 from chalicelib.control.services.queries import InstanceSnapshot
 from chalicelib.domain.idle.heartbeat import Heartbeat, Report
-from chalicelib.domain.instances.record import AddedRecipe, BenchmarkRun, Instance, ScheduledEvent, Spec
+from chalicelib.domain.instances.record import BenchmarkRun, Instance, ScheduledEvent
+from chalicelib.domain.instances.spec import Spec
+from chalicelib.domain.setup.state import AddedRecipe
 
 ParameterView = str | int | bool
 

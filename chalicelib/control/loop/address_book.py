@@ -1,7 +1,7 @@
 """Who can be told by what, as it is set now."""
 
+from chalicelib.domain.desk.channels import ChannelDirectory
 from chalicelib.domain.desk.settings import DeskSettings
-from chalicelib.domain.notifications.notification import ChannelDirectory
 from chalicelib.store.owners import OwnerRepository
 
 

@@ -11,12 +11,15 @@ from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeC
 from chalicelib.domain.common.deadlines import VISIBILITY_GRACE
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.text import pluralize
+from chalicelib.domain.common.timeline import SYSTEM_ACTOR, timeline_entry
 from chalicelib.domain.desk.settings import Mode
-from chalicelib.domain.instances.lifecycle.plans import DecisionContext, because, timeline_entry
+from chalicelib.domain.instances.billing import Rates
+from chalicelib.domain.instances.lifecycle.plans import DecisionContext, because
 from chalicelib.domain.instances.observation import Observation, ObservedInstance
-from chalicelib.domain.instances.plan import SYSTEM_ACTOR
-from chalicelib.domain.instances.record import DesiredState, Ec2State, Instance, Machine, Phase, Rates, SetupState, Spec
+from chalicelib.domain.instances.record import Ec2State, Instance, Machine, Phase
+from chalicelib.domain.instances.spec import DesiredState, Spec
 from chalicelib.domain.notifications.notification import notifications_for
+from chalicelib.domain.setup.state import SetupState
 from chalicelib.store.instances.repository import InstanceRepository
 
 LOG = logging.getLogger(__name__)

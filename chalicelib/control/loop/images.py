@@ -10,6 +10,7 @@ from chalicelib.control.loop.address_book import load_channel_directory
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.deadlines import SANITIZE_DEADLINE
 from chalicelib.domain.common.errors import AwsError
+from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.images import creation, secret_restore
 from chalicelib.domain.images.plan import (
@@ -28,7 +29,6 @@ from chalicelib.domain.images.plan import (
     SendSanitize,
 )
 from chalicelib.domain.images.record import IN_PROGRESS_PHASES, Image, ImagePhase
-from chalicelib.domain.instances.lifecycle.plans import timeline_entry
 from chalicelib.domain.instances.observation import NotVisible, ObservedCommand, Unavailable
 from chalicelib.domain.instances.plan import SendDocument
 from chalicelib.domain.instances.record import Ec2State

@@ -12,14 +12,10 @@ from chalicelib.aws.email import EmailTopic
 from chalicelib.channels.webhook import WebhookSender
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import DeliveryFailed
+from chalicelib.domain.desk.channels import ChannelDirectory
 from chalicelib.domain.instances.lifecycle import machine_messages
 from chalicelib.domain.notifications import messages
-from chalicelib.domain.notifications.notification import (
-    ChannelDirectory,
-    Notification,
-    record_attempt,
-    webhook_welcomes,
-)
+from chalicelib.domain.notifications.notification import Notification, record_attempt, webhook_welcomes
 from chalicelib.store.desk import DeskRepository
 from chalicelib.store.dynamo import MAX_ATTEMPTS, VersionConflict
 from chalicelib.store.instances.repository import InstanceRepository

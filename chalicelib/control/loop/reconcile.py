@@ -7,7 +7,7 @@ from chalicelib.control.loop.address_book import load_channel_directory
 from chalicelib.control.loop.execute import Executor
 from chalicelib.control.loop.observe import Observer
 from chalicelib.domain.common.clock import Clock
-from chalicelib.domain.instances.lifecycle import decide
+from chalicelib.domain.instances.lifecycle import decide, outcomes
 from chalicelib.domain.instances.lifecycle.orders import build_response, expects_response
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.observation import NotVisible, Observation
@@ -123,7 +123,7 @@ class Reconciler:
 
     def _record_outcome(self, instance: Instance, step: Step, outcome: Outcome, rules: DecisionContext) -> bool:
         for _ in range(NOTES):
-            plan = decide.record_outcome(instance, step, outcome, self.clock.now())
+            plan = outcomes.record_outcome(instance, step, outcome, self.clock.now())
             try:
                 self._write(instance, plan, rules)
             except VersionConflict:

@@ -7,7 +7,8 @@ from chalicelib.aws.ec2 import Ec2, tags_for
 from chalicelib.aws.ssm import Ssm
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog, UnknownType
 from chalicelib.domain.common.errors import InsufficientCapacity, PermanentAwsError
-from chalicelib.domain.instances.record import Instance, LaunchAttempt
+from chalicelib.domain.instances.launch_attempt import LaunchAttempt
+from chalicelib.domain.instances.record import Instance
 from chalicelib.settings import Settings
 
 
@@ -72,9 +73,8 @@ class LaunchResolver:
         try:
             return self.ssm.get_parameter(region, parameter)
         except PermanentAwsError as error:
-            raise PermanentAwsError(
-                error.code, f"no image is to be had of {parameter} in {region}: {error.message}"
-            ) from error
+            message = f"SSM parameter {parameter} could not be read in {region}, so no AMI was found: {error.message}"
+            raise PermanentAwsError(error.code, message) from error
 
 
 def launch_token(desk_id: str, number: int, region: str, zone: str) -> str:

@@ -7,12 +7,11 @@ from typing import Any
 from chalicelib.control.services.owners import SecretFor, merge_channels, merge_policy, webhook_secret_if_new
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
-from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError
+from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError, validation_failed
 from chalicelib.domain.desk.channels import validate_channels
 from chalicelib.domain.desk.policy_limits import PolicyOverride, apply_override, policy_errors
 from chalicelib.domain.desk.settings import DeskSettings, Mode
 from chalicelib.domain.idle.policy import SIGNALS
-from chalicelib.domain.launch.build_spec import validation_failed
 from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.store.desk import DeskRepository
 from chalicelib.store.dynamo import MAX_ATTEMPTS, VersionConflict

@@ -18,4 +18,5 @@ class Finder:
         instance = self.instances.load(ref)
         if instance is None:
             raise instance_not_found(ref)
-        return actor.check_access(instance, ref)
+        actor.check_access(instance.owner, ref)
+        return instance

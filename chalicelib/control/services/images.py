@@ -11,6 +11,7 @@ from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError, NotFound, ValidationFailed
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.idle.rule import ActivityState
 from chalicelib.domain.images.record import (
@@ -24,14 +25,15 @@ from chalicelib.domain.images.record import (
     launch_incompatibility,
 )
 from chalicelib.domain.images.secret_restore import regenerated_secrets_message
-from chalicelib.domain.instances.lifecycle.plans import because, timeline_entry
+from chalicelib.domain.instances.lifecycle.plans import because
 from chalicelib.domain.instances.names import NAME_IN_DESCRIPTION, is_valid_name
-from chalicelib.domain.instances.record import DesiredState, Instance, Machine, Phase, Spec
-from chalicelib.domain.launch.build_spec import LaunchRequest
+from chalicelib.domain.instances.record import Instance, Machine, Phase
+from chalicelib.domain.instances.spec import DesiredState, Spec
 from chalicelib.domain.launch.from_image import recipes_captured_in_image
+from chalicelib.domain.launch.request import LaunchRequest
 from chalicelib.domain.setup.parameters import ParameterValue, resolve_values
 from chalicelib.domain.setup.recipe import Recipe
-from chalicelib.domain.setup.vouching import documents_for_image
+from chalicelib.domain.setup.state import documents_for_image
 from chalicelib.domain.write_warnings import WarningCode, WriteWarning
 from chalicelib.store.desk import DeskRepository
 from chalicelib.store.dynamo import MAX_ATTEMPTS, VersionConflict

@@ -11,8 +11,8 @@ from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import Conflict, ErrorCode
 from chalicelib.domain.desk.policy_limits import PolicyOverride
 from chalicelib.domain.desk.settings import Mode
-from chalicelib.domain.instances.commands import stop_start
-from chalicelib.domain.instances.commands.stop_start import RecordChange
+from chalicelib.domain.instances.commands import keep, stop_start, update_policy
+from chalicelib.domain.instances.commands.change import RecordChange
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.notifications.notification import Notification, notifications_for
 from chalicelib.store.desk import DeskRepository
@@ -52,7 +52,7 @@ class InstanceService:
         def kept(instance: Instance) -> RecordChange:
             now = self.clock.now()
             end = until or now + timedelta(hours=min(hours or 0, 10**5))
-            return stop_start.keep(instance, end, actor, limits, now, "until" if until else "hours")
+            return keep.keep(instance, end, actor, limits, now, "until" if until else "hours")
 
         return self.apply(actor, ref, kept)
 
@@ -60,7 +60,7 @@ class InstanceService:
         """Change the policy of a living instance."""
         limits = self.desk.settings().limits
         return self.apply(
-            actor, ref, lambda found: stop_start.update_policy(found, request, actor, limits, self.clock.now())
+            actor, ref, lambda found: update_policy.update_policy(found, request, actor, limits, self.clock.now())
         )
 
     def apply(self, actor: Actor, ref: str, command: Callable[[Instance], RecordChange]) -> Instance:

@@ -14,15 +14,19 @@ from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.deadlines import DUPLICATE_REQUEST_WINDOW, IDEMPOTENCY_RETENTION
 from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError, ValidationFailed
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
 from chalicelib.domain.desk.settings import DeskSettings, Mode
 from chalicelib.domain.images.record import LATEST
-from chalicelib.domain.instances.lifecycle.plans import because, timeline_entry
+from chalicelib.domain.instances.billing import Rates
+from chalicelib.domain.instances.lifecycle.plans import because
 from chalicelib.domain.instances.names import WordLists, generate_name
-from chalicelib.domain.instances.plan import TimelineEntry
-from chalicelib.domain.instances.record import Instance, Phase, Rates, SetupState, Spec
-from chalicelib.domain.launch.build_spec import LaunchRequest, build_spec, documents_for_spec
+from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.domain.instances.spec import Spec, documents_for_spec
+from chalicelib.domain.launch.build_spec import build_spec
 from chalicelib.domain.launch.from_image import inherit_from_image
+from chalicelib.domain.launch.request import LaunchRequest
 from chalicelib.domain.setup.recipe import Recipe
+from chalicelib.domain.setup.state import SetupState
 from chalicelib.domain.write_warnings import WarningCode, WriteWarning
 from chalicelib.store.desk import DeskRepository
 from chalicelib.store.dynamo import VersionConflict

@@ -12,14 +12,15 @@ from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.deadlines import SWEEP_OVERDUE_AFTER
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
+from chalicelib.domain.common.timeline import TimelineEntry
+from chalicelib.domain.costs.daily_costs import DayCost, costs_per_day
 from chalicelib.domain.idle.heartbeat import Report
 from chalicelib.domain.idle.rule import ActivityJudgment
 from chalicelib.domain.images.record import Image
 from chalicelib.domain.instances.lifecycle.plans import heartbeat_key
 from chalicelib.domain.instances.lifecycle.ready import judge
-from chalicelib.domain.instances.metering import DayCost, cost_so_far, costs_per_day, open_segment
+from chalicelib.domain.instances.metering import cost_so_far, open_segment
 from chalicelib.domain.instances.observation import NotVisible, Observation
-from chalicelib.domain.instances.plan import TimelineEntry
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.setup_progress import SetupProgress, compute_setup_progress
 from chalicelib.domain.notifications.notification import Notification

@@ -18,9 +18,10 @@ from chalicelib.domain.common.errors import (
     UpstreamUnavailable,
 )
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.images.record import secrets_removed_message
-from chalicelib.domain.instances.commands.stop_start import RecordChange
-from chalicelib.domain.instances.lifecycle.plans import because, timeline_entry
+from chalicelib.domain.instances.commands.change import RecordChange
+from chalicelib.domain.instances.lifecycle.plans import because
 from chalicelib.domain.instances.record import Ec2State, Instance, Machine, Phase
 from chalicelib.domain.sessions.connect import ConnectCommand, SshConfig, connect_commands, ssh_config_entries
 from chalicelib.domain.sessions.session import (

@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from chalicelib.domain.common.errors import ErrorCode, FieldError, Forbidden, NotFound, ValidationFailed
-from chalicelib.domain.instances.record import Instance
 
 
 class Role(StrEnum):
@@ -70,11 +69,14 @@ class Actor:
             return replace(self, on_behalf_of=owner).check_delegation().effective_owner
         return None if self.can_see_all else self.effective_owner
 
-    def check_access(self, instance: Instance, ref: str) -> Instance:
-        """:raises NotFound: it is somebody else's, which is not told"""
-        if self.can_see_all or instance.owner == self.effective_owner:
-            return instance
-        raise instance_not_found(ref)
+    def check_access(self, owner: str, ref: str) -> None:
+        """Check that the caller may see an instance of `owner`.
+
+        :param ref: the name or id in the request, for the error
+        :raises NotFound: it belongs to somebody else; the answer is the same as for an instance that does not exist
+        """
+        if not self.can_see_all and owner != self.effective_owner:
+            raise instance_not_found(ref)
 
     def require_admin(self) -> None:
         """:raises Forbidden: the caller is none"""

@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+USD_QUANTUM = Decimal("0.000001")
+
 
 def ensure_period(text: str) -> str:
     """Return `text` with a final period, where it has no other end."""
@@ -21,3 +23,8 @@ def pluralize(count: int, noun: str) -> str:
 def format_usd(amount: Decimal) -> str:
     """Return US dollars to a tenth of a cent, as "$0.526"."""
     return f"${amount:.3f}"
+
+
+def round_usd(value: Decimal) -> Decimal:
+    """Millionths of a dollar: a gp3 GiB-second is less than a ten-millionth, a rounded hour is still right."""
+    return value.quantize(USD_QUANTUM)

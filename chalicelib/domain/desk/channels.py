@@ -2,11 +2,12 @@
 
 import ipaddress
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from chalicelib.domain.common.errors import FieldError
+from chalicelib.domain.common.event_codes import Audience
 
 EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
 MAX_URL_LENGTH = 500
@@ -68,3 +69,43 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """Somebody's channels.
+
+    :param name: whose they are; the secret of the webhook is made of it
+    """
+
+    name: str
+    channels: Channels
+
+
+@dataclass(frozen=True)
+class ChannelDirectory:
+    """Who can be told by what.
+
+    :param owners: the channels of those who have set any
+    :param admin: the desk's own
+    """
+
+    owners: Mapping[str, Channels] = field(default_factory=dict)
+    admin: Channels = Channels()
+
+    def recipient_for(self, audience: Audience, owner: str) -> Recipient:
+        """An owner who has set no channel is told by the desk's: somebody hears of it."""
+        own = self.owners.get(owner)
+        if audience is Audience.OWNER and own:
+            return Recipient(f"owner/{owner}", own)
+        return Recipient("desk", self.admin)
+
+    def email_addresses(self) -> frozenset[tuple[str, int]]:
+        """Every address that is set, and how often it was: whoever sets it again is asked for consent again."""
+        return frozenset(
+            (each.email, each.email_generation) for each in (*self.owners.values(), self.admin) if each.email
+        )
+
+    def can_notify(self, owner: str) -> bool:
+        """Whether a warning of this owner's instances can be delivered at all."""
+        return bool(self.recipient_for(Audience.OWNER, owner).channels)

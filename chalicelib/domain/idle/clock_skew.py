@@ -4,11 +4,23 @@ So what was seen to be ahead is doubted until a report proves its own age: it ca
 together, and neither of the two found it ahead.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.domain.idle.heartbeat import Heartbeat, Report
 from chalicelib.domain.idle.rule import HEARTBEAT_MAX_AGE, HEARTBEAT_MAX_FUTURE_SKEW
-from chalicelib.domain.instances.record import ClockSkew
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClockSkew:
+    """A report of its machine was from the future: how old its reports are, their times do not say.
+
+    :param reported_at: the time in the report that is doubted
+    :param first_plausible_at: when the desk first saw that report, where it was not ahead any more
+    """
+
+    reported_at: datetime
+    first_plausible_at: datetime | None = None
 
 
 def detect_clock_skew(before: ClockSkew | None, report: Report, now: datetime) -> ClockSkew | None:

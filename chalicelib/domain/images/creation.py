@@ -21,6 +21,7 @@ from chalicelib.domain.common.errors import PermanentAwsError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import ensure_period
+from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
 from chalicelib.domain.images import secret_restore
 from chalicelib.domain.images.plan import (
     IMAGE_DOCUMENT,
@@ -37,10 +38,9 @@ from chalicelib.domain.images.plan import (
     SendSanitize,
 )
 from chalicelib.domain.images.record import IN_PROGRESS_PHASES, Image, ImagePhase
-from chalicelib.domain.instances.lifecycle.plans import because, timeline_entry
+from chalicelib.domain.instances.lifecycle.plans import because
 from chalicelib.domain.instances.observation import CommandStatus, ObservedCommand, Unavailable
-from chalicelib.domain.instances.plan import TimelineEntry
-from chalicelib.domain.instances.record import DocumentRun
+from chalicelib.domain.setup.state import DocumentRun
 
 
 def decide(image: Image, observation: ImageObservation, now: datetime) -> ImagePlan:

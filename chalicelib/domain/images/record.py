@@ -9,10 +9,10 @@ from enum import StrEnum
 from chalicelib.domain.catalog.instance_types import InstanceType
 from chalicelib.domain.common.deadlines import RESTORE_DEADLINE
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.instances.record import AddedRecipe, DocumentRun
 from chalicelib.domain.setup.installed_documents import InstalledDocument, hash_recipe_document
 from chalicelib.domain.setup.parameters import ParameterValue
 from chalicelib.domain.setup.recipe import Recipe, RecipeDocument
+from chalicelib.domain.setup.state import AddedRecipe, DocumentRun
 
 DESCRIPTION_CHARACTERS = 200
 """AWS takes 255; https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateImage.html"""

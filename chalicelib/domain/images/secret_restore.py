@@ -18,7 +18,7 @@ from chalicelib.domain.images.plan import (
 from chalicelib.domain.images.record import IN_PROGRESS_PHASES, Image, ImagePhase
 from chalicelib.domain.instances.lifecycle.plans import because
 from chalicelib.domain.instances.observation import CommandStatus, ObservedCommand
-from chalicelib.domain.instances.record import DocumentRun
+from chalicelib.domain.setup.state import DocumentRun
 
 MANUAL_RESTORE_HINT = (
     "in a shell on it `sudo /opt/gpudesk/gpudesk-machine-secrets restore` puts them back, and a reboot makes new ones"

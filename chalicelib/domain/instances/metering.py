@@ -4,15 +4,15 @@ AWS bills a running instance and its public IPv4 by the second, and the disk for
 (https://aws.amazon.com/ec2/pricing/on-demand/, https://aws.amazon.com/ebs/pricing/).
 """
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
-from chalicelib.domain.instances.record import BillingState, Ec2State, Instance, Machine, Meter, Rates
+from chalicelib.domain.common.text import round_usd
+from chalicelib.domain.instances.billing import BillingState, Meter, Rates
+from chalicelib.domain.instances.record import Ec2State, Instance, Machine
 
 HOUR = Decimal(3600)
-USD_QUANTUM = Decimal("0.000001")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,21 +27,6 @@ class BilledSegment:
     until: datetime
     rates: Rates
     project: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class DayCost:
-    """What one owner's instances cost on one UTC day, in US dollars."""
-
-    owner: str
-    day: date
-    instances: Decimal
-    disks: Decimal
-    addresses: Decimal
-
-    @property
-    def total(self) -> Decimal:
-        return self.instances + self.disks + self.addresses
 
 
 def billing_state(machine: Machine | None) -> BillingState:
@@ -92,26 +77,6 @@ def segment_cost(segment: BilledSegment) -> Decimal:
     return sum(_amounts(segment), Decimal(0))
 
 
-def costs_per_day(segments: Iterable[BilledSegment], since: date, until: date) -> list[DayCost]:
-    """Sum segments per owner and UTC day; both days are included."""
-    sums: dict[tuple[str, date], list[Decimal]] = {}
-    for segment in segments:
-        for day, part in _days(segment):
-            if since <= day <= until:
-                row = sums.setdefault((segment.owner, day), [Decimal(0)] * 3)
-                for index, value in enumerate(_amounts(part)):
-                    row[index] += value
-    return [
-        DayCost(owner=owner, day=day, instances=round_usd(i), disks=round_usd(d), addresses=round_usd(a))
-        for (owner, day), (i, d, a) in sorted(sums.items(), key=lambda item: (item[0][1], item[0][0]))
-    ]
-
-
-def round_usd(value: Decimal) -> Decimal:
-    """Millionths of a dollar: a gp3 GiB-second is less than a ten-millionth, a rounded hour is still right."""
-    return value.quantize(USD_QUANTUM)
-
-
 def _segment(instance: Instance, until: datetime) -> BilledSegment | None:
     meter = instance.meter
     if meter.state is BillingState.NOTHING or meter.since is None or until <= meter.since:
@@ -133,12 +98,3 @@ def _amounts(segment: BilledSegment) -> tuple[Decimal, Decimal, Decimal]:
     if segment.state is BillingState.STOPPED:
         return Decimal(0), segment.rates.disk * hours, Decimal(0)
     return segment.rates.instance * hours, segment.rates.disk * hours, segment.rates.address * hours
-
-
-def _days(segment: BilledSegment) -> Iterator[tuple[date, BilledSegment]]:
-    begin = segment.since
-    while begin < segment.until:
-        midnight = datetime.combine(begin.date() + timedelta(days=1), datetime.min.time(), begin.tzinfo)
-        end = min(midnight, segment.until)
-        yield begin.date(), replace(segment, since=begin, until=end)
-        begin = end

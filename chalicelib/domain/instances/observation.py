@@ -7,6 +7,7 @@ from enum import StrEnum
 from chalicelib.domain.idle.heartbeat import Report
 from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse
 from chalicelib.domain.instances.record import Ec2State, ScheduledEvent
+from chalicelib.domain.setup.step_output import StepOutput
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,21 +58,6 @@ class CommandStatus(StrEnum):
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
-
-
-@dataclass(frozen=True, kw_only=True)
-class StepOutput:
-    """One step of a document that ran.
-
-    :param output: what it said, then its errors, as far as SSM keeps them
-    """
-
-    name: str
-    status: str
-    exit_code: int
-    output: str
-    started_at: datetime | None = None
-    ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,35 +1,18 @@
 """What is to be done about an instance: frozen data, so that it can be printed instead of done."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 
 from chalicelib.domain.benchmarks.result import Benchmark
 from chalicelib.domain.common.errors import AwsError
-from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.reason import Reason
+from chalicelib.domain.common.timeline import TimelineEntry
+from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.metering import BilledSegment
-from chalicelib.domain.instances.record import Instance, LaunchAttempt, Machine
+from chalicelib.domain.instances.record import Instance, Machine
 from chalicelib.domain.setup.results import StepDurations
-
-SYSTEM_ACTOR = "gpudesk"
-"""The author of what nobody asked for."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TimelineEntry:
-    """A line of the timeline.
-
-    :param actor: a person, a bot for a person ("slack for ada"), or the desk
-    :param details: facts for programs; `reason_code` is why it was done
-    """
-
-    at: datetime
-    actor: str
-    code: EventCode
-    message: str
-    details: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

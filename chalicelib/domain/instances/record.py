@@ -1,29 +1,20 @@
 """An instance of the desk: what was asked for and what is known of it, as one frozen value."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from enum import StrEnum
 
 from chalicelib.domain.benchmarks.result import BenchmarkTarget
 from chalicelib.domain.common.deadlines import IMAGE_DEADLINE
 from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.idle.clock_skew import ClockSkew
 from chalicelib.domain.idle.heartbeat_response import KeepResult
-from chalicelib.domain.idle.policy import IdlePolicy
+from chalicelib.domain.instances.billing import Meter, Rates
+from chalicelib.domain.instances.launch_attempt import LaunchAttempt
+from chalicelib.domain.instances.spec import Spec
 from chalicelib.domain.instances.warning import StopWarning, WarningType
-from chalicelib.domain.setup.installed_documents import InstalledDocument
-from chalicelib.domain.setup.parameters import ParameterValue
 from chalicelib.domain.setup.recipe import RecipeDocument
-from chalicelib.domain.setup.results import DocumentResult, Failure
-
-
-class DesiredState(StrEnum):
-    """What the owner wants the instance to be."""
-
-    RUNNING = "running"
-    STOPPED = "stopped"
-    TERMINATED = "terminated"
+from chalicelib.domain.setup.state import DocumentRun, SetupState
 
 
 class Phase(StrEnum):
@@ -53,119 +44,6 @@ class Ec2State(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AddedRecipe:
-    """A recipe that was asked for once the instance was ready, with its parameters, complete."""
-
-    recipe: str
-    parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ImageRef:
-    """An image of the desk's that a launch comes from, as it was when it was asked for."""
-
-    id: str
-    name: str
-    ami_id: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Spec:
-    """What was asked for, complete: nothing in it is left to a default that may change later.
-
-    :param image: what it is launched from; None: the type's own public image
-    :param nvidia_gpu_count: how many GPUs nvidia-smi must list; 0 on a Radeon and where there is no GPU
-    :param instance_store_gb: disks that a stop empties
-    :param parameters: of `recipe`, every one of them
-    :param image_parameter: the public SSM parameter of the image that the recipe needs; None: the type's own
-    :param added_recipes: further recipes, in the order in which they were first asked for
-    """
-
-    desired: DesiredState
-    instance_type: str
-    region: str
-    recipe: str
-    disk_gib: int
-    gpu: str | None = None
-    gpu_count: int = 0
-    nvidia_gpu_count: int = 0
-    instance_store_gb: int = 0
-    market: str = "on-demand"
-    image: ImageRef | None = None
-    project: str | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
-    idle_policy: IdlePolicy = IdlePolicy()
-    max_hours: int = 12
-    parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
-    image_parameter: str | None = None
-    added_recipes: tuple[AddedRecipe, ...] = ()
-
-    @property
-    def recipes(self) -> tuple[str, ...]:
-        """By name: the one that it was launched with, then those that were added."""
-        return (self.recipe, *(each.recipe for each in self.added_recipes))
-
-    def parameters_of(self, recipe: str) -> Mapping[str, ParameterValue]:
-        """What was chosen for a recipe; nothing for one that was not asked for."""
-        if recipe == self.recipe:
-            return self.parameters
-        return next((each.parameters for each in self.added_recipes if each.recipe == recipe), {})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rates:
-    """US dollars an hour: the instance while it runs, its disk while it exists, its public IPv4 while it runs."""
-
-    instance: Decimal = Decimal(0)
-    disk: Decimal = Decimal(0)
-    address: Decimal = Decimal(0)
-
-
-class BillingState(StrEnum):
-    """What AWS bills for now."""
-
-    NOTHING = "nothing"
-    RUNNING = "running"
-    STOPPED = "stopped"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Meter:
-    """What is being billed since when, and what the time before has cost.
-
-    :param accrued: US dollars of all that ended before `since`
-    """
-
-    state: BillingState = BillingState.NOTHING
-    since: datetime | None = None
-    accrued: Decimal = Decimal(0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class LaunchAttempt:
-    """One try to launch: the complete request, stored before it is sent, sent again byte for byte.
-
-    :param token: RunInstances' ClientToken; a hash of record, attempt, region and zone
-    :param sent_at: when it was first sent; None while it is only planned
-    """
-
-    number: int
-    token: str
-    region: str
-    zone: str
-    subnet_id: str
-    security_group_id: str
-    image_id: str
-    root_device: str
-    disk_gib: int
-    instance_type: str
-    instance_profile: str
-    public_address: bool
-    tags: Mapping[str, str]
-    sent_at: datetime | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
 class Machine:
     """The EC2 instance behind a record, as last observed."""
 
@@ -186,59 +64,6 @@ class ScheduledEvent:
     code: str
     not_before: datetime
     description: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class DocumentRun:
-    """A command that was sent, or is about to be.
-
-    :param sent_at: when it was first sent
-    :param last_sent_at: when SSM was last asked to take it
-    :param attempt_id: goes with the command; a machine that already ran it leaves at once
-    :param parameters_hash: of what the document was handed
-    :param content: SSM's hash of the document
-    """
-
-    attempt_id: str
-    sent_at: datetime
-    last_sent_at: datetime
-    command_id: str | None = None
-    parameters_hash: str | None = None
-    content: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class SetupState:
-    """How far the recipe has come.
-
-    :param recipe: the recipe that is set up
-    :param number: counts the setups of this instance, so that no attempt id is used twice
-    :param on_running_instance: the instance was ready before, so that it still is where this fails
-    :param abandoned: it failed on an instance that goes on as it was; nothing of it is tried again by itself
-    :param document_index: the document that is next or running
-    :param attempts: how often that one has failed
-    :param retry_at: not before then again
-    :param failure: why the document failed last; None once it is done
-    :param results: of this setup and of those before it; of each document the last is always among them
-    :param installed_documents: what the image brought, and which need not run again
-    """
-
-    recipe: str
-    number: int = 0
-    on_running_instance: bool = False
-    abandoned: bool = False
-    documents: tuple[RecipeDocument, ...] = ()
-    installed_documents: tuple[InstalledDocument, ...] = ()
-    document_index: int = 0
-    attempts: int = 0
-    current_run: DocumentRun | None = None
-    retry_at: datetime | None = None
-    results: tuple[DocumentResult, ...] = ()
-    failure: Failure | None = None
-
-    @property
-    def is_done(self) -> bool:
-        return self.abandoned or self.document_index >= len(self.documents)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -280,18 +105,6 @@ class Claim:
     kind: WarningType | None = None
     last_called_at: datetime | None = None
     overdue_notified: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClockSkew:
-    """A report of its machine was from the future: how old its reports are, their times do not say.
-
-    :param reported_at: the time in the report that is doubted
-    :param first_plausible_at: when the desk first saw that report, where it was not ahead any more
-    """
-
-    reported_at: datetime
-    first_plausible_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

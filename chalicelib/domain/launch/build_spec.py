@@ -2,49 +2,29 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from chalicelib.domain.catalog.instance_types import (
     InstanceType,
     InstanceTypeCatalog,
-    NoMatchingType,
-    UnknownGpu,
-    UnknownType,
 )
-from chalicelib.domain.common.errors import FieldError, ValidationFailed
+from chalicelib.domain.common.errors import FieldError, validation_failed
 from chalicelib.domain.desk.policy_limits import PolicyOverride, apply_override, effective_default, policy_errors
 from chalicelib.domain.desk.settings import DeskSettings, Limits
-from chalicelib.domain.idle.policy import IdlePolicy
 from chalicelib.domain.images.record import Image, launch_incompatibility
+from chalicelib.domain.instances.billing import Rates
 from chalicelib.domain.instances.names import NAME_IN_DESCRIPTION, is_valid_name
-from chalicelib.domain.instances.record import DesiredState, ImageRef, Rates, Spec
+from chalicelib.domain.instances.spec import DesiredState, ImageRef, Spec
+from chalicelib.domain.launch.request import LaunchRequest
+from chalicelib.domain.launch.type_choice import choose_instance_type
 from chalicelib.domain.setup.parameters import ParameterValue, resolve_values
-from chalicelib.domain.setup.recipe import Recipe, RecipeDocument
+from chalicelib.domain.setup.recipe import Recipe, unknown_recipe_error
 from chalicelib.domain.setup.requirements import suggest_types
 
 MIN_DISK_GIB = 8
 MAX_TAGS = 40
 TAG_PATTERN = re.compile(r"[\w \t.:/=+\-@]*", re.ASCII)
 RESERVED_TAGS = ("aws:", "gpudesk:")
-
-
-@dataclass(frozen=True, kw_only=True)
-class LaunchRequest:
-    """POST /instances as it was said; None is "as the desk does it"."""
-
-    gpu: str | None = None
-    gpu_count: int | None = None
-    instance_type: str | None = None
-    region: str | None = None
-    market: str | None = None
-    recipe: str | None = None
-    parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
-    image: str | None = None
-    disk_gib: int | None = None
-    name: str | None = None
-    project: str | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
-    policy: PolicyOverride = PolicyOverride()
 
 
 def build_spec(
@@ -115,80 +95,6 @@ def build_spec(
         address=catalog.address_price_per_hour,
     )
     return spec, rates
-
-
-def documents_for_spec(spec: Spec, recipes: Mapping[str, Recipe]) -> tuple[RecipeDocument, ...]:
-    """Of all its recipes that there are, in their order; what several of them run is run once."""
-    uses: list[RecipeDocument] = []
-    for name in (each for each in spec.recipes if each in recipes):
-        uses += [use for use in recipes[name].documents_with(spec.parameters_of(name)) if use not in uses]
-    return tuple(uses)
-
-
-def apply_policy_update(spec: Spec, request: PolicyOverride, limits: Limits) -> tuple[IdlePolicy, int]:
-    """A living instance's policy, changed.
-
-    :returns: the idle policy and the maximum hours
-    :raises Invalid: with every field that is wrong
-    """
-    policy, max_hours = apply_override(request, spec.idle_policy, spec.max_hours)
-    errors = list(policy_errors(policy, max_hours, limits))
-    if errors:
-        raise validation_failed(errors)
-    return policy, max_hours
-
-
-def unknown_recipe_error(name: str, recipes: Mapping[str, Recipe]) -> FieldError:
-    """A recipe was named that there is not."""
-    return FieldError("recipe", f"must be one of {', '.join(recipes)}, not {name[:40]!r}")
-
-
-def validation_failed(errors: list[FieldError]) -> ValidationFailed:
-    """One refusal of all that is wrong."""
-    fields = ", ".join(dict.fromkeys(error.field for error in errors))
-    return ValidationFailed(f"the request cannot be granted as it is: see {fields}", errors=tuple(errors))
-
-
-def choose_instance_type(
-    request: LaunchRequest, region: str, catalog: InstanceTypeCatalog, limits: Limits
-) -> tuple[InstanceType | None, list[FieldError]]:
-    if request.gpu is None and request.instance_type is None:
-        names = ", ".join(catalog.gpu_names())
-        return None, [FieldError("gpu", f"say which GPU ({names}), or an instance_type such as g4dn.xlarge")]
-    try:
-        kind = _named(request, region, catalog) if request.instance_type else _of_gpu(request, region, catalog)
-    except UnknownType as error:
-        return None, [FieldError("instance_type", str(error))]
-    except (UnknownGpu, NoMatchingType) as error:
-        wrong_count = isinstance(error, NoMatchingType) and "exactly" in str(error)
-        return None, [FieldError("gpu_count" if wrong_count else "gpu", str(error))]
-    except ValidationFailed as error:
-        return None, list(error.errors)
-    if kind.gpu_count > limits.gpu_count:
-        return None, [FieldError("gpu_count", f"must be at most {limits.gpu_count} on this desk")]
-    return kind, []
-
-
-def _of_gpu(request: LaunchRequest, region: str, catalog: InstanceTypeCatalog) -> InstanceType:
-    return catalog.cheapest(request.gpu or "", request.gpu_count or 1, region)
-
-
-def _named(request: LaunchRequest, region: str, catalog: InstanceTypeCatalog) -> InstanceType:
-    kind = catalog.get_type(request.instance_type or "")
-    wrong = []
-    if kind.unavailable:
-        wrong.append(FieldError("instance_type", kind.unavailable))
-    elif region not in kind.prices:
-        regions = ", ".join(sorted(kind.prices))
-        wrong.append(FieldError("region", f"{kind.name} is not known to be offered in {region}; it is in {regions}"))
-    if request.gpu and kind.gpu not in catalog.match_gpus(request.gpu):
-        has = f"{kind.gpu_count} x {kind.gpu}" if kind.gpu else "no GPU"
-        wrong.append(FieldError("gpu", f"{kind.name} has {has}; leave out gpu or instance_type"))
-    if request.gpu_count is not None and request.gpu_count != kind.gpu_count:
-        wrong.append(FieldError("gpu_count", f"{kind.name} has {kind.gpu_count}; leave out gpu_count or instance_type"))
-    if wrong:
-        raise validation_failed(wrong)
-    return kind
 
 
 def _region(region: str, catalog: InstanceTypeCatalog, limits: Limits) -> Iterator[FieldError]:

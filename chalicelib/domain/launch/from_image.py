@@ -5,10 +5,12 @@ from dataclasses import dataclass, replace
 
 from chalicelib.domain.catalog.instance_types import InstanceType
 from chalicelib.domain.images.record import Image, skippable_documents
-from chalicelib.domain.instances.record import AddedRecipe, Instance, Spec
-from chalicelib.domain.launch.build_spec import LaunchRequest, documents_for_spec
+from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.instances.spec import Spec, documents_for_spec
+from chalicelib.domain.launch.request import LaunchRequest
 from chalicelib.domain.setup.parameters import format_values, resolve_values
 from chalicelib.domain.setup.recipe import Recipe
+from chalicelib.domain.setup.state import AddedRecipe
 
 
 @dataclass(frozen=True)

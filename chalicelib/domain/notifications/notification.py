@@ -7,8 +7,8 @@ from enum import StrEnum
 
 from chalicelib.domain.common.deadlines import NOTIFICATION_EXPIRY, WARNING_RETRY_INTERVAL
 from chalicelib.domain.common.event_codes import Audience, EventCode
-from chalicelib.domain.desk.channels import Channels
-from chalicelib.domain.instances.plan import TimelineEntry
+from chalicelib.domain.common.timeline import TimelineEntry
+from chalicelib.domain.desk.channels import ChannelDirectory, Recipient
 from chalicelib.domain.instances.record import ClaimAction, Instance
 
 REQUESTED_CODES = (EventCode.STOP_REQUESTED, EventCode.TERMINATE_REQUESTED)
@@ -91,46 +91,6 @@ class Notification:
         for channel, delivery in self.deliveries.items():
             if delivery.state is DeliveryState.PENDING and delivery.next_attempt_at <= now:
                 yield channel
-
-
-@dataclass(frozen=True)
-class Recipient:
-    """Somebody's channels.
-
-    :param name: whose they are; the secret of the webhook is made of it
-    """
-
-    name: str
-    channels: Channels
-
-
-@dataclass(frozen=True)
-class ChannelDirectory:
-    """Who can be told by what.
-
-    :param owners: the channels of those who have set any
-    :param admin: the desk's own
-    """
-
-    owners: Mapping[str, Channels] = field(default_factory=dict)
-    admin: Channels = Channels()
-
-    def recipient_for(self, audience: Audience, owner: str) -> Recipient:
-        """An owner who has set no channel is told by the desk's: somebody hears of it."""
-        own = self.owners.get(owner)
-        if audience is Audience.OWNER and own:
-            return Recipient(f"owner/{owner}", own)
-        return Recipient("desk", self.admin)
-
-    def email_addresses(self) -> frozenset[tuple[str, int]]:
-        """Every address that is set, and how often it was: whoever sets it again is asked for consent again."""
-        return frozenset(
-            (each.email, each.email_generation) for each in (*self.owners.values(), self.admin) if each.email
-        )
-
-    def can_notify(self, owner: str) -> bool:
-        """Whether a warning of this owner's instances can be delivered at all."""
-        return bool(self.recipient_for(Audience.OWNER, owner).channels)
 
 
 def notifications_for(

@@ -8,8 +8,17 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from chalicelib.domain.catalog.instance_types import InstanceType
-from chalicelib.domain.setup.parameters import InvalidRecipe, Parameter, ParameterValue, parse_parameters, to_ssm_value
+from chalicelib.domain.catalog.instance_types import (
+    InstanceType,
+)
+from chalicelib.domain.common.errors import FieldError
+from chalicelib.domain.setup.parameters import (
+    InvalidRecipe,
+    Parameter,
+    ParameterValue,
+    parse_parameters,
+    to_ssm_value,
+)
 from chalicelib.domain.setup.requirements import RecipeRequirements, parse_requirements
 
 PLACEHOLDERS = frozenset({"attempt_id", "gpu_count", "heartbeat_key", "heartbeat_table", "region"})
@@ -155,3 +164,8 @@ def _parse_use(recipe: str, entry: Mapping[str, Any], known: frozenset[str]) -> 
         parameters=dict(entry["parameters"]),
         timeout=timedelta(minutes=entry["timeout_minutes"]),
     )
+
+
+def unknown_recipe_error(name: str, recipes: Mapping[str, Recipe]) -> FieldError:
+    """A recipe was named that there is not."""
+    return FieldError("recipe", f"must be one of {', '.join(recipes)}, not {name[:40]!r}")

@@ -4,8 +4,24 @@ The sentences of the prelude are in `ssm_documents/lib/prelude.sh`; a test holds
 """
 
 import re
+from dataclasses import dataclass
+from datetime import datetime
 
-from chalicelib.domain.instances.observation import StepOutput
+
+@dataclass(frozen=True, kw_only=True)
+class StepOutput:
+    """One step of a document that ran.
+
+    :param output: what it said, then its errors, as far as SSM keeps them
+    """
+
+    name: str
+    status: str
+    exit_code: int
+    output: str
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
 
 WAS_DONE = ("This step was done before, and nothing in it has changed: skipped.", "has already done this step")
 REBOOTED = re.compile(r"^This step runs again, after reboot (\d{1,2})\.$", re.MULTILINE)

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from pynamodb.exceptions import PynamoDBException, TransactWriteError
 
 from chalicelib.domain.common.deadlines import TERMINATED_RETENTION
+from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.images.record import Image, ImagePhase
-from chalicelib.domain.instances.plan import TimelineEntry
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.notifications.notification import Notification
 from chalicelib.store.codec import IMAGE, to_plain

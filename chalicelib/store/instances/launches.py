@@ -9,7 +9,7 @@ from pynamodb.attributes import MapAttribute
 from pynamodb.exceptions import TransactWriteError
 
 from chalicelib.domain.common.deadlines import IDEMPOTENCY_RETENTION
-from chalicelib.domain.instances.plan import TimelineEntry
+from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.write_warnings import WarningCode, WriteWarning
 from chalicelib.store.dynamo import (

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from pynamodb.exceptions import PynamoDBException, TransactWriteError
 
 from chalicelib.domain.benchmarks.result import Benchmark
+from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.instances.metering import BilledSegment
-from chalicelib.domain.instances.plan import TimelineEntry
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.notifications.notification import Notification
 from chalicelib.store.benchmarks import add_benchmark

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.idle.evidence import SignalState
-from chalicelib.domain.instances.record import DesiredState, Phase
+from chalicelib.domain.instances.record import Phase
+from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.store.models import InstanceModel
 from tests.support.world import MINUTE, World, machine_id
 

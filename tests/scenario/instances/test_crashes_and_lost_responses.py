@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.domain.common.errors import Conflict, InsufficientCapacity, PermanentAwsError, QuotaExceeded
-from chalicelib.domain.instances.lifecycle import decide
+from chalicelib.domain.instances.lifecycle import outcomes
 from chalicelib.domain.instances.plan import (
     Launch,
     LaunchResolved,
@@ -139,12 +139,15 @@ def test_a_refusal_that_arrives_late_does_not_end_the_next_attempt(desk: World) 
     booting = desk.look(instance)
     assert booting.attempt is not None
     late = Launch(replace(booting.attempt, token="an earlier attempt's", zone="us-east-1a"))
-    plan = decide.record_outcome(booting, late, InsufficientCapacity("InsufficientInstanceCapacity", "late"), desk.now)
+    plan = outcomes.record_outcome(
+        booting, late, InsufficientCapacity("InsufficientInstanceCapacity", "late"), desk.now
+    )
     assert plan.instance == booting
     for error in (QuotaExceeded("VcpuLimitExceeded", "late"), PermanentAwsError("Blocked", "late")):
-        assert decide.record_outcome(booting, late, error, desk.now).instance == booting
+        assert outcomes.record_outcome(booting, late, error, desk.now).instance == booting
     assert (
-        decide.record_outcome(booting, ResolveLaunch(()), LaunchResolved(booting.attempt), desk.now).instance == booting
+        outcomes.record_outcome(booting, ResolveLaunch(()), LaunchResolved(booting.attempt), desk.now).instance
+        == booting
     )
 
 

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from chalicelib.domain.instances.record import DesiredState, Phase
+from chalicelib.domain.instances.record import Phase
+from chalicelib.domain.instances.spec import DesiredState
 from tests.support.world import MINUTE, World, machine_id
 
 

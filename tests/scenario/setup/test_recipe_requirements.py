@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
 from chalicelib.domain.instances.record import Instance, Phase
-from chalicelib.domain.launch.build_spec import LaunchRequest
+from chalicelib.domain.launch.request import LaunchRequest
 from chalicelib.domain.write_warnings import WarningCode, WriteWarning
 from tests.support.recipes import UBUNTU_18, offered
 from tests.support.world import ADA, ADMIN, World, machine_id, world
@@ -97,7 +97,7 @@ def test_an_image_that_is_not_published_fails_the_launch_with_its_name(desk: Wor
     request = LaunchRequest(gpu="T4", recipe="older")
     instance = launching.launch(ADA, request, key=None, body_digest="older").instance
     instance = desk.until(instance, Phase.FAILED, minutes=5)
-    assert f"no image is to be had of {nowhere} in us-east-1" in instance.reason.message
+    assert f"SSM parameter {nowhere} could not be read in us-east-1, so no AMI was found" in instance.reason.message
 
 
 def test_on_a_cpu_type_the_gpu_steps_are_skipped_and_that_is_said(desk: World) -> None:

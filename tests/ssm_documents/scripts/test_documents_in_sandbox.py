@@ -24,7 +24,8 @@ from moto.server import ThreadedMotoServer
 from websocket import create_connection
 
 from chalicelib.domain.idle.evidence import Evidence, SignalState
-from chalicelib.domain.idle.heartbeat import Heartbeat, decode_heartbeat
+from chalicelib.domain.idle.heartbeat import Heartbeat
+from chalicelib.domain.idle.heartbeat_codec import decode_heartbeat
 from chalicelib.domain.idle.heartbeat_response import ActiveWarning, HeartbeatResponse, encode_response
 from local.machines.host.port import Invocation, InvocationResult, MachineSpec
 from local.machines.host.sandboxed import SandboxedMachines

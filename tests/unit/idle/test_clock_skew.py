@@ -2,9 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from chalicelib.domain.idle.clock_skew import detect_clock_skew
+from chalicelib.domain.idle.clock_skew import ClockSkew, detect_clock_skew
 from chalicelib.domain.idle.heartbeat import Heartbeat, UnreadableHeartbeat
-from chalicelib.domain.instances.record import ClockSkew
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -6,14 +6,8 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.idle.evidence import Evidence, SignalState
-from chalicelib.domain.idle.heartbeat import (
-    HEARTBEAT_ATTRIBUTES,
-    Heartbeat,
-    StepProgress,
-    UnreadableHeartbeat,
-    decode_heartbeat,
-    encode_heartbeat,
-)
+from chalicelib.domain.idle.heartbeat import Heartbeat, StepProgress, UnreadableHeartbeat
+from chalicelib.domain.idle.heartbeat_codec import HEARTBEAT_ATTRIBUTES, decode_heartbeat, encode_heartbeat
 from chalicelib.domain.idle.policy import SIGNALS
 from chalicelib.store.models import HeartbeatModel
 

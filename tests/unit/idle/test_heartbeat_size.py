@@ -9,8 +9,6 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.idle.evidence import Evidence, SignalState
 from chalicelib.domain.idle.heartbeat import (
-    DROPPABLE_ATTRIBUTES,
-    HEARTBEAT_ATTRIBUTES,
     MAX_HEARTBEAT_BYTES,
     Acknowledgement,
     Heartbeat,
@@ -18,6 +16,10 @@ from chalicelib.domain.idle.heartbeat import (
     MissedHeartbeats,
     SelfStopStatus,
     StepProgress,
+)
+from chalicelib.domain.idle.heartbeat_codec import (
+    DROPPABLE_ATTRIBUTES,
+    HEARTBEAT_ATTRIBUTES,
     decode_heartbeat,
     encode_heartbeat,
     item_size,

@@ -34,8 +34,8 @@ from chalicelib.domain.images.record import (
 )
 from chalicelib.domain.instances.lifecycle.plans import because
 from chalicelib.domain.instances.observation import CommandStatus, NotVisible, ObservedCommand, Unavailable
-from chalicelib.domain.instances.record import DocumentRun
 from chalicelib.domain.setup.installed_documents import InstalledDocument, hash_recipe_document
+from chalicelib.domain.setup.state import DocumentRun
 from chalicelib.store.data_files import load_catalog, load_packaged_recipes
 from tests.property.world import ready
 

@@ -13,7 +13,7 @@ from chalicelib.domain.images.plan import ImageObservation, SanitizeCommandSent,
 from chalicelib.domain.images.record import Image, ImagePhase
 from chalicelib.domain.images.secret_restore import decide
 from chalicelib.domain.instances.observation import CommandStatus, NotVisible, ObservedCommand, Unavailable
-from chalicelib.domain.instances.record import DocumentRun
+from chalicelib.domain.setup.state import DocumentRun
 from tests.unit.images.test_creation import AMI, NOTHING, NOW, SEALED, image
 
 ASKED = DocumentRun(attempt_id="gi-1.restore.1", sent_at=NOW, last_sent_at=NOW)

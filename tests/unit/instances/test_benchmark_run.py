@@ -12,20 +12,15 @@ from chalicelib.domain.desk.settings import DeskSettings, Mode
 from chalicelib.domain.idle.rule import ActivityState
 from chalicelib.domain.instances.commands.rerun_setup import SetupRequest, apply_setup_request
 from chalicelib.domain.instances.commands.start_benchmark import start_benchmark
-from chalicelib.domain.instances.lifecycle import decide
+from chalicelib.domain.instances.lifecycle import decide, outcomes
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.lifecycle.ready import judge
-from chalicelib.domain.instances.observation import (
-    CommandStatus,
-    NotVisible,
-    Observation,
-    ObservedCommand,
-    StepOutput,
-    Unavailable,
-)
+from chalicelib.domain.instances.observation import CommandStatus, NotVisible, Observation, ObservedCommand, Unavailable
 from chalicelib.domain.instances.plan import CommandSent, Plan, SendDocument
-from chalicelib.domain.instances.record import DesiredState, Instance, Phase
+from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.warning import StopWarning, WarningType
+from chalicelib.domain.setup.step_output import StepOutput
 from chalicelib.store import data_files
 from tests.property.world import ADA, START, VIEW, ready
 
@@ -59,7 +54,7 @@ def running() -> Instance:
     """Sent and taken, a minute after it was asked for."""
     plan = looked(asked(), 1)
     assert isinstance(plan.step, SendDocument)
-    return decide.record_outcome(plan.instance, plan.step, CommandSent("c-1"), START + MINUTE).instance
+    return outcomes.record_outcome(plan.instance, plan.step, CommandSent("c-1"), START + MINUTE).instance
 
 
 def ended(status: CommandStatus, output: str = "", exit_code: int = 0) -> ObservedCommand:
@@ -99,7 +94,7 @@ def test_its_end_is_the_last_thing_that_is_kept_of_it_and_the_idle_window_begins
     instance = asked(replace(ready(), spec=replace(ready().spec, instance_type="p5.4xlarge", gpu="H100")))
     sent = looked(instance, 1)
     assert sent.step
-    taken = decide.record_outcome(sent.instance, sent.step, CommandSent("c-1"), START + MINUTE).instance
+    taken = outcomes.record_outcome(sent.instance, sent.step, CommandSent("c-1"), START + MINUTE).instance
     plan = looked(taken, 3, ended(CommandStatus.SUCCEEDED, H100))
     assert plan.benchmark is not None
     assert plan.benchmark.summary.startswith("1 x H100: fp32 51.27 TFLOPS, fp16 636.5 TFLOPS")
@@ -130,7 +125,7 @@ def test_one_that_fails_is_told_why_and_harms_nothing(command: ObservedCommand, 
 def test_what_ssm_refuses_ends_it_and_what_may_pass_does_not(outcome: AwsError, is_over: bool) -> None:
     plan = looked(asked(), 1)
     assert plan.step
-    noted = decide.record_outcome(plan.instance, plan.step, outcome, START + MINUTE)
+    noted = outcomes.record_outcome(plan.instance, plan.step, outcome, START + MINUTE)
     assert (noted.instance.benchmark_run is None) is is_over
     assert noted.instance.phase is Phase.READY
 
@@ -140,7 +135,7 @@ def test_an_outcome_that_nobody_waits_for_changes_nothing() -> None:
     assert plan.step
     other = looked(asked(replace(ready(), version=9)), 1).instance
     for record in (ready(), other, replace(plan.instance, phase=Phase.STOPPING)):
-        noted = decide.record_outcome(record, plan.step, CommandSent("c-1"), START)
+        noted = outcomes.record_outcome(record, plan.step, CommandSent("c-1"), START)
         assert (noted.reason.code, noted.instance.benchmark_run, noted.timeline) == (
             "superseded",
             record.benchmark_run,

@@ -10,12 +10,14 @@ from chalicelib.domain.desk.policy_limits import PolicyOverride
 from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.images.record import Image, ImagePhase
 from chalicelib.domain.instances.commands.rerun_setup import apply_setup_request, build_setup_request
-from chalicelib.domain.instances.record import AddedRecipe, Phase, SetupState
-from chalicelib.domain.launch.build_spec import LaunchRequest, build_spec
+from chalicelib.domain.instances.record import Phase
+from chalicelib.domain.launch.build_spec import build_spec
 from chalicelib.domain.launch.from_image import InheritedSpec, inherit_from_image
+from chalicelib.domain.launch.request import LaunchRequest
 from chalicelib.domain.setup.installed_documents import InstalledDocument, hash_recipe_document
 from chalicelib.domain.setup.parameters import ParameterValue
 from chalicelib.domain.setup.recipe import parse_recipes
+from chalicelib.domain.setup.state import AddedRecipe, SetupState
 from chalicelib.store.data_files import load_catalog, load_packaged_recipes
 from tests.property.world import ADA, ready
 from tests.support.recipes import UBUNTU_18, offered, recipe

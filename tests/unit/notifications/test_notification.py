@@ -9,19 +9,20 @@ from hypothesis import strategies as st
 from chalicelib.domain.common.deadlines import NOTIFICATION_EXPIRY, WARNING_DELIVERY_WAIT
 from chalicelib.domain.common.event_codes import Audience, EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.desk.channels import Channels
-from chalicelib.domain.instances.plan import TimelineEntry
-from chalicelib.domain.instances.record import DesiredState, Instance, Phase, SetupState, Spec
+from chalicelib.domain.common.timeline import TimelineEntry
+from chalicelib.domain.desk.channels import ChannelDirectory, Channels
+from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.domain.instances.spec import DesiredState, Spec
 from chalicelib.domain.instances.warning import StopWarning, WarningDelivery, WarningType
 from chalicelib.domain.notifications import messages
 from chalicelib.domain.notifications.notification import (
-    ChannelDirectory,
     DeliveryState,
     Notification,
     desk_notification,
     notifications_for,
     record_attempt,
 )
+from chalicelib.domain.setup.state import SetupState
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

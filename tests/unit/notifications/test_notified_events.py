@@ -20,7 +20,8 @@ from chalicelib.control.loop.reconcile import Reconciler
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
 from chalicelib.domain.common.errors import PermanentAwsError, QuotaExceeded
 from chalicelib.domain.common.event_codes import Audience, EventCode, ReplayAction
-from chalicelib.domain.desk.channels import Channels
+from chalicelib.domain.common.timeline import TimelineEntry
+from chalicelib.domain.desk.channels import ChannelDirectory, Channels
 from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.idle.evidence import Evidence, SignalState
 from chalicelib.domain.idle.heartbeat import Heartbeat, SelfStopStatus
@@ -29,8 +30,10 @@ from chalicelib.domain.idle.rule import ActivityCode, unknown_activity
 from chalicelib.domain.images import creation
 from chalicelib.domain.images.plan import ImageObservation, ObservedAmi
 from chalicelib.domain.images.record import ImagePhase
+from chalicelib.domain.instances.billing import Rates
 from chalicelib.domain.instances.commands.start_benchmark import start_benchmark
-from chalicelib.domain.instances.lifecycle import decide
+from chalicelib.domain.instances.launch_attempt import LaunchAttempt
+from chalicelib.domain.instances.lifecycle import decide, outcomes
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext, because
 from chalicelib.domain.instances.observation import (
     CommandStatus,
@@ -39,35 +42,15 @@ from chalicelib.domain.instances.observation import (
     ObservedAgent,
     ObservedCommand,
     ObservedInstance,
-    StepOutput,
     TagsMissing,
 )
-from chalicelib.domain.instances.plan import (
-    InstanceLaunched,
-    Launch,
-    NoLongerIdle,
-    Plan,
-    Start,
-    Stop,
-    Terminate,
-    TimelineEntry,
-)
-from chalicelib.domain.instances.record import (
-    Claim,
-    ClaimAction,
-    DocumentRun,
-    Ec2State,
-    Instance,
-    LaunchAttempt,
-    Machine,
-    Phase,
-    Rates,
-    ScheduledEvent,
-    SetupState,
-)
+from chalicelib.domain.instances.plan import InstanceLaunched, Launch, NoLongerIdle, Plan, Start, Stop, Terminate
+from chalicelib.domain.instances.record import Claim, ClaimAction, Ec2State, Instance, Machine, Phase, ScheduledEvent
 from chalicelib.domain.instances.warning import StopWarning, WarningType
-from chalicelib.domain.notifications.notification import ChannelDirectory, Notification, notifications_for
+from chalicelib.domain.notifications.notification import Notification, notifications_for
 from chalicelib.domain.setup.recipe import RecipeDocument
+from chalicelib.domain.setup.state import DocumentRun, SetupState
+from chalicelib.domain.setup.step_output import StepOutput
 from chalicelib.store import data_files
 from chalicelib.store.desk import DeskRepository
 from chalicelib.store.instances.repository import InstanceRepository
@@ -204,7 +187,7 @@ def decided(instance: Instance, **observation: Any) -> Change:
 
 def noted(instance: Instance, step: Any, outcome: Any) -> Change:
     """What the outcome of a call leads to."""
-    plan: Plan = decide.record_outcome(instance, step, outcome, NOW)
+    plan: Plan = outcomes.record_outcome(instance, step, outcome, NOW)
     return plan.instance, plan.timeline
 
 

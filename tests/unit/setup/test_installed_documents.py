@@ -13,13 +13,13 @@ from chalicelib.domain.instances.commands.rerun_setup import (
     apply_setup_request,
     retain_results,
 )
-from chalicelib.domain.instances.lifecycle import decide
+from chalicelib.domain.instances.lifecycle import outcomes
 from chalicelib.domain.instances.plan import SendDocument
-from chalicelib.domain.instances.record import DocumentRun, Phase, SetupState
+from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.setup.installed_documents import InstalledDocument, hash_recipe_document
 from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.domain.setup.results import DocumentResult
-from chalicelib.domain.setup.vouching import documents_for_image
+from chalicelib.domain.setup.state import DocumentRun, SetupState, documents_for_image
 from tests.property.world import ADA, ready
 
 NOW = datetime(2030, 5, 1, 12, 0, tzinfo=UTC)
@@ -63,7 +63,7 @@ def test_what_ssm_refused_is_not_vouched_for_after_another_setup_either() -> Non
     )
     setting_up = replace(ready(), phase=Phase.SETTING_UP, setup=again)
     step = SendDocument("one", parameters={}, attempt_id="a", timeout=ONE.timeout)
-    refused = decide.record_outcome(setting_up, step, PermanentAwsError("AccessDenied", "no"), NOW).instance.setup
+    refused = outcomes.record_outcome(setting_up, step, PermanentAwsError("AccessDenied", "no"), NOW).instance.setup
     assert vouched_for(replace(refused, documents=(THREE,), document_index=1)) == [("two", "a")], (
         "an answer may have been lost"
     )

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.domain.instances.observation import StepOutput
 from chalicelib.domain.setup.step_output import (
     BROKE,
     WAS_DONE,
+    StepOutput,
     reboot_count,
     relevant_lines,
     remediation_for,

@@ -3,15 +3,24 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from chalicelib.domain.access.actor import Actor
+from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError, ValidationFailed
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.reason import Reason
+from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
 from chalicelib.domain.desk.settings import Limits
 from chalicelib.domain.idle.heartbeat import KeepRequest
 from chalicelib.domain.idle.heartbeat_response import KeepResult
-from chalicelib.domain.instances.lifecycle.plans import because, timeline_entry, warning_cancelled
-from chalicelib.domain.instances.plan import Plan, TimelineEntry
-from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.instances.commands.change import RecordChange, require_not_ending
+from chalicelib.domain.instances.lifecycle.plans import because, warning_cancelled
+from chalicelib.domain.instances.plan import Plan
+from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.warning import WarningType
+
+MIN_KEEP = timedelta(minutes=1)
+"""The sweep's own step: what is shorter keeps nothing."""
+
 
 MACHINE_USER = "somebody on the machine"
 """Who asked for a keep there: the desk cannot know, whoever is root there can say anything."""
@@ -75,3 +84,39 @@ def _refused(instance: Instance, wish: KeepRequest, why: str, now: datetime) -> 
     answer = KeepResult(id=wish.id, granted=False, message=why)
     line = timeline_entry(now, reason, actor=MACHINE_USER)
     return Plan(instance=replace(instance, keep_result=answer), reason=reason, timeline=(line,), requeue=True)
+
+
+def keep(
+    instance: Instance, until: datetime, actor: Actor, limits: Limits, now: datetime, field: str = "until"
+) -> RecordChange:
+    """A lease that always ends. It wins over every stop that has not been claimed yet, and moves the lifetime.
+
+    One that was accepted is not shortened by another: whoever wants it to end sooner stops the instance.
+
+    :param field: what the request called it, `hours` or `until`
+    :raises Conflict: the stop is claimed, or it does not run
+    :raises Invalid: `until` has passed or is further away than allowed
+    """
+    require_not_ending(instance, "be kept")
+    if instance.phase is Phase.STOPPED:
+        raise Conflict(
+            f"{instance.name} is stopped: there is nothing to keep running. POST /instances/{instance.name}/start "
+            "starts it again",
+            code=ErrorCode.NOT_RUNNING,
+        )
+    if instance.phase is Phase.STOPPING or instance.spec.desired is DesiredState.STOPPED:
+        raise Conflict(
+            f"the keep came too late: {instance.name} is being stopped ({instance.reason.message}). "
+            f"POST /instances/{instance.name}/start starts it again",
+            code=ErrorCode.STOP_ALREADY_STARTED,
+        )
+    furthest = now + timedelta(hours=limits.keep_hours)
+    if not now + MIN_KEEP <= until <= furthest:
+        right = (
+            f"must be in the future (a minute or more) and at most {limits.keep_hours} hours away "
+            f"({furthest:%Y-%m-%dT%H:%MZ})"
+        )
+        raise ValidationFailed(f"a keep {right}", errors=(FieldError(field, right),))
+    if instance.keep_until and until <= instance.keep_until:
+        return RecordChange(instance)
+    return RecordChange(*grant_keep(instance, until, actor.name, now))

@@ -6,18 +6,19 @@ from datetime import datetime
 
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
-from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError
+from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError, validation_failed
 from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.instances.commands.stop_start import ENDING_PHASES, RecordChange
-from chalicelib.domain.instances.lifecycle.plans import because, timeline_entry, warning_cancelled, with_phase
-from chalicelib.domain.instances.plan import TimelineEntry
-from chalicelib.domain.instances.record import AddedRecipe, DesiredState, Instance, Phase, SetupState, Spec
+from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
+from chalicelib.domain.instances.commands.change import ENDING_PHASES, RecordChange
+from chalicelib.domain.instances.lifecycle.plans import because, warning_cancelled, with_phase
+from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.domain.instances.spec import DesiredState, Spec, documents_for_spec
 from chalicelib.domain.instances.warning import WarningType
-from chalicelib.domain.launch.build_spec import documents_for_spec, unknown_recipe_error, validation_failed
 from chalicelib.domain.setup.parameters import ParameterValue, format_values, resolve_values
-from chalicelib.domain.setup.recipe import Recipe, RecipeDocument
+from chalicelib.domain.setup.recipe import Recipe, RecipeDocument, unknown_recipe_error
 from chalicelib.domain.setup.requirements import suggest_types
 from chalicelib.domain.setup.results import DocumentResult
+from chalicelib.domain.setup.state import AddedRecipe, SetupState
 
 RESULTS_KEPT = 20
 """Of earlier documents, in the record, beside the last of each; the timeline has them all."""

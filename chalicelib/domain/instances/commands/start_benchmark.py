@@ -8,9 +8,11 @@ from chalicelib.domain.benchmarks.result import BenchmarkTarget
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.errors import Conflict, ErrorCode
 from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.instances.commands.stop_start import RecordChange
-from chalicelib.domain.instances.lifecycle.plans import because, timeline_entry
-from chalicelib.domain.instances.record import BenchmarkRun, DesiredState, Instance, Phase
+from chalicelib.domain.common.timeline import timeline_entry
+from chalicelib.domain.instances.commands.change import RecordChange
+from chalicelib.domain.instances.lifecycle.plans import because
+from chalicelib.domain.instances.record import BenchmarkRun, Instance, Phase
+from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.setup.recipe import RecipeDocument
 
 BENCHMARK_DOCUMENT = "gpudesk-benchmark"

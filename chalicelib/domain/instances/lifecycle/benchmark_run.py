@@ -13,12 +13,14 @@ from chalicelib.domain.common.errors import AwsError, PermanentAwsError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import ensure_period
+from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.instances.lifecycle import setup_results
-from chalicelib.domain.instances.lifecycle.plans import DecisionContext, because, no_op, record_event, timeline_entry
+from chalicelib.domain.instances.lifecycle.plans import DecisionContext, because, no_op, record_event
 from chalicelib.domain.instances.observation import CommandStatus, Observation, ObservedCommand
 from chalicelib.domain.instances.plan import CommandSent, Plan, SendDocument
-from chalicelib.domain.instances.record import BenchmarkRun, DocumentRun, Instance, Phase
+from chalicelib.domain.instances.record import BenchmarkRun, Instance, Phase
 from chalicelib.domain.setup.recipe import render
+from chalicelib.domain.setup.state import DocumentRun
 
 
 def decide(instance: Instance, observation: Observation, now: datetime, rules: DecisionContext) -> Plan | None:

@@ -22,7 +22,8 @@ from chalicelib.domain.instances.lifecycle.plans import (
 )
 from chalicelib.domain.instances.observation import Observation, ObservedAgent, Unavailable
 from chalicelib.domain.instances.plan import Plan, Start
-from chalicelib.domain.instances.record import Claim, ClaimAction, DesiredState, Ec2State, Instance, Phase
+from chalicelib.domain.instances.record import Claim, ClaimAction, Ec2State, Instance, Phase
+from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.warning import StopWarning, WarningType
 
 NO_AGENT_MESSAGE = (

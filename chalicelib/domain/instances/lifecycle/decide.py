@@ -12,34 +12,20 @@ from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
-from chalicelib.domain.common.errors import AwsError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import to_sentence
-from chalicelib.domain.desk.settings import Mode
+from chalicelib.domain.common.timeline import timeline_entry
+from chalicelib.domain.desk.policy_limits import clamp
+from chalicelib.domain.desk.settings import Limits, Mode
 from chalicelib.domain.instances.lifecycle import benchmark_run, booting, ec2_drift, ended, launching, ready, setting_up
-from chalicelib.domain.instances.lifecycle.bounds import apply_limits
-from chalicelib.domain.instances.lifecycle.plans import DecisionContext, because, cancel_warning, no_op, timeline_entry
+from chalicelib.domain.instances.lifecycle.plans import DecisionContext, because, cancel_warning, no_op, record_event
 from chalicelib.domain.instances.metering import advance_meter
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import (
-    CallAccepted,
-    CommandSent,
-    DocumentAlreadyInstalled,
-    InstanceLaunched,
-    Launch,
-    LaunchResolved,
-    NoLongerIdle,
-    Outcome,
     Plan,
-    ResolveLaunch,
-    SendDocument,
-    Start,
-    Step,
-    Stop,
-    Terminate,
 )
-from chalicelib.domain.instances.record import ClaimAction, Instance, Phase
+from chalicelib.domain.instances.record import Instance, Phase
 
 
 def decide(instance: Instance, observation: Observation, now: datetime, rules: DecisionContext) -> Plan:
@@ -52,40 +38,6 @@ def decide(instance: Instance, observation: Observation, now: datetime, rules: D
     plan = _require_delivery(current, plan, rules)
     plan = benchmark_run.abandon(_apply_mode(current, plan, rules.desk.mode, now), now)
     return _apply_metering(instance, plan, now)
-
-
-def record_outcome(instance: Instance, step: Step, outcome: Outcome, now: datetime) -> Plan:
-    """What a call's outcome changes in the record, which may have moved on while the call was made.
-
-    An instance that was launched is a fact, whatever the record has become; anything else that nobody waits for any
-    more changes nothing.
-    """
-    if isinstance(outcome, InstanceLaunched) and instance.phase is Phase.TERMINATED:
-        plan = ec2_drift.reappeared(instance, outcome.machine, now)
-    elif _is_expected(instance, step):
-        plan = _apply_outcome(instance, step, outcome, now)
-    else:
-        plan = no_op(instance, EventCode.SUPERSEDED, f"nobody waits for the outcome of {type(step).__name__} any more")
-    return _apply_metering(instance, plan, now)
-
-
-def _is_expected(instance: Instance, step: Step) -> bool:
-    is_unlaunched = instance.phase in (Phase.REQUESTED, Phase.LAUNCHING) and instance.machine is None
-    attempt, run, claim = instance.attempt, instance.setup.current_run, instance.claim
-    match step:
-        case ResolveLaunch():
-            return is_unlaunched and attempt is None
-        case Launch():
-            return is_unlaunched and attempt is not None and attempt.token == step.attempt.token
-        case SendDocument():
-            is_of_setup = instance.phase is Phase.SETTING_UP and run is not None and run.attempt_id == step.attempt_id
-            return is_of_setup or benchmark_run.is_expected(instance, step)
-        case Start():
-            return instance.phase is Phase.BOOTING and claim is not None and claim.action is ClaimAction.START
-        case Stop():
-            return instance.phase is Phase.STOPPING and claim is not None and claim.action is ClaimAction.STOP
-        case Terminate():
-            return instance.phase is Phase.TERMINATING and claim is not None
 
 
 def _decide_phase(instance: Instance, observation: Observation, now: datetime, rules: DecisionContext) -> Plan:
@@ -158,35 +110,19 @@ def _apply_metering(before: Instance, plan: Plan, now: datetime) -> Plan:
     return replace(plan, instance=instance, billed_segments=segments)
 
 
-def _apply_outcome(instance: Instance, step: Step, outcome: Outcome, now: datetime) -> Plan:
-    match step, outcome:
-        case ResolveLaunch(), LaunchResolved():
-            return launching.launch_resolved(instance, outcome, now)
-        case Launch(), InstanceLaunched(machine):
-            return ec2_drift.to_booting(instance, machine, now)
-        case ((ResolveLaunch() | Launch()), AwsError()):
-            return launching.launch_failed(instance, outcome, now)
-        case SendDocument(), (CommandSent() | DocumentAlreadyInstalled() | AwsError()):
-            return _record_send(instance, step, outcome, now)
-        case Start(), AwsError():
-            return booting.start_failed(instance, outcome, now)
-        case Stop(), NoLongerIdle():
-            return ended.stop_cancelled(instance, outcome, now)
-        case ((Stop() | Terminate()), AwsError()):
-            return ended.call_failed(instance, outcome, now)
-        case _, CallAccepted():
-            return _as_is(instance)
-        case _:
-            raise ValueError(f"{type(outcome).__name__} is no outcome of {type(step).__name__}")
+def apply_limits(instance: Instance, limits: Limits, now: datetime) -> Plan | None:
+    """What follows where the policy of an instance is beyond what the admin has allowed since; None: it is not.
 
-
-def _record_send(
-    instance: Instance, step: SendDocument, outcome: CommandSent | DocumentAlreadyInstalled | AwsError, now: datetime
-) -> Plan:
-    if benchmark_run.is_expected(instance, step) and not isinstance(outcome, DocumentAlreadyInstalled):
-        return benchmark_run.record_send(instance, outcome, now)
-    return setting_up.record_send(instance, outcome, step, now)
-
-
-def _as_is(instance: Instance) -> Plan:
-    return no_op(instance, EventCode.NO_CHANGE, "as planned")
+    Nobody is surprised by it: whatever follows from the new bounds is warned of first.
+    """
+    policy, max_hours = clamp(instance.spec.idle_policy, instance.spec.max_hours, limits)
+    if not instance.is_active or (policy, max_hours) == (instance.spec.idle_policy, instance.spec.max_hours):
+        return None
+    message = (
+        f"the admin has bounded its policy: idle {policy.idle_minutes} minutes, warning {policy.warning_minutes} "
+        f"minutes, at most {max_hours} hours; {', '.join(policy.signals)} count"
+    )
+    spec = replace(instance.spec, idle_policy=policy, max_hours=max_hours)
+    return replace(
+        record_event(replace(instance, spec=spec), because(EventCode.POLICY_LIMITED, message), now), requeue=True
+    )

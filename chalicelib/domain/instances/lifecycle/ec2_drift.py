@@ -17,16 +17,8 @@ from chalicelib.domain.instances.lifecycle.plans import (
 )
 from chalicelib.domain.instances.observation import NotVisible, Observation, ObservedInstance, TagsMissing, Unavailable
 from chalicelib.domain.instances.plan import Plan
-from chalicelib.domain.instances.record import (
-    Claim,
-    ClaimAction,
-    DesiredState,
-    Ec2State,
-    Instance,
-    Machine,
-    Phase,
-    ScheduledEvent,
-)
+from chalicelib.domain.instances.record import Claim, ClaimAction, Ec2State, Instance, Machine, Phase, ScheduledEvent
+from chalicelib.domain.instances.spec import DesiredState
 
 EVENT_ADVICE = {
     "instance-retirement": "Stop it and start it before then: it comes back on other hardware, with its disk.",

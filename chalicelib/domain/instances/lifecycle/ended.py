@@ -31,7 +31,8 @@ from chalicelib.domain.instances.lifecycle.plans import (
 )
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import NoLongerIdle, Plan, Stop, Terminate
-from chalicelib.domain.instances.record import Claim, ClaimAction, DesiredState, Ec2State, Instance, Phase
+from chalicelib.domain.instances.record import Claim, ClaimAction, Ec2State, Instance, Phase
+from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.warning import StopWarning, WarningType
 
 

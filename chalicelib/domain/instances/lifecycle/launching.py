@@ -12,16 +12,11 @@ from chalicelib.domain.common.deadlines import (
 from chalicelib.domain.common.errors import AwsError, InsufficientCapacity, PermanentAwsError, QuotaExceeded
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.text import to_sentence
-from chalicelib.domain.instances.lifecycle.plans import (
-    because,
-    no_op,
-    record_event,
-    timeline_entry,
-    to_terminated,
-    with_phase,
-)
+from chalicelib.domain.common.timeline import timeline_entry
+from chalicelib.domain.instances.lifecycle.plans import because, no_op, record_event, to_terminated, with_phase
 from chalicelib.domain.instances.plan import Launch, LaunchResolved, Plan, ResolveLaunch
-from chalicelib.domain.instances.record import DesiredState, Instance, Phase
+from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.domain.instances.spec import DesiredState
 
 RETRY = timedelta(seconds=20)
 

@@ -7,11 +7,13 @@ from datetime import datetime, timedelta
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import to_sentence
+from chalicelib.domain.common.timeline import timeline_entry
+from chalicelib.domain.desk.channels import ChannelDirectory
 from chalicelib.domain.desk.settings import DeskSettings
-from chalicelib.domain.instances.plan import SYSTEM_ACTOR, Plan, Start, Step, Stop, Terminate, TimelineEntry
-from chalicelib.domain.instances.record import Claim, ClaimAction, DesiredState, Instance, Machine, Phase
+from chalicelib.domain.instances.plan import Plan, Start, Step, Stop, Terminate
+from chalicelib.domain.instances.record import Claim, ClaimAction, Instance, Machine, Phase
+from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.warning import StopWarning, WarningType
-from chalicelib.domain.notifications.notification import ChannelDirectory
 
 INITIATED: Mapping[ClaimAction, EventCode] = {
     ClaimAction.START: EventCode.START_INITIATED,
@@ -54,13 +56,6 @@ def heartbeat_key(role_id: str, instance_id: str) -> str:
 
 def because(code: EventCode, message: str) -> EventReason:
     return EventReason(code=code, message=message)
-
-
-def timeline_entry(
-    now: datetime, reason: EventReason, *, actor: str = SYSTEM_ACTOR, details: Mapping[str, str] | None = None
-) -> TimelineEntry:
-    """A line of the timeline that says `reason`."""
-    return TimelineEntry(at=now, actor=actor, code=reason.code, message=reason.message, details=details or {})
 
 
 def no_op(instance: Instance, code: EventCode, message: str) -> Plan:

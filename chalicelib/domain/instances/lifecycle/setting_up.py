@@ -14,6 +14,7 @@ from chalicelib.domain.common.errors import AwsError, PermanentAwsError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import ensure_period
+from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
 from chalicelib.domain.instances.lifecycle import setup_results
 from chalicelib.domain.instances.lifecycle.booting import to_ready
 from chalicelib.domain.instances.lifecycle.lifetime import decide_lifetime
@@ -26,17 +27,16 @@ from chalicelib.domain.instances.lifecycle.plans import (
     no_op,
     record_event,
     require_machine,
-    timeline_entry,
     with_phase,
 )
 from chalicelib.domain.instances.observation import CommandStatus, Observation, ObservedCommand
-from chalicelib.domain.instances.plan import CommandSent, DocumentAlreadyInstalled, Plan, SendDocument, TimelineEntry
-from chalicelib.domain.instances.record import DocumentRun, Instance, Phase, SetupState
+from chalicelib.domain.instances.plan import CommandSent, DocumentAlreadyInstalled, Plan, SendDocument
+from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.warning import StopWarning, WarningType
 from chalicelib.domain.setup.installed_documents import InstalledDocument, hash_parameters, hash_recipe_document
 from chalicelib.domain.setup.recipe import RecipeDocument, render
 from chalicelib.domain.setup.results import DocumentResult
-from chalicelib.domain.setup.vouching import installed_documents
+from chalicelib.domain.setup.state import DocumentRun, SetupState, installed_documents
 
 
 def decide(instance: Instance, observation: Observation, now: datetime, rules: DecisionContext) -> Plan:

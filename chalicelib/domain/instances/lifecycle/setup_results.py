@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from chalicelib.domain.instances.observation import ObservedCommand, StepOutput
-from chalicelib.domain.instances.record import DocumentRun, Instance
+from chalicelib.domain.instances.observation import ObservedCommand
+from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.setup.installed_documents import hash_recipe_document
 from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.domain.setup.results import DocumentResult, Failure, StepDurations, StepResult
-from chalicelib.domain.setup.step_output import reboot_count, relevant_lines, remediation_for, was_skipped
+from chalicelib.domain.setup.state import DocumentRun
+from chalicelib.domain.setup.step_output import StepOutput, reboot_count, relevant_lines, remediation_for, was_skipped
 
 FINE = ("Success", "Skipped")
 

@@ -1,0 +1,1 @@
+"""Costs by day and owner."""

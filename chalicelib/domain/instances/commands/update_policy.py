@@ -1,0 +1,51 @@
+"""Change the idle policy and the maximum lifetime of an instance."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from chalicelib.domain.access.actor import Actor
+from chalicelib.domain.common.errors import validation_failed
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.timeline import timeline_entry
+from chalicelib.domain.desk.policy_limits import PolicyOverride, apply_override, policy_errors
+from chalicelib.domain.desk.settings import Limits
+from chalicelib.domain.idle.policy import IdlePolicy
+from chalicelib.domain.instances.commands.change import RecordChange, require_not_ending
+from chalicelib.domain.instances.lifecycle.plans import because, warning_cancelled
+from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.instances.spec import Spec
+from chalicelib.domain.instances.warning import WarningType
+
+
+def update_policy(
+    instance: Instance, request: PolicyOverride, actor: Actor, limits: Limits, now: datetime
+) -> RecordChange:
+    """:raises Invalid: outside of what the admin allows"""
+    require_not_ending(instance, "be changed")
+    policy, max_hours = apply_policy_update(instance.spec, request, limits)
+    spec = replace(instance.spec, idle_policy=policy, max_hours=max_hours)
+    if spec == instance.spec:
+        return RecordChange(instance)
+    message = (
+        f"{actor.name} changed its policy: idle {policy.idle_minutes} minutes, warning {policy.warning_minutes} "
+        f"minutes, at most {max_hours} hours; {', '.join(policy.signals)} count"
+    )
+    lines = [timeline_entry(now, because(EventCode.POLICY_CHANGED, message), actor=actor.name)]
+    warned = instance.warning
+    if warned and warned.kind is WarningType.IDLE and policy != instance.spec.idle_policy:
+        instance = replace(instance, warning=None)
+        lines.append(timeline_entry(now, warning_cancelled(instance, "its idle policy was changed")))
+    return RecordChange(replace(instance, spec=spec), tuple(lines))
+
+
+def apply_policy_update(spec: Spec, request: PolicyOverride, limits: Limits) -> tuple[IdlePolicy, int]:
+    """A living instance's policy, changed.
+
+    :returns: the idle policy and the maximum hours
+    :raises Invalid: with every field that is wrong
+    """
+    policy, max_hours = apply_override(request, spec.idle_policy, spec.max_hours)
+    errors = list(policy_errors(policy, max_hours, limits))
+    if errors:
+        raise validation_failed(errors)
+    return policy, max_hours

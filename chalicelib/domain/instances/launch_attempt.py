@@ -1,0 +1,29 @@
+"""A launch attempt: the complete RunInstances request, stored before it is sent."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaunchAttempt:
+    """One try to launch: the complete request, stored before it is sent, sent again byte for byte.
+
+    :param token: RunInstances' ClientToken; a hash of record, attempt, region and zone
+    :param sent_at: when it was first sent; None while it is only planned
+    """
+
+    number: int
+    token: str
+    region: str
+    zone: str
+    subnet_id: str
+    security_group_id: str
+    image_id: str
+    root_device: str
+    disk_gib: int
+    instance_type: str
+    instance_profile: str
+    public_address: bool
+    tags: Mapping[str, str]
+    sent_at: datetime | None = None
