@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 
 from benchmarks.idle_rules.use import MinuteOfUse, readings
 from chalicelib.domain.idle.policy import IdlePolicy
+from chalicelib.domain.instances.spec import Policy
 from tools.replay.history import Event, Heartbeat, HistoryEnd, Keep, Ready
 from tools.replay.player import Simulator
-from tools.replay.policy import MAX_HOURS, Policy
+from tools.replay.policy import MAX_HOURS
 
 WINDOW = IdlePolicy().idle_minutes
 EVENING = 20

@@ -47,7 +47,7 @@ class Amis:
         ]
         with translate_errors():
             return self._clients.ec2(image.region).create_image(
-                InstanceId=image.ec2_instance_id,
+                InstanceId=image.source.ec2_instance_id,
                 Name=ami_name(self._stage, image.id),
                 Description=image.description[:DESCRIPTION_CHARACTERS],
                 NoReboot=image.no_reboot,

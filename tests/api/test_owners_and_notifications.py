@@ -128,7 +128,7 @@ def test_a_keep_says_whether_the_machine_has_heard_of_it(bench: Bench) -> None:
     bench.ada("POST", "/instances/brave-otter/keep", {"hours": 2})
     keep = bench.ada("GET", "/instances/brave-otter").json["status"]["keep"]
     assert keep["acknowledged_by_machine"] is False
-    bench.world.heard = Acknowledgement(keep_until=bench.world.look(instance).keep_until)
+    bench.world.heard = Acknowledgement(keep_until=bench.world.look(instance).lifetime.keep_until)
     bench.world.minute()
     keep = bench.ada("GET", "/instances/brave-otter").json["status"]["keep"]
     assert keep["acknowledged_by_machine"] is True

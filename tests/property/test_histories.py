@@ -72,7 +72,7 @@ def test_the_desk_stops_nothing_that_was_busy_kept_or_unwarned(world: World, his
     if warned.requires_delivery and not warned.deliveries:
         assert stopped.at >= warned.stop_at + WARNING_DELIVERY_WAIT
     if stopped.kind is WarningType.IDLE:
-        window = beats_of(world, world.instance.spec.idle_policy.idle_window)
+        window = beats_of(world, world.instance.spec.policy.idle.idle_window)
         known_until = world.on_the_table_of
         assert known_until is not None, "there was evidence"
         known = [heartbeat for heartbeat in window if heartbeat.at <= known_until]
@@ -109,7 +109,7 @@ def test_what_is_forgotten_is_stopped_in_time(world: World, history: History) ->
     world.live_through(without(history, Kept))
     world.live(Minute(happening=Jump(0)))
     world.live(Minute(happening=Mode.ENFORCE))
-    policy, forgotten_at = world.instance.spec.idle_policy, world.now
+    policy, forgotten_at = world.instance.spec.policy.idle, world.now
     late = WARNING_DELIVERY_WAIT if world.book.owners else NO_TIME
     while world.stopped is None and world.now < forgotten_at + timedelta(hours=2):
         world.live(FORGOTTEN)
@@ -123,7 +123,7 @@ def test_what_is_forgotten_stops_itself_where_the_desk_is_dead(world: World, his
     world.live(Minute(happening=Jump(0)))
     world.live(Minute(happening=Mode.ENFORCE))
     world.live(FORGOTTEN)
-    policy, dead_since = world.instance.spec.idle_policy, world.now
+    policy, dead_since = world.instance.spec.policy.idle, world.now
     while world.stopped is None and world.now < dead_since + timedelta(hours=2):
         world.live(dead)
     assert world.stopped is not None
@@ -144,4 +144,4 @@ def test_a_lifetime_bounds_everything_but_a_keep(history: History, max_hours: in
         world.live(Minute(active="gpu", unknown="cpu", link=Link.LOST))
     assert world.stopped is not None
     end = max(START + timedelta(hours=max_hours), world.kept_until, away_until)
-    assert world.stopped.at <= end + world.instance.spec.idle_policy.warning_period + 2 * MINUTE
+    assert world.stopped.at <= end + world.instance.spec.policy.idle.warning_period + 2 * MINUTE

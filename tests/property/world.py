@@ -29,8 +29,8 @@ from chalicelib.domain.instances.lifecycle.orders import build_response
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.observation import Observation, ObservedInstance
 from chalicelib.domain.instances.plan import Stop
-from chalicelib.domain.instances.record import Ec2State, Instance, Machine, Phase
-from chalicelib.domain.instances.spec import DesiredState, Spec
+from chalicelib.domain.instances.record import Ec2State, Instance, Lifetime, Machine, Phase
+from chalicelib.domain.instances.spec import DesiredState, Hardware, Policy, Software, Spec
 from chalicelib.domain.instances.warning import StopWarning, WarningType
 from chalicelib.domain.setup.state import SetupState
 
@@ -210,14 +210,16 @@ class World:
             self.instance = plan.instance if plan else self.instance
 
     def _obey(self, policy: IdlePolicy) -> None:
-        self.instance = replace(self.instance, spec=replace(self.instance.spec, idle_policy=policy))
+        self.instance = replace(
+            self.instance, spec=replace(self.instance.spec, policy=replace(self.instance.spec.policy, idle=policy))
+        )
 
     def _keep(self, span: timedelta) -> None:
         try:
             self.instance = keep.keep(self.instance, self.now + span, ADA, Limits(), self.now).instance
         except Conflict:
             return
-        self.kept_until = self.instance.keep_until or self.kept_until
+        self.kept_until = self.instance.lifetime.keep_until or self.kept_until
 
     def _beat(self, minute: Minute) -> None:
         at, boot = self.machine_time, str(self.boot)
@@ -285,8 +287,8 @@ class World:
             before = self.instance
             plan = decide.decide(before, observation, self.now, rules)
             self.instance = plan.instance
-            if before.keep_until != plan.instance.keep_until:
-                self.kept_until = plan.instance.keep_until or START
+            if before.lifetime.keep_until != plan.instance.lifetime.keep_until:
+                self.kept_until = plan.instance.lifetime.keep_until or START
             if isinstance(plan.step, Stop):
                 claim = plan.instance.claim
                 self.stopped = Stopped(self.now, self.machine_time, before.warning, claim.kind if claim else None)
@@ -305,23 +307,19 @@ def ready(max_hours: int = 72) -> Instance:
         created_at=START,
         spec=Spec(
             desired=DesiredState.RUNNING,
-            instance_type="g4dn.xlarge",
             region="us-east-1",
-            recipe="jupyter",
             disk_gib=64,
-            gpu="T4",
-            gpu_count=1,
-            nvidia_gpu_count=1,
-            idle_policy=POLICY,
-            max_hours=max_hours,
+            hardware=Hardware(instance_type="g4dn.xlarge", gpu="T4", gpu_count=1, nvidia_gpu_count=1),
+            software=Software(recipe="jupyter"),
+            policy=Policy(idle=POLICY, max_hours=max_hours),
         ),
         phase=Phase.READY,
         phase_since=START,
         reason=EventReason(code=EventCode.READY, message="ready"),
         setup=SetupState(recipe="jupyter"),
         machine=Machine(instance_id=MACHINE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=START),
-        lifetime_started_at=START,
         ready_since=START,
+        lifetime=Lifetime(started_at=START),
     )
 
 

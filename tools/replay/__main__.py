@@ -10,9 +10,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
+from chalicelib.domain.instances.spec import Policy
 from tools.replay.history import Event, Heartbeat, MalformedLine, Ready, read
 from tools.replay.player import Action, Simulator
-from tools.replay.policy import InvalidPolicy, Policy, read_policy
+from tools.replay.policy import InvalidPolicy, read_policy
 
 REFUSED = 1
 MISUSED = 2

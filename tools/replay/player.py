@@ -22,9 +22,9 @@ from chalicelib.domain.instances.lifecycle.plans import DecisionContext, cancel_
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import Stop
 from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.instances.spec import Policy
 from chalicelib.domain.instances.warning import WarningDelivery, WarningType
 from tools.replay import history
-from tools.replay.policy import Policy
 from tools.replay.probe import Probe
 from tools.replay.record import LONG_AGO, REGION, RUNNING, SOMEBODY, ready_again, setting_up, started_instance
 
@@ -100,7 +100,10 @@ class Simulator:
         if self._instance:
             self._setup_ended(at)
             return
-        ready = replace(started_instance(self._policy, at), keep_until=self._kept_until)
+        ready = replace(
+            started_instance(self._policy, at),
+            lifetime=replace(started_instance(self._policy, at).lifetime, keep_until=self._kept_until),
+        )
         self._instance = setting_up(ready, at) if self._setup_began_at else ready
         self._probe.begin_window(at)
 
@@ -160,7 +163,7 @@ class Simulator:
         instance = self._instance
         if instance is None or instance.notified != EventCode.ACTIVITY_UNKNOWN or instance.lifetime_ends_at is None:
             return LONG_AGO
-        return _whole_minute(instance.lifetime_ends_at - instance.spec.idle_policy.warning_period)
+        return _whole_minute(instance.lifetime_ends_at - instance.spec.policy.idle.warning_period)
 
     def _sweep(self, instance: Instance, now: datetime) -> Iterator[Action]:
         observation = Observation(ec2=RUNNING, heartbeat=self._report)

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from chalicelib.domain.desk.policy_limits import policy_errors
-from chalicelib.domain.desk.settings import Defaults, Limits
-from chalicelib.domain.idle.policy import SIGNALS, IdlePolicy, Thresholds
+from chalicelib.domain.desk.settings import Limits
+from chalicelib.domain.idle.policy import SIGNALS, Thresholds
+from chalicelib.domain.instances.spec import Policy
 from tools.replay.strict_json import JsonError, loads
 
 MAX_HOURS = 8760
@@ -27,17 +28,6 @@ KNOWN = (*NUMBERS, "signals", "thresholds")
 
 class InvalidPolicy(ValueError):
     """The policy cannot be tried; a line for each thing that is wrong with it."""
-
-
-@dataclass(frozen=True)
-class Policy:
-    """What an instance is judged under.
-
-    :param max_hours: from ready to the end of its life
-    """
-
-    idle: IdlePolicy = Defaults().idle_policy
-    max_hours: int = Defaults().max_hours
 
 
 def read_policy(path: Path) -> Policy:
@@ -65,14 +55,14 @@ def policy_from(plain: Any) -> Policy:
     default = Policy()
     idle_minutes = plain.get("idle_minutes", default.idle.idle_minutes)
     policy = Policy(
-        replace(
+        idle=replace(
             default.idle,
             idle_minutes=idle_minutes,
             warning_minutes=plain.get("warning_minutes", max(1, min(default.idle.warning_minutes, idle_minutes))),
             signals=tuple(plain.get("signals", default.idle.signals)),
             thresholds=replace(default.idle.thresholds, **plain.get("thresholds", {})),
         ),
-        plain.get("max_hours", default.max_hours),
+        max_hours=plain.get("max_hours", default.max_hours),
     )
     wrong = [
         f"{error.field.removeprefix('idle_policy.')} {error.message}"

@@ -9,11 +9,10 @@ from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.instances.lifecycle.booting import to_ready
 from chalicelib.domain.instances.lifecycle.plans import because, with_phase
 from chalicelib.domain.instances.observation import ObservedInstance
-from chalicelib.domain.instances.record import Ec2State, Instance, Machine, Phase
-from chalicelib.domain.instances.spec import DesiredState, Spec
+from chalicelib.domain.instances.record import Ec2State, Instance, Lifetime, Machine, ObservedState, Phase
+from chalicelib.domain.instances.spec import DesiredState, Hardware, Policy, Software, Spec
 from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.domain.setup.state import DocumentRun, SetupState
-from tools.replay.policy import Policy
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 MACHINE_ID = "i-0123456789abcdef0"
@@ -35,30 +34,31 @@ def started_instance(policy: Policy, at: datetime) -> Instance:
         created_at=at,
         spec=Spec(
             desired=DesiredState.RUNNING,
-            instance_type=TYPE,
             region=REGION,
-            recipe=RECIPE,
             disk_gib=64,
-            gpu_count=1,
-            nvidia_gpu_count=1,
-            idle_policy=policy.idle,
-            max_hours=policy.max_hours,
+            hardware=Hardware(instance_type=TYPE, gpu_count=1, nvidia_gpu_count=1),
+            software=Software(recipe=RECIPE),
+            policy=policy,
         ),
         phase=Phase.READY,
         phase_since=at,
         reason=EventReason(code=EventCode.READY, message="ready"),
         setup=SetupState(recipe=RECIPE),
         machine=Machine(instance_id=MACHINE_ID, zone=ZONE, state=Ec2State.RUNNING, launched_at=at),
-        lifetime_started_at=at,
-        agent_seen=True,
         ready_since=at,
+        lifetime=Lifetime(started_at=at),
+        observed=ObservedState(agent_seen=True),
     )
 
 
 def ready_again(instance: Instance, at: datetime) -> Instance:
     """Ready once more, without a stop between: the window begins here, the life goes on."""
     return to_ready(
-        replace(instance, setup=SetupState(recipe=RECIPE), activity_unknown_since=None), "once more", at
+        replace(
+            instance, setup=SetupState(recipe=RECIPE), observed=replace(instance.observed, activity_unknown_since=None)
+        ),
+        "once more",
+        at,
     ).instance
 
 

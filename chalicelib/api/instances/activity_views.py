@@ -45,7 +45,7 @@ class ActivityView(TypedDict):
 def to_activity_view(activity: ActivityJudgment, shown: InstanceSnapshot) -> ActivityView:
     """Return the activity state with every signal of the last heartbeat."""
     spec, report = shown.instance.spec, shown.heartbeat
-    counted = spec.idle_policy.enabled_signals(has_gpu=spec.nvidia_gpu_count > 0)
+    counted = spec.policy.idle.enabled_signals(has_gpu=spec.hardware.nvidia_gpu_count > 0)
     heartbeat = report if isinstance(report, Heartbeat) else None
     return {
         "state": str(activity.state),

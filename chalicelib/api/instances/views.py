@@ -24,7 +24,7 @@ from chalicelib.api.views.values import (
 )
 from chalicelib.control.services.queries import InstanceSnapshot
 from chalicelib.domain.idle.heartbeat import Heartbeat, Report
-from chalicelib.domain.instances.record import BenchmarkRun, Instance, ScheduledEvent
+from chalicelib.domain.instances.record import BenchmarkRun, ImageInProgress, Instance, ScheduledEvent
 from chalicelib.domain.instances.spec import Spec
 from chalicelib.domain.setup.state import AddedRecipe
 
@@ -154,34 +154,34 @@ def to_added_view(added: Iterable[AddedRecipe]) -> list[AddedRecipeView]:
 
 def _spec(spec: Spec) -> SpecView:
     return {
-        "gpu": spec.gpu,
-        "gpu_count": spec.gpu_count,
-        "instance_type": spec.instance_type,
+        "gpu": spec.hardware.gpu,
+        "gpu_count": spec.hardware.gpu_count,
+        "instance_type": spec.hardware.instance_type,
         "region": spec.region,
         "market": spec.market,
-        "recipe": spec.recipe,
-        "parameters": dict(spec.parameters),
-        "added_recipes": to_added_view(spec.added_recipes),
-        "image": spec.image.id if spec.image else None,
+        "recipe": spec.software.recipe,
+        "parameters": dict(spec.software.parameters),
+        "added_recipes": to_added_view(spec.software.added_recipes),
+        "image": spec.software.image.id if spec.software.image else None,
         "disk_gib": spec.disk_gib,
         "project": spec.project,
         "tags": dict(spec.tags),
-        "idle_policy": to_policy_view(spec.idle_policy),
-        "max_hours": spec.max_hours,
+        "idle_policy": to_policy_view(spec.policy.idle),
+        "max_hours": spec.policy.max_hours,
     }
 
 
 def _status(shown: InstanceSnapshot) -> StatusView:
     instance = shown.instance
-    machine, attempt = instance.machine, instance.attempt
+    machine, attempt = instance.machine, instance.launch.attempt
     return {
         "instance_id": machine.instance_id if machine else None,
         "ec2_state": str(machine.state) if machine else None,
         "region": instance.spec.region,
         "zone": machine.zone if machine else attempt.zone if attempt else None,
-        "instance_type": instance.spec.instance_type,
+        "instance_type": instance.spec.hardware.instance_type,
         "market": instance.spec.market,
-        "price_per_hour": format_usd(instance.rates.instance),
+        "price_per_hour": format_usd(instance.billing.rates.instance),
         "cost_so_far": format_usd(shown.cost_so_far),
         "setup": to_setup_view(instance.setup, shown.setup_progress),
         "benchmark": _measuring(instance.benchmark_run, shown.heartbeat) if instance.benchmark_run else None,
@@ -189,7 +189,7 @@ def _status(shown: InstanceSnapshot) -> StatusView:
         "activity": to_activity_view(shown.activity, shown) if shown.activity else None,
         "warning": to_warning_view(instance.warning) if instance.warning else None,
         "keep": _keep(instance, shown.heartbeat),
-        "scheduled_event": _scheduled(instance.scheduled_event) if instance.scheduled_event else None,
+        "scheduled_event": _scheduled(instance.observed.scheduled_event) if instance.observed.scheduled_event else None,
         "lifetime_ends_at": format_optional_timestamp(instance.lifetime_ends_at),
         "phase_since": format_timestamp(instance.phase_since),
         "created_at": format_timestamp(instance.created_at),
@@ -198,9 +198,9 @@ def _status(shown: InstanceSnapshot) -> StatusView:
 
 
 def _keep(instance: Instance, report: Report) -> KeepView | None:
-    if instance.keep_until is None:
+    if instance.lifetime.keep_until is None:
         return None
-    return to_keep_view(instance.keep_until, instance.keep_requested_by or "", report)
+    return to_keep_view(instance.lifetime.keep_until, instance.lifetime.keep_requested_by or "", report)
 
 
 def _measuring(errand: BenchmarkRun, report: Report) -> BenchmarkRunView:
@@ -217,11 +217,11 @@ def _measuring(errand: BenchmarkRun, report: Report) -> BenchmarkRunView:
     }
 
 
-def _imaging(image_id: str, shown: InstanceSnapshot) -> ImageCreationView:
+def _imaging(in_progress: ImageInProgress, shown: InstanceSnapshot) -> ImageCreationView:
     image = shown.image
     return {
-        "image_id": image_id,
-        "started_at": format_optional_timestamp(shown.instance.image_started_at),
+        "image_id": in_progress.id,
+        "started_at": format_timestamp(in_progress.started_at),
         "phase": str(image.phase) if image else None,
         "secrets_removed": image.secrets_removed if image else None,
     }

@@ -13,11 +13,11 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.text import pluralize
 from chalicelib.domain.common.timeline import SYSTEM_ACTOR, timeline_entry
 from chalicelib.domain.desk.settings import Mode
-from chalicelib.domain.instances.billing import Rates
+from chalicelib.domain.instances.billing import Billing, Rates
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext, because
 from chalicelib.domain.instances.observation import Observation, ObservedInstance
-from chalicelib.domain.instances.record import Ec2State, Instance, Machine, Phase
-from chalicelib.domain.instances.spec import DesiredState, Spec
+from chalicelib.domain.instances.record import Ec2State, Instance, Lifetime, Machine, ObservedState, Phase
+from chalicelib.domain.instances.spec import DesiredState, Hardware, Policy, Software, Spec
 from chalicelib.domain.notifications.notification import notifications_for
 from chalicelib.domain.setup.state import SetupState
 from chalicelib.store.instances.repository import InstanceRepository
@@ -73,7 +73,7 @@ class OrphanAdopter:
         reason = because(
             EventCode.ADOPTED,
             f"{instance.name} ({view.instance_id}) has gpudesk tags but had no record. gpudesk manages it now, by the "
-            f"desk's idle policy and a maximum lifetime of {pluralize(instance.spec.max_hours, 'hour')}. Terminate it "
+            f"desk's idle policy and a maximum lifetime of {pluralize(instance.spec.policy.max_hours, 'hour')}. Terminate it "
             "if nobody needs it.",
         )
         lines = [timeline_entry(now, reason, details={"instance_id": view.instance_id})]
@@ -94,33 +94,34 @@ class OrphanAdopter:
             owner=view.owner or UNKNOWN_OWNER,
             created_by=SYSTEM_ACTOR,
             created_at=now,
-            agent_seen=True,
             spec=Spec(
                 desired=DesiredState.STOPPED if stopped else DesiredState.RUNNING,
-                instance_type=view.instance_type,
-                gpu=kind.gpu if kind else None,
-                gpu_count=kind.gpu_count if kind else 0,
-                nvidia_gpu_count=kind.nvidia_gpu_count if kind else ASSUMED_GPU_COUNT,
-                instance_store_gb=kind.instance_store_gb if kind else 0,
                 region=view.region,
-                recipe=RECIPE,
                 disk_gib=defaults.disk_gib,
-                idle_policy=defaults.idle_policy,
-                max_hours=defaults.max_hours,
+                hardware=Hardware(
+                    instance_type=view.instance_type,
+                    gpu=kind.gpu if kind else None,
+                    gpu_count=kind.gpu_count if kind else 0,
+                    nvidia_gpu_count=kind.nvidia_gpu_count if kind else ASSUMED_GPU_COUNT,
+                    instance_store_gb=kind.instance_store_gb if kind else 0,
+                ),
+                software=Software(recipe=RECIPE),
+                policy=Policy(idle=defaults.idle_policy, max_hours=defaults.max_hours),
             ),
             setup=SetupState(recipe=RECIPE),
             phase=Phase.STOPPED if stopped else Phase.READY,
             phase_since=now,
             reason=reason,
-            rates=self._rates(kind, view.region, defaults.disk_gib),
             machine=Machine(
                 instance_id=view.instance_id,
                 zone=view.zone,
                 state=view.state,
                 launched_at=view.launched_at,
             ),
-            lifetime_started_at=now,
             ready_since=now,
+            observed=ObservedState(agent_seen=True),
+            billing=Billing(rates=self._rates(kind, view.region, defaults.disk_gib)),
+            lifetime=Lifetime(started_at=now),
         )
 
     def _rates(self, instance_type: InstanceType | None, region: str, disk_gib: int) -> Rates:

@@ -109,9 +109,12 @@ class ImageReconciler:
 
     def _runs(self, image: Image) -> bool:
         """As the sweep saw it, a moment ago."""
-        instance = self.instances.load(image.instance_id)
+        instance = self.instances.load(image.source.instance_id)
         machine = instance.machine if instance else None
-        return machine is not None and (machine.instance_id, machine.state) == (image.ec2_instance_id, Ec2State.RUNNING)
+        return machine is not None and (machine.instance_id, machine.state) == (
+            image.source.ec2_instance_id,
+            Ec2State.RUNNING,
+        )
 
     def _ami(self, image: Image) -> ObservedAmi | NotVisible | Unavailable:
         try:
@@ -127,16 +130,16 @@ class ImageReconciler:
 
     def _command(self, image: Image) -> ObservedCommand | NotVisible | Unavailable:
         run = (
-            image.sanitize_run
+            image.sanitize.run
             if image.phase is ImagePhase.SANITIZING
-            else image.restore_run
+            else image.sanitize.restore_run
             if image.secrets_removed
             else None
         )
         if run is None or run.command_id is None:
             return NotVisible()
         try:
-            return self.ssm.get_command(image.region, run.command_id, image.ec2_instance_id)
+            return self.ssm.get_command(image.region, run.command_id, image.source.ec2_instance_id)
         except AwsError as error:
             return Unavailable(str(error))
 
@@ -151,7 +154,7 @@ class ImageReconciler:
         match step:
             case SendSanitize(parameters, attempt_id):
                 document = SendDocument(IMAGE_DOCUMENT, parameters, attempt_id, SANITIZE_DEADLINE)
-                return SanitizeCommandSent(self.ssm.send_command(image.region, image.ec2_instance_id, document))
+                return SanitizeCommandSent(self.ssm.send_command(image.region, image.source.ec2_instance_id, document))
             case CreateImage():
                 return AmiCreated(self.amis.create(image))
             case Deregister(ami_id):
@@ -170,14 +173,14 @@ class ImageReconciler:
         if after == before:
             return before
         ends = before.phase in IN_PROGRESS_PHASES and after.phase not in IN_PROGRESS_PHASES
-        is_unsealed = after.secrets_restored and not before.secrets_restored
+        is_unsealed = after.sanitize.is_restored and not before.sanitize.is_restored
         return self.images.write(
             after, self._completion_update(after) if ends else self._restored_update(after) if is_unsealed else None
         )
 
     def _restored_update(self, image: Image) -> InstanceUpdate | None:
         """What became of its secrets, in its timeline."""
-        instance, reason = self.instances.load(image.instance_id), image.restore_reason
+        instance, reason = self.instances.load(image.source.instance_id), image.sanitize.restore_reason
         if instance is None or reason is None or not instance.is_active:
             return None
         return InstanceUpdate(
@@ -185,8 +188,8 @@ class ImageReconciler:
         )
 
     def _completion_update(self, image: Image) -> InstanceUpdate | None:
-        instance = self.instances.load(image.instance_id)
-        if instance is None or instance.image_in_progress != image.id:
+        instance = self.instances.load(image.source.instance_id)
+        if instance is None or instance.image_in_progress is None or instance.image_in_progress.id != image.id:
             return None
         line = creation.completion(image, self.clock.now())
         freed = replace(instance, image_in_progress=None, notified=None)

@@ -94,7 +94,7 @@ class Observer:
     ) -> ObservedInstance | TagsMissing | NotVisible | Unavailable:
         """What has been absent by tag is asked for by its id: it may only have lost its tags."""
         machine = instance.machine
-        if not isinstance(observation, NotVisible) or machine is None or instance.not_visible_since is None:
+        if not isinstance(observation, NotVisible) or machine is None or instance.observed.not_visible_since is None:
             return observation
         try:
             state = self.ec2.get_state(instance.spec.region, machine.instance_id)

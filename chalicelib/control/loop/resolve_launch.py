@@ -29,10 +29,10 @@ class LaunchResolver:
         """
         spec = instance.spec
         try:
-            kind = self.catalog.get_type(spec.instance_type)
+            kind = self.catalog.get_type(spec.hardware.instance_type)
         except UnknownType as error:
             raise PermanentAwsError("UnknownType", str(error)) from error
-        parameter = spec.image_parameter or kind.image
+        parameter = spec.software.image_parameter or kind.image
         if parameter is None:
             raise PermanentAwsError("NoImage", kind.unavailable or f"no image is known for {kind.name}")
         offered = self.ec2.subnets(spec.region, kind.name)
@@ -44,9 +44,9 @@ class LaunchResolver:
         if not subnets:
             raise InsufficientCapacity("NoZoneLeft", f"no zone of {spec.region} offers {kind.name} now")
         subnet = subnets[0]
-        image_id = spec.image.ami_id if spec.image else self._image_id(spec.region, parameter)
+        image_id = spec.software.image.ami_id if spec.software.image else self._image_id(spec.region, parameter)
         image = self.ec2.describe_image(spec.region, image_id)
-        number = instance.attempt_count + 1
+        number = instance.launch.attempt_count + 1
         return LaunchAttempt(
             number=number,
             token=launch_token(instance.id, number, spec.region, subnet.zone),

@@ -19,6 +19,7 @@ from chalicelib.domain.images.record import (
     LATEST,
     Image,
     ImagePhase,
+    ImageSource,
     contains_recipe,
     find_by_ref,
     latest,
@@ -27,7 +28,7 @@ from chalicelib.domain.images.record import (
 from chalicelib.domain.images.secret_restore import regenerated_secrets_message
 from chalicelib.domain.instances.lifecycle.plans import because
 from chalicelib.domain.instances.names import NAME_IN_DESCRIPTION, is_valid_name
-from chalicelib.domain.instances.record import Instance, Machine, Phase
+from chalicelib.domain.instances.record import ImageInProgress, Instance, Machine, Phase
 from chalicelib.domain.instances.spec import DesiredState, Spec
 from chalicelib.domain.launch.from_image import recipes_captured_in_image
 from chalicelib.domain.launch.request import LaunchRequest
@@ -80,7 +81,7 @@ class ImageService:
         for _ in range(MAX_ATTEMPTS):
             instance = self.finder.get_visible(actor, ref)
             if instance.image_in_progress:
-                return ImageRequested(self._same(instance, name, no_reboot), ())
+                return ImageRequested(self._same(instance, instance.image_in_progress.id, name, no_reboot), ())
             image = self._new(actor, instance, self._machine(instance), (name, description, no_reboot))
             how = "without a reboot" if no_reboot else f"for which it reboots: {regenerated_secrets_message(image)}"
             reason = because(EventCode.IMAGE_REQUESTED, f"{actor.name} asked for an image of it, {name}, {how}")
@@ -89,7 +90,7 @@ class ImageService:
             try:
                 notification = InstanceUpdate(
                     instance,
-                    replace(instance, image_in_progress=image.id, image_started_at=image.created_at),
+                    replace(instance, image_in_progress=ImageInProgress(id=image.id, started_at=image.created_at)),
                     entries,
                     user_write=True,
                 )
@@ -172,7 +173,7 @@ class ImageService:
         :param spec: complete, as it would be without an image
         :raises Invalid: there is none
         """
-        kind, recipe = self.catalog.get_type(spec.instance_type), self.recipes[spec.recipe]
+        kind, recipe = self.catalog.get_type(spec.hardware.instance_type), self.recipes[spec.software.recipe]
         found = latest(
             each
             for each in self.images.list_all(actor.effective_owner)
@@ -182,7 +183,7 @@ class ImageService:
         )
         if found is None:
             wrong = (
-                f"you have no image with recipe {spec.recipe}, as it is today, that fits a {kind.name} in "
+                f"you have no image with recipe {spec.software.recipe}, as it is today, that fits a {kind.name} in "
                 f"{spec.region}; leave image out, and POST /instances/{{name}}/images once it is ready"
             )
             raise ValidationFailed(wrong, errors=(FieldError("image", wrong),))
@@ -206,34 +207,29 @@ class ImageService:
             )
         return instance.machine
 
-    def _same(self, instance: Instance, name: str, no_reboot: bool) -> Image:
+    def _same(self, instance: Instance, image_id: str, name: str, no_reboot: bool) -> Image:
         """The answer to a request that is repeated while the image is being made."""
-        image = self.images.load(instance.image_in_progress or "")
+        image = self.images.load(image_id)
         if image and (image.name, image.no_reboot) == (name, no_reboot):
             return image
         raise Conflict(
-            f"an image of {instance.name} is being made already: {instance.image_in_progress}",
+            f"an image of {instance.name} is being made already: {image_id}",
             code=ErrorCode.IMAGE_IN_PROGRESS,
         )
 
     def _new(self, actor: Actor, instance: Instance, machine: Machine, wish: tuple[str, str, bool]) -> Image:
         (name, description, no_reboot), now = wish, self.clock.now()
-        kind = self.catalog.types.get(instance.spec.instance_type)
+        kind = self.catalog.types.get(instance.spec.hardware.instance_type)
         return Image(
             id=f"gi-{secrets.token_hex(8)}",
             name=name,
-            description=description or f"{instance.spec.recipe}, made of {instance.name} by gpudesk",
+            description=description or f"{instance.spec.software.recipe}, made of {instance.name} by gpudesk",
             owner=instance.owner,
             created_by=actor.owner,
             created_at=now,
-            instance_id=instance.id,
-            instance_name=instance.name,
-            ec2_instance_id=machine.instance_id,
             region=instance.spec.region,
-            arch=kind.arch if kind else "x86_64",
-            base_image_parameter=instance.spec.image_parameter or (kind.image if kind else None),
-            recipe=instance.spec.recipe,
-            parameters=instance.spec.parameters,
+            recipe=instance.spec.software.recipe,
+            parameters=instance.spec.software.parameters,
             added_recipes=recipes_captured_in_image(instance, self.recipes),
             disk_gib=instance.spec.disk_gib,
             no_reboot=no_reboot,
@@ -241,6 +237,13 @@ class ImageService:
             phase=ImagePhase.REQUESTED,
             phase_since=now,
             reason=because(EventCode.REQUESTED, f"{actor.name} asked for it"),
+            source=ImageSource(
+                instance_id=instance.id,
+                instance_name=instance.name,
+                ec2_instance_id=machine.instance_id,
+                arch=kind.arch if kind else "x86_64",
+                base_image_parameter=instance.spec.software.image_parameter or (kind.image if kind else None),
+            ),
         )
 
     def _warnings(self, actor: Actor, instance: Instance, image: Image) -> Iterator[WriteWarning]:
@@ -255,7 +258,7 @@ class ImageService:
             "machine identity, a new Jupyter token and new ssh host keys.",
         )
         captured = {each.recipe for each in image.added_recipes}
-        for added in instance.spec.added_recipes:
+        for added in instance.spec.software.added_recipes:
             if added.recipe not in captured:
                 message = f"Recipe {added.recipe} of {instance.name} is not captured: its setup did not succeed."
                 yield WriteWarning(WarningCode.RECIPE_NOT_CAPTURED, message)
@@ -287,6 +290,6 @@ class ImageService:
             )
         living = [each for each in self.instances.list_active() if not isinstance(each, UnreadableRecord)]
         for each in living:
-            is_of_it = each.spec.image is not None and each.spec.image.id == image.id
+            is_of_it = each.spec.software.image is not None and each.spec.software.image.id == image.id
             if is_of_it and each.phase in (Phase.REQUESTED, Phase.LAUNCHING):
                 raise Conflict(f"{each.name} is being launched from {image.name}", code=ErrorCode.IN_USE)

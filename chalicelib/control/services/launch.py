@@ -17,7 +17,7 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
 from chalicelib.domain.desk.settings import DeskSettings, Mode
 from chalicelib.domain.images.record import LATEST
-from chalicelib.domain.instances.billing import Rates
+from chalicelib.domain.instances.billing import Billing, Rates
 from chalicelib.domain.instances.lifecycle.plans import because
 from chalicelib.domain.instances.names import WordLists, generate_name
 from chalicelib.domain.instances.record import Instance, Phase
@@ -117,7 +117,8 @@ class LaunchService:
         warnings = (*order.warnings(), *self._no_channel_warning(owner))
         instance_id = f"gd-{secrets.token_hex(8)}"
         reason = because(
-            EventCode.REQUESTED, f"{actor.name} asked for {_what(request, order.spec.instance_type)}; launching it"
+            EventCode.REQUESTED,
+            f"{actor.name} asked for {_what(request, order.spec.hardware.instance_type)}; launching it",
         )
         entries = [timeline_entry(now, reason, actor=actor.name), *order.timeline_entries(now)]
         limit = desk.limits.instances_per_owner
@@ -132,8 +133,8 @@ class LaunchService:
                 phase=Phase.REQUESTED,
                 phase_since=now,
                 reason=reason,
-                rates=order.rates,
                 setup=order.setup,
+                billing=Billing(rates=order.rates),
             )
             try:
                 result = self.launches.launch(instance, entries, replace(wish, warnings=warnings), limit=limit, now=now)
@@ -151,16 +152,16 @@ class LaunchService:
             spec, _ = build_spec(request, self.catalog, self.recipes, desk, own)
             image = self.images.find_latest(actor, request, spec)
         spec, rates = build_spec(request, self.catalog, self.recipes, desk, own, image)
-        kind, origin = self.catalog.get_type(spec.instance_type), None
+        kind, origin = self.catalog.get_type(spec.hardware.instance_type), None
         if image:
             over = inherit_from_image(spec, request, image, kind, self.recipes)
             spec, origin = over.spec, over.message
         setup = SetupState(
-            recipe=spec.recipe,
+            recipe=spec.software.recipe,
             documents=documents_for_spec(spec, self.recipes),
             installed_documents=image.installed_documents if image else (),
         )
-        skipped = (self.recipes[name].skipped_steps_message(kind) for name in spec.recipes)
+        skipped = (self.recipes[name].skipped_steps_message(kind) for name in spec.software.recipes)
         return ResolvedLaunch(spec, rates, setup, origin, " ".join(each for each in skipped if each) or None)
 
     def _granted(self, result: LaunchResult, new: LaunchResponse, limit: int, key: str | None) -> LaunchResponse:

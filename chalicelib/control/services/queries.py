@@ -133,7 +133,9 @@ class QueryService:
     def _shown(self, instance: Instance, heartbeats: Mapping[str, HeartbeatItem | None]) -> InstanceSnapshot:
         shown = self._as_of_now(instance, heartbeats)
         return (
-            replace(shown, image=self.images.find(instance.image_in_progress)) if instance.image_in_progress else shown
+            replace(shown, image=self.images.find(instance.image_in_progress.id))
+            if instance.image_in_progress
+            else shown
         )
 
     def _as_of_now(self, instance: Instance, heartbeats: Mapping[str, HeartbeatItem | None]) -> InstanceSnapshot:
@@ -143,7 +145,7 @@ class QueryService:
         report = heartbeat.report if heartbeat else None
         if instance.phase is Phase.SETTING_UP:
             left = [each.name for each in instance.setup.documents[instance.setup.document_index :]]
-            before = self.durations.get(instance.spec.instance_type, left)
+            before = self.durations.get(instance.spec.hardware.instance_type, left)
             going = compute_setup_progress(instance, report, before, now, self.clock.scale_script_timeout)
             return InstanceSnapshot(instance, None, cost_so_far(instance, now), report, going)
         if key is None or instance.phase is not Phase.READY:

@@ -84,7 +84,7 @@ class SessionService:
         instance, machine = self._require_running(actor, ref)
         port = self._jupyter_port(instance)
         if wish.kind.requires_jupyter and port is None:
-            recipes = " and ".join(instance.spec.recipes)
+            recipes = " and ".join(instance.spec.software.recipes)
             raise Conflict(f"{instance.name} was set up as {recipes}, without Jupyter", code=ErrorCode.NO_JUPYTER)
         plan = plan_session(wish, port)
         if wish.kind.requires_secrets:
@@ -111,7 +111,7 @@ class SessionService:
     def _check_secrets_present(self, instance: Instance) -> None:
         """:raises Conflict: what such a session needs is off the machine's disk"""
         for image in self.images.list_pending():
-            if image.instance_id == instance.id and image.secrets_removed:
+            if image.source.instance_id == instance.id and image.secrets_removed:
                 raise Conflict(secrets_removed_message(image), code=ErrorCode.SECRETS_REMOVED)
 
     def _check_ec2_tags(self, instance: Instance, machine: Machine) -> None:
@@ -141,7 +141,7 @@ class SessionService:
         self.changing.apply(actor, instance.id, lambda found: RecordChange(found, (line,)))
 
     def _jupyter_port(self, instance: Instance) -> int | None:
-        return jupyter_port(instance.spec.recipes, self.recipes)
+        return jupyter_port(instance.spec.software.recipes, self.recipes)
 
 
 def _upstream_error(message: str, error: AwsError) -> UpstreamError:

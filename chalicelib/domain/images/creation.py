@@ -79,11 +79,17 @@ def record_outcome(image: Image, step: ImageStep, outcome: ImageOutcome, now: da
             return secret_restore.record_outcome(image, outcome)
         case SendSanitize(), SanitizeCommandSent(command_id):
             return replace(
-                image, sanitize_run=replace(image.sanitize_run, command_id=command_id) if image.sanitize_run else None
+                image,
+                sanitize=replace(
+                    image.sanitize,
+                    run=replace(image.sanitize.run, command_id=command_id) if image.sanitize.run else None,
+                ),
             )
         case SendSanitize(), PermanentAwsError():
             why = f"SSM rejected the command: {outcome.description}"
-            return _failed(image if _may_be_sealed(image) else replace(image, sanitize_run=None), why, now)
+            return _failed(
+                image if _may_be_sealed(image) else replace(image, sanitize=replace(image.sanitize, run=None)), why, now
+            )
         case CreateImage(), AmiCreated(ami_id):
             return _made(image, ami_id, now)
         case CreateImage(), PermanentAwsError() if "Duplicate" not in outcome.code:
@@ -103,15 +109,15 @@ def completion(image: Image, now: datetime) -> TimelineEntry:
 
 def _may_be_sealed(image: Image) -> bool:
     """Where SSM was asked more than once, it may have taken the command, and only its answer was lost."""
-    return image.sanitize_run is not None and image.sanitize_run.last_sent_at > image.sanitize_run.sent_at
+    return image.sanitize.run is not None and image.sanitize.run.last_sent_at > image.sanitize.run.sent_at
 
 
 def _sealing(image: Image, observation: ImageObservation, now: datetime) -> ImagePlan:
-    run = image.sanitize_run
+    run = image.sanitize.run
     if run is None:
         return _seal(image, now)
     if now - run.sent_at > SANITIZE_DEADLINE:
-        return ImagePlan(_failed(image, f"{IMAGE_DOCUMENT} did not end on {image.instance_name}", now))
+        return ImagePlan(_failed(image, f"{IMAGE_DOCUMENT} did not end on {image.source.instance_name}", now))
     if run.command_id is None:
         return _seal(image, now) if now - run.last_sent_at >= COMMAND_RESEND_AFTER else ImagePlan(image)
     match observation.command:
@@ -125,7 +131,7 @@ def _sealing(image: Image, observation: ImageObservation, now: datetime) -> Imag
                 or command.status_details
             )
             return ImagePlan(
-                _failed(image, f"{IMAGE_DOCUMENT} failed on {image.instance_name}: {submitted[-300:]}", now)
+                _failed(image, f"{IMAGE_DOCUMENT} failed on {image.source.instance_name}: {submitted[-300:]}", now)
             )
         case _:
             return ImagePlan(image)
@@ -145,16 +151,18 @@ def _creating(image: Image, observation: ImageObservation, now: datetime) -> Ima
 def _pending(image: Image, observation: ImageObservation, now: datetime) -> ImagePlan:
     ami = observation.ami
     if isinstance(ami, ObservedAmi):
-        image = replace(image, snapshots=ami.snapshots or image.snapshots, progress=ami.progress)
+        image = replace(
+            image, ami=replace(image.ami, snapshots=ami.snapshots or image.ami.snapshots, progress=ami.progress)
+        )
         if ami.state == "available":
             size = ami.size_gib or image.disk_gib
             message = (
-                f"Image {image.name} of {image.instance_name} is ready: {ami.ami_id}, {size} GiB. To use it, launch "
+                f"Image {image.name} of {image.source.instance_name} is ready: {ami.ami_id}, {size} GiB. To use it, launch "
                 f"with image {image.name}."
             )
             reason = because(EventCode.AVAILABLE, message)
             done = _moved(image, ImagePhase.AVAILABLE, reason, now)
-            return ImagePlan(replace(done, progress=100, disk_gib=size))
+            return ImagePlan(replace(done, disk_gib=size, ami=replace(done.ami, progress=100)))
         if ami.state != "pending":
             return ImagePlan(
                 _failed(image, f"EC2 says {ami.state}: {ami.failure_reason or 'it does not say why'}", now)
@@ -168,7 +176,7 @@ def _deleting(image: Image, observation: ImageObservation, now: datetime) -> Ima
         return ImagePlan(image)
     step: ImageStep
     if isinstance(observation.ami, ObservedAmi):
-        image = replace(image, snapshots=observation.ami.snapshots or image.snapshots)
+        image = replace(image, ami=replace(image.ami, snapshots=observation.ami.snapshots or image.ami.snapshots))
         step = Deregister(observation.ami.ami_id)
     elif observation.snapshots:
         step = DeleteSnapshots(observation.snapshots)
@@ -180,10 +188,10 @@ def _deleting(image: Image, observation: ImageObservation, now: datetime) -> Ima
 
 def _seal(image: Image, now: datetime) -> ImagePlan:
     """The same attempt each time it is sent, so that the machine does it once."""
-    run = image.sanitize_run or DocumentRun(attempt_id=f"{image.id}.remove", sent_at=now, last_sent_at=now)
+    run = image.sanitize.run or DocumentRun(attempt_id=f"{image.id}.remove", sent_at=now, last_sent_at=now)
     run = replace(run, last_sent_at=now)
     step = SendSanitize({"attemptId": run.attempt_id, "action": "remove"}, run.attempt_id)
-    return ImagePlan(replace(image, sanitize_run=run), step)
+    return ImagePlan(replace(image, sanitize=replace(image.sanitize, run=run)), step)
 
 
 def _create(image: Image, now: datetime) -> ImagePlan:
@@ -192,12 +200,12 @@ def _create(image: Image, now: datetime) -> ImagePlan:
 
 def _made(image: Image, ami_id: str, now: datetime) -> Image:
     reason = because(EventCode.PENDING, f"EC2 is copying the disk to {ami_id}")
-    return replace(_moved(image, ImagePhase.PENDING, reason, now), ami_id=ami_id)
+    return replace(_moved(image, ImagePhase.PENDING, reason, now), ami=replace(image.ami, id=ami_id))
 
 
 def _failed(image: Image, why: str, now: datetime) -> Image:
     message = (
-        f"Image {image.name} of {image.instance_name} could not be created: {ensure_period(why)} Delete the image to "
+        f"Image {image.name} of {image.source.instance_name} could not be created: {ensure_period(why)} Delete the image to "
         "remove what was created of it, then create another one."
     )
     return _moved(image, ImagePhase.FAILED, because(EventCode.IMAGE_FAILED, message), now)

@@ -40,18 +40,55 @@ IN_PROGRESS_PHASES = frozenset({ImagePhase.REQUESTED, ImagePhase.SANITIZING, Ima
 
 
 @dataclass(frozen=True, kw_only=True)
-class Image:
-    """An AMI of the desk's and how it came about. Every change makes a new value; `version` is the store's guard.
+class ImageSource:
+    """The instance that the image is created from.
 
-    :param base_image_parameter: the public SSM parameter of the image that the instance was launched from (its driver is in it)
-    :param parameters: what was chosen for `recipe`
-    :param added_recipes: the recipes that were added to the instance and set up whole
-    :param sanitize_run: the document that takes secrets out of what is copied
-    :param restore_run: the document that puts them back, as it was sent last
-    :param secrets_restored: whether they are back, or the instance has made new ones, or cannot be reached any more
+    :param base_image_parameter: public SSM parameter of the image that the instance was launched from, with its driver
+    """
+
+    instance_id: str
+    instance_name: str
+    ec2_instance_id: str
+    base_image_parameter: str | None
+    arch: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SanitizeState:
+    """Removal of the secrets from the disk of the instance, and their restoration.
+
+    :param run: the document that removes the secrets before the copy
+    :param restore_run: the document that restores them, as last sent
+    :param is_restored: the secrets are restored, or the instance made new ones, or it cannot be reached any more
     :param restore_reason: which of these
-    :param last_called_at: when AWS was last asked to make it, or to delete it
-    :param snapshots: of the AMI; they are what is billed
+    """
+
+    run: DocumentRun | None = None
+    restore_run: DocumentRun | None = None
+    is_restored: bool = False
+    restore_reason: EventReason | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AmiState:
+    """The AMI behind the image.
+
+    :param snapshots: snapshots of the AMI; AWS bills them
+    :param progress: percent
+    """
+
+    id: str | None = None
+    snapshots: tuple[str, ...] = ()
+    progress: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """The record of an image. Every change makes a new value; `version` guards the write of the store.
+
+    :param parameters: the parameters of `recipe`
+    :param added_recipes: recipes that were added to the instance and completely set up
+    :param last_called_at: when EC2 was last called to create or delete the AMI
     """
 
     id: str
@@ -60,12 +97,8 @@ class Image:
     owner: str
     created_by: str
     created_at: datetime
-    instance_id: str
-    instance_name: str
-    ec2_instance_id: str
+    source: ImageSource
     region: str
-    arch: str
-    base_image_parameter: str | None
     recipe: str
     parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
     added_recipes: tuple[AddedRecipe, ...] = ()
@@ -75,14 +108,9 @@ class Image:
     phase: ImagePhase
     phase_since: datetime
     reason: EventReason
-    sanitize_run: DocumentRun | None = None
-    restore_run: DocumentRun | None = None
-    secrets_restored: bool = False
-    restore_reason: EventReason | None = None
+    sanitize: SanitizeState = SanitizeState()
     last_called_at: datetime | None = None
-    ami_id: str | None = None
-    snapshots: tuple[str, ...] = ()
-    progress: int = 0
+    ami: AmiState = AmiState()
     version: int | None = None
 
     def parameters_of(self, recipe: str) -> Mapping[str, ParameterValue]:
@@ -94,7 +122,7 @@ class Image:
     @property
     def secrets_removed(self) -> bool:
         """Whether secrets of the instance are off its disk, or about to be."""
-        return self.sanitize_run is not None and not self.secrets_restored
+        return self.sanitize.run is not None and not self.sanitize.is_restored
 
     @property
     def needs_work(self) -> bool:
@@ -144,9 +172,9 @@ def launch_incompatibility(
         return f"{image.name} is {image.phase}: {image.reason.message}"
     if image.region != region:
         return f"{image.name} is in {image.region}, not in {region}: an image launches in its own region"
-    if image.arch != instance_type.arch:
-        return f"{image.name} is of {image.arch}, a {instance_type.name} is of {instance_type.arch}"
-    if instance_type.nvidia_gpu_count and image.base_image_parameter != base:
+    if image.source.arch != instance_type.arch:
+        return f"{image.name} is of {image.source.arch}, a {instance_type.name} is of {instance_type.arch}"
+    if instance_type.nvidia_gpu_count and image.source.base_image_parameter != base:
         return f"{image.name} has not the driver of a {instance_type.name}: it was made from another base image"
     if disk_gib is not None and disk_gib < image.disk_gib:
         return f"{image.name} needs a disk of at least {image.disk_gib} GiB, not {disk_gib}"
@@ -172,7 +200,7 @@ def secrets_removed_message(image: Image) -> str:
     then = "they are back" if image.no_reboot else "it reboots for that and has new ones"
     latest = image.created_at + RESTORE_DEADLINE
     return (
-        f"{image.instance_name} is sealed for its image {image.name}: its ssh host keys and Jupyter's token are off "
+        f"{image.source.instance_name} is sealed for its image {image.name}: its ssh host keys and Jupyter's token are off "
         f"its disk, so that they are not in the image. Once EC2 has taken the disk's snapshot {then}, as a rule within "
         f"minutes, at {latest:%H:%M} UTC at the latest; GET /images/{image.id} says whether it is sealed. A shell "
         "opens meanwhile"

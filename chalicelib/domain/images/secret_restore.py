@@ -40,7 +40,7 @@ def decide(image: Image, observation: ImageObservation, now: datetime) -> ImageP
                 f"it was stopped while it was sealed: {regenerated_secrets_message(image)}",
             )
         )
-    run = image.restore_run
+    run = image.sanitize.restore_run
     if run and run.command_id:
         match observation.command:
             case ObservedCommand(status=CommandStatus.SUCCEEDED):
@@ -51,7 +51,7 @@ def decide(image: Image, observation: ImageObservation, now: datetime) -> ImageP
                 return ImagePlan(image)
             case _:
                 run = None
-    if image.restore_run and now - image.restore_run.last_sent_at < COMMAND_RESEND_AFTER:
+    if image.sanitize.restore_run and now - image.sanitize.restore_run.last_sent_at < COMMAND_RESEND_AFTER:
         return ImagePlan(image)
     if now - image.created_at >= RESTORE_DEADLINE:
         return ImagePlan(_given_up(image, f"it has not ended well within {RESTORE_DEADLINE.seconds // 3600} hours"))
@@ -63,7 +63,13 @@ def record_outcome(image: Image, outcome: ImageOutcome) -> Image:
     match outcome:
         case SanitizeCommandSent(command_id):
             return replace(
-                image, restore_run=replace(image.restore_run, command_id=command_id) if image.restore_run else None
+                image,
+                sanitize=replace(
+                    image.sanitize,
+                    restore_run=replace(image.sanitize.restore_run, command_id=command_id)
+                    if image.sanitize.restore_run
+                    else None,
+                ),
             )
         case PermanentAwsError():
             return _given_up(image, f"SSM refused the command, {outcome.message} ({outcome.code})")
@@ -75,14 +81,14 @@ def regenerated_secrets_message(image: Image) -> str:
     """What people will meet, and the way out: ssh takes another key under a known name for an attack."""
     return (
         "its ssh host keys and Jupyter's token are made anew. ssh refuses the changed key until "
-        f"`ssh-keygen -R {image.instance_id}` has it forget the old one"
+        f"`ssh-keygen -R {image.source.instance_id}` has it forget the old one"
     )
 
 
 def _is_taken(image: Image, observation: ImageObservation) -> bool:
     """Whether nothing of the disk will be copied any more that is written from now on."""
     if image.phase is ImagePhase.PENDING:
-        return image.restore_run is not None or (
+        return image.sanitize.restore_run is not None or (
             isinstance(observation.ami, ObservedAmi) and observation.ami.snapshot_taken
         )
     return image.phase not in IN_PROGRESS_PHASES
@@ -93,12 +99,13 @@ def _send(image: Image, run: DocumentRun | None, now: datetime) -> ImagePlan:
     attempt_id = run.attempt_id if run else f"{image.id}.restore.{int(now.timestamp())}"
     sent = DocumentRun(attempt_id=attempt_id, sent_at=run.sent_at if run else now, last_sent_at=now)
     return ImagePlan(
-        replace(image, restore_run=sent), SendSanitize({"attemptId": attempt_id, "action": "restore"}, attempt_id)
+        replace(image, sanitize=replace(image.sanitize, restore_run=sent)),
+        SendSanitize({"attemptId": attempt_id, "action": "restore"}, attempt_id),
     )
 
 
 def _back(image: Image) -> Image:
-    if image.ami_id and not image.no_reboot:
+    if image.ami.id and not image.no_reboot:
         return _over(
             image,
             EventCode.SECRETS_REGENERATED,
@@ -115,4 +122,4 @@ def _given_up(image: Image, why: str) -> Image:
 
 
 def _over(image: Image, code: EventCode, message: str) -> Image:
-    return replace(image, secrets_restored=True, restore_reason=because(code, message))
+    return replace(image, sanitize=replace(image.sanitize, is_restored=True, restore_reason=because(code, message)))

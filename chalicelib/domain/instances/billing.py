@@ -33,3 +33,11 @@ class Meter:
     state: BillingState = BillingState.NOTHING
     since: datetime | None = None
     accrued: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Billing:
+    """Rates and meter of an instance."""
+
+    rates: Rates = Rates()
+    meter: Meter = Meter()

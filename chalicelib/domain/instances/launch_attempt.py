@@ -27,3 +27,18 @@ class LaunchAttempt:
     public_address: bool
     tags: Mapping[str, str]
     sent_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaunchState:
+    """The progress of a launch.
+
+    :param attempt_count: number of attempts so far; the next attempt gets the next number
+    :param zones_without_capacity: zones that had no capacity since the last retry of all zones
+    :param retry_at: gpudesk does not call EC2 before this time
+    """
+
+    attempt: LaunchAttempt | None = None
+    attempt_count: int = 0
+    zones_without_capacity: tuple[str, ...] = ()
+    retry_at: datetime | None = None

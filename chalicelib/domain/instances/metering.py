@@ -49,22 +49,22 @@ def advance_meter(before: Instance, after: Instance, now: datetime) -> tuple[Ins
     :returns: `after` with its meter set, and the segments that ended
     """
     state = billing_state(after.machine)
-    if state is before.meter.state:
-        return replace(after, meter=before.meter), ()
+    if state is before.billing.meter.state:
+        return replace(after, billing=replace(after.billing, meter=before.billing.meter)), ()
     began = now
     if state is BillingState.RUNNING and after.machine:
-        earliest = before.meter.since or before.terminated_at or after.machine.launched_at
+        earliest = before.billing.meter.since or before.terminated_at or after.machine.launched_at
         began = min(now, max(earliest, after.machine.launched_at))
     ended = _segment(before, began)
-    spent = before.meter.accrued + (segment_cost(ended) if ended else Decimal(0))
+    spent = before.billing.meter.accrued + (segment_cost(ended) if ended else Decimal(0))
     meter = Meter(state=state, since=None if state is BillingState.NOTHING else began, accrued=spent)
-    return replace(after, meter=meter), (ended,) if ended else ()
+    return replace(after, billing=replace(after.billing, meter=meter)), (ended,) if ended else ()
 
 
 def cost_so_far(instance: Instance, now: datetime) -> Decimal:
     """US dollars from the first second until now."""
     running = _segment(instance, now)
-    return round_usd(instance.meter.accrued + (segment_cost(running) if running else Decimal(0)))
+    return round_usd(instance.billing.meter.accrued + (segment_cost(running) if running else Decimal(0)))
 
 
 def open_segment(instance: Instance, now: datetime) -> BilledSegment | None:
@@ -78,7 +78,7 @@ def segment_cost(segment: BilledSegment) -> Decimal:
 
 
 def _segment(instance: Instance, until: datetime) -> BilledSegment | None:
-    meter = instance.meter
+    meter = instance.billing.meter
     if meter.state is BillingState.NOTHING or meter.since is None or until <= meter.since:
         return None
     return BilledSegment(
@@ -89,7 +89,7 @@ def _segment(instance: Instance, until: datetime) -> BilledSegment | None:
         state=meter.state,
         since=meter.since,
         until=until,
-        rates=instance.rates,
+        rates=instance.billing.rates,
     )
 
 

@@ -9,8 +9,8 @@ from chalicelib.domain.common.deadlines import IMAGE_DEADLINE
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.idle.clock_skew import ClockSkew
 from chalicelib.domain.idle.heartbeat_response import KeepResult
-from chalicelib.domain.instances.billing import Meter, Rates
-from chalicelib.domain.instances.launch_attempt import LaunchAttempt
+from chalicelib.domain.instances.billing import Billing
+from chalicelib.domain.instances.launch_attempt import LaunchState
 from chalicelib.domain.instances.spec import Spec
 from chalicelib.domain.instances.warning import StopWarning, WarningType
 from chalicelib.domain.setup.recipe import RecipeDocument
@@ -108,27 +108,57 @@ class Claim:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Instance:
-    """One machine of the desk. Every change makes a new value; `version` is the store's guard.
+class Lifetime:
+    """What limits the time that an instance runs.
 
-    :param created_by: who asked; `owner` may be somebody else
-    :param attempt_count: how many attempts to launch were made; the next one's number follows
-    :param zones_without_capacity: had no capacity in this round
-    :param retry_at: AWS is not asked again before
-    :param keep_requested_by: who requested the keep that ends at `keep_until`
-    :param lifetime_started_at: the launch or start that `max_hours` counts from
-    :param agent_seen: its agent has answered once, so somebody may have left something on its disk
-    :param ready_since: the idle window does not begin before
-    :param not_visible_since: EC2 has not shown it since then
-    :param activity_unknown_since: its activity has been unknown since then
-    :param clock_skew: its reports were from the future, and none has proved its own age since
-    :param tagged_id: what `gpudesk:id` says of an adopted machine, where another record has that id
-    :param boot_id: the boot that its probe last spoke of; None until it has spoken since the start
-    :param keep_result: to the last keep that was asked for on the machine itself
-    :param scheduled_event: what AWS is going to do to its machine
-    :param image_in_progress: the image that is being made of it; a termination waits for that
-    :param image_started_at: what waits for the image does not wait for ever
-    :param notified: the reason code last recorded but not acted on (mode `dry_run`, long silence)
+    :param started_at: the launch or start that `max_hours` counts from
+    :param keep_until: end of the keep, if there is one
+    :param keep_requested_by: who requested the keep
+    """
+
+    started_at: datetime | None = None
+    keep_until: datetime | None = None
+    keep_requested_by: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObservedState:
+    """What earlier observations of the EC2 instance and of its probe showed.
+
+    :param agent_seen: the SSM agent has answered once, so the disk may hold work of somebody
+    :param not_visible_since: since when EC2 does not show the instance
+    :param activity_unknown_since: since when its activity is unknown
+    :param clock_skew: set while its heartbeat times cannot be trusted
+    :param boot_id: the boot that the probe last reported; None until it has reported since the start
+    :param scheduled_event: an event that AWS has scheduled for the instance
+    """
+
+    agent_seen: bool = False
+    not_visible_since: datetime | None = None
+    activity_unknown_since: datetime | None = None
+    clock_skew: ClockSkew | None = None
+    boot_id: str | None = None
+    scheduled_event: ScheduledEvent | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageInProgress:
+    """An image that is being created from the instance."""
+
+    id: str
+    started_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instance:
+    """The record of one instance. Every change makes a new value; `version` guards the write of the store.
+
+    :param created_by: who requested it; `owner` may be somebody else
+    :param ready_since: the idle window does not begin earlier
+    :param keep_result: the result of the last keep request from the instance itself
+    :param image_in_progress: a termination waits for this image
+    :param notified: the reason code last recorded but not acted on (mode `dry_run`, unknown activity)
+    :param tagged_id: the tag `gpudesk:id` of an adopted EC2 instance if another record already has that id
     """
 
     id: str
@@ -140,31 +170,19 @@ class Instance:
     phase: Phase
     phase_since: datetime
     reason: EventReason
-    rates: Rates = Rates()
-    meter: Meter = Meter()
-    attempt: LaunchAttempt | None = None
-    attempt_count: int = 0
-    zones_without_capacity: tuple[str, ...] = ()
-    retry_at: datetime | None = None
+    launch: LaunchState = LaunchState()
     machine: Machine | None = None
     setup: SetupState
     benchmark_run: BenchmarkRun | None = None
+    image_in_progress: ImageInProgress | None = None
     warning: StopWarning | None = None
     claim: Claim | None = None
-    keep_until: datetime | None = None
-    keep_requested_by: str | None = None
-    lifetime_started_at: datetime | None = None
-    agent_seen: bool = False
+    lifetime: Lifetime = Lifetime()
     ready_since: datetime | None = None
-    not_visible_since: datetime | None = None
-    activity_unknown_since: datetime | None = None
-    clock_skew: ClockSkew | None = None
-    boot_id: str | None = None
+    observed: ObservedState = ObservedState()
     keep_result: KeepResult | None = None
-    scheduled_event: ScheduledEvent | None = None
-    image_in_progress: str | None = None
-    image_started_at: datetime | None = None
     notified: str | None = None
+    billing: Billing = Billing()
     terminated_at: datetime | None = None
     tagged_id: str | None = None
     version: int | None = None
@@ -187,8 +205,8 @@ class Instance:
 
     def has_image_in_progress(self, now: datetime) -> bool:
         """Whether an image is being made of it; one that does not come about holds nothing up any more."""
-        since = self.image_started_at
-        return self.image_in_progress is not None and since is not None and now - since < IMAGE_DEADLINE
+        image = self.image_in_progress
+        return image is not None and now - image.started_at < IMAGE_DEADLINE
 
     @property
     def is_active(self) -> bool:
@@ -197,10 +215,10 @@ class Instance:
     @property
     def lifetime_ends_at(self) -> datetime | None:
         """When its lifetime is over, unless a keep moves it."""
-        if self.lifetime_started_at is None:
+        if self.lifetime.started_at is None:
             return None
-        end = self.lifetime_started_at + timedelta(hours=self.spec.max_hours)
-        return max(end, self.keep_until) if self.keep_until else end
+        end = self.lifetime.started_at + timedelta(hours=self.spec.policy.max_hours)
+        return max(end, self.lifetime.keep_until) if self.lifetime.keep_until else end
 
     def has_keep(self, now: datetime) -> bool:
-        return self.keep_until is not None and now < self.keep_until
+        return self.lifetime.keep_until is not None and now < self.lifetime.keep_until

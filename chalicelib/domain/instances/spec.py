@@ -28,51 +28,74 @@ class ImageRef:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spec:
-    """What was asked for, complete: nothing in it is left to a default that may change later.
+class Hardware:
+    """The instance type and what it has.
 
-    :param image: what it is launched from; None: the type's own public image
-    :param nvidia_gpu_count: how many GPUs nvidia-smi must list; 0 on a Radeon and where there is no GPU
-    :param instance_store_gb: disks that a stop empties
-    :param parameters: of `recipe`, every one of them
-    :param image_parameter: the public SSM parameter of the image that the recipe needs; None: the type's own
-    :param added_recipes: further recipes, in the order in which they were first asked for
+    :param nvidia_gpu_count: number of GPUs that nvidia-smi must list; 0 for Radeon GPUs and for types without a GPU
+    :param instance_store_gb: size of the local disks, which a stop empties
     """
 
-    desired: DesiredState
     instance_type: str
-    region: str
-    recipe: str
-    disk_gib: int
     gpu: str | None = None
     gpu_count: int = 0
     nvidia_gpu_count: int = 0
     instance_store_gb: int = 0
-    market: str = "on-demand"
-    image: ImageRef | None = None
-    project: str | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
-    idle_policy: IdlePolicy = IdlePolicy()
-    max_hours: int = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Software:
+    """The recipes with their parameters, and the image that the instance starts from.
+
+    :param parameters: all parameters of `recipe`
+    :param added_recipes: recipes that were added to the running instance, in the order of the requests
+    :param image: the gpudesk image that the instance is launched from; None: a public image
+    :param image_parameter: public SSM parameter of the image that the recipe requires; None: that of the instance type
+    """
+
+    recipe: str
     parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
-    image_parameter: str | None = None
     added_recipes: tuple[AddedRecipe, ...] = ()
+    image: ImageRef | None = None
+    image_parameter: str | None = None
 
     @property
     def recipes(self) -> tuple[str, ...]:
-        """By name: the one that it was launched with, then those that were added."""
-        return (self.recipe, *(each.recipe for each in self.added_recipes))
+        """The names of all recipes: the one of the launch, then the added ones."""
+        return (self.recipe, *(added.recipe for added in self.added_recipes))
 
     def parameters_of(self, recipe: str) -> Mapping[str, ParameterValue]:
-        """What was chosen for a recipe; nothing for one that was not asked for."""
+        """Return the parameters of a recipe; empty if the recipe was not requested."""
         if recipe == self.recipe:
             return self.parameters
-        return next((each.parameters for each in self.added_recipes if each.recipe == recipe), {})
+        return next((added.parameters for added in self.added_recipes if added.recipe == recipe), {})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """When gpudesk stops the instance: the idle policy, and the maximum lifetime in hours."""
+
+    idle: IdlePolicy = IdlePolicy()
+    max_hours: int = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """The complete request. It holds no reference to a default that may change later."""
+
+    desired: DesiredState
+    region: str
+    market: str = "on-demand"
+    disk_gib: int
+    hardware: Hardware
+    software: Software
+    policy: Policy = Policy()
+    project: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 def documents_for_spec(spec: Spec, recipes: Mapping[str, Recipe]) -> tuple[RecipeDocument, ...]:
     """Of all its recipes that there are, in their order; what several of them run is run once."""
     uses: list[RecipeDocument] = []
-    for name in (each for each in spec.recipes if each in recipes):
-        uses += [use for use in recipes[name].documents_with(spec.parameters_of(name)) if use not in uses]
+    for name in (each for each in spec.software.recipes if each in recipes):
+        uses += [use for use in recipes[name].documents_with(spec.software.parameters_of(name)) if use not in uses]
     return tuple(uses)

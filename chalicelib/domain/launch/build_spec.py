@@ -14,7 +14,7 @@ from chalicelib.domain.desk.settings import DeskSettings, Limits
 from chalicelib.domain.images.record import Image, launch_incompatibility
 from chalicelib.domain.instances.billing import Rates
 from chalicelib.domain.instances.names import NAME_IN_DESCRIPTION, is_valid_name
-from chalicelib.domain.instances.spec import DesiredState, ImageRef, Spec
+from chalicelib.domain.instances.spec import DesiredState, Hardware, ImageRef, Policy, Software, Spec
 from chalicelib.domain.launch.request import LaunchRequest
 from chalicelib.domain.launch.type_choice import choose_instance_type
 from chalicelib.domain.setup.parameters import ParameterValue, resolve_values
@@ -69,25 +69,28 @@ def build_spec(
     disk_gib = max(disk_gib, image.disk_gib if image else 0)
     spec = Spec(
         desired=DesiredState.RUNNING,
-        gpu=kind.gpu,
-        gpu_count=kind.gpu_count,
-        nvidia_gpu_count=kind.nvidia_gpu_count,
-        instance_store_gb=kind.instance_store_gb,
-        instance_type=kind.name,
         region=region,
-        recipe=recipe.name,
-        parameters=parameters,
-        image=ImageRef(id=image.id, name=image.name, ami_id=image.ami_id or "") if image else None,
-        image_parameter=image.base_image_parameter
-        if image
-        else recipe.image_parameter_for(kind)
-        if recipe.image is not None
-        else None,
         disk_gib=disk_gib,
         project=request.project,
         tags=dict(request.tags) | ({"project": request.project} if request.project else {}),
-        idle_policy=policy,
-        max_hours=max_hours,
+        hardware=Hardware(
+            gpu=kind.gpu,
+            gpu_count=kind.gpu_count,
+            nvidia_gpu_count=kind.nvidia_gpu_count,
+            instance_store_gb=kind.instance_store_gb,
+            instance_type=kind.name,
+        ),
+        software=Software(
+            recipe=recipe.name,
+            parameters=parameters,
+            image=ImageRef(id=image.id, name=image.name, ami_id=image.ami.id or "") if image else None,
+            image_parameter=image.source.base_image_parameter
+            if image
+            else recipe.image_parameter_for(kind)
+            if recipe.image is not None
+            else None,
+        ),
+        policy=Policy(idle=policy, max_hours=max_hours),
     )
     rates = Rates(
         instance=kind.prices[region],
@@ -128,7 +131,7 @@ def _recipe(
         why = launch_incompatibility(
             image, instance_type, region, request.disk_gib, recipe.image_parameter_for(instance_type)
         )
-        misfit = recipe.requirements.incompatibility(instance_type, image.base_image_parameter)
+        misfit = recipe.requirements.incompatibility(instance_type, image.source.base_image_parameter)
         if why or misfit:
             errors.append(FieldError("image", why or f"{recipe.name} does not fit {image.name}: {misfit}"))
         return parameters, errors

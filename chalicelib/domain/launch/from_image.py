@@ -29,7 +29,7 @@ def recipes_captured_in_image(instance: Instance, recipes: Mapping[str, Recipe])
     ended = {result.name: result.succeeded for result in instance.setup.results}
     return tuple(
         each
-        for each in instance.spec.added_recipes
+        for each in instance.spec.software.added_recipes
         if each.recipe in recipes and all(ended.get(use.name) for use in recipes[each.recipe].documents)
     )
 
@@ -43,48 +43,48 @@ def inherit_from_image(
     """
     added: list[AddedRecipe] = []
     left_out: list[str] = []
-    for each in (other for other in image.added_recipes if other.recipe != spec.recipe):
+    for each in (other for other in image.added_recipes if other.recipe != spec.software.recipe):
         why = _why_not(each, spec, image, instance_type, recipes)
         if why:
             left_out.append(f"Recipe {each.recipe}, which was added there, is not inherited: {why}.")
         else:
             values, _ = resolve_values({}, recipes[each.recipe].parameters, each.parameters)
             added.append(AddedRecipe(recipe=each.recipe, parameters=values))
-    spec = replace(spec, added_recipes=tuple(added))
+    spec = replace(spec, software=replace(spec.software, added_recipes=tuple(added)))
     return InheritedSpec(spec, " ".join([_in_words(spec, request, image, recipes), *left_out]))
 
 
 def _why_not(
     added: AddedRecipe, spec: Spec, image: Image, instance_type: InstanceType, recipes: Mapping[str, Recipe]
 ) -> str | None:
-    if spec.recipe != image.recipe:
-        return f"{spec.recipe} was asked for, and the image is of {image.recipe}"
+    if spec.software.recipe != image.recipe:
+        return f"{spec.software.recipe} was asked for, and the image is of {image.recipe}"
     recipe = recipes.get(added.recipe)
     if recipe is None:
         return "there is no such recipe any more"
     _, wrong = resolve_values({}, recipe.parameters, added.parameters)
-    return recipe.requirements.incompatibility(instance_type, image.base_image_parameter) or next(
+    return recipe.requirements.incompatibility(instance_type, image.source.base_image_parameter) or next(
         (f"{each.field} {each.message}" for each in wrong), None
     )
 
 
 def _in_words(spec: Spec, request: LaunchRequest, image: Image, recipes: Mapping[str, Recipe]) -> str:
     """Describe the image, the inherited parameters and recipes, and the documents that are skipped."""
-    known = recipes[spec.recipe].parameters
+    known = recipes[spec.software.recipe].parameters
     there = {
         name: value
-        for name, value in spec.parameters.items()
+        for name, value in spec.software.parameters.items()
         if name not in request.parameters and name in known and value != known[name].default
     }
     inherited = [f"the parameters {format_values(there)}"] if there else []
-    if spec.added_recipes:
-        names = join_and([each.recipe for each in spec.added_recipes])
-        inherited.append(f"the added recipe{'s' if len(spec.added_recipes) > 1 else ''} {names}")
+    if spec.software.added_recipes:
+        names = join_and([each.recipe for each in spec.software.added_recipes])
+        inherited.append(f"the added recipe{'s' if len(spec.software.added_recipes) > 1 else ''} {names}")
     origin = f"Launched from image {image.name} ({image.id})"
     origin += f" with {join_and(inherited)}." if inherited else "."
     spared = skippable_documents(image, documents_for_spec(spec, recipes))
     if not spared:
-        return f"{origin} It contains no document that {join_and(spec.recipes)} runs."
+        return f"{origin} It contains no document that {join_and(spec.software.recipes)} runs."
     return f"{origin} Skipped unless changed since: {', '.join(spared)}. This saves about {sum(spared.values())} s."
 
 

@@ -12,7 +12,7 @@ def test_a_stopped_instance_costs_its_disk_alone(desk: World) -> None:
     before = desk.show(instance).cost_so_far
     desk.clock.advance(timedelta(hours=10))
     after = desk.show(instance).cost_so_far
-    assert abs(after - before - instance.rates.disk * 10) < Decimal("0.0001")
+    assert abs(after - before - instance.billing.rates.disk * 10) < Decimal("0.0001")
 
 
 def test_a_terminated_instance_costs_nothing_more(desk: World) -> None:
@@ -45,5 +45,9 @@ def test_the_time_counts_from_ec2_s_launch_until_ec2_says_stopped(desk: World) -
     assert machine is not None
     instance = desk.until(instance, Phase.STOPPED)
     ran = desk.timeline(instance)[-1].at - machine.launched_at
-    expected = (instance.rates.instance + instance.rates.disk + instance.rates.address) * Decimal(ran.seconds) / 3600
-    assert abs(instance.meter.accrued - expected) < Decimal("0.0001")
+    expected = (
+        (instance.billing.rates.instance + instance.billing.rates.disk + instance.billing.rates.address)
+        * Decimal(ran.seconds)
+        / 3600
+    )
+    assert abs(instance.billing.meter.accrued - expected) < Decimal("0.0001")

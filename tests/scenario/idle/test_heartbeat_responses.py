@@ -36,7 +36,7 @@ def test_a_changed_policy_a_keep_a_warning_and_the_mode_reach_the_machine(desk: 
     desk.desk.loop.reconcile(instance.id)
     told = orders(desk, instance)
     assert told.warning is None
-    assert told.keep_until == desk.look(instance).keep_until
+    assert told.keep_until == desk.look(instance).lifetime.keep_until
     assert told.policy.idle_minutes == 45
     desk.hold()
     desk.minute()
@@ -58,8 +58,8 @@ def test_a_keep_that_is_asked_for_on_the_machine_is_granted_once_and_answered(de
     desk.minute(3)
     current = desk.look(instance)
     assert current.warning is None
-    assert current.keep_until is not None
-    assert current.keep_requested_by == "somebody on the machine"
+    assert current.lifetime.keep_until is not None
+    assert current.lifetime.keep_requested_by == "somebody on the machine"
     assert desk.codes(instance).count("keep_granted") == 1
     answer = orders(desk, instance).keep_result
     assert answer is not None
@@ -76,7 +76,7 @@ def test_what_a_machine_asks_for_never_moves_its_maximum_hours(desk: World) -> N
     desk.minute(2)
     current = desk.look(instance)
     assert current.lifetime_ends_at == end
-    assert current.keep_until == end
+    assert current.lifetime.keep_until == end
     desk.until(instance, Phase.STOPPED, minutes=150, sweep_every=5)
 
 
@@ -124,7 +124,7 @@ def test_a_start_after_a_stop_begins_with_no_evidence_and_no_answer(desk: World)
     desk.reboot()
     instance = desk.until(instance, Phase.READY)
     began = desk.now
-    assert (instance.boot_id, instance.keep_result) == (None, None)
+    assert (instance.observed.boot_id, instance.keep_result) == (None, None)
     instance = desk.until_true(instance, lambda now: now.warning is not None, minutes=40)
     assert desk.now - began >= timedelta(minutes=30) - MINUTE
 

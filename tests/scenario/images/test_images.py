@@ -45,11 +45,11 @@ def test_an_image_is_sealed_made_tagged_and_private(desk: World) -> None:
     image = made(desk, instance)
     assert secret_actions(desk) == ["remove", "restore"]
     (ami,) = amis()
-    assert (ami["ImageId"], ami["State"], ami["Public"]) == (image.ami_id, "available", False)
+    assert (ami["ImageId"], ami["State"], ami["Public"]) == (image.ami.id, "available", False)
     tags = {tag["Key"]: tag["Value"] for tag in ami["Tags"]}
     assert (tags["gpudesk:image"], tags["gpudesk:owner"], tags["Name"]) == (image.id, "ada", "vision-1")
     (snapshot,) = snapshots()
-    assert image.snapshots == (snapshot["SnapshotId"],)
+    assert image.ami.snapshots == (snapshot["SnapshotId"],)
     assert image.disk_gib == snapshot["VolumeSize"] == desk.look(instance).spec.disk_gib
     assert [each.name for each in image.installed_documents] == ["gpudesk-probe", "gpudesk-jupyter"]
     assert desk.look(instance).image_in_progress is None
@@ -74,7 +74,7 @@ def test_the_instance_is_sealed_for_minutes_only_and_its_timeline_says_how_to_ge
     desk.minute(2)
     going = look(desk, image)
     assert (going.phase, going.secrets_removed) == (ImagePhase.PENDING, False)
-    assert 0 < going.progress < 100
+    assert 0 < going.ami.progress < 100
     said = {str(line.code): line.message for line in desk.timeline(instance)}
     for code in ("image_requested", "secrets_regenerated"):
         assert f"ssh-keygen -R {instance.id}" in said[code]
@@ -140,7 +140,7 @@ def test_a_lost_answer_makes_no_second_image(desk: World) -> None:
     instance = desk.ready()
     desk.cloud.faults.drop_response("CreateImage")
     image = made(desk, instance)
-    assert [each["ImageId"] for each in amis()] == [image.ami_id]
+    assert [each["ImageId"] for each in amis()] == [image.ami.id]
     assert desk.cloud.calls["ec2:CreateImage"] == 1
 
 

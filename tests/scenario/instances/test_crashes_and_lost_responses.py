@@ -137,8 +137,8 @@ def test_a_refusal_that_arrives_late_does_not_end_the_next_attempt(desk: World) 
     instance = desk.launch()
     desk.minute()
     booting = desk.look(instance)
-    assert booting.attempt is not None
-    late = Launch(replace(booting.attempt, token="an earlier attempt's", zone="us-east-1a"))
+    assert booting.launch.attempt is not None
+    late = Launch(replace(booting.launch.attempt, token="an earlier attempt's", zone="us-east-1a"))
     plan = outcomes.record_outcome(
         booting, late, InsufficientCapacity("InsufficientInstanceCapacity", "late"), desk.now
     )
@@ -146,7 +146,7 @@ def test_a_refusal_that_arrives_late_does_not_end_the_next_attempt(desk: World) 
     for error in (QuotaExceeded("VcpuLimitExceeded", "late"), PermanentAwsError("Blocked", "late")):
         assert outcomes.record_outcome(booting, late, error, desk.now).instance == booting
     assert (
-        outcomes.record_outcome(booting, ResolveLaunch(()), LaunchResolved(booting.attempt), desk.now).instance
+        outcomes.record_outcome(booting, ResolveLaunch(()), LaunchResolved(booting.launch.attempt), desk.now).instance
         == booting
     )
 

@@ -7,7 +7,7 @@ from tests.support.world import ADA, World, machine_id
 
 def test_a_request_becomes_a_ready_instance(desk: World) -> None:
     instance = desk.ready(gpu="T4", recipe="jupyter")
-    assert instance.spec.instance_type == "g4dn.xlarge"
+    assert instance.spec.hardware.instance_type == "g4dn.xlarge"
     assert [result.name for result in instance.setup.results] == ["gpudesk-probe", "gpudesk-jupyter"]
     assert desk.codes(instance)[0] == "requested"
     assert desk.codes(instance)[-1] == "ready"
@@ -17,7 +17,7 @@ def test_a_forgotten_instance_is_warned_and_then_stopped(desk: World) -> None:
     instance = desk.ready()
     instance = desk.until_true(instance, lambda now: now.warning is not None, minutes=35)
     assert instance.warning is not None
-    assert instance.warning.stop_at - instance.warning.created_at == instance.spec.idle_policy.warning_period
+    assert instance.warning.stop_at - instance.warning.created_at == instance.spec.policy.idle.warning_period
     instance = desk.until(instance, Phase.STOPPED, minutes=15)
     assert desk.ec2_state(machine_id(instance)) == "stopped"
 

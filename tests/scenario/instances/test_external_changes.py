@@ -91,7 +91,7 @@ def test_a_machine_that_lost_our_tags_is_told_and_counted_and_not_touched(desk: 
     assert desk.ec2_state(machine_id(instance)) == "running"
     desk.ec2.create_tags(Resources=[machine_id(instance)], Tags=[{"Key": "gpudesk:stage", "Value": "dev"}])
     desk.minute(2)
-    assert desk.look(instance).not_visible_since is None
+    assert desk.look(instance).observed.not_visible_since is None
 
 
 def test_what_vanished_is_gone_only_after_hours_of_absence(desk: World) -> None:
@@ -100,7 +100,7 @@ def test_what_vanished_is_gone_only_after_hours_of_absence(desk: World) -> None:
     desk.clock.advance(90 * MINUTE)
     desk.minute(60, sweep_every=5)
     assert desk.look(instance).phase is Phase.READY
-    assert desk.look(instance).not_visible_since is not None
+    assert desk.look(instance).observed.not_visible_since is not None
     desk.until(instance, Phase.TERMINATED, minutes=70, sweep_every=5)
 
 
@@ -123,7 +123,7 @@ def test_an_adopted_gpu_machine_at_work_is_not_idle(desk: World) -> None:
     desk.minute(12)
     found = desk.desk.loop.reconciler.instances.find_by_ec2_id(machine)
     assert found is not None
-    assert found.spec.nvidia_gpu_count == 1
+    assert found.spec.hardware.nvidia_gpu_count == 1
 
 
 def test_a_region_that_does_not_answer_ends_nothing(desk: World) -> None:

@@ -32,7 +32,7 @@ def test_a_stop_that_never_comes_about_is_forced_and_alarmed_and_costs_on(desk: 
     assert desk.codes(instance).count("stop_overdue") == 1
     before = desk.show(instance).cost_so_far
     desk.minute(10)
-    assert desk.show(instance).cost_so_far - before > desk.look(instance).rates.instance * 9 / 60
+    assert desk.show(instance).cost_so_far - before > desk.look(instance).billing.rates.instance * 9 / 60
 
 
 def test_a_keep_before_the_claim_wins(desk: World) -> None:
@@ -184,7 +184,7 @@ def test_a_shorter_keep_takes_nothing_from_a_longer_one(desk: World) -> None:
     instance = desk.ready()
     longer = desk.desk.requests.changing.keep(ADA, instance.id, hours=6, until=None)
     desk.desk.requests.changing.keep(ADA, instance.id, hours=1, until=None)
-    assert desk.look(instance).keep_until == longer.keep_until
+    assert desk.look(instance).lifetime.keep_until == longer.lifetime.keep_until
     assert desk.codes(instance).count("keep_granted") == 1
     with pytest.raises(ValidationFailed, match="a minute or more"):
         desk.desk.requests.changing.keep(ADA, instance.id, hours=1e-9, until=None)
@@ -198,7 +198,7 @@ def test_a_keep_lasts_until_its_time_whatever_stops_and_starts_lie_between(desk:
     desk.ec2.start_instances(InstanceIds=[machine_id(instance)])
     desk.until(instance, Phase.READY, minutes=8)
     desk.minute(15)
-    assert desk.look(instance).keep_until == kept.keep_until
+    assert desk.look(instance).lifetime.keep_until == kept.lifetime.keep_until
     assert desk.look(instance).phase is Phase.READY
 
 

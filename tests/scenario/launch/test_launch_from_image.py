@@ -52,7 +52,7 @@ def test_a_launch_from_an_image_skips_what_is_baked_in_and_says_what_that_saves(
     took = next(each.seconds for each in image.installed_documents if each.name == "gpudesk-jupyter")
     assert f"saves about {took} s" in line.message
     found = boto3.client("ec2", "us-east-1").describe_instances(InstanceIds=[machine_id(copy)])
-    assert found["Reservations"][0]["Instances"][0]["ImageId"] == image.ami_id
+    assert found["Reservations"][0]["Instances"][0]["ImageId"] == image.ami.id
 
 
 def test_a_document_that_has_changed_since_runs_again(desk: World) -> None:
@@ -86,18 +86,18 @@ def test_an_admin_gets_nobody_elses_image_by_its_name(desk: World) -> None:
     image = made(desk, desk.ready())
     with pytest.raises(ValidationFailed, match="no image 'vision-1'"):
         desk.launch(ADMIN, image="vision-1", instance_type="g4dn.xlarge")
-    assert desk.launch(ADMIN, image=image.id, instance_type="g4dn.xlarge").spec.image is not None
+    assert desk.launch(ADMIN, image=image.id, instance_type="g4dn.xlarge").spec.software.image is not None
 
 
 def test_what_was_chosen_on_the_instance_is_the_default_of_a_launch_from_its_image(desk: World) -> None:
     image = made(desk, desk.ready(name="brave-otter", parameters={"apt_mirror": MIRROR}))
     asked = desk.order(image="latest", name="quick-fox")
-    assert asked.instance.spec.parameters["apt_mirror"] == MIRROR
+    assert asked.instance.spec.software.parameters["apt_mirror"] == MIRROR
     assert f"with the parameters apt_mirror={MIRROR}. Skipped unless changed since: gpudesk-jupyter." in origin(asked)
     copy = desk.until(asked.instance, Phase.READY)
     assert ran_on(desk, copy) == {"gpudesk-probe"}
     other = desk.order(image=image.name, parameters={"apt_mirror": ""}, name="slow-fox")
-    assert other.instance.spec.parameters["apt_mirror"] == "", "what is said wins"
+    assert other.instance.spec.software.parameters["apt_mirror"] == "", "what is said wins"
     assert "It contains no document that jupyter runs." in origin(other)
     with pytest.raises(ValidationFailed, match="no image with recipe jupyter"):
         desk.launch(image="latest", parameters={"apt_mirror": ""})
@@ -113,8 +113,8 @@ def test_what_was_added_to_the_instance_comes_along_with_its_image(desk: World) 
     assert "with the added recipe jupyter. Skipped unless changed since: gpudesk-jupyter." in origin(asked)
     assert "launched_from_image" in desk.codes(asked.instance)
     copy = desk.until(asked.instance, Phase.READY)
-    assert copy.spec.recipe == "bare"
-    assert copy.spec.parameters_of("jupyter")["apt_mirror"] == MIRROR
+    assert copy.spec.software.recipe == "bare"
+    assert copy.spec.software.parameters_of("jupyter")["apt_mirror"] == MIRROR
     assert ran_on(desk, copy) == {"gpudesk-probe"}
     ways = desk.desk.requests.sessions.connect(ADA, copy.id).commands
     assert any("portNumber=8888" in way.command for way in ways)
@@ -124,8 +124,8 @@ def test_what_was_added_to_the_instance_comes_along_with_its_image(desk: World) 
         {"gpudesk-probe", "gpudesk-jupyter"},
     )
     other = desk.order(image=image.id, recipe="jupyter", name="slow-fox")
-    assert other.instance.spec.added_recipes == ()
-    assert other.instance.spec.parameters["apt_mirror"] == MIRROR, "as it was chosen there, for that recipe"
+    assert other.instance.spec.software.added_recipes == ()
+    assert other.instance.spec.software.parameters["apt_mirror"] == MIRROR, "as it was chosen there, for that recipe"
 
 
 def test_an_added_recipe_that_failed_stays_behind_and_that_is_said(desk: World) -> None:
@@ -142,11 +142,11 @@ def test_an_added_recipe_that_failed_stays_behind_and_that_is_said(desk: World) 
 def test_an_image_of_a_recipe_with_a_base_image_of_its_own_is_judged_by_that(desk: World) -> None:
     image = made(desk, desk.ready(recipe="old"))
     copy = desk.until(desk.launch(image=image.id, name="quick-fox"), Phase.READY)
-    assert copy.spec.image_parameter == image.base_image_parameter
+    assert copy.spec.software.image_parameter == image.source.base_image_parameter
     with pytest.raises(ValidationFailed) as refused:
         set_up(desk, copy, "new")
     assert "the image is Ubuntu 18.04, and it is made for 22.04" in refused.value.errors[0].message
-    assert desk.launch(image=made(desk, copy, name="vision-2").id, name="slow-fox").spec.recipe == "old"
+    assert desk.launch(image=made(desk, copy, name="vision-2").id, name="slow-fox").spec.software.recipe == "old"
 
 
 def test_the_same_launch_again_has_the_same_answer(desk: World) -> None:

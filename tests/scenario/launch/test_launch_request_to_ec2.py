@@ -42,8 +42,8 @@ def test_the_disk_is_gp3_encrypted_64_gib_and_the_only_one(desk: World) -> None:
 
 def test_a_disk_smaller_than_the_image_grows_to_the_image(desk: World) -> None:
     instance = desk.ready(disk_gib=8)
-    assert instance.attempt is not None
-    assert instance.attempt.disk_gib >= 35
+    assert instance.launch.attempt is not None
+    assert instance.launch.attempt.disk_gib >= 35
 
 
 def test_instance_volumes_and_network_interface_carry_the_tags(desk: World) -> None:

@@ -182,7 +182,7 @@ def test_a_receiver_that_keeps_the_owner_waiting_loses_no_other_write(desk: Worl
     instance = desk.ready()
     box.before = lambda: desk.desk.requests.changing.update_policy(ADA, instance.id, PolicyOverride(max_hours=20))
     instance = desk.until_true(instance, lambda now: now.warning is not None)
-    assert instance.spec.max_hours == 20
+    assert instance.spec.policy.max_hours == 20
     assert instance.warning is not None
     assert [each.channel for each in instance.warning.deliveries] == ["webhook"]
 
@@ -286,5 +286,5 @@ def test_a_lowered_limit_binds_what_lives_already_and_is_told(desk: World) -> No
     desk.admin_bounds(idle_minutes=45, max_hours=15)
     desk.minute(2)
     current = desk.look(instance)
-    assert (current.spec.idle_policy.idle_minutes, current.spec.max_hours) == (45, 15)
+    assert (current.spec.policy.idle.idle_minutes, current.spec.policy.max_hours) == (45, 15)
     assert desk.codes(instance).count("policy_limited") == 1

@@ -69,7 +69,7 @@ def test_a_bad_parameter_is_refused_in_words_and_a_default_recipe_that_does_not_
 
 def test_what_was_chosen_reaches_the_document_as_texts_and_stays_in_the_record(desk: World) -> None:
     instance = desk.ready(recipe="new", parameters={"notebooks": False, "workers": 7})
-    assert instance.spec.parameters == {"release": "one", "notebooks": False, "workers": 7}
+    assert instance.spec.software.parameters == {"release": "one", "notebooks": False, "workers": 7}
     (attempt_id,) = sent(instance)
     assert attempt_id.startswith(f"one.false.7.{instance.id}.")
 

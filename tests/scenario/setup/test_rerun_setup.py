@@ -50,7 +50,7 @@ def test_the_recipe_runs_again_under_fresh_attempt_ids_and_the_timeline_says_who
     first = attempts(instance)
     asked = set_up(desk, instance).instance
     assert asked.phase is Phase.SETTING_UP
-    assert asked.spec.added_recipes == ()
+    assert asked.spec.software.added_recipes == ()
     instance = desk.until(instance, Phase.READY, minutes=20)
     again = attempts(instance)
     assert len(set(again)) == 2 * len(first) == 4
@@ -64,7 +64,7 @@ def test_another_recipe_is_added_with_what_was_chosen_and_survives_a_stop_and_a_
     instance = desk.ready(recipe="bare")
     granted = set_up(desk, instance, "new", workers=9)
     chosen: dict[str, ParameterValue] = {"release": "one", "notebooks": True, "workers": 9}
-    assert granted.instance.spec.added_recipes == (AddedRecipe(recipe="new", parameters=chosen),)
+    assert granted.instance.spec.software.added_recipes == (AddedRecipe(recipe="new", parameters=chosen),)
     assert granted.warnings == (), "it has a GPU"
     desk.until_true(
         instance, lambda now: now.setup.current_run is not None and now.setup.current_run.command_id is not None
@@ -75,13 +75,13 @@ def test_another_recipe_is_added_with_what_was_chosen_and_survives_a_stop_and_a_
     instance = desk.until(instance, Phase.READY, minutes=20)
     assert instance.setup.is_done
     assert instance.setup.results[-1].name == "gpudesk-jupyter"
-    assert (instance.spec.recipe, instance.spec.added_recipes[0].parameters) == ("bare", chosen)
+    assert (instance.spec.software.recipe, instance.spec.software.added_recipes[0].parameters) == ("bare", chosen)
     assert attempts(instance)[-1].startswith(f"one.true.9.{instance.id}.1.0.")
     ways = desk.desk.requests.sessions.connect(ADA, instance.name).commands
     assert any("portNumber=8899" in way.command for way in ways), "the added recipe's Jupyter"
     set_up(desk, instance, "new", release="two")
     desk.until(instance, Phase.READY, minutes=20)
-    (added,) = desk.look(instance).spec.added_recipes
+    (added,) = desk.look(instance).spec.software.added_recipes
     assert added.parameters == {"release": "two", "notebooks": True, "workers": 9}, "what is left out stays"
 
 
@@ -211,5 +211,5 @@ def test_while_it_is_set_up_again_a_keep_on_the_machine_is_granted_and_its_reboo
     desk.beat()
     desk.desk.loop.reconcile(instance.id)
     current = desk.look(instance)
-    assert current.keep_until is not None
+    assert current.lifetime.keep_until is not None
     assert "rebooted" not in desk.codes(instance)

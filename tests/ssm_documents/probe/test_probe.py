@@ -12,6 +12,7 @@ from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.heartbeat import KeepRequest
 from chalicelib.domain.idle.heartbeat_response import ActiveWarning, HeartbeatResponse, KeepResult
 from chalicelib.domain.idle.policy import SIGNALS, IdlePolicy, Thresholds
+from chalicelib.domain.instances.spec import Policy
 from ssm_documents.probe.history import History
 from ssm_documents.probe.imds import Imds
 from ssm_documents.probe.local_http import Response as HttpAnswer
@@ -19,7 +20,6 @@ from ssm_documents.probe.sensors import GuardedSensor, Reading, read_all
 from tests.support.fakes import ACTIVE, MINUTE, QUIET, START, Crowd, Desk, Hanging, Minutes, Scripted, machine
 from tools.replay.__main__ import ReplayResult, run_replay
 from tools.replay.history import MalformedLine, read
-from tools.replay.policy import Policy
 
 ANY = Thresholds()
 

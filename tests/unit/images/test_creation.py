@@ -25,8 +25,11 @@ from chalicelib.domain.images.plan import (
     SendSanitize,
 )
 from chalicelib.domain.images.record import (
+    AmiState,
     Image,
     ImagePhase,
+    ImageSource,
+    SanitizeState,
     contains_recipe,
     launch_incompatibility,
     price_per_month,
@@ -34,6 +37,7 @@ from chalicelib.domain.images.record import (
 )
 from chalicelib.domain.instances.lifecycle.plans import because
 from chalicelib.domain.instances.observation import CommandStatus, NotVisible, ObservedCommand, Unavailable
+from chalicelib.domain.instances.record import ImageInProgress
 from chalicelib.domain.setup.installed_documents import InstalledDocument, hash_recipe_document
 from chalicelib.domain.setup.state import DocumentRun
 from chalicelib.store.data_files import load_catalog, load_packaged_recipes
@@ -45,13 +49,19 @@ SEALED = DocumentRun(attempt_id="gi-1.remove", sent_at=NOW, last_sent_at=NOW, co
 DONE = ObservedCommand(command_id="c-1", status=CommandStatus.SUCCEEDED, status_details="Success", steps=())
 AMI = ObservedAmi(ami_id="ami-1", state="pending", snapshots=("snap-1",), size_gib=64, progress=40)
 
+SOURCE = ImageSource(
+    instance_id="gd-1",
+    instance_name="brave-otter",
+    ec2_instance_id="i-1",
+    base_image_parameter=load_catalog().types["g4dn.xlarge"].image,
+    arch="x86_64",
+)
+
 
 def image(phase: ImagePhase, **changes: Any) -> Image:
-    base = load_catalog().types["g4dn.xlarge"].image
     facts: dict[str, Any] = {
-        "sanitize_run": None if phase is ImagePhase.REQUESTED else SEALED,
-        "base_image_parameter": base,
-        "arch": "x86_64",
+        "sanitize": SanitizeState(run=None if phase is ImagePhase.REQUESTED else SEALED),
+        "source": SOURCE,
         "region": "us-east-1",
         "recipe": "jupyter",
         "installed_documents": (),
@@ -65,9 +75,6 @@ def image(phase: ImagePhase, **changes: Any) -> Image:
         description="",
         owner="ada",
         created_by="ada",
-        instance_id="gd-1",
-        instance_name="brave-otter",
-        ec2_instance_id="i-1",
         disk_gib=64,
         phase=phase,
         phase_since=NOW,
@@ -87,7 +94,7 @@ def test_secrets_leave_the_disk_before_anything_is_copied() -> None:
 
 
 def test_a_seal_that_ssm_has_not_confirmed_is_sent_again_under_the_same_attempt() -> None:
-    unconfirmed = image(ImagePhase.SANITIZING, sanitize_run=replace(SEALED, command_id=None))
+    unconfirmed = image(ImagePhase.SANITIZING, sanitize=SanitizeState(run=replace(SEALED, command_id=None)))
     assert decide(unconfirmed, NOTHING, NOW).step is None
     again = decide(unconfirmed, NOTHING, NOW + COMMAND_RESEND_AFTER).step
     assert isinstance(again, SendSanitize)
@@ -103,19 +110,19 @@ def test_what_is_there_under_its_name_is_not_made_again() -> None:
     assert decide(asked, ImageObservation(ami=Unavailable("throttled")), later).step is None
     assert decide(asked, NOTHING, later).step == CreateImage()
     found = decide(asked, ImageObservation(ami=AMI), later)
-    assert (found.image.phase, found.image.ami_id, found.step) == (ImagePhase.PENDING, "ami-1", None)
+    assert (found.image.phase, found.image.ami.id, found.step) == (ImagePhase.PENDING, "ami-1", None)
 
 
 def test_what_ec2_shows_of_it_is_its_progress_and_then_its_end() -> None:
-    pending = image(ImagePhase.PENDING, ami_id="ami-1")
+    pending = image(ImagePhase.PENDING, ami=AmiState(id="ami-1"))
     making = decide(pending, ImageObservation(ami=AMI), NOW)
-    assert (making.step, making.image.progress, making.image.snapshots) == (None, 40, ("snap-1",))
+    assert (making.step, making.image.ami.progress, making.image.ami.snapshots) == (None, 40, ("snap-1",))
     done = decide(pending, ImageObservation(ami=replace(AMI, state="available", size_gib=80)), NOW).image
-    assert (done.phase, done.progress, done.disk_gib) == (ImagePhase.AVAILABLE, 100, 80)
+    assert (done.phase, done.ami.progress, done.disk_gib) == (ImagePhase.AVAILABLE, 100, 80)
 
 
 def test_absence_is_no_failure_before_the_deadline() -> None:
-    pending = image(ImagePhase.PENDING, ami_id="ami-1")
+    pending = image(ImagePhase.PENDING, ami=AmiState(id="ami-1"))
     assert decide(pending, NOTHING, NOW + timedelta(hours=1)).image == pending
     assert decide(pending, NOTHING, NOW + IMAGE_DEADLINE).image.phase is ImagePhase.FAILED
     broken = decide(pending, ImageObservation(ami=replace(AMI, state="failed", failure_reason="disk is gone")), NOW)
@@ -130,13 +137,13 @@ def test_all_of_it_has_one_deadline_as_long_as_a_termination_waits(phase: ImageP
     plan = decide(late, ImageObservation(ami=NotVisible(), command=DONE), NOW)
     assert (plan.image.phase, plan.step) == (ImagePhase.FAILED, None)
     assert "it was not ready within 6 hours" in plan.image.reason.message
-    waiting = replace(ready(), image_in_progress=late.id, image_started_at=late.created_at)
+    waiting = replace(ready(), image_in_progress=ImageInProgress(id=late.id, started_at=late.created_at))
     assert not waiting.has_image_in_progress(NOW)
     assert waiting.has_image_in_progress(NOW - timedelta(seconds=1))
 
 
 def test_a_disk_that_ec2_has_at_the_last_moment_is_no_failure() -> None:
-    late = image(ImagePhase.PENDING, ami_id="ami-1", created_at=NOW - IMAGE_DEADLINE)
+    late = image(ImagePhase.PENDING, ami=AmiState(id="ami-1"), created_at=NOW - IMAGE_DEADLINE)
     there = decide(late, ImageObservation(ami=replace(AMI, state="available")), NOW)
     assert there.image.phase is ImagePhase.AVAILABLE
 
@@ -149,11 +156,11 @@ def test_a_name_that_is_taken_is_ours_and_other_refusals_are_final() -> None:
         record_outcome(asked, CreateImage(), PermanentAwsError("UnauthorizedOperation", "no"), NOW).phase
         is ImagePhase.FAILED
     )
-    assert record_outcome(asked, CreateImage(), AmiCreated("ami-1"), NOW).ami_id == "ami-1"
+    assert record_outcome(asked, CreateImage(), AmiCreated("ami-1"), NOW).ami.id == "ami-1"
 
 
 def test_a_snapshot_goes_after_its_image_and_gone_is_what_ec2_does_not_show() -> None:
-    going = image(ImagePhase.DELETING, secrets_restored=True)
+    going = image(ImagePhase.DELETING, sanitize=SanitizeState(run=SEALED, is_restored=True))
     first = decide(going, ImageObservation(ami=replace(AMI, state="available"), snapshots=("snap-1",)), NOW)
     assert first.step == Deregister("ami-1")
     second = decide(going, ImageObservation(ami=NotVisible(), snapshots=("snap-1",)), NOW)
@@ -183,7 +190,7 @@ def test_an_image_fits_its_region_architecture_and_size(
 
 def test_a_gpu_needs_the_driver_that_is_in_the_image() -> None:
     gpu, cpu = load_catalog().types["g4dn.xlarge"], load_catalog().types["t3.large"]
-    plain = image(ImagePhase.AVAILABLE, base_image_parameter=cpu.image)
+    plain = image(ImagePhase.AVAILABLE, source=replace(SOURCE, base_image_parameter=cpu.image))
     assert "driver of a g4dn.xlarge" in str(launch_incompatibility(plain, gpu, "us-east-1", None, gpu.image))
     assert launch_incompatibility(plain, gpu, "us-east-1", None, cpu.image) is None, (
         "a recipe that brings its own driver"

@@ -10,7 +10,7 @@ from chalicelib.domain.common.errors import AwsNotFound, PermanentAwsError, Tran
 from chalicelib.domain.images import creation
 from chalicelib.domain.images.creation import record_outcome
 from chalicelib.domain.images.plan import ImageObservation, SanitizeCommandSent, SendSanitize
-from chalicelib.domain.images.record import Image, ImagePhase
+from chalicelib.domain.images.record import AmiState, Image, ImagePhase, SanitizeState
 from chalicelib.domain.images.secret_restore import decide
 from chalicelib.domain.instances.observation import CommandStatus, NotVisible, ObservedCommand, Unavailable
 from chalicelib.domain.setup.state import DocumentRun
@@ -36,7 +36,7 @@ def attempt(
 
 
 def test_secrets_are_put_back_as_soon_as_every_disk_has_its_snapshot() -> None:
-    pending = image(ImagePhase.PENDING, ami_id="ami-1")
+    pending = image(ImagePhase.PENDING, ami=AmiState(id="ami-1"))
     not_yet = decide(pending, ImageObservation(ami=AMI), NOW)
     assert (not_yet.step, not_yet.image) == (None, pending)
     taken = decide(pending, ImageObservation(ami=replace(AMI, snapshot_taken=True)), NOW)
@@ -48,9 +48,9 @@ def test_secrets_are_put_back_as_soon_as_every_disk_has_its_snapshot() -> None:
 
 
 def test_they_are_back_only_when_the_command_has_ended_well() -> None:
-    asked = image(ImagePhase.AVAILABLE, restore_run=ASKED)
+    asked = image(ImagePhase.AVAILABLE, sanitize=SanitizeState(run=SEALED, restore_run=ASKED))
     sent = record_outcome(asked, SendSanitize({"action": "restore"}, "a"), SanitizeCommandSent("c-2"), NOW)
-    assert (sent.secrets_removed, sent.needs_work, sent.restore_run) == (True, True, SENT)
+    assert (sent.secrets_removed, sent.needs_work, sent.sanitize.restore_run) == (True, True, SENT)
     assert decide(sent, ended(CommandStatus.RUNNING), NOW).image == sent
     done = decide(sent, ended(CommandStatus.SUCCEEDED), NOW).image
     assert (done.secrets_removed, done.needs_work) == (False, False)
@@ -58,15 +58,20 @@ def test_they_are_back_only_when_the_command_has_ended_well() -> None:
 
 @pytest.mark.parametrize(("no_reboot", "code"), [(True, "secrets_restored"), (False, "secrets_regenerated")])
 def test_what_became_of_them_is_said_and_how_to_get_in_again(no_reboot: bool, code: str) -> None:
-    sent = image(ImagePhase.PENDING, ami_id="ami-1", restore_run=SENT, no_reboot=no_reboot)
-    reason = decide(sent, ended(CommandStatus.SUCCEEDED), NOW).image.restore_reason
+    sent = image(
+        ImagePhase.PENDING,
+        ami=AmiState(id="ami-1"),
+        sanitize=SanitizeState(run=SEALED, restore_run=SENT),
+        no_reboot=no_reboot,
+    )
+    reason = decide(sent, ended(CommandStatus.SUCCEEDED), NOW).image.sanitize.restore_reason
     assert reason is not None
     assert reason.code == code
     assert ("ssh-keygen -R gd-1" in reason.message) is not no_reboot
 
 
 def test_what_failed_or_never_ended_is_sent_again_as_another_attempt() -> None:
-    sent = image(ImagePhase.AVAILABLE, restore_run=SENT)
+    sent = image(ImagePhase.AVAILABLE, sanitize=SanitizeState(run=SEALED, restore_run=SENT))
     assert attempt(sent, ended(CommandStatus.FAILED), SECOND) is None, "not at once"
     again = attempt(sent, ended(CommandStatus.FAILED))
     assert again not in (None, SENT.attempt_id)
@@ -76,7 +81,7 @@ def test_what_failed_or_never_ended_is_sent_again_as_another_attempt() -> None:
 
 
 def test_what_ssm_has_not_confirmed_is_the_same_attempt_again() -> None:
-    asked = image(ImagePhase.AVAILABLE, restore_run=ASKED)
+    asked = image(ImagePhase.AVAILABLE, sanitize=SanitizeState(run=SEALED, restore_run=ASKED))
     for error in (TransientAwsError("Throttling", ""), AwsNotFound("InvalidInstanceId", "its agent is not back yet")):
         assert record_outcome(asked, SendSanitize({"action": "restore"}, "a"), error, NOW) == asked
     assert attempt(asked, after=SECOND) is None
@@ -84,14 +89,14 @@ def test_what_ssm_has_not_confirmed_is_the_same_attempt_again() -> None:
 
 
 def test_a_command_that_is_refused_is_given_up_with_what_to_do() -> None:
-    asked = image(ImagePhase.FAILED, restore_run=ASKED)
+    asked = image(ImagePhase.FAILED, sanitize=SanitizeState(run=SEALED, restore_run=ASKED))
     refused = record_outcome(
         asked, SendSanitize({"action": "restore"}, "a"), PermanentAwsError("AccessDenied", "no"), NOW
     )
     assert not refused.needs_work
-    assert refused.restore_reason is not None
-    assert refused.restore_reason.code == "secret_restore_failed"
-    assert "sudo /opt/gpudesk/gpudesk-machine-secrets restore" in refused.restore_reason.message
+    assert refused.sanitize.restore_reason is not None
+    assert refused.sanitize.restore_reason.code == "secret_restore_failed"
+    assert "sudo /opt/gpudesk/gpudesk-machine-secrets restore" in refused.sanitize.restore_reason.message
 
 
 def test_a_machine_that_runs_no_more_is_sent_nothing() -> None:
@@ -103,12 +108,14 @@ def test_a_machine_that_runs_no_more_is_sent_nothing() -> None:
 def test_it_is_not_tried_for_ever_and_longer_than_an_image_may_take() -> None:
     late = image(ImagePhase.FAILED, created_at=NOW - IMAGE_DEADLINE)
     assert attempt(late) is not None
-    lost = decide(image(ImagePhase.FAILED, restore_run=ASKED), NOTHING, NOW + RESTORE_DEADLINE)
+    lost = decide(
+        image(ImagePhase.FAILED, sanitize=SanitizeState(run=SEALED, restore_run=ASKED)), NOTHING, NOW + RESTORE_DEADLINE
+    )
     assert (lost.step, lost.image.needs_work) == (None, False)
 
 
 def test_whoever_deletes_the_image_leaves_no_machine_sealed() -> None:
-    going = image(ImagePhase.DELETING, restore_run=SENT)
+    going = image(ImagePhase.DELETING, sanitize=SanitizeState(run=SEALED, restore_run=SENT))
     gone = creation.decide(going, NOTHING, NOW).image
     assert (gone.phase, gone.needs_work) == (ImagePhase.DELETED, True)
     for sealed in (going, gone):
@@ -117,11 +124,14 @@ def test_whoever_deletes_the_image_leaves_no_machine_sealed() -> None:
 
 
 def test_a_seal_that_was_refused_at_once_leaves_nothing_to_be_put_back() -> None:
-    asked = image(ImagePhase.SANITIZING, sanitize_run=replace(SEALED, command_id=None))
+    asked = image(ImagePhase.SANITIZING, sanitize=SanitizeState(run=replace(SEALED, command_id=None)))
     step = SendSanitize({"action": "remove"}, SEALED.attempt_id)
     refused = record_outcome(asked, step, PermanentAwsError("AccessDenied", "no"), NOW)
     assert (refused.phase, refused.needs_work) == (ImagePhase.FAILED, False)
-    twice = replace(asked, sanitize_run=replace(SEALED, command_id=None, last_sent_at=NOW + COMMAND_RESEND_AFTER))
+    twice = replace(
+        asked,
+        sanitize=replace(asked.sanitize, run=replace(SEALED, command_id=None, last_sent_at=NOW + COMMAND_RESEND_AFTER)),
+    )
     assert record_outcome(twice, step, PermanentAwsError("AccessDenied", "no"), NOW).needs_work, (
         "the first answer may have been lost"
     )

@@ -1,7 +1,7 @@
 """What is decided of a measurement that was asked for, minute by minute, without a cloud."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.lifecycle.ready import judge
 from chalicelib.domain.instances.observation import CommandStatus, NotVisible, Observation, ObservedCommand, Unavailable
 from chalicelib.domain.instances.plan import CommandSent, Plan, SendDocument
-from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.domain.instances.record import ImageInProgress, Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.warning import StopWarning, WarningType
 from chalicelib.domain.setup.step_output import StepOutput
@@ -91,7 +91,12 @@ def test_a_command_that_is_lost_ends_by_its_deadline(command: Command) -> None:
 
 
 def test_its_end_is_the_last_thing_that_is_kept_of_it_and_the_idle_window_begins_anew() -> None:
-    instance = asked(replace(ready(), spec=replace(ready().spec, instance_type="p5.4xlarge", gpu="H100")))
+    instance = asked(
+        replace(
+            ready(),
+            spec=replace(ready().spec, hardware=replace(ready().spec.hardware, instance_type="p5.4xlarge", gpu="H100")),
+        )
+    )
     sent = looked(instance, 1)
     assert sent.step
     taken = outcomes.record_outcome(sent.instance, sent.step, CommandSent("c-1"), START + MINUTE).instance
@@ -163,7 +168,7 @@ def test_an_idle_warning_is_withdrawn_and_nothing_is_idle_while_it_runs() -> Non
 
 
 def test_silence_while_it_runs_is_nobodys_news() -> None:
-    silent = replace(running(), activity_unknown_since=START)
+    silent = replace(running(), observed=replace(running().observed, activity_unknown_since=START))
     assert looked(silent, 30).timeline == ()
 
 
@@ -191,9 +196,20 @@ def test_who_asks_while_it_is_measured_is_answered_with_that() -> None:
 @pytest.mark.parametrize(
     ("instance", "why", "code"),
     [
-        (replace(ready(), spec=replace(ready().spec, gpu=None, gpu_count=0)), "it has no GPU to measure", "no_gpu"),
         (
-            replace(ready(), spec=replace(ready().spec, gpu="Radeon Pro V520", nvidia_gpu_count=0)),
+            replace(
+                ready(), spec=replace(ready().spec, hardware=replace(ready().spec.hardware, gpu=None, gpu_count=0))
+            ),
+            "it has no GPU to measure",
+            "no_gpu",
+        ),
+        (
+            replace(
+                ready(),
+                spec=replace(
+                    ready().spec, hardware=replace(ready().spec.hardware, gpu="Radeon Pro V520", nvidia_gpu_count=0)
+                ),
+            ),
             "has Radeon Pro V520: only NVIDIA's GPUs can be measured",
             "no_gpu",
         ),
@@ -201,7 +217,7 @@ def test_who_asks_while_it_is_measured_is_answered_with_that() -> None:
         (replace(ready(), phase=Phase.FAILED), "is failed: only a ready instance", "not_ready"),
         (replace(ready(), spec=replace(ready().spec, desired=DesiredState.STOPPED)), "is being ended", "not_ready"),
         (
-            replace(ready(), image_in_progress="im-1"),
+            replace(ready(), image_in_progress=ImageInProgress(id="im-1", started_at=datetime(2030, 1, 1, tzinfo=UTC))),
             "an image of n is being made; ask again once it is",
             "image_in_progress",
         ),

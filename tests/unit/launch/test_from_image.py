@@ -21,7 +21,7 @@ from chalicelib.domain.setup.state import AddedRecipe, SetupState
 from chalicelib.store.data_files import load_catalog, load_packaged_recipes
 from tests.property.world import ADA, ready
 from tests.support.recipes import UBUNTU_18, offered, recipe
-from tests.unit.images.test_creation import NOW, image
+from tests.unit.images.test_creation import NOW, SOURCE, image
 
 ANY = {"architectures": ["x86_64"], "ubuntu": ["18.04", "22.04"], "compute_capability": None, "supports_cpu": True}
 CUDA = {"min": "7.0", "max": None}
@@ -37,19 +37,19 @@ def vision(**changes: Any) -> Image:
 def launched(source: Image, **said: Any) -> InheritedSpec:
     request = LaunchRequest(**{"instance_type": "g4dn.xlarge", **said})
     spec, _ = build_spec(request, load_catalog(), RECIPES, DeskSettings(), PolicyOverride(), source)
-    return inherit_from_image(spec, request, source, load_catalog().get_type(spec.instance_type), RECIPES)
+    return inherit_from_image(spec, request, source, load_catalog().get_type(spec.hardware.instance_type), RECIPES)
 
 
 def test_parameters_are_those_of_the_image_but_for_what_is_said() -> None:
     spec = launched(vision(recipe="any", parameters=CHOSEN), parameters={"workers": 2}).spec
-    assert spec.parameters == {"release": "two", "notebooks": True, "workers": 2}
+    assert spec.software.parameters == {"release": "two", "notebooks": True, "workers": 2}
     other = launched(vision(recipe="any", parameters=CHOSEN), recipe="jupyter").spec
-    assert (other.recipe, other.parameters["pip_index"]) == ("jupyter", "")
+    assert (other.software.recipe, other.software.parameters["pip_index"]) == ("jupyter", "")
 
 
 def test_added_recipes_come_along_with_their_parameters() -> None:
     over = launched(vision(recipe="jupyter", added_recipes=(AddedRecipe(recipe="any", parameters=CHOSEN),)))
-    assert over.spec.added_recipes == (AddedRecipe(recipe="any", parameters=CHOSEN),)
+    assert over.spec.software.added_recipes == (AddedRecipe(recipe="any", parameters=CHOSEN),)
     assert "with the added recipe any." in over.message
 
 
@@ -66,13 +66,19 @@ def test_what_cannot_come_along_is_left_out_and_that_is_said(
     added: AddedRecipe, said: dict[str, Any], why: str
 ) -> None:
     over = launched(vision(recipe="jupyter", added_recipes=(added,)), **said)
-    assert over.spec.added_recipes == ()
+    assert over.spec.software.added_recipes == ()
     assert f"Recipe {added.recipe}, which was added there, is not inherited: {why}" in over.message
 
 
 def test_a_launch_that_failed_is_set_up_again_with_all_that_its_image_brought_along() -> None:
     spec = replace(
-        ready().spec, recipe="jupyter", parameters={}, added_recipes=(AddedRecipe(recipe="any", parameters=CHOSEN),)
+        ready().spec,
+        software=replace(
+            ready().spec.software,
+            recipe="jupyter",
+            parameters={},
+            added_recipes=(AddedRecipe(recipe="any", parameters=CHOSEN),),
+        ),
     )
     failed = replace(ready(), spec=spec, phase=Phase.FAILED, setup=SetupState(recipe="jupyter"))
     what = build_setup_request(failed, None, {}, RECIPES, load_catalog())
@@ -84,8 +90,8 @@ def test_a_launch_that_failed_is_set_up_again_with_all_that_its_image_brought_al
 
 
 def test_a_recipe_is_judged_by_the_base_of_the_image() -> None:
-    old = vision(recipe="any", base_image_parameter=UBUNTU_18)
-    assert launched(old, instance_type="t3.large").spec.image_parameter == UBUNTU_18
+    old = replace(vision(recipe="any"), source=replace(SOURCE, base_image_parameter=UBUNTU_18))
+    assert launched(old, instance_type="t3.large").spec.software.image_parameter == UBUNTU_18
     with pytest.raises(ValidationFailed) as refused:
         launched(old, instance_type="t3.large", recipe="jupyter")
     assert "the image is Ubuntu 18.04" in refused.value.errors[0].message

@@ -12,7 +12,7 @@ from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.desk.channels import ChannelDirectory, Channels
 from chalicelib.domain.instances.record import Instance, Phase
-from chalicelib.domain.instances.spec import DesiredState, Spec
+from chalicelib.domain.instances.spec import DesiredState, Hardware, Software, Spec
 from chalicelib.domain.instances.warning import StopWarning, WarningDelivery, WarningType
 from chalicelib.domain.notifications import messages
 from chalicelib.domain.notifications.notification import (
@@ -45,7 +45,13 @@ def instance(owner: str = "ada", warned: StopWarning | None = None) -> Instance:
         owner=owner,
         created_by=owner,
         created_at=NOW,
-        spec=Spec(desired=DesiredState.RUNNING, instance_type="t", region="r", recipe="bare", disk_gib=8),
+        spec=Spec(
+            desired=DesiredState.RUNNING,
+            region="r",
+            disk_gib=8,
+            hardware=Hardware(instance_type="t"),
+            software=Software(recipe="bare"),
+        ),
         phase=Phase.READY,
         phase_since=NOW,
         reason=EventReason(code=EventCode.READY, message="ready"),

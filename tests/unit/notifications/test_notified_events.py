@@ -30,9 +30,9 @@ from chalicelib.domain.idle.rule import ActivityCode, unknown_activity
 from chalicelib.domain.images import creation
 from chalicelib.domain.images.plan import ImageObservation, ObservedAmi
 from chalicelib.domain.images.record import ImagePhase
-from chalicelib.domain.instances.billing import Rates
+from chalicelib.domain.instances.billing import Billing, Rates
 from chalicelib.domain.instances.commands.start_benchmark import start_benchmark
-from chalicelib.domain.instances.launch_attempt import LaunchAttempt
+from chalicelib.domain.instances.launch_attempt import LaunchAttempt, LaunchState
 from chalicelib.domain.instances.lifecycle import decide, outcomes
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext, because
 from chalicelib.domain.instances.observation import (
@@ -45,7 +45,17 @@ from chalicelib.domain.instances.observation import (
     TagsMissing,
 )
 from chalicelib.domain.instances.plan import InstanceLaunched, Launch, NoLongerIdle, Plan, Start, Stop, Terminate
-from chalicelib.domain.instances.record import Claim, ClaimAction, Ec2State, Instance, Machine, Phase, ScheduledEvent
+from chalicelib.domain.instances.record import (
+    Claim,
+    ClaimAction,
+    Ec2State,
+    Instance,
+    Lifetime,
+    Machine,
+    ObservedState,
+    Phase,
+    ScheduledEvent,
+)
 from chalicelib.domain.instances.warning import StopWarning, WarningType
 from chalicelib.domain.notifications.notification import Notification, notifications_for
 from chalicelib.domain.setup.recipe import RecipeDocument
@@ -126,9 +136,8 @@ def running(**changes: Any) -> Instance:
     machine = Machine(instance_id=MACHINE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=START)
     facts: dict[str, Any] = {
         "machine": machine,
-        "boot_id": "boot-1",
-        "agent_seen": True,
-        "rates": Rates(instance=Decimal("0.526"), disk=Decimal("0.007"), address=Decimal("0.005")),
+        "observed": ObservedState(boot_id="boot-1", agent_seen=True),
+        "billing": Billing(rates=Rates(instance=Decimal("0.526"), disk=Decimal("0.007"), address=Decimal("0.005"))),
         **changes,
     }
     return replace(plain_ready(), name=NAME, **facts)
@@ -137,7 +146,13 @@ def running(**changes: Any) -> Instance:
 def launching(**changes: Any) -> Instance:
     """An instance without a machine so far."""
     return running(
-        **{"phase": Phase.LAUNCHING, "machine": None, "lifetime_started_at": None, "agent_seen": False, **changes}
+        **{
+            "phase": Phase.LAUNCHING,
+            "machine": None,
+            "lifetime": Lifetime(),
+            "observed": ObservedState(boot_id="boot-1"),
+            **changes,
+        }
     )
 
 
@@ -210,7 +225,7 @@ def attempt() -> LaunchAttempt:
 
 
 def launch_failed(error: Exception) -> Change:
-    return noted(launching(attempt=attempt()), Launch(attempt()), error)
+    return noted(launching(launch=LaunchState(attempt=attempt())), Launch(attempt()), error)
 
 
 def setting_up(*, rerun: bool = False) -> Instance:
@@ -233,7 +248,7 @@ FAILED = command(CommandStatus.FAILED, "E: Unable to locate package libfoo")
 
 
 def benchmark_ended(observation: ObservedCommand) -> Change:
-    spec = replace(running().spec, instance_type="p5.4xlarge", gpu="H100")
+    spec = replace(running().spec, hardware=replace(running().spec.hardware, instance_type="p5.4xlarge", gpu="H100"))
     asked = start_benchmark(running(spec=spec, version=7), data_files.load_catalog(), None, ADA, NOW).instance
     assert asked.benchmark_run is not None
     run = DocumentRun(attempt_id=asked.benchmark_run.id, sent_at=NOW, last_sent_at=NOW, command_id="c-1")
@@ -246,7 +261,10 @@ def image_ended(state: str) -> Change:
     ami = ObservedAmi(
         ami_id="ami-1", state=state, snapshots=("snap-1",), size_gib=64, failure_reason="the disk is gone"
     )
-    pending = replace(image(ImagePhase.PENDING, created_at=NOW), instance_name=NAME)
+    pending = replace(
+        image(ImagePhase.PENDING, created_at=NOW),
+        source=replace(image(ImagePhase.PENDING, created_at=NOW).source, instance_name=NAME),
+    )
     after = creation.decide(pending, ImageObservation(ami=ami), NOW).image
     return running(), [creation.completion(after, NOW)]
 
@@ -274,14 +292,18 @@ def overdue(action: ClaimAction) -> Change:
 
 def old(instance: Instance) -> Instance:
     """Its maximum lifetime is over."""
-    return replace(instance, lifetime_started_at=NOW - timedelta(hours=instance.spec.max_hours))
+    return replace(
+        instance, lifetime=replace(instance.lifetime, started_at=NOW - timedelta(hours=instance.spec.policy.max_hours))
+    )
 
 
 def no_agent(**changes: Any) -> Instance:
     """It runs for 13 minutes, and its SSM agent has never responded."""
     machine = Machine(instance_id=MACHINE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=NOW - 13 * MINUTE)
-    since = {"phase_since": machine.launched_at, "lifetime_started_at": machine.launched_at}
-    return running(**{"phase": Phase.BOOTING, "machine": machine, "agent_seen": False, **since, **changes})
+    since = {"phase_since": machine.launched_at, "lifetime": Lifetime(started_at=machine.launched_at)}
+    return running(
+        **{"phase": Phase.BOOTING, "machine": machine, "observed": ObservedState(boot_id="boot-1"), **since, **changes}
+    )
 
 
 def booting(view_launched_at: datetime = NOW - 13 * MINUTE) -> dict[str, Any]:
@@ -325,7 +347,9 @@ HAPPENS: Mapping[str, Callable[[], Change]] = {
     "launch_refused": lambda: launch_failed(PermanentAwsError("InvalidParameterValue", "Invalid value.")),
     "quota_exceeded": lambda: launch_failed(QuotaExceeded("VcpuLimitExceeded", "You have requested more vCPU.")),
     "no_capacity": lambda: decided(launching(), ec2=NotVisible()),
-    "no_answer": lambda: decided(launching(attempt=replace(attempt(), sent_at=START)), ec2=NotVisible()),
+    "no_answer": lambda: decided(
+        launching(launch=LaunchState(attempt=replace(attempt(), sent_at=START))), ec2=NotVisible()
+    ),
     "start_failed": lambda: noted(
         claimed(ClaimAction.START, 1), Start(), PermanentAwsError("Unsupported", "Not here.")
     ),
@@ -333,9 +357,14 @@ HAPPENS: Mapping[str, Callable[[], Change]] = {
     "image_failed": lambda: image_ended("failed"),
     "benchmark_done": lambda: benchmark_ended(command(CommandStatus.SUCCEEDED, GOLDEN.read_text(encoding="utf-8"))),
     "benchmark_failed": lambda: benchmark_ended(FAILED),
-    "activity_unknown": lambda: decided(running(activity_unknown_since=NOW - 20 * MINUTE)),
+    "activity_unknown": lambda: decided(
+        running(observed=ObservedState(boot_id="boot-1", agent_seen=True, activity_unknown_since=NOW - 20 * MINUTE))
+    ),
     "tags_lost": lambda: decided(running(), ec2=TagsMissing(MACHINE_ID)),
-    "instance_gone": lambda: decided(running(not_visible_since=NOW - timedelta(hours=3)), ec2=NotVisible()),
+    "instance_gone": lambda: decided(
+        running(observed=ObservedState(boot_id="boot-1", agent_seen=True, not_visible_since=NOW - timedelta(hours=3))),
+        ec2=NotVisible(),
+    ),
     "reappeared": lambda: noted(
         running(phase=Phase.TERMINATED, machine=None),
         Launch(attempt()),
@@ -560,7 +589,7 @@ def test_setup_that_fails_on_a_ready_instance_is_notified_without_a_stop() -> No
 
 
 def test_no_agent_warning_of_an_instance_with_a_disk_announces_a_stop() -> None:
-    instance, entries = decided(no_agent(agent_seen=True), **booting())
+    instance, entries = decided(no_agent(observed=ObservedState(boot_id="boot-1", agent_seen=True)), **booting())
     subject, _ = delivered(instance, entries).mails[MAIL[Audience.ADMIN]]
     assert subject == f"gpudesk: {NAME} does not respond to SSM and will be stopped at 10:05 UTC"
 

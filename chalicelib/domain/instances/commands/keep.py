@@ -36,7 +36,9 @@ def grant_keep(
     reason = because(EventCode.KEEP_GRANTED, f"{who} kept it until {until:%Y-%m-%d %H:%M} UTC")
     entries = [timeline_entry(now, reason, actor=who, details={"until": until.isoformat()})]
     warned = instance.warning
-    leased = replace(instance, keep_until=until, keep_requested_by=who, notified=None)
+    leased = replace(
+        instance, notified=None, lifetime=replace(instance.lifetime, keep_until=until, keep_requested_by=who)
+    )
     if warned and (until > warned.stop_at or warned.kind is WarningType.IDLE):
         leased = replace(leased, warning=None)
         entries.append(
@@ -50,11 +52,12 @@ def keep_reason(instance: Instance) -> Reason:
 
     :raises ValueError: it is not kept
     """
-    if instance.keep_until is None:
+    if instance.lifetime.keep_until is None:
         raise ValueError(f"{instance.id} is not kept")
-    until = f"{instance.keep_until:%Y-%m-%d %H:%M} UTC"
+    until = f"{instance.lifetime.keep_until:%Y-%m-%d %H:%M} UTC"
     return because(
-        EventCode.KEEP_GRANTED, f"{instance.name} is kept until {until}, requested by {instance.keep_requested_by}."
+        EventCode.KEEP_GRANTED,
+        f"{instance.name} is kept until {until}, requested by {instance.lifetime.keep_requested_by}.",
     )
 
 
@@ -64,12 +67,12 @@ def process_keep_request(instance: Instance, wish: KeepRequest, limits: Limits, 
     It never reaches beyond `max_hours`: what a machine says must not move what bounds it.
     """
     until = now + timedelta(hours=min(wish.hours, limits.keep_hours))
-    if instance.lifetime_started_at:
-        until = min(until, instance.lifetime_started_at + timedelta(hours=instance.spec.max_hours))
+    if instance.lifetime.started_at:
+        until = min(until, instance.lifetime.started_at + timedelta(hours=instance.spec.policy.max_hours))
     if until <= now:
         return _refused(instance, wish, "its maximum hours are over", now)
-    if instance.keep_until and until <= instance.keep_until:
-        kept_longer = f"it is kept until {instance.keep_until:%Y-%m-%d %H:%M} UTC already"
+    if instance.lifetime.keep_until and until <= instance.lifetime.keep_until:
+        kept_longer = f"it is kept until {instance.lifetime.keep_until:%Y-%m-%d %H:%M} UTC already"
         answer = KeepResult(id=wish.id, granted=True, message=kept_longer)
         reason = because(EventCode.KEEP_ACTIVE, kept_longer)
         return Plan(instance=replace(instance, keep_result=answer), reason=reason, requeue=True)
@@ -117,6 +120,6 @@ def keep(
             f"({furthest:%Y-%m-%dT%H:%MZ})"
         )
         raise ValidationFailed(f"a keep {right}", errors=(FieldError(field, right),))
-    if instance.keep_until and until <= instance.keep_until:
+    if instance.lifetime.keep_until and until <= instance.lifetime.keep_until:
         return RecordChange(instance)
     return RecordChange(*grant_keep(instance, until, actor.name, now))

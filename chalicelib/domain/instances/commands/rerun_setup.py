@@ -53,16 +53,18 @@ def build_setup_request(
     :param name: the recipe; None: the one that failed, or else the one that it was launched with
     :raises Invalid: there is no such recipe, it does not fit the machine, or a parameter is wrong
     """
-    name = name or (instance.setup.recipe if _has_failed(instance) else None) or instance.spec.recipe
+    name = name or (instance.setup.recipe if _has_failed(instance) else None) or instance.spec.software.recipe
     recipe = recipes.get(name)
     if recipe is None:
         raise validation_failed([unknown_recipe_error(name, recipes)])
-    parameters, errors = resolve_values(given, recipe.parameters, instance.spec.parameters_of(name))
-    kind = catalog.types.get(instance.spec.instance_type)
+    parameters, errors = resolve_values(given, recipe.parameters, instance.spec.software.parameters_of(name))
+    kind = catalog.types.get(instance.spec.hardware.instance_type)
     if kind is None:
-        wrong = f"{instance.spec.instance_type} is not in the catalogue, so nobody knows whether {name} fits it"
+        wrong = (
+            f"{instance.spec.hardware.instance_type} is not in the catalogue, so nobody knows whether {name} fits it"
+        )
         raise validation_failed([*errors, FieldError("recipe", wrong)])
-    misfit = recipe.requirements.incompatibility(kind, instance.spec.image_parameter or kind.image)
+    misfit = recipe.requirements.incompatibility(kind, instance.spec.software.image_parameter or kind.image)
     if misfit:
         instead = suggest_types(recipe.requirements, recipe.image_parameter_for, catalog, instance.spec.region)
         wrong = f"{name} does not fit {instance.name}: {misfit}; in a launch of its own, {instead}"
@@ -70,8 +72,10 @@ def build_setup_request(
     if errors:
         raise validation_failed(errors)
     documents = recipe.documents_with(parameters)
-    if name == instance.spec.recipe and not _was_ready(instance):
-        documents = documents_for_spec(replace(instance.spec, parameters=parameters), recipes)
+    if name == instance.spec.software.recipe and not _was_ready(instance):
+        documents = documents_for_spec(
+            replace(instance.spec, software=replace(instance.spec.software, parameters=parameters)), recipes
+        )
     return SetupRequest(name, parameters, documents, given, recipe.skipped_steps_message(kind))
 
 
@@ -83,7 +87,7 @@ def apply_setup_request(instance: Instance, what: SetupRequest, actor: Actor, no
     if instance.phase is Phase.SETTING_UP and _is_under_way(instance.setup, what):
         return RecordChange(instance)
     _can_be_set_up(instance, what.recipe)
-    before, again = instance.setup, what.recipe in instance.spec.recipes
+    before, again = instance.setup, what.recipe in instance.spec.software.recipes
     doing = f"{actor.name} asked to " + (f"set up {what.recipe} again" if again else f"add {what.recipe}")
     with_what = f", with {format_values(what.given_parameters)}" if what.given_parameters else ""
     asked = timeline_entry(
@@ -106,7 +110,7 @@ def apply_setup_request(instance: Instance, what: SetupRequest, actor: Actor, no
         with_phase(instance, Phase.SETTING_UP, reason, now),
         spec=_with(instance.spec, what),
         setup=setup,
-        activity_unknown_since=None,
+        observed=replace(instance.observed, activity_unknown_since=None),
     )
     return RecordChange(current, (*lines, *withdrawn))
 
@@ -137,7 +141,7 @@ def _can_be_set_up(instance: Instance, recipe: str) -> None:
         raise Conflict(f"{name} is {phase}; it cannot be set up any more", code=ErrorCode.INSTANCE_TERMINATED)
     if phase is Phase.SETTING_UP:
         raise Conflict(
-            f"{name} is being set up as {instance.setup.recipe or instance.spec.recipe}; ask again once it is ready",
+            f"{name} is being set up as {instance.setup.recipe or instance.spec.software.recipe}; ask again once it is ready",
             code=ErrorCode.SETUP_IN_PROGRESS,
         )
     if phase in NOT_YET:
@@ -157,7 +161,7 @@ def _can_be_set_up(instance: Instance, recipe: str) -> None:
         raise Conflict(
             f"{name} has failed and has no machine: {instance.reason.message}", code=ErrorCode.INSTANCE_FAILED
         )
-    failed = instance.setup.recipe or instance.spec.recipe
+    failed = instance.setup.recipe or instance.spec.software.recipe
     if phase is Phase.FAILED and recipe != failed:
         raise Conflict(
             f"the setup of {name} as {failed} has failed; set that up again first (leave recipe out), or ask for "
@@ -168,13 +172,17 @@ def _can_be_set_up(instance: Instance, recipe: str) -> None:
 
 def _with(spec: Spec, what: SetupRequest) -> Spec:
     """The spec that says so, so that a stop and a start lose nothing of it."""
-    if what.recipe == spec.recipe:
-        return replace(spec, parameters=dict(what.parameters))
+    if what.recipe == spec.software.recipe:
+        return replace(spec, software=replace(spec.software, parameters=dict(what.parameters)))
     added = AddedRecipe(recipe=what.recipe, parameters=dict(what.parameters))
-    if what.recipe not in spec.recipes:
-        return replace(spec, added_recipes=(*spec.added_recipes, added))
+    if what.recipe not in spec.software.recipes:
+        return replace(spec, software=replace(spec.software, added_recipes=(*spec.software.added_recipes, added)))
     return replace(
-        spec, added_recipes=tuple(added if each.recipe == what.recipe else each for each in spec.added_recipes)
+        spec,
+        software=replace(
+            spec.software,
+            added_recipes=tuple(added if each.recipe == what.recipe else each for each in spec.software.added_recipes),
+        ),
     )
 
 

@@ -56,19 +56,21 @@ def start_benchmark(
 
 def _subject(instance: Instance, catalog: InstanceTypeCatalog) -> BenchmarkTarget:
     spec = instance.spec
-    if spec.gpu is None:
-        raise Conflict(f"{instance.name} is a {spec.instance_type}: it has no GPU to measure", code=ErrorCode.NO_GPU)
-    if not spec.nvidia_gpu_count:
+    if spec.hardware.gpu is None:
         raise Conflict(
-            f"{instance.name} has {spec.gpu}: only NVIDIA's GPUs can be measured, by PyTorch for CUDA",
+            f"{instance.name} is a {spec.hardware.instance_type}: it has no GPU to measure", code=ErrorCode.NO_GPU
+        )
+    if not spec.hardware.nvidia_gpu_count:
+        raise Conflict(
+            f"{instance.name} has {spec.hardware.gpu}: only NVIDIA's GPUs can be measured, by PyTorch for CUDA",
             code=ErrorCode.NO_GPU,
         )
     return BenchmarkTarget(
-        instance_type=spec.instance_type,
+        instance_type=spec.hardware.instance_type,
         region=spec.region,
-        gpu=spec.gpu,
-        gpu_count=spec.nvidia_gpu_count,
-        peaks=catalog.peaks[spec.gpu],
+        gpu=spec.hardware.gpu,
+        gpu_count=spec.hardware.nvidia_gpu_count,
+        peaks=catalog.peaks[spec.hardware.gpu],
     )
 
 

@@ -13,7 +13,7 @@ from chalicelib.domain.idle.policy import IdlePolicy
 from chalicelib.domain.instances.commands.change import RecordChange, require_not_ending
 from chalicelib.domain.instances.lifecycle.plans import because, warning_cancelled
 from chalicelib.domain.instances.record import Instance
-from chalicelib.domain.instances.spec import Spec
+from chalicelib.domain.instances.spec import Policy, Spec
 from chalicelib.domain.instances.warning import WarningType
 
 
@@ -23,7 +23,7 @@ def update_policy(
     """:raises Invalid: outside of what the admin allows"""
     require_not_ending(instance, "be changed")
     policy, max_hours = apply_policy_update(instance.spec, request, limits)
-    spec = replace(instance.spec, idle_policy=policy, max_hours=max_hours)
+    spec = replace(instance.spec, policy=Policy(idle=policy, max_hours=max_hours))
     if spec == instance.spec:
         return RecordChange(instance)
     message = (
@@ -32,7 +32,7 @@ def update_policy(
     )
     lines = [timeline_entry(now, because(EventCode.POLICY_CHANGED, message), actor=actor.name)]
     warned = instance.warning
-    if warned and warned.kind is WarningType.IDLE and policy != instance.spec.idle_policy:
+    if warned and warned.kind is WarningType.IDLE and policy != instance.spec.policy.idle:
         instance = replace(instance, warning=None)
         lines.append(timeline_entry(now, warning_cancelled(instance, "its idle policy was changed")))
     return RecordChange(replace(instance, spec=spec), tuple(lines))
@@ -44,7 +44,7 @@ def apply_policy_update(spec: Spec, request: PolicyOverride, limits: Limits) -> 
     :returns: the idle policy and the maximum hours
     :raises Invalid: with every field that is wrong
     """
-    policy, max_hours = apply_override(request, spec.idle_policy, spec.max_hours)
+    policy, max_hours = apply_override(request, spec.policy.idle, spec.policy.max_hours)
     errors = list(policy_errors(policy, max_hours, limits))
     if errors:
         raise validation_failed(errors)

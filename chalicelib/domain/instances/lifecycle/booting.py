@@ -112,7 +112,7 @@ def _is_of_this_boot(agent: ObservedAgent, launched_at: datetime) -> bool:
 def _booted(instance: Instance, now: datetime) -> Plan:
     if instance.warning and instance.warning.kind is WarningType.NO_AGENT:
         return replace(cancel_warning(instance, "its SSM agent responds now", now), requeue=True)
-    instance = replace(instance, agent_seen=True)
+    instance = replace(instance, observed=replace(instance.observed, agent_seen=True))
     if instance.setup.is_done:
         return to_ready(instance, _started(instance, now), now)
     reason = because(EventCode.SETTING_UP, f"the agent answers; setting up {instance.setup.recipe}")
@@ -132,13 +132,13 @@ def _started(instance: Instance, now: datetime) -> str:
     took = f"It was started in {round((now - instance.phase_since).total_seconds())} s."
     if instance.setup.abandoned:
         return took
-    recipe = instance.setup.recipe or instance.spec.recipe
+    recipe = instance.setup.recipe or instance.spec.software.recipe
     return f"{took} Recipe {recipe} was set up before."
 
 
 def _terms(instance: Instance) -> str:
     """Return what it costs, when it is stopped, and how to connect, in sentences."""
-    policy, rates = instance.spec.idle_policy, instance.rates
+    policy, rates = instance.spec.policy.idle, instance.billing.rates
     price = rates.instance + rates.disk + rates.address
     cost = f"It costs {format_usd(price)} per hour. " if price else ""
     end = (
@@ -156,7 +156,7 @@ def _terms(instance: Instance) -> str:
 def _without_agent(instance: Instance, launched_at: datetime, now: datetime) -> Plan:
     minutes = int((now - launched_at).total_seconds() // 60)
     explanation = NO_AGENT_MESSAGE.format(name=instance.name, minutes=minutes)
-    action = ClaimAction.STOP if instance.agent_seen else ClaimAction.TERMINATE
+    action = ClaimAction.STOP if instance.observed.agent_seen else ClaimAction.TERMINATE
     if instance.warning and instance.warning.may_act(now):
         return start_action(instance, action, because(EventCode.NO_AGENT, explanation), now, WarningType.NO_AGENT)
     if instance.warning or now - launched_at < AGENT_WARNING_AFTER:

@@ -26,6 +26,7 @@ from chalicelib.domain.instances.plan import (
     Plan,
 )
 from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.domain.instances.spec import Policy
 
 
 def decide(instance: Instance, observation: Observation, now: datetime, rules: DecisionContext) -> Plan:
@@ -115,14 +116,14 @@ def apply_limits(instance: Instance, limits: Limits, now: datetime) -> Plan | No
 
     Nobody is surprised by it: whatever follows from the new bounds is warned of first.
     """
-    policy, max_hours = clamp(instance.spec.idle_policy, instance.spec.max_hours, limits)
-    if not instance.is_active or (policy, max_hours) == (instance.spec.idle_policy, instance.spec.max_hours):
+    policy, max_hours = clamp(instance.spec.policy.idle, instance.spec.policy.max_hours, limits)
+    if not instance.is_active or (policy, max_hours) == (instance.spec.policy.idle, instance.spec.policy.max_hours):
         return None
     message = (
         f"the admin has bounded its policy: idle {policy.idle_minutes} minutes, warning {policy.warning_minutes} "
         f"minutes, at most {max_hours} hours; {', '.join(policy.signals)} count"
     )
-    spec = replace(instance.spec, idle_policy=policy, max_hours=max_hours)
+    spec = replace(instance.spec, policy=Policy(idle=policy, max_hours=max_hours))
     return replace(
         record_event(replace(instance, spec=spec), because(EventCode.POLICY_LIMITED, message), now), requeue=True
     )

@@ -72,8 +72,10 @@ def _not_visible(instance: Instance, now: datetime) -> tuple[Instance, Plan | No
         return instance, no_op(
             instance, EventCode.NOT_VISIBLE_YET, "EC2 does not show it yet; its answers lag behind its launches"
         )
-    absent = replace(instance, not_visible_since=instance.not_visible_since or now)
-    if absent.not_visible_since and now - absent.not_visible_since >= GONE_AFTER:
+    absent = replace(
+        instance, observed=replace(instance.observed, not_visible_since=instance.observed.not_visible_since or now)
+    )
+    if absent.observed.not_visible_since and now - absent.observed.not_visible_since >= GONE_AFTER:
         hours = pluralize(GONE_AFTER.seconds // 3600, "hour")
         message = (
             f"{instance.name} is gone: EC2 has not shown {machine.instance_id} for {hours}. gpudesk closed its record. "
@@ -97,7 +99,7 @@ def _seen(instance: Instance, view: ObservedInstance, report: Report, now: datet
         return instance, no_op(instance, EventCode.TERMINATED, "terminated") if is_over else reappeared(
             instance, machine, now
         )
-    instance = replace(instance, machine=machine, not_visible_since=None)
+    instance = replace(instance, machine=machine, observed=replace(instance.observed, not_visible_since=None))
     if before is None:
         if view.state in (Ec2State.TERMINATED, Ec2State.SHUTTING_DOWN):
             return instance, _ended(instance, view, now)
@@ -113,19 +115,25 @@ def _seen(instance: Instance, view: ObservedInstance, report: Report, now: datet
 
 def _announced(instance: Instance, event: ScheduledEvent | NotVisible | Unavailable, now: datetime) -> Plan | None:
     """What AWS is going to do to the machine of its own accord is passed on, once."""
-    if isinstance(event, Unavailable) or event == instance.scheduled_event:
+    if isinstance(event, Unavailable) or event == instance.observed.scheduled_event:
         return None
     if isinstance(event, NotVisible):
         reason = because(EventCode.SCHEDULED_EVENT_CLEARED, "AWS plans nothing any more")
-        cleared = replace(instance, scheduled_event=None)
-        return Plan(instance=cleared, reason=reason, requeue=True) if instance.scheduled_event else None
+        cleared = replace(instance, observed=replace(instance.observed, scheduled_event=None))
+        return Plan(instance=cleared, reason=reason, requeue=True) if instance.observed.scheduled_event else None
     message = (
         f"AWS has scheduled {event.code} of {instance.name} for {event.not_before:%Y-%m-%d %H:%M} UTC "
         f"({event.description}). "
         f"{EVENT_ADVICE.get(event.code, OTHER_REMEDY)}"
     )
     reason = because(EventCode.SCHEDULED_EVENT, message)
-    plan = record_event(replace(instance, scheduled_event=event), reason, now, event=event.code, event_id=event.id)
+    plan = record_event(
+        replace(instance, observed=replace(instance.observed, scheduled_event=event)),
+        reason,
+        now,
+        event=event.code,
+        event_id=event.id,
+    )
     return replace(plan, requeue=True)
 
 
@@ -136,15 +144,14 @@ def to_booting(instance: Instance, machine: Machine, now: datetime) -> Plan:
         replace(
             with_phase(instance, Phase.BOOTING, reason, now),
             machine=machine,
-            lifetime_started_at=machine.launched_at,
-            retry_at=None,
-            zones_without_capacity=(),
+            lifetime=replace(instance.lifetime, started_at=machine.launched_at),
+            launch=replace(instance.launch, retry_at=None, zones_without_capacity=()),
         ),
         reason,
         now,
         instance_id=machine.instance_id,
         zone=machine.zone,
-        instance_type=instance.spec.instance_type,
+        instance_type=instance.spec.hardware.instance_type,
     )
 
 
@@ -225,10 +232,10 @@ def _started_externally(instance: Instance, now: datetime) -> Plan | None:
     started = replace(
         with_phase(instance, Phase.BOOTING, reason, now),
         spec=spec,
-        lifetime_started_at=instance.machine.launched_at,
         ready_since=None,
         claim=None,
-        boot_id=None,
+        lifetime=replace(instance.lifetime, started_at=instance.machine.launched_at),
+        observed=replace(instance.observed, boot_id=None),
     )
     return record_event(started, reason, now)
 

@@ -51,7 +51,7 @@ def failed(instance: Instance, observation: Observation, now: datetime, rules: D
         return no_op(instance, EventCode.KEEP_ACTIVE, "failed, and kept for somebody to look into")
     warned = instance.warning
     if warned is None:
-        stop_at = now + instance.spec.idle_policy.warning_period
+        stop_at = now + instance.spec.policy.idle.warning_period
         message = (
             f"{instance.name} will be stopped at {stop_at:%H:%M} UTC, because its setup failed. To leave it running, "
             f"press Keep or run gpudesk-keep 4h on it. {instance.reason.message}"
@@ -94,7 +94,12 @@ def stopped(instance: Instance, now: datetime) -> Plan:
     match instance.spec.desired:
         case DesiredState.RUNNING:
             plan = start_action(instance, ClaimAction.START, because(EventCode.STARTING, "A start was requested."), now)
-            return replace(plan, instance=replace(plan.instance, lifetime_started_at=now, ready_since=None))
+            return replace(
+                plan,
+                instance=replace(
+                    plan.instance, ready_since=None, lifetime=replace(plan.instance.lifetime, started_at=now)
+                ),
+            )
         case DesiredState.TERMINATED:
             return request_termination(instance, now)
         case DesiredState.STOPPED:

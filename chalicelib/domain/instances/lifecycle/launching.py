@@ -31,19 +31,21 @@ def decide(instance: Instance, now: datetime) -> Plan:
     if instance.phase is Phase.REQUESTED:
         reason = because(EventCode.LAUNCHING, "looking up image, subnet and zone")
         instance = with_phase(instance, Phase.LAUNCHING, reason, now)
-    if instance.retry_at and now < instance.retry_at:
-        return no_op(instance, EventCode.WAITING_TO_RETRY, f"asking AWS again at {instance.retry_at:%H:%M:%S} UTC")
+    if instance.launch.retry_at and now < instance.launch.retry_at:
+        return no_op(
+            instance, EventCode.WAITING_TO_RETRY, f"asking AWS again at {instance.launch.retry_at:%H:%M:%S} UTC"
+        )
     overdue = _timed_out(instance, now)
     if overdue:
         return overdue
-    attempt = instance.attempt
-    asking = replace(instance, retry_at=now + COMMAND_RESEND_AFTER)
+    attempt = instance.launch.attempt
+    asking = replace(instance, launch=replace(instance.launch, retry_at=now + COMMAND_RESEND_AFTER))
     if attempt is None:
         reason = because(EventCode.RESOLVING, "looking up image, subnet and zone")
-        return Plan(instance=asking, reason=reason, step=ResolveLaunch(instance.zones_without_capacity))
+        return Plan(instance=asking, reason=reason, step=ResolveLaunch(instance.launch.zones_without_capacity))
     sending = attempt if attempt.sent_at else replace(attempt, sent_at=now)
     return Plan(
-        instance=replace(asking, attempt=sending),
+        instance=replace(asking, launch=replace(asking.launch, attempt=sending)),
         reason=because(EventCode.LAUNCHING, f"asking EC2 for a {attempt.instance_type} in {attempt.zone}"),
         step=Launch(sending),
     )
@@ -53,16 +55,14 @@ def launch_resolved(instance: Instance, outcome: LaunchResolved, now: datetime) 
     """The request is complete: frozen before it is sent. The disk is as large as the image makes it."""
     attempt, spec = outcome.attempt, instance.spec
     reason = because(EventCode.LAUNCHING, f"launching a {attempt.instance_type} in {attempt.zone}")
-    disk_rate = instance.rates.disk * attempt.disk_gib / spec.disk_gib
+    disk_rate = instance.billing.rates.disk * attempt.disk_gib / spec.disk_gib
     return Plan(
         instance=replace(
             instance,
             reason=reason,
-            attempt=attempt,
-            attempt_count=attempt.number,
-            retry_at=None,
             spec=replace(spec, disk_gib=attempt.disk_gib),
-            rates=replace(instance.rates, disk=disk_rate),
+            launch=replace(instance.launch, attempt=attempt, attempt_count=attempt.number, retry_at=None),
+            billing=replace(instance.billing, rates=replace(instance.billing.rates, disk=disk_rate)),
         ),
         reason=reason,
         timeline=(timeline_entry(now, reason, details={"image_id": attempt.image_id, "zone": attempt.zone}),),
@@ -72,18 +72,24 @@ def launch_resolved(instance: Instance, outcome: LaunchResolved, now: datetime) 
 
 def launch_failed(instance: Instance, error: AwsError, now: datetime) -> Plan:
     """AWS did not launch it, or we do not know."""
-    attempt = instance.attempt
+    attempt = instance.launch.attempt
     match error:
         case InsufficientCapacity() if attempt is not None:
-            zones = (*instance.zones_without_capacity, attempt.zone)
+            zones = (*instance.launch.zones_without_capacity, attempt.zone)
             reason = because(
                 EventCode.ZONE_NO_CAPACITY, f"{attempt.zone}: {error.message} ({error.code}); trying another zone"
             )
-            tried = replace(instance, attempt=None, zones_without_capacity=zones, retry_at=None)
+            tried = replace(
+                instance, launch=replace(instance.launch, attempt=None, zones_without_capacity=zones, retry_at=None)
+            )
             return replace(record_event(tried, reason, now, zone=attempt.zone), requeue=True)
         case InsufficientCapacity():
             reason = because(EventCode.NO_CAPACITY_YET, f"no zone of {instance.spec.region} has one now; trying again")
-            later = replace(instance, reason=reason, zones_without_capacity=(), retry_at=now + CAPACITY_RETRY)
+            later = replace(
+                instance,
+                reason=reason,
+                launch=replace(instance.launch, zones_without_capacity=(), retry_at=now + CAPACITY_RETRY),
+            )
             return (
                 record_event(later, reason, now) if instance.reason != reason else Plan(instance=later, reason=reason)
             )
@@ -93,18 +99,25 @@ def launch_failed(instance: Instance, error: AwsError, now: datetime) -> Plan:
                 f"{to_sentence(error.description)} Ask an admin to request an increase in Service Quotas, "
                 "or launch a smaller or another type."
             )
-            return to_failed(replace(instance, attempt=None), EventCode.QUOTA_EXCEEDED, message, now)
+            return to_failed(
+                replace(instance, launch=replace(instance.launch, attempt=None)), EventCode.QUOTA_EXCEEDED, message, now
+            )
         case PermanentAwsError():
             message = (
                 f"{instance.name} could not be launched. {to_sentence(error.description)} Nothing was "
                 "launched. Change the request or ask an admin, then launch again."
             )
-            return to_failed(replace(instance, attempt=None), EventCode.LAUNCH_REFUSED, message, now)
+            return to_failed(
+                replace(instance, launch=replace(instance.launch, attempt=None)), EventCode.LAUNCH_REFUSED, message, now
+            )
         case _:
             reason = because(
                 EventCode.RETRYING, f"AWS did not give a definite answer ({error.code}); the same request again"
             )
-            return Plan(instance=replace(instance, reason=reason, retry_at=now + RETRY), reason=reason)
+            return Plan(
+                instance=replace(instance, reason=reason, launch=replace(instance.launch, retry_at=now + RETRY)),
+                reason=reason,
+            )
 
 
 def to_failed(instance: Instance, code: EventCode, message: str, now: datetime) -> Plan:
@@ -115,11 +128,11 @@ def to_failed(instance: Instance, code: EventCode, message: str, now: datetime) 
 
 def _timed_out(instance: Instance, now: datetime) -> Plan | None:
     """A request that was sent is certain only when its instance would have shown itself."""
-    is_sent = instance.attempt is not None and instance.attempt.sent_at is not None
+    is_sent = instance.launch.attempt is not None and instance.launch.attempt.sent_at is not None
     limit = LAUNCH_DEADLINE + LAUNCH_VISIBILITY_DEADLINE if is_sent else LAUNCH_DEADLINE
     if now - instance.phase_since <= limit:
         return None
-    kind, region = instance.spec.instance_type, instance.spec.region
+    kind, region = instance.spec.hardware.instance_type, instance.spec.region
     why = (
         f"AWS did not respond to the launch of a {kind} in {region}, and EC2 shows no instance. Launch it again later."
         if is_sent
@@ -128,12 +141,15 @@ def _timed_out(instance: Instance, now: datetime) -> Plan | None:
     )
     message = f"{instance.name} could not be launched: {why}"
     return to_failed(
-        replace(instance, attempt=None), EventCode.NO_ANSWER if is_sent else EventCode.NO_CAPACITY, message, now
+        replace(instance, launch=replace(instance.launch, attempt=None)),
+        EventCode.NO_ANSWER if is_sent else EventCode.NO_CAPACITY,
+        message,
+        now,
     )
 
 
 def _cancelled(instance: Instance, now: datetime) -> Plan:
-    sent_at = instance.attempt.sent_at if instance.attempt else None
+    sent_at = instance.launch.attempt.sent_at if instance.launch.attempt else None
     if sent_at is not None and now - sent_at < LAUNCH_VISIBILITY_DEADLINE:
         return no_op(
             instance,

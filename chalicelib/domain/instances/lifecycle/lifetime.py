@@ -27,7 +27,7 @@ def decide_lifetime(instance: Instance, evidence: str, now: datetime, report: Re
     :returns: None while its end is not near
     """
     ends_at, warned = instance.lifetime_ends_at, instance.warning
-    notice = instance.spec.idle_policy.warning_period
+    notice = instance.spec.policy.idle.warning_period
     if ends_at is None or now < ends_at - notice:
         is_moved = warned is not None and warned.kind is WarningType.LIFETIME
         return cancel_warning(instance, "its lifetime was extended", now) if is_moved else None
@@ -52,6 +52,6 @@ def decide_lifetime(instance: Instance, evidence: str, now: datetime, report: Re
 
 
 def _what_ends(instance: Instance) -> str:
-    if instance.keep_until and instance.keep_until == instance.lifetime_ends_at:
+    if instance.lifetime.keep_until and instance.lifetime.keep_until == instance.lifetime_ends_at:
         return f"The keep of {instance.name} ends"
-    return f"{instance.name} reaches its maximum lifetime of {pluralize(instance.spec.max_hours, 'hour')}"
+    return f"{instance.name} reaches its maximum lifetime of {pluralize(instance.spec.policy.max_hours, 'hour')}"

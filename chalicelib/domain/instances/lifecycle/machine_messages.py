@@ -23,9 +23,9 @@ def process_heartbeat(
     heartbeat = observation.heartbeat
     if not isinstance(heartbeat, Heartbeat) or heartbeat.instance_id != require_machine(instance).instance_id:
         return None
-    if instance.lifetime_started_at and heartbeat.at <= instance.lifetime_started_at:
+    if instance.lifetime.started_at and heartbeat.at <= instance.lifetime.started_at:
         return None
-    if heartbeat.boot_id != instance.boot_id:
+    if heartbeat.boot_id != instance.observed.boot_id:
         return _booted(instance, heartbeat.boot_id, now)
     if heartbeat.keep_request and (
         instance.keep_result is None or instance.keep_result.id != heartbeat.keep_request.id
@@ -45,8 +45,8 @@ def record_delivery(instance: Instance, warning_id: str, channel: str, now: date
 
 
 def _booted(instance: Instance, boot_id: str, now: datetime) -> Plan:
-    booted = replace(instance, boot_id=boot_id)
-    if instance.boot_id is None:
+    booted = replace(instance, observed=replace(instance.observed, boot_id=boot_id))
+    if instance.observed.boot_id is None:
         reason = because(EventCode.FIRST_HEARTBEAT, "its probe reports")
         return Plan(instance=booted, reason=reason, requeue=True)
     if instance.phase is Phase.SETTING_UP or instance.image_in_progress:

@@ -16,8 +16,8 @@ def build_response(instance: Instance, desk: DeskSettings) -> HeartbeatResponse:
     warned = instance.warning
     orders = HeartbeatResponse(
         mode=str(desk.mode),
-        policy=instance.spec.idle_policy,
-        keep_until=instance.keep_until,
+        policy=instance.spec.policy.idle,
+        keep_until=instance.lifetime.keep_until,
         warning=ActiveWarning(id=warned.id, kind=str(warned.kind), stop_at=warned.stop_at) if warned else None,
         keep_result=instance.keep_result,
     )

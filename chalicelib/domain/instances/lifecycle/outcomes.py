@@ -44,7 +44,7 @@ def record_outcome(instance: Instance, step: Step, outcome: Outcome, now: dateti
 
 def _is_expected(instance: Instance, step: Step) -> bool:
     is_unlaunched = instance.phase in (Phase.REQUESTED, Phase.LAUNCHING) and instance.machine is None
-    attempt, run, claim = instance.attempt, instance.setup.current_run, instance.claim
+    attempt, run, claim = instance.launch.attempt, instance.setup.current_run, instance.claim
     match step:
         case ResolveLaunch():
             return is_unlaunched and attempt is None

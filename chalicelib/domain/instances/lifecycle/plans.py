@@ -174,8 +174,9 @@ def desired_state_plan(instance: Instance, now: datetime) -> Plan | None:
 
 def request_termination(instance: Instance, now: datetime) -> Plan:
     """Somebody wants it terminated, whatever it is doing; an image that is being made of it comes first."""
-    if instance.has_image_in_progress(now):
-        message = f"it will be terminated once its image {instance.image_in_progress} is made: GET /images/{instance.image_in_progress}"
+    image = instance.image_in_progress
+    if image and instance.has_image_in_progress(now):
+        message = f"it will be terminated once its image {image.id} is made: GET /images/{image.id}"
         waits = because(EventCode.TERMINATE_PENDING, message)
         if instance.notified == waits.code:
             return Plan(instance=instance, reason=waits)
@@ -191,11 +192,9 @@ def to_stopped(instance: Instance, reason: EventReason, now: datetime) -> Instan
         claim=None,
         warning=None,
         ready_since=None,
-        lifetime_started_at=None,
-        agent_seen=True,
-        activity_unknown_since=None,
-        boot_id=None,
         keep_result=None,
+        lifetime=replace(instance.lifetime, started_at=None),
+        observed=replace(instance.observed, agent_seen=True, activity_unknown_since=None, boot_id=None),
     )
 
 
@@ -207,10 +206,9 @@ def to_terminated(instance: Instance, reason: EventReason, now: datetime) -> Pla
         machine=None,
         claim=None,
         warning=None,
-        keep_until=None,
-        keep_requested_by=None,
         terminated_at=now,
         spec=replace(instance.spec, desired=DesiredState.TERMINATED),
+        lifetime=replace(instance.lifetime, keep_until=None, keep_requested_by=None),
     )
     return record_event(ended, reason, now, **({"instance_id": machine.instance_id} if machine else {}))
 

@@ -46,12 +46,12 @@ def judge(instance: Instance, observation: Observation, now: datetime) -> Activi
     judgement = judge_activity(
         observation.heartbeat,
         instance_id=require_machine(instance).instance_id,
-        counted=instance.spec.idle_policy.enabled_signals(has_gpu=instance.spec.nvidia_gpu_count > 0),
-        policy=instance.spec.idle_policy,
+        counted=instance.spec.policy.idle.enabled_signals(has_gpu=instance.spec.hardware.nvidia_gpu_count > 0),
+        policy=instance.spec.policy.idle,
         not_before=instance.ready_since or instance.phase_since,
         now=now,
     )
-    if instance.clock_skew and judgement.state is not ActivityState.UNKNOWN:
+    if instance.observed.clock_skew and judgement.state is not ActivityState.UNKNOWN:
         return unknown_activity("its reports were from the future, and none has proved its age since")
     return judgement
 
@@ -61,7 +61,12 @@ def decide(instance: Instance, observation: Observation, now: datetime, rules: D
     otherwise = desired_state_plan(instance, now)
     if otherwise:
         return otherwise
-    instance = replace(instance, clock_skew=detect_clock_skew(instance.clock_skew, observation.heartbeat, now))
+    instance = replace(
+        instance,
+        observed=replace(
+            instance.observed, clock_skew=detect_clock_skew(instance.observed.clock_skew, observation.heartbeat, now)
+        ),
+    )
     judgement = judge(instance, observation, now)
     over = decide_lifetime(instance, judgement.reason.message, now, observation.heartbeat)
     if over and over.instance != instance:
@@ -85,9 +90,12 @@ def _unknown_activity(instance: Instance, judgement: ActivityJudgment, now: date
         return None
     if instance.warning:
         return cancel_warning(instance, judgement.reason.message, now)
-    since = instance.activity_unknown_since
+    since = instance.observed.activity_unknown_since
     if since is None:
-        return Plan(instance=replace(instance, activity_unknown_since=now), reason=event_reason(judgement.reason))
+        return Plan(
+            instance=replace(instance, observed=replace(instance.observed, activity_unknown_since=now)),
+            reason=event_reason(judgement.reason),
+        )
     if now - since >= UNKNOWN_ACTIVITY_NOTIFY_AFTER and instance.notified != EventCode.ACTIVITY_UNKNOWN:
         minutes = int((now - since).total_seconds() // 60)
         message = (
@@ -100,8 +108,8 @@ def _unknown_activity(instance: Instance, judgement: ActivityJudgment, now: date
 
 
 def _decide_idle(instance: Instance, judgement: ActivityJudgment, report: Report, now: datetime) -> Plan:
-    if instance.activity_unknown_since:
-        instance = replace(instance, activity_unknown_since=None, notified=None)
+    if instance.observed.activity_unknown_since:
+        instance = replace(instance, notified=None, observed=replace(instance.observed, activity_unknown_since=None))
     warned = instance.warning
     if instance.has_keep(now):
         return (
@@ -135,7 +143,7 @@ def _clear_notified(instance: Instance) -> Instance:
 
 
 def _warn_of_idleness(instance: Instance, judgement: ActivityJudgment, report: Report, now: datetime) -> Plan:
-    stop_at = now + instance.spec.idle_policy.warning_period
+    stop_at = now + instance.spec.policy.idle.warning_period
     message = (
         f"{instance.name} will be stopped at {stop_at:%H:%M} UTC: {judgement.reason.message}. "
         f"{stop_impact(instance, report)}. To keep {instance.name} running, press Keep or run gpudesk-keep 4h on it."
@@ -149,5 +157,5 @@ def _kept(instance: Instance, judgement: ActivityJudgment) -> tuple[EventCode, s
 
 
 def _kept_until(instance: Instance) -> str:
-    until = f"{instance.keep_until:%Y-%m-%d %H:%M}" if instance.keep_until else "?"
+    until = f"{instance.lifetime.keep_until:%Y-%m-%d %H:%M}" if instance.lifetime.keep_until else "?"
     return f"kept until {until} UTC"

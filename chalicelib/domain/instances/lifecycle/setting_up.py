@@ -110,7 +110,7 @@ def document_skipped(instance: Instance, outcome: DocumentAlreadyInstalled, now:
         content=outcome.content,
     )
     saved = next((each.seconds for each in setup.installed_documents if each.name == name), 0)
-    image = instance.spec.image.name if instance.spec.image else "its image"
+    image = instance.spec.software.image.name if instance.spec.software.image else "its image"
     message = f"{name} is in {image} already: skipped, which saves about {saved} s ({_position(instance)})"
     reason = because(EventCode.DOCUMENT_SKIPPED, message)
     return _advance(instance, result, timeline_entry(now, reason, details={"seconds_saved": str(saved)}), now)
@@ -140,7 +140,7 @@ def _send(instance: Instance, document: RecipeDocument, now: datetime, rules: De
         "heartbeat_key": heartbeat_key(rules.instance_role_id, machine.instance_id),
         "heartbeat_table": rules.heartbeat_table,
         "region": rules.heartbeat_region,
-        "gpu_count": str(instance.spec.nvidia_gpu_count),
+        "gpu_count": str(instance.spec.hardware.nvidia_gpu_count),
         "attempt_id": attempt_id,
     }
     parameters = render(document.parameters, values)
@@ -206,7 +206,7 @@ def _succeeded(
     result = setup_results.success_result(document, run, command, now)
     reason = because(EventCode.DOCUMENT_SUCCEEDED, setup_results.describe_result(result, _position(instance)))
     plan = _advance(instance, result, timeline_entry(now, reason, details={"command_id": run.command_id or ""}), now)
-    return replace(plan, durations=setup_results.step_durations(result, instance.spec.instance_type))
+    return replace(plan, durations=setup_results.step_durations(result, instance.spec.hardware.instance_type))
 
 
 def _advance(instance: Instance, result: DocumentResult, line: TimelineEntry, now: datetime) -> Plan:
@@ -263,7 +263,7 @@ def _failed(instance: Instance, why: str, now: datetime) -> Plan:
     """Setup is over; the machine is stopped after a warning, unless it was ready before: then it goes on as it was."""
     if instance.setup.on_running_instance:
         return _given_up(instance, why, now)
-    stop_at = now + instance.spec.idle_policy.warning_period
+    stop_at = now + instance.spec.policy.idle.warning_period
     reason = _setup_failed(instance, why)
     message = (
         f"{reason.message} {instance.name} will be stopped at {stop_at:%H:%M} UTC. To leave it running, press Keep or "

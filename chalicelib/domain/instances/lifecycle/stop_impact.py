@@ -14,7 +14,7 @@ def stop_impact(instance: Instance, report: Report) -> str:
     live_counts = report.live_counts if isinstance(report, Heartbeat) else {}
     known = [_counted(live_counts[kind], noun) for kind, noun in NOUNS.items() if live_counts.get(kind)]
     what = join_and(known) if known else "whatever runs there (kernels, terminals, tmux)"
-    store = instance.spec.instance_store_gb
+    store = instance.spec.hardware.instance_store_gb
     disks = f" and its instance store of {store} GB" if store else ""
     return f"A stop ends {what} and empties /tmp{disks}; the root disk is kept"
 
