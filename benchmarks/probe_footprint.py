@@ -48,7 +48,7 @@ class Footprint:
 def footprint(pid: int) -> Footprint:
     """Of the process as it is now; children that have ended count as its own."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    ticks = sum(int(each) for each in fields[11:15])
+    ticks = sum(int(field) for field in fields[11:15])
     status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
     peak_kb = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
     return Footprint(ticks * 1000 / os.sysconf("SC_CLK_TCK"), peak_kb / 1000)

@@ -32,7 +32,7 @@ def fallback_line(parameter: str) -> str:
 
 def characters_accepted(pattern: str, characters: Iterable[str]) -> list[str]:
     """Which of the characters a pattern lets through, alone or in texts such as ours."""
-    return [each for each in characters if any(re.fullmatch(pattern, text) for text in _laced(each))]
+    return [character for character in characters if any(re.fullmatch(pattern, text) for text in _laced(character))]
 
 
 def as_json(document: Mapping[str, Any]) -> str:

@@ -131,7 +131,7 @@ def _include_all(lines: list[str]) -> list[str]:
 
 def _library(file: str, script: str) -> list[str]:
     source = (_LIBRARY / file).read_text(encoding="utf-8")
-    lines = [line for each in source.splitlines() for line in _embed(each, _LIBRARY)]
+    lines = [line for splitline in source.splitlines() for line in _embed(splitline, _LIBRARY)]
     return lines if "<<" in source else select_functions("\n".join([*lines, ""]), script)
 
 

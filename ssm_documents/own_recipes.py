@@ -89,7 +89,7 @@ def _header(recipe: Recipe, steps: CustomSteps) -> dict[str, Any]:
         "parameters": {
             "attemptId": SHARED,
             "gpuCount": SHARED,
-            **{ssm_name(each.name): of_document(each) for each in recipe.parameters.values()},
+            **{ssm_name(parameter.name): of_document(parameter) for parameter in recipe.parameters.values()},
         },
         "mainSteps": [
             {

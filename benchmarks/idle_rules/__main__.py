@@ -32,9 +32,9 @@ def results(seed: int, days: int = DAYS, rules: Sequence[str] = tuple(RULES)) ->
     members = tuple(team(seed, days))
     return {
         name: {
-            each.use: simulate(each.minutes, RULES[name](kind.vcpus), kind.prices[REGION])
-            for each in members
-            for kind in [known.get_type(each.instance_type)]
+            member.use: simulate(member.minutes, RULES[name](kind.vcpus), kind.prices[REGION])
+            for member in members
+            for kind in [known.get_type(member.instance_type)]
         }
         for name in rules
     }
@@ -53,15 +53,15 @@ def tables(found: Results) -> Iterator[str]:
 
 
 def _row(name: str, outcomes: Sequence[RunStats]) -> str:
-    stops = sum(each.stops for each in outcomes)
-    warnings = sum(each.warnings for each in outcomes)
+    stops = sum(outcome.stops for outcome in outcomes)
+    warnings = sum(outcome.warnings for outcome in outcomes)
     cells = (
         name,
-        _hours(sum(each.running for each in outcomes)),
-        f"{sum(each.dollars for each in outcomes):,.0f}",
-        f"{sum(each.dollars_wasted for each in outcomes):,.0f}",
-        str(sum(each.busy_stops for each in outcomes)),
-        _hours(sum(each.lost for each in outcomes)),
+        _hours(sum(outcome.running for outcome in outcomes)),
+        f"{sum(outcome.dollars for outcome in outcomes):,.0f}",
+        f"{sum(outcome.dollars_wasted for outcome in outcomes):,.0f}",
+        str(sum(outcome.busy_stops for outcome in outcomes)),
+        _hours(sum(outcome.lost for outcome in outcomes)),
         str(stops),
         f"{warnings / stops:.2f}" if warnings else "-",
     )

@@ -53,7 +53,7 @@ def _office_day(diary: UsageTimeline, day: int, *kinds: Callable[[UsageTimeline]
 
 def training(diary: UsageTimeline) -> None:
     """Runs of a day or three, begun by hand; nobody is there when one ends."""
-    for day in (each for each in diary.workdays() if each % 7 in (0, 3)):
+    for day in (workday for workday in diary.workdays() if workday % 7 in (0, 3)):
         diary.until(day, diary.about(17))
         diary.do(TYPING, 20)
         _training_run(diary, diary.rng.randint(24, 60))
@@ -67,7 +67,7 @@ def notebooks(diary: UsageTimeline) -> None:
 
 def forgotten(diary: UsageTimeline) -> None:
     """Wanted for an afternoon a week."""
-    for day in (each for each in diary.workdays() if each % 7 == 1):
+    for day in (workday for workday in diary.workdays() if workday % 7 == 1):
         diary.until(day, diary.about(14))
         diary.now_and_then(3 * HOUR, some(TYPING, 1, 10), some(TRYING, 10, 40))
 
@@ -89,7 +89,7 @@ def overnight_io(diary: UsageTimeline) -> None:
 
 def busy_since_boot(diary: UsageTimeline) -> None:
     """One core of many, for days, and at that from the first minute on."""
-    for day in (each for each in diary.workdays() if each % 7 == 0):
+    for day in (workday for workday in diary.workdays() if workday % 7 == 0):
         diary.until(day, 9)
         diary.do(COUNTING, diary.rng.randint(60, 100) * HOUR)
 
@@ -125,7 +125,7 @@ def editor(diary: UsageTimeline) -> None:
 
 def unseen(diary: UsageTimeline) -> None:
     """Half a day of waiting for something that no signal shows, under a hold."""
-    for day in (each for each in diary.workdays() if each % 2 == 0):
+    for day in (workday for workday in diary.workdays() if workday % 2 == 0):
         diary.until(day, diary.about(10))
         diary.do(TYPING, 15)
         diary.do(WAITING, diary.rng.randint(6, 12) * HOUR)

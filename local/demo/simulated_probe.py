@@ -126,4 +126,4 @@ class SimulatedProbes:
             notifier=Notifier(UserMessenger(folder=Path(self._folder.name), servers=list)),
             power_off=lambda: self._machines.power_off(instance_id),
         )
-        return Probe([GuardedSensor(each) for each in sensors], self._cloud.clock, desk, identity, here)
+        return Probe([GuardedSensor(sensor) for sensor in sensors], self._cloud.clock, desk, identity, here)

@@ -65,7 +65,7 @@ class WebhookReceiver:
     def messages(self, kind: str | None = None) -> list[Message]:
         """All so far, or those of one type."""
         with self._lock:
-            return [each for each in self._messages if kind in (None, each.type)]
+            return [message for message in self._messages if kind in (None, message.type)]
 
     def receive(self, body: bytes, headers: dict[str, str]) -> int:
         """Check the signature of a message and store it.

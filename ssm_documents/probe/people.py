@@ -86,7 +86,7 @@ class UserMessenger:
         except OSError as error:
             logger.warning("the terminals cannot be listed: %s", error)
             return []
-        return [(each, is_connected(each, processes, self._folder)) for each in terminals]
+        return [(terminal, is_connected(terminal, processes, self._folder)) for terminal in terminals]
 
     def _notebooks(self, text: str) -> int:
         """How many servers took it in time: whatever users' programs answer, or do not, costs a beat one limit."""

@@ -215,7 +215,7 @@ def _leaving(turn: SelfStopDecision) -> SelfStopStatus | None:
 
 
 def _changed(before: Thresholds, after: Thresholds) -> list[str]:
-    return [each.name for each in fields(Thresholds) if getattr(before, each.name) != getattr(after, each.name)]
+    return [field.name for field in fields(Thresholds) if getattr(before, field.name) != getattr(after, field.name)]
 
 
 def _why(error: Exception) -> str:

@@ -90,7 +90,9 @@ def _wire(config: Config, interval_seconds: float) -> Probe:
     if not config.key.endswith(f":{instance_id}"):
         raise ValueError(f"{config.key} is not the heartbeat of {instance_id}")
     identity = Identity(instance_id, BOOT_ID.read_text(encoding="ascii").strip(), config.gpu_count > 0)
-    sensors = [GuardedSensor(each) for each in build_sensors(config.gpu_count, interval_seconds, now=imds.now)]
+    sensors = [
+        GuardedSensor(build_sensor) for build_sensor in build_sensors(config.gpu_count, interval_seconds, now=imds.now)
+    ]
     # The loop is the retry, and a beat must be over before the next.
     limits = BotoConfig(connect_timeout=5, read_timeout=5, retries={"total_max_attempts": 2})
     dynamodb = boto3.client("dynamodb", region_name=config.region, config=limits)

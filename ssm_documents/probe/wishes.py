@@ -48,11 +48,15 @@ class KeepRequests:
         """The one to be passed on."""
         looked_at: Counter[int] = Counter()
         last: dict[int, KeepRequest] = {}
-        for each in reversed(self._request_files()):
-            looked_at[each.owner] += 1
-            if each.owner not in last and looked_at[each.owner] <= MAX_FILES and (wish := _read_request(each.path)):
+        for request_file in reversed(self._request_files()):
+            looked_at[request_file.owner] += 1
+            if (
+                request_file.owner not in last
+                and looked_at[request_file.owner] <= MAX_FILES
+                and (wish := _read_request(request_file.path))
+            ):
                 # Whose last wish is the oldest comes in last.
-                last[each.owner] = wish
+                last[request_file.owner] = wish
         return last[next(reversed(last))] if last else None
 
     def acknowledge(self, answer: KeepResult) -> None:

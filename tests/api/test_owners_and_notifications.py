@@ -118,7 +118,7 @@ def test_everybody_can_see_why(bench: Bench) -> None:
     assert list(signals) == POLICY["signals"]
     assert signals["cpu"]["state"] == "active"
     assert signals["gpu"]["state"] == "quiet"
-    assert all(each["enabled"] for each in signals.values())
+    assert all(signal["enabled"] for signal in signals.values())
     bench.world.activity["cpu"] = SignalState.QUIET
     assert instance
 

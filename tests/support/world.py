@@ -46,7 +46,7 @@ from tests.support.snapshots import Memory, Snapshots, forget_backends
 ADA = Actor(owner="ada", role=Role.USER)
 ADMIN = Actor(owner="root", role=Role.ADMIN)
 MINUTE = timedelta(minutes=1)
-POLICY = {each.name for each in fields(PolicyOverride)}
+POLICY = {field.name for field in fields(PolicyOverride)}
 
 
 class World:
@@ -112,7 +112,7 @@ class World:
         """Many tests begin alike: what that leads to is remembered, unless a test has wired the desk by itself."""
         if self.desk is not self._plain_desk:
             return walk()
-        own = [type(each) for each in self._companions]
+        own = [type(companion) for companion in self._companions]
         behaviour = self.cloud.behaviour
         machines = self.cloud.machines
         if not isinstance(machines, SimulatedMachines):

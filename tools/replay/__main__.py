@@ -43,7 +43,7 @@ def main(arguments: list[str], out: TextIO, err: TextIO) -> int:
     if played.wrong:
         err.writelines(f"{given.history}: {each}\n" for each in played.wrong)
         return REFUSED
-    err.writelines(f"{given.history}: {each}\n" for each in played.lacks)
+    err.writelines(f"{given.history}: {lack}\n" for lack in played.lacks)
     _print(played.actions, out)
     return 0
 

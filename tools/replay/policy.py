@@ -98,7 +98,7 @@ def _malformed_signals(signals: Any) -> Iterator[str]:
 
 
 def _malformed_thresholds(thresholds: Any) -> Iterator[str]:
-    known = [each.name for each in fields(Thresholds)]
+    known = [field.name for field in fields(Thresholds)]
     if not isinstance(thresholds, dict):
         yield f"thresholds must be an object of {', '.join(known)}, not {_named(thresholds)}"
         return

@@ -88,7 +88,7 @@ def _comparison(compared: Comparison) -> BenchmarkComparisonView:
         "driver": benchmark.driver,
         "framework": benchmark.framework,
         "cuda": benchmark.cuda,
-        "results": [_figure(each) for each in compared.scores],
+        "results": [_figure(score) for score in compared.scores],
     }
 
 

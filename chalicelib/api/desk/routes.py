@@ -135,7 +135,7 @@ class RecipeView(TypedDict):
 def list_recipes(call: RequestContext[EmptyModel, PageQuery]) -> PageView[RecipeView]:
     """List the recipes that a request can name."""
     offer = call.app.requests.administration
-    views = [_recipe(each, offer.catalog) for each in offer.recipes.values()]
+    views = [_recipe(recipe, offer.catalog) for recipe in offer.recipes.values()]
     return paginate(views, call.query, lambda view: view["name"])
 
 
@@ -148,14 +148,14 @@ def _recipe(recipe: Recipe, catalog: InstanceTypeCatalog) -> RecipeView:
         "jupyter": recipe.jupyter_port is not None,
         "parameters": [
             {
-                "name": each.name,
-                "type": str(each.type),
-                "default": each.default,
-                "allowed_pattern": each.allowed_pattern,
-                "pattern_description": each.pattern_description,
-                "description": each.description,
+                "name": parameter.name,
+                "type": str(parameter.type),
+                "default": parameter.default,
+                "allowed_pattern": parameter.allowed_pattern,
+                "pattern_description": parameter.pattern_description,
+                "description": parameter.description,
             }
-            for each in recipe.parameters.values()
+            for parameter in recipe.parameters.values()
         ],
         "requirements": {
             "architectures": list(recipe.requirements.architectures),

@@ -91,7 +91,7 @@ def list_images(call: RequestContext[EmptyModel, PageQuery]) -> PageView[ImageVi
     images, cursor = call.app.requests.images.list_images(
         call.actor, owner=query.owner, limit=query.limit, cursor=query.cursor
     )
-    return {"items": [_view(call, each) for each in images], "next_cursor": cursor}
+    return {"items": [_view(call, image) for image in images], "next_cursor": cursor}
 
 
 @router.route("GET", "/images/{image}", takes=EmptyModel, asks=OwnerQuery, gives=ImageView)
@@ -143,7 +143,10 @@ def _view(
         "ami_id": image.ami.id,
         "snapshots": list(image.ami.snapshots),
         "instance": image.source.instance_name,
-        "installed_documents": [{"document": each.name, "seconds": each.seconds} for each in image.installed_documents],
+        "installed_documents": [
+            {"document": installed_document.name, "seconds": installed_document.seconds}
+            for installed_document in image.installed_documents
+        ],
         "created_at": format_timestamp(image.created_at),
         "created_by": image.created_by,
         "age_days": (call.app.clock.now() - image.created_at).days,

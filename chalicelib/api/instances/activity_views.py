@@ -124,6 +124,7 @@ def to_warning_view(warned: StopWarning) -> StopWarningView:
         "stop_at": format_timestamp(warned.stop_at),
         "stop_by": format_timestamp(warned.stop_by),
         "delivered_channels": [
-            {"channel": each.channel, "delivered_at": format_timestamp(each.delivered_at)} for each in warned.deliveries
+            {"channel": delivery.channel, "delivered_at": format_timestamp(delivery.delivered_at)}
+            for delivery in warned.deliveries
         ],
     }

@@ -189,8 +189,10 @@ def get_connect_info(call: RequestContext[EmptyModel, OwnerQuery]) -> ConnectVie
     """Ready to paste: commands, and lines for ~/.ssh/config. All of them need the session-manager-plugin."""
     ways = call.app.requests.sessions.connect(call.actor, call.path_ref)
     return {
-        "commands": [{"title": each.title, "command": each.command} for each in ways.commands],
-        "ssh_configs": [{"title": each.title, "lines": list(each.lines)} for each in ways.ssh_configs],
+        "commands": [{"title": command.title, "command": command.command} for command in ways.commands],
+        "ssh_configs": [
+            {"title": ssh_config.title, "lines": list(ssh_config.lines)} for ssh_config in ways.ssh_configs
+        ],
     }
 
 
@@ -213,13 +215,13 @@ def show_timeline(call: RequestContext[EmptyModel, PageQuery]) -> PageView[Timel
     )
     items: list[TimelineEntryView] = [
         {
-            "at": format_timestamp(each.at),
-            "actor": each.actor,
-            "code": str(each.code),
-            "message": each.message,
-            "details": dict(each.details),
+            "at": format_timestamp(entry.at),
+            "actor": entry.actor,
+            "code": str(entry.code),
+            "message": entry.message,
+            "details": dict(entry.details),
         }
-        for each in entries
+        for entry in entries
     ]
     return {"items": items, "next_cursor": cursor}
 
@@ -259,7 +261,7 @@ def list_notifications(call: RequestContext[EmptyModel, PageQuery]) -> PageView[
     notices, cursor = call.app.requests.reading.list_notifications(
         call.actor, call.path_ref, limit=query.limit, cursor=query.cursor
     )
-    return {"items": [_notice(each) for each in notices], "next_cursor": cursor}
+    return {"items": [_notice(notice) for notice in notices], "next_cursor": cursor}
 
 
 def _notice(notice: Notification) -> NotificationView:
@@ -273,8 +275,8 @@ def _notice(notice: Notification) -> NotificationView:
                 "channel": channel,
                 "state": str(delivery.state),
                 "attempts": [
-                    {"at": format_timestamp(each.at), "succeeded": each.succeeded, "detail": each.detail}
-                    for each in delivery.attempts
+                    {"at": format_timestamp(attempt.at), "succeeded": attempt.succeeded, "detail": attempt.detail}
+                    for attempt in delivery.attempts
                 ],
             }
             for channel, delivery in notice.deliveries.items()

@@ -149,7 +149,7 @@ def to_instance_view(shown: InstanceSnapshot) -> InstanceView:
 
 def to_added_view(added: Iterable[AddedRecipe]) -> list[AddedRecipeView]:
     """Added recipes, with what was chosen for them."""
-    return [{"recipe": each.recipe, "parameters": dict(each.parameters)} for each in added]
+    return [{"recipe": added_recipe.recipe, "parameters": dict(added_recipe.parameters)} for added_recipe in added]
 
 
 def _spec(spec: Spec) -> SpecView:

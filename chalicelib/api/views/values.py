@@ -40,7 +40,7 @@ class WriteWarningView(TypedDict):
 
 def to_warnings_view(*warnings: WriteWarning | None) -> list[WriteWarningView]:
     """Return the warnings of an answer, without those that are None."""
-    return [{"code": str(each.code), "message": each.message} for each in warnings if each]
+    return [{"code": str(warning.code), "message": warning.message} for warning in warnings if warning]
 
 
 def format_timestamp(at: datetime) -> str:

@@ -73,7 +73,8 @@ class OrphanAdopter:
         reason = because(
             EventCode.ADOPTED,
             f"{instance.name} ({view.instance_id}) has gpudesk tags but had no record. gpudesk manages it now, by the "
-            f"desk's idle policy and a maximum lifetime of {pluralize(instance.spec.policy.max_hours, 'hour')}. Terminate it "
+            f"desk's idle policy and a maximum lifetime of {pluralize(instance.spec.policy.max_hours, 'hour')}. "
+            f"Terminate it "
             "if nobody needs it.",
         )
         lines = [timeline_entry(now, reason, details={"instance_id": view.instance_id})]

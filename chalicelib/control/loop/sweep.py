@@ -154,7 +154,7 @@ class Sweep:
 
     def _events(self, region: str, instances: Sequence[Instance]) -> EventsByEc2Id:
         """Asked for only where there is a machine that they could be about."""
-        return self.observer.list_scheduled_events(region) if any(each.machine for each in instances) else {}
+        return self.observer.list_scheduled_events(region) if any(instance.machine for instance in instances) else {}
 
     def _heartbeats(self, instances: Iterable[Instance]) -> Mapping[str, HeartbeatItem]:
         keys = [self.observer.heartbeat_key(instance) for instance in instances if expects_heartbeat(instance)]

@@ -257,7 +257,7 @@ class ImageService:
             "The image does not contain instance stores or /tmp. Each instance that is launched from it gets a new "
             "machine identity, a new Jupyter token and new ssh host keys.",
         )
-        captured = {each.recipe for each in image.added_recipes}
+        captured = {added_recipe.recipe for added_recipe in image.added_recipes}
         for added in instance.spec.software.added_recipes:
             if added.recipe not in captured:
                 message = f"Recipe {added.recipe} of {instance.name} is not captured: its setup did not succeed."
@@ -276,7 +276,8 @@ class ImageService:
             )
             yield WriteWarning(WarningCode.FILE_SYSTEM_INCONSISTENT, message)
             return
-        message = f"{instance.name} reboots for its image. Everything that runs on it ends, and {regenerated_secrets_message(image)}."
+        secrets = regenerated_secrets_message(image)
+        message = f"{instance.name} reboots for its image. Everything that runs on it ends, and {secrets}."
         yield WriteWarning(WarningCode.INSTANCE_REBOOTS, message)
         activity = self.reading.get(actor, instance.id).activity
         if activity and activity.state is ActivityState.BUSY:

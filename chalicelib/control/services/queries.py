@@ -144,7 +144,7 @@ class QueryService:
         heartbeat = heartbeats.get(key) if key else None
         report = heartbeat.report if heartbeat else None
         if instance.phase is Phase.SETTING_UP:
-            left = [each.name for each in instance.setup.documents[instance.setup.document_index :]]
+            left = [document.name for document in instance.setup.documents[instance.setup.document_index :]]
             before = self.durations.get(instance.spec.hardware.instance_type, left)
             going = compute_setup_progress(instance, report, before, now, self.clock.scale_script_timeout)
             return InstanceSnapshot(instance, None, cost_so_far(instance, now), report, going)

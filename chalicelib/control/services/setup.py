@@ -43,4 +43,6 @@ class SetupService:
 
         instance = self.changing.apply(actor, ref, wanted)
         messages = [skipped[-1]] if skipped[-1] else []
-        return LaunchResponse(instance, tuple(WriteWarning(WarningCode.GPU_STEPS_SKIPPED, each) for each in messages))
+        return LaunchResponse(
+            instance, tuple(WriteWarning(WarningCode.GPU_STEPS_SKIPPED, message) for message in messages)
+        )

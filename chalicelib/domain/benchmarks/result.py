@@ -89,15 +89,15 @@ class Benchmark:
     def summary(self) -> str:
         """What all the GPUs together can do."""
         notification = [
-            f"{each.metric} {each.median:g} {UNITS[each.metric]}"
-            for each in self.results
-            if each.gpus == self.gpu_count
+            f"{result.metric} {result.median:g} {UNITS[result.metric]}"
+            for result in self.results
+            if result.gpus == self.gpu_count
         ]
         return f"{self.gpu_count} x {self.gpu}: {', '.join(notification)}"
 
     def median_of(self, what: Metric, gpus: int) -> float | None:
         """The median; None where that was not measured."""
-        return next((each.median for each in self.results if (each.metric, each.gpus) == (what, gpus)), None)
+        return next((result.median for result in self.results if (result.metric, result.gpus) == (what, gpus)), None)
 
 
 @dataclass(frozen=True)
@@ -126,14 +126,14 @@ class Comparison:
 
     def per_dollar(self, what: Metric) -> float:
         """For sorting: 0 where it is not known."""
-        return max((each.per_dollar or 0.0 for each in self.scores if each.figure.metric is what), default=0.0)
+        return max((score.per_dollar or 0.0 for score in self.scores if score.figure.metric is what), default=0.0)
 
 
 def compare(benchmarks: Iterable[Benchmark], catalog: InstanceTypeCatalog) -> list[Comparison]:
     """Per instance type the newest measurement; what trains most for a dollar comes first."""
     newest: dict[str, Benchmark] = {}
-    for each in sorted(benchmarks, key=lambda each: (each.measured_at, each.id)):
-        newest[each.instance_type] = each
+    for benchmark in sorted(benchmarks, key=lambda each: (each.measured_at, each.id)):
+        newest[benchmark.instance_type] = benchmark
     compared = [_rated(each, catalog.price(each.instance_type, each.region)) for each in newest.values()]
     return sorted(compared, key=lambda each: (-each.per_dollar(Metric.TRAINING), each.benchmark.instance_type))
 

@@ -18,7 +18,9 @@ def match(text: str, names: Iterable[str]) -> tuple[str, ...]:
 def suggest(text: str, names: Iterable[str]) -> tuple[str, ...]:
     """The names that look most like it, at most three, best first."""
     by_spelling = {"".join(_words(name)): name for name in names}
-    return tuple(by_spelling[each] for each in difflib.get_close_matches("".join(_words(text)), by_spelling, n=3))
+    return tuple(
+        by_spelling[close_match] for close_match in difflib.get_close_matches("".join(_words(text)), by_spelling, n=3)
+    )
 
 
 def is_same_gpu(device: str, name: str) -> bool:

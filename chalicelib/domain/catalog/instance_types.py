@@ -133,7 +133,7 @@ class InstanceTypeCatalog:
 
         :raises UnknownGpu: there is none
         """
-        names = sorted({each.gpu for each in self.types.values() if each.gpu})
+        names = sorted({instance_type.gpu for instance_type in self.types.values() if instance_type.gpu})
         found = gpu_names.match(text, names)
         if not found:
             raise UnknownGpu(text, gpu_names.suggest(text, names) or self.gpu_names())
@@ -146,7 +146,7 @@ class InstanceTypeCatalog:
         :raises NoSuchOffer: that GPU is not to be had so; the message names what is
         """
         names = self.match_gpus(gpu)
-        of_gpu = [each for each in self.types.values() if each.gpu in names]
+        of_gpu = [instance_type for instance_type in self.types.values() if instance_type.gpu in names]
         launchable = [each for each in of_gpu if each.unavailable is None]
         if not launchable:
             raise NoMatchingType(next(each.unavailable for each in of_gpu if each.unavailable))
@@ -176,7 +176,7 @@ class InstanceTypeCatalog:
         return self.snapshot_per_gib_month.get(region, max(self.snapshot_per_gib_month.values()))
 
     def _launchable(self) -> Iterable[InstanceType]:
-        return (each for each in self.types.values() if each.unavailable is None)
+        return (instance_type for instance_type in self.types.values() if instance_type.unavailable is None)
 
 
 def parse_catalog(data: Mapping[str, Any]) -> InstanceTypeCatalog:

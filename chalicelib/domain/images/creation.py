@@ -157,7 +157,8 @@ def _pending(image: Image, observation: ImageObservation, now: datetime) -> Imag
         if ami.state == "available":
             size = ami.size_gib or image.disk_gib
             message = (
-                f"Image {image.name} of {image.source.instance_name} is ready: {ami.ami_id}, {size} GiB. To use it, launch "
+                f"Image {image.name} of {image.source.instance_name} is ready: {ami.ami_id}, {size} GiB. "
+                f"To use it, launch "
                 f"with image {image.name}."
             )
             reason = because(EventCode.AVAILABLE, message)
@@ -205,7 +206,8 @@ def _made(image: Image, ami_id: str, now: datetime) -> Image:
 
 def _failed(image: Image, why: str, now: datetime) -> Image:
     message = (
-        f"Image {image.name} of {image.source.instance_name} could not be created: {ensure_period(why)} Delete the image to "
+        f"Image {image.name} of {image.source.instance_name} could not be created: {ensure_period(why)} "
+        f"Delete the image to "
         "remove what was created of it, then create another one."
     )
     return _moved(image, ImagePhase.FAILED, because(EventCode.IMAGE_FAILED, message), now)

@@ -117,7 +117,9 @@ class Image:
         """What was chosen there for a recipe; nothing for one that it has not."""
         if recipe == self.recipe:
             return self.parameters
-        return next((each.parameters for each in self.added_recipes if each.recipe == recipe), {})
+        return next(
+            (added_recipe.parameters for added_recipe in self.added_recipes if added_recipe.recipe == recipe), {}
+        )
 
     @property
     def secrets_removed(self) -> bool:
@@ -137,7 +139,9 @@ def ami_name(stage: str, image_id: str) -> str:
 
 def contains_recipe(image: Image, recipe: Recipe) -> bool:
     """Whether the image has all that the recipe installs, as the recipe is today."""
-    have = {(each.name, each.recipe_hash) for each in image.installed_documents}
+    have = {
+        (installed_document.name, installed_document.recipe_hash) for installed_document in image.installed_documents
+    }
     return image.recipe == recipe.name and all(
         (use.name, hash_recipe_document(use)) in have for use in recipe.documents
     )
@@ -149,7 +153,7 @@ def skippable_documents(image: Image, documents: Iterable[RecipeDocument]) -> Ma
     The probe runs on every machine: whose heartbeat it sends is another one on each. What has run otherwise meanwhile
     runs again, too.
     """
-    known = {each.name: each for each in image.installed_documents}
+    known = {installed_document.name: installed_document for installed_document in image.installed_documents}
     seconds: dict[str, int] = {}
     for use in documents:
         baked = known.get(use.name)
@@ -184,9 +188,9 @@ def launch_incompatibility(
 def find_by_ref(ref: str, images: Iterable[Image], owner: str | None) -> Image | None:
     """By id, or the newest of the owner's of that name that has not failed: whose disk boots is no matter of a name."""
     return latest(
-        each
-        for each in images
-        if ref == each.id or (ref == each.name and each.owner == owner and each.phase is not ImagePhase.FAILED)
+        image
+        for image in images
+        if ref == image.id or (ref == image.name and image.owner == owner and image.phase is not ImagePhase.FAILED)
     )
 
 
@@ -200,7 +204,8 @@ def secrets_removed_message(image: Image) -> str:
     then = "they are back" if image.no_reboot else "it reboots for that and has new ones"
     latest = image.created_at + RESTORE_DEADLINE
     return (
-        f"{image.source.instance_name} is sealed for its image {image.name}: its ssh host keys and Jupyter's token are off "
+        f"{image.source.instance_name} is sealed for its image {image.name}: its ssh host keys and "
+        f"Jupyter's token are off "
         f"its disk, so that they are not in the image. Once EC2 has taken the disk's snapshot {then}, as a rule within "
         f"minutes, at {latest:%H:%M} UTC at the latest; GET /images/{image.id} says whether it is sealed. A shell "
         "opens meanwhile"

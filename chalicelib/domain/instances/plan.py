@@ -35,8 +35,8 @@ class SendDocument:
 
     :param timeout: how long it may take, in the world's time
     :param log_group: of CloudWatch Logs, for all that its steps say; None: nobody wants that
-    :param skip_if_hash: the hash of the document that ran when the machine's image was made: if it is the same still, this
-        very run is in the image
+    :param skip_if_hash: document hash of the run that the image contains; gpudesk skips the document if SSM still has
+        that version
     """
 
     document: str

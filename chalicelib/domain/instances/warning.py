@@ -51,14 +51,15 @@ class StopWarning:
         latest = self.stop_at + WARNING_DELIVERY_WAIT
         if not self.deliveries:
             return latest if self.requires_delivery else self.stop_at
-        first = min(each.delivered_at for each in self.deliveries)
+        first = min(delivery.delivered_at for delivery in self.deliveries)
         return min(max(self.stop_at, first + min(USER_RESPONSE_WAIT, self.stop_at - self.created_at)), latest)
 
     @property
     def describe(self) -> str:
         """When and by what people were warned, as a sentence."""
         if self.deliveries:
-            return f"Warned at {self.created_at:%H:%M} UTC by {', '.join(each.channel for each in self.deliveries)}."
+            channels = ", ".join(delivery.channel for delivery in self.deliveries)
+            return f"Warned at {self.created_at:%H:%M} UTC by {channels}."
         if self.requires_delivery:
             return f"The warning of {self.created_at:%H:%M} UTC could not be delivered."
         return "Nobody could be warned: no e-mail or webhook is configured."
@@ -68,4 +69,4 @@ class StopWarning:
         return now >= self.stop_by
 
     def was_delivered_by(self, channel: str) -> bool:
-        return any(each.channel == channel for each in self.deliveries)
+        return any(delivery.channel == channel for delivery in self.deliveries)

@@ -28,9 +28,9 @@ def recipes_captured_in_image(instance: Instance, recipes: Mapping[str, Recipe])
     """
     ended = {result.name: result.succeeded for result in instance.setup.results}
     return tuple(
-        each
-        for each in instance.spec.software.added_recipes
-        if each.recipe in recipes and all(ended.get(use.name) for use in recipes[each.recipe].documents)
+        added_recipe
+        for added_recipe in instance.spec.software.added_recipes
+        if added_recipe.recipe in recipes and all(ended.get(use.name) for use in recipes[added_recipe.recipe].documents)
     )
 
 
@@ -78,7 +78,7 @@ def _in_words(spec: Spec, request: LaunchRequest, image: Image, recipes: Mapping
     }
     inherited = [f"the parameters {format_values(there)}"] if there else []
     if spec.software.added_recipes:
-        names = join_and([each.recipe for each in spec.software.added_recipes])
+        names = join_and([added_recipe.recipe for added_recipe in spec.software.added_recipes])
         inherited.append(f"the added recipe{'s' if len(spec.software.added_recipes) > 1 else ''} {names}")
     origin = f"Launched from image {image.name} ({image.id})"
     origin += f" with {join_and(inherited)}." if inherited else "."

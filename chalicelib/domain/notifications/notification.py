@@ -83,7 +83,9 @@ class Notification:
     @property
     def due_at(self) -> datetime | None:
         """When the next channel is to be tried; None: nothing is left to do."""
-        waiting = (each.next_attempt_at for each in self.deliveries.values() if each.state is DeliveryState.PENDING)
+        waiting = (
+            delivery.next_attempt_at for delivery in self.deliveries.values() if delivery.state is DeliveryState.PENDING
+        )
         return min(waiting, default=None)
 
     def due(self, now: datetime) -> Iterator[str]:
@@ -136,9 +138,9 @@ def webhook_welcomes(directory: ChannelDirectory, now: datetime) -> dict[str, No
         Recipient("desk", directory.admin),
     ]
     return {
-        f"{each.name}.{each.channels.webhook_generation}": _webhook_welcome(each, now)
-        for each in everybody
-        if each.channels.webhook
+        f"{recipient.name}.{recipient.channels.webhook_generation}": _webhook_welcome(recipient, now)
+        for recipient in everybody
+        if recipient.channels.webhook
     }
 
 

@@ -80,11 +80,12 @@ class RecipeRequirements:
             return None if self.supports_cpu else f"{instance_type.name} has no GPU, and it needs one"
         if self.compute_capability is None:
             return None
-        if instance_type.compute_capability is None:
-            return f"the {instance_type.gpu} has no CUDA, and it needs compute capability {self.compute_capability.for_architecture(instance_type.arch)}"
         needed = self.compute_capability.for_architecture(instance_type.arch)
-        if not needed.contains(instance_type.compute_capability):
-            return f"the {instance_type.gpu} has compute capability {instance_type.compute_capability}, and it needs {needed}"
+        actual = instance_type.compute_capability
+        if actual is None:
+            return f"the {instance_type.gpu} has no CUDA, and it needs compute capability {needed}"
+        if not needed.contains(actual):
+            return f"the {instance_type.gpu} has compute capability {actual}, and it needs {needed}"
         return None
 
     def skips_gpu_steps(self, instance_type: InstanceType) -> bool:
@@ -94,7 +95,9 @@ class RecipeRequirements:
     def intersect(self, other: RecipeRequirements) -> RecipeRequirements:
         """Where both can be used."""
         return RecipeRequirements(
-            architectures=tuple(each for each in self.architectures if each in other.architectures),
+            architectures=tuple(
+                architecture for architecture in self.architectures if architecture in other.architectures
+            ),
             ubuntu=tuple(each for each in self.ubuntu if each in other.ubuntu),
             compute_capability=_narrower(self.compute_capability, other.compute_capability),
             supports_cpu=self.supports_cpu and other.supports_cpu,
@@ -169,7 +172,8 @@ def _narrower(
     return replace(
         _narrowest(one, other),
         by_architecture={
-            each: _narrowest(one.for_architecture(each), other.for_architecture(each)) for each in architectures
+            architecture: _narrowest(one.for_architecture(architecture), other.for_architecture(architecture))
+            for architecture in architectures
         },
     )
 

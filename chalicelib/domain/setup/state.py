@@ -76,7 +76,7 @@ def installed_documents(setup: SetupState) -> dict[str, InstalledDocument]:
 
     An earlier run counts for nothing: what it installed may have been changed since, by one that failed, too.
     """
-    known = {each.name: each for each in setup.installed_documents}
+    known = {installed_document.name: installed_document for installed_document in setup.installed_documents}
     for result in setup.results:
         before = known.pop(result.name, None)
         baked = _from_result(result, before)

@@ -118,7 +118,7 @@ class LaunchRepository:
                     wish.key,
                     instance=instance.id,
                     digest=wish.digest,
-                    warnings=[{"code": each.code.value, "message": each.message} for each in wish.warnings],
+                    warnings=[{"code": warning.code.value, "message": warning.message} for warning in wish.warnings],
                     until=int(wish.until.timestamp()),
                     expires_at=wish.until + IDEMPOTENCY_RETENTION,
                 ),

@@ -159,7 +159,7 @@ class RunCommandApi:
             if command is None:
                 raise CloudError("InvalidCommandId", "The command ID is not valid.")
             instance_ids = response._get_param("InstanceIds", [])
-            if any(each not in command.runs for each in instance_ids):
+            if any(instance_id not in command.runs for instance_id in instance_ids):
                 raise CloudError("InvalidInstanceId", "The command was not sent to one of these instances.")
             self._commands.cancel(command, instance_ids)
             return EmptyResult()

@@ -121,7 +121,9 @@ def _system_binds(program_folder: Path) -> list[tuple[str, str, bool]]:
         binds.append((str(program_folder / folder.strip("/")), folder, False))
     own = {folder for _, folder, _ in binds}
     libraries = (folder for folder in LIBRARIES if folder not in own)
-    binds.extend((each, each, False) for each in libraries if Path(each).is_dir() and not Path(each).is_symlink())
+    binds.extend(
+        (library, library, False) for library in libraries if Path(library).is_dir() and not Path(library).is_symlink()
+    )
     return [
         *binds,
         *((sys.base_prefix, place, False) for place in _places_of_python()),

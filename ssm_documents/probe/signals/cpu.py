@@ -71,12 +71,12 @@ def machine_busy_seconds() -> float:
 
 
 def _used(processes: Sequence[Process]) -> dict[Key, float]:
-    return {Key(each.pid, each.started): each.cpu_seconds for each in processes}
+    return {Key(process.pid, process.started): process.cpu_seconds for process in processes}
 
 
 def _children(processes: Sequence[Process]) -> dict[int, float]:
     """Of the probe itself alone: it starts small commands, whereas the agent's children are people's work."""
-    return {each.pid: each.children_seconds for each in processes if each.pid == os.getpid()}
+    return {process.pid: process.children_seconds for process in processes if process.pid == os.getpid()}
 
 
 def _who(used: dict[Key, float], names: dict[Key, str], percent: int, seconds: float) -> str:

@@ -71,7 +71,7 @@ class Editors:
         :raises OSError, subprocess.SubprocessError: an editor's server runs, and its connections cannot be seen
         """
         servers = self._servers(processes)
-        self.running = frozenset(editor for each in servers.values() for editor in each.values())
+        self.running = frozenset(editor for server in servers.values() for editor in server.values())
         seconds = self._stopwatch.lap()
         if not servers:
             self._received = None
@@ -101,12 +101,12 @@ class Editors:
 
 def _windows(sockets: Sequence[Socket], servers: dict[int, str]) -> dict[Socket, str]:
     """Connections that came in from an editor's window: to a port that a server listens on, and not from a server."""
-    owners = {each: next(iter(each.pids & servers.keys()), None) for each in sockets}
+    owners = {socket: next(iter(socket.pids & servers.keys()), None) for socket in sockets}
     theirs = {each: servers[pid] for each, pid in owners.items() if pid is not None}
     ports = {each.port: editor for each, editor in theirs.items() if each.is_listening}
-    ends = {each.local for each in theirs}
+    ends = {their.local for their in theirs}
     return {
-        each: ports[each.port]
-        for each in sockets
-        if not each.is_listening and each.port in ports and each.peer not in ends
+        socket: ports[socket.port]
+        for socket in sockets
+        if not socket.is_listening and socket.port in ports and socket.peer not in ends
     }

@@ -61,13 +61,15 @@ def inspect_server(way: Access) -> ServerState:
             jupyter_api.get(way, "api/terminals", may_be_missing=True),
         )
         sessions = jupyter_api.get(way, "api/sessions") if kernels else []
-        notebooks = {str(each["kernel"]["id"]): str(each["path"]) for each in sessions if each.get("kernel")}
-        names = {str(each["id"]): f"kernel {_title(each, notebooks)}" for each in kernels}
-        busy = [names[str(each["id"])] for each in kernels if each["execution_state"] == "busy"]
+        notebooks = {
+            str(session["kernel"]["id"]): str(session["path"]) for session in sessions if session.get("kernel")
+        }
+        names = {str(kernel["id"]): f"kernel {_title(kernel, notebooks)}" for kernel in kernels}
+        busy = [names[str(kernel["id"])] for kernel in kernels if kernel["execution_state"] == "busy"]
         return ServerState(
             activity={
-                **{str(each["id"]): str(each["last_activity"]) for each in kernels},
-                **{f"terminal {each['name']}": str(each["last_activity"]) for each in terminals},
+                **{str(kernel["id"]): str(kernel["last_activity"]) for kernel in kernels},
+                **{f"terminal {terminal['name']}": str(terminal["last_activity"]) for terminal in terminals},
             },
             names=names,
             busy=busy[0] if busy else "",
@@ -103,7 +105,7 @@ class JupyterSensor:
         looks, problems = self._look_at(servers[:MAX_SERVERS])
         if len(servers) > MAX_SERVERS:
             problems.append(f"{len(servers)} Jupyter servers, too many to ask")
-        live_counts = _non_zero(sum((each.live_counts for each in looks.values()), Counter()))
+        live_counts = _non_zero(sum((look.live_counts for look in looks.values()), Counter()))
         used = self._used(looks)
         self._before = {each: self._before[each] for each in servers if each in self._before}
         self._before.update({server: each.activity for server, each in looks.items()})
@@ -126,9 +128,9 @@ class JupyterSensor:
         return looks, problems
 
     def _used(self, looks: Mapping[Server, ServerState]) -> str:
-        for each in looks.values():
-            if each.busy:
-                return f"{each.busy} is running a cell"
+        for look in looks.values():
+            if look.busy:
+                return f"{look.busy} is running a cell"
         for server, each in looks.items():
             before = self._before.get(server)
             if before is None:

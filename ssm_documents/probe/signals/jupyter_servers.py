@@ -77,7 +77,7 @@ class Access:
 
 def find_servers() -> list[Server]:
     """Every Jupyter server that runs on this machine, in containers too."""
-    named = ((each, server_program(arguments(each.pid))) for each in list_processes())
+    named = ((process, server_program(arguments(process.pid))) for process in list_processes())
     return [Server(each.pid, each.started, program) for each, program in named if program]
 
 

@@ -95,7 +95,7 @@ def own_bytes(
     except (OSError, subprocess.SubprocessError):
         return None
     own = pids() if pids else desk_pids(list_processes())
-    interfaces = {each.address: name for name, addresses in psutil.net_if_addrs().items() for each in addresses}
+    interfaces = {address.address: name for name, addresses in psutil.net_if_addrs().items() for address in addresses}
     return {
         (interfaces[each.address], each.cookie): float(each.received + each.sent)
         for each in listed

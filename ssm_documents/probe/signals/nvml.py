@@ -126,7 +126,7 @@ class Nvml:
         except Exception:  # noqa: BLE001  the utilisation of this moment was readable, and suffices
             return []
         # A place in the buffer that was never written has no time, and some drivers leave nonsense in others.
-        written = [each for each in samples if each.timeStamp > self._newest.get(gpu, 0)]
+        written = [sample for sample in samples if sample.timeStamp > self._newest.get(gpu, 0)]
         self._newest[gpu] = max([self._newest.get(gpu, 0), *(each.timeStamp for each in written)])
         return [int(each.sampleValue.uiVal) for each in written if each.sampleValue.uiVal <= 100]
 

@@ -57,7 +57,7 @@ def list_processes(proc: Path = PROC) -> list[Process]:
 def desk_pids(processes: Iterable[Process]) -> frozenset[int]:
     """The probe's and the agent's."""
     agents = {name[:MAX_NAME_LENGTH] for name in AGENTS}
-    return frozenset({os.getpid()} | {each.pid for each in processes if each.name in agents})
+    return frozenset({os.getpid()} | {process.pid for process in processes if process.name in agents})
 
 
 def arguments(pid: int, proc: Path = PROC) -> list[str]:
@@ -87,7 +87,7 @@ def _process(pid: int, proc: Path) -> Process | None:
     fields = after.split()
     if fields[0] in _ENDED:
         return None
-    user, system, children_user, children_system = (int(each) / _TICKS for each in fields[11:15])
+    user, system, children_user, children_system = (int(field) / _TICKS for field in fields[11:15])
     return Process(
         pid=int(before),
         name=name.decode("utf-8", "replace"),

@@ -65,15 +65,15 @@ class SessionsSensor:
         return Reading(SignalState.QUIET, _unused(terminals, self._editors.running), live_counts)
 
     def _used(self, terminals: Sequence[Terminal]) -> Terminal | None:
-        before, self._before = self._before, {each.name: each.typed for each in terminals}
+        before, self._before = self._before, {terminal.name: terminal.typed for terminal in terminals}
         if before is None:
             return None
-        return next((each for each in terminals if before.get(each.name) != each.typed), None)
+        return next((terminal for terminal in terminals if before.get(terminal.name) != terminal.typed), None)
 
 
 def _lives(processes: Sequence[Process]) -> dict[str, int]:
     """Servers of tmux (one for each user, as a rule) and of screen (one for each session)."""
-    return dict(Counter(MULTIPLEXERS[each.name] for each in processes if _is_multiplexer(each)))
+    return dict(Counter(MULTIPLEXERS[process.name] for process in processes if _is_multiplexer(process)))
 
 
 def _is_multiplexer(process: Process) -> bool:

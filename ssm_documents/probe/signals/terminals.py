@@ -57,20 +57,20 @@ def describe(terminal: Terminal, processes: Sequence[Process], folder: Path = PT
 def is_connected(terminal: Terminal, processes: Sequence[Process], folder: Path = PTS, proc: Path = PROC) -> bool:
     """Whether it was opened by a program that holds somebody's connection."""
     leader = _leader(_holders(terminal, processes, folder, proc))
-    opener = next((each.name for each in processes if leader and each.pid == leader.parent), "")
+    opener = next((process.name for process in processes if leader and process.pid == leader.parent), "")
     return opener in {name[:MAX_NAME_LENGTH] for name in CONNECTIONS}
 
 
 def _holders(terminal: Terminal, processes: Sequence[Process], folder: Path, proc: Path) -> list[Process]:
     return [
-        each
-        for each in processes
-        if each.terminal == terminal.device and _sees_the_same_terminals(each.pid, folder, proc)
+        process
+        for process in processes
+        if process.terminal == terminal.device and _sees_the_same_terminals(process.pid, folder, proc)
     ]
 
 
 def _leader(holders: Sequence[Process]) -> Process | None:
-    return next((each for each in holders if each.pid == each.session), None)
+    return next((holder for holder in holders if holder.pid == holder.session), None)
 
 
 def _sees_the_same_terminals(pid: int, folder: Path, proc: Path) -> bool:

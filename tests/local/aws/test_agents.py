@@ -68,8 +68,8 @@ def test_agents_are_found_by_id_and_by_tag(ssm: Any, ready: Callable[..., str]) 
     tagged, other = ready(TagSpecifications=tags), ready()
     by_tag = [{"Key": "tag:gpudesk:id", "Values": ["gd-1"]}]
     by_id = [{"Key": "InstanceIds", "Values": [other]}]
-    assert [each["InstanceId"] for each in agents(ssm, Filters=by_tag)] == [tagged]
-    assert [each["InstanceId"] for each in agents(ssm, Filters=by_id)] == [other]
+    assert [agent["InstanceId"] for agent in agents(ssm, Filters=by_tag)] == [tagged]
+    assert [agent["InstanceId"] for agent in agents(ssm, Filters=by_id)] == [other]
 
 
 def test_a_page_holds_fifty_agents_at_most(ssm: Any, ready: Callable[..., str]) -> None:
@@ -111,4 +111,4 @@ def test_new_agents_fall_silent_and_the_old_ones_go_on(cloud: LocalCloud, ssm: A
     old = ready()
     cloud.agents.silence()
     ready()
-    assert [each["InstanceId"] for each in agents(ssm)] == [old]
+    assert [agent["InstanceId"] for agent in agents(ssm)] == [old]

@@ -82,7 +82,10 @@ def test_on_demand_whole_logs_are_in_cloudwatch(
     one = ssm.get_command_invocation(CommandId=sent, InstanceId=instance_id, PluginName="install")
     assert len(one["StandardOutputContent"]) == 24_000, "there it is cut"
     logs = boto3.client("logs", "us-east-1")
-    streams = [each["logStreamName"] for each in logs.describe_log_streams(logGroupName=found)["logStreams"]]
+    streams = [
+        describe_log_stream["logStreamName"]
+        for describe_log_stream in logs.describe_log_streams(logGroupName=found)["logStreams"]
+    ]
     assert streams == [f"{sent}/{instance_id}/install/stderr", f"{sent}/{instance_id}/install/stdout"]
     pages = logs.get_paginator("filter_log_events").paginate(logGroupName=found, logStreamNames=[streams[1]])
     assert sum(len(page["events"]) for page in pages) == 6000

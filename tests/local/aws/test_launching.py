@@ -123,7 +123,7 @@ def test_a_type_that_the_zone_does_not_offer_is_unsupported(ec2: Any, ssm: Any) 
     )
     zones = {offering["Location"] for offering in offered["InstanceTypeOfferings"]}
     subnets = ec2.describe_subnets()["Subnets"]
-    elsewhere = next(each["SubnetId"] for each in subnets if each["AvailabilityZone"] not in zones)
+    elsewhere = next(subnet["SubnetId"] for subnet in subnets if subnet["AvailabilityZone"] not in zones)
     asked = {**request(ssm), "InstanceType": "p4de.24xlarge", "SubnetId": elsewhere}
     assert error_of(ec2.run_instances, **asked) == ("Unsupported", 400)
 

@@ -74,7 +74,7 @@ def test_a_shell_is_answered_with_ids_alone(
             Target=instance_id, DocumentName="AWS-StartInteractiveCommand", Parameters={"command": ["top"]}
         ),
     ]
-    assert [cloud.sessions.started[each["SessionId"]].local_port for each in shells] == [None, None]
+    assert [cloud.sessions.started[shell["SessionId"]].local_port for shell in shells] == [None, None]
     assert machines.forwardings == []
     asked = {"Target": instance_id, "DocumentName": "nobody-made-it"}
     assert error_of(ssm.start_session, **asked) == ("InvalidDocument", 400)
@@ -88,7 +88,9 @@ def test_a_session_is_listed_until_it_is_terminated(machines: PortMachines, ssm:
     ssm.terminate_session(SessionId=session_id)
     assert machines.forwardings[0].is_closed
     assert ssm.describe_sessions(State="Active")["Sessions"] == []
-    assert [each["SessionId"] for each in ssm.describe_sessions(State="History")["Sessions"]] == [session_id]
+    assert [
+        describe_session["SessionId"] for describe_session in ssm.describe_sessions(State="History")["Sessions"]
+    ] == [session_id]
     assert error_of(ssm.terminate_session, SessionId="x")[0] == "DoesNotExistException"
 
 

@@ -128,7 +128,7 @@ def test_a_jupyter_server_is_installed_reached_and_there_after_a_boot(fleet: San
     }
     channel.send(json.dumps(request))
     texts = iter(lambda: json.loads(channel.recv()), None)
-    printed = next(each["content"]["text"] for each in texts if each and each["msg_type"] == "stream")
+    printed = next(text["content"]["text"] for text in texts if text and text["msg_type"] == "stream")
     assert printed.startswith("42 ip-10-0-")
     channel.close()
     fleet.halt(machine)

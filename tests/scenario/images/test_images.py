@@ -51,7 +51,10 @@ def test_an_image_is_sealed_made_tagged_and_private(desk: World) -> None:
     (snapshot,) = snapshots()
     assert image.ami.snapshots == (snapshot["SnapshotId"],)
     assert image.disk_gib == snapshot["VolumeSize"] == desk.look(instance).spec.disk_gib
-    assert [each.name for each in image.installed_documents] == ["gpudesk-probe", "gpudesk-jupyter"]
+    assert [installed_document.name for installed_document in image.installed_documents] == [
+        "gpudesk-probe",
+        "gpudesk-jupyter",
+    ]
     assert desk.look(instance).image_in_progress is None
     assert "image_available" in desk.codes(instance)
     assert not image.needs_work
@@ -140,7 +143,7 @@ def test_a_lost_answer_makes_no_second_image(desk: World) -> None:
     instance = desk.ready()
     desk.cloud.faults.drop_response("CreateImage")
     image = made(desk, instance)
-    assert [each["ImageId"] for each in amis()] == [image.ami.id]
+    assert [ami["ImageId"] for ami in amis()] == [image.ami.id]
     assert desk.cloud.calls["ec2:CreateImage"] == 1
 
 

@@ -31,7 +31,7 @@ def set_up(desk: World, instance: Instance, recipe: str, **parameters: Any) -> I
 
 def origin(granted: LaunchResponse) -> str:
     """Return the message of the answer about the image."""
-    return next(each.message for each in granted.warnings if each.code is WarningCode.LAUNCHED_FROM_IMAGE)
+    return next(warning.message for warning in granted.warnings if warning.code is WarningCode.LAUNCHED_FROM_IMAGE)
 
 
 def ran_on(desk: World, instance: Instance) -> set[str]:
@@ -49,7 +49,11 @@ def test_a_launch_from_an_image_skips_what_is_baked_in_and_says_what_that_saves(
     ran = {script.document_name for who, script in machines.ran if who == machine_id(copy)}
     assert ran == {"gpudesk-probe"}, "it sends another machine's heartbeat, so it runs; Jupyter is there"
     line = next(line for line in desk.timeline(copy) if line.code == "document_skipped")
-    took = next(each.seconds for each in image.installed_documents if each.name == "gpudesk-jupyter")
+    took = next(
+        installed_document.seconds
+        for installed_document in image.installed_documents
+        if installed_document.name == "gpudesk-jupyter"
+    )
     assert f"saves about {took} s" in line.message
     found = boto3.client("ec2", "us-east-1").describe_instances(InstanceIds=[machine_id(copy)])
     assert found["Reservations"][0]["Instances"][0]["ImageId"] == image.ami.id
@@ -107,8 +111,11 @@ def test_what_was_added_to_the_instance_comes_along_with_its_image(desk: World) 
     instance = desk.ready(recipe="bare", name="brave-otter")
     set_up(desk, instance, "jupyter", apt_mirror=MIRROR)
     image = made(desk, instance)
-    assert (image.recipe, [each.recipe for each in image.added_recipes]) == ("bare", ["jupyter"])
-    assert {each.name for each in image.installed_documents} == {"gpudesk-probe", "gpudesk-jupyter"}
+    assert (image.recipe, [added_recipe.recipe for added_recipe in image.added_recipes]) == ("bare", ["jupyter"])
+    assert {installed_document.name for installed_document in image.installed_documents} == {
+        "gpudesk-probe",
+        "gpudesk-jupyter",
+    }
     asked = desk.order(image=image.name, name="quick-fox")
     assert "with the added recipe jupyter. Skipped unless changed since: gpudesk-jupyter." in origin(asked)
     assert "launched_from_image" in desk.codes(asked.instance)
@@ -119,7 +126,7 @@ def test_what_was_added_to_the_instance_comes_along_with_its_image(desk: World) 
     ways = desk.desk.requests.sessions.connect(ADA, copy.id).commands
     assert any("portNumber=8888" in way.command for way in ways)
     again = made(desk, copy, name="vision-2")
-    assert (again.added_recipes, {each.name for each in again.installed_documents}) == (
+    assert (again.added_recipes, {installed_document.name for installed_document in again.installed_documents}) == (
         image.added_recipes,
         {"gpudesk-probe", "gpudesk-jupyter"},
     )
@@ -135,7 +142,7 @@ def test_an_added_recipe_that_failed_stays_behind_and_that_is_said(desk: World) 
     wished = desk.desk.requests.images.create(ADA, instance.id, name="vision", description="", no_reboot=True)
     assert wished.image.added_recipes == ()
     assert wished.image.installed_documents == (), "the probe failed, too"
-    (message,) = (each.message for each in wished.warnings if each.code is WarningCode.RECIPE_NOT_CAPTURED)
+    (message,) = (warning.message for warning in wished.warnings if warning.code is WarningCode.RECIPE_NOT_CAPTURED)
     assert message.startswith("Recipe jupyter of ")
 
 

@@ -39,7 +39,7 @@ def test_a_delivered_warning_is_in_the_record_and_the_stop_comes_in_time(desk: W
     instance = desk.warned()
     standing = instance.warning
     assert standing is not None
-    assert [each.channel for each in standing.deliveries] == ["webhook"]
+    assert [delivery.channel for delivery in standing.deliveries] == ["webhook"]
     desk.until(instance, Phase.STOPPED, minutes=10)
     assert "warning_delivered" in desk.codes(instance)
     claimed = next(line for line in desk.timeline(instance) if line.code == "stop_initiated")
@@ -81,7 +81,7 @@ def test_the_log_tells_each_try(desk: World) -> None:
     notices = desk.desk.loop.sweeper.notifications.notices.list_for_instance(instance.id, limit=10).items
     delivery = notices[0].deliveries["owner.webhook"]
     assert delivery.state is DeliveryState.DELIVERED
-    assert [each.succeeded for each in delivery.attempts] == [False, False, True]
+    assert [attempt.succeeded for attempt in delivery.attempts] == [False, False, True]
     assert "connection refused" in delivery.attempts[0].detail
 
 
@@ -126,7 +126,7 @@ def test_the_machines_own_terminals_are_a_delivery_if_anybody_sat_there(desk: Wo
     desk.minute(2)
     standing = desk.look(instance).warning
     assert standing is not None
-    assert [each.channel for each in standing.deliveries] == ["terminals", "jupyterlab"]
+    assert [delivery.channel for delivery in standing.deliveries] == ["terminals", "jupyterlab"]
 
 
 def test_an_owner_without_a_channel_is_told_by_the_desks(desk: World) -> None:
@@ -184,7 +184,7 @@ def test_a_receiver_that_keeps_the_owner_waiting_loses_no_other_write(desk: Worl
     instance = desk.until_true(instance, lambda now: now.warning is not None)
     assert instance.spec.policy.max_hours == 20
     assert instance.warning is not None
-    assert [each.channel for each in instance.warning.deliveries] == ["webhook"]
+    assert [delivery.channel for delivery in instance.warning.deliveries] == ["webhook"]
 
 
 def test_e_mail_is_no_delivery_before_the_address_has_confirmed(desk: World) -> None:
@@ -199,7 +199,7 @@ def test_e_mail_is_no_delivery_before_the_address_has_confirmed(desk: World) -> 
     desk.minute(4)
     standing = desk.look(instance).warning
     assert standing is not None
-    assert [each.channel for each in standing.deliveries] == ["email"]
+    assert [delivery.channel for delivery in standing.deliveries] == ["email"]
     mails = [
         mail
         for mail in desk.cloud.mailbox.mails("ada@example.org")
@@ -212,7 +212,7 @@ def test_e_mail_is_no_delivery_before_the_address_has_confirmed(desk: World) -> 
 
 
 def at(standing: object) -> str:
-    return f"{standing.acts_at:%H:%M} UTC"  # type: ignore[attr-defined]
+    return f"{standing.stop_at:%H:%M} UTC"  # type: ignore[attr-defined]
 
 
 def test_whoever_gets_a_warning_late_has_time_to_answer_it(desk: World) -> None:

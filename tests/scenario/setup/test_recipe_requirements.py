@@ -111,4 +111,4 @@ def test_on_a_cpu_type_the_gpu_steps_are_skipped_and_that_is_said(desk: World) -
     (line,) = [line for line in desk.timeline(granted.instance) if line.code == "gpu_steps_skipped"]
     assert line.message == words
     plain = launching.launch(ADA, LaunchRequest(instance_type="t3.large", recipe="bare"), key=None, body_digest="bare")
-    assert WarningCode.GPU_STEPS_SKIPPED not in [each.code for each in plain.warnings]
+    assert WarningCode.GPU_STEPS_SKIPPED not in [warning.code for warning in plain.warnings]

@@ -158,7 +158,7 @@ def test_whole_logs_are_kept_where_an_admin_says_so(desk: World, machines: Simul
     instance = desk.ready()
     assert instance.machine is not None
     streams = logs.describe_log_streams(logGroupName="/gpudesk/setup")["logStreams"]
-    (name,) = [each["logStreamName"] for each in streams]
+    (name,) = [stream["logStreamName"] for stream in streams]
     assert name.endswith(f"/{instance.machine.instance_id}/inspect/stdout")
     (event,) = logs.get_log_events(logGroupName="/gpudesk/setup", logStreamName=name)["events"]
     assert event["message"] == "second"

@@ -294,7 +294,7 @@ def test_a_probe_that_its_own_document_restarts_tells_of_the_end_of_the_setup(tm
     assert events[:6] == ["ready", "setup_started", "heartbeat", "setup_ended", "ready", "heartbeat"]
     assert events.count("setup_ended") == 1
     actions = run_replay((line.encode() for line in lines), Policy()).actions
-    assert [(f"{each.at:%H:%M}", each.action) for each in actions] == [("12:31", "warn"), ("12:41", "stop")]
+    assert [(f"{action.at:%H:%M}", action.action) for action in actions] == [("12:31", "warn"), ("12:41", "stop")]
 
 
 def test_a_setup_that_still_goes_on_when_the_probe_begins_anew_is_told_of_again(tmp_path: Path) -> None:

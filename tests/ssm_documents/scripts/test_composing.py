@@ -46,7 +46,7 @@ def lines(document: Document, step: int) -> list[str]:
 
 
 def test_there_are_the_documents_of_the_recipes_of_images_and_of_measurements() -> None:
-    used = {use.name for each in load_packaged_recipes().values() for use in each.documents}
+    used = {use.name for packaged_recipe in load_packaged_recipes().values() for use in packaged_recipe.documents}
     assert set(document_names()) == used | {"gpudesk-image", BENCHMARK_DOCUMENT}
 
 
@@ -330,7 +330,7 @@ def with_all_that_they_need(*packages: str) -> set[str]:
         if package not in found:
             found.add(package)
             needs = [Requirement(each) for each in requires(package) or ()]
-            wanted += [each.name for each in needs if each.marker is None or each.marker.evaluate({"extra": ""})]
+            wanted += [need.name for need in needs if need.marker is None or need.marker.evaluate({"extra": ""})]
     return found
 
 

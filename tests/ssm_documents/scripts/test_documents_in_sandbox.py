@@ -232,7 +232,7 @@ def test_the_probe_beats_by_itself_and_sees_a_gpu_that_works(probed: SetUp) -> N
     assert fleet.heartbeat().instance_id == "i-0a"
     assert fleet.signal("jupyter").reason == "no Jupyter server runs"
     until(lambda: fleet.signal("gpu").samples >= 3)
-    assert {each.state for each in fleet.heartbeat().signals.values()} == {SignalState.QUIET}, (
+    assert {signal.state for signal in fleet.heartbeat().signals.values()} == {SignalState.QUIET}, (
         "a machine that does nothing"
     )
     fleet.machines.set_gpu_utilisation("i-0a", [97])

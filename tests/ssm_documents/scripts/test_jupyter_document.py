@@ -73,7 +73,7 @@ class Lab:
                 return port
 
     def find(self) -> list[Server]:
-        return [each for each in find_servers() if each.pid == self._process.pid]
+        return [server for server in find_servers() if server.pid == self._process.pid]
 
     def names_looked_up(self) -> set[str]:
         """Of computers, by the server since it began; only where every name is noted."""

@@ -21,7 +21,7 @@ class Machine:
 
     def __init__(self, *processes: Process) -> None:
         self.busy = 1000.0
-        self.processes = {each.pid: each for each in processes}
+        self.processes = {process.pid: process for process in processes}
 
     def sensor(self) -> CpuSensor:
         return CpuSensor(lambda: self.busy, lambda: list(self.processes.values()), each_minute())
@@ -94,7 +94,7 @@ def test_what_the_probe_and_its_commands_use_is_no_work() -> None:
 
 def test_a_real_process_that_computes_is_seen_at_the_first_look() -> None:
     with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as busy:
-        sensor = CpuSensor(processes=lambda: [each for each in list_processes() if each.pid == busy.pid])
+        sensor = CpuSensor(processes=lambda: [process for process in list_processes() if process.pid == busy.pid])
         reading = read(sensor)
         busy.kill()
     assert reading.state is SignalState.ACTIVE
@@ -105,7 +105,7 @@ def test_a_process_that_has_ended_and_was_not_waited_for_is_none() -> None:
     with subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE) as ended:
         assert ended.stdout
         os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
-        assert ended.pid not in {each.pid for each in list_processes()}
+        assert ended.pid not in {process.pid for process in list_processes()}
         assert name_of(ended.pid) == "a process"
         assert arguments(ended.pid) == []
 
@@ -115,5 +115,5 @@ def test_a_name_of_brackets_and_blanks_does_not_shift_what_follows(tmp_path: Pat
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as odd:
         assert odd.stdout
         odd.stdout.readline()
-        found = next(each for each in list_processes() if each.pid == odd.pid)
+        found = next(process for process in list_processes() if process.pid == odd.pid)
     assert (found.name, found.session) == (") R 1 (x", os.getsid(0))

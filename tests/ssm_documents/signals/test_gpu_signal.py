@@ -71,7 +71,7 @@ class RecordedNvml:
         return SimpleNamespace(gpu=gpu.percent, memory=0)
 
     def nvmlDeviceGetSamples(self, gpu: Gpu, kind: int, since: int) -> tuple[int, list[Any]]:
-        newer = [each for each in gpu.samples if each[0] > since]
+        newer = [sample for sample in gpu.samples if sample[0] > since]
         self._check("" if newer and kind == self.NVML_GPU_UTILIZATION_SAMPLES else "Not Found")
         unwritten = SimpleNamespace(timeStamp=0, sampleValue=SimpleNamespace(uiVal=77))
         return 1, [
@@ -125,7 +125,7 @@ def look(one: GpuSensor, samples: int = 1, percent: int = 5) -> Reading:
 def test_one_gpu_at_work_is_work_and_only_all_at_rest_are_rest(
     percents: list[int], state: SignalState, reason: str
 ) -> None:
-    assert look(sensor(RecordedNvml(*(Gpu(each) for each in percents)))) == Reading(state, reason)
+    assert look(sensor(RecordedNvml(*(Gpu(percent) for percent in percents)))) == Reading(state, reason)
 
 
 def test_the_threshold_is_the_policys() -> None:

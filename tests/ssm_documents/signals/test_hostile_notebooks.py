@@ -74,7 +74,7 @@ def started(tmp_path: Path) -> Iterator[Started]:
         processes.append(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE))
         assert processes[-1].stdout
         processes[-1].stdout.readline()
-        return next(each for each in find_servers() if each.pid == processes[-1].pid)
+        return next(server for server in find_servers() if server.pid == processes[-1].pid)
 
     yield start
     for process in processes:

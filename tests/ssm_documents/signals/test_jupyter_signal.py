@@ -414,7 +414,7 @@ class RealServer:
                 assert self.process.poll() is None
 
     def find(self) -> list[Server]:
-        return [each for each in find_servers() if each.pid == self.process.pid]
+        return [server for server in find_servers() if server.pid == self.process.pid]
 
     def post(self, path: str, body: Any) -> Any:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=20)

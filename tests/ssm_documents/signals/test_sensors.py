@@ -45,8 +45,15 @@ def test_the_first_look_waits_until_there_is_an_interval_worth_measuring() -> No
 
 
 def test_a_machine_without_gpus_has_no_gpu_signal_and_one_with_has_them_all() -> None:
-    assert [each.name for each in build_sensors(0, 60)] == ["jupyter", "sessions", "hold", "cpu", "disk", "network"]
-    assert {each.name for each in build_sensors(2, 6000)} > {"gpu"}
+    assert [build_sensor.name for build_sensor in build_sensors(0, 60)] == [
+        "jupyter",
+        "sessions",
+        "hold",
+        "cpu",
+        "disk",
+        "network",
+    ]
+    assert {build_sensor.name for build_sensor in build_sensors(2, 6000)} > {"gpu"}
 
 
 def test_sensors_that_hang_together_cost_the_beat_one_limit() -> None:
@@ -55,12 +62,12 @@ def test_sensors_that_hang_together_cost_the_beat_one_limit() -> None:
     began = time.monotonic()
     readings = read_all(sensors, Thresholds())
     let_go.set()
-    assert {each.state for each in readings.values()} == {SignalState.UNKNOWN}
+    assert {reading.state for reading in readings.values()} == {SignalState.UNKNOWN}
     assert time.monotonic() - began < 1.5
 
 
 def test_every_real_sensor_reads_this_computer_without_a_failure() -> None:
-    readings = read_all([GuardedSensor(each) for each in build_sensors(0, 60)], Thresholds())
+    readings = read_all([GuardedSensor(build_sensor) for build_sensor in build_sensors(0, 60)], Thresholds())
     assert not [reading for reading in readings.values() if "sensor failed" in reading.reason]
 
 

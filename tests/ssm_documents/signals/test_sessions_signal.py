@@ -208,7 +208,7 @@ def test_only_terminals_are_listed(folder: Path) -> None:
     (folder / "ptmx").touch()
     (folder / "7").touch()
     (folder / "8").symlink_to(folder / "gone")
-    assert [each.name for each in open_terminals(folder)] == ["pts/7"]
+    assert [open_terminal.name for open_terminal in open_terminals(folder)] == ["pts/7"]
 
 
 @needs_tmux

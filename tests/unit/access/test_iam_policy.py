@@ -30,7 +30,7 @@ def statements(action: str) -> list[dict[str, Any]]:
 
 
 def resources(action: str) -> list[str]:
-    return [resource for each in statements(action) for resource in _list(each["Resource"])]
+    return [resource for statement in statements(action) for resource in _list(statement["Resource"])]
 
 
 def called() -> Iterator[str]:
@@ -61,27 +61,35 @@ def test_no_action_is_a_pattern_and_everything_is_bound_that_aws_can_bind() -> N
 
 def test_a_launch_is_of_a_public_image_of_amazons_or_canonicals_or_of_the_stages_own() -> None:
     """Another stage's private AMI, with its disk, is neither."""
-    of_images = [each for each in statements("ec2:RunInstances") if "arn:aws:ec2:*::image/*" in _list(each["Resource"])]
-    assert [each["Condition"] for each in of_images] == [
+    of_images = [
+        statement
+        for statement in statements("ec2:RunInstances")
+        if "arn:aws:ec2:*::image/*" in _list(statement["Resource"])
+    ]
+    assert [of_image["Condition"] for of_image in of_images] == [
         {"StringEquals": {"ec2:Owner": ["amazon", "099720109477"]}},
         {"StringEquals": {"aws:ResourceTag/gpudesk:stage": "dev"}},
     ]
     of_snapshots = [
-        each for each in statements("ec2:RunInstances") if any("snapshot/" in each for each in _list(each["Resource"]))
+        statement
+        for statement in statements("ec2:RunInstances")
+        if any("snapshot/" in each for each in _list(statement["Resource"]))
     ]
     assert of_snapshots == of_images
 
 
 @pytest.mark.parametrize("action", ["ssm:SendCommand", "ssm:DescribeDocument"])
 def test_commands_are_sent_by_command_documents_and_by_no_session_document(action: str) -> None:
-    named = [each.rpartition("/")[2] for each in resources(action) if ":document/" in each]
+    named = [resource.rpartition("/")[2] for resource in resources(action) if ":document/" in resource]
     ours = {name for name in document_names() if not name.startswith(PREFIX)}
     assert sorted(named) == sorted(ours | {f"{PREFIX}*"})
     assert not [name for name in session_names() if any(fnmatchcase(name, each) for each in named)]
 
 
 def test_the_desk_may_start_these_alone_and_only_on_instances_that_carry_its_tag() -> None:
-    allowed = {resource: each for each in statements("ssm:StartSession") for resource in _list(each["Resource"])}
+    allowed = {
+        resource: statement for statement in statements("ssm:StartSession") for resource in _list(statement["Resource"])
+    }
     documents = {f"arn:aws:ssm:*:*:document/{name}" for name in session_names()}
     assert set(allowed) == documents | {"arn:aws:ec2:*:*:instance/*"}
     assert allowed["arn:aws:ec2:*:*:instance/*"]["Condition"] == {
@@ -89,7 +97,9 @@ def test_the_desk_may_start_these_alone_and_only_on_instances_that_carry_its_tag
         # without it a call that names no document is not asked whether it may use the account's own
         "BoolIfExists": {"ssm:SessionDocumentAccessCheck": "true"},
     }
-    assert not any("*" in action for each in statements("ssm:StartSession") for action in _list(each["Action"]))
+    assert not any(
+        "*" in action for statement in statements("ssm:StartSession") for action in _list(statement["Action"])
+    )
 
 
 def test_an_ssh_key_may_be_pushed_for_one_user_of_instances_that_carry_its_tag() -> None:
@@ -98,12 +108,12 @@ def test_an_ssh_key_may_be_pushed_for_one_user_of_instances_that_carry_its_tag()
 
 
 def test_every_public_image_that_is_launched_can_be_looked_up() -> None:
-    patterns = [each.partition(":parameter")[2] for each in resources("ssm:GetParameter")]
+    patterns = [resource.partition(":parameter")[2] for resource in resources("ssm:GetParameter")]
     images = {kind.image for kind in data_files.load_catalog().types.values() if kind.image}
     images |= {
         image for recipe in data_files.load_packaged_recipes().values() for image in (recipe.image or {}).values()
     }
-    assert not [image for image in images if not any(fnmatchcase(image, each) for each in patterns)]
+    assert not [image for image in images if not any(fnmatchcase(image, pattern) for pattern in patterns)]
 
 
 def test_instances_get_the_role_that_the_stage_names_and_no_other() -> None:

@@ -64,8 +64,8 @@ def test_what_an_h100_really_did_is_believed(line: str) -> None:
     found = parse_and_validate(line, subject())
     assert (found.gpu_name, found.driver) == ("NVIDIA H100 80GB HBM3", "580.159.04")
     assert (found.framework, found.cuda) == ("PyTorch 2.11.0+cu130", "13.0")
-    assert [each.metric for each in found.results] == list(Metric)
-    assert [each.plausibility_checked for each in found.results] == [True, True, True, True, False], (
+    assert [result.metric for result in found.results] == list(Metric)
+    assert [result.plausibility_checked for result in found.results] == [True, True, True, True, False], (
         "no peak of training is known"
     )
     assert 50 < found.results[0].median < 67
@@ -73,14 +73,14 @@ def test_what_an_h100_really_did_is_believed(line: str) -> None:
 
 def test_what_an_h200_really_did_is_believed_of_it_and_not_of_an_h100() -> None:
     found = parse_and_validate(H200, subject("p5en.48xlarge", gpu_count=1))
-    assert [each.plausibility_checked for each in found.results] == [True, True, True, True, False]
+    assert [result.plausibility_checked for result in found.results] == [True, True, True, True, False]
     with pytest.raises(InvalidBenchmark):
         parse_and_validate(H200, subject())
 
 
 def test_a_figure_without_a_known_peak_is_kept_and_marked() -> None:
     found = parse_and_validate(FIRST, subject(peaks=Peaks(fp32_tflops=67)))
-    assert {each.metric: each.plausibility_checked for each in found.results if each.plausibility_checked} == {
+    assert {result.metric: result.plausibility_checked for result in found.results if result.plausibility_checked} == {
         Metric.FP32: True
     }
 
@@ -184,8 +184,8 @@ def test_efficiency_is_of_as_many_single_gpus_and_a_part_of_the_gpus_is_worth_no
         ],
         catalogue,
     )
-    assert [each.efficiency for each in found.scores] == [1.0, 0.95, 0.75]
-    assert [each.per_dollar is not None for each in found.scores] == [False, False, True]
+    assert [score.efficiency for score in found.scores] == [1.0, 0.95, 0.75]
+    assert [score.per_dollar is not None for score in found.scores] == [False, False, True]
 
 
 def test_without_a_price_or_a_single_gpus_figure_nothing_is_made_up() -> None:

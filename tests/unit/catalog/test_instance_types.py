@@ -137,23 +137,23 @@ def test_prices_bear_their_date_and_their_source() -> None:
 
 
 def test_every_type_either_can_be_launched_and_priced_or_says_why_not() -> None:
-    for each in catalogue.types.values():
-        if each.unavailable is None:
-            assert each.prices, each.name
-            assert each.image, each.name
-            assert each.quota_code, each.name
-            assert each.vcpus, each.name
-            assert (each.gpu is None) == (each.gpu_count == 0), each.name
+    for instance_type in catalogue.types.values():
+        if instance_type.unavailable is None:
+            assert instance_type.prices, instance_type.name
+            assert instance_type.image, instance_type.name
+            assert instance_type.quota_code, instance_type.name
+            assert instance_type.vcpus, instance_type.name
+            assert (instance_type.gpu is None) == (instance_type.gpu_count == 0), instance_type.name
         else:
-            assert each.image is None, each.name
-            assert "would do instead" in each.unavailable, each.name
+            assert instance_type.image is None, instance_type.name
+            assert "would do instead" in instance_type.unavailable, instance_type.name
 
 
 def test_the_image_fits_the_processor_and_the_gpu() -> None:
-    for each in catalogue.types.values():
-        if each.image is not None:
-            assert ("arm64" in each.image) == (each.arch == "arm64"), each.name
-            assert ("nvidia" in each.image) == (each.nvidia_gpu_count > 0), each.name
+    for instance_type in catalogue.types.values():
+        if instance_type.image is not None:
+            assert ("arm64" in instance_type.image) == (instance_type.arch == "arm64"), instance_type.name
+            assert ("nvidia" in instance_type.image) == (instance_type.nvidia_gpu_count > 0), instance_type.name
 
 
 def test_the_probe_is_told_to_expect_no_nvidia_gpu_where_there_is_a_radeon() -> None:
@@ -167,24 +167,30 @@ def test_a_gpus_peaks_are_known_as_far_as_its_maker_tells_them() -> None:
     assert catalogue.peaks["H100"] == Peaks(fp16_bf16_tflops=989, fp32_tflops=67, memory_gb_per_s=3350)
     assert catalogue.peaks["T4g"] == Peaks()
     assert catalogue.peaks["B300"].fp16_bf16_tflops is None, "sources disagree"
-    assert {each.gpu for each in catalogue.types.values() if each.gpu} <= catalogue.peaks.keys()
+    assert {
+        instance_type.gpu for instance_type in catalogue.types.values() if instance_type.gpu
+    } <= catalogue.peaks.keys()
 
 
 def test_there_are_types_for_people_without_gpu_quota() -> None:
-    cpu = {each.name for each in catalogue.types.values() if each.gpu is None}
+    cpu = {instance_type.name for instance_type in catalogue.types.values() if instance_type.gpu is None}
     assert {"t3.medium", "m7i.large", "m7g.large"} <= cpu
 
 
 def test_every_gpu_that_is_named_has_an_offer_somewhere() -> None:
     for gpu in catalogue.gpu_names():
-        counts = {each.gpu_count for each in catalogue.types.values() if each.gpu == gpu and not each.unavailable}
+        counts = {
+            instance_type.gpu_count
+            for instance_type in catalogue.types.values()
+            if instance_type.gpu == gpu and not instance_type.unavailable
+        }
         offers = [
             catalogue.cheapest(gpu, count, region)
             for count in counts
             for region in catalogue.regions()
             if any(
-                region in each.prices and (each.gpu, each.gpu_count) == (gpu, count)
-                for each in catalogue.types.values()
+                region in instance_type.prices and (instance_type.gpu, instance_type.gpu_count) == (gpu, count)
+                for instance_type in catalogue.types.values()
             )
         ]
         assert offers, gpu

@@ -27,10 +27,10 @@ def test_every_month_has_as_many_minutes_as_it_should() -> None:
 def test_our_rule_stops_forgotten_instances_and_no_busy_one(days: int) -> None:
     found = results(7, days=days, rules=("never stop", OURS))
     ours, never = found[OURS].values(), found["never stop"].values()
-    assert sum(each.stops for each in ours) > 10
-    assert sum(each.busy_stops for each in ours) == 0
-    assert sum(each.lost for each in ours) == 0
-    assert sum(each.wasted for each in ours) * 4 < sum(each.wasted for each in never)
+    assert sum(our.stops for our in ours) > 10
+    assert sum(our.busy_stops for our in ours) == 0
+    assert sum(our.lost for our in ours) == 0
+    assert sum(our.wasted for our in ours) * 4 < sum(each.wasted for each in never)
 
 
 def test_the_table_has_a_row_for_every_rule_and_for_every_instance() -> None:

@@ -124,7 +124,7 @@ def test_tries_end_with_the_first_success_or_when_it_is_of_no_use_any_more(succe
         assert (after.state is DeliveryState.DELIVERED) == succeeded
         assert after.next_attempt_at > now
         now = after.next_attempt_at
-    assert all(len(each.detail) <= 300 for each in notice.deliveries[channel].attempts)
+    assert all(len(attempt.detail) <= 300 for attempt in notice.deliveries[channel].attempts)
     assert now <= NOW + NOTIFICATION_EXPIRY + timedelta(minutes=30)
 
 
@@ -139,7 +139,7 @@ def test_the_same_silence_of_the_desk_is_one_notice() -> None:
     first = desk_notification(EventCode.SWEEP_OVERDUE, "x", NOW, NOW + 11 * MINUTE, BOOK)
     again = desk_notification(EventCode.SWEEP_OVERDUE, "x", NOW, NOW + 16 * MINUTE, BOOK)
     assert first.id == again.id
-    assert [each.audience for each in first.deliveries.values()] == [Audience.ADMIN]
+    assert [delivery.audience for delivery in first.deliveries.values()] == [Audience.ADMIN]
 
 
 @pytest.mark.parametrize("code", [code for code in EventCode if code.audience])

@@ -406,7 +406,7 @@ class Outbox(NotificationOutbox):
     """Notifications that wait."""
 
     def __init__(self, notices: Iterable[Notification] = ()) -> None:
-        self.waiting = {each.id: each for each in notices}
+        self.waiting = {notice.id: notice for notice in notices}
 
     def list_due(self, now: datetime, most: int) -> Iterator[Notification]:
         return iter([*self.waiting.values()])
@@ -502,7 +502,7 @@ def test_every_notified_code_has_an_expectation_here() -> None:
 def test_event_reaches_its_audience_by_mail_and_webhook(code: str) -> None:
     audience, subject = EXPECTED[code]
     instance, entries = HAPPENS[code]()
-    (line,) = [each for each in entries if each.code == code]
+    (line,) = [entry for entry in entries if entry.code == code]
     found = delivered(instance, entries)
     assert found.mails.keys() == {MAIL[each] for each in audience}
     assert found.hooks.keys() == {HOOK[each] for each in audience}
@@ -520,7 +520,7 @@ def test_event_reaches_its_audience_by_mail_and_webhook(code: str) -> None:
 @pytest.mark.parametrize("code", EXPECTED)
 def test_message_names_its_instance_and_holds_no_raw_request(code: str) -> None:
     _, entries = HAPPENS[code]()
-    (line,) = [each for each in entries if each.code == code]
+    (line,) = [entry for entry in entries if entry.code == code]
     assert NAME in line.message
     assert not RAW_REQUEST.search(line.message)
     assert line.message.endswith(".")
@@ -577,7 +577,7 @@ def test_ready_is_notified_after_a_setup(rerun: bool) -> None:
 def test_ready_is_not_notified_when_an_instance_only_stays_or_is_ready_again(code: str) -> None:
     instance, entries = HAPPENS[code]()
     assert instance.phase is Phase.READY
-    assert [each.code for each in entries] == [code]
+    assert [entry.code for entry in entries] == [code]
 
 
 def test_setup_that_fails_on_a_ready_instance_is_notified_without_a_stop() -> None:

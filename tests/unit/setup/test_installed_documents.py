@@ -115,9 +115,13 @@ def test_result_without_a_hash_vouches_for_nothing(unknown: dict[str, Any]) -> N
 
 def test_however_many_setups_there_were_the_last_result_of_each_document_is_kept() -> None:
     results = (result(TWO), result(ONE), *(result(THREE, str(number)) for number in range(RESULTS_KEPT)))
-    assert [each.name for each in retain_results(results)[:2]] == ["two", "one"]
+    assert [retain_result.name for retain_result in retain_results(results)[:2]] == ["two", "one"]
     more = (*results, result(ONE, "b"))
-    assert [(each.name, each.parameters_hash) for each in retain_results(more) if each.name != "three"] == [
+    assert [
+        (retain_result.name, retain_result.parameters_hash)
+        for retain_result in retain_results(more)
+        if retain_result.name != "three"
+    ] == [
         ("two", "a"),
         ("one", "b"),
     ]

@@ -151,8 +151,8 @@ def test_a_document_gets_at_least_the_time_that_its_steps_may_take(name: str) ->
 def test_all_placeholders_are_used_by_some_recipe() -> None:
     texts = " ".join(
         text
-        for each in data_files.load_packaged_recipes().values()
-        for use in each.documents
+        for packaged_recipe in data_files.load_packaged_recipes().values()
+        for use in packaged_recipe.documents
         for text in use.parameters.values()
     )
     assert all(f"${{{name}}}" in texts for name in PLACEHOLDERS)

@@ -141,7 +141,7 @@ def _can_be_set_up(instance: Instance, recipe: str) -> None:
         raise Conflict(f"{name} is {phase}; it cannot be set up any more", code=ErrorCode.INSTANCE_TERMINATED)
     if phase is Phase.SETTING_UP:
         raise Conflict(
-            f"{name} is being set up as {instance.setup.recipe or instance.spec.software.recipe}; ask again once it is ready",
+            f"{name} is being set up as {instance.setup.recipe}; ask again once it is ready",
             code=ErrorCode.SETUP_IN_PROGRESS,
         )
     if phase in NOT_YET:
@@ -181,7 +181,10 @@ def _with(spec: Spec, what: SetupRequest) -> Spec:
         spec,
         software=replace(
             spec.software,
-            added_recipes=tuple(added if each.recipe == what.recipe else each for each in spec.software.added_recipes),
+            added_recipes=tuple(
+                added if added_recipe.recipe == what.recipe else added_recipe
+                for added_recipe in spec.software.added_recipes
+            ),
         ),
     )
 

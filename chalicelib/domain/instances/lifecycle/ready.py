@@ -39,7 +39,8 @@ def judge(instance: Instance, observation: Observation, now: datetime) -> Activi
             state=ActivityState.BUSY, reason=because(EventCode.IMAGE_IN_PROGRESS, "busy: an image is being made of it")
         )
     if instance.benchmark_run:
-        asked = f"{instance.benchmark_run.requested_by} asked for a measurement at {instance.benchmark_run.requested_at:%H:%M} UTC"
+        run = instance.benchmark_run
+        asked = f"{run.requested_by} asked for a measurement at {run.requested_at:%H:%M} UTC"
         return ActivityJudgment(
             state=ActivityState.BUSY, reason=because(EventCode.BENCHMARK_IN_PROGRESS, f"busy: {asked}")
         )

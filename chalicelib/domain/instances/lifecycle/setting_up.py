@@ -109,7 +109,14 @@ def document_skipped(instance: Instance, outcome: DocumentAlreadyInstalled, now:
         parameters_hash=run.parameters_hash,
         content=outcome.content,
     )
-    saved = next((each.seconds for each in setup.installed_documents if each.name == name), 0)
+    saved = next(
+        (
+            installed_document.seconds
+            for installed_document in setup.installed_documents
+            if installed_document.name == name
+        ),
+        0,
+    )
     image = instance.spec.software.image.name if instance.spec.software.image else "its image"
     message = f"{name} is in {image} already: skipped, which saves about {saved} s ({_position(instance)})"
     reason = because(EventCode.DOCUMENT_SKIPPED, message)

@@ -63,7 +63,7 @@ def describe_result(result: DocumentResult, position: str) -> str:
 
 def describe_setup(instance: Instance, now: datetime) -> str:
     """What the whole setup came to, its failed tries included."""
-    results = [each for each in instance.setup.results if each.ended_at >= instance.phase_since]
+    results = [result for result in instance.setup.results if result.ended_at >= instance.phase_since]
     return f"in {_seconds(now - instance.phase_since)} s, {_amounts(results)}"
 
 
@@ -120,9 +120,9 @@ def _step_in_words(step: StepResult) -> str:
 
 
 def _amounts(results: Sequence[DocumentResult]) -> str:
-    count = sum(each.reboots for each in results)
+    count = sum(result.reboots for result in results)
     rebooted = {0: "no reboot", 1: "1 reboot"}.get(count, f"{count} reboots")
-    return f"{rebooted}, {sum(each.output_bytes for each in results):,} bytes of output"
+    return f"{rebooted}, {sum(result.output_bytes for result in results):,} bytes of output"
 
 
 def _seconds(took: timedelta) -> int:
