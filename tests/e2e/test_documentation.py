@@ -10,7 +10,7 @@ from tests.e2e.runs import REPOSITORY
 
 def test_the_python_lines_on_driving_the_local_cloud_work() -> None:
     document = (REPOSITORY / "docs" / "local-cloud.md").read_text()
-    block = document.partition("## In tests")[2].split("\n\n    ", 1)[1].partition("\n\nMachines are")[0]
+    block = document.partition("## In tests")[2].split("\n\n    ", 1)[1].partition("\n\nInstances are")[0]
     code = textwrap.dedent(f"    {block}")
     assert "in_process_cloud" in code
     assert "cloud.tick()" in code
