@@ -93,7 +93,7 @@ def _comparison(compared: Comparison) -> BenchmarkComparisonView:
 
 
 def _figure(rating: ScoredMetric) -> MetricResultView:
-    figure = rating.figure
+    figure = rating.result
     return {
         "gpus": figure.gpus,
         "metric": str(figure.metric),

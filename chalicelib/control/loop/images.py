@@ -16,7 +16,6 @@ from chalicelib.domain.images import creation, secret_restore
 from chalicelib.domain.images.plan import (
     IMAGE_DOCUMENT,
     AmiCreated,
-    Asked,
     CreateImage,
     DeleteSnapshots,
     Deregister,
@@ -30,9 +29,9 @@ from chalicelib.domain.images.plan import (
 )
 from chalicelib.domain.images.record import IN_PROGRESS_PHASES, Image, ImagePhase
 from chalicelib.domain.instances.observation import NotVisible, ObservedCommand, Unavailable
-from chalicelib.domain.instances.plan import SendDocument
+from chalicelib.domain.instances.plan import CallAccepted, SendDocument
 from chalicelib.domain.instances.record import Ec2State
-from chalicelib.domain.notifications.notification import notifications_for
+from chalicelib.domain.notifications.build_notifications import notifications_for
 from chalicelib.store.desk import DeskRepository
 from chalicelib.store.dynamo import VersionConflict
 from chalicelib.store.images.repository import ImageRepository, InstanceUpdate
@@ -152,8 +151,8 @@ class ImageReconciler:
 
     def _call(self, image: Image, step: ImageStep) -> ImageOutcome:
         match step:
-            case SendSanitize(parameters, attempt_id):
-                document = SendDocument(IMAGE_DOCUMENT, parameters, attempt_id, SANITIZE_DEADLINE)
+            case SendSanitize():
+                document = SendDocument(IMAGE_DOCUMENT, step.parameters, step.attempt_id, SANITIZE_DEADLINE)
                 return SanitizeCommandSent(self.ssm.send_command(image.region, image.source.ec2_instance_id, document))
             case CreateImage():
                 return AmiCreated(self.amis.create(image))
@@ -163,7 +162,7 @@ class ImageReconciler:
                 self.amis.delete_snapshots(image.region, snapshots)
             case _ as impossible:
                 assert_never(impossible)
-        return Asked()
+        return CallAccepted()
 
     def _write(self, before: Image, after: Image) -> Image:
         """A pass that changes nothing writes nothing. What concerns the instance is written with it.
@@ -191,7 +190,7 @@ class ImageReconciler:
         instance = self.instances.load(image.source.instance_id)
         if instance is None or instance.image_in_progress is None or instance.image_in_progress.id != image.id:
             return None
-        line = creation.completion(image, self.clock.now())
+        line = creation.completion_entry(image, self.clock.now())
         freed = replace(instance, image_in_progress=None, notified=None)
         notices = notifications_for(freed, (line,), load_channel_directory(self.desk.settings(), self.owners))
         return InstanceUpdate(instance, freed, (line,), notices, user_write=True)

@@ -9,7 +9,7 @@ from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.deadlines import SWEEP_OVERDUE_AFTER
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.desk.channels import ChannelDirectory
-from chalicelib.domain.notifications.notification import desk_notification
+from chalicelib.domain.notifications.build_notifications import desk_notification
 from chalicelib.store.desk import DeskRepository
 from chalicelib.store.notifications import NotificationOutbox
 

@@ -14,25 +14,21 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.idle.rule import ActivityState
-from chalicelib.domain.images.record import (
-    IN_PROGRESS_PHASES,
+from chalicelib.domain.images.record import IN_PROGRESS_PHASES, Image, ImagePhase, ImageSource
+from chalicelib.domain.images.secret_restore import regenerated_secrets_message
+from chalicelib.domain.images.selection import (
     LATEST,
-    Image,
-    ImagePhase,
-    ImageSource,
     contains_recipe,
     find_by_ref,
-    latest,
     launch_incompatibility,
+    select_latest,
 )
-from chalicelib.domain.images.secret_restore import regenerated_secrets_message
 from chalicelib.domain.instances.lifecycle.plans import because
 from chalicelib.domain.instances.names import NAME_IN_DESCRIPTION, is_valid_name
 from chalicelib.domain.instances.record import ImageInProgress, Instance, Machine, Phase
 from chalicelib.domain.instances.spec import DesiredState, Spec
 from chalicelib.domain.launch.from_image import recipes_captured_in_image
 from chalicelib.domain.launch.request import LaunchRequest
-from chalicelib.domain.setup.parameters import ParameterValue, resolve_values
 from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.domain.setup.state import documents_for_image
 from chalicelib.domain.write_warnings import WarningCode, WriteWarning
@@ -174,10 +170,10 @@ class ImageService:
         :raises Invalid: there is none
         """
         kind, recipe = self.catalog.get_type(spec.hardware.instance_type), self.recipes[spec.software.recipe]
-        found = latest(
+        found = select_latest(
             each
             for each in self.images.list_all(actor.effective_owner)
-            if contains_recipe(each, recipe.with_values(self._chosen(request, recipe, each)))
+            if contains_recipe(each, recipe, request.parameters)
             and launch_incompatibility(each, kind, spec.region, request.disk_gib, recipe.image_parameter_for(kind))
             is None
         )
@@ -188,9 +184,6 @@ class ImageService:
             )
             raise ValidationFailed(wrong, errors=(FieldError("image", wrong),))
         return found
-
-    def _chosen(self, request: LaunchRequest, recipe: Recipe, image: Image) -> Mapping[str, ParameterValue]:
-        return resolve_values(request.parameters, recipe.parameters, image.parameters_of(recipe.name))[0]
 
     def _machine(self, instance: Instance) -> Machine:
         if instance.spec.desired is not DesiredState.RUNNING:

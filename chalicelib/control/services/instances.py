@@ -14,7 +14,8 @@ from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.commands import keep, stop_start, update_policy
 from chalicelib.domain.instances.commands.change import RecordChange
 from chalicelib.domain.instances.record import Instance
-from chalicelib.domain.notifications.notification import Notification, notifications_for
+from chalicelib.domain.notifications.build_notifications import notifications_for
+from chalicelib.domain.notifications.notification import Notification
 from chalicelib.store.desk import DeskRepository
 from chalicelib.store.dynamo import MAX_ATTEMPTS, VersionConflict
 from chalicelib.store.instances.repository import InstanceRepository

@@ -16,7 +16,7 @@ from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError, Val
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
 from chalicelib.domain.desk.settings import DeskSettings, Mode
-from chalicelib.domain.images.record import LATEST
+from chalicelib.domain.images.selection import LATEST
 from chalicelib.domain.instances.billing import Billing, Rates
 from chalicelib.domain.instances.lifecycle.plans import because
 from chalicelib.domain.instances.names import WordLists, generate_name

@@ -74,7 +74,7 @@ def open_segment(instance: Instance, now: datetime) -> BilledSegment | None:
 
 def segment_cost(segment: BilledSegment) -> Decimal:
     """What a segment costs in all."""
-    return sum(_amounts(segment), Decimal(0))
+    return sum(billed_amounts(segment), Decimal(0))
 
 
 def _segment(instance: Instance, until: datetime) -> BilledSegment | None:
@@ -93,7 +93,7 @@ def _segment(instance: Instance, until: datetime) -> BilledSegment | None:
     )
 
 
-def _amounts(segment: BilledSegment) -> tuple[Decimal, Decimal, Decimal]:
+def billed_amounts(segment: BilledSegment) -> tuple[Decimal, Decimal, Decimal]:
     hours = Decimal(str((segment.until - segment.since).total_seconds())) / HOUR
     if segment.state is BillingState.STOPPED:
         return Decimal(0), segment.rates.disk * hours, Decimal(0)

@@ -11,7 +11,8 @@ from chalicelib.domain.catalog.instance_types import (
 from chalicelib.domain.common.errors import FieldError, validation_failed
 from chalicelib.domain.desk.policy_limits import PolicyOverride, apply_override, effective_default, policy_errors
 from chalicelib.domain.desk.settings import DeskSettings, Limits
-from chalicelib.domain.images.record import Image, launch_incompatibility
+from chalicelib.domain.images.record import Image
+from chalicelib.domain.images.selection import launch_incompatibility
 from chalicelib.domain.instances.billing import Rates
 from chalicelib.domain.instances.names import NAME_IN_DESCRIPTION, is_valid_name
 from chalicelib.domain.instances.spec import DesiredState, Hardware, ImageRef, Policy, Software, Spec

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from chalicelib.domain.catalog.instance_types import InstanceType
-from chalicelib.domain.images.record import Image, skippable_documents
+from chalicelib.domain.images.record import Image
+from chalicelib.domain.images.selection import skippable_documents
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import Spec, documents_for_spec
 from chalicelib.domain.launch.request import LaunchRequest

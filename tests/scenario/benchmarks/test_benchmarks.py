@@ -61,8 +61,8 @@ def test_what_was_asked_for_is_measured_kept_and_compared(desk: World) -> None:
     assert desk.look(instance).phase is Phase.READY
     (found,) = desk.desk.requests.benchmarking.compare(instance_type=None, gpu=None)
     assert found.benchmark.instance_type == "g4dn.12xlarge"
-    assert {score.figure.gpus for score in found.scores} == {1, 2, 4}
-    training = [score.efficiency for score in found.scores if score.figure.metric == "training"]
+    assert {score.result.gpus for score in found.scores} == {1, 2, 4}
+    training = [score.efficiency for score in found.scores if score.result.metric == "training"]
     assert training == [1.0, pytest.approx(0.96, rel=0.01), pytest.approx(0.92, rel=0.01)]
 
 

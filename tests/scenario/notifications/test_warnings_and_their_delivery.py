@@ -12,7 +12,7 @@ from chalicelib.domain.desk.policy_limits import PolicyOverride
 from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.heartbeat import Acknowledgement
 from chalicelib.domain.instances.record import Phase
-from chalicelib.domain.notifications.notification import DeliveryState
+from chalicelib.domain.notifications.notification import DeliveryChannel, DeliveryState
 from chalicelib.store.models import NotificationModel, OwnerModel
 from tests.support.channels import admin_listens, listening
 from tests.support.world import ADA, MINUTE, World, machine_id
@@ -79,7 +79,7 @@ def test_the_log_tells_each_try(desk: World) -> None:
     box.is_down = False
     desk.minute(2)
     notices = desk.desk.loop.sweeper.notifications.notices.list_for_instance(instance.id, limit=10).items
-    delivery = notices[0].deliveries["owner.webhook"]
+    delivery = notices[0].deliveries[DeliveryChannel.OWNER_WEBHOOK]
     assert delivery.state is DeliveryState.DELIVERED
     assert [attempt.succeeded for attempt in delivery.attempts] == [False, False, True]
     assert "connection refused" in delivery.attempts[0].detail
@@ -167,10 +167,7 @@ def test_a_desk_that_dies_between_sending_and_noting_sends_the_same_message_agai
     instance = desk.warned()
     notices = desk.desk.loop.sweeper.notifications.notices
     sent = notices.list_for_instance(instance.id, limit=1).items[0]
-    unnoted = {
-        name: type(each)(audience=each.audience, next_attempt_at=each.next_attempt_at)
-        for name, each in sent.deliveries.items()
-    }
+    unnoted = {name: type(each)(next_attempt_at=each.next_attempt_at) for name, each in sent.deliveries.items()}
     notices.save(type(sent)(**{**vars(sent), "deliveries": unnoted}))
     desk.minute(2)
     assert len({message_id for message_id, _ in box.arrived}) == 1
@@ -270,7 +267,7 @@ def test_a_round_that_is_over_leaves_the_rest_to_the_next(desk: World) -> None:
     desk.minute(4)
     assert box.types() == ["idle_warning"]
     notice = notifications.notices.list_for_instance(instance.id, limit=1).items[0]
-    assert len(notice.deliveries["owner.webhook"].attempts) == 1, "what was not begun is no try"
+    assert len(notice.deliveries[DeliveryChannel.OWNER_WEBHOOK].attempts) == 1, "what was not begun is no try"
 
 
 def test_a_changed_policy_takes_back_a_warning_of_the_old_one(desk: World) -> None:

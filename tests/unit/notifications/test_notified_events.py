@@ -57,7 +57,8 @@ from chalicelib.domain.instances.record import (
     ScheduledEvent,
 )
 from chalicelib.domain.instances.warning import StopWarning, WarningType
-from chalicelib.domain.notifications.notification import Notification, notifications_for
+from chalicelib.domain.notifications.build_notifications import notifications_for
+from chalicelib.domain.notifications.notification import Notification
 from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.domain.setup.state import DocumentRun, SetupState
 from chalicelib.domain.setup.step_output import StepOutput
@@ -266,7 +267,7 @@ def image_ended(state: str) -> Change:
         source=replace(image(ImagePhase.PENDING, created_at=NOW).source, instance_name=NAME),
     )
     after = creation.decide(pending, ImageObservation(ami=ami), NOW).image
-    return running(), [creation.completion(after, NOW)]
+    return running(), [creation.completion_entry(after, NOW)]
 
 
 def adopted() -> Change:

@@ -71,7 +71,7 @@ def build_setup_request(
         errors.append(FieldError("recipe", wrong))
     if errors:
         raise validation_failed(errors)
-    documents = recipe.documents_with(parameters)
+    documents = recipe.fill_documents(parameters)
     if name == instance.spec.software.recipe and not _was_ready(instance):
         documents = documents_for_spec(
             replace(instance.spec, software=replace(instance.spec.software, parameters=parameters)), recipes
