@@ -70,7 +70,7 @@ def running(options: Options, machines: Fleet, clock: PacedClock, cloud: LocalCl
         stack.callback(bootstrap.set_application, None)
         api = ApiServer(app.app, options.port)
         stack.callback(api.stop)
-        desk.loop.sweep()  # a first one before anybody waits: making the SDK's clients takes longer than the sweep
+        desk.sweep.run()  # a first one before anybody waits: making the SDK's clients takes longer than the sweep
         delivery = _delivery(cloud)
         stack.callback(delivery.stop)
         delivery.start()

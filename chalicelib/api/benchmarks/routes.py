@@ -63,7 +63,7 @@ class BenchmarkComparisonView(TypedDict):
 )
 def start_benchmark(call: RequestContext[BenchmarkBody, OwnerQuery]) -> InstanceWithWarningsView:
     """Start a benchmark of the instance's GPUs. While one runs, another request returns the same benchmark."""
-    asked = call.app.requests.benchmarking.start(call.actor, call.path_ref, seconds=call.body.seconds)
+    asked = call.app.benchmarks.start(call.actor, call.path_ref, seconds=call.body.seconds)
     return view_after_write(asked, call.app.clock.now())
 
 
@@ -71,7 +71,7 @@ def start_benchmark(call: RequestContext[BenchmarkBody, OwnerQuery]) -> Instance
 def list_benchmarks(call: RequestContext[EmptyModel, BenchmarkListing]) -> PageView[BenchmarkComparisonView]:
     """List the newest benchmark of each instance type, ordered by training throughput per US dollar."""
     query = call.query
-    compared = call.app.requests.benchmarking.compare(instance_type=query.instance_type, gpu=query.gpu)
+    compared = call.app.benchmarks.compare(instance_type=query.instance_type, gpu=query.gpu)
     return paginate([_comparison(each) for each in compared], query, lambda view: view["instance_type"])
 
 

@@ -39,7 +39,7 @@ class HealthView(TypedDict):
 @router.public_get("/healthz", gives=HealthView, status_of=lambda view: 200 if view["status"] == "ok" else 503)
 def show_health(desk: AppContext) -> HealthView:
     """Whether the desk is alive: 503 and `sweep_overdue` where nothing was looked at for ten minutes."""
-    health = desk.requests.reading.health()
+    health = desk.queries.health()
     return {
         "status": str(EventCode.SWEEP_OVERDUE) if health.is_overdue else "ok",
         "now": format_timestamp(health.now),
@@ -134,7 +134,7 @@ class RecipeView(TypedDict):
 @router.route("GET", "/recipes", takes=EmptyModel, asks=PageQuery, gives=PageView[RecipeView])
 def list_recipes(call: RequestContext[EmptyModel, PageQuery]) -> PageView[RecipeView]:
     """List the recipes that a request can name."""
-    offer = call.app.requests.administration
+    offer = call.app.desk
     views = [_recipe(recipe, offer.catalog) for recipe in offer.recipes.values()]
     return paginate(views, call.query, lambda view: view["name"])
 
@@ -205,7 +205,7 @@ def list_costs(call: RequestContext[EmptyModel, CostListing]) -> CostsView:
     query = call.query
     until = query.until or call.app.clock.now().date()
     since = query.since or until - COST_DAYS
-    costs = call.app.requests.reading.costs(call.actor, owner=query.owner, since=since, until=until)
+    costs = call.app.queries.costs(call.actor, owner=query.owner, since=since, until=until)
     page = paginate(costs, query, lambda cost: f"{cost.day}/{cost.owner}")
     return {
         "since": since.isoformat(),
@@ -266,7 +266,7 @@ class DeskChangedView(DeskView):
 @router.route("GET", "/desk", takes=EmptyModel, asks=OwnerQuery, gives=DeskView)
 def show_desk(call: RequestContext[EmptyModel, OwnerQuery]) -> DeskView:
     """Return the desk's mode, defaults and limits."""
-    return _desk(call.app.requests.administration.settings(), call.actor)
+    return _desk(call.app.desk.settings(), call.actor)
 
 
 @router.route("PATCH", "/desk", takes=UpdateDeskBody, asks=OwnerQuery, gives=DeskChangedView)
@@ -278,7 +278,7 @@ def update_desk(call: RequestContext[UpdateDeskBody, OwnerQuery]) -> DeskChanged
     }
     mode = Mode(given["mode"]) if "mode" in given else None
     logs = {"log_group": given["log_group"]} if "log_group" in given else {}
-    changed = call.app.requests.administration.update(
+    changed = call.app.desk.update(
         call.actor,
         mode=mode,
         defaults=given.get("defaults"),

@@ -70,16 +70,26 @@ class ImageReconciler:
             return 0
         for image in images:
             try:
-                self._look_at(image)
+                self._look_at(image.id)
             except VersionConflict as stale:
                 LOG.info("%s; left to the next look", stale)
             except Exception:
                 LOG.exception("image %s could not be looked at; the others go on", image.id)
         return len(images)
 
-    def _look_at(self, image: Image) -> None:
+    def reconcile_for_instance(self, instance_id: str) -> None:
+        """Reconcile the image that is being created from the instance, unless there is none or gpudesk is paused."""
+        instance = self.instances.load(instance_id)
+        if instance is None or instance.image_in_progress is None or self.desk.settings().mode is Mode.PAUSED:
+            return
+        try:
+            self._look_at(instance.image_in_progress.id)
+        except VersionConflict as stale:
+            LOG.info("%s; left to the next look", stale)
+
+    def _look_at(self, image_id: str) -> None:
         for _ in range(PASSES):
-            fresh = self.images.load(image.id)
+            fresh = self.images.load(image_id)
             if fresh is None or not fresh.needs_work or not self._once(fresh):
                 return
 

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from chalicelib.control.services.finding import Finder
+from chalicelib.control.services.instances import load_visible
 from chalicelib.control.services.queries import QueryService, cursor_errors
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
@@ -56,8 +56,7 @@ class ImageService:
 
     images: ImageRepository
     instances: InstanceRepository
-    finder: Finder
-    reading: QueryService
+    queries: QueryService
     desk: DeskRepository
     catalog: InstanceTypeCatalog
     recipes: Mapping[str, Recipe]
@@ -79,7 +78,7 @@ class ImageService:
                 code=ErrorCode.DESK_PAUSED,
             )
         for _ in range(MAX_ATTEMPTS):
-            instance = self.finder.get_visible(actor, ref)
+            instance = load_visible(self.instances, actor, ref)
             if instance.image_in_progress:
                 return ImageRequested(self._same(instance, instance.image_in_progress.id, name, no_reboot), ())
             image = self._new(actor, instance, self._machine(instance), (name, description, no_reboot))
@@ -279,7 +278,7 @@ class ImageService:
         secrets = regenerated_secrets_message(image)
         message = f"{instance.name} reboots for its image. Everything that runs on it ends, and {secrets}."
         yield WriteWarning(WarningCode.INSTANCE_REBOOTS, message)
-        activity = self.reading.get(actor, instance.id).activity
+        activity = self.queries.get(actor, instance.id).activity
         if activity and activity.state is ActivityState.BUSY:
             message = f"{instance.name} is in use, and the reboot interrupts that: {activity.reason.message}."
             yield WriteWarning(WarningCode.ACTIVITY_INTERRUPTED, message)

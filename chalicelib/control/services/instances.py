@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chalicelib.control.loop.address_book import load_channel_directory
-from chalicelib.control.services.finding import Finder
-from chalicelib.domain.access.actor import Actor
+from chalicelib.domain.access.actor import Actor, instance_not_found
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import Conflict, ErrorCode
 from chalicelib.domain.desk.policy_limits import PolicyOverride
@@ -21,12 +20,23 @@ from chalicelib.store.instances.repository import InstanceRepository
 from chalicelib.store.owners import OwnerRepository
 
 
+def load_visible(instances: InstanceRepository, actor: Actor, ref: str) -> Instance:
+    """Load the instance that a request names, by its id, or by its name while it is not terminated.
+
+    :raises NotFound: it does not exist, or the caller may not see it
+    """
+    instance = instances.load(ref)
+    if instance is None:
+        raise instance_not_found(ref)
+    actor.check_access(instance.owner, ref)
+    return instance
+
+
 @dataclass(frozen=True, kw_only=True)
 class InstanceService:
     """stop, start, DELETE, keep, PATCH: each sets what is desired; the loop does it."""
 
     instances: InstanceRepository
-    finder: Finder
     desk: DeskRepository
     owners: OwnerRepository
     clock: Clock
@@ -67,7 +77,7 @@ class InstanceService:
         """Read, decide, write under the guard; what meets another write is decided again on what it became."""
         actor.owner_for_new()
         for _ in range(MAX_ATTEMPTS):
-            instance = self.finder.get_visible(actor, ref)
+            instance = load_visible(self.instances, actor, ref)
             change = command(instance)
             if change.instance == instance and not change.entries:
                 return instance

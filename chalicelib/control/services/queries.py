@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from chalicelib.control.loop.sweep import SWEEP_LEASE_NAME
-from chalicelib.control.services.finding import Finder
+from chalicelib.control.services.instances import load_visible
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.deadlines import SWEEP_OVERDUE_AFTER
@@ -70,7 +70,6 @@ class QueryService:
     """Reads DynamoDB alone; what changes with time is computed as of now."""
 
     instances: InstanceRepository
-    finder: Finder
     images: ImageRepository
     heartbeats: HeartbeatRepository
     timelines: TimelineRepository
@@ -82,7 +81,7 @@ class QueryService:
     instance_role_id: str
 
     def get(self, actor: Actor, ref: str) -> InstanceSnapshot:
-        instance = self.finder.get_visible(actor, ref)
+        instance = load_visible(self.instances, actor, ref)
         key = self._heartbeat_key(instance)
         return self._shown(instance, {key: self.heartbeats.get(key)} if key else {})
 
@@ -101,7 +100,7 @@ class QueryService:
         self, actor: Actor, ref: str, *, limit: int, cursor: str | None
     ) -> tuple[list[TimelineEntry], str | None]:
         """Oldest first."""
-        instance = self.finder.get_visible(actor, ref)
+        instance = load_visible(self.instances, actor, ref)
         with cursor_errors():
             page = self.timelines.page(instance.id, limit=limit, cursor=cursor)
         return [*page.items], page.next_cursor
@@ -110,7 +109,7 @@ class QueryService:
         self, actor: Actor, ref: str, *, limit: int, cursor: str | None
     ) -> tuple[list[Notification], str | None]:
         """What its owner and the admins were told of it, newest first, with every try."""
-        instance = self.finder.get_visible(actor, ref)
+        instance = load_visible(self.instances, actor, ref)
         with cursor_errors():
             page = self.notices.list_for_instance(instance.id, limit=limit, cursor=cursor)
         return [*page.items], page.next_cursor

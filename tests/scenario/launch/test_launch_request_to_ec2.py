@@ -76,7 +76,7 @@ def test_the_heartbeat_item_is_there_before_the_probe_is(desk: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ask", "field", "words"),
+    ("request_body", "field", "words"),
     [
         ({"gpu": "T5"}, "gpu", "T4"),
         ({"gpu": "T4", "gpu_count": 3}, "gpu_count", "1, 4"),
