@@ -11,7 +11,7 @@ import app
 from chalicelib import bootstrap, events
 from chalicelib.domain.access.actor import Role
 from chalicelib.domain.instances.commands.start_benchmark import BENCHMARK_DOCUMENT
-from chalicelib.store.models import InstanceModel
+from chalicelib.store.instances.table import InstanceModel
 from local.aws.core.delivery import Delivery, Image
 from local.aws.core.local_cloud import LocalCloud
 from local.aws.core.serve import CloudServer

@@ -26,7 +26,7 @@ from chalicelib.control.services.setup import SetupService
 from chalicelib.domain.access.actor import Actor, instance_not_found
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import FieldError, RequestError, ValidationFailed
-from chalicelib.store.errors import is_throttled
+from chalicelib.store.dynamo import is_throttled
 from chalicelib.store.tokens import TokenHolder, TokenRepository
 
 B = TypeVar("B", bound=RequestModel)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from chalicelib import bootstrap
-from chalicelib.store.models import TABLES
+from chalicelib.store.tables import TABLES
 from tests.api.client import Bench
 from tests.support.world import machine_id
 

@@ -30,7 +30,8 @@ from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.launch.request import LaunchRequest
 from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.settings import Settings
-from chalicelib.store.models import HeartbeatModel, reset_endpoint
+from chalicelib.store.heartbeats import HeartbeatModel
+from chalicelib.store.tables import reset_endpoint
 from local.aws.core.local_cloud import LocalCloud
 from local.aws.core.patches import Patches
 from local.aws.core.testing import in_process_cloud
@@ -256,7 +257,7 @@ class World:
         return self.desk.queries.get(ADMIN, instance.id)
 
     def timeline(self, instance: Instance) -> list[TimelineEntry]:
-        return self.desk.queries.timeline(ADMIN, instance.id, limit=100, cursor=None)[0]
+        return [*self.desk.queries.timeline(ADMIN, instance.id, limit=100, cursor=None).items]
 
     def codes(self, instance: Instance) -> list[str]:
         """The timeline's codes, in order."""

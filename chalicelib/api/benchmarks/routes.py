@@ -7,10 +7,11 @@ from chalicelib.api.forms.queries import BenchmarkListing, OwnerQuery
 from chalicelib.api.instances.bodies import BenchmarkBody
 from chalicelib.api.instances.routes import view_after_write
 from chalicelib.api.instances.views import InstanceWithWarningsView
-from chalicelib.api.pagination import paginate
+from chalicelib.api.pagination import paginate, to_page_view
 from chalicelib.api.routing import RequestContext, Router
 from chalicelib.api.views.values import PageView, format_timestamp, format_usd
 from chalicelib.domain.benchmarks.result import UNITS, Comparison, ScoredMetric
+from chalicelib.domain.common.pagination import list_name
 
 router = Router()
 
@@ -72,7 +73,8 @@ def list_benchmarks(call: RequestContext[EmptyModel, BenchmarkListing]) -> PageV
     """List the newest benchmark of each instance type, ordered by training throughput per US dollar."""
     query = call.query
     compared = call.app.benchmarks.compare(instance_type=query.instance_type, gpu=query.gpu)
-    return paginate([_comparison(each) for each in compared], query, lambda view: view["instance_type"])
+    page = paginate(compared, query, list_name("benchmarks"), lambda found: found.benchmark.instance_type)
+    return to_page_view(page, _comparison)
 
 
 def _comparison(compared: Comparison) -> BenchmarkComparisonView:

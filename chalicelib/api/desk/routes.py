@@ -10,13 +10,14 @@ from chalicelib.api.common_schemas import EmptyModel
 from chalicelib.api.desk.schemas import UpdateDeskBody
 from chalicelib.api.forms.queries import CostListing, OwnerQuery, PageQuery
 from chalicelib.api.owners.routes import ChannelsView, to_channels_view
-from chalicelib.api.pagination import paginate
+from chalicelib.api.pagination import paginate, to_page_view
 from chalicelib.api.routing import AppContext, RequestContext, Router
 from chalicelib.api.views.policy import IdlePolicyView, ThresholdsView, to_policy_view, to_thresholds_view
 from chalicelib.api.views.values import PageView, format_optional_timestamp, format_timestamp, format_usd
 from chalicelib.domain.access.actor import Actor, Role
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.pagination import list_name
 from chalicelib.domain.common.text import round_usd
 from chalicelib.domain.costs.daily_costs import DayCost
 from chalicelib.domain.desk.settings import DeskSettings, Mode
@@ -135,8 +136,8 @@ class RecipeView(TypedDict):
 def list_recipes(call: RequestContext[EmptyModel, PageQuery]) -> PageView[RecipeView]:
     """List the recipes that a request can name."""
     offer = call.app.desk
-    views = [_recipe(recipe, offer.catalog) for recipe in offer.recipes.values()]
-    return paginate(views, call.query, lambda view: view["name"])
+    page = paginate([*offer.recipes.values()], call.query, list_name("recipes"), lambda recipe: recipe.name)
+    return to_page_view(page, lambda recipe: _recipe(recipe, offer.catalog))
 
 
 def _recipe(recipe: Recipe, catalog: InstanceTypeCatalog) -> RecipeView:
@@ -206,13 +207,14 @@ def list_costs(call: RequestContext[EmptyModel, CostListing]) -> CostsView:
     until = query.until or call.app.clock.now().date()
     since = query.since or until - COST_DAYS
     costs = call.app.queries.costs(call.actor, owner=query.owner, since=since, until=until)
-    page = paginate(costs, query, lambda cost: f"{cost.day}/{cost.owner}")
+    name = list_name("costs", call.actor.list_scope(query.owner))
+    page = paginate(costs, query, name, lambda cost: f"{cost.day}/{cost.owner}")
     return {
         "since": since.isoformat(),
         "until": until.isoformat(),
         "total": format_usd(round_usd(sum((cost.total for cost in costs), Decimal(0)))),
-        "items": [_day_cost(cost) for cost in page["items"]],
-        "next_cursor": page["next_cursor"],
+        "items": [_day_cost(cost) for cost in page.items],
+        "next_cursor": page.next_cursor,
     }
 
 

@@ -6,6 +6,7 @@ from chalicelib.api.common_schemas import EmptyModel
 from chalicelib.api.forms.queries import OwnerQuery, PageQuery
 from chalicelib.api.instances.bodies import ImageBody
 from chalicelib.api.instances.views import AddedRecipeView, ParameterView, to_added_view
+from chalicelib.api.pagination import to_page_view
 from chalicelib.api.routing import RequestContext, Router
 from chalicelib.api.views.values import (
     PageView,
@@ -88,8 +89,8 @@ def create_image(call: RequestContext[ImageBody, OwnerQuery]) -> ImageWithWarnin
 def list_images(call: RequestContext[EmptyModel, PageQuery]) -> PageView[ImageView]:
     """List images, newest first: the caller's own; for admins all, or those of one owner."""
     query = call.query
-    images, cursor = call.app.images.list_images(call.actor, owner=query.owner, limit=query.limit, cursor=query.cursor)
-    return {"items": [_view(call, image) for image in images], "next_cursor": cursor}
+    page = call.app.images.list_images(call.actor, owner=query.owner, limit=query.limit, cursor=query.cursor)
+    return to_page_view(page, lambda image: _view(call, image))
 
 
 @router.route("GET", "/images/{image}", takes=EmptyModel, asks=OwnerQuery, gives=ImageView)

@@ -11,10 +11,12 @@ from chalicelib.api.forms.policy import IdlePolicyBody
 from chalicelib.api.forms.queries import OwnerQuery, PageQuery
 from chalicelib.api.instances.bodies import KeepBody, LaunchBody, SessionBody, SetupBody, UpdateInstanceBody
 from chalicelib.api.instances.views import InstanceView, InstanceWithWarningsView, to_instance_view
+from chalicelib.api.pagination import to_page_view
 from chalicelib.api.routing import RequestContext, Router
 from chalicelib.api.views.values import PageView, format_timestamp, to_reason_view, to_warnings_view
 from chalicelib.control.services.queries import InstanceSnapshot
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
+from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.instances.commands.keep import keep_reason
 from chalicelib.domain.instances.commands.stop_start import paused_warning_for
 from chalicelib.domain.instances.metering import cost_so_far
@@ -56,10 +58,8 @@ def launch_instance(call: RequestContext[LaunchBody, OwnerQuery]) -> InstanceWit
 def list_instances(call: RequestContext[EmptyModel, PageQuery]) -> PageView[InstanceView]:
     """List instances, newest first: the caller's own; for admins all, or those of one owner."""
     query = call.query
-    shown, cursor = call.app.queries.list_instances(
-        call.actor, owner=query.owner, limit=query.limit, cursor=query.cursor
-    )
-    return {"items": [to_instance_view(each) for each in shown], "next_cursor": cursor}
+    page = call.app.queries.list_instances(call.actor, owner=query.owner, limit=query.limit, cursor=query.cursor)
+    return to_page_view(page, to_instance_view)
 
 
 @router.route("GET", "/instances/{name}", takes=EmptyModel, asks=OwnerQuery, gives=InstanceView)
@@ -206,18 +206,18 @@ class TimelineEntryView(TypedDict):
 def show_timeline(call: RequestContext[EmptyModel, PageQuery]) -> PageView[TimelineEntryView]:
     """List what was done or decided about the instance, oldest first: when, by whom, why, on what evidence."""
     query = call.query
-    entries, cursor = call.app.queries.timeline(call.actor, call.path_ref, limit=query.limit, cursor=query.cursor)
-    items: list[TimelineEntryView] = [
-        {
-            "at": format_timestamp(entry.at),
-            "actor": entry.actor,
-            "code": str(entry.code),
-            "message": entry.message,
-            "details": dict(entry.details),
-        }
-        for entry in entries
-    ]
-    return {"items": items, "next_cursor": cursor}
+    page = call.app.queries.timeline(call.actor, call.path_ref, limit=query.limit, cursor=query.cursor)
+    return to_page_view(page, _to_entry_view)
+
+
+def _to_entry_view(entry: TimelineEntry) -> TimelineEntryView:
+    return {
+        "at": format_timestamp(entry.at),
+        "actor": entry.actor,
+        "code": str(entry.code),
+        "message": entry.message,
+        "details": dict(entry.details),
+    }
 
 
 class DeliveryAttemptView(TypedDict):
@@ -252,10 +252,8 @@ class NotificationView(TypedDict):
 def list_notifications(call: RequestContext[EmptyModel, PageQuery]) -> PageView[NotificationView]:
     """List the notifications about the instance, newest first, with every delivery attempt."""
     query = call.query
-    notices, cursor = call.app.queries.list_notifications(
-        call.actor, call.path_ref, limit=query.limit, cursor=query.cursor
-    )
-    return {"items": [_notice(notice) for notice in notices], "next_cursor": cursor}
+    page = call.app.queries.list_notifications(call.actor, call.path_ref, limit=query.limit, cursor=query.cursor)
+    return to_page_view(page, _notice)
 
 
 def _notice(notice: Notification) -> NotificationView:

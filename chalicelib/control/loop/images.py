@@ -35,7 +35,8 @@ from chalicelib.domain.instances.record import Ec2State
 from chalicelib.domain.notifications.notification import notifications_for
 from chalicelib.store.desk import DeskRepository
 from chalicelib.store.dynamo import VersionConflict
-from chalicelib.store.images.repository import ImageRepository, InstanceUpdate
+from chalicelib.store.images.repository import ImageRepository
+from chalicelib.store.instances.items import RecordWrite
 from chalicelib.store.instances.repository import InstanceRepository
 from chalicelib.store.owners import OwnerRepository
 
@@ -188,20 +189,19 @@ class ImageReconciler:
             after, self._completion_update(after) if ends else self._restored_update(after) if is_unsealed else None
         )
 
-    def _restored_update(self, image: Image) -> InstanceUpdate | None:
+    def _restored_update(self, image: Image) -> RecordWrite | None:
         """What became of its secrets, in its timeline."""
         instance, reason = self.instances.load(image.source.instance_id), image.sanitize.restore_reason
         if instance is None or reason is None or not instance.is_active:
             return None
-        return InstanceUpdate(
-            instance, instance, (timeline_entry(self.clock.now(), reason, details={"image": image.id}),)
-        )
+        entry = timeline_entry(self.clock.now(), reason, details={"image": image.id})
+        return RecordWrite(before=instance, after=instance, entries=(entry,))
 
-    def _completion_update(self, image: Image) -> InstanceUpdate | None:
+    def _completion_update(self, image: Image) -> RecordWrite | None:
         instance = self.instances.load(image.source.instance_id)
         if instance is None or instance.image_in_progress is None or instance.image_in_progress.id != image.id:
             return None
         line = creation.completion(image, self.clock.now())
         freed = replace(instance, image_in_progress=None, notified=None)
         notices = notifications_for(freed, (line,), load_channel_directory(self.desk.settings(), self.owners))
-        return InstanceUpdate(instance, freed, (line,), notices, user_write=True)
+        return RecordWrite(before=instance, after=freed, entries=(line,), notifications=notices, user_write=True)

@@ -5,12 +5,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from chalicelib.control.services.instances import load_visible
-from chalicelib.control.services.queries import QueryService, cursor_errors
+from chalicelib.control.services.queries import QueryService
+from chalicelib.control.services.user_writes import retry_user_write
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError, NotFound, ValidationFailed
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.pagination import Page
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.idle.rule import ActivityState
@@ -37,8 +39,8 @@ from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.domain.setup.state import documents_for_image
 from chalicelib.domain.write_warnings import WarningCode, WriteWarning
 from chalicelib.store.desk import DeskRepository
-from chalicelib.store.dynamo import MAX_ATTEMPTS, VersionConflict
-from chalicelib.store.images.repository import ImageRepository, InstanceUpdate
+from chalicelib.store.images.repository import ImageRepository
+from chalicelib.store.instances.items import RecordWrite
 from chalicelib.store.instances.repository import InstanceRepository, UnreadableRecord
 
 
@@ -77,7 +79,8 @@ class ImageService:
                 "gpudesk is paused. Images can be created when an admin sets mode to enforce.",
                 code=ErrorCode.DESK_PAUSED,
             )
-        for _ in range(MAX_ATTEMPTS):
+
+        def create_once() -> ImageRequested:
             instance = load_visible(self.instances, actor, ref)
             if instance.image_in_progress:
                 return ImageRequested(self._same(instance, instance.image_in_progress.id, name, no_reboot), ())
@@ -86,17 +89,15 @@ class ImageService:
             reason = because(EventCode.IMAGE_REQUESTED, f"{actor.name} asked for an image of it, {name}, {how}")
             entries = (timeline_entry(self.clock.now(), reason, actor=actor.name, details={"image": image.id}),)
             warnings = tuple(self._warnings(actor, instance, image))
-            try:
-                notification = InstanceUpdate(
-                    instance,
-                    replace(instance, image_in_progress=ImageInProgress(id=image.id, started_at=image.created_at)),
-                    entries,
-                    user_write=True,
-                )
-                return ImageRequested(self.images.write(image, notification), warnings)
-            except VersionConflict:
-                continue
-        raise Conflict(f"{ref} is being changed by others; try again", code=ErrorCode.CONCURRENT_UPDATE)
+            instance_write = RecordWrite(
+                before=instance,
+                after=replace(instance, image_in_progress=ImageInProgress(id=image.id, started_at=image.created_at)),
+                entries=entries,
+                user_write=True,
+            )
+            return ImageRequested(self.images.write(image, instance_write), warnings)
+
+        return retry_user_write(f"Instance {ref}", create_once)
 
     def get(self, actor: Actor, ref: str) -> Image:
         """By id, or by name where no other one of the actor's is called so.
@@ -119,13 +120,9 @@ class ImageService:
             )
         return self.images.load(found[0]) if found else None
 
-    def list_images(
-        self, actor: Actor, *, owner: str | None, limit: int, cursor: str | None
-    ) -> tuple[tuple[Image, ...], str | None]:
+    def list_images(self, actor: Actor, *, owner: str | None, limit: int, cursor: str | None) -> Page[Image]:
         """Newest first; an admin's are everybody's, or one owner's."""
-        with cursor_errors():
-            page = self.images.page(actor.list_scope(owner), limit=limit, cursor=cursor)
-        return page.items, page.next_cursor
+        return self.images.page(actor.list_scope(owner), limit=limit, cursor=cursor)
 
     def delete(self, actor: Actor, ref: str) -> Image:
         """Claimed here; the loop takes AMI and snapshots away until EC2 shows none of them any more.
@@ -133,7 +130,8 @@ class ImageService:
         :raises Conflict: it is being made, or a launch is about to use it; or several are called so
         """
         actor.owner_for_new()
-        for _ in range(MAX_ATTEMPTS):
+
+        def delete_once() -> Image:
             image = self.get(actor, ref)
             if image.phase is ImagePhase.DELETING:
                 return image
@@ -141,11 +139,9 @@ class ImageService:
             now = self.clock.now()
             reason = because(EventCode.DELETING, f"{actor.name} deletes it, with its snapshots")
             going = replace(image, phase=ImagePhase.DELETING, phase_since=now, reason=reason, last_called_at=None)
-            try:
-                return self.images.write(going)
-            except VersionConflict:
-                continue
-        raise Conflict(f"{ref} is being changed by others; try again", code=ErrorCode.CONCURRENT_UPDATE)
+            return self.images.write(going)
+
+        return retry_user_write(f"Image {ref}", delete_once)
 
     def resolve_reference(self, actor: Actor, request: LaunchRequest) -> Image | None:
         """The image that a launch names by id or name; None where it names none, or the latest.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chalicelib.control.loop.address_book import load_channel_directory
+from chalicelib.control.services.user_writes import retry_user_write
 from chalicelib.domain.access.actor import Actor, instance_not_found
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import Conflict, ErrorCode
@@ -15,7 +16,7 @@ from chalicelib.domain.instances.commands.change import RecordChange
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.notifications.notification import Notification, notifications_for
 from chalicelib.store.desk import DeskRepository
-from chalicelib.store.dynamo import MAX_ATTEMPTS, VersionConflict
+from chalicelib.store.instances.items import RecordWrite
 from chalicelib.store.instances.repository import InstanceRepository
 from chalicelib.store.owners import OwnerRepository
 
@@ -76,17 +77,23 @@ class InstanceService:
     def apply(self, actor: Actor, ref: str, command: Callable[[Instance], RecordChange]) -> Instance:
         """Read, decide, write under the guard; what meets another write is decided again on what it became."""
         actor.owner_for_new()
-        for _ in range(MAX_ATTEMPTS):
+
+        def apply_once() -> Instance:
             instance = load_visible(self.instances, actor, ref)
             change = command(instance)
             if change.instance == instance and not change.entries:
                 return instance
-            notices = self._notices(change)
-            try:
-                return self.instances.write(instance, change.instance, change.entries, notices=notices, user_write=True)
-            except VersionConflict:
-                continue
-        raise Conflict(f"{ref} is being changed by others; try again", code=ErrorCode.CONCURRENT_UPDATE)
+            return self.instances.write(
+                RecordWrite(
+                    before=instance,
+                    after=change.instance,
+                    entries=tuple(change.entries),
+                    notifications=self._notices(change),
+                    user_write=True,
+                )
+            )
+
+        return retry_user_write(f"Instance {ref}", apply_once)
 
     def _notices(self, change: RecordChange) -> tuple[Notification, ...]:
         """Most of what people do is no news to anybody; whom to tell is looked up only where it is."""

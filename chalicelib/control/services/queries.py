@@ -1,7 +1,6 @@
 """What is shown: instances as of now, their timelines, what they cost."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,6 +11,7 @@ from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.deadlines import SWEEP_OVERDUE_AFTER
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
+from chalicelib.domain.common.pagination import Page
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.costs.daily_costs import DayCost, costs_per_day
 from chalicelib.domain.idle.heartbeat import Report
@@ -24,7 +24,6 @@ from chalicelib.domain.instances.observation import NotVisible, Observation
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.setup_progress import SetupProgress, compute_setup_progress
 from chalicelib.domain.notifications.notification import Notification
-from chalicelib.store.cursors import InvalidCursor
 from chalicelib.store.desk import DeskRepository
 from chalicelib.store.durations import DurationRepository
 from chalicelib.store.heartbeats import HeartbeatItem, HeartbeatRepository
@@ -87,32 +86,23 @@ class QueryService:
 
     def list_instances(
         self, actor: Actor, *, owner: str | None, limit: int, cursor: str | None
-    ) -> tuple[list[InstanceSnapshot], str | None]:
+    ) -> Page[InstanceSnapshot]:
         """Newest first; an admin's are everybody's, or one owner's."""
         whose = actor.list_scope(owner)
-        with cursor_errors():
-            page = self.instances.page(whose, limit=limit, cursor=cursor, now=self.clock.now())
+        page = self.instances.page(whose, limit=limit, cursor=cursor, now=self.clock.now())
         keys = [key for key in map(self._heartbeat_key, page.items) if key]
         heartbeats = self.heartbeats.get_many(keys) if keys else {}
-        return [self._shown(instance, heartbeats) for instance in page.items], page.next_cursor
+        return Page(tuple(self._shown(instance, heartbeats) for instance in page.items), page.next_cursor)
 
-    def timeline(
-        self, actor: Actor, ref: str, *, limit: int, cursor: str | None
-    ) -> tuple[list[TimelineEntry], str | None]:
+    def timeline(self, actor: Actor, ref: str, *, limit: int, cursor: str | None) -> Page[TimelineEntry]:
         """Oldest first."""
         instance = load_visible(self.instances, actor, ref)
-        with cursor_errors():
-            page = self.timelines.page(instance.id, limit=limit, cursor=cursor)
-        return [*page.items], page.next_cursor
+        return self.timelines.page(instance.id, limit=limit, cursor=cursor)
 
-    def list_notifications(
-        self, actor: Actor, ref: str, *, limit: int, cursor: str | None
-    ) -> tuple[list[Notification], str | None]:
+    def list_notifications(self, actor: Actor, ref: str, *, limit: int, cursor: str | None) -> Page[Notification]:
         """What its owner and the admins were told of it, newest first, with every try."""
         instance = load_visible(self.instances, actor, ref)
-        with cursor_errors():
-            page = self.notices.list_for_instance(instance.id, limit=limit, cursor=cursor)
-        return [*page.items], page.next_cursor
+        return self.notices.list_for_instance(instance.id, limit=limit, cursor=cursor)
 
     def costs(self, actor: Actor, *, owner: str | None, since: date, until: date) -> list[DayCost]:
         """Per owner and UTC day, what runs now included; both days too."""
@@ -155,13 +145,3 @@ class QueryService:
     def _heartbeat_key(self, instance: Instance) -> str | None:
         machine = instance.machine
         return heartbeat_key(self.instance_role_id, machine.instance_id) if machine else None
-
-
-@contextmanager
-def cursor_errors() -> Iterator[None]:
-    """:raises Invalid: inside, a cursor was given that is none of the list's"""
-    try:
-        yield
-    except InvalidCursor as error:
-        wrong = FieldError("cursor", "must be the next_cursor of an earlier answer to the same list")
-        raise ValidationFailed("the cursor is not one of this list", errors=(wrong,)) from error

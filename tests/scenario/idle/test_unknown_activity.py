@@ -9,7 +9,7 @@ import pytest
 from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.instances.spec import DesiredState
-from chalicelib.store.models import InstanceModel
+from chalicelib.store.instances.table import InstanceModel
 from tests.support.world import MINUTE, World, machine_id
 
 HOSTILE: list[dict[str, Any]] = [

@@ -9,6 +9,7 @@ import pytest
 
 from chalicelib.domain.common.deadlines import IMAGE_DEADLINE
 from chalicelib.domain.common.errors import Conflict, NotFound
+from chalicelib.domain.common.pagination import Page
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.images.record import IN_PROGRESS_PHASES, ImagePhase
 from chalicelib.domain.instances.record import Phase
@@ -135,7 +136,7 @@ def test_the_owner_hears_what_became_of_the_image_once(desk: World, refusal: str
     desk.minute()
     assert box.types() == [news]
     assert words in json.loads(box.arrived[0][1])["data"]["message"]
-    (notice, ready), _ = desk.desk.queries.list_notifications(ADA, instance.id, limit=10, cursor=None)
+    notice, ready = desk.desk.queries.list_notifications(ADA, instance.id, limit=10, cursor=None).items
     assert (notice.code, ready.code) == (news, "ready")
 
 
@@ -203,7 +204,7 @@ def test_deleting_takes_the_snapshots_too_and_is_done_only_when_ec2_shows_none(d
     assert (amis(), snapshots()) == ([], [])
     with pytest.raises(NotFound):
         requests.get(ADA, image.id)
-    assert requests.list_images(ADMIN, owner=None, limit=10, cursor=None) == ((), None)
+    assert requests.list_images(ADMIN, owner=None, limit=10, cursor=None) == Page((), None)
 
 
 def test_what_is_being_made_is_not_deleted(desk: World) -> None:

@@ -13,7 +13,8 @@ from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.heartbeat import Acknowledgement
 from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.notifications.notification import DeliveryState
-from chalicelib.store.models import NotificationModel, OwnerModel
+from chalicelib.store.notifications import NotificationModel
+from chalicelib.store.owners import OwnerModel
 from tests.support.channels import admin_listens, listening
 from tests.support.world import ADA, MINUTE, World, machine_id
 

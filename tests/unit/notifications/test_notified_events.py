@@ -64,6 +64,7 @@ from chalicelib.domain.setup.state import DocumentRun, SetupState
 from chalicelib.domain.setup.step_output import StepOutput
 from chalicelib.store import data_files
 from chalicelib.store.desk import DeskRepository
+from chalicelib.store.instances.items import RecordWrite
 from chalicelib.store.instances.repository import InstanceRepository
 from chalicelib.store.notifications import NotificationOutbox
 from chalicelib.store.owners import OwnerRepository
@@ -399,9 +400,9 @@ class Records(InstanceRepository):
     def exists_for_ec2_id(self, ec2_instance_id: str) -> bool:
         return False
 
-    def write(self, before: Instance, after: Instance, *_: Any, **__: Any) -> Instance:
-        self.instance = after
-        return after
+    def write(self, write: RecordWrite) -> Instance:
+        self.instance = write.after
+        return write.after
 
 
 class Outbox(NotificationOutbox):
