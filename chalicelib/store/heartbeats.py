@@ -7,7 +7,7 @@ from typing import Any
 from pynamodb.exceptions import DoesNotExist, PutError, UpdateError
 
 from chalicelib.domain.idle.heartbeat import Report
-from chalicelib.domain.idle.heartbeat_codec import decode_heartbeat
+from chalicelib.domain.idle.heartbeat_decoding import decode_heartbeat
 from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse, decode_response, encode_response
 from chalicelib.store.models import HeartbeatModel
 

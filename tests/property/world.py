@@ -19,7 +19,8 @@ from chalicelib.domain.desk.channels import ChannelDirectory, Channels
 from chalicelib.domain.desk.settings import DeskSettings, Limits, Mode
 from chalicelib.domain.idle.evidence import Evidence, Sample, SignalState, fold
 from chalicelib.domain.idle.heartbeat import Acknowledgement, Heartbeat, KeepRequest, Report
-from chalicelib.domain.idle.heartbeat_codec import decode_heartbeat, encode_heartbeat
+from chalicelib.domain.idle.heartbeat_decoding import decode_heartbeat
+from chalicelib.domain.idle.heartbeat_encoding import encode_heartbeat
 from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse
 from chalicelib.domain.idle.policy import SIGNALS, IdlePolicy
 from chalicelib.domain.idle.self_stop import SelfStopAction, SelfStopState, decide_self_stop

@@ -9,8 +9,9 @@ from chalicelib.api.instances.routes import view_after_write
 from chalicelib.api.instances.views import InstanceWithWarningsView
 from chalicelib.api.pagination import paginate
 from chalicelib.api.routing import RequestContext, Router
-from chalicelib.api.views.values import PageView, format_timestamp, format_usd
+from chalicelib.api.views.values import PageView, format_usd
 from chalicelib.domain.benchmarks.result import UNITS, Comparison, ScoredMetric
+from chalicelib.domain.common.text import format_timestamp
 
 router = Router()
 

@@ -12,9 +12,10 @@ from chalicelib.api.forms.queries import OwnerQuery, PageQuery
 from chalicelib.api.instances.bodies import KeepBody, LaunchBody, SessionBody, SetupBody, UpdateInstanceBody
 from chalicelib.api.instances.views import InstanceView, InstanceWithWarningsView, to_instance_view
 from chalicelib.api.routing import RequestContext, Router
-from chalicelib.api.views.values import PageView, format_timestamp, to_reason_view, to_warnings_view
+from chalicelib.api.views.values import PageView, to_reason_view, to_warnings_view
 from chalicelib.control.services.queries import InstanceSnapshot
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
+from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.instances.commands.keep import keep_reason
 from chalicelib.domain.instances.commands.stop_start import paused_warning_for
 from chalicelib.domain.instances.metering import cost_so_far

@@ -14,6 +14,7 @@ from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.deadlines import DUPLICATE_REQUEST_WINDOW, IDEMPOTENCY_RETENTION
 from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError, ValidationFailed
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.text import format_duration
 from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
 from chalicelib.domain.desk.settings import DeskSettings, Mode
 from chalicelib.domain.images.record import LATEST
@@ -207,9 +208,9 @@ class LaunchService:
             )
         if key:
             return LaunchResponse(instance, known.warnings)
-        seconds = int((self.clock.now() - instance.created_at).total_seconds())
+        age = format_duration(self.clock.now() - instance.created_at)
         message = (
-            f"Returned the instance created by an identical request {seconds} s ago. To create another one, send a new "
+            f"Returned the instance created by an identical request {age} ago. To create another one, send a new "
             "Idempotency-Key."
         )
         return LaunchResponse(instance, (WriteWarning(WarningCode.DUPLICATE_REQUEST, message), *known.warnings))

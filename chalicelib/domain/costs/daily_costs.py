@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from chalicelib.domain.common.text import round_usd
+from chalicelib.domain.common.money import round_usd
 from chalicelib.domain.instances.metering import BilledSegment, _amounts
 
 

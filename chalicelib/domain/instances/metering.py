@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from chalicelib.domain.common.text import round_usd
+from chalicelib.domain.common.money import round_usd
 from chalicelib.domain.instances.billing import BillingState, Meter, Rates
 from chalicelib.domain.instances.record import Ec2State, Instance, Machine
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chalicelib.domain.idle.heartbeat import MAX_NAME_LENGTH, Heartbeat, Report, StepProgress
-from chalicelib.domain.idle.heartbeat_codec import truncate_ascii
+from chalicelib.domain.idle.heartbeat_encoding import truncate_ascii
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.domain.setup.results import StepDurations

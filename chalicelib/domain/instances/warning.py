@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from chalicelib.domain.common.deadlines import USER_RESPONSE_WAIT, WARNING_DELIVERY_WAIT
+from chalicelib.domain.common.text import format_time
 
 
 class WarningType(StrEnum):
@@ -59,9 +60,9 @@ class StopWarning:
         """When and by what people were warned, as a sentence."""
         if self.deliveries:
             channels = ", ".join(delivery.channel for delivery in self.deliveries)
-            return f"Warned at {self.created_at:%H:%M} UTC by {channels}."
+            return f"Warned at {format_time(self.created_at)} by {channels}."
         if self.requires_delivery:
-            return f"The warning of {self.created_at:%H:%M} UTC could not be delivered."
+            return f"The warning of {format_time(self.created_at)} could not be delivered."
         return "Nobody could be warned: no e-mail or webhook is configured."
 
     def may_act(self, now: datetime) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from chalicelib.domain.catalog.instance_types import InstanceType
+from chalicelib.domain.common.text import join_and
 from chalicelib.domain.images.record import Image, skippable_documents
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import Spec, documents_for_spec
@@ -86,7 +87,3 @@ def _in_words(spec: Spec, request: LaunchRequest, image: Image, recipes: Mapping
     if not spared:
         return f"{origin} It contains no document that {join_and(spec.software.recipes)} runs."
     return f"{origin} Skipped unless changed since: {', '.join(spared)}. This saves about {sum(spared.values())} s."
-
-
-def join_and(names: tuple[str, ...] | list[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

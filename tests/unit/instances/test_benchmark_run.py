@@ -79,7 +79,7 @@ def test_what_ssm_did_not_confirm_is_sent_again_as_the_same_attempt_and_not_for_
     assert looked(sent.instance, 2).step == sent.step
     over = looked(sent.instance, 17)
     assert over.instance.benchmark_run is None
-    assert "SSM has not taken the command for 15 minutes" in over.timeline[0].message
+    assert "SSM has not taken the command for 15 min" in over.timeline[0].message
 
 
 @pytest.mark.parametrize("command", [NotVisible(), Unavailable("throttled"), ended(CommandStatus.RUNNING)])

@@ -7,6 +7,7 @@ from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError, ValidationFailed
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.reason import Reason
+from chalicelib.domain.common.text import format_date_time, format_timestamp
 from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
 from chalicelib.domain.desk.settings import Limits
 from chalicelib.domain.idle.heartbeat import KeepRequest
@@ -33,7 +34,7 @@ def grant_keep(
 
     :param until: as far as it was granted
     """
-    reason = because(EventCode.KEEP_GRANTED, f"{who} kept it until {until:%Y-%m-%d %H:%M} UTC")
+    reason = because(EventCode.KEEP_GRANTED, f"{who} kept it until {format_date_time(until)}")
     entries = [timeline_entry(now, reason, actor=who, details={"until": until.isoformat()})]
     warned = instance.warning
     leased = replace(
@@ -42,7 +43,7 @@ def grant_keep(
     if warned and (until > warned.stop_at or warned.kind is WarningType.IDLE):
         leased = replace(leased, warning=None)
         entries.append(
-            timeline_entry(now, warning_cancelled(instance, f"{who} kept it until {until:%Y-%m-%d %H:%M} UTC"))
+            timeline_entry(now, warning_cancelled(instance, f"{who} kept it until {format_date_time(until)}"))
         )
     return leased, tuple(entries)
 
@@ -54,7 +55,7 @@ def keep_reason(instance: Instance) -> Reason:
     """
     if instance.lifetime.keep_until is None:
         raise ValueError(f"{instance.id} is not kept")
-    until = f"{instance.lifetime.keep_until:%Y-%m-%d %H:%M} UTC"
+    until = f"{format_date_time(instance.lifetime.keep_until)}"
     return because(
         EventCode.KEEP_GRANTED,
         f"{instance.name} is kept until {until}, requested by {instance.lifetime.keep_requested_by}.",
@@ -72,12 +73,12 @@ def process_keep_request(instance: Instance, wish: KeepRequest, limits: Limits, 
     if until <= now:
         return _refused(instance, wish, "its maximum hours are over", now)
     if instance.lifetime.keep_until and until <= instance.lifetime.keep_until:
-        kept_longer = f"it is kept until {instance.lifetime.keep_until:%Y-%m-%d %H:%M} UTC already"
+        kept_longer = f"it is kept until {format_date_time(instance.lifetime.keep_until)} already"
         answer = KeepResult(id=wish.id, granted=True, message=kept_longer)
         reason = because(EventCode.KEEP_ACTIVE, kept_longer)
         return Plan(instance=replace(instance, keep_result=answer), reason=reason, requeue=True)
     leased, entries = grant_keep(instance, until, MACHINE_USER, now)
-    answer = KeepResult(id=wish.id, granted=True, message=f"kept until {until:%Y-%m-%d %H:%M} UTC")
+    answer = KeepResult(id=wish.id, granted=True, message=f"kept until {format_date_time(until)}")
     reason = because(EventCode.KEEP_GRANTED, entries[0].message)
     return Plan(instance=replace(leased, keep_result=answer), reason=reason, timeline=entries, requeue=True)
 
@@ -117,7 +118,7 @@ def keep(
     if not now + MIN_KEEP <= until <= furthest:
         right = (
             f"must be in the future (a minute or more) and at most {limits.keep_hours} hours away "
-            f"({furthest:%Y-%m-%dT%H:%MZ})"
+            f"({format_timestamp(furthest)})"
         )
         raise ValidationFailed(f"a keep {right}", errors=(FieldError(field, right),))
     if instance.lifetime.keep_until and until <= instance.lifetime.keep_until:

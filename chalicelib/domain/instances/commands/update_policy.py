@@ -27,8 +27,8 @@ def update_policy(
     if spec == instance.spec:
         return RecordChange(instance)
     message = (
-        f"{actor.name} changed its policy: idle {policy.idle_minutes} minutes, warning {policy.warning_minutes} "
-        f"minutes, at most {max_hours} hours; {', '.join(policy.signals)} count"
+        f"{actor.name} changed its policy: idle {policy.idle_minutes} min, warning {policy.warning_minutes} "
+        f"min, at most {max_hours} h; {', '.join(policy.signals)} count"
     )
     lines = [timeline_entry(now, because(EventCode.POLICY_CHANGED, message), actor=actor.name)]
     warned = instance.warning

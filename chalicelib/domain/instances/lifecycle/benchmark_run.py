@@ -12,7 +12,7 @@ from chalicelib.domain.common.deadlines import COMMAND_RESEND_AFTER, DOCUMENT_MA
 from chalicelib.domain.common.errors import AwsError, PermanentAwsError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import ensure_period
+from chalicelib.domain.common.text import ensure_period, format_duration
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.instances.lifecycle import setup_results
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext, because, no_op, record_event
@@ -33,7 +33,7 @@ def decide(instance: Instance, observation: Observation, now: datetime, rules: D
         return _send(instance, errand, DocumentRun(attempt_id=errand.id, sent_at=now, last_sent_at=now))
     if run.command_id is None:
         if now - run.sent_at > SEND_DEADLINE:
-            return _ended(instance, f"SSM has not taken the command for {SEND_DEADLINE.seconds // 60} minutes", now)
+            return _ended(instance, f"SSM has not taken the command for {format_duration(SEND_DEADLINE)}", now)
         return (
             _send(instance, errand, replace(run, last_sent_at=now))
             if now - run.last_sent_at >= COMMAND_RESEND_AFTER

@@ -6,7 +6,8 @@ from datetime import datetime
 from chalicelib.domain.common.deadlines import AGENT_DEADLINE, AGENT_WARNING_AFTER, START_DEADLINE, STOP_RETRY_AFTER
 from chalicelib.domain.common.errors import AwsError, InsufficientCapacity, PermanentAwsError, QuotaExceeded
 from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.common.text import format_usd, pluralize, to_sentence
+from chalicelib.domain.common.money import format_usd
+from chalicelib.domain.common.text import format_date_time, format_duration, format_time, pluralize, to_sentence
 from chalicelib.domain.instances.lifecycle.lifetime import decide_lifetime
 from chalicelib.domain.instances.lifecycle.plans import (
     because,
@@ -27,7 +28,7 @@ from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.warning import StopWarning, WarningType
 
 NO_AGENT_MESSAGE = (
-    "The SSM agent of {name} has not responded for {minutes} minutes since the start. Likely causes: the subnet has no "
+    "The SSM agent of {name} has not responded for {duration} since the start. Likely causes: the subnet has no "
     "route to the internet or to the endpoints of SSM (NAT gateway, public address, or VPC endpoints ssm, ssmmessages "
     "and ec2messages); the security group of an endpoint rejects the instance; the role of the instance profile lacks "
     "ssm:UpdateInstanceInformation, ssmmessages and ec2messages."
@@ -94,8 +95,7 @@ def _as_is(instance: Instance) -> Plan:
 
 def _starting(instance: Instance, now: datetime) -> Plan:
     if now - instance.phase_since > START_DEADLINE:
-        minutes = START_DEADLINE.seconds // 60
-        return abandon_start(instance, f"EC2 has not started it within {minutes} minutes", now)
+        return abandon_start(instance, f"EC2 has not started it within {format_duration(START_DEADLINE)}", now)
     asked = instance.claim or Claim(
         action=ClaimAction.START, claimed_at=now, reason=because(EventCode.STARTING, "A start was requested.")
     )
@@ -142,7 +142,7 @@ def _terms(instance: Instance) -> str:
     price = rates.instance + rates.disk + rates.address
     cost = f"It costs {format_usd(price)} per hour. " if price else ""
     end = (
-        f" It is stopped at {instance.lifetime_ends_at:%Y-%m-%d %H:%M} UTC at the latest."
+        f" It is stopped at {format_date_time(instance.lifetime_ends_at)} at the latest."
         if instance.lifetime_ends_at
         else ""
     )
@@ -154,8 +154,7 @@ def _terms(instance: Instance) -> str:
 
 
 def _without_agent(instance: Instance, launched_at: datetime, now: datetime) -> Plan:
-    minutes = int((now - launched_at).total_seconds() // 60)
-    explanation = NO_AGENT_MESSAGE.format(name=instance.name, minutes=minutes)
+    explanation = NO_AGENT_MESSAGE.format(name=instance.name, duration=format_duration(now - launched_at))
     action = ClaimAction.STOP if instance.observed.agent_seen else ClaimAction.TERMINATE
     if instance.warning and instance.warning.may_act(now):
         return start_action(instance, action, because(EventCode.NO_AGENT, explanation), now, WarningType.NO_AGENT)
@@ -164,8 +163,8 @@ def _without_agent(instance: Instance, launched_at: datetime, now: datetime) -> 
     stop_at = max(launched_at + AGENT_DEADLINE, now + (AGENT_DEADLINE - AGENT_WARNING_AFTER))
     loss = "Its disk stays." if action is ClaimAction.STOP else "Nothing was set up on it yet; its disk is deleted."
     message = (
-        f"{explanation} gpudesk will {action} {instance.name} at {stop_at:%H:%M} UTC unless the agent responds before. "
-        f"{loss} To leave it running, press Keep."
+        f"{explanation} gpudesk will {action} {instance.name} at {format_time(stop_at)} unless the agent responds "
+        f"before. {loss} To leave it running, press Keep."
     )
     warned = StopWarning(kind=WarningType.NO_AGENT, created_at=now, stop_at=stop_at, message=message)
     return start_warning(instance, warned, EventCode.NO_AGENT_WARNING, explanation, action=action)

@@ -120,8 +120,8 @@ def apply_limits(instance: Instance, limits: Limits, now: datetime) -> Plan | No
     if not instance.is_active or (policy, max_hours) == (instance.spec.policy.idle, instance.spec.policy.max_hours):
         return None
     message = (
-        f"the admin has bounded its policy: idle {policy.idle_minutes} minutes, warning {policy.warning_minutes} "
-        f"minutes, at most {max_hours} hours; {', '.join(policy.signals)} count"
+        f"the admin has bounded its policy: idle {policy.idle_minutes} min, warning {policy.warning_minutes} "
+        f"min, at most {max_hours} h; {', '.join(policy.signals)} count"
     )
     spec = replace(instance.spec, policy=Policy(idle=policy, max_hours=max_hours))
     return replace(

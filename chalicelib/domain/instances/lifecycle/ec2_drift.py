@@ -5,7 +5,7 @@ from datetime import datetime
 
 from chalicelib.domain.common.deadlines import GONE_AFTER, STOP_FORCE_AFTER, VISIBILITY_GRACE
 from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.common.text import pluralize
+from chalicelib.domain.common.text import format_date_time, format_duration
 from chalicelib.domain.idle.heartbeat import Heartbeat, Report
 from chalicelib.domain.instances.lifecycle.plans import (
     because,
@@ -76,10 +76,9 @@ def _not_visible(instance: Instance, now: datetime) -> tuple[Instance, Plan | No
         instance, observed=replace(instance.observed, not_visible_since=instance.observed.not_visible_since or now)
     )
     if absent.observed.not_visible_since and now - absent.observed.not_visible_since >= GONE_AFTER:
-        hours = pluralize(GONE_AFTER.seconds // 3600, "hour")
         message = (
-            f"{instance.name} is gone: EC2 has not shown {machine.instance_id} for {hours}. gpudesk closed its record. "
-            "Launch a new instance if you still need one."
+            f"{instance.name} is gone: EC2 has not shown {machine.instance_id} for {format_duration(GONE_AFTER)}. "
+            "gpudesk closed its record. Launch a new instance if you still need one."
         )
         return absent, to_terminated(absent, because(EventCode.INSTANCE_GONE, message), now)
     message = "EC2 does not show it; that is no proof that it is gone"
@@ -122,7 +121,7 @@ def _announced(instance: Instance, event: ScheduledEvent | NotVisible | Unavaila
         cleared = replace(instance, observed=replace(instance.observed, scheduled_event=None))
         return Plan(instance=cleared, reason=reason, requeue=True) if instance.observed.scheduled_event else None
     message = (
-        f"AWS has scheduled {event.code} of {instance.name} for {event.not_before:%Y-%m-%d %H:%M} UTC "
+        f"AWS has scheduled {event.code} of {instance.name} for {format_date_time(event.not_before)} "
         f"({event.description}). "
         f"{EVENT_ADVICE.get(event.code, OTHER_REMEDY)}"
     )

@@ -11,7 +11,7 @@ from chalicelib.domain.common.deadlines import (
 )
 from chalicelib.domain.common.errors import AwsError, PermanentAwsError
 from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.common.text import to_sentence
+from chalicelib.domain.common.text import format_duration, format_time, to_sentence
 from chalicelib.domain.instances.lifecycle.machine_messages import process_heartbeat
 from chalicelib.domain.instances.lifecycle.plans import (
     DecisionContext,
@@ -53,8 +53,8 @@ def failed(instance: Instance, observation: Observation, now: datetime, rules: D
     if warned is None:
         stop_at = now + instance.spec.policy.idle.warning_period
         message = (
-            f"{instance.name} will be stopped at {stop_at:%H:%M} UTC, because its setup failed. To leave it running, "
-            f"press Keep or run gpudesk-keep 4h on it. {instance.reason.message}"
+            f"{instance.name} will be stopped at {format_time(stop_at)}, because its setup failed. To leave it "
+            f"running, press Keep or run gpudesk-keep 4h on it. {instance.reason.message}"
         )
         warned = StopWarning(kind=WarningType.FAILED, created_at=now, stop_at=stop_at, message=message)
         return start_warning(instance, warned, EventCode.FAILED_WARNING, instance.reason.message)
@@ -134,11 +134,10 @@ def call_failed(instance: Instance, error: AwsError, now: datetime) -> Plan:
     asked = instance.claim
     if not isinstance(error, PermanentAwsError) or asked is None or instance.notified == error.code:
         return no_op(instance, EventCode.RETRYING, f"AWS did not take the call ({error.code}); it is asked again")
-    minutes = STOP_RETRY_AFTER.seconds // 60
     refused = EventCode.TERMINATE_REFUSED if asked.action is ClaimAction.TERMINATE else EventCode.STOP_REFUSED
     message = (
         f"{instance.name} could not be {_done(asked)}: AWS rejected the call. {to_sentence(error.description)} "
-        f"It is billed, and gpudesk calls again every {minutes} minutes. An admin has to remove the "
+        f"It is billed, and gpudesk calls again every {format_duration(STOP_RETRY_AFTER)}. An admin has to remove the "
         f"cause, or {asked.action} it in the EC2 console."
     )
     reason = because(refused, message)
@@ -148,10 +147,10 @@ def call_failed(instance: Instance, error: AwsError, now: datetime) -> Plan:
 def _keep_retrying(instance: Instance, asked: Claim, step: Stop | Terminate, now: datetime) -> Plan:
     state = require_machine(instance).state
     if now - asked.claimed_at >= STOP_OVERDUE_AFTER and not asked.overdue_notified:
-        minutes = int((now - asked.claimed_at).total_seconds() // 60)
         message = (
-            f"{instance.name} has not {_done(asked)} for {minutes} minutes: EC2 still says {state}. It is billed, "
-            "and gpudesk calls again. An admin has to look at it in the EC2 console (state transition reason)."
+            f"{instance.name} has not {_done(asked)} for {format_duration(now - asked.claimed_at)}: EC2 still says "
+            f"{state}. It is billed, and gpudesk calls again. An admin has to look at it in the EC2 console (state "
+            "transition reason)."
         )
         overdue = EventCode.TERMINATE_OVERDUE if asked.action is ClaimAction.TERMINATE else EventCode.STOP_OVERDUE
         reason = because(overdue, message)

@@ -11,7 +11,7 @@ from chalicelib.domain.common.deadlines import (
 )
 from chalicelib.domain.common.errors import AwsError, InsufficientCapacity, PermanentAwsError, QuotaExceeded
 from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.common.text import to_sentence
+from chalicelib.domain.common.text import format_duration, format_time, to_sentence
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.instances.lifecycle.plans import because, no_op, record_event, to_terminated, with_phase
 from chalicelib.domain.instances.plan import Launch, LaunchResolved, Plan, ResolveLaunch
@@ -33,7 +33,7 @@ def decide(instance: Instance, now: datetime) -> Plan:
         instance = with_phase(instance, Phase.LAUNCHING, reason, now)
     if instance.launch.retry_at and now < instance.launch.retry_at:
         return no_op(
-            instance, EventCode.WAITING_TO_RETRY, f"asking AWS again at {instance.launch.retry_at:%H:%M:%S} UTC"
+            instance, EventCode.WAITING_TO_RETRY, f"asking AWS again at {format_time(instance.launch.retry_at)}"
         )
     overdue = _timed_out(instance, now)
     if overdue:
@@ -136,7 +136,7 @@ def _timed_out(instance: Instance, now: datetime) -> Plan | None:
     why = (
         f"AWS did not respond to the launch of a {kind} in {region}, and EC2 shows no instance. Launch it again later."
         if is_sent
-        else f"AWS has had no capacity for a {kind} in {region} for {LAUNCH_DEADLINE.seconds // 60} minutes. Launch "
+        else f"AWS has had no capacity for a {kind} in {region} for {format_duration(LAUNCH_DEADLINE)}. Launch "
         "another type, in another region, or later."
     )
     message = f"{instance.name} could not be launched: {why}"

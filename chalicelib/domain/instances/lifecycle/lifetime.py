@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.common.text import pluralize
+from chalicelib.domain.common.text import format_time, pluralize
 from chalicelib.domain.idle.heartbeat import Report
 from chalicelib.domain.instances.lifecycle.plans import (
     because,
@@ -34,8 +34,8 @@ def decide_lifetime(instance: Instance, evidence: str, now: datetime, report: Re
     if warned is None or warned.kind is not WarningType.LIFETIME:
         stop_at = max(ends_at, now + notice)
         message = (
-            f"{_what_ends(instance)} at {ends_at:%H:%M} UTC. It will be stopped at {stop_at:%H:%M} UTC, even if it is "
-            f"in use ({evidence}). {stop_impact(instance, report)}. To run it longer, press Keep."
+            f"{_what_ends(instance)} at {format_time(ends_at)}. It will be stopped at {format_time(stop_at)}, even if "
+            f"it is in use ({evidence}). {stop_impact(instance, report)}. To run it longer, press Keep."
         )
         warned = StopWarning(kind=WarningType.LIFETIME, created_at=now, stop_at=stop_at, message=message)
         return start_warning(instance, warned, EventCode.LIFETIME_WARNING, evidence)
@@ -47,7 +47,7 @@ def decide_lifetime(instance: Instance, evidence: str, now: datetime, report: Re
     return no_op(
         instance,
         EventCode.LIFETIME_WARNING_ACTIVE,
-        f"its lifetime is over: it will be stopped at {warned.stop_at:%H:%M}",
+        f"its lifetime is over: it will be stopped at {format_time(warned.stop_at)}",
     )
 
 

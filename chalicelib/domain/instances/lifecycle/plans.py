@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import to_sentence
+from chalicelib.domain.common.text import format_time, to_sentence
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.desk.channels import ChannelDirectory
 from chalicelib.domain.desk.settings import DeskSettings
@@ -113,9 +113,9 @@ def warning_cancelled(instance: Instance, why: str) -> EventReason:
 
 def wait_for_delivery(instance: Instance, warned: StopWarning) -> Plan:
     """The time that was warned of has come, and the warning has reached nobody: it is tried again, for a while."""
-    until = f"{warned.stop_by:%H:%M}"
+    until = format_time(warned.stop_by)
     return no_op(
-        instance, EventCode.WARNING_UNDELIVERED, f"the warning has reached nobody yet; the stop waits until {until} UTC"
+        instance, EventCode.WARNING_UNDELIVERED, f"the warning has reached nobody yet; the stop waits until {until}"
     )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from chalicelib.domain.common.deadlines import UNKNOWN_ACTIVITY_NOTIFY_AFTER
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import event_reason
-from chalicelib.domain.common.text import to_sentence
+from chalicelib.domain.common.text import format_date_time, format_duration, format_time, to_sentence
 from chalicelib.domain.idle.clock_skew import detect_clock_skew
 from chalicelib.domain.idle.heartbeat import Report
 from chalicelib.domain.idle.rule import ActivityJudgment, ActivityState, judge_activity, unknown_activity
@@ -40,7 +40,7 @@ def judge(instance: Instance, observation: Observation, now: datetime) -> Activi
         )
     if instance.benchmark_run:
         run = instance.benchmark_run
-        asked = f"{run.requested_by} asked for a measurement at {run.requested_at:%H:%M} UTC"
+        asked = f"{run.requested_by} asked for a measurement at {format_time(run.requested_at)}"
         return ActivityJudgment(
             state=ActivityState.BUSY, reason=because(EventCode.BENCHMARK_IN_PROGRESS, f"busy: {asked}")
         )
@@ -98,10 +98,10 @@ def _unknown_activity(instance: Instance, judgement: ActivityJudgment, now: date
             reason=event_reason(judgement.reason),
         )
     if now - since >= UNKNOWN_ACTIVITY_NOTIFY_AFTER and instance.notified != EventCode.ACTIVITY_UNKNOWN:
-        minutes = int((now - since).total_seconds() // 60)
         message = (
-            f"{instance.name} has not been monitored for {minutes} min: {judgement.reason.message}. Its maximum "
-            f"lifetime still applies. To find the cause, run gpudesk-status and systemctl status gpudesk-probe on it."
+            f"{instance.name} has not been monitored for {format_duration(now - since)}: {judgement.reason.message}. "
+            "Its maximum lifetime still applies. To find the cause, run gpudesk-status and systemctl status "
+            "gpudesk-probe on it."
         )
         reason = because(EventCode.ACTIVITY_UNKNOWN, message)
         return record_event(replace(instance, notified=EventCode.ACTIVITY_UNKNOWN), reason, now)
@@ -125,13 +125,13 @@ def _decide_idle(instance: Instance, judgement: ActivityJudgment, report: Report
     if warned is None:
         return _warn_of_idleness(instance, judgement, report, now)
     if judgement.quiet_since and judgement.quiet_since > warned.created_at:
-        since = f"it was in use after the warning, until {judgement.quiet_since:%H:%M} UTC"
+        since = f"it was in use after the warning, until {format_time(judgement.quiet_since)}"
         return replace(cancel_warning(instance, since, now), requeue=True)
     if now < warned.stop_at:
         return no_op(
             instance,
             EventCode.IDLE_WARNING_ACTIVE,
-            f"{judgement.reason.message}; warned, stops at {warned.stop_at:%H:%M}",
+            f"{judgement.reason.message}; warned, stops at {format_time(warned.stop_at)}",
         )
     if not warned.may_act(now):
         return wait_for_delivery(instance, warned)
@@ -146,7 +146,7 @@ def _clear_notified(instance: Instance) -> Instance:
 def _warn_of_idleness(instance: Instance, judgement: ActivityJudgment, report: Report, now: datetime) -> Plan:
     stop_at = now + instance.spec.policy.idle.warning_period
     message = (
-        f"{instance.name} will be stopped at {stop_at:%H:%M} UTC: {judgement.reason.message}. "
+        f"{instance.name} will be stopped at {format_time(stop_at)}: {judgement.reason.message}. "
         f"{stop_impact(instance, report)}. To keep {instance.name} running, press Keep or run gpudesk-keep 4h on it."
     )
     warned = StopWarning(kind=WarningType.IDLE, created_at=now, stop_at=stop_at, message=message)
@@ -158,5 +158,5 @@ def _kept(instance: Instance, judgement: ActivityJudgment) -> tuple[EventCode, s
 
 
 def _kept_until(instance: Instance) -> str:
-    until = f"{instance.lifetime.keep_until:%Y-%m-%d %H:%M}" if instance.lifetime.keep_until else "?"
-    return f"kept until {until} UTC"
+    until = instance.lifetime.keep_until
+    return f"kept until {format_date_time(until) if until else '?'}"

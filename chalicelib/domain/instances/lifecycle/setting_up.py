@@ -13,7 +13,7 @@ from chalicelib.domain.common.deadlines import (
 from chalicelib.domain.common.errors import AwsError, PermanentAwsError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import ensure_period
+from chalicelib.domain.common.text import ensure_period, format_duration, format_time
 from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
 from chalicelib.domain.instances.lifecycle import setup_results
 from chalicelib.domain.instances.lifecycle.booting import to_ready
@@ -57,12 +57,12 @@ def decide(instance: Instance, observation: Observation, now: datetime, rules: D
     if setup.current_run is None:
         if setup.retry_at and now < setup.retry_at:
             return no_op(
-                instance, EventCode.WAITING_TO_RETRY, f"{document.name} runs again at {setup.retry_at:%H:%M:%S} UTC"
+                instance, EventCode.WAITING_TO_RETRY, f"{document.name} runs again at {format_time(setup.retry_at)}"
             )
         return _send(instance, document, now, rules)
     if setup.current_run.command_id is None:
         if now - setup.current_run.sent_at > SEND_DEADLINE:
-            why = f"SSM has not taken {document.name} for {SEND_DEADLINE.seconds // 60} minutes"
+            why = f"SSM has not taken {document.name} for {format_duration(SEND_DEADLINE)}"
             return retry_document(instance, document, setup.current_run, None, why, now)
         if now - setup.current_run.last_sent_at < COMMAND_RESEND_AFTER:
             return no_op(instance, EventCode.SENDING, f"{document.name} was sent, SSM has not confirmed it yet")
@@ -273,8 +273,8 @@ def _failed(instance: Instance, why: str, now: datetime) -> Plan:
     stop_at = now + instance.spec.policy.idle.warning_period
     reason = _setup_failed(instance, why)
     message = (
-        f"{reason.message} {instance.name} will be stopped at {stop_at:%H:%M} UTC. To leave it running, press Keep or "
-        "run gpudesk-keep 4h on it. You can connect to it, run its setup again, or terminate it."
+        f"{reason.message} {instance.name} will be stopped at {format_time(stop_at)}. To leave it running, press Keep "
+        "or run gpudesk-keep 4h on it. You can connect to it, run its setup again, or terminate it."
     )
     warned = StopWarning(kind=WarningType.FAILED, created_at=now, stop_at=stop_at, message=message)
     failed = replace(with_phase(instance, Phase.FAILED, reason, now), warning=warned)
