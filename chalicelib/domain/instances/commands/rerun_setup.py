@@ -8,9 +8,10 @@ from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError, validation_failed
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
 from chalicelib.domain.instances.commands.change import ENDING_PHASES, RecordChange
-from chalicelib.domain.instances.lifecycle.plans import because, warning_cancelled, with_phase
+from chalicelib.domain.instances.lifecycle.plans import warning_cancelled, with_phase
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState, Spec, documents_for_spec
 from chalicelib.domain.instances.warning import WarningType
@@ -91,11 +92,14 @@ def apply_setup_request(instance: Instance, what: SetupRequest, actor: Actor, no
     doing = f"{actor.name} asked to " + (f"set up {what.recipe} again" if again else f"add {what.recipe}")
     with_what = f", with {format_values(what.given_parameters)}" if what.given_parameters else ""
     asked = timeline_entry(
-        now, because(EventCode.SETUP_REQUESTED, doing + with_what), actor=actor.name, details={"recipe": what.recipe}
+        now,
+        EventReason(code=EventCode.SETUP_REQUESTED, message=doing + with_what),
+        actor=actor.name,
+        details={"recipe": what.recipe},
     )
     lines = [asked]
     if what.skipped_message:
-        lines.append(timeline_entry(now, because(EventCode.GPU_STEPS_SKIPPED, what.skipped_message)))
+        lines.append(timeline_entry(now, EventReason(code=EventCode.GPU_STEPS_SKIPPED, message=what.skipped_message)))
     instance, withdrawn = _unwarned(instance, now)
     setup = SetupState(
         recipe=what.recipe,
@@ -105,7 +109,7 @@ def apply_setup_request(instance: Instance, what: SetupRequest, actor: Actor, no
         results=retain_results(before.results),
         installed_documents=before.installed_documents,
     )
-    reason = because(EventCode.SETTING_UP, f"setting up {what.recipe}: {actor.name} asked for it")
+    reason = EventReason(code=EventCode.SETTING_UP, message=f"setting up {what.recipe}: {actor.name} asked for it")
     current = replace(
         with_phase(instance, Phase.SETTING_UP, reason, now),
         spec=_with(instance.spec, what),

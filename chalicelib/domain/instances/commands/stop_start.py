@@ -6,10 +6,10 @@ from datetime import datetime
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.common.errors import Conflict, ErrorCode
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.desk.settings import Mode, paused_warning
 from chalicelib.domain.instances.commands.change import ENDING_PHASES, RecordChange, require_not_ending
-from chalicelib.domain.instances.lifecycle.plans import because
 from chalicelib.domain.instances.record import ClaimAction, Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.warning import WarningType
@@ -67,7 +67,9 @@ def paused_warning_for(instance: Instance, mode: Mode) -> WriteWarning | None:
 
 def _desire(instance: Instance, desired: DesiredState, code: EventCode, actor: Actor, now: datetime) -> RecordChange:
     spec = replace(instance.spec, desired=desired)
-    line = timeline_entry(now, because(code, f"{actor.name} asked for it to be {desired}"), actor=actor.name)
+    line = timeline_entry(
+        now, EventReason(code=code, message=f"{actor.name} asked for it to be {desired}"), actor=actor.name
+    )
     return RecordChange(replace(instance, spec=spec), (line,))
 
 

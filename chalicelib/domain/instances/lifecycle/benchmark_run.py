@@ -15,7 +15,7 @@ from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import ensure_period, format_duration
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.instances.lifecycle import setup_results
-from chalicelib.domain.instances.lifecycle.plans import DecisionContext, because, no_op, record_event
+from chalicelib.domain.instances.lifecycle.plans import DecisionContext, no_op, record_event
 from chalicelib.domain.instances.observation import CommandStatus, Observation, ObservedCommand
 from chalicelib.domain.instances.plan import CommandSent, Plan, SendDocument
 from chalicelib.domain.instances.record import BenchmarkRun, Instance, Phase
@@ -67,7 +67,7 @@ def record_send(instance: Instance, outcome: CommandSent | AwsError, now: dateti
     if errand is None or errand.run is None:
         return no_op(instance, EventCode.SUPERSEDED, "nobody waits for the measurement any more")
     running = replace(errand, run=replace(errand.run, command_id=outcome.command_id))
-    reason = because(EventCode.BENCHMARK_STARTED, "the measurement is running")
+    reason = EventReason(code=EventCode.BENCHMARK_STARTED, message="the measurement is running")
     return record_event(
         replace(instance, benchmark_run=running), reason, now, command_id=outcome.command_id, attempt_id=errand.id
     )
@@ -88,7 +88,7 @@ def _send(instance: Instance, errand: BenchmarkRun, run: DocumentRun) -> Plan:
     document = errand.document
     return Plan(
         instance=replace(instance, benchmark_run=replace(errand, run=run)),
-        reason=because(EventCode.SENDING, f"sending {document.name}"),
+        reason=EventReason(code=EventCode.SENDING, message=f"sending {document.name}"),
         step=SendDocument(
             document=document.name,
             parameters=render(document.parameters, {"attempt_id": errand.id}),
@@ -124,7 +124,7 @@ def _said(instance: Instance, errand: BenchmarkRun, command: ObservedCommand, no
         f"{instance.name} finished its benchmark: {benchmark.summary}. The comparison of instance types includes it "
         "now."
     )
-    reason = because(EventCode.BENCHMARK_DONE, message)
+    reason = EventReason(code=EventCode.BENCHMARK_DONE, message=message)
     details = {"driver": found.driver or "unknown", "framework": found.framework, "attempt_id": errand.id}
     return replace(record_event(_done(instance, now), reason, now, **details), benchmark=benchmark)
 
@@ -138,7 +138,7 @@ def _failed(instance: Instance, why: str) -> EventReason:
         f"{instance.name} could not finish its benchmark: {ensure_period(why)} Start the benchmark again once the "
         "instance is ready and the cause is removed."
     )
-    return because(EventCode.BENCHMARK_FAILED, message)
+    return EventReason(code=EventCode.BENCHMARK_FAILED, message=message)
 
 
 def _done(instance: Instance, now: datetime) -> Instance:

@@ -6,11 +6,11 @@ from datetime import datetime
 from chalicelib.domain.common.deadlines import AGENT_DEADLINE, AGENT_WARNING_AFTER, START_DEADLINE, STOP_RETRY_AFTER
 from chalicelib.domain.common.errors import AwsError, InsufficientCapacity, PermanentAwsError, QuotaExceeded
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.money import format_usd
 from chalicelib.domain.common.text import format_date_time, format_duration, format_time, pluralize, to_sentence
 from chalicelib.domain.instances.lifecycle.lifetime import decide_lifetime
 from chalicelib.domain.instances.lifecycle.plans import (
-    because,
     cancel_warning,
     desired_state_plan,
     no_op,
@@ -62,8 +62,9 @@ def start_failed(instance: Instance, error: AwsError, now: datetime) -> Plan:
     """StartInstances did not start it."""
     match error:
         case InsufficientCapacity():
-            reason = because(
-                EventCode.NO_CAPACITY_YET, f"EC2 has no capacity in its zone now ({error.code}); trying again"
+            reason = EventReason(
+                code=EventCode.NO_CAPACITY_YET,
+                message=f"EC2 has no capacity in its zone now ({error.code}); trying again",
             )
             return (
                 record_event(replace(instance, reason=reason), reason, now)
@@ -82,7 +83,7 @@ def abandon_start(instance: Instance, why: str, now: datetime) -> Plan:
         f"{instance.name} could not be started and stays stopped. {to_sentence(why)} Start it again later, or launch "
         "another instance."
     )
-    reason = because(EventCode.START_FAILED, message)
+    reason = EventReason(code=EventCode.START_FAILED, message=message)
     stopped = replace(with_phase(instance, Phase.STOPPED, reason, now), claim=None)
     if instance.spec.desired is not DesiredState.RUNNING:
         return replace(record_event(stopped, reason, now), requeue=True)
@@ -97,7 +98,9 @@ def _starting(instance: Instance, now: datetime) -> Plan:
     if now - instance.phase_since > START_DEADLINE:
         return abandon_start(instance, f"EC2 has not started it within {format_duration(START_DEADLINE)}", now)
     asked = instance.claim or Claim(
-        action=ClaimAction.START, claimed_at=now, reason=because(EventCode.STARTING, "A start was requested.")
+        action=ClaimAction.START,
+        claimed_at=now,
+        reason=EventReason(code=EventCode.STARTING, message="A start was requested."),
     )
     if asked.last_called_at and now - asked.last_called_at < STOP_RETRY_AFTER:
         return no_op(instance, EventCode.STARTING, "EC2 was asked to start it")
@@ -115,7 +118,7 @@ def _booted(instance: Instance, now: datetime) -> Plan:
     instance = replace(instance, observed=replace(instance.observed, agent_seen=True))
     if instance.setup.is_done:
         return to_ready(instance, _started(instance, now), now)
-    reason = because(EventCode.SETTING_UP, f"the agent answers; setting up {instance.setup.recipe}")
+    reason = EventReason(code=EventCode.SETTING_UP, message=f"the agent answers; setting up {instance.setup.recipe}")
     return replace(record_event(with_phase(instance, Phase.SETTING_UP, reason, now), reason, now), requeue=True)
 
 
@@ -124,7 +127,7 @@ def to_ready(instance: Instance, why: str, now: datetime) -> Plan:
 
     :param why: what was started or set up, as a sentence
     """
-    reason = because(EventCode.READY, f"{instance.name} is ready. {why} {_terms(instance)}")
+    reason = EventReason(code=EventCode.READY, message=f"{instance.name} is ready. {why} {_terms(instance)}")
     return record_event(replace(with_phase(instance, Phase.READY, reason, now), ready_since=now), reason, now)
 
 
@@ -157,7 +160,9 @@ def _without_agent(instance: Instance, launched_at: datetime, now: datetime) -> 
     explanation = NO_AGENT_MESSAGE.format(name=instance.name, duration=format_duration(now - launched_at))
     action = ClaimAction.STOP if instance.observed.agent_seen else ClaimAction.TERMINATE
     if instance.warning and instance.warning.may_act(now):
-        return start_action(instance, action, because(EventCode.NO_AGENT, explanation), now, WarningType.NO_AGENT)
+        return start_action(
+            instance, action, EventReason(code=EventCode.NO_AGENT, message=explanation), now, WarningType.NO_AGENT
+        )
     if instance.warning or now - launched_at < AGENT_WARNING_AFTER:
         return no_op(instance, EventCode.BOOTING, "waiting for the agent")
     stop_at = max(launched_at + AGENT_DEADLINE, now + (AGENT_DEADLINE - AGENT_WARNING_AFTER))

@@ -19,7 +19,7 @@ from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.desk.policy_limits import clamp
 from chalicelib.domain.desk.settings import Limits, Mode
 from chalicelib.domain.instances.lifecycle import benchmark_run, booting, ec2_drift, ended, launching, ready, setting_up
-from chalicelib.domain.instances.lifecycle.plans import DecisionContext, because, cancel_warning, no_op, record_event
+from chalicelib.domain.instances.lifecycle.plans import DecisionContext, cancel_warning, no_op, record_event
 from chalicelib.domain.instances.metering import advance_meter
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import (
@@ -91,7 +91,7 @@ def _dry_run(plan: Plan) -> EventReason:
     instance, details = plan.instance, plan.timeline[0].details
     action = instance.claim.action if instance.claim else details["action"]
     evidence = to_sentence(details.get("evidence", plan.reason.message))
-    return because(EventCode.DRY_RUN, f"Dry run: would {action} {instance.name}. {evidence}")
+    return EventReason(code=EventCode.DRY_RUN, message=f"Dry run: would {action} {instance.name}. {evidence}")
 
 
 def _require_delivery(before: Instance, plan: Plan, rules: DecisionContext) -> Plan:
@@ -125,5 +125,6 @@ def apply_limits(instance: Instance, limits: Limits, now: datetime) -> Plan | No
     )
     spec = replace(instance.spec, policy=Policy(idle=policy, max_hours=max_hours))
     return replace(
-        record_event(replace(instance, spec=spec), because(EventCode.POLICY_LIMITED, message), now), requeue=True
+        record_event(replace(instance, spec=spec), EventReason(code=EventCode.POLICY_LIMITED, message=message), now),
+        requeue=True,
     )

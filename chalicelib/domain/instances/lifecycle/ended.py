@@ -11,11 +11,11 @@ from chalicelib.domain.common.deadlines import (
 )
 from chalicelib.domain.common.errors import AwsError, PermanentAwsError
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_duration, format_time, to_sentence
 from chalicelib.domain.instances.lifecycle.machine_messages import process_heartbeat
 from chalicelib.domain.instances.lifecycle.plans import (
     DecisionContext,
-    because,
     desired_state_plan,
     no_op,
     record_event,
@@ -41,7 +41,9 @@ def failed(instance: Instance, observation: Observation, now: datetime, rules: D
     if instance.machine is None:
         if instance.spec.desired is DesiredState.TERMINATED or now - instance.phase_since > FAILED_RECORD_RETENTION:
             return to_terminated(
-                instance, because(EventCode.FAILED_RECORD_CLOSED, f"closed: {instance.reason.message}"), now
+                instance,
+                EventReason(code=EventCode.FAILED_RECORD_CLOSED, message=f"closed: {instance.reason.message}"),
+                now,
             )
         return no_op(instance, EventCode.FAILED, instance.reason.message)
     otherwise = desired_state_plan(instance, now) or process_heartbeat(instance, observation, now, rules)
@@ -65,7 +67,7 @@ def failed(instance: Instance, observation: Observation, now: datetime, rules: D
     return start_action(
         instance,
         ClaimAction.STOP,
-        because(EventCode.FAILED, f"Its setup failed. {warned.describe}"),
+        EventReason(code=EventCode.FAILED, message=f"Its setup failed. {warned.describe}"),
         now,
         WarningType.FAILED,
     )
@@ -76,7 +78,7 @@ def stopping(instance: Instance, now: datetime) -> Plan:
     if instance.spec.desired is DesiredState.TERMINATED:
         return request_termination(instance, now)
     if require_machine(instance).state is Ec2State.STOPPED:
-        reason = because(EventCode.STOPPED, f"Stopped. {_why(instance)}")
+        reason = EventReason(code=EventCode.STOPPED, message=f"Stopped. {_why(instance)}")
         plan = record_event(to_stopped(instance, reason, now), reason, now)
         return replace(plan, requeue=instance.spec.desired is DesiredState.RUNNING)
     asked = instance.claim
@@ -93,7 +95,9 @@ def stopped(instance: Instance, now: datetime) -> Plan:
     """At rest; the disk is billed."""
     match instance.spec.desired:
         case DesiredState.RUNNING:
-            plan = start_action(instance, ClaimAction.START, because(EventCode.STARTING, "A start was requested."), now)
+            plan = start_action(
+                instance, ClaimAction.START, EventReason(code=EventCode.STARTING, message="A start was requested."), now
+            )
             return replace(
                 plan,
                 instance=replace(
@@ -122,7 +126,7 @@ def stop_cancelled(instance: Instance, outcome: NoLongerIdle, now: datetime) -> 
         f"{instance.name} was not stopped. {to_sentence(outcome.reason.message)} gpudesk sends a new warning before "
         "it stops it."
     )
-    reason = because(EventCode.STOP_CANCELLED, message)
+    reason = EventReason(code=EventCode.STOP_CANCELLED, message=message)
     back = replace(with_phase(instance, Phase.READY, reason, now), claim=None)
     if instance.spec.desired is DesiredState.TERMINATED:
         return replace(record_event(back, reason, now), requeue=True)
@@ -140,7 +144,7 @@ def call_failed(instance: Instance, error: AwsError, now: datetime) -> Plan:
         f"It is billed, and gpudesk calls again every {format_duration(STOP_RETRY_AFTER)}. An admin has to remove the "
         f"cause, or {asked.action} it in the EC2 console."
     )
-    reason = because(refused, message)
+    reason = EventReason(code=refused, message=message)
     return record_event(replace(instance, notified=error.code), reason, now)
 
 
@@ -153,7 +157,7 @@ def _keep_retrying(instance: Instance, asked: Claim, step: Stop | Terminate, now
             "transition reason)."
         )
         overdue = EventCode.TERMINATE_OVERDUE if asked.action is ClaimAction.TERMINATE else EventCode.STOP_OVERDUE
-        reason = because(overdue, message)
+        reason = EventReason(code=overdue, message=message)
         return record_event(replace(instance, claim=replace(asked, overdue_notified=True)), reason, now)
     waits = state is Ec2State.STOPPING and isinstance(step, Stop) and not step.force
     waiting = EventCode.STOPPING if instance.phase is Phase.STOPPING else EventCode.TERMINATING

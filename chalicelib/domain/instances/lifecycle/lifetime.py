@@ -3,10 +3,10 @@
 from datetime import datetime
 
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_time, pluralize
 from chalicelib.domain.idle.heartbeat import Report
 from chalicelib.domain.instances.lifecycle.plans import (
-    because,
     cancel_warning,
     no_op,
     start_action,
@@ -40,7 +40,7 @@ def decide_lifetime(instance: Instance, evidence: str, now: datetime, report: Re
         warned = StopWarning(kind=WarningType.LIFETIME, created_at=now, stop_at=stop_at, message=message)
         return start_warning(instance, warned, EventCode.LIFETIME_WARNING, evidence)
     if warned.may_act(now):
-        reason = because(EventCode.LIFETIME_OVER, f"Its maximum lifetime is over. {warned.describe}")
+        reason = EventReason(code=EventCode.LIFETIME_OVER, message=f"Its maximum lifetime is over. {warned.describe}")
         return start_action(instance, ClaimAction.STOP, reason, now, WarningType.LIFETIME)
     if now >= warned.stop_at:
         return wait_for_delivery(instance, warned)

@@ -60,7 +60,7 @@ def because(code: EventCode, message: str) -> EventReason:
 
 def no_op(instance: Instance, code: EventCode, message: str) -> Plan:
     """Nothing to do, and why."""
-    return Plan(instance=instance, reason=because(code, message))
+    return Plan(instance=instance, reason=EventReason(code=code, message=message))
 
 
 def with_phase(instance: Instance, phase: Phase, reason: EventReason, now: datetime) -> Instance:
@@ -81,7 +81,7 @@ def start_warning(
     :param evidence: why, for the timeline
     :param action: what is announced
     """
-    reason = because(code, warned.message)
+    reason = EventReason(code=code, message=warned.message)
     details = {"stop_at": warned.stop_at.isoformat(), "evidence": evidence, "action": str(action)}
     return Plan(
         instance=replace(instance, warning=warned, notified=None),
@@ -108,7 +108,7 @@ def warning_cancelled(instance: Instance, why: str) -> EventReason:
         f"{instance.name} keeps running: the stop warning no longer applies. {to_sentence(why)} gpudesk sends a new "
         f"warning before it stops {instance.name}."
     )
-    return because(EventCode.WARNING_CANCELLED, message)
+    return EventReason(code=EventCode.WARNING_CANCELLED, message=message)
 
 
 def wait_for_delivery(instance: Instance, warned: StopWarning) -> Plan:
@@ -150,7 +150,7 @@ def start_action(
 
 def retry_action(instance: Instance, claimed: Claim, step: Step, now: datetime, message: str) -> Plan:
     """The same call once more; in the timeline, until an admin has been told that it does not come about."""
-    reason = because(RETRIED[claimed.action], message)
+    reason = EventReason(code=RETRIED[claimed.action], message=message)
     return Plan(
         instance=replace(instance, claim=replace(claimed, last_called_at=now)),
         reason=reason,
@@ -166,7 +166,10 @@ def desired_state_plan(instance: Instance, now: datetime) -> Plan | None:
             return None
         case DesiredState.STOPPED:
             return start_action(
-                instance, ClaimAction.STOP, because(EventCode.STOP_REQUESTED, "A stop was requested."), now
+                instance,
+                ClaimAction.STOP,
+                EventReason(code=EventCode.STOP_REQUESTED, message="A stop was requested."),
+                now,
             )
         case DesiredState.TERMINATED:
             return request_termination(instance, now)
@@ -177,11 +180,11 @@ def request_termination(instance: Instance, now: datetime) -> Plan:
     image = instance.image_in_progress
     if image and instance.has_image_in_progress(now):
         message = f"it will be terminated once its image {image.id} is made: GET /images/{image.id}"
-        waits = because(EventCode.TERMINATE_PENDING, message)
+        waits = EventReason(code=EventCode.TERMINATE_PENDING, message=message)
         if instance.notified == waits.code:
             return Plan(instance=instance, reason=waits)
         return record_event(replace(instance, notified=waits.code), waits, now)
-    reason = because(EventCode.TERMINATE_REQUESTED, "A termination was requested.")
+    reason = EventReason(code=EventCode.TERMINATE_REQUESTED, message="A termination was requested.")
     return start_action(instance, ClaimAction.TERMINATE, reason, now)
 
 
@@ -231,7 +234,7 @@ def _initiated(instance: Instance, action: ClaimAction, reason: EventReason) -> 
             message = f"{name} is being stopped. {reason.message} {follows}"
         case ClaimAction.TERMINATE:
             message = f"{name} is being terminated. {reason.message} Its disk is deleted."
-    return because(INITIATED[action], message)
+    return EventReason(code=INITIATED[action], message=message)
 
 
 def _phase_and_step(action: ClaimAction, kind: WarningType | None) -> tuple[Phase, Step]:

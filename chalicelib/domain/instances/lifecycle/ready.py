@@ -5,7 +5,7 @@ from datetime import datetime
 
 from chalicelib.domain.common.deadlines import UNKNOWN_ACTIVITY_NOTIFY_AFTER
 from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.common.event_reason import event_reason
+from chalicelib.domain.common.event_reason import EventReason, event_reason
 from chalicelib.domain.common.text import format_date_time, format_duration, format_time, to_sentence
 from chalicelib.domain.idle.clock_skew import detect_clock_skew
 from chalicelib.domain.idle.heartbeat import Report
@@ -15,7 +15,6 @@ from chalicelib.domain.instances.lifecycle.lifetime import decide_lifetime
 from chalicelib.domain.instances.lifecycle.machine_messages import process_heartbeat
 from chalicelib.domain.instances.lifecycle.plans import (
     DecisionContext,
-    because,
     cancel_warning,
     desired_state_plan,
     no_op,
@@ -36,13 +35,14 @@ def judge(instance: Instance, observation: Observation, now: datetime) -> Activi
     """Whether it is used, as of now, with the evidence. While it is measured, or an image made of it, it is."""
     if instance.has_image_in_progress(now):
         return ActivityJudgment(
-            state=ActivityState.BUSY, reason=because(EventCode.IMAGE_IN_PROGRESS, "busy: an image is being made of it")
+            state=ActivityState.BUSY,
+            reason=EventReason(code=EventCode.IMAGE_IN_PROGRESS, message="busy: an image is being made of it"),
         )
     if instance.benchmark_run:
         run = instance.benchmark_run
         asked = f"{run.requested_by} asked for a measurement at {format_time(run.requested_at)}"
         return ActivityJudgment(
-            state=ActivityState.BUSY, reason=because(EventCode.BENCHMARK_IN_PROGRESS, f"busy: {asked}")
+            state=ActivityState.BUSY, reason=EventReason(code=EventCode.BENCHMARK_IN_PROGRESS, message=f"busy: {asked}")
         )
     judgement = judge_activity(
         observation.heartbeat,
@@ -103,7 +103,7 @@ def _unknown_activity(instance: Instance, judgement: ActivityJudgment, now: date
             "Its maximum lifetime still applies. To find the cause, run gpudesk-status and systemctl status "
             "gpudesk-probe on it."
         )
-        reason = because(EventCode.ACTIVITY_UNKNOWN, message)
+        reason = EventReason(code=EventCode.ACTIVITY_UNKNOWN, message=message)
         return record_event(replace(instance, notified=EventCode.ACTIVITY_UNKNOWN), reason, now)
     return Plan(instance=instance, reason=event_reason(judgement.reason))
 
@@ -135,7 +135,7 @@ def _decide_idle(instance: Instance, judgement: ActivityJudgment, report: Report
         )
     if not warned.may_act(now):
         return wait_for_delivery(instance, warned)
-    reason = because(EventCode.IDLE, f"{to_sentence(judgement.reason.message)} {warned.describe}")
+    reason = EventReason(code=EventCode.IDLE, message=f"{to_sentence(judgement.reason.message)} {warned.describe}")
     return start_action(instance, ClaimAction.STOP, reason, now, WarningType.IDLE)
 
 

@@ -21,7 +21,6 @@ from chalicelib.domain.instances.lifecycle.lifetime import decide_lifetime
 from chalicelib.domain.instances.lifecycle.machine_messages import process_heartbeat
 from chalicelib.domain.instances.lifecycle.plans import (
     DecisionContext,
-    because,
     desired_state_plan,
     heartbeat_key,
     no_op,
@@ -88,7 +87,7 @@ def command_sent(instance: Instance, outcome: CommandSent, step: SendDocument, n
     run = instance.setup.current_run
     confirmed = replace(run, command_id=outcome.command_id, content=outcome.content) if run else None
     setup = replace(instance.setup, current_run=confirmed)
-    reason = because(EventCode.DOCUMENT_STARTED, f"{step.document} is running ({_position(instance)})")
+    reason = EventReason(code=EventCode.DOCUMENT_STARTED, message=f"{step.document} is running ({_position(instance)})")
     return record_event(
         replace(instance, setup=setup), reason, now, command_id=outcome.command_id, attempt_id=step.attempt_id
     )
@@ -119,7 +118,7 @@ def document_skipped(instance: Instance, outcome: DocumentAlreadyInstalled, now:
     )
     image = instance.spec.software.image.name if instance.spec.software.image else "its image"
     message = f"{name} is in {image} already: skipped, which saves about {saved} s ({_position(instance)})"
-    reason = because(EventCode.DOCUMENT_SKIPPED, message)
+    reason = EventReason(code=EventCode.DOCUMENT_SKIPPED, message=message)
     return _advance(instance, result, timeline_entry(now, reason, details={"seconds_saved": str(saved)}), now)
 
 
@@ -160,7 +159,7 @@ def _send(instance: Instance, document: RecipeDocument, now: datetime, rules: De
     baked = installed_match(setup, document, mark)
     return Plan(
         instance=replace(instance, setup=replace(setup, current_run=run, retry_at=None)),
-        reason=because(EventCode.SENDING, f"sending {document.name} ({_position(instance)})"),
+        reason=EventReason(code=EventCode.SENDING, message=f"sending {document.name} ({_position(instance)})"),
         step=SendDocument(
             document=document.name,
             parameters=parameters,
@@ -211,7 +210,9 @@ def _succeeded(
     instance: Instance, document: RecipeDocument, run: DocumentRun, command: ObservedCommand, now: datetime
 ) -> Plan:
     result = setup_results.success_result(document, run, command, now)
-    reason = because(EventCode.DOCUMENT_SUCCEEDED, setup_results.describe_result(result, _position(instance)))
+    reason = EventReason(
+        code=EventCode.DOCUMENT_SUCCEEDED, message=setup_results.describe_result(result, _position(instance))
+    )
     plan = _advance(instance, result, timeline_entry(now, reason, details={"command_id": run.command_id or ""}), now)
     return replace(plan, durations=setup_results.step_durations(result, instance.spec.hardware.instance_type))
 
@@ -232,7 +233,7 @@ def _advance(instance: Instance, result: DocumentResult, line: TimelineEntry, no
             done, f"Recipe {instance.setup.recipe} was set up {setup_results.describe_setup(done, now)}.", now
         )
         return replace(plan, timeline=(line, *plan.timeline))
-    return Plan(instance=done, reason=because(line.code, line.message), timeline=(line,), requeue=True)
+    return Plan(instance=done, reason=EventReason(code=line.code, message=line.message), timeline=(line,), requeue=True)
 
 
 def retry_document(
@@ -263,7 +264,9 @@ def retry_document(
     if tries >= MAX_SETUP_ATTEMPTS:
         return _failed(tried, f"{why}, {tries} times. {failure.remediation}", now)
     message = f"{why}; trying again ({tries} of {MAX_SETUP_ATTEMPTS} tries used). {failure.remediation}"
-    return record_event(tried, because(EventCode.DOCUMENT_FAILED, message), now, command_id=run.command_id or "")
+    return record_event(
+        tried, EventReason(code=EventCode.DOCUMENT_FAILED, message=message), now, command_id=run.command_id or ""
+    )
 
 
 def _failed(instance: Instance, why: str, now: datetime) -> Plan:
@@ -278,7 +281,7 @@ def _failed(instance: Instance, why: str, now: datetime) -> Plan:
     )
     warned = StopWarning(kind=WarningType.FAILED, created_at=now, stop_at=stop_at, message=message)
     failed = replace(with_phase(instance, Phase.FAILED, reason, now), warning=warned)
-    return record_event(failed, because(EventCode.SETUP_FAILED, message), now)
+    return record_event(failed, EventReason(code=EventCode.SETUP_FAILED, message=message), now)
 
 
 def _given_up(instance: Instance, why: str, now: datetime) -> Plan:
@@ -287,7 +290,7 @@ def _given_up(instance: Instance, why: str, now: datetime) -> Plan:
         f"{_setup_failed(instance, why).message} {instance.name} stays ready: it can be used as before, as far as "
         "that setup has not changed it. To try again, run its setup again."
     )
-    reason = because(EventCode.SETUP_FAILED, message)
+    reason = EventReason(code=EventCode.SETUP_FAILED, message=message)
     setup = replace(instance.setup, abandoned=True, current_run=None, retry_at=None)
     ready = replace(with_phase(instance, Phase.READY, reason, now), setup=setup, ready_since=now)
     return record_event(ready, reason, now, recipe=instance.setup.recipe)
@@ -295,7 +298,7 @@ def _given_up(instance: Instance, why: str, now: datetime) -> Plan:
 
 def _setup_failed(instance: Instance, why: str) -> EventReason:
     message = f"Setup of {instance.setup.recipe} failed on {instance.name}: {ensure_period(why)}"
-    return because(EventCode.SETUP_FAILED, message)
+    return EventReason(code=EventCode.SETUP_FAILED, message=message)
 
 
 def _position(instance: Instance) -> str:
