@@ -18,7 +18,7 @@ from chalicelib.domain.common.errors import FieldError, ValidationFailed
 from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.instances.commands.keep import keep_reason
 from chalicelib.domain.instances.commands.stop_start import paused_warning_for
-from chalicelib.domain.instances.metering import cost_so_far
+from chalicelib.domain.instances.metering import compute_cost
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.launch.request import LaunchRequest
 from chalicelib.domain.notifications.notification import Notification
@@ -287,7 +287,7 @@ def _notice(notice: Notification) -> NotificationView:
 
 def view_after_write(instance: Instance, now: datetime, *warnings: WriteWarning | None) -> InstanceWithWarningsView:
     """Return the answer to a write: the instance without its activity, which only GET determines, and warnings."""
-    view = to_instance_view(InstanceSnapshot(instance, None, cost_so_far(instance, now)))
+    view = to_instance_view(InstanceSnapshot(instance, None, compute_cost(instance, now)))
     return {**view, "warnings": to_warnings_view(*warnings)}
 
 

@@ -41,7 +41,7 @@ def grant_keep(
     leased = replace(
         instance, notified=None, lifetime=replace(instance.lifetime, keep_until=until, keep_requested_by=who)
     )
-    if warned and (until > warned.stop_at or warned.kind is WarningType.IDLE):
+    if warned and (until > warned.stop_at or warned.warning_type is WarningType.IDLE):
         leased = replace(leased, warning=None)
         entries.append(
             timeline_entry(now, warning_cancelled(instance, f"{who} kept it until {format_date_time(until)}"))
@@ -91,7 +91,7 @@ def _refused(instance: Instance, wish: KeepRequest, why: str, now: datetime) -> 
     return Plan(instance=replace(instance, keep_result=answer), reason=reason, timeline=(line,), requeue=True)
 
 
-def keep(
+def request_keep(
     instance: Instance, until: datetime, actor: Actor, limits: Limits, now: datetime, field: str = "until"
 ) -> RecordChange:
     """A lease that always ends. It wins over every stop that has not been claimed yet, and moves the lifetime.

@@ -13,7 +13,7 @@ from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
 from chalicelib.domain.instances.commands.change import ENDING_PHASES, RecordChange
 from chalicelib.domain.instances.lifecycle.plans import warning_cancelled, with_phase
 from chalicelib.domain.instances.record import Instance, Phase
-from chalicelib.domain.instances.spec import DesiredState, Spec, documents_for_spec
+from chalicelib.domain.instances.spec import DesiredState, Spec, collect_documents
 from chalicelib.domain.instances.warning import WarningType
 from chalicelib.domain.setup.parameters import ParameterValue, format_values, resolve_values
 from chalicelib.domain.setup.recipe import Recipe, RecipeDocument, unknown_recipe_error
@@ -21,10 +21,10 @@ from chalicelib.domain.setup.requirements import suggest_types
 from chalicelib.domain.setup.results import DocumentResult
 from chalicelib.domain.setup.state import AddedRecipe, SetupState
 
-RESULTS_KEPT = 20
+MAX_RETAINED_RESULTS = 20
 """Of earlier documents, in the record, beside the last of each; the timeline has them all."""
 
-NOT_YET = (Phase.REQUESTED, Phase.LAUNCHING, Phase.BOOTING)
+PHASES_BEFORE_READY = (Phase.REQUESTED, Phase.LAUNCHING, Phase.BOOTING)
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def build_setup_request(
         raise validation_failed(errors)
     documents = recipe.documents_with(parameters)
     if name == instance.spec.software.recipe and not _was_ready(instance):
-        documents = documents_for_spec(
+        documents = collect_documents(
             replace(instance.spec, software=replace(instance.spec.software, parameters=parameters)), recipes
         )
     return SetupRequest(name, parameters, documents, given, recipe.skipped_steps_message(kind))
@@ -122,7 +122,7 @@ def apply_setup_request(instance: Instance, what: SetupRequest, actor: Actor, no
 def retain_results(results: tuple[DocumentResult, ...]) -> tuple[DocumentResult, ...]:
     """The newest, and the last of every document: it says what is on the disk."""
     last = {result.name: place for place, result in enumerate(results)}
-    oldest = len(results) - RESULTS_KEPT
+    oldest = len(results) - MAX_RETAINED_RESULTS
     return tuple(each for place, each in enumerate(results) if place >= oldest or last[each.name] == place)
 
 
@@ -148,7 +148,7 @@ def _can_be_set_up(instance: Instance, recipe: str) -> None:
             f"{name} is being set up as {instance.setup.recipe}; ask again once it is ready",
             code=ErrorCode.SETUP_IN_PROGRESS,
         )
-    if phase in NOT_YET:
+    if phase in PHASES_BEFORE_READY:
         raise Conflict(f"{name} is {phase}; ask again once it is ready", code=ErrorCode.NOT_READY)
     if phase in (Phase.STOPPING, Phase.STOPPED) or instance.spec.desired is DesiredState.STOPPED:
         raise Conflict(
@@ -196,7 +196,7 @@ def _with(spec: Spec, what: SetupRequest) -> Spec:
 def _unwarned(instance: Instance, now: datetime) -> tuple[Instance, tuple[TimelineEntry, ...]]:
     """What is being set up is not idle, nor has it failed; its lifetime goes on counting."""
     warned = instance.warning
-    if warned is None or warned.kind not in (WarningType.IDLE, WarningType.FAILED):
+    if warned is None or warned.warning_type not in (WarningType.IDLE, WarningType.FAILED):
         return instance, ()
     line = timeline_entry(now, warning_cancelled(instance, "it is being set up"))
     return replace(instance, warning=None), (line,)

@@ -17,7 +17,7 @@ from chalicelib.domain.setup.recipe import RecipeDocument
 
 BENCHMARK_DOCUMENT = "gpudesk-benchmark"
 
-SECONDS = 2
+DEFAULT_METRIC_SECONDS = 2
 """Of each measurement, where nothing else is asked for: a hundred and more repetitions on any GPU."""
 
 BENCHMARK_TIMEOUT = timedelta(minutes=30)
@@ -42,7 +42,7 @@ def start_benchmark(
         )
     if instance.benchmark_run:
         return RecordChange(instance)
-    parameters = {"attemptId": "${attempt_id}", "seconds": str(seconds or SECONDS), "cpu": "0"}
+    parameters = {"attemptId": "${attempt_id}", "seconds": str(seconds or DEFAULT_METRIC_SECONDS), "cpu": "0"}
     errand = BenchmarkRun(
         id=f"{instance.id}.benchmark.{instance.version or 0}",
         document=RecipeDocument(name=BENCHMARK_DOCUMENT, parameters=parameters, timeout=BENCHMARK_TIMEOUT),

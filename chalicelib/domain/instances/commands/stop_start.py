@@ -18,7 +18,7 @@ from chalicelib.domain.write_warnings import WriteWarning
 PRE_LAUNCH_PHASES = (Phase.REQUESTED, Phase.LAUNCHING)
 
 
-def stop(instance: Instance, actor: Actor, now: datetime) -> RecordChange:
+def request_stop(instance: Instance, actor: Actor, now: datetime) -> RecordChange:
     """:raises Conflict: it is ending, or there is nothing to stop yet"""
     require_not_ending(instance, "be stopped")
     if instance.phase in PRE_LAUNCH_PHASES or instance.machine is None:
@@ -29,11 +29,11 @@ def stop(instance: Instance, actor: Actor, now: datetime) -> RecordChange:
     if instance.spec.desired is DesiredState.STOPPED and not _is_automatic_stop(instance):
         return RecordChange(instance)
     if instance.claim and instance.claim.action is ClaimAction.STOP:
-        instance = replace(instance, claim=replace(instance.claim, kind=None))
+        instance = replace(instance, claim=replace(instance.claim, warning_type=None))
     return _desire(instance, DesiredState.STOPPED, EventCode.STOP_REQUESTED, actor, now)
 
 
-def start(instance: Instance, actor: Actor, now: datetime) -> RecordChange:
+def request_start(instance: Instance, actor: Actor, now: datetime) -> RecordChange:
     """:raises Conflict: it is ending, or failed before it had a machine"""
     require_not_ending(instance, "be started")
     if instance.phase is Phase.FAILED:
@@ -47,7 +47,7 @@ def start(instance: Instance, actor: Actor, now: datetime) -> RecordChange:
     return _desire(tried_anew, DesiredState.RUNNING, EventCode.START_REQUESTED, actor, now)
 
 
-def terminate(instance: Instance, actor: Actor, now: datetime) -> RecordChange:
+def request_termination(instance: Instance, actor: Actor, now: datetime) -> RecordChange:
     """Whatever it is doing; a second time it changes nothing."""
     if instance.phase in ENDING_PHASES or instance.spec.desired is DesiredState.TERMINATED:
         return RecordChange(instance)
@@ -76,4 +76,4 @@ def _desire(instance: Instance, desired: DesiredState, code: EventCode, actor: A
 def _is_automatic_stop(instance: Instance) -> bool:
     """A stop that the desk claimed of itself may still be withdrawn; a person's may not."""
     claim = instance.claim
-    return claim is not None and claim.action is ClaimAction.STOP and claim.kind is WarningType.IDLE
+    return claim is not None and claim.action is ClaimAction.STOP and claim.warning_type is WarningType.IDLE

@@ -33,7 +33,7 @@ def update_policy(
     )
     lines = [timeline_entry(now, EventReason(code=EventCode.POLICY_CHANGED, message=message), actor=actor.name)]
     warned = instance.warning
-    if warned and warned.kind is WarningType.IDLE and policy != instance.spec.policy.idle:
+    if warned and warned.warning_type is WarningType.IDLE and policy != instance.spec.policy.idle:
         instance = replace(instance, warning=None)
         lines.append(timeline_entry(now, warning_cancelled(instance, "its idle policy was changed")))
     return RecordChange(replace(instance, spec=spec), tuple(lines))

@@ -43,7 +43,7 @@ def decide(instance: Instance, observation: Observation, now: datetime, rules: D
         case ObservedCommand(status=CommandStatus.SUCCEEDED) as command:
             return _said(instance, errand, command, now)
         case ObservedCommand(status=CommandStatus.FAILED) as command:
-            _, failure = setup_results.failure_result(errand.document, run, command, now)
+            _, failure = setup_results.build_failure_result(errand.document, run, command, now)
             otherwise = f"{errand.document.name} ended as {command.status_details}"
             return _ended(instance, setup_results.describe_failure(failure, otherwise), now)
     if now - run.sent_at > rules.scale_script_timeout(errand.document.timeout + DOCUMENT_MARGIN):
@@ -73,7 +73,7 @@ def record_send(instance: Instance, outcome: CommandSent | AwsError, now: dateti
     )
 
 
-def abandon(plan: Plan, now: datetime) -> Plan:
+def abandon_benchmark(plan: Plan, now: datetime) -> Plan:
     """Only a ready instance runs errands: what else becomes of it ends them."""
     instance = plan.instance
     if instance.benchmark_run is None or instance.phase is Phase.READY:

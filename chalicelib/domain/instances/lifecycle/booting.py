@@ -12,8 +12,8 @@ from chalicelib.domain.common.text import format_date_time, format_duration, for
 from chalicelib.domain.instances.lifecycle.lifetime import decide_lifetime
 from chalicelib.domain.instances.lifecycle.plans import (
     cancel_warning,
-    desired_state_plan,
     no_op,
+    plan_desired_state,
     record_event,
     require_machine,
     retry_action,
@@ -38,7 +38,7 @@ NO_AGENT_MESSAGE = (
 def decide(instance: Instance, observation: Observation, now: datetime) -> Plan:
     """What follows while the agent has not been seen since the launch or start."""
     machine = require_machine(instance)
-    otherwise = desired_state_plan(instance, now)
+    otherwise = plan_desired_state(instance, now)
     if otherwise:
         return otherwise
     if machine.state in (Ec2State.STOPPED, Ec2State.STOPPING):
@@ -49,7 +49,9 @@ def decide(instance: Instance, observation: Observation, now: datetime) -> Plan:
         return over
     if isinstance(observation.agent, Unavailable):
         return no_op(
-            instance, EventCode.AWS_UNAVAILABLE, f"SSM did not answer, so nothing is concluded: {observation.agent.why}"
+            instance,
+            EventCode.AWS_UNAVAILABLE,
+            f"SSM did not answer, so nothing is concluded: {observation.agent.error}",
         )
     if isinstance(observation.agent, ObservedAgent) and _is_of_this_boot(observation.agent, machine.launched_at):
         return _booted(instance, now)
@@ -58,7 +60,7 @@ def decide(instance: Instance, observation: Observation, now: datetime) -> Plan:
     return no_op(instance, EventCode.BOOTING, "waiting for the agent")
 
 
-def start_failed(instance: Instance, error: AwsError, now: datetime) -> Plan:
+def record_start_error(instance: Instance, error: AwsError, now: datetime) -> Plan:
     """StartInstances did not start it."""
     match error:
         case InsufficientCapacity():
@@ -77,10 +79,10 @@ def start_failed(instance: Instance, error: AwsError, now: datetime) -> Plan:
             return _as_is(instance)
 
 
-def abandon_start(instance: Instance, why: str, now: datetime) -> Plan:
+def abandon_start(instance: Instance, cause: str, now: datetime) -> Plan:
     """The start is given up; the instance stays stopped until somebody asks again."""
     message = (
-        f"{instance.name} could not be started and stays stopped. {to_sentence(why)} Start it again later, or launch "
+        f"{instance.name} could not be started and stays stopped. {to_sentence(cause)} Start it again later, or launch "
         "another instance."
     )
     reason = EventReason(code=EventCode.START_FAILED, message=message)
@@ -113,7 +115,7 @@ def _is_of_this_boot(agent: ObservedAgent, launched_at: datetime) -> bool:
 
 
 def _booted(instance: Instance, now: datetime) -> Plan:
-    if instance.warning and instance.warning.kind is WarningType.NO_AGENT:
+    if instance.warning and instance.warning.warning_type is WarningType.NO_AGENT:
         return replace(cancel_warning(instance, "its SSM agent responds now", now), requeue=True)
     instance = replace(instance, observed=replace(instance.observed, agent_seen=True))
     if instance.setup.is_done:
@@ -159,7 +161,7 @@ def _terms(instance: Instance) -> str:
 def _without_agent(instance: Instance, launched_at: datetime, now: datetime) -> Plan:
     explanation = NO_AGENT_MESSAGE.format(name=instance.name, duration=format_duration(now - launched_at))
     action = ClaimAction.STOP if instance.observed.agent_seen else ClaimAction.TERMINATE
-    if instance.warning and instance.warning.may_act(now):
+    if instance.warning and instance.warning.can_act(now):
         return start_action(
             instance, action, EventReason(code=EventCode.NO_AGENT, message=explanation), now, WarningType.NO_AGENT
         )
@@ -171,5 +173,5 @@ def _without_agent(instance: Instance, launched_at: datetime, now: datetime) -> 
         f"{explanation} gpudesk will {action} {instance.name} at {format_time(stop_at)} unless the agent responds "
         f"before. {loss} To leave it running, press Keep."
     )
-    warned = StopWarning(kind=WarningType.NO_AGENT, created_at=now, stop_at=stop_at, message=message)
+    warned = StopWarning(warning_type=WarningType.NO_AGENT, created_at=now, stop_at=stop_at, message=message)
     return start_warning(instance, warned, EventCode.NO_AGENT_WARNING, explanation, action=action)

@@ -95,7 +95,7 @@ def _seen(instance: Instance, view: ObservedInstance, report: Report, now: datet
     )
     if instance.phase is Phase.TERMINATED:
         is_over = view.state in (Ec2State.TERMINATED, Ec2State.SHUTTING_DOWN)
-        return instance, no_op(instance, EventCode.TERMINATED, "terminated") if is_over else reappeared(
+        return instance, no_op(instance, EventCode.TERMINATED, "terminated") if is_over else reopen_record(
             instance, machine, now
         )
     instance = replace(instance, machine=machine, observed=replace(instance.observed, not_visible_since=None))
@@ -156,7 +156,7 @@ def to_booting(instance: Instance, machine: Machine, now: datetime) -> Plan:
     )
 
 
-def reappeared(instance: Instance, machine: Machine, now: datetime) -> Plan:
+def reopen_record(instance: Instance, machine: Machine, now: datetime) -> Plan:
     """A machine of a record that is over: the record lives again, under its id, until the machine is gone."""
     message = (
         f"{instance.name} ({instance.id}) still exists in EC2, although gpudesk took it for gone: "

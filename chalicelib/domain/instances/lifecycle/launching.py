@@ -54,7 +54,7 @@ def decide(instance: Instance, now: datetime) -> Plan:
     )
 
 
-def launch_resolved(instance: Instance, outcome: LaunchResolved, now: datetime) -> Plan:
+def record_resolved_launch(instance: Instance, outcome: LaunchResolved, now: datetime) -> Plan:
     """The request is complete: frozen before it is sent. The disk is as large as the image makes it."""
     attempt, spec = outcome.attempt, instance.spec
     reason = EventReason(code=EventCode.LAUNCHING, message=f"launching a {attempt.instance_type} in {attempt.zone}")
@@ -73,7 +73,7 @@ def launch_resolved(instance: Instance, outcome: LaunchResolved, now: datetime) 
     )
 
 
-def launch_failed(instance: Instance, error: AwsError, now: datetime) -> Plan:
+def record_launch_error(instance: Instance, error: AwsError, now: datetime) -> Plan:
     """AWS did not launch it, or we do not know."""
     attempt = instance.launch.attempt
     match error:

@@ -38,7 +38,7 @@ def process_heartbeat(
 def record_delivery(instance: Instance, warning_id: str, channel: str, now: datetime) -> Plan | None:
     """A channel has taken the warning that stands; None where that is known, or it stands no more."""
     warned = instance.warning
-    if warned is None or warned.id != warning_id or warned.was_delivered_by(channel):
+    if warned is None or warned.id != warning_id or warned.is_delivered_by(channel):
         return None
     reached = replace(warned, deliveries=(*warned.deliveries, WarningDelivery(channel=channel, delivered_at=now)))
     reason = EventReason(code=EventCode.WARNING_DELIVERED, message=f"the warning was delivered by {channel}")

@@ -16,22 +16,22 @@ from chalicelib.domain.instances.lifecycle.machine_messages import process_heart
 from chalicelib.domain.instances.lifecycle.plans import (
     DecisionContext,
     cancel_warning,
-    desired_state_plan,
     no_op,
+    plan_desired_state,
     record_event,
     require_machine,
     start_action,
     start_warning,
     wait_for_delivery,
 )
-from chalicelib.domain.instances.lifecycle.stop_impact import stop_impact
+from chalicelib.domain.instances.lifecycle.stop_impact import describe_stop_impact
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import ClaimAction, Instance
 from chalicelib.domain.instances.warning import StopWarning, WarningType
 
 
-def judge(instance: Instance, observation: Observation, now: datetime) -> ActivityJudgment:
+def judge_instance(instance: Instance, observation: Observation, now: datetime) -> ActivityJudgment:
     """Whether it is used, as of now, with the evidence. While it is measured, or an image made of it, it is."""
     if instance.has_image_in_progress(now):
         return ActivityJudgment(
@@ -59,7 +59,7 @@ def judge(instance: Instance, observation: Observation, now: datetime) -> Activi
 
 def decide(instance: Instance, observation: Observation, now: datetime, rules: DecisionContext) -> Plan:
     """What follows while it can be used. Nothing that a machine says can hold up the end of its life."""
-    otherwise = desired_state_plan(instance, now)
+    otherwise = plan_desired_state(instance, now)
     if otherwise:
         return otherwise
     instance = replace(
@@ -68,7 +68,7 @@ def decide(instance: Instance, observation: Observation, now: datetime, rules: D
             instance.observed, clock_skew=detect_clock_skew(instance.observed.clock_skew, observation.heartbeat, now)
         ),
     )
-    judgement = judge(instance, observation, now)
+    judgement = judge_instance(instance, observation, now)
     over = decide_lifetime(instance, judgement.reason.message, now, observation.heartbeat)
     if over and over.instance != instance:
         return over
@@ -133,9 +133,11 @@ def _decide_idle(instance: Instance, judgement: ActivityJudgment, report: Report
             EventCode.IDLE_WARNING_ACTIVE,
             f"{judgement.reason.message}; warned, stops at {format_time(warned.stop_at)}",
         )
-    if not warned.may_act(now):
+    if not warned.can_act(now):
         return wait_for_delivery(instance, warned)
-    reason = EventReason(code=EventCode.IDLE, message=f"{to_sentence(judgement.reason.message)} {warned.describe}")
+    reason = EventReason(
+        code=EventCode.IDLE, message=f"{to_sentence(judgement.reason.message)} {warned.delivery_summary}"
+    )
     return start_action(instance, ClaimAction.STOP, reason, now, WarningType.IDLE)
 
 
@@ -147,9 +149,9 @@ def _warn_of_idleness(instance: Instance, judgement: ActivityJudgment, report: R
     stop_at = now + instance.spec.policy.idle.warning_period
     message = (
         f"{instance.name} will be stopped at {format_time(stop_at)}: {judgement.reason.message}. "
-        f"{stop_impact(instance, report)}. To keep {instance.name} running, press Keep or run gpudesk-keep 4h on it."
+        f"{describe_stop_impact(instance, report)}. To keep {instance.name} running, press Keep or run gpudesk-keep 4h on it."
     )
-    warned = StopWarning(kind=WarningType.IDLE, created_at=now, stop_at=stop_at, message=message)
+    warned = StopWarning(warning_type=WarningType.IDLE, created_at=now, stop_at=stop_at, message=message)
     return start_warning(instance, warned, EventCode.IDLE_WARNING, judgement.reason.message)
 
 

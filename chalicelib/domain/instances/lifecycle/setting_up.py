@@ -21,9 +21,9 @@ from chalicelib.domain.instances.lifecycle.lifetime import decide_lifetime
 from chalicelib.domain.instances.lifecycle.machine_messages import process_heartbeat
 from chalicelib.domain.instances.lifecycle.plans import (
     DecisionContext,
-    desired_state_plan,
-    heartbeat_key,
+    build_heartbeat_key,
     no_op,
+    plan_desired_state,
     record_event,
     require_machine,
     with_phase,
@@ -40,7 +40,7 @@ from chalicelib.domain.setup.state import DocumentRun, SetupState, installed_doc
 
 def decide(instance: Instance, observation: Observation, now: datetime, rules: DecisionContext) -> Plan:
     """What follows while documents remain to be run."""
-    otherwise = desired_state_plan(instance, now)
+    otherwise = plan_desired_state(instance, now)
     if otherwise:
         return otherwise
     over = decide_lifetime(instance, "being set up", now, observation.heartbeat)
@@ -85,7 +85,7 @@ def record_send(
 def command_sent(instance: Instance, outcome: CommandSent, step: SendDocument, now: datetime) -> Plan:
     """SSM accepted the command."""
     run = instance.setup.current_run
-    confirmed = replace(run, command_id=outcome.command_id, content=outcome.content) if run else None
+    confirmed = replace(run, command_id=outcome.command_id, content=outcome.document_hash) if run else None
     setup = replace(instance.setup, current_run=confirmed)
     reason = EventReason(code=EventCode.DOCUMENT_STARTED, message=f"{step.document} is running ({_position(instance)})")
     return record_event(
@@ -106,7 +106,7 @@ def document_skipped(instance: Instance, outcome: DocumentAlreadyInstalled, now:
         ended_at=run.sent_at,
         recipe_hash=hash_recipe_document(setup.documents[setup.document_index]),
         parameters_hash=run.parameters_hash,
-        content=outcome.content,
+        content=outcome.document_hash,
     )
     saved = next(
         (
@@ -134,7 +134,7 @@ def _refused(instance: Instance, now: datetime) -> Instance:
     setup = instance.setup
     if setup.current_run is None:
         return instance
-    result, _ = setup_results.failure_result(setup.documents[setup.document_index], setup.current_run, None, now)
+    result, _ = setup_results.build_failure_result(setup.documents[setup.document_index], setup.current_run, None, now)
     return replace(instance, setup=replace(setup, results=(*setup.results, result)))
 
 
@@ -143,7 +143,7 @@ def _send(instance: Instance, document: RecipeDocument, now: datetime, rules: De
     attempt_id = setup.current_run.attempt_id if setup.current_run else f"{instance.id}.{attempt_suffix(instance, now)}"
     machine = require_machine(instance)
     values = {
-        "heartbeat_key": heartbeat_key(rules.instance_role_id, machine.instance_id),
+        "heartbeat_key": build_heartbeat_key(rules.instance_role_id, machine.instance_id),
         "heartbeat_table": rules.heartbeat_table,
         "region": rules.heartbeat_region,
         "gpu_count": str(instance.spec.hardware.nvidia_gpu_count),
@@ -209,12 +209,12 @@ def decide_running(
 def _succeeded(
     instance: Instance, document: RecipeDocument, run: DocumentRun, command: ObservedCommand, now: datetime
 ) -> Plan:
-    result = setup_results.success_result(document, run, command, now)
+    result = setup_results.build_success_result(document, run, command, now)
     reason = EventReason(
         code=EventCode.DOCUMENT_SUCCEEDED, message=setup_results.describe_result(result, _position(instance))
     )
     plan = _advance(instance, result, timeline_entry(now, reason, details={"command_id": run.command_id or ""}), now)
-    return replace(plan, durations=setup_results.step_durations(result, instance.spec.hardware.instance_type))
+    return replace(plan, durations=setup_results.collect_step_durations(result, instance.spec.hardware.instance_type))
 
 
 def _advance(instance: Instance, result: DocumentResult, line: TimelineEntry, now: datetime) -> Plan:
@@ -249,7 +249,7 @@ def retry_document(
     :param command: None where it has not ended
     :param otherwise: what happened, where no step is known to have failed
     """
-    result, failure = setup_results.failure_result(document, run, command, now)
+    result, failure = setup_results.build_failure_result(document, run, command, now)
     why = setup_results.describe_failure(failure, otherwise)
     tries = instance.setup.attempts + 1
     setup = replace(
@@ -279,7 +279,7 @@ def _failed(instance: Instance, why: str, now: datetime) -> Plan:
         f"{reason.message} {instance.name} will be stopped at {format_time(stop_at)}. To leave it running, press Keep "
         "or run gpudesk-keep 4h on it. You can connect to it, run its setup again, or terminate it."
     )
-    warned = StopWarning(kind=WarningType.FAILED, created_at=now, stop_at=stop_at, message=message)
+    warned = StopWarning(warning_type=WarningType.FAILED, created_at=now, stop_at=stop_at, message=message)
     failed = replace(with_phase(instance, Phase.FAILED, reason, now), warning=warned)
     return record_event(failed, EventReason(code=EventCode.SETUP_FAILED, message=message), now)
 
