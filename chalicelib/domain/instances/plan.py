@@ -19,7 +19,7 @@ from chalicelib.domain.setup.results import StepDurations
 class ResolveLaunch:
     """Find image, root device, subnet and zone, and freeze them into an attempt."""
 
-    zones_refused: tuple[str, ...]
+    excluded_zones: tuple[str, ...]
 
 
 @dataclass(frozen=True)
