@@ -23,7 +23,7 @@ from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.costs.daily_costs import DayCost
 from chalicelib.domain.desk.settings import DeskSettings, Mode
 from chalicelib.domain.setup.recipe import Recipe
-from chalicelib.domain.setup.requirements import ComputeCapabilityRange, compatible_gpus
+from chalicelib.domain.setup.requirements import ComputeCapabilityRange, list_compatible_gpus
 
 router = Router()
 
@@ -164,7 +164,7 @@ def _recipe(recipe: Recipe, catalog: InstanceTypeCatalog) -> RecipeView:
             "ubuntu": list(recipe.requirements.ubuntu),
             "compute_capability": _capabilities(recipe.requirements.compute_capability),
             "supports_cpu": recipe.requirements.supports_cpu,
-            "compatible_gpus": compatible_gpus(recipe.requirements, recipe.image_parameter_for, catalog),
+            "compatible_gpus": list_compatible_gpus(recipe.requirements, recipe.get_image_parameter, catalog),
         },
         "image": dict(recipe.image) if recipe.image is not None else None,
         "extends": recipe.extends,

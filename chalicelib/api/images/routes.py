@@ -18,7 +18,7 @@ from chalicelib.api.views.values import (
 )
 from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.desk.settings import paused_warning
-from chalicelib.domain.images.record import Image, price_per_month
+from chalicelib.domain.images.record import Image, compute_price_per_month
 
 router = Router()
 
@@ -137,7 +137,7 @@ def _view(
         "region": image.region,
         "arch": image.source.arch,
         "size_gib": image.disk_gib,
-        "price_per_month": format_usd(price_per_month(image, price)),
+        "price_per_month": format_usd(compute_price_per_month(image, price)),
         "no_reboot": image.no_reboot,
         "ami_id": image.ami.id,
         "snapshots": list(image.ami.snapshots),

@@ -31,7 +31,7 @@ from chalicelib.domain.images.record import IN_PROGRESS_PHASES, Image, ImagePhas
 from chalicelib.domain.instances.observation import NotVisible, ObservedCommand, Unavailable
 from chalicelib.domain.instances.plan import CallAccepted, SendDocument
 from chalicelib.domain.instances.record import Ec2State
-from chalicelib.domain.notifications.build_notifications import notifications_for
+from chalicelib.domain.notifications.build_notifications import build_notifications
 from chalicelib.store.desk import DeskRepository
 from chalicelib.store.dynamo import VersionConflict
 from chalicelib.store.images.repository import ImageRepository
@@ -114,7 +114,7 @@ class ImageReconciler:
             ami=self._ami(image) if image.phase in PHASES_WITH_AMI else NotVisible(),
             snapshots=self._snapshots(image) if image.phase is ImagePhase.DELETING else (),
             command=self._command(image),
-            instance_running=self._runs(image) if image.secrets_removed else True,
+            is_instance_running=self._runs(image) if image.secrets_removed else True,
         )
 
     def _runs(self, image: Image) -> bool:
@@ -200,7 +200,7 @@ class ImageReconciler:
         instance = self.instances.load(image.source.instance_id)
         if instance is None or instance.image_in_progress is None or instance.image_in_progress.id != image.id:
             return None
-        line = creation.completion_entry(image, self.clock.now())
+        line = creation.build_completion_entry(image, self.clock.now())
         freed = replace(instance, image_in_progress=None, notified=None)
-        notices = notifications_for(freed, (line,), load_channel_directory(self.desk.settings(), self.owners))
+        notices = build_notifications(freed, (line,), load_channel_directory(self.desk.settings(), self.owners))
         return RecordWrite(before=instance, after=freed, entries=(line,), notifications=notices, user_write=True)

@@ -15,7 +15,7 @@ from chalicelib.domain.common.errors import DeliveryFailed
 from chalicelib.domain.desk.channels import ChannelDirectory
 from chalicelib.domain.instances.lifecycle import machine_messages
 from chalicelib.domain.notifications import messages
-from chalicelib.domain.notifications.build_notifications import webhook_welcomes
+from chalicelib.domain.notifications.build_notifications import build_webhook_welcomes
 from chalicelib.domain.notifications.notification import ChannelType, DeliveryChannel, Notification, record_attempt
 from chalicelib.store.desk import DeskRepository
 from chalicelib.store.dynamo import VersionConflict, retry_on_conflict
@@ -82,7 +82,7 @@ class NotificationSender:
         parcels = [
             PendingDelivery(each, channel)
             for each in self.notices.list_due(now, MAX_PER_ROUND)
-            for channel in each.due_channels(now)
+            for channel in each.find_due_channels(now)
         ]
         warnings_first = sorted(parcels, key=lambda parcel: parcel.notice.warning_id is None)
         return self._round(warnings_first, directory, now) if parcels else 0
@@ -138,10 +138,12 @@ class NotificationSender:
         addressee = directory.recipient_for(channel.audience, notice.owner)
         channels = addressee.channels
         if channel.channel_type is ChannelType.EMAIL and channels.email:
-            return self.mail.send(channels.email, messages.email_subject(notice), messages.email_body(notice))
+            return self.mail.send(
+                channels.email, messages.format_email_subject(notice), messages.format_email_body(notice)
+            )
         if channel.channel_type is ChannelType.WEBHOOK and channels.webhook:
             secret = self.secret(addressee.name, channels.webhook_generation)
-            return self.webhook.post(channels.webhook, secret, notice.id, messages.webhook_payload(notice))
+            return self.webhook.post(channels.webhook, secret, notice.id, messages.format_webhook_payload(notice))
         raise DeliveryFailed("there is no such address any more")
 
     def _stands(self, notice: Notification) -> bool:
@@ -167,7 +169,7 @@ class NotificationSender:
 
     def _welcome_new_webhooks(self, directory: ChannelDirectory, now: datetime) -> None:
         """Each new webhook gets a first message."""
-        for name, notice in webhook_welcomes(directory, now).items():
+        for name, notice in build_webhook_welcomes(directory, now).items():
             self._once(f"greeted#{name}", partial(self.notices.put_if_absent, notice))
 
     def _invite(self, directory: ChannelDirectory) -> None:

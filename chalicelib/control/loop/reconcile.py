@@ -13,7 +13,7 @@ from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.observation import NotVisible, Observation
 from chalicelib.domain.instances.plan import Outcome, Plan, Step
 from chalicelib.domain.instances.record import Instance
-from chalicelib.domain.notifications.build_notifications import notifications_for
+from chalicelib.domain.notifications.build_notifications import build_notifications
 from chalicelib.settings import Settings
 from chalicelib.store.desk import DeskRepository
 from chalicelib.store.durations import DurationRepository
@@ -101,7 +101,7 @@ class Reconciler:
         """A pass that changes nothing writes nothing."""
         if plan.instance == before and not plan.timeline:
             return before
-        notices = notifications_for(plan.instance, plan.timeline, rules.directory)
+        notices = build_notifications(plan.instance, plan.timeline, rules.directory)
         return self.instances.write(
             RecordWrite(
                 before=before,

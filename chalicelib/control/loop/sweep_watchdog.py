@@ -10,7 +10,7 @@ from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.deadlines import SWEEP_OVERDUE_AFTER
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.text import format_date_time, format_duration
-from chalicelib.domain.notifications.build_notifications import desk_notification
+from chalicelib.domain.notifications.build_notifications import build_desk_notification
 from chalicelib.store.desk import DeskRepository
 from chalicelib.store.notifications import NotificationOutbox
 from chalicelib.store.owners import OwnerRepository
@@ -41,6 +41,6 @@ class SweepWatchdog:
         )
         LOG.error(message)
         directory = load_channel_directory(self.desk.settings(), self.owners)
-        self.outbox.put_if_absent(desk_notification(EventCode.SWEEP_OVERDUE, message, last, now, directory))
+        self.outbox.put_if_absent(build_desk_notification(EventCode.SWEEP_OVERDUE, message, last, now, directory))
         self.sender.send_due(directory)
         return True

@@ -17,12 +17,12 @@ from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.idle.rule import ActivityState
 from chalicelib.domain.images.record import IN_PROGRESS_PHASES, Image, ImagePhase, ImageSource
-from chalicelib.domain.images.secret_restore import regenerated_secrets_message
+from chalicelib.domain.images.secret_restore import describe_regenerated_secrets
 from chalicelib.domain.images.selection import (
     LATEST,
     contains_recipe,
     find_by_ref,
-    launch_incompatibility,
+    find_launch_incompatibility,
     select_latest,
 )
 from chalicelib.domain.instances.lifecycle.plans import because
@@ -32,7 +32,7 @@ from chalicelib.domain.instances.spec import DesiredState, Spec
 from chalicelib.domain.launch.from_image import recipes_captured_in_image
 from chalicelib.domain.launch.request import LaunchRequest
 from chalicelib.domain.setup.recipe import Recipe
-from chalicelib.domain.setup.state import documents_for_image
+from chalicelib.domain.setup.state import collect_documents_for_image
 from chalicelib.domain.write_warnings import WarningCode, WriteWarning
 from chalicelib.store.desk import DeskRepository
 from chalicelib.store.images.repository import ImageRepository
@@ -81,7 +81,7 @@ class ImageService:
             if instance.image_in_progress:
                 return ImageRequested(self._same(instance, instance.image_in_progress.id, name, no_reboot), ())
             image = self._new(actor, instance, self._machine(instance), (name, description, no_reboot))
-            how = "without a reboot" if no_reboot else f"for which it reboots: {regenerated_secrets_message(image)}"
+            how = "without a reboot" if no_reboot else f"for which it reboots: {describe_regenerated_secrets(image)}"
             reason = because(EventCode.IMAGE_REQUESTED, f"{actor.name} asked for an image of it, {name}, {how}")
             entries = (timeline_entry(self.clock.now(), reason, actor=actor.name, details={"image": image.id}),)
             warnings = tuple(self._warnings(actor, instance, image))
@@ -169,7 +169,7 @@ class ImageService:
             each
             for each in self.images.list_all(actor.effective_owner)
             if contains_recipe(each, recipe, request.parameters)
-            and launch_incompatibility(each, kind, spec.region, request.disk_gib, recipe.image_parameter_for(kind))
+            and find_launch_incompatibility(each, kind, spec.region, request.disk_gib, recipe.get_image_parameter(kind))
             is None
         )
         if found is None:
@@ -221,7 +221,7 @@ class ImageService:
             added_recipes=recipes_captured_in_image(instance, self.recipes),
             disk_gib=instance.spec.disk_gib,
             no_reboot=no_reboot,
-            installed_documents=documents_for_image(instance.setup),
+            installed_documents=collect_documents_for_image(instance.setup),
             phase=ImagePhase.REQUESTED,
             phase_since=now,
             reason=because(EventCode.REQUESTED, f"{actor.name} asked for it"),
@@ -264,7 +264,7 @@ class ImageService:
             )
             yield WriteWarning(WarningCode.FILE_SYSTEM_INCONSISTENT, message)
             return
-        secrets = regenerated_secrets_message(image)
+        secrets = describe_regenerated_secrets(image)
         message = f"{instance.name} reboots for its image. Everything that runs on it ends, and {secrets}."
         yield WriteWarning(WarningCode.INSTANCE_REBOOTS, message)
         activity = self.queries.get(actor, instance.id).activity

@@ -14,7 +14,7 @@ from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.commands import keep, stop_start, update_policy
 from chalicelib.domain.instances.commands.change import RecordChange
 from chalicelib.domain.instances.record import Instance
-from chalicelib.domain.notifications.build_notifications import notifications_for
+from chalicelib.domain.notifications.build_notifications import build_notifications
 from chalicelib.domain.notifications.notification import Notification
 from chalicelib.store.desk import DeskRepository
 from chalicelib.store.instances.items import RecordWrite
@@ -102,6 +102,6 @@ class InstanceService:
         """Most of what people do is no news to anybody; whom to tell is looked up only where it is."""
         if not any(entry.code.audience for entry in change.entries):
             return ()
-        return notifications_for(
+        return build_notifications(
             change.instance, change.entries, load_channel_directory(self.desk.settings(), self.owners)
         )

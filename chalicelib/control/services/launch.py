@@ -162,7 +162,7 @@ class LaunchService:
             documents=collect_documents(spec, self.recipes),
             installed_documents=image.installed_documents if image else (),
         )
-        skipped = (self.recipes[name].skipped_steps_message(kind) for name in spec.software.recipes)
+        skipped = (self.recipes[name].describe_skipped_steps(kind) for name in spec.software.recipes)
         return ResolvedLaunch(spec, rates, setup, origin, " ".join(each for each in skipped if each) or None)
 
     def _granted(self, result: LaunchResult, new: LaunchResponse, limit: int, key: str | None) -> LaunchResponse:

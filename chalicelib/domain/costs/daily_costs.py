@@ -24,7 +24,7 @@ class DayCost:
         return self.instances + self.disks + self.addresses
 
 
-def costs_per_day(segments: Iterable[BilledSegment], since: date, until: date) -> list[DayCost]:
+def sum_costs_per_day(segments: Iterable[BilledSegment], since: date, until: date) -> list[DayCost]:
     """Sum segments per owner and UTC day; both days are included."""
     sums: dict[tuple[str, date], list[Decimal]] = {}
     for segment in segments:

@@ -101,7 +101,7 @@ def record_outcome(image: Image, step: ImageStep, outcome: ImageOutcome, now: da
             return image
 
 
-def completion_entry(image: Image, now: datetime) -> TimelineEntry:
+def build_completion_entry(image: Image, now: datetime) -> TimelineEntry:
     """Return the timeline entry of the instance for an image that is ready, or could not be created."""
     code = EventCode.IMAGE_AVAILABLE if image.phase is ImagePhase.AVAILABLE else image.reason.code
     return timeline_entry(now, because(code, image.reason.message), details={"image": image.id})

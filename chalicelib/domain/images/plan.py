@@ -17,7 +17,7 @@ class ObservedAmi:
     """What EC2 shows of an AMI.
 
     :param progress: percent, of all its snapshots
-    :param snapshot_taken: every disk has its snapshot, if only a pending one: what is written from now on is not in it.
+    :param has_snapshot: every disk has its snapshot, if only a pending one: what is written from now on is not in it.
         https://docs.aws.amazon.com/ebs/latest/userguide/ebs-create-snapshot.html
     """
 
@@ -27,7 +27,7 @@ class ObservedAmi:
     size_gib: int
     failure_reason: str = ""
     progress: int = 0
-    snapshot_taken: bool = False
+    has_snapshot: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,13 +36,13 @@ class ImageObservation:
 
     :param snapshots: that carry its tag, with or without an AMI
     :param command: the one that is waited for: that seals, or that unseals
-    :param instance_running: whether the instance is there and runs, as its own record has it
+    :param is_instance_running: whether the instance is there and runs, as its own record has it
     """
 
     ami: ObservedAmi | NotVisible | Unavailable
     snapshots: tuple[str, ...] | Unavailable = ()
     command: ObservedCommand | NotVisible | Unavailable = NotVisible()
-    instance_running: bool = True
+    is_instance_running: bool = True
 
 
 class SanitizeAction(StrEnum):

@@ -128,12 +128,12 @@ class Image:
         return self.secrets_removed or self.phase not in TERMINAL_PHASES
 
 
-def ami_name(stage: str, image_id: str) -> str:
+def build_ami_name(stage: str, image_id: str) -> str:
     """Unique in account and region, so that AWS itself refuses to make a second one of the same record."""
     return f"gpudesk-{stage}-{image_id}"
 
 
-def secrets_removed_message(image: Image) -> str:
+def describe_removed_secrets(image: Image) -> str:
     """Why nobody gets in by what is off the disk, for how long, and what goes meanwhile."""
     then = "they are back" if image.no_reboot else "it reboots for that and has new ones"
     latest = image.created_at + RESTORE_DEADLINE
@@ -146,6 +146,6 @@ def secrets_removed_message(image: Image) -> str:
     )
 
 
-def price_per_month(image: Image, per_gib_month: Decimal) -> Decimal:
+def compute_price_per_month(image: Image, per_gib_month: Decimal) -> Decimal:
     """USD at most: AWS bills a snapshot for the blocks that hold something, which only its bill tells."""
     return (per_gib_month * image.disk_gib).quantize(Decimal("0.01"))

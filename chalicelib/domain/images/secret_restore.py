@@ -34,12 +34,12 @@ def decide(image: Image, observation: ImageObservation, now: datetime) -> ImageP
     """
     if not image.secrets_removed or not _is_taken(image, observation):
         return ImagePlan(image)
-    if not observation.instance_running:
+    if not observation.is_instance_running:
         return ImagePlan(
             _over(
                 image,
                 EventCode.SECRETS_REGENERATED,
-                f"it was stopped while it was sealed: {regenerated_secrets_message(image)}",
+                f"it was stopped while it was sealed: {describe_regenerated_secrets(image)}",
             )
         )
     run = image.sanitize.restore_run
@@ -79,7 +79,7 @@ def record_outcome(image: Image, outcome: ImageOutcome) -> Image:
             return image
 
 
-def regenerated_secrets_message(image: Image) -> str:
+def describe_regenerated_secrets(image: Image) -> str:
     """What people will meet, and the way out: ssh takes another key under a known name for an attack."""
     return (
         "its ssh host keys and Jupyter's token are made anew. ssh refuses the changed key until "
@@ -91,7 +91,7 @@ def _is_taken(image: Image, observation: ImageObservation) -> bool:
     """Whether nothing of the disk will be copied any more that is written from now on."""
     if image.phase is ImagePhase.PENDING:
         return image.sanitize.restore_run is not None or (
-            isinstance(observation.ami, ObservedAmi) and observation.ami.snapshot_taken
+            isinstance(observation.ami, ObservedAmi) and observation.ami.has_snapshot
         )
     return image.phase not in IN_PROGRESS_PHASES
 
@@ -111,7 +111,7 @@ def _back(image: Image) -> Image:
         return _over(
             image,
             EventCode.SECRETS_REGENERATED,
-            f"it was rebooted for its image {image.name}: {regenerated_secrets_message(image)}",
+            f"it was rebooted for its image {image.name}: {describe_regenerated_secrets(image)}",
         )
     return _over(image, EventCode.SECRETS_RESTORED, "its ssh host keys and Jupyter's token are back on its disk")
 

@@ -24,7 +24,7 @@ def contains_recipe(image: Image, recipe: Recipe, requested: Mapping[str, Parame
     return all((document.name, hash_recipe_document(document)) in installed for document in documents)
 
 
-def skippable_documents(image: Image, documents: Iterable[RecipeDocument]) -> Mapping[str, int]:
+def find_skippable_documents(image: Image, documents: Iterable[RecipeDocument]) -> Mapping[str, int]:
     """Seconds by document: what of these a launch need not run, if they are the same still.
 
     The probe runs on every machine: whose heartbeat it sends is another one on each. What has run otherwise meanwhile
@@ -42,7 +42,7 @@ def skippable_documents(image: Image, documents: Iterable[RecipeDocument]) -> Ma
     return seconds
 
 
-def launch_incompatibility(
+def find_launch_incompatibility(
     image: Image, instance_type: InstanceType, region: str, disk_gib: int | None, base: str | None
 ) -> str | None:
     """Why a machine of this type cannot come of the image; None where it can.

@@ -31,7 +31,7 @@ class ApiCall(TypedDict):
     body: dict[str, object]
 
 
-def email_subject(notice: Notification) -> str:
+def format_email_subject(notice: Notification) -> str:
     """Return the subject of the e-mail: at most 100 characters of ASCII, as SNS requires.
 
     A name that is too long is cut, so that what happened can always be read.
@@ -47,14 +47,14 @@ def email_subject(notice: Notification) -> str:
     return f"gpudesk: {name[: MAX_SUBJECT_LENGTH - len('gpudesk:  ') - len(what)]} {what}"
 
 
-def email_body(notice: Notification) -> str:
+def format_email_body(notice: Notification) -> str:
     """Return the plain text of the e-mail. Its last lines are the requests that the message suggests."""
     head = f"{notice.instance_name} of {notice.owner}, {format_date_time(notice.at)}:"
-    calls = [_in_one_line(call) for call in api_calls(notice).values()]
+    calls = [_in_one_line(call) for call in suggest_api_calls(notice).values()]
     return "\n\n".join([head, notice.message, *(["\n".join(calls)] if calls else [])]) + "\n"
 
 
-def webhook_payload(notice: Notification) -> bytes:
+def format_webhook_payload(notice: Notification) -> bytes:
     """Return the JSON of the webhook's message: type, timestamp, data.
 
     `data` has the requests that the message suggests, for a bot's buttons: `keep` keeps the instance running.
@@ -66,12 +66,12 @@ def webhook_payload(notice: Notification) -> bytes:
     }
     if notice.stop_at:
         data["stop_at"] = format_timestamp(notice.stop_at)
-    data |= api_calls(notice)
+    data |= suggest_api_calls(notice)
     at = format_timestamp(notice.at)
     return json.dumps({"type": str(notice.code), "timestamp": at, "data": data}).encode()
 
 
-def api_calls(notice: Notification) -> Mapping[str, ApiCall]:
+def suggest_api_calls(notice: Notification) -> Mapping[str, ApiCall]:
     """Return the requests that the message suggests, by what they do."""
     instance = f"/instances/{notice.instance_id}"
     calls: dict[str, ApiCall] = {}

@@ -26,7 +26,7 @@ class SshConfig:
     lines: tuple[str, ...]
 
 
-def ssh_config_entries(name: str, desk_id: str, instance_id: str, region: str, login: str) -> list[SshConfig]:
+def build_ssh_config(name: str, desk_id: str, instance_id: str, region: str, login: str) -> list[SshConfig]:
     """ssh, scp and editors through a session: no port is open, no key pair is made, a key is good for one minute.
 
     The host's key is known by the desk's id, which is never used again, so another machine of the same name is another
@@ -55,7 +55,7 @@ def ssh_config_entries(name: str, desk_id: str, instance_id: str, region: str, l
     ]
 
 
-def connect_commands(
+def build_connect_commands(
     instance_id: str, region: str, jupyter_port: int | None, *, is_set_up: bool
 ) -> list[ConnectCommand]:
     """A shell; where the recipe has one, the way to its Jupyter; where the probe has been set up, its history.

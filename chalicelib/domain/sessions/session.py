@@ -124,7 +124,7 @@ def _says(kind: str, body: str) -> bool:
     return raw.startswith(len(name).to_bytes(4, "big") + name) and len(raw) > len(name) + 4
 
 
-def session_opened_message(kind: SessionKind, actor: str, owner: str, *, by_admin: bool) -> str:
+def describe_opened_session(kind: SessionKind, actor: str, owner: str, *, by_admin: bool) -> str:
     """The timeline's sentence; an owner sees it when somebody else comes in.
 
     :param by_admin: whether an admin enters what is somebody else's

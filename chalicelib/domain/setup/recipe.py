@@ -80,11 +80,11 @@ class Recipe:
     image: Mapping[str, str] | None = None
     extends: str | None = None
 
-    def image_parameter_for(self, instance_type: InstanceType) -> str | None:
+    def get_image_parameter(self, instance_type: InstanceType) -> str | None:
         """The public parameter of the image that a type is launched with; None where there is none."""
         return self.image.get(instance_type.arch) if self.image is not None else instance_type.image
 
-    def skipped_steps_message(self, instance_type: InstanceType) -> str | None:
+    def describe_skipped_steps(self, instance_type: InstanceType) -> str | None:
         """Return a message that the GPU steps are skipped on a type without a GPU; None if nothing is skipped."""
         if not self.requirements.skips_gpu_steps(instance_type):
             return None
@@ -163,6 +163,6 @@ def _parse_use(recipe: str, entry: Mapping[str, Any], known: frozenset[str]) -> 
     )
 
 
-def unknown_recipe_error(name: str, recipes: Mapping[str, Recipe]) -> FieldError:
+def build_unknown_recipe_error(name: str, recipes: Mapping[str, Recipe]) -> FieldError:
     """A recipe was named that there is not."""
     return FieldError("recipe", f"must be one of {', '.join(recipes)}, not {name[:40]!r}")

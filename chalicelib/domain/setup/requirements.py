@@ -65,7 +65,7 @@ class RecipeRequirements:
     compute_capability: ComputeCapabilityRange | None
     supports_cpu: bool
 
-    def incompatibility(self, instance_type: InstanceType, image: str | None) -> str | None:
+    def find_incompatibility(self, instance_type: InstanceType, image: str | None) -> str | None:
         """Why it cannot be used on that type, in words; None where it can.
 
         :param image: the public parameter of the image; one that names no release of Ubuntu is not judged by it
@@ -74,7 +74,7 @@ class RecipeRequirements:
             return (
                 f"{instance_type.name} is {instance_type.arch}, and its packages are for {join_or(self.architectures)}"
             )
-        release = ubuntu_release_of(image)
+        release = parse_ubuntu_release(image)
         if release is not None and release not in self.ubuntu:
             return f"the image is Ubuntu {release}, and it is made for {join_or(self.ubuntu)}"
         if instance_type.gpu is None:
@@ -119,7 +119,7 @@ def parse_requirements(entry: Mapping[str, Any]) -> RecipeRequirements:
     )
 
 
-def ubuntu_release_of(image: str | None) -> str | None:
+def parse_ubuntu_release(image: str | None) -> str | None:
     """Ubuntu's release as a public parameter names it; None where it names none."""
     found = UBUNTU_RELEASE_PATTERN.search(image or "")
     return found[1] if found else None
@@ -135,7 +135,9 @@ def suggest_types(
     suitable = [
         kind
         for kind in catalog.types.values()
-        if kind.unavailable is None and region in kind.prices and fits.incompatibility(kind, image_of(kind)) is None
+        if kind.unavailable is None
+        and region in kind.prices
+        and fits.find_incompatibility(kind, image_of(kind)) is None
     ]
     cheapest: dict[str | None, InstanceType] = {}
     for kind in sorted(suitable, key=lambda each: (each.prices[region], each.name)):
@@ -148,13 +150,14 @@ def suggest_types(
     return f"what would fit in {region}: {join_or(words)}" if words else f"nothing in {region} would fit"
 
 
-def compatible_gpus(
+def list_compatible_gpus(
     fits: RecipeRequirements, image_of: Callable[[InstanceType], str | None], catalog: InstanceTypeCatalog
 ) -> list[str]:
     """Every GPU of a type that can be launched and on which it can be used, sorted."""
     kinds = (kind for kind in catalog.types.values() if kind.unavailable is None)
     return sorted(
-        {kind.gpu for kind in kinds if kind.gpu and fits.incompatibility(kind, image_of(kind)) is None}, key=str.lower
+        {kind.gpu for kind in kinds if kind.gpu and fits.find_incompatibility(kind, image_of(kind)) is None},
+        key=str.lower,
     )
 
 

@@ -85,7 +85,7 @@ def find_installed_documents(setup: SetupState) -> dict[str, InstalledDocument]:
     return known
 
 
-def documents_for_image(setup: SetupState) -> tuple[InstalledDocument, ...]:
+def collect_documents_for_image(setup: SetupState) -> tuple[InstalledDocument, ...]:
     """What an image would have: a document that is half done, or was given up, is not in it."""
     known = find_installed_documents(setup)
     if setup.document_index < len(setup.documents):

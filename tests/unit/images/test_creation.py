@@ -24,8 +24,15 @@ from chalicelib.domain.images.plan import (
     ObservedAmi,
     SendSanitize,
 )
-from chalicelib.domain.images.record import AmiState, Image, ImagePhase, ImageSource, SanitizeState, price_per_month
-from chalicelib.domain.images.selection import contains_recipe, launch_incompatibility, skippable_documents
+from chalicelib.domain.images.record import (
+    AmiState,
+    Image,
+    ImagePhase,
+    ImageSource,
+    SanitizeState,
+    compute_price_per_month,
+)
+from chalicelib.domain.images.selection import contains_recipe, find_launch_incompatibility, find_skippable_documents
 from chalicelib.domain.instances.lifecycle.plans import because
 from chalicelib.domain.instances.observation import CommandStatus, NotVisible, ObservedCommand, Unavailable
 from chalicelib.domain.instances.record import ImageInProgress
@@ -175,19 +182,19 @@ def test_an_image_fits_its_region_architecture_and_size(
     kind: str, region: str, disk_gib: int | None, why: str | None
 ) -> None:
     asked = load_catalog().types[kind]
-    said = launch_incompatibility(image(ImagePhase.AVAILABLE), asked, region, disk_gib, asked.image)
+    said = find_launch_incompatibility(image(ImagePhase.AVAILABLE), asked, region, disk_gib, asked.image)
     assert (said is None) if why is None else (said is not None and why in said)
 
 
 def test_a_gpu_needs_the_driver_that_is_in_the_image() -> None:
     gpu, cpu = load_catalog().types["g4dn.xlarge"], load_catalog().types["t3.large"]
     plain = image(ImagePhase.AVAILABLE, source=replace(SOURCE, base_image_parameter=cpu.image))
-    assert "driver of a g4dn.xlarge" in str(launch_incompatibility(plain, gpu, "us-east-1", None, gpu.image))
-    assert launch_incompatibility(plain, gpu, "us-east-1", None, cpu.image) is None, (
+    assert "driver of a g4dn.xlarge" in str(find_launch_incompatibility(plain, gpu, "us-east-1", None, gpu.image))
+    assert find_launch_incompatibility(plain, gpu, "us-east-1", None, cpu.image) is None, (
         "a recipe that brings its own driver"
     )
-    assert launch_incompatibility(plain, cpu, "us-east-1", None, cpu.image) is None
-    assert "is failed" in str(launch_incompatibility(image(ImagePhase.FAILED), cpu, "us-east-1", None, cpu.image))
+    assert find_launch_incompatibility(plain, cpu, "us-east-1", None, cpu.image) is None
+    assert "is failed" in str(find_launch_incompatibility(image(ImagePhase.FAILED), cpu, "us-east-1", None, cpu.image))
 
 
 def test_marks_hold_while_the_recipe_says_the_same() -> None:
@@ -201,7 +208,7 @@ def test_marks_hold_while_the_recipe_says_the_same() -> None:
     )
     whole = image(ImagePhase.AVAILABLE, installed_documents=baked)
     assert contains_recipe(whole, recipe, {})
-    assert skippable_documents(whole, documents) == {"gpudesk-jupyter": 100}, "the probe runs on every machine"
+    assert find_skippable_documents(whole, documents) == {"gpudesk-jupyter": 100}, "the probe runs on every machine"
     assert not contains_recipe(image(ImagePhase.AVAILABLE, installed_documents=baked[:1]), recipe, {})
     older = (baked[0], replace(baked[1], recipe_hash="other"))
     assert not contains_recipe(image(ImagePhase.AVAILABLE, installed_documents=older), recipe, {})
@@ -210,4 +217,4 @@ def test_marks_hold_while_the_recipe_says_the_same() -> None:
 
 def test_what_it_costs_is_at_most_its_size_by_the_month() -> None:
     price = load_catalog().snapshot_price_per_gib_month("us-east-1")
-    assert str(price_per_month(image(ImagePhase.AVAILABLE), price)) == "3.20"
+    assert str(compute_price_per_month(image(ImagePhase.AVAILABLE), price)) == "3.20"

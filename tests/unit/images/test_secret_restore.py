@@ -39,7 +39,7 @@ def test_secrets_are_put_back_as_soon_as_every_disk_has_its_snapshot() -> None:
     pending = image(ImagePhase.PENDING, ami=AmiState(id="ami-1"))
     not_yet = decide(pending, ImageObservation(ami=AMI), NOW)
     assert (not_yet.step, not_yet.image) == (None, pending)
-    taken = decide(pending, ImageObservation(ami=replace(AMI, snapshot_taken=True)), NOW)
+    taken = decide(pending, ImageObservation(ami=replace(AMI, has_snapshot=True)), NOW)
     assert isinstance(taken.step, SendSanitize)
     assert (taken.image.phase, taken.step.parameters["action"]) == (ImagePhase.PENDING, "restore")
     assert attempt(taken.image) == taken.step.attempt_id, "EC2 need not show it again"
@@ -101,7 +101,7 @@ def test_a_command_that_is_refused_is_given_up_with_what_to_do() -> None:
 
 def test_a_machine_that_runs_no_more_is_sent_nothing() -> None:
     for phase in (ImagePhase.FAILED, ImagePhase.AVAILABLE, ImagePhase.DELETED):
-        plan = decide(image(phase), ImageObservation(ami=NotVisible(), instance_running=False), NOW)
+        plan = decide(image(phase), ImageObservation(ami=NotVisible(), is_instance_running=False), NOW)
         assert (plan.step, plan.image.needs_work) == (None, False)
 
 

@@ -58,7 +58,7 @@ from chalicelib.domain.instances.record import (
     ScheduledEvent,
 )
 from chalicelib.domain.instances.warning import StopWarning, WarningType
-from chalicelib.domain.notifications.build_notifications import notifications_for
+from chalicelib.domain.notifications.build_notifications import build_notifications
 from chalicelib.domain.notifications.notification import Notification
 from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.domain.setup.state import DocumentRun, SetupState
@@ -270,7 +270,7 @@ def image_ended(state: str) -> Change:
         source=replace(image(ImagePhase.PENDING, created_at=NOW).source, instance_name=NAME),
     )
     after = creation.decide(pending, ImageObservation(ami=ami), NOW).image
-    return running(), [creation.completion_entry(after, NOW)]
+    return running(), [creation.build_completion_entry(after, NOW)]
 
 
 def adopted() -> Change:
@@ -499,7 +499,7 @@ def arrived(notifications: NotificationSender) -> Arrived:
 
 def delivered(instance: Instance, entries: Sequence[TimelineEntry]) -> Arrived:
     """What reaches people of a change of an instance."""
-    notifications = sender(instance, Outbox(notifications_for(instance, entries, BOOK)), Marks())
+    notifications = sender(instance, Outbox(build_notifications(instance, entries, BOOK)), Marks())
     notifications.send_due(BOOK)
     return arrived(notifications)
 

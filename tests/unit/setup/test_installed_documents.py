@@ -19,7 +19,7 @@ from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.setup.installed_documents import InstalledDocument, hash_recipe_document
 from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.domain.setup.results import DocumentResult
-from chalicelib.domain.setup.state import DocumentRun, SetupState, documents_for_image
+from chalicelib.domain.setup.state import DocumentRun, SetupState, collect_documents_for_image
 from tests.property.world import ADA, ready
 
 NOW = datetime(2030, 5, 1, 12, 0, tzinfo=UTC)
@@ -40,7 +40,7 @@ def result(use: RecipeDocument, mark: str = "a", **facts: Any) -> DocumentResult
 
 
 def vouched_for(setup: SetupState) -> list[tuple[str, str]]:
-    return [(each.name, each.parameters_hash) for each in documents_for_image(setup)]
+    return [(each.name, each.parameters_hash) for each in collect_documents_for_image(setup)]
 
 
 def test_what_an_earlier_setup_installed_is_vouched_for_after_another_one() -> None:
@@ -85,7 +85,7 @@ def test_what_came_with_an_image_is_vouched_for_until_it_runs_otherwise() -> Non
     ran = (result(ONE, ended_at=NOW + timedelta(seconds=2)), result(TWO, "b", ended_at=NOW + timedelta(seconds=9)))
     found = {
         each.name: each
-        for each in documents_for_image(
+        for each in collect_documents_for_image(
             SetupState(recipe="any", documents=(ONE, TWO), document_index=2, installed_documents=came, results=ran)
         )
     }
@@ -116,7 +116,10 @@ def test_another_setup_forgets_nothing_of_what_came_with_the_image() -> None:
 @pytest.mark.parametrize("unknown", [{"parameters_hash": None}, {"document_hash": None}])
 def test_result_without_a_hash_vouches_for_nothing(unknown: dict[str, Any]) -> None:
     unmarked = replace(result(ONE), **unknown)
-    assert documents_for_image(SetupState(recipe="any", documents=(ONE,), document_index=1, results=(unmarked,))) == ()
+    assert (
+        collect_documents_for_image(SetupState(recipe="any", documents=(ONE,), document_index=1, results=(unmarked,)))
+        == ()
+    )
 
 
 def test_however_many_setups_there_were_the_last_result_of_each_document_is_kept() -> None:

@@ -16,7 +16,7 @@ from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState, Spec, collect_documents
 from chalicelib.domain.instances.warning import WarningType
 from chalicelib.domain.setup.parameters import ParameterValue, format_values, resolve_values
-from chalicelib.domain.setup.recipe import Recipe, RecipeDocument, unknown_recipe_error
+from chalicelib.domain.setup.recipe import Recipe, RecipeDocument, build_unknown_recipe_error
 from chalicelib.domain.setup.requirements import suggest_types
 from chalicelib.domain.setup.results import DocumentResult
 from chalicelib.domain.setup.state import AddedRecipe, SetupState
@@ -57,7 +57,7 @@ def build_setup_request(
     name = name or (instance.setup.recipe if _has_failed(instance) else None) or instance.spec.software.recipe
     recipe = recipes.get(name)
     if recipe is None:
-        raise validation_failed([unknown_recipe_error(name, recipes)])
+        raise validation_failed([build_unknown_recipe_error(name, recipes)])
     parameters, errors = resolve_values(given, recipe.parameters, instance.spec.software.parameters_of(name))
     kind = catalog.types.get(instance.spec.hardware.instance_type)
     if kind is None:
@@ -65,9 +65,9 @@ def build_setup_request(
             f"{instance.spec.hardware.instance_type} is not in the catalogue, so nobody knows whether {name} fits it"
         )
         raise validation_failed([*errors, FieldError("recipe", wrong)])
-    misfit = recipe.requirements.incompatibility(kind, instance.spec.software.image_parameter or kind.image)
+    misfit = recipe.requirements.find_incompatibility(kind, instance.spec.software.image_parameter or kind.image)
     if misfit:
-        instead = suggest_types(recipe.requirements, recipe.image_parameter_for, catalog, instance.spec.region)
+        instead = suggest_types(recipe.requirements, recipe.get_image_parameter, catalog, instance.spec.region)
         wrong = f"{name} does not fit {instance.name}: {misfit}; in a launch of its own, {instead}"
         errors.append(FieldError("recipe", wrong))
     if errors:
@@ -77,7 +77,7 @@ def build_setup_request(
         documents = collect_documents(
             replace(instance.spec, software=replace(instance.spec.software, parameters=parameters)), recipes
         )
-    return SetupRequest(name, parameters, documents, given, recipe.skipped_steps_message(kind))
+    return SetupRequest(name, parameters, documents, given, recipe.describe_skipped_steps(kind))
 
 
 def apply_setup_request(instance: Instance, what: SetupRequest, actor: Actor, now: datetime) -> RecordChange:
