@@ -18,7 +18,7 @@ from chalicelib.domain.instances.lifecycle.plans import DecisionContext, because
 from chalicelib.domain.instances.observation import Observation, ObservedInstance
 from chalicelib.domain.instances.record import Ec2State, Instance, Lifetime, Machine, ObservedState, Phase
 from chalicelib.domain.instances.spec import DesiredState, Hardware, Policy, Software, Spec
-from chalicelib.domain.notifications.notification import notifications_for
+from chalicelib.domain.notifications.build_notifications import build_notifications
 from chalicelib.domain.setup.state import SetupState
 from chalicelib.store.instances.repository import InstanceRepository
 
@@ -78,7 +78,7 @@ class OrphanAdopter:
             "if nobody needs it.",
         )
         lines = [timeline_entry(now, reason, details={"instance_id": view.instance_id})]
-        if not self.instances.adopt(instance, lines, notifications_for(instance, lines, rules.directory)):
+        if not self.instances.adopt(instance, lines, build_notifications(instance, lines, rules.directory)):
             return False
         LOG.warning("adopted %s (%s) of %s", view.instance_id, view.instance_type, view.owner or UNKNOWN_OWNER)
         return True

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from chalicelib.aws.ec2 import Ec2, select_for_record
 from chalicelib.aws.instance_connect import InstanceConnect
 from chalicelib.aws.ssm import Session, Ssm
-from chalicelib.control.services.finding import Finder
-from chalicelib.control.services.instances import InstanceService
+from chalicelib.control.services.instances import InstanceService, load_visible
 from chalicelib.domain.access.actor import Actor, Role
 from chalicelib.domain.common.errors import (
     AwsError,
@@ -18,20 +17,21 @@ from chalicelib.domain.common.errors import (
     UpstreamUnavailable,
 )
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.text import join_and
 from chalicelib.domain.common.timeline import timeline_entry
-from chalicelib.domain.images.record import secrets_removed_message
+from chalicelib.domain.images.record import describe_removed_secrets
 from chalicelib.domain.instances.commands.change import RecordChange
 from chalicelib.domain.instances.lifecycle.plans import because
 from chalicelib.domain.instances.record import Ec2State, Instance, Machine, Phase
-from chalicelib.domain.sessions.connect import ConnectCommand, SshConfig, connect_commands, ssh_config_entries
+from chalicelib.domain.sessions.connect import ConnectCommand, SshConfig, build_connect_commands, build_ssh_config
 from chalicelib.domain.sessions.session import (
     SSH_USER,
     SessionPlan,
     SessionRequest,
+    describe_opened_session,
     plan_session,
-    session_opened_message,
 )
-from chalicelib.domain.setup.recipe import Recipe, jupyter_port
+from chalicelib.domain.setup.recipe import Recipe, find_jupyter_port
 from chalicelib.store.images.repository import ImageRepository
 
 
@@ -57,9 +57,8 @@ class OpenedSession:
 class SessionService:
     """GET .../connect and POST .../sessions."""
 
-    finder: Finder
     images: ImageRepository
-    changing: InstanceService
+    instances: InstanceService
     ec2: Ec2
     ssm: Ssm
     instance_connect: InstanceConnect
@@ -72,8 +71,8 @@ class SessionService:
         is_set_up = instance.phase is Phase.READY
         port = self._jupyter_port(instance) if is_set_up else None
         return ConnectInfo(
-            connect_commands(machine.instance_id, region, port, is_set_up=is_set_up),
-            ssh_config_entries(instance.name, instance.id, machine.instance_id, region, SSH_USER),
+            build_connect_commands(machine.instance_id, region, port, is_set_up=is_set_up),
+            build_ssh_config(instance.name, instance.id, machine.instance_id, region, SSH_USER),
         )
 
     def open_session(self, actor: Actor, ref: str, wish: SessionRequest) -> OpenedSession:
@@ -84,7 +83,7 @@ class SessionService:
         instance, machine = self._require_running(actor, ref)
         port = self._jupyter_port(instance)
         if wish.kind.requires_jupyter and port is None:
-            recipes = " and ".join(instance.spec.software.recipes)
+            recipes = join_and(instance.spec.software.recipes)
             raise Conflict(f"{instance.name} was set up as {recipes}, without Jupyter", code=ErrorCode.NO_JUPYTER)
         plan = plan_session(wish, port)
         if wish.kind.requires_secrets:
@@ -101,7 +100,7 @@ class SessionService:
         return OpenedSession(plan, session, region, instance_id)
 
     def _require_running(self, actor: Actor, ref: str) -> tuple[Instance, Machine]:
-        instance = self.finder.get_visible(actor, ref)
+        instance = load_visible(self.instances.instances, actor, ref)
         if instance.machine is None or instance.machine.state is not Ec2State.RUNNING:
             raise Conflict(
                 f"{instance.name} is {instance.phase}: there is nothing to connect to", code=ErrorCode.NOT_RUNNING
@@ -112,7 +111,7 @@ class SessionService:
         """:raises Conflict: what such a session needs is off the machine's disk"""
         for image in self.images.list_pending():
             if image.source.instance_id == instance.id and image.secrets_removed:
-                raise Conflict(secrets_removed_message(image), code=ErrorCode.SECRETS_REMOVED)
+                raise Conflict(describe_removed_secrets(image), code=ErrorCode.SECRETS_REMOVED)
 
     def _check_ec2_tags(self, instance: Instance, machine: Machine) -> None:
         """:raises Conflict: EC2 does not show the machine with the desk's tags now"""
@@ -130,18 +129,18 @@ class SessionService:
         by_admin = actor.role is Role.ADMIN and actor.owner != instance.owner
         reason = because(
             EventCode.SESSION_REQUESTED,
-            session_opened_message(plan.kind, actor.name, instance.owner, by_admin=by_admin),
+            describe_opened_session(plan.kind, actor.name, instance.owner, by_admin=by_admin),
         )
         line = timeline_entry(
-            self.changing.clock.now(),
+            self.instances.clock.now(),
             reason,
             actor=actor.name,
             details={"kind": str(plan.kind), "document": plan.document, **plan.parameters},
         )
-        self.changing.apply(actor, instance.id, lambda found: RecordChange(found, (line,)))
+        self.instances.apply(actor, instance.id, lambda found: RecordChange(found, (line,)))
 
     def _jupyter_port(self, instance: Instance) -> int | None:
-        return jupyter_port(instance.spec.software.recipes, self.recipes)
+        return find_jupyter_port(instance.spec.software.recipes, self.recipes)
 
 
 def _upstream_error(message: str, error: AwsError) -> UpstreamError:

@@ -95,7 +95,7 @@ class Benchmark:
         ]
         return f"{self.gpu_count} x {self.gpu}: {', '.join(notification)}"
 
-    def median_of(self, what: Metric, gpus: int) -> float | None:
+    def find_median(self, what: Metric, gpus: int) -> float | None:
         """The median; None where that was not measured."""
         return next((result.median for result in self.results if (result.metric, result.gpus) == (what, gpus)), None)
 
@@ -108,7 +108,7 @@ class ScoredMetric:
     :param efficiency: of one GPU's speed times their number; None where one alone was not measured
     """
 
-    figure: MetricResult
+    result: MetricResult
     per_dollar: float | None
     efficiency: float | None
 
@@ -124,18 +124,18 @@ class Comparison:
     price_per_hour: Decimal | None
     scores: tuple[ScoredMetric, ...]
 
-    def per_dollar(self, what: Metric) -> float:
+    def find_per_dollar(self, what: Metric) -> float:
         """For sorting: 0 where it is not known."""
-        return max((score.per_dollar or 0.0 for score in self.scores if score.figure.metric is what), default=0.0)
+        return max((score.per_dollar or 0.0 for score in self.scores if score.result.metric is what), default=0.0)
 
 
-def compare(benchmarks: Iterable[Benchmark], catalog: InstanceTypeCatalog) -> list[Comparison]:
+def compare_benchmarks(benchmarks: Iterable[Benchmark], catalog: InstanceTypeCatalog) -> list[Comparison]:
     """Per instance type the newest measurement; what trains most for a dollar comes first."""
     newest: dict[str, Benchmark] = {}
     for benchmark in sorted(benchmarks, key=lambda each: (each.measured_at, each.id)):
         newest[benchmark.instance_type] = benchmark
     compared = [_rated(each, catalog.price(each.instance_type, each.region)) for each in newest.values()]
-    return sorted(compared, key=lambda each: (-each.per_dollar(Metric.TRAINING), each.benchmark.instance_type))
+    return sorted(compared, key=lambda each: (-each.find_per_dollar(Metric.TRAINING), each.benchmark.instance_type))
 
 
 def _rated(benchmark: Benchmark, price: Decimal | None) -> Comparison:
@@ -153,7 +153,7 @@ def _per_dollar(figure: MetricResult, benchmark: Benchmark, price: Decimal | Non
 
 
 def _efficiency(figure: MetricResult, benchmark: Benchmark) -> float | None:
-    alone = benchmark.median_of(figure.metric, 1)
+    alone = benchmark.find_median(figure.metric, 1)
     return _rounded(figure.median / (figure.gpus * alone)) if alone else None
 
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from chalicelib.domain.common.errors import AwsError
 from chalicelib.domain.images.record import Image
 from chalicelib.domain.instances.observation import NotVisible, ObservedCommand, Unavailable
+from chalicelib.domain.instances.plan import CallAccepted
 
 IMAGE_DOCUMENT = "gpudesk-image"
 
@@ -15,7 +17,7 @@ class ObservedAmi:
     """What EC2 shows of an AMI.
 
     :param progress: percent, of all its snapshots
-    :param snapshot_taken: every disk has its snapshot, if only a pending one: what is written from now on is not in it.
+    :param has_snapshot: every disk has its snapshot, if only a pending one: what is written from now on is not in it.
         https://docs.aws.amazon.com/ebs/latest/userguide/ebs-create-snapshot.html
     """
 
@@ -25,7 +27,7 @@ class ObservedAmi:
     size_gib: int
     failure_reason: str = ""
     progress: int = 0
-    snapshot_taken: bool = False
+    has_snapshot: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,21 +36,33 @@ class ImageObservation:
 
     :param snapshots: that carry its tag, with or without an AMI
     :param command: the one that is waited for: that seals, or that unseals
-    :param instance_running: whether the instance is there and runs, as its own record has it
+    :param is_instance_running: whether the instance is there and runs, as its own record has it
     """
 
     ami: ObservedAmi | NotVisible | Unavailable
     snapshots: tuple[str, ...] | Unavailable = ()
     command: ObservedCommand | NotVisible | Unavailable = NotVisible()
-    instance_running: bool = True
+    is_instance_running: bool = True
+
+
+class SanitizeAction(StrEnum):
+    """Parameter `action` of the image document."""
+
+    REMOVE = "remove"
+    RESTORE = "restore"
 
 
 @dataclass(frozen=True)
 class SendSanitize:
-    """SendCommand of the document that seals or unseals."""
+    """Send the document that removes the secrets from the disk of the instance, or restores them."""
 
-    parameters: Mapping[str, str]
+    action: SanitizeAction
     attempt_id: str
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """The parameters of the document."""
+        return {"attemptId": self.attempt_id, "action": str(self.action)}
 
 
 @dataclass(frozen=True)
@@ -84,13 +98,8 @@ class SanitizeCommandSent:
     command_id: str
 
 
-@dataclass(frozen=True)
-class Asked:
-    """AWS acknowledged; whether it comes about is for the next look to see."""
-
-
 ImageStep = SendSanitize | CreateImage | Deregister | DeleteSnapshots
-ImageOutcome = AmiCreated | SanitizeCommandSent | Asked | AwsError
+ImageOutcome = AmiCreated | SanitizeCommandSent | CallAccepted | AwsError
 
 
 @dataclass(frozen=True)

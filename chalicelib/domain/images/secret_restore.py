@@ -6,12 +6,14 @@ from datetime import datetime
 from chalicelib.domain.common.deadlines import COMMAND_RESEND_AFTER, RESTORE_DEADLINE, SANITIZE_DEADLINE
 from chalicelib.domain.common.errors import PermanentAwsError
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.text import format_duration
 from chalicelib.domain.images.plan import (
     IMAGE_DOCUMENT,
     ImageObservation,
     ImageOutcome,
     ImagePlan,
     ObservedAmi,
+    SanitizeAction,
     SanitizeCommandSent,
     SendSanitize,
 )
@@ -32,12 +34,12 @@ def decide(image: Image, observation: ImageObservation, now: datetime) -> ImageP
     """
     if not image.secrets_removed or not _is_taken(image, observation):
         return ImagePlan(image)
-    if not observation.instance_running:
+    if not observation.is_instance_running:
         return ImagePlan(
             _over(
                 image,
                 EventCode.SECRETS_REGENERATED,
-                f"it was stopped while it was sealed: {regenerated_secrets_message(image)}",
+                f"it was stopped while it was sealed: {describe_regenerated_secrets(image)}",
             )
         )
     run = image.sanitize.restore_run
@@ -54,7 +56,7 @@ def decide(image: Image, observation: ImageObservation, now: datetime) -> ImageP
     if image.sanitize.restore_run and now - image.sanitize.restore_run.last_sent_at < COMMAND_RESEND_AFTER:
         return ImagePlan(image)
     if now - image.created_at >= RESTORE_DEADLINE:
-        return ImagePlan(_given_up(image, f"it has not ended well within {RESTORE_DEADLINE.seconds // 3600} hours"))
+        return ImagePlan(_given_up(image, f"it has not ended well within {format_duration(RESTORE_DEADLINE)}"))
     return _send(image, run, now)
 
 
@@ -77,7 +79,7 @@ def record_outcome(image: Image, outcome: ImageOutcome) -> Image:
             return image
 
 
-def regenerated_secrets_message(image: Image) -> str:
+def describe_regenerated_secrets(image: Image) -> str:
     """What people will meet, and the way out: ssh takes another key under a known name for an attack."""
     return (
         "its ssh host keys and Jupyter's token are made anew. ssh refuses the changed key until "
@@ -89,7 +91,7 @@ def _is_taken(image: Image, observation: ImageObservation) -> bool:
     """Whether nothing of the disk will be copied any more that is written from now on."""
     if image.phase is ImagePhase.PENDING:
         return image.sanitize.restore_run is not None or (
-            isinstance(observation.ami, ObservedAmi) and observation.ami.snapshot_taken
+            isinstance(observation.ami, ObservedAmi) and observation.ami.has_snapshot
         )
     return image.phase not in IN_PROGRESS_PHASES
 
@@ -100,7 +102,7 @@ def _send(image: Image, run: DocumentRun | None, now: datetime) -> ImagePlan:
     sent = DocumentRun(attempt_id=attempt_id, sent_at=run.sent_at if run else now, last_sent_at=now)
     return ImagePlan(
         replace(image, sanitize=replace(image.sanitize, restore_run=sent)),
-        SendSanitize({"attemptId": attempt_id, "action": "restore"}, attempt_id),
+        SendSanitize(SanitizeAction.RESTORE, attempt_id),
     )
 
 
@@ -109,7 +111,7 @@ def _back(image: Image) -> Image:
         return _over(
             image,
             EventCode.SECRETS_REGENERATED,
-            f"it was rebooted for its image {image.name}: {regenerated_secrets_message(image)}",
+            f"it was rebooted for its image {image.name}: {describe_regenerated_secrets(image)}",
         )
     return _over(image, EventCode.SECRETS_RESTORED, "its ssh host keys and Jupyter's token are back on its disk")
 

@@ -11,14 +11,15 @@ from chalicelib.domain.catalog.instance_types import (
 from chalicelib.domain.common.errors import FieldError, validation_failed
 from chalicelib.domain.desk.policy_limits import PolicyOverride, apply_override, effective_default, policy_errors
 from chalicelib.domain.desk.settings import DeskSettings, Limits
-from chalicelib.domain.images.record import Image, launch_incompatibility
+from chalicelib.domain.images.record import Image
+from chalicelib.domain.images.selection import find_launch_incompatibility
 from chalicelib.domain.instances.billing import Rates
-from chalicelib.domain.instances.names import NAME_IN_DESCRIPTION, is_valid_name
+from chalicelib.domain.instances.names import NAME_DESCRIPTION, is_valid_name
 from chalicelib.domain.instances.spec import DesiredState, Hardware, ImageRef, Policy, Software, Spec
 from chalicelib.domain.launch.request import LaunchRequest
 from chalicelib.domain.launch.type_choice import choose_instance_type
 from chalicelib.domain.setup.parameters import ParameterValue, resolve_values
-from chalicelib.domain.setup.recipe import Recipe, unknown_recipe_error
+from chalicelib.domain.setup.recipe import Recipe, build_unknown_recipe_error
 from chalicelib.domain.setup.requirements import suggest_types
 
 MIN_DISK_GIB = 8
@@ -61,7 +62,7 @@ def build_spec(
     parameters, wrong = (
         _recipe(request, recipe, kind, image, catalog, region)
         if recipe
-        else ({}, [unknown_recipe_error(name, recipes)])
+        else ({}, [build_unknown_recipe_error(name, recipes)])
     )
     errors += wrong
     if errors or kind is None or recipe is None:
@@ -86,7 +87,7 @@ def build_spec(
             image=ImageRef(id=image.id, name=image.name, ami_id=image.ami.id or "") if image else None,
             image_parameter=image.source.base_image_parameter
             if image
-            else recipe.image_parameter_for(kind)
+            else recipe.get_image_parameter(kind)
             if recipe.image is not None
             else None,
         ),
@@ -128,17 +129,17 @@ def _recipe(
     if instance_type is None:
         return parameters, errors
     if image:
-        why = launch_incompatibility(
-            image, instance_type, region, request.disk_gib, recipe.image_parameter_for(instance_type)
+        why = find_launch_incompatibility(
+            image, instance_type, region, request.disk_gib, recipe.get_image_parameter(instance_type)
         )
-        misfit = recipe.requirements.incompatibility(instance_type, image.source.base_image_parameter)
+        misfit = recipe.requirements.find_incompatibility(instance_type, image.source.base_image_parameter)
         if why or misfit:
             errors.append(FieldError("image", why or f"{recipe.name} does not fit {image.name}: {misfit}"))
         return parameters, errors
-    misfit = recipe.requirements.incompatibility(instance_type, recipe.image_parameter_for(instance_type))
+    misfit = recipe.requirements.find_incompatibility(instance_type, recipe.get_image_parameter(instance_type))
     if misfit:
         field = "recipe" if request.recipe else "instance_type" if request.instance_type else "gpu"
-        instead = suggest_types(recipe.requirements, recipe.image_parameter_for, catalog, region)
+        instead = suggest_types(recipe.requirements, recipe.get_image_parameter, catalog, region)
         errors.append(FieldError(field, f"{recipe.name} does not fit: {misfit}; {instead}"))
     return parameters, errors
 
@@ -150,7 +151,7 @@ def _disk(disk_gib: int, limits: Limits) -> Iterator[FieldError]:
 
 def _name(name: str | None) -> Iterator[FieldError]:
     if name is not None and not is_valid_name(name):
-        yield FieldError("name", f"must be {NAME_IN_DESCRIPTION}, not {name[:60]!r}")
+        yield FieldError("name", f"must be {NAME_DESCRIPTION}, not {name[:60]!r}")
 
 
 def _tags(request: LaunchRequest, limits: Limits) -> Iterator[FieldError]:

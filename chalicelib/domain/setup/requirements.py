@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog
+from chalicelib.domain.common.text import join_or
 
-RELEASE = re.compile(r"ubuntu(?:/server/|-)([0-9]{2}\.[0-9]{2})")
+UBUNTU_RELEASE_PATTERN = re.compile(r"ubuntu(?:/server/|-)([0-9]{2}\.[0-9]{2})")
 """In the names of public parameters, Canonical's and those of the Deep Learning AMIs."""
 
-MAX_NAMED = 6
+MAX_SUGGESTED_GPUS = 6
 """GPUs in a sentence."""
 
 
@@ -64,7 +65,7 @@ class RecipeRequirements:
     compute_capability: ComputeCapabilityRange | None
     supports_cpu: bool
 
-    def incompatibility(self, instance_type: InstanceType, image: str | None) -> str | None:
+    def find_incompatibility(self, instance_type: InstanceType, image: str | None) -> str | None:
         """Why it cannot be used on that type, in words; None where it can.
 
         :param image: the public parameter of the image; one that names no release of Ubuntu is not judged by it
@@ -73,7 +74,7 @@ class RecipeRequirements:
             return (
                 f"{instance_type.name} is {instance_type.arch}, and its packages are for {join_or(self.architectures)}"
             )
-        release = ubuntu_release_of(image)
+        release = parse_ubuntu_release(image)
         if release is not None and release not in self.ubuntu:
             return f"the image is Ubuntu {release}, and it is made for {join_or(self.ubuntu)}"
         if instance_type.gpu is None:
@@ -118,9 +119,9 @@ def parse_requirements(entry: Mapping[str, Any]) -> RecipeRequirements:
     )
 
 
-def ubuntu_release_of(image: str | None) -> str | None:
+def parse_ubuntu_release(image: str | None) -> str | None:
     """Ubuntu's release as a public parameter names it; None where it names none."""
-    found = RELEASE.search(image or "")
+    found = UBUNTU_RELEASE_PATTERN.search(image or "")
     return found[1] if found else None
 
 
@@ -134,26 +135,29 @@ def suggest_types(
     suitable = [
         kind
         for kind in catalog.types.values()
-        if kind.unavailable is None and region in kind.prices and fits.incompatibility(kind, image_of(kind)) is None
+        if kind.unavailable is None
+        and region in kind.prices
+        and fits.find_incompatibility(kind, image_of(kind)) is None
     ]
     cheapest: dict[str | None, InstanceType] = {}
     for kind in sorted(suitable, key=lambda each: (each.prices[region], each.name)):
         cheapest.setdefault(kind.gpu, kind)
     gpus = [kind for kind in cheapest.values() if kind.gpu is not None]
-    words = [f"{kind.gpu} ({kind.name}, ${kind.prices[region]} an hour)" for kind in gpus[:MAX_NAMED]]
+    words = [f"{kind.gpu} ({kind.name}, ${kind.prices[region]} an hour)" for kind in gpus[:MAX_SUGGESTED_GPUS]]
     if None in cheapest:
         kind = cheapest[None]
         words.append(f"no GPU ({kind.name}, ${kind.prices[region]} an hour)")
     return f"what would fit in {region}: {join_or(words)}" if words else f"nothing in {region} would fit"
 
 
-def compatible_gpus(
+def list_compatible_gpus(
     fits: RecipeRequirements, image_of: Callable[[InstanceType], str | None], catalog: InstanceTypeCatalog
 ) -> list[str]:
     """Every GPU of a type that can be launched and on which it can be used, sorted."""
     kinds = (kind for kind in catalog.types.values() if kind.unavailable is None)
     return sorted(
-        {kind.gpu for kind in kinds if kind.gpu and fits.incompatibility(kind, image_of(kind)) is None}, key=str.lower
+        {kind.gpu for kind in kinds if kind.gpu and fits.find_incompatibility(kind, image_of(kind)) is None},
+        key=str.lower,
     )
 
 
@@ -187,7 +191,3 @@ def _narrowest(one: ComputeCapabilityRange, other: ComputeCapabilityRange) -> Co
 
 def _numbers(capability: str) -> tuple[int, ...]:
     return tuple(int(part) for part in capability.split("."))
-
-
-def join_or(names: tuple[str, ...] | list[str]) -> str:
-    return " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

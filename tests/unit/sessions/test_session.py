@@ -6,8 +6,8 @@ from chalicelib.domain.common.errors import ValidationFailed
 from chalicelib.domain.sessions.session import (
     SessionKind,
     SessionRequest,
+    describe_opened_session,
     plan_session,
-    session_opened_message,
     validate_public_key,
 )
 
@@ -83,7 +83,7 @@ def test_each_kind_has_its_document(wish: SessionRequest, document: str, paramet
 
 def test_an_admin_who_enters_is_called_one() -> None:
     assert (
-        session_opened_message(SessionKind.SHELL, "root", "ada", by_admin=True)
+        describe_opened_session(SessionKind.SHELL, "root", "ada", by_admin=True)
         == "root, an admin, enters ada's instance: a shell"
     )
-    assert session_opened_message(SessionKind.SHELL, "ada", "ada", by_admin=False) == "ada opens a shell"
+    assert describe_opened_session(SessionKind.SHELL, "ada", "ada", by_admin=False) == "ada opens a shell"

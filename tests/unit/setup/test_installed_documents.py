@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.domain.common.errors import PermanentAwsError
 from chalicelib.domain.instances.commands.rerun_setup import (
-    RESULTS_KEPT,
+    MAX_RETAINED_RESULTS,
     SetupRequest,
     apply_setup_request,
     retain_results,
@@ -19,7 +19,7 @@ from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.setup.installed_documents import InstalledDocument, hash_recipe_document
 from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.domain.setup.results import DocumentResult
-from chalicelib.domain.setup.state import DocumentRun, SetupState, documents_for_image
+from chalicelib.domain.setup.state import DocumentRun, SetupState, collect_documents_for_image
 from tests.property.world import ADA, ready
 
 NOW = datetime(2030, 5, 1, 12, 0, tzinfo=UTC)
@@ -29,12 +29,18 @@ ONE, TWO, THREE = (
 
 
 def result(use: RecipeDocument, mark: str = "a", **facts: Any) -> DocumentResult:
-    facts = {"succeeded": True, "ended_at": NOW, "recipe_hash": hash_recipe_document(use), "content": "c", **facts}
+    facts = {
+        "succeeded": True,
+        "ended_at": NOW,
+        "recipe_hash": hash_recipe_document(use),
+        "document_hash": "c",
+        **facts,
+    }
     return DocumentResult(name=use.name, started_at=NOW, parameters_hash=mark, **facts)
 
 
 def vouched_for(setup: SetupState) -> list[tuple[str, str]]:
-    return [(each.name, each.parameters_hash) for each in documents_for_image(setup)]
+    return [(each.name, each.parameters_hash) for each in collect_documents_for_image(setup)]
 
 
 def test_what_an_earlier_setup_installed_is_vouched_for_after_another_one() -> None:
@@ -72,14 +78,14 @@ def test_what_ssm_refused_is_not_vouched_for_after_another_setup_either() -> Non
 def test_what_came_with_an_image_is_vouched_for_until_it_runs_otherwise() -> None:
     came = tuple(
         InstalledDocument(
-            name=use.name, recipe_hash=hash_recipe_document(use), parameters_hash="a", content="c", seconds=500
+            name=use.name, recipe_hash=hash_recipe_document(use), parameters_hash="a", document_hash="c", seconds=500
         )
         for use in (ONE, TWO, THREE)
     )
     ran = (result(ONE, ended_at=NOW + timedelta(seconds=2)), result(TWO, "b", ended_at=NOW + timedelta(seconds=9)))
     found = {
         each.name: each
-        for each in documents_for_image(
+        for each in collect_documents_for_image(
             SetupState(recipe="any", documents=(ONE, TWO), document_index=2, installed_documents=came, results=ran)
         )
     }
@@ -90,7 +96,7 @@ def test_what_came_with_an_image_is_vouched_for_until_it_runs_otherwise() -> Non
 
 def test_another_setup_forgets_nothing_of_what_came_with_the_image() -> None:
     came = InstalledDocument(
-        name="two", recipe_hash=hash_recipe_document(TWO), parameters_hash="a", content="c", seconds=500
+        name="two", recipe_hash=hash_recipe_document(TWO), parameters_hash="a", document_hash="c", seconds=500
     )
     there = replace(
         ready(),
@@ -107,14 +113,17 @@ def test_another_setup_forgets_nothing_of_what_came_with_the_image() -> None:
     ]
 
 
-@pytest.mark.parametrize("unknown", [{"parameters_hash": None}, {"content": None}])
+@pytest.mark.parametrize("unknown", [{"parameters_hash": None}, {"document_hash": None}])
 def test_result_without_a_hash_vouches_for_nothing(unknown: dict[str, Any]) -> None:
     unmarked = replace(result(ONE), **unknown)
-    assert documents_for_image(SetupState(recipe="any", documents=(ONE,), document_index=1, results=(unmarked,))) == ()
+    assert (
+        collect_documents_for_image(SetupState(recipe="any", documents=(ONE,), document_index=1, results=(unmarked,)))
+        == ()
+    )
 
 
 def test_however_many_setups_there_were_the_last_result_of_each_document_is_kept() -> None:
-    results = (result(TWO), result(ONE), *(result(THREE, str(number)) for number in range(RESULTS_KEPT)))
+    results = (result(TWO), result(ONE), *(result(THREE, str(number)) for number in range(MAX_RETAINED_RESULTS)))
     assert [retain_result.name for retain_result in retain_results(results)[:2]] == ["two", "one"]
     more = (*results, result(ONE, "b"))
     assert [

@@ -7,10 +7,10 @@ import pytest
 from chalicelib.domain.setup.recipe import Recipe, parse_recipes
 from chalicelib.domain.setup.requirements import (
     RecipeRequirements,
-    compatible_gpus,
+    list_compatible_gpus,
     parse_requirements,
+    parse_ubuntu_release,
     suggest_types,
-    ubuntu_release_of,
 )
 from chalicelib.store.data_files import load_catalog, load_packaged_recipes
 
@@ -36,11 +36,11 @@ TODAY = recipe(OF_TODAY)
 
 def why_not(mine: Recipe, instance_type: str) -> str | None:
     kind = load_catalog().get_type(instance_type)
-    return mine.requirements.incompatibility(kind, mine.image_parameter_for(kind))
+    return mine.requirements.find_incompatibility(kind, mine.get_image_parameter(kind))
 
 
 def instead(mine: Recipe) -> str:
-    return suggest_types(mine.requirements, mine.image_parameter_for, load_catalog(), "us-east-1")
+    return suggest_types(mine.requirements, mine.get_image_parameter, load_catalog(), "us-east-1")
 
 
 @pytest.mark.parametrize(
@@ -82,12 +82,14 @@ def test_the_plain_recipes_fit_whatever_can_be_launched(name: str) -> None:
     mine = load_packaged_recipes()[name]
     launchable = [kind for kind in load_catalog().types.values() if kind.unavailable is None]
     assert len(launchable) > 50
-    assert {mine.requirements.incompatibility(kind, mine.image_parameter_for(kind)) for kind in launchable} == {None}
+    assert {mine.requirements.find_incompatibility(kind, mine.get_image_parameter(kind)) for kind in launchable} == {
+        None
+    }
 
 
 def test_who_asked_for_too_new_a_gpu_is_told_t4() -> None:
     assert instead(BOOK) == "what would fit in us-east-1: T4 (g4dn.xlarge, $0.526 an hour)"
-    assert compatible_gpus(BOOK.requirements, BOOK.image_parameter_for, load_catalog()) == ["T4"]
+    assert list_compatible_gpus(BOOK.requirements, BOOK.get_image_parameter, load_catalog()) == ["T4"]
 
 
 def test_pytorch_for_arm64_has_no_kernels_for_t4g_and_what_would_fit_is_named() -> None:
@@ -97,7 +99,7 @@ def test_pytorch_for_arm64_has_no_kernels_for_t4g_and_what_would_fit_is_named() 
     assert why_not(mine, "g4dn.xlarge") is None, "PyTorch for x86_64 has them"
     assert why_not(mine, "m7g.large") is None, "it needs no GPU"
     assert instead(mine).startswith("what would fit in us-east-1: T4 (g4dn.xlarge, $0.526 an hour), ")
-    assert "T4g" not in compatible_gpus(mine.requirements, mine.image_parameter_for, load_catalog())
+    assert "T4g" not in list_compatible_gpus(mine.requirements, mine.get_image_parameter, load_catalog())
 
 
 def test_bounds_of_an_architecture_are_narrowed_as_the_others_are() -> None:
@@ -127,11 +129,11 @@ def test_where_nothing_fits_that_is_said() -> None:
 
 def test_without_a_gpu_the_gpu_steps_are_skipped_and_that_is_said() -> None:
     kind = load_catalog().get_type
-    assert TODAY.skipped_steps_message(kind("t3.large")) == (
+    assert TODAY.describe_skipped_steps(kind("t3.large")) == (
         "t3.large has no GPU. Recipe mine skips its GPU steps and computes on the CPU."
     )
-    assert TODAY.skipped_steps_message(kind("g4dn.xlarge")) is None
-    assert load_packaged_recipes()["bare"].skipped_steps_message(kind("t3.large")) is None, "it has none"
+    assert TODAY.describe_skipped_steps(kind("g4dn.xlarge")) is None
+    assert load_packaged_recipes()["bare"].describe_skipped_steps(kind("t3.large")) is None, "it has none"
 
 
 @pytest.mark.parametrize(
@@ -144,7 +146,7 @@ def test_without_a_gpu_the_gpu_steps_are_skipped_and_that_is_said() -> None:
     ],
 )
 def test_the_release_is_read_from_the_images_parameter(parameter: str | None, release: str | None) -> None:
-    assert ubuntu_release_of(parameter) == release
+    assert parse_ubuntu_release(parameter) == release
 
 
 def test_a_recipe_that_builds_on_another_fits_where_both_fit() -> None:
