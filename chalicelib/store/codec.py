@@ -5,8 +5,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter
 
 from chalicelib.domain.benchmarks.result import Benchmark
-from chalicelib.domain.desk.owners import OwnerSettings
-from chalicelib.domain.desk.settings import DeskSettings
+from chalicelib.domain.desk.settings import DeskSettings, OwnerSettings
 from chalicelib.domain.images.record import Image
 from chalicelib.domain.instances.metering import BilledSegment
 from chalicelib.domain.instances.record import Instance

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pydantic import ValidationError
 from pynamodb.exceptions import DoesNotExist, PutError
 
-from chalicelib.domain.desk.owners import OwnerSettings
+from chalicelib.domain.desk.settings import OwnerSettings
 from chalicelib.store.codec import OWNER, to_plain
 from chalicelib.store.dynamo import VersionConflict
 from chalicelib.store.models import OwnerModel

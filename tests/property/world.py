@@ -23,7 +23,7 @@ from chalicelib.domain.idle.heartbeat_decoding import decode_heartbeat
 from chalicelib.domain.idle.heartbeat_encoding import encode_heartbeat
 from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse
 from chalicelib.domain.idle.policy import SIGNALS, IdlePolicy
-from chalicelib.domain.idle.self_stop import SelfStopAction, SelfStopState, decide_self_stop
+from chalicelib.domain.idle.self_stop import LocalStatus, SelfStopAction, SelfStopState, decide_self_stop
 from chalicelib.domain.instances.commands import keep
 from chalicelib.domain.instances.lifecycle import decide, machine_messages
 from chalicelib.domain.instances.lifecycle.orders import build_response
@@ -266,7 +266,10 @@ class World:
 
     def _judge_alone(self, own: Heartbeat, minute: Minute) -> None:
         turn = decide_self_stop(
-            self.alone, own, self.orders, is_setting_up=minute.is_setting_up, has_gpu=True, now=self.machine_time
+            self.alone,
+            LocalStatus(own, has_gpu=True, is_setting_up=minute.is_setting_up),
+            self.orders,
+            self.machine_time,
         )
         self.alone = turn.state
         match turn.action:

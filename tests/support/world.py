@@ -18,7 +18,7 @@ from chalicelib.control.services.queries import InstanceSnapshot
 from chalicelib.domain.access.actor import Actor, Role
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.desk.channels import Channels
-from chalicelib.domain.desk.policy_limits import PolicyOverride
+from chalicelib.domain.desk.policy_override import PolicyOverride
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.idle.evidence import Evidence, Sample, SignalState, fold
 from chalicelib.domain.idle.heartbeat import Acknowledgement, Heartbeat, KeepRequest, SelfStopStatus, StepProgress

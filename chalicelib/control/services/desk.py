@@ -9,7 +9,8 @@ from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError, validation_failed
 from chalicelib.domain.desk.channels import validate_channels
-from chalicelib.domain.desk.policy_limits import PolicyOverride, apply_override, policy_errors
+from chalicelib.domain.desk.policy_limits import policy_errors
+from chalicelib.domain.desk.policy_override import PolicyOverride, apply_override
 from chalicelib.domain.desk.settings import DeskSettings, Mode
 from chalicelib.domain.idle.policy import SIGNALS
 from chalicelib.domain.setup.recipe import Recipe

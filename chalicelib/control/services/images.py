@@ -12,6 +12,7 @@ from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError, NotFound, ValidationFailed
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.timeline import timeline_entry
+from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.idle.rule import ActivityState
 from chalicelib.domain.images.record import (
@@ -35,7 +36,6 @@ from chalicelib.domain.launch.request import LaunchRequest
 from chalicelib.domain.setup.parameters import ParameterValue, resolve_values
 from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.domain.setup.state import documents_for_image
-from chalicelib.domain.write_warnings import WarningCode, WriteWarning
 from chalicelib.store.desk import DeskRepository
 from chalicelib.store.dynamo import MAX_ATTEMPTS, VersionConflict
 from chalicelib.store.images.repository import ImageRepository, InstanceUpdate

@@ -7,9 +7,9 @@ from typing import Any
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.common.errors import Conflict, ErrorCode, validation_failed
 from chalicelib.domain.desk.channels import Channels, validate_channels
-from chalicelib.domain.desk.owners import OwnerSettings
-from chalicelib.domain.desk.policy_limits import PolicyOverride, apply_override, policy_errors
-from chalicelib.domain.desk.settings import DeskSettings
+from chalicelib.domain.desk.policy_limits import policy_errors
+from chalicelib.domain.desk.policy_override import PolicyOverride, apply_override
+from chalicelib.domain.desk.settings import DeskSettings, OwnerSettings
 from chalicelib.store.desk import DeskRepository
 from chalicelib.store.dynamo import MAX_ATTEMPTS, VersionConflict
 from chalicelib.store.owners import OwnerRepository

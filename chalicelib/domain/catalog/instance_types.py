@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from chalicelib.domain.catalog import gpu_names
 from chalicelib.domain.common.text import join_and, join_or
@@ -178,47 +177,6 @@ class InstanceTypeCatalog:
 
     def _launchable(self) -> Iterable[InstanceType]:
         return (instance_type for instance_type in self.types.values() if instance_type.unavailable is None)
-
-
-def parse_catalog(data: Mapping[str, Any]) -> InstanceTypeCatalog:
-    """The catalogue from its JSON.
-
-    :raises KeyError, TypeError, ValueError: it is not one
-    """
-    capabilities = {name: model["compute_capability"] for name, model in data["gpus"].items()}
-    return InstanceTypeCatalog(
-        types={name: _parse_type(name, entry, capabilities.get) for name, entry in data["types"].items()},
-        peaks={name: Peaks(**model["peaks"]) for name, model in data["gpus"].items()},
-        priced_at=date.fromisoformat(data["priced_at"]),
-        source=data["source"],
-        disk_per_gib_month=_decimals(data["disk_usd_per_gib_month"]),
-        snapshot_per_gib_month=_decimals(data["snapshot_usd_per_gib_month"]),
-        address_price_per_hour=Decimal(data["address_usd_per_hour"]),
-    )
-
-
-def _parse_type(name: str, entry: Mapping[str, Any], capability: Callable[[str], str | None]) -> InstanceType:
-    return InstanceType(
-        name=name,
-        family=entry["family"],
-        gpu=entry["gpu"],
-        gpu_count=int(entry["gpu_count"]),
-        gpu_memory_mib=int(entry["gpu_memory_mib"]),
-        compute_capability=capability(entry["gpu"]) if entry["gpu"] else None,
-        vcpus=int(entry["vcpus"]),
-        memory_gib=float(entry["memory_gib"]),
-        arch=entry["arch"],
-        status=entry["status"],
-        quota_code=entry["quota_code"],
-        image=entry["image"],
-        unavailable=entry["unavailable"],
-        prices=_decimals(entry["prices"]),
-        instance_store_gb=int(entry["instance_store_gb"]),
-    )
-
-
-def _decimals(texts: Mapping[str, str]) -> dict[str, Decimal]:
-    return {key: Decimal(text) for key, text in texts.items()}
 
 
 def _did_you_mean(close: tuple[str, ...]) -> str:

@@ -1,11 +1,12 @@
 """A policy as people ask for one, from the desk's to the owner's to the instance's, and what is wrong with it."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Iterator
+from dataclasses import fields, replace
 
 from chalicelib.domain.common.errors import FieldError
+from chalicelib.domain.desk.policy_override import PolicyOverride, apply_override
 from chalicelib.domain.desk.settings import Limits
-from chalicelib.domain.idle.policy import SIGNALS, IdlePolicy, Thresholds
+from chalicelib.domain.idle.policy import IdlePolicy, Thresholds
 
 MIN_IDLE_MINUTES = 3
 """Three samples: fewer say nothing of what lay between them."""
@@ -14,37 +15,6 @@ HIGHEST_THRESHOLDS = Thresholds(
     gpu_percent=100, cpu_core_percent=100_000, disk_kib_per_second=10_000_000, network_kib_per_second=10_000_000
 )
 """Beyond any machine's: a threshold that nothing reaches would be a signal that does not count."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PolicyOverride:
-    """A policy as somebody said it; None is "as it is otherwise": the instance's, the owner's, the desk's.
-
-    :param signals: those of SIGNALS that count
-    :param thresholds: fields of Thresholds that are named
-    """
-
-    idle_minutes: int | None = None
-    warning_minutes: int | None = None
-    signals: tuple[str, ...] | None = None
-    thresholds: Mapping[str, int] = field(default_factory=dict)
-    max_hours: int | None = None
-
-
-def apply_override(request: PolicyOverride, policy: IdlePolicy, max_hours: int) -> tuple[IdlePolicy, int]:
-    """A policy and the maximum hours, changed by what was said. A warning that was not asked for fits the window."""
-    idle_minutes = policy.idle_minutes if request.idle_minutes is None else request.idle_minutes
-    warning_minutes = request.warning_minutes
-    if warning_minutes is None:
-        warning_minutes = max(1, min(policy.warning_minutes, idle_minutes))
-    changed = replace(
-        policy,
-        idle_minutes=idle_minutes,
-        warning_minutes=warning_minutes,
-        signals=policy.signals if request.signals is None else _in_order(request.signals),
-        thresholds=replace(policy.thresholds, **request.thresholds),
-    )
-    return changed, max_hours if request.max_hours is None else request.max_hours
 
 
 def effective_default(
@@ -110,8 +80,3 @@ def _threshold_errors(thresholds: Thresholds, lowest: Thresholds) -> Iterator[Fi
         low, high = getattr(lowest, each.name), getattr(HIGHEST_THRESHOLDS, each.name)
         if not low <= value <= high:
             yield FieldError(f"idle_policy.thresholds.{each.name}", f"must be {low} to {high}, not {value}")
-
-
-def _in_order(signals: tuple[str, ...]) -> tuple[str, ...]:
-    """As they are listed everywhere; what is unknown or doubled stays, to be refused."""
-    return tuple(sorted(signals, key=lambda name: SIGNALS.index(name) if name in SIGNALS else len(SIGNALS)))

@@ -3,9 +3,20 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.domain.desk.channels import Channels
+from chalicelib.domain.desk.policy_override import PolicyOverride
 from chalicelib.domain.idle.policy import SIGNALS, IdlePolicy, Thresholds
-from chalicelib.domain.write_warnings import WarningCode, WriteWarning
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnerSettings:
+    """As `GET /owners/{owner}` shows them; an owner of whom nothing is set has the desk's."""
+
+    owner: str
+    policy: PolicyOverride = PolicyOverride()
+    channels: Channels = Channels()
+    version: int | None = None
 
 
 class Mode(StrEnum):

@@ -50,35 +50,43 @@ class ActivityJudgment:
     quiet_since: datetime | None = None
 
 
-def judge_activity(
-    heartbeat: Heartbeat | UnreadableHeartbeat | None,
-    *,
-    instance_id: str,
-    counted: frozenset[str],
-    policy: IdlePolicy,
-    not_before: datetime,
-    now: datetime,
-) -> ActivityJudgment:
-    """Judge one instance's activity.
+@dataclass(frozen=True, kw_only=True)
+class ActivityCriteria:
+    """Criteria by which the heartbeat of one instance is judged.
 
-    Idle means: every counted signal quiet through the whole window, sampled without a gap, in a report that is fresh,
-    of this instance, and not from the future. One active signal is enough to be busy; anything else is unknown.
-
-    :param counted: the signals that must all be quiet
-    :param not_before: the window does not begin before (booting, setting up and the minutes after a start are not idle)
+    :param instance_id: the id of the EC2 instance that the heartbeat must come from
+    :param enabled_signals: the signals that must all be quiet
+    :param not_before: start of the idle window at the earliest: boot, setup and the first minutes after a start are not
+        idle time
     """
-    problem = _problem(heartbeat, instance_id, now)
+
+    instance_id: str
+    enabled_signals: frozenset[str]
+    policy: IdlePolicy
+    not_before: datetime
+
+
+def judge_activity(
+    heartbeat: Heartbeat | UnreadableHeartbeat | None, criteria: ActivityCriteria, now: datetime
+) -> ActivityJudgment:
+    """Judge the activity of one instance.
+
+    Idle: every enabled signal has been quiet for the whole idle window and was sampled without a gap, in a fresh
+    heartbeat of this instance that is not from the future. Busy: one signal is active. In any other case the activity
+    is unknown.
+    """
+    problem = _problem(heartbeat, criteria.instance_id, now)
     if problem or not isinstance(heartbeat, Heartbeat):
         return unknown_activity(problem or "no heartbeat has arrived yet")
-    signals = {name: heartbeat.signals.get(name) for name in SIGNALS if name in counted}
+    signals = {name: heartbeat.signals.get(name) for name in SIGNALS if name in criteria.enabled_signals}
     active = [e for e in signals.values() if e and e.state is SignalState.ACTIVE and _is_fresh(e, now)]
     if active:
         return ActivityJudgment(state=ActivityState.BUSY, reason=_busy(active, now))
     doubts = [_unknown_reason(name, evidence, now) for name, evidence in signals.items()]
     if not signals or any(doubts):
         return unknown_activity("; ".join(doubt for doubt in doubts if doubt) or "no signal is counted")
-    quiet_since = max(not_before, *(e.since for e in signals.values() if e))
-    return _quiet(quiet_since, policy, now)
+    quiet_since = max(criteria.not_before, *(e.since for e in signals.values() if e))
+    return _quiet(quiet_since, criteria.policy, now)
 
 
 def _problem(heartbeat: Heartbeat | UnreadableHeartbeat | None, instance_id: str, now: datetime) -> str | None:

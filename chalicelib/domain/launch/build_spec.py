@@ -9,7 +9,8 @@ from chalicelib.domain.catalog.instance_types import (
     InstanceTypeCatalog,
 )
 from chalicelib.domain.common.errors import FieldError, validation_failed
-from chalicelib.domain.desk.policy_limits import PolicyOverride, apply_override, effective_default, policy_errors
+from chalicelib.domain.desk.policy_limits import effective_default, policy_errors
+from chalicelib.domain.desk.policy_override import PolicyOverride, apply_override
 from chalicelib.domain.desk.settings import DeskSettings, Limits
 from chalicelib.domain.images.record import Image, launch_incompatibility
 from chalicelib.domain.instances.billing import Rates

@@ -5,14 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from chalicelib.domain.catalog.instance_types import (
-    InstanceTypeCatalog,
-    NoMatchingType,
-    Peaks,
-    UnknownGpu,
-    UnknownType,
-    parse_catalog,
-)
+from chalicelib.domain.catalog.catalog_parsing import parse_catalog
+from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog, NoMatchingType, Peaks, UnknownGpu, UnknownType
 from chalicelib.store import data_files
 
 catalogue = data_files.load_catalog()

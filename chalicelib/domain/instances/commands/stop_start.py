@@ -7,13 +7,13 @@ from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.common.errors import Conflict, ErrorCode
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.timeline import timeline_entry
+from chalicelib.domain.common.write_warnings import WriteWarning
 from chalicelib.domain.desk.settings import Mode, paused_warning
 from chalicelib.domain.instances.commands.change import ENDING_PHASES, RecordChange, require_not_ending
 from chalicelib.domain.instances.lifecycle.plans import because
 from chalicelib.domain.instances.record import ClaimAction, Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.warning import WarningType
-from chalicelib.domain.write_warnings import WriteWarning
 
 PRE_LAUNCH_PHASES = (Phase.REQUESTED, Phase.LAUNCHING)
 

@@ -7,7 +7,8 @@ from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.common.errors import validation_failed
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.timeline import timeline_entry
-from chalicelib.domain.desk.policy_limits import PolicyOverride, apply_override, policy_errors
+from chalicelib.domain.desk.policy_limits import policy_errors
+from chalicelib.domain.desk.policy_override import PolicyOverride, apply_override
 from chalicelib.domain.desk.settings import Limits
 from chalicelib.domain.idle.policy import IdlePolicy
 from chalicelib.domain.instances.commands.change import RecordChange, require_not_ending

@@ -9,7 +9,13 @@ from chalicelib.domain.common.event_reason import event_reason
 from chalicelib.domain.common.text import format_date_time, format_duration, format_time, to_sentence
 from chalicelib.domain.idle.clock_skew import detect_clock_skew
 from chalicelib.domain.idle.heartbeat import Report
-from chalicelib.domain.idle.rule import ActivityJudgment, ActivityState, judge_activity, unknown_activity
+from chalicelib.domain.idle.rule import (
+    ActivityCriteria,
+    ActivityJudgment,
+    ActivityState,
+    judge_activity,
+    unknown_activity,
+)
 from chalicelib.domain.instances.lifecycle import benchmark_run
 from chalicelib.domain.instances.lifecycle.lifetime import decide_lifetime
 from chalicelib.domain.instances.lifecycle.machine_messages import process_heartbeat
@@ -44,13 +50,16 @@ def judge(instance: Instance, observation: Observation, now: datetime) -> Activi
         return ActivityJudgment(
             state=ActivityState.BUSY, reason=because(EventCode.BENCHMARK_IN_PROGRESS, f"busy: {asked}")
         )
+    policy = instance.spec.policy.idle
     judgement = judge_activity(
         observation.heartbeat,
-        instance_id=require_machine(instance).instance_id,
-        counted=instance.spec.policy.idle.enabled_signals(has_gpu=instance.spec.hardware.nvidia_gpu_count > 0),
-        policy=instance.spec.policy.idle,
-        not_before=instance.ready_since or instance.phase_since,
-        now=now,
+        ActivityCriteria(
+            instance_id=require_machine(instance).instance_id,
+            enabled_signals=policy.enabled_signals(has_gpu=instance.spec.hardware.nvidia_gpu_count > 0),
+            policy=policy,
+            not_before=instance.ready_since or instance.phase_since,
+        ),
+        now,
     )
     if instance.observed.clock_skew and judgement.state is not ActivityState.UNKNOWN:
         return unknown_activity("its reports were from the future, and none has proved its age since")
