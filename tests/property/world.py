@@ -217,7 +217,7 @@ class World:
 
     def _keep(self, span: timedelta) -> None:
         try:
-            self.instance = keep.keep(self.instance, self.now + span, ADA, Limits(), self.now).instance
+            self.instance = keep.request_keep(self.instance, self.now + span, ADA, Limits(), self.now).instance
         except Conflict:
             return
         self.kept_until = self.instance.lifetime.keep_until or self.kept_until
@@ -295,7 +295,9 @@ class World:
                 self.kept_until = plan.instance.lifetime.keep_until or START
             if isinstance(plan.step, Stop):
                 claim = plan.instance.claim
-                self.stopped = Stopped(self.now, self.machine_time, before.warning, claim.kind if claim else None)
+                self.stopped = Stopped(
+                    self.now, self.machine_time, before.warning, claim.warning_type if claim else None
+                )
                 return
             if not plan.requeue:
                 break

@@ -119,7 +119,7 @@ class StopWarningView(TypedDict):
 def to_warning_view(warned: StopWarning) -> StopWarningView:
     """Return a stop warning and the channels that delivered it."""
     return {
-        "type": str(warned.kind),
+        "type": str(warned.warning_type),
         "message": warned.message,
         "created_at": format_timestamp(warned.created_at),
         "stop_at": format_timestamp(warned.stop_at),

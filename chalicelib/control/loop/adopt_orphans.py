@@ -18,7 +18,7 @@ from chalicelib.domain.instances.lifecycle.plans import DecisionContext, because
 from chalicelib.domain.instances.observation import Observation, ObservedInstance
 from chalicelib.domain.instances.record import Ec2State, Instance, Lifetime, Machine, ObservedState, Phase
 from chalicelib.domain.instances.spec import DesiredState, Hardware, Policy, Software, Spec
-from chalicelib.domain.notifications.notification import notifications_for
+from chalicelib.domain.notifications.build_notifications import notifications_for
 from chalicelib.domain.setup.state import SetupState
 from chalicelib.store.instances.repository import InstanceRepository
 

@@ -18,12 +18,12 @@ from chalicelib.domain.common.text import format_duration
 from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
 from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.domain.desk.settings import DeskSettings, Mode
-from chalicelib.domain.images.record import LATEST
+from chalicelib.domain.images.selection import LATEST
 from chalicelib.domain.instances.billing import Billing, Rates
 from chalicelib.domain.instances.lifecycle.plans import because
 from chalicelib.domain.instances.names import WordLists, generate_name
 from chalicelib.domain.instances.record import Instance, Phase
-from chalicelib.domain.instances.spec import Spec, documents_for_spec
+from chalicelib.domain.instances.spec import Spec, collect_documents
 from chalicelib.domain.launch.build_spec import build_spec
 from chalicelib.domain.launch.from_image import inherit_from_image
 from chalicelib.domain.launch.request import LaunchRequest
@@ -159,7 +159,7 @@ class LaunchService:
             spec, origin = over.spec, over.message
         setup = SetupState(
             recipe=spec.software.recipe,
-            documents=documents_for_spec(spec, self.recipes),
+            documents=collect_documents(spec, self.recipes),
             installed_documents=image.installed_documents if image else (),
         )
         skipped = (self.recipes[name].skipped_steps_message(kind) for name in spec.software.recipes)

@@ -7,7 +7,7 @@ from chalicelib.domain.instances.record import Instance
 NOUNS = {"kernels": "kernel", "terminals": "Jupyter terminal", "tmux": "tmux session", "screen": "screen session"}
 
 
-def stop_impact(instance: Instance, report: Report) -> str:
+def describe_stop_impact(instance: Instance, report: Report) -> str:
     """One sentence.
 
     :param report: the machine's own, for what lives there; where it cannot be read, the kinds alone are named
