@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from chalicelib.domain.common.text import format_timestamp
-from chalicelib.domain.idle.evidence import Evidence, Sample, fold
+from chalicelib.domain.idle.evidence import Evidence, Sample, fold_sample
 from chalicelib.domain.idle.heartbeat import Acknowledgement, Heartbeat, MissedHeartbeats, SelfStopStatus
 from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse, encode_response
 from chalicelib.domain.idle.policy import Thresholds
@@ -132,7 +132,7 @@ class Probe:
     def _fold(self, readings: Mapping[str, Reading], at: datetime) -> None:
         for name, reading in readings.items():
             sample = Sample(at=at, state=reading.state, reason=reading.reason, boot_id=self._identity.boot_id)
-            self.evidence[name] = fold(self.evidence.get(name), sample)
+            self.evidence[name] = fold_sample(self.evidence.get(name), sample)
             logger.info("%s: %s (%s)", name, reading.state.value, reading.reason)
 
     def _record(self, readings: Mapping[str, Reading], at: datetime, is_setting_up: bool) -> None:

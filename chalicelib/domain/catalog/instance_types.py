@@ -16,19 +16,19 @@ HOURS_PER_MONTH = Decimal(730)
 
 
 class UnknownType(ValueError):
-    """No such instance type; `close` has the names that look most like it."""
+    """No such instance type; `suggestions` has the names that look most like it."""
 
     def __init__(self, name: str, close: Iterable[str]) -> None:
-        self.close = tuple(close)
-        super().__init__(f"there is no instance type {name!r} in the catalogue{_did_you_mean(self.close)}")
+        self.suggestions = tuple(close)
+        super().__init__(f"there is no instance type {name!r} in the catalogue{_did_you_mean(self.suggestions)}")
 
 
 class UnknownGpu(ValueError):
-    """No such GPU; `close` has the names that look most like it, or all of them."""
+    """No such GPU; `suggestions` has the names that look most like it, or all of them."""
 
     def __init__(self, name: str, close: Iterable[str]) -> None:
-        self.close = tuple(close)
-        super().__init__(f"there is no GPU {name!r} in the catalogue{_did_you_mean(self.close)}")
+        self.suggestions = tuple(close)
+        super().__init__(f"there is no GPU {name!r} in the catalogue{_did_you_mean(self.suggestions)}")
 
 
 class NoMatchingType(ValueError):
@@ -113,16 +113,16 @@ class InstanceTypeCatalog:
 
         :raises UnknownType: there is none
         """
-        found = self.types.get(name.strip().lower())
-        if found is None:
+        instance_type = self.types.get(name.strip().lower())
+        if instance_type is None:
             raise UnknownType(name, difflib.get_close_matches(name.lower(), self.types, n=3))
-        return found
+        return instance_type
 
-    def gpu_names(self) -> tuple[str, ...]:
+    def list_gpus(self) -> tuple[str, ...]:
         """Every GPU of a type that can be launched, sorted."""
         return tuple(sorted({each.gpu for each in self._launchable() if each.gpu}, key=str.lower))
 
-    def regions(self) -> tuple[str, ...]:
+    def list_regions(self) -> tuple[str, ...]:
         """Every region in which a launchable type has a price, sorted."""
         return tuple(sorted({region for each in self._launchable() for region in each.prices}))
 
@@ -134,12 +134,12 @@ class InstanceTypeCatalog:
         :raises UnknownGpu: there is none
         """
         names = sorted({instance_type.gpu for instance_type in self.types.values() if instance_type.gpu})
-        found = gpu_names.match(text, names)
-        if not found:
-            raise UnknownGpu(text, gpu_names.suggest(text, names) or self.gpu_names())
-        return found
+        matches = gpu_names.match_names(text, names)
+        if not matches:
+            raise UnknownGpu(text, gpu_names.suggest_names(text, names) or self.list_gpus())
+        return matches
 
-    def cheapest(self, gpu: str, gpu_count: int, region: str) -> InstanceType:
+    def find_cheapest(self, gpu: str, gpu_count: int, region: str) -> InstanceType:
         """The launchable type with exactly that many of that GPU that costs least in the region.
 
         :raises UnknownGpu: nothing is called so
@@ -161,17 +161,17 @@ class InstanceTypeCatalog:
             raise NoMatchingType(f"{wish} is not known to be offered in {region}; it is in {regions}")
         return min(priced, key=lambda each: (each.prices[region], each.vcpus, each.name))
 
-    def price(self, instance_type: str, region: str) -> Decimal | None:
+    def get_price(self, type_name: str, region: str) -> Decimal | None:
         """USD an hour on demand; None where no price is known."""
-        found = self.types.get(instance_type)
+        found = self.types.get(type_name)
         return found.prices.get(region) if found else None
 
-    def disk_price_per_gib_hour(self, region: str) -> Decimal:
+    def get_disk_price_per_gib_hour(self, region: str) -> Decimal:
         """USD for a GiB of gp3; a region without a price of its own counts as the dearest that is known."""
         dearest = max(self.disk_per_gib_month.values())
         return self.disk_per_gib_month.get(region, dearest) / HOURS_PER_MONTH
 
-    def snapshot_price_per_gib_month(self, region: str) -> Decimal:
+    def get_snapshot_price_per_gib_month(self, region: str) -> Decimal:
         """USD for a GiB of a snapshot; a region without a price of its own counts as the dearest that is known."""
         return self.snapshot_per_gib_month.get(region, max(self.snapshot_per_gib_month.values()))
 

@@ -11,41 +11,41 @@ from chalicelib.domain.idle.policy import IdlePolicy, Thresholds
 MIN_IDLE_MINUTES = 3
 """Three samples: fewer say nothing of what lay between them."""
 
-HIGHEST_THRESHOLDS = Thresholds(
+MAX_THRESHOLDS = Thresholds(
     gpu_percent=100, cpu_core_percent=100_000, disk_kib_per_second=10_000_000, network_kib_per_second=10_000_000
 )
 """Beyond any machine's: a threshold that nothing reaches would be a signal that does not count."""
 
 
-def effective_default(
-    own: PolicyOverride, policy: IdlePolicy, max_hours: int, limits: Limits
+def resolve_default_policy(
+    override: PolicyOverride, policy: IdlePolicy, max_hours: int, limits: Limits
 ) -> tuple[IdlePolicy, int]:
     """What an owner's instances get that a request does not say: the owner's over the desk's, within today's bounds.
 
     What was set under other limits is cut to these, so that a request that says nothing is never refused for it.
     """
-    return clamp(*apply_override(own, policy, max_hours), limits)
+    return clamp_policy(*apply_override(override, policy, max_hours), limits)
 
 
-def clamp(wished: IdlePolicy, hours: int, limits: Limits) -> tuple[IdlePolicy, int]:
+def clamp_policy(policy: IdlePolicy, max_hours: int, limits: Limits) -> tuple[IdlePolicy, int]:
     """A policy and the maximum hours, cut to what the admin allows; what is allowed stays as it is."""
-    idle_minutes = max(MIN_IDLE_MINUTES, min(wished.idle_minutes, limits.idle_minutes))
-    policy = replace(
-        wished,
+    idle_minutes = max(MIN_IDLE_MINUTES, min(policy.idle_minutes, limits.idle_minutes))
+    clamped = replace(
+        policy,
         idle_minutes=idle_minutes,
-        warning_minutes=max(1, min(wished.warning_minutes, limits.warning_minutes, idle_minutes)),
-        signals=tuple(name for name in wished.signals if name in limits.signals) or limits.signals,
+        warning_minutes=max(1, min(policy.warning_minutes, limits.warning_minutes, idle_minutes)),
+        signals=tuple(name for name in policy.signals if name in limits.signals) or limits.signals,
         thresholds=Thresholds(
             **{
-                each.name: max(getattr(wished.thresholds, each.name), getattr(limits.min_thresholds, each.name))
+                each.name: max(getattr(policy.thresholds, each.name), getattr(limits.min_thresholds, each.name))
                 for each in fields(Thresholds)
             }
         ),
     )
-    return policy, max(1, min(hours, limits.max_hours))
+    return clamped, max(1, min(max_hours, limits.max_hours))
 
 
-def policy_errors(policy: IdlePolicy, max_hours: int, limits: Limits) -> Iterator[FieldError]:
+def validate_policy(policy: IdlePolicy, max_hours: int, limits: Limits) -> Iterator[FieldError]:
     """What is wrong with a policy, and what would be right."""
     if not MIN_IDLE_MINUTES <= policy.idle_minutes <= limits.idle_minutes:
         right = f"must be {MIN_IDLE_MINUTES} (three samples) to {limits.idle_minutes} minutes"
@@ -77,6 +77,6 @@ def _signal_errors(signals: tuple[str, ...], limits: Limits) -> Iterator[FieldEr
 def _threshold_errors(thresholds: Thresholds, lowest: Thresholds) -> Iterator[FieldError]:
     for each in fields(Thresholds):
         value = getattr(thresholds, each.name)
-        low, high = getattr(lowest, each.name), getattr(HIGHEST_THRESHOLDS, each.name)
+        low, high = getattr(lowest, each.name), getattr(MAX_THRESHOLDS, each.name)
         if not low <= value <= high:
             yield FieldError(f"idle_policy.thresholds.{each.name}", f"must be {low} to {high}, not {value}")

@@ -21,22 +21,22 @@ class PolicyOverride:
     max_hours: int | None = None
 
 
-def apply_override(request: PolicyOverride, policy: IdlePolicy, max_hours: int) -> tuple[IdlePolicy, int]:
+def apply_override(override: PolicyOverride, policy: IdlePolicy, max_hours: int) -> tuple[IdlePolicy, int]:
     """A policy and the maximum hours, changed by what was said. A warning that was not asked for fits the window."""
-    idle_minutes = policy.idle_minutes if request.idle_minutes is None else request.idle_minutes
-    warning_minutes = request.warning_minutes
+    idle_minutes = policy.idle_minutes if override.idle_minutes is None else override.idle_minutes
+    warning_minutes = override.warning_minutes
     if warning_minutes is None:
         warning_minutes = max(1, min(policy.warning_minutes, idle_minutes))
     changed = replace(
         policy,
         idle_minutes=idle_minutes,
         warning_minutes=warning_minutes,
-        signals=policy.signals if request.signals is None else _in_order(request.signals),
-        thresholds=replace(policy.thresholds, **request.thresholds),
+        signals=policy.signals if override.signals is None else _sort_signals(override.signals),
+        thresholds=replace(policy.thresholds, **override.thresholds),
     )
-    return changed, max_hours if request.max_hours is None else request.max_hours
+    return changed, max_hours if override.max_hours is None else override.max_hours
 
 
-def _in_order(signals: tuple[str, ...]) -> tuple[str, ...]:
+def _sort_signals(signals: tuple[str, ...]) -> tuple[str, ...]:
     """As they are listed everywhere; what is unknown or doubled stays, to be refused."""
     return tuple(sorted(signals, key=lambda name: SIGNALS.index(name) if name in SIGNALS else len(SIGNALS)))

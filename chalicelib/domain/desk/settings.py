@@ -32,14 +32,14 @@ class Mode(StrEnum):
     PAUSED = "paused"
 
 
-def paused_warning(mode: Mode, what: str) -> WriteWarning | None:
+def build_paused_warning(mode: Mode, action: str) -> WriteWarning | None:
     """Warn that a request is recorded but not started; None unless the mode is `paused`.
 
-    :param what: the requested action, for example "stop"
+    :param action: the requested action, for example "stop"
     """
     if mode is not Mode.PAUSED:
         return None
-    message = f"gpudesk is paused. The {what} is recorded and starts when an admin sets mode to enforce."
+    message = f"gpudesk is paused. The {action} is recorded and starts when an admin sets mode to enforce."
     return WriteWarning(WarningCode.DESK_PAUSED, message)
 
 

@@ -75,21 +75,21 @@ def judge_activity(
     heartbeat of this instance that is not from the future. Busy: one signal is active. In any other case the activity
     is unknown.
     """
-    problem = _problem(heartbeat, criteria.instance_id, now)
+    problem = _find_problem(heartbeat, criteria.instance_id, now)
     if problem or not isinstance(heartbeat, Heartbeat):
-        return unknown_activity(problem or "no heartbeat has arrived yet")
+        return build_unknown_judgment(problem or "no heartbeat has arrived yet")
     signals = {name: heartbeat.signals.get(name) for name in SIGNALS if name in criteria.enabled_signals}
     active = [e for e in signals.values() if e and e.state is SignalState.ACTIVE and _is_fresh(e, now)]
     if active:
-        return ActivityJudgment(state=ActivityState.BUSY, reason=_busy(active, now))
-    doubts = [_unknown_reason(name, evidence, now) for name, evidence in signals.items()]
+        return ActivityJudgment(state=ActivityState.BUSY, reason=_explain_busy(active, now))
+    doubts = [_explain_unknown(name, evidence, now) for name, evidence in signals.items()]
     if not signals or any(doubts):
-        return unknown_activity("; ".join(doubt for doubt in doubts if doubt) or "no signal is counted")
+        return build_unknown_judgment("; ".join(doubt for doubt in doubts if doubt) or "no signal is counted")
     quiet_since = max(criteria.not_before, *(e.since for e in signals.values() if e))
-    return _quiet(quiet_since, criteria.policy, now)
+    return _judge_quiet(quiet_since, criteria.policy, now)
 
 
-def _problem(heartbeat: Heartbeat | UnreadableHeartbeat | None, instance_id: str, now: datetime) -> str | None:
+def _find_problem(heartbeat: Heartbeat | UnreadableHeartbeat | None, instance_id: str, now: datetime) -> str | None:
     match heartbeat:
         case None:
             return "no heartbeat has arrived yet"
@@ -105,7 +105,7 @@ def _problem(heartbeat: Heartbeat | UnreadableHeartbeat | None, instance_id: str
     return None
 
 
-def _unknown_reason(name: str, evidence: Evidence | None, now: datetime) -> str | None:
+def _explain_unknown(name: str, evidence: Evidence | None, now: datetime) -> str | None:
     """Why this signal cannot be taken for quiet."""
     if evidence is None:
         return f"{name}: not reported"
@@ -126,7 +126,7 @@ def _is_fresh(evidence: Evidence, now: datetime) -> bool:
     return -HEARTBEAT_MAX_FUTURE_SKEW <= now - evidence.at <= HEARTBEAT_MAX_AGE
 
 
-def _quiet(quiet_since: datetime, policy: IdlePolicy, now: datetime) -> ActivityJudgment:
+def _judge_quiet(quiet_since: datetime, policy: IdlePolicy, now: datetime) -> ActivityJudgment:
     quiet_for = now - quiet_since
     if quiet_for >= policy.idle_window:
         message = f"every signal has been quiet for {format_duration(quiet_for)} (since {format_time(quiet_since)})"
@@ -137,14 +137,14 @@ def _quiet(quiet_since: datetime, policy: IdlePolicy, now: datetime) -> Activity
     return ActivityJudgment(state=ActivityState.QUIET, reason=reason, quiet_since=quiet_since)
 
 
-def _busy(active: list[Evidence], now: datetime) -> Reason:
+def _explain_busy(active: list[Evidence], now: datetime) -> Reason:
     """Who is busy, the signal that says most first."""
     named = [f"{e.reason} ({format_duration(max(now - e.at, timedelta(0)))} ago)" for e in active[:MAX_REASONS]]
     more = [f"{len(active) - MAX_REASONS} more signals"] if len(active) > MAX_REASONS else []
     return Reason(code=ActivityCode.BUSY, message=f"busy: {'; '.join([*named, *more])}")
 
 
-def unknown_activity(why: str) -> ActivityJudgment:
+def build_unknown_judgment(reason: str) -> ActivityJudgment:
     """Nothing can be concluded, and why."""
-    message = f"activity is unknown, so nothing is stopped for idleness: {why}"
+    message = f"activity is unknown, so nothing is stopped for idleness: {reason}"
     return ActivityJudgment(state=ActivityState.UNKNOWN, reason=Reason(code=ActivityCode.UNKNOWN, message=message))
