@@ -6,7 +6,7 @@ from typing_extensions import TypedDict
 
 from chalicelib.api.views.values import format_optional_timestamp
 from chalicelib.control.services.queries import InstanceSnapshot
-from chalicelib.domain.common.text import format_timestamp
+from chalicelib.domain.common.text import format_timestamp, to_sentence
 from chalicelib.domain.idle.evidence import Evidence
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, Heartbeat, MissedHeartbeats
 from chalicelib.domain.idle.policy import SIGNALS
@@ -50,7 +50,7 @@ def to_activity_view(activity: ActivityJudgment, shown: InstanceSnapshot) -> Act
     heartbeat = report if isinstance(report, Heartbeat) else None
     return {
         "state": str(activity.state),
-        "message": activity.reason.message,
+        "message": to_sentence(activity.reason.message),
         "quiet_since": format_optional_timestamp(activity.quiet_since),
         "reported_at": format_timestamp(heartbeat.at) if heartbeat else None,
         "signals": [_signal(name, heartbeat.signals[name], counted) for name in SIGNALS if name in heartbeat.signals]

@@ -11,9 +11,11 @@ from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeC
 
 
 def parse_catalog(data: Mapping[str, Any]) -> InstanceTypeCatalog:
-    """The catalogue from its JSON.
+    """Build the catalog from its JSON.
 
-    :raises KeyError, TypeError, ValueError: it is not one
+    :raises KeyError: a field is missing
+    :raises TypeError: a value has the wrong type
+    :raises ValueError: a value has the wrong form
     """
     capabilities = {name: model["compute_capability"] for name, model in data["gpus"].items()}
     return InstanceTypeCatalog(

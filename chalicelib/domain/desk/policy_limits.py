@@ -1,4 +1,4 @@
-"""A policy as people ask for one, from the desk's to the owner's to the instance's, and what is wrong with it."""
+"""Hold policies to the limits of the desk: clamp those that are stored, and validate those that are requested."""
 
 from collections.abc import Iterator
 from dataclasses import fields, replace
@@ -9,26 +9,29 @@ from chalicelib.domain.desk.settings import Limits
 from chalicelib.domain.idle.policy import IdlePolicy, Thresholds
 
 MIN_IDLE_MINUTES = 3
-"""Three samples: fewer say nothing of what lay between them."""
+"""There is a sample each minute. Fewer than three say nothing about the time between them."""
 
 MAX_THRESHOLDS = Thresholds(
     gpu_percent=100, cpu_core_percent=100_000, disk_kib_per_second=10_000_000, network_kib_per_second=10_000_000
 )
-"""Beyond any machine's: a threshold that nothing reaches would be a signal that does not count."""
+"""No instance exceeds these values. With a higher threshold a signal could never be active."""
 
 
 def resolve_default_policy(
     override: PolicyOverride, policy: IdlePolicy, max_hours: int, limits: Limits
 ) -> tuple[IdlePolicy, int]:
-    """What an owner's instances get that a request does not say: the owner's over the desk's, within today's bounds.
+    """Return the policy and the maximum hours of an owner's new instances, unless the request sets others.
 
-    What was set under other limits is cut to these, so that a request that says nothing is never refused for it.
+    They are the owner's settings over the defaults of the desk. Settings that exceed the limits, because an admin has
+    changed these since, are clamped: a request that sets nothing is not rejected for them.
+
+    :param override: the policy settings of the owner
     """
     return clamp_policy(*apply_override(override, policy, max_hours), limits)
 
 
 def clamp_policy(policy: IdlePolicy, max_hours: int, limits: Limits) -> tuple[IdlePolicy, int]:
-    """A policy and the maximum hours, cut to what the admin allows; what is allowed stays as it is."""
+    """Return the policy and the maximum hours, clamped to the limits. Values within the limits do not change."""
     idle_minutes = max(MIN_IDLE_MINUTES, min(policy.idle_minutes, limits.idle_minutes))
     clamped = replace(
         policy,
@@ -37,8 +40,8 @@ def clamp_policy(policy: IdlePolicy, max_hours: int, limits: Limits) -> tuple[Id
         signals=tuple(name for name in policy.signals if name in limits.signals) or limits.signals,
         thresholds=Thresholds(
             **{
-                each.name: max(getattr(policy.thresholds, each.name), getattr(limits.min_thresholds, each.name))
-                for each in fields(Thresholds)
+                item.name: max(getattr(policy.thresholds, item.name), getattr(limits.min_thresholds, item.name))
+                for item in fields(Thresholds)
             }
         ),
     )
@@ -46,16 +49,16 @@ def clamp_policy(policy: IdlePolicy, max_hours: int, limits: Limits) -> tuple[Id
 
 
 def validate_policy(policy: IdlePolicy, max_hours: int, limits: Limits) -> Iterator[FieldError]:
-    """What is wrong with a policy, and what would be right."""
+    """Yield an error for each field of a policy that exceeds the limits."""
     if not MIN_IDLE_MINUTES <= policy.idle_minutes <= limits.idle_minutes:
-        right = f"must be {MIN_IDLE_MINUTES} (three samples) to {limits.idle_minutes} minutes"
-        yield FieldError("idle_policy.idle_minutes", f"{right}, not {policy.idle_minutes}")
+        accepted = f"must be {MIN_IDLE_MINUTES} (three samples) to {limits.idle_minutes} minutes"
+        yield FieldError("idle_policy.idle_minutes", f"{accepted}, not {policy.idle_minutes}")
     if not 1 <= policy.warning_minutes <= limits.warning_minutes:
-        right = f"must be 1 to {limits.warning_minutes} minutes"
-        yield FieldError("idle_policy.warning_minutes", f"{right}, not {policy.warning_minutes}")
+        accepted = f"must be 1 to {limits.warning_minutes} minutes"
+        yield FieldError("idle_policy.warning_minutes", f"{accepted}, not {policy.warning_minutes}")
     if policy.warning_minutes > policy.idle_minutes:
-        window = f"the window of {policy.idle_minutes} minutes"
-        yield FieldError("idle_policy.warning_minutes", f"must not be longer than {window}")
+        limit = f"must be at most idle_minutes ({policy.idle_minutes}), not {policy.warning_minutes}"
+        yield FieldError("idle_policy.warning_minutes", limit)
     yield from _signal_errors(policy.signals, limits)
     yield from _threshold_errors(policy.thresholds, limits.min_thresholds)
     if not 1 <= max_hours <= limits.max_hours:
@@ -63,20 +66,22 @@ def validate_policy(policy: IdlePolicy, max_hours: int, limits: Limits) -> Itera
 
 
 def _signal_errors(signals: tuple[str, ...], limits: Limits) -> Iterator[FieldError]:
-    allowed = ", ".join(limits.signals)
+    accepted = ", ".join(limits.signals)
     if not signals:
-        yield FieldError("idle_policy.signals", f"must name at least one of {allowed}")
+        yield FieldError("idle_policy.signals", f"must name at least one of {accepted}")
     for name in signals:
         if name not in limits.signals:
-            yield FieldError("idle_policy.signals", f"must be of {allowed}, not {name[:40]!r}")
+            yield FieldError("idle_policy.signals", f"must be one of {accepted}, not {name[:40]!r}")
         elif signals.count(name) > 1:
-            yield FieldError("idle_policy.signals", f"must name each once; {name} is there {signals.count(name)} times")
+            yield FieldError(
+                "idle_policy.signals", f"must name each signal once; {name} is named {signals.count(name)} times"
+            )
             return
 
 
-def _threshold_errors(thresholds: Thresholds, lowest: Thresholds) -> Iterator[FieldError]:
-    for each in fields(Thresholds):
-        value = getattr(thresholds, each.name)
-        low, high = getattr(lowest, each.name), getattr(MAX_THRESHOLDS, each.name)
+def _threshold_errors(thresholds: Thresholds, min_thresholds: Thresholds) -> Iterator[FieldError]:
+    for item in fields(Thresholds):
+        value = getattr(thresholds, item.name)
+        low, high = getattr(min_thresholds, item.name), getattr(MAX_THRESHOLDS, item.name)
         if not low <= value <= high:
-            yield FieldError(f"idle_policy.thresholds.{each.name}", f"must be {low} to {high}, not {value}")
+            yield FieldError(f"idle_policy.thresholds.{item.name}", f"must be {low} to {high}, not {value}")

@@ -1,4 +1,4 @@
-"""A part of a policy, as an owner's settings or a request name it, and how it changes a policy."""
+"""Define the part of a policy that a request or the settings of an owner set, and apply it to a policy."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -8,10 +8,12 @@ from chalicelib.domain.idle.policy import SIGNALS, IdlePolicy
 
 @dataclass(frozen=True, kw_only=True)
 class PolicyOverride:
-    """A policy as somebody said it; None is "as it is otherwise": the instance's, the owner's, the desk's.
+    """The fields of a policy that a request or the settings of an owner set.
 
-    :param signals: those of SIGNALS that count
-    :param thresholds: fields of Thresholds that are named
+    None: the field keeps the value of the policy to which this is applied, of the instance, the owner or the desk.
+
+    :param signals: the signals that the policy uses, of SIGNALS
+    :param thresholds: values by the name of the field of Thresholds
     """
 
     idle_minutes: int | None = None
@@ -22,7 +24,10 @@ class PolicyOverride:
 
 
 def apply_override(override: PolicyOverride, policy: IdlePolicy, max_hours: int) -> tuple[IdlePolicy, int]:
-    """A policy and the maximum hours, changed by what was said. A warning that was not asked for fits the window."""
+    """Return the policy and the maximum hours with the fields of `override`.
+
+    A warning period that `override` does not set is shortened to the idle window, if that is shorter.
+    """
     idle_minutes = policy.idle_minutes if override.idle_minutes is None else override.idle_minutes
     warning_minutes = override.warning_minutes
     if warning_minutes is None:
@@ -38,5 +43,5 @@ def apply_override(override: PolicyOverride, policy: IdlePolicy, max_hours: int)
 
 
 def _sort_signals(signals: tuple[str, ...]) -> tuple[str, ...]:
-    """As they are listed everywhere; what is unknown or doubled stays, to be refused."""
+    """Return the signals in the order of SIGNALS. Unknown and repeated names stay, so that validation finds them."""
     return tuple(sorted(signals, key=lambda name: SIGNALS.index(name) if name in SIGNALS else len(SIGNALS)))

@@ -1,7 +1,8 @@
-"""Reports from the future: once the desk's clock has caught up with them, their times make them look fresh.
+"""Detect heartbeats from the future.
 
-So what was seen to be ahead is doubted until a report proves its own age: it came between two looks that were close
-together, and neither of the two found it ahead.
+A heartbeat with a time in the future looks fresh once gpudesk's clock has reached that time, however old it is. So
+after such a heartbeat the times of the instance are not trusted, until a heartbeat proves its own age: it is newer than
+one that gpudesk saw at most HEARTBEAT_MAX_AGE before, and neither of the two was in the future.
 """
 
 from dataclasses import dataclass
@@ -13,10 +14,10 @@ from chalicelib.domain.idle.rule import HEARTBEAT_MAX_AGE, HEARTBEAT_MAX_FUTURE_
 
 @dataclass(frozen=True, kw_only=True)
 class ClockSkew:
-    """A report of its machine was from the future: how old its reports are, their times do not say.
+    """A heartbeat was from the future, so the age of the instance's heartbeats is not known.
 
-    :param reported_at: the time in the report that is doubted
-    :param first_plausible_at: when the desk first saw that report, where it was not ahead any more
+    :param reported_at: the time in the heartbeat that is not trusted
+    :param first_plausible_at: when gpudesk first saw that heartbeat no longer in the future; None: not yet
     """
 
     reported_at: datetime
@@ -24,9 +25,12 @@ class ClockSkew:
 
 
 def detect_clock_skew(known: ClockSkew | None, heartbeat: DecodedHeartbeat, now: datetime) -> ClockSkew | None:
-    """What to make of the times in a machine's reports; None where nothing speaks against them.
+    """Return whether the times of the instance's heartbeats are trusted, after one more heartbeat.
 
-    It is written down at the first report that is ahead, and not for each that follows.
+    While heartbeats stay in the future, the first one is remembered, so that not each of them is a write.
+
+    :param known: the skew that was detected before
+    :returns: None: the times are trusted
     """
     if not isinstance(heartbeat, Heartbeat):
         return known
@@ -34,7 +38,7 @@ def detect_clock_skew(known: ClockSkew | None, heartbeat: DecodedHeartbeat, now:
         return known if known and known.first_plausible_at is None else ClockSkew(reported_at=heartbeat.at)
     if known is None or heartbeat.at == known.reported_at:
         return known
-    looked_at = known.first_plausible_at
-    if looked_at and heartbeat.at > known.reported_at and now - looked_at <= HEARTBEAT_MAX_AGE:
+    plausible_at = known.first_plausible_at
+    if plausible_at and heartbeat.at > known.reported_at and now - plausible_at <= HEARTBEAT_MAX_AGE:
         return None
     return ClockSkew(reported_at=heartbeat.at, first_plausible_at=now)

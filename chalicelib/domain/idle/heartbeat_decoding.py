@@ -41,7 +41,7 @@ def decode_heartbeat(raw: Mapping[str, Any]) -> DecodedHeartbeat:
     if raw.get("probe") != FORMAT_VERSION:
         version = str(raw.get("probe"))[:20]
         return UnreadableHeartbeat(
-            f"the probe speaks version {version}, this desk {FORMAT_VERSION}: stop the instance and start it"
+            f"the probe sends format {version}, and gpudesk reads format {FORMAT_VERSION}; stop and start the instance"
         )
     try:
         return _decode(raw)

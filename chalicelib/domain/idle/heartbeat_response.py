@@ -1,4 +1,7 @@
-"""What the desk tells a machine: the answer to its heartbeat. The machine obeys it where the desk is away."""
+"""Define and encode the heartbeat response: what an instance must know while gpudesk is unreachable.
+
+gpudesk writes it into the item of the heartbeat, and the probe reads it with the same call that writes the next one.
+"""
 
 import math
 from collections.abc import Mapping
@@ -8,13 +11,16 @@ from typing import Any
 
 from chalicelib.domain.idle.policy import IdlePolicy, Thresholds
 
+MAX_KEEP_MESSAGE_LENGTH = 60
+"""The message of a keep result is cut to this length, because the item has little room."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ActiveWarning:
-    """A warning of the desk's that stands: the machine passes it on to its terminals and to JupyterLab, once.
+    """A stop warning that is in force. The instance shows it once, in its terminals and in JupyterLab.
 
-    :param warning_type: what it is about: idle, lifetime, failed, no_agent
-    :param stop_at: the desk does not act before
+    :param warning_type: idle, lifetime, failed or no_agent
+    :param stop_at: gpudesk does not stop the instance before this time
     """
 
     id: str
@@ -24,10 +30,10 @@ class ActiveWarning:
 
 @dataclass(frozen=True, kw_only=True)
 class KeepResult:
-    """What became of a keep that was asked for on the machine.
+    """Result of a keep request that was made on the instance.
 
-    :param id: the wish's
-    :param message: why, where it was refused; until when, where it was granted
+    :param id: the id of the keep request
+    :param message: until when the instance is kept, or why the request was refused
     """
 
     id: str
@@ -37,9 +43,9 @@ class KeepResult:
 
 @dataclass(frozen=True, kw_only=True)
 class HeartbeatResponse:
-    """The desk's own copies of what a machine must know.
+    """What gpudesk tells an instance.
 
-    :param mode: the machine stops itself only in `enforce`
+    :param mode: the mode of gpudesk; the instance stops itself only in `enforce`
     """
 
     mode: str = "enforce"
@@ -50,7 +56,7 @@ class HeartbeatResponse:
 
 
 def encode_response(response: HeartbeatResponse) -> dict[str, Any]:
-    """As DynamoDB and JSON can hold them."""
+    """Return the response as values that both DynamoDB and JSON can hold."""
     policy, thresholds = response.policy, response.policy.thresholds
     plain: dict[str, Any] = {
         "mode": response.mode,
@@ -72,15 +78,17 @@ def encode_response(response: HeartbeatResponse) -> dict[str, Any]:
         plain["keep_result"] = [
             response.keep_result.id,
             response.keep_result.granted,
-            response.keep_result.message[:60],
+            response.keep_result.message[:MAX_KEEP_MESSAGE_LENGTH],
         ]
     return plain
 
 
 def decode_response(plain: Mapping[str, Any]) -> HeartbeatResponse:
-    """Read them again; what a newer desk adds is passed over.
+    """Read an encoded response. Fields that a newer gpudesk has added are ignored.
 
-    :raises KeyError, TypeError, ValueError: they are not orders
+    :raises KeyError: a field is missing
+    :raises TypeError: a value has the wrong type
+    :raises ValueError: a value has the wrong form
     """
     gpu, cpu, disk, network = plain["thresholds"]
     warning, keep_result = plain.get("warning"), plain.get("keep_result")
@@ -108,12 +116,12 @@ def decode_response(plain: Mapping[str, Any]) -> HeartbeatResponse:
 
 
 def normalize_response(response: HeartbeatResponse) -> HeartbeatResponse:
-    """The orders as the machine reads them: whole seconds, a shortened answer. Only these can be compared with its."""
+    """Return the response as the instance reads it (whole seconds, a shortened message), to compare the two."""
     return decode_response(encode_response(response))
 
 
 def _seconds(moment: datetime) -> int:
-    """Rounded up: neither a keep nor a warning ends early on the machine."""
+    """Round up, so that neither a keep nor a warning period ends early on the instance."""
     return math.ceil(moment.timestamp())
 
 
