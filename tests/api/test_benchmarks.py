@@ -68,8 +68,8 @@ def test_how_to_measure_is_checked(bench: Bench, body: dict[str, object]) -> Non
 @pytest.mark.parametrize(
     ("query", "field", "right"),
     [
-        ("instance_type=g4dn.xlrage", "instance_type", "did you mean g4dn.xlarge"),
-        ("gpu=h10", "gpu", "did you mean H100"),
+        ("instance_type=g4dn.xlrage", "instance_type", "Did you mean g4dn.xlarge"),
+        ("gpu=h10", "gpu", "Did you mean H100"),
         ("gpu=", "gpu", "the name of a GPU"),
         ("colour=red", "colour", "unknown"),
         ("cursor=abc", "cursor", "next_cursor"),

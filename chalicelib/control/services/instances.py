@@ -9,7 +9,7 @@ from chalicelib.control.services.user_writes import retry_user_write
 from chalicelib.domain.access.actor import Actor, instance_not_found
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import Conflict, ErrorCode
-from chalicelib.domain.desk.policy_limits import PolicyOverride
+from chalicelib.domain.desk.policy_override import PolicyOverride
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.commands import keep, stop_start, update_policy
 from chalicelib.domain.instances.commands.change import RecordChange

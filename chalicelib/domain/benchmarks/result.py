@@ -134,7 +134,7 @@ def compare_benchmarks(benchmarks: Iterable[Benchmark], catalog: InstanceTypeCat
     newest: dict[str, Benchmark] = {}
     for benchmark in sorted(benchmarks, key=lambda each: (each.measured_at, each.id)):
         newest[benchmark.instance_type] = benchmark
-    compared = [_rated(each, catalog.price(each.instance_type, each.region)) for each in newest.values()]
+    compared = [_rated(each, catalog.get_price(each.instance_type, each.region)) for each in newest.values()]
     return sorted(compared, key=lambda each: (-each.find_per_dollar(Metric.TRAINING), each.benchmark.instance_type))
 
 

@@ -169,7 +169,7 @@ def test_types_compare_by_the_newest_measurement_and_what_trains_most_for_a_doll
     new = benchmark("g5.xlarge", (1, Metric.TRAINING, 9000), (1, Metric.FP32, 30))
     g5, g4dn = compare_benchmarks([new, slow, old], catalogue)
     assert (g5.benchmark, g4dn.benchmark) == (new, slow)
-    price = catalogue.price("g5.xlarge", "us-east-1")
+    price = catalogue.get_price("g5.xlarge", "us-east-1")
     assert price
     assert g5.price_per_hour == price
     assert g5.scores[0].per_dollar == pytest.approx(9000 / float(price), rel=1e-3)

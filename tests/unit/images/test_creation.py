@@ -216,5 +216,5 @@ def test_marks_hold_while_the_recipe_says_the_same() -> None:
 
 
 def test_what_it_costs_is_at_most_its_size_by_the_month() -> None:
-    price = load_catalog().snapshot_price_per_gib_month("us-east-1")
+    price = load_catalog().get_snapshot_price_per_gib_month("us-east-1")
     assert str(compute_price_per_month(image(ImagePhase.AVAILABLE), price)) == "3.20"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.common.errors import ValidationFailed
-from chalicelib.domain.desk.policy_limits import PolicyOverride
+from chalicelib.domain.desk.policy_override import PolicyOverride
 from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.images.record import Image, ImagePhase
 from chalicelib.domain.instances.commands.rerun_setup import apply_setup_request, build_setup_request

@@ -22,12 +22,11 @@ from chalicelib.domain.common.errors import PermanentAwsError, QuotaExceeded
 from chalicelib.domain.common.event_codes import Audience, EventCode, ReplayAction
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.desk.channels import ChannelDirectory, Channels
-from chalicelib.domain.desk.owners import OwnerSettings
-from chalicelib.domain.desk.settings import DeskSettings
+from chalicelib.domain.desk.settings import DeskSettings, OwnerSettings
 from chalicelib.domain.idle.evidence import Evidence, SignalState
 from chalicelib.domain.idle.heartbeat import Heartbeat, SelfStopStatus
 from chalicelib.domain.idle.policy import SIGNALS
-from chalicelib.domain.idle.rule import ActivityCode, unknown_activity
+from chalicelib.domain.idle.rule import ActivityCode, build_unknown_judgment
 from chalicelib.domain.images import creation
 from chalicelib.domain.images.plan import ImageObservation, ObservedAmi
 from chalicelib.domain.images.record import ImagePhase
@@ -334,7 +333,7 @@ HAPPENS: Mapping[str, Callable[[], Change]] = {
     "stop_cancelled": lambda: noted(
         claimed(ClaimAction.STOP, 1, warning_type=WarningType.IDLE),
         Stop(),
-        NoLongerIdle(unknown_activity("no heartbeat").reason),
+        NoLongerIdle(build_unknown_judgment("no heartbeat").reason),
     ),
     "terminate_initiated": lambda: decided(no_agent(warning=warned(WarningType.NO_AGENT)), **booting()),
     "self_stopped": lambda: decided(
