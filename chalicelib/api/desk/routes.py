@@ -22,8 +22,9 @@ from chalicelib.domain.common.pagination import list_name
 from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.costs.daily_costs import DayCost
 from chalicelib.domain.desk.settings import DeskSettings, Mode
+from chalicelib.domain.setup.compute_capability import ComputeCapabilityRange
 from chalicelib.domain.setup.recipe import Recipe
-from chalicelib.domain.setup.requirements import ComputeCapabilityRange, list_compatible_gpus
+from chalicelib.domain.setup.requirements import list_compatible_gpus
 
 router = Router()
 

@@ -135,13 +135,17 @@ def _recipe(
         )
         misfit = recipe.requirements.find_incompatibility(instance_type, image.source.base_image_parameter)
         if why or misfit:
-            errors.append(FieldError("image", why or f"{recipe.name} does not fit {image.name}: {misfit}"))
+            errors.append(
+                FieldError("image", why or f"recipe {recipe.name} does not support image {image.name}: {misfit}")
+            )
         return parameters, errors
     misfit = recipe.requirements.find_incompatibility(instance_type, recipe.get_image_parameter(instance_type))
     if misfit:
         field = "recipe" if request.recipe else "instance_type" if request.instance_type else "gpu"
         instead = suggest_types(recipe.requirements, recipe.get_image_parameter, catalog, region)
-        errors.append(FieldError(field, f"{recipe.name} does not fit: {misfit}; {instead}"))
+        errors.append(
+            FieldError(field, f"recipe {recipe.name} does not support {instance_type.name}: {misfit}. {instead}")
+        )
     return parameters, errors
 
 

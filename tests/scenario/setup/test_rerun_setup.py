@@ -185,7 +185,7 @@ def test_what_does_not_fit_the_machine_as_it_is_is_refused_with_what_would(desk:
         set_up(desk, instance, "old", release="ONE")
     errors = {error.field: error.message for error in refused.value.errors}
     assert list(errors) == ["parameters.release", "recipe"]
-    assert "the image is Ubuntu 22.04, and it is made for 18.04; in a launch of its own, what would" in errors["recipe"]
+    assert "the image is Ubuntu 22.04, and the recipe supports 18.04. Launch a new instance" in errors["recipe"]
     with pytest.raises(ValidationFailed) as refused:
         set_up(desk, instance, "nothing")
     assert refused.value.errors[0].message.startswith("must be one of bare, jupyter, ")

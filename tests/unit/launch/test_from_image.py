@@ -56,7 +56,11 @@ def test_added_recipes_come_along_with_their_parameters() -> None:
 @pytest.mark.parametrize(
     ("added", "said", "why"),
     [
-        (AddedRecipe(recipe="on-gpu"), {"instance_type": "t3.large"}, "t3.large has no GPU, and it needs one"),
+        (
+            AddedRecipe(recipe="on-gpu"),
+            {"instance_type": "t3.large"},
+            "t3.large has no GPU, and the recipe requires one",
+        ),
         (AddedRecipe(recipe="gone"), {}, "there is no such recipe any more"),
         (AddedRecipe(recipe="any", parameters={"release": "NOT"}), {}, "parameters.release must be a release"),
         (AddedRecipe(recipe="any"), {"recipe": "bare"}, "bare was asked for, and the image is of jupyter"),

@@ -58,8 +58,8 @@ def test_ssm_is_given_texts() -> None:
         ("workers", "4", 'not the text "4"'),
         ("workers", -1, "not -1"),
         ("workers", 10**9, "not 1000000000"),
-        ("relaese", "1.0", "unknown parameter; did you mean release?"),
-        ("zzz", "1.0", "unknown parameter; there is release, notebooks, workers"),
+        ("relaese", "1.0", "unknown parameter. Did you mean release?"),
+        ("zzz", "1.0", "unknown parameter. This recipe has release, notebooks and workers."),
     ],
 )
 def test_a_wrong_value_is_told_in_words_what_would_be_right(name: str, value: str | int | bool, words: str) -> None:
@@ -70,7 +70,7 @@ def test_a_wrong_value_is_told_in_words_what_would_be_right(name: str, value: st
 
 def test_a_recipe_without_parameters_says_so() -> None:
     _, (error,) = resolve_values({"release": "1"}, {})
-    assert error.message == "unknown parameter; this recipe takes none"
+    assert error.message == "unknown parameter. This recipe has no parameters."
 
 
 @pytest.mark.parametrize(
@@ -139,12 +139,12 @@ def test_other_words_are_no_secrets(name: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"default": "latest"}, "its default is not a release such as 1.0.3"),
-        ({"type": "StringList"}, "there is String, Integer, Boolean"),
+        ({"default": "latest"}, "the default must be a release such as 1.0.3"),
+        ({"type": "StringList"}, "type must be String, Integer or Boolean, not 'StringList'"),
         ({"allowed_pattern": "^[a-z$"}, "allowed_pattern"),
         ({"allowed_pattern": "^(a$", "default": "a"}, "missing"),
-        ({"pattern_description": ""}, "in words"),
-        ({"description": ""}, "what it is for"),
+        ({"pattern_description": ""}, "must have a pattern_description"),
+        ({"description": ""}, "and a description"),
     ],
 )
 def test_a_malformed_parameter_is_told_what_is_wrong(changes: dict[str, Any], words: str) -> None:
@@ -160,5 +160,5 @@ def test_a_missing_field_of_a_parameter_is_named(missing: str) -> None:
 
 @pytest.mark.parametrize("name", ["Release", "a-b", "1st", "a__b", "_a", ""])
 def test_a_name_is_words_joined_by_underscores(name: str) -> None:
-    with pytest.raises(InvalidRecipe, match="a name is words"):
+    with pytest.raises(InvalidRecipe, match="the name must be words"):
         parsed(**{name: RELEASE})

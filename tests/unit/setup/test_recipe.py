@@ -87,7 +87,7 @@ def test_a_shared_parameter_is_named_by_recipes_and_stands_once() -> None:
     parsed = parse_recipes(data)
     assert parsed["mine"].parameters["a"] == parsed["other"].parameters["a"] == parse_shared_parameters(data)["a"]
     data["recipes"]["mine"]["parameters"] = {"c": "shared"}
-    with pytest.raises(InvalidRecipe, match="recipe 'mine': c is not shared; there is a"):
+    with pytest.raises(InvalidRecipe, match="Recipe 'mine': no shared parameter is called c. Shared parameters: a."):
         parse_recipes(data)
 
 
@@ -105,7 +105,7 @@ def test_what_people_choose_is_bound_alike_in_recipe_and_document() -> None:
 def test_a_parameter_that_is_called_like_a_placeholder_of_the_desks_is_refused() -> None:
     data = recipe()
     data["recipes"]["mine"]["parameters"] = {"gpu_count": CHOICE}
-    with pytest.raises(InvalidRecipe, match="the desk itself fills in gpu_count"):
+    with pytest.raises(InvalidRecipe, match="gpudesk fills in gpu_count"):
         parse_recipes(data)
 
 
@@ -127,7 +127,7 @@ def test_a_placeholder_without_a_value_is_an_error() -> None:
 
 @pytest.mark.parametrize("text", ["${owner}", "$region", "${region", "${}", "a$"])
 def test_an_unknown_or_broken_placeholder_is_refused_when_the_recipe_is_read(text: str) -> None:
-    with pytest.raises(InvalidRecipe, match=r"mine.*a-document.*attemptId.*only .*\$\{region\}"):
+    with pytest.raises(InvalidRecipe, match=r"mine.*a-document.*attemptId.*Use only .*\$\{region\}"):
         parse_recipes(recipe(parameters={"attemptId": text}))
 
 

@@ -46,23 +46,31 @@ def instead(mine: Recipe) -> str:
 @pytest.mark.parametrize(
     ("mine", "instance_type", "words"),
     [
-        (BOOK, "g5.xlarge", "the A10G has compute capability 8.6, and it needs 3.0 to 7.5 (CUDA 10.1)"),
-        (BOOK, "p6-b200.48xlarge", "the B200 has compute capability 10.0, and it needs 3.0 to 7.5 (CUDA 10.1)"),
+        (BOOK, "g5.xlarge", "A10G has compute capability 8.6, and the recipe requires 3.0 to 7.5 (CUDA 10.1)"),
+        (BOOK, "p6-b200.48xlarge", "B200 has compute capability 10.0, and the recipe requires 3.0 to 7.5 (CUDA 10.1)"),
         (
             BOOK,
             "g4ad.xlarge",
-            "the Radeon Pro V520 has no CUDA, and it needs compute capability 3.0 to 7.5 (CUDA 10.1)",
+            "Radeon Pro V520 does not support CUDA, and the recipe requires compute capability 3.0 to 7.5 (CUDA 10.1)",
         ),
-        (BOOK, "g5g.xlarge", "g5g.xlarge is arm64, and its packages are for x86_64"),
-        (BOOK, "t3.large", "t3.large has no GPU, and it needs one"),
-        (TODAY, "g4ad.xlarge", "the Radeon Pro V520 has no CUDA, and it needs compute capability 7.5 or more"),
-        (TODAY, "p3.2xlarge", "the V100 has compute capability 7.0, and it needs 7.5 or more"),
+        (BOOK, "g5g.xlarge", "g5g.xlarge is arm64, and the recipe supports x86_64"),
+        (BOOK, "t3.large", "t3.large has no GPU, and the recipe requires one"),
+        (
+            TODAY,
+            "g4ad.xlarge",
+            "Radeon Pro V520 does not support CUDA, and the recipe requires compute capability 7.5 or more",
+        ),
+        (TODAY, "p3.2xlarge", "V100 has compute capability 7.0, and the recipe requires 7.5 or more"),
         (
             recipe(OF_TODAY | {"ubuntu": ["20.04", "18.04"]}),
             "t3.large",
-            "Ubuntu 22.04, and it is made for 20.04 or 18.04",
+            "Ubuntu 22.04, and the recipe supports 20.04 or 18.04",
         ),
-        (recipe(OF_TODAY | {"ubuntu": ["22.04"]}), "g7.2xlarge", "the image is Ubuntu 24.04, and it is made for 22.04"),
+        (
+            recipe(OF_TODAY | {"ubuntu": ["22.04"]}),
+            "g7.2xlarge",
+            "the image is Ubuntu 24.04, and the recipe supports 22.04",
+        ),
     ],
 )
 def test_what_does_not_fit_is_told_why(mine: Recipe, instance_type: str, words: str) -> None:
@@ -88,17 +96,17 @@ def test_the_plain_recipes_fit_whatever_can_be_launched(name: str) -> None:
 
 
 def test_who_asked_for_too_new_a_gpu_is_told_t4() -> None:
-    assert instead(BOOK) == "what would fit in us-east-1: T4 (g4dn.xlarge, $0.526 an hour)"
+    assert instead(BOOK) == "Compatible in us-east-1: T4 (g4dn.xlarge, $0.526 per hour)."
     assert list_compatible_gpus(BOOK.requirements, BOOK.get_image_parameter, load_catalog()) == ["T4"]
 
 
 def test_pytorch_for_arm64_has_no_kernels_for_t4g_and_what_would_fit_is_named() -> None:
     mine = load_packaged_recipes()["d2l-pytorch"]
-    why = "the T4g has compute capability 7.5, and it needs 8.0 or more (PyTorch for CUDA 13.0 on arm64)"
+    why = "T4g has compute capability 7.5, and the recipe requires 8.0 or more (PyTorch for CUDA 13.0 on arm64)"
     assert why_not(mine, "g5g.xlarge") == why
     assert why_not(mine, "g4dn.xlarge") is None, "PyTorch for x86_64 has them"
     assert why_not(mine, "m7g.large") is None, "it needs no GPU"
-    assert instead(mine).startswith("what would fit in us-east-1: T4 (g4dn.xlarge, $0.526 an hour), ")
+    assert instead(mine).startswith("Compatible in us-east-1: T4 (g4dn.xlarge, $0.526 per hour), ")
     assert "T4g" not in list_compatible_gpus(mine.requirements, mine.get_image_parameter, load_catalog())
 
 
@@ -117,14 +125,16 @@ def test_bounds_of_an_architecture_are_narrowed_as_the_others_are() -> None:
 
 def test_the_cheapest_of_each_gpu_is_named_and_a_type_without_one() -> None:
     words = instead(TODAY)
-    assert words.startswith("what would fit in us-east-1: T4 (g4dn.xlarge, $0.526 an hour), ")
+    assert words.startswith("Compatible in us-east-1: T4 (g4dn.xlarge, $0.526 per hour), ")
     assert "A10G (g5.xlarge" in words
-    assert words.endswith(" or no GPU (t3.medium, $0.0416 an hour)")
+    assert words.endswith(" or no GPU (t3.medium, $0.0416 per hour).")
     assert "Radeon" not in words
 
 
 def test_where_nothing_fits_that_is_said() -> None:
-    assert instead(recipe(OF_THE_BOOK)) == "nothing in us-east-1 would fit", "no type's own image is Ubuntu 18.04"
+    assert instead(recipe(OF_THE_BOOK)) == "No instance type in us-east-1 is compatible.", (
+        "no type's own image is Ubuntu 18.04"
+    )
 
 
 def test_without_a_gpu_the_gpu_steps_are_skipped_and_that_is_said() -> None:

@@ -70,10 +70,10 @@ def test_credentials_are_masked(said: str, shown: str) -> None:
     [
         ("gpudesk: No driver. Launch with another image.", "Launch with another image."),
         ("write failed: No space left on device\ngpudesk: It broke at: tar x (exit status 2).", "larger disk_gib"),
-        ("curl: (6) Could not resolve host: github.com", "subnet's route"),
-        ("E: Could not get lock /var/lib/dpkg/lock-frontend.", "Another apt holds the lock"),
-        ("line 12: 4242 Killed", "instance type with more"),
-        ("something else", "Open a session on it to find the cause"),
+        ("curl: (6) Could not resolve host: github.com", "routes of the subnet"),
+        ("E: Could not get lock /var/lib/dpkg/lock-frontend.", "Another apt process holds the lock"),
+        ("line 12: 4242 Killed", "instance type with more memory"),
+        ("something else", "Open a session to find the cause"),
     ],
 )
 def test_what_can_be_done_is_said(output: str, hint: str) -> None:

@@ -68,7 +68,7 @@ def build_setup_request(
     misfit = recipe.requirements.find_incompatibility(kind, instance.spec.software.image_parameter or kind.image)
     if misfit:
         instead = suggest_types(recipe.requirements, recipe.get_image_parameter, catalog, instance.spec.region)
-        wrong = f"{name} does not fit {instance.name}: {misfit}; in a launch of its own, {instead}"
+        wrong = f"recipe {name} does not support {instance.name}: {misfit}. Launch a new instance for it. {instead}"
         errors.append(FieldError("recipe", wrong))
     if errors:
         raise build_validation_error(errors)
