@@ -10,6 +10,7 @@ from chalicelib.control.loop.address_book import load_channel_directory
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.deadlines import SANITIZE_DEADLINE
 from chalicelib.domain.common.errors import AwsError
+from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.images import creation, secret_restore
@@ -29,6 +30,7 @@ from chalicelib.domain.images.plan import (
     SendSanitize,
 )
 from chalicelib.domain.images.record import IN_PROGRESS_PHASES, Image, ImagePhase
+from chalicelib.domain.instances.lifecycle.notified import forget_facts
 from chalicelib.domain.instances.observation import NotVisible, ObservedCommand, Unavailable
 from chalicelib.domain.instances.plan import SendDocument
 from chalicelib.domain.instances.record import Ec2State
@@ -192,6 +194,6 @@ class ImageReconciler:
         if instance is None or instance.image_in_progress is None or instance.image_in_progress.id != image.id:
             return None
         line = creation.completion(image, self.clock.now())
-        freed = replace(instance, image_in_progress=None, notified=None)
+        freed = forget_facts(replace(instance, image_in_progress=None), EventCode.TERMINATE_PENDING)
         notices = notifications_for(freed, (line,), load_channel_directory(self.desk.settings(), self.owners))
         return InstanceUpdate(instance, freed, (line,), notices, user_write=True)
