@@ -239,5 +239,5 @@ def test_what_cannot_be_measured_is_refused_before_anything_is_written(instance:
 
 def test_no_setup_begins_while_it_is_measured() -> None:
     what = SetupRequest(recipe="jupyter", parameters={}, documents=(), given_parameters={}, skipped_message=None)
-    with pytest.raises(Conflict, match="A benchmark is running on n. Request the setup when it has ended"):
+    with pytest.raises(Conflict, match=r"A benchmark is running on n\. Request the setup when it has ended"):
         apply_setup_request(running(), what, ADA, START)

@@ -64,7 +64,8 @@ def request_keep(instance: Instance, until: datetime, actor: Actor, limits: Limi
 def process_keep_request(instance: Instance, request: KeepRequest, limits: Limits, now: datetime) -> Plan:
     """Grant or refuse a keep that was requested on the instance. Each request gets one result.
 
-    Such a keep never ends later than `max_hours` after the start: an instance must not move its own limit.
+    Such a keep never ends later than `max_hours` after the start: an instance must not move its own limit. The message
+    of the result is a clause of at most 60 characters: `gpudesk-keep` prints it after "Granted:" or "Refused:".
     """
     until = now + timedelta(hours=min(request.hours, limits.keep_hours))
     if instance.lifetime.started_at:
@@ -73,13 +74,12 @@ def process_keep_request(instance: Instance, request: KeepRequest, limits: Limit
         return _refuse_keep(instance, request, now)
     kept_until = instance.lifetime.keep_until
     if kept_until and until <= kept_until:
-        message = f"{instance.name} is already kept until {format_date_time(kept_until)}."
-        result = KeepResult(id=request.id, granted=True, message=message)
-        reason = EventReason(code=EventCode.KEEP_ACTIVE, message=message)
+        end = format_date_time(kept_until)
+        result = KeepResult(id=request.id, granted=True, message=f"already kept until {end}")
+        reason = EventReason(code=EventCode.KEEP_ACTIVE, message=f"{instance.name} is already kept until {end}.")
         return Plan(instance=replace(instance, keep_result=result), reason=reason, requeue=True)
     kept, entries = grant_keep(instance, until, MACHINE_USER, now)
-    message = f"{instance.name} is kept until {format_date_time(until)}."
-    result = KeepResult(id=request.id, granted=True, message=message)
+    result = KeepResult(id=request.id, granted=True, message=f"kept until {format_date_time(until)}")
     reason = EventReason(code=EventCode.KEEP_GRANTED, message=entries[0].message)
     return Plan(instance=replace(kept, keep_result=result), reason=reason, timeline=entries, requeue=True)
 
@@ -121,12 +121,12 @@ def keep_reason(instance: Instance) -> Reason:
 
 
 def _refuse_keep(instance: Instance, request: KeepRequest, now: datetime) -> Plan:
-    hours = pluralize(instance.spec.policy.max_hours, "hour")
+    cause = f"the maximum lifetime of {pluralize(instance.spec.policy.max_hours, 'hour')} is over"
     message = (
-        f"{instance.name} cannot be kept: its maximum lifetime of {hours} is over. Only a keep over gpudesk, "
-        "not gpudesk-keep, can extend it."
+        f"A keep of {instance.name} that was requested on the instance is refused: {cause}. Only a keep over gpudesk "
+        "can extend it."
     )
     reason = EventReason(code=EventCode.KEEP_REFUSED, message=message)
-    result = KeepResult(id=request.id, granted=False, message=message)
+    result = KeepResult(id=request.id, granted=False, message=cause)
     entry = timeline_entry(now, reason, actor=MACHINE_USER)
     return Plan(instance=replace(instance, keep_result=result), reason=reason, timeline=(entry,), requeue=True)

@@ -130,6 +130,7 @@ def require_delivery(decision: Decision) -> Decision:
 def apply_mode(decision: Decision) -> Decision:
     """Limit the plan to what the mode allows: `paused` changes nothing, `dry_run` records autonomous plans once.
 
+    A dry run keeps what was observed, and discards the rest of an autonomous plan.
     A stop warning that gpudesk may not act on is cancelled: it would be outdated when the mode is `enforce` again.
     """
     mode, plan, current = decision.context.desk.mode, decision.decided_plan, decision.instance
@@ -141,7 +142,8 @@ def apply_mode(decision: Decision) -> Decision:
         return replace(decision, plan=no_op(current, EventCode.DESK_PAUSED, message))
     if mode is Mode.DRY_RUN and plan.autonomous:
         code = plan.reason.code
-        recorded = notified.record_once(current, code, _dry_run_reason(plan), decision.now, reason_code=code)
+        unchanged = replace(current, observed=plan.instance.observed)
+        recorded = notified.record_once(unchanged, code, _dry_run_reason(plan), decision.now, reason_code=code)
         return replace(decision, plan=recorded)
     return decision
 

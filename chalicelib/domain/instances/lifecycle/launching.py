@@ -50,7 +50,7 @@ def decide(instance: Instance, now: datetime) -> Plan:
             step=ResolveLaunch(launch.zones_without_capacity),
         )
     sent = attempt if attempt.sent_at else replace(attempt, sent_at=now)
-    message = f"Calling EC2 to launch {name}: {attempt.instance_type} in {attempt.zone}."
+    message = f"Calling EC2 to launch {name} as {attempt.instance_type} in {attempt.zone}."
     return Plan(
         instance=replace(instance, launch=replace(launch, attempt=sent)),
         reason=EventReason(code=EventCode.LAUNCHING, message=message),
@@ -61,7 +61,7 @@ def decide(instance: Instance, now: datetime) -> Plan:
 def record_resolved_launch(instance: Instance, outcome: LaunchResolved, now: datetime) -> Plan:
     """Store the complete request before it is sent. The image determines the size of the disk, and so its price."""
     attempt, spec = outcome.attempt, instance.spec
-    message = f"Launching {instance.name}: {attempt.instance_type} in {attempt.zone}."
+    message = f"Launching {instance.name} as {attempt.instance_type} in {attempt.zone}."
     reason = EventReason(code=EventCode.LAUNCHING, message=message)
     disk_rate = instance.billing.rates.disk * attempt.disk_gib / spec.disk_gib
     return Plan(

@@ -48,9 +48,10 @@ def forget_facts(instance: Instance, *facts: EventCode) -> Instance:
 
 
 def forget_ended_facts(instance: Instance, observation: Observation, now: datetime) -> Instance:
-    """Return the record without the facts that the observation or the time shows to be over."""
+    """Return the record without the facts that the record, the observation or the time shows to be over."""
     warning_due_at = instance.lifetime_warning_due_at
     is_over = {
+        EventCode.ACTIVITY_UNKNOWN: instance.observed.activity_unknown_since is None,
         EventCode.TAGS_LOST: isinstance(observation.ec2, ObservedInstance),
         EventCode.TERMINATE_PENDING: not instance.has_image_in_progress(now),
         EventCode.LIFETIME_WARNING: warning_due_at is None or now < warning_due_at,

@@ -99,8 +99,7 @@ def _decide_unknown_activity(instance: Instance, judgment: ActivityJudgment, now
 def _decide_known_activity(instance: Instance, judgment: ActivityJudgment, report: Report, now: datetime) -> Plan:
     """Cancel a warning that no longer applies, warn of a stop, or stop an idle instance."""
     if instance.observed.activity_unknown_since:
-        known = replace(instance.observed, activity_unknown_since=None)
-        instance = replace(forget_facts(instance, EventCode.ACTIVITY_UNKNOWN), observed=known)
+        instance = replace(instance, observed=replace(instance.observed, activity_unknown_since=None))
     warning, keep_until = instance.warning, instance.lifetime.keep_until
     if keep_until and instance.has_keep(now):
         message = f"{instance.name} is kept until {format_date_time(keep_until)}."
