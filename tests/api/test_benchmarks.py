@@ -27,7 +27,7 @@ def test_a_measurement_is_written_down_followed_and_compared(bench: Bench) -> No
     bench.world.desk.reconciler.reconcile(asked.json["id"])
     shown = bench.ada("GET", "/instances/brave-otter").json["status"]
     assert shown["benchmark"]["state"] == "running"
-    assert shown["activity"]["message"].startswith("busy: ada asked for a measurement at")
+    assert shown["activity"]["message"].startswith("busy: ada requested a benchmark at")
     bench.world.minute(2)
     assert bench.ada("GET", "/instances/brave-otter").json["status"]["benchmark"] is None
 
@@ -49,7 +49,7 @@ def test_an_instance_that_cannot_be_measured_is_a_conflict_that_says_why(bench: 
     bench.world.launch(name="brave-otter", instance_type="t3.large")
     no_gpu = bench.ada("POST", "/instances/brave-otter/benchmarks")
     assert (no_gpu.status, no_gpu.json["code"]) == (409, "no_gpu")
-    assert "is a t3.large: it has no GPU to measure" in no_gpu.json["detail"]
+    assert "is a t3.large, which has no GPU" in no_gpu.json["detail"]
     bench.world.launch(name="calm-otter")
     early = bench.ada("POST", "/instances/calm-otter/benchmarks")
     assert (early.status, early.json["code"]) == (409, "not_ready")

@@ -26,7 +26,7 @@ from chalicelib.domain.idle.policy import SIGNALS, IdlePolicy
 from chalicelib.domain.idle.self_stop import LocalStatus, SelfStopAction, SelfStopState, decide_self_stop
 from chalicelib.domain.instances.commands import keep
 from chalicelib.domain.instances.lifecycle import decide, machine_messages
-from chalicelib.domain.instances.lifecycle.orders import build_response
+from chalicelib.domain.instances.lifecycle.machine_messages import build_response
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.observation import Observation, ObservedInstance
 from chalicelib.domain.instances.plan import Stop

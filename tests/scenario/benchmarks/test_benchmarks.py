@@ -90,7 +90,7 @@ def test_while_it_is_measured_nothing_is_idle_and_the_window_begins_anew_afterwa
     assert (now.phase, now.warning) == (Phase.READY, None)
     shown = desk.show(instance).activity
     assert shown is not None
-    assert shown.reason.message.startswith("busy: ada asked for a measurement at")
+    assert shown.reason.message.startswith("busy: ada requested a benchmark at")
     done()
     ended(desk, instance, 5)
     desk.minute(4)
@@ -180,7 +180,7 @@ def test_a_paused_desk_runs_no_benchmark_until_it_enforces_again(desk: World) ->
 def test_no_image_is_made_of_what_is_being_measured(desk: World) -> None:
     instance = desk.ready()
     measure(desk, instance)
-    with pytest.raises(Conflict, match="is being measured; ask again once that has ended"):
+    with pytest.raises(Conflict, match=r"A benchmark is running on .*\. Request the setup when it has ended"):
         desk.desk.images.create(ADA, instance.id, name="vision", description="", no_reboot=True)
 
 

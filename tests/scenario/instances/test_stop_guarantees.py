@@ -74,7 +74,7 @@ def test_a_keep_after_the_claim_is_refused_with_the_way_to_start_again(desk: Wor
     instance = desk.warned()
     desk.crashing(keep_too_late)
     desk.until(instance, Phase.STOPPED)
-    assert "/start starts it again" in refusals[0]
+    assert "To start it again, send POST /instances/" in refusals[0]
 
 
 def test_activity_between_the_claim_and_the_call_withdraws_the_stop(desk: World) -> None:
