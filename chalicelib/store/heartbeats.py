@@ -9,7 +9,7 @@ from pynamodb.attributes import Attribute, MapAttribute, UnicodeAttribute
 from pynamodb.models import Model
 
 from chalicelib.domain.idle.heartbeat import Report
-from chalicelib.domain.idle.heartbeat_codec import decode_heartbeat
+from chalicelib.domain.idle.heartbeat_decoding import decode_heartbeat
 from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse, decode_response, encode_response
 from chalicelib.store.dynamo import PREFIX, TableMeta, find_item, save_if, update_if
 

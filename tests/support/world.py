@@ -22,7 +22,7 @@ from chalicelib.domain.desk.policy_limits import PolicyOverride
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.idle.evidence import Evidence, Sample, SignalState, fold
 from chalicelib.domain.idle.heartbeat import Acknowledgement, Heartbeat, KeepRequest, SelfStopStatus, StepProgress
-from chalicelib.domain.idle.heartbeat_codec import encode_heartbeat
+from chalicelib.domain.idle.heartbeat_encoding import encode_heartbeat
 from chalicelib.domain.idle.policy import SIGNALS
 from chalicelib.domain.instances.commands.start_benchmark import BENCHMARK_DOCUMENT
 from chalicelib.domain.instances.plan import Outcome, Step

@@ -9,9 +9,10 @@ from chalicelib.api.instances.routes import view_after_write
 from chalicelib.api.instances.views import InstanceWithWarningsView
 from chalicelib.api.pagination import paginate, to_page_view
 from chalicelib.api.routing import RequestContext, Router
-from chalicelib.api.views.values import PageView, format_timestamp, format_usd
+from chalicelib.api.views.values import PageView, format_usd
 from chalicelib.domain.benchmarks.result import UNITS, Comparison, ScoredMetric
 from chalicelib.domain.common.pagination import list_name
+from chalicelib.domain.common.text import format_timestamp
 
 router = Router()
 

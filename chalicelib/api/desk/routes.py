@@ -13,12 +13,13 @@ from chalicelib.api.owners.routes import ChannelsView, to_channels_view
 from chalicelib.api.pagination import paginate, to_page_view
 from chalicelib.api.routing import AppContext, RequestContext, Router
 from chalicelib.api.views.policy import IdlePolicyView, ThresholdsView, to_policy_view, to_thresholds_view
-from chalicelib.api.views.values import PageView, format_optional_timestamp, format_timestamp, format_usd
+from chalicelib.api.views.values import PageView, format_optional_timestamp, format_usd
 from chalicelib.domain.access.actor import Actor, Role
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.money import round_usd
 from chalicelib.domain.common.pagination import list_name
-from chalicelib.domain.common.text import round_usd
+from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.costs.daily_costs import DayCost
 from chalicelib.domain.desk.settings import DeskSettings, Mode
 from chalicelib.domain.setup.recipe import Recipe

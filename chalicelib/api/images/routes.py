@@ -12,11 +12,11 @@ from chalicelib.api.views.values import (
     PageView,
     ReasonView,
     WriteWarningView,
-    format_timestamp,
     format_usd,
     to_reason_view,
     to_warnings_view,
 )
+from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.desk.settings import paused_warning
 from chalicelib.domain.images.record import Image, price_per_month
 

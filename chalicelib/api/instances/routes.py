@@ -13,13 +13,14 @@ from chalicelib.api.instances.bodies import KeepBody, LaunchBody, SessionBody, S
 from chalicelib.api.instances.views import InstanceView, InstanceWithWarningsView, to_instance_view
 from chalicelib.api.pagination import to_page_view
 from chalicelib.api.routing import RequestContext, Router
-from chalicelib.api.views.values import PageView, format_timestamp, to_reason_view, to_warnings_view
+from chalicelib.api.views.values import PageView, to_reason_view, to_warnings_view
 from chalicelib.control.services.queries import InstanceSnapshot
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
+from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.instances.commands.keep import keep_reason
 from chalicelib.domain.instances.commands.stop_start import paused_warning_for
-from chalicelib.domain.instances.metering import cost_so_far
+from chalicelib.domain.instances.metering import compute_cost
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.launch.request import LaunchRequest
 from chalicelib.domain.notifications.notification import Notification
@@ -278,7 +279,7 @@ def _notice(notice: Notification) -> NotificationView:
 
 def view_after_write(instance: Instance, now: datetime, *warnings: WriteWarning | None) -> InstanceWithWarningsView:
     """Return the answer to a write: the instance without its activity, which only GET determines, and warnings."""
-    view = to_instance_view(InstanceSnapshot(instance, None, cost_so_far(instance, now)))
+    view = to_instance_view(InstanceSnapshot(instance, None, compute_cost(instance, now)))
     return {**view, "warnings": to_warnings_view(*warnings)}
 
 

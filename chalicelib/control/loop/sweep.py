@@ -127,7 +127,7 @@ class Sweep:
     def _region(self, region: str, instances: list[Instance], rules: DecisionContext, report: SweepReport) -> None:
         views = self.observer.list_instances(region)
         if isinstance(views, Unavailable):
-            LOG.error("region %s does not answer: %s", region, views.why)
+            LOG.error("region %s does not answer: %s", region, views.error)
             report.unavailable_regions.append(region)
         agents = self.observer.list_agents(region, [i for i in instances if needs_agent(i, select_observed(i, views))])
         heartbeats, events = self._heartbeats(instances), self._events(region, instances)

@@ -29,7 +29,7 @@ from chalicelib.domain.images.record import (
 )
 from chalicelib.domain.images.secret_restore import regenerated_secrets_message
 from chalicelib.domain.instances.lifecycle.plans import because
-from chalicelib.domain.instances.names import NAME_IN_DESCRIPTION, is_valid_name
+from chalicelib.domain.instances.names import NAME_DESCRIPTION, is_valid_name
 from chalicelib.domain.instances.record import ImageInProgress, Instance, Machine, Phase
 from chalicelib.domain.instances.spec import DesiredState, Spec
 from chalicelib.domain.launch.from_image import recipes_captured_in_image
@@ -72,7 +72,7 @@ class ImageService:
         actor.owner_for_new()
         if not is_valid_name(name):
             raise ValidationFailed(
-                f"name must be {NAME_IN_DESCRIPTION}", errors=(FieldError("name", f"must be {NAME_IN_DESCRIPTION}"),)
+                f"name must be {NAME_DESCRIPTION}", errors=(FieldError("name", f"must be {NAME_DESCRIPTION}"),)
             )
         if self.desk.settings().mode is Mode.PAUSED:
             raise Conflict(

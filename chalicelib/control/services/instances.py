@@ -43,7 +43,7 @@ class InstanceService:
     clock: Clock
 
     def stop(self, actor: Actor, ref: str) -> Instance:
-        return self.apply(actor, ref, lambda instance: stop_start.stop(instance, actor, self.clock.now()))
+        return self.apply(actor, ref, lambda instance: stop_start.request_stop(instance, actor, self.clock.now()))
 
     def start(self, actor: Actor, ref: str) -> Instance:
         if self.desk.settings().mode is Mode.PAUSED:
@@ -51,10 +51,12 @@ class InstanceService:
                 "gpudesk is paused. Instances can be started when an admin sets mode to enforce.",
                 code=ErrorCode.DESK_PAUSED,
             )
-        return self.apply(actor, ref, lambda instance: stop_start.start(instance, actor, self.clock.now()))
+        return self.apply(actor, ref, lambda instance: stop_start.request_start(instance, actor, self.clock.now()))
 
     def terminate(self, actor: Actor, ref: str) -> Instance:
-        return self.apply(actor, ref, lambda instance: stop_start.terminate(instance, actor, self.clock.now()))
+        return self.apply(
+            actor, ref, lambda instance: stop_start.request_termination(instance, actor, self.clock.now())
+        )
 
     def keep(self, actor: Actor, ref: str, *, hours: float | None, until: datetime | None) -> Instance:
         """Leave it running for `hours` from now, or until `until`."""
@@ -63,7 +65,7 @@ class InstanceService:
         def kept(instance: Instance) -> RecordChange:
             now = self.clock.now()
             end = until or now + timedelta(hours=min(hours or 0, 10**5))
-            return keep.keep(instance, end, actor, limits, now, "until" if until else "hours")
+            return keep.request_keep(instance, end, actor, limits, now, "until" if until else "hours")
 
         return self.apply(actor, ref, kept)
 

@@ -17,9 +17,9 @@ from chalicelib.domain.costs.daily_costs import DayCost, costs_per_day
 from chalicelib.domain.idle.heartbeat import Report
 from chalicelib.domain.idle.rule import ActivityJudgment
 from chalicelib.domain.images.record import Image
-from chalicelib.domain.instances.lifecycle.plans import heartbeat_key
-from chalicelib.domain.instances.lifecycle.ready import judge
-from chalicelib.domain.instances.metering import cost_so_far, open_segment
+from chalicelib.domain.instances.lifecycle.plans import build_heartbeat_key
+from chalicelib.domain.instances.lifecycle.ready import judge_instance
+from chalicelib.domain.instances.metering import compute_cost, get_open_segment
 from chalicelib.domain.instances.observation import NotVisible, Observation
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.setup_progress import SetupProgress, compute_setup_progress
@@ -113,7 +113,7 @@ class QueryService:
         whose = actor.list_scope(owner)
         closed = self.ledger.list_segments(since, now.date(), whose)
         living = (record for record in self.instances.list_active() if not isinstance(record, UnreadableRecord))
-        running = (open_segment(instance, now) for instance in living if whose in (None, instance.owner))
+        running = (get_open_segment(instance, now) for instance in living if whose in (None, instance.owner))
         return costs_per_day([*closed, *(segment for segment in running if segment)], since, until)
 
     def health(self) -> Health:
@@ -136,12 +136,12 @@ class QueryService:
             left = [document.name for document in instance.setup.documents[instance.setup.document_index :]]
             before = self.durations.get(instance.spec.hardware.instance_type, left)
             going = compute_setup_progress(instance, report, before, now, self.clock.scale_script_timeout)
-            return InstanceSnapshot(instance, None, cost_so_far(instance, now), report, going)
+            return InstanceSnapshot(instance, None, compute_cost(instance, now), report, going)
         if key is None or instance.phase is not Phase.READY:
-            return InstanceSnapshot(instance, None, cost_so_far(instance, now))
-        judgement = judge(instance, Observation(ec2=NotVisible(), heartbeat=report), now)
-        return InstanceSnapshot(instance, judgement, cost_so_far(instance, now), report)
+            return InstanceSnapshot(instance, None, compute_cost(instance, now))
+        judgement = judge_instance(instance, Observation(ec2=NotVisible(), heartbeat=report), now)
+        return InstanceSnapshot(instance, judgement, compute_cost(instance, now), report)
 
     def _heartbeat_key(self, instance: Instance) -> str | None:
         machine = instance.machine
-        return heartbeat_key(self.instance_role_id, machine.instance_id) if machine else None
+        return build_heartbeat_key(self.instance_role_id, machine.instance_id) if machine else None

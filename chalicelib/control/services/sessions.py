@@ -17,6 +17,7 @@ from chalicelib.domain.common.errors import (
     UpstreamUnavailable,
 )
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.text import join_and
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.images.record import secrets_removed_message
 from chalicelib.domain.instances.commands.change import RecordChange
@@ -82,7 +83,7 @@ class SessionService:
         instance, machine = self._require_running(actor, ref)
         port = self._jupyter_port(instance)
         if wish.kind.requires_jupyter and port is None:
-            recipes = " and ".join(instance.spec.software.recipes)
+            recipes = join_and(instance.spec.software.recipes)
             raise Conflict(f"{instance.name} was set up as {recipes}, without Jupyter", code=ErrorCode.NO_JUPYTER)
         plan = plan_session(wish, port)
         if wish.kind.requires_secrets:

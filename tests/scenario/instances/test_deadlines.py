@@ -16,7 +16,7 @@ def test_no_agent_is_warned_of_and_terminated_with_the_likely_causes(desk: World
     instance = desk.launch()
     instance = desk.until_true(instance, lambda now: now.warning is not None, minutes=13)
     assert instance.warning is not None
-    assert instance.warning.kind is WarningType.NO_AGENT
+    assert instance.warning.warning_type is WarningType.NO_AGENT
     instance = desk.until(instance, Phase.TERMINATED, minutes=8)
     claimed = next(line for line in desk.timeline(instance) if line.code == "terminate_initiated")
     for cause in ("route", "endpoint", "role"):

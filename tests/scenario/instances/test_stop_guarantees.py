@@ -107,7 +107,7 @@ def test_a_lifetime_ends_after_a_warning_also_for_a_busy_instance(desk: World) -
     instance = desk.ready(max_hours=1)
     instance = desk.until_true(instance, lambda now: now.warning is not None)
     assert instance.warning is not None
-    assert instance.warning.kind is WarningType.LIFETIME
+    assert instance.warning.warning_type is WarningType.LIFETIME
     assert instance.warning.stop_at == instance.lifetime_ends_at
     desk.until(instance, Phase.STOPPED, minutes=13)
     assert "stop_initiated" in desk.codes(instance)

@@ -7,7 +7,8 @@ import pytest
 
 from chalicelib.domain.idle.evidence import Evidence, SignalState
 from chalicelib.domain.idle.heartbeat import Heartbeat, StepProgress, UnreadableHeartbeat
-from chalicelib.domain.idle.heartbeat_codec import HEARTBEAT_ATTRIBUTES, decode_heartbeat, encode_heartbeat
+from chalicelib.domain.idle.heartbeat_decoding import decode_heartbeat
+from chalicelib.domain.idle.heartbeat_encoding import HEARTBEAT_ATTRIBUTES, encode_heartbeat
 from chalicelib.domain.idle.policy import SIGNALS
 from chalicelib.store.heartbeats import HeartbeatModel
 

@@ -174,7 +174,7 @@ def claimed(action: ClaimAction, minutes: int, **changes: Any) -> Instance:
 
 def warned(kind: WarningType) -> StopWarning:
     """A stop warning whose time has come."""
-    return StopWarning(kind=kind, created_at=NOW - 5 * MINUTE, stop_at=NOW, message="It will be stopped.")
+    return StopWarning(warning_type=kind, created_at=NOW - 5 * MINUTE, stop_at=NOW, message="It will be stopped.")
 
 
 def heartbeat(state: SignalState = SignalState.QUIET, **facts: Any) -> Heartbeat:
@@ -331,7 +331,7 @@ HAPPENS: Mapping[str, Callable[[], Change]] = {
     ),
     "stop_initiated": lambda: decided(running(warning=warned(WarningType.IDLE)), heartbeat=heartbeat()),
     "stop_cancelled": lambda: noted(
-        claimed(ClaimAction.STOP, 1, kind=WarningType.IDLE),
+        claimed(ClaimAction.STOP, 1, warning_type=WarningType.IDLE),
         Stop(),
         NoLongerIdle(unknown_activity("no heartbeat").reason),
     ),
