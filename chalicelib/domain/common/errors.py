@@ -202,6 +202,18 @@ class PermanentAwsError(AwsError):
     """The same call never succeeds: a permission is missing, a parameter is wrong, or a type is not offered."""
 
 
+class PrerequisiteMissing(PermanentAwsError):
+    """gpudesk did not make a call, because AWS lacks something that the call needs. No AWS error code exists for it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("PrerequisiteMissing", message)
+
+    @property
+    def description(self) -> str:
+        """Return the message as a sentence, without a code."""
+        return f"{self.message.rstrip('. ')}."
+
+
 def build_validation_error(errors: list[FieldError]) -> ValidationFailed:
     """Return one exception for all invalid fields of a request."""
     fields = tuple(dict.fromkeys(error.field for error in errors))
