@@ -27,7 +27,7 @@ def test_a_measurement_is_written_down_followed_and_compared(bench: Bench) -> No
     bench.world.desk.reconciler.reconcile(asked.json["id"])
     shown = bench.ada("GET", "/instances/brave-otter").json["status"]
     assert shown["benchmark"]["state"] == "running"
-    assert shown["activity"]["message"].startswith("busy: ada asked for a measurement at")
+    assert shown["activity"]["message"].startswith("Busy: ada asked for a measurement at")
     bench.world.minute(2)
     assert bench.ada("GET", "/instances/brave-otter").json["status"]["benchmark"] is None
 
