@@ -43,10 +43,14 @@ LAUNCH = {"gpu": "T4"}
         ({"idle_policy": {"idle_minutes": "30"}}, "idle_policy.idle_minutes", "a whole number of minutes"),
         ({"idle_policy": {"idle_minutes": None}}, "idle_policy.idle_minutes", "not null"),
         ({"idle_policy": {"idle_minutes": 2}}, "idle_policy.idle_minutes", "3 (three samples) to 240 minutes"),
-        ({"idle_policy": {"idle_minutes": 5, "warning_minutes": 6}}, "idle_policy.warning_minutes", "not be longer"),
+        (
+            {"idle_policy": {"idle_minutes": 5, "warning_minutes": 6}},
+            "idle_policy.warning_minutes",
+            "at most idle_minutes (5), not 6",
+        ),
         ({"idle_policy": {"signals": []}}, "idle_policy.signals", "some of gpu, jupyter"),
         ({"idle_policy": {"signals": ["gpu", "aura"]}}, "idle_policy.signals", "'aura'"),
-        ({"idle_policy": {"signals": ["gpu", "gpu"]}}, "idle_policy.signals", "each once"),
+        ({"idle_policy": {"signals": ["gpu", "gpu"]}}, "idle_policy.signals", "each signal once"),
         ({"idle_policy": {"thresholds": {"gpu_percent": 0}}}, "idle_policy.thresholds.gpu_percent", "1 to 100"),
         (
             {"idle_policy": {"thresholds": {"cpu_core_percent": 1}}},

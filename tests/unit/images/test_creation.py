@@ -39,7 +39,7 @@ from chalicelib.domain.instances.record import ImageInProgress
 from chalicelib.domain.setup.installed_documents import InstalledDocument, hash_recipe_document
 from chalicelib.domain.setup.state import DocumentRun
 from chalicelib.store.data_files import load_catalog, load_packaged_recipes
-from tests.property.world import ready
+from tests.property.world import build_ready_instance
 
 NOW = datetime(2030, 5, 1, 12, 0, tzinfo=UTC)
 NOTHING = ImageObservation(ami=NotVisible())
@@ -135,7 +135,7 @@ def test_all_of_it_has_one_deadline_as_long_as_a_termination_waits(phase: ImageP
     plan = decide(late, ImageObservation(ami=NotVisible(), command=DONE), NOW)
     assert (plan.image.phase, plan.step) == (ImagePhase.FAILED, None)
     assert "it was not ready within 6 h" in plan.image.reason.message
-    waiting = replace(ready(), image_in_progress=ImageInProgress(id=late.id, started_at=late.created_at))
+    waiting = replace(build_ready_instance(), image_in_progress=ImageInProgress(id=late.id, started_at=late.created_at))
     assert not waiting.has_image_in_progress(NOW)
     assert waiting.has_image_in_progress(NOW - timedelta(seconds=1))
 

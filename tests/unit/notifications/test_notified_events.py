@@ -70,8 +70,8 @@ from chalicelib.store.notifications import NotificationOutbox
 from chalicelib.store.owners import OwnerRepository
 from chalicelib.store.repositories import Repositories
 from local.clock import ManualClock
-from tests.property.world import ADA, MACHINE_ID, MINUTE, START, VIEW
-from tests.property.world import ready as plain_ready
+from tests.property.world import ADA, INSTANCE_ID, MINUTE, START, VIEW
+from tests.property.world import build_ready_instance as plain_ready
 from tests.unit.images.test_creation import image
 
 NAME = "famous-bunting"
@@ -137,7 +137,7 @@ Change = tuple[Instance, Sequence[TimelineEntry]]
 
 def running(**changes: Any) -> Instance:
     """An instance that is ready since an hour."""
-    machine = Machine(instance_id=MACHINE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=START)
+    machine = Machine(instance_id=INSTANCE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=START)
     facts: dict[str, Any] = {
         "machine": machine,
         "observed": ObservedState(boot_id="boot-1", agent_seen=True),
@@ -185,7 +185,7 @@ def heartbeat(state: SignalState = SignalState.QUIET, **facts: Any) -> Heartbeat
     )
     return Heartbeat(
         **{
-            "instance_id": MACHINE_ID,
+            "instance_id": INSTANCE_ID,
             "at": NOW,
             "signals": dict.fromkeys(SIGNALS, evidence),
             "boot_id": "boot-1",
@@ -286,7 +286,7 @@ def adopted() -> Change:
 
     found: list[Change] = []
     orphanage = OrphanAdopter(Empty(running()), cast("Reconciler", None), data_files.load_catalog())
-    assert orphanage.adopt_all([replace(VIEW, name=NAME)], set(), RULES, NOW) == [MACHINE_ID]
+    assert orphanage.adopt_all([replace(VIEW, name=NAME)], set(), RULES, NOW) == [INSTANCE_ID]
     return found[0]
 
 
@@ -303,7 +303,7 @@ def old(instance: Instance) -> Instance:
 
 def no_agent(**changes: Any) -> Instance:
     """It runs for 13 minutes, and its SSM agent has never responded."""
-    machine = Machine(instance_id=MACHINE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=NOW - 13 * MINUTE)
+    machine = Machine(instance_id=INSTANCE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=NOW - 13 * MINUTE)
     since = {"phase_since": machine.launched_at, "lifetime": Lifetime(started_at=machine.launched_at)}
     return running(
         **{"phase": Phase.BOOTING, "machine": machine, "observed": ObservedState(boot_id="boot-1"), **since, **changes}
@@ -364,7 +364,7 @@ HAPPENS: Mapping[str, Callable[[], Change]] = {
     "activity_unknown": lambda: decided(
         running(observed=ObservedState(boot_id="boot-1", agent_seen=True, activity_unknown_since=NOW - 20 * MINUTE))
     ),
-    "tags_lost": lambda: decided(running(), ec2=TagsMissing(MACHINE_ID)),
+    "tags_lost": lambda: decided(running(), ec2=TagsMissing(INSTANCE_ID)),
     "instance_gone": lambda: decided(
         running(observed=ObservedState(boot_id="boot-1", agent_seen=True, not_visible_since=NOW - timedelta(hours=3))),
         ec2=NotVisible(),
