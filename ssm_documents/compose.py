@@ -3,7 +3,7 @@
     python -m ssm_documents.compose FOLDER
 
 writes each as FOLDER/NAME.json. In a script, `source include:FILE` stands for what it uses of a file of lib/, and a
-line @@FILE@@ for a file beside it (or for the probe, probe.pyz, in base64). In a header, "include:parameters.json" in
+line @@FILE@@ for a file beside it (@@probe.txt@@ for the packed probe). In a header, "include:parameters.json" in
 place of a parameter stands for the shared one of that name (parameters.py); beside "script", `"always": true` says that
 the step is never skipped, however often it was done: it looks at the machine, or starts a service.
 """
@@ -20,7 +20,7 @@ from typing import Any
 
 from chalicelib.domain.setup.custom_recipe import PREFIX
 from ssm_documents.check import as_json, check, fallback_line
-from ssm_documents.embed import as_base64, probe_zipapp
+from ssm_documents.embed import pack_probe
 from ssm_documents.library import select_functions
 from ssm_documents.own_recipes import CUSTOM_RECIPES_DIR, custom_document_names, write_sources
 from ssm_documents.parameters import SHARED, shared
@@ -136,8 +136,8 @@ def _library(file: str, script: str) -> list[str]:
 
 
 def _embedded(file: str, folder: Path) -> str:
-    if file == "probe.pyz":
-        return as_base64(probe_zipapp())
+    if file == "probe.txt":
+        return pack_probe()
     return (folder / file).read_text(encoding="utf-8")
 
 

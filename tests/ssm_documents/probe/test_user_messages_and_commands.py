@@ -16,7 +16,7 @@ import pytest
 from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.heartbeat_response import KeepResult
 from chalicelib.domain.idle.policy import Thresholds
-from ssm_documents.embed import probe_zipapp
+from ssm_documents.embed import build_zipapp
 from ssm_documents.probe import commands
 from ssm_documents.probe.files import ProbePaths
 from ssm_documents.probe.history import History
@@ -151,7 +151,7 @@ def test_a_notebook_counts_where_it_took_the_message_and_a_browser_is_connected(
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The probe as a machine has it: one file."""
     path = tmp_path_factory.mktemp("probe") / "probe.pyz"
-    path.write_bytes(probe_zipapp())
+    path.write_bytes(build_zipapp())
     return path
 
 

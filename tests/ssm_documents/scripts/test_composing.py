@@ -22,8 +22,9 @@ from chalicelib.store.data_files import load_packaged_recipes
 from ssm_documents import compose as composing
 from ssm_documents.check import SHELL_METACHARACTERS, as_json, check
 from ssm_documents.compose import compose, document_names
-from ssm_documents.embed import as_base64, probe_zipapp, strip_comments
+from ssm_documents.embed import build_zipapp, pack_probe
 from ssm_documents.library import select_functions
+from ssm_documents.minify import minify
 
 Document = dict[str, Any]
 PROBE = "gpudesk-probe"
@@ -61,7 +62,7 @@ def test_composing_twice_gives_the_same_bytes(name: str) -> None:
 
 
 def test_the_probe_is_the_same_bytes_whatever_the_dates_of_its_files() -> None:
-    with zipfile.ZipFile(io.BytesIO(probe_zipapp())) as archive:
+    with zipfile.ZipFile(io.BytesIO(build_zipapp())) as archive:
         assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
         assert archive.namelist() == sorted(archive.namelist())
 
@@ -299,27 +300,67 @@ def test_a_pattern_that_admits_one_hostile_character_is_found(character: str) ->
 
 def test_the_probe_that_is_embedded_runs_by_itself(tmp_path: Path) -> None:
     zipapp = tmp_path / "probe.pyz"
-    zipapp.write_bytes(probe_zipapp())
+    zipapp.write_bytes(build_zipapp())
     isolated = [sys.executable, "-I", str(zipapp), "--version"]
     result = subprocess.run(isolated, capture_output=True, text=True, check=True, cwd=tmp_path)
     assert result.stdout.strip() == "gpudesk probe 2"
-    assert as_base64(probe_zipapp()) in "\n".join(lines(composed(PROBE), 1))
+    assert pack_probe() in "\n".join(lines(composed(PROBE), 1))
 
 
-def test_the_machine_carries_the_desks_own_rule() -> None:
-    with zipfile.ZipFile(io.BytesIO(probe_zipapp())) as archive:
-        for path in sorted(Path("chalicelib/domain/activity").glob("*.py")):
-            carried = ast.parse(archive.read(str(path)))
-            assert ast.dump(carried) == ast.dump(ast.parse(strip_comments(path.read_text()))), path
+def test_the_zipapp_carries_the_self_stop_rule_of_gpudesk() -> None:
+    rule = sorted(Path("chalicelib/domain/idle").glob("*.py"))
+    assert rule
+    with zipfile.ZipFile(io.BytesIO(build_zipapp())) as archive:
+        for path in rule:
+            assert archive.read(str(path)).decode() == minify(path.read_text(encoding="utf-8")), path
 
 
-def test_without_words_the_program_is_the_same_and_every_line_where_it_was() -> None:
-    source = Path("chalicelib/domain/idle/self_stop.py").read_text()
-    bare = strip_comments(source)
-    assert len(bare.splitlines()) == len(source.splitlines())
-    assert len(bare) < len(source) / 1.3
-    code = [line for line in source.splitlines() if line.strip().startswith(("return ", "if ", "def "))]
-    assert all(line in bare.splitlines() for line in code)
+def test_every_text_of_the_packed_probe_is_safe_inside_json_and_in_ssm() -> None:
+    packed = pack_probe()
+    assert json.dumps(packed.splitlines()[0], ensure_ascii=False) == f'"{packed.splitlines()[0]}"'
+    assert not set(packed) & set("\"\\ {@'")
+
+
+@pytest.mark.parametrize("path", sorted(Path("chalicelib/domain/idle").glob("[a-z]*.py")), ids=str)
+def test_minified_source_has_the_same_code_on_the_same_lines(path: Path) -> None:
+    source = path.read_text(encoding="utf-8")
+    bare = minify(source)
+    assert ast.dump(without_words_and_annotations(bare)) == ast.dump(without_words_and_annotations(source))
+    for original, minified in zip(source.splitlines(), bare.splitlines(), strict=True):
+        if original.strip().startswith(("return ", "if ", "import ", "from ")):
+            assert minified.strip() == original.partition("  #")[0].strip()
+
+
+class WithoutWordsAndAnnotations(ast.NodeTransformer):
+    def visit_Expr(self, node: ast.Expr) -> ast.Expr:
+        if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            node.value.value = ""
+        return node
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        node.annotation = None
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.returns = None
+        return self.generic_visit(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        return ast.Assign([node.target], node.value, lineno=node.lineno) if node.value else node
+
+
+def without_words_and_annotations(source: str) -> ast.AST:
+    tree: ast.AST = WithoutWordsAndAnnotations().visit(ast.parse(source))
+    return tree
+
+
+def test_minified_source_keeps_the_annotations_that_dataclasses_need() -> None:
+    source = (
+        "class A:\n    x: int = 1\n    y: str\n\n"
+        "def f(a: int, *b: str, c: int = 2) -> int:\n    d: int = a\n    return d\n"
+    )
+    bare = "class A:\n    x: int = 1\n    y: str\n\ndef f(a, *b, c = 2):\n    d = a\n    return d\n"
+    assert minify(source) == bare
 
 
 def with_all_that_they_need(*packages: str) -> set[str]:
@@ -336,7 +377,8 @@ def with_all_that_they_need(*packages: str) -> set[str]:
 
 def test_the_machine_installs_the_packages_that_the_tests_run_with_and_none_of_a_version_that_nobody_named() -> None:
     script = "\n".join(lines(composed(PROBE), 1))
-    pinned = dict(re.findall(r"\b([a-z][a-z0-9-]+)==(\S+)", script))
+    (packages,) = re.findall(r"PACKAGES=\(([^)]*)\)", script)
+    pinned = dict(package.split("==") for package in packages.split())
     needed = with_all_that_they_need("boto3", "psutil", "nvidia-ml-py")
     assert pinned == {package: version(package) for package in needed}
     script = "\n".join(lines(composed("gpudesk-jupyter"), 0))
