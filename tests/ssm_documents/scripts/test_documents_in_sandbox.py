@@ -85,8 +85,8 @@ class Fleet:
         self._dynamodb.update_item(
             TableName=self._table,
             Key={"id": {"S": KEY}},
-            UpdateExpression="SET orders = :orders",
-            ExpressionAttributeValues={":orders": TypeSerializer().serialize(encode_response(orders))},
+            UpdateExpression="SET response = :response",
+            ExpressionAttributeValues={":response": TypeSerializer().serialize(encode_response(orders))},
         )
 
     def signal(self, name: str) -> Evidence:
