@@ -38,7 +38,7 @@ PATHS = ProbePaths()
 FORWARDED_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 
 
-def hold(arguments: Sequence[str], places: ProbePaths = PATHS) -> int:
+def run_hold(arguments: Sequence[str], places: ProbePaths = PATHS) -> int:
     """In use for as long as a command runs, or until a time."""
     parser = argparse.ArgumentParser(prog="gpudesk-hold", description="Says that this machine is in use.")
     parser.add_argument("--until", type=_moment, help="a time with its zone, such as 2026-11-24T18:00Z")
@@ -61,7 +61,7 @@ def hold(arguments: Sequence[str], places: ProbePaths = PATHS) -> int:
     return _hold_while(command, options.reason or " ".join(command), places.holds / name)
 
 
-def keep(arguments: Sequence[str], places: ProbePaths = PATHS, wait_seconds: float = REPLY_TIMEOUT_SECONDS) -> int:
+def run_keep(arguments: Sequence[str], places: ProbePaths = PATHS, wait_seconds: float = REPLY_TIMEOUT_SECONDS) -> int:
     """Ask the desk to leave the machine running."""
     parser = argparse.ArgumentParser(prog="gpudesk-keep", description="Asks the desk to leave this machine running.")
     parser.add_argument("span", type=_span, nargs="?", help="from now, such as 4h")
@@ -85,7 +85,7 @@ def keep(arguments: Sequence[str], places: ProbePaths = PATHS, wait_seconds: flo
     return 0 if answer["granted"] else 1
 
 
-def status(arguments: Sequence[str], places: ProbePaths = PATHS) -> int:
+def run_status(arguments: Sequence[str], places: ProbePaths = PATHS) -> int:
     """What the probe knows now."""
     argparse.ArgumentParser(prog="gpudesk-status", description="Shows what the desk's probe knows.").parse_args(
         arguments
@@ -99,13 +99,13 @@ def status(arguments: Sequence[str], places: ProbePaths = PATHS) -> int:
     return 0
 
 
-def history(arguments: Sequence[str], places: ProbePaths = PATHS) -> int:
+def run_history(arguments: Sequence[str], places: ProbePaths = PATHS) -> int:
     """What the probe saw, as `make replay` reads it."""
     parser = argparse.ArgumentParser(prog="gpudesk-history", description="Prints what the probe saw, a line each.")
     parser.add_argument("--since", type=_moment, help="a time with its zone, such as 2026-11-24T18:00Z")
     options = parser.parse_args(arguments)
     try:
-        for line in History(places.history).lines(options.since):
+        for line in History(places.history).read_lines(options.since):
             print(line)
         sys.stdout.flush()
     except BrokenPipeError:
@@ -114,10 +114,10 @@ def history(arguments: Sequence[str], places: ProbePaths = PATHS) -> int:
 
 
 COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
-    "hold": hold,
-    "keep": keep,
-    "status": status,
-    "history": history,
+    "hold": run_hold,
+    "keep": run_keep,
+    "status": run_status,
+    "history": run_history,
 }
 
 

@@ -81,17 +81,17 @@ def write_json(path: Path, content: Any) -> None:
     new.replace(path)
 
 
-def read_users_json(path: Path) -> Any:
+def read_user_file(path: Path) -> Any:
     """What a file says that any user may have put there.
 
     :raises OSError, ValueError, RecursionError: it is not to be had, or no JSON
     """
-    with users_file(path) as descriptor:
-        return users_json(descriptor)
+    with open_user_file(path) as descriptor:
+        return parse_user_file(descriptor)
 
 
 @contextmanager
-def users_file(path: Path) -> Iterator[int]:
+def open_user_file(path: Path) -> Iterator[int]:
     """The descriptor of a file that any user may have put there: a link is not followed, a pipe not waited for.
 
     :raises OSError, ValueError: it is not to be had, or no file
@@ -105,7 +105,7 @@ def users_file(path: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def users_json(descriptor: int) -> Any:
+def parse_user_file(descriptor: int) -> Any:
     """What such a file says, unless it is longer than anything of ours.
 
     :raises OSError, ValueError, RecursionError: it cannot be read, or is no JSON

@@ -11,8 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from ssm_documents.probe.history_state import HistoryState
 from ssm_documents.probe.sensors import Reading
-from ssm_documents.probe.standing import HistoryState
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class History:
         except OSError as error:
             logger.warning("the history could not be written: %s", error)
 
-    def begin(self, at: datetime, boot_id: str, *, is_setting_up: bool) -> None:
+    def start_window(self, at: datetime, boot_id: str, *, is_setting_up: bool) -> None:
         """The window begins. Where the machine has booted since the last line, it had been stopped after that one.
 
         A setup that the probe before this one saw begin, and that goes on no more, has ended: its own document
@@ -58,12 +58,12 @@ class History:
         self._boot = {"boot_id": boot_id}
         self.write(at, "ready", boot_id=boot_id)
 
-    def heartbeat(self, at: datetime, readings: Mapping[str, Reading]) -> None:
+    def write_heartbeat(self, at: datetime, readings: Mapping[str, Reading]) -> None:
         """One sample of each signal."""
         signals = {name: {"state": each.state.value, "reason": each.reason[:120]} for name, each in readings.items()}
         self.write(at, "heartbeat", signals=signals)
 
-    def lines(self, since: datetime | None = None) -> Iterator[str]:
+    def read_lines(self, since: datetime | None = None) -> Iterator[str]:
         """The lines, oldest first; one that was cut by a crash is left out.
 
         What held where they begin is said first: without a `ready` nothing of them could be judged.
@@ -120,13 +120,13 @@ class _Line:
     text: str
 
 
-def as_text(moment: datetime) -> str:
+def format_time(moment: datetime) -> str:
     """ISO 8601, UTC: 2026-11-24T01:02:03Z."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _line(at: datetime, event: str, **more: Any) -> str:
-    return json.dumps({"at": as_text(at), "event": event, **more})
+    return json.dumps({"at": format_time(at), "event": event, **more})
 
 
 def _read(text: str) -> _Line | None:

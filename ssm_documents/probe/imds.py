@@ -32,7 +32,7 @@ class Imds:
             raise ValueError(f"the metadata service gave a date without its zone: {date[:40]}")
         return moment
 
-    def instance_id(self) -> str:
+    def read_instance_id(self) -> str:
         """This instance's id."""
         headers = {"X-aws-ec2-metadata-token": self._new_token().body.decode("ascii")}
         return self._ask("GET", f"{self._url}/meta-data/instance-id", headers).body.decode("ascii")

@@ -20,9 +20,9 @@ def main(arguments: Sequence[str] = sys.argv[1:]) -> int:
         print(f"gpudesk probe {VERSION}")
         return 0
     if verb == "run":
-        from ssm_documents.probe.service import run  # noqa: PLC0415
+        from ssm_documents.probe.service import run_probe  # noqa: PLC0415
 
-        return run(rest)
+        return run_probe(rest)
     from ssm_documents.probe.commands import COMMANDS  # noqa: PLC0415
 
     if verb not in COMMANDS:

@@ -14,13 +14,13 @@ from chalicelib.domain.idle.heartbeat import Acknowledgement, Heartbeat, MissedH
 from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse, encode_response
 from chalicelib.domain.idle.policy import Thresholds
 from chalicelib.domain.idle.self_stop import SelfStopAction, SelfStopDecision, SelfStopState, decide_self_stop
-from ssm_documents.probe.announcer import Notifier
 from ssm_documents.probe.files import ProbePaths, write_json
-from ssm_documents.probe.history import History, as_text
-from ssm_documents.probe.orders import LastResponse
+from ssm_documents.probe.history import History, format_time
+from ssm_documents.probe.keep_requests import KeepRequests
+from ssm_documents.probe.last_response import LastResponse
+from ssm_documents.probe.notifier import Notifier
 from ssm_documents.probe.sensors import GuardedSensor, Reading, read_all
 from ssm_documents.probe.setup_watch import SetupWatch
-from ssm_documents.probe.wishes import KeepRequests
 
 logger = logging.getLogger(__name__)
 
@@ -80,15 +80,15 @@ class Probe:
         self,
         sensors: Sequence[GuardedSensor],
         time: TimeSource,
-        desk: HeartbeatSender,
+        sender: HeartbeatSender,
         identity: Identity,
-        here: LocalServices,
+        services: LocalServices,
     ) -> None:
         self._sensors = sensors
         self._time = time
-        self._desk = desk
+        self._desk = sender
         self._identity = identity
-        self._here = here
+        self._here = services
         self._alone = SelfStopState()
         self._missed: MissedHeartbeats | None = None
         self._missed_until: datetime | None = None
@@ -129,13 +129,13 @@ class Probe:
         """In the history: a window begins with the probe, and anew after each setup."""
         history = self._here.history
         if self._was_setting_up is None:
-            history.begin(at, self._identity.boot_id, is_setting_up=is_setting_up)
+            history.start_window(at, self._identity.boot_id, is_setting_up=is_setting_up)
         if is_setting_up and not self._was_setting_up:
             history.write(at, "setup_started")
         if self._was_setting_up and not is_setting_up:
             history.write(at, "setup_ended")
         self._was_setting_up = is_setting_up
-        history.heartbeat(at, readings)
+        history.write_heartbeat(at, readings)
 
     def _heartbeat(self, readings: Mapping[str, Reading], at: datetime) -> Heartbeat:
         live_counts: Counter[str] = Counter()
@@ -183,7 +183,7 @@ class Probe:
         for name in _changed(before.policy.thresholds if before else Thresholds(), orders.policy.thresholds):
             self.evidence.pop(SIGNAL_BY_THRESHOLD[name], None)
         if orders.keep_until and orders.keep_until > at and (before is None or before.keep_until != orders.keep_until):
-            self._here.history.write(at, "keep", until=as_text(orders.keep_until))
+            self._here.history.write(at, "keep", until=format_time(orders.keep_until))
         self._here.last_response.store(orders)
         self._here.notifier.handle_desk_warning(orders)
         if orders.keep_result:
@@ -193,13 +193,13 @@ class Probe:
         """For `gpudesk-status`."""
         orders = self._here.last_response.response
         status: dict[str, Any] = {
-            "at": as_text(at),
+            "at": format_time(at),
             "signals": {
-                name: {"state": each.state.value, "since": as_text(each.since), "reason": each.reason}
+                name: {"state": each.state.value, "since": format_time(each.since), "reason": each.reason}
                 for name, each in self.evidence.items()
             },
             "response": encode_response(orders) if orders else None,
-            "self_stop_at": as_text(self._alone.stop_at) if self._alone.stop_at else None,
+            "self_stop_at": format_time(self._alone.stop_at) if self._alone.stop_at else None,
             "missed": self._missed.count if self._missed else 0,
         }
         try:

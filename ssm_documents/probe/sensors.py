@@ -8,7 +8,7 @@ from typing import Protocol
 
 from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.policy import Thresholds
-from ssm_documents.probe.bounded import TimeLimitedCall
+from ssm_documents.probe.time_limited_call import TimeLimitedCall
 
 SENSOR_LIMIT_SECONDS = 10.0
 """A healthy sensor answers within one; the beat must not be late for a sick one."""
@@ -52,14 +52,14 @@ class GuardedSensor:
         self._limit = limit_seconds
         self._look: TimeLimitedCall[Reading] = TimeLimitedCall(limit_seconds)
 
-    def begin(self, thresholds: Thresholds) -> None:
+    def start(self, thresholds: Thresholds) -> None:
         """Start to look, unless the last look still hangs: then there is nothing new to be had."""
-        self._look.begin(lambda: self._read(thresholds))
+        self._look.start(lambda: self._read(thresholds))
 
-    def result(self) -> Reading:
+    def wait(self) -> Reading:
         """What came of it, within the limit since it began: sensors that hang together cost the beat one limit."""
         hangs = Reading(SignalState.UNKNOWN, f"the sensor has not answered within {self._limit:g} s")
-        return self._look.result() or hangs
+        return self._look.wait() or hangs
 
     def _read(self, thresholds: Thresholds) -> Reading:
         try:
@@ -71,5 +71,5 @@ class GuardedSensor:
 def read_all(sensors: Sequence[GuardedSensor], thresholds: Thresholds) -> dict[str, Reading]:
     """Every sensor's reading by its name, taken at the same time."""
     for sensor in sensors:
-        sensor.begin(thresholds)
-    return {sensor.name: sensor.result() for sensor in sensors}
+        sensor.start(thresholds)
+    return {sensor.name: sensor.wait() for sensor in sensors}

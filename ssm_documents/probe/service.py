@@ -18,19 +18,19 @@ from pathlib import Path
 import boto3
 from botocore.config import Config as BotoConfig
 
-from ssm_documents.probe.announcer import Notifier
 from ssm_documents.probe.files import ProbePaths
 from ssm_documents.probe.heartbeat import HeartbeatClient
 from ssm_documents.probe.history import History
 from ssm_documents.probe.imds import Imds
-from ssm_documents.probe.orders import LastResponse
-from ssm_documents.probe.pace import run_every
-from ssm_documents.probe.people import UserMessenger
+from ssm_documents.probe.interval import run_every
+from ssm_documents.probe.keep_requests import KeepRequests
+from ssm_documents.probe.last_response import LastResponse
+from ssm_documents.probe.notifier import Notifier
 from ssm_documents.probe.probe import Identity, LocalServices, Probe
 from ssm_documents.probe.sensors import GuardedSensor
 from ssm_documents.probe.setup_watch import SetupWatch
 from ssm_documents.probe.signals.wiring import build_sensors
-from ssm_documents.probe.wishes import KeepRequests
+from ssm_documents.probe.user_messenger import UserMessenger
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -52,7 +52,7 @@ class Config:
     gpu_count: int
 
 
-def run(arguments: Sequence[str]) -> int:
+def run_probe(arguments: Sequence[str]) -> int:
     """Beat."""
     options = _options(arguments)
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
@@ -69,7 +69,7 @@ def run(arguments: Sequence[str]) -> int:
     return 0 if probe.tick() else 1
 
 
-def local_parts(places: ProbePaths) -> LocalServices:
+def build_local_services(places: ProbePaths) -> LocalServices:
     """What belongs to this machine."""
     places.create_folders()
     return LocalServices(
@@ -86,7 +86,7 @@ def local_parts(places: ProbePaths) -> LocalServices:
 def _wire(config: Config, interval_seconds: float) -> Probe:
     """:raises ValueError: the configuration is another instance's, as on a machine made from an image of one"""
     imds = Imds()
-    instance_id = imds.instance_id()
+    instance_id = imds.read_instance_id()
     if not config.key.endswith(f":{instance_id}"):
         raise ValueError(f"{config.key} is not the heartbeat of {instance_id}")
     identity = Identity(instance_id, BOOT_ID.read_text(encoding="ascii").strip(), config.gpu_count > 0)
@@ -97,7 +97,7 @@ def _wire(config: Config, interval_seconds: float) -> Probe:
     limits = BotoConfig(connect_timeout=5, read_timeout=5, retries={"total_max_attempts": 2})
     dynamodb = boto3.client("dynamodb", region_name=config.region, config=limits)
     desk = HeartbeatClient(dynamodb.update_item, config.table, config.key)
-    return Probe(sensors, imds, desk, identity, local_parts(ProbePaths()))
+    return Probe(sensors, imds, desk, identity, build_local_services(ProbePaths()))
 
 
 def _power_off() -> None:

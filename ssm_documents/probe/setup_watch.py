@@ -12,7 +12,7 @@ from pathlib import Path
 from chalicelib.domain.idle.heartbeat import StepProgress
 
 
-def since_boot() -> float:
+def read_uptime() -> float:
     """Seconds, those in which the machine slept counted, too; as in /proc/uptime, where steps read it."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
@@ -26,7 +26,7 @@ class SetupWatch:
     """
 
     def __init__(
-        self, lock: Path, attempts: Path, progress: Path, since_boot: Callable[[], float] = since_boot
+        self, lock: Path, attempts: Path, progress: Path, since_boot: Callable[[], float] = read_uptime
     ) -> None:
         self._lock = lock
         self._attempts = attempts

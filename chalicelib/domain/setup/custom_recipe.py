@@ -1,7 +1,8 @@
 """A team's own recipe: recipe.json of a folder, which builds on one of the desk's and adds to it.
 
-Its packages, repositories and start script become one SSM document (`ssm_documents/own_recipes.py`), which runs after
-those of the recipe that it builds on. What can be chosen there can be chosen here, and where that fits this may fit.
+Its packages, repositories and start script become one SSM document (`ssm_documents/custom_recipes.py`), which runs
+after those of the recipe that it builds on. What can be chosen there can be chosen here, and
+where that fits this may fit.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.policy import Thresholds
 from ssm_documents.probe.sensors import Reading
 from ssm_documents.probe.signals.meter import CounterDeltas, Stopwatch
-from ssm_documents.probe.signals.processes import Process, desk_pids, list_processes
+from ssm_documents.probe.signals.processes import Process, find_gpudesk_pids, list_processes
 
 NAMED_SHARE = 0.25
 """A process that used less than this share of it all is not the one to name: then it was many, or short-lived ones."""
@@ -41,7 +41,7 @@ class CpuSensor:
         processes: Callable[[], Sequence[Process]] = list_processes,
         stopwatch: Stopwatch | None = None,
     ) -> None:
-        self._busy_seconds = busy_seconds or machine_busy_seconds
+        self._busy_seconds = busy_seconds or read_busy_seconds
         self._processes = processes
         self._stopwatch = stopwatch or Stopwatch()
         now = processes()
@@ -52,10 +52,10 @@ class CpuSensor:
     def read(self, thresholds: Thresholds) -> Reading:
         """Look once."""
         seconds = self._stopwatch.lap()
-        busy = self._machine.until({"busy": self._busy_seconds()})["busy"]
+        busy = self._machine.advance({"busy": self._busy_seconds()})["busy"]
         now = self._processes()
-        used, children = self._used.until(_used(now)), self._children.until(_children(now))
-        own = desk_pids(now)
+        used, children = self._used.advance(_used(now)), self._children.advance(_children(now))
+        own = find_gpudesk_pids(now)
         ours = sum(used.pop(key) for key in tuple(used) if key.pid in own) + sum(children.values())
         percent = _percent(max(busy - ours, 0.0), seconds)
         if percent < thresholds.cpu_core_percent:
@@ -64,7 +64,7 @@ class CpuSensor:
         return Reading(SignalState.ACTIVE, _who(used, names, percent, seconds))
 
 
-def machine_busy_seconds() -> float:
+def read_busy_seconds() -> float:
     """User, nice, system and interrupts; waiting for a disk and what the host took away are no work."""
     times = psutil.cpu_times()
     return float(times.user + times.nice + times.system + times.irq + times.softirq)

@@ -12,7 +12,7 @@ from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.policy import Thresholds
 from ssm_documents.probe.sensors import Reading
 from ssm_documents.probe.signals.meter import CounterDeltas, Stopwatch
-from ssm_documents.probe.signals.processes import PROC, desk_pids, list_processes
+from ssm_documents.probe.signals.processes import PROC, find_gpudesk_pids, list_processes
 
 REAL_DISK = re.compile(r"(nvme\d+n\d+|(s|v|h|xv)d[a-z]+)$")
 """Whole and with hardware behind it. A partition, and what lies on other devices (loop, dm, md, zram), would count
@@ -37,12 +37,12 @@ class DiskSensor:
 
     def __init__(
         self,
-        moved: Callable[[], Mapping[str, float]] | None = None,
-        own: Callable[[], Mapping[int, float]] | None = None,
+        read_disks: Callable[[], Mapping[str, float]] | None = None,
+        read_excluded: Callable[[], Mapping[int, float]] | None = None,
         stopwatch: Stopwatch | None = None,
     ) -> None:
-        self._moved = moved or bytes_by_disk
-        self._own = own or own_bytes
+        self._moved = read_disks or read_disk_bytes
+        self._own = read_excluded or read_gpudesk_bytes
         self._stopwatch = stopwatch or Stopwatch()
         self._disks = CounterDeltas(self._moved())
         self._ours = CounterDeltas(self._own())
@@ -50,8 +50,8 @@ class DiskSensor:
     def read(self, thresholds: Thresholds) -> Reading:
         """Look once."""
         seconds = self._stopwatch.lap()
-        grown = self._disks.until(self._moved())
-        ours = min(sum(self._ours.until(self._own()).values()) / KIB / seconds, MAX_OWN_KIB_PER_SECOND)
+        grown = self._disks.advance(self._moved())
+        ours = min(sum(self._ours.advance(self._own()).values()) / KIB / seconds, MAX_OWN_KIB_PER_SECOND)
         rates = {name: max(round(moved / KIB / seconds - ours), 0) for name, moved in grown.items()}
         if not rates:
             return Reading(SignalState.UNKNOWN, "no disk can be seen")
@@ -60,15 +60,15 @@ class DiskSensor:
         return Reading(SignalState.ACTIVE if is_active else SignalState.QUIET, f"{busiest} at {rates[busiest]} KiB/s")
 
 
-def bytes_by_disk() -> dict[str, float]:
+def read_disk_bytes() -> dict[str, float]:
     """Read and written since boot, by real disk."""
     counters = psutil.disk_io_counters(perdisk=True, nowrap=False) or {}
     return {name: float(each.read_bytes + each.write_bytes) for name, each in counters.items() if REAL_DISK.match(name)}
 
 
-def own_bytes(proc: Path = PROC) -> dict[int, float]:
+def read_gpudesk_bytes(proc: Path = PROC) -> dict[int, float]:
     """Read from and written to disks by the probe and the agent, by pid."""
-    return {pid: _bytes_of(proc / str(pid) / "io") for pid in desk_pids(list_processes(proc))}
+    return {pid: _bytes_of(proc / str(pid) / "io") for pid in find_gpudesk_pids(list_processes(proc))}
 
 
 def _bytes_of(file: Path) -> float:

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ssm_documents.probe.signals.meter import CounterDeltas, Stopwatch
-from ssm_documents.probe.signals.namespaces import in_network_of, network_of
-from ssm_documents.probe.signals.processes import Process, arguments
-from ssm_documents.probe.signals.sockets import Socket, tcp_sockets
+from ssm_documents.probe.signals.namespaces import call_in_network, find_network
+from ssm_documents.probe.signals.processes import Process, read_arguments
+from ssm_documents.probe.signals.sockets import Socket, list_tcp_sockets
 
 ALLOWED_BYTES_PER_SECOND = 4096 / 60
 """Of one connection: about three times the busiest keep-alive, and what ten typed keys exceed in a minute."""
@@ -54,11 +54,11 @@ class Editors:
     def __init__(
         self,
         sockets: Callable[[int], Sequence[Socket]] | None = None,
-        command_line: Callable[[int], Sequence[str]] = arguments,
+        command_line: Callable[[int], Sequence[str]] = read_arguments,
         stopwatch: Stopwatch | None = None,
-        network: Callable[[int], int | None] = network_of,
+        network: Callable[[int], int | None] = find_network,
     ) -> None:
-        self._sockets = sockets or (lambda pid: in_network_of(pid, tcp_sockets))
+        self._sockets = sockets or (lambda pid: call_in_network(pid, list_tcp_sockets))
         self._command_line = command_line
         self._stopwatch = stopwatch or Stopwatch(wait=lambda _: None)
         self._network = network
@@ -85,7 +85,7 @@ class Editors:
         if before is None:
             return None
         allowed = ALLOWED_BYTES_PER_SECOND * seconds
-        return next((each.editor for each, grown in before.until(received).items() if grown > allowed), None)
+        return next((each.editor for each, grown in before.advance(received).items() if grown > allowed), None)
 
     def _servers(self, processes: Iterable[Process]) -> Mapping[int, dict[int, str]]:
         """Editors by the pids of their servers, by the networks that these are in: a container has one of its own."""

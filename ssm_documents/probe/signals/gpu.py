@@ -9,10 +9,10 @@ from typing import Any
 
 from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.policy import Thresholds
-from ssm_documents.probe.pace import run_every
+from ssm_documents.probe.interval import run_every
 from ssm_documents.probe.sensors import Reading
 from ssm_documents.probe.signals.nvml import GpuProcess, GpuSnapshot, Nvml
-from ssm_documents.probe.signals.processes import name_of
+from ssm_documents.probe.signals.processes import read_name
 
 SAMPLES_PER_LOOK = 12
 """Each five seconds: the driver keeps some ten seconds of its own samples, so nothing between two is missed."""
@@ -43,7 +43,7 @@ class GpuSensor:
         load: Callable[[], Any] | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
-        program: Callable[[int], str] = name_of,
+        program: Callable[[int], str] = read_name,
     ) -> None:
         self._count = gpu_count
         self._period = interval_seconds / SAMPLES_PER_LOOK

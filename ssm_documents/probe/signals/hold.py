@@ -16,7 +16,7 @@ from typing import Any
 
 from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.policy import Thresholds
-from ssm_documents.probe.files import ProbePaths, users_file, users_json
+from ssm_documents.probe.files import ProbePaths, open_user_file, parse_user_file
 from ssm_documents.probe.sensors import Reading
 
 HOLDS_DIR = ProbePaths().holds
@@ -83,8 +83,8 @@ class HoldSensor:
 
 
 def _hold(path: Path) -> Hold:
-    with users_file(path) as descriptor:
-        content = users_json(descriptor)
+    with open_user_file(path) as descriptor:
+        content = parse_user_file(descriptor)
         reason = " ".join(str(content["reason"]).split())[:MAX_REASON_LENGTH] or path.stem
         return Hold(reason, _until(content["until"]), _is_locked(descriptor))
 

@@ -18,7 +18,7 @@ from chalicelib.domain.idle.policy import Thresholds
 from ssm_documents.probe.sensors import Reading
 from ssm_documents.probe.signals import jupyter_api
 from ssm_documents.probe.signals.jupyter_servers import Access, Server, UnreachableServer, find_servers, resolve_access
-from ssm_documents.probe.signals.namespaces import in_network_of
+from ssm_documents.probe.signals.namespaces import call_in_network
 
 MAX_SERVERS = 50
 MAX_AT_ONCE = 8
@@ -45,7 +45,7 @@ def query_server(server: Server) -> ServerState:
     :raises NotAskable: it cannot be asked
     """
     try:
-        return in_network_of(server.pid, lambda: inspect_server(resolve_access(server.pid)))
+        return call_in_network(server.pid, lambda: inspect_server(resolve_access(server.pid)))
     except OSError as error:
         raise UnreachableServer(f"its network cannot be entered: {error.strerror}") from error
 
@@ -92,11 +92,11 @@ class JupyterSensor:
 
     def __init__(
         self,
-        find: Callable[[], Sequence[Server]] = find_servers,
-        request: Callable[[Server], ServerState] = query_server,
+        find_servers: Callable[[], Sequence[Server]] = find_servers,
+        query_server: Callable[[Server], ServerState] = query_server,
     ) -> None:
-        self._find = find
-        self._ask = request
+        self._find = find_servers
+        self._ask = query_server
         self._before: dict[Server, Mapping[str, str]] = {}
 
     def read(self, thresholds: Thresholds) -> Reading:  # noqa: ARG002  a kernel works, or none does

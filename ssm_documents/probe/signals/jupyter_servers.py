@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ssm_documents.probe.files import read_users_json
-from ssm_documents.probe.signals.processes import PROC, arguments, list_processes
+from ssm_documents.probe.files import read_user_file
+from ssm_documents.probe.signals.processes import PROC, list_processes, read_arguments
 
 PROGRAMS = {
     "jupyter-lab",
@@ -77,11 +77,11 @@ class Access:
 
 def find_servers() -> list[Server]:
     """Every Jupyter server that runs on this machine, in containers too."""
-    named = ((process, server_program(arguments(process.pid))) for process in list_processes())
+    named = ((process, find_server_program(read_arguments(process.pid))) for process in list_processes())
     return [Server(each.pid, each.started, program) for each, program in named if program]
 
 
-def server_program(command_line: Sequence[str]) -> str | None:
+def find_server_program(command_line: Sequence[str]) -> str | None:
     """The server's name where this is one's command line, else None."""
     rest = list(command_line)
     if rest and PYTHON.match(PurePosixPath(rest[0]).name):
@@ -114,7 +114,7 @@ def resolve_access(pid: int, proc: Path = PROC) -> Access:
             # Through the process's own root: the server may run in a container.
             file = process / "root" / folder.lstrip("/") / name.format(inner_pid)
             try:
-                return _access(read_users_json(file), inner_pid, environment.get("JUPYTERHUB_API_TOKEN", ""))
+                return _access(read_user_file(file), inner_pid, environment.get("JUPYTERHUB_API_TOKEN", ""))
             except FileNotFoundError:
                 continue
             except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:

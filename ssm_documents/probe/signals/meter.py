@@ -21,7 +21,7 @@ class CounterDeltas(Generic[K]):
     def __init__(self, first: Mapping[K, float]) -> None:
         self._before = dict(first)
 
-    def until(self, now: Mapping[K, float]) -> dict[K, float]:
+    def advance(self, now: Mapping[K, float]) -> dict[K, float]:
         """Growth by name; the next is measured from `now` on."""
         before, self._before = self._before, dict(now)
         return {name: _grown(before.get(name, 0.0), value) for name, value in now.items()}

@@ -16,7 +16,7 @@ CLONE_NEWNET = 0x40000000
 T = TypeVar("T")
 
 
-def network_of(pid: int, proc: Path = PROC) -> int | None:
+def find_network(pid: int, proc: Path = PROC) -> int | None:
     """The kernel's number of the network that the process is in; None where it has ended."""
     try:
         return (proc / str(pid) / "ns/net").stat().st_ino
@@ -24,7 +24,7 @@ def network_of(pid: int, proc: Path = PROC) -> int | None:
         return None
 
 
-def in_network_of(pid: int, call: Callable[[], T], proc: Path = PROC) -> T:
+def call_in_network(pid: int, call: Callable[[], T], proc: Path = PROC) -> T:
     """What `call` gives, called where this process is.
 
     :raises OSError: the process has ended, or its network may not be entered

@@ -11,8 +11,8 @@ from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.policy import Thresholds
 from ssm_documents.probe.sensors import Reading
 from ssm_documents.probe.signals.meter import CounterDeltas, Stopwatch
-from ssm_documents.probe.signals.processes import desk_pids, list_processes
-from ssm_documents.probe.signals.sockets import Socket, tcp_sockets
+from ssm_documents.probe.signals.processes import find_gpudesk_pids, list_processes
+from ssm_documents.probe.signals.sockets import Socket, list_tcp_sockets
 
 VIRTUAL = ("lo", "docker", "veth", "br-", "virbr", "cni", "flannel", "cali", "ifb", "dummy")
 """Traffic within the machine; what leaves it goes through a real interface, too."""
@@ -35,12 +35,12 @@ class NetworkSensor:
 
     def __init__(
         self,
-        moved: Callable[[], Mapping[str, float]] | None = None,
-        own: Callable[[], Mapping[tuple[str, str], float] | None] | None = None,
+        read_interfaces: Callable[[], Mapping[str, float]] | None = None,
+        read_excluded: Callable[[], Mapping[tuple[str, str], float] | None] | None = None,
         stopwatch: Stopwatch | None = None,
     ) -> None:
-        self._moved = moved or bytes_by_interface
-        self._own = own or own_bytes
+        self._moved = read_interfaces or read_interface_bytes
+        self._own = read_excluded or read_gpudesk_bytes
         self._stopwatch = stopwatch or Stopwatch()
         self._interfaces = CounterDeltas(self._moved())
         self._ours: CounterDeltas[tuple[str, str]] | None = None
@@ -49,7 +49,7 @@ class NetworkSensor:
     def read(self, thresholds: Thresholds) -> Reading:
         """Look once."""
         seconds = self._stopwatch.lap()
-        rest = self._interfaces.until(self._moved())
+        rest = self._interfaces.advance(self._moved())
         for (interface, _), moved in self._ours_since_last_look().items():
             if interface in rest:
                 rest[interface] -= moved
@@ -65,10 +65,10 @@ class NetworkSensor:
         if now is None or self._ours is None:
             self._ours = None if now is None else CounterDeltas(now)
             return {}
-        return self._ours.until(now)
+        return self._ours.advance(now)
 
 
-def bytes_by_interface() -> dict[str, float]:
+def read_interface_bytes() -> dict[str, float]:
     """Received and sent since boot, by real interface.
 
     :raises OSError: there is none, not even one that is not real
@@ -83,8 +83,8 @@ def bytes_by_interface() -> dict[str, float]:
     }
 
 
-def own_bytes(
-    sockets: Callable[[], Sequence[Socket]] = tcp_sockets, pids: Callable[[], frozenset[int]] | None = None
+def read_gpudesk_bytes(
+    sockets: Callable[[], Sequence[Socket]] = list_tcp_sockets, pids: Callable[[], frozenset[int]] | None = None
 ) -> dict[tuple[str, str], float] | None:
     """What the probe's and the agent's living connections to other machines have moved, by interface and socket.
 
@@ -94,10 +94,10 @@ def own_bytes(
         listed = sockets()
     except (OSError, subprocess.SubprocessError):
         return None
-    own = pids() if pids else desk_pids(list_processes())
+    own = pids() if pids else find_gpudesk_pids(list_processes())
     interfaces = {address.address: name for name, addresses in psutil.net_if_addrs().items() for address in addresses}
     return {
         (interfaces[each.address], each.cookie): float(each.received + each.sent)
         for each in listed
-        if each.pids & own and not each.is_of_this_machine and each.address in interfaces
+        if each.pids & own and not each.is_local and each.address in interfaces
     }

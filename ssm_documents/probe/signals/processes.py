@@ -54,13 +54,13 @@ def list_processes(proc: Path = PROC) -> list[Process]:
     return [process for process in found if process]
 
 
-def desk_pids(processes: Iterable[Process]) -> frozenset[int]:
+def find_gpudesk_pids(processes: Iterable[Process]) -> frozenset[int]:
     """The probe's and the agent's."""
     agents = {name[:MAX_NAME_LENGTH] for name in AGENTS}
     return frozenset({os.getpid()} | {process.pid for process in processes if process.name in agents})
 
 
-def arguments(pid: int, proc: Path = PROC) -> list[str]:
+def read_arguments(pid: int, proc: Path = PROC) -> list[str]:
     """Its command line; nothing where it has ended or is the kernel's."""
     try:
         with (proc / str(pid) / "cmdline").open("rb") as file:
@@ -70,7 +70,7 @@ def arguments(pid: int, proc: Path = PROC) -> list[str]:
     return [each.decode("utf-8", "replace") for each in raw.rstrip(b"\0").split(b"\0")] if raw else []
 
 
-def name_of(pid: int, proc: Path = PROC) -> str:
+def read_name(pid: int, proc: Path = PROC) -> str:
     """Its program's name; "a process" where it has ended."""
     process = _process(pid, proc)
     return process.name if process else "a process"

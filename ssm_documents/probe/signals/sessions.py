@@ -16,7 +16,7 @@ from chalicelib.domain.idle.policy import Thresholds
 from ssm_documents.probe.sensors import Reading
 from ssm_documents.probe.signals.editors import Editors
 from ssm_documents.probe.signals.processes import Process, list_processes
-from ssm_documents.probe.signals.terminals import PTS, Terminal, describe, open_terminals
+from ssm_documents.probe.signals.terminals import PTS, Terminal, describe_terminal, list_terminals
 
 MULTIPLEXERS = {"tmux: server": "tmux", "screen": "screen"}
 """The servers that keep sessions alive, by the name that the kernel has of them."""
@@ -47,7 +47,7 @@ class SessionsSensor:
 
         :raises OSError: the terminals cannot be listed
         """
-        terminals, processes = open_terminals(self._folder), self._processes()
+        terminals, processes = list_terminals(self._folder), self._processes()
         live_counts = _lives(processes)
         used = self._used(terminals)
         try:
@@ -57,7 +57,9 @@ class SessionsSensor:
         else:
             problem = ""
         if used:
-            return Reading(SignalState.ACTIVE, f"{describe(used, processes, self._folder)} was used", live_counts)
+            return Reading(
+                SignalState.ACTIVE, f"{describe_terminal(used, processes, self._folder)} was used", live_counts
+            )
         if editor:
             return Reading(SignalState.ACTIVE, f"somebody works in {editor}", live_counts)
         if problem:

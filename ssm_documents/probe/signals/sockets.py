@@ -46,13 +46,13 @@ class Socket:
         return _plain_address(self.local)
 
     @property
-    def is_of_this_machine(self) -> bool:
+    def is_local(self) -> bool:
         """Whether the other side is on this machine, too."""
         peer = _plain_address(self.peer)
         return peer.startswith("127.") or peer in {"::1", self.address}
 
 
-def tcp_sockets(listing: Callable[[], str] | None = None) -> list[Socket]:
+def list_tcp_sockets(listing: Callable[[], str] | None = None) -> list[Socket]:
     """Every TCP socket of the machine's own network, listening ones too.
 
     :param listing: gives the output of COMMAND

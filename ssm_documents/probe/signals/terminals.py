@@ -32,7 +32,7 @@ class Terminal:
     typed: int
 
 
-def open_terminals(folder: Path = PTS) -> list[Terminal]:
+def list_terminals(folder: Path = PTS) -> list[Terminal]:
     """Those that are open now, listed afresh."""
     found = []
     for path in sorted(folder.iterdir()):
@@ -46,7 +46,7 @@ def open_terminals(folder: Path = PTS) -> list[Terminal]:
     return found
 
 
-def describe(terminal: Terminal, processes: Sequence[Process], folder: Path = PTS, proc: Path = PROC) -> str:
+def describe_terminal(terminal: Terminal, processes: Sequence[Process], folder: Path = PTS, proc: Path = PROC) -> str:
     """The terminal with its user and the program that leads it, as far as they can be found out."""
     holders = _holders(terminal, processes, folder, proc)
     leader = _leader(holders) or (holders[0] if holders else None)

@@ -20,10 +20,10 @@ from ssm_documents.embed import build_zipapp
 from ssm_documents.probe import commands
 from ssm_documents.probe.files import ProbePaths
 from ssm_documents.probe.history import History
-from ssm_documents.probe.people import DeliveryCount, UserMessenger
+from ssm_documents.probe.keep_requests import KeepRequests
 from ssm_documents.probe.signals.hold import HoldSensor
 from ssm_documents.probe.signals.jupyter_servers import Server, UnreachableServer
-from ssm_documents.probe.wishes import KeepRequests
+from ssm_documents.probe.user_messenger import DeliveryCount, UserMessenger
 from tests.support.fakes import MINUTE, QUIET, START
 from tests.support.tmux import Tmux, needs_tmux
 
@@ -209,9 +209,9 @@ def test_hold_gives_the_commands_own_status_and_says_what_cannot_be_run(program:
 
 
 CALLED: Mapping[str, Callable[[Sequence[str], ProbePaths], int]] = {
-    "hold": commands.hold,
-    "keep": commands.keep,
-    "history": commands.history,
+    "hold": commands.run_hold,
+    "keep": commands.run_keep,
+    "history": commands.run_history,
 }
 A_TIME = "must be a time with its zone, such as 2026-11-24T18:00Z"
 A_SPAN = "must be a number and m, h or d, such as 90m, 4h or 2d"
@@ -269,7 +269,7 @@ def test_keep_waits_for_the_desks_answer_and_gives_it(program: Path, places: Pro
 
 
 def test_a_refused_keep_fails_with_why(places: ProbePaths, capsys: pytest.CaptureFixture[str]) -> None:
-    assert commands.keep(["4h"], places, wait_seconds=0) == 1
+    assert commands.run_keep(["4h"], places, wait_seconds=0) == 1
     assert "goes on asking" in capsys.readouterr().err
     wishes = KeepRequests(places.keep_requests, places.keep_results)
     wish = wishes.next_request()
@@ -297,10 +297,10 @@ STATUS: dict[str, Any] = {
 
 
 def test_status_tells_what_the_probe_knows(places: ProbePaths, capsys: pytest.CaptureFixture[str]) -> None:
-    assert commands.status([], places) == 1
+    assert commands.run_status([], places) == 1
     assert "systemctl status gpudesk-probe" in capsys.readouterr().err
     places.status.write_text(json.dumps(STATUS))
-    assert commands.status([], places) == 0
+    assert commands.run_status([], places) == 0
     told = capsys.readouterr().out
     for part in ("gpu       quiet", "below 5 %", "30 idle minutes", "Kept until", "WARNING", "3 heartbeats"):
         assert part in told
@@ -309,7 +309,7 @@ def test_status_tells_what_the_probe_knows(places: ProbePaths, capsys: pytest.Ca
 def test_history_is_printed_from_a_time_on(program: Path, places: ProbePaths) -> None:
     history = History(places.history)
     for number in range(5):
-        history.heartbeat(START + number * MINUTE, {"gpu": QUIET})
+        history.write_heartbeat(START + number * MINUTE, {"gpu": QUIET})
     status, out, _ = run(program, places, "history", "--since", "2026-11-23T12:03Z")
     assert status == 0
     lines = [json.loads(line) for line in out.splitlines()]
@@ -321,7 +321,7 @@ def test_history_is_printed_from_a_time_on(program: Path, places: ProbePaths) ->
 
 
 def test_whoever_reads_only_the_begin_of_the_history_ends_it_in_no_traceback(program: Path, places: ProbePaths) -> None:
-    History(places.history).heartbeat(START, {"gpu": QUIET})
+    History(places.history).write_heartbeat(START, {"gpu": QUIET})
     reads, writes = os.pipe()
     os.close(reads)
     environment = {"GPUDESK_STATE": str(places.root)}

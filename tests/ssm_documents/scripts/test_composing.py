@@ -20,8 +20,8 @@ from packaging.requirements import Requirement
 from chalicelib.domain.instances.commands.start_benchmark import BENCHMARK_DOCUMENT
 from chalicelib.store.data_files import load_packaged_recipes
 from ssm_documents import compose as composing
-from ssm_documents.check import SHELL_METACHARACTERS, as_json, check
-from ssm_documents.compose import compose, document_names
+from ssm_documents.check import SHELL_METACHARACTERS, check_document, to_json
+from ssm_documents.compose import compose, list_document_names
 from ssm_documents.embed import build_zipapp, pack_probe
 from ssm_documents.library import select_functions
 from ssm_documents.minify import minify
@@ -32,7 +32,7 @@ PROBE = "gpudesk-probe"
 
 @functools.cache
 def _content(name: str) -> str:
-    return as_json(compose(name))
+    return to_json(compose(name))
 
 
 def composed(name: str) -> Document:
@@ -48,17 +48,17 @@ def lines(document: Document, step: int) -> list[str]:
 
 def test_there_are_the_documents_of_the_recipes_of_images_and_of_measurements() -> None:
     used = {use.name for packaged_recipe in load_packaged_recipes().values() for use in packaged_recipe.documents}
-    assert set(document_names()) == used | {"gpudesk-image", BENCHMARK_DOCUMENT}
+    assert set(list_document_names()) == used | {"gpudesk-image", BENCHMARK_DOCUMENT}
 
 
-@pytest.mark.parametrize("name", document_names())
+@pytest.mark.parametrize("name", list_document_names())
 def test_every_document_is_clean(name: str) -> None:
-    assert check(composed(name)) == []
+    assert check_document(composed(name)) == []
 
 
-@pytest.mark.parametrize("name", document_names())
+@pytest.mark.parametrize("name", list_document_names())
 def test_composing_twice_gives_the_same_bytes(name: str) -> None:
-    assert as_json(compose(name)) == as_json(compose(name))
+    assert to_json(compose(name)) == to_json(compose(name))
 
 
 def test_the_probe_is_the_same_bytes_whatever_the_dates_of_its_files() -> None:
@@ -70,13 +70,13 @@ def test_the_probe_is_the_same_bytes_whatever_the_dates_of_its_files() -> None:
 def test_each_document_is_written_as_a_file_of_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     composing.main(tmp_path / "new")
     said = capsys.readouterr().out
-    for name in document_names():
+    for name in list_document_names():
         content = (tmp_path / "new" / f"{name}.json").read_text(encoding="utf-8")
         assert json.loads(content) == composed(name)
         assert f"{name}.json: {len(content.encode())} bytes" in said
 
 
-@pytest.mark.parametrize("name", document_names())
+@pytest.mark.parametrize("name", list_document_names())
 def test_each_step_begins_with_its_parameters_for_agents_that_do_not_know_env_var(name: str) -> None:
     document = composed(name)
     for step in document["mainSteps"]:
@@ -128,8 +128,8 @@ start
 
 
 def test_nothing_stands_unexpanded_in_a_script() -> None:
-    for name in document_names():
-        text = as_json(composed(name))
+    for name in list_document_names():
+        text = to_json(composed(name))
         assert "@@" not in text
         assert "source include:" not in text
 
@@ -143,7 +143,7 @@ def test_root_runs_no_program_that_a_user_may_have_put_there() -> None:
             assert not command.search(line.replace("/opt/gpudesk/probe/bin/", "")), f"{script.name}: {line}"
 
 
-@pytest.mark.parametrize("name", document_names())
+@pytest.mark.parametrize("name", list_document_names())
 def test_the_composed_scripts_are_shellcheck_clean(name: str, tmp_path: Path) -> None:
     document = composed(name)
     files = []
@@ -158,7 +158,7 @@ def test_the_composed_scripts_are_shellcheck_clean(name: str, tmp_path: Path) ->
     assert result.stdout == ""
 
 
-@pytest.mark.parametrize("name", document_names())
+@pytest.mark.parametrize("name", list_document_names())
 @pytest.mark.parametrize("hostile", ["a'b", 'a"b', "$(id)", "`id`", "a\\b", "a\nb", "a;id", "a b", "", "x" * 300])
 def test_no_parameter_admits_what_a_shell_would_read(name: str, hostile: str) -> None:
     for parameter, entry in composed(name)["parameters"].items():
@@ -264,30 +264,30 @@ def spliced(document: Document) -> None:
     ("spoil", "problem"),
     [
         (no_pattern, "parameter gpuCount has no allowedPattern"),
-        (loose_pattern, "allowedPattern of parameter gpuCount admits"),
+        (loose_pattern, "allowedPattern of parameter gpuCount accepts"),
         (no_parameter_description, "parameter gpuCount has no description"),
-        (no_environment, "parameter gpuCount is not handed over by environment"),
+        (no_environment, "parameter gpuCount is not passed as an environment variable"),
         (list_parameter, "parameter gpuCount is not of type String"),
         (no_attempt, "there is no parameter attemptId"),
         (other_schema, "schemaVersion is not 2.2"),
         (no_description, "the document has no description"),
-        (too_large, "bytes, SSM takes 65536"),
-        (same_name, "two steps have one name"),
-        (odd_name, "step 'a b': SSM does not take that name"),
+        (too_large, "bytes, the limit of SSM is 65536"),
+        (same_name, "two steps have the same name"),
+        (odd_name, "SSM does not accept the step name 'a b'"),
         (other_action, "step inspect is not a shell script"),
-        (goes_on_after_failure, "step inspect would let the later ones run"),
+        (goes_on_after_failure, "step inspect does not stop the document when it fails"),
         (no_limit, "step inspect has no timeoutSeconds"),
         (short_limit, "step inspect has no timeoutSeconds"),
-        (no_shebang, "step inspect does not begin with bash's shebang"),
+        (no_shebang, "step inspect does not begin with the shebang of bash"),
         (no_fallback, "step inspect does not begin with the fallback line"),
-        (no_strictness, "step inspect does not say set -euo pipefail"),
-        (spliced, "step inspect splices a parameter into its script"),
+        (no_strictness, "step inspect lacks set -euo pipefail"),
+        (spliced, "step inspect inserts a parameter into its script"),
     ],
 )
 def test_a_document_that_breaks_a_rule_is_told_which(spoil: Callable[[Document], None], problem: str) -> None:
     document = composed(PROBE)
     spoil(document)
-    assert any(problem in each for each in check(document))
+    assert any(problem in each for each in check_document(document))
 
 
 @pytest.mark.parametrize("character", SHELL_METACHARACTERS)
@@ -295,7 +295,7 @@ def test_a_pattern_that_admits_one_hostile_character_is_found(character: str) ->
     document = composed(PROBE)
     escaped = "\\" + character if character != "\n" else "\\n"
     document["parameters"]["gpuCount"]["allowedPattern"] = f"^[a-z0-9{escaped}-]+$"
-    assert any("admits" in problem for problem in check(document))
+    assert any("accepts" in problem for problem in check_document(document))
 
 
 def test_the_probe_that_is_embedded_runs_by_itself(tmp_path: Path) -> None:

@@ -85,7 +85,8 @@ class Fleet:
         self._dynamodb.update_item(
             TableName=self._table,
             Key={"id": {"S": KEY}},
-            UpdateExpression="SET response = :response",
+            UpdateExpression="SET #response = :response",
+            ExpressionAttributeNames={"#response": "response"},
             ExpressionAttributeValues={":response": TypeSerializer().serialize(encode_response(orders))},
         )
 

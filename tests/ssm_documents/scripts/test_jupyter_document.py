@@ -19,8 +19,8 @@ import pytest
 from packaging.requirements import Requirement
 
 from ssm_documents.compose import compose
-from ssm_documents.probe.people import NOTIFICATIONS, DeliveryCount, UserMessenger, notify_jupyter
 from ssm_documents.probe.signals.jupyter_servers import Server, UnreachableServer, find_servers, resolve_access
+from ssm_documents.probe.user_messenger import NOTIFICATIONS, DeliveryCount, UserMessenger, notify_jupyter
 
 SHARED = Path("ssm_documents/lib")
 TOKEN = "t0ken"

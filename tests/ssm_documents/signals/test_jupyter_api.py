@@ -17,7 +17,7 @@ from ssm_documents.probe.signals.jupyter_servers import (
     Access,
     UnreachableServer,
 )
-from ssm_documents.probe.signals.namespaces import in_network_of
+from ssm_documents.probe.signals.namespaces import call_in_network
 
 
 @contextmanager
@@ -106,6 +106,6 @@ server.handle_request()
         way = Access(int(port), "/", is_secure=False, token="")
         with pytest.raises(UnreachableServer, match="refused"):
             jupyter_api.get(way, "api/kernels")
-        assert in_network_of(contained.pid, lambda: jupyter_api.get(way, "any", may_be_missing=True)) == []
+        assert call_in_network(contained.pid, lambda: jupyter_api.get(way, "any", may_be_missing=True)) == []
         with pytest.raises(UnreachableServer, match="refused"):
             jupyter_api.get(way, "api/kernels")

@@ -11,8 +11,8 @@ import pytest
 from ssm_documents.probe.signals.jupyter_servers import (
     Access,
     UnreachableServer,
+    find_server_program,
     resolve_access,
-    server_program,
 )
 
 
@@ -38,7 +38,7 @@ from ssm_documents.probe.signals.jupyter_servers import (
     ],
 )
 def test_what_is_a_server_and_what_only_speaks_of_one(command_line: str, program: str | None) -> None:
-    assert server_program(command_line.split()) == program
+    assert find_server_program(command_line.split()) == program
 
 
 @dataclass

@@ -16,7 +16,6 @@ import pytest
 from websocket import create_connection
 
 from chalicelib.domain.idle.evidence import SignalState
-from ssm_documents.probe.people import DeliveryCount, UserMessenger
 from ssm_documents.probe.sensors import Reading
 from ssm_documents.probe.signals.jupyter import JupyterSensor, query_server
 from ssm_documents.probe.signals.jupyter_servers import (
@@ -25,6 +24,7 @@ from ssm_documents.probe.signals.jupyter_servers import (
     find_servers,
     resolve_access,
 )
+from ssm_documents.probe.user_messenger import DeliveryCount, UserMessenger
 from tests.support.sensor_fixtures import read
 
 

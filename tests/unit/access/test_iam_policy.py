@@ -13,8 +13,8 @@ import pytest
 from chalicelib.domain.sessions.session import SSH_USER
 from chalicelib.domain.setup.custom_recipe import PREFIX
 from chalicelib.store import data_files
-from ssm_documents.compose import document_names
-from ssm_documents.session_documents import session_names
+from ssm_documents.compose import list_document_names
+from ssm_documents.session_documents import list_session_names
 
 AWS = Path("chalicelib/aws")
 STATEMENTS: list[dict[str, Any]] = json.loads(Path(".chalice/policy-dev.json").read_text(encoding="utf-8"))["Statement"]
@@ -81,16 +81,16 @@ def test_a_launch_is_of_a_public_image_of_amazons_or_canonicals_or_of_the_stages
 @pytest.mark.parametrize("action", ["ssm:SendCommand", "ssm:DescribeDocument"])
 def test_commands_are_sent_by_command_documents_and_by_no_session_document(action: str) -> None:
     named = [resource.rpartition("/")[2] for resource in resources(action) if ":document/" in resource]
-    ours = {name for name in document_names() if not name.startswith(PREFIX)}
+    ours = {name for name in list_document_names() if not name.startswith(PREFIX)}
     assert sorted(named) == sorted(ours | {f"{PREFIX}*"})
-    assert not [name for name in session_names() if any(fnmatchcase(name, each) for each in named)]
+    assert not [name for name in list_session_names() if any(fnmatchcase(name, each) for each in named)]
 
 
 def test_the_desk_may_start_these_alone_and_only_on_instances_that_carry_its_tag() -> None:
     allowed = {
         resource: statement for statement in statements("ssm:StartSession") for resource in _list(statement["Resource"])
     }
-    documents = {f"arn:aws:ssm:*:*:document/{name}" for name in session_names()}
+    documents = {f"arn:aws:ssm:*:*:document/{name}" for name in list_session_names()}
     assert set(allowed) == documents | {"arn:aws:ec2:*:*:instance/*"}
     assert allowed["arn:aws:ec2:*:*:instance/*"]["Condition"] == {
         "StringEquals": {"ssm:resourceTag/gpudesk:stage": "dev"},

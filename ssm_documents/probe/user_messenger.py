@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from ssm_documents.probe.bounded import TimeLimitedCall
 from ssm_documents.probe.signals.jupyter_api import get, post
 from ssm_documents.probe.signals.jupyter_servers import Server, UnreachableServer, find_servers, resolve_access
-from ssm_documents.probe.signals.namespaces import in_network_of
+from ssm_documents.probe.signals.namespaces import call_in_network
 from ssm_documents.probe.signals.processes import list_processes
-from ssm_documents.probe.signals.terminals import PTS, Terminal, is_connected, open_terminals
+from ssm_documents.probe.signals.terminals import PTS, Terminal, is_connected, list_terminals
+from ssm_documents.probe.time_limited_call import TimeLimitedCall
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ class UserMessenger:
 
     def _open(self) -> list[tuple[Terminal, bool]]:
         try:
-            terminals, processes = open_terminals(self._folder), list_processes()
+            terminals, processes = list_terminals(self._folder), list_processes()
         except OSError as error:
             logger.warning("the terminals cannot be listed: %s", error)
             return []
@@ -92,8 +92,8 @@ class UserMessenger:
         """How many servers took it in time: whatever users' programs answer, or do not, costs a beat one limit."""
         known = self._calls
         self._calls = {each: known.get(each) or TimeLimitedCall(self._limit) for each in self._servers()[:MAX_SERVERS]}
-        begun = [call for server, call in self._calls.items() if call.begin(partial(self._notify_server, server, text))]
-        return sum(call.result() is True for call in begun)
+        begun = [call for server, call in self._calls.items() if call.start(partial(self._notify_server, server, text))]
+        return sum(call.wait() is True for call in begun)
 
     def _notify_server(self, server: Server, text: str) -> bool:
         try:
@@ -118,7 +118,7 @@ def notify_jupyter(server: Server, text: str) -> bool:
             raise UnreachableServer("its answer is not Jupyter's")
         return connections > 0
 
-    return in_network_of(server.pid, exchange)
+    return call_in_network(server.pid, exchange)
 
 
 def _write(path: Path, message: bytes) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from chalicelib.domain.idle.heartbeat import KeepRequest
 from chalicelib.domain.idle.heartbeat_response import KeepResult
-from ssm_documents.probe.files import read_users_json, write_json
+from ssm_documents.probe.files import read_user_file, write_json
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ def _request_file(path: Path) -> RequestFile | None:
 
 def _read_request(path: Path) -> KeepRequest | None:
     try:
-        hours = read_users_json(path)["hours"]
+        hours = read_user_file(path)["hours"]
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
     if isinstance(hours, bool) or not isinstance(hours, int | float) or not 0 < hours <= MAX_HOURS:

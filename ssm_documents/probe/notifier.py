@@ -8,7 +8,7 @@ from typing import Protocol
 
 from chalicelib.domain.idle.heartbeat_response import ActiveWarning, HeartbeatResponse
 from chalicelib.domain.idle.self_stop import SelfStopAction, SelfStopDecision
-from ssm_documents.probe.people import DeliveryCount
+from ssm_documents.probe.user_messenger import DeliveryCount
 
 logger = logging.getLogger(__name__)
 

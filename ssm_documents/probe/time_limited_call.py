@@ -22,7 +22,7 @@ class TimeLimitedCall(Generic[T]):
         self._thread: threading.Thread | None = None
         self._results: list[T] = []
 
-    def begin(self, call: Callable[[], T]) -> bool:
+    def start(self, call: Callable[[], T]) -> bool:
         """Whether the call was begun. It must not raise."""
         self._due = time.monotonic() + self._limit
         if self._thread is not None and self._thread.is_alive():
@@ -32,7 +32,7 @@ class TimeLimitedCall(Generic[T]):
         self._thread.start()
         return True
 
-    def result(self) -> T | None:
+    def wait(self) -> T | None:
         """What came of it; None: nothing within the limit."""
         if self._thread is not None:
             self._thread.join(max(0.0, self._due - time.monotonic()))
