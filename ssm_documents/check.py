@@ -32,9 +32,7 @@ def build_fallback_line(parameter: str) -> str:
 
 def find_accepted_characters(pattern: str, characters: Iterable[str]) -> list[str]:
     """Return those of the characters that a pattern accepts, alone or within a sample text."""
-    return [
-        character for character in characters if any(re.fullmatch(pattern, text) for text in _samples_with(character))
-    ]
+    return [character for character in characters if any(re.fullmatch(pattern, text) for text in _insert(character))]
 
 
 def to_json(document: Mapping[str, Any]) -> str:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chalicelib.domain.setup.custom_recipe import PREFIX
+from chalicelib.domain.setup.custom_recipe import CUSTOM_DOCUMENT_PREFIX
 from ssm_documents.check import build_fallback_line, check_document, to_json
 from ssm_documents.custom_recipes import CUSTOM_RECIPES_DIR, list_custom_document_names, write_sources
 from ssm_documents.embed import pack_probe
@@ -48,7 +48,7 @@ def compose(name: str) -> dict[str, Any]:
     :raises FileNotFoundError: no document has that name, or a file that it names is missing
     :raises ValueError: the document breaks a rule of check.py, or the custom recipe is invalid
     """
-    if name.startswith(PREFIX):
+    if name.startswith(CUSTOM_DOCUMENT_PREFIX):
         return compose_custom(name, CUSTOM_RECIPES_DIR)
     return _compose(name, _SOURCES / name)
 

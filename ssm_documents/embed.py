@@ -19,10 +19,22 @@ _REPOSITORY = Path(__file__).parent.parent
 
 _PACKED = (
     *sorted((_REPOSITORY / "ssm_documents/probe").rglob("*.py")),
-    *sorted((_REPOSITORY / "chalicelib/domain/idle").glob("*.py")),
-    _REPOSITORY / "chalicelib/domain/common/reason.py",
+    *(_REPOSITORY / "chalicelib/domain/common" / f"{name}.py" for name in ("reason", "text")),
+    *(
+        _REPOSITORY / "chalicelib/domain/idle" / f"{name}.py"
+        for name in (
+            "__init__",
+            "evidence",
+            "heartbeat",
+            "heartbeat_encoding",
+            "heartbeat_response",
+            "policy",
+            "rule",
+            "self_stop",
+        )
+    ),
 )
-"""The modules that the probe needs besides packages: itself, and the self-stop rule that it shares with gpudesk."""
+"""The modules of the probe, and those that it shares with gpudesk: the idle rule and the heartbeat."""
 
 _UNPACK = Path(__file__).parent / "gpudesk-probe" / "unpack.py"
 

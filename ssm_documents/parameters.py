@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from chalicelib.domain.setup.custom_recipe import ssm_name
+from chalicelib.domain.setup.custom_recipe import to_ssm_name
 from chalicelib.domain.setup.parameters import Parameter, to_ssm_value
-from chalicelib.domain.setup.recipe import shared_parameters
+from chalicelib.domain.setup.recipe import parse_shared_parameters
 
 SHARED = "include:parameters.json"
 """Placeholder in document.json: the shared parameter of the same name."""
@@ -21,9 +21,9 @@ _RECIPES = Path(__file__).parent.parent / "chalicelib" / "data" / "recipes.json"
 @functools.cache
 def load_shared_parameters() -> dict[str, Any]:
     """Return the parameters that gpudesk sets itself, and those that users can set for several recipes."""
-    of_recipes = shared_parameters(json.loads(_RECIPES.read_text(encoding="utf-8")))
+    of_recipes = parse_shared_parameters(json.loads(_RECIPES.read_text(encoding="utf-8")))
     of_gpudesk: dict[str, Any] = json.loads(_LIBRARY.read_text(encoding="utf-8"))
-    return of_gpudesk | {ssm_name(name): to_document_parameter(parameter) for name, parameter in of_recipes.items()}
+    return of_gpudesk | {to_ssm_name(name): to_document_parameter(parameter) for name, parameter in of_recipes.items()}
 
 
 def to_document_parameter(parameter: Parameter) -> dict[str, str]:

@@ -9,13 +9,20 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from chalicelib.domain.idle.evidence import Evidence, Sample, fold
+from chalicelib.domain.common.text import format_timestamp
+from chalicelib.domain.idle.evidence import Evidence, Sample, fold_sample
 from chalicelib.domain.idle.heartbeat import Acknowledgement, Heartbeat, MissedHeartbeats, SelfStopStatus
 from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse, encode_response
 from chalicelib.domain.idle.policy import Thresholds
-from chalicelib.domain.idle.self_stop import SelfStopAction, SelfStopDecision, SelfStopState, decide_self_stop
+from chalicelib.domain.idle.self_stop import (
+    LocalStatus,
+    SelfStopAction,
+    SelfStopDecision,
+    SelfStopState,
+    decide_self_stop,
+)
 from ssm_documents.probe.files import ProbePaths, write_json
-from ssm_documents.probe.history import History, format_time
+from ssm_documents.probe.history import History
 from ssm_documents.probe.keep_requests import KeepRequests
 from ssm_documents.probe.last_response import LastResponse
 from ssm_documents.probe.notifier import Notifier
@@ -109,7 +116,10 @@ class Probe:
         self._record(readings, at, is_setting_up)
         heartbeat = self._heartbeat(readings, at)
         turn = decide_self_stop(
-            self._alone, heartbeat, orders, is_setting_up=is_setting_up, has_gpu=self._identity.has_gpu, now=at
+            self._alone,
+            LocalStatus(heartbeat, has_gpu=self._identity.has_gpu, is_setting_up=is_setting_up),
+            orders,
+            at,
         )
         self._alone = turn.state
         self._here.notifier.handle_self_stop(turn)
@@ -122,7 +132,7 @@ class Probe:
     def _fold(self, readings: Mapping[str, Reading], at: datetime) -> None:
         for name, reading in readings.items():
             sample = Sample(at=at, state=reading.state, reason=reading.reason, boot_id=self._identity.boot_id)
-            self.evidence[name] = fold(self.evidence.get(name), sample)
+            self.evidence[name] = fold_sample(self.evidence.get(name), sample)
             logger.info("%s: %s (%s)", name, reading.state.value, reading.reason)
 
     def _record(self, readings: Mapping[str, Reading], at: datetime, is_setting_up: bool) -> None:
@@ -183,7 +193,7 @@ class Probe:
         for name in _changed(before.policy.thresholds if before else Thresholds(), orders.policy.thresholds):
             self.evidence.pop(SIGNAL_BY_THRESHOLD[name], None)
         if orders.keep_until and orders.keep_until > at and (before is None or before.keep_until != orders.keep_until):
-            self._here.history.write(at, "keep", until=format_time(orders.keep_until))
+            self._here.history.write(at, "keep", until=format_timestamp(orders.keep_until))
         self._here.last_response.store(orders)
         self._here.notifier.handle_desk_warning(orders)
         if orders.keep_result:
@@ -193,13 +203,13 @@ class Probe:
         """For `gpudesk-status`."""
         orders = self._here.last_response.response
         status: dict[str, Any] = {
-            "at": format_time(at),
+            "at": format_timestamp(at),
             "signals": {
-                name: {"state": each.state.value, "since": format_time(each.since), "reason": each.reason}
+                name: {"state": each.state.value, "since": format_timestamp(each.since), "reason": each.reason}
                 for name, each in self.evidence.items()
             },
             "response": encode_response(orders) if orders else None,
-            "self_stop_at": format_time(self._alone.stop_at) if self._alone.stop_at else None,
+            "self_stop_at": format_timestamp(self._alone.stop_at) if self._alone.stop_at else None,
             "missed": self._missed.count if self._missed else 0,
         }
         try:

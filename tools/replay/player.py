@@ -15,7 +15,7 @@ from chalicelib.domain.common.errors import RequestError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.desk.settings import DeskSettings, Limits
-from chalicelib.domain.idle.heartbeat import Report
+from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
 from chalicelib.domain.instances.commands import keep
 from chalicelib.domain.instances.lifecycle import decide
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext, cancel_warning
@@ -55,7 +55,7 @@ class Simulator:
         self._kept_until: datetime | None = None
         self._setup_began_at: datetime | None = None
         self._probe = Probe()
-        self._report: Report = None
+        self._report: DecodedHeartbeat = None
         self._next_sweep: datetime | None = None
 
     @property
@@ -124,7 +124,7 @@ class Simulator:
         if self._instance is None:
             return
         try:
-            wanted = keep.keep(self._instance, until, SOMEBODY, UNLIMITED, at)
+            wanted = keep.request_keep(self._instance, until, SOMEBODY, UNLIMITED, at)
         except RequestError:
             return
         self._instance = wanted.instance
@@ -135,7 +135,7 @@ class Simulator:
         self._setup_began_at = self._setup_began_at or at
         if self._instance is None:
             return
-        if self._instance.warning and self._instance.warning.kind is WarningType.IDLE:
+        if self._instance.warning and self._instance.warning.warning_type is WarningType.IDLE:
             plan = cancel_warning(self._instance, "it is being set up", at)
             self._instance = plan.instance
             yield from _actions(plan.timeline)

@@ -4,10 +4,11 @@ from datetime import datetime
 
 from typing_extensions import TypedDict
 
-from chalicelib.api.views.values import format_optional_timestamp, format_timestamp
+from chalicelib.api.views.values import format_optional_timestamp
 from chalicelib.control.services.queries import InstanceSnapshot
+from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.idle.evidence import Evidence
-from chalicelib.domain.idle.heartbeat import Heartbeat, MissedHeartbeats, Report
+from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, Heartbeat, MissedHeartbeats
 from chalicelib.domain.idle.policy import SIGNALS
 from chalicelib.domain.idle.rule import ActivityJudgment
 from chalicelib.domain.instances.warning import StopWarning
@@ -45,7 +46,7 @@ class ActivityView(TypedDict):
 def to_activity_view(activity: ActivityJudgment, shown: InstanceSnapshot) -> ActivityView:
     """Return the activity state with every signal of the last heartbeat."""
     spec, report = shown.instance.spec, shown.heartbeat
-    counted = spec.policy.idle.enabled_signals(has_gpu=spec.hardware.nvidia_gpu_count > 0)
+    counted = spec.policy.idle.select_signals(has_gpu=spec.hardware.nvidia_gpu_count > 0)
     heartbeat = report if isinstance(report, Heartbeat) else None
     return {
         "state": str(activity.state),
@@ -86,7 +87,7 @@ class KeepView(TypedDict):
     acknowledged_by_machine: bool
 
 
-def to_keep_view(until: datetime, requested_by: str, report: Report) -> KeepView:
+def to_keep_view(until: datetime, requested_by: str, report: DecodedHeartbeat) -> KeepView:
     """Return a keep, with who requested it and whether the instance knows of it."""
     heard = report.acknowledged.keep_until if isinstance(report, Heartbeat) else None
     is_acknowledged = heard is not None and heard >= until
@@ -118,7 +119,7 @@ class StopWarningView(TypedDict):
 def to_warning_view(warned: StopWarning) -> StopWarningView:
     """Return a stop warning and the channels that delivered it."""
     return {
-        "type": str(warned.kind),
+        "type": str(warned.warning_type),
         "message": warned.message,
         "created_at": format_timestamp(warned.created_at),
         "stop_at": format_timestamp(warned.stop_at),

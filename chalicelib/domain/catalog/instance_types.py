@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from chalicelib.domain.catalog import gpu_names
+from chalicelib.domain.common.text import join_and, join_or
 
 HOURS_PER_MONTH = Decimal(730)
 """AWS's own figure, for what is priced by the month."""
 
 
 class UnknownType(ValueError):
-    """No such instance type; `close` has the names that look most like it."""
+    """No such instance type; `suggestions` has the names that look most like it."""
 
     def __init__(self, name: str, close: Iterable[str]) -> None:
-        self.close = tuple(close)
-        super().__init__(f"there is no instance type {name!r} in the catalogue{_did_you_mean(self.close)}")
+        self.suggestions = tuple(close)
+        super().__init__(f"there is no instance type {name!r} in the catalogue{_did_you_mean(self.suggestions)}")
 
 
 class UnknownGpu(ValueError):
-    """No such GPU; `close` has the names that look most like it, or all of them."""
+    """No such GPU; `suggestions` has the names that look most like it, or all of them."""
 
     def __init__(self, name: str, close: Iterable[str]) -> None:
-        self.close = tuple(close)
-        super().__init__(f"there is no GPU {name!r} in the catalogue{_did_you_mean(self.close)}")
+        self.suggestions = tuple(close)
+        super().__init__(f"there is no GPU {name!r} in the catalogue{_did_you_mean(self.suggestions)}")
 
 
 class NoMatchingType(ValueError):
@@ -113,16 +113,16 @@ class InstanceTypeCatalog:
 
         :raises UnknownType: there is none
         """
-        found = self.types.get(name.strip().lower())
-        if found is None:
+        instance_type = self.types.get(name.strip().lower())
+        if instance_type is None:
             raise UnknownType(name, difflib.get_close_matches(name.lower(), self.types, n=3))
-        return found
+        return instance_type
 
-    def gpu_names(self) -> tuple[str, ...]:
+    def list_gpus(self) -> tuple[str, ...]:
         """Every GPU of a type that can be launched, sorted."""
         return tuple(sorted({each.gpu for each in self._launchable() if each.gpu}, key=str.lower))
 
-    def regions(self) -> tuple[str, ...]:
+    def list_regions(self) -> tuple[str, ...]:
         """Every region in which a launchable type has a price, sorted."""
         return tuple(sorted({region for each in self._launchable() for region in each.prices}))
 
@@ -134,12 +134,12 @@ class InstanceTypeCatalog:
         :raises UnknownGpu: there is none
         """
         names = sorted({instance_type.gpu for instance_type in self.types.values() if instance_type.gpu})
-        found = gpu_names.match(text, names)
-        if not found:
-            raise UnknownGpu(text, gpu_names.suggest(text, names) or self.gpu_names())
-        return found
+        matches = gpu_names.match_names(text, names)
+        if not matches:
+            raise UnknownGpu(text, gpu_names.suggest_names(text, names) or self.list_gpus())
+        return matches
 
-    def cheapest(self, gpu: str, gpu_count: int, region: str) -> InstanceType:
+    def find_cheapest(self, gpu: str, gpu_count: int, region: str) -> InstanceType:
         """The launchable type with exactly that many of that GPU that costs least in the region.
 
         :raises UnknownGpu: nothing is called so
@@ -153,25 +153,25 @@ class InstanceTypeCatalog:
         counted = [each for each in launchable if each.gpu_count == gpu_count]
         if not counted:
             counts = join_and(sorted({each.gpu_count for each in launchable}))
-            raise NoMatchingType(f"no type has exactly {gpu_count} x {join_and(names, 'or')}; they come in {counts}")
+            raise NoMatchingType(f"no type has exactly {gpu_count} x {join_or(names)}; they come in {counts}")
         priced = [each for each in counted if region in each.prices]
         if not priced:
             regions = join_and(sorted({place for each in counted for place in each.prices}))
-            wish = f"{gpu_count} x {join_and(names, 'or')}"
+            wish = f"{gpu_count} x {join_or(names)}"
             raise NoMatchingType(f"{wish} is not known to be offered in {region}; it is in {regions}")
         return min(priced, key=lambda each: (each.prices[region], each.vcpus, each.name))
 
-    def price(self, instance_type: str, region: str) -> Decimal | None:
+    def get_price(self, type_name: str, region: str) -> Decimal | None:
         """USD an hour on demand; None where no price is known."""
-        found = self.types.get(instance_type)
+        found = self.types.get(type_name)
         return found.prices.get(region) if found else None
 
-    def disk_price_per_gib_hour(self, region: str) -> Decimal:
+    def get_disk_price_per_gib_hour(self, region: str) -> Decimal:
         """USD for a GiB of gp3; a region without a price of its own counts as the dearest that is known."""
         dearest = max(self.disk_per_gib_month.values())
         return self.disk_per_gib_month.get(region, dearest) / HOURS_PER_MONTH
 
-    def snapshot_price_per_gib_month(self, region: str) -> Decimal:
+    def get_snapshot_price_per_gib_month(self, region: str) -> Decimal:
         """USD for a GiB of a snapshot; a region without a price of its own counts as the dearest that is known."""
         return self.snapshot_per_gib_month.get(region, max(self.snapshot_per_gib_month.values()))
 
@@ -179,53 +179,5 @@ class InstanceTypeCatalog:
         return (instance_type for instance_type in self.types.values() if instance_type.unavailable is None)
 
 
-def parse_catalog(data: Mapping[str, Any]) -> InstanceTypeCatalog:
-    """The catalogue from its JSON.
-
-    :raises KeyError, TypeError, ValueError: it is not one
-    """
-    capabilities = {name: model["compute_capability"] for name, model in data["gpus"].items()}
-    return InstanceTypeCatalog(
-        types={name: _parse_type(name, entry, capabilities.get) for name, entry in data["types"].items()},
-        peaks={name: Peaks(**model["peaks"]) for name, model in data["gpus"].items()},
-        priced_at=date.fromisoformat(data["priced_at"]),
-        source=data["source"],
-        disk_per_gib_month=_decimals(data["disk_usd_per_gib_month"]),
-        snapshot_per_gib_month=_decimals(data["snapshot_usd_per_gib_month"]),
-        address_price_per_hour=Decimal(data["address_usd_per_hour"]),
-    )
-
-
-def _parse_type(name: str, entry: Mapping[str, Any], capability: Callable[[str], str | None]) -> InstanceType:
-    return InstanceType(
-        name=name,
-        family=entry["family"],
-        gpu=entry["gpu"],
-        gpu_count=int(entry["gpu_count"]),
-        gpu_memory_mib=int(entry["gpu_memory_mib"]),
-        compute_capability=capability(entry["gpu"]) if entry["gpu"] else None,
-        vcpus=int(entry["vcpus"]),
-        memory_gib=float(entry["memory_gib"]),
-        arch=entry["arch"],
-        status=entry["status"],
-        quota_code=entry["quota_code"],
-        image=entry["image"],
-        unavailable=entry["unavailable"],
-        prices=_decimals(entry["prices"]),
-        instance_store_gb=int(entry["instance_store_gb"]),
-    )
-
-
-def _decimals(texts: Mapping[str, str]) -> dict[str, Decimal]:
-    return {key: Decimal(text) for key, text in texts.items()}
-
-
-def _did_you_mean(close: Iterable[str]) -> str:
-    names = join_and(tuple(close), last="or")
-    return f"; did you mean {names}?" if names else ""
-
-
-def join_and(items: Iterable[object], last: str = "and") -> str:
-    """As people write it: "1, 4 and 8"."""
-    texts = [str(item) for item in items]
-    return f" {last} ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
+def _did_you_mean(close: tuple[str, ...]) -> str:
+    return f"; did you mean {join_or(close)}?" if close else ""

@@ -11,7 +11,7 @@ class Clock(Protocol):
         """The time, in UTC."""
         ...
 
-    def scale_script_timeout(self, limit: timedelta) -> timedelta:
+    def scale_script_timeout(self, timeout: timedelta) -> timedelta:
         """How long a time limit of a script, which runs in the world's seconds, lasts on this clock."""
         ...
 
@@ -22,5 +22,5 @@ class SystemClock:
     def now(self) -> datetime:
         return datetime.now(UTC)
 
-    def scale_script_timeout(self, limit: timedelta) -> timedelta:
-        return limit
+    def scale_script_timeout(self, timeout: timedelta) -> timedelta:
+        return timeout

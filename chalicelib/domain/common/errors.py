@@ -193,7 +193,7 @@ class PermanentAwsError(AwsError):
     """Asked like this it never works: a permission, a parameter, a type that is not offered."""
 
 
-def validation_failed(errors: list[FieldError]) -> ValidationFailed:
+def build_validation_error(errors: list[FieldError]) -> ValidationFailed:
     """One refusal of all that is wrong."""
     fields = ", ".join(dict.fromkeys(error.field for error in errors))
     return ValidationFailed(f"the request cannot be granted as it is: see {fields}", errors=tuple(errors))

@@ -13,7 +13,7 @@ class EventReason(Reason):
     code: EventCode
 
 
-def event_reason(reason: Reason) -> EventReason:
+def to_event_reason(reason: Reason) -> EventReason:
     """Return the reason of an activity judgment as one of the desk's.
 
     :raises ValueError: its code is not an event code

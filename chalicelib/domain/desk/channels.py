@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 from chalicelib.domain.common.errors import FieldError
 from chalicelib.domain.common.event_codes import Audience
 
-EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
+EMAIL_PATTERN = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
 MAX_URL_LENGTH = 500
-HOST = re.compile(r"[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
+HOST_PATTERN = re.compile(r"[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,15 +38,15 @@ def validate_channels(channels: Channels, *, may_be_local: bool) -> Iterator[Fie
 
     :param may_be_local: whether plain http and any host are allowed, for trying out
     """
-    if channels.email is not None and not (EMAIL.fullmatch(channels.email) and len(channels.email) <= 254):
+    if channels.email is not None and not (EMAIL_PATTERN.fullmatch(channels.email) and len(channels.email) <= 254):
         yield FieldError("channels.email", "must be an e-mail address such as ada@example.org")
     if channels.webhook is not None:
-        problem = _url_problem(channels.webhook, may_be_local=may_be_local)
+        problem = _find_url_problem(channels.webhook, may_be_local=may_be_local)
         if problem:
             yield FieldError("channels.webhook", f"must be a URL such as https://hooks.example.org/gpu: {problem}")
 
 
-def _url_problem(url: str, *, may_be_local: bool) -> str | None:
+def _find_url_problem(url: str, *, may_be_local: bool) -> str | None:
     if len(url) > MAX_URL_LENGTH or not re.fullmatch(r"[\x21-\x7e]+", url):
         return f"it has spaces, control characters, or more than {MAX_URL_LENGTH} characters"
     try:
@@ -58,12 +58,12 @@ def _url_problem(url: str, *, may_be_local: bool) -> str | None:
         return "it does not begin with https:// and a host name"
     if parts.username or parts.password:
         return "it must not hold a user name or password"
-    if not may_be_local and (_is_address(host) or not HOST.fullmatch(host)):
+    if not may_be_local and (_is_ip_address(host) or not HOST_PATTERN.fullmatch(host)):
         return f"{host[:60]} is no public host name"
     return None
 
 
-def _is_address(host: str) -> bool:
+def _is_ip_address(host: str) -> bool:
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -93,14 +93,14 @@ class ChannelDirectory:
     owners: Mapping[str, Channels] = field(default_factory=dict)
     admin: Channels = Channels()
 
-    def recipient_for(self, audience: Audience, owner: str) -> Recipient:
+    def get_recipient(self, audience: Audience, owner: str) -> Recipient:
         """An owner who has set no channel is told by the desk's: somebody hears of it."""
         own = self.owners.get(owner)
         if audience is Audience.OWNER and own:
             return Recipient(f"owner/{owner}", own)
         return Recipient("desk", self.admin)
 
-    def email_addresses(self) -> frozenset[tuple[str, int]]:
+    def list_email_addresses(self) -> frozenset[tuple[str, int]]:
         """Every address that is set, and how often it was: whoever sets it again is asked for consent again."""
         return frozenset(
             (each.email, each.email_generation) for each in (*self.owners.values(), self.admin) if each.email
@@ -108,4 +108,4 @@ class ChannelDirectory:
 
     def can_notify(self, owner: str) -> bool:
         """Whether a warning of this owner's instances can be delivered at all."""
-        return bool(self.recipient_for(Audience.OWNER, owner).channels)
+        return bool(self.get_recipient(Audience.OWNER, owner).channels)

@@ -3,9 +3,20 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.domain.desk.channels import Channels
+from chalicelib.domain.desk.policy_override import PolicyOverride
 from chalicelib.domain.idle.policy import SIGNALS, IdlePolicy, Thresholds
-from chalicelib.domain.write_warnings import WarningCode, WriteWarning
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnerSettings:
+    """As `GET /owners/{owner}` shows them; an owner of whom nothing is set has the desk's."""
+
+    owner: str
+    policy: PolicyOverride = PolicyOverride()
+    channels: Channels = Channels()
+    version: int | None = None
 
 
 class Mode(StrEnum):
@@ -21,14 +32,14 @@ class Mode(StrEnum):
     PAUSED = "paused"
 
 
-def paused_warning(mode: Mode, what: str) -> WriteWarning | None:
+def build_paused_warning(mode: Mode, action: str) -> WriteWarning | None:
     """Warn that a request is recorded but not started; None unless the mode is `paused`.
 
-    :param what: the requested action, for example "stop"
+    :param action: the requested action, for example "stop"
     """
     if mode is not Mode.PAUSED:
         return None
-    message = f"gpudesk is paused. The {what} is recorded and starts when an admin sets mode to enforce."
+    message = f"gpudesk is paused. The {action} is recorded and starts when an admin sets mode to enforce."
     return WriteWarning(WarningCode.DESK_PAUSED, message)
 
 

@@ -7,7 +7,7 @@ together, and neither of the two found it ahead.
 from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib.domain.idle.heartbeat import Heartbeat, Report
+from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, Heartbeat
 from chalicelib.domain.idle.rule import HEARTBEAT_MAX_AGE, HEARTBEAT_MAX_FUTURE_SKEW
 
 
@@ -23,18 +23,18 @@ class ClockSkew:
     first_plausible_at: datetime | None = None
 
 
-def detect_clock_skew(before: ClockSkew | None, report: Report, now: datetime) -> ClockSkew | None:
+def detect_clock_skew(known: ClockSkew | None, heartbeat: DecodedHeartbeat, now: datetime) -> ClockSkew | None:
     """What to make of the times in a machine's reports; None where nothing speaks against them.
 
     It is written down at the first report that is ahead, and not for each that follows.
     """
-    if not isinstance(report, Heartbeat):
-        return before
-    if report.at > now + HEARTBEAT_MAX_FUTURE_SKEW:
-        return before if before and before.first_plausible_at is None else ClockSkew(reported_at=report.at)
-    if before is None or report.at == before.reported_at:
-        return before
-    looked_at = before.first_plausible_at
-    if looked_at and report.at > before.reported_at and now - looked_at <= HEARTBEAT_MAX_AGE:
+    if not isinstance(heartbeat, Heartbeat):
+        return known
+    if heartbeat.at > now + HEARTBEAT_MAX_FUTURE_SKEW:
+        return known if known and known.first_plausible_at is None else ClockSkew(reported_at=heartbeat.at)
+    if known is None or heartbeat.at == known.reported_at:
+        return known
+    looked_at = known.first_plausible_at
+    if looked_at and heartbeat.at > known.reported_at and now - looked_at <= HEARTBEAT_MAX_AGE:
         return None
-    return ClockSkew(reported_at=report.at, first_plausible_at=now)
+    return ClockSkew(reported_at=heartbeat.at, first_plausible_at=now)

@@ -60,13 +60,13 @@ class Evidence:
     boot_id: str
 
 
-def fold(before: Evidence | None, sample: Sample) -> Evidence:
+def fold_sample(evidence: Evidence | None, sample: Sample) -> Evidence:
     """Add a sample to the evidence.
 
     The run goes on while the state stays the same; `since` is void after a gap, a reboot or a clock that jumped back.
     A sample that is not newer than the last one (a duplicate) changes nothing.
     """
-    if before is None or _is_void(before, sample) or before.state is not sample.state:
+    if evidence is None or _is_void(evidence, sample) or evidence.state is not sample.state:
         return Evidence(
             state=sample.state,
             since=sample.at,
@@ -76,18 +76,18 @@ def fold(before: Evidence | None, sample: Sample) -> Evidence:
             reason=sample.reason,
             boot_id=sample.boot_id,
         )
-    gap = sample.at - before.at
+    gap = sample.at - evidence.at
     if gap <= timedelta(0):
-        return before
+        return evidence
     return replace(
-        before,
+        evidence,
         at=sample.at,
-        samples=before.samples + 1,
-        largest_gap=max(before.largest_gap, gap),
+        samples=evidence.samples + 1,
+        largest_gap=max(evidence.largest_gap, gap),
         reason=sample.reason,
     )
 
 
-def _is_void(before: Evidence, sample: Sample) -> bool:
-    gap = sample.at - before.at
-    return sample.boot_id != before.boot_id or gap > MAX_SAMPLE_GAP or gap < -MAX_CLOCK_STEP_BACK
+def _is_void(evidence: Evidence, sample: Sample) -> bool:
+    gap = sample.at - evidence.at
+    return sample.boot_id != evidence.boot_id or gap > MAX_SAMPLE_GAP or gap < -MAX_CLOCK_STEP_BACK

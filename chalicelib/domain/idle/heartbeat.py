@@ -115,7 +115,7 @@ class Heartbeat:
 class UnreadableHeartbeat:
     """Something was there, and it made no sense."""
 
-    why: str
+    reason: str
 
 
-Report = Heartbeat | UnreadableHeartbeat | None
+DecodedHeartbeat = Heartbeat | UnreadableHeartbeat | None

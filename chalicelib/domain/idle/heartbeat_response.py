@@ -13,12 +13,12 @@ from chalicelib.domain.idle.policy import IdlePolicy, Thresholds
 class ActiveWarning:
     """A warning of the desk's that stands: the machine passes it on to its terminals and to JupyterLab, once.
 
-    :param kind: what it is about: idle, lifetime, failed, no_agent
+    :param warning_type: what it is about: idle, lifetime, failed, no_agent
     :param stop_at: the desk does not act before
     """
 
     id: str
-    kind: str
+    warning_type: str
     stop_at: datetime
 
 
@@ -49,11 +49,11 @@ class HeartbeatResponse:
     keep_result: KeepResult | None = None
 
 
-def encode_response(orders: HeartbeatResponse) -> dict[str, Any]:
+def encode_response(response: HeartbeatResponse) -> dict[str, Any]:
     """As DynamoDB and JSON can hold them."""
-    policy, thresholds = orders.policy, orders.policy.thresholds
+    policy, thresholds = response.policy, response.policy.thresholds
     plain: dict[str, Any] = {
-        "mode": orders.mode,
+        "mode": response.mode,
         "idle_minutes": policy.idle_minutes,
         "warning_minutes": policy.warning_minutes,
         "signals": list(policy.signals),
@@ -64,12 +64,16 @@ def encode_response(orders: HeartbeatResponse) -> dict[str, Any]:
             thresholds.network_kib_per_second,
         ],
     }
-    if orders.keep_until:
-        plain["keep_until"] = _seconds(orders.keep_until)
-    if orders.warning:
-        plain["warning"] = [orders.warning.id, orders.warning.kind, _seconds(orders.warning.stop_at)]
-    if orders.keep_result:
-        plain["keep_result"] = [orders.keep_result.id, orders.keep_result.granted, orders.keep_result.message[:60]]
+    if response.keep_until:
+        plain["keep_until"] = _seconds(response.keep_until)
+    if response.warning:
+        plain["warning"] = [response.warning.id, response.warning.warning_type, _seconds(response.warning.stop_at)]
+    if response.keep_result:
+        plain["keep_result"] = [
+            response.keep_result.id,
+            response.keep_result.granted,
+            response.keep_result.message[:60],
+        ]
     return plain
 
 
@@ -79,7 +83,7 @@ def decode_response(plain: Mapping[str, Any]) -> HeartbeatResponse:
     :raises KeyError, TypeError, ValueError: they are not orders
     """
     gpu, cpu, disk, network = plain["thresholds"]
-    warning, answer = plain.get("warning"), plain.get("keep_result")
+    warning, keep_result = plain.get("warning"), plain.get("keep_result")
     return HeartbeatResponse(
         mode=str(plain["mode"]),
         policy=IdlePolicy(
@@ -94,16 +98,18 @@ def decode_response(plain: Mapping[str, Any]) -> HeartbeatResponse:
             ),
         ),
         keep_until=_moment(plain["keep_until"]) if "keep_until" in plain else None,
-        warning=ActiveWarning(id=str(warning[0]), kind=str(warning[1]), stop_at=_moment(warning[2]))
+        warning=ActiveWarning(id=str(warning[0]), warning_type=str(warning[1]), stop_at=_moment(warning[2]))
         if warning
         else None,
-        keep_result=KeepResult(id=str(answer[0]), granted=bool(answer[1]), message=str(answer[2])) if answer else None,
+        keep_result=KeepResult(id=str(keep_result[0]), granted=bool(keep_result[1]), message=str(keep_result[2]))
+        if keep_result
+        else None,
     )
 
 
-def normalize(orders: HeartbeatResponse) -> HeartbeatResponse:
+def normalize_response(response: HeartbeatResponse) -> HeartbeatResponse:
     """The orders as the machine reads them: whole seconds, a shortened answer. Only these can be compared with its."""
-    return decode_response(encode_response(orders))
+    return decode_response(encode_response(response))
 
 
 def _seconds(moment: datetime) -> int:

@@ -43,7 +43,7 @@ class IdlePolicy:
     def warning_period(self) -> timedelta:
         return timedelta(minutes=self.warning_minutes)
 
-    def enabled_signals(self, *, has_gpu: bool) -> frozenset[str]:
+    def select_signals(self, *, has_gpu: bool) -> frozenset[str]:
         """The signals that must all be quiet on a machine; the GPU's only where there is one to read.
 
         A policy of GPUs alone is no way to switch it off where there is none: there all others count.

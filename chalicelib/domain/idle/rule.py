@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from chalicelib.domain.common.reason import Reason
+from chalicelib.domain.common.text import format_duration, format_time
 from chalicelib.domain.idle.evidence import MAX_SAMPLE_GAP, Evidence, SignalState
 from chalicelib.domain.idle.heartbeat import Heartbeat, UnreadableHeartbeat
 from chalicelib.domain.idle.policy import SIGNALS, IdlePolicy
@@ -49,38 +50,46 @@ class ActivityJudgment:
     quiet_since: datetime | None = None
 
 
-def judge_activity(
-    heartbeat: Heartbeat | UnreadableHeartbeat | None,
-    *,
-    instance_id: str,
-    counted: frozenset[str],
-    policy: IdlePolicy,
-    not_before: datetime,
-    now: datetime,
-) -> ActivityJudgment:
-    """Judge one instance's activity.
+@dataclass(frozen=True, kw_only=True)
+class ActivityCriteria:
+    """Criteria by which the heartbeat of one instance is judged.
 
-    Idle means: every counted signal quiet through the whole window, sampled without a gap, in a report that is fresh,
-    of this instance, and not from the future. One active signal is enough to be busy; anything else is unknown.
-
-    :param counted: the signals that must all be quiet
-    :param not_before: the window does not begin before (booting, setting up and the minutes after a start are not idle)
+    :param instance_id: the id of the EC2 instance that the heartbeat must come from
+    :param enabled_signals: the signals that must all be quiet
+    :param not_before: start of the idle window at the earliest: boot, setup and the first minutes after a start are not
+        idle time
     """
-    problem = _problem(heartbeat, instance_id, now)
+
+    instance_id: str
+    enabled_signals: frozenset[str]
+    policy: IdlePolicy
+    not_before: datetime
+
+
+def judge_activity(
+    heartbeat: Heartbeat | UnreadableHeartbeat | None, criteria: ActivityCriteria, now: datetime
+) -> ActivityJudgment:
+    """Judge the activity of one instance.
+
+    Idle: every enabled signal has been quiet for the whole idle window and was sampled without a gap, in a fresh
+    heartbeat of this instance that is not from the future. Busy: one signal is active. In any other case the activity
+    is unknown.
+    """
+    problem = _find_problem(heartbeat, criteria.instance_id, now)
     if problem or not isinstance(heartbeat, Heartbeat):
-        return unknown_activity(problem or "no heartbeat has arrived yet")
-    signals = {name: heartbeat.signals.get(name) for name in SIGNALS if name in counted}
+        return build_unknown_judgment(problem or "no heartbeat has arrived yet")
+    signals = {name: heartbeat.signals.get(name) for name in SIGNALS if name in criteria.enabled_signals}
     active = [e for e in signals.values() if e and e.state is SignalState.ACTIVE and _is_fresh(e, now)]
     if active:
-        return ActivityJudgment(state=ActivityState.BUSY, reason=_busy(active, now))
-    doubts = [_unknown_reason(name, evidence, now) for name, evidence in signals.items()]
+        return ActivityJudgment(state=ActivityState.BUSY, reason=_explain_busy(active, now))
+    doubts = [_explain_unknown(name, evidence, now) for name, evidence in signals.items()]
     if not signals or any(doubts):
-        return unknown_activity("; ".join(doubt for doubt in doubts if doubt) or "no signal is counted")
-    quiet_since = max(not_before, *(e.since for e in signals.values() if e))
-    return _quiet(quiet_since, policy, now)
+        return build_unknown_judgment("; ".join(doubt for doubt in doubts if doubt) or "no signal is counted")
+    quiet_since = max(criteria.not_before, *(e.since for e in signals.values() if e))
+    return _judge_quiet(quiet_since, criteria.policy, now)
 
 
-def _problem(heartbeat: Heartbeat | UnreadableHeartbeat | None, instance_id: str, now: datetime) -> str | None:
+def _find_problem(heartbeat: Heartbeat | UnreadableHeartbeat | None, instance_id: str, now: datetime) -> str | None:
     match heartbeat:
         case None:
             return "no heartbeat has arrived yet"
@@ -96,7 +105,7 @@ def _problem(heartbeat: Heartbeat | UnreadableHeartbeat | None, instance_id: str
     return None
 
 
-def _unknown_reason(name: str, evidence: Evidence | None, now: datetime) -> str | None:
+def _explain_unknown(name: str, evidence: Evidence | None, now: datetime) -> str | None:
     """Why this signal cannot be taken for quiet."""
     if evidence is None:
         return f"{name}: not reported"
@@ -117,33 +126,25 @@ def _is_fresh(evidence: Evidence, now: datetime) -> bool:
     return -HEARTBEAT_MAX_FUTURE_SKEW <= now - evidence.at <= HEARTBEAT_MAX_AGE
 
 
-def _quiet(quiet_since: datetime, policy: IdlePolicy, now: datetime) -> ActivityJudgment:
+def _judge_quiet(quiet_since: datetime, policy: IdlePolicy, now: datetime) -> ActivityJudgment:
     quiet_for = now - quiet_since
     if quiet_for >= policy.idle_window:
-        message = f"every signal has been quiet for {format_duration(quiet_for)} (since {quiet_since:%H:%M} UTC)"
+        message = f"every signal has been quiet for {format_duration(quiet_for)} (since {format_time(quiet_since)})"
         reason = Reason(code=ActivityCode.IDLE, message=message)
         return ActivityJudgment(state=ActivityState.IDLE, reason=reason, quiet_since=quiet_since)
-    message = f"quiet for {format_duration(max(quiet_for, timedelta(0)))} of {policy.idle_minutes} minutes"
+    message = f"quiet for {format_duration(max(quiet_for, timedelta(0)))} of {policy.idle_minutes} min"
     reason = Reason(code=ActivityCode.QUIET, message=message)
     return ActivityJudgment(state=ActivityState.QUIET, reason=reason, quiet_since=quiet_since)
 
 
-def _busy(active: list[Evidence], now: datetime) -> Reason:
+def _explain_busy(active: list[Evidence], now: datetime) -> Reason:
     """Who is busy, the signal that says most first."""
     named = [f"{e.reason} ({format_duration(max(now - e.at, timedelta(0)))} ago)" for e in active[:MAX_REASONS]]
     more = [f"{len(active) - MAX_REASONS} more signals"] if len(active) > MAX_REASONS else []
     return Reason(code=ActivityCode.BUSY, message=f"busy: {'; '.join([*named, *more])}")
 
 
-def unknown_activity(why: str) -> ActivityJudgment:
+def build_unknown_judgment(reason: str) -> ActivityJudgment:
     """Nothing can be concluded, and why."""
-    message = f"activity is unknown, so nothing is stopped for idleness: {why}"
+    message = f"activity is unknown, so nothing is stopped for idleness: {reason}"
     return ActivityJudgment(state=ActivityState.UNKNOWN, reason=Reason(code=ActivityCode.UNKNOWN, message=message))
-
-
-def format_duration(span: timedelta) -> str:
-    seconds = int(span.total_seconds())
-    if seconds < 120:
-        return f"{seconds} s"
-    minutes = seconds // 60
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60:02} min"

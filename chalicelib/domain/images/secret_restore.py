@@ -6,12 +6,14 @@ from datetime import datetime
 from chalicelib.domain.common.deadlines import COMMAND_RESEND_AFTER, RESTORE_DEADLINE, SANITIZE_DEADLINE
 from chalicelib.domain.common.errors import PermanentAwsError
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.text import format_duration
 from chalicelib.domain.images.plan import (
     IMAGE_DOCUMENT,
     ImageObservation,
     ImageOutcome,
     ImagePlan,
     ObservedAmi,
+    SanitizeAction,
     SanitizeCommandSent,
     SendSanitize,
 )
@@ -54,7 +56,7 @@ def decide(image: Image, observation: ImageObservation, now: datetime) -> ImageP
     if image.sanitize.restore_run and now - image.sanitize.restore_run.last_sent_at < COMMAND_RESEND_AFTER:
         return ImagePlan(image)
     if now - image.created_at >= RESTORE_DEADLINE:
-        return ImagePlan(_given_up(image, f"it has not ended well within {RESTORE_DEADLINE.seconds // 3600} hours"))
+        return ImagePlan(_given_up(image, f"it has not ended well within {format_duration(RESTORE_DEADLINE)}"))
     return _send(image, run, now)
 
 
@@ -100,7 +102,7 @@ def _send(image: Image, run: DocumentRun | None, now: datetime) -> ImagePlan:
     sent = DocumentRun(attempt_id=attempt_id, sent_at=run.sent_at if run else now, last_sent_at=now)
     return ImagePlan(
         replace(image, sanitize=replace(image.sanitize, restore_run=sent)),
-        SendSanitize({"attemptId": attempt_id, "action": "restore"}, attempt_id),
+        SendSanitize(SanitizeAction.RESTORE, attempt_id),
     )
 
 

@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from chalicelib.domain.idle.heartbeat import MAX_NAME_LENGTH, Heartbeat, Report, StepProgress
-from chalicelib.domain.idle.heartbeat_codec import truncate_ascii
+from chalicelib.domain.idle.heartbeat import MAX_NAME_LENGTH, DecodedHeartbeat, Heartbeat, StepProgress
+from chalicelib.domain.idle.heartbeat_encoding import truncate_ascii
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.domain.setup.results import StepDurations
 
-POSITION = re.compile(r"([0-9]{1,4}) of ([0-9]{1,4})")
+STEP_POSITION_PATTERN = re.compile(r"([0-9]{1,4}) of ([0-9]{1,4})")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ class SetupProgress:
 
 def compute_setup_progress(
     instance: Instance,
-    report: Report,
+    report: DecodedHeartbeat,
     before: Mapping[str, StepDurations],
     now: datetime,
     scale_script_timeout: Callable[[timedelta], timedelta],
@@ -72,7 +72,7 @@ def compute_setup_progress(
 def _step(
     instance: Instance,
     document: RecipeDocument,
-    report: Report,
+    report: DecodedHeartbeat,
     took: StepDurations | None,
     now: datetime,
     scale_script_timeout: Callable[[timedelta], timedelta],
@@ -97,7 +97,7 @@ def _step(
     )
 
 
-def _matching_progress(instance: Instance, document: RecipeDocument, report: Report) -> StepProgress | None:
+def _matching_progress(instance: Instance, document: RecipeDocument, report: DecodedHeartbeat) -> StepProgress | None:
     """What this machine says of this document; a heartbeat has room for the beginning of a name."""
     machine = instance.machine
     if not isinstance(report, Heartbeat) or machine is None or report.instance_id != machine.instance_id:
@@ -108,7 +108,7 @@ def _matching_progress(instance: Instance, document: RecipeDocument, report: Rep
 
 def _position(text: str) -> tuple[int | None, int | None]:
     """Read "2 of 5". The machine wrote it, so it may be anything."""
-    found = POSITION.fullmatch(text)
+    found = STEP_POSITION_PATTERN.fullmatch(text)
     return (int(found[1]), int(found[2])) if found else (None, None)
 
 

@@ -17,10 +17,10 @@ from chalicelib.domain.idle.heartbeat import (
     SelfStopStatus,
     StepProgress,
 )
-from chalicelib.domain.idle.heartbeat_codec import (
+from chalicelib.domain.idle.heartbeat_decoding import decode_heartbeat
+from chalicelib.domain.idle.heartbeat_encoding import (
     DROPPABLE_ATTRIBUTES,
     HEARTBEAT_ATTRIBUTES,
-    decode_heartbeat,
     encode_heartbeat,
     item_size,
 )
@@ -96,7 +96,7 @@ MAX_ORDERS = HeartbeatResponse(
         ),
     ),
     keep_until=NOW,
-    warning=ActiveWarning(id="lifetime-1795500000", kind="lifetime", stop_at=NOW),
+    warning=ActiveWarning(id="lifetime-1795500000", warning_type="lifetime", stop_at=NOW),
     keep_result=KeepResult(id=ID, granted=False, message="x" * 200),
 )
 

@@ -9,7 +9,13 @@ from chalicelib.domain.setup.installed_documents import hash_recipe_document
 from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.domain.setup.results import DocumentResult, Failure, StepDurations, StepResult
 from chalicelib.domain.setup.state import DocumentRun
-from chalicelib.domain.setup.step_output import StepOutput, reboot_count, relevant_lines, remediation_for, was_skipped
+from chalicelib.domain.setup.step_output import (
+    StepOutput,
+    count_reboots,
+    find_remediation,
+    select_relevant_lines,
+    was_skipped,
+)
 
 FINE = ("Success", "Skipped")
 
@@ -22,14 +28,14 @@ NO_STEP = {
 }
 
 
-def success_result(
+def build_success_result(
     document: RecipeDocument, run: DocumentRun, command: ObservedCommand, now: datetime
 ) -> DocumentResult:
     """What is kept of one that ended well."""
     return _result(document, run, command.steps, now, succeeded=True)
 
 
-def failure_result(
+def build_failure_result(
     document: RecipeDocument, run: DocumentRun, command: ObservedCommand | None, now: datetime
 ) -> tuple[DocumentResult, Failure]:
     """What is kept of one that failed, and why it did.
@@ -48,8 +54,8 @@ def failure_result(
         at=now,
         step=step.name,
         exit_code=step.exit_code,
-        output_lines=relevant_lines(step),
-        remediation=remediation_for(step),
+        output_lines=select_relevant_lines(step),
+        remediation=find_remediation(step),
     )
     return result, failure
 
@@ -75,7 +81,7 @@ def describe_failure(failure: Failure, otherwise: str) -> str:
     return f"{failure.document} failed in step {failure.step} with exit code {failure.exit_code} ({submitted})"
 
 
-def step_durations(result: DocumentResult, instance_type: str) -> StepDurations | None:
+def collect_step_durations(result: DocumentResult, instance_type: str) -> StepDurations | None:
     """How long its steps take; nothing is learned of a run that had done some of them before, or does not say."""
     took = tuple((step.name, step.duration) for step in result.steps if step.duration is not None and not step.skipped)
     if not took or len(took) < len(result.steps):
@@ -94,11 +100,11 @@ def _result(
         started_at=min(began, default=run.sent_at),
         ended_at=max(ended, default=now),
         steps=tuple(_step(step) for step in steps),
-        reboots=sum(reboot_count(step) for step in steps),
+        reboots=sum(count_reboots(step) for step in steps),
         output_bytes=sum(len(step.output.encode()) for step in steps),
         recipe_hash=hash_recipe_document(document),
         parameters_hash=run.parameters_hash,
-        content=run.content,
+        document_hash=run.document_hash,
     )
 
 

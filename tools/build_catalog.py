@@ -1,6 +1,6 @@
-"""Writes chalicelib/data/catalogue.json from the figures that were collected of AWS's GPU types.
+"""Writes chalicelib/data/catalog.json from the figures that were collected of AWS's GPU types.
 
-    python tools/build_catalogue.py FOLDER
+    python tools/build_catalog.py FOLDER
 
 FOLDER holds gpu_types.csv, gpu_prices.csv, gpu_models.csv. What no file of it says (CPU types, disk and
 address prices, images, what cannot be launched and why) stands here. Prints where it wrote and how much.
@@ -212,7 +212,7 @@ def build(folder: Path) -> dict[str, Any]:
 
 def main() -> None:
     folder = Path(sys.argv[1])
-    target = Path(__file__).parent.parent / "chalicelib" / "data" / "catalogue.json"
+    target = Path(__file__).parent.parent / "chalicelib" / "data" / "catalog.json"
     catalog = build(folder)
     text = json.dumps(catalog, sort_keys=True, indent=1)
     target.write_text(text + "\n", encoding="utf-8")
