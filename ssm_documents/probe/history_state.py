@@ -1,4 +1,7 @@
-"""What holds where a part of a history begins: so that the part can be judged, and a probe knows what it began in."""
+"""The state of an instance at one line of its history.
+
+`History` uses it to start a part of the history with the right lines, and to tell a new probe what came before it.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class HistoryState:
-    """After the lines that were read so far. Before any: a history whose begin was dropped is of a ready machine.
+    """The state after the lines that were read so far. Before any line the instance counts as ready.
 
-    :ivar last_at: of the last line, as it was written
-    :ivar boot_id: the last that was said
+    :ivar last_at: time of the last line, as it was written
+    :ivar boot_id: the last boot that a line named
     """
 
     last_at: str | None = None
@@ -22,25 +25,25 @@ class HistoryState:
     is_setting_up: bool = False
     keep_until: str | None = None
 
-    def apply(self, line: Mapping[str, Any]) -> HistoryState:
-        """One line later."""
-        known = replace(self, last_at=line["at"], boot_id=line.get("boot_id", self.boot_id))
-        match line.get("event"):
+    def apply(self, fields: Mapping[str, Any]) -> HistoryState:
+        """Return the state after one more line."""
+        state = replace(self, last_at=fields["at"], boot_id=fields.get("boot_id", self.boot_id))
+        match fields.get("event"):
             case "ready":
-                return replace(known, is_ready=True, is_setting_up=False)
+                return replace(state, is_ready=True, is_setting_up=False)
             case "setup_started":
-                return replace(known, is_setting_up=True)
+                return replace(state, is_setting_up=True)
             case "setup_ended":
-                return replace(known, is_setting_up=False)
+                return replace(state, is_setting_up=False)
             case "stopped_outside":
-                return replace(known, is_ready=False, is_setting_up=False)
+                return replace(state, is_ready=False, is_setting_up=False)
             case "keep":
-                return replace(known, keep_until=line.get("until"))
+                return replace(state, keep_until=fields.get("until"))
             case _:
-                return known
+                return state
 
     def initial_events(self, at: datetime) -> Iterator[tuple[str, Mapping[str, str]]]:
-        """What a history that begins at `at` has to say first: events and what else their lines have."""
+        """Yield the events, with their fields, that a history must have first if it starts at `at`."""
         if self.is_ready:
             yield "ready", {}
         if self.is_setting_up:

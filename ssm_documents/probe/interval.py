@@ -1,4 +1,4 @@
-"""A call at each interval."""
+"""A call that is repeated at an interval, forever."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from typing import NoReturn
 logger = logging.getLogger(__name__)
 
 
-def run_every(every_seconds: float, call: Callable[[], object]) -> NoReturn:
-    """However long the last call took, and whatever it raised; those that were missed meanwhile are not made up for."""
+def run_every(interval_seconds: float, call: Callable[[], object]) -> NoReturn:
+    """Repeat a call at an interval, even if it raises.
+
+    A call that takes longer than the interval delays the next one. Missed calls are not made up for.
+    """
     due = time.monotonic()
     while True:
         try:
             call()
         except Exception:
-            logger.exception("what was due failed; it is tried again when it is due next")
-        due = max(due + every_seconds, time.monotonic())
-        # The clock has gone on since: what is left may be less than nothing.
+            logger.exception("A repeated call failed. It runs again at the next interval.")
+        due = max(due + interval_seconds, time.monotonic())
+        # Time has passed since the line above, so the difference may be negative.
         time.sleep(max(0.0, due - time.monotonic()))

@@ -1,4 +1,4 @@
-"""Keeps that somebody on the machine asks for: passed on with the heartbeat until the desk has answered."""
+"""Keep requests: users write them on the instance, and heartbeats carry them until gpudesk has decided."""
 
 from __future__ import annotations
 
@@ -18,79 +18,83 @@ logger = logging.getLogger(__name__)
 ID = re.compile(r"[0-9a-z-]{1,32}")
 MAX_HOURS = 8760
 MAX_FILES = 100
-"""Of one user, that are looked at."""
+"""Number of files per user that are read."""
 
 
 @dataclass(frozen=True)
 class RequestFile:
-    """A file that may hold a wish, for users may put anything there.
+    """A file that may be a keep request; users can write anything there.
 
-    :param owner: the user who asks
-    :param at: the kernel's time of the file's last change, which no user can set
+    :param owner: id of the user who wrote it
+    :param changed_at: the kernel's time of the last change (st_ctime_ns), which users cannot set
     """
 
     path: Path
     owner: int
-    at: int
+    changed_at: int
 
 
 class KeepRequests:
-    """Files ID.json of any user: {"hours": number}. Of each user the last one counts; who has waited longest is first.
+    """A folder of files ID.json, which any user may write: {"hours": number}.
 
-    :param answers: where ID.json says what the desk answered; root alone writes there
+    Only the last request of each user counts. The user who has waited longest comes first.
+
+    :param results_folder: folder for results ID.json; only root writes there
     """
 
-    def __init__(self, folder: Path, answers: Path) -> None:
+    def __init__(self, folder: Path, results_folder: Path) -> None:
         self._folder = folder
-        self._answers = answers
+        self._results_folder = results_folder
 
     def next_request(self) -> KeepRequest | None:
-        """The one to be passed on."""
-        looked_at: Counter[int] = Counter()
-        last: dict[int, KeepRequest] = {}
-        for request_file in reversed(self._request_files()):
-            looked_at[request_file.owner] += 1
+        """Return the request that the next heartbeat carries."""
+        file_counts: Counter[int] = Counter()
+        last_by_owner: dict[int, KeepRequest] = {}
+        for file in reversed(self._request_files()):
+            file_counts[file.owner] += 1
             if (
-                request_file.owner not in last
-                and looked_at[request_file.owner] <= MAX_FILES
-                and (wish := _read_request(request_file.path))
+                file.owner not in last_by_owner
+                and file_counts[file.owner] <= MAX_FILES
+                and (request := _read_request(file.path))
             ):
-                # Whose last wish is the oldest comes in last.
-                last[request_file.owner] = wish
-        return last[next(reversed(last))] if last else None
+                # Newest first: the user whose last request is the oldest is added last.
+                last_by_owner[file.owner] = request
+        return last_by_owner[next(reversed(last_by_owner))] if last_by_owner else None
 
-    def acknowledge(self, answer: KeepResult) -> None:
-        """The desk has answered this one; those that the same user had asked for before it are answered with it."""
-        asked = self._request_files()
-        wish = next((each for each in asked if each.path.stem == answer.id), None)
-        if wish is None:
+    def acknowledge(self, result: KeepResult) -> None:
+        """Store the result of a request, and remove the request and the earlier ones of the same user."""
+        files = self._request_files()
+        request = next((file for file in files if file.path.stem == result.id), None)
+        if request is None:
             return
         try:
-            write_json(self._answers / f"{answer.id}.json", {"granted": answer.granted, "message": answer.message})
-            for each in asked:
-                if each.owner == wish.owner and each.at <= wish.at:
-                    each.path.unlink(missing_ok=True)
+            write_json(
+                self._results_folder / f"{result.id}.json", {"granted": result.granted, "message": result.message}
+            )
+            for file in files:
+                if file.owner == request.owner and file.changed_at <= request.changed_at:
+                    file.path.unlink(missing_ok=True)
         except OSError as error:
-            logger.warning("the answer to %s could not be passed on: %s", answer.id, error)
+            logger.warning("The result of keep request %s could not be stored: %s", result.id, error)
 
     def _request_files(self) -> list[RequestFile]:
-        """In the order of time."""
+        """Return the files, oldest first."""
         try:
-            found = [_request_file(path) for path in self._folder.iterdir()]
+            files = [_request_file(path) for path in self._folder.iterdir()]
         except OSError:
             return []
-        return sorted((each for each in found if each), key=lambda each: (each.at, each.path.name))
+        return sorted((file for file in files if file), key=lambda file: (file.changed_at, file.path.name))
 
 
 def _request_file(path: Path) -> RequestFile | None:
-    """None where it is no file, or has not the name of a wish."""
+    """Return the file; None: it is not a regular file, or its name is not that of a keep request."""
     if path.suffix != ".json" or not ID.fullmatch(path.stem):
         return None
     try:
-        observation = path.lstat()
+        status = path.lstat()
     except OSError:
         return None
-    return RequestFile(path, observation.st_uid, observation.st_ctime_ns) if stat.S_ISREG(observation.st_mode) else None
+    return RequestFile(path, status.st_uid, status.st_ctime_ns) if stat.S_ISREG(status.st_mode) else None
 
 
 def _read_request(path: Path) -> KeepRequest | None:

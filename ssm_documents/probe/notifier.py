@@ -1,77 +1,74 @@
-"""What the people on the machine are told: the desk's warnings, and the machine's own."""
+"""Messages to the people who are logged in: gpudesk's stop warnings, and those of the instance itself."""
 
 from __future__ import annotations
 
 import logging
 from typing import Protocol
 
-from chalicelib.domain.common.text import format_time
+from chalicelib.domain.common.text import ensure_period, format_time
 from chalicelib.domain.idle.heartbeat_response import ActiveWarning, HeartbeatResponse
 from chalicelib.domain.idle.self_stop import SelfStopAction, SelfStopDecision
 from ssm_documents.probe.user_messenger import DeliveryCount
+from ssm_documents.probe.warning_texts import KEEP_HINT, describe_reason
 
 logger = logging.getLogger(__name__)
 
-KEEP_HINT = "To keep it running: gpudesk-keep 4h"
-
-WARNING_TEXTS = {
-    "idle": "it is idle",
-    "lifetime": "its maximum hours are over",
-    "failed": "its setup failed",
-    "no_agent": "its agent does not answer",
-}
-
 
 class Messenger(Protocol):
-    """Whoever gives a message to the people on the machine."""
+    """Something that shows a message to the people who are logged in on the instance."""
 
-    def notify(self, text: str) -> DeliveryCount: ...
+    def notify(self, text: str) -> DeliveryCount:
+        """Show a message and return how many people it reached."""
+        ...
 
 
 class Notifier:
-    """Passes each warning on until it has reached somebody, and takes it back aloud.
+    """Shows each stop warning until it has reached somebody, and tells them when it is cancelled.
 
-    :ivar warning_id: of the desk's warning that was last passed on
+    :ivar warning_id: id of the last warning from gpudesk that was shown
     :ivar reached: whom it reached
     """
 
-    def __init__(self, people: Messenger) -> None:
-        self._people = people
+    def __init__(self, messenger: Messenger) -> None:
+        self._messenger = messenger
         self.warning_id: str | None = None
         self.reached = DeliveryCount()
 
-    def handle_desk_warning(self, orders: HeartbeatResponse) -> None:
-        """The desk's warning, or that it stands no more."""
-        warning = orders.warning
+    def handle_desk_warning(self, response: HeartbeatResponse) -> None:
+        """Show the warning in a heartbeat response, or say that the last one is cancelled."""
+        warning = response.warning
         if warning is None:
             if self.warning_id and self.reached:
-                self._people.notify("gpudesk: the warning is withdrawn, this instance goes on running")
+                self._messenger.notify("gpudesk: The stop was cancelled. This instance keeps running.")
             self.warning_id, self.reached = None, DeliveryCount()
             return
         if warning.id != self.warning_id:
             self.warning_id, self.reached = warning.id, DeliveryCount()
         if not self.reached:
-            self.reached = self._people.notify(_text(warning))
+            self.reached = self._messenger.notify(_build_warning(warning))
 
-    def handle_self_stop(self, turn: SelfStopDecision) -> None:
-        """The machine's own word."""
-        match turn.action:
-            case SelfStopAction.WARN if turn.state.stop_at:
-                self._tell(
-                    f"this instance stops itself at {format_time(turn.state.stop_at)} ({turn.message}). {KEEP_HINT}"
+    def handle_self_stop(self, decision: SelfStopDecision) -> None:
+        """Announce what the instance decided about its own stop."""
+        reason = ensure_period(decision.message)
+        match decision.action:
+            case SelfStopAction.WARN if decision.state.stop_at:
+                stop_time = format_time(decision.state.stop_at)
+                self._announce(
+                    f"This instance will stop itself at {stop_time}, because gpudesk has not stopped it: "
+                    f"{reason} {KEEP_HINT}"
                 )
             case SelfStopAction.CANCEL:
-                self._tell(f"this instance does not stop itself: {turn.message}")
+                self._announce(f"This instance no longer stops itself: {reason}")
             case SelfStopAction.STOP:
-                self._tell(f"this instance stops itself now: {turn.message}")
+                self._announce(f"This instance is stopping now: {reason}")
             case _:
                 return
 
-    def _tell(self, text: str) -> None:
+    def _announce(self, text: str) -> None:
         logger.warning(text)
-        self._people.notify(f"gpudesk: {text}")
+        self._messenger.notify(f"gpudesk: {text}")
 
 
-def _text(warning: ActiveWarning) -> str:
-    why = WARNING_TEXTS.get(warning.warning_type, warning.warning_type)
-    return f"gpudesk: this instance will be stopped at {format_time(warning.stop_at)}: {why}. {KEEP_HINT}"
+def _build_warning(warning: ActiveWarning) -> str:
+    reason = describe_reason(warning.warning_type)
+    return f"gpudesk: This instance will be stopped at {format_time(warning.stop_at)}: {reason}. {KEEP_HINT}"

@@ -1,4 +1,4 @@
-"""A call that may hang, kept from holding anybody up."""
+"""Calls that may hang, each in a thread of its own, so that the caller waits only for a limited time."""
 
 from __future__ import annotations
 
@@ -11,20 +11,24 @@ T = TypeVar("T")
 
 
 class TimeLimitedCall(Generic[T]):
-    """A call in a thread of its own, waited for so long and no longer; not made again while the last one hangs.
+    """A repeatable call with a time limit. While one call hangs, no other one is started.
 
-    :param limit_seconds: since the call began, so those that are begun together cost one limit
+    :param limit_seconds: counted from the start of the call, so calls that start together cost one limit
     """
 
     def __init__(self, limit_seconds: float) -> None:
-        self._limit = limit_seconds
-        self._due = 0.0
+        self._limit_seconds = limit_seconds
+        self._deadline = 0.0
         self._thread: threading.Thread | None = None
         self._results: list[T] = []
 
     def start(self, call: Callable[[], T]) -> bool:
-        """Whether the call was begun. It must not raise."""
-        self._due = time.monotonic() + self._limit
+        """Start a call, unless the last one still runs.
+
+        :param call: must not raise
+        :returns: whether it was started
+        """
+        self._deadline = time.monotonic() + self._limit_seconds
         if self._thread is not None and self._thread.is_alive():
             return False
         results = self._results = []
@@ -33,7 +37,7 @@ class TimeLimitedCall(Generic[T]):
         return True
 
     def wait(self) -> T | None:
-        """What came of it; None: nothing within the limit."""
+        """Return the result of the call; None: there was none within the limit."""
         if self._thread is not None:
-            self._thread.join(max(0.0, self._due - time.monotonic()))
+            self._thread.join(max(0.0, self._deadline - time.monotonic()))
         return self._results[0] if self._results else None

@@ -1,4 +1,4 @@
-"""A message to whoever is on the machine: every terminal, and every JupyterLab that shows notifications."""
+"""Messages to the people on the instance: on every terminal, and in every JupyterLab that shows notifications."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ NOTIFICATIONS = "jupyterlab-notifications-extension/ingest"
 
 MAX_SERVERS = 50
 NOTIFY_TIMEOUT_SECONDS = 5.0
-"""For all servers together: a message and a question to each, at once."""
+"""Limit for all servers together. Each gets two requests: the message, and a question for its connections."""
 
 
 @dataclass(frozen=True)
 class DeliveryCount:
-    """Whom a message reached.
+    """How many recipients a message reached.
 
-    :param terminals: that it was written to and that somebody's connection holds open: ssh's and SSM's
+    :param terminals: terminals that took it and belong to an open connection by ssh or SSM
     :param jupyter_servers: JupyterLab servers that took it and have a browser connected
     """
 
@@ -38,17 +38,18 @@ class DeliveryCount:
     jupyter_servers: int = 0
 
     def __bool__(self) -> bool:
+        """Return whether the message reached anybody."""
         return bool(self.terminals or self.jupyter_servers)
 
 
 class UserMessenger:
-    """Those on this machine.
+    """Shows messages to the people on this instance.
 
-    `wall` writes to whom utmp knows; a pane of tmux, a terminal of Jupyter or VS Code and a session by SSM are not in
-    it. So the message goes to each terminal itself.
+    `wall` only reaches the users in utmp. Panes of tmux, terminals of Jupyter or VS Code, and SSM sessions are not in
+    utmp. So each message is written to every terminal.
 
-    :param folder: where the terminals are
-    :param notify: gives a text to one Jupyter server's people; whether anybody is connected to it. May raise anything
+    :param folder: the folder of the terminals
+    :param notify: sends a text to one Jupyter server and returns whether a browser is connected to it; may raise
     """
 
     def __init__(
@@ -59,70 +60,79 @@ class UserMessenger:
         limit_seconds: float = NOTIFY_TIMEOUT_SECONDS,
     ) -> None:
         self._folder = folder
-        self._servers = servers
+        self._find_servers = servers
         self._notify = notify or notify_jupyter
-        self._limit = limit_seconds
-        self._last = ""
+        self._limit_seconds = limit_seconds
+        self._last_line = ""
         self._calls: dict[Server, TimeLimitedCall[bool]] = {}
 
     def notify(self, text: str) -> DeliveryCount:
-        """Say it everywhere; what cannot be reached is passed over."""
-        line = "".join(each if each.isprintable() else " " for each in text)
-        return DeliveryCount(self._terminals(line), self._notebooks(line))
+        """Show a message everywhere. Recipients that cannot be reached are left out."""
+        line = "".join(character if character.isprintable() else " " for character in text)
+        return DeliveryCount(self._notify_terminals(line), self._notify_servers(line))
 
-    def _terminals(self, line: str) -> int:
-        """How many somebody sits at took it. At the others, as in a detached tmux, it stands once for whoever comes."""
+    def _notify_terminals(self, line: str) -> int:
+        """Write to all terminals and return how many of those with an open connection took it.
+
+        A terminal without a connection, such as a detached tmux, gets each message once, for the next person to see.
+        """
         message = f"\r\n\a*** {line} ***\r\n".encode()
-        is_new, self._last = line != self._last, line
+        is_new, self._last_line = line != self._last_line, line
         reached = 0
-        for terminal, somebody_is_there in self._open():
-            if somebody_is_there or is_new:
-                reached += _write(self._folder / Path(terminal.name).name, message) and somebody_is_there
+        for terminal, has_connection in self._list_terminals():
+            if has_connection or is_new:
+                reached += _write(self._folder / Path(terminal.name).name, message) and has_connection
         return reached
 
-    def _open(self) -> list[tuple[Terminal, bool]]:
+    def _list_terminals(self) -> list[tuple[Terminal, bool]]:
         try:
             terminals, processes = list_terminals(self._folder), list_processes()
         except OSError as error:
-            logger.warning("the terminals cannot be listed: %s", error)
+            logger.warning("The terminals cannot be listed: %s", error)
             return []
         return [(terminal, is_connected(terminal, processes, self._folder)) for terminal in terminals]
 
-    def _notebooks(self, text: str) -> int:
-        """How many servers took it in time: whatever users' programs answer, or do not, costs a beat one limit."""
-        known = self._calls
-        self._calls = {each: known.get(each) or TimeLimitedCall(self._limit) for each in self._servers()[:MAX_SERVERS]}
-        begun = [call for server, call in self._calls.items() if call.start(partial(self._notify_server, server, text))]
-        return sum(call.wait() is True for call in begun)
+    def _notify_servers(self, text: str) -> int:
+        """Send to all Jupyter servers and return how many took it in time.
+
+        The servers are users' programs. Whatever they answer, they cost one limit together.
+        """
+        servers = self._find_servers()[:MAX_SERVERS]
+        self._calls = {server: self._calls.get(server) or TimeLimitedCall(self._limit_seconds) for server in servers}
+        started = [
+            call for server, call in self._calls.items() if call.start(partial(self._notify_server, server, text))
+        ]
+        return sum(call.wait() is True for call in started)
 
     def _notify_server(self, server: Server, text: str) -> bool:
         try:
             return self._notify(server, text)
-        except Exception as error:  # noqa: BLE001  what users' programs answer may be anything
-            logger.info("%s (%d) was not told: %s: %s", server.program, server.pid, type(error).__name__, error)
+        except Exception as error:  # noqa: BLE001 - users' programs can answer anything
+            logger.info("%s (%d) was not notified: %s: %s", server.program, server.pid, type(error).__name__, error)
             return False
 
 
 def notify_jupyter(server: Server, text: str) -> bool:
-    """Whether it took the message and has a browser connected.
+    """Send a message to one Jupyter server.
 
-    :raises NotAskable, OSError: it did not take it
+    :returns: whether a browser is connected to it
+    :raises UnreachableServer, OSError: the server did not take the message
     """
 
     def exchange() -> bool:
-        way = resolve_access(server.pid)
-        post(way, NOTIFICATIONS, {"message": text, "type": "warning", "autoClose": False, "immediate": True})
-        status = get(way, "api/status")
+        access = resolve_access(server.pid)
+        post(access, NOTIFICATIONS, {"message": text, "type": "warning", "autoClose": False, "immediate": True})
+        status = get(access, "api/status")
         connections = status.get("connections") if isinstance(status, dict) else None
         if not isinstance(connections, int):
-            raise UnreachableServer("its answer is not Jupyter's")
+            raise UnreachableServer("its answer is not that of Jupyter")
         return connections > 0
 
     return call_in_network(server.pid, exchange)
 
 
 def _write(path: Path, message: bytes) -> bool:
-    """Whether the terminal took it; one that nobody reads from is full, and is not waited for."""
+    """Write to a terminal and return whether it took everything. A full one, which nobody reads, is not waited for."""
     try:
         terminal = os.open(path, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:

@@ -142,12 +142,12 @@ def test_the_desks_warning_is_passed_on_once_it_reaches_somebody_and_taken_back_
     crowd.terminals = 2
     one.beats(3)
     assert len(crowd.told) == 4, "reached somebody: said no more"
-    assert "will be stopped at 12:10 UTC: it is idle. To keep it running: gpudesk-keep 4h" in crowd.told[-1]
+    assert "will be stopped at 12:10 UTC: it is idle. To keep it running, run gpudesk-keep 4h." in crowd.told[-1]
     heard = one.desk.heard[-1].acknowledged
     assert (heard.warning_id, heard.terminals, heard.jupyter_servers) == ("idle-1", 2, 0)
     one.desk.orders = HeartbeatResponse()
     one.beats(2)
-    assert "withdrawn" in crowd.told[-1]
+    assert "The stop was cancelled." in crowd.told[-1]
     assert one.desk.heard[-1].acknowledged.warning_id is None
 
 
@@ -255,7 +255,7 @@ def test_two_busy_days_with_a_night_off_between_are_nothing_to_report_or_stop(tm
 
 
 def test_the_history_is_bounded_and_told_from_a_time_on(tmp_path: Path) -> None:
-    history = History(tmp_path / "h.jsonl", most_bytes=2000)
+    history = History(tmp_path / "h.jsonl", max_bytes=2000)
     for number in range(200):
         history.write_heartbeat(START + number * MINUTE, {"gpu": QUIET})
     kept = list(history.read_lines())
@@ -268,7 +268,7 @@ def test_the_history_is_bounded_and_told_from_a_time_on(tmp_path: Path) -> None:
 
 
 def test_a_stop_after_a_boot_so_long_that_its_begin_was_dropped_is_told_of(tmp_path: Path) -> None:
-    history = History(tmp_path / "h.jsonl", most_bytes=2000)
+    history = History(tmp_path / "h.jsonl", max_bytes=2000)
     history.start_window(START, "boot-1", is_setting_up=False)
     for number in range(200):
         history.write_heartbeat(START + number * MINUTE, {"gpu": QUIET})
