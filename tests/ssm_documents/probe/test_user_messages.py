@@ -125,7 +125,7 @@ def test_nobody_there_is_nobody_reached(tmp_path: Path) -> None:
 
 def test_a_notebook_counts_where_it_took_the_message_and_a_browser_is_connected(tmp_path: Path) -> None:
     def refuses(_: Server, __: str) -> bool:
-        raise UnreachableServer("it has no such thing")
+        raise UnreachableServer("it does not have this path")
 
     assert UserMessenger(tmp_path, lambda: [SERVER], lambda _, __: True).notify("hello").jupyter_servers == 1
     assert UserMessenger(tmp_path, lambda: [SERVER], lambda _, __: False).notify("hello").jupyter_servers == 0

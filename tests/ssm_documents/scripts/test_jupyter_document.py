@@ -145,7 +145,7 @@ def test_jupyterlab_without_the_extension_says_that_it_cannot_be_told(tmp_path: 
     lab = Lab(tmp_path, WITHOUT_EXTENSION)
     try:
         (server,) = lab.find()
-        with pytest.raises(UnreachableServer, match="no such thing"):
+        with pytest.raises(UnreachableServer, match="does not have this path"):
             notify_jupyter(server, "it will be stopped")
     finally:
         lab.stop()

@@ -56,7 +56,7 @@ def test_our_own_io_is_no_work_and_never_hides_more_than_logs_would_be() -> None
 
 
 def test_a_machine_whose_disks_cannot_be_seen_is_unknown() -> None:
-    assert read(Disks().sensor()) == Reading(SignalState.UNKNOWN, "no disk can be seen")
+    assert read(Disks().sensor()) == Reading(SignalState.UNKNOWN, "no disk was found")
 
 
 def test_real_disks_are_whole_and_have_hardware_behind_them() -> None:

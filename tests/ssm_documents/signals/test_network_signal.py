@@ -57,7 +57,7 @@ def test_a_look_without_ss_takes_nothing_off_then_nor_too_much_later() -> None:
 
 def test_a_machine_that_nothing_leads_out_of_is_quiet() -> None:
     sensor = NetworkSensor(dict, dict, each_minute())
-    assert read(sensor) == Reading(SignalState.QUIET, "no interface leads out of the machine")
+    assert read(sensor) == Reading(SignalState.QUIET, "there is no network interface that leads outside")
 
 
 def test_real_interfaces_are_those_that_lead_out() -> None:

@@ -312,7 +312,7 @@ def test_an_editor_whose_connections_cannot_be_seen_is_unknown(folder: Path) -> 
 
     server = Editors(broken, lambda pid: ["/home/ada/.cursor-server/node", "main.js"], network=lambda pid: 1)
     one = SessionsSensor(folder, lambda: [process("node")], server)
-    assert read(one) == Reading(SignalState.UNKNOWN, "an editor's connections cannot be seen: FileNotFoundError: ss")
+    assert read(one) == Reading(SignalState.UNKNOWN, "editor connections cannot be listed: FileNotFoundError: ss")
     nobody = SessionsSensor(folder, lambda: [process("node")], Editors(broken, lambda pid: ["node", "mine.js"]))
     assert read(nobody).state is SignalState.QUIET
 
