@@ -1,8 +1,8 @@
 """Activity in remote editors, measured by the bytes that the editor windows send to their servers on the instance.
 
 An open but unused window sends little. VS Code sends 13 bytes every five seconds, and 13 bytes per acknowledged batch
-of messages, on two connections. JetBrains sends 12 bytes twice a second. A typed key is about a hundred bytes, opening a
-file about a thousand.
+of messages, on two connections. JetBrains sends 12 bytes twice a second. A typed key is about a hundred bytes, and
+opening a file about a thousand.
 """
 
 from __future__ import annotations
