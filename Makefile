@@ -1,6 +1,6 @@
 # Each target with `##` behind it is listed by `make`.
 .DEFAULT_GOAL := help
-.PHONY: help setup lock fmt lint typecheck lint-imports shellcheck test test-slow test-recipes run token preview replay benchmark build-documents clean
+.PHONY: help setup lock fmt lint typecheck lint-imports shellcheck test test-slow test-recipes run token preview replay benchmark mutation-check build-documents clean
 
 PYTHON ?= python3
 UV := .uv/bin/uv
@@ -67,6 +67,9 @@ replay: ## A policy tried on the history of one instance: HISTORY=FILE.jsonl [PO
 
 benchmark: setup ## The idle rule against others on a generated month of a team's use; a table in Markdown
 	@$(BIN)/python -m benchmarks.idle_rules
+
+mutation-check: setup ## Change decisions of the domain one by one and see whether the tests fail (COUNT=, SEED=); about half an hour
+	@$(BIN)/python -m tools.mutation_check $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
 
 build-documents: setup ## Write the SSM documents to build/ssm_documents
 	$(BIN)/python -m ssm_documents.compose build/ssm_documents

@@ -23,7 +23,7 @@ from local.machines.host.port import Invocation, MachineSpec
 from local.machines.host.sandboxed import SandboxedMachines
 from local.machines.host.select_backend import sandbox_problem
 from ssm_documents.compose import compose
-from ssm_documents.probe.signals.gpu import SAMPLES_PER_LOOK
+from ssm_documents.probe.signals.gpu import SAMPLES_PER_READING
 
 GPUS = 8
 BEATS = 15
@@ -146,7 +146,7 @@ def main() -> int:
     first, last, heartbeats = measure()
     per_beat = (last.cpu_ms - first.cpu_ms) / heartbeats
     percent = 100 * per_beat / MINUTE_MS
-    print(f"{heartbeats} beats, {GPUS} GPUs sampled {SAMPLES_PER_LOOK} times in each, one Jupyter server")
+    print(f"{heartbeats} beats, {GPUS} GPUs sampled {SAMPLES_PER_READING} times in each, one Jupyter server")
     print(f"CPU time a beat: {per_beat:.0f} ms; each minute one: {percent:.2f} % of a core (at most {MAX_PERCENT} %)")
     print(f"CPU time until the first beats: {first.cpu_ms:.0f} ms, once")
     print(f"memory, at most: {last.peak_mb:.0f} MB (at most {MAX_MB:.0f} MB)")

@@ -11,8 +11,8 @@ import boto3
 
 from chalicelib.settings import Settings, read_settings
 from chalicelib.store.tables import create_tables, reset_endpoint
-from ssm_documents.compose import compose, document_names
-from ssm_documents.session_documents import session_document, session_names
+from ssm_documents.compose import compose, list_document_names
+from ssm_documents.session_documents import list_session_names, load_session_document
 
 REGIONS = ("us-east-1",)
 TRUST = {
@@ -62,10 +62,10 @@ def _security_group(region: str, name: str) -> None:
 
 def _documents(region: str) -> None:
     ssm = boto3.client("ssm", region)
-    for name in document_names():
+    for name in list_document_names():
         ssm.create_document(Name=name, Content=_content(name), DocumentType="Command", DocumentFormat="JSON")
-    for name in session_names():
-        content = json.dumps(session_document(name))
+    for name in list_session_names():
+        content = json.dumps(load_session_document(name))
         ssm.create_document(Name=name, Content=content, DocumentType="Session", DocumentFormat="JSON")
 
 

@@ -1,1 +1,1 @@
-"""SSM Command documents, the scripts they carry, and what composes the one from the other."""
+"""SSM Command and Session documents, the scripts they carry, and the programs that compose and check them."""

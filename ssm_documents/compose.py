@@ -1,11 +1,14 @@
-"""Documents from their sources: a folder each, with a header (document.json) and scripts that are files of their own.
+"""Compose Command documents from their sources: one folder each, with document.json and script files.
 
     python -m ssm_documents.compose FOLDER
 
-writes each as FOLDER/NAME.json. In a script, `source include:FILE` stands for what it uses of a file of lib/, and a
-line @@FILE@@ for a file beside it (or for the probe, probe.pyz, in base64). In a header, "include:parameters.json" in
-place of a parameter stands for the shared one of that name (parameters.py); beside "script", `"always": true` says that
-the step is never skipped, however often it was done: it looks at the machine, or starts a service.
+writes every document as FOLDER/NAME.json. Placeholders in the sources:
+
+- `source include:FILE` in a script: the functions of lib/FILE that the script uses.
+- a line `@@FILE@@` in a script: the content of the file beside it; `@@probe.txt@@`: the packed probe.
+- `"include:parameters.json"` instead of a parameter: the shared parameter of that name (parameters.py).
+- `"always": true` beside `"script"`: the step runs in every attempt, even if it was done before, because it inspects
+  the instance or starts a service.
 """
 
 from __future__ import annotations
@@ -19,12 +22,12 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.domain.setup.custom_recipe import CUSTOM_DOCUMENT_PREFIX
-from ssm_documents.check import as_json, check, fallback_line
-from ssm_documents.embed import as_base64, probe_zipapp
+from ssm_documents.check import build_fallback_line, check_document, to_json
+from ssm_documents.custom_recipes import CUSTOM_RECIPES_DIR, list_custom_document_names, write_sources
+from ssm_documents.embed import pack_probe
 from ssm_documents.library import select_functions
-from ssm_documents.own_recipes import CUSTOM_RECIPES_DIR, custom_document_names, write_sources
-from ssm_documents.parameters import SHARED, shared
-from ssm_documents.session_documents import session_document, session_names
+from ssm_documents.parameters import SHARED, load_shared_parameters
+from ssm_documents.session_documents import list_session_names, load_session_document
 
 _SOURCES = Path(__file__).parent
 _LIBRARY = _SOURCES / "lib"
@@ -32,18 +35,18 @@ _INCLUDE = re.compile(r"source include:(?P<file>[a-z_.-]+)")
 _EMBED = re.compile(r"@@(?P<file>[a-z_.-]+)@@")
 
 
-def document_names() -> tuple[str, ...]:
-    """Every document that there is a folder for, the teams' own recipes' too, sorted."""
+def list_document_names() -> tuple[str, ...]:
+    """Return the names of all Command documents, those of custom recipes included, sorted."""
     return tuple(
-        sorted([*(header.parent.name for header in _SOURCES.glob("*/document.json")), *custom_document_names()])
+        sorted([*(header.parent.name for header in _SOURCES.glob("*/document.json")), *list_custom_document_names()])
     )
 
 
 def compose(name: str) -> dict[str, Any]:
-    """The document, ready for CreateDocument (`as_json` makes its content).
+    """Return a document for CreateDocument (`to_json` makes its content).
 
-    :raises FileNotFoundError: there is none of that name, or a file that it names is missing
-    :raises ValueError: it breaks a rule of check.py, or of a team's own recipe
+    :raises FileNotFoundError: no document has that name, or a file that it names is missing
+    :raises ValueError: the document breaks a rule of check.py, or the custom recipe is invalid
     """
     if name.startswith(CUSTOM_DOCUMENT_PREFIX):
         return compose_custom(name, CUSTOM_RECIPES_DIR)
@@ -51,9 +54,9 @@ def compose(name: str) -> dict[str, Any]:
 
 
 def compose_custom(name: str, recipes: Path) -> dict[str, Any]:
-    """The document of a team's own recipe.
+    """Return the document of a custom recipe.
 
-    :param recipes: the folder of the recipes' folders
+    :param recipes: the folder that holds one folder per recipe
     :raises FileNotFoundError, ValueError: as `compose`
     """
     with write_sources(name, recipes) as folder:
@@ -62,21 +65,23 @@ def compose_custom(name: str, recipes: Path) -> dict[str, Any]:
 
 def _compose(name: str, folder: Path) -> dict[str, Any]:
     document: dict[str, Any] = json.loads((folder / "document.json").read_text(encoding="utf-8"))
-    document["parameters"] = {each: _parameter(each, entry) for each, entry in document["parameters"].items()}
+    document["parameters"] = {
+        parameter: _resolve_parameter(parameter, entry) for parameter, entry in document["parameters"].items()
+    }
     steps = document["mainSteps"]
     for number, step in enumerate(steps, start=1):
         inputs = step["inputs"]
-        who = _Who(name, step["name"], f"{number} of {len(steps)}", inputs.pop("always", False))
-        inputs["runCommand"] = _script(folder / inputs.pop("script"), who, tuple(document["parameters"]))
-    problems = check(document)
+        info = _StepInfo(name, step["name"], f"{number} of {len(steps)}", inputs.pop("always", False))
+        inputs["runCommand"] = _compose_script(folder / inputs.pop("script"), info, tuple(document["parameters"]))
+    problems = check_document(document)
     if problems:
         raise ValueError(f"{name}: {'; '.join(problems)}")
     return document
 
 
 @dataclass(frozen=True)
-class _Who:
-    """What lib/prelude.sh is told of its step."""
+class _StepInfo:
+    """Values about a step that lib/prelude.sh reads."""
 
     document: str
     step: str
@@ -84,70 +89,71 @@ class _Who:
     always: bool
 
 
-def _parameter(name: str, entry: Any) -> Any:
-    return shared()[name] if entry == SHARED else entry
+def _resolve_parameter(name: str, entry: Any) -> Any:
+    return load_shared_parameters()[name] if entry == SHARED else entry
 
 
-def _script(path: Path, who: _Who, parameters: tuple[str, ...]) -> list[str]:
-    """The whole script of a step: parameters first, then who it is, then the file with everything put in.
+def _compose_script(path: Path, info: _StepInfo, parameters: tuple[str, ...]) -> list[str]:
+    """Return the lines of a step's script: parameters, values about the step, then the file with its includes.
 
-    Of the step's mark: any change of the text makes another hash, and so do the values of the parameters that the file
-    reads; those that the prelude reads (who asks, and by which way packages come) do not.
+    lib/prelude.sh recognizes a finished step by a hash of this text and of the parameters in GPUDESK_READS. These are
+    the parameters that the file itself reads. Those that only the prelude reads (attempt id, proxy, package mirrors) do
+    not count.
     """
     shebang, *sources = path.read_text(encoding="utf-8").splitlines()
-    own = [line for source in sources for line in _embed(source, path.parent)]
-    body = _include_all(own)
-    reads = [name for name in parameters if re.search(rf"\bSSM_{name}\b", "\n".join(own))]
+    script = [line for source in sources for line in _embed_file(source, path.parent)]
+    body = _include_all(script)
+    reads = [name for name in parameters if re.search(rf"\bSSM_{name}\b", "\n".join(script))]
     return [
         shebang,
-        *(fallback_line(parameter) for parameter in parameters),
-        f"GPUDESK_DOCUMENT='{who.document}'",
-        f"GPUDESK_STEP='{who.step}'",
-        f"GPUDESK_POSITION='{who.position}'",
-        f"GPUDESK_SCRIPT='{_hash(body)}'",
+        *(build_fallback_line(parameter) for parameter in parameters),
+        f"GPUDESK_DOCUMENT='{info.document}'",
+        f"GPUDESK_STEP='{info.step}'",
+        f"GPUDESK_POSITION='{info.position}'",
+        f"GPUDESK_SCRIPT='{_hash_lines(body)}'",
         f"GPUDESK_READS='{' '.join(reads)}'",
-        f"GPUDESK_ALWAYS='{'1' if who.always else ''}'",
+        f"GPUDESK_ALWAYS='{'1' if info.always else ''}'",
         *body,
     ]
 
 
-def _hash(lines: list[str]) -> str:
+def _hash_lines(lines: list[str]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def _embed(line: str, folder: Path) -> list[str]:
+def _embed_file(line: str, folder: Path) -> list[str]:
     embed = _EMBED.fullmatch(line)
-    return _embedded(embed["file"], folder).splitlines() if embed else [line]
+    return _read_embedded(embed["file"], folder).splitlines() if embed else [line]
 
 
 def _include_all(lines: list[str]) -> list[str]:
-    """From the last to the first: each library carries what is used by whatever comes after it."""
-    whole: list[str] = []
+    """Replace the includes from last to first: each library is reduced to what the lines after it use."""
+    composed: list[str] = []
     for line in reversed(lines):
         include = _INCLUDE.fullmatch(line)
-        whole[:0] = _library(include["file"], "\n".join(whole)) if include else [line]
-    return whole
+        composed[:0] = _read_library(include["file"], "\n".join(composed)) if include else [line]
+    return composed
 
 
-def _library(file: str, script: str) -> list[str]:
+def _read_library(file: str, script: str) -> list[str]:
     source = (_LIBRARY / file).read_text(encoding="utf-8")
-    lines = [line for splitline in source.splitlines() for line in _embed(splitline, _LIBRARY)]
+    lines = [line for splitline in source.splitlines() for line in _embed_file(splitline, _LIBRARY)]
     return lines if "<<" in source else select_functions("\n".join([*lines, ""]), script)
 
 
-def _embedded(file: str, folder: Path) -> str:
-    if file == "probe.pyz":
-        return as_base64(probe_zipapp())
+def _read_embedded(file: str, folder: Path) -> str:
+    if file == "probe.txt":
+        return pack_probe()
     return (folder / file).read_text(encoding="utf-8")
 
 
 def main(folder: Path) -> None:
-    """Write all documents, those of sessions too."""
+    """Write all Command and Session documents into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    documents = {name: compose(name) for name in document_names()}
-    for name, document in {**documents, **{name: session_document(name) for name in session_names()}}.items():
+    documents = {name: compose(name) for name in list_document_names()}
+    for name, document in {**documents, **{name: load_session_document(name) for name in list_session_names()}}.items():
         target = folder / f"{name}.json"
-        content = as_json(document)
+        content = to_json(document)
         target.write_text(content, encoding="utf-8")
         print(f"{target}: {len(content.encode())} bytes")
 

@@ -1,15 +1,19 @@
-"""The probe as one file that can stand in a shell script: a zipapp, compressed, in base64, the same bytes each time."""
+"""The probe as text inside a shell script.
+
+`pack_probe` makes the text; `gpudesk-probe/unpack.py` makes a zipapp of it on the instance. Both give the same bytes
+each time, so that the documents of two checkouts of one commit are equal.
+"""
 
 from __future__ import annotations
 
-import ast
 import base64
-import io
-import lzma
-import textwrap
-import tokenize
-import zipfile
+import bz2
+import json
+import subprocess
+import sys
 from pathlib import Path
+
+from ssm_documents.minify import minify
 
 _REPOSITORY = Path(__file__).parent.parent
 
@@ -32,48 +36,32 @@ _PACKED = (
 )
 """The modules of the probe, and those that it shares with gpudesk: the idle rule and the heartbeat."""
 
+_UNPACK = Path(__file__).parent / "gpudesk-probe" / "unpack.py"
+
 _MAIN = "from ssm_documents.probe.main import main\n\nraise SystemExit(main())\n"
 
-_EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The earliest date that a zip knows: a file's own would make other bytes of every checkout."""
+_REPLACED_CHARACTERS = str.maketrans("{@", ",.")
+"""Base85 has no quote, backslash, comma or period. SSM would read `{{`, and composing would read `@@`."""
+
+_LINE_LENGTH = 1000
 
 
-def probe_zipapp() -> bytes:
-    """The zipapp, uncompressed; runs by `python FILE`, under the module names that the files have here."""
-    contents = {
-        str(path.relative_to(_REPOSITORY)): strip_comments(path.read_text(encoding="utf-8")) for path in _PACKED
-    }
-    for name in tuple(contents):
-        for folder in list(Path(name).parents)[:-1]:
-            contents.setdefault(str(folder / "__init__.py"), "")
-    contents["__main__.py"] = _MAIN
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        for name in sorted(contents):
-            entry = zipfile.ZipInfo(name, date_time=_EPOCH)
-            entry.compress_type = zipfile.ZIP_STORED
-            archive.writestr(entry, contents[name])
-    return packed.getvalue()
+def pack_probe() -> str:
+    """Return the probe's modules, minified and compressed, as lines for a here-document.
 
-
-def strip_comments(source: str) -> str:
-    """The same program without docstrings and comments, each line where it was, so that tracebacks lead to the source.
-
-    A document has 64 KB, and the words are more than half of it.
+    Base85 of bzip2 of JSON {file name: source} is a seventh smaller than Base64 of XZ of a zip archive.
     """
-    lines = source.splitlines()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
-            first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
-            lines[first : last + 1] = [f"{lines[first][: node.col_offset]}''", *[""] * (last - first)]
-    for token in tokenize.generate_tokens(io.StringIO("\n".join(lines)).readline):
-        if token.type == tokenize.COMMENT:
-            row, column = token.start
-            lines[row - 1] = lines[row - 1][:column].rstrip()
-    return "\n".join(lines) + "\n"
+    files = {str(path.relative_to(_REPOSITORY)): minify(path.read_text(encoding="utf-8")) for path in _PACKED}
+    for name in tuple(files):
+        for folder in list(Path(name).parents)[:-1]:
+            files.setdefault(str(folder / "__init__.py"), "")
+    files["__main__.py"] = _MAIN
+    compressed = bz2.compress(json.dumps(files, ensure_ascii=False, sort_keys=True).encode())
+    text = base64.b85encode(compressed).decode("ascii").translate(_REPLACED_CHARACTERS)
+    return "\n".join(text[start : start + _LINE_LENGTH] for start in range(0, len(text), _LINE_LENGTH))
 
 
-def as_base64(data: bytes) -> str:
-    """Compressed as one (`base64 --decode | xz --decompress` undoes it), in lines for a here-document."""
-    data = lzma.compress(data, preset=9 | lzma.PRESET_EXTREME)
-    return "\n".join(textwrap.wrap(base64.b64encode(data).decode("ascii"), 1000))
+def build_zipapp() -> bytes:
+    """Return the zipapp that `unpack.py` makes on the instance; it runs by `python FILE`."""
+    unpack = (sys.executable, "-I", str(_UNPACK))
+    return subprocess.run(unpack, input=pack_probe().encode(), capture_output=True, check=True).stdout

@@ -1,7 +1,7 @@
-"""The shell library as one step carries it: the functions that the step uses, without the words.
+"""The part of the shell library that one step needs: the functions it uses, without comments.
 
-A document has 64 KB for all its steps; and the mark of a step (lib/prelude.sh) is a hash of its text, which a function
-that it does not use has no part in.
+All steps of a document share 64 KB. Also, lib/prelude.sh recognizes a finished step by the hash of its text, so a
+change of a function that the step does not use must not change that text.
 """
 
 from __future__ import annotations
@@ -9,23 +9,23 @@ from __future__ import annotations
 import re
 
 _FUNCTION = re.compile(r"^(?P<name>\w+)\(\) \{$\n(?P<body>.*?)^\}$\n", re.MULTILINE | re.DOTALL)
-_DESCRIPTION = re.compile(r"^\s*(#.*)?\n", re.MULTILINE)
+_COMMENT_OR_BLANK = re.compile(r"^\s*(#.*)?\n", re.MULTILINE)
 
 
 def select_functions(library: str, script: str) -> list[str]:
-    """The library's lines, in its order.
+    """Return the lines of the library that a script needs, in the order of the library.
 
-    :param library: functions and commands, each function from `name() {` to `}` at the beginning of a line; nothing in
-        it is a here-document
-    :param script: what comes after it
+    :param library: functions and commands; a function goes from `name() {` to `}`, both at the beginning of a line; no
+        here-documents
+    :param script: the text after the library; it decides which functions are used
     """
-    bare = _DESCRIPTION.sub("", library)
+    bare = _COMMENT_OR_BLANK.sub("", library)
     functions = {match["name"]: match["body"] for match in _FUNCTION.finditer(bare)}
     used: set[str] = set()
-    waiting = [_FUNCTION.sub("", bare), script]
-    while waiting:
-        text = waiting.pop()
+    unread = [_FUNCTION.sub("", bare), script]
+    while unread:
+        text = unread.pop()
         new = {name for name in functions if name not in used and re.search(rf"\b{name}\b", text)}
         used |= new
-        waiting.extend(functions[name] for name in new)
+        unread.extend(functions[name] for name in new)
     return _FUNCTION.sub(lambda match: match[0] if match["name"] in used else "", bare).splitlines()

@@ -1,4 +1,4 @@
-"""Parameters of documents: what several have is written down once, with the recipes or in lib/parameters.json."""
+"""Document parameters that several documents share: those of recipes, and those in lib/parameters.json."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from chalicelib.domain.setup.parameters import Parameter, to_ssm_value
 from chalicelib.domain.setup.recipe import parse_shared_parameters
 
 SHARED = "include:parameters.json"
-"""In a header, in place of a parameter: the shared one of that name."""
+"""Placeholder in document.json: the shared parameter of the same name."""
 
 _LIBRARY = Path(__file__).parent / "lib" / "parameters.json"
 _RECIPES = Path(__file__).parent.parent / "chalicelib" / "data" / "recipes.json"
 
 
 @functools.cache
-def shared() -> dict[str, Any]:
-    """What the desk itself hands to documents, and what people choose for several recipes."""
-    chosen = parse_shared_parameters(json.loads(_RECIPES.read_text(encoding="utf-8")))
-    handed: dict[str, Any] = json.loads(_LIBRARY.read_text(encoding="utf-8"))
-    return handed | {to_ssm_name(name): of_document(each) for name, each in chosen.items()}
+def load_shared_parameters() -> dict[str, Any]:
+    """Return the parameters that gpudesk sets itself, and those that users can set for several recipes."""
+    of_recipes = parse_shared_parameters(json.loads(_RECIPES.read_text(encoding="utf-8")))
+    of_gpudesk: dict[str, Any] = json.loads(_LIBRARY.read_text(encoding="utf-8"))
+    return of_gpudesk | {to_ssm_name(name): to_document_parameter(parameter) for name, parameter in of_recipes.items()}
 
 
-def of_document(parameter: Parameter) -> dict[str, str]:
-    """What people can choose for a recipe, as SSM is told of it."""
+def to_document_parameter(parameter: Parameter) -> dict[str, str]:
+    """Return a recipe parameter in the form of an SSM document parameter."""
     return {
         "type": "String",
         "default": to_ssm_value(parameter.default),

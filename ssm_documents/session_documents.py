@@ -1,4 +1,4 @@
-"""SSM Session documents, the only ones by which the desk lets anybody in: a JSON file each, and the rules they keep to.
+"""SSM Session documents, one JSON file each, and their rules. gpudesk starts sessions with these documents only.
 
 https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-schema.html
 """
@@ -11,36 +11,36 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ssm_documents.check import SHELL_METACHARACTERS, characters_accepted
+from ssm_documents.check import SHELL_METACHARACTERS, find_accepted_characters
 
 _SOURCES = Path(__file__).parent / "sessions"
 
 USER = "ubuntu"
 
 _LOGS = ("s3BucketName", "cloudWatchLogGroupName")
-_SPLICED = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+_PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 
-def session_names() -> tuple[str, ...]:
-    """Every Session document that there is a file for, sorted."""
+def list_session_names() -> tuple[str, ...]:
+    """Return the names of all Session documents, sorted."""
     return tuple(sorted(file.stem for file in _SOURCES.glob("*.json")))
 
 
-def session_document(name: str) -> dict[str, Any]:
-    """The document, ready for CreateDocument (`as_json` makes its content).
+def load_session_document(name: str) -> dict[str, Any]:
+    """Return a document for CreateDocument (`to_json` makes its content).
 
-    :raises FileNotFoundError: there is none of that name
-    :raises ValueError: it breaks a rule
+    :raises FileNotFoundError: no document has that name
+    :raises ValueError: the document breaks a rule
     """
     document: dict[str, Any] = json.loads((_SOURCES / f"{name}.json").read_text(encoding="utf-8"))
-    problems = check_session(document)
+    problems = check_session_document(document)
     if problems:
         raise ValueError(f"{name}: {'; '.join(problems)}")
     return document
 
 
-def check_session(document: Mapping[str, Any]) -> list[str]:
-    """The problems of a Session document, each a sentence; none if it is clean."""
+def check_session_document(document: Mapping[str, Any]) -> list[str]:
+    """Return the problems of a Session document, one text each; an empty list if there are none."""
     return [*_check_whole(document), *_check_kind(document), *_check_parameters(document)]
 
 
@@ -58,29 +58,29 @@ def _check_kind(document: Mapping[str, Any]) -> Iterator[str]:
             if not inputs.get("runAsEnabled") or inputs.get("runAsDefaultUser") != USER:
                 yield f"a shell must run as {USER} (runAsEnabled, runAsDefaultUser)"
             if not inputs.get("idleSessionTimeout"):
-                yield "a shell that nobody types in must end (idleSessionTimeout)"
+                yield "an unused shell must end (idleSessionTimeout)"
             if any(inputs.get(name) for name in _LOGS):
-                yield "what people type would be logged, secrets too"
+                yield "the session would log what people type, including secrets"
         case "Port":
             if not properties.get("portNumber"):
-                yield "the session leads to no port (properties: portNumber)"
+                yield "the session has no port (properties: portNumber)"
         case "InteractiveCommands":
             if not properties.get("linux", {}).get("commands"):
                 yield "there is no command for Linux"
         case kind:
-            yield f"sessionType {kind!r} is none of ours"
+            yield f"sessionType {kind!r} is not used by gpudesk"
 
 
 def _check_parameters(document: Mapping[str, Any]) -> Iterator[str]:
-    """A parameter may name a port; nothing that a caller says may come into a shell."""
+    """Check that parameters are only used for ports: no value of a caller may reach a shell."""
     in_shell = json.dumps([document.get("inputs", {}), document.get("properties", {}).get("linux", {})])
-    if _SPLICED.search(in_shell):
-        yield "a parameter is spliced into what a shell reads"
+    if _PLACEHOLDER.search(in_shell):
+        yield "a parameter is inserted into text that a shell reads"
     for name, parameter in document.get("parameters", {}).items():
         if parameter.get("type") != "String" or not parameter.get("description"):
             yield f"parameter {name} is not of type String with a description"
         pattern = parameter.get("allowedPattern", "")
         if not (pattern.startswith("^") and pattern.endswith("$")):
-            yield f"parameter {name} has no allowedPattern for the whole of it (^...$)"
-        elif admitted := characters_accepted(pattern, SHELL_METACHARACTERS):
-            yield f"the allowedPattern of parameter {name} admits {admitted}"
+            yield f"parameter {name} has no allowedPattern that covers the whole value (^...$)"
+        elif accepted := find_accepted_characters(pattern, SHELL_METACHARACTERS):
+            yield f"the allowedPattern of parameter {name} accepts {accepted}"

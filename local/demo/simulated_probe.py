@@ -15,13 +15,13 @@ from chalicelib.store.heartbeats import HeartbeatModel
 from local.aws.core.gate import ROLE_KEY_PREFIX
 from local.aws.core.local_cloud import LocalCloud
 from local.machines.host.simulated import SimulatedMachines
-from ssm_documents.probe.announcer import Notifier
 from ssm_documents.probe.files import ProbePaths
 from ssm_documents.probe.heartbeat import HeartbeatClient
-from ssm_documents.probe.people import UserMessenger
+from ssm_documents.probe.notifier import Notifier
 from ssm_documents.probe.probe import Identity, Probe
 from ssm_documents.probe.sensors import GuardedSensor, Reading, Sensor
-from ssm_documents.probe.service import local_parts
+from ssm_documents.probe.service import build_local_services
+from ssm_documents.probe.user_messenger import UserMessenger
 
 logger = logging.getLogger(__name__)
 
@@ -122,7 +122,7 @@ class SimulatedProbes:
         if gpu_count:
             sensors.append(PretendGpus(lambda: self._machines.gpu_utilisation(instance_id)))
         here = replace(
-            local_parts(ProbePaths(Path(self._folder.name, instance_id))),
+            build_local_services(ProbePaths(Path(self._folder.name, instance_id))),
             notifier=Notifier(UserMessenger(folder=Path(self._folder.name), servers=list)),
             power_off=lambda: self._machines.power_off(instance_id),
         )

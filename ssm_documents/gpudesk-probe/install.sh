@@ -24,9 +24,17 @@ retry 4 /opt/gpudesk/uv --quiet pip install --python /opt/gpudesk/probe/bin/pyth
   fail "The probe's packages could not be installed. Can the machine reach the package index (subnet's route, the parameters proxy and pipIndex)?"
 rm -rf "$UV_CACHE_DIR"
 
-base64 --decode <<'ZIPAPP' | xz --decompress | write_file /opt/gpudesk/probe.pyz 0755 root
-@@probe.pyz@@
-ZIPAPP
+unpack() {
+  /opt/gpudesk/probe/bin/python -c "$(
+    cat <<'UNPACK'
+@@unpack.py@@
+UNPACK
+  )"
+}
+
+unpack <<'PROBE' | write_file /opt/gpudesk/probe.pyz 0755 root
+@@probe.txt@@
+PROBE
 for verb in hold keep status history; do
   printf '#!/bin/sh\nexec /opt/gpudesk/probe/bin/python /opt/gpudesk/probe.pyz %s "$@"\n' "$verb" |
     write_file "/usr/local/bin/gpudesk-$verb" 0755 root

@@ -1,7 +1,7 @@
-"""The probe: a small resident program that tells the desk, once a minute, whether this instance is in use.
+"""The probe: a small resident program that reports once a minute whether its instance is in use.
 
-Runs on the instance under a Python of its own, with boto3, psutil and NVML's bindings (nvidia-ml-py), as root.
+It runs as root on the instance, with its own Python, boto3, psutil and the bindings of NVML (nvidia-ml-py).
 """
 
 VERSION = "2"
-"""Of the program; the heartbeat's format has a number of its own (`chalicelib/domain/idle/heartbeat.py`)."""
+"""Version of the program. The heartbeat has its own version (`chalicelib/domain/idle/heartbeat.py`)."""

@@ -1,4 +1,4 @@
-"""Where the probe keeps what outlives it, and how a file is written whole or not at all."""
+"""The probe's files: where they are, and how they are written in one step and read safely."""
 
 from __future__ import annotations
 
@@ -16,53 +16,57 @@ MAX_USER_FILE_BYTES = 65_536
 
 @dataclass(frozen=True)
 class ProbePaths:
-    """The folder of the desk on this machine.
-
-    :ivar holds: holds, which every user may write to
-    :ivar wishes: keep requests, which every user may write to
-    :ivar answers: keep results, which only root writes
-    """
+    """Paths below gpudesk's folder on the instance."""
 
     root: Path = Path(os.environ.get("GPUDESK_STATE", "/var/lib/gpudesk"))
 
     @property
     def response(self) -> Path:
+        """The last heartbeat response."""
         return self.root / "response.json"
 
     @property
     def status(self) -> Path:
+        """What gpudesk-status prints."""
         return self.root / "status.json"
 
     @property
     def history(self) -> Path:
+        """What gpudesk-history prints."""
         return self.root / "history.jsonl"
 
     @property
     def lock(self) -> Path:
+        """The lock that every step of a document holds while it runs."""
         return self.root / "lock"
 
     @property
     def attempts(self) -> Path:
+        """The marks of the steps that ended, one file each."""
         return self.root / "attempts"
 
     @property
     def progress(self) -> Path:
+        """The progress of the running step."""
         return self.root / "progress.json"
 
     @property
     def holds(self) -> Path:
+        """The folder of holds; every user may write to it."""
         return self.root / "holds"
 
     @property
     def keep_requests(self) -> Path:
+        """The folder of keep requests; every user may write to it."""
         return self.root / "keep_requests"
 
     @property
     def keep_results(self) -> Path:
+        """The folder of keep results; only root writes to it."""
         return self.root / "keep_results"
 
     def create_folders(self) -> None:
-        """The folders that are missing."""
+        """Create the folders that are missing."""
         for folder in (self.root, self.keep_results):
             folder.mkdir(parents=True, exist_ok=True)
         for shared in (self.holds, self.keep_requests):
@@ -71,9 +75,9 @@ class ProbePaths:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Replace the file in one step; readable by everybody.
+    """Replace a file in one step. Everybody may read it.
 
-    :raises OSError: it cannot be written
+    :raises OSError: the file cannot be written
     """
     new = path.with_name(f".{path.name}.new")
     new.write_text(json.dumps(content), encoding="utf-8")
@@ -81,20 +85,21 @@ def write_json(path: Path, content: Any) -> None:
     new.replace(path)
 
 
-def read_users_json(path: Path) -> Any:
-    """What a file says that any user may have put there.
+def read_user_file(path: Path) -> Any:
+    """Return the JSON content of a file that any user may have written.
 
-    :raises OSError, ValueError, RecursionError: it is not to be had, or no JSON
+    :raises OSError, ValueError, RecursionError: the file cannot be read, or is not JSON
     """
-    with users_file(path) as descriptor:
-        return users_json(descriptor)
+    with open_user_file(path) as descriptor:
+        return parse_user_file(descriptor)
 
 
 @contextmanager
-def users_file(path: Path) -> Iterator[int]:
-    """The descriptor of a file that any user may have put there: a link is not followed, a pipe not waited for.
+def open_user_file(path: Path) -> Iterator[int]:
+    """Open a file that any user may have written. Links are not followed, and pipes are not waited for.
 
-    :raises OSError, ValueError: it is not to be had, or no file
+    :returns: the file descriptor
+    :raises OSError, ValueError: the file cannot be opened, or is not a regular file
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
@@ -105,10 +110,10 @@ def users_file(path: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def users_json(descriptor: int) -> Any:
-    """What such a file says, unless it is longer than anything of ours.
+def parse_user_file(descriptor: int) -> Any:
+    """Return the JSON content of an open file.
 
-    :raises OSError, ValueError, RecursionError: it cannot be read, or is no JSON
+    :raises OSError, ValueError, RecursionError: the file cannot be read, is longer than 64 KiB, or is not JSON
     """
     raw = os.read(descriptor, MAX_USER_FILE_BYTES + 1)
     if len(raw) > MAX_USER_FILE_BYTES:

@@ -1,4 +1,4 @@
-"""The heartbeat: one write to this instance's own item of the desk's table, whose answer brings the desk's orders."""
+"""The heartbeat client: writes this instance's item of the heartbeat table and reads gpudesk's response from it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse, decode_
 
 
 class HeartbeatClient:
-    """One item of the table.
+    """Access to one item of the heartbeat table.
 
-    :param update_item: that of boto3's DynamoDB client
-    :param key: the item's id; the desk made the item, and this never makes one
+    :param update_item: the method of boto3's DynamoDB client
+    :param key: id of the item; gpudesk creates the item, and the probe never does
     """
 
     def __init__(self, update_item: Callable[..., Mapping[str, Any]], table: str, key: str) -> None:
@@ -27,18 +27,18 @@ class HeartbeatClient:
         self._deserializer = TypeDeserializer()
 
     def send(self, heartbeat: Heartbeat) -> HeartbeatResponse | None:
-        """Write it, and take away what it has no more.
+        """Write a heartbeat. Attributes that it lacks are removed from the item.
 
-        :returns: the desk's orders; None where it has given none yet
-        :raises botocore.exceptions.BotoCoreError, ClientError: it did not get through
-        :raises KeyError, TypeError, ValueError: it did, and the answer makes no sense
+        :returns: gpudesk's response; None: there is none yet
+        :raises botocore.exceptions.BotoCoreError, ClientError: the heartbeat was not written
+        :raises KeyError, TypeError, ValueError: the heartbeat was written, but the response is invalid
         """
         plain = encode_heartbeat(heartbeat, self._key)
         absent = [name for name in HEARTBEAT_ATTRIBUTES if name not in plain]
         expression = "SET " + ", ".join(f"#{name} = :{name}" for name in plain)
         if absent:
             expression += " REMOVE " + ", ".join(f"#{name}" for name in absent)
-        answer = self._update_item(
+        result = self._update_item(
             TableName=self._table,
             Key={"id": {"S": self._key}},
             UpdateExpression=expression,
@@ -47,5 +47,5 @@ class HeartbeatClient:
             ExpressionAttributeValues={f":{name}": self._serializer.serialize(value) for name, value in plain.items()},
             ReturnValues="ALL_NEW",
         )
-        item = answer["Attributes"]
+        item = result["Attributes"]
         return decode_response(self._deserializer.deserialize(item["response"])) if "response" in item else None

@@ -1,4 +1,4 @@
-"""What the probe saw, for longer than a heartbeat tells: lines that `make replay` reads as they are."""
+"""The probe's history: what it measured during more than a week, in the lines that `make replay` reads."""
 
 from __future__ import annotations
 
@@ -12,122 +12,123 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.domain.common.text import format_timestamp
+from ssm_documents.probe.history_state import HistoryState
 from ssm_documents.probe.sensors import Reading
-from ssm_documents.probe.standing import HistoryState
 
 logger = logging.getLogger(__name__)
 
 MAX_BYTES = 8 * 1024 * 1024
-"""Of each of two files: a line a minute of some 700 bytes, so more than a week in one."""
+"""Limit of each of the two files. A line per minute has about 700 bytes, so one file holds more than a week."""
 
 
 class History:
-    """A file that is set aside as FILE.1 when it has grown, and the one before it dropped."""
+    """A file of JSON lines. When it is full it becomes FILE.1, and the FILE.1 before it is dropped."""
 
-    def __init__(self, path: Path, most_bytes: int = MAX_BYTES) -> None:
+    def __init__(self, path: Path, max_bytes: int = MAX_BYTES) -> None:
         self._path = path
-        self._old = path.with_name(f"{path.name}.1")
-        self._most = most_bytes
-        self._boot: Mapping[str, str] = {}
+        self._old_path = path.with_name(f"{path.name}.1")
+        self._max_bytes = max_bytes
+        self._boot_fields: Mapping[str, str] = {}
 
-    def write(self, at: datetime, event: str, **more: Any) -> None:
-        """Add a line. A disk that is full costs the history, not the beat.
+    def write(self, at: datetime, event: str, **fields: Any) -> None:
+        """Add a line. If the disk is full, the line is lost, but the heartbeat is still sent.
 
-        The first of a file says which boot it is of, for the one that said so before is dropped in time.
+        The first line of a file names the boot, because the earlier line that named it is dropped some day.
         """
         try:
-            if self._path.exists() and self._path.stat().st_size > self._most:
-                self._path.replace(self._old)
-                more = {**more, **self._boot}
+            if self._path.exists() and self._path.stat().st_size > self._max_bytes:
+                self._path.replace(self._old_path)
+                fields = {**fields, **self._boot_fields}
             with self._path.open("a", encoding="utf-8") as file:
-                file.write(f"{_line(at, event, **more)}\n")
+                file.write(f"{_format_line(at, event, **fields)}\n")
         except OSError as error:
-            logger.warning("the history could not be written: %s", error)
+            logger.warning("The history could not be written: %s", error)
 
-    def begin(self, at: datetime, boot_id: str, *, is_setting_up: bool) -> None:
-        """The window begins. Where the machine has booted since the last line, it had been stopped after that one.
+    def start_window(self, at: datetime, boot_id: str, *, is_setting_up: bool) -> None:
+        """Record that the idle window starts.
 
-        A setup that the probe before this one saw begin, and that goes on no more, has ended: its own document
-        restarts a probe.
+        If the instance has booted since the last line, it was stopped after that line. If the last probe saw a setup
+        start that no longer runs, the setup has ended: the probe's own document restarts the probe.
         """
-        self._end_what_was_cut()
-        before = self._standing()
-        if before.last_at and before.boot_id not in (None, boot_id):
-            self.write(datetime.fromisoformat(before.last_at), "stopped_outside")
-        elif before.is_setting_up and not is_setting_up:
+        self._end_incomplete_line()
+        state = self._read_state()
+        if state.last_at and state.boot_id not in (None, boot_id):
+            self.write(datetime.fromisoformat(state.last_at), "stopped_outside")
+        elif state.is_setting_up and not is_setting_up:
             self.write(at, "setup_ended")
-        self._boot = {"boot_id": boot_id}
+        self._boot_fields = {"boot_id": boot_id}
         self.write(at, "ready", boot_id=boot_id)
 
-    def heartbeat(self, at: datetime, readings: Mapping[str, Reading]) -> None:
-        """One sample of each signal."""
-        signals = {name: {"state": each.state.value, "reason": each.reason[:120]} for name, each in readings.items()}
+    def write_heartbeat(self, at: datetime, readings: Mapping[str, Reading]) -> None:
+        """Add a line with one sample of each signal."""
+        signals = {
+            name: {"state": reading.state.value, "reason": reading.reason[:120]} for name, reading in readings.items()
+        }
         self.write(at, "heartbeat", signals=signals)
 
-    def lines(self, since: datetime | None = None) -> Iterator[str]:
-        """The lines, oldest first; one that was cut by a crash is left out.
+    def read_lines(self, since: datetime | None = None) -> Iterator[str]:
+        """Yield the lines, oldest first, without a line that a crash left incomplete.
 
-        What held where they begin is said first: without a `ready` nothing of them could be judged.
+        Lines that describe the state at the start come first: without `ready`, nothing could be judged.
 
-        :param since: not those before
+        :param since: leave out the lines before this time
         """
-        standing, has_begun = HistoryState(), False
-        for each in self._all():
-            if since and each.at < since:
-                standing = standing.apply(each.plain)
+        state, has_begun = HistoryState(), False
+        for line in self._read_all():
+            if since and line.at < since:
+                state = state.apply(line.fields)
                 continue
-            if not has_begun and (standing.last_at or each.plain.get("event") != "ready"):
-                at = since if since and standing.last_at else each.at
-                yield from (_line(at, event, **more) for event, more in standing.initial_events(at))
+            if not has_begun and (state.last_at or line.fields.get("event") != "ready"):
+                at = since if since and state.last_at else line.at
+                yield from (_format_line(at, event, **fields) for event, fields in state.initial_events(at))
             has_begun = True
-            yield each.text
+            yield line.text
 
-    def _end_what_was_cut(self) -> None:
-        """A line that a crash cut must not take the next one with it."""
+    def _end_incomplete_line(self) -> None:
+        """Add a line break if a crash left the last line incomplete, so that the next line is readable."""
         try:
             with self._path.open("rb+") as file:
                 file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
                 if file.read(1) not in (b"", b"\n"):
                     file.write(b"\n")
         except OSError as error:
-            logger.info("there is no history to go on with: %s", error)
+            logger.info("No earlier history: %s", error)
 
-    def _standing(self) -> HistoryState:
-        standing = HistoryState()
+    def _read_state(self) -> HistoryState:
+        state = HistoryState()
         try:
-            for each in self._all():
-                standing = standing.apply(each.plain)
+            for line in self._read_all():
+                state = state.apply(line.fields)
         except OSError as error:
-            logger.warning("the history could not be read: %s", error)
-        return standing
+            logger.warning("The history could not be read: %s", error)
+        return state
 
-    def _all(self) -> Iterator[_Line]:
-        for path in (self._old, self._path):
+    def _read_all(self) -> Iterator[_Line]:
+        for path in (self._old_path, self._path):
             if not path.exists():
                 continue
             with path.open(encoding="utf-8", errors="replace") as file:
                 for text in file:
-                    found = _read(text.rstrip("\n"))
-                    if found:
-                        yield found
+                    if line := _parse_line(text.rstrip("\n")):
+                        yield line
 
 
 @dataclass(frozen=True)
 class _Line:
-    """As it was written, and what it says."""
+    """A line as it was written, and its parsed content."""
 
     at: datetime
-    plain: Mapping[str, Any]
+    fields: Mapping[str, Any]
     text: str
 
 
-def _line(at: datetime, event: str, **more: Any) -> str:
-    return json.dumps({"at": format_timestamp(at), "event": event, **more})
+def _format_line(at: datetime, event: str, **fields: Any) -> str:
+    return json.dumps({"at": format_timestamp(at), "event": event, **fields})
 
 
-def _read(text: str) -> _Line | None:
+def _parse_line(text: str) -> _Line | None:
     try:
-        plain = json.loads(text)
-        return _Line(datetime.fromisoformat(plain["at"]), plain, text)
+        fields = json.loads(text)
+        return _Line(datetime.fromisoformat(fields["at"]), fields, text)
     except (ValueError, KeyError, TypeError):
         return None

@@ -1,4 +1,4 @@
-"""The instance metadata service: who this instance is, and what time it is for AWS."""
+"""The client of the instance metadata service: the id of this instance and the time of AWS."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from ssm_documents.probe.local_http import Request, Response, send
 
 URL = "http://169.254.169.254/latest"
 TOKEN_SECONDS = "21600"
-"""The longest that AWS gives: a token is used at once, and where time runs fast a short one is over by then."""
+"""Lifetime of a token, the longest that AWS grants. In the local cloud time runs fast, and a short one would expire."""
 
 
 class Imds:
-    """IMDSv2. Every method raises OSError where the service does not answer."""
+    """A client of IMDSv2. Every method raises OSError if the service does not respond."""
 
     def __init__(self, url: str = URL, request: Request = send) -> None:
         self._url = url
-        self._ask = request
+        self._send = request
 
     def now(self) -> datetime:
-        """AWS's time, in UTC, to the second: a machine's own clock may be wrong, and root can set it.
+        """Return the time of AWS, in UTC, to the second. The instance's own clock may be wrong, and root can set it.
 
-        :raises ValueError: the answer bears no date, or one that is none
+        :raises ValueError: the response has no date, or an invalid one
         """
-        date = self._new_token().headers.get("date")
+        date = self._request_token().headers.get("date")
         if date is None:
-            raise ValueError("the metadata service gave no date")
+            raise ValueError("the metadata service sent no date")
         moment = parsedate_to_datetime(date)
         if moment.tzinfo is None:
-            raise ValueError(f"the metadata service gave a date without its zone: {date[:40]}")
+            raise ValueError(f"the metadata service sent a date without a time zone: {date[:40]}")
         return moment
 
-    def instance_id(self) -> str:
-        """This instance's id."""
-        headers = {"X-aws-ec2-metadata-token": self._new_token().body.decode("ascii")}
-        return self._ask("GET", f"{self._url}/meta-data/instance-id", headers).body.decode("ascii")
+    def read_instance_id(self) -> str:
+        """Return the id of this EC2 instance."""
+        headers = {"X-aws-ec2-metadata-token": self._request_token().body.decode("ascii")}
+        return self._send("GET", f"{self._url}/meta-data/instance-id", headers).body.decode("ascii")
 
-    def _new_token(self) -> Response:
+    def _request_token(self) -> Response:
         headers = {"X-aws-ec2-metadata-token-ttl-seconds": TOKEN_SECONDS}
-        return self._ask("PUT", f"{self._url}/api/token", headers)
+        return self._send("PUT", f"{self._url}/api/token", headers)

@@ -1,4 +1,4 @@
-"""HTTP to this machine itself: short, and by no proxy that somebody has set."""
+"""Short HTTP requests to addresses of the instance itself, never through a configured proxy."""
 
 from __future__ import annotations
 
@@ -13,24 +13,26 @@ LIMIT_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Response:
-    """What came back. Header names in lower case."""
+    """Body and headers of a response. Header names are in lower case."""
 
     body: bytes
     headers: Mapping[str, str]
 
 
 class Request(Protocol):
-    """One request. Raises OSError where there is no answer, or none of success."""
+    """One request. Raises OSError if there is no response, or an error response."""
 
-    def __call__(self, method: str, url: str, headers: Mapping[str, str]) -> Response: ...
+    def __call__(self, method: str, url: str, headers: Mapping[str, str]) -> Response:
+        """Send the request and return the response."""
+        ...
 
 
 def send(method: str, url: str, headers: Mapping[str, str]) -> Response:
-    """`Ask`, for real."""
+    """Send a request over the network (`Request`)."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     request = urllib.request.Request(url, method=method, headers=dict(headers))
     try:
         with opener.open(request, timeout=LIMIT_SECONDS) as response:
             return Response(response.read(), {name.lower(): value for name, value in response.headers.items()})
     except HTTPException as error:
-        raise OSError(f"no answer of HTTP: {type(error).__name__}") from error
+        raise OSError(f"not an HTTP response: {type(error).__name__}") from error

@@ -1,4 +1,7 @@
-"""One beat: look, fold, judge, send, and take the answer in. What fails is logged and tried again at the next."""
+"""The probe: reads all sensors once a minute, sends a heartbeat and applies gpudesk's response.
+
+An error is logged, and the next heartbeat tries again.
+"""
 
 from __future__ import annotations
 
@@ -21,18 +24,18 @@ from chalicelib.domain.idle.self_stop import (
     SelfStopState,
     decide_self_stop,
 )
-from ssm_documents.probe.announcer import Notifier
 from ssm_documents.probe.files import ProbePaths, write_json
 from ssm_documents.probe.history import History
-from ssm_documents.probe.orders import LastResponse
+from ssm_documents.probe.keep_requests import KeepRequests
+from ssm_documents.probe.last_response import LastResponse
+from ssm_documents.probe.notifier import Notifier
 from ssm_documents.probe.sensors import GuardedSensor, Reading, read_all
 from ssm_documents.probe.setup_watch import SetupWatch
-from ssm_documents.probe.wishes import KeepRequests
 
 logger = logging.getLogger(__name__)
 
 MISSED_RETENTION = timedelta(hours=1)
-"""So long every heartbeat tells of those that did not get through, for somebody who looks later."""
+"""How long heartbeats report the missed ones, for people who look later."""
 
 SIGNAL_BY_THRESHOLD = {
     "gpu_percent": "gpu",
@@ -40,12 +43,12 @@ SIGNAL_BY_THRESHOLD = {
     "disk_kib_per_second": "disk",
     "network_kib_per_second": "network",
 }
-"""Whose samples a threshold makes."""
+"""The signal whose samples depend on a threshold."""
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Who beats: EC2's id, the kernel's id of this boot, and whether there are GPUs to watch."""
+    """The sender of the heartbeats: EC2's id, the kernel's id of this boot, and whether a GPU is expected."""
 
     instance_id: str
     boot_id: str
@@ -53,22 +56,26 @@ class Identity:
 
 
 class TimeSource(Protocol):
-    """Where the time comes from. Raises OSError or ValueError where it is not to be had."""
+    """The source of the time. Raises OSError or ValueError if the time is unknown."""
 
-    def now(self) -> datetime: ...
+    def now(self) -> datetime:
+        """Return the time in UTC."""
+        ...
 
 
 class HeartbeatSender(Protocol):
-    """Where the heartbeat goes. Raises anything."""
+    """The receiver of heartbeats. May raise anything."""
 
-    def send(self, heartbeat: Heartbeat) -> HeartbeatResponse | None: ...
+    def send(self, heartbeat: Heartbeat) -> HeartbeatResponse | None:
+        """Write the heartbeat and return gpudesk's response."""
+        ...
 
 
 @dataclass(frozen=True)
 class LocalServices:
-    """What belongs to the machine that the probe runs on.
+    """The parts of the probe that belong to the instance.
 
-    :param power_off: switches it off; called again at the next beat if it still runs
+    :param power_off: stops the instance; called again at the next heartbeat if it still runs
     """
 
     paths: ProbePaths
@@ -81,53 +88,54 @@ class LocalServices:
 
 
 class Probe:
-    """The evidence so far, kept in memory: a probe that starts anew has seen nothing yet."""
+    """The probe with its evidence. The evidence is in memory only, so a restarted probe starts without any."""
 
     def __init__(
         self,
         sensors: Sequence[GuardedSensor],
         time: TimeSource,
-        desk: HeartbeatSender,
+        sender: HeartbeatSender,
         identity: Identity,
-        here: LocalServices,
+        services: LocalServices,
     ) -> None:
         self._sensors = sensors
         self._time = time
-        self._desk = desk
+        self._sender = sender
         self._identity = identity
-        self._here = here
-        self._alone = SelfStopState()
+        self._services = services
+        self._self_stop = SelfStopState()
         self._missed: MissedHeartbeats | None = None
-        self._missed_until: datetime | None = None
+        self._report_missed_until: datetime | None = None
         self._was_setting_up: bool | None = None
         self.evidence: dict[str, Evidence] = {}
 
     def tick(self) -> bool:
-        """Whether the desk heard of it. Without the time nothing is folded: the gap then voids what must be void."""
-        orders = self._here.last_response.response
-        readings = read_all(self._sensors, orders.policy.thresholds if orders else Thresholds())
+        """Read the sensors and send one heartbeat.
+
+        If the time is unknown, nothing is recorded. After a long gap the old evidence no longer counts.
+
+        :returns: whether the heartbeat was written
+        """
+        response = self._services.last_response.response
+        readings = read_all(self._sensors, response.policy.thresholds if response else Thresholds())
         try:
             at = self._time.now()
         except (OSError, ValueError) as error:
-            logger.warning("no beat: AWS's time is not to be had: %s", error)
+            logger.warning("No heartbeat, because the time of AWS is unknown: %s", error)
             return False
         self._fold(readings, at)
-        is_setting_up = self._here.setup.is_setup_running()
+        is_setting_up = self._services.setup.is_setup_running()
         self._record(readings, at, is_setting_up)
-        heartbeat = self._heartbeat(readings, at)
-        turn = decide_self_stop(
-            self._alone,
-            LocalStatus(heartbeat, has_gpu=self._identity.has_gpu, is_setting_up=is_setting_up),
-            orders,
-            at,
-        )
-        self._alone = turn.state
-        self._here.notifier.handle_self_stop(turn)
-        was_heard = self._send(replace(heartbeat, self_stop=_leaving(turn)))
+        heartbeat = self._build_heartbeat(readings, at)
+        status = LocalStatus(heartbeat, has_gpu=self._identity.has_gpu, is_setting_up=is_setting_up)
+        decision = decide_self_stop(self._self_stop, status, response, at)
+        self._self_stop = decision.state
+        self._services.notifier.handle_self_stop(decision)
+        is_sent = self._send(replace(heartbeat, self_stop=_to_self_stop_status(decision)))
         self._write_status(at)
-        if turn.action is SelfStopAction.STOP:
-            self._here.power_off()
-        return was_heard
+        if decision.action is SelfStopAction.STOP:
+            self._services.power_off()
+        return is_sent
 
     def _fold(self, readings: Mapping[str, Reading], at: datetime) -> None:
         for name, reading in readings.items():
@@ -136,22 +144,22 @@ class Probe:
             logger.info("%s: %s (%s)", name, reading.state.value, reading.reason)
 
     def _record(self, readings: Mapping[str, Reading], at: datetime, is_setting_up: bool) -> None:
-        """In the history: a window begins with the probe, and anew after each setup."""
-        history = self._here.history
+        """Write to the history. The idle window starts with the probe, and again after each setup."""
+        history = self._services.history
         if self._was_setting_up is None:
-            history.begin(at, self._identity.boot_id, is_setting_up=is_setting_up)
+            history.start_window(at, self._identity.boot_id, is_setting_up=is_setting_up)
         if is_setting_up and not self._was_setting_up:
             history.write(at, "setup_started")
         if self._was_setting_up and not is_setting_up:
             history.write(at, "setup_ended")
         self._was_setting_up = is_setting_up
-        history.heartbeat(at, readings)
+        history.write_heartbeat(at, readings)
 
-    def _heartbeat(self, readings: Mapping[str, Reading], at: datetime) -> Heartbeat:
+    def _build_heartbeat(self, readings: Mapping[str, Reading], at: datetime) -> Heartbeat:
         live_counts: Counter[str] = Counter()
         for reading in readings.values():
             live_counts.update(reading.live_counts)
-        orders, announcer = self._here.last_response.response, self._here.notifier
+        response, notifier = self._services.last_response.response, self._services.notifier
         return Heartbeat(
             instance_id=self._identity.instance_id,
             at=at,
@@ -159,76 +167,81 @@ class Probe:
             signals=dict(self.evidence),
             live_counts=dict(live_counts),
             acknowledged=Acknowledgement(
-                keep_until=orders.keep_until if orders else None,
-                warning_id=announcer.warning_id,
-                terminals=announcer.reached.terminals,
-                jupyter_servers=announcer.reached.jupyter_servers,
+                keep_until=response.keep_until if response else None,
+                warning_id=notifier.warning_id,
+                terminals=notifier.reached.terminals,
+                jupyter_servers=notifier.reached.jupyter_servers,
             ),
-            keep_request=self._here.keep_requests.next_request(),
+            keep_request=self._services.keep_requests.next_request(),
             missed_heartbeats=self._missed,
-            setup=self._here.setup.progress(),
+            setup=self._services.setup.progress(),
         )
 
     def _send(self, heartbeat: Heartbeat) -> bool:
         try:
-            orders = self._desk.send(heartbeat)
-        except Exception as error:  # noqa: BLE001  offline, denied, throttled, a bug of boto3: folding goes on
-            logger.warning("the heartbeat did not get through: %s: %s", type(error).__name__, error)
-            self._miss(heartbeat.at, error)
+            response = self._sender.send(heartbeat)
+        except Exception as error:  # noqa: BLE001 - offline, denied, throttled, a bug of boto3: sensors are read anyway
+            logger.warning("The heartbeat was not sent: %s: %s", type(error).__name__, error)
+            self._count_missed(heartbeat.at, error)
             return False
-        if self._missed_until is None or heartbeat.at >= self._missed_until:
-            self._missed = self._missed_until = None
-        if orders:
-            self._hear(orders, heartbeat.at)
+        if self._report_missed_until is None or heartbeat.at >= self._report_missed_until:
+            self._missed = self._report_missed_until = None
+        if response:
+            self._apply_response(response, heartbeat.at)
         return True
 
-    def _miss(self, at: datetime, error: Exception) -> None:
+    def _count_missed(self, at: datetime, error: Exception) -> None:
         missed = self._missed or MissedHeartbeats(count=0, since=at, reason="")
-        self._missed = MissedHeartbeats(count=missed.count + 1, since=missed.since, reason=_why(error))
-        self._missed_until = at + MISSED_RETENTION
+        self._missed = MissedHeartbeats(count=missed.count + 1, since=missed.since, reason=_find_error_code(error))
+        self._report_missed_until = at + MISSED_RETENTION
 
-    def _hear(self, orders: HeartbeatResponse, at: datetime) -> None:
-        """The desk's answer. Samples that another threshold made are no evidence under this one."""
-        before = self._here.last_response.response
-        for name in _changed(before.policy.thresholds if before else Thresholds(), orders.policy.thresholds):
+    def _apply_response(self, response: HeartbeatResponse, at: datetime) -> None:
+        """Apply gpudesk's response. Evidence that was measured with another threshold is dropped."""
+        last = self._services.last_response.response
+        for name in _list_changes(last.policy.thresholds if last else Thresholds(), response.policy.thresholds):
             self.evidence.pop(SIGNAL_BY_THRESHOLD[name], None)
-        if orders.keep_until and orders.keep_until > at and (before is None or before.keep_until != orders.keep_until):
-            self._here.history.write(at, "keep", until=format_timestamp(orders.keep_until))
-        self._here.last_response.store(orders)
-        self._here.notifier.handle_desk_warning(orders)
-        if orders.keep_result:
-            self._here.keep_requests.acknowledge(orders.keep_result)
+        keep_until = response.keep_until
+        if keep_until and keep_until > at and (last is None or last.keep_until != keep_until):
+            self._services.history.write(at, "keep", until=format_timestamp(keep_until))
+        self._services.last_response.store(response)
+        self._services.notifier.handle_desk_warning(response)
+        if response.keep_result:
+            self._services.keep_requests.acknowledge(response.keep_result)
 
     def _write_status(self, at: datetime) -> None:
-        """For `gpudesk-status`."""
-        orders = self._here.last_response.response
+        """Write the file that `gpudesk-status` reads."""
+        response = self._services.last_response.response
         status: dict[str, Any] = {
             "at": format_timestamp(at),
             "signals": {
-                name: {"state": each.state.value, "since": format_timestamp(each.since), "reason": each.reason}
-                for name, each in self.evidence.items()
+                name: {
+                    "state": evidence.state.value,
+                    "since": format_timestamp(evidence.since),
+                    "reason": evidence.reason,
+                }
+                for name, evidence in self.evidence.items()
             },
-            "response": encode_response(orders) if orders else None,
-            "self_stop_at": format_timestamp(self._alone.stop_at) if self._alone.stop_at else None,
+            "response": encode_response(response) if response else None,
+            "self_stop_at": format_timestamp(self._self_stop.stop_at) if self._self_stop.stop_at else None,
             "missed": self._missed.count if self._missed else 0,
         }
         try:
-            write_json(self._here.paths.status, status)
+            write_json(self._services.paths.status, status)
         except OSError as error:
-            logger.warning("the status could not be written: %s", error)
+            logger.warning("The status could not be written: %s", error)
 
 
-def _leaving(turn: SelfStopDecision) -> SelfStopStatus | None:
-    if turn.state.stop_at is None:
+def _to_self_stop_status(decision: SelfStopDecision) -> SelfStopStatus | None:
+    if decision.state.stop_at is None:
         return None
-    return SelfStopStatus(stop_at=turn.state.stop_at, stopping_now=turn.action is SelfStopAction.STOP)
+    return SelfStopStatus(stop_at=decision.state.stop_at, stopping_now=decision.action is SelfStopAction.STOP)
 
 
-def _changed(before: Thresholds, after: Thresholds) -> list[str]:
+def _list_changes(before: Thresholds, after: Thresholds) -> list[str]:
     return [field.name for field in fields(Thresholds) if getattr(before, field.name) != getattr(after, field.name)]
 
 
-def _why(error: Exception) -> str:
-    """The code that AWS gave, or the kind of failure."""
+def _find_error_code(error: Exception) -> str:
+    """Return the error code of AWS, or else the class of the error."""
     response = getattr(error, "response", {})
     return str(response.get("Error", {}).get("Code") or type(error).__name__)

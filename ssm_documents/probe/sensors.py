@@ -1,4 +1,4 @@
-"""What a sensor is, and how one that fails or hangs is kept from harming the others."""
+"""Sensors, and the guard that keeps one that fails or hangs from delaying the others."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Protocol
 
 from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.policy import Thresholds
-from ssm_documents.probe.bounded import TimeLimitedCall
+from ssm_documents.probe.time_limited_call import TimeLimitedCall
 
 SENSOR_LIMIT_SECONDS = 10.0
-"""A healthy sensor answers within one; the beat must not be late for a sick one."""
+"""A healthy sensor answers within one second. A hanging one must not delay the heartbeat by more than this."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a sensor sees now.
+    """One measurement of a sensor.
 
-    :param reason: what was seen, for people; the telling part first, for a heartbeat may have room for 40 characters
-    :param live_counts: what a stop would end, by kind ("kernels", "terminals", "tmux", "screen"); none is left out
+    :param reason: what was measured, for people; the important part first: a heartbeat may shorten it to 40 characters
+    :param live_counts: what a stop would end, by kind ("kernels", "terminals", "tmux", "screen"); zero is left out
     """
 
     state: SignalState
@@ -28,48 +28,48 @@ class Reading:
 
 
 class Sensor(Protocol):
-    """One signal."""
+    """The source of one signal."""
 
     @property
     def name(self) -> str:
-        """The signal's name in the heartbeat."""
+        """The name of the signal in the heartbeat."""
         ...
 
     def read(self, thresholds: Thresholds) -> Reading:
-        """Look once. May raise anything: that is an unknown.
+        """Measure once. May raise anything: then the signal is unknown.
 
-        :param thresholds: from where on a figure is work
+        :param thresholds: a value at or above its threshold is activity
         """
         ...
 
 
 class GuardedSensor:
-    """A sensor in a thread of its own for each look: what raises or hangs is unknown."""
+    """A sensor that is read in its own thread. If it raises or hangs, its signal is unknown."""
 
     def __init__(self, sensor: Sensor, limit_seconds: float = SENSOR_LIMIT_SECONDS) -> None:
         self.name = sensor.name
         self._sensor = sensor
-        self._limit = limit_seconds
-        self._look: TimeLimitedCall[Reading] = TimeLimitedCall(limit_seconds)
+        self._limit_seconds = limit_seconds
+        self._call: TimeLimitedCall[Reading] = TimeLimitedCall(limit_seconds)
 
-    def begin(self, thresholds: Thresholds) -> None:
-        """Start to look, unless the last look still hangs: then there is nothing new to be had."""
-        self._look.begin(lambda: self._read(thresholds))
+    def start(self, thresholds: Thresholds) -> None:
+        """Start a measurement, unless the last one still hangs."""
+        self._call.start(lambda: self._read(thresholds))
 
-    def result(self) -> Reading:
-        """What came of it, within the limit since it began: sensors that hang together cost the beat one limit."""
-        hangs = Reading(SignalState.UNKNOWN, f"the sensor has not answered within {self._limit:g} s")
-        return self._look.result() or hangs
+    def wait(self) -> Reading:
+        """Return the measurement, at most the limit after its start: hanging sensors cost one limit together."""
+        timeout = Reading(SignalState.UNKNOWN, f"the sensor has not answered within {self._limit_seconds:g} s")
+        return self._call.wait() or timeout
 
     def _read(self, thresholds: Thresholds) -> Reading:
         try:
             return self._sensor.read(thresholds)
-        except Exception as error:  # noqa: BLE001  whatever goes wrong in one sensor is unknown, and only there
+        except Exception as error:  # noqa: BLE001 - any error of one sensor makes its signal unknown, and no other one
             return Reading(SignalState.UNKNOWN, f"the sensor failed: {type(error).__name__}: {error}")
 
 
 def read_all(sensors: Sequence[GuardedSensor], thresholds: Thresholds) -> dict[str, Reading]:
-    """Every sensor's reading by its name, taken at the same time."""
+    """Read all sensors at the same time and return their readings by name."""
     for sensor in sensors:
-        sensor.begin(thresholds)
-    return {sensor.name: sensor.result() for sensor in sensors}
+        sensor.start(thresholds)
+    return {sensor.name: sensor.wait() for sensor in sensors}

@@ -1,6 +1,7 @@
-"""The service: configuration, wiring, and the clockwork.
+"""The probe as a service: its configuration, its parts and its interval.
 
-CONFIG is JSON: {"table", "key", "region", "gpu_count"}. GPUDESK_PROBE_INTERVAL_SECONDS (60) is the time between beats.
+CONFIG is JSON: {"table", "key", "region", "gpu_count"}. GPUDESK_PROBE_INTERVAL_SECONDS is the time between two
+heartbeats (default: 60).
 """
 
 from __future__ import annotations
@@ -18,19 +19,19 @@ from pathlib import Path
 import boto3
 from botocore.config import Config as BotoConfig
 
-from ssm_documents.probe.announcer import Notifier
 from ssm_documents.probe.files import ProbePaths
 from ssm_documents.probe.heartbeat import HeartbeatClient
 from ssm_documents.probe.history import History
 from ssm_documents.probe.imds import Imds
-from ssm_documents.probe.orders import LastResponse
-from ssm_documents.probe.pace import run_every
-from ssm_documents.probe.people import UserMessenger
+from ssm_documents.probe.interval import run_every
+from ssm_documents.probe.keep_requests import KeepRequests
+from ssm_documents.probe.last_response import LastResponse
+from ssm_documents.probe.notifier import Notifier
 from ssm_documents.probe.probe import Identity, LocalServices, Probe
 from ssm_documents.probe.sensors import GuardedSensor
 from ssm_documents.probe.setup_watch import SetupWatch
 from ssm_documents.probe.signals.wiring import build_sensors
-from ssm_documents.probe.wishes import KeepRequests
+from ssm_documents.probe.user_messenger import UserMessenger
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -40,10 +41,12 @@ POWER_OFF_LIMIT_SECONDS = 30
 
 @dataclass(frozen=True)
 class Config:
-    """Where the heartbeat goes and what to expect of the machine.
+    """The configuration file.
 
-    :param region: of the table
-    :param gpu_count: NVIDIA GPUs that there must be; without any there is no GPU signal
+    :param table: the heartbeat table
+    :param key: id of this instance's item in the table
+    :param region: region of the table
+    :param gpu_count: expected number of NVIDIA GPUs; with 0 there is no GPU signal
     """
 
     table: str
@@ -52,63 +55,67 @@ class Config:
     gpu_count: int
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Beat."""
-    options = _options(arguments)
+def run_probe(arguments: Sequence[str]) -> int:
+    """Send heartbeats, forever or once, and return the exit status."""
+    options = _parse(arguments)
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
     logging.getLogger("botocore").setLevel(logging.WARNING)
     config = Config(**json.loads(options.config.read_text(encoding="utf-8")))
     interval_seconds = float(os.environ.get("GPUDESK_PROBE_INTERVAL_SECONDS", "60"))
     try:
-        probe = _wire(config, interval_seconds)
+        probe = _build_probe(config, interval_seconds)
     except (OSError, ValueError) as error:
-        logging.error("this machine does not say who it is: %s", error)
+        logging.error("The probe cannot start on this instance: %s", error)
         return 1
     if not options.once:
         run_every(interval_seconds, probe.tick)
     return 0 if probe.tick() else 1
 
 
-def local_parts(places: ProbePaths) -> LocalServices:
-    """What belongs to this machine."""
-    places.create_folders()
+def build_local_services(paths: ProbePaths) -> LocalServices:
+    """Return the parts of the probe that use files and programs of this instance."""
+    paths.create_folders()
     return LocalServices(
-        paths=places,
-        last_response=LastResponse(places.response),
-        history=History(places.history),
-        setup=SetupWatch(places.lock, places.attempts, places.progress),
-        keep_requests=KeepRequests(places.keep_requests, places.keep_results),
+        paths=paths,
+        last_response=LastResponse(paths.response),
+        history=History(paths.history),
+        setup=SetupWatch(paths.lock, paths.attempts, paths.progress),
+        keep_requests=KeepRequests(paths.keep_requests, paths.keep_results),
         notifier=Notifier(UserMessenger()),
         power_off=_power_off,
     )
 
 
-def _wire(config: Config, interval_seconds: float) -> Probe:
-    """:raises ValueError: the configuration is another instance's, as on a machine made from an image of one"""
+def _build_probe(config: Config, interval_seconds: float) -> Probe:
+    """Return the probe with its sensors and clients.
+
+    :raises OSError: the metadata service does not respond
+    :raises ValueError: the configuration belongs to another instance, whose image this instance was launched from
+    """
     imds = Imds()
-    instance_id = imds.instance_id()
+    instance_id = imds.read_instance_id()
     if not config.key.endswith(f":{instance_id}"):
-        raise ValueError(f"{config.key} is not the heartbeat of {instance_id}")
+        raise ValueError(f"{config.key} is not the heartbeat key of {instance_id}")
     identity = Identity(instance_id, BOOT_ID.read_text(encoding="ascii").strip(), config.gpu_count > 0)
-    sensors = [
-        GuardedSensor(build_sensor) for build_sensor in build_sensors(config.gpu_count, interval_seconds, now=imds.now)
-    ]
-    # The loop is the retry, and a beat must be over before the next.
+    sensors = [GuardedSensor(sensor) for sensor in build_sensors(config.gpu_count, interval_seconds, now=imds.now)]
+    # The next heartbeat is the retry, and one heartbeat must end before the next.
     limits = BotoConfig(connect_timeout=5, read_timeout=5, retries={"total_max_attempts": 2})
     dynamodb = boto3.client("dynamodb", region_name=config.region, config=limits)
-    desk = HeartbeatClient(dynamodb.update_item, config.table, config.key)
-    return Probe(sensors, imds, desk, identity, local_parts(ProbePaths()))
+    sender = HeartbeatClient(dynamodb.update_item, config.table, config.key)
+    return Probe(sensors, imds, sender, identity, build_local_services(ProbePaths()))
 
 
 def _power_off() -> None:
     try:
         subprocess.run(POWER_OFF, check=True, timeout=POWER_OFF_LIMIT_SECONDS)
     except (OSError, subprocess.SubprocessError) as error:
-        logging.error("the machine could not be switched off: %s", error)
+        logging.error("The instance could not be powered off: %s", error)
 
 
-def _options(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="probe.pyz run", description="Tells the desk whether this machine is in use.")
-    parser.add_argument("--once", action="store_true", help="beat once and end")
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="probe.pyz run", description="Reports to gpudesk whether this instance is in use."
+    )
+    parser.add_argument("--once", action="store_true", help="send one heartbeat and end")
     parser.add_argument("config", type=Path)
     return parser.parse_args(arguments)

@@ -1,4 +1,4 @@
-"""Whether a document of the desk's is at work: while one is, nothing is idle, and the machine does not stop itself."""
+"""Detect whether a document of gpudesk runs. While one does, nothing is idle and the instance does not stop itself."""
 
 from __future__ import annotations
 
@@ -12,58 +12,62 @@ from pathlib import Path
 from chalicelib.domain.idle.heartbeat import StepProgress
 
 
-def since_boot() -> float:
-    """Seconds, those in which the machine slept counted, too; as in /proc/uptime, where steps read it."""
+def read_uptime() -> float:
+    """Return the seconds since boot, with those of suspension, as in /proc/uptime, which the steps read."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class SetupWatch:
-    """Looks at the lock that every step takes, and at the marks that every step leaves (`lib/prelude.sh`).
+    """Watches the lock that every step holds and the marks that every step leaves (`lib/prelude.sh`).
 
-    The marks are watched for change: a step that began and ended between two looks is seen, too, and no clock is asked.
+    The marks are compared with those of the last check. So a step that ran between two checks is detected, and no clock
+    is needed.
 
-    :param progress: where the step that runs says how far it is
+    :param progress: the file with the progress of the running step
     """
 
     def __init__(
-        self, lock: Path, attempts: Path, progress: Path, since_boot: Callable[[], float] = since_boot
+        self, lock: Path, attempts: Path, progress: Path, since_boot: Callable[[], float] = read_uptime
     ) -> None:
         self._lock = lock
         self._attempts = attempts
         self._progress = progress
         self._since_boot = since_boot
-        self._marks = self._all_marks()
+        self._marks = self._list_marks()
 
     def is_setup_running(self) -> bool:
-        """Whether a step runs, or has run since the last look."""
-        before, self._marks = self._marks, self._all_marks()
-        return self._is_locked() or before != self._marks
+        """Return whether a step runs, or has run since the last call."""
+        last_marks, self._marks = self._marks, self._list_marks()
+        return self._is_locked() or last_marks != self._marks
 
     def progress(self) -> StepProgress | None:
-        """How far it is; None where no step runs now, or none that says so. What was killed left its last words."""
+        """Return the progress of the running step; None: no step runs, or it has not reported any.
+
+        A step that was killed leaves its last progress in the file, so the lock decides.
+        """
         if not self._is_locked():
             return None
         try:
-            said = json.loads(self._progress.read_text(encoding="utf-8", errors="replace"))
-            seconds = max(0.0, self._since_boot() - said["started"])
+            fields = json.loads(self._progress.read_text(encoding="utf-8", errors="replace"))
+            seconds = max(0.0, self._since_boot() - fields["started"])
             return StepProgress(
-                document=str(said["document"]),
-                step=str(said["step"]),
-                position=str(said["position"]),
+                document=str(fields["document"]),
+                step=str(fields["step"]),
+                position=str(fields["position"]),
                 running_for=timedelta(seconds=seconds),
-                last_output_line=str(said["line"]),
+                last_output_line=str(fields["line"]),
             )
         except (OSError, ValueError, KeyError, TypeError, OverflowError):
             return None
 
-    def _all_marks(self) -> frozenset[str]:
+    def _list_marks(self) -> frozenset[str]:
         try:
-            return frozenset(each.name for each in self._attempts.iterdir())
+            return frozenset(mark.name for mark in self._attempts.iterdir())
         except OSError:
             return frozenset()
 
     def _is_locked(self) -> bool:
-        """A shared lock, for an instant: a step that begins meanwhile waits for as long."""
+        """Try to take a shared lock for an instant. A step that starts in that instant waits for it."""
         try:
             with self._lock.open("rb") as file:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

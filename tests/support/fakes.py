@@ -11,15 +11,15 @@ from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.heartbeat import Heartbeat
 from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse
 from chalicelib.domain.idle.policy import SIGNALS, Thresholds
-from ssm_documents.probe.announcer import Notifier
 from ssm_documents.probe.files import ProbePaths
 from ssm_documents.probe.history import History
-from ssm_documents.probe.orders import LastResponse
-from ssm_documents.probe.people import DeliveryCount
+from ssm_documents.probe.keep_requests import KeepRequests
+from ssm_documents.probe.last_response import LastResponse
+from ssm_documents.probe.notifier import Notifier
 from ssm_documents.probe.probe import Identity, LocalServices, Probe
 from ssm_documents.probe.sensors import GuardedSensor, Reading, Sensor
 from ssm_documents.probe.setup_watch import SetupWatch
-from ssm_documents.probe.wishes import KeepRequests
+from ssm_documents.probe.user_messenger import DeliveryCount
 
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -1,5 +1,5 @@
-"""The seven signals: what each sensor looks at, and what it takes for work.
+"""The sensors of the seven signals.
 
-Every source (a library, a folder, a command) is handed in, so that tests read real ones. Whatever counts is watched for
-change between two looks or measured between them; no other program's clock is compared with ours.
+Each sensor compares two measurements, so it never depends on the clock of another program. Its sources (libraries,
+folders, commands) are parameters, so that tests can replace them.
 """

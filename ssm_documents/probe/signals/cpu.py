@@ -1,4 +1,4 @@
-"""The CPU signal: what the whole machine computes, containers included, without the probe's and the agent's share."""
+"""The CPU signal: CPU time of the whole instance, containers included, without the probe and the SSM agent."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.policy import Thresholds
 from ssm_documents.probe.sensors import Reading
 from ssm_documents.probe.signals.meter import CounterDeltas, Stopwatch
-from ssm_documents.probe.signals.processes import Process, desk_pids, list_processes
+from ssm_documents.probe.signals.processes import Process, find_gpudesk_pids, list_processes
 
 NAMED_SHARE = 0.25
-"""A process that used less than this share of it all is not the one to name: then it was many, or short-lived ones."""
+"""A process with less than this share of the CPU time is not named: then many, or short-lived, processes used it."""
 
 
 @dataclass(frozen=True)
 class Key:
-    """A process, told from another that gets its pid later, and the same after it has taken another name."""
+    """Identity of a process: another one with the same pid has another start time."""
 
     pid: int
     started: int
 
 
 class CpuSensor:
-    """Active if all cores together were busy for more than the threshold, in percent of one core, between two looks.
+    """Active if the busy time of all cores since the last reading reaches the threshold, in percent of one core.
 
-    :param busy_seconds: CPU time that the machine has used since boot
-    :param processes: lists those that run
+    :param busy_seconds: returns the CPU time that the instance has used since boot
+    :param processes: lists the running processes
     """
 
     name = "cpu"
@@ -41,45 +41,48 @@ class CpuSensor:
         processes: Callable[[], Sequence[Process]] = list_processes,
         stopwatch: Stopwatch | None = None,
     ) -> None:
-        self._busy_seconds = busy_seconds or machine_busy_seconds
+        self._busy_seconds = busy_seconds or read_busy_seconds
         self._processes = processes
         self._stopwatch = stopwatch or Stopwatch()
-        now = processes()
+        current = processes()
         self._machine = CounterDeltas({"busy": self._busy_seconds()})
-        self._used = CounterDeltas(_used(now))
-        self._children = CounterDeltas(_children(now))
+        self._used = CounterDeltas(_seconds_by_process(current))
+        self._children = CounterDeltas(_child_seconds(current))
 
     def read(self, thresholds: Thresholds) -> Reading:
-        """Look once."""
+        """Measure since the last reading."""
         seconds = self._stopwatch.lap()
-        busy = self._machine.until({"busy": self._busy_seconds()})["busy"]
-        now = self._processes()
-        used, children = self._used.until(_used(now)), self._children.until(_children(now))
-        own = desk_pids(now)
-        ours = sum(used.pop(key) for key in tuple(used) if key.pid in own) + sum(children.values())
-        percent = _percent(max(busy - ours, 0.0), seconds)
+        busy = self._machine.advance({"busy": self._busy_seconds()})["busy"]
+        current = self._processes()
+        used, children = (
+            self._used.advance(_seconds_by_process(current)),
+            self._children.advance(_child_seconds(current)),
+        )
+        excluded_pids = find_gpudesk_pids(current)
+        excluded = sum(used.pop(key) for key in tuple(used) if key.pid in excluded_pids) + sum(children.values())
+        percent = _percent(max(busy - excluded, 0.0), seconds)
         if percent < thresholds.cpu_core_percent:
             return Reading(SignalState.QUIET, f"CPU at {percent} % of a core")
-        names = {Key(each.pid, each.started): each.name for each in now}
-        return Reading(SignalState.ACTIVE, _who(used, names, percent, seconds))
+        names = {Key(process.pid, process.started): process.name for process in current}
+        return Reading(SignalState.ACTIVE, _active_reason(used, names, percent, seconds))
 
 
-def machine_busy_seconds() -> float:
-    """User, nice, system and interrupts; waiting for a disk and what the host took away are no work."""
+def read_busy_seconds() -> float:
+    """Return the time of user, nice, system and interrupts. Waiting for disks and stolen time do not count."""
     times = psutil.cpu_times()
     return float(times.user + times.nice + times.system + times.irq + times.softirq)
 
 
-def _used(processes: Sequence[Process]) -> dict[Key, float]:
+def _seconds_by_process(processes: Sequence[Process]) -> dict[Key, float]:
     return {Key(process.pid, process.started): process.cpu_seconds for process in processes}
 
 
-def _children(processes: Sequence[Process]) -> dict[int, float]:
-    """Of the probe itself alone: it starts small commands, whereas the agent's children are people's work."""
+def _child_seconds(processes: Sequence[Process]) -> dict[int, float]:
+    """Return the time of the probe's ended children. The ended children of the agent are people's work and count."""
     return {process.pid: process.children_seconds for process in processes if process.pid == os.getpid()}
 
 
-def _who(used: dict[Key, float], names: dict[Key, str], percent: int, seconds: float) -> str:
+def _active_reason(used: dict[Key, float], names: dict[Key, str], percent: int, seconds: float) -> str:
     first = max(used, key=lambda key: used[key], default=None)
     share = _percent(used[first], seconds) if first else 0
     if first is None or share < percent * NAMED_SHARE:

@@ -1,4 +1,4 @@
-"""The disk signal: what is read from and written to each real disk."""
+"""The disk signal: bytes read from and written to each real disk."""
 
 from __future__ import annotations
 
@@ -12,66 +12,71 @@ from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.policy import Thresholds
 from ssm_documents.probe.sensors import Reading
 from ssm_documents.probe.signals.meter import CounterDeltas, Stopwatch
-from ssm_documents.probe.signals.processes import PROC, desk_pids, list_processes
+from ssm_documents.probe.signals.processes import PROC, find_gpudesk_pids, list_processes
 
 REAL_DISK = re.compile(r"(nvme\d+n\d+|(s|v|h|xv)d[a-z]+)$")
-"""Whole and with hardware behind it. A partition, and what lies on other devices (loop, dm, md, zram), would count
-twice, or in memory."""
+"""Whole disks with hardware. Partitions and stacked devices (loop, dm, md) would count twice, and zram is memory."""
 
 KIB = 1024
 
-MAX_OWN_KIB_PER_SECOND = 64
-"""Logs and state. More is somebody's work: the kernel adds the I/O of a child that has ended to its parent's, and
-people's shells are children of the agent."""
+MAX_EXCLUDED_KIB_PER_SECOND = 64
+"""Enough for logs and state files of the probe and the agent. More is people's work: the kernel adds the I/O of an
+ended child to that of its parent, and people's shells are children of the agent."""
 
 
 class DiskSensor:
-    """Active if any one disk moved more than the threshold between two looks.
+    """Active if the rate of any disk since the last reading reaches the threshold.
 
-    :param moved: bytes read and written since boot, by device
-    :param own: bytes that the probe and the agent have read and written; on which disk the kernel does not say, so they
-        are taken off each
+    :param read_disks: returns the bytes read and written since boot, by device
+    :param read_excluded: returns the bytes that the probe and the agent have read and written, by pid. The kernel does
+        not tell on which disk, so they are subtracted from each disk
     """
 
     name = "disk"
 
     def __init__(
         self,
-        moved: Callable[[], Mapping[str, float]] | None = None,
-        own: Callable[[], Mapping[int, float]] | None = None,
+        read_disks: Callable[[], Mapping[str, float]] | None = None,
+        read_excluded: Callable[[], Mapping[int, float]] | None = None,
         stopwatch: Stopwatch | None = None,
     ) -> None:
-        self._moved = moved or bytes_by_disk
-        self._own = own or own_bytes
+        self._read_disks = read_disks or read_disk_bytes
+        self._read_excluded = read_excluded or read_gpudesk_bytes
         self._stopwatch = stopwatch or Stopwatch()
-        self._disks = CounterDeltas(self._moved())
-        self._ours = CounterDeltas(self._own())
+        self._disks = CounterDeltas(self._read_disks())
+        self._excluded = CounterDeltas(self._read_excluded())
 
     def read(self, thresholds: Thresholds) -> Reading:
-        """Look once."""
+        """Measure since the last reading."""
         seconds = self._stopwatch.lap()
-        grown = self._disks.until(self._moved())
-        ours = min(sum(self._ours.until(self._own()).values()) / KIB / seconds, MAX_OWN_KIB_PER_SECOND)
-        rates = {name: max(round(moved / KIB / seconds - ours), 0) for name, moved in grown.items()}
+        growth = self._disks.advance(self._read_disks())
+        excluded = min(
+            sum(self._excluded.advance(self._read_excluded()).values()) / KIB / seconds, MAX_EXCLUDED_KIB_PER_SECOND
+        )
+        rates = {name: max(round(moved / KIB / seconds - excluded), 0) for name, moved in growth.items()}
         if not rates:
-            return Reading(SignalState.UNKNOWN, "no disk can be seen")
+            return Reading(SignalState.UNKNOWN, "no disk was found")
         busiest = max(rates, key=lambda name: rates[name])
         is_active = rates[busiest] >= thresholds.disk_kib_per_second
         return Reading(SignalState.ACTIVE if is_active else SignalState.QUIET, f"{busiest} at {rates[busiest]} KiB/s")
 
 
-def bytes_by_disk() -> dict[str, float]:
-    """Read and written since boot, by real disk."""
+def read_disk_bytes() -> dict[str, float]:
+    """Return the bytes read and written since boot, by real disk."""
     counters = psutil.disk_io_counters(perdisk=True, nowrap=False) or {}
-    return {name: float(each.read_bytes + each.write_bytes) for name, each in counters.items() if REAL_DISK.match(name)}
+    return {
+        name: float(counter.read_bytes + counter.write_bytes)
+        for name, counter in counters.items()
+        if REAL_DISK.match(name)
+    }
 
 
-def own_bytes(proc: Path = PROC) -> dict[int, float]:
-    """Read from and written to disks by the probe and the agent, by pid."""
-    return {pid: _bytes_of(proc / str(pid) / "io") for pid in desk_pids(list_processes(proc))}
+def read_gpudesk_bytes(proc: Path = PROC) -> dict[int, float]:
+    """Return the bytes that the probe and the agent have read from and written to disks, by pid."""
+    return {pid: _read_bytes(proc / str(pid) / "io") for pid in find_gpudesk_pids(list_processes(proc))}
 
 
-def _bytes_of(file: Path) -> float:
+def _read_bytes(file: Path) -> float:
     try:
         lines = file.read_text(encoding="ascii").splitlines()
     except OSError:

@@ -1,8 +1,8 @@
-"""Editors' remote servers: whether somebody works in one, by what their windows send.
+"""Activity in remote editors, measured by the bytes that the editor windows send to their servers on the instance.
 
-A window that is merely open sends little: VS Code's keep-alive, 13 bytes each five seconds, and as many for each batch
-of messages that it acknowledges, on two connections; JetBrains' 12 bytes, twice a second. One key typed is some hundred
-bytes, opening a file some thousand.
+An open but unused window sends little. VS Code sends 13 bytes every five seconds, and 13 bytes per acknowledged batch
+of messages, on two connections. JetBrains sends 12 bytes twice a second. A typed key is about a hundred bytes, and
+opening a file about a thousand.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ssm_documents.probe.signals.meter import CounterDeltas, Stopwatch
-from ssm_documents.probe.signals.namespaces import in_network_of, network_of
-from ssm_documents.probe.signals.processes import Process, arguments
-from ssm_documents.probe.signals.sockets import Socket, tcp_sockets
+from ssm_documents.probe.signals.namespaces import call_in_network, find_network
+from ssm_documents.probe.signals.processes import Process, read_arguments
+from ssm_documents.probe.signals.sockets import Socket, list_tcp_sockets
 
 ALLOWED_BYTES_PER_SECOND = 4096 / 60
-"""Of one connection: about three times the busiest keep-alive, and what ten typed keys exceed in a minute."""
+"""Limit for an unused connection: about three times the largest keep-alive traffic, and less than ten keys a minute."""
 
-MARKS = {
+EDITOR_BY_PATTERN = {
     ".vscode-server": "VS Code",
     ".vscode-remote": "VS Code",
     ".cursor-server": "Cursor",
@@ -29,14 +29,14 @@ MARKS = {
     "RemoteDev": "JetBrains",
     "code-server": "code-server",
 }
-"""What stands in a server's command line, by the editor."""
+"""The editor by a part of its server's command line."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """A connection from an editor's window to its server.
+    """A connection from an editor window to its server.
 
-    :param network: that it is in; with the kernel's cookie it names the connection for good
+    :param network: its network namespace; together with the kernel's cookie it is unique
     """
 
     network: int
@@ -45,20 +45,20 @@ class Window:
 
 
 class Editors:
-    """The connections of the editors' servers from look to look, each in the network that its server is in.
+    """The connections of editor servers, compared from reading to reading.
 
-    :param sockets: lists those of the network of one process; asked only where an editor's server runs
-    :param network: names the network that a process is in; None where it has ended
+    :param sockets: lists the sockets in the network namespace of a process; called only if an editor server runs
+    :param network: returns the network namespace of a process; None: the process has ended
     """
 
     def __init__(
         self,
         sockets: Callable[[int], Sequence[Socket]] | None = None,
-        command_line: Callable[[int], Sequence[str]] = arguments,
+        command_line: Callable[[int], Sequence[str]] = read_arguments,
         stopwatch: Stopwatch | None = None,
-        network: Callable[[int], int | None] = network_of,
+        network: Callable[[int], int | None] = find_network,
     ) -> None:
-        self._sockets = sockets or (lambda pid: in_network_of(pid, tcp_sockets))
+        self._sockets = sockets or (lambda pid: call_in_network(pid, list_tcp_sockets))
         self._command_line = command_line
         self._stopwatch = stopwatch or Stopwatch(wait=lambda _: None)
         self._network = network
@@ -66,11 +66,11 @@ class Editors:
         self.running: frozenset[str] = frozenset()
 
     def active_editor(self, processes: Iterable[Process]) -> str | None:
-        """The editor in which somebody has worked since the last look.
+        """Return the editor that somebody has used since the last reading; None: nobody has.
 
-        :raises OSError, subprocess.SubprocessError: an editor's server runs, and its connections cannot be seen
+        :raises OSError, subprocess.SubprocessError: an editor server runs, but its connections cannot be listed
         """
-        servers = self._servers(processes)
+        servers = self._find_servers(processes)
         self.running = frozenset(editor for server in servers.values() for editor in server.values())
         seconds = self._stopwatch.lap()
         if not servers:
@@ -78,35 +78,36 @@ class Editors:
             return None
         received = {
             Window(network, socket.cookie, editor): float(socket.received)
-            for network, inside in servers.items()
-            for socket, editor in _windows(self._sockets(min(inside)), inside).items()
+            for network, editors in servers.items()
+            for socket, editor in _find_windows(self._sockets(min(editors)), editors).items()
         }
-        before, self._received = self._received, CounterDeltas(received)
-        if before is None:
+        last, self._received = self._received, CounterDeltas(received)
+        if last is None:
             return None
-        allowed = ALLOWED_BYTES_PER_SECOND * seconds
-        return next((each.editor for each, grown in before.until(received).items() if grown > allowed), None)
+        allowed_bytes = ALLOWED_BYTES_PER_SECOND * seconds
+        growth = last.advance(received)
+        return next((window.editor for window, added in growth.items() if added > allowed_bytes), None)
 
-    def _servers(self, processes: Iterable[Process]) -> Mapping[int, dict[int, str]]:
-        """Editors by the pids of their servers, by the networks that these are in: a container has one of its own."""
-        found: dict[int, dict[int, str]] = defaultdict(dict)
+    def _find_servers(self, processes: Iterable[Process]) -> Mapping[int, dict[int, str]]:
+        """Return {network namespace: {pid of the server: editor}}. Each container has its own network namespace."""
+        servers: dict[int, dict[int, str]] = defaultdict(dict)
         for process in processes:
             program = " ".join(self._command_line(process.pid)[:2])
-            editor = next((name for mark, name in MARKS.items() if mark in program), None)
+            editor = next((name for pattern, name in EDITOR_BY_PATTERN.items() if pattern in program), None)
             network = self._network(process.pid) if editor else None
             if editor and network is not None:
-                found[network][process.pid] = editor
-        return found
+                servers[network][process.pid] = editor
+        return servers
 
 
-def _windows(sockets: Sequence[Socket], servers: dict[int, str]) -> dict[Socket, str]:
-    """Connections that came in from an editor's window: to a port that a server listens on, and not from a server."""
+def _find_windows(sockets: Sequence[Socket], servers: dict[int, str]) -> dict[Socket, str]:
+    """Return the connections from editor windows: to a port on which a server listens, and not from a server."""
     owners = {socket: next(iter(socket.pids & servers.keys()), None) for socket in sockets}
-    theirs = {each: servers[pid] for each, pid in owners.items() if pid is not None}
-    ports = {each.port: editor for each, editor in theirs.items() if each.is_listening}
-    ends = {their.local for their in theirs}
+    of_servers = {socket: servers[pid] for socket, pid in owners.items() if pid is not None}
+    ports = {socket.port: editor for socket, editor in of_servers.items() if socket.is_listening}
+    server_ends = {socket.local for socket in of_servers}
     return {
         socket: ports[socket.port]
         for socket in sockets
-        if not socket.is_listening and socket.port in ports and socket.peer not in ends
+        if not socket.is_listening and socket.port in ports and socket.peer not in server_ends
     }

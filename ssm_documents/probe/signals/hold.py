@@ -1,8 +1,8 @@
-"""The hold signal: somebody says that the machine is in use, for what no other signal can see.
+"""The hold signal: users mark the instance as in use, for work that no other signal detects.
 
 A hold is a file NAME.json in a folder that every user may write to: {"reason": str, "until": ISO 8601 time or null}.
-With an end it counts until then, by AWS's time; without, for as long as a living process keeps an exclusive `flock` on
-it. So a command that is killed holds nothing, and no hold outlives a stop.
+With an end it counts until that time, by the clock of AWS. Without an end it counts while a process has an exclusive
+`flock` on it. So the hold of a killed command ends, and no such hold outlives a stop of the instance.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.policy import Thresholds
-from ssm_documents.probe.files import ProbePaths, users_file, users_json
+from ssm_documents.probe.files import ProbePaths, open_user_file, parse_user_file
 from ssm_documents.probe.sensors import Reading
 
 HOLDS_DIR = ProbePaths().holds
@@ -27,9 +27,9 @@ MAX_REASON_LENGTH = 80
 
 @dataclass(frozen=True)
 class Hold:
-    """A file that could be read.
+    """A readable hold file.
 
-    :param until: its end; None: it stands while it is locked
+    :param until: its end; None: it counts while it is locked
     """
 
     reason: str
@@ -38,9 +38,9 @@ class Hold:
 
 
 class HoldSensor:
-    """Active while any hold stands; a file that cannot be read is unknown, for it may be one that does.
+    """Active while any hold counts. An unreadable file makes the signal unknown, because it may be such a hold.
 
-    :param now: AWS's time, asked only where a hold has an end
+    :param now: returns the time of AWS; called only if a hold has an end
     """
 
     name = "hold"
@@ -49,12 +49,12 @@ class HoldSensor:
         self._folder = folder
         self._now = now
 
-    def read(self, thresholds: Thresholds) -> Reading:  # noqa: ARG002  there is nothing to measure
-        """Look once.
+    def read(self, thresholds: Thresholds) -> Reading:  # noqa: ARG002 - a hold has no threshold
+        """Read all holds.
 
-        :raises OSError, ValueError: the folder cannot be read, or there is no time to be had
+        :raises OSError, ValueError: the folder cannot be read, or the time is unknown
         """
-        holds, unreadable = self._all()
+        holds, unreadable = self._read_holds()
         for hold in holds:
             if hold.until is None and hold.is_locked:
                 return Reading(SignalState.ACTIVE, f"held: {hold.reason}")
@@ -64,17 +64,17 @@ class HoldSensor:
             return Reading(SignalState.ACTIVE, f"held until {last:%d %b %H:%M} UTC: {reason}")
         if unreadable:
             return Reading(SignalState.UNKNOWN, unreadable[0])
-        return Reading(SignalState.QUIET, "nothing is held")
+        return Reading(SignalState.QUIET, "no hold is active")
 
-    def _all(self) -> tuple[list[Hold], list[str]]:
+    def _read_holds(self) -> tuple[list[Hold], list[str]]:
         try:
-            names = sorted(each.name for each in self._folder.iterdir() if each.suffix == ".json")
+            names = sorted(path.name for path in self._folder.iterdir() if path.suffix == ".json")
         except FileNotFoundError:
             return [], []
         holds, unreadable = [], [f"{len(names)} holds are too many to read"] if len(names) > MAX_HOLDS else []
         for name in names[:MAX_HOLDS]:
             try:
-                holds.append(_hold(self._folder / name))
+                holds.append(_read_hold(self._folder / name))
             except FileNotFoundError:
                 continue
             except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
@@ -82,24 +82,24 @@ class HoldSensor:
         return holds, unreadable
 
 
-def _hold(path: Path) -> Hold:
-    with users_file(path) as descriptor:
-        content = users_json(descriptor)
+def _read_hold(path: Path) -> Hold:
+    with open_user_file(path) as descriptor:
+        content = parse_user_file(descriptor)
         reason = " ".join(str(content["reason"]).split())[:MAX_REASON_LENGTH] or path.stem
-        return Hold(reason, _until(content["until"]), _is_locked(descriptor))
+        return Hold(reason, _parse_until(content["until"]), _is_locked(descriptor))
 
 
-def _until(raw: Any) -> datetime | None:
+def _parse_until(raw: Any) -> datetime | None:
     if raw is None:
         return None
     until = datetime.fromisoformat(raw)
     if until.tzinfo is None:
-        raise ValueError("a time without its zone")
+        raise ValueError("a time without a time zone")
     return until.astimezone(UTC)
 
 
 def _is_locked(descriptor: int) -> bool:
-    """A shared lock is refused exactly where somebody has the exclusive one; ours goes with the descriptor."""
+    """Return whether a process has an exclusive lock: then a shared one is refused. Closing the file releases ours."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:

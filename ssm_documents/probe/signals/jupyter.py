@@ -1,7 +1,7 @@
-"""The Jupyter signal: what the kernels and terminals of every server do, by Jupyter's own API.
+"""The Jupyter signal: the activity of kernels and terminals of every Jupyter server, from Jupyter's API.
 
-Connections do not count: an open browser tab alone is not work. `last_activity` is watched for change and never
-compared with a clock: it is another program's time.
+Connections do not count: an open browser tab is not work. `last_activity` is only compared with its last value, never
+with a clock, because it is the time of another program.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from chalicelib.domain.idle.policy import Thresholds
 from ssm_documents.probe.sensors import Reading
 from ssm_documents.probe.signals import jupyter_api
 from ssm_documents.probe.signals.jupyter_servers import Access, Server, UnreachableServer, find_servers, resolve_access
-from ssm_documents.probe.signals.namespaces import in_network_of
+from ssm_documents.probe.signals.namespaces import call_in_network
 
 MAX_SERVERS = 50
 MAX_AT_ONCE = 8
@@ -26,11 +26,11 @@ MAX_AT_ONCE = 8
 
 @dataclass(frozen=True)
 class ServerState:
-    """What one server says.
+    """Kernels and terminals of one server.
 
     :param activity: `last_activity` of each kernel and terminal
-    :param names: of the kernels, for people
-    :param busy: the name of one that is; empty: none
+    :param names: names of the kernels, for people
+    :param busy: name of a busy kernel; empty: no kernel is busy
     """
 
     activity: Mapping[str, str]
@@ -40,27 +40,27 @@ class ServerState:
 
 
 def query_server(server: Server) -> ServerState:
-    """Ask one server.
+    """Find out how to reach a server and read its state.
 
-    :raises NotAskable: it cannot be asked
+    :raises UnreachableServer: the server does not answer, or not as Jupyter
     """
     try:
-        return in_network_of(server.pid, lambda: inspect_server(resolve_access(server.pid)))
+        return call_in_network(server.pid, lambda: inspect_server(resolve_access(server.pid)))
     except OSError as error:
         raise UnreachableServer(f"its network cannot be entered: {error.strerror}") from error
 
 
-def inspect_server(way: Access) -> ServerState:
-    """One server's kernels and terminals.
+def inspect_server(access: Access) -> ServerState:
+    """Read the kernels and terminals of a server.
 
-    :raises NotAskable: it does not speak as Jupyter does
+    :raises UnreachableServer: the server does not answer, or not as Jupyter
     """
     try:
         kernels, terminals = (
-            jupyter_api.get(way, "api/kernels"),
-            jupyter_api.get(way, "api/terminals", may_be_missing=True),
+            jupyter_api.get(access, "api/kernels"),
+            jupyter_api.get(access, "api/terminals", may_be_missing=True),
         )
-        sessions = jupyter_api.get(way, "api/sessions") if kernels else []
+        sessions = jupyter_api.get(access, "api/sessions") if kernels else []
         notebooks = {
             str(session["kernel"]["id"]): str(session["path"]) for session in sessions if session.get("kernel")
         }
@@ -76,73 +76,75 @@ def inspect_server(way: Access) -> ServerState:
             live_counts=Counter(kernels=len(kernels), terminals=len(terminals)),
         )
     except (KeyError, TypeError, AttributeError) as error:
-        raise UnreachableServer(f"its answer is not Jupyter's: {type(error).__name__}") from error
+        raise UnreachableServer(f"its answer is not that of Jupyter: {type(error).__name__}") from error
 
 
 class JupyterSensor:
-    """Active if a kernel is busy, or a kernel or terminal has done anything since the last look.
+    """Active if a kernel is busy, or if a kernel or terminal was used since the last reading.
 
-    Quiet if all rest or no server runs; unknown if a server that runs cannot be asked.
+    Quiet if all are unused or no server runs. Unknown if a running server cannot be reached.
 
-    :param find: lists the servers that run
-    :param ask: asks one
+    :param find_servers: lists the running servers
+    :param query_server: returns the state of one server
     """
 
     name = "jupyter"
 
     def __init__(
         self,
-        find: Callable[[], Sequence[Server]] = find_servers,
-        request: Callable[[Server], ServerState] = query_server,
+        find_servers: Callable[[], Sequence[Server]] = find_servers,
+        query_server: Callable[[Server], ServerState] = query_server,
     ) -> None:
-        self._find = find
-        self._ask = request
-        self._before: dict[Server, Mapping[str, str]] = {}
+        self._find_servers = find_servers
+        self._query_server = query_server
+        self._last_activity: dict[Server, Mapping[str, str]] = {}
 
-    def read(self, thresholds: Thresholds) -> Reading:  # noqa: ARG002  a kernel works, or none does
-        """Look once."""
-        servers = self._find()
-        looks, problems = self._look_at(servers[:MAX_SERVERS])
+    def read(self, thresholds: Thresholds) -> Reading:  # noqa: ARG002 - activity of kernels has no threshold
+        """Query all servers."""
+        servers = self._find_servers()
+        states, problems = self._query_all(servers[:MAX_SERVERS])
         if len(servers) > MAX_SERVERS:
-            problems.append(f"{len(servers)} Jupyter servers, too many to ask")
-        live_counts = _non_zero(sum((look.live_counts for look in looks.values()), Counter()))
-        used = self._used(looks)
-        self._before = {each: self._before[each] for each in servers if each in self._before}
-        self._before.update({server: each.activity for server, each in looks.items()})
-        if used:
-            return Reading(SignalState.ACTIVE, used, live_counts)
+            problems.append(f"{len(servers)} Jupyter servers, more than {MAX_SERVERS}")
+        live_counts = _non_zero(sum((state.live_counts for state in states.values()), Counter()))
+        active_reason = self._find_activity(states)
+        self._last_activity = {
+            server: self._last_activity[server] for server in servers if server in self._last_activity
+        }
+        self._last_activity.update({server: state.activity for server, state in states.items()})
+        if active_reason:
+            return Reading(SignalState.ACTIVE, active_reason, live_counts)
         if problems:
             return Reading(SignalState.UNKNOWN, problems[0], live_counts)
-        return Reading(SignalState.QUIET, _at_rest(len(servers), live_counts.get("kernels", 0)), live_counts)
+        return Reading(SignalState.QUIET, _quiet_reason(len(servers), live_counts.get("kernels", 0)), live_counts)
 
-    def _look_at(self, servers: Sequence[Server]) -> tuple[dict[Server, ServerState], list[str]]:
-        """At once, so that the slow ones do not add up."""
+    def _query_all(self, servers: Sequence[Server]) -> tuple[dict[Server, ServerState], list[str]]:
+        """Query the servers in parallel, so that the times of slow ones do not add up."""
         with ThreadPoolExecutor(MAX_AT_ONCE) as threads:
-            asked = {server: threads.submit(self._ask, server) for server in servers}
-        looks, problems = {}, []
-        for server, answer in asked.items():
+            futures = {server: threads.submit(self._query_server, server) for server in servers}
+        states, problems = {}, []
+        for server, future in futures.items():
             try:
-                looks[server] = answer.result()
+                states[server] = future.result()
             except UnreachableServer as problem:
                 problems.append(f"{server.program} ({server.pid}): {problem}")
-        return looks, problems
+        return states, problems
 
-    def _used(self, looks: Mapping[Server, ServerState]) -> str:
-        for look in looks.values():
-            if look.busy:
-                return f"{look.busy} is running a cell"
-        for server, each in looks.items():
-            before = self._before.get(server)
-            if before is None:
+    def _find_activity(self, states: Mapping[Server, ServerState]) -> str:
+        for state in states.values():
+            if state.busy:
+                return f"{state.busy} is running a cell"
+        for server, state in states.items():
+            last = self._last_activity.get(server)
+            if last is None:
                 continue
-            for identity, moment in each.activity.items():
-                if before.get(identity) != moment:
-                    return f"{each.names.get(identity, f'Jupyter {identity}')} was used"
+            for identity, moment in state.activity.items():
+                if last.get(identity) != moment:
+                    return f"{state.names.get(identity, f'Jupyter {identity}')} was used"
         return ""
 
 
 def _title(kernel: Mapping[str, Any], notebooks: Mapping[str, str]) -> str:
-    """The notebook that people know the kernel by, or the kernel's own name."""
+    """Return the file name of the notebook, or else the name of the kernel."""
     return PurePosixPath(notebooks.get(str(kernel["id"]), "")).name or str(kernel["name"])
 
 
@@ -150,7 +152,7 @@ def _non_zero(live_counts: Counter[str]) -> dict[str, int]:
     return {kind: number for kind, number in live_counts.items() if number}
 
 
-def _at_rest(servers: int, kernels: int) -> str:
+def _quiet_reason(servers: int, kernels: int) -> str:
     if not servers:
         return "no Jupyter server runs"
     return f"no kernel is busy ({kernels} running)" if kernels else "no kernel is running"

@@ -1,8 +1,7 @@
-"""Jupyter servers, found as processes, and how each can be asked.
+"""Find the Jupyter servers among the processes, and how to reach each one.
 
-A server writes jpserver-PID.json (Notebook up to version 6: nbserver-PID.json) into its runtime folder, and leaves it
-there when it is killed: so the living process comes first, and the file is looked for by its pid. All of it is written
-by users, and read with suspicion.
+A server writes jpserver-PID.json (Notebook up to version 6: nbserver-PID.json) into its runtime folder. A killed server
+leaves the file behind, so the search starts with the running processes. Users can write anything into these files.
 """
 
 from __future__ import annotations
@@ -14,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ssm_documents.probe.files import read_users_json
-from ssm_documents.probe.signals.processes import PROC, arguments, list_processes
+from ssm_documents.probe.files import read_user_file
+from ssm_documents.probe.signals.processes import PROC, list_processes, read_arguments
 
 PROGRAMS = {
     "jupyter-lab",
@@ -35,7 +34,7 @@ MODULES = {
     "notebook",
 }
 NON_SERVER_SUBCOMMANDS = {"build", "clean", "extension", "list", "password", "path", "stop", "workspaces"}
-"""Subcommands of the same programs that serve nothing."""
+"""Subcommands of the same programs that do not start a server."""
 
 RUNTIME_FILES = ("jpserver-{}.json", "nbserver-{}.json")
 
@@ -46,10 +45,10 @@ MAX_ENVIRONMENT_BYTES = 1_048_576
 
 @dataclass(frozen=True)
 class Server:
-    """A server's process.
+    """The process of a server.
 
-    :param started: with the pid it names the process for good
-    :param program: as it was started ("jupyter-lab")
+    :param started: start time; together with the pid it is unique
+    :param program: name of the program, such as "jupyter-lab"
     """
 
     pid: int
@@ -58,14 +57,14 @@ class Server:
 
 
 class UnreachableServer(Exception):
-    """A server that runs and cannot be asked; says why."""
+    """Raised for a running server that cannot be reached; the message is the reason."""
 
 
 @dataclass(frozen=True)
 class Access:
-    """How a server can be asked, from within its own network.
+    """How to reach a server from its own network namespace.
 
-    :param base_url: path before `/api`, with slashes at both ends
+    :param base_url: path before `api`, with slashes at both ends
     """
 
     port: int
@@ -76,13 +75,13 @@ class Access:
 
 
 def find_servers() -> list[Server]:
-    """Every Jupyter server that runs on this machine, in containers too."""
-    named = ((process, server_program(arguments(process.pid))) for process in list_processes())
-    return [Server(each.pid, each.started, program) for each, program in named if program]
+    """Return the Jupyter servers that run on this instance, in containers too."""
+    programs = ((process, find_server_program(read_arguments(process.pid))) for process in list_processes())
+    return [Server(process.pid, process.started, program) for process, program in programs if program]
 
 
-def server_program(command_line: Sequence[str]) -> str | None:
-    """The server's name where this is one's command line, else None."""
+def find_server_program(command_line: Sequence[str]) -> str | None:
+    """Return the program name if this is the command line of a server, else None."""
     rest = list(command_line)
     if rest and PYTHON.match(PurePosixPath(rest[0]).name):
         del rest[0]
@@ -98,23 +97,23 @@ def server_program(command_line: Sequence[str]) -> str | None:
 
 
 def resolve_access(pid: int, proc: Path = PROC) -> Access:
-    """How the server of this process can be asked.
+    """Find out how to reach the server of a process.
 
-    :raises NotAskable: it has no runtime file, or none that makes sense
+    :raises UnreachableServer: it has no runtime file, or an invalid one
     """
     process = proc / str(pid)
     try:
-        inner_pid = _inner_pid(process)
-        environment = _environment(process)
+        inner_pid = _read_inner_pid(process)
+        environment = _read_environment(process)
         home = environment.get("HOME") or pwd.getpwuid(process.stat().st_uid).pw_dir
     except (OSError, KeyError, ValueError) as error:
         raise UnreachableServer(f"its process cannot be read: {type(error).__name__}") from error
     for folder in _runtime_folders(environment, home):
         for name in RUNTIME_FILES:
-            # Through the process's own root: the server may run in a container.
+            # Through the root folder of the process, because the server may run in a container.
             file = process / "root" / folder.lstrip("/") / name.format(inner_pid)
             try:
-                return _access(read_users_json(file), inner_pid, environment.get("JUPYTERHUB_API_TOKEN", ""))
+                return _parse_access(read_user_file(file), inner_pid, environment.get("JUPYTERHUB_API_TOKEN", ""))
             except FileNotFoundError:
                 continue
             except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
@@ -122,33 +121,33 @@ def resolve_access(pid: int, proc: Path = PROC) -> Access:
     raise UnreachableServer("it has no runtime file")
 
 
-def _access(content: Any, pid: int, hub_token: str) -> Access:
+def _parse_access(content: Any, pid: int, hub_token: str) -> Access:
     if content["pid"] != pid:
-        raise ValueError("it is of another process")
+        raise ValueError("it belongs to another process")
     if content.get("sock"):
-        raise ValueError("it listens on a file")
+        raise ValueError("the server listens on a Unix socket")
     port, base_url = int(content["port"]), str(content["base_url"])
     if not 0 < port < 65_536 or not BASE_URL.match(base_url):
-        raise ValueError("no port or no path")
+        raise ValueError("invalid port or base_url")
     return Access(
         port=port,
         base_url=f"{base_url.rstrip('/')}/",
         is_secure=bool(content.get("secure")),
-        # JupyterHub's servers have no token of their own, but take the one that the hub gave them.
+        # A server of JupyterHub has no token of its own, but accepts the one that the hub gave it.
         token=str(content.get("token") or hub_token),
-        host=_host(str(content.get("hostname", ""))),
+        host=_find_host(str(content.get("hostname", ""))),
     )
 
 
-def _host(hostname: str) -> str:
-    """Where it listens; loopback where it listens everywhere."""
+def _find_host(hostname: str) -> str:
+    """Return the address on which the server listens; loopback if it listens on all."""
     if hostname in ("::", "::1"):
         return "::1"
     return hostname if re.fullmatch(r"\d+\.\d+\.\d+\.\d+", hostname) and hostname != "0.0.0.0" else "127.0.0.1"
 
 
 def _runtime_folders(environment: dict[str, str], home: str) -> Iterator[str]:
-    """Where Jupyter puts its files, the likeliest first."""
+    """Yield the folders where Jupyter may write its files, the most likely one first."""
     if environment.get("JUPYTER_RUNTIME_DIR"):
         yield environment["JUPYTER_RUNTIME_DIR"]
     if environment.get("JUPYTER_DATA_DIR"):
@@ -158,14 +157,14 @@ def _runtime_folders(environment: dict[str, str], home: str) -> Iterator[str]:
         yield f"{environment['XDG_RUNTIME_DIR']}/jupyter"
 
 
-def _inner_pid(process: Path) -> int:
-    """The pid that the process has in its own container."""
+def _read_inner_pid(process: Path) -> int:
+    """Return the pid of the process inside its container."""
     for line in (process / "status").read_text(encoding="utf-8", errors="replace").splitlines():
         if line.startswith("NSpid:"):
             return int(line.split()[-1])
     return int(process.name)
 
 
-def _environment(process: Path) -> dict[str, str]:
+def _read_environment(process: Path) -> dict[str, str]:
     raw = (process / "environ").read_bytes()[:MAX_ENVIRONMENT_BYTES].decode("utf-8", "surrogateescape")
-    return dict(each.split("=", 1) for each in raw.split("\0") if "=" in each)
+    return dict(entry.split("=", 1) for entry in raw.split("\0") if "=" in entry)

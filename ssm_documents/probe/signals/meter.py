@@ -1,4 +1,4 @@
-"""Counters that only grow, between two looks."""
+"""Rates of counters that only grow."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import Generic, TypeVar
 
 MIN_SECONDS = 0.5
-"""The kernel counts CPU time in hundredths of a second: a shorter interval says nothing."""
+"""The kernel counts CPU time in hundredths of a second, so a shorter interval gives no useful rate."""
 
 K = TypeVar("K", bound=Hashable)
 
 
 class CounterDeltas(Generic[K]):
-    """By how much each counter has grown since the last look.
+    """The growth of each counter since the last reading.
 
-    One that is new has grown from nothing, and one that is smaller than before has begun anew.
+    A new counter has grown from zero. A counter that is smaller than before was reset to zero in between.
     """
 
     def __init__(self, first: Mapping[K, float]) -> None:
         self._before = dict(first)
 
-    def until(self, now: Mapping[K, float]) -> dict[K, float]:
-        """Growth by name; the next is measured from `now` on."""
-        before, self._before = self._before, dict(now)
-        return {name: _grown(before.get(name, 0.0), value) for name, value in now.items()}
+    def advance(self, current: Mapping[K, float]) -> dict[K, float]:
+        """Return the growth by name. The next growth is measured from `current`."""
+        before, self._before = self._before, dict(current)
+        return {name: _compute_growth(before.get(name, 0.0), value) for name, value in current.items()}
 
 
 class Stopwatch:
-    """The seconds between two looks, by a clock that cannot be set.
+    """The seconds between two readings, by a clock that nobody can set.
 
-    :param wait: sleeps for so many seconds, where the first look comes at once
+    :param wait: sleeps for a number of seconds; used if a reading comes too early
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, wait: Callable[[float], None] = time.sleep) -> None:
@@ -39,7 +39,7 @@ class Stopwatch:
         self._before = clock()
 
     def lap(self) -> float:
-        """Seconds since the last lap, or since it was made; never so few that a rate would be noise."""
+        """Return the seconds since the last lap or the start, at least MIN_SECONDS."""
         now = self._clock()
         if now - self._before < MIN_SECONDS:
             self._wait(MIN_SECONDS - (now - self._before))
@@ -48,5 +48,5 @@ class Stopwatch:
         return max(self._before - before, MIN_SECONDS)
 
 
-def _grown(before: float, now: float) -> float:
+def _compute_growth(before: float, now: float) -> float:
     return now - before if now >= before else now

@@ -1,4 +1,4 @@
-"""Something done in the network of another process: a container's loopback is not the machine's."""
+"""Calls in the network namespace of another process: the loopback of a container is not that of the instance."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ CLONE_NEWNET = 0x40000000
 T = TypeVar("T")
 
 
-def network_of(pid: int, proc: Path = PROC) -> int | None:
-    """The kernel's number of the network that the process is in; None where it has ended."""
+def find_network(pid: int, proc: Path = PROC) -> int | None:
+    """Return the kernel's number of the network namespace of a process; None: the process has ended."""
     try:
         return (proc / str(pid) / "ns/net").stat().st_ino
     except (FileNotFoundError, ProcessLookupError):
         return None
 
 
-def in_network_of(pid: int, call: Callable[[], T], proc: Path = PROC) -> T:
-    """What `call` gives, called where this process is.
+def call_in_network(pid: int, call: Callable[[], T], proc: Path = PROC) -> T:
+    """Call a function in the network namespace of a process and return its result.
 
-    :raises OSError: the process has ended, or its network may not be entered
+    :raises OSError: the process has ended, or its namespace cannot be entered
     """
-    theirs = proc / str(pid) / "ns/net"
-    if theirs.stat().st_ino == (proc / "self/ns/net").stat().st_ino:
+    namespace = proc / str(pid) / "ns/net"
+    if namespace.stat().st_ino == (proc / "self/ns/net").stat().st_ino:
         return call()
 
     def enter_and_call() -> T:
-        _enter(theirs)
+        _enter(namespace)
         return call()
 
-    # A thread of its own: entering moves the thread for good, and no other.
+    # Entering a namespace moves only the calling thread, for good. So a thread of its own is used.
     with ThreadPoolExecutor(max_workers=1) as thread:
         return thread.submit(enter_and_call).result()
 

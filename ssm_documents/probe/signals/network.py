@@ -1,4 +1,4 @@
-"""The network signal: what goes through each real interface, without the probe's and the agent's own connections."""
+"""The network signal: bytes through each real interface, except those of the probe and the SSM agent."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.policy import Thresholds
 from ssm_documents.probe.sensors import Reading
 from ssm_documents.probe.signals.meter import CounterDeltas, Stopwatch
-from ssm_documents.probe.signals.processes import desk_pids, list_processes
-from ssm_documents.probe.signals.sockets import Socket, tcp_sockets
+from ssm_documents.probe.signals.processes import find_gpudesk_pids, list_processes
+from ssm_documents.probe.signals.sockets import Socket, list_tcp_sockets
 
 VIRTUAL = ("lo", "docker", "veth", "br-", "virbr", "cni", "flannel", "cali", "ifb", "dummy")
-"""Traffic within the machine; what leaves it goes through a real interface, too."""
+"""Prefixes of interfaces inside the instance. What leaves the instance also goes through a real interface."""
 
 KIB = 1024
 
 
 class NetworkSensor:
-    """Active if any one interface moved more than the threshold between two looks.
+    """Active if the rate of any interface since the last reading reaches the threshold.
 
-    What the agent's and the probe's own connections moved is taken off the interface that they go through: so a browser
-    tab that polls through a session's tunnel is no activity.
+    The bytes of connections of the probe and the agent are subtracted from their interface. So a browser tab that polls
+    through the tunnel of a session is not activity.
 
     :param moved: bytes received and sent since boot, by interface
     :param own: bytes that our connections have received and sent, by interface and socket; None: not to be
@@ -35,69 +35,69 @@ class NetworkSensor:
 
     def __init__(
         self,
-        moved: Callable[[], Mapping[str, float]] | None = None,
-        own: Callable[[], Mapping[tuple[str, str], float] | None] | None = None,
+        read_interfaces: Callable[[], Mapping[str, float]] | None = None,
+        read_excluded: Callable[[], Mapping[tuple[str, str], float] | None] | None = None,
         stopwatch: Stopwatch | None = None,
     ) -> None:
-        self._moved = moved or bytes_by_interface
-        self._own = own or own_bytes
+        self._read_interfaces = read_interfaces or read_interface_bytes
+        self._read_excluded = read_excluded or read_gpudesk_bytes
         self._stopwatch = stopwatch or Stopwatch()
-        self._interfaces = CounterDeltas(self._moved())
-        self._ours: CounterDeltas[tuple[str, str]] | None = None
-        self._ours_since_last_look()
+        self._interfaces = CounterDeltas(self._read_interfaces())
+        self._excluded: CounterDeltas[tuple[str, str]] | None = None
+        self._excluded_growth()
 
     def read(self, thresholds: Thresholds) -> Reading:
-        """Look once."""
+        """Measure since the last reading."""
         seconds = self._stopwatch.lap()
-        rest = self._interfaces.until(self._moved())
-        for (interface, _), moved in self._ours_since_last_look().items():
-            if interface in rest:
-                rest[interface] -= moved
-        if not rest:
-            return Reading(SignalState.QUIET, "no interface leads out of the machine")
-        busiest = max(rest, key=lambda name: rest[name])
-        rate = max(round(rest[busiest] / KIB / seconds), 0)
+        growth = self._interfaces.advance(self._read_interfaces())
+        for (interface, _), moved in self._excluded_growth().items():
+            if interface in growth:
+                growth[interface] -= moved
+        if not growth:
+            return Reading(SignalState.QUIET, "there is no network interface that leads outside")
+        busiest = max(growth, key=lambda name: growth[name])
+        rate = max(round(growth[busiest] / KIB / seconds), 0)
         state = SignalState.ACTIVE if rate >= thresholds.network_kib_per_second else SignalState.QUIET
         return Reading(state, f"{busiest} at {rate} KiB/s")
 
-    def _ours_since_last_look(self) -> Mapping[tuple[str, str], float]:
-        now = self._own()
-        if now is None or self._ours is None:
-            self._ours = None if now is None else CounterDeltas(now)
+    def _excluded_growth(self) -> Mapping[tuple[str, str], float]:
+        current = self._read_excluded()
+        if current is None or self._excluded is None:
+            self._excluded = None if current is None else CounterDeltas(current)
             return {}
-        return self._ours.until(now)
+        return self._excluded.advance(current)
 
 
-def bytes_by_interface() -> dict[str, float]:
-    """Received and sent since boot, by real interface.
+def read_interface_bytes() -> dict[str, float]:
+    """Return the bytes received and sent since boot, by real interface.
 
-    :raises OSError: there is none, not even one that is not real
+    :raises OSError: the kernel lists no interface at all, not even a virtual one
     """
     counters = psutil.net_io_counters(pernic=True, nowrap=False)
     if not counters:
-        raise OSError("no network interface can be seen")
+        raise OSError("the kernel lists no network interface")
     return {
-        name: float(each.bytes_recv + each.bytes_sent)
-        for name, each in counters.items()
+        name: float(counter.bytes_recv + counter.bytes_sent)
+        for name, counter in counters.items()
         if not name.startswith(VIRTUAL)
     }
 
 
-def own_bytes(
-    sockets: Callable[[], Sequence[Socket]] = tcp_sockets, pids: Callable[[], frozenset[int]] | None = None
+def read_gpudesk_bytes(
+    sockets: Callable[[], Sequence[Socket]] = list_tcp_sockets, pids: Callable[[], frozenset[int]] | None = None
 ) -> dict[tuple[str, str], float] | None:
-    """What the probe's and the agent's living connections to other machines have moved, by interface and socket.
+    """Return the bytes of the open connections of the probe and the agent to other computers, by interface and socket.
 
-    :returns: None where `ss` is missing or fails
+    :returns: None if `ss` is missing or fails
     """
     try:
         listed = sockets()
     except (OSError, subprocess.SubprocessError):
         return None
-    own = pids() if pids else desk_pids(list_processes())
+    excluded_pids = pids() if pids else find_gpudesk_pids(list_processes())
     interfaces = {address.address: name for name, addresses in psutil.net_if_addrs().items() for address in addresses}
     return {
-        (interfaces[each.address], each.cookie): float(each.received + each.sent)
-        for each in listed
-        if each.pids & own and not each.is_of_this_machine and each.address in interfaces
+        (interfaces[socket.address], socket.cookie): float(socket.received + socket.sent)
+        for socket in listed
+        if socket.pids & excluded_pids and not socket.is_local and socket.address in interfaces
     }

@@ -1,8 +1,8 @@
-"""NVIDIA's management library (NVML), asked for one moment of every GPU.
+"""Snapshots of all GPUs by NVML, NVIDIA's management library.
 
-What it does, as far as it matters here: utilisation is of the last sample period (a sixth of a second to a second), and
-the driver keeps some ten seconds of such samples; with MIG there is none to be had. A library that is initialised keeps
-the driver loaded. https://docs.nvidia.com/deploy/nvml-api/group__nvmlDeviceQueries.html
+NVML gives the utilization of the last sample period (a sixth of a second to a second). The driver keeps about ten
+seconds of such samples. With MIG there is no utilization. While the library is initialized, the driver stays loaded.
+https://docs.nvidia.com/deploy/nvml-api/group__nvmlDeviceQueries.html
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class GpuProcess:
-    """A process that has memory on a GPU.
+    """A process that has allocated GPU memory.
 
-    :param held: bytes; of the whole GPU where the driver does not tell the process's own
+    :param held: bytes; those of the whole GPU if the driver does not tell those of the process
     """
 
     gpu: int
@@ -28,10 +28,10 @@ class GpuProcess:
 
 @dataclass(frozen=True)
 class GpuSnapshot:
-    """One moment.
+    """The state of all GPUs at one time.
 
-    :param percents: the highest utilisation since the last glimpse, by GPU; those that could not be read are left out
-    :param problem: why not every GPU that is expected could be read; empty: all could
+    :param percents: highest utilization since the last snapshot, by GPU; unreadable GPUs are left out
+    :param problem: why not every expected GPU could be read; empty: all could be read
     """
 
     percents: dict[int, int]
@@ -40,14 +40,14 @@ class GpuSnapshot:
 
 
 class _MigMode(Exception):
-    """The GPU is cut into instances, and then nobody can tell its utilisation."""
+    """Raised for a GPU in MIG mode, which has no readable utilization."""
 
 
 class Nvml:
-    """The library in use. Not for two threads at once.
+    """An open NVML library. Not safe for use by two threads at once.
 
-    :param gpu_count: how many GPUs there must be
-    :param load: gives the module `pynvml`, or one that behaves as it does
+    :param gpu_count: expected number of GPUs
+    :param load: returns the module `pynvml`, or a replacement
     """
 
     def __init__(self, gpu_count: int, load: Callable[[], Any] | None = None) -> None:
@@ -58,37 +58,37 @@ class Nvml:
 
     @property
     def is_open(self) -> bool:
-        """Whether the library is initialised."""
+        """Whether the library is initialized."""
         return self._module is not None
 
     def open(self) -> str:
-        """Initialise the library.
+        """Initialize the library.
 
-        :returns: why it cannot be; empty: it is
+        :returns: the problem; empty: the library is initialized
         """
         try:
             module = self._load()
             module.nvmlInit()
-        except Exception as error:  # noqa: BLE001  the library and the driver are others' and may be anything
+        except Exception as error:  # noqa: BLE001 - pynvml and the driver may raise anything
             return f"NVML: {error or type(error).__name__}"
         self._module, self._newest = module, {}
         return ""
 
     def snapshot(self) -> GpuSnapshot:
-        """Every GPU now. After a fault the library is closed, for a driver that was replaced needs a new start."""
+        """Read all GPUs. After a fault the library is closed, because a replaced driver needs a new initialization."""
         try:
             count = self._module.nvmlDeviceGetCount()
-        except Exception as error:  # noqa: BLE001  see above
+        except Exception as error:  # noqa: BLE001 - see above
             self._close()
             return GpuSnapshot({}, problem=f"NVML: {error or type(error).__name__}")
-        faults = [f"{count} of {self._expected} GPUs seen"] if count < self._expected else []
+        faults = [f"{count} of {self._expected} GPUs found"] if count < self._expected else []
         percents, in_mig_mode = {}, []
         for gpu in range(count):
             try:
                 percents[gpu] = self._percent(gpu)
             except _MigMode:
-                in_mig_mode.append(f"GPU {gpu} is in MIG mode: use not readable")
-            except Exception as error:  # noqa: BLE001  see above
+                in_mig_mode.append(f"GPU {gpu} is in MIG mode: no utilization")
+            except Exception as error:  # noqa: BLE001 - see above
                 faults.append(f"GPU {gpu}: {error or type(error).__name__}")
         holders = self._holders(count)
         if faults:
@@ -101,38 +101,38 @@ class Nvml:
             module.nvmlShutdown()
 
     def _percent(self, gpu: int) -> int:
-        """Its highest utilisation since the last glimpse."""
+        """Return the highest utilization of a GPU since the last snapshot."""
         module = self._module
         device = module.nvmlDeviceGetHandleByIndex(gpu)
         if self._is_mig(device):
             raise _MigMode
-        now = int(module.nvmlDeviceGetUtilizationRates(device).gpu)
-        return max([now, *self._samples(gpu, device)])
+        current = int(module.nvmlDeviceGetUtilizationRates(device).gpu)
+        return max([current, *self._samples(gpu, device)])
 
     def _is_mig(self, device: Any) -> bool:
         try:
             current, _ = self._module.nvmlDeviceGetMigMode(device)
-        except Exception:  # noqa: BLE001  a GPU that knows no MIG says NotSupported, an old driver something else
+        except Exception:  # noqa: BLE001 - NotSupported without MIG, other errors with old drivers
             return False
         return bool(current)
 
     def _samples(self, gpu: int, device: Any) -> list[int]:
-        """What the driver has kept since the last glimpse; nothing where it keeps none, or has none that is newer."""
+        """Return the driver's samples since the last snapshot; an empty list if it has none."""
         module = self._module
         try:
             _, samples = module.nvmlDeviceGetSamples(
                 device, module.NVML_GPU_UTILIZATION_SAMPLES, self._newest.get(gpu, 0)
             )
-        except Exception:  # noqa: BLE001  the utilisation of this moment was readable, and suffices
+        except Exception:  # noqa: BLE001 - the current utilization was readable and is enough
             return []
-        # A place in the buffer that was never written has no time, and some drivers leave nonsense in others.
+        # Unused places of the buffer have time 0, and some drivers leave invalid values in others.
         written = [sample for sample in samples if sample.timeStamp > self._newest.get(gpu, 0)]
-        self._newest[gpu] = max([self._newest.get(gpu, 0), *(each.timeStamp for each in written)])
-        return [int(each.sampleValue.uiVal) for each in written if each.sampleValue.uiVal <= 100]
+        self._newest[gpu] = max([self._newest.get(gpu, 0), *(sample.timeStamp for sample in written)])
+        return [int(sample.sampleValue.uiVal) for sample in written if sample.sampleValue.uiVal <= 100]
 
     def _holders(self, count: int) -> tuple[GpuProcess, ...]:
-        """Whom the memory belongs to: for people, so what cannot be read is left out."""
-        found: list[GpuProcess] = []
+        """Return the processes with GPU memory, as information for people. Unreadable GPUs are left out."""
+        processes: list[GpuProcess] = []
         for gpu in range(count):
             try:
                 device = self._module.nvmlDeviceGetHandleByIndex(gpu)
@@ -140,7 +140,7 @@ class Nvml:
                     held = process.usedGpuMemory
                     if held is None:
                         held = self._module.nvmlDeviceGetMemoryInfo(device).used
-                    found.append(GpuProcess(gpu, int(process.pid), int(held)))
-            except Exception:  # noqa: BLE001  see above
+                    processes.append(GpuProcess(gpu, int(process.pid), int(held)))
+            except Exception:  # noqa: BLE001 - see above
                 continue
-        return tuple(found)
+        return tuple(processes)

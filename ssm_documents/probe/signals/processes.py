@@ -1,6 +1,6 @@
-"""Processes as the kernel lists them: one short read of /proc for each.
+"""Running processes, with one short read of /proc for each.
 
-psutil would remember which terminals there are from its first look on, and a machine's terminals come and go.
+psutil is not used here: it remembers the terminals of its first call, but terminals come and go.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from pathlib import Path
 PROC = Path("/proc")
 
 MAX_NAME_LENGTH = 15
-"""The kernel keeps so many bytes of a program's name."""
+"""Number of bytes of a program's name that the kernel keeps."""
 
 AGENTS = ("amazon-ssm-agent", "ssm-agent-worker", "ssm-session-worker", "ssm-document-worker")
-"""The agent's programs. What people start in a session is a child of one of them, and is not the agent's."""
+"""Programs of the SSM agent. What people start in a session is a child of one of them, but counts as people's work."""
 
 MAX_ARGUMENT_BYTES = 65_536
 
 _ENDED = (b"Z", b"X")
-"""States of a process that its parent has not yet waited for."""
+"""States of an ended process that its parent has not waited for yet."""
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -30,11 +30,11 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 class Process:
     """One line of /proc/PID/stat.
 
-    :param session: pid of the session's leader
+    :param session: pid of the session leader
     :param terminal: device number of the controlling terminal; 0: none
-    :param started: ticks since boot; with the pid it names a process for good
-    :param cpu_seconds: used so far, without its children
-    :param children_seconds: used by children that ended and were waited for
+    :param started: ticks since boot; together with the pid it is unique
+    :param cpu_seconds: CPU time so far, without children
+    :param children_seconds: CPU time of the children that ended and were waited for
     :param parent: pid of the process that started it
     """
 
@@ -49,39 +49,39 @@ class Process:
 
 
 def list_processes(proc: Path = PROC) -> list[Process]:
-    """Every process that has not ended."""
-    found = (_process(int(each.name), proc) for each in proc.iterdir() if each.name.isdecimal())
-    return [process for process in found if process]
+    """Return all processes that have not ended."""
+    processes = (_read_process(int(folder.name), proc) for folder in proc.iterdir() if folder.name.isdecimal())
+    return [process for process in processes if process]
 
 
-def desk_pids(processes: Iterable[Process]) -> frozenset[int]:
-    """The probe's and the agent's."""
+def find_gpudesk_pids(processes: Iterable[Process]) -> frozenset[int]:
+    """Return the pids of the probe and the SSM agent."""
     agents = {name[:MAX_NAME_LENGTH] for name in AGENTS}
     return frozenset({os.getpid()} | {process.pid for process in processes if process.name in agents})
 
 
-def arguments(pid: int, proc: Path = PROC) -> list[str]:
-    """Its command line; nothing where it has ended or is the kernel's."""
+def read_arguments(pid: int, proc: Path = PROC) -> list[str]:
+    """Return the command line of a process; an empty list if it has ended or is a kernel thread."""
     try:
         with (proc / str(pid) / "cmdline").open("rb") as file:
             raw = file.read(MAX_ARGUMENT_BYTES)
     except OSError:
         return []
-    return [each.decode("utf-8", "replace") for each in raw.rstrip(b"\0").split(b"\0")] if raw else []
+    return [argument.decode("utf-8", "replace") for argument in raw.rstrip(b"\0").split(b"\0")] if raw else []
 
 
-def name_of(pid: int, proc: Path = PROC) -> str:
-    """Its program's name; "a process" where it has ended."""
-    process = _process(pid, proc)
+def read_name(pid: int, proc: Path = PROC) -> str:
+    """Return the name of a process; "a process" if it has ended."""
+    process = _read_process(pid, proc)
     return process.name if process else "a process"
 
 
-def _process(pid: int, proc: Path) -> Process | None:
+def _read_process(pid: int, proc: Path) -> Process | None:
     try:
         raw = (proc / str(pid) / "stat").read_bytes()
     except OSError:
         return None
-    # The name is between the first bracket and the last, and may hold anything, brackets too.
+    # The name is between the first and the last parenthesis, and may contain any character, parentheses too.
     before, _, rest = raw.partition(b"(")
     name, _, after = rest.rpartition(b")")
     fields = after.split()

@@ -1,7 +1,7 @@
-"""The sessions signal: people on terminals and in editors, by what they do and not by being there.
+"""The sessions signal: activity of people on terminals and in editors.
 
-A tunnel (`ssh -N`), a connection without a terminal (`sshd: user@notty`) and a detached tmux are no activity. A session
-by SSM has a terminal like any other.
+A tunnel (`ssh -N`), a connection without a terminal (`sshd: user@notty`) and a detached tmux are not activity. An SSM
+session has a terminal like any other session.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from chalicelib.domain.idle.policy import Thresholds
 from ssm_documents.probe.sensors import Reading
 from ssm_documents.probe.signals.editors import Editors
 from ssm_documents.probe.signals.processes import Process, list_processes
-from ssm_documents.probe.signals.terminals import PTS, Terminal, describe, open_terminals
+from ssm_documents.probe.signals.terminals import PTS, Terminal, describe_terminal, list_terminals
 
 MULTIPLEXERS = {"tmux: server": "tmux", "screen": "screen"}
-"""The servers that keep sessions alive, by the name that the kernel has of them."""
+"""Servers of terminal multiplexers, by the process name in the kernel."""
 
 
 class SessionsSensor:
-    """Active if anybody has typed on a terminal, opened one, or worked in an editor since the last look.
+    """Active if anybody has typed on a terminal, opened one, or used an editor since the last reading.
 
-    :param folder: where the terminals are
-    :param processes: lists those that run
+    :param folder: the folder of the terminals
+    :param processes: lists the running processes
     """
 
     name = "sessions"
@@ -40,48 +40,50 @@ class SessionsSensor:
         self._folder = folder
         self._processes = processes
         self._editors = editors or Editors()
-        self._before: dict[str, int] | None = None
+        self._last_typed: dict[str, int] | None = None
 
-    def read(self, thresholds: Thresholds) -> Reading:  # noqa: ARG002  somebody works, or nobody does
-        """Look once.
+    def read(self, thresholds: Thresholds) -> Reading:  # noqa: ARG002 - typing has no threshold
+        """Read all terminals and editor connections.
 
         :raises OSError: the terminals cannot be listed
         """
-        terminals, processes = open_terminals(self._folder), self._processes()
-        live_counts = _lives(processes)
-        used = self._used(terminals)
+        terminals, processes = list_terminals(self._folder), self._processes()
+        live_counts = _count_multiplexers(processes)
+        used_terminal = self._find_used(terminals)
         try:
             editor = self._editors.active_editor(processes)
         except (OSError, subprocess.SubprocessError) as error:
             editor, problem = None, f"{type(error).__name__}: {error}"
         else:
             problem = ""
-        if used:
-            return Reading(SignalState.ACTIVE, f"{describe(used, processes, self._folder)} was used", live_counts)
+        if used_terminal:
+            return Reading(
+                SignalState.ACTIVE, f"{describe_terminal(used_terminal, processes, self._folder)} was used", live_counts
+            )
         if editor:
             return Reading(SignalState.ACTIVE, f"somebody works in {editor}", live_counts)
         if problem:
-            return Reading(SignalState.UNKNOWN, f"an editor's connections cannot be seen: {problem}", live_counts)
-        return Reading(SignalState.QUIET, _unused(terminals, self._editors.running), live_counts)
+            return Reading(SignalState.UNKNOWN, f"editor connections cannot be listed: {problem}", live_counts)
+        return Reading(SignalState.QUIET, _quiet_reason(terminals, self._editors.running), live_counts)
 
-    def _used(self, terminals: Sequence[Terminal]) -> Terminal | None:
-        before, self._before = self._before, {terminal.name: terminal.typed for terminal in terminals}
-        if before is None:
+    def _find_used(self, terminals: Sequence[Terminal]) -> Terminal | None:
+        last, self._last_typed = self._last_typed, {terminal.name: terminal.typed for terminal in terminals}
+        if last is None:
             return None
-        return next((terminal for terminal in terminals if before.get(terminal.name) != terminal.typed), None)
+        return next((terminal for terminal in terminals if last.get(terminal.name) != terminal.typed), None)
 
 
-def _lives(processes: Sequence[Process]) -> dict[str, int]:
-    """Servers of tmux (one for each user, as a rule) and of screen (one for each session)."""
+def _count_multiplexers(processes: Sequence[Process]) -> dict[str, int]:
+    """Return the number of tmux servers (usually one per user) and of screen servers (one per session)."""
     return dict(Counter(MULTIPLEXERS[process.name] for process in processes if _is_multiplexer(process)))
 
 
 def _is_multiplexer(process: Process) -> bool:
-    """A server leads a session without a terminal; the program that a person sits at has one, and is also `screen`."""
+    """Return whether a process is a server. The client of screen has the same name, but also a terminal."""
     return process.name in MULTIPLEXERS and process.terminal == 0
 
 
-def _unused(terminals: Sequence[Terminal], editors: frozenset[str]) -> str:
+def _quiet_reason(terminals: Sequence[Terminal], editors: frozenset[str]) -> str:
     if not terminals and not editors:
         return "nobody is logged in"
     parts = [f"{len(terminals)} terminals"] if terminals else []

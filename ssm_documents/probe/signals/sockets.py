@@ -1,4 +1,4 @@
-"""TCP sockets and what went through each, as `ss` tells it."""
+"""TCP sockets and their byte counts, from the output of `ss`."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _ACKED = re.compile(r" bytes_acked:(\d+)")
 class Socket:
     """One socket.
 
-    :param cookie: the kernel's name for it, never used again
-    :param local: address and port
-    :param pids: the processes that hold it
-    :param received: bytes, so far
-    :param sent: bytes that the other side has acknowledged, so far
+    :param cookie: the kernel's unique id of the socket
+    :param local: local address and port
+    :param pids: the processes that have it open
+    :param received: number of bytes received
+    :param sent: number of bytes sent and acknowledged by the other side
     """
 
     cookie: str
@@ -38,30 +38,31 @@ class Socket:
 
     @property
     def port(self) -> str:
+        """The local port."""
         return self.local.rpartition(":")[2]
 
     @property
     def address(self) -> str:
-        """The local one, without brackets, the interface, and IPv6's prefix for an address of IPv4."""
-        return _plain_address(self.local)
+        """The local address, without brackets, interface, and the IPv6 prefix of an IPv4 address."""
+        return _strip_address(self.local)
 
     @property
-    def is_of_this_machine(self) -> bool:
-        """Whether the other side is on this machine, too."""
-        peer = _plain_address(self.peer)
+    def is_local(self) -> bool:
+        """Whether the other side is on this instance, too."""
+        peer = _strip_address(self.peer)
         return peer.startswith("127.") or peer in {"::1", self.address}
 
 
-def tcp_sockets(listing: Callable[[], str] | None = None) -> list[Socket]:
-    """Every TCP socket of the machine's own network, listening ones too.
+def list_tcp_sockets(listing: Callable[[], str] | None = None) -> list[Socket]:
+    """Return all TCP sockets of the current network namespace, listening ones included.
 
-    :param listing: gives the output of COMMAND
+    :param listing: returns the output of COMMAND
     :raises OSError, subprocess.SubprocessError: `ss` is missing, fails or hangs
     """
-    return [socket for line in (listing or _ss)().splitlines() if (socket := _socket(line))]
+    return [socket for line in (listing or _run_ss)().splitlines() if (socket := _parse_line(line))]
 
 
-def _socket(line: str) -> Socket | None:
+def _parse_line(line: str) -> Socket | None:
     words, cookie = line.split(maxsplit=5), _COOKIE.search(line)
     if len(words) < 6 or cookie is None:
         return None
@@ -71,20 +72,20 @@ def _socket(line: str) -> Socket | None:
         local=words[3],
         peer=words[4],
         pids=frozenset(int(pid) for pid in _PID.findall(line)),
-        received=_number(_RECEIVED, line),
-        sent=_number(_ACKED, line),
+        received=_parse_number(_RECEIVED, line),
+        sent=_parse_number(_ACKED, line),
     )
 
 
-def _number(pattern: re.Pattern[str], line: str) -> int:
-    found = pattern.search(line)
-    return int(found[1]) if found else 0
+def _parse_number(pattern: re.Pattern[str], line: str) -> int:
+    match = pattern.search(line)
+    return int(match[1]) if match else 0
 
 
-def _plain_address(endpoint: str) -> str:
+def _strip_address(endpoint: str) -> str:
     address = endpoint.rpartition(":")[0].strip("[]")
     return address.partition("%")[0].removeprefix("::ffff:")
 
 
-def _ss() -> str:
+def _run_ss() -> str:
     return subprocess.run(COMMAND, capture_output=True, text=True, check=True, timeout=LIMIT_SECONDS).stdout

@@ -1,4 +1,4 @@
-"""Terminals, and when somebody last typed on each."""
+"""Pseudo-terminals, and when somebody last typed on each."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from ssm_documents.probe.signals.processes import MAX_NAME_LENGTH, PROC, Process
 PTS = Path("/dev/pts")
 
 CONNECTIONS = ("sshd", "sshd-session", "ssm-session-worker")
-"""Programs that hold somebody's connection, and with it end the terminal that they opened. A terminal of tmux, screen,
-Jupyter or an editor's server outlives whoever looked at it."""
+"""Programs that hold a connection and close their terminal when it ends. Terminals of tmux, screen, Jupyter and editors
+outlive the connection."""
 
 
 @dataclass(frozen=True)
 class Terminal:
-    """A pseudo-terminal of this machine. A container's lie in a folder of its own and are none.
+    """A pseudo-terminal of this instance. Containers have a folder of their own, and their terminals do not count.
 
-    :param name: as `who` has it ("pts/3")
-    :param device: its number, which a process that it controls bears
-    :param typed: when a program last read input from it, or when it was opened. The kernel sets it no more often than
-        each eight seconds, and not for what programs print. https://git.kernel.org/torvalds/c/b0b885657b6c
+    :param name: as printed by `who` ("pts/3")
+    :param device: device number, which its processes have, too
+    :param typed: when a program last read input from it, or when it was opened, in nanoseconds. The kernel updates it
+        at most every eight seconds, and not for output. https://git.kernel.org/torvalds/c/b0b885657b6c
     """
 
     name: str
@@ -32,64 +32,64 @@ class Terminal:
     typed: int
 
 
-def open_terminals(folder: Path = PTS) -> list[Terminal]:
-    """Those that are open now, listed afresh."""
-    found = []
+def list_terminals(folder: Path = PTS) -> list[Terminal]:
+    """Return the open terminals."""
+    terminals = []
     for path in sorted(folder.iterdir()):
         if not path.name.isdecimal():
             continue
         try:
-            observation = path.stat()
+            status = path.stat()
         except FileNotFoundError:
             continue
-        found.append(Terminal(f"pts/{path.name}", observation.st_rdev, observation.st_uid, observation.st_atime_ns))
-    return found
+        terminals.append(Terminal(f"pts/{path.name}", status.st_rdev, status.st_uid, status.st_atime_ns))
+    return terminals
 
 
-def describe(terminal: Terminal, processes: Sequence[Process], folder: Path = PTS, proc: Path = PROC) -> str:
-    """The terminal with its user and the program that leads it, as far as they can be found out."""
-    holders = _holders(terminal, processes, folder, proc)
-    leader = _leader(holders) or (holders[0] if holders else None)
-    user = _user(_owner(leader.pid, proc) if leader else terminal.owner, terminal.owner)
+def describe_terminal(terminal: Terminal, processes: Sequence[Process], folder: Path = PTS, proc: Path = PROC) -> str:
+    """Return the name of the terminal with its user and leading program, as far as they are known."""
+    attached = _find_processes(terminal, processes, folder, proc)
+    leader = _find_leader(attached) or (attached[0] if attached else None)
+    user = _find_user_name(_read_owner(leader.pid, proc) if leader else terminal.owner, terminal.owner)
     return f"{terminal.name} of {user}" + (f" ({leader.name})" if leader else "")
 
 
 def is_connected(terminal: Terminal, processes: Sequence[Process], folder: Path = PTS, proc: Path = PROC) -> bool:
-    """Whether it was opened by a program that holds somebody's connection."""
-    leader = _leader(_holders(terminal, processes, folder, proc))
+    """Return whether a program that holds a connection has opened the terminal."""
+    leader = _find_leader(_find_processes(terminal, processes, folder, proc))
     opener = next((process.name for process in processes if leader and process.pid == leader.parent), "")
     return opener in {name[:MAX_NAME_LENGTH] for name in CONNECTIONS}
 
 
-def _holders(terminal: Terminal, processes: Sequence[Process], folder: Path, proc: Path) -> list[Process]:
+def _find_processes(terminal: Terminal, processes: Sequence[Process], folder: Path, proc: Path) -> list[Process]:
     return [
         process
         for process in processes
-        if process.terminal == terminal.device and _sees_the_same_terminals(process.pid, folder, proc)
+        if process.terminal == terminal.device and _shares_terminals(process.pid, folder, proc)
     ]
 
 
-def _leader(holders: Sequence[Process]) -> Process | None:
-    return next((holder for holder in holders if holder.pid == holder.session), None)
+def _find_leader(attached: Sequence[Process]) -> Process | None:
+    return next((process for process in attached if process.pid == process.session), None)
 
 
-def _sees_the_same_terminals(pid: int, folder: Path, proc: Path) -> bool:
-    """Whether its terminals are this machine's: a container's have the same numbers."""
+def _shares_terminals(pid: int, folder: Path, proc: Path) -> bool:
+    """Return whether a process sees the terminals of this instance: those of a container have the same numbers."""
     try:
         return (proc / str(pid) / "root" / folder.relative_to("/")).stat().st_dev == folder.stat().st_dev
     except OSError:
         return False
 
 
-def _owner(pid: int, proc: Path) -> int | None:
+def _read_owner(pid: int, proc: Path) -> int | None:
     try:
         return (proc / str(pid)).stat().st_uid
     except OSError:
         return None
 
 
-def _user(uid: int | None, otherwise: int) -> str:
-    number = otherwise if uid is None else uid
+def _find_user_name(uid: int | None, default: int) -> str:
+    number = default if uid is None else uid
     try:
         return pwd.getpwuid(number).pw_name
     except KeyError:

@@ -1,4 +1,4 @@
-"""Every sensor of a machine, with its real sources."""
+"""The list of all sensors with their real sources."""
 
 from __future__ import annotations
 
@@ -18,37 +18,40 @@ from ssm_documents.probe.signals.sessions import SessionsSensor
 
 
 class LazySensor:
-    """A sensor that takes its first measurement when it is made: so it is made at its first look, where what raises or
-    hangs is unknown and harms no other, and again at the next as long as it cannot be."""
+    """A sensor that is created at its first reading.
 
-    def __init__(self, name: str, make: Callable[[], Sensor]) -> None:
+    Creating a sensor takes a first measurement, which may raise or hang. At a reading, such an error concerns only this
+    signal, and the next reading tries again.
+    """
+
+    def __init__(self, name: str, create: Callable[[], Sensor]) -> None:
         self.name = name
-        self._make = make
+        self._create = create
         self._sensor: Sensor | None = None
 
     def read(self, thresholds: Thresholds) -> Reading:
-        """Look once. Raises whatever making or reading raises."""
+        """Measure once. Raises whatever creating or reading the sensor raises."""
         if self._sensor is None:
-            self._sensor = self._make()
+            self._sensor = self._create()
         return self._sensor.read(thresholds)
 
 
 def build_sensors(
     gpu_count: int, interval_seconds: float, *, now: Callable[[], datetime] | None = None
 ) -> list[Sensor]:
-    """One sensor for each signal. Nothing is measured before the first look.
+    """Return one sensor per signal. Nothing is measured before the first reading.
 
-    :param gpu_count: how many NVIDIA GPUs there must be; without any there is no GPU signal
-    :param interval_seconds: between two looks; the GPUs are sampled several times within
-    :param now: AWS's time, asked only where a hold has an end; the metadata service's where none is given
+    :param gpu_count: expected number of NVIDIA GPUs; with 0 there is no GPU sensor
+    :param interval_seconds: time between two readings; GPUs are sampled several times in between
+    :param now: returns the time of AWS, for holds with an end; by default that of the metadata service
     """
 
-    def gpu() -> Sensor:
+    def create_gpu_sensor() -> Sensor:
         sensor = GpuSensor(gpu_count, interval_seconds)
         sensor.start()
         return sensor
 
-    makers: dict[str, Callable[[], Sensor]] = {
+    factories: dict[str, Callable[[], Sensor]] = {
         "jupyter": JupyterSensor,
         "sessions": SessionsSensor,
         "hold": lambda: HoldSensor(HOLDS_DIR, now or Imds().now),
@@ -57,5 +60,5 @@ def build_sensors(
         "network": NetworkSensor,
     }
     if gpu_count:
-        makers["gpu"] = gpu
-    return [LazySensor(name, make) for name, make in makers.items()]
+        factories["gpu"] = create_gpu_sensor
+    return [LazySensor(name, create) for name, create in factories.items()]

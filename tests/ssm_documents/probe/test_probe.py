@@ -142,12 +142,12 @@ def test_the_desks_warning_is_passed_on_once_it_reaches_somebody_and_taken_back_
     crowd.terminals = 2
     one.beats(3)
     assert len(crowd.told) == 4, "reached somebody: said no more"
-    assert "will be stopped at 12:10 UTC: it is idle. To keep it running: gpudesk-keep 4h" in crowd.told[-1]
+    assert "will be stopped at 12:10 UTC: it is idle. To keep it running, run gpudesk-keep 4h." in crowd.told[-1]
     heard = one.desk.heard[-1].acknowledged
     assert (heard.warning_id, heard.terminals, heard.jupyter_servers) == ("idle-1", 2, 0)
     one.desk.orders = HeartbeatResponse()
     one.beats(2)
-    assert "withdrawn" in crowd.told[-1]
+    assert "The stop was cancelled." in crowd.told[-1]
     assert one.desk.heard[-1].acknowledged.warning_id is None
 
 
@@ -227,7 +227,7 @@ def test_the_history_is_what_make_replay_reads(tmp_path: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         one.beats(2)
     one.beats(3)
-    lines = list(History(one.places.history).lines())
+    lines = list(History(one.places.history).read_lines())
     events = [json.loads(line)["event"] for line in lines]
     assert events[:4] == ["ready", "setup_started", "heartbeat", "keep"]
     assert events.count("setup_ended") == 1
@@ -239,7 +239,7 @@ def test_a_boot_after_another_tells_of_the_stop_between_and_a_probe_that_begins_
     machine(tmp_path).beats(2)
     machine(tmp_path, time=Minutes(begin=START + 2 * MINUTE)).beats(1)
     machine(tmp_path, time=Minutes(begin=START + 9 * MINUTE), boot_id="boot-2").beats(1)
-    lines = [json.loads(line) for line in History(tmp_path / "history.jsonl").lines()]
+    lines = [json.loads(line) for line in History(tmp_path / "history.jsonl").read_lines()]
     events = ["ready", "heartbeat", "heartbeat", "ready", "heartbeat", "stopped_outside", "ready", "heartbeat"]
     assert [line["event"] for line in lines] == events
     minutes = ["00", "00", "01", "02", "02", "02", "09", "09"]
@@ -250,37 +250,40 @@ def test_two_busy_days_with_a_night_off_between_are_nothing_to_report_or_stop(tm
     for day in range(2):
         time = Minutes(begin=START + timedelta(days=day))
         machine(tmp_path, Scripted("cpu", ACTIVE), time=time, boot_id=f"boot-{day}").beats(8 * 60)
-    lines = [line.encode() for line in History(tmp_path / "history.jsonl").lines()]
+    lines = [line.encode() for line in History(tmp_path / "history.jsonl").read_lines()]
     assert run_replay(lines, Policy()) == ReplayResult([], [], [])
 
 
 def test_the_history_is_bounded_and_told_from_a_time_on(tmp_path: Path) -> None:
-    history = History(tmp_path / "h.jsonl", most_bytes=2000)
+    history = History(tmp_path / "h.jsonl", max_bytes=2000)
     for number in range(200):
-        history.heartbeat(START + number * MINUTE, {"gpu": QUIET})
-    kept = list(history.lines())
+        history.write_heartbeat(START + number * MINUTE, {"gpu": QUIET})
+    kept = list(history.read_lines())
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 5000
     assert json.loads(kept[-1])["at"] == "2026-11-23T15:19:00Z"
-    assert [json.loads(line)["event"] for line in history.lines(START + 198 * MINUTE)] == ["ready", *["heartbeat"] * 2]
+    assert [json.loads(line)["event"] for line in history.read_lines(START + 198 * MINUTE)] == [
+        "ready",
+        *["heartbeat"] * 2,
+    ]
 
 
 def test_a_stop_after_a_boot_so_long_that_its_begin_was_dropped_is_told_of(tmp_path: Path) -> None:
-    history = History(tmp_path / "h.jsonl", most_bytes=2000)
-    history.begin(START, "boot-1", is_setting_up=False)
+    history = History(tmp_path / "h.jsonl", max_bytes=2000)
+    history.start_window(START, "boot-1", is_setting_up=False)
     for number in range(200):
-        history.heartbeat(START + number * MINUTE, {"gpu": QUIET})
-    History(tmp_path / "h.jsonl").begin(START + 300 * MINUTE, "boot-2", is_setting_up=False)
-    assert [json.loads(line)["event"] for line in history.lines()][-2:] == ["stopped_outside", "ready"]
+        history.write_heartbeat(START + number * MINUTE, {"gpu": QUIET})
+    History(tmp_path / "h.jsonl").start_window(START + 300 * MINUTE, "boot-2", is_setting_up=False)
+    assert [json.loads(line)["event"] for line in history.read_lines()][-2:] == ["stopped_outside", "ready"]
 
 
 def test_a_line_that_a_crash_cut_is_left_out(tmp_path: Path) -> None:
     history = History(tmp_path / "h.jsonl")
-    history.heartbeat(START, {"gpu": QUIET})
+    history.write_heartbeat(START, {"gpu": QUIET})
     with (tmp_path / "h.jsonl").open("a") as file:
         file.write('{"at": "2026-11-2')
-    assert [json.loads(line)["event"] for line in history.lines()] == ["ready", "heartbeat"]
-    history.begin(START + MINUTE, "boot-1", is_setting_up=False)
-    assert json.loads(list(history.lines())[-1])["event"] == "ready", "the next one is not lost with it"
+    assert [json.loads(line)["event"] for line in history.read_lines()] == ["ready", "heartbeat"]
+    history.start_window(START + MINUTE, "boot-1", is_setting_up=False)
+    assert json.loads(list(history.read_lines())[-1])["event"] == "ready", "the next one is not lost with it"
 
 
 def test_a_probe_that_its_own_document_restarts_tells_of_the_end_of_the_setup(tmp_path: Path) -> None:
@@ -289,7 +292,7 @@ def test_a_probe_that_its_own_document_restarts_tells_of_the_end_of_the_setup(tm
         fcntl.flock(lock, fcntl.LOCK_EX)
         first.beats(1)
     machine(tmp_path, time=Minutes(begin=START + MINUTE)).beats(60)
-    lines = list(History(first.places.history).lines())
+    lines = list(History(first.places.history).read_lines())
     events = [json.loads(line)["event"] for line in lines]
     assert events[:6] == ["ready", "setup_started", "heartbeat", "setup_ended", "ready", "heartbeat"]
     assert events.count("setup_ended") == 1
@@ -305,7 +308,7 @@ def test_a_setup_that_still_goes_on_when_the_probe_begins_anew_is_told_of_again(
         first.beats(1)
         again.beats(1)
     again.beats(1)
-    events = [json.loads(line)["event"] for line in History(first.places.history).lines()]
+    events = [json.loads(line)["event"] for line in History(first.places.history).read_lines()]
     assert events == [*["ready", "setup_started", "heartbeat"] * 2, "setup_ended", "heartbeat"]
 
 
@@ -315,7 +318,7 @@ def test_a_boot_in_the_middle_of_a_setup_is_a_stop_and_no_end_of_it(tmp_path: Pa
         fcntl.flock(lock, fcntl.LOCK_EX)
         first.beats(1)
     machine(tmp_path, time=Minutes(begin=START + 5 * MINUTE), boot_id="boot-2").beats(1)
-    events = [json.loads(line)["event"] for line in History(first.places.history).lines()]
+    events = [json.loads(line)["event"] for line in History(first.places.history).read_lines()]
     assert events[3:] == ["stopped_outside", "ready", "heartbeat"]
 
 
@@ -329,7 +332,7 @@ def test_a_part_of_the_history_begins_with_what_held_there(tmp_path: Path) -> No
     history = History(one.places.history)
 
     def begin(minute: int) -> list[tuple[str, str]]:
-        plain = [json.loads(line) for line in history.lines(START + minute * MINUTE)]
+        plain = [json.loads(line) for line in history.read_lines(START + minute * MINUTE)]
         return [(each["at"][14:16], each["event"]) for each in plain][:4]
 
     assert begin(2) == [("02", "ready"), ("02", "keep"), ("02", "heartbeat"), ("03", "setup_started")]
@@ -372,5 +375,5 @@ def test_a_metadata_service_without_a_date_gives_no_time() -> None:
 
 def test_the_instance_id_is_asked_with_a_token() -> None:
     metadata = Metadata({})
-    assert Imds("http://imds/latest", metadata).instance_id() == "i-1"
+    assert Imds("http://imds/latest", metadata).read_instance_id() == "i-1"
     assert metadata.asked[1] == ("GET http://imds/latest/meta-data/instance-id {'X-aws-ec2-metadata-token': 't0ken'}")

@@ -23,7 +23,7 @@ def test_an_idle_machine_warns_its_people_and_then_switches_itself_off(tmp_path:
     one.beats(WARNED_AT)
     assert one.crowd.told == []
     one.beats(2)
-    assert "stops itself at" in one.crowd.told[0]
+    assert "will stop itself at" in one.crowd.told[0]
     assert "gpudesk-keep" in one.crowd.told[0]
     one.beats(STOPS_AT - WARNED_AT - 2)
     assert one.powered_off == []
@@ -58,7 +58,7 @@ def test_activity_after_the_warning_withdraws_it_aloud(tmp_path: Path) -> None:
     one.beats(WARNED_AT + 2)
     sensors[0].readings = [ACTIVE]
     one.beats(20)
-    assert "does not stop itself: busy" in one.crowd.told[-1]
+    assert "no longer stops itself: busy" in one.crowd.told[-1]
     assert one.powered_off == []
 
 

@@ -20,10 +20,11 @@ from packaging.requirements import Requirement
 from chalicelib.domain.instances.commands.start_benchmark import BENCHMARK_DOCUMENT
 from chalicelib.store.data_files import load_packaged_recipes
 from ssm_documents import compose as composing
-from ssm_documents.check import SHELL_METACHARACTERS, as_json, check
-from ssm_documents.compose import compose, document_names
-from ssm_documents.embed import as_base64, probe_zipapp, strip_comments
+from ssm_documents.check import SHELL_METACHARACTERS, check_document, to_json
+from ssm_documents.compose import compose, list_document_names
+from ssm_documents.embed import build_zipapp, pack_probe
 from ssm_documents.library import select_functions
+from ssm_documents.minify import minify
 
 Document = dict[str, Any]
 PROBE = "gpudesk-probe"
@@ -31,7 +32,7 @@ PROBE = "gpudesk-probe"
 
 @functools.cache
 def _content(name: str) -> str:
-    return as_json(compose(name))
+    return to_json(compose(name))
 
 
 def composed(name: str) -> Document:
@@ -47,21 +48,21 @@ def lines(document: Document, step: int) -> list[str]:
 
 def test_there_are_the_documents_of_the_recipes_of_images_and_of_measurements() -> None:
     used = {use.name for packaged_recipe in load_packaged_recipes().values() for use in packaged_recipe.documents}
-    assert set(document_names()) == used | {"gpudesk-image", BENCHMARK_DOCUMENT}
+    assert set(list_document_names()) == used | {"gpudesk-image", BENCHMARK_DOCUMENT}
 
 
-@pytest.mark.parametrize("name", document_names())
+@pytest.mark.parametrize("name", list_document_names())
 def test_every_document_is_clean(name: str) -> None:
-    assert check(composed(name)) == []
+    assert check_document(composed(name)) == []
 
 
-@pytest.mark.parametrize("name", document_names())
+@pytest.mark.parametrize("name", list_document_names())
 def test_composing_twice_gives_the_same_bytes(name: str) -> None:
-    assert as_json(compose(name)) == as_json(compose(name))
+    assert to_json(compose(name)) == to_json(compose(name))
 
 
 def test_the_probe_is_the_same_bytes_whatever_the_dates_of_its_files() -> None:
-    with zipfile.ZipFile(io.BytesIO(probe_zipapp())) as archive:
+    with zipfile.ZipFile(io.BytesIO(build_zipapp())) as archive:
         assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
         assert archive.namelist() == sorted(archive.namelist())
 
@@ -69,13 +70,13 @@ def test_the_probe_is_the_same_bytes_whatever_the_dates_of_its_files() -> None:
 def test_each_document_is_written_as_a_file_of_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     composing.main(tmp_path / "new")
     said = capsys.readouterr().out
-    for name in document_names():
+    for name in list_document_names():
         content = (tmp_path / "new" / f"{name}.json").read_text(encoding="utf-8")
         assert json.loads(content) == composed(name)
         assert f"{name}.json: {len(content.encode())} bytes" in said
 
 
-@pytest.mark.parametrize("name", document_names())
+@pytest.mark.parametrize("name", list_document_names())
 def test_each_step_begins_with_its_parameters_for_agents_that_do_not_know_env_var(name: str) -> None:
     document = composed(name)
     for step in document["mainSteps"]:
@@ -127,8 +128,8 @@ start
 
 
 def test_nothing_stands_unexpanded_in_a_script() -> None:
-    for name in document_names():
-        text = as_json(composed(name))
+    for name in list_document_names():
+        text = to_json(composed(name))
         assert "@@" not in text
         assert "source include:" not in text
 
@@ -142,7 +143,7 @@ def test_root_runs_no_program_that_a_user_may_have_put_there() -> None:
             assert not command.search(line.replace("/opt/gpudesk/probe/bin/", "")), f"{script.name}: {line}"
 
 
-@pytest.mark.parametrize("name", document_names())
+@pytest.mark.parametrize("name", list_document_names())
 def test_the_composed_scripts_are_shellcheck_clean(name: str, tmp_path: Path) -> None:
     document = composed(name)
     files = []
@@ -157,7 +158,7 @@ def test_the_composed_scripts_are_shellcheck_clean(name: str, tmp_path: Path) ->
     assert result.stdout == ""
 
 
-@pytest.mark.parametrize("name", document_names())
+@pytest.mark.parametrize("name", list_document_names())
 @pytest.mark.parametrize("hostile", ["a'b", 'a"b', "$(id)", "`id`", "a\\b", "a\nb", "a;id", "a b", "", "x" * 300])
 def test_no_parameter_admits_what_a_shell_would_read(name: str, hostile: str) -> None:
     for parameter, entry in composed(name)["parameters"].items():
@@ -263,30 +264,30 @@ def spliced(document: Document) -> None:
     ("spoil", "problem"),
     [
         (no_pattern, "parameter gpuCount has no allowedPattern"),
-        (loose_pattern, "allowedPattern of parameter gpuCount admits"),
+        (loose_pattern, "allowedPattern of parameter gpuCount accepts"),
         (no_parameter_description, "parameter gpuCount has no description"),
-        (no_environment, "parameter gpuCount is not handed over by environment"),
+        (no_environment, "parameter gpuCount is not passed as an environment variable"),
         (list_parameter, "parameter gpuCount is not of type String"),
         (no_attempt, "there is no parameter attemptId"),
         (other_schema, "schemaVersion is not 2.2"),
         (no_description, "the document has no description"),
-        (too_large, "bytes, SSM takes 65536"),
-        (same_name, "two steps have one name"),
-        (odd_name, "step 'a b': SSM does not take that name"),
+        (too_large, "bytes, the limit of SSM is 65536"),
+        (same_name, "two steps have the same name"),
+        (odd_name, "SSM does not accept the step name 'a b'"),
         (other_action, "step inspect is not a shell script"),
-        (goes_on_after_failure, "step inspect would let the later ones run"),
+        (goes_on_after_failure, "step inspect does not stop the document when it fails"),
         (no_limit, "step inspect has no timeoutSeconds"),
         (short_limit, "step inspect has no timeoutSeconds"),
-        (no_shebang, "step inspect does not begin with bash's shebang"),
+        (no_shebang, "step inspect does not begin with the shebang of bash"),
         (no_fallback, "step inspect does not begin with the fallback line"),
-        (no_strictness, "step inspect does not say set -euo pipefail"),
-        (spliced, "step inspect splices a parameter into its script"),
+        (no_strictness, "step inspect lacks set -euo pipefail"),
+        (spliced, "step inspect inserts a parameter into its script"),
     ],
 )
 def test_a_document_that_breaks_a_rule_is_told_which(spoil: Callable[[Document], None], problem: str) -> None:
     document = composed(PROBE)
     spoil(document)
-    assert any(problem in each for each in check(document))
+    assert any(problem in each for each in check_document(document))
 
 
 @pytest.mark.parametrize("character", SHELL_METACHARACTERS)
@@ -294,32 +295,72 @@ def test_a_pattern_that_admits_one_hostile_character_is_found(character: str) ->
     document = composed(PROBE)
     escaped = "\\" + character if character != "\n" else "\\n"
     document["parameters"]["gpuCount"]["allowedPattern"] = f"^[a-z0-9{escaped}-]+$"
-    assert any("admits" in problem for problem in check(document))
+    assert any("accepts" in problem for problem in check_document(document))
 
 
 def test_the_probe_that_is_embedded_runs_by_itself(tmp_path: Path) -> None:
     zipapp = tmp_path / "probe.pyz"
-    zipapp.write_bytes(probe_zipapp())
+    zipapp.write_bytes(build_zipapp())
     isolated = [sys.executable, "-I", str(zipapp), "--version"]
     result = subprocess.run(isolated, capture_output=True, text=True, check=True, cwd=tmp_path)
     assert result.stdout.strip() == "gpudesk probe 2"
-    assert as_base64(probe_zipapp()) in "\n".join(lines(composed(PROBE), 1))
+    assert pack_probe() in "\n".join(lines(composed(PROBE), 1))
 
 
-def test_the_machine_carries_the_desks_own_rule() -> None:
-    with zipfile.ZipFile(io.BytesIO(probe_zipapp())) as archive:
-        for path in sorted(Path("chalicelib/domain/activity").glob("*.py")):
-            carried = ast.parse(archive.read(str(path)))
-            assert ast.dump(carried) == ast.dump(ast.parse(strip_comments(path.read_text()))), path
+def test_the_zipapp_carries_the_self_stop_rule_of_gpudesk() -> None:
+    rule = sorted(Path("chalicelib/domain/idle").glob("*.py"))
+    assert rule
+    with zipfile.ZipFile(io.BytesIO(build_zipapp())) as archive:
+        for path in rule:
+            assert archive.read(str(path)).decode() == minify(path.read_text(encoding="utf-8")), path
 
 
-def test_without_words_the_program_is_the_same_and_every_line_where_it_was() -> None:
-    source = Path("chalicelib/domain/idle/self_stop.py").read_text()
-    bare = strip_comments(source)
-    assert len(bare.splitlines()) == len(source.splitlines())
-    assert len(bare) < len(source) / 1.3
-    code = [line for line in source.splitlines() if line.strip().startswith(("return ", "if ", "def "))]
-    assert all(line in bare.splitlines() for line in code)
+def test_every_text_of_the_packed_probe_is_safe_inside_json_and_in_ssm() -> None:
+    packed = pack_probe()
+    assert json.dumps(packed.splitlines()[0], ensure_ascii=False) == f'"{packed.splitlines()[0]}"'
+    assert not set(packed) & set("\"\\ {@'")
+
+
+@pytest.mark.parametrize("path", sorted(Path("chalicelib/domain/idle").glob("[a-z]*.py")), ids=str)
+def test_minified_source_has_the_same_code_on_the_same_lines(path: Path) -> None:
+    source = path.read_text(encoding="utf-8")
+    bare = minify(source)
+    assert ast.dump(without_words_and_annotations(bare)) == ast.dump(without_words_and_annotations(source))
+    for original, minified in zip(source.splitlines(), bare.splitlines(), strict=True):
+        if original.strip().startswith(("return ", "if ", "import ", "from ")):
+            assert minified.strip() == original.partition("  #")[0].strip()
+
+
+class WithoutWordsAndAnnotations(ast.NodeTransformer):
+    def visit_Expr(self, node: ast.Expr) -> ast.Expr:
+        if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            node.value.value = ""
+        return node
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        node.annotation = None
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.returns = None
+        return self.generic_visit(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        return ast.Assign([node.target], node.value, lineno=node.lineno) if node.value else node
+
+
+def without_words_and_annotations(source: str) -> ast.AST:
+    tree: ast.AST = WithoutWordsAndAnnotations().visit(ast.parse(source))
+    return tree
+
+
+def test_minified_source_keeps_the_annotations_that_dataclasses_need() -> None:
+    source = (
+        "class A:\n    x: int = 1\n    y: str\n\n"
+        "def f(a: int, *b: str, c: int = 2) -> int:\n    d: int = a\n    return d\n"
+    )
+    bare = "class A:\n    x: int = 1\n    y: str\n\ndef f(a, *b, c = 2):\n    d = a\n    return d\n"
+    assert minify(source) == bare
 
 
 def with_all_that_they_need(*packages: str) -> set[str]:
@@ -336,7 +377,8 @@ def with_all_that_they_need(*packages: str) -> set[str]:
 
 def test_the_machine_installs_the_packages_that_the_tests_run_with_and_none_of_a_version_that_nobody_named() -> None:
     script = "\n".join(lines(composed(PROBE), 1))
-    pinned = dict(re.findall(r"\b([a-z][a-z0-9-]+)==(\S+)", script))
+    (packages,) = re.findall(r"PACKAGES=\(([^)]*)\)", script)
+    pinned = dict(package.split("==") for package in packages.split())
     needed = with_all_that_they_need("boto3", "psutil", "nvidia-ml-py")
     assert pinned == {package: version(package) for package in needed}
     script = "\n".join(lines(composed("gpudesk-jupyter"), 0))

@@ -17,9 +17,9 @@ from chalicelib.store.data_files import load_recipes
 from local.machines.host.port import Invocation, InvocationResult, MachineSpec
 from local.machines.host.sandboxed import SandboxedMachines
 from local.machines.host.select_backend import sandbox_problem
-from ssm_documents.check import check
+from ssm_documents.check import check_document
 from ssm_documents.compose import compose_custom
-from ssm_documents.own_recipes import custom_document_names
+from ssm_documents.custom_recipes import list_custom_document_names
 
 EXAMPLES = Path("examples/recipes")
 VISION = "gpudesk-custom-vision"
@@ -130,7 +130,7 @@ def test_nothing_of_the_users_runs_as_root_and_root_writes_through_no_link_of_th
 
 def test_the_example_is_composed_clean_and_pins_what_the_tests_run_with() -> None:
     document = compose_custom(VISION, EXAMPLES)
-    assert check(document) == []
+    assert check_document(document) == []
     assert [step["name"] for step in document["mainSteps"]] == ["apt", "pip", "git", "start"]
     assert document["parameters"]["pagePort"]["allowedPattern"] == "^87[0-9]{2}$"
     script = "\n".join(document["mainSteps"][1]["inputs"]["runCommand"])
@@ -153,7 +153,7 @@ def test_the_documentation_shows_the_example_as_it_is() -> None:
 
 
 def test_the_desk_offers_it_after_its_own(recipes: Path) -> None:
-    assert custom_document_names(recipes / "recipes") == (VISION,)
+    assert list_custom_document_names(recipes / "recipes") == (VISION,)
     offered = load_recipes(recipes)
     assert list(offered) == [*load_recipes(DATA), "vision"]
     vision, jupyter = offered["vision"], offered["jupyter"]
@@ -213,7 +213,7 @@ def test_what_is_wrong_is_told_when_documents_are_made(recipes: Path, changes: d
 def test_a_start_script_keeps_to_the_rules_of_ours(recipes: Path) -> None:
     script = recipes / "recipes" / "vision" / "page.sh"
     script.write_text(script.read_text().replace("set -euo pipefail\n", ""))
-    with pytest.raises(ValueError, match="step start does not say set -euo pipefail"):
+    with pytest.raises(ValueError, match="step start lacks set -euo pipefail"):
         compose_custom(VISION, recipes / "recipes")
 
 

@@ -85,8 +85,9 @@ class Fleet:
         self._dynamodb.update_item(
             TableName=self._table,
             Key={"id": {"S": KEY}},
-            UpdateExpression="SET orders = :orders",
-            ExpressionAttributeValues={":orders": TypeSerializer().serialize(encode_response(orders))},
+            UpdateExpression="SET #response = :response",
+            ExpressionAttributeNames={"#response": "response"},
+            ExpressionAttributeValues={":response": TypeSerializer().serialize(encode_response(orders))},
         )
 
     def signal(self, name: str) -> Evidence:
@@ -259,7 +260,7 @@ def test_the_commands_on_the_machine_hold_ask_and_tell(probed: SetUp) -> None:
     assert "waiting for a colleague" in fleet.signal("hold").reason
     fleet.shell("pkill sleep")
     until(lambda: fleet.signal("hold").state is SignalState.QUIET)
-    assert "Asked" in fleet.shell("gpudesk-keep --no-wait 4h")
+    assert "Keep requested." in fleet.shell("gpudesk-keep --no-wait 4h")
     until(lambda: fleet.heartbeat().keep_request is not None)
     assert "hold" in fleet.shell("gpudesk-status")
     assert json.loads(fleet.shell("gpudesk-history | head -n 1"))["event"] == "ready"

@@ -20,7 +20,7 @@ from chalicelib.store import data_files
 from local.machines.host.port import Invocation, MachineSpec, StepResult
 from local.machines.host.sandboxed import SandboxedMachines
 from local.machines.host.select_backend import sandbox_problem
-from ssm_documents.compose import compose, document_names
+from ssm_documents.compose import compose, list_document_names
 from tests.support.pytorch import PUT_IT_THERE
 
 VALUES = {
@@ -159,7 +159,7 @@ def machine(
         yield Machine(machines, with_probe=images is not None)
 
 
-@pytest.mark.parametrize("name", document_names())
+@pytest.mark.parametrize("name", list_document_names())
 def test_a_step_that_is_cut_anywhere_is_repaired_by_running_again(machine: Machine, name: str) -> None:
     machine.prepare(name)
     document = compose(name)

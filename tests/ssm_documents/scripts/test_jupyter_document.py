@@ -19,8 +19,8 @@ import pytest
 from packaging.requirements import Requirement
 
 from ssm_documents.compose import compose
-from ssm_documents.probe.people import NOTIFICATIONS, DeliveryCount, UserMessenger, notify_jupyter
 from ssm_documents.probe.signals.jupyter_servers import Server, UnreachableServer, find_servers, resolve_access
+from ssm_documents.probe.user_messenger import NOTIFICATIONS, DeliveryCount, UserMessenger, notify_jupyter
 
 SHARED = Path("ssm_documents/lib")
 TOKEN = "t0ken"
@@ -145,7 +145,7 @@ def test_jupyterlab_without_the_extension_says_that_it_cannot_be_told(tmp_path: 
     lab = Lab(tmp_path, WITHOUT_EXTENSION)
     try:
         (server,) = lab.find()
-        with pytest.raises(UnreachableServer, match="no such thing"):
+        with pytest.raises(UnreachableServer, match="does not have this path"):
             notify_jupyter(server, "it will be stopped")
     finally:
         lab.stop()

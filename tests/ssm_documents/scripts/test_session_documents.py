@@ -8,31 +8,31 @@ import pytest
 
 from chalicelib.domain.sessions.connect import JUPYTER_TOKEN_FILE
 from chalicelib.domain.sessions.session import DOCUMENT_BY_KIND, SSH_USER
-from ssm_documents.session_documents import USER, check_session, session_document, session_names
+from ssm_documents.session_documents import USER, check_session_document, list_session_names, load_session_document
 
 Document = dict[str, Any]
 
 
-@pytest.mark.parametrize("name", session_names())
+@pytest.mark.parametrize("name", list_session_names())
 def test_every_document_is_clean(name: str) -> None:
-    assert check_session(session_document(name)) == []
+    assert check_session_document(load_session_document(name)) == []
 
 
 def test_there_are_the_documents_that_the_desk_starts_and_no_others() -> None:
-    assert set(session_names()) == set(DOCUMENT_BY_KIND.values())
+    assert set(list_session_names()) == set(DOCUMENT_BY_KIND.values())
     assert USER == SSH_USER
 
 
 @pytest.mark.parametrize("parameter", ["portNumber", "localPortNumber"])
 def test_a_port_is_a_port(parameter: str) -> None:
-    pattern = session_document("gpudesk-port")["parameters"][parameter]["allowedPattern"]
+    pattern = load_session_document("gpudesk-port")["parameters"][parameter]["allowedPattern"]
     assert all(re.fullmatch(pattern, str(port)) for port in (1, 22, 8888, 9999, 10000, 59999, 65535))
     wrong = ("0", "65536", "99999", "-1", "08", "http", "22;id", "", "22\n")
     assert not any(re.fullmatch(pattern, text) for text in wrong)
 
 
 def test_the_token_is_printed_from_where_it_is_kept() -> None:
-    assert JUPYTER_TOKEN_FILE in session_document("gpudesk-jupyter-token")["properties"]["linux"]["commands"]
+    assert JUPYTER_TOKEN_FILE in load_session_document("gpudesk-jupyter-token")["properties"]["linux"]["commands"]
 
 
 def as_root(document: Document) -> None:
@@ -68,22 +68,22 @@ def without_words(document: Document) -> None:
     [
         (as_root, "must run as ubuntu"),
         (for_ever, "idleSessionTimeout"),
-        (logged, "would be logged"),
-        (spliced, "spliced"),
-        (of_another_kind, "is none of ours"),
+        (logged, "would log what people type"),
+        (spliced, "is inserted into text that a shell reads"),
+        (of_another_kind, "is not used by gpudesk"),
         (of_another_schema, "1.0"),
         (without_words, "no description"),
     ],
 )
 def test_a_shell_that_breaks_a_rule_is_no_document(breaks: Callable[[Document], None], problem: str) -> None:
-    document = session_document("gpudesk-shell")
+    document = load_session_document("gpudesk-shell")
     breaks(document)
-    (found,) = check_session(document)
+    (found,) = check_session_document(document)
     assert problem in found
 
 
 @pytest.mark.parametrize("pattern", ["", "[0-9]+", "^.*$", "^[0-9 ]+$"])
 def test_a_parameter_of_a_session_is_bounded(pattern: str) -> None:
-    document = session_document("gpudesk-port")
+    document = load_session_document("gpudesk-port")
     document["parameters"]["portNumber"]["allowedPattern"] = pattern
-    assert len(check_session(document)) == 1
+    assert len(check_session_document(document)) == 1

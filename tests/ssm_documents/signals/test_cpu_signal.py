@@ -9,8 +9,8 @@ import pytest
 
 from chalicelib.domain.idle.evidence import SignalState
 from ssm_documents.probe.sensors import Reading
-from ssm_documents.probe.signals.cpu import CpuSensor, machine_busy_seconds
-from ssm_documents.probe.signals.processes import Process, arguments, list_processes, name_of
+from ssm_documents.probe.signals.cpu import CpuSensor, read_busy_seconds
+from ssm_documents.probe.signals.processes import Process, list_processes, read_arguments, read_name
 from tests.support.sensor_fixtures import each_minute, read
 
 ME = os.getpid()
@@ -98,7 +98,7 @@ def test_a_real_process_that_computes_is_seen_at_the_first_look() -> None:
         reading = read(sensor)
         busy.kill()
     assert reading.state is SignalState.ACTIVE
-    assert machine_busy_seconds() > 0
+    assert read_busy_seconds() > 0
 
 
 def test_a_process_that_has_ended_and_was_not_waited_for_is_none() -> None:
@@ -106,8 +106,8 @@ def test_a_process_that_has_ended_and_was_not_waited_for_is_none() -> None:
         assert ended.stdout
         os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
         assert ended.pid not in {process.pid for process in list_processes()}
-        assert name_of(ended.pid) == "a process"
-        assert arguments(ended.pid) == []
+        assert read_name(ended.pid) == "a process"
+        assert read_arguments(ended.pid) == []
 
 
 def test_a_name_of_brackets_and_blanks_does_not_shift_what_follows(tmp_path: Path) -> None:

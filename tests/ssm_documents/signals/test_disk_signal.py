@@ -56,19 +56,19 @@ def test_our_own_io_is_no_work_and_never_hides_more_than_logs_would_be() -> None
 
 
 def test_a_machine_whose_disks_cannot_be_seen_is_unknown() -> None:
-    assert read(Disks().sensor()) == Reading(SignalState.UNKNOWN, "no disk can be seen")
+    assert read(Disks().sensor()) == Reading(SignalState.UNKNOWN, "no disk was found")
 
 
 def test_real_disks_are_whole_and_have_hardware_behind_them() -> None:
     names = "nvme0n1 nvme10n1 nvme0n1p1 nvme0c0n1 sda sdab sda1 vda vda2 xvda xvda1 loop0 ram0 zram0 dm-0 md127 sr0"
     real = {"nvme0n1", "nvme10n1", "sda", "sdab", "vda", "xvda"}
     assert {name for name in names.split() if disk.REAL_DISK.match(name)} == real
-    assert set(disk.bytes_by_disk()) <= set(psutil.disk_io_counters(perdisk=True))
+    assert set(disk.read_disk_bytes()) <= set(psutil.disk_io_counters(perdisk=True))
 
 
 def test_what_a_process_has_written_is_known_of_our_own(tmp_path: Path) -> None:
-    assert disk.own_bytes()[ME] >= 0
+    assert disk.read_gpudesk_bytes()[ME] >= 0
     (tmp_path / str(ME)).mkdir()
     (tmp_path / str(ME) / "stat").write_bytes(Path("/proc/self/stat").read_bytes())
     (tmp_path / str(ME) / "io").write_text("rchar: 5\nread_bytes: 7\nwrite_bytes: 11\n", encoding="ascii")
-    assert disk.own_bytes(tmp_path) == {ME: 18.0}
+    assert disk.read_gpudesk_bytes(tmp_path) == {ME: 18.0}

@@ -158,7 +158,7 @@ def test_a_sample_of_the_driver_that_is_no_percentage_is_passed_over() -> None:
 
 
 def test_fewer_gpus_than_there_must_be_is_unknown() -> None:
-    assert look(sensor(RecordedNvml(Gpu(0)), expected=8)) == Reading(SignalState.UNKNOWN, "1 of 8 GPUs seen")
+    assert look(sensor(RecordedNvml(Gpu(0)), expected=8)) == Reading(SignalState.UNKNOWN, "1 of 8 GPUs found")
 
 
 def test_one_gpu_at_work_is_work_though_another_cannot_be_seen() -> None:
@@ -167,7 +167,7 @@ def test_one_gpu_at_work_is_work_though_another_cannot_be_seen() -> None:
 
 def test_a_gpu_in_mig_mode_is_unknown_and_says_so() -> None:
     reading = look(sensor(RecordedNvml(Gpu(0), Gpu(0, is_mig=True))))
-    assert reading == Reading(SignalState.UNKNOWN, "GPU 1 is in MIG mode: use not readable")
+    assert reading == Reading(SignalState.UNKNOWN, "GPU 1 is in MIG mode: no utilization")
 
 
 def test_a_fault_is_unknown_at_that_look_and_the_library_is_opened_anew() -> None:

@@ -38,7 +38,7 @@ def read(folder: Path, now: datetime = NOON) -> Reading:
 
 
 def test_nothing_is_held_where_there_is_no_folder_or_nothing_in_it(tmp_path: Path) -> None:
-    assert read(tmp_path) == read(tmp_path / "missing") == Reading(SignalState.QUIET, "nothing is held")
+    assert read(tmp_path) == read(tmp_path / "missing") == Reading(SignalState.QUIET, "no hold is active")
 
 
 def test_a_hold_stands_while_its_command_lives(tmp_path: Path) -> None:

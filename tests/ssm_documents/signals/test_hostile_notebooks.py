@@ -13,9 +13,15 @@ from pathlib import Path
 import pytest
 
 from ssm_documents.probe.imds import Imds
-from ssm_documents.probe.pace import run_every
-from ssm_documents.probe.people import MAX_SERVERS, NOTIFY_TIMEOUT_SECONDS, DeliveryCount, UserMessenger, notify_jupyter
+from ssm_documents.probe.interval import run_every
 from ssm_documents.probe.signals.jupyter_servers import Server, UnreachableServer, find_servers
+from ssm_documents.probe.user_messenger import (
+    MAX_SERVERS,
+    NOTIFY_TIMEOUT_SECONDS,
+    DeliveryCount,
+    UserMessenger,
+    notify_jupyter,
+)
 
 PROGRAM = """
 import json, os, select, socket, sys

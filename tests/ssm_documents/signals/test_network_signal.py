@@ -8,8 +8,8 @@ from chalicelib.domain.idle.evidence import SignalState
 from ssm_documents.probe.sensors import Reading
 from ssm_documents.probe.signals import network
 from ssm_documents.probe.signals.network import NetworkSensor
-from ssm_documents.probe.signals.processes import desk_pids, list_processes
-from ssm_documents.probe.signals.sockets import Socket, tcp_sockets
+from ssm_documents.probe.signals.processes import find_gpudesk_pids, list_processes
+from ssm_documents.probe.signals.sockets import Socket, list_tcp_sockets
 from tests.support.sensor_fixtures import KIB, Counters, each_minute, read
 
 
@@ -57,12 +57,12 @@ def test_a_look_without_ss_takes_nothing_off_then_nor_too_much_later() -> None:
 
 def test_a_machine_that_nothing_leads_out_of_is_quiet() -> None:
     sensor = NetworkSensor(dict, dict, each_minute())
-    assert read(sensor) == Reading(SignalState.QUIET, "no interface leads out of the machine")
+    assert read(sensor) == Reading(SignalState.QUIET, "there is no network interface that leads outside")
 
 
 def test_real_interfaces_are_those_that_lead_out() -> None:
-    assert not [name for name in network.bytes_by_interface() if name == "lo" or name.startswith(("docker", "veth"))]
-    assert set(network.bytes_by_interface()) <= set(psutil.net_io_counters(pernic=True))
+    assert not [name for name in network.read_interface_bytes() if name == "lo" or name.startswith(("docker", "veth"))]
+    assert set(network.read_interface_bytes()) <= set(psutil.net_io_counters(pernic=True))
 
 
 def test_our_own_connections_are_those_of_our_processes_to_other_machines() -> None:
@@ -74,15 +74,15 @@ def test_our_own_connections_are_those_of_our_processes_to_other_machines() -> N
             Socket("d", False, "192.0.2.9:4", "52.1.2.3:443", frozenset({7}), 10_000, 5000),
         ]
 
-    assert network.own_bytes(sockets, lambda: frozenset({7})) == {("lo", "a"): 15.0}
+    assert network.read_gpudesk_bytes(sockets, lambda: frozenset({7})) == {("lo", "a"): 15.0}
 
 
 def test_without_ss_our_own_connections_are_not_known() -> None:
     def missing() -> list[Socket]:
         raise FileNotFoundError("ss")
 
-    assert network.own_bytes(missing) is None
-    assert os.getpid() in desk_pids(list_processes())
+    assert network.read_gpudesk_bytes(missing) is None
+    assert os.getpid() in find_gpudesk_pids(list_processes())
 
 
 LISTING = """\
@@ -97,9 +97,9 @@ State Recv-Q
 
 
 def test_a_listing_of_ss_is_read() -> None:
-    first, second, third, fourth = tcp_sockets(lambda: LISTING)
+    first, second, third, fourth = list_tcp_sockets(lambda: LISTING)
     assert first == Socket("1f", False, "10.0.0.5%ens5:22", "1.2.3.4:5", frozenset({9, 10}), 7, 8)
-    assert (first.address, first.port, first.is_of_this_machine) == ("10.0.0.5", "22", False)
+    assert (first.address, first.port, first.is_local) == ("10.0.0.5", "22", False)
     assert (second.is_listening, second.address, second.port) == (True, "::", "22")
-    assert (third.address, third.is_of_this_machine, third.pids) == ("10.0.0.5", True, frozenset())
-    assert fourth.is_of_this_machine
+    assert (third.address, third.is_local, third.pids) == ("10.0.0.5", True, frozenset())
+    assert fourth.is_local

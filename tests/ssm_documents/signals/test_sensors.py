@@ -24,8 +24,8 @@ class Hanging:
 
 def test_counters_grow_from_nothing_where_they_are_new_or_began_anew() -> None:
     growth = CounterDeltas({"a": 5.0, "b": 5.0, "gone": 1.0})
-    assert growth.until({"a": 7.0, "b": 3.0, "c": 2.0}) == {"a": 2.0, "b": 3.0, "c": 2.0}
-    assert growth.until({"a": 7.0}) == {"a": 0.0}
+    assert growth.advance({"a": 7.0, "b": 3.0, "c": 2.0}) == {"a": 2.0, "b": 3.0, "c": 2.0}
+    assert growth.advance({"a": 7.0}) == {"a": 0.0}
 
 
 def test_the_first_look_waits_until_there_is_an_interval_worth_measuring() -> None:

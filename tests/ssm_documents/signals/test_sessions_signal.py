@@ -19,11 +19,11 @@ from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.policy import Thresholds
 from ssm_documents.probe.sensors import Reading
 from ssm_documents.probe.signals.editors import Editors
-from ssm_documents.probe.signals.namespaces import in_network_of
+from ssm_documents.probe.signals.namespaces import call_in_network
 from ssm_documents.probe.signals.processes import Process, list_processes
 from ssm_documents.probe.signals.sessions import SessionsSensor
-from ssm_documents.probe.signals.sockets import Socket, tcp_sockets
-from ssm_documents.probe.signals.terminals import Terminal, describe, open_terminals
+from ssm_documents.probe.signals.sockets import Socket, list_tcp_sockets
+from ssm_documents.probe.signals.terminals import Terminal, describe_terminal, list_terminals
 from tests.support.sensor_fixtures import each_minute
 from tests.support.tmux import Tmux, needs_tmux
 
@@ -197,18 +197,18 @@ sys.stdin.read()
             pytest.skip("this computer lets nobody make a list of terminals")
         held = [each for each in list_processes() if each.pid == contained.pid]
         assert held[0].terminal == os.makedev(136, 0)
-        assert describe(Terminal("pts/0", held[0].terminal, 0, 1), held) == "pts/0 of root"
+        assert describe_terminal(Terminal("pts/0", held[0].terminal, 0, 1), held) == "pts/0 of root"
 
 
 def test_a_terminal_of_a_user_who_is_gone_is_named_by_number() -> None:
-    assert describe(Terminal("pts/0", 1, 4_000_000_000, 1), []) == "pts/0 of user 4000000000"
+    assert describe_terminal(Terminal("pts/0", 1, 4_000_000_000, 1), []) == "pts/0 of user 4000000000"
 
 
 def test_only_terminals_are_listed(folder: Path) -> None:
     (folder / "ptmx").touch()
     (folder / "7").touch()
     (folder / "8").symlink_to(folder / "gone")
-    assert [open_terminal.name for open_terminal in open_terminals(folder)] == ["pts/7"]
+    assert [open_terminal.name for open_terminal in list_terminals(folder)] == ["pts/7"]
 
 
 @needs_tmux
@@ -266,7 +266,7 @@ while received := window.recv(65536):
         if not port:
             pytest.skip("this computer lets nobody make a network")
         address = ("127.0.0.1", int(port))
-        self.window = in_network_of(self.process.pid, lambda: socket.create_connection(address, timeout=20))
+        self.window = call_in_network(self.process.pid, lambda: socket.create_connection(address, timeout=20))
 
     def send(self, size: int) -> None:
         """From the window to the server; ends when all of it has arrived."""
@@ -312,7 +312,7 @@ def test_an_editor_whose_connections_cannot_be_seen_is_unknown(folder: Path) -> 
 
     server = Editors(broken, lambda pid: ["/home/ada/.cursor-server/node", "main.js"], network=lambda pid: 1)
     one = SessionsSensor(folder, lambda: [process("node")], server)
-    assert read(one) == Reading(SignalState.UNKNOWN, "an editor's connections cannot be seen: FileNotFoundError: ss")
+    assert read(one) == Reading(SignalState.UNKNOWN, "editor connections cannot be listed: FileNotFoundError: ss")
     nobody = SessionsSensor(folder, lambda: [process("node")], Editors(broken, lambda pid: ["node", "mine.js"]))
     assert read(nobody).state is SignalState.QUIET
 
@@ -329,7 +329,7 @@ ESTAB 0 0 10.0.0.5:50002 140.82.112.21:443 users:(("node",pid=11,fd=7)) ino:6 sk
 
 def editors(listings: list[str]) -> Editors:
     return Editors(
-        lambda pid: tcp_sockets(lambda: listings.pop(0)),
+        lambda pid: list_tcp_sockets(lambda: listings.pop(0)),
         lambda pid: ["/home/ada/.vscode-server/bin/node", "main.js"] if pid in (10, 11) else ["sshd"],
         each_minute(),
         lambda pid: 1,
@@ -359,7 +359,7 @@ def test_a_server_that_has_just_ended_is_none_and_two_networks_are_told_apart() 
         20: [other, other],
     }
     one = Editors(
-        lambda pid: tcp_sockets(lambda: listings[pid].pop(0)),
+        lambda pid: list_tcp_sockets(lambda: listings[pid].pop(0)),
         lambda pid: ["/home/ada/.vscode-server/bin/node", "main.js"],
         each_minute(),
         {10: 1, 20: 2}.get,

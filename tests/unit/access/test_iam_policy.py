@@ -13,8 +13,8 @@ import pytest
 from chalicelib.domain.sessions.session import SSH_USER
 from chalicelib.domain.setup.custom_recipe import CUSTOM_DOCUMENT_PREFIX
 from chalicelib.store import data_files
-from ssm_documents.compose import document_names
-from ssm_documents.session_documents import session_names
+from ssm_documents.compose import list_document_names
+from ssm_documents.session_documents import list_session_names
 
 AWS = Path("chalicelib/aws")
 STATEMENTS: list[dict[str, Any]] = json.loads(Path(".chalice/policy-dev.json").read_text(encoding="utf-8"))["Statement"]
@@ -81,9 +81,9 @@ def test_launch_accepts_only_images_of_amazon_canonical_or_the_stage() -> None:
 @pytest.mark.parametrize("action", ["ssm:SendCommand", "ssm:DescribeDocument"])
 def test_commands_use_only_command_documents(action: str) -> None:
     named = [resource.rpartition("/")[2] for resource in list_resources(action) if ":document/" in resource]
-    ours = {name for name in document_names() if not name.startswith(CUSTOM_DOCUMENT_PREFIX)}
+    ours = {name for name in list_document_names() if not name.startswith(CUSTOM_DOCUMENT_PREFIX)}
     assert sorted(named) == sorted(ours | {f"{CUSTOM_DOCUMENT_PREFIX}*"})
-    assert not [name for name in session_names() if any(fnmatchcase(name, each) for each in named)]
+    assert not [name for name in list_session_names() if any(fnmatchcase(name, each) for each in named)]
 
 
 def test_sessions_use_only_session_documents_on_tagged_instances() -> None:
@@ -92,7 +92,7 @@ def test_sessions_use_only_session_documents_on_tagged_instances() -> None:
         for statement in list_statements("ssm:StartSession")
         for resource in _as_list(statement["Resource"])
     }
-    documents = {f"arn:aws:ssm:*:*:document/{name}" for name in session_names()}
+    documents = {f"arn:aws:ssm:*:*:document/{name}" for name in list_session_names()}
     assert set(allowed) == documents | {"arn:aws:ec2:*:*:instance/*"}
     assert allowed["arn:aws:ec2:*:*:instance/*"]["Condition"] == {
         "StringEquals": {"ssm:resourceTag/gpudesk:stage": "dev"},

@@ -17,8 +17,8 @@ from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import CallAccepted, Outcome, Plan, Step
 from chalicelib.domain.instances.record import Instance, ObservedState
-from tests.property.world import MACHINE_ID, MINUTE, START, VIEW
-from tests.property.world import ready as plain_ready
+from tests.property.world import INSTANCE_ID, MINUTE, START, VIEW
+from tests.property.world import build_ready_instance as plain_ready
 
 MAX_DECISIONS = 4
 """As in the reconciler: one decision may lead straight to the next."""
@@ -51,7 +51,7 @@ def heartbeat(minute: float, *, since: float = 0, active: str | None = None) -> 
         )
         for name in SIGNALS
     }
-    return Heartbeat(instance_id=MACHINE_ID, at=at(minute), boot_id="boot", signals=signals)
+    return Heartbeat(instance_id=INSTANCE_ID, at=at(minute), boot_id="boot", signals=signals)
 
 
 def context(mode: Mode = Mode.ENFORCE, limits: Limits = DEFAULT_LIMITS) -> DecisionContext:

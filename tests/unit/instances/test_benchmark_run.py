@@ -222,19 +222,18 @@ def test_who_asks_while_it_is_measured_is_answered_with_that() -> None:
             "no_gpu",
         ),
         (
-            replace(ready(), phase=Phase.STOPPED),
+            replace(build_ready_instance(), phase=Phase.STOPPED),
             "is in phase stopped. Start the benchmark when it is ready",
             "not_ready",
         ),
-        (replace(ready(), phase=Phase.FAILED), "is in phase failed. Start the benchmark when it is ready", "not_ready"),
         (
-            replace(ready(), spec=replace(ready().spec, desired=DesiredState.STOPPED)),
-            "is being stopped or terminated",
+            replace(build_ready_instance(), phase=Phase.FAILED),
+            "is in phase failed. Start the benchmark when it is ready",
             "not_ready",
         ),
         (
             replace(build_ready_instance(), spec=replace(build_ready_instance().spec, desired=DesiredState.STOPPED)),
-            "is being ended",
+            "is being stopped or terminated",
             "not_ready",
         ),
         (

@@ -19,10 +19,10 @@ from chalicelib.domain.instances.record import Claim, ClaimAction, Ec2State, Ima
 from chalicelib.domain.instances.spec import DesiredState, Policy
 from chalicelib.store.dynamo import to_plain
 from chalicelib.store.instances.items import INSTANCE
-from tests.property.world import ADA, MACHINE_ID, POLICY, VIEW
+from tests.property.world import ADA, INSTANCE_ID, POLICY, VIEW
 from tests.unit.instances.simulation import Simulation, at, heartbeat, ready
 
-TAGS_LOST = Observation(ec2=TagsMissing(MACHINE_ID))
+TAGS_LOST = Observation(ec2=TagsMissing(INSTANCE_ID))
 VISIBLE = Observation(ec2=VIEW)
 
 

@@ -1,12 +1,11 @@
-"""Messages to real terminals, and the commands that people call, as real processes."""
+"""The commands gpudesk-hold, gpudesk-keep, gpudesk-status and gpudesk-history, as real processes."""
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,142 +15,23 @@ import pytest
 from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.heartbeat_response import KeepResult
 from chalicelib.domain.idle.policy import Thresholds
-from ssm_documents.embed import probe_zipapp
-from ssm_documents.probe import commands
+from ssm_documents.embed import build_zipapp
 from ssm_documents.probe.files import ProbePaths
 from ssm_documents.probe.history import History
-from ssm_documents.probe.people import DeliveryCount, UserMessenger
+from ssm_documents.probe.history_command import run_history
+from ssm_documents.probe.hold_command import run_hold
+from ssm_documents.probe.keep_command import run_keep
+from ssm_documents.probe.keep_requests import KeepRequests
 from ssm_documents.probe.signals.hold import HoldSensor
-from ssm_documents.probe.signals.jupyter_servers import Server, UnreachableServer
-from ssm_documents.probe.wishes import KeepRequests
+from ssm_documents.probe.status_command import run_status
 from tests.support.fakes import MINUTE, QUIET, START
-from tests.support.tmux import Tmux, needs_tmux
-
-SERVER = Server(pid=1, started=1, program="jupyter-lab")
-
-
-LOGIN = """\
-#!{python}
-import os, pty
-child, screen = pty.fork()
-if not child:
-    os.execvp("sh", ["sh", "-c", "tty; exec tail -f /dev/null"])
-os.write(1, os.read(screen, 100))
-while {reads}:
-    os.write(1, os.read(screen, 4096))
-os.waitpid(child, 0)
-"""
-
-
-class Login:
-    """A terminal that a program of this name has opened, and what is to be seen on it."""
-
-    def __init__(self, folder: Path, name: str, *, reads: bool = True) -> None:
-        program = folder.parent / name
-        program.write_text(LOGIN.format(python=sys.executable, reads=reads), encoding="utf-8")
-        program.chmod(0o755)
-        self.process = subprocess.Popen([program], stdout=subprocess.PIPE)
-        assert self.process.stdout
-        self.screen = self.process.stdout
-        terminal = Path(self.screen.readline().decode().strip())
-        (folder / terminal.name).symlink_to(terminal)
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        self.screen.close()
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Where the terminals of this test are, and what is none."""
-    path = tmp_path / "pts"
-    path.mkdir()
-    (path / "ptmx").touch()
-    return path
-
-
-@pytest.fixture
-def login(folder: Path) -> Iterator[Callable[..., Login]]:
-    logins: list[Login] = []
-
-    def new(name: str, *, reads: bool = True) -> Login:
-        logins.append(Login(folder, name, reads=reads))
-        return logins[-1]
-
-    yield new
-    for each in logins:
-        each.close()
-
-
-@pytest.mark.parametrize("name", ["sshd", "ssm-session-worker"])
-def test_a_message_reaches_a_real_terminal_and_nothing_in_it_is_a_control_character(
-    folder: Path, login: Callable[..., Login], name: str
-) -> None:
-    somebody = login(name)
-    reached = UserMessenger(folder, servers=list).notify("gpudesk: stops at 09:40\x1b[2J\nrm -rf / \x07")
-    assert (reached.terminals, reached.jupyter_servers) == (1, 0)
-    assert somebody.screen.readline().strip() == b""
-    observation = somebody.screen.readline().decode()
-    assert "gpudesk: stops at 09:40" in observation
-    assert "\x1b" not in observation
-    assert re.search(r"\*\*\*\r+\n", observation)
-
-
-def test_a_terminal_that_nobody_reads_from_holds_nothing_up_and_counts_as_not_reached(
-    folder: Path, login: Callable[..., Login]
-) -> None:
-    login("sshd", reads=False)
-    people = UserMessenger(folder, servers=list)
-    for _ in range(2000):
-        if not people.notify("x" * 200):
-            return
-    raise AssertionError("its buffer has no end")
-
-
-def test_a_terminal_that_outlives_its_people_is_told_once_and_is_nobody_reached(
-    folder: Path, login: Callable[..., Login]
-) -> None:
-    """A server of Jupyter, or of an editor, keeps its terminals when the last window is closed."""
-    jupyter = login("jupyter-lab")
-    people = UserMessenger(folder, servers=list)
-    assert [people.notify(text) for text in ("one", "one", "two")] == [DeliveryCount()] * 3
-    observation = [jupyter.screen.readline().strip() for _ in range(4)]
-    assert [line.strip(b"\a* ") for line in observation if line] == [b"one", b"two"]
-
-
-@needs_tmux
-def test_a_detached_tmux_is_nobody_reached_and_shows_the_message_to_whoever_comes(folder: Path) -> None:
-    tmux = Tmux(folder)
-    tmux("new-session", "-d", "tail -f /dev/null")
-    try:
-        pane = Path(tmux("display", "-p", "#{pane_tty}"))
-        (folder / pane.name).symlink_to(pane)
-        assert UserMessenger(folder, servers=list).notify("it will be stopped") == DeliveryCount()
-        while "it will be stopped" not in tmux("capture-pane", "-p"):
-            assert pane.exists()
-    finally:
-        tmux("kill-server")
-
-
-def test_nobody_there_is_nobody_reached(tmp_path: Path) -> None:
-    assert not UserMessenger(tmp_path, servers=list).notify("hello")
-
-
-def test_a_notebook_counts_where_it_took_the_message_and_a_browser_is_connected(tmp_path: Path) -> None:
-    def refuses(_: Server, __: str) -> bool:
-        raise UnreachableServer("it has no such thing")
-
-    assert UserMessenger(tmp_path, lambda: [SERVER], lambda _, __: True).notify("hello").jupyter_servers == 1
-    assert UserMessenger(tmp_path, lambda: [SERVER], lambda _, __: False).notify("hello").jupyter_servers == 0
-    assert UserMessenger(tmp_path, lambda: [SERVER], refuses).notify("hello").jupyter_servers == 0
 
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The probe as a machine has it: one file."""
     path = tmp_path_factory.mktemp("probe") / "probe.pyz"
-    path.write_bytes(probe_zipapp())
+    path.write_bytes(build_zipapp())
     return path
 
 
@@ -209,30 +89,31 @@ def test_hold_gives_the_commands_own_status_and_says_what_cannot_be_run(program:
 
 
 CALLED: Mapping[str, Callable[[Sequence[str], ProbePaths], int]] = {
-    "hold": commands.hold,
-    "keep": commands.keep,
-    "history": commands.history,
+    "hold": run_hold,
+    "keep": run_keep,
+    "history": run_history,
 }
-A_TIME = "must be a time with its zone, such as 2026-11-24T18:00Z"
+A_TIME = "must be a time with a time zone, such as 2026-11-24T18:00Z"
 A_SPAN = "must be a number and m, h or d, such as 90m, 4h or 2d"
 
 
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [
-        (["hold"], "say a command, or --until or --for"),
-        (["hold", "--for", "3h", "ls"], "and not both"),
+        (["hold"], "give exactly one of --until, --for, --release and a command"),
+        (["hold", "--for", "3h", "ls"], "give exactly one of"),
+        (["hold", "--release", "--for", "3h"], "give exactly one of"),
         (["hold", "--until", "2026-11-24T18:00"], f"'2026-11-24T18:00' {A_TIME}"),
         (["hold", "--until", "garbage"], f"'garbage' {A_TIME}"),
         (["hold", "--until", "0001-01-01T00:00+23:00"], A_TIME),
-        (["hold", "--until", "2020-01-01T00:00Z"], "2020-01-01 00:00 UTC has passed (it is 20"),
+        (["hold", "--until", "2020-01-01T00:00Z"], "--until 2020-01-01 00:00 UTC is in the past: it is 20"),
         (["hold", "--for", "3 weeks"], f"'3 weeks' {A_SPAN}"),
         (["hold", "--for", f"{'9' * 400}h"], A_SPAN),
         (["hold", "--for=-1h"], f"'-1h' {A_SPAN}"),
         (["hold", "--for", "-1h"], "--for"),
-        (["keep", "-1h"], f"-1h is no time to keep it for; {A_SPAN}"),
+        (["keep", "-1h"], f"the duration is '-1h', but {A_SPAN}"),
         (["keep", "0h"], f"'0h' {A_SPAN}"),
-        (["keep"], f"say for how long; {A_SPAN}"),
+        (["keep"], f"the duration is missing: {A_SPAN}"),
         (["history", "--since", "garbage"], f"'garbage' {A_TIME}"),
     ],
 )
@@ -254,6 +135,35 @@ def test_a_hold_with_an_end_holds_until_then(program: Path, places: ProbePaths) 
     assert later.read(Thresholds()).state is SignalState.QUIET
 
 
+def test_release_ends_the_timed_holds_of_the_user_and_no_hold_of_a_running_command(
+    program: Path, places: ProbePaths
+) -> None:
+    run(program, places, "hold", "--for", "2h")
+    (places.holds / "broken.json").write_text("{")
+    assert run(program, places, "hold", "--release") == (0, "Released 1 hold.\n", "")
+    assert [path.name for path in places.holds.iterdir()] == ["broken.json"]
+    (places.holds / "broken.json").unlink()
+    assert held(places) is SignalState.QUIET
+    process = start(program, places, "hold", "sh", "-c", "echo begun; exec sleep 61")
+    assert process.stdout is not None
+    process.stdout.readline()
+    assert run(program, places, "hold", "--release")[1] == "Released 0 holds.\n"
+    assert held(places) is SignalState.ACTIVE
+    process.terminate()
+    process.communicate(timeout=30)
+
+
+def test_release_leaves_the_holds_of_other_users(
+    places: ProbePaths, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_hold(["--for", "2h"], places)
+    owner = os.getuid()
+    for user, released in ((owner + 1, "Released 0 holds."), (owner, "Released 1 hold.")):
+        monkeypatch.setattr(os, "getuid", lambda user=user: user)
+        assert run_hold(["--release"], places) == 0
+        assert released in capsys.readouterr().out
+
+
 def test_keep_waits_for_the_desks_answer_and_gives_it(program: Path, places: ProbePaths) -> None:
     process = start(program, places, "keep", "90m")
     assert process.stdout is not None
@@ -264,13 +174,13 @@ def test_keep_waits_for_the_desks_answer_and_gives_it(program: Path, places: Pro
     assert wish.hours == 1.5
     wishes.acknowledge(KeepResult(id=wish.id, granted=True, message="kept until 18:00 UTC"))
     out, _ = process.communicate(timeout=30)
-    assert (process.returncode, out) == (0, "Granted: kept until 18:00 UTC\n")
+    assert (process.returncode, out) == (0, "Granted: kept until 18:00 UTC.\n")
     assert wishes.next_request() is None
 
 
 def test_a_refused_keep_fails_with_why(places: ProbePaths, capsys: pytest.CaptureFixture[str]) -> None:
-    assert commands.keep(["4h"], places, wait_seconds=0) == 1
-    assert "goes on asking" in capsys.readouterr().err
+    assert run_keep(["4h"], places, wait_seconds=0) == 1
+    assert "keeps sending the request" in capsys.readouterr().err
     wishes = KeepRequests(places.keep_requests, places.keep_results)
     wish = wishes.next_request()
     assert wish is not None
@@ -297,10 +207,10 @@ STATUS: dict[str, Any] = {
 
 
 def test_status_tells_what_the_probe_knows(places: ProbePaths, capsys: pytest.CaptureFixture[str]) -> None:
-    assert commands.status([], places) == 1
+    assert run_status([], places) == 1
     assert "systemctl status gpudesk-probe" in capsys.readouterr().err
     places.status.write_text(json.dumps(STATUS))
-    assert commands.status([], places) == 0
+    assert run_status([], places) == 0
     told = capsys.readouterr().out
     for part in ("gpu       quiet", "below 5 %", "30 idle minutes", "Kept until", "WARNING", "3 heartbeats"):
         assert part in told
@@ -309,7 +219,7 @@ def test_status_tells_what_the_probe_knows(places: ProbePaths, capsys: pytest.Ca
 def test_history_is_printed_from_a_time_on(program: Path, places: ProbePaths) -> None:
     history = History(places.history)
     for number in range(5):
-        history.heartbeat(START + number * MINUTE, {"gpu": QUIET})
+        history.write_heartbeat(START + number * MINUTE, {"gpu": QUIET})
     status, out, _ = run(program, places, "history", "--since", "2026-11-23T12:03Z")
     assert status == 0
     lines = [json.loads(line) for line in out.splitlines()]
@@ -321,7 +231,7 @@ def test_history_is_printed_from_a_time_on(program: Path, places: ProbePaths) ->
 
 
 def test_whoever_reads_only_the_begin_of_the_history_ends_it_in_no_traceback(program: Path, places: ProbePaths) -> None:
-    History(places.history).heartbeat(START, {"gpu": QUIET})
+    History(places.history).write_heartbeat(START, {"gpu": QUIET})
     reads, writes = os.pipe()
     os.close(reads)
     environment = {"GPUDESK_STATE": str(places.root)}

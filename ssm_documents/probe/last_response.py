@@ -1,4 +1,7 @@
-"""The desk's last orders, kept on disk: a machine that reboots while the desk is away still knows policy and keep."""
+"""The last heartbeat response, stored on disk.
+
+After a reboot the instance still knows its policy and its keep, even if gpudesk is unreachable.
+"""
 
 from __future__ import annotations
 
@@ -13,21 +16,21 @@ logger = logging.getLogger(__name__)
 
 
 class LastResponse:
-    """The last that were heard; None until the desk has given any."""
+    """The last heartbeat response, in memory and in a file; None until gpudesk has sent one."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self.response: HeartbeatResponse | None = self._load()
 
-    def store(self, orders: HeartbeatResponse) -> None:
-        """Remember them, on disk where they are others than before."""
-        if orders == self.response:
+    def store(self, response: HeartbeatResponse) -> None:
+        """Remember a response, and write the file if the response has changed."""
+        if response == self.response:
             return
-        self.response = orders
+        self.response = response
         try:
-            write_json(self._path, encode_response(orders))
+            write_json(self._path, encode_response(response))
         except OSError as error:
-            logger.warning("the desk's orders could not be kept: %s", error)
+            logger.warning("The heartbeat response could not be stored: %s", error)
 
     def _load(self) -> HeartbeatResponse | None:
         try:
@@ -35,5 +38,5 @@ class LastResponse:
         except FileNotFoundError:
             return None
         except (OSError, KeyError, TypeError, ValueError) as error:
-            logger.warning("the desk's last orders cannot be read: %s", error)
+            logger.warning("The stored heartbeat response cannot be read: %s", error)
             return None

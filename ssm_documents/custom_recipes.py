@@ -1,7 +1,7 @@
-"""From a team's own recipe, a folder with recipe.json, to the sources of its SSM document: checked, composed as ours.
+"""Document sources for custom recipes: from a folder with recipe.json to document.json and its scripts.
 
-What a recipe lists (packages, repositories) becomes files beside the scripts of custom/, which those read from
-here-documents in which no shell expands anything.
+The packages and repositories that a recipe lists become files beside the scripts of custom/. The scripts read them from
+quoted here-documents, in which the shell expands nothing.
 """
 
 from __future__ import annotations
@@ -24,33 +24,33 @@ from chalicelib.domain.setup.custom_recipe import (
     to_ssm_name,
 )
 from chalicelib.domain.setup.recipe import Recipe, parse_recipes
-from ssm_documents.parameters import SHARED, of_document
+from ssm_documents.parameters import SHARED, to_document_parameter
 
 _SCRIPTS = Path(__file__).parent / "custom"
 _DATA = Path(__file__).parent.parent / "chalicelib" / "data"
 
 CUSTOM_RECIPES_DIR = _DATA / "recipes"
-"""Where the folders are: packed with the code, so that the desk finds them in Lambda, too."""
+"""The folder of the custom recipes. It is deployed with the code, so gpudesk reads it in Lambda, too."""
 
 
-def custom_document_names(recipes: Path = CUSTOM_RECIPES_DIR) -> tuple[str, ...]:
-    """A document for each folder, sorted."""
+def list_custom_document_names(recipes: Path = CUSTOM_RECIPES_DIR) -> tuple[str, ...]:
+    """Return the document names of all custom recipes, sorted."""
     return tuple(sorted(f"{CUSTOM_DOCUMENT_PREFIX}{path.parent.name}" for path in recipes.glob("*/recipe.json")))
 
 
 @contextmanager
 def write_sources(document: str, recipes: Path = CUSTOM_RECIPES_DIR) -> Iterator[Path]:
-    """A folder with document.json and its scripts, while it is needed.
+    """Write document.json and its scripts into a temporary folder and yield that folder.
 
-    :raises FileNotFoundError: there is no such recipe, or its start script is missing
-    :raises ValueError: it breaks the schema, or a rule of the desk's (MalformedRecipe)
+    :raises FileNotFoundError: no recipe has that name, or its start script is missing
+    :raises ValueError: the recipe breaks the schema or a rule of gpudesk (MalformedRecipe)
     """
     source = recipes / document.removeprefix(CUSTOM_DOCUMENT_PREFIX)
     entry = json.loads((source / "recipe.json").read_text(encoding="utf-8"))
-    recipe = validate(source.name, entry)
+    recipe = validate_recipe(source.name, entry)
     steps = parse_custom_steps(source.name, entry)
-    with tempfile.TemporaryDirectory() as made:
-        folder = Path(made)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
         shutil.copytree(_SCRIPTS, folder, dirs_exist_ok=True)
         if steps.start:
             shutil.copy(source / steps.start, folder / "start.sh")
@@ -60,20 +60,23 @@ def write_sources(document: str, recipes: Path = CUSTOM_RECIPES_DIR) -> Iterator
         yield folder
 
 
-def validate(name: str, entry: Mapping[str, Any]) -> Recipe:
-    """The recipe, after everything that can be wrong with it.
+def validate_recipe(name: str, entry: Mapping[str, Any]) -> Recipe:
+    """Return the recipe that recipe.json describes.
 
-    :raises ValueError: with every problem that the schema finds, or the first of the desk's rules that it breaks
+    :raises ValueError: with all violations of the schema, or with the first violated rule of gpudesk
     """
     schema = json.loads((_DATA / "recipes.schema.json").read_text(encoding="utf-8"))
-    own = {**schema["$defs"]["custom_recipe"], "$defs": schema["$defs"]}
-    found = list(Draft202012Validator(own).iter_errors(entry))
-    found += Draft202012Validator({**schema["$defs"]["recipe_name"]}).iter_errors(name)
-    if found:
-        lines = [f"{'.'.join(map(str, each.absolute_path)) or 'recipe.json'}: {each.message}" for each in found]
+    custom_schema = {**schema["$defs"]["custom_recipe"], "$defs": schema["$defs"]}
+    violations = list(Draft202012Validator(custom_schema).iter_errors(entry))
+    violations += Draft202012Validator({**schema["$defs"]["recipe_name"]}).iter_errors(name)
+    if violations:
+        lines = [
+            f"{'.'.join(map(str, violation.absolute_path)) or 'recipe.json'}: {violation.message}"
+            for violation in violations
+        ]
         raise ValueError(f"recipe {name!r}: {'; '.join(lines)}")
-    ours = parse_recipes(json.loads((_DATA / "recipes.json").read_text(encoding="utf-8")))
-    return parse_custom_recipe(name, entry, ours)
+    base_recipes = parse_recipes(json.loads((_DATA / "recipes.json").read_text(encoding="utf-8")))
+    return parse_custom_recipe(name, entry, base_recipes)
 
 
 def _write_lists(folder: Path, steps: CustomSteps) -> None:
@@ -81,21 +84,24 @@ def _write_lists(folder: Path, steps: CustomSteps) -> None:
         "apt.txt": steps.apt,
         "pip.txt": steps.pip,
         "environment.txt": (steps.environment,),
-        "git.txt": tuple(f"{each.url} {each.ref} {each.target_dir}" for each in steps.git),
+        "git.txt": tuple(f"{checkout.url} {checkout.ref} {checkout.target_dir}" for checkout in steps.git),
     }
     for file, lines in lists.items():
         (folder / file).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _header(recipe: Recipe, steps: CustomSteps) -> dict[str, Any]:
-    """Checkouts and the start script are never skipped: a branch moves on, and what was started may have ended."""
+    """Return document.json. Git and start steps always run: branches move on, and a started service may have ended."""
     return {
         "schemaVersion": "2.2",
-        "description": f"gpudesk: what the team's own recipe {recipe.name} adds to {recipe.extends}.",
+        "description": f"gpudesk: custom recipe {recipe.name}, in addition to recipe {recipe.extends}.",
         "parameters": {
             "attemptId": SHARED,
             "gpuCount": SHARED,
-            **{to_ssm_name(parameter.name): of_document(parameter) for parameter in recipe.parameters.values()},
+            **{
+                to_ssm_name(parameter.name): to_document_parameter(parameter)
+                for parameter in recipe.parameters.values()
+            },
         },
         "mainSteps": [
             {

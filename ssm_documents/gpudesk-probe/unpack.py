@@ -1,0 +1,17 @@
+"""Read packed files (ssm_documents/embed.py) on standard input, write them as a zipapp to standard output."""
+
+import base64
+import bz2
+import io
+import json
+import sys
+import zipfile
+
+text = "".join(sys.stdin.read().split()).translate(str.maketrans(",.", "{@"))
+files = json.loads(bz2.decompress(base64.b85decode(text)))
+archive = io.BytesIO()
+with zipfile.ZipFile(archive, "w") as zipapp:
+    for name, source in files.items():
+        # ZipInfo's default date is 1980, so the archive depends on the files alone.
+        zipapp.writestr(zipfile.ZipInfo(name), source)
+sys.stdout.buffer.write(archive.getvalue())

@@ -1,0 +1,68 @@
+"""The command gpudesk-keep: asks gpudesk to keep the instance running."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import secrets
+import sys
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from chalicelib.domain.common.text import ensure_period
+from ssm_documents.probe.arguments import DURATION_HELP, parse_duration
+from ssm_documents.probe.files import ProbePaths, write_json
+
+REPLY_TIMEOUT_SECONDS = 200.0
+"""One heartbeat carries the request, the next sweep decides, and the next heartbeat returns the result."""
+
+POLL_SECONDS = 0.5
+
+
+def run_keep(
+    arguments: Sequence[str], paths: ProbePaths | None = None, wait_seconds: float = REPLY_TIMEOUT_SECONDS
+) -> int:
+    """Request a keep and wait for the result. The exit status is 0 if gpudesk granted it, else 1."""
+    paths = paths or ProbePaths()
+    options = _parse(arguments)
+    request_id = f"{int(time.time())}-{secrets.token_hex(4)}"
+    write_json(paths.keep_requests / f"{request_id}.json", {"hours": options.duration / timedelta(hours=1)})
+    if options.no_wait:
+        print("Keep requested. gpudesk-status will show the result.")
+        return 0
+    print("Keep requested. gpudesk decides within a few minutes.", flush=True)
+    result = _wait_for_result(paths.keep_results / f"{request_id}.json", wait_seconds)
+    if result is None:
+        print(
+            "No result yet. The probe keeps sending the request. gpudesk-status will show the result.", file=sys.stderr
+        )
+        return 1
+    print(f"{'Granted' if result['granted'] else 'Refused'}: {ensure_period(result['message'])}")
+    return 0 if result["granted"] else 1
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="gpudesk-keep", description="Ask gpudesk to keep this instance running.")
+    parser.add_argument("duration", type=parse_duration, nargs="?", help="how long, from now, such as 4h")
+    parser.add_argument("--no-wait", action="store_true", help="do not wait for the result")
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        parser.error(f"the duration is {unknown[0]!r}, but {DURATION_HELP}")
+    if options.duration is None:
+        parser.error(f"the duration is missing: {DURATION_HELP}")
+    return options
+
+
+def _wait_for_result(path: Path, seconds: float) -> dict[str, Any] | None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            time.sleep(POLL_SECONDS)
+        else:
+            return result
+    return None

@@ -1,0 +1,59 @@
+"""The command gpudesk-status: prints the last measurements, the policy, and coming stops."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from chalicelib.domain.common.text import ensure_period, format_date_time, pluralize
+from ssm_documents.probe.files import ProbePaths
+from ssm_documents.probe.warning_texts import describe_reason
+
+
+def run_status(arguments: Sequence[str], paths: ProbePaths | None = None) -> int:
+    """Print the probe's status file."""
+    argparse.ArgumentParser(
+        prog="gpudesk-status", description="Show what the probe measures on this instance and what gpudesk will do."
+    ).parse_args(arguments)
+    try:
+        status = json.loads((paths or ProbePaths()).status.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        print("The probe has not reported yet. Check it with: systemctl status gpudesk-probe", file=sys.stderr)
+        return 1
+    for line in _status_lines(status):
+        print(line)
+    return 0
+
+
+def _status_lines(status: Mapping[str, Any]) -> Iterator[str]:
+    yield f"Measured at {status['at']}:"
+    for name, signal in status["signals"].items():
+        yield f"  {name:<9} {signal['state']:<8} since {signal['since']}  {signal['reason']}"
+    response = status["response"]
+    if response is None:
+        yield "gpudesk has not responded yet."
+        return
+    yield (
+        f"Policy: a stop warning after {response['idle_minutes']} idle minutes, the stop "
+        f"{response['warning_minutes']} minutes later. Enabled signals: {', '.join(response['signals'])}. "
+        f"Mode of gpudesk: {response['mode']}."
+    )
+    if "keep_until" in response:
+        yield f"Kept until {_format_seconds(response['keep_until'])}."
+    if "warning" in response:
+        _, warning_type, stop_at = response["warning"]
+        yield f"WARNING: It will be stopped at {_format_seconds(stop_at)}: {describe_reason(warning_type)}."
+    if "keep_result" in response:
+        yield f"Result of the last keep request from this instance: {ensure_period(response['keep_result'][2])}"
+    if status["self_stop_at"]:
+        yield f"WARNING: It will stop itself at {status['self_stop_at']}, because gpudesk has not stopped it."
+    if status["missed"]:
+        yield f"{pluralize(status['missed'], 'heartbeat')} could not be sent in the last hour."
+
+
+def _format_seconds(seconds: int) -> str:
+    return format_date_time(datetime.fromtimestamp(seconds, UTC))

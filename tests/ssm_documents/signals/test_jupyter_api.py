@@ -1,0 +1,114 @@
+"""The HTTP calls to a Jupyter server, and what becomes of answers that are not Jupyter's."""
+
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from ssm_documents.probe.signals import jupyter_api
+from ssm_documents.probe.signals.jupyter import ServerState, inspect_server
+from ssm_documents.probe.signals.jupyter_servers import (
+    Access,
+    UnreachableServer,
+)
+from ssm_documents.probe.signals.namespaces import call_in_network
+
+
+@contextmanager
+def answering(reply: Callable[[str], tuple[int, bytes]]) -> Iterator[tuple[Access, list[str]]]:
+    """A server on loopback, and the paths that it was asked for."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            status, body = reply(self.path)
+            self.send_response(status if self.headers["Authorization"] == "token s3cret" else 403)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            asked.append(f"{self.path} {body}")
+            self.send_response(reply(self.path)[0])
+            self.end_headers()
+
+        def log_message(self, *arguments: object) -> None:
+            """Tests are quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield Access(server.server_port, "/", is_secure=False, token="s3cret"), asked
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def test_a_wrong_token_a_silent_port_and_a_token_that_is_no_header_cannot_be_asked() -> None:
+    with answering(lambda path: (200, b"[]")) as (way, _):
+        assert jupyter_api.get(way, "api/kernels") == []
+        with pytest.raises(UnreachableServer, match="it answers 403 Forbidden"):
+            jupyter_api.get(replace(way, token="wrong"), "api/kernels")
+        with pytest.raises(UnreachableServer, match="it does not answer"):
+            jupyter_api.get(replace(way, token="a\r\nb"), "api/kernels")
+    with pytest.raises(UnreachableServer, match="refused"):
+        jupyter_api.get(way, "api/kernels")
+
+
+def test_our_questions_are_marked_as_none_of_anybodys_use_and_terminals_may_be_switched_off() -> None:
+    with answering(lambda path: (404 if "terminals" in path else 200, b"[]")) as (way, asked):
+        assert inspect_server(way) == ServerState({}, {}, live_counts=Counter(kernels=0, terminals=0))
+    assert asked == ["/api/kernels?no_track_activity=1", "/api/terminals?no_track_activity=1"]
+
+
+def test_a_server_without_kernels_api_is_no_jupyter_at_rest() -> None:
+    with (
+        answering(lambda path: (404, b"[]")) as (way, _),
+        pytest.raises(UnreachableServer, match="does not have this path"),
+    ):
+        inspect_server(way)
+
+
+def test_a_message_is_posted_and_one_that_was_not_taken_says_so() -> None:
+    with answering(lambda path: (404 if "gone" in path else 201, b"")) as (way, asked):
+        jupyter_api.post(replace(way, base_url="/user/ada/"), "extension/notify", {"message": "hello"})
+        with pytest.raises(UnreachableServer, match="does not have this path"):
+            jupyter_api.post(way, "gone", {})
+    assert asked == ['/user/ada/extension/notify {"message": "hello"}', "/gone {}"]
+
+
+@pytest.mark.parametrize("body", [b"", b"{}x", b"[1]", b'{"a": 1}', b"7", b'[{"id": 1}]', b"[" * 99_999])
+def test_answers_that_are_not_jupyters_cannot_be_read(body: bytes) -> None:
+    with answering(lambda path: (200, body)) as (way, _), pytest.raises(UnreachableServer):
+        inspect_server(way)
+
+
+def test_a_server_in_another_network_is_asked_within_it() -> None:
+    """A container's loopback: here it is refused, there it answers."""
+    code = """
+import http.server, sys
+server = http.server.HTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
+print(server.server_port, flush=True)
+server.handle_request()
+"""
+    command = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$0" -c "$1"', sys.executable, code]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as contained:
+        assert contained.stdout
+        port = contained.stdout.readline()
+        if not port:
+            pytest.skip("this computer lets nobody make a network")
+        way = Access(int(port), "/", is_secure=False, token="")
+        with pytest.raises(UnreachableServer, match="refused"):
+            jupyter_api.get(way, "api/kernels")
+        assert call_in_network(contained.pid, lambda: jupyter_api.get(way, "any", may_be_missing=True)) == []
+        with pytest.raises(UnreachableServer, match="refused"):
+            jupyter_api.get(way, "api/kernels")
