@@ -5,7 +5,7 @@ from collections.abc import MutableMapping
 
 REGION = "us-east-1"
 
-STAND_INS = {
+PLACEHOLDERS = {
     "AWS_ACCESS_KEY_ID": "local",
     "AWS_SECRET_ACCESS_KEY": "local",
     "AWS_DEFAULT_REGION": REGION,
@@ -25,7 +25,7 @@ def clear_aws_environment(environment: MutableMapping[str, str]) -> None:
     """
     for name in [name for name in environment if name.startswith(("AWS_", "GPUDESK_"))]:
         del environment[name]
-    environment.update(STAND_INS)
+    environment.update(PLACEHOLDERS)
     for name in ("NO_PROXY", "no_proxy"):
         environment[name] = ",".join(filter(None, (environment.get(name), LOOPBACK)))
 

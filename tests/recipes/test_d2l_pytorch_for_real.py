@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from local.demo.notebook import Notebook
-from local.machines.inside.stand_ins.internet import book, uv_release
+from local.machines.inside.fakes.internet import book, uv_release
 
 from .publishers import ADDRESS, Publishers
 from .root import Root, why_not

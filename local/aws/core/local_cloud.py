@@ -19,7 +19,7 @@ from local.aws.core.faults import Faults
 from local.aws.core.gate import RequestInterceptor
 from local.aws.core.patches import Patches
 from local.aws.core.timing import AwsTiming
-from local.aws.dynamodb import quick_values, remembered
+from local.aws.dynamodb import moto_performance
 from local.aws.dynamodb.streams import Streams
 from local.aws.dynamodb.transactions import Transactions
 from local.aws.ec2 import images
@@ -93,8 +93,7 @@ class LocalCloud:
             Streams(self.clock.now),
             Transactions(),
             EmailSubscriptions(behaviour, self.clock.now, self.mailbox),
-            quick_values,
-            remembered,
+            moto_performance,
         )
 
     @property

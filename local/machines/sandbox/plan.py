@@ -148,4 +148,4 @@ def _system_files() -> list[tuple[str, str]]:
     library = f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/ensurepip/__main__.py"
     if not Path(sys.base_prefix, library).exists():
         return []
-    return [(str(INSIDE / "stand_ins" / "ensurepip.py"), f"/.machine/python/{library}")]
+    return [(str(INSIDE / "fakes" / "ensurepip.py"), f"/.machine/python/{library}")]

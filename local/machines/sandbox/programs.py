@@ -1,7 +1,7 @@
 """The machine's /usr/bin and /usr/sbin: links to this computer's programs, with stand-ins in some places.
 
 The folders are made once a fleet and shown to every machine read-only. The stand-ins themselves are modules of
-`inside.stand_ins`; what is written here are launchers of four lines.
+`inside.fakes`; what is written here are launchers of four lines.
 """
 
 import os
@@ -9,14 +9,14 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from local.machines.inside.stand_ins.internet import miniconda
+from local.machines.inside.fakes.internet import miniconda
 
 CODE = "/.machine/code"
 INTERPRETER = "/.machine/bin/python3"
 LAUNCHER = """#!{interpreter} -SEs
 import sys
 sys.path.insert(0, "{code}")
-from local.machines.inside.stand_ins.{module} import {function}
+from local.machines.inside.fakes.{module} import {function}
 sys.exit({function}(sys.argv[1:]))
 """
 PYTHON = f"""#!/bin/sh
@@ -30,26 +30,26 @@ set -o pipefail
 """
 """The real one, but that it says the published checksum of a made-up file: setups ask it often, so it starts fast."""
 
-STAND_INS: Mapping[str, tuple[str, str]] = {
+FAKES: Mapping[str, tuple[str, str]] = {
     "apt": ("apt", "main"),
     "apt-get": ("apt", "main"),
     "curl": ("curl", "main"),
     "dpkg": ("apt", "dpkg"),
     "dpkg-deb": ("deb", "main"),
-    "gpg": ("verify", "gpg"),
+    "gpg": ("verification", "gpg"),
     "halt": ("power", "poweroff"),
-    "ldd": ("verify", "ldd"),
+    "ldd": ("verification", "ldd"),
     "journalctl": ("journalctl", "main"),
     "poweroff": ("power", "poweroff"),
     "reboot": ("power", "reboot"),
     "runuser": ("users", "runuser"),
     "shutdown": ("power", "shutdown"),
-    "snap": ("quiet", "snap"),
+    "snap": ("broadcast", "snap"),
     "su": ("users", "runuser"),
     "sudo": ("users", "sudo"),
     "systemctl": ("systemctl", "main"),
     "unzip": ("unzip", "main"),
-    "wall": ("quiet", "wall"),
+    "wall": ("broadcast", "wall"),
 }
 WITH_GPU: Mapping[str, tuple[str, str]] = {"nvidia-smi": ("nvidia_smi", "main")}
 ROOT_ALONE: Mapping[str, tuple[str, str]] = {
@@ -79,17 +79,17 @@ def build(folder: Path, *, gpu: bool, users: bool) -> Path:
     made = folder / f"{'gpu' if gpu else 'plain'}-{'users' if users else 'root'}"
     if made.exists():
         return made
-    stand_ins = {**STAND_INS, **(WITH_GPU if gpu else {}), **({} if users else ROOT_ALONE)}
+    fakes = {**FAKES, **(WITH_GPU if gpu else {}), **({} if users else ROOT_ALONE)}
     draft = folder / f"{made.name}.{os.getpid()}"
     for programs in program_folders():
-        _fill(draft / programs.strip("/"), programs, stand_ins)
+        _fill(draft / programs.strip("/"), programs, fakes)
     draft.rename(made)
     return made
 
 
-def _fill(draft: Path, programs: str, stand_ins: Mapping[str, tuple[str, str]]) -> None:
+def _fill(draft: Path, programs: str, fakes: Mapping[str, tuple[str, str]]) -> None:
     draft.mkdir(parents=True)
-    taken = {*stand_ins, *HIDDEN, "python3", "python", "sha256sum"}
+    taken = {*fakes, *HIDDEN, "python3", "python", "sha256sum"}
     for program in Path(programs).iterdir():
         if program.name not in taken:
             (draft / program.name).symlink_to(f"/.machine{program}")
@@ -97,7 +97,7 @@ def _fill(draft: Path, programs: str, stand_ins: Mapping[str, tuple[str, str]]) 
     sha256sum = Path(programs) / "sha256sum"
     if sha256sum.exists():
         _write(draft / "sha256sum", _sha256sum(f"/.machine{sha256sum}"))
-    for name, (module, function) in stand_ins.items():
+    for name, (module, function) in fakes.items():
         text = LAUNCHER.format(interpreter=INTERPRETER, code=CODE, module=module, function=function)
         _write(draft / name, text)
 

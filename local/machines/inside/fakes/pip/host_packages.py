@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from importlib.metadata import Distribution, DistributionFinder, EntryPoint, MetadataPathFinder
 from pathlib import Path
 
-SHELF = Path("/.machine/environment", *Path(sysconfig.get_paths()["purelib"]).relative_to(sys.prefix).parts)
+HOST_PACKAGES = Path("/.machine/environment", *Path(sysconfig.get_paths()["purelib"]).relative_to(sys.prefix).parts)
 PACKAGES = Path(sysconfig.get_paths()["purelib"])
 SCRIPTS = Path(sys.prefix, "bin")
-STAND_INS = Path("/.machine/code/local/machines/inside/stand_ins")
+FAKES = Path("/.machine/code/local/machines/inside/fakes")
 HAS_GPU = Path("/.machine/device/gpu.json")
 PRETEND = {"nvidia-ml-py": "pynvml.py"}
 """Where the GPUs are pretended, so is their driver's library: linked first, so that the real one is left out."""
@@ -68,7 +68,7 @@ def add(requirement: str) -> list[str]:
     """Install a requirement and what it needs.
 
     :return: `name-version` of each distribution that was not there before
-    :raises NotOnShelf: the host does not have it
+    :raises PackageNotFound: the host does not have it
     """
     versions = {canonical(name): version for name, version in installed()}
     there = set(versions)
@@ -116,7 +116,7 @@ def _find(name: str, asked: str, requirement: str) -> Distribution | None:
 
 
 def _context(name: str) -> DistributionFinder.Context:
-    return DistributionFinder.Context(name=name, path=[str(SHELF)])
+    return DistributionFinder.Context(name=name, path=[str(HOST_PACKAGES)])
 
 
 def _allows(asked: str, version: str) -> bool:
@@ -159,15 +159,15 @@ def _link(distribution: Distribution) -> None:
     """Link what RECORD lists: folders of packages as one, data files one by one, scripts written anew."""
     pretend = PRETEND.get(canonical(distribution.metadata["Name"]))
     if pretend and HAS_GPU.exists():
-        _symlink(PACKAGES / pretend, STAND_INS / pretend)
+        _symlink(PACKAGES / pretend, FAKES / pretend)
     for file in {_piece(Path(str(path))) for path in distribution.files or []}:
         if file.parts[:1] == ("..",):
             inside = Path(os.path.normpath(PACKAGES / file))
-            source = Path(os.path.normpath(SHELF / file))
+            source = Path(os.path.normpath(HOST_PACKAGES / file))
             if inside.parent != SCRIPTS:
                 _symlink(inside, source)
         elif file.name != "__pycache__":
-            _symlink(PACKAGES / file, SHELF / file)
+            _symlink(PACKAGES / file, HOST_PACKAGES / file)
     for entry in distribution.entry_points:
         if entry.group == "console_scripts":
             _write_script(entry)
@@ -177,7 +177,7 @@ def _make_up(name: str, version: str) -> str:
     """As much of a distribution as says that it is there."""
     module = MADE_UP[name]
     if module:
-        _symlink(PACKAGES / module, STAND_INS / "packages" / module)
+        _symlink(PACKAGES / module, FAKES / "packages" / module)
     metadata = PACKAGES / f"{name}-{version}.dist-info" / "METADATA"
     metadata.parent.mkdir(exist_ok=True)
     metadata.write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", encoding="utf-8")

@@ -47,7 +47,7 @@ cat >"$prefix/bin/conda" <<'CONDA'
 import sys
 sys.path.insert(0, "/.machine/code")
 from pathlib import Path
-from local.machines.inside.stand_ins.conda import main
+from local.machines.inside.fakes.conda import main
 sys.exit(main(sys.argv[1:], Path(sys.argv[0]).parent.parent))
 CONDA
 chmod +x "$prefix/bin/conda"

@@ -7,12 +7,12 @@ import sys
 import sysconfig
 from pathlib import Path
 
-STAND_IN = Path("/.machine/code/local/machines/inside/stand_ins/pip")
+FAKE_PIP = Path("/.machine/code/local/machines/inside/fakes/pip")
 
 if __name__ == "__main__":
     link = Path(sysconfig.get_paths()["purelib"], "pip")
     if not link.exists():
-        link.symlink_to(STAND_IN)
+        link.symlink_to(FAKE_PIP)
     for name in ("pip", "pip3", f"pip{sys.version_info[0]}.{sys.version_info[1]}"):
         script = Path(sys.prefix, "bin", name)
         script.write_text(f'#!/bin/sh\nexec "{sys.prefix}/bin/python" -m pip "$@"\n')

@@ -13,7 +13,7 @@ PYTHON = "/usr/bin/python3"
 NOT_FOUND = 2
 INSTALL = (
     "import sys; sys.path.insert(0, '/.machine/code'); "
-    "from local.machines.inside.stand_ins.pip.__main__ import main; sys.exit(main(['install', *sys.argv[1:]]))"
+    "from local.machines.inside.fakes.pip.__main__ import main; sys.exit(main(['install', *sys.argv[1:]]))"
 )
 WITH_VALUE = ("--python", "--install-dir", "--index")
 OWN = ("", "3.10", ">=3.10")

@@ -8,10 +8,10 @@ import tarfile
 
 RELEASE = re.compile(r"https://github\.com/astral-sh/uv/releases/download/(?P<version>[\d.]+)/(?P<file>uv-[\w.-]+)")
 
-STAND_IN = """#!/.machine/bin/python3 -SEs
+FAKE_UV = """#!/.machine/bin/python3 -SEs
 import sys
 sys.path.insert(0, "/.machine/code")
-from local.machines.inside.stand_ins.uv import main
+from local.machines.inside.fakes.uv import main
 sys.exit(main(sys.argv[1:], "{version}"))
 """
 
@@ -25,7 +25,7 @@ def content(url: str, program: bytes | None = None) -> bytes | None:
     if release is None:
         return None
     name = release["file"].removesuffix(".sha256")
-    packed = _archive(name, program or STAND_IN.format(version=release["version"]).encode())
+    packed = _archive(name, program or FAKE_UV.format(version=release["version"]).encode())
     if name != release["file"]:
         return f"{hashlib.sha256(packed).hexdigest()} *{name}\n".encode()
     return packed

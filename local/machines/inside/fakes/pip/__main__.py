@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import __version__, shelf
+from . import __version__, host_packages
 
 UNDERSTOOD_OPTIONS_WITH_VALUE = (
     "-r",
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
             quiet = any(word in ("-q", "-qq", "--quiet") for word in words)
             return _install(_requirements(words[words.index("install") + 1 :]), quiet=quiet)
         case "list" | "freeze":
-            for name, version in shelf.installed():
+            for name, version in host_packages.installed():
                 print(f"{name}=={version}")
             return 0
         case "show":
@@ -64,8 +64,8 @@ def _install(wanted: Sequence[str], *, quiet: bool) -> int:
     new: list[str] = []
     for requirement in wanted:
         try:
-            added = shelf.add(requirement)
-        except shelf.PackageNotFound as missing:
+            added = host_packages.add(requirement)
+        except host_packages.PackageNotFound as missing:
             print(
                 f"ERROR: Could not find a version that satisfies the requirement {missing.requirement} "
                 f"(from versions: {missing.versions})\n"
@@ -82,11 +82,11 @@ def _install(wanted: Sequence[str], *, quiet: bool) -> int:
 
 
 def _show(names: Sequence[str]) -> int:
-    there = {shelf.canonical(name): (name, version) for name, version in shelf.installed()}
-    missing = [name for name in names if shelf.canonical(name) not in there]
+    there = {host_packages.canonical(name): (name, version) for name, version in host_packages.installed()}
+    missing = [name for name in names if host_packages.canonical(name) not in there]
     for name in names:
-        if shelf.canonical(name) in there:
-            print("Name: {}\nVersion: {}".format(*there[shelf.canonical(name)]))
+        if host_packages.canonical(name) in there:
+            print("Name: {}\nVersion: {}".format(*there[host_packages.canonical(name)]))
     if missing:
         print(f"WARNING: Package(s) not found: {', '.join(missing)}", file=sys.stderr)
     return 1 if missing else 0
