@@ -47,7 +47,7 @@ class RequestInterceptor:
         tick: Callable[[], None],
     ) -> None:
         self.calls: Counter[str] = Counter()
-        self.calls_of_machines: Counter[str] = Counter()
+        self.machine_calls: Counter[str] = Counter()
         self._counting = threading.Lock()
         self._current = threading.local()
         self._faults = faults
@@ -107,7 +107,7 @@ class RequestInterceptor:
     def _count(self, response: Any, name: str) -> None:
         is_machine = response.get_access_key().startswith(ROLE_KEY_PREFIX)
         with self._counting:
-            (self.calls_of_machines if is_machine else self.calls)[name] += 1
+            (self.machine_calls if is_machine else self.calls)[name] += 1
 
 
 def _nothing() -> None:

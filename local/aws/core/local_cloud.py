@@ -56,11 +56,10 @@ class LocalCloud:
     :param machines: plays the instances; what runs on them sees `environment` from their launch on
     """
 
-    def __init__(self, clock: Clock, machines: Machines, behaviour: AwsTiming | None = None) -> None:
-        self.behaviour = behaviour = behaviour or AwsTiming()
+    def __init__(self, clock: Clock, machines: Machines, timing: AwsTiming | None = None) -> None:
+        self.timing = timing = timing or AwsTiming()
         self.clock = clock
         self.machines = machines
-        self.environment: dict[str, str] = {}
         self.faults = Faults()
         self.capacity = Capacity(self.tick)
         self.log = EventLog()
@@ -68,33 +67,39 @@ class LocalCloud:
         self.control_lock = threading.RLock()
         self.data_lock = threading.RLock()
         self._gate = RequestInterceptor(self.faults, self.control_lock, self.data_lock, self.tick)
-        self.lifecycle = Lifecycle(behaviour, clock.now, machines, self.capacity, self.log, self.environment)
+        self.lifecycle = Lifecycle(timing, clock.now, machines, self.capacity, self.log)
         self.scheduled = ScheduledEvents(clock.now, self.lifecycle)
-        self.agents = Agents(behaviour, clock.now, self.lifecycle)
-        self.commands = RunCommand(behaviour, clock, machines, self.lifecycle, self.agents, self.log)
-        self.images = CustomImages(behaviour, clock.now, machines, self.lifecycle)
+        self.agents = Agents(timing, clock.now, self.lifecycle)
+        self.commands = RunCommand(timing, clock, machines, self.agents, self.log)
+        self.lifecycle.on_halt.append(self.commands.abandon_runs)
+        self.images = CustomImages(timing, clock.now, machines, self.lifecycle)
         self.sessions = Sessions(clock.now, machines, self.lifecycle, self.agents)
-        self._parts = self._extensions(behaviour)
+        self._parts = self._extensions(timing)
         self._patches = Patches()
 
-    def _extensions(self, behaviour: AwsTiming) -> tuple[Extension, ...]:
+    def _extensions(self, timing: AwsTiming) -> tuple[Extension, ...]:
         return (
             self._gate,
             InstanceCalls(self.lifecycle, self.faults),
-            Launches(behaviour, self.clock.now, self.capacity, self.lifecycle, lambda: self._gate.operation),
+            Launches(timing, self.clock.now, self.capacity, self.lifecycle, lambda: self._gate.operation),
             images,
             self.images,
             self.scheduled,
             self.agents,
-            DocumentCalls(behaviour),
-            RunCommandApi(behaviour, self.commands, self.agents, self.lifecycle),
+            DocumentCalls(timing),
+            RunCommandApi(timing, self.commands, self.agents, self.lifecycle),
             self.sessions,
             InstanceConnect(self.clock.now, self.machines, self.lifecycle),
             Streams(self.clock.now),
             Transactions(),
-            EmailSubscriptions(behaviour, self.clock.now, self.mailbox),
+            EmailSubscriptions(timing, self.clock.now, self.mailbox),
             moto_performance,
         )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return the environment variables of instances; changes affect instances launched later."""
+        return self.lifecycle.environment
 
     @property
     def calls(self) -> Counter[str]:
@@ -102,9 +107,9 @@ class LocalCloud:
         return self._gate.calls
 
     @property
-    def calls_of_machines(self) -> Counter[str]:
+    def machine_calls(self) -> Counter[str]:
         """How often each operation was called with the role of an instance."""
-        return self._gate.calls_of_machines
+        return self._gate.machine_calls
 
     def calls_of(self, since: Counter[str]) -> Counter[str]:
         """The calls after `since`, which is a copy of `calls` made earlier."""
@@ -156,9 +161,9 @@ class LocalCloud:
         with self.control_lock:
             return self.scheduled.schedule(instance_id, code, not_before, not_after)
 
-    def powered_off(self, instance_id: str) -> None:
+    def record_power_off(self, instance_id: str) -> None:
         """The machine switched itself off; EC2 will say stopped, or terminated where its launch said so."""
-        self.lifecycle.powered_off(instance_id)
+        self.lifecycle.record_power_off(instance_id)
 
     def settle(self, timeout: float = 60) -> None:
         """Wait until no document is running for real.

@@ -37,7 +37,7 @@ _LOADER = create_loader()
 
 @contextmanager
 def in_process_cloud(
-    clock: Clock | None = None, machines: Machines | None = None, behaviour: AwsTiming | None = None
+    clock: Clock | None = None, machines: Machines | None = None, timing: AwsTiming | None = None
 ) -> Iterator[LocalCloud]:
     """A cloud of its own for one test; clients are made inside.
 
@@ -45,15 +45,15 @@ def in_process_cloud(
     :param machines: simulated ones where None
     """
     with _environment(), mock_aws(), _quick_clients():
-        cloud = LocalCloud(clock or ManualClock(), machines or SimulatedMachines(), behaviour)
+        cloud = LocalCloud(clock or ManualClock(), machines or SimulatedMachines(), timing)
         if isinstance(cloud.machines, SimulatedMachines):
-            cloud.machines.on_power_off = cloud.powered_off
+            cloud.machines.on_power_off = cloud.record_power_off
         with cloud:
             yield cloud
         cloud.machines.close()
 
 
-def quick_session() -> boto3.Session:
+def create_session() -> boto3.Session:
     """A session that shares with the others what botocore knows of AWS: reading it anew takes most of a test."""
     session = botocore.session.get_session()
     session.register_component("data_loader", _LOADER)
@@ -63,7 +63,7 @@ def quick_session() -> boto3.Session:
 @functools.cache
 def _shared_session() -> boto3.Session:
     """Its clients are shared by all clouds of this process: they lead to moto, whichever of the clouds it plays."""
-    session = quick_session()
+    session = create_session()
     session.client = functools.cache(session.client)  # type: ignore[method-assign]
     return session
 

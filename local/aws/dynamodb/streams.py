@@ -41,7 +41,7 @@ def stream_arn(table: Table) -> str:
     return f"{table.table_arn}/stream/{table.latest_stream_label}"
 
 
-def records_since(account: str, region: str, table_name: str, position: int) -> list[Record]:
+def read_records_since(account: str, region: str, table_name: str, position: int) -> list[Record]:
     """A table's records after the first `position` ones, as Lambda gets them; its callers hold the data lock.
 
     A table that does not exist yet or has no stream has no records.

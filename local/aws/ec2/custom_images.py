@@ -73,9 +73,9 @@ class CustomImages:
     """
 
     def __init__(
-        self, behaviour: AwsTiming, now: Callable[[], datetime], machines: Machines, lifecycle: Lifecycle
+        self, timing: AwsTiming, now: Callable[[], datetime], machines: Machines, lifecycle: Lifecycle
     ) -> None:
-        self._behaviour = behaviour
+        self._timing = timing
         self._now = now
         self._machines = machines
         self._lifecycle = lifecycle
@@ -111,7 +111,7 @@ class CustomImages:
             backend.amis[ami.id] = ami
             self._capture(life, ami, no_reboot=bool(response._get_bool_param("NoReboot")))
             now = self._now()
-            self._making[ami.ebs_snapshot.id] = PendingAmi(ami, now, now + self._behaviour.image_takes)
+            self._making[ami.ebs_snapshot.id] = PendingAmi(ami, now, now + self._timing.image_takes)
             self.tick()
             return ActionResult({"ImageId": ami.id})
 
@@ -124,7 +124,7 @@ class CustomImages:
             if reboots:
                 self._machines.halt(life.instance.id)
             self._machines.capture(life.instance.id, ami.id)
-            self._lifecycle.own_images.add(ami.id)
+            self._lifecycle.custom_image_ids.add(ami.id)
         if reboots:
             self._lifecycle.reboot(life)
 

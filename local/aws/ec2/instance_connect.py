@@ -43,7 +43,7 @@ class InstanceConnect:
             instance_id, user, key = asked["InstanceId"], asked["InstanceOSUser"], asked["SSHPublicKey"]
             if not KEY.fullmatch(key) or len(key) > MAX_KEY_LENGTH or not USER.fullmatch(user):
                 raise CloudError("InvalidArgsException", "One of the parameters is not valid.")
-            life = self._lifecycle.live_counts.get(instance_id)
+            life = self._lifecycle.instances.get(instance_id)
             if life is None or life.region != response.region:
                 raise CloudError("EC2InstanceNotFoundException", f"{instance_id} was not found.", status=404)
             if life.state != "running":

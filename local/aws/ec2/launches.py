@@ -42,13 +42,13 @@ class Launches:
 
     def __init__(
         self,
-        behaviour: AwsTiming,
+        timing: AwsTiming,
         now: Callable[[], datetime],
         capacity: Capacity,
         lifecycle: Lifecycle,
         operation: Callable[[], str | None],
     ) -> None:
-        self._behaviour = behaviour
+        self._timing = timing
         self._now = now
         self._capacity = capacity
         self._lifecycle = lifecycle
@@ -73,7 +73,7 @@ class Launches:
             known = self._tokens.get(key)
             if known is None or known.until <= self._now():
                 answer = original(response)
-                until = self._now() + self._behaviour.token_life
+                until = self._now() + self._timing.token_life
                 self._tokens[key] = ClientTokenRecord(request, answer.result, until)
                 return answer
             if known.request != request:
@@ -93,7 +93,7 @@ class Launches:
             publish(backend, [image_id])
             image = backend.amis.get(image_id)
             zone = zone_of(backend, kwargs)
-            if self._behaviour.is_strict:
+            if self._timing.is_strict:
                 _check(backend, image_id, kwargs["instance_type"], zone)
             if image is not None:
                 complete_disks(image, kwargs)
@@ -105,7 +105,7 @@ class Launches:
                 self._capacity.give_back(kwargs["instance_type"], zone, count)
                 raise
             for instance in reservation.instances:
-                if self._behaviour.is_strict:
+                if self._timing.is_strict:
                     _adopt_interfaces(instance, kwargs.get("nics") or [], interface_tags)
                 self._lifecycle.launched(instance)
             return reservation

@@ -7,10 +7,10 @@ from typing import Any
 
 from moto.ec2.models.instances import Instance, InstanceState, StateReason
 
-from local.aws.core.events import EventLog, instance_state_changed
+from local.aws.core.events import EventLog, EventOrigin, build_instance_state_change
 from local.aws.core.timing import AwsTiming
 from local.aws.ec2.capacity import Capacity
-from local.aws.ec2.machine_specs import machine_spec
+from local.aws.ec2.machine_specs import build_machine_spec
 from local.aws.ec2.tracked_instance import BY_ITSELF, BY_USER, CODES, TrackedInstance
 from local.machines.host.port import Machines, MachineSpec
 
@@ -26,22 +26,21 @@ class Lifecycle:
 
     def __init__(
         self,
-        behaviour: AwsTiming,
+        timing: AwsTiming,
         now: Callable[[], datetime],
         machines: Machines,
         capacity: Capacity,
         log: EventLog,
-        environment: dict[str, str],
     ) -> None:
-        self.live_counts: dict[str, TrackedInstance] = {}
+        self.instances: dict[str, TrackedInstance] = {}
         self.on_halt: list[OnHalt] = []
-        self.own_images: set[str] = set()
-        self._behaviour = behaviour
+        self.custom_image_ids: set[str] = set()
+        self._timing = timing
         self._now = now
         self._machines = machines
         self._capacity = capacity
         self._log = log
-        self._environment = environment
+        self.environment: dict[str, str] = {}
         self._powered_off: deque[str] = deque()
         self.terminate_in_moto: Callable[[Any], Any] = Instance.terminate
 
@@ -49,17 +48,17 @@ class Lifecycle:
         """Take over a new instance of moto's, which moto has running already."""
         now = self._now()
         life = TrackedInstance(instance, launched_at=now)
-        self.live_counts[instance.id] = life
+        self.instances[instance.id] = life
         self._begin_pending(life, now)
         self.tick()
 
     def life_of(self, instance: Any) -> TrackedInstance:
         """Its life; one begun before the local cloud was installed counts from now."""
-        if instance.id not in self.live_counts:
+        if instance.id not in self.instances:
             now = self._now()
             running_since = now if instance.state == "running" else None
-            self.live_counts[instance.id] = TrackedInstance(instance, launched_at=now, running_since=running_since)
-        return self.live_counts[instance.id]
+            self.instances[instance.id] = TrackedInstance(instance, launched_at=now, running_since=running_since)
+        return self.instances[instance.id]
 
     def start(self, life: TrackedInstance, start_in_moto: Callable[[Any], Any]) -> None:
         """From stopped to pending.
@@ -77,7 +76,7 @@ class Lifecycle:
         self._halt(life, now)
         stop_in_moto(life.instance)
         _blame_user(life, now)
-        self._become(life, "stopping", now, self._behaviour.stopping_for)
+        self._become(life, "stopping", now, self._timing.stopping_for)
         self.tick()
 
     def terminate(self, life: TrackedInstance) -> None:
@@ -86,7 +85,7 @@ class Lifecycle:
         self._halt(life, now)
         self._release(life)
         _blame_user(life, now)
-        self._become(life, "shutting-down", now, self._behaviour.terminating_for)
+        self._become(life, "shutting-down", now, self._timing.terminating_for)
         self.tick()
 
     def reboot(self, life: TrackedInstance) -> None:
@@ -103,31 +102,31 @@ class Lifecycle:
         life.instance.state_reason = reason
         if life.instance.instance_initiated_shutdown_behavior == "terminate":
             self._release(life)
-            self._become(life, "shutting-down", at, self._behaviour.terminating_for)
+            self._become(life, "shutting-down", at, self._timing.terminating_for)
         else:
-            self._become(life, "stopping", at, self._behaviour.stopping_for)
+            self._become(life, "stopping", at, self._timing.stopping_for)
 
-    def powered_off(self, instance_id: str) -> None:
+    def record_power_off(self, instance_id: str) -> None:
         """The machine switched itself off. Any thread may say so; the next tick acts on it."""
         self._powered_off.append(instance_id)
 
-    def machine_spec(self, life: TrackedInstance) -> MachineSpec:
-        return machine_spec(life.instance, life.region, self._environment, self.own_images)
+    def build_machine_spec(self, life: TrackedInstance) -> MachineSpec:
+        return build_machine_spec(life.instance, life.region, self.environment, self.custom_image_ids)
 
     def is_visible(self, instance_id: str) -> bool:
         """Whether a describe may know of the instance yet."""
-        life = self.live_counts.get(instance_id)
-        return life is None or self._now() >= life.launched_at + self._behaviour.launch_lag
+        life = self.instances.get(instance_id)
+        return life is None or self._now() >= life.launched_at + self._timing.launch_lag
 
     def tick(self) -> None:
         """Apply every transition that is due by now, in the order in which they became due."""
         now = self._now()
         while self._powered_off:
-            life = self.live_counts.get(self._powered_off.popleft())
+            life = self.instances.get(self._powered_off.popleft())
             if life is not None and life.state == "running":
                 self.switch_off(life, BY_ITSELF, now)
         while True:
-            due = [(life.next_at, life) for life in self.live_counts.values() if life.next_at and life.next_at <= now]
+            due = [(life.next_at, life) for life in self.instances.values() if life.next_at and life.next_at <= now]
             if not due:
                 return
             at, life = min(due, key=lambda pair: pair[0])
@@ -148,11 +147,11 @@ class Lifecycle:
 
     def _begin_pending(self, life: TrackedInstance, at: datetime) -> None:
         life.instance.launch_time = at.replace(tzinfo=None)
-        self._become(life, "pending", at, self._behaviour.pending_for)
+        self._become(life, "pending", at, self._timing.pending_for)
 
     def _become_running(self, life: TrackedInstance, at: datetime) -> None:
         if not life.has_disk:
-            self._machines.create(self.machine_spec(life))
+            self._machines.create(self.build_machine_spec(life))
             life.has_disk = True
         self._machines.boot(life.instance.id)
         life.running_since = at
@@ -164,7 +163,7 @@ class Lifecycle:
         life.instance._reason, life.instance.state_reason = reasons
         if life.has_disk:
             self._machines.destroy(life.instance.id)
-        self._become(life, "terminated", at, self._behaviour.terminated_visible_for)
+        self._become(life, "terminated", at, self._timing.terminated_visible_for)
 
     def _vanish(self, life: TrackedInstance) -> None:
         backend = life.instance.ec2_backend
@@ -173,12 +172,12 @@ class Lifecycle:
                 reservation.instances.remove(life.instance)
                 if not reservation.instances:
                     del backend.reservations[reservation.id]
-        del self.live_counts[life.instance.id]
+        del self.instances[life.instance.id]
 
     def _become(self, life: TrackedInstance, state: str, at: datetime, next_after: timedelta | None = None) -> None:
         life.instance._state = InstanceState(state, CODES[state])
         life.next_at = None if next_after is None else at + next_after
-        self._log.emit(instance_state_changed(at, life.account, life.region, life.instance.id, state))
+        self._log.emit(build_instance_state_change(EventOrigin(at, life.account, life.region), life.instance.id, state))
 
     def _halt(self, life: TrackedInstance, at: datetime) -> None:
         if life.running_since is None:

@@ -20,12 +20,12 @@ NVIDIA_SMI_NAMES = {
 """EC2's name of a GPU to its driver's, where that is not "NVIDIA" before it."""
 
 
-def machine_spec(
-    instance: Any, region: str, environment: Mapping[str, str], own_images: Container[str] = ()
+def build_machine_spec(
+    instance: Any, region: str, environment: Mapping[str, str], custom_image_ids: Container[str] = ()
 ) -> MachineSpec:
     """`instance` is moto's; a type that moto has no data for has no GPU.
 
-    :param own_images: ids of the AMIs that were made of machines here
+    :param custom_image_ids: ids of the AMIs that were made of machines here
     """
     gpu, gpu_count, gpu_memory_mib = _gpus(instance.instance_type)
     return MachineSpec(
@@ -38,7 +38,7 @@ def machine_spec(
         arch=_arch(instance.architecture),
         platform_version=platform_version(instance.image_id, region),
         environment=dict(environment),
-        copy_of=instance.image_id if instance.image_id in own_images else None,
+        copy_of=instance.image_id if instance.image_id in custom_image_ids else None,
     )
 
 

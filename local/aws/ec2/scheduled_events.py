@@ -92,7 +92,7 @@ class ScheduledEvents:
         """
         if code not in DESCRIPTIONS:
             raise ValueError(f"a code is one of {', '.join(DESCRIPTIONS)}, not {code!r}")
-        if instance_id not in self._lifecycle.live_counts:
+        if instance_id not in self._lifecycle.instances:
             raise KeyError(instance_id)
         event_id = f"instance-event-{secrets.token_hex(8)}{secrets.randbelow(16):x}"
         self._events[event_id] = ScheduledEvent(event_id, instance_id, code, DESCRIPTIONS[code], not_before, not_after)
@@ -102,7 +102,7 @@ class ScheduledEvents:
         """Do what is due by now, in its order; forget what nobody can describe any more."""
         now = self._now()
         for event in sorted(self._events.values(), key=lambda event: event.not_before):
-            life = self._lifecycle.live_counts.get(event.instance_id)
+            life = self._lifecycle.instances.get(event.instance_id)
             if life is None or (event.completed_at and now - event.completed_at >= SHOWN_FOR):
                 del self._events[event.event_id]
             elif event.completed_at is None:

@@ -60,15 +60,15 @@ class EmailSubscriptions:
     :param now: the cloud's time
     """
 
-    def __init__(self, behaviour: AwsTiming, now: Callable[[], datetime], mailbox: Mailbox) -> None:
-        self._behaviour = behaviour
+    def __init__(self, timing: AwsTiming, now: Callable[[], datetime], mailbox: Mailbox) -> None:
+        self._timing = timing
         self._now = now
         self._mailbox = mailbox
         self._waiting: dict[str, _Waiting] = {}
 
     def patch(self, patches: Patches) -> None:
         patches.wrap(Subscription, "publish", self._publish)
-        if not self._behaviour.is_strict:
+        if not self._timing.is_strict:
             return
         patches.wrap(SNSResponse, "call_action", self._without_the_expired)
         patches.wrap(SNSResponse, "subscribe", self._subscribe)

@@ -31,17 +31,17 @@ class Mailbox:
         with self._lock:
             self._mails.append(mail)
 
-    def mails(self, address: str | None = None) -> list[Mail]:
+    def list_mails(self, address: str | None = None) -> list[Mail]:
         """Those to one address, or all of them."""
         with self._lock:
             return [mail for mail in self._mails if address in (None, mail.to)]
 
-    def token(self, address: str) -> str:
+    def find_token(self, address: str) -> str:
         """The token of the last mail that asks this address for a confirmation.
 
         :raises KeyError: no mail did
         """
-        tokens = [mail.token for mail in self.mails(address) if mail.token]
+        tokens = [mail.token for mail in self.list_mails(address) if mail.token]
         if not tokens:
             raise KeyError(f"mail to {address} that asks for a confirmation")
         return tokens[-1]

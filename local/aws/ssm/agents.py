@@ -32,8 +32,8 @@ class Agents:
     :param now: the cloud's time
     """
 
-    def __init__(self, behaviour: AwsTiming, now: Callable[[], datetime], lifecycle: Lifecycle) -> None:
-        self._behaviour = behaviour
+    def __init__(self, timing: AwsTiming, now: Callable[[], datetime], lifecycle: Lifecycle) -> None:
+        self._timing = timing
         self._now = now
         self._lifecycle = lifecycle
         self._registrations: dict[str, Registration] = {}
@@ -49,15 +49,15 @@ class Agents:
         """The agent says nothing from now on; None: the agents of all instances launched from now on."""
         self._lifecycle.tick()
         if instance_id is None:
-            self._heard_of |= set(self._lifecycle.live_counts)
+            self._heard_of |= set(self._lifecycle.instances)
             self._new_ones_are_silent = True
             return
-        life = self._lifecycle.live_counts.get(instance_id)
+        life = self._lifecycle.instances.get(instance_id)
         if life:
             self._look(life, self._now())
         self._silent.add(instance_id)
 
-    def speak(self, instance_id: str | None = None) -> None:
+    def unsilence(self, instance_id: str | None = None) -> None:
         """Take `silence` back."""
         if instance_id is None:
             self._new_ones_are_silent = False
@@ -66,12 +66,12 @@ class Agents:
 
     def is_reachable(self, instance_id: str) -> bool:
         """Whether a command sent now gets to the machine."""
-        life = self._lifecycle.live_counts.get(instance_id)
+        life = self._lifecycle.instances.get(instance_id)
         return life is not None and self._online_since(life, self._now()) is not None
 
     def takes_commands(self, instance_id: str) -> bool:
         """Whether SendCommand accepts the instance: it runs, and its agent has registered once."""
-        life = self._lifecycle.live_counts.get(instance_id)
+        life = self._lifecycle.instances.get(instance_id)
         return life is not None and life.state == "running" and self.registration(life) is not None
 
     def registration(self, life: TrackedInstance) -> Registration | None:
@@ -85,14 +85,14 @@ class Agents:
     def _online_since(self, life: TrackedInstance, at: datetime) -> datetime | None:
         if life.running_since is None or self._is_silent(life.instance.id):
             return None
-        since = life.running_since + self._behaviour.agent_after_boot
+        since = life.running_since + self._timing.agent_after_boot
         return since if since <= at else None
 
     def _look(self, life: TrackedInstance, at: datetime) -> None:
         since = self._online_since(life, at)
         if since is None:
             return
-        last_ping = at - (at - since) % self._behaviour.ping_every
+        last_ping = at - (at - since) % self._timing.ping_every
         known = self._registrations.setdefault(life.instance.id, Registration(since, last_ping))
         known.last_ping = last_ping
 
@@ -104,7 +104,7 @@ class Agents:
                 raise CloudError("ValidationException", "MaxResults is at least 5 and at most 50")
             known = [
                 self._information(life, registration)
-                for life in self._lifecycle.live_counts.values()
+                for life in self._lifecycle.instances.values()
                 if (life.account, life.region) == (response.current_account, response.region)
                 and (registration := self.registration(life))
                 and all(life.answers_to(key, values) for key, values in filters)
@@ -117,8 +117,8 @@ class Agents:
         return describe_instance_information
 
     def _information(self, life: TrackedInstance, registration: Registration) -> Mapping[str, Any]:
-        is_lost = self._now() - registration.last_ping > self._behaviour.ping_lost_after
-        spec = self._lifecycle.machine_spec(life)
+        is_lost = self._now() - registration.last_ping > self._timing.ping_lost_after
+        spec = self._lifecycle.build_machine_spec(life)
         return {
             "InstanceId": life.instance.id,
             "PingStatus": "ConnectionLost" if is_lost else "Online",

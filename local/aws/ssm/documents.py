@@ -73,8 +73,8 @@ AMAZONS = {
 class DocumentCalls:
     """moto's document calls, which know Amazon's own documents and refuse what no agent could run."""
 
-    def __init__(self, behaviour: AwsTiming) -> None:
-        self._behaviour = behaviour
+    def __init__(self, timing: AwsTiming) -> None:
+        self._timing = timing
 
     def patch(self, patches: Patches) -> None:
         patches.wrap(SimpleSystemManagerBackend, "_get_documents", _find)
@@ -99,7 +99,7 @@ class DocumentCalls:
         return update_document
 
     def _check(self, content: str, document_format: Any) -> None:
-        if not self._behaviour.is_strict:
+        if not self._timing.is_strict:
             return
         try:
             validate_document(content, document_format)

@@ -9,9 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.domain.common.clock import Clock
-from local.aws.core.events import EventLog, command_changed, invocation_changed
+from local.aws.core.events import EventLog, EventOrigin, build_command_status_change, build_invocation_status_change
 from local.aws.core.timing import AwsTiming
-from local.aws.ec2.lifecycle import Lifecycle
 from local.aws.ec2.tracked_instance import TrackedInstance
 from local.aws.ssm.agents import Agents
 from local.aws.ssm.command_logs import write_logs
@@ -29,15 +28,14 @@ class RunCommand:
 
     def __init__(
         self,
-        behaviour: AwsTiming,
+        timing: AwsTiming,
         clock: Clock,
         machines: Machines,
-        lifecycle: Lifecycle,
         agents: Agents,
         log: EventLog,
     ) -> None:
         self.sent: dict[str, Command] = {}
-        self._behaviour = behaviour
+        self._timing = timing
         self._clock = clock
         self._machines = machines
         self._agents = agents
@@ -45,7 +43,6 @@ class RunCommand:
         self._open: list[Command] = []
         self._answers: deque[tuple[InvocationRun, InvocationResult | None]] = deque()
         self._workers: list[threading.Thread] = []
-        lifecycle.on_halt.append(self._abandon)
 
     def now(self) -> datetime:
         return self._clock.now()
@@ -63,7 +60,7 @@ class RunCommand:
 
     def is_visible(self, command: Command) -> bool:
         """Whether the command's invocations exist for those who ask yet."""
-        return self._clock.now() >= command.requested_at + self._behaviour.invocation_visible_after
+        return self._clock.now() >= command.requested_at + self._timing.invocation_visible_after
 
     def cancel(self, command: Command, instance_ids: list[str]) -> None:
         """Stop what runs and never deliver what waits; what has ended stays as it is."""
@@ -117,7 +114,7 @@ class RunCommand:
 
     def _begin(self, command: Command, run: InvocationRun, now: datetime) -> None:
         run.started_at = now
-        run.ends_at = now + self._behaviour.invocation_lasts
+        run.ends_at = now + self._timing.invocation_lasts
         run.expires_at = now + command.limit
         self._change(command, run, "InProgress", "InProgress", now)
         invocation = Invocation(command.command_id, command.document_name, command.document, command.parameters)
@@ -141,7 +138,7 @@ class RunCommand:
         finally:
             self._answers.append((run, outcome))
 
-    def _abandon(self, life: TrackedInstance, _: datetime) -> None:
+    def abandon_runs(self, life: TrackedInstance, _: datetime) -> None:
         """The machine is halted: what it ran will not be answered, whatever its processes still say."""
         for command in self._open:
             run = command.runs.get(life.instance.id)
@@ -160,11 +157,12 @@ class RunCommand:
             "requested-date-time": command.requested_at.strftime(MILLISECONDS),
             "status": status,
         }
-        self._log.emit(invocation_changed(at, command.account, command.region, run.instance_id, detail))
+        origin = EventOrigin(at, command.account, command.region)
+        self._log.emit(build_invocation_status_change(origin, run.instance_id, detail))
         if command.status != before:
             detail |= {
                 "status": command.status,
                 "expire-after": command.expires_at.strftime(MILLISECONDS),
                 "parameters": {name: list(values) for name, values in command.parameters.items()},
             }
-            self._log.emit(command_changed(at, command.account, command.region, command.instance_ids, detail))
+            self._log.emit(build_command_status_change(origin, command.instance_ids, detail))

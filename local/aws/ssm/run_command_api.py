@@ -27,11 +27,11 @@ DELIVERY_SECONDS = 3600
 class RunCommandApi:
     """SendCommand and the calls that ask what became of it.
 
-    Where the behaviour is not strict they are moto's, which runs nothing.
+    Where the timing is not strict they are moto's, which runs nothing.
     """
 
-    def __init__(self, behaviour: AwsTiming, commands: RunCommand, agents: Agents, lifecycle: Lifecycle) -> None:
-        self._behaviour = behaviour
+    def __init__(self, timing: AwsTiming, commands: RunCommand, agents: Agents, lifecycle: Lifecycle) -> None:
+        self._timing = timing
         self._commands = commands
         self._agents = agents
         self._lifecycle = lifecycle
@@ -46,7 +46,7 @@ class RunCommandApi:
 
     def _send(self, original: Method) -> Method:
         def send_command(response: Any) -> ActionResult:
-            if not self._behaviour.is_strict:
+            if not self._timing.is_strict:
                 return original(response)
             instance_ids, targets = response._get_param("InstanceIds", []), response._get_param("Targets", [])
             chosen = [*instance_ids, *self._targeted(response, targets)]
@@ -60,7 +60,7 @@ class RunCommandApi:
     def _check(self, response: Any, instance_ids: list[str]) -> None:
         regional = {
             life.instance.id
-            for life in self._lifecycle.live_counts.values()
+            for life in self._lifecycle.instances.values()
             if (life.account, life.region) == (response.current_account, response.region)
         }
         for instance_id in instance_ids:
@@ -75,7 +75,7 @@ class RunCommandApi:
             return []
         found = [
             life
-            for life in self._lifecycle.live_counts.values()
+            for life in self._lifecycle.instances.values()
             if (life.account, life.region) == (response.current_account, response.region)
             and self._agents.takes_commands(life.instance.id)
         ]
@@ -112,7 +112,7 @@ class RunCommandApi:
 
     def _get_invocation(self, original: Method) -> Method:
         def get_command_invocation(response: Any) -> ActionResult:
-            if not self._behaviour.is_strict:
+            if not self._timing.is_strict:
                 return original(response)
             command = self._commands.sent.get(response._get_param("CommandId"))
             run = command.runs.get(response._get_param("InstanceId")) if command else None
@@ -125,7 +125,7 @@ class RunCommandApi:
     def _list_commands(self, original: Method) -> Method:
         def list_commands(response: Any) -> ActionResult:
             command_id, instance_id = response._get_param("CommandId"), response._get_param("InstanceId")
-            if not self._behaviour.is_strict:
+            if not self._timing.is_strict:
                 return original(response)
             found = [
                 command

@@ -75,7 +75,7 @@ class Sessions:
     def _start(self) -> Callable[[Any], ActionResult]:
         def start_session(response: Any) -> ActionResult:
             target = response._get_param("Target")
-            life = self._lifecycle.live_counts.get(target)
+            life = self._lifecycle.instances.get(target)
             if life is None or life.region != response.region or not self._agents.is_reachable(target):
                 raise CloudError("TargetNotConnected", f"{target} is not connected.")
             name = response._get_param("DocumentName") or SHELL

@@ -129,7 +129,7 @@ class Machines(Protocol):
         """Let the machine's metadata service show a public key for one of its users until then (cloud time)."""
         ...
 
-    def set_gpu_utilisation(self, instance_id: str, percent: Sequence[int]) -> None:
+    def set_gpu_utilization(self, instance_id: str, percent: Sequence[int]) -> None:
         """What the machine's nvidia-smi reports from now on, one figure a GPU."""
         ...
 

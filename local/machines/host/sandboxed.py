@@ -72,7 +72,7 @@ class SandboxedMachines:
             disk.create(folder, spec, self._identity.first_id, self._identity.ids)
         (folder / "device").mkdir()
         self._slots[spec.instance_id] = _Slot(spec, folder)
-        self.set_gpu_utilisation(spec.instance_id, [0] * spec.gpu_count)
+        self.set_gpu_utilization(spec.instance_id, [0] * spec.gpu_count)
 
     def boot(self, instance_id: str) -> None:
         """See the port. :raises SandboxUnavailable: it does not come up"""
@@ -140,7 +140,7 @@ class SandboxedMachines:
         """See the port. :raises MachineHalted: it is not up"""
         self.machine(instance_id).show_ssh_key(user, key, until)
 
-    def set_gpu_utilisation(self, instance_id: str, percent: Sequence[int]) -> None:
+    def set_gpu_utilization(self, instance_id: str, percent: Sequence[int]) -> None:
         """See the port."""
         slot = self._slots[instance_id]
         device = {

@@ -19,11 +19,11 @@ def select_backend(
     root: Path, now: Now, on_power_off: OnPowerOff | None = None
 ) -> SandboxedMachines | SimulatedMachines:
     """Real machines where a sandbox is to be had, else simulated ones, whose `why` says what is missing."""
-    why = sandbox_problem(now)
+    why = find_sandbox_problem(now)
     return SimulatedMachines(why) if why else SandboxedMachines(root, now, on_power_off)
 
 
-def sandbox_problem(now: Now) -> str:
+def find_sandbox_problem(now: Now) -> str:
     """What keeps this computer from running pretend instances, as a sentence; empty where nothing does."""
     if sys.platform != "linux":
         return f"Pretend instances need Linux namespaces; this is {sys.platform}."
@@ -33,7 +33,7 @@ def sandbox_problem(now: Now) -> str:
         machines.create(TRIAL)
         machines.boot(TRIAL.instance_id)
     except SandboxUnavailable as error:
-        return f"This computer gives no sandbox: {error}."
+        return f"This computer cannot run a sandbox: {error}"
     finally:
         machines.close()
         shutil.rmtree(folder, ignore_errors=True)

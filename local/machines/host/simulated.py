@@ -45,10 +45,10 @@ class SimulatedMachines:
 
     is_real = False
 
-    def __init__(self, why: str = "") -> None:
-        self.why = why
+    def __init__(self, reason: str = "") -> None:
+        self.reason = reason
         self.outcomes: dict[str, list[Outcome | ScriptResult]] = {}
-        self.answers: dict[str, Callable[[MachineSpec], Outcome]] = {}
+        self.simulators: dict[str, Callable[[MachineSpec], Outcome]] = {}
         self.ran: list[tuple[str, Script]] = []
         self.holds: dict[str, threading.Event] = {}
         self.captured: list[tuple[str, str]] = []
@@ -117,15 +117,15 @@ class SimulatedMachines:
         """See the port."""
         self.shown_keys.append((instance_id, user, key, until))
 
-    def set_gpu_utilisation(self, instance_id: str, percent: Sequence[int]) -> None:
+    def set_gpu_utilization(self, instance_id: str, percent: Sequence[int]) -> None:
         """See the port."""
         self._machines[instance_id].gpu = tuple(percent)
 
-    def gpu_utilisation(self, instance_id: str) -> Sequence[int]:
+    def get_gpu_utilization(self, instance_id: str) -> Sequence[int]:
         """What was last set."""
         return self._machines[instance_id].gpu
 
-    def boots(self, instance_id: str) -> int:
+    def count_boots(self, instance_id: str) -> int:
         """How often the machine came up."""
         return self._machines[instance_id].boots
 
@@ -152,7 +152,7 @@ class _SimulatedShell:
         return outcome if isinstance(outcome, ScriptResult) else ScriptResult(*outcome)
 
     def _answer(self, script: Script) -> Outcome:
-        answer = self._fleet.answers.get(script.document_name)
+        answer = self._fleet.simulators.get(script.document_name)
         return answer(self._machine.spec) if answer else (0, "", "")
 
     def reboot(self) -> None:

@@ -53,7 +53,7 @@ def test_where_both_are_long_each_has_half() -> None:
 
 
 def test_steps_follow_each_other_within_the_invocation(clock: ManualClock) -> None:
-    with in_process_cloud(clock, behaviour=AwsTiming(invocation_lasts=4 * MINUTE)):
+    with in_process_cloud(clock, timing=AwsTiming(invocation_lasts=4 * MINUTE)):
         ssm: Any = boto3.client("ssm", "us-east-1", config=ONCE)
         create(ssm, document(step("first"), step("second")))
         instance_id = launcher(boto3.client("ec2", "us-east-1"), ssm)()

@@ -122,4 +122,4 @@ def test_calls_with_the_role_of_an_instance_are_counted_apart(cloud: LocalCloud,
     create_table(role)
     dynamodb.list_tables()
     assert cloud.calls == {"dynamodb:ListTables": 1}
-    assert cloud.calls_of_machines == {"dynamodb:CreateTable": 1}
+    assert cloud.machine_calls == {"dynamodb:CreateTable": 1}

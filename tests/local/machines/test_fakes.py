@@ -34,7 +34,7 @@ def test_apt_waits_for_no_lock(fleet: SandboxedMachines, shared: str) -> None:
 
 
 def test_the_gpus_do_what_the_host_says(fleet: SandboxedMachines, shared: str) -> None:
-    fleet.set_gpu_utilisation(shared, [0, 97])
+    fleet.set_gpu_utilization(shared, [0, 97])
     assert said(fleet, shared, QUERY).splitlines() == [
         "0, Tesla T4, 0 %, 3 MiB, 15360 MiB",
         "1, Tesla T4, 97 %, 4608 MiB, 15360 MiB",

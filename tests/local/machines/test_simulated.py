@@ -59,7 +59,7 @@ def test_a_machine_that_is_down_runs_nothing(machines: SimulatedMachines) -> Non
 def test_exit_194_boots_it_again(machines: SimulatedMachines) -> None:
     machines.outcomes = {"one": [(194, "", "")]}
     assert machines.run(HERE, invocation(document(shell_step("one", "x")))).status == "Success"
-    assert machines.boots(HERE) == 2
+    assert machines.count_boots(HERE) == 2
 
 
 def test_a_held_step_can_be_cancelled(machines: SimulatedMachines) -> None:

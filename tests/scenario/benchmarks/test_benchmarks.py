@@ -41,7 +41,7 @@ def fleet(desk: World) -> SimulatedMachines:
 def held(desk: World, instance: Instance) -> Callable[[], None]:
     """Commands wait for its agent until this is called; for ten minutes, as SSM has it."""
     desk.cloud.agents.silence(machine_id(instance))
-    return lambda: desk.cloud.agents.speak(machine_id(instance))
+    return lambda: desk.cloud.agents.unsilence(machine_id(instance))
 
 
 def types(desk: World) -> list[str]:
