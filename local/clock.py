@@ -26,7 +26,7 @@ class ManualClock:
     def scale_script_timeout(self, limit: timedelta) -> timedelta:
         """Return the limit unchanged.
 
-        A test moves the clock past a limit to see what follows, so the clock counts script time as it is.
+        A test moves the clock past a limit to see what follows, so script time and cloud time are the same.
         """
         return limit
 

@@ -16,7 +16,7 @@ from local.demo.scenario import play_demo
 from local.machines.host.select_backend import select_backend
 from local.machines.host.simulated import SimulatedMachines
 from local.options import MAX_SPEED, Options
-from local.run_folder import HOME, FolderInUse, RunFolder, claim_run_folder
+from local.run_folder import RUNS_FOLDER, FolderInUse, RunFolder, claim_run_folder
 from local.serving_help import format_help
 from local.stack import Fleet, Stack, run_stack
 
@@ -41,7 +41,9 @@ def _run_in_folder(options: Options) -> int:
             folder = stack.enter_context(claim_run_folder(options.port))
             _configure_logging(folder.log)
         except OSError as problem:
-            _print(f"The folder {HOME}/ cannot be written ({problem}). If it belongs to another user, remove it.")
+            _print(
+                f"The folder {RUNS_FOLDER}/ cannot be written ({problem}). If it belongs to another user, remove it."
+            )
             return CANNOT_START
         except FolderInUse as problem:
             _print(str(problem))

@@ -91,7 +91,10 @@ def _is_answering(request: Callable[[], object]) -> bool:
 
 
 def _read_output(cell: Cell) -> str:
-    """:raises StepFailed: the cell failed"""
+    """Return the standard output of a cell.
+
+    :raises StepFailed: the cell failed
+    """
     if cell.error:
         raise StepFailed(f"The cell failed: {cell.error}")
     return cell.output.strip()

@@ -39,14 +39,14 @@ class Narrator:
         """Print a title."""
         self._write_line(f"\n{title}")
 
-    def print_line(self, who: str, what: str, at: datetime | None = None) -> None:
+    def print_line(self, who: str, text: str, at: datetime | None = None) -> None:
         """Print what somebody did.
 
         :param at: when, on the cloud's clock; None is now
         """
         at = at or self._clock.now()
         margin = f"{at:%H:%M:%S} {self.elapsed_seconds:5.1f}s  {who:<10}  "
-        lines = textwrap.wrap(what, WIDTH - INDENT, break_long_words=False, break_on_hyphens=False) or [""]
+        lines = textwrap.wrap(text, WIDTH - INDENT, break_long_words=False, break_on_hyphens=False) or [""]
         self._write_line(margin + lines[0])
         for line in lines[1:]:
             self._write_line(" " * len(margin) + line)

@@ -113,11 +113,11 @@ class SimulatedProbes:
 
     def _get_probe(self, instance_id: str, key: str, gpu_count: int) -> Probe:
         boot_count = self._machines.count_boots(instance_id)
-        known = self._probes.get(instance_id)
-        if known is None or known.boot_count != boot_count:
+        booted = self._probes.get(instance_id)
+        if booted is None or booted.boot_count != boot_count:
             probe = self._build_probe(instance_id, key, gpu_count, boot_count)
-            known = self._probes[instance_id] = _BootedProbe(boot_count, probe)
-        return known.probe
+            booted = self._probes[instance_id] = _BootedProbe(boot_count, probe)
+        return booted.probe
 
     def _build_probe(self, instance_id: str, key: str, gpu_count: int, boot_count: int) -> Probe:
         """Return a probe that differs from a real one in its sensors and keeps its files in a temporary folder."""

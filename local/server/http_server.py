@@ -80,7 +80,10 @@ class _RequestHandler(BaseHTTPRequestHandler):
             self._send_reply(self.server.gateway.handle(self.command, self.path, headers, body))
 
     def _read_headers(self) -> dict[str, str]:
-        """:raises BadRequest: a header that may occur once occurs twice"""
+        """Return the headers.
+
+        :raises BadRequest: a header that may occur once occurs twice
+        """
         if self.request_version == "HTTP/0.9":
             raise BadRequest(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "HTTP/0.9 is not supported. Use HTTP/1.1.")
         for name in SINGLE_HEADERS:
@@ -89,7 +92,10 @@ class _RequestHandler(BaseHTTPRequestHandler):
         return dict(self.headers.items())
 
     def _read_body(self) -> bytes:
-        """:raises BadRequest: the length of the body is missing, invalid or too large"""
+        """Return the body.
+
+        :raises BadRequest: the length of the body is missing, invalid or too large
+        """
         length = self._read_content_length()
         if length and self.headers.get("expect", "").lower() == "100-continue":
             self.send_response_only(HTTPStatus.CONTINUE)

@@ -155,8 +155,8 @@ class World:
 
     def beat(self) -> None:
         """Every machine's probe reports, as long as its item is there: what `activity` says of each signal."""
-        for instance_id, life in self.cloud.lifecycle.instances.items():
-            if life.state == "running":
+        for instance_id, tracked in self.cloud.lifecycle.instances.items():
+            if tracked.state == "running":
                 with contextlib.suppress(self._dynamodb.exceptions.ConditionalCheckFailedException):
                     self.report(instance_id)
 

@@ -83,7 +83,7 @@ class AdminApi:
                     _check_fields(handler, match.groups(), fields)
                     return "200 OK", handler(*match.groups(), **fields)
         except KeyError as error:
-            return "404 Not Found", {"error": f"Unknown: {error.args[0]}."}
+            return "404 Not Found", {"error": f"{error.args[0]} does not exist."}
         except (TypeError, ValueError) as error:
             return "400 Bad Request", {"error": str(error)}
         text = f"The local cloud has no {environ['REQUEST_METHOD']} {PREFIX}{path}. See {DOCUMENTATION}."
@@ -146,7 +146,10 @@ class AdminApi:
 
 
 def _read_fields(environ: Mapping[str, Any]) -> dict[str, Any]:
-    """:raises ValueError: the body is not a JSON object"""
+    """Return the JSON object of the body.
+
+    :raises ValueError: the body is not a JSON object
+    """
     text = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)) or b"{}"
     try:
         fields = json.loads(text)

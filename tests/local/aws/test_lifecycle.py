@@ -175,7 +175,7 @@ def test_without_delays_and_strictness_moto_is_as_it_was() -> None:
 
 
 def test_two_local_clouds_cannot_extend_moto_at_once(cloud: LocalCloud) -> None:
-    with pytest.raises(RuntimeError, match="another local cloud"):
+    with pytest.raises(RuntimeError, match="Another local cloud"):
         LocalCloud(cloud.clock, cloud.machines).install()
 
 

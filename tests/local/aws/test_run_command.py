@@ -62,7 +62,7 @@ def test_a_command_runs_on_its_machine_and_is_told_of(
     done = invocation(ssm, command_id, instance_id)
     assert (done["Status"], done["ResponseCode"], done["Comment"]) == ("Success", 0, "attempt-1")
     assert done["PluginName"] == "aws:runShellScript"
-    assert [where for where, _ in machines.ran] == [instance_id]
+    assert [where for where, _ in machines.executed_scripts] == [instance_id]
     told = statuses_told(cloud, "EC2 Command Invocation Status-change Notification")
     assert told == ["InProgress", "Success"]
     assert statuses_told(cloud, "EC2 Command Status-change Notification") == ["InProgress", "Success"]
@@ -144,7 +144,7 @@ def test_an_invocation_nobody_sent_does_not_exist(ssm: Any, ready: Callable[[], 
 
 
 def test_an_invocation_does_not_exist_right_after_it_was_sent(clock: ManualClock) -> None:
-    slow = AwsTiming(invocation_visible_after=timedelta(seconds=2))
+    slow = AwsTiming(invocation_hidden_for=timedelta(seconds=2))
     with in_process_cloud(clock, timing=slow):
         ssm: Any = boto3.client("ssm", "us-east-1", config=ONCE)
         instance_id = launcher(boto3.client("ec2", "us-east-1"), ssm)()
@@ -153,12 +153,12 @@ def test_an_invocation_does_not_exist_right_after_it_was_sent(clock: ManualClock
         asked = {"CommandId": command_id, "InstanceId": instance_id}
         assert error_of(ssm.get_command_invocation, **asked) == ("InvocationDoesNotExist", 400)
         assert ssm.list_command_invocations(CommandId=command_id)["CommandInvocations"] == []
-        clock.advance(slow.invocation_visible_after)
+        clock.advance(slow.invocation_hidden_for)
         assert invocation(ssm, command_id, instance_id)["Status"] == "Success"
 
 
 def test_a_document_can_be_made_to_last(clock: ManualClock) -> None:
-    with in_process_cloud(clock, timing=AwsTiming(invocation_lasts=3 * MINUTE)) as cloud:
+    with in_process_cloud(clock, timing=AwsTiming(min_invocation_for=3 * MINUTE)) as cloud:
         ssm: Any = boto3.client("ssm", "us-east-1", config=ONCE)
         instance_id = launcher(boto3.client("ec2", "us-east-1"), ssm)()
         clock.advance(READY)

@@ -143,7 +143,7 @@ def test_of_increments_guarded_by_a_version_none_is_lost(client: Client) -> None
 
 def test_a_taken_port_is_said_so(server: CloudServer, cloud: LocalCloud) -> None:
     other = CloudServer(LocalCloud(cloud.clock, cloud.machines), server.port)
-    with pytest.raises(OSError, match=f"port {server.port} of 127.0.0.1 cannot be used"):
+    with pytest.raises(OSError, match=f"Port {server.port} of 127.0.0.1 cannot be used"):
         other.start()
 
 

@@ -140,7 +140,7 @@ def test_a_command_whose_answer_was_lost_is_sent_again_as_the_same_attempt(desk:
     assert ended(desk, instance, 8).startswith("benchmark_done")
     sent = {
         script.environment["SSM_attemptId"]
-        for _, script in fleet(desk).ran
+        for _, script in fleet(desk).executed_scripts
         if script.document_name == BENCHMARK_DOCUMENT
     }
     assert len(sent) == 1

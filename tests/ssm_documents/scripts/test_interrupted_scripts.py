@@ -132,7 +132,7 @@ def booted(
         (folder / ".images").symlink_to(images)
     nobody = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
     spec = MachineSpec("i-0a", "g4dn.xlarge", "us-east-1", "Tesla T4", 1, 16384, "x86_64", "Ubuntu", release, nobody)
-    machines.create(replace(spec, copy_of=PROBE if images is not None else None))
+    machines.create(replace(spec, source_image=PROBE if images is not None else None))
     machines.boot("i-0a")
     yield machines
     machines.close()

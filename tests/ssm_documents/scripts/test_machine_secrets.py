@@ -57,7 +57,7 @@ class Pair:
         self._number = 0
 
     def spec(self, instance_id: str, copy_of: str | None = None) -> MachineSpec:
-        return MachineSpec(instance_id, "t3.large", "us-east-1", None, 0, copy_of=copy_of)
+        return MachineSpec(instance_id, "t3.large", "us-east-1", None, 0, source_image=copy_of)
 
     def act(self, action: str, attempt: str) -> InvocationResult:
         parameters = {"attemptId": [attempt], "action": [action]}

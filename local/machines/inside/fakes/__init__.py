@@ -1,4 +1,4 @@
-"""Stand-ins for programs of a real Ubuntu that cannot work in a sandbox: functions from arguments to an exit code.
+"""Fakes of programs of a real Ubuntu that cannot work in a sandbox: functions from arguments to an exit code.
 
-`programs.py` on the host puts them in the place of the real ones.
+`sandbox/programs.py` on the host installs them in place of the real ones.
 """

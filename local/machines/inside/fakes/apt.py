@@ -1,6 +1,6 @@
-"""`apt-get`, `apt` and `dpkg`: a short stock of packages, apt's words and apt's exit codes, nothing downloaded.
+"""Fake `apt-get`, `apt` and `dpkg`: a short list of packages, apt's messages and exit codes, no downloads.
 
-What is "installed" is a line in dpkg's list; the programs themselves are this computer's own, where it has them.
+An "installed" package is a line in dpkg's list. Its programs are this computer's own, if it has them.
 """
 
 import fcntl
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .internet import nvidia
-from .system_release import BOOT_ID, DRIVER_BUILT_IN, version
+from .system_release import BOOT_ID, DRIVER_BOOT_FILE, read_version
 
 STOCK = {
     "acl": "2.3.1-1",
@@ -38,12 +38,12 @@ STOCK = {
     "wget": "1.21.2-2ubuntu1.1",
     "zip": "3.0-12build2",
 }
-BIONIC_ALONE = ("libgfortran3", "nvidia-headless-470-server", "nvidia-utils-470-server")
-FROM_NVIDIA = ("cuda-toolkit-10-1",)
-SOURCES = Path("/etc/apt/sources.list.d")
+BIONIC_ONLY = ("libgfortran3", "nvidia-headless-470-server", "nvidia-utils-470-server")
+NVIDIA_PACKAGES = ("cuda-toolkit-10-1",)
+SOURCE_FOLDER = Path("/etc/apt/sources.list.d")
 SOURCE = re.compile(r"deb \[signed-by=(?P<key>\S+)\] file://(?P<folder>\S+) /\n")
 CUDA = Path("/usr/local/cuda-10.1")
-INSTALLED_FROM_THE_START = ("ca-certificates", "curl", "git", "python3", "wget")
+PREINSTALLED = ("ca-certificates", "curl", "git", "python3", "wget")
 STATUS = Path("/var/lib/dpkg/status")
 LOCK = Path("/var/lib/dpkg/lock-frontend")
 NOT_FOUND = 100
@@ -51,7 +51,7 @@ OPTIONS_WITH_VALUE = ("-o", "--option", "-c", "-t", "-a")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """apt-get and apt."""
+    """Run apt-get and apt."""
     words = _without_options(arguments)
     verb, packages = (words[0], words[1:]) if words else ("", [])
     match verb:
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str]) -> int:
             return 0
         case "list":
             print("Listing... Done")
-            for name in sorted(_installed()):
+            for name in sorted(_read_installed()):
                 print(f"{name}/jammy,now {STOCK[name]} amd64 [installed]")
             return 0
         case _:
@@ -76,13 +76,13 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def dpkg(arguments: Sequence[str]) -> int:
-    """dpkg: asks only; there is no package file to install."""
+    """Run the queries of dpkg. It installs no package files."""
     names = [word for word in arguments if not word.startswith("-")]
     if {"-s", "--status", "-l", "--list"} & set(arguments):
-        missing = [name for name in names if name not in _installed()]
+        missing = [name for name in names if name not in _read_installed()]
         for name in missing:
             print(f"dpkg-query: package '{name}' is not installed and no information is available", file=sys.stderr)
-        for name in sorted(set(names or _installed()) - set(missing)):
+        for name in sorted(set(names or _read_installed()) - set(missing)):
             print(f"Package: {name}\nStatus: install ok installed\nVersion: {STOCK[name]}\n")
         return 1 if missing else 0
     if "--print-architecture" in arguments:
@@ -105,10 +105,10 @@ def _without_options(arguments: Sequence[str]) -> list[str]:
     return words
 
 
-def _with_lock(act: Callable[[], int]) -> int:
-    with _lock() as ours:
-        if ours:
-            return act()
+def _with_lock(run: Callable[[], int]) -> int:
+    with _lock() as is_locked:
+        if is_locked:
+            return run()
     print(
         f"E: Could not get lock {LOCK}. It is held by another process\n"
         f"E: Unable to acquire the dpkg frontend lock ({LOCK}), is another process using it?",
@@ -133,12 +133,12 @@ def _install(packages: Sequence[str]) -> int:
     print("Reading package lists...\nBuilding dependency tree...\nReading state information...")
     names = [package.partition("=")[0].partition("/")[0] for package in packages]
     names = [name for name in names if name != f"linux-headers-{os.uname().release}"]
-    unknown = [name for name in names if not _is_to_be_had(name)]
+    unknown = [name for name in names if not _is_available(name)]
     if unknown:
         for name in unknown:
             print(f"E: Unable to locate package {name}", file=sys.stderr)
         return NOT_FOUND
-    installed = _installed()
+    installed = _read_installed()
     new = [name for name in dict.fromkeys(names) if name not in installed]
     for name in names:
         if name in installed:
@@ -146,36 +146,36 @@ def _install(packages: Sequence[str]) -> int:
     print(f"0 upgraded, {len(new)} newly installed, 0 to remove and 0 not upgraded.")
     for name in new:
         print(f"Setting up {name} ({STOCK[name]}) ...")
-    _write(installed | set(new))
-    _unpack(new)
+    _write_installed(installed | set(new))
+    _create_files(new)
     return 0
 
 
-def _is_to_be_had(name: str) -> bool:
-    if name in BIONIC_ALONE and version() != "18.04":
+def _is_available(name: str) -> bool:
+    if name in BIONIC_ONLY and read_version() != "18.04":
         return False
-    if name in FROM_NVIDIA:
-        return any(_offers(source.read_text(), name) for source in SOURCES.glob("*.list"))
+    if name in NVIDIA_PACKAGES:
+        return any(_offers_package(source.read_text(), name) for source in SOURCE_FOLDER.glob("*.list"))
     return name in STOCK
 
 
-def _offers(source: str, name: str) -> bool:
-    """Whether a local repository has it, whose index is the one that its key vouches for."""
-    found = SOURCE.fullmatch(source)
-    if found is None:
+def _offers_package(source: str, name: str) -> bool:
+    """Return whether a local repository has the package and its index is the one that its key signs."""
+    match = SOURCE.fullmatch(source)
+    if match is None:
         return False
-    folder = Path(found["folder"])
+    folder = Path(match["folder"])
     try:
-        trusted = Path(found["key"]).read_bytes() == nvidia.KEY and (folder / "Release").read_bytes() == nvidia.RELEASE
+        trusted = Path(match["key"]).read_bytes() == nvidia.KEY and (folder / "Release").read_bytes() == nvidia.RELEASE
         return trusted and f"Package: {name}\n".encode() in nvidia.PACKAGES == (folder / "Packages").read_bytes()
     except OSError:
         return False
 
 
-def _unpack(names: Sequence[str]) -> None:
-    """The little that later steps look at."""
+def _create_files(names: Sequence[str]) -> None:
+    """Create the few files that later steps of setups read."""
     if "nvidia-headless-470-server" in names:
-        DRIVER_BUILT_IN.write_text(BOOT_ID.read_text())
+        DRIVER_BOOT_FILE.write_text(BOOT_ID.read_text())
     if "cuda-toolkit-10-1" in names:
         (CUDA / "lib64").mkdir(parents=True, exist_ok=True)
         link = CUDA.with_name("cuda")
@@ -184,22 +184,22 @@ def _unpack(names: Sequence[str]) -> None:
 
 
 def _remove(packages: Sequence[str]) -> int:
-    installed = _installed()
-    gone = installed & set(packages)
-    for name in sorted(gone):
+    installed = _read_installed()
+    removed = installed & set(packages)
+    for name in sorted(removed):
         print(f"Removing {name} ({STOCK[name]}) ...")
-    _write(installed - gone)
+    _write_installed(installed - removed)
     return 0
 
 
-def _installed() -> set[str]:
+def _read_installed() -> set[str]:
     if not STATUS.exists():
-        return set(INSTALLED_FROM_THE_START)
+        return set(PREINSTALLED)
     lines = STATUS.read_text().splitlines()
     return {line.removeprefix("Package: ") for line in lines if line.startswith("Package: ")} & set(STOCK)
 
 
-def _write(names: set[str]) -> None:
+def _write_installed(names: set[str]) -> None:
     STATUS.parent.mkdir(parents=True, exist_ok=True)
     STATUS.write_text(
         "".join(f"Package: {name}\nStatus: install ok installed\nVersion: {STOCK[name]}\n\n" for name in sorted(names))

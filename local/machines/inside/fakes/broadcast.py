@@ -1,4 +1,4 @@
-"""`wall`, `snap` and their like: they succeed, and leave a line behind."""
+"""Fake `wall` and `snap`."""
 
 import sys
 from collections.abc import Sequence
@@ -8,16 +8,16 @@ WALL = Path("/var/log/wall")
 
 
 def wall(arguments: Sequence[str]) -> int:
-    """What was said to everyone is kept in /var/log/wall."""
+    """Append the message to /var/log/wall."""
     words = [word for word in arguments if not word.startswith("-")]
-    said = " ".join(words) if words else sys.stdin.read().rstrip("\n")
+    text = " ".join(words) if words else sys.stdin.read().rstrip("\n")
     with WALL.open("a") as file:
-        file.write(f"{said}\n")
+        file.write(f"{text}\n")
     return 0
 
 
 def snap(arguments: Sequence[str]) -> int:
-    """The agent is there, as Ubuntu ships it; nothing else can be installed."""
+    """List the SSM agent, as on Ubuntu's images. Nothing else can be installed."""
     verb, *names = [word for word in arguments if not word.startswith("-")] or ["list"]
     if verb == "install" and names != ["amazon-ssm-agent"]:
         print(f'error: snap "{" ".join(names)}" not found', file=sys.stderr)

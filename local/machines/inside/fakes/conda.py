@@ -1,4 +1,4 @@
-"""`conda`: environments of this computer's Python, from conda-forge; the default channels want terms accepted first."""
+"""Fake `conda`: environments of this computer's Python from conda-forge. Default channels need accepted terms."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ remove them before proceeding:
 
 
 def main(arguments: Sequence[str], prefix: Path) -> int:
-    """`--version`, `init bash`, and `create --yes --name NAME PACKAGE...`."""
+    """Run `--version`, `init bash`, and `create --yes --name NAME PACKAGE...`."""
     words = list(arguments)
     if words == ["--version"]:
         print("conda 23.11.0")
@@ -31,18 +31,18 @@ def main(arguments: Sequence[str], prefix: Path) -> int:
         case "create":
             return _create(words[1:], prefix)
         case verb:
-            print(f"conda: error: this stand-in does not know {verb}", file=sys.stderr)
+            print(f"conda: error: this fake does not support {verb}", file=sys.stderr)
             return 2
 
 
 def _create(words: Sequence[str], prefix: Path) -> int:
     if "--yes" not in words and "-y" not in words:
-        print("CondaSystemExit: Exiting. Nobody is there to say yes.", file=sys.stderr)
+        print("CondaSystemExit: Exiting. No one can confirm. Use --yes.", file=sys.stderr)
         return 1
-    channels = [words[at + 1] for at, word in enumerate(words) if word in ("--channel", "-c")]
-    own = (prefix / ".condarc").read_text() if (prefix / ".condarc").exists() else ""
-    if channels != ["conda-forge"] or not ("--override-channels" in words or "channels: [conda-forge]" in own):
+    channels = [words[index + 1] for index, word in enumerate(words) if word in ("--channel", "-c")]
+    config = (prefix / ".condarc").read_text() if (prefix / ".condarc").exists() else ""
+    if channels != ["conda-forge"] or not ("--override-channels" in words or "channels: [conda-forge]" in config):
         print(TERMS, file=sys.stderr)
         return 1
-    name = next(words[at + 1] for at, word in enumerate(words) if word in ("--name", "-n"))
+    name = next(words[index + 1] for index, word in enumerate(words) if word in ("--name", "-n"))
     return subprocess.run([PYTHON, "-m", "venv", str(prefix / "envs" / name)], check=False).returncode

@@ -1,6 +1,6 @@
-"""`curl`: what a setup fetches from the internet is made up here (`internet`); all else is this computer's curl.
+"""Fake `curl`: known downloads of setups come from `internet`; for everything else this computer's curl runs.
 
-A machine reaches nothing outside.
+A machine reaches nothing outside of this computer.
 """
 
 import os
@@ -13,7 +13,7 @@ REAL = "/.machine/usr/bin/curl"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write to `--output FILE` what is known; else be the real one."""
+    """Write a known file to `--output FILE`, else run the real curl."""
     words = list(arguments)
     url = next((word for word in words if "://" in word), "")
     published = content(url)

@@ -1,4 +1,4 @@
-"""`dpkg-deb --extract FILE FOLDER`, where this computer may have none."""
+"""Fake `dpkg-deb --extract FILE FOLDER`, because this computer may have no dpkg-deb."""
 
 import io
 import sys
@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 MAGIC = b"!<arch>\n"
-HEADER = 60
+HEADER_BYTES = 60
 
 
 def main(arguments: Sequence[str]) -> int:
-    """dpkg-deb's exit codes: 0, or 2."""
+    """Extract a package. Exit codes are dpkg-deb's own: 0 or 2."""
     _, file, folder = arguments
     try:
-        data = _member(Path(file).read_bytes(), "data.tar.gz")
+        data = _extract_member(Path(file).read_bytes(), "data.tar.gz")
         with tarfile.open(fileobj=io.BytesIO(data)) as archive:
             archive.extractall(folder, filter="data")
     except (OSError, ValueError, tarfile.TarError) as error:
@@ -23,14 +23,14 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _member(packed: bytes, wanted: str) -> bytes:
-    if not packed.startswith(MAGIC):
-        raise ValueError("no magic number")
-    at = len(MAGIC)
-    while at < len(packed):
-        name, size = packed[at : at + 16].decode().strip(), int(packed[at + 48 : at + 58])
-        at += HEADER
-        if name == wanted:
-            return packed[at : at + size]
-        at += size + size % 2
-    raise ValueError(f"there is no {wanted} in it")
+def _extract_member(archive: bytes, member: str) -> bytes:
+    if not archive.startswith(MAGIC):
+        raise ValueError("the magic number is missing")
+    position = len(MAGIC)
+    while position < len(archive):
+        name, size = archive[position : position + 16].decode().strip(), int(archive[position + 48 : position + 58])
+        position += HEADER_BYTES
+        if name == member:
+            return archive[position : position + size]
+        position += size + size % 2
+    raise ValueError(f"it contains no {member}")

@@ -1,6 +1,6 @@
-"""In the place of ensurepip's `__main__`: `python3 -m venv` asks it for pip, and gets the stand-in.
+"""Replacement of ensurepip's `__main__`, with which `python3 -m venv` installs the fake pip.
 
-Run as a file by the new environment's interpreter, so it imports nothing of its neighbours.
+The new environment's interpreter runs it as a file, so it imports nothing of this package.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""`journalctl -u UNIT`: what the service wrote."""
+"""Fake `journalctl -u UNIT`: prints the log of a service."""
 
 import sys
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from local.machines.inside.services import LOG_FOLDER
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Understands -u, -n and options that change nothing here; one unit at a time."""
+    """Print a log. It supports -u and -n for one unit, and ignores other options."""
     unit, lines = "", 0
     words = iter(arguments)
     for word in words:

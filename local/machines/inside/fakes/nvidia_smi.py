@@ -1,4 +1,4 @@
-"""`nvidia-smi`: reads what the host says the machine's GPUs do."""
+"""Fake `nvidia-smi`, which prints the host's numbers of the machine's GPUs."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ from .system_release import has_driver
 DEVICE_FILE = Path("/.machine/device/gpu.json")
 DRIVER = "550.144.03"
 NO_DRIVER = 9
-FAILED = (
+NO_DRIVER_MESSAGE = (
     "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver. Make sure that the latest NVIDIA "
     "driver is installed and running."
 )
@@ -19,25 +19,25 @@ BUSY_SHARE_OF_MEMORY = 0.3
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The table, `-L`, or `--query-gpu=... --format=csv[,noheader][,nounits]`."""
+    """Print the table, `-L`, or `--query-gpu=... --format=csv[,noheader][,nounits]`."""
     if not has_driver():
-        print(FAILED)
+        print(NO_DRIVER_MESSAGE)
         return NO_DRIVER
-    gpus = _gpus()
+    gpus = _read_gpus()
     options = {word.partition("=")[0]: word.partition("=")[2] for word in arguments}
     if "-L" in options or "--list-gpus" in options:
         for gpu in gpus:
             print(f"GPU {gpu['index']}: {gpu['name']} (UUID: {gpu['uuid']})")
     elif "--query-gpu" in options:
-        return _query(options["--query-gpu"].split(","), options.get("--format", "").split(","), gpus)
+        return _print_query(options["--query-gpu"].split(","), options.get("--format", "").split(","), gpus)
     elif "--query-compute-apps" in options:
         return 0
     else:
-        _table(gpus)
+        _print_table(gpus)
     return 0
 
 
-def _gpus() -> list[dict[str, str]]:
+def _read_gpus() -> list[dict[str, str]]:
     device = json.loads(DEVICE_FILE.read_text())
     total = device["memory_mib"]
     return [
@@ -53,11 +53,11 @@ def _gpus() -> list[dict[str, str]]:
             "memory.total": f"{total} MiB",
             "temperature.gpu": str(30 + percent // 2),
         }
-        for index, percent in enumerate(device["utilisation"])
+        for index, percent in enumerate(device["utilization"])
     ]
 
 
-def _query(fields: Sequence[str], form: Sequence[str], gpus: Sequence[dict[str, str]]) -> int:
+def _print_query(fields: Sequence[str], form: Sequence[str], gpus: Sequence[dict[str, str]]) -> int:
     fields = [field.strip() for field in fields]
     unknown = [field for field in fields if gpus and field not in gpus[0]]
     if unknown:
@@ -74,7 +74,7 @@ def _query(fields: Sequence[str], form: Sequence[str], gpus: Sequence[dict[str, 
     return 0
 
 
-def _table(gpus: Sequence[dict[str, str]]) -> None:
+def _print_table(gpus: Sequence[dict[str, str]]) -> None:
     line = "+" + "-" * 77 + "+"
     print(line)
     print(f"| NVIDIA-SMI {DRIVER}   Driver Version: {DRIVER}   CUDA Version: 12.4".ljust(78) + "|")

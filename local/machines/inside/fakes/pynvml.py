@@ -1,4 +1,4 @@
-"""`pynvml` on a machine that has pretend GPUs: the functions that the probe calls, by what the host says they do.
+"""Fake `pynvml` on a machine with fake GPUs: the functions that the probe calls, with the host's numbers.
 
 https://docs.nvidia.com/deploy/nvml-api/
 """
@@ -18,11 +18,11 @@ BUSY_SHARE_OF_MEMORY = 0.3
 
 
 class NVMLError(Exception):
-    """As NVML's own."""
+    """NVML's error."""
 
 
 class NVMLError_NotSupported(NVMLError):  # noqa: N801  NVML's name
-    """This GPU cannot say that."""
+    """The GPU does not support this query."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Utilization:
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes."""
+    """Memory in bytes."""
 
     total: int
     used: int
@@ -43,55 +43,71 @@ class Memory:
 
 
 def nvmlInit() -> None:  # noqa: N802
-    """:raises NVMLError: there are no GPUs here"""
-    _device()
+    """Check that there are GPUs.
+
+    :raises NVMLError: there are none
+    """
+    _read_device()
 
 
 def nvmlShutdown() -> None:  # noqa: N802
-    """Nothing is held."""
+    """Do nothing."""
 
 
 def nvmlDeviceGetCount() -> int:  # noqa: N802
-    return len(_utilisation())
+    """Return the number of GPUs."""
+    return len(_read_utilization())
 
 
 def nvmlDeviceGetHandleByIndex(index: int) -> int:  # noqa: N802
-    """:raises NVMLError: there are fewer"""
+    """Return the handle of a GPU, which is its index here.
+
+    :raises NVMLError: the GPU does not exist
+    """
     if not 0 <= index < nvmlDeviceGetCount():
         raise NVMLError("Invalid Argument")
     return index
 
 
 def nvmlDeviceGetMigMode(handle: int) -> list[int]:  # noqa: N802, ARG001
-    """:raises NVMLError_NotSupported: as a GPU that cannot be divided does"""
+    """Reject the query, as a GPU without MIG does.
+
+    :raises NVMLError_NotSupported: always
+    """
     raise NVMLError_NotSupported("Not Supported")
 
 
 def nvmlDeviceGetUtilizationRates(handle: int) -> Utilization:  # noqa: N802
-    percent = _utilisation()[handle]
+    """Return the utilization."""
+    percent = _read_utilization()[handle]
     return Utilization(percent, percent // 2)
 
 
 def nvmlDeviceGetSamples(handle: int, sampling_type: int, last_seen: int) -> None:  # noqa: N802, ARG001
-    """:raises NVMLError_NotSupported: the pretend GPU keeps none"""
+    """Reject the query, because a fake GPU has no samples.
+
+    :raises NVMLError_NotSupported: always
+    """
     raise NVMLError_NotSupported("Not Supported")
 
 
 def nvmlDeviceGetMemoryInfo(handle: int) -> Memory:  # noqa: N802
-    total = int(_device()["memory_mib"]) * MIB
-    used = round(total * BUSY_SHARE_OF_MEMORY) if _utilisation()[handle] else IDLE_MEMORY_MIB * MIB
+    """Return the memory, which is used while the GPU is."""
+    total = int(_read_device()["memory_mib"]) * MIB
+    used = round(total * BUSY_SHARE_OF_MEMORY) if _read_utilization()[handle] else IDLE_MEMORY_MIB * MIB
     return Memory(total, used, total - used)
 
 
 def nvmlDeviceGetComputeRunningProcesses(handle: int) -> list[object]:  # noqa: N802, ARG001
+    """Return no processes."""
     return []
 
 
-def _utilisation() -> list[int]:
-    return [int(percent) for percent in _device()["utilisation"]]
+def _read_utilization() -> list[int]:
+    return [int(percent) for percent in _read_device()["utilization"]]
 
 
-def _device() -> dict[str, Any]:
+def _read_device() -> dict[str, Any]:
     try:
         device: dict[str, Any] = json.loads(DEVICE_FILE.read_text())
     except FileNotFoundError as error:

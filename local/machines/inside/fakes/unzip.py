@@ -1,4 +1,4 @@
-"""`unzip -tq FILE` and `unzip -q FILE -d FOLDER`, where this computer may have none."""
+"""Fake `unzip -tq FILE` and `unzip -q FILE -d FOLDER`, because this computer may have no unzip."""
 
 import sys
 import zipfile
@@ -9,7 +9,7 @@ NO_ZIP = 9
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Unzip's exit codes: 0, or 9 where there is no whole zip."""
+    """Run unzip. Exit codes are its own: 0, or 9 for a file that is not a complete zip."""
     words = list(arguments)
     folder = Path(words.pop(words.index("-d") + 1)) if "-d" in words else Path()
     (file,) = [word for word in words if not word.startswith("-")]

@@ -1,4 +1,4 @@
-"""`sudo` and `runuser`: run the program as that user, as far as the sandbox has one; and `chown` where it has not."""
+"""Fake `sudo`, `runuser` and `su`, which use the sandbox's users if it has any, and `chown`, if it has none."""
 
 import os
 import pwd
@@ -6,13 +6,13 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from local.machines.inside.system import become
+from local.machines.inside.system import become_user
 
 REAL_PROGRAMS = "/.machine/usr/bin"
 
 
 def sudo(arguments: Sequence[str]) -> int:
-    """`sudo [-u USER] [-H] [-E] [-n] [-i] [NAME=VALUE] PROGRAM ...`."""
+    """Run `sudo [-u USER] [-H] [-E] [-n] [-i] [NAME=VALUE] PROGRAM ...`."""
     user, words, login = "root", list(arguments), False
     while words and words[0].startswith("-"):
         option = words.pop(0)
@@ -26,7 +26,7 @@ def sudo(arguments: Sequence[str]) -> int:
     while words and "=" in words[0].split("/")[0]:
         name, _, value = words.pop(0).partition("=")
         environment[name] = value
-    account = _account(user)
+    account = _find_account(user)
     environment |= {"USER": user, "LOGNAME": user, "SUDO_USER": "root", "HOME": account.pw_dir}
     if login:
         words = [account.pw_shell, "-l", *(["-c", " ".join(words)] if words else [])]
@@ -34,7 +34,7 @@ def sudo(arguments: Sequence[str]) -> int:
 
 
 def runuser(arguments: Sequence[str]) -> int:
-    """`runuser -u USER -- PROGRAM ...` and `runuser [-l|-] USER -c LINE`; `su` takes the second form."""
+    """Run `runuser -u USER -- PROGRAM ...` and `runuser [-l|-] USER -c LINE`; `su` uses the second form."""
     words, user, line = list(arguments), "", None
     while words:
         word = words.pop(0)
@@ -49,19 +49,19 @@ def runuser(arguments: Sequence[str]) -> int:
                 words.insert(0, word)
                 break
             user = word
-    account = _account(user or "root")
+    account = _find_account(user or "root")
     program = ["sh", "-c", line] if line is not None else words or [account.pw_shell]
     return _run(account, program, {**os.environ, "HOME": account.pw_dir, "USER": account.pw_name})
 
 
 def change_owner(arguments: Sequence[str]) -> int:
-    """`chown` and `chgrp` where the sandbox has no user but root: nothing can be given away, so nothing is."""
+    """Do nothing for `chown` and `chgrp`, because the sandbox has no user but root."""
     del arguments
     return 0
 
 
 def install(arguments: Sequence[str]) -> int:
-    """`install` without its owner and group, where the sandbox has no user but root."""
+    """Run `install` without owner and group, because the sandbox has no user but root."""
     words: list[str] = []
     rest = iter(arguments)
     for word in rest:
@@ -72,7 +72,7 @@ def install(arguments: Sequence[str]) -> int:
     return subprocess.run([f"{REAL_PROGRAMS}/install", *words], check=False).returncode
 
 
-def _account(name: str) -> pwd.struct_passwd:
+def _find_account(name: str) -> pwd.struct_passwd:
     try:
         return pwd.getpwnam(name)
     except KeyError:
@@ -81,9 +81,9 @@ def _account(name: str) -> pwd.struct_passwd:
 
 
 def _run(account: pwd.struct_passwd, words: Sequence[str], environment: dict[str, str]) -> int:
-    """Become the program. Comes back only where it cannot be run."""
+    """Replace this process by the program. It returns only if the program cannot run."""
     if account.pw_uid:
-        become(account)
+        become_user(account)
     try:
         os.execvpe(words[0], list(words), environment)
     except OSError as error:

@@ -1,6 +1,6 @@
-"""`uv`: Pythons, environments and packages, all of them this computer's own.
+"""Fake `uv`: Pythons, environments and packages, all of them this computer's own.
 
-The machine's own Python passes for Ubuntu 22.04's 3.10, so that what wants a later one has to have it installed first.
+The machine's own Python passes as Ubuntu 22.04's 3.10, so that a setup that needs a later one must install it first.
 """
 
 import os
@@ -16,45 +16,48 @@ INSTALL = (
     "from local.machines.inside.fakes.pip.__main__ import main; sys.exit(main(['install', *sys.argv[1:]]))"
 )
 WITH_VALUE = ("--python", "--install-dir", "--index")
-OWN = ("", "3.10", ">=3.10")
+SYSTEM_REQUESTS = ("", "3.10", ">=3.10")
 
 
 def main(arguments: Sequence[str], version: str) -> int:
-    """`--version`, `python install`, `python find REQUEST`, `venv FOLDER`, `pip install --python PYTHON PACKAGE...`."""
-    options, words = _read(arguments)
+    """Run one command.
+
+    `--version`, `python install`, `python find REQUEST`, `venv FOLDER`, `pip install --python PYTHON PACKAGE...`
+    """
+    options, words = _parse_arguments(arguments)
     if "--version" in options:
         print(f"uv {version}")
         return 0
     match words:
         case ["python", "install", *_]:
-            _installed().mkdir(parents=True, exist_ok=True)
+            _find_install_folder().mkdir(parents=True, exist_ok=True)
             return 0
         case ["python", "find", request]:
-            return 0 if _is_there(request) else NOT_FOUND
+            return 0 if _has_python(request) else NOT_FOUND
         case ["venv", folder]:
-            if not _is_there(options.get("--python", "")):
+            if not _has_python(options.get("--python", "")):
                 return NOT_FOUND
             return subprocess.run([PYTHON, "-m", "venv", "--without-pip", folder], check=False).returncode
         case ["pip", "install", *packages]:
             command = [options["--python"], "-c", INSTALL, *packages]
             return subprocess.run(command, check=False).returncode
         case _:
-            print(f"error: this stand-in for uv does not know: {' '.join(arguments)}", file=sys.stderr)
+            print(f"error: this fake uv does not support: {' '.join(arguments)}", file=sys.stderr)
             return 2
 
 
-def _installed() -> Path:
+def _find_install_folder() -> Path:
     return Path(os.environ.get("UV_PYTHON_INSTALL_DIR", "/root/.local/share/uv/python"))
 
 
-def _is_there(request: str) -> bool:
-    if request in OWN or _installed().exists():
+def _has_python(request: str) -> bool:
+    if request in SYSTEM_REQUESTS or _find_install_folder().exists():
         return True
     print(f"error: No interpreter found for Python {request} in managed installations or search path", file=sys.stderr)
     return False
 
 
-def _read(arguments: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+def _parse_arguments(arguments: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     options: dict[str, str] = {}
     words = []
     rest = iter(arguments)

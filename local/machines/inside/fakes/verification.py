@@ -1,7 +1,7 @@
-"""What a setup verifies its downloads by: `gpg` and `ldd`, for the files of `internet`; `sha256sum` is in `programs`.
+"""Fake `gpg` and `ldd`, with which setups verify the files of `internet`. `sha256sum` is in `sandbox/programs.py`.
 
-A made-up file has neither the checksum nor the key of the real one. Here it passes for it as long as not a byte of it
-is another, and no other file does; so the scripts' own checks really decide.
+A fake file has neither the checksum nor the key of the real one. Here it passes for the real one as long as every byte
+is as expected, and no other file does, so the checks of the setup scripts really decide.
 """
 
 import hashlib
@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .internet import nvidia
-from .system_release import glibc
+from .system_release import find_glibc_version
 
 
 def gpg(arguments: Sequence[str]) -> int:
-    """`gpg ... --import-options show-only --import FILE` and `gpg ... --dearmor --output TARGET FILE`."""
+    """Run `gpg ... --import-options show-only --import FILE` and `gpg ... --dearmor --output TARGET FILE`."""
     words = list(arguments)
     key = Path(words[-1]).read_bytes()
     if "--dearmor" in words:
@@ -26,9 +26,9 @@ def gpg(arguments: Sequence[str]) -> int:
 
 
 def ldd(arguments: Sequence[str]) -> int:
-    """`ldd --version`: the C library of the machine's release."""
+    """Print the C library of the machine's release for `ldd --version`."""
     if list(arguments) != ["--version"]:
-        print("ldd: this stand-in knows --version alone", file=sys.stderr)
+        print("ldd: this fake supports only --version", file=sys.stderr)
         return 1
-    print(f"ldd (Ubuntu GLIBC {glibc()}-0ubuntu1) {glibc()}")
+    print(f"ldd (Ubuntu GLIBC {find_glibc_version()}-0ubuntu1) {find_glibc_version()}")
     return 0

@@ -1,7 +1,7 @@
-"""What a setup fetches from the internet, made up: the same paths, small files, the same bytes at each call.
+"""Fake files in place of those that setups download: the same paths, small contents, the same bytes each time.
 
-Nothing is downloaded. A pretend machine's `curl` serves from here, and so does the HTTPS server of `tests/recipes` for
-scripts that run on a real root.
+Nothing is downloaded. The machine's fake `curl` uses this module, and so does the HTTPS server of `tests/recipes` for
+scripts that run on a real root file system.
 """
 
 from collections.abc import Callable
@@ -17,9 +17,9 @@ PUBLISHERS: tuple[Callable[[str], bytes | None], ...] = (
 
 
 def content(url: str) -> bytes | None:
-    """What is published there; None where it is not one of the known publishers' paths."""
+    """Return the file at this URL; None if no publisher here has it."""
     for publisher in PUBLISHERS:
-        found = publisher(url)
-        if found is not None:
-            return found
+        body = publisher(url)
+        if body is not None:
+            return body
     return None

@@ -1,12 +1,12 @@
-"""Dive into Deep Learning's zip: a short notebook of our own for each framework, with nothing of the book's text."""
+"""Fake zip of Dive into Deep Learning: a short notebook of our own for each framework, without the book's text."""
 
 import io
 import json
 import re
 import zipfile
 
-BOOK = re.compile(r"https://d2l\.ai/d2l-en-(?P<release>1\.0\.3|0\.17\.6)\.zip")
-PATH = "{framework}/chapter_linear-regression/linear-regression-concise.ipynb"
+BOOK_URL = re.compile(r"https://d2l\.ai/d2l-en-(?P<release>1\.0\.3|0\.17\.6)\.zip")
+NOTEBOOK_PATH = "{framework}/chapter_linear-regression/linear-regression-concise.ipynb"
 
 PYTORCH = """from d2l import torch as d2l
 import torch
@@ -16,31 +16,31 @@ d2l.Trainer(max_epochs=3).fit(model, data)
 w, b = model.get_w_b()
 print("w =", [round(float(each), 2) for each in w.reshape(-1)], "b =", round(float(b), 2))
 """
-"""What the book's own notebook of that name does: a line fitted to points made up around another one."""
+"""Does what the book's notebook of that name does: fits a line to points around another line."""
 
 MXNET = """from mxnet import np, npx
 npx.set_np()
 print(float(np.ones((8, 8)).sum()))
 """
 
-EPOCH = (2023, 8, 1, 0, 0, 0)
+ARCHIVE_TIME = (2023, 8, 1, 0, 0, 0)
 
 
 def content(url: str) -> bytes | None:
-    """The zip. Only releases that the scripts ask for are there."""
-    if BOOK.fullmatch(url) is None:
+    """Return the zip of a release that the setup scripts request; None for any other URL."""
+    if BOOK_URL.fullmatch(url) is None:
         return None
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for framework, code in (("mxnet", MXNET), ("pytorch", PYTORCH)):
-            entry = zipfile.ZipInfo(PATH.format(framework=framework), date_time=EPOCH)
+            entry = zipfile.ZipInfo(NOTEBOOK_PATH.format(framework=framework), date_time=ARCHIVE_TIME)
             entry.external_attr = 0o644 << 16
-            archive.writestr(entry, json.dumps(notebook(code)))
+            archive.writestr(entry, json.dumps(build_notebook(code)))
     return packed.getvalue()
 
 
-def notebook(code: str) -> dict[str, object]:
-    """One cell."""
+def build_notebook(code: str) -> dict[str, object]:
+    """Return a notebook with one cell."""
     cell: dict[str, object] = {
         "cell_type": "code",
         "execution_count": None,

@@ -1,14 +1,14 @@
-"""Miniconda's installers: shell scripts that refuse a glibc that is too old, as the real ones do, and install a conda.
+"""Fake installers of Miniconda: shell scripts that reject an old glibc, as the real ones do, and install a fake conda.
 
-`PUBLISHED` has the real file's checksum: `sha256sum` on a pretend machine says that of a file which is this one to the
-last byte, and its own sum of any other.
+`PUBLISHED` has the checksum of the real file. The fake `sha256sum` prints it for a file that equals the fake installer,
+and the real checksum of any other file.
 """
 
 import hashlib
 import re
 
 URL = "https://repo.anaconda.com/miniconda/Miniconda3-{}-Linux-x86_64.sh"
-FILE = re.compile(
+FILE_URL = re.compile(
     r"https://repo\.anaconda\.com/miniconda/(?P<file>Miniconda3-(?P<release>[\w.]+(-\d)?)-Linux-x86_64\.sh)"
 )
 
@@ -16,7 +16,7 @@ GLIBC = {"py311_23.11.0-2": "2.17", "latest": "2.28"}
 PUBLISHED = {"py311_23.11.0-2": "c9ae82568e9665b1105117b4b1e499607d2a920f0aea6f94410e417a0eff1b9c"}
 
 INSTALLER = """#!/bin/sh
-# A stand-in for Miniconda's installer, release {release}.
+# A fake of Miniconda's installer, release {release}.
 min_glibc={glibc}
 has_glibc=$(ldd --version | head -n 1 | sed 's/.* //')
 lower=$(printf '%s\\n%s\\n' "$min_glibc" "$has_glibc" | sort -V | head -n 1)
@@ -56,15 +56,15 @@ echo "installation finished."
 
 
 def content(url: str) -> bytes | None:
-    """The installer of a release that is known."""
-    found = FILE.fullmatch(url)
-    if found is None or found["release"] not in GLIBC:
+    """Return the installer of a known release; None for any other URL."""
+    match = FILE_URL.fullmatch(url)
+    if match is None or match["release"] not in GLIBC:
         return None
-    return INSTALLER.format(release=found["release"], glibc=GLIBC[found["release"]]).encode()
+    return INSTALLER.format(release=match["release"], glibc=GLIBC[match["release"]]).encode()
 
 
-def checksums() -> dict[str, str]:
-    """The sum of each made-up installer whose real one has a published sum, and that sum."""
+def map_checksums() -> dict[str, str]:
+    """Return the published checksum of each real installer, by the checksum of its fake."""
     return {
         hashlib.sha256(content(URL.format(release)) or b"").hexdigest(): published
         for release, published in PUBLISHED.items()

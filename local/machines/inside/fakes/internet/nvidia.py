@@ -1,4 +1,4 @@
-"""NVIDIA's pin file and local repository of CUDA 10.1: a real .deb with a key, an index, and the name of a package."""
+"""Fake pin file and local repository of CUDA 10.1: a real .deb with a key, an index, and the name of a package."""
 
 import gzip
 import hashlib
@@ -11,25 +11,25 @@ DEB = f"{SITE}/10.1/Prod/local_installers/cuda-repo-ubuntu1804-10-1-local-10.1.2
 FOLDER = "var/cuda-repo-10-1-local-10.1.243-418.87.00"
 
 PINNED = b"Package: *\nPin: release l=NVIDIA CUDA\nPin-Priority: 600\n"
-KEY = b"A stand-in for NVIDIA's key 7fa2af80.\n"
+KEY = b"A fake of NVIDIA's key 7fa2af80.\n"
 FINGERPRINT = "AE09FE4BBD223A84B2CCFCE3F60F4B3D7FA2AF80"
-"""Of the real key; `gpg` on a pretend machine says it of a file that is `KEY` to the last byte."""
+"""Fingerprint of the real key. The fake `gpg` prints it for a file that equals `KEY`."""
 
 PACKAGES = b"Package: cuda-toolkit-10-1\nVersion: 10.1.243-1\n"
 RELEASE = b"Label: NVIDIA CUDA\nSHA256:\n " + hashlib.sha256(PACKAGES).hexdigest().encode() + b" Packages\n"
 
 
 def content(url: str) -> bytes | None:
-    """One of the two files."""
-    return {PIN: PINNED, DEB: _deb()}.get(url)
+    """Return one of the two files; None for any other URL."""
+    return {PIN: PINNED, DEB: _build_deb()}.get(url)
 
 
-def _deb() -> bytes:
+def _build_deb() -> bytes:
     files = {"7fa2af80.pub": KEY, "Packages": PACKAGES, "Release": RELEASE}
     members = {
         "debian-binary": b"2.0\n",
-        "control.tar.gz": _tar({"./control": b"Package: cuda-repo-ubuntu1804-10-1-local\nVersion: 1.0-1\n"}),
-        "data.tar.gz": _tar({f"./{FOLDER}/{name}": text for name, text in files.items()}),
+        "control.tar.gz": _build_tar({"./control": b"Package: cuda-repo-ubuntu1804-10-1-local\nVersion: 1.0-1\n"}),
+        "data.tar.gz": _build_tar({f"./{FOLDER}/{name}": text for name, text in files.items()}),
     }
     packed = b"!<arch>\n"
     for name, text in members.items():
@@ -39,7 +39,7 @@ def _deb() -> bytes:
     return packed
 
 
-def _tar(files: dict[str, bytes]) -> bytes:
+def _build_tar(files: dict[str, bytes]) -> bytes:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:
         for name, text in files.items():

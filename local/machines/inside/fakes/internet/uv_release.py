@@ -1,4 +1,4 @@
-"""uv's releases on GitHub: an archive with a uv in it, and its checksum."""
+"""Fake releases of uv on GitHub: an archive with a uv, and its checksum."""
 
 import gzip
 import hashlib
@@ -6,7 +6,7 @@ import io
 import re
 import tarfile
 
-RELEASE = re.compile(r"https://github\.com/astral-sh/uv/releases/download/(?P<version>[\d.]+)/(?P<file>uv-[\w.-]+)")
+RELEASE_URL = re.compile(r"https://github\.com/astral-sh/uv/releases/download/(?P<version>[\d.]+)/(?P<file>uv-[\w.-]+)")
 
 FAKE_UV = """#!/.machine/bin/python3 -SEs
 import sys
@@ -17,21 +17,21 @@ sys.exit(main(sys.argv[1:], "{version}"))
 
 
 def content(url: str, program: bytes | None = None) -> bytes | None:
-    """The archive or its checksum.
+    """Return the archive or its checksum; None for any other URL.
 
-    :param program: a uv to be packed; else it is the pretend machine's (`uv.py`)
+    :param program: uv to put into the archive; None is the fake of `uv.py`
     """
-    release = RELEASE.fullmatch(url)
+    release = RELEASE_URL.fullmatch(url)
     if release is None:
         return None
     name = release["file"].removesuffix(".sha256")
-    packed = _archive(name, program or FAKE_UV.format(version=release["version"]).encode())
+    packed = _build_archive(name, program or FAKE_UV.format(version=release["version"]).encode())
     if name != release["file"]:
         return f"{hashlib.sha256(packed).hexdigest()} *{name}\n".encode()
     return packed
 
 
-def _archive(file: str, program: bytes) -> bytes:
+def _build_archive(file: str, program: bytes) -> bytes:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:
         entry = tarfile.TarInfo(f"{file.partition('.tar')[0]}/uv")

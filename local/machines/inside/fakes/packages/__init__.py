@@ -1,1 +1,1 @@
-"""What is too large for a pretend machine, as small modules that do what a setup and a first notebook need."""
+"""Small modules in place of packages that are too large here. They do what a setup and a first notebook need."""

@@ -1,7 +1,7 @@
-"""`pip install NAME[==VERSION] ...` in a virtual environment: satisfied from the host's packages, with pip's own words.
+"""Fake `pip install NAME[==VERSION] ...` in a virtual environment: installs the host's packages, prints pip's messages.
 
-A distribution is installed by linking each of its files, and what it requires, into the environment; its console
-scripts are written. So only what was installed can be imported, and nothing of the host can be changed through it.
+Each file of a distribution and of its requirements is linked into the environment, and its console scripts are
+written. So only installed packages can be imported, and nothing of the host can be changed.
 """
 
 import sys
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from . import __version__, host_packages
 
-UNDERSTOOD_OPTIONS_WITH_VALUE = (
+OPTIONS_WITH_VALUE = (
     "-r",
     "--requirement",
     "-i",
@@ -23,7 +23,7 @@ UNDERSTOOD_OPTIONS_WITH_VALUE = (
 
 
 def main(arguments: Sequence[str]) -> int:
-    """pip's exit codes: 0, or 1 for anything that is not there."""
+    """Run pip. Exit codes are its own: 0, or 1 for a package that does not exist."""
     words = list(arguments)
     if "--version" in words or "-V" in words:
         print(f"pip {__version__} from {__file__} (python {sys.version_info[0]}.{sys.version_info[1]})")
@@ -32,9 +32,9 @@ def main(arguments: Sequence[str]) -> int:
     match verb:
         case "install":
             quiet = any(word in ("-q", "-qq", "--quiet") for word in words)
-            return _install(_requirements(words[words.index("install") + 1 :]), quiet=quiet)
+            return _install(_read_requirements(words[words.index("install") + 1 :]), quiet=quiet)
         case "list" | "freeze":
-            for name, version in host_packages.installed():
+            for name, version in host_packages.list_installed():
                 print(f"{name}=={version}")
             return 0
         case "show":
@@ -46,25 +46,25 @@ def main(arguments: Sequence[str]) -> int:
             return 1
 
 
-def _requirements(words: Sequence[str]) -> list[str]:
-    wanted: list[str] = []
+def _read_requirements(words: Sequence[str]) -> list[str]:
+    requirements: list[str] = []
     rest = iter(words)
     for word in rest:
         if word in ("-r", "--requirement"):
             lines = (line.partition("#")[0].strip() for line in Path(next(rest)).read_text().splitlines())
-            wanted.extend(line for line in lines if line and not line.startswith("-"))
-        elif word in UNDERSTOOD_OPTIONS_WITH_VALUE:
+            requirements.extend(line for line in lines if line and not line.startswith("-"))
+        elif word in OPTIONS_WITH_VALUE:
             next(rest, None)
         elif not word.startswith("-"):
-            wanted.append(word)
-    return wanted
+            requirements.append(word)
+    return requirements
 
 
-def _install(wanted: Sequence[str], *, quiet: bool) -> int:
+def _install(requirements: Sequence[str], *, quiet: bool) -> int:
     new: list[str] = []
-    for requirement in wanted:
+    for requirement in requirements:
         try:
-            added = host_packages.add(requirement)
+            added = host_packages.install(requirement)
         except host_packages.PackageNotFound as missing:
             print(
                 f"ERROR: Could not find a version that satisfies the requirement {missing.requirement} "
@@ -82,11 +82,13 @@ def _install(wanted: Sequence[str], *, quiet: bool) -> int:
 
 
 def _show(names: Sequence[str]) -> int:
-    there = {host_packages.canonical(name): (name, version) for name, version in host_packages.installed()}
-    missing = [name for name in names if host_packages.canonical(name) not in there]
+    installed = {
+        host_packages.normalize_name(name): (name, version) for name, version in host_packages.list_installed()
+    }
+    missing = [name for name in names if host_packages.normalize_name(name) not in installed]
     for name in names:
-        if host_packages.canonical(name) in there:
-            print("Name: {}\nVersion: {}".format(*there[host_packages.canonical(name)]))
+        if host_packages.normalize_name(name) in installed:
+            print("Name: {}\nVersion: {}".format(*installed[host_packages.normalize_name(name)]))
     if missing:
         print(f"WARNING: Package(s) not found: {', '.join(missing)}", file=sys.stderr)
     return 1 if missing else 0

@@ -1,4 +1,4 @@
-"""The host's packages as a shelf to install from."""
+"""Packages of the host, from which the fake pip installs."""
 
 import os
 import re
@@ -12,11 +12,11 @@ HOST_PACKAGES = Path("/.machine/environment", *Path(sysconfig.get_paths()["purel
 PACKAGES = Path(sysconfig.get_paths()["purelib"])
 SCRIPTS = Path(sys.prefix, "bin")
 FAKES = Path("/.machine/code/local/machines/inside/fakes")
-HAS_GPU = Path("/.machine/device/gpu.json")
-PRETEND = {"nvidia-ml-py": "pynvml.py"}
-"""Where the GPUs are pretended, so is their driver's library: linked first, so that the real one is left out."""
+GPU_FILE = Path("/.machine/device/gpu.json")
+FAKE_DRIVERS = {"nvidia-ml-py": "pynvml.py"}
+"""If the GPUs are fake, so is their library. It is linked first, so that the real one is left out."""
 
-MADE_UP = {
+FAKE_PACKAGES = {
     "d2l": "d2l",
     "matplotlib": None,
     "mxnet": "mxnet",
@@ -28,13 +28,13 @@ MADE_UP = {
     "torch": "torch",
     "torchvision": None,
 }
-"""Too large for a pretend machine: in any version that is asked for, with a small module of `packages` or none."""
+"""Packages that are too large. Any requested version is "installed", with a small module of `packages` or none."""
 
-MADE_UP_NEEDS = {"d2l": "ipykernel"}
-"""By way of the metapackage `jupyter`."""
+FAKE_REQUIREMENTS = {"d2l": "ipykernel"}
+"""The requirement comes by way of the metapackage `jupyter`."""
 
-BY_OTHER_MEANS = frozenset({"pip", "setuptools", "wheel"})
-"""What every upgrade line of a setup script names; there is nothing to link."""
+ALWAYS_PRESENT = frozenset({"pip", "setuptools", "wheel"})
+"""Packages that setup scripts upgrade as a matter of course. There is nothing to link."""
 
 SCRIPT = """#!{python}
 import sys
@@ -45,52 +45,57 @@ if __name__ == "__main__":
 
 
 class PackageNotFound(Exception):
-    """:ivar requirement: as it was asked for; :ivar versions: those that there are, or `none`"""
+    """The host does not have the package.
+
+    :ivar requirement: as it was requested
+    :ivar versions: available versions, or `none`
+    """
 
     def __init__(self, requirement: str, versions: str) -> None:
+        """Create the error."""
         super().__init__(requirement)
         self.requirement = requirement
         self.versions = versions
 
 
-def canonical(name: str) -> str:
-    """A distribution's name as PEP 503 compares it."""
+def normalize_name(name: str) -> str:
+    """Return a distribution's name in the form in which PEP 503 compares names."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def installed() -> list[tuple[str, str]]:
-    """Name and version of what this environment has."""
+def list_installed() -> list[tuple[str, str]]:
+    """Return names and versions of the distributions in this environment."""
     found = Distribution.discover(path=[str(PACKAGES)])
     return sorted((each.metadata["Name"], each.version) for each in found)
 
 
-def add(requirement: str) -> list[str]:
-    """Install a requirement and what it needs.
+def install(requirement: str) -> list[str]:
+    """Install a requirement and what it requires.
 
-    :return: `name-version` of each distribution that was not there before
+    :returns: `name-version` of each distribution that was not installed before
     :raises PackageNotFound: the host does not have it
     """
-    versions = {canonical(name): version for name, version in installed()}
-    there = set(versions)
-    name, _, asked = _parse(requirement)
-    if name in MADE_UP and name not in there:
-        needed = add(MADE_UP_NEEDS[name]) if name in MADE_UP_NEEDS else []
-        return [_make_up(name, asked.removeprefix("==")), *needed]
-    if name in versions and not _allows(asked, versions[name]):
+    versions = {normalize_name(name): version for name, version in list_installed()}
+    present = set(versions)
+    name, _, specifier = _parse(requirement)
+    if name in FAKE_PACKAGES and name not in present:
+        needed = install(FAKE_REQUIREMENTS[name]) if name in FAKE_REQUIREMENTS else []
+        return [_create_fake(name, specifier.removeprefix("==")), *needed]
+    if name in versions and not _matches_specifier(specifier, versions[name]):
         raise PackageNotFound(requirement, versions[name])
     added: list[str] = []
     waiting = [requirement]
     while waiting:
-        name, extras, asked = _parse(waiting.pop())
-        if name in there | BY_OTHER_MEANS:
+        name, extras, specifier = _parse(waiting.pop())
+        if name in present | ALWAYS_PRESENT:
             continue
-        there.add(name)
-        distribution = _find(name, asked, requirement)
+        present.add(name)
+        distribution = _find_distribution(name, specifier, requirement)
         if distribution is None:
             continue
-        _link(distribution)
+        _link_files(distribution)
         added.append(f"{distribution.metadata['Name']}-{distribution.version}")
-        waiting.extend(_needs(distribution, extras))
+        waiting.extend(_list_requirements(distribution, extras))
     return added
 
 
@@ -99,68 +104,79 @@ def _parse(requirement: str) -> tuple[str, set[str], str]:
     if match is None:
         raise PackageNotFound(requirement, "none")
     extras = {extra.strip() for extra in (match[2] or "").split(",") if extra.strip()}
-    return canonical(match[1]), extras, match[3].strip()
+    return normalize_name(match[1]), extras, match[3].strip()
 
 
-def _find(name: str, asked: str, requirement: str) -> Distribution | None:
-    """The distribution on the shelf; None where only something else needs it and only on another platform."""
-    found = next(iter(MetadataPathFinder.find_distributions(_context(name))), None)
-    directly = canonical(_parse(requirement)[0]) == name
+def _find_distribution(name: str, specifier: str, requirement: str) -> Distribution | None:
+    """Return the host's distribution; None if it is only a requirement of another one, for another platform."""
+    found = next(iter(MetadataPathFinder.find_distributions(_build_context(name))), None)
+    directly = normalize_name(_parse(requirement)[0]) == name
     if found is None:
         if directly:
             raise PackageNotFound(requirement, "none")
         return None
-    if directly and not _allows(asked, found.version):
+    if directly and not _matches_specifier(specifier, found.version):
         raise PackageNotFound(requirement, found.version)
     return found
 
 
-def _context(name: str) -> DistributionFinder.Context:
+def _build_context(name: str) -> DistributionFinder.Context:
     return DistributionFinder.Context(name=name, path=[str(HOST_PACKAGES)])
 
 
-def _allows(asked: str, version: str) -> bool:
-    """Whether each clause of the specifier holds. Numbers only: a stand-in needs no pre-releases."""
-    return all(_holds(clause.strip(), version) for clause in asked.split(",") if clause.strip())
+def _matches_specifier(specifier: str, version: str) -> bool:
+    """Return whether each clause of the specifier matches. Only numbers count: a fake needs no pre-releases."""
+    return all(_matches_clause(clause.strip(), version) for clause in specifier.split(",") if clause.strip())
 
 
-def _holds(clause: str, version: str) -> bool:
+def _matches_clause(clause: str, version: str) -> bool:
     match = re.fullmatch(r"(===?|!=|>=|<=|~=|>|<)\s*([\w.*+!-]+)", clause)
     if match is None:
         return True
     sign, bound = match[1], match[2]
-    have, want = _numbers(version), _numbers(bound)
-    same = have[: len(want)] == want if bound.endswith("*") else _padded(have) == _padded(want)
-    ordered = {">=": have >= want, "<=": have <= want or same, ">": have > want and not same, "<": have < want}
+    present_numbers, bound_numbers = _parse_version(version), _parse_version(bound)
+    same = (
+        present_numbers[: len(bound_numbers)] == bound_numbers
+        if bound.endswith("*")
+        else _pad(present_numbers) == _pad(bound_numbers)
+    )
+    ordered = {
+        ">=": present_numbers >= bound_numbers,
+        "<=": present_numbers <= bound_numbers or same,
+        ">": present_numbers > bound_numbers and not same,
+        "<": present_numbers < bound_numbers,
+    }
     if sign == "~=":
-        return have >= want and have[: len(want) - 1] == want[:-1]
+        return present_numbers >= bound_numbers and present_numbers[: len(bound_numbers) - 1] == bound_numbers[:-1]
     return not same if sign == "!=" else same if sign.startswith("==") else ordered[sign]
 
 
-def _numbers(version: str) -> list[int]:
+def _parse_version(version: str) -> list[int]:
     return [int(number) for number in re.findall(r"\d+", re.split(r"[a-z*+]", version)[0])]
 
 
-def _padded(numbers: list[int]) -> list[int]:
+def _pad(numbers: list[int]) -> list[int]:
     return numbers + [0] * (8 - len(numbers))
 
 
-def _needs(distribution: Distribution, extras: set[str]) -> Iterator[str]:
-    """What it requires without an extra, or with one of those asked for. Other markers do not count: what the host
-    has not got is left out."""
+def _list_requirements(distribution: Distribution, extras: set[str]) -> Iterator[str]:
+    """Yield what a distribution requires without an extra, or with one of these extras.
+
+    Other markers do not matter: what the host does not have is left out.
+    """
     for line in distribution.requires or []:
         requirement, _, marker = line.partition(";")
-        wanted = set(re.findall(r"extra\s*==\s*['\"]([^'\"]+)['\"]", marker))
-        if not wanted or wanted & extras:
+        marker_extras = set(re.findall(r"extra\s*==\s*['\"]([^'\"]+)['\"]", marker))
+        if not marker_extras or marker_extras & extras:
             yield requirement
 
 
-def _link(distribution: Distribution) -> None:
-    """Link what RECORD lists: folders of packages as one, data files one by one, scripts written anew."""
-    pretend = PRETEND.get(canonical(distribution.metadata["Name"]))
-    if pretend and HAS_GPU.exists():
-        _symlink(PACKAGES / pretend, FAKES / pretend)
-    for file in {_piece(Path(str(path))) for path in distribution.files or []}:
+def _link_files(distribution: Distribution) -> None:
+    """Link the files of RECORD: packages as folders, data files one by one. Write the scripts anew."""
+    driver = FAKE_DRIVERS.get(normalize_name(distribution.metadata["Name"]))
+    if driver and GPU_FILE.exists():
+        _symlink(PACKAGES / driver, FAKES / driver)
+    for file in {_find_top(Path(str(path))) for path in distribution.files or []}:
         if file.parts[:1] == ("..",):
             inside = Path(os.path.normpath(PACKAGES / file))
             source = Path(os.path.normpath(HOST_PACKAGES / file))
@@ -173,9 +189,9 @@ def _link(distribution: Distribution) -> None:
             _write_script(entry)
 
 
-def _make_up(name: str, version: str) -> str:
-    """As much of a distribution as says that it is there."""
-    module = MADE_UP[name]
+def _create_fake(name: str, version: str) -> str:
+    """Create the metadata of a distribution, and link its small module if there is one."""
+    module = FAKE_PACKAGES[name]
     if module:
         _symlink(PACKAGES / module, FAKES / "packages" / module)
     metadata = PACKAGES / f"{name}-{version}.dist-info" / "METADATA"
@@ -184,7 +200,7 @@ def _make_up(name: str, version: str) -> str:
     return f"{name}-{version}"
 
 
-def _piece(path: Path) -> Path:
+def _find_top(path: Path) -> Path:
     return path if path.parts[0] == ".." else Path(path.parts[0])
 
 

@@ -1,4 +1,4 @@
-"""A stand-in for the package of Dive into Deep Learning."""
+"""Fake of the package of the book Dive into Deep Learning."""
 
 from importlib.metadata import version
 

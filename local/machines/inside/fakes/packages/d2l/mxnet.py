@@ -1,4 +1,4 @@
-"""`d2l.mxnet`: that it can be imported where MXNet can."""
+"""Fake `d2l.mxnet`, which can be imported if MXNet can."""
 
 import mxnet
 

@@ -1,4 +1,4 @@
-"""A stand-in for MXNet: arrays of one number. The build for CUDA cannot be imported without a driver and CUDA."""
+"""Fake MXNet with arrays of one number. As in reality, the build for CUDA needs a driver and CUDA to be imported."""
 
 import os
 from importlib.metadata import PackageNotFoundError, version

@@ -1,27 +1,28 @@
-"""`mxnet.np`: as much as the chapter's check and a first notebook use."""
+"""Fake `mxnet.np`: what the chapter's check and a first notebook use."""
 
 from . import npx
 
 
 class Filled:
-    """An array of one number."""
+    """An array that contains one number everywhere."""
 
     def __init__(self, number: float, shape: tuple[int, int], ctx: npx.Device) -> None:
+        """Create the array on a device that exists."""
         ctx.check()
         self.number = number
         self.shape = shape
         self.ctx = ctx
 
     def sum(self) -> float:
-        """Of all."""
+        """Return the sum of all elements."""
         return self.number * self.shape[0] * self.shape[1]
 
 
 def zeros(shape: tuple[int, int], ctx: npx.Device | None = None) -> Filled:
-    """On a device that there is."""
+    """Return an array of zeros."""
     return Filled(0.0, shape, ctx or npx.cpu())
 
 
 def ones(shape: tuple[int, int], ctx: npx.Device | None = None) -> Filled:
-    """On a device that there is."""
+    """Return an array of ones."""
     return Filled(1.0, shape, ctx or npx.cpu())

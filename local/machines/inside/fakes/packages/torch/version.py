@@ -1,4 +1,4 @@
-"""Which build this is."""
+"""Version of the fake PyTorch and of its CUDA."""
 
 from pathlib import Path
 
