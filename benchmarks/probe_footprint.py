@@ -21,7 +21,7 @@ from moto.server import ThreadedMotoServer
 
 from local.machines.host.port import Invocation, MachineSpec
 from local.machines.host.sandboxed import SandboxedMachines
-from local.machines.host.select_backend import sandbox_problem
+from local.machines.host.select_backend import find_sandbox_problem
 from ssm_documents.compose import compose
 from ssm_documents.probe.signals.gpu import SAMPLES_PER_READING
 
@@ -139,7 +139,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 def main() -> int:
     """Exit status 1 where the probe costs more than it may, 3 where this computer has no sandbox."""
-    if why := sandbox_problem(now):
+    if why := find_sandbox_problem(now):
         print(f"nothing measured: {why}")
         return 3
     logging.getLogger("werkzeug").setLevel(logging.ERROR)

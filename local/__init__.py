@@ -1,1 +1,1 @@
-"""The local cloud: moto, what moto lacks, pretend instances, and the program behind `make run`."""
+"""Local cloud: moto, what moto lacks, instances that really run scripts, and the program of `make run`."""

@@ -1,4 +1,4 @@
-"""The local cloud's time: moved by hand in tests, paced for a demonstration."""
+"""Clocks of the local cloud: one that tests move by hand, and one that runs faster than real time."""
 
 import threading
 import time
@@ -6,85 +6,97 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 DEFAULT_START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
-"""A Monday morning: a fixed one, so that a test reads the same on every day."""
+"""A fixed Monday morning, so that a test behaves the same on every day."""
+
+MAX_CLOCK_SPEED = 10_000
 
 
 class ManualClock:
-    """Stands still until it is told to move."""
+    """Clock that stands still until `advance` moves it."""
 
     def __init__(self, start: datetime = DEFAULT_START) -> None:
+        """Create a clock that shows `start`."""
         self._now = start
         self._callbacks: list[Callable[[datetime], None]] = []
 
     def now(self) -> datetime:
+        """Return the time of the clock."""
         return self._now
 
     def scale_script_timeout(self, limit: timedelta) -> timedelta:
-        """Scripts and this clock count alike: a test moves the clock past a limit to see what follows."""
+        """Return the limit unchanged.
+
+        A test moves the clock past a limit to see what follows, so script time and cloud time are the same.
+        """
         return limit
 
     def advance(self, by: timedelta) -> None:
-        """Move forward, then tell the subscribers.
+        """Move the clock forward, then call the subscribers.
 
         :raises ValueError: `by` is negative
         """
         if by < timedelta(0):
-            raise ValueError("the clock only moves forward")
+            raise ValueError("The clock only moves forward.")
         self._now += by
         for callback in list(self._callbacks):
             callback(self._now)
 
     def subscribe(self, callback: Callable[[datetime], None]) -> None:
-        """Call back after each move, with the new time."""
+        """Call `callback` with the new time after each move."""
         self._callbacks.append(callback)
 
 
 class PacedClock:
-    """Runs at `speed` cloud seconds for each of the world's; never backwards, whatever the computer's clock does."""
+    """Clock that runs at `speed` cloud seconds per real second and never goes backwards."""
 
     def __init__(self, speed: float, start: datetime | None = None) -> None:
+        """Start the clock at `start`, or at the real time if it is None."""
         self._lock = threading.Lock()
         self._base = start or datetime.now(UTC)
         self._since = time.monotonic()
-        self._speed = _checked(speed)
+        self._speed = _check_speed(speed)
 
     @property
     def speed(self) -> float:
+        """Return the cloud seconds per real second."""
         return self._speed
 
     @speed.setter
     def speed(self, speed: float) -> None:
         with self._lock:
             self._rebase()
-            self._speed = _checked(speed)
+            self._speed = _check_speed(speed)
 
     def now(self) -> datetime:
+        """Return the time of the clock."""
         with self._lock:
-            return self._base + self._elapsed()
+            return self._base + self._compute_elapsed()
 
     def scale_script_timeout(self, limit: timedelta) -> timedelta:
-        """A script that may take a minute of the world's may take `speed` minutes here."""
+        """Return the cloud time that passes while a script runs for `limit` of real time."""
         return limit * self._speed
 
     def advance(self, by: timedelta) -> None:
-        """Jump ahead.
+        """Jump forward.
 
         :raises ValueError: `by` is negative
         """
         if by < timedelta(0):
-            raise ValueError("the clock only moves forward")
+            raise ValueError("The clock only moves forward.")
         with self._lock:
             self._rebase()
             self._base += by
 
-    def _elapsed(self) -> timedelta:
+    def _compute_elapsed(self) -> timedelta:
         return timedelta(seconds=(time.monotonic() - self._since) * self._speed)
 
     def _rebase(self) -> None:
-        self._base, self._since = self._base + self._elapsed(), time.monotonic()
+        self._base, self._since = self._base + self._compute_elapsed(), time.monotonic()
 
 
-def _checked(speed: float) -> float:
-    if not 0 < speed <= 10_000:
-        raise ValueError(f"a speed is more than 0 and at most 10000 cloud seconds a second, not {speed}")
+def _check_speed(speed: float) -> float:
+    if not 0 < speed <= MAX_CLOCK_SPEED:
+        raise ValueError(
+            f"The speed must be more than 0 and at most {MAX_CLOCK_SPEED} cloud seconds per second, not {speed}."
+        )
     return speed

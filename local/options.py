@@ -1,15 +1,17 @@
-"""What `make run` is told by its environment: ONCE, DEMO, SPEED, PORT, CLOUD_PORT, SIMULATE."""
+"""Environment variables of `make run`: ONCE, DEMO, SPEED, PORT, CLOUD_PORT, SIMULATE."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 DEFAULT_SPEED = 60.0
 MAX_SPEED = 240.0
-"""A pretend machine reports four times a second at most; slower than once a cloud minute would count as gaps."""
+"""A machine of the local cloud reports at most four times per real second, and gpudesk expects a heartbeat each cloud
+minute. At a higher speed activity would be unknown all the time.
+"""
 
 
 class BadOption(Exception):
-    """A variable says something that cannot be; the message tells what would be right."""
+    """A variable has an invalid value. The message says which values are valid."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,61 +20,64 @@ class Options:
 
     :param once: end after the demo
     :param demo: play the demo before serving
-    :param simulate: run no script, even where a sandbox is to be had
-    :param speed: the local cloud's seconds per real second
-    :param asked_speed: what was asked for, where that is faster than pretend machines can report
-    :param port: of the API; 0 for any free one
-    :param cloud_port: of the local cloud; 0 for any free one
+    :param simulate: run no script, even if this computer offers a sandbox
+    :param speed: seconds of the cloud's clock per real second
+    :param requested_speed: value of SPEED if it is above MAX_SPEED, else None
+    :param port: port of the API; 0 is any free port
+    :param cloud_port: port of the local cloud; 0 is any free port
     """
 
     once: bool = False
     demo: bool = True
     simulate: bool = False
     speed: float = DEFAULT_SPEED
-    asked_speed: float | None = None
+    requested_speed: float | None = None
     port: int = 8000
     cloud_port: int = 4566
 
     @property
     def heartbeat_interval(self) -> float:
-        """How many of the world's seconds make a cloud minute: a machine reports once in it."""
+        """Return the real seconds between two heartbeats, which is one minute of the cloud's clock."""
         return 60 / self.speed
 
 
 def read_options(environment: Mapping[str, str]) -> Options:
-    """:raises BadOption: a variable cannot be read, or two contradict each other"""
-    asked = _speed(environment)
+    """Return the options from environment variables.
+
+    :raises BadOption: a value is invalid, or two values contradict each other
+    """
+    speed = _read_speed(environment)
     options = Options(
-        once=_flag(environment, "ONCE", default=False),
-        demo=_flag(environment, "DEMO", default=True),
-        simulate=_flag(environment, "SIMULATE", default=False),
-        speed=min(asked, MAX_SPEED),
-        asked_speed=asked if asked > MAX_SPEED else None,
-        port=_port(environment, "PORT", default=8000),
-        cloud_port=_port(environment, "CLOUD_PORT", default=4566),
+        once=_read_flag(environment, "ONCE", default=False),
+        demo=_read_flag(environment, "DEMO", default=True),
+        simulate=_read_flag(environment, "SIMULATE", default=False),
+        speed=min(speed, MAX_SPEED),
+        requested_speed=speed if speed > MAX_SPEED else None,
+        port=_read_port(environment, "PORT", default=8000),
+        cloud_port=_read_port(environment, "CLOUD_PORT", default=4566),
     )
     if options.once and not options.demo:
-        raise BadOption("ONCE=1 ends after the demo and DEMO=0 plays none: choose one of them")
+        raise BadOption("ONCE=1 ends after the demo, but DEMO=0 plays no demo. Use only one of them.")
     if options.port == options.cloud_port != 0:
-        raise BadOption(f"PORT and CLOUD_PORT are both {options.port}: choose another for one of them")
+        raise BadOption(f"PORT and CLOUD_PORT are both {options.port}. Choose different ports.")
     return options
 
 
-def _flag(environment: Mapping[str, str], name: str, *, default: bool) -> bool:
+def _read_flag(environment: Mapping[str, str], name: str, *, default: bool) -> bool:
     text = environment.get(name, "")
     if text not in ("", "0", "1"):
-        raise BadOption(f"{name} is 0 or 1, not {text!r}")
+        raise BadOption(f"{name} must be 0 or 1, not {text!r}.")
     return text == "1" if text else default
 
 
-def _port(environment: Mapping[str, str], name: str, *, default: int) -> int:
+def _read_port(environment: Mapping[str, str], name: str, *, default: int) -> int:
     text = environment.get(name) or str(default)
     if not text.isdecimal() or int(text) > 65535:
-        raise BadOption(f"{name} is a port number from 1 to 65535, or 0 for any free one, not {text!r}")
+        raise BadOption(f"{name} must be a port number from 1 to 65535, or 0 for any free port, not {text!r}.")
     return int(text)
 
 
-def _speed(environment: Mapping[str, str]) -> float:
+def _read_speed(environment: Mapping[str, str]) -> float:
     text = environment.get("SPEED") or str(DEFAULT_SPEED)
     try:
         speed = float(text)
@@ -80,6 +85,6 @@ def _speed(environment: Mapping[str, str]) -> float:
         speed = 0.0
     if not 1 <= speed <= 10_000:
         raise BadOption(
-            f"SPEED is how many seconds pass in the cloud per real second, 1 to {MAX_SPEED:g}, not {text!r}"
+            f"SPEED must be a number of cloud seconds per real second from 1 to {MAX_SPEED:g}, not {text!r}."
         )
     return speed

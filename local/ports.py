@@ -1,4 +1,4 @@
-"""Ports of this computer's loopback."""
+"""Ports on the loopback address of this computer."""
 
 import errno
 import socket
@@ -9,21 +9,21 @@ from local.options import Options
 HOST = "127.0.0.1"
 
 
-class PortTaken(Exception):
-    """PORT or CLOUD_PORT is; the message says how to choose another one."""
+class PortUnavailable(Exception):
+    """PORT or CLOUD_PORT cannot be used. The message says how to choose another port."""
 
 
-def settle_ports(options: Options) -> Options:
-    """The options with real ports in place of 0.
+def resolve_ports(options: Options) -> Options:
+    """Return the options with free ports in place of 0.
 
-    :raises PortTaken: one that was asked for cannot be listened on
+    :raises PortUnavailable: a requested port cannot be used
     """
-    cloud_port = _settled("CLOUD_PORT", options.cloud_port)
-    return replace(options, port=_settled("PORT", options.port), cloud_port=cloud_port)
+    cloud_port = _resolve_port("CLOUD_PORT", options.cloud_port)
+    return replace(options, port=_resolve_port("PORT", options.port), cloud_port=cloud_port)
 
 
 def is_free(port: int) -> bool:
-    """Whether somebody could listen on it now."""
+    """Return whether a program can listen on the port now."""
     try:
         socket.create_server((HOST, port)).close()
     except OSError:
@@ -31,19 +31,19 @@ def is_free(port: int) -> bool:
     return True
 
 
-def free_port() -> int:
-    """One that nobody listens on."""
+def find_free_port() -> int:
+    """Return a port on which no program listens."""
     with socket.create_server((HOST, 0)) as server:
         return int(server.getsockname()[1])
 
 
-def _settled(variable: str, port: int) -> int:
+def _resolve_port(variable: str, port: int) -> int:
     try:
         with socket.create_server((HOST, port)) as server:
             return int(server.getsockname()[1])
     except OSError as error:
-        why = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
-        raise PortTaken(
-            f"{variable}: port {port} of {HOST} {why}. Choose another, such as `make run {variable}={port + 1}`, "
-            f"or any free one: `make run {variable}=0`."
+        problem = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
+        raise PortUnavailable(
+            f"{variable}: port {port} of {HOST} {problem}. Choose another port, for example "
+            f"`make run {variable}={port + 1}`, or any free port with `make run {variable}=0`."
         ) from error

@@ -1,4 +1,4 @@
-"""What a deployment makes in an AWS account before the desk can work; on AWS, CloudFormation will make it."""
+"""Resources in an AWS account that gpudesk needs before its first request: what its deployment will create."""
 
 import base64
 import functools
@@ -15,61 +15,76 @@ from ssm_documents.compose import compose, list_document_names
 from ssm_documents.session_documents import list_session_names, load_session_document
 
 REGIONS = ("us-east-1",)
-TRUST = {
+TRUST_POLICY = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}],
 }
 
 
 def provision(regions: tuple[str, ...] = REGIONS) -> Settings:
-    """Tables, the instances' role and profile, and in each region the security group without ingress and the documents.
+    """Create the tables, the role and instance profile of instances, the e-mail topic and the webhook key.
 
-    :returns: settings that name what was made
+    In each region, also create the security group, which has no ingress rule, and the SSM documents.
+
+    :returns: settings with the names of the resources
     """
     reset_endpoint(os.environ.get("AWS_ENDPOINT_URL"))
+    _load_dynamodb()
     create_tables()
     settings = read_settings({})
-    role_id = _role(settings.instance_profile)
-    topic_arn = _post(settings)
+    role_id = _create_role(settings.instance_profile)
+    _create_webhook_key(settings)
+    topic_arn = _create_email_topic(settings)
     for region in regions:
-        _security_group(region, settings.security_group)
-        _documents(region)
+        _create_security_group(region, settings.security_group)
+        _create_documents(region)
     return replace(settings, instance_role_id=role_id, email_topic_arn=topic_arn, allow_private_webhooks=True)
 
 
-def _post(settings: Settings) -> str:
-    """What people are told by: the topic of the e-mails, and the key that webhooks' secrets are made of."""
+def _load_dynamodb() -> None:
+    """Make moto load DynamoDB.
+
+    That can take longer than the time limit of PynamoDB's clients; the clients of boto3 wait for a minute.
+    """
+    boto3.client("dynamodb").list_tables(Limit=1)
+
+
+def _create_webhook_key(settings: Settings) -> None:
+    """Store the key from which the secrets of webhooks are derived."""
     key = base64.b64encode(secrets.token_bytes(32)).decode()
     ssm = boto3.client("ssm", settings.home_region)
     ssm.put_parameter(Name=settings.webhook_key, Value=key, Type="SecureString", Overwrite=True)
-    topic = boto3.client("sns", settings.home_region).create_topic(Name=f"gpudesk-{settings.stage}-notifications")
-    return str(topic["TopicArn"])
 
 
-def _role(name: str) -> str:
+def _create_email_topic(settings: Settings) -> str:
+    sns = boto3.client("sns", settings.home_region)
+    return str(sns.create_topic(Name=f"gpudesk-{settings.stage}-notifications")["TopicArn"])
+
+
+def _create_role(name: str) -> str:
     iam = boto3.client("iam")
-    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST_POLICY))["Role"]
     iam.create_instance_profile(InstanceProfileName=name)
     iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=name)
     return str(role["RoleId"])
 
 
-def _security_group(region: str, name: str) -> None:
+def _create_security_group(region: str, name: str) -> None:
     ec2 = boto3.client("ec2", region)
     vpcs = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
-    ec2.create_security_group(GroupName=name, Description="gpudesk: nothing comes in", VpcId=vpcs[0]["VpcId"])
+    ec2.create_security_group(GroupName=name, Description="gpudesk: no ingress", VpcId=vpcs[0]["VpcId"])
 
 
-def _documents(region: str) -> None:
+def _create_documents(region: str) -> None:
     ssm = boto3.client("ssm", region)
     for name in list_document_names():
-        ssm.create_document(Name=name, Content=_content(name), DocumentType="Command", DocumentFormat="JSON")
+        ssm.create_document(Name=name, Content=_compose_document(name), DocumentType="Command", DocumentFormat="JSON")
     for name in list_session_names():
         content = json.dumps(load_session_document(name))
         ssm.create_document(Name=name, Content=content, DocumentType="Session", DocumentFormat="JSON")
 
 
 @functools.cache
-def _content(name: str) -> str:
-    """Composed once: the probe is packed anew each time, and the tests make hundreds of accounts."""
+def _compose_document(name: str) -> str:
+    """Return a document's content, composed once: tests create hundreds of accounts, and packing the probe is slow."""
     return json.dumps(compose(name))

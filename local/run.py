@@ -1,7 +1,12 @@
-"""`make run`: the local cloud and the desk, the demo played once, then served until Ctrl-C.
+"""Program of `make run`: start the local cloud and gpudesk, play the demo once, then serve until Ctrl-C.
 
-Exit status: 0 all is well; 1 a step of the demo did not happen; 2 it could not be started (a port, a variable);
-3 scripts could only be simulated, and ONCE=1 was to prove that they run; 130 it was interrupted in the demo.
+Exit status:
+
+0    success
+1    a step of the demo failed
+2    the run could not start: a port, a variable or the run's folder
+3    ONCE=1 without SIMULATE=1, but this computer can only simulate scripts, so the demo proves little
+130  interrupted before the end of the demo
 """
 
 import os
@@ -9,20 +14,20 @@ import sys
 
 from local.isolation import clear_aws_environment
 from local.options import BadOption, read_options
-from local.ports import PortTaken, settle_ports
+from local.ports import PortUnavailable, resolve_ports
 
 CANNOT_START = 2
 
 
 def main() -> int:
-    """:returns: the exit status"""
+    """Run, and return the exit status."""
     try:
-        options = settle_ports(read_options(os.environ))
-    except (BadOption, PortTaken) as problem:
+        options = resolve_ports(read_options(os.environ))
+    except (BadOption, PortUnavailable) as problem:
         print(problem, file=sys.stderr)
         return CANNOT_START
     clear_aws_environment(os.environ)
-    from local.runner import run  # noqa: PLC0415 - it reads AWS's variables when it is imported
+    from local.runner import run  # noqa: PLC0415 - modules that it imports read AWS variables at import
 
     return run(options)
 

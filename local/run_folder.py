@@ -1,4 +1,4 @@
-"""The folder of one run, `.gpudesk/PORT/`: token, log and machines. A lock keeps runs in one clone apart."""
+"""Folder of one run, `.gpudesk/PORT/`, with token, log and machines. A lock keeps runs in one clone apart."""
 
 import fcntl
 import os
@@ -9,29 +9,32 @@ from pathlib import Path
 
 from local.machines.sandbox.disk import remove
 
-HOME = Path(".gpudesk")
+RUNS_FOLDER = Path(".gpudesk")
 
 
 class FolderInUse(Exception):
-    """Another run holds the folder; the message says how to avoid it."""
+    """Another run holds the folder. The message says how to avoid it."""
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """The files of one run."""
+    """Files of one run."""
 
     path: Path
 
     @property
     def token(self) -> Path:
+        """Return the path of the file with the admin's bearer token."""
         return self.path / "token"
 
     @property
     def log(self) -> Path:
+        """Return the path of the log of gpudesk and of the local cloud."""
         return self.path / "log"
 
     @property
     def machines(self) -> Path:
+        """Return the path of the folder with the instances' disks."""
         return self.path / "machines"
 
     def write_token(self, token: str) -> None:
@@ -41,7 +44,7 @@ class RunFolder:
 
 
 @contextmanager
-def claim_run_folder(port: int, home: Path = HOME) -> Iterator[RunFolder]:
+def claim_run_folder(port: int, home: Path = RUNS_FOLDER) -> Iterator[RunFolder]:
     """Make an empty folder for the run on `port` and hold it; remove the folders of runs that have ended.
 
     :raises FolderInUse: another run on this port has not ended
@@ -55,7 +58,7 @@ def claim_run_folder(port: int, home: Path = HOME) -> Iterator[RunFolder]:
         fcntl.flock(starting, fcntl.LOCK_EX)
         _remove_ended_runs(home)
         folder.mkdir(exist_ok=True)
-        lock = _lock(folder)
+        lock = _try_lock(folder)
     finally:
         os.close(starting)
     if lock is None:
@@ -70,12 +73,12 @@ def claim_run_folder(port: int, home: Path = HOME) -> Iterator[RunFolder]:
 
 
 def _remove_ended_runs(home: Path) -> None:
-    """Remove what nobody holds. The folders of another user's runs stay: nothing in them is used."""
+    """Remove folders that no run holds. Folders that belong to another user stay, because they cannot be removed."""
     for folder in home.iterdir():
         if not folder.name.isdecimal():
             continue
         with suppress(OSError):
-            lock = _lock(folder)
+            lock = _try_lock(folder)
             if lock is None:
                 continue
             try:
@@ -84,8 +87,8 @@ def _remove_ended_runs(home: Path) -> None:
                 os.close(lock)
 
 
-def _lock(folder: Path) -> int | None:
-    """Return a descriptor whose closing unlocks the folder; None where another run holds the lock."""
+def _try_lock(folder: Path) -> int | None:
+    """Return a descriptor whose closing unlocks the folder, or None if another run holds the lock."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

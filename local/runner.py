@@ -1,4 +1,4 @@
-"""One run from its first line to its exit status."""
+"""One run of `make run`, from its first line of output to its exit status."""
 
 import contextlib
 import logging
@@ -11,113 +11,127 @@ from typing import NoReturn
 from local.aws.core.local_cloud import LocalCloud
 from local.clock import PacedClock
 from local.demo.narrator import Narrator
-from local.demo.poller import StepTimedOut
-from local.demo.scenario import play
+from local.demo.poller import StepFailed
+from local.demo.scenario import play_demo
 from local.machines.host.select_backend import select_backend
 from local.machines.host.simulated import SimulatedMachines
 from local.options import MAX_SPEED, Options
-from local.run_folder import HOME, FolderInUse, RunFolder, claim_run_folder
-from local.serving_help import help_text
-from local.stack import Fleet, Stack, running
+from local.run_folder import RUNS_FOLDER, FolderInUse, RunFolder, claim_run_folder
+from local.serving_help import format_help
+from local.stack import Fleet, Stack, run_stack
 
-ALL_IS_WELL, NOT_HAPPENED, CANNOT_START, ONLY_SIMULATED, INTERRUPTED = 0, 1, 2, 3, 130
+SUCCEEDED, DEMO_FAILED, CANNOT_START, ONLY_SIMULATED, INTERRUPTED = 0, 1, 2, 3, 130
 
-NAP_SECONDS = 0.2
+POLL_SECONDS = 0.2
 
-REAL = "Scripts really run here: each pretend instance is a folder and processes in a sandbox of this computer."
-SIMULATED = "Scripts are only parsed here, and their outcome is simulated: {why}"
-"""The first line of every run, one or the other."""
+REAL_SCRIPTS = "Scripts really run: each instance is a folder and processes in a sandbox of this computer."
+SIMULATED_SCRIPTS = "Scripts are checked but not run, and their results are simulated. {reason}"
+"""The first line of every run is one of these two."""
 
 
 def run(options: Options) -> int:
-    """:returns: the exit status, as `run.py` tells"""
-    with _terminable():
-        return _show(options)
+    """Run, and return the exit status. `run.py` lists them."""
+    with _interrupt_on_signals():
+        return _run_in_folder(options)
 
 
-def _show(options: Options) -> int:
-    with contextlib.ExitStack() as held:
+def _run_in_folder(options: Options) -> int:
+    with contextlib.ExitStack() as stack:
         try:
-            folder = held.enter_context(claim_run_folder(options.port))
-            _log_to(folder.log)
+            folder = stack.enter_context(claim_run_folder(options.port))
+            _configure_logging(folder.log)
         except OSError as problem:
-            _say(f"{HOME}/ cannot be written ({problem}): if an earlier run was another user's, remove it.")
+            _print(
+                f"The folder {RUNS_FOLDER}/ cannot be written ({problem}). If it belongs to another user, remove it."
+            )
             return CANNOT_START
         except FolderInUse as problem:
-            _say(str(problem))
+            _print(str(problem))
             return CANNOT_START
-        return _run(options, folder)
+        return _run_with_fleet(options, folder)
 
 
-def _run(options: Options, folder: RunFolder) -> int:
+def _run_with_fleet(options: Options, folder: RunFolder) -> int:
     try:
         clock = PacedClock(options.speed)
-        machines, cloud = _fleet(options, clock, folder)
-        _say(SIMULATED.format(why=machines.why) if isinstance(machines, SimulatedMachines) else REAL)
-        with running(options, machines, clock, cloud) as stack:
+        machines, cloud = _build_fleet(options, clock, folder)
+        if isinstance(machines, SimulatedMachines):
+            _print(SIMULATED_SCRIPTS.format(reason=machines.reason))
+        else:
+            _print(REAL_SCRIPTS)
+        with run_stack(options, machines, clock, cloud) as stack:
             return _play_and_serve(stack, folder)
     except KeyboardInterrupt:
-        _say("\nInterrupted. Everything has ended.")
+        _print("\nInterrupted. All processes have ended.")
         return INTERRUPTED
 
 
-def _fleet(options: Options, clock: PacedClock, folder: RunFolder) -> tuple[Fleet, LocalCloud]:
-    """Machines and the cloud that they are part of: each has to hear of the other."""
+def _build_fleet(options: Options, clock: PacedClock, folder: RunFolder) -> tuple[Fleet, LocalCloud]:
+    """Create the machines and the cloud that they belong to; each needs a reference to the other."""
 
-    def powered_off(instance_id: str) -> None:
-        cloud.powered_off(instance_id)
+    def on_power_off(instance_id: str) -> None:
+        cloud.record_power_off(instance_id)
 
     machines: Fleet
     if options.simulate:
-        machines = SimulatedMachines("it was asked for with SIMULATE=1.")
+        machines = SimulatedMachines("SIMULATE=1 is set.")
     else:
-        machines = select_backend(folder.machines, clock.now, powered_off)
+        machines = select_backend(folder.machines, clock.now, on_power_off)
     cloud = LocalCloud(clock, machines)
     if isinstance(machines, SimulatedMachines):
-        machines.on_power_off = powered_off
+        machines.on_power_off = on_power_off
     return machines, cloud
 
 
 def _play_and_serve(stack: Stack, folder: RunFolder) -> int:
     options = stack.options
     folder.write_token(stack.admin_token)
-    _say(f"Local cloud {stack.cloud_url}, desk {stack.api_url}; {options.speed:g} cloud seconds pass in a real one.")
-    if options.asked_speed:
-        _say(f"(SPEED={options.asked_speed:g} is faster than pretend machines can report: {MAX_SPEED:g} it is.)")
+    _print(
+        f"Local cloud {stack.cloud_url}, gpudesk {stack.api_url}. "
+        f"The cloud's clock runs {options.speed:g} times as fast as yours."
+    )
+    if options.requested_speed:
+        _print(f"SPEED is limited to {MAX_SPEED:g}.")
     if options.demo:
-        narrator = Narrator(stack.clock, _say)
+        narrator = Narrator(stack.clock, _print)
         try:
-            play(stack, narrator)
-        except StepTimedOut as problem:
-            _say(f"\nThe demo broke off after {narrator.seconds:.0f} s. {problem}. See also {folder.log}.")
-            return NOT_HAPPENED
-        _say(f"\nThe whole demo took {narrator.seconds:.0f} s.")
+            play_demo(stack, narrator)
+        except StepFailed as problem:
+            _print(f"\nThe demo failed after {narrator.elapsed_seconds:.0f} s. {problem} The log is {folder.log}.")
+            return DEMO_FAILED
+        _print(f"\nThe demo took {narrator.elapsed_seconds:.0f} s.")
     if options.once:
-        return exit_status_after_demo(options, is_real=stack.machines.is_real)
-    _say(help_text(stack, folder))
+        return choose_exit_status(options, is_real=stack.machines.is_real)
+    _print(format_help(stack, folder))
     with contextlib.suppress(KeyboardInterrupt):
-        _sleep_for_ever()
-    _say("\nGood-bye: nothing is left running.")
-    return ALL_IS_WELL
+        _sleep_until_interrupted()
+    _print("\nStopped. All processes have ended, and the state of the local cloud is gone.")
+    return SUCCEEDED
 
 
-def _sleep_for_ever() -> NoReturn:
-    """In short naps: the kernel may hand a signal to any thread, and only this one, once awake, acts on it."""
+def _sleep_until_interrupted() -> NoReturn:
+    """Sleep in short intervals.
+
+    The kernel may deliver a signal to any thread, and Python handles it only when the main thread wakes up.
+    """
     while True:
-        time.sleep(NAP_SECONDS)
+        time.sleep(POLL_SECONDS)
 
 
-def exit_status_after_demo(options: Options, *, is_real: bool) -> int:
-    """A simulation counts only where it was asked for."""
+def choose_exit_status(options: Options, *, is_real: bool) -> int:
+    """Return the exit status after a complete demo.
+
+    :param is_real: whether scripts really ran; a simulation is a success only if SIMULATE=1 is set
+    """
     if is_real or options.simulate:
-        return ALL_IS_WELL
-    _say("Every step happened, but no script really ran, so this proves little: SIMULATE=1 accepts that.")
+        return SUCCEEDED
+    _print("Every step succeeded, but no script really ran, so this proves little. Set SIMULATE=1 to accept that.")
     return ONLY_SIMULATED
 
 
 @contextlib.contextmanager
-def _terminable() -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the run in the same way; a second one does not disturb the first one's work."""
+def _interrupt_on_signals() -> Iterator[None]:
+    """Raise KeyboardInterrupt on Ctrl-C, SIGTERM and SIGHUP, and ignore further ones during the clean-up."""
 
     def interrupt(*_: object) -> None:
         for number in numbers:
@@ -125,20 +139,20 @@ def _terminable() -> Iterator[None]:
         raise KeyboardInterrupt
 
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(number, interrupt) for number in numbers]
+    previous_handlers = [signal.signal(number, interrupt) for number in numbers]
     try:
         yield
     finally:
-        for number, handler in zip(numbers, before, strict=True):
+        for number, handler in zip(numbers, previous_handlers, strict=True):
             signal.signal(number, handler)
 
 
-def _log_to(path: Path) -> None:
+def _configure_logging(path: Path) -> None:
     """Write the log of gpudesk and of the local cloud to a file; the terminal shows the demo."""
     logging.basicConfig(filename=path, filemode="w", level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    for noisy in ("botocore", "urllib3", "werkzeug", "pynamodb"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    for name in ("botocore", "urllib3", "werkzeug", "pynamodb"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     print(text, flush=True)

@@ -1,41 +1,64 @@
-"""What to do next: lines that work when they are pasted."""
+"""Help that `make run` prints once it serves: addresses, lines to paste, how to connect, how to control the cloud."""
 
+from chalicelib.domain.idle.policy import IdlePolicy
 from local.run_folder import RunFolder
 from local.stack import Stack
 
 TEXT = """
-It goes on serving; {speed:g} cloud seconds still pass in a real one. Ctrl-C ends it.
+Serving until Ctrl-C. The cloud's clock runs {speed:g} times as fast as yours.
+The local cloud keeps its state in memory: all instances, images and settings are gone when this process ends.
+To explore at your own pace, run `make run DEMO=0 SPEED=1`. By default gpudesk warns after {idle_minutes} idle minutes;
+at SPEED={speed:g} they take {idle_seconds:.0f} s.
 
-  desk    {api}    local cloud    {cloud}    log    {log}
-  an admin's token, also in {token_file}:
+  gpudesk      {api}
+  local cloud  {cloud}
+  log          {log}
+  admin token  {token_file}
   {token}
 
-Paste, for example:
+Paste these lines into another terminal, in this folder:
 
   T="Authorization: Bearer $(cat {token_file})"; J="Content-Type: application/json"
   curl -s -H "$T" -H "$J" -d '{{"gpu": "T4", "recipe": "jupyter", "name": "my-first"}}' {api}/instances
   curl -s -H "$T" {api}/instances/my-first
   curl -s -H "$T" {api}/instances/my-first/timeline
+
+Connect once the instance is ready. The first line lists all ways. The second one opens Jupyter on this computer; its
+answer says on which port.
+{jupyter}
+
   curl -s -H "$T" {api}/instances/my-first/connect
+  curl -s -H "$T" -H "$J" -d '{{"kind": "jupyter"}}' {api}/instances/my-first/sessions
+
+Keep the instance for 4 hours, terminate it, check gpudesk:
+
   curl -s -H "$T" -H "$J" -d '{{"hours": 4}}' {api}/instances/my-first/keep
   curl -s -H "$T" -X DELETE {api}/instances/my-first
   curl -s {api}/healthz
 
-The cloud can be driven (docs/local-cloud.md): its clock, faults, capacity, what a GPU does.
+Control the local cloud (docs/local-cloud.md describes the clock, faults, capacity and GPU activity):
 
   curl -s {cloud}/_local/clock
   curl -s -d '{{"advance_seconds": 1800}}' {cloud}/_local/clock
   curl -s -d '{{"instance_type": "g4dn.xlarge", "zone": "us-east-1a", "instances": 0}}' {cloud}/_local/capacity
 """
 
+REAL_JUPYTER = "Jupyter asks for a token. It is in the instance's folder: {machines}/*/disk/etc/gpudesk/jupyter-token"
+SIMULATED_JUPYTER = "Scripts are simulated in this run, so nothing answers on the port."
 
-def help_text(stack: Stack, folder: RunFolder) -> str:
-    """Where everything is, and what to try."""
+
+def format_help(stack: Stack, folder: RunFolder) -> str:
+    """Return the help with the addresses and files of this run."""
+    jupyter = REAL_JUPYTER if stack.machines.is_real else SIMULATED_JUPYTER
+    idle_minutes = IdlePolicy().idle_minutes
     return TEXT.format(
         api=stack.api_url,
         cloud=stack.cloud_url,
         speed=stack.clock.speed,
+        idle_minutes=idle_minutes,
+        idle_seconds=idle_minutes * 60 / stack.clock.speed,
         token=stack.admin_token,
         token_file=folder.token,
         log=folder.log,
+        jupyter=jupyter.format(machines=folder.machines),
     )

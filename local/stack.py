@@ -1,4 +1,4 @@
-"""All of it in one process: the local cloud with its pretend instances, the desk, what wakes it, and the API."""
+"""Everything in one process: the local cloud with its instances, gpudesk, its triggers, and the API."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -12,14 +12,14 @@ from chalicelib import bootstrap, events
 from chalicelib.domain.access.actor import Role
 from chalicelib.domain.instances.commands.start_benchmark import BENCHMARK_DOCUMENT
 from chalicelib.store.instances.table import InstanceModel
-from local.aws.core.delivery import Delivery, Image
+from local.aws.core.delivery import Delivery, EventHandlers, StreamImage
 from local.aws.core.local_cloud import LocalCloud
 from local.aws.core.serve import CloudServer
 from local.clock import PacedClock
-from local.demo.simulated_benchmark import simulated_benchmark
+from local.demo.simulated_benchmark import simulate_benchmark
 from local.demo.simulated_probe import SimulatedProbes
 from local.demo.webhook_receiver import WebhookReceiver
-from local.isolation import point_to
+from local.isolation import set_endpoint
 from local.machines.host.sandboxed import SandboxedMachines
 from local.machines.host.simulated import SimulatedMachines
 from local.options import Options
@@ -28,18 +28,21 @@ from local.server.api_server import ApiServer
 
 Fleet = SandboxedMachines | SimulatedMachines
 
-PATTERNS: tuple[tuple[Mapping[str, list[str]], Callable[..., Any]], ...] = (
+EVENT_RULES: tuple[tuple[Mapping[str, list[str]], Callable[..., Any]], ...] = (
     (events.EC2_PATTERN, app.on_ec2_state_change),
     (events.COMMAND_PATTERN, app.on_ssm_command_change),
 )
-"""What EventBridge's rules would let through, and to whom."""
+"""EventBridge's rules: pattern and Lambda function."""
+
+SWEEP_CHECK_MINUTES = 5
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
-    """What runs.
+    """Running parts.
 
-    :param admin_token: of an admin, made for this run
+    :param admin_token: bearer token of an admin, created for this run
+    :param webhook_url: URL of the webhook receiver
     """
 
     options: Options
@@ -49,40 +52,40 @@ class Stack:
     cloud_url: str
     api_url: str
     admin_token: str
-    inbox: WebhookReceiver
-    inbox_url: str
+    webhook_receiver: WebhookReceiver
+    webhook_url: str
 
-    def token_for(self, owner: str) -> str:
-        """A user's token."""
+    def create_token(self, owner: str) -> str:
+        """Return a new bearer token of a user."""
         return bootstrap.get_application().tokens.create(owner, Role.USER, now=self.clock.now())
 
 
 @contextmanager
-def running(options: Options, machines: Fleet, clock: PacedClock, cloud: LocalCloud) -> Iterator[Stack]:
-    """The API answers once everything else is in place; nothing is left running afterwards."""
+def run_stack(options: Options, machines: Fleet, clock: PacedClock, cloud: LocalCloud) -> Iterator[Stack]:
+    """Start everything, the API last, and stop it at the end."""
     with ExitStack() as stack:
         stack.callback(machines.close)
         server = stack.enter_context(CloudServer(cloud, options.cloud_port))
         cloud.environment["GPUDESK_PROBE_INTERVAL_SECONDS"] = str(options.heartbeat_interval)
-        point_to(os.environ, server.url)
-        desk = bootstrap.build_application(clock, provision())
-        bootstrap.set_application(desk)
+        set_endpoint(os.environ, server.url)
+        application = bootstrap.build_application(clock, provision())
+        bootstrap.set_application(application)
         stack.callback(bootstrap.set_application, None)
         api = ApiServer(app.app, options.port)
         stack.callback(api.stop)
-        desk.sweep.run()  # a first one before anybody waits: making the SDK's clients takes longer than the sweep
-        delivery = _delivery(cloud)
+        application.sweep.run()  # creates the SDK's clients, which is slow, before the first request waits for them
+        delivery = _build_delivery(cloud)
         stack.callback(delivery.stop)
         delivery.start()
         if isinstance(machines, SimulatedMachines):
-            machines.answers[BENCHMARK_DOCUMENT] = simulated_benchmark
+            machines.simulators[BENCHMARK_DOCUMENT] = simulate_benchmark
             probes = SimulatedProbes(cloud, machines, options.heartbeat_interval)
             stack.callback(probes.stop)
             probes.start()
-        inbox = WebhookReceiver()
-        stack.callback(inbox.stop)
-        inbox_url = inbox.start()
-        token = desk.tokens.create("admin", Role.ADMIN, now=clock.now())
+        receiver = WebhookReceiver()
+        stack.callback(receiver.stop)
+        webhook_url = receiver.start()
+        token = application.tokens.create("admin", Role.ADMIN, now=clock.now())
         api.start()
         yield Stack(
             options=options,
@@ -92,36 +95,32 @@ def running(options: Options, machines: Fleet, clock: PacedClock, cloud: LocalCl
             cloud_url=server.url,
             api_url=api.url,
             admin_token=token,
-            inbox=inbox,
-            inbox_url=inbox_url,
+            webhook_receiver=receiver,
+            webhook_url=webhook_url,
         )
 
 
-def _delivery(cloud: LocalCloud) -> Delivery:
-    return Delivery(
-        cloud,
-        on_stream=lambda event: app.on_instances_stream(event, None),
-        on_event=_route,
-        on_schedule=_scheduled,
-        tables=[InstanceModel.Meta.table_name],
-        wakes=_is_a_persons,
+def _build_delivery(cloud: LocalCloud) -> Delivery:
+    handlers = EventHandlers(
+        on_stream=lambda event: app.on_instances_stream(event, None), on_event=_on_event, on_schedule=_on_schedule
     )
+    return Delivery(cloud, handlers, [InstanceModel.Meta.table_name], stream_filter=_is_user_write)
 
 
-def _scheduled(event: dict[str, Any]) -> None:
-    """Both schedules: the sweep's each minute, the watch's over it every fifth, also where the sweep fails."""
+def _on_schedule(event: dict[str, Any]) -> None:
+    """Sweep each minute and check the sweep every fifth minute, even if the sweep fails."""
     try:
         app.sweep(event, None)
     finally:
-        if datetime.fromisoformat(event["time"]).minute % 5 == 0:
+        if datetime.fromisoformat(event["time"]).minute % SWEEP_CHECK_MINUTES == 0:
             app.check_sweep_health(event, None)
 
 
-def _is_a_persons(_: Image | None, new: Image | None) -> bool:
+def _is_user_write(_: StreamImage | None, new: StreamImage | None) -> bool:
     return new is not None and new.get("user_write") == {"BOOL": True}
 
 
-def _route(event: dict[str, Any]) -> None:
-    for pattern, handler in PATTERNS:
+def _on_event(event: dict[str, Any]) -> None:
+    for pattern, handler in EVENT_RULES:
         if all(event.get(field) in allowed for field, allowed in pattern.items()):
             handler(event, None)

@@ -1,1 +1,1 @@
-"""An extension of moto: what AWS does and moto does not."""
+"""Extensions of moto: what AWS does and moto does not."""

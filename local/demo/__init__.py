@@ -1,1 +1,1 @@
-"""The main job, played once by a person on the local cloud, and told while it happens."""
+"""Demo of `make run`: one person launches, uses, forgets and terminates an instance on the local cloud."""

@@ -1,4 +1,4 @@
-"""The person's side of AWS: what they would do with the `aws` command."""
+"""Calls that a person makes to AWS with their own keys, as with the `aws` command."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -7,11 +7,15 @@ from typing import Any
 import boto3
 
 ERROR_RULE = "----------ERROR-------"
+"""SSM puts it between a step's standard output and its standard error."""
 
 
 @dataclass(frozen=True)
 class StepStatus:
-    """A step of a document, as SSM tells of it."""
+    """Status of a document's step as SSM shows it.
+
+    :param last_line: last line of its standard output; empty without output
+    """
 
     name: str
     status: str
@@ -19,52 +23,55 @@ class StepStatus:
 
 
 class AwsUser:
-    """Asks EC2 and SSM directly, with the person's own keys; counts what it asks.
+    """Client of EC2 and SSM that counts its calls.
 
-    :ivar calls: "ec2:DescribeInstances" and how often
+    :ivar calls: number of calls by operation, for example "ec2:DescribeInstances"
     """
 
     def __init__(self, region: str) -> None:
+        """Create the clients."""
         self.calls: Counter[str] = Counter()
         self._ec2 = boto3.client("ec2", region)
         self._ssm = boto3.client("ssm", region)
         for client in (self._ec2, self._ssm):
-            client.meta.events.register("before-call", self._count)
+            client.meta.events.register("before-call", self._count_call)
 
-    def ec2_state(self, instance_id: str) -> str:
-        """What EC2 itself says of the instance."""
-        found = self._ec2.describe_instances(InstanceIds=[instance_id])["Reservations"]
-        return found[0]["Instances"][0]["State"]["Name"]
+    def get_ec2_state(self, instance_id: str) -> str:
+        """Return the state of an EC2 instance, for example `running`."""
+        reservations = self._ec2.describe_instances(InstanceIds=[instance_id])["Reservations"]
+        return reservations[0]["Instances"][0]["State"]["Name"]
 
-    def steps(self, command_id: str) -> list[StepStatus]:
-        """The steps of a command that was sent to one instance."""
-        found = self._ssm.list_command_invocations(CommandId=command_id, Details=True)["CommandInvocations"]
+    def list_steps(self, command_id: str) -> list[StepStatus]:
+        """Return the steps of a command that was sent to one instance."""
+        invocations = self._ssm.list_command_invocations(CommandId=command_id, Details=True)["CommandInvocations"]
         return [
-            StepStatus(step["Name"], step["Status"], _last_line(step["Output"]))
-            for invocation in found
+            StepStatus(step["Name"], step["Status"], _find_last_line(step["Output"]))
+            for invocation in invocations
             for step in invocation["CommandPlugins"]
         ]
 
-    def send(self, instance_id: str, line: str) -> str:
-        """Have a line run on the instance. :returns: the command's id"""
-        sent = self._ssm.send_command(
+    def send_command(self, instance_id: str, line: str) -> str:
+        """Send a line of shell to the instance as root.
+
+        :returns: id of the command
+        """
+        response = self._ssm.send_command(
             InstanceIds=[instance_id], DocumentName="AWS-RunShellScript", Parameters={"commands": [line]}
         )
-        return sent["Command"]["CommandId"]
+        return response["Command"]["CommandId"]
 
-    def output(self, instance_id: str, command_id: str) -> str | None:
-        """What a command printed, once it succeeded; None until then."""
+    def find_output(self, instance_id: str, command_id: str) -> str | None:
+        """Return the standard output of a command that has succeeded; None until then."""
         try:
-            observation = self._ssm.get_command_invocation(CommandId=command_id, InstanceId=instance_id)
+            invocation = self._ssm.get_command_invocation(CommandId=command_id, InstanceId=instance_id)
         except self._ssm.exceptions.InvocationDoesNotExist:
             return None
-        return observation["StandardOutputContent"].strip() if observation["Status"] == "Success" else None
+        return invocation["StandardOutputContent"].strip() if invocation["Status"] == "Success" else None
 
-    def _count(self, model: Any, **_: Any) -> None:
+    def _count_call(self, model: Any, **_: Any) -> None:
         self.calls[f"{model.service_model.service_name}:{model.name}"] += 1
 
 
-def _last_line(output: str) -> str:
-    """Of the standard output; SSM puts the errors behind a rule."""
+def _find_last_line(output: str) -> str:
     lines = [line.strip() for line in output.partition(ERROR_RULE)[0].splitlines() if line.strip()]
     return lines[-1] if lines else ""

@@ -1,4 +1,4 @@
-"""The desk as a client sees it: JSON over HTTP, a bearer token, nothing else."""
+"""Client of a JSON API over HTTP with fixed headers, such as gpudesk's API with a bearer token."""
 
 import json
 import urllib.error
@@ -8,61 +8,65 @@ from dataclasses import dataclass
 from typing import Any
 
 TIMEOUT_SECONDS = 30
+MAX_ERROR_TEXT = 500
 
-_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""Uses no proxy, because every URL is on this computer."""
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What came back."""
+class Response:
+    """Response to a request."""
 
     status: int
     headers: Mapping[str, str]
     body: Any
 
 
-class Refused(Exception):
-    """The other side answered, but not with what was asked for."""
+class RequestFailed(Exception):
+    """The server answered with a status of 400 or more."""
 
 
 class Client:
     """One caller of one server.
 
     :param headers: sent with every request
-    :ivar asked: how many requests were made
+    :ivar request_count: number of requests so far
     """
 
     def __init__(self, url: str, headers: Mapping[str, str] | None = None) -> None:
+        """Create a client; no connection is opened."""
         self.url = url
-        self.asked = 0
+        self.request_count = 0
         self._headers = headers or {}
 
-    def request(self, method: str, path: str, body: object = None) -> Answer:
-        """Any answer below 400.
+    def request(self, method: str, path: str, body: object = None) -> Response:
+        """Send a request and return the response.
 
-        :raises Refused: 400 and above, with the server's own words
-        :raises OSError: there is no answer
+        :param body: sent as JSON; None sends no body
+        :raises RequestFailed: the status is 400 or more
+        :raises OSError: the server does not answer
         """
-        self.asked += 1
+        self.request_count += 1
         data = None if body is None else json.dumps(body).encode()
         headers = {**self._headers, **({"Content-Type": "application/json"} if data else {})}
         request = urllib.request.Request(self.url + path, data, headers, method=method)
         try:
-            with _direct.open(request, timeout=TIMEOUT_SECONDS) as response:
-                return Answer(response.status, response.headers, json.loads(response.read() or b"null"))
+            with _opener.open(request, timeout=TIMEOUT_SECONDS) as response:
+                return Response(response.status, response.headers, json.loads(response.read() or b"null"))
         except urllib.error.HTTPError as error:
-            said = error.read().decode(errors="replace")[:500]
-            raise Refused(f"{method} {path} was answered with {error.code}: {said}") from error
+            text = error.read().decode(errors="replace")[:MAX_ERROR_TEXT]
+            raise RequestFailed(f"{method} {path} returned {error.code}: {text}") from error
 
     def get(self, path: str) -> Any:
-        """The body of the answer to a GET."""
+        """Return the body of the response to a GET request."""
         return self.request("GET", path).body
 
     def post(self, path: str, body: object = None) -> Any:
-        """The body of the answer to a POST."""
+        """Return the body of the response to a POST request."""
         return self.request("POST", path, body).body
 
 
-def bearer(token: str) -> Mapping[str, str]:
-    """As the desk wants it."""
+def build_auth_headers(token: str) -> Mapping[str, str]:
+    """Return the headers that authenticate a request to gpudesk."""
     return {"Authorization": f"Bearer {token}"}

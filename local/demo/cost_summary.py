@@ -1,4 +1,4 @@
-"""What it cost: dollars, and calls of AWS."""
+"""Last chapter of the demo: what the instance cost, and how often AWS was called."""
 
 from collections import Counter
 from decimal import Decimal
@@ -8,43 +8,48 @@ from local.aws.core.local_cloud import LocalCloud
 from local.demo.narrator import Narrator
 
 WEEKEND_HOURS = 60
-"""Friday evening to Monday morning."""
+"""From Friday evening to Monday morning."""
 
 
 def print_costs(
-    cloud: LocalCloud, before: tuple[Counter[str], Counter[str]], persons: Counter[str], shown: Any, narrator: Narrator
+    cloud: LocalCloud,
+    calls_before: tuple[Counter[str], Counter[str]],
+    user_calls: Counter[str],
+    instance: Any,
+    narrator: Narrator,
 ) -> None:
-    """The last page.
+    """Print the costs and the calls to AWS.
 
-    :param before: the calls of desk and machines until the request
-    :param persons: those that the person made meanwhile, which are not the desk's
-    :param shown: the instance at its end
+    :param calls_before: calls before the demo, of gpudesk and of instances
+    :param user_calls: calls that the person made during the demo; `cloud.calls` includes them
+    :param instance: the terminated instance as the API returns it
     """
-    status = shown["status"]
+    status = instance["status"]
     weekend = Decimal(status["price_per_hour"]) * WEEKEND_HOURS
-    narrator.chapter("The bill")
-    spent = f"${status['cost_so_far']} (machine, disk and address, by the second)"
-    narrator.line("gpudesk", f"{shown['name']} cost {spent}")
-    narrator.line(
+    owner, name = instance["owner"], instance["name"]
+    narrator.start_chapter("7. Costs and calls")
+    narrator.print_line("gpudesk", f"{name} cost ${status['cost_so_far']} (instance, disk and public IPv4 address).")
+    narrator.print_line(
         "gpudesk",
-        f"forgotten over a weekend it would have cost ${weekend:.2f} "
-        f"({WEEKEND_HOURS} h at ${status['price_per_hour']} for a {status['instance_type']})",
+        f"Left running over a weekend, it would have cost ${weekend:.2f} "
+        f"({WEEKEND_HOURS} h at ${status['price_per_hour']} for a {status['instance_type']}).",
     )
-    desk = cloud.calls - before[0] - persons
-    narrator.line("calls", f"from request to terminated the desk called {_summary(desk)}")
-    narrator.line("calls", f"the machine itself called {_summary(cloud.calls_of_machines - before[1])}")
-    narrator.line("calls", f"{shown['owner']}, with keys of her own, called {_summary(persons)}")
+    gpudesk_calls = cloud.calls - calls_before[0] - user_calls
+    machine_calls = cloud.machine_calls - calls_before[1]
+    narrator.print_line("calls", f"Calls of gpudesk to AWS from request to termination: {_summarize(gpudesk_calls)}.")
+    narrator.print_line("calls", f"Calls of the instance itself: {_summarize(machine_calls)}.")
+    narrator.print_line("calls", f"Calls of {owner} with her own AWS keys: {_summarize(user_calls)}.")
 
 
-def _summary(calls: Counter[str]) -> str:
-    """By service: `EC2 12 times (RunInstances 1, ...)`."""
+def _summarize(calls: Counter[str]) -> str:
+    """Return the calls by service: `ec2 12 (RunInstances 1, ...)`."""
     by_service: dict[str, Counter[str]] = {}
     for call, count in calls.items():
         service, _, name = call.partition(":")
         by_service.setdefault(service, Counter())[name] += count
-    parts = [f"{service} {counts.total()} times ({_names(counts)})" for service, counts in sorted(by_service.items())]
-    return "; ".join(parts) or "nothing"
+    parts = [f"{service} {counts.total()} ({_format_counts(counts)})" for service, counts in sorted(by_service.items())]
+    return "; ".join(parts) or "none"
 
 
-def _names(counts: Counter[str]) -> str:
+def _format_counts(counts: Counter[str]) -> str:
     return ", ".join(f"{name} {count}" for name, count in counts.most_common())

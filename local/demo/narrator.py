@@ -1,4 +1,4 @@
-"""Tells what happens, in lines: the cloud's time, real seconds, who, what."""
+"""Lines of the demo: time on the cloud's clock, real seconds, who, what."""
 
 import textwrap
 import time
@@ -10,46 +10,48 @@ from chalicelib.domain.common.clock import Clock
 WIDTH = 118
 INDENT = 29
 
-Print = Callable[[str], None]
+WriteLine = Callable[[str], None]
 
 
 class Narrator:
-    """Lines of one story.
+    """Formats lines and wraps long ones.
 
-    :param write: takes one line
+    :param clock: the cloud's clock
+    :param write_line: prints one line
     """
 
-    def __init__(self, clock: Clock, write: Print) -> None:
+    def __init__(self, clock: Clock, write_line: WriteLine) -> None:
+        """Start to count real seconds."""
         self._clock = clock
-        self._write = write
-        self._began = time.monotonic()
+        self._write_line = write_line
+        self._started_at = time.monotonic()
 
     @property
-    def seconds(self) -> float:
-        """How many of the world's seconds the story has taken."""
-        return time.monotonic() - self._began
+    def elapsed_seconds(self) -> float:
+        """Return the real seconds since the start."""
+        return time.monotonic() - self._started_at
 
-    def heading(self) -> None:
-        """What the columns are."""
-        self._write(f"\n   cloud   real  {'who':<10}  what")
+    def print_heading(self) -> None:
+        """Print the names of the columns."""
+        self._write_line(f"\n   cloud   real  {'who':<10}  what")
 
-    def chapter(self, title: str) -> None:
-        """A new part begins."""
-        self._write(f"\n{title}")
+    def start_chapter(self, title: str) -> None:
+        """Print a title."""
+        self._write_line(f"\n{title}")
 
-    def line(self, who: str, what: str, at: datetime | None = None) -> None:
-        """One thing that happened; wrapped where it is long.
+    def print_line(self, who: str, text: str, at: datetime | None = None) -> None:
+        """Print what somebody did.
 
-        :param at: the cloud's time at which it happened, now where None
+        :param at: when, on the cloud's clock; None is now
         """
         at = at or self._clock.now()
-        margin = f"{at:%H:%M:%S} {self.seconds:5.1f}s  {who:<10}  "
-        lines = textwrap.wrap(what, WIDTH - INDENT, break_long_words=False, break_on_hyphens=False) or [""]
-        self._write(margin + lines[0])
-        for more in lines[1:]:
-            self._write(" " * len(margin) + more)
+        margin = f"{at:%H:%M:%S} {self.elapsed_seconds:5.1f}s  {who:<10}  "
+        lines = textwrap.wrap(text, WIDTH - INDENT, break_long_words=False, break_on_hyphens=False) or [""]
+        self._write_line(margin + lines[0])
+        for line in lines[1:]:
+            self._write_line(" " * len(margin) + line)
 
-    def plain(self, text: str) -> None:
-        """Text as it is, below the line before."""
+    def print_text(self, text: str) -> None:
+        """Print text below the last line, with its own line breaks."""
         for line in text.splitlines():
-            self._write(" " * INDENT + line)
+            self._write_line(" " * INDENT + line)

@@ -1,4 +1,4 @@
-"""A notebook as a browser uses it: Jupyter's REST API, a kernel, a cell over its websocket."""
+"""Client of a Jupyter server as a browser uses it: REST API, kernels, cells over a websocket."""
 
 import itertools
 import json
@@ -9,7 +9,7 @@ from websocket import WebSocket, create_connection
 
 from local.demo.client import Client
 
-TRAINING = """
+TRAINING_CODE = """
 epochs = 0
 try:
     print("training")
@@ -18,32 +18,35 @@ try:
         epochs += 1
 except KeyboardInterrupt:
     w, b = model.get_w_b()
-    w1, w2 = [float(each) for each in w.reshape(-1)]
+    w1, w2 = [float(value) for value in w.reshape(-1)]
     print(f"y = {w1:.1f} x1 {w2:+.1f} x2 {float(b):+.1f} after {epochs:,} more epochs")
 """
-"""Behind the book's own cell, which leaves `model` and `data`: epoch after epoch, work for a whole core.
+"""Code that keeps one core busy until the kernel is interrupted.
 
-It says when it has begun, and what it found once the kernel is interrupted; before that an interrupt would be an error.
+It continues the book's own cell, which leaves `model` and `data`. It prints a line when it has started, because an
+interrupt before that would be an error, and its result when it is interrupted.
 """
 
 
 class Cell:
-    """A cell that was sent to a kernel; a thread listens for what it prints.
+    """Code that was sent to a kernel. A thread collects its output.
 
-    :ivar kernel: the kernel's id
+    :ivar output: standard output so far
+    :ivar error: name and message of the exception; empty without one
     """
 
-    _numbers = itertools.count(1)
+    _message_numbers = itertools.count(1)
 
-    def __init__(self, kernel: str, channels: WebSocket, code: str) -> None:
-        self.kernel = kernel
-        self._message = f"cell-{next(self._numbers)}"
+    def __init__(self, kernel_id: str, channels: WebSocket, code: str) -> None:
+        """Send the code and start to listen."""
+        self.kernel_id = kernel_id
         self.output = ""
         self.error = ""
+        self._message_id = f"cell-{next(self._message_numbers)}"
         self._channels = channels
         self._ended = threading.Event()
         header = {
-            "msg_id": self._message,
+            "msg_id": self._message_id,
             "msg_type": "execute_request",
             "username": "",
             "session": "1",
@@ -56,22 +59,25 @@ class Cell:
 
     @property
     def has_ended(self) -> bool:
-        """Whether the kernel is done with it; then `output`, or `error`, is whole."""
+        """Return whether the kernel has finished the cell; `output` and `error` are complete then."""
         return self._ended.is_set()
 
     def _listen(self) -> None:
         try:
-            while not self._take(json.loads(self._channels.recv())):
+            while not self._handle(json.loads(self._channels.recv())):
                 pass
-        except Exception as error:  # noqa: BLE001  whatever ends the connection ends the cell
-            self.error = self.error or f"the connection to the kernel ended: {error}"
+        except Exception as error:  # noqa: BLE001  anything that ends the connection ends the cell
+            self.error = self.error or f"The connection to the kernel ended: {error}"
         finally:
             self._channels.close()
             self._ended.set()
 
-    def _take(self, message: dict[str, Any]) -> bool:
-        """Whether it was the last one."""
-        if message.get("parent_header", {}).get("msg_id") != self._message:
+    def _handle(self, message: dict[str, Any]) -> bool:
+        """Store what a message contains.
+
+        :returns: whether it is the last message about this cell
+        """
+        if message.get("parent_header", {}).get("msg_id") != self._message_id:
             return False
         content = message["content"]
         match message["header"]["msg_type"]:
@@ -85,30 +91,31 @@ class Cell:
 
 
 class Notebook:
-    """A Jupyter server at `url`, for whoever has its token."""
+    """Client of the Jupyter server at `url`."""
 
     def __init__(self, url: str, token: str) -> None:
+        """Create a client; no connection is opened."""
         self._url = url
         self._token = token
         self._client = Client(url, {"Authorization": f"token {token}"})
 
-    def kernels(self) -> list[Any]:
-        """Those that run; only an owner of the token hears of them."""
-        found: list[Any] = self._client.get("/api/kernels")
-        return found
+    def list_kernels(self) -> list[Any]:
+        """Return the running kernels. The call needs a valid token."""
+        kernels: list[Any] = self._client.get("/api/kernels")
+        return kernels
 
-    def code(self, notebook: str) -> str:
-        """Of the notebook's first cell of code."""
-        cells = self._client.get(f"/api/contents/{notebook}")["content"]["cells"]
+    def read_code(self, path: str) -> str:
+        """Return the code of the first code cell of a notebook."""
+        cells = self._client.get(f"/api/contents/{path}")["content"]["cells"]
         return next(str(cell["source"]) for cell in cells if cell["cell_type"] == "code")
 
-    def run(self, notebook: str, code: str) -> Cell:
-        """Open a notebook's kernel, and run a cell in it."""
-        wish = {"path": notebook, "name": notebook, "type": "notebook", "kernel": {"name": "python3"}}
-        kernel = self._client.post("/api/sessions", wish)["kernel"]["id"]
-        address = f"{self._url.replace('http', 'ws', 1)}/api/kernels/{kernel}/channels?token={self._token}"
-        return Cell(kernel, create_connection(address, http_no_proxy=["127.0.0.1"]), code)
+    def run_cell(self, path: str, code: str) -> Cell:
+        """Run code in the kernel of a notebook; the kernel is started if none runs."""
+        body = {"path": path, "name": path, "type": "notebook", "kernel": {"name": "python3"}}
+        kernel_id = self._client.post("/api/sessions", body)["kernel"]["id"]
+        address = f"{self._url.replace('http', 'ws', 1)}/api/kernels/{kernel_id}/channels?token={self._token}"
+        return Cell(kernel_id, create_connection(address, http_no_proxy=["127.0.0.1"]), code)
 
     def interrupt(self, cell: Cell) -> None:
-        """As the button with the black square does."""
-        self._client.post(f"/api/kernels/{cell.kernel}/interrupt")
+        """Interrupt the kernel of a cell."""
+        self._client.post(f"/api/kernels/{cell.kernel_id}/interrupt")

@@ -1,4 +1,4 @@
-"""Waiting for something to happen, and telling meanwhile what the desk writes into the instance's timeline."""
+"""Waits until a step of the demo has happened, and prints new timeline entries of the instance meanwhile."""
 
 import time
 from collections.abc import Callable
@@ -11,18 +11,18 @@ from local.demo.narrator import Narrator
 
 T = TypeVar("T")
 
-LOOK_EVERY_SECONDS = 0.3
-PATIENCE_SECONDS = 45.0
-"""For what takes no time in the cloud: requests, scripts, a busy computer."""
+POLL_SECONDS = 0.3
+TIMEOUT_SECONDS = 45.0
+"""Real seconds for what takes no time on the cloud's clock: requests, scripts, a busy computer."""
 
 
-class StepTimedOut(Exception):
-    """A step of the story that did not come about in time."""
+class StepFailed(Exception):
+    """A step of the demo failed or did not happen in time."""
 
 
 @dataclass(frozen=True)
-class TimelineLine:
-    """A line of the timeline."""
+class TimelineEntry:
+    """A timeline entry as the API returns it."""
 
     at: datetime
     actor: str
@@ -32,66 +32,65 @@ class TimelineLine:
 
 
 class TimelinePoller:
-    """One instance, watched through the API.
+    """Reads one instance and its timeline from the API.
 
-    :param ref: the instance's id
-    :param speed: cloud seconds per real second
+    :param speed: seconds of the cloud's clock per real second
+    :ivar entries: timeline entries printed so far
     """
 
-    def __init__(self, desk: Client, ref: str, narrator: Narrator, speed: float) -> None:
-        self.ref = ref
-        self.lines: list[TimelineLine] = []
-        self._desk = desk
+    def __init__(self, client: Client, instance_id: str, narrator: Narrator, speed: float) -> None:
+        """Start before the first timeline entry."""
+        self.instance_id = instance_id
+        self.entries: list[TimelineEntry] = []
+        self._client = client
         self._narrator = narrator
-        self.speed = speed
+        self._speed = speed
         self._cursor = ""
 
-    def shown(self) -> Any:
-        """The instance as the API shows it now."""
-        return self._desk.get(f"/instances/{self.ref}")
+    def get_instance(self) -> Any:
+        """Return the instance as the API returns it now."""
+        return self._client.get(f"/instances/{self.instance_id}")
 
-    def has(self, code: str, after: int = 0) -> TimelineLine | None:
-        """A line of this code, not among the first `after` ones."""
-        return next((line for line in self.lines[after:] if line.code == code), None)
+    def find_entry(self, code: str) -> TimelineEntry | None:
+        """Return the first timeline entry with this code."""
+        return next((entry for entry in self.entries if entry.code == code), None)
 
-    def until(self, what: str, check: Callable[[], T | None], *, cloud: timedelta = timedelta(0)) -> T:
-        """Look again and again, and tell what the desk writes.
+    def wait_until(self, step: str, check: Callable[[], T | None], *, cloud_time: timedelta = timedelta(0)) -> T:
+        """Call `check` until it returns a true value, and print new timeline entries meanwhile.
 
-        :param what: the step, for the message where it does not happen
-        :param cloud: how long it takes on the cloud's clock
-        :returns: the first thing that `check` gives
-        :raises NotHappened: it gave nothing in time
+        :param step: completes the sentence "The demo waited until ..."
+        :param cloud_time: how long the step may take on the cloud's clock
+        :returns: the first true value of `check`
+        :raises StepFailed: the time is over
         """
-        limit = PATIENCE_SECONDS + cloud.total_seconds() / self.speed
+        limit = TIMEOUT_SECONDS + cloud_time.total_seconds() / self._speed
         deadline = time.monotonic() + limit
         while True:
-            found = check()
-            self.follow()
-            if found:
-                return found
+            result = check()
+            self.print_new_entries()
+            if result:
+                return result
             if time.monotonic() > deadline:
-                raise StepTimedOut(f"{what}: it has not happened within {limit:.0f} s")
-            time.sleep(LOOK_EVERY_SECONDS)
+                raise StepFailed(f"The demo waited for {limit:.0f} s until {step}. It did not happen.")
+            time.sleep(POLL_SECONDS)
 
-    def follow(self) -> None:
-        """Tell what is new in the timeline."""
+    def print_new_entries(self) -> None:
+        """Print the timeline entries that are not yet printed."""
         while True:
-            page = self._desk.get(f"/instances/{self.ref}/timeline?limit=100{self._cursor}")
-            news = [_line(item) for item in page["items"]][self._is_printed(page) :]
-            for line in news:
-                self._narrator.line(line.actor, line.message, line.at)
-            self.lines += news
+            page = self._client.get(f"/instances/{self.instance_id}/timeline?limit=100{self._cursor}")
+            entries = [_parse_entry(item) for item in page["items"]]
+            # The last page is read again as it grows, so its first entries may be known.
+            entries = entries[sum(1 for entry in entries if entry in self.entries) :]
+            for entry in entries:
+                self._narrator.print_line(entry.actor, entry.message, entry.at)
+            self.entries += entries
             if page["next_cursor"] is None:
                 return
             self._cursor = f"&cursor={page['next_cursor']}"
 
-    def _is_printed(self, page: Any) -> int:
-        """How many of the page's lines are known: an open page is read again as it grows."""
-        return sum(1 for item in page["items"] if _line(item) in self.lines)
 
-
-def _line(item: Any) -> TimelineLine:
-    return TimelineLine(
+def _parse_entry(item: Any) -> TimelineEntry:
+    return TimelineEntry(
         at=datetime.fromisoformat(item["at"]),
         actor=item["actor"],
         code=item["code"],

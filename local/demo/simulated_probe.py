@@ -1,4 +1,4 @@
-"""Where no script runs, nothing beats by itself: the real probe with pretend sensors, for every simulated machine."""
+"""Heartbeats of simulated machines, where no script runs: the real probe with simulated sensors."""
 
 import logging
 import tempfile
@@ -26,104 +26,109 @@ from ssm_documents.probe.user_messenger import UserMessenger
 logger = logging.getLogger(__name__)
 
 
-class Quiet:
-    """A signal of which a simulated machine has nothing to say."""
+class QuietSensor:
+    """Sensor of a signal that is always quiet on a simulated machine."""
 
     def __init__(self, name: str) -> None:
+        """Create the sensor of one signal."""
         self.name = name
 
     def read(self, thresholds: Thresholds) -> Reading:  # noqa: ARG002
-        """Always quiet."""
+        """Return a quiet reading."""
         return Reading(SignalState.QUIET, "simulated")
 
 
-class PretendGpus:
-    """What the machine's GPUs are said to do.
+class SimulatedGpuSensor:
+    """Sensor of simulated GPUs.
 
-    :param utilisation: percent, one figure a GPU
+    :param get_utilization: returns percent, one number for each GPU
     """
 
     name = "gpu"
 
-    def __init__(self, utilisation: Callable[[], Sequence[int]]) -> None:
-        self._utilisation = utilisation
+    def __init__(self, get_utilization: Callable[[], Sequence[int]]) -> None:
+        """Create the sensor."""
+        self._get_utilization = get_utilization
 
     def read(self, thresholds: Thresholds) -> Reading:
-        """Look once."""
-        percent = self._utilisation()
+        """Return the reading of the busiest GPU."""
+        percent = self._get_utilization()
         busiest = max(range(len(percent)), key=lambda index: percent[index])
         state = SignalState.ACTIVE if percent[busiest] >= thresholds.gpu_percent else SignalState.QUIET
         return Reading(state, f"GPU {busiest} of {len(percent)} at {percent[busiest]} %")
 
 
 @dataclass(frozen=True)
-class _Boot:
-    """One probe's life: it starts anew with each boot."""
+class _BootedProbe:
+    """The probe of one boot of a machine; it starts again with each boot."""
 
-    boots: int
+    boot_count: int
     probe: Probe
 
 
 class SimulatedProbes:
-    """Beats for each machine that runs and whose heartbeat item the desk has made.
+    """Sends heartbeats for each running machine whose heartbeat item gpudesk has created.
 
-    :param every: the world's seconds between two beats
+    :param interval_seconds: real seconds between two heartbeats
     """
 
-    def __init__(self, cloud: LocalCloud, machines: SimulatedMachines, every: float) -> None:
+    def __init__(self, cloud: LocalCloud, machines: SimulatedMachines, interval_seconds: float) -> None:
+        """Create a stopped sender."""
         self._cloud = cloud
         self._machines = machines
-        self._every = every
-        self._boots: dict[str, _Boot] = {}
+        self._interval_seconds = interval_seconds
+        self._probes: dict[str, _BootedProbe] = {}
         self._folder = tempfile.TemporaryDirectory(prefix="gpudesk-simulated-")
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._loop, name="simulated probes", daemon=True)
+        self._is_stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="simulated probes", daemon=True)
         key_id = f"{ROLE_KEY_PREFIX}SIMULATEDPROBE00"
         self._dynamodb = boto3.client("dynamodb", aws_access_key_id=key_id, aws_secret_access_key="local")
 
     def start(self) -> None:
-        """Beat in the background."""
+        """Send heartbeats in the background."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Beat no more."""
-        self._stopping.set()
+        """Send no more heartbeats."""
+        self._is_stopping.set()
         self._thread.join()
         self._folder.cleanup()
 
-    def beat(self) -> None:
-        """One beat of everybody."""
+    def send_heartbeats(self) -> None:
+        """Send one heartbeat for each machine."""
         for item in self._dynamodb.scan(TableName=HeartbeatModel.Meta.table_name)["Items"]:
             key = item["id"]["S"]
             instance_id = key.rpartition(":")[2]
-            life = self._cloud.lifecycle.live_counts.get(instance_id)
-            if life is not None and life.state == "running":
-                self._probe(instance_id, key, self._cloud.lifecycle.machine_spec(life).gpu_count).tick()
+            tracked = self._cloud.lifecycle.instances.get(instance_id)
+            if tracked is not None and tracked.state == "running":
+                gpu_count = self._cloud.lifecycle.build_machine_spec(tracked).gpu_count
+                self._get_probe(instance_id, key, gpu_count).tick()
 
-    def _loop(self) -> None:
-        while not self._stopping.wait(self._every):
+    def _run(self) -> None:
+        while not self._is_stopping.wait(self._interval_seconds):
             try:
-                self.beat()
+                self.send_heartbeats()
             except Exception:
-                logger.exception("a simulated beat failed; the next one follows")
+                logger.exception("A simulated heartbeat failed. The next one follows.")
 
-    def _probe(self, instance_id: str, key: str, gpu_count: int) -> Probe:
-        boots = self._machines.boots(instance_id)
-        known = self._boots.get(instance_id)
-        if known is None or known.boots != boots:
-            known = self._boots[instance_id] = _Boot(boots, self._make(instance_id, key, gpu_count, boots))
-        return known.probe
+    def _get_probe(self, instance_id: str, key: str, gpu_count: int) -> Probe:
+        boot_count = self._machines.count_boots(instance_id)
+        booted = self._probes.get(instance_id)
+        if booted is None or booted.boot_count != boot_count:
+            probe = self._build_probe(instance_id, key, gpu_count, boot_count)
+            booted = self._probes[instance_id] = _BootedProbe(boot_count, probe)
+        return booted.probe
 
-    def _make(self, instance_id: str, key: str, gpu_count: int, boots: int) -> Probe:
-        """A probe as on a machine, but for its sensors; what it keeps is kept in a folder of the machine's own."""
-        identity = Identity(instance_id=instance_id, boot_id=f"boot-{boots}", has_gpu=gpu_count > 0)
-        desk = HeartbeatClient(self._dynamodb.update_item, HeartbeatModel.Meta.table_name, key)
-        sensors: list[Sensor] = [Quiet(name) for name in SIGNALS if name != "gpu"]
+    def _build_probe(self, instance_id: str, key: str, gpu_count: int, boot_count: int) -> Probe:
+        """Return a probe that differs from a real one in its sensors and keeps its files in a temporary folder."""
+        identity = Identity(instance_id=instance_id, boot_id=f"boot-{boot_count}", has_gpu=gpu_count > 0)
+        client = HeartbeatClient(self._dynamodb.update_item, HeartbeatModel.Meta.table_name, key)
+        sensors: list[Sensor] = [QuietSensor(name) for name in SIGNALS if name != "gpu"]
         if gpu_count:
-            sensors.append(PretendGpus(lambda: self._machines.gpu_utilisation(instance_id)))
-        here = replace(
+            sensors.append(SimulatedGpuSensor(lambda: self._machines.get_gpu_utilization(instance_id)))
+        services = replace(
             build_local_services(ProbePaths(Path(self._folder.name, instance_id))),
             notifier=Notifier(UserMessenger(folder=Path(self._folder.name), servers=list)),
             power_off=lambda: self._machines.power_off(instance_id),
         )
-        return Probe([GuardedSensor(sensor) for sensor in sensors], self._cloud.clock, desk, identity, here)
+        return Probe([GuardedSensor(sensor) for sensor in sensors], self._cloud.clock, client, identity, services)

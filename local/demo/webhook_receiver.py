@@ -1,4 +1,4 @@
-"""A pretend bot's end of a webhook: takes what the desk posts, and checks each signature as a receiver should."""
+"""Receiver of a webhook on this computer, which checks signatures as a receiver should."""
 
 import json
 import threading
@@ -8,12 +8,15 @@ from typing import Any
 
 from standardwebhooks import Webhook, WebhookVerificationError
 
+HOST = "127.0.0.1"
+SHUTDOWN_POLL_SECONDS = 0.05
+
 
 @dataclass(frozen=True)
 class Message:
-    """One message.
+    """One received message.
 
-    :param is_signed: by the secret that the inbox was told
+    :param is_signed: whether it is signed with the receiver's secret
     """
 
     id: str
@@ -23,57 +26,61 @@ class Message:
 
 
 class WebhookReceiver:
-    """A server on loopback that answers 204."""
+    """Server on the loopback that answers 204 to every message."""
 
     def __init__(self) -> None:
+        """Create a receiver that does not listen yet."""
         self._lock = threading.Lock()
         self._messages: list[Message] = []
         self._secret: str | None = None
         self._server: ThreadingHTTPServer | None = None
 
     def start(self) -> str:
-        """Listen.
+        """Listen on a free port.
 
-        :returns: the URL to set as a webhook
+        :returns: URL to set as a webhook
         """
-        inbox = self
+        receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
-                self.send_response(inbox.receive(body, {name.lower(): value for name, value in self.headers.items()}))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                self.send_response(receiver.receive(body, headers))
                 self.send_header("content-length", "0")
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
-                """Silent."""
+                """Print nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), name="inbox", daemon=True).start()
-        return f"http://127.0.0.1:{self._server.server_address[1]}/gpudesk"
+        self._server = ThreadingHTTPServer((HOST, 0), Handler)
+        threading.Thread(
+            target=self._server.serve_forever, args=(SHUTDOWN_POLL_SECONDS,), name="webhook receiver", daemon=True
+        ).start()
+        return f"http://{HOST}:{self._server.server_address[1]}/gpudesk"
 
     def stop(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         if self._server:
             self._server.shutdown()
             self._server.server_close()
 
-    def add_secret(self, secret: str) -> None:
-        """What the desk showed when the webhook was set."""
+    def set_secret(self, secret: str) -> None:
+        """Set the secret that gpudesk showed when the webhook was set."""
         self._secret = secret
 
-    def messages(self, kind: str | None = None) -> list[Message]:
-        """All so far, or those of one type."""
+    def list_messages(self, message_type: str | None = None) -> list[Message]:
+        """Return the messages of one type, or all if the type is None."""
         with self._lock:
-            return [message for message in self._messages if kind in (None, message.type)]
+            return [message for message in self._messages if message_type in (None, message.type)]
 
     def receive(self, body: bytes, headers: dict[str, str]) -> int:
         """Check the signature of a message and store it.
 
-        :returns: the HTTP status to answer with
+        :returns: HTTP status of the response
         """
-        plain = json.loads(body)
-        message = Message(headers["webhook-id"], plain["type"], plain["data"], self._is_signed(body, headers))
+        fields = json.loads(body)
+        message = Message(headers["webhook-id"], fields["type"], fields["data"], self._is_signed(body, headers))
         with self._lock:
             self._messages.append(message)
         return 204

@@ -1,11 +1,11 @@
-"""What can go wrong with documents and machines.
+"""Errors of documents and machines.
 
-InvalidDocument            a document that CreateDocument would refuse
-  DocumentTooLarge         ... because of its size alone
-InvalidParameters          parameters that SendCommand would refuse
-SandboxUnavailable         this computer gives no sandbox; the text says why
-MachineHalted              the machine is not running, or went down under a call
-  MachineRebooted          ... and comes up again
+InvalidDocument            a document that CreateDocument rejects
+  DocumentTooLarge         ... because of its size
+InvalidParameters          parameters that SendCommand rejects
+SandboxUnavailable         this computer cannot run a sandbox; the message has the cause
+MachineHalted              the machine is not running, or halted during a call
+  MachineRebooted          ... and runs again
 ConnectionRefusedError     (Python's own) nothing listens on that port of the machine
 """
 
@@ -23,12 +23,12 @@ class InvalidParameters(ValueError):
 
 
 class SandboxUnavailable(OSError):
-    """No namespaces here. The text is a sentence for people."""
+    """No namespaces can be created. The message is a sentence for people."""
 
 
 class MachineHalted(RuntimeError):
-    """The machine does not run, or stopped while it was asked something."""
+    """The machine is not running, or halted during a call."""
 
 
 class MachineRebooted(MachineHalted):
-    """The machine went down to come up again."""
+    """The machine rebooted during a call."""

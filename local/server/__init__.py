@@ -1,1 +1,1 @@
-"""Serves the API over HTTP as API Gateway does."""
+"""HTTP server and API Gateway emulation in front of the app."""

@@ -1,6 +1,7 @@
-"""What API Gateway does before and after the function: routes by path, makes the event, takes the answer.
+"""What API Gateway does around the Lambda function: match the path, build the event, translate the response.
 
-It builds on `chalice local`, which answers unknown routes and OPTIONS in ways of its own, past the app.
+It builds on the classes of `chalice local`. Their own handling of unknown routes and of OPTIONS is not used, because it
+answers without calling the app.
 """
 
 import logging
@@ -14,14 +15,14 @@ from chalice.local import LambdaContext, LambdaEventConverter, LocalChalice, Rou
 from chalicelib.api import problems
 from chalicelib.domain.common.errors import ErrorCode
 
-LOG = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
-FUNCTION, MEMORY_MIB, TIMEOUT_MS = "gpudesk-dev", 512, 28_000
+FUNCTION_NAME, MEMORY_MIB, TIMEOUT_MS = "gpudesk-dev", 512, 28_000
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What goes back over the wire."""
+    """Response to send over HTTP."""
 
     status: int
     headers: dict[str, str]
@@ -29,42 +30,46 @@ class Reply:
 
 
 class Gateway:
-    """The app's front door; any number of threads may use it at once."""
+    """Entrance to the app. Any number of threads may use it at once."""
 
     def __init__(self, app: Chalice) -> None:
-        _one_request_per_thread(app)
+        """Read the routes of the app."""
+        _isolate_requests(app)
         self._app = app
         self._events = LambdaEventConverter(RouteMatcher(list(app.routes)), app.api.binary_types)
 
-    def answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Reply:
-        """Call the function; whatever it does, there is an answer.
+    def handle(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Reply:
+        """Call the function and return its response, or 502 if it raises.
 
-        :param target: path and query, as in the request line
+        :param target: path and query as in the request line
         """
-        context = LambdaContext(FUNCTION, MEMORY_MIB, TIMEOUT_MS)
+        context = LambdaContext(FUNCTION_NAME, MEMORY_MIB, TIMEOUT_MS)
         try:
             event = self._events.create_lambda_event(method, target, headers, body)
         except ValueError:
-            return _plain(problems.route_not_found(target.partition("?")[0]).to_dict())
+            return _to_reply(problems.route_not_found(target.partition("?")[0]).to_dict())
         try:
-            return _plain(self._app(event, context))
+            return _to_reply(self._app(event, context))
         except Exception:
-            LOG.exception("the function failed under request %s", context.aws_request_id)
-            return refusal(HTTPStatus.BAD_GATEWAY, "the function failed; its log says how")
+            logger.exception("The function failed in request %s.", context.aws_request_id)
+            return build_rejection(HTTPStatus.BAD_GATEWAY, "The function failed. Its log has the cause.")
 
 
-def refusal(status: HTTPStatus, detail: str) -> Reply:
-    """Problem details for what never reaches the function."""
+def build_rejection(status: HTTPStatus, detail: str) -> Reply:
+    """Return problem details for a request that does not reach the function."""
     body = problems.problem_body(status, detail, code=ErrorCode.REQUEST_REJECTED)
-    return _plain(Response(body, {"Content-Type": problems.CONTENT_TYPE}, status).to_dict())
+    return _to_reply(Response(body, {"Content-Type": problems.CONTENT_TYPE}, status).to_dict())
 
 
-def _plain(answer: dict[str, Any]) -> Reply:
-    headers = {name: str(value) for name, value in answer["headers"].items()}
-    return Reply(answer["statusCode"], headers, answer["body"].encode("utf-8"))
+def _to_reply(response: dict[str, Any]) -> Reply:
+    headers = {name: str(value) for name, value in response["headers"].items()}
+    return Reply(response["statusCode"], headers, response["body"].encode("utf-8"))
 
 
-def _one_request_per_thread(app: Chalice) -> None:
-    """A Lambda function has one request at a time, and so has Chalice's `current_request`; threads need one each."""
+def _isolate_requests(app: Chalice) -> None:
+    """Give each thread a `current_request` of its own.
+
+    A Lambda function handles one request at a time, and Chalice stores it in an attribute of the app.
+    """
     if not isinstance(app, LocalChalice):
         app.__class__ = type("ThreadedChalice", (LocalChalice, type(app)), {})

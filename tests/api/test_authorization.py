@@ -56,7 +56,7 @@ def test_a_token_that_is_none_of_ours_is_told_so(bench: Bench, token: str) -> No
 def test_what_has_not_a_tokens_shape_is_not_looked_up(bench: Bench) -> None:
     before = bench.world.cloud.calls.copy()
     bench.stranger("nonsense")("GET", "/me")
-    assert bench.world.cloud.calls_of(before) == {}
+    assert bench.world.cloud.count_calls_since(before) == {}
 
 
 def test_another_scheme_is_no_token(bench: Bench) -> None:

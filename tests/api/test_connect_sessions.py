@@ -49,14 +49,14 @@ def test_each_kind_of_session_is_by_a_document_of_ours_and_told(
     assert answer.json["local_port"] == wish.get("local_port")
     session = ready.world.cloud.sessions.started[answer.json["session_id"]]
     assert (session.document_name, session.reason) == (document, "ada at gpudesk")
-    assert answer.json["instance_id"] == session.life.instance.id
+    assert answer.json["instance_id"] == session.tracked.instance.id
     line = last_line(ready)
     assert (line["code"], line["message"]) == ("session_requested", told)
     assert line["details"]["document"] == document
 
 
 def test_a_key_is_pushed_for_ssh_alone(ready: Bench) -> None:
-    shown = ready.world.cloud.machines.shown_keys  # type: ignore[attr-defined]
+    shown = ready.world.cloud.machines.ssh_keys  # type: ignore[attr-defined]
     shown.clear()
     ready.ada("POST", SESSIONS, {"kind": "shell"})
     assert shown == []

@@ -17,7 +17,7 @@ from chalicelib.control.loop.sweep import Sweep, SweepReport
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
 from chalicelib.domain.common.clock import SystemClock
 from chalicelib.settings import read_settings
-from local.aws.core.delivery import Delivery
+from local.aws.core.delivery import Delivery, EventHandlers
 from tests.api.client import Bench
 
 EVENTS = Path(__file__).parent.parent / "golden" / "events"
@@ -178,12 +178,14 @@ def test_a_look_that_fails_does_not_stop_the_others(caplog: pytest.LogCaptureFix
 def test_a_request_reaches_the_loop_by_the_stream_alone(bench: Bench) -> None:
     delivery = Delivery(
         bench.world.cloud,
-        on_stream=lambda event: application.on_instances_stream(event, None),
-        on_event=lambda event: application.on_ec2_state_change(event, None),
-        on_schedule=lambda event: application.sweep(event, None),
+        EventHandlers(
+            on_stream=lambda event: application.on_instances_stream(event, None),
+            on_event=lambda event: application.on_ec2_state_change(event, None),
+            on_schedule=lambda event: application.sweep(event, None),
+        ),
         tables=["gpudesk-instances"],
     )
     asked = bench.ada("POST", "/instances", {"gpu": "T4"}).json
-    delivery.pump()
+    delivery.deliver_due()
     shown = bench.ada("GET", f"/instances/{asked['id']}").json
     assert shown["status"]["instance_id"].startswith("i-")

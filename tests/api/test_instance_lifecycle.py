@@ -134,7 +134,7 @@ def test_a_reference_that_leads_nowhere_is_not_found(bench: Bench, ref: str) -> 
 def test_what_cannot_be_a_reference_is_not_looked_up(bench: Bench) -> None:
     before = bench.world.cloud.calls.copy()
     bench.ada("GET", f"/instances/{'x' * 3000}")
-    assert bench.world.cloud.calls_of(before) == {"dynamodb:GetItem": 1}, "of the token"
+    assert bench.world.cloud.count_calls_since(before) == {"dynamodb:GetItem": 1}, "of the token"
 
 
 def test_a_reference_may_be_spelt_in_percent(bench: Bench) -> None:

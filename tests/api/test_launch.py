@@ -51,7 +51,7 @@ def test_asking_is_answered_at_once_with_the_instance_and_where_to_look(bench: B
 def test_asking_writes_once_and_calls_neither_ec2_nor_ssm(bench: Bench) -> None:
     before = bench.world.cloud.calls.copy()
     assert bench.ada("POST", "/instances", {"gpu": "T4"}).status == 202
-    calls = bench.world.cloud.calls_of(before)
+    calls = bench.world.cloud.count_calls_since(before)
     writes = {name: count for name, count in calls.items() if "Get" not in name and "Query" not in name}
     assert writes == {"dynamodb:TransactWriteItems": 1}
 

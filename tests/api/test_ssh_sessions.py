@@ -58,7 +58,7 @@ class Door(asyncssh.SSHServer):
         return True
 
     def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
-        shown = self._machines.shown_keys
+        shown = self._machines.ssh_keys
         keys = [text for _, user, text, until in shown if user == username and self._world.now < until]
         return any(asyncssh.import_public_key(text) == key for text in keys)
 

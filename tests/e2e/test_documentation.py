@@ -1,4 +1,4 @@
-"""What the documentation says can be done."""
+"""Checks that examples, links and test names in the documentation are valid."""
 
 import re
 import subprocess
@@ -8,7 +8,7 @@ import textwrap
 from tests.e2e.runs import REPOSITORY
 
 
-def test_the_python_lines_on_driving_the_local_cloud_work() -> None:
+def test_python_example_of_local_cloud_runs() -> None:
     document = (REPOSITORY / "docs" / "local-cloud.md").read_text()
     block = document.partition("## In tests")[2].split("\n\n    ", 1)[1].partition("\n\nInstances are")[0]
     code = textwrap.dedent(f"    {block}")
@@ -17,14 +17,14 @@ def test_the_python_lines_on_driving_the_local_cloud_work() -> None:
     subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=True, timeout=60)
 
 
-def test_every_link_of_the_documentation_leads_somewhere() -> None:
+def test_every_relative_link_has_a_target() -> None:
     pages = [REPOSITORY / "README.md", *(REPOSITORY / "docs").rglob("*.md")]
     for page in pages:
         for link in re.findall(r"\]\((?!http)([^)#]+)\)", page.read_text()):
             assert (page.parent / link).exists(), f"{page.name} links to {link}"
 
 
-def test_every_test_that_the_documentation_names_exists() -> None:
+def test_every_named_test_exists() -> None:
     named = set(re.findall(r"`(test_\w+)`", (REPOSITORY / "docs" / "lessons-from-other-tools.md").read_text()))
     sources = [path.read_text() for path in (REPOSITORY / "tests").rglob("test_*.py")]
     written = {name for source in sources for name in re.findall(r"^def (test_\w+)", source, re.MULTILINE)}

@@ -123,7 +123,7 @@ class Root:
                 command, check=False, capture_output=True, text=True, env=environment, timeout=script.timeout
             )
         except subprocess.TimeoutExpired:
-            return ScriptResult(137, how="timed out")
+            return ScriptResult(137, ending="timed out")
         _tell(script, done, time.monotonic() - began)
         return ScriptResult(done.returncode, done.stdout, done.stderr)
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from local.demo.notebook import Notebook
-from local.machines.inside.stand_ins.internet import book, uv_release
+from local.machines.inside.fakes.internet import book, uv_release
 
 from .publishers import ADDRESS, Publishers
 from .root import Root, why_not
@@ -68,7 +68,7 @@ def test_the_recipe_makes_a_place_where_a_notebook_of_the_book_trains_a_model(ro
     assert token not in "".join(step.stdout + step.stderr for step in result.steps)
     opened = get(f"/api/contents/{NOTEBOOK}", token)
     (code,) = [each["source"] for each in opened["content"]["cells"]]
-    cell = Notebook("http://127.0.0.1:8888", token).run(NOTEBOOK, code)
+    cell = Notebook("http://127.0.0.1:8888", token).run_cell(NOTEBOOK, code)
     deadline = time.monotonic() + TRAINING_SECONDS
     while not cell.has_ended:
         assert time.monotonic() < deadline, f"the cell did not end in time: {cell.output}"

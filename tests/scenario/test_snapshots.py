@@ -16,8 +16,8 @@ def lived(walked: World) -> tuple[object, ...]:
     walked.until(instance, Phase.STOPPED, minutes=10)
     walked.desk.instances.start(ADA, instance.id)
     walked.until(instance, Phase.READY, minutes=5)
-    ran = [script.step for _, script in walked.cloud.machines.ran]  # type: ignore[attr-defined]
-    return walked.codes(instance), box.types(), box.tries, walked.cloud.calls - calls, walked.now, ran
+    scripts = [script.step for _, script in walked.cloud.machines.executed_scripts]  # type: ignore[attr-defined]
+    return walked.codes(instance), box.types(), box.tries, walked.cloud.calls - calls, walked.now, scripts
 
 
 def test_a_life_goes_on_from_what_was_put_back_as_from_what_was_lived() -> None:

@@ -37,7 +37,7 @@ from local.aws.core.patches import Patches
 from local.aws.core.testing import in_process_cloud
 from local.aws.core.timing import AwsTiming
 from local.clock import ManualClock
-from local.demo.simulated_benchmark import simulated_benchmark
+from local.demo.simulated_benchmark import simulate_benchmark
 from local.machines.host.port import Machines
 from local.machines.host.simulated import SimulatedMachines
 from local.provisioning import provision
@@ -114,13 +114,13 @@ class World:
         if self.desk is not self._plain_desk:
             return walk()
         own = [type(companion) for companion in self._companions]
-        behaviour = self.cloud.behaviour
+        timing = self.cloud.timing
         machines = self.cloud.machines
         if not isinstance(machines, SimulatedMachines):
             return walk()
         snapshots = Snapshots(
             (self, *parts(self.cloud), machines, machines._running, *self._companions),
-            apart=(behaviour,),
+            apart=(timing,),
             kept=(*KEPT, "desk", "_plain_desk", "_companions", "ec2", "_dynamodb", "_origin"),
         )
         way = (*way, own, type(machines), self._origin)
@@ -156,8 +156,8 @@ class World:
 
     def beat(self) -> None:
         """Every machine's probe reports, as long as its item is there: what `activity` says of each signal."""
-        for instance_id, life in self.cloud.lifecycle.live_counts.items():
-            if life.state == "running":
+        for instance_id, tracked in self.cloud.lifecycle.instances.items():
+            if tracked.state == "running":
                 with contextlib.suppress(self._dynamodb.exceptions.ConditionalCheckFailedException):
                     self.report(instance_id)
 
@@ -194,7 +194,7 @@ class World:
 
     def power_off(self, instance_id: str) -> None:
         """A machine switches itself off."""
-        self.cloud.powered_off(instance_id)
+        self.cloud.record_power_off(instance_id)
 
     def hold(self) -> None:
         """An admin pauses the desk."""
@@ -211,7 +211,7 @@ class World:
 
     def confirm(self, address: str) -> None:
         """Somebody follows the link in the mail that asks for it."""
-        token = self.cloud.mailbox.token(address)
+        token = self.cloud.mailbox.find_token(address)
         boto3.client("sns", "us-east-1").confirm_subscription(TopicArn=self.desk.settings.email_topic_arn, Token=token)
 
     def heartbeat_key(self, instance_id: str) -> str:
@@ -292,7 +292,7 @@ class CrashingExecutor(Executor):
 def simulated() -> SimulatedMachines:
     """Machines without processes, whose measurements are plausible."""
     machines = SimulatedMachines()
-    machines.answers[BENCHMARK_DOCUMENT] = simulated_benchmark
+    machines.simulators[BENCHMARK_DOCUMENT] = simulate_benchmark
     return machines
 
 
@@ -311,7 +311,7 @@ def parts(cloud: LocalCloud) -> tuple[object, ...]:
 
 def prepared(cloud: LocalCloud) -> Settings:
     """An account in which the desk can work."""
-    snapshots = Snapshots(parts(cloud), apart=(cloud.machines, cloud.behaviour), kept=KEPT)
+    snapshots = Snapshots(parts(cloud), apart=(cloud.machines, cloud.timing), kept=KEPT)
     if not _ORIGIN:
         settings = provision()
         _ORIGIN.append((snapshots.take(), settings))
@@ -323,14 +323,14 @@ def prepared(cloud: LocalCloud) -> Settings:
 
 @contextmanager
 def world(
-    behaviour: AwsTiming | None = None,
+    timing: AwsTiming | None = None,
     machines: Machines | None = None,
     recipes: Mapping[str, Recipe] | None = None,
 ) -> Iterator[World]:
     """A desk and a cloud of their own."""
     clock = ManualClock()
     machines = machines or simulated()
-    with in_process_cloud(clock, machines, behaviour) as cloud:
+    with in_process_cloud(clock, machines, timing) as cloud:
         settings = prepared(cloud)
-        yield World(cloud, clock, bootstrap.build_application(clock, settings, recipes), (behaviour, recipes))
+        yield World(cloud, clock, bootstrap.build_application(clock, settings, recipes), (timing, recipes))
         forget_backends()

@@ -1,1 +1,1 @@
-"""The local cloud itself: moto with time, faults, events and an admin API."""
+"""Parts of the local cloud that all services share: time, faults, events, admin API, server."""

@@ -1,6 +1,7 @@
-"""What wakes a Lambda function: DynamoDB streams, EventBridge, the schedule. At least once, in any order.
+"""Triggers of the Lambda functions: DynamoDB streams, EventBridge and the schedule.
 
-Tests pump by hand; a server delivers in the background.
+As on AWS, events are delivered at least once and in any order. Tests deliver by hand; `make run` delivers in the
+background.
 """
 
 import logging
@@ -13,155 +14,167 @@ from typing import Any
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
-from local.aws.core.events import Event, schedule_due
+from local.aws.core.events import Event, EventOrigin, build_scheduled_event
 from local.aws.core.local_cloud import LocalCloud
-from local.aws.dynamodb.streams import Record, records_since
+from local.aws.dynamodb.streams import Record, read_records_since
 
 logger = logging.getLogger(__name__)
 
 Handler = Callable[[dict[str, Any]], Any]
-Image = Mapping[str, Any]
-Filter = Callable[[Image | None, Image | None], bool]
-"""From the old and the new image, in DynamoDB's JSON, to whether the function is to see the record."""
+StreamImage = Mapping[str, Any]
+"""A table's item in DynamoDB's JSON."""
+
+StreamFilter = Callable[[StreamImage | None, StreamImage | None], bool]
+"""Tells from the old and the new item whether a stream record is delivered."""
 
 MINUTE = timedelta(minutes=1)
 BATCH_SIZE = 100
-RULE = "each-minute"
+SCHEDULE_RULE = "each-minute"
+DEFAULT_REGION = "us-east-1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventHandlers:
+    """The Lambda functions.
+
+    :param on_stream: receives batches of at most 100 records of one table
+    :param on_event: receives status changes of instances and commands, of all regions
+    :param on_schedule: receives a Scheduled Event for each minute of the cloud's clock; after a jump of the clock only
+        one, as EventBridge does not repeat missed ones
+    """
+
+    on_stream: Handler
+    on_event: Handler
+    on_schedule: Handler
 
 
 @dataclass
 class DeliveryFaults:
-    """What goes wrong on the way.
+    """Failures of the delivery.
 
-    :param drop_streams: no record of a stream arrives any more
-    :param twice: everything arrives twice
-    :param shuffle: what is due at the same time arrives in an order of this generator's
+    :param drop_streams: no stream record is delivered
+    :param deliver_twice: each event is delivered twice
+    :param shuffle: generator that shuffles the events that are due at the same time; None keeps their order
     """
 
     drop_streams: bool = False
-    twice: bool = False
+    deliver_twice: bool = False
     shuffle: random.Random | None = None
 
 
 class Delivery:
-    """Gives the handlers what happened since the delivery was made.
+    """Calls the handlers with what has happened since this object was created.
 
-    :param on_stream: gets batches of at most 100 records of one table
-    :param on_event: gets state changes of instances and commands, of all regions
-    :param on_schedule: gets a Scheduled Event each cloud minute; minutes that passed unnoticed are not made up for
-    :param tables: tables with streams, in `region`
-    :param wakes: which records pass, as filter criteria would say; all where None
+    :param tables: tables in `region` whose streams are delivered
+    :param stream_filter: filter criteria of the stream; None delivers all records
     """
 
     def __init__(
         self,
         cloud: LocalCloud,
-        on_stream: Handler,
-        on_event: Handler,
-        on_schedule: Handler,
+        handlers: EventHandlers,
         tables: Sequence[str],
         *,
-        wakes: Filter | None = None,
-        region: str = "us-east-1",
+        stream_filter: StreamFilter | None = None,
+        region: str = DEFAULT_REGION,
     ) -> None:
+        """Remember the present end of each stream and of the event log."""
         self.faults = DeliveryFaults()
         self._cloud = cloud
-        self._on_stream = on_stream
-        self._on_event = on_event
-        self._on_schedule = on_schedule
-        self._wakes = wakes
-        self._place = DEFAULT_ACCOUNT_ID, region
-        self._read = {table: len(self._records(table, 0)) for table in tables}
-        self._events_read = len(cloud.log.since(0))
-        self._last_minute = _minute(cloud.clock.now())
-        self._stopping = threading.Event()
+        self._handlers = handlers
+        self._stream_filter = stream_filter
+        self._region = region
+        self._stream_positions = {table: len(self._read_records(table, 0)) for table in tables}
+        self._log_position = len(cloud.log.read_since(0))
+        self._last_minute = _truncate_to_minute(cloud.clock.now())
+        self._is_stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def pump(self) -> int:
-        """Deliver all that is due now; what the handlers cause is due the next time.
+    def deliver_due(self) -> int:
+        """Deliver everything that is due now; events caused by the handlers are due next time.
 
-        :return: how many events were delivered
+        :returns: number of delivered events
         """
         self._cloud.tick()
-        due = [*self._stream_events(), *self._cloud_events(), *self._schedule_events()]
-        if self.faults.twice:
-            due = [each for each in due for _ in range(2)]
+        due = [*self._take_stream_events(), *self._take_cloud_events(), *self._take_scheduled_events()]
+        if self.faults.deliver_twice:
+            due = [entry for entry in due for _ in range(2)]
         if self.faults.shuffle is not None:
             self.faults.shuffle.shuffle(due)
         for handler, event in due:
             self._deliver(handler, event)
         return len(due)
 
-    def settle(self, limit: int = 100) -> int:
-        """Pump until nothing is due any more.
+    def deliver_all(self, max_events: int = 100) -> int:
+        """Deliver until nothing is due.
 
-        :return: how many events were delivered
-        :raises RuntimeError: more than `limit` were: the handlers feed themselves
+        :returns: number of delivered events
+        :raises RuntimeError: more than `max_events` were delivered, so the handlers cause events without end
         """
         delivered = 0
-        while count := self.pump():
+        while count := self.deliver_due():
             delivered += count
-            if delivered > limit:
-                raise RuntimeError(f"{delivered} events and still no rest: the handlers feed themselves")
+            if delivered > max_events:
+                raise RuntimeError(f"{delivered} events were delivered: the handlers cause new events without end")
         return delivered
 
-    def start(self, every: float = 0.05) -> None:
-        """Pump in the background, with `every` of the world's seconds between two looks."""
-        self._stopping.clear()
-        self._thread = threading.Thread(target=self._loop, args=(every,), name="delivery", daemon=True)
+    def start(self, interval_seconds: float = 0.05) -> None:
+        """Deliver in the background, with a pause of `interval_seconds` real seconds between deliveries."""
+        self._is_stopping.clear()
+        self._thread = threading.Thread(target=self._run, args=(interval_seconds,), name="delivery", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Deliver nothing more; waits for the handler that runs."""
-        self._stopping.set()
+        """Stop the background delivery and wait for the running handler."""
+        self._is_stopping.set()
         if self._thread is not None:
             self._thread.join()
             self._thread = None
 
-    def _loop(self, every: float) -> None:
-        while not self._stopping.wait(every):
+    def _run(self, interval_seconds: float) -> None:
+        while not self._is_stopping.wait(interval_seconds):
             try:
-                self.pump()
+                self.deliver_due()
             except Exception:
-                logger.exception("a look at what is due failed; the next one follows")
+                logger.exception("A delivery failed. The next one follows.")
 
     def _deliver(self, handler: Handler, event: Event) -> None:
         try:
             handler(dict(event))
         except Exception:
-            logger.exception("a handler failed on %s", event.get("detail-type", "a stream's records"))
+            logger.exception("A handler failed on %s.", event.get("detail-type", "stream records"))
 
-    def _records(self, table: str, position: int) -> list[Record]:
-        account, region = self._place
+    def _read_records(self, table: str, position: int) -> list[Record]:
         with self._cloud.data_lock:
-            return records_since(account, region, table, position)
+            return read_records_since(DEFAULT_ACCOUNT_ID, self._region, table, position)
 
-    def _stream_events(self) -> Iterator[tuple[Handler, Event]]:
-        for table, position in self._read.items():
-            records = self._records(table, position)
-            self._read[table] = position + len(records)
+    def _take_stream_events(self) -> Iterator[tuple[Handler, Event]]:
+        for table, position in self._stream_positions.items():
+            records = self._read_records(table, position)
+            self._stream_positions[table] = position + len(records)
             if self.faults.drop_streams:
                 continue
-            passing = [record for record in records if self._passes(record)]
+            passing = [record for record in records if self._passes_filter(record)]
             for start in range(0, len(passing), BATCH_SIZE):
-                yield self._on_stream, {"Records": passing[start : start + BATCH_SIZE]}
+                yield self._handlers.on_stream, {"Records": passing[start : start + BATCH_SIZE]}
 
-    def _passes(self, record: Record) -> bool:
+    def _passes_filter(self, record: Record) -> bool:
         change = record["dynamodb"]
-        return self._wakes is None or self._wakes(change.get("OldImage"), change.get("NewImage"))
+        return self._stream_filter is None or self._stream_filter(change.get("OldImage"), change.get("NewImage"))
 
-    def _cloud_events(self) -> Iterator[tuple[Handler, Event]]:
-        events = self._cloud.log.since(self._events_read)
-        self._events_read += len(events)
+    def _take_cloud_events(self) -> Iterator[tuple[Handler, Event]]:
+        events = self._cloud.log.read_since(self._log_position)
+        self._log_position += len(events)
         for event in events:
-            yield self._on_event, event
+            yield self._handlers.on_event, event
 
-    def _schedule_events(self) -> Iterator[tuple[Handler, Event]]:
-        minute = _minute(self._cloud.clock.now())
+    def _take_scheduled_events(self) -> Iterator[tuple[Handler, Event]]:
+        minute = _truncate_to_minute(self._cloud.clock.now())
         if minute > self._last_minute:
             self._last_minute = minute
-            yield self._on_schedule, schedule_due(minute, *self._place, RULE)
+            origin = EventOrigin(minute, DEFAULT_ACCOUNT_ID, self._region)
+            yield self._handlers.on_schedule, build_scheduled_event(origin, SCHEDULE_RULE)
 
 
-def _minute(at: datetime) -> datetime:
+def _truncate_to_minute(at: datetime) -> datetime:
     return at.replace(second=0, microsecond=0)

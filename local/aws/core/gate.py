@@ -1,7 +1,7 @@
-"""The one place where every call of EC2, SSM, SNS and DynamoDB passes: counted, faulted, one at a time.
+"""The one place through which every call to EC2, SSM, SNS and DynamoDB passes: counted, faulted, one at a time.
 
-moto's backends are not made for threads: under its threaded server a failing transaction puts old tables back and loses
-the acknowledged writes of others. One lock for DynamoDB and one for all others make each call atomic, as AWS's are.
+moto's backends are not safe for threads: under its threaded server a failing transaction restores old tables and loses
+acknowledged writes of others. One lock for DynamoDB and one for all other services make each call atomic, as on AWS.
 """
 
 import threading
@@ -21,22 +21,24 @@ from moto.ec2instanceconnect.responses import Ec2InstanceConnectResponse
 from moto.sns.responses import SNSResponse
 from moto.ssm.responses import SimpleSystemManagerResponse
 
-from local.aws.core.errors import http_status
-from local.aws.core.faults import DroppedResponse, Faults, Refusal
+from local.aws.core.errors import find_http_status
+from local.aws.core.faults import DroppedResponse, Faults, Rejection
 from local.aws.core.patches import Patches
 
 CallAction = Callable[[Any], Any]
 
 ROLE_KEY_PREFIX = "ASIA"
-"""How the access keys of a role begin: on the local cloud, those of an instance profile."""
+"""Prefix of access keys that belong to a role. On the local cloud, that is an instance's role."""
 
 
 class RequestInterceptor:
-    """Counts what is asked of AWS, and lets faults and the local cloud's own work happen around it.
+    """Wraps moto's calls: counts them, applies faults, and advances the local cloud before and after.
 
-    :param control: the lock of everything but DynamoDB
-    :param data: the lock of DynamoDB
-    :param tick: what must have happened before any of those answers, and after
+    :param control: lock of all services but DynamoDB
+    :param data: lock of DynamoDB
+    :param tick: applies everything that is due; called around each call that uses `control`
+    :ivar calls: number of calls by operation ("ec2:RunInstances"), without those of instances
+    :ivar machine_calls: number of calls by operation, made with an instance's role
     """
 
     def __init__(
@@ -46,29 +48,31 @@ class RequestInterceptor:
         data: AbstractContextManager[Any],
         tick: Callable[[], None],
     ) -> None:
+        """Start without counted calls."""
         self.calls: Counter[str] = Counter()
-        self.calls_of_machines: Counter[str] = Counter()
-        self._counting = threading.Lock()
-        self._current = threading.local()
+        self.machine_calls: Counter[str] = Counter()
+        self._count_lock = threading.Lock()
+        self._thread_state = threading.local()
         self._faults = faults
-        self._control = control
-        self._data = data
+        self._control_lock = control
+        self._data_lock = data
         self._tick = tick
 
     @property
-    def operation(self) -> str | None:
-        """The operation that this thread is answering."""
-        return getattr(self._current, "operation", None)
+    def current_operation(self) -> str | None:
+        """Return the operation that this thread is answering, or None."""
+        return getattr(self._thread_state, "operation", None)
 
     def patch(self, patches: Patches) -> None:
-        self._patch(patches, EC2Response, "ec2", self._control, self._tick)
-        self._patch(patches, SimpleSystemManagerResponse, "ssm", self._control, self._tick)
-        self._patch(patches, Ec2InstanceConnectResponse, "ec2-instance-connect", self._control, self._tick)
-        self._patch(patches, SNSResponse, "sns", self._control, self._tick)
-        self._patch(patches, DynamoHandler, "dynamodb", self._data, _nothing)
-        self._patch(patches, DynamoDBStreamsHandler, "dynamodbstreams", self._data, _nothing)
+        """Wrap the call dispatch of each service in moto."""
+        self._patch_service(patches, EC2Response, "ec2", self._control_lock, self._tick)
+        self._patch_service(patches, SimpleSystemManagerResponse, "ssm", self._control_lock, self._tick)
+        self._patch_service(patches, Ec2InstanceConnectResponse, "ec2-instance-connect", self._control_lock, self._tick)
+        self._patch_service(patches, SNSResponse, "sns", self._control_lock, self._tick)
+        self._patch_service(patches, DynamoHandler, "dynamodb", self._data_lock, _skip_tick)
+        self._patch_service(patches, DynamoDBStreamsHandler, "dynamodbstreams", self._data_lock, _skip_tick)
 
-    def _patch(
+    def _patch_service(
         self,
         patches: Patches,
         handler: type[BaseResponse],
@@ -79,60 +83,60 @@ class RequestInterceptor:
         def make(original: CallAction) -> CallAction:
             def call_action(response: Any) -> Any:
                 operation = response._get_action()
-                self._count(response, f"{service}:{operation}")
+                self._count_call(response, f"{service}:{operation}")
                 with lock:
                     tick()
-                    answer = self._answer(original, response, operation)
+                    result = self._call_with_fault(original, response, operation)
                     tick()
-                return answer
+                return result
 
             return call_action
 
         patches.wrap(handler, "call_action", make)
-        patches.wrap(handler, "serialized", _with_status)
+        patches.wrap(handler, "serialized", _set_aws_status)
 
-    def _answer(self, original: CallAction, response: Any, operation: str) -> Any:
+    def _call_with_fault(self, original: CallAction, response: Any, operation: str) -> Any:
         fault = self._faults.take(operation)
-        if isinstance(fault, Refusal):
-            setattr(response, camelcase_to_underscores(operation), _raiser(fault.error(response)))
-        self._current.operation = operation
+        if isinstance(fault, Rejection):
+            setattr(response, camelcase_to_underscores(operation), _build_raiser(fault.build_error(response)))
+        self._thread_state.operation = operation
         try:
-            answer = original(response)
+            result = original(response)
         finally:
-            self._current.operation = None
+            self._thread_state.operation = None
         if isinstance(fault, DroppedResponse):
-            raise _broken_connection(response)
-        return answer
+            raise _build_connection_error(response)
+        return result
 
-    def _count(self, response: Any, name: str) -> None:
+    def _count_call(self, response: Any, name: str) -> None:
         is_machine = response.get_access_key().startswith(ROLE_KEY_PREFIX)
-        with self._counting:
-            (self.calls_of_machines if is_machine else self.calls)[name] += 1
+        with self._count_lock:
+            (self.machine_calls if is_machine else self.calls)[name] += 1
 
 
-def _nothing() -> None:
-    """DynamoDB waits for no clock."""
+def _skip_tick() -> None:
+    """Do nothing: DynamoDB does not depend on the clock."""
 
 
-def _raiser(error: Exception) -> Callable[[], Any]:
+def _build_raiser(error: Exception) -> Callable[[], Any]:
     def refuse() -> Any:
         raise error
 
     return refuse
 
 
-def _broken_connection(response: Any) -> Exception:
+def _build_connection_error(response: Any) -> Exception:
     if response.is_werkzeug_request:
         return ConnectionResetError("the answer was ordered to be lost")
     return ConnectionClosedError(endpoint_url=response.uri)
 
 
-def _with_status(original: Callable[[Any, ActionResult], Any]) -> Callable[[Any, ActionResult], Any]:
+def _set_aws_status(original: Callable[[Any, ActionResult], Any]) -> Callable[[Any, ActionResult], Any]:
     def serialized(response: Any, action_result: ActionResult) -> Any:
         status, headers, body = original(response, action_result)
         error = action_result.result
         return (
-            http_status(error, status) if isinstance(error, ServiceException) else status,
+            find_http_status(error, status) if isinstance(error, ServiceException) else status,
             headers,
             body,
         )

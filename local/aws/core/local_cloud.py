@@ -1,6 +1,6 @@
-"""The local cloud: moto, with what AWS does and moto does not, on a clock of its own.
+"""The local cloud: moto with what AWS does and moto does not, on its own clock.
 
-It serves `mock_aws` in process and moto's server alike:
+It works both with `mock_aws` in one process and with moto's server:
 
     with mock_aws(), LocalCloud(ManualClock(), machines) as cloud:
         boto3.client("ec2", "us-east-1").run_instances(...)
@@ -19,7 +19,7 @@ from local.aws.core.faults import Faults
 from local.aws.core.gate import RequestInterceptor
 from local.aws.core.patches import Patches
 from local.aws.core.timing import AwsTiming
-from local.aws.dynamodb import quick_values, remembered
+from local.aws.dynamodb import moto_performance
 from local.aws.dynamodb.streams import Streams
 from local.aws.dynamodb.transactions import Transactions
 from local.aws.ec2 import images
@@ -43,104 +43,118 @@ _installed = threading.Lock()
 
 
 class Extension(Protocol):
-    """One part of what moto lacks; each could be offered to moto by itself."""
+    """One extension of moto. Each is independent, so that it could be offered to moto."""
 
     def patch(self, patches: Patches) -> None:
-        """Change moto's classes, so that it can be taken back."""
+        """Change moto's classes in a way that `Patches.undo` can revert."""
         ...
 
 
 class LocalCloud:
-    """What the parts share, and the handle that tests and `make run` drive them by.
+    """All extensions, what they share, and the methods with which tests and `make run` control them.
 
-    :param machines: plays the instances; what runs on them sees `environment` from their launch on
+    :param machines: runs the instances
+    :ivar faults: faults of the next calls
+    :ivar capacity: free capacity by instance type and zone
+    :ivar log: events for EventBridge
+    :ivar mailbox: mails sent by SNS
+    :ivar data_lock: lock of DynamoDB
     """
 
-    def __init__(self, clock: Clock, machines: Machines, behaviour: AwsTiming | None = None) -> None:
-        self.behaviour = behaviour = behaviour or AwsTiming()
+    def __init__(self, clock: Clock, machines: Machines, timing: AwsTiming | None = None) -> None:
+        """Create the extensions; `install` activates them."""
+        self.timing = timing = timing or AwsTiming()
         self.clock = clock
         self.machines = machines
-        self.environment: dict[str, str] = {}
         self.faults = Faults()
         self.capacity = Capacity(self.tick)
         self.log = EventLog()
         self.mailbox = Mailbox()
         self.control_lock = threading.RLock()
         self.data_lock = threading.RLock()
-        self._gate = RequestInterceptor(self.faults, self.control_lock, self.data_lock, self.tick)
-        self.lifecycle = Lifecycle(behaviour, clock.now, machines, self.capacity, self.log, self.environment)
-        self.scheduled = ScheduledEvents(clock.now, self.lifecycle)
-        self.agents = Agents(behaviour, clock.now, self.lifecycle)
-        self.commands = RunCommand(behaviour, clock, machines, self.lifecycle, self.agents, self.log)
-        self.images = CustomImages(behaviour, clock.now, machines, self.lifecycle)
+        self._interceptor = RequestInterceptor(self.faults, self.control_lock, self.data_lock, self.tick)
+        self.lifecycle = Lifecycle(timing, clock.now, machines, self.capacity, self.log)
+        self.scheduled_events = ScheduledEvents(clock.now, self.lifecycle)
+        self.agents = Agents(timing, clock.now, self.lifecycle)
+        self.commands = RunCommand(timing, clock, machines, self.agents, self.log)
+        self.lifecycle.on_halt.append(self.commands.abandon_runs)
+        self.images = CustomImages(timing, clock.now, machines, self.lifecycle)
         self.sessions = Sessions(clock.now, machines, self.lifecycle, self.agents)
-        self._parts = self._extensions(behaviour)
+        self._parts = self._build_extensions(timing)
         self._patches = Patches()
 
-    def _extensions(self, behaviour: AwsTiming) -> tuple[Extension, ...]:
+    def _build_extensions(self, timing: AwsTiming) -> tuple[Extension, ...]:
         return (
-            self._gate,
+            self._interceptor,
             InstanceCalls(self.lifecycle, self.faults),
-            Launches(behaviour, self.clock.now, self.capacity, self.lifecycle, lambda: self._gate.operation),
+            Launches(
+                timing, self.clock.now, self.capacity, self.lifecycle, lambda: self._interceptor.current_operation
+            ),
             images,
             self.images,
-            self.scheduled,
+            self.scheduled_events,
             self.agents,
-            DocumentCalls(behaviour),
-            RunCommandApi(behaviour, self.commands, self.agents, self.lifecycle),
+            DocumentCalls(timing),
+            RunCommandApi(timing, self.commands, self.agents, self.lifecycle),
             self.sessions,
             InstanceConnect(self.clock.now, self.machines, self.lifecycle),
             Streams(self.clock.now),
             Transactions(),
-            EmailSubscriptions(behaviour, self.clock.now, self.mailbox),
-            quick_values,
-            remembered,
+            EmailSubscriptions(timing, self.clock.now, self.mailbox),
+            moto_performance,
         )
 
     @property
-    def calls(self) -> Counter[str]:
-        """How often each operation ("ec2:RunInstances") was called with anything but an instance's own role."""
-        return self._gate.calls
+    def environment(self) -> dict[str, str]:
+        """Return the variables that instances see. A change affects instances launched after it."""
+        return self.lifecycle.environment
 
     @property
-    def calls_of_machines(self) -> Counter[str]:
-        """How often each operation was called with the role of an instance."""
-        return self._gate.calls_of_machines
+    def calls(self) -> Counter[str]:
+        """Return the number of calls by operation ("ec2:RunInstances"), without those of instances."""
+        return self._interceptor.calls
 
-    def calls_of(self, since: Counter[str]) -> Counter[str]:
-        """The calls after `since`, which is a copy of `calls` made earlier."""
+    @property
+    def machine_calls(self) -> Counter[str]:
+        """Return the number of calls by operation, made with an instance's role."""
+        return self._interceptor.machine_calls
+
+    def count_calls_since(self, since: Counter[str]) -> Counter[str]:
+        """Return the calls after `since`, which is an earlier copy of `calls`."""
         return self.calls - since
 
     def install(self) -> None:
         """Extend moto.
 
-        :raises RuntimeError: another local cloud of this process is installed
+        :raises RuntimeError: another local cloud is installed in this process
         """
         if not _installed.acquire(blocking=False):
-            raise RuntimeError("another local cloud is installed in this process")
+            raise RuntimeError("Another local cloud is installed in this process.")
         for part in self._parts:
             part.patch(self._patches)
 
     def uninstall(self) -> None:
-        """End every session and leave moto as it was found. The machines are their owner's to close."""
+        """End every session and restore moto. The owner of the machines closes them."""
         self.sessions.close()
         self._patches.undo()
         _installed.release()
 
     def __enter__(self) -> Self:
+        """Install."""
         self.install()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Uninstall."""
         self.uninstall()
 
     def tick(self) -> None:
-        """Do everything that is due by now. Each call of EC2 or SSM does it too."""
+        """Apply everything that is due by now. Each call to EC2, SSM or SNS does so too."""
         with self.control_lock:
             self.lifecycle.tick()
-            self.scheduled.tick()
+            self.scheduled_events.tick()
             self.lifecycle.tick()
             self.images.tick()
             self.commands.tick()
@@ -148,23 +162,24 @@ class LocalCloud:
     def schedule_event(
         self, instance_id: str, code: str, not_before: datetime, not_after: datetime | None = None
     ) -> str:
-        """AWS plans to retire, stop, reboot or maintain an instance, and will at `not_before`.
+        """Schedule a retirement, stop, reboot or maintenance of an instance, as AWS announces it.
 
-        :param code: `instance-retirement` and its like
-        :returns: the event's id
-        :raises KeyError: there is no such instance
+        :param code: for example `instance-retirement`
+        :param not_before: when it happens
+        :returns: id of the event
+        :raises KeyError: the instance does not exist
         """
         with self.control_lock:
-            return self.scheduled.schedule(instance_id, code, not_before, not_after)
+            return self.scheduled_events.schedule(instance_id, code, not_before, not_after)
 
-    def powered_off(self, instance_id: str) -> None:
-        """The machine switched itself off; EC2 will say stopped, or terminated where its launch said so."""
-        self.lifecycle.powered_off(instance_id)
+    def record_power_off(self, instance_id: str) -> None:
+        """Stop an instance that has switched itself off, or terminate it if its launch requested that."""
+        self.lifecycle.record_power_off(instance_id)
 
     def settle(self, timeout: float = 60) -> None:
-        """Wait until no document is running for real.
+        """Wait until no document is running.
 
-        :param timeout: the world's seconds
-        :raises TimeoutError: one still runs
+        :param timeout: real seconds
+        :raises TimeoutError: a document still runs
         """
-        self.commands.settle(timeout, self.tick)
+        self.commands.wait_for_documents(timeout, self.tick)

@@ -1,35 +1,40 @@
-"""Changes to moto's classes and modules that can be taken back."""
+"""Reversible changes to moto's classes and modules."""
 
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-_ABSENT = object()
+_MISSING = object()
 
 
 class Patches:
-    """What was changed, in order. `undo` leaves everything as it was found."""
+    """Changes in order. `undo` reverts all of them."""
 
     def __init__(self) -> None:
-        self._done: list[tuple[type | ModuleType, str, Any]] = []
+        """Start without changes."""
+        self._changes: list[tuple[type | ModuleType, str, Any]] = []
 
     def wrap(self, owner: type | ModuleType, name: str, make: Callable[[Any], Callable[..., Any]]) -> None:
-        """Replace a method or function by what `make` makes of it; `make` gets it as found, perhaps inherited."""
-        self._remember(owner, name)
+        """Replace a method or function by the result of `make`.
+
+        :param make: receives the original, which may be inherited
+        """
+        self._record(owner, name)
         setattr(owner, name, make(getattr(owner, name)))
 
     def add(self, owner: type, name: str, method: Callable[..., Any]) -> None:
-        """Give the class a method that it may not have."""
-        self._remember(owner, name)
+        """Add a method to a class, or replace it."""
+        self._record(owner, name)
         setattr(owner, name, method)
 
     def undo(self) -> None:
-        while self._done:
-            owner, name, before = self._done.pop()
-            if before is _ABSENT:
+        """Revert all changes, the last one first."""
+        while self._changes:
+            owner, name, before = self._changes.pop()
+            if before is _MISSING:
                 delattr(owner, name)
             else:
                 setattr(owner, name, before)
 
-    def _remember(self, owner: type | ModuleType, name: str) -> None:
-        self._done.append((owner, name, vars(owner).get(name, _ABSENT)))
+    def _record(self, owner: type | ModuleType, name: str) -> None:
+        self._changes.append((owner, name, vars(owner).get(name, _MISSING)))

@@ -1,4 +1,4 @@
-"""The local cloud behind a port: moto's threaded server with the extension, on the loopback alone."""
+"""HTTP server of the local cloud: moto's threaded server with the extensions, on the loopback only."""
 
 import logging
 import socket
@@ -18,63 +18,67 @@ from local.aws.core.admin_api import AdminApi
 from local.aws.core.local_cloud import LocalCloud
 
 HOST = "127.0.0.1"
-SHUTDOWN_POLL = 0.02
-"""Seconds between two looks at whether to stop; half a second, as Python has it, would be most of a test."""
+SHUTDOWN_POLL_SECONDS = 0.02
+"""Interval of the check whether to stop. Python's default of 0.5 s would be most of a test's time."""
 
 
 class QuietHandler(MotoRequestHandler):
-    """Logs no requests; a connection that a fault broke is really closed, without an answer."""
+    """Handler without a request log, which really closes a connection broken by a fault."""
 
     def connection_dropped(self, error: BaseException, environ: dict[str, Any] | None = None) -> None:
+        """Close the connection without a response."""
         super().connection_dropped(error, environ)
         self.close_connection = True
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Hundreds a minute, and none of them news."""
+        """Log nothing: there are hundreds of requests per minute."""
 
 
 class CloudServer:
-    """Serves one local cloud; instances launched from now on find it by AWS_ENDPOINT_URL.
+    """Serves one local cloud. Instances launched later find it by AWS_ENDPOINT_URL.
 
-    :param port: where to listen; 0 for any free port
-    :raises OSError: on start, where the port is taken
+    :param port: 0 for any free port
     """
 
     def __init__(self, cloud: LocalCloud, port: int = 0) -> None:
+        """Create a server that does not listen yet."""
         self._cloud = cloud
-        self._wanted = port
+        self._requested_port = port
         self._server: BaseWSGIServer | None = None
         self._thread: threading.Thread | None = None
 
     @property
     def port(self) -> int:
-        """The port that it listens on."""
+        """Return the port that the server listens on."""
         assert self._server is not None, "not started"
         return self._server.port
 
     @property
     def url(self) -> str:
-        """What AWS_ENDPOINT_URL is to say."""
+        """Return the value for AWS_ENDPOINT_URL."""
         return f"http://{HOST}:{self.port}"
 
     def start(self) -> None:
-        """Begin with an empty cloud and answer requests in the background."""
-        with _listening(self._wanted) as listener:
+        """Start with an empty cloud, and answer requests in the background.
+
+        :raises OSError: the port cannot be used
+        """
+        with _open_listener(self._requested_port) as listener:
             self._cloud.install()
             moto_api_backend.reset()
             logging.getLogger("werkzeug").setLevel(logging.ERROR)
             app = AdminApi(self._cloud, DomainDispatcherApplication(create_backend_app))
             self._server = make_server(
-                HOST, self._wanted, app, threaded=True, request_handler=QuietHandler, fd=listener.fileno()
+                HOST, self._requested_port, app, threaded=True, request_handler=QuietHandler, fd=listener.fileno()
             )
         self._cloud.environment["AWS_ENDPOINT_URL"] = self.url
         self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(SHUTDOWN_POLL,), name="local cloud", daemon=True
+            target=self._server.serve_forever, args=(SHUTDOWN_POLL_SECONDS,), name="local cloud", daemon=True
         )
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop answering; nothing of the cloud is kept."""
+        """Stop answering and drop the state of the cloud."""
         if self._server is None or self._thread is None:
             return
         self._server.shutdown()
@@ -84,17 +88,19 @@ class CloudServer:
         self._cloud.uninstall()
 
     def __enter__(self) -> Self:
+        """Start."""
         self.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Stop."""
         self.stop()
 
 
-def _listening(port: int) -> socket.socket:
+def _open_listener(port: int) -> socket.socket:
     try:
         return socket.create_server((HOST, port), backlog=128)
     except OSError as error:
-        raise OSError(error.errno, f"port {port} of {HOST} cannot be used: {error.strerror}") from error
+        raise OSError(error.errno, f"Port {port} of {HOST} cannot be used: {error.strerror}.") from error

@@ -1,4 +1,4 @@
-"""The local cloud in process, for tests: `mock_aws` with the extension, dummy credentials, nothing listening.
+"""The local cloud inside a test process: `mock_aws` with the extensions, dummy credentials, no server.
 
 with in_process_cloud() as cloud:
     ec2 = boto3.client("ec2", "us-east-1")
@@ -25,52 +25,56 @@ ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
     "AWS_DEFAULT_REGION": "us-east-1",
-    # the local cloud publishes the AMIs that a desk asks for; the hundreds of moto would take most of a test
+    # The local cloud publishes the AMIs that gpudesk needs. Loading moto's hundreds would take most of a test.
     "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
-    # the account in DynamoDB Streams' host name is one that moto does not answer to
+    # DynamoDB Streams' host name would contain an account id otherwise, and moto does not recognize such a name.
     "AWS_ACCOUNT_ID_ENDPOINT_MODE": "disabled",
 }
-IN_THE_WAY = ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN", "MOTO_ACCOUNT_ID")
+REMOVED_VARIABLES = ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN", "MOTO_ACCOUNT_ID")
 
 _LOADER = create_loader()
 
 
 @contextmanager
 def in_process_cloud(
-    clock: Clock | None = None, machines: Machines | None = None, behaviour: AwsTiming | None = None
+    clock: Clock | None = None, machines: Machines | None = None, timing: AwsTiming | None = None
 ) -> Iterator[LocalCloud]:
-    """A cloud of its own for one test; clients are made inside.
+    """Provide an empty local cloud. Create AWS clients inside the block.
 
-    :param clock: one that stands still where None
-    :param machines: simulated ones where None
+    :param clock: None is a clock that stands still
+    :param machines: None is a simulated fleet
+    :param timing: None is the default timing
     """
-    with _environment(), mock_aws(), _quick_clients():
-        cloud = LocalCloud(clock or ManualClock(), machines or SimulatedMachines(), behaviour)
+    with _set_environment(), mock_aws(), _share_clients():
+        cloud = LocalCloud(clock or ManualClock(), machines or SimulatedMachines(), timing)
         if isinstance(cloud.machines, SimulatedMachines):
-            cloud.machines.on_power_off = cloud.powered_off
+            cloud.machines.on_power_off = cloud.record_power_off
         with cloud:
             yield cloud
         cloud.machines.close()
 
 
-def quick_session() -> boto3.Session:
-    """A session that shares with the others what botocore knows of AWS: reading it anew takes most of a test."""
+def create_session() -> boto3.Session:
+    """Return a session that shares botocore's service models, because loading them takes most of a test's time."""
     session = botocore.session.get_session()
     session.register_component("data_loader", _LOADER)
     return boto3.Session("testing", "testing", region_name="us-east-1", botocore_session=session)
 
 
 @functools.cache
-def _shared_session() -> boto3.Session:
-    """Its clients are shared by all clouds of this process: they lead to moto, whichever of the clouds it plays."""
-    session = quick_session()
+def _get_shared_session() -> boto3.Session:
+    """Return the session whose clients all local clouds of this process share.
+
+    The clients lead to moto, and moto is the same for all clouds.
+    """
+    session = create_session()
     session.client = functools.cache(session.client)  # type: ignore[method-assign]
     return session
 
 
 @contextmanager
-def _quick_clients() -> Iterator[None]:
-    before, boto3.DEFAULT_SESSION = boto3.DEFAULT_SESSION, _shared_session()
+def _share_clients() -> Iterator[None]:
+    before, boto3.DEFAULT_SESSION = boto3.DEFAULT_SESSION, _get_shared_session()
     try:
         yield
     finally:
@@ -78,9 +82,9 @@ def _quick_clients() -> Iterator[None]:
 
 
 @contextmanager
-def _environment() -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in (*ENVIRONMENT, *IN_THE_WAY)}
-    for name in IN_THE_WAY:
+def _set_environment() -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in (*ENVIRONMENT, *REMOVED_VARIABLES)}
+    for name in REMOVED_VARIABLES:
         os.environ.pop(name, None)
     os.environ.update(ENVIRONMENT)
     try:

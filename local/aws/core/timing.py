@@ -1,53 +1,53 @@
-"""How slow, laggy and strict the local cloud is: every delay in one place, all of it cloud time."""
+"""Delays and strictness of the local cloud in one place. All durations are on the cloud's clock."""
 
 from dataclasses import dataclass
 from datetime import timedelta
 
-AT_ONCE = timedelta(0)
+NO_DELAY = timedelta(0)
 
 
 @dataclass(frozen=True)
 class AwsTiming:
-    """What AWS takes its time for. The defaults are what a launch in a quiet region looks like.
+    """Delays of AWS. The defaults are those of a launch in a quiet region.
 
-    :param launch_lag: for how long after RunInstances every other call says that the instance does not exist
-    :param pending_for: from pending to running, at a launch and at a start
+    :param launch_hidden_for: time after RunInstances in which other calls do not see the instance
+    :param pending_for: from pending to running, after a launch and after a start
     :param stopping_for: from stopping to stopped
     :param terminating_for: from shutting-down to terminated
-    :param terminated_visible_for: how long a terminated instance can still be described
-    :param agent_after_boot: from running to the SSM agent's first ping
-    :param ping_every: between two pings of an agent
-    :param ping_lost_after: how old the last ping is when Online becomes ConnectionLost
-    :param invocation_visible_after: for how long after SendCommand its invocations do not exist yet
-    :param invocation_lasts: the least time a document takes on the machine
-    :param image_takes: from CreateImage to an AMI that is available
-    :param token_life: how long a ClientToken of RunInstances is remembered
-    :param is_strict: do what AWS does where moto is laxer: refuse unknown AMIs, a type that a zone does not offer,
-        documents that no agent could run; run commands on their instances instead of calling them done
+    :param terminated_visible_for: time in which a terminated instance can be described
+    :param agent_online_after: from running to the first ping of the SSM agent
+    :param ping_interval: between two pings of an agent
+    :param ping_lost_after: age of the last ping at which Online becomes ConnectionLost
+    :param invocation_hidden_for: time after SendCommand in which its invocations do not exist
+    :param min_invocation_for: shortest duration of a document on an instance
+    :param image_creation_for: from CreateImage to an available AMI
+    :param client_token_valid_for: time in which a ClientToken of RunInstances is remembered
+    :param is_strict: do what AWS does where moto is laxer: refuse unknown AMIs, instance types that a zone does not
+        offer, and documents that no agent can run; run commands on their instances instead of reporting success at once
     """
 
-    launch_lag: timedelta = AT_ONCE
+    launch_hidden_for: timedelta = NO_DELAY
     pending_for: timedelta = timedelta(seconds=8)
     stopping_for: timedelta = timedelta(seconds=30)
     terminating_for: timedelta = timedelta(seconds=30)
     terminated_visible_for: timedelta = timedelta(hours=1)
-    agent_after_boot: timedelta = timedelta(seconds=25)
-    ping_every: timedelta = timedelta(minutes=5)
+    agent_online_after: timedelta = timedelta(seconds=25)
+    ping_interval: timedelta = timedelta(minutes=5)
     ping_lost_after: timedelta = timedelta(minutes=10)
-    invocation_visible_after: timedelta = AT_ONCE
-    invocation_lasts: timedelta = AT_ONCE
-    image_takes: timedelta = timedelta(minutes=4)
-    token_life: timedelta = timedelta(hours=24)
+    invocation_hidden_for: timedelta = NO_DELAY
+    min_invocation_for: timedelta = NO_DELAY
+    image_creation_for: timedelta = timedelta(minutes=4)
+    client_token_valid_for: timedelta = timedelta(hours=24)
     is_strict: bool = True
 
     @classmethod
     def instant(cls) -> "AwsTiming":
-        """No delay and no strictness: what moto's own users expect of moto."""
+        """Return a timing without delays and strictness, as moto's own users expect it."""
         return cls(
-            pending_for=AT_ONCE,
-            stopping_for=AT_ONCE,
-            terminating_for=AT_ONCE,
-            agent_after_boot=AT_ONCE,
-            image_takes=AT_ONCE,
+            pending_for=NO_DELAY,
+            stopping_for=NO_DELAY,
+            terminating_for=NO_DELAY,
+            agent_online_after=NO_DELAY,
+            image_creation_for=NO_DELAY,
             is_strict=False,
         )

@@ -1,1 +1,1 @@
-"""Streams and transactions of DynamoDB."""
+"""Extensions of DynamoDB: stream records, transactions and performance."""

@@ -1,4 +1,4 @@
-"""DynamoDB streams: what moto's records lack, and reading them as an event source mapping does."""
+"""DynamoDB streams: fields that moto's records lack, and reading records as an event source mapping does."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -14,49 +14,55 @@ Record = Mapping[str, Any]
 
 
 class Streams:
-    """Stamps records with their table's ARN and region and the cloud's time.
+    """Adds the table's ARN and region and the cloud's time to stream records.
 
     :param now: the cloud's time
     """
 
     def __init__(self, now: Callable[[], datetime]) -> None:
+        """Create the extension.
+
+        :param now: returns the cloud's time
+        """
         self._now = now
 
     def patch(self, patches: Patches) -> None:
-        patches.wrap(StreamShard, "add", self._stamp)
+        """Extend the writing of stream records."""
+        patches.wrap(StreamShard, "add", self._complete_records)
 
-    def _stamp(self, original: Callable[..., None]) -> Callable[..., None]:
+    def _complete_records(self, original: Callable[..., None]) -> Callable[..., None]:
         def add(shard: Any, old: Any, new: Any) -> None:
             original(shard, old, new)
             if shard.items:
                 record = shard.items[-1].record
                 record["awsRegion"] = shard.table.region_name
-                record["eventSourceARN"] = stream_arn(shard.table)
+                record["eventSourceARN"] = build_stream_arn(shard.table)
                 record["dynamodb"]["ApproximateCreationDateTime"] = self._now()
 
         return add
 
 
-def stream_arn(table: Table) -> str:
+def build_stream_arn(table: Table) -> str:
+    """Return the ARN of a table's stream."""
     return f"{table.table_arn}/stream/{table.latest_stream_label}"
 
 
-def records_since(account: str, region: str, table_name: str, position: int) -> list[Record]:
-    """A table's records after the first `position` ones, as Lambda gets them; its callers hold the data lock.
+def read_records_since(account: str, region: str, table_name: str, position: int) -> list[Record]:
+    """Return a table's stream records after the first `position` ones, in the form that Lambda receives.
 
-    A table that does not exist yet or has no stream has no records.
+    Callers hold the data lock. A table that does not exist or has no stream has no records.
     """
     table = dynamodb_backends[account][region].tables.get(table_name)
     if table is None or table.stream_shard is None:
         return []
-    return [_as_lambda_gets_it(item.record) for item in table.stream_shard.items[position:]]
+    return [_convert_record(item.record) for item in table.stream_shard.items[position:]]
 
 
-def _as_lambda_gets_it(record: Mapping[str, Any]) -> Record:
-    return json.loads(json.dumps(record, default=_seconds))  # type: ignore[no-any-return]
+def _convert_record(record: Mapping[str, Any]) -> Record:
+    return json.loads(json.dumps(record, default=_to_seconds))  # type: ignore[no-any-return]
 
 
-def _seconds(value: Any) -> float:
+def _to_seconds(value: Any) -> float:
     if isinstance(value, datetime):
         return value.timestamp()
-    raise TypeError(f"a stream record holds a {type(value)}")
+    raise TypeError(f"A stream record contains a {type(value)}.")

@@ -1,8 +1,8 @@
-"""Transactions that remember only what they touch.
+"""Transactions that copy only the items that they write.
 
-To be able to roll back, moto copies every table of a transaction whole and deep, once for each of its writes. That is
-most of the time of a desk that writes nothing but transactions. Here the copy shares every item that the transaction
-does not touch, and the stream's records, which never change.
+To be able to roll back, moto makes a deep copy of every table of a transaction, once for each of its writes. gpudesk
+writes nearly everything in transactions, so that took most of the time. Here the copy shares every item that the
+transaction does not write, and the stream's records, which never change.
 """
 
 import copy
@@ -17,23 +17,25 @@ from moto.dynamodb.models.table import StreamShard, Table
 from local.aws.core.patches import Patches
 
 TouchedKeys = Mapping[str, set[DynamoType]]
-"""By table, the partition keys of the items that a transaction writes."""
+"""Partition keys of the items that a transaction writes, by table."""
 
 
 class Transactions:
-    """At most one runs at a time: its callers hold the data lock."""
+    """Extension of TransactWriteItems. Callers hold the data lock, so at most one transaction runs at a time."""
 
     def __init__(self) -> None:
+        """Start outside a transaction."""
         self._touched: TouchedKeys | None = None
 
     def patch(self, patches: Patches) -> None:
-        patches.wrap(DynamoDBBackend, "transact_write_items", self._note_keys)
-        patches.add(Table, "__deepcopy__", self._copier())
+        """Replace the deep copies of tables and of streams."""
+        patches.wrap(DynamoDBBackend, "transact_write_items", self._track_keys)
+        patches.add(Table, "__deepcopy__", self._build_deepcopy())
         patches.add(StreamShard, "__deepcopy__", _copy_shard)
 
-    def _note_keys(self, original: Callable[..., None]) -> Callable[..., None]:
+    def _track_keys(self, original: Callable[..., None]) -> Callable[..., None]:
         def transact_write_items(backend: Any, transact_items: list[dict[str, Any]]) -> None:
-            self._touched = _touched_keys(backend.tables, transact_items)
+            self._touched = _find_touched_keys(backend.tables, transact_items)
             try:
                 original(backend, transact_items)
             finally:
@@ -41,24 +43,24 @@ class Transactions:
 
         return transact_write_items
 
-    def _copier(self) -> Callable[[Any, dict[int, Any]], Any]:
+    def _build_deepcopy(self) -> Callable[[Any, dict[int, Any]], Any]:
         def deepcopy(table: Any, memo: dict[int, Any]) -> Any:
-            clone = copy.copy(table)
-            memo[id(table)] = clone
+            copied_table = copy.copy(table)
+            memo[id(table)] = copied_table
             if self._touched is None:
-                vars(clone).update(copy.deepcopy(vars(table), memo))
-                return clone
-            clone.items = _partly_copied(table.items, self._touched.get(table.name, ()), memo)
-            clone.stream_shard = copy.deepcopy(table.stream_shard, memo)
-            return clone
+                vars(copied_table).update(copy.deepcopy(vars(table), memo))
+                return copied_table
+            copied_table.items = _copy_touched_items(table.items, self._touched.get(table.name, ()), memo)
+            copied_table.stream_shard = copy.deepcopy(table.stream_shard, memo)
+            return copied_table
 
         return deepcopy
 
 
-def _partly_copied(
+def _copy_touched_items(
     items: Mapping[DynamoType, Any], touched: Iterable[DynamoType], memo: dict[int, Any]
 ) -> dict[DynamoType, Any]:
-    """Partitions that no write touches are shared; the touched ones are copied with all that is in them."""
+    """Return the items by partition. Partitions without a write are shared; the others are copied completely."""
     copied = defaultdict(dict, items)
     for key in touched:
         if key in items:
@@ -66,10 +68,10 @@ def _partly_copied(
     return copied
 
 
-def _touched_keys(tables: Mapping[str, Any], transact_items: list[dict[str, Any]]) -> TouchedKeys:
-    """What is malformed is left for moto to refuse."""
+def _find_touched_keys(tables: Mapping[str, Any], transact_items: list[dict[str, Any]]) -> TouchedKeys:
+    """Return the keys that a transaction writes. Malformed operations are left for moto to reject."""
     touched: defaultdict[str, set[DynamoType]] = defaultdict(set)
-    for operation in (each for item in transact_items for each in item.values()):
+    for operation in (entry for item in transact_items for entry in item.values()):
         table = tables.get(operation.get("TableName"))
         written = operation.get("Key") or operation.get("Item") or {}
         if table is not None and table.hash_key_attr in written:
@@ -78,8 +80,8 @@ def _touched_keys(tables: Mapping[str, Any], transact_items: list[dict[str, Any]
 
 
 def _copy_shard(shard: Any, memo: dict[int, Any]) -> Any:
-    clone = copy.copy(shard)
-    memo[id(shard)] = clone
-    clone.items = list(shard.items)
-    clone.table = copy.deepcopy(shard.table, memo)
-    return clone
+    copied_table = copy.copy(shard)
+    memo[id(shard)] = copied_table
+    copied_table.items = list(shard.items)
+    copied_table.table = copy.deepcopy(shard.table, memo)
+    return copied_table

@@ -1,1 +1,1 @@
-"""What EC2 does and moto does not."""
+"""Extensions of EC2: life cycle, capacity, images, scheduled events, Instance Connect."""

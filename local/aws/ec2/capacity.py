@@ -1,4 +1,4 @@
-"""Capacity that can run out: so many more instances of a type in a zone."""
+"""Limited capacity: how many more instances of a type a zone can start."""
 
 from collections.abc import Callable
 
@@ -6,40 +6,45 @@ from local.aws.core.errors import CloudError
 
 
 class Capacity:
-    """Unlimited until somebody says otherwise.
+    """Free capacity. It is unlimited until `set` limits it.
 
-    :param catch_up: lets everything happen that is due, so that what stopped before a `set` is not given back after it
+    :param catch_up: applies everything that is due, so that an instance that stopped before a `set` is not counted
+        after it
     """
 
     def __init__(self, catch_up: Callable[[], None]) -> None:
+        """Start with unlimited capacity."""
         self._catch_up = catch_up
-        self._left: dict[tuple[str, str], int] = {}
+        self._remaining: dict[tuple[str, str], int] = {}
 
     def set(self, instance_type: str, zone: str, instances: int | None) -> None:
-        """How many more instances of the type the zone has room for; None: any number."""
+        """Set the number of further instances of a type for which a zone has room.
+
+        :param instances: None removes the limit
+        """
         self._catch_up()
         if instances is None:
-            self._left.pop((instance_type, zone), None)
+            self._remaining.pop((instance_type, zone), None)
         else:
-            self._left[instance_type, zone] = instances
+            self._remaining[instance_type, zone] = instances
 
     def take(self, instance_type: str, zone: str, count: int = 1) -> None:
-        """Use some up.
+        """Use capacity.
 
-        :raises CloudError: InsufficientInstanceCapacity, and nothing is used up
+        :raises CloudError: InsufficientInstanceCapacity; nothing is used then
         """
-        left = self._left.get((instance_type, zone))
-        if left is None:
+        remaining = self._remaining.get((instance_type, zone))
+        if remaining is None:
             return
-        if left < count:
+        if remaining < count:
             raise CloudError(
                 "InsufficientInstanceCapacity",
                 f"We currently do not have sufficient {instance_type} capacity in the Availability Zone you "
                 f"requested ({zone}). Our system will be working on provisioning additional capacity.",
             )
-        self._left[instance_type, zone] = left - count
+        self._remaining[instance_type, zone] = remaining - count
 
-    def give_back(self, instance_type: str, zone: str, count: int = 1) -> None:
-        """An instance stopped or is gone, and leaves room for another."""
-        if (instance_type, zone) in self._left:
-            self._left[instance_type, zone] += count
+    def release(self, instance_type: str, zone: str, count: int = 1) -> None:
+        """Give back the capacity of stopped or terminated instances."""
+        if (instance_type, zone) in self._remaining:
+            self._remaining[instance_type, zone] += count

@@ -1,6 +1,6 @@
-"""AMIs that people make of their machines: pending for a while, snapshots tagged, a taken name refused.
+"""AMIs created from instances: pending for a while, with tagged snapshots; a name that is in use is rejected.
 
-What a machine has on its disk, its copies begin with.
+An instance launched from such an AMI starts with a copy of the disk.
 """
 
 from collections.abc import Callable
@@ -20,13 +20,14 @@ from local.aws.core.timing import AwsTiming
 from local.aws.ec2.lifecycle import Lifecycle
 from local.machines.host.port import Machines
 
-AT_ONCE = timedelta(0)
+NO_TIME = timedelta(0)
 
 
 class CustomAmi(Ami):
-    """moto's AMI with the size, the root device and the platform of the machine that it was made of."""
+    """moto's AMI with the size, root device and platform of its source instance."""
 
     def __init__(self, backend: Any, ami_id: str, instance: Any, name: str, description: str) -> None:
+        """Create a pending AMI of an instance."""
         source = backend.amis.get(instance.image_id)
         super().__init__(
             backend,
@@ -47,6 +48,7 @@ class CustomAmi(Ami):
 
     @property
     def block_device_mappings(self) -> list[dict[str, Any]]:
+        """Return the mapping of the root volume."""
         ebs = {
             "SnapshotId": self.ebs_snapshot.id,
             "VolumeSize": self.snapshot_gib,
@@ -59,78 +61,80 @@ class CustomAmi(Ami):
 
 @dataclass
 class PendingAmi:
-    """An AMI that is not there yet."""
+    """An AMI that is not available yet."""
 
     ami: CustomAmi
-    began: datetime
-    ends: datetime
+    started_at: datetime
+    available_at: datetime
 
 
 class CustomImages:
     """CreateImage.
 
-    :param now: the cloud's time
+    :param now: returns the cloud's time
     """
 
     def __init__(
-        self, behaviour: AwsTiming, now: Callable[[], datetime], machines: Machines, lifecycle: Lifecycle
+        self, timing: AwsTiming, now: Callable[[], datetime], machines: Machines, lifecycle: Lifecycle
     ) -> None:
-        self._behaviour = behaviour
+        """Start without pending AMIs."""
+        self._timing = timing
         self._now = now
         self._machines = machines
         self._lifecycle = lifecycle
-        self._making: dict[str, PendingAmi] = {}
+        self._pending: dict[str, PendingAmi] = {}
 
     def patch(self, patches: Patches) -> None:
-        patches.add(EC2Response, "create_image", self._create())
-        patches.add(Snapshot, "progress", property(self._progress))  # type: ignore[arg-type]
+        """Add CreateImage, and the progress of snapshots."""
+        patches.add(EC2Response, "create_image", self._build_create_image())
+        patches.add(Snapshot, "progress", property(self._format_progress))  # type: ignore[arg-type]
 
     def tick(self) -> None:
-        """What is due by now is available."""
+        """Make the AMIs available that are due by now."""
         now = self._now()
-        for snapshot_id, making in list(self._making.items()):
-            if making.ends <= now:
-                making.ami.state = "available"
-                making.ami.ebs_snapshot.status = "completed"
-                del self._making[snapshot_id]
+        for snapshot_id, pending in list(self._pending.items()):
+            if pending.available_at <= now:
+                pending.ami.state = "available"
+                pending.ami.ebs_snapshot.status = "completed"
+                del self._pending[snapshot_id]
 
-    def _create(self) -> Callable[[Any], ActionResult]:
+    def _build_create_image(self) -> Callable[[Any], ActionResult]:
         def create_image(response: Any) -> ActionResult:
             backend, name = response.ec2_backend, response._get_param("Name")
             instance = backend.get_instance(response._get_param("InstanceId"))
-            life = self._lifecycle.life_of(instance)
+            tracked = self._lifecycle.track(instance)
             if any(ami.name == name and ami.owner_id == backend.account_id for ami in backend.amis.values()):
-                raise CloudError("InvalidAMIName.Duplicate", f"AMI name {name} is already in use by this account")
-            if life.state not in ("running", "stopped"):
-                raise CloudError("IncorrectState", f"{instance.id} is {life.state}; it must be running or stopped")
+                raise CloudError("InvalidAMIName.Duplicate", f"AMI name {name} is already in use by this account.")
+            if tracked.state not in ("running", "stopped"):
+                raise CloudError("IncorrectState", f"{instance.id} is {tracked.state}. It must be running or stopped.")
             ami = CustomAmi(backend, random_ami_id(), instance, name, response._get_param("Description", ""))
             for specification in response._get_param("TagSpecifications", []):
                 target = {"image": ami, "snapshot": ami.ebs_snapshot}[specification["ResourceType"]]
                 for tag in specification["Tags"]:
                     target.add_tag(tag["Key"], tag["Value"])
             backend.amis[ami.id] = ami
-            self._capture(life, ami, no_reboot=bool(response._get_bool_param("NoReboot")))
+            self._capture_disk(tracked, ami, no_reboot=bool(response._get_bool_param("NoReboot")))
             now = self._now()
-            self._making[ami.ebs_snapshot.id] = PendingAmi(ami, now, now + self._behaviour.image_takes)
+            self._pending[ami.ebs_snapshot.id] = PendingAmi(ami, now, now + self._timing.image_creation_for)
             self.tick()
             return ActionResult({"ImageId": ami.id})
 
         return create_image
 
-    def _capture(self, life: Any, ami: CustomAmi, *, no_reboot: bool) -> None:
-        """With a reboot the disk is copied while nothing runs."""
-        reboots = life.state == "running" and not no_reboot
-        if life.has_disk:
+    def _capture_disk(self, tracked: Any, ami: CustomAmi, *, no_reboot: bool) -> None:
+        """Copy the disk. With a reboot, it is copied while no process runs."""
+        reboots = tracked.state == "running" and not no_reboot
+        if tracked.has_disk:
             if reboots:
-                self._machines.halt(life.instance.id)
-            self._machines.capture(life.instance.id, ami.id)
-            self._lifecycle.own_images.add(ami.id)
+                self._machines.halt(tracked.instance.id)
+            self._machines.capture(tracked.instance.id, ami.id)
+            self._lifecycle.custom_image_ids.add(ami.id)
         if reboots:
-            self._lifecycle.reboot(life)
+            self._lifecycle.reboot(tracked)
 
-    def _progress(self, snapshot: Any) -> str:
-        making = self._making.get(snapshot.id)
-        if making is None:
+    def _format_progress(self, snapshot: Any) -> str:
+        pending = self._pending.get(snapshot.id)
+        if pending is None:
             return "100%"
-        whole = making.ends - making.began
-        return f"{int(100 * ((self._now() - making.began) / whole))}%" if whole > AT_ONCE else "100%"
+        duration = pending.available_at - pending.started_at
+        return f"{int(100 * ((self._now() - pending.started_at) / duration))}%" if duration > NO_TIME else "100%"

@@ -1,4 +1,4 @@
-"""Block device mappings of a launch, held against the AMI's snapshot and root device."""
+"""Block device mappings of a launch, completed and checked against the AMI."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from local.aws.core.errors import CloudError
 def complete_disks(image: Any, launch: dict[str, Any]) -> None:
     """Fill in what EC2 takes from the AMI: the root volume, its snapshot and its size.
 
-    A mapping for another device than the AMI's root adds a disk beside the root.
+    A mapping for a device other than the AMI's root device adds a disk.
 
     :param image: moto's AMI
-    :param launch: the keyword arguments of moto's run_instances; its `block_device_mappings` are changed
-    :raises CloudError: InvalidBlockDeviceMapping, where a root volume is smaller than its snapshot
+    :param launch: keyword arguments of moto's run_instances; its `block_device_mappings` are changed
+    :raises CloudError: InvalidBlockDeviceMapping: a root volume is smaller than its snapshot
     """
     snapshot_gib = getattr(image, "snapshot_gib", None)
     if snapshot_gib is None:

@@ -1,4 +1,4 @@
-"""The public AMIs that launches ask for by SSM parameter, with their snapshots and root devices."""
+"""Public AMIs that SSM parameters name, with their snapshots and root devices."""
 
 import hashlib
 from collections.abc import Callable, Iterable
@@ -12,15 +12,16 @@ from moto.ssm.models import Parameter, ParameterDict
 
 from local.aws.core.patches import Patches
 
-PUBLISHED = datetime(2026, 1, 2, tzinfo=UTC)
+PUBLISHED_AT = datetime(2026, 1, 2, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class PublicImage:
-    """One AMI as its publisher makes it.
+    """A public AMI as its publisher describes it.
 
-    :param parameter: the SSM parameter that names it
-    :param snapshot_gib: the size of its root snapshot; no root volume may be smaller
+    :param parameter: SSM parameter with its id
+    :param owner_id: account of the publisher
+    :param snapshot_gib: size of the root snapshot, which is the smallest size of a root volume
     """
 
     parameter: str
@@ -31,8 +32,8 @@ class PublicImage:
     root_device: str
     platform_version: str
 
-    def image_id(self, region: str) -> str:
-        """The same in each run, another in each region."""
+    def build_id(self, region: str) -> str:
+        """Return the id, which is the same in each run and differs between regions."""
         return "ami-" + hashlib.sha256(f"{region}{self.parameter}".encode()).hexdigest()[:17]
 
 
@@ -43,7 +44,7 @@ AMAZON = "898082745236"
 CODE_NAMES = {"18.04": "bionic", "22.04": "jammy", "24.04": "noble"}
 
 
-def _ubuntu(arch: str, volume: str, release: str = "22.04") -> PublicImage:
+def _build_ubuntu_image(arch: str, volume: str, release: str = "22.04") -> PublicImage:
     return PublicImage(
         parameter=f"/aws/service/canonical/ubuntu/server/{release}/stable/current/{arch}/hvm/ebs-{volume}/ami-id",
         name=f"ubuntu/images/hvm-ssd/ubuntu-{CODE_NAMES[release]}-{release}-{arch}-server-20260102-{volume}",
@@ -55,7 +56,7 @@ def _ubuntu(arch: str, volume: str, release: str = "22.04") -> PublicImage:
     )
 
 
-def _deep_learning(arch: str, kind: str, snapshot_gib: int, system: str = "ubuntu-22.04") -> PublicImage:
+def _build_deep_learning_image(arch: str, kind: str, snapshot_gib: int, system: str = "ubuntu-22.04") -> PublicImage:
     is_ubuntu = system.startswith("ubuntu")
     return PublicImage(
         parameter=f"/aws/service/deeplearning/ami/{arch}/{kind}-{system}/latest/ami-id",
@@ -68,18 +69,18 @@ def _deep_learning(arch: str, kind: str, snapshot_gib: int, system: str = "ubunt
     )
 
 
-BASE = "base-oss-nvidia-driver-gpu"
+BASE_IMAGE = "base-oss-nvidia-driver-gpu"
 
 PUBLIC_IMAGES = (
-    *(_ubuntu(arch, volume) for arch in ("amd64", "arm64") for volume in ("gp2", "gp3")),
-    *(_ubuntu(arch, "gp2", "18.04") for arch in ("amd64", "arm64")),
-    *(_ubuntu(arch, "gp3", "24.04") for arch in ("amd64", "arm64")),
-    *(_deep_learning(arch, BASE, 35) for arch in ("x86_64", "arm64")),
-    *(_deep_learning(arch, BASE, 35, "ubuntu-24.04") for arch in ("x86_64", "arm64")),
-    *(_deep_learning(arch, BASE, 35, "amazon-linux-2023") for arch in ("x86_64", "arm64")),
-    *(_deep_learning(arch, "oss-nvidia-driver-gpu-pytorch-2.7", 45) for arch in ("x86_64", "arm64")),
+    *(_build_ubuntu_image(arch, volume) for arch in ("amd64", "arm64") for volume in ("gp2", "gp3")),
+    *(_build_ubuntu_image(arch, "gp2", "18.04") for arch in ("amd64", "arm64")),
+    *(_build_ubuntu_image(arch, "gp3", "24.04") for arch in ("amd64", "arm64")),
+    *(_build_deep_learning_image(arch, BASE_IMAGE, 35) for arch in ("x86_64", "arm64")),
+    *(_build_deep_learning_image(arch, BASE_IMAGE, 35, "ubuntu-24.04") for arch in ("x86_64", "arm64")),
+    *(_build_deep_learning_image(arch, BASE_IMAGE, 35, "amazon-linux-2023") for arch in ("x86_64", "arm64")),
+    *(_build_deep_learning_image(arch, "oss-nvidia-driver-gpu-pytorch-2.7", 45) for arch in ("x86_64", "arm64")),
 )
-"""Their paths were seen in public code; the Deep Learning snapshots' sizes are of the order that AWS publishes."""
+"""The parameter paths occur in public code. The Deep Learning snapshots have about the sizes that AWS publishes."""
 
 _BY_PARAMETER = {image.parameter: image for image in PUBLIC_IMAGES}
 
@@ -88,9 +89,10 @@ class PublicAmi(Ami):
     """moto's AMI with a snapshot of its real size on its real root device."""
 
     def __init__(self, ec2_backend: Any, image: PublicImage) -> None:
+        """Create the AMI in the backend's region."""
         super().__init__(
             ec2_backend,
-            image.image_id(ec2_backend.region_name),
+            image.build_id(ec2_backend.region_name),
             name=image.name,
             description=image.name,
             owner_id=image.owner_id,
@@ -98,7 +100,7 @@ class PublicAmi(Ami):
             public=True,
             virtualization_type="hvm",
             architecture=image.arch,
-            creation_date=PUBLISHED,
+            creation_date=PUBLISHED_AT,
             hypervisor="xen",
             root_device_type="ebs",
             root_device_name=image.root_device,
@@ -109,6 +111,7 @@ class PublicAmi(Ami):
 
     @property
     def block_device_mappings(self) -> list[dict[str, Any]]:
+        """Return the mapping of the root volume."""
         ebs = {
             "SnapshotId": self.ebs_snapshot.id,
             "VolumeSize": self.snapshot_gib,
@@ -119,43 +122,43 @@ class PublicAmi(Ami):
         return [{"DeviceName": self.root_device_name, "Ebs": ebs}]
 
 
-def publish(ec2_backend: Any, image_ids: Iterable[str]) -> None:
-    """Make sure that the region of this backend has those of the named AMIs that are public ones."""
-    public = _by_image_id(ec2_backend.region_name)
+def publish_images(ec2_backend: Any, image_ids: Iterable[str]) -> None:
+    """Add those of the named AMIs that are public ones to the region of this backend."""
+    public = _map_by_image_id(ec2_backend.region_name)
     for image_id in image_ids:
         if image_id in public and image_id not in ec2_backend.amis:
             ec2_backend.amis[image_id] = PublicAmi(ec2_backend, public[image_id])
 
 
-def platform_version(image_id: str, region: str) -> str:
-    """The release of the system on an AMI; Ubuntu's 22.04 where nothing better is known."""
-    image = _by_image_id(region).get(image_id)
+def find_platform_version(image_id: str, region: str) -> str:
+    """Return the release of an AMI's operating system; 22.04 for an AMI that is not a public one."""
+    image = _map_by_image_id(region).get(image_id)
     return image.platform_version if image else "22.04"
 
 
 def patch(patches: Patches) -> None:
-    """Serve the AMIs to DescribeImages by id, and their parameters to GetParameter and GetParameters."""
-    patches.wrap(AmiBackend, "describe_images", _describe_images)
-    patches.wrap(ParameterDict, "__contains__", _contains)
-    patches.wrap(ParameterDict, "__getitem__", _get_item)
+    """Provide the AMIs to DescribeImages by id, and their parameters to GetParameter and GetParameters."""
+    patches.wrap(AmiBackend, "describe_images", _publish_described)
+    patches.wrap(ParameterDict, "__contains__", _extend_contains)
+    patches.wrap(ParameterDict, "__getitem__", _extend_get_item)
 
 
-def _describe_images(original: Callable[..., Any]) -> Callable[..., Any]:
+def _publish_described(original: Callable[..., Any]) -> Callable[..., Any]:
     def describe_images(backend: Any, ami_ids: Any = None, *args: Any, **kwargs: Any) -> Any:
-        publish(backend, ami_ids or ())
+        publish_images(backend, ami_ids or ())
         return original(backend, ami_ids, *args, **kwargs)
 
     return describe_images
 
 
-def _contains(original: Callable[[Any, str], bool]) -> Callable[[Any, str], bool]:
+def _extend_contains(original: Callable[[Any, str], bool]) -> Callable[[Any, str], bool]:
     def contains(parameters: Any, name: str) -> bool:
         return name in _BY_PARAMETER or original(parameters, name)
 
     return contains
 
 
-def _get_item(original: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
+def _extend_get_item(original: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
     def get_item(parameters: Any, name: str) -> Any:
         image = _BY_PARAMETER.get(name)
         if image is None:
@@ -164,12 +167,12 @@ def _get_item(original: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
             Parameter(  # type: ignore[abstract]
                 account_id=parameters.account_id,
                 name=name,
-                value=image.image_id(parameters.region_name),
+                value=image.build_id(parameters.region_name),
                 parameter_type="String",
                 description=None,
                 allowed_pattern=None,
                 keyid=None,
-                last_modified_date=PUBLISHED,
+                last_modified_date=PUBLISHED_AT,
                 version=1,
                 data_type="aws:ec2:image",
             )
@@ -179,5 +182,5 @@ def _get_item(original: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
 
 
 @cache
-def _by_image_id(region: str) -> dict[str, PublicImage]:
-    return {image.image_id(region): image for image in PUBLIC_IMAGES}
+def _map_by_image_id(region: str) -> dict[str, PublicImage]:
+    return {image.build_id(region): image for image in PUBLIC_IMAGES}

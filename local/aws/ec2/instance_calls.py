@@ -1,4 +1,4 @@
-"""StartInstances, StopInstances, TerminateInstances, RebootInstances: what each state allows, and begins."""
+"""StartInstances, StopInstances, TerminateInstances, RebootInstances: allowed states, and what each call starts."""
 
 import copy
 from collections.abc import Callable
@@ -16,13 +16,15 @@ Method = Callable[[Any], Any]
 
 
 class InstanceCalls:
-    """moto's calls on one instance, each answering with the state before it."""
+    """moto's calls on one instance. Each returns the state before the call."""
 
     def __init__(self, lifecycle: Lifecycle, faults: Faults) -> None:
+        """Create the extension."""
         self._lifecycle = lifecycle
         self._faults = faults
 
     def patch(self, patches: Patches) -> None:
+        """Replace moto's immediate transitions."""
         patches.wrap(Instance, "start", self._start)
         patches.wrap(Instance, "stop", self._stop)
         patches.wrap(Instance, "terminate", self._terminate)
@@ -30,24 +32,24 @@ class InstanceCalls:
 
     def _start(self, original: Method) -> Method:
         def start(instance: Any) -> Any:
-            life, previous = self._life_of(instance)
-            if life.state in ("running", "pending"):
+            tracked, previous = self._find_instance(instance)
+            if tracked.state in ("running", "pending"):
                 return previous
-            _require(life, "stopped", verb="started")
+            _require_state(tracked, "stopped", verb="started")
             if not self._faults.take_acknowledgement("StartInstances"):
-                self._lifecycle.start(life, original)
+                self._lifecycle.start(tracked, original)
             return previous
 
         return start
 
     def _stop(self, original: Method) -> Method:
         def stop(instance: Any) -> Any:
-            life, previous = self._life_of(instance)
-            if life.state in ("stopping", "stopped"):
+            tracked, previous = self._find_instance(instance)
+            if tracked.state in ("stopping", "stopped"):
                 return previous
-            _require(life, "running", verb="stopped")
+            _require_state(tracked, "running", verb="stopped")
             if not self._faults.take_acknowledgement("StopInstances"):
-                self._lifecycle.stop(life, original)
+                self._lifecycle.stop(tracked, original)
             return previous
 
         return stop
@@ -56,31 +58,31 @@ class InstanceCalls:
         self._lifecycle.terminate_in_moto = original
 
         def terminate(instance: Any) -> Any:
-            life, previous = self._life_of(instance)
-            if life.state in ("shutting-down", "terminated"):
+            tracked, previous = self._find_instance(instance)
+            if tracked.state in ("shutting-down", "terminated"):
                 return previous
             if not self._faults.take_acknowledgement("TerminateInstances"):
-                self._lifecycle.terminate(life)
+                self._lifecycle.terminate(tracked)
             return previous
 
         return terminate
 
     def _reboot(self, original: Method) -> Method:
         def reboot(instance: Any) -> None:
-            life, _ = self._life_of(instance)
-            _require(life, "running", verb="rebooted")
+            tracked, _ = self._find_instance(instance)
+            _require_state(tracked, "running", verb="rebooted")
             original(instance)
-            self._lifecycle.reboot(life)
+            self._lifecycle.reboot(tracked)
 
         return reboot
 
-    def _life_of(self, instance: Any) -> tuple[TrackedInstance, Any]:
-        return self._lifecycle.life_of(instance), copy.copy(instance._state)
+    def _find_instance(self, instance: Any) -> tuple[TrackedInstance, Any]:
+        return self._lifecycle.track(instance), copy.copy(instance._state)
 
 
-def _require(life: TrackedInstance, state: str, verb: str) -> None:
-    if life.state != state:
+def _require_state(tracked: TrackedInstance, state: str, verb: str) -> None:
+    if tracked.state != state:
         raise CloudError(
             "IncorrectInstanceState",
-            f"The instance '{life.instance.id}' is not in a state from which it can be {verb}.",
+            f"The instance '{tracked.instance.id}' is not in a state from which it can be {verb}.",
         )

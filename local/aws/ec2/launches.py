@@ -1,4 +1,4 @@
-"""RunInstances as AWS answers it: client tokens, capacity, disks against their snapshots, tags on interfaces."""
+"""RunInstances as on AWS: client tokens, capacity, disks checked against snapshots, tags of network interfaces."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -18,71 +18,77 @@ from local.aws.core.patches import Patches
 from local.aws.core.timing import AwsTiming
 from local.aws.ec2.capacity import Capacity
 from local.aws.ec2.disks import complete_disks
-from local.aws.ec2.images import publish
+from local.aws.ec2.images import publish_images
 from local.aws.ec2.lifecycle import Lifecycle
 
 RunInstances = Callable[..., Any]
-VISIBLE_AT_ONCE = "RunInstances"
+LAUNCH_OPERATION = "RunInstances"
 
 
 @dataclass(frozen=True)
 class ClientTokenRecord:
-    """What a client token stands for."""
+    """What a client token launched.
+
+    :param request: the request in a comparable form
+    """
 
     request: str
     reservation: Any
-    until: datetime
+    valid_until: datetime
 
 
 class Launches:
-    """Launches through moto's RunInstances, and what the calls after it may see of them.
+    """Launches through moto's RunInstances, and their visibility to later calls.
 
-    :param operation: the operation that this thread is answering
+    :param now: returns the cloud's time
+    :param operation: returns the operation that this thread is answering
     """
 
     def __init__(
         self,
-        behaviour: AwsTiming,
+        timing: AwsTiming,
         now: Callable[[], datetime],
         capacity: Capacity,
         lifecycle: Lifecycle,
         operation: Callable[[], str | None],
     ) -> None:
-        self._behaviour = behaviour
+        """Start without client tokens."""
+        self._timing = timing
         self._now = now
         self._capacity = capacity
         self._lifecycle = lifecycle
-        self._operation = operation
+        self._get_operation = operation
         self._tokens: dict[tuple[str, str, str, str], ClientTokenRecord] = {}
 
     def patch(self, patches: Patches) -> None:
-        patches.wrap(InstanceResponse, "run_instances", self._answer_once)
+        """Extend RunInstances and the list of reservations."""
+        patches.wrap(InstanceResponse, "run_instances", self._deduplicate)
         patches.wrap(InstanceBackend, "run_instances", self._launch)
-        patches.wrap(InstanceBackend, "all_reservations", self._hide_newborns)
+        patches.wrap(InstanceBackend, "all_reservations", self._hide_new_instances)
 
-    def _answer_once(self, original: Callable[[Any], ActionResult]) -> Callable[[Any], ActionResult]:
-        """A known token is answered with what it launched; the zone is part of what it is known by."""
+    def _deduplicate(self, original: Callable[[Any], ActionResult]) -> Callable[[Any], ActionResult]:
+        """Answer a known client token with what it launched. A token is known for one zone."""
 
         def run_instances(response: Any) -> ActionResult:
             token = response._get_param("ClientToken")
             if not token:
                 return original(response)
-            zone = zone_of(response.ec2_backend, _placing(response))
+            zone = find_zone(response.ec2_backend, _read_placement(response))
             key = (response.current_account, response.region, zone, token)
-            request = _fingerprint(response._get_params())
-            known = self._tokens.get(key)
-            if known is None or known.until <= self._now():
-                answer = original(response)
-                until = self._now() + self._behaviour.token_life
-                self._tokens[key] = ClientTokenRecord(request, answer.result, until)
-                return answer
-            if known.request != request:
+            request = _serialize_request(response._get_params())
+            record = self._tokens.get(key)
+            if record is None or record.valid_until <= self._now():
+                result = original(response)
+                until = self._now() + self._timing.client_token_valid_for
+                self._tokens[key] = ClientTokenRecord(request, result.result, until)
+                return result
+            if record.request != request:
                 raise CloudError(
                     "IdempotentParameterMismatch",
                     f"Arguments on this idempotent request are inconsistent with arguments used in previous "
                     f"request(s). Client token: {token}",
                 )
-            return ActionResult(known.reservation)
+            return ActionResult(record.reservation)
 
         return run_instances
 
@@ -90,11 +96,11 @@ class Launches:
         def run_instances(
             backend: Any, image_id: str, count: int, user_data: Any, security_group_names: list[str], **kwargs: Any
         ) -> Any:
-            publish(backend, [image_id])
+            publish_images(backend, [image_id])
             image = backend.amis.get(image_id)
-            zone = zone_of(backend, kwargs)
-            if self._behaviour.is_strict:
-                _check(backend, image_id, kwargs["instance_type"], zone)
+            zone = find_zone(backend, kwargs)
+            if self._timing.is_strict:
+                _check_request(backend, image_id, kwargs["instance_type"], zone)
             if image is not None:
                 complete_disks(image, kwargs)
             interface_tags = (kwargs.get("tags") or {}).get("network-interface", {})
@@ -102,22 +108,22 @@ class Launches:
             try:
                 reservation = original(backend, image_id, count, user_data, security_group_names, **kwargs)
             except Exception:
-                self._capacity.give_back(kwargs["instance_type"], zone, count)
+                self._capacity.release(kwargs["instance_type"], zone, count)
                 raise
             for instance in reservation.instances:
-                if self._behaviour.is_strict:
-                    _adopt_interfaces(instance, kwargs.get("nics") or [], interface_tags)
-                self._lifecycle.launched(instance)
+                if self._timing.is_strict:
+                    _configure_interfaces(instance, kwargs.get("nics") or [], interface_tags)
+                self._lifecycle.register_launch(instance)
             return reservation
 
         return run_instances
 
-    def _hide_newborns(self, original: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
-        """Until the lag is over, no call but the launch itself sees an instance."""
+    def _hide_new_instances(self, original: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
+        """Hide a new instance from every call but its launch while `launch_hidden_for` lasts."""
 
         def all_reservations(backend: Any, filters: Any = None) -> list[Any]:
             reservations = original(backend, filters)
-            if self._operation() in (None, VISIBLE_AT_ONCE):
+            if self._get_operation() in (None, LAUNCH_OPERATION):
                 return reservations
             for reservation in reservations:
                 reservation.instances = [
@@ -128,27 +134,30 @@ class Launches:
         return all_reservations
 
 
-def _adopt_interfaces(instance: Any, asked: list[dict[str, Any]], tags: Mapping[str, str]) -> None:
-    """Interfaces that the launch created carry its tags, and go with the instance unless it said otherwise."""
-    kept = {int(nic.get("DeviceIndex", 0)) for nic in asked if nic.get("DeleteOnTermination") is False}
-    brought = {int(nic.get("DeviceIndex", 0)) for nic in asked if nic.get("NetworkInterfaceId")}
+def _configure_interfaces(instance: Any, interfaces: list[dict[str, Any]], tags: Mapping[str, str]) -> None:
+    """Tag the interfaces that the launch created, and delete them with the instance unless the launch says otherwise.
+
+    :param interfaces: network interfaces of the request
+    """
+    persistent = {int(nic.get("DeviceIndex", 0)) for nic in interfaces if nic.get("DeleteOnTermination") is False}
+    existing = {int(nic.get("DeviceIndex", 0)) for nic in interfaces if nic.get("NetworkInterfaceId")}
     for index, interface in instance.nics.items():
-        if index not in brought:
+        if index not in existing:
             interface.add_tags(tags)
-            interface.delete_on_termination = index not in kept
+            interface.delete_on_termination = index not in persistent
 
 
-def zone_of(backend: Any, placing: Mapping[str, Any]) -> str:
-    """The zone that a launch goes to: its subnet's, else the one that was named, else the region's first."""
-    subnet_id = placing.get("subnet_id") or next(
-        (nic["SubnetId"] for nic in placing.get("nics") or [] if "SubnetId" in nic), None
+def find_zone(backend: Any, placement: Mapping[str, Any]) -> str:
+    """Return the zone of a launch: its subnet's, else the one of the placement, else the first of the region."""
+    subnet_id = placement.get("subnet_id") or next(
+        (nic["SubnetId"] for nic in placement.get("nics") or [] if "SubnetId" in nic), None
     )
     if subnet_id:
         return str(backend.get_subnet(subnet_id).availability_zone)
-    return placing.get("placement") or f"{backend.region_name}a"
+    return placement.get("placement") or f"{backend.region_name}a"
 
 
-def _placing(response: Any) -> dict[str, Any]:
+def _read_placement(response: Any) -> dict[str, Any]:
     return {
         "subnet_id": response._get_param("SubnetId"),
         "nics": response._get_param("NetworkInterfaces", []),
@@ -156,15 +165,15 @@ def _placing(response: Any) -> dict[str, Any]:
     }
 
 
-def _fingerprint(parameters: Mapping[str, Any]) -> str:
+def _serialize_request(parameters: Mapping[str, Any]) -> str:
     return json.dumps(deepcopy(dict(parameters)), sort_keys=True, default=str)
 
 
-def _check(backend: Any, image_id: str, instance_type: str, zone: str) -> None:
+def _check_request(backend: Any, image_id: str, instance_type: str, zone: str) -> None:
     if image_id and image_id not in backend.amis:
         raise InvalidAMIIdError(image_id)
-    in_region = _offered("region", backend.region_name, backend.region_name, instance_type)
-    if in_region and not _offered("availability-zone", backend.region_name, zone, instance_type):
+    in_region = _is_offered("region", backend.region_name, backend.region_name, instance_type)
+    if in_region and not _is_offered("availability-zone", backend.region_name, zone, instance_type):
         raise CloudError(
             "Unsupported",
             f"Your requested instance type ({instance_type}) is not supported in your requested Availability "
@@ -172,7 +181,7 @@ def _check(backend: Any, image_id: str, instance_type: str, zone: str) -> None:
         )
 
 
-def _offered(kind: str, region: str, location: str, instance_type: str) -> bool:
+def _is_offered(kind: str, region: str, location: str, instance_type: str) -> bool:
     return any(
         offering["InstanceType"] == instance_type and offering["Location"] == location
         for offering in INSTANCE_TYPE_OFFERINGS[kind].get(region, [])

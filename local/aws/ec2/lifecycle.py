@@ -1,4 +1,4 @@
-"""What becomes of an instance on the clock: pending, running, stopping, stopped, shutting-down, terminated, gone."""
+"""Life cycle of an instance on the clock: pending, running, stopping, stopped, shutting-down, terminated, gone."""
 
 from collections import deque
 from collections.abc import Callable
@@ -7,194 +7,210 @@ from typing import Any
 
 from moto.ec2.models.instances import Instance, InstanceState, StateReason
 
-from local.aws.core.events import EventLog, instance_state_changed
+from local.aws.core.events import EventLog, EventOrigin, build_instance_state_change
 from local.aws.core.timing import AwsTiming
 from local.aws.ec2.capacity import Capacity
-from local.aws.ec2.machine_specs import machine_spec
-from local.aws.ec2.tracked_instance import BY_ITSELF, BY_USER, CODES, TrackedInstance
+from local.aws.ec2.machine_specs import build_machine_spec
+from local.aws.ec2.tracked_instance import BY_ITSELF, BY_USER, STATE_CODES, TrackedInstance
 from local.machines.host.port import Machines, MachineSpec
 
 OnHalt = Callable[[TrackedInstance, datetime], None]
 
 
 class Lifecycle:
-    """Begins transitions and ends those that are due.
+    """Starts transitions, and completes those that are due.
 
-    :ivar on_halt: called before a machine goes down
-    :ivar terminate_in_moto: moto's own terminate, which takes down disks and interfaces
+    :param now: returns the cloud's time
+    :ivar instances: tracked instances by id
+    :ivar on_halt: called before a machine halts
+    :ivar custom_image_ids: AMIs that were created from instances
+    :ivar environment: variables that instances see
+    :ivar terminate_in_moto: moto's own terminate, which removes disks and interfaces
     """
 
     def __init__(
         self,
-        behaviour: AwsTiming,
+        timing: AwsTiming,
         now: Callable[[], datetime],
         machines: Machines,
         capacity: Capacity,
         log: EventLog,
-        environment: dict[str, str],
     ) -> None:
-        self.live_counts: dict[str, TrackedInstance] = {}
+        """Start without instances."""
+        self.instances: dict[str, TrackedInstance] = {}
         self.on_halt: list[OnHalt] = []
-        self.own_images: set[str] = set()
-        self._behaviour = behaviour
+        self.custom_image_ids: set[str] = set()
+        self._timing = timing
         self._now = now
         self._machines = machines
         self._capacity = capacity
         self._log = log
-        self._environment = environment
+        self.environment: dict[str, str] = {}
         self._powered_off: deque[str] = deque()
         self.terminate_in_moto: Callable[[Any], Any] = Instance.terminate
 
-    def launched(self, instance: Any) -> None:
-        """Take over a new instance of moto's, which moto has running already."""
+    def register_launch(self, instance: Any) -> None:
+        """Track a new instance of moto's. moto shows it as running; here it becomes pending."""
         now = self._now()
-        life = TrackedInstance(instance, launched_at=now)
-        self.live_counts[instance.id] = life
-        self._begin_pending(life, now)
+        tracked = TrackedInstance(instance, launched_at=now)
+        self.instances[instance.id] = tracked
+        self._set_pending(tracked, now)
         self.tick()
 
-    def life_of(self, instance: Any) -> TrackedInstance:
-        """Its life; one begun before the local cloud was installed counts from now."""
-        if instance.id not in self.live_counts:
+    def track(self, instance: Any) -> TrackedInstance:
+        """Return the tracked instance. One launched before the local cloud was installed is tracked from now."""
+        if instance.id not in self.instances:
             now = self._now()
             running_since = now if instance.state == "running" else None
-            self.live_counts[instance.id] = TrackedInstance(instance, launched_at=now, running_since=running_since)
-        return self.live_counts[instance.id]
+            self.instances[instance.id] = TrackedInstance(instance, launched_at=now, running_since=running_since)
+        return self.instances[instance.id]
 
-    def start(self, life: TrackedInstance, start_in_moto: Callable[[Any], Any]) -> None:
-        """From stopped to pending.
+    def start(self, tracked: TrackedInstance, start_in_moto: Callable[[Any], Any]) -> None:
+        """Change from stopped to pending.
 
         :raises CloudError: InsufficientInstanceCapacity
         """
-        self._capacity.take(life.instance.instance_type, life.zone)
-        start_in_moto(life.instance)
-        self._begin_pending(life, self._now())
+        self._capacity.take(tracked.instance.instance_type, tracked.zone)
+        start_in_moto(tracked.instance)
+        self._set_pending(tracked, self._now())
         self.tick()
 
-    def stop(self, life: TrackedInstance, stop_in_moto: Callable[[Any], Any]) -> None:
-        """From running to stopping."""
+    def stop(self, tracked: TrackedInstance, stop_in_moto: Callable[[Any], Any]) -> None:
+        """Change from running to stopping."""
         now = self._now()
-        self._halt(life, now)
-        stop_in_moto(life.instance)
-        _blame_user(life, now)
-        self._become(life, "stopping", now, self._behaviour.stopping_for)
+        self._halt(tracked, now)
+        stop_in_moto(tracked.instance)
+        _set_user_reason(tracked, now)
+        self._set_state(tracked, "stopping", now, self._timing.stopping_for)
         self.tick()
 
-    def terminate(self, life: TrackedInstance) -> None:
-        """From anywhere to shutting-down; moto's own terminate follows when that is over."""
+    def terminate(self, tracked: TrackedInstance) -> None:
+        """Change to shutting-down. moto's own terminate follows at the end of that state."""
         now = self._now()
-        self._halt(life, now)
-        self._release(life)
-        _blame_user(life, now)
-        self._become(life, "shutting-down", now, self._behaviour.terminating_for)
+        self._halt(tracked, now)
+        self._release_capacity(tracked)
+        _set_user_reason(tracked, now)
+        self._set_state(tracked, "shutting-down", now, self._timing.terminating_for)
         self.tick()
 
-    def reboot(self, life: TrackedInstance) -> None:
-        """Down and up again at once; EC2 calls it running all the while."""
+    def reboot(self, tracked: TrackedInstance) -> None:
+        """Halt and boot the machine at once. EC2 shows it as running all the time."""
         now = self._now()
-        self._halt(life, now)
-        self._machines.boot(life.instance.id)
-        life.running_since = now
+        self._halt(tracked, now)
+        self._machines.boot(tracked.instance.id)
+        tracked.running_since = now
 
-    def switch_off(self, life: TrackedInstance, reason: StateReason, at: datetime) -> None:
-        """Without anyone's call, the machine's own doing or AWS's: to stopping, or as its launch said."""
-        self._halt(life, at)
-        life.instance._reason = "" if reason is BY_ITSELF else reason.message
-        life.instance.state_reason = reason
-        if life.instance.instance_initiated_shutdown_behavior == "terminate":
-            self._release(life)
-            self._become(life, "shutting-down", at, self._behaviour.terminating_for)
+    def power_off(self, tracked: TrackedInstance, reason: StateReason, at: datetime) -> None:
+        """Stop or terminate an instance that powers off without a call, by itself or by AWS.
+
+        :param reason: becomes the state reason
+        """
+        self._halt(tracked, at)
+        tracked.instance._reason = "" if reason is BY_ITSELF else reason.message
+        tracked.instance.state_reason = reason
+        if tracked.instance.instance_initiated_shutdown_behavior == "terminate":
+            self._release_capacity(tracked)
+            self._set_state(tracked, "shutting-down", at, self._timing.terminating_for)
         else:
-            self._become(life, "stopping", at, self._behaviour.stopping_for)
+            self._set_state(tracked, "stopping", at, self._timing.stopping_for)
 
-    def powered_off(self, instance_id: str) -> None:
-        """The machine switched itself off. Any thread may say so; the next tick acts on it."""
+    def record_power_off(self, instance_id: str) -> None:
+        """Record that a machine switched itself off. Any thread may call this; the next `tick` handles it."""
         self._powered_off.append(instance_id)
 
-    def machine_spec(self, life: TrackedInstance) -> MachineSpec:
-        return machine_spec(life.instance, life.region, self._environment, self.own_images)
+    def build_machine_spec(self, tracked: TrackedInstance) -> MachineSpec:
+        """Return the description of the machine that runs an instance."""
+        return build_machine_spec(tracked.instance, tracked.region, self.environment, self.custom_image_ids)
 
     def is_visible(self, instance_id: str) -> bool:
-        """Whether a describe may know of the instance yet."""
-        life = self.live_counts.get(instance_id)
-        return life is None or self._now() >= life.launched_at + self._behaviour.launch_lag
+        """Return whether DescribeInstances shows the instance yet."""
+        tracked = self.instances.get(instance_id)
+        return tracked is None or self._now() >= tracked.launched_at + self._timing.launch_hidden_for
 
     def tick(self) -> None:
         """Apply every transition that is due by now, in the order in which they became due."""
         now = self._now()
         while self._powered_off:
-            life = self.live_counts.get(self._powered_off.popleft())
-            if life is not None and life.state == "running":
-                self.switch_off(life, BY_ITSELF, now)
+            tracked = self.instances.get(self._powered_off.popleft())
+            if tracked is not None and tracked.state == "running":
+                self.power_off(tracked, BY_ITSELF, now)
         while True:
-            due = [(life.next_at, life) for life in self.live_counts.values() if life.next_at and life.next_at <= now]
+            due = [
+                (tracked.next_at, tracked)
+                for tracked in self.instances.values()
+                if tracked.next_at and tracked.next_at <= now
+            ]
             if not due:
                 return
-            at, life = min(due, key=lambda pair: pair[0])
-            life.next_at = None
-            self._apply(life, at)
+            at, tracked = min(due, key=lambda pair: pair[0])
+            tracked.next_at = None
+            self._apply_transition(tracked, at)
 
-    def _apply(self, life: TrackedInstance, at: datetime) -> None:
-        match life.state:
+    def _apply_transition(self, tracked: TrackedInstance, at: datetime) -> None:
+        match tracked.state:
             case "pending":
-                self._become_running(life, at)
+                self._set_running(tracked, at)
             case "stopping":
-                self._become(life, "stopped", at)
-                self._capacity.give_back(life.instance.instance_type, life.zone)
+                self._set_state(tracked, "stopped", at)
+                self._capacity.release(tracked.instance.instance_type, tracked.zone)
             case "shutting-down":
-                self._become_terminated(life, at)
+                self._set_terminated(tracked, at)
             case "terminated":
-                self._vanish(life)
+                self._forget(tracked)
 
-    def _begin_pending(self, life: TrackedInstance, at: datetime) -> None:
-        life.instance.launch_time = at.replace(tzinfo=None)
-        self._become(life, "pending", at, self._behaviour.pending_for)
+    def _set_pending(self, tracked: TrackedInstance, at: datetime) -> None:
+        tracked.instance.launch_time = at.replace(tzinfo=None)
+        self._set_state(tracked, "pending", at, self._timing.pending_for)
 
-    def _become_running(self, life: TrackedInstance, at: datetime) -> None:
-        if not life.has_disk:
-            self._machines.create(self.machine_spec(life))
-            life.has_disk = True
-        self._machines.boot(life.instance.id)
-        life.running_since = at
-        self._become(life, "running", at)
+    def _set_running(self, tracked: TrackedInstance, at: datetime) -> None:
+        if not tracked.has_disk:
+            self._machines.create(self.build_machine_spec(tracked))
+            tracked.has_disk = True
+        self._machines.boot(tracked.instance.id)
+        tracked.running_since = at
+        self._set_state(tracked, "running", at)
 
-    def _become_terminated(self, life: TrackedInstance, at: datetime) -> None:
-        reasons = life.instance._reason, life.instance.state_reason
-        self.terminate_in_moto(life.instance)
-        life.instance._reason, life.instance.state_reason = reasons
-        if life.has_disk:
-            self._machines.destroy(life.instance.id)
-        self._become(life, "terminated", at, self._behaviour.terminated_visible_for)
+    def _set_terminated(self, tracked: TrackedInstance, at: datetime) -> None:
+        reasons = tracked.instance._reason, tracked.instance.state_reason
+        self.terminate_in_moto(tracked.instance)
+        tracked.instance._reason, tracked.instance.state_reason = reasons
+        if tracked.has_disk:
+            self._machines.destroy(tracked.instance.id)
+        self._set_state(tracked, "terminated", at, self._timing.terminated_visible_for)
 
-    def _vanish(self, life: TrackedInstance) -> None:
-        backend = life.instance.ec2_backend
+    def _forget(self, tracked: TrackedInstance) -> None:
+        backend = tracked.instance.ec2_backend
         for reservation in list(backend.reservations.values()):
-            if life.instance in reservation.instances:
-                reservation.instances.remove(life.instance)
+            if tracked.instance in reservation.instances:
+                reservation.instances.remove(tracked.instance)
                 if not reservation.instances:
                     del backend.reservations[reservation.id]
-        del self.live_counts[life.instance.id]
+        del self.instances[tracked.instance.id]
 
-    def _become(self, life: TrackedInstance, state: str, at: datetime, next_after: timedelta | None = None) -> None:
-        life.instance._state = InstanceState(state, CODES[state])
-        life.next_at = None if next_after is None else at + next_after
-        self._log.emit(instance_state_changed(at, life.account, life.region, life.instance.id, state))
+    def _set_state(
+        self, tracked: TrackedInstance, state: str, at: datetime, next_after: timedelta | None = None
+    ) -> None:
+        tracked.instance._state = InstanceState(state, STATE_CODES[state])
+        tracked.next_at = None if next_after is None else at + next_after
+        self._log.emit(
+            build_instance_state_change(EventOrigin(at, tracked.account, tracked.region), tracked.instance.id, state)
+        )
 
-    def _halt(self, life: TrackedInstance, at: datetime) -> None:
-        if life.running_since is None:
+    def _halt(self, tracked: TrackedInstance, at: datetime) -> None:
+        if tracked.running_since is None:
             return
         for callback in self.on_halt:
-            callback(life, at)
-        if life.has_disk:
-            self._machines.halt(life.instance.id)
-        life.running_since = None
+            callback(tracked, at)
+        if tracked.has_disk:
+            self._machines.halt(tracked.instance.id)
+        tracked.running_since = None
 
-    def _release(self, life: TrackedInstance) -> None:
-        """What a running or stopping instance held goes back; a stopped one holds nothing."""
-        if life.state in ("pending", "running", "stopping"):
-            self._capacity.give_back(life.instance.instance_type, life.zone)
+    def _release_capacity(self, tracked: TrackedInstance) -> None:
+        """Give back the capacity of a pending, running or stopping instance. A stopped one uses none."""
+        if tracked.state in ("pending", "running", "stopping"):
+            self._capacity.release(tracked.instance.instance_type, tracked.zone)
 
 
-def _blame_user(life: TrackedInstance, at: datetime) -> None:
-    life.instance._reason = f"User initiated ({at:%Y-%m-%d %H:%M:%S} GMT)"
-    life.instance.state_reason = BY_USER
+def _set_user_reason(tracked: TrackedInstance, at: datetime) -> None:
+    tracked.instance._reason = f"User initiated ({at:%Y-%m-%d %H:%M:%S} GMT)"
+    tracked.instance.state_reason = BY_USER

@@ -1,11 +1,11 @@
-"""From EC2's description of an instance to the pretend machine that plays it."""
+"""Description of the machine that runs an instance, derived from moto's instance."""
 
 from collections.abc import Container, Mapping
 from typing import Any, Literal
 
 from moto.ec2.models.instance_types import INSTANCE_TYPES
 
-from local.aws.ec2.images import platform_version
+from local.aws.ec2.images import find_platform_version
 from local.machines.host.port import MachineSpec
 
 NVIDIA_SMI_NAMES = {
@@ -17,17 +17,18 @@ NVIDIA_SMI_NAMES = {
     "RTX PRO 4500": "NVIDIA RTX PRO 4500 Blackwell",
     "RTX PRO Server 6000": "NVIDIA RTX PRO 6000 Blackwell Server Edition",
 }
-"""EC2's name of a GPU to its driver's, where that is not "NVIDIA" before it."""
+"""Driver's name of a GPU by EC2's name, if it is not EC2's name after "NVIDIA"."""
 
 
-def machine_spec(
-    instance: Any, region: str, environment: Mapping[str, str], own_images: Container[str] = ()
+def build_machine_spec(
+    instance: Any, region: str, environment: Mapping[str, str], custom_image_ids: Container[str] = ()
 ) -> MachineSpec:
-    """`instance` is moto's; a type that moto has no data for has no GPU.
+    """Return the machine of an instance. An instance type unknown to moto has no GPU.
 
-    :param own_images: ids of the AMIs that were made of machines here
+    :param instance: moto's instance
+    :param custom_image_ids: AMIs that were created from instances
     """
-    gpu, gpu_count, gpu_memory_mib = _gpus(instance.instance_type)
+    gpu, gpu_count, gpu_memory_mib = _find_gpus(instance.instance_type)
     return MachineSpec(
         instance_id=instance.id,
         instance_type=instance.instance_type,
@@ -35,14 +36,14 @@ def machine_spec(
         gpu=gpu,
         gpu_count=gpu_count,
         gpu_memory_mib=gpu_memory_mib,
-        arch=_arch(instance.architecture),
-        platform_version=platform_version(instance.image_id, region),
+        arch=_convert_arch(instance.architecture),
+        platform_version=find_platform_version(instance.image_id, region),
         environment=dict(environment),
-        copy_of=instance.image_id if instance.image_id in own_images else None,
+        source_image=instance.image_id if instance.image_id in custom_image_ids else None,
     )
 
 
-def _gpus(instance_type: str) -> tuple[str | None, int, int]:
+def _find_gpus(instance_type: str) -> tuple[str | None, int, int]:
     gpus = INSTANCE_TYPES.get(instance_type, {}).get("GpuInfo", {}).get("Gpus", [])
     if not gpus or gpus[0]["Manufacturer"] != "NVIDIA":
         return None, 0, 0
@@ -54,5 +55,5 @@ def _gpus(instance_type: str) -> tuple[str | None, int, int]:
     )
 
 
-def _arch(architecture: str) -> Literal["x86_64", "arm64"]:
+def _convert_arch(architecture: str) -> Literal["x86_64", "arm64"]:
     return "arm64" if architecture == "arm64" else "x86_64"

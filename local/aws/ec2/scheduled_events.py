@@ -1,6 +1,7 @@
-"""What AWS itself plans to do to an instance: announced by DescribeInstanceStatus, and carried out when it is due.
+"""Scheduled events: what AWS plans to do to an instance, shown by DescribeInstanceStatus and carried out when due.
 
-moto has no such events. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-instances-status-check_sched.html
+moto has no such events.
+https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-instances-status-check_sched.html
 """
 
 import secrets
@@ -25,11 +26,11 @@ DESCRIPTIONS = {
     "system-reboot": "The instance is scheduled for a reboot",
     "system-maintenance": "The instance is scheduled for maintenance",
 }
-"""By code: all that there are."""
+"""Description by code. These are all codes of AWS."""
 
 COMPLETED = "[Completed] "
-SHOWN_FOR = timedelta(days=7)
-"""How long a completed event can still be described."""
+COMPLETED_VISIBLE_FOR = timedelta(days=7)
+"""Time in which a completed event can be described."""
 
 MAX_PER_PAGE = 1000
 EVENT_FILTERS = {
@@ -38,16 +39,16 @@ EVENT_FILTERS = {
     "event.instance-event-id": "InstanceEventId",
 }
 STATE_FILTERS = ("instance-state-code", "instance-state-name")
-PLANNED = ("pending", "running")
-"""States in which an instance still is on the hardware that the event is about."""
+AFFECTED_STATES = ("pending", "running")
+"""States in which an instance is on the hardware that the event is about."""
 
 
 @dataclass(frozen=True)
 class ScheduledEvent:
     """One event of one instance.
 
-    :param not_before: when it comes true here; AWS may take until `not_after`
-    :param completed_at: None while it is to come
+    :param not_before: when it is carried out here; AWS may take until `not_after`
+    :param completed_at: None until it is completed
     """
 
     event_id: str
@@ -58,8 +59,8 @@ class ScheduledEvent:
     not_after: datetime | None = None
     completed_at: datetime | None = None
 
-    def described(self) -> Mapping[str, Any]:
-        """As DescribeInstanceStatus shows it."""
+    def describe(self) -> Mapping[str, Any]:
+        """Return the event as DescribeInstanceStatus shows it."""
         return {
             "InstanceEventId": self.event_id,
             "Code": self.code,
@@ -70,107 +71,112 @@ class ScheduledEvent:
 
 
 class ScheduledEvents:
-    """Events by their ids, and DescribeInstanceStatus.
+    """Events by id, and DescribeInstanceStatus.
 
-    :param now: the cloud's time
+    :param now: returns the cloud's time
     """
 
     def __init__(self, now: Callable[[], datetime], lifecycle: Lifecycle) -> None:
+        """Start without events."""
         self._now = now
         self._lifecycle = lifecycle
         self._events: dict[str, ScheduledEvent] = {}
 
     def patch(self, patches: Patches) -> None:
-        patches.wrap(EC2Response, "describe_instance_status", self._describe)
+        """Replace DescribeInstanceStatus."""
+        patches.wrap(EC2Response, "describe_instance_status", self._extend_describe_status)
 
     def schedule(self, instance_id: str, code: str, not_before: datetime, not_after: datetime | None = None) -> str:
-        """Plan one.
+        """Schedule an event.
 
-        :returns: the event's id
-        :raises KeyError: there is no such instance
+        :returns: id of the event
+        :raises KeyError: the instance does not exist
         :raises ValueError: AWS has no such code
         """
         if code not in DESCRIPTIONS:
-            raise ValueError(f"a code is one of {', '.join(DESCRIPTIONS)}, not {code!r}")
-        if instance_id not in self._lifecycle.live_counts:
+            raise ValueError(f"code must be one of {', '.join(DESCRIPTIONS)}, not {code!r}.")
+        if instance_id not in self._lifecycle.instances:
             raise KeyError(instance_id)
         event_id = f"instance-event-{secrets.token_hex(8)}{secrets.randbelow(16):x}"
         self._events[event_id] = ScheduledEvent(event_id, instance_id, code, DESCRIPTIONS[code], not_before, not_after)
         return event_id
 
     def tick(self) -> None:
-        """Do what is due by now, in its order; forget what nobody can describe any more."""
+        """Carry out the events that are due, in their order, and remove those that can no longer be described."""
         now = self._now()
         for event in sorted(self._events.values(), key=lambda event: event.not_before):
-            life = self._lifecycle.live_counts.get(event.instance_id)
-            if life is None or (event.completed_at and now - event.completed_at >= SHOWN_FOR):
+            tracked = self._lifecycle.instances.get(event.instance_id)
+            if tracked is None or (event.completed_at and now - event.completed_at >= COMPLETED_VISIBLE_FOR):
                 del self._events[event.event_id]
             elif event.completed_at is None:
-                self._look_at(event, life, now)
+                self._carry_out(event, tracked, now)
 
-    def _look_at(self, event: ScheduledEvent, life: TrackedInstance, now: datetime) -> None:
-        """Whoever stops an instance takes it off its hardware: then nothing is left to be done to it."""
-        if life.state not in PLANNED:
+    def _carry_out(self, event: ScheduledEvent, tracked: TrackedInstance, now: datetime) -> None:
+        """Carry out an event that is due.
+
+        A stop moves an instance off its hardware, so the event of an instance that is not running is completed at once.
+        """
+        if tracked.state not in AFFECTED_STATES:
             self._complete(event, now)
         elif event.not_before <= now:
             self._complete(event, event.not_before)
             match event.code:
                 case "instance-retirement" | "instance-stop":
-                    self._lifecycle.switch_off(life, RETIRED, event.not_before)
+                    self._lifecycle.power_off(tracked, RETIRED, event.not_before)
                 case "instance-reboot" | "system-reboot":
-                    self._lifecycle.reboot(life)
+                    self._lifecycle.reboot(tracked)
 
     def _complete(self, event: ScheduledEvent, at: datetime) -> None:
         self._events[event.event_id] = replace(event, completed_at=at)
 
-    def _describe(self, _: Callable[[Any], ActionResult]) -> Callable[[Any], ActionResult]:
+    def _extend_describe_status(self, _: Callable[[Any], ActionResult]) -> Callable[[Any], ActionResult]:
         def describe_instance_status(response: InstanceResponse) -> ActionResult:
-            ids, most = response._get_param("InstanceIds", []), response._get_int_param("MaxResults")
-            if ids and most:
+            ids, limit = response._get_param("InstanceIds", []), response._get_int_param("MaxResults")
+            if ids and limit:
                 raise CloudError(
                     "InvalidParameterCombination",
                     "The parameter instancesSet cannot be used with the parameter maxResults",
                 )
-            about_events, others = _split(response._filters_from_querystring())
-            found = response.ec2_backend.describe_instance_status(
-                ids, response._get_bool_param("IncludeAllInstances", False), others
+            event_filters, state_filters = _split_filters(response._filters_from_querystring())
+            instances = response.ec2_backend.describe_instance_status(
+                ids, response._get_bool_param("IncludeAllInstances", False), state_filters
             )
             statuses = [
-                {**_status(instance), "Events": events}
-                for instance in found
-                if (events := self._events_of(instance.id, about_events)) or not about_events
+                {**_describe_status(instance), "Events": events}
+                for instance in instances
+                if (events := self._describe_events(instance.id, event_filters)) or not event_filters
             ]
-            start, most = int(response._get_param("NextToken") or 0), most or MAX_PER_PAGE
-            more = {"NextToken": str(start + most)} if start + most < len(statuses) else {}
-            return ActionResult({"InstanceStatuses": statuses[start : start + most], **more})
+            start, limit = int(response._get_param("NextToken") or 0), limit or MAX_PER_PAGE
+            more = {"NextToken": str(start + limit)} if start + limit < len(statuses) else {}
+            return ActionResult({"InstanceStatuses": statuses[start : start + limit], **more})
 
         return describe_instance_status
 
-    def _events_of(self, instance_id: str, filters: Mapping[str, Sequence[str]]) -> list[Mapping[str, Any]]:
-        """Its events; none where no event passes the filters."""
-        described = [event.described() for event in self._events.values() if event.instance_id == instance_id]
+    def _describe_events(self, instance_id: str, filters: Mapping[str, Sequence[str]]) -> list[Mapping[str, Any]]:
+        """Return the events of an instance; none if no event matches the filters."""
+        described = [event.describe() for event in self._events.values() if event.instance_id == instance_id]
         is_asked_for = all(
             any(event[EVENT_FILTERS[name]] in values for event in described) for name, values in filters.items()
         )
         return described if is_asked_for else []
 
 
-def _split(filters: Mapping[str, Sequence[str]]) -> tuple[Mapping[str, Sequence[str]], list[Mapping[str, Any]]]:
-    """Filters on events, and the others as moto wants them.
+def _split_filters(filters: Mapping[str, Sequence[str]]) -> tuple[Mapping[str, Sequence[str]], list[Mapping[str, Any]]]:
+    """Return the filters on events, and the others in moto's form.
 
-    :raises CloudError: neither AWS nor the local cloud knows one; AWS has none on tags here
+    :raises CloudError: the filter is unknown to AWS or to the local cloud; AWS has no filter on tags here
     """
     for name in filters:
         if name not in (*EVENT_FILTERS, *STATE_FILTERS):
             raise CloudError("InvalidParameterValue", f"The filter '{name}' is invalid")
-    about_events = {name: values for name, values in filters.items() if name in EVENT_FILTERS}
-    others: list[Mapping[str, Any]] = [
+    event_filters = {name: values for name, values in filters.items() if name in EVENT_FILTERS}
+    state_filters: list[Mapping[str, Any]] = [
         {"name": name, "values": values} for name, values in filters.items() if name in STATE_FILTERS
     ]
-    return about_events, others
+    return event_filters, state_filters
 
 
-def _status(instance: Any) -> Mapping[str, Any]:
+def _describe_status(instance: Any) -> Mapping[str, Any]:
     return {
         "AvailabilityZone": instance.availability_zone,
         "InstanceId": instance.id,

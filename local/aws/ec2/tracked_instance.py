@@ -1,4 +1,4 @@
-"""An instance as the local cloud knows it, beyond moto's record of it."""
+"""An instance with what moto's record does not hold."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from moto.ec2.models.instances import StateReason
 
 from local.aws.core.errors import CloudError
 
-CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
+STATE_CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
 
 BY_USER = StateReason("Client.UserInitiatedShutdown: User initiated shutdown", "Client.UserInitiatedShutdown")
 BY_ITSELF = StateReason(
@@ -20,12 +20,12 @@ RETIRED = StateReason("Server.ScheduledStop: Stopped due to scheduled retirement
 
 @dataclass
 class TrackedInstance:
-    """One instance from its launch until nobody can describe it any more.
+    """One instance from its launch until it can no longer be described.
 
     :param instance: moto's record
-    :param launched_at: when RunInstances was answered
-    :param next_at: when the next transition is due, None where there is none
-    :param running_since: when it last became running; None while it is not
+    :param launched_at: time of RunInstances
+    :param next_at: when the next transition is due; None without one
+    :param running_since: when it last became running; None while it is not running
     :param has_disk: whether its machine was created
     """
 
@@ -37,28 +37,32 @@ class TrackedInstance:
 
     @property
     def state(self) -> str:
+        """Return EC2's name of the state."""
         return str(self.instance.state)
 
     @property
     def account(self) -> str:
+        """Return the id of the account."""
         return str(self.instance.owner_id)
 
     @property
     def region(self) -> str:
+        """Return the region."""
         return str(self.instance.ec2_backend.region_name)
 
     @property
     def zone(self) -> str:
+        """Return the availability zone."""
         return str(self.instance.availability_zone)
 
-    def answers_to(self, key: str, values: Sequence[str]) -> bool:
-        """Whether SSM's `InstanceIds` or `tag:...` means this instance.
+    def matches_target(self, key: str, values: Sequence[str]) -> bool:
+        """Return whether SSM's target `InstanceIds` or `tag:...` selects this instance.
 
-        :raises CloudError: SSM has another key that the local cloud does not know
+        :raises CloudError: the local cloud does not support this key
         """
         if key.lower() == "instanceids":
             return self.instance.id in values
         if key.startswith("tag:"):
             tags = {tag["key"]: tag["value"] for tag in self.instance.get_tags()}
             return tags.get(key.removeprefix("tag:")) in values
-        raise CloudError("InvalidTarget", f"the local cloud does not know instances by {key}")
+        raise CloudError("InvalidTarget", f"The local cloud does not support the target {key}.")

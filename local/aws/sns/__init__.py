@@ -1,1 +1,1 @@
-"""E-mail subscriptions and a mailbox."""
+"""Extension of SNS: e-mail subscriptions and a mailbox."""

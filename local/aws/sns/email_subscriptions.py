@@ -1,4 +1,4 @@
-"""SNS by e-mail: a subscription waits until its address has confirmed it, and mails go to those that have.
+"""E-mail subscriptions: an address must confirm, and only confirmed ones receive mails.
 
 moto confirms every subscription at once and sends no mail.
 """
@@ -24,8 +24,8 @@ Action = Callable[[Any], Any]
 
 ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 SUBJECT = re.compile(r"[^\x00-\x1f\x7f]{1,99}")
-TOKEN_LIFE = timedelta(days=2)
-"""A subscription that nobody has confirmed by then is gone."""
+TOKEN_VALID_FOR = timedelta(days=2)
+"""A subscription that is not confirmed in this time is removed."""
 
 DEFAULT_SUBJECT = "AWS Notification Message"
 CONFIRM_SUBJECT = "AWS Notification - Subscription Confirmation"
@@ -47,37 +47,42 @@ us at https://aws.amazon.com/support
 
 
 @dataclass(frozen=True)
-class _Waiting:
-    """A confirmation that was asked for. :param until: it is void from then on"""
+class _Confirmation:
+    """A confirmation that was requested by mail.
+
+    :param valid_until: when the token expires
+    """
 
     subscription: Any
-    until: datetime
+    valid_until: datetime
 
 
 class EmailSubscriptions:
-    """What AWS does with `Protocol: email`.
+    """Subscriptions with `Protocol: email`.
 
-    :param now: the cloud's time
+    :param now: returns the cloud's time
     """
 
-    def __init__(self, behaviour: AwsTiming, now: Callable[[], datetime], mailbox: Mailbox) -> None:
-        self._behaviour = behaviour
+    def __init__(self, timing: AwsTiming, now: Callable[[], datetime], mailbox: Mailbox) -> None:
+        """Start without pending confirmations."""
+        self._timing = timing
         self._now = now
         self._mailbox = mailbox
-        self._waiting: dict[str, _Waiting] = {}
+        self._confirmations: dict[str, _Confirmation] = {}
 
     def patch(self, patches: Patches) -> None:
+        """Extend the calls of SNS."""
         patches.wrap(Subscription, "publish", self._publish)
-        if not self._behaviour.is_strict:
+        if not self._timing.is_strict:
             return
-        patches.wrap(SNSResponse, "call_action", self._without_the_expired)
+        patches.wrap(SNSResponse, "call_action", self._expire_confirmations)
         patches.wrap(SNSResponse, "subscribe", self._subscribe)
         patches.wrap(SNSResponse, "confirm_subscription", self._confirm)
-        patches.wrap(SNSResponse, "publish", _with_a_subject_that_mail_takes)
+        patches.wrap(SNSResponse, "publish", _check_subject)
         for name in ("unsubscribe", "set_subscription_attributes"):
-            patches.wrap(SNSResponse, name, _once_confirmed)
+            patches.wrap(SNSResponse, name, _reject_pending)
         for name in ("list_subscriptions", "list_subscriptions_by_topic"):
-            patches.wrap(SNSResponse, name, _with_pending_ones)
+            patches.wrap(SNSResponse, name, _hide_pending_arns)
 
     def _subscribe(self, original: Action) -> Action:
         def subscribe(response: Any) -> Any:
@@ -87,34 +92,38 @@ class EmailSubscriptions:
             if not ADDRESS.fullmatch(address or ""):
                 raise SNSInvalidParameter("Invalid parameter: Email address")
             topic = response._get_param("TopicArn")
-            known = response.backend._find_subscription(topic, address, protocol)
-            if known and _differ(known.attributes, response._get_attributes()):
+            existing = response.backend._find_subscription(topic, address, protocol)
+            if existing and _has_other_attributes(existing.attributes, response._get_attributes()):
                 raise SNSInvalidParameter(
                     "Invalid parameter: Attributes Reason: Subscription already exists with different attributes"
                 )
-            answer = original(response)
-            subscription = known or response.backend._find_subscription(topic, address, protocol)
-            if known is None:
+            result = original(response)
+            subscription = existing or response.backend._find_subscription(topic, address, protocol)
+            if existing is None:
                 subscription.attributes |= {"PendingConfirmation": True, "ConfirmationWasAuthenticated": False}
             if not _is_pending(subscription):
-                return answer
+                return result
             self._send_confirmation(subscription)
-            return answer if response._get_bool_param("ReturnSubscriptionArn") else _arn("pending confirmation")
+            return (
+                result
+                if response._get_bool_param("ReturnSubscriptionArn")
+                else _build_arn_result("pending confirmation")
+            )
 
         return subscribe
 
     def _confirm(self, original: Action) -> Action:
         def confirm_subscription(response: Any) -> Any:
-            original(response)  # refuses a topic that is not there
-            waiting = self._waiting.get(response._get_param("Token"))
-            if waiting is None or waiting.subscription.topic.arn != response._get_param("TopicArn"):
+            original(response)  # rejects a topic that does not exist
+            confirmation = self._confirmations.get(response._get_param("Token"))
+            if confirmation is None or confirmation.subscription.topic.arn != response._get_param("TopicArn"):
                 raise SNSInvalidParameter("Invalid parameter: Token")
             is_authenticated = response._get_param("AuthenticateOnUnsubscribe") == "true"
-            waiting.subscription.attributes |= {
+            confirmation.subscription.attributes |= {
                 "PendingConfirmation": False,
                 "ConfirmationWasAuthenticated": is_authenticated,
             }
-            return _arn(waiting.subscription.arn)
+            return _build_arn_result(confirmation.subscription.arn)
 
         return confirm_subscription
 
@@ -125,44 +134,50 @@ class EmailSubscriptions:
             message_id: str,
             subject: str | None = None,
             message_attributes: Mapping[str, Any] | None = None,
-            **others: Any,
+            **options: Any,
         ) -> None:
             if subscription.protocol != "email":
-                original(subscription, message, message_id, subject, message_attributes, **others)
+                original(subscription, message, message_id, subject, message_attributes, **options)
                 return
             matcher = subscription._filter_policy_matcher
             if _is_pending(subscription) or (matcher and not matcher.matches(message_attributes or {}, message)):
                 return
-            if others.get("message_structure") == "json":
+            if options.get("message_structure") == "json":
                 message = subscription._parse_message_structure(message, "email")
-            text = message + FOOTER.format(link=_link(subscription, "unsubscribe", SubscriptionArn=subscription.arn))
+            text = message + FOOTER.format(
+                link=_build_link(subscription, "unsubscribe", SubscriptionArn=subscription.arn)
+            )
             self._mailbox.deliver(Mail(self._now(), subscription.endpoint, subject or DEFAULT_SUBJECT, text))
 
         return publish
 
     def _send_confirmation(self, subscription: Any) -> None:
         token, topic = secrets.token_hex(64), subscription.topic.arn
-        self._waiting[token] = _Waiting(subscription, self._now() + TOKEN_LIFE)
-        text = CONFIRM_TEXT.format(topic=topic, link=_link(subscription, "confirmation", TopicArn=topic, Token=token))
+        self._confirmations[token] = _Confirmation(subscription, self._now() + TOKEN_VALID_FOR)
+        text = CONFIRM_TEXT.format(
+            topic=topic, link=_build_link(subscription, "confirmation", TopicArn=topic, Token=token)
+        )
         self._mailbox.deliver(Mail(self._now(), subscription.endpoint, CONFIRM_SUBJECT, text, token))
 
-    def _without_the_expired(self, original: Action) -> Action:
-        """Before each call of SNS: tokens end, and so do subscriptions whose last one did."""
+    def _expire_confirmations(self, original: Action) -> Action:
+        """Before each call, remove expired tokens and the subscriptions without a valid one."""
 
         def call_action(response: Any) -> Any:
             now = self._now()
-            over = [token for token, waiting in self._waiting.items() if waiting.until <= now]
-            gone = [self._waiting.pop(token).subscription for token in over]
-            still_asked = [waiting.subscription for waiting in self._waiting.values()]
-            for subscription in gone:
-                if _is_pending(subscription) and subscription not in still_asked:
+            expired_tokens = [
+                token for token, confirmation in self._confirmations.items() if confirmation.valid_until <= now
+            ]
+            expired_subscriptions = [self._confirmations.pop(token).subscription for token in expired_tokens]
+            pending_subscriptions = [confirmation.subscription for confirmation in self._confirmations.values()]
+            for subscription in expired_subscriptions:
+                if _is_pending(subscription) and subscription not in pending_subscriptions:
                     subscription.topic.sns_backend.subscriptions.pop(subscription.arn, None)
             return original(response)
 
         return call_action
 
 
-def _with_a_subject_that_mail_takes(original: Action) -> Action:
+def _check_subject(original: Action) -> Action:
     def publish(response: Any) -> Any:
         subject = response._get_param("Subject")
         if subject is not None and not SUBJECT.fullmatch(subject):
@@ -172,27 +187,27 @@ def _with_a_subject_that_mail_takes(original: Action) -> Action:
     return publish
 
 
-def _once_confirmed(original: Action) -> Action:
-    def act(response: Any) -> Any:
+def _reject_pending(original: Action) -> Action:
+    def call(response: Any) -> Any:
         subscription = response.backend.subscriptions.get(response._get_param("SubscriptionArn"))
         if subscription and _is_pending(subscription):
             raise SNSInvalidParameter("Invalid parameter: This operation cannot be performed on a pending subscription")
         return original(response)
 
-    return act
+    return call
 
 
-def _with_pending_ones(original: Action) -> Action:
-    """A pending subscription is listed without its ARN."""
+def _hide_pending_arns(original: Action) -> Action:
+    """List a pending subscription without its ARN."""
 
     def list_them(response: Any) -> ActionResult:
         found: dict[str, Any] = original(response).result
-        return ActionResult(found | {"Subscriptions": [_listed(each) for each in found["Subscriptions"]]})
+        return ActionResult(found | {"Subscriptions": [_describe(each) for each in found["Subscriptions"]]})
 
     return list_them
 
 
-def _listed(subscription: Any) -> Mapping[str, str]:
+def _describe(subscription: Any) -> Mapping[str, str]:
     return {
         "SubscriptionArn": "PendingConfirmation" if _is_pending(subscription) else subscription.arn,
         "Owner": subscription.owner,
@@ -206,19 +221,19 @@ def _is_pending(subscription: Any) -> bool:
     return bool(subscription.attributes["PendingConfirmation"])
 
 
-def _differ(known: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
-    return any(_plain(known.get(name)) != _plain(value) for name, value in asked.items())
+def _has_other_attributes(existing: Mapping[str, Any], attributes: Mapping[str, Any]) -> bool:
+    return any(_normalize(existing.get(name)) != _normalize(value) for name, value in attributes.items())
 
 
-def _plain(value: Any) -> Any:
-    """Policies are compared by what they say, not by how it is written."""
+def _normalize(value: Any) -> Any:
+    """Return a policy as an object, so that formatting does not matter in comparisons."""
     return json.loads(value) if isinstance(value, str) and value.startswith("{") else value
 
 
-def _arn(text: str) -> ActionResult:
+def _build_arn_result(text: str) -> ActionResult:
     return ActionResult({"SubscriptionArn": text})
 
 
-def _link(subscription: Any, page: str, **query: str) -> str:
+def _build_link(subscription: Any, page: str, **query: str) -> str:
     words = "&".join(f"{name}={value}" for name, value in {**query, "Endpoint": subscription.endpoint}.items())
     return f"https://sns.{subscription.topic.sns_backend.region_name}.amazonaws.com/{page}.html?{words}"

@@ -1,4 +1,4 @@
-"""A pretend mailbox for every address: what SNS sends by e-mail arrives here and can be read."""
+"""Mailbox of all addresses: what SNS sends by e-mail arrives here and can be read."""
 
 import threading
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from datetime import datetime
 class Mail:
     """One mail.
 
-    :param at: when it was sent, by the cloud's clock
-    :param token: what ConfirmSubscription wants; only in a mail that asks for it
+    :param at: when it was sent, on the cloud's clock
+    :param token: token for ConfirmSubscription; None in any other mail
     """
 
     at: datetime
@@ -21,27 +21,29 @@ class Mail:
 
 
 class Mailbox:
-    """Every mail so far, in order. Any thread may look."""
+    """All mails in order. Any thread may read them."""
 
     def __init__(self) -> None:
+        """Start empty."""
         self._lock = threading.Lock()
         self._mails: list[Mail] = []
 
     def deliver(self, mail: Mail) -> None:
+        """Add a mail."""
         with self._lock:
             self._mails.append(mail)
 
-    def mails(self, address: str | None = None) -> list[Mail]:
-        """Those to one address, or all of them."""
+    def list_mails(self, address: str | None = None) -> list[Mail]:
+        """Return the mails to one address, or all if it is None."""
         with self._lock:
             return [mail for mail in self._mails if address in (None, mail.to)]
 
-    def token(self, address: str) -> str:
-        """The token of the last mail that asks this address for a confirmation.
+    def find_token(self, address: str) -> str:
+        """Return the token of the last mail that asks this address for a confirmation.
 
-        :raises KeyError: no mail did
+        :raises KeyError: there is no such mail
         """
-        tokens = [mail.token for mail in self.mails(address) if mail.token]
+        tokens = [mail.token for mail in self.list_mails(address) if mail.token]
         if not tokens:
-            raise KeyError(f"mail to {address} that asks for a confirmation")
+            raise KeyError(f"No mail asks {address} for a confirmation.")
         return tokens[-1]

@@ -1,1 +1,1 @@
-"""What SSM does and moto does not."""
+"""Extensions of SSM: agents, documents, Run Command, sessions."""

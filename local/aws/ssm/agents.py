@@ -1,4 +1,4 @@
-"""SSM agents: when they register, what they are seen as, and DescribeInstanceInformation."""
+"""SSM agents: when they register, their ping status, and DescribeInstanceInformation."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,107 +20,114 @@ MAX_PER_PAGE = 50
 
 @dataclass
 class Registration:
-    """What SSM remembers of an agent: it outlives the boot that made it."""
+    """What SSM remembers of an agent. It outlives the boot in which the agent registered."""
 
     registered_at: datetime
     last_ping: datetime
 
 
 class Agents:
-    """Agents register some time after each boot, unless they are told to be silent.
+    """Agents, which register some time after each boot unless they are silenced.
 
-    :param now: the cloud's time
+    :param now: returns the cloud's time
     """
 
-    def __init__(self, behaviour: AwsTiming, now: Callable[[], datetime], lifecycle: Lifecycle) -> None:
-        self._behaviour = behaviour
+    def __init__(self, timing: AwsTiming, now: Callable[[], datetime], lifecycle: Lifecycle) -> None:
+        """Start without registrations."""
+        self._timing = timing
         self._now = now
         self._lifecycle = lifecycle
         self._registrations: dict[str, Registration] = {}
         self._silent: set[str] = set()
-        self._new_ones_are_silent = False
-        self._heard_of: set[str] = set()
-        lifecycle.on_halt.append(self._look)
+        self._is_silent_by_default = False
+        self._known_before_silence: set[str] = set()
+        lifecycle.on_halt.append(self._update_registration)
 
     def patch(self, patches: Patches) -> None:
-        patches.add(SimpleSystemManagerResponse, "describe_instance_information", self._describe())
+        """Add DescribeInstanceInformation."""
+        patches.add(SimpleSystemManagerResponse, "describe_instance_information", self._build_describe_information())
 
     def silence(self, instance_id: str | None = None) -> None:
-        """The agent says nothing from now on; None: the agents of all instances launched from now on."""
+        """Stop the pings of an agent.
+
+        :param instance_id: None silences the agents of all instances launched from now on
+        """
         self._lifecycle.tick()
         if instance_id is None:
-            self._heard_of |= set(self._lifecycle.live_counts)
-            self._new_ones_are_silent = True
+            self._known_before_silence |= set(self._lifecycle.instances)
+            self._is_silent_by_default = True
             return
-        life = self._lifecycle.live_counts.get(instance_id)
-        if life:
-            self._look(life, self._now())
+        tracked = self._lifecycle.instances.get(instance_id)
+        if tracked:
+            self._update_registration(tracked, self._now())
         self._silent.add(instance_id)
 
-    def speak(self, instance_id: str | None = None) -> None:
-        """Take `silence` back."""
+    def unsilence(self, instance_id: str | None = None) -> None:
+        """Undo `silence` with the same argument."""
         if instance_id is None:
-            self._new_ones_are_silent = False
+            self._is_silent_by_default = False
         else:
             self._silent.discard(instance_id)
 
     def is_reachable(self, instance_id: str) -> bool:
-        """Whether a command sent now gets to the machine."""
-        life = self._lifecycle.live_counts.get(instance_id)
-        return life is not None and self._online_since(life, self._now()) is not None
+        """Return whether a command sent now reaches the instance."""
+        tracked = self._lifecycle.instances.get(instance_id)
+        return tracked is not None and self._find_online_since(tracked, self._now()) is not None
 
-    def takes_commands(self, instance_id: str) -> bool:
-        """Whether SendCommand accepts the instance: it runs, and its agent has registered once."""
-        life = self._lifecycle.live_counts.get(instance_id)
-        return life is not None and life.state == "running" and self.registration(life) is not None
+    def can_receive_commands(self, instance_id: str) -> bool:
+        """Return whether SendCommand accepts the instance: it runs, and its agent has registered once."""
+        tracked = self._lifecycle.instances.get(instance_id)
+        return tracked is not None and tracked.state == "running" and self.find_registration(tracked) is not None
 
-    def registration(self, life: TrackedInstance) -> Registration | None:
-        """What SSM knows of the agent now; None before its first registration."""
-        self._look(life, self._now())
-        return self._registrations.get(life.instance.id)
+    def find_registration(self, tracked: TrackedInstance) -> Registration | None:
+        """Return what SSM knows of the agent now; None before its first registration."""
+        self._update_registration(tracked, self._now())
+        return self._registrations.get(tracked.instance.id)
 
     def _is_silent(self, instance_id: str) -> bool:
-        return instance_id in self._silent or (self._new_ones_are_silent and instance_id not in self._heard_of)
+        return instance_id in self._silent or (
+            self._is_silent_by_default and instance_id not in self._known_before_silence
+        )
 
-    def _online_since(self, life: TrackedInstance, at: datetime) -> datetime | None:
-        if life.running_since is None or self._is_silent(life.instance.id):
+    def _find_online_since(self, tracked: TrackedInstance, at: datetime) -> datetime | None:
+        if tracked.running_since is None or self._is_silent(tracked.instance.id):
             return None
-        since = life.running_since + self._behaviour.agent_after_boot
+        since = tracked.running_since + self._timing.agent_online_after
         return since if since <= at else None
 
-    def _look(self, life: TrackedInstance, at: datetime) -> None:
-        since = self._online_since(life, at)
+    def _update_registration(self, tracked: TrackedInstance, at: datetime) -> None:
+        since = self._find_online_since(tracked, at)
         if since is None:
             return
-        last_ping = at - (at - since) % self._behaviour.ping_every
-        known = self._registrations.setdefault(life.instance.id, Registration(since, last_ping))
-        known.last_ping = last_ping
+        last_ping = at - (at - since) % self._timing.ping_interval
+        registration = self._registrations.setdefault(tracked.instance.id, Registration(since, last_ping))
+        registration.last_ping = last_ping
 
-    def _describe(self) -> Callable[[Any], ActionResult]:
+    def _build_describe_information(self) -> Callable[[Any], ActionResult]:
         def describe_instance_information(response: Any) -> ActionResult:
-            filters = _filters(response)
+            filters = _read_filters(response)
             limit = response._get_int_param("MaxResults", MAX_PER_PAGE)
             if not 5 <= limit <= MAX_PER_PAGE:
-                raise CloudError("ValidationException", "MaxResults is at least 5 and at most 50")
-            known = [
-                self._information(life, registration)
-                for life in self._lifecycle.live_counts.values()
-                if (life.account, life.region) == (response.current_account, response.region)
-                and (registration := self.registration(life))
-                and all(life.answers_to(key, values) for key, values in filters)
+                raise CloudError("ValidationException", "MaxResults must be 5 to 50.")
+            agents = [
+                self._describe_agent(tracked, registration)
+                for tracked in self._lifecycle.instances.values()
+                if (tracked.account, tracked.region) == (response.current_account, response.region)
+                and (registration := self.find_registration(tracked))
+                and all(tracked.matches_target(key, values) for key, values in filters)
             ]
-            start = _start(response._get_param("NextToken"))
-            page = known[start : start + limit]
-            token = str(start + limit) if start + limit < len(known) else None
+            start = _parse_token(response._get_param("NextToken"))
+            page = agents[start : start + limit]
+            token = str(start + limit) if start + limit < len(agents) else None
             return ActionResult({"InstanceInformationList": page, "NextToken": token})
 
         return describe_instance_information
 
-    def _information(self, life: TrackedInstance, registration: Registration) -> Mapping[str, Any]:
-        is_lost = self._now() - registration.last_ping > self._behaviour.ping_lost_after
-        spec = self._lifecycle.machine_spec(life)
+    def _describe_agent(self, tracked: TrackedInstance, registration: Registration) -> Mapping[str, Any]:
+        is_lost = self._now() - registration.last_ping > self._timing.ping_lost_after
+        spec = self._lifecycle.build_machine_spec(tracked)
         return {
-            "InstanceId": life.instance.id,
+            "InstanceId": tracked.instance.id,
             "PingStatus": "ConnectionLost" if is_lost else "Online",
             "LastPingDateTime": registration.last_ping,
             "RegistrationDate": registration.registered_at,
@@ -130,21 +137,21 @@ class Agents:
             "PlatformName": spec.platform_name,
             "PlatformVersion": spec.platform_version,
             "ResourceType": "EC2Instance",
-            "IPAddress": life.instance.private_ip if life.state != "terminated" else "",
-            "ComputerName": f"{life.instance.id}.{life.region}.compute.internal",
-            "SourceId": life.instance.id,
+            "IPAddress": tracked.instance.private_ip if tracked.state != "terminated" else "",
+            "ComputerName": f"{tracked.instance.id}.{tracked.region}.compute.internal",
+            "SourceId": tracked.instance.id,
             "SourceType": "AWS::EC2::Instance",
         }
 
 
-def _filters(response: Any) -> list[tuple[str, Sequence[str]]]:
-    """Both spellings that the call has for them."""
-    asked = [(entry["Key"], entry["Values"]) for entry in response._get_param("Filters", [])]
-    older = response._get_param("InstanceInformationFilterList", [])
-    return asked + [(entry["key"], entry["valueSet"]) for entry in older]
+def _read_filters(response: Any) -> list[tuple[str, Sequence[str]]]:
+    """Return the filters; the call has two parameters for them."""
+    filters = [(entry["Key"], entry["Values"]) for entry in response._get_param("Filters", [])]
+    legacy_filters = response._get_param("InstanceInformationFilterList", [])
+    return filters + [(entry["key"], entry["valueSet"]) for entry in legacy_filters]
 
 
-def _start(token: str | None) -> int:
+def _parse_token(token: str | None) -> int:
     if token is None:
         return 0
     if not token.isdigit():

@@ -1,4 +1,4 @@
-"""SSM documents: Amazon's own that a desk uses, the check of those that people create, and what SendCommand runs."""
+"""SSM documents: Amazon's own ones, checks of those that people create, and the content that is run."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -12,8 +12,8 @@ from local.aws.core.errors import CloudError
 from local.aws.core.patches import Patches
 from local.aws.core.timing import AwsTiming
 from local.machines.agent import parameters
-from local.machines.agent.agent import timeout_seconds
-from local.machines.agent.documents import BUILT_IN, modern, validate_document
+from local.machines.agent.agent import parse_timeout
+from local.machines.agent.documents import BUILT_IN, upgrade_schema, validate_document
 from local.machines.errors import DocumentTooLarge, InvalidDocument, InvalidParameters
 
 PORT_FORWARDING: Mapping[str, Any] = {
@@ -60,7 +60,7 @@ NON_INTERACTIVE_COMMAND: Mapping[str, Any] = {
     "sessionType": "NonInteractiveCommands",
 }
 
-AMAZONS = {
+AMAZON_DOCUMENTS = {
     **{name: ("Command", content) for name, content in BUILT_IN.items()},
     "SSM-SessionManagerRunShell": ("Session", SHELL),
     "AWS-StartPortForwardingSession": ("Session", PORT_FORWARDING),
@@ -71,35 +71,37 @@ AMAZONS = {
 
 
 class DocumentCalls:
-    """moto's document calls, which know Amazon's own documents and refuse what no agent could run."""
+    """moto's document calls, extended by Amazon's own documents and by AWS's checks."""
 
-    def __init__(self, behaviour: AwsTiming) -> None:
-        self._behaviour = behaviour
+    def __init__(self, timing: AwsTiming) -> None:
+        """Create the extension."""
+        self._timing = timing
 
     def patch(self, patches: Patches) -> None:
-        patches.wrap(SimpleSystemManagerBackend, "_get_documents", _find)
+        """Extend the document calls."""
+        patches.wrap(SimpleSystemManagerBackend, "_get_documents", _add_amazon_documents)
         patches.wrap(SimpleSystemManagerBackend, "create_document", self._create)
         patches.wrap(SimpleSystemManagerBackend, "update_document", self._update)
 
     def _create(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        def create_document(backend: Any, **asked: Any) -> Any:
-            if asked["document_type"] in (None, "Command"):
-                self._check(asked["content"], asked["document_format"])
-            return original(backend, **asked)
+        def create_document(backend: Any, **arguments: Any) -> Any:
+            if arguments["document_type"] in (None, "Command"):
+                self._check_content(arguments["content"], arguments["document_format"])
+            return original(backend, **arguments)
 
         return create_document
 
     def _update(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        def update_document(backend: Any, **asked: Any) -> Any:
-            known = backend._get_documents(asked["name"]).get_latest_version()
-            if known.document_type in (None, "Command"):
-                self._check(asked["content"], asked["document_format"])
-            return original(backend, **asked)
+        def update_document(backend: Any, **arguments: Any) -> Any:
+            existing = backend._get_documents(arguments["name"]).get_latest_version()
+            if existing.document_type in (None, "Command"):
+                self._check_content(arguments["content"], arguments["document_format"])
+            return original(backend, **arguments)
 
         return update_document
 
-    def _check(self, content: str, document_format: Any) -> None:
-        if not self._behaviour.is_strict:
+    def _check_content(self, content: str, document_format: Any) -> None:
+        if not self._timing.is_strict:
             return
         try:
             validate_document(content, document_format)
@@ -109,76 +111,77 @@ class DocumentCalls:
             raise CloudError("InvalidDocumentContent", str(error)) from error
 
 
-def content_of(backend: Any, name: str, version: str | None) -> tuple[str, Mapping[str, Any]]:
-    """The version that was asked for ("$DEFAULT" where None) and the parsed content of a Command document.
+def load_command_content(backend: Any, name: str, version: str | None) -> tuple[str, Mapping[str, Any]]:
+    """Return the version and the parsed content of a Command document.
 
     :param backend: moto's SSM of the account and region
-    :raises ServiceException: InvalidDocument, where there is none or it is of another type
+    :param version: None is "$DEFAULT"
+    :raises ServiceException: InvalidDocument: it does not exist or has another type
     """
     documents = backend._get_documents(name.rsplit("document/", 1)[-1])
     document = documents.find(None if version in (None, "$DEFAULT") else version)
     if document.document_type not in (None, "Command"):
-        raise CloudError("InvalidDocument", f"{name} is a document of type {document.document_type}")
-    return document.document_version, _parsed(document)
+        raise CloudError("InvalidDocument", f"{name} is a document of type {document.document_type}.")
+    return document.document_version, _parse_content(document)
 
 
-def session_content(backend: Any, name: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The parsed content of a Session document, its parameters filled in.
+def load_session_content(backend: Any, name: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the parsed content of a Session document with its parameters filled in.
 
     :param backend: moto's SSM of the account and region
-    :param given: parameters as StartSession got them
-    :raises ServiceException: InvalidDocument, where there is none or it is of another type; InvalidParameters
+    :param arguments: parameters of StartSession
+    :raises ServiceException: InvalidDocument: it does not exist or has another type; InvalidParameters
     """
     document = backend._get_documents(name).find(None)
     if document.document_type != "Session":
-        raise CloudError("InvalidDocument", f"{name} is a document of type {document.document_type}")
-    content = _parsed(document)
+        raise CloudError("InvalidDocument", f"{name} is a document of type {document.document_type}.")
+    content = _parse_content(document)
     try:
-        values = parameters.resolve(content.get("parameters") or {}, given)
+        values = parameters.resolve_values(content.get("parameters") or {}, arguments)
     except InvalidParameters as error:
         raise CloudError("InvalidParameters", str(error)) from error
     filled: Mapping[str, Any] = parameters.fill_in(content, values)
     return filled
 
 
-def plugins_of(content: Mapping[str, Any]) -> Mapping[str, str]:
-    """What the calls of Run Command name each step by, to the step's own name.
+def map_plugins(content: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return the names by which Run Command calls the steps, each with the step's own name.
 
-    A document of schema 1.2 has no names for its steps; its plugins' stand for them.
+    The steps of schema 1.2 have no names, so there the name of the plugin is used.
     """
-    steps = modern(content).get("mainSteps", [])
+    steps = upgrade_schema(content).get("mainSteps", [])
     is_old = "runtimeConfig" in content
     return {str(step["action"] if is_old else step["name"]): str(step["name"]) for step in steps}
 
 
-def time_limit(document: Mapping[str, Any], given: Mapping[str, Any]) -> timedelta:
-    """How long all steps of a document together may take, in the world's time.
+def compute_time_limit(document: Mapping[str, Any], arguments: Mapping[str, Any]) -> timedelta:
+    """Return the real time that all steps of a document may take together.
 
-    :raises CloudError: InvalidParameters, as SendCommand does
+    :raises CloudError: InvalidParameters, as in SendCommand
     """
     try:
-        values = parameters.resolve(document.get("parameters") or {}, given)
+        values = parameters.resolve_values(document.get("parameters") or {}, arguments)
     except InvalidParameters as error:
         raise CloudError("InvalidParameters", str(error)) from error
     limits = [step.get("inputs", {}).get("timeoutSeconds") for step in document.get("mainSteps", [])]
-    return timedelta(seconds=sum(timeout_seconds(parameters.fill_in(limit, values)) for limit in limits))
+    return timedelta(seconds=sum(parse_timeout(parameters.fill_in(limit, values)) for limit in limits))
 
 
-def _parsed(document: Document) -> Mapping[str, Any]:
+def _parse_content(document: Document) -> Mapping[str, Any]:
     parse = yaml.safe_load if document.document_format == "YAML" else json.loads
     content: Mapping[str, Any] = parse(document.content)
     return content
 
 
-def _find(original: Callable[[Any, str], Documents]) -> Callable[[Any, str], Documents]:
+def _add_amazon_documents(original: Callable[[Any, str], Documents]) -> Callable[[Any, str], Documents]:
     def get_documents(backend: Any, name: str) -> Documents:
-        return _amazons(name) if name in AMAZONS else original(backend, name)
+        return _build_amazon_document(name) if name in AMAZON_DOCUMENTS else original(backend, name)
 
     return get_documents
 
 
-def _amazons(name: str) -> Documents:
-    kind, content = AMAZONS[name]
+def _build_amazon_document(name: str) -> Documents:
+    kind, content = AMAZON_DOCUMENTS[name]
     return Documents(
         Document(  # type: ignore[abstract]
             account_id="Amazon",

@@ -1,4 +1,4 @@
-"""A command that was sent, and what becomes of it on each instance."""
+"""A command, and its invocation on each instance."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,22 +7,22 @@ from typing import Any
 
 from local.machines.host.port import InvocationResult, StepResult
 
-ROUGHLY_NOTHING = 0.05
-"""Seconds that the steps of a simulated machine take together."""
+MAX_SIMULATED_SECONDS = 0.05
+"""Real seconds that all steps of a simulated machine take together at most."""
 
 ENDED = frozenset({"Success", "Failed", "TimedOut", "Cancelled"})
 
 
 @dataclass
 class InvocationRun:
-    """One invocation: a command on one instance.
+    """One command on one instance.
 
     :param status: Pending, InProgress, Cancelling, or one of `ENDED`
-    :param details: the status in more detail (ExecutionTimedOut)
-    :param ends_at: when it may end at the earliest; None before it began
-    :param expires_at: when it is given up if the machine does not answer
-    :param abandoned: the machine it ran on was halted: no answer will come
-    :param outcome: what the machine answered
+    :param details: detailed status, for example ExecutionTimedOut
+    :param ends_at: earliest end; None before the start
+    :param expires_at: when it times out without a result
+    :param is_abandoned: its machine was halted, so no result will come
+    :param outcome: result of the machine; None until it is known
     """
 
     instance_id: str
@@ -32,46 +32,49 @@ class InvocationRun:
     started_at: datetime | None = None
     ends_at: datetime | None = None
     ended_at: datetime | None = None
-    abandoned: bool = False
+    is_abandoned: bool = False
     outcome: InvocationResult | None = None
 
     @property
     def has_ended(self) -> bool:
+        """Return whether the status is final."""
         return self.status in ENDED
 
-    def step(self, name: str) -> StepResult | None:
-        """What became of a step, once the document has ended."""
+    def find_step(self, name: str) -> StepResult | None:
+        """Return the result of a step; None until the document has ended."""
         if self.outcome is None or not self.has_ended:
             return None
         return next((step for step in self.outcome.steps if step.name == name), None)
 
-    def times(self, name: str) -> tuple[datetime | None, datetime | None]:
-        """When a step began and ended, once the document has ended.
+    def find_times(self, name: str) -> tuple[datetime | None, datetime | None]:
+        """Return start and end of a step; until the document has ended, those of the document.
 
-        Steps share the invocation's time on the cloud's clock as they shared the world's, equally where they took none.
+        The steps divide the document's time on the cloud's clock in proportion to their real times, or equally if they
+        are simulated.
         """
-        if self.step(name) is None or self.outcome is None or self.started_at is None or self.ended_at is None:
+        if self.find_step(name) is None or self.outcome is None or self.started_at is None or self.ended_at is None:
             return self.started_at, self.ended_at
         ran = [step for step in self.outcome.steps if step.status != "Skipped"]
-        is_simulated = sum(step.seconds for step in ran) < ROUGHLY_NOTHING
-        began = self.started_at
-        unit = (self.ended_at - began) / (len(ran) if is_simulated else sum(step.seconds for step in ran))
+        is_simulated = sum(step.seconds for step in ran) < MAX_SIMULATED_SECONDS
+        start = self.started_at
+        unit = (self.ended_at - start) / (len(ran) if is_simulated else sum(step.seconds for step in ran))
         for step in ran:
-            ended = began + unit * (1.0 if is_simulated else step.seconds)
+            ended = start + unit * (1.0 if is_simulated else step.seconds)
             if step.name == name:
-                return began, ended
-            began = ended
-        return began, began
+                return start, ended
+            start = ended
+        return start, start
 
 
 @dataclass
 class Command:
-    """What SendCommand made of a request.
+    """A command as SendCommand accepted it.
 
-    :param document: its content in schema 2.2
-    :param plugins: what the calls name each step by, to the step's own name
-    :param limit: how long it may take on a machine, on the cloud's clock
-    :param log_group: of CloudWatch Logs, for what its steps say
+    :param document: content in schema 2.2
+    :param plugins: names by which Run Command calls the steps, each with the step's own name
+    :param limit: longest time on a machine, on the cloud's clock
+    :param timeout_seconds: how long its delivery may take
+    :param log_group: log group in CloudWatch Logs for the output of its steps; None without logs
     """
 
     command_id: str
@@ -94,9 +97,9 @@ class Command:
 
     @property
     def status(self) -> str:
-        """The worst of its invocations' once all have ended, else how far the first has come."""
+        """Return the worst status of its invocations if all have ended, else that of one that has not ended."""
         statuses = [run.status for run in self.runs.values()]
         running = [status for status in statuses if status not in ENDED]
         if running:
             return "Pending" if all(status == "Pending" for status in statuses) else running[-1]
-        return next((each for each in ("Failed", "TimedOut", "Cancelled") if each in statuses), "Success")
+        return next((status for status in ("Failed", "TimedOut", "Cancelled") if status in statuses), "Success")

@@ -1,4 +1,4 @@
-"""Run Command: documents sent to instances, really run by their machines, and followed on the clock."""
+"""Run Command: sends documents to instances, whose machines really run them, and follows them on the clock."""
 
 import logging
 import threading
@@ -9,9 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.domain.common.clock import Clock
-from local.aws.core.events import EventLog, command_changed, invocation_changed
+from local.aws.core.events import EventLog, EventOrigin, build_command_status_change, build_invocation_status_change
 from local.aws.core.timing import AwsTiming
-from local.aws.ec2.lifecycle import Lifecycle
 from local.aws.ec2.tracked_instance import TrackedInstance
 from local.aws.ssm.agents import Agents
 from local.aws.ssm.command_logs import write_logs
@@ -25,130 +24,138 @@ MILLISECONDS = "%Y-%m-%dT%H:%M:%S.000Z"
 
 
 class RunCommand:
-    """Delivers commands to agents and collects what the machines answer. Its callers hold the cloud's lock."""
+    """Delivers commands to agents and collects the results. Callers hold the cloud's lock.
+
+    :ivar sent: commands by id
+    """
 
     def __init__(
         self,
-        behaviour: AwsTiming,
+        timing: AwsTiming,
         clock: Clock,
         machines: Machines,
-        lifecycle: Lifecycle,
         agents: Agents,
         log: EventLog,
     ) -> None:
+        """Start without commands."""
         self.sent: dict[str, Command] = {}
-        self._behaviour = behaviour
+        self._timing = timing
         self._clock = clock
         self._machines = machines
         self._agents = agents
         self._log = log
-        self._open: list[Command] = []
-        self._answers: deque[tuple[InvocationRun, InvocationResult | None]] = deque()
+        self._unfinished: list[Command] = []
+        self._results: deque[tuple[InvocationRun, InvocationResult | None]] = deque()
         self._workers: list[threading.Thread] = []
-        lifecycle.on_halt.append(self._abandon)
 
     def now(self) -> datetime:
+        """Return the cloud's time."""
         return self._clock.now()
 
-    def on_the_clock(self, limit: timedelta) -> timedelta:
-        """How long a limit of the world's time lasts here."""
+    def scale_limit(self, limit: timedelta) -> timedelta:
+        """Return the cloud time that passes during a limit of real time."""
         return self._clock.scale_script_timeout(limit)
 
     def send(self, command: Command) -> None:
-        """Accept a command; the next tick delivers it."""
+        """Accept a command. The next `tick` delivers it."""
         for instance_id in command.instance_ids:
             command.runs[instance_id] = InvocationRun(instance_id, expires_at=command.expires_at)
         self.sent[command.command_id] = command
-        self._open.append(command)
+        self._unfinished.append(command)
 
     def is_visible(self, command: Command) -> bool:
-        """Whether the command's invocations exist for those who ask yet."""
-        return self._clock.now() >= command.requested_at + self._behaviour.invocation_visible_after
+        """Return whether the command's invocations can be queried yet."""
+        return self._clock.now() >= command.requested_at + self._timing.invocation_hidden_for
 
     def cancel(self, command: Command, instance_ids: list[str]) -> None:
-        """Stop what runs and never deliver what waits; what has ended stays as it is."""
+        """Kill what runs, and do not deliver what waits. Ended invocations stay unchanged.
+
+        :param instance_ids: empty for all instances of the command
+        """
         for instance_id in instance_ids or list(command.runs):
             run = command.runs[instance_id]
-            if run.status == "InProgress" and not run.abandoned and self._machines.is_real:
+            if run.status == "InProgress" and not run.is_abandoned and self._machines.is_real:
                 run.status, run.details = "Cancelling", "Cancelling"
                 self._machines.cancel(instance_id, command.command_id)
             elif not run.has_ended:
-                self._change(command, run, "Cancelled", "Cancelled", self._clock.now())
+                self._set_status(command, run, "Cancelled", "Cancelled", self._clock.now())
 
     def tick(self) -> None:
-        """Deliver, collect and give up what is due by now."""
+        """Deliver, collect and time out what is due by now."""
         now = self._clock.now()
-        while self._answers:
-            run, outcome = self._answers.popleft()
+        while self._results:
+            run, outcome = self._results.popleft()
             run.outcome = outcome
-            run.abandoned = run.abandoned or outcome is None
+            run.is_abandoned = run.is_abandoned or outcome is None
             run.ends_at = max(run.ends_at or now, now)
-        for command in self._open:
+        for command in self._unfinished:
             for run in command.runs.values():
                 if not run.has_ended:
-                    self._follow(command, run, now)
-        self._open = [each for each in self._open if not all(run.has_ended for run in each.runs.values())]
+                    self._update_run(command, run, now)
+        self._unfinished = [
+            command for command in self._unfinished if not all(run.has_ended for run in command.runs.values())
+        ]
 
-    def settle(self, timeout: float, tick: Callable[[], None]) -> None:
+    def wait_for_documents(self, timeout: float, tick: Callable[[], None]) -> None:
         """Wait until no machine runs a document, then tick.
 
-        :param timeout: the world's seconds
-        :raises TimeoutError: one still runs
+        :param timeout: real seconds
+        :raises TimeoutError: a document still runs
         """
         deadline = time.monotonic() + timeout
         tick()
         while workers := [worker for worker in self._workers if worker.is_alive()]:
             workers[0].join(max(0.0, deadline - time.monotonic()))
             if workers[0].is_alive():
-                raise TimeoutError(f"a document still runs after {timeout} seconds: {workers[0].name}")
+                raise TimeoutError(f"A document still runs after {timeout} seconds: {workers[0].name}.")
             tick()
         self._workers.clear()
 
-    def _follow(self, command: Command, run: InvocationRun, now: datetime) -> None:
+    def _update_run(self, command: Command, run: InvocationRun, now: datetime) -> None:
         if run.status == "Pending" and self._agents.is_reachable(run.instance_id):
-            self._begin(command, run, now)
-        if run.outcome is not None and not run.abandoned and run.ends_at is not None and run.ends_at <= now:
+            self._start_run(command, run, now)
+        if run.outcome is not None and not run.is_abandoned and run.ends_at is not None and run.ends_at <= now:
             status: str = run.outcome.status
             details = "ExecutionTimedOut" if status == "TimedOut" else status
-            self._change(command, run, status, details, run.ends_at)
-        elif (run.status == "Pending" or run.abandoned) and run.expires_at <= now:
+            self._set_status(command, run, status, details, run.ends_at)
+        elif (run.status == "Pending" or run.is_abandoned) and run.expires_at <= now:
             details = "DeliveryTimedOut" if run.status == "Pending" else "ExecutionTimedOut"
-            self._change(command, run, "TimedOut", details, run.expires_at)
+            self._set_status(command, run, "TimedOut", details, run.expires_at)
 
-    def _begin(self, command: Command, run: InvocationRun, now: datetime) -> None:
+    def _start_run(self, command: Command, run: InvocationRun, now: datetime) -> None:
         run.started_at = now
-        run.ends_at = now + self._behaviour.invocation_lasts
+        run.ends_at = now + self._timing.min_invocation_for
         run.expires_at = now + command.limit
-        self._change(command, run, "InProgress", "InProgress", now)
+        self._set_status(command, run, "InProgress", "InProgress", now)
         invocation = Invocation(command.command_id, command.document_name, command.document, command.parameters)
         if not self._machines.is_real:
             run.outcome = self._machines.run(run.instance_id, invocation)
             return
         worker = threading.Thread(
-            target=self._work, args=(run, invocation), name=f"{command.document_name} on {run.instance_id}"
+            target=self._run_document, args=(run, invocation), name=f"{command.document_name} on {run.instance_id}"
         )
         worker.daemon = True
-        self._workers = [each for each in self._workers if each.is_alive()]
+        self._workers = [thread for thread in self._workers if thread.is_alive()]
         self._workers.append(worker)
         worker.start()
 
-    def _work(self, run: InvocationRun, invocation: Invocation) -> None:
+    def _run_document(self, run: InvocationRun, invocation: Invocation) -> None:
         outcome = None
         try:
             outcome = self._machines.run(run.instance_id, invocation)
         except (KeyError, MachineHalted):
-            logger.info("%s went down while it ran %s", run.instance_id, invocation.document_name)
+            logger.info("%s halted while it ran %s.", run.instance_id, invocation.document_name)
         finally:
-            self._answers.append((run, outcome))
+            self._results.append((run, outcome))
 
-    def _abandon(self, life: TrackedInstance, _: datetime) -> None:
-        """The machine is halted: what it ran will not be answered, whatever its processes still say."""
-        for command in self._open:
-            run = command.runs.get(life.instance.id)
+    def abandon_runs(self, tracked: TrackedInstance, _: datetime) -> None:
+        """Record that a machine is halted: its documents give no result, even if their processes still print."""
+        for command in self._unfinished:
+            run = command.runs.get(tracked.instance.id)
             if run and run.status in ("InProgress", "Cancelling"):
-                run.abandoned = True
+                run.is_abandoned = True
 
-    def _change(self, command: Command, run: InvocationRun, status: str, details: str, at: datetime) -> None:
+    def _set_status(self, command: Command, run: InvocationRun, status: str, details: str, at: datetime) -> None:
         before = command.status
         run.status, run.details = status, details
         if run.has_ended:
@@ -160,11 +167,12 @@ class RunCommand:
             "requested-date-time": command.requested_at.strftime(MILLISECONDS),
             "status": status,
         }
-        self._log.emit(invocation_changed(at, command.account, command.region, run.instance_id, detail))
+        origin = EventOrigin(at, command.account, command.region)
+        self._log.emit(build_invocation_status_change(origin, run.instance_id, detail))
         if command.status != before:
             detail |= {
                 "status": command.status,
                 "expire-after": command.expires_at.strftime(MILLISECONDS),
                 "parameters": {name: list(values) for name, values in command.parameters.items()},
             }
-            self._log.emit(command_changed(at, command.account, command.region, command.instance_ids, detail))
+            self._log.emit(build_command_status_change(origin, command.instance_ids, detail))

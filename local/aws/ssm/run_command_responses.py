@@ -1,4 +1,4 @@
-"""Commands and invocations as the calls of Run Command show them."""
+"""Commands and invocations in the form of Run Command's responses."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -14,12 +14,12 @@ ERROR_RULE = "\n----------ERROR-------\n"
 OUTPUT_CUT, ERROR_CUT = "\n---Output truncated---", "\n---Error truncated----"
 NOT_ENDED = -1
 
-Shape = Mapping[str, Any]
+ResponseShape = Mapping[str, Any]
 
 
-def command_shape(command: Command) -> Shape:
-    """What SendCommand and ListCommands answer."""
-    ended = [run for run in command.runs.values() if run.has_ended]
+def describe_command(command: Command) -> ResponseShape:
+    """Return a command for SendCommand and ListCommands."""
+    end = [run for run in command.runs.values() if run.has_ended]
     return {
         "CommandId": command.command_id,
         "DocumentName": command.document_name,
@@ -35,24 +35,25 @@ def command_shape(command: Command) -> Shape:
         "MaxConcurrency": "50",
         "MaxErrors": "0",
         "TargetCount": len(command.runs),
-        "CompletedCount": len(ended),
-        "ErrorCount": sum(run.status == "Failed" for run in ended),
-        "DeliveryTimedOutCount": sum(run.details == "DeliveryTimedOut" for run in ended),
+        "CompletedCount": len(end),
+        "ErrorCount": sum(run.status == "Failed" for run in end),
+        "DeliveryTimedOutCount": sum(run.details == "DeliveryTimedOut" for run in end),
         "TimeoutSeconds": command.timeout_seconds,
     }
 
 
-def invocation_shape(command: Command, run: InvocationRun, plugin_name: str | None) -> Shape:
-    """What GetCommandInvocation answers: one step, or the whole where none is named and there is but one.
+def describe_invocation(command: Command, run: InvocationRun, plugin_name: str | None) -> ResponseShape:
+    """Return an invocation for GetCommandInvocation.
 
+    :param plugin_name: step to describe; None is the only step, or the whole document if it has several steps
     :raises CloudError: InvalidPluginName
     """
     if plugin_name is None and len(command.plugins) == 1:
         (plugin_name,) = command.plugins
     if plugin_name is not None and plugin_name not in command.plugins:
         raise CloudError("InvalidPluginName", "The plugin name isn't valid.")
-    step = run.step(command.plugins[plugin_name]) if plugin_name else None
-    began, ended = run.times(command.plugins[plugin_name]) if plugin_name else (run.started_at, run.ended_at)
+    step = run.find_step(command.plugins[plugin_name]) if plugin_name else None
+    start, end = run.find_times(command.plugins[plugin_name]) if plugin_name else (run.started_at, run.ended_at)
     return {
         "CommandId": command.command_id,
         "InstanceId": run.instance_id,
@@ -60,10 +61,10 @@ def invocation_shape(command: Command, run: InvocationRun, plugin_name: str | No
         "DocumentName": command.document_name,
         "DocumentVersion": command.document_version,
         "PluginName": plugin_name or "",
-        "ResponseCode": step.exit_code if step else _exit_code(run),
-        "ExecutionStartDateTime": _text(began),
-        "ExecutionElapsedTime": _elapsed(began, ended),
-        "ExecutionEndDateTime": _text(ended),
+        "ResponseCode": step.exit_code if step else _find_exit_code(run),
+        "ExecutionStartDateTime": _format_time(start),
+        "ExecutionElapsedTime": _format_elapsed(start, end),
+        "ExecutionEndDateTime": _format_time(end),
         "Status": step.status if step and step.status != "Skipped" else run.status,
         "StatusDetails": step.status if step else run.details,
         "StandardOutputContent": step.stdout[:MAX_STDOUT] if step else "",
@@ -73,8 +74,8 @@ def invocation_shape(command: Command, run: InvocationRun, plugin_name: str | No
     }
 
 
-def listed_shape(command: Command, run: InvocationRun, with_details: bool) -> Shape:
-    """What ListCommandInvocations answers for each invocation."""
+def describe_listed_invocation(command: Command, run: InvocationRun, with_details: bool) -> ResponseShape:
+    """Return an invocation for ListCommandInvocations."""
     return {
         "CommandId": command.command_id,
         "InstanceId": run.instance_id,
@@ -85,12 +86,15 @@ def listed_shape(command: Command, run: InvocationRun, with_details: bool) -> Sh
         "RequestedDateTime": command.requested_at,
         "Status": run.status,
         "StatusDetails": run.details,
-        "CommandPlugins": [_plugin(command, run, name) for name in command.plugins] if with_details else [],
+        "CommandPlugins": [_describe_plugin(command, run, name) for name in command.plugins] if with_details else [],
     }
 
 
-def matches(command: Command, key: str, value: str) -> bool:
-    """One of ListCommands' filters; AWS has none for the comment."""
+def matches_filter(command: Command, key: str, value: str) -> bool:
+    """Return whether a command matches one filter of ListCommands.
+
+    :raises CloudError: InvalidFilterKey; AWS has no filter for the comment
+    """
     match key:
         case "InvokedAfter":
             return command.requested_at >= datetime.fromisoformat(value)
@@ -103,8 +107,8 @@ def matches(command: Command, key: str, value: str) -> bool:
     raise CloudError("InvalidFilterKey", f"The specified key isn't valid: {key}")
 
 
-def listed_output(step: StepResult) -> str:
-    """Output and errors in one, as the agent cuts them: from behind, the longer of the two first.
+def combine_output(step: StepResult) -> str:
+    """Return standard output and error in one text, cut as the agent does it: the end of the longer one first.
 
     https://github.com/aws/amazon-ssm-agent/blob/mainline/agent/framework/processor/executer/iohandler/iohandler.go
     """
@@ -121,31 +125,31 @@ def listed_output(step: StepResult) -> str:
     return out[: room - len(OUTPUT_CUT) - len(errors)] + OUTPUT_CUT + rule + errors
 
 
-def _plugin(command: Command, run: InvocationRun, name: str) -> Shape:
-    step = run.step(command.plugins[name])
-    began, ended = run.times(command.plugins[name])
+def _describe_plugin(command: Command, run: InvocationRun, name: str) -> ResponseShape:
+    step = run.find_step(command.plugins[name])
+    start, end = run.find_times(command.plugins[name])
     return {
         "Name": name,
         "Status": step.status if step and step.status != "Skipped" else run.status,
         "StatusDetails": step.status if step else run.details,
-        "ResponseCode": step.exit_code if step else _exit_code(run),
-        "ResponseStartDateTime": began,
-        "ResponseFinishDateTime": ended,
-        "Output": listed_output(step) if step else "",
+        "ResponseCode": step.exit_code if step else _find_exit_code(run),
+        "ResponseStartDateTime": start,
+        "ResponseFinishDateTime": end,
+        "Output": combine_output(step) if step else "",
         "StandardOutputUrl": "",
         "StandardErrorUrl": "",
     }
 
 
-def _exit_code(run: InvocationRun) -> int:
+def _find_exit_code(run: InvocationRun) -> int:
     return run.outcome.exit_code if run.outcome and run.has_ended else NOT_ENDED
 
 
-def _text(at: datetime | None) -> str:
+def _format_time(at: datetime | None) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if at else ""
 
 
-def _elapsed(began: datetime | None, ended: datetime | None) -> str:
-    if began is None or ended is None:
+def _format_elapsed(start: datetime | None, end: datetime | None) -> str:
+    if start is None or end is None:
         return ""
-    return f"PT{(ended - began).total_seconds():g}S"
+    return f"PT{(end - start).total_seconds():g}S"

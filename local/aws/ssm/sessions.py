@@ -1,7 +1,7 @@
-"""Sessions: a forwarded port really is forwarded, by the cloud itself, as the session-manager-plugin would.
+"""Sessions. The cloud itself forwards a port to the instance, as session-manager-plugin does on AWS.
 
-A session that on AWS would be on the plugin's standard streams (ssh's) gets a port of this computer, too, which the
-stream's URL names: `local/bin/session-manager-plugin` connects to it.
+A session that uses the plugin's standard streams on AWS, such as ssh's, gets a port of this computer as well. The
+stream's URL names it, and `local/bin/session-manager-plugin` connects to it.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,97 +18,101 @@ from local.aws.core.patches import Patches
 from local.aws.ec2.lifecycle import Lifecycle
 from local.aws.ec2.tracked_instance import TrackedInstance
 from local.aws.ssm.agents import Agents
-from local.aws.ssm.documents import session_content
+from local.aws.ssm.documents import load_session_content
 from local.machines.host.port import Forwarding, Machines
 
-SHELL = "SSM-SessionManagerRunShell"
-FORWARDED = "LocalPortForwarding"
+SHELL_DOCUMENT = "SSM-SessionManagerRunShell"
+FORWARDING_TYPE = "LocalPortForwarding"
 
 
 @dataclass
 class Session:
-    """One that was started.
+    """One started session.
 
-    :param forwarding: the port that leads to the machine, where the session is for one
-    :param port_is: how the stream's URL calls it: the laptop's own, or one for the plugin's standard streams
+    :param forwarding: forwarded port; None for a session without a port
+    :param port_parameter: name of the port in the stream's URL: `local_port` if the user connects to it, `stream_port`
+        if the plugin does
     """
 
     session_id: str
-    life: TrackedInstance
+    tracked: TrackedInstance
     document_name: str
     reason: str
     started_at: datetime
     ended_at: datetime | None = None
     forwarding: Forwarding | None = None
-    port_is: str = "local_port"
+    port_parameter: str = "local_port"
 
     @property
     def local_port(self) -> int | None:
-        """The port of this computer that leads to the machine."""
+        """Return the port of this computer that leads to the instance."""
         return self.forwarding.local_port if self.forwarding else None
 
 
 class Sessions:
-    """StartSession, TerminateSession, DescribeSessions. A machine that halts ends its sessions.
+    """StartSession, TerminateSession, DescribeSessions. A halt of the instance ends its sessions.
 
-    :param now: the cloud's time
+    :param now: returns the cloud's time
+    :ivar started: sessions by id, ended ones included
     """
 
     def __init__(self, now: Callable[[], datetime], machines: Machines, lifecycle: Lifecycle, agents: Agents) -> None:
+        """Start without sessions."""
         self.started: dict[str, Session] = {}
         self._now = now
         self._machines = machines
         self._lifecycle = lifecycle
         self._agents = agents
-        lifecycle.on_halt.append(self._end_those_of)
+        lifecycle.on_halt.append(self._end_sessions)
 
     def patch(self, patches: Patches) -> None:
-        patches.add(SimpleSystemManagerResponse, "start_session", self._start())
-        patches.add(SimpleSystemManagerResponse, "terminate_session", self._terminate())
-        patches.add(SimpleSystemManagerResponse, "describe_sessions", self._describe())
+        """Add the calls."""
+        patches.add(SimpleSystemManagerResponse, "start_session", self._build_start())
+        patches.add(SimpleSystemManagerResponse, "terminate_session", self._build_terminate())
+        patches.add(SimpleSystemManagerResponse, "describe_sessions", self._build_describe())
 
     def close(self) -> None:
-        """End all of them."""
+        """End all sessions."""
         for session in self.started.values():
             self._end(session, self._now())
 
-    def _start(self) -> Callable[[Any], ActionResult]:
+    def _build_start(self) -> Callable[[Any], ActionResult]:
         def start_session(response: Any) -> ActionResult:
             target = response._get_param("Target")
-            life = self._lifecycle.live_counts.get(target)
-            if life is None or life.region != response.region or not self._agents.is_reachable(target):
+            tracked = self._lifecycle.instances.get(target)
+            if tracked is None or tracked.region != response.region or not self._agents.is_reachable(target):
                 raise CloudError("TargetNotConnected", f"{target} is not connected.")
-            name = response._get_param("DocumentName") or SHELL
-            content = session_content(response.ssm_backend, name, response._get_param("Parameters", {}))
+            name = response._get_param("DocumentName") or SHELL_DOCUMENT
+            content = load_session_content(response.ssm_backend, name, response._get_param("Parameters", {}))
             session = Session(
                 session_id=f"local-{uuid4().hex[:17]}",
-                life=life,
+                tracked=tracked,
                 document_name=name,
                 reason=response._get_param("Reason", ""),
                 started_at=self._now(),
             )
             if content["sessionType"] == "Port":
-                is_forwarded = content["properties"].get("type") == FORWARDED
-                session.port_is = "local_port" if is_forwarded else "stream_port"
+                is_forwarded = content["properties"].get("type") == FORWARDING_TYPE
+                session.port_parameter = "local_port" if is_forwarded else "stream_port"
                 session.forwarding = self._forward(target, content["properties"])
             self.started[session.session_id] = session
-            return ActionResult(_token(session))
+            return ActionResult(_build_start_response(session))
 
         return start_session
 
     def _forward(self, instance_id: str, properties: Mapping[str, str]) -> Forwarding:
-        remote = _port("portNumber", properties)
-        local = _port("localPortNumber", properties) if properties.get("type") == FORWARDED else 0
+        remote = _read_port("portNumber", properties)
+        local = _read_port("localPortNumber", properties) if properties.get("type") == FORWARDING_TYPE else 0
         try:
             return self._machines.forward(instance_id, remote, local)
         except OSError as error:
             raise CloudError(
                 "LocalPortUnavailable",
-                f"port {local} of this computer cannot lead to port {remote} of {instance_id} ({error}); "
-                f"choose another localPortNumber, or 0 for any free one",
+                f"Port {local} of this computer cannot be forwarded to port {remote} of {instance_id} ({error}). "
+                "Choose another localPortNumber, or 0 for any free port.",
             ) from error
 
-    def _terminate(self) -> Callable[[Any], ActionResult]:
+    def _build_terminate(self) -> Callable[[Any], ActionResult]:
         def terminate_session(response: Any) -> ActionResult:
             session = self.started.get(response._get_param("SessionId"))
             if session is None:
@@ -118,21 +122,21 @@ class Sessions:
 
         return terminate_session
 
-    def _describe(self) -> Callable[[Any], ActionResult]:
+    def _build_describe(self) -> Callable[[Any], ActionResult]:
         def describe_sessions(response: Any) -> ActionResult:
             wants_active = response._get_param("State") == "Active"
-            found = [
-                _described(session)
+            sessions = [
+                _describe_session(session)
                 for session in self.started.values()
-                if session.life.region == response.region and (session.ended_at is None) == wants_active
+                if session.tracked.region == response.region and (session.ended_at is None) == wants_active
             ]
-            return ActionResult({"Sessions": found})
+            return ActionResult({"Sessions": sessions})
 
         return describe_sessions
 
-    def _end_those_of(self, life: TrackedInstance, at: datetime) -> None:
+    def _end_sessions(self, tracked: TrackedInstance, at: datetime) -> None:
         for session in self.started.values():
-            if session.life is life:
+            if session.tracked is tracked:
                 self._end(session, at)
 
     def _end(self, session: Session, at: datetime) -> None:
@@ -143,16 +147,16 @@ class Sessions:
         session.ended_at = at
 
 
-def _port(name: str, properties: Mapping[str, str]) -> int:
+def _read_port(name: str, properties: Mapping[str, str]) -> int:
     text = properties.get(name, "0")
     if not text.isdigit() or int(text) > 65535:
-        raise CloudError("InvalidParameters", f"{name} is a port number, not {text!r}")
+        raise CloudError("InvalidParameters", f"{name} must be a port number, not {text!r}.")
     return int(text)
 
 
-def _token(session: Session) -> Mapping[str, Any]:
-    host = f"ssmmessages.{session.life.region}.amazonaws.com"
-    local = f"&{session.port_is}={session.local_port}" if session.local_port else ""
+def _build_start_response(session: Session) -> Mapping[str, Any]:
+    host = f"ssmmessages.{session.tracked.region}.amazonaws.com"
+    local = f"&{session.port_parameter}={session.local_port}" if session.local_port else ""
     return {
         "SessionId": session.session_id,
         "StreamUrl": f"wss://{host}/v1/data-channel/{session.session_id}?role=publish_subscribe{local}",
@@ -160,14 +164,14 @@ def _token(session: Session) -> Mapping[str, Any]:
     }
 
 
-def _described(session: Session) -> Mapping[str, Any]:
+def _describe_session(session: Session) -> Mapping[str, Any]:
     return {
         "SessionId": session.session_id,
-        "Target": session.life.instance.id,
+        "Target": session.tracked.instance.id,
         "Status": "Terminated" if session.ended_at else "Connected",
         "StartDate": session.started_at,
         "EndDate": session.ended_at,
         "DocumentName": session.document_name,
         "Reason": session.reason,
-        "Owner": f"arn:aws:iam::{session.life.account}:user/local",
+        "Owner": f"arn:aws:iam::{session.tracked.account}:user/local",
     }

@@ -1,1 +1,1 @@
-"""The document engine of the SSM agent."""
+"""Document engine of the SSM agent."""

@@ -1,7 +1,7 @@
-"""The SSM agent's document engine: what a document's steps do to a machine, and what is reported of them.
+"""Document engine of the SSM agent: what a document's steps do on a machine, and which results are reported.
 
-The semantics are those of amazon-ssm-agent 3.3. What runs a script is behind `Shell`, so that the same engine serves
-machines that are real processes and machines that only pretend.
+The semantics are those of amazon-ssm-agent 3.3. `Shell` runs the scripts, so that the same engine serves machines with
+real processes and simulated ones.
 """
 
 import json
@@ -14,20 +14,20 @@ from local.machines.errors import MachineRebooted
 from local.machines.host.port import Invocation, InvocationResult, InvocationStatus, StepResult, StepStatus
 
 from . import parameters
-from .documents import modern
+from .documents import upgrade_schema
 from .shell import Cancellation, Script, ScriptResult, Shell
 
 EXIT_SUCCESS = 168
 EXIT_FAILURE = 169
 EXIT_REBOOT = 194
 STOPPED_EXIT_CODE = 137
-"""What the agent reports for a script that it stopped itself."""
+"""Exit code that the agent reports for a script that it stopped itself."""
 
 DEFAULT_TIMEOUT = 3600
 MIN_TIMEOUT = 5
 MAX_TIMEOUT = 172_800
 MAX_REBOOTS = 15
-"""A document that reboots the machine more often than this is given up, as the agent gives up."""
+"""The agent abandons a document that reboots the machine more often."""
 
 STDOUT_LIMIT = 24_000
 STDERR_LIMIT = 8_000
@@ -39,22 +39,25 @@ OTHER_PLATFORM_ACTIONS = frozenset({"aws:runPowerShellScript", "aws:psModule", "
 def run_document(
     invocation: Invocation, shell: Shell, agent_environment: Mapping[str, str], cancellation: Cancellation
 ) -> InvocationResult:
-    """Run every step that is to run.
+    """Run the steps of a document.
 
-    :param agent_environment: what the agent tells every script of where it is
-    :raises InvalidParameters: as SendCommand should have
+    :param agent_environment: variables that the agent adds to each script
+    :raises InvalidParameters: SendCommand should have rejected the parameters
     """
-    document = modern(invocation.document)
+    document = upgrade_schema(invocation.document)
     declared = document.get("parameters") or {}
-    values = parameters.resolve(declared, invocation.parameters)
-    environment = {**agent_environment, **parameters.as_environment(declared, values)}
-    run = _Run(invocation, values, environment, shell, cancellation)
-    steps = tuple(_timed(run, step) for step in document["mainSteps"])
-    return InvocationResult(*_overall(steps), steps)
+    values = parameters.resolve_values(declared, invocation.parameters)
+    environment = {**agent_environment, **parameters.build_environment(declared, values)}
+    run = _DocumentRun(invocation, values, environment, shell, cancellation)
+    steps = tuple(_run_timed(run, step) for step in document["mainSteps"])
+    return InvocationResult(*_summarize(steps), steps)
 
 
-class _Run:
-    """One document on its way: `leaving` is set once a step ended the document."""
+class _DocumentRun:
+    """One run of a document.
+
+    :ivar _has_left: set once a step has ended the document
+    """
 
     def __init__(
         self,
@@ -64,34 +67,37 @@ class _Run:
         shell: Shell,
         cancellation: Cancellation,
     ) -> None:
+        """Start before the first step."""
         self._invocation = invocation
         self._values = values
         self._environment = environment
         self._shell = shell
         self._cancellation = cancellation
-        self._leaving = False
+        self._has_left = False
 
-    def step(self, step: Mapping[str, Any]) -> StepResult:
-        """Run one step, or say why not."""
+    def run_step(self, step: Mapping[str, Any]) -> StepResult:
+        """Run one step, or return why it is skipped."""
         name, action = str(step["name"]), str(step["action"])
         inputs = parameters.fill_in(step.get("inputs") or {}, self._values)
         if self._cancellation.is_set():
             return StepResult(name, action, "Cancelled", STOPPED_EXIT_CODE, "", "")
-        if self._leaving and not _is_true(inputs.get("finallyStep")):
-            return _skipped(
+        if self._has_left and not _is_true(inputs.get("finallyStep")):
+            return _build_skipped(
                 name, action, f"Step execution skipped since an earlier step ended the document. Step name: {name}"
             )
-        allowed, trouble = _precondition(parameters.fill_in(step.get("precondition") or {}, self._values))
+        allowed, problem = _check_precondition(parameters.fill_in(step.get("precondition") or {}, self._values))
         if not allowed or action in OTHER_PLATFORM_ACTIONS:
-            return _skipped(name, action, f"Step execution skipped due to unsatisfied preconditions. Step name: {name}")
-        if trouble:
-            return StepResult(name, action, "Failed", 1, "", f"{trouble}. Step name: {name}")
+            return _build_skipped(
+                name, action, f"Step execution skipped due to unsatisfied preconditions. Step name: {name}"
+            )
+        if problem:
+            return StepResult(name, action, "Failed", 1, "", f"{problem}. Step name: {name}")
         if action != SHELL_ACTION:
             text = f"Plugin with name {action} is not supported by this agent. Step name: {name}"
             return StepResult(name, action, "Failed", 1, "", text)
-        return self._after(inputs, self._shell_step(name, inputs))
+        return self._apply_exit_rules(inputs, self._run_shell_step(name, inputs))
 
-    def _shell_step(self, name: str, inputs: Mapping[str, Any]) -> StepResult:
+    def _run_shell_step(self, name: str, inputs: Mapping[str, Any]) -> StepResult:
         lines = inputs.get("runCommand")
         lines = [lines] if isinstance(lines, str) else lines
         if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
@@ -104,51 +110,51 @@ class _Run:
             text="\n".join(lines) + "\n",
             environment=self._environment,
             folder=str(inputs.get("workingDirectory") or "") or None,
-            timeout=timeout_seconds(inputs.get("timeoutSeconds")),
+            timeout=parse_timeout(inputs.get("timeoutSeconds")),
         )
-        return _report(name, self._until_no_reboot(script))
+        return _build_result(name, self._execute_with_reboots(script))
 
-    def _until_no_reboot(self, script: Script) -> ScriptResult:
-        """A step that asks for a reboot, or that one interrupts, runs again from its start.
+    def _execute_with_reboots(self, script: Script) -> ScriptResult:
+        """Run a script again from its start after a reboot that it requests or that interrupts it.
 
-        What it says is appended to what it said before.
+        The output of all runs is joined.
         https://github.com/aws/amazon-ssm-agent/blob/mainline/agent/framework/processor/executer/iohandler/iomodule/commandoutput.go
         """
         stdout = stderr = ""
         for _ in range(MAX_REBOOTS):
             try:
-                ended = self._shell.execute(script, self._cancellation)
+                result = self._shell.execute(script, self._cancellation)
             except MachineRebooted:
                 continue
-            stdout, stderr = stdout + ended.stdout, stderr + ended.stderr
-            if ended.exit_code != EXIT_REBOOT or ended.how != "exited":
-                return replace(ended, stdout=stdout, stderr=stderr)
+            stdout, stderr = stdout + result.stdout, stderr + result.stderr
+            if result.exit_code != EXIT_REBOOT or result.ending != "exited":
+                return replace(result, stdout=stdout, stderr=stderr)
             self._shell.reboot()
         return ScriptResult(
             1, stdout, f"{stderr}The document rebooted the machine {MAX_REBOOTS} times and was given up."
         )
 
-    def _after(self, inputs: Mapping[str, Any], result: StepResult) -> StepResult:
-        """What the step's end means to the steps behind it."""
+    def _apply_exit_rules(self, inputs: Mapping[str, Any], result: StepResult) -> StepResult:
+        """Apply onSuccess, onFailure and the agent's exit codes to the following steps."""
         if result.exit_code in (EXIT_SUCCESS, EXIT_FAILURE):
-            self._leaving = True
+            self._has_left = True
         elif result.status == "Success":
-            self._leaving = self._leaving or inputs.get("onSuccess") == "exit"
+            self._has_left = self._has_left or inputs.get("onSuccess") == "exit"
         elif inputs.get("onFailure") in ("exit", "successAndExit"):
-            self._leaving = True
+            self._has_left = True
             if inputs["onFailure"] == "successAndExit":
                 return StepResult(result.name, result.action, "Success", result.exit_code, result.stdout, result.stderr)
         return result
 
 
-def _timed(run: _Run, step: Mapping[str, Any]) -> StepResult:
-    began = time.monotonic()
-    result = run.step(step)
-    return replace(result, seconds=time.monotonic() - began)
+def _run_timed(run: _DocumentRun, step: Mapping[str, Any]) -> StepResult:
+    started_at = time.monotonic()
+    result = run.run_step(step)
+    return replace(result, seconds=time.monotonic() - started_at)
 
 
-def timeout_seconds(value: Any) -> float:
-    """The step's limit; what is no number from 5 to 172800 is 3600, as in the agent."""
+def parse_timeout(value: Any) -> float:
+    """Return a step's time limit in seconds. As in the agent, any value outside 5 to 172800 means 3600."""
     try:
         seconds = int(str(value).strip())
     except ValueError:
@@ -156,35 +162,35 @@ def timeout_seconds(value: Any) -> float:
     return seconds if MIN_TIMEOUT <= seconds <= MAX_TIMEOUT else DEFAULT_TIMEOUT
 
 
-def cut(text: str, limit: int) -> str:
-    """Output as the agent reports it: whole, or its beginning and the mark, `limit` characters together."""
+def cut_output(text: str, limit: int) -> str:
+    """Return output as the agent reports it: complete, or its beginning and a mark, together `limit` characters."""
     return text if len(text) <= limit else text[: limit - len(CUT_MARK)] + CUT_MARK
 
 
-def _report(name: str, ended: ScriptResult) -> StepResult:
+def _build_result(name: str, result: ScriptResult) -> StepResult:
     statuses: Mapping[str, StepStatus] = {"timed out": "TimedOut", "cancelled": "Cancelled"}
-    status = statuses.get(ended.how) or ("Success" if ended.exit_code in (0, EXIT_SUCCESS) else "Failed")
-    exit_code = ended.exit_code if ended.how == "exited" else STOPPED_EXIT_CODE
-    stderr = ended.stderr
+    status = statuses.get(result.ending) or ("Success" if result.exit_code in (0, EXIT_SUCCESS) else "Failed")
+    exit_code = result.exit_code if result.ending == "exited" else STOPPED_EXIT_CODE
+    stderr = result.stderr
     if status == "Failed":
         cause = f"exit status {exit_code}" if exit_code >= 0 else f"signal: {-exit_code}"
         stderr = (
             f"{stderr}\nfailed to run commands: {cause}".lstrip("\n") if stderr else f"failed to run commands: {cause}"
         )
-    reported = cut(ended.stdout, STDOUT_LIMIT), cut(stderr, STDERR_LIMIT)
-    return StepResult(name, SHELL_ACTION, status, exit_code, *reported, whole=(ended.stdout, stderr))
+    reported = cut_output(result.stdout, STDOUT_LIMIT), cut_output(stderr, STDERR_LIMIT)
+    return StepResult(name, SHELL_ACTION, status, exit_code, *reported, full_output=(result.stdout, stderr))
 
 
-def _skipped(name: str, action: str, why: str) -> StepResult:
-    return StepResult(name, action, "Skipped", 0, why, "")
+def _build_skipped(name: str, action: str, message: str) -> StepResult:
+    return StepResult(name, action, "Skipped", 0, message, "")
 
 
 def _is_true(value: Any) -> bool:
     return value is True or str(value).lower() == "true"
 
 
-def _precondition(conditions: Mapping[str, Sequence[str]]) -> tuple[bool, str]:
-    """Whether the step is for this machine, and what is wrong with the condition, if anything."""
+def _check_precondition(conditions: Mapping[str, Sequence[str]]) -> tuple[bool, str]:
+    """Return whether the step is for this machine, and an error of the condition if there is one."""
     for operator, words in conditions.items():
         if operator != "StringEquals" or len(words) != 2:
             return True, f'Unrecognized precondition(s): "{operator}": {words}'
@@ -197,8 +203,8 @@ def _precondition(conditions: Mapping[str, Sequence[str]]) -> tuple[bool, str]:
     return True, ""
 
 
-def _overall(steps: Sequence[StepResult]) -> tuple[InvocationStatus, int]:
-    """The document's status and exit code: those of the first step that did not succeed, the worst kind first."""
+def _summarize(steps: Sequence[StepResult]) -> tuple[InvocationStatus, int]:
+    """Return status and exit code of the document: those of its first step with the worst status."""
     kinds: tuple[InvocationStatus, ...] = ("Failed", "TimedOut", "Cancelled")
     for kind in kinds:
         for step in steps:

@@ -1,4 +1,4 @@
-"""Documents: what CreateDocument accepts, and the stock that AWS publishes."""
+"""Documents: what CreateDocument accepts, and the document that AWS publishes."""
 
 import json
 import re
@@ -11,9 +11,9 @@ from local.machines.errors import DocumentTooLarge, InvalidDocument
 
 from . import parameters
 
-LARGEST = 64 * 1024
-SCHEMA = "2.2"
-TYPES = frozenset({"String", "StringList", "Integer", "Boolean", "MapList", "StringMap"})
+MAX_BYTES = 64 * 1024
+SCHEMA_VERSION = "2.2"
+PARAMETER_TYPES = frozenset({"String", "StringList", "Integer", "Boolean", "MapList", "StringMap"})
 STEP_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 ACTIONS = frozenset(
     {
@@ -73,23 +73,23 @@ RUN_SHELL_SCRIPT: Mapping[str, Any] = {
     },
 }
 BUILT_IN: Mapping[str, Mapping[str, Any]] = {"AWS-RunShellScript": RUN_SHELL_SCRIPT}
-"""Documents that are there without anyone creating them, by name, as GetDocument shows them."""
+"""Documents that exist in every account, by name, as GetDocument shows them."""
 
 
 def validate_document(content: str, document_format: Literal["JSON", "YAML"] = "JSON") -> Mapping[str, Any]:
-    """The parsed content of a Command document.
+    """Return the parsed content of a Command document.
 
-    :raises DocumentTooLarge: more than 64 KB
-    :raises InvalidDocument: AWS would refuse it; the text says what is wrong
+    :raises DocumentTooLarge: it has more than 64 KB
+    :raises InvalidDocument: AWS would reject it; the message says why
     """
-    if len(content.encode()) > LARGEST:
-        raise DocumentTooLarge(f"The document has {len(content.encode())} bytes; at most {LARGEST} are allowed.")
+    if len(content.encode()) > MAX_BYTES:
+        raise DocumentTooLarge(f"The document has {len(content.encode())} bytes; at most {MAX_BYTES} are allowed.")
     document = _parse(content, document_format)
     if not isinstance(document, dict):
         raise InvalidDocument("The document is not an object.")
-    if document.get("schemaVersion") != SCHEMA:
+    if document.get("schemaVersion") != SCHEMA_VERSION:
         raise InvalidDocument(
-            f"schemaVersion is {document.get('schemaVersion')!r}; a Command document needs '{SCHEMA}'."
+            f"schemaVersion is {document.get('schemaVersion')!r}; a Command document needs '{SCHEMA_VERSION}'."
         )
     unknown = sorted(set(document) - {"schemaVersion", "description", "parameters", "mainSteps", "variables"})
     if unknown:
@@ -103,15 +103,15 @@ def validate_document(content: str, document_format: Literal["JSON", "YAML"] = "
     return document
 
 
-def modern(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A document in schema 2.2: itself, or what a document of schema 1.2 amounts to."""
+def upgrade_schema(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a document in schema 2.2, converted from schema 1.2 if necessary."""
     if "runtimeConfig" not in document:
         return document
     steps = [
         {"action": action, "name": action, "inputs": config["properties"][0]}
         for action, config in document["runtimeConfig"].items()
     ]
-    return {"schemaVersion": SCHEMA, "parameters": document.get("parameters", {}), "mainSteps": steps}
+    return {"schemaVersion": SCHEMA_VERSION, "parameters": document.get("parameters", {}), "mainSteps": steps}
 
 
 def _parse(content: str, document_format: str) -> Any:
@@ -129,16 +129,16 @@ def _check_parameters(declared: Any) -> None:
     for name, declaration in declared.items():
         if not parameters.NAME.fullmatch(name):
             raise InvalidDocument(f"Parameter name {name!r}: only letters and digits are allowed.")
-        if not isinstance(declaration, dict) or declaration.get("type") not in TYPES:
-            raise InvalidDocument(f"Parameter {name} needs a type, one of {sorted(TYPES)}.")
+        if not isinstance(declaration, dict) or declaration.get("type") not in PARAMETER_TYPES:
+            raise InvalidDocument(f"Parameter {name} needs a type, one of {sorted(PARAMETER_TYPES)}.")
         if declaration.get("interpolationType", "ENV_VAR") not in ("ENV_VAR", "DEFAULT"):
-            raise InvalidDocument(f"Parameter {name}: interpolationType is ENV_VAR or not there.")
+            raise InvalidDocument(f"Parameter {name}: interpolationType must be ENV_VAR or missing.")
         if "interpolationType" in declaration and declaration["type"] != "String":
-            raise InvalidDocument(f"Parameter {name}: interpolationType is for String parameters alone.")
+            raise InvalidDocument(f"Parameter {name}: interpolationType is only for String parameters.")
         try:
             re.compile(declaration.get("allowedPattern", ""))
         except re.error as error:
-            raise InvalidDocument(f"Parameter {name}: allowedPattern is no pattern: {error}.") from error
+            raise InvalidDocument(f"Parameter {name}: allowedPattern is not a valid pattern: {error}.") from error
 
 
 def _check_steps(steps: Any) -> None:

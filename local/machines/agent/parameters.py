@@ -1,7 +1,7 @@
-"""A document's parameters: checked as SendCommand checks them, filled in as the agent fills them in.
+"""Parameters of a document: checked as by SendCommand, filled in as by the agent.
 
-A parameter with `interpolationType: ENV_VAR` goes into the environment as `SSM_<name>`. Its `{{ name }}` is filled in
-all the same, as agents older than 3.3.2746.0 do: a document that is safe here is safe on both.
+A parameter with `interpolationType: ENV_VAR` becomes the environment variable `SSM_<name>`. Its `{{ name }}` is filled
+in as well, as in agents older than 3.3.2746.0: a document that is safe here is safe with both.
 """
 
 import json
@@ -15,33 +15,33 @@ NAME = re.compile(r"[a-zA-Z0-9]+")
 REFERENCE = re.compile(r"\{\{\s*([a-zA-Z0-9]+)\s*\}\}")
 
 
-def resolve(declared: Mapping[str, Any], given: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """Values by name, defaults filled in.
+def resolve_values(declared: Mapping[str, Any], arguments: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Return the values by name, with defaults.
 
-    :raises InvalidParameters: one is unknown, missing, of the wrong type or not allowed
+    :raises InvalidParameters: a parameter is unknown, missing, of the wrong type or not allowed
     """
-    unknown = sorted(set(given) - set(declared))
+    unknown = sorted(set(arguments) - set(declared))
     if unknown:
         raise InvalidParameters(f"Parameters {unknown} are not declared by the document.")
     values: dict[str, Any] = {}
     for name, declaration in declared.items():
-        if name in given:
-            values[name] = _typed(name, declaration, list(given[name]))
+        if name in arguments:
+            values[name] = _parse_value(name, declaration, list(arguments[name]))
         elif "default" in declaration:
             values[name] = declaration["default"]
         else:
             raise InvalidParameters(f"Parameter {name} is required and has no value.")
-        _check(name, declaration, values[name])
+        _check_value(name, declaration, values[name])
     return values
 
 
 def fill_in(template: Any, values: Mapping[str, Any]) -> Any:
-    """A document's piece with each `{{ name }}` replaced; a string that is one reference alone becomes the value."""
+    """Return a part of a document with each `{{ name }}` replaced. A string that is one reference becomes the value."""
     if isinstance(template, str):
-        alone = REFERENCE.fullmatch(template)
-        if alone and alone[1] in values:
-            return values[alone[1]]
-        return REFERENCE.sub(lambda match: _text(values[match[1]]) if match[1] in values else match[0], template)
+        reference = REFERENCE.fullmatch(template)
+        if reference and reference[1] in values:
+            return values[reference[1]]
+        return REFERENCE.sub(lambda match: _to_text(values[match[1]]) if match[1] in values else match[0], template)
     if isinstance(template, Mapping):
         return {key: fill_in(value, values) for key, value in template.items()}
     if isinstance(template, list):
@@ -49,16 +49,16 @@ def fill_in(template: Any, values: Mapping[str, Any]) -> Any:
     return template
 
 
-def as_environment(declared: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, str]:
-    """The variables of the parameters that ask for one."""
+def build_environment(declared: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, str]:
+    """Return the environment variables of the parameters with `interpolationType: ENV_VAR`."""
     return {
-        f"SSM_{name}": _text(values[name])
+        f"SSM_{name}": _to_text(values[name])
         for name, declaration in declared.items()
         if declaration.get("interpolationType") == "ENV_VAR"
     }
 
 
-def _typed(name: str, declaration: Mapping[str, Any], words: list[str]) -> Any:
+def _parse_value(name: str, declaration: Mapping[str, Any], words: list[str]) -> Any:
     kind = declaration.get("type", "String")
     if kind == "StringList":
         return words
@@ -72,14 +72,14 @@ def _typed(name: str, declaration: Mapping[str, Any], words: list[str]) -> Any:
         value = None
     expected: dict[str, type] = {"Integer": int, "Boolean": bool, "StringMap": dict, "MapList": list}
     if type(value) is not expected.get(kind):
-        raise InvalidParameters(f"Parameter {name} is a {kind}; {words[0]!r} is none.")
+        raise InvalidParameters(f"Parameter {name} must be a {kind}, not {words[0]!r}.")
     return value
 
 
-def _check(name: str, declaration: Mapping[str, Any], value: Any) -> None:
+def _check_value(name: str, declaration: Mapping[str, Any], value: Any) -> None:
     items = value if isinstance(value, list) else [value]
-    texts = [_text(item) for item in items]
-    allowed = [_text(each) for each in declaration.get("allowedValues", [])]
+    texts = [_to_text(item) for item in items]
+    allowed = [_to_text(value) for value in declaration.get("allowedValues", [])]
     pattern = declaration.get("allowedPattern")
     for text in texts:
         if allowed and text not in allowed:
@@ -91,12 +91,12 @@ def _check(name: str, declaration: Mapping[str, Any], value: Any) -> None:
         _check_size(name, "items", len(value), declaration.get("minItems"), declaration.get("maxItems"))
 
 
-def _check_size(name: str, what: str, size: int, least: Any, most: Any) -> None:
+def _check_size(name: str, unit: str, size: int, least: Any, most: Any) -> None:
     if least is not None and size < int(least):
-        raise InvalidParameters(f"Parameter {name} has {size} {what}, at least {least} are asked for.")
+        raise InvalidParameters(f"Parameter {name} has {size} {unit}, at least {least} are required.")
     if most is not None and size > int(most):
-        raise InvalidParameters(f"Parameter {name} has {size} {what}, at most {most} are allowed.")
+        raise InvalidParameters(f"Parameter {name} has {size} {unit}, at most {most} are allowed.")
 
 
-def _text(value: Any) -> str:
+def _to_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)

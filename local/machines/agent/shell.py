@@ -1,4 +1,4 @@
-"""What the agent's engine asks of whatever runs its scripts: one script in, how it ended out."""
+"""Interface between the agent's engine and what runs its scripts."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -9,12 +9,12 @@ from typing import Literal, Protocol
 
 @dataclass(frozen=True)
 class Script:
-    """One step's script.
+    """Script of one step.
 
-    :param step: the step's name
-    :param text: the file's whole content
-    :param environment: what the agent adds to the machine's own environment
-    :param folder: the working directory, or None for the agent's own
+    :param step: name of the step
+    :param text: complete content of the file
+    :param environment: variables that the agent adds to the machine's own
+    :param folder: working directory; None is the agent's own
     :param timeout: real seconds
     """
 
@@ -29,31 +29,33 @@ class Script:
 
 @dataclass(frozen=True)
 class ScriptResult:
-    """How a script ended. Output may be longer than the agent reports; it is cut here.
+    """Result of a script. Its output may be longer than what the agent reports.
 
     :param exit_code: negative for a signal
+    :param ending: why it ended
     """
 
     exit_code: int
     stdout: str = ""
     stderr: str = ""
-    how: Literal["exited", "timed out", "cancelled"] = "exited"
+    ending: Literal["exited", "timed out", "cancelled"] = "exited"
 
 
 class Cancellation:
-    """A wish, set once from any thread, that a document stop."""
+    """Cancellation of a document, set once by any thread."""
 
     def __init__(self) -> None:
+        """Start without a cancellation."""
         self._lock = threading.Lock()
         self._is_set = False
         self._callbacks: list[Callable[[], None]] = []
 
     def is_set(self) -> bool:
-        """Whether it was wished."""
+        """Return whether the document is cancelled."""
         return self._is_set
 
     def set(self) -> None:
-        """Wish it."""
+        """Cancel the document and call the callbacks."""
         with self._lock:
             self._is_set = True
             for callback in self._callbacks:
@@ -61,7 +63,7 @@ class Cancellation:
 
     @contextmanager
     def on_cancel(self, callback: Callable[[], None]) -> Iterator[None]:
-        """Within, `callback` is called when the wish comes. It may not call back."""
+        """Call `callback` if the cancellation arrives inside the block. It must not use this object."""
         with self._lock:
             self._callbacks.append(callback)
         try:
@@ -72,16 +74,16 @@ class Cancellation:
 
 
 class Shell(Protocol):
-    """What runs scripts on one machine."""
+    """Runs scripts on one machine."""
 
     def execute(self, script: Script, cancellation: Cancellation) -> ScriptResult:
-        """Run to the end, the time limit or the cancel.
+        """Run a script to its end, its time limit or its cancellation.
 
-        :raises MachineRebooted: the machine went down under it and is up again
-        :raises MachineHalted: the machine went down under it
+        :raises MachineRebooted: the machine rebooted before the end
+        :raises MachineHalted: the machine halted before the end
         """
         ...
 
     def reboot(self) -> None:
-        """Take the machine down and up again."""
+        """Halt and boot the machine."""
         ...

@@ -1,1 +1,1 @@
-"""The simulated instances as the local cloud sees them."""
+"""The host's side of machines: the interface of a fleet, and its two implementations."""

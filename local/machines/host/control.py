@@ -1,4 +1,4 @@
-"""The host's end of a machine's control socket: orders out, answers and events in."""
+"""The host's end of a machine's control socket: sends requests, receives responses and events."""
 
 import itertools
 import socket
@@ -13,41 +13,46 @@ from local.machines.inside import wire
 Event = Callable[[wire.Message, list[int]], None]
 
 
-class Control:
-    """Orders are numbered; an answer with that number fulfils the order's future.
+class ControlChannel:
+    """Numbers requests, and completes a request's future with the response of that number.
 
-    Everything else is an event, handed to `on_event` on the reading thread. When the machine is gone every open
-    future gets MachineHalted and `gone` is set.
+    Everything else is an event and goes to `on_event` on the reading thread. When the machine is gone, each pending
+    future fails with MachineHalted and `is_gone` is set.
     """
 
     def __init__(self, channel: socket.socket, on_event: Event) -> None:
+        """Start to read."""
         self._channel = channel
         self._on_event = on_event
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
-        self._open: dict[int, Future[Any]] = {}
-        self.gone = threading.Event()
+        self._pending: dict[int, Future[Any]] = {}
+        self.is_gone = threading.Event()
         self._reader = threading.Thread(target=self._read, name="machine-control", daemon=True)
         self._reader.start()
 
-    def order(self, message: wire.Message, files: list[int] | None = None) -> tuple[int, Future[Any]]:
-        """Send an order that will be answered. The future holds the answer and its files."""
+    def request(self, message: wire.Message, files: list[int] | None = None) -> tuple[int, Future[Any]]:
+        """Send a request that gets a response.
+
+        :returns: number of the request, and a future of the response and its files
+        :raises MachineHalted: the machine is gone
+        """
         number, future = next(self._numbers), Future[Any]()
         with self._lock:
-            if self.gone.is_set():
-                raise MachineHalted("the machine does not run")
-            self._open[number] = future
+            if self.is_gone.is_set():
+                raise MachineHalted("The machine is not running.")
+            self._pending[number] = future
             self._send({**message, "id": number}, files)
         return number, future
 
-    def tell(self, message: wire.Message) -> None:
-        """Send an order that has no answer; nothing happens where the machine is gone."""
+    def send(self, message: wire.Message) -> None:
+        """Send a request without a response; do nothing if the machine is gone."""
         with self._lock:
-            if not self.gone.is_set():
+            if not self.is_gone.is_set():
                 self._send(message, None)
 
     def close(self) -> None:
-        """Only once the machine is gone."""
+        """Close the socket. Call it only when the machine is gone."""
         self._reader.join()
         self._channel.close()
 
@@ -61,13 +66,13 @@ class Control:
         while received := wire.receive(self._channel):
             message, files = received
             with self._lock:
-                future = self._open.pop(message.get("id", 0), None)
+                future = self._pending.pop(message.get("id", 0), None)
             if future:
                 future.set_result((message, files))
             else:
                 self._on_event(message, files)
         with self._lock:
-            self.gone.set()
-            waiting, self._open = self._open, {}
+            self.is_gone.set()
+            waiting, self._pending = self._pending, {}
         for future in waiting.values():
-            future.set_exception(MachineHalted("the machine went down"))
+            future.set_exception(MachineHalted("The machine halted."))

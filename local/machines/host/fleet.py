@@ -1,4 +1,4 @@
-"""What every fleet does alike: who is there, what runs on whom, and the agent's environment."""
+"""Parts that both implementations of a fleet share."""
 
 import threading
 from collections.abc import Iterator
@@ -9,16 +9,17 @@ from local.machines.agent.shell import Cancellation
 from .port import MachineSpec
 
 
-class Running:
-    """The documents that run, by machine and command."""
+class RunningDocuments:
+    """Running documents by machine and command."""
 
     def __init__(self) -> None:
+        """Start without documents."""
         self._lock = threading.Lock()
         self._cancellations: dict[tuple[str, str], Cancellation] = {}
 
     @contextmanager
-    def document(self, instance_id: str, command_id: str) -> Iterator[Cancellation]:
-        """Within, the document can be cancelled."""
+    def track(self, instance_id: str, command_id: str) -> Iterator[Cancellation]:
+        """Make a document cancellable inside the block."""
         key, cancellation = (instance_id, command_id), Cancellation()
         with self._lock:
             self._cancellations[key] = cancellation
@@ -29,13 +30,13 @@ class Running:
                 del self._cancellations[key]
 
     def cancel(self, instance_id: str, command_id: str) -> None:
-        """Nothing happens where it does not run."""
+        """Cancel a document; do nothing if it does not run."""
         with self._lock:
             cancellation = self._cancellations.get((instance_id, command_id))
         if cancellation:
             cancellation.set()
 
 
-def agent_environment(spec: MachineSpec) -> dict[str, str]:
-    """What the agent tells every script of where it is."""
+def build_agent_environment(spec: MachineSpec) -> dict[str, str]:
+    """Return the variables that the agent adds to each script."""
     return {"AWS_SSM_INSTANCE_ID": spec.instance_id, "AWS_SSM_REGION_NAME": spec.region}

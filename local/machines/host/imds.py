@@ -1,6 +1,6 @@
-"""The instance metadata service, version 2 only, one server a machine, on a socket of the machine's own network.
+"""Instance metadata service, version 2 only: one server per machine, on a socket in the machine's own network.
 
-Every answer has a Date by the local cloud's clock: it is where a machine gets the cloud's time from.
+Every response has a Date on the local cloud's clock. That is where a machine reads the cloud's time.
 """
 
 import contextlib
@@ -18,20 +18,25 @@ from typing import Any
 from .port import MachineSpec
 
 ROLE = "gpudesk-instance"
-SSH_KEYS = "meta-data/managed-ssh-keys/active-keys"
+SSH_KEYS_PATH = "meta-data/managed-ssh-keys/active-keys"
 ACCOUNT = "123456789012"
-CREDENTIALS_LAST = timedelta(hours=6)
+CREDENTIALS_VALID_FOR = timedelta(hours=6)
 MAX_TOKEN_SECONDS = 21_600
 Now = Callable[[], datetime]
 
 
 class MetadataServer(ThreadingHTTPServer):
-    """Serves one machine until it is closed."""
+    """Serves one machine until it is closed.
+
+    :param listener: listening socket in the machine's network
+    :param now: returns the cloud's time
+    """
 
     daemon_threads = True
     block_on_close = False
 
     def __init__(self, listener: socket.socket, spec: MachineSpec, now: Now) -> None:
+        """Start to serve."""
         super().__init__(("127.0.0.1", 0), _Handler, bind_and_activate=False)
         self.socket.close()
         self.socket = listener
@@ -43,45 +48,46 @@ class MetadataServer(ThreadingHTTPServer):
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 60}, daemon=True).start()
 
     def close(self) -> None:
-        """Without waiting for the poll of `serve_forever`: the socket goes, and the loop with it."""
+        """Stop without waiting for the poll of `serve_forever`: closing the socket ends its loop."""
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)
         self.shutdown()
         self.server_close()
 
     def issue_token(self, seconds: int) -> str:
-        """A session token for that long, by the cloud's clock."""
+        """Return a session token that is valid for this time on the cloud's clock."""
         token = secrets.token_urlsafe(40)
         self.tokens[token] = self.now() + timedelta(seconds=seconds)
         return token
 
-    def is_valid(self, token: str | None) -> bool:
-        """Known and not expired."""
+    def is_token_valid(self, token: str | None) -> bool:
+        """Return whether the token is known and not expired."""
         return token in self.tokens and self.now() < self.tokens[str(token)]
 
     def show_ssh_key(self, user: str, key: str, until: datetime) -> None:
-        """What EC2 Instance Connect sends: the sshd of a real machine asks for it here when the user comes.
+        """Offer a public key for a user, as EC2 Instance Connect does.
 
-        AWS signs each key, which nothing here could check; the lines before it are as AWS has them.
+        The sshd of a real instance reads it here when the user connects. AWS signs each key, which
+        nothing here can check; the lines before the key are as on AWS.
         """
         lines = (f"#Timestamp={int(until.timestamp())}", f"#Instance={self.spec.instance_id}", "#Caller=local", key)
         self._ssh_keys[user] = "\n".join(lines) + "\n", until
 
-    def _keys_shown(self) -> Mapping[str, str]:
-        shown = {user: text for user, (text, until) in self._ssh_keys.items() if self.now() < until}
-        return {f"{SSH_KEYS}/{user}": text for user, text in shown.items()}
+    def _map_ssh_keys(self) -> Mapping[str, str]:
+        valid_keys = {user: text for user, (text, until) in self._ssh_keys.items() if self.now() < until}
+        return {f"{SSH_KEYS_PATH}/{user}": text for user, text in valid_keys.items()}
 
-    def documents(self) -> Mapping[str, str]:
-        """Every path under /latest and what it holds."""
+    def build_documents(self) -> Mapping[str, str]:
+        """Return the text of every path under /latest."""
         spec, zone = self.spec, f"{self.spec.region}a"
         role = {
             "Code": "Success",
-            "LastUpdated": _iso(self.now()),
+            "LastUpdated": _format_time(self.now()),
             "Type": "AWS-HMAC",
             "AccessKeyId": "ASIALOCALCLOUD000000",
             "SecretAccessKey": "local",
             "Token": "local",
-            "Expiration": _iso(self.now() + CREDENTIALS_LAST),
+            "Expiration": _format_time(self.now() + CREDENTIALS_VALID_FOR),
         }
         identity = {
             "accountId": ACCOUNT,
@@ -101,7 +107,7 @@ class MetadataServer(ThreadingHTTPServer):
             "meta-data/iam/security-credentials": ROLE,
             f"meta-data/iam/security-credentials/{ROLE}": json.dumps(role, indent=2),
             "dynamic/instance-identity/document": json.dumps(identity, indent=2),
-            **self._keys_shown(),
+            **self._map_ssh_keys(),
         }
 
 
@@ -112,18 +118,18 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_PUT(self) -> None:
-        wanted = self.headers.get("X-aws-ec2-metadata-token-ttl-seconds", "")
+        lifetime = self.headers.get("X-aws-ec2-metadata-token-ttl-seconds", "")
         if self.path != "/latest/api/token":
             return self._answer(HTTPStatus.NOT_FOUND, "")
-        if not wanted.isdigit() or not 1 <= int(wanted) <= MAX_TOKEN_SECONDS:
+        if not lifetime.isdigit() or not 1 <= int(lifetime) <= MAX_TOKEN_SECONDS:
             return self._answer(HTTPStatus.BAD_REQUEST, "")
-        return self._answer(HTTPStatus.OK, self.server.issue_token(int(wanted)))
+        return self._answer(HTTPStatus.OK, self.server.issue_token(int(lifetime)))
 
     def do_GET(self) -> None:
-        if not self.server.is_valid(self.headers.get("X-aws-ec2-metadata-token")):
+        if not self.server.is_token_valid(self.headers.get("X-aws-ec2-metadata-token")):
             return self._answer(HTTPStatus.UNAUTHORIZED, "")
         path = self.path.partition("?")[0].removeprefix("/latest/").rstrip("/")
-        text = self.server.documents().get(path)
+        text = self.server.build_documents().get(path)
         return self._answer(HTTPStatus.NOT_FOUND if text is None else HTTPStatus.OK, text or "")
 
     def date_time_string(self, timestamp: float | None = None) -> str:
@@ -142,5 +148,5 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-def _iso(at: datetime) -> str:
+def _format_time(at: datetime) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,4 +1,4 @@
-"""One machine that is up: its first process, its network's ends on this computer, and scripts that run on it."""
+"""A running machine: its first process, the host's ends of its network, and the scripts that run on it."""
 
 import os
 import signal
@@ -17,60 +17,67 @@ from local.machines.errors import SandboxUnavailable
 from local.machines.inside import wire
 from local.machines.sandbox.plan import Plan
 
-from .control import Control
+from .control import ControlChannel
 from .imds import MetadataServer, Now
 from .output import Output
 from .port import MachineSpec
 from .relay import Relay
 
 REPOSITORY = Path(__file__).parents[3]
-BOOT_SECONDS = 10
-"""A boot takes a tenth of a second; on a computer that is busy beyond hope it may take some."""
+BOOT_TIMEOUT_SECONDS = 10
+"""A boot takes 0.1 s; on a very busy computer it may take some seconds."""
 
-HALT_SECONDS = 5
-ORCHESTRATION = "/var/lib/amazon/ssm/{instance}/document/orchestration/{command}/{step}/_script.sh"
+HALT_TIMEOUT_SECONDS = 5
+SCRIPT_PATH = "/var/lib/amazon/ssm/{instance}/document/orchestration/{command}/{step}/_script.sh"
 
 
 class Machine:
-    """Boots in the constructor. :raises SandboxUnavailable: it did not come up, with what it said"""
+    """A machine that boots when it is created.
+
+    :param on_power: called with `off` or `reboot` if the machine requests it
+    :raises SandboxUnavailable: it did not boot; the message has its last line of output
+    """
 
     def __init__(self, spec: MachineSpec, folder: Path, plan: Plan, now: Now, on_power: Callable[[str], None]) -> None:
+        """Boot."""
         self.spec = spec
         self._plan = plan
         self._now = now
         self._on_power = on_power
-        self._ready = threading.Event()
+        self._is_ready = threading.Event()
         self._relays: list[Relay] = []
         self._metadata: MetadataServer | None = None
         self._console = folder / "console.log"
         plan.write(folder / "plan.json")
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs, self._console.open("ab") as console:
+        host_end, machine_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with machine_end, self._console.open("ab") as console:
             self._process = subprocess.Popen(
                 [
                     *(sys.executable, "-E", "-s", "-S", "-m", "local.machines.sandbox.enter"),
-                    *(str(theirs.fileno()), str(folder / "plan.json")),
+                    *(str(machine_end.fileno()), str(folder / "plan.json")),
                 ],
                 cwd=REPOSITORY,
                 env={"PATH": os.defpath},
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=console,
-                pass_fds=[theirs.fileno()],
+                pass_fds=[machine_end.fileno()],
                 start_new_session=True,
             )
-        self._control = Control(ours, self._on_event)
+        self._control = ControlChannel(host_end, self._on_event)
         self._wait_until_up()
 
     def execute(self, script: Script, cancellation: Cancellation) -> ScriptResult:
-        """Run a script to its end. As with the agent, a background process that holds the output holds the step.
+        """Run a script to its end, its time limit or its cancellation.
 
-        :raises MachineHalted: the machine went down under it
+        A background process that keeps the output open keeps the step open, as with the real agent.
+
+        :raises MachineHalted: the machine halted before the end
         """
-        path = ORCHESTRATION.format(
+        path = SCRIPT_PATH.format(
             instance=self.spec.instance_id, command=script.command_id, step=script.step.replace(":", "")
         )
-        order = {
+        request = {
             "do": "run",
             "path": path,
             "environment": {**self._plan.environment, **script.environment},
@@ -79,45 +86,45 @@ class Machine:
         with Output() as output, tempfile.TemporaryFile() as text:
             text.write(script.text.encode())
             text.seek(0)
-            number, future = self._control.order(order, [text.fileno(), *output.write_ends])
+            number, future = self._control.request(request, [text.fileno(), *output.write_ends])
             output.close_write_ends()
-            how = output.collect(future, time.monotonic() + script.timeout, cancellation)
-            if how != "exited":
-                self._control.tell({"do": "kill", "id": number})
-                output.collect(future, time.monotonic() + HALT_SECONDS, Cancellation())
-            answer, _ = future.result(HALT_SECONDS)
-            return ScriptResult(answer["status"], *output.texts(), how)
+            ending = output.collect(future, time.monotonic() + script.timeout, cancellation)
+            if ending != "exited":
+                self._control.send({"do": "kill", "id": number})
+                output.collect(future, time.monotonic() + HALT_TIMEOUT_SECONDS, Cancellation())
+            response, _ = future.result(HALT_TIMEOUT_SECONDS)
+            return ScriptResult(response["status"], *output.texts(), ending)
 
     def connect(self, port: int) -> socket.socket:
-        """A connection to the machine's own 127.0.0.1.
+        """Open a connection to a port of the machine's own 127.0.0.1.
 
         :raises ConnectionRefusedError: nothing listens there
         :raises MachineHalted: the machine is gone
         """
-        _, future = self._control.order({"do": "connect", "port": port})
-        answer, files = future.result(HALT_SECONDS)
+        _, future = self._control.request({"do": "connect", "port": port})
+        response, files = future.result(HALT_TIMEOUT_SECONDS)
         if not files:
-            raise ConnectionRefusedError(answer["why"])
+            raise ConnectionRefusedError(response["reason"])
         return socket.socket(fileno=files[0])
 
     def show_ssh_key(self, user: str, key: str, until: datetime) -> None:
-        """In its metadata, until then."""
+        """Offer a public key in the machine's metadata until a time of the cloud's clock."""
         if self._metadata:
             self._metadata.show_ssh_key(user, key, until)
 
     @property
     def is_up(self) -> bool:
-        """Whether its first process lives."""
-        return not self._control.gone.is_set()
+        """Return whether its first process is alive."""
+        return not self._control.is_gone.is_set()
 
     def halt(self) -> None:
-        """Every process is gone when this returns. May be repeated."""
-        self._control.tell({"do": "halt"})
+        """End every process of the machine and wait for that. It may be called repeatedly."""
+        self._control.send({"do": "halt"})
         try:
-            self._process.wait(HALT_SECONDS)
+            self._process.wait(HALT_TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.send_signal(signal.SIGTERM)
-            self._process.wait(HALT_SECONDS)
+            self._process.wait(HALT_TIMEOUT_SECONDS)
         for relay in self._relays:
             relay.close()
         if self._metadata:
@@ -125,24 +132,24 @@ class Machine:
         self._control.close()
 
     def _wait_until_up(self) -> None:
-        deadline = time.monotonic() + BOOT_SECONDS
-        while not self._ready.wait(0.05):
-            if self._control.gone.is_set() or time.monotonic() > deadline:
+        deadline = time.monotonic() + BOOT_TIMEOUT_SECONDS
+        while not self._is_ready.wait(0.05):
+            if self._control.is_gone.is_set() or time.monotonic() > deadline:
                 self._process.kill()
                 self.halt()
-                said = self._console.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
-                raise SandboxUnavailable(f"the machine does not come up: {said[-1]}")
+                lines = self._console.read_text(errors="replace").strip().splitlines() or ["it printed nothing"]
+                raise SandboxUnavailable(f"The machine does not boot: {lines[-1]}")
 
     def _on_event(self, message: wire.Message, files: list[int]) -> None:
         match message["event"]:
             case "ready":
-                self._ready.set()
+                self._is_ready.set()
             case "listener":
-                self._listen(message["name"], socket.socket(fileno=files[0]))
+                self._serve_listener(message["name"], socket.socket(fileno=files[0]))
             case "power":
-                threading.Thread(target=self._on_power, args=(message["how"],), daemon=True).start()
+                threading.Thread(target=self._on_power, args=(message["action"],), daemon=True).start()
 
-    def _listen(self, name: str, listener: socket.socket) -> None:
+    def _serve_listener(self, name: str, listener: socket.socket) -> None:
         if name == "metadata":
             self._metadata = MetadataServer(listener, self.spec, self._now)
         else:

@@ -1,4 +1,4 @@
-"""A script's output, read on this computer while the script runs in a machine."""
+"""Output of a script, read on the host while the script runs on a machine."""
 
 import os
 import selectors
@@ -9,36 +9,39 @@ from typing import Any, Literal
 
 from local.machines.agent.shell import Cancellation
 
-KEPT = 100_000
-"""What is kept of each stream, in bytes: more than the agent ever reports."""
+MAX_BYTES = 100_000
+"""Stored bytes of each stream, which is more than the agent ever reports."""
 
-CHUNK = 65_536
+CHUNK_BYTES = 65_536
 
 
 class Output:
-    """Two pipes, and what came out of them. A context manager."""
+    """Two pipes and what was read from them. It is a context manager."""
 
     def __init__(self) -> None:
+        """Open the pipes."""
         self._ends = [os.pipe() for _ in range(2)]
         self._wake, self._wake_writer = os.pipe()
         self._lock = threading.Lock()
         self._is_closed = False
-        self._kept = {read: bytearray() for read, _ in self._ends}
-        self._open = set(self._kept)
+        self._collected = {read: bytearray() for read, _ in self._ends}
+        self._open_ends = set(self._collected)
         self._selector = selectors.DefaultSelector()
-        for end in (*self._kept, self._wake):
+        for end in (*self._collected, self._wake):
             self._selector.register(end, selectors.EVENT_READ)
-        self._to_close = [*self.write_ends, *self._kept, self._wake, self._wake_writer]
+        self._to_close = [*self.write_ends, *self._collected, self._wake, self._wake_writer]
 
     @property
     def write_ends(self) -> list[int]:
-        """Standard output and standard error for the script."""
+        """Return standard output and standard error for the script."""
         return [write for _, write in self._ends]
 
     def __enter__(self) -> "Output":
+        """Return itself."""
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Close all pipes."""
         self._selector.close()
         with self._lock:
             self._is_closed = True
@@ -46,18 +49,23 @@ class Output:
                 os.close(end)
 
     def close_write_ends(self) -> None:
-        """Once the machine has them, so that their end can be seen here."""
+        """Close the host's copies once the machine has them, so that the end of the streams is seen here."""
         for end in self.write_ends:
             os.close(end)
             self._to_close.remove(end)
 
     def collect(
-        self, ended: "Future[Any]", deadline: float, cancellation: Cancellation
+        self, process: "Future[Any]", deadline: float, cancellation: Cancellation
     ) -> Literal["exited", "timed out", "cancelled"]:
-        """Read until both pipes and the program have ended, the deadline (monotonic) has passed or the cancel came."""
-        ended.add_done_callback(lambda _: self._stir())
-        with cancellation.on_cancel(self._stir):
-            while self._open or not ended.done():
+        """Read until both pipes and the script have ended, the deadline has passed, or a cancellation arrives.
+
+        :param process: future that is done when the script has ended
+        :param deadline: on the monotonic clock
+        :returns: why the reading ended
+        """
+        process.add_done_callback(lambda _: self._wake_up())
+        with cancellation.on_cancel(self._wake_up):
+            while self._open_ends or not process.done():
                 remaining = deadline - time.monotonic()
                 if cancellation.is_set():
                     return "cancelled"
@@ -68,21 +76,21 @@ class Output:
         return "exited"
 
     def texts(self) -> tuple[str, str]:
-        """Standard output and standard error so far."""
-        out, errors = (kept.decode(errors="replace") for kept in self._kept.values())
+        """Return standard output and standard error so far."""
+        out, errors = (collected.decode(errors="replace") for collected in self._collected.values())
         return out, errors
 
-    def _stir(self) -> None:
+    def _wake_up(self) -> None:
         with self._lock:
             if not self._is_closed:
                 os.write(self._wake_writer, b"!")
 
     def _read(self, end: int) -> None:
-        chunk = os.read(end, CHUNK)
+        chunk = os.read(end, CHUNK_BYTES)
         if end == self._wake:
             return
         if not chunk:
             self._selector.unregister(end)
-            self._open.discard(end)
-        kept = self._kept[end]
-        kept += chunk[: KEPT - len(kept)]
+            self._open_ends.discard(end)
+        collected = self._collected[end]
+        collected += chunk[: MAX_BYTES - len(collected)]

@@ -1,4 +1,4 @@
-"""What the local cloud asks of its pretend instances, whoever plays them."""
+"""Interface between the local cloud and the machines that play its instances."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,12 +11,12 @@ InvocationStatus = Literal["Success", "Failed", "TimedOut", "Cancelled"]
 
 @dataclass(frozen=True)
 class MachineSpec:
-    """One pretend instance, as RunInstances described it.
+    """One machine, as RunInstances describes its instance.
 
-    :param gpu: what nvidia-smi calls the GPU ("Tesla T4"), or None where the type has none
-    :param environment: what every process on the machine sees, where a real one has DNS and a link-local address
-        (AWS_ENDPOINT_URL and its like)
-    :param copy_of: the captured disk that it begins with; None: an empty one
+    :param gpu: nvidia-smi's name of the GPU ("Tesla T4"); None without a GPU
+    :param environment: variables of every process on the machine, such as AWS_ENDPOINT_URL, in place of the DNS names
+        and link-local addresses of a real instance
+    :param source_image: id of the captured disk with which it starts; None is an empty disk
     """
 
     instance_id: str
@@ -29,15 +29,15 @@ class MachineSpec:
     platform_name: str = "Ubuntu"
     platform_version: str = "22.04"
     environment: Mapping[str, str] = field(default_factory=dict)
-    copy_of: str | None = None
+    source_image: str | None = None
 
 
 @dataclass(frozen=True)
 class Invocation:
-    """A document to be run on one machine.
+    """A document to run on one machine.
 
-    :param document: its parsed content, schema 2.2
-    :param parameters: as SendCommand got them, defaults not yet filled in
+    :param document: parsed content, schema 2.2
+    :param parameters: those of SendCommand, without defaults
     """
 
     command_id: str
@@ -48,10 +48,10 @@ class Invocation:
 
 @dataclass(frozen=True)
 class StepResult:
-    """What became of one step; output is already cut as the agent cuts it.
+    """Result of one step. Output is cut as the agent cuts it.
 
-    :param seconds: how long it took, the world's
-    :param whole: standard output and error as they were before they were cut
+    :param seconds: real duration
+    :param full_output: standard output and error before they were cut
     """
 
     name: str
@@ -61,12 +61,12 @@ class StepResult:
     stdout: str
     stderr: str
     seconds: float = 0.0
-    whole: tuple[str, str] = ("", "")
+    full_output: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True)
 class InvocationResult:
-    """What became of the whole document."""
+    """Result of the whole document."""
 
     status: InvocationStatus
     exit_code: int
@@ -74,65 +74,76 @@ class InvocationResult:
 
 
 class Forwarding(Protocol):
-    """A port of this computer that leads to a port of the machine."""
+    """A port of this computer that leads to a port of a machine."""
 
     @property
-    def local_port(self) -> int: ...
+    def local_port(self) -> int:
+        """Return the port of this computer."""
+        ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Close the port and its connections."""
+        ...
 
 
 class Machines(Protocol):
-    """The fleet. Every call may be repeated; a machine that is not there is a KeyError."""
+    """A fleet. Every method may be called repeatedly. An unknown machine is a KeyError."""
 
     @property
     def is_real(self) -> bool:
-        """Whether scripts really run, or their outcome is simulated."""
+        """Return whether scripts really run; otherwise their outcome is simulated."""
         ...
 
     def create(self, spec: MachineSpec) -> None:
-        """The disk: a folder with a small root. Nothing runs yet."""
+        """Create the disk: a folder with a small root. Nothing runs yet."""
         ...
 
     def boot(self, instance_id: str) -> None:
-        """Processes start; services that were enabled start by themselves; a new boot id."""
+        """Start the processes and the enabled services, with a new boot id."""
         ...
 
     def halt(self, instance_id: str) -> None:
-        """Every process of the machine is gone when this returns; the folder stays."""
+        """End every process of the machine and wait for that. The folder stays."""
         ...
 
     def capture(self, instance_id: str, image_id: str) -> None:
-        """Keep a copy of the disk as it is now, for machines that are copies of it."""
+        """Store a copy of the disk for machines that start with it."""
         ...
 
     def destroy(self, instance_id: str) -> None:
-        """The folder goes too."""
+        """Halt the machine and remove its folder."""
         ...
 
     def run(self, instance_id: str, invocation: Invocation) -> InvocationResult:
-        """Run a document as the agent does, in the world's seconds, and wait for it."""
+        """Run a document as the agent does, in real time, and wait for it."""
         ...
 
     def cancel(self, instance_id: str, command_id: str) -> None:
-        """Stop a running document: what runs is killed, the rest is Cancelled."""
+        """Cancel a running document: kill the running step and cancel the others."""
         ...
 
     def forward(self, instance_id: str, remote_port: int, local_port: int) -> Forwarding:
-        """Listen on 127.0.0.1:local_port (0: a free one) and lead it to the machine's own 127.0.0.1:remote_port.
+        """Listen on a port of this computer and forward it to a port of the machine's own 127.0.0.1.
 
-        :raises OSError: local_port is taken
+        :param local_port: 0 for any free port
+        :raises OSError: local_port cannot be used
         """
         ...
 
     def show_ssh_key(self, instance_id: str, user: str, key: str, until: datetime) -> None:
-        """Let the machine's metadata service show a public key for one of its users until then (cloud time)."""
+        """Offer a public key for a user in the machine's metadata service.
+
+        :param until: end of the offer, on the cloud's clock
+        """
         ...
 
-    def set_gpu_utilisation(self, instance_id: str, percent: Sequence[int]) -> None:
-        """What the machine's nvidia-smi reports from now on, one figure a GPU."""
+    def set_gpu_utilization(self, instance_id: str, percent: Sequence[int]) -> None:
+        """Set what the machine's nvidia-smi reports from now on.
+
+        :param percent: one number for each GPU
+        """
         ...
 
     def close(self) -> None:
-        """Nothing of the fleet runs any more."""
+        """Halt all machines and close all forwarded ports."""
         ...

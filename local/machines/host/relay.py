@@ -1,38 +1,42 @@
-"""Bytes carried between two sockets, and listeners that hand their connections on. Plain threads: a desk has few."""
+"""Forwarding of connections between sockets. It uses plain threads, because there are few connections."""
 
 import contextlib
 import socket
 import threading
 from collections.abc import Callable
 
-CHUNK = 65_536
+CHUNK_BYTES = 65_536
 Connect = Callable[[], socket.socket]
-"""Opens the other half of a connection. :raises OSError: nothing answers there"""
+"""Opens the other half of a connection. It raises OSError if nothing answers there.
+
+:raises OSError: nothing answers there
+"""
 
 
 class Relay:
-    """Takes connections on a listening socket and carries each to what `connect` opens.
+    """Accepts connections on a listening socket and forwards each to one that `connect` opens.
 
-    Closing it closes the listener and every connection.
+    :ivar local_port: port of the listening socket
     """
 
     def __init__(self, listener: socket.socket, connect: Connect) -> None:
+        """Start to accept connections."""
         self._listener = listener
         self._connect = connect
         self._lock = threading.Lock()
-        self._open: set[socket.socket] = set()
-        self._closed = False
+        self._connections: set[socket.socket] = set()
+        self._is_closed = False
         self.local_port: int = listener.getsockname()[1]
         threading.Thread(target=self._accept, name=f"relay-{self.local_port}", daemon=True).start()
 
     def close(self) -> None:
-        """May be repeated."""
+        """Close the listener and every connection. It may be called repeatedly."""
         with self._lock:
-            self._closed = True
-            sockets = [self._listener, *self._open]
-        for each in sockets:
+            self._is_closed = True
+            sockets = [self._listener, *self._connections]
+        for connection in sockets:
             with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
+                connection.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
     def _accept(self) -> None:
@@ -48,31 +52,31 @@ class Relay:
             except (OSError, RuntimeError):
                 return
             with server:
-                if self._keep(client, server):
-                    splice(client, server)
-                self._forget(client, server)
+                if self._register(client, server):
+                    relay_both_ways(client, server)
+                self._unregister(client, server)
 
-    def _keep(self, *sockets: socket.socket) -> bool:
+    def _register(self, *sockets: socket.socket) -> bool:
         with self._lock:
-            self._open.update(sockets)
-            return not self._closed
+            self._connections.update(sockets)
+            return not self._is_closed
 
-    def _forget(self, *sockets: socket.socket) -> None:
+    def _unregister(self, *sockets: socket.socket) -> None:
         with self._lock:
-            self._open.difference_update(sockets)
+            self._connections.difference_update(sockets)
 
 
-def splice(left: socket.socket, right: socket.socket) -> None:
-    """Carry bytes both ways until both sides have ended."""
-    back = threading.Thread(target=_pour, args=(right, left), daemon=True)
-    back.start()
-    _pour(left, right)
-    back.join()
+def relay_both_ways(first: socket.socket, second: socket.socket) -> None:
+    """Copy bytes in both directions until both sides have ended."""
+    thread = threading.Thread(target=_copy, args=(second, first), daemon=True)
+    thread.start()
+    _copy(first, second)
+    thread.join()
 
 
-def _pour(source: socket.socket, target: socket.socket) -> None:
+def _copy(source: socket.socket, target: socket.socket) -> None:
     with contextlib.suppress(OSError):
-        while chunk := source.recv(CHUNK):
+        while chunk := source.recv(CHUNK_BYTES):
             target.sendall(chunk)
     with contextlib.suppress(OSError):
         target.shutdown(socket.SHUT_WR)

@@ -1,6 +1,6 @@
-"""A fleet without processes: documents are parsed and checked, and each step ends as a test says, or well.
+"""Fleet without processes: documents are parsed and checked, and steps end as a test says, by default successfully.
 
-For tests of what surrounds the machines, and for computers that give no sandbox.
+It is for tests of what surrounds the machines, and for computers that cannot run a sandbox.
 """
 
 import socket
@@ -13,7 +13,7 @@ from local.machines.agent.agent import run_document
 from local.machines.agent.shell import Cancellation, Script, ScriptResult
 from local.machines.errors import MachineHalted
 
-from .fleet import Running, agent_environment
+from .fleet import RunningDocuments, build_agent_environment
 from .port import Forwarding, Invocation, InvocationResult, MachineSpec
 from .relay import Relay
 
@@ -22,7 +22,7 @@ Outcome = tuple[int, str, str]
 
 
 @dataclass
-class _Simulated:
+class _SimulatedMachine:
     spec: MachineSpec
     is_up: bool = False
     boots: int = 0
@@ -31,79 +31,84 @@ class _Simulated:
 
 
 class SimulatedMachines:
-    """The `Machines` port without machines.
+    """`Machines` without processes.
 
-    :ivar outcomes: how steps end, by step name or else by document name: each run takes the first of its list away,
-        and without one ends with exit code 0 and no output. An `Ended` can say `timed out`, too
-    :ivar answers: how the steps of a document end otherwise, by its name
-    :ivar ran: every script that would have run: the instance and the script, in order
-    :ivar holds: steps named here do not end before their event is set (or they are cancelled)
-    :ivar captured: the machine and the image, in order
-    :ivar shown_keys: each public key that was to be shown: the instance, the user, the key, until when
-    :ivar on_power_off: called with the instance's id when a machine turned itself off
+    :param reason: why scripts are simulated
+    :ivar outcomes: results of steps by the name of the step, or else of the document. Each run removes the first one of
+        its list; without one the step ends with exit code 0 and no output. A `ScriptResult` can also be timed out
+    :ivar simulators: functions that return the result of a document's steps, by the name of the document
+    :ivar executed_scripts: instance and script of every script that would have run, in order
+    :ivar held_steps: a step named here does not end before its event is set or it is cancelled
+    :ivar captures: instance and image of each capture, in order
+    :ivar ssh_keys: instance, user, public key and end of each offered key
+    :ivar on_power_off: called with the id of an instance that has switched itself off
     """
 
     is_real = False
 
-    def __init__(self, why: str = "") -> None:
-        self.why = why
+    def __init__(self, reason: str = "") -> None:
+        """Create an empty fleet."""
+        self.reason = reason
         self.outcomes: dict[str, list[Outcome | ScriptResult]] = {}
-        self.answers: dict[str, Callable[[MachineSpec], Outcome]] = {}
-        self.ran: list[tuple[str, Script]] = []
-        self.holds: dict[str, threading.Event] = {}
-        self.captured: list[tuple[str, str]] = []
-        self.shown_keys: list[tuple[str, str, str, datetime]] = []
-        self._machines: dict[str, _Simulated] = {}
-        self.on_power_off: Callable[[str], None] = _tell_nobody
-        self._running = Running()
+        self.simulators: dict[str, Callable[[MachineSpec], Outcome]] = {}
+        self.executed_scripts: list[tuple[str, Script]] = []
+        self.held_steps: dict[str, threading.Event] = {}
+        self.captures: list[tuple[str, str]] = []
+        self.ssh_keys: list[tuple[str, str, str, datetime]] = []
+        self._machines: dict[str, _SimulatedMachine] = {}
+        self.on_power_off: Callable[[str], None] = _ignore_power_off
+        self._running = RunningDocuments()
 
     def create(self, spec: MachineSpec) -> None:
-        """See the port."""
-        self._machines.setdefault(spec.instance_id, _Simulated(spec, gpu=(0,) * spec.gpu_count))
+        """Create a machine that is down."""
+        self._machines.setdefault(spec.instance_id, _SimulatedMachine(spec, gpu=(0,) * spec.gpu_count))
 
     def boot(self, instance_id: str) -> None:
-        """See the port."""
+        """Boot the machine unless it is up."""
         machine = self._machines[instance_id]
         machine.boots += not machine.is_up
         machine.is_up = True
 
     def halt(self, instance_id: str) -> None:
-        """See the port."""
+        """Halt the machine."""
         self._machines[instance_id].is_up = False
 
     def power_off(self, instance_id: str) -> None:
-        """The machine turns itself off, as by `systemctl poweroff` on it."""
+        """Switch a machine off from inside, as `systemctl poweroff` on it does."""
         self.halt(instance_id)
         self.on_power_off(instance_id)
 
     def reboot(self, instance_id: str) -> None:
-        """The machine reboots by itself: it is up again at once."""
+        """Reboot a machine from inside; it is up again at once."""
         self._machines[instance_id].boots += 1
 
     def destroy(self, instance_id: str) -> None:
-        """See the port."""
+        """Remove the machine and close its forwarded ports."""
         machine = self._machines.pop(instance_id)
         machine.is_up = False
         for forwarding in machine.forwardings:
             forwarding.close()
 
     def capture(self, instance_id: str, image_id: str) -> None:
-        """See the port. There is no disk."""
-        self.captured.append((self._machines[instance_id].spec.instance_id, image_id))
+        """Record the capture; there is no disk."""
+        self.captures.append((self._machines[instance_id].spec.instance_id, image_id))
 
     def run(self, instance_id: str, invocation: Invocation) -> InvocationResult:
-        """See the port. :raises MachineHalted: the machine is not up"""
+        """Run a document and wait for it.
+
+        :raises MachineHalted: the machine is not up
+        """
         machine = self._machines[instance_id]
-        with self._running.document(instance_id, invocation.command_id) as cancellation:
+        with self._running.track(instance_id, invocation.command_id) as cancellation:
             shell = _SimulatedShell(self, machine)
-            return run_document(invocation, shell, agent_environment(machine.spec), cancellation)
+            return run_document(invocation, shell, build_agent_environment(machine.spec), cancellation)
 
     def cancel(self, instance_id: str, command_id: str) -> None:
-        """See the port."""
+        """Cancel a running document."""
         self._running.cancel(self._machines[instance_id].spec.instance_id, command_id)
 
     def forward(self, instance_id: str, remote_port: int, local_port: int) -> Forwarding:
-        """A listener behind which nothing answers: each connection is closed at once."""
+        """Listen on a port and close each connection at once, because nothing answers behind it."""
         machine = self._machines[instance_id]
 
         def refuse() -> socket.socket:
@@ -114,52 +119,56 @@ class SimulatedMachines:
         return relay
 
     def show_ssh_key(self, instance_id: str, user: str, key: str, until: datetime) -> None:
-        """See the port."""
-        self.shown_keys.append((instance_id, user, key, until))
+        """Record the offered key."""
+        self.ssh_keys.append((instance_id, user, key, until))
 
-    def set_gpu_utilisation(self, instance_id: str, percent: Sequence[int]) -> None:
-        """See the port."""
+    def set_gpu_utilization(self, instance_id: str, percent: Sequence[int]) -> None:
+        """Set the utilization of each GPU."""
         self._machines[instance_id].gpu = tuple(percent)
 
-    def gpu_utilisation(self, instance_id: str) -> Sequence[int]:
-        """What was last set."""
+    def get_gpu_utilization(self, instance_id: str) -> Sequence[int]:
+        """Return the last utilization that was set."""
         return self._machines[instance_id].gpu
 
-    def boots(self, instance_id: str) -> int:
-        """How often the machine came up."""
+    def count_boots(self, instance_id: str) -> int:
+        """Return how often the machine booted."""
         return self._machines[instance_id].boots
 
     def close(self) -> None:
-        """See the port."""
+        """Destroy all machines."""
         for instance_id in list(self._machines):
             self.destroy(instance_id)
 
 
 class _SimulatedShell:
-    def __init__(self, fleet: SimulatedMachines, machine: _Simulated) -> None:
+    """Takes the results of scripts from its fleet."""
+
+    def __init__(self, fleet: SimulatedMachines, machine: _SimulatedMachine) -> None:
         self._fleet = fleet
         self._machine = machine
 
     def execute(self, script: Script, cancellation: Cancellation) -> ScriptResult:
+        """Return the result of a script, or wait while its step is held."""
         if not self._machine.is_up:
-            raise MachineHalted(f"{self._machine.spec.instance_id} does not run")
-        self._fleet.ran.append((self._machine.spec.instance_id, script))
+            raise MachineHalted(f"{self._machine.spec.instance_id} is not running")
+        self._fleet.executed_scripts.append((self._machine.spec.instance_id, script))
         if self._is_cancelled_while_held(script.step, cancellation):
-            return ScriptResult(0, how="cancelled")
+            return ScriptResult(0, ending="cancelled")
         if not self._machine.is_up:
-            raise MachineHalted(f"{self._machine.spec.instance_id} went down")
-        outcome = _next(self._fleet.outcomes, script) or self._answer(script)
+            raise MachineHalted(f"{self._machine.spec.instance_id} halted")
+        outcome = _take_outcome(self._fleet.outcomes, script) or self._simulate(script)
         return outcome if isinstance(outcome, ScriptResult) else ScriptResult(*outcome)
 
-    def _answer(self, script: Script) -> Outcome:
-        answer = self._fleet.answers.get(script.document_name)
-        return answer(self._machine.spec) if answer else (0, "", "")
+    def _simulate(self, script: Script) -> Outcome:
+        simulate = self._fleet.simulators.get(script.document_name)
+        return simulate(self._machine.spec) if simulate else (0, "", "")
 
     def reboot(self) -> None:
+        """Count a reboot."""
         self._fleet.reboot(self._machine.spec.instance_id)
 
     def _is_cancelled_while_held(self, step: str, cancellation: Cancellation) -> bool:
-        hold = self._fleet.holds.get(step)
+        hold = self._fleet.held_steps.get(step)
         if hold:
             with cancellation.on_cancel(hold.set):
                 if not cancellation.is_set():
@@ -167,11 +176,13 @@ class _SimulatedShell:
         return cancellation.is_set()
 
 
-def _tell_nobody(_: str) -> None:
-    """Nothing surrounds this fleet."""
+def _ignore_power_off(_: str) -> None:
+    """Do nothing: no cloud surrounds this fleet."""
 
 
-def _next(outcomes: Mapping[str, list[Outcome | ScriptResult]], script: Script) -> Outcome | ScriptResult | None:
+def _take_outcome(
+    outcomes: Mapping[str, list[Outcome | ScriptResult]], script: Script
+) -> Outcome | ScriptResult | None:
     for name in (script.step, script.document_name):
         if outcomes.get(name):
             return outcomes[name].pop(0)

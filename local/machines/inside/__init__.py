@@ -1,5 +1,6 @@
-"""What runs inside a pretend machine: its first process, its services, and stand-ins for the programs of a real one.
+"""Code that runs inside a machine: its first process, its services, and fakes of programs of a real instance.
 
-The folder is shown to the machine read-only and runs there by the base interpreter without any package, so it imports
-the standard library and itself alone. Its name is the same there, with nothing around it.
+The folder is mounted read-only in the machine and runs there with the base interpreter and without packages, so it
+imports only the standard library and itself. Its name in the machine is the same, but nothing else of the project is
+there.
 """

@@ -1,7 +1,7 @@
-"""The machine's first process: takes orders from the host, answers the programs inside, and reaps.
+"""The machine's first process: handles requests of the host, answers programs inside, and reaps processes.
 
-Run as `python -m local.machines.inside.init FD ENVIRONMENT`: FD is the control socket, ENVIRONMENT what services see,
-as JSON. When the host is gone so is this process, and with it, by the kernel's own rule, every other one inside.
+Run as `python -m local.machines.inside.init FD ENVIRONMENT`: FD is the control socket, ENVIRONMENT the variables of
+services as JSON. If the host is gone, this process ends, and the kernel then kills every other process inside.
 """
 
 import contextlib
@@ -20,167 +20,168 @@ from .manager import Manager
 from .processes import Program, SupervisedProcess
 
 CONNECT_SECONDS = 2
-"""On loopback a connection is taken or refused at once; only a full queue makes it wait."""
+"""On the loopback a connection is accepted or refused at once; only a full queue delays it."""
 
 HALT_GRACE_SECONDS = 0.5
-"""Time between the polite and the final signal when the machine goes down."""
+"""Time between SIGTERM and the end of all processes when the machine halts."""
 
 
 class Init:
-    """Orders and questions, each a packet with a verb."""
+    """Handles requests (from the host) and queries (from programs), each a packet with a verb."""
 
     def __init__(self, control: socket.socket, environment: Mapping[str, str]) -> None:
+        """Create the services' manager."""
         self._control = control
         self._loop = EventLoop()
         self._manager = Manager(self._loop, environment)
         self._running: dict[int, SupervisedProcess] = {}
         self._power: tuple[str, Timer] | None = None
-        self._halting = False
-        self._over = False
+        self._is_halting = False
+        self._is_over = False
 
     def run(self) -> None:
-        """Until the host says halt, or is gone."""
+        """Run until the host requests a halt or is gone."""
         self._loop.reap()
-        questions = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        questions.bind(wire.SOCKET_PATH)
+        queries = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        queries.bind(wire.SOCKET_PATH)
         Path(wire.SOCKET_PATH).chmod(0o666)
-        questions.listen()
-        self._loop.watch(questions.fileno(), lambda: self._accept(questions))
-        self._loop.watch(self._control.fileno(), self._on_order)
-        self._meter()
+        queries.listen()
+        self._loop.watch(queries.fileno(), lambda: self._accept(queries))
+        self._loop.watch(self._control.fileno(), self._on_request)
+        self._write_cpu_time()
         self._manager.start_enabled()
-        self._tell({"event": "ready"})
-        self._loop.run(is_over=lambda: self._over)
+        self._send({"event": "ready"})
+        self._loop.run(is_over=lambda: self._is_over)
 
-    def _meter(self) -> None:
-        meter.write()
-        self._loop.after(meter.EVERY_SECONDS, self._meter)
+    def _write_cpu_time(self) -> None:
+        meter.write_cpu_time()
+        self._loop.call_after(meter.INTERVAL_SECONDS, self._write_cpu_time)
 
-    def _on_order(self) -> None:
+    def _on_request(self) -> None:
         received = wire.receive(self._control)
         if received is None:
-            self._over = True
+            self._is_over = True
             return
-        order, files = received
-        match order["do"]:
+        request, files = received
+        match request["do"]:
             case "run":
-                self._run(order, files)
+                self._run(request, files)
             case "kill":
-                if kept := self._running.get(order["id"]):
-                    processes.kill(kept)
+                if process := self._running.get(request["id"]):
+                    processes.kill(process)
             case "connect":
-                self._connect(order)
+                self._connect(request)
             case "halt":
-                self._loop.forget(self._control.fileno())
+                self._loop.unwatch(self._control.fileno())
                 self._halt()
             case unknown:
                 raise ValueError(unknown)
 
-    def _run(self, order: wire.Message, files: list[int]) -> None:
-        """Write the script to its place and run it; the files are the script, standard output, standard error."""
+    def _run(self, request: wire.Message, files: list[int]) -> None:
+        """Write a script to its path and run it. The files are the script, standard output, standard error."""
         script, output, errors = files
-        number, path = order["id"], Path(order["path"])
+        number, path = request["id"], Path(request["path"])
         try:
             _write_script(path, script)
         except OSError as error:
             os.write(errors, f"failed to create script file: {error}\n".encode())
-            self._tell({"event": "ended", "id": number, "status": 1})
+            self._send({"event": "ended", "id": number, "status": 1})
         else:
-            program = Program(["sh", "-c", str(path)], order["environment"], order["folder"], (output, errors))
-            kept = self._running[number] = processes.start(program, clean_up=False)
-            self._loop.watch(kept.report, lambda: self._ended(number, kept))
-            self._loop.on_exit(kept.supervisor, lambda: self._gone(number))
+            program = Program(["sh", "-c", str(path)], request["environment"], request["folder"], (output, errors))
+            process = self._running[number] = processes.start(program, clean_up=False)
+            self._loop.watch(process.report, lambda: self._report_end(number, process))
+            self._loop.on_exit(process.supervisor, lambda: self._forget_process(number))
         finally:
             os.close(output)
             os.close(errors)
 
-    def _ended(self, number: int, kept: SupervisedProcess) -> None:
-        self._loop.forget(kept.report)
-        with os.fdopen(kept.report) as report:
+    def _report_end(self, number: int, process: SupervisedProcess) -> None:
+        self._loop.unwatch(process.report)
+        with os.fdopen(process.report) as report:
             text = report.read()
         status = os.waitstatus_to_exitcode(int(text)) if text else -signal.SIGKILL
-        if not self._halting:
-            self._tell({"event": "ended", "id": number, "status": status})
+        if not self._is_halting:
+            self._send({"event": "ended", "id": number, "status": status})
 
-    def _gone(self, number: int) -> None:
+    def _forget_process(self, number: int) -> None:
         self._running.pop(number, None)
 
-    def _connect(self, order: wire.Message) -> None:
+    def _connect(self, request: wire.Message) -> None:
         try:
-            made = socket.create_connection(("127.0.0.1", order["port"]), timeout=CONNECT_SECONDS)
+            connection = socket.create_connection(("127.0.0.1", request["port"]), timeout=CONNECT_SECONDS)
         except OSError as error:
-            self._tell({"event": "refused", "id": order["id"], "why": str(error)})
+            self._send({"event": "refused", "id": request["id"], "reason": str(error)})
             return
-        with made:
-            made.setblocking(True)
-            self._tell({"event": "connected", "id": order["id"]}, [made.fileno()])
+        with connection:
+            connection.setblocking(True)
+            self._send({"event": "connected", "id": request["id"]}, [connection.fileno()])
 
     def _halt(self) -> None:
-        """Ask everything to end, then end, which kills what is left. The agent reports nothing from here on."""
-        self._halting = True
+        """Send SIGTERM to all processes, wait a little, then end. No result is reported from here on."""
+        self._is_halting = True
         self._manager.shut_down()
         with contextlib.suppress(ProcessLookupError):
             os.kill(-1, signal.SIGTERM)
-        self._loop.after(HALT_GRACE_SECONDS, self._end)
+        self._loop.call_after(HALT_GRACE_SECONDS, self._set_over)
         self._exit_when_no_children()
 
     def _exit_when_no_children(self) -> None:
-        if processes.descendants(os.getpid()):
-            self._loop.after(0.01, self._exit_when_no_children)
+        if processes.list_descendants(os.getpid()):
+            self._loop.call_after(0.01, self._exit_when_no_children)
         else:
-            self._end()
+            self._set_over()
 
-    def _end(self) -> None:
-        self._over = True
+    def _set_over(self) -> None:
+        self._is_over = True
 
-    def _accept(self, questions: socket.socket) -> None:
-        asker, _ = questions.accept()
-        self._loop.watch(asker.fileno(), lambda: self._on_question(asker))
+    def _accept(self, queries: socket.socket) -> None:
+        client, _ = queries.accept()
+        self._loop.watch(client.fileno(), lambda: self._on_query(client))
 
-    def _on_question(self, asker: socket.socket) -> None:
-        self._loop.forget(asker.fileno())
-        received = wire.receive(asker)
+    def _on_query(self, client: socket.socket) -> None:
+        self._loop.unwatch(client.fileno())
+        received = wire.receive(client)
         if received is None:
-            asker.close()
+            client.close()
             return
         try:
-            self._answer(received[0], asker)
+            self._answer_query(received[0], client)
         except (KeyError, TypeError, ValueError) as error:
-            self._reply(asker, {"error": f"not understood: {error}"})
+            self._reply(client, {"error": f"not understood: {error}"})
 
-    def _answer(self, question: wire.Message, asker: socket.socket) -> None:
-        match question["ask"]:
+    def _answer_query(self, query: wire.Message, client: socket.socket) -> None:
+        match query["query"]:
             case "start" | "stop" | "restart" as verb:
-                operation = self._manager.operation(verb)
-                operation(question["unit"], lambda trouble: self._reply(asker, {"error": trouble}))
+                operation = self._manager.find_operation(verb)
+                operation(query["unit"], lambda problem: self._reply(client, {"error": problem}))
             case "show":
-                self._reply(asker, self._manager.show(question["unit"]))
+                self._reply(client, self._manager.show(query["unit"]))
             case "names":
-                self._reply(asker, {"names": self._manager.names()})
+                self._reply(client, {"names": self._manager.list_names()})
             case "power":
-                self._schedule_power(question["how"], question["after"])
-                self._reply(asker, {"error": ""})
+                self._schedule_power(query["action"], query["after"])
+                self._reply(client, {"error": ""})
             case "scheduled":
-                self._reply(asker, {"how": self._power[0] if self._power else None})
+                self._reply(client, {"action": self._power[0] if self._power else None})
             case unknown:
                 raise ValueError(unknown)
 
-    def _reply(self, asker: socket.socket, message: wire.Message) -> None:
-        with contextlib.suppress(OSError), asker:
-            wire.send(asker, message)
+    def _reply(self, client: socket.socket, message: wire.Message) -> None:
+        with contextlib.suppress(OSError), client:
+            wire.send(client, message)
 
-    def _schedule_power(self, how: str | None, after: float) -> None:
+    def _schedule_power(self, action: str | None, after: float) -> None:
         if self._power:
-            self._power[1].cancelled = True
+            self._power[1].is_cancelled = True
             self._power = None
-        if how:
-            self._power = how, self._loop.after(after, lambda: self._tell({"event": "power", "how": how}))
+        if action:
+            self._power = action, self._loop.call_after(after, lambda: self._send({"event": "power", "action": action}))
 
-    def _tell(self, message: wire.Message, files: list[int] | None = None) -> None:
+    def _send(self, message: wire.Message, files: list[int] | None = None) -> None:
         try:
             wire.send(self._control, message, files)
         except OSError:
-            self._over = True
+            self._is_over = True
 
 
 def _write_script(path: Path, source: int) -> None:
@@ -191,11 +192,11 @@ def _write_script(path: Path, source: int) -> None:
 
 
 def main(control_fd: int, environment: Mapping[str, str]) -> None:
-    """Be the machine's first process."""
+    """Run as the machine's first process."""
     os.set_inheritable(control_fd, False)
     for folder in (Path("/run"), Path("/tmp")):
-        for left in folder.iterdir():
-            shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
+        for entry in folder.iterdir():
+            shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
     Path("/run/lock").mkdir()
     os.chdir("/")
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""The one loop in which the machine's first process lives: files, timers and children, each with its callback."""
+"""Event loop of the machine's first process: files, timers and child processes, each with a callback."""
 
 import contextlib
 import heapq
@@ -14,70 +14,75 @@ Callback = Callable[[], None]
 
 
 class Timer:
-    """A callback to come. :ivar cancelled: set it, and the callback never comes"""
+    """A callback at a later time.
+
+    :ivar is_cancelled: set it to prevent the callback
+    """
 
     def __init__(self, callback: Callback) -> None:
+        """Create a timer that is not cancelled."""
         self.callback = callback
-        self.cancelled = False
+        self.is_cancelled = False
 
 
 class EventLoop:
-    """Single-threaded: a callback must not wait."""
+    """Loop in one thread. A callback must not block."""
 
     def __init__(self) -> None:
+        """Create an empty loop."""
         self._selector = selectors.DefaultSelector()
         self._timers: list[tuple[float, int, Timer]] = []
-        self._order = itertools.count()
+        self._sequence = itertools.count()
         self._children: dict[int, Callback] = {}
         self._wake, self._wake_writer = socket.socketpair()
         self._wake_writer.setblocking(False)
 
     def reap(self) -> None:
-        """From here on, take in every child of this process that ends."""
+        """Reap every child process that ends from now on."""
         signal.set_wakeup_fd(self._wake_writer.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         self.watch(self._wake.fileno(), self._on_wake)
 
     def close(self) -> None:
-        """Let go of what it holds."""
+        """Close the loop's own files."""
         self._selector.close()
         self._wake.close()
         self._wake_writer.close()
 
     def watch(self, file: int, callback: Callback) -> None:
-        """Call when `file` can be read, until it is forgotten."""
+        """Call `callback` whenever `file` is readable, until `unwatch`."""
         self._selector.register(file, selectors.EVENT_READ, callback)
 
-    def forget(self, file: int) -> None:
-        """Watch `file` no longer."""
+    def unwatch(self, file: int) -> None:
+        """Stop watching a file."""
         self._selector.unregister(file)
 
-    def after(self, seconds: float, callback: Callback) -> Timer:
-        """Call once, that much later."""
+    def call_after(self, seconds: float, callback: Callback) -> Timer:
+        """Call `callback` once after this time."""
         timer = Timer(callback)
-        heapq.heappush(self._timers, (time.monotonic() + seconds, next(self._order), timer))
+        heapq.heappush(self._timers, (time.monotonic() + seconds, next(self._sequence), timer))
         return timer
 
     def on_exit(self, pid: int, callback: Callback) -> None:
-        """Call when this child has ended and been reaped."""
+        """Call `callback` when this child process has ended and was reaped."""
         self._children[pid] = callback
 
     def run(self, *, is_over: Callable[[], bool]) -> None:
-        """Until `is_over`, asked after every turn."""
+        """Run until `is_over`, which is called after each turn, returns true."""
         while not is_over():
-            for key, _ in self._selector.select(self._until_next_timer()):
-                # A callback before this one may have forgotten the file, and its number may be another file's by now.
+            for key, _ in self._selector.select(self._compute_wait()):
+                # An earlier callback may have unwatched the file, and its number may belong to another file now.
                 if self._selector.get_map().get(key.fd) == key:
                     key.data()
             self._fire_timers()
 
-    def _until_next_timer(self) -> float | None:
+    def _compute_wait(self) -> float | None:
         return max(0, self._timers[0][0] - time.monotonic()) if self._timers else None
 
     def _fire_timers(self) -> None:
         while self._timers and self._timers[0][0] <= time.monotonic():
             timer = heapq.heappop(self._timers)[2]
-            if not timer.cancelled:
+            if not timer.is_cancelled:
                 timer.callback()
 
     def _on_wake(self) -> None:

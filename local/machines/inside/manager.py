@@ -1,4 +1,4 @@
-"""What systemctl can ask of the machine's first process."""
+"""Services of the machine, as systemctl controls them."""
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
@@ -13,35 +13,46 @@ WANTS = "*.target.wants"
 
 
 class Manager:
-    """The services of one boot, by unit name."""
+    """Services of one boot by unit name."""
 
     def __init__(self, loop: EventLoop, environment: Mapping[str, str]) -> None:
+        """Start without services.
+
+        :param environment: variables of services
+        """
         self._loop = loop
         self._environment = environment
         self._services: dict[str, Service] = {}
 
     def start_enabled(self) -> None:
-        """What was enabled starts at boot, by Before= and After=; a broken unit stops only who requires it."""
-        names = sorted({link.name for link in units.UNIT_FOLDERS[0].glob(f"{WANTS}/*.service")})
-        self._start_in_order(names, first_before(names), set())
+        """Start the enabled services in the order of Before= and After=.
 
-    def _start_in_order(self, names: list[str], first: Mapping[str, set[str]], ended: set[str]) -> None:
-        """Start those for whom nobody is to come first any more; each that has started lets others follow."""
-        ready = [name for name in names if name not in ended and not first[name]]
+        A broken unit prevents only the start of units that require it.
+        """
+        names = sorted({link.name for link in units.UNIT_FOLDERS[0].glob(f"{WANTS}/*.service")})
+        self._start_in_order(names, find_predecessors(names), set())
+
+    def _start_in_order(self, names: list[str], predecessors: Mapping[str, set[str]], ended: set[str]) -> None:
+        """Start the units without a predecessor; each started unit lets others follow.
+
+        :param predecessors: units that must start before a unit, by unit
+        :param ended: units that were started or have failed
+        """
+        ready = [name for name in names if name not in ended and not predecessors[name]]
         ended.update(ready)
         for name in ready:
 
-            def started(trouble: str, name: str = name) -> None:
+            def started(problem: str, name: str = name) -> None:
                 for other in names:
-                    first[other].discard(name)
-                    if trouble and _requires(other, name):
+                    predecessors[other].discard(name)
+                    if problem and _requires(other, name):
                         ended.add(other)
-                self._start_in_order(names, first, ended)
+                self._start_in_order(names, predecessors, ended)
 
             self.start(name, started)
 
     def start(self, name: str, reply: Reply) -> None:
-        """Start a unit as its file is now."""
+        """Start a unit from its file."""
         try:
             unit = units.load(name)
         except units.UnitError as error:
@@ -53,46 +64,51 @@ class Manager:
         return service.start(reply)
 
     def stop(self, name: str, reply: Reply) -> None:
-        """Stop a unit; one that does not run is fine, one that does not exist is not."""
+        """Stop a unit. A unit that does not run is no error, one that does not exist is."""
         service = self._services.get(units.full_name(name))
         if service:
             return service.stop(reply)
-        return reply(self._trouble("stop", name))
+        return reply(self._describe_problem("stop", name))
 
     def restart(self, name: str, reply: Reply) -> None:
-        """Stop, then start."""
+        """Stop a unit and start it."""
         service = self._services.get(units.full_name(name))
         if service is None:
             return self.start(name, reply)
         return service.stop(lambda _: self.start(name, reply))
 
     def shut_down(self) -> None:
-        """The machine goes down: nothing starts again."""
+        """Stop all services for a halt of the machine."""
         for service in self._services.values():
             service.stop(lambda _: None)
 
     def show(self, name: str) -> Message:
-        """What `systemctl status` tells. `load` is `not-found` where no file is there."""
-        full = units.full_name(name)
-        service = self._services.get(full)
-        answer: Message = {"name": full, "load": "not-found", "enabled": is_enabled(full), "state": "inactive"}
+        """Return the properties of a unit. `load` is `not-found` if its file does not exist."""
+        unit_name = units.full_name(name)
+        service = self._services.get(unit_name)
+        status: Message = {
+            "name": unit_name,
+            "load": "not-found",
+            "enabled": is_enabled(unit_name),
+            "state": "inactive",
+        }
         with contextlib.suppress(units.UnitError):
-            unit = units.load(full)
-            answer |= {"load": "loaded", "path": str(units.find(full)), "description": unit.description}
+            unit = units.load(unit_name)
+            status |= {"load": "loaded", "path": str(units.find(unit_name)), "description": unit.description}
         if service:
-            answer |= {"state": service.state, "since": service.since, "main_pid": service.main_pid}
-            answer |= {"status": service.status}
-        return answer
+            status |= {"state": service.state, "since": service.since, "main_pid": service.main_pid}
+            status |= {"status": service.status}
+        return status
 
-    def names(self) -> list[str]:
-        """Every service that was started since boot."""
+    def list_names(self) -> list[str]:
+        """Return the names of the services that were started since the boot."""
         return sorted(self._services)
 
-    def operation(self, verb: str) -> Callable[[str, Reply], None]:
-        """The method behind a verb of systemctl."""
+    def find_operation(self, verb: str) -> Callable[[str, Reply], None]:
+        """Return the method for a verb of systemctl."""
         return {"start": self.start, "stop": self.stop, "restart": self.restart}[verb]
 
-    def _trouble(self, verb: str, name: str) -> str:
+    def _describe_problem(self, verb: str, name: str) -> str:
         try:
             units.find(name)
         except units.UnitError:
@@ -100,17 +116,17 @@ class Manager:
         return ""
 
 
-def first_before(names: Sequence[str]) -> dict[str, set[str]]:
-    """For each unit, those of the others that are to have started by then."""
-    first: dict[str, set[str]] = {name: set() for name in names}
+def find_predecessors(names: Sequence[str]) -> dict[str, set[str]]:
+    """Return for each unit those of the others that must start before it."""
+    predecessors: dict[str, set[str]] = {name: set() for name in names}
     for name in names:
         with contextlib.suppress(units.UnitError):
             unit = units.load(name)
-            first[name].update(other for other in unit.later_than if other in first)
-            for other in unit.earlier_than:
-                if other in first:
-                    first[other].add(name)
-    return first
+            predecessors[name].update(other for other in unit.after_units if other in predecessors)
+            for other in unit.before_units:
+                if other in predecessors:
+                    predecessors[other].add(name)
+    return predecessors
 
 
 def _requires(name: str, needed: str) -> bool:
@@ -118,5 +134,5 @@ def _requires(name: str, needed: str) -> bool:
 
 
 def is_enabled(name: str) -> bool:
-    """Whether a target wants it."""
+    """Return whether a target wants the unit."""
     return any(Path(units.UNIT_FOLDERS[0]).glob(f"{WANTS}/{units.full_name(name)}"))

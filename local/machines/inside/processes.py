@@ -1,4 +1,4 @@
-"""Processes of the machine: each under a keeper, so that whatever it leaves behind can be found and killed."""
+"""Processes of the machine. Each has a supervisor, so that everything that it leaves behind can be found and killed."""
 
 import contextlib
 import os
@@ -17,9 +17,9 @@ EXEC_FAILED = 127
 class Program:
     """A program to run.
 
-    :param argv: its words; the first is looked up in the PATH of `environment`
-    :param user: run as this user as far as the sandbox has one, else as root
+    :param argv: words; the first is looked up in the PATH of `environment`
     :param files: standard output and standard error, open
+    :param user: user to run as, if the sandbox has other users; None is root
     """
 
     argv: Sequence[str]
@@ -33,9 +33,9 @@ class Program:
 class SupervisedProcess:
     """A running program.
 
-    :param supervisor: the process that adopts what the program leaves behind; it ends when nothing of it is left
-    :param program: the program's own process id
-    :param report: readable once: the program's wait status, as text, when the program itself ends
+    :param supervisor: process that adopts what the program leaves behind, and ends when nothing of it is left
+    :param program: process id of the program itself
+    :param report: file from which the program's wait status can be read once, as text, when the program ends
     """
 
     supervisor: int
@@ -50,28 +50,28 @@ def start(program: Program, *, clean_up: bool) -> SupervisedProcess:
     """
     report, write_report = os.pipe()
     started, write_started = os.pipe()
-    keeper = os.fork()
-    if keeper == 0:
+    supervisor = os.fork()
+    if supervisor == 0:
         os.close(report)
         os.close(started)
-        _keep(program, write_report, write_started, clean_up=clean_up)
+        _run_supervisor(program, write_report, write_started, clean_up=clean_up)
     os.close(write_report)
     os.close(write_started)
-    with os.fdopen(started) as answer:
-        return SupervisedProcess(keeper, int(answer.read() or keeper), report)
+    with os.fdopen(started) as pipe:
+        return SupervisedProcess(supervisor, int(pipe.read() or supervisor), report)
 
 
-def kill(kept: SupervisedProcess) -> None:
-    """Kill the program and everything that comes from it; all of it is dying when this returns."""
-    while victims := descendants(kept.supervisor):
+def kill(process: SupervisedProcess) -> None:
+    """Kill the program and all its descendants; all of them are dying when this returns."""
+    while victims := list_descendants(process.supervisor):
         for victim in victims:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(victim, signal.SIGKILL)
         os.sched_yield()
 
 
-def descendants(ancestor: int) -> list[int]:
-    """Every living process below `ancestor`, zombies left out."""
+def list_descendants(ancestor: int) -> list[int]:
+    """Return every living process below `ancestor`, without zombies."""
     parents: dict[int, int] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -89,15 +89,15 @@ def _is_below(pid: int, ancestor: int, parents: Mapping[int, int]) -> bool:
     return False
 
 
-def _keep(program: Program, report: int, started: int, *, clean_up: bool) -> None:
-    """The keeper's whole life. Never returns: nothing may escape into the copy of the first process."""
+def _run_supervisor(program: Program, report: int, started: int, *, clean_up: bool) -> None:
+    """Run the supervisor. It never returns: nothing may continue in the copy of the first process."""
     try:
-        _watch_over(program, report, started, clean_up=clean_up)
+        _supervise(program, report, started, clean_up=clean_up)
     finally:
         os._exit(0)
 
 
-def _watch_over(program: Program, report: int, started: int, *, clean_up: bool) -> None:
+def _supervise(program: Program, report: int, started: int, *, clean_up: bool) -> None:
     system.reset_signals()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
@@ -105,7 +105,7 @@ def _watch_over(program: Program, report: int, started: int, *, clean_up: bool) 
     child = os.fork()
     if child == 0:
         system.reset_signals()
-        _become(program)
+        _exec(program)
     os.write(started, str(child).encode())
     os.close(started)
     for file in set(program.files):
@@ -120,7 +120,7 @@ def _watch_over(program: Program, report: int, started: int, *, clean_up: bool) 
                     kill(SupervisedProcess(os.getpid(), child, report))
 
 
-def _become(program: Program) -> None:
+def _exec(program: Program) -> None:
     """Turn this process into the program. Never returns."""
     try:
         os.setsid()
@@ -129,7 +129,7 @@ def _become(program: Program) -> None:
         os.dup2(program.files[1], 2)
         os.closerange(3, 256)
         if program.user not in (None, "root"):
-            system.become(pwd.getpwnam(str(program.user)))
+            system.become_user(pwd.getpwnam(str(program.user)))
         os.chdir(program.folder)
         os.execvpe(program.argv[0], list(program.argv), program.environment)
     except BaseException as error:  # noqa: BLE001  nothing may escape into the copy of the first process

@@ -1,4 +1,4 @@
-"""What the machine's own processes ask of the kernel."""
+"""System calls of the machine's own processes."""
 
 import contextlib
 import ctypes
@@ -16,11 +16,11 @@ def adopt_orphans() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def become(user: pwd.struct_passwd) -> None:
-    """Be that user from here on.
+def become_user(user: pwd.struct_passwd) -> None:
+    """Change to a user.
 
-    A sandbox started by a plain user has no user but root: there the process gets a namespace of its own in which root
-    goes by that user's number, since programs ask for it (Jupyter refuses to be root).
+    A sandbox started by a user without root rights has no user but root. There the process enters a user namespace in
+    which root has the number of that user, because some programs check it: Jupyter refuses to run as root.
     """
     try:
         os.setgroups([])
@@ -35,7 +35,7 @@ def become(user: pwd.struct_passwd) -> None:
 
 
 def reset_signals() -> None:
-    """Signals as a program expects to find them, after a fork from one that handles them."""
+    """Restore the default signal handlers after a fork from a process that handles signals."""
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
         signal.signal(number, signal.SIG_DFL)

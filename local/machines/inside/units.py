@@ -1,4 +1,4 @@
-"""Unit files of systemd, as far as a desk's services need them."""
+"""Unit files of systemd, as far as gpudesk's services need them."""
 
 import re
 import shlex
@@ -8,17 +8,20 @@ from pathlib import Path
 from typing import Literal
 
 UNIT_FOLDERS = (Path("/etc/systemd/system"), Path("/run/systemd/system"), Path("/usr/local/lib/systemd/system"))
-_UNITS_OF_TIME = {"us": 1e-6, "ms": 1e-3, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "hr": 3600, "d": 86400}
+_SECONDS_PER_UNIT = {"us": 1e-6, "ms": 1e-3, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "hr": 3600, "d": 86400}
 _VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
 
 
 class UnitError(Exception):
-    """A unit that is not there or cannot be run, in systemctl's words."""
+    """A unit that does not exist or cannot run. The message has systemctl's words."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """One line of ExecStart and its like. :param may_fail: the line began with `-`"""
+    """One line of ExecStart and similar settings.
+
+    :param may_fail: the line begins with `-`
+    """
 
     words: Sequence[str]
     may_fail: bool = False
@@ -26,7 +29,12 @@ class Command:
 
 @dataclass(frozen=True)
 class Unit:
-    """One service. Times in seconds. :param earlier_than: Before=, :param later_than: After="""
+    """One service. Times are in seconds.
+
+    :param before_units: Before=
+    :param after_units: After=
+    :param folders: names by kind of RuntimeDirectory= and similar settings
+    """
 
     name: str
     description: str
@@ -40,26 +48,29 @@ class Unit:
     folder: str
     restart: str
     restart_after: float
-    stop_within: float
-    remain: bool
+    stop_timeout: float
+    remains_after_exit: bool
     wanted_by: Sequence[str]
     required_by: Sequence[str] = ()
-    earlier_than: Sequence[str] = ()
-    later_than: Sequence[str] = ()
+    before_units: Sequence[str] = ()
+    after_units: Sequence[str] = ()
     folders: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def restarts_after(self, outcome: Literal["success", "failure"]) -> bool:
-        """Whether systemd would start it again."""
+        """Return whether systemd starts the service again."""
         return self.restart in ("always", f"on-{outcome}")
 
 
 def full_name(name: str) -> str:
-    """`jupyter` and `jupyter.service` are the same unit."""
+    """Return the name with its suffix: `jupyter` and `jupyter.service` are the same unit."""
     return name if "." in name else f"{name}.service"
 
 
 def find(name: str) -> Path:
-    """:raises UnitError: no unit file of that name"""
+    """Return the path of a unit file.
+
+    :raises UnitError: it does not exist
+    """
     for folder in UNIT_FOLDERS:
         if (folder / full_name(name)).is_file():
             return folder / full_name(name)
@@ -67,32 +78,35 @@ def find(name: str) -> Path:
 
 
 def load(name: str) -> Unit:
-    """:raises UnitError: there is none, or it says nothing that can be started"""
+    """Read a unit file.
+
+    :raises UnitError: it does not exist or has no command to start
+    """
     path = find(name)
     settings = parse(path.read_text())
-    one = {key: values[-1] for key, values in settings.items() if values}
-    main = _commands(settings.get("Service.ExecStart", []), path.name)
+    last_values = {key: values[-1] for key, values in settings.items() if values}
+    main = _parse_commands(settings.get("Service.ExecStart", []), path.name)
     if not main:
         raise UnitError(f"Unit {path.name} has a bad unit file setting.")
     return Unit(
         name=path.name,
-        description=one.get("Unit.Description", path.name),
-        kind=one.get("Service.Type", "simple"),
-        before=_commands(settings.get("Service.ExecStartPre", []), path.name),
+        description=last_values.get("Unit.Description", path.name),
+        kind=last_values.get("Service.Type", "simple"),
+        before=_parse_commands(settings.get("Service.ExecStartPre", []), path.name),
         main=main,
-        after_stop=_commands(settings.get("Service.ExecStopPost", []), path.name),
-        environment=_assignments(settings.get("Service.Environment", [])),
+        after_stop=_parse_commands(settings.get("Service.ExecStopPost", []), path.name),
+        environment=_parse_assignments(settings.get("Service.Environment", [])),
         environment_files=settings.get("Service.EnvironmentFile", []),
-        user=one.get("Service.User"),
-        folder=one.get("Service.WorkingDirectory", "/").removeprefix("-"),
-        restart=one.get("Service.Restart", "no"),
-        restart_after=seconds(one.get("Service.RestartSec", "100ms")),
-        stop_within=seconds(one.get("Service.TimeoutStopSec", "90")),
-        remain=one.get("Service.RemainAfterExit", "no") in ("yes", "true", "1"),
+        user=last_values.get("Service.User"),
+        folder=last_values.get("Service.WorkingDirectory", "/").removeprefix("-"),
+        restart=last_values.get("Service.Restart", "no"),
+        restart_after=parse_seconds(last_values.get("Service.RestartSec", "100ms")),
+        stop_timeout=parse_seconds(last_values.get("Service.TimeoutStopSec", "90")),
+        remains_after_exit=last_values.get("Service.RemainAfterExit", "no") in ("yes", "true", "1"),
         wanted_by=" ".join(settings.get("Install.WantedBy", [])).split(),
         required_by=" ".join(settings.get("Install.RequiredBy", [])).split(),
-        earlier_than=" ".join(settings.get("Unit.Before", [])).split(),
-        later_than=" ".join(settings.get("Unit.After", [])).split(),
+        before_units=" ".join(settings.get("Unit.Before", [])).split(),
+        after_units=" ".join(settings.get("Unit.After", [])).split(),
         folders={
             kind: " ".join(settings.get(f"Service.{kind}Directory", [])).split()
             for kind in ("Runtime", "State", "Cache", "Logs")
@@ -101,7 +115,7 @@ def load(name: str) -> Unit:
 
 
 def parse(text: str) -> dict[str, list[str]]:
-    """`Section.Key` to its values in order; an empty value forgets those before it, as in systemd."""
+    """Return the values of each `Section.Key` in order. As in systemd, an empty value removes those before it."""
     settings: dict[str, list[str]] = {}
     section = ""
     for line in text.replace("\\\n", " ").splitlines():
@@ -118,30 +132,36 @@ def parse(text: str) -> dict[str, list[str]]:
     return settings
 
 
-def seconds(text: str) -> float:
-    """`5`, `5s`, `1min 30s`, `100ms`; `infinity` is a day."""
+def parse_seconds(text: str) -> float:
+    """Return a duration such as `5`, `5s`, `1min 30s` or `100ms` in seconds; `infinity` is a day."""
     if text == "infinity":
         return 86400
     parts = re.findall(r"([\d.]+)\s*([a-z]*)", text)
-    return sum(float(number) * _UNITS_OF_TIME.get(unit or "s", 1) for number, unit in parts)
+    return sum(float(number) * _SECONDS_PER_UNIT.get(unit or "s", 1) for number, unit in parts)
 
 
 def read_environment_files(files: Sequence[str]) -> dict[str, str]:
-    """The assignments in EnvironmentFile=. :raises UnitError: a file is missing and its name has no `-` before it"""
-    found: dict[str, str] = {}
+    """Return the assignments in the files of EnvironmentFile=.
+
+    :raises UnitError: a file is missing and its name has no `-` before it
+    """
+    assignments: dict[str, str] = {}
     for file in files:
         path = Path(file.removeprefix("-"))
         if path.is_file():
             lines = (line.strip() for line in path.read_text().splitlines())
             pairs = (line.partition("=") for line in lines if line and line[0] not in "#;")
-            found.update({key.strip(): _unquoted(value) for key, _, value in pairs})
+            assignments.update({key.strip(): _unquote(value) for key, _, value in pairs})
         elif not file.startswith("-"):
             raise UnitError(f"Failed to load environment files: No such file or directory: {path}")
-    return found
+    return assignments
 
 
 def expand(words: Sequence[str], environment: Mapping[str, str]) -> list[str]:
-    """Words with `$NAME` and `${NAME}` filled in; a word that is `$NAME` alone becomes as many words as it holds."""
+    """Return the words with `$NAME` and `${NAME}` replaced.
+
+    A word that is only `$NAME` becomes as many words as its value has.
+    """
     expanded: list[str] = []
     for word in words:
         if re.fullmatch(r"\$\w+", word):
@@ -152,24 +172,24 @@ def expand(words: Sequence[str], environment: Mapping[str, str]) -> list[str]:
     return expanded
 
 
-def _commands(lines: Sequence[str], name: str) -> list[Command]:
+def _parse_commands(lines: Sequence[str], name: str) -> list[Command]:
     commands = []
     for line in lines:
-        bare = line.lstrip("-+!:@")
-        prefix = line[: len(line) - len(bare)]
+        command = line.lstrip("-+!:@")
+        prefix = line[: len(line) - len(command)]
         try:
-            words = shlex.split(bare)
+            words = shlex.split(command)
         except ValueError as error:
             raise UnitError(f"Unit {name} has a bad unit file setting: {error}.") from error
         commands.append(Command(words, may_fail="-" in prefix))
     return commands
 
 
-def _assignments(lines: Sequence[str]) -> dict[str, str]:
+def _parse_assignments(lines: Sequence[str]) -> dict[str, str]:
     pairs = (word.partition("=") for line in lines for word in shlex.split(line))
     return {key: value for key, equals, value in pairs if equals}
 
 
-def _unquoted(value: str) -> str:
+def _unquote(value: str) -> str:
     value = value.strip()
     return value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'" else value

@@ -1,1 +1,1 @@
-"""Linux namespaces in which an instance's scripts run."""
+"""Linux namespaces in which the scripts of a machine run."""

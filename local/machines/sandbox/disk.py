@@ -1,4 +1,4 @@
-"""A machine's disk: a folder with the part of a root that is the machine's own and may be written."""
+"""Disk of a machine: a folder with those parts of a root file system that the machine may write."""
 
 import os
 import shutil
@@ -9,47 +9,56 @@ from pathlib import Path
 
 from local.machines.host.port import MachineSpec
 
-from .plan import digest, host_name, root_links
+from .plan import build_host_name, find_root_links, hash_instance_id
 
 FOLDERS = (
     "boot", "etc/apt", "etc/default", "etc/profile.d", "etc/systemd/system", "home/ubuntu", "mnt", "opt", "root",
     "run", "srv", "tmp", "usr", "var/cache", "var/lib/dpkg", "var/log", "var/spool", "var/tmp",
 )  # fmt: skip
-OWN_USR_LOCAL = ("bin", "etc", "lib", "sbin", "share", "src")
-COPIED = ("ld.so.cache", "ld.so.conf", "mime.types", "protocols", "services", "shells", "login.defs", "bash.bashrc")
-UBUNTU = 1000
+USR_LOCAL_FOLDERS = ("bin", "etc", "lib", "sbin", "share", "src")
+COPIED_FILES = (
+    "ld.so.cache",
+    "ld.so.conf",
+    "mime.types",
+    "protocols",
+    "services",
+    "shells",
+    "login.defs",
+    "bash.bashrc",
+)
+UBUNTU_ID = 1000
 CODE_NAMES = {"18.04": "bionic", "20.04": "focal", "22.04": "jammy", "24.04": "noble"}
 
 
 def create(folder: Path, spec: MachineSpec, first_id: int, ids: int) -> None:
-    """Make a disk: `folder/disk`, the root, and `folder/local`, its /usr/local.
+    """Create a disk: `folder/disk` is the root, `folder/local` is its /usr/local.
 
-    :param first_id: what root of the machine is on this computer
-    :param ids: how many users the machine has
+    :param first_id: user id on this computer of the machine's root
+    :param ids: number of users on the machine
     """
     root, local = folder / "disk", folder / "local"
     for name in FOLDERS:
         (root / name).mkdir(parents=True, exist_ok=True)
-    for name in OWN_USR_LOCAL:
+    for name in USR_LOCAL_FOLDERS:
         (local / name).mkdir(parents=True)
     for name in ("tmp", "var/tmp"):
         (root / name).chmod(0o1777)
-    for link, target in {"var/run": "/run", "var/lock": "/run/lock", **root_links()}.items():
+    for link, target in {"var/run": "/run", "var/lock": "/run/lock", **find_root_links()}.items():
         (root / link.lstrip("/")).symlink_to(target)
     if sys.base_prefix == "/usr/local":
         for library in Path("/usr/local/lib").glob("libpython*.so*"):
             (local / "lib" / library.name).symlink_to(f"/.machine/python/lib/{library.name}")
     _write_etc(root / "etc", spec)
-    if os.geteuid() == 0 and ids > UBUNTU:
-        _give_away(root, first_id)
-        _give_away(local, first_id)
-        os.lchown(root / "home" / "ubuntu", first_id + UBUNTU, first_id + UBUNTU)
+    if os.geteuid() == 0 and ids > UBUNTU_ID:
+        _change_owner(root, first_id)
+        _change_owner(local, first_id)
+        os.lchown(root / "home" / "ubuntu", first_id + UBUNTU_ID, first_id + UBUNTU_ID)
 
 
 def copy(source: Path, folder: Path) -> None:
-    """A disk that is another's copy, owners and all; what is in memory there (/run) is not on it.
+    """Create a disk as a copy of another one, with owners. What is in memory on a real instance (/run) is not copied.
 
-    What vanishes or cannot be read while it is copied is left out, as in a snapshot of a file system in use.
+    A file that vanishes or cannot be read meanwhile is left out, as in a snapshot of a file system in use.
     """
     folder.mkdir(parents=True)
     for part in ("disk", "local"):
@@ -59,7 +68,7 @@ def copy(source: Path, folder: Path) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Remove a folder whatever its modes; links are removed, not followed."""
+    """Remove a folder regardless of its modes. Links are removed, not followed."""
     for parent, names, _ in os.walk(folder):
         for path in (Path(parent, name) for name in names):
             if not path.is_symlink():
@@ -69,19 +78,19 @@ def remove(folder: Path) -> None:
 
 
 def _write_etc(etc: Path, spec: MachineSpec) -> None:
-    name = host_name(spec.instance_id)
+    name = build_host_name(spec.instance_id)
     version, code_name = spec.platform_version, CODE_NAMES.get(spec.platform_version, "jammy")
     texts = {
         "passwd": "root:x:0:0:root:/root:/bin/bash\n"
         "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
-        f"ubuntu:x:{UBUNTU}:{UBUNTU}:Ubuntu:/home/ubuntu:/bin/bash\n",
-        "group": f"root:x:0:\nadm:x:4:ubuntu\nsudo:x:27:ubuntu\nnogroup:x:65534:\nubuntu:x:{UBUNTU}:\n",
+        f"ubuntu:x:{UBUNTU_ID}:{UBUNTU_ID}:Ubuntu:/home/ubuntu:/bin/bash\n",
+        "group": f"root:x:0:\nadm:x:4:ubuntu\nsudo:x:27:ubuntu\nnogroup:x:65534:\nubuntu:x:{UBUNTU_ID}:\n",
         "hosts": f"127.0.0.1 localhost {name}\n::1 localhost\n",
         "hostname": f"{name}\n",
         "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
         "resolv.conf": "",
         "timezone": "Etc/UTC\n",
-        "machine-id": f"{digest(spec.instance_id).hex()[:32]}\n",
+        "machine-id": f"{hash_instance_id(spec.instance_id).hex()[:32]}\n",
         "os-release": f'PRETTY_NAME="{spec.platform_name} {version} LTS"\nNAME="{spec.platform_name}"\n'
         f'VERSION_ID="{version}"\nVERSION="{version} LTS"\nVERSION_CODENAME={code_name}\n'
         f"ID={spec.platform_name.lower()}\nID_LIKE=debian\nUBUNTU_CODENAME={code_name}\n",
@@ -90,7 +99,7 @@ def _write_etc(etc: Path, spec: MachineSpec) -> None:
     }
     for file, text in texts.items():
         (etc / file).write_text(text)
-    for file in COPIED:
+    for file in COPIED_FILES:
         if Path("/etc", file).is_file():
             shutil.copyfile(Path("/etc", file), etc / file)
     if Path("/etc/alternatives").is_dir():
@@ -98,7 +107,7 @@ def _write_etc(etc: Path, spec: MachineSpec) -> None:
     (etc / "localtime").symlink_to("/usr/share/zoneinfo/Etc/UTC")
 
 
-def _give_away(folder: Path, first_id: int) -> None:
+def _change_owner(folder: Path, first_id: int) -> None:
     for parent, folders, files in os.walk(folder):
         for name in (".", *folders, *files):
             os.lchown(Path(parent, name), first_id, first_id)

@@ -1,10 +1,10 @@
-"""A process that leaves this computer for a machine's own namespaces and becomes the machine's first process.
+"""Process that leaves this computer for a machine's own namespaces and becomes the machine's first process.
 
-Run as `python -m local.machines.enter FD PLAN`: FD is the control socket to the host, PLAN a JSON file (`plan.py`).
-Two steps, whoever starts it. First, as root of this computer or of a user namespace of its own, every mount is made,
-the network brought up and the root changed. Then a second user namespace is entered: the kernel locks all mounts that
-existed before, so that root inside can neither make them writable nor take them away, and whatever it owns of the
-kernel (/proc/sys, the network) belongs to the namespace outside.
+Run as `python -m local.machines.sandbox.enter FD PLAN`: FD is the control socket to the host, PLAN a JSON file
+(`plan.py`). It works in two steps, for root and for any other user. First, as root of this computer or of a user
+namespace of its own, it makes every mount, brings up the network and changes the root. Then it enters a second user
+namespace. The kernel locks all mounts that existed before, so that root inside can neither make them writable nor
+unmount them, and everything of the kernel (/proc/sys, the network) belongs to the namespace outside.
 """
 
 import json
@@ -21,11 +21,11 @@ from local.machines.inside import wire
 from . import kernel
 
 METADATA_ADDRESS = "169.254.169.254"
-COUNTERS = {
+PROC_COUNTERS = {
     "stat": "cpu  0 0 0 0 0 0 0 0 0 0\n",
     "diskstats": " 259       0 nvme0n1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
 }
-"""In /proc: `inside/meter.py` writes the first; the pretend disk does nothing, as this computer's does not count."""
+"""Files in /proc. `inside/meter.py` updates the first. The disk's counters stay 0."""
 
 DEVICES = ("full", "null", "random", "tty", "urandom", "zero")
 DEVICE_LINKS = {
@@ -38,7 +38,7 @@ DEVICE_LINKS = {
 
 
 def main(control_fd: int, plan_path: str) -> int:
-    """Start the machine and wait for its end. SIGTERM ends it at once."""
+    """Start the machine, wait for its end, and return its exit status. SIGTERM ends it at once."""
     plan = json.loads(Path(plan_path).read_text())
     os.umask(0o022)
     if os.geteuid() != 0:
@@ -48,7 +48,7 @@ def main(control_fd: int, plan_path: str) -> int:
     )
     first = os.fork()
     if first == 0:
-        _be_the_machine(control_fd, plan)
+        _run_machine(control_fd, plan)
     os.close(control_fd)
     signal.signal(signal.SIGTERM, lambda *_: os.kill(first, signal.SIGKILL))
     _, status = os.waitpid(first, 0)
@@ -63,16 +63,16 @@ def _become_root_of_own_namespace() -> None:
     Path("/proc/self/gid_map").write_text(f"0 {group} 1")
 
 
-def _be_the_machine(control_fd: int, plan: Mapping[str, Any]) -> None:
-    """Never returns: the machine's first program takes this process over."""
+def _run_machine(control_fd: int, plan: Mapping[str, Any]) -> None:
+    """Build the machine and replace this process by its first program. It never returns."""
     kernel.die_with_parent(signal.SIGKILL)
     control = socket.socket(fileno=control_fd)
     kernel.set_host_name(plan["host_name"])
     kernel.bring_up_loopback(METADATA_ADDRESS)
-    _hand_out_listeners(control, plan["cloud_port"])
+    _send_listeners(control, plan["cloud_port"])
     _build_root(plan)
     kernel.change_root(plan["root"])
-    _lock(plan["first_id"], plan["ids"])
+    _enter_user_namespace(plan["first_id"], plan["ids"])
     kernel.die_with_parent(signal.SIGKILL)
     os.set_inheritable(control.fileno(), True)
     os.chdir("/.machine/code")
@@ -89,8 +89,11 @@ def _be_the_machine(control_fd: int, plan: Mapping[str, Any]) -> None:
     os.execve(program, [program, *options], {"PATH": "/usr/bin:/bin"})
 
 
-def _hand_out_listeners(control: socket.socket, cloud_port: int | None) -> None:
-    """The host serves the metadata and the cloud itself, on sockets that belong to the machine's network."""
+def _send_listeners(control: socket.socket, cloud_port: int | None) -> None:
+    """Send listening sockets of the machine's network to the host.
+
+    The host serves the metadata and the cloud on them.
+    """
     addresses = {"metadata": (METADATA_ADDRESS, 80)}
     if cloud_port is not None:
         addresses["cloud"] = ("127.0.0.1", cloud_port)
@@ -104,9 +107,9 @@ def _build_root(plan: Mapping[str, Any]) -> None:
     root = plan["root"]
     kernel.mount("none", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
     kernel.bind(root, root, writable=True)
-    kernel.mount("tmpfs", _own_folder(root, "/.machine"), "tmpfs", kernel.MS_NODEV, "mode=755")
+    kernel.mount("tmpfs", _create_mount_point(root, "/.machine"), "tmpfs", kernel.MS_NODEV, "mode=755")
     for source, target, writable in plan["binds"]:
-        kernel.bind(source, _own_folder(root, target), writable=writable)
+        kernel.bind(source, _create_mount_point(root, target), writable=writable)
     for source, target in plan["files"]:
         kernel.bind(source, root + target, writable=False)
     for link, target in plan["links"]:
@@ -114,31 +117,31 @@ def _build_root(plan: Mapping[str, Any]) -> None:
         Path(root + link).symlink_to(target)
     _mount_proc(root, plan["boot_id"])
     _mount_counters(root, plan["first_id"])
-    _mount_devices(_own_folder(root, "/dev"))
+    _mount_devices(_create_mount_point(root, "/dev"))
 
 
-def _own_folder(root: str, path: str) -> str:
-    """The folder to mount on. A link that the machine itself left on its disk is never followed."""
-    here = Path(root)
+def _create_mount_point(root: str, path: str) -> str:
+    """Return the folder to mount on. A link that the machine has left on its disk is never followed."""
+    folder = Path(root)
     for part in path.strip("/").split("/"):
-        here = here / part
-        if here.is_symlink():
-            raise OSError(f"{path}: the machine's disk has a link where the system belongs")
-        here.mkdir(exist_ok=True)
-    return str(here)
+        folder = folder / part
+        if folder.is_symlink():
+            raise OSError(f"{path}: The machine's disk has a link in place of a system folder.")
+        folder.mkdir(exist_ok=True)
+    return str(folder)
 
 
 def _mount_proc(root: str, boot_id_file: str) -> None:
     flags = kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC
-    proc = _own_folder(root, "/proc")
+    proc = _create_mount_point(root, "/proc")
     kernel.mount("proc", proc, "proc", flags)
     kernel.bind(boot_id_file, f"{proc}/sys/kernel/random/boot_id", writable=False)
     kernel.bind(f"{proc}/sys", f"{proc}/sys", writable=False)
 
 
 def _mount_counters(root: str, owner: int) -> None:
-    """What the kernel counts for this whole computer is not the machine's: its first process counts for it."""
-    for name, content in COUNTERS.items():
+    """Mount files over the kernel's counters of the whole computer; the machine's first process writes its own."""
+    for name, content in PROC_COUNTERS.items():
         file = Path(root, ".machine", name)
         file.write_text(content)
         if os.geteuid() == 0 and owner:
@@ -159,23 +162,23 @@ def _mount_devices(dev: str) -> None:
     kernel.mount("tmpfs", f"{dev}/shm", "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "mode=1777")
 
 
-def _lock(first_id: int, ids: int) -> None:
+def _enter_user_namespace(first_id: int, ids: int) -> None:
     """Enter the second user namespace, in which `ids` users and groups from `first_id` on are 0, 1, 2 and so on."""
-    entered, tell = os.pipe()
+    read_end, write_end = os.pipe()
     helper = os.fork()
     if helper == 0:
-        os.close(tell)
-        os.read(entered, 1)
+        os.close(write_end)
+        os.read(read_end, 1)
         for kind in ("uid", "gid"):
             Path(f"/proc/1/{kind}_map").write_text(f"0 {first_id} {ids}")
         os._exit(0)
     kernel.unshare(kernel.CLONE_NEWUSER | kernel.CLONE_NEWNS)
-    os.write(tell, b"!")
+    os.write(write_end, b"!")
     _, status = os.waitpid(helper, 0)
     if status != 0:
-        raise PermissionError("the users of the machine could not be mapped")
-    os.close(entered)
-    os.close(tell)
+        raise PermissionError("The users of the machine could not be mapped.")
+    os.close(read_end)
+    os.close(write_end)
     if ids > 1:
         os.setgroups([])
     os.setgid(0)

@@ -1,7 +1,7 @@
-"""The few system calls of Linux that make a sandbox and that Python 3.11 does not offer.
+"""System calls of Linux that a sandbox needs and that Python 3.11 does not offer.
 
-Each function raises OSError with the kernel's own number. Imported by `enter.py` in a process of its own, so it stays
-within the standard library and imports little.
+Each function raises OSError with the kernel's number. `enter.py` imports this module in a separate process, so it uses
+the standard library only and imports little.
 """
 
 import ctypes
@@ -38,10 +38,10 @@ _IFF_UP = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def _check(result: int, what: str) -> None:
+def _check(result: int, call: str) -> None:
     if result != 0:
         number = ctypes.get_errno()
-        raise OSError(number, f"{what}: {os.strerror(number)}")
+        raise OSError(number, f"{call}: {os.strerror(number)}")
 
 
 def unshare(flags: int) -> None:
@@ -50,14 +50,14 @@ def unshare(flags: int) -> None:
 
 
 def mount(source: str, target: str, kind: str | None = None, flags: int = 0, data: str | None = None) -> None:
-    """mount(2)."""
+    """Call mount(2)."""
     arguments = [None if word is None else word.encode() for word in (source, target, kind, data)]
     result = _libc.mount(arguments[0], arguments[1], arguments[2], ctypes.c_ulong(flags), arguments[3])
     _check(result, f"mount {source} on {target}")
 
 
 def bind(source: str, target: str, *, writable: bool) -> None:
-    """Show `source` and what is mounted below it at `target`; read-only all the way down unless writable."""
+    """Show `source` and everything mounted below it at `target`, completely read-only unless `writable`."""
     mount(source, target, flags=MS_BIND | MS_REC)
     if not writable:
         _make_read_only(target)
@@ -70,7 +70,7 @@ def _make_read_only(target: str) -> None:
 
 
 def change_root(root: str) -> None:
-    """Make `root`, a mount point, the root of this process, and leave nothing of the old one in reach."""
+    """Make the mount point `root` the root of this process, and leave nothing of the old root reachable."""
     os.chdir(root)
     _check(_libc.pivot_root(b".", b"."), "pivot_root")
     _check(_libc.umount2(b".", MNT_DETACH), "umount of the old root")
@@ -78,20 +78,20 @@ def change_root(root: str) -> None:
 
 
 def die_with_parent(signal: int) -> None:
-    """Get `signal` when the thread that started this process ends."""
+    """Request `signal` for the time when the thread that started this process ends."""
     _check(_libc.prctl(_PR_SET_PDEATHSIG, signal, 0, 0, 0), "prctl")
 
 
 def set_host_name(name: str) -> None:
-    """sethostname(2)."""
+    """Call sethostname(2)."""
     _check(_libc.sethostname(name.encode(), len(name)), "sethostname")
 
 
 def bring_up_loopback(second_address: str) -> None:
-    """Give this network namespace 127.0.0.1, and one more address on the same interface."""
+    """Give this network namespace 127.0.0.1 and one more address on the same interface."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-        asked = struct.pack("16sh", b"lo", 0) + bytes(14)
-        (flags,) = struct.unpack_from("h", fcntl.ioctl(control, _SIOCGIFFLAGS, asked), 16)
+        request = struct.pack("16sh", b"lo", 0) + bytes(14)
+        (flags,) = struct.unpack_from("h", fcntl.ioctl(control, _SIOCGIFFLAGS, request), 16)
         fcntl.ioctl(control, _SIOCSIFFLAGS, struct.pack("16sh", b"lo", flags | _IFF_UP) + bytes(14))
         address = struct.pack("HH4s8x", socket.AF_INET, 0, socket.inet_aton(second_address))
         fcntl.ioctl(control, _SIOCSIFADDR, struct.pack("16s", b"lo:1") + address)

@@ -1,7 +1,7 @@
-"""The machine's /usr/bin and /usr/sbin: links to this computer's programs, with stand-ins in some places.
+"""The machine's /usr/bin and /usr/sbin: links to this computer's programs, and fakes in place of some.
 
-The folders are made once a fleet and shown to every machine read-only. The stand-ins themselves are modules of
-`inside.stand_ins`; what is written here are launchers of four lines.
+The folders are created once per fleet and mounted read-only in every machine. The fakes are modules of `inside.fakes`;
+the files written here are launchers of four lines.
 """
 
 import os
@@ -9,104 +9,104 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from local.machines.inside.stand_ins.internet import miniconda
+from local.machines.inside.fakes.internet import miniconda
 
 CODE = "/.machine/code"
 INTERPRETER = "/.machine/bin/python3"
 LAUNCHER = """#!{interpreter} -SEs
 import sys
 sys.path.insert(0, "{code}")
-from local.machines.inside.stand_ins.{module} import {function}
+from local.machines.inside.fakes.{module} import {function}
 sys.exit({function}(sys.argv[1:]))
 """
 PYTHON = f"""#!/bin/sh
 exec /.machine/python/bin/python{sys.version_info[0]}.{sys.version_info[1]} "$@"
 """
-"""Not a link: a virtual environment made by it would take /usr for the place of its library."""
+"""A script and not a link: a virtual environment created by a link would look for its library in /usr."""
 
 SHA256SUM = """#!/bin/bash
 set -o pipefail
 {real} "$@" | sed '{substitutions}'
 """
-"""The real one, but that it says the published checksum of a made-up file: setups ask it often, so it starts fast."""
+"""The real program, with the published checksum in place of a fake file's. Setups use it often, so it starts fast."""
 
-STAND_INS: Mapping[str, tuple[str, str]] = {
+FAKES: Mapping[str, tuple[str, str]] = {
     "apt": ("apt", "main"),
     "apt-get": ("apt", "main"),
     "curl": ("curl", "main"),
     "dpkg": ("apt", "dpkg"),
     "dpkg-deb": ("deb", "main"),
-    "gpg": ("verify", "gpg"),
+    "gpg": ("verification", "gpg"),
     "halt": ("power", "poweroff"),
-    "ldd": ("verify", "ldd"),
+    "ldd": ("verification", "ldd"),
     "journalctl": ("journalctl", "main"),
     "poweroff": ("power", "poweroff"),
     "reboot": ("power", "reboot"),
     "runuser": ("users", "runuser"),
     "shutdown": ("power", "shutdown"),
-    "snap": ("quiet", "snap"),
+    "snap": ("broadcast", "snap"),
     "su": ("users", "runuser"),
     "sudo": ("users", "sudo"),
     "systemctl": ("systemctl", "main"),
     "unzip": ("unzip", "main"),
-    "wall": ("quiet", "wall"),
+    "wall": ("broadcast", "wall"),
 }
-WITH_GPU: Mapping[str, tuple[str, str]] = {"nvidia-smi": ("nvidia_smi", "main")}
-ROOT_ALONE: Mapping[str, tuple[str, str]] = {
+GPU_FAKES: Mapping[str, tuple[str, str]] = {"nvidia-smi": ("nvidia_smi", "main")}
+ROOT_ONLY_FAKES: Mapping[str, tuple[str, str]] = {
     "chgrp": ("users", "change_owner"),
     "chown": ("users", "change_owner"),
     "install": ("users", "install"),
 }
-"""Where the sandbox has no user but root, giving files to another one must not fail."""
+"""If the sandbox has no user but root, giving a file to another user must not fail."""
 
-HIDDEN = ("docker", "nvidia-smi", "podman", "pip", "pip3", "systemd-run")
-"""This computer's own, which a bare machine has not got."""
+HIDDEN_PROGRAMS = ("docker", "nvidia-smi", "podman", "pip", "pip3", "systemd-run")
+"""Programs of this computer that a new instance does not have."""
 
 
-def program_folders() -> list[str]:
-    """The folders of programs on this computer that are not links to others: /usr/bin, /usr/sbin, seldom /bin."""
+def list_program_folders() -> list[str]:
+    """Return the folders of programs that are not links to others: /usr/bin, /usr/sbin, rarely /bin."""
     folders = ("/usr/bin", "/usr/sbin", "/bin", "/sbin")
     return [folder for folder in folders if Path(folder).is_dir() and not Path(folder).is_symlink()]
 
 
-def build(folder: Path, *, gpu: bool, users: bool) -> Path:
-    """Make the folders of one kind of machine below `folder`, unless they are there already.
+def build_folder(folder: Path, *, gpu: bool, users: bool) -> Path:
+    """Create the programs of one kind of machine below `folder`, unless they exist.
 
-    :param gpu: with an nvidia-smi
+    :param gpu: with nvidia-smi
     :param users: the sandbox has users other than root
-    :return: what holds `usr/bin` and so on
+    :returns: folder that contains `usr/bin` and so on
     """
-    made = folder / f"{'gpu' if gpu else 'plain'}-{'users' if users else 'root'}"
-    if made.exists():
-        return made
-    stand_ins = {**STAND_INS, **(WITH_GPU if gpu else {}), **({} if users else ROOT_ALONE)}
-    draft = folder / f"{made.name}.{os.getpid()}"
-    for programs in program_folders():
-        _fill(draft / programs.strip("/"), programs, stand_ins)
-    draft.rename(made)
-    return made
+    target = folder / f"{'gpu' if gpu else 'plain'}-{'users' if users else 'root'}"
+    if target.exists():
+        return target
+    fakes = {**FAKES, **(GPU_FAKES if gpu else {}), **({} if users else ROOT_ONLY_FAKES)}
+    draft = folder / f"{target.name}.{os.getpid()}"
+    for programs in list_program_folders():
+        _fill_folder(draft / programs.strip("/"), programs, fakes)
+    draft.rename(target)
+    return target
 
 
-def _fill(draft: Path, programs: str, stand_ins: Mapping[str, tuple[str, str]]) -> None:
+def _fill_folder(draft: Path, programs: str, fakes: Mapping[str, tuple[str, str]]) -> None:
     draft.mkdir(parents=True)
-    taken = {*stand_ins, *HIDDEN, "python3", "python", "sha256sum"}
+    taken = {*fakes, *HIDDEN_PROGRAMS, "python3", "python", "sha256sum"}
     for program in Path(programs).iterdir():
         if program.name not in taken:
             (draft / program.name).symlink_to(f"/.machine{program}")
-    _write(draft / "python3", PYTHON)
+    _write_program(draft / "python3", PYTHON)
     sha256sum = Path(programs) / "sha256sum"
     if sha256sum.exists():
-        _write(draft / "sha256sum", _sha256sum(f"/.machine{sha256sum}"))
-    for name, (module, function) in stand_ins.items():
+        _write_program(draft / "sha256sum", _build_sha256sum(f"/.machine{sha256sum}"))
+    for name, (module, function) in fakes.items():
         text = LAUNCHER.format(interpreter=INTERPRETER, code=CODE, module=module, function=function)
-        _write(draft / name, text)
+        _write_program(draft / name, text)
 
 
-def _sha256sum(real: str) -> str:
-    said = (f"s/^{made_up} /{published} /" for made_up, published in miniconda.checksums().items())
-    return SHA256SUM.format(real=real, substitutions=";".join(said))
+def _build_sha256sum(real: str) -> str:
+    substitutions = (f"s/^{fake} /{published} /" for fake, published in miniconda.map_checksums().items())
+    return SHA256SUM.format(real=real, substitutions=";".join(substitutions))
 
 
-def _write(program: Path, text: str) -> None:
+def _write_program(program: Path, text: str) -> None:
     program.write_text(text)
     program.chmod(0o755)

@@ -49,7 +49,7 @@ class HeldMachines(SimulatedMachines):
         super().__init__()
         self.began = threading.Event()
         self.may_end = threading.Event()
-        self.holds = _EveryStep(self.began, self.may_end)
+        self.held_steps = _EveryStep(self.began, self.may_end)
 
     def run(self, instance_id: str, invocation: Invocation) -> InvocationResult:
         """A machine that is halted may still get an answer out."""

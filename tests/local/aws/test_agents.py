@@ -91,7 +91,7 @@ def test_a_silent_agent_never_registers_and_takes_no_command(
     assert agents(ssm) == []
     with pytest.raises(ssm.exceptions.InvalidInstanceId):
         run_shell(ssm, instance_id)
-    cloud.agents.speak()
+    cloud.agents.unsilence()
     assert len(agents(ssm)) == 1
 
 
@@ -103,7 +103,7 @@ def test_an_agent_that_falls_silent_is_lost_after_minutes_and_heard_again_when_i
     cloud.agents.silence(instance_id)
     clock.advance(11 * MINUTE)
     assert agents(ssm)[0]["PingStatus"] == "ConnectionLost"
-    cloud.agents.speak(instance_id)
+    cloud.agents.unsilence(instance_id)
     assert agents(ssm)[0]["PingStatus"] == "Online"
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from local.aws.core.testing import in_process_cloud
 from local.aws.core.timing import AwsTiming
-from local.aws.ssm.run_command_responses import listed_output
+from local.aws.ssm.run_command_responses import combine_output
 from local.clock import ManualClock
 from local.machines.host.port import StepResult
 from local.machines.host.simulated import SimulatedMachines
@@ -22,7 +22,7 @@ OUT_CUT, ERROR_CUT, RULE = "\n---Output truncated---", "\n---Error truncated----
 
 
 def listed(stdout: str, stderr: str, exit_code: int = 1) -> str:
-    return listed_output(StepResult("one", "aws:runShellScript", "Failed", exit_code, stdout, stderr))
+    return combine_output(StepResult("one", "aws:runShellScript", "Failed", exit_code, stdout, stderr))
 
 
 def test_output_that_fits_is_listed_whole() -> None:
@@ -53,7 +53,7 @@ def test_where_both_are_long_each_has_half() -> None:
 
 
 def test_steps_follow_each_other_within_the_invocation(clock: ManualClock) -> None:
-    with in_process_cloud(clock, behaviour=AwsTiming(invocation_lasts=4 * MINUTE)):
+    with in_process_cloud(clock, timing=AwsTiming(min_invocation_for=4 * MINUTE)):
         ssm: Any = boto3.client("ssm", "us-east-1", config=ONCE)
         create(ssm, document(step("first"), step("second")))
         instance_id = launcher(boto3.client("ec2", "us-east-1"), ssm)()

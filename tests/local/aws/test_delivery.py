@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
-from local.aws.core.delivery import Delivery
+from local.aws.core.delivery import Delivery, EventHandlers, Handler
 from local.aws.core.local_cloud import LocalCloud
 from local.clock import ManualClock
 from tests.local.aws.conftest import READY, Launch, create_table, run_shell
@@ -30,6 +30,10 @@ class Heard:
         return [record for event in self.stream for record in event["Records"]]
 
 
+def build_handlers(on_stream: Handler, on_event: Handler, on_schedule: Handler) -> EventHandlers:
+    return EventHandlers(on_stream=on_stream, on_event=on_event, on_schedule=on_schedule)
+
+
 @pytest.fixture
 def heard() -> Heard:
     return Heard()
@@ -38,8 +42,8 @@ def heard() -> Heard:
 @pytest.fixture
 def deliver(cloud: LocalCloud, heard: Heard) -> Callable[..., Delivery]:
     def make(**asked: Any) -> Delivery:
-        handlers = heard.stream.append, heard.events.append, heard.schedule.append
-        return Delivery(cloud, *handlers, ["things"], **asked)
+        handlers = build_handlers(heard.stream.append, heard.events.append, heard.schedule.append)
+        return Delivery(cloud, handlers, ["things"], **asked)
 
     return make
 
@@ -56,7 +60,7 @@ def test_stream_records_come_as_lambda_gets_them(
     put(dynamodb, "a", n={"N": "1"})
     put(dynamodb, "a", n={"N": "2"})
     dynamodb.delete_item(TableName="things", Key={"id": {"S": "a"}})
-    assert delivery.pump() == 1
+    assert delivery.deliver_due() == 1
     assert [record["eventName"] for record in heard.records] == ["INSERT", "MODIFY", "REMOVE"]
     changed = heard.records[1]
     arn = dynamodb.describe_table(TableName="things")["Table"]["LatestStreamArn"]
@@ -66,24 +70,24 @@ def test_stream_records_come_as_lambda_gets_them(
     assert changed["dynamodb"]["OldImage"]["n"] == {"N": "1"}
     assert changed["dynamodb"]["NewImage"]["n"] == {"N": "2"}
     assert json.loads(json.dumps(heard.stream)) == heard.stream
-    assert delivery.pump() == 0
+    assert delivery.deliver_due() == 0
 
 
 def test_a_table_may_be_made_after_its_delivery(dynamodb: Any, deliver: Callable[..., Delivery], heard: Heard) -> None:
     delivery = deliver()
-    assert delivery.pump() == 0
+    assert delivery.deliver_due() == 0
     create_table(dynamodb)
     put(dynamodb, "a")
-    delivery.pump()
+    delivery.deliver_due()
     assert len(heard.records) == 1
 
 
 def test_only_what_passes_the_filter_wakes(dynamodb: Any, deliver: Callable[..., Delivery], heard: Heard) -> None:
     create_table(dynamodb)
-    delivery = deliver(wakes=lambda old, new: "user_write" in (new or {}))
+    delivery = deliver(stream_filter=lambda old, new: "user_write" in (new or {}))
     put(dynamodb, "a")
     put(dynamodb, "b", user_write={"BOOL": True})
-    assert delivery.pump() == 1
+    assert delivery.deliver_due() == 1
     assert [record["dynamodb"]["Keys"]["id"]["S"] for record in heard.records] == ["b"]
 
 
@@ -92,7 +96,7 @@ def test_a_batch_holds_a_hundred_records_at_most(dynamodb: Any, deliver: Callabl
     delivery = deliver()
     for number in range(101):
         put(dynamodb, str(number))
-    assert delivery.pump() == 2
+    assert delivery.deliver_due() == 2
     assert [len(event["Records"]) for event in heard.stream] == [100, 1]
 
 
@@ -106,9 +110,9 @@ def test_a_failed_transaction_leaves_nothing_in_the_stream(
     writes[1]["Put"]["ConditionExpression"] = "attribute_not_exists(id)"
     with pytest.raises(dynamodb.exceptions.TransactionCanceledException):
         dynamodb.transact_write_items(TransactItems=writes)
-    assert delivery.pump() == 0
+    assert delivery.deliver_due() == 0
     dynamodb.transact_write_items(TransactItems=writes[:1])
-    delivery.pump()
+    delivery.deliver_due()
     assert [record["dynamodb"]["Keys"]["id"]["S"] for record in heard.records] == ["b"]
 
 
@@ -130,7 +134,7 @@ def test_changes_of_instances_and_commands_are_told_as_eventbridge_does(
     instance_id = launch()
     clock.advance(READY)
     command_id = run_shell(ssm, instance_id)
-    delivery.pump()
+    delivery.deliver_due()
     first = {key: value for key, value in heard.events[0].items() if key != "id"}
     arn = f"arn:aws:ec2:us-east-1:123456789012:instance/{instance_id}"
     assert first == {
@@ -170,11 +174,11 @@ def test_the_schedule_comes_each_minute_and_makes_up_for_none(
 ) -> None:
     delivery = deliver()
     clock.advance(timedelta(seconds=59))
-    assert delivery.pump() == 0
+    assert delivery.deliver_due() == 0
     clock.advance(timedelta(seconds=1))
-    assert [delivery.pump(), delivery.pump()] == [1, 0]
+    assert [delivery.deliver_due(), delivery.deliver_due()] == [1, 0]
     clock.advance(10 * MINUTE)
-    assert delivery.pump() == 1
+    assert delivery.deliver_due() == 1
     assert heard.schedule[-1]["detail-type"] == "Scheduled Event"
     assert heard.schedule[-1]["time"] == "2026-01-05T09:11:00Z"
 
@@ -187,9 +191,9 @@ def test_a_stream_can_be_lost_entirely(
     delivery.faults.drop_streams = True
     put(dynamodb, "a")
     clock.advance(MINUTE)
-    delivery.pump()
+    delivery.deliver_due()
     delivery.faults.drop_streams = False
-    assert delivery.pump() == 0
+    assert delivery.deliver_due() == 0
     assert (len(heard.records), len(heard.schedule)) == (0, 1)
 
 
@@ -197,12 +201,12 @@ def test_events_can_arrive_twice_and_in_any_order(
     launch: Launch, clock: ManualClock, deliver: Callable[..., Delivery], heard: Heard
 ) -> None:
     delivery = deliver()
-    delivery.faults.twice = True
+    delivery.faults.deliver_twice = True
     delivery.faults.shuffle = random.Random(3)
     launch()
     launch()
     clock.advance(READY)
-    delivery.pump()
+    delivery.deliver_due()
     told = [event["detail"]["state"] for event in heard.events]
     assert sorted(told) == ["pending"] * 4 + ["running"] * 4
     assert told != sorted(told)
@@ -214,10 +218,10 @@ def test_a_handler_that_fails_does_not_keep_the_others_from_hearing(
     def fail(event: dict[str, Any]) -> None:
         raise ValueError("it fell over")
 
-    delivery = Delivery(cloud, fail, fail, heard.schedule.append, [])
+    delivery = Delivery(cloud, build_handlers(fail, fail, heard.schedule.append), [])
     launch()
     clock.advance(MINUTE)
-    assert delivery.pump() == 3
+    assert delivery.deliver_due() == 3
     assert len(heard.schedule) == 1
     assert "it fell over" in caplog.text
 
@@ -228,10 +232,10 @@ def test_handlers_that_feed_themselves_are_found_out(cloud: LocalCloud, dynamodb
     def write_again(event: dict[str, Any]) -> None:
         put(dynamodb, str(random.random()))
 
-    delivery = Delivery(cloud, write_again, write_again, write_again, ["things"])
+    delivery = Delivery(cloud, build_handlers(write_again, write_again, write_again), ["things"])
     put(dynamodb, "a")
-    with pytest.raises(RuntimeError, match="feed themselves"):
-        delivery.settle(limit=10)
+    with pytest.raises(RuntimeError, match="without end"):
+        delivery.deliver_all(max_events=10)
 
 
 def test_settling_delivers_what_the_handlers_caused(cloud: LocalCloud, dynamodb: Any, heard: Heard) -> None:
@@ -242,17 +246,19 @@ def test_settling_delivers_what_the_handlers_caused(cloud: LocalCloud, dynamodb:
         if len(heard.stream) == 1:
             put(dynamodb, "b")
 
-    delivery = Delivery(cloud, answer_once, heard.events.append, heard.schedule.append, ["things"])
+    delivery = Delivery(cloud, build_handlers(answer_once, heard.events.append, heard.schedule.append), ["things"])
     put(dynamodb, "a")
-    assert delivery.settle() == 2
+    assert delivery.deliver_all() == 2
     assert len(heard.records) == 2
 
 
 def test_in_the_background_events_arrive_by_themselves(cloud: LocalCloud, dynamodb: Any, heard: Heard) -> None:
     create_table(dynamodb)
     arrived = threading.Event()
-    delivery = Delivery(cloud, lambda _: arrived.set(), heard.events.append, heard.schedule.append, ["things"])
-    delivery.start(every=0.001)
+    delivery = Delivery(
+        cloud, build_handlers(lambda _: arrived.set(), heard.events.append, heard.schedule.append), ["things"]
+    )
+    delivery.start(interval_seconds=0.001)
     try:
         put(dynamodb, "a")
         assert arrived.wait(PATIENCE)

@@ -45,7 +45,7 @@ def is_pending(sns: Any, arn: str) -> bool:
 
 def texts(cloud: LocalCloud, address: str = ADA) -> list[str]:
     """What arrived, without the mails that ask for a confirmation."""
-    return [mail.text.partition("\n")[0] for mail in cloud.mailbox.mails(address) if not mail.token]
+    return [mail.text.partition("\n")[0] for mail in cloud.mailbox.list_mails(address) if not mail.token]
 
 
 def test_nothing_is_mailed_before_the_address_has_confirmed(cloud: LocalCloud, sns: Any, topic: str) -> None:
@@ -53,12 +53,12 @@ def test_nothing_is_mailed_before_the_address_has_confirmed(cloud: LocalCloud, s
     assert is_pending(sns, arn)
     publish(sns, topic)
     assert texts(cloud) == []
-    confirmed = sns.confirm_subscription(TopicArn=topic, Token=cloud.mailbox.token(ADA))["SubscriptionArn"]
+    confirmed = sns.confirm_subscription(TopicArn=topic, Token=cloud.mailbox.find_token(ADA))["SubscriptionArn"]
     assert confirmed == arn
     assert not is_pending(sns, arn)
     publish(sns, topic, Subject="brave-otter stops at 09:40")
     assert texts(cloud) == ["stops at 09:40"]
-    assert cloud.mailbox.mails(ADA)[-1].subject == "brave-otter stops at 09:40"
+    assert cloud.mailbox.list_mails(ADA)[-1].subject == "brave-otter stops at 09:40"
 
 
 def test_a_pending_subscription_shows_no_arn_unless_asked_for(cloud: LocalCloud, sns: Any, topic: str) -> None:
@@ -66,19 +66,19 @@ def test_a_pending_subscription_shows_no_arn_unless_asked_for(cloud: LocalCloud,
     listed = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
     assert [(each["SubscriptionArn"], each["Endpoint"]) for each in listed] == [("PendingConfirmation", ADA)]
     assert sns.list_subscriptions()["Subscriptions"] == listed
-    arn = sns.confirm_subscription(TopicArn=topic, Token=cloud.mailbox.token(ADA))["SubscriptionArn"]
+    arn = sns.confirm_subscription(TopicArn=topic, Token=cloud.mailbox.find_token(ADA))["SubscriptionArn"]
     assert sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"][0]["SubscriptionArn"] == arn
     assert subscribe(sns, topic, ReturnSubscriptionArn=False) == arn
 
 
 def test_asking_again_mails_again_until_it_is_confirmed(cloud: LocalCloud, sns: Any, topic: str) -> None:
     arn = subscribe(sns, topic, owner="ada")
-    first = cloud.mailbox.token(ADA)
+    first = cloud.mailbox.find_token(ADA)
     assert subscribe(sns, topic, owner="ada") == arn
-    assert cloud.mailbox.token(ADA) != first
+    assert cloud.mailbox.find_token(ADA) != first
     sns.confirm_subscription(TopicArn=topic, Token=first)
     assert subscribe(sns, topic, owner="ada") == arn
-    assert len(cloud.mailbox.mails(ADA)) == 2
+    assert len(cloud.mailbox.list_mails(ADA)) == 2
 
 
 def test_a_subscription_with_other_attributes_is_refused(sns: Any, topic: str) -> None:
@@ -89,7 +89,7 @@ def test_a_subscription_with_other_attributes_is_refused(sns: Any, topic: str) -
 def test_only_the_messages_that_pass_the_filter_are_mailed(cloud: LocalCloud, sns: Any, topic: str) -> None:
     for owner in ("ada", "eve"):
         subscribe(sns, topic, f"{owner}@example.org", owner)
-        sns.confirm_subscription(TopicArn=topic, Token=cloud.mailbox.token(f"{owner}@example.org"))
+        sns.confirm_subscription(TopicArn=topic, Token=cloud.mailbox.find_token(f"{owner}@example.org"))
     publish(sns, topic, owner="ada")
     publish(sns, topic, owner="nobody")
     sns.publish(TopicArn=topic, Message="to all whom it may concern")
@@ -99,7 +99,7 @@ def test_only_the_messages_that_pass_the_filter_are_mailed(cloud: LocalCloud, sn
 
 def test_a_structured_message_gives_mail_its_own_words(cloud: LocalCloud, sns: Any, topic: str) -> None:
     subscribe(sns, topic)
-    sns.confirm_subscription(TopicArn=topic, Token=cloud.mailbox.token(ADA))
+    sns.confirm_subscription(TopicArn=topic, Token=cloud.mailbox.find_token(ADA))
     words = {"default": "short", "email": "a whole letter"}
     publish(sns, topic, Message=json.dumps(words), MessageStructure="json")
     assert texts(cloud) == ["a whole letter"]
@@ -109,7 +109,7 @@ def test_a_token_lasts_two_days_and_its_subscription_no_longer(
     cloud: LocalCloud, sns: Any, topic: str, clock: ManualClock
 ) -> None:
     arn = subscribe(sns, topic)
-    token = cloud.mailbox.token(ADA)
+    token = cloud.mailbox.find_token(ADA)
     clock.advance(timedelta(days=2))
     assert error_of(sns.confirm_subscription, TopicArn=topic, Token=token)[0] == "InvalidParameter"
     assert error_of(sns.get_subscription_attributes, SubscriptionArn=arn)[0] == "NotFound"
@@ -119,7 +119,7 @@ def test_a_confirmed_subscription_outlives_its_token(
     cloud: LocalCloud, sns: Any, topic: str, clock: ManualClock
 ) -> None:
     arn = subscribe(sns, topic)
-    sns.confirm_subscription(TopicArn=topic, Token=cloud.mailbox.token(ADA))
+    sns.confirm_subscription(TopicArn=topic, Token=cloud.mailbox.find_token(ADA))
     clock.advance(timedelta(days=3))
     assert not is_pending(sns, arn)
     sns.unsubscribe(SubscriptionArn=arn)
@@ -153,7 +153,7 @@ def test_publishing_can_be_made_to_fail(cloud: LocalCloud, sns: Any, topic: str)
 
 @pytest.fixture
 def lenient() -> Iterator[LocalCloud]:
-    with in_process_cloud(behaviour=AwsTiming.instant()) as cloud:
+    with in_process_cloud(timing=AwsTiming.instant()) as cloud:
         yield cloud
 
 

@@ -112,7 +112,7 @@ def test_calls_are_counted_by_name_also_the_refused_ones(cloud: LocalCloud, ec2:
     cloud.faults.inject("DescribeInstances", "InternalError")
     error_of(ec2.describe_instances)
     create_table(dynamodb)
-    assert cloud.calls_of(before) == {"ec2:DescribeInstances": 1, "dynamodb:CreateTable": 1}
+    assert cloud.count_calls_since(before) == {"ec2:DescribeInstances": 1, "dynamodb:CreateTable": 1}
 
 
 def test_calls_with_the_role_of_an_instance_are_counted_apart(cloud: LocalCloud, dynamodb: Any) -> None:
@@ -122,4 +122,4 @@ def test_calls_with_the_role_of_an_instance_are_counted_apart(cloud: LocalCloud,
     create_table(role)
     dynamodb.list_tables()
     assert cloud.calls == {"dynamodb:ListTables": 1}
-    assert cloud.calls_of_machines == {"dynamodb:CreateTable": 1}
+    assert cloud.machine_calls == {"dynamodb:CreateTable": 1}

@@ -24,7 +24,7 @@ def test_a_key_is_shown_for_a_minute(
     instance_id = ready()
     answer = connect.send_ssh_public_key(InstanceId=instance_id, InstanceOSUser="ubuntu", SSHPublicKey=KEY)
     assert answer["Success"]
-    assert machines.shown_keys == [(instance_id, "ubuntu", KEY, clock.now() + timedelta(minutes=1))]
+    assert machines.ssh_keys == [(instance_id, "ubuntu", KEY, clock.now() + timedelta(minutes=1))]
     assert cloud.calls["ec2-instance-connect:SendSSHPublicKey"] == 1
 
 
@@ -34,7 +34,7 @@ def test_it_must_be_there_and_run(connect: Any, ec2: Any, launch: Launch, machin
     assert unknown == ("EC2InstanceNotFoundException", 404)
     pending = error_of(connect.send_ssh_public_key, InstanceId=launch(), **asked)
     assert pending == ("EC2InstanceStateInvalidException", 400)
-    assert machines.shown_keys == []
+    assert machines.ssh_keys == []
 
 
 @pytest.mark.parametrize("key", [KEY.replace("ssh-ed25519", "ecdsa-sha2-nistp256"), f"{KEY}\n{KEY}"])

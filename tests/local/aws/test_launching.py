@@ -63,7 +63,7 @@ def test_a_refused_launch_leaves_its_token_unused(cloud: LocalCloud, ec2: Any, l
 @pytest.mark.parametrize("calls", ["describe", "filter", "stop", "terminate"])
 def test_a_new_instance_does_not_exist_for_others_until_the_lag_is_over(clock: ManualClock, calls: str) -> None:
     lag = timedelta(minutes=2)
-    with in_process_cloud(clock, behaviour=AwsTiming(launch_lag=lag)):
+    with in_process_cloud(clock, timing=AwsTiming(launch_hidden_for=lag)):
         ec2: Any = boto3.client("ec2", "us-east-1", config=ONCE)
         tagged = [{"ResourceType": "instance", "Tags": TAGS}]
         launch = launcher(ec2, boto3.client("ssm", "us-east-1"))

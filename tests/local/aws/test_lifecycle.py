@@ -81,7 +81,7 @@ def test_everything_that_was_due_happens_in_its_order_however_far_the_clock_jump
     second = launch()
     clock.advance(MINUTE)
     cloud.tick()
-    told = [(event["time"][-4:-1], event["detail"]["instance-id"]) for event in cloud.log.since(0)]
+    told = [(event["time"][-4:-1], event["detail"]["instance-id"]) for event in cloud.log.read_since(0)]
     assert told == [(":00", first), (":05", second), (":08", first), (":13", second)]
 
 
@@ -135,18 +135,18 @@ def test_a_stop_can_be_acknowledged_and_not_done(
     assert state(ec2, instance_id) == "stopped"
 
 
-@pytest.mark.parametrize(("behaviour", "becomes"), [("stop", "stopped"), ("terminate", "terminated")])
+@pytest.mark.parametrize(("timing", "becomes"), [("stop", "stopped"), ("terminate", "terminated")])
 def test_a_machine_that_switches_itself_off_goes_where_its_shutdown_behaviour_says(
     cloud: LocalCloud,
     ec2: Any,
     ready: Callable[..., str],
     clock: ManualClock,
-    behaviour: str,
+    timing: str,
     becomes: str,
 ) -> None:
-    instance_id = ready(InstanceInitiatedShutdownBehavior=behaviour)
+    instance_id = ready(InstanceInitiatedShutdownBehavior=timing)
     describe(ec2, instance_id)
-    cloud.powered_off(instance_id)
+    cloud.record_power_off(instance_id)
     cloud.tick()
     clock.advance(MINUTE)
     off = describe(ec2, instance_id)
@@ -155,12 +155,12 @@ def test_a_machine_that_switches_itself_off_goes_where_its_shutdown_behaviour_sa
 
 
 def test_a_machine_may_say_so_of_an_instance_that_is_gone(cloud: LocalCloud) -> None:
-    cloud.powered_off("i-0123456789abcdef0")
+    cloud.record_power_off("i-0123456789abcdef0")
     cloud.tick()
 
 
 def test_without_delays_and_strictness_moto_is_as_it_was() -> None:
-    with in_process_cloud(behaviour=AwsTiming.instant()):
+    with in_process_cloud(timing=AwsTiming.instant()):
         ec2: Any = boto3.client("ec2", "us-east-1")
         ssm: Any = boto3.client("ssm", "us-east-1")
         instance_id = launcher(ec2, ssm)()
@@ -175,7 +175,7 @@ def test_without_delays_and_strictness_moto_is_as_it_was() -> None:
 
 
 def test_two_local_clouds_cannot_extend_moto_at_once(cloud: LocalCloud) -> None:
-    with pytest.raises(RuntimeError, match="another local cloud"):
+    with pytest.raises(RuntimeError, match="Another local cloud"):
         LocalCloud(cloud.clock, cloud.machines).install()
 
 

@@ -33,7 +33,7 @@ def invocation(ssm: Any, command_id: str, instance_id: str, **asked: Any) -> dic
 
 
 def statuses_told(cloud: LocalCloud, kind: str) -> list[str]:
-    return [event["detail"]["status"] for event in cloud.log.since(0) if event["detail-type"] == kind]
+    return [event["detail"]["status"] for event in cloud.log.read_since(0) if event["detail-type"] == kind]
 
 
 @pytest.mark.parametrize("moment", ["unknown", "pending", "before its agent", "stopping", "terminated"])
@@ -62,7 +62,7 @@ def test_a_command_runs_on_its_machine_and_is_told_of(
     done = invocation(ssm, command_id, instance_id)
     assert (done["Status"], done["ResponseCode"], done["Comment"]) == ("Success", 0, "attempt-1")
     assert done["PluginName"] == "aws:runShellScript"
-    assert [where for where, _ in machines.ran] == [instance_id]
+    assert [where for where, _ in machines.executed_scripts] == [instance_id]
     told = statuses_told(cloud, "EC2 Command Invocation Status-change Notification")
     assert told == ["InProgress", "Success"]
     assert statuses_told(cloud, "EC2 Command Status-change Notification") == ["InProgress", "Success"]
@@ -144,8 +144,8 @@ def test_an_invocation_nobody_sent_does_not_exist(ssm: Any, ready: Callable[[], 
 
 
 def test_an_invocation_does_not_exist_right_after_it_was_sent(clock: ManualClock) -> None:
-    slow = AwsTiming(invocation_visible_after=timedelta(seconds=2))
-    with in_process_cloud(clock, behaviour=slow):
+    slow = AwsTiming(invocation_hidden_for=timedelta(seconds=2))
+    with in_process_cloud(clock, timing=slow):
         ssm: Any = boto3.client("ssm", "us-east-1", config=ONCE)
         instance_id = launcher(boto3.client("ec2", "us-east-1"), ssm)()
         clock.advance(READY)
@@ -153,12 +153,12 @@ def test_an_invocation_does_not_exist_right_after_it_was_sent(clock: ManualClock
         asked = {"CommandId": command_id, "InstanceId": instance_id}
         assert error_of(ssm.get_command_invocation, **asked) == ("InvocationDoesNotExist", 400)
         assert ssm.list_command_invocations(CommandId=command_id)["CommandInvocations"] == []
-        clock.advance(slow.invocation_visible_after)
+        clock.advance(slow.invocation_hidden_for)
         assert invocation(ssm, command_id, instance_id)["Status"] == "Success"
 
 
 def test_a_document_can_be_made_to_last(clock: ManualClock) -> None:
-    with in_process_cloud(clock, behaviour=AwsTiming(invocation_lasts=3 * MINUTE)) as cloud:
+    with in_process_cloud(clock, timing=AwsTiming(min_invocation_for=3 * MINUTE)) as cloud:
         ssm: Any = boto3.client("ssm", "us-east-1", config=ONCE)
         instance_id = launcher(boto3.client("ec2", "us-east-1"), ssm)()
         clock.advance(READY)
@@ -170,7 +170,7 @@ def test_a_document_can_be_made_to_last(clock: ManualClock) -> None:
         clock.advance(MINUTE)
         done = invocation(ssm, command_id, instance_id)
         assert (done["Status"], done["ExecutionElapsedTime"]) == ("Success", "PT180S")
-        assert cloud.log.since(0)[-1]["detail"]["status"] == "Success"
+        assert cloud.log.read_since(0)[-1]["detail"]["status"] == "Success"
 
 
 def test_commands_are_listed_by_document_status_and_time(
@@ -293,6 +293,6 @@ def test_a_command_that_waits_is_cancelled_at_once(cloud: LocalCloud, ssm: Any, 
     cloud.agents.silence(instance_id)
     command_id = run_shell(ssm, instance_id)
     ssm.cancel_command(CommandId=command_id, InstanceIds=[instance_id])
-    cloud.agents.speak(instance_id)
+    cloud.agents.unsilence(instance_id)
     assert invocation(ssm, command_id, instance_id)["Status"] == "Cancelled"
     assert error_of(ssm.cancel_command, CommandId="x" * 36) == ("InvalidCommandId", 400)

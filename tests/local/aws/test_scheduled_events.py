@@ -130,4 +130,4 @@ def test_a_simulated_machine_can_switch_itself_off(
     ec2.start_instances(InstanceIds=[instance_id])
     clock.advance(HOUR)
     assert state(ec2, instance_id) == "running"
-    assert machines.boots(instance_id) == 2
+    assert machines.count_boots(instance_id) == 2

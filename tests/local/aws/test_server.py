@@ -15,7 +15,7 @@ from botocore.exceptions import ConnectionClosedError
 
 from local.aws.core.local_cloud import LocalCloud
 from local.aws.core.serve import CloudServer
-from local.aws.core.testing import quick_session
+from local.aws.core.testing import create_session
 from local.clock import ManualClock, PacedClock
 from tests.local.aws.conftest import ONCE, READY, create_table, error_of, launcher, request, run_shell, state
 from tests.local.aws.fakes import RecordingMachines
@@ -38,7 +38,7 @@ def server(cloud: LocalCloud) -> Iterator[CloudServer]:
 @pytest.fixture
 def client(server: CloudServer) -> Client:
     def make(service: str, config: Config = ONCE) -> Any:
-        session: Any = quick_session()
+        session: Any = create_session()
         return session.client(service, endpoint_url=server.url, config=config)
 
     return make
@@ -143,14 +143,14 @@ def test_of_increments_guarded_by_a_version_none_is_lost(client: Client) -> None
 
 def test_a_taken_port_is_said_so(server: CloudServer, cloud: LocalCloud) -> None:
     other = CloudServer(LocalCloud(cloud.clock, cloud.machines), server.port)
-    with pytest.raises(OSError, match=f"port {server.port} of 127.0.0.1 cannot be used"):
+    with pytest.raises(OSError, match=f"Port {server.port} of 127.0.0.1 cannot be used"):
         other.start()
 
 
 def test_a_server_begins_empty_and_its_port_is_free_again(cloud: LocalCloud, machines: RecordingMachines) -> None:
     with CloudServer(cloud) as first:
         port = first.port
-        session: Any = quick_session()
+        session: Any = create_session()
         create_table(session.client("dynamodb", endpoint_url=first.url))
     with CloudServer(LocalCloud(cloud.clock, machines), port) as second:
         assert session.client("dynamodb", endpoint_url=second.url).list_tables()["TableNames"] == []
@@ -162,7 +162,7 @@ def test_the_clock_is_driven_over_http(cloud: LocalCloud, server: CloudServer, c
     before = local(server, "clock")
     assert before == {"now": "2026-01-05T09:00:00+00:00", "speed": 0}
     assert local(server, "clock", advance_seconds=8)["now"] == "2026-01-05T09:00:08+00:00"
-    assert cloud.log.since(0)[-1]["detail"] == {"instance-id": instance_id, "state": "running"}
+    assert cloud.log.read_since(0)[-1]["detail"] == {"instance-id": instance_id, "state": "running"}
 
 
 def test_the_speed_is_driven_over_http(machines: RecordingMachines) -> None:
@@ -189,8 +189,8 @@ def test_faults_capacity_agents_and_activity_are_driven_over_http(
     local(server, f"agents/{instance_id}", silent=True)
     clock.advance(READY)
     assert ssm.describe_instance_information()["InstanceInformationList"] == []
-    local(server, f"instances/{instance_id}/activity", gpu_utilisation=[97])
-    assert machines.gpu_utilisation(instance_id) == (97,)
+    local(server, f"instances/{instance_id}/activity", gpu_utilization=[97])
+    assert machines.get_gpu_utilization(instance_id) == (97,)
     assert local(server, "calls")["desk"]["ec2:RunInstances"] == 3
 
 
@@ -198,7 +198,7 @@ def test_faults_capacity_agents_and_activity_are_driven_over_http(
     ("path", "body", "status"),
     [
         ("nothing", {}, 404),
-        ("instances/i-0123456789abcdef0/activity", {"gpu_utilisation": [1]}, 404),
+        ("instances/i-0123456789abcdef0/activity", {"gpu_utilization": [1]}, 404),
         ("faults", {"operation": "RunInstances"}, 400),
         ("faults", {"operation": "RunInstances", "kind": "clear"}, 400),
         ("clock", {"speed": 60}, 400),

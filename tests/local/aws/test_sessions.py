@@ -52,7 +52,7 @@ def test_a_stopped_instance_is_not_connected_though_its_agent_still_looks_online
 
 def test_a_taken_port_is_said_so(machines: PortMachines, ssm: Any, ready: Callable[[], str]) -> None:
     machines.taken_ports.add(8889)
-    with pytest.raises(ssm.exceptions.ClientError, match="choose another localPortNumber") as refused:
+    with pytest.raises(ssm.exceptions.ClientError, match="Choose another localPortNumber") as refused:
         open_port(ssm, ready())
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 import pytest
 
 from local.machines.host.sandboxed import SandboxedMachines
-from local.machines.host.select_backend import sandbox_problem
+from local.machines.host.select_backend import find_sandbox_problem
 
 from .build import now, spec
 
@@ -44,7 +44,7 @@ def powered() -> Powered:
 
 @pytest.fixture(scope="session")
 def fleet(tmp_path_factory: pytest.TempPathFactory, powered: Powered) -> Iterator[SandboxedMachines]:
-    if why := sandbox_problem(now):
+    if why := find_sandbox_problem(now):
         assert not os.environ.get("NEEDS_SANDBOX"), why
         pytest.skip(why)
     machines = SandboxedMachines(tmp_path_factory.mktemp("fleet"), now, powered)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from local.machines.agent.agent import cut, run_document, timeout_seconds
+from local.machines.agent.agent import cut_output, parse_timeout, run_document
 from local.machines.agent.shell import Cancellation, Script, ScriptResult
 from local.machines.errors import InvalidParameters, MachineHalted, MachineRebooted
 from local.machines.host.port import InvocationResult
@@ -116,7 +116,7 @@ def test_a_cancel_kills_what_runs_and_cancels_the_rest() -> None:
         def execute(self, script: Script, cancellation: Cancellation) -> ScriptResult:
             super().execute(script, cancellation)
             cancellation.set()
-            return ScriptResult(-9, how="cancelled")
+            return ScriptResult(-9, ending="cancelled")
 
     shell = Cancelled()
     content = document(shell_step("one", "x"), shell_step("two", "y"))
@@ -175,7 +175,7 @@ def test_lines_become_one_file_and_parameters_its_text_and_environment() -> None
     [("5", 5), (172800, 172800), ("4", 3600), ("172801", 3600), (None, 3600), ("soon", 3600), (" 60 ", 60)],
 )
 def test_a_time_limit_out_of_bounds_is_an_hour(value: object, seconds: int) -> None:
-    assert timeout_seconds(value) == seconds
+    assert parse_timeout(value) == seconds
 
 
 def test_output_is_cut_with_the_agents_mark_and_not_beyond_its_limit() -> None:
@@ -183,7 +183,7 @@ def test_output_is_cut_with_the_agents_mark_and_not_beyond_its_limit() -> None:
     step = run(document(shell_step("one", "x")), FakeShell({"one": [long]})).steps[0]
     assert (len(step.stdout), len(step.stderr)) == (24_000, 8_000)
     assert step.stdout.endswith("o--output truncated--")
-    assert cut("x" * 24_000, 24_000) == "x" * 24_000
+    assert cut_output("x" * 24_000, 24_000) == "x" * 24_000
 
 
 def test_a_failure_says_so_in_the_agents_words() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from local.machines.agent.agent import run_document
-from local.machines.agent.documents import BUILT_IN, LARGEST, validate_document
+from local.machines.agent.documents import BUILT_IN, MAX_BYTES, validate_document
 from local.machines.agent.shell import Cancellation
 from local.machines.errors import DocumentTooLarge, InvalidDocument
 
@@ -41,10 +41,13 @@ mainSteps:
         (document(shell_step("one", "{{ who }}")), "not declared"),
         (document(shell_step("one", "ls"), parameters={"a-b": {"type": "String"}}), "letters and digits"),
         (document(shell_step("one", "ls"), parameters={"a": {"type": "Text"}}), "needs a type"),
-        (document(shell_step("one", "ls"), parameters={"a": {"type": "String", "allowedPattern": "("}}), "no pattern"),
+        (
+            document(shell_step("one", "ls"), parameters={"a": {"type": "String", "allowedPattern": "("}}),
+            "not a valid pattern",
+        ),
         (
             document(shell_step("one", "ls"), parameters={"a": {"type": "StringList", "interpolationType": "ENV_VAR"}}),
-            "String parameters alone",
+            "only for String parameters",
         ),
     ],
 )
@@ -55,7 +58,7 @@ def test_a_bad_document_is_refused_with_what_is_wrong(content: str | dict[str, A
 
 def test_a_document_of_more_than_64_kb_is_too_large() -> None:
     with pytest.raises(DocumentTooLarge):
-        validate_document(json.dumps(document(shell_step("one", "#" * LARGEST))))
+        validate_document(json.dumps(document(shell_step("one", "#" * MAX_BYTES))))
 
 
 def test_run_shell_script_of_aws_runs_as_published() -> None:

@@ -15,9 +15,9 @@ def ready_pipe() -> int:
 
 def test_timers_come_in_order_and_a_cancelled_one_does_not() -> None:
     loop, observation = EventLoop(), list[str]()
-    loop.after(0.002, lambda: observation.append("second"))
-    loop.after(0.001, lambda: observation.append("first"))
-    loop.after(0, lambda: observation.append("never")).cancelled = True
+    loop.call_after(0.002, lambda: observation.append("second"))
+    loop.call_after(0.001, lambda: observation.append("first"))
+    loop.call_after(0, lambda: observation.append("never")).is_cancelled = True
     loop.run(is_over=lambda: len(observation) == 2)
     loop.close()
     assert observation == ["first", "second"]
@@ -30,7 +30,7 @@ def test_a_file_that_was_closed_in_this_turn_is_not_taken_for_a_new_one_of_its_n
     def close_both_and_open_anew() -> None:
         observation.append("old")
         for file in files:
-            loop.forget(file)
+            loop.unwatch(file)
             os.close(file)
         pairs = [os.pipe() for _ in range(2)]
         new = [end for pair in pairs for end in pair if end in files]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from local.machines.agent.parameters import as_environment, fill_in, resolve
+from local.machines.agent.parameters import build_environment, fill_in, resolve_values
 from local.machines.errors import InvalidParameters
 
 LETTERS = {"type": "String", "allowedPattern": "[a-z]+"}
@@ -24,7 +24,7 @@ LETTERS = {"type": "String", "allowedPattern": "[a-z]+"}
     ],
 )
 def test_a_parameter_that_fits(declaration: dict[str, Any], words: list[str] | None, value: object) -> None:
-    assert resolve({"p": declaration}, {} if words is None else {"p": words}) == {"p": value}
+    assert resolve_values({"p": declaration}, {} if words is None else {"p": words}) == {"p": value}
 
 
 @pytest.mark.parametrize(
@@ -45,12 +45,12 @@ def test_a_parameter_that_fits(declaration: dict[str, Any], words: list[str] | N
 )
 def test_a_parameter_that_does_not_fit(declaration: dict[str, Any], words: list[str] | None, trouble: str) -> None:
     with pytest.raises(InvalidParameters, match=trouble):
-        resolve({"p": declaration}, {} if words is None else {"p": words})
+        resolve_values({"p": declaration}, {} if words is None else {"p": words})
 
 
 def test_a_parameter_that_nobody_declared_is_refused() -> None:
     with pytest.raises(InvalidParameters, match="not declared"):
-        resolve({}, {"p": ["x"]})
+        resolve_values({}, {"p": ["x"]})
 
 
 def test_a_reference_alone_becomes_the_value_and_one_within_text_becomes_text() -> None:
@@ -70,4 +70,4 @@ def test_a_value_is_never_filled_in_a_second_time() -> None:
 
 def test_only_parameters_that_ask_for_it_reach_the_environment() -> None:
     declared = {"a": {"type": "String", "interpolationType": "ENV_VAR"}, "b": {"type": "String"}}
-    assert as_environment(declared, {"a": "$(reboot)", "b": "x"}) == {"SSM_a": "$(reboot)"}
+    assert build_environment(declared, {"a": "$(reboot)", "b": "x"}) == {"SSM_a": "$(reboot)"}

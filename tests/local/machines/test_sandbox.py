@@ -66,8 +66,8 @@ def test_exit_194_boots_the_machine_and_runs_the_step_again(fleet: SandboxedMach
 def test_a_time_limit_kills_the_whole_tree(fleet: SandboxedMachines, shared: str) -> None:
     lines = ["sleep 600 &", "setsid sleep 601 &", "(setsid sh -c 'sleep 602 & sleep 603' &)", "echo begun", "sleep 604"]
     script = Script("c", "d", "one", "\n".join(lines), {}, None, timeout=0.5)
-    ended = fleet.machine(shared).execute(script, Cancellation())
-    assert (ended.how, ended.stdout) == ("timed out", "begun\n")
+    ended = fleet.get_machine(shared).execute(script, Cancellation())
+    assert (ended.ending, ended.stdout) == ("timed out", "begun\n")
     assert said(fleet, shared, "pgrep sleep || echo none") == "none"
 
 
@@ -91,7 +91,7 @@ def test_two_documents_run_at_once_on_one_machine(fleet: SandboxedMachines, shar
 
 def test_a_daemon_that_keeps_the_output_open_keeps_the_step_open(fleet: SandboxedMachines, machine: str) -> None:
     held = Script("c", "d", "one", "sleep 600 &", {}, None, timeout=0.3)
-    assert fleet.machine(machine).execute(held, Cancellation()).how == "timed out"
+    assert fleet.get_machine(machine).execute(held, Cancellation()).ending == "timed out"
     assert run_script(fleet, machine, "nohup sleep 601 >/dev/null 2>&1 &").status == "Success"
     assert said(fleet, machine, "pgrep -f 'sleep 601' | wc -l; pgrep -f 'sleep 600' | wc -l").split() == ["1", "0"]
 

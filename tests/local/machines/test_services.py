@@ -151,7 +151,7 @@ def test_unit_files_are_read_as_systemd_reads_them() -> None:
     ("text", "expected"), [("5", 5), ("1min 30s", 90), ("100ms", 0.1), ("2h", 7200), ("infinity", 86400)]
 )
 def test_spans_of_time_are_read_as_systemd_reads_them(text: str, expected: float) -> None:
-    assert units.seconds(text) == pytest.approx(expected)
+    assert units.parse_seconds(text) == pytest.approx(expected)
 
 
 def test_words_take_variables_as_systemd_gives_them(tmp_path: Path) -> None:

@@ -43,11 +43,11 @@ def test_it_is_a_fleet_like_any_other(machines: SimulatedMachines) -> None:
 
 
 def test_steps_end_as_ordered_and_then_well(machines: SimulatedMachines) -> None:
-    machines.outcomes = {"one": [(2, "out", "err")], "a-document": [ScriptResult(0, how="timed out")]}
+    machines.outcomes = {"one": [(2, "out", "err")], "a-document": [ScriptResult(0, ending="timed out")]}
     content = document(shell_step("one", "x"), shell_step("two", "y"))
     statuses = [[step.status for step in machines.run(HERE, invocation(content)).steps] for _ in range(2)]
     assert statuses == [["Failed", "TimedOut"], ["Success", "Success"]]
-    assert [(where, script.text) for where, script in machines.ran[:2]] == [(HERE, "x\n"), (HERE, "y\n")]
+    assert [(where, script.text) for where, script in machines.executed_scripts[:2]] == [(HERE, "x\n"), (HERE, "y\n")]
 
 
 def test_a_machine_that_is_down_runs_nothing(machines: SimulatedMachines) -> None:
@@ -59,12 +59,12 @@ def test_a_machine_that_is_down_runs_nothing(machines: SimulatedMachines) -> Non
 def test_exit_194_boots_it_again(machines: SimulatedMachines) -> None:
     machines.outcomes = {"one": [(194, "", "")]}
     assert machines.run(HERE, invocation(document(shell_step("one", "x")))).status == "Success"
-    assert machines.boots(HERE) == 2
+    assert machines.count_boots(HERE) == 2
 
 
 def test_a_held_step_can_be_cancelled(machines: SimulatedMachines) -> None:
     hold = Hold()
-    machines.holds = {"one": hold}
+    machines.held_steps = {"one": hold}
     command = invocation(document(shell_step("one", "x"), shell_step("two", "y")))
     with ThreadPoolExecutor() as pool:
         result = pool.submit(machines.run, HERE, command)

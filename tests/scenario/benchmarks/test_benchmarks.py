@@ -41,7 +41,7 @@ def fleet(desk: World) -> SimulatedMachines:
 def held(desk: World, instance: Instance) -> Callable[[], None]:
     """Commands wait for its agent until this is called; for ten minutes, as SSM has it."""
     desk.cloud.agents.silence(machine_id(instance))
-    return lambda: desk.cloud.agents.speak(machine_id(instance))
+    return lambda: desk.cloud.agents.unsilence(machine_id(instance))
 
 
 def types(desk: World) -> list[str]:
@@ -140,7 +140,7 @@ def test_a_command_whose_answer_was_lost_is_sent_again_as_the_same_attempt(desk:
     assert ended(desk, instance, 8).startswith("benchmark_done")
     sent = {
         script.environment["SSM_attemptId"]
-        for _, script in fleet(desk).ran
+        for _, script in fleet(desk).executed_scripts
         if script.document_name == BENCHMARK_DOCUMENT
     }
     assert len(sent) == 1

@@ -38,7 +38,11 @@ def snapshots() -> list[dict[str, Any]]:
 def secret_actions(desk: World) -> list[str]:
     machines = desk.cloud.machines
     assert isinstance(machines, SimulatedMachines)
-    return [script.environment["SSM_action"] for _, script in machines.ran if "SSM_action" in script.environment]
+    return [
+        script.environment["SSM_action"]
+        for _, script in machines.executed_scripts
+        if "SSM_action" in script.environment
+    ]
 
 
 def test_an_image_is_sealed_made_tagged_and_private(desk: World) -> None:

@@ -101,13 +101,13 @@ def test_throttling_only_delays(desk: World) -> None:
 
 
 def test_a_describe_that_lags_behind_the_launch_changes_nothing() -> None:
-    with world(AwsTiming(launch_lag=3 * MINUTE)) as desk:
+    with world(AwsTiming(launch_hidden_for=3 * MINUTE)) as desk:
         instance = desk.ready()
         assert desk.ec2_ids() == [machine_id(instance)]
 
 
 def test_a_cancelled_launch_whose_answer_was_lost_is_found_and_terminated() -> None:
-    with world(AwsTiming(launch_lag=3 * MINUTE)) as desk:
+    with world(AwsTiming(launch_hidden_for=3 * MINUTE)) as desk:
         desk.cloud.faults.drop_response("RunInstances")
         instance = desk.launch()
         desk.minute()

@@ -27,7 +27,7 @@ def test_no_agent_is_warned_of_and_terminated_with_the_likely_causes(desk: World
 def test_an_agent_that_comes_late_but_in_time_withdraws_the_warning(desk: World) -> None:
     desk.cloud.agents.silence()
     instance = desk.until_true(desk.launch(), lambda now: now.warning is not None, minutes=13)
-    desk.cloud.agents.speak()
+    desk.cloud.agents.unsilence()
     instance = desk.until(instance, Phase.READY, minutes=5)
     assert instance.warning is None
 

@@ -8,7 +8,7 @@ import pytest
 import app
 from chalicelib import bootstrap
 from chalicelib.domain.instances.record import Phase
-from local.aws.core.delivery import Delivery
+from local.aws.core.delivery import Delivery, EventHandlers
 from tests.support.world import ADA, MINUTE, World
 
 
@@ -23,11 +23,13 @@ def delivery(desk: World) -> Iterator[Delivery]:
     bootstrap.set_application(desk.desk)
     yield Delivery(
         desk.cloud,
-        lambda event: app.on_instances_stream(event, None),
-        on_event,
-        lambda event: app.sweep(event, None),
+        EventHandlers(
+            on_stream=lambda event: app.on_instances_stream(event, None),
+            on_event=on_event,
+            on_schedule=lambda event: app.sweep(event, None),
+        ),
         ["gpudesk-instances"],
-        wakes=lambda _, new: new is not None and "user_write" in new,
+        stream_filter=lambda _, new: new is not None and "user_write" in new,
     )
     bootstrap.set_application(None)
 
@@ -40,12 +42,12 @@ def live(desk: World, delivery: Delivery, minutes: int) -> None:
     for _ in range(minutes):
         desk.clock.advance(MINUTE)
         desk.cloud.tick()
-        delivery.settle()
+        delivery.deliver_all()
 
 
 def test_one_request_causes_a_bounded_number_of_passes(desk: World, delivery: Delivery) -> None:
     instance = desk.launch()
-    delivered = delivery.settle()
+    delivered = delivery.deliver_all()
     assert desk.look(instance).phase is Phase.BOOTING, "woken by the write, not by the schedule"
     assert delivered <= 3
     assert passes_of(desk) <= 3
@@ -68,7 +70,7 @@ def test_a_stream_that_is_lost_entirely_is_made_up_for_by_the_sweep(desk: World,
 
 
 def test_events_that_come_twice_and_in_any_order_change_nothing(desk: World, delivery: Delivery) -> None:
-    delivery.faults.twice = True
+    delivery.faults.deliver_twice = True
     delivery.faults.shuffle = random.Random(7)
     instance = desk.launch()
     live(desk, delivery, 8)

@@ -37,16 +37,16 @@ def origin(granted: LaunchResponse) -> str:
 def ran_on(desk: World, instance: Instance) -> set[str]:
     machines = desk.cloud.machines
     assert isinstance(machines, SimulatedMachines)
-    return {script.document_name for who, script in machines.ran if who == machine_id(instance)}
+    return {script.document_name for who, script in machines.executed_scripts if who == machine_id(instance)}
 
 
 def test_a_launch_from_an_image_skips_what_is_baked_in_and_says_what_that_saves(desk: World) -> None:
     image = made(desk, desk.ready(name="brave-otter"))
     machines = desk.cloud.machines
     assert isinstance(machines, SimulatedMachines)
-    machines.ran.clear()
+    machines.executed_scripts.clear()
     copy = desk.until(desk.launch(name="quick-fox", image="latest"), Phase.READY)
-    ran = {script.document_name for who, script in machines.ran if who == machine_id(copy)}
+    ran = {script.document_name for who, script in machines.executed_scripts if who == machine_id(copy)}
     assert ran == {"gpudesk-probe"}, "it sends another machine's heartbeat, so it runs; Jupyter is there"
     line = next(line for line in desk.timeline(copy) if line.code == "document_skipped")
     took = next(

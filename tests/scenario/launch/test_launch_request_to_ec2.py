@@ -26,10 +26,10 @@ def test_the_instance_is_closed_and_described(desk: World) -> None:
     group = desk.ec2.describe_security_groups(GroupIds=[each["GroupId"] for each in groups])["SecurityGroups"][0]
     assert group["GroupName"] == "gpudesk"
     assert group["IpPermissions"] == []
-    behaviour = desk.ec2.describe_instance_attribute(
+    timing = desk.ec2.describe_instance_attribute(
         InstanceId=machine_id(instance), Attribute="instanceInitiatedShutdownBehavior"
     )
-    assert behaviour["InstanceInitiatedShutdownBehavior"]["Value"] == "stop"
+    assert timing["InstanceInitiatedShutdownBehavior"]["Value"] == "stop"
 
 
 def test_the_disk_is_gp3_encrypted_64_gib_and_the_only_one(desk: World) -> None:

@@ -200,7 +200,7 @@ def test_e_mail_is_no_delivery_before_the_address_has_confirmed(desk: World) -> 
     assert [delivery.channel for delivery in standing.deliveries] == ["email"]
     mails = [
         mail
-        for mail in desk.cloud.mailbox.mails("ada@example.org")
+        for mail in desk.cloud.mailbox.list_mails("ada@example.org")
         if mail.token is None and not mail.subject.endswith("is ready")
     ]
     assert [mail.subject for mail in mails] == [

@@ -86,7 +86,7 @@ def test_another_recipe_is_added_with_what_was_chosen_and_survives_a_stop_and_a_
 
 
 def test_what_is_being_set_up_is_not_idle_and_its_idle_window_begins_anew() -> None:
-    slow = AwsTiming(invocation_lasts=14 * MINUTE)
+    slow = AwsTiming(min_invocation_for=14 * MINUTE)
     with world(slow, recipes=offered()) as desk:
         instance = desk.warned(recipe="bare")
         assert instance.warning is not None

@@ -26,7 +26,7 @@ def machines() -> SimulatedMachines:
 @pytest.fixture
 def desk(machines: SimulatedMachines) -> Iterator[World]:
     """Documents take six minutes: the probe's three steps two each, Jupyter's two steps three each."""
-    with world(AwsTiming(invocation_lasts=LASTS), machines) as made:
+    with world(AwsTiming(min_invocation_for=LASTS), machines) as made:
         yield made
 
 

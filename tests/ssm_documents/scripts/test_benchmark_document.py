@@ -9,7 +9,7 @@ import pytest
 
 from local.machines.host.port import Invocation, MachineSpec, StepResult
 from local.machines.host.sandboxed import SandboxedMachines
-from local.machines.host.select_backend import sandbox_problem
+from local.machines.host.select_backend import find_sandbox_problem
 from ssm_documents.compose import compose
 from tests.support.pytorch import GOLDEN, PUT_IT_THERE
 
@@ -46,7 +46,7 @@ class Machine:
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     minutes = itertools.count()
     now: Callable[[], datetime] = lambda: datetime(2026, 11, 23, tzinfo=UTC) + next(minutes) * timedelta(minutes=1)  # noqa: E731
-    if why := sandbox_problem(now):
+    if why := find_sandbox_problem(now):
         pytest.skip(why)
     machines = SandboxedMachines(root=tmp_path_factory.mktemp("machines"), now=now)
     made = Machine(machines)

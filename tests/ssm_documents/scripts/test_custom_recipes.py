@@ -16,7 +16,7 @@ from chalicelib.domain.setup.parameters import resolve_values
 from chalicelib.store.data_files import load_recipes
 from local.machines.host.port import Invocation, InvocationResult, MachineSpec
 from local.machines.host.sandboxed import SandboxedMachines
-from local.machines.host.select_backend import sandbox_problem
+from local.machines.host.select_backend import find_sandbox_problem
 from ssm_documents.check import check_document
 from ssm_documents.compose import compose_custom
 from ssm_documents.custom_recipes import list_custom_document_names
@@ -61,7 +61,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     def now() -> datetime:
         return datetime(2026, 11, 23, tzinfo=UTC) + next(minutes) * timedelta(minutes=1)
 
-    if why := sandbox_problem(now):
+    if why := find_sandbox_problem(now):
         pytest.skip(why)
     machines = SandboxedMachines(root=tmp_path_factory.mktemp("machines"), now=now)
     machines.create(MachineSpec("i-0a", "t3.large", "us-east-1", gpu=None, gpu_count=0))
@@ -219,5 +219,5 @@ def test_a_start_script_keeps_to_the_rules_of_ours(recipes: Path) -> None:
 
 def test_a_folder_called_like_a_recipe_of_the_desks_is_refused(recipes: Path) -> None:
     (recipes / "recipes" / "vision").rename(recipes / "recipes" / "bare")
-    with pytest.raises(ValueError, match="gpudesk ships a recipe with this name. Rename the folder."):
+    with pytest.raises(ValueError, match=r"gpudesk ships a recipe with this name. Rename the folder."):
         load_recipes(recipes)

@@ -12,7 +12,7 @@ import pytest
 from local.demo.notebook import Notebook
 from local.machines.host.port import Invocation, InvocationResult, MachineSpec, StepResult
 from local.machines.host.sandboxed import SandboxedMachines
-from local.machines.host.select_backend import sandbox_problem
+from local.machines.host.select_backend import find_sandbox_problem
 from ssm_documents.compose import compose
 
 CUDA, MXNET = "gpudesk-cuda-10-1", "gpudesk-d2l-mxnet"
@@ -57,7 +57,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     def now() -> datetime:
         return datetime(2026, 11, 23, tzinfo=UTC)
 
-    if why := sandbox_problem(now):
+    if why := find_sandbox_problem(now):
         pytest.skip(why)
     machines = SandboxedMachines(root=Path(tmp_path_factory.mktemp("fleet")), now=now)
     yield Desk(machines)
@@ -87,18 +87,18 @@ def test_the_chapter_from_a_bare_ubuntu_18_04_to_a_notebook_that_runs(desk: Desk
     token = desk.shell(machine, "cat /etc/gpudesk/jupyter-token").stdout.strip()
     (cell,) = json.loads(desk.shell(machine, f"cat /home/ubuntu/work/{NOTEBOOK}").stdout)["cells"]
     notebook = Notebook(f"http://127.0.0.1:{desk.machines.forward(machine, 8888, 0).local_port}", token)
-    running = notebook.run(NOTEBOOK, cell["source"])
+    running = notebook.run_cell(NOTEBOOK, cell["source"])
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not running.has_ended:
         assert time.monotonic() < deadline, running.output
-        notebook.kernels()
+        notebook.list_kernels()
     assert (running.output, running.error) == ("64.0\n", ""), "the kernel is the conda environment's"
 
     again = desk.run(machine, MXNET)
     assert [step.name for step in again.steps if "was done before" not in step.stdout] == [
         "notebooks", "check", "start",
     ]  # fmt: skip
-    assert running.kernel in [kernel["id"] for kernel in notebook.kernels()]
+    assert running.kernel_id in [kernel["id"] for kernel in notebook.list_kernels()]
 
 
 def test_another_release_of_ubuntu_is_refused_with_what_to_do(desk: Desk) -> None:

@@ -12,7 +12,7 @@ import pytest
 from local.demo.notebook import Notebook
 from local.machines.host.port import Invocation, InvocationResult, MachineSpec
 from local.machines.host.sandboxed import SandboxedMachines
-from local.machines.host.select_backend import sandbox_problem
+from local.machines.host.select_backend import find_sandbox_problem
 from ssm_documents.compose import compose
 
 DOCUMENT = "gpudesk-d2l-pytorch"
@@ -55,7 +55,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     def now() -> datetime:
         return datetime(2026, 11, 23, tzinfo=UTC)
 
-    if why := sandbox_problem(now):
+    if why := find_sandbox_problem(now):
         pytest.skip(why)
     machines = SandboxedMachines(root=Path(tmp_path_factory.mktemp("fleet")), now=now)
     spec = MachineSpec("i-0d", "g4dn.xlarge", "us-east-1", gpu="Tesla T4", gpu_count=1, gpu_memory_mib=15360)
@@ -93,17 +93,17 @@ def test_what_belongs_to_the_user_is_the_users(desk: Desk) -> None:
 def test_a_notebook_of_the_book_runs_and_its_kernel_outlives_a_second_setup_which_only_looks(desk: Desk) -> None:
     notebook, text = desk.notebook()
     (code,) = [cell["source"] for cell in json.loads(text)["cells"]]
-    cell = notebook.run(NOTEBOOK, code)
+    cell = notebook.run_cell(NOTEBOOK, code)
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not cell.has_ended:
         assert time.monotonic() < deadline, cell.output
-        notebook.kernels()
+        notebook.list_kernels()
     assert (cell.output, cell.error) == ("w = [2.0, -3.39] b = 4.19\n", "")
 
     assert desk.run().status == "Success"
     again = desk.run()
     assert [name for name, how in outcome(again).items() if how == "Success"] == ["notebooks", "check", "start"]
-    assert cell.kernel in [kernel["id"] for kernel in notebook.kernels()]
+    assert cell.kernel_id in [kernel["id"] for kernel in notebook.list_kernels()]
 
 
 def test_peoples_notebooks_are_never_written_over(desk: Desk) -> None:

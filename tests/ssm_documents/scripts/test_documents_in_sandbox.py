@@ -29,7 +29,7 @@ from chalicelib.domain.idle.heartbeat_decoding import decode_heartbeat
 from chalicelib.domain.idle.heartbeat_response import ActiveWarning, HeartbeatResponse, encode_response
 from local.machines.host.port import Invocation, InvocationResult, MachineSpec
 from local.machines.host.sandboxed import SandboxedMachines
-from local.machines.host.select_backend import sandbox_problem
+from local.machines.host.select_backend import find_sandbox_problem
 from ssm_documents.compose import compose
 
 KEY = "AROAEXAMPLE:i-0a"
@@ -186,7 +186,7 @@ def now() -> Callable[[], datetime]:
 
 @contextmanager
 def a_fleet(folder: Path, endpoint: str, now: Callable[[], datetime]) -> Iterator[Fleet]:
-    if why := sandbox_problem(now):
+    if why := find_sandbox_problem(now):
         pytest.skip(why)
     machines = SandboxedMachines(root=folder, now=now)
     with a_client(endpoint, folder.name) as dynamodb:
@@ -236,10 +236,10 @@ def test_the_probe_beats_by_itself_and_sees_a_gpu_that_works(probed: SetUp) -> N
     assert {signal.state for signal in fleet.heartbeat().signals.values()} == {SignalState.QUIET}, (
         "a machine that does nothing"
     )
-    fleet.machines.set_gpu_utilisation("i-0a", [97])
+    fleet.machines.set_gpu_utilization("i-0a", [97])
     until(lambda: fleet.signal("gpu").state is SignalState.ACTIVE)
     assert "97 %" in fleet.signal("gpu").reason
-    fleet.machines.set_gpu_utilisation("i-0a", [0])
+    fleet.machines.set_gpu_utilization("i-0a", [0])
 
 
 def test_a_machine_that_computes_is_seen_to_and_another_ones_work_is_not_its_own(probed: SetUp) -> None:

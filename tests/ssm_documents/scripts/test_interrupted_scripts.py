@@ -19,7 +19,7 @@ from chalicelib.domain.instances.commands.start_benchmark import BENCHMARK_DOCUM
 from chalicelib.store import data_files
 from local.machines.host.port import Invocation, MachineSpec, StepResult
 from local.machines.host.sandboxed import SandboxedMachines
-from local.machines.host.select_backend import sandbox_problem
+from local.machines.host.select_backend import find_sandbox_problem
 from ssm_documents.compose import compose, list_document_names
 from tests.support.pytorch import PUT_IT_THERE
 
@@ -118,7 +118,7 @@ def now() -> Callable[[], datetime]:
 
 @pytest.fixture(scope="module")
 def a_sandbox(now: Callable[[], datetime]) -> None:
-    if why := sandbox_problem(now):
+    if why := find_sandbox_problem(now):
         pytest.skip(why)
 
 
@@ -132,7 +132,7 @@ def booted(
         (folder / ".images").symlink_to(images)
     nobody = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
     spec = MachineSpec("i-0a", "g4dn.xlarge", "us-east-1", "Tesla T4", 1, 16384, "x86_64", "Ubuntu", release, nobody)
-    machines.create(replace(spec, copy_of=PROBE if images is not None else None))
+    machines.create(replace(spec, source_image=PROBE if images is not None else None))
     machines.boot("i-0a")
     yield machines
     machines.close()

@@ -8,7 +8,7 @@ import pytest
 
 from local.machines.host.port import Invocation, InvocationResult, MachineSpec
 from local.machines.host.sandboxed import SandboxedMachines
-from local.machines.host.select_backend import sandbox_problem
+from local.machines.host.select_backend import find_sandbox_problem
 from ssm_documents.compose import compose
 from ssm_documents.probe.files import ProbePaths
 
@@ -57,7 +57,7 @@ class Pair:
         self._number = 0
 
     def spec(self, instance_id: str, copy_of: str | None = None) -> MachineSpec:
-        return MachineSpec(instance_id, "t3.large", "us-east-1", None, 0, copy_of=copy_of)
+        return MachineSpec(instance_id, "t3.large", "us-east-1", None, 0, source_image=copy_of)
 
     def act(self, action: str, attempt: str) -> InvocationResult:
         parameters = {"attemptId": [attempt], "action": [action]}
@@ -80,7 +80,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     def now() -> datetime:
         return datetime(2030, 5, 1, tzinfo=UTC)
 
-    if why := sandbox_problem(now):
+    if why := find_sandbox_problem(now):
         pytest.skip(why)
     machines = SandboxedMachines(tmp_path_factory.mktemp("pair"), now)
     pair = Pair(machines)

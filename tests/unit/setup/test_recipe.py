@@ -87,7 +87,7 @@ def test_a_shared_parameter_is_named_by_recipes_and_stands_once() -> None:
     parsed = parse_recipes(data)
     assert parsed["mine"].parameters["a"] == parsed["other"].parameters["a"] == parse_shared_parameters(data)["a"]
     data["recipes"]["mine"]["parameters"] = {"c": "shared"}
-    with pytest.raises(InvalidRecipe, match="Recipe 'mine': no shared parameter is called c. Shared parameters: a."):
+    with pytest.raises(InvalidRecipe, match=r"Recipe 'mine': no shared parameter is called c. Shared parameters: a."):
         parse_recipes(data)
 
 

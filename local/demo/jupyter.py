@@ -1,0 +1,100 @@
+"""Use of Jupyter in the demo: forward its port, run a notebook of the book, interrupt a long cell."""
+
+import json
+from collections.abc import Callable
+
+from chalicelib.domain.sessions.connect import DEFAULT_JUPYTER_LOCAL_PORT, JUPYTER_TOKEN_FILE
+from local.demo.client import RequestFailed
+from local.demo.context import OWNER, DemoContext
+from local.demo.notebook import TRAINING_CODE, Cell, Notebook
+from local.demo.poller import StepFailed
+from local.ports import HOST, find_free_port, is_free
+
+NOTEBOOK = "linear-regression-concise.ipynb"
+NOTEBOOK_FOLDER = "d2l-en/pytorch/chapter_linear-regression"
+
+
+class JupyterUse:
+    """Works in the Jupyter server of the demo's instance."""
+
+    def __init__(self, context: DemoContext) -> None:
+        """Start without a token."""
+        self._context = context
+        self._token = ""
+
+    def run_notebook(self) -> None:
+        """Run the notebook's own cell, then one that trains until it is interrupted."""
+        narrator, poller = self._context.narrator, self._context.poller
+        url = self._forward_port()
+        self._token = self._read_token()
+        notebook = self._wait_until_answering(url)
+        narrator.print_line("Jupyter", f"Answers on {url} with the token that was created on the instance.")
+        path = f"{NOTEBOOK_FOLDER}/{NOTEBOOK}"
+        cell = notebook.run_cell(path, notebook.read_code(path))
+        narrator.print_line(OWNER, f"Opens {path} and runs it.")
+        poller.wait_until("the notebook's cell ends", lambda: cell.has_ended)
+        narrator.print_line("kernel", f"Prints: {_read_output(cell)}")
+        cell = notebook.run_cell(path, TRAINING_CODE)
+        narrator.print_line(OWNER, "Trains the model further until she interrupts the kernel.")
+        poller.wait_until("the cell starts", lambda: cell.output)
+        self._context.wait_until_kept_busy(f"{NOTEBOOK} is running a cell")
+        notebook.interrupt(cell)
+        poller.wait_until("the cell ends", lambda: cell.has_ended)
+        output = _read_output(cell).removeprefix("training").strip()
+        narrator.print_line("kernel", f"Is interrupted and prints: {output}")
+
+    def reconnect(self) -> None:
+        """Connect to the same Jupyter server after a stop and a start."""
+        kernels = self._wait_until_answering(self._forward_port()).list_kernels()
+        text = f"Answers again with the same token. Kernels that survived the stop: {len(kernels)}."
+        self._context.narrator.print_line("Jupyter", text)
+
+    def _forward_port(self) -> str:
+        """Start a session that forwards Jupyter's port.
+
+        The local cloud opens the port itself, as session-manager-plugin does on AWS.
+
+        :returns: URL that leads to Jupyter
+        """
+        narrator = self._context.narrator
+        port = DEFAULT_JUPYTER_LOCAL_PORT
+        if not is_free(port):
+            port = find_free_port()
+            text = f"Port {DEFAULT_JUPYTER_LOCAL_PORT} is in use on this computer, so the demo takes port {port}."
+            narrator.print_line(OWNER, text)
+        body = {"kind": "jupyter", "local_port": port}
+        narrator.print_line(OWNER, f"POST .../sessions {json.dumps(body)} (from a laptop without AWS keys)")
+        session = self._context.client.post(f"/instances/{self._context.poller.instance_id}/sessions", body)
+        text = f"Session {session['session_id']} with document {session['document']}. Its token is shown only once."
+        narrator.print_line("gpudesk", text)
+        return f"http://{HOST}:{session['local_port']}"
+
+    def _read_token(self) -> str:
+        user, instance_id = self._context.aws_user, self._context.ec2_instance_id
+        command_id = user.send_command(instance_id, f"cat {JUPYTER_TOKEN_FILE}")
+        return self._context.poller.wait_until(
+            "Jupyter's token is read from the instance", lambda: user.find_output(instance_id, command_id)
+        )
+
+    def _wait_until_answering(self, url: str) -> Notebook:
+        notebook = Notebook(url, self._token)
+        self._context.poller.wait_until(f"Jupyter answers on {url}", lambda: _is_answering(notebook.list_kernels))
+        return notebook
+
+
+def _is_answering(request: Callable[[], object]) -> bool:
+    try:
+        request()
+    except (OSError, RequestFailed):
+        return False
+    return True
+
+
+def _read_output(cell: Cell) -> str:
+    """Return the standard output of a cell.
+
+    :raises StepFailed: the cell failed
+    """
+    if cell.error:
+        raise StepFailed(f"The cell failed: {cell.error}")
+    return cell.output.strip()

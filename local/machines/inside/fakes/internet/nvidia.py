@@ -1,0 +1,49 @@
+"""Fake pin file and local repository of CUDA 10.1: a real .deb with a key, an index, and the name of a package."""
+
+import gzip
+import hashlib
+import io
+import tarfile
+
+SITE = "https://developer.download.nvidia.com/compute/cuda"
+PIN = f"{SITE}/repos/ubuntu1804/x86_64/cuda-ubuntu1804.pin"
+DEB = f"{SITE}/10.1/Prod/local_installers/cuda-repo-ubuntu1804-10-1-local-10.1.243-418.87.00_1.0-1_amd64.deb"
+FOLDER = "var/cuda-repo-10-1-local-10.1.243-418.87.00"
+
+PINNED = b"Package: *\nPin: release l=NVIDIA CUDA\nPin-Priority: 600\n"
+KEY = b"A fake of NVIDIA's key 7fa2af80.\n"
+FINGERPRINT = "AE09FE4BBD223A84B2CCFCE3F60F4B3D7FA2AF80"
+"""Fingerprint of the real key. The fake `gpg` prints it for a file that equals `KEY`."""
+
+PACKAGES = b"Package: cuda-toolkit-10-1\nVersion: 10.1.243-1\n"
+RELEASE = b"Label: NVIDIA CUDA\nSHA256:\n " + hashlib.sha256(PACKAGES).hexdigest().encode() + b" Packages\n"
+
+
+def content(url: str) -> bytes | None:
+    """Return one of the two files; None for any other URL."""
+    return {PIN: PINNED, DEB: _build_deb()}.get(url)
+
+
+def _build_deb() -> bytes:
+    files = {"7fa2af80.pub": KEY, "Packages": PACKAGES, "Release": RELEASE}
+    members = {
+        "debian-binary": b"2.0\n",
+        "control.tar.gz": _build_tar({"./control": b"Package: cuda-repo-ubuntu1804-10-1-local\nVersion: 1.0-1\n"}),
+        "data.tar.gz": _build_tar({f"./{FOLDER}/{name}": text for name, text in files.items()}),
+    }
+    packed = b"!<arch>\n"
+    for name, text in members.items():
+        packed += (
+            f"{name:<16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(text):<10}`\n".encode() + text + b"\n" * (len(text) % 2)
+        )
+    return packed
+
+
+def _build_tar(files: dict[str, bytes]) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for name, text in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(text), 0o644
+            archive.addfile(entry, io.BytesIO(text))
+    return gzip.compress(packed.getvalue(), mtime=0)

@@ -1,0 +1,5 @@
+"""Fake of the package of the book Dive into Deep Learning."""
+
+from importlib.metadata import version
+
+__version__ = version("d2l")

@@ -1,0 +1,8 @@
+"""Version of the fake PyTorch and of its CUDA."""
+
+from pathlib import Path
+
+DEVICE_FILE = Path("/.machine/device/gpu.json")
+
+__version__ = "2.13.0+standin"
+cuda = "13.0" if DEVICE_FILE.exists() else None

@@ -1,0 +1,164 @@
+"""Fake `systemctl`: enables units by links as systemd does, and asks the machine's first process for the rest."""
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from local.machines.inside import units
+from local.machines.inside.wire import Message, exchange
+
+NOT_ACTIVE = 3
+NOT_THERE = 4
+NOT_LOADED = 5
+IGNORED_VERBS = ("daemon-reload", "daemon-reexec", "reset-failed", "is-system-running", "mask", "unmask")
+OPERATIONS = {
+    "start": "start",
+    "stop": "stop",
+    "restart": "restart",
+    "reload": "restart",
+    "reload-or-restart": "restart",
+    "try-restart": "restart",
+}
+POWER_ACTIONS = {"reboot": "reboot", "poweroff": "off", "halt": "off"}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a verb. Exit codes are systemctl's own: 3 for an inactive unit, 4 for an unknown one, 5 if none is loaded."""
+    options = [word for word in arguments if word.startswith("-")]
+    verb, *names = [word for word in arguments if not word.startswith("-")] or ["list-units"]
+    if verb in IGNORED_VERBS:
+        return 0
+    if verb in OPERATIONS:
+        return _operate(OPERATIONS[verb], names)
+    if verb in POWER_ACTIONS:
+        exchange({"query": "power", "action": POWER_ACTIONS[verb], "after": 0})
+        return 0
+    if verb in ("is-active", "is-failed", "is-enabled"):
+        return _print_state(verb, names, quiet=bool({"-q", "--quiet"} & set(options)))
+    commands = {
+        "cat": _print_files,
+        "disable": _disable,
+        "enable": _enable,
+        "list-units": _print_list,
+        "show": _print_properties,
+        "status": _print_statuses,
+    }
+    if verb not in commands:
+        print(f"Unknown command verb {verb}.", file=sys.stderr)
+        return 1
+    return commands[verb](names, options)
+
+
+def _operate(verb: str, names: Sequence[str]) -> int:
+    code = 0
+    for name in names:
+        if problem := exchange({"query": verb, "unit": name})["error"]:
+            print(problem, file=sys.stderr)
+            code = NOT_LOADED if "not be found" in problem or "not loaded" in problem else 1
+    return code
+
+
+def _enable(names: Sequence[str], options: Sequence[str]) -> int:
+    for name in names:
+        try:
+            path, unit = units.find(name), units.load(name)
+        except units.UnitError:
+            full = units.full_name(name)
+            print(f"Failed to enable unit: Unit file {full} does not exist.", file=sys.stderr)
+            return 1
+        if not unit.wanted_by:
+            print("The unit files have no installation config (WantedBy=, ...).", file=sys.stderr)
+        folders = [
+            *(f"{target}.wants" for target in unit.wanted_by),
+            *(f"{target}.requires" for target in unit.required_by),
+        ]
+        for folder in folders:
+            link = units.UNIT_FOLDERS[0] / folder / unit.name
+            link.parent.mkdir(parents=True, exist_ok=True)
+            if not link.is_symlink():
+                link.symlink_to(path)
+                print(f"Created symlink {link} → {path}.", file=sys.stderr)
+    return _operate("start", names) if "--now" in options else 0
+
+
+def _disable(names: Sequence[str], options: Sequence[str]) -> int:
+    for name in names:
+        for link in Path(units.UNIT_FOLDERS[0]).glob(f"*.*s/{units.full_name(name)}"):
+            link.unlink()
+            print(f"Removed {link}.", file=sys.stderr)
+    return _operate("stop", names) if "--now" in options else 0
+
+
+def _print_list(_: Sequence[str], __: Sequence[str]) -> int:
+    for name in exchange({"query": "names"})["names"]:
+        print(f"{name} loaded {exchange({'ask': 'show', 'unit': name})['state']}")
+    return 0
+
+
+def _print_state(verb: str, names: Sequence[str], *, quiet: bool) -> int:
+    codes = []
+    for name in names:
+        properties = exchange({"query": "show", "unit": name})
+        word, is_good = _read_state(verb, properties)
+        codes.append(0 if is_good else 1 if verb == "is-enabled" else NOT_ACTIVE if verb == "is-active" else 1)
+        if not quiet:
+            print(word)
+    return min(codes, default=1)
+
+
+def _read_state(verb: str, properties: Message) -> tuple[str, bool]:
+    if verb == "is-enabled":
+        return ("enabled", True) if properties["enabled"] else ("disabled", False)
+    state: str = properties["state"]
+    return state, state == verb.removeprefix("is-")
+
+
+def _print_statuses(names: Sequence[str], _: Sequence[str]) -> int:
+    return max([_print_status(name) for name in names], default=0)
+
+
+def _print_status(name: str) -> int:
+    properties = exchange({"query": "show", "unit": name})
+    if properties["load"] == "not-found":
+        print(f"Unit {properties['name']} could not be found.", file=sys.stderr)
+        return NOT_THERE
+    state = properties["state"]
+    since = time.strftime("%a %Y-%m-%d %H:%M:%S UTC", time.gmtime(properties.get("since", time.time())))
+    print(f"● {properties['name']} - {properties['description']}")
+    print(f"     Loaded: loaded ({properties['path']}; {'enabled' if properties['enabled'] else 'disabled'})")
+    print(f"     Active: {state}{' (running)' if state == 'active' else ''} since {since}")
+    if properties.get("main_pid"):
+        print(f"   Main PID: {properties['main_pid']}")
+    return 0 if state == "active" else NOT_ACTIVE
+
+
+def _print_properties(names: Sequence[str], options: Sequence[str]) -> int:
+    selected = ",".join(word.partition("=")[2] for word in options if word.startswith(("--property=", "-p="))).split(
+        ","
+    )
+    for name in names:
+        properties = exchange({"query": "show", "unit": name})
+        facts = {
+            "Id": properties["name"],
+            "LoadState": properties["load"],
+            "ActiveState": properties["state"],
+            "UnitFileState": "enabled" if properties["enabled"] else "disabled",
+            "MainPID": str(properties.get("main_pid", 0)),
+            "ExecMainStatus": str(properties.get("status") or 0),
+        }
+        for key, value in facts.items():
+            if selected == [""] or key in selected:
+                print(value if "--value" in options else f"{key}={value}")
+    return 0
+
+
+def _print_files(names: Sequence[str], _: Sequence[str]) -> int:
+    for name in names:
+        try:
+            path = units.find(name)
+        except units.UnitError:
+            print(f"No files found for {units.full_name(name)}.", file=sys.stderr)
+            return 1
+        print(f"# {path}\n{path.read_text()}")
+    return 0

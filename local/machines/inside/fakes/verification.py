@@ -1,0 +1,34 @@
+"""Fake `gpg` and `ldd`, with which setups verify the files of `internet`. `sha256sum` is in `sandbox/programs.py`.
+
+A fake file has neither the checksum nor the key of the real one. Here it passes for the real one as long as every byte
+is as expected, and no other file does, so the checks of the setup scripts really decide.
+"""
+
+import hashlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from .internet import nvidia
+from .system_release import find_glibc_version
+
+
+def gpg(arguments: Sequence[str]) -> int:
+    """Run `gpg ... --import-options show-only --import FILE` and `gpg ... --dearmor --output TARGET FILE`."""
+    words = list(arguments)
+    key = Path(words[-1]).read_bytes()
+    if "--dearmor" in words:
+        Path(words[words.index("--output") + 1]).write_bytes(key)
+    else:
+        parameters_hash = nvidia.FINGERPRINT if key == nvidia.KEY else hashlib.sha1(key).hexdigest().upper()
+        print(f"pub:-:4096:1:{parameters_hash[-16:]}:1466017600:::-:\nfpr:::::::::{parameters_hash}:")
+    return 0
+
+
+def ldd(arguments: Sequence[str]) -> int:
+    """Print the C library of the machine's release for `ldd --version`."""
+    if list(arguments) != ["--version"]:
+        print("ldd: this fake supports only --version", file=sys.stderr)
+        return 1
+    print(f"ldd (Ubuntu GLIBC {find_glibc_version()}-0ubuntu1) {find_glibc_version()}")
+    return 0

@@ -1,8 +1,0 @@
-"""Which build this is."""
-
-from pathlib import Path
-
-DEVICE_FILE = Path("/.machine/device/gpu.json")
-
-__version__ = "2.13.0+standin"
-cuda = "13.0" if DEVICE_FILE.exists() else None
