@@ -4,8 +4,7 @@ import base64
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from chalicelib.api.forms.queries import PageQuery
-from chalicelib.api.views.values import PageView
+from chalicelib.api.common_schemas import PageQuery, PageView
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import app as application
-from chalicelib.api.json_body import MAX_BYTES
+from chalicelib.api.validation import MAX_BODY_BYTES
 from tests.api.client import Bench
 
 REQUEST = Path(__file__).parent.parent / "golden" / "http_request.json"
@@ -35,7 +35,7 @@ def test_a_body_may_come_in_base64(bench: Bench) -> None:
 
 
 def test_a_body_that_is_too_large_is_refused(bench: Bench) -> None:
-    answer, problem = call(bench, body=" " * MAX_BYTES + "{}")
+    answer, problem = call(bench, body=" " * MAX_BODY_BYTES + "{}")
     assert (answer["statusCode"], problem["code"]) == (413, "body_too_large")
     assert answer["headers"]["Content-Type"] == "application/problem+json"
 

@@ -72,8 +72,12 @@ def test_a_key_is_pushed_for_ssh_alone(ready: Bench) -> None:
         ({"kind": "port"}, "port", "the port on the instance"),
         ({"kind": "ssh"}, "public_key", "a public key of kind ssh-ed25519 or ssh-rsa"),
         ({"kind": "ssh", "public_key": "ssh-ed25519 AAAA"}, "public_key", "as ~/.ssh/id_ed25519.pub has it"),
-        ({"kind": "shell", "public_key": KEY}, "body", "goes with kind ssh only"),
-        ({"kind": "ssh", "public_key": KEY, "local_port": 9}, "body", "local_port goes with"),
+        ({"kind": "shell", "public_key": KEY}, "body", "must not have public_key unless kind is ssh"),
+        (
+            {"kind": "ssh", "public_key": KEY, "local_port": 9},
+            "body",
+            "must not have local_port unless kind is port or jupyter",
+        ),
     ],
 )
 def test_a_wish_that_cannot_be_is_told_what_would_be_right(

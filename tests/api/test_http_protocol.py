@@ -14,7 +14,7 @@ from chalice.app import Request
 
 import app as application
 from chalicelib import bootstrap
-from chalicelib.api.json_body import MAX_BYTES
+from chalicelib.api.validation import MAX_BODY_BYTES
 from chalicelib.store.tokens import TokenHolder, TokenRepository
 from local.server.api_server import ApiServer
 from tests.api.client import Bench
@@ -81,7 +81,7 @@ def head(*lines: str) -> bytes:
         (head("POST /instances HTTP/1.1", "Content-Length: 2", "Content-Length: 3") + b"{}", 400),
         (head("POST /instances HTTP/1.1", "Content-Length: 99") + b"{}", 400),
         (head("POST /instances HTTP/1.1", "Content-Length: 99999999999999") + b"{}", 413),
-        (head("POST /instances HTTP/1.1", f"Content-Length: {MAX_BYTES + 1}") + b" " * (MAX_BYTES + 1), 413),
+        (head("POST /instances HTTP/1.1", f"Content-Length: {MAX_BODY_BYTES + 1}") + b" " * (MAX_BODY_BYTES + 1), 413),
         (head("POST /instances HTTP/1.1", "Transfer-Encoding: chunked") + b"2\r\n{}\r\n0\r\n\r\n", 411),
         (head("GET /me HTTP/1.1", "Authorization: Bearer a", "Authorization: Bearer b"), 400),
     ],

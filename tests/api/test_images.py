@@ -33,7 +33,7 @@ def until(bench: Bench, image_id: str, phase: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("said", "field", "message"),
     [
-        ({}, "name", "is missing"),
+        ({}, "name", "is required: a text such as vision-2030"),
         ({"name": "Vision 1"}, "name", "lower-case letters"),
         ({"name": "vision", "no_reboot": "yes"}, "no_reboot", "true or false"),
         ({"name": "vision", "description": "x" * 201}, "description", "at most 200"),

@@ -61,15 +61,15 @@ def test_a_launch_takes_parameters_and_says_what_is_skipped(ada: Client) -> None
 @pytest.mark.parametrize(
     ("parameters", "field", "words"),
     [
-        ({"release": None}, "parameters.release", "must be names and values"),
-        ({"release": ["one"]}, "parameters.release", "must be names and values"),
-        ({"release": 1.5}, "parameters.release", "must be names and values"),
-        ({"release": "x" * 501}, "parameters.release", "must be names and values"),
-        ({"workers": 10**16}, "parameters.workers", "must be names and values"),
+        ({"release": None}, "parameters.release", "must not be null; parameters must be an object of parameters"),
+        ({"release": ["one"]}, "parameters.release", "parameters must be an object of parameters"),
+        ({"release": 1.5}, "parameters.release", "parameters must be an object of parameters"),
+        ({"release": "x" * 501}, "parameters.release", "parameters must be an object of parameters"),
+        ({"workers": 10**16}, "parameters.workers", "parameters must be an object of parameters"),
         ({"release": "One"}, "parameters.release", "must be a release: 1 to 8 lower-case letters"),
         ({"workers": 2.0}, "parameters.workers", "must be"),
         ({"relase": "one"}, "parameters.relase", "did you mean release?"),
-        ([], "parameters", "must be names and values"),
+        ([], "parameters", "must be an object of parameters"),
     ],
 )
 def test_a_wrong_parameter_is_named_with_what_would_be_right(

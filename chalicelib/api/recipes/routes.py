@@ -1,0 +1,17 @@
+"""/recipes: what an instance can be set up with."""
+
+from chalicelib.api.common_schemas import EmptyModel, PageQuery, PageView
+from chalicelib.api.pagination import paginate
+from chalicelib.api.recipes.schemas import RecipeView, to_recipe_view
+from chalicelib.api.request_context import RequestContext
+from chalicelib.api.routing import Endpoint, Router
+
+router = Router("recipes", "Find out what an instance can be set up with.")
+
+
+@router.route(Endpoint("GET", "/recipes"), body=EmptyModel, query=PageQuery, response=PageView[RecipeView])
+def list_recipes(call: RequestContext[EmptyModel, PageQuery]) -> PageView[RecipeView]:
+    """List the recipes that a request can name."""
+    desk = call.app.requests.administration
+    views = [to_recipe_view(recipe, desk.catalog) for recipe in desk.recipes.values()]
+    return paginate(views, call.query, lambda view: view["name"])
