@@ -47,8 +47,8 @@ JSON = "application/json"
 DESCRIPTION = """gpudesk launches GPU instances on AWS, sets them up, observes their activity, and stops idle ones.
 
 Authentication: every request except GET /healthz and GET /openapi.json requires a token from an admin, sent as
-`Authorization: Bearer gpd_...`. Users act for themselves. Admins act for every owner, or with `owner` for one. Bots
-must name the `owner` for whom they act.
+`Authorization: Bearer gpd_...`. Users act for themselves; instances and images of others are answered with 404, as if
+they did not exist. Admins act for every owner, or with `owner` for one. Bots must name the `owner` for whom they act.
 
 Writes: status 202 means that gpudesk recorded the request and calls AWS afterwards. `Location` names the resource to
 poll; its `phase` and `reason` show the progress. `warnings` lists what to know although the write succeeded.

@@ -61,15 +61,19 @@ def test_a_launch_takes_parameters_and_says_what_is_skipped(ada: Client) -> None
 @pytest.mark.parametrize(
     ("parameters", "field", "words"),
     [
-        ({"release": None}, "parameters.release", "must not be null; parameters must be an object of parameters"),
-        ({"release": ["one"]}, "parameters.release", "parameters must be an object of parameters"),
-        ({"release": 1.5}, "parameters.release", "parameters must be an object of parameters"),
-        ({"release": "x" * 501}, "parameters.release", "parameters must be an object of parameters"),
-        ({"workers": 10**16}, "parameters.workers", "parameters must be an object of parameters"),
+        (
+            {"release": None},
+            "parameters.release",
+            "must not be null; parameters must be an object of recipe parameters",
+        ),
+        ({"release": ["one"]}, "parameters.release", "parameters must be an object of recipe parameters"),
+        ({"release": 1.5}, "parameters.release", "parameters must be an object of recipe parameters"),
+        ({"release": "x" * 501}, "parameters.release", "parameters must be an object of recipe parameters"),
+        ({"workers": 10**16}, "parameters.workers", "parameters must be an object of recipe parameters"),
         ({"release": "One"}, "parameters.release", "must be a release: 1 to 8 lower-case letters"),
         ({"workers": 2.0}, "parameters.workers", "must be"),
         ({"relase": "one"}, "parameters.relase", "did you mean release?"),
-        ([], "parameters", "must be an object of parameters"),
+        ([], "parameters", "must be an object of recipe parameters"),
     ],
 )
 def test_a_wrong_parameter_is_named_with_what_would_be_right(

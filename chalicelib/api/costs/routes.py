@@ -17,9 +17,9 @@ DEFAULT_COST_PERIOD = timedelta(days=30)
 
 @router.route(Endpoint("GET", "/costs"), body=EmptyModel, query=CostQuery, response=CostsView)
 def list_costs(call: RequestContext[EmptyModel, CostQuery]) -> CostsView:
-    """List costs for each owner and day, running instances included: the caller's own; for admins of all owners or one.
+    """List costs for each owner and day, including running instances.
 
-    The default is the last 30 days; a report covers at most 366 days.
+    Users get their own costs; admins get those of all owners, or of one. The default is the last 30 days; a report covers at most 366 days.
     """
     query = call.query
     until = query.until or call.app.clock.now().date()

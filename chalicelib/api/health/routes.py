@@ -19,7 +19,7 @@ def _status_for(view: HealthView) -> int:
 def show_health(app: AppContext) -> HealthView:
     """Return the health of gpudesk. No token is needed.
 
-    The status is 503 with `sweep_overdue` if the scheduled sweep has not completed for 10 minutes.
+    The HTTP status is 503 with `sweep_overdue` if the scheduled sweep has not completed for 10 minutes.
     """
     health = app.requests.reading.health()
     return {

@@ -31,7 +31,7 @@ def create_image(call: RequestContext[ImageBody, OwnerQuery]) -> ImageWithWarnin
 
 @router.route(Endpoint("GET", "/images"), body=EmptyModel, query=PageQuery, response=PageView[ImageView])
 def list_images(call: RequestContext[EmptyModel, PageQuery]) -> PageView[ImageView]:
-    """List images, newest first: the caller's own; for admins all, or those of one owner."""
+    """List images, newest first. Users get their own; admins get all, or those of one owner."""
     query = call.query
     images, cursor = call.app.requests.images.list_images(
         call.actor, owner=query.owner, limit=query.limit, cursor=query.cursor

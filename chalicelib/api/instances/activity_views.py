@@ -110,8 +110,8 @@ class DeliveredChannelView(TypedDict):
 class StopWarningView(TypedDict):
     """A stop warning.
 
-    `type` is idle, lifetime, failed or no_agent. The stop or termination does not begin before `stop_at`. If
-    the warning has not been delivered or answered by then, it waits until `stop_by` at most.
+    `type` is idle, lifetime, failed or no_agent. The stop or termination does not begin before `stop_at`. If no channel
+    has delivered the warning by then, the stop waits for a delivery, at most until `stop_by`.
     """
 
     type: str

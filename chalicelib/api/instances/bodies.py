@@ -12,7 +12,7 @@ from chalicelib.api.policy_schemas import IdlePolicyBody
 MAX_PARAMETER_VALUE = 10**15
 MAX_PARAMETER_LENGTH = 500
 PARAMETERS_DESCRIPTION = (
-    "an object of parameters of the recipe (GET /recipes lists them): texts of at most 500 characters, whole numbers, "
+    "an object of recipe parameters (GET /recipes lists them): texts of at most 500 characters, whole numbers, "
     'true or false, e.g. {"torch_build": "cpu"}'
 )
 TAGS_DESCRIPTION = 'an object of texts such as {"team": "vision"}'
@@ -35,7 +35,11 @@ ParameterInput = Annotated[
 
 
 class LaunchBody(RequestModel):
-    """The instance to launch. `gpu` or `instance_type` is required; the desk defaults apply to all other fields."""
+    """The instance to launch. `gpu` or `instance_type` is required.
+
+    Fields that are left out get the defaults of the owner or the desk; a missing `name` is generated. `image`: the id or
+    name of an image, or latest for the newest image that fits.
+    """
 
     gpu: str | None = Field(None, min_length=1, max_length=60, description="the name of a GPU, e.g. T4")
     gpu_count: int | None = Field(None, ge=1, le=64, description="a whole number of GPUs from 1 to 64, e.g. 1")
@@ -69,7 +73,7 @@ class SetupBody(RequestModel):
         None,
         min_length=1,
         max_length=60,
-        description="the name of a recipe of GET /recipes; default: the recipe that failed, otherwise that of the launch",
+        description="a recipe of GET /recipes; default: the recipe that failed, otherwise that of the launch",
     )
     parameters: dict[str, ParameterInput] | None = Field(None, max_length=40, description=PARAMETERS_DESCRIPTION)
 

@@ -65,7 +65,7 @@ def launch_instance(call: RequestContext[LaunchBody, OwnerQuery]) -> InstanceWit
 
 @router.route(Endpoint("GET", "/instances"), body=EmptyModel, query=PageQuery, response=PageView[InstanceView])
 def list_instances(call: RequestContext[EmptyModel, PageQuery]) -> PageView[InstanceView]:
-    """List instances, newest first: the caller's own; for admins all, or those of one owner."""
+    """List instances, newest first. Users get their own; admins get all, or those of one owner."""
     query = call.query
     snapshots, cursor = call.app.requests.reading.list_instances(
         call.actor, owner=query.owner, limit=query.limit, cursor=query.cursor

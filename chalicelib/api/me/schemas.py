@@ -13,7 +13,7 @@ class TokenView(TypedDict):
 class MeView(TypedDict):
     """The authenticated caller; `role` is user, admin or bot.
 
-    `on_behalf_of`: the owner that requests with the same `owner` query concern; without one it is the caller.
+    `on_behalf_of`: the owner for whom the caller acts, which is the `owner` of the query or else the caller.
     """
 
     owner: str

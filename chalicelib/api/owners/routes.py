@@ -11,7 +11,7 @@ router = Router("owners", "Set an owner's defaults and notification channels.")
 
 @router.route(Endpoint("GET", "/owners/{owner}", OWNER_REF), body=EmptyModel, query=OwnerQuery, response=OwnerView)
 def show_owner(call: RequestContext[EmptyModel, OwnerQuery]) -> OwnerView:
-    """Return an owner's settings: the caller's own; for admins those of every owner."""
+    """Return an owner's settings. Users get their own; admins get those of any owner."""
     return to_owner_view(call.app.requests.owners.get(call.actor, call.path_ref))
 
 

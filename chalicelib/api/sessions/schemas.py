@@ -12,7 +12,12 @@ from chalicelib.domain.sessions.session import SessionKind, SessionRequest
 
 
 class SessionBody(RequestModel):
-    """The session to open. `port` is only for kind port, `public_key` only for kind ssh; both are required there."""
+    """The session to open.
+
+    `kind`: shell opens a shell; port forwards `local_port` to `port` on the instance; jupyter forwards to Jupyter;
+    jupyter_token prints Jupyter's token; ssh admits `public_key`. `port` is required for kind port and `public_key` for
+    kind ssh; other kinds do not accept them.
+    """
 
     kind: Literal["shell", "port", "jupyter", "jupyter_token", "ssh"] = Field(
         description="shell, port, jupyter, jupyter_token or ssh"
@@ -90,7 +95,7 @@ class SshConfigView(TypedDict):
 
 
 class ConnectView(TypedDict):
-    """How to connect. `commands` need AWS credentials; of `ssh_configs` one works without them."""
+    """How to connect. `commands` require AWS credentials; one of `ssh_configs` works without them."""
 
     commands: list[ConnectCommandView]
     ssh_configs: list[SshConfigView]
