@@ -4,7 +4,7 @@ In all views times are UTC, money is US dollars as decimal strings, and null mea
 """
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from typing_extensions import TypedDict
 
 from chalicelib.domain.common.reason import Reason
+from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.write_warnings import WriteWarning
 
 T = TypeVar("T")
@@ -96,11 +97,6 @@ class WriteWarningView(TypedDict):
 def to_warnings_view(*warnings: WriteWarning | None) -> list[WriteWarningView]:
     """Return the warnings of an answer, without those that are None."""
     return [{"code": str(warning.code), "message": warning.message} for warning in warnings if warning]
-
-
-def format_timestamp(at: datetime) -> str:
-    """Return the time as ISO 8601 in UTC, to the second, e.g. 2026-11-23T18:00:00Z."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def format_optional_timestamp(at: datetime | None) -> str | None:

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from chalicelib.api.common_schemas import OwnerQuery, RequestModel
-from chalicelib.control.services import Requests
+from chalicelib.control.services.benchmarks import BenchmarkService
+from chalicelib.control.services.desk import DeskService
+from chalicelib.control.services.images import ImageService
+from chalicelib.control.services.instances import InstanceService
+from chalicelib.control.services.launch import LaunchService
+from chalicelib.control.services.owners import OwnerService
+from chalicelib.control.services.queries import QueryService
+from chalicelib.control.services.sessions import SessionService
+from chalicelib.control.services.setup import SetupService
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.common.clock import Clock
 from chalicelib.store.tokens import TokenHolder, TokenRepository
@@ -26,8 +34,40 @@ class AppContext(Protocol):
         """The tokens of all callers."""
 
     @property
-    def requests(self) -> Requests:
-        """The services that handlers delegate to."""
+    def launches(self) -> LaunchService:
+        """Launches of instances."""
+
+    @property
+    def instances(self) -> InstanceService:
+        """Changes of instances: stop, start, keep, terminate, update."""
+
+    @property
+    def queries(self) -> QueryService:
+        """Reads of instances, costs and health."""
+
+    @property
+    def sessions(self) -> SessionService:
+        """Sessions on instances."""
+
+    @property
+    def setup(self) -> SetupService:
+        """Setups that are run again or added."""
+
+    @property
+    def images(self) -> ImageService:
+        """Images of instances."""
+
+    @property
+    def desk(self) -> DeskService:
+        """The desk settings, the recipes and the catalog."""
+
+    @property
+    def owners(self) -> OwnerService:
+        """The settings of owners."""
+
+    @property
+    def benchmarks(self) -> BenchmarkService:
+        """GPU benchmarks."""
 
 
 @dataclass(frozen=True, kw_only=True)

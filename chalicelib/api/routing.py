@@ -19,7 +19,7 @@ from chalicelib.api.parameters import HeaderParameter, PathParameter
 from chalicelib.api.request_context import AppContext, RequestContext
 from chalicelib.api.validation import parse_body, parse_query, validate
 from chalicelib.domain.common.errors import RequestError
-from chalicelib.store.errors import is_throttled
+from chalicelib.store.dynamo import is_throttled
 
 B = TypeVar("B", bound=RequestModel)
 Q = TypeVar("Q", bound=OwnerQuery)

@@ -8,10 +8,11 @@ from chalicelib.api.benchmarks.schemas import (
 )
 from chalicelib.api.common_schemas import EmptyModel, OwnerQuery, PageView
 from chalicelib.api.instances.views import InstanceWithWarningsView, to_view_after_write
-from chalicelib.api.pagination import paginate
+from chalicelib.api.pagination import paginate, to_page_view
 from chalicelib.api.parameters import INSTANCE_REF
 from chalicelib.api.request_context import RequestContext
 from chalicelib.api.routing import Endpoint, Router
+from chalicelib.domain.common.pagination import list_name
 
 router = Router("benchmarks", "Measure the GPUs of an instance, and compare instance types.")
 
@@ -27,7 +28,7 @@ def start_benchmark(call: RequestContext[BenchmarkBody, OwnerQuery]) -> Instance
 
     gpudesk runs it afterwards; `status.benchmark` of GET /instances/{name} shows the progress.
     """
-    instance = call.app.requests.benchmarking.start(call.actor, call.path_ref, seconds=call.body.seconds)
+    instance = call.app.benchmarks.start(call.actor, call.path_ref, seconds=call.body.seconds)
     return to_view_after_write(instance, call.app.clock.now())
 
 
@@ -37,6 +38,6 @@ def start_benchmark(call: RequestContext[BenchmarkBody, OwnerQuery]) -> Instance
 def list_benchmarks(call: RequestContext[EmptyModel, BenchmarkQuery]) -> PageView[BenchmarkComparisonView]:
     """List the newest benchmark of each instance type, ordered by training throughput per US dollar."""
     query = call.query
-    comparisons = call.app.requests.benchmarking.compare(instance_type=query.instance_type, gpu=query.gpu)
-    views = [to_comparison_view(comparison) for comparison in comparisons]
-    return paginate(views, query, lambda view: view["instance_type"])
+    comparisons = call.app.benchmarks.compare(instance_type=query.instance_type, gpu=query.gpu)
+    page = paginate(comparisons, query, list_name("benchmarks"), lambda comparison: comparison.benchmark.instance_type)
+    return to_page_view(page, to_comparison_view)

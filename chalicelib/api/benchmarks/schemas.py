@@ -3,8 +3,9 @@
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from chalicelib.api.common_schemas import PageQuery, RequestModel, format_timestamp, format_usd
+from chalicelib.api.common_schemas import PageQuery, RequestModel, format_usd
 from chalicelib.domain.benchmarks.result import UNITS, Comparison, ScoredMetric
+from chalicelib.domain.common.text import format_timestamp
 
 
 class BenchmarkBody(RequestModel):

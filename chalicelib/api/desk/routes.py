@@ -13,7 +13,7 @@ router = Router("desk", "Read and change the settings that apply to everyone.")
 @router.route(Endpoint("GET", "/desk"), body=EmptyModel, query=OwnerQuery, response=DeskView)
 def show_desk(call: RequestContext[EmptyModel, OwnerQuery]) -> DeskView:
     """Return the desk's mode, defaults and limits."""
-    settings = call.app.requests.administration.settings()
+    settings = call.app.desk.settings()
     return to_desk_view(settings, show_channels=call.actor.role is Role.ADMIN)
 
 
@@ -21,7 +21,7 @@ def show_desk(call: RequestContext[EmptyModel, OwnerQuery]) -> DeskView:
 def update_desk(call: RequestContext[UpdateDeskBody, OwnerQuery]) -> DeskChangedView:
     """Update the desk settings. Admins only."""
     changes = call.body.model_dump(exclude_unset=True)
-    update = call.app.requests.administration.update(
+    update = call.app.desk.update(
         call.actor,
         mode=Mode(changes["mode"]) if "mode" in changes else None,
         defaults=changes.get("defaults"),

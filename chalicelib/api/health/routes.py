@@ -2,11 +2,12 @@
 
 from http import HTTPStatus
 
-from chalicelib.api.common_schemas import format_optional_timestamp, format_timestamp
+from chalicelib.api.common_schemas import format_optional_timestamp
 from chalicelib.api.health.schemas import HealthView
 from chalicelib.api.request_context import AppContext
 from chalicelib.api.routing import Router
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.text import format_timestamp
 
 router = Router("health", "Check that gpudesk works.")
 
@@ -21,7 +22,7 @@ def show_health(app: AppContext) -> HealthView:
 
     The HTTP status is 503 with `sweep_overdue` if the scheduled sweep has not completed for 10 minutes.
     """
-    health = app.requests.reading.health()
+    health = app.queries.health()
     return {
         "status": str(EventCode.SWEEP_OVERDUE) if health.is_overdue else "ok",
         "now": format_timestamp(health.now),

@@ -2,6 +2,7 @@
 
 from chalicelib.api.common_schemas import EmptyModel, OwnerQuery, PageQuery, PageView, to_warnings_view
 from chalicelib.api.images.schemas import ImageBody, ImageView, ImageWithWarningsView, to_image_view
+from chalicelib.api.pagination import to_page_view
 from chalicelib.api.parameters import IMAGE_REF, INSTANCE_REF
 from chalicelib.api.request_context import AppContext, RequestContext
 from chalicelib.api.routing import Endpoint, Router
@@ -23,7 +24,7 @@ def create_image(call: RequestContext[ImageBody, OwnerQuery]) -> ImageWithWarnin
     gpudesk creates the image afterwards; GET /images/{image} shows the progress. `warnings` says what it interrupts.
     """
     body = call.body
-    created = call.app.requests.images.create(
+    created = call.app.images.create(
         call.actor, call.path_ref, name=body.name, description=body.description, no_reboot=body.no_reboot
     )
     return {**_to_view(call.app, created.image), "warnings": to_warnings_view(*created.warnings)}
@@ -33,16 +34,14 @@ def create_image(call: RequestContext[ImageBody, OwnerQuery]) -> ImageWithWarnin
 def list_images(call: RequestContext[EmptyModel, PageQuery]) -> PageView[ImageView]:
     """List images, newest first. Users get their own; admins get all, or those of one owner."""
     query = call.query
-    images, cursor = call.app.requests.images.list_images(
-        call.actor, owner=query.owner, limit=query.limit, cursor=query.cursor
-    )
-    return {"items": [_to_view(call.app, image) for image in images], "next_cursor": cursor}
+    page = call.app.images.list_images(call.actor, owner=query.owner, limit=query.limit, cursor=query.cursor)
+    return to_page_view(page, lambda image: _to_view(call.app, image))
 
 
 @router.route(Endpoint("GET", "/images/{image}", IMAGE_REF), body=EmptyModel, query=OwnerQuery, response=ImageView)
 def show_image(call: RequestContext[EmptyModel, OwnerQuery]) -> ImageView:
     """Return an image by its id, or by its name if it is unique."""
-    return _to_view(call.app, call.app.requests.images.get(call.actor, call.path_ref))
+    return _to_view(call.app, call.app.images.get(call.actor, call.path_ref))
 
 
 @router.route(
@@ -56,11 +55,11 @@ def delete_image(call: RequestContext[EmptyModel, OwnerQuery]) -> ImageWithWarni
 
     gpudesk calls EC2 afterwards; GET /images/{image} shows the progress.
     """
-    image = call.app.requests.images.delete(call.actor, call.path_ref)
-    mode = call.app.requests.administration.settings().mode
+    image = call.app.images.delete(call.actor, call.path_ref)
+    mode = call.app.desk.settings().mode
     return {**_to_view(call.app, image), "warnings": to_warnings_view(paused_warning(mode, "deletion"))}
 
 
 def _to_view(app: AppContext, image: Image) -> ImageView:
-    price = app.requests.images.catalog.snapshot_price_per_gib_month(image.region)
+    price = app.images.catalog.snapshot_price_per_gib_month(image.region)
     return to_image_view(image, price, app.clock.now())

@@ -10,11 +10,11 @@ from chalicelib.api.common_schemas import (
     ReasonView,
     RequestModel,
     WriteWarningView,
-    format_timestamp,
     format_usd,
     to_reason_view,
 )
 from chalicelib.api.instances.spec_views import AddedRecipeView, ParameterView, to_added_recipe_views
+from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.images.record import Image, price_per_month
 
 

@@ -4,8 +4,9 @@ from datetime import datetime
 
 from typing_extensions import TypedDict
 
-from chalicelib.api.common_schemas import format_optional_timestamp, format_timestamp
+from chalicelib.api.common_schemas import format_optional_timestamp
 from chalicelib.control.services.queries import InstanceSnapshot
+from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.idle.evidence import Evidence
 from chalicelib.domain.idle.heartbeat import Heartbeat, MissedHeartbeats, Report
 from chalicelib.domain.idle.policy import SIGNALS
@@ -125,7 +126,7 @@ class StopWarningView(TypedDict):
 def to_warning_view(warning: StopWarning) -> StopWarningView:
     """Return the view of a stop warning, with the channels that delivered it."""
     return {
-        "type": str(warning.kind),
+        "type": str(warning.warning_type),
         "message": warning.message,
         "created_at": format_timestamp(warning.created_at),
         "stop_at": format_timestamp(warning.stop_at),

@@ -37,8 +37,8 @@ ParameterInput = Annotated[
 class LaunchBody(RequestModel):
     """The instance to launch. `gpu` or `instance_type` is required.
 
-    Fields that are left out get the defaults of the owner or the desk; a missing `name` is generated. `image`: the id or
-    name of an image, or latest for the newest image that fits.
+    Fields that are left out get the defaults of the owner or the desk; a missing `name` is generated. `image`: the id
+    or name of an image, or latest for the newest image that fits.
     """
 
     gpu: str | None = Field(None, min_length=1, max_length=60, description="the name of a GPU, e.g. T4")

@@ -7,6 +7,7 @@ from chalicelib.api.instances.history_views import (
     to_entry_view,
     to_notification_view,
 )
+from chalicelib.api.pagination import to_page_view
 from chalicelib.api.parameters import INSTANCE_REF
 from chalicelib.api.request_context import RequestContext
 from chalicelib.api.routing import Endpoint, Router
@@ -23,10 +24,8 @@ router = Router("history", "Find out what was done with an instance, and who was
 def show_timeline(call: RequestContext[EmptyModel, PageQuery]) -> PageView[TimelineEntryView]:
     """List what was done or decided about the instance, oldest first: when, by whom and why."""
     query = call.query
-    entries, cursor = call.app.requests.reading.timeline(
-        call.actor, call.path_ref, limit=query.limit, cursor=query.cursor
-    )
-    return {"items": [to_entry_view(entry) for entry in entries], "next_cursor": cursor}
+    page = call.app.queries.timeline(call.actor, call.path_ref, limit=query.limit, cursor=query.cursor)
+    return to_page_view(page, to_entry_view)
 
 
 @router.route(
@@ -38,7 +37,5 @@ def show_timeline(call: RequestContext[EmptyModel, PageQuery]) -> PageView[Timel
 def list_notifications(call: RequestContext[EmptyModel, PageQuery]) -> PageView[NotificationView]:
     """List the notifications about the instance, newest first, with every delivery attempt."""
     query = call.query
-    notifications, cursor = call.app.requests.reading.list_notifications(
-        call.actor, call.path_ref, limit=query.limit, cursor=query.cursor
-    )
-    return {"items": [to_notification_view(notification) for notification in notifications], "next_cursor": cursor}
+    page = call.app.queries.list_notifications(call.actor, call.path_ref, limit=query.limit, cursor=query.cursor)
+    return to_page_view(page, to_notification_view)

@@ -2,7 +2,7 @@
 
 from typing_extensions import TypedDict
 
-from chalicelib.api.common_schemas import format_timestamp
+from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.notifications.notification import Notification
 

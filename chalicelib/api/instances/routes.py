@@ -11,6 +11,7 @@ from chalicelib.api.instances.views import (
     to_instance_view,
     to_view_after_write,
 )
+from chalicelib.api.pagination import to_page_view
 from chalicelib.api.parameters import INSTANCE_REF, HeaderParameter
 from chalicelib.api.policy_schemas import IdlePolicyBody
 from chalicelib.api.request_context import RequestContext
@@ -57,9 +58,7 @@ def launch_instance(call: RequestContext[LaunchBody, OwnerQuery]) -> InstanceWit
         tags=form.tags or {},
         policy=policy.to_override(form.max_hours),
     )
-    granted = call.app.requests.launching.launch(
-        call.actor, request, key=_idempotency_key(call), body_digest=_digest(form)
-    )
+    granted = call.app.launches.launch(call.actor, request, key=_idempotency_key(call), body_digest=_digest(form))
     return to_view_after_write(granted.instance, call.app.clock.now(), *granted.warnings)
 
 
@@ -67,10 +66,8 @@ def launch_instance(call: RequestContext[LaunchBody, OwnerQuery]) -> InstanceWit
 def list_instances(call: RequestContext[EmptyModel, PageQuery]) -> PageView[InstanceView]:
     """List instances, newest first. Users get their own; admins get all, or those of one owner."""
     query = call.query
-    snapshots, cursor = call.app.requests.reading.list_instances(
-        call.actor, owner=query.owner, limit=query.limit, cursor=query.cursor
-    )
-    return {"items": [to_instance_view(snapshot) for snapshot in snapshots], "next_cursor": cursor}
+    page = call.app.queries.list_instances(call.actor, owner=query.owner, limit=query.limit, cursor=query.cursor)
+    return to_page_view(page, to_instance_view)
 
 
 @router.route(
@@ -78,7 +75,7 @@ def list_instances(call: RequestContext[EmptyModel, PageQuery]) -> PageView[Inst
 )
 def show_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> InstanceView:
     """Return an instance by its id, or by its name while it is not terminated."""
-    return to_instance_view(call.app.requests.reading.get(call.actor, call.path_ref))
+    return to_instance_view(call.app.queries.get(call.actor, call.path_ref))
 
 
 @router.route(
@@ -90,9 +87,7 @@ def show_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> InstanceView:
 def update_instance(call: RequestContext[UpdateInstanceBody, OwnerQuery]) -> InstanceWithWarningsView:
     """Update the idle policy and the maximum lifetime of the instance."""
     policy = call.body.idle_policy or IdlePolicyBody()
-    instance = call.app.requests.changing.update_policy(
-        call.actor, call.path_ref, policy.to_override(call.body.max_hours)
-    )
+    instance = call.app.instances.update_policy(call.actor, call.path_ref, policy.to_override(call.body.max_hours))
     return to_view_after_write(instance, call.app.clock.now())
 
 
@@ -107,7 +102,7 @@ def terminate_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> Instance
 
     gpudesk calls EC2 afterwards; GET /instances/{name} shows the progress.
     """
-    return _view_with_paused_warning(call, call.app.requests.changing.terminate(call.actor, call.path_ref))
+    return _view_with_paused_warning(call, call.app.instances.terminate(call.actor, call.path_ref))
 
 
 @router.route(
@@ -121,7 +116,7 @@ def stop_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> InstanceWithW
 
     gpudesk calls EC2 afterwards; GET /instances/{name} shows the progress.
     """
-    return _view_with_paused_warning(call, call.app.requests.changing.stop(call.actor, call.path_ref))
+    return _view_with_paused_warning(call, call.app.instances.stop(call.actor, call.path_ref))
 
 
 @router.route(
@@ -135,7 +130,7 @@ def start_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> InstanceWith
 
     gpudesk calls EC2 afterwards; GET /instances/{name} shows the progress.
     """
-    return to_view_after_write(call.app.requests.changing.start(call.actor, call.path_ref), call.app.clock.now())
+    return to_view_after_write(call.app.instances.start(call.actor, call.path_ref), call.app.clock.now())
 
 
 @router.route(
@@ -149,7 +144,7 @@ def keep_instance(call: RequestContext[KeepBody, OwnerQuery]) -> InstanceWithWar
 
     `reason` of the answer says until when; that is later than requested if a longer keep was granted before.
     """
-    instance = call.app.requests.changing.keep(call.actor, call.path_ref, hours=call.body.hours, until=call.body.until)
+    instance = call.app.instances.keep(call.actor, call.path_ref, hours=call.body.hours, until=call.body.until)
     return {**to_view_after_write(instance, call.app.clock.now()), "reason": to_reason_view(keep_reason(instance))}
 
 
@@ -164,7 +159,7 @@ def set_up_instance(call: RequestContext[SetupBody, OwnerQuery]) -> InstanceWith
 
     gpudesk runs it afterwards; `status.setup` of GET /instances/{name} shows the progress.
     """
-    granted = call.app.requests.setting_up.run(
+    granted = call.app.setup.run(
         call.actor, call.path_ref, recipe=call.body.recipe, parameters=call.body.parameters or {}
     )
     return to_view_after_write(granted.instance, call.app.clock.now(), *granted.warnings)
@@ -173,7 +168,7 @@ def set_up_instance(call: RequestContext[SetupBody, OwnerQuery]) -> InstanceWith
 def _view_with_paused_warning(
     call: RequestContext[EmptyModel, OwnerQuery], instance: Instance
 ) -> InstanceWithWarningsView:
-    mode = call.app.requests.administration.settings().mode
+    mode = call.app.desk.settings().mode
     return to_view_after_write(instance, call.app.clock.now(), paused_warning_for(instance, mode))
 
 

@@ -2,7 +2,7 @@
 
 from typing_extensions import TypedDict
 
-from chalicelib.api.common_schemas import format_optional_timestamp, format_timestamp, format_usd
+from chalicelib.api.common_schemas import format_optional_timestamp, format_usd
 from chalicelib.api.instances.activity_views import (
     ActivityView,
     KeepView,
@@ -13,6 +13,7 @@ from chalicelib.api.instances.activity_views import (
 )
 from chalicelib.api.instances.setup_views import SetupView, to_setup_view
 from chalicelib.control.services.queries import InstanceSnapshot
+from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.idle.heartbeat import Heartbeat, Report
 from chalicelib.domain.instances.record import BenchmarkRun, ImageInProgress, Instance, ScheduledEvent
 

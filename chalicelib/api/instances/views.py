@@ -8,7 +8,7 @@ from chalicelib.api.common_schemas import ReasonView, WriteWarningView, to_reaso
 from chalicelib.api.instances.spec_views import SpecView, to_spec_view
 from chalicelib.api.instances.status_views import StatusView, to_status_view
 from chalicelib.control.services.queries import InstanceSnapshot
-from chalicelib.domain.instances.metering import cost_so_far
+from chalicelib.domain.instances.metering import compute_cost
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.write_warnings import WriteWarning
 
@@ -53,5 +53,5 @@ def to_instance_view(snapshot: InstanceSnapshot) -> InstanceView:
 
 def to_view_after_write(instance: Instance, now: datetime, *warnings: WriteWarning | None) -> InstanceWithWarningsView:
     """Return the answer to a write: the instance without its activity, which only GET determines, and warnings."""
-    view = to_instance_view(InstanceSnapshot(instance, None, cost_so_far(instance, now)))
+    view = to_instance_view(InstanceSnapshot(instance, None, compute_cost(instance, now)))
     return {**view, "warnings": to_warnings_view(*warnings)}

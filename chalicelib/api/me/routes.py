@@ -1,9 +1,10 @@
 """/me: the authenticated caller."""
 
-from chalicelib.api.common_schemas import EmptyModel, OwnerQuery, format_timestamp
+from chalicelib.api.common_schemas import EmptyModel, OwnerQuery
 from chalicelib.api.me.schemas import MeView
 from chalicelib.api.request_context import RequestContext
 from chalicelib.api.routing import Endpoint, Router
+from chalicelib.domain.common.text import format_timestamp
 
 router = Router("me", "Find out who a token belongs to.")
 

@@ -12,7 +12,7 @@ router = Router("owners", "Set an owner's defaults and notification channels.")
 @router.route(Endpoint("GET", "/owners/{owner}", OWNER_REF), body=EmptyModel, query=OwnerQuery, response=OwnerView)
 def show_owner(call: RequestContext[EmptyModel, OwnerQuery]) -> OwnerView:
     """Return an owner's settings. Users get their own; admins get those of any owner."""
-    return to_owner_view(call.app.requests.owners.get(call.actor, call.path_ref))
+    return to_owner_view(call.app.owners.get(call.actor, call.path_ref))
 
 
 @router.route(
@@ -20,5 +20,5 @@ def show_owner(call: RequestContext[EmptyModel, OwnerQuery]) -> OwnerView:
 )
 def update_owner(call: RequestContext[UpdateOwnerBody, OwnerQuery]) -> OwnerChangedView:
     """Update an owner's settings within the limits. null resets a field to the desk default."""
-    update = call.app.requests.owners.update(call.actor, call.path_ref, call.body.model_dump(exclude_unset=True))
+    update = call.app.owners.update(call.actor, call.path_ref, call.body.model_dump(exclude_unset=True))
     return {**to_owner_view(update.settings), "webhook_secret": update.webhook_secret}

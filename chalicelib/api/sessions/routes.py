@@ -21,7 +21,7 @@ def open_session(call: RequestContext[SessionBody, OwnerQuery]) -> SessionView:
     tools/gpudesk-session calls this and passes the answer to AWS's session-manager-plugin. For kind ssh the public key
     is accepted for 60 seconds.
     """
-    return to_session_view(call.app.requests.sessions.open_session(call.actor, call.path_ref, call.body.to_request()))
+    return to_session_view(call.app.sessions.open_session(call.actor, call.path_ref, call.body.to_request()))
 
 
 @router.route(
@@ -32,4 +32,4 @@ def get_connect_info(call: RequestContext[EmptyModel, OwnerQuery]) -> ConnectVie
 
     All of them require AWS's session-manager-plugin.
     """
-    return to_connect_view(call.app.requests.sessions.connect(call.actor, call.path_ref))
+    return to_connect_view(call.app.sessions.connect(call.actor, call.path_ref))
