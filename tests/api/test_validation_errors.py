@@ -1,4 +1,4 @@
-"""A request that is wrong is told, field by field, what would be right; one that cannot be read, why."""
+"""Wrong fields are named with what would be right; an unreadable body is answered with the reason."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ LAUNCH = {"gpu": "T4"}
 
 
 @pytest.mark.parametrize(
-    ("said", "field", "message"),
+    ("body", "field", "message"),
     [
         ({"disk_gb": 64}, "disk_gb", "unknown field; did you mean disk_gib?"),
         ({"Region": "us-east-1"}, "Region", "did you mean region?"),
@@ -63,20 +63,20 @@ LAUNCH = {"gpu": "T4"}
         ({"max_hours": 10**400}, "max_hours", "a whole number of hours"),
     ],
 )
-def test_a_wrong_field_is_named_with_what_would_be_right(
-    bench: Bench, said: dict[str, Any], field: str, message: str
+def test_launch_with_wrong_field_is_rejected_with_what_is_right(
+    bench: Bench, body: dict[str, Any], field: str, message: str
 ) -> None:
-    answer = bench.root("POST", "/instances", LAUNCH | said)
+    answer = bench.root("POST", "/instances", LAUNCH | body)
     assert answer.status == 422
-    assert list(answer.wrong) == [field]
-    assert message in answer.wrong[field]
+    assert list(answer.field_errors) == [field]
+    assert message in answer.field_errors[field]
 
 
-def test_everything_that_is_wrong_is_told_at_once(bench: Bench) -> None:
-    said = {"gpu": 4, "disk_gb": 64, "max_hours": "12", "idle_policy": {"warning_minutes": 0}}
-    answer = bench.ada("POST", "/instances", said)
-    assert set(answer.wrong) == {"gpu", "disk_gb", "max_hours", "idle_policy.warning_minutes"}
-    assert all(field in answer.json["detail"] for field in answer.wrong)
+def test_launch_with_several_wrong_fields_names_all_of_them(bench: Bench) -> None:
+    body = {"gpu": 4, "disk_gb": 64, "max_hours": "12", "idle_policy": {"warning_minutes": 0}}
+    answer = bench.ada("POST", "/instances", body)
+    assert set(answer.field_errors) == {"gpu", "disk_gb", "max_hours", "idle_policy.warning_minutes"}
+    assert all(field in answer.json["detail"] for field in answer.field_errors)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_everything_that_is_wrong_is_told_at_once(bench: Bench) -> None:
     ],
     ids=lambda value: repr(value)[:24],
 )
-def test_a_body_that_cannot_be_read_is_refused_with_why(bench: Bench, raw: bytes, status: int, detail: str) -> None:
+def test_unreadable_body_is_rejected_with_the_reason(bench: Bench, raw: bytes, status: int, detail: str) -> None:
     answer = bench.ada("POST", "/instances", raw=raw)
     assert (answer.status, answer.headers["content-type"]) == (status, "application/problem+json")
     assert detail in answer.json["detail"]
@@ -112,12 +112,12 @@ def test_a_body_that_cannot_be_read_is_refused_with_why(bench: Bench, raw: bytes
 @pytest.mark.parametrize(
     "kind", ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin1"]
 )
-def test_only_json_is_taken(bench: Bench, kind: str) -> None:
+def test_body_of_another_media_type_is_rejected(bench: Bench, kind: str) -> None:
     answer = bench.ada("POST", "/instances", LAUNCH, headers={"Content-Type": kind})
     assert (answer.status, answer.json["code"]) == (415, "unsupported_media_type")
 
 
-def test_an_encoded_body_is_not_taken(bench: Bench) -> None:
+def test_encoded_body_is_rejected(bench: Bench) -> None:
     answer = bench.ada("POST", "/instances", LAUNCH, headers={"Content-Encoding": "gzip"})
     assert answer.status == 415
 
@@ -125,11 +125,11 @@ def test_an_encoded_body_is_not_taken(bench: Bench) -> None:
 @pytest.mark.parametrize(
     "kind", ["application/json", "Application/JSON; charset=UTF-8", 'application/json;charset="utf-8"']
 )
-def test_json_is_taken_however_it_is_declared(bench: Bench, kind: str) -> None:
+def test_json_body_is_accepted_with_any_spelling_of_its_type(bench: Bench, kind: str) -> None:
     assert bench.ada("POST", "/instances", LAUNCH, headers={"Content-Type": kind}).status == 202
 
 
-def test_where_there_is_no_body_its_declared_type_does_not_matter(bench: Bench) -> None:
+def test_request_without_body_is_accepted_with_any_media_type(bench: Bench) -> None:
     assert bench.ada("GET", "/me", headers={"Content-Type": "text/plain"}).status == 200
     bench.world.launch(name="brave-otter")
     form = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -156,16 +156,18 @@ def test_where_there_is_no_body_its_declared_type_does_not_matter(bench: Bench) 
         ("/healthz?x=1", "x", "this request has no fields"),
     ],
 )
-def test_a_query_is_checked_as_a_body_is(bench: Bench, path: str, field: str, message: str) -> None:
+def test_query_with_wrong_value_is_rejected_with_what_is_right(
+    bench: Bench, path: str, field: str, message: str
+) -> None:
     answer = bench.root("GET", path)
     assert answer.status == 422
-    assert list(answer.wrong) == [field]
-    assert message in answer.wrong[field]
+    assert list(answer.field_errors) == [field]
+    assert message in answer.field_errors[field]
 
 
-def test_what_takes_nothing_says_so(bench: Bench) -> None:
+def test_body_of_a_request_without_fields_is_rejected(bench: Bench) -> None:
     answer = bench.ada("POST", "/instances/brave-otter/stop", {"force": True})
-    assert (answer.status, answer.wrong) == (422, {"force": "unknown field; this request has no fields"})
+    assert (answer.status, answer.field_errors) == (422, {"force": "unknown field; this request has no fields"})
 
 
 @pytest.mark.parametrize(
@@ -184,14 +186,16 @@ def test_what_takes_nothing_says_so(bench: Bench) -> None:
         ({"minutes": 5}, "minutes", "unknown field"),
     ],
 )
-def test_a_keep_says_one_thing_and_rightly(bench: Bench, body: Any, field: str, message: str) -> None:
+def test_keep_with_wrong_field_is_rejected_with_what_is_right(
+    bench: Bench, body: Any, field: str, message: str
+) -> None:
     bench.world.launch(name="brave-otter")
     answer = bench.ada("POST", "/instances/brave-otter/keep", body)
     assert answer.status == 422
-    assert message in answer.wrong[field]
+    assert message in answer.field_errors[field]
 
 
-def test_a_refusal_is_a_problem_with_all_its_members(bench: Bench) -> None:
+def test_rejected_request_is_a_problem_with_all_its_members(bench: Bench) -> None:
     answer = bench.ada("POST", "/instances", {"gpu": "T4", "disk_gb": 64})
     assert answer.headers["content-type"] == "application/problem+json"
     assert json.loads(answer.content) == {
