@@ -16,13 +16,11 @@ from typing_extensions import override
 from chalicelib.api import auth, problems
 from chalicelib.api.common_schemas import EmptyModel, OwnerQuery, RequestModel
 from chalicelib.api.parameters import HeaderParameter, PathParameter
-from chalicelib.api.request_context import AppContext, RequestContext
+from chalicelib.api.request_context import AppContext, B, Q, RequestContext
 from chalicelib.api.validation import parse_body, parse_query, validate
 from chalicelib.domain.common.errors import RequestError
 from chalicelib.store.dynamo import is_throttled
 
-B = TypeVar("B", bound=RequestModel)
-Q = TypeVar("Q", bound=OwnerQuery)
 R = TypeVar("R")
 
 
