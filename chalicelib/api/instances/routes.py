@@ -22,7 +22,6 @@ from chalicelib.domain.instances.commands.keep import keep_reason
 from chalicelib.domain.instances.commands.stop_start import paused_warning_for
 from chalicelib.domain.instances.metering import compute_cost
 from chalicelib.domain.instances.record import Instance
-from chalicelib.domain.launch.request import LaunchRequest
 from chalicelib.domain.notifications.notification import Notification
 from chalicelib.domain.sessions.session import SessionKind, SessionRequest
 from chalicelib.domain.write_warnings import WriteWarning
@@ -35,24 +34,10 @@ IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 @router.route("POST", "/instances", takes=LaunchBody, asks=OwnerQuery, gives=InstanceWithWarningsView, status=202)
 def launch_instance(call: RequestContext[LaunchBody, OwnerQuery]) -> InstanceWithWarningsView:
     """Launch an instance. A request with the same Idempotency-Key returns the same instance."""
-    form, policy = call.body, call.body.idle_policy or IdlePolicyBody()
-    request = LaunchRequest(
-        gpu=form.gpu,
-        gpu_count=form.gpu_count,
-        instance_type=form.instance_type,
-        region=form.region,
-        market=form.market,
-        recipe=form.recipe,
-        parameters=form.parameters or {},
-        image=form.image,
-        disk_gib=form.disk_gib,
-        name=form.name,
-        project=form.project,
-        tags=form.tags or {},
-        policy=policy.to_override(form.max_hours),
+    launched = call.app.launches.launch(
+        call.actor, call.body.to_request(), key=_idempotency_key(call), body_digest=_digest(call.body)
     )
-    granted = call.app.launches.launch(call.actor, request, key=_idempotency_key(call), body_digest=_digest(form))
-    return view_after_write(granted.instance, call.app.clock.now(), *granted.warnings)
+    return view_after_write(launched.instance, call.app.clock.now(), *launched.warnings)
 
 
 @router.route("GET", "/instances", takes=EmptyModel, asks=PageQuery, gives=PageView[InstanceView])
@@ -296,9 +281,9 @@ def _idempotency_key(call: RequestContext[LaunchBody, OwnerQuery]) -> str | None
     return key
 
 
-def _digest(form: LaunchBody) -> str:
-    """Of what was meant, not of how it was spelt; for whom it is asked is no part of it.
+def _digest(body: LaunchBody) -> str:
+    """Return a digest of the body without `owner` and null fields.
 
-    Nor is what was not said, so that a field that comes with a new version makes no old wish another one.
+    Spelling and order do not change it, nor do fields that later versions add.
     """
-    return hashlib.sha256(form.model_dump_json(exclude_none=True, exclude={"owner"}).encode()).hexdigest()
+    return hashlib.sha256(body.model_dump_json(exclude_none=True, exclude={"owner"}).encode()).hexdigest()
