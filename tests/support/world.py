@@ -206,7 +206,7 @@ class World:
 
     def email(self, owner: str, address: str) -> None:
         """An owner is told by e-mail from now on."""
-        owners = self.desk.reconciler.owners
+        owners = self.desk.reconciler.stores.owners
         owners.save(replace(owners.get(owner), channels=Channels(email=address)))
 
     def confirm(self, address: str) -> None:
@@ -249,7 +249,7 @@ class World:
 
     def look(self, instance: Instance) -> Instance:
         """The record as it is now."""
-        found = self.desk.reconciler.instances.load(instance.id)
+        found = self.desk.reconciler.stores.instances.load(instance.id)
         assert found is not None
         return found
 

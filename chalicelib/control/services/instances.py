@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from chalicelib.control.loop.address_book import load_channel_directory
+from chalicelib.control.loop.reconcile import load_channel_directory
 from chalicelib.control.services.user_writes import retry_user_write
 from chalicelib.domain.access.actor import Actor, instance_not_found
 from chalicelib.domain.common.clock import Clock

@@ -119,7 +119,7 @@ def test_a_cancelled_launch_whose_answer_was_lost_is_found_and_terminated() -> N
 
 def test_of_two_looks_at_once_one_acts(desk: World) -> None:
     reconciler = desk.desk.reconciler
-    rules = reconciler.context()
+    rules = reconciler.load_context()
     instance = desk.launch()
     desk.minute()
     desk.clock.advance(MINUTE)
