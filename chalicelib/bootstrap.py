@@ -1,7 +1,7 @@
 """Build the application. This is the only module that decides which object uses which."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from chalicelib.aws.ami import Amis
 from chalicelib.aws.clients import Clients
@@ -35,15 +35,9 @@ from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.settings import Settings, read_settings
 from chalicelib.store.benchmarks import BenchmarkRepository
 from chalicelib.store.data_files import load_catalog, load_packaged_recipes, load_word_lists
-from chalicelib.store.desk import DeskRepository
-from chalicelib.store.durations import DurationRepository
-from chalicelib.store.heartbeats import HeartbeatRepository
-from chalicelib.store.images.repository import ImageRepository
 from chalicelib.store.instances.launches import LaunchRepository
-from chalicelib.store.instances.repository import InstanceRepository
 from chalicelib.store.ledger import LedgerRepository
-from chalicelib.store.notifications import NotificationOutbox
-from chalicelib.store.owners import OwnerRepository
+from chalicelib.store.repositories import Repositories
 from chalicelib.store.timeline import TimelineRepository
 from chalicelib.store.tokens import TokenRepository
 
@@ -68,19 +62,6 @@ class Application:
     image_reconciler: ImageReconciler
     sweep: Sweep
     sweep_watchdog: SweepWatchdog
-
-
-@dataclass(frozen=True, kw_only=True)
-class Repositories:
-    """One repository for each DynamoDB table, or for each kind of item in it."""
-
-    instances: InstanceRepository = field(default_factory=InstanceRepository)
-    heartbeats: HeartbeatRepository = field(default_factory=HeartbeatRepository)
-    desk: DeskRepository = field(default_factory=DeskRepository)
-    owners: OwnerRepository = field(default_factory=OwnerRepository)
-    notifications: NotificationOutbox = field(default_factory=NotificationOutbox)
-    durations: DurationRepository = field(default_factory=DurationRepository)
-    images: ImageRepository = field(default_factory=ImageRepository)
 
 
 @dataclass(frozen=True)
@@ -109,7 +90,6 @@ def build_application(
     :param recipe_overrides: used instead of the recipes that are packaged with the code
     """
     parts = _build_parts(clock, settings, recipe_overrides or load_packaged_recipes())
-    stores = parts.repositories
     instances, queries = _build_instance_service(parts), _build_query_service(parts)
     images = _build_image_service(parts, queries)
     reconciler, image_reconciler = _build_reconciler(parts), _build_image_reconciler(parts)
@@ -118,7 +98,7 @@ def build_application(
         clock=clock,
         settings=settings,
         tokens=TokenRepository(),
-        launches=_build_launch_service(parts, images),
+        launches=_build_launch_service(parts),
         instances=instances,
         queries=queries,
         sessions=_build_session_service(parts, instances),
@@ -130,7 +110,7 @@ def build_application(
         reconciler=reconciler,
         image_reconciler=image_reconciler,
         sweep=_build_sweep(parts, reconciler, image_reconciler, notifications),
-        sweep_watchdog=SweepWatchdog(stores.desk, stores.owners, stores.notifications, notifications, clock),
+        sweep_watchdog=SweepWatchdog(parts.repositories, notifications, clock),
     )
 
 
@@ -159,38 +139,17 @@ def _build_reconciler(parts: Parts) -> Reconciler:
     stores = parts.repositories
     observer = Observer(parts.ec2, parts.ssm, stores.heartbeats, parts.settings.instance_role_id)
     resolver = LaunchResolver(parts.ec2, parts.ssm, parts.catalog, parts.settings)
-    executor = Executor(parts.ec2, parts.ssm, stores.desk, stores.heartbeats, observer, resolver, parts.clock)
-    return Reconciler(
-        instances=stores.instances,
-        desk=stores.desk,
-        owners=stores.owners,
-        heartbeats=stores.heartbeats,
-        durations=stores.durations,
-        observer=observer,
-        executor=executor,
-        settings=parts.settings,
-        clock=parts.clock,
-    )
+    executor = Executor(stores, parts.ec2, parts.ssm, observer, resolver, parts.clock)
+    return Reconciler(stores, observer, executor, parts.settings, parts.clock)
 
 
 def _build_image_reconciler(parts: Parts) -> ImageReconciler:
-    stores = parts.repositories
-    return ImageReconciler(
-        images=stores.images,
-        instances=stores.instances,
-        desk=stores.desk,
-        owners=stores.owners,
-        amis=Amis(parts.clients, parts.settings.stage),
-        ssm=parts.ssm,
-        clock=parts.clock,
-    )
+    return ImageReconciler(parts.repositories, Amis(parts.clients, parts.settings.stage), parts.ssm, parts.clock)
 
 
 def _build_notification_sender(parts: Parts) -> NotificationSender:
     return NotificationSender(
-        parts.repositories.notifications,
-        parts.repositories.instances,
-        parts.repositories.desk,
+        parts.repositories,
         EmailTopic(parts.clients, parts.settings.email_topic_arn),
         WebhookSender(allow_private=parts.settings.allow_private_webhooks),
         parts.webhook_secret,
@@ -201,28 +160,17 @@ def _build_notification_sender(parts: Parts) -> NotificationSender:
 def _build_sweep(
     parts: Parts, reconciler: Reconciler, image_reconciler: ImageReconciler, notifications: NotificationSender
 ) -> Sweep:
-    stores = parts.repositories
-    return Sweep(
-        instances=stores.instances,
-        heartbeats=stores.heartbeats,
-        desk=stores.desk,
-        observer=reconciler.observer,
-        reconciler=reconciler,
-        adopter=OrphanAdopter(stores.instances, reconciler, parts.catalog),
-        notifications=notifications,
-        images=image_reconciler,
-        clock=parts.clock,
-        home_region=parts.settings.home_region,
-    )
+    adopter = OrphanAdopter(parts.repositories.instances, reconciler, parts.catalog)
+    return Sweep(parts.repositories, reconciler, adopter, notifications, image_reconciler)
 
 
-def _build_launch_service(parts: Parts, images: ImageService) -> LaunchService:
+def _build_launch_service(parts: Parts) -> LaunchService:
     return LaunchService(
         instances=parts.repositories.instances,
         launches=LaunchRepository(),
         desk=parts.repositories.desk,
         owners=parts.repositories.owners,
-        images=images,
+        images=parts.repositories.images,
         catalog=parts.catalog,
         recipes=parts.recipes,
         words=load_word_lists(),

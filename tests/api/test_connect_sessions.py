@@ -101,7 +101,7 @@ def test_session_of_an_admin_on_another_owners_instance_is_recorded_as_such(read
 
 
 def test_session_on_instance_without_gpudesk_tags_is_a_conflict(ready: Bench) -> None:
-    instance = ready.world.desk.reconciler.instances.load("brave-otter")
+    instance = ready.world.desk.reconciler.stores.instances.load("brave-otter")
     assert instance is not None
     before, started = last_line(ready), len(ready.world.cloud.sessions.started)
     resources, stage = [machine_id(instance)], ready.world.desk.settings.stage

@@ -48,12 +48,13 @@ def test_asking_is_answered_at_once_with_the_instance_and_where_to_look(bench: B
     assert bench.ada("GET", answer.headers["location"]).json["name"] == "brave-otter"
 
 
-def test_asking_writes_once_and_calls_neither_ec2_nor_ssm(bench: Bench) -> None:
+def test_launch_reads_four_items_and_writes_one_transaction(bench: Bench) -> None:
     before = bench.world.cloud.calls.copy()
     assert bench.ada("POST", "/instances", {"gpu": "T4"}).status == 202
+    token, idempotency_record, settings, owner, idempotency_record_again = 1, 1, 1, 1, 1
+    reads = token + idempotency_record + settings + owner + idempotency_record_again
     calls = bench.world.cloud.calls_of(before)
-    writes = {name: count for name, count in calls.items() if "Get" not in name and "Query" not in name}
-    assert writes == {"dynamodb:TransactWriteItems": 1}
+    assert calls == {"dynamodb:GetItem": reads, "dynamodb:TransactWriteItems": 1}, "and neither EC2 nor SSM is called"
 
 
 def test_everything_that_can_be_said_is_taken(bench: Bench) -> None:

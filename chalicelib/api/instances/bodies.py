@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from chalicelib.api.common_schemas import OWNER_DESCRIPTION, OWNER_PATTERN, RejectNull, RequestModel
 from chalicelib.api.policy_schemas import IdlePolicyBody
+from chalicelib.domain.launch.request import LaunchRequest
 
 MAX_PARAMETER_VALUE = 10**15
 MAX_PARAMETER_LENGTH = 500
@@ -64,6 +65,12 @@ class LaunchBody(RequestModel):
         None, description='an object such as {"idle_minutes": 30, "warning_minutes": 10}'
     )
     max_hours: int | None = Field(None, ge=1, le=8760, description="a whole number of hours from 1 to 8760, e.g. 12")
+
+    def to_request(self) -> LaunchRequest:
+        """Return the launch request. Each field has the same name there, except those of the policy."""
+        fields = self.model_dump(exclude={"owner", "idle_policy", "max_hours"}, exclude_none=True)
+        policy = (self.idle_policy or IdlePolicyBody()).to_override(self.max_hours)
+        return LaunchRequest(**fields, policy=policy)
 
 
 class SetupBody(RequestModel):

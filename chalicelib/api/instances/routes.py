@@ -20,7 +20,6 @@ from chalicelib.domain.common.errors import FieldError, ValidationFailed
 from chalicelib.domain.instances.commands.keep import keep_reason
 from chalicelib.domain.instances.commands.stop_start import paused_warning_for
 from chalicelib.domain.instances.record import Instance
-from chalicelib.domain.launch.request import LaunchRequest
 
 router = Router("instances", "Launch GPU instances, and stop, start, keep and terminate them.")
 
@@ -42,24 +41,10 @@ def launch_instance(call: RequestContext[LaunchBody, OwnerQuery]) -> InstanceWit
 
     gpudesk calls EC2 afterwards; GET /instances/{name} shows the progress until the phase is ready.
     """
-    form, policy = call.body, call.body.idle_policy or IdlePolicyBody()
-    request = LaunchRequest(
-        gpu=form.gpu,
-        gpu_count=form.gpu_count,
-        instance_type=form.instance_type,
-        region=form.region,
-        market=form.market,
-        recipe=form.recipe,
-        parameters=form.parameters or {},
-        image=form.image,
-        disk_gib=form.disk_gib,
-        name=form.name,
-        project=form.project,
-        tags=form.tags or {},
-        policy=policy.to_override(form.max_hours),
+    launched = call.app.launches.launch(
+        call.actor, call.body.to_request(), key=_read_idempotency_key(call), body_digest=_compute_digest(call.body)
     )
-    granted = call.app.launches.launch(call.actor, request, key=_read_idempotency_key(call), body_digest=_digest(form))
-    return to_view_after_write(granted.instance, call.app.clock.now(), *granted.warnings)
+    return to_view_after_write(launched.instance, call.app.clock.now(), *launched.warnings)
 
 
 @router.route(Endpoint("GET", "/instances"), body=EmptyModel, query=PageQuery, response=PageView[InstanceView])
@@ -181,9 +166,9 @@ def _read_idempotency_key(call: RequestContext[LaunchBody, OwnerQuery]) -> str |
     return key
 
 
-def _digest(form: LaunchBody) -> str:
-    """Of what was meant, not of how it was spelt; for whom it is asked is no part of it.
+def _compute_digest(body: LaunchBody) -> str:
+    """Return a digest of the body without `owner` and null fields.
 
-    Nor is what was not said, so that a field that comes with a new version makes no old wish another one.
+    Spelling and order do not change it, nor do fields that later versions add.
     """
-    return hashlib.sha256(form.model_dump_json(exclude_none=True, exclude={"owner"}).encode()).hexdigest()
+    return hashlib.sha256(body.model_dump_json(exclude_none=True, exclude={"owner"}).encode()).hexdigest()

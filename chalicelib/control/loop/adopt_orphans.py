@@ -1,4 +1,7 @@
-"""What carries our tag and has no record: adopted, reported, brought under policy. Newborns are spared."""
+"""Adopt orphans: EC2 instances with gpudesk tags and no record. They get a record and the desk's default policy.
+
+An EC2 instance that is younger than the visibility grace is left alone: the record of its launch may not be complete.
+"""
 
 import logging
 from collections.abc import Sequence
@@ -7,14 +10,15 @@ from datetime import datetime
 from decimal import Decimal
 
 from chalicelib.control.loop.reconcile import Reconciler
-from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog
+from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.deadlines import VISIBILITY_GRACE
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import pluralize
 from chalicelib.domain.common.timeline import SYSTEM_ACTOR, timeline_entry
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.billing import Billing, Rates
-from chalicelib.domain.instances.lifecycle.plans import DecisionContext, because
+from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.observation import Observation, ObservedInstance
 from chalicelib.domain.instances.record import Ec2State, Instance, Lifetime, Machine, ObservedState, Phase
 from chalicelib.domain.instances.spec import DesiredState, Hardware, Policy, Software, Spec
@@ -23,111 +27,125 @@ from chalicelib.domain.setup.state import SetupState
 from chalicelib.store.instances.repository import InstanceRepository
 
 LOG = logging.getLogger(__name__)
+
 UNKNOWN_OWNER = "nobody"
+"""The owner of an orphan without an owner tag."""
+
 RECIPE = "bare"
 
 ASSUMED_GPU_COUNT = 1
-"""What a type outside of the catalogue is taken to have: its GPU signal counts, and unknown is not idle."""
+"""GPUs of a type that is not in the catalog. The GPU signal is then enabled: while it is unknown, it is not idle."""
 
 
 @dataclass(frozen=True)
 class OrphanAdopter:
-    """Finds and adopts."""
+    """Finds and adopts orphans."""
 
     instances: InstanceRepository
     reconciler: Reconciler
     catalog: InstanceTypeCatalog
 
     def adopt_all(
-        self, views: Sequence[ObservedInstance], known: set[str], rules: DecisionContext, now: datetime
+        self, observed: Sequence[ObservedInstance], known: set[str], context: DecisionContext, now: datetime
     ) -> list[str]:
-        """Every machine of this stage that no living record is about.
+        """Adopt the EC2 instances that have no record, unless gpudesk is paused.
 
-        :param known: the EC2 ids of the records that were looked at
-        :returns: the EC2 ids of what was adopted
+        :param known: the EC2 ids of the records that were read
+        :returns: the EC2 ids of the adopted instances
         """
-        if rules.desk.mode is Mode.PAUSED:
+        if context.desk.mode is Mode.PAUSED:
             return []
-        return [view.instance_id for view in views if self._take_in(view, known, rules, now)]
+        return [ec2.instance_id for ec2 in observed if self._adopt_if_orphan(ec2, known, context, now)]
 
-    def _take_in(self, view: ObservedInstance, known: set[str], rules: DecisionContext, now: datetime) -> bool:
-        """One that cannot be adopted does not keep the others from it."""
+    def _adopt_if_orphan(self, ec2: ObservedInstance, known: set[str], context: DecisionContext, now: datetime) -> bool:
+        """Adopt one EC2 instance. If that fails, the others are still adopted."""
         try:
-            return self._is_orphan(view, known, now) and self._adopt(view, rules, now)
+            return self._is_orphan(ec2, known, now) and self._adopt(ec2, context, now)
         except Exception:
-            LOG.exception("%s carries our tags and could not be adopted", view.instance_id)
+            LOG.exception("%s has gpudesk tags and no record, and could not be adopted", ec2.instance_id)
             return False
 
-    def _is_orphan(self, view: ObservedInstance, known: set[str], now: datetime) -> bool:
-        is_over = view.state in (Ec2State.TERMINATED, Ec2State.SHUTTING_DOWN)
-        if is_over or view.instance_id in known or now - view.launched_at < VISIBILITY_GRACE:
+    def _is_orphan(self, ec2: ObservedInstance, known: set[str], now: datetime) -> bool:
+        is_ended = ec2.state in (Ec2State.TERMINATED, Ec2State.SHUTTING_DOWN)
+        if is_ended or ec2.instance_id in known or now - ec2.launched_at < VISIBILITY_GRACE:
             return False
-        return not self.instances.exists_for_ec2_id(view.instance_id)
+        return not self.instances.exists_for_ec2_id(ec2.instance_id)
 
-    def _adopt(self, view: ObservedInstance, rules: DecisionContext, now: datetime) -> bool:
-        record = self.instances.load(view.desk_id) if view.desk_id else None
+    def _adopt(self, ec2: ObservedInstance, context: DecisionContext, now: datetime) -> bool:
+        """Create a record for an orphan. If its launch was closed as failed, the record of the launch is reconciled."""
+        record = self.instances.load(ec2.desk_id) if ec2.desk_id else None
         if record and record.machine is None and record.phase is Phase.TERMINATED:
-            self.reconciler.run_once(record, Observation(ec2=view), rules)
+            self.reconciler.run_once(record, Observation(ec2=ec2), context)
             return True
-        instance = self._record(view, None if record else view.desk_id or None, rules, now)
-        reason = because(
-            EventCode.ADOPTED,
-            f"{instance.name} ({view.instance_id}) has gpudesk tags but had no record. gpudesk manages it now, by the "
-            f"desk's idle policy and a maximum lifetime of {pluralize(instance.spec.policy.max_hours, 'hour')}. "
-            f"Terminate it "
-            "if nobody needs it.",
+        free_id = None if record else ec2.desk_id or None
+        instance = self._build_record(ec2, free_id, context, now)
+        reason = EventReason(
+            code=EventCode.ADOPTED,
+            message=f"{instance.name} ({ec2.instance_id}) has gpudesk tags but had no record. gpudesk manages it now, "
+            "by the desk's idle policy and a maximum lifetime of "
+            f"{pluralize(instance.spec.policy.max_hours, 'hour')}. Terminate it if nobody needs it.",
         )
-        lines = [timeline_entry(now, reason, details={"instance_id": view.instance_id})]
-        if not self.instances.adopt(instance, lines, notifications_for(instance, lines, rules.directory)):
+        entries = [timeline_entry(now, reason, details={"instance_id": ec2.instance_id})]
+        if not self.instances.adopt(instance, entries, notifications_for(instance, entries, context.directory)):
             return False
-        LOG.warning("adopted %s (%s) of %s", view.instance_id, view.instance_type, view.owner or UNKNOWN_OWNER)
+        LOG.warning("adopted %s (%s), owner %s", ec2.instance_id, ec2.instance_type, ec2.owner or UNKNOWN_OWNER)
         return True
 
-    def _record(self, view: ObservedInstance, free_id: str | None, rules: DecisionContext, now: datetime) -> Instance:
-        """:param free_id: what its tag says, where no other record has that id"""
-        defaults, kind = rules.desk.defaults, self.catalog.types.get(view.instance_type)
-        stopped = view.state in (Ec2State.STOPPED, Ec2State.STOPPING)
-        reason = because(EventCode.ADOPTED, "found by its tags; it had no record")
+    def _build_record(
+        self, ec2: ObservedInstance, free_id: str | None, context: DecisionContext, now: datetime
+    ) -> Instance:
+        """Return the record of an orphan.
+
+        :param free_id: the id in its tag; None if another record has that id, or if there is no such tag
+        """
+        is_stopped = ec2.state in (Ec2State.STOPPED, Ec2State.STOPPING)
+        spec = self._build_spec(ec2, context, DesiredState.STOPPED if is_stopped else DesiredState.RUNNING)
         return Instance(
-            id=free_id or f"gd-{view.instance_id.removeprefix('i-')}",
-            tagged_id=view.desk_id,
-            name=view.name or view.instance_id,
-            owner=view.owner or UNKNOWN_OWNER,
+            id=free_id or f"gd-{ec2.instance_id.removeprefix('i-')}",
+            tagged_id=ec2.desk_id,
+            name=ec2.name or ec2.instance_id,
+            owner=ec2.owner or UNKNOWN_OWNER,
             created_by=SYSTEM_ACTOR,
             created_at=now,
-            spec=Spec(
-                desired=DesiredState.STOPPED if stopped else DesiredState.RUNNING,
-                region=view.region,
-                disk_gib=defaults.disk_gib,
-                hardware=Hardware(
-                    instance_type=view.instance_type,
-                    gpu=kind.gpu if kind else None,
-                    gpu_count=kind.gpu_count if kind else 0,
-                    nvidia_gpu_count=kind.nvidia_gpu_count if kind else ASSUMED_GPU_COUNT,
-                    instance_store_gb=kind.instance_store_gb if kind else 0,
-                ),
-                software=Software(recipe=RECIPE),
-                policy=Policy(idle=defaults.idle_policy, max_hours=defaults.max_hours),
-            ),
+            spec=spec,
             setup=SetupState(recipe=RECIPE),
-            phase=Phase.STOPPED if stopped else Phase.READY,
+            phase=Phase.STOPPED if is_stopped else Phase.READY,
             phase_since=now,
-            reason=reason,
+            reason=EventReason(code=EventCode.ADOPTED, message="adopted: it had gpudesk tags but no record"),
             machine=Machine(
-                instance_id=view.instance_id,
-                zone=view.zone,
-                state=view.state,
-                launched_at=view.launched_at,
+                instance_id=ec2.instance_id,
+                zone=ec2.zone,
+                state=ec2.state,
+                launched_at=ec2.launched_at,
             ),
             ready_since=now,
             observed=ObservedState(agent_seen=True),
-            billing=Billing(rates=self._rates(kind, view.region, defaults.disk_gib)),
+            billing=Billing(rates=self._find_rates(spec)),
             lifetime=Lifetime(started_at=now),
         )
 
-    def _rates(self, instance_type: InstanceType | None, region: str, disk_gib: int) -> Rates:
+    def _build_spec(self, ec2: ObservedInstance, context: DecisionContext, desired: DesiredState) -> Spec:
+        defaults, instance_type = context.desk.defaults, self.catalog.types.get(ec2.instance_type)
+        return Spec(
+            desired=desired,
+            region=ec2.region,
+            disk_gib=defaults.disk_gib,
+            hardware=Hardware(
+                instance_type=ec2.instance_type,
+                gpu=instance_type.gpu if instance_type else None,
+                gpu_count=instance_type.gpu_count if instance_type else 0,
+                nvidia_gpu_count=instance_type.nvidia_gpu_count if instance_type else ASSUMED_GPU_COUNT,
+                instance_store_gb=instance_type.instance_store_gb if instance_type else 0,
+            ),
+            software=Software(recipe=RECIPE),
+            policy=Policy(idle=defaults.idle_policy, max_hours=defaults.max_hours),
+        )
+
+    def _find_rates(self, spec: Spec) -> Rates:
+        """Return list prices; 0 for a type or region that is not in the catalog."""
+        instance_type = self.catalog.types.get(spec.hardware.instance_type)
         return Rates(
-            instance=instance_type.prices.get(region, Decimal(0)) if instance_type else Decimal(0),
-            disk=self.catalog.disk_price_per_gib_hour(region) * disk_gib,
+            instance=instance_type.prices.get(spec.region, Decimal(0)) if instance_type else Decimal(0),
+            disk=self.catalog.disk_price_per_gib_hour(spec.region) * spec.disk_gib,
             address=self.catalog.address_price_per_hour,
         )

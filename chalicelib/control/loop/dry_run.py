@@ -9,7 +9,7 @@ from chalicelib.domain.instances.record import Instance
 
 def preview_sweep(reconciler: Reconciler) -> Iterator[Plan]:
     """Yield the plan for each active instance. Records that cannot be read are left out."""
-    context = reconciler.context()
-    for instance in reconciler.instances.list_active():
+    context = reconciler.load_context()
+    for instance in reconciler.stores.instances.list_active():
         if isinstance(instance, Instance):
             yield reconciler.plan(instance, reconciler.observer.observe(instance), context)

@@ -1,4 +1,4 @@
-"""Does what a plan says, one call at a time, and says what became of it. Decides nothing."""
+"""Execute the step of a plan: one call to AWS and its outcome. Nothing is decided here."""
 
 from dataclasses import dataclass
 from typing import assert_never
@@ -31,30 +31,28 @@ from chalicelib.domain.instances.plan import (
     Terminate,
 )
 from chalicelib.domain.instances.record import Instance
-from chalicelib.store.desk import DeskRepository
-from chalicelib.store.heartbeats import HeartbeatRepository
+from chalicelib.store.repositories import Repositories
 
 
 @dataclass(frozen=True)
 class Executor:
-    """The only caller of what changes something at AWS."""
+    """The only object that changes EC2 instances and runs documents on them."""
 
+    stores: Repositories
     ec2: Ec2
     ssm: Ssm
-    desk: DeskRepository
-    heartbeats: HeartbeatRepository
     observer: Observer
     resolver: LaunchResolver
     clock: Clock
 
     def execute(self, instance: Instance, step: Step) -> Outcome:
-        """Make the call. What AWS refuses is an outcome, too."""
+        """Make the call and return its outcome. An error of AWS is an outcome, too."""
         try:
-            return self._do(instance, step)
+            return self._execute(instance, step)
         except AwsError as error:
             return error
 
-    def _do(self, instance: Instance, step: Step) -> Outcome:
+    def _execute(self, instance: Instance, step: Step) -> Outcome:
         region = instance.spec.region
         match step:
             case ResolveLaunch(zones_refused):
@@ -62,7 +60,7 @@ class Executor:
             case Launch(attempt):
                 return InstanceLaunched(self.ec2.launch(attempt))
             case SendDocument():
-                return self._send(instance, step)
+                return self._send_document(instance, step)
             case Start():
                 self.ec2.start(region, require_machine(instance).instance_id)
             case Stop():
@@ -73,24 +71,28 @@ class Executor:
                 assert_never(impossible)
         return CallAccepted()
 
-    def _send(self, instance: Instance, step: SendDocument) -> Outcome:
-        """The probe may only update an item that is there, so the item comes first."""
+    def _send_document(self, instance: Instance, step: SendDocument) -> Outcome:
+        """Run a document, unless it is already installed in the same version.
+
+        The probe may only update an existing heartbeat item, so the item is created first.
+        """
         key = self.observer.heartbeat_key(instance)
         if key:
-            self.heartbeats.create_if_absent(key, build_response(instance, self.desk.settings()))
+            self.stores.heartbeats.create_if_absent(key, build_response(instance, self.stores.desk.settings()))
         region = instance.spec.region
-        content = self.ssm.get_document_hash(region, step.document)
-        if content == step.skip_if_hash:
-            return DocumentAlreadyInstalled(content)
-        return CommandSent(self.ssm.send_command(region, require_machine(instance).instance_id, step), content)
+        document_hash = self.ssm.get_document_hash(region, step.document)
+        if document_hash == step.skip_if_hash:
+            return DocumentAlreadyInstalled(document_hash)
+        return CommandSent(self.ssm.send_command(region, require_machine(instance).instance_id, step), document_hash)
 
     def _stop(self, instance: Instance, step: Stop) -> Outcome:
+        """Stop the instance. For a stop because of idleness, read the heartbeat once more first."""
         key = self.observer.heartbeat_key(instance)
         if step.if_still_idle and key:
-            heartbeat = self.heartbeats.get(key)
+            heartbeat = self.stores.heartbeats.get(key)
             observation = Observation(ec2=NotVisible(), heartbeat=heartbeat.report if heartbeat else None)
-            judgement = judge_instance(instance, observation, self.clock.now())
-            if judgement.state is not ActivityState.IDLE:
-                return NoLongerIdle(judgement.reason)
+            judgment = judge_instance(instance, observation, self.clock.now())
+            if judgment.state is not ActivityState.IDLE:
+                return NoLongerIdle(judgment.reason)
         self.ec2.stop(instance.spec.region, require_machine(instance).instance_id, force=step.force)
         return CallAccepted()

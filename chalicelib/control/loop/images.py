@@ -1,4 +1,4 @@
-"""Images in the loop: observe, decide, write, call, note; what changes for the instance is written with it."""
+"""Reconcile images: observe, decide, write, call, record the outcome. Changes of the instance are written with them."""
 
 import logging
 from dataclasses import dataclass, replace
@@ -6,7 +6,7 @@ from typing import assert_never
 
 from chalicelib.aws.ami import Amis
 from chalicelib.aws.ssm import Ssm
-from chalicelib.control.loop.address_book import load_channel_directory
+from chalicelib.control.loop.reconcile import load_channel_directory
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.deadlines import SANITIZE_DEADLINE
 from chalicelib.domain.common.errors import AwsError
@@ -33,120 +33,117 @@ from chalicelib.domain.instances.observation import NotVisible, ObservedCommand,
 from chalicelib.domain.instances.plan import SendDocument
 from chalicelib.domain.instances.record import Ec2State
 from chalicelib.domain.notifications.notification import notifications_for
-from chalicelib.store.desk import DeskRepository
 from chalicelib.store.dynamo import VersionConflict
-from chalicelib.store.images.repository import ImageRepository
 from chalicelib.store.instances.items import RecordWrite
-from chalicelib.store.instances.repository import InstanceRepository
-from chalicelib.store.owners import OwnerRepository
+from chalicelib.store.repositories import Repositories
 
 LOG = logging.getLogger(__name__)
 
-PASSES = 4
-"""As with instances: one look may lead straight to the next."""
+MAX_PASSES = 4
+"""Passes in a row, as for instances: one pass may lead straight to the next."""
 
 PHASES_WITH_AMI = (ImagePhase.CREATING, ImagePhase.PENDING, ImagePhase.DELETING)
-"""Where an AMI may be there."""
+"""Phases in which an AMI may exist."""
 
 
 @dataclass(frozen=True)
 class ImageReconciler:
-    """Looks after the images about which something is to be done."""
+    """Reconciles the images that need work."""
 
-    images: ImageRepository
-    instances: InstanceRepository
-    desk: DeskRepository
-    owners: OwnerRepository
+    stores: Repositories
     amis: Amis
     ssm: Ssm
     clock: Clock
 
     def run(self) -> int:
-        """One round; one image that goes wrong is not the others' problem. On hold nothing is done.
+        """Reconcile all pending images, unless gpudesk is paused. One that fails does not affect the others.
 
-        :returns: how many were looked at
+        :returns: the number of images that were reconciled
         """
-        images = list(self.images.list_pending())
-        if not images or self.desk.settings().mode is Mode.PAUSED:
+        images = list(self.stores.images.list_pending())
+        if not images or self._is_paused():
             return 0
         for image in images:
             try:
-                self._look_at(image.id)
-            except VersionConflict as stale:
-                LOG.info("%s; left to the next look", stale)
+                self._reconcile(image.id)
             except Exception:
-                LOG.exception("image %s could not be looked at; the others go on", image.id)
+                LOG.exception("image %s could not be reconciled; the others are", image.id)
         return len(images)
 
     def reconcile_for_instance(self, instance_id: str) -> None:
         """Reconcile the image that is being created from the instance, unless there is none or gpudesk is paused."""
-        instance = self.instances.load(instance_id)
-        if instance is None or instance.image_in_progress is None or self.desk.settings().mode is Mode.PAUSED:
+        instance = self.stores.instances.load(instance_id)
+        if instance is None or instance.image_in_progress is None or self._is_paused():
             return
+        self._reconcile(instance.image_in_progress.id)
+
+    def _is_paused(self) -> bool:
+        return self.stores.desk.settings().mode is Mode.PAUSED
+
+    def _reconcile(self, image_id: str) -> None:
         try:
-            self._look_at(instance.image_in_progress.id)
-        except VersionConflict as stale:
-            LOG.info("%s; left to the next look", stale)
+            for _ in range(MAX_PASSES):
+                image = self.stores.images.load(image_id)
+                if image is None or not image.needs_work or not self._run_once(image):
+                    return
+        except VersionConflict as conflict:
+            LOG.info("%s; left to the next sweep", conflict)
 
-    def _look_at(self, image_id: str) -> None:
-        for _ in range(PASSES):
-            fresh = self.images.load(image_id)
-            if fresh is None or not fresh.needs_work or not self._once(fresh):
-                return
+    def _run_once(self, image: Image) -> bool:
+        """Run one pass for an image.
 
-    def _once(self, image: Image) -> bool:
-        """:returns: whether it is worth looking again at once"""
-        observation = self._seen(image)
+        :returns: whether to run another pass at once
+        """
+        observation = self._observe(image)
         plan = creation.decide(image, observation, self.clock.now())
-        current = self._follow(image, plan)
-        self._follow(current, secret_restore.decide(current, observation, self.clock.now()))
+        current = self._execute_plan(image, plan)
+        self._execute_plan(current, secret_restore.decide(current, observation, self.clock.now()))
         return current.phase is not (plan.image.phase if plan.step else image.phase)
 
-    def _follow(self, image: Image, plan: ImagePlan) -> Image:
+    def _execute_plan(self, image: Image, plan: ImagePlan) -> Image:
         current = self._write(image, plan.image)
         if plan.step is None:
             return current
-        outcome = self._do(current, plan.step)
+        outcome = self._execute(current, plan.step)
         return self._write(current, creation.record_outcome(current, plan.step, outcome, self.clock.now()))
 
-    def _seen(self, image: Image) -> ImageObservation:
-        """Only what its phase needs is asked for."""
+    def _observe(self, image: Image) -> ImageObservation:
+        """Read only what the phase needs."""
         return ImageObservation(
-            ami=self._ami(image) if image.phase in PHASES_WITH_AMI else NotVisible(),
-            snapshots=self._snapshots(image) if image.phase is ImagePhase.DELETING else (),
-            command=self._command(image),
-            instance_running=self._runs(image) if image.secrets_removed else True,
+            ami=self._find_ami(image) if image.phase in PHASES_WITH_AMI else NotVisible(),
+            snapshots=self._list_snapshots(image) if image.phase is ImagePhase.DELETING else (),
+            command=self._get_command(image),
+            instance_running=self._is_instance_running(image) if image.secrets_removed else True,
         )
 
-    def _runs(self, image: Image) -> bool:
-        """As the sweep saw it, a moment ago."""
-        instance = self.instances.load(image.source.instance_id)
+    def _is_instance_running(self, image: Image) -> bool:
+        """Return whether the instance runs, by its record: the sweep has reconciled it a moment ago."""
+        instance = self.stores.instances.load(image.source.instance_id)
         machine = instance.machine if instance else None
         return machine is not None and (machine.instance_id, machine.state) == (
             image.source.ec2_instance_id,
             Ec2State.RUNNING,
         )
 
-    def _ami(self, image: Image) -> ObservedAmi | NotVisible | Unavailable:
+    def _find_ami(self, image: Image) -> ObservedAmi | NotVisible | Unavailable:
         try:
             return self.amis.find(image)
         except AwsError as error:
             return Unavailable(str(error))
 
-    def _snapshots(self, image: Image) -> tuple[str, ...] | Unavailable:
+    def _list_snapshots(self, image: Image) -> tuple[str, ...] | Unavailable:
         try:
             return self.amis.snapshots(image)
         except AwsError as error:
             return Unavailable(str(error))
 
-    def _command(self, image: Image) -> ObservedCommand | NotVisible | Unavailable:
-        run = (
-            image.sanitize.run
-            if image.phase is ImagePhase.SANITIZING
-            else image.sanitize.restore_run
-            if image.secrets_removed
-            else None
-        )
+    def _get_command(self, image: Image) -> ObservedCommand | NotVisible | Unavailable:
+        """Return the command that removes or restores the secrets of the instance."""
+        run = None
+        if image.phase is ImagePhase.SANITIZING:
+            run = image.sanitize.run
+        elif image.secrets_removed:
+            run = image.sanitize.restore_run
         if run is None or run.command_id is None:
             return NotVisible()
         try:
@@ -154,7 +151,8 @@ class ImageReconciler:
         except AwsError as error:
             return Unavailable(str(error))
 
-    def _do(self, image: Image, step: ImageStep) -> ImageOutcome:
+    def _execute(self, image: Image, step: ImageStep) -> ImageOutcome:
+        """Make the call and return its outcome. An error of AWS is an outcome, too."""
         try:
             return self._call(image, step)
         except AwsError as error:
@@ -177,31 +175,36 @@ class ImageReconciler:
         return Asked()
 
     def _write(self, before: Image, after: Image) -> Image:
-        """A pass that changes nothing writes nothing. What concerns the instance is written with it.
+        """Write the image if it has changed, together with what changes for its instance.
 
-        :raises Stale: somebody else was faster; nothing was written
+        :raises VersionConflict: the image or its instance has changed since it was read
         """
         if after == before:
             return before
-        ends = before.phase in IN_PROGRESS_PHASES and after.phase not in IN_PROGRESS_PHASES
-        is_unsealed = after.sanitize.is_restored and not before.sanitize.is_restored
-        return self.images.write(
-            after, self._completion_update(after) if ends else self._restored_update(after) if is_unsealed else None
-        )
+        is_over = before.phase in IN_PROGRESS_PHASES and after.phase not in IN_PROGRESS_PHASES
+        is_restored = after.sanitize.is_restored and not before.sanitize.is_restored
+        instance_write = None
+        if is_over:
+            instance_write = self._completion_write(after)
+        elif is_restored:
+            instance_write = self._restored_write(after)
+        return self.stores.images.write(after, instance_write)
 
-    def _restored_update(self, image: Image) -> RecordWrite | None:
-        """What became of its secrets, in its timeline."""
-        instance, reason = self.instances.load(image.source.instance_id), image.sanitize.restore_reason
+    def _restored_write(self, image: Image) -> RecordWrite | None:
+        """Return the timeline entry of the instance about its restored secrets."""
+        instance, reason = self.stores.instances.load(image.source.instance_id), image.sanitize.restore_reason
         if instance is None or reason is None or not instance.is_active:
             return None
         entry = timeline_entry(self.clock.now(), reason, details={"image": image.id})
         return RecordWrite(before=instance, after=instance, entries=(entry,))
 
-    def _completion_update(self, image: Image) -> RecordWrite | None:
-        instance = self.instances.load(image.source.instance_id)
+    def _completion_write(self, image: Image) -> RecordWrite | None:
+        """Return the change that ends the image creation in the record of the instance, with its notifications."""
+        instance = self.stores.instances.load(image.source.instance_id)
         if instance is None or instance.image_in_progress is None or instance.image_in_progress.id != image.id:
             return None
-        line = creation.completion(image, self.clock.now())
-        freed = replace(instance, image_in_progress=None, notified=None)
-        notices = notifications_for(freed, (line,), load_channel_directory(self.desk.settings(), self.owners))
-        return RecordWrite(before=instance, after=freed, entries=(line,), notifications=notices, user_write=True)
+        entry = creation.completion(image, self.clock.now())
+        after = replace(instance, image_in_progress=None, notified=None)
+        directory = load_channel_directory(self.stores.desk.settings(), self.stores.owners)
+        notifications = notifications_for(after, (entry,), directory)
+        return RecordWrite(before=instance, after=after, entries=(entry,), notifications=notifications, user_write=True)

@@ -1,4 +1,4 @@
-"""One look: what EC2, SSM and the heartbeat say of an instance. Only what its phase needs is asked for."""
+"""Observe an instance: read what EC2, SSM and the heartbeat show. Only what the phase needs is read."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,13 +23,26 @@ ObservedInstances = Sequence[ObservedInstance] | Unavailable
 ObservedAgents = dict[str, ObservedAgent] | Unavailable
 EventsByEc2Id = Mapping[str, ScheduledEvent] | Unavailable
 
-NOT_REQUESTED = Unavailable("not looked for")
-"""The sweep looks for events, once for all; a look at one instance does not."""
+NOT_REQUESTED = Unavailable("not requested")
+"""Scheduled events are read by the sweep only, once for all instances of a region."""
+
+
+@dataclass(frozen=True)
+class RegionSnapshot:
+    """What was read once for many instances of a region.
+
+    :param heartbeats: by key of the heartbeat item
+    """
+
+    instances: ObservedInstances
+    agents: ObservedAgents
+    heartbeats: Mapping[str, HeartbeatItem]
+    events: EventsByEc2Id = NOT_REQUESTED
 
 
 @dataclass(frozen=True)
 class Observer:
-    """Looks; changes nothing."""
+    """Reads from AWS and from the heartbeats table. It changes nothing."""
 
     ec2: Ec2
     ssm: Ssm
@@ -37,48 +50,46 @@ class Observer:
     instance_role_id: str
 
     def observe(self, instance: Instance) -> Observation:
-        """All that a decision about this instance needs."""
-        views = self.list_instances(instance.spec.region, instance.tag_id)
-        view = select_observed(instance, views)
-        agents = self.list_agents(instance.spec.region, [instance]) if needs_agent(instance, view) else {}
+        """Return what a decision about this instance needs, read for it alone."""
+        instances = self.list_instances(instance.spec.region, instance.tag_id)
+        ec2 = select_observed(instance, instances)
+        agents = self.list_agents(instance.spec.region, [instance]) if needs_agent(instance, ec2) else {}
         key = self.heartbeat_key(instance)
         heartbeat = self.heartbeats.get(key) if key and expects_heartbeat(instance) else None
-        return self.observe_from(instance, views, agents, heartbeat)
+        heartbeats = {key: heartbeat} if key and heartbeat else {}
+        return self.observe_from(instance, RegionSnapshot(instances, agents, heartbeats))
 
-    def observe_from(
-        self,
-        instance: Instance,
-        views: ObservedInstances,
-        agents: ObservedAgents,
-        heartbeat: HeartbeatItem | None,
-        events: EventsByEc2Id = NOT_REQUESTED,
-    ) -> Observation:
-        """The same from what was read for many at once."""
+    def observe_from(self, instance: Instance, snapshot: RegionSnapshot) -> Observation:
+        """Return the same from what was read for many instances at once."""
+        heartbeat = snapshot.heartbeats.get(self.heartbeat_key(instance) or "")
         return Observation(
-            ec2=self._by_id(instance, select_observed(instance, views)),
-            agent=_agent(instance, agents),
-            command=self._command(instance),
+            ec2=self._check_missing(instance, select_observed(instance, snapshot.instances)),
+            agent=_select_agent(instance, snapshot.agents),
+            command=self._get_command(instance),
             heartbeat=heartbeat.report if heartbeat else None,
             heartbeat_response=heartbeat.response if heartbeat else NotVisible(),
-            scheduled_event=_scheduled(instance, events),
+            scheduled_event=_select_event(instance, snapshot.events),
         )
 
     def list_instances(self, region: str, desk_id: str | None = None) -> ObservedInstances:
-        """What carries our tag; a region that does not answer is unobserved, not empty."""
+        """Return the EC2 instances with gpudesk tags. A region that does not respond is unavailable, not empty.
+
+        :param desk_id: only those of this record
+        """
         try:
             return self.ec2.describe_by_tag(region, desk_id)
         except AwsError as error:
             return Unavailable(str(error))
 
     def list_scheduled_events(self, region: str) -> EventsByEc2Id:
-        """What AWS is going to do to machines of the region, whosever they are, by EC2 id."""
+        """Return the events that AWS has scheduled for EC2 instances of a region, by EC2 id."""
         try:
             return self.ec2.scheduled_events(region)
         except AwsError as error:
             return Unavailable(str(error))
 
     def list_agents(self, region: str, instances: Sequence[Instance]) -> ObservedAgents:
-        """The agents of those that are booting."""
+        """Return the SSM agents of these instances, by EC2 id."""
         ids = [instance.machine.instance_id for instance in instances if instance.machine]
         try:
             return self.ssm.describe_agents(region, ids) if ids else {}
@@ -86,24 +97,24 @@ class Observer:
             return Unavailable(str(error))
 
     def heartbeat_key(self, instance: Instance) -> str | None:
-        """The key of its heartbeat."""
+        """Return the key of the instance's heartbeat item, or None before its launch."""
         return build_heartbeat_key(self.instance_role_id, instance.machine.instance_id) if instance.machine else None
 
-    def _by_id(
-        self, instance: Instance, observation: ObservedInstance | NotVisible | Unavailable
+    def _check_missing(
+        self, instance: Instance, ec2: ObservedInstance | NotVisible | Unavailable
     ) -> ObservedInstance | TagsMissing | NotVisible | Unavailable:
-        """What has been absent by tag is asked for by its id: it may only have lost its tags."""
+        """Look up by its id an instance that is not visible by its tags for a while: it may only have lost its tags."""
         machine = instance.machine
-        if not isinstance(observation, NotVisible) or machine is None or instance.observed.not_visible_since is None:
-            return observation
+        if not isinstance(ec2, NotVisible) or machine is None or instance.observed.not_visible_since is None:
+            return ec2
         try:
             state = self.ec2.get_state(instance.spec.region, machine.instance_id)
         except AwsError as error:
             return Unavailable(str(error))
-        is_over = state in (None, Ec2State.TERMINATED, Ec2State.SHUTTING_DOWN)
-        return observation if is_over else TagsMissing(machine.instance_id)
+        is_gone = state in (None, Ec2State.TERMINATED, Ec2State.SHUTTING_DOWN)
+        return ec2 if is_gone else TagsMissing(machine.instance_id)
 
-    def _command(self, instance: Instance) -> ObservedCommand | NotVisible | Unavailable:
+    def _get_command(self, instance: Instance) -> ObservedCommand | NotVisible | Unavailable:
         run, machine = instance.active_command, instance.machine
         if run is None or run.command_id is None or machine is None:
             return NotVisible()
@@ -114,31 +125,31 @@ class Observer:
 
 
 def expects_heartbeat(instance: Instance) -> bool:
-    """Whether its probe is listened to: where it can be used, also while it is set up, or somebody may look into it."""
+    """Return whether the probe's heartbeat matters: during setup, in use, and after a failed setup."""
     return instance.phase in (Phase.SETTING_UP, Phase.READY, Phase.FAILED)
 
 
-def needs_agent(instance: Instance, view: ObservedInstance | NotVisible | Unavailable) -> bool:
-    """Whether it is worth asking for the agent: while it boots, and runs."""
+def needs_agent(instance: Instance, ec2: ObservedInstance | NotVisible | Unavailable) -> bool:
+    """Return whether to read the SSM agent: while the instance boots, once EC2 shows it running."""
     is_booting = instance.phase is Phase.BOOTING and instance.machine is not None
-    return is_booting and isinstance(view, ObservedInstance) and view.state is Ec2State.RUNNING
+    return is_booting and isinstance(ec2, ObservedInstance) and ec2.state is Ec2State.RUNNING
 
 
-def select_observed(instance: Instance, views: ObservedInstances) -> ObservedInstance | NotVisible | Unavailable:
-    """The view that a record is about."""
-    if isinstance(views, Unavailable):
-        return views
-    own = [view for view in views if view.desk_id == instance.tag_id]
-    return select_for_record(own, instance.machine.instance_id if instance.machine else None) or NotVisible()
+def select_observed(instance: Instance, observed: ObservedInstances) -> ObservedInstance | NotVisible | Unavailable:
+    """Return the EC2 instance of a record from all that were observed."""
+    if isinstance(observed, Unavailable):
+        return observed
+    candidates = [ec2 for ec2 in observed if ec2.desk_id == instance.tag_id]
+    return select_for_record(candidates, instance.machine.instance_id if instance.machine else None) or NotVisible()
 
 
-def _scheduled(instance: Instance, events: EventsByEc2Id) -> ScheduledEvent | NotVisible | Unavailable:
+def _select_event(instance: Instance, events: EventsByEc2Id) -> ScheduledEvent | NotVisible | Unavailable:
     if isinstance(events, Unavailable):
         return events
     return events.get(instance.machine.instance_id, NotVisible()) if instance.machine else NotVisible()
 
 
-def _agent(instance: Instance, agents: ObservedAgents) -> ObservedAgent | NotVisible | Unavailable:
+def _select_agent(instance: Instance, agents: ObservedAgents) -> ObservedAgent | NotVisible | Unavailable:
     if isinstance(agents, Unavailable):
         return agents
     return agents.get(instance.machine.instance_id, NotVisible()) if instance.machine else NotVisible()

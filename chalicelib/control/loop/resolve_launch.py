@@ -1,20 +1,21 @@
-"""A launch request made complete: image, root device, disk, subnet, zone. What is frozen here is sent as it is."""
+"""Complete a launch request: AMI, root device, disk, subnet, zone. The result is frozen and sent exactly like this."""
 
 import hashlib
 from dataclasses import dataclass
 
-from chalicelib.aws.ec2 import Ec2, tags_for
+from chalicelib.aws.ec2 import Ec2, Subnet, tags_for
 from chalicelib.aws.ssm import Ssm
-from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog, UnknownType
-from chalicelib.domain.common.errors import InsufficientCapacity, PermanentAwsError
+from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog, UnknownType
+from chalicelib.domain.common.errors import InsufficientCapacity, PermanentAwsError, PrerequisiteMissing
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.instances.spec import Spec
 from chalicelib.settings import Settings
 
 
 @dataclass(frozen=True)
 class LaunchResolver:
-    """Asks AWS for what a launch has to name."""
+    """Reads from AWS what RunInstances needs besides the spec. It changes nothing."""
 
     ec2: Ec2
     ssm: Ssm
@@ -22,29 +23,17 @@ class LaunchResolver:
     settings: Settings
 
     def resolve(self, instance: Instance, zones_refused: tuple[str, ...]) -> LaunchAttempt:
-        """The next attempt, in a zone that has not refused.
+        """Return the next attempt.
 
-        :raises NoCapacity: none is left
-        :raises CloudError: AWS did not answer, or something is missing there
+        :param zones_refused: zones in which EC2 had no capacity
+        :raises InsufficientCapacity: no other zone is left
+        :raises AwsError: AWS did not respond, or something that the launch needs is missing
         """
         spec = instance.spec
-        try:
-            kind = self.catalog.get_type(spec.hardware.instance_type)
-        except UnknownType as error:
-            raise PermanentAwsError("UnknownType", str(error)) from error
-        parameter = spec.software.image_parameter or kind.image
-        if parameter is None:
-            raise PermanentAwsError("NoImage", kind.unavailable or f"no image is known for {kind.name}")
-        offered = self.ec2.subnets(spec.region, kind.name)
-        if not offered:
-            raise PermanentAwsError(
-                "NotOffered", f"no zone of {spec.region} in which the desk has a subnet offers {kind.name}"
-            )
-        subnets = [subnet for subnet in offered if subnet.zone not in zones_refused]
-        if not subnets:
-            raise InsufficientCapacity("NoZoneLeft", f"no zone of {spec.region} offers {kind.name} now")
-        subnet = subnets[0]
-        image_id = spec.software.image.ami_id if spec.software.image else self._image_id(spec.region, parameter)
+        instance_type = self._find_type(spec)
+        parameter = _image_parameter(spec, instance_type)
+        subnet = self._choose_subnet(spec.region, instance_type.name, zones_refused)
+        image_id = spec.software.image.ami_id if spec.software.image else self._read_ami_id(spec.region, parameter)
         image = self.ec2.describe_image(spec.region, image_id)
         number = instance.launch.attempt_count + 1
         return LaunchAttempt(
@@ -57,7 +46,7 @@ class LaunchResolver:
             image_id=image_id,
             root_device=image.root_device,
             disk_gib=max(spec.disk_gib, image.snapshot_gib),
-            instance_type=kind.name,
+            instance_type=instance_type.name,
             instance_profile=self.settings.instance_profile,
             public_address=True,
             tags=tags_for(
@@ -69,7 +58,22 @@ class LaunchResolver:
             ),
         )
 
-    def _image_id(self, region: str, parameter: str) -> str:
+    def _find_type(self, spec: Spec) -> InstanceType:
+        try:
+            return self.catalog.get_type(spec.hardware.instance_type)
+        except UnknownType as error:
+            raise PrerequisiteMissing(str(error)) from error
+
+    def _choose_subnet(self, region: str, type_name: str, zones_refused: tuple[str, ...]) -> Subnet:
+        offered = self.ec2.subnets(region, type_name)
+        if not offered:
+            raise PrerequisiteMissing(f"No zone of {region} in which gpudesk has a subnet offers {type_name}")
+        subnets = [subnet for subnet in offered if subnet.zone not in zones_refused]
+        if not subnets:
+            raise InsufficientCapacity("NoZoneLeft", f"No zone of {region} has capacity for {type_name} now")
+        return subnets[0]
+
+    def _read_ami_id(self, region: str, parameter: str) -> str:
         try:
             return self.ssm.get_parameter(region, parameter)
         except PermanentAwsError as error:
@@ -77,9 +81,17 @@ class LaunchResolver:
             raise PermanentAwsError(error.code, message) from error
 
 
-def launch_token(desk_id: str, number: int, region: str, zone: str) -> str:
-    """RunInstances' ClientToken, 64 ASCII characters; EC2 launches anew in another zone, so that is part of it.
+def _image_parameter(spec: Spec, instance_type: InstanceType) -> str:
+    parameter = spec.software.image_parameter or instance_type.image
+    if parameter is None:
+        raise PrerequisiteMissing(instance_type.unavailable or f"No AMI is known for {instance_type.name}")
+    return parameter
 
+
+def launch_token(desk_id: str, number: int, region: str, zone: str) -> str:
+    """Return RunInstances' ClientToken: 64 ASCII characters.
+
+    EC2 launches anew in another zone, so the zone is part of the token.
     https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
     """
     return hashlib.sha256(f"{desk_id}|{number}|{region}|{zone}".encode()).hexdigest()

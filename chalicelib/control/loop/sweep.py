@@ -1,4 +1,4 @@
-"""The scheduled pass over everything. It finds whatever events lost, and what nobody told us of."""
+"""Reconcile everything, on a schedule: also what events missed, orphans, images and due notifications."""
 
 import logging
 import uuid
@@ -11,32 +11,32 @@ from chalicelib.control.loop.images import ImageReconciler
 from chalicelib.control.loop.notifications import NotificationSender
 from chalicelib.control.loop.observe import (
     EventsByEc2Id,
-    ObservedAgents,
-    ObservedInstances,
-    Observer,
+    RegionSnapshot,
     expects_heartbeat,
     needs_agent,
     select_observed,
 )
 from chalicelib.control.loop.reconcile import Reconciler
-from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.deadlines import SWEEP_LEASE_DURATION
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.observation import Unavailable
 from chalicelib.domain.instances.record import Instance
-from chalicelib.store.desk import DeskRepository
 from chalicelib.store.dynamo import VersionConflict
-from chalicelib.store.heartbeats import HeartbeatItem, HeartbeatRepository
-from chalicelib.store.instances.repository import InstanceRepository, UnreadableRecord
+from chalicelib.store.heartbeats import HeartbeatItem
+from chalicelib.store.instances.repository import UnreadableRecord
+from chalicelib.store.repositories import Repositories
 
 LOG = logging.getLogger(__name__)
 SWEEP_LEASE_NAME = "sweep"
-"""Its mark tells when a sweep last came to its end."""
+"""The lease also records when a sweep last completed."""
 
 
 @dataclass
 class SweepReport:
-    """What a sweep came across, for the log and for tests."""
+    """Counts and ids of one sweep, for the log and for tests.
+
+    :ivar skipped: another sweep was running
+    """
 
     examined: int = 0
     unreadable: list[str] = field(default_factory=list)
@@ -47,115 +47,105 @@ class SweepReport:
 
 
 @dataclass(frozen=True)
-class RegionSnapshot:
-    """What was read of a region, once for all of its instances."""
-
-    instances: ObservedInstances
-    agents: ObservedAgents
-    heartbeats: Mapping[str, HeartbeatItem]
-    events: EventsByEc2Id
-
-
-@dataclass(frozen=True)
 class Sweep:
-    """One pass. Nothing in it is per instance but what an instance needs done."""
+    """One pass over all active instances, orphans, images and notifications."""
 
-    instances: InstanceRepository
-    heartbeats: HeartbeatRepository
-    desk: DeskRepository
-    observer: Observer
+    stores: Repositories
     reconciler: Reconciler
     adopter: OrphanAdopter
     notifications: NotificationSender
     images: ImageReconciler
-    clock: Clock
-    home_region: str
 
     def run(self) -> SweepReport:
-        """One sweep at a time; one that finds another under way leaves it to that one."""
-        holder = uuid.uuid4().hex
-        if not self.desk.acquire_lease(SWEEP_LEASE_NAME, holder, now=self.clock.now(), life=SWEEP_LEASE_DURATION):
-            LOG.info("another sweep is under way")
+        """Run one sweep, unless another one is running."""
+        holder, desk, clock = uuid.uuid4().hex, self.stores.desk, self.reconciler.clock
+        if not desk.acquire_lease(SWEEP_LEASE_NAME, holder, now=clock.now(), life=SWEEP_LEASE_DURATION):
+            LOG.info("another sweep is running")
             return SweepReport(skipped=True)
-        is_done = False
+        is_complete = False
         try:
-            rules = self.reconciler.context()
-            report = self._run(rules)
-            is_done = True
+            context = self.reconciler.load_context()
+            report = self._sweep_all(context)
+            is_complete = True
         finally:
-            give_back = self.desk.complete_lease if is_done else self.desk.release_lease
-            give_back(SWEEP_LEASE_NAME, holder, now=self.clock.now())
-        report.delivered = self._deliver(rules)
+            end_lease = desk.complete_lease if is_complete else desk.release_lease
+            end_lease(SWEEP_LEASE_NAME, holder, now=clock.now())
+        report.delivered = self._send_notifications(context)
         return report
 
-    def _run(self, rules: DecisionContext) -> SweepReport:
+    def _sweep_all(self, context: DecisionContext) -> SweepReport:
         report = SweepReport()
         by_region: dict[str, list[Instance]] = defaultdict(list)
-        for record in self.instances.list_active():
+        for record in self.stores.instances.list_active():
             if isinstance(record, UnreadableRecord):
                 LOG.error("record %s cannot be read: %s", record.id, record.error)
                 report.unreadable.append(record.id)
             else:
                 by_region[record.spec.region].append(record)
-        self._regions(by_region, rules, report)
-        self._images()
+        # Orphans are looked for in the home region even if no record is there.
+        for region in sorted({*by_region, self.reconciler.settings.home_region}):
+            try:
+                self._sweep_region(region, by_region.get(region, []), context, report)
+            except Exception:
+                LOG.exception("region %s could not be swept; the other regions are", region)
+                report.unavailable_regions.append(region)
+        self._reconcile_images()
         return report
 
-    def _images(self) -> None:
-        """Whatever is wrong with the images, the instances have been looked at."""
+    def _reconcile_images(self) -> None:
+        """Reconcile the images. An error there must not spoil the sweep of the instances."""
         try:
             self.images.run()
         except Exception:
-            LOG.exception("the images could not be looked at; they are at the next sweep")
+            LOG.exception("images could not be reconciled; the next sweep tries again")
 
-    def _deliver(self, rules: DecisionContext) -> int:
-        """Whatever is wrong with the post, and however long it takes, the sweep has been made and marked."""
+    def _send_notifications(self, context: DecisionContext) -> int:
+        """Send due notifications, after the sweep is recorded as complete: receivers may be slow or fail."""
         try:
-            return self.notifications.send_due(rules.directory)
+            return self.notifications.send_due(context.directory)
         except Exception:
-            LOG.exception("the post could not be delivered; it is tried again at the next sweep")
+            LOG.exception("notifications could not be sent; the next sweep tries again")
             return 0
 
-    def _regions(self, by_region: Mapping[str, list[Instance]], rules: DecisionContext, report: SweepReport) -> None:
-        for region in sorted({*by_region, self.home_region}):
-            try:
-                self._region(region, by_region.get(region, []), rules, report)
-            except Exception:
-                LOG.exception("region %s could not be looked at; the others go on", region)
-                report.unavailable_regions.append(region)
-
-    def _region(self, region: str, instances: list[Instance], rules: DecisionContext, report: SweepReport) -> None:
-        views = self.observer.list_instances(region)
-        if isinstance(views, Unavailable):
-            LOG.error("region %s does not answer: %s", region, views.error)
+    def _sweep_region(
+        self, region: str, instances: list[Instance], context: DecisionContext, report: SweepReport
+    ) -> None:
+        snapshot = self._read_region(region, instances)
+        observed = snapshot.instances
+        if isinstance(observed, Unavailable):
+            LOG.error("region %s does not respond: %s", region, observed.error)
             report.unavailable_regions.append(region)
-        agents = self.observer.list_agents(region, [i for i in instances if needs_agent(i, select_observed(i, views))])
-        heartbeats, events = self._heartbeats(instances), self._events(region, instances)
         for instance in instances:
             report.examined += 1
             try:
-                self._look(instance, RegionSnapshot(views, agents, heartbeats, events), rules)
-            except VersionConflict as stale:
-                LOG.info("%s; left to the next look", stale)
+                self._reconcile(instance, snapshot, context)
+            except VersionConflict as conflict:
+                LOG.info("%s; left to the next sweep", conflict)
             except Exception:
-                LOG.exception("%s (%s) could not be looked at; the others go on", instance.name, instance.id)
+                LOG.exception("%s (%s) could not be reconciled; the others are", instance.name, instance.id)
                 report.unreadable.append(instance.id)
-        if not isinstance(views, Unavailable):
+        if not isinstance(observed, Unavailable):
             known = {instance.machine.instance_id for instance in instances if instance.machine}
-            report.adopted += self.adopter.adopt_all(views, known, rules, self.clock.now())
+            report.adopted += self.adopter.adopt_all(observed, known, context, self.reconciler.clock.now())
 
-    def _look(self, instance: Instance, all_seen: RegionSnapshot, rules: DecisionContext) -> None:
-        heartbeat = all_seen.heartbeats.get(self.observer.heartbeat_key(instance) or "")
-        observation = self.observer.observe_from(
-            instance, all_seen.instances, all_seen.agents, heartbeat, all_seen.events
-        )
-        if self.reconciler.run_once(instance, observation, rules):
+    def _read_region(self, region: str, instances: Sequence[Instance]) -> RegionSnapshot:
+        observer = self.reconciler.observer
+        observed = observer.list_instances(region)
+        booting = [instance for instance in instances if needs_agent(instance, select_observed(instance, observed))]
+        agents = observer.list_agents(region, booting)
+        return RegionSnapshot(observed, agents, self._read_heartbeats(instances), self._read_events(region, instances))
+
+    def _reconcile(self, instance: Instance, snapshot: RegionSnapshot, context: DecisionContext) -> None:
+        observation = self.reconciler.observer.observe_from(instance, snapshot)
+        if self.reconciler.run_once(instance, observation, context):
             self.reconciler.reconcile(instance.id)
 
-    def _events(self, region: str, instances: Sequence[Instance]) -> EventsByEc2Id:
-        """Asked for only where there is a machine that they could be about."""
-        return self.observer.list_scheduled_events(region) if any(instance.machine for instance in instances) else {}
+    def _read_events(self, region: str, instances: Sequence[Instance]) -> EventsByEc2Id:
+        """Return the scheduled events of a region. Without a launched instance there is none to ask for."""
+        is_launched = any(instance.machine for instance in instances)
+        return self.reconciler.observer.list_scheduled_events(region) if is_launched else {}
 
-    def _heartbeats(self, instances: Iterable[Instance]) -> Mapping[str, HeartbeatItem]:
-        keys = [self.observer.heartbeat_key(instance) for instance in instances if expects_heartbeat(instance)]
-        return self.heartbeats.get_many({key for key in keys if key})
+    def _read_heartbeats(self, instances: Iterable[Instance]) -> Mapping[str, HeartbeatItem]:
+        observer = self.reconciler.observer
+        keys = [observer.heartbeat_key(instance) for instance in instances if expects_heartbeat(instance)]
+        return self.stores.heartbeats.get_many({key for key in keys if key})

@@ -193,6 +193,18 @@ class PermanentAwsError(AwsError):
     """Asked like this it never works: a permission, a parameter, a type that is not offered."""
 
 
+class PrerequisiteMissing(PermanentAwsError):
+    """gpudesk did not make a call, because AWS lacks something that the call needs. No AWS error code exists for it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("PrerequisiteMissing", message)
+
+    @property
+    def description(self) -> str:
+        """Return the message as a sentence, without a code."""
+        return f"{self.message.rstrip('. ')}."
+
+
 def validation_failed(errors: list[FieldError]) -> ValidationFailed:
     """One refusal of all that is wrong."""
     fields = ", ".join(dict.fromkeys(error.field for error in errors))

@@ -13,7 +13,7 @@ from tests.support.world import ADA, ADMIN, MINUTE, World, machine_id, world
 
 def orders(desk: World, instance: Instance) -> HeartbeatResponse:
     """What the machine's next heartbeat would be answered with."""
-    heartbeat = desk.desk.reconciler.heartbeats.get(desk.heartbeat_key(machine_id(instance)))
+    heartbeat = desk.desk.reconciler.stores.heartbeats.get(desk.heartbeat_key(machine_id(instance)))
     assert heartbeat is not None
     assert heartbeat.response is not None
     return heartbeat.response

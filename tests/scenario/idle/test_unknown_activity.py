@@ -76,7 +76,7 @@ def test_a_signal_that_is_not_reported_is_unknown(desk: World) -> None:
 
 
 def test_one_unparsable_record_among_a_hundred_stops_the_sweep_of_none(desk: World) -> None:
-    instances = desk.desk.reconciler.instances
+    instances = desk.desk.reconciler.stores.instances
     waiting, broken = desk.launch(key="first"), desk.launch(key="second")
     for number in range(98):
         asleep = replace(waiting, id=f"gd-{number}", name=f"asleep-{number}", phase=Phase.STOPPED)

@@ -33,9 +33,9 @@ def test_what_carries_our_tags_and_has_no_record_is_adopted_once_it_is_no_newbor
     tags = {"gpudesk:id": "gd-lost", "gpudesk:stage": "dev", "gpudesk:owner": "ada", "Name": "lost-one"}
     machine = by_hand(desk, tags)
     desk.minute(5)
-    assert not desk.desk.reconciler.instances.exists_for_ec2_id(machine), "newborns are spared"
+    assert not desk.desk.reconciler.stores.instances.exists_for_ec2_id(machine), "newborns are spared"
     desk.minute(10)
-    found = desk.desk.reconciler.instances.find_by_ec2_id(machine)
+    found = desk.desk.reconciler.stores.instances.find_by_ec2_id(machine)
     assert found is not None
     assert (found.id, found.owner, found.name) == ("gd-lost", "ada", "lost-one")
     assert desk.codes(found)[0] == "adopted"
@@ -47,7 +47,7 @@ def test_a_copy_of_our_tags_is_a_record_of_its_own(desk: World) -> None:
     tags = {"gpudesk:id": instance.id, "gpudesk:stage": "dev", "gpudesk:owner": "ada"}
     copy = by_hand(desk, tags)
     desk.minute(15)
-    found = desk.desk.reconciler.instances.find_by_ec2_id(copy)
+    found = desk.desk.reconciler.stores.instances.find_by_ec2_id(copy)
     assert found is not None
     assert found.id != instance.id
     assert machine_id(desk.look(instance)) != copy
@@ -121,7 +121,7 @@ def test_an_adopted_gpu_machine_at_work_is_not_idle(desk: World) -> None:
     tags = {"gpudesk:id": "gd-lost", "gpudesk:stage": "dev", "gpudesk:owner": "ada"}
     machine = by_hand(desk, tags, "g4dn.xlarge")
     desk.minute(12)
-    found = desk.desk.reconciler.instances.find_by_ec2_id(machine)
+    found = desk.desk.reconciler.stores.instances.find_by_ec2_id(machine)
     assert found is not None
     assert found.spec.hardware.nvidia_gpu_count == 1
 

@@ -48,7 +48,7 @@ def test_a_keep_before_the_claim_wins(desk: World) -> None:
 
 def test_a_keep_between_the_decision_and_the_claim_wins(desk: World) -> None:
     reconciler = desk.desk.reconciler
-    rules = reconciler.context()
+    rules = reconciler.load_context()
     instance = desk.warned()
     desk.minute(5)
     desk.clock.advance(MINUTE)
@@ -88,7 +88,7 @@ def test_activity_between_the_claim_and_the_call_withdraws_the_stop(desk: World)
     desk.report(machine_id(instance), at=(desk.now + timedelta(seconds=1)).isoformat())
     desk.clock.advance(timedelta(seconds=2))
     desk.report(machine_id(instance))
-    reconciler.run_once(desk.look(instance), observation, reconciler.context())
+    reconciler.run_once(desk.look(instance), observation, reconciler.load_context())
     assert desk.cloud.calls["ec2:StopInstances"] == 0
     assert desk.look(instance).phase is Phase.READY
     assert desk.codes(instance)[-2:] == ["stop_initiated", "stop_cancelled"]

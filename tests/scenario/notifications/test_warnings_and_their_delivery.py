@@ -79,7 +79,7 @@ def test_the_log_tells_each_try(desk: World) -> None:
     desk.minute(1)
     box.is_down = False
     desk.minute(2)
-    notices = desk.desk.sweep.notifications.notices.list_for_instance(instance.id, limit=10).items
+    notices = desk.desk.sweep.notifications.stores.notifications.list_for_instance(instance.id, limit=10).items
     delivery = notices[0].deliveries["owner.webhook"]
     assert delivery.state is DeliveryState.DELIVERED
     assert [attempt.succeeded for attempt in delivery.attempts] == [False, False, True]
@@ -166,7 +166,7 @@ def test_what_an_owner_asked_for_is_no_news(desk: World) -> None:
 def test_a_desk_that_dies_between_sending_and_noting_sends_the_same_message_again(desk: World) -> None:
     box = listening(desk)
     instance = desk.warned()
-    notices = desk.desk.sweep.notifications.notices
+    notices = desk.desk.sweep.notifications.stores.notifications
     sent = notices.list_for_instance(instance.id, limit=1).items[0]
     unnoted = {
         name: type(each)(audience=each.audience, next_attempt_at=each.next_attempt_at)
@@ -235,7 +235,7 @@ def test_a_desk_without_a_topic_still_delivers_by_webhook(desk: World) -> None:
     box = listening(desk)
     desk.email("bob", "bob@example.org")
     sweep = desk.desk.sweep
-    notifications = replace(sweep.notifications, mail=EmailTopic(Clients(), topic_arn=""))
+    notifications = replace(sweep.notifications, email=EmailTopic(Clients(), topic_arn=""))
     desk.desk = replace(desk.desk, sweep=replace(sweep, notifications=notifications))
     desk.warned()
     assert box.types() == ["idle_warning"]
@@ -263,14 +263,14 @@ def test_a_round_that_is_over_leaves_the_rest_to_the_next(desk: World) -> None:
     box = listening(desk)
     passing = iter([0.0, *[ROUND_BUDGET_SECONDS] * 3, *[0.0] * 100])
     sweep = desk.desk.sweep
-    notifications = replace(sweep.notifications, seconds=lambda: next(passing))
+    notifications = replace(sweep.notifications, monotonic=lambda: next(passing))
     instance = desk.ready(idle_minutes=6, warning_minutes=6)
     desk.desk = replace(desk.desk, sweep=replace(sweep, notifications=notifications))
     instance = desk.until_true(instance, lambda now: now.warning is not None)
     assert box.arrived == []
     desk.minute(4)
     assert box.types() == ["idle_warning"]
-    notice = notifications.notices.list_for_instance(instance.id, limit=1).items[0]
+    notice = notifications.stores.notifications.list_for_instance(instance.id, limit=1).items[0]
     assert len(notice.deliveries["owner.webhook"].attempts) == 1, "what was not begun is no try"
 
 

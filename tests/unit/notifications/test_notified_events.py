@@ -68,6 +68,7 @@ from chalicelib.store.instances.items import RecordWrite
 from chalicelib.store.instances.repository import InstanceRepository
 from chalicelib.store.notifications import NotificationOutbox
 from chalicelib.store.owners import OwnerRepository
+from chalicelib.store.repositories import Repositories
 from local.clock import ManualClock
 from tests.property.world import ADA, MACHINE_ID, MINUTE, START, VIEW
 from tests.property.world import ready as plain_ready
@@ -480,20 +481,18 @@ class Arrived:
 
 def sender(instance: Instance, outbox: Outbox, marks: Marks) -> NotificationSender:
     return NotificationSender(
-        notices=outbox,
-        instances=Records(instance),
-        desk=marks,
-        mail=Mailbox(),
+        stores=Repositories(instances=Records(instance), desk=marks, owners=Owners(), notifications=outbox),
+        email=Mailbox(),
         webhook=Hooks(),
-        secret=lambda name, number: "whsec_AAAA",
+        webhook_secret=lambda name, number: "whsec_AAAA",
         clock=ManualClock(NOW),
     )
 
 
 def arrived(notifications: NotificationSender) -> Arrived:
-    assert isinstance(notifications.mail, Mailbox)
+    assert isinstance(notifications.email, Mailbox)
     assert isinstance(notifications.webhook, Hooks)
-    return Arrived(notifications.mail.mails, notifications.webhook.messages)
+    return Arrived(notifications.email.mails, notifications.webhook.messages)
 
 
 def delivered(instance: Instance, entries: Sequence[TimelineEntry]) -> Arrived:
@@ -609,7 +608,7 @@ def test_no_agent_warning_of_an_instance_with_a_disk_announces_a_stop() -> None:
 
 def test_overdue_sweep_is_mailed_to_the_admins_without_a_name() -> None:
     notifications = sender(running(), Outbox(), Marks())
-    assert SweepWatchdog(notifications.desk, Owners(), notifications.notices, notifications, ManualClock(NOW)).check()
+    assert SweepWatchdog(notifications.stores, notifications, ManualClock(NOW)).check()
     found = arrived(notifications)
     assert {address: subject for address, (subject, _) in found.mails.items()} == {
         MAIL[Audience.ADMIN]: "gpudesk: scheduled sweep has not completed for 10 minutes"

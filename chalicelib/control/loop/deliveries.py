@@ -1,0 +1,88 @@
+"""Send notifications on their channels, many at once, and record each result as soon as it is known."""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+
+from chalicelib.domain.common.errors import DeliveryFailed
+from chalicelib.domain.notifications.notification import Notification
+
+LOG = logging.getLogger(__name__)
+
+MAX_WORKERS = 8
+"""Parallel deliveries, so that a slow receiver delays few others, and those only until its own timeout."""
+
+
+@dataclass(frozen=True)
+class PendingDelivery:
+    """A notification to deliver on one channel."""
+
+    notification: Notification
+    channel: str
+
+    @property
+    def kind(self) -> str:
+        """The kind of the channel: email or webhook."""
+        return self.channel.rpartition(".")[2]
+
+    @property
+    def address(self) -> tuple[str, str]:
+        """What tells the receiver apart from others within a round."""
+        return self.notification.owner, self.channel
+
+
+@dataclass(frozen=True)
+class DeliveryResult:
+    """The result of one attempt to deliver.
+
+    :param detail: what the channel answered
+    """
+
+    delivery: PendingDelivery
+    succeeded: bool
+    detail: str
+
+
+@dataclass
+class DeliveryRound:
+    """One round of deliveries. A receiver that fails is not tried again in it, and nothing begins after its end.
+
+    :param send: delivers, and returns what the channel answered
+    :param ends_at: in `monotonic` seconds
+    :param monotonic: returns real time in seconds
+    :ivar failed: the receivers that failed in this round
+    """
+
+    send: Callable[[PendingDelivery], str]
+    ends_at: float
+    monotonic: Callable[[], float]
+    failed: set[tuple[str, str]] = field(default_factory=set)
+
+    def deliver(self, deliveries: Iterable[PendingDelivery]) -> Iterator[DeliveryResult]:
+        """Yield the results in the order in which they become known. What was not tried has no result."""
+        with ThreadPoolExecutor(MAX_WORKERS) as threads:
+            futures = [threads.submit(self._attempt, delivery) for delivery in deliveries]
+            for future in as_completed(futures):
+                result = future.result()
+                if result:
+                    yield result
+
+    def _attempt(self, delivery: PendingDelivery) -> DeliveryResult | None:
+        """Attempt one delivery. Whatever goes wrong concerns only this one, and its receiver until the next round.
+
+        :returns: None if it was not tried
+        """
+        if self.monotonic() >= self.ends_at or delivery.address in self.failed:
+            return None
+        notification_id = delivery.notification.id
+        try:
+            return DeliveryResult(delivery, True, self.send(delivery))
+        except DeliveryFailed as error:
+            LOG.warning("%s could not be delivered by %s: %s", notification_id, delivery.channel, error)
+            detail = str(error)
+        except Exception as error:
+            LOG.exception("%s could not be delivered by %s", notification_id, delivery.channel)
+            detail = f"{type(error).__name__}: {error}"
+        self.failed.add(delivery.address)
+        return DeliveryResult(delivery, False, detail)
