@@ -14,7 +14,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from chalicelib.api.json_body import MAX_BYTES
+from chalicelib.api.validation import MAX_BODY_BYTES
 from local.server.api_gateway import Gateway, Reply, build_rejection
 
 logger = logging.getLogger(__name__)
@@ -114,8 +114,8 @@ class _RequestHandler(BaseHTTPRequestHandler):
         if not re.fullmatch(r"[0-9]{1,18}", declared):
             raise BadRequest(HTTPStatus.BAD_REQUEST, "The Content-Length must be a number of bytes.")
         length = int(declared)
-        if length > MAX_BYTES:
-            detail = f"The body has {length} bytes. At most {MAX_BYTES} are allowed."
+        if length > MAX_BODY_BYTES:
+            detail = f"The body has {length} bytes. At most {MAX_BODY_BYTES} are allowed."
             raise BadRequest(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
         return length
 
