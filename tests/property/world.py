@@ -131,7 +131,7 @@ class TrueMinute:
 class Stopped:
     """The end of a world.
 
-    :param warning: what the desk had warned of; None where the machine left by itself
+    :param warning: the warning of gpudesk; None: the instance stopped itself
     :param instance_time: the time of the instance's clock
     """
 

@@ -125,7 +125,7 @@ def test_heartbeat_fits_its_limit_and_drops_only_what_does_not_fit(
     assert again.live_counts == heartbeat.live_counts or (again.missed_heartbeats is None and not again.live_counts)
 
 
-def test_the_fullest_heartbeat_goes_without_what_can_be_spared_and_with_the_longest_orders_costs_one_write() -> None:
+def test_largest_heartbeat_and_response_cost_one_write() -> None:
     plain = encode_heartbeat(MAX_HEARTBEAT, KEY)
     assert plain.keys() >= set(HEARTBEAT_ATTRIBUTES) - set(DROPPABLE_ATTRIBUTES)
     assert stored_item_size({"id": KEY, **plain, "response": encode_response(MAX_RESPONSE)}) <= ITEM_BYTES
