@@ -100,7 +100,7 @@ def build_application(
         clock=clock,
         settings=settings,
         tokens=TokenRepository(),
-        launches=_build_launch_service(parts, images),
+        launches=_build_launch_service(parts),
         instances=instances,
         queries=queries,
         sessions=_build_session_service(parts, instances),
@@ -170,13 +170,13 @@ def _build_sweep(
     return Sweep(parts.repositories, reconciler, adopter, notifications, image_reconciler)
 
 
-def _build_launch_service(parts: Parts, images: ImageService) -> LaunchService:
+def _build_launch_service(parts: Parts) -> LaunchService:
     return LaunchService(
         instances=parts.repositories.instances,
         launches=LaunchRepository(),
         desk=parts.repositories.desk,
         owners=parts.repositories.owners,
-        images=images,
+        images=parts.repositories.images,
         catalog=parts.catalog,
         recipes=parts.recipes,
         words=load_word_lists(),

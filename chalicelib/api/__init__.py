@@ -1,1 +1,1 @@
-"""HTTP: blueprints, request and response models, tokens, one error mapping."""
+"""The HTTP API: a folder of routes and schemas for each resource, and the modules that all of them share."""

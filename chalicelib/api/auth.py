@@ -1,4 +1,4 @@
-"""Who is asking: a bearer token (RFC 6750), looked up by its hash, and for whom they ask."""
+"""Authenticate callers by bearer token (RFC 6750), and find the owner for whom they act."""
 
 import re
 from datetime import datetime
@@ -7,35 +7,40 @@ from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.common.errors import ErrorCode, FieldError, Unauthenticated, ValidationFailed
 from chalicelib.store.tokens import TokenHolder, TokenRepository
 
-TOKEN = re.compile(r"gpd_[A-Za-z0-9_-]{20,100}")
+TOKEN_PATTERN = re.compile(r"gpd_[A-Za-z0-9_-]{20,100}")
 
-AUTH_HINT = "send 'Authorization: Bearer gpd_...' with a token that an admin of this desk gave you"
+AUTH_HINT = "Ask an admin for a token and send it as 'Authorization: Bearer gpd_...'."
 
 
 def authenticate(header: str | None, tokens: TokenRepository, now: datetime) -> TokenHolder:
-    """:raises Unauthenticated: no token, no token's shape, one that is unknown, or one that has expired"""
+    """Return the holder of the token in the Authorization header.
+
+    :raises Unauthenticated: the header is missing or uses another scheme, or the token is malformed, unknown or expired
+    """
     if not header:
-        raise Unauthenticated(f"this needs a token: {AUTH_HINT}", code=ErrorCode.TOKEN_MISSING)
+        raise Unauthenticated(f"This request requires a token. {AUTH_HINT}", code=ErrorCode.TOKEN_MISSING)
     scheme, _, token = header.strip().partition(" ")
     if scheme.lower() != "bearer":
-        raise Unauthenticated(f"the Authorization header is of another kind: {AUTH_HINT}", code=ErrorCode.TOKEN_MISSING)
-    if not TOKEN.fullmatch(token.strip()):
-        raise Unauthenticated(f"that is not a token of this desk: {AUTH_HINT}", code=ErrorCode.INVALID_TOKEN)
-    caller = tokens.authenticate(token.strip(), now)
-    if caller is None:
-        raise Unauthenticated(f"the token is unknown or has expired: {AUTH_HINT}", code=ErrorCode.INVALID_TOKEN)
-    return caller
+        raise Unauthenticated(
+            f"The Authorization header does not use the Bearer scheme. {AUTH_HINT}", code=ErrorCode.TOKEN_MISSING
+        )
+    if not TOKEN_PATTERN.fullmatch(token.strip()):
+        raise Unauthenticated(f"The token is malformed. {AUTH_HINT}", code=ErrorCode.INVALID_TOKEN)
+    holder = tokens.authenticate(token.strip(), now)
+    if holder is None:
+        raise Unauthenticated(f"The token is unknown or has expired. {AUTH_HINT}", code=ErrorCode.INVALID_TOKEN)
+    return holder
 
 
-def resolve_actor(caller: TokenHolder, *named: str | None) -> Actor:
-    """The caller, and the owner for whom they ask, where the request names one.
+def resolve_actor(caller: TokenHolder, *requested_owners: str | None) -> Actor:
+    """Return the caller, with the owner for whom they act if the request names one.
 
-    :param named: as the query and the body name the owner
-    :raises Forbidden: a user names somebody else
-    :raises Invalid: query and body name different ones
+    :param requested_owners: the owner in the query and the owner in the body; None: not named there
+    :raises Forbidden: a user names another owner
+    :raises ValidationFailed: query and body name different owners
     """
-    owners = {name for name in named if name is not None}
+    owners = {owner for owner in requested_owners if owner is not None}
     if len(owners) > 1:
-        wrong = FieldError("owner", "query and body name different owners")
-        raise ValidationFailed("for whom is it?", errors=(wrong,))
+        message = "The owner in the query differs from the owner in the body. Send one."
+        raise ValidationFailed(message, errors=(FieldError("owner", "must be the same in query and body"),))
     return Actor(owner=caller.owner, role=caller.role, on_behalf_of=next(iter(owners), None)).check_delegation()

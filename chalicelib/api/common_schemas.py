@@ -1,28 +1,114 @@
-"""What every form is, and what several of them ask for."""
+"""Schemas that several resources share: the base of request models, common queries, pages, reasons and warnings.
 
-from typing import Any
+In all views times are UTC, money is US dollars as decimal strings, and null means unknown or not set.
+"""
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+import re
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Any, Generic, TypeVar
 
-OWNER = r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$"
-OWNER_DESCRIPTION = "a person's name: 1 to 64 letters, digits and . _ @ + -"
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from typing_extensions import TypedDict
+
+from chalicelib.domain.common.reason import Reason
+from chalicelib.domain.common.text import format_timestamp
+from chalicelib.domain.write_warnings import WriteWarning
+
+T = TypeVar("T")
+
+OWNER_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$"
+OWNER_DESCRIPTION = "the name of an owner: 1 to 64 letters, digits and . _ @ + -"
 
 
-def _not_null(value: Any) -> Any:
+def _require_value(value: Any) -> Any:
     if value is None:
-        raise ValueError("null")
+        raise ValueError("null is not allowed")
     return value
 
 
-RejectNull = BeforeValidator(_not_null)
-"""For what may be left out, but not be emptied."""
+RejectNull = BeforeValidator(_require_value)
+"""Marks a field that a request can leave out but not set to null."""
 
 
 class RequestModel(BaseModel):
-    """Nothing is guessed: "64" is no number, and a field that we do not know is a mistake."""
+    """The base of all bodies and queries.
+
+    Values are not converted: the text "64" is not accepted as a number. Unknown fields are errors. The description of a
+    field completes the sentence "must be ...", because error messages are built from it.
+    """
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
 class EmptyModel(RequestModel):
-    """A request that has nothing to say."""
+    """A body or query without fields."""
+
+
+class OwnerQuery(RequestModel):
+    """The query of every route: the owner for whom an admin or a bot acts."""
+
+    owner: str | None = Field(None, pattern=OWNER_PATTERN, description=OWNER_DESCRIPTION)
+
+
+def _parse_whole_number(value: Any) -> int:
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9]{1,9}", value):
+        raise ValueError("not a whole number")
+    return int(value)
+
+
+class PageQuery(OwnerQuery):
+    """The query of a list: one page of it."""
+
+    limit: Annotated[int, BeforeValidator(_parse_whole_number)] = Field(
+        50, ge=1, le=100, description="a whole number from 1 to 100, e.g. 50"
+    )
+    cursor: str | None = Field(
+        None, min_length=1, max_length=1000, description="the next_cursor of an earlier answer to the same list"
+    )
+
+
+class PageView(TypedDict, Generic[T]):
+    """One page of a list; `next_cursor` requests the next page, null on the last one."""
+
+    items: list[T]
+    next_cursor: str | None
+
+
+class ReasonView(TypedDict):
+    """Why something is so: a code for programs, a message for people."""
+
+    code: str
+    message: str
+
+
+def to_reason_view(reason: Reason) -> ReasonView:
+    """Return the view of a reason."""
+    return {"code": str(reason.code), "message": reason.message}
+
+
+class WriteWarningView(TypedDict):
+    """What to know about a write that succeeded: a code for programs, a message for people."""
+
+    code: str
+    message: str
+
+
+def to_warnings_view(*warnings: WriteWarning | None) -> list[WriteWarningView]:
+    """Return the warnings of an answer, without those that are None."""
+    return [{"code": str(warning.code), "message": warning.message} for warning in warnings if warning]
+
+
+def format_optional_timestamp(at: datetime | None) -> str | None:
+    """Return the formatted time, or None if it is unknown."""
+    return format_timestamp(at) if at else None
+
+
+def round_seconds(duration: timedelta | None) -> int | None:
+    """Return the duration in whole seconds, or None if it is unknown."""
+    return round(duration.total_seconds()) if duration is not None else None
+
+
+def format_usd(amount: Decimal) -> str:
+    """Return the amount as a decimal number, never with an exponent."""
+    return format(amount, "f")

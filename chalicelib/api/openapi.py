@@ -1,40 +1,82 @@
-"""GET /openapi.json: made of the same table and the same forms that answer, so that it cannot lie."""
+"""GET /openapi.json: the API described by the routes and models that answer its requests."""
 
 import functools
-from collections.abc import Iterator
+import inspect
 from typing import Any, get_args
 
 from pydantic import BaseModel, TypeAdapter
 from typing_extensions import TypedDict
 
 from chalicelib.api.benchmarks.routes import router as benchmarks_router
-from chalicelib.api.common_schemas import OWNER, EmptyModel
+from chalicelib.api.common_schemas import EmptyModel
+from chalicelib.api.costs.routes import router as costs_router
 from chalicelib.api.desk.routes import router as desk_router
+from chalicelib.api.health.routes import router as health_router
 from chalicelib.api.images.routes import router as images_router
-from chalicelib.api.instances.routes import launch_instance
+from chalicelib.api.instances.history_routes import router as history_router
 from chalicelib.api.instances.routes import router as instances_router
+from chalicelib.api.me.routes import router as me_router
 from chalicelib.api.owners.routes import router as owners_router
 from chalicelib.api.problems import CONTENT_TYPE
-from chalicelib.api.routing import AppContext, Route, Router
+from chalicelib.api.recipes.routes import router as recipes_router
+from chalicelib.api.request_context import AppContext
+from chalicelib.api.routing import AuthenticatedRoute, Route, Router
+from chalicelib.api.sessions.routes import router as sessions_router
 
-router = Router()
+router = Router("openapi", "This document.")
 
-ROUTERS = (instances_router, benchmarks_router, images_router, owners_router, desk_router, router)
-"""All routes of the API."""
+ROUTERS = (
+    instances_router,
+    history_router,
+    sessions_router,
+    images_router,
+    benchmarks_router,
+    recipes_router,
+    costs_router,
+    owners_router,
+    desk_router,
+    me_router,
+    health_router,
+    router,
+)
+"""The routers of the whole API, in the order of the document."""
 
-REF = "#/components/schemas/{model}"
+SCHEMA_REF = "#/components/schemas/{model}"
 JSON = "application/json"
+
+DESCRIPTION = """gpudesk launches GPU instances on AWS, sets them up, observes their activity, and stops idle ones.
+
+Authentication: every request except GET /healthz and GET /openapi.json requires a token from an admin, sent as
+`Authorization: Bearer gpd_...`. Users act for themselves; instances and images of others are answered with 404, as if
+they did not exist. Admins act for every owner, or with `owner` for one. Bots must name the `owner` for whom they act.
+
+Writes: status 202 means that gpudesk recorded the request and calls AWS afterwards. `Location` names the resource to
+poll; its `phase` and `reason` show the progress. `warnings` lists what to know although the write succeeded.
+
+Values: times are UTC (ISO 8601), money is US dollars as decimal strings, null means unknown or not set. In requests,
+the description of a field completes the sentence "must be ...", and unknown fields are errors.
+
+Lists: pass `next_cursor` as `cursor` to get the next page; it is null on the last page.
+
+Errors: problem details (RFC 9457). `code` is for programs and does not change; `detail` and `errors[].message` are for
+people. A 503 has a `Retry-After` header; the same request can be sent again."""
+
+SUCCESS_DESCRIPTIONS = {
+    200: "The request succeeded.",
+    201: "The resource was created.",
+    202: "The request was recorded. gpudesk carries it out afterwards; `Location` names the resource to poll.",
+}
 
 
 class ProblemField(TypedDict):
-    """What is wrong with one field, and what would be right."""
+    """A wrong field of the request: its path, and what a correct value would be."""
 
     field: str
     message: str
 
 
 class Problem(TypedDict):
-    """RFC 9457: `code` is for programs, `detail` for people."""
+    """An error (RFC 9457). `code` is for programs; `detail` and the messages of `errors` are for people."""
 
     type: str
     title: str
@@ -44,88 +86,98 @@ class Problem(TypedDict):
     errors: list[ProblemField]
 
 
-@router.public_get("/openapi.json", gives=dict[str, Any])
-def get_openapi(_desk: AppContext) -> dict[str, Any]:
-    """This description."""
+@router.public_get("/openapi.json", response=dict[str, Any])
+def get_openapi(_app: AppContext) -> dict[str, Any]:
+    """Return this description of the API. No token is needed."""
     return build_openapi()
 
 
 @functools.cache
 def build_openapi() -> dict[str, Any]:
-    """The API in OpenAPI 3.1."""
+    """Return the description of the API in OpenAPI 3.1."""
     schemas: dict[str, Any] = {}
     paths: dict[str, dict[str, Any]] = {}
-    for route in _tables():
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
+    for resource in ROUTERS:
+        for route in resource.routes:
+            operation = _describe_operation(route, resource.tag, schemas)
+            paths.setdefault(route.endpoint.path, {})[route.endpoint.method.lower()] = operation
     return {
         "openapi": "3.1.0",
-        "info": {"title": "gpudesk", "version": "0.1.0", "description": "A team's GPU desk on AWS."},
+        "info": {"title": "gpudesk", "version": "0.1.0", "description": DESCRIPTION},
+        "tags": [{"name": resource.tag, "description": resource.description} for resource in ROUTERS],
         "paths": paths,
         "components": {"schemas": schemas, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
         "security": [{"token": []}],
     }
 
 
-def _tables() -> Iterator[Route]:
-    for module in ROUTERS:
-        yield from module.table
-
-
-def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
+def _describe_operation(route: Route, tag: str, schemas: dict[str, Any]) -> dict[str, Any]:
+    summary, _, details = inspect.cleandoc(route.handler.__doc__ or "").partition("\n\n")
+    status = route.endpoint.status
     operation: dict[str, Any] = {
         "operationId": route.handler.__name__,
-        "summary": (route.handler.__doc__ or "").strip(),
-        "parameters": _parameters(route, schemas),
+        "tags": [tag],
+        "summary": summary,
+        "parameters": _describe_parameters(route, schemas),
         "responses": {
-            str(route.status): _content("As asked.", JSON, _schema(route.response_model, schemas)),
-            "default": _content("A refusal.", CONTENT_TYPE, _schema(Problem, schemas)),
+            str(status): _describe_content(
+                SUCCESS_DESCRIPTIONS[status], JSON, _add_schema(route.response_model, schemas)
+            ),
+            "default": _describe_content("An error.", CONTENT_TYPE, _add_schema(Problem, schemas)),
         },
     }
-    if route.body_model is not EmptyModel:
-        content = {JSON: {"schema": _schema(route.body_model, schemas)}}
-        operation["requestBody"] = {"content": content, "required": _is_needed(route.body_model)}
-    if route.query_model is None:
+    if details:
+        operation["description"] = details
+    if not isinstance(route, AuthenticatedRoute):
         operation["security"] = []
+    elif route.body_model is not EmptyModel:
+        content = {JSON: {"schema": _add_schema(route.body_model, schemas)}}
+        operation["requestBody"] = {"content": content, "required": _has_required_field(route.body_model)}
     return operation
 
 
-def _parameters(route: Route, schemas: dict[str, Any]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    if "{name}" in route.path:
-        words = "the instance's name while it lives, or its id"
-        found.append(_parameter("name", "path", {"type": "string"}, words))
-    if "{image}" in route.path:
-        found.append(_parameter("image", "path", {"type": "string"}, "the image's id"))
-    if "{owner}" in route.path:
-        found.append(_parameter("owner", "path", {"type": "string", "pattern": OWNER}, "a person's name"))
-    if route.query_model is not None:
-        schema = TypeAdapter(route.query_model).json_schema(ref_template=REF)
+def _describe_parameters(route: Route, schemas: dict[str, Any]) -> list[dict[str, Any]]:
+    parameters: list[dict[str, Any]] = []
+    if segment := route.endpoint.path_parameter:
+        parameters.append(_describe_parameter(segment.key, "path", segment.schema, segment.description))
+    if isinstance(route, AuthenticatedRoute):
+        schema = TypeAdapter(route.query_model).json_schema(ref_template=SCHEMA_REF)
         schemas.update(schema.get("$defs", {}))
         for name, inner in schema["properties"].items():
-            found.append(_parameter(name, "query", inner, inner.get("description", "")))
-    if route.handler is launch_instance:
-        words = "1 to 255 visible ASCII characters; the same key again is answered with the same instance"
-        found.append(_parameter("Idempotency-Key", "header", {"type": "string"}, words))
-    return found
+            parameters.append(_describe_parameter(name, "query", inner, inner.get("description", "")))
+    parameters += [
+        _describe_parameter(header.name, "header", {"type": "string"}, header.description)
+        for header in route.endpoint.headers
+    ]
+    return parameters
 
 
-def _parameter(name: str, place: str, schema: dict[str, Any], words: str) -> dict[str, Any]:
-    return {"name": name, "in": place, "required": place == "path", "schema": schema, "description": words}
+def _describe_parameter(name: str, place: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": place,
+        "required": place == "path",
+        "schema": schema,
+        "description": description,
+    }
 
 
-def _schema(kind: Any, schemas: dict[str, Any]) -> dict[str, Any]:
-    """The type's schema; it and what it is made of go to the components, but for pages of this or that."""
-    schema = TypeAdapter(kind).json_schema(ref_template=REF)
+def _describe_content(description: str, content_type: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"description": description, "content": {content_type: {"schema": schema}}}
+
+
+def _add_schema(model: Any, schemas: dict[str, Any]) -> dict[str, Any]:
+    """Add the schemas of a type and of its parts to the components, and return a reference to it.
+
+    A generic type, such as a page of some view, has no name of its own, so its schema is returned itself.
+    """
+    schema = TypeAdapter(model).json_schema(ref_template=SCHEMA_REF)
     schemas.update(schema.pop("$defs", {}))
-    if get_args(kind):
+    if get_args(model):
         return schema
-    schemas[kind.__name__] = schema
-    return {"$ref": REF.format(model=kind.__name__)}
+    schemas[model.__name__] = schema
+    return {"$ref": SCHEMA_REF.format(model=model.__name__)}
 
 
-def _content(words: str, kind: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"description": words, "content": {kind: {"schema": schema}}}
-
-
-def _is_needed(form: type[BaseModel]) -> bool:
-    return any(info.is_required() for info in form.model_fields.values())
+def _has_required_field(model: type[BaseModel]) -> bool:
+    return any(info.is_required() for info in model.model_fields.values())

@@ -3,8 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from chalicelib.api.forms.queries import PageQuery
-from chalicelib.api.views.values import PageView
+from chalicelib.api.common_schemas import PageQuery, PageView
 from chalicelib.domain.common.pagination import Page, decode_cursor, encode_cursor, invalid_cursor
 
 T = TypeVar("T")

@@ -1,84 +1,163 @@
-"""What is wrong with a request, field by field, and what would be right: pydantic's findings in people's words.
+"""Read requests: bytes to JSON, JSON and query to models, and every wrong field with what would be right.
 
-A form's fields describe what is right as the end of the sentence "must be ..." (`description=`).
+The description of a model's field completes the sentence "must be ...".
 """
 
 import difflib
 import json
-from collections.abc import Iterator, Sequence
-from typing import Any, TypeVar, get_args
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, TypeVar, get_args
 
+from chalice.app import MultiDict
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from chalicelib.api.problems import MalformedRequest, PayloadTooLarge, UnsupportedMediaType
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
+from chalicelib.domain.common.strict_json import JsonError, parse_json
 
-F = TypeVar("F", bound=BaseModel)
+M = TypeVar("M", bound=BaseModel)
+
+MAX_BODY_BYTES = 16 * 1024
+"""Enough for the largest valid request: 40 tags of the maximum length and all other fields."""
 
 MAX_NAME_LENGTH = 60
 MAX_VALUE_LENGTH = 40
+MAX_LISTED_FIELDS = 6
+
+FieldNoun = Literal["field", "query parameter"]
 
 
-def validate(form: type[F], given: dict[str, Any], *, what: str = "the request") -> F:
-    """The form, filled in.
+def parse_body(raw: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
+    """Return the JSON object of a request body; an empty body is an empty object.
 
-    :raises Invalid: with everything that is wrong at once
+    :param headers: a mapping that ignores the case of names
+    :raises PayloadTooLarge: the body exceeds MAX_BODY_BYTES
+    :raises UnsupportedMediaType: the headers declare something other than JSON in UTF-8
+    :raises MalformedRequest: the body is not UTF-8 or not strict JSON
+    :raises ValidationFailed: the body is JSON, but not an object
+    """
+    if len(raw) > MAX_BODY_BYTES:
+        raise PayloadTooLarge(f"The body has {len(raw)} bytes. The maximum is {MAX_BODY_BYTES}.")
+    if not raw.strip():
+        return {}
+    _check_media_type(headers)
+    try:
+        value = parse_json(raw.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise MalformedRequest(f"The body is not UTF-8: byte {error.start + 1} is invalid.") from error
+    except JsonError as error:
+        raise MalformedRequest(f"The body {str(error)[:200]}.") from error
+    if not isinstance(value, dict):
+        raise ValidationFailed("The body must be a JSON object.", errors=(FieldError("body", "must be a JSON object"),))
+    return value
+
+
+def _check_media_type(headers: Mapping[str, str]) -> None:
+    declared = headers.get("content-type", "application/json")
+    media_type, *parameters = (part.strip().lower() for part in declared.split(";"))
+    charsets = [part.partition("=")[2].strip('" ') for part in parameters if part.startswith("charset=")]
+    if media_type != "application/json" or any(charset not in ("utf-8", "utf8", "us-ascii") for charset in charsets):
+        raise UnsupportedMediaType(
+            f"The body must be JSON in UTF-8, not {declared[:80]}. Send 'Content-Type: application/json'."
+        )
+    encoding = headers.get("content-encoding", "identity").strip().lower()
+    if encoding != "identity":
+        raise UnsupportedMediaType(f"The body must not be encoded with {encoding[:40]}. Send it without encoding.")
+
+
+def parse_query(parameters: MultiDict | None) -> dict[str, Any]:
+    """Return the query as a value for each name.
+
+    :raises ValidationFailed: a name is given more than once
+    """
+    values = {str(name): parameters.getlist(name) for name in parameters} if parameters is not None else {}
+    repeated = [name[:MAX_NAME_LENGTH] for name, given in values.items() if len(given) > 1]
+    if repeated:
+        errors = tuple(FieldError(name, "must not be given more than once") for name in repeated)
+        raise ValidationFailed(_summarize(repeated, "query parameter"), errors=errors)
+    return {name: given[0] for name, given in values.items()}
+
+
+def validate(model: type[M], values: dict[str, Any], *, noun: FieldNoun = "field") -> M:
+    """Return the model with the values of a request.
+
+    :param noun: what the error message calls a value
+    :raises ValidationFailed: one or more values are wrong; the error names all of them
     """
     try:
-        return form.model_validate(given)
-    except ValidationError as problem:
-        errors = tuple(_field_error(form, error) for error in problem.errors(include_url=False))
-        names = ", ".join(dict.fromkeys(error.field for error in errors))
-        raise ValidationFailed(f"{what} cannot be read as it is: see {names}"[:400], errors=errors) from problem
+        return model.model_validate(values)
+    except ValidationError as error:
+        errors = tuple(_to_field_error(model, details) for details in error.errors(include_url=False))
+        names = list(dict.fromkeys(wrong.field for wrong in errors))
+        summary = f"The body {errors[0].message}." if names == ["body"] else _summarize(names, noun)
+        raise ValidationFailed(summary, errors=errors) from error
 
 
-def _field_error(form: type[BaseModel], error: ErrorDetails) -> FieldError:
-    path = [str(part)[:MAX_NAME_LENGTH] for part in error["loc"]]
-    return FieldError(".".join(path) or "body", _message(form, error))
+def _summarize(names: Sequence[str], noun: FieldNoun) -> str:
+    count = f"1 {noun} is" if len(names) == 1 else f"{len(names)} {noun}s are"
+    return f"{count} invalid: {', '.join(names)}"[:400] + "."
 
 
-def _message(form: type[BaseModel], error: ErrorDetails) -> str:
-    within, info = _place(form, error["loc"])
-    if error["type"] == "extra_forbidden":
-        return _unknown(str(error["loc"][-1]), tuple(within.model_fields))
+def _to_field_error(model: type[BaseModel], details: ErrorDetails) -> FieldError:
+    path = [str(part)[:MAX_NAME_LENGTH] for part in details["loc"]]
+    return FieldError(".".join(path) or "body", _explain(model, details))
+
+
+def _explain(model: type[BaseModel], details: ErrorDetails) -> str:
+    parent, path, info = _find_field(model, details["loc"])
+    if details["type"] == "extra_forbidden":
+        return _explain_unknown_field(str(details["loc"][-1]), tuple(parent.model_fields))
     if info is None:
-        return error["msg"]
-    if error["type"] == "missing":
-        return f"is missing; it must be {info.description}"
-    return f"must be {info.description}, not {_shown(error['input'])}"
+        return details["msg"]
+    if details["type"] == "missing":
+        return f"is required: {info.description}"
+    value = _describe_value(details["input"])
+    if len(path) < len(details["loc"]):
+        return f"must not be {value}; {path[-1]} must be {info.description}"
+    return f"must be {info.description}, not {value}"
 
 
-def _place(form: type[BaseModel], path: Sequence[int | str]) -> tuple[type[BaseModel], FieldInfo | None]:
-    """The innermost form on the way, and the field of it that the path leads into."""
+def _find_field(
+    model: type[BaseModel], path: Sequence[int | str]
+) -> tuple[type[BaseModel], Sequence[int | str], FieldInfo | None]:
+    """Return the innermost model on the path, the path of its field that contains the value, and that field.
+
+    A value in a list or in an object without a model, such as a tag, has no field of its own.
+    """
     info = None
-    for part in path:
-        inner = next(_forms_in(info.annotation), None) if info else form
+    for depth, part in enumerate(path):
+        inner = next(_list_models(info.annotation), None) if info else model
         if inner is None:
-            break
-        form, info = inner, inner.model_fields.get(str(part))
-    return form, info
+            return model, path[:depth], info
+        model, info = inner, inner.model_fields.get(str(part))
+    return model, path, info
 
 
-def _forms_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    for each in (annotation, *get_args(annotation)):
-        if isinstance(each, type) and issubclass(each, BaseModel):
-            yield each
+def _list_models(annotation: Any) -> Iterator[type[BaseModel]]:
+    for candidate in (annotation, *get_args(annotation)):
+        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+            yield candidate
 
 
-def _unknown(name: str, known: tuple[str, ...]) -> str:
+def _explain_unknown_field(name: str, known: tuple[str, ...]) -> str:
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     if close:
         return f"unknown field; did you mean {close[0]}?"
-    return f"unknown field; there is {', '.join(known)}" if known else "unknown field; none is taken here"
+    if not known:
+        return "unknown field; this request has no fields"
+    more = len(known) - MAX_LISTED_FIELDS
+    listed = ", ".join(known[:MAX_LISTED_FIELDS])
+    return f"unknown field; known: {listed}" + (f" and {more} more (GET /openapi.json)" if more > 0 else "")
 
 
-def _shown(value: Any) -> str:
+def _describe_value(value: Any) -> str:
     if isinstance(value, dict):
         return "an object"
     if isinstance(value, list):
         return "a list" if value else "an empty list"
     if isinstance(value, str):
-        cut = value if len(value) <= MAX_VALUE_LENGTH else f"{value[:MAX_VALUE_LENGTH]}..."
-        return f"the text {json.dumps(cut, ensure_ascii=False)}"
+        shown = value if len(value) <= MAX_VALUE_LENGTH else f"{value[:MAX_VALUE_LENGTH]}..."
+        return f"the text {json.dumps(shown, ensure_ascii=False)}"
     return json.dumps(value, default=str)[:MAX_VALUE_LENGTH]

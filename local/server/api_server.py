@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from chalice.app import Chalice
 
-from chalicelib.api.json_body import MAX_BYTES
+from chalicelib.api.validation import MAX_BODY_BYTES
 from local.server.api_gateway import Gateway, Reply, refusal
 
 LOG = logging.getLogger(__name__)
@@ -89,8 +89,8 @@ class _Handler(BaseHTTPRequestHandler):
         if not re.fullmatch(r"[0-9]{1,18}", declared):
             raise BadRequest(HTTPStatus.BAD_REQUEST, "the Content-Length must be a number of bytes")
         length = int(declared)
-        if length > MAX_BYTES:
-            detail = f"the body has {length} bytes; {MAX_BYTES} are enough for every request"
+        if length > MAX_BODY_BYTES:
+            detail = f"The body has {length} bytes. The maximum is {MAX_BODY_BYTES}."
             raise BadRequest(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
         if length and self.headers.get("expect", "").lower() == "100-continue":
             self.send_response_only(HTTPStatus.CONTINUE)

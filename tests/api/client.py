@@ -1,4 +1,4 @@
-"""A client that says exactly what a test wants to be said, over one kept connection."""
+"""A client that sends exactly the bytes of a test, over one kept connection."""
 
 import http.client
 import json
@@ -20,12 +20,12 @@ POLICY: dict[str, Any] = {
         "network_kib_per_second": 100,
     },
 }
-"""What an instance gets of which nothing else was said."""
+"""The default idle policy."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back; header names in lower case."""
+    """A response; header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -36,13 +36,13 @@ class Answer:
         return json.loads(self.content)
 
     @property
-    def wrong(self) -> dict[str, str]:
-        """What was wrong, by field."""
+    def field_errors(self) -> dict[str, str]:
+        """The messages of the wrong fields, by field."""
         return {error["field"]: error["message"] for error in self.json["errors"]}
 
 
 class Client:
-    """One person at one keyboard."""
+    """A client with the token of one person."""
 
     def __init__(self, port: int, token: str | None) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
@@ -57,7 +57,7 @@ class Client:
         raw: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Ask; `body` goes as JSON, `raw` as it is."""
+        """Send a request; `body` is sent as JSON, `raw` unchanged."""
         sent = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         content = raw if raw is not None else None if body is None else json.dumps(body).encode()
         self._connection.request(method, path, content, {**sent, **(headers or {})})
@@ -66,13 +66,13 @@ class Client:
         return Answer(response.status, found, response.read())
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._connection.close()
 
 
 @dataclass(frozen=True)
 class Bench:
-    """A desk and its people."""
+    """The application on a local cloud, and a client for each person."""
 
     world: World
     port: int
@@ -97,12 +97,12 @@ class Bench:
         return self.clients["slack"]
 
     def stranger(self, token: str | None = None) -> Client:
-        """Somebody on a connection of their own, which ends with the test."""
+        """Return a client with its own connection, which is closed after the test."""
         self.strangers.append(Client(self.port, token))
         return self.strangers[-1]
 
     def wire(self, sent: bytes) -> bytes:
-        """Bytes in, all bytes out until the server hangs up."""
+        """Send bytes and return everything that the server sends until it closes the connection."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
             connection.sendall(sent)
             connection.shutdown(socket.SHUT_WR)

@@ -1,4 +1,4 @@
-"""The API over real HTTP, in front of a desk on the in-process cloud."""
+"""The API over real HTTP, served by an application on the in-process cloud."""
 
 from collections.abc import Iterator
 
@@ -24,7 +24,7 @@ def server() -> Iterator[ApiServer]:
 
 @pytest.fixture(scope="module")
 def one_bench(server: ApiServer) -> Iterator[Bench]:
-    """Making tables and clients takes longer than most tests, so a module shares them."""
+    """Tables and clients that a module shares, because creating them takes longer than most tests."""
     with world() as around:
         bootstrap.set_application(around.desk)
         tokens = {name: around.desk.tokens.create(name, role, now=around.now) for name, role in PEOPLE.items()}
@@ -37,16 +37,16 @@ def one_bench(server: ApiServer) -> Iterator[Bench]:
 
 @pytest.fixture
 def bench(one_bench: Bench) -> Iterator[Bench]:
-    """A desk at which nothing has happened yet, and four people with tokens."""
+    """Empty tables, apart from tokens of four people."""
     bootstrap.set_application(one_bench.world.desk)
     yield one_bench
     for stranger in one_bench.strangers:
         stranger.close()
     one_bench.strangers.clear()
-    _forget(one_bench.world)
+    _delete_all(one_bench.world)
 
 
-def _forget(around: World) -> None:
+def _delete_all(around: World) -> None:
     for model in TABLES:
         if model is not TokenModel:
             for row in model.scan():

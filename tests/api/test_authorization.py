@@ -1,4 +1,4 @@
-"""Tokens, and what each kind of caller may do and see."""
+"""Tokens, and what users, bots and admins may do and see."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -9,7 +9,7 @@ from chalicelib import bootstrap
 from chalicelib.domain.access.actor import Role
 from tests.api.client import Bench
 
-NEED_A_TOKEN = [
+ROUTES_WITH_TOKEN = [
     ("POST", "/instances"),
     ("GET", "/instances"),
     ("GET", "/instances/brave-otter"),
@@ -29,8 +29,8 @@ NEED_A_TOKEN = [
 ]
 
 
-@pytest.mark.parametrize(("method", "path"), NEED_A_TOKEN)
-def test_without_a_token_there_is_nothing_but_how_to_get_one(bench: Bench, method: str, path: str) -> None:
+@pytest.mark.parametrize(("method", "path"), ROUTES_WITH_TOKEN)
+def test_request_without_token_is_rejected_with_how_to_get_one(bench: Bench, method: str, path: str) -> None:
     answer = bench.stranger()(method, path)
     assert (answer.status, answer.json["code"]) == (401, "token_missing")
     assert answer.headers["www-authenticate"] == 'Bearer realm="gpudesk"'
@@ -39,37 +39,37 @@ def test_without_a_token_there_is_nothing_but_how_to_get_one(bench: Bench, metho
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/openapi.json"])
-def test_health_and_description_are_open(bench: Bench, path: str) -> None:
+def test_health_and_openapi_need_no_token(bench: Bench, path: str) -> None:
     assert bench.stranger()("GET", path).status == 200
 
 
 @pytest.mark.parametrize(
     "token", ["nonsense", "gpd_short", f"gpd_{'x' * 43}", f"gpd_{'x' * 43} more", "gpd_\xe9" + "x" * 40]
 )
-def test_a_token_that_is_none_of_ours_is_told_so(bench: Bench, token: str) -> None:
+def test_malformed_or_unknown_token_is_rejected_and_not_repeated(bench: Bench, token: str) -> None:
     answer = bench.stranger(token)("GET", "/me")
     assert (answer.status, answer.json["code"]) == (401, "invalid_token")
     assert 'error="invalid_token"' in answer.headers["www-authenticate"]
     assert token not in answer.json["detail"]
 
 
-def test_what_has_not_a_tokens_shape_is_not_looked_up(bench: Bench) -> None:
+def test_malformed_token_is_rejected_without_a_read(bench: Bench) -> None:
     before = bench.world.cloud.calls.copy()
     bench.stranger("nonsense")("GET", "/me")
     assert bench.world.cloud.calls_of(before) == {}
 
 
-def test_another_scheme_is_no_token(bench: Bench) -> None:
+def test_other_authorization_scheme_is_rejected(bench: Bench) -> None:
     answer = bench.stranger()("GET", "/me", headers={"Authorization": "Basic YWRhOmFkYQ=="})
     assert (answer.status, answer.json["code"]) == (401, "token_missing")
 
 
-def test_the_scheme_may_be_spelt_in_any_case(bench: Bench) -> None:
+def test_authorization_scheme_is_accepted_in_any_case(bench: Bench) -> None:
     header = {"Authorization": f"bearer  {bench.tokens['ada']}"}
     assert bench.stranger()("GET", "/me", headers=header).status == 200
 
 
-def test_a_token_ends_when_its_time_is_over(bench: Bench) -> None:
+def test_token_is_rejected_after_it_has_expired(bench: Bench) -> None:
     life = timedelta(hours=1)
     token = bench.world.desk.tokens.create("eve", Role.USER, now=bench.world.now, life=life)
     eve = bench.stranger(token)
@@ -78,13 +78,13 @@ def test_a_token_ends_when_its_time_is_over(bench: Bench) -> None:
     assert eve("GET", "/me").json["code"] == "invalid_token"
 
 
-def test_me_is_who_the_token_says(bench: Bench) -> None:
+def test_me_returns_the_holder_of_the_token(bench: Bench) -> None:
     me = bench.ada("GET", "/me").json
     assert (me["owner"], me["role"], me["on_behalf_of"]) == ("ada", "user", "ada")
     assert set(me["token"]) == {"id", "expires_at"}
 
 
-def test_somebody_elses_instance_is_not_there(bench: Bench) -> None:
+def test_instance_of_another_owner_is_answered_like_a_missing_one(bench: Bench) -> None:
     theirs = bench.world.launch(name="brave-otter")
     for ref in ("brave-otter", theirs.id, "no-such"):
         for method, path, body in (
@@ -105,7 +105,7 @@ def test_somebody_elses_instance_is_not_there(bench: Bench) -> None:
     assert bench.bob("GET", "/instances").json["items"] == []
 
 
-def test_an_admin_sees_all_or_one_owners(bench: Bench) -> None:
+def test_admin_lists_all_instances_or_those_of_one_owner(bench: Bench) -> None:
     bench.ada("POST", "/instances", {"gpu": "T4"})
     bench.bob("POST", "/instances", {"gpu": "T4"})
 
@@ -116,16 +116,16 @@ def test_an_admin_sees_all_or_one_owners(bench: Bench) -> None:
     assert owners("/instances?owner=bob") == ["bob"]
 
 
-def test_a_user_may_name_nobody_else(bench: Bench) -> None:
+def test_user_who_names_another_owner_is_forbidden(bench: Bench) -> None:
     assert bench.ada("POST", "/instances", {"gpu": "T4", "owner": "bob"}).status == 403
     assert bench.ada("GET", "/instances?owner=bob").status == 403
     assert bench.ada("GET", "/costs?owner=bob").status == 403
     assert bench.ada("POST", "/instances", {"gpu": "T4", "owner": "ada"}).status == 202
 
 
-def test_a_bot_says_for_whom_it_asks_and_both_names_are_told(bench: Bench) -> None:
+def test_bot_must_name_an_owner_and_the_timeline_shows_both(bench: Bench) -> None:
     refused = bench.slack("POST", "/instances", {"gpu": "T4"})
-    assert (refused.status, refused.json["code"], list(refused.wrong)) == (422, "owner_required", ["owner"])
+    assert (refused.status, refused.json["code"], list(refused.field_errors)) == (422, "owner_required", ["owner"])
     asked = bench.slack("POST", "/instances", {"gpu": "T4", "owner": "ada", "name": "brave-otter"})
     assert (asked.status, asked.json["owner"]) == (202, "ada")
     assert bench.slack("POST", "/instances/brave-otter/keep", {"hours": 1}).status == 422
@@ -135,19 +135,19 @@ def test_a_bot_says_for_whom_it_asks_and_both_names_are_told(bench: Bench) -> No
     assert {line["actor"] for line in lines} == {"slack for ada"}
 
 
-def test_query_and_body_must_not_name_different_owners(bench: Bench) -> None:
+def test_different_owners_in_query_and_body_are_rejected(bench: Bench) -> None:
     answer = bench.root("POST", "/instances?owner=ada", {"gpu": "T4", "owner": "bob"})
-    assert (answer.status, list(answer.wrong)) == (422, ["owner"])
+    assert (answer.status, list(answer.field_errors)) == (422, ["owner"])
 
 
-def test_the_desk_is_for_an_admin_to_set(bench: Bench) -> None:
+def test_desk_update_by_user_or_bot_is_forbidden(bench: Bench) -> None:
     for somebody in (bench.ada, bench.slack):
         answer = somebody("PATCH", "/desk", {"mode": "paused"})
         assert (answer.status, answer.json["code"]) == (403, "admin_only")
     assert bench.ada("GET", "/desk").json["mode"] == "enforce"
 
 
-def test_a_token_is_never_told_back(bench: Bench) -> None:
+def test_internal_error_does_not_reveal_the_token(bench: Bench) -> None:
     class Leaky(type(bench.world.desk.tokens)):  # type: ignore[misc]
         def authenticate(self, token: str, now: object) -> None:
             raise RuntimeError(f"the table does not answer for {token}")

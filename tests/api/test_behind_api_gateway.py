@@ -1,4 +1,4 @@
-"""The function as API Gateway calls it, without the local server before it."""
+"""The Lambda function as API Gateway calls it, without the local server."""
 
 import base64
 import json
@@ -9,38 +9,38 @@ from typing import Any
 import pytest
 
 import app as application
-from chalicelib.api.json_body import MAX_BYTES
+from chalicelib.api.validation import MAX_BODY_BYTES
 from tests.api.client import Bench
 
 REQUEST = Path(__file__).parent.parent / "golden" / "http_request.json"
 
 
 def call(bench: Bench, **changed: Any) -> tuple[dict[str, Any], Any]:
-    """The function's answer, and its body."""
+    """Return the answer of the function, and its parsed body."""
     event = json.loads(REQUEST.read_text())
     event["headers"]["Authorization"] = f"Bearer {bench.tokens['ada']}"
     answer = application.app(event | changed, None)
     return answer, json.loads(answer["body"])
 
 
-def test_where_to_look_is_said_with_the_stage(bench: Bench) -> None:
+def test_location_header_contains_the_stage(bench: Bench) -> None:
     answer, asked = call(bench, body='{"gpu": "T4"}')
     assert answer["statusCode"] == 202
     assert answer["headers"]["Location"] == f"/api/instances/{asked['id']}"
 
 
-def test_a_body_may_come_in_base64(bench: Bench) -> None:
+def test_base64_encoded_body_is_decoded(bench: Bench) -> None:
     body = base64.b64encode(b'{"gpu": "T4", "disk_gib": 99}').decode()
     assert call(bench, body=body, isBase64Encoded=True)[1]["spec"]["disk_gib"] == 99
 
 
-def test_a_body_that_is_too_large_is_refused(bench: Bench) -> None:
-    answer, problem = call(bench, body=" " * MAX_BYTES + "{}")
+def test_too_large_body_is_rejected(bench: Bench) -> None:
+    answer, problem = call(bench, body=" " * MAX_BODY_BYTES + "{}")
     assert (answer["statusCode"], problem["code"]) == (413, "body_too_large")
     assert answer["headers"]["Content-Type"] == "application/problem+json"
 
 
-def test_an_event_that_is_no_request_is_a_problem_all_the_same(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+def test_event_that_is_not_a_request_is_answered_with_a_problem(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR):
         answer, problem = call(bench, requestContext={"resourcePath": "/instances/{name}", "httpMethod": "GET"})
     assert (answer["statusCode"], problem["code"]) == (500, "internal_server_error")

@@ -1,4 +1,4 @@
-"""Measuring over HTTP, and what comparing shows."""
+"""Benchmarks over HTTP: start one, follow it, compare instance types."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -15,7 +15,7 @@ from tests.api.client import Bench
 from tests.property.world import ADA, MACHINE_ID, START, ready
 
 
-def test_a_measurement_is_written_down_followed_and_compared(bench: Bench) -> None:
+def test_benchmark_is_recorded_run_and_compared(bench: Bench) -> None:
     bench.world.ready(name="brave-otter")
     asked = bench.ada("POST", "/instances/brave-otter/benchmarks", {"seconds": 1})
     assert asked.status == 202
@@ -45,7 +45,7 @@ def test_a_measurement_is_written_down_followed_and_compared(bench: Bench) -> No
     assert bench.ada("GET", "/benchmarks?gpu=L4").json["items"] == []
 
 
-def test_an_instance_that_cannot_be_measured_is_a_conflict_that_says_why(bench: Bench) -> None:
+def test_benchmark_of_unsuitable_instance_is_a_conflict_with_the_reason(bench: Bench) -> None:
     bench.world.launch(name="brave-otter", instance_type="t3.large")
     no_gpu = bench.ada("POST", "/instances/brave-otter/benchmarks")
     assert (no_gpu.status, no_gpu.json["code"]) == (409, "no_gpu")
@@ -58,11 +58,11 @@ def test_an_instance_that_cannot_be_measured_is_a_conflict_that_says_why(bench: 
 
 
 @pytest.mark.parametrize("body", [{"seconds": 0}, {"seconds": 21}, {"seconds": "2"}, {"seconds": 1.5}, {"cpu": 2}])
-def test_how_to_measure_is_checked(bench: Bench, body: dict[str, object]) -> None:
+def test_benchmark_request_with_wrong_field_is_rejected(bench: Bench, body: dict[str, object]) -> None:
     bench.world.launch(name="brave-otter")
     refused = bench.ada("POST", "/instances/brave-otter/benchmarks", body)
     assert refused.status == 422
-    assert refused.wrong.keys() == body.keys()
+    assert refused.field_errors.keys() == body.keys()
 
 
 @pytest.mark.parametrize(
@@ -75,16 +75,18 @@ def test_how_to_measure_is_checked(bench: Bench, body: dict[str, object]) -> Non
         ("cursor=abc", "cursor", "next_cursor"),
     ],
 )
-def test_what_cannot_be_compared_is_refused_with_what_can(bench: Bench, query: str, field: str, right: str) -> None:
+def test_benchmark_query_with_wrong_value_is_rejected_with_a_suggestion(
+    bench: Bench, query: str, field: str, right: str
+) -> None:
     refused = bench.ada("GET", f"/benchmarks?{query}")
     assert refused.status == 422
-    assert right in refused.wrong[field]
+    assert right in refused.field_errors[field]
 
 
 @pytest.mark.parametrize(
     ("document", "line"), [(BENCHMARK_DOCUMENT, "2 x fp32: 103 TFLOPS"), ("gpudesk-jupyter", None)]
 )
-def test_what_a_measurement_said_last_is_shown(document: str, line: str | None) -> None:
+def test_status_shows_the_last_output_line_of_the_benchmark_only(document: str, line: str | None) -> None:
     measuring = start_benchmark(replace(ready(), version=1), data_files.load_catalog(), None, ADA, START).instance
     said = StepProgress(
         document=document,

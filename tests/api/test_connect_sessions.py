@@ -1,4 +1,4 @@
-"""Entering an instance: who may, by which door, and that it is told."""
+"""Sessions: who may open one, which document it uses, and that it is recorded in the timeline."""
 
 import logging
 from typing import Any
@@ -16,7 +16,7 @@ SESSIONS = "/instances/brave-otter/sessions"
 
 @pytest.fixture(scope="module")
 def ready(one_bench: Bench) -> Bench:
-    """One instance for all: setting one up takes longer than a test."""
+    """One ready instance for the whole module, because a setup takes longer than a test."""
     bootstrap.set_application(one_bench.world.desk)
     one_bench.world.ready(name="brave-otter")
     return one_bench
@@ -28,7 +28,7 @@ def last_line(bench: Bench) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("wish", "document", "told"),
+    ("body", "document", "message"),
     [
         ({"kind": "shell"}, "gpudesk-shell", "ada opens a shell"),
         ({"kind": "jupyter", "local_port": 18889}, "gpudesk-port", "ada opens a session to Jupyter"),
@@ -41,21 +41,21 @@ def last_line(bench: Bench) -> dict[str, Any]:
         ),
     ],
 )
-def test_each_kind_of_session_is_by_a_document_of_ours_and_told(
-    ready: Bench, wish: dict[str, Any], document: str, told: str
+def test_session_uses_the_document_of_its_kind_and_is_recorded(
+    ready: Bench, body: dict[str, Any], document: str, message: str
 ) -> None:
-    answer = ready.ada("POST", SESSIONS, wish)
-    assert (answer.status, answer.json["kind"], answer.json["document"]) == (201, wish["kind"], document)
-    assert answer.json["local_port"] == wish.get("local_port")
+    answer = ready.ada("POST", SESSIONS, body)
+    assert (answer.status, answer.json["kind"], answer.json["document"]) == (201, body["kind"], document)
+    assert answer.json["local_port"] == body.get("local_port")
     session = ready.world.cloud.sessions.started[answer.json["session_id"]]
     assert (session.document_name, session.reason) == (document, "ada at gpudesk")
     assert answer.json["instance_id"] == session.life.instance.id
     line = last_line(ready)
-    assert (line["code"], line["message"]) == ("session_requested", told)
+    assert (line["code"], line["message"]) == ("session_requested", message)
     assert line["details"]["document"] == document
 
 
-def test_a_key_is_pushed_for_ssh_alone(ready: Bench) -> None:
+def test_public_key_is_pushed_for_kind_ssh_only(ready: Bench) -> None:
     shown = ready.world.cloud.machines.shown_keys  # type: ignore[attr-defined]
     shown.clear()
     ready.ada("POST", SESSIONS, {"kind": "shell"})
@@ -66,27 +66,31 @@ def test_a_key_is_pushed_for_ssh_alone(ready: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "field", "message"),
+    ("body", "field", "message"),
     [
         ({"kind": "telnet"}, "kind", "shell, port, jupyter, jupyter_token or ssh"),
         ({"kind": "port"}, "port", "the port on the instance"),
         ({"kind": "ssh"}, "public_key", "a public key of kind ssh-ed25519 or ssh-rsa"),
         ({"kind": "ssh", "public_key": "ssh-ed25519 AAAA"}, "public_key", "as ~/.ssh/id_ed25519.pub has it"),
-        ({"kind": "shell", "public_key": KEY}, "body", "goes with kind ssh only"),
-        ({"kind": "ssh", "public_key": KEY, "local_port": 9}, "body", "local_port goes with"),
+        ({"kind": "shell", "public_key": KEY}, "body", "must not have public_key unless kind is ssh"),
+        (
+            {"kind": "ssh", "public_key": KEY, "local_port": 9},
+            "body",
+            "must not have local_port unless kind is port or jupyter",
+        ),
     ],
 )
-def test_a_wish_that_cannot_be_is_told_what_would_be_right(
-    ready: Bench, wish: dict[str, Any], field: str, message: str
+def test_session_request_with_wrong_field_is_rejected_with_what_is_right(
+    ready: Bench, body: dict[str, Any], field: str, message: str
 ) -> None:
     before = last_line(ready)
-    answer = ready.ada("POST", SESSIONS, wish)
+    answer = ready.ada("POST", SESSIONS, body)
     assert answer.status == 422
-    assert message in answer.wrong[field]
+    assert message in answer.field_errors[field]
     assert last_line(ready) == before
 
 
-def test_an_admin_who_enters_somebody_elses_instance_is_told_of(ready: Bench) -> None:
+def test_session_of_an_admin_on_another_owners_instance_is_recorded_as_such(ready: Bench) -> None:
     assert ready.root("POST", SESSIONS, {"kind": "shell"}).status == 201
     assert last_line(ready)["message"] == "root, an admin, enters ada's instance: a shell"
     assert last_line(ready)["actor"] == "root"
@@ -96,7 +100,7 @@ def test_an_admin_who_enters_somebody_elses_instance_is_told_of(ready: Bench) ->
     assert last_line(ready)["message"] == "slack for ada opens a shell"
 
 
-def test_nobody_is_let_into_a_machine_that_has_lost_our_tags(ready: Bench) -> None:
+def test_session_on_instance_without_gpudesk_tags_is_a_conflict(ready: Bench) -> None:
     instance = ready.world.desk.reconciler.stores.instances.load("brave-otter")
     assert instance is not None
     before, started = last_line(ready), len(ready.world.cloud.sessions.started)
@@ -110,7 +114,7 @@ def test_nobody_is_let_into_a_machine_that_has_lost_our_tags(ready: Bench) -> No
 
 
 @pytest.mark.parametrize("operation", ["DescribeInstances", "SendSSHPublicKey", "StartSession"])
-def test_session_answers_503_when_aws_throttles_a_call(ready: Bench, operation: str) -> None:
+def test_session_request_is_answered_503_when_aws_throttles_a_call(ready: Bench, operation: str) -> None:
     ready.world.cloud.faults.inject(operation, "ThrottlingException")
     answer = ready.ada("POST", SESSIONS, {"kind": "ssh", "public_key": KEY})
     assert (answer.status, answer.json["code"], answer.headers["retry-after"]) == (503, "upstream_error", "5")
@@ -118,7 +122,7 @@ def test_session_answers_503_when_aws_throttles_a_call(ready: Bench, operation: 
 
 
 @pytest.mark.parametrize("operation", ["DescribeInstances", "SendSSHPublicKey", "StartSession"])
-def test_session_answers_502_when_aws_rejects_a_call(ready: Bench, operation: str) -> None:
+def test_session_request_is_answered_502_when_aws_rejects_a_call(ready: Bench, operation: str) -> None:
     ready.world.cloud.faults.inject(operation, "UnauthorizedOperation")
     answer = ready.ada("POST", SESSIONS, {"kind": "ssh", "public_key": KEY})
     assert (answer.status, answer.json["code"]) == (502, "upstream_error")
@@ -126,7 +130,7 @@ def test_session_answers_502_when_aws_rejects_a_call(ready: Bench, operation: st
     assert "UnauthorizedOperation" in answer.json["detail"]
 
 
-def test_the_token_is_in_the_answer_and_nowhere_else(ready: Bench, caplog: pytest.LogCaptureFixture) -> None:
+def test_session_token_is_neither_logged_nor_stored(ready: Bench, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG, "chalicelib"), caplog.at_level(logging.DEBUG, "gpudesk"):
         token = ready.ada("POST", SESSIONS, {"kind": "ssh", "public_key": KEY}).json["token"]
     assert token
@@ -137,7 +141,7 @@ def test_the_token_is_in_the_answer_and_nowhere_else(ready: Bench, caplog: pytes
             assert token not in str(row.attribute_values), model.Meta.table_name
 
 
-def test_there_are_lines_for_the_ssh_configuration(ready: Bench) -> None:
+def test_connect_returns_ssh_config_with_and_without_credentials(ready: Bench) -> None:
     answer = ready.ada("GET", "/instances/brave-otter/connect").json
     without, with_credentials = answer["ssh_configs"]
     assert without["lines"][0] == with_credentials["lines"][0] == "Host brave-otter"

@@ -26,7 +26,7 @@ def two_instances(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("source", ["/instances", "/recipes", "/instances/otter-1/timeline"])
-def test_another_list_rejects_the_cursor(bench: Bench, source: str) -> None:
+def test_cursor_of_another_list_is_rejected(bench: Bench, source: str) -> None:
     two_instances(bench)
     cursor = first_cursor(bench, source)
     assert bench.ada("GET", f"{source}?cursor={cursor}").status == 200
@@ -39,7 +39,7 @@ def test_another_list_rejects_the_cursor(bench: Bench, source: str) -> None:
             ]
 
 
-def test_the_list_of_another_owner_rejects_the_cursor(bench: Bench) -> None:
+def test_cursor_of_another_owners_list_is_rejected(bench: Bench) -> None:
     two_instances(bench)
     cursor = first_cursor(bench, "/instances")
     assert bench.bob("GET", f"/instances?cursor={cursor}").status == 422
@@ -48,13 +48,13 @@ def test_the_list_of_another_owner_rejects_the_cursor(bench: Bench) -> None:
     assert bench.root("GET", f"/instances?owner=ada&cursor={cursor}").status == 200
 
 
-def test_the_timeline_of_another_instance_rejects_the_cursor(bench: Bench) -> None:
+def test_cursor_of_another_instances_timeline_is_rejected(bench: Bench) -> None:
     two_instances(bench)
     cursor = first_cursor(bench, "/instances/otter-1/timeline")
     assert bench.ada("GET", f"/instances/otter-2/timeline?cursor={cursor}").status == 422
 
 
-def test_the_costs_of_another_owner_reject_the_cursor(bench: Bench) -> None:
+def test_cursor_of_another_owners_costs_is_rejected(bench: Bench) -> None:
     bench.world.ready(name="otter-1")
     bench.world.clock.advance(timedelta(days=2))
     cursor = first_cursor(bench, "/costs")
@@ -78,11 +78,11 @@ def test_the_costs_of_another_owner_reject_the_cursor(bench: Bench) -> None:
         "[" * 5000,
     ],
 )
-def test_a_forged_cursor_is_rejected(bench: Bench, content: str) -> None:
+def test_forged_cursor_is_rejected(bench: Bench, content: str) -> None:
     cursor = base64.urlsafe_b64encode(content.encode()).decode()[:1000]
     assert bench.ada("GET", f"/instances?cursor={cursor}").status == 422
 
 
-def test_a_cursor_of_a_removed_item_is_rejected(bench: Bench) -> None:
+def test_cursor_of_removed_item_is_rejected(bench: Bench) -> None:
     cursor = base64.urlsafe_b64encode(json.dumps(["recipes", {"after": "no-such-recipe"}]).encode()).decode()
     assert bench.ada("GET", f"/recipes?cursor={cursor}").status == 422

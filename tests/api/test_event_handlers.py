@@ -1,4 +1,4 @@
-"""What wakes the desk: golden events of the stream, of EC2 and SSM, and of the schedule, through the app's handlers."""
+"""The event handlers of app.py, with golden events of the stream, EC2, SSM and the schedule."""
 
 import json
 import logging
@@ -118,7 +118,7 @@ HANDLERS = {
 
 
 @pytest.mark.parametrize(
-    ("event", "looked"),
+    ("event", "calls"),
     [
         ("stream_person_asked", [ONE, f"image of {ONE}"]),
         ("stream_loop_wrote", []),
@@ -135,17 +135,17 @@ HANDLERS = {
         ("scheduled", ["everything"]),
     ],
 )
-def test_an_event_says_where_to_look_and_nothing_more(log: CallLog, event: str, looked: list[str]) -> None:
+def test_event_reconciles_only_the_records_it_names(log: CallLog, event: str, calls: list[str]) -> None:
     HANDLERS[event.split("_", maxsplit=1)[0]](golden(event), None)
-    assert log.calls == looked
+    assert log.calls == calls
 
 
-def test_a_schedule_of_its_own_looks_after_the_sweep(log: CallLog) -> None:
+def test_watchdog_schedule_checks_the_sweep(log: CallLog) -> None:
     application.check_sweep_health(golden("scheduled"), None)
     assert log.calls == ["the sweep"]
 
 
-def test_every_golden_event_is_tried() -> None:
+def test_every_golden_event_has_a_handler() -> None:
     assert {path.stem.split("_")[0] for path in EVENTS.glob("*.json")} == set(HANDLERS)
 
 
@@ -153,20 +153,20 @@ def test_every_golden_event_is_tried() -> None:
     "event",
     ["stream_mixed", "stream_without_records", "ec2_without_instance", "ec2_odd_instance", "ec2_no_instance_id"],
 )
-def test_what_cannot_be_read_is_logged(log: CallLog, event: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_unreadable_event_is_logged(log: CallLog, event: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR):
         HANDLERS[event.split("_", maxsplit=1)[0]](golden(event), None)
     assert "dropped" in caplog.text
 
 
 @pytest.mark.parametrize("event", ["stream_loop_wrote", "stream_record_vanished", "ssm_command_succeeded"])
-def test_what_is_no_news_is_not_worth_a_line(log: CallLog, event: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_irrelevant_event_is_not_logged(log: CallLog, event: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         HANDLERS[event.split("_", maxsplit=1)[0]](golden(event), None)
     assert caplog.text == ""
 
 
-def test_a_look_that_fails_does_not_stop_the_others(caplog: pytest.LogCaptureFixture) -> None:
+def test_failed_reconciliation_does_not_stop_the_others(caplog: pytest.LogCaptureFixture) -> None:
     log = recorder(fails_on=ONE)
     with caplog.at_level(logging.ERROR):
         application.on_instances_stream(golden("stream_mixed"), None)
@@ -175,7 +175,7 @@ def test_a_look_that_fails_does_not_stop_the_others(caplog: pytest.LogCaptureFix
     assert f"{ONE} could not be looked at" in caplog.text
 
 
-def test_a_request_reaches_the_loop_by_the_stream_alone(bench: Bench) -> None:
+def test_launch_request_reaches_ec2_through_the_stream_alone(bench: Bench) -> None:
     delivery = Delivery(
         bench.world.cloud,
         on_stream=lambda event: application.on_instances_stream(event, None),

@@ -1,4 +1,4 @@
-"""Whatever comes in over a socket is answered with a problem, and a connection that is kept stays in step."""
+"""Malformed HTTP is answered with a problem, and a kept connection continues with the next request."""
 
 import http.client
 import json
@@ -14,7 +14,7 @@ from chalice.app import Request
 
 import app as application
 from chalicelib import bootstrap
-from chalicelib.api.json_body import MAX_BYTES
+from chalicelib.api.validation import MAX_BODY_BYTES
 from chalicelib.store.tokens import TokenHolder, TokenRepository
 from local.server.api_server import ApiServer
 from tests.api.client import Bench
@@ -22,7 +22,7 @@ from tests.api.test_behind_api_gateway import REQUEST
 
 
 @pytest.mark.parametrize("path", ["/", "/nope", "/instances/a/b/c", "/Instances", "/instances/x/fly", "*", "//[x"])
-def test_an_unknown_path_is_not_found(bench: Bench, path: str) -> None:
+def test_unknown_path_is_not_found(bench: Bench, path: str) -> None:
     for client in (bench.ada, bench.stranger()):
         answer = client("GET", path)
         assert (answer.status, answer.json["code"]) == (404, "route_not_found")
@@ -30,7 +30,7 @@ def test_an_unknown_path_is_not_found(bench: Bench, path: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "TRACE", "OPTIONS", "CONNECT", "PROPFIND", "get", "X-Y"])
-def test_a_method_that_is_not_possible_says_which_are(bench: Bench, method: str) -> None:
+def test_method_that_is_not_allowed_is_answered_with_the_allowed_ones(bench: Bench, method: str) -> None:
     answer = bench.ada(method, "/instances")
     assert (answer.status, answer.json["code"]) == (405, "method_not_allowed")
     assert set(answer.headers["allow"].split(", ")) == {"GET", "POST"}
@@ -38,7 +38,7 @@ def test_a_method_that_is_not_possible_says_which_are(bench: Bench, method: str)
     assert bench.ada("GET", "/me").status == 200
 
 
-def test_an_answer_to_head_has_no_body_and_the_connection_goes_on(bench: Bench) -> None:
+def test_head_response_has_no_body_and_keeps_the_connection(bench: Bench) -> None:
     answers = bench.wire(head("HEAD /instances HTTP/1.1") + head("GET /healthz HTTP/1.1", "Connection: close"))
     first, second, _ = answers.split(b"\r\n\r\n")
     assert first.startswith(b"HTTP/1.1 405 ")
@@ -46,10 +46,10 @@ def test_an_answer_to_head_has_no_body_and_the_connection_goes_on(bench: Bench) 
     assert second.startswith(b"HTTP/1.1 200 ")
 
 
-def test_what_nobody_foresaw_is_a_problem_without_internals(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+def test_unexpected_exception_is_a_problem_without_internals(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     class Broken(TokenRepository):
         def authenticate(self, token: str, now: datetime) -> TokenHolder | None:
-            raise ZeroDivisionError("the inner life of the desk")
+            raise ZeroDivisionError("internal detail")
 
     bootstrap.set_application(replace(bench.world.desk, tokens=Broken()))
     with caplog.at_level(logging.ERROR):
@@ -57,8 +57,8 @@ def test_what_nobody_foresaw_is_a_problem_without_internals(bench: Bench, caplog
     assert (answer.status, answer.json["code"]) == (500, "internal_server_error")
     assert answer.headers["content-type"] == "application/problem+json"
     assert "in its log under request" in answer.json["detail"]
-    assert "inner life" not in answer.content.decode()
-    assert "inner life" in caplog.text
+    assert "internal detail" not in answer.content.decode()
+    assert "internal detail" in caplog.text
 
 
 def head(*lines: str) -> bytes:
@@ -81,13 +81,15 @@ def head(*lines: str) -> bytes:
         (head("POST /instances HTTP/1.1", "Content-Length: 2", "Content-Length: 3") + b"{}", 400),
         (head("POST /instances HTTP/1.1", "Content-Length: 99") + b"{}", 400),
         (head("POST /instances HTTP/1.1", "Content-Length: 99999999999999") + b"{}", 413),
-        (head("POST /instances HTTP/1.1", f"Content-Length: {MAX_BYTES + 1}") + b" " * (MAX_BYTES + 1), 413),
+        (head("POST /instances HTTP/1.1", f"Content-Length: {MAX_BODY_BYTES + 1}") + b" " * (MAX_BODY_BYTES + 1), 413),
         (head("POST /instances HTTP/1.1", "Transfer-Encoding: chunked") + b"2\r\n{}\r\n0\r\n\r\n", 411),
         (head("GET /me HTTP/1.1", "Authorization: Bearer a", "Authorization: Bearer b"), 400),
     ],
     ids=lambda value: repr(value)[:50],
 )
-def test_junk_is_answered_with_a_problem_and_the_end(bench: Bench, sent: bytes, status: int) -> None:
+def test_malformed_http_is_answered_with_a_problem_and_closes_the_connection(
+    bench: Bench, sent: bytes, status: int
+) -> None:
     answer = bench.wire(sent)
     top, _, body = answer.partition(b"\r\n\r\n")
     assert top.startswith(f"HTTP/1.1 {status} ".encode())
@@ -96,19 +98,19 @@ def test_junk_is_answered_with_a_problem_and_the_end(bench: Bench, sent: bytes, 
     assert f'"status":{status}'.encode() in body
 
 
-def test_a_body_that_is_too_large_is_refused_before_it_is_sent(bench: Bench) -> None:
+def test_too_large_body_is_rejected_before_it_is_sent(bench: Bench) -> None:
     with socket.create_connection(("127.0.0.1", bench.port), timeout=10) as connection:
         connection.sendall(head("POST /instances HTTP/1.1", "Content-Length: 1000000", "Expect: 100-continue"))
         assert connection.recv(65536).startswith(b"HTTP/1.1 413 ")
 
 
-def test_a_client_that_sends_too_much_in_one_go_can_read_why_it_was_refused(bench: Bench) -> None:
+def test_client_that_sends_too_large_a_body_can_read_the_problem(bench: Bench) -> None:
     length = 3 * 1024 * 1024
     answer = bench.wire(head("POST /instances HTTP/1.1", f"Content-Length: {length}") + b" " * length)
     assert answer.startswith(b"HTTP/1.1 413 ")
 
 
-def test_a_body_that_is_welcome_is_asked_for(bench: Bench) -> None:
+def test_expected_body_is_requested_with_100_continue(bench: Bench) -> None:
     with socket.create_connection(("127.0.0.1", bench.port), timeout=10) as connection:
         connection.sendall(head("POST /instances HTTP/1.1", "Content-Length: 2", "Expect: 100-continue"))
         assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -116,7 +118,7 @@ def test_a_body_that_is_welcome_is_asked_for(bench: Bench) -> None:
         assert connection.recv(65536).startswith(b"HTTP/1.1 401 ")
 
 
-def test_requests_that_follow_each_other_on_one_connection_are_each_answered(bench: Bench) -> None:
+def test_pipelined_requests_are_each_answered(bench: Bench) -> None:
     token = f"Authorization: Bearer {bench.tokens['ada']}"
     refused = head("POST /instances HTTP/1.1", token, "Content-Length: 7") + b"{broken"
     fine = head("GET /me HTTP/1.1", token)
@@ -125,12 +127,12 @@ def test_requests_that_follow_each_other_on_one_connection_are_each_answered(ben
     assert re.findall(rb"HTTP/1.1 (\d+) ", answers) == [b"400", b"200", b"404", b"200", b"200"]
 
 
-def test_an_old_client_that_keeps_its_connection_is_told_that_it_may(bench: Bench) -> None:
+def test_http_1_0_client_can_keep_its_connection(bench: Bench) -> None:
     assert b"Connection: keep-alive" in bench.wire(head("GET /healthz HTTP/1.0", "Connection: keep-alive"))
     assert b"Connection: close" in bench.wire(head("GET /healthz HTTP/1.0"))
 
 
-def test_many_at_once_are_answered_each_with_their_own(bench: Bench) -> None:
+def test_concurrent_requests_get_their_own_answers(bench: Bench) -> None:
     names = list(bench.tokens) * 16
     found: list[tuple[str, str]] = []
     start = threading.Barrier(len(names))
@@ -148,7 +150,7 @@ def test_many_at_once_are_answered_each_with_their_own(bench: Bench) -> None:
     assert sorted(found) == sorted((name, name) for name in names)
 
 
-def test_each_thread_has_a_request_of_its_own(server: ApiServer) -> None:
+def test_each_thread_has_its_own_current_request(server: ApiServer) -> None:
     event = json.loads(REQUEST.read_text())
     mine, yours = Request(event), Request(event)
     application.app.current_request = mine
@@ -158,12 +160,12 @@ def test_each_thread_has_a_request_of_its_own(server: ApiServer) -> None:
     assert application.app.current_request is mine
 
 
-def test_a_port_that_is_taken_is_said_at_once(server: ApiServer, bench: Bench) -> None:
+def test_server_on_a_port_in_use_fails_at_once(server: ApiServer, bench: Bench) -> None:
     with pytest.raises(OSError, match="in use"):
         ApiServer(application.app, server.port)
 
 
-def test_a_server_that_stops_hangs_up(bench: Bench) -> None:
+def test_stopped_server_closes_its_connections(bench: Bench) -> None:
     server = ApiServer(application.app)
     server.start()
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)

@@ -1,4 +1,4 @@
-"""What can be done with an instance that is there."""
+"""Read, keep, update, stop, start and terminate an existing instance; lists and references."""
 
 from datetime import timedelta
 
@@ -9,7 +9,7 @@ from tests.api.client import POLICY, Bench
 HOUR = timedelta(hours=1)
 
 
-def test_a_ready_instance_tells_what_is_known_of_it(bench: Bench) -> None:
+def test_ready_instance_can_be_inspected_entered_stopped_and_started(bench: Bench) -> None:
     bench.world.ready(name="brave-otter")
     bench.world.minute(2)
     shown = bench.ada("GET", "/instances/brave-otter").json
@@ -49,7 +49,7 @@ def test_a_ready_instance_tells_what_is_known_of_it(bench: Bench) -> None:
     assert (started.status, started.json["desired"]) == (202, "running")
 
 
-def test_what_is_asked_for_while_paused_is_answered_with_what_it_waits_for(bench: Bench) -> None:
+def test_termination_while_paused_is_accepted_with_a_warning(bench: Bench) -> None:
     bench.world.launch(name="brave-otter")
     bench.world.hold()
     ended = bench.ada("DELETE", "/instances/brave-otter")
@@ -59,7 +59,7 @@ def test_what_is_asked_for_while_paused_is_answered_with_what_it_waits_for(bench
     assert bench.ada("DELETE", "/instances/brave-otter").json["warnings"] == ended.json["warnings"], "asked again"
 
 
-def test_what_runs_costs_something_today(bench: Bench) -> None:
+def test_costs_include_running_instances(bench: Bench) -> None:
     bench.world.ready(name="brave-otter")
     bench.world.minute(3)
     costs = bench.ada("GET", f"/costs?since={bench.world.now.date()}").json
@@ -69,7 +69,7 @@ def test_what_runs_costs_something_today(bench: Bench) -> None:
     assert bench.bob("GET", "/costs").json["items"] == []
 
 
-def test_a_keep_says_until_when(bench: Bench) -> None:
+def test_keep_returns_its_end_and_who_requested_it(bench: Bench) -> None:
     bench.world.launch(name="brave-otter")
     kept = bench.ada("POST", "/instances/brave-otter/keep", {"hours": 1.5})
     until = f"{bench.world.now + 1.5 * HOUR:%Y-%m-%dT%H:%M:%SZ}"
@@ -87,10 +87,10 @@ def test_a_keep_says_until_when(bench: Bench) -> None:
     assert longest["status"]["keep"]["requested_by"] == "slack for ada"
 
 
-def test_the_policy_changes_field_by_field(bench: Bench) -> None:
+def test_policy_update_changes_only_the_fields_in_the_body(bench: Bench) -> None:
     bench.world.launch(name="brave-otter")
-    said = {"idle_minutes": 45, "signals": ["hold", "gpu"], "thresholds": {"cpu_core_percent": 80}}
-    answer = bench.ada("PATCH", "/instances/brave-otter", {"idle_policy": said, "max_hours": 20})
+    body = {"idle_minutes": 45, "signals": ["hold", "gpu"], "thresholds": {"cpu_core_percent": 80}}
+    answer = bench.ada("PATCH", "/instances/brave-otter", {"idle_policy": body, "max_hours": 20})
     assert answer.status == 200
     assert answer.json["spec"]["idle_policy"] == {
         "idle_minutes": 45,
@@ -102,13 +102,13 @@ def test_the_policy_changes_field_by_field(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("body", [{"max_hours": None}, {"idle_policy": None}, {}, {"max_hours": 1000}, {"name": "x"}])
-def test_a_policy_cannot_be_switched_off(bench: Bench, body: dict[str, object]) -> None:
+def test_policy_update_with_null_or_wrong_field_is_rejected(bench: Bench, body: dict[str, object]) -> None:
     bench.world.launch(name="brave-otter")
     assert bench.ada("PATCH", "/instances/brave-otter", body).status == 422
     assert bench.ada("GET", "/instances/brave-otter").json["spec"]["max_hours"] == 12
 
 
-def test_deleting_is_asked_for_and_may_be_repeated(bench: Bench) -> None:
+def test_termination_can_be_requested_twice(bench: Bench) -> None:
     instance = bench.world.launch(name="brave-otter")
     for _ in range(2):
         answer = bench.ada("DELETE", f"/instances/{instance.id}")
@@ -116,7 +116,7 @@ def test_deleting_is_asked_for_and_may_be_repeated(bench: Bench) -> None:
         assert answer.headers["location"] == f"/instances/{instance.id}"
 
 
-def test_what_its_state_does_not_allow_is_a_conflict_that_says_what_to_do(bench: Bench) -> None:
+def test_request_that_the_state_does_not_allow_is_a_conflict_with_a_remedy(bench: Bench) -> None:
     bench.world.launch(name="brave-otter")
     stop = bench.ada("POST", "/instances/brave-otter/stop")
     assert (stop.status, stop.json["code"]) == (409, "not_launched")
@@ -126,23 +126,23 @@ def test_what_its_state_does_not_allow_is_a_conflict_that_says_what_to_do(bench:
 
 
 @pytest.mark.parametrize("ref", ["i-0000000000000000f", "%2e%2e", "a%00b", "UPPER", "x" * 3000, "%F0%9F%98%80", "..;"])
-def test_a_reference_that_leads_nowhere_is_not_found(bench: Bench, ref: str) -> None:
+def test_unknown_instance_reference_is_not_found(bench: Bench, ref: str) -> None:
     answer = bench.ada("GET", f"/instances/{ref}")
     assert (answer.status, answer.json["code"]) == (404, "instance_not_found")
 
 
-def test_what_cannot_be_a_reference_is_not_looked_up(bench: Bench) -> None:
+def test_impossible_instance_reference_is_rejected_without_a_read(bench: Bench) -> None:
     before = bench.world.cloud.calls.copy()
     bench.ada("GET", f"/instances/{'x' * 3000}")
     assert bench.world.cloud.calls_of(before) == {"dynamodb:GetItem": 1}, "of the token"
 
 
-def test_a_reference_may_be_spelt_in_percent(bench: Bench) -> None:
+def test_percent_encoded_instance_reference_is_decoded(bench: Bench) -> None:
     bench.world.launch(name="brave-otter")
     assert bench.ada("GET", "/instances/brave%2Dotter").status == 200
 
 
-def test_a_list_is_paged_newest_first_and_nothing_is_lost(bench: Bench) -> None:
+def test_instances_are_paged_newest_first_without_gaps(bench: Bench) -> None:
     names = [f"otter-{number}" for number in range(5)]
     for name in names:
         bench.world.launch(name=name)
@@ -156,7 +156,7 @@ def test_a_list_is_paged_newest_first_and_nothing_is_lost(bench: Bench) -> None:
     assert (found, pages) == (names[::-1], 3)
 
 
-def test_a_cursor_is_good_for_its_own_list_only(bench: Bench) -> None:
+def test_cursor_is_accepted_by_its_own_list_only(bench: Bench) -> None:
     for name in ("otter-1", "otter-2"):
         bench.world.launch(name=name)
     cursor = bench.ada("GET", "/instances?limit=1").json["next_cursor"]
@@ -165,7 +165,7 @@ def test_a_cursor_is_good_for_its_own_list_only(bench: Bench) -> None:
     assert bench.ada("GET", f"/instances/otter-1/timeline?cursor={cursor}").status == 422
 
 
-def test_a_timeline_is_paged_oldest_first(bench: Bench) -> None:
+def test_timeline_is_paged_oldest_first(bench: Bench) -> None:
     bench.world.launch(name="brave-otter")
     bench.ada("PATCH", "/instances/brave-otter", {"max_hours": 5})
     first = bench.ada("GET", "/instances/brave-otter/timeline?limit=1").json

@@ -1,4 +1,4 @@
-"""An owner's policy and channels, the delivery log, and what GET says of activity, keeps and warnings."""
+"""An owner's policy and channels, the delivery log, and what GET shows of activity, keeps and warnings."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tests.api.client import POLICY, Bench
 from tests.support.world import MINUTE, machine_id
 
 
-def test_an_owner_of_whom_nothing_is_set_has_the_desks(bench: Bench) -> None:
+def test_owner_without_settings_has_the_desk_defaults(bench: Bench) -> None:
     shown = bench.ada("GET", "/owners/ada")
     assert shown.status == 200
     assert shown.json["idle_policy"] == {
@@ -22,9 +22,9 @@ def test_an_owner_of_whom_nothing_is_set_has_the_desks(bench: Bench) -> None:
     assert shown.json["channels"] == {"email": None, "webhook": None}
 
 
-def test_an_owners_policy_stands_between_the_desks_and_the_requests(bench: Bench) -> None:
-    said = {"idle_policy": {"idle_minutes": 90, "thresholds": {"gpu_percent": 20}}, "max_hours": 30}
-    assert bench.ada("PATCH", "/owners/ada", said).status == 200
+def test_launch_policy_comes_from_request_then_owner_then_desk(bench: Bench) -> None:
+    body = {"idle_policy": {"idle_minutes": 90, "thresholds": {"gpu_percent": 20}}, "max_hours": 30}
+    assert bench.ada("PATCH", "/owners/ada", body).status == 200
     own = bench.ada("POST", "/instances", {"gpu": "T4"}).json["spec"]
     assert own["idle_policy"]["idle_minutes"] == 90
     assert own["idle_policy"]["thresholds"] == {**POLICY["thresholds"], "gpu_percent": 20}
@@ -36,7 +36,7 @@ def test_an_owners_policy_stands_between_the_desks_and_the_requests(bench: Bench
     assert others["idle_policy"] == POLICY
 
 
-def test_null_is_the_desks_again(bench: Bench) -> None:
+def test_null_resets_owner_fields_to_the_desk_defaults(bench: Bench) -> None:
     bench.ada("PATCH", "/owners/ada", {"idle_policy": {"idle_minutes": 90}, "max_hours": 30})
     answer = bench.ada("PATCH", "/owners/ada", {"idle_policy": None})
     assert answer.json["idle_policy"]["idle_minutes"] is None
@@ -44,7 +44,7 @@ def test_null_is_the_desks_again(bench: Bench) -> None:
     assert bench.ada("PATCH", "/owners/ada", {"max_hours": None}).json["max_hours"] is None
 
 
-def test_a_default_that_exceeds_a_limit_of_today_is_cut_to_it_and_refuses_nothing(bench: Bench) -> None:
+def test_owner_default_above_a_newer_limit_is_clamped_at_launch(bench: Bench) -> None:
     bench.ada("PATCH", "/owners/ada", {"idle_policy": {"idle_minutes": 200}, "max_hours": 70})
     bounds = {"idle_minutes": 60, "max_hours": 24, "signals": ["gpu", "jupyter"]}
     assert bench.root("PATCH", "/desk", {"limits": bounds, "defaults": {"idle_policy": {"signals": ["gpu"]}}}).status
@@ -56,7 +56,7 @@ def test_a_default_that_exceeds_a_limit_of_today_is_cut_to_it_and_refuses_nothin
 
 
 @pytest.mark.parametrize(
-    ("said", "field"),
+    ("body", "field"),
     [
         ({}, "body"),
         ({"idle_policy": {"idle_minutes": 9000}}, "idle_policy.idle_minutes"),
@@ -73,14 +73,16 @@ def test_a_default_that_exceeds_a_limit_of_today_is_cut_to_it_and_refuses_nothin
         ({"channels": {"slack": "#gpu"}}, "channels.slack"),
     ],
 )
-def test_what_cannot_be_set_is_named(bench: Bench, said: dict[str, Any], field: str) -> None:
-    answer = bench.ada("PATCH", "/owners/ada", said)
+def test_owner_update_with_wrong_field_is_rejected_with_its_name(
+    bench: Bench, body: dict[str, Any], field: str
+) -> None:
+    answer = bench.ada("PATCH", "/owners/ada", body)
     assert answer.status == 422
-    assert field in answer.wrong
+    assert field in answer.field_errors
     assert bench.ada("GET", "/owners/ada").json["max_hours"] is None
 
 
-def test_owners_see_and_set_their_own_admins_everybodys(bench: Bench) -> None:
+def test_owner_settings_are_open_to_the_owner_and_to_admins_only(bench: Bench) -> None:
     assert bench.bob("GET", "/owners/ada").status == 403
     assert bench.bob("PATCH", "/owners/ada", {"max_hours": 5}).status == 403
     assert bench.root("PATCH", "/owners/ada", {"max_hours": 5}).json["max_hours"] == 5
@@ -88,7 +90,7 @@ def test_owners_see_and_set_their_own_admins_everybodys(bench: Bench) -> None:
     assert bench.root("GET", "/owners/no%20body").status == 422
 
 
-def test_a_webhooks_secret_is_shown_once_and_is_another_one_each_time(bench: Bench) -> None:
+def test_webhook_secret_is_shown_once_and_new_at_each_registration(bench: Bench) -> None:
     hook = {"channels": {"webhook": "https://hooks.example.org/ada"}}
     first = bench.ada("PATCH", "/owners/ada", hook).json["webhook_secret"]
     assert first.startswith("whsec_")
@@ -100,7 +102,7 @@ def test_a_webhooks_secret_is_shown_once_and_is_another_one_each_time(bench: Ben
     assert (gone["webhook_secret"], gone["channels"]["webhook"]) == (None, None)
 
 
-def test_the_admins_channels_are_for_admins_to_see(bench: Bench) -> None:
+def test_desk_channels_are_visible_to_admins_only(bench: Bench) -> None:
     hook = {"channels": {"webhook": "https://hooks.example.org/admins"}}
     assert bench.root("PATCH", "/desk", hook).json["webhook_secret"].startswith("whsec_")
     assert bench.root("GET", "/desk").json["channels"]["webhook"] == "https://hooks.example.org/admins"
@@ -108,7 +110,7 @@ def test_the_admins_channels_are_for_admins_to_see(bench: Bench) -> None:
     assert bench.ada("PATCH", "/desk", hook).status == 403
 
 
-def test_everybody_can_see_why(bench: Bench) -> None:
+def test_activity_shows_every_signal_with_its_state(bench: Bench) -> None:
     bench.world.activity["cpu"] = SignalState.ACTIVE
     instance = bench.world.ready(name="brave-otter")
     bench.world.minute(2)
@@ -123,7 +125,7 @@ def test_everybody_can_see_why(bench: Bench) -> None:
     assert instance
 
 
-def test_a_keep_says_whether_the_machine_has_heard_of_it(bench: Bench) -> None:
+def test_keep_shows_whether_the_instance_acknowledged_it(bench: Bench) -> None:
     instance = bench.world.ready(name="brave-otter")
     bench.ada("POST", "/instances/brave-otter/keep", {"hours": 2})
     keep = bench.ada("GET", "/instances/brave-otter").json["status"]["keep"]
@@ -135,14 +137,14 @@ def test_a_keep_says_whether_the_machine_has_heard_of_it(bench: Bench) -> None:
     bench.world.heard = Acknowledgement()
 
 
-def test_the_delivery_log_is_there_for_the_owner(bench: Bench) -> None:
+def test_notifications_show_every_delivery_attempt(bench: Bench) -> None:
     bench.ada("PATCH", "/owners/ada", {"channels": {"webhook": "http://127.0.0.1:1/"}})
     instance = bench.world.warned(name="brave-otter")
     bench.world.minute(2)
     page = bench.ada("GET", "/instances/brave-otter/notifications?limit=1").json
-    (notice,) = page["items"]
-    assert notice["code"] == "idle_warning"
-    (delivery,) = notice["deliveries"]
+    (notification,) = page["items"]
+    assert notification["code"] == "idle_warning"
+    (delivery,) = notification["deliveries"]
     assert (delivery["channel"], delivery["state"]) == ("owner.webhook", "pending")
     assert len(delivery["attempts"]) >= 2
     assert "refused" in delivery["attempts"][0]["detail"]
@@ -155,7 +157,7 @@ def test_the_delivery_log_is_there_for_the_owner(bench: Bench) -> None:
     assert machine_id(instance)
 
 
-def test_a_sweep_that_is_overdue_makes_the_desk_unwell(bench: Bench) -> None:
+def test_health_is_503_while_the_sweep_is_overdue(bench: Bench) -> None:
     bench.world.minute()
     assert bench.ada("GET", "/healthz").status == 200
     bench.world.clock.advance(11 * MINUTE)

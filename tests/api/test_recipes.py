@@ -28,7 +28,7 @@ def ada(desk: World, server: ApiServer) -> Iterator[Client]:
     bootstrap.set_application(None)
 
 
-def test_a_recipe_says_what_can_be_chosen_and_where_it_can_be_used(ada: Client) -> None:
+def test_recipe_shows_its_parameters_and_requirements(ada: Client) -> None:
     recipes = {each["name"]: each for each in ada("GET", "/recipes").json["items"]}
     assert list(recipes) == list(offered())
     old = recipes["old"]
@@ -49,9 +49,9 @@ def test_a_recipe_says_what_can_be_chosen_and_where_it_can_be_used(ada: Client) 
     assert recipes["bare"]["image"] is None
 
 
-def test_a_launch_takes_parameters_and_says_what_is_skipped(ada: Client) -> None:
-    said = {"instance_type": "t3.large", "recipe": "new", "parameters": {"workers": 2, "notebooks": False}}
-    answer = ada("POST", "/instances", said)
+def test_launch_on_cpu_with_parameters_warns_of_skipped_gpu_steps(ada: Client) -> None:
+    body = {"instance_type": "t3.large", "recipe": "new", "parameters": {"workers": 2, "notebooks": False}}
+    answer = ada("POST", "/instances", body)
     assert answer.status == 202
     assert answer.json["spec"]["parameters"] == {"release": "one", "notebooks": False, "workers": 2}
     message = "t3.large has no GPU. Recipe new skips its GPU steps and computes on the CPU."
@@ -61,26 +61,30 @@ def test_a_launch_takes_parameters_and_says_what_is_skipped(ada: Client) -> None
 @pytest.mark.parametrize(
     ("parameters", "field", "words"),
     [
-        ({"release": None}, "parameters.release", "must be names and values"),
-        ({"release": ["one"]}, "parameters.release", "must be names and values"),
-        ({"release": 1.5}, "parameters.release", "must be names and values"),
-        ({"release": "x" * 501}, "parameters.release", "must be names and values"),
-        ({"workers": 10**16}, "parameters.workers", "must be names and values"),
+        (
+            {"release": None},
+            "parameters.release",
+            "must not be null; parameters must be an object of recipe parameters",
+        ),
+        ({"release": ["one"]}, "parameters.release", "parameters must be an object of recipe parameters"),
+        ({"release": 1.5}, "parameters.release", "parameters must be an object of recipe parameters"),
+        ({"release": "x" * 501}, "parameters.release", "parameters must be an object of recipe parameters"),
+        ({"workers": 10**16}, "parameters.workers", "parameters must be an object of recipe parameters"),
         ({"release": "One"}, "parameters.release", "must be a release: 1 to 8 lower-case letters"),
         ({"workers": 2.0}, "parameters.workers", "must be"),
         ({"relase": "one"}, "parameters.relase", "did you mean release?"),
-        ([], "parameters", "must be names and values"),
+        ([], "parameters", "must be an object of recipe parameters"),
     ],
 )
-def test_a_wrong_parameter_is_named_with_what_would_be_right(
+def test_launch_with_wrong_parameter_is_rejected_with_what_is_right(
     ada: Client, parameters: Any, field: str, words: str
 ) -> None:
     answer = ada("POST", "/instances", {"gpu": "T4", "recipe": "new", "parameters": parameters})
     assert answer.status == 422
-    assert words in answer.wrong[field]
+    assert words in answer.field_errors[field]
 
 
-def test_an_instance_is_set_up_again_and_further(ada: Client, desk: World) -> None:
+def test_setup_of_another_recipe_is_accepted_once_at_a_time(ada: Client, desk: World) -> None:
     desk.ready(name="brave-otter", recipe="bare")
     asked = ada("POST", "/instances/brave-otter/setup", {"recipe": "new", "parameters": {"workers": 3}})
     assert (asked.status, asked.json["phase"], asked.json["warnings"]) == (202, "setting-up", [])
@@ -93,7 +97,7 @@ def test_an_instance_is_set_up_again_and_further(ada: Client, desk: World) -> No
     busy = ada("POST", "/instances/brave-otter/setup")
     assert (busy.status, busy.json["code"]) == (409, "setup_in_progress")
     wrong = ada("POST", "/instances/brave-otter/setup", {"recipes": "new"})
-    assert (wrong.status, wrong.wrong["recipes"]) == (422, "unknown field; did you mean recipe?")
+    assert (wrong.status, wrong.field_errors["recipes"]) == (422, "unknown field; did you mean recipe?")
     lines = ada("GET", "/instances/brave-otter/timeline").json["items"]
     (line,) = [line for line in lines if line["code"] == "setup_requested"]
     assert line["message"] == "ada asked to add new, with workers=3"

@@ -113,13 +113,13 @@ def desk(laptop: Laptop) -> None:
 
 
 @pytest.mark.skipif(SSH is None, reason="this computer has no ssh")
-def test_ssh_comes_through_a_session_with_a_key_that_was_pushed(laptop: Laptop) -> None:
+def test_ssh_through_a_session_uses_the_pushed_key(laptop: Laptop) -> None:
     done = laptop.ssh("brave-otter", "who are you?")
     assert (done.returncode, done.stdout) == (0, "ubuntu asks: who are you?\n"), done.stderr
 
 
 @pytest.mark.skipif(SSH is None, reason="this computer has no ssh")
-def test_the_key_is_good_for_a_minute_and_no_longer(laptop: Laptop) -> None:
+def test_pushed_key_is_refused_after_a_minute(laptop: Laptop) -> None:
     assert laptop.ssh("brave-otter", "first").returncode == 0
     laptop.around.clock.advance(timedelta(seconds=61))
     machines = laptop.around.cloud.machines
@@ -143,7 +143,9 @@ def test_the_key_is_good_for_a_minute_and_no_longer(laptop: Laptop) -> None:
         (("brave-otter", "ssh", "/etc/hostname"), "no public key"),
     ],
 )
-def test_the_laptops_side_says_what_is_wrong(laptop: Laptop, words: tuple[str, ...], complaint: str) -> None:
+def test_gpudesk_session_with_wrong_arguments_prints_the_error(
+    laptop: Laptop, words: tuple[str, ...], complaint: str
+) -> None:
     done = laptop.run("gpudesk-session", *words)
     assert done.returncode == 1
     assert complaint in done.stderr

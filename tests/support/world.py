@@ -13,7 +13,7 @@ from boto3.dynamodb.types import TypeSerializer
 
 from chalicelib import bootstrap
 from chalicelib.control.loop.execute import Executor
-from chalicelib.control.services.launch import LaunchResponse
+from chalicelib.control.services.instances import InstanceWithWarnings
 from chalicelib.control.services.queries import InstanceSnapshot
 from chalicelib.domain.access.actor import Actor, Role
 from chalicelib.domain.common.timeline import TimelineEntry
@@ -82,7 +82,7 @@ class World:
         """Ask for an instance; nothing has looked at it yet."""
         return self.order(actor, key=key, **request).instance
 
-    def order(self, actor: Actor = ADA, *, key: str | None = None, **request: Any) -> LaunchResponse:
+    def order(self, actor: Actor = ADA, *, key: str | None = None, **request: Any) -> InstanceWithWarnings:
         """The same, with what the answer says beside it."""
         request = {"gpu": "T4", **request} if "instance_type" not in request else request
         policy = {name: request.pop(name) for name in tuple(request) if name in POLICY}

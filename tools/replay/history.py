@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from chalicelib.domain.common.strict_json import JsonError, parse_json
 from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.policy import SIGNALS
-from tools.replay.strict_json import JsonError, loads
 
 YEARS = range(1970, 3000)
 """Of what can be said; outside of them nobody meant it."""
@@ -135,7 +135,7 @@ def _must_follow(event: Event, last: Event | None, line: int) -> None:
 
 def _object(line: bytes) -> dict[str, Any]:
     try:
-        plain = loads(line.decode("utf-8-sig"))
+        plain = parse_json(line.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise ValueError(f"is no UTF-8 (byte {error.start + 1}); must be a JSON object in UTF-8") from None
     except JsonError as wrong:

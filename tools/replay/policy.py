@@ -6,11 +6,11 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from chalicelib.domain.common.strict_json import JsonError, parse_json
 from chalicelib.domain.desk.policy_limits import policy_errors
 from chalicelib.domain.desk.settings import Limits
 from chalicelib.domain.idle.policy import SIGNALS, Thresholds
 from chalicelib.domain.instances.spec import Policy
-from tools.replay.strict_json import JsonError, loads
 
 MAX_HOURS = 8760
 """A year: a policy that is tried may go further than an admin would allow."""
@@ -37,7 +37,7 @@ def read_policy(path: Path) -> Policy:
     :raises WrongPolicy: with everything that is wrong
     """
     try:
-        plain = loads(path.read_text(encoding="utf-8-sig"))
+        plain = parse_json(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as error:
         raise InvalidPolicy(f"is no UTF-8 (byte {error.start + 1}); must be a JSON object in UTF-8") from None
     except JsonError as wrong:

@@ -1,13 +1,23 @@
-"""Request bodies of /desk: mode, defaults, limits, channels."""
+"""Bodies and views of /desk: mode, defaults, limits, channels."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
+from typing_extensions import TypedDict
 
 from chalicelib.api.common_schemas import RejectNull, RequestModel
-from chalicelib.api.forms.policy import SIGNAL_NAMES, IdlePolicyBody, ThresholdsBody
-from chalicelib.api.owners.schemas import ChannelsBody
+from chalicelib.api.owners.schemas import ChannelsBody, ChannelsView, to_channels_view
+from chalicelib.api.policy_schemas import (
+    SIGNALS_DESCRIPTION,
+    IdlePolicyBody,
+    IdlePolicyView,
+    ThresholdsBody,
+    ThresholdsView,
+    to_policy_view,
+    to_thresholds_view,
+)
+from chalicelib.domain.desk.settings import DeskSettings
 
 Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,5}(-[a-z]{2,12}){1,2}-[0-9]{1,2}$")]
 TagKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_ .:/=+@-]{1,128}$")]
@@ -57,10 +67,10 @@ class LimitsBody(RequestModel):
         None, max_length=20, description='a list of at most 20 tag keys, e.g. ["project"]'
     )
     regions: Annotated[list[Region] | None, RejectNull] = Field(
-        None, max_length=60, description='a list of AWS regions, e.g. ["us-east-1"]; an empty one allows all'
+        None, max_length=60, description='a list of AWS regions, e.g. ["us-east-1"]; an empty list allows all'
     )
     signals: Annotated[list[str] | None, RejectNull] = Field(
-        None, min_length=1, max_length=20, description=f"a list of one or more of {SIGNAL_NAMES}"
+        None, min_length=1, max_length=20, description=SIGNALS_DESCRIPTION
     )
     min_thresholds: Annotated[ThresholdsBody | None, RejectNull] = Field(
         None, description='an object such as {"cpu_core_percent": 10}'
@@ -91,3 +101,89 @@ class UpdateDeskBody(RequestModel):
         if not self.model_fields_set:
             raise PydanticCustomError("empty", "must have at least one of mode, defaults, limits, channels, log_group")
         return self
+
+    def limit_changes(self) -> dict[str, Any]:
+        """Return the limits to change, with tuples in place of lists, as the settings hold them."""
+        changes = self.limits.model_dump(exclude_unset=True) if self.limits else {}
+        return {name: tuple(value) if isinstance(value, list) else value for name, value in changes.items()}
+
+
+class DefaultsView(TypedDict):
+    """The values that apply to fields that a request leaves out."""
+
+    region: str
+    recipe: str
+    disk_gib: int
+    idle_policy: IdlePolicyView
+    max_hours: int
+
+
+class LimitsView(TypedDict):
+    """The limits that nobody may exceed; an empty `regions` allows every region of the catalog."""
+
+    idle_minutes: int
+    warning_minutes: int
+    max_hours: int
+    keep_hours: int
+    disk_gib: int
+    gpu_count: int
+    instances_per_owner: int
+    required_tags: list[str]
+    regions: list[str]
+    signals: list[str]
+    min_thresholds: ThresholdsView
+
+
+class DeskView(TypedDict):
+    """The desk settings.
+
+    `mode`: in `enforce` gpudesk stops instances by their policy; in `dry_run` it only records what it would do on its
+    own; in `paused` it changes and launches nothing. `channels`: where admins are notified; only admins see them, for
+    others the field is null. `log_group`: the CloudWatch Logs group that receives the whole output of the setup
+    documents; null: none.
+    """
+
+    mode: str
+    defaults: DefaultsView
+    limits: LimitsView
+    channels: ChannelsView | None
+    log_group: str | None
+
+
+class DeskChangedView(DeskView):
+    """The updated settings. `webhook_secret`: of a webhook that was set by this request; it is shown only once."""
+
+    webhook_secret: str | None
+
+
+def to_desk_view(settings: DeskSettings, *, show_channels: bool) -> DeskView:
+    """Return the view of the desk settings.
+
+    :param show_channels: whether the caller may see the channels of the admins
+    """
+    defaults, limits = settings.defaults, settings.limits
+    return {
+        "mode": str(settings.mode),
+        "defaults": {
+            "region": defaults.region,
+            "recipe": defaults.recipe,
+            "disk_gib": defaults.disk_gib,
+            "idle_policy": to_policy_view(defaults.idle_policy),
+            "max_hours": defaults.max_hours,
+        },
+        "limits": {
+            "idle_minutes": limits.idle_minutes,
+            "warning_minutes": limits.warning_minutes,
+            "max_hours": limits.max_hours,
+            "keep_hours": limits.keep_hours,
+            "disk_gib": limits.disk_gib,
+            "gpu_count": limits.gpu_count,
+            "instances_per_owner": limits.instances_per_owner,
+            "required_tags": list(limits.required_tags),
+            "regions": list(limits.regions),
+            "signals": list(limits.signals),
+            "min_thresholds": to_thresholds_view(limits.min_thresholds),
+        },
+        "channels": to_channels_view(settings.channels) if show_channels else None,
+        "log_group": settings.log_group,
+    }

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from typing_extensions import TypedDict
 
-from chalicelib.api.views.values import format_optional_timestamp
+from chalicelib.api.common_schemas import format_optional_timestamp
 from chalicelib.control.services.queries import InstanceSnapshot
 from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.idle.evidence import Evidence
@@ -15,7 +15,10 @@ from chalicelib.domain.instances.warning import StopWarning
 
 
 class SignalView(TypedDict):
-    """One signal as the instance last reported it. `enabled`: whether the idle policy uses it."""
+    """One signal as the instance last reported it: `state` is active, quiet or unknown.
+
+    `enabled`: whether the idle policy uses it.
+    """
 
     name: str
     state: str
@@ -25,7 +28,7 @@ class SignalView(TypedDict):
 
 
 class MissedHeartbeatsView(TypedDict):
-    """Heartbeats that could not be delivered before the last one was."""
+    """Heartbeats that the instance could not send before the last one: how many, since when, and why."""
 
     count: int
     since: str
@@ -33,7 +36,10 @@ class MissedHeartbeatsView(TypedDict):
 
 
 class ActivityView(TypedDict):
-    """Whether the instance is in use: `state` is busy, quiet, idle or unknown; `message` says why."""
+    """Whether the instance is in use: `state` is busy, quiet, idle or unknown; `message` says why.
+
+    `quiet_since`: since when no enabled signal is active. `reported_at`: the time of the last heartbeat.
+    """
 
     state: str
     message: str
@@ -43,37 +49,35 @@ class ActivityView(TypedDict):
     missed_heartbeats: MissedHeartbeatsView | None
 
 
-def to_activity_view(activity: ActivityJudgment, shown: InstanceSnapshot) -> ActivityView:
+def to_activity_view(activity: ActivityJudgment, snapshot: InstanceSnapshot) -> ActivityView:
     """Return the activity state with every signal of the last heartbeat."""
-    spec, report = shown.instance.spec, shown.heartbeat
-    counted = spec.policy.idle.enabled_signals(has_gpu=spec.hardware.nvidia_gpu_count > 0)
-    heartbeat = report if isinstance(report, Heartbeat) else None
+    spec = snapshot.instance.spec
+    heartbeat = snapshot.heartbeat if isinstance(snapshot.heartbeat, Heartbeat) else None
+    enabled = spec.policy.idle.enabled_signals(has_gpu=spec.hardware.nvidia_gpu_count > 0)
+    signals = heartbeat.signals if heartbeat else {}
+    missed = heartbeat.missed_heartbeats if heartbeat else None
     return {
         "state": str(activity.state),
         "message": activity.reason.message,
         "quiet_since": format_optional_timestamp(activity.quiet_since),
         "reported_at": format_timestamp(heartbeat.at) if heartbeat else None,
-        "signals": [_signal(name, heartbeat.signals[name], counted) for name in SIGNALS if name in heartbeat.signals]
-        if heartbeat
-        else [],
-        "missed_heartbeats": _missed(heartbeat.missed_heartbeats)
-        if heartbeat and heartbeat.missed_heartbeats
-        else None,
+        "signals": [_to_signal_view(name, signals[name], enabled) for name in SIGNALS if name in signals],
+        "missed_heartbeats": _to_missed_view(missed) if missed else None,
     }
 
 
-def _missed(missed: MissedHeartbeats) -> MissedHeartbeatsView:
-    return {"count": missed.count, "since": format_timestamp(missed.since), "reason": missed.reason}
-
-
-def _signal(name: str, evidence: Evidence, counted: frozenset[str]) -> SignalView:
+def _to_signal_view(name: str, evidence: Evidence, enabled: frozenset[str]) -> SignalView:
     return {
         "name": name,
         "state": str(evidence.state.value),
         "since": format_timestamp(evidence.since),
         "reason": evidence.reason,
-        "enabled": name in counted,
+        "enabled": name in enabled,
     }
+
+
+def _to_missed_view(missed: MissedHeartbeats) -> MissedHeartbeatsView:
+    return {"count": missed.count, "since": format_timestamp(missed.since), "reason": missed.reason}
 
 
 class KeepView(TypedDict):
@@ -88,9 +92,12 @@ class KeepView(TypedDict):
 
 
 def to_keep_view(until: datetime, requested_by: str, report: Report) -> KeepView:
-    """Return a keep, with who requested it and whether the instance knows of it."""
-    heard = report.acknowledged.keep_until if isinstance(report, Heartbeat) else None
-    is_acknowledged = heard is not None and heard >= until
+    """Return the view of a keep.
+
+    :param report: the last heartbeat; it says until when the instance knows that it is kept
+    """
+    acknowledged_until = report.acknowledged.keep_until if isinstance(report, Heartbeat) else None
+    is_acknowledged = acknowledged_until is not None and acknowledged_until >= until
     return {"until": format_timestamp(until), "requested_by": requested_by, "acknowledged_by_machine": is_acknowledged}
 
 
@@ -104,8 +111,8 @@ class DeliveredChannelView(TypedDict):
 class StopWarningView(TypedDict):
     """A stop warning.
 
-    `type` is idle, lifetime, failed or no_agent. The stop or termination does not begin before `stop_at`. If
-    the warning has not been delivered or answered by then, it waits until `stop_by` at most.
+    `type` is idle, lifetime, failed or no_agent. The stop or termination does not begin before `stop_at`. If no channel
+    has delivered the warning by then, the stop waits for a delivery, at most until `stop_by`.
     """
 
     type: str
@@ -116,16 +123,16 @@ class StopWarningView(TypedDict):
     delivered_channels: list[DeliveredChannelView]
 
 
-def to_warning_view(warned: StopWarning) -> StopWarningView:
-    """Return a stop warning and the channels that delivered it."""
+def to_warning_view(warning: StopWarning) -> StopWarningView:
+    """Return the view of a stop warning, with the channels that delivered it."""
     return {
-        "type": str(warned.warning_type),
-        "message": warned.message,
-        "created_at": format_timestamp(warned.created_at),
-        "stop_at": format_timestamp(warned.stop_at),
-        "stop_by": format_timestamp(warned.stop_by),
+        "type": str(warning.warning_type),
+        "message": warning.message,
+        "created_at": format_timestamp(warning.created_at),
+        "stop_at": format_timestamp(warning.stop_at),
+        "stop_by": format_timestamp(warning.stop_by),
         "delivered_channels": [
             {"channel": delivery.channel, "delivered_at": format_timestamp(delivery.delivered_at)}
-            for delivery in warned.deliveries
+            for delivery in warning.deliveries
         ],
     }

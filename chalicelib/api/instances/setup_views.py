@@ -2,7 +2,7 @@
 
 from typing_extensions import TypedDict
 
-from chalicelib.api.views.values import round_seconds
+from chalicelib.api.common_schemas import round_seconds
 from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.instances.setup_progress import CurrentStep, SetupProgress
 from chalicelib.domain.setup.results import DocumentResult, Failure, StepResult
@@ -13,7 +13,7 @@ class CurrentStepView(TypedDict):
     """The running step, as the instance last reported it.
 
     It is step `step_index` of the `step_count` steps of its document, counted from 1. `remaining_seconds`: estimated
-    from earlier runs on this instance type; null if there is none.
+    from earlier runs on this instance type; null if there are none.
     """
 
     name: str
@@ -38,7 +38,7 @@ class FailureView(TypedDict):
 
 
 class StepResultView(TypedDict):
-    """The result of a step; `status` is that of SSM. `skipped`: an earlier run had done its work already."""
+    """The result of a step; `status` is that of SSM. `skipped`: an earlier run had already done its work."""
 
     name: str
     status: str
@@ -48,7 +48,7 @@ class StepResultView(TypedDict):
 
 
 class DocumentResultView(TypedDict):
-    """The result of a document."""
+    """The result of a document. `reboots`: how often it rebooted; `output_bytes`: the size of its whole output."""
 
     document: str
     succeeded: bool
@@ -63,8 +63,9 @@ class DocumentResultView(TypedDict):
 class SetupView(TypedDict):
     """The progress of setting up `recipe`.
 
-    `document` is next or running: number `document_index` of `document_count`, counted from 1; it is null once all are
-    done. `attempts`: how often it has failed. `results` includes the documents of earlier setups.
+    `document` is the document that runs now or next: number `document_index` of `document_count`, counted from 1; null
+    once all are done. `attempts`: how often it has failed. `remaining_seconds`: estimated for all remaining documents.
+    `failure`: why the last attempt failed. `results` includes the documents of earlier setups.
     """
 
     recipe: str
@@ -78,8 +79,11 @@ class SetupView(TypedDict):
     results: list[DocumentResultView]
 
 
-def to_setup_view(setup: SetupState, going: SetupProgress | None) -> SetupView | None:
-    """Return the progress and the results of a setup; None if the recipe has no documents."""
+def to_setup_view(setup: SetupState, progress: SetupProgress | None) -> SetupView | None:
+    """Return the view of a setup; None if the recipe has no documents.
+
+    :param progress: the running step and the remaining time; None if the setup does not run
+    """
     count = len(setup.documents)
     if not count:
         return None
@@ -89,14 +93,14 @@ def to_setup_view(setup: SetupState, going: SetupProgress | None) -> SetupView |
         "document_index": min(setup.document_index + 1, count),
         "document_count": count,
         "attempts": setup.attempts,
-        "step": _step_now(going.step) if going and going.step else None,
-        "remaining_seconds": round_seconds(going.remaining) if going else None,
-        "failure": _failure(setup.failure) if setup.failure else None,
-        "results": [_result(result) for result in setup.results],
+        "step": _to_step_view(progress.step) if progress and progress.step else None,
+        "remaining_seconds": round_seconds(progress.remaining) if progress else None,
+        "failure": _to_failure_view(setup.failure) if setup.failure else None,
+        "results": [_to_result_view(result) for result in setup.results],
     }
 
 
-def _step_now(step: CurrentStep) -> CurrentStepView:
+def _to_step_view(step: CurrentStep) -> CurrentStepView:
     return {
         "name": step.name,
         "step_index": step.index,
@@ -109,7 +113,7 @@ def _step_now(step: CurrentStep) -> CurrentStepView:
     }
 
 
-def _failure(failure: Failure) -> FailureView:
+def _to_failure_view(failure: Failure) -> FailureView:
     return {
         "document": failure.document,
         "step": failure.step,
@@ -120,20 +124,20 @@ def _failure(failure: Failure) -> FailureView:
     }
 
 
-def _result(result: DocumentResult) -> DocumentResultView:
+def _to_result_view(result: DocumentResult) -> DocumentResultView:
     return {
         "document": result.name,
         "succeeded": result.succeeded,
         "started_at": format_timestamp(result.started_at),
         "ended_at": format_timestamp(result.ended_at),
         "duration_seconds": round(result.duration.total_seconds()),
-        "steps": [_step_result(step) for step in result.steps],
+        "steps": [_to_step_result_view(step) for step in result.steps],
         "reboots": result.reboots,
         "output_bytes": result.output_bytes,
     }
 
 
-def _step_result(step: StepResult) -> StepResultView:
+def _to_step_result_view(step: StepResult) -> StepResultView:
     return {
         "name": step.name,
         "status": step.status,

@@ -1,76 +1,24 @@
-"""/owners: what owners set for themselves."""
+"""/owners: the policy defaults and notification channels of an owner."""
 
-from typing_extensions import TypedDict
+from chalicelib.api.common_schemas import EmptyModel, OwnerQuery
+from chalicelib.api.owners.schemas import OwnerChangedView, OwnerView, UpdateOwnerBody, to_owner_view
+from chalicelib.api.parameters import OWNER_REF
+from chalicelib.api.request_context import RequestContext
+from chalicelib.api.routing import Endpoint, Router
 
-from chalicelib.api.common_schemas import EmptyModel
-from chalicelib.api.forms.queries import OwnerQuery
-from chalicelib.api.owners.schemas import UpdateOwnerBody
-from chalicelib.api.routing import RequestContext, Router
-from chalicelib.domain.desk.channels import Channels
-from chalicelib.domain.desk.owners import OwnerSettings
-
-router = Router()
+router = Router("owners", "Set an owner's defaults and notification channels.")
 
 
-class ChannelsView(TypedDict):
-    """Where somebody is told of warnings; null: not by that."""
-
-    email: str | None
-    webhook: str | None
-
-
-class OwnerPolicyView(TypedDict):
-    """What an owner's instances get that a request does not say; null: as the desk has it."""
-
-    idle_minutes: int | None
-    warning_minutes: int | None
-    signals: list[str] | None
-    thresholds: dict[str, int]
-
-
-class OwnerView(TypedDict):
-    """What is set for an owner."""
-
-    owner: str
-    idle_policy: OwnerPolicyView
-    max_hours: int | None
-    channels: ChannelsView
-
-
-class OwnerChangedView(OwnerView):
-    """`webhook_secret` where a webhook was set just now; it is shown this once."""
-
-    webhook_secret: str | None
-
-
-@router.route("GET", "/owners/{owner}", takes=EmptyModel, asks=OwnerQuery, gives=OwnerView)
+@router.route(Endpoint("GET", "/owners/{owner}", OWNER_REF), body=EmptyModel, query=OwnerQuery, response=OwnerView)
 def show_owner(call: RequestContext[EmptyModel, OwnerQuery]) -> OwnerView:
-    """An owner's policy and channels: one's own, or anybody's for an admin."""
-    return _owner(call.app.owners.get(call.actor, call.path_ref))
+    """Return an owner's settings. Users get their own; admins get those of any owner."""
+    return to_owner_view(call.app.owners.get(call.actor, call.path_ref))
 
 
-@router.route("PATCH", "/owners/{owner}", takes=UpdateOwnerBody, asks=OwnerQuery, gives=OwnerChangedView)
+@router.route(
+    Endpoint("PATCH", "/owners/{owner}", OWNER_REF), body=UpdateOwnerBody, query=OwnerQuery, response=OwnerChangedView
+)
 def update_owner(call: RequestContext[UpdateOwnerBody, OwnerQuery]) -> OwnerChangedView:
-    """Change them, within what the admin allows; null is the desk's again."""
-    notification = call.app.owners.update(call.actor, call.path_ref, call.body.model_dump(exclude_unset=True))
-    return {**_owner(notification.settings), "webhook_secret": notification.webhook_secret}
-
-
-def to_channels_view(channels: Channels) -> ChannelsView:
-    """Channels, without anything that is secret."""
-    return {"email": channels.email, "webhook": channels.webhook}
-
-
-def _owner(settings: OwnerSettings) -> OwnerView:
-    policy = settings.policy
-    return {
-        "owner": settings.owner,
-        "idle_policy": {
-            "idle_minutes": policy.idle_minutes,
-            "warning_minutes": policy.warning_minutes,
-            "signals": list(policy.signals) if policy.signals is not None else None,
-            "thresholds": dict(policy.thresholds),
-        },
-        "max_hours": policy.max_hours,
-        "channels": to_channels_view(settings.channels),
-    }
+    """Update an owner's settings within the limits. null resets a field to the desk default."""
+    update = call.app.owners.update(call.actor, call.path_ref, call.body.model_dump(exclude_unset=True))
+    return {**to_owner_view(update.settings), "webhook_secret": update.webhook_secret}

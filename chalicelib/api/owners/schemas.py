@@ -1,16 +1,19 @@
-"""An owner: policy, and where they are told."""
+"""Bodies and views of /owners, and the notification channels that owners and the desk have."""
 
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
+from typing_extensions import TypedDict
 
 from chalicelib.api.common_schemas import RejectNull, RequestModel
-from chalicelib.api.forms.policy import IdlePolicyBody
+from chalicelib.api.policy_schemas import IdlePolicyBody
+from chalicelib.domain.desk.channels import Channels
+from chalicelib.domain.desk.owners import OwnerSettings
 
 
 class ChannelsBody(RequestModel):
-    """Where somebody is told; null takes one away."""
+    """Where notifications are sent. null removes a channel; fields that are left out stay as they are."""
 
     email: str | None = Field(
         None, max_length=254, description="an e-mail address such as ada@example.org, or null for none"
@@ -21,13 +24,13 @@ class ChannelsBody(RequestModel):
 
 
 class UpdateOwnerBody(RequestModel):
-    """What to change of what is set for an owner; what is left out stays, null is the desk's again."""
+    """Changes of an owner's settings. Fields that are left out stay as they are; null resets to the desk default."""
 
     idle_policy: IdlePolicyBody | None = Field(
-        None, description='an object such as {"idle_minutes": 30}, or null for the desk\'s'
+        None, description='an object such as {"idle_minutes": 30}, or null for the desk default'
     )
     max_hours: int | None = Field(
-        None, ge=1, le=8760, description="a whole number of hours from 1 to 8760, or null for the desk's"
+        None, ge=1, le=8760, description="a whole number of hours from 1 to 8760, or null for the desk default"
     )
     channels: Annotated[ChannelsBody | None, RejectNull] = Field(
         None, description='an object such as {"email": "ada@example.org"}'
@@ -36,5 +39,57 @@ class UpdateOwnerBody(RequestModel):
     @model_validator(mode="after")
     def _require_some_field(self) -> Self:
         if not self.model_fields_set:
-            raise PydanticCustomError("empty", "say what to change: idle_policy, max_hours or channels")
+            raise PydanticCustomError("empty", "must have at least one of idle_policy, max_hours, channels")
         return self
+
+
+class ChannelsView(TypedDict):
+    """Where notifications are sent; null: not on this channel."""
+
+    email: str | None
+    webhook: str | None
+
+
+class OwnerPolicyView(TypedDict):
+    """An owner's defaults for the idle policy of new instances; null: the desk default applies."""
+
+    idle_minutes: int | None
+    warning_minutes: int | None
+    signals: list[str] | None
+    thresholds: dict[str, int]
+
+
+class OwnerView(TypedDict):
+    """The settings of an owner."""
+
+    owner: str
+    idle_policy: OwnerPolicyView
+    max_hours: int | None
+    channels: ChannelsView
+
+
+class OwnerChangedView(OwnerView):
+    """The updated settings. `webhook_secret`: of a webhook that was set by this request; it is shown only once."""
+
+    webhook_secret: str | None
+
+
+def to_channels_view(channels: Channels) -> ChannelsView:
+    """Return the view of channels, without their secrets."""
+    return {"email": channels.email, "webhook": channels.webhook}
+
+
+def to_owner_view(settings: OwnerSettings) -> OwnerView:
+    """Return the view of an owner's settings."""
+    policy = settings.policy
+    return {
+        "owner": settings.owner,
+        "idle_policy": {
+            "idle_minutes": policy.idle_minutes,
+            "warning_minutes": policy.warning_minutes,
+            "signals": list(policy.signals) if policy.signals is not None else None,
+            "thresholds": dict(policy.thresholds),
+        },
+        "max_hours": policy.max_hours,
+        "channels": to_channels_view(settings.channels),
+    }

@@ -6,8 +6,7 @@ from chalicelib.control.services.instances import InstanceService
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.benchmarks.result import Comparison, compare
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog, UnknownGpu, UnknownType
-from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError, ValidationFailed
-from chalicelib.domain.desk.settings import Mode
+from chalicelib.domain.common.errors import FieldError, ValidationFailed
 from chalicelib.domain.instances.commands import start_benchmark
 from chalicelib.domain.instances.record import Instance
 from chalicelib.store.benchmarks import BenchmarkRepository
@@ -26,11 +25,7 @@ class BenchmarkService:
 
         :param seconds: how long each measurement takes
         """
-        if self.instances.desk.settings().mode is Mode.PAUSED:
-            raise Conflict(
-                "gpudesk is paused. Benchmarks run again when an admin sets mode to enforce.",
-                code=ErrorCode.DESK_PAUSED,
-            )
+        self.instances.desk.settings().require_not_paused("Benchmarks run again")
         clock = self.instances.clock
         return self.instances.apply(
             actor, ref, lambda found: start_benchmark.start_benchmark(found, self.catalog, seconds, actor, clock.now())

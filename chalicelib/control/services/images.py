@@ -14,27 +14,19 @@ from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError, Not
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.pagination import Page
 from chalicelib.domain.common.timeline import timeline_entry
-from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.idle.rule import ActivityState
+from chalicelib.domain.images.capture import captured_recipes
 from chalicelib.domain.images.record import (
     IN_PROGRESS_PHASES,
-    LATEST,
     Image,
     ImagePhase,
     ImageSource,
-    contains_recipe,
-    find_by_ref,
-    latest,
-    launch_incompatibility,
 )
 from chalicelib.domain.images.secret_restore import regenerated_secrets_message
 from chalicelib.domain.instances.lifecycle.plans import because
 from chalicelib.domain.instances.names import NAME_DESCRIPTION, is_valid_name
 from chalicelib.domain.instances.record import ImageInProgress, Instance, Machine, Phase
-from chalicelib.domain.instances.spec import DesiredState, Spec
-from chalicelib.domain.launch.from_image import recipes_captured_in_image
-from chalicelib.domain.launch.request import LaunchRequest
-from chalicelib.domain.setup.parameters import ParameterValue, resolve_values
+from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.domain.setup.state import documents_for_image
 from chalicelib.domain.write_warnings import WarningCode, WriteWarning
@@ -74,11 +66,7 @@ class ImageService:
             raise ValidationFailed(
                 f"name must be {NAME_DESCRIPTION}", errors=(FieldError("name", f"must be {NAME_DESCRIPTION}"),)
             )
-        if self.desk.settings().mode is Mode.PAUSED:
-            raise Conflict(
-                "gpudesk is paused. Images can be created when an admin sets mode to enforce.",
-                code=ErrorCode.DESK_PAUSED,
-            )
+        self.desk.settings().require_not_paused("Images can be created")
 
         def create_once() -> ImageRequested:
             instance = load_visible(self.instances, actor, ref)
@@ -143,50 +131,6 @@ class ImageService:
 
         return retry_user_write(f"Image {ref}", delete_once)
 
-    def resolve_reference(self, actor: Actor, request: LaunchRequest) -> Image | None:
-        """The image that a launch names by id or name; None where it names none, or the latest.
-
-        :raises Invalid: there is no such image
-        """
-        if request.image is None or request.image == LATEST:
-            return None
-        found = find_by_ref(
-            request.image,
-            self.images.list_all(None if actor.can_see_all else actor.effective_owner),
-            actor.effective_owner,
-        )
-        if found is None:
-            wrong = f"there is no image {request.image[:60]!r} of yours; GET /images lists them"
-            raise ValidationFailed(wrong, errors=(FieldError("image", wrong),))
-        return found
-
-    def find_latest(self, actor: Actor, request: LaunchRequest, spec: Spec) -> Image:
-        """The owner's newest image in which all is baked in that the recipe runs, as it is today.
-
-        What the request leaves open of the recipe's parameters is as it was chosen there.
-
-        :param spec: complete, as it would be without an image
-        :raises Invalid: there is none
-        """
-        kind, recipe = self.catalog.get_type(spec.hardware.instance_type), self.recipes[spec.software.recipe]
-        found = latest(
-            each
-            for each in self.images.list_all(actor.effective_owner)
-            if contains_recipe(each, recipe.with_values(self._chosen(request, recipe, each)))
-            and launch_incompatibility(each, kind, spec.region, request.disk_gib, recipe.image_parameter_for(kind))
-            is None
-        )
-        if found is None:
-            wrong = (
-                f"you have no image with recipe {spec.software.recipe}, as it is today, that fits a {kind.name} in "
-                f"{spec.region}; leave image out, and POST /instances/{{name}}/images once it is ready"
-            )
-            raise ValidationFailed(wrong, errors=(FieldError("image", wrong),))
-        return found
-
-    def _chosen(self, request: LaunchRequest, recipe: Recipe, image: Image) -> Mapping[str, ParameterValue]:
-        return resolve_values(request.parameters, recipe.parameters, image.parameters_of(recipe.name))[0]
-
     def _machine(self, instance: Instance) -> Machine:
         if instance.spec.desired is not DesiredState.RUNNING:
             raise Conflict(
@@ -225,7 +169,7 @@ class ImageService:
             region=instance.spec.region,
             recipe=instance.spec.software.recipe,
             parameters=instance.spec.software.parameters,
-            added_recipes=recipes_captured_in_image(instance, self.recipes),
+            added_recipes=captured_recipes(instance, self.recipes),
             disk_gib=instance.spec.disk_gib,
             no_reboot=no_reboot,
             installed_documents=documents_for_image(instance.setup),

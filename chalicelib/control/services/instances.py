@@ -8,13 +8,12 @@ from chalicelib.control.loop.reconcile import load_channel_directory
 from chalicelib.control.services.user_writes import retry_user_write
 from chalicelib.domain.access.actor import Actor, instance_not_found
 from chalicelib.domain.common.clock import Clock
-from chalicelib.domain.common.errors import Conflict, ErrorCode
 from chalicelib.domain.desk.policy_limits import PolicyOverride
-from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.commands import keep, stop_start, update_policy
 from chalicelib.domain.instances.commands.change import RecordChange
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.notifications.notification import Notification, notifications_for
+from chalicelib.domain.write_warnings import WriteWarning
 from chalicelib.store.desk import DeskRepository
 from chalicelib.store.instances.items import RecordWrite
 from chalicelib.store.instances.repository import InstanceRepository
@@ -33,6 +32,14 @@ def load_visible(instances: InstanceRepository, actor: Actor, ref: str) -> Insta
     return instance
 
 
+@dataclass(frozen=True)
+class InstanceWithWarnings:
+    """The instance after a write, and what the caller should know about the write."""
+
+    instance: Instance
+    warnings: tuple[WriteWarning, ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class InstanceService:
     """stop, start, DELETE, keep, PATCH: each sets what is desired; the loop does it."""
@@ -46,11 +53,7 @@ class InstanceService:
         return self.apply(actor, ref, lambda instance: stop_start.request_stop(instance, actor, self.clock.now()))
 
     def start(self, actor: Actor, ref: str) -> Instance:
-        if self.desk.settings().mode is Mode.PAUSED:
-            raise Conflict(
-                "gpudesk is paused. Instances can be started when an admin sets mode to enforce.",
-                code=ErrorCode.DESK_PAUSED,
-            )
+        self.desk.settings().require_not_paused("Instances can be started")
         return self.apply(actor, ref, lambda instance: stop_start.request_start(instance, actor, self.clock.now()))
 
     def terminate(self, actor: Actor, ref: str) -> Instance:

@@ -3,12 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from chalicelib.control.services.instances import InstanceService
-from chalicelib.control.services.launch import LaunchResponse
+from chalicelib.control.services.instances import InstanceService, InstanceWithWarnings
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
-from chalicelib.domain.common.errors import Conflict, ErrorCode
-from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.commands.change import RecordChange
 from chalicelib.domain.instances.commands.rerun_setup import apply_setup_request, build_setup_request
 from chalicelib.domain.instances.record import Instance
@@ -27,13 +24,9 @@ class SetupService:
 
     def run(
         self, actor: Actor, ref: str, *, recipe: str | None, parameters: Mapping[str, ParameterValue]
-    ) -> LaunchResponse:
+    ) -> InstanceWithWarnings:
         """Record the setup; warn if the GPU steps of the recipe are skipped."""
-        if self.instances.desk.settings().mode is Mode.PAUSED:
-            raise Conflict(
-                "gpudesk is paused. Instances can be set up when an admin sets mode to enforce.",
-                code=ErrorCode.DESK_PAUSED,
-            )
+        self.instances.desk.settings().require_not_paused("Instances can be set up")
         skipped: list[str | None] = []
 
         def wanted(found: Instance) -> RecordChange:
@@ -43,6 +36,6 @@ class SetupService:
 
         instance = self.instances.apply(actor, ref, wanted)
         messages = [skipped[-1]] if skipped[-1] else []
-        return LaunchResponse(
+        return InstanceWithWarnings(
             instance, tuple(WriteWarning(WarningCode.GPU_STEPS_SKIPPED, message) for message in messages)
         )

@@ -33,7 +33,14 @@ class UnknownGpu(ValueError):
 
 
 class NoMatchingType(ValueError):
-    """The GPU exists, but not in that number or not in that region; the message names what exists."""
+    """The GPU exists, but not in that number or not in that region; the message names what exists.
+
+    :param field: the field of a launch request that has to change
+    """
+
+    def __init__(self, message: str, field: str = "gpu") -> None:
+        self.field = field
+        super().__init__(message)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +161,8 @@ class InstanceTypeCatalog:
         counted = [each for each in launchable if each.gpu_count == gpu_count]
         if not counted:
             counts = join_and(sorted({each.gpu_count for each in launchable}))
-            raise NoMatchingType(f"no type has exactly {gpu_count} x {join_or(names)}; they come in {counts}")
+            message = f"no type has exactly {gpu_count} x {join_or(names)}; they come in {counts}"
+            raise NoMatchingType(message, field="gpu_count")
         priced = [each for each in counted if region in each.prices]
         if not priced:
             regions = join_and(sorted({place for each in counted for place in each.prices}))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from chalicelib.domain.common.errors import Conflict, ErrorCode
 from chalicelib.domain.desk.channels import Channels
 from chalicelib.domain.idle.policy import SIGNALS, IdlePolicy, Thresholds
 from chalicelib.domain.write_warnings import WarningCode, WriteWarning
@@ -83,3 +84,13 @@ class DeskSettings:
     channels: Channels = Channels()
     log_group: str | None = None
     version: int | None = None
+
+    def require_not_paused(self, actions: str) -> None:
+        """Refuse a request that gpudesk cannot carry out while it is paused.
+
+        :param actions: the subject and the verb of the message, for example "Instances can be started"
+        :raises Conflict: the mode is `paused`
+        """
+        if self.mode is Mode.PAUSED:
+            message = f"gpudesk is paused. {actions} when an admin sets mode to enforce."
+            raise Conflict(message, code=ErrorCode.DESK_PAUSED)

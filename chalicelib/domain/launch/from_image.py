@@ -1,12 +1,11 @@
-"""What an image takes along of an instance, and a launch takes over from the image: recipes, and what was chosen."""
+"""Decide what a launch inherits from its image: the parameters and the added recipes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from chalicelib.domain.catalog.instance_types import InstanceType
 from chalicelib.domain.common.text import join_and
 from chalicelib.domain.images.record import Image, skippable_documents
-from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import Spec, collect_documents
 from chalicelib.domain.launch.request import LaunchRequest
 from chalicelib.domain.setup.parameters import format_values, resolve_values
@@ -15,75 +14,80 @@ from chalicelib.domain.setup.state import AddedRecipe
 
 
 @dataclass(frozen=True)
-class InheritedSpec:
-    """A spec with what it inherits from the image, and a message about that."""
+class InheritedRecipes:
+    """The added recipes that a launch inherits from its image.
 
-    spec: Spec
-    message: str
-
-
-def recipes_captured_in_image(instance: Instance, recipes: Mapping[str, Recipe]) -> tuple[AddedRecipe, ...]:
-    """The recipes that were added to it, as far as all that they run has ended well.
-
-    One that failed would fail every launch from the image.
+    :param left_out_messages: one sentence for each added recipe of the image that is not inherited
     """
-    ended = {result.name: result.succeeded for result in instance.setup.results}
-    return tuple(
-        added_recipe
-        for added_recipe in instance.spec.software.added_recipes
-        if added_recipe.recipe in recipes and all(ended.get(use.name) for use in recipes[added_recipe.recipe].documents)
-    )
+
+    added: tuple[AddedRecipe, ...] = ()
+    left_out_messages: tuple[str, ...] = ()
 
 
-def inherit_from_image(
-    spec: Spec, request: LaunchRequest, image: Image, instance_type: InstanceType, recipes: Mapping[str, Recipe]
-) -> InheritedSpec:
-    """What was added there comes along where the launch is of the image's own recipe; what cannot is left out.
+def inherit_recipes(
+    image: Image, recipe: Recipe, instance_type: InstanceType, recipes: Mapping[str, Recipe]
+) -> InheritedRecipes:
+    """Inherit the added recipes of the image if the launch uses the recipe of the image.
 
-    :param spec: complete, of a launch from the image
+    :param recipe: the recipe of the launch
     """
     added: list[AddedRecipe] = []
     left_out: list[str] = []
-    for each in (other for other in image.added_recipes if other.recipe != spec.software.recipe):
-        why = _why_not(each, spec, image, instance_type, recipes)
-        if why:
-            left_out.append(f"Recipe {each.recipe}, which was added there, is not inherited: {why}.")
+    for candidate in image.added_recipes:
+        if candidate.recipe == recipe.name:
+            continue
+        reason = _not_inheritable_reason(candidate, image, recipe, instance_type, recipes)
+        if reason:
+            left_out.append(f"Added recipe {candidate.recipe} of the image is not inherited: {reason}.")
         else:
-            values, _ = resolve_values({}, recipes[each.recipe].parameters, each.parameters)
-            added.append(AddedRecipe(recipe=each.recipe, parameters=values))
-    spec = replace(spec, software=replace(spec.software, added_recipes=tuple(added)))
-    return InheritedSpec(spec, " ".join([_in_words(spec, request, image, recipes), *left_out]))
+            parameters, _ = resolve_values({}, recipes[candidate.recipe].parameters, candidate.parameters)
+            added.append(AddedRecipe(recipe=candidate.recipe, parameters=parameters))
+    return InheritedRecipes(tuple(added), tuple(left_out))
 
 
-def _why_not(
-    added: AddedRecipe, spec: Spec, image: Image, instance_type: InstanceType, recipes: Mapping[str, Recipe]
+def _not_inheritable_reason(
+    candidate: AddedRecipe, image: Image, recipe: Recipe, instance_type: InstanceType, recipes: Mapping[str, Recipe]
 ) -> str | None:
-    if spec.software.recipe != image.recipe:
-        return f"{spec.software.recipe} was asked for, and the image is of {image.recipe}"
-    recipe = recipes.get(added.recipe)
-    if recipe is None:
-        return "there is no such recipe any more"
-    _, wrong = resolve_values({}, recipe.parameters, added.parameters)
-    return recipe.requirements.incompatibility(instance_type, image.source.base_image_parameter) or next(
-        (f"{each.field} {each.message}" for each in wrong), None
+    if recipe.name != image.recipe:
+        return f"the launch uses recipe {recipe.name}, and the image was created with recipe {image.recipe}"
+    added = recipes.get(candidate.recipe)
+    if added is None:
+        return "this recipe no longer exists"
+    _, errors = resolve_values({}, added.parameters, candidate.parameters)
+    return added.requirements.incompatibility(instance_type, image.source.base_image_parameter) or next(
+        (f"{error.field} {error.message}" for error in errors), None
     )
 
 
-def _in_words(spec: Spec, request: LaunchRequest, image: Image, recipes: Mapping[str, Recipe]) -> str:
-    """Describe the image, the inherited parameters and recipes, and the documents that are skipped."""
+def describe_launch_from_image(
+    request: LaunchRequest, spec: Spec, image: Image, recipes: Mapping[str, Recipe], inherited: InheritedRecipes
+) -> str:
+    """Describe the image, what is inherited from it, and which documents are skipped."""
+    parts = []
+    parameters = _inherited_parameters(request, spec, recipes)
+    if parameters:
+        parts.append(f"the parameters {format_values(parameters)}")
+    if inherited.added:
+        names = join_and(added.recipe for added in inherited.added)
+        parts.append(f"the added recipe{'s' if len(inherited.added) > 1 else ''} {names}")
+    origin = f"Launched from image {image.name} ({image.id})"
+    sentences = [f"{origin} with {join_and(parts)}." if parts else f"{origin}."]
+    skippable = skippable_documents(image, collect_documents(spec, recipes))
+    if skippable:
+        seconds = sum(skippable.values())
+        sentences.append(f"Skipped unless changed since: {', '.join(skippable)}. This saves about {seconds} s.")
+    else:
+        sentences.append(f"It contains no document that {join_and(spec.software.recipes)} runs.")
+    return " ".join([*sentences, *inherited.left_out_messages])
+
+
+def _inherited_parameters(
+    request: LaunchRequest, spec: Spec, recipes: Mapping[str, Recipe]
+) -> Mapping[str, str | int | bool]:
+    """Return the parameters that neither the request nor the defaults of the recipe explain."""
     known = recipes[spec.software.recipe].parameters
-    there = {
+    return {
         name: value
         for name, value in spec.software.parameters.items()
         if name not in request.parameters and name in known and value != known[name].default
     }
-    inherited = [f"the parameters {format_values(there)}"] if there else []
-    if spec.software.added_recipes:
-        names = join_and([added_recipe.recipe for added_recipe in spec.software.added_recipes])
-        inherited.append(f"the added recipe{'s' if len(spec.software.added_recipes) > 1 else ''} {names}")
-    origin = f"Launched from image {image.name} ({image.id})"
-    origin += f" with {join_and(inherited)}." if inherited else "."
-    spared = skippable_documents(image, collect_documents(spec, recipes))
-    if not spared:
-        return f"{origin} It contains no document that {join_and(spec.software.recipes)} runs."
-    return f"{origin} Skipped unless changed since: {', '.join(spared)}. This saves about {sum(spared.values())} s."

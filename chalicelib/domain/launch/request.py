@@ -1,15 +1,21 @@
-"""The request to launch an instance, as the caller sent it."""
+"""The request to launch an instance, and what every launch request is completed with."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.desk.policy_limits import PolicyOverride
+from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.setup.parameters import ParameterValue
+from chalicelib.domain.setup.recipe import Recipe
 
 
 @dataclass(frozen=True, kw_only=True)
 class LaunchRequest:
-    """POST /instances as it was said; None is "as the desk does it"."""
+    """The body of POST /instances, without `owner`. None: the image, the owner's settings or the desk defaults decide.
+
+    :param image: the id or the name of an image, or "latest"
+    """
 
     gpu: str | None = None
     gpu_count: int | None = None
@@ -24,3 +30,16 @@ class LaunchRequest:
     project: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     policy: PolicyOverride = PolicyOverride()
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaunchContext:
+    """The catalog, the recipes and the settings that a launch request is completed and checked with.
+
+    :param owner_policy: replaces the desk defaults; the policy of the request replaces both
+    """
+
+    catalog: InstanceTypeCatalog
+    recipes: Mapping[str, Recipe]
+    settings: DeskSettings
+    owner_policy: PolicyOverride

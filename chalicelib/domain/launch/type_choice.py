@@ -1,4 +1,7 @@
-"""Choose the instance type of a launch request."""
+"""Choose the region and the instance type of a launch request."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from chalicelib.domain.catalog.instance_types import (
     InstanceType,
@@ -7,48 +10,83 @@ from chalicelib.domain.catalog.instance_types import (
     UnknownGpu,
     UnknownType,
 )
-from chalicelib.domain.common.errors import FieldError, ValidationFailed, validation_failed
-from chalicelib.domain.desk.settings import Limits
-from chalicelib.domain.launch.request import LaunchRequest
+from chalicelib.domain.common.errors import FieldError
+from chalicelib.domain.images.record import Image
+from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
 
 
-def choose_instance_type(
-    request: LaunchRequest, region: str, catalog: InstanceTypeCatalog, limits: Limits
-) -> tuple[InstanceType | None, list[FieldError]]:
-    if request.gpu is None and request.instance_type is None:
-        names = ", ".join(catalog.gpu_names())
-        return None, [FieldError("gpu", f"say which GPU ({names}), or an instance_type such as g4dn.xlarge")]
+@dataclass(frozen=True)
+class TypeChoice:
+    """The region and the instance type of a launch.
+
+    :param instance_type: None if there are errors
+    """
+
+    region: str
+    instance_type: InstanceType | None
+    errors: tuple[FieldError, ...] = ()
+
+
+def choose_instance_type(request: LaunchRequest, context: LaunchContext, image: Image | None) -> TypeChoice:
+    """Choose the type that the request names, or else the cheapest type with its GPUs.
+
+    :param image: if it is given, its region is the default
+    """
+    catalog, limits = context.catalog, context.settings.limits
+    region = request.region or (image.region if image else context.settings.defaults.region)
+    allowed = limits.regions or catalog.regions()
+    if region not in allowed:
+        message = f"must be one of {', '.join(allowed)}, not {region[:40]!r}"
+        return TypeChoice(region, None, (FieldError("region", message),))
     try:
-        kind = _named(request, region, catalog) if request.instance_type else _of_gpu(request, region, catalog)
+        instance_type = _find_type(request, region, catalog)
+        errors = _type_errors(request, region, instance_type, context) if instance_type else ()
     except UnknownType as error:
-        return None, [FieldError("instance_type", str(error))]
-    except (UnknownGpu, NoMatchingType) as error:
-        wrong_count = isinstance(error, NoMatchingType) and "exactly" in str(error)
-        return None, [FieldError("gpu_count" if wrong_count else "gpu", str(error))]
-    except ValidationFailed as error:
-        return None, list(error.errors)
-    if kind.gpu_count > limits.gpu_count:
-        return None, [FieldError("gpu_count", f"must be at most {limits.gpu_count} on this desk")]
-    return kind, []
+        return TypeChoice(region, None, (FieldError("instance_type", str(error)),))
+    except UnknownGpu as error:
+        return TypeChoice(region, None, (FieldError("gpu", str(error)),))
+    except NoMatchingType as error:
+        return TypeChoice(region, None, (FieldError(error.field, str(error)),))
+    if instance_type is None:
+        names = ", ".join(catalog.gpu_names())
+        message = f"is required, unless you send an instance_type such as g4dn.xlarge: one of {names}"
+        errors = (FieldError("gpu", message),)
+    return TypeChoice(region, None if errors else instance_type, errors)
 
 
-def _of_gpu(request: LaunchRequest, region: str, catalog: InstanceTypeCatalog) -> InstanceType:
-    return catalog.cheapest(request.gpu or "", request.gpu_count or 1, region)
+def _find_type(request: LaunchRequest, region: str, catalog: InstanceTypeCatalog) -> InstanceType | None:
+    if request.instance_type:
+        return catalog.get_type(request.instance_type)
+    return catalog.cheapest(request.gpu, request.gpu_count or 1, region) if request.gpu else None
 
 
-def _named(request: LaunchRequest, region: str, catalog: InstanceTypeCatalog) -> InstanceType:
-    kind = catalog.get_type(request.instance_type or "")
-    wrong = []
-    if kind.unavailable:
-        wrong.append(FieldError("instance_type", kind.unavailable))
-    elif region not in kind.prices:
-        regions = ", ".join(sorted(kind.prices))
-        wrong.append(FieldError("region", f"{kind.name} is not known to be offered in {region}; it is in {regions}"))
-    if request.gpu and kind.gpu not in catalog.match_gpus(request.gpu):
-        has = f"{kind.gpu_count} x {kind.gpu}" if kind.gpu else "no GPU"
-        wrong.append(FieldError("gpu", f"{kind.name} has {has}; leave out gpu or instance_type"))
-    if request.gpu_count is not None and request.gpu_count != kind.gpu_count:
-        wrong.append(FieldError("gpu_count", f"{kind.name} has {kind.gpu_count}; leave out gpu_count or instance_type"))
-    if wrong:
-        raise validation_failed(wrong)
-    return kind
+def _type_errors(
+    request: LaunchRequest, region: str, instance_type: InstanceType, context: LaunchContext
+) -> tuple[FieldError, ...]:
+    """Return why the type cannot be launched."""
+    if request.instance_type:
+        errors = tuple(_named_type_errors(request, region, instance_type, context.catalog))
+        if errors:
+            return errors
+    limit = context.settings.limits.gpu_count
+    if instance_type.gpu_count > limit:
+        return (FieldError("gpu_count", f"must be at most {limit} on this desk"),)
+    return ()
+
+
+def _named_type_errors(
+    request: LaunchRequest, region: str, instance_type: InstanceType, catalog: InstanceTypeCatalog
+) -> Iterator[FieldError]:
+    """Yield why the named type cannot be launched, and where the other fields contradict it."""
+    name = instance_type.name
+    if instance_type.unavailable:
+        yield FieldError("instance_type", instance_type.unavailable)
+    elif region not in instance_type.prices:
+        regions = ", ".join(sorted(instance_type.prices))
+        yield FieldError("region", f"{name} has no known price in {region}; it has one in {regions}")
+    if request.gpu and instance_type.gpu not in catalog.match_gpus(request.gpu):
+        gpus = f"{instance_type.gpu_count} x {instance_type.gpu}" if instance_type.gpu else "no GPU"
+        yield FieldError("gpu", f"{name} has {gpus}; leave out gpu or instance_type")
+    if request.gpu_count is not None and request.gpu_count != instance_type.gpu_count:
+        message = f"{name} has {instance_type.gpu_count}; leave out gpu_count or instance_type"
+        yield FieldError("gpu_count", message)

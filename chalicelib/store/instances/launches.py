@@ -1,8 +1,9 @@
 """Create the record of a launch in one transaction: find repeated requests, refuse names in use and full limits."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import Enum, auto
 from typing import Any
 
 from pynamodb.attributes import MapAttribute
@@ -13,14 +14,12 @@ from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.write_warnings import WarningCode, WriteWarning
 from chalicelib.store.desk import DeskModel
-from chalicelib.store.dynamo import (
-    TransactionConflict,
-    cancellation_codes,
-    find_item,
-    retry_on_conflict,
-    transaction,
-)
+from chalicelib.store.dynamo import MAX_ATTEMPTS, VersionConflict, cancellation_codes, find_item, transaction
 from chalicelib.store.instances.items import adjust_owner_count, append_timeline, name_key, to_instance_model
+
+CONDITION_FAILED = "ConditionalCheckFailed"
+TRANSACTION_CONFLICT = "TransactionConflict"
+"""https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,16 +38,25 @@ class IdempotencyRecord:
     warnings: tuple[WriteWarning, ...] = ()
 
 
-@dataclass(frozen=True)
-class LaunchCreated:
-    """The record was created."""
+class LaunchOutcome(Enum):
+    """What became of a launch transaction.
+
+    CREATED: the record was created. DUPLICATE: an earlier request with the same key created an instance. NAME_TAKEN:
+    active instances have all of the names. LIMIT_REACHED: the owner has as many active instances as allowed.
+    """
+
+    CREATED = auto()
+    DUPLICATE = auto()
+    NAME_TAKEN = auto()
+    LIMIT_REACHED = auto()
 
 
 @dataclass(frozen=True)
-class DuplicateRequest:
-    """An earlier request with the same key created an instance.
+class EarlierLaunch:
+    """The launch of an earlier request with the same key.
 
     :param same_body: the earlier body was identical
+    :param warnings: of the earlier response
     """
 
     instance_id: str
@@ -57,16 +65,16 @@ class DuplicateRequest:
 
 
 @dataclass(frozen=True)
-class NameTaken:
-    """An active instance has this name."""
+class LaunchResult:
+    """The outcome of a launch transaction.
 
+    :param instance: the record with the name that was tried last; it is stored only if the outcome is CREATED
+    :param earlier: only if the outcome is DUPLICATE
+    """
 
-@dataclass(frozen=True)
-class LimitReached:
-    """The owner has as many active instances as allowed."""
-
-
-LaunchResult = LaunchCreated | DuplicateRequest | NameTaken | LimitReached
+    outcome: LaunchOutcome
+    instance: Instance
+    earlier: EarlierLaunch | None = None
 
 
 class LaunchRepository:
@@ -75,87 +83,102 @@ class LaunchRepository:
     def launch(
         self,
         instance: Instance,
-        entries: Iterable[TimelineEntry],
-        request: IdempotencyRecord,
+        entries: tuple[TimelineEntry, ...],
+        idempotency: IdempotencyRecord,
         *,
+        names: Iterator[str],
         limit: int,
-        now: datetime,
     ) -> LaunchResult:
         """Write record, timeline, name, count and idempotency record in one transaction: all of them or none.
 
+        :param instance: the record, whatever its name
+        :param names: the names to try, in this order, until one is not in use
         :param limit: how many active instances the owner may have, this one included
-        :raises VersionConflict: every attempt met other launches of the owner
+        :raises VersionConflict: MAX_ATTEMPTS transactions met other launches of the owner
         """
-        timeline = tuple(entries)
+        instance = replace(instance, name=next(names))
+        conflict_count = 0
+        while conflict_count < MAX_ATTEMPTS:
+            result = self._try_once(instance, entries, idempotency, limit)
+            name = next(names, None) if result and result.outcome is LaunchOutcome.NAME_TAKEN else None
+            if name is not None:
+                instance = replace(instance, name=name)
+            elif result:
+                return result
+            else:
+                conflict_count += 1
+        raise VersionConflict(f"All attempts to launch for {instance.owner} met other launches")
 
-        def attempt() -> LaunchResult:
-            known = self.find(request, now)
-            if known:
-                return LaunchCreated() if known.instance_id == instance.id else known
-            try:
-                self._write(instance, timeline, request, limit, now)
-            except TransactWriteError as error:
-                return self._explain(error, instance, request, now)
-            return LaunchCreated()
-
-        return retry_on_conflict(attempt, TransactionConflict)
-
-    def find(self, request: IdempotencyRecord, now: datetime) -> DuplicateRequest | None:
+    def find(self, idempotency: IdempotencyRecord, now: datetime) -> EarlierLaunch | None:
         """Return the launch of an earlier request with the same key, until its record expires."""
-        item = find_item(DeskModel, request.key)
+        item = find_item(DeskModel, idempotency.key)
         if item is None or not item.instance or (item.until or 0) < int(now.timestamp()):
             return None
         warnings = tuple(map(_to_warning, item.warnings or ()))
-        return DuplicateRequest(item.instance, item.digest == request.digest, warnings)
+        return EarlierLaunch(item.instance, item.digest == idempotency.digest, warnings)
 
-    def _write(
-        self,
-        instance: Instance,
-        entries: Iterable[TimelineEntry],
-        request: IdempotencyRecord,
-        limit: int,
-        now: datetime,
-    ) -> None:
-        with transaction() as changes:
-            changes.save(
-                DeskModel(
-                    request.key,
-                    instance=instance.id,
-                    digest=request.digest,
-                    warnings=[{"code": warning.code.value, "message": warning.message} for warning in request.warnings],
-                    until=int(request.until.timestamp()),
-                    expires_at=request.until + IDEMPOTENCY_RETENTION,
-                ),
-                condition=DeskModel.key.does_not_exist() | (DeskModel.until < int(now.timestamp())),
-            )
-            changes.save(
-                DeskModel(name_key(instance.name), instance=instance.id), condition=DeskModel.key.does_not_exist()
-            )
-            adjust_owner_count(changes, instance.owner, +1, limit)
-            changes.save(to_instance_model(instance, None, user_write=True))
-            append_timeline(changes, instance.id, 1, entries)
+    def _try_once(
+        self, instance: Instance, entries: tuple[TimelineEntry, ...], idempotency: IdempotencyRecord, limit: int
+    ) -> LaunchResult | None:
+        """Run the transaction once.
 
-    def _explain(
-        self, error: TransactWriteError, instance: Instance, request: IdempotencyRecord, now: datetime
-    ) -> LaunchResult:
-        """Return what a failed transaction means. If our own earlier write was committed, that is a success.
-
-        PynamoDB sends the puts in their order (idempotency record, name, record, timeline), then the updates (count).
-
-        :raises TransactionConflict: another transaction was in the way; try again
+        :returns: None if another transaction was in the way; the same write may succeed at once
         """
-        known = self.find(request, now)
-        if known:
-            return LaunchCreated() if known.instance_id == instance.id else known
-        if not cancellation_codes(error) & {"ConditionalCheckFailed", "TransactionConflict"}:
-            raise error
-        reasons = [reason.code if reason else None for reason in error.cancellation_reasons]
-        failed = [reason == "ConditionalCheckFailed" for reason in reasons]
-        if any(failed) and failed[1]:
-            return NameTaken()
-        if any(failed) and failed[-1]:
-            return LimitReached()
-        raise TransactionConflict(f"All attempts to launch for {instance.owner} met other launches") from error
+        earlier = self._find_result(instance, idempotency)
+        if earlier:
+            return earlier
+        try:
+            _write(instance, entries, idempotency, limit)
+        except TransactWriteError as error:
+            return self._find_result(instance, idempotency) or _explain(error, instance)
+        return LaunchResult(LaunchOutcome.CREATED, instance)
+
+    def _find_result(self, instance: Instance, idempotency: IdempotencyRecord) -> LaunchResult | None:
+        """Return the result of an earlier request. If that was an earlier write of this launch, it is a success."""
+        earlier = self.find(idempotency, instance.created_at)
+        if earlier is None:
+            return None
+        if earlier.instance_id == instance.id:
+            return LaunchResult(LaunchOutcome.CREATED, instance)
+        return LaunchResult(LaunchOutcome.DUPLICATE, instance, earlier)
+
+
+def _write(instance: Instance, entries: tuple[TimelineEntry, ...], idempotency: IdempotencyRecord, limit: int) -> None:
+    now = int(instance.created_at.timestamp())
+    with transaction() as changes:
+        changes.save(
+            DeskModel(
+                idempotency.key,
+                instance=instance.id,
+                digest=idempotency.digest,
+                warnings=[{"code": warning.code.value, "message": warning.message} for warning in idempotency.warnings],
+                until=int(idempotency.until.timestamp()),
+                expires_at=idempotency.until + IDEMPOTENCY_RETENTION,
+            ),
+            condition=DeskModel.key.does_not_exist() | (DeskModel.until < now),
+        )
+        changes.save(DeskModel(name_key(instance.name), instance=instance.id), condition=DeskModel.key.does_not_exist())
+        adjust_owner_count(changes, instance.owner, +1, limit)
+        changes.save(to_instance_model(instance, None, user_write=True))
+        append_timeline(changes, instance.id, 1, entries)
+
+
+def _explain(error: TransactWriteError, instance: Instance) -> LaunchResult | None:
+    """Return what a cancelled transaction means.
+
+    PynamoDB sends the puts in their order (idempotency record, name, record, timeline), then the updates (count).
+
+    :returns: None if another transaction was in the way
+    :raises TransactWriteError: it failed for another reason
+    """
+    if not cancellation_codes(error) & {CONDITION_FAILED, TRANSACTION_CONFLICT}:
+        raise error
+    failed = [reason is not None and reason.code == CONDITION_FAILED for reason in error.cancellation_reasons]
+    if any(failed) and failed[1]:
+        return LaunchResult(LaunchOutcome.NAME_TAKEN, instance)
+    if any(failed) and failed[-1]:
+        return LaunchResult(LaunchOutcome.LIMIT_REACHED, instance)
+    return None
 
 
 def _to_warning(raw: MapAttribute[str, Any]) -> WriteWarning:

@@ -205,7 +205,7 @@ def test_a_request_that_is_repeated_launches_once(desk: World) -> None:
 
 def test_a_name_that_lives_is_refused_and_free_again_afterwards(desk: World) -> None:
     first = desk.launch(name="my-gpu")
-    with pytest.raises(Conflict, match="my-gpu lives"):
+    with pytest.raises(Conflict, match="my-gpu is in use"):
         desk.launch(name="my-gpu", gpu="A10G")
     desk.desk.instances.terminate(ADA, "my-gpu")
     desk.until(first, Phase.TERMINATED)
@@ -214,7 +214,7 @@ def test_a_name_that_lives_is_refused_and_free_again_afterwards(desk: World) -> 
 
 def test_an_owner_has_a_limit_that_terminated_ones_do_not_count_against(desk: World) -> None:
     made = [desk.launch(key=str(number)) for number in range(10)]
-    with pytest.raises(Conflict, match="as many as allowed"):
+    with pytest.raises(Conflict, match="10 instances, which is the limit"):
         desk.launch(key="one more")
     desk.desk.instances.terminate(ADA, made[0].id)
     desk.until(made[0], Phase.TERMINATED)

@@ -36,7 +36,7 @@ def refusal(desk: World, **request: Any) -> tuple[FieldError, ...]:
 
 
 @pytest.mark.parametrize(
-    ("ask", "field", "why"),
+    ("fields", "field", "why"),
     [
         ({"gpu": "A10G", "recipe": "old"}, "recipe", "the A10G has compute capability 8.6, and it needs 3.0 to 7.5"),
         ({"instance_type": "g4ad.xlarge", "recipe": "old"}, "recipe", "the Radeon Pro V520 has no CUDA"),
@@ -45,11 +45,11 @@ def refusal(desk: World, **request: Any) -> tuple[FieldError, ...]:
     ],
 )
 def test_what_does_not_fit_is_refused_before_launch_with_what_would(
-    desk: World, request: dict[str, Any], field: str, why: str
+    desk: World, fields: dict[str, Any], field: str, why: str
 ) -> None:
-    (error,) = refusal(desk, **request)
+    (error,) = refusal(desk, **fields)
     assert error.field == field
-    assert error.message.startswith("old does not fit: ")
+    assert error.message.startswith("recipe old does not support ")
     assert why in error.message
     assert error.message.endswith("; what would fit in us-east-1: T4 (g4dn.xlarge, $0.526 an hour)")
 

@@ -6,7 +6,7 @@ from typing import Any
 import boto3
 import pytest
 
-from chalicelib.control.services.launch import LaunchResponse
+from chalicelib.control.services.instances import InstanceWithWarnings
 from chalicelib.domain.common.errors import Conflict, ValidationFailed
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.idle.evidence import SignalState
@@ -34,7 +34,7 @@ def desk(machines: SimulatedMachines) -> Iterator[World]:
         yield made
 
 
-def set_up(desk: World, instance: Instance, recipe: str | None = None, **parameters: Any) -> LaunchResponse:
+def set_up(desk: World, instance: Instance, recipe: str | None = None, **parameters: Any) -> InstanceWithWarnings:
     return desk.desk.setup.run(ADA, instance.name, recipe=recipe, parameters=parameters)
 
 

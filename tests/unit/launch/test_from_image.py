@@ -11,13 +11,14 @@ from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.images.record import Image, ImagePhase
 from chalicelib.domain.instances.commands.rerun_setup import apply_setup_request, build_setup_request
 from chalicelib.domain.instances.record import Phase
-from chalicelib.domain.launch.build_spec import build_spec
-from chalicelib.domain.launch.from_image import InheritedSpec, inherit_from_image
-from chalicelib.domain.launch.request import LaunchRequest
+from chalicelib.domain.launch.prepare_launch import PreparedLaunch, prepare_launch
+from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
+from chalicelib.domain.launch.type_choice import choose_instance_type
 from chalicelib.domain.setup.installed_documents import InstalledDocument, hash_recipe_document
 from chalicelib.domain.setup.parameters import ParameterValue
 from chalicelib.domain.setup.recipe import parse_recipes
 from chalicelib.domain.setup.state import AddedRecipe, SetupState
+from chalicelib.domain.write_warnings import WarningCode
 from chalicelib.store.data_files import load_catalog, load_packaged_recipes
 from tests.property.world import ADA, ready
 from tests.support.recipes import UBUNTU_18, offered, recipe
@@ -34,10 +35,17 @@ def vision(**changes: Any) -> Image:
     return image(ImagePhase.AVAILABLE, **changes)
 
 
-def launched(source: Image, **said: Any) -> InheritedSpec:
-    request = LaunchRequest(**{"instance_type": "g4dn.xlarge", **said})
-    spec, _ = build_spec(request, load_catalog(), RECIPES, DeskSettings(), PolicyOverride(), source)
-    return inherit_from_image(spec, request, source, load_catalog().get_type(spec.hardware.instance_type), RECIPES)
+def launched(source: Image, **fields: Any) -> PreparedLaunch:
+    request = LaunchRequest(**{"instance_type": "g4dn.xlarge", **fields})
+    context = LaunchContext(
+        catalog=load_catalog(), recipes=RECIPES, settings=DeskSettings(), owner_policy=PolicyOverride()
+    )
+    return prepare_launch(request, context, choose_instance_type(request, context, source), source)
+
+
+def message(launch: PreparedLaunch) -> str:
+    (text,) = [each.message for each in launch.warnings if each.code is WarningCode.LAUNCHED_FROM_IMAGE]
+    return text
 
 
 def test_parameters_are_those_of_the_image_but_for_what_is_said() -> None:
@@ -50,16 +58,20 @@ def test_parameters_are_those_of_the_image_but_for_what_is_said() -> None:
 def test_added_recipes_come_along_with_their_parameters() -> None:
     over = launched(vision(recipe="jupyter", added_recipes=(AddedRecipe(recipe="any", parameters=CHOSEN),)))
     assert over.spec.software.added_recipes == (AddedRecipe(recipe="any", parameters=CHOSEN),)
-    assert "with the added recipe any." in over.message
+    assert "with the added recipe any." in message(over)
 
 
 @pytest.mark.parametrize(
     ("added", "said", "why"),
     [
         (AddedRecipe(recipe="on-gpu"), {"instance_type": "t3.large"}, "t3.large has no GPU, and it needs one"),
-        (AddedRecipe(recipe="gone"), {}, "there is no such recipe any more"),
+        (AddedRecipe(recipe="gone"), {}, "this recipe no longer exists"),
         (AddedRecipe(recipe="any", parameters={"release": "NOT"}), {}, "parameters.release must be a release"),
-        (AddedRecipe(recipe="any"), {"recipe": "bare"}, "bare was asked for, and the image is of jupyter"),
+        (
+            AddedRecipe(recipe="any"),
+            {"recipe": "bare"},
+            "the launch uses recipe bare, and the image was created with recipe jupyter",
+        ),
     ],
 )
 def test_what_cannot_come_along_is_left_out_and_that_is_said(
@@ -67,7 +79,7 @@ def test_what_cannot_come_along_is_left_out_and_that_is_said(
 ) -> None:
     over = launched(vision(recipe="jupyter", added_recipes=(added,)), **said)
     assert over.spec.software.added_recipes == ()
-    assert f"Recipe {added.recipe}, which was added there, is not inherited: {why}" in over.message
+    assert f"Added recipe {added.recipe} of the image is not inherited: {why}" in message(over)
 
 
 def test_a_launch_that_failed_is_set_up_again_with_all_that_its_image_brought_along() -> None:
@@ -108,9 +120,9 @@ def test_only_what_nothing_else_has_run_over_is_saved() -> None:
         for use in jupyter.documents
     )
     whole = vision(recipe="jupyter", installed_documents=baked)
-    assert "Skipped unless changed since: gpudesk-jupyter. This saves about 100 s." in launched(whole).message
+    assert "Skipped unless changed since: gpudesk-jupyter. This saves about 100 s." in message(launched(whole))
     over = replace(whole, recipe="any", added_recipes=(AddedRecipe(recipe="jupyter"),))
-    assert "It contains no document that any and jupyter runs." in launched(over).message, (
+    assert "It contains no document that any and jupyter runs." in message(launched(over)), (
         "any runs the same document otherwise"
     )
     assert load_packaged_recipes()["jupyter"].documents[1].name == RECIPES["any"].documents[0].name

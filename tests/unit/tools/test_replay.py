@@ -156,16 +156,19 @@ def test_a_sample_needs_no_reason(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "why"),
     [
-        ('{"at": "2026-01-05T10:00:00Z", "event": "end", "event": "ready"}', 'says "event" twice'),
+        ('{"at": "2026-01-05T10:00:00Z", "event": "end", "event": "ready"}', 'repeats the field "event"'),
         (
             '{"at": "2026-01-05T10:00:00Z", "event": "heartbeat", '
             '"signals": {"gpu": {"state": "quiet", "state": "active"}}}',
-            'says "state" twice',
+            'repeats the field "state"',
         ),
-        ('{"at": "2026-01-05T10:00:00Z", "event": "ready", "more": [NaN]}', "NaN is no number"),
-        ('{"at": "2026-01-05T10:00:00Z", "event": "ready", "more": -Infinity}', "-Infinity is no number"),
+        ('{"at": "2026-01-05T10:00:00Z", "event": "ready", "more": [NaN]}', "NaN is not a JSON number"),
+        ('{"at": "2026-01-05T10:00:00Z", "event": "ready", "more": -Infinity}', "-Infinity is not a JSON number"),
         ('{"at": "2026-01-05T10:00:00Z", "event": "ready", "more": 1e999}', "a number that is too large (1e999)"),
-        (f'{{"at": "2026-01-05T10:00:00Z", "event": {"9" * 5000}}}', "a number of 5000 digits, which are too many"),
+        (
+            f'{{"at": "2026-01-05T10:00:00Z", "event": {"9" * 5000}}}',
+            "contains a number of 5000 digits; the maximum is 4000",
+        ),
         (f'{{"at": "2026-01-05T10:00:00Z", "event": {"[" * 100_000}}}', "is nested too deeply"),
         ('{"at": "2026-W02-1T10:00:00Z", "event": "ready"}', 'at is "2026-W02-1T10:00:00Z"; must be an ISO 8601'),
         ('{"at": "20260105T100000Z", "event": "ready"}', 'at is "20260105T100000Z"; must be an ISO 8601'),
@@ -176,7 +179,7 @@ def test_a_sample_needs_no_reason(tmp_path: Path) -> None:
         ('{"event": "ready"}', "at is missing"),
         ('{"at": "2026-01-05T10:00:00Z", "event": "stop"}', 'event is "stop"; must be one of ready'),
         ('{"at": "2026-01-05T10:00:00Z", "event": "keep", "until": "20260105T120000Z"}', "until is"),
-        ('{"at": "2026-01-05T10:00:00Z"', "is no JSON ("),
+        ('{"at": "2026-01-05T10:00:00Z"', "is not valid JSON ("),
     ],
 )
 def test_a_malformed_line_is_named_and_nothing_is_played(tmp_path: Path, line: str, why: str) -> None:
@@ -190,12 +193,12 @@ def test_a_malformed_line_is_named_and_nothing_is_played(tmp_path: Path, line: s
 @pytest.mark.parametrize(
     ("policy", "why"),
     [
-        ('{"idle_minutes": 30, "idle_minutes": 60}', 'says "idle_minutes" twice'),
-        ('{"thresholds": {"gpu_percent": 5, "gpu_percent": 6}}', 'says "gpu_percent" twice'),
-        ('{"idle_minutes": NaN}', "NaN is no number"),
+        ('{"idle_minutes": 30, "idle_minutes": 60}', 'repeats the field "idle_minutes"'),
+        ('{"thresholds": {"gpu_percent": 5, "gpu_percent": 6}}', 'repeats the field "gpu_percent"'),
+        ('{"idle_minutes": NaN}', "NaN is not a JSON number"),
         (f'{{"idle_minutes": {"9" * 5000}}}', "a number of 5000 digits"),
         ("[" * 100_000, "is nested too deeply"),
-        ("{", "is no JSON"),
+        ("{", "is not valid JSON"),
     ],
 )
 def test_a_policy_that_two_could_read_in_two_ways_is_refused(tmp_path: Path, policy: str, why: str) -> None:

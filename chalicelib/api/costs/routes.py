@@ -1,0 +1,38 @@
+"""/costs: what instances cost, for each owner and day."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+from chalicelib.api.common_schemas import EmptyModel, format_usd
+from chalicelib.api.costs.schemas import CostQuery, CostsView, to_day_cost_view
+from chalicelib.api.pagination import paginate
+from chalicelib.api.request_context import RequestContext
+from chalicelib.api.routing import Endpoint, Router
+from chalicelib.domain.common.money import round_usd
+from chalicelib.domain.common.pagination import list_name
+
+router = Router("costs", "Find out what instances cost.")
+
+DEFAULT_COST_PERIOD = timedelta(days=30)
+
+
+@router.route(Endpoint("GET", "/costs"), body=EmptyModel, query=CostQuery, response=CostsView)
+def list_costs(call: RequestContext[EmptyModel, CostQuery]) -> CostsView:
+    """List costs for each owner and day, including running instances.
+
+    Users get their own costs; admins get those of all owners, or of one. The default is the last 30 days; a report
+    covers at most 366 days.
+    """
+    query = call.query
+    until = query.until or call.app.clock.now().date()
+    since = query.since or until - DEFAULT_COST_PERIOD
+    costs = call.app.queries.costs(call.actor, owner=query.owner, since=since, until=until)
+    name = list_name("costs", call.actor.list_scope(query.owner))
+    page = paginate(costs, query, name, lambda cost: f"{cost.day}/{cost.owner}")
+    return {
+        "since": since.isoformat(),
+        "until": until.isoformat(),
+        "total": format_usd(round_usd(sum((cost.total for cost in costs), Decimal(0)))),
+        "items": [to_day_cost_view(cost) for cost in page.items],
+        "next_cursor": page.next_cursor,
+    }

@@ -1,0 +1,62 @@
+"""Query and views of /costs."""
+
+import re
+from datetime import date
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+from typing_extensions import TypedDict
+
+from chalicelib.api.common_schemas import PageQuery, PageView, format_usd
+from chalicelib.domain.costs.daily_costs import DayCost
+
+FIRST_DAY, LAST_DAY = date(2020, 1, 1), date(2099, 12, 31)
+DAY_DESCRIPTION = "a day from 2020 on, as YYYY-MM-DD, e.g. 2026-11-23"
+
+
+def _parse_day(value: Any) -> date:
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        raise ValueError("not a day")
+    return date.fromisoformat(value)
+
+
+class CostQuery(PageQuery):
+    """The days of a cost report, in UTC. Both are included; the default is the last 30 days."""
+
+    since: Annotated[date, BeforeValidator(_parse_day)] | None = Field(
+        None, ge=FIRST_DAY, le=LAST_DAY, description=DAY_DESCRIPTION
+    )
+    until: Annotated[date, BeforeValidator(_parse_day)] | None = Field(
+        None, ge=FIRST_DAY, le=LAST_DAY, description=DAY_DESCRIPTION
+    )
+
+
+class DayCostView(TypedDict):
+    """What one owner's instances cost on one UTC day."""
+
+    owner: str
+    day: str
+    instances: str
+    disks: str
+    addresses: str
+    total: str
+
+
+class CostsView(PageView[DayCostView]):
+    """Costs for each owner and day; `total` is the sum of all days from `since` to `until`, not only of this page."""
+
+    since: str
+    until: str
+    total: str
+
+
+def to_day_cost_view(cost: DayCost) -> DayCostView:
+    """Return the view of one owner's costs on one day."""
+    return {
+        "owner": cost.owner,
+        "day": cost.day.isoformat(),
+        "instances": format_usd(cost.instances),
+        "disks": format_usd(cost.disks),
+        "addresses": format_usd(cost.addresses),
+        "total": format_usd(cost.total),
+    }

@@ -1,0 +1,30 @@
+"""/healthz: whether the scheduled sweep still completes."""
+
+from http import HTTPStatus
+
+from chalicelib.api.common_schemas import format_optional_timestamp
+from chalicelib.api.health.schemas import HealthView
+from chalicelib.api.request_context import AppContext
+from chalicelib.api.routing import Router
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.text import format_timestamp
+
+router = Router("health", "Check that gpudesk works.")
+
+
+def _status_for(view: HealthView) -> int:
+    return HTTPStatus.OK if view["status"] == "ok" else HTTPStatus.SERVICE_UNAVAILABLE
+
+
+@router.public_get("/healthz", response=HealthView, status_for=_status_for)
+def show_health(app: AppContext) -> HealthView:
+    """Return the health of gpudesk. No token is needed.
+
+    The HTTP status is 503 with `sweep_overdue` if the scheduled sweep has not completed for 10 minutes.
+    """
+    health = app.queries.health()
+    return {
+        "status": str(EventCode.SWEEP_OVERDUE) if health.is_overdue else "ok",
+        "now": format_timestamp(health.now),
+        "last_sweep_at": format_optional_timestamp(health.last_sweep_at),
+    }

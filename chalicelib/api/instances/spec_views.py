@@ -1,0 +1,65 @@
+"""Views of an instance's specification."""
+
+from collections.abc import Iterable
+
+from typing_extensions import TypedDict
+
+from chalicelib.api.policy_schemas import IdlePolicyView, to_policy_view
+from chalicelib.domain.instances.spec import Spec
+from chalicelib.domain.setup.state import AddedRecipe
+
+ParameterView = str | int | bool
+
+
+class AddedRecipeView(TypedDict):
+    """A recipe that was added after the launch."""
+
+    recipe: str
+    parameters: dict[str, ParameterView]
+
+
+class SpecView(TypedDict):
+    """The specification of the instance: the request, completed with defaults.
+
+    `image`: the id of the image that it was launched from; null: none.
+    """
+
+    gpu: str | None
+    gpu_count: int
+    instance_type: str
+    region: str
+    market: str
+    recipe: str
+    parameters: dict[str, ParameterView]
+    added_recipes: list[AddedRecipeView]
+    image: str | None
+    disk_gib: int
+    project: str | None
+    tags: dict[str, str]
+    idle_policy: IdlePolicyView
+    max_hours: int
+
+
+def to_added_recipe_views(added: Iterable[AddedRecipe]) -> list[AddedRecipeView]:
+    """Return the views of added recipes, with their parameters."""
+    return [{"recipe": recipe.recipe, "parameters": dict(recipe.parameters)} for recipe in added]
+
+
+def to_spec_view(spec: Spec) -> SpecView:
+    """Return the view of a specification."""
+    return {
+        "gpu": spec.hardware.gpu,
+        "gpu_count": spec.hardware.gpu_count,
+        "instance_type": spec.hardware.instance_type,
+        "region": spec.region,
+        "market": spec.market,
+        "recipe": spec.software.recipe,
+        "parameters": dict(spec.software.parameters),
+        "added_recipes": to_added_recipe_views(spec.software.added_recipes),
+        "image": spec.software.image.id if spec.software.image else None,
+        "disk_gib": spec.disk_gib,
+        "project": spec.project,
+        "tags": dict(spec.tags),
+        "idle_policy": to_policy_view(spec.policy.idle),
+        "max_hours": spec.policy.max_hours,
+    }

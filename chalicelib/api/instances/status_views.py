@@ -1,0 +1,149 @@
+"""Views of what is observed of an instance: state, cost, setup, activity, warnings, benchmark and image."""
+
+from typing_extensions import TypedDict
+
+from chalicelib.api.common_schemas import format_optional_timestamp, format_usd
+from chalicelib.api.instances.activity_views import (
+    ActivityView,
+    KeepView,
+    StopWarningView,
+    to_activity_view,
+    to_keep_view,
+    to_warning_view,
+)
+from chalicelib.api.instances.setup_views import SetupView, to_setup_view
+from chalicelib.control.services.queries import InstanceSnapshot
+from chalicelib.domain.common.text import format_timestamp
+from chalicelib.domain.idle.heartbeat import Heartbeat, Report
+from chalicelib.domain.instances.record import BenchmarkRun, ImageInProgress, Instance, ScheduledEvent
+
+
+class ScheduledEventView(TypedDict):
+    """An event that AWS has scheduled for the EC2 instance."""
+
+    code: str
+    not_before: str
+    description: str
+
+
+class BenchmarkRunView(TypedDict):
+    """A benchmark in progress: `state` is requested, then running.
+
+    `last_output_line`: the newest line of its output that the instance reported.
+    """
+
+    id: str
+    state: str
+    requested_at: str
+    requested_by: str
+    started_at: str | None
+    last_output_line: str | None
+
+
+class ImageCreationView(TypedDict):
+    """The image that is being created from the instance; GET /images/{image_id} shows all of it.
+
+    `secrets_removed`: the ssh host keys and Jupyter's token are removed from the disk, so sessions that need them are
+    refused. `phase` and `secrets_removed` are null in the answer to a write.
+    """
+
+    image_id: str
+    started_at: str | None
+    phase: str | None
+    secrets_removed: bool | None
+
+
+class StatusView(TypedDict):
+    """What was observed of the instance.
+
+    `price_per_hour`: of the instance type, without disk and address; `cost_so_far` includes both. `warning`: the stop
+    warning that applies now. `activity`: null in the answer to a write.
+    """
+
+    instance_id: str | None
+    ec2_state: str | None
+    region: str
+    zone: str | None
+    instance_type: str
+    market: str
+    price_per_hour: str
+    cost_so_far: str
+    setup: SetupView | None
+    benchmark: BenchmarkRunView | None
+    image_creation: ImageCreationView | None
+    activity: ActivityView | None
+    warning: StopWarningView | None
+    keep: KeepView | None
+    scheduled_event: ScheduledEventView | None
+    lifetime_ends_at: str | None
+    phase_since: str
+    created_at: str
+    created_by: str
+
+
+def to_status_view(snapshot: InstanceSnapshot) -> StatusView:
+    """Return the view of what is observed."""
+    instance = snapshot.instance
+    machine, attempt = instance.machine, instance.launch.attempt
+    return {
+        "instance_id": machine.instance_id if machine else None,
+        "ec2_state": str(machine.state) if machine else None,
+        "region": instance.spec.region,
+        "zone": machine.zone if machine else attempt.zone if attempt else None,
+        "instance_type": instance.spec.hardware.instance_type,
+        "market": instance.spec.market,
+        "price_per_hour": format_usd(instance.billing.rates.instance),
+        "cost_so_far": format_usd(snapshot.cost_so_far),
+        "setup": to_setup_view(instance.setup, snapshot.setup_progress),
+        "benchmark": _to_benchmark_view(instance.benchmark_run, snapshot.heartbeat),
+        "image_creation": _to_image_creation_view(instance.image_in_progress, snapshot),
+        "activity": to_activity_view(snapshot.activity, snapshot) if snapshot.activity else None,
+        "warning": to_warning_view(instance.warning) if instance.warning else None,
+        "keep": _to_keep_view(instance, snapshot.heartbeat),
+        "scheduled_event": _to_scheduled_event_view(instance.observed.scheduled_event),
+        "lifetime_ends_at": format_optional_timestamp(instance.lifetime_ends_at),
+        "phase_since": format_timestamp(instance.phase_since),
+        "created_at": format_timestamp(instance.created_at),
+        "created_by": instance.created_by,
+    }
+
+
+def _to_keep_view(instance: Instance, report: Report) -> KeepView | None:
+    if instance.lifetime.keep_until is None:
+        return None
+    return to_keep_view(instance.lifetime.keep_until, instance.lifetime.keep_requested_by or "", report)
+
+
+def _to_benchmark_view(benchmark: BenchmarkRun | None, report: Report) -> BenchmarkRunView | None:
+    if benchmark is None:
+        return None
+    progress = report.setup if isinstance(report, Heartbeat) else None
+    is_reported = progress is not None and progress.document == benchmark.document.name
+    return {
+        "id": benchmark.id,
+        "state": "running" if benchmark.run and benchmark.run.command_id else "requested",
+        "requested_at": format_timestamp(benchmark.requested_at),
+        "requested_by": benchmark.requested_by,
+        "started_at": format_optional_timestamp(benchmark.run.sent_at if benchmark.run else None),
+        "last_output_line": progress.last_output_line if progress and is_reported else None,
+    }
+
+
+def _to_image_creation_view(
+    in_progress: ImageInProgress | None, snapshot: InstanceSnapshot
+) -> ImageCreationView | None:
+    if in_progress is None:
+        return None
+    image = snapshot.image
+    return {
+        "image_id": in_progress.id,
+        "started_at": format_timestamp(in_progress.started_at),
+        "phase": str(image.phase) if image else None,
+        "secrets_removed": image.secrets_removed if image else None,
+    }
+
+
+def _to_scheduled_event_view(event: ScheduledEvent | None) -> ScheduledEventView | None:
+    if event is None:
+        return None
+    return {"code": event.code, "not_before": format_timestamp(event.not_before), "description": event.description}

@@ -1,0 +1,20 @@
+"""/me: the authenticated caller."""
+
+from chalicelib.api.common_schemas import EmptyModel, OwnerQuery
+from chalicelib.api.me.schemas import MeView
+from chalicelib.api.request_context import RequestContext
+from chalicelib.api.routing import Endpoint, Router
+from chalicelib.domain.common.text import format_timestamp
+
+router = Router("me", "Find out who a token belongs to.")
+
+
+@router.route(Endpoint("GET", "/me"), body=EmptyModel, query=OwnerQuery, response=MeView)
+def show_me(call: RequestContext[EmptyModel, OwnerQuery]) -> MeView:
+    """Return the authenticated caller."""
+    return {
+        "owner": call.caller.owner,
+        "role": str(call.caller.role),
+        "on_behalf_of": call.actor.effective_owner,
+        "token": {"id": call.caller.token_id, "expires_at": format_timestamp(call.caller.expires_at)},
+    }

@@ -1,0 +1,22 @@
+"""Views of /me."""
+
+from typing_extensions import TypedDict
+
+
+class TokenView(TypedDict):
+    """The token that authenticated the request, without its secret."""
+
+    id: str
+    expires_at: str
+
+
+class MeView(TypedDict):
+    """The authenticated caller; `role` is user, admin or bot.
+
+    `on_behalf_of`: the owner for whom the caller acts, which is the `owner` of the query or else the caller.
+    """
+
+    owner: str
+    role: str
+    on_behalf_of: str
+    token: TokenView

@@ -1,0 +1,75 @@
+"""Path segments and headers that a route declares: how they are read, and how the OpenAPI document describes them."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from chalicelib.api.common_schemas import OWNER_DESCRIPTION, OWNER_PATTERN
+from chalicelib.domain.access.actor import instance_not_found
+from chalicelib.domain.common.errors import ErrorCode, FieldError, NotFound, ValidationFailed
+
+REF_PATTERN = re.compile(r"[A-Za-z0-9-]{1,64}")
+"""The characters of names and ids. A path segment with any other character is not looked up."""
+
+
+@dataclass(frozen=True)
+class PathParameter:
+    """The variable segment of a path.
+
+    :param key: the name between the braces of the path
+    :param description: what the segment holds, for the OpenAPI document
+    :param schema: its JSON schema
+    :param check: raises the error of a segment that cannot name anything; it gets the decoded segment
+    """
+
+    key: str
+    description: str
+    schema: dict[str, Any]
+    check: Callable[[str], None]
+
+    def read(self, segment: str) -> str:
+        """Return the decoded segment.
+
+        :param segment: percent-encoded, because API Gateway's REST APIs pass segments on unchanged
+        :raises NotFound: no instance or image can have this name
+        :raises ValidationFailed: no owner can have this name
+        """
+        value = unquote(segment)
+        self.check(value)
+        return value
+
+
+@dataclass(frozen=True)
+class HeaderParameter:
+    """An optional request header that a handler reads."""
+
+    name: str
+    description: str
+
+
+def _check_instance_ref(value: str) -> None:
+    if not REF_PATTERN.fullmatch(value):
+        raise instance_not_found(value)
+
+
+def _check_image_ref(value: str) -> None:
+    if not REF_PATTERN.fullmatch(value):
+        message = f"Image {value[:60]!r} does not exist. GET /images lists your images."
+        raise NotFound(message, code=ErrorCode.IMAGE_NOT_FOUND)
+
+
+def _check_owner(value: str) -> None:
+    if not re.fullmatch(OWNER_PATTERN, value):
+        wrong = FieldError("owner", f"must be {OWNER_DESCRIPTION}")
+        raise ValidationFailed(f"The path must contain {OWNER_DESCRIPTION}.", errors=(wrong,))
+
+
+INSTANCE_REF = PathParameter(
+    "name", "the name of an instance that is not terminated, or the id of any", {"type": "string"}, _check_instance_ref
+)
+IMAGE_REF = PathParameter(
+    "image", "the id of an image, or its name if it is unique", {"type": "string"}, _check_image_ref
+)
+OWNER_REF = PathParameter("owner", OWNER_DESCRIPTION, {"type": "string", "pattern": OWNER_PATTERN}, _check_owner)

@@ -1,0 +1,113 @@
+"""Schemas of the idle policy, which instances, owners and the desk share."""
+
+from typing import Annotated
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from chalicelib.api.common_schemas import RejectNull, RequestModel
+from chalicelib.domain.desk.policy_limits import PolicyOverride
+from chalicelib.domain.idle.policy import SIGNALS, IdlePolicy, Thresholds
+
+SIGNALS_DESCRIPTION = f"a list of one or more of {', '.join(SIGNALS)}"
+
+
+class ThresholdsBody(RequestModel):
+    """Activity thresholds. A reading at or above its threshold is activity.
+
+    `gpu_percent`: any GPU; `cpu_core_percent`: percent of one core, summed over all cores; disk and network: any
+    device.
+    """
+
+    gpu_percent: Annotated[int | None, RejectNull] = Field(
+        None, ge=1, le=100, description="a whole number of percent from 1 to 100, e.g. 5"
+    )
+    cpu_core_percent: Annotated[int | None, RejectNull] = Field(
+        None, ge=1, le=100_000, description="a whole number of percent of one core from 1 to 100000, e.g. 25"
+    )
+    disk_kib_per_second: Annotated[int | None, RejectNull] = Field(
+        None, ge=1, le=10_000_000, description="a whole number of KiB per second from 1 to 10000000, e.g. 1024"
+    )
+    network_kib_per_second: Annotated[int | None, RejectNull] = Field(
+        None, ge=1, le=10_000_000, description="a whole number of KiB per second from 1 to 10000000, e.g. 100"
+    )
+
+
+class IdlePolicyBody(RequestModel):
+    """When an idle instance is stopped.
+
+    After `idle_minutes` without activity in any of `signals` gpudesk warns, and `warning_minutes` later it stops the
+    instance.
+    """
+
+    idle_minutes: Annotated[int | None, RejectNull] = Field(
+        None, ge=1, le=10080, description="a whole number of minutes from 3 (three samples) to 10080, e.g. 30"
+    )
+    warning_minutes: Annotated[int | None, RejectNull] = Field(
+        None, ge=1, le=1440, description="a whole number of minutes from 1 to 1440, e.g. 10"
+    )
+    signals: Annotated[list[str] | None, RejectNull] = Field(
+        None, min_length=1, max_length=20, description=SIGNALS_DESCRIPTION
+    )
+    thresholds: Annotated[ThresholdsBody | None, RejectNull] = Field(
+        None, description='an object such as {"gpu_percent": 5, "cpu_core_percent": 25}'
+    )
+
+    def to_override(self, max_hours: int | None) -> PolicyOverride:
+        """Return the policy fields of the request, to be applied over the defaults.
+
+        :param max_hours: the maximum lifetime, a field of its own in requests; None: not requested
+        """
+        return PolicyOverride(
+            idle_minutes=self.idle_minutes,
+            warning_minutes=self.warning_minutes,
+            signals=tuple(self.signals) if self.signals is not None else None,
+            thresholds=self.thresholds.model_dump(exclude_none=True) if self.thresholds else {},
+            max_hours=max_hours,
+        )
+
+
+class ThresholdsView(TypedDict):
+    """Activity thresholds. A reading at or above its threshold is activity.
+
+    `gpu_percent`: any GPU; `cpu_core_percent`: percent of one core, summed over all cores; disk and network: any
+    device.
+    """
+
+    gpu_percent: int
+    cpu_core_percent: int
+    disk_kib_per_second: int
+    network_kib_per_second: int
+
+
+def to_thresholds_view(thresholds: Thresholds) -> ThresholdsView:
+    """Return the view of activity thresholds."""
+    return {
+        "gpu_percent": thresholds.gpu_percent,
+        "cpu_core_percent": thresholds.cpu_core_percent,
+        "disk_kib_per_second": thresholds.disk_kib_per_second,
+        "network_kib_per_second": thresholds.network_kib_per_second,
+    }
+
+
+class IdlePolicyView(TypedDict):
+    """When an idle instance is stopped.
+
+    After `idle_minutes` without activity in any of `signals` gpudesk warns, and `warning_minutes` later it stops the
+    instance.
+    """
+
+    idle_minutes: int
+    warning_minutes: int
+    signals: list[str]
+    thresholds: ThresholdsView
+
+
+def to_policy_view(policy: IdlePolicy) -> IdlePolicyView:
+    """Return the view of an idle policy."""
+    return {
+        "idle_minutes": policy.idle_minutes,
+        "warning_minutes": policy.warning_minutes,
+        "signals": list(policy.signals),
+        "thresholds": to_thresholds_view(policy.thresholds),
+    }

@@ -1,0 +1,35 @@
+"""Sessions: a shell, a forwarded port or ssh, without AWS credentials on the laptop; and commands to connect."""
+
+from chalicelib.api.common_schemas import EmptyModel, OwnerQuery
+from chalicelib.api.parameters import INSTANCE_REF
+from chalicelib.api.request_context import RequestContext
+from chalicelib.api.routing import Endpoint, Router
+from chalicelib.api.sessions.schemas import ConnectView, SessionBody, SessionView, to_connect_view, to_session_view
+
+router = Router("sessions", "Connect to an instance: a shell, Jupyter, a port or ssh.")
+
+
+@router.route(
+    Endpoint("POST", "/instances/{name}/sessions", INSTANCE_REF, status=201),
+    body=SessionBody,
+    query=OwnerQuery,
+    response=SessionView,
+)
+def open_session(call: RequestContext[SessionBody, OwnerQuery]) -> SessionView:
+    """Open a session to the running instance. The client needs no AWS credentials.
+
+    tools/gpudesk-session calls this and passes the answer to AWS's session-manager-plugin. For kind ssh the public key
+    is accepted for 60 seconds.
+    """
+    return to_session_view(call.app.sessions.open_session(call.actor, call.path_ref, call.body.to_request()))
+
+
+@router.route(
+    Endpoint("GET", "/instances/{name}/connect", INSTANCE_REF), body=EmptyModel, query=OwnerQuery, response=ConnectView
+)
+def get_connect_info(call: RequestContext[EmptyModel, OwnerQuery]) -> ConnectView:
+    """Return commands and ~/.ssh/config lines that connect to the running instance.
+
+    All of them require AWS's session-manager-plugin.
+    """
+    return to_connect_view(call.app.sessions.connect(call.actor, call.path_ref))

@@ -1,0 +1,70 @@
+"""A strict JSON reader for request bodies and for the files of the replay tool.
+
+It rejects what two readers could understand differently: repeated fields, NaN and Infinity, numbers that are too large.
+"""
+
+import json
+import math
+from typing import Any, NoReturn
+
+MAX_DIGITS = 4000
+"""Digits of a whole number. Python reads at most 4,300:
+https://docs.python.org/3/library/stdtypes.html#int-max-str-digits"""
+
+
+class JsonError(ValueError):
+    """The text cannot be read. The message is a predicate without its subject: "is not valid JSON (...)"."""
+
+
+def parse_json(text: str) -> Any:
+    """Return the value of a JSON text (RFC 8259).
+
+    :raises JsonError: the text is not valid JSON or is nested too deeply, repeats a field of an object, or contains a
+        number that is too large or an unpaired surrogate
+    """
+    if text.startswith("\ufeff"):
+        raise JsonError("is not valid JSON (it starts with a byte order mark)")
+    try:
+        value = json.loads(
+            text,
+            object_pairs_hook=_build_object,
+            parse_constant=_reject_constant,
+            parse_int=_parse_whole_number,
+            parse_float=_parse_number,
+        )
+        # An escape such as "\ud800" is valid JSON, but no other program can encode the text.
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except json.JSONDecodeError as error:
+        where = f"column {error.colno}" if error.lineno == 1 else f"line {error.lineno}, column {error.colno}"
+        raise JsonError(f"is not valid JSON ({error.msg}, {where})") from None
+    except RecursionError:
+        raise JsonError("is nested too deeply") from None
+    except UnicodeEncodeError:
+        raise JsonError("contains an unpaired surrogate") from None
+    return value
+
+
+def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in fields:
+            raise JsonError(f"repeats the field {json.dumps(name[:60])}")
+        fields[name] = value
+    return fields
+
+
+def _reject_constant(name: str) -> NoReturn:
+    raise JsonError(f"is not valid JSON ({name} is not a JSON number)")
+
+
+def _parse_whole_number(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise JsonError(f"contains a number of {len(text)} digits; the maximum is {MAX_DIGITS}")
+    return int(text)
+
+
+def _parse_number(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise JsonError(f"contains a number that is too large ({text[:60]})")
+    return value

@@ -1,0 +1,49 @@
+"""Choose the image of a launch request."""
+
+from collections.abc import Iterable
+
+from chalicelib.domain.access.actor import Actor
+from chalicelib.domain.common.errors import FieldError, ValidationFailed
+from chalicelib.domain.images.record import Image, contains_recipe, find_by_ref, latest, launch_incompatibility
+from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
+from chalicelib.domain.launch.type_choice import TypeChoice
+from chalicelib.domain.setup.parameters import resolve_values
+
+
+def find_requested_image(ref: str, images: Iterable[Image], actor: Actor) -> Image:
+    """Return the image with this id, or else the newest image of the caller with this name.
+
+    :param images: those that the caller may see
+    :raises ValidationFailed: there is none
+    """
+    image = find_by_ref(ref, images, actor.effective_owner)
+    if image is None:
+        message = f"you have no image {ref[:60]!r}; GET /images lists your images"
+        raise ValidationFailed(f"You have no image {ref[:60]!r}.", errors=(FieldError("image", message),))
+    return image
+
+
+def find_latest_image(
+    request: LaunchRequest, context: LaunchContext, choice: TypeChoice, images: Iterable[Image]
+) -> Image | None:
+    """Return the newest image that contains all documents of the recipe in their current version.
+
+    Parameters that the request leaves out are those of the image.
+
+    :param images: those of the owner
+    :returns: None if there is no such image, or if the region, the type or the recipe of the request is invalid
+    """
+    recipe = context.recipes.get(request.recipe or context.settings.defaults.recipe)
+    instance_type, region = choice.instance_type, choice.region
+    if recipe is None or instance_type is None:
+        return None
+    base = recipe.image_parameter_for(instance_type)
+
+    def is_suitable(image: Image) -> bool:
+        parameters, _ = resolve_values(request.parameters, recipe.parameters, image.parameters_of(recipe.name))
+        return (
+            contains_recipe(image, recipe.with_values(parameters))
+            and launch_incompatibility(image, instance_type, region, request.disk_gib, base) is None
+        )
+
+    return latest(filter(is_suitable, images))

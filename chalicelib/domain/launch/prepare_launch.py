@@ -1,0 +1,214 @@
+"""Turn a launch request into a complete spec, or into every reason why it cannot be launched."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog
+from chalicelib.domain.common.errors import FieldError, validation_failed
+from chalicelib.domain.desk.policy_limits import apply_override, effective_default, policy_errors
+from chalicelib.domain.images.record import LATEST, Image, launch_incompatibility
+from chalicelib.domain.instances.billing import Rates
+from chalicelib.domain.instances.spec import (
+    DesiredState,
+    Hardware,
+    ImageRef,
+    Policy,
+    Software,
+    Spec,
+    collect_documents,
+)
+from chalicelib.domain.launch.field_checks import check_fields
+from chalicelib.domain.launch.from_image import describe_launch_from_image, inherit_recipes
+from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
+from chalicelib.domain.launch.type_choice import TypeChoice
+from chalicelib.domain.setup.parameters import ParameterValue, resolve_values
+from chalicelib.domain.setup.recipe import Recipe, unknown_recipe_error
+from chalicelib.domain.setup.requirements import suggest_types
+from chalicelib.domain.setup.state import SetupState
+from chalicelib.domain.write_warnings import WarningCode, WriteWarning
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreparedLaunch:
+    """What a new record is made of.
+
+    :param warnings: what the launch inherits and skips; for the timeline and for the answer
+    """
+
+    spec: Spec
+    rates: Rates
+    setup: SetupState
+    warnings: tuple[WriteWarning, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """What the request and the defaults select, after all checks."""
+
+    region: str
+    instance_type: InstanceType
+    recipe: Recipe
+    parameters: Mapping[str, ParameterValue]
+    disk_gib: int
+    policy: Policy
+
+
+def prepare_launch(
+    request: LaunchRequest, context: LaunchContext, choice: TypeChoice, image: Image | None
+) -> PreparedLaunch:
+    """Complete a request with the image and the defaults.
+
+    :param image: the image of the launch. Its recipe and parameters are the defaults, and the disk has at least its
+        size. None: no image is requested, or none was found for "latest"
+    :raises ValidationFailed: names every wrong field
+    """
+    selection = _select(request, context, choice, image)
+    recipes = context.recipes
+    inherited = inherit_recipes(image, selection.recipe, selection.instance_type, recipes) if image else None
+    spec = Spec(
+        desired=DesiredState.RUNNING,
+        region=selection.region,
+        disk_gib=selection.disk_gib,
+        project=request.project,
+        tags=dict(request.tags) | ({"project": request.project} if request.project else {}),
+        hardware=_hardware(selection.instance_type),
+        software=Software(
+            recipe=selection.recipe.name,
+            parameters=selection.parameters,
+            added_recipes=inherited.added if inherited else (),
+            image=ImageRef(id=image.id, name=image.name, ami_id=image.ami.id or "") if image else None,
+            image_parameter=_image_parameter(selection, image),
+        ),
+        policy=selection.policy,
+    )
+    warnings = [*_skipped_steps_warnings(spec, selection.instance_type, recipes)]
+    if image and inherited:
+        message = describe_launch_from_image(request, spec, image, recipes, inherited)
+        warnings.insert(0, WriteWarning(WarningCode.LAUNCHED_FROM_IMAGE, message))
+    return PreparedLaunch(
+        spec=spec,
+        rates=_rates(spec, selection.instance_type, context.catalog),
+        setup=_initial_setup(spec, image, recipes),
+        warnings=tuple(warnings),
+    )
+
+
+def _select(request: LaunchRequest, context: LaunchContext, choice: TypeChoice, image: Image | None) -> Selection:
+    """Choose what the request leaves out, and check everything.
+
+    :raises ValidationFailed: names every wrong field
+    """
+    defaults, limits = context.settings.defaults, context.settings.limits
+    recipe_name = request.recipe or (image.recipe if image else defaults.recipe)
+    recipe = context.recipes.get(recipe_name)
+    disk_gib = request.disk_gib or defaults.disk_gib
+    policy = _policy(request, context)
+    errors = [
+        *choice.errors,
+        *check_fields(request, disk_gib, limits),
+        *policy_errors(policy.idle, policy.max_hours, limits),
+    ]
+    if recipe is None:
+        raise validation_failed([*errors, unknown_recipe_error(recipe_name, context.recipes)])
+    inherited = image.parameters_of(recipe.name) if image else None
+    parameters, parameter_errors = resolve_values(request.parameters, recipe.parameters, inherited)
+    errors += parameter_errors
+    if choice.instance_type:
+        errors += _compatibility_errors(request, context, choice, recipe, image)
+    if not errors and request.image == LATEST and image is None:
+        errors.append(_no_latest_image_error(choice, recipe))
+    if errors or choice.instance_type is None:
+        raise validation_failed(errors)
+    return Selection(
+        region=choice.region,
+        instance_type=choice.instance_type,
+        recipe=recipe,
+        parameters=parameters,
+        disk_gib=max(disk_gib, image.disk_gib if image else 0),
+        policy=policy,
+    )
+
+
+def _policy(request: LaunchRequest, context: LaunchContext) -> Policy:
+    """Return the policy of the request over that of the owner over that of the desk."""
+    defaults, limits = context.settings.defaults, context.settings.limits
+    default = effective_default(context.owner_policy, defaults.idle_policy, defaults.max_hours, limits)
+    idle, max_hours = apply_override(request.policy, *default)
+    return Policy(idle=idle, max_hours=max_hours)
+
+
+def _compatibility_errors(
+    request: LaunchRequest, context: LaunchContext, choice: TypeChoice, recipe: Recipe, image: Image | None
+) -> Iterator[FieldError]:
+    """Yield why the recipe or the image cannot be used on the type."""
+    instance_type, requirements = choice.instance_type, recipe.requirements
+    if instance_type is None:
+        return
+    base = recipe.image_parameter_for(instance_type)
+    if image:
+        reason = launch_incompatibility(image, instance_type, choice.region, request.disk_gib, base)
+        incompatibility = requirements.incompatibility(instance_type, image.source.base_image_parameter)
+        if reason is None and incompatibility:
+            reason = f"recipe {recipe.name} does not support image {image.name}: {incompatibility}"
+        if reason:
+            yield FieldError("image", reason)
+        return
+    incompatibility = requirements.incompatibility(instance_type, base)
+    if incompatibility:
+        field = "recipe" if request.recipe else "instance_type" if request.instance_type else "gpu"
+        suggestion = suggest_types(requirements, recipe.image_parameter_for, context.catalog, choice.region)
+        message = f"recipe {recipe.name} does not support {instance_type.name}: {incompatibility}; {suggestion}"
+        yield FieldError(field, message)
+
+
+def _no_latest_image_error(choice: TypeChoice, recipe: Recipe) -> FieldError:
+    name = choice.instance_type.name if choice.instance_type else ""
+    message = (
+        f"you have no image with recipe {recipe.name} in its current version that can be launched as {name} in "
+        f"{choice.region}; leave image out, and create an image when the instance is ready "
+        "(POST /instances/{name}/images)"
+    )
+    return FieldError("image", message)
+
+
+def _hardware(instance_type: InstanceType) -> Hardware:
+    return Hardware(
+        instance_type=instance_type.name,
+        gpu=instance_type.gpu,
+        gpu_count=instance_type.gpu_count,
+        nvidia_gpu_count=instance_type.nvidia_gpu_count,
+        instance_store_gb=instance_type.instance_store_gb,
+    )
+
+
+def _image_parameter(selection: Selection, image: Image | None) -> str | None:
+    if image:
+        return image.source.base_image_parameter
+    recipe = selection.recipe
+    return recipe.image_parameter_for(selection.instance_type) if recipe.image is not None else None
+
+
+def _rates(spec: Spec, instance_type: InstanceType, catalog: InstanceTypeCatalog) -> Rates:
+    return Rates(
+        instance=instance_type.prices[spec.region],
+        disk=catalog.disk_price_per_gib_hour(spec.region) * spec.disk_gib,
+        address=catalog.address_price_per_hour,
+    )
+
+
+def _initial_setup(spec: Spec, image: Image | None, recipes: Mapping[str, Recipe]) -> SetupState:
+    return SetupState(
+        recipe=spec.software.recipe,
+        documents=collect_documents(spec, recipes),
+        installed_documents=image.installed_documents if image else (),
+    )
+
+
+def _skipped_steps_warnings(
+    spec: Spec, instance_type: InstanceType, recipes: Mapping[str, Recipe]
+) -> Iterator[WriteWarning]:
+    """Yield one warning if recipes skip their GPU steps on the type."""
+    messages = [recipes[name].skipped_steps_message(instance_type) for name in spec.software.recipes]
+    message = " ".join(message for message in messages if message)
+    if message:
+        yield WriteWarning(WarningCode.GPU_STEPS_SKIPPED, message)
