@@ -115,7 +115,7 @@ class _RequestHandler(BaseHTTPRequestHandler):
             raise BadRequest(HTTPStatus.BAD_REQUEST, "The Content-Length must be a number of bytes.")
         length = int(declared)
         if length > MAX_BODY_BYTES:
-            detail = f"The body has {length} bytes. At most {MAX_BODY_BYTES} are allowed."
+            detail = f"The body has {length} bytes. The maximum is {MAX_BODY_BYTES}."
             raise BadRequest(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
         return length
 
