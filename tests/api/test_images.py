@@ -140,7 +140,7 @@ def _is_sealed(bench: Bench, image: dict[str, Any]) -> None:
     for kind in ("ssh", "jupyter", "jupyter_token"):
         refused = opened(kind)
         assert (refused.status, refused.json["code"]) == (409, "secrets_removed")
-        for words in ("it reboots for that", "UTC at the latest", f"GET /images/{image['id']}"):
+        for words in ("brave-otter reboots for the image", "UTC at the latest", f"GET /images/{image['id']}"):
             assert words in refused.json["detail"]
     assert opened("shell").status == 201
     for _ in range(5):

@@ -87,8 +87,8 @@ def test_secrets_leave_the_disk_before_anything_is_copied() -> None:
     assert (plan.image.phase, plan.step.parameters["action"]) == (ImagePhase.SANITIZING, "remove")
     waiting = decide(image(ImagePhase.SANITIZING), NOTHING, NOW)
     assert waiting.step is None
-    sealed = decide(image(ImagePhase.SANITIZING), ImageObservation(ami=NotVisible(), command=DONE), NOW)
-    assert (sealed.image.phase, sealed.step) == (ImagePhase.CREATING, CreateImage())
+    sanitized = decide(image(ImagePhase.SANITIZING), ImageObservation(ami=NotVisible(), command=DONE), NOW)
+    assert (sanitized.image.phase, sanitized.step) == (ImagePhase.CREATING, CreateImage())
 
 
 def test_a_seal_that_ssm_has_not_confirmed_is_sent_again_under_the_same_attempt() -> None:
@@ -173,7 +173,7 @@ def test_a_snapshot_goes_after_its_image_and_gone_is_what_ec2_does_not_show() ->
         ("g4dn.xlarge", "us-east-1", None, None),
         ("g5.xlarge", "us-east-1", 64, None),
         ("t3.large", "us-east-1", None, None),
-        ("g5g.xlarge", "us-east-1", None, "is of x86_64, a g5g.xlarge is of arm64"),
+        ("g5g.xlarge", "us-east-1", None, "is for x86_64, and g5g.xlarge is arm64"),
         ("g4dn.xlarge", "eu-west-1", None, "is in us-east-1, not in eu-west-1"),
         ("g4dn.xlarge", "us-east-1", 32, "at least 64 GiB"),
     ],
@@ -189,7 +189,7 @@ def test_an_image_fits_its_region_architecture_and_size(
 def test_a_gpu_needs_the_driver_that_is_in_the_image() -> None:
     gpu, cpu = load_catalog().types["g4dn.xlarge"], load_catalog().types["t3.large"]
     plain = image(ImagePhase.AVAILABLE, source=replace(SOURCE, base_image_parameter=cpu.image))
-    assert "driver of a g4dn.xlarge" in str(find_launch_incompatibility(plain, gpu, "us-east-1", None, gpu.image))
+    assert "driver of g4dn.xlarge" in str(find_launch_incompatibility(plain, gpu, "us-east-1", None, gpu.image))
     assert find_launch_incompatibility(plain, gpu, "us-east-1", None, cpu.image) is None, (
         "a recipe that brings its own driver"
     )

@@ -42,7 +42,7 @@ def test_a_key_loses_its_comment_and_its_line_end(kind: str) -> None:
     ],
 )
 def test_what_is_no_public_key_is_refused_in_words(text: str | None) -> None:
-    with pytest.raises(ValidationFailed, match="public key of kind ssh-ed25519 or ssh-rsa") as refused:
+    with pytest.raises(ValidationFailed, match="public key of type ssh-ed25519 or ssh-rsa") as refused:
         validate_public_key(text)
     assert [error.field for error in refused.value.errors] == ["public_key"]
 
@@ -84,6 +84,6 @@ def test_each_kind_has_its_document(wish: SessionRequest, document: str, paramet
 def test_an_admin_who_enters_is_called_one() -> None:
     assert (
         describe_opened_session(SessionKind.SHELL, "root", "ada", by_admin=True)
-        == "root, an admin, enters ada's instance: a shell"
+        == "root, an admin, opened a shell to the instance of ada."
     )
-    assert describe_opened_session(SessionKind.SHELL, "ada", "ada", by_admin=False) == "ada opens a shell"
+    assert describe_opened_session(SessionKind.SHELL, "ada", "ada", by_admin=False) == "ada opened a shell."
