@@ -1,7 +1,7 @@
 """Restore the secrets that were removed from the disk of an instance for an image.
 
 The command is sent until it succeeds, until the instance stops or until the deadline. A stopped instance has lost the
-removed secrets, which are kept in memory, and creates new ones when it starts.
+removed secrets, which are in its memory only, and creates new ones when it starts.
 """
 
 from dataclasses import replace

@@ -56,10 +56,10 @@ def find_skippable_documents(image: Image, documents: Iterable[RecipeDocument]) 
     installed = {document.name: document for document in image.installed_documents}
     seconds: dict[str, int] = {}
     for document in documents:
-        found = installed.get(document.name)
+        match = installed.get(document.name)
         has_heartbeat_key = any(HEARTBEAT_KEY_PLACEHOLDER in text for text in document.parameters.values())
-        if found and found.recipe_hash == hash_recipe_document(document) and not has_heartbeat_key:
-            seconds[document.name] = found.seconds
+        if match and match.recipe_hash == hash_recipe_document(document) and not has_heartbeat_key:
+            seconds[document.name] = match.seconds
         else:
             installed.pop(document.name, None)
     return seconds
