@@ -18,7 +18,7 @@ class CurrentStep:
     """The step that runs, as the instance last reported it.
 
     :param index: which of the `count` steps of the document it is, from 1; both are None if the text is unreadable
-    :param line: the last line of its output
+    :param last_output_line: the last line of its output
     :param remaining: estimated from an earlier run; None if there was none
     :param reported_at: time on the clock of the instance
     """
@@ -26,7 +26,7 @@ class CurrentStep:
     name: str
     index: int | None
     count: int | None
-    line: str
+    last_output_line: str
     started_at: datetime
     running_for: timedelta
     remaining: timedelta | None
@@ -48,13 +48,13 @@ class SetupProgress:
 def compute_setup_progress(
     instance: Instance,
     report: Report,
-    known: Mapping[str, StepDurations],
+    known_durations: Mapping[str, StepDurations],
     now: datetime,
     scale_script_timeout: Callable[[timedelta], timedelta],
 ) -> SetupProgress | None:
     """Compute the progress of a setup now.
 
-    :param known: how long documents took on this instance type, by name
+    :param known_durations: how long documents took on this instance type, by name
     :param scale_script_timeout: converts a duration on the instance to gpudesk's clock, which can run faster
     :returns: None if nothing is left to be set up
     """
@@ -62,13 +62,15 @@ def compute_setup_progress(
     if setup.is_done:
         return None
     document, *later = setup.documents[setup.document_index :]
-    durations = known.get(document.name)
+    durations = known_durations.get(document.name)
     step = _find_current_step(instance, report, durations, now, scale_script_timeout)
-    if durations is None or any(each.name not in known for each in later):
+    if durations is None or any(document.name not in known_durations for document in later):
         return SetupProgress(step=step, remaining=None)
     running_for = now - setup.current_run.sent_at if setup.current_run else timedelta(0)
     remaining = _estimate_remaining(durations, step, running_for)
-    return SetupProgress(step=step, remaining=sum((known[each.name].total for each in later), remaining))
+    return SetupProgress(
+        step=step, remaining=sum((known_durations[document.name].total for document in later), remaining)
+    )
 
 
 def _find_current_step(
@@ -91,7 +93,7 @@ def _find_current_step(
         name=progress.step,
         index=index,
         count=count,
-        line=progress.last_output_line,
+        last_output_line=progress.last_output_line,
         started_at=started_at,
         running_for=now - started_at,
         remaining=max(timedelta(0), expected - (now - started_at)) if expected is not None else None,

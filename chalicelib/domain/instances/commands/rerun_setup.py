@@ -13,7 +13,7 @@ from chalicelib.domain.common.text import ensure_period
 from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
 from chalicelib.domain.instances.commands.change import ENDING_PHASES, RecordChange
 from chalicelib.domain.instances.lifecycle.plans import with_phase
-from chalicelib.domain.instances.lifecycle.stop_warnings import warning_cancelled
+from chalicelib.domain.instances.lifecycle.stop_warnings import build_cancellation_reason
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState, Spec, collect_documents
 from chalicelib.domain.instances.warning import WarningType
@@ -47,7 +47,7 @@ class SetupRequest:
 def build_setup_request(
     instance: Instance,
     name: str | None,
-    given: Mapping[str, ParameterValue],
+    submitted: Mapping[str, ParameterValue],
     recipes: Mapping[str, Recipe],
     catalog: InstanceTypeCatalog,
 ) -> SetupRequest:
@@ -60,7 +60,7 @@ def build_setup_request(
     recipe = recipes.get(name)
     if recipe is None:
         raise validation_failed([unknown_recipe_error(name, recipes)])
-    parameters, errors = resolve_values(given, recipe.parameters, instance.spec.software.parameters_of(name))
+    parameters, errors = resolve_values(submitted, recipe.parameters, instance.spec.software.parameters_of(name))
     type_name = instance.spec.hardware.instance_type
     instance_type = catalog.types.get(type_name)
     if instance_type is None:
@@ -78,7 +78,7 @@ def build_setup_request(
     if name == instance.spec.software.recipe and not _was_ready(instance):
         software = replace(instance.spec.software, parameters=parameters)
         documents = collect_documents(replace(instance.spec, software=software), recipes)
-    return SetupRequest(name, parameters, documents, given, recipe.skipped_steps_message(instance_type))
+    return SetupRequest(name, parameters, documents, submitted, recipe.skipped_steps_message(instance_type))
 
 
 def apply_setup_request(instance: Instance, request: SetupRequest, actor: Actor, now: datetime) -> RecordChange:
@@ -215,5 +215,5 @@ def _cancel_outdated_warning(instance: Instance, now: datetime) -> tuple[Instanc
     warning = instance.warning
     if warning is None or warning.warning_type not in (WarningType.IDLE, WarningType.FAILED):
         return instance, ()
-    entry = timeline_entry(now, warning_cancelled(instance, "it is being set up"))
+    entry = timeline_entry(now, build_cancellation_reason(instance, "it is being set up"))
     return replace(instance, warning=None), (entry,)

@@ -11,7 +11,7 @@ from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.desk.policy_limits import PolicyOverride, apply_override, policy_errors
 from chalicelib.domain.desk.settings import Limits
 from chalicelib.domain.instances.commands.change import RecordChange, require_not_ending
-from chalicelib.domain.instances.lifecycle.stop_warnings import warning_cancelled
+from chalicelib.domain.instances.lifecycle.stop_warnings import build_cancellation_reason
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import Policy
 from chalicelib.domain.instances.warning import WarningType
@@ -36,7 +36,7 @@ def update_policy(
     warning = instance.warning
     if warning and warning.warning_type is WarningType.IDLE and policy.idle != instance.spec.policy.idle:
         changed = replace(changed, warning=None)
-        entries.append(timeline_entry(now, warning_cancelled(instance, "its idle policy was changed")))
+        entries.append(timeline_entry(now, build_cancellation_reason(instance, "its idle policy was changed")))
     return RecordChange(changed, tuple(entries))
 
 

@@ -143,7 +143,7 @@ def apply_mode(decision: Decision) -> Decision:
     if mode is Mode.DRY_RUN and plan.autonomous:
         code = plan.reason.code
         unchanged = replace(current, observed=plan.instance.observed)
-        recorded = notified.record_once(unchanged, code, _dry_run_reason(plan), decision.now, reason_code=code)
+        recorded = notified.record_once(unchanged, code, _build_dry_run_reason(plan), decision.now, reason_code=code)
         return replace(decision, plan=recorded)
     return decision
 
@@ -207,7 +207,7 @@ def _plan_phase(decision: Decision) -> Plan:
             assert_never(impossible)
 
 
-def _dry_run_reason(plan: Plan) -> EventReason:
+def _build_dry_run_reason(plan: Plan) -> EventReason:
     """Return what gpudesk would do on its own, and why."""
     instance, details = plan.instance, plan.timeline[0].details
     action = instance.claim.action if instance.claim else details["action"]
