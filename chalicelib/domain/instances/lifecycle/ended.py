@@ -133,7 +133,8 @@ def record_call_error(instance: Instance, error: AwsError, now: datetime) -> Pla
     message = (
         f"{instance.name} could not be {_get_participle(claim)}: AWS rejected the call. "
         f"{to_sentence(error.description)} It is billed, and gpudesk calls again every "
-        f"{format_duration(STOP_RETRY_AFTER)}. An admin has to remove the cause, or {claim.action} it in the EC2 console."
+        f"{format_duration(STOP_RETRY_AFTER)}. An admin has to remove the cause, or {claim.action} it in the EC2 "
+        "console."
     )
     return record_once(instance, code, EventReason(code=code, message=message), now)
 
