@@ -11,7 +11,7 @@ import app
 from chalicelib import bootstrap, events
 from chalicelib.domain.access.actor import Role
 from chalicelib.domain.instances.commands.start_benchmark import BENCHMARK_DOCUMENT
-from chalicelib.store.models import InstanceModel
+from chalicelib.store.instances.table import InstanceModel
 from local.aws.core.delivery import Delivery, Image
 from local.aws.core.local_cloud import LocalCloud
 from local.aws.core.serve import CloudServer
@@ -70,7 +70,7 @@ def running(options: Options, machines: Fleet, clock: PacedClock, cloud: LocalCl
         stack.callback(bootstrap.set_application, None)
         api = ApiServer(app.app, options.port)
         stack.callback(api.stop)
-        desk.loop.sweep()  # a first one before anybody waits: making the SDK's clients takes longer than the sweep
+        desk.sweep.run()  # a first one before anybody waits: making the SDK's clients takes longer than the sweep
         delivery = _delivery(cloud)
         stack.callback(delivery.stop)
         delivery.start()

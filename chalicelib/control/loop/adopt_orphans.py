@@ -18,7 +18,7 @@ from chalicelib.domain.instances.lifecycle.plans import DecisionContext, because
 from chalicelib.domain.instances.observation import Observation, ObservedInstance
 from chalicelib.domain.instances.record import Ec2State, Instance, Lifetime, Machine, ObservedState, Phase
 from chalicelib.domain.instances.spec import DesiredState, Hardware, Policy, Software, Spec
-from chalicelib.domain.notifications.notification import notifications_for
+from chalicelib.domain.notifications.build_notifications import notifications_for
 from chalicelib.domain.setup.state import SetupState
 from chalicelib.store.instances.repository import InstanceRepository
 
@@ -128,6 +128,6 @@ class OrphanAdopter:
     def _rates(self, instance_type: InstanceType | None, region: str, disk_gib: int) -> Rates:
         return Rates(
             instance=instance_type.prices.get(region, Decimal(0)) if instance_type else Decimal(0),
-            disk=self.catalog.disk_price_per_gib_hour(region) * disk_gib,
+            disk=self.catalog.get_disk_price_per_gib_hour(region) * disk_gib,
             address=self.catalog.address_price_per_hour,
         )

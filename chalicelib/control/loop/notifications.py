@@ -15,9 +15,11 @@ from chalicelib.domain.common.errors import DeliveryFailed
 from chalicelib.domain.desk.channels import ChannelDirectory
 from chalicelib.domain.instances.lifecycle import machine_messages
 from chalicelib.domain.notifications import messages
-from chalicelib.domain.notifications.notification import Notification, record_attempt, webhook_welcomes
+from chalicelib.domain.notifications.build_notifications import webhook_welcomes
+from chalicelib.domain.notifications.notification import ChannelType, DeliveryChannel, Notification, record_attempt
 from chalicelib.store.desk import DeskRepository
-from chalicelib.store.dynamo import MAX_ATTEMPTS, VersionConflict
+from chalicelib.store.dynamo import VersionConflict, retry_on_conflict
+from chalicelib.store.instances.items import RecordWrite
 from chalicelib.store.instances.repository import InstanceRepository
 from chalicelib.store.notifications import NotificationOutbox
 
@@ -38,7 +40,7 @@ class PendingDelivery:
     """One notice on one channel."""
 
     notice: Notification
-    channel: str
+    channel: DeliveryChannel
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class NotificationSender:
         parcels = [
             PendingDelivery(each, channel)
             for each in self.notices.list_due(now, MAX_PER_ROUND)
-            for channel in each.due(now)
+            for channel in each.due_channels(now)
         ]
         warnings_first = sorted(parcels, key=lambda parcel: parcel.notice.warning_id is None)
         return self._round(warnings_first, directory, now) if parcels else 0
@@ -130,15 +132,14 @@ class NotificationSender:
         failed.add(address)
         return DeliveryResult(False, detail)
 
-    def _send(self, notice: Notification, channel: str, directory: ChannelDirectory) -> str:
+    def _send(self, notice: Notification, channel: DeliveryChannel, directory: ChannelDirectory) -> str:
         if notice.warning_id and not self._stands(notice):
             raise DeliveryFailed("the warning was withdrawn meanwhile")
-        kind = channel.rpartition(".")[2]
-        addressee = directory.recipient_for(notice.deliveries[channel].audience, notice.owner)
+        addressee = directory.get_recipient(channel.audience, notice.owner)
         channels = addressee.channels
-        if kind == "email" and channels.email:
+        if channel.channel_type is ChannelType.EMAIL and channels.email:
             return self.mail.send(channels.email, messages.email_subject(notice), messages.email_body(notice))
-        if kind == "webhook" and channels.webhook:
+        if channel.channel_type is ChannelType.WEBHOOK and channels.webhook:
             secret = self.secret(addressee.name, channels.webhook_generation)
             return self.webhook.post(channels.webhook, secret, notice.id, messages.webhook_payload(notice))
         raise DeliveryFailed("there is no such address any more")
@@ -147,19 +148,22 @@ class NotificationSender:
         instance = self.instances.load(notice.instance_id)
         return bool(instance and instance.warning and instance.warning.id == notice.warning_id)
 
-    def _record_delivery(self, notice: Notification, channel: str, now: datetime) -> None:
+    def _record_delivery(self, notice: Notification, channel: DeliveryChannel, now: datetime) -> None:
         """In the record, which the stop waits for; one that has moved on is read again."""
-        for _ in range(MAX_ATTEMPTS if notice.warning_id else 0):
-            instance = self.instances.load(notice.instance_id)
-            kind = channel.rpartition(".")[2]
-            plan = machine_messages.record_delivery(instance, notice.warning_id or "", kind, now) if instance else None
-            if instance is None or plan is None:
-                return
-            try:
-                self.instances.write(instance, plan.instance, plan.timeline)
-            except VersionConflict:
-                continue
+        warning_id, kind = notice.warning_id, channel.channel_type
+        if warning_id is None:
             return
+
+        def record_once() -> None:
+            instance = self.instances.load(notice.instance_id)
+            plan = machine_messages.record_delivery(instance, warning_id, kind, now) if instance else None
+            if instance and plan:
+                self.instances.write(RecordWrite(before=instance, after=plan.instance, entries=plan.timeline))
+
+        try:
+            retry_on_conflict(record_once)
+        except VersionConflict as conflict:
+            LOG.warning("the delivery of %s is not recorded: %s", notice.id, conflict)
 
     def _welcome_new_webhooks(self, directory: ChannelDirectory, now: datetime) -> None:
         """Each new webhook gets a first message."""
@@ -168,7 +172,7 @@ class NotificationSender:
 
     def _invite(self, directory: ChannelDirectory) -> None:
         """Each address is asked whether it wants our mail, once for each time that it was set."""
-        for address, key in sorted(directory.email_addresses()):
+        for address, key in sorted(directory.list_email_addresses()):
             self._once(f"invited#{address}#{key}", partial(self.mail.subscribe, address))
 
     def _once(self, mark: str, do: Callable[[], object]) -> None:

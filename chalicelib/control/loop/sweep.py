@@ -93,7 +93,7 @@ class Sweep:
         by_region: dict[str, list[Instance]] = defaultdict(list)
         for record in self.instances.list_active():
             if isinstance(record, UnreadableRecord):
-                LOG.error("record %s cannot be read: %s", record.id, record.why)
+                LOG.error("record %s cannot be read: %s", record.id, record.error)
                 report.unreadable.append(record.id)
             else:
                 by_region[record.spec.region].append(record)

@@ -5,20 +5,33 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chalicelib.control.loop.address_book import load_channel_directory
-from chalicelib.control.services.finding import Finder
-from chalicelib.domain.access.actor import Actor
+from chalicelib.control.services.user_writes import retry_user_write
+from chalicelib.domain.access.actor import Actor, instance_not_found
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError, ValidationFailed
-from chalicelib.domain.desk.policy_limits import PolicyOverride
+from chalicelib.domain.desk.policy_override import PolicyOverride
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.commands import keep, stop_start, update_policy
 from chalicelib.domain.instances.commands.change import RecordChange
 from chalicelib.domain.instances.record import Instance
-from chalicelib.domain.notifications.notification import Notification, notifications_for
+from chalicelib.domain.notifications.build_notifications import notifications_for
+from chalicelib.domain.notifications.notification import Notification
 from chalicelib.store.desk import DeskRepository
-from chalicelib.store.dynamo import MAX_ATTEMPTS, VersionConflict
+from chalicelib.store.instances.items import RecordWrite
 from chalicelib.store.instances.repository import InstanceRepository
 from chalicelib.store.owners import OwnerRepository
+
+
+def load_visible(instances: InstanceRepository, actor: Actor, ref: str) -> Instance:
+    """Load the instance that a request names, by its id, or by its name while it is not terminated.
+
+    :raises NotFound: it does not exist, or the caller may not see it
+    """
+    instance = instances.load(ref)
+    if instance is None:
+        raise instance_not_found(ref)
+    actor.check_access(instance.owner, ref)
+    return instance
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +39,6 @@ class InstanceService:
     """stop, start, DELETE, keep, PATCH: each sets what is desired; the loop does it."""
 
     instances: InstanceRepository
-    finder: Finder
     desk: DeskRepository
     owners: OwnerRepository
     clock: Clock
@@ -73,17 +85,23 @@ class InstanceService:
     def apply(self, actor: Actor, ref: str, command: Callable[[Instance], RecordChange]) -> Instance:
         """Read, decide, write under the guard; what meets another write is decided again on what it became."""
         actor.owner_for_new()
-        for _ in range(MAX_ATTEMPTS):
-            instance = self.finder.get_visible(actor, ref)
+
+        def apply_once() -> Instance:
+            instance = load_visible(self.instances, actor, ref)
             change = command(instance)
             if change.instance == instance and not change.entries:
                 return instance
-            notices = self._notices(change)
-            try:
-                return self.instances.write(instance, change.instance, change.entries, notices=notices, user_write=True)
-            except VersionConflict:
-                continue
-        raise Conflict(f"{ref} is being changed by others; try again", code=ErrorCode.CONCURRENT_UPDATE)
+            return self.instances.write(
+                RecordWrite(
+                    before=instance,
+                    after=change.instance,
+                    entries=tuple(change.entries),
+                    notifications=self._notices(change),
+                    user_write=True,
+                )
+            )
+
+        return retry_user_write(f"Instance {ref}", apply_once)
 
     def _notices(self, change: RecordChange) -> tuple[Notification, ...]:
         """Most of what people do is no news to anybody; whom to tell is looked up only where it is."""

@@ -8,20 +8,20 @@ from chalicelib.control.services.launch import LaunchResponse
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.errors import Conflict, ErrorCode
+from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.commands.change import RecordChange
 from chalicelib.domain.instances.commands.rerun_setup import apply_setup_request, build_setup_request
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.setup.parameters import ParameterValue
 from chalicelib.domain.setup.recipe import Recipe
-from chalicelib.domain.write_warnings import WarningCode, WriteWarning
 
 
 @dataclass(frozen=True, kw_only=True)
 class SetupService:
     """One write; the loop runs the documents."""
 
-    changing: InstanceService
+    instances: InstanceService
     catalog: InstanceTypeCatalog
     recipes: Mapping[str, Recipe]
 
@@ -29,7 +29,7 @@ class SetupService:
         self, actor: Actor, ref: str, *, recipe: str | None, parameters: Mapping[str, ParameterValue]
     ) -> LaunchResponse:
         """Record the setup; warn if the GPU steps of the recipe are skipped."""
-        if self.changing.desk.settings().mode is Mode.PAUSED:
+        if self.instances.desk.settings().mode is Mode.PAUSED:
             raise Conflict(
                 "gpudesk is paused. Instances can be set up when an admin sets mode to enforce.",
                 code=ErrorCode.DESK_PAUSED,
@@ -39,9 +39,9 @@ class SetupService:
         def wanted(found: Instance) -> RecordChange:
             what = build_setup_request(found, recipe, parameters, self.recipes, self.catalog)
             skipped.append(what.skipped_message)
-            return apply_setup_request(found, what, actor, self.changing.clock.now())
+            return apply_setup_request(found, what, actor, self.instances.clock.now())
 
-        instance = self.changing.apply(actor, ref, wanted)
+        instance = self.instances.apply(actor, ref, wanted)
         messages = [skipped[-1]] if skipped[-1] else []
         return LaunchResponse(
             instance, tuple(WriteWarning(WarningCode.GPU_STEPS_SKIPPED, message) for message in messages)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from chalicelib.domain.idle.heartbeat import MAX_NAME_LENGTH, Heartbeat, Report, StepProgress
+from chalicelib.domain.idle.heartbeat import MAX_NAME_LENGTH, DecodedHeartbeat, Heartbeat, StepProgress
 from chalicelib.domain.idle.heartbeat_encoding import truncate_ascii
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.setup.results import StepDurations
@@ -47,7 +47,7 @@ class SetupProgress:
 
 def compute_setup_progress(
     instance: Instance,
-    report: Report,
+    report: DecodedHeartbeat,
     known_durations: Mapping[str, StepDurations],
     now: datetime,
     scale_script_timeout: Callable[[timedelta], timedelta],
@@ -75,7 +75,7 @@ def compute_setup_progress(
 
 def _find_current_step(
     instance: Instance,
-    report: Report,
+    report: DecodedHeartbeat,
     durations: StepDurations | None,
     now: datetime,
     scale_script_timeout: Callable[[timedelta], timedelta],
@@ -101,7 +101,7 @@ def _find_current_step(
     )
 
 
-def _find_progress(instance: Instance, report: Report) -> StepProgress | None:
+def _find_progress(instance: Instance, report: DecodedHeartbeat) -> StepProgress | None:
     """Return what the instance reports about its current document; a heartbeat holds only the start of a long name."""
     machine, setup = instance.machine, instance.setup
     if not isinstance(report, Heartbeat) or machine is None or report.instance_id != machine.instance_id:

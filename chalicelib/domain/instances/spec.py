@@ -107,6 +107,6 @@ def collect_documents(spec: Spec, recipes: Mapping[str, Recipe]) -> tuple[Recipe
     """Return the documents of all recipes of a spec in their order, each once. Unknown recipes are skipped."""
     documents: list[RecipeDocument] = []
     for name in (recipe for recipe in spec.software.recipes if recipe in recipes):
-        recipe_documents = recipes[name].documents_with(spec.software.parameters_of(name))
+        recipe_documents = recipes[name].fill_documents(spec.software.parameters_of(name))
         documents += [document for document in recipe_documents if document not in documents]
     return tuple(documents)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 from chalicelib.domain.catalog.instance_types import InstanceType
 from chalicelib.domain.common.text import join_and
-from chalicelib.domain.images.record import Image, skippable_documents
+from chalicelib.domain.images.record import Image
+from chalicelib.domain.images.selection import skippable_documents
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import Spec, collect_documents
 from chalicelib.domain.launch.request import LaunchRequest

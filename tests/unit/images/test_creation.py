@@ -24,24 +24,15 @@ from chalicelib.domain.images.plan import (
     ObservedAmi,
     SendSanitize,
 )
-from chalicelib.domain.images.record import (
-    AmiState,
-    Image,
-    ImagePhase,
-    ImageSource,
-    SanitizeState,
-    contains_recipe,
-    launch_incompatibility,
-    price_per_month,
-    skippable_documents,
-)
+from chalicelib.domain.images.record import AmiState, Image, ImagePhase, ImageSource, SanitizeState, price_per_month
+from chalicelib.domain.images.selection import contains_recipe, launch_incompatibility, skippable_documents
 from chalicelib.domain.instances.lifecycle.plans import because
 from chalicelib.domain.instances.observation import CommandStatus, NotVisible, ObservedCommand, Unavailable
 from chalicelib.domain.instances.record import ImageInProgress
 from chalicelib.domain.setup.installed_documents import InstalledDocument, hash_recipe_document
 from chalicelib.domain.setup.state import DocumentRun
 from chalicelib.store.data_files import load_catalog, load_packaged_recipes
-from tests.property.world import ready
+from tests.property.world import build_ready_instance
 
 NOW = datetime(2030, 5, 1, 12, 0, tzinfo=UTC)
 NOTHING = ImageObservation(ami=NotVisible())
@@ -137,7 +128,7 @@ def test_all_of_it_has_one_deadline_as_long_as_a_termination_waits(phase: ImageP
     plan = decide(late, ImageObservation(ami=NotVisible(), command=DONE), NOW)
     assert (plan.image.phase, plan.step) == (ImagePhase.FAILED, None)
     assert "it was not ready within 6 h" in plan.image.reason.message
-    waiting = replace(ready(), image_in_progress=ImageInProgress(id=late.id, started_at=late.created_at))
+    waiting = replace(build_ready_instance(), image_in_progress=ImageInProgress(id=late.id, started_at=late.created_at))
     assert not waiting.has_image_in_progress(NOW)
     assert waiting.has_image_in_progress(NOW - timedelta(seconds=1))
 
@@ -201,21 +192,22 @@ def test_a_gpu_needs_the_driver_that_is_in_the_image() -> None:
 
 def test_marks_hold_while_the_recipe_says_the_same() -> None:
     recipe = load_packaged_recipes()["jupyter"]
+    documents = recipe.fill_documents({name: parameter.default for name, parameter in recipe.parameters.items()})
     baked = tuple(
         InstalledDocument(
-            name=use.name, recipe_hash=hash_recipe_document(use), parameters_hash="f", content="c", seconds=100
+            name=use.name, recipe_hash=hash_recipe_document(use), parameters_hash="f", document_hash="c", seconds=100
         )
-        for use in recipe.documents
+        for use in documents
     )
     whole = image(ImagePhase.AVAILABLE, installed_documents=baked)
-    assert contains_recipe(whole, recipe)
-    assert skippable_documents(whole, recipe.documents) == {"gpudesk-jupyter": 100}, "the probe runs on every machine"
-    assert not contains_recipe(image(ImagePhase.AVAILABLE, installed_documents=baked[:1]), recipe)
+    assert contains_recipe(whole, recipe, {})
+    assert skippable_documents(whole, documents) == {"gpudesk-jupyter": 100}, "the probe runs on every machine"
+    assert not contains_recipe(image(ImagePhase.AVAILABLE, installed_documents=baked[:1]), recipe, {})
     older = (baked[0], replace(baked[1], recipe_hash="other"))
-    assert not contains_recipe(image(ImagePhase.AVAILABLE, installed_documents=older), recipe)
-    assert not contains_recipe(replace(whole, recipe="bare"), recipe)
+    assert not contains_recipe(image(ImagePhase.AVAILABLE, installed_documents=older), recipe, {})
+    assert not contains_recipe(replace(whole, recipe="bare"), recipe, {})
 
 
 def test_what_it_costs_is_at_most_its_size_by_the_month() -> None:
-    price = load_catalog().snapshot_price_per_gib_month("us-east-1")
+    price = load_catalog().get_snapshot_price_per_gib_month("us-east-1")
     assert str(price_per_month(image(ImagePhase.AVAILABLE), price)) == "3.20"

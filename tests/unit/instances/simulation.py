@@ -9,7 +9,7 @@ from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.desk.channels import ChannelDirectory
 from chalicelib.domain.desk.settings import DeskSettings, Limits, Mode
 from chalicelib.domain.idle.evidence import Evidence, SignalState
-from chalicelib.domain.idle.heartbeat import Heartbeat, Report
+from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, Heartbeat
 from chalicelib.domain.idle.policy import SIGNALS
 from chalicelib.domain.instances.lifecycle import outcomes
 from chalicelib.domain.instances.lifecycle.decide import decide
@@ -17,8 +17,7 @@ from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import CallAccepted, Outcome, Plan, Step
 from chalicelib.domain.instances.record import Instance, ObservedState
-from tests.property.world import MACHINE_ID, MINUTE, START, VIEW
-from tests.property.world import ready as plain_ready
+from tests.property.world import INSTANCE_ID, MINUTE, START, VIEW, build_ready_instance
 
 MAX_DECISIONS = 4
 """As in the reconciler: one decision may lead straight to the next."""
@@ -34,7 +33,7 @@ def at(minute: float) -> datetime:
 
 def ready(max_hours: int = 72) -> Instance:
     """Return an instance that is ready and whose probe has reported since the start."""
-    return replace(plain_ready(max_hours), observed=ObservedState(boot_id="boot", agent_seen=True))
+    return replace(build_ready_instance(max_hours), observed=ObservedState(boot_id="boot", agent_seen=True))
 
 
 def heartbeat(minute: float, *, since: float = 0, active: str | None = None) -> Heartbeat:
@@ -51,7 +50,7 @@ def heartbeat(minute: float, *, since: float = 0, active: str | None = None) -> 
         )
         for name in SIGNALS
     }
-    return Heartbeat(instance_id=MACHINE_ID, at=at(minute), boot_id="boot", signals=signals)
+    return Heartbeat(instance_id=INSTANCE_ID, at=at(minute), boot_id="boot", signals=signals)
 
 
 def context(mode: Mode = Mode.ENFORCE, limits: Limits = DEFAULT_LIMITS) -> DecisionContext:
@@ -82,7 +81,7 @@ class Simulation:
     timeline: list[TimelineEntry] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
 
-    def decide(self, minute: float, report: Report = None) -> Plan:
+    def decide(self, minute: float, report: DecodedHeartbeat = None) -> Plan:
         """Decide once, write, call; again while the plan asks for it. Return the last plan."""
         observation = replace(self.observed, heartbeat=report)
         for _ in range(MAX_DECISIONS):
@@ -95,7 +94,7 @@ class Simulation:
                 break
         return plan
 
-    def live(self, first: int, last: int, report: Callable[[int], Report] = lambda _: None) -> None:
+    def live(self, first: int, last: int, report: Callable[[int], DecodedHeartbeat] = lambda _: None) -> None:
         """Decide in every minute from `first` to `last`."""
         for minute in range(first, last + 1):
             self.decide(minute, report(minute))

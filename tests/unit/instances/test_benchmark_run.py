@@ -22,7 +22,7 @@ from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.warning import StopWarning, WarningType
 from chalicelib.domain.setup.step_output import StepOutput
 from chalicelib.store import data_files
-from tests.property.world import ADA, START, VIEW, ready
+from tests.property.world import ADA, START, VIEW, build_ready_instance
 
 MINUTE = timedelta(minutes=1)
 Command = ObservedCommand | NotVisible | Unavailable
@@ -35,7 +35,7 @@ def asked(
     instance: Instance | None = None, actor: Actor = ADA, at: datetime = START, seconds: int | None = None
 ) -> Instance:
     return start_benchmark(
-        instance or replace(ready(), version=7), data_files.load_catalog(), seconds, actor, at
+        instance or replace(build_ready_instance(), version=7), data_files.load_catalog(), seconds, actor, at
     ).instance
 
 
@@ -93,8 +93,11 @@ def test_a_command_that_is_lost_ends_by_its_deadline(command: Command) -> None:
 def test_its_end_is_the_last_thing_that_is_kept_of_it_and_the_idle_window_begins_anew() -> None:
     instance = asked(
         replace(
-            ready(),
-            spec=replace(ready().spec, hardware=replace(ready().spec.hardware, instance_type="p5.4xlarge", gpu="H100")),
+            build_ready_instance(),
+            spec=replace(
+                build_ready_instance().spec,
+                hardware=replace(build_ready_instance().spec.hardware, instance_type="p5.4xlarge", gpu="H100"),
+            ),
         )
     )
     sent = looked(instance, 1)
@@ -138,8 +141,8 @@ def test_what_ssm_refuses_ends_it_and_what_may_pass_does_not(outcome: AwsError, 
 def test_an_outcome_that_nobody_waits_for_changes_nothing() -> None:
     plan = looked(asked(), 1)
     assert plan.step
-    other = looked(asked(replace(ready(), version=9)), 1).instance
-    for record in (ready(), other, replace(plan.instance, phase=Phase.STOPPING)):
+    other = looked(asked(replace(build_ready_instance(), version=9)), 1).instance
+    for record in (build_ready_instance(), other, replace(plan.instance, phase=Phase.STOPPING)):
         noted = outcomes.record_outcome(record, plan.step, CommandSent("c-1"), START)
         assert (noted.reason.code, noted.instance.benchmark_run, noted.timeline) == (
             "superseded",
@@ -173,7 +176,7 @@ def test_silence_while_it_runs_is_nobodys_news() -> None:
 
 
 def test_its_lifetime_ends_whatever_is_measured_and_what_is_asked_for_before_is_sent() -> None:
-    late = replace(ready(max_hours=1), version=7)
+    late = replace(build_ready_instance(max_hours=1), version=7)
     warned = looked(asked(late), 56).instance
     assert warned.warning is not None
     assert isinstance(looked(warned, 57).step, SendDocument)
@@ -198,34 +201,46 @@ def test_who_asks_while_it_is_measured_is_answered_with_that() -> None:
     [
         (
             replace(
-                ready(), spec=replace(ready().spec, hardware=replace(ready().spec.hardware, gpu=None, gpu_count=0))
+                build_ready_instance(),
+                spec=replace(
+                    build_ready_instance().spec,
+                    hardware=replace(build_ready_instance().spec.hardware, gpu=None, gpu_count=0),
+                ),
             ),
             "which has no GPU. The benchmark needs an NVIDIA GPU",
             "no_gpu",
         ),
         (
             replace(
-                ready(),
+                build_ready_instance(),
                 spec=replace(
-                    ready().spec, hardware=replace(ready().spec.hardware, gpu="Radeon Pro V520", nvidia_gpu_count=0)
+                    build_ready_instance().spec,
+                    hardware=replace(build_ready_instance().spec.hardware, gpu="Radeon Pro V520", nvidia_gpu_count=0),
                 ),
             ),
             "has Radeon Pro V520. The benchmark needs an NVIDIA GPU",
             "no_gpu",
         ),
         (
-            replace(ready(), phase=Phase.STOPPED),
+            replace(build_ready_instance(), phase=Phase.STOPPED),
             "is in phase stopped. Start the benchmark when it is ready",
             "not_ready",
         ),
-        (replace(ready(), phase=Phase.FAILED), "is in phase failed. Start the benchmark when it is ready", "not_ready"),
         (
-            replace(ready(), spec=replace(ready().spec, desired=DesiredState.STOPPED)),
+            replace(build_ready_instance(), phase=Phase.FAILED),
+            "is in phase failed. Start the benchmark when it is ready",
+            "not_ready",
+        ),
+        (
+            replace(build_ready_instance(), spec=replace(build_ready_instance().spec, desired=DesiredState.STOPPED)),
             "is being stopped or terminated",
             "not_ready",
         ),
         (
-            replace(ready(), image_in_progress=ImageInProgress(id="im-1", started_at=datetime(2030, 1, 1, tzinfo=UTC))),
+            replace(
+                build_ready_instance(),
+                image_in_progress=ImageInProgress(id="im-1", started_at=datetime(2030, 1, 1, tzinfo=UTC)),
+            ),
             "An image of n is being created. Start the benchmark when the image is available",
             "image_in_progress",
         ),

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.desk.policy_limits import PolicyOverride
+from chalicelib.domain.desk.policy_override import PolicyOverride
 from chalicelib.domain.desk.settings import Limits
-from chalicelib.domain.idle.heartbeat import Report
+from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
 from chalicelib.domain.instances.commands import keep, update_policy
 from chalicelib.domain.instances.plan import Stop
 from chalicelib.domain.instances.record import Phase
@@ -17,16 +17,16 @@ from tests.property.world import ADA
 from tests.unit.instances.simulation import Simulation, at, heartbeat, ready
 
 
-def busy(minute: int) -> Report:
+def busy(minute: int) -> DecodedHeartbeat:
     return heartbeat(minute, active="gpu")
 
 
-def unknown(_: int) -> Report:
+def unknown(_: int) -> DecodedHeartbeat:
     return None
 
 
 @pytest.mark.parametrize("report", [busy, unknown, heartbeat], ids=["busy", "unknown", "idle"])
-def test_instance_is_stopped_at_the_end_of_its_lifetime(report: Callable[[int], Report]) -> None:
+def test_instance_is_stopped_at_the_end_of_its_lifetime(report: Callable[[int], DecodedHeartbeat]) -> None:
     desk = Simulation(ready(max_hours=1))
     desk.live(50, 62, report)
     assert desk.instance.phase is Phase.STOPPING

@@ -15,14 +15,14 @@ from chalicelib.domain.instances.metering import (
 )
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.record import Ec2State, Instance, Machine
-from tests.property.world import MACHINE_ID, START, VIEW
+from tests.property.world import INSTANCE_ID, START, VIEW
 from tests.unit.instances.simulation import Simulation, at, ready
 
 RATES = Rates(instance=Decimal("0.60"), disk=Decimal("0.06"), address=Decimal("0.006"))
 
 
 def machine(state: Ec2State) -> Machine:
-    return Machine(instance_id=MACHINE_ID, zone="us-east-1a", state=state, launched_at=START)
+    return Machine(instance_id=INSTANCE_ID, zone="us-east-1a", state=state, launched_at=START)
 
 
 def metered(state: BillingState, since: float = 0, accrued: str = "0") -> Instance:

@@ -17,11 +17,12 @@ from chalicelib.domain.instances.observation import Observation, TagsMissing
 from chalicelib.domain.instances.plan import CallAccepted, Outcome, Step
 from chalicelib.domain.instances.record import Claim, ClaimAction, Ec2State, ImageInProgress, Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState, Policy
-from chalicelib.store.codec import INSTANCE, to_plain
-from tests.property.world import ADA, MACHINE_ID, POLICY, VIEW
+from chalicelib.store.dynamo import to_plain
+from chalicelib.store.instances.items import INSTANCE
+from tests.property.world import ADA, INSTANCE_ID, POLICY, VIEW
 from tests.unit.instances.simulation import Simulation, at, heartbeat, ready
 
-TAGS_LOST = Observation(ec2=TagsMissing(MACHINE_ID))
+TAGS_LOST = Observation(ec2=TagsMissing(INSTANCE_ID))
 VISIBLE = Observation(ec2=VIEW)
 
 

@@ -22,11 +22,11 @@ from chalicelib.domain.common.errors import PermanentAwsError, QuotaExceeded
 from chalicelib.domain.common.event_codes import Audience, EventCode, ReplayAction
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.desk.channels import ChannelDirectory, Channels
-from chalicelib.domain.desk.settings import DeskSettings
+from chalicelib.domain.desk.settings import DeskSettings, OwnerSettings
 from chalicelib.domain.idle.evidence import Evidence, SignalState
 from chalicelib.domain.idle.heartbeat import Heartbeat, SelfStopStatus
 from chalicelib.domain.idle.policy import SIGNALS
-from chalicelib.domain.idle.rule import ActivityCode, unknown_activity
+from chalicelib.domain.idle.rule import ActivityCode, build_unknown_judgment
 from chalicelib.domain.images import creation
 from chalicelib.domain.images.plan import ImageObservation, ObservedAmi
 from chalicelib.domain.images.record import ImagePhase
@@ -57,17 +57,20 @@ from chalicelib.domain.instances.record import (
     ScheduledEvent,
 )
 from chalicelib.domain.instances.warning import StopWarning, WarningType
-from chalicelib.domain.notifications.notification import Notification, notifications_for
+from chalicelib.domain.notifications.build_notifications import notifications_for
+from chalicelib.domain.notifications.notification import Notification
 from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.domain.setup.state import DocumentRun, SetupState
 from chalicelib.domain.setup.step_output import StepOutput
 from chalicelib.store import data_files
 from chalicelib.store.desk import DeskRepository
+from chalicelib.store.instances.items import RecordWrite
 from chalicelib.store.instances.repository import InstanceRepository
 from chalicelib.store.notifications import NotificationOutbox
+from chalicelib.store.owners import OwnerRepository
 from local.clock import ManualClock
-from tests.property.world import ADA, MACHINE_ID, MINUTE, START, VIEW
-from tests.property.world import ready as plain_ready
+from tests.property.world import ADA, INSTANCE_ID, MINUTE, START, VIEW
+from tests.property.world import build_ready_instance as plain_ready
 from tests.unit.images.test_creation import image
 
 NAME = "famous-bunting"
@@ -133,7 +136,7 @@ Change = tuple[Instance, Sequence[TimelineEntry]]
 
 def running(**changes: Any) -> Instance:
     """An instance that is ready since an hour."""
-    machine = Machine(instance_id=MACHINE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=START)
+    machine = Machine(instance_id=INSTANCE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=START)
     facts: dict[str, Any] = {
         "machine": machine,
         "observed": ObservedState(boot_id="boot-1", agent_seen=True),
@@ -181,7 +184,7 @@ def heartbeat(state: SignalState = SignalState.QUIET, **facts: Any) -> Heartbeat
     )
     return Heartbeat(
         **{
-            "instance_id": MACHINE_ID,
+            "instance_id": INSTANCE_ID,
             "at": NOW,
             "signals": dict.fromkeys(SIGNALS, evidence),
             "boot_id": "boot-1",
@@ -266,7 +269,7 @@ def image_ended(state: str) -> Change:
         source=replace(image(ImagePhase.PENDING, created_at=NOW).source, instance_name=NAME),
     )
     after = creation.decide(pending, ImageObservation(ami=ami), NOW).image
-    return running(), [creation.completion(after, NOW)]
+    return running(), [creation.completion_entry(after, NOW)]
 
 
 def adopted() -> Change:
@@ -282,7 +285,7 @@ def adopted() -> Change:
 
     found: list[Change] = []
     orphanage = OrphanAdopter(Empty(running()), cast("Reconciler", None), data_files.load_catalog())
-    assert orphanage.adopt_all([replace(VIEW, name=NAME)], set(), RULES, NOW) == [MACHINE_ID]
+    assert orphanage.adopt_all([replace(VIEW, name=NAME)], set(), RULES, NOW) == [INSTANCE_ID]
     return found[0]
 
 
@@ -299,7 +302,7 @@ def old(instance: Instance) -> Instance:
 
 def no_agent(**changes: Any) -> Instance:
     """It runs for 13 minutes, and its SSM agent has never responded."""
-    machine = Machine(instance_id=MACHINE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=NOW - 13 * MINUTE)
+    machine = Machine(instance_id=INSTANCE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=NOW - 13 * MINUTE)
     since = {"phase_since": machine.launched_at, "lifetime": Lifetime(started_at=machine.launched_at)}
     return running(
         **{"phase": Phase.BOOTING, "machine": machine, "observed": ObservedState(boot_id="boot-1"), **since, **changes}
@@ -330,7 +333,7 @@ HAPPENS: Mapping[str, Callable[[], Change]] = {
     "stop_cancelled": lambda: noted(
         claimed(ClaimAction.STOP, 1, warning_type=WarningType.IDLE),
         Stop(),
-        NoLongerIdle(unknown_activity("no heartbeat").reason),
+        NoLongerIdle(build_unknown_judgment("no heartbeat").reason),
     ),
     "terminate_initiated": lambda: decided(no_agent(warning=warned(WarningType.NO_AGENT)), **booting()),
     "self_stopped": lambda: decided(
@@ -360,7 +363,7 @@ HAPPENS: Mapping[str, Callable[[], Change]] = {
     "activity_unknown": lambda: decided(
         running(observed=ObservedState(boot_id="boot-1", agent_seen=True, activity_unknown_since=NOW - 20 * MINUTE))
     ),
-    "tags_lost": lambda: decided(running(), ec2=TagsMissing(MACHINE_ID)),
+    "tags_lost": lambda: decided(running(), ec2=TagsMissing(INSTANCE_ID)),
     "instance_gone": lambda: decided(
         running(observed=ObservedState(boot_id="boot-1", agent_seen=True, not_visible_since=NOW - timedelta(hours=3))),
         ec2=NotVisible(),
@@ -397,9 +400,9 @@ class Records(InstanceRepository):
     def exists_for_ec2_id(self, ec2_instance_id: str) -> bool:
         return False
 
-    def write(self, before: Instance, after: Instance, *_: Any, **__: Any) -> Instance:
-        self.instance = after
-        return after
+    def write(self, write: RecordWrite) -> Instance:
+        self.instance = write.after
+        return write.after
 
 
 class Outbox(NotificationOutbox):
@@ -432,6 +435,16 @@ class Marks(DeskRepository):
 
     def last_completed_at(self, name: str) -> datetime | None:
         return NOW - 11 * MINUTE
+
+    def settings(self) -> DeskSettings:
+        return DeskSettings(channels=BOOK.admin)
+
+
+class Owners(OwnerRepository):
+    """The settings of the owners in `BOOK`."""
+
+    def list_all(self) -> dict[str, OwnerSettings]:
+        return {owner: OwnerSettings(owner=owner, channels=channels) for owner, channels in BOOK.owners.items()}
 
 
 class Mailbox(EmailTopic):
@@ -596,7 +609,7 @@ def test_no_agent_warning_of_an_instance_with_a_disk_announces_a_stop() -> None:
 
 def test_overdue_sweep_is_mailed_to_the_admins_without_a_name() -> None:
     notifications = sender(running(), Outbox(), Marks())
-    assert SweepWatchdog(notifications.desk, notifications.notices, notifications, ManualClock(NOW)).check(BOOK)
+    assert SweepWatchdog(notifications.desk, Owners(), notifications.notices, notifications, ManualClock(NOW)).check()
     found = arrived(notifications)
     assert {address: subject for address, (subject, _) in found.mails.items()} == {
         MAIL[Audience.ADMIN]: "gpudesk: scheduled sweep has not completed for 10 minutes"

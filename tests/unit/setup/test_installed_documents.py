@@ -20,7 +20,7 @@ from chalicelib.domain.setup.installed_documents import InstalledDocument, hash_
 from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.domain.setup.results import DocumentResult
 from chalicelib.domain.setup.state import DocumentRun, SetupState, documents_for_image
-from tests.property.world import ADA, ready
+from tests.property.world import ADA, build_ready_instance
 
 NOW = datetime(2030, 5, 1, 12, 0, tzinfo=UTC)
 ONE, TWO, THREE = (
@@ -29,7 +29,13 @@ ONE, TWO, THREE = (
 
 
 def result(use: RecipeDocument, mark: str = "a", **facts: Any) -> DocumentResult:
-    facts = {"succeeded": True, "ended_at": NOW, "recipe_hash": hash_recipe_document(use), "content": "c", **facts}
+    facts = {
+        "succeeded": True,
+        "ended_at": NOW,
+        "recipe_hash": hash_recipe_document(use),
+        "document_hash": "c",
+        **facts,
+    }
     return DocumentResult(name=use.name, started_at=NOW, parameters_hash=mark, **facts)
 
 
@@ -61,7 +67,7 @@ def test_what_ssm_refused_is_not_vouched_for_after_another_setup_either() -> Non
     again = SetupState(
         recipe="any", documents=(ONE,), on_running_instance=True, current_run=run, results=(result(ONE), result(TWO))
     )
-    setting_up = replace(ready(), phase=Phase.SETTING_UP, setup=again)
+    setting_up = replace(build_ready_instance(), phase=Phase.SETTING_UP, setup=again)
     step = SendDocument("one", parameters={}, attempt_id="a", timeout=ONE.timeout)
     refused = outcomes.record_outcome(setting_up, step, PermanentAwsError("AccessDenied", "no"), NOW).instance.setup
     assert vouched_for(replace(refused, documents=(THREE,), document_index=1)) == [("two", "a")], (
@@ -72,7 +78,7 @@ def test_what_ssm_refused_is_not_vouched_for_after_another_setup_either() -> Non
 def test_what_came_with_an_image_is_vouched_for_until_it_runs_otherwise() -> None:
     came = tuple(
         InstalledDocument(
-            name=use.name, recipe_hash=hash_recipe_document(use), parameters_hash="a", content="c", seconds=500
+            name=use.name, recipe_hash=hash_recipe_document(use), parameters_hash="a", document_hash="c", seconds=500
         )
         for use in (ONE, TWO, THREE)
     )
@@ -90,10 +96,10 @@ def test_what_came_with_an_image_is_vouched_for_until_it_runs_otherwise() -> Non
 
 def test_another_setup_forgets_nothing_of_what_came_with_the_image() -> None:
     came = InstalledDocument(
-        name="two", recipe_hash=hash_recipe_document(TWO), parameters_hash="a", content="c", seconds=500
+        name="two", recipe_hash=hash_recipe_document(TWO), parameters_hash="a", document_hash="c", seconds=500
     )
     there = replace(
-        ready(),
+        build_ready_instance(),
         setup=SetupState(
             recipe="any", documents=(ONE,), document_index=1, installed_documents=(came,), results=(result(ONE),)
         ),
@@ -107,7 +113,7 @@ def test_another_setup_forgets_nothing_of_what_came_with_the_image() -> None:
     ]
 
 
-@pytest.mark.parametrize("unknown", [{"parameters_hash": None}, {"content": None}])
+@pytest.mark.parametrize("unknown", [{"parameters_hash": None}, {"document_hash": None}])
 def test_result_without_a_hash_vouches_for_nothing(unknown: dict[str, Any]) -> None:
     unmarked = replace(result(ONE), **unknown)
     assert documents_for_image(SetupState(recipe="any", documents=(ONE,), document_index=1, results=(unmarked,))) == ()

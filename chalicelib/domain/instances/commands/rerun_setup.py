@@ -6,7 +6,7 @@ from datetime import datetime
 
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
-from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError, validation_failed
+from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError, build_validation_error
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import ensure_period
@@ -59,13 +59,13 @@ def build_setup_request(
     name = name or (instance.setup.recipe if _has_failed(instance) else None) or instance.spec.software.recipe
     recipe = recipes.get(name)
     if recipe is None:
-        raise validation_failed([unknown_recipe_error(name, recipes)])
+        raise build_validation_error([unknown_recipe_error(name, recipes)])
     parameters, errors = resolve_values(submitted, recipe.parameters, instance.spec.software.parameters_of(name))
     type_name = instance.spec.hardware.instance_type
     instance_type = catalog.types.get(type_name)
     if instance_type is None:
         message = f"cannot be checked: {type_name} is not in the catalog, so it is unknown whether {name} supports it"
-        raise validation_failed([*errors, FieldError("recipe", message)])
+        raise build_validation_error([*errors, FieldError("recipe", message)])
     image = instance.spec.software.image_parameter or instance_type.image
     problem = recipe.requirements.incompatibility(instance_type, image)
     if problem:
@@ -73,8 +73,8 @@ def build_setup_request(
         message = f"{name} does not support {instance.name}: {problem}; in a launch of its own, {types}"
         errors.append(FieldError("recipe", message))
     if errors:
-        raise validation_failed(errors)
-    documents = recipe.documents_with(parameters)
+        raise build_validation_error(errors)
+    documents = recipe.fill_documents(parameters)
     if name == instance.spec.software.recipe and not _was_ready(instance):
         software = replace(instance.spec.software, parameters=parameters)
         documents = collect_documents(replace(instance.spec, software=software), recipes)

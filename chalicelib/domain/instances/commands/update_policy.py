@@ -4,11 +4,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.domain.access.actor import Actor
-from chalicelib.domain.common.errors import validation_failed
+from chalicelib.domain.common.errors import build_validation_error
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import timeline_entry
-from chalicelib.domain.desk.policy_limits import PolicyOverride, apply_override, policy_errors
+from chalicelib.domain.desk.policy_limits import validate_policy
+from chalicelib.domain.desk.policy_override import PolicyOverride, apply_override
 from chalicelib.domain.desk.settings import Limits
 from chalicelib.domain.instances.commands.change import RecordChange, require_not_ending
 from chalicelib.domain.instances.lifecycle.stop_warnings import build_cancellation_reason
@@ -46,7 +47,7 @@ def apply_policy_update(policy: Policy, request: PolicyOverride, limits: Limits)
     :raises ValidationFailed: it exceeds the limits; the error lists every field that is wrong
     """
     idle, max_hours = apply_override(request, policy.idle, policy.max_hours)
-    errors = list(policy_errors(idle, max_hours, limits))
+    errors = list(validate_policy(idle, max_hours, limits))
     if errors:
-        raise validation_failed(errors)
+        raise build_validation_error(errors)
     return Policy(idle=idle, max_hours=max_hours)

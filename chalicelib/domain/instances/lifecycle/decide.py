@@ -16,7 +16,7 @@ from typing import assert_never
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import to_sentence
-from chalicelib.domain.desk.policy_limits import clamp
+from chalicelib.domain.desk.policy_limits import clamp_policy
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.lifecycle import (
     benchmark_run,
@@ -92,7 +92,7 @@ def apply_limits(decision: Decision) -> Decision:
     if decision.plan or not instance.is_active:
         return decision
     before = instance.spec.policy
-    policy, max_hours = clamp(before.idle, before.max_hours, decision.context.desk.limits)
+    policy, max_hours = clamp_policy(before.idle, before.max_hours, decision.context.desk.limits)
     if (policy, max_hours) == (before.idle, before.max_hours):
         return decision
     limited = Policy(idle=policy, max_hours=max_hours)

@@ -1,5 +1,6 @@
 """Run one document of a setup: send it, wait for its end, and run it again if it fails."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -22,9 +23,9 @@ from chalicelib.domain.instances.observation import CommandStatus, Observation, 
 from chalicelib.domain.instances.plan import CommandSent, DocumentAlreadyInstalled, Plan, SendDocument
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.setup.installed_documents import InstalledDocument, hash_parameters, hash_recipe_document
-from chalicelib.domain.setup.recipe import RecipeDocument, render
+from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.domain.setup.results import DocumentResult
-from chalicelib.domain.setup.state import DocumentRun, SetupState, installed_documents
+from chalicelib.domain.setup.state import DocumentRun, SetupState, find_installed_documents
 
 
 def send_document(instance: Instance, now: datetime, context: DecisionContext) -> Plan:
@@ -52,7 +53,7 @@ def send_document(instance: Instance, now: datetime, context: DecisionContext) -
             attempt_id=attempt_id,
             timeout=document.timeout,
             log_group=context.desk.log_group,
-            skip_if_hash=installed.content if installed else None,
+            skip_if_hash=installed.document_hash if installed else None,
         ),
     )
 
@@ -71,7 +72,7 @@ def installed_match(setup: SetupState, document: RecipeDocument, parameters_hash
 
     Only the first setup after a launch skips documents: someone who requests a setup wants the document to run.
     """
-    installed = installed_documents(setup).get(document.name) if setup.number == 0 else None
+    installed = find_installed_documents(setup).get(document.name) if setup.number == 0 else None
     return installed if installed and installed.parameters_hash == parameters_hash else None
 
 
@@ -85,7 +86,7 @@ def record_command(instance: Instance, outcome: CommandSent, now: datetime) -> P
     """Record that SSM accepted the document."""
     setup, run = instance.setup, _require_run(instance)
     document = setup.documents[setup.document_index]
-    confirmed = replace(run, command_id=outcome.command_id, content=outcome.document_hash)
+    confirmed = replace(run, command_id=outcome.command_id, document_hash=outcome.document_hash)
     message = f"{document.name} is running on {instance.name} ({describe_position(instance)})."
     return record_event(
         replace(instance, setup=replace(setup, current_run=confirmed)),
@@ -107,7 +108,7 @@ def record_skip(instance: Instance, outcome: DocumentAlreadyInstalled, now: date
         ended_at=run.sent_at,
         recipe_hash=hash_recipe_document(document),
         parameters_hash=run.parameters_hash,
-        content=outcome.document_hash,
+        document_hash=outcome.document_hash,
     )
     seconds = next((known.seconds for known in setup.installed_documents if known.name == document.name), 0)
     image = instance.spec.software.image
@@ -193,7 +194,7 @@ def _succeed(instance: Instance, command: ObservedCommand, now: datetime) -> Pla
 
 def _render_parameters(
     instance: Instance, document: RecipeDocument, attempt_id: str, context: DecisionContext
-) -> dict[str, str]:
+) -> Mapping[str, str]:
     """Return the parameters of a document with the values of this instance and attempt."""
     values = {
         "heartbeat_key": build_heartbeat_key(context.instance_role_id, require_machine(instance).instance_id),
@@ -202,7 +203,7 @@ def _render_parameters(
         "gpu_count": str(instance.spec.hardware.nvidia_gpu_count),
         "attempt_id": attempt_id,
     }
-    return render(document.parameters, values)
+    return document.fill(values).parameters
 
 
 def _require_run(instance: Instance) -> DocumentRun:

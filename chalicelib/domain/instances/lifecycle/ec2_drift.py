@@ -10,7 +10,7 @@ from chalicelib.domain.common.deadlines import GONE_AFTER, VISIBILITY_GRACE
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_duration
-from chalicelib.domain.idle.heartbeat import Report
+from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
 from chalicelib.domain.instances.lifecycle.external_changes import (
     decide_end,
     decide_external_start,
@@ -118,7 +118,7 @@ def _apply_not_visible(instance: Instance, now: datetime) -> tuple[Instance, Pla
 
 
 def _apply_observed(
-    instance: Instance, observed: ObservedInstance, report: Report, now: datetime
+    instance: Instance, observed: ObservedInstance, report: DecodedHeartbeat, now: datetime
 ) -> tuple[Instance, Plan | None]:
     machine = Machine(
         instance_id=observed.instance_id, zone=observed.zone, state=observed.state, launched_at=observed.launched_at

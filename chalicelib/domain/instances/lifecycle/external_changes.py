@@ -7,7 +7,7 @@ from chalicelib.domain.common.deadlines import STOP_FORCE_AFTER
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_date_time
-from chalicelib.domain.idle.heartbeat import Heartbeat, Report
+from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, Heartbeat
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, to_stopped, to_terminated, with_phase
 from chalicelib.domain.instances.observation import NotVisible, Unavailable
 from chalicelib.domain.instances.plan import Plan
@@ -50,7 +50,7 @@ def decide_end(instance: Instance, machine: Machine, now: datetime) -> Plan | No
     return record_event(terminating, reason, now)
 
 
-def decide_external_stop(instance: Instance, machine: Machine, report: Report, now: datetime) -> Plan | None:
+def decide_external_stop(instance: Instance, machine: Machine, report: DecodedHeartbeat, now: datetime) -> Plan | None:
     """Record a stop that gpudesk did not make, and leave the instance stopped.
 
     :param report: the last heartbeat, which says so if the instance stopped itself
@@ -119,7 +119,7 @@ def decide_scheduled_event(
     return replace(plan, requeue=True)
 
 
-def _build_stop_reason(instance: Instance, machine: Machine, report: Report) -> EventReason:
+def _build_stop_reason(instance: Instance, machine: Machine, report: DecodedHeartbeat) -> EventReason:
     name = instance.name
     if isinstance(report, Heartbeat) and report.self_stop is not None and report.self_stop.stopping_now:
         message = (

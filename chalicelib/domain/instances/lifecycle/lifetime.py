@@ -5,7 +5,7 @@ from datetime import datetime
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_time, pluralize
-from chalicelib.domain.idle.heartbeat import Report
+from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
 from chalicelib.domain.instances.lifecycle.actions import start_action
 from chalicelib.domain.instances.lifecycle.plans import no_op
 from chalicelib.domain.instances.lifecycle.stop_impact import describe_stop_impact
@@ -15,7 +15,7 @@ from chalicelib.domain.instances.record import ClaimAction, Instance
 from chalicelib.domain.instances.warning import StopWarning, WarningType
 
 
-def decide_lifetime(instance: Instance, evidence: str, now: datetime, report: Report = None) -> Plan | None:
+def decide_lifetime(instance: Instance, evidence: str, now: datetime, report: DecodedHeartbeat = None) -> Plan | None:
     """Warn before the lifetime ends, then stop the instance, also if it is busy. A keep moves the end.
 
     :param evidence: what the instance is doing, as a clause
@@ -38,7 +38,7 @@ def decide_lifetime(instance: Instance, evidence: str, now: datetime, report: Re
     return no_op(instance, EventCode.LIFETIME_WARNING_ACTIVE, message)
 
 
-def _warn(instance: Instance, evidence: str, report: Report, now: datetime) -> Plan:
+def _warn(instance: Instance, evidence: str, report: DecodedHeartbeat, now: datetime) -> Plan:
     ends_at = instance.lifetime_ends_at or now
     stop_at = max(ends_at, now + instance.spec.policy.idle.warning_period)
     message = (

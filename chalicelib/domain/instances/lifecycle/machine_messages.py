@@ -10,7 +10,7 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.idle.heartbeat import Acknowledgement, Heartbeat
-from chalicelib.domain.idle.heartbeat_response import ActiveWarning, HeartbeatResponse, normalize
+from chalicelib.domain.idle.heartbeat_response import ActiveWarning, HeartbeatResponse, normalize_response
 from chalicelib.domain.instances.commands.keep import process_keep_request
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext, record_event, require_machine
 from chalicelib.domain.instances.observation import Observation
@@ -77,11 +77,13 @@ def build_response(instance: Instance, desk: DeskSettings) -> HeartbeatResponse:
         policy=instance.spec.policy.idle,
         keep_until=instance.lifetime.keep_until,
         warning=(
-            ActiveWarning(id=warning.id, kind=str(warning.warning_type), stop_at=warning.stop_at) if warning else None
+            ActiveWarning(id=warning.id, warning_type=str(warning.warning_type), stop_at=warning.stop_at)
+            if warning
+            else None
         ),
         keep_result=instance.keep_result,
     )
-    return normalize(response)
+    return normalize_response(response)
 
 
 def _record_boot(instance: Instance, boot_id: str, now: datetime) -> Plan:

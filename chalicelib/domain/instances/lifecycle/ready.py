@@ -5,11 +5,17 @@ from datetime import datetime
 
 from chalicelib.domain.common.deadlines import UNKNOWN_ACTIVITY_NOTIFY_AFTER
 from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.common.event_reason import EventReason, event_reason
+from chalicelib.domain.common.event_reason import EventReason, to_event_reason
 from chalicelib.domain.common.text import format_date_time, format_duration, format_time, to_sentence
 from chalicelib.domain.idle.clock_skew import detect_clock_skew
-from chalicelib.domain.idle.heartbeat import Report
-from chalicelib.domain.idle.rule import ActivityJudgment, ActivityState, judge_activity, unknown_activity
+from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
+from chalicelib.domain.idle.rule import (
+    ActivityCriteria,
+    ActivityJudgment,
+    ActivityState,
+    build_unknown_judgment,
+    judge_activity,
+)
 from chalicelib.domain.instances.lifecycle import benchmark_run
 from chalicelib.domain.instances.lifecycle.actions import plan_desired_state, start_action
 from chalicelib.domain.instances.lifecycle.lifetime import decide_lifetime
@@ -33,16 +39,18 @@ def judge_instance(instance: Instance, observation: Observation, now: datetime) 
         run = instance.benchmark_run
         message = f"busy: {run.requested_by} requested a benchmark at {format_time(run.requested_at)}"
         return _judge_busy(EventReason(code=EventCode.BENCHMARK_IN_PROGRESS, message=message))
-    judgment = judge_activity(
-        observation.heartbeat,
+    policy = instance.spec.policy.idle
+    criteria = ActivityCriteria(
         instance_id=require_machine(instance).instance_id,
-        counted=instance.spec.policy.idle.enabled_signals(has_gpu=instance.spec.hardware.nvidia_gpu_count > 0),
-        policy=instance.spec.policy.idle,
+        enabled_signals=policy.select_signals(has_gpu=instance.spec.hardware.nvidia_gpu_count > 0),
+        policy=policy,
         not_before=instance.ready_since or instance.phase_since,
-        now=now,
     )
+    judgment = judge_activity(observation.heartbeat, criteria, now)
     if instance.observed.clock_skew and judgment.state is not ActivityState.UNKNOWN:
-        return unknown_activity("a heartbeat came from the future, and no later one has shown that its clock is right")
+        return build_unknown_judgment(
+            "a heartbeat came from the future, and no later one has shown that its clock is right"
+        )
     return judgment
 
 
@@ -84,9 +92,9 @@ def _decide_unknown_activity(instance: Instance, judgment: ActivityJudgment, now
     since = instance.observed.activity_unknown_since
     if since is None:
         unknown = replace(instance, observed=replace(instance.observed, activity_unknown_since=now))
-        return Plan(instance=unknown, reason=event_reason(judgment.reason))
+        return Plan(instance=unknown, reason=to_event_reason(judgment.reason))
     if now - since < UNKNOWN_ACTIVITY_NOTIFY_AFTER or EventCode.ACTIVITY_UNKNOWN in instance.notified:
-        return Plan(instance=instance, reason=event_reason(judgment.reason))
+        return Plan(instance=instance, reason=to_event_reason(judgment.reason))
     message = (
         f"{instance.name} has not been monitored for {format_duration(now - since)}. "
         f"{to_sentence(judgment.reason.message)} Its maximum lifetime still applies. To find the cause, run "
@@ -96,7 +104,9 @@ def _decide_unknown_activity(instance: Instance, judgment: ActivityJudgment, now
     return record_once(instance, EventCode.ACTIVITY_UNKNOWN, reason, now)
 
 
-def _decide_known_activity(instance: Instance, judgment: ActivityJudgment, report: Report, now: datetime) -> Plan:
+def _decide_known_activity(
+    instance: Instance, judgment: ActivityJudgment, report: DecodedHeartbeat, now: datetime
+) -> Plan:
     """Cancel a warning that no longer applies, warn of a stop, or stop an idle instance."""
     if instance.observed.activity_unknown_since:
         instance = replace(instance, observed=replace(instance.observed, activity_unknown_since=None))
@@ -109,7 +119,7 @@ def _decide_known_activity(instance: Instance, judgment: ActivityJudgment, repor
     if judgment.state is not ActivityState.IDLE:
         if warning:
             return cancel_warning(instance, judgment.reason.message, now)
-        reason = event_reason(judgment.reason)
+        reason = to_event_reason(judgment.reason)
         return Plan(instance=forget_facts(instance, EventCode.IDLE_WARNING), reason=reason)
     if warning is None:
         return _warn_of_idleness(instance, judgment, report, now)
@@ -134,7 +144,7 @@ def _decide_warned(instance: Instance, judgment: ActivityJudgment, warning: Stop
     return start_action(instance, ClaimAction.STOP, reason, now, WarningType.IDLE)
 
 
-def _warn_of_idleness(instance: Instance, judgment: ActivityJudgment, report: Report, now: datetime) -> Plan:
+def _warn_of_idleness(instance: Instance, judgment: ActivityJudgment, report: DecodedHeartbeat, now: datetime) -> Plan:
     stop_at = now + instance.spec.policy.idle.warning_period
     message = (
         f"{instance.name} will be stopped at {format_time(stop_at)}. {to_sentence(judgment.reason.message)} "

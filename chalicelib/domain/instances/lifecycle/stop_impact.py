@@ -1,7 +1,7 @@
 """Describe what a stop would end. A stop warning says it."""
 
 from chalicelib.domain.common.text import join_and, pluralize
-from chalicelib.domain.idle.heartbeat import Heartbeat, Report
+from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, Heartbeat
 from chalicelib.domain.instances.record import Instance
 
 LIVE_COUNT_NOUNS = {
@@ -12,7 +12,7 @@ LIVE_COUNT_NOUNS = {
 }
 
 
-def describe_stop_impact(instance: Instance, report: Report) -> str:
+def describe_stop_impact(instance: Instance, report: DecodedHeartbeat) -> str:
     """Return one sentence about what a stop would end, and what stays.
 
     :param report: the heartbeat, for the number of kernels, terminals and sessions; if it cannot be read, the sentence
