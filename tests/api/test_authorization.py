@@ -100,7 +100,7 @@ def test_somebody_elses_instance_is_not_there(bench: Bench) -> None:
             answer = bench.bob(method, f"/instances/{ref}{path}", body)
             assert (answer.status, answer.json["code"]) == (404, "instance_not_found"), (method, path)
             assert answer.json["detail"].replace(ref, "X") == (
-                "there is no instance 'X' of yours; GET /instances lists them"
+                "You have no instance 'X'. GET /instances lists your instances."
             )
     assert bench.bob("GET", "/instances").json["items"] == []
 

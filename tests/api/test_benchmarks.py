@@ -12,7 +12,7 @@ from chalicelib.domain.idle.heartbeat import Heartbeat, StepProgress
 from chalicelib.domain.instances.commands.start_benchmark import BENCHMARK_DOCUMENT, start_benchmark
 from chalicelib.store import data_files
 from tests.api.client import Bench
-from tests.property.world import ADA, MACHINE_ID, START, ready
+from tests.property.world import ADA, INSTANCE_ID, START, build_ready_instance
 
 
 def test_a_measurement_is_written_down_followed_and_compared(bench: Bench) -> None:
@@ -27,7 +27,7 @@ def test_a_measurement_is_written_down_followed_and_compared(bench: Bench) -> No
     bench.world.desk.reconciler.reconcile(asked.json["id"])
     shown = bench.ada("GET", "/instances/brave-otter").json["status"]
     assert shown["benchmark"]["state"] == "running"
-    assert shown["activity"]["message"].startswith("busy: ada asked for a measurement at")
+    assert shown["activity"]["message"].startswith("Busy: ada requested a benchmark at")
     bench.world.minute(2)
     assert bench.ada("GET", "/instances/brave-otter").json["status"]["benchmark"] is None
 
@@ -49,7 +49,7 @@ def test_an_instance_that_cannot_be_measured_is_a_conflict_that_says_why(bench: 
     bench.world.launch(name="brave-otter", instance_type="t3.large")
     no_gpu = bench.ada("POST", "/instances/brave-otter/benchmarks")
     assert (no_gpu.status, no_gpu.json["code"]) == (409, "no_gpu")
-    assert "is a t3.large: it has no GPU to measure" in no_gpu.json["detail"]
+    assert "is a t3.large, which has no GPU" in no_gpu.json["detail"]
     bench.world.launch(name="calm-otter")
     early = bench.ada("POST", "/instances/calm-otter/benchmarks")
     assert (early.status, early.json["code"]) == (409, "not_ready")
@@ -68,8 +68,8 @@ def test_how_to_measure_is_checked(bench: Bench, body: dict[str, object]) -> Non
 @pytest.mark.parametrize(
     ("query", "field", "right"),
     [
-        ("instance_type=g4dn.xlrage", "instance_type", "did you mean g4dn.xlarge"),
-        ("gpu=h10", "gpu", "did you mean H100"),
+        ("instance_type=g4dn.xlrage", "instance_type", "Did you mean g4dn.xlarge"),
+        ("gpu=h10", "gpu", "Did you mean H100"),
         ("gpu=", "gpu", "the name of a GPU"),
         ("colour=red", "colour", "unknown"),
         ("cursor=abc", "cursor", "next_cursor"),
@@ -85,7 +85,9 @@ def test_what_cannot_be_compared_is_refused_with_what_can(bench: Bench, query: s
     ("document", "line"), [(BENCHMARK_DOCUMENT, "2 x fp32: 103 TFLOPS"), ("gpudesk-jupyter", None)]
 )
 def test_what_a_measurement_said_last_is_shown(document: str, line: str | None) -> None:
-    measuring = start_benchmark(replace(ready(), version=1), data_files.load_catalog(), None, ADA, START).instance
+    measuring = start_benchmark(
+        replace(build_ready_instance(), version=1), data_files.load_catalog(), None, ADA, START
+    ).instance
     said = StepProgress(
         document=document,
         step="measure",
@@ -93,7 +95,7 @@ def test_what_a_measurement_said_last_is_shown(document: str, line: str | None) 
         running_for=timedelta(seconds=9),
         last_output_line="2 x fp32: 103 TFLOPS",
     )
-    heartbeat = Heartbeat(instance_id=MACHINE_ID, at=START, boot_id="b", signals={}, setup=said)
+    heartbeat = Heartbeat(instance_id=INSTANCE_ID, at=START, boot_id="b", signals={}, setup=said)
     shown = to_instance_view(InstanceSnapshot(measuring, None, Decimal(0), heartbeat))["status"]["benchmark"]
     assert shown is not None
     assert shown["last_output_line"] == line

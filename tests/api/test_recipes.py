@@ -96,4 +96,4 @@ def test_an_instance_is_set_up_again_and_further(ada: Client, desk: World) -> No
     assert (wrong.status, wrong.wrong["recipes"]) == (422, "unknown field; did you mean recipe?")
     lines = ada("GET", "/instances/brave-otter/timeline").json["items"]
     (line,) = [line for line in lines if line["code"] == "setup_requested"]
-    assert line["message"] == "ada asked to add new, with workers=3"
+    assert line["message"] == "ada requested to add recipe new to brave-otter with workers=3."

@@ -17,7 +17,7 @@ from chalicelib.api.views.values import (
     to_warnings_view,
 )
 from chalicelib.domain.common.text import format_timestamp
-from chalicelib.domain.desk.settings import paused_warning
+from chalicelib.domain.desk.settings import build_paused_warning
 from chalicelib.domain.images.record import Image, compute_price_per_month
 
 router = Router()
@@ -112,7 +112,7 @@ def delete_image(call: RequestContext[EmptyModel, OwnerQuery]) -> ImageWithWarni
     """Delete the image and its snapshots."""
     image = call.app.images.delete(call.actor, call.path_ref)
     mode = call.app.desk.settings().mode
-    return {**_view(call, image), "warnings": to_warnings_view(paused_warning(mode, "deletion"))}
+    return {**_view(call, image), "warnings": to_warnings_view(build_paused_warning(mode, "deletion"))}
 
 
 def _view(
@@ -121,7 +121,7 @@ def _view(
     | RequestContext[EmptyModel, PageQuery],
     image: Image,
 ) -> ImageView:
-    price = call.app.images.catalog.snapshot_price_per_gib_month(image.region)
+    price = call.app.images.catalog.get_snapshot_price_per_gib_month(image.region)
     return {
         "id": image.id,
         "name": image.name,

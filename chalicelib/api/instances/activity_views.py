@@ -6,9 +6,9 @@ from typing_extensions import TypedDict
 
 from chalicelib.api.views.values import format_optional_timestamp
 from chalicelib.control.services.queries import InstanceSnapshot
-from chalicelib.domain.common.text import format_timestamp
+from chalicelib.domain.common.text import format_timestamp, to_sentence
 from chalicelib.domain.idle.evidence import Evidence
-from chalicelib.domain.idle.heartbeat import Heartbeat, MissedHeartbeats, Report
+from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, Heartbeat, MissedHeartbeats
 from chalicelib.domain.idle.policy import SIGNALS
 from chalicelib.domain.idle.rule import ActivityJudgment
 from chalicelib.domain.instances.warning import StopWarning
@@ -46,11 +46,11 @@ class ActivityView(TypedDict):
 def to_activity_view(activity: ActivityJudgment, shown: InstanceSnapshot) -> ActivityView:
     """Return the activity state with every signal of the last heartbeat."""
     spec, report = shown.instance.spec, shown.heartbeat
-    counted = spec.policy.idle.enabled_signals(has_gpu=spec.hardware.nvidia_gpu_count > 0)
+    counted = spec.policy.idle.select_signals(has_gpu=spec.hardware.nvidia_gpu_count > 0)
     heartbeat = report if isinstance(report, Heartbeat) else None
     return {
         "state": str(activity.state),
-        "message": activity.reason.message,
+        "message": to_sentence(activity.reason.message),
         "quiet_since": format_optional_timestamp(activity.quiet_since),
         "reported_at": format_timestamp(heartbeat.at) if heartbeat else None,
         "signals": [_signal(name, heartbeat.signals[name], counted) for name in SIGNALS if name in heartbeat.signals]
@@ -87,7 +87,7 @@ class KeepView(TypedDict):
     acknowledged_by_machine: bool
 
 
-def to_keep_view(until: datetime, requested_by: str, report: Report) -> KeepView:
+def to_keep_view(until: datetime, requested_by: str, report: DecodedHeartbeat) -> KeepView:
     """Return a keep, with who requested it and whether the instance knows of it."""
     heard = report.acknowledged.keep_until if isinstance(report, Heartbeat) else None
     is_acknowledged = heard is not None and heard >= until

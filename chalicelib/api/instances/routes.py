@@ -18,6 +18,7 @@ from chalicelib.control.services.queries import InstanceSnapshot
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
 from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.common.timeline import TimelineEntry
+from chalicelib.domain.common.write_warnings import WriteWarning
 from chalicelib.domain.instances.commands.keep import keep_reason
 from chalicelib.domain.instances.commands.stop_start import paused_warning_for
 from chalicelib.domain.instances.metering import compute_cost
@@ -25,7 +26,6 @@ from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.launch.request import LaunchRequest
 from chalicelib.domain.notifications.notification import Notification
 from chalicelib.domain.sessions.session import SessionKind, SessionRequest
-from chalicelib.domain.write_warnings import WriteWarning
 
 router = Router()
 

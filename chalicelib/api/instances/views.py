@@ -23,7 +23,7 @@ from chalicelib.api.views.values import (
 )
 from chalicelib.control.services.queries import InstanceSnapshot
 from chalicelib.domain.common.text import format_timestamp
-from chalicelib.domain.idle.heartbeat import Heartbeat, Report
+from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, Heartbeat
 from chalicelib.domain.instances.record import BenchmarkRun, ImageInProgress, Instance, ScheduledEvent
 from chalicelib.domain.instances.spec import Spec
 from chalicelib.domain.setup.state import AddedRecipe
@@ -197,13 +197,13 @@ def _status(shown: InstanceSnapshot) -> StatusView:
     }
 
 
-def _keep(instance: Instance, report: Report) -> KeepView | None:
+def _keep(instance: Instance, report: DecodedHeartbeat) -> KeepView | None:
     if instance.lifetime.keep_until is None:
         return None
     return to_keep_view(instance.lifetime.keep_until, instance.lifetime.keep_requested_by or "", report)
 
 
-def _measuring(errand: BenchmarkRun, report: Report) -> BenchmarkRunView:
+def _measuring(errand: BenchmarkRun, report: DecodedHeartbeat) -> BenchmarkRunView:
     submitted = report.setup if isinstance(report, Heartbeat) else None
     return {
         "id": errand.id,

@@ -7,7 +7,7 @@ from chalicelib.api.forms.queries import OwnerQuery
 from chalicelib.api.owners.schemas import UpdateOwnerBody
 from chalicelib.api.routing import RequestContext, Router
 from chalicelib.domain.desk.channels import Channels
-from chalicelib.domain.desk.owners import OwnerSettings
+from chalicelib.domain.desk.settings import OwnerSettings
 
 router = Router()
 

@@ -128,6 +128,6 @@ class OrphanAdopter:
     def _rates(self, instance_type: InstanceType | None, region: str, disk_gib: int) -> Rates:
         return Rates(
             instance=instance_type.prices.get(region, Decimal(0)) if instance_type else Decimal(0),
-            disk=self.catalog.disk_price_per_gib_hour(region) * disk_gib,
+            disk=self.catalog.get_disk_price_per_gib_hour(region) * disk_gib,
             address=self.catalog.address_price_per_hour,
         )

@@ -10,6 +10,7 @@ from chalicelib.control.loop.address_book import load_channel_directory
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.deadlines import SANITIZE_DEADLINE
 from chalicelib.domain.common.errors import AwsError
+from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.images import creation, secret_restore
@@ -28,6 +29,7 @@ from chalicelib.domain.images.plan import (
     SendSanitize,
 )
 from chalicelib.domain.images.record import IN_PROGRESS_PHASES, Image, ImagePhase
+from chalicelib.domain.instances.lifecycle.notified import forget_facts
 from chalicelib.domain.instances.observation import NotVisible, ObservedCommand, Unavailable
 from chalicelib.domain.instances.plan import CallAccepted, SendDocument
 from chalicelib.domain.instances.record import Ec2State
@@ -201,6 +203,6 @@ class ImageReconciler:
         if instance is None or instance.image_in_progress is None or instance.image_in_progress.id != image.id:
             return None
         line = creation.build_completion_entry(image, self.clock.now())
-        freed = replace(instance, image_in_progress=None, notified=None)
+        freed = forget_facts(replace(instance, image_in_progress=None), EventCode.TERMINATE_PENDING)
         notices = build_notifications(freed, (line,), load_channel_directory(self.desk.settings(), self.owners))
         return RecordWrite(before=instance, after=freed, entries=(line,), notifications=notices, user_write=True)

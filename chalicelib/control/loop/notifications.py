@@ -135,7 +135,7 @@ class NotificationSender:
     def _send(self, notice: Notification, channel: DeliveryChannel, directory: ChannelDirectory) -> str:
         if notice.warning_id and not self._stands(notice):
             raise DeliveryFailed("the warning was withdrawn meanwhile")
-        addressee = directory.recipient_for(channel.audience, notice.owner)
+        addressee = directory.get_recipient(channel.audience, notice.owner)
         channels = addressee.channels
         if channel.channel_type is ChannelType.EMAIL and channels.email:
             return self.mail.send(
@@ -174,7 +174,7 @@ class NotificationSender:
 
     def _invite(self, directory: ChannelDirectory) -> None:
         """Each address is asked whether it wants our mail, once for each time that it was set."""
-        for address, key in sorted(directory.email_addresses()):
+        for address, key in sorted(directory.list_email_addresses()):
             self._once(f"invited#{address}#{key}", partial(self.mail.subscribe, address))
 
     def _once(self, mark: str, do: Callable[[], object]) -> None:

@@ -8,7 +8,7 @@ from chalicelib.control.loop.execute import Executor
 from chalicelib.control.loop.observe import Observer
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.instances.lifecycle import decide, outcomes
-from chalicelib.domain.instances.lifecycle.orders import build_response, expects_response
+from chalicelib.domain.instances.lifecycle.machine_messages import build_response, expects_response
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.observation import NotVisible, Observation
 from chalicelib.domain.instances.plan import Outcome, Plan, Step

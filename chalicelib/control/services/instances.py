@@ -8,8 +8,8 @@ from chalicelib.control.loop.address_book import load_channel_directory
 from chalicelib.control.services.user_writes import retry_user_write
 from chalicelib.domain.access.actor import Actor, instance_not_found
 from chalicelib.domain.common.clock import Clock
-from chalicelib.domain.common.errors import Conflict, ErrorCode
-from chalicelib.domain.desk.policy_limits import PolicyOverride
+from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError, ValidationFailed
+from chalicelib.domain.desk.policy_override import PolicyOverride
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.commands import keep, stop_start, update_policy
 from chalicelib.domain.instances.commands.change import RecordChange
@@ -66,7 +66,12 @@ class InstanceService:
         def kept(instance: Instance) -> RecordChange:
             now = self.clock.now()
             end = until or now + timedelta(hours=min(hours or 0, 10**5))
-            return keep.request_keep(instance, end, actor, limits, now, "until" if until else "hours")
+            try:
+                return keep.request_keep(instance, end, actor, limits, now)
+            except ValidationFailed as error:
+                field = "until" if until else "hours"
+                errors = tuple(FieldError(field, wrong.message) for wrong in error.errors)
+                raise ValidationFailed(error.message, errors=errors) from error
 
         return self.apply(actor, ref, kept)
 

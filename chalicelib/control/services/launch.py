@@ -16,6 +16,7 @@ from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError, Val
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.text import format_duration
 from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
+from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.domain.desk.settings import DeskSettings, Mode
 from chalicelib.domain.images.selection import LATEST
 from chalicelib.domain.instances.billing import Billing, Rates
@@ -28,7 +29,6 @@ from chalicelib.domain.launch.from_image import inherit_from_image
 from chalicelib.domain.launch.request import LaunchRequest
 from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.domain.setup.state import SetupState
-from chalicelib.domain.write_warnings import WarningCode, WriteWarning
 from chalicelib.store.desk import DeskRepository
 from chalicelib.store.dynamo import VersionConflict
 from chalicelib.store.instances.launches import (

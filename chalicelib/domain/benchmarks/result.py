@@ -141,7 +141,7 @@ def compare_benchmarks(benchmarks: Iterable[Benchmark], catalog: InstanceTypeCat
     for benchmark in sorted(benchmarks, key=lambda candidate: (candidate.measured_at, candidate.id)):
         newest[benchmark.instance_type] = benchmark
     comparisons = [
-        _score(benchmark, catalog.price(benchmark.instance_type, benchmark.region)) for benchmark in newest.values()
+        _score(benchmark, catalog.get_price(benchmark.instance_type, benchmark.region)) for benchmark in newest.values()
     ]
     return sorted(
         comparisons,

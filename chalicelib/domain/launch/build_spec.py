@@ -8,8 +8,9 @@ from chalicelib.domain.catalog.instance_types import (
     InstanceType,
     InstanceTypeCatalog,
 )
-from chalicelib.domain.common.errors import FieldError, validation_failed
-from chalicelib.domain.desk.policy_limits import PolicyOverride, apply_override, effective_default, policy_errors
+from chalicelib.domain.common.errors import FieldError, build_validation_error
+from chalicelib.domain.desk.policy_limits import resolve_default_policy, validate_policy
+from chalicelib.domain.desk.policy_override import PolicyOverride, apply_override
 from chalicelib.domain.desk.settings import DeskSettings, Limits
 from chalicelib.domain.images.record import Image
 from chalicelib.domain.images.selection import find_launch_incompatibility
@@ -52,9 +53,9 @@ def build_spec(
     disk_gib = request.disk_gib or defaults.disk_gib
     errors = [*_region(region, catalog, desk.limits), *_market(request.market)]
     errors += [*_disk(disk_gib, desk.limits), *_name(request.name), *_tags(request, desk.limits)]
-    default = effective_default(own, defaults.idle_policy, defaults.max_hours, desk.limits)
+    default = resolve_default_policy(own, defaults.idle_policy, defaults.max_hours, desk.limits)
     policy, max_hours = apply_override(request.policy, *default)
-    errors += policy_errors(policy, max_hours, desk.limits)
+    errors += validate_policy(policy, max_hours, desk.limits)
     kind = None
     if not any(error.field == "region" for error in errors):
         kind, wrong = choose_instance_type(request, region, catalog, desk.limits)
@@ -66,7 +67,7 @@ def build_spec(
     )
     errors += wrong
     if errors or kind is None or recipe is None:
-        raise validation_failed(errors)
+        raise build_validation_error(errors)
     disk_gib = max(disk_gib, image.disk_gib if image else 0)
     spec = Spec(
         desired=DesiredState.RUNNING,
@@ -95,14 +96,14 @@ def build_spec(
     )
     rates = Rates(
         instance=kind.prices[region],
-        disk=catalog.disk_price_per_gib_hour(region) * disk_gib,
+        disk=catalog.get_disk_price_per_gib_hour(region) * disk_gib,
         address=catalog.address_price_per_hour,
     )
     return spec, rates
 
 
 def _region(region: str, catalog: InstanceTypeCatalog, limits: Limits) -> Iterator[FieldError]:
-    allowed = limits.regions or catalog.regions()
+    allowed = limits.regions or catalog.list_regions()
     if region not in allowed:
         yield FieldError("region", f"must be one of {', '.join(allowed)}, not {region[:40]!r}")
 

@@ -7,7 +7,7 @@ from chalicelib.domain.catalog.instance_types import (
     UnknownGpu,
     UnknownType,
 )
-from chalicelib.domain.common.errors import FieldError, ValidationFailed, validation_failed
+from chalicelib.domain.common.errors import FieldError, ValidationFailed, build_validation_error
 from chalicelib.domain.desk.settings import Limits
 from chalicelib.domain.launch.request import LaunchRequest
 
@@ -16,7 +16,7 @@ def choose_instance_type(
     request: LaunchRequest, region: str, catalog: InstanceTypeCatalog, limits: Limits
 ) -> tuple[InstanceType | None, list[FieldError]]:
     if request.gpu is None and request.instance_type is None:
-        names = ", ".join(catalog.gpu_names())
+        names = ", ".join(catalog.list_gpus())
         return None, [FieldError("gpu", f"say which GPU ({names}), or an instance_type such as g4dn.xlarge")]
     try:
         kind = _named(request, region, catalog) if request.instance_type else _of_gpu(request, region, catalog)
@@ -33,7 +33,7 @@ def choose_instance_type(
 
 
 def _of_gpu(request: LaunchRequest, region: str, catalog: InstanceTypeCatalog) -> InstanceType:
-    return catalog.cheapest(request.gpu or "", request.gpu_count or 1, region)
+    return catalog.find_cheapest(request.gpu or "", request.gpu_count or 1, region)
 
 
 def _named(request: LaunchRequest, region: str, catalog: InstanceTypeCatalog) -> InstanceType:
@@ -50,5 +50,5 @@ def _named(request: LaunchRequest, region: str, catalog: InstanceTypeCatalog) ->
     if request.gpu_count is not None and request.gpu_count != kind.gpu_count:
         wrong.append(FieldError("gpu_count", f"{kind.name} has {kind.gpu_count}; leave out gpu_count or instance_type"))
     if wrong:
-        raise validation_failed(wrong)
+        raise build_validation_error(wrong)
     return kind

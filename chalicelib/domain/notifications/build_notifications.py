@@ -62,9 +62,9 @@ def build_webhook_welcomes(directory: ChannelDirectory, now: datetime) -> Mappin
     :returns: by a key that changes when the webhook gets a new secret
     """
     owners = [owner for owner, channels in directory.owners.items() if channels.webhook]
-    welcomes = [(directory.recipient_for(Audience.OWNER, owner), Audience.OWNER, owner) for owner in owners]
+    welcomes = [(directory.get_recipient(Audience.OWNER, owner), Audience.OWNER, owner) for owner in owners]
     if directory.admin.webhook:
-        welcomes.append((directory.recipient_for(Audience.ADMIN, ADMIN_OWNER), Audience.ADMIN, ADMIN_OWNER))
+        welcomes.append((directory.get_recipient(Audience.ADMIN, ADMIN_OWNER), Audience.ADMIN, ADMIN_OWNER))
     return {
         f"{recipient.name}.{recipient.channels.webhook_generation}": _build_welcome(recipient, audience, owner, now)
         for recipient, audience, owner in welcomes
@@ -119,7 +119,7 @@ def _build_deliveries(
     deliveries: dict[DeliveryChannel, Delivery] = {}
     addresses: set[str] = set()
     for audience in audiences:
-        channels = directory.recipient_for(audience, owner).channels
+        channels = directory.get_recipient(audience, owner).channels
         for channel_type, address in ((ChannelType.EMAIL, channels.email), (ChannelType.WEBHOOK, channels.webhook)):
             if address and address not in addresses:
                 addresses.add(address)

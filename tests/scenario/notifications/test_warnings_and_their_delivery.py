@@ -8,7 +8,7 @@ from chalicelib.aws.clients import Clients
 from chalicelib.aws.email import EmailTopic
 from chalicelib.control.loop.notifications import ROUND_BUDGET_SECONDS
 from chalicelib.domain.common.deadlines import WARNING_DELIVERY_WAIT
-from chalicelib.domain.desk.policy_limits import PolicyOverride
+from chalicelib.domain.desk.policy_override import PolicyOverride
 from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.heartbeat import Acknowledgement
 from chalicelib.domain.instances.record import Phase

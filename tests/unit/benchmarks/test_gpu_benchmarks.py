@@ -169,7 +169,7 @@ def test_comparison_has_the_newest_benchmark_of_each_type_and_the_best_value_fir
     new = benchmark("g5.xlarge", (1, Metric.TRAINING, 9000), (1, Metric.FP32, 30))
     g5, g4dn = compare_benchmarks([new, slow, old], CATALOG)
     assert (g5.benchmark, g4dn.benchmark) == (new, slow)
-    price = CATALOG.price("g5.xlarge", "us-east-1")
+    price = CATALOG.get_price("g5.xlarge", "us-east-1")
     assert price
     assert g5.price_per_hour == price
     assert g5.scores[0].per_dollar == pytest.approx(9000 / float(price), rel=1e-3)

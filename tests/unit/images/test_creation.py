@@ -39,7 +39,7 @@ from chalicelib.domain.instances.record import ImageInProgress
 from chalicelib.domain.setup.installed_documents import InstalledDocument, hash_recipe_document
 from chalicelib.domain.setup.state import DocumentRun
 from chalicelib.store.data_files import load_catalog, load_packaged_recipes
-from tests.property.world import ready
+from tests.property.world import build_ready_instance
 
 NOW = datetime(2030, 5, 1, 12, 0, tzinfo=UTC)
 NOTHING_OBSERVED = ImageObservation(ami=NotVisible())
@@ -135,7 +135,7 @@ def test_all_phases_have_one_deadline_and_a_termination_waits_as_long(phase: Ima
     plan = decide(late, ImageObservation(ami=NotVisible(), command=DONE), NOW)
     assert (plan.image.phase, plan.step) == (ImagePhase.FAILED, None)
     assert "it was not ready within 6 h" in plan.image.reason.message
-    waiting = replace(ready(), image_in_progress=ImageInProgress(id=late.id, started_at=late.created_at))
+    waiting = replace(build_ready_instance(), image_in_progress=ImageInProgress(id=late.id, started_at=late.created_at))
     assert not waiting.has_image_in_progress(NOW)
     assert waiting.has_image_in_progress(NOW - timedelta(seconds=1))
 
@@ -223,5 +223,5 @@ def test_documents_are_skippable_while_the_recipe_is_unchanged() -> None:
 
 
 def test_maximum_price_is_the_size_times_the_monthly_price() -> None:
-    price = load_catalog().snapshot_price_per_gib_month("us-east-1")
+    price = load_catalog().get_snapshot_price_per_gib_month("us-east-1")
     assert str(compute_price_per_month(image(ImagePhase.AVAILABLE), price)) == "3.20"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.common.errors import ValidationFailed
-from chalicelib.domain.desk.policy_limits import PolicyOverride
+from chalicelib.domain.desk.policy_override import PolicyOverride
 from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.images.record import Image, ImagePhase
 from chalicelib.domain.instances.commands.rerun_setup import apply_setup_request, build_setup_request
@@ -19,7 +19,7 @@ from chalicelib.domain.setup.parameters import ParameterValue
 from chalicelib.domain.setup.recipe import parse_recipes
 from chalicelib.domain.setup.state import AddedRecipe, SetupState
 from chalicelib.store.data_files import load_catalog, load_packaged_recipes
-from tests.property.world import ADA, ready
+from tests.property.world import ADA, build_ready_instance
 from tests.support.recipes import UBUNTU_18, offered, recipe
 from tests.unit.images.test_creation import NOW, SOURCE, image
 
@@ -76,15 +76,15 @@ def test_what_cannot_come_along_is_left_out_and_that_is_said(
 
 def test_a_launch_that_failed_is_set_up_again_with_all_that_its_image_brought_along() -> None:
     spec = replace(
-        ready().spec,
+        build_ready_instance().spec,
         software=replace(
-            ready().spec.software,
+            build_ready_instance().spec.software,
             recipe="jupyter",
             parameters={},
             added_recipes=(AddedRecipe(recipe="any", parameters=CHOSEN),),
         ),
     )
-    failed = replace(ready(), spec=spec, phase=Phase.FAILED, setup=SetupState(recipe="jupyter"))
+    failed = replace(build_ready_instance(), spec=spec, phase=Phase.FAILED, setup=SetupState(recipe="jupyter"))
     what = build_setup_request(failed, None, {}, RECIPES, load_catalog())
     assert [use.name for use in what.documents] == ["gpudesk-probe", "gpudesk-jupyter", "gpudesk-jupyter"]
     again = apply_setup_request(failed, what, ADA, NOW).instance

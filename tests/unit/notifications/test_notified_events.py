@@ -22,12 +22,11 @@ from chalicelib.domain.common.errors import PermanentAwsError, QuotaExceeded
 from chalicelib.domain.common.event_codes import Audience, EventCode, ReplayAction
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.desk.channels import ChannelDirectory, Channels
-from chalicelib.domain.desk.owners import OwnerSettings
-from chalicelib.domain.desk.settings import DeskSettings
+from chalicelib.domain.desk.settings import DeskSettings, OwnerSettings
 from chalicelib.domain.idle.evidence import Evidence, SignalState
 from chalicelib.domain.idle.heartbeat import Heartbeat, SelfStopStatus
 from chalicelib.domain.idle.policy import SIGNALS
-from chalicelib.domain.idle.rule import ActivityCode, unknown_activity
+from chalicelib.domain.idle.rule import ActivityCode, build_unknown_judgment
 from chalicelib.domain.images import creation
 from chalicelib.domain.images.plan import ImageObservation, ObservedAmi
 from chalicelib.domain.images.record import ImagePhase
@@ -70,8 +69,8 @@ from chalicelib.store.instances.repository import InstanceRepository
 from chalicelib.store.notifications import NotificationOutbox
 from chalicelib.store.owners import OwnerRepository
 from local.clock import ManualClock
-from tests.property.world import ADA, MACHINE_ID, MINUTE, START, VIEW
-from tests.property.world import ready as plain_ready
+from tests.property.world import ADA, INSTANCE_ID, MINUTE, START, VIEW
+from tests.property.world import build_ready_instance as plain_ready
 from tests.unit.images.test_creation import image
 
 NAME = "famous-bunting"
@@ -137,7 +136,7 @@ Change = tuple[Instance, Sequence[TimelineEntry]]
 
 def running(**changes: Any) -> Instance:
     """Return an instance that has been ready for one hour."""
-    machine = Machine(instance_id=MACHINE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=START)
+    machine = Machine(instance_id=INSTANCE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=START)
     facts: dict[str, Any] = {
         "machine": machine,
         "observed": ObservedState(boot_id="boot-1", agent_seen=True),
@@ -191,7 +190,7 @@ def heartbeat(state: SignalState = SignalState.QUIET, **facts: Any) -> Heartbeat
     )
     return Heartbeat(
         **{
-            "instance_id": MACHINE_ID,
+            "instance_id": INSTANCE_ID,
             "at": NOW,
             "signals": dict.fromkeys(SIGNALS, evidence),
             "boot_id": "boot-1",
@@ -294,7 +293,7 @@ def adopted() -> Change:
 
     changes: list[Change] = []
     adopter = OrphanAdopter(Empty(running()), cast("Reconciler", None), data_files.load_catalog())
-    assert adopter.adopt_all([replace(VIEW, name=NAME)], set(), CONTEXT, NOW) == [MACHINE_ID]
+    assert adopter.adopt_all([replace(VIEW, name=NAME)], set(), CONTEXT, NOW) == [INSTANCE_ID]
     return changes[0]
 
 
@@ -311,7 +310,7 @@ def exceed_lifetime(instance: Instance) -> Instance:
 
 def no_agent(**changes: Any) -> Instance:
     """Return an instance that has been running for 13 minutes and whose SSM agent has never responded."""
-    machine = Machine(instance_id=MACHINE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=NOW - 13 * MINUTE)
+    machine = Machine(instance_id=INSTANCE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=NOW - 13 * MINUTE)
     since = {"phase_since": machine.launched_at, "lifetime": Lifetime(started_at=machine.launched_at)}
     return running(
         **{"phase": Phase.BOOTING, "machine": machine, "observed": ObservedState(boot_id="boot-1"), **since, **changes}
@@ -342,7 +341,7 @@ EVENTS: Mapping[str, Callable[[], Change]] = {
     "stop_cancelled": lambda: run_outcome(
         claimed(ClaimAction.STOP, 1, warning_type=WarningType.IDLE),
         Stop(),
-        NoLongerIdle(unknown_activity("no heartbeat").reason),
+        NoLongerIdle(build_unknown_judgment("no heartbeat").reason),
     ),
     "terminate_initiated": lambda: run_decision(no_agent(warning=build_warning(WarningType.NO_AGENT)), **booting()),
     "self_stopped": lambda: run_decision(
@@ -372,7 +371,7 @@ EVENTS: Mapping[str, Callable[[], Change]] = {
     "activity_unknown": lambda: run_decision(
         running(observed=ObservedState(boot_id="boot-1", agent_seen=True, activity_unknown_since=NOW - 20 * MINUTE))
     ),
-    "tags_lost": lambda: run_decision(running(), ec2=TagsMissing(MACHINE_ID)),
+    "tags_lost": lambda: run_decision(running(), ec2=TagsMissing(INSTANCE_ID)),
     "instance_gone": lambda: run_decision(
         running(observed=ObservedState(boot_id="boot-1", agent_seen=True, not_visible_since=NOW - timedelta(hours=3))),
         ec2=NotVisible(),

@@ -20,7 +20,7 @@ from chalicelib.domain.setup.installed_documents import InstalledDocument, hash_
 from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.domain.setup.results import DocumentResult
 from chalicelib.domain.setup.state import DocumentRun, SetupState, collect_documents_for_image
-from tests.property.world import ADA, ready
+from tests.property.world import ADA, build_ready_instance
 
 NOW = datetime(2030, 5, 1, 12, 0, tzinfo=UTC)
 ONE, TWO, THREE = (
@@ -69,7 +69,7 @@ def test_document_that_ssm_rejected_is_not_in_an_image_after_a_second_setup() ->
     again = SetupState(
         recipe="any", documents=(ONE,), on_running_instance=True, current_run=run, results=(result(ONE), result(TWO))
     )
-    setting_up = replace(ready(), phase=Phase.SETTING_UP, setup=again)
+    setting_up = replace(build_ready_instance(), phase=Phase.SETTING_UP, setup=again)
     step = SendDocument("one", parameters={}, attempt_id="a", timeout=ONE.timeout)
     refused = outcomes.record_outcome(setting_up, step, PermanentAwsError("AccessDenied", "no"), NOW).instance.setup
     assert hashes_by_name(replace(refused, documents=(THREE,), document_index=1)) == [("two", "a")], (
@@ -101,7 +101,7 @@ def test_second_setup_retains_the_documents_of_the_image() -> None:
         name="two", recipe_hash=hash_recipe_document(TWO), parameters_hash="a", document_hash="c", seconds=500
     )
     there = replace(
-        ready(),
+        build_ready_instance(),
         setup=SetupState(
             recipe="any", documents=(ONE,), document_index=1, installed_documents=(came,), results=(result(ONE),)
         ),
