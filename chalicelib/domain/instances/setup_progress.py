@@ -18,7 +18,7 @@ class CurrentStep:
     """The step that runs, as the instance last reported it.
 
     :param index: which of the `count` steps of the document it is, from 1; both are None if the text is unreadable
-    :param line: the last line of its output
+    :param last_output_line: the last line of its output
     :param remaining: estimated from an earlier run; None if there was none
     :param reported_at: time on the clock of the instance
     """
@@ -26,7 +26,7 @@ class CurrentStep:
     name: str
     index: int | None
     count: int | None
-    line: str
+    last_output_line: str
     started_at: datetime
     running_for: timedelta
     remaining: timedelta | None
@@ -91,7 +91,7 @@ def _find_current_step(
         name=progress.step,
         index=index,
         count=count,
-        line=progress.last_output_line,
+        last_output_line=progress.last_output_line,
         started_at=started_at,
         running_for=now - started_at,
         remaining=max(timedelta(0), expected - (now - started_at)) if expected is not None else None,

@@ -70,9 +70,9 @@ def parse_range(entry: Mapping[str, Any]) -> ComputeCapabilityRange:
 def _intersect_limits(first: ComputeCapabilityRange, second: ComputeCapabilityRange) -> ComputeCapabilityRange:
     """Return the higher minimum and the lower maximum, with the reasons of both ranges."""
     ranges = (first, second)
-    minimum = max((each.minimum for each in ranges if each.minimum), key=_parse_version, default=None)
-    maximum = min((each.maximum for each in ranges if each.maximum), key=_parse_version, default=None)
-    reasons = dict.fromkeys(each.reason for each in ranges if each.reason)
+    minimum = max((limits.minimum for limits in ranges if limits.minimum), key=_parse_version, default=None)
+    maximum = min((limits.maximum for limits in ranges if limits.maximum), key=_parse_version, default=None)
+    reasons = dict.fromkeys(limits.reason for limits in ranges if limits.reason)
     return ComputeCapabilityRange(minimum, maximum, ", ".join(reasons) or None)
 
 

@@ -62,7 +62,7 @@ class RecipeRequirements:
 
     def intersect(self, other: RecipeRequirements) -> RecipeRequirements:
         """Return the requirements of a recipe that must meet both."""
-        ranges = [each for each in (self.compute_capability, other.compute_capability) if each is not None]
+        ranges = [limits for limits in (self.compute_capability, other.compute_capability) if limits is not None]
         return RecipeRequirements(
             architectures=tuple(
                 architecture for architecture in self.architectures if architecture in other.architectures
@@ -129,8 +129,11 @@ def list_compatible_gpus(
 
     :param get_image: returns the public SSM parameter of the image for a type
     """
-    types = catalog.types.values()
-    gpus = {each.gpu for each in types if each.gpu and _is_compatible(requirements, each, get_image)}
+    gpus = {
+        instance_type.gpu
+        for instance_type in catalog.types.values()
+        if instance_type.gpu and _is_compatible(requirements, instance_type, get_image)
+    }
     return sorted(gpus, key=str.lower)
 
 

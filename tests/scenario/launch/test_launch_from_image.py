@@ -73,7 +73,7 @@ def test_an_image_launches_where_it_fits_only(desk: World) -> None:
     image = made(desk, desk.ready(name="brave-otter"))
     wishes: tuple[tuple[dict[str, Any], str], ...] = (
         ({"region": "eu-west-1"}, "not in eu-west-1"),
-        ({"gpu": "T4g"}, "is of arm64"),
+        ({"gpu": "T4g"}, "is arm64"),
         ({"disk_gib": 16}, "at least"),
         ({"image": "no-such"}, "no image 'no-such'"),
         ({"image": "latest", "recipe": "bare"}, "no image with recipe bare"),

@@ -114,9 +114,9 @@ def test_its_end_is_the_last_thing_that_is_kept_of_it_and_the_idle_window_begins
     ("command", "why"),
     [
         (ended(CommandStatus.FAILED, "gpudesk: No Python with PyTorch is here", 1), "No Python with PyTorch is here"),
-        (ended(CommandStatus.SUCCEEDED), "its output is not valid: it printed no line of JSON"),
-        (ended(CommandStatus.SUCCEEDED, H100), "it measured 'NVIDIA H100 80GB HBM3', and a g4dn.xlarge has T4"),
-        (ended(CommandStatus.SUCCEEDED, T4.replace('"median":6.1', '"median":9')), "is no spread|impossible"),
+        (ended(CommandStatus.SUCCEEDED), "its output is not valid: the output contains no report"),
+        (ended(CommandStatus.SUCCEEDED, H100), "the report is about 'NVIDIA H100 80GB HBM3', and g4dn.xlarge has T4"),
+        (ended(CommandStatus.SUCCEEDED, T4.replace('"median":6.1', '"median":9')), "is not between|impossible"),
     ],
 )
 def test_one_that_fails_is_told_why_and_harms_nothing(command: ObservedCommand, why: str) -> None:

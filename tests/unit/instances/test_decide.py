@@ -18,12 +18,12 @@ from tests.unit.instances.simulation import Simulation, heartbeat, ready
 
 def test_stages_have_this_order() -> None:
     assert [stage.__name__ for stage in decide.STAGES] == [
-        "forget_ended_facts",
         "apply_ec2_state",
         "apply_limits",
         "decide_phase",
         "require_delivery",
         "apply_mode",
+        "forget_ended_facts",
         "abandon_benchmark",
         "apply_metering",
     ]

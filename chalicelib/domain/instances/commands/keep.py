@@ -15,7 +15,7 @@ from chalicelib.domain.idle.heartbeat import KeepRequest
 from chalicelib.domain.idle.heartbeat_response import KeepResult
 from chalicelib.domain.instances.commands.change import RecordChange, require_not_ending
 from chalicelib.domain.instances.lifecycle.notified import KEPT_FACTS, forget_facts
-from chalicelib.domain.instances.lifecycle.stop_warnings import warning_cancelled
+from chalicelib.domain.instances.lifecycle.stop_warnings import build_cancellation_reason
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
@@ -78,10 +78,10 @@ def process_keep_request(instance: Instance, request: KeepRequest, limits: Limit
         result = KeepResult(id=request.id, granted=True, message=f"already kept until {end}")
         reason = EventReason(code=EventCode.KEEP_ACTIVE, message=f"{instance.name} is already kept until {end}.")
         return Plan(instance=replace(instance, keep_result=result), reason=reason, requeue=True)
-    kept, entries = grant_keep(instance, until, MACHINE_USER, now)
+    changed, entries = grant_keep(instance, until, MACHINE_USER, now)
     result = KeepResult(id=request.id, granted=True, message=f"kept until {format_date_time(until)}")
     reason = EventReason(code=EventCode.KEEP_GRANTED, message=entries[0].message)
-    return Plan(instance=replace(kept, keep_result=result), reason=reason, timeline=entries, requeue=True)
+    return Plan(instance=replace(changed, keep_result=result), reason=reason, timeline=entries, requeue=True)
 
 
 def grant_keep(
@@ -97,13 +97,13 @@ def grant_keep(
     )
     entries = [timeline_entry(now, reason, actor=requested_by, details={"until": until.isoformat()})]
     lifetime = replace(instance.lifetime, keep_until=until, keep_requested_by=requested_by)
-    kept = replace(forget_facts(instance, *KEPT_FACTS), lifetime=lifetime)
+    changed = replace(forget_facts(instance, *KEPT_FACTS), lifetime=lifetime)
     warning = instance.warning
     if warning and (until > warning.stop_at or warning.warning_type is WarningType.IDLE):
-        kept = replace(kept, warning=None)
+        changed = replace(changed, warning=None)
         cause = f"it is kept until {format_date_time(until)}, requested by {requested_by}"
-        entries.append(timeline_entry(now, warning_cancelled(instance, cause)))
-    return kept, tuple(entries)
+        entries.append(timeline_entry(now, build_cancellation_reason(instance, cause)))
+    return changed, tuple(entries)
 
 
 def keep_reason(instance: Instance) -> Reason:

@@ -13,7 +13,7 @@ from chalicelib.domain.common.text import ensure_period
 from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
 from chalicelib.domain.instances.commands.change import ENDING_PHASES, RecordChange
 from chalicelib.domain.instances.lifecycle.plans import with_phase
-from chalicelib.domain.instances.lifecycle.stop_warnings import warning_cancelled
+from chalicelib.domain.instances.lifecycle.stop_warnings import build_cancellation_reason
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState, Spec, collect_documents
 from chalicelib.domain.instances.warning import WarningType
@@ -215,5 +215,5 @@ def _cancel_outdated_warning(instance: Instance, now: datetime) -> tuple[Instanc
     warning = instance.warning
     if warning is None or warning.warning_type not in (WarningType.IDLE, WarningType.FAILED):
         return instance, ()
-    entry = timeline_entry(now, warning_cancelled(instance, "it is being set up"))
+    entry = timeline_entry(now, build_cancellation_reason(instance, "it is being set up"))
     return replace(instance, warning=None), (entry,)

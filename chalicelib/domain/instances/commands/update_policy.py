@@ -12,7 +12,7 @@ from chalicelib.domain.desk.policy_limits import validate_policy
 from chalicelib.domain.desk.policy_override import PolicyOverride, apply_override
 from chalicelib.domain.desk.settings import Limits
 from chalicelib.domain.instances.commands.change import RecordChange, require_not_ending
-from chalicelib.domain.instances.lifecycle.stop_warnings import warning_cancelled
+from chalicelib.domain.instances.lifecycle.stop_warnings import build_cancellation_reason
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import Policy
 from chalicelib.domain.instances.warning import WarningType
@@ -37,7 +37,7 @@ def update_policy(
     warning = instance.warning
     if warning and warning.warning_type is WarningType.IDLE and policy.idle != instance.spec.policy.idle:
         changed = replace(changed, warning=None)
-        entries.append(timeline_entry(now, warning_cancelled(instance, "its idle policy was changed")))
+        entries.append(timeline_entry(now, build_cancellation_reason(instance, "its idle policy was changed")))
     return RecordChange(changed, tuple(entries))
 
 

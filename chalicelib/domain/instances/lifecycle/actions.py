@@ -40,7 +40,7 @@ def start_action(
     :param warning_type: type of the stop warning that the action follows; None: a person requested it
     """
     claim = Claim(action=action, claimed_at=now, reason=reason, warning_type=warning_type, last_called_at=now)
-    phase, step = _phase_and_step(action, warning_type)
+    phase, step = _choose_phase_and_step(action, warning_type)
     desired = instance.spec.desired
     if warning_type is not None:
         desired = DesiredState.TERMINATED if action is ClaimAction.TERMINATE else DesiredState.STOPPED
@@ -53,7 +53,9 @@ def start_action(
         ),
         reason=reason,
         timeline=(
-            timeline_entry(now, _initiated(instance, action, reason), details={"reason_code": str(reason.code)}),
+            timeline_entry(
+                now, _build_initiated_reason(instance, action, reason), details={"reason_code": str(reason.code)}
+            ),
         ),
         step=step,
         autonomous=warning_type is not None,
@@ -101,7 +103,7 @@ def plan_termination(instance: Instance, now: datetime) -> Plan:
     return start_action(instance, ClaimAction.TERMINATE, reason, now)
 
 
-def _initiated(instance: Instance, action: ClaimAction, reason: EventReason) -> EventReason:
+def _build_initiated_reason(instance: Instance, action: ClaimAction, reason: EventReason) -> EventReason:
     """Return what people are notified of when an action begins: what, why, and what follows."""
     name = instance.name
     match action:
@@ -115,7 +117,7 @@ def _initiated(instance: Instance, action: ClaimAction, reason: EventReason) -> 
     return EventReason(code=INITIATED_CODES[action], message=message)
 
 
-def _phase_and_step(action: ClaimAction, warning_type: WarningType | None) -> tuple[Phase, Step]:
+def _choose_phase_and_step(action: ClaimAction, warning_type: WarningType | None) -> tuple[Phase, Step]:
     match action:
         case ClaimAction.START:
             return Phase.BOOTING, Start()

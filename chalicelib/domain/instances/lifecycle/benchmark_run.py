@@ -71,7 +71,7 @@ def abandon_benchmark(plan: Plan, now: datetime) -> Plan:
     instance = plan.instance
     if instance.benchmark_run is None or instance.phase is Phase.READY:
         return plan
-    entry = timeline_entry(now, _failure_reason(instance, f"the instance is {instance.phase} now"))
+    entry = timeline_entry(now, _build_failure_reason(instance, f"the instance is {instance.phase} now"))
     return replace(plan, instance=replace(instance, benchmark_run=None), timeline=(*plan.timeline, entry))
 
 
@@ -138,10 +138,10 @@ def _succeed(instance: Instance, benchmark: BenchmarkRun, command: ObservedComma
 
 
 def _fail(instance: Instance, cause: str, now: datetime) -> Plan:
-    return record_event(_without_benchmark(instance, now), _failure_reason(instance, cause), now)
+    return record_event(_without_benchmark(instance, now), _build_failure_reason(instance, cause), now)
 
 
-def _failure_reason(instance: Instance, cause: str) -> EventReason:
+def _build_failure_reason(instance: Instance, cause: str) -> EventReason:
     message = (
         f"{instance.name} could not finish its benchmark: {ensure_period(cause)} Start the benchmark again once the "
         "instance is ready and the cause is removed."

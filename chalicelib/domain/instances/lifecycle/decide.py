@@ -77,12 +77,6 @@ def decide(instance: Instance, observation: Observation, now: datetime, context:
     return decision.decided_plan
 
 
-def forget_ended_facts(decision: Decision) -> Decision:
-    """Forget the notified facts that are over."""
-    instance = notified.forget_ended_facts(decision.instance, decision.observation, decision.now)
-    return replace(decision, instance=instance)
-
-
 def apply_ec2_state(decision: Decision) -> Decision:
     """Bring the record up to what EC2 shows. A change that gpudesk did not make decides the plan."""
     instance, plan = ec2_drift.apply_ec2_state(decision.instance, decision.observation, decision.now)
@@ -143,9 +137,16 @@ def apply_mode(decision: Decision) -> Decision:
     if mode is Mode.DRY_RUN and plan.autonomous:
         code = plan.reason.code
         unchanged = replace(current, observed=plan.instance.observed)
-        recorded = notified.record_once(unchanged, code, _dry_run_reason(plan), decision.now, reason_code=code)
+        recorded = notified.record_once(unchanged, code, _build_dry_run_reason(plan), decision.now, reason_code=code)
         return replace(decision, plan=recorded)
     return decision
+
+
+def forget_ended_facts(decision: Decision) -> Decision:
+    """Forget the notified facts that are over."""
+    plan = decision.decided_plan
+    instance = notified.forget_ended_facts(plan.instance, decision.observation, decision.now)
+    return replace(decision, plan=replace(plan, instance=instance))
 
 
 def abandon_benchmark(decision: Decision) -> Decision:
@@ -159,24 +160,24 @@ def apply_metering(decision: Decision) -> Decision:
 
 
 STAGES: tuple[Stage, ...] = (
-    forget_ended_facts,
     apply_ec2_state,
     apply_limits,
     decide_phase,
     require_delivery,
     apply_mode,
+    forget_ended_facts,
     abandon_benchmark,
     apply_metering,
 )
 """The stages of a decision, in this order:
 
-1. `forget_ended_facts` is first, so that a fact that comes back is notified again by the stages after it.
-2. `apply_ec2_state`: the other stages decide on what EC2 shows now. Something that was done outside gpudesk, or an
-   instance that EC2 does not show, decides the plan.
-3. `apply_limits` comes before the phase, so that no stop follows from a policy that exceeds the limits.
-4. `decide_phase` always decides. It is skipped if stage 2 or 3 has decided.
-5. `require_delivery` sees the warnings of all stages before it, and must come before a dry run discards them.
-6. `apply_mode` sees every plan, so that nothing gets around the mode.
+1. `apply_ec2_state` is first: the other stages decide on what EC2 shows now. Something that was done outside gpudesk,
+   or an instance that EC2 does not show, decides the plan.
+2. `apply_limits` comes before the phase, so that no stop follows from a policy that exceeds the limits.
+3. `decide_phase` always decides. It is skipped if stage 1 or 2 has decided.
+4. `require_delivery` sees the warnings of all stages before it, and must come before a dry run discards them.
+5. `apply_mode` sees every plan, so that nothing gets around the mode.
+6. `forget_ended_facts` sees what is written: a fact that is over can be notified again by the next decision.
 7. `abandon_benchmark` comes after the mode: only a phase that is really written ends a benchmark.
 8. `apply_metering` is last: it bills what is written, from the record as it was read.
 """
@@ -207,7 +208,7 @@ def _plan_phase(decision: Decision) -> Plan:
             assert_never(impossible)
 
 
-def _dry_run_reason(plan: Plan) -> EventReason:
+def _build_dry_run_reason(plan: Plan) -> EventReason:
     """Return what gpudesk would do on its own, and why."""
     instance, details = plan.instance, plan.timeline[0].details
     action = instance.claim.action if instance.claim else details["action"]

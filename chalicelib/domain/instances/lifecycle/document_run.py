@@ -1,5 +1,6 @@
 """Run one document of a setup: send it, wait for its end, and run it again if it fails."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -193,7 +194,7 @@ def _succeed(instance: Instance, command: ObservedCommand, now: datetime) -> Pla
 
 def _render_parameters(
     instance: Instance, document: RecipeDocument, attempt_id: str, context: DecisionContext
-) -> dict[str, str]:
+) -> Mapping[str, str]:
     """Return the parameters of a document with the values of this instance and attempt."""
     values = {
         "heartbeat_key": build_heartbeat_key(context.instance_role_id, require_machine(instance).instance_id),

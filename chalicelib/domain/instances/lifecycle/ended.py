@@ -131,9 +131,10 @@ def record_call_error(instance: Instance, error: AwsError, now: datetime) -> Pla
     if claim.rejection_code != error.code:
         instance = replace(forget_facts(instance, code), claim=replace(claim, rejection_code=error.code))
     message = (
-        f"{instance.name} could not be {_participle(claim)}: AWS rejected the call. {to_sentence(error.description)} "
-        f"It is billed, and gpudesk calls again every {format_duration(STOP_RETRY_AFTER)}. An admin has to remove the "
-        f"cause, or {claim.action} it in the EC2 console."
+        f"{instance.name} could not be {_get_participle(claim)}: AWS rejected the call. "
+        f"{to_sentence(error.description)} It is billed, and gpudesk calls again every "
+        f"{format_duration(STOP_RETRY_AFTER)}. An admin has to remove the cause, or {claim.action} it in the EC2 "
+        "console."
     )
     return record_once(instance, code, EventReason(code=code, message=message), now)
 
@@ -174,8 +175,8 @@ def _keep_retrying(instance: Instance, claim: Claim, step: Stop | Terminate, now
 def _notify_overdue(instance: Instance, claim: Claim, now: datetime) -> Plan:
     state = require_machine(instance).state
     message = (
-        f"{instance.name} has not {_participle(claim)} for {format_duration(now - claim.claimed_at)}: EC2 still says "
-        f"{state}. It is billed, and gpudesk calls again. An admin has to look at it in the EC2 console (state "
+        f"{instance.name} has not {_get_participle(claim)} for {format_duration(now - claim.claimed_at)}: EC2 still "
+        f"says {state}. It is billed, and gpudesk calls again. An admin has to look at it in the EC2 console (state "
         "transition reason)."
     )
     code = EventCode.TERMINATE_OVERDUE if claim.action is ClaimAction.TERMINATE else EventCode.STOP_OVERDUE
@@ -183,5 +184,5 @@ def _notify_overdue(instance: Instance, claim: Claim, now: datetime) -> Plan:
     return record_event(replace(instance, claim=replace(claim, overdue_notified=True)), reason, now)
 
 
-def _participle(claim: Claim) -> str:
+def _get_participle(claim: Claim) -> str:
     return "terminated" if claim.action is ClaimAction.TERMINATE else "stopped"

@@ -59,7 +59,7 @@ def decide_external_stop(instance: Instance, machine: Machine, report: DecodedHe
     is_starting = instance.claim is not None and instance.claim.action is ClaimAction.START
     if instance.phase in STOP_PHASES or is_starting:
         return None
-    reason = _external_stop_reason(instance, machine, report)
+    reason = _build_stop_reason(instance, machine, report)
     if instance.spec.desired is DesiredState.RUNNING:
         instance = replace(instance, spec=replace(instance.spec, desired=DesiredState.STOPPED))
     if machine.state is Ec2State.STOPPED:
@@ -119,7 +119,7 @@ def decide_scheduled_event(
     return replace(plan, requeue=True)
 
 
-def _external_stop_reason(instance: Instance, machine: Machine, report: DecodedHeartbeat) -> EventReason:
+def _build_stop_reason(instance: Instance, machine: Machine, report: DecodedHeartbeat) -> EventReason:
     name = instance.name
     if isinstance(report, Heartbeat) and report.self_stop is not None and report.self_stop.stopping_now:
         message = (

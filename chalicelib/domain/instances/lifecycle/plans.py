@@ -71,7 +71,7 @@ def record_event(instance: Instance, reason: EventReason, now: datetime, **detai
 
 
 def to_stopped(instance: Instance, reason: EventReason, now: datetime) -> Instance:
-    """Return the record of an instance that has stopped, whoever stopped it.
+    """Return the record of an instance that has stopped, by gpudesk or not.
 
     What was known of the boot that ended is removed. A keep stays until its time.
     """

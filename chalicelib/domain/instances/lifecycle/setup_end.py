@@ -46,7 +46,7 @@ def fail_setup(instance: Instance, cause: str, now: datetime) -> Plan:
     if instance.setup.on_running_instance:
         return _abandon_setup(instance, cause, now)
     stop_at = now + instance.spec.policy.idle.warning_period
-    reason = _failure_reason(instance, cause)
+    reason = _build_failure_reason(instance, cause)
     message = (
         f"{reason.message} {instance.name} will be stopped at {format_time(stop_at)}. To leave it running, press Keep "
         "or run gpudesk-keep 4h on it. You can connect to it, run its setup again, or terminate it."
@@ -67,8 +67,8 @@ def _abandon_setup(instance: Instance, cause: str, now: datetime) -> Plan:
     People may be working on it, so gpudesk does not stop it for that; idleness is judged again.
     """
     message = (
-        f"{_failure_reason(instance, cause).message} {instance.name} stays ready and can be used as before, except "
-        "for what that setup has changed. To try again, run its setup again."
+        f"{_build_failure_reason(instance, cause).message} {instance.name} stays ready and can be used as before, "
+        "except for what that setup has changed. To try again, run its setup again."
     )
     reason = EventReason(code=EventCode.SETUP_FAILED, message=message)
     setup = replace(instance.setup, abandoned=True, current_run=None, retry_at=None)
@@ -76,6 +76,6 @@ def _abandon_setup(instance: Instance, cause: str, now: datetime) -> Plan:
     return record_event(ready, reason, now, recipe=instance.setup.recipe)
 
 
-def _failure_reason(instance: Instance, cause: str) -> EventReason:
+def _build_failure_reason(instance: Instance, cause: str) -> EventReason:
     message = f"Setup of {instance.setup.recipe} failed on {instance.name}: {ensure_period(cause)}"
     return EventReason(code=EventCode.SETUP_FAILED, message=message)

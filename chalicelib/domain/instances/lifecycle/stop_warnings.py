@@ -37,10 +37,10 @@ def cancel_warning(instance: Instance, cause: str, now: datetime) -> Plan:
 
     :param cause: a clause or a sentence
     """
-    return record_event(replace(instance, warning=None), warning_cancelled(instance, cause), now)
+    return record_event(replace(instance, warning=None), build_cancellation_reason(instance, cause), now)
 
 
-def warning_cancelled(instance: Instance, cause: str) -> EventReason:
+def build_cancellation_reason(instance: Instance, cause: str) -> EventReason:
     """Return the reason that people are notified of when a stop warning no longer applies.
 
     :param cause: a clause or a sentence
