@@ -10,7 +10,7 @@ from tests.e2e.runs import REPOSITORY
 
 def test_python_example_of_local_cloud_runs() -> None:
     document = (REPOSITORY / "docs" / "local-cloud.md").read_text()
-    block = document.partition("## In tests")[2].split("\n\n    ", 1)[1].partition("\n\nMachines are")[0]
+    block = document.partition("## In tests")[2].split("\n\n    ", 1)[1].partition("\n\nInstances are")[0]
     code = textwrap.dedent(f"    {block}")
     assert "in_process_cloud" in code
     assert "cloud.tick()" in code
@@ -25,7 +25,7 @@ def test_every_relative_link_has_a_target() -> None:
 
 
 def test_every_named_test_exists() -> None:
-    named = set(re.findall(r"`(test_\w+)`", (REPOSITORY / "docs" / "what-hurt-elsewhere.md").read_text()))
+    named = set(re.findall(r"`(test_\w+)`", (REPOSITORY / "docs" / "lessons-from-other-tools.md").read_text()))
     sources = [path.read_text() for path in (REPOSITORY / "tests").rglob("test_*.py")]
     written = {name for source in sources for name in re.findall(r"^def (test_\w+)", source, re.MULTILINE)}
     assert len(named) > 30
