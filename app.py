@@ -22,21 +22,23 @@ for router in openapi.ROUTERS:
 @app.schedule(Rate(1, unit=Rate.MINUTES))
 def sweep(_event: CloudWatchEvent) -> None:
     """Each minute: look at everything."""
-    bootstrap.get_application().loop.sweep()
+    bootstrap.get_application().sweep.run()
 
 
 @app.schedule(Rate(5, unit=Rate.MINUTES))
 def check_sweep_health(_event: CloudWatchEvent) -> None:
     """Every five minutes, apart from the sweep: has it been?"""
-    bootstrap.get_application().loop.watch()
+    bootstrap.get_application().sweep_watchdog.check()
 
 
 @app.on_dynamodb_record(stream_arn=os.environ.get("GPUDESK_STREAM_ARN", PLACEHOLDER_STREAM_ARN))
 def on_instances_stream(event: DynamoDBEvent) -> None:
     """Somebody asked for something; one record's failure is not the others', and the sweep comes by anyway."""
+    application = bootstrap.get_application()
     for record_id in events.parse_stream_record_ids(event.to_dict()):
         try:
-            bootstrap.get_application().loop.reconcile(record_id)
+            application.reconciler.reconcile(record_id)
+            application.image_reconciler.reconcile_for_instance(record_id)
         except Exception:
             LOG.exception("%s could not be looked at; left to the sweep", record_id)
 
@@ -57,4 +59,4 @@ def reconcile_ec2_instance(event: CloudWatchEvent) -> None:
     """Whatever happened to it: what to do follows from what is."""
     machine_id = events.parse_ec2_instance_id(event.to_dict())
     if machine_id:
-        bootstrap.get_application().loop.reconcile_machine(machine_id)
+        bootstrap.get_application().reconciler.reconcile_ec2(machine_id)

@@ -1,7 +1,7 @@
-"""The only wiring: what talks to what."""
+"""Build the application. This is the only module that decides which object uses which."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from chalicelib.aws.ami import Amis
 from chalicelib.aws.clients import Clients
@@ -14,17 +14,14 @@ from chalicelib.channels.webhook import WebhookSender, derive_secret
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
 from chalicelib.control.loop.execute import Executor
 from chalicelib.control.loop.images import ImageReconciler
-from chalicelib.control.loop.loop import Loop
 from chalicelib.control.loop.notifications import NotificationSender
 from chalicelib.control.loop.observe import Observer
 from chalicelib.control.loop.reconcile import Reconciler
 from chalicelib.control.loop.resolve_launch import LaunchResolver
 from chalicelib.control.loop.sweep import Sweep
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
-from chalicelib.control.services import Requests
 from chalicelib.control.services.benchmarks import BenchmarkService
 from chalicelib.control.services.desk import DeskService
-from chalicelib.control.services.finding import Finder
 from chalicelib.control.services.images import ImageService
 from chalicelib.control.services.instances import InstanceService
 from chalicelib.control.services.launch import LaunchService
@@ -32,6 +29,7 @@ from chalicelib.control.services.owners import OwnerService, SecretFor
 from chalicelib.control.services.queries import QueryService
 from chalicelib.control.services.sessions import SessionService
 from chalicelib.control.services.setup import SetupService
+from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.clock import Clock, SystemClock
 from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.settings import Settings, read_settings
@@ -50,191 +48,265 @@ from chalicelib.store.timeline import TimelineRepository
 from chalicelib.store.tokens import TokenRepository
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Application:
-    """The whole desk: what handlers delegate to."""
+    """Everything that the entry points use: a service for each capability, and the parts of the control loop."""
 
     clock: Clock
     settings: Settings
     tokens: TokenRepository
-    requests: Requests
-    loop: Loop
+    launches: LaunchService
+    instances: InstanceService
+    queries: QueryService
+    sessions: SessionService
+    setup: SetupService
+    images: ImageService
+    desk: DeskService
+    owners: OwnerService
+    benchmarks: BenchmarkService
+    reconciler: Reconciler
+    image_reconciler: ImageReconciler
+    sweep: Sweep
+    sweep_watchdog: SweepWatchdog
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repositories:
+    """One repository for each DynamoDB table, or for each kind of item in it."""
+
+    instances: InstanceRepository = field(default_factory=InstanceRepository)
+    heartbeats: HeartbeatRepository = field(default_factory=HeartbeatRepository)
+    desk: DeskRepository = field(default_factory=DeskRepository)
+    owners: OwnerRepository = field(default_factory=OwnerRepository)
+    notifications: NotificationOutbox = field(default_factory=NotificationOutbox)
+    durations: DurationRepository = field(default_factory=DurationRepository)
+    images: ImageRepository = field(default_factory=ImageRepository)
 
 
 @dataclass(frozen=True)
-class Repositories:
-    """What is remembered, each table by the questions that are asked of it."""
+class Parts:
+    """What services and control loop are built from.
 
-    instances: InstanceRepository
-    heartbeats: HeartbeatRepository
-    desk: DeskRepository
-    owners: OwnerRepository
-    notices: NotificationOutbox
-    durations: DurationRepository
-    images: ImageRepository
+    :param webhook_secret: returns the secret of a webhook, given its owner and the number of its key
+    """
+
+    clock: Clock
+    settings: Settings
+    recipes: Mapping[str, Recipe]
+    catalog: InstanceTypeCatalog
+    repositories: Repositories
+    clients: Clients
+    ec2: Ec2
+    ssm: Ssm
+    webhook_secret: SecretFor
 
 
 def build_application(
     clock: Clock, settings: Settings, recipe_overrides: Mapping[str, Recipe] | None = None
 ) -> Application:
-    """Wire a desk to AWS, wherever the SDK's environment leads.
+    """Build an application that uses the AWS account of the SDK's environment variables.
 
-    :param recipe_overrides: the recipes, where it is not those that are packed with the code
+    :param recipe_overrides: used instead of the recipes that are packaged with the code
     """
-    clients = Clients()
-    stores = Repositories(
-        InstanceRepository(),
-        HeartbeatRepository(),
-        DeskRepository(),
-        OwnerRepository(),
-        NotificationOutbox(),
-        DurationRepository(),
-        ImageRepository(),
-    )
-    ssm, secrets = Ssm(clients), _webhook_secrets(clients, settings)
-    requests = _requests(stores, clients, ssm, secrets, settings, clock, recipe_overrides or load_packaged_recipes())
+    parts = _build_parts(clock, settings, recipe_overrides or load_packaged_recipes())
+    stores = parts.repositories
+    instances, queries = _build_instance_service(parts), _build_query_service(parts)
+    images = _build_image_service(parts, queries)
+    reconciler, image_reconciler = _build_reconciler(parts), _build_image_reconciler(parts)
+    notifications = _build_notification_sender(parts)
     return Application(
-        clock,
-        settings,
-        TokenRepository(),
-        requests,
-        _build_control_loop(stores, clients, ssm, secrets, settings, clock),
+        clock=clock,
+        settings=settings,
+        tokens=TokenRepository(),
+        launches=_build_launch_service(parts, images),
+        instances=instances,
+        queries=queries,
+        sessions=_build_session_service(parts, instances),
+        setup=SetupService(instances=instances, catalog=parts.catalog, recipes=parts.recipes),
+        images=images,
+        desk=_build_desk_service(parts),
+        owners=_build_owner_service(parts),
+        benchmarks=BenchmarkService(instances=instances, benchmarks=BenchmarkRepository(), catalog=parts.catalog),
+        reconciler=reconciler,
+        image_reconciler=image_reconciler,
+        sweep=_build_sweep(parts, reconciler, image_reconciler, notifications),
+        sweep_watchdog=SweepWatchdog(stores.desk, stores.owners, stores.notifications, notifications, clock),
     )
 
 
-def _build_control_loop(
-    stores: Repositories, clients: Clients, ssm: Ssm, secrets: SecretFor, settings: Settings, clock: Clock
-) -> Loop:
-    ec2 = Ec2(clients, settings.stage)
-    observer = Observer(ec2, ssm, stores.heartbeats, settings.instance_role_id)
-    resolver = LaunchResolver(ec2, ssm, load_catalog(), settings)
-    executor = Executor(ec2, ssm, stores.desk, stores.heartbeats, observer, resolver, clock)
-    reconciler = Reconciler(
-        stores.instances,
-        stores.desk,
-        stores.owners,
-        stores.heartbeats,
-        stores.durations,
-        observer,
-        executor,
-        settings,
-        clock,
+def _build_parts(clock: Clock, settings: Settings, recipes: Mapping[str, Recipe]) -> Parts:
+    clients = Clients()
+    return Parts(
+        clock=clock,
+        settings=settings,
+        recipes=recipes,
+        catalog=load_catalog(),
+        repositories=Repositories(),
+        clients=clients,
+        ec2=Ec2(clients, settings.stage),
+        ssm=Ssm(clients),
+        webhook_secret=_webhook_secrets(clients, settings),
     )
-    mail, webhook = (
-        EmailTopic(clients, settings.email_topic_arn),
-        WebhookSender(allow_private=settings.allow_private_webhooks),
-    )
-    notifications = NotificationSender(stores.notices, stores.instances, stores.desk, mail, webhook, secrets, clock)
-    own_images = Amis(clients, settings.stage)
-    sweep = Sweep(
-        stores.instances,
-        stores.heartbeats,
-        stores.desk,
-        observer,
-        reconciler,
-        OrphanAdopter(stores.instances, reconciler, load_catalog()),
-        notifications,
-        ImageReconciler(stores.images, stores.instances, stores.desk, stores.owners, own_images, ssm, clock),
-        clock,
-        settings.home_region,
-    )
-    return Loop(reconciler, sweep, SweepWatchdog(stores.desk, stores.notices, notifications, clock))
 
 
 def _webhook_secrets(clients: Clients, settings: Settings) -> SecretFor:
-    """Made when they are needed, of a key that is read when it is first needed."""
+    """Return a function that derives a secret. It reads the master key from AWS at its first call."""
     key = MasterKey(clients, settings.home_region, settings.webhook_key)
     return lambda name, number: derive_secret(key.read(), name, number)
 
 
-def _requests(
-    stores: Repositories,
-    clients: Clients,
-    ssm: Ssm,
-    secrets: SecretFor,
-    settings: Settings,
-    clock: Clock,
-    offered: Mapping[str, Recipe],
-) -> Requests:
-    finder = Finder(stores.instances)
-    changing = InstanceService(
-        instances=stores.instances, finder=finder, desk=stores.desk, owners=stores.owners, clock=clock
-    )
-    reading = QueryService(
+def _build_reconciler(parts: Parts) -> Reconciler:
+    stores = parts.repositories
+    observer = Observer(parts.ec2, parts.ssm, stores.heartbeats, parts.settings.instance_role_id)
+    resolver = LaunchResolver(parts.ec2, parts.ssm, parts.catalog, parts.settings)
+    executor = Executor(parts.ec2, parts.ssm, stores.desk, stores.heartbeats, observer, resolver, parts.clock)
+    return Reconciler(
         instances=stores.instances,
-        finder=finder,
+        desk=stores.desk,
+        owners=stores.owners,
+        heartbeats=stores.heartbeats,
+        durations=stores.durations,
+        observer=observer,
+        executor=executor,
+        settings=parts.settings,
+        clock=parts.clock,
+    )
+
+
+def _build_image_reconciler(parts: Parts) -> ImageReconciler:
+    stores = parts.repositories
+    return ImageReconciler(
+        images=stores.images,
+        instances=stores.instances,
+        desk=stores.desk,
+        owners=stores.owners,
+        amis=Amis(parts.clients, parts.settings.stage),
+        ssm=parts.ssm,
+        clock=parts.clock,
+    )
+
+
+def _build_notification_sender(parts: Parts) -> NotificationSender:
+    return NotificationSender(
+        parts.repositories.notifications,
+        parts.repositories.instances,
+        parts.repositories.desk,
+        EmailTopic(parts.clients, parts.settings.email_topic_arn),
+        WebhookSender(allow_private=parts.settings.allow_private_webhooks),
+        parts.webhook_secret,
+        parts.clock,
+    )
+
+
+def _build_sweep(
+    parts: Parts, reconciler: Reconciler, image_reconciler: ImageReconciler, notifications: NotificationSender
+) -> Sweep:
+    stores = parts.repositories
+    return Sweep(
+        instances=stores.instances,
+        heartbeats=stores.heartbeats,
+        desk=stores.desk,
+        observer=reconciler.observer,
+        reconciler=reconciler,
+        adopter=OrphanAdopter(stores.instances, reconciler, parts.catalog),
+        notifications=notifications,
+        images=image_reconciler,
+        clock=parts.clock,
+        home_region=parts.settings.home_region,
+    )
+
+
+def _build_launch_service(parts: Parts, images: ImageService) -> LaunchService:
+    return LaunchService(
+        instances=parts.repositories.instances,
+        launches=LaunchRepository(),
+        desk=parts.repositories.desk,
+        owners=parts.repositories.owners,
+        images=images,
+        catalog=parts.catalog,
+        recipes=parts.recipes,
+        words=load_word_lists(),
+        clock=parts.clock,
+    )
+
+
+def _build_instance_service(parts: Parts) -> InstanceService:
+    return InstanceService(
+        instances=parts.repositories.instances,
+        desk=parts.repositories.desk,
+        owners=parts.repositories.owners,
+        clock=parts.clock,
+    )
+
+
+def _build_query_service(parts: Parts) -> QueryService:
+    stores = parts.repositories
+    return QueryService(
+        instances=stores.instances,
         images=stores.images,
         heartbeats=stores.heartbeats,
         timelines=TimelineRepository(),
-        notices=stores.notices,
+        notices=stores.notifications,
         ledger=LedgerRepository(),
         desk=stores.desk,
         durations=stores.durations,
-        clock=clock,
-        instance_role_id=settings.instance_role_id,
+        clock=parts.clock,
+        instance_role_id=parts.settings.instance_role_id,
     )
-    images = ImageService(
-        images=stores.images,
-        instances=stores.instances,
-        finder=finder,
-        reading=reading,
-        desk=stores.desk,
-        catalog=load_catalog(),
-        recipes=offered,
-        clock=clock,
+
+
+def _build_image_service(parts: Parts, queries: QueryService) -> ImageService:
+    return ImageService(
+        images=parts.repositories.images,
+        instances=parts.repositories.instances,
+        queries=queries,
+        desk=parts.repositories.desk,
+        catalog=parts.catalog,
+        recipes=parts.recipes,
+        clock=parts.clock,
     )
-    return Requests(
-        images=images,
-        launching=LaunchService(
-            instances=stores.instances,
-            launches=LaunchRepository(),
-            desk=stores.desk,
-            owners=stores.owners,
-            images=images,
-            catalog=load_catalog(),
-            recipes=offered,
-            words=load_word_lists(),
-            clock=clock,
-        ),
-        changing=changing,
-        reading=reading,
-        sessions=SessionService(
-            finder=finder,
-            images=stores.images,
-            changing=changing,
-            ec2=Ec2(clients, settings.stage),
-            ssm=ssm,
-            instance_connect=InstanceConnect(clients),
-            recipes=offered,
-        ),
-        setting_up=SetupService(changing=changing, catalog=load_catalog(), recipes=offered),
-        administration=DeskService(
-            desk=stores.desk,
-            catalog=load_catalog(),
-            recipes=offered,
-            secrets=secrets,
-            webhooks_may_be_local=settings.allow_private_webhooks,
-        ),
-        owners=OwnerService(
-            owners=stores.owners,
-            desk=stores.desk,
-            secrets=secrets,
-            webhooks_may_be_local=settings.allow_private_webhooks,
-        ),
-        benchmarking=BenchmarkService(changing=changing, benchmarks=BenchmarkRepository(), catalog=load_catalog()),
+
+
+def _build_session_service(parts: Parts, instances: InstanceService) -> SessionService:
+    return SessionService(
+        images=parts.repositories.images,
+        instances=instances,
+        ec2=parts.ec2,
+        ssm=parts.ssm,
+        instance_connect=InstanceConnect(parts.clients),
+        recipes=parts.recipes,
+    )
+
+
+def _build_desk_service(parts: Parts) -> DeskService:
+    return DeskService(
+        desk=parts.repositories.desk,
+        catalog=parts.catalog,
+        recipes=parts.recipes,
+        secrets=parts.webhook_secret,
+        webhooks_may_be_local=parts.settings.allow_private_webhooks,
+    )
+
+
+def _build_owner_service(parts: Parts) -> OwnerService:
+    return OwnerService(
+        owners=parts.repositories.owners,
+        desk=parts.repositories.desk,
+        secrets=parts.webhook_secret,
+        webhooks_may_be_local=parts.settings.allow_private_webhooks,
     )
 
 
 _application: list[Application] = []
 
 
-def set_application(desk: Application | None) -> None:
-    """Use this desk from now on; None: build one from the environment at the next use."""
-    _application[:] = [desk] if desk else []
+def set_application(application: Application | None) -> None:
+    """Use this application from now on. None: build one from the environment at the next use."""
+    _application[:] = [application] if application else []
 
 
 def get_application() -> Application:
-    """The desk of this process; made at first use, so that importing costs nothing."""
+    """Return the application of this process. It is built at the first call, so that importing stays cheap."""
     if not _application:
         set_application(build_application(SystemClock(), read_settings()))
     return _application[0]

@@ -10,7 +10,7 @@ from dataclasses import replace
 import boto3
 
 from chalicelib.settings import Settings, read_settings
-from chalicelib.store.models import create_tables, reset_endpoint
+from chalicelib.store.tables import create_tables, reset_endpoint
 from ssm_documents.compose import compose, document_names
 from ssm_documents.session_documents import session_document, session_names
 

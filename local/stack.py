@@ -11,7 +11,7 @@ import app
 from chalicelib import bootstrap, events
 from chalicelib.domain.access.actor import Role
 from chalicelib.domain.instances.commands.start_benchmark import BENCHMARK_DOCUMENT
-from chalicelib.store.models import InstanceModel
+from chalicelib.store.instances.table import InstanceModel
 from local.aws.core.delivery import Delivery, EventHandlers, StreamImage
 from local.aws.core.local_cloud import LocalCloud
 from local.aws.core.serve import CloudServer
@@ -73,7 +73,7 @@ def run_stack(options: Options, machines: Fleet, clock: PacedClock, cloud: Local
         stack.callback(bootstrap.set_application, None)
         api = ApiServer(app.app, options.port)
         stack.callback(api.stop)
-        application.loop.sweep()  # creates the SDK's clients, which is slow, before the first request waits for them
+        application.sweep.run()  # creates the SDK's clients, which is slow, before the first request waits for them
         delivery = _build_delivery(cloud)
         stack.callback(delivery.stop)
         delivery.start()

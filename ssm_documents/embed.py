@@ -15,10 +15,22 @@ _REPOSITORY = Path(__file__).parent.parent
 
 _PACKED = (
     *sorted((_REPOSITORY / "ssm_documents/probe").rglob("*.py")),
-    *sorted((_REPOSITORY / "chalicelib/domain/idle").glob("*.py")),
-    _REPOSITORY / "chalicelib/domain/common/reason.py",
+    *(_REPOSITORY / "chalicelib/domain/common" / f"{name}.py" for name in ("reason", "text")),
+    *(
+        _REPOSITORY / "chalicelib/domain/idle" / f"{name}.py"
+        for name in (
+            "__init__",
+            "evidence",
+            "heartbeat",
+            "heartbeat_encoding",
+            "heartbeat_response",
+            "policy",
+            "rule",
+            "self_stop",
+        )
+    ),
 )
-"""What the probe needs besides packages: itself, and the rule that it shares with the desk."""
+"""The modules of the probe, and those that it shares with gpudesk: the idle rule and the heartbeat."""
 
 _MAIN = "from ssm_documents.probe.main import main\n\nraise SystemExit(main())\n"
 

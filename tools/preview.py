@@ -3,8 +3,9 @@
 import sys
 
 from chalicelib import bootstrap
+from chalicelib.control.loop.dry_run import preview_sweep
 from chalicelib.domain.instances.plan import describe
 
 if __name__ == "__main__":
-    for plan in bootstrap.get_application().loop.preview():
+    for plan in preview_sweep(bootstrap.get_application().reconciler):
         sys.stdout.write(f"{describe(plan)}\n")

@@ -1,30 +1,41 @@
-"""Pages of lists that are short enough to be made whole."""
+"""Page views, and pages of lists that are short enough to be built completely in memory."""
 
-import base64
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from chalicelib.api.forms.queries import PageQuery
 from chalicelib.api.views.values import PageView
-from chalicelib.domain.common.errors import FieldError, ValidationFailed
+from chalicelib.domain.common.pagination import Page, decode_cursor, encode_cursor, invalid_cursor
 
 T = TypeVar("T")
+V = TypeVar("V")
+
+AFTER = "after"
+"""The only text of a position in a list in memory: the key of the last item of the page before."""
 
 
-def paginate(items: Sequence[T], query: PageQuery, key: Callable[[T], str]) -> PageView[T]:
-    """The part of the list that was asked for.
+def paginate(items: Sequence[T], query: PageQuery, name: str, key: Callable[[T], str]) -> Page[T]:
+    """Return the page of a list that the query asks for.
 
-    :param key: tells items apart; the cursor is the last item's
-    :raises Invalid: the cursor is no item's
+    :param name: names the list in its cursors (`list_name`)
+    :param key: returns a text that no other item of the list has
+    :raises ValidationFailed: the cursor is not one of this list, or its item is no longer there
     """
-    cursors = [_cursor(key(item)) for item in items]
-    if query.cursor is not None and query.cursor not in cursors:
-        wrong = FieldError("cursor", "must be the next_cursor of an earlier answer to the same list")
-        raise ValidationFailed("the cursor is not one of this list", errors=(wrong,))
-    start = cursors.index(query.cursor) + 1 if query.cursor else 0
+    keys = [key(item) for item in items]
+    start = 0
+    if query.cursor is not None:
+        position = decode_cursor(query.cursor, name, {AFTER})
+        if position[AFTER] not in keys:
+            raise invalid_cursor()
+        start = keys.index(position[AFTER]) + 1
     end = start + query.limit
-    return {"items": list(items[start:end]), "next_cursor": cursors[end - 1] if end < len(items) else None}
+    next_cursor = encode_cursor(name, {AFTER: keys[end - 1]}) if end < len(items) else None
+    return Page(tuple(items[start:end]), next_cursor)
 
 
-def _cursor(key: str) -> str:
-    return base64.urlsafe_b64encode(key.encode()).decode()
+def to_page_view(page: Page[T], convert: Callable[[T], V]) -> PageView[V]:
+    """Return the view of a page.
+
+    :param convert: returns the view of an item
+    """
+    return {"items": [convert(item) for item in page.items], "next_cursor": page.next_cursor}

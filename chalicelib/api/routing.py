@@ -14,11 +14,19 @@ from chalicelib.api.common_schemas import OWNER, OWNER_DESCRIPTION, EmptyModel, 
 from chalicelib.api.forms.queries import OwnerQuery
 from chalicelib.api.json_body import parse_object
 from chalicelib.api.validation import validate
-from chalicelib.control.services import Requests
+from chalicelib.control.services.benchmarks import BenchmarkService
+from chalicelib.control.services.desk import DeskService
+from chalicelib.control.services.images import ImageService
+from chalicelib.control.services.instances import InstanceService
+from chalicelib.control.services.launch import LaunchService
+from chalicelib.control.services.owners import OwnerService
+from chalicelib.control.services.queries import QueryService
+from chalicelib.control.services.sessions import SessionService
+from chalicelib.control.services.setup import SetupService
 from chalicelib.domain.access.actor import Actor, instance_not_found
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import FieldError, RequestError, ValidationFailed
-from chalicelib.store.errors import is_throttled
+from chalicelib.store.dynamo import is_throttled
 from chalicelib.store.tokens import TokenHolder, TokenRepository
 
 B = TypeVar("B", bound=RequestModel)
@@ -37,7 +45,23 @@ class AppContext(Protocol):
     @property
     def tokens(self) -> TokenRepository: ...
     @property
-    def requests(self) -> Requests: ...
+    def launches(self) -> LaunchService: ...
+    @property
+    def instances(self) -> InstanceService: ...
+    @property
+    def queries(self) -> QueryService: ...
+    @property
+    def sessions(self) -> SessionService: ...
+    @property
+    def setup(self) -> SetupService: ...
+    @property
+    def images(self) -> ImageService: ...
+    @property
+    def desk(self) -> DeskService: ...
+    @property
+    def owners(self) -> OwnerService: ...
+    @property
+    def benchmarks(self) -> BenchmarkService: ...
 
 
 @dataclass(frozen=True, kw_only=True)

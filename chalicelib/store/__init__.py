@@ -1,1 +1,1 @@
-"""What the desk remembers: PynamoDB models and the few questions that are asked of them."""
+"""DynamoDB tables and packaged data files, each table with a repository that returns domain values."""

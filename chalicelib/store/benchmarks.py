@@ -1,43 +1,59 @@
-"""Measurements, each written together with the end of the errand that it comes from (`instances.py`)."""
+"""The benchmarks table. A benchmark is written in the transaction that ends its run (`instances/items.py`)."""
 
-import logging
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
+from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter
+from pynamodb.attributes import MapAttribute, TTLAttribute, UnicodeAttribute
+from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.benchmarks.result import RETENTION, Benchmark
-from chalicelib.store.codec import BENCHMARK, to_plain
-from chalicelib.store.models import BenchmarkModel
+from chalicelib.store.dynamo import PREFIX, TableMeta, read_or_log, to_plain
 
-LOG = logging.getLogger(__name__)
+BENCHMARK = TypeAdapter(Benchmark)
 
 PARTITION = "benchmarks"
-"""One partition: a team measures some hundred times a year, and comparing reads all of them."""
+"""The only hash key: a team runs some hundred benchmarks a year, and a comparison reads all of them."""
+
+
+class BenchmarkModel(Model):
+    """A validated benchmark. `sort_key` is the instance type, the time and the id of the run."""
+
+    class Meta(TableMeta):
+        """The name of the table."""
+
+        table_name = f"{PREFIX}-benchmarks"
+
+    partition = UnicodeAttribute(hash_key=True)
+    sort_key = UnicodeAttribute(range_key=True)
+    benchmark: MapAttribute[str, Any] = MapAttribute()
+    expires_at = TTLAttribute(null=True)
 
 
 class BenchmarkRepository:
-    """The benchmarks table."""
+    """The benchmarks table, for reading."""
 
     def list_retained(self, instance_type: str | None, now: datetime) -> Iterator[Benchmark]:
-        """All that are kept, or one type's. One that cannot be read does not hide the others."""
+        """Yield the benchmarks of one instance type, or all, without expired and unreadable ones."""
         condition = BenchmarkModel.sort_key.startswith(f"{instance_type}#") if instance_type else None
-        for row in BenchmarkModel.query(PARTITION, condition):
-            try:
-                found = BENCHMARK.validate_python(row.benchmark.as_dict())
-            except ValidationError as problem:
-                LOG.error("benchmark %s cannot be read: %s", row.sort_key, str(problem)[:300])
-                continue
-            if found.measured_at + RETENTION > now:
-                yield found
+        for item in BenchmarkModel.query(PARTITION, condition):
+            benchmark = read_or_log(f"benchmark {item.sort_key}", partial(_to_benchmark, item))
+            if benchmark and benchmark.measured_at + RETENTION > now:
+                yield benchmark
 
 
 def add_benchmark(changes: TransactWrite, benchmark: Benchmark) -> None:
-    """Write it in the transaction of the change that it comes with."""
+    """Add a benchmark to the transaction that ends its run."""
     key = f"{benchmark.instance_type}#{benchmark.measured_at.isoformat()}#{benchmark.id}"
     changes.save(
         BenchmarkModel(
             PARTITION, key, benchmark=to_plain(BENCHMARK, benchmark), expires_at=benchmark.measured_at + RETENTION
         )
     )
+
+
+def _to_benchmark(item: BenchmarkModel) -> Benchmark:
+    return BENCHMARK.validate_python(item.benchmark.as_dict())

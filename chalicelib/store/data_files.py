@@ -1,4 +1,4 @@
-"""The data that is packed with the code, read once."""
+"""Load the data files that are packaged with the code, each only once."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ from chalicelib.domain.instances.names import WordLists, parse_word_lists
 from chalicelib.domain.setup.custom_recipe import parse_custom_recipe
 from chalicelib.domain.setup.recipe import Recipe, parse_recipes
 
-_FOLDER = Path(__file__).parent.parent / "data"
+_DATA_FOLDER = Path(__file__).parent.parent / "data"
 
 
 @functools.cache
 def load_catalog() -> InstanceTypeCatalog:
-    """What can be asked for, with list prices."""
+    """Return the instance types that can be requested, with list prices."""
     return parse_catalog(_read("catalogue.json"))
 
 
 @functools.cache
 def load_packaged_recipes() -> dict[str, Recipe]:
-    """All recipes by name: the desk's, then the teams' own."""
-    return load_recipes(_FOLDER)
+    """Return all recipes by name: those that ship with gpudesk first, then the team's custom recipes."""
+    return load_recipes(_DATA_FOLDER)
 
 
 def load_recipes(folder: Path) -> dict[str, Recipe]:
-    """The recipes of recipes.json in a folder, and those that each have a folder below recipes/.
+    """Return the recipes in a folder: those of its recipes.json, then one for each recipes/NAME/recipe.json.
 
-    :raises MalformedRecipe: one of them is none
+    :raises MalformedRecipe: an entry is not a valid recipe
     """
-    ours = parse_recipes(_read("recipes.json", folder))
-    own = {path.parent.name: _read(path.name, path.parent) for path in sorted(folder.glob("recipes/*/recipe.json"))}
-    return ours | {name: parse_custom_recipe(name, entry, ours) for name, entry in own.items()}
+    base = parse_recipes(_read("recipes.json", folder))
+    custom = {path.parent.name: _read(path.name, path.parent) for path in sorted(folder.glob("recipes/*/recipe.json"))}
+    return base | {name: parse_custom_recipe(name, entry, base) for name, entry in custom.items()}
 
 
 @functools.cache
 def load_word_lists() -> WordLists:
-    """What friendly names are made of."""
+    """Return the words that instance names are made of."""
     return parse_word_lists(_read("words.json"))
 
 
-def _read(name: str, folder: Path = _FOLDER) -> Any:
+def _read(name: str, folder: Path = _DATA_FOLDER) -> Any:
     return json.loads((folder / name).read_text(encoding="utf-8"))

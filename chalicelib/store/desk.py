@@ -1,96 +1,106 @@
-"""The desk's settings and the sweep's lease."""
+"""The desk table: gpudesk's settings, leases, and marks of what is done once.
 
-from collections.abc import Sequence
+Other modules keep small items in it as well: reserved names, counts of active instances and idempotency records
+(`instances`), and durations of documents (`durations`).
+"""
+
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from pynamodb.exceptions import DoesNotExist, PutError, UpdateError
-from pynamodb.expressions.condition import Condition
-from pynamodb.expressions.update import Action
+from pydantic import TypeAdapter
+from pynamodb.attributes import ListAttribute, MapAttribute, NumberAttribute, TTLAttribute, UnicodeAttribute
+from pynamodb.models import Model
 
 from chalicelib.domain.desk.settings import DeskSettings
-from chalicelib.store.codec import SETTINGS, to_plain
-from chalicelib.store.dynamo import VersionConflict
-from chalicelib.store.models import DeskModel
+from chalicelib.store.dynamo import PREFIX, TableMeta, VersionConflict, find_item, save_if, to_plain, update_if
 
+SETTINGS = TypeAdapter(DeskSettings)
 SETTINGS_KEY = "settings"
-CONDITION_FAILED = "ConditionalCheckFailedException"
+
+
+class DeskModel(Model):
+    """A small item that exists once: a name, a count, an idempotency record, a lease, a mark, the settings.
+
+    Each kind of item uses some of the attributes. Durations of documents are items, too.
+    """
+
+    class Meta(TableMeta):
+        """The name of the table."""
+
+        table_name = f"{PREFIX}-desk"
+
+    key = UnicodeAttribute(hash_key=True)
+    instance = UnicodeAttribute(null=True)
+    number = NumberAttribute(null=True)
+    digest = UnicodeAttribute(null=True)
+    warnings: ListAttribute[MapAttribute[str, Any]] = ListAttribute(null=True)
+    holder = UnicodeAttribute(null=True)
+    until = NumberAttribute(null=True)
+    done = NumberAttribute(null=True)
+    settings: MapAttribute[str, Any] = MapAttribute(null=True)
+    steps: ListAttribute[MapAttribute[str, Any]] = ListAttribute(null=True)
+    version = NumberAttribute(null=True)
+    expires_at = TTLAttribute(null=True)
 
 
 class DeskRepository:
-    """The desk table, but for what belongs to an instance (`instances.py`)."""
+    """The settings, leases and marks of the desk table."""
 
     def settings(self) -> DeskSettings:
-        """As an admin set them, or as they come."""
-        try:
-            found = DeskModel.get(SETTINGS_KEY, consistent_read=True)
-        except DoesNotExist:
+        """Return the settings, with defaults for all that no admin has set."""
+        item = find_item(DeskModel, SETTINGS_KEY)
+        if item is None:
             return DeskSettings()
-        plain = found.settings.as_dict() if found.settings else {}
-        return replace(SETTINGS.validate_python(plain), version=int(found.version or 0))
+        plain = item.settings.as_dict() if item.settings else {}
+        return replace(SETTINGS.validate_python(plain), version=int(item.version or 0))
 
     def save_settings(self, settings: DeskSettings) -> DeskSettings:
-        """Guarded by the version that was read.
+        """Write the settings if the table still holds the version that was read.
 
-        :raises Stale: somebody else changed them meanwhile
+        :returns: the settings with their new version
+        :raises VersionConflict: another request has changed them meanwhile
         """
         version = (settings.version or 0) + 1
-        model = DeskModel(SETTINGS_KEY, settings=to_plain(SETTINGS, settings), version=version)
+        item = DeskModel(SETTINGS_KEY, settings=to_plain(SETTINGS, settings), version=version)
         condition = DeskModel.version == settings.version if settings.version else DeskModel.key.does_not_exist()
-        try:
-            model.save(condition=condition)
-        except PutError as error:
-            if error.cause_response_code != CONDITION_FAILED:
-                raise
-            raise VersionConflict("the desk's settings have changed since they were read") from error
+        if not save_if(item, condition):
+            raise VersionConflict("the desk settings have changed since they were read")
         return replace(settings, version=version)
 
     def acquire_lease(self, name: str, holder: str, *, now: datetime, life: timedelta) -> bool:
-        """Hold `name` for a while, where nobody else does.
+        """Take the lease `name`, unless another holder has it.
 
-        :returns: whether it is ours now
+        :param life: the time after which the lease is free again, even if it is not released
+        :returns: whether `holder` has the lease now
         """
         until = int((now + life).timestamp())
         is_free = DeskModel.until.does_not_exist() | (DeskModel.until <= int(now.timestamp()))
-        actions = [DeskModel.holder.set(holder), DeskModel.until.set(until)]
-        return self._update_lease(name, actions, is_free)
+        return update_if(_lease(name), [DeskModel.holder.set(holder), DeskModel.until.set(until)], is_free)
 
     def complete_lease(self, name: str, holder: str, *, now: datetime) -> None:
-        """Give it back, if it is still ours, and leave a mark that the work was done."""
+        """Release the lease, if `holder` still has it, and record that its work is complete."""
         seconds = int(now.timestamp())
-        self._update_lease(
-            name, [DeskModel.until.set(seconds), DeskModel.done.set(seconds)], DeskModel.holder == holder
-        )
+        actions = [DeskModel.until.set(seconds), DeskModel.done.set(seconds)]
+        update_if(_lease(name), actions, DeskModel.holder == holder)
 
     def release_lease(self, name: str, holder: str, *, now: datetime) -> None:
-        """Give it back, the work not done."""
-        self._update_lease(name, [DeskModel.until.set(int(now.timestamp()))], DeskModel.holder == holder)
+        """Release the lease, if `holder` still has it, without recording that its work is complete."""
+        update_if(_lease(name), [DeskModel.until.set(int(now.timestamp()))], DeskModel.holder == holder)
 
     def last_completed_at(self, name: str) -> datetime | None:
-        """When the work under that lease was last done."""
-        try:
-            found = DeskModel.get(f"lease#{name}")
-        except DoesNotExist:
-            return None
-        return datetime.fromtimestamp(found.done, UTC) if found.done else None
+        """Return when the work of a lease was last completed."""
+        item = find_item(DeskModel, f"lease#{name}", consistent=False)
+        return datetime.fromtimestamp(item.done, UTC) if item and item.done else None
 
     def is_done_once(self, name: str) -> bool:
-        """Whether something that is done once has been done."""
-        try:
-            DeskModel.get(f"mark#{name}")
-        except DoesNotExist:
-            return False
-        return True
+        """Return whether something that is done only once has the mark of being done."""
+        return find_item(DeskModel, f"mark#{name}", consistent=False) is not None
 
     def mark_done(self, name: str) -> None:
-        """It is done."""
+        """Record that something that is done only once has been done."""
         DeskModel(f"mark#{name}").save()
 
-    def _update_lease(self, name: str, actions: Sequence[Action], condition: Condition) -> bool:
-        try:
-            DeskModel(f"lease#{name}").update(actions=list(actions), condition=condition)
-        except UpdateError as error:
-            if error.cause_response_code == CONDITION_FAILED:
-                return False
-            raise
-        return True
+
+def _lease(name: str) -> DeskModel:
+    return DeskModel(f"lease#{name}")

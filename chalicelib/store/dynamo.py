@@ -1,108 +1,245 @@
-"""The parts that transactions are made of: a record, its timeline, what it cost, and what it holds."""
+"""The parts that all tables share: connection, guarded writes, retries, pages, conversion and error classes.
 
-from collections.abc import Iterable
+Nothing here knows a particular table. Only this package uses PynamoDB; outside of it, only domain values are seen.
+"""
+
+import functools
+import logging
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pynamodb.exceptions import DoesNotExist, TransactWriteError
+from pydantic import TypeAdapter
+from pynamodb.connection import Connection
+from pynamodb.exceptions import DoesNotExist, PutError, PynamoDBException, TransactWriteError, UpdateError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
-from chalicelib.domain.common.deadlines import TERMINATED_RETENTION
-from chalicelib.domain.common.timeline import TimelineEntry
-from chalicelib.domain.instances.metering import BilledSegment
-from chalicelib.domain.instances.record import Instance
-from chalicelib.store.codec import INSTANCE, SEGMENT, to_plain
-from chalicelib.store.models import DeskModel, InstanceModel, LedgerModel, TimelineModel, connection
+from chalicelib.domain.common.pagination import Page, decode_cursor, encode_cursor
+
+LOG = logging.getLogger(__name__)
 
 M = TypeVar("M", bound=Model)
+T = TypeVar("T")
+
+PREFIX = os.environ.get("GPUDESK_TABLE_PREFIX", "gpudesk")
+REGION = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+
+PARTITION = "all"
+"""The only hash key of an index over all instances or all images. A team has hundreds of them, so one is enough."""
 
 MAX_ATTEMPTS = 5
-"""A write that meets another one is tried, or decided, again at once; five in a row is not chance."""
+"""Attempts of a write that meets other writes. Five conflicts in a row are not chance."""
+
+CONDITION_FAILED = "ConditionalCheckFailedException"
+
+THROTTLING_CODES = frozenset(
+    {
+        "InternalServerError",
+        "LimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ServiceUnavailable",
+        "ThrottlingException",
+        "TransactionInProgressException",
+    }
+)
+"""https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html"""
+
+NO_RESPONSE_ERRORS = frozenset(
+    {"ConnectTimeoutError", "ConnectionClosedError", "EndpointConnectionError", "ReadTimeoutError"}
+)
+"""Classes of botocore's errors when DynamoDB was not reached, or did not respond in time."""
 
 
 class VersionConflict(Exception):
-    """The record was changed by somebody else since it was read."""
+    """The record has changed since it was read, so nothing was written."""
 
 
-def transaction() -> TransactWrite:
-    """All of it or none, at most a hundred items, none of them twice."""
-    return TransactWrite(connection=connection())
+class TransactionConflict(VersionConflict):
+    """Another transaction is writing one of the items, so nothing was written. The same write may succeed at once."""
 
 
-def to_instance_model(instance: Instance, version: int | None, *, user_write: bool) -> InstanceModel:
-    """The item of a record.
+class TableMeta:
+    """The settings that all tables share.
 
-    :param version: that the item in the table must have; None: there must be none
+    A request must be answered within its function's timeout. So a call to a table has short timeouts and no retries:
+    a client gets 503 with Retry-After, and the control loop tries again on its own.
     """
-    ended = instance.terminated_at
-    guard: dict[str, Any] = {} if version is None else {"version": version}
-    return InstanceModel(
-        instance.id,
-        owner=instance.owner,
-        created_key=f"{instance.created_at.isoformat()}#{instance.id}",
-        active="active" if instance.is_active else None,
-        ec2_instance_id=instance.machine.instance_id if instance.machine else None,
-        user_write=user_write or None,
-        record=to_plain(INSTANCE, instance),
-        expires_at=ended + TERMINATED_RETENTION if ended else None,
-        **guard,
+
+    region = REGION
+    billing_mode = "PAY_PER_REQUEST"
+    connect_timeout_seconds = 0.5
+    read_timeout_seconds = 1.0
+    max_retry_attempts = 0
+
+
+@functools.cache
+def connection() -> Connection:
+    """Return the connection of all transactions. It is cached, because creating one costs more than a call.
+
+    It does not read the `Meta` of a table, so it gets the same limits here.
+    """
+    return Connection(
+        region=REGION,
+        connect_timeout_seconds=TableMeta.connect_timeout_seconds,
+        read_timeout_seconds=TableMeta.read_timeout_seconds,
+        max_retry_attempts=TableMeta.max_retry_attempts,
     )
 
 
-def append_timeline(changes: TransactWrite, instance_id: str, version: int, entries: Iterable[TimelineEntry]) -> None:
-    """The lines that come with a version of the record."""
-    for number, line in enumerate(entries):
-        changes.save(
-            TimelineModel(
-                instance_id,
-                f"{version:08}.{number:02}",
-                at=line.at.isoformat(),
-                actor=line.actor,
-                code=str(line.code),
-                message=line.message,
-                details={name: str(value) for name, value in line.details.items()},
-            )
-        )
+def transaction() -> TransactWrite:
+    """Return a new transaction: it writes all of its items or none; at most 100 items, each only once."""
+    return TransactWrite(connection=connection())
 
 
-def add_ledger_segments(changes: TransactWrite, segments: Iterable[BilledSegment]) -> None:
-    """What has been billed."""
-    for segment in segments:
-        key = f"{segment.owner}#{segment.since.isoformat()}#{segment.instance_id}"
-        changes.save(LedgerModel(f"{segment.until:%Y-%m}", key, segment=to_plain(SEGMENT, segment)))
+def retry_on_conflict(operation: Callable[[], T], conflict: type[VersionConflict] = VersionConflict) -> T:
+    """Call `operation` again while it raises `conflict`, at most MAX_ATTEMPTS times in all.
+
+    :param operation: reads what it decides on anew in each call
+    :returns: what `operation` returns
+    :raises VersionConflict: the last call raised it, too
+    """
+    for _ in range(MAX_ATTEMPTS - 1):
+        try:
+            return operation()
+        except conflict:
+            continue
+    return operation()
 
 
-def release_name_and_count(changes: TransactWrite, instance: Instance) -> None:
-    """The name and the place in the limit that a living instance holds."""
-    changes.delete(DeskModel(name_key(instance.name)))
-    adjust_owner_count(changes, instance.owner, -1)
+def commit(subject: str, add_changes: Callable[[TransactWrite], T]) -> T:
+    """Run one guarded transaction, again while another transaction is writing one of its items.
+
+    :param subject: the name of what is written, for the error
+    :param add_changes: adds all writes to a new transaction
+    :returns: what `add_changes` returned for the transaction that succeeded
+    :raises VersionConflict: an item has changed since it was read, or all attempts met other transactions
+    """
+
+    def attempt() -> T:
+        try:
+            with transaction() as changes:
+                added = add_changes(changes)
+        except TransactWriteError as error:
+            codes = cancellation_codes(error)
+            if "ConditionalCheckFailed" in codes:
+                raise VersionConflict(f"{subject} has changed since it was read") from error
+            if "TransactionConflict" in codes:
+                raise TransactionConflict(f"{subject} is being changed by other transactions") from error
+            raise
+        return added
+
+    return retry_on_conflict(attempt, TransactionConflict)
 
 
-def reserve_name_and_count(changes: TransactWrite, instance: Instance) -> None:
-    """The same, for one that lives again; its name is its id, which nobody else can have."""
-    changes.save(DeskModel(name_key(instance.name), instance=instance.id))
-    adjust_owner_count(changes, instance.owner, +1)
+def cancellation_codes(error: TransactWriteError) -> set[str]:
+    """Return the codes that say why a transaction was cancelled."""
+    return {reason.code if reason else "None" for reason in error.cancellation_reasons}
 
 
-def adjust_owner_count(changes: TransactWrite, owner: str, by: int, below: int | None = None) -> None:
-    """One more or one less of the owner's living instances."""
-    condition = None if below is None else DeskModel.number.does_not_exist() | (DeskModel.number < below)
-    changes.update(DeskModel(f"count#{owner}"), actions=[DeskModel.number.add(by)], condition=condition)
-
-
-def name_key(name: str) -> str:
-    """Under which key a name is held."""
-    return f"name#{name}"
-
-
-def get_consistent(model: type[M], key: str) -> M | None:
-    """An item, read consistently."""
+def find_item(model: type[M], key: str, *, consistent: bool = True) -> M | None:
+    """Return an item, or None if there is none."""
     try:
-        return model.get(key, consistent_read=True)
+        return model.get(key, consistent_read=consistent)
     except DoesNotExist:
         return None
 
 
-def cancellation_codes(error: TransactWriteError) -> set[str]:
-    """Why a transaction was cancelled."""
-    return {reason.code if reason else "None" for reason in error.cancellation_reasons}
+def save_if(item: Model, condition: Condition) -> bool:
+    """Save an item if the condition holds.
+
+    :returns: False if it did not hold
+    """
+    try:
+        item.save(condition=condition)
+    except PutError as error:
+        if error.cause_response_code != CONDITION_FAILED:
+            raise
+        return False
+    return True
+
+
+def update_if(item: Model, actions: Sequence[Action], condition: Condition) -> bool:
+    """Update an item if the condition holds.
+
+    :returns: False if it did not hold
+    """
+    try:
+        item.update(actions=list(actions), condition=condition)
+    except UpdateError as error:
+        if error.cause_response_code != CONDITION_FAILED:
+            raise
+        return False
+    return True
+
+
+@dataclass(frozen=True)
+class PagedQuery:
+    """A query that is read page by page.
+
+    :param name: the name of the list in its cursors
+    :param source: a model or an index
+    :param hash_key: the attribute and the value that select the list
+    :param position_keys: the other attributes of the key of an item
+    :param newest_first: read in descending order
+    """
+
+    name: str
+    source: Any
+    hash_key: tuple[str, str]
+    position_keys: tuple[str, ...]
+    newest_first: bool = True
+
+    def fetch(
+        self, read: Callable[[Any], T | None], limit: int, cursor: str | None, filter_condition: Condition | None = None
+    ) -> Page[T]:
+        """Return one page.
+
+        :param read: converts an item; items for which it returns None are left out
+        :raises ValidationFailed: the cursor is not one of this list
+        """
+        results = self.source.query(
+            self.hash_key[1],
+            scan_index_forward=not self.newest_first,
+            limit=limit,
+            last_evaluated_key=self._start(cursor) if cursor is not None else None,
+            filter_condition=filter_condition,
+        )
+        items = tuple(item for item in map(read, results) if item is not None)
+        return Page(items, self._next_cursor(results.last_evaluated_key))
+
+    def _start(self, cursor: str) -> dict[str, Any]:
+        position = decode_cursor(cursor, self.name, set(self.position_keys))
+        attribute, value = self.hash_key
+        return {attribute: {"S": value}, **{name: {"S": text} for name, text in position.items()}}
+
+    def _next_cursor(self, last_key: dict[str, Any] | None) -> str | None:
+        return (
+            encode_cursor(self.name, {name: last_key[name]["S"] for name in self.position_keys}) if last_key else None
+        )
+
+
+def to_plain(adapter: TypeAdapter[T], value: T) -> dict[str, Any]:
+    """Return a domain value as DynamoDB can hold it: texts, numbers, lists and maps, without None and `version`."""
+    plain: dict[str, Any] = adapter.dump_python(value, mode="json", exclude_none=True, exclude={"version"})
+    return plain
+
+
+def read_or_log(subject: str, read: Callable[[], T]) -> T | None:
+    """Return what `read` returns. If the item is unreadable, log it and return None: it must not hide the others."""
+    try:
+        return read()
+    except (PynamoDBException, ValueError, TypeError) as error:
+        LOG.error("%s cannot be read: %s", subject, str(error)[:300])
+        return None
+
+
+def is_throttled(error: BaseException) -> bool:
+    """Return whether DynamoDB was throttled or did not respond, so that the same request may succeed a moment later."""
+    if not isinstance(error, PynamoDBException):
+        return False
+    return error.cause_response_code in THROTTLING_CODES or type(error.cause).__name__ in NO_RESPONSE_ERRORS

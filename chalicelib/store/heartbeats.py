@@ -1,24 +1,79 @@
-"""Heartbeats: written by the instances, read by the desk; and beside each the desk's orders, the other way round."""
+"""The heartbeats table: instances write their heartbeats, gpudesk writes its response into the same item."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pynamodb.exceptions import DoesNotExist, PutError, UpdateError
+from pynamodb.attributes import Attribute, MapAttribute, UnicodeAttribute
+from pynamodb.models import Model
 
 from chalicelib.domain.idle.heartbeat import Report
-from chalicelib.domain.idle.heartbeat_codec import decode_heartbeat
+from chalicelib.domain.idle.heartbeat_decoding import decode_heartbeat
 from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse, decode_response, encode_response
-from chalicelib.store.models import HeartbeatModel
+from chalicelib.store.dynamo import PREFIX, TableMeta, find_item, save_if, update_if
 
-CONDITION_FAILED = "ConditionalCheckFailedException"
+
+class UncheckedAttribute(Attribute[Any]):
+    """An attribute that an instance writes. Reading it succeeds, whatever its type."""
+
+    attr_type = "M"
+
+    def get_value(self, value: dict[str, Any]) -> Any:
+        """Return DynamoDB's typed value unchanged."""
+        return value
+
+    def serialize(self, value: Any) -> Any:
+        """Refuse to write.
+
+        :raises NotImplementedError: always
+        """
+        raise NotImplementedError("Only the instances write this attribute.")
+
+    def deserialize(self, value: dict[str, Any]) -> Any:
+        """Return the plain value of a typed value; None for types that a heartbeat has no use for."""
+        kind, content = next(iter(value.items()))
+        match kind:
+            case "S" | "BOOL":
+                return content
+            case "N":
+                return json.loads(content)
+            case "M":
+                return {name: self.deserialize(item) for name, item in content.items()}
+            case "L":
+                return [self.deserialize(item) for item in content]
+            case _:
+                return None
+
+
+class HeartbeatModel(Model):
+    """An instance's heartbeat. Its role may update this one item, but not `response`, which gpudesk writes."""
+
+    class Meta(TableMeta):
+        """The name of the table."""
+
+        table_name = f"{PREFIX}-heartbeats"
+
+    id = UnicodeAttribute(hash_key=True)
+    at = UncheckedAttribute(null=True)
+    boot_id = UncheckedAttribute(null=True)
+    instance_id = UncheckedAttribute(null=True)
+    probe = UncheckedAttribute(null=True)
+    signals = UncheckedAttribute(null=True)
+    live_counts = UncheckedAttribute(null=True)
+    acknowledged = UncheckedAttribute(null=True)
+    keep_request = UncheckedAttribute(null=True)
+    missed_heartbeats = UncheckedAttribute(null=True)
+    self_stop = UncheckedAttribute(null=True)
+    setup = UncheckedAttribute(null=True)
+    response: MapAttribute[str, Any] = MapAttribute(null=True)
 
 
 @dataclass(frozen=True)
 class HeartbeatItem:
-    """One item.
+    """A heartbeat and gpudesk's response to it.
 
-    :param response: None where none were given, or none that can be read
+    :param response: None if there is none, or an unreadable one
     """
 
     report: Report = None
@@ -28,43 +83,34 @@ class HeartbeatItem:
 class HeartbeatRepository:
     """The heartbeats table."""
 
-    def create_if_absent(self, key: str, orders: HeartbeatResponse) -> None:
-        """Make the item that the instance may then update; an item that is there stays as it is."""
-        try:
-            HeartbeatModel(key, response=encode_response(orders)).save(condition=HeartbeatModel.id.does_not_exist())
-        except PutError as error:
-            if error.cause_response_code != CONDITION_FAILED:
-                raise
+    def create_if_absent(self, key: str, response: HeartbeatResponse) -> None:
+        """Create the item that the instance may then update. An existing item stays unchanged."""
+        item = HeartbeatModel(key, response=encode_response(response))
+        save_if(item, HeartbeatModel.id.does_not_exist())
 
-    def set_response(self, key: str, orders: HeartbeatResponse) -> None:
-        """Let the machine's next heartbeat be answered with these; where there is no item, nobody asks."""
-        try:
-            HeartbeatModel(key).update(
-                actions=[HeartbeatModel.response.set(encode_response(orders))], condition=HeartbeatModel.id.exists()
-            )
-        except UpdateError as error:
-            if error.cause_response_code != CONDITION_FAILED:
-                raise
+    def set_response(self, key: str, response: HeartbeatResponse) -> None:
+        """Replace the response to the instance's next heartbeat, unless the instance has no item."""
+        update_if(
+            HeartbeatModel(key), [HeartbeatModel.response.set(encode_response(response))], HeartbeatModel.id.exists()
+        )
 
     def get(self, key: str) -> HeartbeatItem | None:
-        """One item, read consistently; None where there is none."""
-        try:
-            return _beat(HeartbeatModel.get(key, consistent_read=True))
-        except DoesNotExist:
-            return None
+        """Return an item, read consistently."""
+        item = find_item(HeartbeatModel, key)
+        return _to_heartbeat_item(item) if item else None
 
     def get_many(self, keys: Iterable[str]) -> Mapping[str, HeartbeatItem]:
-        """Many at once, a hundred a call; what is missing is left out."""
-        return {found.id: _beat(found) for found in HeartbeatModel.batch_get(list(keys))}
+        """Return the items that exist, by key. DynamoDB is called once for 100 items."""
+        return {item.id: _to_heartbeat_item(item) for item in HeartbeatModel.batch_get(list(keys))}
 
 
-def _beat(model: HeartbeatModel) -> HeartbeatItem:
-    raw = {name: value for name, value in model.attribute_values.items() if value is not None}
-    orders = raw.pop("response", None)
-    return HeartbeatItem(decode_heartbeat(raw), _orders(orders) if orders is not None else None)
+def _to_heartbeat_item(item: HeartbeatModel) -> HeartbeatItem:
+    raw = {name: value for name, value in item.attribute_values.items() if value is not None}
+    response = raw.pop("response", None)
+    return HeartbeatItem(decode_heartbeat(raw), _decode_response(response) if response is not None else None)
 
 
-def _orders(raw: Any) -> HeartbeatResponse | None:
+def _decode_response(raw: Any) -> HeartbeatResponse | None:
     try:
         return decode_response(raw.as_dict())
     except (AttributeError, KeyError, TypeError, ValueError):

@@ -1,21 +1,48 @@
-"""What was billed; written together with the change of state that ended it (`instances.py`)."""
+"""The ledger table: billed segments, written with the change that ends them (`instances/items.py`)."""
 
-from collections.abc import Iterator
-from datetime import date
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
+from typing import Any
+
+from pydantic import TypeAdapter
+from pynamodb.attributes import MapAttribute, UnicodeAttribute
+from pynamodb.models import Model
+from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.instances.metering import BilledSegment
-from chalicelib.store.codec import SEGMENT
-from chalicelib.store.models import LedgerModel
+from chalicelib.store.dynamo import PREFIX, TableMeta, to_plain
+
+SEGMENT = TypeAdapter(BilledSegment)
+
+
+class LedgerModel(Model):
+    """A billed segment of time, under the month in which it ended."""
+
+    class Meta(TableMeta):
+        """The name of the table."""
+
+        table_name = f"{PREFIX}-ledger"
+
+    month = UnicodeAttribute(hash_key=True)
+    sort_key = UnicodeAttribute(range_key=True)
+    segment: MapAttribute[str, Any] = MapAttribute()
 
 
 class LedgerRepository:
-    """The ledger table: a segment is kept under the month in which it ended."""
+    """The ledger table, for reading."""
 
     def list_segments(self, since: date, today: date, owner: str | None = None) -> Iterator[BilledSegment]:
-        """All segments that may touch the days from `since` on: those that ended then or later."""
+        """Yield all segments of one owner, or of everybody, that ended in the month of `since` or later."""
+        condition = LedgerModel.sort_key.startswith(f"{owner}#") if owner else None
         month = since.replace(day=1)
         while month <= today:
-            condition = LedgerModel.sort_key.startswith(f"{owner}#") if owner else None
-            for row in LedgerModel.query(f"{month:%Y-%m}", condition):
-                yield SEGMENT.validate_python(row.segment.as_dict())
-            month = (month.replace(day=28) + (date(2000, 1, 5) - date(2000, 1, 1))).replace(day=1)
+            for item in LedgerModel.query(f"{month:%Y-%m}", condition):
+                yield SEGMENT.validate_python(item.segment.as_dict())
+            month = (month + timedelta(days=31)).replace(day=1)
+
+
+def add_ledger_segments(changes: TransactWrite, segments: Iterable[BilledSegment]) -> None:
+    """Add billed segments to the transaction that ends them."""
+    for segment in segments:
+        key = f"{segment.owner}#{segment.since.isoformat()}#{segment.instance_id}"
+        changes.save(LedgerModel(f"{segment.until:%Y-%m}", key, segment=to_plain(SEGMENT, segment)))

@@ -1,97 +1,125 @@
-"""Notifications: written together with the change that they report, with their delivery log."""
+"""The notifications table: an outbox, written with the change that is reported, and with a log of deliveries."""
 
 import itertools
-import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 
-from pydantic import ValidationError
-from pynamodb.exceptions import PutError
+from pydantic import TypeAdapter
+from pynamodb.attributes import MapAttribute, NumberAttribute, TTLAttribute, UnicodeAttribute
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
+from chalicelib.domain.common.pagination import Page, list_name
 from chalicelib.domain.notifications.notification import Notification
-from chalicelib.store.codec import NOTICE, to_plain
-from chalicelib.store.cursors import decode_cursor, encode_cursor
-from chalicelib.store.models import NotificationModel
+from chalicelib.store.dynamo import PREFIX, PagedQuery, TableMeta, read_or_log, save_if, to_plain
 
-LOG = logging.getLogger(__name__)
+NOTIFICATION = TypeAdapter(Notification)
 
 RETENTION = timedelta(days=30)
 
 
-@dataclass(frozen=True)
-class Page:
-    """Some of an instance's notices, and where they go on."""
+class PendingNotifications(GlobalSecondaryIndex["NotificationModel"]):
+    """The notifications to deliver. Sparse: a finished notification has no `pending`."""
 
-    items: tuple[Notification, ...]
-    next_cursor: str | None
+    class Meta(TableMeta):
+        """The name and projection of the index."""
+
+        index_name = "due"
+        projection = AllProjection()
+
+    pending = UnicodeAttribute(hash_key=True)
+    due_at = NumberAttribute(range_key=True)
+
+
+class NotificationsByInstance(GlobalSecondaryIndex["NotificationModel"]):
+    """The notifications of one instance, in the order in which they were written."""
+
+    class Meta(TableMeta):
+        """The name and projection of the index."""
+
+        index_name = "by-instance"
+        projection = AllProjection()
+
+    instance = UnicodeAttribute(hash_key=True)
+    at = UnicodeAttribute(range_key=True)
+
+
+class NotificationModel(Model):
+    """A message to an owner or admin. `notification` is the domain's value with its log of deliveries."""
+
+    class Meta(TableMeta):
+        """The name of the table."""
+
+        table_name = f"{PREFIX}-notifications"
+
+    id = UnicodeAttribute(hash_key=True)
+    instance = UnicodeAttribute()
+    at = UnicodeAttribute()
+    pending = UnicodeAttribute(null=True)
+    due_at = NumberAttribute(null=True)
+    notification: MapAttribute[str, Any] = MapAttribute()
+    expires_at = TTLAttribute(null=True)
+    by_due = PendingNotifications()
+    by_instance = NotificationsByInstance()
 
 
 class NotificationOutbox:
-    """The notifications table: an outbox."""
+    """The notifications table."""
 
     def list_due(self, now: datetime, limit: int) -> Iterator[Notification]:
-        """Those with a channel to be tried, the oldest first. One that cannot be read does not hide the others."""
+        """Yield at most `limit` notifications that have a delivery to attempt now, the oldest first."""
         results = NotificationModel.by_due.query(
             "pending", NotificationModel.due_at <= int(now.timestamp()), page_size=limit
         )
-        yield from itertools.islice(filter(None, map(_readable, results)), limit)
+        readable = (notification for notification in map(_to_notification_or_log, results) if notification)
+        yield from itertools.islice(readable, limit)
 
-    def put_if_absent(self, notice: Notification) -> bool:
-        """A notice that comes with no change of a record.
+    def put_if_absent(self, notification: Notification) -> bool:
+        """Write a notification that comes with no change of a record.
 
-        :returns: whether it was not there yet
+        :returns: False if it exists already
         """
-        try:
-            _model(notice).save(condition=NotificationModel.id.does_not_exist())
-        except PutError as error:
-            if error.cause_response_code != "ConditionalCheckFailedException":
-                raise
-            return False
-        return True
+        return save_if(_to_model(notification), NotificationModel.id.does_not_exist())
 
-    def save(self, notice: Notification) -> None:
-        """What a try has changed."""
-        _model(notice).save()
+    def save(self, notification: Notification) -> None:
+        """Write a notification after an attempt to deliver it."""
+        _to_model(notification).save()
 
-    def list_for_instance(self, instance_id: str, *, limit: int, cursor: str | None = None) -> Page:
-        """An instance's, newest first.
+    def list_for_instance(self, instance_id: str, *, limit: int, cursor: str | None = None) -> Page[Notification]:
+        """Return a page of the notifications of an instance, newest first.
 
-        :raises BadCursor: not a cursor of this list
+        :raises ValidationFailed: the cursor is not one of this list
         """
-        results = NotificationModel.by_instance.query(
-            instance_id,
-            scan_index_forward=False,
-            limit=limit,
-            last_evaluated_key=decode_cursor(cursor, ("instance", instance_id), "id", "at"),
-        )
-        items = tuple(filter(None, map(_readable, results)))
-        return Page(items, encode_cursor(results.last_evaluated_key))
+        name = list_name("notifications", instance_id)
+        query = PagedQuery(name, NotificationModel.by_instance, ("instance", instance_id), ("id", "at"))
+        return query.fetch(_to_notification_or_log, limit, cursor)
 
 
-def add_notifications(changes: TransactWrite, notices: Iterable[Notification]) -> None:
-    """Write them in the transaction of the change that they tell of."""
-    for notice in notices:
-        changes.save(_model(notice))
+def add_notifications(changes: TransactWrite, notifications: Iterable[Notification]) -> None:
+    """Add notifications to the transaction of the change that they report."""
+    for notification in notifications:
+        changes.save(_to_model(notification))
 
 
-def _readable(found: NotificationModel) -> Notification | None:
-    try:
-        return NOTICE.validate_python(found.notification.as_dict())
-    except ValidationError as problem:
-        LOG.error("notice %s cannot be read: %s", found.id, str(problem)[:300])
-        return None
+def _to_notification_or_log(item: NotificationModel) -> Notification | None:
+    return read_or_log(f"notification {item.id}", partial(_to_notification, item))
 
 
-def _model(notice: Notification) -> NotificationModel:
-    due_at = notice.due_at
+def _to_notification(item: NotificationModel) -> Notification:
+    return NOTIFICATION.validate_python(item.notification.as_dict())
+
+
+def _to_model(notification: Notification) -> NotificationModel:
+    due_at = notification.due_at
     return NotificationModel(
-        notice.id,
-        instance=notice.instance_id,
-        at=f"{notice.at.isoformat()}#{notice.id}",
+        notification.id,
+        instance=notification.instance_id,
+        at=f"{notification.at.isoformat()}#{notification.id}",
         pending="pending" if due_at else None,
         due_at=int(due_at.timestamp()) if due_at else None,
-        notification=to_plain(NOTICE, notice),
-        expires_at=notice.at + RETENTION,
+        notification=to_plain(NOTIFICATION, notification),
+        expires_at=notification.at + RETENTION,
     )

@@ -1,55 +1,59 @@
-"""What is set for each owner."""
+"""The owners table: the settings of each owner."""
 
-import logging
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
-from pydantic import ValidationError
-from pynamodb.exceptions import DoesNotExist, PutError
+from pydantic import TypeAdapter
+from pynamodb.attributes import MapAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.models import Model
 
 from chalicelib.domain.desk.owners import OwnerSettings
-from chalicelib.store.codec import OWNER, to_plain
-from chalicelib.store.dynamo import VersionConflict
-from chalicelib.store.models import OwnerModel
+from chalicelib.store.dynamo import PREFIX, TableMeta, VersionConflict, find_item, read_or_log, save_if, to_plain
 
-LOG = logging.getLogger(__name__)
+OWNER = TypeAdapter(OwnerSettings)
+
+
+class OwnerModel(Model):
+    """The settings of one owner: policy and channels."""
+
+    class Meta(TableMeta):
+        """The name of the table."""
+
+        table_name = f"{PREFIX}-owners"
+
+    owner = UnicodeAttribute(hash_key=True)
+    settings: MapAttribute[str, Any] = MapAttribute()
+    version = NumberAttribute()
 
 
 class OwnerRepository:
-    """The owners table: a team's, so that reading all of it is one call."""
+    """The owners table. It holds a team, so one call reads all of it."""
 
     def get(self, owner: str) -> OwnerSettings:
-        """As they were set; of whom nothing was set, nothing is."""
-        try:
-            return _settings(OwnerModel.get(owner, consistent_read=True))
-        except DoesNotExist:
-            return OwnerSettings(owner=owner)
+        """Return the settings of an owner; empty ones if nothing was set."""
+        item = find_item(OwnerModel, owner)
+        return _to_settings(item) if item else OwnerSettings(owner=owner)
 
     def list_all(self) -> dict[str, OwnerSettings]:
-        """Of everybody for whom something was set; what cannot be read of one is as if it were not set."""
-        readable: dict[str, OwnerSettings] = {}
-        for found in OwnerModel.scan(consistent_read=True):
-            try:
-                readable[found.owner] = _settings(found)
-            except ValidationError as problem:
-                LOG.error("what is set for %s cannot be read: %s", found.owner, str(problem)[:300])
-        return readable
+        """Return the settings of all owners who have any, without unreadable ones."""
+        items = OwnerModel.scan(consistent_read=True)
+        read = {item.owner: read_or_log(f"settings of {item.owner}", partial(_to_settings, item)) for item in items}
+        return {owner: settings for owner, settings in read.items() if settings}
 
     def save(self, settings: OwnerSettings) -> OwnerSettings:
-        """Guarded by the version that was read.
+        """Write the settings of an owner if the table still holds the version that was read.
 
-        :raises Stale: somebody else changed them meanwhile
+        :returns: the settings with their new version
+        :raises VersionConflict: another request has changed them meanwhile
         """
         version = (settings.version or 0) + 1
-        model = OwnerModel(settings.owner, settings=to_plain(OWNER, settings), version=version)
+        item = OwnerModel(settings.owner, settings=to_plain(OWNER, settings), version=version)
         condition = OwnerModel.version == settings.version if settings.version else OwnerModel.owner.does_not_exist()
-        try:
-            model.save(condition=condition)
-        except PutError as error:
-            if error.cause_response_code != "ConditionalCheckFailedException":
-                raise
-            raise VersionConflict(f"what is set for {settings.owner} has changed since it was read") from error
+        if not save_if(item, condition):
+            raise VersionConflict(f"the settings of {settings.owner} have changed since they were read")
         return replace(settings, version=version)
 
 
-def _settings(model: OwnerModel) -> OwnerSettings:
-    return replace(OWNER.validate_python(model.settings.as_dict()), version=int(model.version))
+def _to_settings(item: OwnerModel) -> OwnerSettings:
+    return replace(OWNER.validate_python(item.settings.as_dict()), version=int(item.version))

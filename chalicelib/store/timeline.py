@@ -1,40 +1,52 @@
-"""Reading the timeline; it is written together with the change it tells of (`instances.py`)."""
+"""The timeline table. Entries are written with the change that they are about (`instances/items.py`)."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+
+from pynamodb.attributes import MapAttribute, UnicodeAttribute
+from pynamodb.models import Model
 
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.pagination import Page, list_name
 from chalicelib.domain.common.timeline import TimelineEntry
-from chalicelib.store.cursors import decode_cursor, encode_cursor
-from chalicelib.store.models import TimelineModel
+from chalicelib.store.dynamo import PREFIX, PagedQuery, TableMeta
 
 
-@dataclass(frozen=True)
-class Page:
-    """Some of a timeline, and where it goes on."""
+class TimelineModel(Model):
+    """A timeline entry of an instance. `seq` begins with the version of the record that it came with."""
 
-    items: tuple[TimelineEntry, ...]
-    next_cursor: str | None
+    class Meta(TableMeta):
+        """The name of the table."""
+
+        table_name = f"{PREFIX}-timeline"
+
+    instance = UnicodeAttribute(hash_key=True)
+    seq = UnicodeAttribute(range_key=True)
+    at = UnicodeAttribute()
+    actor = UnicodeAttribute()
+    code = UnicodeAttribute()
+    message = UnicodeAttribute()
+    details: MapAttribute[str, Any] = MapAttribute(default=dict)
 
 
 class TimelineRepository:
-    """The timeline table."""
+    """The timeline table, for reading."""
 
-    def page(self, instance_id: str, *, limit: int, cursor: str | None = None) -> Page:
-        """Oldest first.
+    def page(self, instance_id: str, *, limit: int, cursor: str | None = None) -> Page[TimelineEntry]:
+        """Return a page of an instance's timeline, oldest first.
 
-        :raises BadCursor: not a cursor of this timeline
+        :raises ValidationFailed: the cursor is not one of this timeline
         """
-        start = decode_cursor(cursor, ("instance", instance_id), "seq")
-        results = TimelineModel.query(instance_id, limit=limit, last_evaluated_key=start)
-        items = tuple(
-            TimelineEntry(
-                at=datetime.fromisoformat(row.at),
-                actor=row.actor,
-                code=EventCode(row.code),
-                message=row.message,
-                details={name: str(value) for name, value in row.details.as_dict().items()},
-            )
-            for row in results
-        )
-        return Page(items, encode_cursor(results.last_evaluated_key))
+        name = list_name("timeline", instance_id)
+        query = PagedQuery(name, TimelineModel, ("instance", instance_id), ("seq",), newest_first=False)
+        return query.fetch(_to_entry, limit, cursor)
+
+
+def _to_entry(item: TimelineModel) -> TimelineEntry:
+    return TimelineEntry(
+        at=datetime.fromisoformat(item.at),
+        actor=item.actor,
+        code=EventCode(item.code),
+        message=item.message,
+        details={name: str(value) for name, value in item.details.as_dict().items()},
+    )

@@ -1,19 +1,36 @@
-"""Bearer tokens: made once, shown once; only the hash is kept."""
+"""The tokens table: bearer tokens, created once, shown once, and stored as hashes only."""
 
 import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pynamodb.exceptions import DoesNotExist
+from pynamodb.attributes import UnicodeAttribute
+from pynamodb.models import Model
 
 from chalicelib.domain.access.actor import Role
-from chalicelib.store.models import TokenModel
+from chalicelib.store.dynamo import PREFIX, TableMeta, find_item
+
+
+class TokenModel(Model):
+    """A bearer token, known by its hash only."""
+
+    class Meta(TableMeta):
+        """The name of the table."""
+
+        table_name = f"{PREFIX}-tokens"
+
+    hash = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute()
+    owner = UnicodeAttribute()
+    role = UnicodeAttribute()
+    created_at = UnicodeAttribute()
+    expires_at = UnicodeAttribute()
 
 
 @dataclass(frozen=True, kw_only=True)
 class TokenHolder:
-    """Who is asking, as their token says."""
+    """The person or bot that a valid token belongs to."""
 
     owner: str
     role: Role
@@ -25,7 +42,7 @@ class TokenRepository:
     """The tokens table."""
 
     def create(self, owner: str, role: Role, *, now: datetime, life: timedelta = timedelta(days=90)) -> str:
-        """A new token: 256 bits of chance, so that a plain hash of it tells nothing.
+        """Create a token. It has 256 random bits, so an unsalted hash of it reveals nothing.
 
         :returns: the token itself; it cannot be read again
         """
@@ -41,15 +58,14 @@ class TokenRepository:
         return token
 
     def authenticate(self, token: str, now: datetime) -> TokenHolder | None:
-        """Whose token it is; None where it is unknown or has expired."""
-        try:
-            found = TokenModel.get(_hash(token))
-        except DoesNotExist:
+        """Return the holder of a token, or None if the token is unknown or has expired."""
+        item = find_item(TokenModel, _hash(token), consistent=False)
+        if item is None:
             return None
-        expires_at = datetime.fromisoformat(found.expires_at)
+        expires_at = datetime.fromisoformat(item.expires_at)
         if expires_at <= now:
             return None
-        return TokenHolder(owner=found.owner, role=Role(found.role), token_id=found.id, expires_at=expires_at)
+        return TokenHolder(owner=item.owner, role=Role(item.role), token_id=item.id, expires_at=expires_at)
 
 
 def _hash(token: str) -> str:

@@ -11,7 +11,7 @@ import boto3
 
 from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.policy import SIGNALS, Thresholds
-from chalicelib.store.models import HeartbeatModel
+from chalicelib.store.heartbeats import HeartbeatModel
 from local.aws.core.gate import ROLE_KEY_PREFIX
 from local.aws.core.local_cloud import LocalCloud
 from local.machines.host.simulated import SimulatedMachines

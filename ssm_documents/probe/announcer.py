@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime
 from typing import Protocol
 
+from chalicelib.domain.common.text import format_time
 from chalicelib.domain.idle.heartbeat_response import ActiveWarning, HeartbeatResponse
 from chalicelib.domain.idle.self_stop import SelfStopAction, SelfStopDecision
 from ssm_documents.probe.people import DeliveryCount
@@ -57,7 +57,9 @@ class Notifier:
         """The machine's own word."""
         match turn.action:
             case SelfStopAction.WARN if turn.state.stop_at:
-                self._tell(f"this instance stops itself at {_clock(turn.state.stop_at)} ({turn.message}). {KEEP_HINT}")
+                self._tell(
+                    f"this instance stops itself at {format_time(turn.state.stop_at)} ({turn.message}). {KEEP_HINT}"
+                )
             case SelfStopAction.CANCEL:
                 self._tell(f"this instance does not stop itself: {turn.message}")
             case SelfStopAction.STOP:
@@ -72,8 +74,4 @@ class Notifier:
 
 def _text(warning: ActiveWarning) -> str:
     why = WARNING_TEXTS.get(warning.kind, warning.kind)
-    return f"gpudesk: this instance will be stopped at {_clock(warning.stop_at)}: {why}. {KEEP_HINT}"
-
-
-def _clock(moment: datetime) -> str:
-    return f"{moment:%H:%M} UTC"
+    return f"gpudesk: this instance will be stopped at {format_time(warning.stop_at)}: {why}. {KEEP_HINT}"

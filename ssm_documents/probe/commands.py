@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from chalicelib.domain.common.text import format_date_time
 from ssm_documents.probe.files import ProbePaths
 from ssm_documents.probe.history import History
 
@@ -31,7 +32,6 @@ UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days
 DURATION_HELP = "must be a number and m, h or d, such as 90m, 4h or 2d, more than nothing and at most 365d"
 RIGHT_MOMENT = "must be a time with its zone, such as 2026-11-24T18:00Z"
 
-MINUTE = "%Y-%m-%d %H:%M"
 
 PATHS = ProbePaths()
 
@@ -52,11 +52,11 @@ def hold(arguments: Sequence[str], places: ProbePaths = PATHS) -> int:
         parser.error("say a command, or --until or --for, and not both")
     now = datetime.now(UTC)
     if until and until <= now:
-        parser.error(f"{until:{MINUTE}} UTC has passed (it is {now:{MINUTE}} UTC): nothing would be held")
+        parser.error(f"{format_date_time(until)} has passed (it is {format_date_time(now)}): nothing would be held")
     name = f"{int(time.time())}-{os.getpid()}.json"
     if until:
         _write_new(places.holds / name, {"reason": options.reason or "held by hand", "until": until.isoformat()})
-        print(f"Held until {until:{MINUTE}} UTC. To let go: rm {places.holds / name}")
+        print(f"Held until {format_date_time(until)}. To let go: rm {places.holds / name}")
         return 0
     return _hold_while(command, options.reason or " ".join(command), places.holds / name)
 
@@ -207,7 +207,7 @@ def _status_lines(known: Mapping[str, Any]) -> list[str]:
 
 
 def _utc(seconds: int) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
+    return format_date_time(datetime.fromtimestamp(seconds, UTC))
 
 
 def _moment(text: str) -> datetime:

@@ -8,7 +8,7 @@ from typing import Any
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from chalicelib.domain.idle.heartbeat import Heartbeat
-from chalicelib.domain.idle.heartbeat_codec import HEARTBEAT_ATTRIBUTES, encode_heartbeat
+from chalicelib.domain.idle.heartbeat_encoding import HEARTBEAT_ATTRIBUTES, encode_heartbeat
 from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse, decode_response
 
 

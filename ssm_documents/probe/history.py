@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from chalicelib.domain.common.text import format_timestamp
 from ssm_documents.probe.sensors import Reading
 from ssm_documents.probe.standing import HistoryState
 
@@ -120,13 +121,8 @@ class _Line:
     text: str
 
 
-def as_text(moment: datetime) -> str:
-    """ISO 8601, UTC: 2026-11-24T01:02:03Z."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def _line(at: datetime, event: str, **more: Any) -> str:
-    return json.dumps({"at": as_text(at), "event": event, **more})
+    return json.dumps({"at": format_timestamp(at), "event": event, **more})
 
 
 def _read(text: str) -> _Line | None:

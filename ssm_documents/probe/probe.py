@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.idle.evidence import Evidence, Sample, fold
 from chalicelib.domain.idle.heartbeat import Acknowledgement, Heartbeat, MissedHeartbeats, SelfStopStatus
 from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse, encode_response
@@ -16,7 +17,7 @@ from chalicelib.domain.idle.policy import Thresholds
 from chalicelib.domain.idle.self_stop import SelfStopAction, SelfStopDecision, SelfStopState, decide_self_stop
 from ssm_documents.probe.announcer import Notifier
 from ssm_documents.probe.files import ProbePaths, write_json
-from ssm_documents.probe.history import History, as_text
+from ssm_documents.probe.history import History
 from ssm_documents.probe.orders import LastResponse
 from ssm_documents.probe.sensors import GuardedSensor, Reading, read_all
 from ssm_documents.probe.setup_watch import SetupWatch
@@ -183,7 +184,7 @@ class Probe:
         for name in _changed(before.policy.thresholds if before else Thresholds(), orders.policy.thresholds):
             self.evidence.pop(SIGNAL_BY_THRESHOLD[name], None)
         if orders.keep_until and orders.keep_until > at and (before is None or before.keep_until != orders.keep_until):
-            self._here.history.write(at, "keep", until=as_text(orders.keep_until))
+            self._here.history.write(at, "keep", until=format_timestamp(orders.keep_until))
         self._here.last_response.store(orders)
         self._here.notifier.handle_desk_warning(orders)
         if orders.keep_result:
@@ -193,13 +194,13 @@ class Probe:
         """For `gpudesk-status`."""
         orders = self._here.last_response.response
         status: dict[str, Any] = {
-            "at": as_text(at),
+            "at": format_timestamp(at),
             "signals": {
-                name: {"state": each.state.value, "since": as_text(each.since), "reason": each.reason}
+                name: {"state": each.state.value, "since": format_timestamp(each.since), "reason": each.reason}
                 for name, each in self.evidence.items()
             },
             "response": encode_response(orders) if orders else None,
-            "self_stop_at": as_text(self._alone.stop_at) if self._alone.stop_at else None,
+            "self_stop_at": format_timestamp(self._alone.stop_at) if self._alone.stop_at else None,
             "missed": self._missed.count if self._missed else 0,
         }
         try:

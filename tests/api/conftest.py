@@ -7,7 +7,8 @@ import pytest
 import app as application
 from chalicelib import bootstrap
 from chalicelib.domain.access.actor import Role
-from chalicelib.store.models import TABLES, TokenModel
+from chalicelib.store.tables import TABLES
+from chalicelib.store.tokens import TokenModel
 from local.server.api_server import ApiServer
 from tests.api.client import Bench, Client
 from tests.support.world import World, world

@@ -24,7 +24,7 @@ def test_a_measurement_is_written_down_followed_and_compared(bench: Bench) -> No
     assert (measuring["state"], measuring["requested_by"], measuring["last_output_line"]) == ("requested", "ada", None)
     again = bench.ada("POST", "/instances/brave-otter/benchmarks")
     assert (again.status, again.json["status"]["benchmark"]["id"]) == (202, measuring["id"])
-    bench.world.desk.loop.reconcile(asked.json["id"])
+    bench.world.desk.reconciler.reconcile(asked.json["id"])
     shown = bench.ada("GET", "/instances/brave-otter").json["status"]
     assert shown["benchmark"]["state"] == "running"
     assert shown["activity"]["message"].startswith("busy: ada asked for a measurement at")

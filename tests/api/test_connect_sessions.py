@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from chalicelib import bootstrap
-from chalicelib.store.models import TABLES
+from chalicelib.store.tables import TABLES
 from tests.api.client import Bench
 from tests.support.world import machine_id
 
@@ -97,7 +97,7 @@ def test_an_admin_who_enters_somebody_elses_instance_is_told_of(ready: Bench) ->
 
 
 def test_nobody_is_let_into_a_machine_that_has_lost_our_tags(ready: Bench) -> None:
-    instance = ready.world.desk.loop.reconciler.instances.load("brave-otter")
+    instance = ready.world.desk.reconciler.instances.load("brave-otter")
     assert instance is not None
     before, started = last_line(ready), len(ready.world.cloud.sessions.started)
     resources, stage = [machine_id(instance)], ready.world.desk.settings.stage

@@ -14,7 +14,7 @@ from tests.api.client import POLICY, Bench
 def test_health_tells_the_desks_time_and_its_last_sweep(bench: Bench) -> None:
     now = f"{bench.world.now:%Y-%m-%dT%H:%M:%SZ}"
     assert bench.stranger()("GET", "/healthz").json == {"status": "ok", "now": now, "last_sweep_at": None}
-    bench.world.desk.loop.sweep()
+    bench.world.desk.sweep.run()
     assert bench.stranger()("GET", "/healthz").json["last_sweep_at"] == now
 
 

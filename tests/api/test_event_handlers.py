@@ -11,8 +11,10 @@ import pytest
 
 import app as application
 from chalicelib import bootstrap
-from chalicelib.control.loop.loop import Loop
-from chalicelib.control.loop.sweep import SweepReport
+from chalicelib.control.loop.images import ImageReconciler
+from chalicelib.control.loop.reconcile import Reconciler
+from chalicelib.control.loop.sweep import Sweep, SweepReport
+from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
 from chalicelib.domain.common.clock import SystemClock
 from chalicelib.settings import read_settings
 from local.aws.core.delivery import Delivery, EventHandlers
@@ -24,39 +26,80 @@ ONE, OTHER = "gd-0123456789abcdef", "gd-fedcba9876543210"
 MACHINE = "i-0abcd1111ef122222"
 
 
-@dataclass(frozen=True)
-class Recorder(Loop):
-    """A loop that writes down what it is asked to look at."""
+@dataclass
+class CallLog:
+    """What was reconciled or checked, in order.
 
-    looked: list[str] = field(default_factory=list)
+    :ivar fails_on: the record whose reconciliation raises an error
+    """
+
+    calls: list[str] = field(default_factory=list)
     fails_on: str | None = None
 
-    def sweep(self) -> SweepReport:
-        self.looked.append("everything")
-        return SweepReport()
 
-    def watch(self) -> bool:
-        self.looked.append("the sweep")
-        return False
+@dataclass(frozen=True)
+class RecordingReconciler(Reconciler):
+    """A reconciler that only logs its calls."""
+
+    log: CallLog
 
     def reconcile(self, record_id: str) -> None:
-        self.looked.append(record_id)
-        if record_id == self.fails_on:
-            raise RuntimeError("this one cannot be looked at")
+        self.log.calls.append(record_id)
+        if record_id == self.log.fails_on:
+            raise RuntimeError("this one cannot be reconciled")
 
-    def reconcile_machine(self, ec2_instance_id: str) -> None:
-        self.looked.append(ec2_instance_id)
+    def reconcile_ec2(self, ec2_instance_id: str) -> None:
+        self.log.calls.append(ec2_instance_id)
 
 
-def recorder(fails_on: str | None = None) -> Recorder:
-    desk = bootstrap.build_application(SystemClock(), read_settings({}))
-    loop = Recorder(desk.loop.reconciler, desk.loop.sweeper, desk.loop.watcher, fails_on=fails_on)
-    bootstrap.set_application(replace(desk, loop=loop))
-    return loop
+@dataclass(frozen=True)
+class RecordingImageReconciler(ImageReconciler):
+    """An image reconciler that only logs its calls."""
+
+    log: CallLog
+
+    def reconcile_for_instance(self, instance_id: str) -> None:
+        self.log.calls.append(f"image of {instance_id}")
+
+
+@dataclass(frozen=True)
+class RecordingSweep(Sweep):
+    """A sweep that only logs its calls."""
+
+    log: CallLog
+
+    def run(self) -> SweepReport:
+        self.log.calls.append("everything")
+        return SweepReport()
+
+
+@dataclass(frozen=True)
+class RecordingWatchdog(SweepWatchdog):
+    """A watchdog that only logs its calls."""
+
+    log: CallLog
+
+    def check(self) -> bool:
+        self.log.calls.append("the sweep")
+        return False
+
+
+def recorder(fails_on: str | None = None) -> CallLog:
+    application, log = bootstrap.build_application(SystemClock(), read_settings({})), CallLog(fails_on=fails_on)
+    bootstrap.set_application(
+        replace(
+            application,
+            reconciler=RecordingReconciler(**vars(application.reconciler), log=log),
+            image_reconciler=RecordingImageReconciler(**vars(application.image_reconciler), log=log),
+            sweep=RecordingSweep(**vars(application.sweep), log=log),
+            sweep_watchdog=RecordingWatchdog(**vars(application.sweep_watchdog), log=log),
+        )
+    )
+    return log
 
 
 @pytest.fixture
-def loop() -> Iterator[Recorder]:
+def log() -> Iterator[CallLog]:
     yield recorder()
     bootstrap.set_application(None)
 
@@ -77,10 +120,10 @@ HANDLERS = {
 @pytest.mark.parametrize(
     ("event", "looked"),
     [
-        ("stream_person_asked", [ONE]),
+        ("stream_person_asked", [ONE, f"image of {ONE}"]),
         ("stream_loop_wrote", []),
         ("stream_record_vanished", []),
-        ("stream_mixed", [ONE, OTHER]),
+        ("stream_mixed", [ONE, f"image of {ONE}", OTHER, f"image of {OTHER}"]),
         ("stream_without_records", []),
         ("ec2_running", [MACHINE]),
         ("ec2_spot_notice", []),
@@ -92,14 +135,14 @@ HANDLERS = {
         ("scheduled", ["everything"]),
     ],
 )
-def test_an_event_says_where_to_look_and_nothing_more(loop: Recorder, event: str, looked: list[str]) -> None:
+def test_an_event_says_where_to_look_and_nothing_more(log: CallLog, event: str, looked: list[str]) -> None:
     HANDLERS[event.split("_", maxsplit=1)[0]](golden(event), None)
-    assert loop.looked == looked
+    assert log.calls == looked
 
 
-def test_a_schedule_of_its_own_looks_after_the_sweep(loop: Recorder) -> None:
+def test_a_schedule_of_its_own_looks_after_the_sweep(log: CallLog) -> None:
     application.check_sweep_health(golden("scheduled"), None)
-    assert loop.looked == ["the sweep"]
+    assert log.calls == ["the sweep"]
 
 
 def test_every_golden_event_is_tried() -> None:
@@ -110,25 +153,25 @@ def test_every_golden_event_is_tried() -> None:
     "event",
     ["stream_mixed", "stream_without_records", "ec2_without_instance", "ec2_odd_instance", "ec2_no_instance_id"],
 )
-def test_what_cannot_be_read_is_logged(loop: Recorder, event: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_cannot_be_read_is_logged(log: CallLog, event: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR):
         HANDLERS[event.split("_", maxsplit=1)[0]](golden(event), None)
     assert "dropped" in caplog.text
 
 
 @pytest.mark.parametrize("event", ["stream_loop_wrote", "stream_record_vanished", "ssm_command_succeeded"])
-def test_what_is_no_news_is_not_worth_a_line(loop: Recorder, event: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_is_no_news_is_not_worth_a_line(log: CallLog, event: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         HANDLERS[event.split("_", maxsplit=1)[0]](golden(event), None)
     assert caplog.text == ""
 
 
 def test_a_look_that_fails_does_not_stop_the_others(caplog: pytest.LogCaptureFixture) -> None:
-    loop = recorder(fails_on=ONE)
+    log = recorder(fails_on=ONE)
     with caplog.at_level(logging.ERROR):
         application.on_instances_stream(golden("stream_mixed"), None)
     bootstrap.set_application(None)
-    assert loop.looked == [ONE, OTHER]
+    assert log.calls == [ONE, OTHER, f"image of {OTHER}"]
     assert f"{ONE} could not be looked at" in caplog.text
 
 

@@ -21,7 +21,7 @@ def test_a_ready_instance_tells_what_is_known_of_it(bench: Bench) -> None:
     assert (status["setup"]["document_index"], status["setup"]["document_count"]) == (2, 2)
     assert [result["document"] for result in status["setup"]["results"]] == ["gpudesk-probe", "gpudesk-jupyter"]
     assert status["activity"]["state"] == "quiet"
-    assert "of 30 minutes" in status["activity"]["message"]
+    assert "of 30 min" in status["activity"]["message"]
     assert 0 < float(status["cost_so_far"]) < 0.526
     assert status["lifetime_ends_at"].endswith("Z")
     assert bench.ada("GET", f"/instances/{shown['id']}").json["id"] == shown["id"]

@@ -19,7 +19,8 @@ from chalicelib.domain.desk.channels import ChannelDirectory, Channels
 from chalicelib.domain.desk.settings import DeskSettings, Limits, Mode
 from chalicelib.domain.idle.evidence import Evidence, Sample, SignalState, fold
 from chalicelib.domain.idle.heartbeat import Acknowledgement, Heartbeat, KeepRequest, Report
-from chalicelib.domain.idle.heartbeat_codec import decode_heartbeat, encode_heartbeat
+from chalicelib.domain.idle.heartbeat_decoding import decode_heartbeat
+from chalicelib.domain.idle.heartbeat_encoding import encode_heartbeat
 from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse
 from chalicelib.domain.idle.policy import SIGNALS, IdlePolicy
 from chalicelib.domain.idle.self_stop import SelfStopAction, SelfStopState, decide_self_stop
@@ -216,7 +217,7 @@ class World:
 
     def _keep(self, span: timedelta) -> None:
         try:
-            self.instance = keep.keep(self.instance, self.now + span, ADA, Limits(), self.now).instance
+            self.instance = keep.request_keep(self.instance, self.now + span, ADA, Limits(), self.now).instance
         except Conflict:
             return
         self.kept_until = self.instance.lifetime.keep_until or self.kept_until
@@ -291,7 +292,9 @@ class World:
                 self.kept_until = plan.instance.lifetime.keep_until or START
             if isinstance(plan.step, Stop):
                 claim = plan.instance.claim
-                self.stopped = Stopped(self.now, self.machine_time, before.warning, claim.kind if claim else None)
+                self.stopped = Stopped(
+                    self.now, self.machine_time, before.warning, claim.warning_type if claim else None
+                )
                 return
             if not plan.requeue:
                 break

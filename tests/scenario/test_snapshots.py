@@ -14,7 +14,7 @@ def lived(walked: World) -> tuple[object, ...]:
     instance = walked.warned()
     calls = walked.cloud.calls.copy()
     walked.until(instance, Phase.STOPPED, minutes=10)
-    walked.desk.requests.changing.start(ADA, instance.id)
+    walked.desk.instances.start(ADA, instance.id)
     walked.until(instance, Phase.READY, minutes=5)
     scripts = [script.step for _, script in walked.cloud.machines.executed_scripts]  # type: ignore[attr-defined]
     return walked.codes(instance), box.types(), box.tries, walked.cloud.calls - calls, walked.now, scripts
@@ -32,7 +32,7 @@ def test_a_life_goes_on_from_what_was_put_back_as_from_what_was_lived() -> None:
 def test_what_becomes_of_one_world_is_not_seen_in_the_next() -> None:
     with world() as one:
         instance = one.ready()
-        one.desk.requests.changing.terminate(ADA, instance.id)
+        one.desk.instances.terminate(ADA, instance.id)
         one.until(instance, Phase.TERMINATED)
     with world() as other:
         instance = other.ready()

@@ -55,18 +55,18 @@ class PretendWebhook(WebhookSender):
 def listening(desk: World, owner: str = "ada") -> Box:
     """Give the owner a webhook, and return its receiver."""
     box = Box()
-    loop = desk.desk.loop
     notifications = replace(
-        loop.sweeper.notifications, webhook=PretendWebhook(box=box), secret=lambda name, number: "whsec_AAAA"
+        desk.desk.sweep.notifications, webhook=PretendWebhook(box=box), secret=lambda name, number: "whsec_AAAA"
     )
-    sweeper, watcher = replace(loop.sweeper, notifications=notifications), replace(loop.watcher, sender=notifications)
-    desk.rewire(replace(desk.desk, loop=replace(loop, sweeper=sweeper, watcher=watcher)), box)
-    owners = loop.reconciler.owners
+    sweep = replace(desk.desk.sweep, notifications=notifications)
+    watchdog = replace(desk.desk.sweep_watchdog, sender=notifications)
+    desk.rewire(replace(desk.desk, sweep=sweep, sweep_watchdog=watchdog), box)
+    owners = desk.desk.reconciler.owners
     owners.save(replace(owners.get(owner), channels=Channels(webhook=HOOK)))
     return box
 
 
 def admin_listens(desk: World) -> None:
     """Use the same receiver for gpudesk's own channel."""
-    store = desk.desk.loop.reconciler.desk
+    store = desk.desk.reconciler.desk
     store.save_settings(replace(store.settings(), channels=Channels(webhook=f"{HOOK}/admin")))

@@ -8,12 +8,12 @@ from tests.support.world import ADA, World
 
 
 def ask(desk: World, instance: Instance, *, no_reboot: bool = False, name: str = "vision-1") -> Image:
-    requests = desk.desk.requests.images
+    requests = desk.desk.images
     return requests.create(ADA, instance.id, name=name, description="", no_reboot=no_reboot).image
 
 
 def look(desk: World, image: Image) -> Image:
-    found = desk.desk.requests.images.images.load(image.id)
+    found = desk.desk.images.images.load(image.id)
     assert found is not None
     return found
 

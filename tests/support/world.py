@@ -22,7 +22,7 @@ from chalicelib.domain.desk.policy_limits import PolicyOverride
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.idle.evidence import Evidence, Sample, SignalState, fold
 from chalicelib.domain.idle.heartbeat import Acknowledgement, Heartbeat, KeepRequest, SelfStopStatus, StepProgress
-from chalicelib.domain.idle.heartbeat_codec import encode_heartbeat
+from chalicelib.domain.idle.heartbeat_encoding import encode_heartbeat
 from chalicelib.domain.idle.policy import SIGNALS
 from chalicelib.domain.instances.commands.start_benchmark import BENCHMARK_DOCUMENT
 from chalicelib.domain.instances.plan import Outcome, Step
@@ -30,7 +30,8 @@ from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.launch.request import LaunchRequest
 from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.settings import Settings
-from chalicelib.store.models import HeartbeatModel, reset_endpoint
+from chalicelib.store.heartbeats import HeartbeatModel
+from chalicelib.store.tables import reset_endpoint
 from local.aws.core.local_cloud import LocalCloud
 from local.aws.core.patches import Patches
 from local.aws.core.testing import in_process_cloud
@@ -87,7 +88,7 @@ class World:
         policy = {name: request.pop(name) for name in tuple(request) if name in POLICY}
         digest = repr(sorted([*request.items(), *policy.items()]))
         wish = LaunchRequest(**request, policy=PolicyOverride(**policy))
-        return self.desk.requests.launching.launch(actor, wish, key=key, body_digest=digest)
+        return self.desk.launches.launch(actor, wish, key=key, body_digest=digest)
 
     def ready(self, **request: Any) -> Instance:
         """Return an instance that is ready."""
@@ -136,7 +137,7 @@ class World:
             self.cloud.settle()
             self.beat()
             if passed % sweep_every == 0:
-                self.desk.loop.sweep()
+                self.desk.sweep.run()
 
     def until(self, instance: Instance, phase: Phase, minutes: int = 60, *, sweep_every: int = 1) -> Instance:
         """Let minutes pass until the instance is in `phase`."""
@@ -198,15 +199,15 @@ class World:
 
     def hold(self) -> None:
         """Pause gpudesk, as an admin does."""
-        self.desk.requests.administration.update(ADMIN, mode=Mode.PAUSED)
+        self.desk.desk.update(ADMIN, mode=Mode.PAUSED)
 
     def admin_bounds(self, **limits: int) -> None:
         """Set limits, as an admin does."""
-        self.desk.requests.administration.update(ADMIN, limits=limits)
+        self.desk.desk.update(ADMIN, limits=limits)
 
     def email(self, owner: str, address: str) -> None:
         """Set an e-mail address for an owner's notifications."""
-        owners = self.desk.loop.reconciler.owners
+        owners = self.desk.reconciler.owners
         owners.save(replace(owners.get(owner), channels=Channels(email=address)))
 
     def confirm(self, address: str) -> None:
@@ -249,15 +250,15 @@ class World:
 
     def look(self, instance: Instance) -> Instance:
         """Return the present record of the instance."""
-        found = self.desk.loop.reconciler.instances.load(instance.id)
+        found = self.desk.reconciler.instances.load(instance.id)
         assert found is not None
         return found
 
     def show(self, instance: Instance) -> InstanceSnapshot:
-        return self.desk.requests.reading.get(ADMIN, instance.id)
+        return self.desk.queries.get(ADMIN, instance.id)
 
     def timeline(self, instance: Instance) -> list[TimelineEntry]:
-        return self.desk.requests.reading.timeline(ADMIN, instance.id, limit=100, cursor=None)[0]
+        return [*self.desk.queries.timeline(ADMIN, instance.id, limit=100, cursor=None).items]
 
     def codes(self, instance: Instance) -> list[str]:
         """Return the codes of the timeline, in order."""
@@ -265,11 +266,10 @@ class World:
 
     def crashing(self, crash: Callable[[Step, Outcome], None]) -> None:
         """Call `crash` after each call to AWS, with its outcome, before the outcome is recorded."""
-        loop = self.desk.loop
-        executor = CrashingExecutor(**vars(loop.reconciler.executor), crash=crash)
-        reconciler = replace(loop.reconciler, executor=executor)
-        sweeper = replace(loop.sweeper, reconciler=reconciler)
-        self.desk = replace(self.desk, loop=replace(loop, reconciler=reconciler, sweeper=sweeper))
+        executor = CrashingExecutor(**vars(self.desk.reconciler.executor), crash=crash)
+        reconciler = replace(self.desk.reconciler, executor=executor)
+        sweep = replace(self.desk.sweep, reconciler=reconciler)
+        self.desk = replace(self.desk, reconciler=reconciler, sweep=sweep)
 
 
 def machine_id(instance: Instance) -> str:

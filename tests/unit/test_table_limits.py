@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.store.models import TABLES, connection
+from chalicelib.store.dynamo import connection
+from chalicelib.store.tables import TABLES
 from local.aws.core.testing import in_process_cloud
 
 

@@ -124,7 +124,7 @@ class Simulator:
         if self._instance is None:
             return
         try:
-            wanted = keep.keep(self._instance, until, SOMEBODY, UNLIMITED, at)
+            wanted = keep.request_keep(self._instance, until, SOMEBODY, UNLIMITED, at)
         except RequestError:
             return
         self._instance = wanted.instance
@@ -135,7 +135,7 @@ class Simulator:
         self._setup_began_at = self._setup_began_at or at
         if self._instance is None:
             return
-        if self._instance.warning and self._instance.warning.kind is WarningType.IDLE:
+        if self._instance.warning and self._instance.warning.warning_type is WarningType.IDLE:
             plan = cancel_warning(self._instance, "it is being set up", at)
             self._instance = plan.instance
             yield from _actions(plan.timeline)

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from chalicelib.domain.idle.evidence import MAX_SAMPLE_GAP, Evidence, Sample, SignalState, fold
 from chalicelib.domain.idle.heartbeat import Heartbeat, Report
-from chalicelib.domain.idle.heartbeat_codec import decode_heartbeat, encode_heartbeat
+from chalicelib.domain.idle.heartbeat_decoding import decode_heartbeat
+from chalicelib.domain.idle.heartbeat_encoding import encode_heartbeat
 from tools.replay import history
 from tools.replay.record import MACHINE_ID
 

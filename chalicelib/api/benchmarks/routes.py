@@ -7,10 +7,12 @@ from chalicelib.api.forms.queries import BenchmarkListing, OwnerQuery
 from chalicelib.api.instances.bodies import BenchmarkBody
 from chalicelib.api.instances.routes import view_after_write
 from chalicelib.api.instances.views import InstanceWithWarningsView
-from chalicelib.api.pagination import paginate
+from chalicelib.api.pagination import paginate, to_page_view
 from chalicelib.api.routing import RequestContext, Router
-from chalicelib.api.views.values import PageView, format_timestamp, format_usd
+from chalicelib.api.views.values import PageView, format_usd
 from chalicelib.domain.benchmarks.result import UNITS, Comparison, ScoredMetric
+from chalicelib.domain.common.pagination import list_name
+from chalicelib.domain.common.text import format_timestamp
 
 router = Router()
 
@@ -63,7 +65,7 @@ class BenchmarkComparisonView(TypedDict):
 )
 def start_benchmark(call: RequestContext[BenchmarkBody, OwnerQuery]) -> InstanceWithWarningsView:
     """Start a benchmark of the instance's GPUs. While one runs, another request returns the same benchmark."""
-    asked = call.app.requests.benchmarking.start(call.actor, call.path_ref, seconds=call.body.seconds)
+    asked = call.app.benchmarks.start(call.actor, call.path_ref, seconds=call.body.seconds)
     return view_after_write(asked, call.app.clock.now())
 
 
@@ -71,8 +73,9 @@ def start_benchmark(call: RequestContext[BenchmarkBody, OwnerQuery]) -> Instance
 def list_benchmarks(call: RequestContext[EmptyModel, BenchmarkListing]) -> PageView[BenchmarkComparisonView]:
     """List the newest benchmark of each instance type, ordered by training throughput per US dollar."""
     query = call.query
-    compared = call.app.requests.benchmarking.compare(instance_type=query.instance_type, gpu=query.gpu)
-    return paginate([_comparison(each) for each in compared], query, lambda view: view["instance_type"])
+    compared = call.app.benchmarks.compare(instance_type=query.instance_type, gpu=query.gpu)
+    page = paginate(compared, query, list_name("benchmarks"), lambda found: found.benchmark.instance_type)
+    return to_page_view(page, _comparison)
 
 
 def _comparison(compared: Comparison) -> BenchmarkComparisonView:

@@ -10,14 +10,16 @@ from chalicelib.api.common_schemas import EmptyModel
 from chalicelib.api.desk.schemas import UpdateDeskBody
 from chalicelib.api.forms.queries import CostListing, OwnerQuery, PageQuery
 from chalicelib.api.owners.routes import ChannelsView, to_channels_view
-from chalicelib.api.pagination import paginate
+from chalicelib.api.pagination import paginate, to_page_view
 from chalicelib.api.routing import AppContext, RequestContext, Router
 from chalicelib.api.views.policy import IdlePolicyView, ThresholdsView, to_policy_view, to_thresholds_view
-from chalicelib.api.views.values import PageView, format_optional_timestamp, format_timestamp, format_usd
+from chalicelib.api.views.values import PageView, format_optional_timestamp, format_usd
 from chalicelib.domain.access.actor import Actor, Role
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.common.text import round_usd
+from chalicelib.domain.common.money import round_usd
+from chalicelib.domain.common.pagination import list_name
+from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.costs.daily_costs import DayCost
 from chalicelib.domain.desk.settings import DeskSettings, Mode
 from chalicelib.domain.setup.recipe import Recipe
@@ -39,7 +41,7 @@ class HealthView(TypedDict):
 @router.public_get("/healthz", gives=HealthView, status_of=lambda view: 200 if view["status"] == "ok" else 503)
 def show_health(desk: AppContext) -> HealthView:
     """Whether the desk is alive: 503 and `sweep_overdue` where nothing was looked at for ten minutes."""
-    health = desk.requests.reading.health()
+    health = desk.queries.health()
     return {
         "status": str(EventCode.SWEEP_OVERDUE) if health.is_overdue else "ok",
         "now": format_timestamp(health.now),
@@ -134,9 +136,9 @@ class RecipeView(TypedDict):
 @router.route("GET", "/recipes", takes=EmptyModel, asks=PageQuery, gives=PageView[RecipeView])
 def list_recipes(call: RequestContext[EmptyModel, PageQuery]) -> PageView[RecipeView]:
     """List the recipes that a request can name."""
-    offer = call.app.requests.administration
-    views = [_recipe(recipe, offer.catalog) for recipe in offer.recipes.values()]
-    return paginate(views, call.query, lambda view: view["name"])
+    offer = call.app.desk
+    page = paginate([*offer.recipes.values()], call.query, list_name("recipes"), lambda recipe: recipe.name)
+    return to_page_view(page, lambda recipe: _recipe(recipe, offer.catalog))
 
 
 def _recipe(recipe: Recipe, catalog: InstanceTypeCatalog) -> RecipeView:
@@ -205,14 +207,15 @@ def list_costs(call: RequestContext[EmptyModel, CostListing]) -> CostsView:
     query = call.query
     until = query.until or call.app.clock.now().date()
     since = query.since or until - COST_DAYS
-    costs = call.app.requests.reading.costs(call.actor, owner=query.owner, since=since, until=until)
-    page = paginate(costs, query, lambda cost: f"{cost.day}/{cost.owner}")
+    costs = call.app.queries.costs(call.actor, owner=query.owner, since=since, until=until)
+    name = list_name("costs", call.actor.list_scope(query.owner))
+    page = paginate(costs, query, name, lambda cost: f"{cost.day}/{cost.owner}")
     return {
         "since": since.isoformat(),
         "until": until.isoformat(),
         "total": format_usd(round_usd(sum((cost.total for cost in costs), Decimal(0)))),
-        "items": [_day_cost(cost) for cost in page["items"]],
-        "next_cursor": page["next_cursor"],
+        "items": [_day_cost(cost) for cost in page.items],
+        "next_cursor": page.next_cursor,
     }
 
 
@@ -266,7 +269,7 @@ class DeskChangedView(DeskView):
 @router.route("GET", "/desk", takes=EmptyModel, asks=OwnerQuery, gives=DeskView)
 def show_desk(call: RequestContext[EmptyModel, OwnerQuery]) -> DeskView:
     """Return the desk's mode, defaults and limits."""
-    return _desk(call.app.requests.administration.settings(), call.actor)
+    return _desk(call.app.desk.settings(), call.actor)
 
 
 @router.route("PATCH", "/desk", takes=UpdateDeskBody, asks=OwnerQuery, gives=DeskChangedView)
@@ -278,7 +281,7 @@ def update_desk(call: RequestContext[UpdateDeskBody, OwnerQuery]) -> DeskChanged
     }
     mode = Mode(given["mode"]) if "mode" in given else None
     logs = {"log_group": given["log_group"]} if "log_group" in given else {}
-    changed = call.app.requests.administration.update(
+    changed = call.app.desk.update(
         call.actor,
         mode=mode,
         defaults=given.get("defaults"),

@@ -6,16 +6,17 @@ from chalicelib.api.common_schemas import EmptyModel
 from chalicelib.api.forms.queries import OwnerQuery, PageQuery
 from chalicelib.api.instances.bodies import ImageBody
 from chalicelib.api.instances.views import AddedRecipeView, ParameterView, to_added_view
+from chalicelib.api.pagination import to_page_view
 from chalicelib.api.routing import RequestContext, Router
 from chalicelib.api.views.values import (
     PageView,
     ReasonView,
     WriteWarningView,
-    format_timestamp,
     format_usd,
     to_reason_view,
     to_warnings_view,
 )
+from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.desk.settings import paused_warning
 from chalicelib.domain.images.record import Image, price_per_month
 
@@ -78,7 +79,7 @@ class ImageWithWarningsView(ImageView):
 def create_image(call: RequestContext[ImageBody, OwnerQuery]) -> ImageWithWarningsView:
     """Create an image of the instance, including its home directory."""
     asked = call.body
-    wished = call.app.requests.images.create(
+    wished = call.app.images.create(
         call.actor, call.path_ref, name=asked.name, description=asked.description, no_reboot=asked.no_reboot
     )
     return {**_view(call, wished.image), "warnings": to_warnings_view(*wished.warnings)}
@@ -88,16 +89,14 @@ def create_image(call: RequestContext[ImageBody, OwnerQuery]) -> ImageWithWarnin
 def list_images(call: RequestContext[EmptyModel, PageQuery]) -> PageView[ImageView]:
     """List images, newest first: the caller's own; for admins all, or those of one owner."""
     query = call.query
-    images, cursor = call.app.requests.images.list_images(
-        call.actor, owner=query.owner, limit=query.limit, cursor=query.cursor
-    )
-    return {"items": [_view(call, image) for image in images], "next_cursor": cursor}
+    page = call.app.images.list_images(call.actor, owner=query.owner, limit=query.limit, cursor=query.cursor)
+    return to_page_view(page, lambda image: _view(call, image))
 
 
 @router.route("GET", "/images/{image}", takes=EmptyModel, asks=OwnerQuery, gives=ImageView)
 def show_image(call: RequestContext[EmptyModel, OwnerQuery]) -> ImageView:
     """Return an image by its id or name."""
-    return _view(call, call.app.requests.images.get(call.actor, call.path_ref))
+    return _view(call, call.app.images.get(call.actor, call.path_ref))
 
 
 @router.route(
@@ -111,8 +110,8 @@ def show_image(call: RequestContext[EmptyModel, OwnerQuery]) -> ImageView:
 )
 def delete_image(call: RequestContext[EmptyModel, OwnerQuery]) -> ImageWithWarningsView:
     """Delete the image and its snapshots."""
-    image = call.app.requests.images.delete(call.actor, call.path_ref)
-    mode = call.app.requests.administration.settings().mode
+    image = call.app.images.delete(call.actor, call.path_ref)
+    mode = call.app.desk.settings().mode
     return {**_view(call, image), "warnings": to_warnings_view(paused_warning(mode, "deletion"))}
 
 
@@ -122,7 +121,7 @@ def _view(
     | RequestContext[EmptyModel, PageQuery],
     image: Image,
 ) -> ImageView:
-    price = call.app.requests.images.catalog.snapshot_price_per_gib_month(image.region)
+    price = call.app.images.catalog.snapshot_price_per_gib_month(image.region)
     return {
         "id": image.id,
         "name": image.name,

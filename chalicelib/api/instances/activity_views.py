@@ -4,8 +4,9 @@ from datetime import datetime
 
 from typing_extensions import TypedDict
 
-from chalicelib.api.views.values import format_optional_timestamp, format_timestamp
+from chalicelib.api.views.values import format_optional_timestamp
 from chalicelib.control.services.queries import InstanceSnapshot
+from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.idle.evidence import Evidence
 from chalicelib.domain.idle.heartbeat import Heartbeat, MissedHeartbeats, Report
 from chalicelib.domain.idle.policy import SIGNALS
@@ -118,7 +119,7 @@ class StopWarningView(TypedDict):
 def to_warning_view(warned: StopWarning) -> StopWarningView:
     """Return a stop warning and the channels that delivered it."""
     return {
-        "type": str(warned.kind),
+        "type": str(warned.warning_type),
         "message": warned.message,
         "created_at": format_timestamp(warned.created_at),
         "stop_at": format_timestamp(warned.stop_at),

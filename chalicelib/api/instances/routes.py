@@ -11,13 +11,16 @@ from chalicelib.api.forms.policy import IdlePolicyBody
 from chalicelib.api.forms.queries import OwnerQuery, PageQuery
 from chalicelib.api.instances.bodies import KeepBody, LaunchBody, SessionBody, SetupBody, UpdateInstanceBody
 from chalicelib.api.instances.views import InstanceView, InstanceWithWarningsView, to_instance_view
+from chalicelib.api.pagination import to_page_view
 from chalicelib.api.routing import RequestContext, Router
-from chalicelib.api.views.values import PageView, format_timestamp, to_reason_view, to_warnings_view
+from chalicelib.api.views.values import PageView, to_reason_view, to_warnings_view
 from chalicelib.control.services.queries import InstanceSnapshot
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
+from chalicelib.domain.common.text import format_timestamp
+from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.instances.commands.keep import keep_reason
 from chalicelib.domain.instances.commands.stop_start import paused_warning_for
-from chalicelib.domain.instances.metering import cost_so_far
+from chalicelib.domain.instances.metering import compute_cost
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.launch.request import LaunchRequest
 from chalicelib.domain.notifications.notification import Notification
@@ -48,9 +51,7 @@ def launch_instance(call: RequestContext[LaunchBody, OwnerQuery]) -> InstanceWit
         tags=form.tags or {},
         policy=policy.to_override(form.max_hours),
     )
-    granted = call.app.requests.launching.launch(
-        call.actor, request, key=_idempotency_key(call), body_digest=_digest(form)
-    )
+    granted = call.app.launches.launch(call.actor, request, key=_idempotency_key(call), body_digest=_digest(form))
     return view_after_write(granted.instance, call.app.clock.now(), *granted.warnings)
 
 
@@ -58,25 +59,21 @@ def launch_instance(call: RequestContext[LaunchBody, OwnerQuery]) -> InstanceWit
 def list_instances(call: RequestContext[EmptyModel, PageQuery]) -> PageView[InstanceView]:
     """List instances, newest first: the caller's own; for admins all, or those of one owner."""
     query = call.query
-    shown, cursor = call.app.requests.reading.list_instances(
-        call.actor, owner=query.owner, limit=query.limit, cursor=query.cursor
-    )
-    return {"items": [to_instance_view(each) for each in shown], "next_cursor": cursor}
+    page = call.app.queries.list_instances(call.actor, owner=query.owner, limit=query.limit, cursor=query.cursor)
+    return to_page_view(page, to_instance_view)
 
 
 @router.route("GET", "/instances/{name}", takes=EmptyModel, asks=OwnerQuery, gives=InstanceView)
 def show_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> InstanceView:
     """Return an instance by its id, or by its name while it is not terminated."""
-    return to_instance_view(call.app.requests.reading.get(call.actor, call.path_ref))
+    return to_instance_view(call.app.queries.get(call.actor, call.path_ref))
 
 
 @router.route("PATCH", "/instances/{name}", takes=UpdateInstanceBody, asks=OwnerQuery, gives=InstanceWithWarningsView)
 def update_instance(call: RequestContext[UpdateInstanceBody, OwnerQuery]) -> InstanceWithWarningsView:
     """Update the idle policy and the maximum lifetime of the instance."""
     policy = call.body.idle_policy or IdlePolicyBody()
-    amended = call.app.requests.changing.update_policy(
-        call.actor, call.path_ref, policy.to_override(call.body.max_hours)
-    )
+    amended = call.app.instances.update_policy(call.actor, call.path_ref, policy.to_override(call.body.max_hours))
     return view_after_write(amended, call.app.clock.now())
 
 
@@ -85,7 +82,7 @@ def update_instance(call: RequestContext[UpdateInstanceBody, OwnerQuery]) -> Ins
 )
 def terminate_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> InstanceWithWarningsView:
     """Terminate the instance and delete its disk. gpudesk calls EC2 afterwards; GET shows the progress."""
-    return _with_pause_warning(call, call.app.requests.changing.terminate(call.actor, call.path_ref))
+    return _with_pause_warning(call, call.app.instances.terminate(call.actor, call.path_ref))
 
 
 @router.route(
@@ -93,7 +90,7 @@ def terminate_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> Instance
 )
 def stop_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> InstanceWithWarningsView:
     """Stop the instance. Its disk is retained and still billed."""
-    return _with_pause_warning(call, call.app.requests.changing.stop(call.actor, call.path_ref))
+    return _with_pause_warning(call, call.app.instances.stop(call.actor, call.path_ref))
 
 
 @router.route(
@@ -101,7 +98,7 @@ def stop_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> InstanceWithW
 )
 def start_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> InstanceWithWarningsView:
     """Start the stopped instance. gpudesk calls EC2 afterwards; GET shows the progress."""
-    return view_after_write(call.app.requests.changing.start(call.actor, call.path_ref), call.app.clock.now())
+    return view_after_write(call.app.instances.start(call.actor, call.path_ref), call.app.clock.now())
 
 
 @router.route(
@@ -112,7 +109,7 @@ def keep_instance(call: RequestContext[KeepBody, OwnerQuery]) -> InstanceWithWar
 
     `reason` of the answer says until when; that is later than requested if a longer keep was granted before.
     """
-    kept = call.app.requests.changing.keep(call.actor, call.path_ref, hours=call.body.hours, until=call.body.until)
+    kept = call.app.instances.keep(call.actor, call.path_ref, hours=call.body.hours, until=call.body.until)
     return {**view_after_write(kept, call.app.clock.now()), "reason": to_reason_view(keep_reason(kept))}
 
 
@@ -121,7 +118,7 @@ def keep_instance(call: RequestContext[KeepBody, OwnerQuery]) -> InstanceWithWar
 )
 def set_up_instance(call: RequestContext[SetupBody, OwnerQuery]) -> InstanceWithWarningsView:
     """Run the recipe again or add another recipe, while the instance is ready or after its setup failed."""
-    granted = call.app.requests.setting_up.run(
+    granted = call.app.setup.run(
         call.actor, call.path_ref, recipe=call.body.recipe, parameters=call.body.parameters or {}
     )
     return view_after_write(granted.instance, call.app.clock.now(), *granted.warnings)
@@ -150,7 +147,7 @@ def open_session(call: RequestContext[SessionBody, OwnerQuery]) -> SessionView:
     wish = SessionRequest(
         kind=SessionKind(asked.kind), port=asked.port, local_port=asked.local_port, public_key=asked.public_key
     )
-    opened = call.app.requests.sessions.open_session(call.actor, call.path_ref, wish)
+    opened = call.app.sessions.open_session(call.actor, call.path_ref, wish)
     return {
         "kind": str(opened.plan.kind),
         "document": opened.plan.document,
@@ -187,7 +184,7 @@ class ConnectView(TypedDict):
 @router.route("GET", "/instances/{name}/connect", takes=EmptyModel, asks=OwnerQuery, gives=ConnectView)
 def get_connect_info(call: RequestContext[EmptyModel, OwnerQuery]) -> ConnectView:
     """Ready to paste: commands, and lines for ~/.ssh/config. All of them need the session-manager-plugin."""
-    ways = call.app.requests.sessions.connect(call.actor, call.path_ref)
+    ways = call.app.sessions.connect(call.actor, call.path_ref)
     return {
         "commands": [{"title": command.title, "command": command.command} for command in ways.commands],
         "ssh_configs": [
@@ -210,20 +207,18 @@ class TimelineEntryView(TypedDict):
 def show_timeline(call: RequestContext[EmptyModel, PageQuery]) -> PageView[TimelineEntryView]:
     """List what was done or decided about the instance, oldest first: when, by whom, why, on what evidence."""
     query = call.query
-    entries, cursor = call.app.requests.reading.timeline(
-        call.actor, call.path_ref, limit=query.limit, cursor=query.cursor
-    )
-    items: list[TimelineEntryView] = [
-        {
-            "at": format_timestamp(entry.at),
-            "actor": entry.actor,
-            "code": str(entry.code),
-            "message": entry.message,
-            "details": dict(entry.details),
-        }
-        for entry in entries
-    ]
-    return {"items": items, "next_cursor": cursor}
+    page = call.app.queries.timeline(call.actor, call.path_ref, limit=query.limit, cursor=query.cursor)
+    return to_page_view(page, _to_entry_view)
+
+
+def _to_entry_view(entry: TimelineEntry) -> TimelineEntryView:
+    return {
+        "at": format_timestamp(entry.at),
+        "actor": entry.actor,
+        "code": str(entry.code),
+        "message": entry.message,
+        "details": dict(entry.details),
+    }
 
 
 class DeliveryAttemptView(TypedDict):
@@ -258,10 +253,8 @@ class NotificationView(TypedDict):
 def list_notifications(call: RequestContext[EmptyModel, PageQuery]) -> PageView[NotificationView]:
     """List the notifications about the instance, newest first, with every delivery attempt."""
     query = call.query
-    notices, cursor = call.app.requests.reading.list_notifications(
-        call.actor, call.path_ref, limit=query.limit, cursor=query.cursor
-    )
-    return {"items": [_notice(notice) for notice in notices], "next_cursor": cursor}
+    page = call.app.queries.list_notifications(call.actor, call.path_ref, limit=query.limit, cursor=query.cursor)
+    return to_page_view(page, _notice)
 
 
 def _notice(notice: Notification) -> NotificationView:
@@ -286,12 +279,12 @@ def _notice(notice: Notification) -> NotificationView:
 
 def view_after_write(instance: Instance, now: datetime, *warnings: WriteWarning | None) -> InstanceWithWarningsView:
     """Return the answer to a write: the instance without its activity, which only GET determines, and warnings."""
-    view = to_instance_view(InstanceSnapshot(instance, None, cost_so_far(instance, now)))
+    view = to_instance_view(InstanceSnapshot(instance, None, compute_cost(instance, now)))
     return {**view, "warnings": to_warnings_view(*warnings)}
 
 
 def _with_pause_warning(call: RequestContext[EmptyModel, OwnerQuery], instance: Instance) -> InstanceWithWarningsView:
-    mode = call.app.requests.administration.settings().mode
+    mode = call.app.desk.settings().mode
     return view_after_write(instance, call.app.clock.now(), paused_warning_for(instance, mode))
 
 

@@ -2,7 +2,8 @@
 
 from typing_extensions import TypedDict
 
-from chalicelib.api.views.values import format_timestamp, round_seconds
+from chalicelib.api.views.values import round_seconds
+from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.instances.setup_progress import CurrentStep, SetupProgress
 from chalicelib.domain.setup.results import DocumentResult, Failure, StepResult
 from chalicelib.domain.setup.state import SetupState

@@ -18,11 +18,11 @@ from chalicelib.api.views.values import (
     ReasonView,
     WriteWarningView,
     format_optional_timestamp,
-    format_timestamp,
     format_usd,
     to_reason_view,
 )
 from chalicelib.control.services.queries import InstanceSnapshot
+from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.idle.heartbeat import Heartbeat, Report
 from chalicelib.domain.instances.record import BenchmarkRun, ImageInProgress, Instance, ScheduledEvent
 from chalicelib.domain.instances.spec import Spec

@@ -46,13 +46,13 @@ class OwnerChangedView(OwnerView):
 @router.route("GET", "/owners/{owner}", takes=EmptyModel, asks=OwnerQuery, gives=OwnerView)
 def show_owner(call: RequestContext[EmptyModel, OwnerQuery]) -> OwnerView:
     """An owner's policy and channels: one's own, or anybody's for an admin."""
-    return _owner(call.app.requests.owners.get(call.actor, call.path_ref))
+    return _owner(call.app.owners.get(call.actor, call.path_ref))
 
 
 @router.route("PATCH", "/owners/{owner}", takes=UpdateOwnerBody, asks=OwnerQuery, gives=OwnerChangedView)
 def update_owner(call: RequestContext[UpdateOwnerBody, OwnerQuery]) -> OwnerChangedView:
     """Change them, within what the admin allows; null is the desk's again."""
-    notification = call.app.requests.owners.update(call.actor, call.path_ref, call.body.model_dump(exclude_unset=True))
+    notification = call.app.owners.update(call.actor, call.path_ref, call.body.model_dump(exclude_unset=True))
     return {**_owner(notification.settings), "webhook_secret": notification.webhook_secret}
 
 

@@ -1,12 +1,13 @@
 """Parts of all views: times, money, reasons, warnings, pages."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Generic, TypeVar
 
 from typing_extensions import TypedDict
 
 from chalicelib.domain.common.reason import Reason
+from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.write_warnings import WriteWarning
 
 T = TypeVar("T")
@@ -43,13 +44,8 @@ def to_warnings_view(*warnings: WriteWarning | None) -> list[WriteWarningView]:
     return [{"code": str(warning.code), "message": warning.message} for warning in warnings if warning]
 
 
-def format_timestamp(at: datetime) -> str:
-    """ISO 8601, UTC, to the second."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def format_optional_timestamp(at: datetime | None) -> str | None:
-    """The same of what may not be known."""
+    """Return an ISO 8601 timestamp in UTC; None stays None."""
     return format_timestamp(at) if at else None
 
 

@@ -12,7 +12,7 @@ from chalicelib.domain.common.errors import AwsError
 from chalicelib.domain.idle.rule import ActivityState
 from chalicelib.domain.instances.lifecycle.orders import build_response
 from chalicelib.domain.instances.lifecycle.plans import require_machine
-from chalicelib.domain.instances.lifecycle.ready import judge
+from chalicelib.domain.instances.lifecycle.ready import judge_instance
 from chalicelib.domain.instances.observation import NotVisible, Observation
 from chalicelib.domain.instances.plan import (
     CallAccepted,
@@ -89,7 +89,7 @@ class Executor:
         if step.if_still_idle and key:
             heartbeat = self.heartbeats.get(key)
             observation = Observation(ec2=NotVisible(), heartbeat=heartbeat.report if heartbeat else None)
-            judgement = judge(instance, observation, self.clock.now())
+            judgement = judge_instance(instance, observation, self.clock.now())
             if judgement.state is not ActivityState.IDLE:
                 return NoLongerIdle(judgement.reason)
         self.ec2.stop(instance.spec.region, require_machine(instance).instance_id, force=step.force)

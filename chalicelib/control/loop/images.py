@@ -35,7 +35,8 @@ from chalicelib.domain.instances.record import Ec2State
 from chalicelib.domain.notifications.notification import notifications_for
 from chalicelib.store.desk import DeskRepository
 from chalicelib.store.dynamo import VersionConflict
-from chalicelib.store.images.repository import ImageRepository, InstanceUpdate
+from chalicelib.store.images.repository import ImageRepository
+from chalicelib.store.instances.items import RecordWrite
 from chalicelib.store.instances.repository import InstanceRepository
 from chalicelib.store.owners import OwnerRepository
 
@@ -70,16 +71,26 @@ class ImageReconciler:
             return 0
         for image in images:
             try:
-                self._look_at(image)
+                self._look_at(image.id)
             except VersionConflict as stale:
                 LOG.info("%s; left to the next look", stale)
             except Exception:
                 LOG.exception("image %s could not be looked at; the others go on", image.id)
         return len(images)
 
-    def _look_at(self, image: Image) -> None:
+    def reconcile_for_instance(self, instance_id: str) -> None:
+        """Reconcile the image that is being created from the instance, unless there is none or gpudesk is paused."""
+        instance = self.instances.load(instance_id)
+        if instance is None or instance.image_in_progress is None or self.desk.settings().mode is Mode.PAUSED:
+            return
+        try:
+            self._look_at(instance.image_in_progress.id)
+        except VersionConflict as stale:
+            LOG.info("%s; left to the next look", stale)
+
+    def _look_at(self, image_id: str) -> None:
         for _ in range(PASSES):
-            fresh = self.images.load(image.id)
+            fresh = self.images.load(image_id)
             if fresh is None or not fresh.needs_work or not self._once(fresh):
                 return
 
@@ -178,20 +189,19 @@ class ImageReconciler:
             after, self._completion_update(after) if ends else self._restored_update(after) if is_unsealed else None
         )
 
-    def _restored_update(self, image: Image) -> InstanceUpdate | None:
+    def _restored_update(self, image: Image) -> RecordWrite | None:
         """What became of its secrets, in its timeline."""
         instance, reason = self.instances.load(image.source.instance_id), image.sanitize.restore_reason
         if instance is None or reason is None or not instance.is_active:
             return None
-        return InstanceUpdate(
-            instance, instance, (timeline_entry(self.clock.now(), reason, details={"image": image.id}),)
-        )
+        entry = timeline_entry(self.clock.now(), reason, details={"image": image.id})
+        return RecordWrite(before=instance, after=instance, entries=(entry,))
 
-    def _completion_update(self, image: Image) -> InstanceUpdate | None:
+    def _completion_update(self, image: Image) -> RecordWrite | None:
         instance = self.instances.load(image.source.instance_id)
         if instance is None or instance.image_in_progress is None or instance.image_in_progress.id != image.id:
             return None
         line = creation.completion(image, self.clock.now())
         freed = replace(instance, image_in_progress=None, notified=None)
         notices = notifications_for(freed, (line,), load_channel_directory(self.desk.settings(), self.owners))
-        return InstanceUpdate(instance, freed, (line,), notices, user_write=True)
+        return RecordWrite(before=instance, after=freed, entries=(line,), notifications=notices, user_write=True)

@@ -17,7 +17,8 @@ from chalicelib.domain.instances.lifecycle import machine_messages
 from chalicelib.domain.notifications import messages
 from chalicelib.domain.notifications.notification import Notification, record_attempt, webhook_welcomes
 from chalicelib.store.desk import DeskRepository
-from chalicelib.store.dynamo import MAX_ATTEMPTS, VersionConflict
+from chalicelib.store.dynamo import VersionConflict, retry_on_conflict
+from chalicelib.store.instances.items import RecordWrite
 from chalicelib.store.instances.repository import InstanceRepository
 from chalicelib.store.notifications import NotificationOutbox
 
@@ -149,17 +150,20 @@ class NotificationSender:
 
     def _record_delivery(self, notice: Notification, channel: str, now: datetime) -> None:
         """In the record, which the stop waits for; one that has moved on is read again."""
-        for _ in range(MAX_ATTEMPTS if notice.warning_id else 0):
-            instance = self.instances.load(notice.instance_id)
-            kind = channel.rpartition(".")[2]
-            plan = machine_messages.record_delivery(instance, notice.warning_id or "", kind, now) if instance else None
-            if instance is None or plan is None:
-                return
-            try:
-                self.instances.write(instance, plan.instance, plan.timeline)
-            except VersionConflict:
-                continue
+        warning_id, kind = notice.warning_id, channel.rpartition(".")[2]
+        if warning_id is None:
             return
+
+        def record_once() -> None:
+            instance = self.instances.load(notice.instance_id)
+            plan = machine_messages.record_delivery(instance, warning_id, kind, now) if instance else None
+            if instance and plan:
+                self.instances.write(RecordWrite(before=instance, after=plan.instance, entries=plan.timeline))
+
+        try:
+            retry_on_conflict(record_once)
+        except VersionConflict as conflict:
+            LOG.warning("the delivery of %s is not recorded: %s", notice.id, conflict)
 
     def _welcome_new_webhooks(self, directory: ChannelDirectory, now: datetime) -> None:
         """Each new webhook gets a first message."""

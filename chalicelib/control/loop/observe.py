@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from chalicelib.aws.ec2 import Ec2, select_for_record
 from chalicelib.aws.ssm import Ssm
 from chalicelib.domain.common.errors import AwsError
-from chalicelib.domain.instances.lifecycle.plans import heartbeat_key
+from chalicelib.domain.instances.lifecycle.plans import build_heartbeat_key
 from chalicelib.domain.instances.observation import (
     NotVisible,
     Observation,
@@ -87,7 +87,7 @@ class Observer:
 
     def heartbeat_key(self, instance: Instance) -> str | None:
         """The key of its heartbeat."""
-        return heartbeat_key(self.instance_role_id, instance.machine.instance_id) if instance.machine else None
+        return build_heartbeat_key(self.instance_role_id, instance.machine.instance_id) if instance.machine else None
 
     def _by_id(
         self, instance: Instance, observation: ObservedInstance | NotVisible | Unavailable

@@ -17,8 +17,9 @@ from chalicelib.domain.notifications.notification import notifications_for
 from chalicelib.settings import Settings
 from chalicelib.store.desk import DeskRepository
 from chalicelib.store.durations import DurationRepository
-from chalicelib.store.dynamo import VersionConflict
+from chalicelib.store.dynamo import VersionConflict, retry_on_conflict
 from chalicelib.store.heartbeats import HeartbeatRepository
+from chalicelib.store.instances.items import RecordWrite
 from chalicelib.store.instances.repository import InstanceRepository
 from chalicelib.store.owners import OwnerRepository
 
@@ -26,9 +27,6 @@ LOG = logging.getLogger(__name__)
 
 PASSES = 4
 """A look may lead straight to the next (resolved -> launch); many in a row would be a loop that feeds itself."""
-
-NOTES = 5
-"""A call's outcome is a fact: it is noted on whatever the record has become."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +103,14 @@ class Reconciler:
             return before
         notices = notifications_for(plan.instance, plan.timeline, rules.directory)
         return self.instances.write(
-            before, plan.instance, plan.timeline, plan.billed_segments, notices, measured=plan.benchmark
+            RecordWrite(
+                before=before,
+                after=plan.instance,
+                entries=plan.timeline,
+                segments=plan.billed_segments,
+                notifications=notices,
+                benchmark=plan.benchmark,
+            )
         )
 
     def _send_heartbeat_response(self, instance: Instance, observation: Observation, rules: DecisionContext) -> None:
@@ -122,15 +127,19 @@ class Reconciler:
             self.heartbeats.set_response(key, orders)
 
     def _record_outcome(self, instance: Instance, step: Step, outcome: Outcome, rules: DecisionContext) -> bool:
-        for _ in range(NOTES):
-            plan = outcomes.record_outcome(instance, step, outcome, self.clock.now())
-            try:
-                self._write(instance, plan, rules)
-            except VersionConflict:
-                fresh = self.instances.load(instance.id)
-                if fresh is None:
-                    return False
-                instance = fresh
-            else:
-                return plan.requeue
-        raise VersionConflict(f"{instance.id}: {type(outcome).__name__} could not be noted {NOTES} times")
+        """Record the outcome of a call: on the record as it was written, or on whatever it has become since.
+
+        :returns: whether to reconcile once more at once
+        """
+
+        def record_on(current: Instance | None) -> bool:
+            if current is None:
+                return False
+            plan = outcomes.record_outcome(current, step, outcome, self.clock.now())
+            self._write(current, plan, rules)
+            return plan.requeue
+
+        try:
+            return record_on(instance)
+        except VersionConflict:
+            return retry_on_conflict(lambda: record_on(self.instances.load(instance.id)))

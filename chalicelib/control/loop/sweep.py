@@ -93,7 +93,7 @@ class Sweep:
         by_region: dict[str, list[Instance]] = defaultdict(list)
         for record in self.instances.list_active():
             if isinstance(record, UnreadableRecord):
-                LOG.error("record %s cannot be read: %s", record.id, record.why)
+                LOG.error("record %s cannot be read: %s", record.id, record.error)
                 report.unreadable.append(record.id)
             else:
                 by_region[record.spec.region].append(record)
@@ -127,7 +127,7 @@ class Sweep:
     def _region(self, region: str, instances: list[Instance], rules: DecisionContext, report: SweepReport) -> None:
         views = self.observer.list_instances(region)
         if isinstance(views, Unavailable):
-            LOG.error("region %s does not answer: %s", region, views.why)
+            LOG.error("region %s does not answer: %s", region, views.error)
             report.unavailable_regions.append(region)
         agents = self.observer.list_agents(region, [i for i in instances if needs_agent(i, select_observed(i, views))])
         heartbeats, events = self._heartbeats(instances), self._events(region, instances)

@@ -17,7 +17,7 @@ from chalicelib.store.benchmarks import BenchmarkRepository
 class BenchmarkService:
     """POST .../benchmarks and GET /benchmarks."""
 
-    changing: InstanceService
+    instances: InstanceService
     benchmarks: BenchmarkRepository
     catalog: InstanceTypeCatalog
 
@@ -26,13 +26,13 @@ class BenchmarkService:
 
         :param seconds: how long each measurement takes
         """
-        if self.changing.desk.settings().mode is Mode.PAUSED:
+        if self.instances.desk.settings().mode is Mode.PAUSED:
             raise Conflict(
                 "gpudesk is paused. Benchmarks run again when an admin sets mode to enforce.",
                 code=ErrorCode.DESK_PAUSED,
             )
-        clock = self.changing.clock
-        return self.changing.apply(
+        clock = self.instances.clock
+        return self.instances.apply(
             actor, ref, lambda found: start_benchmark.start_benchmark(found, self.catalog, seconds, actor, clock.now())
         )
 
@@ -42,7 +42,7 @@ class BenchmarkService:
         :raises Invalid: the catalogue has no such type, or no such GPU
         """
         kind, gpus = self._type(instance_type), self._gpus(gpu)
-        kept = self.benchmarks.list_retained(kind, self.changing.clock.now())
+        kept = self.benchmarks.list_retained(kind, self.instances.clock.now())
         return compare([each for each in kept if gpus is None or each.gpu in gpus], self.catalog)
 
     def _type(self, name: str | None) -> str | None:

@@ -5,16 +5,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from chalicelib.control.services.owners import SecretFor, merge_channels, merge_policy, webhook_secret_if_new
+from chalicelib.control.services.user_writes import retry_user_write
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
-from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError, validation_failed
+from chalicelib.domain.common.errors import FieldError, validation_failed
 from chalicelib.domain.desk.channels import validate_channels
 from chalicelib.domain.desk.policy_limits import PolicyOverride, apply_override, policy_errors
 from chalicelib.domain.desk.settings import DeskSettings, Mode
 from chalicelib.domain.idle.policy import SIGNALS
 from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.store.desk import DeskRepository
-from chalicelib.store.dynamo import MAX_ATTEMPTS, VersionConflict
 
 
 @dataclass(frozen=True)
@@ -60,17 +60,16 @@ class DeskService:
         :param logs: `log_group`, null for none
         """
         actor.require_admin()
-        for _ in range(MAX_ATTEMPTS):
+
+        def update_once() -> DeskUpdate:
             before = self.desk.settings()
             settings = _changed(before, mode, defaults or {}, limits or {}, channels or {})
             settings = replace(settings, log_group=(logs or {}).get("log_group", settings.log_group))
             self._check_settings(settings)
-            try:
-                saved = self.desk.save_settings(settings)
-            except VersionConflict:
-                continue
+            saved = self.desk.save_settings(settings)
             return DeskUpdate(saved, webhook_secret_if_new("desk", before.channels, saved.channels, self.secrets))
-        raise Conflict("the settings are being changed by others; try again", code=ErrorCode.CONCURRENT_UPDATE)
+
+        return retry_user_write("The desk", update_once)
 
     def _check_settings(self, settings: DeskSettings) -> None:
         defaults, limits = settings.defaults, settings.limits

@@ -4,13 +4,15 @@ import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from chalicelib.control.services.finding import Finder
-from chalicelib.control.services.queries import QueryService, cursor_errors
+from chalicelib.control.services.instances import load_visible
+from chalicelib.control.services.queries import QueryService
+from chalicelib.control.services.user_writes import retry_user_write
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError, NotFound, ValidationFailed
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.pagination import Page
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.idle.rule import ActivityState
@@ -27,7 +29,7 @@ from chalicelib.domain.images.record import (
 )
 from chalicelib.domain.images.secret_restore import regenerated_secrets_message
 from chalicelib.domain.instances.lifecycle.plans import because
-from chalicelib.domain.instances.names import NAME_IN_DESCRIPTION, is_valid_name
+from chalicelib.domain.instances.names import NAME_DESCRIPTION, is_valid_name
 from chalicelib.domain.instances.record import ImageInProgress, Instance, Machine, Phase
 from chalicelib.domain.instances.spec import DesiredState, Spec
 from chalicelib.domain.launch.from_image import recipes_captured_in_image
@@ -37,8 +39,8 @@ from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.domain.setup.state import documents_for_image
 from chalicelib.domain.write_warnings import WarningCode, WriteWarning
 from chalicelib.store.desk import DeskRepository
-from chalicelib.store.dynamo import MAX_ATTEMPTS, VersionConflict
-from chalicelib.store.images.repository import ImageRepository, InstanceUpdate
+from chalicelib.store.images.repository import ImageRepository
+from chalicelib.store.instances.items import RecordWrite
 from chalicelib.store.instances.repository import InstanceRepository, UnreadableRecord
 
 
@@ -56,8 +58,7 @@ class ImageService:
 
     images: ImageRepository
     instances: InstanceRepository
-    finder: Finder
-    reading: QueryService
+    queries: QueryService
     desk: DeskRepository
     catalog: InstanceTypeCatalog
     recipes: Mapping[str, Recipe]
@@ -71,15 +72,16 @@ class ImageService:
         actor.owner_for_new()
         if not is_valid_name(name):
             raise ValidationFailed(
-                f"name must be {NAME_IN_DESCRIPTION}", errors=(FieldError("name", f"must be {NAME_IN_DESCRIPTION}"),)
+                f"name must be {NAME_DESCRIPTION}", errors=(FieldError("name", f"must be {NAME_DESCRIPTION}"),)
             )
         if self.desk.settings().mode is Mode.PAUSED:
             raise Conflict(
                 "gpudesk is paused. Images can be created when an admin sets mode to enforce.",
                 code=ErrorCode.DESK_PAUSED,
             )
-        for _ in range(MAX_ATTEMPTS):
-            instance = self.finder.get_visible(actor, ref)
+
+        def create_once() -> ImageRequested:
+            instance = load_visible(self.instances, actor, ref)
             if instance.image_in_progress:
                 return ImageRequested(self._same(instance, instance.image_in_progress.id, name, no_reboot), ())
             image = self._new(actor, instance, self._machine(instance), (name, description, no_reboot))
@@ -87,17 +89,15 @@ class ImageService:
             reason = because(EventCode.IMAGE_REQUESTED, f"{actor.name} asked for an image of it, {name}, {how}")
             entries = (timeline_entry(self.clock.now(), reason, actor=actor.name, details={"image": image.id}),)
             warnings = tuple(self._warnings(actor, instance, image))
-            try:
-                notification = InstanceUpdate(
-                    instance,
-                    replace(instance, image_in_progress=ImageInProgress(id=image.id, started_at=image.created_at)),
-                    entries,
-                    user_write=True,
-                )
-                return ImageRequested(self.images.write(image, notification), warnings)
-            except VersionConflict:
-                continue
-        raise Conflict(f"{ref} is being changed by others; try again", code=ErrorCode.CONCURRENT_UPDATE)
+            instance_write = RecordWrite(
+                before=instance,
+                after=replace(instance, image_in_progress=ImageInProgress(id=image.id, started_at=image.created_at)),
+                entries=entries,
+                user_write=True,
+            )
+            return ImageRequested(self.images.write(image, instance_write), warnings)
+
+        return retry_user_write(f"Instance {ref}", create_once)
 
     def get(self, actor: Actor, ref: str) -> Image:
         """By id, or by name where no other one of the actor's is called so.
@@ -120,13 +120,9 @@ class ImageService:
             )
         return self.images.load(found[0]) if found else None
 
-    def list_images(
-        self, actor: Actor, *, owner: str | None, limit: int, cursor: str | None
-    ) -> tuple[tuple[Image, ...], str | None]:
+    def list_images(self, actor: Actor, *, owner: str | None, limit: int, cursor: str | None) -> Page[Image]:
         """Newest first; an admin's are everybody's, or one owner's."""
-        with cursor_errors():
-            page = self.images.page(actor.list_scope(owner), limit=limit, cursor=cursor)
-        return page.items, page.next_cursor
+        return self.images.page(actor.list_scope(owner), limit=limit, cursor=cursor)
 
     def delete(self, actor: Actor, ref: str) -> Image:
         """Claimed here; the loop takes AMI and snapshots away until EC2 shows none of them any more.
@@ -134,7 +130,8 @@ class ImageService:
         :raises Conflict: it is being made, or a launch is about to use it; or several are called so
         """
         actor.owner_for_new()
-        for _ in range(MAX_ATTEMPTS):
+
+        def delete_once() -> Image:
             image = self.get(actor, ref)
             if image.phase is ImagePhase.DELETING:
                 return image
@@ -142,11 +139,9 @@ class ImageService:
             now = self.clock.now()
             reason = because(EventCode.DELETING, f"{actor.name} deletes it, with its snapshots")
             going = replace(image, phase=ImagePhase.DELETING, phase_since=now, reason=reason, last_called_at=None)
-            try:
-                return self.images.write(going)
-            except VersionConflict:
-                continue
-        raise Conflict(f"{ref} is being changed by others; try again", code=ErrorCode.CONCURRENT_UPDATE)
+            return self.images.write(going)
+
+        return retry_user_write(f"Image {ref}", delete_once)
 
     def resolve_reference(self, actor: Actor, request: LaunchRequest) -> Image | None:
         """The image that a launch names by id or name; None where it names none, or the latest.
@@ -279,7 +274,7 @@ class ImageService:
         secrets = regenerated_secrets_message(image)
         message = f"{instance.name} reboots for its image. Everything that runs on it ends, and {secrets}."
         yield WriteWarning(WarningCode.INSTANCE_REBOOTS, message)
-        activity = self.reading.get(actor, instance.id).activity
+        activity = self.queries.get(actor, instance.id).activity
         if activity and activity.state is ActivityState.BUSY:
             message = f"{instance.name} is in use, and the reboot interrupts that: {activity.reason.message}."
             yield WriteWarning(WarningCode.ACTIVITY_INTERRUPTED, message)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chalicelib.control.loop.address_book import load_channel_directory
-from chalicelib.control.services.finding import Finder
-from chalicelib.domain.access.actor import Actor
+from chalicelib.control.services.user_writes import retry_user_write
+from chalicelib.domain.access.actor import Actor, instance_not_found
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import Conflict, ErrorCode
 from chalicelib.domain.desk.policy_limits import PolicyOverride
@@ -16,9 +16,21 @@ from chalicelib.domain.instances.commands.change import RecordChange
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.notifications.notification import Notification, notifications_for
 from chalicelib.store.desk import DeskRepository
-from chalicelib.store.dynamo import MAX_ATTEMPTS, VersionConflict
+from chalicelib.store.instances.items import RecordWrite
 from chalicelib.store.instances.repository import InstanceRepository
 from chalicelib.store.owners import OwnerRepository
+
+
+def load_visible(instances: InstanceRepository, actor: Actor, ref: str) -> Instance:
+    """Load the instance that a request names, by its id, or by its name while it is not terminated.
+
+    :raises NotFound: it does not exist, or the caller may not see it
+    """
+    instance = instances.load(ref)
+    if instance is None:
+        raise instance_not_found(ref)
+    actor.check_access(instance.owner, ref)
+    return instance
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,13 +38,12 @@ class InstanceService:
     """stop, start, DELETE, keep, PATCH: each sets what is desired; the loop does it."""
 
     instances: InstanceRepository
-    finder: Finder
     desk: DeskRepository
     owners: OwnerRepository
     clock: Clock
 
     def stop(self, actor: Actor, ref: str) -> Instance:
-        return self.apply(actor, ref, lambda instance: stop_start.stop(instance, actor, self.clock.now()))
+        return self.apply(actor, ref, lambda instance: stop_start.request_stop(instance, actor, self.clock.now()))
 
     def start(self, actor: Actor, ref: str) -> Instance:
         if self.desk.settings().mode is Mode.PAUSED:
@@ -40,10 +51,12 @@ class InstanceService:
                 "gpudesk is paused. Instances can be started when an admin sets mode to enforce.",
                 code=ErrorCode.DESK_PAUSED,
             )
-        return self.apply(actor, ref, lambda instance: stop_start.start(instance, actor, self.clock.now()))
+        return self.apply(actor, ref, lambda instance: stop_start.request_start(instance, actor, self.clock.now()))
 
     def terminate(self, actor: Actor, ref: str) -> Instance:
-        return self.apply(actor, ref, lambda instance: stop_start.terminate(instance, actor, self.clock.now()))
+        return self.apply(
+            actor, ref, lambda instance: stop_start.request_termination(instance, actor, self.clock.now())
+        )
 
     def keep(self, actor: Actor, ref: str, *, hours: float | None, until: datetime | None) -> Instance:
         """Leave it running for `hours` from now, or until `until`."""
@@ -52,7 +65,7 @@ class InstanceService:
         def kept(instance: Instance) -> RecordChange:
             now = self.clock.now()
             end = until or now + timedelta(hours=min(hours or 0, 10**5))
-            return keep.keep(instance, end, actor, limits, now, "until" if until else "hours")
+            return keep.request_keep(instance, end, actor, limits, now, "until" if until else "hours")
 
         return self.apply(actor, ref, kept)
 
@@ -66,17 +79,23 @@ class InstanceService:
     def apply(self, actor: Actor, ref: str, command: Callable[[Instance], RecordChange]) -> Instance:
         """Read, decide, write under the guard; what meets another write is decided again on what it became."""
         actor.owner_for_new()
-        for _ in range(MAX_ATTEMPTS):
-            instance = self.finder.get_visible(actor, ref)
+
+        def apply_once() -> Instance:
+            instance = load_visible(self.instances, actor, ref)
             change = command(instance)
             if change.instance == instance and not change.entries:
                 return instance
-            notices = self._notices(change)
-            try:
-                return self.instances.write(instance, change.instance, change.entries, notices=notices, user_write=True)
-            except VersionConflict:
-                continue
-        raise Conflict(f"{ref} is being changed by others; try again", code=ErrorCode.CONCURRENT_UPDATE)
+            return self.instances.write(
+                RecordWrite(
+                    before=instance,
+                    after=change.instance,
+                    entries=tuple(change.entries),
+                    notifications=self._notices(change),
+                    user_write=True,
+                )
+            )
+
+        return retry_user_write(f"Instance {ref}", apply_once)
 
     def _notices(self, change: RecordChange) -> tuple[Notification, ...]:
         """Most of what people do is no news to anybody; whom to tell is looked up only where it is."""

@@ -14,6 +14,7 @@ from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.deadlines import DUPLICATE_REQUEST_WINDOW, IDEMPOTENCY_RETENTION
 from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError, ValidationFailed
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.text import format_duration
 from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
 from chalicelib.domain.desk.settings import DeskSettings, Mode
 from chalicelib.domain.images.record import LATEST
@@ -21,7 +22,7 @@ from chalicelib.domain.instances.billing import Billing, Rates
 from chalicelib.domain.instances.lifecycle.plans import because
 from chalicelib.domain.instances.names import WordLists, generate_name
 from chalicelib.domain.instances.record import Instance, Phase
-from chalicelib.domain.instances.spec import Spec, documents_for_spec
+from chalicelib.domain.instances.spec import Spec, collect_documents
 from chalicelib.domain.launch.build_spec import build_spec
 from chalicelib.domain.launch.from_image import inherit_from_image
 from chalicelib.domain.launch.request import LaunchRequest
@@ -158,7 +159,7 @@ class LaunchService:
             spec, origin = over.spec, over.message
         setup = SetupState(
             recipe=spec.software.recipe,
-            documents=documents_for_spec(spec, self.recipes),
+            documents=collect_documents(spec, self.recipes),
             installed_documents=image.installed_documents if image else (),
         )
         skipped = (self.recipes[name].skipped_steps_message(kind) for name in spec.software.recipes)
@@ -207,9 +208,9 @@ class LaunchService:
             )
         if key:
             return LaunchResponse(instance, known.warnings)
-        seconds = int((self.clock.now() - instance.created_at).total_seconds())
+        age = format_duration(self.clock.now() - instance.created_at)
         message = (
-            f"Returned the instance created by an identical request {seconds} s ago. To create another one, send a new "
+            f"Returned the instance created by an identical request {age} ago. To create another one, send a new "
             "Idempotency-Key."
         )
         return LaunchResponse(instance, (WriteWarning(WarningCode.DUPLICATE_REQUEST, message), *known.warnings))

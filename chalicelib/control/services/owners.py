@@ -4,14 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from chalicelib.control.services.user_writes import retry_user_write
 from chalicelib.domain.access.actor import Actor
-from chalicelib.domain.common.errors import Conflict, ErrorCode, validation_failed
+from chalicelib.domain.common.errors import validation_failed
 from chalicelib.domain.desk.channels import Channels, validate_channels
 from chalicelib.domain.desk.owners import OwnerSettings
 from chalicelib.domain.desk.policy_limits import PolicyOverride, apply_override, policy_errors
 from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.store.desk import DeskRepository
-from chalicelib.store.dynamo import MAX_ATTEMPTS, VersionConflict
 from chalicelib.store.owners import OwnerRepository
 
 SecretFor = Callable[[str, int], str]
@@ -51,7 +51,8 @@ class OwnerService:
         :raises Invalid: outside of what the admin allows, or no address
         """
         actor.list_scope(owner)
-        for _ in range(MAX_ATTEMPTS):
+
+        def update_once() -> OwnerUpdate:
             before = self.owners.get(owner)
             after = replace(
                 before,
@@ -59,14 +60,12 @@ class OwnerService:
                 channels=merge_channels(before.channels, given.get("channels", {})),
             )
             self._check(after, self.desk.settings())
-            try:
-                saved = self.owners.save(after) if after != before else before
-            except VersionConflict:
-                continue
+            saved = self.owners.save(after) if after != before else before
             return OwnerUpdate(
                 saved, webhook_secret_if_new(f"owner/{owner}", before.channels, saved.channels, self.secrets)
             )
-        raise Conflict("the settings are being changed by others; try again", code=ErrorCode.CONCURRENT_UPDATE)
+
+        return retry_user_write(f"Owner {owner}", update_once)
 
     def _check(self, settings: OwnerSettings, desk: DeskSettings) -> None:
         policy, max_hours = apply_override(settings.policy, desk.defaults.idle_policy, desk.defaults.max_hours)

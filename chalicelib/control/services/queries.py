@@ -1,30 +1,29 @@
 """What is shown: instances as of now, their timelines, what they cost."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 
 from chalicelib.control.loop.sweep import SWEEP_LEASE_NAME
-from chalicelib.control.services.finding import Finder
+from chalicelib.control.services.instances import load_visible
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.deadlines import SWEEP_OVERDUE_AFTER
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
+from chalicelib.domain.common.pagination import Page
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.costs.daily_costs import DayCost, costs_per_day
 from chalicelib.domain.idle.heartbeat import Report
 from chalicelib.domain.idle.rule import ActivityJudgment
 from chalicelib.domain.images.record import Image
-from chalicelib.domain.instances.lifecycle.plans import heartbeat_key
-from chalicelib.domain.instances.lifecycle.ready import judge
-from chalicelib.domain.instances.metering import cost_so_far, open_segment
+from chalicelib.domain.instances.lifecycle.plans import build_heartbeat_key
+from chalicelib.domain.instances.lifecycle.ready import judge_instance
+from chalicelib.domain.instances.metering import compute_cost, get_open_segment
 from chalicelib.domain.instances.observation import NotVisible, Observation
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.setup_progress import SetupProgress, compute_setup_progress
 from chalicelib.domain.notifications.notification import Notification
-from chalicelib.store.cursors import InvalidCursor
 from chalicelib.store.desk import DeskRepository
 from chalicelib.store.durations import DurationRepository
 from chalicelib.store.heartbeats import HeartbeatItem, HeartbeatRepository
@@ -70,7 +69,6 @@ class QueryService:
     """Reads DynamoDB alone; what changes with time is computed as of now."""
 
     instances: InstanceRepository
-    finder: Finder
     images: ImageRepository
     heartbeats: HeartbeatRepository
     timelines: TimelineRepository
@@ -82,38 +80,29 @@ class QueryService:
     instance_role_id: str
 
     def get(self, actor: Actor, ref: str) -> InstanceSnapshot:
-        instance = self.finder.get_visible(actor, ref)
+        instance = load_visible(self.instances, actor, ref)
         key = self._heartbeat_key(instance)
         return self._shown(instance, {key: self.heartbeats.get(key)} if key else {})
 
     def list_instances(
         self, actor: Actor, *, owner: str | None, limit: int, cursor: str | None
-    ) -> tuple[list[InstanceSnapshot], str | None]:
+    ) -> Page[InstanceSnapshot]:
         """Newest first; an admin's are everybody's, or one owner's."""
         whose = actor.list_scope(owner)
-        with cursor_errors():
-            page = self.instances.page(whose, limit=limit, cursor=cursor, now=self.clock.now())
+        page = self.instances.page(whose, limit=limit, cursor=cursor, now=self.clock.now())
         keys = [key for key in map(self._heartbeat_key, page.items) if key]
         heartbeats = self.heartbeats.get_many(keys) if keys else {}
-        return [self._shown(instance, heartbeats) for instance in page.items], page.next_cursor
+        return Page(tuple(self._shown(instance, heartbeats) for instance in page.items), page.next_cursor)
 
-    def timeline(
-        self, actor: Actor, ref: str, *, limit: int, cursor: str | None
-    ) -> tuple[list[TimelineEntry], str | None]:
+    def timeline(self, actor: Actor, ref: str, *, limit: int, cursor: str | None) -> Page[TimelineEntry]:
         """Oldest first."""
-        instance = self.finder.get_visible(actor, ref)
-        with cursor_errors():
-            page = self.timelines.page(instance.id, limit=limit, cursor=cursor)
-        return [*page.items], page.next_cursor
+        instance = load_visible(self.instances, actor, ref)
+        return self.timelines.page(instance.id, limit=limit, cursor=cursor)
 
-    def list_notifications(
-        self, actor: Actor, ref: str, *, limit: int, cursor: str | None
-    ) -> tuple[list[Notification], str | None]:
+    def list_notifications(self, actor: Actor, ref: str, *, limit: int, cursor: str | None) -> Page[Notification]:
         """What its owner and the admins were told of it, newest first, with every try."""
-        instance = self.finder.get_visible(actor, ref)
-        with cursor_errors():
-            page = self.notices.list_for_instance(instance.id, limit=limit, cursor=cursor)
-        return [*page.items], page.next_cursor
+        instance = load_visible(self.instances, actor, ref)
+        return self.notices.list_for_instance(instance.id, limit=limit, cursor=cursor)
 
     def costs(self, actor: Actor, *, owner: str | None, since: date, until: date) -> list[DayCost]:
         """Per owner and UTC day, what runs now included; both days too."""
@@ -124,7 +113,7 @@ class QueryService:
         whose = actor.list_scope(owner)
         closed = self.ledger.list_segments(since, now.date(), whose)
         living = (record for record in self.instances.list_active() if not isinstance(record, UnreadableRecord))
-        running = (open_segment(instance, now) for instance in living if whose in (None, instance.owner))
+        running = (get_open_segment(instance, now) for instance in living if whose in (None, instance.owner))
         return costs_per_day([*closed, *(segment for segment in running if segment)], since, until)
 
     def health(self) -> Health:
@@ -147,22 +136,12 @@ class QueryService:
             left = [document.name for document in instance.setup.documents[instance.setup.document_index :]]
             before = self.durations.get(instance.spec.hardware.instance_type, left)
             going = compute_setup_progress(instance, report, before, now, self.clock.scale_script_timeout)
-            return InstanceSnapshot(instance, None, cost_so_far(instance, now), report, going)
+            return InstanceSnapshot(instance, None, compute_cost(instance, now), report, going)
         if key is None or instance.phase is not Phase.READY:
-            return InstanceSnapshot(instance, None, cost_so_far(instance, now))
-        judgement = judge(instance, Observation(ec2=NotVisible(), heartbeat=report), now)
-        return InstanceSnapshot(instance, judgement, cost_so_far(instance, now), report)
+            return InstanceSnapshot(instance, None, compute_cost(instance, now))
+        judgement = judge_instance(instance, Observation(ec2=NotVisible(), heartbeat=report), now)
+        return InstanceSnapshot(instance, judgement, compute_cost(instance, now), report)
 
     def _heartbeat_key(self, instance: Instance) -> str | None:
         machine = instance.machine
-        return heartbeat_key(self.instance_role_id, machine.instance_id) if machine else None
-
-
-@contextmanager
-def cursor_errors() -> Iterator[None]:
-    """:raises Invalid: inside, a cursor was given that is none of the list's"""
-    try:
-        yield
-    except InvalidCursor as error:
-        wrong = FieldError("cursor", "must be the next_cursor of an earlier answer to the same list")
-        raise ValidationFailed("the cursor is not one of this list", errors=(wrong,)) from error
+        return build_heartbeat_key(self.instance_role_id, machine.instance_id) if machine else None

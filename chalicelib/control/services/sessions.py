@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from chalicelib.aws.ec2 import Ec2, select_for_record
 from chalicelib.aws.instance_connect import InstanceConnect
 from chalicelib.aws.ssm import Session, Ssm
-from chalicelib.control.services.finding import Finder
-from chalicelib.control.services.instances import InstanceService
+from chalicelib.control.services.instances import InstanceService, load_visible
 from chalicelib.domain.access.actor import Actor, Role
 from chalicelib.domain.common.errors import (
     AwsError,
@@ -18,6 +17,7 @@ from chalicelib.domain.common.errors import (
     UpstreamUnavailable,
 )
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.text import join_and
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.images.record import secrets_removed_message
 from chalicelib.domain.instances.commands.change import RecordChange
@@ -57,9 +57,8 @@ class OpenedSession:
 class SessionService:
     """GET .../connect and POST .../sessions."""
 
-    finder: Finder
     images: ImageRepository
-    changing: InstanceService
+    instances: InstanceService
     ec2: Ec2
     ssm: Ssm
     instance_connect: InstanceConnect
@@ -84,7 +83,7 @@ class SessionService:
         instance, machine = self._require_running(actor, ref)
         port = self._jupyter_port(instance)
         if wish.kind.requires_jupyter and port is None:
-            recipes = " and ".join(instance.spec.software.recipes)
+            recipes = join_and(instance.spec.software.recipes)
             raise Conflict(f"{instance.name} was set up as {recipes}, without Jupyter", code=ErrorCode.NO_JUPYTER)
         plan = plan_session(wish, port)
         if wish.kind.requires_secrets:
@@ -101,7 +100,7 @@ class SessionService:
         return OpenedSession(plan, session, region, instance_id)
 
     def _require_running(self, actor: Actor, ref: str) -> tuple[Instance, Machine]:
-        instance = self.finder.get_visible(actor, ref)
+        instance = load_visible(self.instances.instances, actor, ref)
         if instance.machine is None or instance.machine.state is not Ec2State.RUNNING:
             raise Conflict(
                 f"{instance.name} is {instance.phase}: there is nothing to connect to", code=ErrorCode.NOT_RUNNING
@@ -133,12 +132,12 @@ class SessionService:
             session_opened_message(plan.kind, actor.name, instance.owner, by_admin=by_admin),
         )
         line = timeline_entry(
-            self.changing.clock.now(),
+            self.instances.clock.now(),
             reason,
             actor=actor.name,
             details={"kind": str(plan.kind), "document": plan.document, **plan.parameters},
         )
-        self.changing.apply(actor, instance.id, lambda found: RecordChange(found, (line,)))
+        self.instances.apply(actor, instance.id, lambda found: RecordChange(found, (line,)))
 
     def _jupyter_port(self, instance: Instance) -> int | None:
         return jupyter_port(instance.spec.software.recipes, self.recipes)

@@ -21,7 +21,7 @@ from chalicelib.domain.write_warnings import WarningCode, WriteWarning
 class SetupService:
     """One write; the loop runs the documents."""
 
-    changing: InstanceService
+    instances: InstanceService
     catalog: InstanceTypeCatalog
     recipes: Mapping[str, Recipe]
 
@@ -29,7 +29,7 @@ class SetupService:
         self, actor: Actor, ref: str, *, recipe: str | None, parameters: Mapping[str, ParameterValue]
     ) -> LaunchResponse:
         """Record the setup; warn if the GPU steps of the recipe are skipped."""
-        if self.changing.desk.settings().mode is Mode.PAUSED:
+        if self.instances.desk.settings().mode is Mode.PAUSED:
             raise Conflict(
                 "gpudesk is paused. Instances can be set up when an admin sets mode to enforce.",
                 code=ErrorCode.DESK_PAUSED,
@@ -39,9 +39,9 @@ class SetupService:
         def wanted(found: Instance) -> RecordChange:
             what = build_setup_request(found, recipe, parameters, self.recipes, self.catalog)
             skipped.append(what.skipped_message)
-            return apply_setup_request(found, what, actor, self.changing.clock.now())
+            return apply_setup_request(found, what, actor, self.instances.clock.now())
 
-        instance = self.changing.apply(actor, ref, wanted)
+        instance = self.instances.apply(actor, ref, wanted)
         messages = [skipped[-1]] if skipped[-1] else []
         return LaunchResponse(
             instance, tuple(WriteWarning(WarningCode.GPU_STEPS_SKIPPED, message) for message in messages)

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from chalicelib.domain.catalog import gpu_names
+from chalicelib.domain.common.text import join_and, join_or
 
 HOURS_PER_MONTH = Decimal(730)
 """AWS's own figure, for what is priced by the month."""
@@ -153,11 +154,11 @@ class InstanceTypeCatalog:
         counted = [each for each in launchable if each.gpu_count == gpu_count]
         if not counted:
             counts = join_and(sorted({each.gpu_count for each in launchable}))
-            raise NoMatchingType(f"no type has exactly {gpu_count} x {join_and(names, 'or')}; they come in {counts}")
+            raise NoMatchingType(f"no type has exactly {gpu_count} x {join_or(names)}; they come in {counts}")
         priced = [each for each in counted if region in each.prices]
         if not priced:
             regions = join_and(sorted({place for each in counted for place in each.prices}))
-            wish = f"{gpu_count} x {join_and(names, 'or')}"
+            wish = f"{gpu_count} x {join_or(names)}"
             raise NoMatchingType(f"{wish} is not known to be offered in {region}; it is in {regions}")
         return min(priced, key=lambda each: (each.prices[region], each.vcpus, each.name))
 
@@ -220,12 +221,5 @@ def _decimals(texts: Mapping[str, str]) -> dict[str, Decimal]:
     return {key: Decimal(text) for key, text in texts.items()}
 
 
-def _did_you_mean(close: Iterable[str]) -> str:
-    names = join_and(tuple(close), last="or")
-    return f"; did you mean {names}?" if names else ""
-
-
-def join_and(items: Iterable[object], last: str = "and") -> str:
-    """As people write it: "1, 4 and 8"."""
-    texts = [str(item) for item in items]
-    return f" {last} ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
+def _did_you_mean(close: tuple[str, ...]) -> str:
+    return f"; did you mean {join_or(close)}?" if close else ""

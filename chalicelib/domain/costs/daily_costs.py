@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from chalicelib.domain.common.text import round_usd
-from chalicelib.domain.instances.metering import BilledSegment, _amounts
+from chalicelib.domain.common.money import round_usd
+from chalicelib.domain.instances.metering import BilledSegment, split_segment_cost
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ def costs_per_day(segments: Iterable[BilledSegment], since: date, until: date) -
         for day, part in _days(segment):
             if since <= day <= until:
                 row = sums.setdefault((segment.owner, day), [Decimal(0)] * 3)
-                for index, value in enumerate(_amounts(part)):
+                for index, value in enumerate(split_segment_cost(part)):
                     row[index] += value
     return [
         DayCost(owner=owner, day=day, instances=round_usd(i), disks=round_usd(d), addresses=round_usd(a))

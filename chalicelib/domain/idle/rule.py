@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from chalicelib.domain.common.reason import Reason
+from chalicelib.domain.common.text import format_duration, format_time
 from chalicelib.domain.idle.evidence import MAX_SAMPLE_GAP, Evidence, SignalState
 from chalicelib.domain.idle.heartbeat import Heartbeat, UnreadableHeartbeat
 from chalicelib.domain.idle.policy import SIGNALS, IdlePolicy
@@ -120,10 +121,10 @@ def _is_fresh(evidence: Evidence, now: datetime) -> bool:
 def _quiet(quiet_since: datetime, policy: IdlePolicy, now: datetime) -> ActivityJudgment:
     quiet_for = now - quiet_since
     if quiet_for >= policy.idle_window:
-        message = f"every signal has been quiet for {format_duration(quiet_for)} (since {quiet_since:%H:%M} UTC)"
+        message = f"every signal has been quiet for {format_duration(quiet_for)} (since {format_time(quiet_since)})"
         reason = Reason(code=ActivityCode.IDLE, message=message)
         return ActivityJudgment(state=ActivityState.IDLE, reason=reason, quiet_since=quiet_since)
-    message = f"quiet for {format_duration(max(quiet_for, timedelta(0)))} of {policy.idle_minutes} minutes"
+    message = f"quiet for {format_duration(max(quiet_for, timedelta(0)))} of {policy.idle_minutes} min"
     reason = Reason(code=ActivityCode.QUIET, message=message)
     return ActivityJudgment(state=ActivityState.QUIET, reason=reason, quiet_since=quiet_since)
 
@@ -139,11 +140,3 @@ def unknown_activity(why: str) -> ActivityJudgment:
     """Nothing can be concluded, and why."""
     message = f"activity is unknown, so nothing is stopped for idleness: {why}"
     return ActivityJudgment(state=ActivityState.UNKNOWN, reason=Reason(code=ActivityCode.UNKNOWN, message=message))
-
-
-def format_duration(span: timedelta) -> str:
-    seconds = int(span.total_seconds())
-    if seconds < 120:
-        return f"{seconds} s"
-    minutes = seconds // 60
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60:02} min"

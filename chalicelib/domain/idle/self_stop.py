@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from chalicelib.domain.common.text import format_date_time
 from chalicelib.domain.idle.heartbeat import Heartbeat
 from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse
 from chalicelib.domain.idle.rule import ActivityState, judge_activity
@@ -95,7 +96,7 @@ def _obstacle(orders: HeartbeatResponse | None, is_setting_up: bool, now: dateti
     if orders.mode != "enforce":
         return f"the desk's mode is {orders.mode}"
     if orders.keep_until and now < orders.keep_until:
-        return f"it is kept until {orders.keep_until:%Y-%m-%d %H:%M} UTC"
+        return f"it is kept until {format_date_time(orders.keep_until)}"
     return "it is being set up" if is_setting_up else ""
 
 

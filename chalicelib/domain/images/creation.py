@@ -20,7 +20,7 @@ from chalicelib.domain.common.deadlines import (
 from chalicelib.domain.common.errors import PermanentAwsError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import ensure_period
+from chalicelib.domain.common.text import ensure_period, format_duration
 from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
 from chalicelib.domain.images import secret_restore
 from chalicelib.domain.images.plan import (
@@ -47,8 +47,7 @@ def decide(image: Image, observation: ImageObservation, now: datetime) -> ImageP
     """What is to be done about an image."""
     plan = _decide(image, observation, now)
     if plan.image.phase in IN_PROGRESS_PHASES and now - image.created_at >= IMAGE_DEADLINE:
-        hours = IMAGE_DEADLINE.seconds // 3600
-        return ImagePlan(_failed(plan.image, f"it was not ready within {hours} hours", now))
+        return ImagePlan(_failed(plan.image, f"it was not ready within {format_duration(IMAGE_DEADLINE)}", now))
     return plan
 
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from chalicelib.domain.catalog.instance_types import InstanceType
 from chalicelib.domain.common.deadlines import RESTORE_DEADLINE
 from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.common.text import format_time
 from chalicelib.domain.setup.installed_documents import InstalledDocument, hash_recipe_document
 from chalicelib.domain.setup.parameters import ParameterValue
 from chalicelib.domain.setup.recipe import Recipe, RecipeDocument
@@ -207,7 +208,7 @@ def secrets_removed_message(image: Image) -> str:
         f"{image.source.instance_name} is sealed for its image {image.name}: its ssh host keys and "
         f"Jupyter's token are off "
         f"its disk, so that they are not in the image. Once EC2 has taken the disk's snapshot {then}, as a rule within "
-        f"minutes, at {latest:%H:%M} UTC at the latest; GET /images/{image.id} says whether it is sealed. A shell "
+        f"minutes, at {format_time(latest)} at the latest; GET /images/{image.id} says whether it is sealed. A shell "
         "opens meanwhile"
     )
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from chalicelib.domain.common.deadlines import COMMAND_RESEND_AFTER, RESTORE_DEADLINE, SANITIZE_DEADLINE
 from chalicelib.domain.common.errors import PermanentAwsError
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.text import format_duration
 from chalicelib.domain.images.plan import (
     IMAGE_DOCUMENT,
     ImageObservation,
@@ -54,7 +55,7 @@ def decide(image: Image, observation: ImageObservation, now: datetime) -> ImageP
     if image.sanitize.restore_run and now - image.sanitize.restore_run.last_sent_at < COMMAND_RESEND_AFTER:
         return ImagePlan(image)
     if now - image.created_at >= RESTORE_DEADLINE:
-        return ImagePlan(_given_up(image, f"it has not ended well within {RESTORE_DEADLINE.seconds // 3600} hours"))
+        return ImagePlan(_given_up(image, f"it has not ended well within {format_duration(RESTORE_DEADLINE)}"))
     return _send(image, run, now)
 
 

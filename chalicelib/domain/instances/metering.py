@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from chalicelib.domain.common.text import round_usd
+from chalicelib.domain.common.money import round_usd
 from chalicelib.domain.instances.billing import BillingState, Meter, Rates
 from chalicelib.domain.instances.record import Ec2State, Instance, Machine
 
@@ -29,7 +29,7 @@ class BilledSegment:
     project: str | None = None
 
 
-def billing_state(machine: Machine | None) -> BillingState:
+def get_billing_state(machine: Machine | None) -> BillingState:
     """What AWS bills for a machine in its state; a stop counts only once EC2 says stopped."""
     match machine.state if machine else None:
         case None | Ec2State.TERMINATED:
@@ -48,7 +48,7 @@ def advance_meter(before: Instance, after: Instance, now: datetime) -> tuple[Ins
 
     :returns: `after` with its meter set, and the segments that ended
     """
-    state = billing_state(after.machine)
+    state = get_billing_state(after.machine)
     if state is before.billing.meter.state:
         return replace(after, billing=replace(after.billing, meter=before.billing.meter)), ()
     began = now
@@ -56,25 +56,25 @@ def advance_meter(before: Instance, after: Instance, now: datetime) -> tuple[Ins
         earliest = before.billing.meter.since or before.terminated_at or after.machine.launched_at
         began = min(now, max(earliest, after.machine.launched_at))
     ended = _segment(before, began)
-    spent = before.billing.meter.accrued + (segment_cost(ended) if ended else Decimal(0))
+    spent = before.billing.meter.accrued + (compute_segment_cost(ended) if ended else Decimal(0))
     meter = Meter(state=state, since=None if state is BillingState.NOTHING else began, accrued=spent)
     return replace(after, billing=replace(after.billing, meter=meter)), (ended,) if ended else ()
 
 
-def cost_so_far(instance: Instance, now: datetime) -> Decimal:
+def compute_cost(instance: Instance, now: datetime) -> Decimal:
     """US dollars from the first second until now."""
     running = _segment(instance, now)
-    return round_usd(instance.billing.meter.accrued + (segment_cost(running) if running else Decimal(0)))
+    return round_usd(instance.billing.meter.accrued + (compute_segment_cost(running) if running else Decimal(0)))
 
 
-def open_segment(instance: Instance, now: datetime) -> BilledSegment | None:
+def get_open_segment(instance: Instance, now: datetime) -> BilledSegment | None:
     """The stretch that is being billed now, as if it ended now."""
     return _segment(instance, now)
 
 
-def segment_cost(segment: BilledSegment) -> Decimal:
+def compute_segment_cost(segment: BilledSegment) -> Decimal:
     """What a segment costs in all."""
-    return sum(_amounts(segment), Decimal(0))
+    return sum(split_segment_cost(segment), Decimal(0))
 
 
 def _segment(instance: Instance, until: datetime) -> BilledSegment | None:
@@ -93,7 +93,7 @@ def _segment(instance: Instance, until: datetime) -> BilledSegment | None:
     )
 
 
-def _amounts(segment: BilledSegment) -> tuple[Decimal, Decimal, Decimal]:
+def split_segment_cost(segment: BilledSegment) -> tuple[Decimal, Decimal, Decimal]:
     hours = Decimal(str((segment.until - segment.since).total_seconds())) / HOUR
     if segment.state is BillingState.STOPPED:
         return Decimal(0), segment.rates.disk * hours, Decimal(0)

@@ -12,14 +12,14 @@ NAME_PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 
 NAME_LENGTHS = (3, 40)
 
-NAME_IN_DESCRIPTION = (
+NAME_DESCRIPTION = (
     "3 to 40 lower-case letters, digits and single hyphens, beginning with a letter and not ending in a "
     "hyphen; 'i-' and 'gd-' begin ids and no names"
 )
 
-_ID_BEGINNINGS = ("i-", "gd-")
+_ID_PREFIXES = ("i-", "gd-")
 
-Choose = Callable[[Sequence[str]], str]
+ChooseWord = Callable[[Sequence[str]], str]
 """One of a sequence, as `random.Random(seed).choice` or `secrets.choice`."""
 
 
@@ -36,7 +36,7 @@ def parse_word_lists(data: Mapping[str, Any]) -> WordLists:
     return WordLists(adjectives=tuple(data["adjectives"]), animals=tuple(data["animals"]))
 
 
-def generate_name(words: WordLists, choose: Choose) -> str:
+def generate_name(words: WordLists, choose: ChooseWord) -> str:
     """A name such as brave-otter; whether it is still free is for the caller to find out."""
     return f"{choose(words.adjectives)}-{choose(words.animals)}"
 
@@ -47,5 +47,5 @@ def is_valid_name(text: str) -> bool:
     return (
         shortest <= len(text) <= longest
         and re.fullmatch(NAME_PATTERN[1:-1], text) is not None
-        and not text.startswith(_ID_BEGINNINGS)
+        and not text.startswith(_ID_PREFIXES)
     )

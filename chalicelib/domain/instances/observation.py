@@ -29,7 +29,7 @@ class ObservedInstance:
 class Unavailable:
     """AWS did not answer: nothing may be concluded."""
 
-    why: str
+    error: str
 
 
 @dataclass(frozen=True)

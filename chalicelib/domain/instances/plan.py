@@ -19,7 +19,7 @@ from chalicelib.domain.setup.results import StepDurations
 class ResolveLaunch:
     """Find image, root device, subnet and zone, and freeze them into an attempt."""
 
-    zones_refused: tuple[str, ...]
+    excluded_zones: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -84,17 +84,17 @@ class InstanceLaunched:
 
 @dataclass(frozen=True)
 class CommandSent:
-    """SendCommand was accepted. :param content: SSM's hash of the document"""
+    """SendCommand was accepted. :param document_hash: SSM's hash of the document"""
 
     command_id: str
-    content: str | None = None
+    document_hash: str | None = None
 
 
 @dataclass(frozen=True)
 class DocumentAlreadyInstalled:
     """The document that is there now is the one that the image has; nothing was sent."""
 
-    content: str
+    document_hash: str
 
 
 @dataclass(frozen=True)

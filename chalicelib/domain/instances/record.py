@@ -102,7 +102,7 @@ class Claim:
     action: ClaimAction
     claimed_at: datetime
     reason: EventReason
-    kind: WarningType | None = None
+    warning_type: WarningType | None = None
     last_called_at: datetime | None = None
     overdue_notified: bool = False
 

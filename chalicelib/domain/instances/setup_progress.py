@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chalicelib.domain.idle.heartbeat import MAX_NAME_LENGTH, Heartbeat, Report, StepProgress
-from chalicelib.domain.idle.heartbeat_codec import truncate_ascii
+from chalicelib.domain.idle.heartbeat_encoding import truncate_ascii
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.domain.setup.results import StepDurations
 
-POSITION = re.compile(r"([0-9]{1,4}) of ([0-9]{1,4})")
+STEP_POSITION_PATTERN = re.compile(r"([0-9]{1,4}) of ([0-9]{1,4})")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +108,7 @@ def _matching_progress(instance: Instance, document: RecipeDocument, report: Rep
 
 def _position(text: str) -> tuple[int | None, int | None]:
     """Read "2 of 5". The machine wrote it, so it may be anything."""
-    found = POSITION.fullmatch(text)
+    found = STEP_POSITION_PATTERN.fullmatch(text)
     return (int(found[1]), int(found[2])) if found else (None, None)
 
 

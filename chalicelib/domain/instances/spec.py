@@ -93,7 +93,7 @@ class Spec:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
-def documents_for_spec(spec: Spec, recipes: Mapping[str, Recipe]) -> tuple[RecipeDocument, ...]:
+def collect_documents(spec: Spec, recipes: Mapping[str, Recipe]) -> tuple[RecipeDocument, ...]:
     """Of all its recipes that there are, in their order; what several of them run is run once."""
     uses: list[RecipeDocument] = []
     for name in (recipe for recipe in spec.software.recipes if recipe in recipes):

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from chalicelib.domain.common.deadlines import USER_RESPONSE_WAIT, WARNING_DELIVERY_WAIT
+from chalicelib.domain.common.text import format_time
 
 
 class WarningType(StrEnum):
@@ -33,7 +34,7 @@ class StopWarning:
     :param deliveries: the channels that have taken it, each once
     """
 
-    kind: WarningType
+    warning_type: WarningType
     created_at: datetime
     stop_at: datetime
     message: str
@@ -43,7 +44,7 @@ class StopWarning:
     @property
     def id(self) -> str:
         """Unique among an instance's warnings."""
-        return f"{self.kind}-{int(self.created_at.timestamp())}"
+        return f"{self.warning_type}-{int(self.created_at.timestamp())}"
 
     @property
     def stop_by(self) -> datetime:
@@ -55,18 +56,18 @@ class StopWarning:
         return min(max(self.stop_at, first + min(USER_RESPONSE_WAIT, self.stop_at - self.created_at)), latest)
 
     @property
-    def describe(self) -> str:
+    def delivery_summary(self) -> str:
         """When and by what people were warned, as a sentence."""
         if self.deliveries:
             channels = ", ".join(delivery.channel for delivery in self.deliveries)
-            return f"Warned at {self.created_at:%H:%M} UTC by {channels}."
+            return f"Warned at {format_time(self.created_at)} by {channels}."
         if self.requires_delivery:
-            return f"The warning of {self.created_at:%H:%M} UTC could not be delivered."
+            return f"The warning of {format_time(self.created_at)} could not be delivered."
         return "Nobody could be warned: no e-mail or webhook is configured."
 
-    def may_act(self, now: datetime) -> bool:
+    def can_act(self, now: datetime) -> bool:
         """Whether what was warned of may be done."""
         return now >= self.stop_by
 
-    def was_delivered_by(self, channel: str) -> bool:
+    def is_delivered_by(self, channel: str) -> bool:
         return any(delivery.channel == channel for delivery in self.deliveries)

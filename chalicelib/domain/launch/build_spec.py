@@ -13,7 +13,7 @@ from chalicelib.domain.desk.policy_limits import PolicyOverride, apply_override,
 from chalicelib.domain.desk.settings import DeskSettings, Limits
 from chalicelib.domain.images.record import Image, launch_incompatibility
 from chalicelib.domain.instances.billing import Rates
-from chalicelib.domain.instances.names import NAME_IN_DESCRIPTION, is_valid_name
+from chalicelib.domain.instances.names import NAME_DESCRIPTION, is_valid_name
 from chalicelib.domain.instances.spec import DesiredState, Hardware, ImageRef, Policy, Software, Spec
 from chalicelib.domain.launch.request import LaunchRequest
 from chalicelib.domain.launch.type_choice import choose_instance_type
@@ -150,7 +150,7 @@ def _disk(disk_gib: int, limits: Limits) -> Iterator[FieldError]:
 
 def _name(name: str | None) -> Iterator[FieldError]:
     if name is not None and not is_valid_name(name):
-        yield FieldError("name", f"must be {NAME_IN_DESCRIPTION}, not {name[:60]!r}")
+        yield FieldError("name", f"must be {NAME_DESCRIPTION}, not {name[:60]!r}")
 
 
 def _tags(request: LaunchRequest, limits: Limits) -> Iterator[FieldError]:

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from chalicelib.domain.catalog.instance_types import InstanceType
+from chalicelib.domain.common.text import join_and
 from chalicelib.domain.images.record import Image, skippable_documents
 from chalicelib.domain.instances.record import Instance
-from chalicelib.domain.instances.spec import Spec, documents_for_spec
+from chalicelib.domain.instances.spec import Spec, collect_documents
 from chalicelib.domain.launch.request import LaunchRequest
 from chalicelib.domain.setup.parameters import format_values, resolve_values
 from chalicelib.domain.setup.recipe import Recipe
@@ -82,11 +83,7 @@ def _in_words(spec: Spec, request: LaunchRequest, image: Image, recipes: Mapping
         inherited.append(f"the added recipe{'s' if len(spec.software.added_recipes) > 1 else ''} {names}")
     origin = f"Launched from image {image.name} ({image.id})"
     origin += f" with {join_and(inherited)}." if inherited else "."
-    spared = skippable_documents(image, documents_for_spec(spec, recipes))
+    spared = skippable_documents(image, collect_documents(spec, recipes))
     if not spared:
         return f"{origin} It contains no document that {join_and(spec.software.recipes)} runs."
     return f"{origin} Skipped unless changed since: {', '.join(spared)}. This saves about {sum(spared.values())} s."
-
-
-def join_and(names: tuple[str, ...] | list[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

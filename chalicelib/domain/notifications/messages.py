@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import TypedDict
 
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.text import format_date_time, format_time, format_timestamp
 from chalicelib.domain.notifications.notification import Notification
 
 KEEP_HOURS = 4
@@ -41,14 +42,14 @@ def email_subject(notice: Notification) -> str:
     what = notice.code.subject.format(outcome=outcome)
     if notice.stop_at:
         announced = "" if f"will be {outcome}" in what else f" and will be {outcome}"
-        what = f"{what}{announced} at {notice.stop_at:%H:%M} UTC"
+        what = f"{what}{announced} at {format_time(notice.stop_at)}"
     name = "".join(each if each.isascii() and each.isprintable() else "?" for each in notice.instance_name)
     return f"gpudesk: {name[: MAX_SUBJECT_LENGTH - len('gpudesk:  ') - len(what)]} {what}"
 
 
 def email_body(notice: Notification) -> str:
     """Return the plain text of the e-mail. Its last lines are the requests that the message suggests."""
-    head = f"{notice.instance_name} of {notice.owner}, {notice.at:%Y-%m-%d %H:%M} UTC:"
+    head = f"{notice.instance_name} of {notice.owner}, {format_date_time(notice.at)}:"
     calls = [_in_one_line(call) for call in api_calls(notice).values()]
     return "\n\n".join([head, notice.message, *(["\n".join(calls)] if calls else [])]) + "\n"
 
@@ -64,9 +65,9 @@ def webhook_payload(notice: Notification) -> bytes:
         "message": notice.message,
     }
     if notice.stop_at:
-        data["stop_at"] = notice.stop_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        data["stop_at"] = format_timestamp(notice.stop_at)
     data |= api_calls(notice)
-    at = notice.at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    at = format_timestamp(notice.at)
     return json.dumps({"type": str(notice.code), "timestamp": at, "data": data}).encode()
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
+from chalicelib.domain.common.text import join_or
 from chalicelib.domain.sessions.connect import DEFAULT_JUPYTER_LOCAL_PORT
 
 SSH_USER = "ubuntu"
@@ -106,7 +107,7 @@ def validate_public_key(text: str | None) -> str:
     body = rest.partition(" ")[0]
     if kind in KEY_TYPES and MIN_KEY_LENGTH <= len(f"{kind} {body}") <= MAX_KEY_LENGTH and _says(kind, body):
         return f"{kind} {body}"
-    kinds = " or ".join(KEY_TYPES)
+    kinds = join_or(KEY_TYPES)
     right = f"must be, with kind ssh, a public key of kind {kinds} as one line, as ~/.ssh/id_ed25519.pub has it"
     raise ValidationFailed(f"public_key {right}", errors=(FieldError("public_key", right),))
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog
+from chalicelib.domain.common.text import join_or
 
 RELEASE = re.compile(r"ubuntu(?:/server/|-)([0-9]{2}\.[0-9]{2})")
 """In the names of public parameters, Canonical's and those of the Deep Learning AMIs."""
@@ -187,7 +188,3 @@ def _narrowest(one: ComputeCapabilityRange, other: ComputeCapabilityRange) -> Co
 
 def _numbers(capability: str) -> tuple[int, ...]:
     return tuple(int(part) for part in capability.split("."))
-
-
-def join_or(names: tuple[str, ...] | list[str]) -> str:
-    return " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

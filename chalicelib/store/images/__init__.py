@@ -1,1 +1,1 @@
-"""The images table and its queries."""
+"""The images table: its models and its repository."""

@@ -1,1 +1,1 @@
-"""The instances table, its items and its queries."""
+"""The instances table: its models, the writes that belong to a record, and the repositories."""

@@ -1,4 +1,4 @@
-"""A launch is one transaction: what is repeated is found again, what is taken is refused."""
+"""Create the record of a launch in one transaction: find repeated requests, refuse names in use and full limits."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,28 +12,25 @@ from chalicelib.domain.common.deadlines import IDEMPOTENCY_RETENTION
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.write_warnings import WarningCode, WriteWarning
+from chalicelib.store.desk import DeskModel
 from chalicelib.store.dynamo import (
-    MAX_ATTEMPTS,
-    VersionConflict,
-    adjust_owner_count,
-    append_timeline,
+    TransactionConflict,
     cancellation_codes,
-    get_consistent,
-    name_key,
-    to_instance_model,
+    find_item,
+    retry_on_conflict,
     transaction,
 )
-from chalicelib.store.models import DeskModel
+from chalicelib.store.instances.items import adjust_owner_count, append_timeline, name_key, to_instance_model
 
 
 @dataclass(frozen=True, kw_only=True)
 class IdempotencyRecord:
-    """What makes two requests the same.
+    """The stored key and digest that make a repeated POST return the first instance.
 
-    :param key: of the owner and of the Idempotency-Key or of what was asked for
-    :param digest: of the body: the same key with another body is a mistake
-    :param until: how long it is remembered
-    :param warnings: those of the answer, so that a repeated request gets the same answer
+    :param key: of the owner, and of the Idempotency-Key or the body
+    :param digest: of the body: the same key with another body is an error of the client
+    :param until: when the key may be used for another request
+    :param warnings: of the first response, so that a repeated request gets the same response
     """
 
     key: str
@@ -44,14 +41,14 @@ class IdempotencyRecord:
 
 @dataclass(frozen=True)
 class LaunchCreated:
-    """The record was made."""
+    """The record was created."""
 
 
 @dataclass(frozen=True)
 class DuplicateRequest:
-    """The wish was granted before.
+    """An earlier request with the same key created an instance.
 
-    :param same_body: whether it was word for word the same
+    :param same_body: the earlier body was identical
     """
 
     instance_id: str
@@ -61,96 +58,105 @@ class DuplicateRequest:
 
 @dataclass(frozen=True)
 class NameTaken:
-    """An instance of that name lives."""
+    """An active instance has this name."""
 
 
 @dataclass(frozen=True)
 class LimitReached:
-    """The owner has as many living instances as allowed."""
+    """The owner has as many active instances as allowed."""
 
 
 LaunchResult = LaunchCreated | DuplicateRequest | NameTaken | LimitReached
 
 
 class LaunchRepository:
-    """The writing end of POST /instances."""
+    """The writes of POST /instances."""
 
     def launch(
         self,
         instance: Instance,
         entries: Iterable[TimelineEntry],
-        wish: IdempotencyRecord,
+        request: IdempotencyRecord,
         *,
         limit: int,
         now: datetime,
     ) -> LaunchResult:
-        """One transaction: record, name, limit, wish and timeline, all of them or none.
+        """Write record, timeline, name, count and idempotency record in one transaction: all of them or none.
 
-        :param limit: how many living instances the owner may have, this one included
+        :param limit: how many active instances the owner may have, this one included
+        :raises VersionConflict: every attempt met other launches of the owner
         """
-        for _ in range(MAX_ATTEMPTS):
-            known = self.find(wish, now)
+        timeline = tuple(entries)
+
+        def attempt() -> LaunchResult:
+            known = self.find(request, now)
             if known:
                 return LaunchCreated() if known.instance_id == instance.id else known
             try:
-                self._launch(instance, entries, wish, limit, now)
+                self._write(instance, timeline, request, limit, now)
             except TransactWriteError as error:
-                refusal = self._refusal(error, instance.id, wish, now)
-                if refusal:
-                    return refusal
-            else:
-                return LaunchCreated()
-        raise VersionConflict(f"{MAX_ATTEMPTS} launches of {instance.owner} in a row met another one")
+                return self._explain(error, instance, request, now)
+            return LaunchCreated()
 
-    def find(self, wish: IdempotencyRecord, now: datetime) -> DuplicateRequest | None:
-        """The launch that this wish was granted with before, while it is remembered."""
-        found = get_consistent(DeskModel, wish.key)
-        if found is None or not found.instance or (found.until or 0) < int(now.timestamp()):
+        return retry_on_conflict(attempt, TransactionConflict)
+
+    def find(self, request: IdempotencyRecord, now: datetime) -> DuplicateRequest | None:
+        """Return the launch of an earlier request with the same key, until its record expires."""
+        item = find_item(DeskModel, request.key)
+        if item is None or not item.instance or (item.until or 0) < int(now.timestamp()):
             return None
-        return DuplicateRequest(found.instance, found.digest == wish.digest, tuple(map(_warning, found.warnings or ())))
+        warnings = tuple(map(_to_warning, item.warnings or ()))
+        return DuplicateRequest(item.instance, item.digest == request.digest, warnings)
 
-    def _launch(
-        self, instance: Instance, entries: Iterable[TimelineEntry], wish: IdempotencyRecord, limit: int, now: datetime
+    def _write(
+        self,
+        instance: Instance,
+        entries: Iterable[TimelineEntry],
+        request: IdempotencyRecord,
+        limit: int,
+        now: datetime,
     ) -> None:
         with transaction() as changes:
             changes.save(
                 DeskModel(
-                    wish.key,
+                    request.key,
                     instance=instance.id,
-                    digest=wish.digest,
-                    warnings=[{"code": warning.code.value, "message": warning.message} for warning in wish.warnings],
-                    until=int(wish.until.timestamp()),
-                    expires_at=wish.until + IDEMPOTENCY_RETENTION,
+                    digest=request.digest,
+                    warnings=[{"code": warning.code.value, "message": warning.message} for warning in request.warnings],
+                    until=int(request.until.timestamp()),
+                    expires_at=request.until + IDEMPOTENCY_RETENTION,
                 ),
                 condition=DeskModel.key.does_not_exist() | (DeskModel.until < int(now.timestamp())),
             )
             changes.save(
                 DeskModel(name_key(instance.name), instance=instance.id), condition=DeskModel.key.does_not_exist()
             )
-            adjust_owner_count(changes, instance.owner, +1, below=limit)
+            adjust_owner_count(changes, instance.owner, +1, limit)
             changes.save(to_instance_model(instance, None, user_write=True))
             append_timeline(changes, instance.id, 1, entries)
 
-    def _refusal(
-        self, error: TransactWriteError, instance_id: str, wish: IdempotencyRecord, now: datetime
-    ) -> LaunchResult | None:
-        """What a failed transaction means; our own earlier request is a success. None: try again.
+    def _explain(
+        self, error: TransactWriteError, instance: Instance, request: IdempotencyRecord, now: datetime
+    ) -> LaunchResult:
+        """Return what a failed transaction means. If our own earlier write was committed, that is a success.
 
-        PynamoDB sends the puts in their order (wish, name, record, timeline) and then the updates (limit).
+        PynamoDB sends the puts in their order (idempotency record, name, record, timeline), then the updates (count).
+
+        :raises TransactionConflict: another transaction was in the way; try again
         """
-        known = self.find(wish, now)
+        known = self.find(request, now)
         if known:
-            return LaunchCreated() if known.instance_id == instance_id else known
-        if not set(cancellation_codes(error)) & {"ConditionalCheckFailed", "TransactionConflict"}:
+            return LaunchCreated() if known.instance_id == instance.id else known
+        if not cancellation_codes(error) & {"ConditionalCheckFailed", "TransactionConflict"}:
             raise error
         reasons = [reason.code if reason else None for reason in error.cancellation_reasons]
         failed = [reason == "ConditionalCheckFailed" for reason in reasons]
-        if not any(failed):
-            return None
-        if failed[1]:
+        if any(failed) and failed[1]:
             return NameTaken()
-        return LimitReached() if failed[-1] else None
+        if any(failed) and failed[-1]:
+            return LimitReached()
+        raise TransactionConflict(f"All attempts to launch for {instance.owner} met other launches") from error
 
 
-def _warning(raw: MapAttribute[str, Any]) -> WriteWarning:
+def _to_warning(raw: MapAttribute[str, Any]) -> WriteWarning:
     return WriteWarning(WarningCode(raw["code"]), str(raw["message"]))

@@ -1,155 +1,111 @@
-"""The records of instances: changed under a guard, found by id, name, owner and machine."""
+"""Read and write the records of instances: found by id, name, owner and EC2 id, and changed under a version guard."""
 
-import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
 from pynamodb.exceptions import PynamoDBException, TransactWriteError
 
-from chalicelib.domain.benchmarks.result import Benchmark
+from chalicelib.domain.common.pagination import Page, list_name
 from chalicelib.domain.common.timeline import TimelineEntry
-from chalicelib.domain.instances.metering import BilledSegment
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.notifications.notification import Notification
-from chalicelib.store.benchmarks import add_benchmark
-from chalicelib.store.codec import INSTANCE
-from chalicelib.store.cursors import decode_cursor, encode_cursor
+from chalicelib.store.desk import DeskModel
 from chalicelib.store.dynamo import (
-    MAX_ATTEMPTS,
-    VersionConflict,
-    add_ledger_segments,
-    adjust_owner_count,
-    append_timeline,
+    PARTITION,
+    PagedQuery,
     cancellation_codes,
-    get_consistent,
-    name_key,
-    release_name_and_count,
-    reserve_name_and_count,
-    to_instance_model,
+    commit,
+    find_item,
+    read_or_log,
     transaction,
 )
-from chalicelib.store.models import PARTITION, ActiveInstances, DeskModel, InstanceModel
+from chalicelib.store.instances.items import (
+    INSTANCE,
+    RecordWrite,
+    add_record_write,
+    adjust_owner_count,
+    append_timeline,
+    name_key,
+    to_instance_model,
+)
+from chalicelib.store.instances.table import ActiveInstances, InstanceModel
 from chalicelib.store.notifications import add_notifications
-
-LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class UnreadableRecord:
-    """A record that is there and cannot be read."""
+    """A record that exists and cannot be read.
+
+    :param error: says why, for the log
+    """
 
     id: str
-    why: str
-
-
-@dataclass(frozen=True)
-class Page:
-    """Some of a list, and where it goes on."""
-
-    items: tuple[Instance, ...]
-    next_cursor: str | None
+    error: str
 
 
 class InstanceRepository:
-    """The instances table and what must change together with it."""
+    """The instances table, and what changes together with it."""
 
     def load(self, id_or_name: str) -> Instance | None:
-        """By id, or by the name of a living instance; read consistently.
+        """Return a record by id, or by the name of an active instance, read consistently.
 
         :raises ValidationError: the record cannot be read
         """
-        found = get_consistent(InstanceModel, id_or_name)
-        if found is None:
-            held = get_consistent(DeskModel, name_key(id_or_name))
-            found = get_consistent(InstanceModel, held.instance) if held and held.instance else None
-        return _instance(found) if found else None
+        item = find_item(InstanceModel, id_or_name)
+        if item is None:
+            reservation = find_item(DeskModel, name_key(id_or_name))
+            item = find_item(InstanceModel, reservation.instance) if reservation and reservation.instance else None
+        return _to_instance(item) if item else None
 
     def find_by_ec2_id(self, ec2_instance_id: str) -> Instance | None:
-        """The record behind which an EC2 instance stands."""
-        for found in InstanceModel.by_ec2_instance.query(ec2_instance_id, limit=1):
-            return self.load(found.id)
+        """Return the record of an EC2 instance."""
+        for item in InstanceModel.by_ec2_instance.query(ec2_instance_id, limit=1):
+            return self.load(item.id)
         return None
 
     def exists_for_ec2_id(self, ec2_instance_id: str) -> bool:
-        """Whether any record, readable or not, is about this EC2 instance."""
+        """Return whether an EC2 instance has a record, readable or not."""
         return InstanceModel.by_ec2_instance.count(ec2_instance_id, limit=1) > 0
 
     def list_active(self) -> Iterator[Instance | UnreadableRecord]:
-        """All that are not terminated; one that cannot be read does not hide the others."""
-        for item in _raw_living():
-            yield _readable(item)
+        """Yield all records that are not terminated. An unreadable one does not hide the others."""
+        return map(_read_raw_item, _query_active_raw())
 
-    def page(self, owner: str | None, *, limit: int, cursor: str | None, now: datetime) -> Page:
-        """Newest first: one owner's, or all; terminated ones for as long as they are listed.
+    def page(self, owner: str | None, *, limit: int, cursor: str | None, now: datetime) -> Page[Instance]:
+        """Return a page of the records of one owner, or of everybody, newest first.
 
-        :raises BadCursor: not a cursor of this list
+        Terminated ones are included until they expire.
+
+        :raises ValidationFailed: the cursor is not one of this list
         """
-        index: Any = InstanceModel.by_owner if owner else InstanceModel.by_creation
-        scope = ("owner", owner) if owner else ("partition", PARTITION)
-        results = index.query(
-            scope[1],
-            scan_index_forward=False,
-            limit=limit,
-            last_evaluated_key=decode_cursor(cursor, scope, "id", "created_key"),
-            filter_condition=InstanceModel.expires_at.does_not_exist() | (InstanceModel.expires_at > now),
+        return _query_for(owner).fetch(
+            lambda item: read_or_log(f"record {item.id}", partial(_to_instance, item)),
+            limit,
+            cursor,
+            InstanceModel.expires_at.does_not_exist() | (InstanceModel.expires_at > now),
         )
-        items = [_readable_model(found) for found in results]
-        for broken in items:
-            if isinstance(broken, UnreadableRecord):
-                LOG.error("record %s cannot be read: %s", broken.id, broken.why)
-        return Page(tuple(i for i in items if isinstance(i, Instance)), encode_cursor(results.last_evaluated_key))
 
-    def write(
-        self,
-        before: Instance,
-        after: Instance,
-        entries: Iterable[TimelineEntry] = (),
-        segments: Iterable[BilledSegment] = (),
-        notices: Iterable[Notification] = (),
-        *,
-        user_write: bool = False,
-        measured: Benchmark | None = None,
-    ) -> Instance:
-        """One transaction, guarded by the version of `before`: the record, its timeline, what it cost, who is told.
+    def write(self, write: RecordWrite) -> Instance:
+        """Write a changed record and all that belongs to it in one transaction.
 
-        :param measured: to be kept with it
-        :param user_write: a person's write, which the stream passes on
         :returns: the record with its new version
-        :raises Stale: somebody was faster; read it again and decide again
+        :raises VersionConflict: the record has changed since it was read; read it again and decide again
         """
-        for _ in range(MAX_ATTEMPTS):
-            model = to_instance_model(after, before.version, user_write=user_write)
-            try:
-                with transaction() as changes:
-                    changes.save(model)
-                    append_timeline(changes, after.id, (before.version or 0) + 1, entries)
-                    add_ledger_segments(changes, segments)
-                    add_notifications(changes, notices)
-                    if measured:
-                        add_benchmark(changes, measured)
-                    if before.is_active and not after.is_active:
-                        release_name_and_count(changes, before)
-                    elif after.is_active and not before.is_active:
-                        reserve_name_and_count(changes, after)
-            except TransactWriteError as error:
-                why = cancellation_codes(error)
-                if "ConditionalCheckFailed" in why:
-                    raise VersionConflict(f"{after.id} has changed since version {before.version}") from error
-                if "TransactionConflict" in why:
-                    continue
-                raise
-            return replace(after, version=model.version)
-        raise VersionConflict(f"{after.id} is being changed by others")
+        item = commit(write.after.id, lambda changes: add_record_write(changes, write))
+        return replace(write.after, version=item.version)
 
-    def adopt(self, instance: Instance, entries: Iterable[TimelineEntry], notices: Iterable[Notification] = ()) -> bool:
-        """A record for a machine that has none; its name is held where it is free.
+    def adopt(
+        self, instance: Instance, entries: Iterable[TimelineEntry], notifications: Iterable[Notification] = ()
+    ) -> bool:
+        """Create the record of an EC2 instance that has none. If its name is in use, its id becomes its name.
 
-        :returns: whether it was made now (and not before, by another sweep)
+        :returns: False if it has a record already, such as one of another sweep
         """
-        is_free = get_consistent(DeskModel, name_key(instance.name)) is None
+        is_free = find_item(DeskModel, name_key(instance.name)) is None
         instance = instance if is_free else replace(instance, name=instance.id)
         try:
             with transaction() as changes:
@@ -157,7 +113,7 @@ class InstanceRepository:
                     to_instance_model(instance, None, user_write=False), condition=InstanceModel.id.does_not_exist()
                 )
                 append_timeline(changes, instance.id, 1, entries)
-                add_notifications(changes, notices)
+                add_notifications(changes, notifications)
                 changes.save(
                     DeskModel(name_key(instance.name), instance=instance.id), condition=DeskModel.key.does_not_exist()
                 )
@@ -169,31 +125,34 @@ class InstanceRepository:
         return True
 
 
-def _instance(model: InstanceModel) -> Instance:
-    return replace(INSTANCE.validate_python(model.record.as_dict()), version=int(model.version))
+def _query_for(owner: str | None) -> PagedQuery:
+    keys = ("id", "created_key")
+    if owner:
+        return PagedQuery(list_name("instances", owner), InstanceModel.by_owner, ("owner", owner), keys)
+    return PagedQuery(list_name("instances"), InstanceModel.by_creation, ("partition", PARTITION), keys)
 
 
-def _raw_living() -> Iterator[dict[str, Any]]:
-    """Page by page as DynamoDB gives them, so that one bad item spoils no page."""
+def _to_instance(item: InstanceModel) -> Instance:
+    return replace(INSTANCE.validate_python(item.record.as_dict()), version=int(item.version))
+
+
+def _query_active_raw() -> Iterator[dict[str, Any]]:
+    """Yield the items of the active index as DynamoDB returns them: PynamoDB fails a whole page for one bad item."""
     table = InstanceModel._get_connection()
     start: dict[str, Any] | None = None
     while True:
-        answer = table.query("active", index_name=ActiveInstances.Meta.index_name, exclusive_start_key=start)
-        yield from answer.get("Items", ())
-        start = answer.get("LastEvaluatedKey")
+        response = table.query("active", index_name=ActiveInstances.Meta.index_name, exclusive_start_key=start)
+        yield from response.get("Items", ())
+        start = response.get("LastEvaluatedKey")
         if not start:
             return
 
 
-def _readable_model(model: InstanceModel) -> Instance | UnreadableRecord:
+def _read_raw_item(raw: dict[str, Any]) -> Instance | UnreadableRecord:
+    record_id = str(raw.get("id", {}).get("S", "?"))
     try:
-        return _instance(model)
-    except ValidationError as problem:
-        return UnreadableRecord(model.id, str(problem)[:300])
-
-
-def _readable(item: dict[str, Any]) -> Instance | UnreadableRecord:
-    try:
-        return _readable_model(InstanceModel.from_raw_data(item))
-    except (PynamoDBException, ValueError, TypeError, KeyError, AttributeError) as problem:
-        return UnreadableRecord(str(item.get("id", {}).get("S", "?")), f"{type(problem).__name__}: {problem}"[:300])
+        return _to_instance(InstanceModel.from_raw_data(raw))
+    except ValidationError as error:
+        return UnreadableRecord(record_id, str(error)[:300])
+    except (PynamoDBException, ValueError, TypeError, KeyError, AttributeError) as error:
+        return UnreadableRecord(record_id, f"{type(error).__name__}: {error}"[:300])

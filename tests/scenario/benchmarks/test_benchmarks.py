@@ -22,7 +22,7 @@ MEASURED = Path(__file__).parents[2] / "golden" / "benchmarks" / "h100_1.json"
 
 
 def measure(desk: World, instance: Instance, actor: Actor = ADA) -> Instance:
-    return desk.desk.requests.benchmarking.start(actor, instance.id, seconds=None)
+    return desk.desk.benchmarks.start(actor, instance.id, seconds=None)
 
 
 def ended(desk: World, instance: Instance, minutes: int = 60) -> str:
@@ -45,7 +45,7 @@ def held(desk: World, instance: Instance) -> Callable[[], None]:
 
 
 def types(desk: World) -> list[str]:
-    compared = desk.desk.requests.benchmarking.compare(instance_type=None, gpu=None)
+    compared = desk.desk.benchmarks.compare(instance_type=None, gpu=None)
     return [each.benchmark.instance_type for each in compared]
 
 
@@ -59,7 +59,7 @@ def test_what_was_asked_for_is_measured_kept_and_compared(desk: World) -> None:
         "benchmark_done",
     ]
     assert desk.look(instance).phase is Phase.READY
-    (found,) = desk.desk.requests.benchmarking.compare(instance_type=None, gpu=None)
+    (found,) = desk.desk.benchmarks.compare(instance_type=None, gpu=None)
     assert found.benchmark.instance_type == "g4dn.12xlarge"
     assert {score.figure.gpus for score in found.scores} == {1, 2, 4}
     training = [score.efficiency for score in found.scores if score.figure.metric == "training"]
@@ -128,7 +128,7 @@ def test_a_stop_or_a_terminate_does_not_wait_for_a_measurement(desk: World, how:
     held(desk, instance)
     measure(desk, instance)
     desk.minute(2)
-    getattr(desk.desk.requests.changing, how)(ADA, instance.id)
+    getattr(desk.desk.instances, how)(ADA, instance.id)
     desk.until(instance, Phase.STOPPED if how == "stop" else Phase.TERMINATED, minutes=8)
     assert "could not finish its benchmark: it is " in ended(desk, instance)
 
@@ -161,7 +161,7 @@ def test_a_crash_after_the_command_was_sent_is_repaired_by_the_next_look(desk: W
     with pytest.raises(Crashed):
         desk.minute()
     assert ended(desk, instance, 8).startswith("benchmark_done")
-    assert len(desk.desk.requests.benchmarking.compare(instance_type=None, gpu=None)) == 1
+    assert len(desk.desk.benchmarks.compare(instance_type=None, gpu=None)) == 1
 
 
 def test_a_paused_desk_runs_no_benchmark_until_it_enforces_again(desk: World) -> None:
@@ -173,7 +173,7 @@ def test_a_paused_desk_runs_no_benchmark_until_it_enforces_again(desk: World) ->
     calls = desk.cloud.calls["ssm:SendCommand"]
     desk.minute(3)
     assert desk.cloud.calls["ssm:SendCommand"] == calls
-    desk.desk.requests.administration.update(ADMIN, mode=Mode.ENFORCE)
+    desk.desk.desk.update(ADMIN, mode=Mode.ENFORCE)
     assert ended(desk, instance, 5).startswith("benchmark_done")
 
 
@@ -181,7 +181,7 @@ def test_no_image_is_made_of_what_is_being_measured(desk: World) -> None:
     instance = desk.ready()
     measure(desk, instance)
     with pytest.raises(Conflict, match="is being measured; ask again once that has ended"):
-        desk.desk.requests.images.create(ADA, instance.id, name="vision", description="", no_reboot=True)
+        desk.desk.images.create(ADA, instance.id, name="vision", description="", no_reboot=True)
 
 
 def test_only_those_whose_it_is_may_have_it_measured(desk: World) -> None:

@@ -17,7 +17,7 @@ def test_a_stopped_instance_costs_its_disk_alone(desk: World) -> None:
 
 def test_a_terminated_instance_costs_nothing_more(desk: World) -> None:
     instance = desk.ready()
-    desk.desk.requests.changing.terminate(ADA, instance.id)
+    desk.desk.instances.terminate(ADA, instance.id)
     instance = desk.until(instance, Phase.TERMINATED)
     cost = desk.show(instance).cost_so_far
     assert cost > 0
@@ -29,7 +29,7 @@ def test_costs_are_summed_per_owner_and_day_and_agree_with_the_instances(desk: W
     first = desk.ready(max_hours=24)
     second = desk.until(desk.ready(gpu="A10G", idle_minutes=5, warning_minutes=5), Phase.STOPPED)
     desk.clock.advance(timedelta(hours=20))
-    days = desk.desk.requests.reading.costs(
+    days = desk.desk.queries.costs(
         ADMIN, owner=None, since=(desk.now - timedelta(days=2)).date(), until=desk.now.date()
     )
     assert {day.owner for day in days} == {"ada"}

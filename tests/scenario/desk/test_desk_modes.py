@@ -2,6 +2,7 @@
 
 import pytest
 
+from chalicelib.control.loop.dry_run import preview_sweep
 from chalicelib.domain.common.errors import Conflict, Forbidden
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.commands.stop_start import paused_warning_for
@@ -12,7 +13,7 @@ from tests.support.world import ADA, ADMIN, MINUTE, World
 
 
 def set_mode(desk: World, mode: Mode) -> None:
-    desk.desk.requests.administration.update(ADMIN, mode=mode, defaults={}, limits={})
+    desk.desk.desk.update(ADMIN, mode=mode, defaults={}, limits={})
 
 
 def test_while_paused_nothing_is_launched_started_stopped_or_terminated(desk: World) -> None:
@@ -21,7 +22,7 @@ def test_while_paused_nothing_is_launched_started_stopped_or_terminated(desk: Wo
     calls = dict(desk.cloud.calls)
     with pytest.raises(Conflict, match="is paused"):
         desk.launch(gpu="L4")
-    stopping = desk.desk.requests.changing.stop(ADA, ready.id)
+    stopping = desk.desk.instances.stop(ADA, ready.id)
     warning = paused_warning_for(stopping, Mode.PAUSED)
     assert warning is not None
     assert warning.code is WarningCode.DESK_PAUSED
@@ -63,13 +64,13 @@ def test_a_warning_of_before_is_not_acted_on_after_a_time_of_not_acting(desk: Wo
 def test_a_dry_run_still_does_what_people_ask(desk: World) -> None:
     set_mode(desk, Mode.DRY_RUN)
     instance = desk.ready()
-    assert paused_warning_for(desk.desk.requests.changing.stop(ADA, instance.id), Mode.DRY_RUN) is None
+    assert paused_warning_for(desk.desk.instances.stop(ADA, instance.id), Mode.DRY_RUN) is None
     desk.until(instance, Phase.STOPPED, minutes=5)
 
 
 def test_only_an_admin_sets_the_mode(desk: World) -> None:
     with pytest.raises(Forbidden):
-        desk.desk.requests.administration.update(ADA, mode=Mode.PAUSED, defaults={}, limits={})
+        desk.desk.desk.update(ADA, mode=Mode.PAUSED, defaults={}, limits={})
 
 
 def test_what_the_desk_would_do_can_be_printed_instead_of_done(desk: World) -> None:
@@ -78,7 +79,7 @@ def test_what_the_desk_would_do_can_be_printed_instead_of_done(desk: World) -> N
     desk.clock.advance(MINUTE)
     desk.beat()
     before = desk.look(instance)
-    (plan,) = desk.desk.loop.preview()
+    (plan,) = preview_sweep(desk.desk.reconciler)
     assert "otter (stopping): Every signal has been quiet" in describe(plan)
     assert "would call Stop(force=False, if_still_idle=True)" in describe(plan)
     assert desk.look(instance) == before

@@ -13,7 +13,7 @@ from tests.support.world import ADA, ADMIN, MINUTE, World, machine_id, world
 
 def orders(desk: World, instance: Instance) -> HeartbeatResponse:
     """What the machine's next heartbeat would be answered with."""
-    heartbeat = desk.desk.loop.reconciler.heartbeats.get(desk.heartbeat_key(machine_id(instance)))
+    heartbeat = desk.desk.reconciler.heartbeats.get(desk.heartbeat_key(machine_id(instance)))
     assert heartbeat is not None
     assert heartbeat.response is not None
     return heartbeat.response
@@ -31,9 +31,9 @@ def test_a_changed_policy_a_keep_a_warning_and_the_mode_reach_the_machine(desk: 
     warning = orders(desk, instance).warning
     assert warning is not None
     assert warning.id == instance.warning.id
-    desk.desk.requests.changing.keep(ADA, instance.id, hours=4, until=None)
-    desk.desk.requests.changing.update_policy(ADA, instance.id, PolicyOverride(idle_minutes=45))
-    desk.desk.loop.reconcile(instance.id)
+    desk.desk.instances.keep(ADA, instance.id, hours=4, until=None)
+    desk.desk.instances.update_policy(ADA, instance.id, PolicyOverride(idle_minutes=45))
+    desk.desk.reconciler.reconcile(instance.id)
     told = orders(desk, instance)
     assert told.warning is None
     assert told.keep_until == desk.look(instance).lifetime.keep_until
@@ -83,7 +83,7 @@ def test_what_a_machine_asks_for_never_moves_its_maximum_hours(desk: World) -> N
 def test_a_keep_on_the_machine_is_refused_in_words_where_the_time_is_over(desk: World) -> None:
     desk.admin_bounds(keep_hours=1)
     instance = desk.ready(max_hours=1)
-    desk.desk.requests.changing.keep(ADMIN, instance.id, hours=1, until=None)
+    desk.desk.instances.keep(ADMIN, instance.id, hours=1, until=None)
     desk.minute(57, sweep_every=3)
     desk.wish = KeepRequest(id="late", hours=1)
     desk.minute(2)
@@ -118,9 +118,9 @@ def test_a_start_after_a_stop_begins_with_no_evidence_and_no_answer(desk: World)
     desk.wish = KeepRequest(id="w1", hours=0.5)
     desk.minute(2)
     desk.wish = None
-    desk.desk.requests.changing.stop(ADA, instance.id)
+    desk.desk.instances.stop(ADA, instance.id)
     desk.until(instance, Phase.STOPPED)
-    desk.desk.requests.changing.start(ADA, instance.id)
+    desk.desk.instances.start(ADA, instance.id)
     desk.reboot()
     instance = desk.until(instance, Phase.READY)
     began = desk.now
@@ -157,9 +157,9 @@ def test_a_keep_on_a_machine_whose_setup_failed_is_granted_too() -> None:
 def test_a_start_by_the_desk_is_no_reboot(desk: World) -> None:
     instance = desk.ready()
     desk.minute(2)
-    desk.desk.requests.changing.stop(ADA, instance.id)
+    desk.desk.instances.stop(ADA, instance.id)
     desk.until(instance, Phase.STOPPED, minutes=5)
-    desk.desk.requests.changing.start(ADA, instance.id)
+    desk.desk.instances.start(ADA, instance.id)
     heartbeat, desk.beat = desk.beat, lambda: None  # type: ignore[method-assign]
     desk.until(instance, Phase.READY, minutes=8)
     desk.minute()

@@ -9,7 +9,7 @@ import pytest
 from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.instances.spec import DesiredState
-from chalicelib.store.models import InstanceModel
+from chalicelib.store.instances.table import InstanceModel
 from tests.support.world import MINUTE, World, machine_id
 
 HOSTILE: list[dict[str, Any]] = [
@@ -76,7 +76,7 @@ def test_a_signal_that_is_not_reported_is_unknown(desk: World) -> None:
 
 
 def test_one_unparsable_record_among_a_hundred_stops_the_sweep_of_none(desk: World) -> None:
-    instances = desk.desk.loop.reconciler.instances
+    instances = desk.desk.reconciler.instances
     waiting, broken = desk.launch(key="first"), desk.launch(key="second")
     for number in range(98):
         asleep = replace(waiting, id=f"gd-{number}", name=f"asleep-{number}", phase=Phase.STOPPED)
@@ -85,7 +85,7 @@ def test_one_unparsable_record_among_a_hundred_stops_the_sweep_of_none(desk: Wor
     model.record = {"id": broken.id, "phase": "half-eaten"}
     model.save()
     desk.clock.advance(MINUTE)
-    report = desk.desk.loop.sweep()
+    report = desk.desk.sweep.run()
     assert report.unreadable == [broken.id]
     assert report.examined == 99
     assert desk.look(waiting).machine is not None

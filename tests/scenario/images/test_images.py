@@ -9,6 +9,7 @@ import pytest
 
 from chalicelib.domain.common.deadlines import IMAGE_DEADLINE
 from chalicelib.domain.common.errors import Conflict, NotFound
+from chalicelib.domain.common.pagination import Page
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.images.record import IN_PROGRESS_PHASES, ImagePhase
 from chalicelib.domain.instances.record import Phase
@@ -67,7 +68,7 @@ def test_an_image_is_sealed_made_tagged_and_private(desk: World) -> None:
 def test_where_several_are_called_so_their_ids_say_which_is_meant(desk: World) -> None:
     instance = desk.ready()
     ids = [made(desk, instance, no_reboot=True).id for _ in range(2)]
-    requests = desk.desk.requests.images
+    requests = desk.desk.images
     with pytest.raises(Conflict, match="name its id") as conflict:
         requests.delete(ADA, "vision-1")
     assert all(each in str(conflict.value) for each in ids)
@@ -85,7 +86,7 @@ def test_the_instance_is_sealed_for_minutes_only_and_its_timeline_says_how_to_ge
     said = {str(line.code): line.message for line in desk.timeline(instance)}
     for code in ("image_requested", "secrets_regenerated"):
         assert f"ssh-keygen -R {instance.id}" in said[code]
-    assert desk.desk.requests.reading.get(ADA, instance.id).image == going
+    assert desk.desk.queries.get(ADA, instance.id).image == going
 
 
 def test_without_a_reboot_what_was_sealed_is_put_back_however_often_that_fails(desk: World) -> None:
@@ -118,7 +119,7 @@ def test_an_image_that_failed_is_deleted_at_once_and_its_instance_is_unsealed_al
     desk.cloud.machines.outcomes["secrets"] = [(0, "", ""), failed, failed]  # type: ignore[attr-defined]
     image = until(desk, ask(desk, instance), ImagePhase.FAILED)
     assert image.secrets_removed
-    assert desk.desk.requests.images.delete(ADA, image.id).phase is ImagePhase.DELETING
+    assert desk.desk.images.delete(ADA, image.id).phase is ImagePhase.DELETING
     gone = until(desk, image, ImagePhase.DELETED)
     assert gone.secrets_removed
     at_rest(desk, image)
@@ -139,7 +140,7 @@ def test_the_owner_hears_what_became_of_the_image_once(desk: World, refusal: str
     desk.minute()
     assert box.types() == [news]
     assert words in json.loads(box.arrived[0][1])["data"]["message"]
-    (notice, ready), _ = desk.desk.requests.reading.list_notifications(ADA, instance.id, limit=10, cursor=None)
+    notice, ready = desk.desk.queries.list_notifications(ADA, instance.id, limit=10, cursor=None).items
     assert (notice.code, ready.code) == (news, "ready")
 
 
@@ -170,7 +171,7 @@ def test_the_same_wish_again_is_the_same_image_and_another_one_waits(desk: World
 def test_a_termination_waits_for_the_image_and_then_comes(desk: World) -> None:
     instance = desk.ready(name="brave-otter")
     image = ask(desk, instance)
-    desk.desk.requests.changing.terminate(ADA, "brave-otter")
+    desk.desk.instances.terminate(ADA, "brave-otter")
     desk.minute(2)
     assert look(desk, image).phase in IN_PROGRESS_PHASES
     assert desk.ec2_state(machine_id(instance)) == "running"
@@ -192,7 +193,7 @@ def test_what_cannot_be_made_is_told_and_the_instance_is_put_back_in_order(desk:
     assert ("no space left" if fault == "remove" else "UnauthorizedOperation") in image.reason.message
     assert desk.look(instance).image_in_progress is None
     assert "image_failed" in desk.codes(instance)
-    desk.desk.requests.images.delete(ADA, image.id)
+    desk.desk.images.delete(ADA, image.id)
     until(desk, image, ImagePhase.DELETED)
 
 
@@ -200,20 +201,20 @@ def test_deleting_takes_the_snapshots_too_and_is_done_only_when_ec2_shows_none(d
     image = made(desk, desk.ready())
     desk.cloud.faults.inject("DeregisterImage", "RequestLimitExceeded")
     desk.cloud.faults.inject("DeleteSnapshot", "RequestLimitExceeded")
-    requests = desk.desk.requests.images
+    requests = desk.desk.images
     assert requests.delete(ADA, image.id).phase is ImagePhase.DELETING
     assert requests.delete(ADA, image.id).phase is ImagePhase.DELETING
     until(desk, image, ImagePhase.DELETED)
     assert (amis(), snapshots()) == ([], [])
     with pytest.raises(NotFound):
         requests.get(ADA, image.id)
-    assert requests.list_images(ADMIN, owner=None, limit=10, cursor=None) == ((), None)
+    assert requests.list_images(ADMIN, owner=None, limit=10, cursor=None) == Page((), None)
 
 
 def test_what_is_being_made_is_not_deleted(desk: World) -> None:
     image = ask(desk, desk.ready())
     with pytest.raises(Conflict, match="once that is over"):
-        desk.desk.requests.images.delete(ADA, image.id)
+        desk.desk.images.delete(ADA, image.id)
 
 
 def test_while_paused_no_image_is_made_and_none_goes_on(desk: World) -> None:
@@ -222,7 +223,7 @@ def test_while_paused_no_image_is_made_and_none_goes_on(desk: World) -> None:
     desk.hold()
     desk.minute(3)
     assert look(desk, image).phase is ImagePhase.REQUESTED
-    desk.desk.requests.administration.update(ADMIN, mode=Mode.ENFORCE)
+    desk.desk.desk.update(ADMIN, mode=Mode.ENFORCE)
     until(desk, image, ImagePhase.AVAILABLE)
 
 
@@ -234,10 +235,10 @@ def test_only_a_ready_instance_has_an_image_made(desk: World) -> None:
 def test_a_termination_does_not_wait_for_ever(desk: World) -> None:
     instance = desk.ready(idle_minutes=60)
     image = ask(desk, instance)
-    desk.desk.requests.changing.terminate(ADA, instance.id)
+    desk.desk.instances.terminate(ADA, instance.id)
     desk.clock.advance(IMAGE_DEADLINE)
     desk.cloud.tick()
-    desk.desk.loop.reconcile(instance.id)
+    desk.desk.reconciler.reconcile(instance.id)
     assert desk.look(instance).phase is Phase.TERMINATING
     with pytest.raises(Conflict):
         ask(desk, instance, name="another")
@@ -248,7 +249,7 @@ def test_what_is_being_imaged_is_neither_idle_nor_set_up(desk: World) -> None:
     instance = desk.ready(idle_minutes=3, warning_minutes=3)
     ask(desk, instance)
     with pytest.raises(Conflict, match="half of a setup"):
-        desk.desk.requests.setting_up.run(ADA, instance.id, recipe=None, parameters={})
+        desk.desk.setup.run(ADA, instance.id, recipe=None, parameters={})
     shown = desk.show(instance)
     assert shown.activity is not None
     assert shown.activity.reason.code == "image_in_progress"

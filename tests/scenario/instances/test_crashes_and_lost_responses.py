@@ -19,8 +19,8 @@ from chalicelib.domain.instances.plan import (
     Terminate,
 )
 from chalicelib.domain.instances.record import Phase
+from chalicelib.store.desk import DeskModel
 from chalicelib.store.dynamo import VersionConflict
-from chalicelib.store.models import DeskModel
 from local.aws.core.timing import AwsTiming
 from tests.support.world import ADA, MINUTE, World, machine_id, world
 
@@ -63,13 +63,13 @@ def test_a_crash_after_any_call_of_a_launch_launches_once(desk: World, kind: typ
 def test_a_crash_after_stop_start_or_terminate_is_repaired(desk: World, kind: type[Step]) -> None:
     instance = desk.ready()
     desk.crashing(once(kind))
-    desk.desk.requests.changing.stop(ADA, instance.id)
+    desk.desk.instances.stop(ADA, instance.id)
     survive(desk, minutes=5)
     assert desk.look(instance).phase is Phase.STOPPED
-    desk.desk.requests.changing.start(ADA, instance.id)
+    desk.desk.instances.start(ADA, instance.id)
     survive(desk, minutes=5)
     assert desk.look(instance).phase is Phase.READY
-    desk.desk.requests.changing.terminate(ADA, instance.id)
+    desk.desk.instances.terminate(ADA, instance.id)
     survive(desk, minutes=8)
     assert desk.look(instance).phase is Phase.TERMINATED
     assert desk.ec2_ids() == []
@@ -85,11 +85,11 @@ def test_a_lost_answer_to_a_launch_loses_no_instance(desk: World) -> None:
 def test_a_lost_answer_to_any_other_call_is_harmless(desk: World, operation: str) -> None:
     desk.cloud.faults.drop_response(operation)
     instance = desk.ready()
-    desk.desk.requests.changing.stop(ADA, instance.id)
+    desk.desk.instances.stop(ADA, instance.id)
     desk.until(instance, Phase.STOPPED, minutes=6)
-    desk.desk.requests.changing.start(ADA, instance.id)
+    desk.desk.instances.start(ADA, instance.id)
     desk.until(instance, Phase.READY, minutes=6)
-    desk.desk.requests.changing.terminate(ADA, instance.id)
+    desk.desk.instances.terminate(ADA, instance.id)
     desk.until(instance, Phase.TERMINATED, minutes=6)
 
 
@@ -111,21 +111,21 @@ def test_a_cancelled_launch_whose_answer_was_lost_is_found_and_terminated() -> N
         desk.cloud.faults.drop_response("RunInstances")
         instance = desk.launch()
         desk.minute()
-        desk.desk.requests.changing.terminate(ADA, instance.id)
+        desk.desk.instances.terminate(ADA, instance.id)
         desk.minute(20)
         assert desk.look(instance).phase is Phase.TERMINATED
         assert desk.ec2_ids() == []
 
 
 def test_of_two_looks_at_once_one_acts(desk: World) -> None:
-    reconciler = desk.desk.loop.reconciler
+    reconciler = desk.desk.reconciler
     rules = reconciler.context()
     instance = desk.launch()
     desk.minute()
     desk.clock.advance(MINUTE)
     stale = desk.look(instance)
     observation = reconciler.observer.observe(stale)
-    desk.desk.loop.reconcile(instance.id)
+    desk.desk.reconciler.reconcile(instance.id)
     with pytest.raises(VersionConflict):
         reconciler.run_once(stale, observation, rules)
     assert desk.cloud.calls["ec2:RunInstances"] == 1
@@ -154,8 +154,8 @@ def test_a_refusal_that_arrives_late_does_not_end_the_next_attempt(desk: World) 
 def test_a_delete_while_a_launch_is_resolved_ends_it_once(desk: World) -> None:
     def delete(step: Step, outcome: Outcome) -> None:
         if isinstance(step, ResolveLaunch):
-            desk.desk.requests.changing.terminate(ADA, instance.id)
-            desk.desk.loop.reconcile(instance.id)
+            desk.desk.instances.terminate(ADA, instance.id)
+            desk.desk.reconciler.reconcile(instance.id)
 
     instance = desk.launch(name="otter")
     desk.crashing(delete)
@@ -169,13 +169,13 @@ def test_a_delete_while_a_launch_is_resolved_ends_it_once(desk: World) -> None:
 def test_a_delete_during_a_start_that_fails_is_not_lost(desk: World) -> None:
     def delete(step: Step, outcome: Outcome) -> None:
         if isinstance(step, Start):
-            desk.desk.requests.changing.terminate(ADA, instance.id)
+            desk.desk.instances.terminate(ADA, instance.id)
 
     instance = desk.ready()
-    desk.desk.requests.changing.stop(ADA, instance.id)
+    desk.desk.instances.stop(ADA, instance.id)
     desk.until(instance, Phase.STOPPED, minutes=5)
     desk.cloud.faults.inject("StartInstances", "VcpuLimitExceeded")
-    desk.desk.requests.changing.start(ADA, instance.id)
+    desk.desk.instances.start(ADA, instance.id)
     desk.crashing(delete)
     desk.until(instance, Phase.TERMINATED, minutes=6)
 
@@ -183,12 +183,12 @@ def test_a_delete_during_a_start_that_fails_is_not_lost(desk: World) -> None:
 def test_an_event_that_is_delivered_twice_does_nothing_twice(desk: World) -> None:
     instance = desk.launch()
     for _ in range(3):
-        desk.desk.loop.reconcile(instance.id)
+        desk.desk.reconciler.reconcile(instance.id)
     instance = desk.until(instance, Phase.READY)
     before = len(desk.timeline(instance))
     for _ in range(3):
-        desk.desk.loop.reconcile(instance.id)
-        desk.desk.loop.reconcile_machine(machine_id(instance))
+        desk.desk.reconciler.reconcile(instance.id)
+        desk.desk.reconciler.reconcile_ec2(machine_id(instance))
     assert len(desk.timeline(instance)) == before
     assert desk.cloud.calls["ec2:RunInstances"] == 1
 
@@ -207,7 +207,7 @@ def test_a_name_that_lives_is_refused_and_free_again_afterwards(desk: World) -> 
     first = desk.launch(name="my-gpu")
     with pytest.raises(Conflict, match="my-gpu lives"):
         desk.launch(name="my-gpu", gpu="A10G")
-    desk.desk.requests.changing.terminate(ADA, "my-gpu")
+    desk.desk.instances.terminate(ADA, "my-gpu")
     desk.until(first, Phase.TERMINATED)
     assert desk.launch(name="my-gpu", key="again").id != first.id
 
@@ -216,6 +216,6 @@ def test_an_owner_has_a_limit_that_terminated_ones_do_not_count_against(desk: Wo
     made = [desk.launch(key=str(number)) for number in range(10)]
     with pytest.raises(Conflict, match="as many as allowed"):
         desk.launch(key="one more")
-    desk.desk.requests.changing.terminate(ADA, made[0].id)
+    desk.desk.instances.terminate(ADA, made[0].id)
     desk.until(made[0], Phase.TERMINATED)
     desk.launch(key="one more")

@@ -16,7 +16,7 @@ def test_no_agent_is_warned_of_and_terminated_with_the_likely_causes(desk: World
     instance = desk.launch()
     instance = desk.until_true(instance, lambda now: now.warning is not None, minutes=13)
     assert instance.warning is not None
-    assert instance.warning.kind is WarningType.NO_AGENT
+    assert instance.warning.warning_type is WarningType.NO_AGENT
     instance = desk.until(instance, Phase.TERMINATED, minutes=8)
     claimed = next(line for line in desk.timeline(instance) if line.code == "terminate_initiated")
     for cause in ("route", "endpoint", "role"):
@@ -35,7 +35,7 @@ def test_an_agent_that_comes_late_but_in_time_withdraws_the_warning(desk: World)
 def test_a_started_instance_without_an_agent_is_stopped_and_keeps_its_disk(desk: World) -> None:
     instance = desk.until(desk.ready(idle_minutes=5, warning_minutes=5), Phase.STOPPED)
     desk.cloud.agents.silence()
-    desk.desk.requests.changing.start(ADA, instance.id)
+    desk.desk.instances.start(ADA, instance.id)
     instance = desk.until_true(instance, lambda now: now.phase is Phase.STOPPED and now.spec.desired == "stopped", 30)
     assert desk.ec2_state(machine_id(instance)) == "stopped"
 
@@ -59,7 +59,7 @@ def test_a_setup_that_keeps_failing_says_where_and_why_and_is_stopped_after_a_wa
             assert part in instance.warning.message
         assert "terminate it" in instance.warning.message
         instance = desk.until(instance, Phase.STOPPED, minutes=14)
-        desk.desk.requests.changing.start(ADA, instance.id)
+        desk.desk.instances.start(ADA, instance.id)
         instance = desk.until(instance, Phase.READY, minutes=8)
 
 
@@ -68,7 +68,7 @@ def test_a_failed_setup_that_is_kept_is_left_for_somebody_to_look_into() -> None
     machines.outcomes["install"] = [FAILS] * 3
     with world(machines=machines) as desk:
         instance = desk.until(desk.launch(), Phase.FAILED)
-        desk.desk.requests.changing.keep(ADA, instance.id, hours=1, until=None)
+        desk.desk.instances.keep(ADA, instance.id, hours=1, until=None)
         desk.minute(50, sweep_every=5)
         assert desk.look(instance).phase is Phase.FAILED
         desk.until(instance, Phase.STOPPED, minutes=30)
@@ -133,7 +133,7 @@ def test_a_start_without_capacity_is_given_up_in_the_end(desk: World) -> None:
     instance = desk.until(desk.ready(idle_minutes=5, warning_minutes=5), Phase.STOPPED)
     assert instance.machine is not None
     desk.cloud.faults.inject("StartInstances", "InsufficientInstanceCapacity", times=100)
-    desk.desk.requests.changing.start(ADA, instance.id)
+    desk.desk.instances.start(ADA, instance.id)
     instance = desk.until_true(instance, lambda now: now.phase is Phase.STOPPED and now.spec.desired == "stopped", 25)
     assert "start_failed" in desk.codes(instance)
 
@@ -143,6 +143,6 @@ def test_a_terminate_in_any_phase_leaves_nothing_behind(desk: World, phase: Phas
     instance = desk.launch()
     if phase is not Phase.REQUESTED:
         desk.minute({Phase.LAUNCHING: 1, Phase.BOOTING: 1, Phase.SETTING_UP: 2, Phase.READY: 6}[phase])
-    desk.desk.requests.changing.terminate(ADA, instance.id)
+    desk.desk.instances.terminate(ADA, instance.id)
     desk.until(instance, Phase.TERMINATED, minutes=15)
     assert desk.ec2_ids() == []

@@ -34,10 +34,10 @@ def test_a_busy_kernel_keeps_the_instance_running(desk: World) -> None:
 
 def test_a_stopped_instance_starts_again_and_ends(desk: World) -> None:
     instance = desk.until(desk.ready(), Phase.STOPPED)
-    desk.desk.requests.changing.start(ADA, instance.name)
+    desk.desk.instances.start(ADA, instance.name)
     desk.boot_id = "boot-2"
     instance = desk.until(instance, Phase.READY, minutes=5)
     assert len(instance.setup.results) == 2, "what is set up is not set up again"
-    desk.desk.requests.changing.terminate(ADA, instance.name)
+    desk.desk.instances.terminate(ADA, instance.name)
     instance = desk.until(instance, Phase.TERMINATED, minutes=5)
     assert desk.ec2_ids() == []

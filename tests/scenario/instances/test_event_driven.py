@@ -75,7 +75,7 @@ def test_events_that_come_twice_and_in_any_order_change_nothing(desk: World, del
     instance = desk.launch()
     live(desk, delivery, 8)
     assert desk.look(instance).phase is Phase.READY
-    desk.desk.requests.changing.stop(ADA, instance.id)
+    desk.desk.instances.stop(ADA, instance.id)
     live(desk, delivery, 4)
     assert desk.look(instance).phase is Phase.STOPPED
     assert desk.cloud.calls["ec2:RunInstances"] == 1

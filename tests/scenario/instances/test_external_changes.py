@@ -33,9 +33,9 @@ def test_what_carries_our_tags_and_has_no_record_is_adopted_once_it_is_no_newbor
     tags = {"gpudesk:id": "gd-lost", "gpudesk:stage": "dev", "gpudesk:owner": "ada", "Name": "lost-one"}
     machine = by_hand(desk, tags)
     desk.minute(5)
-    assert not desk.desk.loop.reconciler.instances.exists_for_ec2_id(machine), "newborns are spared"
+    assert not desk.desk.reconciler.instances.exists_for_ec2_id(machine), "newborns are spared"
     desk.minute(10)
-    found = desk.desk.loop.reconciler.instances.find_by_ec2_id(machine)
+    found = desk.desk.reconciler.instances.find_by_ec2_id(machine)
     assert found is not None
     assert (found.id, found.owner, found.name) == ("gd-lost", "ada", "lost-one")
     assert desk.codes(found)[0] == "adopted"
@@ -47,7 +47,7 @@ def test_a_copy_of_our_tags_is_a_record_of_its_own(desk: World) -> None:
     tags = {"gpudesk:id": instance.id, "gpudesk:stage": "dev", "gpudesk:owner": "ada"}
     copy = by_hand(desk, tags)
     desk.minute(15)
-    found = desk.desk.loop.reconciler.instances.find_by_ec2_id(copy)
+    found = desk.desk.reconciler.instances.find_by_ec2_id(copy)
     assert found is not None
     assert found.id != instance.id
     assert machine_id(desk.look(instance)) != copy
@@ -108,7 +108,7 @@ def test_a_machine_that_was_restarted_between_two_looks_is_under_policy_again(de
     instance = desk.ready()
     desk.ec2.stop_instances(InstanceIds=[machine_id(instance)])
     desk.clock.advance(MINUTE / 6)
-    desk.desk.loop.sweep()
+    desk.desk.sweep.run()
     assert desk.look(instance).phase is Phase.STOPPING
     desk.clock.advance(MINUTE)
     desk.cloud.tick()
@@ -121,7 +121,7 @@ def test_an_adopted_gpu_machine_at_work_is_not_idle(desk: World) -> None:
     tags = {"gpudesk:id": "gd-lost", "gpudesk:stage": "dev", "gpudesk:owner": "ada"}
     machine = by_hand(desk, tags, "g4dn.xlarge")
     desk.minute(12)
-    found = desk.desk.loop.reconciler.instances.find_by_ec2_id(machine)
+    found = desk.desk.reconciler.instances.find_by_ec2_id(machine)
     assert found is not None
     assert found.spec.hardware.nvidia_gpu_count == 1
 
@@ -131,7 +131,7 @@ def test_a_region_that_does_not_answer_ends_nothing(desk: World) -> None:
     desk.cloud.faults.inject("DescribeInstances", "InternalError", times=100)
     for _ in range(60):
         desk.clock.advance(MINUTE)
-        report = desk.desk.loop.sweep()
+        report = desk.desk.sweep.run()
         assert report.unavailable_regions == ["us-east-1"]
     assert desk.look(instance).phase is Phase.READY
     assert desk.cloud.calls["ec2:StopInstances"] == 0

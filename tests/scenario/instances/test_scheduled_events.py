@@ -39,14 +39,14 @@ def test_a_sweep_that_does_not_come_any_more_is_told_to_the_admins_once(desk: Wo
     box = listening(desk)
     admin_listens(desk)
     desk.minute()
-    assert not desk.desk.loop.watch()
+    assert not desk.desk.sweep_watchdog.check()
     desk.clock.advance(timedelta(minutes=11))
-    assert desk.desk.loop.watch()
+    assert desk.desk.sweep_watchdog.check()
     desk.clock.advance(timedelta(minutes=5))
-    assert desk.desk.loop.watch()
+    assert desk.desk.sweep_watchdog.check()
     assert box.types() == ["sweep_overdue"]
     desk.minute()
-    assert not desk.desk.loop.watch()
+    assert not desk.desk.sweep_watchdog.check()
 
 
 def test_a_silent_machine_is_reported_to_owner_and_admin_with_what_to_do(desk: World) -> None:

@@ -15,7 +15,7 @@ from tests.support.world import ADA, MINUTE, World, machine_id
 def test_a_stop_that_aws_acknowledges_and_does_not_do_is_asked_for_again(desk: World) -> None:
     desk.cloud.faults.acknowledge_only("StopInstances", times=2)
     instance = desk.ready()
-    desk.desk.requests.changing.stop(ADA, instance.id)
+    desk.desk.instances.stop(ADA, instance.id)
     desk.minute(2)
     assert desk.look(instance).phase is Phase.STOPPING
     assert desk.ec2_state(machine_id(instance)) == "running"
@@ -26,7 +26,7 @@ def test_a_stop_that_aws_acknowledges_and_does_not_do_is_asked_for_again(desk: W
 def test_a_stop_that_never_comes_about_is_forced_and_alarmed_and_costs_on(desk: World) -> None:
     desk.cloud.faults.acknowledge_only("StopInstances", times=1000)
     instance = desk.ready()
-    desk.desk.requests.changing.stop(ADA, instance.id)
+    desk.desk.instances.stop(ADA, instance.id)
     desk.minute(25)
     assert desk.look(instance).phase is Phase.STOPPING
     assert desk.codes(instance).count("stop_overdue") == 1
@@ -38,7 +38,7 @@ def test_a_stop_that_never_comes_about_is_forced_and_alarmed_and_costs_on(desk: 
 def test_a_keep_before_the_claim_wins(desk: World) -> None:
     instance = desk.warned()
     desk.minute(5)
-    desk.desk.requests.changing.keep(ADA, instance.id, hours=1, until=None)
+    desk.desk.instances.keep(ADA, instance.id, hours=1, until=None)
     desk.minute(30, sweep_every=5)
     assert desk.look(instance).phase is Phase.READY
     assert "warning_cancelled" in desk.codes(instance)
@@ -47,7 +47,7 @@ def test_a_keep_before_the_claim_wins(desk: World) -> None:
 
 
 def test_a_keep_between_the_decision_and_the_claim_wins(desk: World) -> None:
-    reconciler = desk.desk.loop.reconciler
+    reconciler = desk.desk.reconciler
     rules = reconciler.context()
     instance = desk.warned()
     desk.minute(5)
@@ -56,7 +56,7 @@ def test_a_keep_between_the_decision_and_the_claim_wins(desk: World) -> None:
     decided_on = desk.look(instance)
     observation = reconciler.observer.observe(decided_on)
     assert isinstance(reconciler.plan(decided_on, observation, rules).step, Stop)
-    desk.desk.requests.changing.keep(ADA, instance.id, hours=1, until=None)
+    desk.desk.instances.keep(ADA, instance.id, hours=1, until=None)
     with pytest.raises(Exception, match="changed since"):
         reconciler.run_once(decided_on, observation, rules)
     assert desk.cloud.calls["ec2:StopInstances"] == 0
@@ -68,7 +68,7 @@ def test_a_keep_after_the_claim_is_refused_with_the_way_to_start_again(desk: Wor
     def keep_too_late(step: Step, outcome: Outcome) -> None:
         if isinstance(step, Stop):
             with pytest.raises(Conflict) as refusal:
-                desk.desk.requests.changing.keep(ADA, instance.id, hours=1, until=None)
+                desk.desk.instances.keep(ADA, instance.id, hours=1, until=None)
             refusals.append(refusal.value.message)
 
     instance = desk.warned()
@@ -82,7 +82,7 @@ def test_activity_between_the_claim_and_the_call_withdraws_the_stop(desk: World)
     desk.minute(5)
     desk.clock.advance(MINUTE)
     desk.report(machine_id(instance))
-    reconciler = desk.desk.loop.reconciler
+    reconciler = desk.desk.reconciler
     observation = reconciler.observer.observe(desk.look(instance))
     desk.activity["jupyter"] = SignalState.ACTIVE
     desk.report(machine_id(instance), at=(desk.now + timedelta(seconds=1)).isoformat())
@@ -107,7 +107,7 @@ def test_a_lifetime_ends_after_a_warning_also_for_a_busy_instance(desk: World) -
     instance = desk.ready(max_hours=1)
     instance = desk.until_true(instance, lambda now: now.warning is not None)
     assert instance.warning is not None
-    assert instance.warning.kind is WarningType.LIFETIME
+    assert instance.warning.warning_type is WarningType.LIFETIME
     assert instance.warning.stop_at == instance.lifetime_ends_at
     desk.until(instance, Phase.STOPPED, minutes=13)
     assert "stop_initiated" in desk.codes(instance)
@@ -116,11 +116,11 @@ def test_a_lifetime_ends_after_a_warning_also_for_a_busy_instance(desk: World) -
 def test_a_keep_moves_the_lifetime_but_not_past_the_limit(desk: World) -> None:
     desk.activity["gpu"] = SignalState.ACTIVE
     instance = desk.ready(max_hours=1)
-    desk.desk.requests.changing.keep(ADA, instance.id, hours=2, until=None)
+    desk.desk.instances.keep(ADA, instance.id, hours=2, until=None)
     desk.minute(70, sweep_every=5)
     assert desk.look(instance).phase is Phase.READY
     with pytest.raises(ValidationFailed, match="at most 72 hours"):
-        desk.desk.requests.changing.keep(ADA, instance.id, hours=73, until=None)
+        desk.desk.instances.keep(ADA, instance.id, hours=73, until=None)
     desk.until(instance, Phase.STOPPED, minutes=75, sweep_every=5)
 
 
@@ -134,21 +134,21 @@ def test_no_stop_is_claimed_without_a_warning_before(desk: World) -> None:
 
 def test_a_person_s_stop_needs_no_warning_and_a_second_one_changes_nothing(desk: World) -> None:
     instance = desk.ready()
-    desk.desk.requests.changing.stop(ADA, instance.id)
-    desk.desk.requests.changing.stop(ADA, instance.id)
+    desk.desk.instances.stop(ADA, instance.id)
+    desk.desk.instances.stop(ADA, instance.id)
     desk.until(instance, Phase.STOPPED, minutes=5)
-    desk.desk.requests.changing.stop(ADA, instance.id)
+    desk.desk.instances.stop(ADA, instance.id)
     assert desk.codes(instance).count("stop_requested") == 1
 
 
 def test_a_start_during_a_stop_follows_it(desk: World) -> None:
     instance = desk.ready()
-    desk.desk.requests.changing.stop(ADA, instance.id)
-    desk.desk.loop.reconcile(instance.id)
+    desk.desk.instances.stop(ADA, instance.id)
+    desk.desk.reconciler.reconcile(instance.id)
     claim = desk.look(instance).claim
     assert claim is not None
     assert claim.action is ClaimAction.STOP
-    desk.desk.requests.changing.start(ADA, instance.id)
+    desk.desk.instances.start(ADA, instance.id)
     desk.until_true(instance, lambda now: "start_initiated" in desk.codes(now), minutes=5)
     desk.until(instance, Phase.READY, minutes=5)
 
@@ -182,17 +182,17 @@ def test_activity_that_no_sweep_saw_voids_the_warning_before_it(desk: World) -> 
 
 def test_a_shorter_keep_takes_nothing_from_a_longer_one(desk: World) -> None:
     instance = desk.ready()
-    longer = desk.desk.requests.changing.keep(ADA, instance.id, hours=6, until=None)
-    desk.desk.requests.changing.keep(ADA, instance.id, hours=1, until=None)
+    longer = desk.desk.instances.keep(ADA, instance.id, hours=6, until=None)
+    desk.desk.instances.keep(ADA, instance.id, hours=1, until=None)
     assert desk.look(instance).lifetime.keep_until == longer.lifetime.keep_until
     assert desk.codes(instance).count("keep_granted") == 1
     with pytest.raises(ValidationFailed, match="a minute or more"):
-        desk.desk.requests.changing.keep(ADA, instance.id, hours=1e-9, until=None)
+        desk.desk.instances.keep(ADA, instance.id, hours=1e-9, until=None)
 
 
 def test_a_keep_lasts_until_its_time_whatever_stops_and_starts_lie_between(desk: World) -> None:
     instance = desk.ready(idle_minutes=5, warning_minutes=5)
-    kept = desk.desk.requests.changing.keep(ADA, instance.id, hours=1, until=None)
+    kept = desk.desk.instances.keep(ADA, instance.id, hours=1, until=None)
     desk.ec2.stop_instances(InstanceIds=[machine_id(instance)])
     desk.until(instance, Phase.STOPPED, minutes=5)
     desk.ec2.start_instances(InstanceIds=[machine_id(instance)])
@@ -205,7 +205,7 @@ def test_a_keep_lasts_until_its_time_whatever_stops_and_starts_lie_between(desk:
 def test_each_asking_again_is_in_the_timeline_and_force_is_said(desk: World) -> None:
     desk.cloud.faults.acknowledge_only("StopInstances", times=6)
     instance = desk.ready()
-    desk.desk.requests.changing.stop(ADA, instance.id)
+    desk.desk.instances.stop(ADA, instance.id)
     desk.until(instance, Phase.STOPPED, minutes=16)
     again = [line.message for line in desk.timeline(instance) if line.code == "stop_retried"]
     assert len(again) == 6

@@ -25,7 +25,7 @@ def desk() -> Iterator[World]:
 
 
 def set_up(desk: World, instance: Instance, recipe: str, **parameters: Any) -> Instance:
-    desk.desk.requests.setting_up.run(ADA, instance.id, recipe=recipe, parameters=parameters)
+    desk.desk.setup.run(ADA, instance.id, recipe=recipe, parameters=parameters)
     return desk.until(instance, Phase.READY)
 
 
@@ -123,7 +123,7 @@ def test_what_was_added_to_the_instance_comes_along_with_its_image(desk: World) 
     assert copy.spec.software.recipe == "bare"
     assert copy.spec.software.parameters_of("jupyter")["apt_mirror"] == MIRROR
     assert ran_on(desk, copy) == {"gpudesk-probe"}
-    ways = desk.desk.requests.sessions.connect(ADA, copy.id).commands
+    ways = desk.desk.sessions.connect(ADA, copy.id).commands
     assert any("portNumber=8888" in way.command for way in ways)
     again = made(desk, copy, name="vision-2")
     assert (again.added_recipes, {installed_document.name for installed_document in again.installed_documents}) == (
@@ -139,7 +139,7 @@ def test_an_added_recipe_that_failed_stays_behind_and_that_is_said(desk: World) 
     instance = desk.ready(recipe="bare")
     desk.cloud.machines.outcomes["install"] = [(1, "", "no such package")] * 3  # type: ignore[attr-defined]
     set_up(desk, instance, "jupyter")
-    wished = desk.desk.requests.images.create(ADA, instance.id, name="vision", description="", no_reboot=True)
+    wished = desk.desk.images.create(ADA, instance.id, name="vision", description="", no_reboot=True)
     assert wished.image.added_recipes == ()
     assert wished.image.installed_documents == (), "the probe failed, too"
     (message,) = (warning.message for warning in wished.warnings if warning.code is WarningCode.RECIPE_NOT_CAPTURED)

@@ -76,7 +76,7 @@ def test_the_heartbeat_item_is_there_before_the_probe_is(desk: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ask", "field", "words"),
+    ("request_body", "field", "words"),
     [
         ({"gpu": "T5"}, "gpu", "T4"),
         ({"gpu": "T4", "gpu_count": 3}, "gpu_count", "1, 4"),
@@ -94,9 +94,9 @@ def test_the_heartbeat_item_is_there_before_the_probe_is(desk: World) -> None:
     ],
 )
 def test_what_cannot_be_had_is_refused_with_what_can(
-    desk: World, request: dict[str, Any], field: str, words: str
+    desk: World, request_body: dict[str, Any], field: str, words: str
 ) -> None:
     with pytest.raises(ValidationFailed) as refusal:
-        desk.launch(**request)
+        desk.launch(**request_body)
     assert field in [error.field for error in refusal.value.errors]
     assert any(words in error.message for error in refusal.value.errors)

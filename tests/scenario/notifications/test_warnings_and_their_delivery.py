@@ -13,7 +13,8 @@ from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.heartbeat import Acknowledgement
 from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.notifications.notification import DeliveryState
-from chalicelib.store.models import NotificationModel, OwnerModel
+from chalicelib.store.notifications import NotificationModel
+from chalicelib.store.owners import OwnerModel
 from tests.support.channels import admin_listens, listening
 from tests.support.world import ADA, MINUTE, World, machine_id
 
@@ -78,7 +79,7 @@ def test_the_log_tells_each_try(desk: World) -> None:
     desk.minute(1)
     box.is_down = False
     desk.minute(2)
-    notices = desk.desk.loop.sweeper.notifications.notices.list_for_instance(instance.id, limit=10).items
+    notices = desk.desk.sweep.notifications.notices.list_for_instance(instance.id, limit=10).items
     delivery = notices[0].deliveries["owner.webhook"]
     assert delivery.state is DeliveryState.DELIVERED
     assert [attempt.succeeded for attempt in delivery.attempts] == [False, False, True]
@@ -89,7 +90,7 @@ def test_a_warning_that_no_longer_stands_is_not_delivered_any_more(desk: World) 
     box = listening(desk)
     box.is_down = True
     instance = desk.warned()
-    desk.desk.requests.changing.keep(ADA, instance.id, hours=4, until=None)
+    desk.desk.instances.keep(ADA, instance.id, hours=4, until=None)
     box.is_down = False
     desk.minute(10)
     assert "idle_warning" not in box.types()
@@ -107,7 +108,7 @@ def test_activity_after_the_warning_withdraws_it_and_says_so(desk: World) -> Non
 def test_a_keep_on_the_api_is_told_by_the_channels_too(desk: World) -> None:
     box = listening(desk)
     instance = desk.warned()
-    desk.desk.requests.changing.keep(ADA, instance.id, hours=4, until=None)
+    desk.desk.instances.keep(ADA, instance.id, hours=4, until=None)
     desk.minute(2)
     assert box.types() == ["idle_warning", "warning_cancelled"]
 
@@ -156,7 +157,7 @@ def test_a_new_webhook_gets_one_first_message_to_try_its_signature_with(desk: Wo
 def test_what_an_owner_asked_for_is_no_news(desk: World) -> None:
     box = listening(desk)
     instance = desk.ready()
-    desk.desk.requests.changing.stop(ADA, instance.id)
+    desk.desk.instances.stop(ADA, instance.id)
     desk.until(instance, Phase.STOPPED)
     desk.minute(3)
     assert box.arrived == []
@@ -165,7 +166,7 @@ def test_what_an_owner_asked_for_is_no_news(desk: World) -> None:
 def test_a_desk_that_dies_between_sending_and_noting_sends_the_same_message_again(desk: World) -> None:
     box = listening(desk)
     instance = desk.warned()
-    notices = desk.desk.loop.sweeper.notifications.notices
+    notices = desk.desk.sweep.notifications.notices
     sent = notices.list_for_instance(instance.id, limit=1).items[0]
     unnoted = {
         name: type(each)(audience=each.audience, next_attempt_at=each.next_attempt_at)
@@ -180,7 +181,7 @@ def test_a_desk_that_dies_between_sending_and_noting_sends_the_same_message_agai
 def test_a_receiver_that_keeps_the_owner_waiting_loses_no_other_write(desk: World) -> None:
     box = listening(desk)
     instance = desk.ready()
-    box.before = lambda: desk.desk.requests.changing.update_policy(ADA, instance.id, PolicyOverride(max_hours=20))
+    box.before = lambda: desk.desk.instances.update_policy(ADA, instance.id, PolicyOverride(max_hours=20))
     instance = desk.until_true(instance, lambda now: now.warning is not None)
     assert instance.spec.policy.max_hours == 20
     assert instance.warning is not None
@@ -233,15 +234,15 @@ def test_whoever_gets_a_warning_late_has_time_to_answer_it(desk: World) -> None:
 def test_a_desk_without_a_topic_still_delivers_by_webhook(desk: World) -> None:
     box = listening(desk)
     desk.email("bob", "bob@example.org")
-    loop = desk.desk.loop
-    notifications = replace(loop.sweeper.notifications, mail=EmailTopic(Clients(), topic_arn=""))
-    desk.desk = replace(desk.desk, loop=replace(loop, sweeper=replace(loop.sweeper, notifications=notifications)))
+    sweep = desk.desk.sweep
+    notifications = replace(sweep.notifications, mail=EmailTopic(Clients(), topic_arn=""))
+    desk.desk = replace(desk.desk, sweep=replace(sweep, notifications=notifications))
     desk.warned()
     assert box.types() == ["idle_warning"]
 
 
 def test_an_address_that_is_set_again_is_asked_for_its_consent_again(desk: World) -> None:
-    requests = desk.desk.requests.owners
+    requests = desk.desk.owners
     for _ in range(2):
         requests.update(ADA, "ada", {"channels": {"email": "ada@example.org"}})
         desk.minute(2)
@@ -261,10 +262,10 @@ def test_a_notice_or_an_owner_that_cannot_be_read_is_only_that_ones_problem(desk
 def test_a_round_that_is_over_leaves_the_rest_to_the_next(desk: World) -> None:
     box = listening(desk)
     passing = iter([0.0, *[ROUND_BUDGET_SECONDS] * 3, *[0.0] * 100])
-    loop = desk.desk.loop
-    notifications = replace(loop.sweeper.notifications, seconds=lambda: next(passing))
+    sweep = desk.desk.sweep
+    notifications = replace(sweep.notifications, seconds=lambda: next(passing))
     instance = desk.ready(idle_minutes=6, warning_minutes=6)
-    desk.desk = replace(desk.desk, loop=replace(loop, sweeper=replace(loop.sweeper, notifications=notifications)))
+    desk.desk = replace(desk.desk, sweep=replace(sweep, notifications=notifications))
     instance = desk.until_true(instance, lambda now: now.warning is not None)
     assert box.arrived == []
     desk.minute(4)
@@ -275,7 +276,7 @@ def test_a_round_that_is_over_leaves_the_rest_to_the_next(desk: World) -> None:
 
 def test_a_changed_policy_takes_back_a_warning_of_the_old_one(desk: World) -> None:
     instance = desk.warned()
-    desk.desk.requests.changing.update_policy(ADA, instance.id, PolicyOverride(idle_minutes=60))
+    desk.desk.instances.update_policy(ADA, instance.id, PolicyOverride(idle_minutes=60))
     desk.minute(8)
     assert desk.look(instance).warning is None
     assert desk.look(instance).phase is Phase.READY

@@ -61,7 +61,7 @@ def test_a_bad_parameter_is_refused_in_words_and_a_default_recipe_that_does_not_
         "parameters.release": 'must be a release: 1 to 8 lower-case letters, not the text "$(id)"',
         "parameters.workers": 'must be a whole number from 0 to 999999999, not the text "4"',
     }
-    administration = desk.desk.requests.administration
+    administration = desk.desk.desk
     administration.update(ADMIN, defaults={"recipe": "old"})
     assert [error.field for error in refusal(desk, gpu="A10G")] == ["gpu"]
     administration.update(ADMIN, defaults={"recipe": "jupyter"})
@@ -84,11 +84,11 @@ def test_a_recipe_with_an_image_of_its_own_is_launched_from_that(desk: World) ->
 
 
 def test_an_image_that_is_not_published_fails_the_launch_with_its_name(desk: World) -> None:
-    recipes = desk.desk.requests.launching.recipes
+    recipes = desk.desk.launches.recipes
     nowhere = UBUNTU_18.replace("18.04", "16.04")
     fits = replace(recipes["old"].requirements, ubuntu=("16.04",))
     launching = replace(
-        desk.desk.requests.launching,
+        desk.desk.launches,
         recipes={
             **recipes,
             "older": replace(recipes["old"], name="older", image={"x86_64": nowhere}, requirements=fits),
@@ -102,7 +102,7 @@ def test_an_image_that_is_not_published_fails_the_launch_with_its_name(desk: Wor
 
 def test_on_a_cpu_type_the_gpu_steps_are_skipped_and_that_is_said(desk: World) -> None:
     request = LaunchRequest(instance_type="t3.large", recipe="new")
-    launching = desk.desk.requests.launching
+    launching = desk.desk.launches
     words = "t3.large has no GPU. Recipe new skips its GPU steps and computes on the CPU."
     granted = launching.launch(ADA, request, key="once", body_digest="cpu")
     assert granted.warnings[0] == WriteWarning(WarningCode.GPU_STEPS_SKIPPED, words)

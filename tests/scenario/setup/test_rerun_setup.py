@@ -35,7 +35,7 @@ def desk(machines: SimulatedMachines) -> Iterator[World]:
 
 
 def set_up(desk: World, instance: Instance, recipe: str | None = None, **parameters: Any) -> LaunchResponse:
-    return desk.desk.requests.setting_up.run(ADA, instance.name, recipe=recipe, parameters=parameters)
+    return desk.desk.setup.run(ADA, instance.name, recipe=recipe, parameters=parameters)
 
 
 def attempts(instance: Instance) -> list[str]:
@@ -69,15 +69,15 @@ def test_another_recipe_is_added_with_what_was_chosen_and_survives_a_stop_and_a_
     desk.until_true(
         instance, lambda now: now.setup.current_run is not None and now.setup.current_run.command_id is not None
     )
-    desk.desk.requests.changing.stop(ADA, instance.name)
+    desk.desk.instances.stop(ADA, instance.name)
     desk.until(instance, Phase.STOPPED, minutes=10)
-    desk.desk.requests.changing.start(ADA, instance.name)
+    desk.desk.instances.start(ADA, instance.name)
     instance = desk.until(instance, Phase.READY, minutes=20)
     assert instance.setup.is_done
     assert instance.setup.results[-1].name == "gpudesk-jupyter"
     assert (instance.spec.software.recipe, instance.spec.software.added_recipes[0].parameters) == ("bare", chosen)
     assert attempts(instance)[-1].startswith(f"one.true.9.{instance.id}.1.0.")
-    ways = desk.desk.requests.sessions.connect(ADA, instance.name).commands
+    ways = desk.desk.sessions.connect(ADA, instance.name).commands
     assert any("portNumber=8899" in way.command for way in ways), "the added recipe's Jupyter"
     set_up(desk, instance, "new", release="two")
     desk.until(instance, Phase.READY, minutes=20)
@@ -169,13 +169,13 @@ def test_what_is_not_ready_is_refused_and_says_why(desk: World) -> None:
         "desk_paused",
         "gpudesk is paused. Instances can be set up when an admin sets mode to enforce.",
     )
-    desk.desk.requests.administration.update(ADMIN, mode=Mode.ENFORCE)
+    desk.desk.desk.update(ADMIN, mode=Mode.ENFORCE)
     starts = f"POST /instances/{instance.name}/start starts it; once it is ready it can be set up"
-    desk.desk.requests.changing.stop(ADA, instance.name)
+    desk.desk.instances.stop(ADA, instance.name)
     assert refusal(desk, instance) == ("not_running", f"is being stopped. {starts}")
     desk.until(instance, Phase.STOPPED, minutes=10)
     assert refusal(desk, instance) == ("not_running", f"is stopped. {starts}")
-    desk.desk.requests.changing.terminate(ADA, instance.name)
+    desk.desk.instances.terminate(ADA, instance.name)
     assert refusal(desk, instance) == ("instance_terminated", "is stopped; it cannot be set up any more")
 
 
@@ -203,13 +203,13 @@ def test_while_it_is_set_up_again_a_keep_on_the_machine_is_granted_and_its_reboo
     instance = desk.ready(recipe="bare")
     desk.minute(2)
     set_up(desk, instance)
-    desk.desk.loop.reconcile(instance.id)
+    desk.desk.reconciler.reconcile(instance.id)
     assert desk.look(instance).phase is Phase.SETTING_UP
     desk.reboot()
     desk.wish = KeepRequest(id="w1", hours=1)
     desk.clock.advance(MINUTE)
     desk.beat()
-    desk.desk.loop.reconcile(instance.id)
+    desk.desk.reconciler.reconcile(instance.id)
     current = desk.look(instance)
     assert current.lifetime.keep_until is not None
     assert "rebooted" not in desk.codes(instance)

@@ -154,7 +154,7 @@ def test_whole_logs_are_kept_where_an_admin_says_so(desk: World, machines: Simul
     machines.outcomes["inspect"] = [(0, "first", ""), (0, "second", "")]
     desk.ready()
     assert logs.describe_log_groups()["logGroups"] == []
-    desk.desk.requests.administration.update(ADMIN, logs={"log_group": "/gpudesk/setup"})
+    desk.desk.desk.update(ADMIN, logs={"log_group": "/gpudesk/setup"})
     instance = desk.ready()
     assert instance.machine is not None
     streams = logs.describe_log_streams(logGroupName="/gpudesk/setup")["logStreams"]

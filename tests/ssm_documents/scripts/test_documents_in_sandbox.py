@@ -25,7 +25,7 @@ from websocket import create_connection
 
 from chalicelib.domain.idle.evidence import Evidence, SignalState
 from chalicelib.domain.idle.heartbeat import Heartbeat
-from chalicelib.domain.idle.heartbeat_codec import decode_heartbeat
+from chalicelib.domain.idle.heartbeat_decoding import decode_heartbeat
 from chalicelib.domain.idle.heartbeat_response import ActiveWarning, HeartbeatResponse, encode_response
 from local.machines.host.port import Invocation, InvocationResult, MachineSpec
 from local.machines.host.sandboxed import SandboxedMachines

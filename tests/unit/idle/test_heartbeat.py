@@ -7,9 +7,10 @@ import pytest
 
 from chalicelib.domain.idle.evidence import Evidence, SignalState
 from chalicelib.domain.idle.heartbeat import Heartbeat, StepProgress, UnreadableHeartbeat
-from chalicelib.domain.idle.heartbeat_codec import HEARTBEAT_ATTRIBUTES, decode_heartbeat, encode_heartbeat
+from chalicelib.domain.idle.heartbeat_decoding import decode_heartbeat
+from chalicelib.domain.idle.heartbeat_encoding import HEARTBEAT_ATTRIBUTES, encode_heartbeat
 from chalicelib.domain.idle.policy import SIGNALS
-from chalicelib.store.models import HeartbeatModel
+from chalicelib.store.heartbeats import HeartbeatModel
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 KEY = "AROAEXAMPLEEXAMPLEEXA:i-0123456789abcdef0"

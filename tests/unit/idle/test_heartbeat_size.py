@@ -17,10 +17,10 @@ from chalicelib.domain.idle.heartbeat import (
     SelfStopStatus,
     StepProgress,
 )
-from chalicelib.domain.idle.heartbeat_codec import (
+from chalicelib.domain.idle.heartbeat_decoding import decode_heartbeat
+from chalicelib.domain.idle.heartbeat_encoding import (
     DROPPABLE_ATTRIBUTES,
     HEARTBEAT_ATTRIBUTES,
-    decode_heartbeat,
     encode_heartbeat,
     item_size,
 )

@@ -136,7 +136,7 @@ def test_all_of_it_has_one_deadline_as_long_as_a_termination_waits(phase: ImageP
     late = image(phase, last_called_at=NOW, created_at=NOW - IMAGE_DEADLINE)
     plan = decide(late, ImageObservation(ami=NotVisible(), command=DONE), NOW)
     assert (plan.image.phase, plan.step) == (ImagePhase.FAILED, None)
-    assert "it was not ready within 6 hours" in plan.image.reason.message
+    assert "it was not ready within 6 h" in plan.image.reason.message
     waiting = replace(ready(), image_in_progress=ImageInProgress(id=late.id, started_at=late.created_at))
     assert not waiting.has_image_in_progress(NOW)
     assert waiting.has_image_in_progress(NOW - timedelta(seconds=1))

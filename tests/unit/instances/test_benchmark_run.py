@@ -14,7 +14,7 @@ from chalicelib.domain.instances.commands.rerun_setup import SetupRequest, apply
 from chalicelib.domain.instances.commands.start_benchmark import start_benchmark
 from chalicelib.domain.instances.lifecycle import decide, outcomes
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
-from chalicelib.domain.instances.lifecycle.ready import judge
+from chalicelib.domain.instances.lifecycle.ready import judge_instance
 from chalicelib.domain.instances.observation import CommandStatus, NotVisible, Observation, ObservedCommand, Unavailable
 from chalicelib.domain.instances.plan import CommandSent, Plan, SendDocument
 from chalicelib.domain.instances.record import ImageInProgress, Instance, Phase
@@ -70,7 +70,7 @@ def test_it_is_sent_once_and_then_waited_for() -> None:
     assert plan.step.parameters == {"attemptId": "gd-1.benchmark.7", "seconds": "5", "cpu": "0"}
     waiting = looked(running(), 2, ended(CommandStatus.RUNNING))
     assert (waiting.step, waiting.instance.phase) == (None, Phase.READY)
-    assert judge(running(), Observation(ec2=VIEW), START).state is ActivityState.BUSY
+    assert judge_instance(running(), Observation(ec2=VIEW), START).state is ActivityState.BUSY
 
 
 def test_what_ssm_did_not_confirm_is_sent_again_as_the_same_attempt_and_not_for_ever() -> None:
@@ -79,7 +79,7 @@ def test_what_ssm_did_not_confirm_is_sent_again_as_the_same_attempt_and_not_for_
     assert looked(sent.instance, 2).step == sent.step
     over = looked(sent.instance, 17)
     assert over.instance.benchmark_run is None
-    assert "SSM has not taken the command for 15 minutes" in over.timeline[0].message
+    assert "SSM has not taken the command for 15 min" in over.timeline[0].message
 
 
 @pytest.mark.parametrize("command", [NotVisible(), Unavailable("throttled"), ended(CommandStatus.RUNNING)])
@@ -161,7 +161,7 @@ def test_whoever_wants_it_ended_does_not_wait(desired: DesiredState) -> None:
 
 
 def test_an_idle_warning_is_withdrawn_and_nothing_is_idle_while_it_runs() -> None:
-    warned = StopWarning(kind=WarningType.IDLE, created_at=START, stop_at=START, message="it will be stopped")
+    warned = StopWarning(warning_type=WarningType.IDLE, created_at=START, stop_at=START, message="it will be stopped")
     plan = looked(replace(running(), warning=warned), 20, ended(CommandStatus.RUNNING))
     assert (plan.instance.warning, plan.timeline[0].code) == (None, "warning_cancelled")
     assert "ada asked for a measurement" in plan.timeline[0].message

@@ -34,7 +34,11 @@ ENDS = (
     *("image_available", "image_failed", "benchmark_done", "benchmark_failed"),
 )
 WARNED = StopWarning(
-    kind=WarningType.IDLE, created_at=NOW, stop_at=NOW + 10 * MINUTE, message="it is idle", requires_delivery=True
+    warning_type=WarningType.IDLE,
+    created_at=NOW,
+    stop_at=NOW + 10 * MINUTE,
+    message="it is idle",
+    requires_delivery=True,
 )
 
 
@@ -177,4 +181,4 @@ def test_what_was_warned_of_is_done_when_it_has_arrived_or_waited_long_enough(
     warned: dict[str, object], minutes: int, due: bool
 ) -> None:
     standing = StopWarning(**{**vars(WARNED), "requires_delivery": False, **warned})
-    assert standing.may_act(NOW + minutes * MINUTE) is due
+    assert standing.can_act(NOW + minutes * MINUTE) is due

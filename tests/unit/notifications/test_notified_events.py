@@ -22,6 +22,7 @@ from chalicelib.domain.common.errors import PermanentAwsError, QuotaExceeded
 from chalicelib.domain.common.event_codes import Audience, EventCode, ReplayAction
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.desk.channels import ChannelDirectory, Channels
+from chalicelib.domain.desk.owners import OwnerSettings
 from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.idle.evidence import Evidence, SignalState
 from chalicelib.domain.idle.heartbeat import Heartbeat, SelfStopStatus
@@ -63,8 +64,10 @@ from chalicelib.domain.setup.state import DocumentRun, SetupState
 from chalicelib.domain.setup.step_output import StepOutput
 from chalicelib.store import data_files
 from chalicelib.store.desk import DeskRepository
+from chalicelib.store.instances.items import RecordWrite
 from chalicelib.store.instances.repository import InstanceRepository
 from chalicelib.store.notifications import NotificationOutbox
+from chalicelib.store.owners import OwnerRepository
 from local.clock import ManualClock
 from tests.property.world import ADA, MACHINE_ID, MINUTE, START, VIEW
 from tests.property.world import ready as plain_ready
@@ -171,7 +174,7 @@ def claimed(action: ClaimAction, minutes: int, **changes: Any) -> Instance:
 
 def warned(kind: WarningType) -> StopWarning:
     """A stop warning whose time has come."""
-    return StopWarning(kind=kind, created_at=NOW - 5 * MINUTE, stop_at=NOW, message="It will be stopped.")
+    return StopWarning(warning_type=kind, created_at=NOW - 5 * MINUTE, stop_at=NOW, message="It will be stopped.")
 
 
 def heartbeat(state: SignalState = SignalState.QUIET, **facts: Any) -> Heartbeat:
@@ -328,7 +331,7 @@ HAPPENS: Mapping[str, Callable[[], Change]] = {
     ),
     "stop_initiated": lambda: decided(running(warning=warned(WarningType.IDLE)), heartbeat=heartbeat()),
     "stop_cancelled": lambda: noted(
-        claimed(ClaimAction.STOP, 1, kind=WarningType.IDLE),
+        claimed(ClaimAction.STOP, 1, warning_type=WarningType.IDLE),
         Stop(),
         NoLongerIdle(unknown_activity("no heartbeat").reason),
     ),
@@ -397,9 +400,9 @@ class Records(InstanceRepository):
     def exists_for_ec2_id(self, ec2_instance_id: str) -> bool:
         return False
 
-    def write(self, before: Instance, after: Instance, *_: Any, **__: Any) -> Instance:
-        self.instance = after
-        return after
+    def write(self, write: RecordWrite) -> Instance:
+        self.instance = write.after
+        return write.after
 
 
 class Outbox(NotificationOutbox):
@@ -432,6 +435,16 @@ class Marks(DeskRepository):
 
     def last_completed_at(self, name: str) -> datetime | None:
         return NOW - 11 * MINUTE
+
+    def settings(self) -> DeskSettings:
+        return DeskSettings(channels=BOOK.admin)
+
+
+class Owners(OwnerRepository):
+    """The settings of the owners in `BOOK`."""
+
+    def list_all(self) -> dict[str, OwnerSettings]:
+        return {owner: OwnerSettings(owner=owner, channels=channels) for owner, channels in BOOK.owners.items()}
 
 
 class Mailbox(EmailTopic):
@@ -596,7 +609,7 @@ def test_no_agent_warning_of_an_instance_with_a_disk_announces_a_stop() -> None:
 
 def test_overdue_sweep_is_mailed_to_the_admins_without_a_name() -> None:
     notifications = sender(running(), Outbox(), Marks())
-    assert SweepWatchdog(notifications.desk, notifications.notices, notifications, ManualClock(NOW)).check(BOOK)
+    assert SweepWatchdog(notifications.desk, Owners(), notifications.notices, notifications, ManualClock(NOW)).check()
     found = arrived(notifications)
     assert {address: subject for address, (subject, _) in found.mails.items()} == {
         MAIL[Audience.ADMIN]: "gpudesk: scheduled sweep has not completed for 10 minutes"

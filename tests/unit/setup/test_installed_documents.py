@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.domain.common.errors import PermanentAwsError
 from chalicelib.domain.instances.commands.rerun_setup import (
-    RESULTS_KEPT,
+    MAX_RETAINED_RESULTS,
     SetupRequest,
     apply_setup_request,
     retain_results,
@@ -114,7 +114,7 @@ def test_result_without_a_hash_vouches_for_nothing(unknown: dict[str, Any]) -> N
 
 
 def test_however_many_setups_there_were_the_last_result_of_each_document_is_kept() -> None:
-    results = (result(TWO), result(ONE), *(result(THREE, str(number)) for number in range(RESULTS_KEPT)))
+    results = (result(TWO), result(ONE), *(result(THREE, str(number)) for number in range(MAX_RETAINED_RESULTS)))
     assert [retain_result.name for retain_result in retain_results(results)[:2]] == ["two", "one"]
     more = (*results, result(ONE, "b"))
     assert [

@@ -6,13 +6,15 @@ from datetime import datetime, timedelta
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError, ValidationFailed
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.reason import Reason
+from chalicelib.domain.common.text import format_date_time, format_timestamp
 from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
 from chalicelib.domain.desk.settings import Limits
 from chalicelib.domain.idle.heartbeat import KeepRequest
 from chalicelib.domain.idle.heartbeat_response import KeepResult
 from chalicelib.domain.instances.commands.change import RecordChange, require_not_ending
-from chalicelib.domain.instances.lifecycle.plans import because, warning_cancelled
+from chalicelib.domain.instances.lifecycle.plans import warning_cancelled
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
@@ -33,16 +35,16 @@ def grant_keep(
 
     :param until: as far as it was granted
     """
-    reason = because(EventCode.KEEP_GRANTED, f"{who} kept it until {until:%Y-%m-%d %H:%M} UTC")
+    reason = EventReason(code=EventCode.KEEP_GRANTED, message=f"{who} kept it until {format_date_time(until)}")
     entries = [timeline_entry(now, reason, actor=who, details={"until": until.isoformat()})]
     warned = instance.warning
     leased = replace(
         instance, notified=None, lifetime=replace(instance.lifetime, keep_until=until, keep_requested_by=who)
     )
-    if warned and (until > warned.stop_at or warned.kind is WarningType.IDLE):
+    if warned and (until > warned.stop_at or warned.warning_type is WarningType.IDLE):
         leased = replace(leased, warning=None)
         entries.append(
-            timeline_entry(now, warning_cancelled(instance, f"{who} kept it until {until:%Y-%m-%d %H:%M} UTC"))
+            timeline_entry(now, warning_cancelled(instance, f"{who} kept it until {format_date_time(until)}"))
         )
     return leased, tuple(entries)
 
@@ -54,10 +56,10 @@ def keep_reason(instance: Instance) -> Reason:
     """
     if instance.lifetime.keep_until is None:
         raise ValueError(f"{instance.id} is not kept")
-    until = f"{instance.lifetime.keep_until:%Y-%m-%d %H:%M} UTC"
-    return because(
-        EventCode.KEEP_GRANTED,
-        f"{instance.name} is kept until {until}, requested by {instance.lifetime.keep_requested_by}.",
+    until = f"{format_date_time(instance.lifetime.keep_until)}"
+    return EventReason(
+        code=EventCode.KEEP_GRANTED,
+        message=f"{instance.name} is kept until {until}, requested by {instance.lifetime.keep_requested_by}.",
     )
 
 
@@ -72,24 +74,24 @@ def process_keep_request(instance: Instance, wish: KeepRequest, limits: Limits, 
     if until <= now:
         return _refused(instance, wish, "its maximum hours are over", now)
     if instance.lifetime.keep_until and until <= instance.lifetime.keep_until:
-        kept_longer = f"it is kept until {instance.lifetime.keep_until:%Y-%m-%d %H:%M} UTC already"
+        kept_longer = f"it is kept until {format_date_time(instance.lifetime.keep_until)} already"
         answer = KeepResult(id=wish.id, granted=True, message=kept_longer)
-        reason = because(EventCode.KEEP_ACTIVE, kept_longer)
+        reason = EventReason(code=EventCode.KEEP_ACTIVE, message=kept_longer)
         return Plan(instance=replace(instance, keep_result=answer), reason=reason, requeue=True)
     leased, entries = grant_keep(instance, until, MACHINE_USER, now)
-    answer = KeepResult(id=wish.id, granted=True, message=f"kept until {until:%Y-%m-%d %H:%M} UTC")
-    reason = because(EventCode.KEEP_GRANTED, entries[0].message)
+    answer = KeepResult(id=wish.id, granted=True, message=f"kept until {format_date_time(until)}")
+    reason = EventReason(code=EventCode.KEEP_GRANTED, message=entries[0].message)
     return Plan(instance=replace(leased, keep_result=answer), reason=reason, timeline=entries, requeue=True)
 
 
 def _refused(instance: Instance, wish: KeepRequest, why: str, now: datetime) -> Plan:
-    reason = because(EventCode.KEEP_REFUSED, f"a keep that {MACHINE_USER} asked for is refused: {why}")
+    reason = EventReason(code=EventCode.KEEP_REFUSED, message=f"a keep that {MACHINE_USER} asked for is refused: {why}")
     answer = KeepResult(id=wish.id, granted=False, message=why)
     line = timeline_entry(now, reason, actor=MACHINE_USER)
     return Plan(instance=replace(instance, keep_result=answer), reason=reason, timeline=(line,), requeue=True)
 
 
-def keep(
+def request_keep(
     instance: Instance, until: datetime, actor: Actor, limits: Limits, now: datetime, field: str = "until"
 ) -> RecordChange:
     """A lease that always ends. It wins over every stop that has not been claimed yet, and moves the lifetime.
@@ -117,7 +119,7 @@ def keep(
     if not now + MIN_KEEP <= until <= furthest:
         right = (
             f"must be in the future (a minute or more) and at most {limits.keep_hours} hours away "
-            f"({furthest:%Y-%m-%dT%H:%MZ})"
+            f"({format_timestamp(furthest)})"
         )
         raise ValidationFailed(f"a keep {right}", errors=(FieldError(field, right),))
     if instance.lifetime.keep_until and until <= instance.lifetime.keep_until:

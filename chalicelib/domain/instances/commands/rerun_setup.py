@@ -8,11 +8,12 @@ from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError, validation_failed
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
 from chalicelib.domain.instances.commands.change import ENDING_PHASES, RecordChange
-from chalicelib.domain.instances.lifecycle.plans import because, warning_cancelled, with_phase
+from chalicelib.domain.instances.lifecycle.plans import warning_cancelled, with_phase
 from chalicelib.domain.instances.record import Instance, Phase
-from chalicelib.domain.instances.spec import DesiredState, Spec, documents_for_spec
+from chalicelib.domain.instances.spec import DesiredState, Spec, collect_documents
 from chalicelib.domain.instances.warning import WarningType
 from chalicelib.domain.setup.parameters import ParameterValue, format_values, resolve_values
 from chalicelib.domain.setup.recipe import Recipe, RecipeDocument, unknown_recipe_error
@@ -20,10 +21,10 @@ from chalicelib.domain.setup.requirements import suggest_types
 from chalicelib.domain.setup.results import DocumentResult
 from chalicelib.domain.setup.state import AddedRecipe, SetupState
 
-RESULTS_KEPT = 20
+MAX_RETAINED_RESULTS = 20
 """Of earlier documents, in the record, beside the last of each; the timeline has them all."""
 
-NOT_YET = (Phase.REQUESTED, Phase.LAUNCHING, Phase.BOOTING)
+PHASES_BEFORE_READY = (Phase.REQUESTED, Phase.LAUNCHING, Phase.BOOTING)
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def build_setup_request(
         raise validation_failed(errors)
     documents = recipe.documents_with(parameters)
     if name == instance.spec.software.recipe and not _was_ready(instance):
-        documents = documents_for_spec(
+        documents = collect_documents(
             replace(instance.spec, software=replace(instance.spec.software, parameters=parameters)), recipes
         )
     return SetupRequest(name, parameters, documents, given, recipe.skipped_steps_message(kind))
@@ -91,11 +92,14 @@ def apply_setup_request(instance: Instance, what: SetupRequest, actor: Actor, no
     doing = f"{actor.name} asked to " + (f"set up {what.recipe} again" if again else f"add {what.recipe}")
     with_what = f", with {format_values(what.given_parameters)}" if what.given_parameters else ""
     asked = timeline_entry(
-        now, because(EventCode.SETUP_REQUESTED, doing + with_what), actor=actor.name, details={"recipe": what.recipe}
+        now,
+        EventReason(code=EventCode.SETUP_REQUESTED, message=doing + with_what),
+        actor=actor.name,
+        details={"recipe": what.recipe},
     )
     lines = [asked]
     if what.skipped_message:
-        lines.append(timeline_entry(now, because(EventCode.GPU_STEPS_SKIPPED, what.skipped_message)))
+        lines.append(timeline_entry(now, EventReason(code=EventCode.GPU_STEPS_SKIPPED, message=what.skipped_message)))
     instance, withdrawn = _unwarned(instance, now)
     setup = SetupState(
         recipe=what.recipe,
@@ -105,7 +109,7 @@ def apply_setup_request(instance: Instance, what: SetupRequest, actor: Actor, no
         results=retain_results(before.results),
         installed_documents=before.installed_documents,
     )
-    reason = because(EventCode.SETTING_UP, f"setting up {what.recipe}: {actor.name} asked for it")
+    reason = EventReason(code=EventCode.SETTING_UP, message=f"setting up {what.recipe}: {actor.name} asked for it")
     current = replace(
         with_phase(instance, Phase.SETTING_UP, reason, now),
         spec=_with(instance.spec, what),
@@ -118,7 +122,7 @@ def apply_setup_request(instance: Instance, what: SetupRequest, actor: Actor, no
 def retain_results(results: tuple[DocumentResult, ...]) -> tuple[DocumentResult, ...]:
     """The newest, and the last of every document: it says what is on the disk."""
     last = {result.name: place for place, result in enumerate(results)}
-    oldest = len(results) - RESULTS_KEPT
+    oldest = len(results) - MAX_RETAINED_RESULTS
     return tuple(each for place, each in enumerate(results) if place >= oldest or last[each.name] == place)
 
 
@@ -144,7 +148,7 @@ def _can_be_set_up(instance: Instance, recipe: str) -> None:
             f"{name} is being set up as {instance.setup.recipe}; ask again once it is ready",
             code=ErrorCode.SETUP_IN_PROGRESS,
         )
-    if phase in NOT_YET:
+    if phase in PHASES_BEFORE_READY:
         raise Conflict(f"{name} is {phase}; ask again once it is ready", code=ErrorCode.NOT_READY)
     if phase in (Phase.STOPPING, Phase.STOPPED) or instance.spec.desired is DesiredState.STOPPED:
         raise Conflict(
@@ -192,7 +196,7 @@ def _with(spec: Spec, what: SetupRequest) -> Spec:
 def _unwarned(instance: Instance, now: datetime) -> tuple[Instance, tuple[TimelineEntry, ...]]:
     """What is being set up is not idle, nor has it failed; its lifetime goes on counting."""
     warned = instance.warning
-    if warned is None or warned.kind not in (WarningType.IDLE, WarningType.FAILED):
+    if warned is None or warned.warning_type not in (WarningType.IDLE, WarningType.FAILED):
         return instance, ()
     line = timeline_entry(now, warning_cancelled(instance, "it is being set up"))
     return replace(instance, warning=None), (line,)

@@ -8,16 +8,16 @@ from chalicelib.domain.benchmarks.result import BenchmarkTarget
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.errors import Conflict, ErrorCode
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.instances.commands.change import RecordChange
-from chalicelib.domain.instances.lifecycle.plans import because
 from chalicelib.domain.instances.record import BenchmarkRun, Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.setup.recipe import RecipeDocument
 
 BENCHMARK_DOCUMENT = "gpudesk-benchmark"
 
-SECONDS = 2
+DEFAULT_METRIC_SECONDS = 2
 """Of each measurement, where nothing else is asked for: a hundred and more repetitions on any GPU."""
 
 BENCHMARK_TIMEOUT = timedelta(minutes=30)
@@ -42,7 +42,7 @@ def start_benchmark(
         )
     if instance.benchmark_run:
         return RecordChange(instance)
-    parameters = {"attemptId": "${attempt_id}", "seconds": str(seconds or SECONDS), "cpu": "0"}
+    parameters = {"attemptId": "${attempt_id}", "seconds": str(seconds or DEFAULT_METRIC_SECONDS), "cpu": "0"}
     errand = BenchmarkRun(
         id=f"{instance.id}.benchmark.{instance.version or 0}",
         document=RecipeDocument(name=BENCHMARK_DOCUMENT, parameters=parameters, timeout=BENCHMARK_TIMEOUT),
@@ -50,7 +50,9 @@ def start_benchmark(
         requested_by=actor.name,
         requested_at=now,
     )
-    reason = because(EventCode.BENCHMARK_REQUESTED, f"{actor.name} asked for a measurement of its {_gpus(subject)}")
+    reason = EventReason(
+        code=EventCode.BENCHMARK_REQUESTED, message=f"{actor.name} asked for a measurement of its {_gpus(subject)}"
+    )
     return RecordChange(replace(instance, benchmark_run=errand), (timeline_entry(now, reason, actor=actor.name),))
 
 

@@ -6,10 +6,10 @@ from datetime import datetime
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.common.errors import Conflict, ErrorCode
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.desk.settings import Mode, paused_warning
 from chalicelib.domain.instances.commands.change import ENDING_PHASES, RecordChange, require_not_ending
-from chalicelib.domain.instances.lifecycle.plans import because
 from chalicelib.domain.instances.record import ClaimAction, Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.warning import WarningType
@@ -18,7 +18,7 @@ from chalicelib.domain.write_warnings import WriteWarning
 PRE_LAUNCH_PHASES = (Phase.REQUESTED, Phase.LAUNCHING)
 
 
-def stop(instance: Instance, actor: Actor, now: datetime) -> RecordChange:
+def request_stop(instance: Instance, actor: Actor, now: datetime) -> RecordChange:
     """:raises Conflict: it is ending, or there is nothing to stop yet"""
     require_not_ending(instance, "be stopped")
     if instance.phase in PRE_LAUNCH_PHASES or instance.machine is None:
@@ -29,11 +29,11 @@ def stop(instance: Instance, actor: Actor, now: datetime) -> RecordChange:
     if instance.spec.desired is DesiredState.STOPPED and not _is_automatic_stop(instance):
         return RecordChange(instance)
     if instance.claim and instance.claim.action is ClaimAction.STOP:
-        instance = replace(instance, claim=replace(instance.claim, kind=None))
+        instance = replace(instance, claim=replace(instance.claim, warning_type=None))
     return _desire(instance, DesiredState.STOPPED, EventCode.STOP_REQUESTED, actor, now)
 
 
-def start(instance: Instance, actor: Actor, now: datetime) -> RecordChange:
+def request_start(instance: Instance, actor: Actor, now: datetime) -> RecordChange:
     """:raises Conflict: it is ending, or failed before it had a machine"""
     require_not_ending(instance, "be started")
     if instance.phase is Phase.FAILED:
@@ -47,7 +47,7 @@ def start(instance: Instance, actor: Actor, now: datetime) -> RecordChange:
     return _desire(tried_anew, DesiredState.RUNNING, EventCode.START_REQUESTED, actor, now)
 
 
-def terminate(instance: Instance, actor: Actor, now: datetime) -> RecordChange:
+def request_termination(instance: Instance, actor: Actor, now: datetime) -> RecordChange:
     """Whatever it is doing; a second time it changes nothing."""
     if instance.phase in ENDING_PHASES or instance.spec.desired is DesiredState.TERMINATED:
         return RecordChange(instance)
@@ -67,11 +67,13 @@ def paused_warning_for(instance: Instance, mode: Mode) -> WriteWarning | None:
 
 def _desire(instance: Instance, desired: DesiredState, code: EventCode, actor: Actor, now: datetime) -> RecordChange:
     spec = replace(instance.spec, desired=desired)
-    line = timeline_entry(now, because(code, f"{actor.name} asked for it to be {desired}"), actor=actor.name)
+    line = timeline_entry(
+        now, EventReason(code=code, message=f"{actor.name} asked for it to be {desired}"), actor=actor.name
+    )
     return RecordChange(replace(instance, spec=spec), (line,))
 
 
 def _is_automatic_stop(instance: Instance) -> bool:
     """A stop that the desk claimed of itself may still be withdrawn; a person's may not."""
     claim = instance.claim
-    return claim is not None and claim.action is ClaimAction.STOP and claim.kind is WarningType.IDLE
+    return claim is not None and claim.action is ClaimAction.STOP and claim.warning_type is WarningType.IDLE

@@ -6,12 +6,13 @@ from datetime import datetime
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.common.errors import validation_failed
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.desk.policy_limits import PolicyOverride, apply_override, policy_errors
 from chalicelib.domain.desk.settings import Limits
 from chalicelib.domain.idle.policy import IdlePolicy
 from chalicelib.domain.instances.commands.change import RecordChange, require_not_ending
-from chalicelib.domain.instances.lifecycle.plans import because, warning_cancelled
+from chalicelib.domain.instances.lifecycle.plans import warning_cancelled
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import Policy, Spec
 from chalicelib.domain.instances.warning import WarningType
@@ -27,12 +28,12 @@ def update_policy(
     if spec == instance.spec:
         return RecordChange(instance)
     message = (
-        f"{actor.name} changed its policy: idle {policy.idle_minutes} minutes, warning {policy.warning_minutes} "
-        f"minutes, at most {max_hours} hours; {', '.join(policy.signals)} count"
+        f"{actor.name} changed its policy: idle {policy.idle_minutes} min, warning {policy.warning_minutes} "
+        f"min, at most {max_hours} h; {', '.join(policy.signals)} count"
     )
-    lines = [timeline_entry(now, because(EventCode.POLICY_CHANGED, message), actor=actor.name)]
+    lines = [timeline_entry(now, EventReason(code=EventCode.POLICY_CHANGED, message=message), actor=actor.name)]
     warned = instance.warning
-    if warned and warned.kind is WarningType.IDLE and policy != instance.spec.policy.idle:
+    if warned and warned.warning_type is WarningType.IDLE and policy != instance.spec.policy.idle:
         instance = replace(instance, warning=None)
         lines.append(timeline_entry(now, warning_cancelled(instance, "its idle policy was changed")))
     return RecordChange(replace(instance, spec=spec), tuple(lines))

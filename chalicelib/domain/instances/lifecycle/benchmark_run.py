@@ -12,10 +12,10 @@ from chalicelib.domain.common.deadlines import COMMAND_RESEND_AFTER, DOCUMENT_MA
 from chalicelib.domain.common.errors import AwsError, PermanentAwsError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import ensure_period
+from chalicelib.domain.common.text import ensure_period, format_duration
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.instances.lifecycle import setup_results
-from chalicelib.domain.instances.lifecycle.plans import DecisionContext, because, no_op, record_event
+from chalicelib.domain.instances.lifecycle.plans import DecisionContext, no_op, record_event
 from chalicelib.domain.instances.observation import CommandStatus, Observation, ObservedCommand
 from chalicelib.domain.instances.plan import CommandSent, Plan, SendDocument
 from chalicelib.domain.instances.record import BenchmarkRun, Instance, Phase
@@ -33,7 +33,7 @@ def decide(instance: Instance, observation: Observation, now: datetime, rules: D
         return _send(instance, errand, DocumentRun(attempt_id=errand.id, sent_at=now, last_sent_at=now))
     if run.command_id is None:
         if now - run.sent_at > SEND_DEADLINE:
-            return _ended(instance, f"SSM has not taken the command for {SEND_DEADLINE.seconds // 60} minutes", now)
+            return _ended(instance, f"SSM has not taken the command for {format_duration(SEND_DEADLINE)}", now)
         return (
             _send(instance, errand, replace(run, last_sent_at=now))
             if now - run.last_sent_at >= COMMAND_RESEND_AFTER
@@ -43,7 +43,7 @@ def decide(instance: Instance, observation: Observation, now: datetime, rules: D
         case ObservedCommand(status=CommandStatus.SUCCEEDED) as command:
             return _said(instance, errand, command, now)
         case ObservedCommand(status=CommandStatus.FAILED) as command:
-            _, failure = setup_results.failure_result(errand.document, run, command, now)
+            _, failure = setup_results.build_failure_result(errand.document, run, command, now)
             otherwise = f"{errand.document.name} ended as {command.status_details}"
             return _ended(instance, setup_results.describe_failure(failure, otherwise), now)
     if now - run.sent_at > rules.scale_script_timeout(errand.document.timeout + DOCUMENT_MARGIN):
@@ -67,13 +67,13 @@ def record_send(instance: Instance, outcome: CommandSent | AwsError, now: dateti
     if errand is None or errand.run is None:
         return no_op(instance, EventCode.SUPERSEDED, "nobody waits for the measurement any more")
     running = replace(errand, run=replace(errand.run, command_id=outcome.command_id))
-    reason = because(EventCode.BENCHMARK_STARTED, "the measurement is running")
+    reason = EventReason(code=EventCode.BENCHMARK_STARTED, message="the measurement is running")
     return record_event(
         replace(instance, benchmark_run=running), reason, now, command_id=outcome.command_id, attempt_id=errand.id
     )
 
 
-def abandon(plan: Plan, now: datetime) -> Plan:
+def abandon_benchmark(plan: Plan, now: datetime) -> Plan:
     """Only a ready instance runs errands: what else becomes of it ends them."""
     instance = plan.instance
     if instance.benchmark_run is None or instance.phase is Phase.READY:
@@ -88,7 +88,7 @@ def _send(instance: Instance, errand: BenchmarkRun, run: DocumentRun) -> Plan:
     document = errand.document
     return Plan(
         instance=replace(instance, benchmark_run=replace(errand, run=run)),
-        reason=because(EventCode.SENDING, f"sending {document.name}"),
+        reason=EventReason(code=EventCode.SENDING, message=f"sending {document.name}"),
         step=SendDocument(
             document=document.name,
             parameters=render(document.parameters, {"attempt_id": errand.id}),
@@ -124,7 +124,7 @@ def _said(instance: Instance, errand: BenchmarkRun, command: ObservedCommand, no
         f"{instance.name} finished its benchmark: {benchmark.summary}. The comparison of instance types includes it "
         "now."
     )
-    reason = because(EventCode.BENCHMARK_DONE, message)
+    reason = EventReason(code=EventCode.BENCHMARK_DONE, message=message)
     details = {"driver": found.driver or "unknown", "framework": found.framework, "attempt_id": errand.id}
     return replace(record_event(_done(instance, now), reason, now, **details), benchmark=benchmark)
 
@@ -138,7 +138,7 @@ def _failed(instance: Instance, why: str) -> EventReason:
         f"{instance.name} could not finish its benchmark: {ensure_period(why)} Start the benchmark again once the "
         "instance is ready and the cause is removed."
     )
-    return because(EventCode.BENCHMARK_FAILED, message)
+    return EventReason(code=EventCode.BENCHMARK_FAILED, message=message)
 
 
 def _done(instance: Instance, now: datetime) -> Instance:

@@ -19,7 +19,7 @@ from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.desk.policy_limits import clamp
 from chalicelib.domain.desk.settings import Limits, Mode
 from chalicelib.domain.instances.lifecycle import benchmark_run, booting, ec2_drift, ended, launching, ready, setting_up
-from chalicelib.domain.instances.lifecycle.plans import DecisionContext, because, cancel_warning, no_op, record_event
+from chalicelib.domain.instances.lifecycle.plans import DecisionContext, cancel_warning, no_op, record_event
 from chalicelib.domain.instances.metering import advance_meter
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import (
@@ -29,15 +29,15 @@ from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import Policy
 
 
-def decide(instance: Instance, observation: Observation, now: datetime, rules: DecisionContext) -> Plan:
+def decide(instance: Instance, observation: Observation, now: datetime, context: DecisionContext) -> Plan:
     """What is to be done about an instance, given what was seen of it.
 
     :raises ValueError: the record contradicts itself
     """
     current, plan = ec2_drift.apply_ec2_state(instance, observation, now)
-    plan = plan or apply_limits(current, rules.desk.limits, now) or _decide_phase(current, observation, now, rules)
-    plan = _require_delivery(current, plan, rules)
-    plan = benchmark_run.abandon(_apply_mode(current, plan, rules.desk.mode, now), now)
+    plan = plan or apply_limits(current, context.desk.limits, now) or _decide_phase(current, observation, now, context)
+    plan = _require_delivery(current, plan, context)
+    plan = benchmark_run.abandon_benchmark(_apply_mode(current, plan, context.desk.mode, now), now)
     return _apply_metering(instance, plan, now)
 
 
@@ -52,13 +52,13 @@ def _decide_phase(instance: Instance, observation: Observation, now: datetime, r
         case Phase.READY:
             return ready.decide(instance, observation, now, rules)
         case Phase.FAILED:
-            return ended.failed(instance, observation, now, rules)
+            return ended.decide_failed(instance, observation, now, rules)
         case Phase.STOPPING:
-            return ended.stopping(instance, now)
+            return ended.decide_stopping(instance, now)
         case Phase.STOPPED:
-            return ended.stopped(instance, now)
+            return ended.decide_stopped(instance, now)
         case Phase.TERMINATING:
-            return ended.terminating(instance, now)
+            return ended.decide_terminating(instance, now)
         case Phase.TERMINATED:
             return no_op(instance, EventCode.TERMINATED, "terminated")
         case _ as impossible:
@@ -91,7 +91,7 @@ def _dry_run(plan: Plan) -> EventReason:
     instance, details = plan.instance, plan.timeline[0].details
     action = instance.claim.action if instance.claim else details["action"]
     evidence = to_sentence(details.get("evidence", plan.reason.message))
-    return because(EventCode.DRY_RUN, f"Dry run: would {action} {instance.name}. {evidence}")
+    return EventReason(code=EventCode.DRY_RUN, message=f"Dry run: would {action} {instance.name}. {evidence}")
 
 
 def _require_delivery(before: Instance, plan: Plan, rules: DecisionContext) -> Plan:
@@ -120,10 +120,11 @@ def apply_limits(instance: Instance, limits: Limits, now: datetime) -> Plan | No
     if not instance.is_active or (policy, max_hours) == (instance.spec.policy.idle, instance.spec.policy.max_hours):
         return None
     message = (
-        f"the admin has bounded its policy: idle {policy.idle_minutes} minutes, warning {policy.warning_minutes} "
-        f"minutes, at most {max_hours} hours; {', '.join(policy.signals)} count"
+        f"the admin has bounded its policy: idle {policy.idle_minutes} min, warning {policy.warning_minutes} "
+        f"min, at most {max_hours} h; {', '.join(policy.signals)} count"
     )
     spec = replace(instance.spec, policy=Policy(idle=policy, max_hours=max_hours))
     return replace(
-        record_event(replace(instance, spec=spec), because(EventCode.POLICY_LIMITED, message), now), requeue=True
+        record_event(replace(instance, spec=spec), EventReason(code=EventCode.POLICY_LIMITED, message=message), now),
+        requeue=True,
     )

@@ -5,10 +5,10 @@ from datetime import datetime
 
 from chalicelib.domain.common.deadlines import GONE_AFTER, STOP_FORCE_AFTER, VISIBILITY_GRACE
 from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.common.text import pluralize
+from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.common.text import format_date_time, format_duration
 from chalicelib.domain.idle.heartbeat import Heartbeat, Report
 from chalicelib.domain.instances.lifecycle.plans import (
-    because,
     no_op,
     record_event,
     to_stopped,
@@ -58,7 +58,7 @@ def _tags_lost(instance: Instance, instance_id: str, now: datetime) -> Plan:
         f"{instance.name} ({instance_id}) lost its gpudesk tags. gpudesk cannot manage it, but AWS bills it. Restore "
         f"the tags gpudesk:id={instance.tag_id} and gpudesk:stage, or terminate it in the EC2 console."
     )
-    reason = because(EventCode.TAGS_LOST, message)
+    reason = EventReason(code=EventCode.TAGS_LOST, message=message)
     if instance.notified == reason.code:
         return Plan(instance=instance, reason=reason)
     return record_event(replace(instance, notified=reason.code), reason, now)
@@ -76,12 +76,11 @@ def _not_visible(instance: Instance, now: datetime) -> tuple[Instance, Plan | No
         instance, observed=replace(instance.observed, not_visible_since=instance.observed.not_visible_since or now)
     )
     if absent.observed.not_visible_since and now - absent.observed.not_visible_since >= GONE_AFTER:
-        hours = pluralize(GONE_AFTER.seconds // 3600, "hour")
         message = (
-            f"{instance.name} is gone: EC2 has not shown {machine.instance_id} for {hours}. gpudesk closed its record. "
-            "Launch a new instance if you still need one."
+            f"{instance.name} is gone: EC2 has not shown {machine.instance_id} for {format_duration(GONE_AFTER)}. "
+            "gpudesk closed its record. Launch a new instance if you still need one."
         )
-        return absent, to_terminated(absent, because(EventCode.INSTANCE_GONE, message), now)
+        return absent, to_terminated(absent, EventReason(code=EventCode.INSTANCE_GONE, message=message), now)
     message = "EC2 does not show it; that is no proof that it is gone"
     return absent, no_op(absent, EventCode.NOT_VISIBLE, message)
 
@@ -96,7 +95,7 @@ def _seen(instance: Instance, view: ObservedInstance, report: Report, now: datet
     )
     if instance.phase is Phase.TERMINATED:
         is_over = view.state in (Ec2State.TERMINATED, Ec2State.SHUTTING_DOWN)
-        return instance, no_op(instance, EventCode.TERMINATED, "terminated") if is_over else reappeared(
+        return instance, no_op(instance, EventCode.TERMINATED, "terminated") if is_over else reopen_record(
             instance, machine, now
         )
     instance = replace(instance, machine=machine, observed=replace(instance.observed, not_visible_since=None))
@@ -118,15 +117,15 @@ def _announced(instance: Instance, event: ScheduledEvent | NotVisible | Unavaila
     if isinstance(event, Unavailable) or event == instance.observed.scheduled_event:
         return None
     if isinstance(event, NotVisible):
-        reason = because(EventCode.SCHEDULED_EVENT_CLEARED, "AWS plans nothing any more")
+        reason = EventReason(code=EventCode.SCHEDULED_EVENT_CLEARED, message="AWS plans nothing any more")
         cleared = replace(instance, observed=replace(instance.observed, scheduled_event=None))
         return Plan(instance=cleared, reason=reason, requeue=True) if instance.observed.scheduled_event else None
     message = (
-        f"AWS has scheduled {event.code} of {instance.name} for {event.not_before:%Y-%m-%d %H:%M} UTC "
+        f"AWS has scheduled {event.code} of {instance.name} for {format_date_time(event.not_before)} "
         f"({event.description}). "
         f"{EVENT_ADVICE.get(event.code, OTHER_REMEDY)}"
     )
-    reason = because(EventCode.SCHEDULED_EVENT, message)
+    reason = EventReason(code=EventCode.SCHEDULED_EVENT, message=message)
     plan = record_event(
         replace(instance, observed=replace(instance.observed, scheduled_event=event)),
         reason,
@@ -139,7 +138,9 @@ def _announced(instance: Instance, event: ScheduledEvent | NotVisible | Unavaila
 
 def to_booting(instance: Instance, machine: Machine, now: datetime) -> Plan:
     """The instance has its machine, whether RunInstances said so or it was found by its tag."""
-    reason = because(EventCode.LAUNCHED, f"EC2 launched {machine.instance_id} in {machine.zone}; waiting for its agent")
+    reason = EventReason(
+        code=EventCode.LAUNCHED, message=f"EC2 launched {machine.instance_id} in {machine.zone}; waiting for its agent"
+    )
     return record_event(
         replace(
             with_phase(instance, Phase.BOOTING, reason, now),
@@ -155,13 +156,13 @@ def to_booting(instance: Instance, machine: Machine, now: datetime) -> Plan:
     )
 
 
-def reappeared(instance: Instance, machine: Machine, now: datetime) -> Plan:
+def reopen_record(instance: Instance, machine: Machine, now: datetime) -> Plan:
     """A machine of a record that is over: the record lives again, under its id, until the machine is gone."""
     message = (
         f"{instance.name} ({instance.id}) still exists in EC2, although gpudesk took it for gone: "
         f"{machine.instance_id} is {machine.state}. gpudesk is terminating it; its disk is deleted."
     )
-    reason = because(EventCode.REAPPEARED, message)
+    reason = EventReason(code=EventCode.REAPPEARED, message=message)
     alive = replace(
         with_phase(instance, Phase.TERMINATING, reason, now),
         name=instance.id,
@@ -175,16 +176,18 @@ def _ended(instance: Instance, view: ObservedInstance, now: datetime) -> Plan | 
     ours = instance.claim is not None and instance.claim.action is ClaimAction.TERMINATE
     if view.state is Ec2State.TERMINATED:
         if ours:
-            return to_terminated(instance, because(EventCode.TERMINATED, f"{instance.name} is terminated."), now)
+            return to_terminated(
+                instance, EventReason(code=EventCode.TERMINATED, message=f"{instance.name} is terminated."), now
+            )
         message = (
             f"{instance.name} was terminated outside gpudesk, and its disk is deleted. Launch a new instance if you "
             "still need one."
         )
-        return to_terminated(instance, because(EventCode.TERMINATED_EXTERNALLY, message), now)
+        return to_terminated(instance, EventReason(code=EventCode.TERMINATED_EXTERNALLY, message=message), now)
     if instance.phase is Phase.TERMINATING:
         return no_op(instance, EventCode.TERMINATING, "EC2 is terminating it")
     message = f"EC2 is terminating {instance.name}{'' if ours else ', which gpudesk did not ask for'}."
-    reason = because(EventCode.TERMINATING_EXTERNALLY, message)
+    reason = EventReason(code=EventCode.TERMINATING_EXTERNALLY, message=message)
     spec = replace(instance.spec, desired=DesiredState.TERMINATED)
     return record_event(
         replace(with_phase(instance, Phase.TERMINATING, reason, now), spec=spec, warning=None), reason, now
@@ -198,15 +201,15 @@ def _stopped_externally(instance: Instance, view: ObservedInstance, report: Repo
     by_itself = isinstance(report, Heartbeat) and report.self_stop is not None and report.self_stop.stopping_now
     name = instance.name
     reason = (
-        because(
-            EventCode.SELF_STOPPED,
-            f"{name} stopped itself: it was idle, and gpudesk was unreachable. EC2 says {view.state}. Its root disk "
+        EventReason(
+            code=EventCode.SELF_STOPPED,
+            message=f"{name} stopped itself: it was idle, and gpudesk was unreachable. EC2 says {view.state}. Its root disk "
             f"stays and is billed. To use {name} again, start it. An admin should check why gpudesk was unreachable.",
         )
         if by_itself
-        else because(
-            EventCode.STOPPED_EXTERNALLY,
-            f"{name} was stopped outside gpudesk: EC2 says {view.state}. It stays stopped, and its root disk is "
+        else EventReason(
+            code=EventCode.STOPPED_EXTERNALLY,
+            message=f"{name} was stopped outside gpudesk: EC2 says {view.state}. It stays stopped, and its root disk is "
             f"billed. To use {name} again, start it.",
         )
     )
@@ -227,7 +230,7 @@ def _started_externally(instance: Instance, now: datetime) -> Plan | None:
         f"{instance.name} was started outside gpudesk. It is billed, and its idle policy and maximum lifetime apply "
         "again. Stop it if nobody needs it."
     )
-    reason = because(EventCode.STARTED_EXTERNALLY, message)
+    reason = EventReason(code=EventCode.STARTED_EXTERNALLY, message=message)
     spec = replace(instance.spec, desired=DesiredState.RUNNING)
     started = replace(
         with_phase(instance, Phase.BOOTING, reason, now),

@@ -11,9 +11,10 @@ from chalicelib.domain.common.deadlines import (
 )
 from chalicelib.domain.common.errors import AwsError, InsufficientCapacity, PermanentAwsError, QuotaExceeded
 from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.common.text import to_sentence
+from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.common.text import format_duration, format_time, to_sentence
 from chalicelib.domain.common.timeline import timeline_entry
-from chalicelib.domain.instances.lifecycle.plans import because, no_op, record_event, to_terminated, with_phase
+from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, to_terminated, with_phase
 from chalicelib.domain.instances.plan import Launch, LaunchResolved, Plan, ResolveLaunch
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
@@ -29,11 +30,11 @@ def decide(instance: Instance, now: datetime) -> Plan:
     if instance.spec.desired is not DesiredState.RUNNING:
         return _cancelled(instance, now)
     if instance.phase is Phase.REQUESTED:
-        reason = because(EventCode.LAUNCHING, "looking up image, subnet and zone")
+        reason = EventReason(code=EventCode.LAUNCHING, message="looking up image, subnet and zone")
         instance = with_phase(instance, Phase.LAUNCHING, reason, now)
     if instance.launch.retry_at and now < instance.launch.retry_at:
         return no_op(
-            instance, EventCode.WAITING_TO_RETRY, f"asking AWS again at {instance.launch.retry_at:%H:%M:%S} UTC"
+            instance, EventCode.WAITING_TO_RETRY, f"asking AWS again at {format_time(instance.launch.retry_at)}"
         )
     overdue = _timed_out(instance, now)
     if overdue:
@@ -41,20 +42,22 @@ def decide(instance: Instance, now: datetime) -> Plan:
     attempt = instance.launch.attempt
     asking = replace(instance, launch=replace(instance.launch, retry_at=now + COMMAND_RESEND_AFTER))
     if attempt is None:
-        reason = because(EventCode.RESOLVING, "looking up image, subnet and zone")
+        reason = EventReason(code=EventCode.RESOLVING, message="looking up image, subnet and zone")
         return Plan(instance=asking, reason=reason, step=ResolveLaunch(instance.launch.zones_without_capacity))
     sending = attempt if attempt.sent_at else replace(attempt, sent_at=now)
     return Plan(
         instance=replace(asking, launch=replace(asking.launch, attempt=sending)),
-        reason=because(EventCode.LAUNCHING, f"asking EC2 for a {attempt.instance_type} in {attempt.zone}"),
+        reason=EventReason(
+            code=EventCode.LAUNCHING, message=f"asking EC2 for a {attempt.instance_type} in {attempt.zone}"
+        ),
         step=Launch(sending),
     )
 
 
-def launch_resolved(instance: Instance, outcome: LaunchResolved, now: datetime) -> Plan:
+def record_resolved_launch(instance: Instance, outcome: LaunchResolved, now: datetime) -> Plan:
     """The request is complete: frozen before it is sent. The disk is as large as the image makes it."""
     attempt, spec = outcome.attempt, instance.spec
-    reason = because(EventCode.LAUNCHING, f"launching a {attempt.instance_type} in {attempt.zone}")
+    reason = EventReason(code=EventCode.LAUNCHING, message=f"launching a {attempt.instance_type} in {attempt.zone}")
     disk_rate = instance.billing.rates.disk * attempt.disk_gib / spec.disk_gib
     return Plan(
         instance=replace(
@@ -70,21 +73,24 @@ def launch_resolved(instance: Instance, outcome: LaunchResolved, now: datetime) 
     )
 
 
-def launch_failed(instance: Instance, error: AwsError, now: datetime) -> Plan:
+def record_launch_error(instance: Instance, error: AwsError, now: datetime) -> Plan:
     """AWS did not launch it, or we do not know."""
     attempt = instance.launch.attempt
     match error:
         case InsufficientCapacity() if attempt is not None:
             zones = (*instance.launch.zones_without_capacity, attempt.zone)
-            reason = because(
-                EventCode.ZONE_NO_CAPACITY, f"{attempt.zone}: {error.message} ({error.code}); trying another zone"
+            reason = EventReason(
+                code=EventCode.ZONE_NO_CAPACITY,
+                message=f"{attempt.zone}: {error.message} ({error.code}); trying another zone",
             )
             tried = replace(
                 instance, launch=replace(instance.launch, attempt=None, zones_without_capacity=zones, retry_at=None)
             )
             return replace(record_event(tried, reason, now, zone=attempt.zone), requeue=True)
         case InsufficientCapacity():
-            reason = because(EventCode.NO_CAPACITY_YET, f"no zone of {instance.spec.region} has one now; trying again")
+            reason = EventReason(
+                code=EventCode.NO_CAPACITY_YET, message=f"no zone of {instance.spec.region} has one now; trying again"
+            )
             later = replace(
                 instance,
                 reason=reason,
@@ -111,8 +117,9 @@ def launch_failed(instance: Instance, error: AwsError, now: datetime) -> Plan:
                 replace(instance, launch=replace(instance.launch, attempt=None)), EventCode.LAUNCH_REFUSED, message, now
             )
         case _:
-            reason = because(
-                EventCode.RETRYING, f"AWS did not give a definite answer ({error.code}); the same request again"
+            reason = EventReason(
+                code=EventCode.RETRYING,
+                message=f"AWS did not give a definite answer ({error.code}); the same request again",
             )
             return Plan(
                 instance=replace(instance, reason=reason, launch=replace(instance.launch, retry_at=now + RETRY)),
@@ -122,7 +129,7 @@ def launch_failed(instance: Instance, error: AwsError, now: datetime) -> Plan:
 
 def to_failed(instance: Instance, code: EventCode, message: str, now: datetime) -> Plan:
     """The launch is over, and nothing runs."""
-    reason = because(code, message)
+    reason = EventReason(code=code, message=message)
     return record_event(with_phase(instance, Phase.FAILED, reason, now), reason, now)
 
 
@@ -136,7 +143,7 @@ def _timed_out(instance: Instance, now: datetime) -> Plan | None:
     why = (
         f"AWS did not respond to the launch of a {kind} in {region}, and EC2 shows no instance. Launch it again later."
         if is_sent
-        else f"AWS has had no capacity for a {kind} in {region} for {LAUNCH_DEADLINE.seconds // 60} minutes. Launch "
+        else f"AWS has had no capacity for a {kind} in {region} for {format_duration(LAUNCH_DEADLINE)}. Launch "
         "another type, in another region, or later."
     )
     message = f"{instance.name} could not be launched: {why}"
@@ -156,4 +163,6 @@ def _cancelled(instance: Instance, now: datetime) -> Plan:
             EventCode.CANCEL_PENDING,
             "cancelled; EC2 may still show the instance of a launch that was under way",
         )
-    return to_terminated(instance, because(EventCode.CANCELLED, "cancelled before anything was launched"), now)
+    return to_terminated(
+        instance, EventReason(code=EventCode.CANCELLED, message="cancelled before anything was launched"), now
+    )

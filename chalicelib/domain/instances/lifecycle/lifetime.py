@@ -3,17 +3,17 @@
 from datetime import datetime
 
 from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.common.text import pluralize
+from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.common.text import format_time, pluralize
 from chalicelib.domain.idle.heartbeat import Report
 from chalicelib.domain.instances.lifecycle.plans import (
-    because,
     cancel_warning,
     no_op,
     start_action,
     start_warning,
     wait_for_delivery,
 )
-from chalicelib.domain.instances.lifecycle.stop_impact import stop_impact
+from chalicelib.domain.instances.lifecycle.stop_impact import describe_stop_impact
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import ClaimAction, Instance
 from chalicelib.domain.instances.warning import StopWarning, WarningType
@@ -29,25 +29,27 @@ def decide_lifetime(instance: Instance, evidence: str, now: datetime, report: Re
     ends_at, warned = instance.lifetime_ends_at, instance.warning
     notice = instance.spec.policy.idle.warning_period
     if ends_at is None or now < ends_at - notice:
-        is_moved = warned is not None and warned.kind is WarningType.LIFETIME
+        is_moved = warned is not None and warned.warning_type is WarningType.LIFETIME
         return cancel_warning(instance, "its lifetime was extended", now) if is_moved else None
-    if warned is None or warned.kind is not WarningType.LIFETIME:
+    if warned is None or warned.warning_type is not WarningType.LIFETIME:
         stop_at = max(ends_at, now + notice)
         message = (
-            f"{_what_ends(instance)} at {ends_at:%H:%M} UTC. It will be stopped at {stop_at:%H:%M} UTC, even if it is "
-            f"in use ({evidence}). {stop_impact(instance, report)}. To run it longer, press Keep."
+            f"{_what_ends(instance)} at {format_time(ends_at)}. It will be stopped at {format_time(stop_at)}, even if "
+            f"it is in use ({evidence}). {describe_stop_impact(instance, report)}. To run it longer, press Keep."
         )
-        warned = StopWarning(kind=WarningType.LIFETIME, created_at=now, stop_at=stop_at, message=message)
+        warned = StopWarning(warning_type=WarningType.LIFETIME, created_at=now, stop_at=stop_at, message=message)
         return start_warning(instance, warned, EventCode.LIFETIME_WARNING, evidence)
-    if warned.may_act(now):
-        reason = because(EventCode.LIFETIME_OVER, f"Its maximum lifetime is over. {warned.describe}")
+    if warned.can_act(now):
+        reason = EventReason(
+            code=EventCode.LIFETIME_OVER, message=f"Its maximum lifetime is over. {warned.delivery_summary}"
+        )
         return start_action(instance, ClaimAction.STOP, reason, now, WarningType.LIFETIME)
     if now >= warned.stop_at:
         return wait_for_delivery(instance, warned)
     return no_op(
         instance,
         EventCode.LIFETIME_WARNING_ACTIVE,
-        f"its lifetime is over: it will be stopped at {warned.stop_at:%H:%M}",
+        f"its lifetime is over: it will be stopped at {format_time(warned.stop_at)}",
     )
 
 

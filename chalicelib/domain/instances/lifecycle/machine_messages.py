@@ -4,9 +4,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.idle.heartbeat import Acknowledgement, Heartbeat
 from chalicelib.domain.instances.commands.keep import process_keep_request
-from chalicelib.domain.instances.lifecycle.plans import DecisionContext, because, record_event, require_machine
+from chalicelib.domain.instances.lifecycle.plans import DecisionContext, record_event, require_machine
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance, Phase
@@ -37,26 +38,28 @@ def process_heartbeat(
 def record_delivery(instance: Instance, warning_id: str, channel: str, now: datetime) -> Plan | None:
     """A channel has taken the warning that stands; None where that is known, or it stands no more."""
     warned = instance.warning
-    if warned is None or warned.id != warning_id or warned.was_delivered_by(channel):
+    if warned is None or warned.id != warning_id or warned.is_delivered_by(channel):
         return None
     reached = replace(warned, deliveries=(*warned.deliveries, WarningDelivery(channel=channel, delivered_at=now)))
-    reason = because(EventCode.WARNING_DELIVERED, f"the warning was delivered by {channel}")
+    reason = EventReason(code=EventCode.WARNING_DELIVERED, message=f"the warning was delivered by {channel}")
     return record_event(replace(instance, warning=reached), reason, now, channel=channel, warning=warning_id)
 
 
 def _booted(instance: Instance, boot_id: str, now: datetime) -> Plan:
     booted = replace(instance, observed=replace(instance.observed, boot_id=boot_id))
     if instance.observed.boot_id is None:
-        reason = because(EventCode.FIRST_HEARTBEAT, "its probe reports")
+        reason = EventReason(code=EventCode.FIRST_HEARTBEAT, message="its probe reports")
         return Plan(instance=booted, reason=reason, requeue=True)
     if instance.phase is Phase.SETTING_UP or instance.image_in_progress:
-        reason = because(EventCode.REBOOTED_BY_SETUP, "it was rebooted, as its setup or its image asked for")
+        reason = EventReason(
+            code=EventCode.REBOOTED_BY_SETUP, message="it was rebooted, as its setup or its image asked for"
+        )
         return Plan(instance=booted, reason=reason, requeue=True)
     message = (
         f"{instance.name} was rebooted outside gpudesk. Whatever ran on it has ended: start it again. Its idle window "
         "begins anew."
     )
-    reason = because(EventCode.REBOOTED, message)
+    reason = EventReason(code=EventCode.REBOOTED, message=message)
     return replace(record_event(booted, reason, now), requeue=True)
 
 

@@ -18,7 +18,7 @@ def build_response(instance: Instance, desk: DeskSettings) -> HeartbeatResponse:
         mode=str(desk.mode),
         policy=instance.spec.policy.idle,
         keep_until=instance.lifetime.keep_until,
-        warning=ActiveWarning(id=warned.id, kind=str(warned.kind), stop_at=warned.stop_at) if warned else None,
+        warning=ActiveWarning(id=warned.id, kind=str(warned.warning_type), stop_at=warned.stop_at) if warned else None,
         keep_result=instance.keep_result,
     )
     return normalize(orders)

@@ -34,7 +34,7 @@ def record_outcome(instance: Instance, step: Step, outcome: Outcome, now: dateti
     more changes nothing.
     """
     if isinstance(outcome, InstanceLaunched) and instance.phase is Phase.TERMINATED:
-        plan = ec2_drift.reappeared(instance, outcome.machine, now)
+        plan = ec2_drift.reopen_record(instance, outcome.machine, now)
     elif _is_expected(instance, step):
         plan = _apply_outcome(instance, step, outcome, now)
     else:
@@ -64,19 +64,19 @@ def _is_expected(instance: Instance, step: Step) -> bool:
 def _apply_outcome(instance: Instance, step: Step, outcome: Outcome, now: datetime) -> Plan:
     match step, outcome:
         case ResolveLaunch(), LaunchResolved():
-            return launching.launch_resolved(instance, outcome, now)
+            return launching.record_resolved_launch(instance, outcome, now)
         case Launch(), InstanceLaunched(machine):
             return ec2_drift.to_booting(instance, machine, now)
         case ((ResolveLaunch() | Launch()), AwsError()):
-            return launching.launch_failed(instance, outcome, now)
+            return launching.record_launch_error(instance, outcome, now)
         case SendDocument(), (CommandSent() | DocumentAlreadyInstalled() | AwsError()):
             return _record_send(instance, step, outcome, now)
         case Start(), AwsError():
-            return booting.start_failed(instance, outcome, now)
+            return booting.record_start_error(instance, outcome, now)
         case Stop(), NoLongerIdle():
-            return ended.stop_cancelled(instance, outcome, now)
+            return ended.cancel_stop(instance, outcome, now)
         case ((Stop() | Terminate()), AwsError()):
-            return ended.call_failed(instance, outcome, now)
+            return ended.record_call_error(instance, outcome, now)
         case _, CallAccepted():
             return _as_is(instance)
         case _:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import to_sentence
+from chalicelib.domain.common.text import format_time, to_sentence
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.desk.channels import ChannelDirectory
 from chalicelib.domain.desk.settings import DeskSettings
@@ -15,12 +15,12 @@ from chalicelib.domain.instances.record import Claim, ClaimAction, Instance, Mac
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.warning import StopWarning, WarningType
 
-INITIATED: Mapping[ClaimAction, EventCode] = {
+INITIATED_CODES: Mapping[ClaimAction, EventCode] = {
     ClaimAction.START: EventCode.START_INITIATED,
     ClaimAction.STOP: EventCode.STOP_INITIATED,
     ClaimAction.TERMINATE: EventCode.TERMINATE_INITIATED,
 }
-RETRIED: Mapping[ClaimAction, EventCode] = {
+RETRIED_CODES: Mapping[ClaimAction, EventCode] = {
     ClaimAction.START: EventCode.START_RETRIED,
     ClaimAction.STOP: EventCode.STOP_RETRIED,
     ClaimAction.TERMINATE: EventCode.TERMINATE_RETRIED,
@@ -46,7 +46,7 @@ class DecisionContext:
     scale_script_timeout: Callable[[timedelta], timedelta] = lambda limit: limit
 
 
-def heartbeat_key(role_id: str, instance_id: str) -> str:
+def build_heartbeat_key(role_id: str, instance_id: str) -> str:
     """The key of an instance's heartbeat: `aws:userid` of its role's session, which IAM can fence.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
@@ -60,7 +60,7 @@ def because(code: EventCode, message: str) -> EventReason:
 
 def no_op(instance: Instance, code: EventCode, message: str) -> Plan:
     """Nothing to do, and why."""
-    return Plan(instance=instance, reason=because(code, message))
+    return Plan(instance=instance, reason=EventReason(code=code, message=message))
 
 
 def with_phase(instance: Instance, phase: Phase, reason: EventReason, now: datetime) -> Instance:
@@ -81,7 +81,7 @@ def start_warning(
     :param evidence: why, for the timeline
     :param action: what is announced
     """
-    reason = because(code, warned.message)
+    reason = EventReason(code=code, message=warned.message)
     details = {"stop_at": warned.stop_at.isoformat(), "evidence": evidence, "action": str(action)}
     return Plan(
         instance=replace(instance, warning=warned, notified=None),
@@ -91,31 +91,31 @@ def start_warning(
     )
 
 
-def cancel_warning(instance: Instance, why: str, now: datetime) -> Plan:
+def cancel_warning(instance: Instance, cause: str, now: datetime) -> Plan:
     """Take a warning back.
 
-    :param why: a clause or a sentence
+    :param cause: a clause or a sentence
     """
-    return record_event(replace(instance, warning=None), warning_cancelled(instance, why), now)
+    return record_event(replace(instance, warning=None), warning_cancelled(instance, cause), now)
 
 
-def warning_cancelled(instance: Instance, why: str) -> EventReason:
+def warning_cancelled(instance: Instance, cause: str) -> EventReason:
     """Return the reason that people are notified of when a stop warning no longer applies.
 
-    :param why: a clause or a sentence
+    :param cause: a clause or a sentence
     """
     message = (
-        f"{instance.name} keeps running: the stop warning no longer applies. {to_sentence(why)} gpudesk sends a new "
+        f"{instance.name} keeps running: the stop warning no longer applies. {to_sentence(cause)} gpudesk sends a new "
         f"warning before it stops {instance.name}."
     )
-    return because(EventCode.WARNING_CANCELLED, message)
+    return EventReason(code=EventCode.WARNING_CANCELLED, message=message)
 
 
 def wait_for_delivery(instance: Instance, warned: StopWarning) -> Plan:
     """The time that was warned of has come, and the warning has reached nobody: it is tried again, for a while."""
-    until = f"{warned.stop_by:%H:%M}"
+    until = format_time(warned.stop_by)
     return no_op(
-        instance, EventCode.WARNING_UNDELIVERED, f"the warning has reached nobody yet; the stop waits until {until} UTC"
+        instance, EventCode.WARNING_UNDELIVERED, f"the warning has reached nobody yet; the stop waits until {until}"
     )
 
 
@@ -127,7 +127,7 @@ def start_action(
     :param reason: why, in full sentences
     :param kind: the warning it follows from; None where a person asked
     """
-    claimed = Claim(action=action, claimed_at=now, reason=reason, kind=kind, last_called_at=now)
+    claimed = Claim(action=action, claimed_at=now, reason=reason, warning_type=kind, last_called_at=now)
     phase, step = _phase_and_step(action, kind)
     desired = instance.spec.desired
     if kind is not None:
@@ -150,7 +150,7 @@ def start_action(
 
 def retry_action(instance: Instance, claimed: Claim, step: Step, now: datetime, message: str) -> Plan:
     """The same call once more; in the timeline, until an admin has been told that it does not come about."""
-    reason = because(RETRIED[claimed.action], message)
+    reason = EventReason(code=RETRIED_CODES[claimed.action], message=message)
     return Plan(
         instance=replace(instance, claim=replace(claimed, last_called_at=now)),
         reason=reason,
@@ -159,29 +159,32 @@ def retry_action(instance: Instance, claimed: Claim, step: Step, now: datetime, 
     )
 
 
-def desired_state_plan(instance: Instance, now: datetime) -> Plan | None:
+def plan_desired_state(instance: Instance, now: datetime) -> Plan | None:
     """What follows where the owner does not want a machine to run that does."""
     match instance.spec.desired:
         case DesiredState.RUNNING:
             return None
         case DesiredState.STOPPED:
             return start_action(
-                instance, ClaimAction.STOP, because(EventCode.STOP_REQUESTED, "A stop was requested."), now
+                instance,
+                ClaimAction.STOP,
+                EventReason(code=EventCode.STOP_REQUESTED, message="A stop was requested."),
+                now,
             )
         case DesiredState.TERMINATED:
-            return request_termination(instance, now)
+            return plan_termination(instance, now)
 
 
-def request_termination(instance: Instance, now: datetime) -> Plan:
+def plan_termination(instance: Instance, now: datetime) -> Plan:
     """Somebody wants it terminated, whatever it is doing; an image that is being made of it comes first."""
     image = instance.image_in_progress
     if image and instance.has_image_in_progress(now):
         message = f"it will be terminated once its image {image.id} is made: GET /images/{image.id}"
-        waits = because(EventCode.TERMINATE_PENDING, message)
+        waits = EventReason(code=EventCode.TERMINATE_PENDING, message=message)
         if instance.notified == waits.code:
             return Plan(instance=instance, reason=waits)
         return record_event(replace(instance, notified=waits.code), waits, now)
-    reason = because(EventCode.TERMINATE_REQUESTED, "A termination was requested.")
+    reason = EventReason(code=EventCode.TERMINATE_REQUESTED, message="A termination was requested.")
     return start_action(instance, ClaimAction.TERMINATE, reason, now)
 
 
@@ -231,7 +234,7 @@ def _initiated(instance: Instance, action: ClaimAction, reason: EventReason) -> 
             message = f"{name} is being stopped. {reason.message} {follows}"
         case ClaimAction.TERMINATE:
             message = f"{name} is being terminated. {reason.message} Its disk is deleted."
-    return because(INITIATED[action], message)
+    return EventReason(code=INITIATED_CODES[action], message=message)
 
 
 def _phase_and_step(action: ClaimAction, kind: WarningType | None) -> tuple[Phase, Step]:

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from chalicelib.domain.common.deadlines import UNKNOWN_ACTIVITY_NOTIFY_AFTER
 from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.common.event_reason import event_reason
-from chalicelib.domain.common.text import to_sentence
+from chalicelib.domain.common.event_reason import EventReason, event_reason
+from chalicelib.domain.common.text import format_date_time, format_duration, format_time, to_sentence
 from chalicelib.domain.idle.clock_skew import detect_clock_skew
 from chalicelib.domain.idle.heartbeat import Report
 from chalicelib.domain.idle.rule import ActivityJudgment, ActivityState, judge_activity, unknown_activity
@@ -15,34 +15,34 @@ from chalicelib.domain.instances.lifecycle.lifetime import decide_lifetime
 from chalicelib.domain.instances.lifecycle.machine_messages import process_heartbeat
 from chalicelib.domain.instances.lifecycle.plans import (
     DecisionContext,
-    because,
     cancel_warning,
-    desired_state_plan,
     no_op,
+    plan_desired_state,
     record_event,
     require_machine,
     start_action,
     start_warning,
     wait_for_delivery,
 )
-from chalicelib.domain.instances.lifecycle.stop_impact import stop_impact
+from chalicelib.domain.instances.lifecycle.stop_impact import describe_stop_impact
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import ClaimAction, Instance
 from chalicelib.domain.instances.warning import StopWarning, WarningType
 
 
-def judge(instance: Instance, observation: Observation, now: datetime) -> ActivityJudgment:
+def judge_instance(instance: Instance, observation: Observation, now: datetime) -> ActivityJudgment:
     """Whether it is used, as of now, with the evidence. While it is measured, or an image made of it, it is."""
     if instance.has_image_in_progress(now):
         return ActivityJudgment(
-            state=ActivityState.BUSY, reason=because(EventCode.IMAGE_IN_PROGRESS, "busy: an image is being made of it")
+            state=ActivityState.BUSY,
+            reason=EventReason(code=EventCode.IMAGE_IN_PROGRESS, message="busy: an image is being made of it"),
         )
     if instance.benchmark_run:
         run = instance.benchmark_run
-        asked = f"{run.requested_by} asked for a measurement at {run.requested_at:%H:%M} UTC"
+        asked = f"{run.requested_by} asked for a measurement at {format_time(run.requested_at)}"
         return ActivityJudgment(
-            state=ActivityState.BUSY, reason=because(EventCode.BENCHMARK_IN_PROGRESS, f"busy: {asked}")
+            state=ActivityState.BUSY, reason=EventReason(code=EventCode.BENCHMARK_IN_PROGRESS, message=f"busy: {asked}")
         )
     judgement = judge_activity(
         observation.heartbeat,
@@ -59,7 +59,7 @@ def judge(instance: Instance, observation: Observation, now: datetime) -> Activi
 
 def decide(instance: Instance, observation: Observation, now: datetime, rules: DecisionContext) -> Plan:
     """What follows while it can be used. Nothing that a machine says can hold up the end of its life."""
-    otherwise = desired_state_plan(instance, now)
+    otherwise = plan_desired_state(instance, now)
     if otherwise:
         return otherwise
     instance = replace(
@@ -68,7 +68,7 @@ def decide(instance: Instance, observation: Observation, now: datetime, rules: D
             instance.observed, clock_skew=detect_clock_skew(instance.observed.clock_skew, observation.heartbeat, now)
         ),
     )
-    judgement = judge(instance, observation, now)
+    judgement = judge_instance(instance, observation, now)
     over = decide_lifetime(instance, judgement.reason.message, now, observation.heartbeat)
     if over and over.instance != instance:
         return over
@@ -98,12 +98,12 @@ def _unknown_activity(instance: Instance, judgement: ActivityJudgment, now: date
             reason=event_reason(judgement.reason),
         )
     if now - since >= UNKNOWN_ACTIVITY_NOTIFY_AFTER and instance.notified != EventCode.ACTIVITY_UNKNOWN:
-        minutes = int((now - since).total_seconds() // 60)
         message = (
-            f"{instance.name} has not been monitored for {minutes} min: {judgement.reason.message}. Its maximum "
-            f"lifetime still applies. To find the cause, run gpudesk-status and systemctl status gpudesk-probe on it."
+            f"{instance.name} has not been monitored for {format_duration(now - since)}: {judgement.reason.message}. "
+            "Its maximum lifetime still applies. To find the cause, run gpudesk-status and systemctl status "
+            "gpudesk-probe on it."
         )
-        reason = because(EventCode.ACTIVITY_UNKNOWN, message)
+        reason = EventReason(code=EventCode.ACTIVITY_UNKNOWN, message=message)
         return record_event(replace(instance, notified=EventCode.ACTIVITY_UNKNOWN), reason, now)
     return Plan(instance=instance, reason=event_reason(judgement.reason))
 
@@ -125,17 +125,19 @@ def _decide_idle(instance: Instance, judgement: ActivityJudgment, report: Report
     if warned is None:
         return _warn_of_idleness(instance, judgement, report, now)
     if judgement.quiet_since and judgement.quiet_since > warned.created_at:
-        since = f"it was in use after the warning, until {judgement.quiet_since:%H:%M} UTC"
+        since = f"it was in use after the warning, until {format_time(judgement.quiet_since)}"
         return replace(cancel_warning(instance, since, now), requeue=True)
     if now < warned.stop_at:
         return no_op(
             instance,
             EventCode.IDLE_WARNING_ACTIVE,
-            f"{judgement.reason.message}; warned, stops at {warned.stop_at:%H:%M}",
+            f"{judgement.reason.message}; warned, stops at {format_time(warned.stop_at)}",
         )
-    if not warned.may_act(now):
+    if not warned.can_act(now):
         return wait_for_delivery(instance, warned)
-    reason = because(EventCode.IDLE, f"{to_sentence(judgement.reason.message)} {warned.describe}")
+    reason = EventReason(
+        code=EventCode.IDLE, message=f"{to_sentence(judgement.reason.message)} {warned.delivery_summary}"
+    )
     return start_action(instance, ClaimAction.STOP, reason, now, WarningType.IDLE)
 
 
@@ -146,10 +148,10 @@ def _clear_notified(instance: Instance) -> Instance:
 def _warn_of_idleness(instance: Instance, judgement: ActivityJudgment, report: Report, now: datetime) -> Plan:
     stop_at = now + instance.spec.policy.idle.warning_period
     message = (
-        f"{instance.name} will be stopped at {stop_at:%H:%M} UTC: {judgement.reason.message}. "
-        f"{stop_impact(instance, report)}. To keep {instance.name} running, press Keep or run gpudesk-keep 4h on it."
+        f"{instance.name} will be stopped at {format_time(stop_at)}: {judgement.reason.message}. "
+        f"{describe_stop_impact(instance, report)}. To keep {instance.name} running, press Keep or run gpudesk-keep 4h on it."
     )
-    warned = StopWarning(kind=WarningType.IDLE, created_at=now, stop_at=stop_at, message=message)
+    warned = StopWarning(warning_type=WarningType.IDLE, created_at=now, stop_at=stop_at, message=message)
     return start_warning(instance, warned, EventCode.IDLE_WARNING, judgement.reason.message)
 
 
@@ -158,5 +160,5 @@ def _kept(instance: Instance, judgement: ActivityJudgment) -> tuple[EventCode, s
 
 
 def _kept_until(instance: Instance) -> str:
-    until = f"{instance.lifetime.keep_until:%Y-%m-%d %H:%M}" if instance.lifetime.keep_until else "?"
-    return f"kept until {until} UTC"
+    until = instance.lifetime.keep_until
+    return f"kept until {format_date_time(until) if until else '?'}"

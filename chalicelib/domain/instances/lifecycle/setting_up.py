@@ -13,7 +13,7 @@ from chalicelib.domain.common.deadlines import (
 from chalicelib.domain.common.errors import AwsError, PermanentAwsError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import ensure_period
+from chalicelib.domain.common.text import ensure_period, format_duration, format_time
 from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
 from chalicelib.domain.instances.lifecycle import setup_results
 from chalicelib.domain.instances.lifecycle.booting import to_ready
@@ -21,10 +21,9 @@ from chalicelib.domain.instances.lifecycle.lifetime import decide_lifetime
 from chalicelib.domain.instances.lifecycle.machine_messages import process_heartbeat
 from chalicelib.domain.instances.lifecycle.plans import (
     DecisionContext,
-    because,
-    desired_state_plan,
-    heartbeat_key,
+    build_heartbeat_key,
     no_op,
+    plan_desired_state,
     record_event,
     require_machine,
     with_phase,
@@ -41,7 +40,7 @@ from chalicelib.domain.setup.state import DocumentRun, SetupState, installed_doc
 
 def decide(instance: Instance, observation: Observation, now: datetime, rules: DecisionContext) -> Plan:
     """What follows while documents remain to be run."""
-    otherwise = desired_state_plan(instance, now)
+    otherwise = plan_desired_state(instance, now)
     if otherwise:
         return otherwise
     over = decide_lifetime(instance, "being set up", now, observation.heartbeat)
@@ -57,12 +56,12 @@ def decide(instance: Instance, observation: Observation, now: datetime, rules: D
     if setup.current_run is None:
         if setup.retry_at and now < setup.retry_at:
             return no_op(
-                instance, EventCode.WAITING_TO_RETRY, f"{document.name} runs again at {setup.retry_at:%H:%M:%S} UTC"
+                instance, EventCode.WAITING_TO_RETRY, f"{document.name} runs again at {format_time(setup.retry_at)}"
             )
         return _send(instance, document, now, rules)
     if setup.current_run.command_id is None:
         if now - setup.current_run.sent_at > SEND_DEADLINE:
-            why = f"SSM has not taken {document.name} for {SEND_DEADLINE.seconds // 60} minutes"
+            why = f"SSM has not taken {document.name} for {format_duration(SEND_DEADLINE)}"
             return retry_document(instance, document, setup.current_run, None, why, now)
         if now - setup.current_run.last_sent_at < COMMAND_RESEND_AFTER:
             return no_op(instance, EventCode.SENDING, f"{document.name} was sent, SSM has not confirmed it yet")
@@ -86,9 +85,9 @@ def record_send(
 def command_sent(instance: Instance, outcome: CommandSent, step: SendDocument, now: datetime) -> Plan:
     """SSM accepted the command."""
     run = instance.setup.current_run
-    confirmed = replace(run, command_id=outcome.command_id, content=outcome.content) if run else None
+    confirmed = replace(run, command_id=outcome.command_id, content=outcome.document_hash) if run else None
     setup = replace(instance.setup, current_run=confirmed)
-    reason = because(EventCode.DOCUMENT_STARTED, f"{step.document} is running ({_position(instance)})")
+    reason = EventReason(code=EventCode.DOCUMENT_STARTED, message=f"{step.document} is running ({_position(instance)})")
     return record_event(
         replace(instance, setup=setup), reason, now, command_id=outcome.command_id, attempt_id=step.attempt_id
     )
@@ -107,7 +106,7 @@ def document_skipped(instance: Instance, outcome: DocumentAlreadyInstalled, now:
         ended_at=run.sent_at,
         recipe_hash=hash_recipe_document(setup.documents[setup.document_index]),
         parameters_hash=run.parameters_hash,
-        content=outcome.content,
+        content=outcome.document_hash,
     )
     saved = next(
         (
@@ -119,7 +118,7 @@ def document_skipped(instance: Instance, outcome: DocumentAlreadyInstalled, now:
     )
     image = instance.spec.software.image.name if instance.spec.software.image else "its image"
     message = f"{name} is in {image} already: skipped, which saves about {saved} s ({_position(instance)})"
-    reason = because(EventCode.DOCUMENT_SKIPPED, message)
+    reason = EventReason(code=EventCode.DOCUMENT_SKIPPED, message=message)
     return _advance(instance, result, timeline_entry(now, reason, details={"seconds_saved": str(saved)}), now)
 
 
@@ -135,7 +134,7 @@ def _refused(instance: Instance, now: datetime) -> Instance:
     setup = instance.setup
     if setup.current_run is None:
         return instance
-    result, _ = setup_results.failure_result(setup.documents[setup.document_index], setup.current_run, None, now)
+    result, _ = setup_results.build_failure_result(setup.documents[setup.document_index], setup.current_run, None, now)
     return replace(instance, setup=replace(setup, results=(*setup.results, result)))
 
 
@@ -144,7 +143,7 @@ def _send(instance: Instance, document: RecipeDocument, now: datetime, rules: De
     attempt_id = setup.current_run.attempt_id if setup.current_run else f"{instance.id}.{attempt_suffix(instance, now)}"
     machine = require_machine(instance)
     values = {
-        "heartbeat_key": heartbeat_key(rules.instance_role_id, machine.instance_id),
+        "heartbeat_key": build_heartbeat_key(rules.instance_role_id, machine.instance_id),
         "heartbeat_table": rules.heartbeat_table,
         "region": rules.heartbeat_region,
         "gpu_count": str(instance.spec.hardware.nvidia_gpu_count),
@@ -160,7 +159,7 @@ def _send(instance: Instance, document: RecipeDocument, now: datetime, rules: De
     baked = installed_match(setup, document, mark)
     return Plan(
         instance=replace(instance, setup=replace(setup, current_run=run, retry_at=None)),
-        reason=because(EventCode.SENDING, f"sending {document.name} ({_position(instance)})"),
+        reason=EventReason(code=EventCode.SENDING, message=f"sending {document.name} ({_position(instance)})"),
         step=SendDocument(
             document=document.name,
             parameters=parameters,
@@ -210,10 +209,12 @@ def decide_running(
 def _succeeded(
     instance: Instance, document: RecipeDocument, run: DocumentRun, command: ObservedCommand, now: datetime
 ) -> Plan:
-    result = setup_results.success_result(document, run, command, now)
-    reason = because(EventCode.DOCUMENT_SUCCEEDED, setup_results.describe_result(result, _position(instance)))
+    result = setup_results.build_success_result(document, run, command, now)
+    reason = EventReason(
+        code=EventCode.DOCUMENT_SUCCEEDED, message=setup_results.describe_result(result, _position(instance))
+    )
     plan = _advance(instance, result, timeline_entry(now, reason, details={"command_id": run.command_id or ""}), now)
-    return replace(plan, durations=setup_results.step_durations(result, instance.spec.hardware.instance_type))
+    return replace(plan, durations=setup_results.collect_step_durations(result, instance.spec.hardware.instance_type))
 
 
 def _advance(instance: Instance, result: DocumentResult, line: TimelineEntry, now: datetime) -> Plan:
@@ -232,7 +233,7 @@ def _advance(instance: Instance, result: DocumentResult, line: TimelineEntry, no
             done, f"Recipe {instance.setup.recipe} was set up {setup_results.describe_setup(done, now)}.", now
         )
         return replace(plan, timeline=(line, *plan.timeline))
-    return Plan(instance=done, reason=because(line.code, line.message), timeline=(line,), requeue=True)
+    return Plan(instance=done, reason=EventReason(code=line.code, message=line.message), timeline=(line,), requeue=True)
 
 
 def retry_document(
@@ -248,7 +249,7 @@ def retry_document(
     :param command: None where it has not ended
     :param otherwise: what happened, where no step is known to have failed
     """
-    result, failure = setup_results.failure_result(document, run, command, now)
+    result, failure = setup_results.build_failure_result(document, run, command, now)
     why = setup_results.describe_failure(failure, otherwise)
     tries = instance.setup.attempts + 1
     setup = replace(
@@ -263,7 +264,9 @@ def retry_document(
     if tries >= MAX_SETUP_ATTEMPTS:
         return _failed(tried, f"{why}, {tries} times. {failure.remediation}", now)
     message = f"{why}; trying again ({tries} of {MAX_SETUP_ATTEMPTS} tries used). {failure.remediation}"
-    return record_event(tried, because(EventCode.DOCUMENT_FAILED, message), now, command_id=run.command_id or "")
+    return record_event(
+        tried, EventReason(code=EventCode.DOCUMENT_FAILED, message=message), now, command_id=run.command_id or ""
+    )
 
 
 def _failed(instance: Instance, why: str, now: datetime) -> Plan:
@@ -273,12 +276,12 @@ def _failed(instance: Instance, why: str, now: datetime) -> Plan:
     stop_at = now + instance.spec.policy.idle.warning_period
     reason = _setup_failed(instance, why)
     message = (
-        f"{reason.message} {instance.name} will be stopped at {stop_at:%H:%M} UTC. To leave it running, press Keep or "
-        "run gpudesk-keep 4h on it. You can connect to it, run its setup again, or terminate it."
+        f"{reason.message} {instance.name} will be stopped at {format_time(stop_at)}. To leave it running, press Keep "
+        "or run gpudesk-keep 4h on it. You can connect to it, run its setup again, or terminate it."
     )
-    warned = StopWarning(kind=WarningType.FAILED, created_at=now, stop_at=stop_at, message=message)
+    warned = StopWarning(warning_type=WarningType.FAILED, created_at=now, stop_at=stop_at, message=message)
     failed = replace(with_phase(instance, Phase.FAILED, reason, now), warning=warned)
-    return record_event(failed, because(EventCode.SETUP_FAILED, message), now)
+    return record_event(failed, EventReason(code=EventCode.SETUP_FAILED, message=message), now)
 
 
 def _given_up(instance: Instance, why: str, now: datetime) -> Plan:
@@ -287,7 +290,7 @@ def _given_up(instance: Instance, why: str, now: datetime) -> Plan:
         f"{_setup_failed(instance, why).message} {instance.name} stays ready: it can be used as before, as far as "
         "that setup has not changed it. To try again, run its setup again."
     )
-    reason = because(EventCode.SETUP_FAILED, message)
+    reason = EventReason(code=EventCode.SETUP_FAILED, message=message)
     setup = replace(instance.setup, abandoned=True, current_run=None, retry_at=None)
     ready = replace(with_phase(instance, Phase.READY, reason, now), setup=setup, ready_since=now)
     return record_event(ready, reason, now, recipe=instance.setup.recipe)
@@ -295,7 +298,7 @@ def _given_up(instance: Instance, why: str, now: datetime) -> Plan:
 
 def _setup_failed(instance: Instance, why: str) -> EventReason:
     message = f"Setup of {instance.setup.recipe} failed on {instance.name}: {ensure_period(why)}"
-    return because(EventCode.SETUP_FAILED, message)
+    return EventReason(code=EventCode.SETUP_FAILED, message=message)
 
 
 def _position(instance: Instance) -> str:

@@ -22,14 +22,14 @@ NO_STEP = {
 }
 
 
-def success_result(
+def build_success_result(
     document: RecipeDocument, run: DocumentRun, command: ObservedCommand, now: datetime
 ) -> DocumentResult:
     """What is kept of one that ended well."""
     return _result(document, run, command.steps, now, succeeded=True)
 
 
-def failure_result(
+def build_failure_result(
     document: RecipeDocument, run: DocumentRun, command: ObservedCommand | None, now: datetime
 ) -> tuple[DocumentResult, Failure]:
     """What is kept of one that failed, and why it did.
@@ -75,7 +75,7 @@ def describe_failure(failure: Failure, otherwise: str) -> str:
     return f"{failure.document} failed in step {failure.step} with exit code {failure.exit_code} ({submitted})"
 
 
-def step_durations(result: DocumentResult, instance_type: str) -> StepDurations | None:
+def collect_step_durations(result: DocumentResult, instance_type: str) -> StepDurations | None:
     """How long its steps take; nothing is learned of a run that had done some of them before, or does not say."""
     took = tuple((step.name, step.duration) for step in result.steps if step.duration is not None and not step.skipped)
     if not took or len(took) < len(result.steps):

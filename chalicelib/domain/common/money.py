@@ -1,0 +1,16 @@
+"""Round and print amounts in US dollars."""
+
+from decimal import Decimal
+
+USD_QUANTUM = Decimal("0.000001")
+"""Amounts are kept to a millionth of a dollar: an hour of one GiB of gp3 costs about a ten-thousandth."""
+
+
+def round_usd(amount: Decimal) -> Decimal:
+    """Return US dollars, rounded to a millionth."""
+    return amount.quantize(USD_QUANTUM)
+
+
+def format_usd(amount: Decimal) -> str:
+    """Return US dollars to a tenth of a cent, as "$0.526"."""
+    return f"${amount:.3f}"

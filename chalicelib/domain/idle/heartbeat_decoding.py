@@ -1,0 +1,143 @@
+"""Decode the DynamoDB item that a probe wrote. Only gpudesk needs this module: the probe does not carry it.
+
+The root user of an instance can write anything into the item, so every value is checked.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from chalicelib.domain.idle.evidence import Evidence, SignalState
+from chalicelib.domain.idle.heartbeat import (
+    FORMAT_VERSION,
+    MAX_NAME_LENGTH,
+    MAX_REASON_LENGTH,
+    MAX_SIGNALS,
+    Acknowledgement,
+    Heartbeat,
+    KeepRequest,
+    MissedHeartbeats,
+    Report,
+    SelfStopStatus,
+    StepProgress,
+    UnreadableHeartbeat,
+)
+from chalicelib.domain.idle.heartbeat_encoding import truncate_ascii
+
+MAX_KEEP_REQUEST_ID_LENGTH = 40
+MAX_LIVE_COUNTS = 8
+MAX_LIVE_COUNT_NAME_LENGTH = 20
+MAX_TEXT_LENGTH = 1000
+"""A text of this length or less is cut to the length of its field. A longer one makes the heartbeat unreadable."""
+
+
+def decode_heartbeat(raw: Mapping[str, Any]) -> Report:
+    """Read the item that the probe writes.
+
+    :returns: None if the probe has not written yet, and the item has only gpudesk's response
+    """
+    if "at" not in raw:
+        return None
+    if raw.get("probe") != FORMAT_VERSION:
+        version = str(raw.get("probe"))[:20]
+        return UnreadableHeartbeat(
+            f"the probe speaks version {version}, this desk {FORMAT_VERSION}: stop the instance and start it"
+        )
+    try:
+        return _decode(raw)
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError, OSError) as problem:
+        return UnreadableHeartbeat(f"{type(problem).__name__}: {problem}"[:200])
+
+
+def _decode(raw: Mapping[str, Any]) -> Heartbeat:
+    at, boot_id = _moment(raw["at"]), _text(raw["boot_id"])
+    signals = raw["signals"]
+    if not isinstance(signals, Mapping) or len(signals) > MAX_SIGNALS:
+        raise ValueError(f"signals is not a map of at most {MAX_SIGNALS}")
+    live_counts = list(raw.get("live_counts", {}).items())[:MAX_LIVE_COUNTS]
+    return Heartbeat(
+        instance_id=_text(raw["instance_id"]),
+        at=at,
+        boot_id=boot_id,
+        signals={_text(name): _decode_signal(signal, at, boot_id) for name, signal in signals.items()},
+        live_counts={_text(name)[:MAX_LIVE_COUNT_NAME_LENGTH]: _count(number) for name, number in live_counts},
+        acknowledged=_decode_acknowledgement(*raw["acknowledged"]) if "acknowledged" in raw else Acknowledgement(),
+        keep_request=_decode_keep_request(*raw["keep_request"]) if "keep_request" in raw else None,
+        missed_heartbeats=_decode_missed(*raw["missed_heartbeats"]) if "missed_heartbeats" in raw else None,
+        self_stop=_decode_self_stop(*raw["self_stop"]) if "self_stop" in raw else None,
+        setup=_decode_step(*raw["setup"]) if "setup" in raw else None,
+    )
+
+
+def _decode_signal(raw: Any, at: datetime, boot_id: str) -> Evidence:
+    state, since, seconds_before, samples, largest_gap, reason = raw
+    evidence = Evidence(
+        state=SignalState(state),
+        since=_moment(since),
+        at=at - timedelta(seconds=_number(seconds_before)),
+        samples=_count(samples),
+        largest_gap=timedelta(seconds=_count(largest_gap)),
+        reason=truncate_ascii(_text(reason), MAX_REASON_LENGTH),
+        boot_id=boot_id,
+    )
+    if evidence.since > evidence.at:
+        raise ValueError("since is later than at")
+    return evidence
+
+
+def _decode_acknowledgement(until: Any, warning_id: Any, terminals: Any, jupyter_servers: Any) -> Acknowledgement:
+    return Acknowledgement(
+        keep_until=_moment(until) if until else None,
+        warning_id=_text(warning_id) or None,
+        terminals=_count(terminals),
+        jupyter_servers=_count(jupyter_servers),
+    )
+
+
+def _decode_keep_request(request_id: Any, seconds: Any) -> KeepRequest:
+    return KeepRequest(id=truncate_ascii(_text(request_id), MAX_KEEP_REQUEST_ID_LENGTH), hours=_count(seconds) / 3600)
+
+
+def _decode_missed(count: Any, since: Any, reason: Any) -> MissedHeartbeats:
+    return MissedHeartbeats(
+        count=_count(count), since=_moment(since), reason=truncate_ascii(_text(reason), MAX_REASON_LENGTH)
+    )
+
+
+def _decode_self_stop(stop_at: Any, stopping_now: Any) -> SelfStopStatus:
+    if not isinstance(stopping_now, bool):
+        raise ValueError("self_stop is not a list of a time and a boolean")
+    return SelfStopStatus(stop_at=_moment(stop_at), stopping_now=stopping_now)
+
+
+def _decode_step(document: Any, step: Any, position: Any, seconds: Any, line: Any) -> StepProgress:
+    return StepProgress(
+        document=truncate_ascii(_text(document), MAX_NAME_LENGTH),
+        step=truncate_ascii(_text(step), MAX_NAME_LENGTH),
+        position=truncate_ascii(_text(position), MAX_NAME_LENGTH),
+        running_for=timedelta(seconds=_count(seconds)),
+        last_output_line=truncate_ascii(_text(line), MAX_REASON_LENGTH),
+    )
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > MAX_TEXT_LENGTH:
+        raise ValueError(f"not a short text: {str(value)[:40]!r}")
+    return value
+
+
+def _moment(value: Any) -> datetime:
+    return datetime.fromtimestamp(_count(value), UTC)
+
+
+def _count(value: Any) -> int:
+    number = _number(value)
+    if number < 0:
+        raise ValueError(f"not a count: {str(value)[:40]!r}")
+    return int(number)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 10**11:
+        raise ValueError(f"not a number: {str(value)[:40]!r}")
+    return value

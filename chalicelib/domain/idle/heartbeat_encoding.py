@@ -1,0 +1,159 @@
+"""Encode a heartbeat as the DynamoDB item that the probe writes.
+
+`heartbeat_decoding.py` reads the item. It is a module of its own because only gpudesk needs it: the probe does not
+carry it.
+"""
+
+import math
+import re
+from bisect import bisect_right
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from chalicelib.domain.idle.evidence import Evidence
+from chalicelib.domain.idle.heartbeat import (
+    FORMAT_VERSION,
+    MAX_HEARTBEAT_BYTES,
+    MAX_NAME_LENGTH,
+    MAX_REASON_LENGTH,
+    Acknowledgement,
+    Heartbeat,
+    StepProgress,
+)
+
+HEARTBEAT_ATTRIBUTES = (
+    "at",
+    "boot_id",
+    "instance_id",
+    "probe",
+    "signals",
+    "live_counts",
+    "acknowledged",
+    "keep_request",
+    "missed_heartbeats",
+    "self_stop",
+    "setup",
+)
+"""Attributes that an instance may write to its item.
+
+`dynamodb:Attributes` in the policy of the instance role lists them, and `id` and `response`.
+"""
+
+DROPPABLE_ATTRIBUTES = ("setup", "missed_heartbeats", "live_counts")
+"""Attributes that are left out, in this order, of a heartbeat that is too large even with the shortest reasons."""
+
+MIN_REASON_LENGTH = 16
+"""Reasons are not cut shorter than this: a shorter one says nothing."""
+
+NON_PRINTABLE = re.compile(r"[^\x20-\x7e]")
+
+
+def encode_heartbeat(heartbeat: Heartbeat, key: str) -> dict[str, Any]:
+    """Return the attributes that the probe writes, in at most MAX_HEARTBEAT_BYTES.
+
+    To save space, a signal is a list, a time is in seconds since 1970, and reasons are shortened as far as necessary.
+    If that is not enough, DROPPABLE_ATTRIBUTES are left out. The probe removes every attribute that is not in the
+    result from the item.
+
+    :param key: the key of the item; it counts against the limit
+    """
+    left_out: set[str] = set()
+
+    def encode(reason_length: int) -> dict[str, Any]:
+        return {name: value for name, value in _encode(heartbeat, reason_length).items() if name not in left_out}
+
+    def size(reason_length: int) -> int:
+        return item_size({"id": key, **encode(reason_length)})
+
+    for name in DROPPABLE_ATTRIBUTES:
+        if size(MIN_REASON_LENGTH) > MAX_HEARTBEAT_BYTES:
+            left_out.add(name)
+    lengths = range(MIN_REASON_LENGTH, MAX_REASON_LENGTH + 1)
+    return encode(lengths[max(0, bisect_right(lengths, MAX_HEARTBEAT_BYTES, key=size) - 1)])
+
+
+def item_size(value: Any) -> int:
+    """Return the bytes of a value as DynamoDB bills them; those of a mapping include its names.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+    """
+    match value:
+        case None | bool():
+            return 1
+        case int():
+            return _number_size(len(str(abs(value))))
+        case float():
+            return _number_size(sum(character.isdigit() for character in str(value)))
+        case str():
+            return len(value.encode())
+        case Mapping():
+            return 3 + sum(1 + len(name.encode()) + item_size(item) for name, item in value.items())
+        case list() | tuple():
+            return 3 + sum(1 + item_size(item) for item in value)
+        case _:
+            raise TypeError(type(value).__name__)
+
+
+def truncate_ascii(text: str, length: int) -> str:
+    """Return `text` on one line of printable ASCII, cut to at most `length` characters."""
+    line = NON_PRINTABLE.sub("?", " ".join(text.split()))
+    return line if len(line) <= length else f"{line[: length - 2]}.."
+
+
+def _number_size(digits: int) -> int:
+    """Return the bytes of a number: one for each two digits, one more, and one for a sign, which is always counted."""
+    return (digits + 1) // 2 + 2
+
+
+def _encode(heartbeat: Heartbeat, reason_length: int) -> dict[str, Any]:
+    acknowledged = heartbeat.acknowledged
+    plain: dict[str, Any] = {
+        "at": _seconds(heartbeat.at),
+        "boot_id": heartbeat.boot_id,
+        "instance_id": heartbeat.instance_id,
+        "probe": FORMAT_VERSION,
+        "signals": {
+            name: _encode_signal(evidence, heartbeat.at, reason_length) for name, evidence in heartbeat.signals.items()
+        },
+    }
+    if heartbeat.live_counts:
+        plain["live_counts"] = dict(heartbeat.live_counts)
+    if acknowledged != Acknowledgement():
+        until = _seconds(acknowledged.keep_until) if acknowledged.keep_until else 0
+        counts = [acknowledged.terminals, acknowledged.jupyter_servers]
+        plain["acknowledged"] = [until, acknowledged.warning_id or "", *counts]
+    if heartbeat.keep_request:
+        plain["keep_request"] = [heartbeat.keep_request.id, round(heartbeat.keep_request.hours * 3600)]
+    if heartbeat.missed_heartbeats:
+        plain["missed_heartbeats"] = [
+            heartbeat.missed_heartbeats.count,
+            _seconds(heartbeat.missed_heartbeats.since),
+            truncate_ascii(heartbeat.missed_heartbeats.reason, 24),
+        ]
+    if heartbeat.self_stop:
+        plain["self_stop"] = [_seconds(heartbeat.self_stop.stop_at), heartbeat.self_stop.stopping_now]
+    if heartbeat.setup:
+        plain["setup"] = _encode_step(heartbeat.setup, reason_length)
+    return plain
+
+
+def _encode_step(step: StepProgress, line_length: int) -> list[Any]:
+    texts = (truncate_ascii(text, MAX_NAME_LENGTH) for text in (step.document, step.step, step.position))
+    return [*texts, round(step.running_for.total_seconds()), truncate_ascii(step.last_output_line, line_length)]
+
+
+def _encode_signal(evidence: Evidence, at: datetime, reason_length: int) -> list[Any]:
+    return [
+        evidence.state.value,
+        _seconds(evidence.since),
+        _seconds(at) - _seconds(evidence.at),
+        evidence.samples,
+        math.ceil(evidence.largest_gap.total_seconds()),
+        truncate_ascii(evidence.reason, reason_length),
+    ]
+
+
+def _seconds(moment: datetime) -> int:
+    """Round every time up: their order stays, and no signal has been quiet for longer than it was."""
+    return math.ceil(moment.timestamp())

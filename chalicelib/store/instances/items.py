@@ -1,0 +1,127 @@
+"""The writes that belong to a record of an instance: its item, timeline, bill, name and place in the owner's limit.
+
+Each function adds its writes to a transaction, so that a record and all that follows from its change are written
+together. The repositories of instances and of images and the launch share them.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter
+from pynamodb.transactions import TransactWrite
+
+from chalicelib.domain.benchmarks.result import Benchmark
+from chalicelib.domain.common.deadlines import TERMINATED_RETENTION
+from chalicelib.domain.common.timeline import TimelineEntry
+from chalicelib.domain.instances.metering import BilledSegment
+from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.notifications.notification import Notification
+from chalicelib.store.benchmarks import add_benchmark
+from chalicelib.store.desk import DeskModel
+from chalicelib.store.dynamo import to_plain
+from chalicelib.store.instances.table import InstanceModel
+from chalicelib.store.ledger import add_ledger_segments
+from chalicelib.store.notifications import add_notifications
+from chalicelib.store.timeline import TimelineModel
+
+INSTANCE = TypeAdapter(Instance)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordWrite:
+    """A changed record, and all that is written in the same transaction.
+
+    :param before: as it was read; the write succeeds only if the table still holds this version
+    :param user_write: a person's write, which the table's stream passes on to the control loop
+    """
+
+    before: Instance
+    after: Instance
+    entries: tuple[TimelineEntry, ...] = ()
+    segments: tuple[BilledSegment, ...] = ()
+    notifications: tuple[Notification, ...] = ()
+    benchmark: Benchmark | None = None
+    user_write: bool = False
+
+
+def add_record_write(changes: TransactWrite, write: RecordWrite) -> InstanceModel:
+    """Add a changed record and all that belongs to it.
+
+    :returns: the item; its `version` is the new one as soon as the transaction has succeeded
+    """
+    before, after = write.before, write.after
+    item = to_instance_model(after, before.version, user_write=write.user_write)
+    changes.save(item)
+    append_timeline(changes, after.id, (before.version or 0) + 1, write.entries)
+    add_ledger_segments(changes, write.segments)
+    add_notifications(changes, write.notifications)
+    if write.benchmark:
+        add_benchmark(changes, write.benchmark)
+    if before.is_active and not after.is_active:
+        release_name_and_count(changes, before)
+    elif after.is_active and not before.is_active:
+        reserve_name_and_count(changes, after)
+    return item
+
+
+def to_instance_model(instance: Instance, version: int | None, *, user_write: bool) -> InstanceModel:
+    """Return the item of a record.
+
+    :param version: the version that the table must hold; None if it must hold no such item
+    """
+    terminated_at = instance.terminated_at
+    guard: dict[str, Any] = {} if version is None else {"version": version}
+    return InstanceModel(
+        instance.id,
+        owner=instance.owner,
+        created_key=f"{instance.created_at.isoformat()}#{instance.id}",
+        active="active" if instance.is_active else None,
+        ec2_instance_id=instance.machine.instance_id if instance.machine else None,
+        user_write=user_write or None,
+        record=to_plain(INSTANCE, instance),
+        expires_at=terminated_at + TERMINATED_RETENTION if terminated_at else None,
+        **guard,
+    )
+
+
+def append_timeline(changes: TransactWrite, instance_id: str, version: int, entries: Iterable[TimelineEntry]) -> None:
+    """Add the timeline entries that come with a version of the record."""
+    for number, entry in enumerate(entries):
+        changes.save(
+            TimelineModel(
+                instance_id,
+                f"{version:08}.{number:02}",
+                at=entry.at.isoformat(),
+                actor=entry.actor,
+                code=str(entry.code),
+                message=entry.message,
+                details={name: str(value) for name, value in entry.details.items()},
+            )
+        )
+
+
+def release_name_and_count(changes: TransactWrite, instance: Instance) -> None:
+    """Release the name of an instance and its place in the owner's limit."""
+    changes.delete(DeskModel(name_key(instance.name)))
+    adjust_owner_count(changes, instance.owner, -1)
+
+
+def reserve_name_and_count(changes: TransactWrite, instance: Instance) -> None:
+    """Reserve the name and the instance count for a reopened record. Its name is its id, which no other record has."""
+    changes.save(DeskModel(name_key(instance.name), instance=instance.id))
+    adjust_owner_count(changes, instance.owner, +1)
+
+
+def adjust_owner_count(changes: TransactWrite, owner: str, by: int, limit: int | None = None) -> None:
+    """Change the count of the owner's active instances.
+
+    :param limit: the transaction fails if the count has already reached this limit
+    """
+    condition = None if limit is None else DeskModel.number.does_not_exist() | (DeskModel.number < limit)
+    changes.update(DeskModel(f"count#{owner}"), actions=[DeskModel.number.add(by)], condition=condition)
+
+
+def name_key(name: str) -> str:
+    """Return the key of the desk item that reserves a name."""
+    return f"name#{name}"

@@ -1,0 +1,51 @@
+"""The list of all tables, for those who create them or lead them to another endpoint."""
+
+from pynamodb.models import Model
+
+from chalicelib.store.benchmarks import BenchmarkModel
+from chalicelib.store.desk import DeskModel
+from chalicelib.store.dynamo import connection
+from chalicelib.store.heartbeats import HeartbeatModel
+from chalicelib.store.images.table import ImageModel
+from chalicelib.store.instances.table import InstanceModel
+from chalicelib.store.ledger import LedgerModel
+from chalicelib.store.notifications import NotificationModel
+from chalicelib.store.owners import OwnerModel
+from chalicelib.store.timeline import TimelineModel
+from chalicelib.store.tokens import TokenModel
+
+TABLES: tuple[type[Model], ...] = (
+    InstanceModel,
+    TimelineModel,
+    HeartbeatModel,
+    NotificationModel,
+    ImageModel,
+    OwnerModel,
+    LedgerModel,
+    BenchmarkModel,
+    TokenModel,
+    DeskModel,
+)
+
+
+def create_tables() -> None:
+    """Create the tables that are missing, for the local cloud and tests. On AWS, CloudFormation creates them."""
+    for model in TABLES:
+        if not model.exists():
+            model.create_table(wait=True)
+
+
+_endpoints: list[str | None] = []
+
+
+def reset_endpoint(endpoint: str | None) -> None:
+    """Make the next call read the endpoint from the environment again, if it is another one than before.
+
+    A client costs a tenth of a second to create, so clients that already lead to this endpoint are reused.
+    """
+    if _endpoints and _endpoints[-1] == endpoint:
+        return
+    _endpoints[:] = [endpoint]
+    connection.cache_clear()
+    for model in TABLES:
+        model._connection = None
