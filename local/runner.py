@@ -87,7 +87,7 @@ def _play_and_serve(stack: Stack, folder: RunFolder) -> int:
     options = stack.options
     folder.write_token(stack.admin_token)
     _print(
-        f"Local cloud {stack.cloud_url}, gpudesk {stack.api_url}. "
+        f"The local cloud {stack.cloud_url} and gpudesk {stack.api_url} are running. "
         f"The cloud's clock runs {options.speed:g} times as fast as yours."
     )
     if options.requested_speed:

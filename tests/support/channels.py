@@ -1,4 +1,4 @@
-"""Pretend receivers of what the desk tells people."""
+"""Webhook receivers for scenario tests, without a network."""
 
 import json
 from collections.abc import Callable
@@ -15,10 +15,13 @@ HOOK = "https://hooks.example.org/gpu"
 
 @dataclass
 class Box:
-    """What arrived, by message id; a receiver that is down takes nothing.
+    """Received messages by message id. A receiver that is down accepts none.
 
-    :ivar greetings: the first messages, which are about the webhook itself
-    :ivar ready: the messages that an instance is ready, which nearly every scenario begins with
+    :ivar tries: number of deliveries that were attempted
+    :ivar arrived: messages about instances and images
+    :ivar greetings: first messages, which are about the webhook itself
+    :ivar ready: messages that an instance is ready, with which nearly every scenario begins
+    :ivar before: called before each delivery
     """
 
     is_down: bool = False
@@ -29,13 +32,13 @@ class Box:
     before: Callable[[], Any] = lambda: None
 
     def types(self) -> list[str]:
-        """The kinds of message that arrived, in order."""
+        """Return the types of the messages that arrived, in order."""
         return [json.loads(body)["type"] for _, body in self.arrived]
 
 
 @dataclass(frozen=True)
 class PretendWebhook(WebhookSender):
-    """The real one's port, without a network."""
+    """The interface of the real sender, without a network."""
 
     box: Box = field(default_factory=Box)
 
@@ -50,7 +53,7 @@ class PretendWebhook(WebhookSender):
 
 
 def listening(desk: World, owner: str = "ada") -> Box:
-    """The owner has a webhook from now on."""
+    """Give the owner a webhook, and return its receiver."""
     box = Box()
     notifications = replace(
         desk.desk.sweep.notifications, webhook=PretendWebhook(box=box), webhook_secret=lambda name, number: "whsec_AAAA"
@@ -64,6 +67,6 @@ def listening(desk: World, owner: str = "ada") -> Box:
 
 
 def admin_listens(desk: World) -> None:
-    """The desk's own channel is the same receiver's."""
+    """Use the same receiver for gpudesk's own channel."""
     store = desk.desk.reconciler.stores.desk
     store.save_settings(replace(store.settings(), channels=Channels(webhook=f"{HOOK}/admin")))

@@ -1,4 +1,4 @@
-"""A probe with sensors, time, desk and people that a test moves; its files are real."""
+"""A probe with sensors, clock, gpudesk and people that a test controls. Its files are real."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ACTIVE = Reading(SignalState.ACTIVE, "busy")
 
 
 class Scripted:
-    """A sensor whose readings, or errors, are given beforehand; the last one stays."""
+    """A sensor with given readings or errors. The last one is repeated."""
 
     def __init__(self, name: str, *readings: Reading | Exception) -> None:
         self.name = name
@@ -44,7 +44,7 @@ class Scripted:
 
 
 class Hanging:
-    """A sensor that does not come back until it is let go."""
+    """A sensor that does not return until a test releases it."""
 
     name = "hanging"
 
@@ -59,7 +59,7 @@ class Hanging:
 
 
 class Minutes:
-    """A time that goes on by a minute at each question, or is not to be had."""
+    """A clock that advances by one minute each time it is read, or fails."""
 
     def __init__(self, *out_at: int, begin: datetime = START) -> None:
         self._asked = -1
@@ -74,7 +74,7 @@ class Minutes:
 
 
 class Desk:
-    """Where heartbeats go; refuses those of the beats that are named, answers the others with its orders."""
+    """Receives heartbeats. It rejects those with the given numbers and answers the others with its response."""
 
     def __init__(self, *refused: int, orders: HeartbeatResponse | None = None) -> None:
         self.heard: list[Heartbeat] = []
@@ -92,7 +92,7 @@ class Desk:
 
 @dataclass
 class Crowd:
-    """The people on the machine, and what they were told."""
+    """People on the instance, and the messages that they received."""
 
     terminals: int = 1
     notebooks: int = 0
@@ -105,7 +105,7 @@ class Crowd:
 
 @dataclass
 class Machine:
-    """What a test looks at."""
+    """The probe of one instance and what a test checks."""
 
     places: ProbePaths
     desk: Desk
@@ -125,7 +125,7 @@ def machine(
     crowd: Crowd | None = None,
     boot_id: str = "boot-1",
 ) -> Machine:
-    """A probe on a machine whose files are in `folder`; without sensors, all seven are quiet."""
+    """Return a probe whose files are in `folder`. Without sensors, all seven signals are quiet."""
     places, desk, crowd = ProbePaths(folder), desk or Desk(), crowd or Crowd()
     places.create_folders()
     clock = time or Minutes()

@@ -1,4 +1,4 @@
-"""Images in scenarios: asked for, waited for."""
+"""Images in scenario tests: creation and waiting."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ def made(desk: World, instance: Instance, **asked: Any) -> Image:
 
 
 def at_rest(desk: World, image: Image) -> Image:
-    """Minutes pass until there is nothing to do about it any more."""
+    """Wait until no work on the image is left."""
     for _ in range(10):
         if not look(desk, image).needs_work:
             return look(desk, image)

@@ -1,4 +1,4 @@
-"""A Python with PyTorch, as a recipe leaves it, that measures nothing: it says what an H100 really did."""
+"""Python with a fake PyTorch that measures nothing and prints the results of a real H100."""
 
 from pathlib import Path
 
@@ -28,4 +28,4 @@ PUT_IT_THERE = (
     "STAND_IN",
     f"chmod 755 {PLACE}",
 )
-"""Lines of shell."""
+"""Lines of shell that install it."""

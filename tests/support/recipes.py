@@ -1,4 +1,4 @@
-"""Recipes such as a team may have, for the desk of a test; their documents are the desk's own."""
+"""Recipes as a team may add them. Their documents are gpudesk's own."""
 
 from typing import Any
 
@@ -21,7 +21,10 @@ PARAMETERS: dict[str, dict[str, Any]] = {
 
 
 def recipe(fits: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """Its one document is gpudesk-jupyter; what was chosen goes along with the attempt's id, to be seen there."""
+    """Return a recipe with one document, gpudesk-jupyter.
+
+    The attempt id contains the parameters, so that tests can see them.
+    """
     use = {
         "name": "gpudesk-jupyter",
         "parameters": {"attemptId": "${release}.${notebooks}.${workers}.${attempt_id}"},
@@ -32,7 +35,7 @@ def recipe(fits: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 def offered() -> dict[str, Recipe]:
-    """The desk's own; `old`, as the book has it; `new`, as people would do it today."""
+    """Return gpudesk's own recipes, one with old requirements (`old`) and one with present ones (`new`)."""
     cuda_10 = {"min": "3.0", "max": "7.5", "reason": "CUDA 10.1"}
     old = {"architectures": ["x86_64"], "ubuntu": ["18.04"], "compute_capability": cuda_10, "supports_cpu": False}
     seven_5 = {"min": "7.5", "max": None}

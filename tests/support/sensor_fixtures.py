@@ -1,4 +1,4 @@
-"""What the tests of the measuring sensors share: minutes that pass when asked, and counters that a test moves."""
+"""Clock and counters that the tests of measuring sensors share."""
 
 from chalicelib.domain.idle.policy import Thresholds
 from ssm_documents.probe.sensors import Reading, Sensor
@@ -9,7 +9,7 @@ THRESHOLDS = Thresholds(cpu_core_percent=25, disk_kib_per_second=1000, network_k
 
 
 class Minutes:
-    """A clock that goes on by a minute each time it is asked."""
+    """A clock that advances by one minute each time it is read."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -28,12 +28,12 @@ def read(sensor: Sensor) -> Reading:
 
 
 class Counters:
-    """Bytes by device or interface, since long ago."""
+    """Bytes by device or interface since long ago."""
 
     def __init__(self, *names: str) -> None:
         self.moved = dict.fromkeys(names, 10.0**9)
 
     def move(self, **rates: float) -> None:
-        """In a minute, at so many KiB/s."""
+        """Count one minute at these rates, in KiB/s."""
         for name, rate in rates.items():
             self.moved[name] = self.moved.get(name, 0.0) + rate * KIB * 60

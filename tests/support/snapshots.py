@@ -1,8 +1,7 @@
-"""A world's state as bytes: what many tests reach by the same way is reached once, and then put back.
+"""State of a world as bytes, so that tests that begin alike reach their common state once and restore it afterwards.
 
-A state is what moto's backends hold and what the parts of the local cloud, the clock, the machines and the test's own
-world know. The parts themselves stay, since moto's patches and the desk hold on to them: they are given back what they
-knew.
+A state is what moto's backends, the parts of the local cloud, the clock, the machines and the test's world store. The
+parts themselves stay, because moto's patches and gpudesk refer to them; their attributes are restored.
 """
 
 import hashlib
@@ -18,27 +17,27 @@ from typing import Any
 from moto.core.base_backend import BackendDict
 
 MOST = 40
-"""So many states are remembered, those that were used last; each is some hundred KB."""
+"""Number of stored states, the most recently used ones. Each has some hundred KB."""
 
 _STAYS = (type(threading.Lock()), type(threading.RLock()), threading.local)
 _SHARED: dict[int, Any] = {}
-"""What nothing changes (functions, keys) or is one for all (moto's services): states share it.
+"""Objects that never change (functions, keys) or exist once (moto's services). States share them.
 
-Kept for good, so that no id becomes another's.
+They are stored forever, so that no id is used twice.
 """
 
 
 class NoSnapshot(Exception):
-    """The state holds what cannot be copied: a thread, a socket, an object that may be in a test's hands."""
+    """The state contains something that cannot be copied: a thread, a socket, an object that a test may hold."""
 
 
 @dataclass(frozen=True)
 class Snapshots:
-    """Takes states of its parts, and puts them back into these or others that were made alike.
+    """Stores and restores states of its parts.
 
-    :param parts: what stays and is given back what it knew
-    :param apart: what stays as it is, with all that it knows
-    :param kept: attributes that stay as they are
+    :param parts: objects that stay and whose attributes are restored
+    :param apart: objects that stay unchanged, with all attributes
+    :param kept: names of attributes that stay unchanged
     """
 
     parts: tuple[Any, ...]
@@ -46,7 +45,7 @@ class Snapshots:
     kept: tuple[str, ...] = ()
 
     def take(self) -> bytes:
-        """The state now.
+        """Return the present state.
 
         :raises NoSnapshot: it cannot be copied
         """
@@ -61,7 +60,7 @@ class Snapshots:
         return out.getvalue()
 
     def put_back(self, state: bytes) -> None:
-        """All is as it was when the state was taken."""
+        """Restore a state."""
         _target[:] = [*self.apart, *self.parts]
         knowledge, backends = pickle.loads(state)
         for part, known in zip(self.parts, knowledge, strict=True):
@@ -84,27 +83,27 @@ class Snapshots:
 
 
 def forget_backends() -> None:
-    """Moto's backends are gone; it would make each of them anew only to forget it then."""
+    """Clear moto's backends without creating new ones."""
     for owner in _in_use():
         for regions in owner.values():
             regions.clear()
 
 
 class Memory:
-    """What became of a state by a certain way."""
+    """Results of walks by the state from which they started."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[bytes, tuple[bytes, Any]] = OrderedDict()
 
     def forget(self) -> None:
-        """All of it."""
+        """Forget all results."""
         self._known.clear()
 
     def go(self, snapshots: Snapshots, way: object, walk: Callable[[], Any]) -> Any:
-        """Walk, or be where that way has led from this very state before.
+        """Walk, or restore the state to which the same walk has led from the same state before.
 
-        :param way: what tells this walk from others
-        :returns: what `walk` returns, which nobody may change
+        :param way: identifies the walk
+        :returns: result of `walk`, which callers must not change
         """
         try:
             before = hashlib.sha256(repr(way).encode() + snapshots.take()).digest()
@@ -131,7 +130,7 @@ class _Pickler(pickle.Pickler):
         self._references = references
 
     def reducer_override(self, found: Any) -> Any:
-        """How what is no plain value is written down: a part as its number, what is shared as its id."""
+        """Store parts as numbers and shared objects as ids."""
         if (reference := self._references.get(id(found))) is not None:
             return reference
         if found is _part or found is _shared_with or found is _default_dict:
@@ -169,14 +168,14 @@ def _shared_with(number: int) -> Any:
 
 
 def _default_dict(kind: type[defaultdict[Any, Any]], factory: Callable[[], Any] | None) -> Any:
-    """Without the initializer of moto's own kinds, which wants to know more."""
+    """Create a default dict without calling moto's own initializers, which need more arguments."""
     made = kind.__new__(kind)
     defaultdict.__init__(made, factory)
     return made
 
 
 _target: list[Any] = []
-"""The parts that a state is just put back into."""
+"""Parts of the state that is being restored."""
 
 
 def _part(number: int) -> Any:

@@ -1,4 +1,4 @@
-"""A real tmux of a test's own."""
+"""A real tmux server for one test."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ needs_tmux = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is no
 
 @dataclass
 class Tmux:
-    """A tmux of its own, with sessions that nobody is attached to."""
+    """A tmux server with sessions without clients."""
 
     folder: Path
 

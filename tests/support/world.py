@@ -1,4 +1,4 @@
-"""The desk on the local cloud, in one process, on a clock that a test moves."""
+"""gpudesk on the local cloud in one process, on a clock that a test moves."""
 
 import contextlib
 import os
@@ -51,7 +51,7 @@ POLICY = {field.name for field in fields(PolicyOverride)}
 
 
 class World:
-    """What a test drives: people, the machine's probe, the minute's sweep."""
+    """What a test controls: people, the instances' probes, the minute's sweep."""
 
     def __init__(
         self, cloud: LocalCloud, clock: ManualClock, desk: bootstrap.Application, origin: object = None
@@ -79,11 +79,11 @@ class World:
         return self.clock.now()
 
     def launch(self, actor: Actor = ADA, *, key: str | None = None, **request: Any) -> Instance:
-        """Ask for an instance; nothing has looked at it yet."""
+        """Request an instance. No reconcile has run yet."""
         return self.order(actor, key=key, **request).instance
 
     def order(self, actor: Actor = ADA, *, key: str | None = None, **request: Any) -> InstanceWithWarnings:
-        """The same, with what the answer says beside it."""
+        """Request an instance, and return the whole response."""
         request = {"gpu": "T4", **request} if "instance_type" not in request else request
         policy = {name: request.pop(name) for name in tuple(request) if name in POLICY}
         digest = repr(sorted([*request.items(), *policy.items()]))
@@ -91,11 +91,11 @@ class World:
         return self.desk.launches.launch(actor, wish, key=key, body_digest=digest)
 
     def ready(self, **request: Any) -> Instance:
-        """An instance that can be used."""
+        """Return an instance that is ready."""
         return self._go(("ready", request), lambda: self.until(self.launch(**request), Phase.READY))
 
     def warned(self, **request: Any) -> Instance:
-        """An instance that has just been warned of its idleness; minutes cost test time, so its window is short."""
+        """Return an instance with a new stop warning for idleness. Its idle window is short to save test time."""
         policy = {"idle_minutes": 6, "warning_minutes": 6}
         asked = {**policy, **request}
         return self._go(
@@ -103,14 +103,14 @@ class World:
         )
 
     def rewire(self, desk: bootstrap.Application, companion: object) -> None:
-        """Another wiring, with something of a test's own in it, which alone knows what the desk does not."""
+        """Replace gpudesk's wiring by one with an object of the test."""
         if self.desk is self._plain_desk:
             self._plain_desk = desk
         self.desk = desk
         self._companions += (companion,)
 
     def _go(self, way: tuple[object, ...], walk: Callable[[], Instance]) -> Instance:
-        """Many tests begin alike: what that leads to is remembered, unless a test has wired the desk by itself."""
+        """Walk, or restore the result of the same walk; with a wiring of the test always walk."""
         if self.desk is not self._plain_desk:
             return walk()
         own = [type(companion) for companion in self._companions]
@@ -127,9 +127,9 @@ class World:
         return MEMORY.go(snapshots, way, walk)  # type: ignore[no-any-return]
 
     def minute(self, minutes: int = 1, *, sweep_every: int = 1) -> None:
-        """Time passes; each minute the probes report and the desk sweeps.
+        """Let minutes pass. In each one the probes send heartbeats and gpudesk sweeps.
 
-        :param sweep_every: minutes from sweep to sweep, where hours pass in which nothing hangs on each one
+        :param sweep_every: minutes between sweeps, for hours in which no single sweep matters
         """
         for passed in range(1, minutes + 1):
             self.clock.advance(MINUTE)
@@ -140,12 +140,13 @@ class World:
                 self.desk.sweep.run()
 
     def until(self, instance: Instance, phase: Phase, minutes: int = 60, *, sweep_every: int = 1) -> Instance:
-        """Minutes pass until the instance is in `phase`."""
+        """Let minutes pass until the instance is in `phase`."""
         return self.until_true(instance, lambda now: now.phase is phase, minutes, sweep_every=sweep_every)
 
     def until_true(
         self, instance: Instance, is_so: Callable[[Instance], bool], minutes: int = 60, *, sweep_every: int = 1
     ) -> Instance:
+        """Let minutes pass until `is_so` is true for the instance."""
         for _ in range(0, minutes, sweep_every):
             current = self.look(instance)
             if is_so(current):
@@ -155,14 +156,14 @@ class World:
         raise AssertionError(f"{instance.name} is {self.look(instance).phase} after {minutes} minutes\n{history}")
 
     def beat(self) -> None:
-        """Every machine's probe reports, as long as its item is there: what `activity` says of each signal."""
+        """Send a heartbeat from every running instance that has a heartbeat item."""
         for instance_id, tracked in self.cloud.lifecycle.instances.items():
             if tracked.state == "running":
                 with contextlib.suppress(self._dynamodb.exceptions.ConditionalCheckFailedException):
                     self.report(instance_id)
 
     def report(self, machine: str, **replaced: Any) -> None:
-        """One report of one machine, folded as the probe folds."""
+        """Send one heartbeat of one instance, with evidence folded as the probe folds it."""
         evidence = self._evidence.setdefault(machine, {})
         for name, state in self.activity.items():
             if state is None:
@@ -188,38 +189,38 @@ class World:
             probe.HeartbeatClient(self._dynamodb.update_item, HeartbeatModel.Meta.table_name, key).send(heartbeat)
 
     def reboot(self) -> None:
-        """Another boot of every machine: its probe starts anew."""
+        """Reboot every instance, so that its probe starts again."""
         self.boot_id = f"{self.boot_id}'"
         self._evidence.clear()
 
     def power_off(self, instance_id: str) -> None:
-        """A machine switches itself off."""
+        """Let an instance switch itself off."""
         self.cloud.record_power_off(instance_id)
 
     def hold(self) -> None:
-        """An admin pauses the desk."""
+        """Pause gpudesk, as an admin does."""
         self.desk.desk.update(ADMIN, mode=Mode.PAUSED)
 
     def admin_bounds(self, **limits: int) -> None:
-        """An admin sets limits."""
+        """Set limits, as an admin does."""
         self.desk.desk.update(ADMIN, limits=limits)
 
     def email(self, owner: str, address: str) -> None:
-        """An owner is told by e-mail from now on."""
+        """Set an e-mail address for an owner's notifications."""
         owners = self.desk.reconciler.stores.owners
         owners.save(replace(owners.get(owner), channels=Channels(email=address)))
 
     def confirm(self, address: str) -> None:
-        """Somebody follows the link in the mail that asks for it."""
+        """Confirm an e-mail subscription with the token of the last mail."""
         token = self.cloud.mailbox.find_token(address)
         boto3.client("sns", "us-east-1").confirm_subscription(TopicArn=self.desk.settings.email_topic_arn, Token=token)
 
     def heartbeat_key(self, instance_id: str) -> str:
-        """Of its item in the table."""
+        """Return the key of the instance's heartbeat item."""
         return f"{self.desk.settings.instance_role_id}:{instance_id}"
 
     def write_heartbeat(self, instance_id: str, plain: dict[str, Any]) -> None:
-        """Whatever a machine may write to its own item."""
+        """Write any attributes to the instance's heartbeat item, as the instance itself may."""
         name = HeartbeatModel.Meta.table_name
         key = {"id": {"S": self.heartbeat_key(instance_id)}}
         before = self._dynamodb.get_item(TableName=name, Key=key).get("Item", {})
@@ -228,12 +229,12 @@ class World:
         self._dynamodb.put_item(TableName=name, Item={**key, **written, **orders})
 
     def ec2_state(self, instance_id: str) -> str:
-        """What EC2 says."""
+        """Return EC2's state of the instance."""
         found = self.ec2.describe_instances(InstanceIds=[instance_id])
         return str(found["Reservations"][0]["Instances"][0]["State"]["Name"])
 
     def ec2_ids(self) -> list[str]:
-        """Everything that EC2 has and that is not terminated."""
+        """Return the ids of all EC2 instances that are not terminated."""
         pages = self.ec2.describe_instances()["Reservations"]
         return [
             found["InstanceId"]
@@ -243,12 +244,12 @@ class World:
         ]
 
     def cloud_image(self) -> str:
-        """An AMI that somebody may launch by hand."""
+        """Return the id of a public AMI, for launches without gpudesk."""
         name = "/aws/service/canonical/ubuntu/server/22.04/stable/current/amd64/hvm/ebs-gp2/ami-id"
         return str(boto3.client("ssm", "us-east-1").get_parameter(Name=name)["Parameter"]["Value"])
 
     def look(self, instance: Instance) -> Instance:
-        """The record as it is now."""
+        """Return the present record of the instance."""
         found = self.desk.reconciler.stores.instances.load(instance.id)
         assert found is not None
         return found
@@ -260,11 +261,11 @@ class World:
         return [*self.desk.queries.timeline(ADMIN, instance.id, limit=100, cursor=None).items]
 
     def codes(self, instance: Instance) -> list[str]:
-        """The timeline's codes, in order."""
+        """Return the codes of the timeline, in order."""
         return [line.code for line in self.timeline(instance)]
 
     def crashing(self, crash: Callable[[Step, Outcome], None]) -> None:
-        """From now on call `crash` after each call to AWS, with what became of it, before it is noted."""
+        """Call `crash` after each call to AWS, with its outcome, before the outcome is recorded."""
         executor = CrashingExecutor(**vars(self.desk.reconciler.executor), crash=crash)
         reconciler = replace(self.desk.reconciler, executor=executor)
         sweep = replace(self.desk.sweep, reconciler=reconciler)
@@ -272,14 +273,14 @@ class World:
 
 
 def machine_id(instance: Instance) -> str:
-    """The EC2 instance's id."""
+    """Return the id of the EC2 instance."""
     assert instance.machine is not None
     return instance.machine.instance_id
 
 
 @dataclass(frozen=True)
 class CrashingExecutor(Executor):
-    """Does what it is told, and may then die."""
+    """Executes a step, and may crash afterwards."""
 
     crash: Callable[[Step, Outcome], None]
 
@@ -290,7 +291,7 @@ class CrashingExecutor(Executor):
 
 
 def simulated() -> SimulatedMachines:
-    """Machines without processes, whose measurements are plausible."""
+    """Return simulated machines with plausible benchmark results."""
     machines = SimulatedMachines()
     machines.simulators[BENCHMARK_DOCUMENT] = simulate_benchmark
     return machines
@@ -299,18 +300,18 @@ def simulated() -> SimulatedMachines:
 KEPT = ("_parts", "_patches")
 MEMORY = Memory()
 _ORIGIN: list[tuple[bytes, Settings]] = []
-"""The account as it is when all is prepared; made once for each process."""
+"""State of a provisioned account, created once per process."""
 
 
 def parts(cloud: LocalCloud) -> tuple[object, ...]:
-    """What knows something in a local cloud, but for the machines."""
+    """Return the parts of a local cloud that have state, without the machines."""
     direct = (cloud, cloud.clock, *cloud._parts, *vars(cloud).values(), cloud.lifecycle)
     own = {id(part): part for part in direct if type(part).__module__.startswith("local.aws") or part is cloud.clock}
     return tuple(part for part in own.values() if type(part) not in (Patches, AwsTiming))
 
 
 def prepared(cloud: LocalCloud) -> Settings:
-    """An account in which the desk can work."""
+    """Provision an account, and return gpudesk's settings."""
     snapshots = Snapshots(parts(cloud), apart=(cloud.machines, cloud.timing), kept=KEPT)
     if not _ORIGIN:
         settings = provision()
@@ -327,7 +328,7 @@ def world(
     machines: Machines | None = None,
     recipes: Mapping[str, Recipe] | None = None,
 ) -> Iterator[World]:
-    """A desk and a cloud of their own."""
+    """Provide gpudesk and an empty local cloud."""
     clock = ManualClock()
     machines = machines or simulated()
     with in_process_cloud(clock, machines, timing) as cloud:

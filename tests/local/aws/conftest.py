@@ -1,4 +1,4 @@
-"""One local cloud a test, in process, on a clock that stands still."""
+"""One local cloud for each test, in process, on a clock that stands still."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -18,7 +18,7 @@ UBUNTU = "/aws/service/canonical/ubuntu/server/22.04/stable/current/amd64/hvm/eb
 ONCE = Config(retries={"total_max_attempts": 1})
 
 READY = timedelta(seconds=8 + 25)
-"""From RunInstances to the agent's first ping."""
+"""Time from RunInstances to the first ping of the agent."""
 
 Launch = Callable[..., str]
 
@@ -61,7 +61,7 @@ def launch(ec2: Any, ssm: Any) -> Launch:
 
 @pytest.fixture
 def ready(launch: Launch, clock: ManualClock) -> Callable[[], str]:
-    """Launch an instance and wait until its agent is there."""
+    """Return a function that launches an instance and waits for its agent."""
 
     def launch_and_wait(**asked: Any) -> str:
         instance_id = launch(**asked)
@@ -72,7 +72,7 @@ def ready(launch: Launch, clock: ManualClock) -> Callable[[], str]:
 
 
 def launcher(ec2: Any, ssm: Any) -> Launch:
-    """A function that launches one instance of Ubuntu and answers with its id."""
+    """Return a function that launches one Ubuntu instance and returns its id."""
 
     def launch(**asked: Any) -> str:
         return str(ec2.run_instances(**{**request(ssm), **asked})["Instances"][0]["InstanceId"])
@@ -81,7 +81,7 @@ def launcher(ec2: Any, ssm: Any) -> Launch:
 
 
 def request(ssm: Any) -> dict[str, Any]:
-    """The least that RunInstances wants."""
+    """Return the smallest valid request of RunInstances."""
     return {
         "ImageId": ssm.get_parameter(Name=UBUNTU)["Parameter"]["Value"],
         "InstanceType": "g4dn.xlarge",
@@ -91,7 +91,7 @@ def request(ssm: Any) -> dict[str, Any]:
 
 
 def describe(ec2: Any, instance_id: str) -> dict[str, Any]:
-    """The instance as DescribeInstances shows it."""
+    """Return the instance as DescribeInstances shows it."""
     found = ec2.describe_instances(InstanceIds=[instance_id])
     return dict(found["Reservations"][0]["Instances"][0])
 
@@ -101,14 +101,14 @@ def state(ec2: Any, instance_id: str) -> str:
 
 
 def run_shell(ssm: Any, instance_id: str, **asked: Any) -> str:
-    """Send AWS-RunShellScript and answer with the command's id."""
+    """Send AWS-RunShellScript, and return the id of the command."""
     asked = {"Parameters": {"commands": ["true"]}, **asked}
     sent = ssm.send_command(InstanceIds=[instance_id], DocumentName="AWS-RunShellScript", **asked)
     return str(sent["Command"]["CommandId"])
 
 
 def create_table(dynamodb: Any, name: str = "things") -> None:
-    """A table with a stream of both images."""
+    """Create a table with a stream of old and new items."""
     dynamodb.create_table(
         TableName=name,
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
@@ -119,7 +119,7 @@ def create_table(dynamodb: Any, name: str = "things") -> None:
 
 
 def error_of(call: Callable[..., Any], **asked: Any) -> tuple[str, int]:
-    """The code and the HTTP status that a call is refused with."""
+    """Return the error code and the HTTP status with which a call fails."""
     with pytest.raises(ClientError) as caught:
         call(**asked)
     response: Any = caught.value.response

@@ -1,4 +1,4 @@
-"""Machines that tests hold in their hand."""
+"""Machines that tests control."""
 
 import threading
 from typing import Any
@@ -8,13 +8,13 @@ from local.machines.host.port import Forwarding, Invocation, InvocationResult, M
 from local.machines.host.simulated import SimulatedMachines
 
 PATIENCE = 10.0
-"""Seconds after which a test that waits for another thread has failed."""
+"""Real seconds after which a test that waits for another thread fails."""
 
 
 class RecordingMachines(SimulatedMachines):
-    """Simulated machines that remember what was asked of them.
+    """Simulated machines that record calls.
 
-    :ivar deeds: what, in order
+    :ivar deeds: names of the calls, in order
     """
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class RecordingMachines(SimulatedMachines):
 
 
 class HeldMachines(SimulatedMachines):
-    """Machines whose documents run in threads, as real ones do; each step waits until the test lets it end."""
+    """Machines whose documents run in threads, as real ones do. Each step waits until the test lets it end."""
 
     is_real = True
 
@@ -52,7 +52,7 @@ class HeldMachines(SimulatedMachines):
         self.held_steps = _EveryStep(self.began, self.may_end)
 
     def run(self, instance_id: str, invocation: Invocation) -> InvocationResult:
-        """A machine that is halted may still get an answer out."""
+        """Return a result even if the machine is halted meanwhile."""
         try:
             return super().run(instance_id, invocation)
         except MachineHalted:
@@ -71,7 +71,7 @@ class _EveryStep(dict[str, threading.Event]):
 
 
 class PortMachines(SimulatedMachines):
-    """Machines that hand out forwardings which lead nowhere."""
+    """Machines whose forwarded ports lead nowhere."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -86,7 +86,7 @@ class PortMachines(SimulatedMachines):
 
 
 class HeldForwarding:
-    """A forwarding that leads nowhere."""
+    """A forwarded port that leads nowhere."""
 
     def __init__(self, remote_port: int, local_port: int) -> None:
         self.remote_port = remote_port

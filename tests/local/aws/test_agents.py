@@ -16,7 +16,7 @@ def agents(ssm: Any, **asked: Any) -> list[dict[str, Any]]:
     return list(ssm.describe_instance_information(**asked)["InstanceInformationList"])
 
 
-def test_an_agent_registers_some_time_after_the_boot(ssm: Any, launch: Launch, clock: ManualClock) -> None:
+def test_agent_registers_some_time_after_boot(ssm: Any, launch: Launch, clock: ManualClock) -> None:
     instance_id = launch()
     clock.advance(32 * SECOND)
     assert agents(ssm) == []
@@ -27,14 +27,14 @@ def test_an_agent_registers_some_time_after_the_boot(ssm: Any, launch: Launch, c
     assert agent["LastPingDateTime"] == clock.now()
 
 
-def test_a_ping_comes_every_five_minutes(ssm: Any, ready: Callable[[], str], clock: ManualClock) -> None:
+def test_agent_pings_every_5_minutes(ssm: Any, ready: Callable[[], str], clock: ManualClock) -> None:
     ready()
     first = agents(ssm)[0]["LastPingDateTime"]
     clock.advance(14 * MINUTE)
     assert agents(ssm)[0]["LastPingDateTime"] - first == 10 * MINUTE
 
 
-def test_a_stopped_instance_stays_online_for_minutes_with_its_old_ping(
+def test_stopped_instance_looks_online_until_ping_is_old(
     ec2: Any, ssm: Any, ready: Callable[[], str], clock: ManualClock
 ) -> None:
     instance_id = ready()
@@ -48,7 +48,7 @@ def test_a_stopped_instance_stays_online_for_minutes_with_its_old_ping(
     assert agents(ssm)[0]["PingStatus"] == "ConnectionLost"
 
 
-def test_after_a_start_only_a_newer_ping_tells_that_the_agent_is_there(
+def test_after_start_only_new_ping_shows_that_agent_is_online(
     ec2: Any, ssm: Any, ready: Callable[[], str], clock: ManualClock
 ) -> None:
     instance_id = ready()
@@ -63,7 +63,7 @@ def test_after_a_start_only_a_newer_ping_tells_that_the_agent_is_there(
     assert agents(ssm)[0]["LastPingDateTime"] == started + 33 * SECOND
 
 
-def test_agents_are_found_by_id_and_by_tag(ssm: Any, ready: Callable[..., str]) -> None:
+def test_agents_are_found_by_id_and_tag(ssm: Any, ready: Callable[..., str]) -> None:
     tags = [{"ResourceType": "instance", "Tags": [{"Key": "gpudesk:id", "Value": "gd-1"}]}]
     tagged, other = ready(TagSpecifications=tags), ready()
     by_tag = [{"Key": "tag:gpudesk:id", "Values": ["gd-1"]}]
@@ -72,7 +72,7 @@ def test_agents_are_found_by_id_and_by_tag(ssm: Any, ready: Callable[..., str]) 
     assert [agent["InstanceId"] for agent in agents(ssm, Filters=by_id)] == [other]
 
 
-def test_a_page_holds_fifty_agents_at_most(ssm: Any, ready: Callable[..., str]) -> None:
+def test_page_holds_at_most_50_agents(ssm: Any, ready: Callable[..., str]) -> None:
     for _ in range(51):
         ready()
     assert error_of(ssm.describe_instance_information, MaxResults=51) == ("ValidationException", 400)
@@ -83,7 +83,7 @@ def test_a_page_holds_fifty_agents_at_most(ssm: Any, ready: Callable[..., str]) 
     assert "NextToken" not in rest
 
 
-def test_a_silent_agent_never_registers_and_takes_no_command(
+def test_silent_agent_never_registers_and_rejects_commands(
     cloud: LocalCloud, ssm: Any, ready: Callable[[], str]
 ) -> None:
     cloud.agents.silence()
@@ -95,7 +95,7 @@ def test_a_silent_agent_never_registers_and_takes_no_command(
     assert len(agents(ssm)) == 1
 
 
-def test_an_agent_that_falls_silent_is_lost_after_minutes_and_heard_again_when_it_speaks(
+def test_silenced_agent_loses_connection_and_regains_it(
     cloud: LocalCloud, ssm: Any, ready: Callable[[], str], clock: ManualClock
 ) -> None:
     instance_id = ready()
@@ -107,7 +107,7 @@ def test_an_agent_that_falls_silent_is_lost_after_minutes_and_heard_again_when_i
     assert agents(ssm)[0]["PingStatus"] == "Online"
 
 
-def test_new_agents_fall_silent_and_the_old_ones_go_on(cloud: LocalCloud, ssm: Any, ready: Callable[[], str]) -> None:
+def test_silence_without_id_affects_only_new_instances(cloud: LocalCloud, ssm: Any, ready: Callable[[], str]) -> None:
     old = ready()
     cloud.agents.silence()
     ready()

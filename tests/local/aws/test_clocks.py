@@ -8,21 +8,21 @@ from local.clock import ManualClock, PacedClock
 MINUTE = timedelta(minutes=1)
 
 
-def test_a_clock_moved_by_hand_stands_still_until_it_is_moved() -> None:
+def test_manual_clock_stands_still_until_advanced() -> None:
     clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
     assert clock.now() == clock.now()
     clock.advance(MINUTE)
     assert clock.now() == datetime(2026, 1, 1, 0, 1, tzinfo=UTC)
 
 
-def test_those_who_subscribed_hear_of_each_move() -> None:
+def test_subscribers_are_called_on_each_move() -> None:
     clock, heard = ManualClock(), list[datetime]()
     clock.subscribe(heard.append)
     clock.advance(MINUTE)
     assert heard == [clock.now()]
 
 
-def test_a_paced_clock_runs_faster_than_the_world_and_scripts_get_longer_on_it() -> None:
+def test_paced_clock_runs_faster_and_scales_script_timeouts() -> None:
     clock = PacedClock(10_000, datetime(2026, 1, 1, tzinfo=UTC))
     before = clock.now()
     while clock.now() - before < timedelta(seconds=1):
@@ -30,7 +30,7 @@ def test_a_paced_clock_runs_faster_than_the_world_and_scripts_get_longer_on_it()
     assert clock.scale_script_timeout(MINUTE) == 10_000 * MINUTE
 
 
-def test_another_speed_does_not_take_back_what_has_passed() -> None:
+def test_change_of_speed_keeps_elapsed_time() -> None:
     clock = PacedClock(10_000)
     begin = clock.now()
     while clock.now() - begin < timedelta(seconds=1):
@@ -43,7 +43,7 @@ def test_another_speed_does_not_take_back_what_has_passed() -> None:
 
 
 @pytest.mark.parametrize("clock", [ManualClock(), PacedClock(60)])
-def test_no_clock_goes_backwards(clock: ManualClock | PacedClock) -> None:
+def test_clock_does_not_go_backwards(clock: ManualClock | PacedClock) -> None:
     as_the_desk_sees_it: Clock = clock
     assert as_the_desk_sees_it.now().tzinfo is UTC
     with pytest.raises(ValueError, match="forward"):
@@ -51,6 +51,6 @@ def test_no_clock_goes_backwards(clock: ManualClock | PacedClock) -> None:
 
 
 @pytest.mark.parametrize("speed", [0, -1, 1_000_000])
-def test_a_speed_that_makes_no_sense_is_refused(speed: float) -> None:
+def test_invalid_speed_is_rejected(speed: float) -> None:
     with pytest.raises(ValueError, match="cloud seconds"):
         PacedClock(speed)

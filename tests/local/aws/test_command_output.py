@@ -1,4 +1,4 @@
-"""What comes back of a command that has ended: each step's times, its output as the agent cuts it, or all of it."""
+"""Output of ended commands: times of steps, output cut as the agent does it, complete logs."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -25,26 +25,26 @@ def listed(stdout: str, stderr: str, exit_code: int = 1) -> str:
     return combine_output(StepResult("one", "aws:runShellScript", "Failed", exit_code, stdout, stderr))
 
 
-def test_output_that_fits_is_listed_whole() -> None:
+def test_short_output_is_listed_completely() -> None:
     assert listed("out", "") == "out"
     assert listed("out", "bad") == f"out{RULE}bad"
     assert listed("out", "bad", exit_code=168) == "out", "168 is a success: the agent takes its own words back"
 
 
-def test_a_long_output_is_cut_and_the_errors_behind_it_are_not() -> None:
+def test_long_output_is_cut_and_short_errors_stay_complete() -> None:
     text = listed("o" * 10_000, "why it failed")
     assert text.endswith(f"{OUT_CUT}{RULE}why it failed")
     assert len(text) == 2500
 
 
-def test_long_errors_are_cut_and_the_output_before_them_is_not() -> None:
+def test_long_errors_are_cut_and_short_output_stays_complete() -> None:
     text = listed("out", "e" * 10_000)
     assert text.startswith(f"out{RULE}eee")
     assert text.endswith(ERROR_CUT)
     assert len(text) == 2500
 
 
-def test_where_both_are_long_each_has_half() -> None:
+def test_long_output_and_long_errors_get_half_each() -> None:
     text = listed("o" * 10_000, "e" * 10_000)
     assert text.count("o" * 1000) == text.count("e" * 1000) == 1
     assert OUT_CUT + RULE in text
@@ -52,7 +52,7 @@ def test_where_both_are_long_each_has_half() -> None:
     assert 2490 <= len(text) <= 2500
 
 
-def test_steps_follow_each_other_within_the_invocation(clock: ManualClock) -> None:
+def test_steps_divide_time_of_invocation(clock: ManualClock) -> None:
     with in_process_cloud(clock, timing=AwsTiming(min_invocation_for=4 * MINUTE)):
         ssm: Any = boto3.client("ssm", "us-east-1", config=ONCE)
         create(ssm, document(step("first"), step("second")))
@@ -70,7 +70,7 @@ def test_steps_follow_each_other_within_the_invocation(clock: ManualClock) -> No
 
 
 @pytest.mark.parametrize(("group", "found"), [("/gpudesk/dev", "/gpudesk/dev"), (None, "/aws/ssm/setup")])
-def test_on_demand_whole_logs_are_in_cloudwatch(
+def test_requested_logs_are_complete_in_cloudwatch(
     machines: RecordingMachines, ssm: Any, ready: Callable[[], str], group: str | None, found: str
 ) -> None:
     create(ssm, document(step("install")))
@@ -91,9 +91,7 @@ def test_on_demand_whole_logs_are_in_cloudwatch(
     assert sum(len(page["events"]) for page in pages) == 6000
 
 
-def test_nobody_asked_for_logs_so_there_are_none(
-    machines: SimulatedMachines, ssm: Any, ready: Callable[[], str]
-) -> None:
+def test_no_logs_without_request(machines: SimulatedMachines, ssm: Any, ready: Callable[[], str]) -> None:
     create(ssm, document(step("install")))
     machines.outcomes["install"] = [(0, "secretive", "")]
     ssm.send_command(InstanceIds=[ready()], DocumentName="setup")

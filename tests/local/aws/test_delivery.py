@@ -18,7 +18,7 @@ MINUTE = timedelta(minutes=1)
 
 
 class Heard:
-    """What the three handlers were given."""
+    """Events that the three handlers received."""
 
     def __init__(self) -> None:
         self.stream: list[dict[str, Any]] = []
@@ -52,7 +52,7 @@ def put(dynamodb: Any, name: str, **values: Any) -> None:
     dynamodb.put_item(TableName="things", Item={"id": {"S": name}, **values})
 
 
-def test_stream_records_come_as_lambda_gets_them(
+def test_stream_records_have_form_of_lambda_event(
     dynamodb: Any, deliver: Callable[..., Delivery], heard: Heard, clock: ManualClock
 ) -> None:
     create_table(dynamodb)
@@ -73,7 +73,7 @@ def test_stream_records_come_as_lambda_gets_them(
     assert delivery.deliver_due() == 0
 
 
-def test_a_table_may_be_made_after_its_delivery(dynamodb: Any, deliver: Callable[..., Delivery], heard: Heard) -> None:
+def test_table_may_be_created_after_delivery(dynamodb: Any, deliver: Callable[..., Delivery], heard: Heard) -> None:
     delivery = deliver()
     assert delivery.deliver_due() == 0
     create_table(dynamodb)
@@ -82,7 +82,7 @@ def test_a_table_may_be_made_after_its_delivery(dynamodb: Any, deliver: Callable
     assert len(heard.records) == 1
 
 
-def test_only_what_passes_the_filter_wakes(dynamodb: Any, deliver: Callable[..., Delivery], heard: Heard) -> None:
+def test_stream_filter_selects_records(dynamodb: Any, deliver: Callable[..., Delivery], heard: Heard) -> None:
     create_table(dynamodb)
     delivery = deliver(stream_filter=lambda old, new: "user_write" in (new or {}))
     put(dynamodb, "a")
@@ -91,7 +91,7 @@ def test_only_what_passes_the_filter_wakes(dynamodb: Any, deliver: Callable[...,
     assert [record["dynamodb"]["Keys"]["id"]["S"] for record in heard.records] == ["b"]
 
 
-def test_a_batch_holds_a_hundred_records_at_most(dynamodb: Any, deliver: Callable[..., Delivery], heard: Heard) -> None:
+def test_batch_holds_at_most_100_records(dynamodb: Any, deliver: Callable[..., Delivery], heard: Heard) -> None:
     create_table(dynamodb)
     delivery = deliver()
     for number in range(101):
@@ -100,7 +100,7 @@ def test_a_batch_holds_a_hundred_records_at_most(dynamodb: Any, deliver: Callabl
     assert [len(event["Records"]) for event in heard.stream] == [100, 1]
 
 
-def test_a_failed_transaction_leaves_nothing_in_the_stream(
+def test_failed_transaction_leaves_no_stream_records(
     dynamodb: Any, deliver: Callable[..., Delivery], heard: Heard
 ) -> None:
     create_table(dynamodb)
@@ -116,7 +116,7 @@ def test_a_failed_transaction_leaves_nothing_in_the_stream(
     assert [record["dynamodb"]["Keys"]["id"]["S"] for record in heard.records] == ["b"]
 
 
-def test_a_stream_can_be_read_in_process_too(dynamodb: Any) -> None:
+def test_stream_can_be_read_with_streams_api(dynamodb: Any) -> None:
     create_table(dynamodb)
     put(dynamodb, "a")
     streams: Any = boto3.client("dynamodbstreams", "us-east-1")
@@ -127,7 +127,7 @@ def test_a_stream_can_be_read_in_process_too(dynamodb: Any) -> None:
     assert len(records["Records"]) == 1
 
 
-def test_changes_of_instances_and_commands_are_told_as_eventbridge_does(
+def test_instance_and_command_changes_have_form_of_eventbridge(
     ssm: Any, launch: Launch, clock: ManualClock, deliver: Callable[..., Delivery], heard: Heard
 ) -> None:
     delivery = deliver()
@@ -169,7 +169,7 @@ def test_changes_of_instances_and_commands_are_told_as_eventbridge_does(
     }
 
 
-def test_the_schedule_comes_each_minute_and_makes_up_for_none(
+def test_schedule_fires_each_minute_and_skips_missed_ones(
     clock: ManualClock, deliver: Callable[..., Delivery], heard: Heard
 ) -> None:
     delivery = deliver()
@@ -183,7 +183,7 @@ def test_the_schedule_comes_each_minute_and_makes_up_for_none(
     assert heard.schedule[-1]["time"] == "2026-01-05T09:11:00Z"
 
 
-def test_a_stream_can_be_lost_entirely(
+def test_stream_records_can_be_dropped(
     dynamodb: Any, clock: ManualClock, deliver: Callable[..., Delivery], heard: Heard
 ) -> None:
     create_table(dynamodb)
@@ -197,7 +197,7 @@ def test_a_stream_can_be_lost_entirely(
     assert (len(heard.records), len(heard.schedule)) == (0, 1)
 
 
-def test_events_can_arrive_twice_and_in_any_order(
+def test_events_can_be_delivered_twice_and_shuffled(
     launch: Launch, clock: ManualClock, deliver: Callable[..., Delivery], heard: Heard
 ) -> None:
     delivery = deliver()
@@ -212,7 +212,7 @@ def test_events_can_arrive_twice_and_in_any_order(
     assert told != sorted(told)
 
 
-def test_a_handler_that_fails_does_not_keep_the_others_from_hearing(
+def test_failing_handler_does_not_stop_other_handlers(
     cloud: LocalCloud, clock: ManualClock, launch: Launch, heard: Heard, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(event: dict[str, Any]) -> None:
@@ -226,7 +226,7 @@ def test_a_handler_that_fails_does_not_keep_the_others_from_hearing(
     assert "it fell over" in caplog.text
 
 
-def test_handlers_that_feed_themselves_are_found_out(cloud: LocalCloud, dynamodb: Any) -> None:
+def test_endless_events_raise_error(cloud: LocalCloud, dynamodb: Any) -> None:
     create_table(dynamodb)
 
     def write_again(event: dict[str, Any]) -> None:
@@ -238,7 +238,7 @@ def test_handlers_that_feed_themselves_are_found_out(cloud: LocalCloud, dynamodb
         delivery.deliver_all(max_events=10)
 
 
-def test_settling_delivers_what_the_handlers_caused(cloud: LocalCloud, dynamodb: Any, heard: Heard) -> None:
+def test_deliver_all_includes_events_caused_by_handlers(cloud: LocalCloud, dynamodb: Any, heard: Heard) -> None:
     create_table(dynamodb)
 
     def answer_once(event: dict[str, Any]) -> None:
@@ -252,7 +252,7 @@ def test_settling_delivers_what_the_handlers_caused(cloud: LocalCloud, dynamodb:
     assert len(heard.records) == 2
 
 
-def test_in_the_background_events_arrive_by_themselves(cloud: LocalCloud, dynamodb: Any, heard: Heard) -> None:
+def test_background_delivery_calls_handlers(cloud: LocalCloud, dynamodb: Any, heard: Heard) -> None:
     create_table(dynamodb)
     arrived = threading.Event()
     delivery = Delivery(

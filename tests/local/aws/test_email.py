@@ -1,4 +1,4 @@
-"""SNS's e-mail, as AWS does it: nothing reaches an address that has not confirmed."""
+"""E-mail subscriptions of SNS: an address receives nothing before it has confirmed."""
 
 import json
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ def texts(cloud: LocalCloud, address: str = ADA) -> list[str]:
     return [mail.text.partition("\n")[0] for mail in cloud.mailbox.list_mails(address) if not mail.token]
 
 
-def test_nothing_is_mailed_before_the_address_has_confirmed(cloud: LocalCloud, sns: Any, topic: str) -> None:
+def test_no_mail_before_confirmation(cloud: LocalCloud, sns: Any, topic: str) -> None:
     arn = subscribe(sns, topic)
     assert is_pending(sns, arn)
     publish(sns, topic)
@@ -61,7 +61,7 @@ def test_nothing_is_mailed_before_the_address_has_confirmed(cloud: LocalCloud, s
     assert cloud.mailbox.list_mails(ADA)[-1].subject == "brave-otter stops at 09:40"
 
 
-def test_a_pending_subscription_shows_no_arn_unless_asked_for(cloud: LocalCloud, sns: Any, topic: str) -> None:
+def test_pending_subscription_shows_arn_only_on_request(cloud: LocalCloud, sns: Any, topic: str) -> None:
     assert subscribe(sns, topic, ReturnSubscriptionArn=False) == "pending confirmation"
     listed = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
     assert [(each["SubscriptionArn"], each["Endpoint"]) for each in listed] == [("PendingConfirmation", ADA)]
@@ -71,7 +71,7 @@ def test_a_pending_subscription_shows_no_arn_unless_asked_for(cloud: LocalCloud,
     assert subscribe(sns, topic, ReturnSubscriptionArn=False) == arn
 
 
-def test_asking_again_mails_again_until_it_is_confirmed(cloud: LocalCloud, sns: Any, topic: str) -> None:
+def test_repeated_subscribe_mails_again_until_confirmed(cloud: LocalCloud, sns: Any, topic: str) -> None:
     arn = subscribe(sns, topic, owner="ada")
     first = cloud.mailbox.find_token(ADA)
     assert subscribe(sns, topic, owner="ada") == arn
@@ -81,12 +81,12 @@ def test_asking_again_mails_again_until_it_is_confirmed(cloud: LocalCloud, sns: 
     assert len(cloud.mailbox.list_mails(ADA)) == 2
 
 
-def test_a_subscription_with_other_attributes_is_refused(sns: Any, topic: str) -> None:
+def test_subscription_with_other_attributes_is_rejected(sns: Any, topic: str) -> None:
     subscribe(sns, topic, owner="ada")
     assert error_of(subscribe, sns=sns, topic=topic, owner="eve") == ("InvalidParameter", 400)
 
 
-def test_only_the_messages_that_pass_the_filter_are_mailed(cloud: LocalCloud, sns: Any, topic: str) -> None:
+def test_only_messages_that_match_filter_are_mailed(cloud: LocalCloud, sns: Any, topic: str) -> None:
     for owner in ("ada", "eve"):
         subscribe(sns, topic, f"{owner}@example.org", owner)
         sns.confirm_subscription(TopicArn=topic, Token=cloud.mailbox.find_token(f"{owner}@example.org"))
@@ -97,7 +97,7 @@ def test_only_the_messages_that_pass_the_filter_are_mailed(cloud: LocalCloud, sn
     assert texts(cloud, "eve@example.org") == []
 
 
-def test_a_structured_message_gives_mail_its_own_words(cloud: LocalCloud, sns: Any, topic: str) -> None:
+def test_structured_message_uses_email_text(cloud: LocalCloud, sns: Any, topic: str) -> None:
     subscribe(sns, topic)
     sns.confirm_subscription(TopicArn=topic, Token=cloud.mailbox.find_token(ADA))
     words = {"default": "short", "email": "a whole letter"}
@@ -105,7 +105,7 @@ def test_a_structured_message_gives_mail_its_own_words(cloud: LocalCloud, sns: A
     assert texts(cloud) == ["a whole letter"]
 
 
-def test_a_token_lasts_two_days_and_its_subscription_no_longer(
+def test_unconfirmed_subscription_ends_with_its_token_after_2_days(
     cloud: LocalCloud, sns: Any, topic: str, clock: ManualClock
 ) -> None:
     arn = subscribe(sns, topic)
@@ -115,9 +115,7 @@ def test_a_token_lasts_two_days_and_its_subscription_no_longer(
     assert error_of(sns.get_subscription_attributes, SubscriptionArn=arn)[0] == "NotFound"
 
 
-def test_a_confirmed_subscription_outlives_its_token(
-    cloud: LocalCloud, sns: Any, topic: str, clock: ManualClock
-) -> None:
+def test_confirmed_subscription_outlives_its_token(cloud: LocalCloud, sns: Any, topic: str, clock: ManualClock) -> None:
     arn = subscribe(sns, topic)
     sns.confirm_subscription(TopicArn=topic, Token=cloud.mailbox.find_token(ADA))
     clock.advance(timedelta(days=3))
@@ -136,16 +134,16 @@ def test_a_confirmed_subscription_outlives_its_token(
         ("confirm_subscription", {"Token": "guessed"}),
     ],
 )
-def test_what_aws_refuses_is_refused(sns: Any, topic: str, operation: str, asked: dict[str, str]) -> None:
+def test_invalid_call_is_rejected(sns: Any, topic: str, operation: str, asked: dict[str, str]) -> None:
     assert error_of(getattr(sns, operation), TopicArn=topic, **asked) == ("InvalidParameter", 400)
 
 
-def test_a_pending_subscription_cannot_be_taken_back(sns: Any, topic: str) -> None:
+def test_pending_subscription_cannot_be_removed(sns: Any, topic: str) -> None:
     arn = subscribe(sns, topic)
     assert error_of(sns.unsubscribe, SubscriptionArn=arn)[0] == "InvalidParameter"
 
 
-def test_publishing_can_be_made_to_fail(cloud: LocalCloud, sns: Any, topic: str) -> None:
+def test_publish_can_fail(cloud: LocalCloud, sns: Any, topic: str) -> None:
     cloud.faults.inject("Publish", "InternalError")
     assert error_of(sns.publish, TopicArn=topic, Message="m") == ("InternalError", 500)
     assert cloud.calls["sns:Publish"] == 1
@@ -157,7 +155,7 @@ def lenient() -> Iterator[LocalCloud]:
         yield cloud
 
 
-def test_without_strictness_nobody_has_to_confirm(lenient: LocalCloud) -> None:
+def test_instant_timing_needs_no_confirmation(lenient: LocalCloud) -> None:
     sns = boto3.client("sns", "us-east-1")
     topic = sns.create_topic(Name="t")["TopicArn"]
     assert not is_pending(sns, subscribe(sns, topic))

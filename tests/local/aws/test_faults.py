@@ -24,7 +24,7 @@ THING = {"TableName": "things", "Item": {"id": {"S": "a"}}}
         ("InternalError", 500),
     ],
 )
-def test_an_ordered_error_has_the_status_that_aws_gives_it_and_no_effect(
+def test_injected_error_has_status_of_aws_and_no_effect(
     cloud: LocalCloud, ec2: Any, ssm: Any, code: str, status: int
 ) -> None:
     cloud.faults.inject("RunInstances", code)
@@ -32,7 +32,7 @@ def test_an_ordered_error_has_the_status_that_aws_gives_it_and_no_effect(
     assert ec2.describe_instances()["Reservations"] == []
 
 
-def test_an_error_happens_as_often_as_it_was_ordered(cloud: LocalCloud, ec2: Any, launch: Launch) -> None:
+def test_injected_error_happens_the_requested_number_of_times(cloud: LocalCloud, ec2: Any, launch: Launch) -> None:
     cloud.faults.inject("DescribeInstances", "RequestLimitExceeded", "slow down", times=2)
     for _ in range(2):
         with pytest.raises(ec2.exceptions.ClientError, match="slow down"):
@@ -40,13 +40,13 @@ def test_an_error_happens_as_often_as_it_was_ordered(cloud: LocalCloud, ec2: Any
     assert ec2.describe_instances()["Reservations"] == []
 
 
-def test_another_status_can_be_ordered(cloud: LocalCloud, ssm: Any) -> None:
+def test_injected_error_can_have_other_status(cloud: LocalCloud, ssm: Any) -> None:
     cloud.faults.inject("GetParameter", "ThrottlingException", status=429)
     assert error_of(ssm.get_parameter, Name="x") == ("ThrottlingException", 429)
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "AccessDeniedException", "ServiceUnavailable"])
-def test_codes_that_all_of_aws_has_can_be_ordered_of_any_service(
+def test_common_error_codes_can_be_injected_into_any_service(
     cloud: LocalCloud, ssm: Any, dynamodb: Any, code: str
 ) -> None:
     cloud.faults.inject("GetParameter", code)
@@ -55,7 +55,7 @@ def test_codes_that_all_of_aws_has_can_be_ordered_of_any_service(
     assert error_of(dynamodb.list_tables)[0] == code
 
 
-def test_errors_of_ssm_and_dynamodb_are_the_sdks_own_classes(cloud: LocalCloud, ssm: Any, dynamodb: Any) -> None:
+def test_injected_errors_are_exception_classes_of_sdk(cloud: LocalCloud, ssm: Any, dynamodb: Any) -> None:
     cloud.faults.inject("SendCommand", "InvalidInstanceId")
     with pytest.raises(ssm.exceptions.InvalidInstanceId):
         ssm.send_command(InstanceIds=["i-1"], DocumentName="AWS-RunShellScript")
@@ -66,7 +66,7 @@ def test_errors_of_ssm_and_dynamodb_are_the_sdks_own_classes(cloud: LocalCloud, 
     assert dynamodb.scan(TableName="things")["Count"] == 0
 
 
-def test_an_answer_is_lost_after_the_call_took_effect(cloud: LocalCloud, ec2: Any, ssm: Any, launch: Launch) -> None:
+def test_dropped_response_keeps_effect_of_call(cloud: LocalCloud, ec2: Any, ssm: Any, launch: Launch) -> None:
     cloud.faults.drop_response("RunInstances")
     with pytest.raises(ConnectionClosedError):
         ec2.run_instances(**request(ssm), ClientToken="t")
@@ -74,7 +74,7 @@ def test_an_answer_is_lost_after_the_call_took_effect(cloud: LocalCloud, ec2: An
     assert launch(ClientToken="t") == reservation["Instances"][0]["InstanceId"]
 
 
-def test_an_sdk_that_repeats_a_lost_conditional_write_fails_against_itself(cloud: LocalCloud, dynamodb: Any) -> None:
+def test_sdk_retry_of_conditional_write_with_dropped_response_fails(cloud: LocalCloud, dynamodb: Any) -> None:
     create_table(dynamodb)
     cloud.faults.drop_response("PutItem")
     as_people_have_it: Any = boto3.client("dynamodb", "us-east-1")
@@ -84,7 +84,7 @@ def test_an_sdk_that_repeats_a_lost_conditional_write_fails_against_itself(cloud
     assert dynamodb.scan(TableName="things")["Count"] == 1
 
 
-def test_a_transaction_conflicts_on_order(cloud: LocalCloud, dynamodb: Any) -> None:
+def test_injected_conflict_rejects_transaction(cloud: LocalCloud, dynamodb: Any) -> None:
     create_table(dynamodb)
     cloud.faults.conflict()
     items = [{"Put": {"TableName": "things", "Item": {"id": {"S": name}}}} for name in "ab"]
@@ -98,7 +98,7 @@ def test_a_transaction_conflicts_on_order(cloud: LocalCloud, dynamodb: Any) -> N
         dynamodb.put_item(**THING)
 
 
-def test_what_was_ordered_can_be_called_off(cloud: LocalCloud, ec2: Any) -> None:
+def test_clear_removes_injected_faults(cloud: LocalCloud, ec2: Any) -> None:
     cloud.faults.inject("DescribeInstances", "InternalError", times=100)
     cloud.faults.acknowledge_only("StopInstances", times=100)
     cloud.faults.clear()
@@ -106,7 +106,7 @@ def test_what_was_ordered_can_be_called_off(cloud: LocalCloud, ec2: Any) -> None
     assert not cloud.faults.take_acknowledgement("StopInstances")
 
 
-def test_calls_are_counted_by_name_also_the_refused_ones(cloud: LocalCloud, ec2: Any, dynamodb: Any) -> None:
+def test_calls_are_counted_by_operation_including_rejected_ones(cloud: LocalCloud, ec2: Any, dynamodb: Any) -> None:
     ec2.describe_instances()
     before = cloud.calls.copy()
     cloud.faults.inject("DescribeInstances", "InternalError")
@@ -115,7 +115,7 @@ def test_calls_are_counted_by_name_also_the_refused_ones(cloud: LocalCloud, ec2:
     assert cloud.count_calls_since(before) == {"ec2:DescribeInstances": 1, "dynamodb:CreateTable": 1}
 
 
-def test_calls_with_the_role_of_an_instance_are_counted_apart(cloud: LocalCloud, dynamodb: Any) -> None:
+def test_calls_with_instance_role_are_counted_separately(cloud: LocalCloud, dynamodb: Any) -> None:
     role: Any = boto3.client(
         "dynamodb", "us-east-1", aws_access_key_id="ASIA0123456789ABCDEF", aws_secret_access_key="x"
     )

@@ -10,7 +10,7 @@ DEEP_LEARNING = "/aws/service/deeplearning/ami/{}/base-oss-nvidia-driver-gpu-ubu
 
 
 @pytest.mark.parametrize("image", PUBLIC_IMAGES, ids=lambda image: str(image.parameter))
-def test_each_public_parameter_leads_to_an_image(ec2: Any, ssm: Any, image: PublicImage) -> None:
+def test_each_public_parameter_names_image(ec2: Any, ssm: Any, image: PublicImage) -> None:
     image_id = ssm.get_parameter(Name=image.parameter)["Parameter"]["Value"]
     (found,) = ec2.describe_images(ImageIds=[image_id])["Images"]
     (root,) = found["BlockDeviceMappings"]
@@ -21,7 +21,7 @@ def test_each_public_parameter_leads_to_an_image(ec2: Any, ssm: Any, image: Publ
     assert snapshot["VolumeSize"] == image.snapshot_gib
 
 
-def test_several_parameters_are_read_at_once(ssm: Any) -> None:
+def test_several_public_parameters_are_read_at_once(ssm: Any) -> None:
     names = [UBUNTU, DEEP_LEARNING.format("x86_64"), "/aws/service/nobody-made-it"]
     answer = ssm.get_parameters(Names=names)
     assert {each["Name"] for each in answer["Parameters"]} == set(names[:2])
@@ -29,7 +29,7 @@ def test_several_parameters_are_read_at_once(ssm: Any) -> None:
     assert error_of(ssm.get_parameter, Name=names[2]) == ("ParameterNotFound", 400)
 
 
-def test_each_region_has_images_of_its_own_and_they_stay_the_same(ssm: Any) -> None:
+def test_image_ids_differ_by_region_and_are_stable(ssm: Any) -> None:
     here = ssm.get_parameter(Name=UBUNTU)["Parameter"]["Value"]
     there: Any = boto3.client("ssm", "eu-west-1")
     assert ssm.get_parameter(Name=UBUNTU)["Parameter"]["Value"] == here

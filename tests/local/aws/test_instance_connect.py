@@ -18,7 +18,7 @@ def connect(cloud: LocalCloud) -> Any:
     return boto3.client("ec2-instance-connect", "us-east-1", config=ONCE)
 
 
-def test_a_key_is_shown_for_a_minute(
+def test_ssh_key_is_offered_for_one_minute(
     connect: Any, machines: RecordingMachines, ready: Callable[[], str], clock: ManualClock, cloud: LocalCloud
 ) -> None:
     instance_id = ready()
@@ -28,7 +28,7 @@ def test_a_key_is_shown_for_a_minute(
     assert cloud.calls["ec2-instance-connect:SendSSHPublicKey"] == 1
 
 
-def test_it_must_be_there_and_run(connect: Any, ec2: Any, launch: Launch, machines: RecordingMachines) -> None:
+def test_key_needs_running_instance(connect: Any, ec2: Any, launch: Launch, machines: RecordingMachines) -> None:
     asked = {"InstanceOSUser": "ubuntu", "SSHPublicKey": KEY}
     unknown = error_of(connect.send_ssh_public_key, InstanceId="i-0123456789abcdef0", **asked)
     assert unknown == ("EC2InstanceNotFoundException", 404)
@@ -38,6 +38,6 @@ def test_it_must_be_there_and_run(connect: Any, ec2: Any, launch: Launch, machin
 
 
 @pytest.mark.parametrize("key", [KEY.replace("ssh-ed25519", "ecdsa-sha2-nistp256"), f"{KEY}\n{KEY}"])
-def test_what_is_no_key_is_refused(connect: Any, ready: Callable[[], str], key: str) -> None:
+def test_invalid_key_is_rejected(connect: Any, ready: Callable[[], str], key: str) -> None:
     asked = {"InstanceId": ready(), "InstanceOSUser": "ubuntu", "SSHPublicKey": key}
     assert error_of(connect.send_ssh_public_key, **asked) == ("InvalidArgsException", 400)

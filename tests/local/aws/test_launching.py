@@ -20,25 +20,25 @@ def subnet_in(ec2: Any, zone: str) -> str:
     return str(subnets["Subnets"][0]["SubnetId"])
 
 
-def test_the_same_token_and_request_answer_with_the_first_instance(ec2: Any, launch: Launch) -> None:
+def test_same_token_and_request_return_first_instance(ec2: Any, launch: Launch) -> None:
     assert launch(ClientToken="t") == launch(ClientToken="t")
     assert len(ec2.describe_instances()["Reservations"]) == 1
 
 
-def test_the_same_token_with_another_request_is_a_mismatch(ec2: Any, ssm: Any, launch: Launch) -> None:
+def test_same_token_with_other_request_is_rejected(ec2: Any, ssm: Any, launch: Launch) -> None:
     launch(ClientToken="t")
     other = {**request(ssm), "InstanceType": "g5.xlarge", "ClientToken": "t"}
     assert error_of(ec2.run_instances, **other) == ("IdempotentParameterMismatch", 400)
 
 
-def test_a_tag_is_part_of_the_request_that_a_token_stands_for(ec2: Any, ssm: Any, launch: Launch) -> None:
+def test_tags_are_part_of_request_of_token(ec2: Any, ssm: Any, launch: Launch) -> None:
     tagged = [{"ResourceType": "instance", "Tags": TAGS}]
     launch(ClientToken="t")
     other = {**request(ssm), "TagSpecifications": tagged, "ClientToken": "t"}
     assert error_of(ec2.run_instances, **other)[0] == "IdempotentParameterMismatch"
 
 
-def test_the_same_token_in_another_zone_or_region_launches_another(ec2: Any, ssm: Any, launch: Launch) -> None:
+def test_same_token_in_other_zone_or_region_launches_again(ec2: Any, ssm: Any, launch: Launch) -> None:
     first = launch(ClientToken="t", SubnetId=subnet_in(ec2, "us-east-1a"))
     second = launch(ClientToken="t", SubnetId=subnet_in(ec2, "us-east-1b"))
     west = "us-west-2"
@@ -46,13 +46,13 @@ def test_the_same_token_in_another_zone_or_region_launches_another(ec2: Any, ssm
     assert len({first, second, third}) == 3
 
 
-def test_a_token_is_forgotten_after_a_day(launch: Launch, clock: ManualClock) -> None:
+def test_client_token_expires_after_one_day(launch: Launch, clock: ManualClock) -> None:
     first = launch(ClientToken="t")
     clock.advance(timedelta(hours=24))
     assert launch(ClientToken="t") != first
 
 
-def test_a_refused_launch_leaves_its_token_unused(cloud: LocalCloud, ec2: Any, launch: Launch) -> None:
+def test_rejected_launch_does_not_use_its_token(cloud: LocalCloud, ec2: Any, launch: Launch) -> None:
     cloud.capacity.set("g4dn.xlarge", "us-east-1a", 0)
     with pytest.raises(ec2.exceptions.ClientError):
         launch(ClientToken="t")
@@ -61,7 +61,7 @@ def test_a_refused_launch_leaves_its_token_unused(cloud: LocalCloud, ec2: Any, l
 
 
 @pytest.mark.parametrize("calls", ["describe", "filter", "stop", "terminate"])
-def test_a_new_instance_does_not_exist_for_others_until_the_lag_is_over(clock: ManualClock, calls: str) -> None:
+def test_new_instance_is_hidden_from_other_calls_at_first(clock: ManualClock, calls: str) -> None:
     lag = timedelta(minutes=2)
     with in_process_cloud(clock, timing=AwsTiming(launch_hidden_for=lag)):
         ec2: Any = boto3.client("ec2", "us-east-1", config=ONCE)
@@ -83,12 +83,12 @@ def test_a_new_instance_does_not_exist_for_others_until_the_lag_is_over(clock: M
         assert len(ec2.describe_instances(Filters=by_tag)["Reservations"]) == 1
 
 
-def test_one_unknown_id_fails_a_whole_describe(ec2: Any, launch: Launch) -> None:
+def test_unknown_id_fails_whole_describe(ec2: Any, launch: Launch) -> None:
     ids = [launch(), "i-0123456789abcdef0"]
     assert error_of(ec2.describe_instances, InstanceIds=ids) == ("InvalidInstanceID.NotFound", 400)
 
 
-def test_capacity_runs_out_with_a_500_and_comes_back_with_a_terminate(
+def test_missing_capacity_is_500_and_terminate_gives_capacity_back(
     cloud: LocalCloud, ec2: Any, ssm: Any, launch: Launch, clock: ManualClock
 ) -> None:
     cloud.capacity.set("g4dn.xlarge", "us-east-1a", 1)
@@ -99,14 +99,14 @@ def test_capacity_runs_out_with_a_500_and_comes_back_with_a_terminate(
     assert launch()
 
 
-def test_a_launch_that_fails_takes_no_capacity(cloud: LocalCloud, ec2: Any, ssm: Any, launch: Launch) -> None:
+def test_failed_launch_uses_no_capacity(cloud: LocalCloud, ec2: Any, ssm: Any, launch: Launch) -> None:
     cloud.capacity.set("g4dn.xlarge", "us-east-1a", 1)
     asked = {**request(ssm), "SecurityGroupIds": ["sg-0123456789abcdef0"]}
     assert error_of(ec2.run_instances, **asked)[0].startswith("InvalidGroup")
     assert launch()
 
 
-def test_a_start_needs_capacity_too(cloud: LocalCloud, ec2: Any, launch: Launch, clock: ManualClock) -> None:
+def test_start_needs_capacity(cloud: LocalCloud, ec2: Any, launch: Launch, clock: ManualClock) -> None:
     instance_id = launch()
     clock.advance(timedelta(minutes=1))
     ec2.stop_instances(InstanceIds=[instance_id])
@@ -117,7 +117,7 @@ def test_a_start_needs_capacity_too(cloud: LocalCloud, ec2: Any, launch: Launch,
     assert state(ec2, instance_id) == "stopped"
 
 
-def test_a_type_that_the_zone_does_not_offer_is_unsupported(ec2: Any, ssm: Any) -> None:
+def test_type_not_offered_in_zone_is_unsupported(ec2: Any, ssm: Any) -> None:
     offered = ec2.describe_instance_type_offerings(
         LocationType="availability-zone", Filters=[{"Name": "instance-type", "Values": ["p4de.24xlarge"]}]
     )
@@ -128,7 +128,7 @@ def test_a_type_that_the_zone_does_not_offer_is_unsupported(ec2: Any, ssm: Any) 
     assert error_of(ec2.run_instances, **asked) == ("Unsupported", 400)
 
 
-def test_an_unknown_image_is_refused(ec2: Any, ssm: Any) -> None:
+def test_unknown_image_is_rejected(ec2: Any, ssm: Any) -> None:
     asked = {**request(ssm), "ImageId": "ami-0123456789abcdef0"}
     assert error_of(ec2.run_instances, **asked) == ("InvalidAMIID.NotFound", 400)
 
@@ -138,29 +138,29 @@ def disk(gib: int, device: str = "/dev/sda1") -> list[dict[str, Any]]:
     return [{"DeviceName": device, "Ebs": ebs}]
 
 
-def test_a_volume_smaller_than_the_snapshot_is_refused(ec2: Any, ssm: Any) -> None:
+def test_volume_smaller_than_snapshot_is_rejected(ec2: Any, ssm: Any) -> None:
     asked = {**request(ssm), "BlockDeviceMappings": disk(7)}
     assert error_of(ec2.run_instances, **asked) == ("InvalidBlockDeviceMapping", 400)
 
 
-def test_the_root_volume_is_as_it_was_asked_for(ec2: Any, launch: Launch) -> None:
+def test_root_volume_has_requested_size(ec2: Any, launch: Launch) -> None:
     launch(BlockDeviceMappings=disk(64))
     (volume,) = ec2.describe_volumes()["Volumes"]
     assert (volume["Size"], volume["VolumeType"], volume["Encrypted"]) == (64, "gp3", True)
     assert volume["SnapshotId"].startswith("snap-")
 
 
-def test_a_wrong_root_device_name_adds_a_second_disk(ec2: Any, launch: Launch) -> None:
+def test_mapping_for_other_device_adds_second_disk(ec2: Any, launch: Launch) -> None:
     launch(BlockDeviceMappings=disk(64, "/dev/xvda"))
     assert sorted(volume["Size"] for volume in ec2.describe_volumes()["Volumes"]) == [8, 64]
 
 
-def test_without_a_mapping_the_root_volume_is_the_snapshot(ec2: Any, launch: Launch) -> None:
+def test_root_volume_without_mapping_has_size_of_snapshot(ec2: Any, launch: Launch) -> None:
     launch()
     assert [volume["Size"] for volume in ec2.describe_volumes()["Volumes"]] == [8]
 
 
-def test_tags_go_to_everything_that_they_were_asked_for(ec2: Any, launch: Launch) -> None:
+def test_tags_apply_to_all_requested_resources(ec2: Any, launch: Launch) -> None:
     kinds = ("instance", "volume", "network-interface")
     instance_id = launch(TagSpecifications=[{"ResourceType": kind, "Tags": TAGS} for kind in kinds])
     (interface,) = ec2.describe_network_interfaces()["NetworkInterfaces"]
@@ -168,7 +168,7 @@ def test_tags_go_to_everything_that_they_were_asked_for(ec2: Any, launch: Launch
     assert describe(ec2, instance_id)["Tags"] == interface["TagSet"] == volume["Tags"] == TAGS
 
 
-def test_metadata_options_and_shutdown_behaviour_are_kept(ec2: Any, launch: Launch) -> None:
+def test_metadata_options_and_shutdown_behavior_are_stored(ec2: Any, launch: Launch) -> None:
     instance_id = launch(
         MetadataOptions={"HttpTokens": "required", "HttpPutResponseHopLimit": 2},
         InstanceInitiatedShutdownBehavior="terminate",
@@ -178,7 +178,7 @@ def test_metadata_options_and_shutdown_behaviour_are_kept(ec2: Any, launch: Laun
     assert kept["InstanceInitiatedShutdownBehavior"]["Value"] == "terminate"
 
 
-def test_nothing_of_a_terminated_instance_is_left(ec2: Any, launch: Launch, clock: ManualClock) -> None:
+def test_terminated_instance_leaves_no_volume_or_interface(ec2: Any, launch: Launch, clock: ManualClock) -> None:
     ec2.terminate_instances(InstanceIds=[launch(BlockDeviceMappings=disk(64))])
     clock.advance(timedelta(minutes=1))
     ec2.describe_instances()
@@ -186,7 +186,7 @@ def test_nothing_of_a_terminated_instance_is_left(ec2: Any, launch: Launch, cloc
     assert ec2.describe_network_interfaces()["NetworkInterfaces"] == []
 
 
-def test_the_machine_is_told_what_it_is(
+def test_machine_spec_has_values_of_launch(
     cloud: LocalCloud, machines: RecordingMachines, ready: Callable[..., str], ec2: Any
 ) -> None:
     cloud.environment["AWS_ENDPOINT_URL"] = "http://127.0.0.1:4566"

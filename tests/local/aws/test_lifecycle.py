@@ -18,7 +18,7 @@ SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 
 
-def test_a_launch_is_pending_and_then_running(
+def test_launched_instance_is_pending_then_running(
     machines: RecordingMachines, ec2: Any, launch: Launch, clock: ManualClock
 ) -> None:
     instance_id = launch()
@@ -30,7 +30,7 @@ def test_a_launch_is_pending_and_then_running(
     assert machines.deeds == ["create", "boot"]
 
 
-def test_a_stop_takes_its_time_and_says_who_did_it(
+def test_stop_takes_time_and_sets_state_reason(
     machines: RecordingMachines, ec2: Any, ready: Callable[[], str], clock: ManualClock
 ) -> None:
     instance_id = ready()
@@ -45,7 +45,7 @@ def test_a_stop_takes_its_time_and_says_who_did_it(
     assert stopped["StateReason"]["Code"] == "Client.UserInitiatedShutdown"
 
 
-def test_a_start_renews_the_launch_time_and_boots_the_same_disk(
+def test_start_renews_launch_time_and_boots_same_disk(
     machines: RecordingMachines, ec2: Any, ready: Callable[[], str], clock: ManualClock
 ) -> None:
     instance_id = ready()
@@ -60,7 +60,7 @@ def test_a_start_renews_the_launch_time_and_boots_the_same_disk(
     assert describe(ec2, instance_id)["StateTransitionReason"] == ""
 
 
-def test_a_terminated_instance_is_shown_for_an_hour(
+def test_terminated_instance_is_visible_for_one_hour(
     machines: RecordingMachines, ec2: Any, ready: Callable[[], str], clock: ManualClock
 ) -> None:
     instance_id = ready()
@@ -73,9 +73,7 @@ def test_a_terminated_instance_is_shown_for_an_hour(
     assert error_of(ec2.describe_instances, InstanceIds=[instance_id])[0] == "InvalidInstanceID.NotFound"
 
 
-def test_everything_that_was_due_happens_in_its_order_however_far_the_clock_jumps(
-    cloud: LocalCloud, launch: Launch, clock: ManualClock
-) -> None:
+def test_transitions_happen_in_order_after_clock_jump(cloud: LocalCloud, launch: Launch, clock: ManualClock) -> None:
     first = launch()
     clock.advance(5 * SECOND)
     second = launch()
@@ -95,7 +93,7 @@ def test_everything_that_was_due_happens_in_its_order_however_far_the_clock_jump
         ("reboot_instances", "stopping"),
     ],
 )
-def test_what_a_state_does_not_allow_is_refused(
+def test_call_not_allowed_in_state_is_rejected(
     ec2: Any, launch: Launch, clock: ManualClock, operation: str, before: str
 ) -> None:
     instance_id = launch()
@@ -112,7 +110,7 @@ def test_what_a_state_does_not_allow_is_refused(
 
 
 @pytest.mark.parametrize("operation", ["stop_instances", "terminate_instances"])
-def test_saying_it_twice_changes_nothing(ec2: Any, ready: Callable[[], str], operation: str) -> None:
+def test_repeated_call_changes_nothing(ec2: Any, ready: Callable[[], str], operation: str) -> None:
     ids = [ready()]
     call = getattr(ec2, operation)
     call(InstanceIds=ids)
@@ -121,7 +119,7 @@ def test_saying_it_twice_changes_nothing(ec2: Any, ready: Callable[[], str], ope
     assert state(ec2, ids[0]) == between
 
 
-def test_a_stop_can_be_acknowledged_and_not_done(
+def test_stop_can_be_acknowledged_without_effect(
     cloud: LocalCloud, ec2: Any, ready: Callable[[], str], clock: ManualClock
 ) -> None:
     instance_id = ready()
@@ -136,7 +134,7 @@ def test_a_stop_can_be_acknowledged_and_not_done(
 
 
 @pytest.mark.parametrize(("timing", "becomes"), [("stop", "stopped"), ("terminate", "terminated")])
-def test_a_machine_that_switches_itself_off_goes_where_its_shutdown_behaviour_says(
+def test_power_off_follows_shutdown_behavior(
     cloud: LocalCloud,
     ec2: Any,
     ready: Callable[..., str],
@@ -154,12 +152,12 @@ def test_a_machine_that_switches_itself_off_goes_where_its_shutdown_behaviour_sa
     assert off["StateReason"]["Code"] == "Client.InstanceInitiatedShutdown"
 
 
-def test_a_machine_may_say_so_of_an_instance_that_is_gone(cloud: LocalCloud) -> None:
+def test_power_off_of_unknown_instance_is_ignored(cloud: LocalCloud) -> None:
     cloud.record_power_off("i-0123456789abcdef0")
     cloud.tick()
 
 
-def test_without_delays_and_strictness_moto_is_as_it_was() -> None:
+def test_instant_timing_behaves_like_plain_moto() -> None:
     with in_process_cloud(timing=AwsTiming.instant()):
         ec2: Any = boto3.client("ec2", "us-east-1")
         ssm: Any = boto3.client("ssm", "us-east-1")
@@ -179,7 +177,7 @@ def test_two_local_clouds_cannot_extend_moto_at_once(cloud: LocalCloud) -> None:
         LocalCloud(cloud.clock, cloud.machines).install()
 
 
-def test_uninstalled_it_leaves_moto_as_it_was_found() -> None:
+def test_uninstall_restores_moto() -> None:
     before = Instance.stop, vars(SimpleSystemManagerResponse).copy()
     assert not hasattr(SimpleSystemManagerResponse, "start_session")
     with in_process_cloud():

@@ -37,7 +37,7 @@ def statuses_told(cloud: LocalCloud, kind: str) -> list[str]:
 
 
 @pytest.mark.parametrize("moment", ["unknown", "pending", "before its agent", "stopping", "terminated"])
-def test_a_command_for_an_instance_that_cannot_take_it_is_refused(
+def test_command_to_instance_without_registered_agent_is_rejected(
     ec2: Any, ssm: Any, launch: Launch, clock: ManualClock, moment: str
 ) -> None:
     instance_id = launch() if moment != "unknown" else "i-0123456789abcdef0"
@@ -54,7 +54,7 @@ def test_a_command_for_an_instance_that_cannot_take_it_is_refused(
     assert error_of(ssm.send_command, **asked) == ("InvalidInstanceId", 400)
 
 
-def test_a_command_runs_on_its_machine_and_is_told_of(
+def test_command_runs_on_machine_and_is_listed(
     cloud: LocalCloud, machines: RecordingMachines, ssm: Any, ready: Callable[[], str]
 ) -> None:
     instance_id = ready()
@@ -68,12 +68,12 @@ def test_a_command_runs_on_its_machine_and_is_told_of(
     assert statuses_told(cloud, "EC2 Command Status-change Notification") == ["InProgress", "Success"]
 
 
-def test_a_document_that_nobody_made_is_invalid(ssm: Any, ready: Callable[[], str]) -> None:
+def test_unknown_document_is_invalid(ssm: Any, ready: Callable[[], str]) -> None:
     asked = {"InstanceIds": [ready()], "DocumentName": "nobody-made-it"}
     assert error_of(ssm.send_command, **asked) == ("InvalidDocument", 400)
 
 
-def test_parameters_are_held_against_the_document(ssm: Any, ready: Callable[[], str]) -> None:
+def test_parameters_are_checked_against_document(ssm: Any, ready: Callable[[], str]) -> None:
     name = {"type": "String", "allowedPattern": "^[a-z]+$"}
     create(ssm, document(step("one"), name=name))
     asked = {"InstanceIds": [ready()], "DocumentName": "setup"}
@@ -82,15 +82,13 @@ def test_parameters_are_held_against_the_document(ssm: Any, ready: Callable[[], 
     assert ssm.send_command(**asked, Parameters={"name": ["fine"]})["Command"]["Status"] == "Pending"
 
 
-def test_documents_that_no_agent_could_run_are_not_created(ssm: Any) -> None:
+def test_document_that_no_agent_can_run_is_not_created(ssm: Any) -> None:
     for content in (document(), document({**step("one"), "action": "aws:dance"}), '{"schemaVersion": "9"}'):
         asked = {"Content": content, "Name": "setup", "DocumentType": "Command"}
         assert error_of(ssm.create_document, **asked) == ("InvalidDocumentContent", 400)
 
 
-def test_a_document_has_versions_and_the_default_one_runs(
-    cloud: LocalCloud, ssm: Any, ready: Callable[[], str]
-) -> None:
+def test_default_version_of_document_runs(cloud: LocalCloud, ssm: Any, ready: Callable[[], str]) -> None:
     create(ssm, document(step("one")))
     ssm.update_document(Content=document(step("two")), Name="setup", DocumentVersion="$LATEST")
     instance_id = ready()
@@ -112,19 +110,19 @@ def test_a_document_has_versions_and_the_default_one_runs(
     assert error_of(ssm.get_document, Name="setup")[0] == "InvalidDocument"
 
 
-def test_amazons_own_documents_are_there(ssm: Any) -> None:
+def test_documents_of_amazon_exist(ssm: Any) -> None:
     sessions = ("AWS-StartPortForwardingSession", "AWS-StartInteractiveCommand", "AWS-StartNonInteractiveCommand")
     for name in ("AWS-RunShellScript", *sessions):
         described = ssm.describe_document(Name=name)["Document"]
         assert (described["Name"], described["Owner"]) == (name, "Amazon")
 
 
-def test_a_session_document_cannot_be_sent_as_a_command(ssm: Any, ready: Callable[[], str]) -> None:
+def test_session_document_cannot_be_sent_as_command(ssm: Any, ready: Callable[[], str]) -> None:
     asked = {"InstanceIds": [ready()], "DocumentName": "AWS-StartPortForwardingSession"}
     assert error_of(ssm.send_command, **asked) == ("InvalidDocument", 400)
 
 
-def test_of_several_steps_one_is_asked_for_by_name(ssm: Any, ready: Callable[[], str]) -> None:
+def test_step_is_selected_by_plugin_name(ssm: Any, ready: Callable[[], str]) -> None:
     create(ssm, document(step("first"), step("second")))
     instance_id = ready()
     sent = ssm.send_command(InstanceIds=[instance_id], DocumentName="setup")["Command"]["CommandId"]
@@ -135,7 +133,7 @@ def test_of_several_steps_one_is_asked_for_by_name(ssm: Any, ready: Callable[[],
     assert error_of(ssm.get_command_invocation, **wrong) == ("InvalidPluginName", 400)
 
 
-def test_an_invocation_nobody_sent_does_not_exist(ssm: Any, ready: Callable[[], str]) -> None:
+def test_unknown_invocation_does_not_exist(ssm: Any, ready: Callable[[], str]) -> None:
     instance_id = ready()
     asked = {"CommandId": "0" * 8 + "-0000-0000-0000-" + "0" * 12, "InstanceId": instance_id}
     assert error_of(ssm.get_command_invocation, **asked) == ("InvocationDoesNotExist", 400)
@@ -143,7 +141,7 @@ def test_an_invocation_nobody_sent_does_not_exist(ssm: Any, ready: Callable[[], 
     assert error_of(ssm.get_command_invocation, **asked) == ("InvocationDoesNotExist", 400)
 
 
-def test_an_invocation_does_not_exist_right_after_it_was_sent(clock: ManualClock) -> None:
+def test_new_invocation_is_hidden_at_first(clock: ManualClock) -> None:
     slow = AwsTiming(invocation_hidden_for=timedelta(seconds=2))
     with in_process_cloud(clock, timing=slow):
         ssm: Any = boto3.client("ssm", "us-east-1", config=ONCE)
@@ -157,7 +155,7 @@ def test_an_invocation_does_not_exist_right_after_it_was_sent(clock: ManualClock
         assert invocation(ssm, command_id, instance_id)["Status"] == "Success"
 
 
-def test_a_document_can_be_made_to_last(clock: ManualClock) -> None:
+def test_document_takes_configured_minimum_time(clock: ManualClock) -> None:
     with in_process_cloud(clock, timing=AwsTiming(min_invocation_for=3 * MINUTE)) as cloud:
         ssm: Any = boto3.client("ssm", "us-east-1", config=ONCE)
         instance_id = launcher(boto3.client("ec2", "us-east-1"), ssm)()
@@ -173,7 +171,7 @@ def test_a_document_can_be_made_to_last(clock: ManualClock) -> None:
         assert cloud.log.read_since(0)[-1]["detail"]["status"] == "Success"
 
 
-def test_commands_are_listed_by_document_status_and_time(
+def test_commands_are_filtered_by_document_status_and_time(
     ssm: Any, ready: Callable[[], str], clock: ManualClock
 ) -> None:
     instance_id = ready()
@@ -195,7 +193,7 @@ def test_commands_are_listed_by_document_status_and_time(
         ssm.list_commands(**asked)
 
 
-def test_targets_choose_by_tag(ssm: Any, ready: Callable[..., str]) -> None:
+def test_targets_select_instances_by_tag(ssm: Any, ready: Callable[..., str]) -> None:
     tags = [{"ResourceType": "instance", "Tags": [{"Key": "team", "Value": "vision"}]}]
     tagged = ready(TagSpecifications=tags)
     ready()
@@ -218,7 +216,7 @@ class TestOnMachinesThatTakeTheirTime:
             machines.may_end.set()
             cloud.settle(PATIENCE)
 
-    def test_the_output_is_empty_until_the_end_and_cut_then(
+    def test_output_is_empty_until_end_and_then_cut(
         self, cloud: LocalCloud, machines: HeldMachines, ssm: Any, ready: Callable[[], str]
     ) -> None:
         instance_id = ready()
@@ -234,7 +232,7 @@ class TestOnMachinesThatTakeTheirTime:
         listed = ssm.list_command_invocations(CommandId=command_id, Details=True)["CommandInvocations"]
         assert len(listed[0]["CommandPlugins"][0]["Output"]) == 2_500
 
-    def test_an_invocation_on_a_stopped_machine_is_in_progress_until_its_time_limit(
+    def test_invocation_on_stopped_machine_is_in_progress_until_time_limit(
         self,
         cloud: LocalCloud,
         machines: HeldMachines,
@@ -256,7 +254,7 @@ class TestOnMachinesThatTakeTheirTime:
         over = invocation(ssm, command_id, instance_id)
         assert (over["Status"], over["StatusDetails"]) == ("TimedOut", "ExecutionTimedOut")
 
-    def test_a_running_command_is_cancelled_on_its_machine(
+    def test_running_command_is_cancelled_on_its_machine(
         self, cloud: LocalCloud, machines: HeldMachines, ssm: Any, ready: Callable[[], str]
     ) -> None:
         instance_id = ready()
@@ -268,7 +266,7 @@ class TestOnMachinesThatTakeTheirTime:
         told = statuses_told(cloud, "EC2 Command Invocation Status-change Notification")
         assert told == ["InProgress", "Cancelled"]
 
-    def test_waiting_for_a_document_that_does_not_end_fails(
+    def test_settle_raises_if_document_does_not_end(
         self, cloud: LocalCloud, ssm: Any, ready: Callable[[], str]
     ) -> None:
         run_shell(ssm, ready())
@@ -276,7 +274,7 @@ class TestOnMachinesThatTakeTheirTime:
             cloud.settle(0.01)
 
 
-def test_a_command_for_an_agent_that_fell_silent_is_never_delivered(
+def test_command_to_silent_agent_is_never_delivered(
     cloud: LocalCloud, ssm: Any, ready: Callable[[], str], clock: ManualClock
 ) -> None:
     instance_id = ready()
@@ -288,7 +286,7 @@ def test_a_command_for_an_agent_that_fell_silent_is_never_delivered(
     assert (over["Status"], over["StatusDetails"]) == ("TimedOut", "DeliveryTimedOut")
 
 
-def test_a_command_that_waits_is_cancelled_at_once(cloud: LocalCloud, ssm: Any, ready: Callable[[], str]) -> None:
+def test_waiting_command_is_cancelled_at_once(cloud: LocalCloud, ssm: Any, ready: Callable[[], str]) -> None:
     instance_id = ready()
     cloud.agents.silence(instance_id)
     command_id = run_shell(ssm, instance_id)

@@ -1,4 +1,4 @@
-"""What AWS announces for an instance, and then does."""
+"""Scheduled events: announcement and effect."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -19,7 +19,7 @@ def events(ec2: Any, instance_id: str) -> list[dict[str, Any]]:
     return list(shown["InstanceStatuses"][0]["Events"])
 
 
-def test_a_retirement_is_announced_and_comes_true(
+def test_retirement_is_shown_then_carried_out(
     cloud: LocalCloud, ec2: Any, ready: Callable[[], str], clock: ManualClock
 ) -> None:
     instance_id = ready()
@@ -38,7 +38,7 @@ def test_a_retirement_is_announced_and_comes_true(
     assert events(ec2, instance_id)[0]["Description"].startswith("[Completed] ")
 
 
-def test_an_event_that_is_over_is_shown_for_a_week(
+def test_completed_event_is_visible_for_one_week(
     cloud: LocalCloud, ec2: Any, ready: Callable[[], str], clock: ManualClock
 ) -> None:
     instance_id = ready()
@@ -48,7 +48,7 @@ def test_an_event_that_is_over_is_shown_for_a_week(
     assert events(ec2, instance_id) == []
 
 
-def test_a_stop_before_the_day_takes_the_instance_off_the_hardware(
+def test_stop_before_scheduled_event_completes_it(
     cloud: LocalCloud, ec2: Any, ready: Callable[[], str], clock: ManualClock
 ) -> None:
     instance_id = ready()
@@ -60,7 +60,7 @@ def test_a_stop_before_the_day_takes_the_instance_off_the_hardware(
     assert state(ec2, instance_id) == "running"
 
 
-def test_a_scheduled_reboot_boots_the_machine_anew(
+def test_scheduled_reboot_reboots_machine(
     cloud: LocalCloud, machines: RecordingMachines, ec2: Any, ready: Callable[[], str], clock: ManualClock
 ) -> None:
     instance_id = ready()
@@ -70,7 +70,7 @@ def test_a_scheduled_reboot_boots_the_machine_anew(
     assert machines.deeds == ["create", "boot", "halt", "boot"]
 
 
-def test_the_answer_can_be_narrowed_to_instances_with_an_event(
+def test_status_can_be_filtered_by_event(
     cloud: LocalCloud, ec2: Any, ready: Callable[[], str], clock: ManualClock
 ) -> None:
     first, second = ready(), ready()
@@ -85,7 +85,7 @@ def test_the_answer_can_be_narrowed_to_instances_with_an_event(
     assert found(event_code="system-reboot") == []
 
 
-def test_stopped_instances_are_left_out_unless_asked_for(ec2: Any, ready: Callable[[], str]) -> None:
+def test_stopped_instances_are_listed_only_on_request(ec2: Any, ready: Callable[[], str]) -> None:
     instance_id = ready()
     ec2.stop_instances(InstanceIds=[instance_id])
     assert ec2.describe_instance_status()["InstanceStatuses"] == []
@@ -93,14 +93,14 @@ def test_stopped_instances_are_left_out_unless_asked_for(ec2: Any, ready: Callab
     assert (shown["InstanceId"], shown["InstanceState"]["Name"]) == (instance_id, "stopping")
 
 
-def test_a_long_answer_comes_in_pages(ec2: Any, launch: Callable[..., str], clock: ManualClock) -> None:
+def test_long_status_list_is_paginated(ec2: Any, launch: Callable[..., str], clock: ManualClock) -> None:
     launch(MinCount=7, MaxCount=7)
     clock.advance(HOUR)
     pages = list(ec2.get_paginator("describe_instance_status").paginate(PaginationConfig={"PageSize": 5}))
     assert [len(page["InstanceStatuses"]) for page in pages] == [5, 2]
 
 
-def test_aws_has_no_filter_on_tags_here(ec2: Any, ready: Callable[[], str]) -> None:
+def test_describe_instance_status_rejects_tag_filter(ec2: Any, ready: Callable[[], str]) -> None:
     instance_id = ready()
     asked = {"Filters": [{"Name": "tag:Name", "Values": ["x"]}]}
     assert error_of(ec2.describe_instance_status, **asked) == ("InvalidParameterValue", 400)
@@ -108,9 +108,7 @@ def test_aws_has_no_filter_on_tags_here(ec2: Any, ready: Callable[[], str]) -> N
     assert error_of(ec2.describe_instance_status, **both) == ("InvalidParameterCombination", 400)
 
 
-def test_only_what_aws_can_announce_is_scheduled(
-    cloud: LocalCloud, ready: Callable[[], str], clock: ManualClock
-) -> None:
+def test_unknown_event_code_is_rejected(cloud: LocalCloud, ready: Callable[[], str], clock: ManualClock) -> None:
     instance_id = ready()
     with pytest.raises(ValueError, match="instance-retirement"):
         cloud.schedule_event(instance_id, "retire", clock.now())
@@ -118,7 +116,7 @@ def test_only_what_aws_can_announce_is_scheduled(
         cloud.schedule_event("i-0", "instance-retirement", clock.now())
 
 
-def test_a_simulated_machine_can_switch_itself_off(
+def test_simulated_machine_can_power_off(
     machines: RecordingMachines, ec2: Any, ready: Callable[[], str], clock: ManualClock
 ) -> None:
     instance_id = ready()

@@ -1,4 +1,4 @@
-"""The same extension behind a port: what threads, sockets and HTTP add."""
+"""The local cloud behind a port: threads, sockets, HTTP and the admin API."""
 
 import json
 import sys
@@ -50,7 +50,7 @@ def local(server: CloudServer, path: str, **body: Any) -> Any:
         return json.load(answer)
 
 
-def test_a_life_over_http(
+def test_instance_from_launch_to_termination_over_http(
     cloud: LocalCloud, server: CloudServer, client: Client, clock: ManualClock, machines: RecordingMachines
 ) -> None:
     ec2, ssm = client("ec2"), client("ssm")
@@ -73,7 +73,7 @@ def test_a_life_over_http(
     assert state(ec2, instance_id) == "terminated"
 
 
-def test_errors_and_lost_answers_over_http(cloud: LocalCloud, client: Client) -> None:
+def test_errors_and_dropped_responses_over_http(cloud: LocalCloud, client: Client) -> None:
     ec2, ssm = client("ec2"), client("ssm")
     asked = request(ssm)
     cloud.faults.inject("RunInstances", "InsufficientInstanceCapacity")
@@ -86,7 +86,7 @@ def test_errors_and_lost_answers_over_http(cloud: LocalCloud, client: Client) ->
 
 @pytest.fixture
 def hasty_threads() -> Iterator[None]:
-    """Threads that interrupt each other as often as they can, so that what is not guarded breaks."""
+    """Let threads interrupt each other as often as possible, so that missing locks show."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield
@@ -94,7 +94,7 @@ def hasty_threads() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("hasty_threads")
-def test_no_acknowledged_write_is_lost_under_failing_transactions(client: Client) -> None:
+def test_no_acknowledged_write_is_lost_during_failing_transactions(client: Client) -> None:
     dynamodb = client("dynamodb", Config(max_pool_connections=THREADS))
     create_table(dynamodb)
     dynamodb.put_item(TableName="things", Item={"id": {"S": "taken"}})
@@ -117,7 +117,7 @@ def test_no_acknowledged_write_is_lost_under_failing_transactions(client: Client
 
 
 @pytest.mark.usefixtures("hasty_threads")
-def test_of_increments_guarded_by_a_version_none_is_lost(client: Client) -> None:
+def test_no_versioned_increment_is_lost(client: Client) -> None:
     dynamodb = client("dynamodb", Config(max_pool_connections=THREADS))
     create_table(dynamodb)
     refused = dynamodb.exceptions.ConditionalCheckFailedException
@@ -141,13 +141,13 @@ def test_of_increments_guarded_by_a_version_none_is_lost(client: Client) -> None
     assert dynamodb.get_item(**key)["Item"]["n"] == {"N": str(acknowledged)}
 
 
-def test_a_taken_port_is_said_so(server: CloudServer, cloud: LocalCloud) -> None:
+def test_used_port_is_rejected(server: CloudServer, cloud: LocalCloud) -> None:
     other = CloudServer(LocalCloud(cloud.clock, cloud.machines), server.port)
     with pytest.raises(OSError, match=f"Port {server.port} of 127.0.0.1 cannot be used"):
         other.start()
 
 
-def test_a_server_begins_empty_and_its_port_is_free_again(cloud: LocalCloud, machines: RecordingMachines) -> None:
+def test_server_starts_empty_and_frees_its_port(cloud: LocalCloud, machines: RecordingMachines) -> None:
     with CloudServer(cloud) as first:
         port = first.port
         session: Any = create_session()
@@ -156,7 +156,7 @@ def test_a_server_begins_empty_and_its_port_is_free_again(cloud: LocalCloud, mac
         assert session.client("dynamodb", endpoint_url=second.url).list_tables()["TableNames"] == []
 
 
-def test_the_clock_is_driven_over_http(cloud: LocalCloud, server: CloudServer, client: Client) -> None:
+def test_clock_is_set_over_http(cloud: LocalCloud, server: CloudServer, client: Client) -> None:
     ec2 = client("ec2")
     instance_id = launcher(ec2, client("ssm"))()
     before = local(server, "clock")
@@ -165,14 +165,14 @@ def test_the_clock_is_driven_over_http(cloud: LocalCloud, server: CloudServer, c
     assert cloud.log.read_since(0)[-1]["detail"] == {"instance-id": instance_id, "state": "running"}
 
 
-def test_the_speed_is_driven_over_http(machines: RecordingMachines) -> None:
+def test_speed_is_set_over_http(machines: RecordingMachines) -> None:
     clock = PacedClock(60)
     with CloudServer(LocalCloud(clock, machines)) as server:
         assert local(server, "clock", speed=600)["speed"] == 600
     assert clock.speed == 600
 
 
-def test_faults_capacity_agents_and_activity_are_driven_over_http(
+def test_faults_capacity_agents_and_activity_are_set_over_http(
     cloud: LocalCloud, server: CloudServer, client: Client, machines: RecordingMachines, clock: ManualClock
 ) -> None:
     ec2, ssm = client("ec2"), client("ssm")
@@ -206,7 +206,7 @@ def test_faults_capacity_agents_and_activity_are_driven_over_http(
         ("capacity", {"colour": "blue"}, 400),
     ],
 )
-def test_what_cannot_be_driven_is_said_so(server: CloudServer, path: str, body: dict[str, Any], status: int) -> None:
+def test_invalid_admin_request_is_rejected(server: CloudServer, path: str, body: dict[str, Any], status: int) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
         local(server, path, **body)
     with refused.value:

@@ -24,7 +24,7 @@ def open_port(ssm: Any, instance_id: str, **parameters: list[str]) -> dict[str, 
     return dict(ssm.start_session(**asked, Parameters=parameters or JUPYTER))
 
 
-def test_a_port_is_forwarded_by_the_session_itself(
+def test_port_session_forwards_port(
     cloud: LocalCloud, machines: PortMachines, ssm: Any, ready: Callable[[], str]
 ) -> None:
     session = open_port(ssm, ready())
@@ -36,12 +36,12 @@ def test_a_port_is_forwarded_by_the_session_itself(
     assert cloud.sessions.started[session["SessionId"]].local_port == 8889
 
 
-def test_without_an_agent_nothing_is_connected(ssm: Any, launch: Launch) -> None:
+def test_session_needs_agent(ssm: Any, launch: Launch) -> None:
     for target in (launch(), "i-0123456789abcdef0"):
         assert error_of(ssm.start_session, Target=target) == ("TargetNotConnected", 400)
 
 
-def test_a_stopped_instance_is_not_connected_though_its_agent_still_looks_online(
+def test_stopped_instance_is_not_connected_although_agent_looks_online(
     ec2: Any, ssm: Any, ready: Callable[[], str]
 ) -> None:
     instance_id = ready()
@@ -50,7 +50,7 @@ def test_a_stopped_instance_is_not_connected_though_its_agent_still_looks_online
     assert error_of(ssm.start_session, Target=instance_id) == ("TargetNotConnected", 400)
 
 
-def test_a_taken_port_is_said_so(machines: PortMachines, ssm: Any, ready: Callable[[], str]) -> None:
+def test_used_port_is_rejected(machines: PortMachines, ssm: Any, ready: Callable[[], str]) -> None:
     machines.taken_ports.add(8889)
     with pytest.raises(ssm.exceptions.ClientError, match="Choose another localPortNumber") as refused:
         open_port(ssm, ready())
@@ -58,13 +58,13 @@ def test_a_taken_port_is_said_so(machines: PortMachines, ssm: Any, ready: Callab
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "http"])
-def test_what_is_no_port_is_refused(ssm: Any, ready: Callable[[], str], port: str) -> None:
+def test_invalid_port_is_rejected(ssm: Any, ready: Callable[[], str], port: str) -> None:
     asked = {"Target": ready(), "DocumentName": "AWS-StartPortForwardingSession"}
     refused = error_of(ssm.start_session, **asked, Parameters={"portNumber": [port]})
     assert refused == ("InvalidParameters", 400)
 
 
-def test_a_shell_is_answered_with_ids_alone(
+def test_shell_session_returns_only_ids(
     cloud: LocalCloud, machines: PortMachines, ssm: Any, ready: Callable[[], str]
 ) -> None:
     instance_id = ready()
@@ -80,7 +80,7 @@ def test_a_shell_is_answered_with_ids_alone(
     assert error_of(ssm.start_session, **asked) == ("InvalidDocument", 400)
 
 
-def test_a_session_is_listed_until_it_is_terminated(machines: PortMachines, ssm: Any, ready: Callable[[], str]) -> None:
+def test_session_is_listed_until_terminated(machines: PortMachines, ssm: Any, ready: Callable[[], str]) -> None:
     instance_id = ready()
     session_id = open_port(ssm, instance_id)["SessionId"]
     (listed,) = ssm.describe_sessions(State="Active")["Sessions"]
@@ -94,7 +94,7 @@ def test_a_session_is_listed_until_it_is_terminated(machines: PortMachines, ssm:
     assert error_of(ssm.terminate_session, SessionId="x")[0] == "DoesNotExistException"
 
 
-def test_a_stop_ends_the_sessions_of_its_instance_alone(
+def test_stop_ends_only_sessions_of_its_instance(
     machines: PortMachines, ec2: Any, ssm: Any, ready: Callable[[], str], clock: ManualClock
 ) -> None:
     stopped, other = ready(), ready()
@@ -105,7 +105,7 @@ def test_a_stop_ends_the_sessions_of_its_instance_alone(
     assert [forwarding.is_closed for forwarding in machines.forwardings] == [True, False]
 
 
-def test_no_port_stays_open_when_the_cloud_goes(clock: ManualClock) -> None:
+def test_uninstall_closes_all_ports(clock: ManualClock) -> None:
     machines = PortMachines()
     with in_process_cloud(clock, machines):
         ssm: Any = boto3.client("ssm", "us-east-1")

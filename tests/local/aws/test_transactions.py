@@ -51,7 +51,7 @@ def key(name: str, at: str) -> Item:
     return {"id": {"S": name}, "at": {"S": at}}
 
 
-def test_a_failed_transaction_changes_nothing_however_deep_it_wrote(dynamodb: Any, ranged: str) -> None:
+def test_failed_transaction_reverts_nested_writes(dynamodb: Any, ranged: str) -> None:
     before = rows(dynamodb, ranged)
     writes = [
         change(ranged, key("a", "1")),
@@ -72,7 +72,7 @@ def test_a_failed_transaction_changes_nothing_however_deep_it_wrote(dynamodb: An
     ]
 
 
-def test_a_failed_transaction_over_two_tables_changes_neither(dynamodb: Any, ranged: str) -> None:
+def test_failed_transaction_over_two_tables_changes_neither(dynamodb: Any, ranged: str) -> None:
     create_table(dynamodb)
     dynamodb.put_item(TableName="things", Item={"id": {"S": "x"}, "tags": {"M": {"n": {"N": "1"}}}})
     before = rows(dynamodb, "things"), rows(dynamodb, ranged)
@@ -82,19 +82,19 @@ def test_a_failed_transaction_over_two_tables_changes_neither(dynamodb: Any, ran
     assert (rows(dynamodb, "things"), rows(dynamodb, ranged)) == before
 
 
-def test_writes_after_a_failed_transaction_reach_the_table(dynamodb: Any, ranged: str) -> None:
+def test_writes_after_failed_transaction_reach_table(dynamodb: Any, ranged: str) -> None:
     with pytest.raises(dynamodb.exceptions.TransactionCanceledException):
         dynamodb.transact_write_items(TransactItems=[change(ranged, key("a", "1")), refuse(ranged, key("a", "2"))])
     dynamodb.transact_write_items(TransactItems=[change(ranged, key("a", "1"))])
     assert rows(dynamodb, ranged)[0]["tags"] == {"M": {"n": {"N": "2"}}}
 
 
-def test_a_transaction_on_a_table_that_is_not_there_is_refused(dynamodb: Any) -> None:
+def test_transaction_on_unknown_table_is_rejected(dynamodb: Any) -> None:
     with pytest.raises(dynamodb.exceptions.ClientError):
         dynamodb.transact_write_items(TransactItems=[{"Put": {"TableName": "nowhere", "Item": row("a", "1")}}])
 
 
-def test_a_backup_is_a_copy_of_its_own(dynamodb: Any, ranged: str) -> None:
+def test_backup_is_independent_of_its_table(dynamodb: Any, ranged: str) -> None:
     arn = dynamodb.create_backup(TableName=ranged, BackupName="before")["BackupDetails"]["BackupArn"]
     before = rows(dynamodb, ranged)
     dynamodb.transact_write_items(TransactItems=[change(ranged, key("a", "1"))])
@@ -102,7 +102,7 @@ def test_a_backup_is_a_copy_of_its_own(dynamodb: Any, ranged: str) -> None:
     assert rows(dynamodb, "restored") == before
 
 
-def test_values_of_every_kind_come_back_as_they_were_written(dynamodb: Any) -> None:
+def test_values_of_every_type_are_read_back_unchanged(dynamodb: Any) -> None:
     create_table(dynamodb)
     item = {
         "id": {"S": "a"},

@@ -1,1 +1,1 @@
-"""The pretend instances: the agent's engine as tables, the sandbox by really running in it."""
+"""Tests of the machines: the agent's engine by tables, the sandbox by running in it."""

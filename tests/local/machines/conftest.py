@@ -1,6 +1,6 @@
-"""A fleet of real machines for the session, and a machine for each test that asks for one.
+"""A fleet of real machines for the session, and a machine for each test that needs one.
 
-Where this computer gives no sandbox those tests are skipped with the reason; with NEEDS_SANDBOX=1 they fail with it.
+If this computer cannot run a sandbox, those tests are skipped with the reason; with NEEDS_SANDBOX=1 they fail.
 """
 
 import itertools
@@ -20,7 +20,7 @@ _numbers = itertools.count(1)
 
 
 class Powered:
-    """Instances that turned themselves off."""
+    """Instances that have switched themselves off."""
 
     def __init__(self) -> None:
         self._off: list[str] = []
@@ -32,7 +32,7 @@ class Powered:
             self._changed.notify_all()
 
     def wait_for(self, instance_id: str) -> bool:
-        """Whether it did, within 10 s."""
+        """Return whether the instance switches itself off within 10 s."""
         with self._changed:
             return self._changed.wait_for(lambda: instance_id in self._off, 10)
 
@@ -54,7 +54,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory, powered: Powered) -> Iterato
 
 @pytest.fixture(scope="session")
 def shared(fleet: SandboxedMachines) -> str:
-    """One machine, with two GPUs, for tests that leave no trace which another one minds."""
+    """Return one machine with two GPUs, for tests that leave nothing that disturbs others."""
     one = spec(920, gpu_count=2)
     fleet.create(one)
     fleet.boot(one.instance_id)
@@ -63,7 +63,7 @@ def shared(fleet: SandboxedMachines) -> str:
 
 @pytest.fixture
 def machine(fleet: SandboxedMachines) -> Iterator[str]:
-    """A machine that is up: its instance id."""
+    """Return the id of a running machine."""
     one = spec(next(_numbers))
     fleet.create(one)
     fleet.boot(one.instance_id)

@@ -1,4 +1,4 @@
-"""What a document's steps do, and what is reported of them: the agent's rules, one by one."""
+"""Rules of the agent: what a document's steps do, and which results are reported."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -63,7 +63,7 @@ def exits(code: int, **inputs: Any) -> tuple[int, dict[str, Any]]:
         pytest.param(exits(-9), {}, ["Failed", "Success"], ("Failed", -9), id="killed by a signal is failed"),
     ],
 )
-def test_what_a_step_means_to_the_next(
+def test_exit_code_decides_whether_next_steps_run(
     first: tuple[int, dict[str, Any]], second: dict[str, Any], statuses: list[str], overall: tuple[str, int]
 ) -> None:
     content = document(shell_step("first", "x", **first[1]), shell_step("second", "y", **second))
@@ -72,44 +72,44 @@ def test_what_a_step_means_to_the_next(
     assert (result.status, result.exit_code) == overall
 
 
-def test_exit_194_reboots_and_runs_the_same_step_again() -> None:
+def test_exit_194_reboots_and_runs_step_again() -> None:
     shell = FakeShell({"two": [194, 194, 0]})
     result = run(document(shell_step("one", "x"), shell_step("two", "y"), shell_step("three", "z")), shell)
     assert [script.step for script in shell.ran] == ["one", "two", "two", "two", "three"]
     assert (shell.reboots, result.status) == (2, "Success")
 
 
-def test_what_was_said_before_a_reboot_is_reported_with_the_rest() -> None:
+def test_output_before_reboot_is_reported() -> None:
     shell = FakeShell({"one": [ScriptResult(194, "before\n", "why\n"), ScriptResult(0, "after\n", "")]})
     (step,) = run(document(shell_step("one", "x")), shell).steps
     assert (step.stdout, step.stderr) == ("before\nafter\n", "why\n")
 
 
-def test_a_document_that_reboots_for_ever_is_given_up() -> None:
+def test_document_that_always_reboots_is_abandoned() -> None:
     shell = FakeShell({"one": [194]})
     assert run(document(shell_step("one", "x")), shell).status == "Failed"
     assert shell.reboots == 15
 
 
-def test_a_step_that_a_reboot_interrupts_runs_again() -> None:
+def test_step_interrupted_by_reboot_runs_again() -> None:
     shell = FakeShell({"one": [MachineRebooted("down"), 0]})
     assert run(document(shell_step("one", "x")), shell).status == "Success"
     assert len(shell.ran) == 2
 
 
-def test_a_machine_that_stops_under_a_document_gives_no_result() -> None:
+def test_machine_that_halts_during_document_gives_no_result() -> None:
     with pytest.raises(MachineHalted):
         run(document(shell_step("one", "x")), FakeShell({"one": [MachineHalted("down")]}))
 
 
-def test_a_step_over_its_time_is_timed_out_and_the_next_one_runs() -> None:
+def test_step_over_time_limit_times_out_and_next_step_runs() -> None:
     shell = FakeShell({"one": [ScriptResult(-9, "so far", "", "timed out")]})
     result = run(document(shell_step("one", "x"), shell_step("two", "y")), shell)
     assert [(step.status, step.exit_code) for step in result.steps] == [("TimedOut", 137), ("Success", 0)]
     assert (result.status, result.steps[0].stdout) == ("TimedOut", "so far")
 
 
-def test_a_cancel_kills_what_runs_and_cancels_the_rest() -> None:
+def test_cancel_kills_running_step_and_cancels_later_steps() -> None:
     cancellation = Cancellation()
 
     class Cancelled(FakeShell):
@@ -136,20 +136,20 @@ def test_a_cancel_kills_what_runs_and_cancels_the_rest() -> None:
         (["platformType"], "Failed"),
     ],
 )
-def test_a_step_whose_precondition_does_not_hold_is_skipped(words: list[str], status: str) -> None:
+def test_step_with_unmet_precondition_is_skipped(words: list[str], status: str) -> None:
     step = {**shell_step("one", "x"), "precondition": {"StringEquals": words}}
     result = run(document(step, parameters={"wish": {"type": "String", "default": "yes"}}), FakeShell())
     assert result.steps[0].status == status
 
 
-def test_a_step_for_another_platform_is_skipped_and_one_unknown_to_the_agent_fails() -> None:
+def test_step_for_other_platform_is_skipped_and_unknown_action_fails() -> None:
     steps: list[dict[str, Any]] = [
         {"action": f"aws:{action}", "name": action, "inputs": {}} for action in ("runPowerShellScript", "runDocument")
     ]
     assert [step.status for step in run(document(*steps), FakeShell()).steps] == ["Skipped", "Failed"]
 
 
-def test_lines_become_one_file_and_parameters_its_text_and_environment() -> None:
+def test_lines_and_parameters_become_script_and_environment() -> None:
     declared = {
         "who": {"type": "String", "interpolationType": "ENV_VAR"},
         "count": {"type": "Integer", "default": 2},
@@ -174,11 +174,11 @@ def test_lines_become_one_file_and_parameters_its_text_and_environment() -> None
     ("value", "seconds"),
     [("5", 5), (172800, 172800), ("4", 3600), ("172801", 3600), (None, 3600), ("soon", 3600), (" 60 ", 60)],
 )
-def test_a_time_limit_out_of_bounds_is_an_hour(value: object, seconds: int) -> None:
+def test_time_limit_out_of_range_means_one_hour(value: object, seconds: int) -> None:
     assert parse_timeout(value) == seconds
 
 
-def test_output_is_cut_with_the_agents_mark_and_not_beyond_its_limit() -> None:
+def test_output_is_cut_to_limit_with_mark_of_agent() -> None:
     long = ScriptResult(0, "o" * 24_001, "e" * 8_001)
     step = run(document(shell_step("one", "x")), FakeShell({"one": [long]})).steps[0]
     assert (len(step.stdout), len(step.stderr)) == (24_000, 8_000)
@@ -186,7 +186,7 @@ def test_output_is_cut_with_the_agents_mark_and_not_beyond_its_limit() -> None:
     assert cut_output("x" * 24_000, 24_000) == "x" * 24_000
 
 
-def test_a_failure_says_so_in_the_agents_words() -> None:
+def test_failed_step_reports_message_of_agent() -> None:
     failed = FakeShell({"one": [ScriptResult(7, "", "no such thing")]})
     step = run(document(shell_step("one", "x")), failed).steps[0]
     assert step.stderr == "no such thing\nfailed to run commands: exit status 7"

@@ -1,4 +1,4 @@
-"""What CreateDocument takes and refuses."""
+"""Documents that CreateDocument accepts and rejects."""
 
 import json
 from typing import Any
@@ -16,7 +16,7 @@ from .test_agent import FakeShell
 GOOD = document(shell_step("one", "echo {{ who }}"), parameters={"who": {"type": "String"}})
 
 
-def test_a_good_document_is_parsed_from_json_and_yaml() -> None:
+def test_valid_document_is_parsed_from_json_and_yaml() -> None:
     assert validate_document(json.dumps(GOOD)) == GOOD
     yaml = """
 schemaVersion: "2.2"
@@ -51,12 +51,12 @@ mainSteps:
         ),
     ],
 )
-def test_a_bad_document_is_refused_with_what_is_wrong(content: str | dict[str, Any], trouble: str) -> None:
+def test_invalid_document_is_rejected_with_reason(content: str | dict[str, Any], trouble: str) -> None:
     with pytest.raises(InvalidDocument, match=trouble):
         validate_document(content if isinstance(content, str) else json.dumps(content))
 
 
-def test_a_document_of_more_than_64_kb_is_too_large() -> None:
+def test_document_over_64_kb_is_rejected() -> None:
     with pytest.raises(DocumentTooLarge):
         validate_document(json.dumps(document(shell_step("one", "#" * MAX_BYTES))))
 

@@ -16,7 +16,7 @@ HERE = spec(900).instance_id
 
 
 @pytest.fixture(scope="module")
-def prisoner(fleet: SandboxedMachines) -> Iterator[str]:
+def untrusted(fleet: SandboxedMachines) -> Iterator[str]:
     fleet.create(spec(900))
     fleet.boot(HERE)
     yield HERE
@@ -26,7 +26,7 @@ def prisoner(fleet: SandboxedMachines) -> Iterator[str]:
 ATTEMPTS = {
     "a system folder": "touch /usr/escaped",
     "a system program": "echo >>/usr/bin/env",
-    "the host's programs behind the stand-ins": "touch /.machine/usr/bin/escaped",
+    "the host's programs behind the fakes": "touch /.machine/usr/bin/escaped",
     "the packages": "touch /.machine/environment/escaped",
     "the interpreter": "touch /.machine/python/escaped",
     "the code of the sandbox": "touch /.machine/code/local/machines/inside/init.py",
@@ -55,27 +55,27 @@ ATTEMPTS = {
 
 
 @pytest.mark.parametrize("attempt", ATTEMPTS.values(), ids=ATTEMPTS.keys())
-def test_root_inside_is_nobody_outside(fleet: SandboxedMachines, prisoner: str, attempt: str) -> None:
-    assert run_script(fleet, prisoner, attempt).status == "Failed"
+def test_root_inside_has_no_rights_outside(fleet: SandboxedMachines, untrusted: str, attempt: str) -> None:
+    assert run_script(fleet, untrusted, attempt).status == "Failed"
 
 
-def test_no_path_leads_to_the_repository_or_to_another_machine(
-    fleet: SandboxedMachines, prisoner: str, machine: str, tmp_path: Path
+def test_no_path_leads_to_repository_or_other_machine(
+    fleet: SandboxedMachines, untrusted: str, machine: str, tmp_path: Path
 ) -> None:
     (tmp_path / "secret").write_text("x")
     for path in (REPOSITORY, tmp_path, fleet.root, fleet.root / machine):
-        assert said(fleet, prisoner, f"ls -A {path} 2>/dev/null | wc -l") == "0"
+        assert said(fleet, untrusted, f"ls -A {path} 2>/dev/null | wc -l") == "0"
 
 
-def test_what_is_written_to_a_host_path_lands_in_the_folder(
-    fleet: SandboxedMachines, prisoner: str, tmp_path: Path
+def test_write_to_host_path_stays_in_folder_of_machine(
+    fleet: SandboxedMachines, untrusted: str, tmp_path: Path
 ) -> None:
-    said(fleet, prisoner, f"mkdir -p {tmp_path} && touch {tmp_path}/here")
+    said(fleet, untrusted, f"mkdir -p {tmp_path} && touch {tmp_path}/here")
     assert list(tmp_path.iterdir()) == []
-    assert (fleet.root / prisoner / "disk" / tmp_path.relative_to("/") / "here").exists()
+    assert (fleet.root / untrusted / "disk" / tmp_path.relative_to("/") / "here").exists()
 
 
-def test_links_on_the_disk_lead_nobody_outside(fleet: SandboxedMachines, machine: str, tmp_path: Path) -> None:
+def test_links_on_disk_do_not_lead_to_host(fleet: SandboxedMachines, machine: str, tmp_path: Path) -> None:
     said(
         fleet, machine, f"rm -rf /tmp/* /var/lib/amazon && ln -s {tmp_path} /var/lib/amazon && ln -s {tmp_path} /tmp/x"
     )
@@ -87,23 +87,23 @@ def test_links_on_the_disk_lead_nobody_outside(fleet: SandboxedMachines, machine
     assert tmp_path.exists()
 
 
-def test_files_of_the_machine_belong_to_nobody_of_this_computer(fleet: SandboxedMachines, prisoner: str) -> None:
+def test_files_of_machine_have_no_owner_on_host(fleet: SandboxedMachines, untrusted: str) -> None:
     if os.geteuid() != 0:
         pytest.skip("a plain user has no other users to give to its machines")
-    said(fleet, prisoner, "cp /usr/bin/env /root/env && chmod u+s /root/env")
-    made = (fleet.root / prisoner / "disk" / "root" / "env").stat()
+    said(fleet, untrusted, "cp /usr/bin/env /root/env && chmod u+s /root/env")
+    made = (fleet.root / untrusted / "disk" / "root" / "env").stat()
     assert made.st_uid > 1_000_000_000
     assert made.st_uid not in {os.geteuid(), 0}
 
 
-def test_no_process_of_this_computer_is_in_sight(fleet: SandboxedMachines, prisoner: str) -> None:
-    assert run_script(fleet, prisoner, f"kill -0 {os.getpid()} || ls /proc/{os.getpid()}").status == "Failed"
-    assert "pytest" not in said(fleet, prisoner, "cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
+def test_host_processes_are_not_visible(fleet: SandboxedMachines, untrusted: str) -> None:
+    assert run_script(fleet, untrusted, f"kill -0 {os.getpid()} || ls /proc/{os.getpid()}").status == "Failed"
+    assert "pytest" not in said(fleet, untrusted, "cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
 
 
-def test_no_network_but_its_own_loopback(fleet: SandboxedMachines, prisoner: str) -> None:
+def test_machine_has_only_loopback_network(fleet: SandboxedMachines, untrusted: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         connect = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 2)"
         for host, number in (("127.0.0.1", port), ("1.1.1.1", 53), ("10.0.0.1", 80)):
-            assert run_script(fleet, prisoner, f"python3 -c '{connect}' {host} {number}").status == "Failed"
+            assert run_script(fleet, untrusted, f"python3 -c '{connect}' {host} {number}").status == "Failed"

@@ -1,4 +1,4 @@
-"""The programs of a real Ubuntu that are stand-ins here say and do what a script relies on."""
+"""Fakes of Ubuntu's programs behave as scripts expect."""
 
 import threading
 
@@ -13,27 +13,27 @@ from .conftest import Powered
 QUERY = "nvidia-smi --query-gpu=index,name,utilization.gpu,memory.used,memory.total --format=csv,noheader"
 
 
-def test_apt_does_not_know_every_package(fleet: SandboxedMachines, shared: str) -> None:
+def test_apt_rejects_unknown_package(fleet: SandboxedMachines, shared: str) -> None:
     step = run_script(fleet, shared, "apt-get update -qq", "apt-get install -y tmux no-such-thing").steps[0]
     assert step.exit_code == 100
     assert "E: Unable to locate package no-such-thing" in step.stderr
     assert run_script(fleet, shared, "dpkg -s tmux").status == "Failed"
 
 
-def test_apt_installs_what_it_knows_once(fleet: SandboxedMachines, shared: str) -> None:
+def test_apt_installs_known_package_once(fleet: SandboxedMachines, shared: str) -> None:
     install = "DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -qq --yes install jq python3-venv"
     assert "Setting up jq" in said(fleet, shared, install, "dpkg -s jq >/dev/null")
     assert "jq is already the newest version" in said(fleet, shared, install)
 
 
-def test_apt_waits_for_no_lock(fleet: SandboxedMachines, shared: str) -> None:
+def test_apt_fails_at_once_if_locked(fleet: SandboxedMachines, shared: str) -> None:
     hold = "exec 9>/var/lib/dpkg/lock-frontend; flock 9"
     step = run_script(fleet, shared, hold, "apt-get install -y jq").steps[0]
     assert step.exit_code == 100
     assert "E: Could not get lock /var/lib/dpkg/lock-frontend" in step.stderr
 
 
-def test_the_gpus_do_what_the_host_says(fleet: SandboxedMachines, shared: str) -> None:
+def test_nvidia_smi_shows_utilization_set_by_host(fleet: SandboxedMachines, shared: str) -> None:
     fleet.set_gpu_utilization(shared, [0, 97])
     assert said(fleet, shared, QUERY).splitlines() == [
         "0, Tesla T4, 0 %, 3 MiB, 15360 MiB",
@@ -44,7 +44,7 @@ def test_the_gpus_do_what_the_host_says(fleet: SandboxedMachines, shared: str) -
     assert run_script(fleet, shared, "nvidia-smi --query-gpu=nonsense --format=csv").exit_code == 2
 
 
-def test_a_machine_without_gpu_has_no_nvidia_smi(fleet: SandboxedMachines) -> None:
+def test_machine_without_gpu_has_no_nvidia_smi(fleet: SandboxedMachines) -> None:
     plain = spec(921, gpu=None, gpu_count=0)
     fleet.create(plain)
     fleet.boot(plain.instance_id)
@@ -52,18 +52,18 @@ def test_a_machine_without_gpu_has_no_nvidia_smi(fleet: SandboxedMachines) -> No
     fleet.destroy(plain.instance_id)
 
 
-def test_sudo_and_runuser_become_the_user(fleet: SandboxedMachines, shared: str) -> None:
+def test_sudo_and_runuser_change_user(fleet: SandboxedMachines, shared: str) -> None:
     for line in ("sudo -u ubuntu -H sh -c", "runuser -u ubuntu -- sh -c", "su ubuntu -c", "sudo -nHu ubuntu sh -c"):
         assert said(fleet, shared, f"{line} 'echo $HOME'") == "/home/ubuntu", line
     assert said(fleet, shared, "sudo -iu ubuntu pwd; sudo A=b env | grep ^A=").splitlines()[-1] == "A=b"
 
 
-def test_files_can_be_given_to_the_user(fleet: SandboxedMachines, shared: str) -> None:
+def test_files_can_be_given_to_user(fleet: SandboxedMachines, shared: str) -> None:
     lines = ["install -d -m 0755 -o ubuntu -g ubuntu /home/ubuntu/work", "touch /srv/x", "chown ubuntu: /srv/x"]
     assert said(fleet, shared, *lines, "sudo -u ubuntu touch /home/ubuntu/work/y && echo done") == "done"
 
 
-def test_python_makes_environments_that_hold_what_pip_put_there(fleet: SandboxedMachines, shared: str) -> None:
+def test_venv_contains_only_installed_packages(fleet: SandboxedMachines, shared: str) -> None:
     pip = "/opt/env/bin/pip install --quiet"
     said(fleet, shared, "python3 -m venv /opt/env", f"{pip} 'ipykernel>=6,<99' wheel")
     assert said(fleet, shared, "/opt/env/bin/python -c 'import ipykernel; print(ipykernel.__file__)'").startswith(
@@ -76,14 +76,14 @@ def test_python_makes_environments_that_hold_what_pip_put_there(fleet: Sandboxed
 
 
 @pytest.mark.parametrize("wanted", ["no-such-thing", "ipykernel==1.0", "ipykernel>=6,<7"])
-def test_pip_says_what_it_cannot_find(fleet: SandboxedMachines, shared: str, wanted: str) -> None:
+def test_pip_names_missing_package(fleet: SandboxedMachines, shared: str, wanted: str) -> None:
     step = run_script(fleet, shared, "python3 -m venv /opt/other", f"/opt/other/bin/pip install '{wanted}'").steps[0]
     assert step.exit_code == 1
     assert f"ERROR: Could not find a version that satisfies the requirement {wanted}" in step.stderr
     assert f"ERROR: No matching distribution found for {wanted}" in step.stderr
 
 
-def test_a_machine_can_turn_itself_off(fleet: SandboxedMachines, machine: str, powered: Powered) -> None:
+def test_poweroff_halts_machine(fleet: SandboxedMachines, machine: str, powered: Powered) -> None:
     with pytest.raises(MachineHalted):
         run_script(fleet, machine, "shutdown -h now; sleep 60")
     assert powered.wait_for(machine)
@@ -91,23 +91,23 @@ def test_a_machine_can_turn_itself_off(fleet: SandboxedMachines, machine: str, p
         run_script(fleet, machine, "true")
 
 
-def test_a_shutdown_that_is_taken_back_does_not_come(fleet: SandboxedMachines, machine: str) -> None:
+def test_cancelled_shutdown_does_not_happen(fleet: SandboxedMachines, machine: str) -> None:
     assert "off" in said(fleet, machine, "shutdown +1; shutdown --show")
     assert said(fleet, machine, "shutdown -c; shutdown --show || true") == "No scheduled shutdown."
     assert run_script(fleet, machine, "shutdown tomorrow").exit_code == 1
 
 
-def test_a_reboot_by_hand_runs_the_step_again(fleet: SandboxedMachines, machine: str) -> None:
+def test_reboot_command_runs_step_again(fleet: SandboxedMachines, machine: str) -> None:
     lines = ["echo >>/root/runs", "[ $(wc -l </root/runs) -gt 1 ] || { reboot; sleep 60; }", "cat /root/runs | wc -l"]
     result = fleet.run(machine, invocation(document(shell_step("one", *lines))))
     assert (result.status, result.steps[0].stdout) == ("Success", "2\n")
 
 
-def test_what_was_said_to_everyone_is_kept(fleet: SandboxedMachines, shared: str) -> None:
+def test_wall_messages_are_stored(fleet: SandboxedMachines, shared: str) -> None:
     assert said(fleet, shared, "wall 'stopping soon'; echo piped | wall; cat /var/log/wall") == "stopping soon\npiped"
 
 
-def test_many_programs_at_once_get_their_own_answers(fleet: SandboxedMachines, shared: str) -> None:
+def test_concurrent_programs_get_their_own_responses(fleet: SandboxedMachines, shared: str) -> None:
     units = " ".join(f"unit{number}" for number in range(8))
     line = f"for u in {units}; do (systemctl show --property=Id --value $u) & done; wait"
     assert sorted(said(fleet, shared, line).split()) == sorted(f"{unit}.service" for unit in units.split())

@@ -1,4 +1,4 @@
-"""The loop of a machine's first process, turned by hand."""
+"""Event loop of a machine's first process, run by hand."""
 
 import os
 from contextlib import suppress
@@ -13,7 +13,7 @@ def ready_pipe() -> int:
     return read
 
 
-def test_timers_come_in_order_and_a_cancelled_one_does_not() -> None:
+def test_timers_fire_in_order_unless_cancelled() -> None:
     loop, observation = EventLoop(), list[str]()
     loop.call_after(0.002, lambda: observation.append("second"))
     loop.call_after(0.001, lambda: observation.append("first"))
@@ -23,7 +23,7 @@ def test_timers_come_in_order_and_a_cancelled_one_does_not() -> None:
     assert observation == ["first", "second"]
 
 
-def test_a_file_that_was_closed_in_this_turn_is_not_taken_for_a_new_one_of_its_number() -> None:
+def test_reused_file_number_does_not_get_callback_of_closed_file() -> None:
     loop, observation = EventLoop(), list[str]()
     files = [ready_pipe(), ready_pipe()]
 

@@ -1,4 +1,4 @@
-"""What leads in and out of a machine: forwarded ports, the cloud, the metadata service."""
+"""Connections of a machine: forwarded ports, the cloud, the metadata service."""
 
 import json
 import socket
@@ -59,14 +59,14 @@ def test_two_machines_may_listen_on_the_same_port(fleet: SandboxedMachines, mach
         exchange(ports[1].local_port, b"ping")
 
 
-def test_a_connection_that_nobody_takes_is_closed(fleet: SandboxedMachines, shared: str) -> None:
+def test_connection_without_listener_is_closed(fleet: SandboxedMachines, shared: str) -> None:
     forwarding = fleet.forward(shared, 9999, 0)
     with suppress(ConnectionError):
         assert exchange(forwarding.local_port, b"") == b""
     forwarding.close()
 
 
-def test_a_taken_port_is_said_so(fleet: SandboxedMachines, shared: str) -> None:
+def test_used_port_is_rejected(fleet: SandboxedMachines, shared: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):
         fleet.forward(shared, 8888, taken.getsockname()[1])
 
@@ -74,7 +74,7 @@ def test_a_taken_port_is_said_so(fleet: SandboxedMachines, shared: str) -> None:
 SHOWN = "meta-data/managed-ssh-keys/active-keys/ubuntu"
 
 
-def test_a_key_is_in_the_metadata_until_its_time_is_over(fleet: SandboxedMachines, shared: str) -> None:
+def test_ssh_key_is_in_metadata_until_it_expires(fleet: SandboxedMachines, shared: str) -> None:
     request = ("#!/usr/bin/env python3", f"PATHS = [{SHOWN!r}]", METADATA)
     fleet.show_ssh_key(shared, "ubuntu", "ssh-ed25519 AAAA", now() + timedelta(seconds=1))
     lines = json.loads(said(fleet, shared, *request))[SHOWN][0].splitlines()
@@ -102,7 +102,7 @@ def cloud() -> Iterator[int]:
         server.shutdown()
 
 
-def test_the_cloud_is_where_the_environment_says(fleet: SandboxedMachines) -> None:
+def test_cloud_is_reachable_at_endpoint_of_environment(fleet: SandboxedMachines) -> None:
     call = (
         "import os, urllib.request as u; "
         "print(u.urlopen(os.environ['AWS_ENDPOINT_URL'], data=b'x' * 300000).read(9).decode())"
@@ -115,7 +115,7 @@ def test_the_cloud_is_where_the_environment_says(fleet: SandboxedMachines) -> No
         fleet.destroy(one.instance_id)
 
 
-def test_the_metadata_service_tells_who_it_is_and_what_time_it_is(fleet: SandboxedMachines, shared: str) -> None:
+def test_metadata_service_returns_identity_and_time(fleet: SandboxedMachines, shared: str) -> None:
     paths = [
         "meta-data/instance-id",
         "meta-data/instance-type",
@@ -142,7 +142,7 @@ def test_the_metadata_service_tells_who_it_is_and_what_time_it_is(fleet: Sandbox
         ("PUT /latest/other", 404),
     ],
 )
-def test_without_a_token_the_metadata_service_refuses(
+def test_metadata_service_rejects_request_without_valid_token(
     fleet: SandboxedMachines, shared: str, request_line: str, status: int
 ) -> None:
     method, path = request_line.split()
@@ -153,7 +153,7 @@ def test_without_a_token_the_metadata_service_refuses(
     assert said(fleet, shared, f'python3 -c "{program}"') == str(status)
 
 
-def test_a_forwarding_outlives_a_halt(fleet: SandboxedMachines, machine: str) -> None:
+def test_forwarding_outlives_halt(fleet: SandboxedMachines, machine: str) -> None:
     forwarding = fleet.forward(machine, 8888, 0)
     fleet.halt(machine)
     with pytest.raises((urllib.error.URLError, ConnectionError)):

@@ -1,4 +1,4 @@
-"""What SendCommand takes and refuses, and what becomes of it."""
+"""Parameters that SendCommand accepts and rejects, and their values."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ LETTERS = {"type": "String", "allowedPattern": "[a-z]+"}
         ({"type": "String", "allowedValues": ["a", "b"]}, ["b"], "b"),
     ],
 )
-def test_a_parameter_that_fits(declaration: dict[str, Any], words: list[str] | None, value: object) -> None:
+def test_valid_parameter_is_parsed(declaration: dict[str, Any], words: list[str] | None, value: object) -> None:
     assert resolve_values({"p": declaration}, {} if words is None else {"p": words}) == {"p": value}
 
 
@@ -43,17 +43,17 @@ def test_a_parameter_that_fits(declaration: dict[str, Any], words: list[str] | N
         ({"type": "StringList", "minItems": 1}, [], "at least 1"),
     ],
 )
-def test_a_parameter_that_does_not_fit(declaration: dict[str, Any], words: list[str] | None, trouble: str) -> None:
+def test_invalid_parameter_is_rejected(declaration: dict[str, Any], words: list[str] | None, trouble: str) -> None:
     with pytest.raises(InvalidParameters, match=trouble):
         resolve_values({"p": declaration}, {} if words is None else {"p": words})
 
 
-def test_a_parameter_that_nobody_declared_is_refused() -> None:
+def test_undeclared_parameter_is_rejected() -> None:
     with pytest.raises(InvalidParameters, match="not declared"):
         resolve_values({}, {"p": ["x"]})
 
 
-def test_a_reference_alone_becomes_the_value_and_one_within_text_becomes_text() -> None:
+def test_single_reference_becomes_value_and_embedded_one_becomes_text() -> None:
     values = {"list": ["a", "b"], "number": 3, "text": "t"}
     template = {"a": "{{ list }}", "b": ["{{text}}", "{{ number }}/{{ list }}"], "c": "{{ other }} {{.Names}}", "d": 5}
     assert fill_in(template, values) == {
@@ -64,10 +64,10 @@ def test_a_reference_alone_becomes_the_value_and_one_within_text_becomes_text() 
     }
 
 
-def test_a_value_is_never_filled_in_a_second_time() -> None:
+def test_value_is_not_filled_in_twice() -> None:
     assert fill_in("x {{ a }} y", {"a": "{{ b }}", "b": "secret"}) == "x {{ b }} y"
 
 
-def test_only_parameters_that_ask_for_it_reach_the_environment() -> None:
+def test_only_env_var_parameters_reach_environment() -> None:
     declared = {"a": {"type": "String", "interpolationType": "ENV_VAR"}, "b": {"type": "String"}}
     assert build_environment(declared, {"a": "$(reboot)", "b": "x"}) == {"SSM_a": "$(reboot)"}

@@ -1,4 +1,4 @@
-"""What a script finds on a machine, and what becomes of the machine's processes and files."""
+"""Environment of a script on a machine, and its processes and files."""
 
 import os
 import select
@@ -19,7 +19,7 @@ from .build import document, invocation, run_script, said, shell_step
 REPOSITORY = Path(__file__).parents[3]
 
 
-def test_a_script_runs_as_root_of_a_machine_of_its_own(fleet: SandboxedMachines, shared: str) -> None:
+def test_script_runs_as_root_of_separate_machine(fleet: SandboxedMachines, shared: str) -> None:
     lines = ["id -u", "hostname", ". /etc/os-release && echo $ID $VERSION_ID", "echo ${HOME-no} $0", "tty || true"]
     user, host, release, home, terminal = said(fleet, shared, *lines).splitlines()
     assert (user, release, terminal) == ("0", "ubuntu 22.04", "not a tty")
@@ -29,20 +29,20 @@ def test_a_script_runs_as_root_of_a_machine_of_its_own(fleet: SandboxedMachines,
     assert home.endswith("/only/_script.sh")
 
 
-def test_the_agent_says_where_a_script_is(fleet: SandboxedMachines, shared: str) -> None:
+def test_agent_sets_instance_and_region_variables(fleet: SandboxedMachines, shared: str) -> None:
     assert said(fleet, shared, "echo $AWS_SSM_INSTANCE_ID $AWS_SSM_REGION_NAME") == f"{shared} eu-west-1"
 
 
-def test_a_shebang_on_the_first_line_counts(fleet: SandboxedMachines, shared: str) -> None:
+def test_shebang_selects_interpreter(fleet: SandboxedMachines, shared: str) -> None:
     assert said(fleet, shared, "#!/usr/bin/env python3", "print(6 * 7)") == "42"
 
 
-def test_nothing_but_itself_runs_on_a_machine(fleet: SandboxedMachines, machine: str) -> None:
+def test_new_machine_runs_no_other_processes(fleet: SandboxedMachines, machine: str) -> None:
     assert said(fleet, machine, "cat /proc/1/comm; ls -d /proc/[0-9]* | wc -l").splitlines()[0].startswith("python")
     assert int(said(fleet, machine, "ls -d /proc/[0-9]* | wc -l")) < 8
 
 
-def test_the_disk_outlives_a_boot_and_run_and_tmp_do_not(fleet: SandboxedMachines, machine: str) -> None:
+def test_boot_keeps_disk_and_clears_run_and_tmp(fleet: SandboxedMachines, machine: str) -> None:
     boot_id = said(
         fleet,
         machine,
@@ -56,14 +56,14 @@ def test_the_disk_outlives_a_boot_and_run_and_tmp_do_not(fleet: SandboxedMachine
     assert said(fleet, machine, "cat /proc/sys/kernel/random/boot_id") not in boot_id
 
 
-def test_exit_194_boots_the_machine_and_runs_the_step_again(fleet: SandboxedMachines, machine: str) -> None:
+def test_exit_194_reboots_machine_and_runs_step_again(fleet: SandboxedMachines, machine: str) -> None:
     script = ["cat /proc/sys/kernel/random/boot_id >>/root/boots", "[ $(wc -l </root/boots) -gt 1 ] || exit 194"]
     content = document(shell_step("one", *script), shell_step("two", "sort -u /root/boots | wc -l"))
     result = fleet.run(machine, invocation(content))
     assert (result.status, result.steps[1].stdout) == ("Success", "2\n")
 
 
-def test_a_time_limit_kills_the_whole_tree(fleet: SandboxedMachines, shared: str) -> None:
+def test_time_limit_kills_all_processes_of_step(fleet: SandboxedMachines, shared: str) -> None:
     lines = ["sleep 600 &", "setsid sleep 601 &", "(setsid sh -c 'sleep 602 & sleep 603' &)", "echo begun", "sleep 604"]
     script = Script("c", "d", "one", "\n".join(lines), {}, None, timeout=0.5)
     ended = fleet.get_machine(shared).execute(script, Cancellation())
@@ -71,7 +71,7 @@ def test_a_time_limit_kills_the_whole_tree(fleet: SandboxedMachines, shared: str
     assert said(fleet, shared, "pgrep sleep || echo none") == "none"
 
 
-def test_a_cancel_ends_a_document_at_once(fleet: SandboxedMachines, shared: str) -> None:
+def test_cancel_ends_document_at_once(fleet: SandboxedMachines, shared: str) -> None:
     content = document(shell_step("one", "mkfifo /root/begun; echo >/root/begun; sleep 600"), shell_step("two", "true"))
     command = invocation(content)
     with ThreadPoolExecutor() as pool:
@@ -81,7 +81,7 @@ def test_a_cancel_ends_a_document_at_once(fleet: SandboxedMachines, shared: str)
         assert [step.status for step in result.result(5).steps] == ["Cancelled", "Cancelled"]
 
 
-def test_two_documents_run_at_once_on_one_machine(fleet: SandboxedMachines, shared: str) -> None:
+def test_two_documents_run_concurrently_on_one_machine(fleet: SandboxedMachines, shared: str) -> None:
     said(fleet, shared, "mkfifo /root/pipe")
     with ThreadPoolExecutor() as pool:
         reader = pool.submit(said, fleet, shared, "cat /root/pipe")
@@ -89,7 +89,7 @@ def test_two_documents_run_at_once_on_one_machine(fleet: SandboxedMachines, shar
         assert reader.result(5) == "met"
 
 
-def test_a_daemon_that_keeps_the_output_open_keeps_the_step_open(fleet: SandboxedMachines, machine: str) -> None:
+def test_background_process_with_open_output_keeps_step_open(fleet: SandboxedMachines, machine: str) -> None:
     held = Script("c", "d", "one", "sleep 600 &", {}, None, timeout=0.3)
     assert fleet.get_machine(machine).execute(held, Cancellation()).ending == "timed out"
     assert run_script(fleet, machine, "nohup sleep 601 >/dev/null 2>&1 &").status == "Success"
@@ -101,12 +101,12 @@ def test_long_output_is_cut(fleet: SandboxedMachines, shared: str) -> None:
     assert (len(step.stdout), step.stdout[-20:]) == (24_000, "--output truncated--")
 
 
-def test_a_folder_that_is_not_there_fails_the_step(fleet: SandboxedMachines, shared: str) -> None:
+def test_missing_working_directory_fails_step(fleet: SandboxedMachines, shared: str) -> None:
     step = run_script(fleet, shared, "true", workingDirectory="/nowhere").steps[0]
     assert (step.status, "No such file" in step.stderr) == ("Failed", True)
 
 
-def test_a_halt_under_a_document_leaves_it_without_a_result(fleet: SandboxedMachines, machine: str) -> None:
+def test_halt_during_document_gives_no_result(fleet: SandboxedMachines, machine: str) -> None:
     said(fleet, machine, "mkfifo /root/begun")
     with ThreadPoolExecutor() as pool:
         result = pool.submit(run_script, fleet, machine, "echo >/root/begun; sleep 600")
@@ -118,7 +118,7 @@ def test_a_halt_under_a_document_leaves_it_without_a_result(fleet: SandboxedMach
         run_script(fleet, machine, "true")
 
 
-def test_a_machine_that_is_destroyed_leaves_nothing(fleet: SandboxedMachines, machine: str, tmp_path: Path) -> None:
+def test_destroyed_machine_leaves_no_files_or_processes(fleet: SandboxedMachines, machine: str, tmp_path: Path) -> None:
     del tmp_path
     said(fleet, machine, "mkdir -p /root/deep && touch /root/deep/x && chmod 0 /root/deep")
     folder = next(path for path in Path(fleet.root).iterdir() if path.name == machine)
@@ -128,9 +128,7 @@ def test_a_machine_that_is_destroyed_leaves_nothing(fleet: SandboxedMachines, ma
         fleet.boot(machine)
 
 
-def test_a_disk_that_was_prepared_as_a_trap_does_not_boot(
-    fleet: SandboxedMachines, machine: str, tmp_path: Path
-) -> None:
+def test_disk_with_malicious_links_does_not_boot(fleet: SandboxedMachines, machine: str, tmp_path: Path) -> None:
     fleet.halt(machine)
     dev = fleet.root / machine / "disk" / "dev"
     dev.rmdir()
@@ -140,7 +138,7 @@ def test_a_disk_that_was_prepared_as_a_trap_does_not_boot(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_when_the_fleet_is_killed_its_machines_are_gone(tmp_path: Path, fleet: SandboxedMachines) -> None:
+def test_killed_fleet_leaves_no_machines(tmp_path: Path, fleet: SandboxedMachines) -> None:
     seconds = f"9{os.getpid()}"
     program = f"""
 import sys
@@ -173,9 +171,7 @@ def _process_with(word: str) -> int:
     raise AssertionError(f"no process has {word}")
 
 
-def test_boots_and_halts_from_many_threads_leave_it_as_the_last_one_said(
-    fleet: SandboxedMachines, machine: str
-) -> None:
+def test_concurrent_boots_and_halts_end_in_last_requested_state(fleet: SandboxedMachines, machine: str) -> None:
     barrier = threading.Barrier(4)
 
     def turn(on: bool) -> None:

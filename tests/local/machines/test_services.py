@@ -1,4 +1,4 @@
-"""Units of systemd: read, started, restarted, stopped, and started again at boot."""
+"""Units of systemd: parsed, started, restarted, stopped, and started again at boot."""
 
 import json
 import urllib.request
@@ -23,7 +23,7 @@ def unit(name: str, *lines: str, install: bool = True) -> str:
     return f"cat >/etc/systemd/system/{name}.service <<'END'\n{body}\nEND\nsystemctl daemon-reload"
 
 
-def test_an_enabled_service_runs_now_and_after_a_boot(fleet: SandboxedMachines, machine: str) -> None:
+def test_enabled_service_runs_at_once_and_after_boot(fleet: SandboxedMachines, machine: str) -> None:
     said(
         fleet,
         machine,
@@ -40,7 +40,7 @@ def test_an_enabled_service_runs_now_and_after_a_boot(fleet: SandboxedMachines, 
     assert run_script(fleet, machine, "systemctl is-active talker").exit_code == 3
 
 
-def test_a_service_that_falls_over_is_started_again(fleet: SandboxedMachines, machine: str) -> None:
+def test_crashed_service_is_restarted(fleet: SandboxedMachines, machine: str) -> None:
     line = "ExecStart=/bin/sh -c 'echo >/root/started.pipe; exec sleep 600'"
     said(fleet, machine, "mkfifo /root/started.pipe", unit("f", line, "Restart=on-failure", "RestartSec=10ms"))
     said(fleet, machine, "systemctl start f & cat /root/started.pipe; wait")
@@ -51,14 +51,14 @@ def test_a_service_that_falls_over_is_started_again(fleet: SandboxedMachines, ma
     )
 
 
-def test_a_service_that_keeps_falling_over_is_given_up(fleet: SandboxedMachines, shared: str) -> None:
+def test_service_that_always_crashes_is_not_restarted_forever(fleet: SandboxedMachines, shared: str) -> None:
     said(fleet, shared, unit("f", "ExecStart=/bin/false", "Restart=always", "RestartSec=1ms"))
     wait = "timeout 10 sh -c 'tail -n +1 -F /var/log/services/f.service.log 2>/dev/null | grep -q -m1 repeated'"
     run_script(fleet, shared, "systemctl start f", wait)
     assert said(fleet, shared, "systemctl is-active f || systemctl is-failed f").split() == ["failed", "failed"]
 
 
-def test_stopping_a_service_stops_all_of_it(fleet: SandboxedMachines, machine: str) -> None:
+def test_stop_ends_all_processes_of_service(fleet: SandboxedMachines, machine: str) -> None:
     deaf = 'setsid sh -c "trap : TERM; echo up >/root/up; while :; do sleep 60; done"'
     line = f"ExecStart=/bin/sh -c '{deaf} & exec sleep 602'"
     said(fleet, machine, "mkfifo /root/up", unit("f", line, "TimeoutStopSec=60", "Restart=always"))
@@ -66,7 +66,7 @@ def test_stopping_a_service_stops_all_of_it(fleet: SandboxedMachines, machine: s
     assert said(fleet, machine, "systemctl is-active f || pgrep sleep || echo none") == "inactive\nnone"
 
 
-def test_a_service_that_does_not_stop_is_killed_in_time(fleet: SandboxedMachines, machine: str) -> None:
+def test_service_that_ignores_stop_is_killed(fleet: SandboxedMachines, machine: str) -> None:
     line = "ExecStart=/bin/sh -c 'trap : TERM; echo up >/root/up; while :; do sleep 60; done'"
     said(fleet, machine, "mkfifo /root/up", unit("f", line, "TimeoutStopSec=200ms"))
     said(fleet, machine, "systemctl start f & cat /root/up; wait", "systemctl stop f")
@@ -85,14 +85,16 @@ def test_a_service_that_does_not_stop_is_killed_in_time(fleet: SandboxedMachines
         (["Restart=always"], 1, "bad unit file"),
     ],
 )
-def test_how_a_start_ends(fleet: SandboxedMachines, shared: str, lines: list[str], code: int, trouble: str) -> None:
+def test_result_of_systemctl_start(
+    fleet: SandboxedMachines, shared: str, lines: list[str], code: int, trouble: str
+) -> None:
     name = f"start{abs(hash(tuple(lines)))}"
     step = run_script(fleet, shared, unit(name, *lines), f"systemctl start {name}").steps[0]
     assert step.exit_code == code
     assert trouble in step.stderr
 
 
-def test_a_unit_that_is_not_there_is_said_so(fleet: SandboxedMachines, shared: str) -> None:
+def test_unknown_unit_gives_systemctl_exit_codes(fleet: SandboxedMachines, shared: str) -> None:
     codes = "for verb in start status is-active enable; do systemctl $verb nothing; echo $?; done"
     assert [word for word in said(fleet, shared, codes).split() if word.isdigit()] == ["5", "4", "3", "1"]
 
@@ -112,7 +114,7 @@ systemctl enable --quiet --now jupyter"""
 RUNNING = "bash -c 'until (exec 3<>/dev/tcp/127.0.0.1/8888) 2>/dev/null; do sleep 0.05; done'"
 
 
-def test_a_jupyter_server_is_installed_reached_and_there_after_a_boot(fleet: SandboxedMachines, machine: str) -> None:
+def test_jupyter_server_is_reachable_after_install_and_after_reboot(fleet: SandboxedMachines, machine: str) -> None:
     said(fleet, machine, INSTALL, RUNNING)
     forwarding = fleet.forward(machine, 8888, 0)
     headers = {"Authorization": "token secret"}
@@ -142,7 +144,7 @@ def _ask(url: str, headers: dict[str, str], body: bytes | None = None) -> Any:
         return json.load(answer)
 
 
-def test_unit_files_are_read_as_systemd_reads_them() -> None:
+def test_unit_files_are_parsed_as_by_systemd() -> None:
     text = "# c\n[Service]\nExecStart=/bin/a \\\n  b\nEnvironment=A=1\nEnvironment=\nEnvironment=B=2 C='x y'\n;c\n"
     assert units.parse(text) == {"Service.ExecStart": ["/bin/a    b"], "Service.Environment": ["B=2 C='x y'"]}
 
@@ -150,11 +152,11 @@ def test_unit_files_are_read_as_systemd_reads_them() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"), [("5", 5), ("1min 30s", 90), ("100ms", 0.1), ("2h", 7200), ("infinity", 86400)]
 )
-def test_spans_of_time_are_read_as_systemd_reads_them(text: str, expected: float) -> None:
+def test_time_spans_are_parsed_as_by_systemd(text: str, expected: float) -> None:
     assert units.parse_seconds(text) == pytest.approx(expected)
 
 
-def test_words_take_variables_as_systemd_gives_them(tmp_path: Path) -> None:
+def test_variables_are_expanded_as_by_systemd(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("# c\nA=one two\nB='three'\n")
     variables = units.read_environment_files([str(tmp_path / "file"), f"-{tmp_path}/none"])
     assert units.expand(["$A", "${A}", "x$B", "$NONE", "100%%"], variables) == [

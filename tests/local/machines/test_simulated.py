@@ -1,4 +1,4 @@
-"""The fleet without processes keeps the port's promises."""
+"""The fleet without processes keeps the rules of `Machines`."""
 
 import threading
 import urllib.error
@@ -37,12 +37,12 @@ def machines() -> SimulatedMachines:
     return fleet
 
 
-def test_it_is_a_fleet_like_any_other(machines: SimulatedMachines) -> None:
+def test_simulated_machines_implement_machines(machines: SimulatedMachines) -> None:
     fleet: Machines = machines
     assert not fleet.is_real
 
 
-def test_steps_end_as_ordered_and_then_well(machines: SimulatedMachines) -> None:
+def test_steps_end_with_given_outcomes_then_successfully(machines: SimulatedMachines) -> None:
     machines.outcomes = {"one": [(2, "out", "err")], "a-document": [ScriptResult(0, ending="timed out")]}
     content = document(shell_step("one", "x"), shell_step("two", "y"))
     statuses = [[step.status for step in machines.run(HERE, invocation(content)).steps] for _ in range(2)]
@@ -50,19 +50,19 @@ def test_steps_end_as_ordered_and_then_well(machines: SimulatedMachines) -> None
     assert [(where, script.text) for where, script in machines.executed_scripts[:2]] == [(HERE, "x\n"), (HERE, "y\n")]
 
 
-def test_a_machine_that_is_down_runs_nothing(machines: SimulatedMachines) -> None:
+def test_halted_machine_runs_nothing(machines: SimulatedMachines) -> None:
     machines.halt(HERE)
     with pytest.raises(MachineHalted):
         machines.run(HERE, invocation(document(shell_step("one", "x"))))
 
 
-def test_exit_194_boots_it_again(machines: SimulatedMachines) -> None:
+def test_exit_194_reboots_simulated_machine(machines: SimulatedMachines) -> None:
     machines.outcomes = {"one": [(194, "", "")]}
     assert machines.run(HERE, invocation(document(shell_step("one", "x")))).status == "Success"
     assert machines.count_boots(HERE) == 2
 
 
-def test_a_held_step_can_be_cancelled(machines: SimulatedMachines) -> None:
+def test_held_step_can_be_cancelled(machines: SimulatedMachines) -> None:
     hold = Hold()
     machines.held_steps = {"one": hold}
     command = invocation(document(shell_step("one", "x"), shell_step("two", "y")))
@@ -73,14 +73,14 @@ def test_a_held_step_can_be_cancelled(machines: SimulatedMachines) -> None:
         assert [step.status for step in result.result(5).steps] == ["Cancelled", "Cancelled"]
 
 
-def test_nothing_answers_behind_its_ports(machines: SimulatedMachines) -> None:
+def test_port_of_simulated_machine_closes_connections(machines: SimulatedMachines) -> None:
     forwarding = machines.forward(HERE, 8888, 0)
     with pytest.raises((urllib.error.URLError, ConnectionError)):
         urllib.request.urlopen(f"http://127.0.0.1:{forwarding.local_port}/", timeout=5)
     forwarding.close()
 
 
-def test_a_machine_that_is_not_there_is_a_key_error(machines: SimulatedMachines) -> None:
+def test_unknown_machine_is_key_error(machines: SimulatedMachines) -> None:
     machines.destroy(HERE)
     with pytest.raises(KeyError):
         machines.boot(HERE)
