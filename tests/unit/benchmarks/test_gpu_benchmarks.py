@@ -59,7 +59,7 @@ def benchmark(instance_type: str, *figures: tuple[int, Metric, float], at: datet
     )
 
 
-@pytest.mark.parametrize("line", [FIRST, SECOND, f"Attempt x has already done this step.\n{FIRST}"])
+@pytest.mark.parametrize("line", [FIRST, SECOND, f"Attempt x has already run this step.\n{FIRST}"])
 def test_what_an_h100_really_did_is_believed(line: str) -> None:
     found = parse_and_validate(line, subject())
     assert (found.gpu_name, found.driver) == ("NVIDIA H100 80GB HBM3", "580.159.04")

@@ -33,13 +33,13 @@ def test_the_lines_that_look_like_the_reason_are_told() -> None:
             *("Get:1 http://archive.ubuntu.com" for _ in range(50)),
             "E: Unable to locate package libfoo",
             "----------ERROR-------",
-            "gpudesk: It broke at: apt-get install libfoo (exit status 100). Above is what was said before.",
+            "gpudesk: Failed at: apt-get install libfoo (exit status 100). See the output above.",
             "failed to run commands: exit status 100",
         ]
     )
     assert select_relevant_lines(step(output)) == (
         "E: Unable to locate package libfoo",
-        "gpudesk: It broke at: apt-get install libfoo (exit status 100). Above is what was said before.",
+        "gpudesk: Failed at: apt-get install libfoo (exit status 100). See the output above.",
     )
 
 
@@ -69,7 +69,7 @@ def test_credentials_are_masked(said: str, shown: str) -> None:
     ("output", "hint"),
     [
         ("gpudesk: No driver. Launch with another image.", "Launch with another image."),
-        ("write failed: No space left on device\ngpudesk: It broke at: tar x (exit status 2).", "larger disk_gib"),
+        ("write failed: No space left on device\ngpudesk: Failed at: tar x (exit status 2).", "larger disk_gib"),
         ("curl: (6) Could not resolve host: github.com", "subnet's route"),
         ("E: Could not get lock /var/lib/dpkg/lock-frontend.", "Another apt holds the lock"),
         ("line 12: 4242 Killed", "instance type with more"),
@@ -85,7 +85,7 @@ def test_a_step_over_its_time_is_run_again() -> None:
 
 
 def test_skipped_steps_and_reboots_are_known_by_what_they_say() -> None:
-    assert was_skipped(step("This step was done before, and nothing in it has changed: skipped.\n"))
+    assert was_skipped(step("Skipped: this step was done before and has not changed.\n"))
     assert not was_skipped(step("Installed.\n"))
     twice = "a\nThis step runs again, after reboot 1.\nb\nThis step runs again, after reboot 2.\n"
     assert count_reboots(step(twice)) == 2
