@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Ubuntu's packages of a team's own recipe.
+# Ubuntu packages of a custom recipe.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib/prelude.sh
 source include:prelude.sh

@@ -1,6 +1,6 @@
-"""How Jupyter starts the kernel of the environment that runs this; fails where that has no ipykernel.
+"""Print kernel.json for the kernel of the environment that runs this; fail if it has no ipykernel.
 
-python - NAME
+python - DISPLAY_NAME
 """
 
 import json

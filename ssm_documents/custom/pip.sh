@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Python packages of a team's own recipe: into an environment that is there already, or into one of its own.
+# Python packages of a custom recipe, into an existing environment or into an environment of the recipe.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib/prelude.sh
 source include:prelude.sh
@@ -11,11 +11,11 @@ read -r ENVIRONMENT <<'ENVIRONMENT'
 @@environment.txt@@
 ENVIRONMENT
 
-# Somebody else's environment (conda's, too) is only installed into; one of its own is made, or completed.
+# If the environment exists (conda's, too), only install into it. Otherwise create it.
 if [ -x "$ENVIRONMENT/bin/pip" ]; then
   say "Installing into $ENVIRONMENT: ${PACKAGES[*]}."
   retry 4 as_owner "$ENVIRONMENT/bin" "$ENVIRONMENT/bin/pip" --quiet --disable-pip-version-check --no-input install --no-cache-dir "${PACKAGES[@]}" ||
-    fail "pip could not install ${PACKAGES[*]}. Can the machine reach the package index (subnet's route, proxy)?"
+    fail "pip could not install ${PACKAGES[*]}. Check that the instance can reach the package index (routes of the subnet, proxy)."
 else
   make_venv "$ENVIRONMENT" "${PACKAGES[@]}"
 fi
@@ -26,11 +26,11 @@ describe_kernel() {
 KERNEL
 }
 
-# With ipykernel in it, it is a kernel of every Jupyter of the machine. It says itself how it is started; only the file is
-# written as root.
+# With ipykernel, the environment becomes a kernel of every Jupyter on the instance. The environment itself describes its
+# kernel; root only writes the file.
 kernel=${GPUDESK_DOCUMENT#gpudesk-custom-}
 if described=$(describe_kernel "$kernel"); then
   write_file "/usr/local/share/jupyter/kernels/$kernel/kernel.json" 0644 root <<<"$described"
-  say "Notebooks can choose the kernel $kernel."
+  say "Notebooks can use the kernel $kernel."
 fi
 say "Installed ${#PACKAGES[@]} packages in $ENVIRONMENT."

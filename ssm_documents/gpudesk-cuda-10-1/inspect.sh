@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The chapter's nvidia-smi.
+# Run nvidia-smi, as the chapter does.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib/prelude.sh
 source include:prelude.sh
@@ -7,10 +7,10 @@ source include:prelude.sh
 : "${SSM_gpuCount:?}"
 
 if ((10#$SSM_gpuCount == 0)); then
-  say "There is no GPU here to look at."
+  say "This instance has no GPU to inspect."
   exit 0
 fi
-seen=$(timeout 60 nvidia-smi --query-gpu=index,name,driver_version --format=csv,noheader) ||
-  fail "nvidia-smi failed: ${seen:-it said nothing}. Stop and start the instance to get other hardware; see dmesg on the machine."
-say "GPUs, and their driver:"
-say "$seen"
+gpus=$(timeout 60 nvidia-smi --query-gpu=index,name,driver_version --format=csv,noheader) ||
+  fail "nvidia-smi failed: ${gpus:-no output}. Run dmesg on the instance to find the cause, or stop and start the instance to get other hardware."
+say "GPUs and their driver:"
+say "$gpus"

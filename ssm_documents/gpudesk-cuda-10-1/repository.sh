@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# NVIDIA's local repository of CUDA 10.1. No checksum of the package is known to us, so nothing of it is run: it is
-# unpacked and not installed, its key has to be the one with NVIDIA's known fingerprint, and apt then verifies the
-# repository, and each package in it, by that key alone.
+# Add NVIDIA's local repository of CUDA 10.1. NVIDIA publishes no checksum of the package, so it is unpacked but not
+# installed, and nothing in it runs. Its key must have NVIDIA's known fingerprint, and apt verifies the repository and
+# every package in it with that key.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib/prelude.sh
 source include:prelude.sh
@@ -15,34 +15,34 @@ FINGERPRINT=AE09FE4BBD223A84B2CCFCE3F60F4B3D7FA2AF80
 KEYRING=/etc/apt/keyrings/nvidia-7fa2af80.gpg
 
 if ((10#$SSM_gpuCount == 0)); then
-  say "There is no GPU here: CUDA is not installed."
+  say "This instance has no GPU, so CUDA is not installed."
   exit 0
 fi
 
-# It has Ubuntu's own packages give way to NVIDIA's; anything but such lines is no pin file.
+# The pin file prefers NVIDIA's packages to those of Ubuntu. It may only have such lines.
 fetch "$SITE/repos/ubuntu1804/x86_64/cuda-ubuntu1804.pin" /var/tmp/gpudesk-cuda.pin
 if grep -Evq '^((Package|Pin|Pin-Priority|Explanation): .*|)$' /var/tmp/gpudesk-cuda.pin; then
-  fail "$SITE/repos/ubuntu1804/x86_64/cuda-ubuntu1804.pin is no file of apt preferences: something answered in its place (a proxy?)."
+  fail "$SITE/repos/ubuntu1804/x86_64/cuda-ubuntu1804.pin is not a file of apt preferences. Check whether a proxy sent something else, and run the setup again."
 fi
 
 fetch "$SITE/10.1/Prod/local_installers/$FILE" "/var/tmp/$FILE"
 rm -rf "$FOLDER" /var/tmp/gpudesk-cuda
 dpkg-deb --extract "/var/tmp/$FILE" /var/tmp/gpudesk-cuda ||
-  fail "$FILE is no whole package: it was cut on its way, or something answered in its place."
-# There is no HOME for gpg to keep its things in.
+  fail "$FILE is not a complete package. Check whether a proxy sent something else, and run the setup again."
+# Root has no HOME here, so gpg needs a folder.
 keys=$(mktemp -d)
-found=$(gpg --homedir "$keys" --batch --with-colons --import-options show-only --import \
+fingerprint=$(gpg --homedir "$keys" --batch --with-colons --import-options show-only --import \
   "/var/tmp/gpudesk-cuda$FOLDER/7fa2af80.pub" 2>/dev/null | sed -n 's/^fpr:*\([0-9A-F]*\):*$/\1/p' || true)
-if [ "$found" != "$FINGERPRINT" ]; then
-  fail "The key in $FILE is not NVIDIA's: its fingerprint is ${found:-not to be read}, and should be $FINGERPRINT. Nothing of it was installed."
+if [ "$fingerprint" != "$FINGERPRINT" ]; then
+  fail "The key in $FILE has fingerprint ${fingerprint:-(unreadable)}, but that of NVIDIA is $FINGERPRINT. Nothing was installed. Do not use this file."
 fi
 install -d -m 0755 "$(dirname "$KEYRING")"
 gpg --homedir "$keys" --batch --yes --dearmor --output "$KEYRING" "/var/tmp/gpudesk-cuda$FOLDER/7fa2af80.pub"
 chmod 0644 "$KEYRING"
 rm -rf "$keys"
 mv "/var/tmp/gpudesk-cuda$FOLDER" "$FOLDER"
-# A later Ubuntu knows apt-key no more; a key that signs for one repository alone is better anyway.
+# signed-by limits the key to this repository. apt-key, which does not, is gone in later releases of Ubuntu.
 printf 'deb [signed-by=%s] file://%s /\n' "$KEYRING" "$FOLDER" | write_file /etc/apt/sources.list.d/cuda-10-1-local.list 0644 root
 write_file /etc/apt/preferences.d/cuda-repository-pin-600 0644 root </var/tmp/gpudesk-cuda.pin
 rm -rf /var/tmp/gpudesk-cuda /var/tmp/gpudesk-cuda.pin "/var/tmp/$FILE"
-say "NVIDIA's repository of CUDA 10.1 is in $FOLDER, its key verified."
+say "The repository of CUDA 10.1 is in $FOLDER. Its key was verified."

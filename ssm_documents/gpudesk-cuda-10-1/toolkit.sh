@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# CUDA 10.1 itself: cuda-toolkit-10-1, which is the chapter's cuda without its old driver.
+# Install CUDA 10.1: cuda-toolkit-10-1, which is the chapter's package cuda without the old driver.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib/prelude.sh
 source include:prelude.sh
@@ -7,11 +7,11 @@ source include:prelude.sh
 : "${SSM_gpuCount:?}"
 
 if ((10#$SSM_gpuCount == 0)); then
-  say "There is no GPU here: CUDA is not installed."
+  say "This instance has no GPU, so CUDA is not installed."
   exit 0
 fi
 apt_install cuda-toolkit-10-1
-# The chapter writes this into .bashrc, where a service does not see it; ldconfig and profile.d serve every program.
+# The chapter writes this into .bashrc, which services do not read. ldconfig and profile.d work for every program.
 printf '/usr/local/cuda/lib64\n' | write_file /etc/ld.so.conf.d/gpudesk-cuda.conf 0644 root
 write_file /etc/profile.d/gpudesk-cuda.sh 0644 root <<'PROFILE'
 export PATH=/usr/local/cuda/bin${PATH:+:$PATH}

@@ -1,4 +1,4 @@
-"""MXNet, d2l, and as many GPUs as the first argument says: the chapter's matrix on each; else on the CPU."""
+"""Check MXNet and d2l: compute a matrix on each of N GPUs (first argument), or on the CPU if N is 0."""
 
 import sys
 
@@ -8,12 +8,12 @@ from mxnet import np, npx
 
 expected = int(sys.argv[1])
 print(f"d2l {d2l.__version__} and MXNet {mxnet.__version__}.")
-found = npx.num_gpus()
-if found < expected:
-    sys.exit(f"{expected} GPUs are expected, MXNet finds {found}.")
+count = npx.num_gpus()
+if count < expected:
+    sys.exit(f"MXNet finds {count} of {expected} GPUs.")
 devices = [npx.gpu(index) for index in range(expected)] or [npx.cpu()]
 for device in devices:
     total = float(np.zeros((1024, 1024), ctx=device).sum())
     if total != 0:
-        sys.exit(f"{device} computes wrongly: zeros add up to {total}.")
-print(f"np.zeros((1024, 1024)) is there on {', '.join(str(device) for device in devices)}.")
+        sys.exit(f"{device} gives a wrong result: the sum of zeros is {total}.")
+print(f"np.zeros((1024, 1024)) works on {', '.join(str(device) for device in devices)}.")

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# The chapter's own check.
+# Run the check of the chapter.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib/prelude.sh
 source include:prelude.sh
 
 : "${SSM_gpuCount:?}"
 
-say "Importing MXNet and d2l, and making a matrix on every device."
-as_ubuntu env LD_LIBRARY_PATH=/usr/local/cuda/lib64 /home/ubuntu/miniconda3/envs/d2l/bin/python - "$((10#$SSM_gpuCount))" <<'CHECK' || fail "MXNet does not work as it should: above is what it said. If it misses a GPU, stop and start the instance to get other hardware; else run the setup again."
+say "Importing MXNet and d2l and computing a matrix on every device."
+as_ubuntu env LD_LIBRARY_PATH=/usr/local/cuda/lib64 /home/ubuntu/miniconda3/envs/d2l/bin/python - "$((10#$SSM_gpuCount))" <<'CHECK' || fail "The check of MXNet failed. See the output above. If a GPU is missing, stop and start the instance to get other hardware. Otherwise run the setup again."
 @@check.py@@
 CHECK

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# JupyterLab in an environment of its own, with the conda environment as its kernel: the JupyterLab that runs under Python
-# 3.7 (3.6) shows no notifications, and so none of the desk's warnings.
+# Install JupyterLab in its own environment, with the conda environment as its kernel. JupyterLab 3.6, the last release
+# for Python 3.7, shows no notifications, so users would not see stop warnings.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib/prelude.sh
 source include:prelude.sh
@@ -13,11 +13,11 @@ PACKAGES=(jupyterlab==4.6.6 jupyterlab-notifications-extension==1.2.29 jupyter-s
 
 install_uv
 retry 4 /opt/gpudesk/uv --quiet python install 3.12 ||
-  fail "uv could not fetch a Python. Can the machine reach github.com (subnet's route, the parameter proxy)?"
+  fail "uv could not download Python. Check that the instance can reach github.com (routes of the subnet, parameter proxy)."
 install -d -m 0755 -o ubuntu -g ubuntu /opt/gpudesk/jupyter
 uv_as_ubuntu venv --allow-existing --python 3.12 /opt/gpudesk/jupyter
 uv_install /opt/gpudesk/jupyter "${PACKAGES[@]}"
-# In the place of JupyterLab's own python3, which is the name that the book's notebooks ask for.
+# This replaces JupyterLab's own kernel python3, because the notebooks of the book use that name.
 as_ubuntu "$MINICONDA/envs/d2l/bin/python" -m ipykernel install --prefix /opt/gpudesk/jupyter --name python3 \
   --display-name "d2l (MXNet, Python 3.7)" --env LD_LIBRARY_PATH /usr/local/cuda/lib64
-say "Installed JupyterLab $(version_in /opt/gpudesk/jupyter jupyterlab); its kernel is the environment d2l."
+say "Installed JupyterLab $(version_in /opt/gpudesk/jupyter jupyterlab). Its kernel is the environment d2l."

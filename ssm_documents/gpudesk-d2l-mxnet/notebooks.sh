@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The book's notebooks of the release that matches d2l 0.17.6, into d2l-en. The chapter's d2l-en.zip is always the latest,
-# which is written for another d2l. In this release MXNet's notebooks are in the folder mxnet.
+# Unpack the notebooks for d2l 0.17.6 into d2l-en. The chapter's d2l-en.zip is always the latest release, which needs
+# another d2l. In this release the notebooks for MXNet are in the folder mxnet.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib/prelude.sh
 source include:prelude.sh

@@ -1,4 +1,4 @@
-"""PyTorch, d2l, and as many GPUs as the first argument says: each multiplies two matrices; else the CPU does."""
+"""Check PyTorch and d2l: multiply two matrices on each of N GPUs (first argument), or on the CPU if N is 0."""
 
 import sys
 
@@ -13,14 +13,18 @@ if expected:
         torch.cuda.init()
     except (AssertionError, RuntimeError) as error:
         sys.exit(f"PyTorch finds no GPU: {error}")
-found = torch.cuda.device_count() if expected else 0
-if found < expected:
-    sys.exit(f"{expected} GPUs are expected, PyTorch finds {found}.")
+count = torch.cuda.device_count() if expected else 0
+if count < expected:
+    sys.exit(f"PyTorch finds {count} of {expected} GPUs.")
 devices = [d2l.gpu(index) for index in range(expected)] or [d2l.cpu()]
 for device in devices:
     ones = torch.ones((1024, 1024), device=device)
     corner = float((ones @ ones)[0, 0])
     if corner != 1024:
-        sys.exit(f"{device} computes wrongly: 1024 ones add up to {corner}.")
-names = {torch.cuda.get_device_name(device) for device in devices} if expected else {"the CPU, as there is no GPU here"}
-print(f"Every device computes: {len(devices)} x {', '.join(sorted(names))}.")
+        sys.exit(f"{device} gives a wrong result: the sum of 1024 ones is {corner}.")
+names = (
+    {torch.cuda.get_device_name(device) for device in devices}
+    if expected
+    else {"the CPU, because this instance has no GPU"}
+)
+print(f"Every device works: {len(devices)} x {', '.join(sorted(names))}.")

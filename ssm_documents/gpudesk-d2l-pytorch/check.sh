@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The chapter's own check, for PyTorch: a matrix on each GPU that is paid for; on the CPU where there is none.
+# Run the check of the chapter for PyTorch: a matrix on each GPU, or on the CPU if the instance has no GPU.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib/prelude.sh
 source include:prelude.sh
@@ -7,6 +7,6 @@ source include:prelude.sh
 : "${SSM_gpuCount:?}"
 
 say "Importing PyTorch and d2l, and computing on every device."
-as_ubuntu /opt/gpudesk/d2l/bin/python - "$((10#$SSM_gpuCount))" <<'CHECK' || fail "PyTorch does not work as it should: above is what it said. If it misses a GPU, stop and start the instance to get other hardware; else run the setup again."
+as_ubuntu /opt/gpudesk/d2l/bin/python - "$((10#$SSM_gpuCount))" <<'CHECK' || fail "The check of PyTorch failed. See the output above. If a GPU is missing, stop and start the instance to get other hardware. Otherwise run the setup again."
 @@check.py@@
 CHECK

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The book's notebooks, into d2l-en where Jupyter works. What is there is people's: it is never written over.
+# Unpack the notebooks of the book into d2l-en, in Jupyter's folder. Existing notebooks are never overwritten.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib/prelude.sh
 source include:prelude.sh

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Before an image is made, what belongs to this machine alone leaves the disk; a unit makes it anew on whatever boots
-# without it: a copy, or this machine, where it is rebooted for the image.
+# Remove the secrets of this instance before an image is created, or restore them. A unit creates new secrets on every
+# boot without them: on a copy, and on this instance if it is rebooted for the image.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib/prelude.sh
 source include:prelude.sh

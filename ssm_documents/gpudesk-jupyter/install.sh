@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# JupyterLab and a Python kernel in an environment of their own; the extension shows what the probe has to say.
+# Install JupyterLab and a Python kernel in an environment of their own. The extension shows notifications of the probe.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib/prelude.sh
 source include:prelude.sh
 
-# All of them run under Python 3.10, which Ubuntu 22.04 has; a later ipykernel does not.
+# All of them support Python 3.10 of Ubuntu 22.04; later releases of ipykernel do not.
 PACKAGES=(jupyterlab==4.6.6 jupyterlab-notifications-extension==1.2.29 jupyter-server==2.21.1 ipykernel==7.3.0)
 
 install -d -m 0755 /opt/gpudesk

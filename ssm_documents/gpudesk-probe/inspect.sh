@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What machine is this, and are the GPUs there that are paid for?
+# Print the system and the hardware, and check that all expected GPUs work.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib/prelude.sh
 source include:prelude.sh
@@ -8,15 +8,15 @@ source include:prelude.sh
 
 inspect_gpus() {
   command -v nvidia-smi >/dev/null ||
-    fail "$SSM_gpuCount GPUs are expected, but there is no nvidia-smi: this image has no NVIDIA driver. Launch with the image that the desk names for this instance type."
+    fail "$SSM_gpuCount GPUs are expected, but nvidia-smi is not installed: the image has no NVIDIA driver. Launch without image_parameter: then gpudesk selects an image for the instance type."
   local listed count
   listed=$(timeout 60 nvidia-smi --query-gpu=index,name,memory.total --format=csv,noheader) ||
-    fail "nvidia-smi failed: the driver does not fit this GPU or this kernel. It said: ${listed:-nothing}"
+    fail "nvidia-smi failed: ${listed:-no output}. The driver may not support this GPU or this kernel. Launch without image_parameter: then gpudesk selects an image for the instance type."
   count=$(grep -c . <<<"$listed" || true)
   if ((count < SSM_gpuCount)); then
-    fail "$SSM_gpuCount GPUs are expected, nvidia-smi lists $count. The hardware may be faulty: stop and start the instance to get other hardware."
+    fail "nvidia-smi lists $count of $SSM_gpuCount expected GPUs. The hardware may be faulty. Stop and start the instance to get other hardware."
   fi
-  say "GPUs, all $count of them:"
+  say "All $count GPUs:"
   say "$listed"
 }
 
@@ -26,5 +26,5 @@ say "Free on the root disk: $(df --output=avail -BG / | tail -n 1 | tr -d ' ')."
 if ((SSM_gpuCount > 0)); then
   inspect_gpus
 else
-  say "No NVIDIA GPU is expected here."
+  say "No NVIDIA GPU is expected."
 fi

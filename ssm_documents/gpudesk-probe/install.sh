@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# The probe under a Python of its own, so that nothing that people install, or remove, can break it.
+# Install the probe with its own Python, so that nothing that people install or remove can break it.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib/prelude.sh
 source include:prelude.sh
 # shellcheck source-path=SCRIPTDIR source=../lib/uv.sh
 source include:uv.sh
 
-# With all that they need, so that an instance of next year gets what one of today has (uv pip compile).
+# Including all their dependencies (uv pip compile), so that every instance gets the same versions.
 PACKAGES=(
   boto3==1.44.5 botocore==1.44.5 jmespath==1.1.0 nvidia-ml-py==13.615.71 psutil==7.2.2 python-dateutil==2.9.0.post0
   s3transfer==0.19.3 six==1.17.0 urllib3==2.8.0
@@ -15,13 +15,13 @@ export UV_CACHE_DIR=/opt/gpudesk/cache UV_PYTHON_PREFERENCE=only-managed
 
 install -d -m 0755 /opt/gpudesk
 install_uv
-say "Making the Python environment /opt/gpudesk/probe."
+say "Creating the Python environment /opt/gpudesk/probe."
 retry 4 /opt/gpudesk/uv --quiet python install 3.12 ||
-  fail "uv could not fetch a Python. Can the machine reach github.com (subnet's route, the parameter proxy)?"
+  fail "uv could not download Python. Check that the instance can reach github.com (routes of the subnet, parameter proxy)."
 /opt/gpudesk/uv --quiet venv --allow-existing --python 3.12 /opt/gpudesk/probe
 retry 4 /opt/gpudesk/uv --quiet pip install --python /opt/gpudesk/probe/bin/python \
   "${PACKAGES[@]}" ||
-  fail "The probe's packages could not be installed. Can the machine reach the package index (subnet's route, the parameters proxy and pipIndex)?"
+  fail "The packages of the probe could not be installed. Check that the instance can reach the package index (routes of the subnet, parameters proxy and pipIndex)."
 rm -rf "$UV_CACHE_DIR"
 
 unpack() {

@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# Miniconda in the user's home, where the chapter has it.
+# Miniconda in the home folder, where the chapter installs it.
 
 export MINICONDA=/home/ubuntu/miniconda3
 
-# conda_create WORD...: from conda-forge and nothing else. The default channels want terms accepted, which a machine does
-# not do in anyone's name.
+# conda_create ARGUMENT...: create an environment from conda-forge only. The default channels require accepted terms, and
+# only a person may accept them.
 conda_create() {
   retry 4 as_ubuntu "$MINICONDA/bin/conda" create --yes --quiet --override-channels --channel conda-forge "$@" ||
-    fail "conda could not make an environment with $*. Can the machine reach conda.anaconda.org (subnet's route, the parameter proxy)?"
+    fail "conda could not create an environment with $*. Check that the instance can reach conda.anaconda.org (routes of the subnet, parameter proxy)."
 }

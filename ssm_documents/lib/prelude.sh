@@ -1,43 +1,44 @@
 # shellcheck shell=bash
-# What every step begins with: one lock on the machine, no step that runs twice in one attempt, and none that does again
-# what is done.
+# The beginning of every step. One lock per instance lets only one step run at a time. A step runs once per attempt, and
+# a later attempt skips it if it was done before.
 #
-# Composing sets before this: GPUDESK_DOCUMENT, GPUDESK_STEP and GPUDESK_POSITION ("2 of 5"); GPUDESK_SCRIPT, the hash of
-# the step's text; GPUDESK_READS, the parameters that it reads; GPUDESK_ALWAYS, "1" where it is never skipped.
-# SSM_attemptId is the attempt's id, which the desk gives to every command of the attempt.
+# ssm_documents/compose.py sets these variables before: GPUDESK_DOCUMENT, GPUDESK_STEP and GPUDESK_POSITION ("2 of 5");
+# GPUDESK_SCRIPT, the hash of the step's text; GPUDESK_READS, the parameters that it reads; GPUDESK_ALWAYS, "1" if it is
+# never skipped. SSM_attemptId is the id of the attempt, which gpudesk passes to every command of the attempt.
 #
-# Two marks are left. Of the attempt: a command that was sent twice finds it, and leaves with the same exit status. Of the
-# step, once it ended well: the hash of its text and of the parameters that it reads, so that another attempt skips what is
-# done and does again what changed. A step that was killed or that asked for a reboot leaves none: it runs again.
+# A step leaves two marks. The mark of the attempt holds the exit status: if a command is sent twice, the second one
+# returns the same status. The mark of the step is written on success. It holds the hash of the step's text and of the
+# parameters that it reads, so that a later attempt repeats only steps that have changed. A step that was killed or that
+# requested a reboot leaves no mark and runs again.
 
 : "${SSM_attemptId:?}"
 
 GPUDESK_STATE=/var/lib/gpudesk
 GPUDESK_LOCK=/var/lib/gpudesk/lock
 
-# What is said last is the progress that people are shown.
+# say TEXT...: print a line. Users see the last line as the progress of the setup.
 say() {
   printf '%s\n' "$*"
   gpudesk_progress "$*" 2>/dev/null || true
 }
 
-# fail WHAT AND WHAT TO DO ABOUT IT
+# fail CAUSE. ADVICE.: end the step. Users see the cause (the first sentence) and the advice (the rest).
 fail() {
-  GPUDESK_SAID_WHY=1
+  GPUDESK_HAS_FAILED=1
   printf 'gpudesk: %s\n' "$*" >&2
   exit 1
 }
 
-# retry TRIES COMMAND...: again after 2, 4, 8, ... seconds.
+# retry COUNT COMMAND...: run the command until it succeeds, with pauses of 2, 4, 8, ... seconds.
 retry() {
-  local tries=$1 pause=2 try
+  local count=$1 pause=2 try
   shift
-  for ((try = 1; try <= tries; try++)); do
+  for ((try = 1; try <= count; try++)); do
     if "$@"; then
       return 0
     fi
-    if ((try < tries)); then
-      say "That did not work (try $try of $tries): again in $pause s."
+    if ((try < count)); then
+      say "Attempt $try of $count failed. Trying again in $pause s."
       sleep "$pause"
       pause=$((pause * 2))
     fi
@@ -45,17 +46,17 @@ retry() {
   return 1
 }
 
-# Ubuntu's own updates hold apt's locks in the first minutes after boot: wait for them.
+# apt_install PACKAGE...: Ubuntu's own updates hold the locks of apt in the first minutes after boot, so wait for them.
 apt_install() {
   export DEBIAN_FRONTEND=noninteractive
   gpudesk_use_apt_mirror
   retry 5 apt-get -o DPkg::Lock::Timeout=300 --quiet update ||
-    fail "apt-get update failed. Can the machine reach its package mirror (subnet's route, the parameters proxy and aptMirror)?"
+    fail "apt-get update failed. Check that the instance can reach its package mirror (routes of the subnet, parameters proxy and aptMirror)."
   retry 3 apt-get -o DPkg::Lock::Timeout=300 --quiet --yes --no-install-recommends install "$@" ||
-    fail "apt-get could not install $*: above is what it said. The disk may be full (df -h /), or another apt may hold its lock."
+    fail "apt-get could not install $*. See the output above. Check whether the disk is full (df -h /) and whether another apt process holds the lock."
 }
 
-# make_venv FOLDER PACKAGE...: a Python environment; what is there already is kept and completed.
+# make_venv FOLDER PACKAGE...: create a Python environment, or complete an existing one.
 make_venv() {
   local folder=$1
   shift
@@ -63,30 +64,30 @@ make_venv() {
     say "Installing python3-venv."
     apt_install python3-venv
   fi
-  say "Making the Python environment $folder with: $*."
+  say "Creating the Python environment $folder with: $*."
   as_owner "$folder" python3 -m venv "$folder"
   retry 4 as_owner "$folder" "$folder/bin/pip" --quiet --disable-pip-version-check --no-input install --no-cache-dir "$@" ||
-    fail "pip could not install $*. Can the machine reach the package index (subnet's route, the parameters proxy and pipIndex)?"
+    fail "pip could not install $*. Check that the instance can reach the package index (routes of the subnet, parameters proxy and pipIndex)."
 }
 
-# fetch URL FILE [SHA256]: whole, and what it should be, or not at all. What is there with that checksum stays.
+# fetch URL FILE [SHA256]: download completely and with this checksum, or fail. A file with that checksum is kept.
 fetch() {
   local url=$1 file=$2 sum=${3:-}
   if [ -n "$sum" ] && [ "$(gpudesk_sum "$file")" = "$sum" ]; then
     return
   fi
-  say "Fetching $url."
+  say "Downloading $url."
   mkdir -p "$(dirname "$file")"
   retry 5 gpudesk_download "$url" "$file.part" ||
-    fail "$url could not be fetched. Can the machine reach the internet (subnet's route, the parameter proxy)?"
+    fail "$url could not be downloaded. Check that the instance can reach the internet (routes of the subnet, parameter proxy)."
   if [ -n "$sum" ] && [ "$(gpudesk_sum "$file.part")" != "$sum" ]; then
     rm -f "$file.part"
-    fail "$url is not what it should be, by its SHA-256 (expected $sum), and was thrown away. A proxy may have answered in its place; if not, somebody has changed it: do not use it."
+    fail "$url has a wrong SHA-256 (expected $sum), so the download was deleted. Check whether a proxy sent something else. Otherwise the file was changed: do not use it."
   fi
   mv -f "$file.part" "$file"
 }
 
-# write_file PATH MODE OWNER <CONTENT: whole or not at all, also if this is killed half-way.
+# write_file PATH MODE OWNER <CONTENT: replace a file in one step, so that an interrupted run leaves the old one.
 write_file() {
   local path=$1 mode=$2 owner=$3
   install -d -m 0755 "$(dirname "$path")"
@@ -96,29 +97,30 @@ write_file() {
   mv -f "$path.new" "$path"
 }
 
-# start_service UNIT FILE...: enabled, and running with these files as they are now. One that does is left alone: what
-# runs in it (kernels) outlives a setup that runs again. The proxy is in /etc/gpudesk/proxy.env, for EnvironmentFile=.
+# start_service UNIT FILE...: enable a service, and restart it if its unit or one of these files has changed. Otherwise
+# it keeps running, and its kernels survive a rerun of the setup. The proxy is in /etc/gpudesk/proxy.env, for
+# EnvironmentFile=.
 start_service() {
-  local unit=$1 mark="$GPUDESK_STATE/services/$1" made_of name
+  local unit=$1 mark="$GPUDESK_STATE/services/$1" file_hashes name
   shift
   for name in http_proxy https_proxy no_proxy; do
     if [ -n "${!name:-}" ]; then
       printf '%s=%s\n' "$name" "${!name}"
     fi
   done | write_file /etc/gpudesk/proxy.env 0644 root
-  made_of=$(sha256sum "/etc/systemd/system/$unit" /etc/gpudesk/proxy.env "$@")
+  file_hashes=$(sha256sum "/etc/systemd/system/$unit" /etc/gpudesk/proxy.env "$@")
   systemctl daemon-reload
   systemctl enable --quiet "$unit"
-  if systemctl is-active --quiet "$unit" && [ "$made_of" = "$(cat "$mark" 2>/dev/null)" ]; then
-    say "$unit runs already, as it should."
+  if systemctl is-active --quiet "$unit" && [ "$file_hashes" = "$(cat "$mark" 2>/dev/null)" ]; then
+    say "$unit is already running, and its files have not changed."
     return
   fi
   rm -f "$mark"
   systemctl restart "$unit"
-  printf '%s\n' "$made_of" | write_file "$mark" 0644 root
+  printf '%s\n' "$file_hashes" | write_file "$mark" 0644 root
 }
 
-# as_ubuntu COMMAND...: as the user, in their home, in a clean environment; no login shell is asked.
+# as_ubuntu COMMAND...: run as the user ubuntu, in the home folder, with a clean environment and without a login shell.
 as_ubuntu() {
   local home=/home/ubuntu name environment
   environment=(HOME="$home" USER=ubuntu LOGNAME=ubuntu SHELL=/bin/bash LANG=C.UTF-8
@@ -131,8 +133,8 @@ as_ubuntu() {
   (cd "$home" && exec runuser -u ubuntu -- env -i "${environment[@]}" "$@")
 }
 
-# as_owner PATH COMMAND...: as root where nobody but root can have put there what is there, as the user ubuntu anywhere else.
-# What people hold in their hands does not run as root, and root writes through no link of theirs.
+# as_owner PATH COMMAND...: run as root if only root can have written PATH, otherwise as the user ubuntu. So root runs no
+# program that a user may have replaced, and writes through no link of a user.
 as_owner() {
   local path=$1
   shift
@@ -143,7 +145,7 @@ as_owner() {
   fi
 }
 
-# write_within FOLDER FILE <CONTENT: whole or not at all, by whoever the folder belongs to.
+# write_within FOLDER FILE <CONTENT: replace a file in one step, as the owner of the folder.
 write_within() {
   local folder=$1 path="$1/$2"
   as_owner "$folder" mkdir -p "${path%/*}"
@@ -152,15 +154,15 @@ write_within() {
   as_owner "$folder" mv -f "$path.new" "$path"
 }
 
-# need_reboot WHY: ends this run; the agent reboots the machine and runs the step again, from its start.
+# need_reboot REASON: end this run. The SSM agent reboots the instance and runs the step again from its start.
 need_reboot() {
   local boot
   boot=$(gpudesk_boot)
   if [ "$(tail -n 1 "$GPUDESK_REBOOTS" 2>/dev/null)" = "$boot" ]; then
-    fail "A reboot was asked for, and the machine has not rebooted since: $* Stop the instance, start it, and run the setup again."
+    fail "A reboot was requested, but the instance has not rebooted: $* Stop the instance, start it, and run the setup again."
   fi
   if (("$(gpudesk_reboots)" >= 3)); then
-    fail "The machine has rebooted 3 times in this step, and it is still so: $*"
+    fail "The instance has rebooted 3 times in this step, and a reboot is still needed: $*"
   fi
   say "Rebooting: $*"
   mkdir -p "$(dirname "$GPUDESK_REBOOTS")"
@@ -168,12 +170,12 @@ need_reboot() {
   exit 194
 }
 
-# after_reboot: whether this is the run after a reboot that this step asked for.
+# after_reboot: return 0 in the run after a reboot that this step requested.
 after_reboot() {
   [ -s "$GPUDESK_REBOOTS" ] && [ "$(tail -n 1 "$GPUDESK_REBOOTS")" != "$(gpudesk_boot)" ]
 }
 
-# Each folder on the way counts: whoever owns one can put a link, or another program, into it.
+# gpudesk_is_roots PATH: return 0 if root owns PATH and all its parents. Any other owner could place a link or program.
 gpudesk_is_roots() {
   local path=$1
   while [ "$path" != / ]; do
@@ -210,7 +212,7 @@ gpudesk_use_proxy() {
   fi
 }
 
-# Ubuntu's own archives alone: NVIDIA's and others' repositories are not on a mirror of Ubuntu's.
+# Change only Ubuntu's own archives: a mirror of Ubuntu does not have the repositories of NVIDIA and others.
 gpudesk_use_apt_mirror() {
   local list
   for list in /etc/apt/sources.list /etc/apt/sources.list.d/ubuntu.sources; do
@@ -220,7 +222,7 @@ gpudesk_use_apt_mirror() {
   done
 }
 
-# The hash of what this step does.
+# gpudesk_hash: print the hash of the text and the parameters of this step.
 gpudesk_hash() {
   local name
   {
@@ -232,7 +234,7 @@ gpudesk_hash() {
   } | sha256sum | cut -d ' ' -f 1
 }
 
-# gpudesk_progress LINE: for the probe, which sends it to the desk; SSM shows no output of a step that runs.
+# gpudesk_progress LINE: write the progress for the probe, which reports it: SSM shows no output of a running step.
 gpudesk_progress() {
   local line=${1//[[:cntrl:]]/ }
   line=${line:0:200}
@@ -244,7 +246,7 @@ gpudesk_progress() {
   mv -f "$GPUDESK_STATE/progress.json.new" "$GPUDESK_STATE/progress.json"
 }
 
-# gpudesk_end STATUS COMMAND: however it ended. The command is where an unforeseen failure happened.
+# gpudesk_end STATUS COMMAND: write the marks. COMMAND is the last one, for a failure without a message.
 gpudesk_end() {
   local status=$1
   if [ "$status" -eq 194 ]; then
@@ -254,8 +256,8 @@ gpudesk_end() {
     mkdir -p "$GPUDESK_STATE/steps"
     printf '%s\n' "$GPUDESK_HASH" >"$GPUDESK_STEP_MARK.new"
     mv -f "$GPUDESK_STEP_MARK.new" "$GPUDESK_STEP_MARK"
-  elif [ -z "${GPUDESK_SAID_WHY:-}" ]; then
-    printf 'gpudesk: It broke at: %s (exit status %s). Above is what was said before.\n' "${2%%$'\n'*}" "$status" >&2
+  elif [ -z "${GPUDESK_HAS_FAILED:-}" ]; then
+    printf 'gpudesk: Failed at: %s (exit status %s). See the output above.\n' "${2%%$'\n'*}" "$status" >&2
   fi
   printf '%s\n' "$status" >"$GPUDESK_MARK.new"
   mv -f "$GPUDESK_MARK.new" "$GPUDESK_MARK"
@@ -266,7 +268,7 @@ gpudesk_end() {
 }
 
 mkdir -p "$GPUDESK_STATE/attempts"
-# Whoever can open it can hold it, and would block every step, and the machine's own stop with it.
+# Only root may open the lock: whoever can open it can hold it, and would block every step and the self-stop.
 (umask 077 && : >>"$GPUDESK_LOCK")
 chmod 0600 "$GPUDESK_LOCK"
 if [ "${GPUDESK_LOCKED:-}" != "$GPUDESK_STEP" ]; then
@@ -277,10 +279,10 @@ fi
 GPUDESK_MARK="$GPUDESK_STATE/attempts/$SSM_attemptId.$GPUDESK_DOCUMENT.$GPUDESK_STEP"
 if [ -e "$GPUDESK_MARK" ]; then
   status=$(cat "$GPUDESK_MARK")
-  printf '%s\n' "Attempt $SSM_attemptId has already done this step (exit status $status): nothing is done twice."
+  printf '%s\n' "Attempt $SSM_attemptId has already run this step (exit status $status). It does not run again."
   exit "$status"
 fi
-# Killed is not ended: no mark then.
+# A killed step leaves no mark.
 trap 'trap - EXIT; exit 143' TERM INT HUP
 trap 'gpudesk_end $? "$BASH_COMMAND"' EXIT
 
@@ -290,10 +292,10 @@ GPUDESK_HASH=$(gpudesk_hash)
 read -r GPUDESK_STARTED _ </proc/uptime
 GPUDESK_STARTED=${GPUDESK_STARTED%.*}
 if [ -z "${GPUDESK_ALWAYS:-}" ] && [ "$(cat "$GPUDESK_STEP_MARK" 2>/dev/null)" = "$GPUDESK_HASH" ]; then
-  printf '%s\n' "This step was done before, and nothing in it has changed: skipped."
+  printf '%s\n' "Skipped: this step was done before and has not changed."
   exit 0
 fi
-# From here on the machine may be between what it was and what it becomes.
+# From here on the step may be half done.
 rm -f "$GPUDESK_STEP_MARK"
 gpudesk_progress "" 2>/dev/null || true
 gpudesk_use_proxy

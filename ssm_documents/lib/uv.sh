@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# uv knows where a Python for this machine is to be had, and its checksum. One uv serves every document.
+# uv downloads a Python for this instance and verifies its checksum. All documents share one uv.
 
 export UV_PYTHON_INSTALL_DIR=/opt/gpudesk/python
 
@@ -20,7 +20,7 @@ install_uv() {
   rm -rf "$folder"
 }
 
-# uv_as_ubuntu WORD...: what it makes belongs to the user. What it has downloaded outlives a run that is cut.
+# uv_as_ubuntu ARGUMENT...: run uv as the user ubuntu, who owns the result. Downloads survive an interrupted run.
 uv_as_ubuntu() {
   local settings=(UV_CACHE_DIR="/home/ubuntu/.cache/gpudesk-uv" UV_PYTHON_INSTALL_DIR="$UV_PYTHON_INSTALL_DIR"
     UV_PYTHON_DOWNLOADS=never)
@@ -30,17 +30,17 @@ uv_as_ubuntu() {
   as_ubuntu env "${settings[@]}" /opt/gpudesk/uv --quiet "$@"
 }
 
-# uv_install FOLDER WORD...: into an environment of the user's. What an earlier run was cut in is installed anew:
-# a package that was written half looks like a whole one.
+# uv_install FOLDER ARGUMENT...: install into an environment of the user ubuntu. Everything is reinstalled, because a
+# package that an interrupted run left incomplete looks complete.
 uv_install() {
   local folder=$1
   shift
   retry 4 uv_as_ubuntu pip install --python "$folder/bin/python" --reinstall "$@" ||
-    fail "These could not be installed: $*. Can the machine reach the package index (subnet's route, the parameters proxy and pipIndex)? Is there room on the disk (df -h /)?"
+    fail "uv could not install $*. Check that the instance can reach the package index (routes of the subnet, parameters proxy and pipIndex) and that the disk has space (df -h /)."
   as_ubuntu rm -rf "/home/ubuntu/.cache/gpudesk-uv"
 }
 
-# version_in FOLDER PACKAGE: as it is installed there; to import it takes too long.
+# version_in FOLDER PACKAGE: print the installed version from its metadata. An import would take too long.
 version_in() {
   as_ubuntu "$1/bin/python" -c 'import importlib.metadata, sys; print(importlib.metadata.version(sys.argv[1]))' "$2"
 }

@@ -1,4 +1,4 @@
-"""Exit status 0 as soon as Jupyter answers, 1 if it has not within the seconds that are given."""
+"""Wait until Jupyter answers: exit status 0, or 1 if it does not within the given seconds."""
 
 import sys
 import time

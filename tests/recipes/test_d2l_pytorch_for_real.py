@@ -60,7 +60,7 @@ def test_the_recipe_makes_a_place_where_a_notebook_of_the_book_trains_a_model(ro
     assert [(step.name, step.status) for step in result.steps] == [
         (name, "Success") for name in ("python", "pytorch", "d2l", "notebooks", "check", "start")
     ]
-    assert "Every device computes: 1 x the CPU" in result.steps[4].stdout
+    assert "Every device works: 1 x the CPU" in result.steps[4].stdout
     others = root.output("find /opt/gpudesk/d2l /home/ubuntu ! -user ubuntu -printf '%p\\n'")
     assert others == "", "what belongs to the user is the user's"
 

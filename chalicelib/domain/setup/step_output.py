@@ -24,10 +24,10 @@ class StepOutput:
     ended_at: datetime | None = None
 
 
-SKIPPED_MARKERS = ("This step was done before, and nothing in it has changed: skipped.", "has already done this step")
+SKIPPED_MARKERS = ("Skipped: this step was done before and has not changed.", "has already run this step")
 REBOOT_PATTERN = re.compile(r"^This step runs again, after reboot (\d{1,2})\.$", re.MULTILINE)
 MESSAGE_PREFIX = "gpudesk: "
-FAILURE_PREFIX = "gpudesk: It broke at: "
+FAILURE_PREFIX = "gpudesk: Failed at: "
 
 MAX_LINES, MAX_LINE_LENGTH = 6, 240
 

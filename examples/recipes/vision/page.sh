@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# A page with the team's work, as a service: it survives reboot, stop and start. Loopback only: people come by a session.
+# Start a page with the team's work as a service on loopback. People reach it through a session. It starts again after a
+# reboot, and after a stop and start.
 set -euo pipefail
 # shellcheck source=/dev/null
 source include:prelude.sh
 
-# What was chosen, and how many GPUs there are.
+# The recipe's parameter page_port, and the number of GPUs.
 : "${SSM_pagePort:?}" "${SSM_gpuCount:?}"
 
 write_file /etc/systemd/system/vision-page.service 0644 root <<UNIT
@@ -25,8 +26,8 @@ systemctl enable --quiet vision-page.service
 systemctl restart vision-page.service
 
 retry 5 curl --silent --fail --output /dev/null "http://127.0.0.1:$SSM_pagePort/" ||
-  fail "The page does not answer on 127.0.0.1:$SSM_pagePort. On the machine: journalctl --unit vision-page.service"
+  fail "The page does not answer on 127.0.0.1:$SSM_pagePort. To see why, run on the instance: journalctl --unit vision-page.service"
 say "The page is on 127.0.0.1:$SSM_pagePort."
 if [ "$SSM_gpuCount" = 0 ]; then
-  say "There is no GPU here: nothing was done for one."
+  say "This instance has no GPU, so the steps for a GPU are skipped."
 fi

@@ -121,7 +121,7 @@ def test_a_setup_that_is_done_says_what_it_came_to(desk: World, machines: Simula
 def test_a_step_that_was_done_before_is_said_and_nothing_is_learned_of_it(
     desk: World, machines: SimulatedMachines
 ) -> None:
-    skipped = "This step was done before, and nothing in it has changed: skipped.\n"
+    skipped = "Skipped: this step was done before and has not changed.\n"
     machines.outcomes["install"] = [(0, "", ""), (0, skipped, "")]
     instance = desk.ready()
     lines = [line.message for line in desk.timeline(instance) if line.code == "document_succeeded"]

@@ -67,13 +67,13 @@ def pytorch(machine: Machine) -> Iterator[None]:
 def test_a_machine_without_a_gpu_is_told_so(machine: Machine) -> None:
     step = machine.measure("no-gpu", "i-0b")
     assert (step.status, step.exit_code) == ("Failed", 1)
-    assert "This machine has no NVIDIA GPU" in step.stderr
+    assert "nvidia-smi --list-gpus finds no NVIDIA GPU" in step.stderr
 
 
 def test_a_recipe_without_pytorch_is_told_what_to_do(machine: Machine) -> None:
     step = machine.measure("no-pytorch")
     assert step.status == "Failed"
-    assert "No Python with PyTorch is here" in step.stderr
+    assert "The benchmark needs PyTorch" in step.stderr
     assert "d2l-pytorch" in step.stderr
 
 
@@ -85,7 +85,7 @@ def test_the_figures_are_all_that_it_prints_and_a_command_that_is_sent_twice_get
     assert json.loads(first.stdout) == json.loads(GOLDEN)
     assert machine.measure("a1", seconds="5").stdout == first.stdout
     assert machine.shell("cat /home/ubuntu/runs") == "run"
-    assert machine.shell("cat /var/lib/gpudesk/figures/log") == "measuring with --seconds 5 --cpu 0"
+    assert machine.shell("cat /var/lib/gpudesk/benchmark/log") == "measuring with --seconds 5 --cpu 0"
     assert machine.measure("a2").stdout == first.stdout
     assert machine.shell("cat /home/ubuntu/runs") == "run\nrun", "another attempt measures again"
 
@@ -95,6 +95,6 @@ def test_one_that_breaks_says_what_was_said_last(machine: Machine, pytorch: None
     step = machine.measure("b1")
     assert (step.status, step.stdout) == ("Failed", "")
     assert "CUDA error: out of memory" in step.stderr
-    assert "The measurement failed; above is what /opt/gpudesk/d2l/bin/python said last." in step.stderr
+    assert "The benchmark failed. See the last lines of /opt/gpudesk/d2l/bin/python above." in step.stderr
     assert machine.measure("b1").status == "Failed", "and is not run again by the same attempt"
     assert machine.shell("cat /home/ubuntu/runs") == "run"

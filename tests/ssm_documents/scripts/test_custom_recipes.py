@@ -78,9 +78,9 @@ def test_the_example_really_runs_and_runs_again_without_touching_what_people_cha
     said = {step.name: step.stdout for step in result.steps}
     assert "Installed jq unzip." in said["apt"]
     assert "Installed 2 packages in /opt/gpudesk/custom/vision." in said["pip"]
-    assert "Notebooks can choose the kernel vision." in said["pip"]
+    assert "Notebooks can use the kernel vision." in said["pip"]
     assert "Cloned https://git.example.org/vision/notebooks.git into /home/ubuntu/work/vision, at main." in said["git"]
-    assert "The page is on 127.0.0.1:8700.\nThere is no GPU here" in said["start"]
+    assert "The page is on 127.0.0.1:8700.\nThis instance has no GPU" in said["start"]
     assert machine.shell("curl -s http://127.0.0.1:8700/index.html") == "one"
     assert "/opt/gpudesk/custom/vision" in machine.shell("cat /usr/local/share/jupyter/kernels/vision/kernel.json")
     assert machine.shell(
@@ -96,7 +96,7 @@ def test_the_example_really_runs_and_runs_again_without_touching_what_people_cha
     machine.shell("cd /srv/git/notebooks && echo three >index.html && git commit --quiet --all --message three")
     result = machine.run("a3")
     assert result.status == "Success", result
-    assert "has changes of somebody's and stays as it is" in result.steps[2].stdout
+    assert "has local changes and is not updated" in result.steps[2].stdout
     assert machine.shell("cat /home/ubuntu/work/vision/index.html") == "mine"
 
 
@@ -104,7 +104,7 @@ def test_what_cannot_be_had_fails_with_what_to_do(machine: Machine) -> None:
     machine.shell("rm -rf /home/ubuntu/work/vision && touch /home/ubuntu/work/vision")
     result = machine.run("a4")
     assert (result.status, result.steps[2].status, result.steps[3].status) == ("Failed", "Failed", "Skipped")
-    assert "is no checkout of git's. Move it away, and run the setup again." in result.steps[2].stderr
+    assert "is not a git checkout. Move it away and run the setup again." in result.steps[2].stderr
 
 
 def test_nothing_of_the_users_runs_as_root_and_root_writes_through_no_link_of_theirs(
@@ -124,7 +124,7 @@ def test_nothing_of_the_users_runs_as_root_and_root_writes_through_no_link_of_th
 
     machine.shell("mkdir /srv/roots && rm -rf /home/ubuntu/work && ln -s /srv/roots /home/ubuntu/work")
     result = machine.run("a6")
-    assert "/home/ubuntu/work is no folder of the user ubuntu" in result.steps[2].stderr
+    assert "/home/ubuntu/work is not a folder of the user ubuntu" in result.steps[2].stderr
     assert machine.shell("stat -c %U /srv/roots") == "root"
 
 

@@ -78,9 +78,9 @@ def failure(result: InvocationResult) -> str:
 def test_every_step_is_done_and_says_what_it_did(desk: Desk) -> None:
     assert set(outcome(desk.first).values()) == {"Success"}, desk.first
     said = {step.name: step.stdout for step in desk.first.steps}
-    assert "This machine's own Python is not >=3.11,<3.14: fetching 3.12." in said["python"]
-    assert "the build for cuda" in said["pytorch"]
-    assert "Every device computes: 1 x Tesla T4" in said["check"]
+    assert "The Python of this instance is not >=3.11,<3.14. Downloading 3.12." in said["python"]
+    assert "build cuda" in said["pytorch"]
+    assert "Every device works: 1 x Tesla T4" in said["check"]
     assert "has no published checksum" in said["notebooks"]
 
 
@@ -115,7 +115,7 @@ def test_peoples_notebooks_are_never_written_over(desk: Desk) -> None:
 
 def test_a_book_that_is_not_the_one_that_was_asked_for_is_thrown_away(desk: Desk) -> None:
     desk.shell(f"rm -rf {BOOK}")
-    assert "https://d2l.ai/d2l-en-1.0.3.zip is not what it should be" in failure(desk.run(bookSha256="1" * 64))
+    assert "https://d2l.ai/d2l-en-1.0.3.zip has a wrong SHA-256" in failure(desk.run(bookSha256="1" * 64))
     assert desk.shell(f"ls {BOOK} /var/tmp 2>/dev/null") == "/var/tmp:"
     assert desk.run().status == "Success", "a folder that was taken away comes again"
     assert desk.shell(f"ls {BOOK}/pytorch") == "chapter_linear-regression"
@@ -124,14 +124,14 @@ def test_a_book_that_is_not_the_one_that_was_asked_for_is_thrown_away(desk: Desk
 def test_a_gpu_that_pytorch_does_not_find_is_a_failure_and_no_reason_to_install_it_again(desk: Desk) -> None:
     assert desk.run().status == "Success"
     result = desk.run(gpuCount="2")
-    assert "is installed already" in result.steps[1].stdout
+    assert "is already installed" in result.steps[1].stdout
     said = failure(result)
-    assert "2 GPUs are expected, PyTorch finds 1." in said
-    assert "PyTorch does not work as it should" in said
+    assert "PyTorch finds 1 of 2 GPUs." in said
+    assert "The check of PyTorch failed." in said
 
 
 def test_a_machine_without_a_gpu_gets_the_build_for_cpus_and_is_told(desk: Desk) -> None:
     result = desk.run(gpuCount="0")
     assert result.status == "Success", result
-    assert "There is no GPU here: taking the build for CPUs." in result.steps[1].stdout
-    assert "the CPU, as there is no GPU here" in result.steps[4].stdout
+    assert "This instance has no GPU, so the build for CPUs is installed." in result.steps[1].stdout
+    assert "the CPU, because this instance has no GPU" in result.steps[4].stdout

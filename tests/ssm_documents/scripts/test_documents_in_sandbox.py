@@ -270,10 +270,10 @@ def test_a_command_sent_twice_is_done_once_and_another_attempt_harms_nothing(pro
     fleet = probed.fleet
     again = fleet.probe("a1")
     assert again.status == "Success"
-    assert all("has already done this step" in step.stdout for step in again.steps)
+    assert all("has already run this step" in step.stdout for step in again.steps)
     other = fleet.probe("a2")
     assert other.status == "Success"
-    assert not any("has already done this step" in step.stdout for step in other.steps)
+    assert not any("has already run this step" in step.stdout for step in other.steps)
     assert fleet.shell("systemctl is-active gpudesk-probe") == "active"
 
 
@@ -281,8 +281,8 @@ def test_a_missing_gpu_fails_the_first_step_with_what_to_do_and_runs_no_other(pr
     result = probed.fleet.probe("a-of-four", gpu_count="4")
     assert result.status == "Failed"
     assert result.steps[0].exit_code == 1
-    assert "4 GPUs are expected, nvidia-smi lists 1" in result.steps[0].stderr
-    assert "stop and start the instance" in result.steps[0].stderr
+    assert "nvidia-smi lists 1 of 4 expected GPUs" in result.steps[0].stderr
+    assert "Stop and start the instance" in result.steps[0].stderr
     assert "Success" not in {step.status for step in result.steps}
 
 
@@ -304,8 +304,8 @@ def test_jupyter_answers_to_those_who_have_the_token_that_the_machine_made(lab: 
     server = fleet.shell("pgrep -f 'm jupyterlab'")
     again = fleet.run("gpudesk-jupyter", "a3")
     assert again.status == "Success"
-    assert "nothing in it has changed: skipped" in again.steps[0].stdout
-    assert "gpudesk-jupyter.service runs already" in again.steps[1].stdout
+    assert "was done before and has not changed" in again.steps[0].stdout
+    assert "gpudesk-jupyter.service is already running" in again.steps[1].stdout
     assert fleet.shell("pgrep -f 'm jupyterlab'") == server, "kernels outlive a setup that runs again"
     assert fleet.shell("cat /etc/gpudesk/jupyter-token") == token
     fleet.shell("systemctl stop gpudesk-jupyter")
@@ -357,5 +357,5 @@ def test_a_warning_of_the_desk_appears_in_jupyterlab(lab: SetUp) -> None:
         fleet.order(HeartbeatResponse(warning=ActiveWarning(id="w-1", warning_type="idle", stop_at=stop_at)))
         (shown,) = json.loads(browser.recv())["notifications"]
         browser.close()
-    assert "this instance will be stopped at 16:40 UTC" in shown["message"]
+    assert "This instance will be stopped at 16:40 UTC" in shown["message"]
     assert (shown["type"], shown["autoClose"]) == ("warning", False)

@@ -92,7 +92,7 @@ def test_a_step_that_ended_is_not_done_again_in_the_same_attempt(machine: Machin
     assert machine.run('echo x >>"$RAN"')[0] == 0
     status, output = machine.run('echo x >>"$RAN"')
     assert status == 0
-    assert "Attempt a1 has already done this step" in output
+    assert "Attempt a1 has already run this step" in output
     assert machine.times() == 1
 
 
@@ -100,7 +100,7 @@ def test_another_attempt_skips_what_was_done_and_has_not_changed(machine: Machin
     machine.run('echo x >>"$RAN"', attempt="a1", gpuCount="1")
     status, output = machine.run('echo x >>"$RAN"', attempt="a2", gpuCount="1")
     assert status == 0
-    assert "was done before, and nothing in it has changed" in output
+    assert "was done before and has not changed" in output
     assert machine.times() == 1
 
 
@@ -173,7 +173,7 @@ def test_a_reboot_that_did_not_come_is_a_failure_that_says_so(machine: Machine) 
     machine.run(REBOOTS)
     status, _, errors = machine.ended(REBOOTS)
     assert status == 1
-    assert "the machine has not rebooted since: The driver is new." in errors
+    assert "A reboot was requested, but the instance has not rebooted: The driver is new." in errors
     assert "Stop the instance, start it" in errors
 
 
@@ -183,7 +183,7 @@ def test_reboots_that_do_not_help_come_to_an_end(machine: Machine) -> None:
         machine.reboot()
     status, _, errors = machine.ended('need_reboot "No driver."')
     assert status == 1
-    assert "rebooted 3 times in this step, and it is still so: No driver." in errors
+    assert "The instance has rebooted 3 times in this step, and a reboot is still needed: No driver." in errors
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
@@ -208,7 +208,7 @@ def test_of_two_commands_at_once_the_second_waits_and_leaves(machine: Machine, t
     outputs = [process.communicate(timeout=30)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
     assert machine.times() == 1
-    assert sum("has already done this step" in output for output in outputs) == 1
+    assert sum("has already run this step" in output for output in outputs) == 1
 
 
 def test_a_daemon_that_a_step_leaves_behind_does_not_keep_the_lock(machine: Machine) -> None:
@@ -292,7 +292,7 @@ def test_progress_that_cannot_be_written_harms_nothing(machine: Machine) -> None
 def test_a_failure_that_nobody_foresaw_says_where(machine: Machine) -> None:
     status, _, errors = machine.ended("install_it() { ls /nonexistent; }; install_it")
     assert status == 2
-    assert "gpudesk: It broke at: ls /nonexistent (exit status 2)" in errors
+    assert "gpudesk: Failed at: ls /nonexistent (exit status 2)" in errors
     status, _, errors = machine.ended('fail "No route. Open the subnet."', attempt="a2")
     assert (status, errors) == (1, "gpudesk: No route. Open the subnet.\n")
 
@@ -325,7 +325,7 @@ def test_a_file_is_fetched_whole_and_verified_or_not_at_all(machine: Machine, si
     assert target.read_bytes() == b"the book"
     status, _, errors = machine.ended(f'fetch {site}/book.zip "{target}" {sha256(b"another")}', attempt="a2")
     assert status == 1
-    assert f"{site}/book.zip is not what it should be" in errors
+    assert f"{site}/book.zip has a wrong SHA-256" in errors
     assert list(target.parent.iterdir()) == [target], "what was there stays"
     assert target.read_bytes() == b"the book"
 
@@ -341,7 +341,7 @@ def test_what_cannot_be_fetched_is_named_with_what_to_do(machine: Machine, site:
     status, output, errors = machine.ended(body)
     assert status == 1
     assert output.count("That did not work") == 4
-    assert f"gpudesk: {site}/no.zip could not be fetched. Can the machine reach the internet" in errors
+    assert f"gpudesk: {site}/no.zip could not be downloaded. Check that the instance can reach the internet" in errors
 
 
 def test_a_proxy_and_an_index_are_for_everything_that_downloads(machine: Machine) -> None:

@@ -59,7 +59,7 @@ def benchmark(instance_type: str, *results: tuple[int, Metric, float], at: datet
     )
 
 
-@pytest.mark.parametrize("line", [FIRST, SECOND, f"Attempt x has already done this step.\n{FIRST}"])
+@pytest.mark.parametrize("line", [FIRST, SECOND, f"Attempt x has already run this step.\n{FIRST}"])
 def test_real_output_of_an_h100_is_valid(line: str) -> None:
     output = parse_and_validate(line, target())
     assert (output.gpu_name, output.driver) == ("NVIDIA H100 80GB HBM3", "580.159.04")

@@ -69,7 +69,7 @@ def test_credentials_are_redacted(output: str, expected: str) -> None:
     ("output", "hint"),
     [
         ("gpudesk: No driver. Launch with another image.", "Launch with another image."),
-        ("write failed: No space left on device\ngpudesk: It broke at: tar x (exit status 2).", "larger disk_gib"),
+        ("write failed: No space left on device\ngpudesk: Failed at: tar x (exit status 2).", "larger disk_gib"),
         ("curl: (6) Could not resolve host: github.com", "routes of the subnet"),
         ("E: Could not get lock /var/lib/dpkg/lock-frontend.", "Another apt process holds the lock"),
         ("line 12: 4242 Killed", "instance type with more memory"),
@@ -85,7 +85,7 @@ def test_remediation_of_a_timeout_names_a_slow_mirror() -> None:
 
 
 def test_skipped_steps_and_reboots_are_detected_in_the_output() -> None:
-    assert was_skipped(step("This step was done before, and nothing in it has changed: skipped.\n"))
+    assert was_skipped(step("Skipped: this step was done before and has not changed.\n"))
     assert not was_skipped(step("Installed.\n"))
     twice = "a\nThis step runs again, after reboot 1.\nb\nThis step runs again, after reboot 2.\n"
     assert count_reboots(step(twice)) == 2
