@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chalicelib.domain.setup.custom_recipe import PREFIX
+from chalicelib.domain.setup.custom_recipe import CUSTOM_DOCUMENT_PREFIX
 from ssm_documents.check import as_json, check, fallback_line
 from ssm_documents.embed import as_base64, probe_zipapp
 from ssm_documents.library import select_functions
@@ -45,7 +45,7 @@ def compose(name: str) -> dict[str, Any]:
     :raises FileNotFoundError: there is none of that name, or a file that it names is missing
     :raises ValueError: it breaks a rule of check.py, or of a team's own recipe
     """
-    if name.startswith(PREFIX):
+    if name.startswith(CUSTOM_DOCUMENT_PREFIX):
         return compose_custom(name, CUSTOM_RECIPES_DIR)
     return _compose(name, _SOURCES / name)
 

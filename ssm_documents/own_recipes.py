@@ -16,7 +16,13 @@ from typing import Any
 
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
-from chalicelib.domain.setup.custom_recipe import PREFIX, CustomSteps, parse_custom_recipe, parse_steps, ssm_name
+from chalicelib.domain.setup.custom_recipe import (
+    CUSTOM_DOCUMENT_PREFIX,
+    CustomSteps,
+    parse_custom_recipe,
+    parse_custom_steps,
+    to_ssm_name,
+)
 from chalicelib.domain.setup.recipe import Recipe, parse_recipes
 from ssm_documents.parameters import SHARED, of_document
 
@@ -29,7 +35,7 @@ CUSTOM_RECIPES_DIR = _DATA / "recipes"
 
 def custom_document_names(recipes: Path = CUSTOM_RECIPES_DIR) -> tuple[str, ...]:
     """A document for each folder, sorted."""
-    return tuple(sorted(f"{PREFIX}{path.parent.name}" for path in recipes.glob("*/recipe.json")))
+    return tuple(sorted(f"{CUSTOM_DOCUMENT_PREFIX}{path.parent.name}" for path in recipes.glob("*/recipe.json")))
 
 
 @contextmanager
@@ -39,10 +45,10 @@ def write_sources(document: str, recipes: Path = CUSTOM_RECIPES_DIR) -> Iterator
     :raises FileNotFoundError: there is no such recipe, or its start script is missing
     :raises ValueError: it breaks the schema, or a rule of the desk's (MalformedRecipe)
     """
-    source = recipes / document.removeprefix(PREFIX)
+    source = recipes / document.removeprefix(CUSTOM_DOCUMENT_PREFIX)
     entry = json.loads((source / "recipe.json").read_text(encoding="utf-8"))
     recipe = validate(source.name, entry)
-    steps = parse_steps(source.name, entry)
+    steps = parse_custom_steps(source.name, entry)
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         shutil.copytree(_SCRIPTS, folder, dirs_exist_ok=True)
@@ -89,7 +95,7 @@ def _header(recipe: Recipe, steps: CustomSteps) -> dict[str, Any]:
         "parameters": {
             "attemptId": SHARED,
             "gpuCount": SHARED,
-            **{ssm_name(parameter.name): of_document(parameter) for parameter in recipe.parameters.values()},
+            **{to_ssm_name(parameter.name): of_document(parameter) for parameter in recipe.parameters.values()},
         },
         "mainSteps": [
             {
@@ -103,6 +109,6 @@ def _header(recipe: Recipe, steps: CustomSteps) -> dict[str, Any]:
                     "always": step in ("git", "start"),
                 },
             }
-            for step, minutes in steps.minutes().items()
+            for step, minutes in steps.timeout_minutes().items()
         ],
     }

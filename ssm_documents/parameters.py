@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from chalicelib.domain.setup.custom_recipe import ssm_name
+from chalicelib.domain.setup.custom_recipe import to_ssm_name
 from chalicelib.domain.setup.parameters import Parameter, to_ssm_value
-from chalicelib.domain.setup.recipe import shared_parameters
+from chalicelib.domain.setup.recipe import parse_shared_parameters
 
 SHARED = "include:parameters.json"
 """In a header, in place of a parameter: the shared one of that name."""
@@ -21,9 +21,9 @@ _RECIPES = Path(__file__).parent.parent / "chalicelib" / "data" / "recipes.json"
 @functools.cache
 def shared() -> dict[str, Any]:
     """What the desk itself hands to documents, and what people choose for several recipes."""
-    chosen = shared_parameters(json.loads(_RECIPES.read_text(encoding="utf-8")))
+    chosen = parse_shared_parameters(json.loads(_RECIPES.read_text(encoding="utf-8")))
     handed: dict[str, Any] = json.loads(_LIBRARY.read_text(encoding="utf-8"))
-    return handed | {ssm_name(name): of_document(each) for name, each in chosen.items()}
+    return handed | {to_ssm_name(name): of_document(each) for name, each in chosen.items()}
 
 
 def of_document(parameter: Parameter) -> dict[str, str]:

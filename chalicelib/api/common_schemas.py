@@ -13,7 +13,7 @@ from typing_extensions import TypedDict
 
 from chalicelib.domain.common.reason import Reason
 from chalicelib.domain.common.text import format_timestamp
-from chalicelib.domain.write_warnings import WriteWarning
+from chalicelib.domain.common.write_warnings import WriteWarning
 
 T = TypeVar("T")
 

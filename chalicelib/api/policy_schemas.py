@@ -6,7 +6,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from chalicelib.api.common_schemas import RejectNull, RequestModel
-from chalicelib.domain.desk.policy_limits import PolicyOverride
+from chalicelib.domain.desk.policy_override import PolicyOverride
 from chalicelib.domain.idle.policy import SIGNALS, IdlePolicy, Thresholds
 
 SIGNALS_DESCRIPTION = f"a list of one or more of {', '.join(SIGNALS)}"

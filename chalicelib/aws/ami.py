@@ -11,7 +11,7 @@ from chalicelib.aws.ec2 import IMAGE_TAG, OWNER_TAG, STAGE_TAG
 from chalicelib.aws.errors import translate_errors
 from chalicelib.domain.common.errors import AwsNotFound
 from chalicelib.domain.images.plan import ObservedAmi
-from chalicelib.domain.images.record import DESCRIPTION_CHARACTERS, Image, ami_name
+from chalicelib.domain.images.record import MAX_DESCRIPTION_LENGTH, Image, ami_name
 from chalicelib.domain.instances.observation import NotVisible
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Amis:
             return self._clients.ec2(image.region).create_image(
                 InstanceId=image.source.ec2_instance_id,
                 Name=ami_name(self._stage, image.id),
-                Description=image.description[:DESCRIPTION_CHARACTERS],
+                Description=image.description[:MAX_DESCRIPTION_LENGTH],
                 NoReboot=image.no_reboot,
                 TagSpecifications=specifications,
             )["ImageId"]

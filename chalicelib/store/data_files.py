@@ -7,7 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog, parse_catalog
+from chalicelib.domain.catalog.catalog_parsing import parse_catalog
+from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.instances.names import WordLists, parse_word_lists
 from chalicelib.domain.setup.custom_recipe import parse_custom_recipe
 from chalicelib.domain.setup.recipe import Recipe, parse_recipes
@@ -18,7 +19,7 @@ _DATA_FOLDER = Path(__file__).parent.parent / "data"
 @functools.cache
 def load_catalog() -> InstanceTypeCatalog:
     """Return the instance types that can be requested, with list prices."""
-    return parse_catalog(_read("catalogue.json"))
+    return parse_catalog(_read("catalog.json"))
 
 
 @functools.cache

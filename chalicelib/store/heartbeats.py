@@ -8,7 +8,7 @@ from typing import Any
 from pynamodb.attributes import Attribute, MapAttribute, UnicodeAttribute
 from pynamodb.models import Model
 
-from chalicelib.domain.idle.heartbeat import Report
+from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
 from chalicelib.domain.idle.heartbeat_decoding import decode_heartbeat
 from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse, decode_response, encode_response
 from chalicelib.store.dynamo import PREFIX, TableMeta, find_item, save_if, update_if
@@ -76,7 +76,7 @@ class HeartbeatItem:
     :param response: None if there is none, or an unreadable one
     """
 
-    report: Report = None
+    report: DecodedHeartbeat = None
     response: HeartbeatResponse | None = None
 
 

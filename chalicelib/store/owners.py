@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from pynamodb.attributes import MapAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.models import Model
 
-from chalicelib.domain.desk.owners import OwnerSettings
+from chalicelib.domain.desk.settings import OwnerSettings
 from chalicelib.store.dynamo import PREFIX, TableMeta, VersionConflict, find_item, read_or_log, save_if, to_plain
 
 OWNER = TypeAdapter(OwnerSettings)

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from websocket import WebSocketException
 
 from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.sessions.connect import DEFAULT_JUPYTER_LOCAL_PORT, TOKEN_FILE
+from chalicelib.domain.sessions.connect import DEFAULT_JUPYTER_LOCAL_PORT, JUPYTER_TOKEN_FILE
 from local.demo.aws_user import AwsUser
 from local.demo.client import Client, Refused, bearer
 from local.demo.cost_summary import print_costs
@@ -219,7 +219,7 @@ class Demo:
         return f"http://{HOST}:{session['local_port']}"
 
     def _read_token(self) -> str:
-        command = self.laptop.send(self._instance_id, f"cat {TOKEN_FILE}")
+        command = self.laptop.send(self._instance_id, f"cat {JUPYTER_TOKEN_FILE}")
         return self.watch.until("Jupyter's token is read", lambda: self.laptop.output(self._instance_id, command))
 
     def _until_jupyter_answers(self, url: str, token: str) -> Notebook:

@@ -73,5 +73,5 @@ class Notifier:
 
 
 def _text(warning: ActiveWarning) -> str:
-    why = WARNING_TEXTS.get(warning.kind, warning.kind)
+    why = WARNING_TEXTS.get(warning.warning_type, warning.warning_type)
     return f"gpudesk: this instance will be stopped at {format_time(warning.stop_at)}: {why}. {KEEP_HINT}"

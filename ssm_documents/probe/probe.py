@@ -10,11 +10,17 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from chalicelib.domain.common.text import format_timestamp
-from chalicelib.domain.idle.evidence import Evidence, Sample, fold
+from chalicelib.domain.idle.evidence import Evidence, Sample, fold_sample
 from chalicelib.domain.idle.heartbeat import Acknowledgement, Heartbeat, MissedHeartbeats, SelfStopStatus
 from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse, encode_response
 from chalicelib.domain.idle.policy import Thresholds
-from chalicelib.domain.idle.self_stop import SelfStopAction, SelfStopDecision, SelfStopState, decide_self_stop
+from chalicelib.domain.idle.self_stop import (
+    LocalStatus,
+    SelfStopAction,
+    SelfStopDecision,
+    SelfStopState,
+    decide_self_stop,
+)
 from ssm_documents.probe.announcer import Notifier
 from ssm_documents.probe.files import ProbePaths, write_json
 from ssm_documents.probe.history import History
@@ -110,7 +116,10 @@ class Probe:
         self._record(readings, at, is_setting_up)
         heartbeat = self._heartbeat(readings, at)
         turn = decide_self_stop(
-            self._alone, heartbeat, orders, is_setting_up=is_setting_up, has_gpu=self._identity.has_gpu, now=at
+            self._alone,
+            LocalStatus(heartbeat, has_gpu=self._identity.has_gpu, is_setting_up=is_setting_up),
+            orders,
+            at,
         )
         self._alone = turn.state
         self._here.notifier.handle_self_stop(turn)
@@ -123,7 +132,7 @@ class Probe:
     def _fold(self, readings: Mapping[str, Reading], at: datetime) -> None:
         for name, reading in readings.items():
             sample = Sample(at=at, state=reading.state, reason=reading.reason, boot_id=self._identity.boot_id)
-            self.evidence[name] = fold(self.evidence.get(name), sample)
+            self.evidence[name] = fold_sample(self.evidence.get(name), sample)
             logger.info("%s: %s (%s)", name, reading.state.value, reading.reason)
 
     def _record(self, readings: Mapping[str, Reading], at: datetime, is_setting_up: bool) -> None:

@@ -100,7 +100,7 @@ def test_instance_of_another_owner_is_answered_like_a_missing_one(bench: Bench) 
             answer = bench.bob(method, f"/instances/{ref}{path}", body)
             assert (answer.status, answer.json["code"]) == (404, "instance_not_found"), (method, path)
             assert answer.json["detail"].replace(ref, "X") == (
-                "there is no instance 'X' of yours; GET /instances lists them"
+                "You have no instance 'X'. GET /instances lists your instances."
             )
     assert bench.bob("GET", "/instances").json["items"] == []
 

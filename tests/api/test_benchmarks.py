@@ -27,7 +27,7 @@ def test_benchmark_is_recorded_run_and_compared(bench: Bench) -> None:
     bench.world.desk.reconciler.reconcile(asked.json["id"])
     shown = bench.ada("GET", "/instances/brave-otter").json["status"]
     assert shown["benchmark"]["state"] == "running"
-    assert shown["activity"]["message"].startswith("busy: ada asked for a measurement at")
+    assert shown["activity"]["message"].startswith("Busy: ada asked for a measurement at")
     bench.world.minute(2)
     assert bench.ada("GET", "/instances/brave-otter").json["status"]["benchmark"] is None
 
@@ -68,8 +68,8 @@ def test_benchmark_request_with_wrong_field_is_rejected(bench: Bench, body: dict
 @pytest.mark.parametrize(
     ("query", "field", "right"),
     [
-        ("instance_type=g4dn.xlrage", "instance_type", "did you mean g4dn.xlarge"),
-        ("gpu=h10", "gpu", "did you mean H100"),
+        ("instance_type=g4dn.xlrage", "instance_type", "Did you mean g4dn.xlarge"),
+        ("gpu=h10", "gpu", "Did you mean H100"),
         ("gpu=", "gpu", "the name of a GPU"),
         ("colour=red", "colour", "unknown"),
         ("cursor=abc", "cursor", "next_cursor"),

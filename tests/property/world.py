@@ -17,13 +17,13 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.desk.channels import ChannelDirectory, Channels
 from chalicelib.domain.desk.settings import DeskSettings, Limits, Mode
-from chalicelib.domain.idle.evidence import Evidence, Sample, SignalState, fold
-from chalicelib.domain.idle.heartbeat import Acknowledgement, Heartbeat, KeepRequest, Report
+from chalicelib.domain.idle.evidence import Evidence, Sample, SignalState, fold_sample
+from chalicelib.domain.idle.heartbeat import Acknowledgement, DecodedHeartbeat, Heartbeat, KeepRequest
 from chalicelib.domain.idle.heartbeat_decoding import decode_heartbeat
 from chalicelib.domain.idle.heartbeat_encoding import encode_heartbeat
 from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse
 from chalicelib.domain.idle.policy import SIGNALS, IdlePolicy
-from chalicelib.domain.idle.self_stop import SelfStopAction, SelfStopState, decide_self_stop
+from chalicelib.domain.idle.self_stop import LocalStatus, SelfStopAction, SelfStopState, decide_self_stop
 from chalicelib.domain.instances.commands import keep
 from chalicelib.domain.instances.lifecycle import decide, machine_messages
 from chalicelib.domain.instances.lifecycle.orders import build_response
@@ -155,9 +155,9 @@ class World:
     alone: SelfStopState = SelfStopState()
     orders: HeartbeatResponse | None = None
     wish: KeepRequest | None = None
-    on_the_table: Report = None
+    on_the_table: DecodedHeartbeat = None
     on_the_table_of: datetime | None = None
-    the_one_before: tuple[Report, datetime] | None = None
+    the_one_before: tuple[DecodedHeartbeat, datetime] | None = None
     given: HeartbeatResponse | None = None
     beats: list[Beat] = field(default_factory=list)
     kept_until: datetime = START
@@ -228,7 +228,7 @@ class World:
             state = minute.state(name)
             for _ in range(0 if state is None else 2 if minute.link is Link.TWICE else 1):
                 sample = Sample(at, state or SignalState.UNKNOWN, "-", boot)
-                self.evidence[name] = fold(self.evidence.get(name), sample)
+                self.evidence[name] = fold_sample(self.evidence.get(name), sample)
         own = Heartbeat(
             instance_id=MACHINE_ID,
             at=at,
@@ -266,7 +266,10 @@ class World:
 
     def _judge_alone(self, own: Heartbeat, minute: Minute) -> None:
         turn = decide_self_stop(
-            self.alone, own, self.orders, is_setting_up=minute.is_setting_up, has_gpu=True, now=self.machine_time
+            self.alone,
+            LocalStatus(own, has_gpu=True, is_setting_up=minute.is_setting_up),
+            self.orders,
+            self.machine_time,
         )
         self.alone = turn.state
         match turn.action:

@@ -18,9 +18,9 @@ from chalicelib.control.services.queries import InstanceSnapshot
 from chalicelib.domain.access.actor import Actor, Role
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.desk.channels import Channels
-from chalicelib.domain.desk.policy_limits import PolicyOverride
+from chalicelib.domain.desk.policy_override import PolicyOverride
 from chalicelib.domain.desk.settings import Mode
-from chalicelib.domain.idle.evidence import Evidence, Sample, SignalState, fold
+from chalicelib.domain.idle.evidence import Evidence, Sample, SignalState, fold_sample
 from chalicelib.domain.idle.heartbeat import Acknowledgement, Heartbeat, KeepRequest, SelfStopStatus, StepProgress
 from chalicelib.domain.idle.heartbeat_encoding import encode_heartbeat
 from chalicelib.domain.idle.policy import SIGNALS
@@ -169,7 +169,7 @@ class World:
                 evidence.pop(name, None)
             else:
                 sample = Sample(self.now, state, f"{name} is {state.value}", self.boot_id)
-                evidence[name] = fold(evidence.get(name), sample)
+                evidence[name] = fold_sample(evidence.get(name), sample)
         heartbeat = Heartbeat(
             instance_id=machine,
             at=self.now,

@@ -15,7 +15,7 @@ from chalicelib.domain.common.errors import RequestError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.desk.settings import DeskSettings, Limits
-from chalicelib.domain.idle.heartbeat import Report
+from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
 from chalicelib.domain.instances.commands import keep
 from chalicelib.domain.instances.lifecycle import decide
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext, cancel_warning
@@ -55,7 +55,7 @@ class Simulator:
         self._kept_until: datetime | None = None
         self._setup_began_at: datetime | None = None
         self._probe = Probe()
-        self._report: Report = None
+        self._report: DecodedHeartbeat = None
         self._next_sweep: datetime | None = None
 
     @property

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.domain.common.strict_json import JsonError, parse_json
-from chalicelib.domain.desk.policy_limits import policy_errors
+from chalicelib.domain.desk.policy_limits import validate_policy
 from chalicelib.domain.desk.settings import Limits
 from chalicelib.domain.idle.policy import SIGNALS, Thresholds
 from chalicelib.domain.instances.spec import Policy
@@ -66,7 +66,7 @@ def policy_from(plain: Any) -> Policy:
     )
     wrong = [
         f"{error.field.removeprefix('idle_policy.')} {error.message}"
-        for error in policy_errors(policy.idle, policy.max_hours, OPEN)
+        for error in validate_policy(policy.idle, policy.max_hours, OPEN)
     ]
     if wrong:
         raise InvalidPolicy("\n".join(wrong))

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import datetime
 
-from chalicelib.domain.idle.evidence import MAX_SAMPLE_GAP, Evidence, Sample, SignalState, fold
-from chalicelib.domain.idle.heartbeat import Heartbeat, Report
+from chalicelib.domain.idle.evidence import MAX_SAMPLE_GAP, Evidence, Sample, SignalState, fold_sample
+from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, Heartbeat
 from chalicelib.domain.idle.heartbeat_decoding import decode_heartbeat
 from chalicelib.domain.idle.heartbeat_encoding import encode_heartbeat
 from tools.replay import history
@@ -31,11 +31,11 @@ class Probe:
         self._evidence = {}
         self._window_began_at = None
 
-    def beat(self, heartbeat: history.Heartbeat) -> Report:
+    def beat(self, heartbeat: history.Heartbeat) -> DecodedHeartbeat:
         """What it makes of its samples, as it comes out of the table. A signal that it lacks is not reported."""
         for name, reading in heartbeat.signals.items():
             sample = Sample(at=heartbeat.at, state=reading.state, reason=reading.reason, boot_id=str(self._boots))
-            self._evidence[name] = fold(self._before(sample, self._evidence.get(name)), sample)
+            self._evidence[name] = fold_sample(self._before(sample, self._evidence.get(name)), sample)
         signals = {name: self._evidence[name] for name in heartbeat.signals}
         report = Heartbeat(instance_id=MACHINE_ID, at=heartbeat.at, boot_id=str(self._boots), signals=signals)
         return decode_heartbeat(encode_heartbeat(report, KEY))
@@ -51,4 +51,4 @@ class Probe:
             return evidence
         if sample.state is not SignalState.QUIET or sample.at - began_at > MAX_SAMPLE_GAP:
             return evidence
-        return fold(None, replace(sample, at=began_at))
+        return fold_sample(None, replace(sample, at=began_at))

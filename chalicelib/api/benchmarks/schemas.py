@@ -82,7 +82,7 @@ def to_comparison_view(comparison: Comparison) -> BenchmarkComparisonView:
 
 
 def _to_result_view(score: ScoredMetric) -> MetricResultView:
-    result = score.figure
+    result = score.result
     return {
         "gpus": result.gpus,
         "metric": str(result.metric),

@@ -6,7 +6,7 @@ from chalicelib.api.pagination import to_page_view
 from chalicelib.api.parameters import IMAGE_REF, INSTANCE_REF
 from chalicelib.api.request_context import AppContext, RequestContext
 from chalicelib.api.routing import Endpoint, Router
-from chalicelib.domain.desk.settings import paused_warning
+from chalicelib.domain.desk.settings import build_paused_warning
 from chalicelib.domain.images.record import Image
 
 router = Router("images", "Create images of instances, to launch new instances from them.")
@@ -57,9 +57,9 @@ def delete_image(call: RequestContext[EmptyModel, OwnerQuery]) -> ImageWithWarni
     """
     image = call.app.images.delete(call.actor, call.path_ref)
     mode = call.app.desk.settings().mode
-    return {**_to_view(call.app, image), "warnings": to_warnings_view(paused_warning(mode, "deletion"))}
+    return {**_to_view(call.app, image), "warnings": to_warnings_view(build_paused_warning(mode, "deletion"))}
 
 
 def _to_view(app: AppContext, image: Image) -> ImageView:
-    price = app.images.catalog.snapshot_price_per_gib_month(image.region)
+    price = app.images.catalog.get_snapshot_price_per_gib_month(image.region)
     return to_image_view(image, price, app.clock.now())

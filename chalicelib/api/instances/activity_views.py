@@ -6,9 +6,9 @@ from typing_extensions import TypedDict
 
 from chalicelib.api.common_schemas import format_optional_timestamp
 from chalicelib.control.services.queries import InstanceSnapshot
-from chalicelib.domain.common.text import format_timestamp
+from chalicelib.domain.common.text import format_timestamp, to_sentence
 from chalicelib.domain.idle.evidence import Evidence
-from chalicelib.domain.idle.heartbeat import Heartbeat, MissedHeartbeats, Report
+from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, Heartbeat, MissedHeartbeats
 from chalicelib.domain.idle.policy import SIGNALS
 from chalicelib.domain.idle.rule import ActivityJudgment
 from chalicelib.domain.instances.warning import StopWarning
@@ -53,12 +53,12 @@ def to_activity_view(activity: ActivityJudgment, snapshot: InstanceSnapshot) -> 
     """Return the activity state with every signal of the last heartbeat."""
     spec = snapshot.instance.spec
     heartbeat = snapshot.heartbeat if isinstance(snapshot.heartbeat, Heartbeat) else None
-    enabled = spec.policy.idle.enabled_signals(has_gpu=spec.hardware.nvidia_gpu_count > 0)
+    enabled = spec.policy.idle.select_signals(has_gpu=spec.hardware.nvidia_gpu_count > 0)
     signals = heartbeat.signals if heartbeat else {}
     missed = heartbeat.missed_heartbeats if heartbeat else None
     return {
         "state": str(activity.state),
-        "message": activity.reason.message,
+        "message": to_sentence(activity.reason.message),
         "quiet_since": format_optional_timestamp(activity.quiet_since),
         "reported_at": format_timestamp(heartbeat.at) if heartbeat else None,
         "signals": [_to_signal_view(name, signals[name], enabled) for name in SIGNALS if name in signals],
@@ -91,7 +91,7 @@ class KeepView(TypedDict):
     acknowledged_by_machine: bool
 
 
-def to_keep_view(until: datetime, requested_by: str, report: Report) -> KeepView:
+def to_keep_view(until: datetime, requested_by: str, report: DecodedHeartbeat) -> KeepView:
     """Return the view of a keep.
 
     :param report: the last heartbeat; it says until when the instance knows that it is kept

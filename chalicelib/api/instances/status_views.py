@@ -14,7 +14,7 @@ from chalicelib.api.instances.activity_views import (
 from chalicelib.api.instances.setup_views import SetupView, to_setup_view
 from chalicelib.control.services.queries import InstanceSnapshot
 from chalicelib.domain.common.text import format_timestamp
-from chalicelib.domain.idle.heartbeat import Heartbeat, Report
+from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, Heartbeat
 from chalicelib.domain.instances.record import BenchmarkRun, ImageInProgress, Instance, ScheduledEvent
 
 
@@ -108,13 +108,13 @@ def to_status_view(snapshot: InstanceSnapshot) -> StatusView:
     }
 
 
-def _to_keep_view(instance: Instance, report: Report) -> KeepView | None:
+def _to_keep_view(instance: Instance, report: DecodedHeartbeat) -> KeepView | None:
     if instance.lifetime.keep_until is None:
         return None
     return to_keep_view(instance.lifetime.keep_until, instance.lifetime.keep_requested_by or "", report)
 
 
-def _to_benchmark_view(benchmark: BenchmarkRun | None, report: Report) -> BenchmarkRunView | None:
+def _to_benchmark_view(benchmark: BenchmarkRun | None, report: DecodedHeartbeat) -> BenchmarkRunView | None:
     if benchmark is None:
         return None
     progress = report.setup if isinstance(report, Heartbeat) else None

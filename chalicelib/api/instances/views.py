@@ -8,9 +8,9 @@ from chalicelib.api.common_schemas import ReasonView, WriteWarningView, to_reaso
 from chalicelib.api.instances.spec_views import SpecView, to_spec_view
 from chalicelib.api.instances.status_views import StatusView, to_status_view
 from chalicelib.control.services.queries import InstanceSnapshot
+from chalicelib.domain.common.write_warnings import WriteWarning
 from chalicelib.domain.instances.metering import compute_cost
 from chalicelib.domain.instances.record import Instance
-from chalicelib.domain.write_warnings import WriteWarning
 
 
 class InstanceView(TypedDict):

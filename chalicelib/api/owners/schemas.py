@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 from chalicelib.api.common_schemas import RejectNull, RequestModel
 from chalicelib.api.policy_schemas import IdlePolicyBody
 from chalicelib.domain.desk.channels import Channels
-from chalicelib.domain.desk.owners import OwnerSettings
+from chalicelib.domain.desk.settings import OwnerSettings
 
 
 class ChannelsBody(RequestModel):

@@ -22,7 +22,7 @@ from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.observation import Observation, ObservedInstance
 from chalicelib.domain.instances.record import Ec2State, Instance, Lifetime, Machine, ObservedState, Phase
 from chalicelib.domain.instances.spec import DesiredState, Hardware, Policy, Software, Spec
-from chalicelib.domain.notifications.notification import notifications_for
+from chalicelib.domain.notifications.build_notifications import notifications_for
 from chalicelib.domain.setup.state import SetupState
 from chalicelib.store.instances.repository import InstanceRepository
 
@@ -146,6 +146,6 @@ class OrphanAdopter:
         instance_type = self.catalog.types.get(spec.hardware.instance_type)
         return Rates(
             instance=instance_type.prices.get(spec.region, Decimal(0)) if instance_type else Decimal(0),
-            disk=self.catalog.disk_price_per_gib_hour(spec.region) * spec.disk_gib,
+            disk=self.catalog.get_disk_price_per_gib_hour(spec.region) * spec.disk_gib,
             address=self.catalog.address_price_per_hour,
         )

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
 from chalicelib.domain.common.errors import DeliveryFailed
-from chalicelib.domain.notifications.notification import Notification
+from chalicelib.domain.notifications.notification import DeliveryChannel, Notification
 
 LOG = logging.getLogger(__name__)
 
@@ -19,12 +19,7 @@ class PendingDelivery:
     """A notification to deliver on one channel."""
 
     notification: Notification
-    channel: str
-
-    @property
-    def kind(self) -> str:
-        """The kind of the channel: email or webhook."""
-        return self.channel.rpartition(".")[2]
+    channel: DeliveryChannel
 
     @property
     def address(self) -> tuple[str, str]:

@@ -16,7 +16,6 @@ from chalicelib.domain.images import creation, secret_restore
 from chalicelib.domain.images.plan import (
     IMAGE_DOCUMENT,
     AmiCreated,
-    Asked,
     CreateImage,
     DeleteSnapshots,
     Deregister,
@@ -30,9 +29,9 @@ from chalicelib.domain.images.plan import (
 )
 from chalicelib.domain.images.record import IN_PROGRESS_PHASES, Image, ImagePhase
 from chalicelib.domain.instances.observation import NotVisible, ObservedCommand, Unavailable
-from chalicelib.domain.instances.plan import SendDocument
+from chalicelib.domain.instances.plan import CallAccepted, SendDocument
 from chalicelib.domain.instances.record import Ec2State
-from chalicelib.domain.notifications.notification import notifications_for
+from chalicelib.domain.notifications.build_notifications import notifications_for
 from chalicelib.store.dynamo import VersionConflict
 from chalicelib.store.instances.items import RecordWrite
 from chalicelib.store.repositories import Repositories
@@ -161,8 +160,8 @@ class ImageReconciler:
 
     def _call(self, image: Image, step: ImageStep) -> ImageOutcome:
         match step:
-            case SendSanitize(parameters, attempt_id):
-                document = SendDocument(IMAGE_DOCUMENT, parameters, attempt_id, SANITIZE_DEADLINE)
+            case SendSanitize():
+                document = SendDocument(IMAGE_DOCUMENT, step.parameters, step.attempt_id, SANITIZE_DEADLINE)
                 return SanitizeCommandSent(self.ssm.send_command(image.region, image.source.ec2_instance_id, document))
             case CreateImage():
                 return AmiCreated(self.amis.create(image))
@@ -172,7 +171,7 @@ class ImageReconciler:
                 self.amis.delete_snapshots(image.region, snapshots)
             case _ as impossible:
                 assert_never(impossible)
-        return Asked()
+        return CallAccepted()
 
     def _write(self, before: Image, after: Image) -> Image:
         """Write the image if it has changed, together with what changes for its instance.
@@ -203,7 +202,7 @@ class ImageReconciler:
         instance = self.stores.instances.load(image.source.instance_id)
         if instance is None or instance.image_in_progress is None or instance.image_in_progress.id != image.id:
             return None
-        entry = creation.completion(image, self.clock.now())
+        entry = creation.completion_entry(image, self.clock.now())
         after = replace(instance, image_in_progress=None, notified=None)
         directory = load_channel_directory(self.stores.desk.settings(), self.stores.owners)
         notifications = notifications_for(after, (entry,), directory)

@@ -15,7 +15,8 @@ from chalicelib.domain.common.errors import DeliveryFailed
 from chalicelib.domain.desk.channels import ChannelDirectory
 from chalicelib.domain.instances.lifecycle import machine_messages
 from chalicelib.domain.notifications import messages
-from chalicelib.domain.notifications.notification import Notification, record_attempt, webhook_welcomes
+from chalicelib.domain.notifications.build_notifications import webhook_welcomes
+from chalicelib.domain.notifications.notification import ChannelType, Notification, record_attempt
 from chalicelib.store.dynamo import VersionConflict, retry_on_conflict
 from chalicelib.store.instances.items import RecordWrite
 from chalicelib.store.repositories import Repositories
@@ -53,7 +54,7 @@ class NotificationSender:
         self._subscribe_emails(directory)
         self._welcome_webhooks(directory, now)
         due = self.stores.notifications.list_due(now, MAX_PER_ROUND)
-        deliveries = [PendingDelivery(item, channel) for item in due for channel in item.due(now)]
+        deliveries = [PendingDelivery(item, channel) for item in due for channel in item.due_channels(now)]
         deliveries.sort(key=lambda delivery: delivery.notification.warning_id is None)
         return self._deliver(deliveries, directory, now) if deliveries else 0
 
@@ -83,12 +84,12 @@ class NotificationSender:
         notification = delivery.notification
         if notification.warning_id and not self._is_warning_active(notification):
             raise DeliveryFailed("The stop warning was cancelled before it was sent.")
-        recipient = directory.recipient_for(notification.deliveries[delivery.channel].audience, notification.owner)
+        recipient = directory.get_recipient(delivery.channel.audience, notification.owner)
         channels = recipient.channels
-        if delivery.kind == "email" and channels.email:
+        if delivery.channel.channel_type is ChannelType.EMAIL and channels.email:
             subject, body = messages.email_subject(notification), messages.email_body(notification)
             return self.email.send(channels.email, subject, body)
-        if delivery.kind == "webhook" and channels.webhook:
+        if delivery.channel.channel_type is ChannelType.WEBHOOK and channels.webhook:
             secret = self.webhook_secret(recipient.name, channels.webhook_generation)
             return self.webhook.post(channels.webhook, secret, notification.id, messages.webhook_payload(notification))
         raise DeliveryFailed("The channel was removed from the settings.")
@@ -105,7 +106,11 @@ class NotificationSender:
 
         def record() -> None:
             instance = self.stores.instances.load(notification.instance_id)
-            plan = machine_messages.record_delivery(instance, warning_id, delivery.kind, now) if instance else None
+            plan = (
+                machine_messages.record_delivery(instance, warning_id, delivery.channel.channel_type, now)
+                if instance
+                else None
+            )
             if instance and plan:
                 self.stores.instances.write(RecordWrite(before=instance, after=plan.instance, entries=plan.timeline))
 
@@ -121,7 +126,7 @@ class NotificationSender:
 
     def _subscribe_emails(self, directory: ChannelDirectory) -> None:
         """Subscribe each e-mail address, once for each time that it was set. SNS asks its owner for confirmation."""
-        for address, generation in sorted(directory.email_addresses()):
+        for address, generation in sorted(directory.list_email_addresses()):
             self._do_once(f"subscribed#{address}#{generation}", partial(self.email.subscribe, address))
 
     def _do_once(self, mark: str, action: Callable[[], object]) -> None:

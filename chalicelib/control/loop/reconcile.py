@@ -17,7 +17,7 @@ from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.observation import NotVisible, Observation
 from chalicelib.domain.instances.plan import Outcome, Plan, Step
 from chalicelib.domain.instances.record import Instance
-from chalicelib.domain.notifications.notification import notifications_for
+from chalicelib.domain.notifications.build_notifications import notifications_for
 from chalicelib.settings import Settings
 from chalicelib.store.dynamo import VersionConflict, retry_on_conflict
 from chalicelib.store.instances.items import RecordWrite

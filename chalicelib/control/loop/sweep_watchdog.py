@@ -10,7 +10,7 @@ from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.deadlines import SWEEP_OVERDUE_AFTER
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.text import format_date_time, format_duration
-from chalicelib.domain.notifications.notification import desk_notification
+from chalicelib.domain.notifications.build_notifications import desk_notification
 from chalicelib.store.repositories import Repositories
 
 LOG = logging.getLogger(__name__)

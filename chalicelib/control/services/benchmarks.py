@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from chalicelib.control.services.instances import InstanceService
 from chalicelib.domain.access.actor import Actor
-from chalicelib.domain.benchmarks.result import Comparison, compare
+from chalicelib.domain.benchmarks.result import Comparison, compare_benchmarks
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog, UnknownGpu, UnknownType
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
 from chalicelib.domain.instances.commands import start_benchmark
@@ -38,7 +38,7 @@ class BenchmarkService:
         """
         kind, gpus = self._type(instance_type), self._gpus(gpu)
         kept = self.benchmarks.list_retained(kind, self.instances.clock.now())
-        return compare([each for each in kept if gpus is None or each.gpu in gpus], self.catalog)
+        return compare_benchmarks([each for each in kept if gpus is None or each.gpu in gpus], self.catalog)
 
     def _type(self, name: str | None) -> str | None:
         try:

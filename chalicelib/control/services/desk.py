@@ -8,9 +8,10 @@ from chalicelib.control.services.owners import SecretFor, merge_channels, merge_
 from chalicelib.control.services.user_writes import retry_user_write
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
-from chalicelib.domain.common.errors import FieldError, validation_failed
+from chalicelib.domain.common.errors import FieldError, build_validation_error
 from chalicelib.domain.desk.channels import validate_channels
-from chalicelib.domain.desk.policy_limits import PolicyOverride, apply_override, policy_errors
+from chalicelib.domain.desk.policy_limits import validate_policy
+from chalicelib.domain.desk.policy_override import PolicyOverride, apply_override
 from chalicelib.domain.desk.settings import DeskSettings, Mode
 from chalicelib.domain.idle.policy import SIGNALS
 from chalicelib.domain.setup.recipe import Recipe
@@ -75,9 +76,9 @@ class DeskService:
         defaults, limits = settings.defaults, settings.limits
         errors = [
             FieldError(f"defaults.{error.field}", error.message)
-            for error in policy_errors(defaults.idle_policy, defaults.max_hours, limits)
+            for error in validate_policy(defaults.idle_policy, defaults.max_hours, limits)
         ]
-        allowed = limits.regions or self.catalog.regions()
+        allowed = limits.regions or self.catalog.list_regions()
         if defaults.region not in allowed:
             errors.append(FieldError("defaults.region", f"must be one of {', '.join(allowed)}"))
         if defaults.recipe not in self.recipes:
@@ -91,7 +92,7 @@ class DeskService:
         ]
         errors += validate_channels(settings.channels, may_be_local=self.webhooks_may_be_local)
         if errors:
-            raise validation_failed(errors)
+            raise build_validation_error(errors)
 
 
 def _changed(

@@ -14,6 +14,7 @@ from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError, Not
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.pagination import Page
 from chalicelib.domain.common.timeline import timeline_entry
+from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.domain.idle.rule import ActivityState
 from chalicelib.domain.images.capture import captured_recipes
 from chalicelib.domain.images.record import (
@@ -29,7 +30,6 @@ from chalicelib.domain.instances.record import ImageInProgress, Instance, Machin
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.domain.setup.state import documents_for_image
-from chalicelib.domain.write_warnings import WarningCode, WriteWarning
 from chalicelib.store.desk import DeskRepository
 from chalicelib.store.images.repository import ImageRepository
 from chalicelib.store.instances.items import RecordWrite

@@ -8,12 +8,13 @@ from chalicelib.control.loop.reconcile import load_channel_directory
 from chalicelib.control.services.user_writes import retry_user_write
 from chalicelib.domain.access.actor import Actor, instance_not_found
 from chalicelib.domain.common.clock import Clock
-from chalicelib.domain.desk.policy_limits import PolicyOverride
+from chalicelib.domain.common.write_warnings import WriteWarning
+from chalicelib.domain.desk.policy_override import PolicyOverride
 from chalicelib.domain.instances.commands import keep, stop_start, update_policy
 from chalicelib.domain.instances.commands.change import RecordChange
 from chalicelib.domain.instances.record import Instance
-from chalicelib.domain.notifications.notification import Notification, notifications_for
-from chalicelib.domain.write_warnings import WriteWarning
+from chalicelib.domain.notifications.build_notifications import notifications_for
+from chalicelib.domain.notifications.notification import Notification
 from chalicelib.store.desk import DeskRepository
 from chalicelib.store.instances.items import RecordWrite
 from chalicelib.store.instances.repository import InstanceRepository

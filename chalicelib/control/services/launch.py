@@ -17,9 +17,10 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_duration, pluralize
 from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
+from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.domain.desk.channels import Channels
 from chalicelib.domain.desk.settings import DeskSettings
-from chalicelib.domain.images.record import LATEST
+from chalicelib.domain.images.selection import LATEST
 from chalicelib.domain.instances.billing import Billing
 from chalicelib.domain.instances.names import WordLists, generate_name
 from chalicelib.domain.instances.record import Instance, Phase
@@ -28,7 +29,6 @@ from chalicelib.domain.launch.prepare_launch import PreparedLaunch, prepare_laun
 from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
 from chalicelib.domain.launch.type_choice import choose_instance_type
 from chalicelib.domain.setup.recipe import Recipe
-from chalicelib.domain.write_warnings import WarningCode, WriteWarning
 from chalicelib.store.desk import DeskRepository
 from chalicelib.store.dynamo import VersionConflict
 from chalicelib.store.images.repository import ImageRepository

@@ -6,11 +6,11 @@ from typing import Any
 
 from chalicelib.control.services.user_writes import retry_user_write
 from chalicelib.domain.access.actor import Actor
-from chalicelib.domain.common.errors import validation_failed
+from chalicelib.domain.common.errors import build_validation_error
 from chalicelib.domain.desk.channels import Channels, validate_channels
-from chalicelib.domain.desk.owners import OwnerSettings
-from chalicelib.domain.desk.policy_limits import PolicyOverride, apply_override, policy_errors
-from chalicelib.domain.desk.settings import DeskSettings
+from chalicelib.domain.desk.policy_limits import validate_policy
+from chalicelib.domain.desk.policy_override import PolicyOverride, apply_override
+from chalicelib.domain.desk.settings import DeskSettings, OwnerSettings
 from chalicelib.store.desk import DeskRepository
 from chalicelib.store.owners import OwnerRepository
 
@@ -70,11 +70,11 @@ class OwnerService:
     def _check(self, settings: OwnerSettings, desk: DeskSettings) -> None:
         policy, max_hours = apply_override(settings.policy, desk.defaults.idle_policy, desk.defaults.max_hours)
         errors = [
-            *policy_errors(policy, max_hours, desk.limits),
+            *validate_policy(policy, max_hours, desk.limits),
             *validate_channels(settings.channels, may_be_local=self.webhooks_may_be_local),
         ]
         if errors:
-            raise validation_failed(errors)
+            raise build_validation_error(errors)
 
 
 def merge_channels(before: Channels, given: Mapping[str, Any]) -> Channels:

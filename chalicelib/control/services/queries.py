@@ -14,7 +14,7 @@ from chalicelib.domain.common.errors import FieldError, ValidationFailed
 from chalicelib.domain.common.pagination import Page
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.costs.daily_costs import DayCost, costs_per_day
-from chalicelib.domain.idle.heartbeat import Report
+from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
 from chalicelib.domain.idle.rule import ActivityJudgment
 from chalicelib.domain.images.record import Image
 from chalicelib.domain.instances.lifecycle.plans import build_heartbeat_key
@@ -46,7 +46,7 @@ class InstanceSnapshot:
     instance: Instance
     activity: ActivityJudgment | None
     cost_so_far: Decimal
-    heartbeat: Report = None
+    heartbeat: DecodedHeartbeat = None
     setup_progress: SetupProgress | None = None
     image: Image | None = None
 

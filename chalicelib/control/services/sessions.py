@@ -31,7 +31,7 @@ from chalicelib.domain.sessions.session import (
     plan_session,
     session_opened_message,
 )
-from chalicelib.domain.setup.recipe import Recipe, jupyter_port
+from chalicelib.domain.setup.recipe import Recipe, find_jupyter_port
 from chalicelib.store.images.repository import ImageRepository
 
 
@@ -140,7 +140,7 @@ class SessionService:
         self.instances.apply(actor, instance.id, lambda found: RecordChange(found, (line,)))
 
     def _jupyter_port(self, instance: Instance) -> int | None:
-        return jupyter_port(instance.spec.software.recipes, self.recipes)
+        return find_jupyter_port(instance.spec.software.recipes, self.recipes)
 
 
 def _upstream_error(message: str, error: AwsError) -> UpstreamError:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from chalicelib.control.services.instances import InstanceService, InstanceWithWarnings
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
+from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.domain.instances.commands.change import RecordChange
 from chalicelib.domain.instances.commands.rerun_setup import apply_setup_request, build_setup_request
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.setup.parameters import ParameterValue
 from chalicelib.domain.setup.recipe import Recipe
-from chalicelib.domain.write_warnings import WarningCode, WriteWarning
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Who asks, and in whose name."""
+"""Define the authenticated caller of a request, and what the caller is allowed to do."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -7,7 +7,11 @@ from chalicelib.domain.common.errors import ErrorCode, FieldError, Forbidden, No
 
 
 class Role(StrEnum):
-    """What a token may do: its owner's own things; everything; act for others (the Slack bot)."""
+    """What a token allows.
+
+    USER: everything with the owner's own instances and images. ADMIN: everything. BOT (the Slack bot): everything that
+    a user is allowed to do, on behalf of any owner.
+    """
 
     USER = "user"
     ADMIN = "admin"
@@ -16,10 +20,10 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Actor:
-    """A caller.
+    """The authenticated caller of a request.
 
-    :param owner: whose token it is
-    :param on_behalf_of: for whom an admin or a bot asks
+    :param owner: the owner of the token
+    :param on_behalf_of: the owner for whom an admin or a bot makes the request; None: for nobody in particular
     """
 
     owner: str
@@ -28,42 +32,50 @@ class Actor:
 
     @property
     def name(self) -> str:
-        """For the timeline: both names where there are two."""
+        """Return the name for the timeline: "ada", or "slack for ada" on behalf of somebody else."""
         if self.on_behalf_of and self.on_behalf_of != self.owner:
             return f"{self.owner} for {self.on_behalf_of}"
         return self.owner
 
     @property
     def effective_owner(self) -> str:
-        """Whose instances a request without further words is about."""
+        """Return the owner whose instances a request is about that names no owner."""
         return self.on_behalf_of or self.owner
 
     @property
     def can_see_all(self) -> bool:
-        """An admin, unless asking for somebody in particular."""
+        """Return whether the caller sees the instances of all owners: an admin who acts on behalf of nobody."""
         return self.role is Role.ADMIN and self.on_behalf_of is None
 
     def check_delegation(self) -> "Actor":
-        """:raises Forbidden: a user asks for somebody else"""
+        """Check that the caller may act for `on_behalf_of`.
+
+        :returns: the caller itself
+        :raises Forbidden: a user names another owner
+        """
         if self.role is Role.USER and self.on_behalf_of not in (None, self.owner):
-            raise Forbidden("only an admin's or a bot's token may name another owner")
+            raise Forbidden(
+                "Your token allows requests only for yourself. Tokens of admins and bots can name another owner."
+            )
         return self
 
     def owner_for_new(self) -> str:
-        """For whom something new is made.
+        """Return the owner of what the request creates.
 
-        :raises Invalid: a bot owns nothing
+        :raises ValidationFailed: a bot does not name an owner; it owns nothing itself
         """
         if self.role is Role.BOT and not self.on_behalf_of:
-            wrong = FieldError("owner", "a bot has to say for whom it asks")
-            raise ValidationFailed("a bot has to say for whom it asks", code=ErrorCode.OWNER_REQUIRED, errors=(wrong,))
+            error = FieldError("owner", "is required with the token of a bot")
+            message = "A bot owns nothing. Name the owner for whom you make the request."
+            raise ValidationFailed(message, code=ErrorCode.OWNER_REQUIRED, errors=(error,))
         return self.effective_owner
 
     def list_scope(self, owner: str | None) -> str | None:
-        """Whose things a list is about; None is everybody's.
+        """Return the owner whose objects a list shows.
 
-        :param owner: whom the request names, if anybody
-        :raises Forbidden: a user names somebody else
+        :param owner: the owner that the request names
+        :returns: None: the objects of all owners
+        :raises Forbidden: a user names another owner
         """
         if owner is not None:
             return replace(self, on_behalf_of=owner).check_delegation().effective_owner
@@ -72,20 +84,23 @@ class Actor:
     def check_access(self, owner: str, ref: str) -> None:
         """Check that the caller may see an instance of `owner`.
 
-        :param ref: the name or id in the request, for the error
-        :raises NotFound: it belongs to somebody else; the answer is the same as for an instance that does not exist
+        :param ref: the name or id in the request, for the message
+        :raises NotFound: it belongs to somebody else; the response is the same as if it did not exist
         """
         if not self.can_see_all and owner != self.effective_owner:
             raise instance_not_found(ref)
 
     def require_admin(self) -> None:
-        """:raises Forbidden: the caller is none"""
+        """Check that the caller is an admin.
+
+        :raises Forbidden: the caller is not an admin
+        """
         if self.role is not Role.ADMIN:
-            raise Forbidden("only an admin may do that", code=ErrorCode.ADMIN_ONLY)
+            raise Forbidden("Only an admin is allowed to do this.", code=ErrorCode.ADMIN_ONLY)
 
 
 def instance_not_found(ref: str) -> NotFound:
-    """The same words whether it does not exist or is somebody else's."""
+    """Return the same error for an instance that does not exist and for one of another owner."""
     return NotFound(
-        f"there is no instance {ref[:60]!r} of yours; GET /instances lists them", code=ErrorCode.INSTANCE_NOT_FOUND
+        f"You have no instance {ref[:60]!r}. GET /instances lists your instances.", code=ErrorCode.INSTANCE_NOT_FOUND
     )

@@ -108,7 +108,7 @@ class ScoredMetric:
     :param efficiency: of one GPU's speed times their number; None where one alone was not measured
     """
 
-    figure: MetricResult
+    result: MetricResult
     per_dollar: float | None
     efficiency: float | None
 
@@ -126,15 +126,15 @@ class Comparison:
 
     def per_dollar(self, what: Metric) -> float:
         """For sorting: 0 where it is not known."""
-        return max((score.per_dollar or 0.0 for score in self.scores if score.figure.metric is what), default=0.0)
+        return max((score.per_dollar or 0.0 for score in self.scores if score.result.metric is what), default=0.0)
 
 
-def compare(benchmarks: Iterable[Benchmark], catalog: InstanceTypeCatalog) -> list[Comparison]:
+def compare_benchmarks(benchmarks: Iterable[Benchmark], catalog: InstanceTypeCatalog) -> list[Comparison]:
     """Per instance type the newest measurement; what trains most for a dollar comes first."""
     newest: dict[str, Benchmark] = {}
     for benchmark in sorted(benchmarks, key=lambda each: (each.measured_at, each.id)):
         newest[benchmark.instance_type] = benchmark
-    compared = [_rated(each, catalog.price(each.instance_type, each.region)) for each in newest.values()]
+    compared = [_rated(each, catalog.get_price(each.instance_type, each.region)) for each in newest.values()]
     return sorted(compared, key=lambda each: (-each.per_dollar(Metric.TRAINING), each.benchmark.instance_type))
 
 

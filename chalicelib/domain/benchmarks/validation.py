@@ -18,7 +18,7 @@ from chalicelib.domain.catalog.instance_types import Peaks
 PEAK_TOLERANCE = 1.05
 """What a GPU's clock may exceed the one that its maker's figure is of; more is a mistake of the measurement."""
 
-MAX_FIGURES = 64
+MAX_RESULTS = 64
 MAX_TEXT_LENGTH = 80
 PRINTABLE = re.compile(rf"[\x20-\x7e]{{1,{MAX_TEXT_LENGTH}}}")
 
@@ -46,8 +46,8 @@ def parse_and_validate(submitted: str, subject: BenchmarkTarget) -> BenchmarkOut
     found = _parsed(submitted)
     problems = [*_other_machine(found, subject)]
     runs = found.get("runs")
-    if not isinstance(runs, list) or not 1 <= len(runs) <= MAX_FIGURES:
-        raise InvalidBenchmark(f"there must be 1 to {MAX_FIGURES} figures")
+    if not isinstance(runs, list) or not 1 <= len(runs) <= MAX_RESULTS:
+        raise InvalidBenchmark(f"there must be 1 to {MAX_RESULTS} figures")
     figures: dict[tuple[Metric, int], MetricResult] = {}
     for run in runs:
         try:

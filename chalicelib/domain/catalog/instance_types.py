@@ -1,55 +1,63 @@
-"""What can be asked for and what it costs: instance types, their GPUs, list prices with their date."""
+"""Define the catalog: the instance types that can be requested, their GPUs, and list prices with their date."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from chalicelib.domain.catalog import gpu_names
-from chalicelib.domain.common.text import join_and, join_or
+from chalicelib.domain.common.text import join_or
 
 HOURS_PER_MONTH = Decimal(730)
-"""AWS's own figure, for what is priced by the month."""
+"""Number of hours by which AWS divides monthly prices."""
 
 
 class UnknownType(ValueError):
-    """No such instance type; `close` has the names that look most like it."""
+    """The catalog has no such instance type.
 
-    def __init__(self, name: str, close: Iterable[str]) -> None:
-        self.close = tuple(close)
-        super().__init__(f"there is no instance type {name!r} in the catalogue{_did_you_mean(self.close)}")
+    :param suggestions: the most similar names
+    """
+
+    def __init__(self, name: str, suggestions: Iterable[str]) -> None:
+        """Build the message of the exception from the unknown name and the suggestions."""
+        self.suggestions = tuple(suggestions)
+        super().__init__(f"Unknown instance type {name!r}.{_did_you_mean(self.suggestions)}")
 
 
 class UnknownGpu(ValueError):
-    """No such GPU; `close` has the names that look most like it, or all of them."""
+    """The catalog has no such GPU.
 
-    def __init__(self, name: str, close: Iterable[str]) -> None:
-        self.close = tuple(close)
-        super().__init__(f"there is no GPU {name!r} in the catalogue{_did_you_mean(self.close)}")
+    :param suggestions: the most similar names, or all names if none is similar
+    """
+
+    def __init__(self, name: str, suggestions: Iterable[str]) -> None:
+        """Build the message of the exception from the unknown name and the suggestions."""
+        self.suggestions = tuple(suggestions)
+        super().__init__(f"Unknown GPU {name!r}.{_did_you_mean(self.suggestions)}")
 
 
 class NoMatchingType(ValueError):
-    """The GPU exists, but not in that number or not in that region; the message names what exists.
+    """The GPU exists, but not in this number or not in this region. The message says what exists.
 
     :param field: the field of a launch request that has to change
     """
 
     def __init__(self, message: str, field: str = "gpu") -> None:
+        """Store the message for people and the field."""
         self.field = field
         super().__init__(message)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Peaks:
-    """What one GPU can do at most, by its maker's word; None where that is not known.
+    """What one GPU can do at most, by the data sheet of its maker. None: not known.
 
-    :param fp16_bf16_tflops: dense matrix products on its tensor cores
-    :param fp32_tflops: outside of them
-    :param memory_gb_per_s: to and from its own memory
+    :param fp16_bf16_tflops: dense matrix products on the tensor cores
+    :param fp32_tflops: single precision, without the tensor cores
+    :param memory_gb_per_s: bandwidth of the GPU's own memory
     """
 
     fp16_bf16_tflops: float | None = None
@@ -61,17 +69,17 @@ class Peaks:
 class InstanceType:
     """One EC2 instance type.
 
-    :param gpu: the model's name, None on a CPU type
-    :param gpu_count: 0 on a CPU type; on a type that is unavailable, figures that nobody published are 0, too
-    :param gpu_memory_mib: of one GPU
-    :param compute_capability: of the GPU, for CUDA; None where it has none
+    :param gpu: name of the GPU model; None: the type has no GPU
+    :param gpu_count: 0: the type has no GPU. For an unavailable type, numbers that AWS does not publish are 0, too
+    :param gpu_memory_mib: memory of one GPU
+    :param compute_capability: CUDA's compute capability of the GPU; None: the GPU has no CUDA
     :param arch: x86_64 or arm64
-    :param status: AWS's: current, previous-generation, legacy, retired, ultraserver
-    :param quota_code: Service Quotas' code of the on-demand quota (in vCPUs) that a launch counts against
-    :param image: the public SSM parameter that names the AMI to launch; None where the type is unavailable
-    :param unavailable: why this desk cannot launch it and what would do instead; None where it can
-    :param prices: region -> USD an hour, on demand, Linux
-    :param instance_store_gb: of disks that a stop empties
+    :param status: status at AWS: current, previous-generation, legacy, retired or ultraserver
+    :param quota_code: code in Service Quotas of the on-demand quota, in vCPUs, that a launch uses
+    :param image: the public SSM parameter with the id of the AMI to launch; None: the type is unavailable
+    :param unavailable: why gpudesk cannot launch the type, and what to use; None: it can
+    :param prices: USD per hour, on demand, Linux, by region
+    :param instance_store_gb: size of the local disks, which a stop empties
     """
 
     name: str
@@ -92,20 +100,20 @@ class InstanceType:
 
     @property
     def nvidia_gpu_count(self) -> int:
-        """How many GPUs nvidia-smi must list: what the probe is told to expect (a Radeon is none of them)."""
+        """Return how many GPUs nvidia-smi must list, which the probe checks. A Radeon is not one of them."""
         return self.gpu_count if self.compute_capability else 0
 
 
 @dataclass(frozen=True)
 class InstanceTypeCatalog:
-    """All types, and the prices that depend on none of them.
+    """All instance types, and the prices that do not depend on a type.
 
-    :param peaks: GPU -> what it can do at most
+    :param peaks: what one GPU can do at most, by the name of the GPU
     :param priced_at: the day on which the prices were collected
-    :param source: where from, in words
-    :param disk_per_gib_month: region -> USD for a GiB of gp3 a month
-    :param snapshot_per_gib_month: the same for a GiB of a snapshot
-    :param address_price_per_hour: USD for a public IPv4 address
+    :param source: where the prices come from, for people
+    :param disk_per_gib_month: USD per GiB of gp3 and month, by region
+    :param snapshot_per_gib_month: USD per GiB of a snapshot and month, by region
+    :param address_price_per_hour: USD per public IPv4 address and hour
     """
 
     types: Mapping[str, InstanceType]
@@ -117,117 +125,77 @@ class InstanceTypeCatalog:
     address_price_per_hour: Decimal
 
     def get_type(self, name: str) -> InstanceType:
-        """The type of that exact name, launchable or not.
+        """Return the type of this exact name, also if it cannot be launched.
 
-        :raises UnknownType: there is none
+        :raises UnknownType: the catalog has no such type
         """
-        found = self.types.get(name.strip().lower())
-        if found is None:
+        instance_type = self.types.get(name.strip().lower())
+        if instance_type is None:
             raise UnknownType(name, difflib.get_close_matches(name.lower(), self.types, n=3))
-        return found
+        return instance_type
 
-    def gpu_names(self) -> tuple[str, ...]:
-        """Every GPU of a type that can be launched, sorted."""
-        return tuple(sorted({each.gpu for each in self._launchable() if each.gpu}, key=str.lower))
+    def list_gpus(self) -> tuple[str, ...]:
+        """Return the names of the GPUs that can be launched, sorted."""
+        return tuple(sorted({item.gpu for item in self._launchable() if item.gpu}, key=str.lower))
 
-    def regions(self) -> tuple[str, ...]:
-        """Every region in which a launchable type has a price, sorted."""
-        return tuple(sorted({region for each in self._launchable() for region in each.prices}))
+    def list_regions(self) -> tuple[str, ...]:
+        """Return the regions in which a launchable type has a price, sorted."""
+        return tuple(sorted({region for item in self._launchable() for region in item.prices}))
 
     def match_gpus(self, text: str) -> tuple[str, ...]:
-        """The GPUs that a person may mean: letter case, punctuation and the maker's name do not count.
+        """Return the GPUs that `text` can mean. Letter case, punctuation and the name of the maker do not matter.
 
-        A name's first words are enough ("rtx pro 6000"); "A100" is both the 40 GB and the 80 GB one.
+        The first words of a name are enough ("rtx pro 6000"). "A100" matches both A100 40GB and A100 80GB.
 
-        :raises UnknownGpu: there is none
+        :raises UnknownGpu: no GPU matches
         """
         names = sorted({instance_type.gpu for instance_type in self.types.values() if instance_type.gpu})
-        found = gpu_names.match(text, names)
-        if not found:
-            raise UnknownGpu(text, gpu_names.suggest(text, names) or self.gpu_names())
-        return found
+        matches = gpu_names.match_names(text, names)
+        if not matches:
+            raise UnknownGpu(text, gpu_names.suggest_names(text, names) or self.list_gpus())
+        return matches
 
-    def cheapest(self, gpu: str, gpu_count: int, region: str) -> InstanceType:
-        """The launchable type with exactly that many of that GPU that costs least in the region.
+    def find_cheapest(self, gpu: str, gpu_count: int, region: str) -> InstanceType:
+        """Return the cheapest launchable type in the region with exactly `gpu_count` GPUs.
 
-        :raises UnknownGpu: nothing is called so
-        :raises NoSuchOffer: that GPU is not to be had so; the message names what is
+        :param gpu: the name of the GPU as a person writes it
+        :raises UnknownGpu: no GPU matches
+        :raises NoMatchingType: no type has this GPU in this number or in this region
         """
         names = self.match_gpus(gpu)
-        of_gpu = [instance_type for instance_type in self.types.values() if instance_type.gpu in names]
-        launchable = [each for each in of_gpu if each.unavailable is None]
+        with_gpu = [instance_type for instance_type in self.types.values() if instance_type.gpu in names]
+        launchable = [instance_type for instance_type in with_gpu if instance_type.unavailable is None]
         if not launchable:
-            raise NoMatchingType(next(each.unavailable for each in of_gpu if each.unavailable))
-        counted = [each for each in launchable if each.gpu_count == gpu_count]
-        if not counted:
-            counts = join_and(sorted({each.gpu_count for each in launchable}))
-            message = f"no type has exactly {gpu_count} x {join_or(names)}; they come in {counts}"
+            raise NoMatchingType(next(item.unavailable for item in with_gpu if item.unavailable))
+        offer = f"{gpu_count} x {join_or(names)}"
+        with_count = [instance_type for instance_type in launchable if instance_type.gpu_count == gpu_count]
+        if not with_count:
+            counts = join_or(sorted({instance_type.gpu_count for instance_type in launchable}))
+            message = f"No instance type has exactly {offer}. Choose {counts}."
             raise NoMatchingType(message, field="gpu_count")
-        priced = [each for each in counted if region in each.prices]
-        if not priced:
-            regions = join_and(sorted({place for each in counted for place in each.prices}))
-            wish = f"{gpu_count} x {join_or(names)}"
-            raise NoMatchingType(f"{wish} is not known to be offered in {region}; it is in {regions}")
-        return min(priced, key=lambda each: (each.prices[region], each.vcpus, each.name))
+        with_price = [instance_type for instance_type in with_count if region in instance_type.prices]
+        if not with_price:
+            regions = join_or(sorted({place for instance_type in with_count for place in instance_type.prices}))
+            raise NoMatchingType(f"No offer of {offer} is known in {region}. Choose {regions}.")
+        return min(with_price, key=lambda item: (item.prices[region], item.vcpus, item.name))
 
-    def price(self, instance_type: str, region: str) -> Decimal | None:
-        """USD an hour on demand; None where no price is known."""
-        found = self.types.get(instance_type)
+    def get_price(self, type_name: str, region: str) -> Decimal | None:
+        """Return USD per hour on demand; None: no price is known."""
+        found = self.types.get(type_name)
         return found.prices.get(region) if found else None
 
-    def disk_price_per_gib_hour(self, region: str) -> Decimal:
-        """USD for a GiB of gp3; a region without a price of its own counts as the dearest that is known."""
+    def get_disk_price_per_gib_hour(self, region: str) -> Decimal:
+        """Return USD per GiB of gp3 and hour. A region without a price of its own has the highest known price."""
         dearest = max(self.disk_per_gib_month.values())
         return self.disk_per_gib_month.get(region, dearest) / HOURS_PER_MONTH
 
-    def snapshot_price_per_gib_month(self, region: str) -> Decimal:
-        """USD for a GiB of a snapshot; a region without a price of its own counts as the dearest that is known."""
+    def get_snapshot_price_per_gib_month(self, region: str) -> Decimal:
+        """Return USD per GiB of a snapshot and month. A region without its own price has the highest known price."""
         return self.snapshot_per_gib_month.get(region, max(self.snapshot_per_gib_month.values()))
 
     def _launchable(self) -> Iterable[InstanceType]:
         return (instance_type for instance_type in self.types.values() if instance_type.unavailable is None)
 
 
-def parse_catalog(data: Mapping[str, Any]) -> InstanceTypeCatalog:
-    """The catalogue from its JSON.
-
-    :raises KeyError, TypeError, ValueError: it is not one
-    """
-    capabilities = {name: model["compute_capability"] for name, model in data["gpus"].items()}
-    return InstanceTypeCatalog(
-        types={name: _parse_type(name, entry, capabilities.get) for name, entry in data["types"].items()},
-        peaks={name: Peaks(**model["peaks"]) for name, model in data["gpus"].items()},
-        priced_at=date.fromisoformat(data["priced_at"]),
-        source=data["source"],
-        disk_per_gib_month=_decimals(data["disk_usd_per_gib_month"]),
-        snapshot_per_gib_month=_decimals(data["snapshot_usd_per_gib_month"]),
-        address_price_per_hour=Decimal(data["address_usd_per_hour"]),
-    )
-
-
-def _parse_type(name: str, entry: Mapping[str, Any], capability: Callable[[str], str | None]) -> InstanceType:
-    return InstanceType(
-        name=name,
-        family=entry["family"],
-        gpu=entry["gpu"],
-        gpu_count=int(entry["gpu_count"]),
-        gpu_memory_mib=int(entry["gpu_memory_mib"]),
-        compute_capability=capability(entry["gpu"]) if entry["gpu"] else None,
-        vcpus=int(entry["vcpus"]),
-        memory_gib=float(entry["memory_gib"]),
-        arch=entry["arch"],
-        status=entry["status"],
-        quota_code=entry["quota_code"],
-        image=entry["image"],
-        unavailable=entry["unavailable"],
-        prices=_decimals(entry["prices"]),
-        instance_store_gb=int(entry["instance_store_gb"]),
-    )
-
-
-def _decimals(texts: Mapping[str, str]) -> dict[str, Decimal]:
-    return {key: Decimal(text) for key, text in texts.items()}
-
-
-def _did_you_mean(close: tuple[str, ...]) -> str:
-    return f"; did you mean {join_or(close)}?" if close else ""
+def _did_you_mean(suggestions: tuple[str, ...]) -> str:
+    return f" Did you mean {join_or(suggestions)}?" if suggestions else ""

@@ -1,1 +1,1 @@
-"""Definitions that every capability of the domain uses."""
+"""Hold the definitions that all capabilities of the domain use."""

@@ -1,26 +1,28 @@
-"""Time, as it is handed to everything that needs it."""
+"""Define the clock that is passed to all code that needs the time, so that tests and the local cloud can set it."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
 class Clock(Protocol):
-    """What the desk asks for the time. The local cloud's runs faster than the world's."""
+    """A clock. The clock of the local cloud can run faster than real time."""
 
     def now(self) -> datetime:
-        """The time, in UTC."""
+        """Return the current time, in UTC."""
         ...
 
-    def scale_script_timeout(self, limit: timedelta) -> timedelta:
-        """How long a time limit of a script, which runs in the world's seconds, lasts on this clock."""
+    def scale_script_timeout(self, timeout: timedelta) -> timedelta:
+        """Return how long `timeout`, which a script measures in real seconds, lasts on this clock."""
         ...
 
 
 class SystemClock:
-    """The world's time."""
+    """The clock of the operating system."""
 
     def now(self) -> datetime:
+        """Return the current time, in UTC."""
         return datetime.now(UTC)
 
-    def scale_script_timeout(self, limit: timedelta) -> timedelta:
-        return limit
+    def scale_script_timeout(self, timeout: timedelta) -> timedelta:
+        """Return `timeout`: this clock runs in real time."""
+        return timeout

@@ -1,103 +1,129 @@
-"""Every interval, deadline and life span of the desk, each with its reason.
+"""Define every interval, deadline and retention time of gpudesk, each with its reason.
 
-Those of the idle rule are with the rule, which the machines carry (`activity/`).
+Three groups are elsewhere: those of the idle rule, which the probe carries (`idle/`), those of a policy, which people
+set (`desk/settings.py`), and the timeouts of single calls, beside the call.
+
+Sources: `eventual consistency` is
+https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html, and `throttling` is
+https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html. A value without a source is a choice.
 """
 
 from datetime import timedelta
 
+# Launch
+
 LAUNCH_DEADLINE = timedelta(minutes=15)
-"""Capacity that is not there for a quarter of an hour is a person's decision: another type, another region."""
+"""After so long without capacity a person has to decide whether to take another type or another region."""
 
 CAPACITY_RETRY = timedelta(minutes=2)
-"""After every zone refused: RunInstances has a small bucket, and capacity does not come back in seconds."""
+"""Wait after all zones refused: capacity does not come back within seconds, and AWS throttles RunInstances by the
+number of instances that are requested (throttling)."""
 
 LAUNCH_VISIBILITY_DEADLINE = timedelta(minutes=10)
-"""A launch whose answer was lost shows up by tag within minutes (DescribeInstances lags); after this it never was."""
-
-AGENT_DEADLINE = timedelta(minutes=15)
-"""From running to an agent that answers: images need one to five minutes, so longer means no way to SSM."""
-
-AGENT_WARNING_AFTER = timedelta(minutes=10)
-"""The owner hears of it before the deadline acts (nobody is stopped unwarned)."""
-
-START_DEADLINE = timedelta(minutes=15)
-"""As LAUNCH_DEADLINE, for a stopped instance: its zone is where its disk is."""
-
-MAX_SETUP_ATTEMPTS = 3
-"""A document that failed three times fails for a reason that a fourth does not cure."""
-
-SETUP_RETRY = timedelta(minutes=1)
-"""Mirrors and package locks recover in a minute or not at all."""
-
-COMMAND_RESEND_AFTER = timedelta(minutes=1)
-"""A command that AWS never confirmed is sent again; the machine's lock makes the second one leave at once."""
-
-SEND_DEADLINE = timedelta(minutes=15)
-"""As AGENT_DEADLINE: an agent that answered and then takes no command for so long is lost."""
-
-SSM_DELIVERY_TIMEOUT = timedelta(minutes=10)
-"""How long SSM may take to hand a command to the agent."""
-
-DOCUMENT_MARGIN = SSM_DELIVERY_TIMEOUT + timedelta(minutes=2)
-"""On top of a document's own time limit, which SSM enforces: for delivery and the report."""
-
-STOP_RETRY_AFTER = timedelta(minutes=2)
-"""AWS acknowledged, the instance still runs: ask again."""
-
-STOP_FORCE_AFTER = timedelta(minutes=10)
-"""An operating system that has not shut down by then does not; the deadline of `stopping`."""
-
-STOP_OVERDUE_AFTER = timedelta(minutes=20)
-"""Ten minutes after force: a person has to look."""
-
-WARNING_DELIVERY_WAIT = timedelta(minutes=10)
-"""How long a stop waits for its warning to reach somebody; the machine itself is more patient (`activity/alone.py`)."""
-
-USER_RESPONSE_WAIT = timedelta(minutes=5)
-"""However late a warning arrives, whoever gets it has so long to answer it (or as long as the warning, if shorter)."""
-
-WARNING_RETRY_INTERVAL = timedelta(minutes=2)
-"""A warning that did not arrive is tried again so often: it has minutes, not hours."""
-
-NOTIFICATION_EXPIRY = timedelta(hours=6)
-"""News that nobody could be told for so long are in the timeline, and old."""
-
-UNKNOWN_ACTIVITY_NOTIFY_AFTER = timedelta(minutes=15)
-"""How long activity may be unknown before owner and admin hear of it."""
-
-GONE_AFTER = timedelta(hours=2)
-"""Terminated instances vanish from EC2 after about an hour; absent for two, it is gone."""
-
-VISIBILITY_GRACE = timedelta(minutes=10)
-"""What carries our tag and has no record is spared that long: its record may be a moment away."""
-
-FAILED_RECORD_RETENTION = timedelta(hours=1)
-"""A failed launch without a machine leaves the list of the living after that, and frees its name."""
+"""If the response to RunInstances was lost, the instance is found by its tags. DescribeInstances can lag by minutes
+(eventual consistency). If it does not show the instance by then, the call had no effect."""
 
 DUPLICATE_REQUEST_WINDOW = timedelta(minutes=2)
-"""The same wish of the same owner within this is a person who saw a time-out and typed again."""
+"""The same request of the same owner within this time comes from a person who saw a timeout and sent it again."""
 
 IDEMPOTENCY_RETENTION = timedelta(hours=24)
 """How long an Idempotency-Key is remembered."""
 
+FAILED_RECORD_RETENTION = timedelta(hours=1)
+"""After this time a failed launch without an EC2 instance is closed, which frees its name."""
+
+# Boot and setup
+
+AGENT_DEADLINE = timedelta(minutes=15)
+"""From running to the SSM agent's first ping. The agent needs one to five minutes; after 15 it has no way to SSM."""
+
+AGENT_WARNING_AFTER = timedelta(minutes=10)
+"""When the owner is warned that AGENT_DEADLINE is near: no instance is stopped without a warning."""
+
+START_DEADLINE = timedelta(minutes=15)
+"""Equal to LAUNCH_DEADLINE, for the start of a stopped instance. It can start only in the zone of its disk."""
+
+MAX_SETUP_ATTEMPTS = 3
+"""If a document has failed three times, the cause is not a passing one."""
+
+SETUP_RETRY = timedelta(minutes=1)
+"""Mirrors and package locks recover within a minute, or not at all."""
+
+COMMAND_RESEND_AFTER = timedelta(minutes=1)
+"""When a call whose response was lost is sent again. A document that arrives twice runs once: the second run finds the
+lock of the first and exits."""
+
+SEND_DEADLINE = timedelta(minutes=15)
+"""Equal to AGENT_DEADLINE: if an agent takes no command for so long, it is lost."""
+
+SSM_DELIVERY_TIMEOUT = timedelta(minutes=10)
+"""`TimeoutSeconds` of SendCommand: how long SSM tries to deliver a command to the agent.
+https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_SendCommand.html"""
+
+DOCUMENT_MARGIN = SSM_DELIVERY_TIMEOUT + timedelta(minutes=2)
+"""Added to the time limit of a document, which SSM enforces: 10 minutes for the delivery, 2 for the result."""
+
+# Stop and end
+
+STOP_RETRY_AFTER = timedelta(minutes=2)
+"""AWS accepted the call and the instance still runs, so the call is sent again."""
+
+STOP_FORCE_AFTER = timedelta(minutes=10)
+"""An operating system that has not shut down by then does not shut down any more. A forced stop follows."""
+
+STOP_OVERDUE_AFTER = timedelta(minutes=20)
+"""Ten minutes after the forced stop a person has to look."""
+
+GONE_AFTER = timedelta(hours=2)
+"""A terminated instance stays visible for about an hour. If EC2 has not shown an instance for two, it is gone.
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_TerminateInstances.html"""
+
+VISIBILITY_GRACE = timedelta(minutes=10)
+"""A new instance may not be visible for so long (eventual consistency), and one with gpudesk's tags may have no record
+yet. Neither is acted on before."""
+
 TERMINATED_RETENTION = timedelta(days=30)
 """How long a terminated instance stays in the list."""
 
+# Warnings and notifications
+
+WARNING_DELIVERY_WAIT = timedelta(minutes=10)
+"""How long a stop waits for the delivery of its warning. A self-stop waits longer (`idle/self_stop.py`)."""
+
+USER_RESPONSE_WAIT = timedelta(minutes=5)
+"""The time to react after a warning is delivered, however late that is. A shorter warning period shortens it."""
+
+WARNING_RETRY_INTERVAL = timedelta(minutes=2)
+"""A stop warning has minutes, not hours, so its delivery is retried often."""
+
+NOTIFICATION_EXPIRY = timedelta(hours=6)
+"""A notification that could not be delivered for so long is outdated. The timeline still has the entry."""
+
+UNKNOWN_ACTIVITY_NOTIFY_AFTER = timedelta(minutes=15)
+"""How long activity may be unknown before the owner and the admins are notified."""
+
+# Images
+
 SANITIZE_DEADLINE = timedelta(minutes=20)
-"""From sending the document that takes secrets out of an image to its end: delivery (10) and seconds of work."""
+"""From sending the document that removes the secrets to its end: 10 minutes for the delivery, and seconds of work."""
 
 IMAGE_RETRY_AFTER = timedelta(minutes=3)
-"""CreateImage has no token: it is asked again only once what it may have made would be seen."""
+"""CreateImage takes no client token. It is sent again only when an image of the first call would be visible.
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateImage.html"""
 
 IMAGE_DEADLINE = timedelta(hours=6)
-"""From the request on, and so long a termination waits: the first snapshot of a disk of some hundred GiB takes most of
-an hour; after six it does not come."""
+"""From the request to the finished image; a termination waits so long. The first snapshot of a disk of some hundred GiB
+takes most of an hour; if it has taken six, it does not finish."""
 
 RESTORE_DEADLINE = IMAGE_DEADLINE + timedelta(hours=2)
-"""From the same request on: a machine that runs and takes no command two hours after all is over needs a person."""
+"""From the request to the restored secrets. If an instance takes no command for two hours after the image is finished,
+a person has to look."""
+
+# Sweep
 
 SWEEP_OVERDUE_AFTER = timedelta(minutes=10)
-"""A sweep comes each minute; ten that did not come to their end are no chance any more."""
+"""A sweep runs each minute. If none has completed for ten, that is not by chance."""
 
 SWEEP_LEASE_DURATION = timedelta(minutes=2)
-"""Longer than a sweep may take (the function's time-out is one minute), short enough that a crash costs one sweep."""
+"""Longer than a sweep can take (the function's timeout is one minute), and short enough that a crash costs only one
+sweep."""

@@ -1,31 +1,33 @@
-"""The desk's own exceptions.
+"""Define gpudesk's own exceptions.
 
 DeskError
-├── Refused             a person asked for something that cannot be: mapped to a status, with the fields
-│   ├── Invalid         a field is wrong
-│   ├── NotFound        no such instance, token or route
-│   ├── Forbidden       somebody else's
-│   ├── Unauthenticated no token, or one that is not valid
-│   ├── Conflict        what stands now does not allow it
-│   └── UpstreamError   AWS rejected a call that the request needs
-│       └── UpstreamUnavailable   AWS was throttled or silent: the same request may succeed later
-├── NotDelivered        a channel did not take what people are to be told; it is tried again
-└── CloudError          AWS said no: the loop decides what follows
-    ├── TryLater        throttled, out of order, no answer: the same call again
-    ├── NoCapacity      not here, not now: another zone
-    ├── OverQuota       the account's limit
-    ├── Missing         AWS does not know the id (yet, or any more)
-    └── GiveUp          it will not work as asked, with what to do
+├── RequestError            a request cannot be granted; it is mapped to an HTTP status
+│   ├── ValidationFailed    a field is wrong
+│   ├── NotFound            no such instance, image or route, or it belongs to somebody else
+│   ├── Forbidden           the caller is not allowed to do it
+│   ├── Unauthenticated     there is no token, or it is not valid
+│   ├── Conflict            the current state does not allow it
+│   └── UpstreamError       AWS rejected a call that the request needs
+│       └── UpstreamUnavailable     AWS was throttled or did not respond
+├── DeliveryFailed          a channel did not accept a notification; it is sent again
+└── AwsError                AWS rejected a call or did not respond; the loop decides what follows
+    ├── TransientAwsError   throttled or no response: make the same call again
+    ├── InsufficientCapacity        not in this zone now: try another zone
+    ├── QuotaExceeded       the quota of the account does not allow it
+    ├── AwsNotFound         AWS does not know the id, not yet or no longer
+    └── PermanentAwsError   the same call never succeeds
 """
 
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import ClassVar
 
+from chalicelib.domain.common.text import pluralize
+
 
 @unique
 class ErrorCode(StrEnum):
-    """The `code` of an HTTP error response. Programs rely on it, so a code does not change."""
+    """The `code` of an HTTP error response. Programs rely on it, so a code never changes."""
 
     # 400
     MALFORMED_REQUEST = "malformed_request"
@@ -86,26 +88,32 @@ class ErrorCode(StrEnum):
 
 @dataclass(frozen=True)
 class FieldError:
-    """What is wrong with one field of a request, and what would be right."""
+    """An error in one field of a request.
+
+    :param field: path of the field in the body or the query, as "idle_policy.signals"
+    :param message: the values that are accepted, without a subject: "must be 1 to 64, not 70"
+    """
 
     field: str
     message: str
 
 
 class DeskError(Exception):
-    """The root of everything that the desk raises on purpose."""
+    """Base class of all exceptions that gpudesk raises on purpose."""
 
 
 class RequestError(DeskError):
     """A request that cannot be granted.
 
-    :param code: for programs
-    :param message: for people: what was wrong and what would be right
+    :param message: for people: what is wrong, and what to do
+    :param code: for programs; None: the default of the class
+    :param errors: the fields that are wrong
     """
 
     default_code: ClassVar[ErrorCode] = ErrorCode.REQUEST_REJECTED
 
     def __init__(self, message: str, *, code: ErrorCode | None = None, errors: tuple[FieldError, ...] = ()) -> None:
+        """Store the message, the code and the field errors."""
         super().__init__(message)
         self.message = message
         self.code = code or self.default_code
@@ -113,31 +121,31 @@ class RequestError(DeskError):
 
 
 class ValidationFailed(RequestError):
-    """One or more fields are wrong."""
+    """One or more fields of the request are wrong."""
 
     default_code = ErrorCode.INVALID_REQUEST
 
 
 class NotFound(RequestError):
-    """There is no such thing, or it is not the caller's to know of."""
+    """The requested object does not exist, or the caller may not know that it does."""
 
     default_code = ErrorCode.NOT_FOUND
 
 
 class Forbidden(RequestError):
-    """The caller may not."""
+    """The caller is not allowed to do this."""
 
     default_code = ErrorCode.FORBIDDEN
 
 
 class Unauthenticated(RequestError):
-    """The caller did not say who they are in a way that we can check."""
+    """The request has no token, or one that is not valid."""
 
     default_code = ErrorCode.UNAUTHENTICATED
 
 
 class Conflict(RequestError):
-    """The state of things does not allow it now."""
+    """The current state of the instance, image or gpudesk does not allow the request."""
 
     default_code = ErrorCode.CONFLICT
 
@@ -149,48 +157,49 @@ class UpstreamError(RequestError):
 
 
 class UpstreamUnavailable(UpstreamError):
-    """AWS was throttled or silent; the same request may succeed later."""
+    """AWS was throttled or did not respond; the same request may succeed later."""
 
 
 class DeliveryFailed(DeskError):
-    """A channel did not take it; the text says why."""
+    """A channel did not accept a notification. The text of the exception is the reason."""
 
 
 class AwsError(DeskError):
-    """AWS refused or did not answer.
+    """AWS rejected a call or did not respond.
 
-    :param code: AWS's own error code, or ours where there was no answer
+    :param code: the error code of AWS, or gpudesk's own if there was no response
     """
 
     def __init__(self, code: str, message: str) -> None:
+        """Store the code and the message of AWS."""
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
 
     @property
     def description(self) -> str:
-        """Message and code, as a sentence."""
+        """Return message and code as a sentence."""
         return f"{self.message.rstrip('. ')} ({self.code})."
 
 
 class TransientAwsError(AwsError):
-    """The same call may succeed later; whether this one took effect is not known."""
+    """The same call may succeed later. It is not known whether this one had an effect."""
 
 
 class InsufficientCapacity(AwsError):
-    """AWS has no such instance to give in this zone now."""
+    """AWS has no capacity for this instance type in this zone now."""
 
 
 class QuotaExceeded(AwsError):
-    """The account's limit does not allow it."""
+    """A quota of the AWS account does not allow the call."""
 
 
 class AwsNotFound(AwsError):
-    """AWS does not know the id: not yet, or no longer."""
+    """AWS does not know the id, not yet or no longer."""
 
 
 class PermanentAwsError(AwsError):
-    """Asked like this it never works: a permission, a parameter, a type that is not offered."""
+    """The same call never succeeds: a permission is missing, a parameter is wrong, or a type is not offered."""
 
 
 class PrerequisiteMissing(PermanentAwsError):
@@ -205,7 +214,9 @@ class PrerequisiteMissing(PermanentAwsError):
         return f"{self.message.rstrip('. ')}."
 
 
-def validation_failed(errors: list[FieldError]) -> ValidationFailed:
-    """One refusal of all that is wrong."""
-    fields = ", ".join(dict.fromkeys(error.field for error in errors))
-    return ValidationFailed(f"the request cannot be granted as it is: see {fields}", errors=tuple(errors))
+def build_validation_error(errors: list[FieldError]) -> ValidationFailed:
+    """Return one exception for all invalid fields of a request."""
+    fields = tuple(dict.fromkeys(error.field for error in errors))
+    verb = "is" if len(fields) == 1 else "are"
+    message = f"{pluralize(len(fields), 'field')} {verb} invalid: {', '.join(fields)}."
+    return ValidationFailed(message, errors=tuple(errors))

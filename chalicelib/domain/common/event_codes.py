@@ -1,7 +1,7 @@
-"""Every code of a reason and of a timeline entry, with who is notified of it.
+"""Define every code of a reason and of a timeline entry, and who is notified of it.
 
-A code stands here once. To add one, add a member: a code that somebody is notified of needs a subject for its e-mail,
-a code that nobody is notified of must not have one. Both are checked when this module is imported.
+To add a code, add a member to `EventCode`. A code that somebody is notified of needs a subject for its e-mail, and a
+code that nobody is notified of must not have one. Importing this module checks both.
 """
 
 from enum import StrEnum, unique
@@ -9,7 +9,7 @@ from typing import Self
 
 
 class Audience(StrEnum):
-    """Recipient of a notification: the owner of the instance, or the admins of the desk."""
+    """Recipient of a notification: the owner of the instance, or the admins of gpudesk."""
 
     OWNER = "owner"
     ADMIN = "admin"
@@ -25,7 +25,7 @@ WITHOUT_EMAIL = "(no e-mail)"
 
 
 class ReplayAction(StrEnum):
-    """Action of gpudesk that `make replay` prints."""
+    """Action of gpudesk that `make replay` prints in its timeline."""
 
     WARN = "warn"
     WITHDRAW = "withdraw"
@@ -35,13 +35,13 @@ class ReplayAction(StrEnum):
 
 @unique
 class EventCode(StrEnum):
-    """Code of a reason or a timeline entry. Its value is what is stored, returned and sent.
+    """Code of a reason or a timeline entry. Its value is stored, returned by the API and sent in notifications.
 
     A member is written as `NAME = code, audience, subject, replay action`.
 
     :ivar audience: who is notified of a timeline entry with this code, in the order of delivery
     :ivar subject: what follows `gpudesk: NAME ` in the subject of the e-mail; `{outcome}` is "stopped" or "terminated"
-    :ivar replay_action: what `make replay` calls it; None: it is not part of a replay
+    :ivar replay_action: the action that `make replay` prints for it; None: a replay does not print it
     """
 
     _value_: str
@@ -58,11 +58,11 @@ class EventCode(StrEnum):
     ) -> Self:
         """Create a member.
 
-        :param audience: required; None is the default because mypy checks `EventCode(value)` against this signature
-        :raises TypeError: no audience is given, or the subject does not go with the audience
+        :param audience: required; the default is None only because mypy checks `EventCode(value)` by this signature
+        :raises TypeError: the audience is missing, a notified code has no subject, or another code has one
         """
         if audience is None:
-            raise TypeError(f"{code}: a code needs an audience, NOTIFY_NOBODY where it is not notified")
+            raise TypeError(f"{code}: a code needs an audience; use NOTIFY_NOBODY if nobody is notified")
         if bool(audience) != bool(subject):
             raise TypeError(f"{code}: a notified code needs a subject, any other code must not have one")
         member = str.__new__(cls, code)
@@ -169,7 +169,7 @@ class EventCode(StrEnum):
     TERMINATING = "terminating", NOTIFY_NOBODY
     TERMINATED = "terminated", NOTIFY_NOBODY
 
-    # EC2 state, and what happened outside gpudesk
+    # EC2 state and external changes
     NOT_VISIBLE = "not_visible", NOTIFY_NOBODY
     NOT_VISIBLE_YET = "not_visible_yet", NOTIFY_NOBODY
     AWS_UNAVAILABLE = "aws_unavailable", NOTIFY_NOBODY
@@ -200,7 +200,7 @@ class EventCode(StrEnum):
     BENCHMARK_DONE = "benchmark_done", NOTIFY_OWNER, "finished its benchmark"
     BENCHMARK_FAILED = "benchmark_failed", NOTIFY_OWNER, "could not finish its benchmark"
 
-    # Images, and the secrets that are removed while one is created
+    # Images, and removing and restoring the secrets of their source
     IMAGE_REQUESTED = "image_requested", NOTIFY_NOBODY
     IMAGE_AVAILABLE = "image_available", NOTIFY_OWNER, "image is ready to use"
     IMAGE_FAILED = "image_failed", NOTIFY_OWNER, "image could not be created"
@@ -215,6 +215,6 @@ class EventCode(StrEnum):
     SECRETS_REGENERATED = "secrets_regenerated", NOTIFY_NOBODY
     SECRET_RESTORE_FAILED = "secret_restore_failed", NOTIFY_NOBODY
 
-    # The desk itself
+    # gpudesk itself
     SWEEP_OVERDUE = "sweep_overdue", NOTIFY_ADMIN, "scheduled sweep has not completed for 10 minutes"
     WEBHOOK_REGISTERED = "webhook_registered", NOTIFY_BOTH, WITHOUT_EMAIL

@@ -1,21 +1,22 @@
-"""Reason of a decision, as the desk records it. The probe carries the plain `Reason` alone."""
+"""Define the reason of a decision, as gpudesk records it. The probe carries only the plain `Reason`."""
 
 from dataclasses import dataclass
 
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.reason import Reason
+from chalicelib.domain.common.text import to_sentence
 
 
 @dataclass(frozen=True, kw_only=True)
 class EventReason(Reason):
-    """A reason whose code is one of the desk's event codes."""
+    """A reason whose code is an event code."""
 
     code: EventCode
 
 
-def event_reason(reason: Reason) -> EventReason:
-    """Return the reason of an activity judgment as one of the desk's.
+def to_event_reason(reason: Reason) -> EventReason:
+    """Return the reason of an activity judgment, with its message as a whole sentence.
 
     :raises ValueError: its code is not an event code
     """
-    return EventReason(code=EventCode(reason.code), message=reason.message)
+    return EventReason(code=EventCode(reason.code), message=to_sentence(reason.message))

@@ -1,4 +1,4 @@
-"""Round and print amounts in US dollars."""
+"""Round and format amounts in US dollars."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""Why something is so. The probe carries this module, so it imports nothing of the desk."""
+"""Define the reason why something is so. The probe carries this module, so it imports only the standard library."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Timeline entries: what was done or decided, when, by whom, why."""
+"""Define timeline entries: what was done or decided, when, by whom and why."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,15 +8,15 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 
 SYSTEM_ACTOR = "gpudesk"
-"""The author of what nobody asked for."""
+"""Actor of what gpudesk decides on its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TimelineEntry:
-    """A line of the timeline.
+    """An entry of the timeline.
 
-    :param actor: a person, a bot for a person ("slack for ada"), or the desk
-    :param details: facts for programs; `reason_code` is why it was done
+    :param actor: a person, a bot on behalf of a person ("slack for ada"), or SYSTEM_ACTOR
+    :param details: facts for programs; `reason_code` is the code of the reason why it was done
     """
 
     at: datetime
@@ -29,5 +29,5 @@ class TimelineEntry:
 def timeline_entry(
     now: datetime, reason: EventReason, *, actor: str = SYSTEM_ACTOR, details: Mapping[str, str] | None = None
 ) -> TimelineEntry:
-    """A line of the timeline that says `reason`."""
+    """Return a timeline entry with the code and the message of `reason`."""
     return TimelineEntry(at=now, actor=actor, code=reason.code, message=reason.message, details=details or {})

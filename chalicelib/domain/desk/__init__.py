@@ -1,1 +1,1 @@
-"""Settings of the desk and of its owners: mode, defaults, limits, notification channels."""
+"""Hold the settings of the desk and of the owners: mode, defaults, limits, policies and notification channels."""

@@ -1,4 +1,4 @@
-"""Where somebody is told of warnings, and what is wrong with an address."""
+"""Define the notification channels, validate their addresses, and find the channels of a recipient."""
 
 import ipaddress
 import re
@@ -9,19 +9,21 @@ from urllib.parse import urlsplit
 from chalicelib.domain.common.errors import FieldError
 from chalicelib.domain.common.event_codes import Audience
 
-EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
+EMAIL_PATTERN = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
 MAX_URL_LENGTH = 500
-HOST = re.compile(r"[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
+HOST_PATTERN = re.compile(r"[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Channels:
-    """Where somebody is told of warnings. The timeline and the API are a record, no channel.
+    """The notification channels of an owner, or of the admins. The timeline and the API are not channels.
 
-    :param email: by SNS, once the address has been confirmed
-    :param email_generation: counts how often one was set: an invitation that nobody followed ends after some days
-    :param webhook: an https URL that takes signed messages (https://www.standardwebhooks.com)
-    :param webhook_generation: counts the keys that its secret was made of; another one is another secret
+    :param email: an address that SNS sends to, once it is confirmed
+    :param email_generation: how often an address was set; setting it again sends a new request for confirmation,
+        because the old one expires after some days
+    :param webhook: an https URL that accepts signed messages (https://www.standardwebhooks.com)
+    :param webhook_generation: the number from which the secret of the webhook is derived; a new number makes a new
+        secret
     """
 
     email: str | None = None
@@ -30,40 +32,41 @@ class Channels:
     webhook_generation: int = 0
 
     def __bool__(self) -> bool:
+        """Return whether a channel is set."""
         return bool(self.email or self.webhook)
 
 
 def validate_channels(channels: Channels, *, may_be_local: bool) -> Iterator[FieldError]:
-    """What is wrong with the addresses.
+    """Yield an error for each address that is not valid.
 
-    :param may_be_local: whether plain http and any host are allowed, for trying out
+    :param may_be_local: allow http and local hosts, for the local cloud
     """
-    if channels.email is not None and not (EMAIL.fullmatch(channels.email) and len(channels.email) <= 254):
+    if channels.email is not None and not (EMAIL_PATTERN.fullmatch(channels.email) and len(channels.email) <= 254):
         yield FieldError("channels.email", "must be an e-mail address such as ada@example.org")
     if channels.webhook is not None:
-        problem = _url_problem(channels.webhook, may_be_local=may_be_local)
+        problem = _find_url_problem(channels.webhook, may_be_local=may_be_local)
         if problem:
-            yield FieldError("channels.webhook", f"must be a URL such as https://hooks.example.org/gpu: {problem}")
+            yield FieldError("channels.webhook", f"must be a URL such as https://hooks.example.org/gpu; {problem}")
 
 
-def _url_problem(url: str, *, may_be_local: bool) -> str | None:
+def _find_url_problem(url: str, *, may_be_local: bool) -> str | None:
     if len(url) > MAX_URL_LENGTH or not re.fullmatch(r"[\x21-\x7e]+", url):
-        return f"it has spaces, control characters, or more than {MAX_URL_LENGTH} characters"
+        return f"it must have no spaces or control characters, and at most {MAX_URL_LENGTH} characters"
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port
     except ValueError:
-        return "it cannot be read"
+        return "this one is not a valid URL"
     if parts.scheme not in (("https", "http") if may_be_local else ("https",)) or not host:
-        return "it does not begin with https:// and a host name"
+        return "it must begin with https:// and a host name"
     if parts.username or parts.password:
-        return "it must not hold a user name or password"
-    if not may_be_local and (_is_address(host) or not HOST.fullmatch(host)):
-        return f"{host[:60]} is no public host name"
+        return "it must not contain a user name or a password"
+    if not may_be_local and (_is_ip_address(host) or not HOST_PATTERN.fullmatch(host)):
+        return f"{host[:60]} is not a public host name"
     return None
 
 
-def _is_address(host: str) -> bool:
+def _is_ip_address(host: str) -> bool:
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -73,9 +76,9 @@ def _is_address(host: str) -> bool:
 
 @dataclass(frozen=True)
 class Recipient:
-    """Somebody's channels.
+    """An owner or the admins, with their channels.
 
-    :param name: whose they are; the secret of the webhook is made of it
+    :param name: "owner/NAME" or "desk"; the secret of the webhook is derived from it
     """
 
     name: str
@@ -84,28 +87,33 @@ class Recipient:
 
 @dataclass(frozen=True)
 class ChannelDirectory:
-    """Who can be told by what.
+    """The channels of all recipients.
 
-    :param owners: the channels of those who have set any
-    :param admin: the desk's own
+    :param owners: the channels of the owners who have settings, by owner
+    :param admin: the channels of the desk, which reach the admins
     """
 
     owners: Mapping[str, Channels] = field(default_factory=dict)
     admin: Channels = Channels()
 
-    def recipient_for(self, audience: Audience, owner: str) -> Recipient:
-        """An owner who has set no channel is told by the desk's: somebody hears of it."""
-        own = self.owners.get(owner)
-        if audience is Audience.OWNER and own:
-            return Recipient(f"owner/{owner}", own)
+    def get_recipient(self, audience: Audience, owner: str) -> Recipient:
+        """Return the recipient of a notification.
+
+        An owner without a channel is reached by the channels of the desk, so that somebody is notified.
+        """
+        channels = self.owners.get(owner)
+        if audience is Audience.OWNER and channels:
+            return Recipient(f"owner/{owner}", channels)
         return Recipient("desk", self.admin)
 
-    def email_addresses(self) -> frozenset[tuple[str, int]]:
-        """Every address that is set, and how often it was: whoever sets it again is asked for consent again."""
+    def list_email_addresses(self) -> frozenset[tuple[str, int]]:
+        """Return all e-mail addresses with their generation. Each pair gets one request for confirmation."""
         return frozenset(
-            (each.email, each.email_generation) for each in (*self.owners.values(), self.admin) if each.email
+            (channels.email, channels.email_generation)
+            for channels in (*self.owners.values(), self.admin)
+            if channels.email
         )
 
     def can_notify(self, owner: str) -> bool:
-        """Whether a warning of this owner's instances can be delivered at all."""
-        return bool(self.recipient_for(Audience.OWNER, owner).channels)
+        """Return whether a channel is set that reaches the owner, or else the admins."""
+        return bool(self.get_recipient(Audience.OWNER, owner).channels)

@@ -1,20 +1,35 @@
-"""The desk's own settings: its mode, what it gives to those who do not ask, and how far people may go."""
+"""Define the settings of the desk (mode, defaults, limits) and of one owner."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from chalicelib.domain.common.errors import Conflict, ErrorCode
+from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.domain.desk.channels import Channels
+from chalicelib.domain.desk.policy_override import PolicyOverride
 from chalicelib.domain.idle.policy import SIGNALS, IdlePolicy, Thresholds
-from chalicelib.domain.write_warnings import WarningCode, WriteWarning
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnerSettings:
+    """The settings of one owner, as `GET /owners/{owner}` shows them. Fields that are not set have the desk's values.
+
+    :param version: the version in the database, for guarded writes; None: not stored yet
+    """
+
+    owner: str
+    policy: PolicyOverride = PolicyOverride()
+    channels: Channels = Channels()
+    version: int | None = None
 
 
 class Mode(StrEnum):
-    """What gpudesk may do.
+    """What gpudesk is allowed to do.
 
-    `enforce`: everything. `dry_run`: requests of people are carried out; what gpudesk decides on its own (a stop
-    warning, a stop, giving up at a deadline) is only recorded in the timeline. `paused`: nothing is changed and nothing
-    is launched.
+    - `enforce`: everything.
+    - `dry_run`: gpudesk carries out the requests of people. What it decides on its own (a stop warning, a stop, the end
+      of an attempt at a deadline) is only recorded in the timeline.
+    - `paused`: gpudesk changes nothing in AWS and launches nothing.
     """
 
     ENFORCE = "enforce"
@@ -22,20 +37,20 @@ class Mode(StrEnum):
     PAUSED = "paused"
 
 
-def paused_warning(mode: Mode, what: str) -> WriteWarning | None:
+def build_paused_warning(mode: Mode, action: str) -> WriteWarning | None:
     """Warn that a request is recorded but not started; None unless the mode is `paused`.
 
-    :param what: the requested action, for example "stop"
+    :param action: the requested action, for example "stop"
     """
     if mode is not Mode.PAUSED:
         return None
-    message = f"gpudesk is paused. The {what} is recorded and starts when an admin sets mode to enforce."
+    message = f"gpudesk is paused. The {action} is recorded and starts when an admin sets mode to enforce."
     return WriteWarning(WarningCode.DESK_PAUSED, message)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Defaults:
-    """What a request gets that does not say."""
+    """Values of the fields that a launch request leaves out."""
 
     region: str = "us-east-1"
     recipe: str = "jupyter"
@@ -46,13 +61,14 @@ class Defaults:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What nobody may exceed.
+    """Limits that no request can exceed.
 
-    :param keep_hours: a keep reaches at most this far from now
-    :param instances_per_owner: living ones, stopped ones included
-    :param signals: those that a policy may count
-    :param min_thresholds: a policy's may not be lower, or the noise of the machine itself would keep it running
-    :param required_tags: keys that every request's `tags` must have ("project" stands for the field of that name)
+    :param keep_hours: how far a keep can reach from now
+    :param instances_per_owner: active instances, including stopped ones
+    :param regions: regions in which instances can be launched; empty: all regions of the catalog
+    :param signals: the signals that a policy can use
+    :param min_thresholds: the lowest thresholds of a policy; below them the noise of an idle system counts as activity
+    :param required_tags: keys that the `tags` of every launch request must have; "project" means the field of that name
     """
 
     idle_minutes: int = 240
@@ -72,10 +88,11 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True)
 class DeskSettings:
-    """As `GET /desk` shows them.
+    """The settings of the desk, as `GET /desk` shows them.
 
-    :param channels: where the admins are told
-    :param log_group: of CloudWatch Logs, for all that documents say; None: nothing is kept but what SSM keeps
+    :param channels: the channels that reach the admins
+    :param log_group: the group in CloudWatch Logs for the output of documents; None: only SSM retains it
+    :param version: the version in the database, for guarded writes; None: not stored yet
     """
 
     mode: Mode = Mode.ENFORCE

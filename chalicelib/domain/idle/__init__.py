@@ -1,8 +1,10 @@
-"""Whether an instance is in use: the part of the desk that a machine carries, too, so that the rule is one code.
+"""Decide whether an instance is in use.
 
-A sensor's samples are folded into evidence (`evidence.py`), the evidence travels as a heartbeat (`heartbeat.py`), whose
-answer brings the desk's orders (`orders.py`); the evidence is judged under a policy (`idle.py`, `policy.py`), by the
-desk at every sweep, and by the machine itself where the desk is away (`alone.py`).
+A sensor's samples are folded into evidence (`evidence.py`). The evidence travels in a heartbeat (`heartbeat*.py`), and
+gpudesk answers with a heartbeat response (`heartbeat_response.py`). The rule judges the evidence under a policy
+(`rule.py`, `policy.py`): gpudesk at each sweep, and the instance itself when gpudesk is unreachable (`self_stop.py`).
 
-Imports the standard library and itself alone: the probe takes this folder, and `reason.py`, to the instance.
+The probe carries these modules to the instance, so that both sides use the same rule. Only `clock_skew.py` and
+`heartbeat_decoding.py` stay in gpudesk. The modules import the standard library, each other, and of `domain.common`
+only `reason` and `text`.
 """

@@ -1,8 +1,4 @@
-"""Samples folded into evidence: the half of the idle rule that runs on the machine.
-
-The probe carries this package to the instance, so it imports the standard library alone and nothing else of the desk.
-The desk judges what it makes (`idle.py`).
-"""
+"""Fold samples into evidence: the half of the idle rule that runs on the instance. `rule.py` judges the evidence."""
 
 from __future__ import annotations
 
@@ -11,14 +7,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 MAX_SAMPLE_GAP = timedelta(minutes=3)
-"""Between two samples a minute apart, two may be lost before the time between them counts as unseen."""
+"""Samples are a minute apart. Two may be lost; after a longer gap nothing is known about the time between."""
 
 MAX_CLOCK_STEP_BACK = timedelta(seconds=5)
-"""A clock that is set back by more has jumped: what was measured against it is void."""
+"""If the clock is set back by more than this, it has jumped, and the times before are void."""
 
 
 class SignalState(StrEnum):
-    """What a signal says of a moment."""
+    """State of a signal at one moment."""
 
     ACTIVE = "active"
     QUIET = "quiet"
@@ -30,8 +26,8 @@ class Sample:
     """One reading of one signal.
 
     :param at: when it was taken, UTC
-    :param boot_id: the kernel's id of this boot; another one voids what went before
-    :param reason: what was seen, for people ("GPU 1 of 8 at 97 %")
+    :param reason: the reading, for people ("GPU 1 of 8 at 97 %")
+    :param boot_id: the kernel's id of this boot; a new id makes the earlier samples void
     """
 
     at: datetime
@@ -45,10 +41,10 @@ class Evidence:
     """An unbroken run of samples of one signal in one state.
 
     :param since: when the first sample of the run was taken
-    :param at: when the last one was taken
-    :param samples: how many the run has
-    :param largest_gap: the longest time between two neighbours of the run
-    :param reason: the last sample's
+    :param at: when the last sample was taken
+    :param samples: number of samples in the run
+    :param largest_gap: the longest time between two samples that follow each other
+    :param reason: the reason of the last sample
     """
 
     state: SignalState
@@ -60,13 +56,13 @@ class Evidence:
     boot_id: str
 
 
-def fold(before: Evidence | None, sample: Sample) -> Evidence:
+def fold_sample(evidence: Evidence | None, sample: Sample) -> Evidence:
     """Add a sample to the evidence.
 
-    The run goes on while the state stays the same; `since` is void after a gap, a reboot or a clock that jumped back.
-    A sample that is not newer than the last one (a duplicate) changes nothing.
+    The run continues while the state stays the same. A gap, a reboot or a clock that jumped back starts a new run. A
+    sample that is not newer than the last one (a duplicate) changes nothing.
     """
-    if before is None or _is_void(before, sample) or before.state is not sample.state:
+    if evidence is None or _is_void(evidence, sample) or evidence.state is not sample.state:
         return Evidence(
             state=sample.state,
             since=sample.at,
@@ -76,18 +72,18 @@ def fold(before: Evidence | None, sample: Sample) -> Evidence:
             reason=sample.reason,
             boot_id=sample.boot_id,
         )
-    gap = sample.at - before.at
+    gap = sample.at - evidence.at
     if gap <= timedelta(0):
-        return before
+        return evidence
     return replace(
-        before,
+        evidence,
         at=sample.at,
-        samples=before.samples + 1,
-        largest_gap=max(before.largest_gap, gap),
+        samples=evidence.samples + 1,
+        largest_gap=max(evidence.largest_gap, gap),
         reason=sample.reason,
     )
 
 
-def _is_void(before: Evidence, sample: Sample) -> bool:
-    gap = sample.at - before.at
-    return sample.boot_id != before.boot_id or gap > MAX_SAMPLE_GAP or gap < -MAX_CLOCK_STEP_BACK
+def _is_void(evidence: Evidence, sample: Sample) -> bool:
+    gap = sample.at - evidence.at
+    return sample.boot_id != evidence.boot_id or gap > MAX_SAMPLE_GAP or gap < -MAX_CLOCK_STEP_BACK

@@ -1,8 +1,9 @@
-"""What an instance reports of itself: written by the probe, and read with suspicion, for its root can write anything.
+"""Define the heartbeat: what an instance reports about itself once a minute.
 
-A heartbeat and gpudesk's response share one DynamoDB item of at most a kilobyte, because a write is billed by the
-item's kilobytes; so a signal is a list, moments are seconds, reasons are shortened as far as it takes, and where that
-is not enough what can be spared is left out.
+The probe writes it (`heartbeat_encoding.py`). gpudesk reads it (`heartbeat_decoding.py`) and does not trust it, because
+the root user of the instance can write anything.
+
+A heartbeat and gpudesk's response share one DynamoDB item of at most 1 KiB: a write is billed per KiB of the item.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
 """
 
@@ -13,26 +14,27 @@ from datetime import datetime, timedelta
 from chalicelib.domain.idle.evidence import Evidence
 
 FORMAT_VERSION = 2
-"""Of the item. Goes with each heartbeat, so that the desk can tell an old probe from a new one."""
+"""Version of the item's format. It is part of each heartbeat, so that gpudesk recognizes an old probe."""
 
 MAX_HEARTBEAT_BYTES = 704
-"""The machine's share of the kilobyte, its key included; the rest is for gpudesk's response."""
-
+"""The heartbeat's share of the 1 KiB item, with the key. The rest is for gpudesk's response."""
 
 MAX_REASON_LENGTH = 120
+
 MAX_NAME_LENGTH = 24
-"""Of a document, a step, a place among steps."""
+"""Length of the name of a document or a step, and of a step's position."""
+
 MAX_SIGNALS = 16
 
 
 @dataclass(frozen=True, kw_only=True)
 class Acknowledgement:
-    """What the machine has taken in of the desk's orders.
+    """What the instance has received of gpudesk's heartbeat responses.
 
-    :param keep_until: the keep that it knows of
-    :param warning_id: the last warning that it has passed on to its people
-    :param terminals: how many terminals took that warning that somebody is connected to
-    :param jupyter_servers: how many Jupyter servers took it
+    :param keep_until: the end of the keep that the instance knows of
+    :param warning_id: the last stop warning that it showed to the people who are logged in
+    :param terminals: number of terminals in use that showed the warning
+    :param jupyter_servers: number of Jupyter servers that showed the warning
     """
 
     keep_until: datetime | None = None
@@ -43,7 +45,7 @@ class Acknowledgement:
 
 @dataclass(frozen=True, kw_only=True)
 class KeepRequest:
-    """A keep that somebody asked for on the machine: a request, which the desk grants or refuses."""
+    """A request for a keep, made with `gpudesk-keep` on the instance. gpudesk grants or refuses it."""
 
     id: str
     hours: float
@@ -51,10 +53,10 @@ class KeepRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class MissedHeartbeats:
-    """Heartbeats that did not get through before this one.
+    """Heartbeats that could not be written before this one.
 
     :param since: when the first of them was due
-    :param reason: the last one's error
+    :param reason: the error of the last attempt
     """
 
     count: int
@@ -64,9 +66,9 @@ class MissedHeartbeats:
 
 @dataclass(frozen=True, kw_only=True)
 class SelfStopStatus:
-    """The machine's own judgement: it has warned its people and stops itself.
+    """A self-stop that the instance has announced.
 
-    :param stopping_now: it is doing so now
+    :param stopping_now: the instance is shutting down
     """
 
     stop_at: datetime
@@ -75,11 +77,11 @@ class SelfStopStatus:
 
 @dataclass(frozen=True, kw_only=True)
 class StepProgress:
-    """The step of a document that runs, for people: SSM shows nothing of it before it has ended.
+    """Progress of the document that is running. SSM shows the output of a step only after the step has ended.
 
-    :param position: "2 of 5" steps of the document
-    :param running_for: in the world's time, since the step began or began again
-    :param last_output_line: what it said last
+    :param position: position among the steps of the document, "2 of 5"
+    :param running_for: time since the step began, or began again; in real seconds, also if the local cloud's clock is
+        faster
     """
 
     document: str
@@ -91,12 +93,12 @@ class StepProgress:
 
 @dataclass(frozen=True, kw_only=True)
 class Heartbeat:
-    """A report that could be read.
+    """A heartbeat that could be read.
 
-    :param at: the instance's (that is AWS's) time of the report
-    :param boot_id: of the kernel; another one is another boot
-    :param signals: the evidence of each signal by its name
-    :param live_counts: what a stop would end: kernels, terminals, tmux sessions, by kind
+    :param at: time of the heartbeat, by the clock of the instance, which AWS sets
+    :param signals: the evidence of each signal, by the name of the signal
+    :param boot_id: the kernel's id of this boot
+    :param live_counts: number of kernels, terminals and tmux sessions that a stop would end, by kind
     """
 
     instance_id: str
@@ -113,9 +115,10 @@ class Heartbeat:
 
 @dataclass(frozen=True)
 class UnreadableHeartbeat:
-    """Something was there, and it made no sense."""
+    """A heartbeat that could not be decoded."""
 
-    why: str
+    reason: str
 
 
-Report = Heartbeat | UnreadableHeartbeat | None
+DecodedHeartbeat = Heartbeat | UnreadableHeartbeat | None
+"""What decoding the item returns; None: the probe has not written yet."""

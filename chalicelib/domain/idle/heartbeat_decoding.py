@@ -14,10 +14,10 @@ from chalicelib.domain.idle.heartbeat import (
     MAX_REASON_LENGTH,
     MAX_SIGNALS,
     Acknowledgement,
+    DecodedHeartbeat,
     Heartbeat,
     KeepRequest,
     MissedHeartbeats,
-    Report,
     SelfStopStatus,
     StepProgress,
     UnreadableHeartbeat,
@@ -31,7 +31,7 @@ MAX_TEXT_LENGTH = 1000
 """A text of this length or less is cut to the length of its field. A longer one makes the heartbeat unreadable."""
 
 
-def decode_heartbeat(raw: Mapping[str, Any]) -> Report:
+def decode_heartbeat(raw: Mapping[str, Any]) -> DecodedHeartbeat:
     """Read the item that the probe writes.
 
     :returns: None if the probe has not written yet, and the item has only gpudesk's response
@@ -41,7 +41,7 @@ def decode_heartbeat(raw: Mapping[str, Any]) -> Report:
     if raw.get("probe") != FORMAT_VERSION:
         version = str(raw.get("probe"))[:20]
         return UnreadableHeartbeat(
-            f"the probe speaks version {version}, this desk {FORMAT_VERSION}: stop the instance and start it"
+            f"the probe sends format {version}, and gpudesk reads format {FORMAT_VERSION}; stop and start the instance"
         )
     try:
         return _decode(raw)

@@ -1,4 +1,7 @@
-"""What the desk tells a machine: the answer to its heartbeat. The machine obeys it where the desk is away."""
+"""Define and encode the heartbeat response: what an instance must know while gpudesk is unreachable.
+
+gpudesk writes it into the item of the heartbeat, and the probe reads it with the same call that writes the next one.
+"""
 
 import math
 from collections.abc import Mapping
@@ -8,26 +11,29 @@ from typing import Any
 
 from chalicelib.domain.idle.policy import IdlePolicy, Thresholds
 
+MAX_KEEP_MESSAGE_LENGTH = 60
+"""The message of a keep result is cut to this length, because the item has little room."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ActiveWarning:
-    """A warning of the desk's that stands: the machine passes it on to its terminals and to JupyterLab, once.
+    """A stop warning that is in force. The instance shows it once, in its terminals and in JupyterLab.
 
-    :param kind: what it is about: idle, lifetime, failed, no_agent
-    :param stop_at: the desk does not act before
+    :param warning_type: idle, lifetime, failed or no_agent
+    :param stop_at: gpudesk does not stop the instance before this time
     """
 
     id: str
-    kind: str
+    warning_type: str
     stop_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
 class KeepResult:
-    """What became of a keep that was asked for on the machine.
+    """Result of a keep request that was made on the instance.
 
-    :param id: the wish's
-    :param message: why, where it was refused; until when, where it was granted
+    :param id: the id of the keep request
+    :param message: until when the instance is kept, or why the request was refused
     """
 
     id: str
@@ -37,9 +43,9 @@ class KeepResult:
 
 @dataclass(frozen=True, kw_only=True)
 class HeartbeatResponse:
-    """The desk's own copies of what a machine must know.
+    """What gpudesk tells an instance.
 
-    :param mode: the machine stops itself only in `enforce`
+    :param mode: the mode of gpudesk; the instance stops itself only in `enforce`
     """
 
     mode: str = "enforce"
@@ -49,11 +55,11 @@ class HeartbeatResponse:
     keep_result: KeepResult | None = None
 
 
-def encode_response(orders: HeartbeatResponse) -> dict[str, Any]:
-    """As DynamoDB and JSON can hold them."""
-    policy, thresholds = orders.policy, orders.policy.thresholds
+def encode_response(response: HeartbeatResponse) -> dict[str, Any]:
+    """Return the response as values that both DynamoDB and JSON can hold."""
+    policy, thresholds = response.policy, response.policy.thresholds
     plain: dict[str, Any] = {
-        "mode": orders.mode,
+        "mode": response.mode,
         "idle_minutes": policy.idle_minutes,
         "warning_minutes": policy.warning_minutes,
         "signals": list(policy.signals),
@@ -64,22 +70,28 @@ def encode_response(orders: HeartbeatResponse) -> dict[str, Any]:
             thresholds.network_kib_per_second,
         ],
     }
-    if orders.keep_until:
-        plain["keep_until"] = _seconds(orders.keep_until)
-    if orders.warning:
-        plain["warning"] = [orders.warning.id, orders.warning.kind, _seconds(orders.warning.stop_at)]
-    if orders.keep_result:
-        plain["keep_result"] = [orders.keep_result.id, orders.keep_result.granted, orders.keep_result.message[:60]]
+    if response.keep_until:
+        plain["keep_until"] = _seconds(response.keep_until)
+    if response.warning:
+        plain["warning"] = [response.warning.id, response.warning.warning_type, _seconds(response.warning.stop_at)]
+    if response.keep_result:
+        plain["keep_result"] = [
+            response.keep_result.id,
+            response.keep_result.granted,
+            response.keep_result.message[:MAX_KEEP_MESSAGE_LENGTH],
+        ]
     return plain
 
 
 def decode_response(plain: Mapping[str, Any]) -> HeartbeatResponse:
-    """Read them again; what a newer desk adds is passed over.
+    """Read an encoded response. Fields that a newer gpudesk has added are ignored.
 
-    :raises KeyError, TypeError, ValueError: they are not orders
+    :raises KeyError: a field is missing
+    :raises TypeError: a value has the wrong type
+    :raises ValueError: a value has the wrong form
     """
     gpu, cpu, disk, network = plain["thresholds"]
-    warning, answer = plain.get("warning"), plain.get("keep_result")
+    warning, keep_result = plain.get("warning"), plain.get("keep_result")
     return HeartbeatResponse(
         mode=str(plain["mode"]),
         policy=IdlePolicy(
@@ -94,20 +106,22 @@ def decode_response(plain: Mapping[str, Any]) -> HeartbeatResponse:
             ),
         ),
         keep_until=_moment(plain["keep_until"]) if "keep_until" in plain else None,
-        warning=ActiveWarning(id=str(warning[0]), kind=str(warning[1]), stop_at=_moment(warning[2]))
+        warning=ActiveWarning(id=str(warning[0]), warning_type=str(warning[1]), stop_at=_moment(warning[2]))
         if warning
         else None,
-        keep_result=KeepResult(id=str(answer[0]), granted=bool(answer[1]), message=str(answer[2])) if answer else None,
+        keep_result=KeepResult(id=str(keep_result[0]), granted=bool(keep_result[1]), message=str(keep_result[2]))
+        if keep_result
+        else None,
     )
 
 
-def normalize(orders: HeartbeatResponse) -> HeartbeatResponse:
-    """The orders as the machine reads them: whole seconds, a shortened answer. Only these can be compared with its."""
-    return decode_response(encode_response(orders))
+def normalize_response(response: HeartbeatResponse) -> HeartbeatResponse:
+    """Return the response as the instance reads it (whole seconds, a shortened message), to compare the two."""
+    return decode_response(encode_response(response))
 
 
 def _seconds(moment: datetime) -> int:
-    """Rounded up: neither a keep nor a warning ends early on the machine."""
+    """Round up, so that neither a keep nor a warning period ends early on the instance."""
     return math.ceil(moment.timestamp())
 
 

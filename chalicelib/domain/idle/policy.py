@@ -1,20 +1,22 @@
-"""What counts as use, and how long without it is too long."""
+"""Idle policy: what counts as activity, and after how long without it an instance is stopped."""
 
 from dataclasses import dataclass
 from datetime import timedelta
 
 SIGNALS = ("gpu", "jupyter", "sessions", "hold", "cpu", "disk", "network")
-"""Every signal, those first that say most to a person."""
+"""All signals, in the order in which reasons name them: the most informative first."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Thresholds:
-    """From where on a figure is work. They are fixed: what has been busy since boot is busy, not the usual noise.
+    """Activity thresholds. A reading at or above its threshold is activity.
 
-    :param gpu_percent: utilisation of any one GPU, in any one of the samples of a minute
-    :param cpu_core_percent: percent of one core, over all cores together and through a minute (400: four cores)
-    :param disk_kib_per_second: read and written, of any one disk, through a minute
-    :param network_kib_per_second: received and sent, of any one interface, through a minute
+    The thresholds are absolute and do not adapt: a load that began at boot is activity, too.
+
+    :param gpu_percent: utilization of any GPU, in any sample of a minute
+    :param cpu_core_percent: percent of one core, summed over all cores, as the average of a minute (400: four cores)
+    :param disk_kib_per_second: read plus written, of any disk, as the average of a minute
+    :param network_kib_per_second: received plus sent, of any interface, as the average of a minute
     """
 
     gpu_percent: int = 5
@@ -25,9 +27,11 @@ class Thresholds:
 
 @dataclass(frozen=True, kw_only=True)
 class IdlePolicy:
-    """After `idle_minutes` in which no counted signal was active a warning, after `warning_minutes` more the stop.
+    """When an idle instance is stopped.
 
-    :param signals: those of SIGNALS that count
+    :param idle_minutes: the idle window; after so long without an active signal, gpudesk sends a stop warning
+    :param warning_minutes: the warning period, from the stop warning to the stop
+    :param signals: the signals that the policy uses, of SIGNALS
     """
 
     idle_minutes: int = 30
@@ -37,18 +41,21 @@ class IdlePolicy:
 
     @property
     def idle_window(self) -> timedelta:
+        """Return `idle_minutes` as a duration."""
         return timedelta(minutes=self.idle_minutes)
 
     @property
     def warning_period(self) -> timedelta:
+        """Return `warning_minutes` as a duration."""
         return timedelta(minutes=self.warning_minutes)
 
-    def enabled_signals(self, *, has_gpu: bool) -> frozenset[str]:
-        """The signals that must all be quiet on a machine; the GPU's only where there is one to read.
+    def select_signals(self, *, has_gpu: bool) -> frozenset[str]:
+        """Return the signals that must all be quiet on an instance.
 
-        A policy of GPUs alone is no way to switch it off where there is none: there all others count.
+        Without an NVIDIA GPU the signal `gpu` cannot be read and is left out. If it is the only signal of the policy,
+        all other signals are used instead: otherwise such a policy would switch the idle stop off.
 
-        :param has_gpu: whether the machine has NVIDIA GPUs
+        :param has_gpu: the instance has NVIDIA GPUs
         """
         missing = frozenset() if has_gpu else frozenset({"gpu"})
         return frozenset(self.signals) - missing or frozenset(SIGNALS) - missing

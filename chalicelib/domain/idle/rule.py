@@ -1,27 +1,30 @@
-"""Idle or not: evidence judged under a policy, by the desk and by the machine alone. Unknown is never idle."""
+"""Judge the evidence of an instance under its policy: busy, quiet, idle or unknown.
+
+gpudesk and the instance use the same rule. An instance is never stopped for idleness while its activity is unknown.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from chalicelib.domain.common.reason import Reason
-from chalicelib.domain.common.text import format_duration, format_time
+from chalicelib.domain.common.text import format_duration, format_time, pluralize
 from chalicelib.domain.idle.evidence import MAX_SAMPLE_GAP, Evidence, SignalState
 from chalicelib.domain.idle.heartbeat import Heartbeat, UnreadableHeartbeat
 from chalicelib.domain.idle.policy import SIGNALS, IdlePolicy
 
 HEARTBEAT_MAX_AGE = timedelta(minutes=3)
-"""A heartbeat a minute; two may be lost."""
+"""There is one heartbeat a minute, and two may be lost. Nothing is concluded from an older one."""
 
 HEARTBEAT_MAX_FUTURE_SKEW = timedelta(minutes=2)
-"""More than this in the future is a clock that nothing can be concluded from."""
+"""If a heartbeat is further in the future, the clock of the instance is wrong and nothing is concluded from it."""
 
 MAX_REASONS = 2
-"""So much of what is active goes into a sentence; the rest is counted."""
+"""A message names so many active signals. It gives only the number of the others."""
 
 
 class ActivityState(StrEnum):
-    """What the evidence says."""
+    """State of an instance's activity."""
 
     BUSY = "busy"
     QUIET = "quiet"
@@ -30,7 +33,10 @@ class ActivityState(StrEnum):
 
 
 class ActivityCode(StrEnum):
-    """Code of a judgement's reason: those of the desk's event codes that the probe needs."""
+    """Code of a judgment's reason.
+
+    Each is also one of the event codes. The probe needs no other and does not carry that enumeration.
+    """
 
     BUSY = "busy"
     QUIET = "quiet"
@@ -40,9 +46,10 @@ class ActivityCode(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ActivityJudgment:
-    """A verdict and its evidence in a sentence.
+    """The activity state of an instance, and the evidence for it.
 
-    :param quiet_since: since when every counted signal has been quiet; only with QUIET and IDLE
+    :param reason: its message is a part of a sentence, without a capital letter and a period
+    :param quiet_since: since when every enabled signal has been quiet; None unless the state is QUIET or IDLE
     """
 
     state: ActivityState
@@ -50,67 +57,77 @@ class ActivityJudgment:
     quiet_since: datetime | None = None
 
 
-def judge_activity(
-    heartbeat: Heartbeat | UnreadableHeartbeat | None,
-    *,
-    instance_id: str,
-    counted: frozenset[str],
-    policy: IdlePolicy,
-    not_before: datetime,
-    now: datetime,
-) -> ActivityJudgment:
-    """Judge one instance's activity.
+@dataclass(frozen=True, kw_only=True)
+class ActivityCriteria:
+    """Criteria by which the heartbeat of one instance is judged.
 
-    Idle means: every counted signal quiet through the whole window, sampled without a gap, in a report that is fresh,
-    of this instance, and not from the future. One active signal is enough to be busy; anything else is unknown.
-
-    :param counted: the signals that must all be quiet
-    :param not_before: the window does not begin before (booting, setting up and the minutes after a start are not idle)
+    :param instance_id: the id of the EC2 instance that the heartbeat must come from
+    :param enabled_signals: the signals that must all be quiet
+    :param not_before: start of the idle window at the earliest: boot, setup and the first minutes after a start are not
+        idle time
     """
-    problem = _problem(heartbeat, instance_id, now)
+
+    instance_id: str
+    enabled_signals: frozenset[str]
+    policy: IdlePolicy
+    not_before: datetime
+
+
+def judge_activity(
+    heartbeat: Heartbeat | UnreadableHeartbeat | None, criteria: ActivityCriteria, now: datetime
+) -> ActivityJudgment:
+    """Judge the activity of one instance.
+
+    - Busy: at least one enabled signal is active.
+    - Idle: every enabled signal has been quiet for the whole idle window and was sampled without a gap.
+    - Quiet: the same, but not yet for the whole idle window.
+    - Unknown: anything else, also without a fresh heartbeat of this instance, or with one from the future.
+    """
+    problem = _find_problem(heartbeat, criteria.instance_id, now)
     if problem or not isinstance(heartbeat, Heartbeat):
-        return unknown_activity(problem or "no heartbeat has arrived yet")
-    signals = {name: heartbeat.signals.get(name) for name in SIGNALS if name in counted}
+        return build_unknown_judgment(problem or "no heartbeat has arrived yet")
+    signals = {name: heartbeat.signals.get(name) for name in SIGNALS if name in criteria.enabled_signals}
     active = [e for e in signals.values() if e and e.state is SignalState.ACTIVE and _is_fresh(e, now)]
     if active:
-        return ActivityJudgment(state=ActivityState.BUSY, reason=_busy(active, now))
-    doubts = [_unknown_reason(name, evidence, now) for name, evidence in signals.items()]
-    if not signals or any(doubts):
-        return unknown_activity("; ".join(doubt for doubt in doubts if doubt) or "no signal is counted")
-    quiet_since = max(not_before, *(e.since for e in signals.values() if e))
-    return _quiet(quiet_since, policy, now)
+        return ActivityJudgment(state=ActivityState.BUSY, reason=_explain_busy(active, now))
+    problems = [_explain_unknown(name, evidence, now) for name, evidence in signals.items()]
+    if not signals or any(problems):
+        return build_unknown_judgment("; ".join(filter(None, problems)) or "no signal is enabled")
+    quiet_since = max(criteria.not_before, *(e.since for e in signals.values() if e))
+    return _judge_quiet(quiet_since, criteria.policy, now)
 
 
-def _problem(heartbeat: Heartbeat | UnreadableHeartbeat | None, instance_id: str, now: datetime) -> str | None:
+def _find_problem(heartbeat: Heartbeat | UnreadableHeartbeat | None, instance_id: str, now: datetime) -> str | None:
     match heartbeat:
         case None:
             return "no heartbeat has arrived yet"
-        case UnreadableHeartbeat(why):
-            return f"the heartbeat cannot be read ({why})"
+        case UnreadableHeartbeat(reason):
+            return f"the heartbeat cannot be read ({reason})"
         case Heartbeat():
             if heartbeat.instance_id != instance_id:
-                return f"the heartbeat is of another instance ({heartbeat.instance_id[:40]})"
+                return f"the heartbeat is from another instance ({heartbeat.instance_id[:40]})"
             if heartbeat.at > now + HEARTBEAT_MAX_FUTURE_SKEW:
-                return f"the heartbeat is {format_duration(heartbeat.at - now)} in the future"
+                return f"the last heartbeat is {format_duration(heartbeat.at - now)} in the future"
             if now - heartbeat.at > HEARTBEAT_MAX_AGE:
                 return f"the last heartbeat came {format_duration(now - heartbeat.at)} ago"
     return None
 
 
-def _unknown_reason(name: str, evidence: Evidence | None, now: datetime) -> str | None:
-    """Why this signal cannot be taken for quiet."""
+def _explain_unknown(name: str, evidence: Evidence | None, now: datetime) -> str | None:
+    """Return the reason why nothing is known of a signal, or None if it has been quiet."""
     if evidence is None:
         return f"{name}: not reported"
     if evidence.state is SignalState.UNKNOWN:
         return f"{name}: {evidence.reason}"
     if not _is_fresh(evidence, now):
-        return (
-            f"{name}: last sampled {format_duration(abs(now - evidence.at))} {'ago' if evidence.at < now else 'ahead'}"
-        )
+        age = format_duration(abs(now - evidence.at))
+        return f"{name}: the last sample is {age} {'old' if evidence.at < now else 'in the future'}"
     if evidence.largest_gap > MAX_SAMPLE_GAP:
-        return f"{name}: a gap of {format_duration(evidence.largest_gap)} between samples"
+        return f"{name}: a gap of {format_duration(evidence.largest_gap)} between two samples"
     if evidence.samples * MAX_SAMPLE_GAP < evidence.at - evidence.since:
-        return f"{name}: only {evidence.samples} samples in {format_duration(evidence.at - evidence.since)}"
+        return (
+            f"{name}: only {pluralize(evidence.samples, 'sample')} in {format_duration(evidence.at - evidence.since)}"
+        )
     return None
 
 
@@ -118,7 +135,7 @@ def _is_fresh(evidence: Evidence, now: datetime) -> bool:
     return -HEARTBEAT_MAX_FUTURE_SKEW <= now - evidence.at <= HEARTBEAT_MAX_AGE
 
 
-def _quiet(quiet_since: datetime, policy: IdlePolicy, now: datetime) -> ActivityJudgment:
+def _judge_quiet(quiet_since: datetime, policy: IdlePolicy, now: datetime) -> ActivityJudgment:
     quiet_for = now - quiet_since
     if quiet_for >= policy.idle_window:
         message = f"every signal has been quiet for {format_duration(quiet_for)} (since {format_time(quiet_since)})"
@@ -129,14 +146,14 @@ def _quiet(quiet_since: datetime, policy: IdlePolicy, now: datetime) -> Activity
     return ActivityJudgment(state=ActivityState.QUIET, reason=reason, quiet_since=quiet_since)
 
 
-def _busy(active: list[Evidence], now: datetime) -> Reason:
-    """Who is busy, the signal that says most first."""
+def _explain_busy(active: list[Evidence], now: datetime) -> Reason:
+    """Return a reason that names the most informative active signals."""
     named = [f"{e.reason} ({format_duration(max(now - e.at, timedelta(0)))} ago)" for e in active[:MAX_REASONS]]
-    more = [f"{len(active) - MAX_REASONS} more signals"] if len(active) > MAX_REASONS else []
+    more = [pluralize(len(active) - MAX_REASONS, "more signal")] if len(active) > MAX_REASONS else []
     return Reason(code=ActivityCode.BUSY, message=f"busy: {'; '.join([*named, *more])}")
 
 
-def unknown_activity(why: str) -> ActivityJudgment:
-    """Nothing can be concluded, and why."""
-    message = f"activity is unknown, so nothing is stopped for idleness: {why}"
+def build_unknown_judgment(reason: str) -> ActivityJudgment:
+    """Return the judgment that nothing is known, with its reason."""
+    message = f"activity is unknown, so the instance is not stopped for idleness: {reason}"
     return ActivityJudgment(state=ActivityState.UNKNOWN, reason=Reason(code=ActivityCode.UNKNOWN, message=message))

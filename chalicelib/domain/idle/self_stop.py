@@ -1,7 +1,8 @@
-"""When the desk is away: the machine warns its own people and stops itself, by the desk's rule and its own evidence.
+"""Decide on the instance whether it stops itself because gpudesk is unreachable.
 
-It does so a quarter of an hour later than the desk would, and never for lost contact: what counts is the evidence, that
-no keep that it knows of stands, and that the mode it knows is `enforce`.
+The instance uses gpudesk's rule and its own evidence. It stops EXTRA_DELAY later than gpudesk would, and never merely
+because the contact is lost: its evidence says that it is idle, no keep that it knows of is active, and the last known
+mode is `enforce`.
 """
 
 from dataclasses import dataclass, replace
@@ -11,26 +12,29 @@ from enum import StrEnum
 from chalicelib.domain.common.text import format_date_time
 from chalicelib.domain.idle.heartbeat import Heartbeat
 from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse
-from chalicelib.domain.idle.rule import ActivityState, judge_activity
+from chalicelib.domain.idle.rule import ActivityCriteria, ActivityState, judge_activity
 
 EXTRA_DELAY = timedelta(minutes=15)
-"""How much longer than the desk the machine waits: the desk's bounded wait for a delivery and a few lost sweeps fit."""
+"""How much longer than gpudesk the instance waits.
+
+Long enough for the 10 minutes that gpudesk waits for the delivery of a warning, and for a few lost sweeps.
+"""
 
 
 class SelfStopAction(StrEnum):
-    """What the machine says to its people, or does."""
+    """What the instance tells the people who are logged in, or does."""
 
     WARN = "warn"
-    CANCEL = "withdraw"
+    CANCEL = "cancel"
     STOP = "stop"
 
 
 @dataclass(frozen=True)
 class SelfStopState:
-    """What the machine remembers from beat to beat.
+    """What the instance remembers from one heartbeat to the next.
 
-    :param allowed_since: since when nothing forbids a stop: no keep, no setup, mode `enforce`
-    :param stop_at: it has warned, and stops itself then
+    :param allowed_since: when the last obstacle to a stop ended (a keep, a setup, another mode); None: there is one
+    :param stop_at: when the instance stops itself; None: it has not warned of a stop
     """
 
     allowed_since: datetime | None = None
@@ -38,11 +42,25 @@ class SelfStopState:
 
 
 @dataclass(frozen=True)
-class SelfStopDecision:
-    """What one beat leads to.
+class LocalStatus:
+    """What the instance knows about itself at one heartbeat.
 
-    :param action: what is to be said or done now; None: nothing new
-    :param message: why
+    :param heartbeat: the instance's own evidence, as it sends it
+    :param is_setting_up: a document of gpudesk is running, or was since the last heartbeat
+    """
+
+    heartbeat: Heartbeat
+    has_gpu: bool
+    is_setting_up: bool
+
+
+@dataclass(frozen=True)
+class SelfStopDecision:
+    """Result of one evaluation of the self-stop rule.
+
+    :param state: what to remember
+    :param action: what to do now; None: nothing new
+    :param message: the reason for the action
     """
 
     state: SelfStopState
@@ -51,54 +69,51 @@ class SelfStopDecision:
 
 
 def decide_self_stop(
-    before: SelfStopState,
-    own: Heartbeat,
-    orders: HeartbeatResponse | None,
-    *,
-    is_setting_up: bool,
-    has_gpu: bool,
-    now: datetime,
+    state: SelfStopState, status: LocalStatus, response: HeartbeatResponse | None, now: datetime
 ) -> SelfStopDecision:
-    """One beat of the machine's own judgement.
+    """Evaluate the self-stop rule once, at one heartbeat.
 
-    :param own: the machine's own evidence, as it reports it
-    :param orders: the last that the desk gave; None: none yet, and then nothing is ever stopped
-    :param is_setting_up: a document of the desk's runs, or has since the last beat
+    :param state: what the last evaluation returned
+    :param response: gpudesk's last response; None: there was none yet, and the instance never stops itself
     """
-    obstacle = _obstacle(orders, is_setting_up, now)
-    if obstacle or orders is None:
-        return _quiet_down(before, SelfStopState(), obstacle)
-    is_new = before.allowed_since is None or before.allowed_since > now
-    clear_since = now if is_new or before.allowed_since is None else before.allowed_since
-    policy = replace(orders.policy, idle_minutes=orders.policy.idle_minutes + int(EXTRA_DELAY.total_seconds() // 60))
-    counted = policy.enabled_signals(has_gpu=has_gpu)
-    judgement = judge_activity(
-        own, instance_id=own.instance_id, counted=counted, policy=policy, not_before=clear_since, now=now
+    obstacle = _find_obstacle(response, status.is_setting_up, now)
+    if obstacle or response is None:
+        return _cancel(state, SelfStopState(), obstacle)
+    # A time in the future is from before the clock was set back, and proves nothing.
+    allowed_since = state.allowed_since if state.allowed_since and state.allowed_since <= now else now
+    judgment = judge_activity(status.heartbeat, _build_criteria(status, response, allowed_since), now)
+    if judgment.state is not ActivityState.IDLE:
+        return _cancel(state, SelfStopState(allowed_since), judgment.reason.message)
+    latest_stop = now + response.policy.warning_period
+    if state.stop_at is None or state.stop_at > latest_stop:
+        return SelfStopDecision(SelfStopState(allowed_since, latest_stop), SelfStopAction.WARN, judgment.reason.message)
+    next_state = SelfStopState(allowed_since, state.stop_at)
+    if now < state.stop_at:
+        return SelfStopDecision(next_state)
+    return SelfStopDecision(next_state, SelfStopAction.STOP, judgment.reason.message)
+
+
+def _build_criteria(status: LocalStatus, response: HeartbeatResponse, allowed_since: datetime) -> ActivityCriteria:
+    extra_minutes = int(EXTRA_DELAY.total_seconds() // 60)
+    return ActivityCriteria(
+        instance_id=status.heartbeat.instance_id,
+        enabled_signals=response.policy.select_signals(has_gpu=status.has_gpu),
+        policy=replace(response.policy, idle_minutes=response.policy.idle_minutes + extra_minutes),
+        not_before=allowed_since,
     )
-    if judgement.state is not ActivityState.IDLE:
-        return _quiet_down(before, SelfStopState(clear_since), judgement.reason.message)
-    if before.stop_at is None or before.stop_at > now + orders.policy.warning_period:
-        return SelfStopDecision(
-            SelfStopState(clear_since, now + orders.policy.warning_period),
-            SelfStopAction.WARN,
-            judgement.reason.message,
-        )
-    if now >= before.stop_at:
-        return SelfStopDecision(
-            replace(before, allowed_since=clear_since), SelfStopAction.STOP, judgement.reason.message
-        )
-    return SelfStopDecision(replace(before, allowed_since=clear_since))
 
 
-def _obstacle(orders: HeartbeatResponse | None, is_setting_up: bool, now: datetime) -> str:
-    if orders is None:
-        return "the desk has not said yet what it wants"
-    if orders.mode != "enforce":
-        return f"the desk's mode is {orders.mode}"
-    if orders.keep_until and now < orders.keep_until:
-        return f"it is kept until {format_date_time(orders.keep_until)}"
+def _find_obstacle(response: HeartbeatResponse | None, is_setting_up: bool, now: datetime) -> str:
+    """Return the reason why the instance must not stop itself, or an empty text."""
+    if response is None:
+        return "gpudesk has not responded yet"
+    if response.mode != "enforce":
+        return f"the mode of gpudesk is {response.mode}"
+    if response.keep_until and now < response.keep_until:
+        return f"it is kept until {format_date_time(response.keep_until)}"
     return "it is being set up" if is_setting_up else ""
 
 
-def _quiet_down(before: SelfStopState, after: SelfStopState, why: str) -> SelfStopDecision:
-    return SelfStopDecision(after, SelfStopAction.CANCEL, why) if before.stop_at else SelfStopDecision(after)
+def _cancel(before: SelfStopState, after: SelfStopState, reason: str) -> SelfStopDecision:
+    """Forget the stop that the instance has warned of, and say so if there was one."""
+    return SelfStopDecision(after, SelfStopAction.CANCEL, reason) if before.stop_at else SelfStopDecision(after)

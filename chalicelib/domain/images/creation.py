@@ -34,6 +34,7 @@ from chalicelib.domain.images.plan import (
     ImagePlan,
     ImageStep,
     ObservedAmi,
+    SanitizeAction,
     SanitizeCommandSent,
     SendSanitize,
 )
@@ -74,7 +75,7 @@ def _decide(image: Image, observation: ImageObservation, now: datetime) -> Image
 def record_outcome(image: Image, step: ImageStep, outcome: ImageOutcome, now: datetime) -> Image:
     """The image after a call; what cannot pass by itself ends it, anything else is tried again."""
     match step, outcome:
-        case SendSanitize(parameters), _ if parameters["action"] == "restore":
+        case SendSanitize(action=SanitizeAction.RESTORE), _:
             return secret_restore.record_outcome(image, outcome)
         case SendSanitize(), SanitizeCommandSent(command_id):
             return replace(
@@ -100,7 +101,7 @@ def record_outcome(image: Image, step: ImageStep, outcome: ImageOutcome, now: da
             return image
 
 
-def completion(image: Image, now: datetime) -> TimelineEntry:
+def completion_entry(image: Image, now: datetime) -> TimelineEntry:
     """Return the timeline entry of the instance for an image that is ready, or could not be created."""
     code = EventCode.IMAGE_AVAILABLE if image.phase is ImagePhase.AVAILABLE else image.reason.code
     return timeline_entry(now, because(code, image.reason.message), details={"image": image.id})
@@ -190,7 +191,7 @@ def _seal(image: Image, now: datetime) -> ImagePlan:
     """The same attempt each time it is sent, so that the machine does it once."""
     run = image.sanitize.run or DocumentRun(attempt_id=f"{image.id}.remove", sent_at=now, last_sent_at=now)
     run = replace(run, last_sent_at=now)
-    step = SendSanitize({"attemptId": run.attempt_id, "action": "remove"}, run.attempt_id)
+    step = SendSanitize(SanitizeAction.REMOVE, run.attempt_id)
     return ImagePlan(replace(image, sanitize=replace(image.sanitize, run=run)), step)
 
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from chalicelib.domain.common.errors import AwsError
 from chalicelib.domain.images.record import Image
 from chalicelib.domain.instances.observation import NotVisible, ObservedCommand, Unavailable
+from chalicelib.domain.instances.plan import CallAccepted
 
 IMAGE_DOCUMENT = "gpudesk-image"
 
@@ -43,12 +45,24 @@ class ImageObservation:
     instance_running: bool = True
 
 
+class SanitizeAction(StrEnum):
+    """Parameter `action` of the image document."""
+
+    REMOVE = "remove"
+    RESTORE = "restore"
+
+
 @dataclass(frozen=True)
 class SendSanitize:
-    """SendCommand of the document that seals or unseals."""
+    """Send the document that removes the secrets from the disk of the instance, or restores them."""
 
-    parameters: Mapping[str, str]
+    action: SanitizeAction
     attempt_id: str
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """The parameters of the document."""
+        return {"attemptId": self.attempt_id, "action": str(self.action)}
 
 
 @dataclass(frozen=True)
@@ -84,13 +98,8 @@ class SanitizeCommandSent:
     command_id: str
 
 
-@dataclass(frozen=True)
-class Asked:
-    """AWS acknowledged; whether it comes about is for the next look to see."""
-
-
 ImageStep = SendSanitize | CreateImage | Deregister | DeleteSnapshots
-ImageOutcome = AmiCreated | SanitizeCommandSent | Asked | AwsError
+ImageOutcome = AmiCreated | SanitizeCommandSent | CallAccepted | AwsError
 
 
 @dataclass(frozen=True)

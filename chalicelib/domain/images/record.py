@@ -1,21 +1,19 @@
 """Images made of instances: what is remembered of one, whom it fits, and what it costs."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from chalicelib.domain.catalog.instance_types import InstanceType
 from chalicelib.domain.common.deadlines import RESTORE_DEADLINE
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_time
-from chalicelib.domain.setup.installed_documents import InstalledDocument, hash_recipe_document
+from chalicelib.domain.setup.installed_documents import InstalledDocument
 from chalicelib.domain.setup.parameters import ParameterValue
-from chalicelib.domain.setup.recipe import Recipe, RecipeDocument
 from chalicelib.domain.setup.state import AddedRecipe, DocumentRun
 
-DESCRIPTION_CHARACTERS = 200
+MAX_DESCRIPTION_LENGTH = 200
 """AWS takes 255; https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateImage.html"""
 
 
@@ -31,9 +29,6 @@ class ImagePhase(StrEnum):
     DELETING = "deleting"
     DELETED = "deleted"
 
-
-HEARTBEAT_KEY_PLACEHOLDER = "${heartbeat_key}"
-LATEST = "latest"
 
 TERMINAL_PHASES = frozenset({ImagePhase.AVAILABLE, ImagePhase.FAILED, ImagePhase.DELETED})
 
@@ -136,68 +131,6 @@ class Image:
 def ami_name(stage: str, image_id: str) -> str:
     """Unique in account and region, so that AWS itself refuses to make a second one of the same record."""
     return f"gpudesk-{stage}-{image_id}"
-
-
-def contains_recipe(image: Image, recipe: Recipe) -> bool:
-    """Whether the image has all that the recipe installs, as the recipe is today."""
-    have = {
-        (installed_document.name, installed_document.recipe_hash) for installed_document in image.installed_documents
-    }
-    return image.recipe == recipe.name and all(
-        (use.name, hash_recipe_document(use)) in have for use in recipe.documents
-    )
-
-
-def skippable_documents(image: Image, documents: Iterable[RecipeDocument]) -> Mapping[str, int]:
-    """Seconds by document: what of these a launch need not run, if they are the same still.
-
-    The probe runs on every machine: whose heartbeat it sends is another one on each. What has run otherwise meanwhile
-    runs again, too.
-    """
-    known = {installed_document.name: installed_document for installed_document in image.installed_documents}
-    seconds: dict[str, int] = {}
-    for use in documents:
-        baked = known.get(use.name)
-        is_own = any(HEARTBEAT_KEY_PLACEHOLDER in text for text in use.parameters.values())
-        if baked and baked.recipe_hash == hash_recipe_document(use) and not is_own:
-            seconds[use.name] = baked.seconds
-        else:
-            known.pop(use.name, None)
-    return seconds
-
-
-def launch_incompatibility(
-    image: Image, instance_type: InstanceType, region: str, disk_gib: int | None, base: str | None
-) -> str | None:
-    """Why a machine of this type cannot come of the image; None where it can.
-
-    :param base: the public parameter of the image that the recipe would be launched from otherwise
-    """
-    if image.phase is not ImagePhase.AVAILABLE:
-        return f"{image.name} is {image.phase}: {image.reason.message}"
-    if image.region != region:
-        return f"{image.name} is in {image.region}, not in {region}: an image launches in its own region"
-    if image.source.arch != instance_type.arch:
-        return f"{image.name} is of {image.source.arch}, a {instance_type.name} is of {instance_type.arch}"
-    if instance_type.nvidia_gpu_count and image.source.base_image_parameter != base:
-        return f"{image.name} has not the driver of a {instance_type.name}: it was made from another base image"
-    if disk_gib is not None and disk_gib < image.disk_gib:
-        return f"{image.name} needs a disk of at least {image.disk_gib} GiB, not {disk_gib}"
-    return None
-
-
-def find_by_ref(ref: str, images: Iterable[Image], owner: str | None) -> Image | None:
-    """By id, or the newest of the owner's of that name that has not failed: whose disk boots is no matter of a name."""
-    return latest(
-        image
-        for image in images
-        if ref == image.id or (ref == image.name and image.owner == owner and image.phase is not ImagePhase.FAILED)
-    )
-
-
-def latest(images: Iterable[Image]) -> Image | None:
-    """The one that was asked for last."""
-    return max(images, key=lambda image: image.created_at, default=None)
 
 
 def secrets_removed_message(image: Image) -> str:

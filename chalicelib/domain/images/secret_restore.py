@@ -13,6 +13,7 @@ from chalicelib.domain.images.plan import (
     ImageOutcome,
     ImagePlan,
     ObservedAmi,
+    SanitizeAction,
     SanitizeCommandSent,
     SendSanitize,
 )
@@ -101,7 +102,7 @@ def _send(image: Image, run: DocumentRun | None, now: datetime) -> ImagePlan:
     sent = DocumentRun(attempt_id=attempt_id, sent_at=run.sent_at if run else now, last_sent_at=now)
     return ImagePlan(
         replace(image, sanitize=replace(image.sanitize, restore_run=sent)),
-        SendSanitize({"attemptId": attempt_id, "action": "restore"}, attempt_id),
+        SendSanitize(SanitizeAction.RESTORE, attempt_id),
     )
 
 

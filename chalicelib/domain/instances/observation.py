@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from chalicelib.domain.idle.heartbeat import Report
+from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
 from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse
 from chalicelib.domain.instances.record import Ec2State, ScheduledEvent
 from chalicelib.domain.setup.step_output import StepOutput
@@ -81,6 +81,6 @@ class Observation:
     ec2: ObservedInstance | TagsMissing | NotVisible | Unavailable
     agent: ObservedAgent | NotVisible | Unavailable = NotVisible()
     command: ObservedCommand | NotVisible | Unavailable = NotVisible()
-    heartbeat: Report = None
+    heartbeat: DecodedHeartbeat = None
     heartbeat_response: HeartbeatResponse | NotVisible | None = NotVisible()
     scheduled_event: ScheduledEvent | NotVisible | Unavailable = Unavailable("not looked for")

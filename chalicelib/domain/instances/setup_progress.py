@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from chalicelib.domain.idle.heartbeat import MAX_NAME_LENGTH, Heartbeat, Report, StepProgress
+from chalicelib.domain.idle.heartbeat import MAX_NAME_LENGTH, DecodedHeartbeat, Heartbeat, StepProgress
 from chalicelib.domain.idle.heartbeat_encoding import truncate_ascii
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.setup.recipe import RecipeDocument
@@ -47,7 +47,7 @@ class SetupProgress:
 
 def compute_setup_progress(
     instance: Instance,
-    report: Report,
+    report: DecodedHeartbeat,
     before: Mapping[str, StepDurations],
     now: datetime,
     scale_script_timeout: Callable[[timedelta], timedelta],
@@ -72,7 +72,7 @@ def compute_setup_progress(
 def _step(
     instance: Instance,
     document: RecipeDocument,
-    report: Report,
+    report: DecodedHeartbeat,
     took: StepDurations | None,
     now: datetime,
     scale_script_timeout: Callable[[timedelta], timedelta],
@@ -97,7 +97,7 @@ def _step(
     )
 
 
-def _matching_progress(instance: Instance, document: RecipeDocument, report: Report) -> StepProgress | None:
+def _matching_progress(instance: Instance, document: RecipeDocument, report: DecodedHeartbeat) -> StepProgress | None:
     """What this machine says of this document; a heartbeat has room for the beginning of a name."""
     machine = instance.machine
     if not isinstance(report, Heartbeat) or machine is None or report.instance_id != machine.instance_id:

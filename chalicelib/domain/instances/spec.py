@@ -97,5 +97,5 @@ def collect_documents(spec: Spec, recipes: Mapping[str, Recipe]) -> tuple[Recipe
     """Of all its recipes that there are, in their order; what several of them run is run once."""
     uses: list[RecipeDocument] = []
     for name in (recipe for recipe in spec.software.recipes if recipe in recipes):
-        uses += [use for use in recipes[name].documents_with(spec.software.parameters_of(name)) if use not in uses]
+        uses += [use for use in recipes[name].fill_documents(spec.software.parameters_of(name)) if use not in uses]
     return tuple(uses)

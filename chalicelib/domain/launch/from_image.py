@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from chalicelib.domain.catalog.instance_types import InstanceType
 from chalicelib.domain.common.text import join_and
-from chalicelib.domain.images.record import Image, skippable_documents
+from chalicelib.domain.images.record import Image
+from chalicelib.domain.images.selection import skippable_documents
 from chalicelib.domain.instances.spec import Spec, collect_documents
 from chalicelib.domain.launch.request import LaunchRequest
 from chalicelib.domain.setup.parameters import format_values, resolve_values

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
-from chalicelib.domain.images.record import Image, contains_recipe, find_by_ref, latest, launch_incompatibility
+from chalicelib.domain.images.record import Image
+from chalicelib.domain.images.selection import contains_recipe, find_by_ref, launch_incompatibility, select_latest
 from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
 from chalicelib.domain.launch.type_choice import TypeChoice
-from chalicelib.domain.setup.parameters import resolve_values
 
 
 def find_requested_image(ref: str, images: Iterable[Image], actor: Actor) -> Image:
@@ -40,10 +40,9 @@ def find_latest_image(
     base = recipe.image_parameter_for(instance_type)
 
     def is_suitable(image: Image) -> bool:
-        parameters, _ = resolve_values(request.parameters, recipe.parameters, image.parameters_of(recipe.name))
         return (
-            contains_recipe(image, recipe.with_values(parameters))
+            contains_recipe(image, recipe, request.parameters)
             and launch_incompatibility(image, instance_type, region, request.disk_gib, base) is None
         )
 
-    return latest(filter(is_suitable, images))
+    return select_latest(filter(is_suitable, images))

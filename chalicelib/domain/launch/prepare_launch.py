@@ -4,9 +4,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog
-from chalicelib.domain.common.errors import FieldError, validation_failed
-from chalicelib.domain.desk.policy_limits import apply_override, effective_default, policy_errors
-from chalicelib.domain.images.record import LATEST, Image, launch_incompatibility
+from chalicelib.domain.common.errors import FieldError, build_validation_error
+from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
+from chalicelib.domain.desk.policy_limits import resolve_default_policy, validate_policy
+from chalicelib.domain.desk.policy_override import apply_override
+from chalicelib.domain.images.record import Image
+from chalicelib.domain.images.selection import LATEST, launch_incompatibility
 from chalicelib.domain.instances.billing import Rates
 from chalicelib.domain.instances.spec import (
     DesiredState,
@@ -25,7 +28,6 @@ from chalicelib.domain.setup.parameters import ParameterValue, resolve_values
 from chalicelib.domain.setup.recipe import Recipe, unknown_recipe_error
 from chalicelib.domain.setup.requirements import suggest_types
 from chalicelib.domain.setup.state import SetupState
-from chalicelib.domain.write_warnings import WarningCode, WriteWarning
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,10 +108,10 @@ def _select(request: LaunchRequest, context: LaunchContext, choice: TypeChoice, 
     errors = [
         *choice.errors,
         *check_fields(request, disk_gib, limits),
-        *policy_errors(policy.idle, policy.max_hours, limits),
+        *validate_policy(policy.idle, policy.max_hours, limits),
     ]
     if recipe is None:
-        raise validation_failed([*errors, unknown_recipe_error(recipe_name, context.recipes)])
+        raise build_validation_error([*errors, unknown_recipe_error(recipe_name, context.recipes)])
     inherited = image.parameters_of(recipe.name) if image else None
     parameters, parameter_errors = resolve_values(request.parameters, recipe.parameters, inherited)
     errors += parameter_errors
@@ -118,7 +120,7 @@ def _select(request: LaunchRequest, context: LaunchContext, choice: TypeChoice, 
     if not errors and request.image == LATEST and image is None:
         errors.append(_no_latest_image_error(choice, recipe))
     if errors or choice.instance_type is None:
-        raise validation_failed(errors)
+        raise build_validation_error(errors)
     return Selection(
         region=choice.region,
         instance_type=choice.instance_type,
@@ -132,7 +134,7 @@ def _select(request: LaunchRequest, context: LaunchContext, choice: TypeChoice, 
 def _policy(request: LaunchRequest, context: LaunchContext) -> Policy:
     """Return the policy of the request over that of the owner over that of the desk."""
     defaults, limits = context.settings.defaults, context.settings.limits
-    default = effective_default(context.owner_policy, defaults.idle_policy, defaults.max_hours, limits)
+    default = resolve_default_policy(context.owner_policy, defaults.idle_policy, defaults.max_hours, limits)
     idle, max_hours = apply_override(request.policy, *default)
     return Policy(idle=idle, max_hours=max_hours)
 
@@ -191,7 +193,7 @@ def _image_parameter(selection: Selection, image: Image | None) -> str | None:
 def _rates(spec: Spec, instance_type: InstanceType, catalog: InstanceTypeCatalog) -> Rates:
     return Rates(
         instance=instance_type.prices[spec.region],
-        disk=catalog.disk_price_per_gib_hour(spec.region) * spec.disk_gib,
+        disk=catalog.get_disk_price_per_gib_hour(spec.region) * spec.disk_gib,
         address=catalog.address_price_per_hour,
     )
 

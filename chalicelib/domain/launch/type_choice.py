@@ -34,7 +34,7 @@ def choose_instance_type(request: LaunchRequest, context: LaunchContext, image: 
     """
     catalog, limits = context.catalog, context.settings.limits
     region = request.region or (image.region if image else context.settings.defaults.region)
-    allowed = limits.regions or catalog.regions()
+    allowed = limits.regions or catalog.list_regions()
     if region not in allowed:
         message = f"must be one of {', '.join(allowed)}, not {region[:40]!r}"
         return TypeChoice(region, None, (FieldError("region", message),))
@@ -48,7 +48,7 @@ def choose_instance_type(request: LaunchRequest, context: LaunchContext, image: 
     except NoMatchingType as error:
         return TypeChoice(region, None, (FieldError(error.field, str(error)),))
     if instance_type is None:
-        names = ", ".join(catalog.gpu_names())
+        names = ", ".join(catalog.list_gpus())
         message = f"is required, unless you send an instance_type such as g4dn.xlarge: one of {names}"
         errors = (FieldError("gpu", message),)
     return TypeChoice(region, None if errors else instance_type, errors)
@@ -57,7 +57,7 @@ def choose_instance_type(request: LaunchRequest, context: LaunchContext, image: 
 def _find_type(request: LaunchRequest, region: str, catalog: InstanceTypeCatalog) -> InstanceType | None:
     if request.instance_type:
         return catalog.get_type(request.instance_type)
-    return catalog.cheapest(request.gpu, request.gpu_count or 1, region) if request.gpu else None
+    return catalog.find_cheapest(request.gpu, request.gpu_count or 1, region) if request.gpu else None
 
 
 def _type_errors(

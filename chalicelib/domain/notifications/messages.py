@@ -14,7 +14,7 @@ KEEP_HOURS = 4
 MAX_SUBJECT_LENGTH = 100
 """Limit of SNS: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html"""
 
-STARTABLE = (
+STARTABLE_CODES = (
     EventCode.START_FAILED,
     EventCode.STOP_INITIATED,
     EventCode.SELF_STOPPED,
@@ -81,7 +81,7 @@ def api_calls(notice: Notification) -> Mapping[str, ApiCall]:
         calls["connect"] = ApiCall(method="GET", path=f"{instance}/connect", body={})
     if notice.code is EventCode.SETUP_FAILED:
         calls["setup"] = ApiCall(method="POST", path=f"{instance}/setup", body={})
-    if notice.code in STARTABLE:
+    if notice.code in STARTABLE_CODES:
         calls["start"] = ApiCall(method="POST", path=f"{instance}/start", body={})
     if notice.code is EventCode.IMAGE_FAILED and notice.image_id:
         calls["delete_image"] = ApiCall(method="DELETE", path=f"/images/{notice.image_id}", body={})

@@ -1,25 +1,63 @@
-"""What people are told, by which channel, and what became of it: the delivery log, and when to try again."""
+"""A message to an owner or to the admins, with the log of its delivery and the time of the next attempt."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Self
 
-from chalicelib.domain.common.deadlines import NOTIFICATION_EXPIRY, WARNING_RETRY_INTERVAL
+from chalicelib.domain.common.deadlines import WARNING_RETRY_INTERVAL
 from chalicelib.domain.common.event_codes import Audience, EventCode
-from chalicelib.domain.common.timeline import TimelineEntry
-from chalicelib.domain.desk.channels import ChannelDirectory, Recipient
-from chalicelib.domain.instances.record import ClaimAction, Instance
 
-REQUESTED_CODES = (EventCode.STOP_REQUESTED, EventCode.TERMINATE_REQUESTED)
-"""Reasons of a stop or a termination that somebody asked for: its beginning is no news, how it ends is."""
+DESK_ID = "desk"
+"""Instance id of the notifications that are about gpudesk itself."""
 
 RETRY_BACKOFF = tuple(timedelta(minutes=minutes) for minutes in (1, 1, 2, 4, 8, 15, 30))
-"""Between two tries of one channel; the last one from then on."""
+"""Pauses between the attempts on one channel. The last pause repeats."""
+
+MAX_DETAIL_LENGTH = 300
+
+
+class ChannelType(StrEnum):
+    """Kind of address that a notification is sent to."""
+
+    EMAIL = "email"
+    WEBHOOK = "webhook"
+
+
+class DeliveryChannel(StrEnum):
+    """One kind of address of one audience. Its value, for example "owner.email", is what is stored and returned.
+
+    :ivar audience: whose address it is
+    :ivar channel_type: kind of the address
+    """
+
+    _value_: str
+    audience: Audience
+    channel_type: ChannelType
+
+    def __new__(cls, audience: Audience, channel_type: ChannelType) -> Self:
+        """Create a member whose value names the audience and the type."""
+        channel = f"{audience}.{channel_type}"
+        member = str.__new__(cls, channel)
+        member._value_ = channel
+        member.audience = audience
+        member.channel_type = channel_type
+        return member
+
+    OWNER_EMAIL = Audience.OWNER, ChannelType.EMAIL
+    OWNER_WEBHOOK = Audience.OWNER, ChannelType.WEBHOOK
+    ADMIN_EMAIL = Audience.ADMIN, ChannelType.EMAIL
+    ADMIN_WEBHOOK = Audience.ADMIN, ChannelType.WEBHOOK
+
+    @classmethod
+    def of(cls, audience: Audience, channel_type: ChannelType) -> Self:
+        """Return the member of an audience and a type."""
+        return cls[f"{audience.name}_{channel_type.name}"]
 
 
 class DeliveryState(StrEnum):
-    """What has become of a notice on one channel."""
+    """State of a notification on one channel: still attempted, delivered, or no longer attempted."""
 
     PENDING = "pending"
     DELIVERED = "delivered"
@@ -28,9 +66,9 @@ class DeliveryState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class DeliveryAttempt:
-    """One attempt to deliver.
+    """One attempt to deliver a notification.
 
-    :param detail: what the channel said
+    :param detail: response of the channel, or the error
     """
 
     at: datetime
@@ -40,13 +78,11 @@ class DeliveryAttempt:
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """A notice's way on one channel.
+    """Delivery of one notification on one channel.
 
-    :param audience: who is told by it: owner or admin
-    :param next_attempt_at: not tried again before
+    :param next_attempt_at: earliest time of the next attempt while the state is pending
     """
 
-    audience: Audience
     state: DeliveryState = DeliveryState.PENDING
     next_attempt_at: datetime
     attempts: tuple[DeliveryAttempt, ...] = ()
@@ -54,16 +90,16 @@ class Delivery:
 
 @dataclass(frozen=True, kw_only=True)
 class Notification:
-    """Something that somebody is told.
+    """A message to an owner or to the admins.
 
-    :param id: the same for the same event, so that telling it twice writes it once
-    :param instance_id: "desk" where it is about the desk itself
-    :param expires_at: after that it is no use any more
-    :param instance_name: as people know it
-    :param warning_id: of the warning that it carries
-    :param is_termination: the warning announces a termination, not a stop
-    :param image_id: of the image that it is about
-    :param deliveries: by channel ("owner.email", "admin.webhook")
+    :param id: the same for the same event, so that an event is stored once
+    :param instance_id: DESK_ID if the notification is about gpudesk itself
+    :param instance_name: name of the instance when the event happened
+    :param expires_at: no new attempt is made after this time
+    :param warning_id: id of the stop warning that the notification announces
+    :param stop_at: time of the announced stop or termination
+    :param is_termination: whether the warning announces a termination, not a stop
+    :param image_id: id of the image that the notification is about
     """
 
     id: str
@@ -78,140 +114,42 @@ class Notification:
     stop_at: datetime | None = None
     is_termination: bool = False
     image_id: str | None = None
-    deliveries: Mapping[str, Delivery] = field(default_factory=dict)
+    deliveries: Mapping[DeliveryChannel, Delivery] = field(default_factory=dict)
 
     @property
     def due_at(self) -> datetime | None:
-        """When the next channel is to be tried; None: nothing is left to do."""
-        waiting = (
+        """Time of the next attempt on any channel; None if no delivery is pending."""
+        pending = (
             delivery.next_attempt_at for delivery in self.deliveries.values() if delivery.state is DeliveryState.PENDING
         )
-        return min(waiting, default=None)
+        return min(pending, default=None)
 
-    def due(self, now: datetime) -> Iterator[str]:
-        """The channels to be tried now."""
+    def due_channels(self, now: datetime) -> Iterator[DeliveryChannel]:
+        """Yield the channels on which an attempt is due."""
         for channel, delivery in self.deliveries.items():
             if delivery.state is DeliveryState.PENDING and delivery.next_attempt_at <= now:
                 yield channel
 
 
-def notifications_for(
-    instance: Instance, entries: Iterable[TimelineEntry], directory: ChannelDirectory
-) -> tuple[Notification, ...]:
-    """What is to be told of a change, by every channel of those whom it concerns; nobody to tell, no notice.
-
-    :param instance: as it is written
-    :param entries: the lines that are written with it
-    """
-    return tuple(
-        notice for entry in entries if _is_news(entry) and (notice := _notice(instance, entry, directory)).deliveries
-    )
-
-
-def desk_notification(
-    code: EventCode, message: str, since: datetime, now: datetime, directory: ChannelDirectory
+def record_attempt(
+    notification: Notification, channel: DeliveryChannel, *, succeeded: bool, detail: str, now: datetime
 ) -> Notification:
-    """Something about the desk itself, for its admins.
+    """Return the notification with one more attempt on a channel in its log, and the time of the next one.
 
-    :param since: since when it is so: the same since is the same notice
+    A stop waits for its warning, so a warning is attempted again at least every WARNING_RETRY_INTERVAL. If the next
+    attempt would be after `expires_at`, the delivery has failed.
     """
-    return Notification(
-        id=f"desk.{code}.{int(since.timestamp())}",
-        instance_id="desk",
-        instance_name="the desk",
-        owner="admin",
-        code=code,
-        at=now,
-        message=message,
-        expires_at=now + NOTIFICATION_EXPIRY,
-        deliveries=_deliveries(code.audience, "admin", directory, now),
+    delivery = notification.deliveries[channel]
+    attempts = (
+        *delivery.attempts,
+        DeliveryAttempt(at=now, succeeded=succeeded, detail=detail[:MAX_DETAIL_LENGTH]),
     )
-
-
-def webhook_welcomes(directory: ChannelDirectory, now: datetime) -> dict[str, Notification]:
-    """A first message for each webhook, so that its owner can see it arrive and check the signature.
-
-    :returns: by a name that is another one once the webhook has another secret
-    """
-    everybody = [
-        *(directory.recipient_for(Audience.OWNER, owner) for owner in directory.owners),
-        Recipient("desk", directory.admin),
-    ]
-    return {
-        f"{recipient.name}.{recipient.channels.webhook_generation}": _webhook_welcome(recipient, now)
-        for recipient in everybody
-        if recipient.channels.webhook
-    }
-
-
-def _webhook_welcome(addressee: Recipient, now: datetime) -> Notification:
-    code = EventCode.WEBHOOK_REGISTERED
-    kind, _, owner = addressee.name.partition("/")
-    to = Audience.OWNER if kind == "owner" else Audience.ADMIN
-    return Notification(
-        id=f"{addressee.name}.{code}.{addressee.channels.webhook_generation}",
-        instance_id="desk",
-        instance_name="the desk",
-        owner=owner or "admin",
-        code=code,
-        at=now,
-        message=(
-            "This webhook is registered: stop warnings and other notifications of GPU instances arrive here, signed "
-            "like this one."
-        ),
-        expires_at=now + NOTIFICATION_EXPIRY,
-        deliveries={f"{to}.webhook": Delivery(audience=to, next_attempt_at=now)},
-    )
-
-
-def record_attempt(notice: Notification, channel: str, *, succeeded: bool, detail: str, now: datetime) -> Notification:
-    """What a try changes: done, again after a pause, or given up."""
-    delivery = notice.deliveries[channel]
-    tries = (*delivery.attempts, DeliveryAttempt(at=now, succeeded=succeeded, detail=detail[:300]))
-    pause = RETRY_BACKOFF[min(len(tries), len(RETRY_BACKOFF)) - 1]
-    next_at = now + (min(pause, WARNING_RETRY_INTERVAL) if notice.warning_id else pause)
+    pause = RETRY_BACKOFF[min(len(attempts), len(RETRY_BACKOFF)) - 1]
+    next_attempt_at = now + (min(pause, WARNING_RETRY_INTERVAL) if notification.warning_id else pause)
     state = DeliveryState.PENDING
     if succeeded:
         state = DeliveryState.DELIVERED
-    elif next_at > notice.expires_at:
+    elif next_attempt_at > notification.expires_at:
         state = DeliveryState.FAILED
-    after = replace(delivery, state=state, next_attempt_at=next_at, attempts=tries)
-    return replace(notice, deliveries={**notice.deliveries, channel: after})
-
-
-def _is_news(entry: TimelineEntry) -> bool:
-    return bool(entry.code.audience) and entry.details.get("reason_code") not in REQUESTED_CODES
-
-
-def _notice(instance: Instance, entry: TimelineEntry, directory: ChannelDirectory) -> Notification:
-    warned = instance.warning if instance.warning and instance.warning.created_at == entry.at else None
-    return Notification(
-        id=f"{instance.id}.{entry.code}.{int(entry.at.timestamp())}",
-        instance_id=instance.id,
-        instance_name=entry.details.get("former_name", instance.name),
-        owner=instance.owner,
-        code=entry.code,
-        at=entry.at,
-        message=entry.message,
-        expires_at=warned.stop_by if warned else entry.at + NOTIFICATION_EXPIRY,
-        warning_id=warned.id if warned else None,
-        stop_at=warned.stop_at if warned else None,
-        is_termination=entry.details.get("action") == ClaimAction.TERMINATE,
-        image_id=entry.details.get("image"),
-        deliveries=_deliveries(entry.code.audience, instance.owner, directory, entry.at),
-    )
-
-
-def _deliveries(
-    audience: tuple[Audience, ...], owner: str, directory: ChannelDirectory, now: datetime
-) -> dict[str, Delivery]:
-    """By each address once, also where owner and admin share it."""
-    found: dict[str, Delivery] = {}
-    observation: set[str] = set()
-    for whom in audience:
-        channels = directory.recipient_for(whom, owner).channels
-        for kind, address in (("email", channels.email), ("webhook", channels.webhook)):
-            if address and address not in observation:
-                observation.add(address)
-                found[f"{whom}.{kind}"] = Delivery(audience=whom, next_attempt_at=now)
-    return found
+    updated = replace(delivery, state=state, next_attempt_at=next_attempt_at, attempts=attempts)
+    return replace(notification, deliveries={**notification.deliveries, channel: updated})

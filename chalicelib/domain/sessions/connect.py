@@ -5,9 +5,9 @@ from dataclasses import dataclass
 DEFAULT_JUPYTER_LOCAL_PORT = 8889
 """As in the D2L book: the laptop's own Jupyter may be on 8888."""
 
-KEY = "~/.ssh/id_ed25519"
+IDENTITY_FILE = "~/.ssh/id_ed25519"
 
-TOKEN_FILE = "/etc/gpudesk/jupyter-token"  # noqa: S105 - where it is, not what it is
+JUPYTER_TOKEN_FILE = "/etc/gpudesk/jupyter-token"  # noqa: S105 - where it is, not what it is
 
 
 @dataclass(frozen=True)
@@ -37,19 +37,19 @@ def ssh_config_entries(name: str, desk_id: str, instance_id: str, region: str, l
         f"    HostName {instance_id}",
         f"    HostKeyAlias {desk_id}",
         f"    User {login}",
-        f"    IdentityFile {KEY}",
+        f"    IdentityFile {IDENTITY_FILE}",
         "    IdentitiesOnly yes",
         "    StrictHostKeyChecking accept-new",
     )
     push = (
         f"aws ec2-instance-connect send-ssh-public-key --region {region} --instance-id %h "
-        f"--instance-os-user {login} --ssh-public-key file://{KEY}.pub >/dev/null"
+        f"--instance-os-user {login} --ssh-public-key file://{IDENTITY_FILE}.pub >/dev/null"
     )
     session = f"aws ssm start-session --region {region} --target %h --document-name AWS-StartSSHSession"
     return [
         SshConfig(
             "ssh without AWS credentials: gpudesk-session, of the repository's tools/, must be in the PATH",
-            (*host, f"    ProxyCommand gpudesk-session {desk_id} ssh {KEY}.pub"),
+            (*host, f"    ProxyCommand gpudesk-session {desk_id} ssh {IDENTITY_FILE}.pub"),
         ),
         SshConfig("ssh with AWS credentials", (*host, f"    ProxyCommand sh -c '{push} && exec {session}'")),
     ]
@@ -75,7 +75,7 @@ def connect_commands(
         f"{base} --document-name AWS-StartPortForwardingSession "
         f"--parameters portNumber={jupyter_port},localPortNumber={DEFAULT_JUPYTER_LOCAL_PORT}"
     )
-    token = f"{base} --document-name AWS-StartInteractiveCommand --parameters command='sudo cat {TOKEN_FILE}'"
+    token = f"{base} --document-name AWS-StartInteractiveCommand --parameters command='sudo cat {JUPYTER_TOKEN_FILE}'"
     return [
         ConnectCommand(f"Jupyter on http://127.0.0.1:{DEFAULT_JUPYTER_LOCAL_PORT}", forward),
         ConnectCommand("Jupyter's token, made on the instance and kept there", token),

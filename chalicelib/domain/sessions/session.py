@@ -80,22 +80,24 @@ class SessionPlan:
     public_key: str | None = None
 
 
-def plan_session(wish: SessionRequest, jupyter_port: int | None) -> SessionPlan:
+def plan_session(request: SessionRequest, jupyter_port: int | None) -> SessionPlan:
     """:raises Invalid: what the kind needs is missing, or the key is none"""
-    document = DOCUMENT_BY_KIND[wish.kind]
-    match wish.kind:
+    document = DOCUMENT_BY_KIND[request.kind]
+    match request.kind:
         case SessionKind.SHELL | SessionKind.JUPYTER_TOKEN:
-            return SessionPlan(kind=wish.kind, document=document)
+            return SessionPlan(kind=request.kind, document=document)
         case SessionKind.SSH:
-            return SessionPlan(kind=wish.kind, document=document, public_key=validate_public_key(wish.public_key))
+            return SessionPlan(kind=request.kind, document=document, public_key=validate_public_key(request.public_key))
         case SessionKind.PORT | SessionKind.JUPYTER:
-            remote = wish.port if wish.kind is SessionKind.PORT else jupyter_port
+            remote = request.port if request.kind is SessionKind.PORT else jupyter_port
             if remote is None:
                 wrong = FieldError("port", "is needed with kind port: the port on the instance, 1 to 65535")
                 raise ValidationFailed("which port?", errors=(wrong,))
-            local = wish.local_port or (DEFAULT_JUPYTER_LOCAL_PORT if wish.kind is SessionKind.JUPYTER else remote)
+            local = request.local_port or (
+                DEFAULT_JUPYTER_LOCAL_PORT if request.kind is SessionKind.JUPYTER else remote
+            )
             parameters = {"portNumber": str(remote), "localPortNumber": str(local)}
-            return SessionPlan(kind=wish.kind, document=document, parameters=parameters, local_port=local)
+            return SessionPlan(kind=request.kind, document=document, parameters=parameters, local_port=local)
 
 
 def validate_public_key(text: str | None) -> str:

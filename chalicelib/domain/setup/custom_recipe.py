@@ -15,10 +15,10 @@ from chalicelib.domain.setup.parameters import InvalidRecipe, parse_parameters
 from chalicelib.domain.setup.recipe import PLACEHOLDERS, Recipe, RecipeDocument
 from chalicelib.domain.setup.requirements import parse_requirements
 
-PREFIX = "gpudesk-custom-"
+CUSTOM_DOCUMENT_PREFIX = "gpudesk-custom-"
 """Of the documents' names; the desk may send those that begin so, and its own by name (`.chalice/policy-dev.json`)."""
 
-APT_MINUTES, PIP_MINUTES, GIT_MINUTES, START_MINUTES = 20, 40, 15, 10
+APT_TIMEOUT_MINUTES, PIP_TIMEOUT_MINUTES, GIT_TIMEOUT_MINUTES, START_TIMEOUT_MINUTES = 20, 40, 15, 10
 """How long each step may take: a few slow mirrors and their retries; PyTorch and the like are 3 GB."""
 
 
@@ -46,12 +46,12 @@ class CustomSteps:
     start: str | None
     start_minutes: int
 
-    def minutes(self) -> dict[str, int]:
+    def timeout_minutes(self) -> dict[str, int]:
         """How long each step may take, of those that there are, in order."""
         there = {
-            "apt": APT_MINUTES if self.apt else 0,
-            "pip": PIP_MINUTES if self.pip else 0,
-            "git": GIT_MINUTES if self.git else 0,
+            "apt": APT_TIMEOUT_MINUTES if self.apt else 0,
+            "pip": PIP_TIMEOUT_MINUTES if self.pip else 0,
+            "git": GIT_TIMEOUT_MINUTES if self.git else 0,
             "start": self.start_minutes if self.start else 0,
         }
         return {step: minutes for step, minutes in there.items() if minutes}
@@ -91,7 +91,7 @@ def parse_custom_recipe(name: str, entry: Mapping[str, Any], ours: Mapping[str, 
         raise InvalidRecipe(f"recipe {name!r} lacks {missing}") from missing
 
 
-def parse_steps(name: str, entry: Mapping[str, Any]) -> CustomSteps:
+def parse_custom_steps(name: str, entry: Mapping[str, Any]) -> CustomSteps:
     """What the document of the folder is to do.
 
     :raises KeyError: a checkout lacks something
@@ -102,20 +102,20 @@ def parse_steps(name: str, entry: Mapping[str, Any]) -> CustomSteps:
         environment=entry.get("environment", f"/opt/gpudesk/custom/{name}"),
         git=tuple(Checkout(each["url"], each["ref"], each["target_dir"]) for each in entry.get("git", ())),
         start=entry.get("start"),
-        start_minutes=entry.get("start_minutes", START_MINUTES),
+        start_minutes=entry.get("start_minutes", START_TIMEOUT_MINUTES),
     )
 
 
-def ssm_name(parameter: str) -> str:
+def to_ssm_name(parameter: str) -> str:
     """As SSM knows it, and a script as $SSM_...: `dashboard_port` is dashboardPort."""
     first, *rest = parameter.split("_")
     return first + "".join(word.capitalize() for word in rest)
 
 
 def _document(name: str, entry: Mapping[str, Any], parameters: tuple[str, ...]) -> RecipeDocument:
-    chosen = {ssm_name(parameter): f"${{{parameter}}}" for parameter in parameters}
+    chosen = {to_ssm_name(parameter): f"${{{parameter}}}" for parameter in parameters}
     return RecipeDocument(
-        name=f"{PREFIX}{name}",
+        name=f"{CUSTOM_DOCUMENT_PREFIX}{name}",
         parameters={"attemptId": "${attempt_id}", "gpuCount": "${gpu_count}", **chosen},
-        timeout=timedelta(minutes=sum(parse_steps(name, entry).minutes().values())),
+        timeout=timedelta(minutes=sum(parse_custom_steps(name, entry).timeout_minutes().values())),
     )

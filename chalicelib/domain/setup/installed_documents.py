@@ -14,14 +14,14 @@ class InstalledDocument:
 
     :param recipe_hash: hash of what the recipe hands over, placeholders not filled in
     :param parameters_hash: hash of what was handed over, but for the attempt's id
-    :param content: SSM's hash of the document that ran
+    :param document_hash: SSM's hash of the document that ran
     :param seconds: how long it took
     """
 
     name: str
     recipe_hash: str
     parameters_hash: str
-    content: str
+    document_hash: str
     seconds: int
 
 

@@ -21,11 +21,11 @@ from chalicelib.domain.common.errors import FieldError
 ParameterValue = str | int | bool
 """As it stands in JSON."""
 
-NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+PARAMETER_NAME_PATTERN = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 SECRET_NAME_PATTERN = re.compile(r"token|passw|passphrase|secret|credential|(^|_)(api|access|private|ssh)?keys?(_|$)")
 
-PATTERN = re.compile(
+SAFE_PATTERN = re.compile(
     r"""\^(?:
       \[-?(?:[A-Z]-[A-Z]|[a-z]-[a-z]|[0-9]-[0-9]|[A-Za-z0-9_.:/@%+=,~]|\\[.+/-])+-?\]   # a class, never a negated one
     | [A-Za-z0-9_:/@%=,~-] | \\[.+/-] | \\d                                              # itself
@@ -35,7 +35,7 @@ PATTERN = re.compile(
 )
 """What a pattern may be made of: read alike by Python here and by SSM there; it admits nothing that a shell reads."""
 
-SHOWN = 40
+MAX_SHOWN_CHARACTERS = 40
 
 
 class InvalidRecipe(ValueError):
@@ -107,7 +107,7 @@ def parse_parameters(recipe: str, entries: Mapping[str, Mapping[str, Any]]) -> d
 def resolve_values(
     given: Mapping[str, ParameterValue],
     known: Mapping[str, Parameter],
-    before: Mapping[str, ParameterValue] | None = None,
+    previous: Mapping[str, ParameterValue] | None = None,
 ) -> tuple[dict[str, ParameterValue], list[FieldError]]:
     """What is given, what was chosen before, and the defaults for the rest.
 
@@ -116,7 +116,7 @@ def resolve_values(
     errors = [FieldError(f"parameters.{name[:60]}", _unknown(name, known)) for name in given if name not in known]
     values: dict[str, ParameterValue] = {}
     for name, parameter in known.items():
-        value = given.get(name, (before or {}).get(name, parameter.default))
+        value = given.get(name, (previous or {}).get(name, parameter.default))
         values[name] = value
         if not parameter.accepts(value):
             right = f"must be {parameter.pattern_description}, not {_shown(value)}"
@@ -125,7 +125,7 @@ def resolve_values(
 
 
 def _parse(where: str, name: str, entry: Mapping[str, Any]) -> Parameter:
-    if not NAME.fullmatch(name):
+    if not PARAMETER_NAME_PATTERN.fullmatch(name):
         raise InvalidRecipe(f"{where}: a name is words of lower-case letters and digits, joined by _")
     if SECRET_NAME_PATTERN.search(name):
         raise InvalidRecipe(f"{where} looks like a secret; SSM keeps parameters for all to read, so none may be one")
@@ -150,7 +150,7 @@ def _parse(where: str, name: str, entry: Mapping[str, Any]) -> Parameter:
 
 def _check(where: str, parameter: Parameter) -> None:
     pattern = parameter.allowed_pattern
-    if not PATTERN.fullmatch(pattern):
+    if not SAFE_PATTERN.fullmatch(pattern):
         raise InvalidRecipe(
             f"{where}: allowed_pattern {pattern!r} might admit what a shell reads. It must be ^...$ of letters, "
             r"digits, _ : / @ % = , ~ - \. \+ \d, classes such as [A-Za-z0-9_.-], groups, and ? * + {m,n}"
@@ -176,5 +176,5 @@ def _unknown(name: str, known: Mapping[str, Parameter]) -> str:
 
 def _shown(value: ParameterValue) -> str:
     text = json.dumps(value, ensure_ascii=False)
-    cut = text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+    cut = text if len(text) <= MAX_SHOWN_CHARACTERS else f"{text[:MAX_SHOWN_CHARACTERS]}..."
     return f"the text {cut}" if isinstance(value, str) else cut

@@ -25,7 +25,7 @@ PLACEHOLDERS = frozenset({"attempt_id", "gpu_count", "heartbeat_key", "heartbeat
 """What the desk fills in, written ${name} in a recipe: the id of this try to run the document; how many GPUs
 nvidia-smi must list; the heartbeat's key, table, and the region of that table."""
 
-SHARED = "shared"
+SHARED_MARKER = "shared"
 """In place of a parameter: the one of that name that stands beside the recipes."""
 
 _PLACEHOLDER = re.compile(r"\$\{([a-z0-9_]+)\}")
@@ -43,6 +43,18 @@ class RecipeDocument:
     name: str
     parameters: Mapping[str, str]
     timeout: timedelta
+
+    def fill(self, values: Mapping[str, str]) -> RecipeDocument:
+        """Return the document with each placeholder in its parameters replaced by its value.
+
+        Values are not filled in again, even if they look like a placeholder.
+
+        :raises KeyError: a placeholder has no value
+        """
+        parameters = {
+            name: _PLACEHOLDER.sub(lambda match: values[match.group(1)], text) for name, text in self.parameters.items()
+        }
+        return replace(self, parameters=parameters)
 
 
 @dataclass(frozen=True)
@@ -78,18 +90,11 @@ class Recipe:
             return None
         return f"{instance_type.name} has no GPU. Recipe {self.name} skips its GPU steps and computes on the CPU."
 
-    def documents_with(self, values: Mapping[str, ParameterValue]) -> tuple[RecipeDocument, ...]:
+    def fill_documents(self, values: Mapping[str, ParameterValue]) -> tuple[RecipeDocument, ...]:
         """The documents with what was chosen filled in; the desk's own placeholders stay."""
         texts = {name: to_ssm_value(value) for name, value in values.items()}
         texts |= {name: f"${{{name}}}" for name in PLACEHOLDERS}
-        return tuple(
-            RecipeDocument(use.name, parameters=render(use.parameters, texts), timeout=use.timeout)
-            for use in self.documents
-        )
-
-    def with_values(self, values: Mapping[str, ParameterValue]) -> Recipe:
-        """The recipe with what was chosen filled in."""
-        return replace(self, documents=self.documents_with(values))
+        return tuple(document.fill(texts) for document in self.documents)
 
 
 def parse_recipes(data: Mapping[str, Any]) -> dict[str, Recipe]:
@@ -101,23 +106,15 @@ def parse_recipes(data: Mapping[str, Any]) -> dict[str, Recipe]:
     return {name: _parse_recipe(name, entry, shared) for name, entry in data["recipes"].items()}
 
 
-def shared_parameters(data: Mapping[str, Any]) -> dict[str, Parameter]:
+def parse_shared_parameters(data: Mapping[str, Any]) -> dict[str, Parameter]:
     """The parameters that stand beside the recipes, for several of them and for the documents.
 
     :raises MalformedRecipe: one of them is none
     """
-    return parse_parameters(SHARED, data.get("parameters", {}))
+    return parse_parameters(SHARED_MARKER, data.get("parameters", {}))
 
 
-def render(parameters: Mapping[str, str], values: Mapping[str, str]) -> dict[str, str]:
-    """The parameters with each placeholder replaced by its value.
-
-    :raises KeyError: a placeholder has no value
-    """
-    return {name: _PLACEHOLDER.sub(lambda match: values[match.group(1)], text) for name, text in parameters.items()}
-
-
-def jupyter_port(names: Iterable[str], recipes: Mapping[str, Recipe]) -> int | None:
+def find_jupyter_port(names: Iterable[str], recipes: Mapping[str, Recipe]) -> int | None:
     """Where Jupyter listens on a machine that was set up with these recipes, in this order; None where it has none."""
     ports = [recipes[name].jupyter_port for name in names if name in recipes]
     return next((port for port in reversed(ports) if port is not None), None)
@@ -144,11 +141,11 @@ def _parse_recipe(name: str, entry: Mapping[str, Any], shared: Mapping[str, Any]
 
 
 def _with_shared(recipe: str, entries: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, Any]:
-    missing = [name for name, entry in entries.items() if entry == SHARED and name not in shared]
+    missing = [name for name, entry in entries.items() if entry == SHARED_MARKER and name not in shared]
     if missing:
         there = ", ".join(shared) or "nothing"
         raise InvalidRecipe(f"recipe {recipe!r}: {', '.join(missing)} is not shared; there is {there}")
-    return {name: shared[name] if entry == SHARED else entry for name, entry in entries.items()}
+    return {name: shared[name] if entry == SHARED_MARKER else entry for name, entry in entries.items()}
 
 
 def _parse_use(recipe: str, entry: Mapping[str, Any], known: frozenset[str]) -> RecipeDocument:

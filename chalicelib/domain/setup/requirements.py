@@ -10,10 +10,10 @@ from typing import Any
 from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog
 from chalicelib.domain.common.text import join_or
 
-RELEASE = re.compile(r"ubuntu(?:/server/|-)([0-9]{2}\.[0-9]{2})")
+UBUNTU_RELEASE_PATTERN = re.compile(r"ubuntu(?:/server/|-)([0-9]{2}\.[0-9]{2})")
 """In the names of public parameters, Canonical's and those of the Deep Learning AMIs."""
 
-MAX_NAMED = 6
+MAX_SUGGESTED_GPUS = 6
 """GPUs in a sentence."""
 
 
@@ -121,7 +121,7 @@ def parse_requirements(entry: Mapping[str, Any]) -> RecipeRequirements:
 
 def ubuntu_release_of(image: str | None) -> str | None:
     """Ubuntu's release as a public parameter names it; None where it names none."""
-    found = RELEASE.search(image or "")
+    found = UBUNTU_RELEASE_PATTERN.search(image or "")
     return found[1] if found else None
 
 
@@ -141,7 +141,7 @@ def suggest_types(
     for kind in sorted(suitable, key=lambda each: (each.prices[region], each.name)):
         cheapest.setdefault(kind.gpu, kind)
     gpus = [kind for kind in cheapest.values() if kind.gpu is not None]
-    words = [f"{kind.gpu} ({kind.name}, ${kind.prices[region]} an hour)" for kind in gpus[:MAX_NAMED]]
+    words = [f"{kind.gpu} ({kind.name}, ${kind.prices[region]} an hour)" for kind in gpus[:MAX_SUGGESTED_GPUS]]
     if None in cheapest:
         kind = cheapest[None]
         words.append(f"no GPU ({kind.name}, ${kind.prices[region]} an hour)")

@@ -32,7 +32,7 @@ class DocumentResult:
     :param output_bytes: all that its steps said, as far as SSM keeps it
     :param recipe_hash: hash of what the recipe hands over; with the next two it vouches for what is on the disk
     :param parameters_hash: of what it was handed
-    :param content: SSM's hash of the document, so that an image knows which one ran
+    :param document_hash: SSM's hash of the document, so that an image knows which one ran
     """
 
     name: str
@@ -44,7 +44,7 @@ class DocumentResult:
     reboots: int = 0
     output_bytes: int = 0
     parameters_hash: str | None = None
-    content: str | None = None
+    document_hash: str | None = None
 
     @property
     def duration(self) -> timedelta:

@@ -26,7 +26,7 @@ class DocumentRun:
     :param last_sent_at: when SSM was last asked to take it
     :param attempt_id: goes with the command; a machine that already ran it leaves at once
     :param parameters_hash: of what the document was handed
-    :param content: SSM's hash of the document
+    :param document_hash: SSM's hash of the document
     """
 
     attempt_id: str
@@ -34,7 +34,7 @@ class DocumentRun:
     last_sent_at: datetime
     command_id: str | None = None
     parameters_hash: str | None = None
-    content: str | None = None
+    document_hash: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +71,7 @@ class SetupState:
         return self.abandoned or self.document_index >= len(self.documents)
 
 
-def installed_documents(setup: SetupState) -> dict[str, InstalledDocument]:
+def find_installed_documents(setup: SetupState) -> dict[str, InstalledDocument]:
     """By name: what the image brought, and over it the last result of every document, of whatever setup.
 
     An earlier run counts for nothing: what it installed may have been changed since, by one that failed, too.
@@ -87,7 +87,7 @@ def installed_documents(setup: SetupState) -> dict[str, InstalledDocument]:
 
 def documents_for_image(setup: SetupState) -> tuple[InstalledDocument, ...]:
     """What an image would have: a document that is half done, or was given up, is not in it."""
-    known = installed_documents(setup)
+    known = find_installed_documents(setup)
     if setup.document_index < len(setup.documents):
         known.pop(setup.documents[setup.document_index].name, None)
     return tuple(known.values())
@@ -95,16 +95,16 @@ def documents_for_image(setup: SetupState) -> tuple[InstalledDocument, ...]:
 
 def _from_result(result: DocumentResult, before: InstalledDocument | None) -> InstalledDocument | None:
     """What was there already is done again in no time: then it would take as long as it once did."""
-    if not (result.succeeded and result.parameters_hash and result.content):
+    if not (result.succeeded and result.parameters_hash and result.document_hash):
         return None
     seconds = int(result.duration.total_seconds())
-    marks = (result.recipe_hash, result.parameters_hash, result.content)
-    if before and (before.recipe_hash, before.parameters_hash, before.content) == marks:
+    marks = (result.recipe_hash, result.parameters_hash, result.document_hash)
+    if before and (before.recipe_hash, before.parameters_hash, before.document_hash) == marks:
         seconds = max(seconds, before.seconds)
     return InstalledDocument(
         name=result.name,
         recipe_hash=result.recipe_hash,
         parameters_hash=result.parameters_hash,
-        content=result.content,
+        document_hash=result.document_hash,
         seconds=seconds,
     )

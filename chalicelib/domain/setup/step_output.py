@@ -23,10 +23,10 @@ class StepOutput:
     ended_at: datetime | None = None
 
 
-WAS_DONE = ("This step was done before, and nothing in it has changed: skipped.", "has already done this step")
-REBOOTED = re.compile(r"^This step runs again, after reboot (\d{1,2})\.$", re.MULTILINE)
-OWN = "gpudesk: "
-BROKE = "gpudesk: It broke at: "
+SKIPPED_MARKERS = ("This step was done before, and nothing in it has changed: skipped.", "has already done this step")
+REBOOT_PATTERN = re.compile(r"^This step runs again, after reboot (\d{1,2})\.$", re.MULTILINE)
+MESSAGE_PREFIX = "gpudesk: "
+FAILURE_PREFIX = "gpudesk: It broke at: "
 
 MAX_LINES, MAX_LINE_LENGTH = 6, 240
 
@@ -74,15 +74,15 @@ _OTHERWISE = f"Open a session on it to find the cause; then {_AGAIN}"
 
 def was_skipped(step: StepOutput) -> bool:
     """Whether it found that there was nothing to be done."""
-    return any(words in step.output for words in WAS_DONE)
+    return any(words in step.output for words in SKIPPED_MARKERS)
 
 
-def reboot_count(step: StepOutput) -> int:
+def count_reboots(step: StepOutput) -> int:
     """How often it had the machine reboot."""
-    return max((int(number) for number in REBOOTED.findall(step.output)), default=0)
+    return max((int(number) for number in REBOOT_PATTERN.findall(step.output)), default=0)
 
 
-def relevant_lines(step: StepOutput) -> tuple[str, ...]:
+def select_relevant_lines(step: StepOutput) -> tuple[str, ...]:
     """The last lines that look like the reason, or else the last lines; cut, and without credentials."""
     lines = [line.strip() for line in step.output.splitlines()]
     lines = [line for line in lines if line and not _NOISE.match(line)]
@@ -90,11 +90,15 @@ def relevant_lines(step: StepOutput) -> tuple[str, ...]:
     return tuple(redact(line)[:MAX_LINE_LENGTH] for line in (telling or lines)[-MAX_LINES:])
 
 
-def remediation_for(step: StepOutput) -> str:
+def find_remediation(step: StepOutput) -> str:
     """What the step itself says of it, or else what such failures usually need."""
-    own = [line for line in step.output.splitlines() if line.startswith(OWN) and not line.startswith(BROKE)]
+    own = [
+        line
+        for line in step.output.splitlines()
+        if line.startswith(MESSAGE_PREFIX) and not line.startswith(FAILURE_PREFIX)
+    ]
     if own:
-        submitted = re.split(r"(?<=[.?!]) ", redact(own[-1].removeprefix(OWN)), maxsplit=1)
+        submitted = re.split(r"(?<=[.?!]) ", redact(own[-1].removeprefix(MESSAGE_PREFIX)), maxsplit=1)
         if len(submitted) > 1:
             return submitted[1]
     for pattern, hint in _HINTS:

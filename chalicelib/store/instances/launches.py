@@ -11,8 +11,8 @@ from pynamodb.exceptions import TransactWriteError
 
 from chalicelib.domain.common.deadlines import IDEMPOTENCY_RETENTION
 from chalicelib.domain.common.timeline import TimelineEntry
+from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.domain.instances.record import Instance
-from chalicelib.domain.write_warnings import WarningCode, WriteWarning
 from chalicelib.store.desk import DeskModel
 from chalicelib.store.dynamo import MAX_ATTEMPTS, VersionConflict, cancellation_codes, find_item, transaction
 from chalicelib.store.instances.items import adjust_owner_count, append_timeline, name_key, to_instance_model

@@ -61,8 +61,8 @@ def test_what_was_asked_for_is_measured_kept_and_compared(desk: World) -> None:
     assert desk.look(instance).phase is Phase.READY
     (found,) = desk.desk.benchmarks.compare(instance_type=None, gpu=None)
     assert found.benchmark.instance_type == "g4dn.12xlarge"
-    assert {score.figure.gpus for score in found.scores} == {1, 2, 4}
-    training = [score.efficiency for score in found.scores if score.figure.metric == "training"]
+    assert {score.result.gpus for score in found.scores} == {1, 2, 4}
+    training = [score.efficiency for score in found.scores if score.result.metric == "training"]
     assert training == [1.0, pytest.approx(0.96, rel=0.01), pytest.approx(0.92, rel=0.01)]
 
 
@@ -90,7 +90,7 @@ def test_while_it_is_measured_nothing_is_idle_and_the_window_begins_anew_afterwa
     assert (now.phase, now.warning) == (Phase.READY, None)
     shown = desk.show(instance).activity
     assert shown is not None
-    assert shown.reason.message.startswith("busy: ada asked for a measurement at")
+    assert shown.reason.message.startswith("Busy: ada asked for a measurement at")
     done()
     ended(desk, instance, 5)
     desk.minute(4)

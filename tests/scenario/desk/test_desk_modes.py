@@ -4,11 +4,11 @@ import pytest
 
 from chalicelib.control.loop.dry_run import preview_sweep
 from chalicelib.domain.common.errors import Conflict, Forbidden
+from chalicelib.domain.common.write_warnings import WarningCode
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.commands.stop_start import paused_warning_for
 from chalicelib.domain.instances.plan import describe
 from chalicelib.domain.instances.record import Phase
-from chalicelib.domain.write_warnings import WarningCode
 from tests.support.world import ADA, ADMIN, MINUTE, World
 
 

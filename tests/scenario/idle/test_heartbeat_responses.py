@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from chalicelib.domain.desk.policy_limits import PolicyOverride
+from chalicelib.domain.desk.policy_override import PolicyOverride
 from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.heartbeat import KeepRequest, SelfStopStatus
 from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse

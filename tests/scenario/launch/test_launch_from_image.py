@@ -8,8 +8,8 @@ import pytest
 
 from chalicelib.control.services.instances import InstanceWithWarnings
 from chalicelib.domain.common.errors import ValidationFailed
+from chalicelib.domain.common.write_warnings import WarningCode
 from chalicelib.domain.instances.record import Instance, Phase
-from chalicelib.domain.write_warnings import WarningCode
 from local.machines.host.simulated import SimulatedMachines
 from tests.support.images import made
 from tests.support.recipes import offered

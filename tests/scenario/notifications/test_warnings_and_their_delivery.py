@@ -8,11 +8,11 @@ from chalicelib.aws.clients import Clients
 from chalicelib.aws.email import EmailTopic
 from chalicelib.control.loop.notifications import ROUND_BUDGET_SECONDS
 from chalicelib.domain.common.deadlines import WARNING_DELIVERY_WAIT
-from chalicelib.domain.desk.policy_limits import PolicyOverride
+from chalicelib.domain.desk.policy_override import PolicyOverride
 from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.heartbeat import Acknowledgement
 from chalicelib.domain.instances.record import Phase
-from chalicelib.domain.notifications.notification import DeliveryState
+from chalicelib.domain.notifications.notification import DeliveryChannel, DeliveryState
 from chalicelib.store.notifications import NotificationModel
 from chalicelib.store.owners import OwnerModel
 from tests.support.channels import admin_listens, listening
@@ -80,7 +80,7 @@ def test_the_log_tells_each_try(desk: World) -> None:
     box.is_down = False
     desk.minute(2)
     notices = desk.desk.sweep.notifications.stores.notifications.list_for_instance(instance.id, limit=10).items
-    delivery = notices[0].deliveries["owner.webhook"]
+    delivery = notices[0].deliveries[DeliveryChannel.OWNER_WEBHOOK]
     assert delivery.state is DeliveryState.DELIVERED
     assert [attempt.succeeded for attempt in delivery.attempts] == [False, False, True]
     assert "connection refused" in delivery.attempts[0].detail
@@ -168,10 +168,7 @@ def test_a_desk_that_dies_between_sending_and_noting_sends_the_same_message_agai
     instance = desk.warned()
     notices = desk.desk.sweep.notifications.stores.notifications
     sent = notices.list_for_instance(instance.id, limit=1).items[0]
-    unnoted = {
-        name: type(each)(audience=each.audience, next_attempt_at=each.next_attempt_at)
-        for name, each in sent.deliveries.items()
-    }
+    unnoted = {name: type(each)(next_attempt_at=each.next_attempt_at) for name, each in sent.deliveries.items()}
     notices.save(type(sent)(**{**vars(sent), "deliveries": unnoted}))
     desk.minute(2)
     assert len({message_id for message_id, _ in box.arrived}) == 1
@@ -271,7 +268,7 @@ def test_a_round_that_is_over_leaves_the_rest_to_the_next(desk: World) -> None:
     desk.minute(4)
     assert box.types() == ["idle_warning"]
     notice = notifications.stores.notifications.list_for_instance(instance.id, limit=1).items[0]
-    assert len(notice.deliveries["owner.webhook"].attempts) == 1, "what was not begun is no try"
+    assert len(notice.deliveries[DeliveryChannel.OWNER_WEBHOOK].attempts) == 1, "what was not begun is no try"
 
 
 def test_a_changed_policy_takes_back_a_warning_of_the_old_one(desk: World) -> None:

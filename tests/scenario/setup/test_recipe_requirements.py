@@ -8,9 +8,9 @@ import boto3
 import pytest
 
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
+from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.launch.request import LaunchRequest
-from chalicelib.domain.write_warnings import WarningCode, WriteWarning
 from tests.support.recipes import UBUNTU_18, offered
 from tests.support.world import ADA, ADMIN, World, machine_id, world
 

@@ -8,13 +8,13 @@ import pytest
 
 from chalicelib.control.services.instances import InstanceWithWarnings
 from chalicelib.domain.common.errors import Conflict, ValidationFailed
+from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.heartbeat import KeepRequest
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.setup.parameters import ParameterValue
 from chalicelib.domain.setup.state import AddedRecipe
-from chalicelib.domain.write_warnings import WarningCode, WriteWarning
 from local.aws.core.timing import AwsTiming
 from local.machines.host.simulated import SimulatedMachines
 from tests.support.recipes import offered

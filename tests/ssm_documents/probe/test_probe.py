@@ -134,7 +134,7 @@ def test_a_keep_is_reported_as_heard(tmp_path: Path) -> None:
 
 
 def test_the_desks_warning_is_passed_on_once_it_reaches_somebody_and_taken_back_aloud(tmp_path: Path) -> None:
-    warning = ActiveWarning(id="idle-1", kind="idle", stop_at=START + 10 * MINUTE)
+    warning = ActiveWarning(id="idle-1", warning_type="idle", stop_at=START + 10 * MINUTE)
     crowd = Crowd(terminals=0)
     one = machine(tmp_path, desk=Desk(orders=HeartbeatResponse(warning=warning)), crowd=crowd)
     one.beats(3)

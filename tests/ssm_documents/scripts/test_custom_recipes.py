@@ -160,7 +160,7 @@ def test_the_desk_offers_it_after_its_own(recipes: Path) -> None:
     assert [use.name for use in vision.documents] == ["gpudesk-probe", "gpudesk-jupyter", VISION]
     assert (vision.extends, vision.jupyter_port, vision.requirements) == ("jupyter", 8888, jupyter.requirements)
     values, _ = resolve_values({"page_port": 8710}, vision.parameters)
-    use = vision.documents_with(values)[-1]
+    use = vision.fill_documents(values)[-1]
     assert (use.parameters["attemptId"], use.parameters["gpuCount"]) == ("${attempt_id}", "${gpu_count}")
     assert use.parameters["pagePort"] == "8710"
     assert set(vision.parameters) == {*jupyter.parameters, "page_port"}

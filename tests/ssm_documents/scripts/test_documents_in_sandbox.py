@@ -353,7 +353,7 @@ def test_a_warning_of_the_desk_appears_in_jupyterlab(lab: SetUp) -> None:
         stream = f"ws://127.0.0.1:{port}/jupyterlab-notifications-extension/stream?token={token}"
         browser = create_connection(stream, timeout=PATIENCE_SECONDS)
         stop_at = datetime(2030, 1, 1, 16, 40, tzinfo=UTC)
-        fleet.order(HeartbeatResponse(warning=ActiveWarning(id="w-1", kind="idle", stop_at=stop_at)))
+        fleet.order(HeartbeatResponse(warning=ActiveWarning(id="w-1", warning_type="idle", stop_at=stop_at)))
         (shown,) = json.loads(browser.recv())["notifications"]
         browser.close()
     assert "this instance will be stopped at 16:40 UTC" in shown["message"]

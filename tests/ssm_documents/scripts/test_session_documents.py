@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.sessions.connect import TOKEN_FILE
+from chalicelib.domain.sessions.connect import JUPYTER_TOKEN_FILE
 from chalicelib.domain.sessions.session import DOCUMENT_BY_KIND, SSH_USER
 from ssm_documents.session_documents import USER, check_session, session_document, session_names
 
@@ -32,7 +32,7 @@ def test_a_port_is_a_port(parameter: str) -> None:
 
 
 def test_the_token_is_printed_from_where_it_is_kept() -> None:
-    assert TOKEN_FILE in session_document("gpudesk-jupyter-token")["properties"]["linux"]["commands"]
+    assert JUPYTER_TOKEN_FILE in session_document("gpudesk-jupyter-token")["properties"]["linux"]["commands"]
 
 
 def as_root(document: Document) -> None:

@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from chalicelib.domain.sessions.session import SSH_USER
-from chalicelib.domain.setup.custom_recipe import PREFIX
+from chalicelib.domain.setup.custom_recipe import CUSTOM_DOCUMENT_PREFIX
 from chalicelib.store import data_files
 from ssm_documents.compose import document_names
 from ssm_documents.session_documents import session_names
@@ -81,8 +81,8 @@ def test_a_launch_is_of_a_public_image_of_amazons_or_canonicals_or_of_the_stages
 @pytest.mark.parametrize("action", ["ssm:SendCommand", "ssm:DescribeDocument"])
 def test_commands_are_sent_by_command_documents_and_by_no_session_document(action: str) -> None:
     named = [resource.rpartition("/")[2] for resource in resources(action) if ":document/" in resource]
-    ours = {name for name in document_names() if not name.startswith(PREFIX)}
-    assert sorted(named) == sorted(ours | {f"{PREFIX}*"})
+    ours = {name for name in document_names() if not name.startswith(CUSTOM_DOCUMENT_PREFIX)}
+    assert sorted(named) == sorted(ours | {f"{CUSTOM_DOCUMENT_PREFIX}*"})
     assert not [name for name in session_names() if any(fnmatchcase(name, each) for each in named)]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.benchmarks.result import Benchmark, BenchmarkTarget, Metric, MetricResult, compare
+from chalicelib.domain.benchmarks.result import Benchmark, BenchmarkTarget, Metric, MetricResult, compare_benchmarks
 from chalicelib.domain.benchmarks.validation import InvalidBenchmark, parse_and_validate
 from chalicelib.domain.catalog.gpu_names import is_same_gpu
 from chalicelib.domain.catalog.instance_types import Peaks
@@ -167,16 +167,16 @@ def test_types_compare_by_the_newest_measurement_and_what_trains_most_for_a_doll
     slow = benchmark("g4dn.xlarge", (1, Metric.TRAINING, 4000))
     old = benchmark("g5.xlarge", (1, Metric.TRAINING, 99_000), at=NOW - timedelta(days=1))
     new = benchmark("g5.xlarge", (1, Metric.TRAINING, 9000), (1, Metric.FP32, 30))
-    g5, g4dn = compare([new, slow, old], catalogue)
+    g5, g4dn = compare_benchmarks([new, slow, old], catalogue)
     assert (g5.benchmark, g4dn.benchmark) == (new, slow)
-    price = catalogue.price("g5.xlarge", "us-east-1")
+    price = catalogue.get_price("g5.xlarge", "us-east-1")
     assert price
     assert g5.price_per_hour == price
     assert g5.scores[0].per_dollar == pytest.approx(9000 / float(price), rel=1e-3)
 
 
 def test_efficiency_is_of_as_many_single_gpus_and_a_part_of_the_gpus_is_worth_no_dollar() -> None:
-    (found,) = compare(
+    (found,) = compare_benchmarks(
         [
             benchmark(
                 "g4dn.12xlarge", (1, Metric.TRAINING, 1000), (2, Metric.TRAINING, 1900), (4, Metric.TRAINING, 3000)
@@ -189,5 +189,5 @@ def test_efficiency_is_of_as_many_single_gpus_and_a_part_of_the_gpus_is_worth_no
 
 
 def test_without_a_price_or_a_single_gpus_figure_nothing_is_made_up() -> None:
-    (found,) = compare([benchmark("p5e.48xlarge", (8, Metric.TRAINING, 3000))], catalogue)
+    (found,) = compare_benchmarks([benchmark("p5e.48xlarge", (8, Metric.TRAINING, 3000))], catalogue)
     assert (found.price_per_hour, found.scores[0].per_dollar, found.scores[0].efficiency) == (None, None, None)

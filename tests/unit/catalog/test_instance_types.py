@@ -5,14 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from chalicelib.domain.catalog.instance_types import (
-    InstanceTypeCatalog,
-    NoMatchingType,
-    Peaks,
-    UnknownGpu,
-    UnknownType,
-    parse_catalog,
-)
+from chalicelib.domain.catalog.catalog_parsing import parse_catalog
+from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog, NoMatchingType, Peaks, UnknownGpu, UnknownType
 from chalicelib.store import data_files
 
 catalogue = data_files.load_catalog()
@@ -60,23 +54,23 @@ def small() -> InstanceTypeCatalog:
 
 
 def test_the_cheapest_type_with_exactly_that_many_gpus_is_chosen() -> None:
-    assert small().cheapest("X9 40GB", 1, "us-east-1").name == "x1.small"
-    assert small().cheapest("X9 40GB", 8, "eu-west-1").name == "x1.huge"
+    assert small().find_cheapest("X9 40GB", 1, "us-east-1").name == "x1.small"
+    assert small().find_cheapest("X9 40GB", 8, "eu-west-1").name == "x1.huge"
 
 
 def test_a_count_that_no_type_has_is_refused_with_the_counts_that_exist() -> None:
-    with pytest.raises(NoMatchingType, match="exactly 3 x X9 40GB; they come in 1 and 8"):
-        small().cheapest("X9 40GB", 3, "us-east-1")
+    with pytest.raises(NoMatchingType, match=r"exactly 3 x X9 40GB\. Choose 1 or 8\."):
+        small().find_cheapest("X9 40GB", 3, "us-east-1")
 
 
 def test_a_region_without_it_is_refused_with_the_regions_that_have_it() -> None:
-    with pytest.raises(NoMatchingType, match="8 x X9 40GB is not known to be offered in us-east-1; it is in eu-west-1"):
-        small().cheapest("X9 40GB", 8, "us-east-1")
+    with pytest.raises(NoMatchingType, match=r"No offer of 8 x X9 40GB is known in us-east-1\. Choose eu-west-1\."):
+        small().find_cheapest("X9 40GB", 8, "us-east-1")
 
 
 def test_a_gpu_that_cannot_be_launched_is_refused_with_what_would_do_instead() -> None:
     with pytest.raises(NoMatchingType, match=r"old.large is retired; x1.small would do"):
-        small().cheapest("old", 1, "us-east-1")
+        small().find_cheapest("old", 1, "us-east-1")
 
 
 @pytest.mark.parametrize(
@@ -102,20 +96,20 @@ def test_gpu_names_match_whatever_their_case_punctuation_and_maker(said: str, me
 def test_an_unknown_gpu_is_refused_with_names_that_look_like_it(said: str, close: str) -> None:
     with pytest.raises(UnknownGpu, match=close) as refused:
         catalogue.match_gpus(said)
-    assert close in refused.value.close
+    assert close in refused.value.suggestions
 
 
 @pytest.mark.parametrize("said", ["", "-", "nvidia"])
 def test_a_gpu_name_that_says_nothing_is_refused_with_all_of_them(said: str) -> None:
     with pytest.raises(UnknownGpu) as refused:
         catalogue.match_gpus(said)
-    assert refused.value.close == catalogue.gpu_names()
+    assert refused.value.suggestions == catalogue.list_gpus()
 
 
 def test_an_unknown_type_is_refused_with_names_that_look_like_it() -> None:
-    with pytest.raises(UnknownType, match=r"did you mean g4dn\.xlarge") as refused:
+    with pytest.raises(UnknownType, match=r"Did you mean g4dn\.xlarge") as refused:
         catalogue.get_type("g4dn.xlrage")
-    assert refused.value.close[0] == "g4dn.xlarge"
+    assert refused.value.suggestions[0] == "g4dn.xlarge"
 
 
 def test_a_type_is_found_in_any_case() -> None:
@@ -123,16 +117,16 @@ def test_a_type_is_found_in_any_case() -> None:
 
 
 def test_a_disk_in_a_region_without_its_own_price_counts_as_the_dearest() -> None:
-    assert small().disk_price_per_gib_hour("us-east-1") == Decimal("0.0001")
-    assert small().disk_price_per_gib_hour("mars-north-1") == Decimal("0.0002")
+    assert small().get_disk_price_per_gib_hour("us-east-1") == Decimal("0.0001")
+    assert small().get_disk_price_per_gib_hour("mars-north-1") == Decimal("0.0002")
 
 
 def test_prices_bear_their_date_and_their_source() -> None:
     assert catalogue.priced_at == date(2026, 11, 23)
     assert "from memory" in catalogue.source
-    assert catalogue.price("g4dn.xlarge", "us-east-1") == Decimal("0.526")
-    assert catalogue.price("g4dn.xlarge", "mars-north-1") is None
-    assert catalogue.price("nothing.large", "us-east-1") is None
+    assert catalogue.get_price("g4dn.xlarge", "us-east-1") == Decimal("0.526")
+    assert catalogue.get_price("g4dn.xlarge", "mars-north-1") is None
+    assert catalogue.get_price("nothing.large", "us-east-1") is None
     assert catalogue.address_price_per_hour == Decimal("0.005")
 
 
@@ -146,7 +140,7 @@ def test_every_type_either_can_be_launched_and_priced_or_says_why_not() -> None:
             assert (instance_type.gpu is None) == (instance_type.gpu_count == 0), instance_type.name
         else:
             assert instance_type.image is None, instance_type.name
-            assert "would do instead" in instance_type.unavailable, instance_type.name
+            assert " Use " in instance_type.unavailable, instance_type.name
 
 
 def test_the_image_fits_the_processor_and_the_gpu() -> None:
@@ -178,16 +172,16 @@ def test_there_are_types_for_people_without_gpu_quota() -> None:
 
 
 def test_every_gpu_that_is_named_has_an_offer_somewhere() -> None:
-    for gpu in catalogue.gpu_names():
+    for gpu in catalogue.list_gpus():
         counts = {
             instance_type.gpu_count
             for instance_type in catalogue.types.values()
             if instance_type.gpu == gpu and not instance_type.unavailable
         }
         offers = [
-            catalogue.cheapest(gpu, count, region)
+            catalogue.find_cheapest(gpu, count, region)
             for count in counts
-            for region in catalogue.regions()
+            for region in catalogue.list_regions()
             if any(
                 region in instance_type.prices and (instance_type.gpu, instance_type.gpu_count) == (gpu, count)
                 for instance_type in catalogue.types.values()

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.idle.evidence import MAX_CLOCK_STEP_BACK, MAX_SAMPLE_GAP, Evidence, Sample, SignalState, fold
+from chalicelib.domain.idle.evidence import (
+    MAX_CLOCK_STEP_BACK,
+    MAX_SAMPLE_GAP,
+    Evidence,
+    Sample,
+    SignalState,
+    fold_sample,
+)
 
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -21,9 +28,9 @@ def sample(
 
 
 def folded(*samples: Sample) -> Evidence:
-    evidence = fold(None, samples[0])
+    evidence = fold_sample(None, samples[0])
     for each in samples[1:]:
-        evidence = fold(evidence, each)
+        evidence = fold_sample(evidence, each)
     return evidence
 
 
@@ -73,8 +80,8 @@ histories = st.lists(samples, min_size=1, max_size=30)
 def test_a_duplicate_of_the_last_sample_changes_nothing(history: list[Sample]) -> None:
     evidence = folded(*history)
     last = Sample(evidence.at, evidence.state, evidence.reason, evidence.boot_id)
-    assert fold(evidence, last) == evidence
-    assert fold(evidence, replace(last, reason="told again")) == evidence
+    assert fold_sample(evidence, last) == evidence
+    assert fold_sample(evidence, replace(last, reason="told again")) == evidence
 
 
 @given(histories)

@@ -96,7 +96,7 @@ MAX_ORDERS = HeartbeatResponse(
         ),
     ),
     keep_until=NOW,
-    warning=ActiveWarning(id="lifetime-1795500000", kind="lifetime", stop_at=NOW),
+    warning=ActiveWarning(id="lifetime-1795500000", warning_type="lifetime", stop_at=NOW),
     keep_result=KeepResult(id=ID, granted=False, message="x" * 200),
 )
 

@@ -8,7 +8,7 @@ import pytest
 from chalicelib.domain.idle.evidence import Evidence, SignalState
 from chalicelib.domain.idle.heartbeat import Heartbeat, UnreadableHeartbeat
 from chalicelib.domain.idle.policy import IdlePolicy
-from chalicelib.domain.idle.rule import ActivityJudgment, ActivityState, judge_activity
+from chalicelib.domain.idle.rule import ActivityCriteria, ActivityJudgment, ActivityState, judge_activity
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -41,11 +41,13 @@ def judged(
     signals = {name: e for name, e in (("gpu", gpu), ("jupyter", jupyter)) if e}
     return judge_activity(
         Heartbeat(instance_id=instance_id, at=at, signals=signals),
-        instance_id="i-1",
-        counted=COUNTED,
-        policy=IdlePolicy(idle_minutes=30),
-        not_before=not_before,
-        now=NOW,
+        ActivityCriteria(
+            instance_id="i-1",
+            enabled_signals=COUNTED,
+            policy=IdlePolicy(idle_minutes=30),
+            not_before=not_before,
+        ),
+        NOW,
     )
 
 
@@ -107,7 +109,9 @@ def test_the_window_does_not_begin_before_it_was_ready() -> None:
 @pytest.mark.parametrize("report", [None, UnreadableHeartbeat("KeyError: 'signals'")])
 def test_no_report_and_an_unreadable_one_are_unknown(report: UnreadableHeartbeat | None) -> None:
     judgement = judge_activity(
-        report, instance_id="i-1", counted=COUNTED, policy=IdlePolicy(), not_before=NOW - 60 * MINUTE, now=NOW
+        report,
+        ActivityCriteria(instance_id="i-1", enabled_signals=COUNTED, policy=IdlePolicy(), not_before=NOW - 60 * MINUTE),
+        NOW,
     )
     assert judgement.state is ActivityState.UNKNOWN
 

@@ -24,17 +24,8 @@ from chalicelib.domain.images.plan import (
     ObservedAmi,
     SendSanitize,
 )
-from chalicelib.domain.images.record import (
-    AmiState,
-    Image,
-    ImagePhase,
-    ImageSource,
-    SanitizeState,
-    contains_recipe,
-    launch_incompatibility,
-    price_per_month,
-    skippable_documents,
-)
+from chalicelib.domain.images.record import AmiState, Image, ImagePhase, ImageSource, SanitizeState, price_per_month
+from chalicelib.domain.images.selection import contains_recipe, launch_incompatibility, skippable_documents
 from chalicelib.domain.instances.lifecycle.plans import because
 from chalicelib.domain.instances.observation import CommandStatus, NotVisible, ObservedCommand, Unavailable
 from chalicelib.domain.instances.record import ImageInProgress
@@ -201,21 +192,22 @@ def test_a_gpu_needs_the_driver_that_is_in_the_image() -> None:
 
 def test_marks_hold_while_the_recipe_says_the_same() -> None:
     recipe = load_packaged_recipes()["jupyter"]
+    documents = recipe.fill_documents({name: parameter.default for name, parameter in recipe.parameters.items()})
     baked = tuple(
         InstalledDocument(
-            name=use.name, recipe_hash=hash_recipe_document(use), parameters_hash="f", content="c", seconds=100
+            name=use.name, recipe_hash=hash_recipe_document(use), parameters_hash="f", document_hash="c", seconds=100
         )
-        for use in recipe.documents
+        for use in documents
     )
     whole = image(ImagePhase.AVAILABLE, installed_documents=baked)
-    assert contains_recipe(whole, recipe)
-    assert skippable_documents(whole, recipe.documents) == {"gpudesk-jupyter": 100}, "the probe runs on every machine"
-    assert not contains_recipe(image(ImagePhase.AVAILABLE, installed_documents=baked[:1]), recipe)
+    assert contains_recipe(whole, recipe, {})
+    assert skippable_documents(whole, documents) == {"gpudesk-jupyter": 100}, "the probe runs on every machine"
+    assert not contains_recipe(image(ImagePhase.AVAILABLE, installed_documents=baked[:1]), recipe, {})
     older = (baked[0], replace(baked[1], recipe_hash="other"))
-    assert not contains_recipe(image(ImagePhase.AVAILABLE, installed_documents=older), recipe)
-    assert not contains_recipe(replace(whole, recipe="bare"), recipe)
+    assert not contains_recipe(image(ImagePhase.AVAILABLE, installed_documents=older), recipe, {})
+    assert not contains_recipe(replace(whole, recipe="bare"), recipe, {})
 
 
 def test_what_it_costs_is_at_most_its_size_by_the_month() -> None:
-    price = load_catalog().snapshot_price_per_gib_month("us-east-1")
+    price = load_catalog().get_snapshot_price_per_gib_month("us-east-1")
     assert str(price_per_month(image(ImagePhase.AVAILABLE), price)) == "3.20"

@@ -9,7 +9,7 @@ from chalicelib.domain.common.deadlines import COMMAND_RESEND_AFTER, IMAGE_DEADL
 from chalicelib.domain.common.errors import AwsNotFound, PermanentAwsError, TransientAwsError
 from chalicelib.domain.images import creation
 from chalicelib.domain.images.creation import record_outcome
-from chalicelib.domain.images.plan import ImageObservation, SanitizeCommandSent, SendSanitize
+from chalicelib.domain.images.plan import ImageObservation, SanitizeAction, SanitizeCommandSent, SendSanitize
 from chalicelib.domain.images.record import AmiState, Image, ImagePhase, SanitizeState
 from chalicelib.domain.images.secret_restore import decide
 from chalicelib.domain.instances.observation import CommandStatus, NotVisible, ObservedCommand, Unavailable
@@ -49,7 +49,7 @@ def test_secrets_are_put_back_as_soon_as_every_disk_has_its_snapshot() -> None:
 
 def test_they_are_back_only_when_the_command_has_ended_well() -> None:
     asked = image(ImagePhase.AVAILABLE, sanitize=SanitizeState(run=SEALED, restore_run=ASKED))
-    sent = record_outcome(asked, SendSanitize({"action": "restore"}, "a"), SanitizeCommandSent("c-2"), NOW)
+    sent = record_outcome(asked, SendSanitize(SanitizeAction.RESTORE, "a"), SanitizeCommandSent("c-2"), NOW)
     assert (sent.secrets_removed, sent.needs_work, sent.sanitize.restore_run) == (True, True, SENT)
     assert decide(sent, ended(CommandStatus.RUNNING), NOW).image == sent
     done = decide(sent, ended(CommandStatus.SUCCEEDED), NOW).image
@@ -83,7 +83,7 @@ def test_what_failed_or_never_ended_is_sent_again_as_another_attempt() -> None:
 def test_what_ssm_has_not_confirmed_is_the_same_attempt_again() -> None:
     asked = image(ImagePhase.AVAILABLE, sanitize=SanitizeState(run=SEALED, restore_run=ASKED))
     for error in (TransientAwsError("Throttling", ""), AwsNotFound("InvalidInstanceId", "its agent is not back yet")):
-        assert record_outcome(asked, SendSanitize({"action": "restore"}, "a"), error, NOW) == asked
+        assert record_outcome(asked, SendSanitize(SanitizeAction.RESTORE, "a"), error, NOW) == asked
     assert attempt(asked, after=SECOND) is None
     assert attempt(asked) == ASKED.attempt_id
 
@@ -91,7 +91,7 @@ def test_what_ssm_has_not_confirmed_is_the_same_attempt_again() -> None:
 def test_a_command_that_is_refused_is_given_up_with_what_to_do() -> None:
     asked = image(ImagePhase.FAILED, sanitize=SanitizeState(run=SEALED, restore_run=ASKED))
     refused = record_outcome(
-        asked, SendSanitize({"action": "restore"}, "a"), PermanentAwsError("AccessDenied", "no"), NOW
+        asked, SendSanitize(SanitizeAction.RESTORE, "a"), PermanentAwsError("AccessDenied", "no"), NOW
     )
     assert not refused.needs_work
     assert refused.sanitize.restore_reason is not None
@@ -125,7 +125,7 @@ def test_whoever_deletes_the_image_leaves_no_machine_sealed() -> None:
 
 def test_a_seal_that_was_refused_at_once_leaves_nothing_to_be_put_back() -> None:
     asked = image(ImagePhase.SANITIZING, sanitize=SanitizeState(run=replace(SEALED, command_id=None)))
-    step = SendSanitize({"action": "remove"}, SEALED.attempt_id)
+    step = SendSanitize(SanitizeAction.REMOVE, SEALED.attempt_id)
     refused = record_outcome(asked, step, PermanentAwsError("AccessDenied", "no"), NOW)
     assert (refused.phase, refused.needs_work) == (ImagePhase.FAILED, False)
     twice = replace(

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.common.errors import ValidationFailed
-from chalicelib.domain.desk.policy_limits import PolicyOverride
+from chalicelib.domain.common.write_warnings import WarningCode
+from chalicelib.domain.desk.policy_override import PolicyOverride
 from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.images.record import Image, ImagePhase
 from chalicelib.domain.instances.commands.rerun_setup import apply_setup_request, build_setup_request
@@ -18,7 +19,6 @@ from chalicelib.domain.setup.installed_documents import InstalledDocument, hash_
 from chalicelib.domain.setup.parameters import ParameterValue
 from chalicelib.domain.setup.recipe import parse_recipes
 from chalicelib.domain.setup.state import AddedRecipe, SetupState
-from chalicelib.domain.write_warnings import WarningCode
 from chalicelib.store.data_files import load_catalog, load_packaged_recipes
 from tests.property.world import ADA, ready
 from tests.support.recipes import UBUNTU_18, offered, recipe
@@ -110,14 +110,13 @@ def test_a_recipe_is_judged_by_the_base_of_the_image() -> None:
 
 
 def test_only_what_nothing_else_has_run_over_is_saved() -> None:
-    jupyter = RECIPES["jupyter"].with_values(
-        {name: each.default for name, each in RECIPES["jupyter"].parameters.items()}
-    )
+    jupyter = RECIPES["jupyter"]
+    defaults = {name: parameter.default for name, parameter in jupyter.parameters.items()}
     baked = tuple(
         InstalledDocument(
-            name=use.name, recipe_hash=hash_recipe_document(use), parameters_hash="f", content="c", seconds=100
+            name=use.name, recipe_hash=hash_recipe_document(use), parameters_hash="f", document_hash="c", seconds=100
         )
-        for use in jupyter.documents
+        for use in jupyter.fill_documents(defaults)
     )
     whole = vision(recipe="jupyter", installed_documents=baked)
     assert "Skipped unless changed since: gpudesk-jupyter. This saves about 100 s." in message(launched(whole))

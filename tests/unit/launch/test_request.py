@@ -3,7 +3,7 @@
 from dataclasses import fields
 
 from chalicelib.api.instances.bodies import LaunchBody
-from chalicelib.domain.desk.policy_limits import PolicyOverride
+from chalicelib.domain.desk.policy_override import PolicyOverride
 from chalicelib.domain.launch.request import LaunchRequest
 
 

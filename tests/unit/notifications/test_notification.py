@@ -15,13 +15,8 @@ from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState, Hardware, Software, Spec
 from chalicelib.domain.instances.warning import StopWarning, WarningDelivery, WarningType
 from chalicelib.domain.notifications import messages
-from chalicelib.domain.notifications.notification import (
-    DeliveryState,
-    Notification,
-    desk_notification,
-    notifications_for,
-    record_attempt,
-)
+from chalicelib.domain.notifications.build_notifications import desk_notification, notifications_for
+from chalicelib.domain.notifications.notification import DeliveryChannel, DeliveryState, Notification, record_attempt
 from chalicelib.domain.setup.state import SetupState
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
@@ -117,9 +112,9 @@ def test_a_warning_carries_its_id_and_is_of_use_until_the_stop_waits_no_longer()
 @given(st.lists(st.booleans(), max_size=40))
 def test_tries_end_with_the_first_success_or_when_it_is_of_no_use_any_more(successes: list[bool]) -> None:
     (notice,) = told("idle_warning")
-    now, channel = NOW, "owner.webhook"
+    now, channel = NOW, DeliveryChannel.OWNER_WEBHOOK
     for succeeded in successes:
-        if channel not in notice.due(now):
+        if channel not in notice.due_channels(now):
             break
         before = notice.deliveries[channel]
         notice = record_attempt(notice, channel, succeeded=succeeded, detail="x" * 1000, now=now)
@@ -134,8 +129,8 @@ def test_tries_end_with_the_first_success_or_when_it_is_of_no_use_any_more(succe
 
 def test_one_channel_that_is_down_does_not_hold_up_the_other() -> None:
     (notice,) = told("idle_warning")
-    notice = record_attempt(notice, "owner.email", succeeded=False, detail="down", now=NOW)
-    assert list(notice.due(NOW)) == ["owner.webhook"]
+    notice = record_attempt(notice, DeliveryChannel.OWNER_EMAIL, succeeded=False, detail="down", now=NOW)
+    assert list(notice.due_channels(NOW)) == ["owner.webhook"]
     assert notice.due_at == NOW
 
 
@@ -143,7 +138,7 @@ def test_the_same_silence_of_the_desk_is_one_notice() -> None:
     first = desk_notification(EventCode.SWEEP_OVERDUE, "x", NOW, NOW + 11 * MINUTE, BOOK)
     again = desk_notification(EventCode.SWEEP_OVERDUE, "x", NOW, NOW + 16 * MINUTE, BOOK)
     assert first.id == again.id
-    assert [delivery.audience for delivery in first.deliveries.values()] == [Audience.ADMIN]
+    assert [channel.audience for channel in first.deliveries] == [Audience.ADMIN]
 
 
 @pytest.mark.parametrize("code", [code for code in EventCode if code.audience])

@@ -22,12 +22,11 @@ from chalicelib.domain.common.errors import PermanentAwsError, QuotaExceeded
 from chalicelib.domain.common.event_codes import Audience, EventCode, ReplayAction
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.desk.channels import ChannelDirectory, Channels
-from chalicelib.domain.desk.owners import OwnerSettings
-from chalicelib.domain.desk.settings import DeskSettings
+from chalicelib.domain.desk.settings import DeskSettings, OwnerSettings
 from chalicelib.domain.idle.evidence import Evidence, SignalState
 from chalicelib.domain.idle.heartbeat import Heartbeat, SelfStopStatus
 from chalicelib.domain.idle.policy import SIGNALS
-from chalicelib.domain.idle.rule import ActivityCode, unknown_activity
+from chalicelib.domain.idle.rule import ActivityCode, build_unknown_judgment
 from chalicelib.domain.images import creation
 from chalicelib.domain.images.plan import ImageObservation, ObservedAmi
 from chalicelib.domain.images.record import ImagePhase
@@ -58,7 +57,8 @@ from chalicelib.domain.instances.record import (
     ScheduledEvent,
 )
 from chalicelib.domain.instances.warning import StopWarning, WarningType
-from chalicelib.domain.notifications.notification import Notification, notifications_for
+from chalicelib.domain.notifications.build_notifications import notifications_for
+from chalicelib.domain.notifications.notification import Notification
 from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.domain.setup.state import DocumentRun, SetupState
 from chalicelib.domain.setup.step_output import StepOutput
@@ -270,7 +270,7 @@ def image_ended(state: str) -> Change:
         source=replace(image(ImagePhase.PENDING, created_at=NOW).source, instance_name=NAME),
     )
     after = creation.decide(pending, ImageObservation(ami=ami), NOW).image
-    return running(), [creation.completion(after, NOW)]
+    return running(), [creation.completion_entry(after, NOW)]
 
 
 def adopted() -> Change:
@@ -334,7 +334,7 @@ HAPPENS: Mapping[str, Callable[[], Change]] = {
     "stop_cancelled": lambda: noted(
         claimed(ClaimAction.STOP, 1, warning_type=WarningType.IDLE),
         Stop(),
-        NoLongerIdle(unknown_activity("no heartbeat").reason),
+        NoLongerIdle(build_unknown_judgment("no heartbeat").reason),
     ),
     "terminate_initiated": lambda: decided(no_agent(warning=warned(WarningType.NO_AGENT)), **booting()),
     "self_stopped": lambda: decided(

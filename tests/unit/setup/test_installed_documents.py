@@ -29,7 +29,13 @@ ONE, TWO, THREE = (
 
 
 def result(use: RecipeDocument, mark: str = "a", **facts: Any) -> DocumentResult:
-    facts = {"succeeded": True, "ended_at": NOW, "recipe_hash": hash_recipe_document(use), "content": "c", **facts}
+    facts = {
+        "succeeded": True,
+        "ended_at": NOW,
+        "recipe_hash": hash_recipe_document(use),
+        "document_hash": "c",
+        **facts,
+    }
     return DocumentResult(name=use.name, started_at=NOW, parameters_hash=mark, **facts)
 
 
@@ -72,7 +78,7 @@ def test_what_ssm_refused_is_not_vouched_for_after_another_setup_either() -> Non
 def test_what_came_with_an_image_is_vouched_for_until_it_runs_otherwise() -> None:
     came = tuple(
         InstalledDocument(
-            name=use.name, recipe_hash=hash_recipe_document(use), parameters_hash="a", content="c", seconds=500
+            name=use.name, recipe_hash=hash_recipe_document(use), parameters_hash="a", document_hash="c", seconds=500
         )
         for use in (ONE, TWO, THREE)
     )
@@ -90,7 +96,7 @@ def test_what_came_with_an_image_is_vouched_for_until_it_runs_otherwise() -> Non
 
 def test_another_setup_forgets_nothing_of_what_came_with_the_image() -> None:
     came = InstalledDocument(
-        name="two", recipe_hash=hash_recipe_document(TWO), parameters_hash="a", content="c", seconds=500
+        name="two", recipe_hash=hash_recipe_document(TWO), parameters_hash="a", document_hash="c", seconds=500
     )
     there = replace(
         ready(),
@@ -107,7 +113,7 @@ def test_another_setup_forgets_nothing_of_what_came_with_the_image() -> None:
     ]
 
 
-@pytest.mark.parametrize("unknown", [{"parameters_hash": None}, {"content": None}])
+@pytest.mark.parametrize("unknown", [{"parameters_hash": None}, {"document_hash": None}])
 def test_result_without_a_hash_vouches_for_nothing(unknown: dict[str, Any]) -> None:
     unmarked = replace(result(ONE), **unknown)
     assert documents_for_image(SetupState(recipe="any", documents=(ONE,), document_index=1, results=(unmarked,))) == ()

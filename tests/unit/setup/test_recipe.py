@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from chalicelib.domain.setup.parameters import InvalidRecipe
-from chalicelib.domain.setup.recipe import PLACEHOLDERS, parse_recipes, render, shared_parameters
+from chalicelib.domain.setup.recipe import PLACEHOLDERS, RecipeDocument, parse_recipes, parse_shared_parameters
 from chalicelib.store import data_files
 from ssm_documents.compose import compose
 
@@ -30,6 +30,10 @@ def recipe(**changes: Any) -> dict[str, Any]:
     use = {"name": "a-document", "parameters": {"attemptId": "${attempt_id}"}, "timeout_minutes": 3}
     entry = {"title": "T", "description": "D", "documents": [use | changes], "jupyter_port": None, "requirements": FITS}
     return {"recipes": {"mine": entry}}
+
+
+def document(parameters: dict[str, str]) -> RecipeDocument:
+    return RecipeDocument("a-document", parameters, timeout=timedelta(minutes=3))
 
 
 def test_a_recipe_is_read_with_its_documents_in_order() -> None:
@@ -72,7 +76,7 @@ def test_what_was_chosen_is_filled_in_and_the_desks_own_placeholders_stay() -> N
     data = recipe(parameters={"attemptId": "${attempt_id}", "release": "${a}", "notebooks": "${b}"})
     flag = {"type": "Boolean", "default": True, "description": "D"}
     data["recipes"]["mine"]["parameters"] = {"a": CHOICE, "b": flag}
-    (use,) = parse_recipes(data)["mine"].documents_with({"a": "x9", "b": False})
+    (use,) = parse_recipes(data)["mine"].fill_documents({"a": "x9", "b": False})
     assert use.parameters == {"attemptId": "${attempt_id}", "release": "x9", "notebooks": "false"}
 
 
@@ -81,7 +85,7 @@ def test_a_shared_parameter_is_named_by_recipes_and_stands_once() -> None:
     data["recipes"]["mine"]["parameters"] = {"a": "shared"}
     data["recipes"]["other"] = data["recipes"]["mine"] | {"parameters": {"a": "shared", "b": CHOICE}}
     parsed = parse_recipes(data)
-    assert parsed["mine"].parameters["a"] == parsed["other"].parameters["a"] == shared_parameters(data)["a"]
+    assert parsed["mine"].parameters["a"] == parsed["other"].parameters["a"] == parse_shared_parameters(data)["a"]
     data["recipes"]["mine"]["parameters"] = {"c": "shared"}
     with pytest.raises(InvalidRecipe, match="recipe 'mine': c is not shared; there is a"):
         parse_recipes(data)
@@ -106,17 +110,19 @@ def test_a_parameter_that_is_called_like_a_placeholder_of_the_desks_is_refused()
 
 
 def test_placeholders_are_filled_in_and_the_rest_is_kept() -> None:
-    filled = render({"a": "x-${region}-${attempt_id}", "b": "plain"}, {"region": "eu-west-1", "attempt_id": "a1"})
-    assert filled == {"a": "x-eu-west-1-a1", "b": "plain"}
+    filled = document({"a": "x-${region}-${attempt_id}", "b": "plain"}).fill(
+        {"region": "eu-west-1", "attempt_id": "a1"}
+    )
+    assert filled.parameters == {"a": "x-eu-west-1-a1", "b": "plain"}
 
 
 def test_a_value_that_looks_like_a_placeholder_is_not_filled_in_again() -> None:
-    assert render({"a": "${region}"}, {"region": "${attempt_id}"}) == {"a": "${attempt_id}"}
+    assert document({"a": "${region}"}).fill({"region": "${attempt_id}"}).parameters == {"a": "${attempt_id}"}
 
 
 def test_a_placeholder_without_a_value_is_an_error() -> None:
     with pytest.raises(KeyError, match="region"):
-        render({"a": "${region}"}, {})
+        document({"a": "${region}"}).fill({})
 
 
 @pytest.mark.parametrize("text", ["${owner}", "$region", "${region", "${}", "a$"])

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from chalicelib.domain.setup.step_output import (
-    BROKE,
-    WAS_DONE,
+    FAILURE_PREFIX,
+    SKIPPED_MARKERS,
     StepOutput,
-    reboot_count,
-    relevant_lines,
-    remediation_for,
+    count_reboots,
+    find_remediation,
+    select_relevant_lines,
     was_skipped,
 )
 
@@ -22,8 +22,8 @@ def step(output: str, status: str = "Failed") -> StepOutput:
 
 
 def test_the_sentences_are_those_of_the_prelude() -> None:
-    assert all(words in PRELUDE for words in WAS_DONE)
-    assert BROKE in PRELUDE
+    assert all(words in PRELUDE for words in SKIPPED_MARKERS)
+    assert FAILURE_PREFIX in PRELUDE
     assert "This step runs again, after reboot $(gpudesk_reboots)." in PRELUDE
 
 
@@ -37,17 +37,17 @@ def test_the_lines_that_look_like_the_reason_are_told() -> None:
             "failed to run commands: exit status 100",
         ]
     )
-    assert relevant_lines(step(output)) == (
+    assert select_relevant_lines(step(output)) == (
         "E: Unable to locate package libfoo",
         "gpudesk: It broke at: apt-get install libfoo (exit status 100). Above is what was said before.",
     )
 
 
 def test_where_none_does_the_last_ones_are() -> None:
-    assert relevant_lines(step("\n".join(f"line {number}" for number in range(20)))) == tuple(
+    assert select_relevant_lines(step("\n".join(f"line {number}" for number in range(20)))) == tuple(
         f"line {number}" for number in range(14, 20)
     )
-    assert relevant_lines(step("")) == ()
+    assert select_relevant_lines(step("")) == ()
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_where_none_does_the_last_ones_are() -> None:
     ],
 )
 def test_credentials_are_masked(said: str, shown: str) -> None:
-    (line,) = relevant_lines(step(said))
+    (line,) = select_relevant_lines(step(said))
     assert shown in line
     assert "hunter2" not in line
     assert "abc123" not in line
@@ -77,16 +77,16 @@ def test_credentials_are_masked(said: str, shown: str) -> None:
     ],
 )
 def test_what_can_be_done_is_said(output: str, hint: str) -> None:
-    assert hint in remediation_for(step(output))
+    assert hint in find_remediation(step(output))
 
 
 def test_a_step_over_its_time_is_run_again() -> None:
-    assert "slow mirror" in remediation_for(step("Going.", "TimedOut"))
+    assert "slow mirror" in find_remediation(step("Going.", "TimedOut"))
 
 
 def test_skipped_steps_and_reboots_are_known_by_what_they_say() -> None:
     assert was_skipped(step("This step was done before, and nothing in it has changed: skipped.\n"))
     assert not was_skipped(step("Installed.\n"))
     twice = "a\nThis step runs again, after reboot 1.\nb\nThis step runs again, after reboot 2.\n"
-    assert reboot_count(step(twice)) == 2
-    assert reboot_count(step("")) == 0
+    assert count_reboots(step(twice)) == 2
+    assert count_reboots(step("")) == 0

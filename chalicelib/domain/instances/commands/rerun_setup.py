@@ -6,7 +6,7 @@ from datetime import datetime
 
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
-from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError, validation_failed
+from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError, build_validation_error
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
@@ -57,22 +57,22 @@ def build_setup_request(
     name = name or (instance.setup.recipe if _has_failed(instance) else None) or instance.spec.software.recipe
     recipe = recipes.get(name)
     if recipe is None:
-        raise validation_failed([unknown_recipe_error(name, recipes)])
+        raise build_validation_error([unknown_recipe_error(name, recipes)])
     parameters, errors = resolve_values(given, recipe.parameters, instance.spec.software.parameters_of(name))
     kind = catalog.types.get(instance.spec.hardware.instance_type)
     if kind is None:
         wrong = (
             f"{instance.spec.hardware.instance_type} is not in the catalogue, so nobody knows whether {name} fits it"
         )
-        raise validation_failed([*errors, FieldError("recipe", wrong)])
+        raise build_validation_error([*errors, FieldError("recipe", wrong)])
     misfit = recipe.requirements.incompatibility(kind, instance.spec.software.image_parameter or kind.image)
     if misfit:
         instead = suggest_types(recipe.requirements, recipe.image_parameter_for, catalog, instance.spec.region)
         wrong = f"{name} does not fit {instance.name}: {misfit}; in a launch of its own, {instead}"
         errors.append(FieldError("recipe", wrong))
     if errors:
-        raise validation_failed(errors)
-    documents = recipe.documents_with(parameters)
+        raise build_validation_error(errors)
+    documents = recipe.fill_documents(parameters)
     if name == instance.spec.software.recipe and not _was_ready(instance):
         documents = collect_documents(
             replace(instance.spec, software=replace(instance.spec.software, parameters=parameters)), recipes

@@ -8,12 +8,12 @@ from chalicelib.domain.common.errors import Conflict, ErrorCode
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import timeline_entry
-from chalicelib.domain.desk.settings import Mode, paused_warning
+from chalicelib.domain.common.write_warnings import WriteWarning
+from chalicelib.domain.desk.settings import Mode, build_paused_warning
 from chalicelib.domain.instances.commands.change import ENDING_PHASES, RecordChange, require_not_ending
 from chalicelib.domain.instances.record import ClaimAction, Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.warning import WarningType
-from chalicelib.domain.write_warnings import WriteWarning
 
 PRE_LAUNCH_PHASES = (Phase.REQUESTED, Phase.LAUNCHING)
 
@@ -58,9 +58,9 @@ def paused_warning_for(instance: Instance, mode: Mode) -> WriteWarning | None:
     """Warn that a requested stop or termination does not start while gpudesk is paused; None if nothing waits."""
     match instance.spec.desired:
         case DesiredState.STOPPED if instance.phase not in (Phase.STOPPING, Phase.STOPPED, *ENDING_PHASES):
-            return paused_warning(mode, "stop")
+            return build_paused_warning(mode, "stop")
         case DesiredState.TERMINATED if instance.phase not in ENDING_PHASES:
-            return paused_warning(mode, "termination")
+            return build_paused_warning(mode, "termination")
         case _:
             return None
 

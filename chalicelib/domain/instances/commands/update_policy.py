@@ -4,11 +4,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.domain.access.actor import Actor
-from chalicelib.domain.common.errors import validation_failed
+from chalicelib.domain.common.errors import build_validation_error
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import timeline_entry
-from chalicelib.domain.desk.policy_limits import PolicyOverride, apply_override, policy_errors
+from chalicelib.domain.desk.policy_limits import validate_policy
+from chalicelib.domain.desk.policy_override import PolicyOverride, apply_override
 from chalicelib.domain.desk.settings import Limits
 from chalicelib.domain.idle.policy import IdlePolicy
 from chalicelib.domain.instances.commands.change import RecordChange, require_not_ending
@@ -46,7 +47,7 @@ def apply_policy_update(spec: Spec, request: PolicyOverride, limits: Limits) -> 
     :raises Invalid: with every field that is wrong
     """
     policy, max_hours = apply_override(request, spec.policy.idle, spec.policy.max_hours)
-    errors = list(policy_errors(policy, max_hours, limits))
+    errors = list(validate_policy(policy, max_hours, limits))
     if errors:
-        raise validation_failed(errors)
+        raise build_validation_error(errors)
     return policy, max_hours

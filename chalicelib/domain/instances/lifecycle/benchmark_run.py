@@ -19,7 +19,6 @@ from chalicelib.domain.instances.lifecycle.plans import DecisionContext, no_op, 
 from chalicelib.domain.instances.observation import CommandStatus, Observation, ObservedCommand
 from chalicelib.domain.instances.plan import CommandSent, Plan, SendDocument
 from chalicelib.domain.instances.record import BenchmarkRun, Instance, Phase
-from chalicelib.domain.setup.recipe import render
 from chalicelib.domain.setup.state import DocumentRun
 
 
@@ -91,7 +90,7 @@ def _send(instance: Instance, errand: BenchmarkRun, run: DocumentRun) -> Plan:
         reason=EventReason(code=EventCode.SENDING, message=f"sending {document.name}"),
         step=SendDocument(
             document=document.name,
-            parameters=render(document.parameters, {"attempt_id": errand.id}),
+            parameters=document.fill({"attempt_id": errand.id}).parameters,
             attempt_id=errand.id,
             timeout=document.timeout,
         ),

@@ -16,7 +16,7 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import to_sentence
 from chalicelib.domain.common.timeline import timeline_entry
-from chalicelib.domain.desk.policy_limits import clamp
+from chalicelib.domain.desk.policy_limits import clamp_policy
 from chalicelib.domain.desk.settings import Limits, Mode
 from chalicelib.domain.instances.lifecycle import benchmark_run, booting, ec2_drift, ended, launching, ready, setting_up
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext, cancel_warning, no_op, record_event
@@ -116,7 +116,7 @@ def apply_limits(instance: Instance, limits: Limits, now: datetime) -> Plan | No
 
     Nobody is surprised by it: whatever follows from the new bounds is warned of first.
     """
-    policy, max_hours = clamp(instance.spec.policy.idle, instance.spec.policy.max_hours, limits)
+    policy, max_hours = clamp_policy(instance.spec.policy.idle, instance.spec.policy.max_hours, limits)
     if not instance.is_active or (policy, max_hours) == (instance.spec.policy.idle, instance.spec.policy.max_hours):
         return None
     message = (

@@ -7,7 +7,7 @@ from chalicelib.domain.common.deadlines import GONE_AFTER, STOP_FORCE_AFTER, VIS
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_date_time, format_duration
-from chalicelib.domain.idle.heartbeat import Heartbeat, Report
+from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, Heartbeat
 from chalicelib.domain.instances.lifecycle.plans import (
     no_op,
     record_event,
@@ -85,7 +85,9 @@ def _not_visible(instance: Instance, now: datetime) -> tuple[Instance, Plan | No
     return absent, no_op(absent, EventCode.NOT_VISIBLE, message)
 
 
-def _seen(instance: Instance, view: ObservedInstance, report: Report, now: datetime) -> tuple[Instance, Plan | None]:
+def _seen(
+    instance: Instance, view: ObservedInstance, report: DecodedHeartbeat, now: datetime
+) -> tuple[Instance, Plan | None]:
     before = instance.machine
     machine = Machine(
         instance_id=view.instance_id,
@@ -194,7 +196,9 @@ def _ended(instance: Instance, view: ObservedInstance, now: datetime) -> Plan | 
     )
 
 
-def _stopped_externally(instance: Instance, view: ObservedInstance, report: Report, now: datetime) -> Plan | None:
+def _stopped_externally(
+    instance: Instance, view: ObservedInstance, report: DecodedHeartbeat, now: datetime
+) -> Plan | None:
     starting = instance.claim is not None and instance.claim.action is ClaimAction.START
     if instance.phase in STOP_PHASES or starting:
         return None

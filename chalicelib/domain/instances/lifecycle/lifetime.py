@@ -5,7 +5,7 @@ from datetime import datetime
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_time, pluralize
-from chalicelib.domain.idle.heartbeat import Report
+from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
 from chalicelib.domain.instances.lifecycle.plans import (
     cancel_warning,
     no_op,
@@ -19,7 +19,7 @@ from chalicelib.domain.instances.record import ClaimAction, Instance
 from chalicelib.domain.instances.warning import StopWarning, WarningType
 
 
-def decide_lifetime(instance: Instance, evidence: str, now: datetime, report: Report = None) -> Plan | None:
+def decide_lifetime(instance: Instance, evidence: str, now: datetime, report: DecodedHeartbeat = None) -> Plan | None:
     """Warned of `warning_minutes` before its end, stopped then, also if it is busy; a keep moves the end.
 
     :param evidence: what it is doing, as a clause

@@ -1,7 +1,7 @@
 """What a machine is to know: the desk's own copies, from the record."""
 
 from chalicelib.domain.desk.settings import DeskSettings
-from chalicelib.domain.idle.heartbeat_response import ActiveWarning, HeartbeatResponse, normalize
+from chalicelib.domain.idle.heartbeat_response import ActiveWarning, HeartbeatResponse, normalize_response
 from chalicelib.domain.instances.record import ClaimAction, Instance
 
 
@@ -18,7 +18,9 @@ def build_response(instance: Instance, desk: DeskSettings) -> HeartbeatResponse:
         mode=str(desk.mode),
         policy=instance.spec.policy.idle,
         keep_until=instance.lifetime.keep_until,
-        warning=ActiveWarning(id=warned.id, kind=str(warned.warning_type), stop_at=warned.stop_at) if warned else None,
+        warning=ActiveWarning(id=warned.id, warning_type=str(warned.warning_type), stop_at=warned.stop_at)
+        if warned
+        else None,
         keep_result=instance.keep_result,
     )
-    return normalize(orders)
+    return normalize_response(orders)

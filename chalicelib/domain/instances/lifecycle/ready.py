@@ -5,11 +5,17 @@ from datetime import datetime
 
 from chalicelib.domain.common.deadlines import UNKNOWN_ACTIVITY_NOTIFY_AFTER
 from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.common.event_reason import EventReason, event_reason
+from chalicelib.domain.common.event_reason import EventReason, to_event_reason
 from chalicelib.domain.common.text import format_date_time, format_duration, format_time, to_sentence
 from chalicelib.domain.idle.clock_skew import detect_clock_skew
-from chalicelib.domain.idle.heartbeat import Report
-from chalicelib.domain.idle.rule import ActivityJudgment, ActivityState, judge_activity, unknown_activity
+from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
+from chalicelib.domain.idle.rule import (
+    ActivityCriteria,
+    ActivityJudgment,
+    ActivityState,
+    build_unknown_judgment,
+    judge_activity,
+)
 from chalicelib.domain.instances.lifecycle import benchmark_run
 from chalicelib.domain.instances.lifecycle.lifetime import decide_lifetime
 from chalicelib.domain.instances.lifecycle.machine_messages import process_heartbeat
@@ -44,16 +50,19 @@ def judge_instance(instance: Instance, observation: Observation, now: datetime) 
         return ActivityJudgment(
             state=ActivityState.BUSY, reason=EventReason(code=EventCode.BENCHMARK_IN_PROGRESS, message=f"busy: {asked}")
         )
+    policy = instance.spec.policy.idle
     judgement = judge_activity(
         observation.heartbeat,
-        instance_id=require_machine(instance).instance_id,
-        counted=instance.spec.policy.idle.enabled_signals(has_gpu=instance.spec.hardware.nvidia_gpu_count > 0),
-        policy=instance.spec.policy.idle,
-        not_before=instance.ready_since or instance.phase_since,
-        now=now,
+        ActivityCriteria(
+            instance_id=require_machine(instance).instance_id,
+            enabled_signals=policy.select_signals(has_gpu=instance.spec.hardware.nvidia_gpu_count > 0),
+            policy=policy,
+            not_before=instance.ready_since or instance.phase_since,
+        ),
+        now,
     )
     if instance.observed.clock_skew and judgement.state is not ActivityState.UNKNOWN:
-        return unknown_activity("its reports were from the future, and none has proved its age since")
+        return build_unknown_judgment("its reports were from the future, and none has proved its age since")
     return judgement
 
 
@@ -95,7 +104,7 @@ def _unknown_activity(instance: Instance, judgement: ActivityJudgment, now: date
     if since is None:
         return Plan(
             instance=replace(instance, observed=replace(instance.observed, activity_unknown_since=now)),
-            reason=event_reason(judgement.reason),
+            reason=to_event_reason(judgement.reason),
         )
     if now - since >= UNKNOWN_ACTIVITY_NOTIFY_AFTER and instance.notified != EventCode.ACTIVITY_UNKNOWN:
         message = (
@@ -105,10 +114,10 @@ def _unknown_activity(instance: Instance, judgement: ActivityJudgment, now: date
         )
         reason = EventReason(code=EventCode.ACTIVITY_UNKNOWN, message=message)
         return record_event(replace(instance, notified=EventCode.ACTIVITY_UNKNOWN), reason, now)
-    return Plan(instance=instance, reason=event_reason(judgement.reason))
+    return Plan(instance=instance, reason=to_event_reason(judgement.reason))
 
 
-def _decide_idle(instance: Instance, judgement: ActivityJudgment, report: Report, now: datetime) -> Plan:
+def _decide_idle(instance: Instance, judgement: ActivityJudgment, report: DecodedHeartbeat, now: datetime) -> Plan:
     if instance.observed.activity_unknown_since:
         instance = replace(instance, notified=None, observed=replace(instance.observed, activity_unknown_since=None))
     warned = instance.warning
@@ -121,7 +130,7 @@ def _decide_idle(instance: Instance, judgement: ActivityJudgment, report: Report
     if judgement.state is not ActivityState.IDLE:
         if warned:
             return cancel_warning(instance, judgement.reason.message, now)
-        return Plan(instance=_clear_notified(instance), reason=event_reason(judgement.reason))
+        return Plan(instance=_clear_notified(instance), reason=to_event_reason(judgement.reason))
     if warned is None:
         return _warn_of_idleness(instance, judgement, report, now)
     if judgement.quiet_since and judgement.quiet_since > warned.created_at:
@@ -145,7 +154,7 @@ def _clear_notified(instance: Instance) -> Instance:
     return replace(instance, notified=None) if instance.notified else instance
 
 
-def _warn_of_idleness(instance: Instance, judgement: ActivityJudgment, report: Report, now: datetime) -> Plan:
+def _warn_of_idleness(instance: Instance, judgement: ActivityJudgment, report: DecodedHeartbeat, now: datetime) -> Plan:
     stop_at = now + instance.spec.policy.idle.warning_period
     message = (
         f"{instance.name} will be stopped at {format_time(stop_at)}: {judgement.reason.message}. "

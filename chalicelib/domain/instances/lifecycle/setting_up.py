@@ -33,9 +33,9 @@ from chalicelib.domain.instances.plan import CommandSent, DocumentAlreadyInstall
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.warning import StopWarning, WarningType
 from chalicelib.domain.setup.installed_documents import InstalledDocument, hash_parameters, hash_recipe_document
-from chalicelib.domain.setup.recipe import RecipeDocument, render
+from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.domain.setup.results import DocumentResult
-from chalicelib.domain.setup.state import DocumentRun, SetupState, installed_documents
+from chalicelib.domain.setup.state import DocumentRun, SetupState, find_installed_documents
 
 
 def decide(instance: Instance, observation: Observation, now: datetime, rules: DecisionContext) -> Plan:
@@ -85,7 +85,7 @@ def record_send(
 def command_sent(instance: Instance, outcome: CommandSent, step: SendDocument, now: datetime) -> Plan:
     """SSM accepted the command."""
     run = instance.setup.current_run
-    confirmed = replace(run, command_id=outcome.command_id, content=outcome.document_hash) if run else None
+    confirmed = replace(run, command_id=outcome.command_id, document_hash=outcome.document_hash) if run else None
     setup = replace(instance.setup, current_run=confirmed)
     reason = EventReason(code=EventCode.DOCUMENT_STARTED, message=f"{step.document} is running ({_position(instance)})")
     return record_event(
@@ -106,7 +106,7 @@ def document_skipped(instance: Instance, outcome: DocumentAlreadyInstalled, now:
         ended_at=run.sent_at,
         recipe_hash=hash_recipe_document(setup.documents[setup.document_index]),
         parameters_hash=run.parameters_hash,
-        content=outcome.document_hash,
+        document_hash=outcome.document_hash,
     )
     saved = next(
         (
@@ -149,7 +149,7 @@ def _send(instance: Instance, document: RecipeDocument, now: datetime, rules: De
         "gpu_count": str(instance.spec.hardware.nvidia_gpu_count),
         "attempt_id": attempt_id,
     }
-    parameters = render(document.parameters, values)
+    parameters = document.fill(values).parameters
     mark = hash_parameters(parameters, attempt_id)
     run = (
         replace(setup.current_run, last_sent_at=now)
@@ -166,14 +166,14 @@ def _send(instance: Instance, document: RecipeDocument, now: datetime, rules: De
             attempt_id=attempt_id,
             timeout=document.timeout,
             log_group=rules.desk.log_group,
-            skip_if_hash=baked.content if baked else None,
+            skip_if_hash=baked.document_hash if baked else None,
         ),
     )
 
 
 def installed_match(setup: SetupState, document: RecipeDocument, mark: str) -> InstalledDocument | None:
     """What the image has of it: in the launch's own setup alone, since whoever asks for another one wants it run."""
-    known = installed_documents(setup).get(document.name) if setup.number == 0 else None
+    known = find_installed_documents(setup).get(document.name) if setup.number == 0 else None
     return known if known and known.parameters_hash == mark else None
 
 

@@ -9,7 +9,13 @@ from chalicelib.domain.setup.installed_documents import hash_recipe_document
 from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.domain.setup.results import DocumentResult, Failure, StepDurations, StepResult
 from chalicelib.domain.setup.state import DocumentRun
-from chalicelib.domain.setup.step_output import StepOutput, reboot_count, relevant_lines, remediation_for, was_skipped
+from chalicelib.domain.setup.step_output import (
+    StepOutput,
+    count_reboots,
+    find_remediation,
+    select_relevant_lines,
+    was_skipped,
+)
 
 FINE = ("Success", "Skipped")
 
@@ -48,8 +54,8 @@ def build_failure_result(
         at=now,
         step=step.name,
         exit_code=step.exit_code,
-        output_lines=relevant_lines(step),
-        remediation=remediation_for(step),
+        output_lines=select_relevant_lines(step),
+        remediation=find_remediation(step),
     )
     return result, failure
 
@@ -94,11 +100,11 @@ def _result(
         started_at=min(began, default=run.sent_at),
         ended_at=max(ended, default=now),
         steps=tuple(_step(step) for step in steps),
-        reboots=sum(reboot_count(step) for step in steps),
+        reboots=sum(count_reboots(step) for step in steps),
         output_bytes=sum(len(step.output.encode()) for step in steps),
         recipe_hash=hash_recipe_document(document),
         parameters_hash=run.parameters_hash,
-        content=run.content,
+        document_hash=run.document_hash,
     )
 
 

@@ -1,13 +1,13 @@
 """What a stop would end, in words: a warning names it."""
 
 from chalicelib.domain.common.text import join_and, pluralize
-from chalicelib.domain.idle.heartbeat import Heartbeat, Report
+from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, Heartbeat
 from chalicelib.domain.instances.record import Instance
 
 NOUNS = {"kernels": "kernel", "terminals": "Jupyter terminal", "tmux": "tmux session", "screen": "screen session"}
 
 
-def describe_stop_impact(instance: Instance, report: Report) -> str:
+def describe_stop_impact(instance: Instance, report: DecodedHeartbeat) -> str:
     """One sentence.
 
     :param report: the machine's own, for what lives there; where it cannot be read, the kinds alone are named

@@ -1,9 +1,10 @@
-"""Writes chalicelib/data/catalogue.json from the figures that were collected of AWS's GPU types.
+"""Write chalicelib/data/catalog.json from data that was collected about AWS's GPU types.
 
-    python tools/build_catalogue.py FOLDER
+    python tools/build_catalog.py FOLDER
 
-FOLDER holds gpu_types.csv, gpu_prices.csv, gpu_models.csv. What no file of it says (CPU types, disk and
-address prices, images, what cannot be launched and why) stands here. Prints where it wrote and how much.
+FOLDER holds gpu_types.csv, gpu_prices.csv and gpu_models.csv. This module holds what these files do not say: CPU types,
+prices of disks and addresses, images, which types cannot be launched, and why. The path and the number of types are
+printed.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 PRICED_AT = "2026-11-23"
-"""When the prices were collected: what people are shown beside every price."""
+"""Day on which the prices were collected. It is shown beside every price."""
 
 SOURCE = (
-    "On-demand Linux list prices, collected on the day named from stored copies (SkyPilot's catalogue v8 and "
-    "v9, Karpenter's generated prices of 2026-07), not read from AWS. CPU types in us-east-1: t3 from "
-    "Karpenter, m7g.large from a public page of 2026-06; their other prices, disk, snapshots and addresses: from "
+    "On-demand Linux list prices, collected on the day that priced_at names, from stored copies (SkyPilot's catalog v8 "
+    "and v9, Karpenter's generated prices of 2026-07), not read from AWS. CPU types in us-east-1: t3 from Karpenter, "
+    "m7g.large from a public page of 2026-06. Their other prices and those of disks, snapshots and addresses are from "
     "memory."
 )
 
@@ -35,7 +36,7 @@ DISK_USD_PER_GIB_MONTH = {
     "us-east-2": "0.08",
     "us-west-2": "0.08",
 }
-"""gp3. A region that is not here counts as the dearest of these: better too high than too low."""
+"""Prices of gp3. A region that is not listed has the highest of these: too high is better than too low."""
 
 SNAPSHOT_USD_PER_GIB_MONTH = {
     "eu-central-1": "0.054",
@@ -44,7 +45,7 @@ SNAPSHOT_USD_PER_GIB_MONTH = {
     "us-east-2": "0.05",
     "us-west-2": "0.05",
 }
-"""Standard tier, from memory, as the disks'; https://aws.amazon.com/ebs/pricing/"""
+"""Prices of the standard tier, from memory like those of disks. https://aws.amazon.com/ebs/pricing/"""
 
 ADDRESS_USD_PER_HOUR = "0.005"
 
@@ -58,24 +59,23 @@ CPU_TYPES: tuple[tuple[str, int, int, str, tuple[str, str, str, str]], ...] = (
     ("c7i.2xlarge", 8, 16, "x86_64", ("0.357", "0.357", "0.3822", "0.4074")),
     ("m7g.large", 2, 8, "arm64", ("0.0816", "0.0816", "0.091", "0.0978")),
 )
-"""Name, vCPUs, GiB, architecture, USD an hour in each of CPU_REGIONS: for people without GPU quota."""
+"""Name, vCPUs, GiB, architecture, USD per hour in each of CPU_REGIONS. They serve people without a GPU quota."""
 
-RETIRED = "AWS has retired {name} ({gpu}) and starts it for nobody; {instead} would do instead."
+RETIRED = "AWS no longer offers {name} ({gpu}). Use {instead}."
 PROPRIETARY = (
-    "{name} ({gpu}) needs NVIDIA's proprietary driver, which the image that this desk launches no longer "
-    "carries; {instead} would do instead."
+    "{name} ({gpu}) needs NVIDIA's proprietary driver, which the image that gpudesk launches no longer contains. "
+    "Use {instead}."
 )
 SLICE = (
-    "{name} has a slice of an {gpu}, which needs NVIDIA's GRID driver, and that is in no image that this "
-    "desk knows; {instead} would do instead."
+    "{name} has a slice of an {gpu}. It needs NVIDIA's GRID driver, which no image of gpudesk contains. Use {instead}."
 )
 RACK = (
-    "{name} is sold as part of a rack (UltraServer) by Capacity Blocks, which this desk cannot book; "
-    "{instead} would do instead."
+    "AWS sells {name} only as part of a rack (UltraServer) by Capacity Blocks, which gpudesk cannot book. "
+    "Use {instead}."
 )
 UNPRICED = (
-    "No on-demand price of {name} is known in any region (it is sold by Capacity Blocks), so nobody could be "
-    "told what it costs; {instead} would do instead."
+    "AWS sells {name} by Capacity Blocks. No on-demand price of it is known in any region, so gpudesk cannot say what "
+    "it costs. Use {instead}."
 )
 BLOCKED: Mapping[str, tuple[str, str]] = {
     "g2": (RETIRED, "g4dn.xlarge (T4)"),
@@ -96,10 +96,10 @@ PEAKS = {
     "fp32_tflops": "fp32_tflops",
     "memory_gb_per_s": "memory_bandwidth_gb_s",
 }
-"""Each of the catalogue's figures and its column: what one GPU can do at most, by its maker's word."""
+"""Peaks of the catalog and their columns: what one GPU can do at most, by its maker's data sheet."""
 
 DISPUTED = {("B300", "fp16_bf16_tflops")}
-"""Sources disagree by half. Measurements are held against peaks, so a wrong one is worse than none."""
+"""The sources differ by a factor of two. Benchmarks are compared with the peak, so a wrong one is worse than none."""
 
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:
@@ -108,7 +108,7 @@ def _rows(path: Path) -> Iterator[dict[str, str]]:
 
 
 def _prices(folder: Path) -> dict[str, dict[str, str]]:
-    """Per type: USD an hour per region. GovCloud is left out: accounts, images and endpoints of their own."""
+    """Return USD per hour, by type and region. GovCloud is left out: it has separate accounts and images."""
     prices: dict[str, dict[str, str]] = {}
     for row in _rows(folder / "gpu_prices.csv"):
         usd, region = row["on_demand_usd_per_hour"], row["region"]
@@ -118,15 +118,15 @@ def _prices(folder: Path) -> dict[str, dict[str, str]]:
 
 
 def _image(row: Mapping[str, str]) -> str:
-    """The public parameter with the id of the AMI to launch."""
+    """Return the public SSM parameter with the id of the AMI to launch."""
     if row["family"] == "g4ad":
         return UBUNTU.format(arch="amd64")
-    # NVIDIA's driver for the g7 came after the 22.04 image's description was last seen without it.
+    # When it was last looked up, the description of the 22.04 image did not name the driver that the g7 needs.
     return DLAMI.format(arch=row["arch"], release="24.04" if row["family"] == "g7" else "22.04")
 
 
 def _unavailable(row: Mapping[str, str], prices: Mapping[str, str]) -> str | None:
-    """Why this desk cannot launch the type and what would do instead, or None where it can."""
+    """Return why gpudesk cannot launch the type and what to use, or None if it can."""
     if row["family"] in BLOCKED:
         message, instead = BLOCKED[row["family"]]
         return message.format(name=row["type"], gpu=row["gpu"], instead=instead)
@@ -136,7 +136,7 @@ def _unavailable(row: Mapping[str, str], prices: Mapping[str, str]) -> str | Non
 
 
 def _whole(text: str) -> int:
-    """A count; 0 where it is a fraction (a slice, as AWS counts it) or was not found."""
+    """Return a count. It is 0 if AWS gives a fraction (a slice of a GPU) or if it was not found."""
     return int(float(text or 0))
 
 
@@ -160,7 +160,7 @@ def _gpu_type(row: Mapping[str, str], prices: Mapping[str, str]) -> dict[str, An
 
 
 def _peaks(row: Mapping[str, str]) -> dict[str, float | None]:
-    """None where nobody knows."""
+    """Return the peaks of a GPU; None for those that are not known."""
     return {
         name: float(row[column]) if row[column] and (row["gpu"], name) not in DISPUTED else None
         for name, column in PEAKS.items()
@@ -189,7 +189,7 @@ def _cpu_types() -> dict[str, dict[str, Any]]:
 
 
 def build(folder: Path) -> dict[str, Any]:
-    """The whole catalogue, as `chalicelib.domain.catalog.instance_types.parse_catalogue` reads it."""
+    """Return the catalog in the form that `chalicelib.domain.catalog.catalog_parsing.parse_catalog` reads."""
     prices = _prices(folder)
     types = {row["type"]: _gpu_type(row, prices.get(row["type"], {})) for row in _rows(folder / "gpu_types.csv")}
     return {
@@ -212,7 +212,7 @@ def build(folder: Path) -> dict[str, Any]:
 
 def main() -> None:
     folder = Path(sys.argv[1])
-    target = Path(__file__).parent.parent / "chalicelib" / "data" / "catalogue.json"
+    target = Path(__file__).parent.parent / "chalicelib" / "data" / "catalog.json"
     catalog = build(folder)
     text = json.dumps(catalog, sort_keys=True, indent=1)
     target.write_text(text + "\n", encoding="utf-8")

@@ -1,11 +1,11 @@
-"""Warnings in the answers to writes: a code for programs, a message for people."""
+"""Define the warnings in the answers to writes: a code for programs, a message for people."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class WarningCode(StrEnum):
-    """Every code of a warning in the answer to a write."""
+    """Code of a warning in the answer to a write."""
 
     DUPLICATE_REQUEST = "duplicate_request"
     NO_CHANNEL = "no_channel"

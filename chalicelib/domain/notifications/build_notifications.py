@@ -1,0 +1,127 @@
+"""Build notifications: from the timeline entries of an instance, about gpudesk itself, and for a new webhook."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from chalicelib.domain.common.deadlines import NOTIFICATION_EXPIRY
+from chalicelib.domain.common.event_codes import Audience, EventCode
+from chalicelib.domain.common.timeline import TimelineEntry
+from chalicelib.domain.desk.channels import ChannelDirectory, Recipient
+from chalicelib.domain.instances.record import ClaimAction, Instance
+from chalicelib.domain.notifications.notification import (
+    DESK_ID,
+    ChannelType,
+    Delivery,
+    DeliveryChannel,
+    Notification,
+)
+
+USER_REQUEST_CODES = (EventCode.STOP_REQUESTED, EventCode.TERMINATE_REQUESTED)
+"""Reasons of a stop or a termination that a person requested. That person knows that it starts, so it is not notified;
+a failure is."""
+
+DESK_NAME = "gpudesk"
+ADMIN_OWNER = "admin"
+
+
+def notifications_for(
+    instance: Instance, entries: Iterable[TimelineEntry], directory: ChannelDirectory
+) -> tuple[Notification, ...]:
+    """Return the notifications of a change. An entry that nobody can be notified of has none.
+
+    :param instance: the record after the change
+    :param entries: the timeline entries of the change
+    """
+    notifications = (_build_notification(instance, entry, directory) for entry in entries if _is_notified(entry))
+    return tuple(notification for notification in notifications if notification.deliveries)
+
+
+def desk_notification(
+    code: EventCode, message: str, since: datetime, now: datetime, directory: ChannelDirectory
+) -> Notification:
+    """Return a notification about gpudesk itself.
+
+    :param since: when the problem began. The same code and time make the same notification.
+    """
+    return Notification(
+        id=f"{DESK_ID}.{code}.{int(since.timestamp())}",
+        instance_id=DESK_ID,
+        instance_name=DESK_NAME,
+        owner=ADMIN_OWNER,
+        code=code,
+        at=now,
+        message=message,
+        expires_at=now + NOTIFICATION_EXPIRY,
+        deliveries=_build_deliveries(code.audience, ADMIN_OWNER, directory, now),
+    )
+
+
+def webhook_welcomes(directory: ChannelDirectory, now: datetime) -> Mapping[str, Notification]:
+    """Return a first message for each webhook, so that its owner can see it arrive and check the signature.
+
+    :returns: by a key that changes when the webhook gets a new secret
+    """
+    owners = [owner for owner, channels in directory.owners.items() if channels.webhook]
+    welcomes = [(directory.get_recipient(Audience.OWNER, owner), Audience.OWNER, owner) for owner in owners]
+    if directory.admin.webhook:
+        welcomes.append((directory.get_recipient(Audience.ADMIN, ADMIN_OWNER), Audience.ADMIN, ADMIN_OWNER))
+    return {
+        f"{recipient.name}.{recipient.channels.webhook_generation}": _build_welcome(recipient, audience, owner, now)
+        for recipient, audience, owner in welcomes
+    }
+
+
+def _build_welcome(recipient: Recipient, audience: Audience, owner: str, now: datetime) -> Notification:
+    code = EventCode.WEBHOOK_REGISTERED
+    return Notification(
+        id=f"{recipient.name}.{code}.{recipient.channels.webhook_generation}",
+        instance_id=DESK_ID,
+        instance_name=DESK_NAME,
+        owner=owner,
+        code=code,
+        at=now,
+        message=(
+            "This webhook is registered with gpudesk. It will receive stop warnings and other notifications about GPU "
+            "instances, signed like this message."
+        ),
+        expires_at=now + NOTIFICATION_EXPIRY,
+        deliveries={DeliveryChannel.of(audience, ChannelType.WEBHOOK): Delivery(next_attempt_at=now)},
+    )
+
+
+def _is_notified(entry: TimelineEntry) -> bool:
+    return bool(entry.code.audience) and entry.details.get("reason_code") not in USER_REQUEST_CODES
+
+
+def _build_notification(instance: Instance, entry: TimelineEntry, directory: ChannelDirectory) -> Notification:
+    warning = instance.warning if instance.warning and instance.warning.created_at == entry.at else None
+    return Notification(
+        id=f"{instance.id}.{entry.code}.{int(entry.at.timestamp())}",
+        instance_id=instance.id,
+        instance_name=entry.details.get("former_name", instance.name),
+        owner=instance.owner,
+        code=entry.code,
+        at=entry.at,
+        message=entry.message,
+        expires_at=warning.stop_by if warning else entry.at + NOTIFICATION_EXPIRY,
+        warning_id=warning.id if warning else None,
+        stop_at=warning.stop_at if warning else None,
+        is_termination=entry.details.get("action") == ClaimAction.TERMINATE,
+        image_id=entry.details.get("image"),
+        deliveries=_build_deliveries(entry.code.audience, instance.owner, directory, entry.at),
+    )
+
+
+def _build_deliveries(
+    audiences: tuple[Audience, ...], owner: str, directory: ChannelDirectory, now: datetime
+) -> dict[DeliveryChannel, Delivery]:
+    """Return one delivery for each address. An address that the owner and the admins share gets one."""
+    deliveries: dict[DeliveryChannel, Delivery] = {}
+    addresses: set[str] = set()
+    for audience in audiences:
+        channels = directory.get_recipient(audience, owner).channels
+        for channel_type, address in ((ChannelType.EMAIL, channels.email), (ChannelType.WEBHOOK, channels.webhook)):
+            if address and address not in addresses:
+                addresses.add(address)
+                deliveries[DeliveryChannel.of(audience, channel_type)] = Delivery(next_attempt_at=now)
+    return deliveries
