@@ -89,7 +89,11 @@ def test_the_heartbeat_item_is_there_before_the_probe_is(desk: World) -> None:
         ({"gpu": "T4", "name": "My GPU"}, "name", "lower-case"),
         ({"gpu": "T4", "tags": {"gpudesk:owner": "eve"}}, "tags.gpudesk:owner", "another key"),
         ({"gpu": "T4", "idle_minutes": 2}, "idle_policy.idle_minutes", "3 (three samples) to 240"),
-        ({"gpu": "T4", "idle_minutes": 10, "warning_minutes": 20}, "idle_policy.warning_minutes", "longer"),
+        (
+            {"gpu": "T4", "idle_minutes": 10, "warning_minutes": 20},
+            "idle_policy.warning_minutes",
+            "at most idle_minutes (10), not 20",
+        ),
         ({"gpu": "T4", "max_hours": 1000}, "max_hours", "1 to 72"),
     ],
 )
