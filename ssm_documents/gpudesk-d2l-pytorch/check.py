@@ -22,5 +22,9 @@ for device in devices:
     corner = float((ones @ ones)[0, 0])
     if corner != 1024:
         sys.exit(f"{device} gives a wrong result: the sum of 1024 ones is {corner}.")
-names = {torch.cuda.get_device_name(device) for device in devices} if expected else {"the CPU, because this instance has no GPU"}
+names = (
+    {torch.cuda.get_device_name(device) for device in devices}
+    if expected
+    else {"the CPU, because this instance has no GPU"}
+)
 print(f"Every device works: {len(devices)} x {', '.join(sorted(names))}.")
