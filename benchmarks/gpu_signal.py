@@ -1,6 +1,6 @@
-"""What the GPU's signal says of a real NVIDIA GPU under real load, and what asking it costs.
+"""Check the GPU signal on a real NVIDIA GPU under real load, and measure what sampling costs.
 
-Needs a GPU that nobody else uses, its driver, nvidia-ml-py, psutil and PyTorch for CUDA; takes some four minutes.
+Needs an unused GPU, its driver, nvidia-ml-py, psutil and PyTorch for CUDA. It takes about four minutes.
 
 python -m benchmarks.gpu_signal
 """
@@ -19,14 +19,14 @@ from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.policy import Thresholds
 from ssm_documents.probe.signals.gpu import GpuSensor
 
-LOOK_SECONDS = 12.0
-"""Shorter than the probe's minute: samples are taken more often, and what the driver keeps between them is the same."""
+READING_SECONDS = 12.0
+"""Shorter than the minute of the probe: samples are more frequent, but the driver keeps the same samples in between."""
 
-PROBE_LOOK_SECONDS = 60.0
+PROBE_READING_SECONDS = 60.0
 SETTLING_SECONDS = 3.0
 BURSTS_MS = (10, 50, 100, 300, 1000)
-SEEN_BURST_MS = 300
-"""From here on a burst has to be seen; shorter ones may be averaged away by the driver."""
+DETECTED_BURST_MS = 300
+"""Bursts of at least this length must be detected. The driver may average shorter ones away."""
 
 LOAD = """
 import sys, time, torch
@@ -45,7 +45,7 @@ for line in sys.stdin:
 
 
 class Load:
-    """A process that holds 4 GiB of the GPU, and computes when it is told to."""
+    """A process that allocates 4 GiB of GPU memory and computes on request."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -53,121 +53,136 @@ class Load:
         )
 
     def __enter__(self) -> Self:
-        self._hear("ready")
+        """Wait until the process is ready."""
+        self._expect("ready")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Kill the process."""
         self._process.kill()
         self._process.communicate()
 
     def compute(self, seconds: float) -> None:
-        """Begin; whoever asks again before the end waits for it."""
+        """Start to compute for a time. A second call is queued until the first one ends."""
         assert self._process.stdin is not None
         print(seconds, file=self._process.stdin, flush=True)
 
-    def computed(self) -> None:
-        """Wait for the end."""
-        self._hear("done")
+    def wait(self) -> None:
+        """Wait until the computation ends."""
+        self._expect("done")
 
-    def _hear(self, word: str) -> None:
+    def _expect(self, word: str) -> None:
         assert self._process.stdout is not None
         line = self._process.stdout.readline().strip()
         if line != word:
-            raise SystemExit(f"the load says {line!r} instead of {word!r}: is there a GPU, and PyTorch for it?")
+            raise SystemExit(
+                f"The load printed {line!r} instead of {word!r}. Check that there is a GPU, and PyTorch for it."
+            )
 
 
 @dataclass(frozen=True)
 class Row:
-    """What was done, what had to be said (None: either), what was said."""
+    """One reading.
 
-    what: str
-    due: SignalState | None
-    said: SignalState
+    :param load: what ran on the GPU
+    :param expected: the required state; None: active or quiet
+    """
+
+    load: str
+    expected: SignalState | None
+    state: SignalState
     reason: str
 
     @property
     def is_right(self) -> bool:
-        return self.due in (None, self.said)
+        """Whether the state is the expected one."""
+        return self.expected in (None, self.state)
 
 
-def look(sensor: GpuSensor, what: str, due: SignalState | None, seconds: float = LOOK_SECONDS) -> Row:
-    """Let `seconds` pass, then read as the probe reads."""
+def take_reading(sensor: GpuSensor, what: str, due: SignalState | None, seconds: float = READING_SECONDS) -> Row:
+    """Wait for `seconds`, read the sensor like the probe, and print a row of the table."""
     time.sleep(seconds)
     reading = sensor.read(Thresholds())
     row = Row(what, due, reading.state, reading.reason)
-    print(f"| {row.what} | {row.said.value}{'' if row.is_right else ' (WRONG)'} | {row.reason} |", flush=True)
+    print(f"| {row.load} | {row.state.value}{'' if row.is_right else ' (WRONG)'} | {row.reason} |", flush=True)
     return row
 
 
 def settle(sensor: GpuSensor) -> None:
-    """Let what was done until now be sampled and read: the driver tells of a second's use after that second."""
+    """Wait until earlier use is sampled, and drop that reading: the driver reports use with a delay of one second."""
     time.sleep(SETTLING_SECONDS)
     sensor.read(Thresholds())
 
 
 @contextmanager
-def sensing(gpu_count: int, look_seconds: float) -> Iterator[GpuSensor]:
-    """A sensor that samples; its first look is over."""
+def run_sensor(gpu_count: int, look_seconds: float) -> Iterator[GpuSensor]:
+    """Yield a sampling sensor that was read once."""
     sensor = GpuSensor(gpu_count, look_seconds)
     sensor.start()
     settle(sensor)
     yield sensor
 
 
-def played(sensor: GpuSensor) -> Iterator[Row]:
-    """One look after another, each with another load."""
-    yield look(sensor, "nothing runs", SignalState.QUIET)
+def run_loads(sensor: GpuSensor) -> Iterator[Row]:
+    """Yield readings under different loads."""
+    yield take_reading(sensor, "nothing runs", SignalState.QUIET)
     with Load() as first:
         settle(sensor)
-        yield look(sensor, "a process holds 4 GiB", SignalState.QUIET)
-        first.compute(LOOK_SECONDS + 2)
-        yield look(sensor, "it computes", SignalState.ACTIVE)
-        first.computed()
+        yield take_reading(sensor, "a process holds 4 GiB", SignalState.QUIET)
+        first.compute(READING_SECONDS + 2)
+        yield take_reading(sensor, "it computes", SignalState.ACTIVE)
+        first.wait()
         settle(sensor)
-        yield look(sensor, "it is at rest again, and holds", SignalState.QUIET)
+        yield take_reading(sensor, "it computes no more and holds 4 GiB", SignalState.QUIET)
         for milliseconds in BURSTS_MS:
             first.compute(milliseconds / 1000)
-            due = SignalState.ACTIVE if milliseconds >= SEEN_BURST_MS else None
-            yield look(sensor, f"one burst of {milliseconds} ms", due)
-            first.computed()
+            due = SignalState.ACTIVE if milliseconds >= DETECTED_BURST_MS else None
+            yield take_reading(sensor, f"one burst of {milliseconds} ms", due)
+            first.wait()
         with Load() as second:
             second.compute(3600)
-            yield look(sensor, "a second process computes, the first holds", SignalState.ACTIVE)
+            yield take_reading(sensor, "a second process computes, the first holds", SignalState.ACTIVE)
         settle(sensor)
-        yield look(sensor, "the second was killed at work", SignalState.QUIET)
+        yield take_reading(sensor, "the second was killed while it computed", SignalState.QUIET)
     settle(sensor)
-    yield look(sensor, "the first was killed", SignalState.QUIET)
+    yield take_reading(sensor, "the first was killed", SignalState.QUIET)
 
 
-def played_by_the_minute(sensor: GpuSensor) -> Iterator[Row]:
-    """The probe's own interval, with one burst that no sample of the probe's own coincides with."""
+def run_one_burst(sensor: GpuSensor) -> Iterator[Row]:
+    """Yield one reading after the interval of the probe, with one burst between two samples of the probe."""
     with Load() as load:
         settle(sensor)
         time.sleep(6)
-        load.compute(SEEN_BURST_MS / 1000)
-        yield look(
-            sensor, f"in a whole minute one burst of {SEEN_BURST_MS} ms", SignalState.ACTIVE, PROBE_LOOK_SECONDS - 6
+        load.compute(DETECTED_BURST_MS / 1000)
+        yield take_reading(
+            sensor,
+            f"in a whole minute one burst of {DETECTED_BURST_MS} ms",
+            SignalState.ACTIVE,
+            PROBE_READING_SECONDS - 6,
         )
 
 
 def measure_cost() -> tuple[list[Row], str]:
-    """What was said, and what asking cost this process, which does nothing else meanwhile."""
+    """Return readings, and the CPU time and memory that sampling costs this process, which does nothing else."""
     before, began = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
-    with sensing(1, PROBE_LOOK_SECONDS) as sensor:
-        rows = list(played_by_the_minute(sensor))
+    with run_sensor(1, PROBE_READING_SECONDS) as sensor:
+        rows = list(run_one_burst(sensor))
     after, passed = resource.getrusage(resource.RUSAGE_SELF), time.monotonic() - began
     cpu_ms = 1000 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    return rows, f"asking took {cpu_ms:.0f} ms of CPU time in {passed:.0f} s, and {after.ru_maxrss / 1000:.0f} MB"
+    return (
+        rows,
+        f"Sampling took {cpu_ms:.0f} ms of CPU time in {passed:.0f} s, and {after.ru_maxrss / 1000:.0f} MB of memory.",
+    )
 
 
 def main() -> int:
-    """Exit status 1 where the signal said something else than it had to."""
+    """Print the table and the costs, and return exit status 1 if a reading was wrong."""
     print("| what happens on the GPU | the signal | its reason |\n|---|---|---|", flush=True)
     rows, cost = measure_cost()
-    with sensing(1, LOOK_SECONDS) as sensor:
-        rows += list(played(sensor))
-    with sensing(2, LOOK_SECONDS) as sensor:
-        rows.append(look(sensor, "one GPU of two is missing", SignalState.UNKNOWN))
+    with run_sensor(1, READING_SECONDS) as sensor:
+        rows += list(run_loads(sensor))
+    with run_sensor(2, READING_SECONDS) as sensor:
+        rows.append(take_reading(sensor, "one GPU of two is missing", SignalState.UNKNOWN))
     print(cost)
     return int(not all(row.is_right for row in rows))
 

@@ -1,8 +1,8 @@
-"""What the probe costs the machine that it watches: CPU time of a beat, and memory.
+"""Measure what the probe costs the instance: CPU time per heartbeat, and memory.
 
-The probe's own document installs it on a pretend machine with eight GPUs (NVML is a stand-in there) and a Jupyter
-server; it beats faster than once a minute, and is otherwise what a real machine runs. CPU time is counted by
-the kernel, so the figures are of this computer; the ratio to a minute is what counts.
+The document gpudesk-probe installs the probe on a local instance with eight GPUs (NVML is a fake there) and a Jupyter
+server. It sends heartbeats more often than once a minute; otherwise it runs as on a real instance. The kernel of this
+computer counts the CPU time. The ratio to a minute is the result.
 
 python -m benchmarks.probe_footprint
 """
@@ -26,7 +26,7 @@ from ssm_documents.compose import compose
 from ssm_documents.probe.signals.gpu import SAMPLES_PER_READING
 
 GPUS = 8
-BEATS = 15
+HEARTBEATS = 15
 INTERVAL_SECONDS = 2.0
 MINUTE_MS = 60_000
 MAX_PERCENT, MAX_MB = 1.0, 100.0
@@ -35,18 +35,18 @@ TABLE, KEY, MACHINE = "heartbeats", "AROAEXAMPLE:i-0a", "i-0a"
 
 @dataclass(frozen=True)
 class Footprint:
-    """What the kernel has counted of a process.
+    """CPU time and memory of a process, as the kernel counts them.
 
-    :param cpu_ms: since it began
-    :param peak_mb: the most memory that was resident at once
+    :param cpu_ms: CPU time since the process started
+    :param peak_mb: highest resident memory
     """
 
     cpu_ms: float
     peak_mb: float
 
 
-def footprint(pid: int) -> Footprint:
-    """Of the process as it is now; children that have ended count as its own."""
+def read_footprint(pid: int) -> Footprint:
+    """Return the footprint of a process, with its ended children."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     ticks = sum(int(field) for field in fields[11:15])
     status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
@@ -54,26 +54,26 @@ def footprint(pid: int) -> Footprint:
     return Footprint(ticks * 1000 / os.sysconf("SC_CLK_TCK"), peak_kb / 1000)
 
 
-def probes() -> set[int]:
-    """Every probe that runs on this computer, in whatever sandbox."""
-    found = set()
+def find_probes() -> set[int]:
+    """Return the pids of all probes on this computer, in every sandbox."""
+    pids = set()
     for process in Path("/proc").glob("[0-9]*"):
         try:
             words = (process / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
         if b"/opt/gpudesk/probe.pyz" in words and b"run" in words and b"--once" not in words:
-            found.add(int(process.name))
-    return found
+            pids.add(int(process.name))
+    return pids
 
 
 def now() -> datetime:
-    """AWS's time on the machine, a minute for each beat."""
+    """Return the time of AWS on the local instance: one minute per heartbeat."""
     return datetime(2026, 1, 5, tzinfo=UTC) + timedelta(minutes=time.monotonic() / INTERVAL_SECONDS)
 
 
-def make_table(endpoint: str) -> None:
-    """Where the heartbeat goes."""
+def create_table(endpoint: str) -> None:
+    """Create the heartbeat table with one item."""
     dynamodb = boto3.client(
         "dynamodb", "us-east-1", endpoint_url=endpoint, aws_access_key_id="x", aws_secret_access_key="x"
     )
@@ -87,7 +87,7 @@ def make_table(endpoint: str) -> None:
 
 
 def install(machines: SandboxedMachines, endpoint: str) -> None:
-    """A machine that beats.
+    """Create a local instance with Jupyter and the probe.
 
     :raises SystemExit: a document failed
     """
@@ -104,52 +104,62 @@ def install(machines: SandboxedMachines, endpoint: str) -> None:
 
 
 def measure() -> tuple[Footprint, Footprint, int]:
-    """At the first beat, after some more, and how many more."""
+    """Return the footprint after the first heartbeats, after more of them, and the number of heartbeats in between."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    make_table(f"http://{host}:{port}")
-    others = probes()
+    create_table(f"http://{host}:{port}")
+    others = find_probes()
     with tempfile.TemporaryDirectory() as folder:
         machines = SandboxedMachines(root=Path(folder), now=now)
         try:
             install(machines, f"http://{host}:{port}")
-            (pid,) = probes() - others
-            heartbeats = beats_of(Path(folder))
+            (pid,) = find_probes() - others
+            heartbeats = build_heartbeat_counter(Path(folder))
             wait_for(lambda: heartbeats() >= 2)
-            first, at_first = footprint(pid), heartbeats()
-            wait_for(lambda: heartbeats() >= at_first + BEATS)
-            return first, footprint(pid), heartbeats() - at_first
+            first, at_first = read_footprint(pid), heartbeats()
+            wait_for(lambda: heartbeats() >= at_first + HEARTBEATS)
+            return first, read_footprint(pid), heartbeats() - at_first
         finally:
             machines.close()
             server.stop()
 
 
-def beats_of(folder: Path) -> Callable[[], int]:
-    """How many the machine's own history has."""
+def build_heartbeat_counter(folder: Path) -> Callable[[], int]:
+    """Return a function that counts the heartbeats in the history of the local instance."""
     (history,) = folder.rglob("history.jsonl")
     return lambda: history.read_text(encoding="utf-8").count('"heartbeat"')
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    """Look again, seldom enough to measure something else than this."""
+    """Wait until a condition holds. The pauses are long, so that waiting does not change the measurement."""
     while not condition():
         time.sleep(INTERVAL_SECONDS / 4)
 
 
 def main() -> int:
+<<<<<<< HEAD
     """Exit status 1 where the probe costs more than it may, 3 where this computer has no sandbox."""
     if why := find_sandbox_problem(now):
         print(f"nothing measured: {why}")
+||||||| 919f227
+    """Exit status 1 where the probe costs more than it may, 3 where this computer has no sandbox."""
+    if why := sandbox_problem(now):
+        print(f"nothing measured: {why}")
+=======
+    """Print the costs. Exit status 1: they exceed the limits; 3: this computer has no sandbox."""
+    if problem := sandbox_problem(now):
+        print(f"Nothing was measured: {problem}")
+>>>>>>> w-ssm
         return 3
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     first, last, heartbeats = measure()
-    per_beat = (last.cpu_ms - first.cpu_ms) / heartbeats
-    percent = 100 * per_beat / MINUTE_MS
-    print(f"{heartbeats} beats, {GPUS} GPUs sampled {SAMPLES_PER_READING} times in each, one Jupyter server")
-    print(f"CPU time a beat: {per_beat:.0f} ms; each minute one: {percent:.2f} % of a core (at most {MAX_PERCENT} %)")
-    print(f"CPU time until the first beats: {first.cpu_ms:.0f} ms, once")
-    print(f"memory, at most: {last.peak_mb:.0f} MB (at most {MAX_MB:.0f} MB)")
+    per_heartbeat = (last.cpu_ms - first.cpu_ms) / heartbeats
+    percent = 100 * per_heartbeat / MINUTE_MS
+    print(f"{heartbeats} heartbeats, {GPUS} GPUs sampled {SAMPLES_PER_READING} times per heartbeat, one Jupyter server")
+    print(f"CPU time per heartbeat: {per_heartbeat:.0f} ms, so {percent:.2f} % of a core (limit: {MAX_PERCENT} %)")
+    print(f"CPU time until the first heartbeats: {first.cpu_ms:.0f} ms, once")
+    print(f"Highest memory: {last.peak_mb:.0f} MB (limit: {MAX_MB:.0f} MB)")
     return int(percent > MAX_PERCENT or last.peak_mb > MAX_MB)
 
 

@@ -1,0 +1,1 @@
+"""Programs for administrators and developers, which are not deployed."""

@@ -1,6 +1,6 @@
-"""Make a bearer token: `make token OWNER=ada ROLE=user`. It is printed once; the desk keeps only its hash.
+"""Create a bearer token: `make token OWNER=ada ROLE=user`. It is printed once, and gpudesk stores only its hash.
 
-The tables are those that the environment leads to: an account's, or the local cloud's with AWS_ENDPOINT_URL.
+The environment selects the tables: those of an AWS account, or those of the local cloud with AWS_ENDPOINT_URL.
 """
 
 import argparse
@@ -12,13 +12,18 @@ from chalicelib.store.tokens import TokenRepository
 
 
 def main() -> None:
-    """:raises SystemExit: the arguments are off"""
+    """Create a token and print it.
+
+    :raises SystemExit: the arguments are invalid
+    """
     parser = argparse.ArgumentParser(prog="make_token", description=__doc__)
-    parser.add_argument("owner", help="whose it is, e.g. ada")
+    parser.add_argument("owner", help="owner of the token, such as ada")
     parser.add_argument("--role", type=Role, choices=list(Role), default=Role.USER)
-    parser.add_argument("--days", type=int, default=90, help="how long it is good for")
-    asked = parser.parse_args()
-    token = TokenRepository().create(asked.owner, asked.role, now=datetime.now(UTC), life=timedelta(days=asked.days))
+    parser.add_argument("--days", type=int, default=90, help="lifetime in days (default: 90)")
+    options = parser.parse_args()
+    token = TokenRepository().create(
+        options.owner, options.role, now=datetime.now(UTC), life=timedelta(days=options.days)
+    )
     sys.stdout.write(f"{token}\n")
 
 

@@ -56,6 +56,7 @@ class Mutation:
     description: str
 
     def __str__(self) -> str:
+        """Return the mutation as it is printed."""
         return f"{self.file}:{self.line}: {self.description}"
 
 

@@ -1,4 +1,4 @@
-"""What the desk would do now, printed instead of done: `make preview`. Reads; changes nothing."""
+"""Print what a sweep would do now, without doing it: `make preview`. It only reads."""
 
 import sys
 

@@ -1,5 +1,6 @@
-"""The desk's idle rule against the rules that others use, on a generated month of a team's use: `make benchmark`.
+"""Compare gpudesk's idle rule with common other rules on a generated month of a team's use: `make benchmark`.
 
-What is true of a minute is written down when it is generated (`use.py`, `team.py`), before any rule sees it; what the
-rules see of it are figures (`rules.py`), and what came of their stops is counted (`month.py`).
+`use.py` and `team.py` generate minutes, each with the truth (whether somebody needs the instance) and with
+measurements. The rules (`rules.py`) see only the measurements. `month.py` counts the costs and the
+errors of their stops.
 """

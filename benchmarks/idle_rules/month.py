@@ -1,4 +1,4 @@
-"""A month of an instance under a rule, and what came of it."""
+"""Simulation of one instance during a month under one rule."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,68 +8,68 @@ from decimal import Decimal
 from benchmarks.idle_rules.rules import Rule
 from benchmarks.idle_rules.use import REST, MinuteOfUse
 
-BEGIN = datetime(2026, 1, 5, tzinfo=UTC)
-"""A Monday."""
+START = datetime(2026, 1, 5, tzinfo=UTC)
+"""A Monday, as in `UsageTimeline`."""
 
 MINUTE = timedelta(minutes=1)
-NOTICED_MINUTES = 5
-"""After so many, somebody who was at an instance that is gone has started it again."""
+MINUTES_UNTIL_RESTART = 5
+"""Minutes after which somebody who uses a stopped instance has started it again."""
 
 MINUTES_PER_HOUR = 60
 
 
 @dataclass(frozen=True)
 class RunStats:
-    """What came of it.
+    """Statistics of one instance under one rule.
 
-    :param running: minutes
-    :param wasted: minutes of those in which nothing and nobody needed it
-    :param lost: minutes in which it was needed and did not run
-    :param busy_stops: of the stops, those in the middle of use
+    :param price: USD per hour
+    :param wasted_minutes: running minutes in which nobody needed the instance
+    :param lost_minutes: minutes in which somebody needed the instance, but it was stopped
+    :param busy_stops: number of stops while somebody needed the instance
     """
 
     price: Decimal
-    running: int
-    wasted: int
-    lost: int
+    running_minutes: int
+    wasted_minutes: int
+    lost_minutes: int
     stops: int
     busy_stops: int
     warnings: int
 
     @property
     def dollars(self) -> Decimal:
-        """What it cost to run."""
-        return self.price * self.running / MINUTES_PER_HOUR
+        """Cost of all running minutes."""
+        return self.price * self.running_minutes / MINUTES_PER_HOUR
 
     @property
     def dollars_wasted(self) -> Decimal:
-        """What it cost to run while it was not needed."""
-        return self.price * self.wasted / MINUTES_PER_HOUR
+        """Cost of the wasted minutes."""
+        return self.price * self.wasted_minutes / MINUTES_PER_HOUR
 
 
 def simulate(minutes: Iterable[MinuteOfUse], rule: Rule, price: Decimal) -> RunStats:
-    """Live through the minutes. Whoever needs it next starts it, at the beginning of what they need it for.
+    """Run a rule on the minutes of an instance. The next use starts a stopped instance at its beginning.
 
-    :param price: USD an hour
+    :param price: USD per hour
     """
-    is_running, gone_for = False, 0
+    is_running, stopped_minutes = False, 0
     running = wasted = lost = stops = busy_stops = 0
-    before = REST
+    last_use = REST
     for number, use in enumerate(minutes):
-        at = BEGIN + number * MINUTE
-        begins = use.busy and not before.busy
-        before = use
+        at = START + number * MINUTE
+        is_beginning = use.is_busy and not last_use.is_busy
+        last_use = use
         if not is_running:
-            gone_for += 1
-            if not (begins or (use.busy and use.attended and gone_for > NOTICED_MINUTES)):
-                lost += use.busy
+            stopped_minutes += 1
+            if not (is_beginning or (use.is_busy and use.is_attended and stopped_minutes > MINUTES_UNTIL_RESTART)):
+                lost += use.is_busy
                 continue
-            rule.begin(at)
+            rule.start(at)
             is_running = True
         running += 1
-        wasted += not use.busy
-        if rule.stops(at, use):
-            is_running, gone_for = False, 0
+        wasted += not use.is_busy
+        if rule.is_stopped_at_end_of(at, use):
+            is_running, stopped_minutes = False, 0
             stops += 1
-            busy_stops += use.busy
+            busy_stops += use.is_busy
     return RunStats(price, running, wasted, lost, stops, busy_stops, rule.warnings)

@@ -1,4 +1,4 @@
-"""A minute of an instance's use: what is true of it, and what can be measured of it."""
+"""One minute of an instance: the truth about its use, and what can be measured."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,42 +15,42 @@ THRESHOLDS = Thresholds()
 class MinuteOfUse:
     """One minute.
 
-    :param busy: the truth that every stop is judged by: somebody or something needs the instance now
-    :param attended: somebody is at it, would answer a warning, and would start it again if it were gone
-    :param gpu_peak: percent, of the busiest GPU in the busiest sample
-    :param gpu_mean: percent, over all GPUs and the whole minute
-    :param cores: CPU time, in cores
+    :param is_busy: the truth: somebody or something needs the instance now
+    :param is_attended: somebody uses it, responds to a stop warning, and starts it again if it is stopped
+    :param gpu_peak: percent of the busiest GPU in its busiest sample
+    :param gpu_mean: percent over all GPUs and the whole minute
+    :param cores: CPU time in cores
     :param disk: KiB/s of the busiest disk
-    :param network: KiB/s of the busiest interface, without what polls through the agent
-    :param kernel: a Jupyter kernel says that it is busy, or was used
-    :param typed: somebody typed on a terminal or worked in an editor
-    :param connected: a session, an editor, a tmux or a browser tab is open
-    :param held: by `gpudesk-hold`
-    :param heard: the probe works
+    :param network: KiB/s of the busiest interface, without connections of the SSM agent
+    :param has_kernel_activity: a Jupyter kernel is busy or was used
+    :param has_typing: somebody typed on a terminal or in an editor
+    :param is_connected: a session, an editor, a tmux or a browser tab is open
+    :param is_held: `gpudesk-hold` is active
+    :param has_heartbeat: the probe works
     """
 
-    busy: bool
-    attended: bool = False
+    is_busy: bool
+    is_attended: bool = False
     gpu_peak: float = 0
     gpu_mean: float = 0
     cores: float = 0.03
     disk: float = 20
     network: float = 3
-    kernel: bool = False
-    typed: bool = False
-    connected: bool = False
-    held: bool = False
-    heard: bool = True
+    has_kernel_activity: bool = False
+    has_typing: bool = False
+    is_connected: bool = False
+    is_held: bool = False
+    has_heartbeat: bool = True
 
 
 @cache
-def readings(use: MinuteOfUse) -> Mapping[str, Reading]:
-    """What the probe's sensors make of it under the default thresholds: one sample of each signal."""
+def build_readings(use: MinuteOfUse) -> Mapping[str, Reading]:
+    """Return one sample of each signal, as the sensors of the probe measure it with the default thresholds."""
     active = {
         "gpu": use.gpu_peak >= THRESHOLDS.gpu_percent,
-        "jupyter": use.kernel,
-        "sessions": use.typed,
-        "hold": use.held,
+        "jupyter": use.has_kernel_activity,
+        "sessions": use.has_typing,
+        "hold": use.is_held,
         "cpu": use.cores * 100 >= THRESHOLDS.cpu_core_percent,
         "disk": use.disk >= THRESHOLDS.disk_kib_per_second,
         "network": use.network >= THRESHOLDS.network_kib_per_second,
@@ -61,29 +61,38 @@ def readings(use: MinuteOfUse) -> Mapping[str, Reading]:
     }
 
 
-REST = MinuteOfUse(busy=False)
-"""Switched on, and that is all; memory of a GPU may be held, which no rule here goes by."""
+REST = MinuteOfUse(is_busy=False)
+"""A running instance without use. GPU memory may be allocated, but no rule here considers that."""
 
-UPGRADES = MinuteOfUse(busy=False, cores=0.9, disk=8_000, network=2_500)
-"""The system's own, of an early morning: they look like work."""
+UPGRADES = MinuteOfUse(is_busy=False, cores=0.9, disk=8_000, network=2_500)
+"""Upgrades of the system in the early morning. They look like work."""
 
-TAB = MinuteOfUse(busy=False, connected=True)
-"""A browser tab left open, or a tmux with nothing in it."""
+TAB = MinuteOfUse(is_busy=False, is_connected=True)
+"""A browser tab that was left open, or a tmux without a program."""
 
-HUNG = MinuteOfUse(busy=False, kernel=True)
-"""A kernel that says busy and will never again be anything else."""
+HUNG = MinuteOfUse(is_busy=False, has_kernel_activity=True)
+"""A kernel that reports busy forever."""
 
-TYPING = MinuteOfUse(busy=True, attended=True, typed=True, connected=True, cores=0.2)
-THINKING = MinuteOfUse(busy=True, attended=True, connected=True)
-CELL = MinuteOfUse(busy=True, attended=True, kernel=True, connected=True, gpu_peak=70, gpu_mean=40, cores=1.2, disk=300)
-TRAINING = MinuteOfUse(busy=True, gpu_peak=98, gpu_mean=90, cores=3.5, disk=5_000)
-TRYING = replace(TRAINING, attended=True, connected=True)
-LOADING = MinuteOfUse(busy=True, cores=2.5, disk=120_000)
-EVALUATING = MinuteOfUse(busy=True, cores=1)
-BURSTS = MinuteOfUse(busy=True, gpu_peak=60, gpu_mean=2, cores=0.2, disk=200)
-COPYING = MinuteOfUse(busy=True, cores=0.15, disk=40_000)
-SENDING = MinuteOfUse(busy=True, cores=0.15, network=12_000)
-DOWNLOADING = MinuteOfUse(busy=True, cores=0.2, disk=9_000, network=9_000)
-COUNTING = MinuteOfUse(busy=True, cores=1)
-WAITING = MinuteOfUse(busy=True, held=True)
-"""For something outside that no signal sees: a measuring device, an answer of a queue."""
+TYPING = MinuteOfUse(is_busy=True, is_attended=True, has_typing=True, is_connected=True, cores=0.2)
+THINKING = MinuteOfUse(is_busy=True, is_attended=True, is_connected=True)
+CELL = MinuteOfUse(
+    is_busy=True,
+    is_attended=True,
+    has_kernel_activity=True,
+    is_connected=True,
+    gpu_peak=70,
+    gpu_mean=40,
+    cores=1.2,
+    disk=300,
+)
+TRAINING = MinuteOfUse(is_busy=True, gpu_peak=98, gpu_mean=90, cores=3.5, disk=5_000)
+TRYING = replace(TRAINING, is_attended=True, is_connected=True)
+LOADING = MinuteOfUse(is_busy=True, cores=2.5, disk=120_000)
+EVALUATING = MinuteOfUse(is_busy=True, cores=1)
+BURSTS = MinuteOfUse(is_busy=True, gpu_peak=60, gpu_mean=2, cores=0.2, disk=200)
+COPYING = MinuteOfUse(is_busy=True, cores=0.15, disk=40_000)
+SENDING = MinuteOfUse(is_busy=True, cores=0.15, network=12_000)
+DOWNLOADING = MinuteOfUse(is_busy=True, cores=0.2, disk=9_000, network=9_000)
+COUNTING = MinuteOfUse(is_busy=True, cores=1)
+WAITING = MinuteOfUse(is_busy=True, is_held=True)
+"""Waiting that no signal detects: for a measuring device, or for a message of a queue."""

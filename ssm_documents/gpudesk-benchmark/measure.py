@@ -1,15 +1,15 @@
-"""How fast the GPUs of this machine are: matrix products, memory, a training step, on 1, 2, 4, ... of them.
+"""Measure the GPUs of this instance: matrix products, memory and training steps, on 1, 2, 4, ... GPUs.
 
     python measure.py [--seconds 2] [--cpu 2]
 
-prints what it does on stderr and one line of JSON on stdout:
+prints its progress on stderr and one line of JSON on stdout:
 
     {"gpu_name", "count", "driver", "framework", "cuda",
      "runs": [{"gpus", "metric", "unit", "median", "p10", "p90"}, ...]}
 
-Each run is of all its GPUs together; p10 and p90 are the tenth and the ninetieth percentile of the repetitions.
-It needs PyTorch and the standard library, for it runs in the environment of the instance's recipe. `--cpu N` measures
-N processes of the CPU instead: for trying it out.
+The values of a run are those of all its GPUs together. p10 and p90 are the 10th and 90th percentile of the repetitions.
+The program needs only PyTorch and the standard library, because it runs in the environment of the instance's recipe.
+`--cpu N` measures N CPU processes instead, for tests.
 """
 
 from __future__ import annotations
@@ -34,24 +34,24 @@ WARM_UPS = 3
 MIN_REPETITIONS = 10
 
 MATRIX = {"cuda": 8192, "cpu": 512}
-"""Side of the square matrices: large enough for a GPU to be busy with nothing else, 256 MB in FP32."""
+"""Side of the square matrices, large enough to keep a GPU busy: 256 MB in FP32."""
 
 COPIED_BYTES = {"cuda": 1 << 30, "cpu": 1 << 24}
-"""Far more than any GPU's cache."""
+"""Much more than the cache of any GPU."""
 
 BATCH, FEATURES, LAYERS, CLASSES = 512, 4096, 6, 10
-"""Of the training step, on each GPU: a perceptron of 100 million parameters."""
+"""Size of the training step on each GPU: a perceptron of 100 million parameters."""
 
 SMALL_FEATURES = 64
-"""On a CPU."""
+"""Number of features on a CPU."""
 
 
 @dataclass(frozen=True)
 class MetricRun:
     """One measurement.
 
-    :param gpus: at work at the same time
-    :param metric: fp32, fp16, bf16: matrix products; memory: bytes read and written; training: samples
+    :param gpus: number of GPUs that work at the same time
+    :param metric: fp32, fp16, bf16 (matrix products), memory (bytes read and written) or training (samples)
     """
 
     gpus: int
@@ -64,11 +64,11 @@ class MetricRun:
 
 @dataclass(frozen=True)
 class Machine:
-    """What is measured.
+    """The devices to measure.
 
     :param kind: "cuda" or "cpu"
-    :param count: GPUs, or processes of the CPU
-    :param seconds: how long each measurement takes
+    :param count: number of GPUs, or of CPU processes
+    :param seconds: duration of each measurement
     """
 
     kind: str
@@ -76,160 +76,165 @@ class Machine:
     seconds: float
 
     def device(self, index: int) -> torch.device:
+        """Return the device with this index."""
         return torch.device(self.kind, index) if self.kind == "cuda" else torch.device("cpu")
 
     def counts(self) -> list[int]:
-        """1, 2, 4, ... and all of them."""
+        """Return 1, 2, 4, ... and the number of all devices."""
         doubled = [1 << power for power in range(self.count.bit_length()) if 1 << power <= self.count]
         return sorted({*doubled, self.count})
 
 
 def main() -> int:
-    """Exit status 3 where there is nothing to measure."""
+    """Measure and print the result. The exit status is 3 if there is no GPU."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--cpu", type=int, default=0)
     options = parser.parse_args()
-    machine = Machine("cpu", options.cpu, options.seconds) if options.cpu else Machine("cuda", _gpus(), options.seconds)
+    machine = (
+        Machine("cpu", options.cpu, options.seconds) if options.cpu else Machine("cuda", _count_gpus(), options.seconds)
+    )
     if machine.count == 0:
-        log(f"There is no GPU that PyTorch {torch.__version__} can use here: nothing is measured.")
+        log(f"PyTorch {torch.__version__} finds no GPU on this instance, so nothing was measured.")
         return 3
-    runs = [run for gpus in machine.counts() for run in measured(machine, gpus)]
+    runs = [run for gpus in machine.counts() for run in run_all(machine, gpus)]
     print(json.dumps({**describe(machine), "runs": [asdict(run) for run in runs]}, separators=(",", ":")))
     return 0
 
 
-def _gpus() -> int:
+def _count_gpus() -> int:
     return torch.cuda.device_count() if torch.cuda.is_available() else 0
 
 
 def log(line: str) -> None:
+    """Print a line of progress."""
     print(line, file=sys.stderr, flush=True)
 
 
 def describe(machine: Machine) -> dict[str, Any]:
-    """What was measured, by which software."""
+    """Return the hardware and software that were measured."""
     is_gpu = machine.kind == "cuda"
     return {
         "gpu_name": torch.cuda.get_device_name(0) if is_gpu else "CPU",
         "count": machine.count,
-        "driver": _driver() if is_gpu else None,
+        "driver": _read_driver_version() if is_gpu else None,
         "framework": f"PyTorch {torch.__version__}",
         "cuda": torch.version.cuda if is_gpu else None,
     }
 
 
-def _driver() -> str | None:
-    asked = ("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader", "--id=0")
+def _read_driver_version() -> str | None:
+    command = ("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader", "--id=0")
     try:
-        return subprocess.run(asked, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return None
 
 
-def measured(machine: Machine, gpus: int) -> Iterator[MetricRun]:
-    """All measurements on so many GPUs at once."""
-    # With TF32 an FP32 product would be one of 19 bits, and faster than the GPU's FP32 peak.
+def run_all(machine: Machine, gpus: int) -> Iterator[MetricRun]:
+    """Yield all measurements on this number of GPUs."""
+    # With TF32, FP32 products would use 19 bits and exceed the FP32 peak of the GPU.
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
     for metric, dtype in (("fp32", torch.float32), ("fp16", torch.float16), ("bf16", torch.bfloat16)):
         if can_multiply(machine, dtype):
-            yield format_figure(run_of(gpus, metric, "TFLOPS", matmul(machine, gpus, dtype)))
-    yield format_figure(run_of(gpus, "memory", "GB/s", memcpy(machine, gpus)))
-    yield format_figure(run_of(gpus, "training", "samples/s", training(machine, gpus)))
+            yield log_run(summarize(gpus, metric, "TFLOPS", matmul(machine, gpus, dtype)))
+    yield log_run(summarize(gpus, "memory", "GB/s", memcpy(machine, gpus)))
+    yield log_run(summarize(gpus, "training", "samples/s", training(machine, gpus)))
 
 
-def format_figure(run: MetricRun) -> MetricRun:
+def log_run(run: MetricRun) -> MetricRun:
+    """Print a run as progress and return it."""
     log(f"{run.gpus} x {run.metric}: {run.median:g} {run.unit} ({run.p10:g} to {run.p90:g})")
     return run
 
 
-def run_of(gpus: int, metric: str, unit: str, figures: list[float]) -> MetricRun:
-    """Median and spread."""
-    tenths = statistics.quantiles(figures, n=10, method="inclusive")
-    median, p10, p90 = statistics.median(figures), tenths[0], tenths[-1]
-    return MetricRun(gpus, metric, unit, *(float(f"{each:.4g}") for each in (median, p10, p90)))
+def summarize(gpus: int, metric: str, unit: str, values: list[float]) -> MetricRun:
+    """Return the run with the median and the percentiles of its repetitions."""
+    tenths = statistics.quantiles(values, n=10, method="inclusive")
+    median, p10, p90 = statistics.median(values), tenths[0], tenths[-1]
+    return MetricRun(gpus, metric, unit, *(float(f"{value:.4g}") for value in (median, p10, p90)))
 
 
 def can_multiply(machine: Machine, dtype: torch.dtype) -> bool:
-    """BF16 came with compute capability 8.0; before it PyTorch only imitates it."""
+    """Return whether the hardware supports the type. BF16 needs compute capability 8.0; before, PyTorch emulates it."""
     if machine.kind == "cpu":
         return dtype is not torch.float16
     return dtype is not torch.bfloat16 or torch.cuda.get_device_capability(0) >= (8, 0)
 
 
 def matmul(machine: Machine, gpus: int, dtype: torch.dtype) -> list[float]:
-    """TFLOPS of each repetition: a product of two n x n matrices is 2 n^3 operations."""
+    """Return the TFLOPS of each repetition. A product of two n x n matrices has 2 n^3 operations."""
     side = MATRIX[machine.kind]
-    # Of random numbers: zeros draw less power, so the clock would stay higher than any real work sees it.
+    # Random numbers: zeros need less power, so the clock would stay higher than in real work.
     devices = [machine.device(index) for index in range(gpus)]
     pairs = [tuple(torch.randn(side, side, device=device).to(dtype) for _ in range(2)) for device in devices]
     results = [torch.empty_like(left) for left, _ in pairs]
 
-    def once() -> None:
+    def run_once() -> None:
         for (left, right), result in zip(pairs, results, strict=True):
             torch.matmul(left, right, out=result)
 
-    return [gpus * 2 * side**3 / seconds / 1e12 for seconds in time_repeatedly(machine, gpus, once)]
+    return [gpus * 2 * side**3 / seconds / 1e12 for seconds in time_repeatedly(machine, gpus, run_once)]
 
 
 def memcpy(machine: Machine, gpus: int) -> list[float]:
-    """GB/s of each repetition: a copy within a GPU's memory reads and writes every byte."""
+    """Return the GB/s of each repetition. A copy within GPU memory reads and writes every byte."""
     size = COPIED_BYTES[machine.kind]
     sources = [torch.ones(size, dtype=torch.uint8, device=machine.device(index)) for index in range(gpus)]
     targets = [torch.empty_like(source) for source in sources]
 
-    def once() -> None:
+    def run_once() -> None:
         for source, target in zip(sources, targets, strict=True):
             target.copy_(source)
 
-    return [gpus * 2 * size / seconds / 1e9 for seconds in time_repeatedly(machine, gpus, once)]
+    return [gpus * 2 * size / seconds / 1e9 for seconds in time_repeatedly(machine, gpus, run_once)]
 
 
-def time_repeatedly(machine: Machine, gpus: int, once: Callable[[], None]) -> list[float]:
-    """Seconds of each repetition; the first few, in which things are loaded and clocks rise, do not count."""
+def time_repeatedly(machine: Machine, gpus: int, run_once: Callable[[], None]) -> list[float]:
+    """Return the seconds of each repetition. The first few, which load code and raise clocks, do not count."""
     for _ in range(WARM_UPS):
-        once()
-    stop_workers(machine, gpus)
-    taken: list[float] = []
+        run_once()
+    synchronize(machine, gpus)
+    durations: list[float] = []
     end = time.perf_counter() + machine.seconds
-    while len(taken) < MIN_REPETITIONS or time.perf_counter() < end:
-        began = time.perf_counter()
-        once()
-        stop_workers(machine, gpus)
-        taken.append(time.perf_counter() - began)
-    return taken
+    while len(durations) < MIN_REPETITIONS or time.perf_counter() < end:
+        started = time.perf_counter()
+        run_once()
+        synchronize(machine, gpus)
+        durations.append(time.perf_counter() - started)
+    return durations
 
 
-def stop_workers(machine: Machine, gpus: int) -> None:
-    """GPUs work behind the program's back: wait for them."""
+def synchronize(machine: Machine, gpus: int) -> None:
+    """Wait for the GPUs, which compute asynchronously."""
     if machine.kind == "cuda":
         for index in range(gpus):
             torch.cuda.synchronize(index)
 
 
 def training(machine: Machine, gpus: int) -> list[float]:
-    """Samples a second of each step: a process for each GPU, gradients averaged over all, as PyTorch is used."""
+    """Return the samples per second of each step, with one process per GPU and averaged gradients."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     context = multiprocessing.get_context("spawn")
-    answers = context.SimpleQueue()
-    multiprocessing.spawn(_train, (machine, gpus, port, answers), nprocs=gpus)
-    return [gpus * BATCH / seconds for seconds in answers.get()]
+    results_queue = context.SimpleQueue()
+    multiprocessing.spawn(_train, (machine, gpus, port, results_queue), nprocs=gpus)
+    return [gpus * BATCH / seconds for seconds in results_queue.get()]
 
 
-def _train(rank: int, machine: Machine, gpus: int, port: int, answers: Any) -> None:
+def _train(rank: int, machine: Machine, gpus: int, port: int, results_queue: Any) -> None:
     os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
     torch.distributed.init_process_group("nccl" if machine.kind == "cuda" else "gloo", rank=rank, world_size=gpus)
     if machine.kind == "cuda":
         torch.cuda.set_device(rank)
-    steps = _steps(machine, rank)
+    steps = _train_steps(machine, rank)
     if rank == 0:
-        answers.put(steps)
+        results_queue.put(steps)
     torch.distributed.destroy_process_group()
 
 
-def _steps(machine: Machine, rank: int) -> list[float]:
+def _train_steps(machine: Machine, rank: int) -> list[float]:
     device = machine.device(rank)
     features = FEATURES if machine.kind == "cuda" else SMALL_FEATURES
     layers = [layer for _ in range(LAYERS) for layer in (nn.Linear(features, features), nn.ReLU())]
@@ -244,29 +249,29 @@ def _steps(machine: Machine, rank: int) -> list[float]:
         nn.functional.cross_entropy(parallel(samples), labels).backward()
         optimizer.step()
 
-    return _in_step(machine, rank, step)
+    return _time_steps(machine, rank, step)
 
 
-def _in_step(machine: Machine, rank: int, step: Callable[[], None]) -> list[float]:
-    """As `repeated`, with a number of steps that all processes share: whoever stopped alone would hang the others."""
+def _time_steps(machine: Machine, rank: int, step: Callable[[], None]) -> list[float]:
+    """Return the seconds of each step. All processes run the same number of steps, or some would wait forever."""
     for _ in range(WARM_UPS):
         step()
-    _settle(machine, rank)
-    began = time.perf_counter()
+    _synchronize_rank(machine, rank)
+    started = time.perf_counter()
     step()
-    _settle(machine, rank)
-    pace = torch.tensor([time.perf_counter() - began], device=machine.device(rank))
-    torch.distributed.all_reduce(pace, torch.distributed.ReduceOp.MAX)
-    taken: list[float] = []
-    for _ in range(max(MIN_REPETITIONS, int(machine.seconds / pace.item()))):
-        began = time.perf_counter()
+    _synchronize_rank(machine, rank)
+    step_seconds = torch.tensor([time.perf_counter() - started], device=machine.device(rank))
+    torch.distributed.all_reduce(step_seconds, torch.distributed.ReduceOp.MAX)
+    durations: list[float] = []
+    for _ in range(max(MIN_REPETITIONS, int(machine.seconds / step_seconds.item()))):
+        started = time.perf_counter()
         step()
-        _settle(machine, rank)
-        taken.append(time.perf_counter() - began)
-    return taken
+        _synchronize_rank(machine, rank)
+        durations.append(time.perf_counter() - started)
+    return durations
 
 
-def _settle(machine: Machine, rank: int) -> None:
+def _synchronize_rank(machine: Machine, rank: int) -> None:
     if machine.kind == "cuda":
         torch.cuda.synchronize(rank)
 

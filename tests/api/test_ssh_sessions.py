@@ -134,12 +134,12 @@ def test_pushed_key_is_refused_after_a_minute(laptop: Laptop) -> None:
     ("words", "complaint"),
     [
         ((), "which instance?"),
-        (("no-such",), "the desk says 404"),
-        (("brave-otter", "telnet"), "the desk says 422"),
+        (("no-such",), "gpudesk answered 404"),
+        (("brave-otter", "telnet"), "gpudesk answered 422"),
         (("brave-otter", "port", "http"), "must be a port number"),
         (("brave-otter", "jupyter", "8889;id"), "must be a port number"),
         (("brave otter",), "must be letters, digits"),
-        (("brave-otter", "ssh"), "which public key?"),
+        (("brave-otter", "ssh"), "The public key is missing."),
         (("brave-otter", "ssh", "/etc/hostname"), "no public key"),
     ],
 )

@@ -1,5 +1,5 @@
-"""A policy tried on the history of one instance: `make replay HISTORY=FILE.jsonl [POLICY=FILE.json]`.
+"""Try a policy on the history of one instance: `make replay HISTORY=FILE.jsonl [POLICY=FILE.json]`.
 
-The history is read (`history.py`), a pretend probe and a pretend desk live through it (`player.py`) by the very
-functions that the real ones call, and what the desk would have done is printed, a JSON object a line.
+`history.py` reads the history. `player.py` runs a simulated probe and a simulated sweep on it, with the functions that
+the real ones call. Each action that gpudesk would have taken is printed as one line of JSON.
 """

@@ -1,6 +1,6 @@
-"""A history: what happened to one instance, a JSON object a line, in the order of `at`.
+"""A history: events of one instance, one JSON object per line, in the order of `at`.
 
-What a line may say is said here; fields that are not named here are passed over: a machine's own history may have more.
+This module defines the fields of each event. Other fields are ignored: the history of an instance has more.
 """
 
 import json
@@ -15,17 +15,17 @@ from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.policy import SIGNALS
 
 YEARS = range(1970, 3000)
-"""Of what can be said; outside of them nobody meant it."""
+"""Accepted years. Any other year is a mistake."""
 
-MOMENT = re.compile(
+TIME_PATTERN = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)"
 )
-"""Date, time and zone. Python reads more, such as weeks, and dates without hyphens: nobody writes a history so."""
+"""Date, time and zone. Python also accepts weeks and dates without hyphens, but histories do not have these."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """It can be used from here on: at first, after a stop, or once more. The window begins."""
+    """The instance is ready: first, after a stop, or again. The idle window starts."""
 
     at: datetime
 
@@ -40,7 +40,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """The probe looked: one sample of each signal that it has."""
+    """A heartbeat with one sample of each available signal."""
 
     at: datetime
     signals: Mapping[str, Reading]
@@ -48,7 +48,7 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """Somebody wants it left running."""
+    """A keep."""
 
     at: datetime
     until: datetime
@@ -56,28 +56,28 @@ class Keep:
 
 @dataclass(frozen=True, slots=True)
 class SetupStarted:
-    """A document of the desk's runs on it."""
+    """A document of gpudesk starts to run on the instance."""
 
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class SetupEnded:
-    """It does no more."""
+    """The document has ended."""
 
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class StoppedOutside:
-    """Somebody stopped it, not by the desk."""
+    """The instance was stopped outside gpudesk."""
 
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryEnd:
-    """So far it is known."""
+    """The end of what is known."""
 
     at: datetime
 
@@ -87,25 +87,26 @@ Event = Ready | Heartbeat | Keep | SetupStarted | SetupEnded | StoppedOutside | 
 
 @dataclass(frozen=True)
 class MalformedLine:
-    """A line that is none, and what would be one."""
+    """A malformed line: what is wrong, and what is accepted."""
 
     line: int
-    why: str
+    problem: str
 
     def __str__(self) -> str:
-        return f"line {self.line}: {self.why}"
+        """Return the message for people."""
+        return f"line {self.line}: {self.problem}"
 
 
-def read(lines: Iterable[bytes]) -> Iterator[Event | MalformedLine]:
-    """The lines as they come. Blank ones are passed over; what cannot be read comes as what is wrong with it."""
+def read_events(lines: Iterable[bytes]) -> Iterator[Event | MalformedLine]:
+    """Yield the event of each line, or the problem of a malformed one. Blank lines are ignored."""
     last: Event | None = None
     last_line = 0
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            event = parse(line)
-            _must_follow(event, last, last_line)
+            event = parse_event(line)
+            _check_order(event, last, last_line)
         except ValueError as wrong:
             yield MalformedLine(number, str(wrong))
             continue
@@ -113,84 +114,84 @@ def read(lines: Iterable[bytes]) -> Iterator[Event | MalformedLine]:
         yield event
 
 
-def parse(line: bytes) -> Event:
-    """One line.
+def parse_event(line: bytes) -> Event:
+    """Parse one line.
 
-    :raises ValueError: it is malformed; the message says what was wrong and what would be right
+    :raises ValueError: the line is malformed; the message says what is wrong and what is accepted
     """
-    plain = _object(line)
+    plain = _parse_object(line)
     kind = plain.get("event")
     make = EVENTS.get(kind) if isinstance(kind, str) else None
     if make is None:
-        raise ValueError(f"event is {_shown(plain, 'event')}; must be one of {', '.join(EVENTS)}")
-    return make(_moment(plain, "at"), plain)
+        raise ValueError(f"event is {_quote_field(plain, 'event')}; must be one of {', '.join(EVENTS)}")
+    return make(_parse_time(plain, "at"), plain)
 
 
-def _must_follow(event: Event, last: Event | None, line: int) -> None:
+def _check_order(event: Event, last: Event | None, line: int) -> None:
     if isinstance(last, HistoryEnd):
-        raise ValueError(f"comes after the end, which is on line {line}; nothing may follow it")
+        raise ValueError(f"comes after the event end, which is on line {line}; no event may follow it")
     if last and event.at < last.at:
         raise ValueError(f"at is {event.at.isoformat()}, before line {line}'s {last.at.isoformat()}; must not decrease")
 
 
-def _object(line: bytes) -> dict[str, Any]:
+def _parse_object(line: bytes) -> dict[str, Any]:
     try:
         plain = parse_json(line.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise ValueError(f"is no UTF-8 (byte {error.start + 1}); must be a JSON object in UTF-8") from None
+        raise ValueError(f"is not UTF-8 (byte {error.start + 1}); must be a JSON object in UTF-8") from None
     except JsonError as wrong:
-        raise ValueError(f"{wrong}; must be a JSON object that says each field once") from None
+        raise ValueError(f"{wrong}; must be a JSON object with unique field names") from None
     if not isinstance(plain, dict):
-        raise ValueError(f"is {_named(plain)}; must be a JSON object")
+        raise ValueError(f"is {_quote(plain)}; must be a JSON object")
     return plain
 
 
-def _moment(plain: Mapping[str, Any], field: str) -> datetime:
+def _parse_time(plain: Mapping[str, Any], field: str) -> datetime:
     right = "must be an ISO 8601 time in UTC, such as 2026-01-05T09:00:00Z"
     text = plain.get(field)
     try:
-        moment = datetime.fromisoformat(text) if isinstance(text, str) and MOMENT.fullmatch(text) else None
+        moment = datetime.fromisoformat(text) if isinstance(text, str) and TIME_PATTERN.fullmatch(text) else None
     except ValueError:
         moment = None
     if moment is None:
-        raise ValueError(f"{field} is {_shown(plain, field)}; {right}")
+        raise ValueError(f"{field} is {_quote_field(plain, field)}; {right}")
     if moment.utcoffset() != timedelta(0):
-        raise ValueError(f"{field} is {_shown(plain, field)}, which is not UTC; {right}")
+        raise ValueError(f"{field} is {_quote_field(plain, field)}, which is not UTC; {right}")
     if moment.year not in YEARS:
-        raise ValueError(f"{field} is {_shown(plain, field)}; must be of the years {YEARS[0]} to {YEARS[-1]}")
+        raise ValueError(f"{field} is {_quote_field(plain, field)}; the year must be {YEARS[0]} to {YEARS[-1]}")
     return moment.astimezone(UTC)
 
 
-def _heartbeat(at: datetime, plain: Mapping[str, Any]) -> Heartbeat:
+def _parse_heartbeat(at: datetime, plain: Mapping[str, Any]) -> Heartbeat:
     signals = plain.get("signals")
     if not isinstance(signals, dict):
-        raise ValueError(f"signals is {_shown(plain, 'signals')}; must be an object of {', '.join(SIGNALS)}")
-    return Heartbeat(at, {name: _reading(name, sample) for name, sample in signals.items()})
+        raise ValueError(f"signals is {_quote_field(plain, 'signals')}; must be an object of {', '.join(SIGNALS)}")
+    return Heartbeat(at, {name: _parse_reading(name, sample) for name, sample in signals.items()})
 
 
-def _reading(name: str, sample: Any) -> Reading:
+def _parse_reading(name: str, sample: Any) -> Reading:
     if name not in SIGNALS:
-        raise ValueError(f"signals has {_named(name)}; must be of {', '.join(SIGNALS)}")
+        raise ValueError(f"signals has {_quote(name)}; must be of {', '.join(SIGNALS)}")
     if not isinstance(sample, dict):
-        raise ValueError(f'signals.{name} is {_named(sample)}; must be an object {{"state", "reason"}}')
+        raise ValueError(f'signals.{name} is {_quote(sample)}; must be an object {{"state", "reason"}}')
     state = STATES.get(sample["state"]) if isinstance(sample.get("state"), str) else None
     if state is None:
-        raise ValueError(f"signals.{name}.state is {_shown(sample, 'state')}; must be one of {', '.join(STATES)}")
+        raise ValueError(f"signals.{name}.state is {_quote_field(sample, 'state')}; must be one of {', '.join(STATES)}")
     reason = sample.get("reason", "no reason given")
     if not isinstance(reason, str):
-        raise ValueError(f"signals.{name}.reason is {_named(reason)}; must be a text")
+        raise ValueError(f"signals.{name}.reason is {_quote(reason)}; must be a string")
     return Reading(state, reason)
 
 
-def _keep(at: datetime, plain: Mapping[str, Any]) -> Keep:
-    return Keep(at, _moment(plain, "until"))
+def _parse_keep(at: datetime, plain: Mapping[str, Any]) -> Keep:
+    return Keep(at, _parse_time(plain, "until"))
 
 
-def _shown(plain: Mapping[str, Any], field: str) -> str:
-    return _named(plain[field]) if field in plain else "missing"
+def _quote_field(plain: Mapping[str, Any], field: str) -> str:
+    return _quote(plain[field]) if field in plain else "missing"
 
 
-def _named(value: Any) -> str:
+def _quote(value: Any) -> str:
     text = json.dumps(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
@@ -199,8 +200,8 @@ STATES = {state.value: state for state in SignalState}
 
 EVENTS: Mapping[str, Callable[[datetime, Mapping[str, Any]], Event]] = {
     "ready": lambda at, _: Ready(at),
-    "heartbeat": _heartbeat,
-    "keep": _keep,
+    "heartbeat": _parse_heartbeat,
+    "keep": _parse_keep,
     "setup_started": lambda at, _: SetupStarted(at),
     "setup_ended": lambda at, _: SetupEnded(at),
     "stopped_outside": lambda at, _: StoppedOutside(at),

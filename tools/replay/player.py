@@ -1,9 +1,7 @@
-"""A pretend machine and a pretend desk that live through a history, minute by minute.
+"""A simulated instance and simulated sweeps over a history, minute by minute.
 
-The machine does what a probe does (samples -> evidence -> heartbeat on the wire), the desk what a sweep does (heartbeat
-from chalicelib.domain.common.event_codes import EventCode
-from the wire -> `lifecycle.decide`). There is nobody to tell, and no stop waits for a delivery: warnings count as
-delivered at once.
+The instance does what the probe does: samples become evidence and a heartbeat. A sweep decides on that heartbeat by
+`lifecycle.decide`. Nobody is notified: each warning counts as delivered at once, so no stop waits for a delivery.
 """
 
 from collections.abc import Iterable, Iterator
@@ -26,21 +24,29 @@ from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.spec import Policy
 from chalicelib.domain.instances.warning import WarningDelivery, WarningType
 from tools.replay import history
-from tools.replay.probe import Probe
-from tools.replay.record import LONG_AGO, REGION, RUNNING, SOMEBODY, ready_again, setting_up, started_instance
+from tools.replay.probe import SimulatedProbe
+from tools.replay.record import (
+    LONG_AGO,
+    OBSERVED_INSTANCE,
+    REGION,
+    USER,
+    build_ready_instance,
+    restart_window,
+    start_setup,
+)
 
 MINUTE = timedelta(minutes=1)
-PASSES = 4
-"""As in the desk's loop: a look may lead straight to the next."""
+MAX_PASSES = 4
+"""Limit of passes per sweep, as in the reconciler: a decision may ask for another pass at once."""
 
-RULES = DecisionContext(desk=DeskSettings(), heartbeat_table="-", heartbeat_region=REGION, instance_role_id="-")
+CONTEXT = DecisionContext(desk=DeskSettings(), heartbeat_table="-", heartbeat_region=REGION, instance_role_id="-")
 UNLIMITED = Limits(keep_hours=5000 * 8766)
-"""What was kept was granted: of the desk's own bounds on keeps nothing is asked again."""
+"""Limits that allow every keep: the keeps of a history have been granted."""
 
 
 @dataclass(frozen=True)
 class Action:
-    """Something that the desk would have done."""
+    """An action that gpudesk would have taken."""
 
     at: datetime
     action: str
@@ -48,76 +54,76 @@ class Action:
 
 
 class Simulator:
-    """One instance, its probe and its desk. What happens between two events, a sweep finds at its whole minute."""
+    """One instance, its probe, and a sweep at every whole minute."""
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
         self._instance: Instance | None = None
         self._kept_until: datetime | None = None
-        self._setup_began_at: datetime | None = None
-        self._probe = Probe()
+        self._setup_started_at: datetime | None = None
+        self._probe = SimulatedProbe()
         self._report: DecodedHeartbeat = None
         self._next_sweep: datetime | None = None
 
     @property
-    def setup_began_at(self) -> datetime | None:
-        """Of a setup that has not ended as far as was played: nothing is judged since."""
-        return self._setup_began_at
+    def setup_started_at(self) -> datetime | None:
+        """Start of a setup that has not ended yet: nothing is judged since then. None: no setup runs."""
+        return self._setup_started_at
 
     def play(self, events: Iterable[history.Event]) -> Iterator[Action]:
-        """Live through a history.
+        """Replay events and yield the actions.
 
         :param events: in the order of `at`; the sweep of a minute comes after its events
         """
         at: datetime | None = None
         for event in events:
             at = event.at
-            yield from self._sweeps(before=at)
-            yield from self._take(event)
+            yield from self._run_sweeps(before=at)
+            yield from self._apply(event)
         if at:
-            yield from self._sweeps(before=_whole_minute(at) + MINUTE)
+            yield from self._run_sweeps(before=_round_up(at) + MINUTE)
 
-    def _take(self, event: history.Event) -> Iterator[Action]:
+    def _apply(self, event: history.Event) -> Iterator[Action]:
         match event:
             case history.Ready(at):
-                self._ready(at)
+                self._apply_ready(at)
             case history.Heartbeat():
-                self._report = self._probe.beat(event)
+                self._report = self._probe.send_heartbeat(event)
             case history.Keep(at, until):
-                yield from self._keep(until, at)
+                yield from self._apply_keep(until, at)
             case history.SetupStarted(at):
-                yield from self._setup_started(at)
+                yield from self._start_setup(at)
             case history.SetupEnded(at):
-                self._setup_ended(at)
+                self._end_setup(at)
             case history.StoppedOutside():
-                self._stopped()
+                self._forget_instance()
             case history.HistoryEnd():
                 pass
             case _ as impossible:
                 assert_never(impossible)
 
-    def _ready(self, at: datetime) -> None:
-        """A life begins. Once more in one, it ends a setup too: a probe that starts says anew what still goes on."""
+    def _apply_ready(self, at: datetime) -> None:
+        """Start a lifetime. If one has started, only end the setup: a restarted probe reports again what still runs."""
         if self._instance:
-            self._setup_ended(at)
+            self._end_setup(at)
             return
         ready = replace(
-            started_instance(self._policy, at),
-            lifetime=replace(started_instance(self._policy, at).lifetime, keep_until=self._kept_until),
+            build_ready_instance(self._policy, at),
+            lifetime=replace(build_ready_instance(self._policy, at).lifetime, keep_until=self._kept_until),
         )
-        self._instance = setting_up(ready, at) if self._setup_began_at else ready
-        self._probe.begin_window(at)
+        self._instance = start_setup(ready, at) if self._setup_started_at else ready
+        self._probe.start_window(at)
 
-    def _setup_ended(self, at: datetime) -> None:
-        self._setup_began_at = None
+    def _end_setup(self, at: datetime) -> None:
+        self._setup_started_at = None
         if self._instance:
-            self._instance = ready_again(self._instance, at)
-            self._probe.begin_window(at)
+            self._instance = restart_window(self._instance, at)
+            self._probe.start_window(at)
 
-    def _keep(self, until: datetime, at: datetime) -> Iterator[Action]:
-        """It lasts until its time, whatever stops and starts lie between, and can be asked for before it is ready.
+    def _apply_keep(self, until: datetime, at: datetime) -> Iterator[Action]:
+        """Apply a keep, which lasts until its end through stops and starts, and may come before the instance is ready.
 
-        One that has passed already, or ends before another, changes nothing.
+        A keep in the past, or one that ends before another one, changes nothing.
         """
         if until <= at:
             return
@@ -125,75 +131,78 @@ class Simulator:
         if self._instance is None:
             return
         try:
-            wanted = keep.request_keep(self._instance, until, SOMEBODY, UNLIMITED, at)
+            change = keep.request_keep(self._instance, until, USER, UNLIMITED, at)
         except RequestError:
             return
-        self._instance = wanted.instance
-        yield from _actions(wanted.entries)
+        self._instance = change.instance
+        yield from _to_actions(change.entries)
 
-    def _setup_started(self, at: datetime) -> Iterator[Action]:
-        """Before it is ready, after it, or twice: until the setup has ended it is not judged."""
-        self._setup_began_at = self._setup_began_at or at
+    def _start_setup(self, at: datetime) -> Iterator[Action]:
+        """Start a setup, before or after the instance is ready. Until it ends, nothing is judged."""
+        self._setup_started_at = self._setup_started_at or at
         if self._instance is None:
             return
         if self._instance.warning and self._instance.warning.warning_type is WarningType.IDLE:
             plan = cancel_warning(self._instance, "it is being set up", at)
             self._instance = plan.instance
-            yield from _actions(plan.timeline)
-        self._instance = setting_up(self._instance, at)
+            yield from _to_actions(plan.timeline)
+        self._instance = start_setup(self._instance, at)
 
-    def _stopped(self) -> None:
-        """The next start is another boot, of which nothing is known yet."""
+    def _forget_instance(self) -> None:
+        """Forget everything about the instance: it was stopped, and its next start is another boot."""
         self._instance = None
-        self._setup_began_at = None
+        self._setup_started_at = None
         self._probe.boot()
         self._report = None
 
-    def _sweeps(self, *, before: datetime) -> Iterator[Action]:
-        """Those of the whole minutes up to `before`, which is not one of them."""
+    def _run_sweeps(self, *, before: datetime) -> Iterator[Action]:
+        """Run the sweeps of the whole minutes before `before`."""
         sweep = self._next_sweep
-        self._next_sweep = _whole_minute(before)
+        self._next_sweep = _round_up(before)
         while sweep and sweep < before:
             if self._instance is None:
                 return
-            yield from self._sweep(self._instance, sweep)
-            sweep = max(sweep + MINUTE, self._nothing_before())
+            yield from self._run_sweep(self._instance, sweep)
+            sweep = max(sweep + MINUTE, self._skip_until())
 
-    def _nothing_before(self) -> datetime:
-        """While a silence that was told of lasts, nothing follows but the end of the life: years pass in no time."""
+    def _skip_until(self) -> datetime:
+        """Return the time before which sweeps change nothing: after activity_unknown, only the lifetime's end follows.
+
+        This lets years without heartbeats pass quickly.
+        """
         instance = self._instance
         if instance is None or EventCode.ACTIVITY_UNKNOWN not in instance.notified or instance.lifetime_ends_at is None:
             return LONG_AGO
-        return _whole_minute(instance.lifetime_ends_at - instance.spec.policy.idle.warning_period)
+        return _round_up(instance.lifetime_ends_at - instance.spec.policy.idle.warning_period)
 
-    def _sweep(self, instance: Instance, now: datetime) -> Iterator[Action]:
-        observation = Observation(ec2=RUNNING, heartbeat=self._report)
-        for _ in range(PASSES):
-            plan = decide.decide(instance, observation, now, RULES)
-            self._instance = instance = _delivered(plan.instance, now)
-            yield from _actions(plan.timeline)
+    def _run_sweep(self, instance: Instance, now: datetime) -> Iterator[Action]:
+        observation = Observation(ec2=OBSERVED_INSTANCE, heartbeat=self._report)
+        for _ in range(MAX_PASSES):
+            plan = decide.decide(instance, observation, now, CONTEXT)
+            self._instance = instance = _mark_warning_delivered(plan.instance, now)
+            yield from _to_actions(plan.timeline)
             if isinstance(plan.step, Stop):
-                self._stopped()
+                self._forget_instance()
                 return
             if not plan.requeue:
                 return
 
 
-def _delivered(instance: Instance, now: datetime) -> Instance:
-    """A warning that stands has reached somebody, as it was given."""
+def _mark_warning_delivered(instance: Instance, now: datetime) -> Instance:
+    """Return the instance with its warning marked as delivered."""
     warned = instance.warning
     if warned is None or warned.deliveries:
         return instance
     return replace(instance, warning=replace(warned, deliveries=(WarningDelivery(channel="replay", delivered_at=now),)))
 
 
-def _actions(entries: Iterable[TimelineEntry]) -> Iterator[Action]:
+def _to_actions(entries: Iterable[TimelineEntry]) -> Iterator[Action]:
     for line in entries:
         if line.code.replay_action:
             yield Action(line.at, str(line.code.replay_action), line.message)
 
 
-def _whole_minute(moment: datetime) -> datetime:
-    """The next one, or itself where it is one."""
-    floor = moment.replace(second=0, microsecond=0)
-    return floor if floor == moment else floor + MINUTE
+def _round_up(at: datetime) -> datetime:
+    """Return the time rounded up to a whole minute."""
+    floor = at.replace(second=0, microsecond=0)
+    return floor if floor == at else floor + MINUTE

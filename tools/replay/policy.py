@@ -1,4 +1,4 @@
-"""The policy to try: the desk's own, changed by what a file says, and checked as the desk checks one."""
+"""The policy to try: the default policy with the changes of a file, validated like every policy of gpudesk."""
 
 import json
 from collections.abc import Iterator
@@ -13,45 +13,50 @@ from chalicelib.domain.idle.policy import SIGNALS, Thresholds
 from chalicelib.domain.instances.spec import Policy
 
 MAX_HOURS = 8760
-"""A year: a policy that is tried may go further than an admin would allow."""
+"""One year: the policy may exceed the limits of the desk."""
 
-OPEN = Limits(
+WIDE_LIMITS = Limits(
     idle_minutes=MAX_HOURS * 60,
     warning_minutes=MAX_HOURS * 60,
     max_hours=MAX_HOURS,
     min_thresholds=Thresholds(gpu_percent=1, cpu_core_percent=1, disk_kib_per_second=1, network_kib_per_second=1),
 )
 
-NUMBERS = ("idle_minutes", "warning_minutes", "max_hours")
-KNOWN = (*NUMBERS, "signals", "thresholds")
+NUMBER_FIELDS = ("idle_minutes", "warning_minutes", "max_hours")
+FIELDS = (*NUMBER_FIELDS, "signals", "thresholds")
 
 
 class InvalidPolicy(ValueError):
-    """The policy cannot be tried; a line for each thing that is wrong with it."""
+    """Raised for an invalid policy. The message has one line per problem."""
 
 
 def read_policy(path: Path) -> Policy:
-    """The policy of a file; what it does not say is the desk's default.
+    """Read a policy from a file. Missing fields have their defaults.
 
     :raises OSError: the file cannot be read
-    :raises WrongPolicy: with everything that is wrong
+    :raises InvalidPolicy: the policy is invalid; the message names all problems
     """
     try:
         plain = parse_json(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise InvalidPolicy(f"is no UTF-8 (byte {error.start + 1}); must be a JSON object in UTF-8") from None
-    except JsonError as wrong:
-        raise InvalidPolicy(f"{wrong}; must be a JSON object that says each field once") from None
-    return policy_from(plain)
+        raise InvalidPolicy(f"is not UTF-8 (byte {error.start + 1}); must be a JSON object in UTF-8") from None
+    except JsonError as problem:
+        raise InvalidPolicy(f"{problem}; must be a JSON object with unique field names") from None
+    return parse_policy(plain)
 
 
-def policy_from(plain: Any) -> Policy:
-    """:raises WrongPolicy: with everything that is wrong"""
+def parse_policy(plain: Any) -> Policy:
+    """Return the policy that a JSON object describes.
+
+    :raises InvalidPolicy: the policy is invalid; the message names all problems
+    """
     if not isinstance(plain, dict):
-        raise InvalidPolicy(f'is not a JSON object; must be such as {{"idle_minutes": 30}}, not {_named(plain)}')
-    malformed = list(_malformed(plain))
-    if malformed:
-        raise InvalidPolicy("\n".join(malformed))
+        raise InvalidPolicy(
+            f'is not a JSON object; must be an object such as {{"idle_minutes": 30}}, not {_quote(plain)}'
+        )
+    type_errors = list(_find_type_errors(plain))
+    if type_errors:
+        raise InvalidPolicy("\n".join(type_errors))
     default = Policy()
     idle_minutes = plain.get("idle_minutes", default.idle.idle_minutes)
     policy = Policy(
@@ -64,54 +69,54 @@ def policy_from(plain: Any) -> Policy:
         ),
         max_hours=plain.get("max_hours", default.max_hours),
     )
-    wrong = [
+    errors = [
         f"{error.field.removeprefix('idle_policy.')} {error.message}"
-        for error in validate_policy(policy.idle, policy.max_hours, OPEN)
+        for error in validate_policy(policy.idle, policy.max_hours, WIDE_LIMITS)
     ]
-    if wrong:
-        raise InvalidPolicy("\n".join(wrong))
+    if errors:
+        raise InvalidPolicy("\n".join(errors))
     return policy
 
 
-def _malformed(plain: dict[str, Any]) -> Iterator[str]:
-    """What is of the wrong kind, before anything can be judged by its value."""
+def _find_type_errors(plain: dict[str, Any]) -> Iterator[str]:
+    """Yield the fields that are unknown or have a wrong type."""
     for name in plain:
-        if name not in KNOWN:
-            yield f"{name[:60]} is no field of a policy; must be one of {', '.join(KNOWN)}"
-    for name in NUMBERS:
-        if name in plain and not _is_whole(plain[name]):
-            yield f"{name} must be a whole number, not {_named(plain[name])}"
-    yield from _malformed_signals(plain.get("signals", list(SIGNALS)))
-    yield from _malformed_thresholds(plain.get("thresholds", {}))
+        if name not in FIELDS:
+            yield f"{name[:60]} is not a field of a policy; must be one of {', '.join(FIELDS)}"
+    for name in NUMBER_FIELDS:
+        if name in plain and not _is_whole_number(plain[name]):
+            yield f"{name} must be a whole number, not {_quote(plain[name])}"
+    yield from _find_signal_errors(plain.get("signals", list(SIGNALS)))
+    yield from _find_threshold_errors(plain.get("thresholds", {}))
 
 
-def _malformed_signals(signals: Any) -> Iterator[str]:
+def _find_signal_errors(signals: Any) -> Iterator[str]:
     right = f"must be a list of some of {', '.join(SIGNALS)}"
     if not isinstance(signals, list) or not signals:
-        yield f"signals {right}, not {_named(signals)}"
+        yield f"signals {right}, not {_quote(signals)}"
         return
     for number, name in enumerate(signals):
         if name not in SIGNALS:
-            yield f"signals {right}, not {_named(name)}"
+            yield f"signals {right}, not {_quote(name)}"
         elif name in signals[:number]:
-            yield f"signals must name each once; {name} is there twice"
+            yield f"signals must not repeat a name; {name} is there twice"
 
 
-def _malformed_thresholds(thresholds: Any) -> Iterator[str]:
+def _find_threshold_errors(thresholds: Any) -> Iterator[str]:
     known = [field.name for field in fields(Thresholds)]
     if not isinstance(thresholds, dict):
-        yield f"thresholds must be an object of {', '.join(known)}, not {_named(thresholds)}"
+        yield f"thresholds must be an object of {', '.join(known)}, not {_quote(thresholds)}"
         return
     for name, value in thresholds.items():
         if name not in known:
-            yield f"thresholds.{name[:60]} is none; must be one of {', '.join(known)}"
-        elif not _is_whole(value) or value < 1:
-            yield f"thresholds.{name} must be a whole number, 1 or more, not {_named(value)}"
+            yield f"thresholds.{name[:60]} is not a threshold; must be one of {', '.join(known)}"
+        elif not _is_whole_number(value) or value < 1:
+            yield f"thresholds.{name} must be a whole number, 1 or more, not {_quote(value)}"
 
 
-def _is_whole(value: Any) -> bool:
+def _is_whole_number(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _named(value: Any) -> str:
+def _quote(value: Any) -> str:
     return json.dumps(value)[:60]

@@ -1,4 +1,4 @@
-"""A pretend probe: samples of a history, folded into evidence and reported as the real one does."""
+"""A simulated probe: samples of a history become evidence and heartbeats by the functions of the real probe."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -13,42 +13,42 @@ from tools.replay.record import MACHINE_ID
 KEY = f"AROAEXAMPLEEXAMPLEEXA:{MACHINE_ID}"
 
 
-class Probe:
-    """The probe of one machine, through its boots."""
+class SimulatedProbe:
+    """The probe of one instance, over all its boots."""
 
     def __init__(self) -> None:
         self._boots = 0
         self._evidence: dict[str, Evidence] = {}
-        self._window_began_at: datetime | None = None
+        self._window_started_at: datetime | None = None
 
-    def begin_window(self, at: datetime) -> None:
-        """It can be used from here on."""
-        self._window_began_at = at
+    def start_window(self, at: datetime) -> None:
+        """Start the idle window: the instance is ready."""
+        self._window_started_at = at
 
     def boot(self) -> None:
-        """The next samples are of another boot, of which nothing is known yet."""
+        """Forget the evidence: the next samples are of another boot."""
         self._boots += 1
         self._evidence = {}
-        self._window_began_at = None
+        self._window_started_at = None
 
-    def beat(self, heartbeat: history.Heartbeat) -> DecodedHeartbeat:
-        """What it makes of its samples, as it comes out of the table. A signal that it lacks is not reported."""
+    def send_heartbeat(self, heartbeat: history.Heartbeat) -> DecodedHeartbeat:
+        """Return the heartbeat that gpudesk would read from the table. Signals without a sample are left out."""
         for name, reading in heartbeat.signals.items():
             sample = Sample(at=heartbeat.at, state=reading.state, reason=reading.reason, boot_id=str(self._boots))
-            self._evidence[name] = fold_sample(self._before(sample, self._evidence.get(name)), sample)
+            self._evidence[name] = fold_sample(self._find_evidence(sample, self._evidence.get(name)), sample)
         signals = {name: self._evidence[name] for name in heartbeat.signals}
         report = Heartbeat(instance_id=MACHINE_ID, at=heartbeat.at, boot_id=str(self._boots), signals=signals)
         return decode_heartbeat(encode_heartbeat(report, KEY))
 
-    def _before(self, sample: Sample, evidence: Evidence | None) -> Evidence | None:
-        """What a sample is added to.
+    def _find_evidence(self, sample: Sample, evidence: Evidence | None) -> Evidence | None:
+        """Return the evidence to which a sample is added.
 
-        A signal's first one in a window, if quiet, speaks for the window's begin as well: a gap as short as that is
-        none. A real machine needs no such rule, its probe has looked before the desk calls it ready.
+        A quiet first sample of a window also counts for the start of the window if the gap is short. A real instance
+        does not need this rule, because its probe has measured before gpudesk reports ready.
         """
-        began_at = self._window_began_at
-        if began_at is None or (evidence and evidence.at >= began_at):
+        started_at = self._window_started_at
+        if started_at is None or (evidence and evidence.at >= started_at):
             return evidence
-        if sample.state is not SignalState.QUIET or sample.at - began_at > MAX_SAMPLE_GAP:
+        if sample.state is not SignalState.QUIET or sample.at - started_at > MAX_SAMPLE_GAP:
             return evidence
-        return fold_sample(None, replace(sample, at=began_at))
+        return fold_sample(None, replace(sample, at=started_at))

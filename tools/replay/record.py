@@ -1,4 +1,4 @@
-"""The desk's record of the one instance that a history is of, as the replay makes and moves it."""
+"""The instance record of a replay, and its changes by the events of a history."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -18,19 +18,19 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 MACHINE_ID = "i-0123456789abcdef0"
 REGION, ZONE, TYPE = "us-east-1", "us-east-1a", "g4dn.xlarge"
 RECIPE = "bare"
-SOMEBODY = Actor(owner="somebody", role=Role.USER)
+USER = Actor(owner="somebody", role=Role.USER)
 
-THE_SETUP = RecipeDocument(name="a document", parameters={}, timeout=timedelta(days=10**6))
-"""It takes as long as the history says."""
+SETUP_DOCUMENT = RecipeDocument(name="a document", parameters={}, timeout=timedelta(days=10**6))
+"""A document without a timeout: it runs as long as the history says."""
 
 
-def started_instance(policy: Policy, at: datetime) -> Instance:
-    """A machine that can be used from now on; its life begins, too."""
+def build_ready_instance(policy: Policy, at: datetime) -> Instance:
+    """Return an instance that is ready. Its lifetime starts now."""
     return Instance(
         id="gd-replay",
         name="this-one",
-        owner=SOMEBODY.owner,
-        created_by=SOMEBODY.owner,
+        owner=USER.owner,
+        created_by=USER.owner,
         created_at=at,
         spec=Spec(
             desired=DesiredState.RUNNING,
@@ -51,8 +51,8 @@ def started_instance(policy: Policy, at: datetime) -> Instance:
     )
 
 
-def ready_again(instance: Instance, at: datetime) -> Instance:
-    """Ready once more, without a stop between: the window begins here, the life goes on."""
+def restart_window(instance: Instance, at: datetime) -> Instance:
+    """Return the instance as ready again without a stop: the idle window restarts, the lifetime continues."""
     return to_ready(
         replace(
             instance, setup=SetupState(recipe=RECIPE), observed=replace(instance.observed, activity_unknown_since=None)
@@ -62,19 +62,20 @@ def ready_again(instance: Instance, at: datetime) -> Instance:
     ).instance
 
 
-def setting_up(instance: Instance, at: datetime) -> Instance:
+def start_setup(instance: Instance, at: datetime) -> Instance:
+    """Return the instance with a running setup."""
     run = DocumentRun(attempt_id="-", sent_at=at, last_sent_at=at, command_id="-")
-    setup = SetupState(recipe=RECIPE, documents=(THE_SETUP,), current_run=run)
+    setup = SetupState(recipe=RECIPE, documents=(SETUP_DOCUMENT,), current_run=run)
     return replace(
         with_phase(instance, Phase.SETTING_UP, because(EventCode.SETTING_UP, "it is being set up"), at), setup=setup
     )
 
 
-RUNNING = ObservedInstance(
+OBSERVED_INSTANCE = ObservedInstance(
     instance_id=MACHINE_ID,
     desk_id="gd-replay",
     name="this-one",
-    owner=SOMEBODY.owner,
+    owner=USER.owner,
     region=REGION,
     zone=ZONE,
     instance_type=TYPE,

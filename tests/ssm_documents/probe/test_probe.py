@@ -19,7 +19,7 @@ from ssm_documents.probe.local_http import Response as HttpAnswer
 from ssm_documents.probe.sensors import GuardedSensor, Reading, read_all
 from tests.support.fakes import ACTIVE, MINUTE, QUIET, START, Crowd, Desk, Hanging, Minutes, Scripted, machine
 from tools.replay.__main__ import ReplayResult, run_replay
-from tools.replay.history import MalformedLine, read
+from tools.replay.history import MalformedLine, read_events
 
 ANY = Thresholds()
 
@@ -232,7 +232,7 @@ def test_the_history_is_what_make_replay_reads(tmp_path: Path) -> None:
     assert events[:4] == ["ready", "setup_started", "heartbeat", "keep"]
     assert events.count("setup_ended") == 1
     assert events.count("heartbeat") == 5
-    assert not [each for each in read(line.encode() for line in lines) if isinstance(each, MalformedLine)]
+    assert not [each for each in read_events(line.encode() for line in lines) if isinstance(each, MalformedLine)]
 
 
 def test_a_boot_after_another_tells_of_the_stop_between_and_a_probe_that_begins_anew_does_not(tmp_path: Path) -> None:

@@ -340,7 +340,7 @@ def test_what_cannot_be_fetched_is_named_with_what_to_do(machine: Machine, site:
     body = f'sleep() {{ :; }}; fetch {site}/no.zip "{tmp_path}/no.zip"'
     status, output, errors = machine.ended(body)
     assert status == 1
-    assert output.count("That did not work") == 4
+    assert output.count("failed. Trying again in") == 4
     assert f"gpudesk: {site}/no.zip could not be downloaded. Check that the instance can reach the internet" in errors
 
 

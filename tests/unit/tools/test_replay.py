@@ -210,13 +210,13 @@ def test_a_policy_that_two_could_read_in_two_ways_is_refused(tmp_path: Path, pol
 @pytest.mark.parametrize(
     ("lines", "why"),
     [
-        ([], "has no line, so there is nothing to judge; needed are"),
-        (["", " "], "has no line, so there is nothing to judge; needed are"),
-        (quiet(0, 60), 'has no line with "event": "ready", so nothing was judged; needed are'),
-        ([event(0, "ready"), event(9, "end")], 'has no line with "event": "heartbeat", so nothing is known'),
+        ([], "has no lines, so nothing was judged; a history needs"),
+        (["", " "], "has no lines, so nothing was judged; a history needs"),
+        (quiet(0, 60), 'has no line with "event": "ready", so nothing was judged; a history needs'),
+        ([event(0, "ready"), event(9, "end")], 'has no line with "event": "heartbeat", so nothing was judged'),
         (
             [event(0, "ready"), event(3, "setup_started"), *quiet(3, 60)],
-            'has no "setup_ended" (or "ready") after the "setup_started" of 2026-01-05T10:03:00Z; nothing was judged',
+            'has no "setup_ended" or "ready" after the "setup_started" of 2026-01-05T10:03:00Z, so nothing was judged',
         ),
     ],
 )
