@@ -138,19 +138,9 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 
 def main() -> int:
-<<<<<<< HEAD
-    """Exit status 1 where the probe costs more than it may, 3 where this computer has no sandbox."""
-    if why := find_sandbox_problem(now):
-        print(f"nothing measured: {why}")
-||||||| 919f227
-    """Exit status 1 where the probe costs more than it may, 3 where this computer has no sandbox."""
-    if why := sandbox_problem(now):
-        print(f"nothing measured: {why}")
-=======
     """Print the costs. Exit status 1: they exceed the limits; 3: this computer has no sandbox."""
-    if problem := sandbox_problem(now):
+    if problem := find_sandbox_problem(now):
         print(f"Nothing was measured: {problem}")
->>>>>>> w-ssm
         return 3
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     first, last, heartbeats = measure()

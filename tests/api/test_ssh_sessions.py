@@ -133,7 +133,7 @@ def test_pushed_key_is_refused_after_a_minute(laptop: Laptop) -> None:
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        ((), "which instance?"),
+        ((), "The instance is missing."),
         (("no-such",), "gpudesk answered 404"),
         (("brave-otter", "telnet"), "gpudesk answered 422"),
         (("brave-otter", "port", "http"), "must be a port number"),
