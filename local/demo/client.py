@@ -1,13 +1,17 @@
 """Client of a JSON API over HTTP with fixed headers, such as gpudesk's API with a bearer token."""
 
 import json
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 TIMEOUT_SECONDS = 30
+MAX_GET_RETRIES = 2
+RETRY_SECONDS = 1.0
 MAX_ERROR_TEXT = 500
 
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -25,6 +29,11 @@ class Response:
 
 class RequestFailed(Exception):
     """The server answered with a status of 400 or more."""
+
+    def __init__(self, message: str, status: int) -> None:
+        """Create the error."""
+        super().__init__(message)
+        self.status = status
 
 
 class Client:
@@ -56,10 +65,20 @@ class Client:
                 return Response(response.status, response.headers, json.loads(response.read() or b"null"))
         except urllib.error.HTTPError as error:
             text = error.read().decode(errors="replace")[:MAX_ERROR_TEXT]
-            raise RequestFailed(f"{method} {path} returned {error.code}: {text}") from error
+            raise RequestFailed(f"{method} {path} returned {error.code}: {text}", error.code) from error
 
     def get(self, path: str) -> Any:
-        """Return the body of the response to a GET request."""
+        """Return the body of the response to a GET request.
+
+        A server error is retried, as any client of a remote API does: a busy computer can exceed time limits.
+        """
+        for _ in range(MAX_GET_RETRIES):
+            try:
+                return self.request("GET", path).body
+            except RequestFailed as error:
+                if error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                    raise
+            time.sleep(RETRY_SECONDS)
         return self.request("GET", path).body
 
     def post(self, path: str, body: object = None) -> Any:
