@@ -133,7 +133,7 @@ def test_the_key_is_good_for_a_minute_and_no_longer(laptop: Laptop) -> None:
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        ((), "which instance?"),
+        ((), "The instance is missing."),
         (("no-such",), "gpudesk answered 404"),
         (("brave-otter", "telnet"), "gpudesk answered 422"),
         (("brave-otter", "port", "http"), "must be a port number"),
