@@ -58,7 +58,7 @@ def held(places: ProbePaths) -> SignalState:
     return HoldSensor(places.holds, lambda: datetime.now(UTC)).read(Thresholds()).state
 
 
-def test_the_machine_is_held_for_as_long_as_the_command_runs(program: Path, places: ProbePaths) -> None:
+def test_hold_lasts_while_its_command_runs(program: Path, places: ProbePaths) -> None:
     process = start(program, places, "hold", "sh", "-c", "echo begun; exec sleep 61")
     assert process.stdout is not None
     assert process.stdout.readline() == "begun\n"
@@ -70,7 +70,7 @@ def test_the_machine_is_held_for_as_long_as_the_command_runs(program: Path, plac
     process.communicate()
 
 
-def test_a_hold_that_is_killed_holds_nothing(program: Path, places: ProbePaths) -> None:
+def test_killed_hold_command_ends_the_hold(program: Path, places: ProbePaths) -> None:
     process = start(program, places, "hold", "sh", "-c", "echo begun; exec sleep 60")
     assert process.stdout is not None
     process.stdout.readline()
@@ -81,7 +81,7 @@ def test_a_hold_that_is_killed_holds_nothing(program: Path, places: ProbePaths) 
     process.communicate()
 
 
-def test_hold_gives_the_commands_own_status_and_says_what_cannot_be_run(program: Path, places: ProbePaths) -> None:
+def test_hold_returns_the_exit_status_of_its_command(program: Path, places: ProbePaths) -> None:
     assert run(program, places, "hold", "--reason", "r", "--", "sh", "-c", "exit 3")[0] == 3
     status, _, errors = run(program, places, "hold", "no-such-program")
     assert status == 127
@@ -117,7 +117,7 @@ A_SPAN = "must be a number and m, h or d, such as 90m, 4h or 2d"
         (["history", "--since", "garbage"], f"'garbage' {A_TIME}"),
     ],
 )
-def test_what_makes_no_sense_is_refused_with_what_would_be_right_and_does_nothing(
+def test_invalid_arguments_are_refused_with_the_accepted_values(
     places: ProbePaths, capsys: pytest.CaptureFixture[str], wrong: list[str], why: str
 ) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -128,14 +128,14 @@ def test_what_makes_no_sense_is_refused_with_what_would_be_right_and_does_nothin
     assert list(places.keep_requests.iterdir()) == []
 
 
-def test_a_hold_with_an_end_holds_until_then(program: Path, places: ProbePaths) -> None:
+def test_hold_with_an_end_lasts_until_that_time(program: Path, places: ProbePaths) -> None:
     assert run(program, places, "hold", "--for", "2h")[0] == 0
     assert held(places) is SignalState.ACTIVE
     later = HoldSensor(places.holds, lambda: datetime.now(UTC) + timedelta(hours=3))
     assert later.read(Thresholds()).state is SignalState.QUIET
 
 
-def test_release_ends_the_timed_holds_of_the_user_and_no_hold_of_a_running_command(
+def test_release_ends_timed_holds_of_the_user_but_no_hold_of_a_running_command(
     program: Path, places: ProbePaths
 ) -> None:
     run(program, places, "hold", "--for", "2h")
@@ -164,7 +164,7 @@ def test_release_leaves_the_holds_of_other_users(
         assert released in capsys.readouterr().out
 
 
-def test_keep_waits_for_the_desks_answer_and_gives_it(program: Path, places: ProbePaths) -> None:
+def test_keep_waits_for_the_result_and_prints_it(program: Path, places: ProbePaths) -> None:
     process = start(program, places, "keep", "90m")
     assert process.stdout is not None
     process.stdout.readline()
@@ -178,7 +178,9 @@ def test_keep_waits_for_the_desks_answer_and_gives_it(program: Path, places: Pro
     assert wishes.next_request() is None
 
 
-def test_a_refused_keep_fails_with_why(places: ProbePaths, capsys: pytest.CaptureFixture[str]) -> None:
+def test_keep_without_a_result_in_time_exits_with_status_1(
+    places: ProbePaths, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run_keep(["4h"], places, wait_seconds=0) == 1
     assert "keeps sending the request" in capsys.readouterr().err
     wishes = KeepRequests(places.keep_requests, places.keep_results)
@@ -206,7 +208,7 @@ STATUS: dict[str, Any] = {
 }
 
 
-def test_status_tells_what_the_probe_knows(places: ProbePaths, capsys: pytest.CaptureFixture[str]) -> None:
+def test_status_prints_signals_policy_and_warnings(places: ProbePaths, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_status([], places) == 1
     assert "systemctl status gpudesk-probe" in capsys.readouterr().err
     places.status.write_text(json.dumps(STATUS))
@@ -216,7 +218,7 @@ def test_status_tells_what_the_probe_knows(places: ProbePaths, capsys: pytest.Ca
         assert part in told
 
 
-def test_history_is_printed_from_a_time_on(program: Path, places: ProbePaths) -> None:
+def test_history_since_a_time_starts_with_the_state_at_that_time(program: Path, places: ProbePaths) -> None:
     history = History(places.history)
     for number in range(5):
         history.write_heartbeat(START + number * MINUTE, {"gpu": QUIET})
@@ -230,7 +232,7 @@ def test_history_is_printed_from_a_time_on(program: Path, places: ProbePaths) ->
     ]
 
 
-def test_whoever_reads_only_the_begin_of_the_history_ends_it_in_no_traceback(program: Path, places: ProbePaths) -> None:
+def test_history_into_a_closed_pipe_prints_no_traceback(program: Path, places: ProbePaths) -> None:
     History(places.history).write_heartbeat(START, {"gpu": QUIET})
     reads, writes = os.pipe()
     os.close(reads)

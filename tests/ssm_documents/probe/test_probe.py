@@ -24,7 +24,7 @@ from tools.replay.history import MalformedLine, read_events
 ANY = Thresholds()
 
 
-def test_each_beat_folds_what_every_sensor_sees(tmp_path: Path) -> None:
+def test_each_heartbeat_folds_one_sample_of_every_sensor(tmp_path: Path) -> None:
     one = machine(tmp_path, Scripted("gpu", QUIET), Scripted("jupyter", QUIET, ACTIVE, QUIET))
     assert one.beats(3) == [True] * 3
     heartbeat = one.desk.heard[-1]
@@ -33,7 +33,7 @@ def test_each_beat_folds_what_every_sensor_sees(tmp_path: Path) -> None:
     assert (heartbeat.signals["jupyter"].samples, heartbeat.signals["jupyter"].since) == (1, START + 2 * MINUTE)
 
 
-def test_a_sensor_that_raises_is_unknown_and_alone_in_it(tmp_path: Path) -> None:
+def test_raising_sensor_makes_only_its_own_signal_unknown(tmp_path: Path) -> None:
     one = machine(tmp_path, Scripted("gpu", RuntimeError("driver gone")), Scripted("jupyter", QUIET))
     assert one.beats(1) == [True]
     assert one.probe.evidence["gpu"].state is SignalState.UNKNOWN
@@ -41,7 +41,7 @@ def test_a_sensor_that_raises_is_unknown_and_alone_in_it(tmp_path: Path) -> None
     assert one.probe.evidence["jupyter"].state is SignalState.QUIET
 
 
-def test_a_sensor_that_hangs_is_unknown_and_is_not_asked_again_meanwhile(tmp_path: Path) -> None:
+def test_hanging_sensor_is_unknown_and_not_started_again(tmp_path: Path) -> None:
     hanging = Hanging()
     one = machine(tmp_path, hanging, Scripted("jupyter", QUIET))
     assert one.beats(2) == [True, True]
@@ -52,14 +52,14 @@ def test_a_sensor_that_hangs_is_unknown_and_is_not_asked_again_meanwhile(tmp_pat
     hanging.let_go.set()
 
 
-def test_a_sensor_that_comes_back_is_heard_again() -> None:
+def test_sensor_is_read_again_after_it_hung() -> None:
     hanging = Hanging()
     assert read_all([GuardedSensor(hanging, 0.05)], ANY)["hanging"].state is SignalState.UNKNOWN
     hanging.let_go.set()
     assert read_all([GuardedSensor(hanging, 10)], ANY)["hanging"] == QUIET
 
 
-def test_offline_the_probe_goes_on_folding_and_says_later_what_was_missed(tmp_path: Path) -> None:
+def test_offline_probe_keeps_evidence_and_reports_missed_heartbeats_later(tmp_path: Path) -> None:
     one = machine(tmp_path, Scripted("gpu", QUIET), desk=Desk(1, 2))
     assert one.beats(4) == [True, False, False, True]
     heartbeat = one.desk.heard[-1]
@@ -76,7 +76,7 @@ def test_offline_the_probe_goes_on_folding_and_says_later_what_was_missed(tmp_pa
     assert one.desk.heard[-1].missed_heartbeats is None
 
 
-def test_without_the_time_nothing_is_folded_and_a_long_outage_voids(tmp_path: Path) -> None:
+def test_without_the_time_nothing_is_folded_and_a_long_gap_resets_evidence(tmp_path: Path) -> None:
     short = machine(tmp_path / "short", Scripted("gpu", QUIET), time=Minutes(1, 2))
     assert short.beats(4) == [True, False, False, True]
     assert short.probe.evidence["gpu"].since == START
@@ -85,14 +85,14 @@ def test_without_the_time_nothing_is_folded_and_a_long_outage_voids(tmp_path: Pa
     assert long.probe.evidence["gpu"].since == START + 4 * MINUTE
 
 
-def test_what_a_stop_would_end_is_added_up(tmp_path: Path) -> None:
+def test_live_counts_of_all_sensors_are_added(tmp_path: Path) -> None:
     jupyter = Scripted("jupyter", Reading(SignalState.QUIET, "x", {"kernels": 2, "terminals": 1}))
     one = machine(tmp_path, jupyter, Scripted("sessions", Reading(SignalState.QUIET, "x", {"tmux": 1})))
     one.beats(1)
     assert one.desk.heard[-1].live_counts == {"kernels": 2, "terminals": 1, "tmux": 1}
 
 
-def test_the_desks_thresholds_hold_from_the_next_look_on_and_void_what_others_made(tmp_path: Path) -> None:
+def test_changed_threshold_applies_to_the_next_reading_and_resets_only_its_signal(tmp_path: Path) -> None:
     cpu, disk = Scripted("cpu", QUIET), Scripted("disk", QUIET)
     one = machine(tmp_path, cpu, disk)
     one.beats(3)
@@ -104,7 +104,7 @@ def test_the_desks_thresholds_hold_from_the_next_look_on_and_void_what_others_ma
     assert one.desk.heard[-1].signals["disk"].samples == 5
 
 
-def test_orders_survive_the_probe_and_a_file_that_makes_no_sense_is_none(tmp_path: Path) -> None:
+def test_last_response_survives_a_restart_and_an_invalid_file_counts_as_none(tmp_path: Path) -> None:
     orders = HeartbeatResponse(mode="paused", policy=IdlePolicy(idle_minutes=7), keep_until=START + timedelta(hours=5))
     machine(tmp_path, desk=Desk(orders=orders)).beats(1)
     again = machine(tmp_path, desk=Desk(0, 1, 2))
@@ -116,7 +116,7 @@ def test_orders_survive_the_probe_and_a_file_that_makes_no_sense_is_none(tmp_pat
     assert json.loads(again.places.status.read_text())["response"] is None
 
 
-def test_an_answer_that_makes_no_sense_is_a_heartbeat_that_did_not_get_through(tmp_path: Path) -> None:
+def test_invalid_response_counts_as_a_missed_heartbeat(tmp_path: Path) -> None:
     class Nonsense(Desk):
         def send(self, beat: object) -> HeartbeatResponse | None:
             raise KeyError("mode")
@@ -126,14 +126,14 @@ def test_an_answer_that_makes_no_sense_is_a_heartbeat_that_did_not_get_through(t
     assert one.probe.evidence["gpu"].samples == 2
 
 
-def test_a_keep_is_reported_as_heard(tmp_path: Path) -> None:
+def test_keep_is_acknowledged_in_the_next_heartbeat(tmp_path: Path) -> None:
     until = START + timedelta(hours=2)
     one = machine(tmp_path, desk=Desk(orders=HeartbeatResponse(keep_until=until)))
     one.beats(2)
     assert [each.acknowledged.keep_until for each in one.desk.heard] == [None, until]
 
 
-def test_the_desks_warning_is_passed_on_once_it_reaches_somebody_and_taken_back_aloud(tmp_path: Path) -> None:
+def test_stop_warning_is_repeated_until_it_reaches_somebody_and_its_cancellation_is_announced(tmp_path: Path) -> None:
     warning = ActiveWarning(id="idle-1", warning_type="idle", stop_at=START + 10 * MINUTE)
     crowd = Crowd(terminals=0)
     one = machine(tmp_path, desk=Desk(orders=HeartbeatResponse(warning=warning)), crowd=crowd)
@@ -151,7 +151,7 @@ def test_the_desks_warning_is_passed_on_once_it_reaches_somebody_and_taken_back_
     assert one.desk.heard[-1].acknowledged.warning_id is None
 
 
-def test_a_wish_goes_along_until_the_desk_answers_it(tmp_path: Path) -> None:
+def test_keep_request_is_sent_until_gpudesk_decides(tmp_path: Path) -> None:
     one = machine(tmp_path)
     (one.places.keep_requests / "1-aa.json").write_text('{"hours": 4}')
     one.beats(2)
@@ -164,7 +164,7 @@ def test_a_wish_goes_along_until_the_desk_answers_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can write as several users")
-def test_each_users_wish_is_answered_in_turn_whatever_time_another_gives_to_a_file(tmp_path: Path) -> None:
+def test_keep_requests_of_several_users_take_turns_whatever_mtime_they_set(tmp_path: Path) -> None:
     one = machine(tmp_path)
     wishes = [("1-ada", 1001, 4), ("2-eve", 1002, 9), ("3-eve", 1002, 8), ("4-bob", 1003, 2)]
     for name, user, hours in wishes:
@@ -190,7 +190,7 @@ def test_each_users_wish_is_answered_in_turn_whatever_time_another_gives_to_a_fi
 @pytest.mark.parametrize(
     "content", ["", "[]", '{"hours": "4"}', '{"hours": -1}', '{"hours": 1e999}', '{"hours": true}', "[" * 100_000]
 )
-def test_a_wish_that_makes_no_sense_is_none(tmp_path: Path, content: str) -> None:
+def test_invalid_keep_request_is_ignored(tmp_path: Path, content: str) -> None:
     one = machine(tmp_path)
     (one.places.keep_requests / "1-aa.json").write_text(content)
     (one.places.keep_requests / "2-link.json").symlink_to("/etc/passwd")
@@ -198,7 +198,7 @@ def test_a_wish_that_makes_no_sense_is_none(tmp_path: Path, content: str) -> Non
     assert one.desk.heard[-1].keep_request is None
 
 
-def test_a_step_that_runs_is_told_with_what_it_said_last(tmp_path: Path) -> None:
+def test_running_step_is_reported_with_its_last_output_line(tmp_path: Path) -> None:
     one = machine(tmp_path)
     said = {"document": "gpudesk-jupyter", "step": "install", "position": "1 of 2", "started": 100, "line": "Going."}
     one.places.progress.write_text(json.dumps({**said, "attempt": "a1"}))
@@ -221,7 +221,7 @@ def test_a_step_that_runs_is_told_with_what_it_said_last(tmp_path: Path) -> None
         assert one.desk.heard[-1].setup is None
 
 
-def test_the_history_is_what_make_replay_reads(tmp_path: Path) -> None:
+def test_history_can_be_read_by_make_replay(tmp_path: Path) -> None:
     one = machine(tmp_path, desk=Desk(orders=HeartbeatResponse(keep_until=START + timedelta(hours=3))))
     with one.places.lock.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -235,7 +235,7 @@ def test_the_history_is_what_make_replay_reads(tmp_path: Path) -> None:
     assert not [each for each in read_events(line.encode() for line in lines) if isinstance(each, MalformedLine)]
 
 
-def test_a_boot_after_another_tells_of_the_stop_between_and_a_probe_that_begins_anew_does_not(tmp_path: Path) -> None:
+def test_boot_after_another_boot_records_a_stop_and_a_restarted_probe_does_not(tmp_path: Path) -> None:
     machine(tmp_path).beats(2)
     machine(tmp_path, time=Minutes(begin=START + 2 * MINUTE)).beats(1)
     machine(tmp_path, time=Minutes(begin=START + 9 * MINUTE), boot_id="boot-2").beats(1)
@@ -246,7 +246,7 @@ def test_a_boot_after_another_tells_of_the_stop_between_and_a_probe_that_begins_
     assert [line["at"] for line in lines] == [f"2026-11-23T12:{minute}:00Z" for minute in minutes]
 
 
-def test_two_busy_days_with_a_night_off_between_are_nothing_to_report_or_stop(tmp_path: Path) -> None:
+def test_replay_of_two_busy_days_with_a_stopped_night_has_no_actions(tmp_path: Path) -> None:
     for day in range(2):
         time = Minutes(begin=START + timedelta(days=day))
         machine(tmp_path, Scripted("cpu", ACTIVE), time=time, boot_id=f"boot-{day}").beats(8 * 60)
@@ -254,7 +254,7 @@ def test_two_busy_days_with_a_night_off_between_are_nothing_to_report_or_stop(tm
     assert run_replay(lines, Policy()) == ReplayResult([], [], [])
 
 
-def test_the_history_is_bounded_and_told_from_a_time_on(tmp_path: Path) -> None:
+def test_history_is_limited_and_can_be_read_since_a_time(tmp_path: Path) -> None:
     history = History(tmp_path / "h.jsonl", max_bytes=2000)
     for number in range(200):
         history.write_heartbeat(START + number * MINUTE, {"gpu": QUIET})
@@ -267,7 +267,7 @@ def test_the_history_is_bounded_and_told_from_a_time_on(tmp_path: Path) -> None:
     ]
 
 
-def test_a_stop_after_a_boot_so_long_that_its_begin_was_dropped_is_told_of(tmp_path: Path) -> None:
+def test_stop_is_recorded_even_if_the_start_of_the_boot_was_dropped(tmp_path: Path) -> None:
     history = History(tmp_path / "h.jsonl", max_bytes=2000)
     history.start_window(START, "boot-1", is_setting_up=False)
     for number in range(200):
@@ -276,7 +276,7 @@ def test_a_stop_after_a_boot_so_long_that_its_begin_was_dropped_is_told_of(tmp_p
     assert [json.loads(line)["event"] for line in history.read_lines()][-2:] == ["stopped_outside", "ready"]
 
 
-def test_a_line_that_a_crash_cut_is_left_out(tmp_path: Path) -> None:
+def test_incomplete_line_of_a_crash_is_left_out(tmp_path: Path) -> None:
     history = History(tmp_path / "h.jsonl")
     history.write_heartbeat(START, {"gpu": QUIET})
     with (tmp_path / "h.jsonl").open("a") as file:
@@ -286,7 +286,7 @@ def test_a_line_that_a_crash_cut_is_left_out(tmp_path: Path) -> None:
     assert json.loads(list(history.read_lines())[-1])["event"] == "ready", "the next one is not lost with it"
 
 
-def test_a_probe_that_its_own_document_restarts_tells_of_the_end_of_the_setup(tmp_path: Path) -> None:
+def test_probe_restarted_by_its_own_document_records_the_end_of_the_setup(tmp_path: Path) -> None:
     first = machine(tmp_path)
     with first.places.lock.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -300,7 +300,7 @@ def test_a_probe_that_its_own_document_restarts_tells_of_the_end_of_the_setup(tm
     assert [(f"{action.at:%H:%M}", action.action) for action in actions] == [("12:31", "warn"), ("12:41", "stop")]
 
 
-def test_a_setup_that_still_goes_on_when_the_probe_begins_anew_is_told_of_again(tmp_path: Path) -> None:
+def test_restarted_probe_records_a_running_setup_again(tmp_path: Path) -> None:
     first = machine(tmp_path)
     again = machine(tmp_path, time=Minutes(begin=START + MINUTE))
     with first.places.lock.open("w") as lock:
@@ -312,7 +312,7 @@ def test_a_setup_that_still_goes_on_when_the_probe_begins_anew_is_told_of_again(
     assert events == [*["ready", "setup_started", "heartbeat"] * 2, "setup_ended", "heartbeat"]
 
 
-def test_a_boot_in_the_middle_of_a_setup_is_a_stop_and_no_end_of_it(tmp_path: Path) -> None:
+def test_boot_during_a_setup_is_recorded_as_a_stop(tmp_path: Path) -> None:
     first = machine(tmp_path)
     with first.places.lock.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -322,7 +322,7 @@ def test_a_boot_in_the_middle_of_a_setup_is_a_stop_and_no_end_of_it(tmp_path: Pa
     assert events[3:] == ["stopped_outside", "ready", "heartbeat"]
 
 
-def test_a_part_of_the_history_begins_with_what_held_there(tmp_path: Path) -> None:
+def test_part_of_the_history_starts_with_the_state_at_its_start(tmp_path: Path) -> None:
     until = START + timedelta(hours=3)
     one = machine(tmp_path, desk=Desk(orders=HeartbeatResponse(keep_until=until)))
     one.beats(3)
@@ -344,7 +344,7 @@ def test_a_part_of_the_history_begins_with_what_held_there(tmp_path: Path) -> No
     assert begin(179) == [("59", "keep"), ("00", "ready"), ("00", "heartbeat")]
 
 
-def test_every_signal_has_a_reading_on_a_quiet_machine(tmp_path: Path) -> None:
+def test_every_signal_has_a_reading_on_a_quiet_instance(tmp_path: Path) -> None:
     one = machine(tmp_path)
     one.beats(1)
     assert set(one.desk.heard[-1].signals) == set(SIGNALS)
@@ -362,18 +362,18 @@ class Metadata:
         return HttpAnswer(b"i-1" if url.endswith("instance-id") else b"t0ken", self._headers)
 
 
-def test_the_time_is_that_of_the_metadata_service() -> None:
+def test_time_is_that_of_the_metadata_service() -> None:
     metadata = Metadata({"date": "Mon, 23 Nov 2026 12:00:00 GMT"})
     assert Imds("http://imds/latest", metadata).now() == START
     assert metadata.asked == ["PUT http://imds/latest/api/token {'X-aws-ec2-metadata-token-ttl-seconds': '21600'}"]
 
 
-def test_a_metadata_service_without_a_date_gives_no_time() -> None:
+def test_metadata_service_without_a_date_gives_no_time() -> None:
     with pytest.raises(ValueError, match="no date"):
         Imds("http://imds/latest", Metadata({})).now()
 
 
-def test_the_instance_id_is_asked_with_a_token() -> None:
+def test_instance_id_is_requested_with_a_token() -> None:
     metadata = Metadata({})
     assert Imds("http://imds/latest", metadata).read_instance_id() == "i-1"
     assert metadata.asked[1] == ("GET http://imds/latest/meta-data/instance-id {'X-aws-ec2-metadata-token': 't0ken'}")

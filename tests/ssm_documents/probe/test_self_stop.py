@@ -18,7 +18,7 @@ def gone(tmp_path: Path, orders: HeartbeatResponse, *sensors: Scripted) -> Machi
     return machine(tmp_path, *sensors, desk=Desk(*range(1, 10_000), orders=orders))
 
 
-def test_an_idle_machine_warns_its_people_and_then_switches_itself_off(tmp_path: Path) -> None:
+def test_idle_instance_warns_and_then_powers_off(tmp_path: Path) -> None:
     one = gone(tmp_path, HeartbeatResponse(policy=POLICY))
     one.beats(WARNED_AT)
     assert one.crowd.told == []
@@ -33,7 +33,7 @@ def test_an_idle_machine_warns_its_people_and_then_switches_itself_off(tmp_path:
     assert len(one.powered_off) == 2, "it still runs: once more"
 
 
-def test_a_desk_that_hears_but_does_not_act_is_away_too_and_is_told(tmp_path: Path) -> None:
+def test_instance_also_stops_itself_if_gpudesk_responds_but_does_not_act(tmp_path: Path) -> None:
     one = machine(tmp_path, desk=Desk(orders=HeartbeatResponse(policy=POLICY)))
     one.beats(WARNED_AT + 2)
     leaving = one.desk.heard[-1].self_stop
@@ -46,13 +46,13 @@ def test_a_desk_that_hears_but_does_not_act_is_away_too_and_is_told(tmp_path: Pa
     assert one.powered_off
 
 
-def test_a_busy_machine_goes_on_however_long_the_desk_is_away(tmp_path: Path) -> None:
+def test_busy_instance_never_stops_itself(tmp_path: Path) -> None:
     one = gone(tmp_path, HeartbeatResponse(policy=POLICY), Scripted("gpu", QUIET), Scripted("cpu", ACTIVE))
     one.beats(600)
     assert one.powered_off == []
 
 
-def test_activity_after_the_warning_withdraws_it_aloud(tmp_path: Path) -> None:
+def test_activity_after_the_warning_cancels_the_self_stop(tmp_path: Path) -> None:
     sensors = [Scripted(name, QUIET) for name in SIGNALS]
     one = gone(tmp_path, HeartbeatResponse(policy=POLICY), *sensors)
     one.beats(WARNED_AT + 2)
@@ -62,7 +62,7 @@ def test_activity_after_the_warning_withdraws_it_aloud(tmp_path: Path) -> None:
     assert one.powered_off == []
 
 
-def test_a_keep_that_it_knows_of_and_every_other_mode_forbid_it(tmp_path: Path) -> None:
+def test_active_keep_and_other_modes_prevent_the_self_stop(tmp_path: Path) -> None:
     kept = gone(tmp_path / "kept", HeartbeatResponse(policy=POLICY, keep_until=START + timedelta(hours=2)))
     kept.beats(120)
     assert kept.powered_off == []
@@ -74,13 +74,13 @@ def test_a_keep_that_it_knows_of_and_every_other_mode_forbid_it(tmp_path: Path) 
         assert (other.powered_off, other.crowd.told) == ([], [])
 
 
-def test_a_machine_that_never_heard_the_desk_never_stops_itself(tmp_path: Path) -> None:
+def test_instance_without_any_response_never_stops_itself(tmp_path: Path) -> None:
     one = machine(tmp_path, desk=Desk(*range(10_000)))
     one.beats(200)
     assert one.powered_off == []
 
 
-def test_what_was_heard_before_a_reboot_holds_after_it_and_the_evidence_begins_anew(tmp_path: Path) -> None:
+def test_last_response_applies_after_a_reboot_and_evidence_starts_again(tmp_path: Path) -> None:
     gone(tmp_path, HeartbeatResponse(policy=POLICY)).beats(20)
     rebooted = machine(tmp_path, desk=Desk(*range(10_000)), boot_id="boot-2")
     rebooted.beats(STOPS_AT)
@@ -89,7 +89,7 @@ def test_what_was_heard_before_a_reboot_holds_after_it_and_the_evidence_begins_a
     assert rebooted.powered_off
 
 
-def test_a_document_at_work_is_no_idleness_and_the_window_begins_after_it(tmp_path: Path) -> None:
+def test_running_document_prevents_the_self_stop_and_restarts_the_window(tmp_path: Path) -> None:
     one = gone(tmp_path, HeartbeatResponse(policy=POLICY))
     with one.places.lock.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -101,7 +101,7 @@ def test_a_document_at_work_is_no_idleness_and_the_window_begins_after_it(tmp_pa
     assert one.powered_off
 
 
-def test_a_step_that_began_and_ended_between_two_looks_is_seen(tmp_path: Path) -> None:
+def test_step_between_two_heartbeats_is_detected(tmp_path: Path) -> None:
     one = gone(tmp_path, HeartbeatResponse(policy=POLICY))
     one.beats(WARNED_AT - 2)
     one.places.attempts.mkdir()

@@ -221,7 +221,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory, endpoint: str, now: Callable[[
         yield SetUp(fleet, fleet.run("gpudesk-jupyter", "a2"))
 
 
-def test_the_probe_beats_by_itself_and_sees_a_gpu_that_works(probed: SetUp) -> None:
+def test_probe_sends_heartbeats_and_detects_gpu_use(probed: SetUp) -> None:
     fleet, result = probed.fleet, probed.result
     assert [(step.name, step.status) for step in result.steps] == [
         ("inspect", "Success"),
@@ -242,7 +242,7 @@ def test_the_probe_beats_by_itself_and_sees_a_gpu_that_works(probed: SetUp) -> N
     fleet.machines.set_gpu_utilisation("i-0a", [0])
 
 
-def test_a_machine_that_computes_is_seen_to_and_another_ones_work_is_not_its_own(probed: SetUp) -> None:
+def test_cpu_use_is_detected_on_the_instance_that_computes(probed: SetUp) -> None:
     fleet = probed.fleet
     until(lambda: fleet.signal("cpu").samples >= 2)
     assert fleet.signal("cpu").state is SignalState.QUIET
@@ -253,7 +253,7 @@ def test_a_machine_that_computes_is_seen_to_and_another_ones_work_is_not_its_own
     until(lambda: fleet.signal("cpu").state is SignalState.QUIET)
 
 
-def test_the_commands_on_the_machine_hold_ask_and_tell(probed: SetUp) -> None:
+def test_hold_keep_status_and_history_work_on_the_instance(probed: SetUp) -> None:
     fleet = probed.fleet
     fleet.shell("nohup gpudesk-hold --reason 'waiting for a colleague' sleep 600 >/dev/null 2>&1 &")
     until(lambda: fleet.signal("hold").state is SignalState.ACTIVE)
@@ -266,7 +266,7 @@ def test_the_commands_on_the_machine_hold_ask_and_tell(probed: SetUp) -> None:
     assert json.loads(fleet.shell("gpudesk-history | head -n 1"))["event"] == "ready"
 
 
-def test_a_command_sent_twice_is_done_once_and_another_attempt_harms_nothing(probed: SetUp) -> None:
+def test_command_sent_twice_runs_once_and_another_attempt_runs_again(probed: SetUp) -> None:
     fleet = probed.fleet
     again = fleet.probe("a1")
     assert again.status == "Success"
@@ -277,7 +277,7 @@ def test_a_command_sent_twice_is_done_once_and_another_attempt_harms_nothing(pro
     assert fleet.shell("systemctl is-active gpudesk-probe") == "active"
 
 
-def test_a_missing_gpu_fails_the_first_step_with_what_to_do_and_runs_no_other(probed: SetUp) -> None:
+def test_missing_gpu_fails_the_first_step_with_advice_and_runs_no_other_step(probed: SetUp) -> None:
     result = probed.fleet.probe("a-of-four", gpu_count="4")
     assert result.status == "Failed"
     assert result.steps[0].exit_code == 1
@@ -286,7 +286,7 @@ def test_a_missing_gpu_fails_the_first_step_with_what_to_do_and_runs_no_other(pr
     assert "Success" not in {step.status for step in result.steps}
 
 
-def test_jupyter_answers_to_those_who_have_the_token_that_the_machine_made(lab: SetUp) -> None:
+def test_jupyter_requires_the_token_that_the_instance_created(lab: SetUp) -> None:
     fleet, result = lab.fleet, lab.result
     assert result.status == "Success", result
     token = fleet.shell("cat /etc/gpudesk/jupyter-token")
@@ -325,7 +325,7 @@ def start_cell(port: int, token: str, notebook: str, code: str) -> None:
     channels.close()
 
 
-def test_a_kernel_is_seen_at_work_and_at_rest_and_all_of_it_survives_a_stop(lab: SetUp) -> None:
+def test_kernel_activity_is_detected_and_everything_survives_a_stop(lab: SetUp) -> None:
     fleet = lab.fleet
     until(lambda: fleet.signal("jupyter").reason == "no kernel is running")
     token = fleet.shell("cat /etc/gpudesk/jupyter-token")
@@ -347,7 +347,7 @@ def test_a_kernel_is_seen_at_work_and_at_rest_and_all_of_it_survives_a_stop(lab:
         assert "version" in ask(port, "/api")
 
 
-def test_a_warning_of_the_desk_appears_in_jupyterlab(lab: SetUp) -> None:
+def test_stop_warning_appears_in_jupyterlab(lab: SetUp) -> None:
     fleet = lab.fleet
     token = fleet.shell("cat /etc/gpudesk/jupyter-token")
     with forwarded(fleet) as port:

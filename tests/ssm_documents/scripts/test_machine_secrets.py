@@ -91,7 +91,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     machines.close()
 
 
-def test_no_secret_is_on_the_disk_while_it_is_copied_and_all_is_put_back(pair: Pair) -> None:
+def test_no_secret_is_on_the_disk_during_the_copy_and_all_are_restored(pair: Pair) -> None:
     sealed = pair.act("remove", "gi-1.remove")
     assert sealed.status == "Success", sealed.steps[0].stderr
     pair.said(SOURCE, "rm /home/ubuntu/seen")
@@ -106,7 +106,7 @@ def test_no_secret_is_on_the_disk_while_it_is_copied_and_all_is_put_back(pair: P
     assert pair.said(SOURCE, "cat /etc/ssh/ssh_host_ed25519_key") == "old-key"
 
 
-def test_a_copy_makes_its_identity_anew_before_its_services_start(pair: Pair) -> None:
+def test_copy_regenerates_its_secrets_before_its_services_start(pair: Pair) -> None:
     pair.act("remove", "gi-2.remove")
     pair.machines.capture(SOURCE, "ami-2")
     pair.act("restore", "gi-2.restore")
@@ -129,7 +129,7 @@ def test_a_copy_makes_its_identity_anew_before_its_services_start(pair: Pair) ->
     )
 
 
-def test_a_service_does_not_start_with_what_could_not_be_made_anew(pair: Pair) -> None:
+def test_service_does_not_start_without_regenerated_secrets(pair: Pair) -> None:
     pair.act("remove", "gi-3.remove")
     pair.machines.capture(SOURCE, "ami-3")
     pair.act("restore", "gi-3.restore")
@@ -142,7 +142,7 @@ def test_a_service_does_not_start_with_what_could_not_be_made_anew(pair: Pair) -
     assert pair.said(third, "systemctl is-active gpudesk-jupyter.service; true") == "inactive"
 
 
-def test_a_link_that_a_user_put_into_their_home_leads_root_nowhere(pair: Pair) -> None:
+def test_link_in_a_home_folder_does_not_redirect_root(pair: Pair) -> None:
     folder = RUNTIME.rpartition("/")[0]
     pair.said(SOURCE, f"rm -f /etc/profile.d/*; mkdir -p /etc/profile.d {folder}")
     pair.said(SOURCE, "echo root-only >/root/secret; chmod 600 /root/secret")

@@ -53,7 +53,7 @@ def answering(reply: Callable[[str], tuple[int, bytes]]) -> Iterator[tuple[Acces
         thread.join()
 
 
-def test_a_wrong_token_a_silent_port_and_a_token_that_is_no_header_cannot_be_asked() -> None:
+def test_wrong_token_silent_port_and_invalid_token_are_unreachable() -> None:
     with answering(lambda path: (200, b"[]")) as (way, _):
         assert jupyter_api.get(way, "api/kernels") == []
         with pytest.raises(UnreachableServer, match="it answers 403 Forbidden"):
@@ -64,13 +64,13 @@ def test_a_wrong_token_a_silent_port_and_a_token_that_is_no_header_cannot_be_ask
         jupyter_api.get(way, "api/kernels")
 
 
-def test_our_questions_are_marked_as_none_of_anybodys_use_and_terminals_may_be_switched_off() -> None:
+def test_requests_do_not_count_as_activity_and_terminals_may_be_disabled() -> None:
     with answering(lambda path: (404 if "terminals" in path else 200, b"[]")) as (way, asked):
         assert inspect_server(way) == ServerState({}, {}, live_counts=Counter(kernels=0, terminals=0))
     assert asked == ["/api/kernels?no_track_activity=1", "/api/terminals?no_track_activity=1"]
 
 
-def test_a_server_without_kernels_api_is_no_jupyter_at_rest() -> None:
+def test_server_without_the_kernels_api_is_unreachable() -> None:
     with (
         answering(lambda path: (404, b"[]")) as (way, _),
         pytest.raises(UnreachableServer, match="does not have this path"),
@@ -78,7 +78,7 @@ def test_a_server_without_kernels_api_is_no_jupyter_at_rest() -> None:
         inspect_server(way)
 
 
-def test_a_message_is_posted_and_one_that_was_not_taken_says_so() -> None:
+def test_post_sends_a_message_and_reports_a_missing_path() -> None:
     with answering(lambda path: (404 if "gone" in path else 201, b"")) as (way, asked):
         jupyter_api.post(replace(way, base_url="/user/ada/"), "extension/notify", {"message": "hello"})
         with pytest.raises(UnreachableServer, match="does not have this path"):
@@ -87,12 +87,12 @@ def test_a_message_is_posted_and_one_that_was_not_taken_says_so() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"{}x", b"[1]", b'{"a": 1}', b"7", b'[{"id": 1}]', b"[" * 99_999])
-def test_answers_that_are_not_jupyters_cannot_be_read(body: bytes) -> None:
+def test_answers_that_are_not_those_of_jupyter_are_unreachable(body: bytes) -> None:
     with answering(lambda path: (200, body)) as (way, _), pytest.raises(UnreachableServer):
         inspect_server(way)
 
 
-def test_a_server_in_another_network_is_asked_within_it() -> None:
+def test_server_in_another_network_namespace_is_reached_inside_it() -> None:
     """A container's loopback: here it is refused, there it answers."""
     code = """
 import http.server, sys
