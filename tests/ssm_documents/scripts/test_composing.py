@@ -69,11 +69,11 @@ def test_zipapp_does_not_depend_on_the_dates_of_its_files() -> None:
 
 def test_each_document_is_written_to_a_file_with_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     composing.main(tmp_path / "new")
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     for name in list_document_names():
         content = (tmp_path / "new" / f"{name}.json").read_text(encoding="utf-8")
         assert json.loads(content) == composed(name)
-        assert f"{name}.json: {len(content.encode())} bytes" in said
+        assert f"{name}.json: {len(content.encode())} bytes" in output
 
 
 @pytest.mark.parametrize("name", list_document_names())
@@ -87,20 +87,22 @@ def test_each_step_begins_with_fallback_lines_for_agents_without_env_var(name: s
             assert line == f'if [ -z "${{SSM_{parameter}+x}}" ]; then export SSM_{parameter}={value}; fi'
 
 
-def told(step: dict[str, Any], what: str) -> str:
-    """What the step's script is told of itself."""
+def read_variable(step: dict[str, Any], what: str) -> str:
+    """Return a variable that composing sets at the beginning of the script."""
     (line,) = [each for each in step["inputs"]["runCommand"] if each.startswith(f"GPUDESK_{what}=")]
     return str(line.partition("=")[2].strip("'"))
 
 
 def test_step_has_its_position_its_parameters_and_whether_it_always_runs() -> None:
     inspect, install, start = compose(PROBE)["mainSteps"]
-    assert [told(step, "POSITION") for step in (inspect, install, start)] == ["1 of 3", "2 of 3", "3 of 3"]
-    assert [told(step, "ALWAYS") for step in (inspect, install, start)] == ["1", "", "1"]
+    assert [read_variable(step, "POSITION") for step in (inspect, install, start)] == ["1 of 3", "2 of 3", "3 of 3"]
+    assert [read_variable(step, "ALWAYS") for step in (inspect, install, start)] == ["1", "", "1"]
     assert "always" not in inspect["inputs"]
-    assert [told(step, "READS") for step in (inspect, install)] == ["gpuCount", ""]
-    assert told(start, "READS") == "gpuCount heartbeatKey heartbeatTable heartbeatRegion", "and no attempt's id"
-    assert told(inspect, "SCRIPT") != told(start, "SCRIPT")
+    assert [read_variable(step, "READS") for step in (inspect, install)] == ["gpuCount", ""]
+    assert read_variable(start, "READS") == "gpuCount heartbeatKey heartbeatTable heartbeatRegion", (
+        "and no attempt's id"
+    )
+    assert read_variable(inspect, "SCRIPT") != read_variable(start, "SCRIPT")
 
 
 def test_step_has_only_the_library_functions_that_it_uses() -> None:

@@ -75,12 +75,14 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
 def test_example_runs_and_a_rerun_keeps_changes_of_users(machine: Machine) -> None:
     result = machine.run("a1")
     assert result.status == "Success", result
-    said = {step.name: step.stdout for step in result.steps}
-    assert "Installed jq unzip." in said["apt"]
-    assert "Installed 2 packages in /opt/gpudesk/custom/vision." in said["pip"]
-    assert "Notebooks can use the kernel vision." in said["pip"]
-    assert "Cloned https://git.example.org/vision/notebooks.git into /home/ubuntu/work/vision, at main." in said["git"]
-    assert "The page is on 127.0.0.1:8700.\nThis instance has no GPU" in said["start"]
+    output = {step.name: step.stdout for step in result.steps}
+    assert "Installed jq unzip." in output["apt"]
+    assert "Installed 2 packages in /opt/gpudesk/custom/vision." in output["pip"]
+    assert "Notebooks can use the kernel vision." in output["pip"]
+    assert (
+        "Cloned https://git.example.org/vision/notebooks.git into /home/ubuntu/work/vision, at main." in output["git"]
+    )
+    assert "The page is on 127.0.0.1:8700.\nThis instance has no GPU" in output["start"]
     assert machine.shell("curl -s http://127.0.0.1:8700/index.html") == "one"
     assert "/opt/gpudesk/custom/vision" in machine.shell("cat /usr/local/share/jupyter/kernels/vision/kernel.json")
     assert machine.shell(

@@ -42,8 +42,8 @@ class Desk:
         """In a new attempt."""
         number = next(self._numbers)
         values = {"attemptId": f"a{number}", "gpuCount": "1"} | parameters
-        wish = {name: [value] for name, value in values.items()}
-        return self.machines.run(machine, Invocation(f"c-{number}", document, compose(document), wish))
+        lists = {name: [value] for name, value in values.items()}
+        return self.machines.run(machine, Invocation(f"c-{number}", document, compose(document), lists))
 
     def shell(self, machine: str, *lines: str) -> StepResult:
         step = {"action": "aws:runShellScript", "name": "shell", "inputs": {"runCommand": list(lines)}}
@@ -102,9 +102,9 @@ def test_chapter_runs_from_a_bare_ubuntu_18_04_to_a_notebook(desk: Desk) -> None
 
 
 def test_another_ubuntu_release_is_refused_with_advice(desk: Desk) -> None:
-    said = failure(desk.run(desk.boot("i-0e", release="22.04"), CUDA))
-    assert "CUDA 10.1 and MXNet 1.7 need Ubuntu 18.04" in said
-    assert "Launch without image_parameter" in said
+    output = failure(desk.run(desk.boot("i-0e", release="22.04"), CUDA))
+    assert "CUDA 10.1 and MXNet 1.7 need Ubuntu 18.04" in output
+    assert "Launch without image_parameter" in output
 
 
 def test_steps_for_a_gpu_do_nothing_without_a_gpu(desk: Desk) -> None:
@@ -144,8 +144,8 @@ def test_latest_miniconda_and_default_channels_are_refused_as_in_reality(desk: D
     assert latest.exit_code == 1
     assert "Installer requires GLIBC >=2.28, but system has 2.27." in latest.stdout
     fitting = f"curl --output m.sh {site}-py311_23.11.0-2-Linux-x86_64.sh"
-    asked = desk.shell(
+    declined = desk.shell(
         machine, fitting, "bash m.sh -b -p /opt/conda", "/opt/conda/bin/conda create --yes --name d2l pip"
     )
-    assert asked.exit_code == 1
-    assert "Terms of Service have not been accepted" in asked.stderr
+    assert declined.exit_code == 1
+    assert "Terms of Service have not been accepted" in declined.stderr

@@ -33,8 +33,8 @@ class Desk:
         """In a new attempt."""
         number = next(self._numbers)
         values = {"attemptId": f"a{number}", "gpuCount": "1"} | parameters
-        wish = {name: [value] for name, value in values.items()}
-        return self._machines.run("i-0d", Invocation(f"c-{number}", DOCUMENT, compose(DOCUMENT), wish))
+        lists = {name: [value] for name, value in values.items()}
+        return self._machines.run("i-0d", Invocation(f"c-{number}", DOCUMENT, compose(DOCUMENT), lists))
 
     def shell(self, line: str) -> str:
         step = {"action": "aws:runShellScript", "name": "shell", "inputs": {"runCommand": [line]}}
@@ -77,11 +77,11 @@ def failure(result: InvocationResult) -> str:
 
 def test_every_step_succeeds_and_prints_what_it_did(desk: Desk) -> None:
     assert set(outcome(desk.first).values()) == {"Success"}, desk.first
-    said = {step.name: step.stdout for step in desk.first.steps}
-    assert "The Python of this instance is not >=3.11,<3.14. Downloading 3.12." in said["python"]
-    assert "build cuda" in said["pytorch"]
-    assert "Every device works: 1 x Tesla T4" in said["check"]
-    assert "has no published checksum" in said["notebooks"]
+    output = {step.name: step.stdout for step in desk.first.steps}
+    assert "The Python of this instance is not >=3.11,<3.14. Downloading 3.12." in output["python"]
+    assert "build cuda" in output["pytorch"]
+    assert "Every device works: 1 x Tesla T4" in output["check"]
+    assert "has no published checksum" in output["notebooks"]
 
 
 def test_files_of_the_user_belong_to_the_user(desk: Desk) -> None:
@@ -125,9 +125,9 @@ def test_gpu_missing_in_pytorch_fails_without_a_reinstallation(desk: Desk) -> No
     assert desk.run().status == "Success"
     result = desk.run(gpuCount="2")
     assert "is already installed" in result.steps[1].stdout
-    said = failure(result)
-    assert "PyTorch finds 1 of 2 GPUs." in said
-    assert "The check of PyTorch failed." in said
+    output = failure(result)
+    assert "PyTorch finds 1 of 2 GPUs." in output
+    assert "The check of PyTorch failed." in output
 
 
 def test_instance_without_a_gpu_gets_the_build_for_cpus(desk: Desk) -> None:

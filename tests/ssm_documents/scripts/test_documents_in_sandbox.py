@@ -80,14 +80,14 @@ class Fleet:
         assert isinstance(heartbeat, Heartbeat), heartbeat
         return heartbeat
 
-    def order(self, orders: HeartbeatResponse) -> None:
+    def write_response(self, response: HeartbeatResponse) -> None:
         """As the desk does: beside the heartbeat, for the machine to read with its next."""
         self._dynamodb.update_item(
             TableName=self._table,
             Key={"id": {"S": KEY}},
             UpdateExpression="SET #response = :response",
             ExpressionAttributeNames={"#response": "response"},
-            ExpressionAttributeValues={":response": TypeSerializer().serialize(encode_response(orders))},
+            ExpressionAttributeValues={":response": TypeSerializer().serialize(encode_response(response))},
         )
 
     def signal(self, name: str) -> Evidence:
@@ -122,7 +122,7 @@ def until(condition: Callable[[], bool]) -> None:
         assert time.monotonic() < deadline, "it did not come about in time"
 
 
-def ask(port: int, path: str, token: str | None = None, body: object = None) -> Any:
+def request_json(port: int, path: str, token: str | None = None, body: object = None) -> Any:
     """GET, or POST where there is a body."""
     headers = {"Authorization": f"token {token}"} if token else {}
     data = None if body is None else json.dumps(body).encode()
@@ -294,13 +294,13 @@ def test_jupyter_requires_the_token_that_the_instance_created(lab: SetUp) -> Non
     assert token not in "".join(step.stdout + step.stderr for step in result.steps)
     assert fleet.shell("stat -c %a /etc/gpudesk/jupyter-token") == "600"
     with forwarded(fleet) as port:
-        assert "version" in ask(port, "/api")
+        assert "version" in request_json(port, "/api")
         assert "JupyterLab" in page(port, "/lab", token)
-        settings = ask(port, "/lab/api/settings/@jupyterlab/apputils-extension:notification", token)
+        settings = request_json(port, "/lab/api/settings/@jupyterlab/apputils-extension:notification", token)
         assert settings["schema"]["properties"]["fetchNews"]["default"] == "false", "the document's overrides are read"
         with pytest.raises(urllib.error.HTTPError, match="403"):
-            ask(port, "/api/kernels")
-        assert ask(port, "/api/kernels", token) == []
+            request_json(port, "/api/kernels")
+        assert request_json(port, "/api/kernels", token) == []
     server = fleet.shell("pgrep -f 'm jupyterlab'")
     again = fleet.run("gpudesk-jupyter", "a3")
     assert again.status == "Success"
@@ -315,8 +315,8 @@ def test_jupyter_requires_the_token_that_the_instance_created(lab: SetUp) -> Non
 
 def start_cell(port: int, token: str, notebook: str, code: str) -> None:
     """Open a notebook's kernel and run a cell in it, as a browser does."""
-    wish = {"path": notebook, "name": notebook, "type": "notebook", "kernel": {"name": "python3"}}
-    kernel = ask(port, "/api/sessions", token, wish)["kernel"]["id"]
+    notebook_session = {"path": notebook, "name": notebook, "type": "notebook", "kernel": {"name": "python3"}}
+    kernel = request_json(port, "/api/sessions", token, notebook_session)["kernel"]["id"]
     channels = create_connection(f"ws://127.0.0.1:{port}/api/kernels/{kernel}/channels?token={token}")
     header = {"msg_id": "m1", "msg_type": "execute_request", "username": "", "session": "s1", "version": "5.3"}
     content = {"code": code, "silent": False, "store_history": False, "allow_stdin": False}
@@ -344,7 +344,7 @@ def test_kernel_activity_is_detected_and_everything_survives_a_stop(lab: SetUp) 
     until(lambda: fleet.signal("jupyter").reason == "no kernel is running")
     assert fleet.signal("gpu").since > before.at
     with forwarded(fleet) as port:
-        assert "version" in ask(port, "/api")
+        assert "version" in request_json(port, "/api")
 
 
 def test_stop_warning_appears_in_jupyterlab(lab: SetUp) -> None:
@@ -354,7 +354,7 @@ def test_stop_warning_appears_in_jupyterlab(lab: SetUp) -> None:
         stream = f"ws://127.0.0.1:{port}/jupyterlab-notifications-extension/stream?token={token}"
         browser = create_connection(stream, timeout=PATIENCE_SECONDS)
         stop_at = datetime(2030, 1, 1, 16, 40, tzinfo=UTC)
-        fleet.order(HeartbeatResponse(warning=ActiveWarning(id="w-1", warning_type="idle", stop_at=stop_at)))
+        fleet.write_response(HeartbeatResponse(warning=ActiveWarning(id="w-1", warning_type="idle", stop_at=stop_at)))
         (shown,) = json.loads(browser.recv())["notifications"]
         browser.close()
     assert "This instance will be stopped at 16:40 UTC" in shown["message"]

@@ -108,9 +108,13 @@ def _configuration(folder: Path, lines: str) -> Path:
     settings.mkdir()
     (settings / "overrides.json").write_bytes((SHARED / "overrides.json").read_bytes())
     text = (SHARED / "jupyter_server_config.py").read_text(encoding="utf-8")
-    for theirs, ours in (("8888", "0"), ("/home/ubuntu/work", str(folder)), ("/etc/gpudesk/jupyter-token", str(token))):
-        assert theirs in text
-        text = text.replace(theirs, ours)
+    for original, replacement in (
+        ("8888", "0"),
+        ("/home/ubuntu/work", str(folder)),
+        ("/etc/gpudesk/jupyter-token", str(token)),
+    ):
+        assert original in text
+        text = text.replace(original, replacement)
     file = folder / "config.py"
     file.write_text(f"{text}c.LabApp.app_settings_dir = {str(settings)!r}\n{lines}\n", encoding="utf-8")
     return file

@@ -41,8 +41,8 @@ class Machine:
 
     def script(self, body: str, step: str = "step") -> Path:
         prelude = PRELUDE.read_text(encoding="utf-8")
-        for theirs, ours in self.replaced.items():
-            prelude = prelude.replace(theirs, ours)
+        for original, replacement in self.replaced.items():
+            prelude = prelude.replace(original, replacement)
         names = (
             f"GPUDESK_DOCUMENT='document'\nGPUDESK_STEP='{step}'\nGPUDESK_POSITION='{self.position}'\n"
             f"GPUDESK_SCRIPT='{hashlib.sha256(body.encode()).hexdigest()}'\nGPUDESK_READS='gpuCount'\n"
@@ -274,7 +274,7 @@ def test_last_line_is_the_progress_until_the_document_has_ended(machine: Machine
     assert machine.progress() == json.loads(shown.read_text()), "the next step is to come"
     machine.position = "2 of 2"
     assert machine.run(f"{copy}; say later", attempt="a1", step="two")[0] == 0
-    assert json.loads(shown.read_text())["line"] == "", "a step that has not said anything yet"
+    assert json.loads(shown.read_text())["line"] == "", "a step without output"
     assert machine.progress() is None
     machine.position = "1 of 2"
     assert machine.run("say going; exit 3", attempt="a2", step="one")[0] == 3

@@ -108,16 +108,16 @@ def test_invalid_or_endless_answers_do_not_delay_the_other_servers(started: Star
 
 
 def test_hanging_server_gets_no_further_message(tmp_path: Path) -> None:
-    told, let_go = [], threading.Event()
+    messages, release = [], threading.Event()
 
     def hangs(_: Server, text: str) -> bool:
-        told.append(text)
-        return let_go.wait(60)
+        messages.append(text)
+        return release.wait(60)
 
     everybody = UserMessenger(tmp_path, lambda: [Server(1, 1, "jupyter-lab")], hangs, limit_seconds=0.05)
     assert [everybody.notify(text) for text in ("one", "two")] == [DeliveryCount(), DeliveryCount()]
-    let_go.set()
-    assert told == ["one"]
+    release.set()
+    assert messages == ["one"]
 
 
 def test_number_of_notified_servers_is_limited_and_one_failure_is_isolated(tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_repeated_call_continues_after_failures() -> None:
 
 @contextmanager
 def metadata(answer: bytes) -> Iterator[Imds]:
-    """A metadata service that gives this answer to whatever is asked, once."""
+    """A metadata service that gives this answer to every request, once."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:

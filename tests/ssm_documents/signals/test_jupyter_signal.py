@@ -19,12 +19,12 @@ OTHER = Server(4343, 2, "jupyter-notebook")
 
 
 class Servers:
-    """Servers by their answers; one that cannot be asked has a reason instead."""
+    """Servers by their answers; an unreachable one has a reason instead."""
 
     def __init__(self) -> None:
         self.answers: dict[Server, ServerState | str] = {}
 
-    def ask(self, server: Server) -> ServerState:
+    def query(self, server: Server) -> ServerState:
         answer = self.answers[server]
         if isinstance(answer, str):
             raise UnreachableServer(answer)
@@ -38,7 +38,7 @@ def servers() -> Servers:
 
 @pytest.fixture
 def sensor(servers: Servers) -> JupyterSensor:
-    return JupyterSensor(lambda: list(servers.answers), servers.ask)
+    return JupyterSensor(lambda: list(servers.answers), servers.query)
 
 
 def resting(**activity: str) -> ServerState:

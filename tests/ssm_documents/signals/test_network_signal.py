@@ -18,10 +18,10 @@ class Traffic(Counters):
 
     def __init__(self) -> None:
         super().__init__("eth0", "ens5")
-        self.ours: dict[tuple[str, str], float] | None = {("eth0", "a"): 0.0}
+        self.excluded: dict[tuple[str, str], float] | None = {("eth0", "a"): 0.0}
 
     def sensor(self) -> NetworkSensor:
-        return NetworkSensor(lambda: self.moved, lambda: self.ours, each_minute())
+        return NetworkSensor(lambda: self.moved, lambda: self.excluded, each_minute())
 
 
 def test_busiest_interface_decides_and_is_named() -> None:
@@ -37,20 +37,20 @@ def test_traffic_through_the_tunnel_of_a_session_is_excluded() -> None:
     traffic = Traffic()
     sensor = traffic.sensor()
     traffic.move(eth0=150)
-    traffic.ours = {("eth0", "a"): 50.0 * KIB * 60, ("eth0", "new"): 60.0 * KIB * 60, ("gone", "b"): 1.0}
+    traffic.excluded = {("eth0", "a"): 50.0 * KIB * 60, ("eth0", "new"): 60.0 * KIB * 60, ("gone", "b"): 1.0}
     assert read(sensor) == Reading(SignalState.QUIET, "eth0 at 40 KiB/s")
     traffic.move(ens5=150)
-    traffic.ours = {("eth0", "a"): 200.0 * KIB * 60}
+    traffic.excluded = {("eth0", "a"): 200.0 * KIB * 60}
     assert read(sensor) == Reading(SignalState.ACTIVE, "ens5 at 150 KiB/s")
 
 
 def test_reading_without_ss_subtracts_nothing_then_and_not_too_much_later() -> None:
     traffic = Traffic()
     sensor = traffic.sensor()
-    traffic.ours = None
+    traffic.excluded = None
     traffic.move(eth0=150)
     assert read(sensor).state is SignalState.ACTIVE
-    traffic.ours = {("eth0", "a"): 10.0**12}
+    traffic.excluded = {("eth0", "a"): 10.0**12}
     traffic.move(eth0=150)
     assert read(sensor).state is SignalState.ACTIVE
 

@@ -101,8 +101,8 @@ def test_real_kernel_is_active_while_a_cell_runs_and_open_tabs_do_not_count(
 ) -> None:
     sensor = JupyterSensor(jupyter.find, query_server)
     assert until(sensor, SignalState.QUIET).reason == "no kernel is running"
-    wish = {"path": "sub/train.ipynb", "name": "", "type": "notebook", "kernel": {"name": "python3"}}
-    kernel = jupyter.post("sessions", wish)["kernel"]["id"]
+    session = {"path": "sub/train.ipynb", "name": "", "type": "notebook", "kernel": {"name": "python3"}}
+    kernel = jupyter.post("sessions", session)["kernel"]["id"]
     url = f"ws://127.0.0.1:{jupyter.port}/api/kernels/{kernel}/channels?token={jupyter.token}"
     tab = create_connection(url, timeout=20)
     door = tmp_path / "door"

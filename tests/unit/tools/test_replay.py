@@ -1,4 +1,4 @@
-"""`make replay`: what a history may say, what is refused of it, and what the desk would have done."""
+"""`make replay`: accepted and refused histories, and the resulting actions."""
 
 import io
 import json
@@ -25,18 +25,18 @@ def event(minutes: float, name: str, **more: object) -> str:
     return json.dumps({"at": moment(minutes), "event": name, **more})
 
 
-def beat(minutes: float, state: str = "quiet", **others: str) -> str:
+def heartbeat(minutes: float, state: str = "quiet", **others: str) -> str:
     """One sample of each signal; `others` are in another state."""
     signals = {name: {"state": others.get(name, state), "reason": name} for name in SIGNALS}
     return event(minutes, "heartbeat", signals=signals)
 
 
 def quiet(first: int, last: int) -> list[str]:
-    return [beat(minute) for minute in range(first, last + 1)]
+    return [heartbeat(minute) for minute in range(first, last + 1)]
 
 
-def played(folder: Path, lines: Iterable[str], policy: str | None = None) -> tuple[int, str, str]:
-    """The exit status, what is on stdout, and what is on stderr."""
+def run_replay(folder: Path, lines: Iterable[str], policy: str | None = None) -> tuple[int, str, str]:
+    """Return the exit status, stdout and stderr."""
     history = folder / "history.jsonl"
     history.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     arguments = [str(history)]
@@ -48,8 +48,8 @@ def played(folder: Path, lines: Iterable[str], policy: str | None = None) -> tup
 
 
 def actions(folder: Path, lines: Iterable[str]) -> list[tuple[str, str]]:
-    """What the desk would have done, by the clock, where nothing else was to be said."""
-    status, out, err = played(folder, lines)
+    """Return time and name of each action, for a replay without problems."""
+    status, out, err = run_replay(folder, lines)
     assert (status, err) == (0, "")
     return [(each["at"][11:16], each["action"]) for each in map(json.loads, out.splitlines())]
 
@@ -67,7 +67,7 @@ def test_window_starts_at_ready_although_the_first_sample_is_later(tmp_path: Pat
     before = [
         event(-20, "ready"),
         event(-20, "setup_started"),
-        *[beat(-minute, "active") for minute in range(9, 0, -1)],
+        *[heartbeat(-minute, "active") for minute in range(9, 0, -1)],
     ]
     lines = [*(before if opening == "setup_ended" else ()), event(0, opening), *quiet(first, 50)]
     assert actions(tmp_path, lines) == WARNED_AND_STOPPED
@@ -76,12 +76,12 @@ def test_window_starts_at_ready_although_the_first_sample_is_later(tmp_path: Pat
 @pytest.mark.parametrize(
     ("first", "expected"),
     [
-        ([beat(3.1), *quiet(4, 60)], "10:34"),
-        ([beat(1, gpu="active"), *quiet(2, 60)], "10:32"),
-        ([beat(1, gpu="unknown"), *quiet(2, 60)], "10:32"),
+        ([heartbeat(3.1), *quiet(4, 60)], "10:34"),
+        ([heartbeat(1, gpu="active"), *quiet(2, 60)], "10:32"),
+        ([heartbeat(1, gpu="unknown"), *quiet(2, 60)], "10:32"),
         ([event(1, "heartbeat", signals={"gpu": {"state": "active"}}), *quiet(2, 60)], "10:32"),
-        ([beat(0, gpu="active"), *quiet(1, 60)], "10:31"),
-        ([beat(1), *quiet(5, 60)], "10:35"),
+        ([heartbeat(0, gpu="active"), *quiet(1, 60)], "10:31"),
+        ([heartbeat(1), *quiet(5, 60)], "10:35"),
     ],
 )
 def test_window_does_not_reach_back_over_a_gap_or_activity(tmp_path: Path, first: list[str], expected: str) -> None:
@@ -89,11 +89,11 @@ def test_window_does_not_reach_back_over_a_gap_or_activity(tmp_path: Path, first
 
 
 def test_sample_before_ready_does_not_affect_the_window(tmp_path: Path) -> None:
-    assert actions(tmp_path, [beat(-1, "active"), event(0, "ready"), *quiet(1, 50)]) == WARNED_AND_STOPPED
+    assert actions(tmp_path, [heartbeat(-1, "active"), event(0, "ready"), *quiet(1, 50)]) == WARNED_AND_STOPPED
 
 
 def test_events_within_a_minute_are_found_by_the_next_sweep(tmp_path: Path) -> None:
-    late = [event(0.5, "ready"), *(beat(minute + 0.5) for minute in range(50))]
+    late = [event(0.5, "ready"), *(heartbeat(minute + 0.5) for minute in range(50))]
     assert actions(tmp_path, late) == [("10:31", "warn"), ("10:41", "stop")]
 
 
@@ -108,7 +108,7 @@ def test_setup_from_before_ready_continues(tmp_path: Path) -> None:
 
 
 def test_probe_restarted_by_its_own_document_ends_the_setup(tmp_path: Path) -> None:
-    begun = [event(-3, "ready"), event(-3, "setup_started"), beat(-3)]
+    begun = [event(-3, "ready"), event(-3, "setup_started"), heartbeat(-3)]
     assert actions(tmp_path, [*begun, event(0, "ready"), *quiet(0, 50)]) == WARNED_AND_STOPPED
 
 
@@ -127,10 +127,10 @@ def test_keep_lasts_until_its_end_through_starts_and_stops(tmp_path: Path, betwe
 
 
 def test_keep_before_ready_extends_the_lifetime(tmp_path: Path) -> None:
-    lines = [event(-5, "keep", until=moment(150)), event(0, "ready"), *(beat(m, "active") for m in range(160))]
+    lines = [event(-5, "keep", until=moment(150)), event(0, "ready"), *(heartbeat(m, "active") for m in range(160))]
     history, policy = tmp_path / "kept", '{"max_hours": 1}'
     history.mkdir()
-    _, out, _ = played(history, lines, policy)
+    _, out, _ = run_replay(history, lines, policy)
     assert [json.loads(line)["at"][11:16] for line in out.splitlines()] == ["12:20", "12:30"]
 
 
@@ -176,7 +176,7 @@ def test_sample_without_a_reason_is_accepted(tmp_path: Path) -> None:
     ],
 )
 def test_malformed_line_is_named_and_nothing_is_replayed(tmp_path: Path, line: str, why: str) -> None:
-    status, out, err = played(tmp_path, [event(-1, "ready"), line, *quiet(0, 50)])
+    status, out, err = run_replay(tmp_path, [event(-1, "ready"), line, *quiet(0, 50)])
     assert (status, out) == (1, "")
     assert "history.jsonl: line 2: " in err
     assert why in err
@@ -195,7 +195,7 @@ def test_malformed_line_is_named_and_nothing_is_replayed(tmp_path: Path, line: s
     ],
 )
 def test_ambiguous_policy_is_refused(tmp_path: Path, policy: str, why: str) -> None:
-    status, out, err = played(tmp_path, [event(0, "ready")], policy)
+    status, out, err = run_replay(tmp_path, [event(0, "ready")], policy)
     assert (status, out) == (1, "")
     assert why in err
 
@@ -214,7 +214,7 @@ def test_ambiguous_policy_is_refused(tmp_path: Path, policy: str, why: str) -> N
     ],
 )
 def test_gaps_of_a_history_are_named(tmp_path: Path, lines: list[str], why: str) -> None:
-    status, out, err = played(tmp_path, lines)
+    status, out, err = run_replay(tmp_path, lines)
     assert (status, out) == (0, "")
     assert f"history.jsonl: {why}" in err
     assert err.count("\n") == 1
