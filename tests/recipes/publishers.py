@@ -23,17 +23,17 @@ class Publishers:
     """Serves each of the hosts by `content` while it is entered.
 
     :ivar authority: the certificate, PEM, that a client has to trust
-    :ivar asked: every URL that was asked for, in order
+    :ivar requests: every requested URL, in order
     """
 
     def __init__(self, folder: Path, hosts: tuple[str, ...], content: Content) -> None:
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         self.authority, chain, key = _certificates(hosts)
         for name, text in (("chain.pem", chain), ("key.pem", key)):
             (folder / name).write_bytes(text)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(folder / "chain.pem", folder / "key.pem")
-        self._server = ThreadingHTTPServer((ADDRESS, 443), _handler(content, self.asked))
+        self._server = ThreadingHTTPServer((ADDRESS, 443), _handler(content, self.requests))
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, name="publishers")
 
@@ -47,11 +47,11 @@ class Publishers:
         self._thread.join()
 
 
-def _handler(content: Content, asked: list[str]) -> type[BaseHTTPRequestHandler]:
+def _handler(content: Content, requests: list[str]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             url = f"https://{self.headers['Host']}{self.path}"
-            asked.append(url)
+            requests.append(url)
             body = content(url)
             self.send_response(404 if body is None else 200)
             self.send_header("Content-Length", str(len(body or b"")))
@@ -59,7 +59,7 @@ def _handler(content: Content, asked: list[str]) -> type[BaseHTTPRequestHandler]
             self.wfile.write(body or b"")
 
         def log_message(self, *_: object) -> None:
-            """`asked` has it."""
+            """`requests` has it."""
 
     return Handler
 

@@ -108,8 +108,8 @@ class Root:
         """A document, by the agent's own rules."""
         self._commands += 1
         values = {"attemptId": attempt} | parameters
-        wish = {name: [value] for name, value in values.items()}
-        invocation = Invocation(f"c-{self._commands}", document, compose(document), wish)
+        values_by_name = {name: [value] for name, value in values.items()}
+        invocation = Invocation(f"c-{self._commands}", document, compose(document), values_by_name)
         return run_document(invocation, self, {}, Cancellation())
 
     def execute(self, script: Script, cancellation: Cancellation) -> ScriptResult:

@@ -1,4 +1,4 @@
-"""A probe with sensors, clock, gpudesk and people that a test controls. Its files are real."""
+"""A probe with fake sensors, time, gpudesk and recipients; its files are real."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ACTIVE = Reading(SignalState.ACTIVE, "busy")
 
 
 class Scripted:
-    """A sensor with given readings or errors. The last one is repeated."""
+    """A sensor with prepared readings or errors; the last one is repeated."""
 
     def __init__(self, name: str, *readings: Reading | Exception) -> None:
         self.name = name
@@ -44,22 +44,22 @@ class Scripted:
 
 
 class Hanging:
-    """A sensor that does not return until a test releases it."""
+    """A sensor that hangs until the event `release` is set."""
 
     name = "hanging"
 
     def __init__(self) -> None:
-        self.let_go = threading.Event()
-        self.looks = 0
+        self.release = threading.Event()
+        self.readings = 0
 
     def read(self, thresholds: Thresholds) -> Reading:
-        self.looks += 1
-        self.let_go.wait(timeout=60)
+        self.readings += 1
+        self.release.wait(timeout=60)
         return QUIET
 
 
 class Minutes:
-    """A clock that advances by one minute each time it is read, or fails."""
+    """A time that advances by a minute at each call, or is unavailable."""
 
     def __init__(self, *out_at: int, begin: datetime = START) -> None:
         self._asked = -1
@@ -73,12 +73,12 @@ class Minutes:
         return self._begin + self._asked * MINUTE
 
 
-class Desk:
-    """Receives heartbeats. It rejects those with the given numbers and answers the others with its response."""
+class FakeDesk:
+    """The receiver of heartbeats: raises for the numbered ones, answers the others with its response."""
 
-    def __init__(self, *refused: int, orders: HeartbeatResponse | None = None) -> None:
-        self.heard: list[Heartbeat] = []
-        self.orders = orders
+    def __init__(self, *refused: int, response: HeartbeatResponse | None = None) -> None:
+        self.heartbeats: list[Heartbeat] = []
+        self.response = response
         self.refused = set(refused)
         self._beats = -1
 
@@ -86,47 +86,47 @@ class Desk:
         self._beats += 1
         if self._beats in self.refused:
             raise ConnectionError("offline")
-        self.heard.append(heartbeat)
-        return self.orders
+        self.heartbeats.append(heartbeat)
+        return self.response
 
 
 @dataclass
-class Crowd:
-    """People on the instance, and the messages that they received."""
+class Recipients:
+    """The people on the instance, and the messages they got."""
 
     terminals: int = 1
-    notebooks: int = 0
-    told: list[str] = field(default_factory=list)
+    jupyter_servers: int = 0
+    messages: list[str] = field(default_factory=list)
 
     def notify(self, text: str) -> DeliveryCount:
-        self.told.append(text)
-        return DeliveryCount(self.terminals, self.notebooks)
+        self.messages.append(text)
+        return DeliveryCount(self.terminals, self.jupyter_servers)
 
 
 @dataclass
-class Machine:
-    """The probe of one instance and what a test checks."""
+class ProbeMachine:
+    """A probe and its fakes."""
 
-    places: ProbePaths
-    desk: Desk
-    crowd: Crowd
+    paths: ProbePaths
+    desk: FakeDesk
+    recipients: Recipients
     powered_off: list[datetime]
     probe: Probe
 
-    def beats(self, number: int) -> list[bool]:
+    def tick(self, number: int) -> list[bool]:
         return [self.probe.tick() for _ in range(number)]
 
 
-def machine(
+def build_machine(
     folder: Path,
     *sensors: Sensor,
     time: Minutes | None = None,
-    desk: Desk | None = None,
-    crowd: Crowd | None = None,
+    desk: FakeDesk | None = None,
+    recipients: Recipients | None = None,
     boot_id: str = "boot-1",
-) -> Machine:
-    """Return a probe whose files are in `folder`. Without sensors, all seven signals are quiet."""
-    places, desk, crowd = ProbePaths(folder), desk or Desk(), crowd or Crowd()
+) -> ProbeMachine:
+    """Return a probe with its files in `folder`; without sensors, all seven signals are quiet."""
+    places, desk, recipients = ProbePaths(folder), desk or FakeDesk(), recipients or Recipients()
     places.create_folders()
     clock = time or Minutes()
     powered_off: list[datetime] = []
@@ -136,9 +136,9 @@ def machine(
         history=History(places.history),
         setup=SetupWatch(places.lock, places.attempts, places.progress, since_boot=lambda: 195.0),
         keep_requests=KeepRequests(places.keep_requests, places.keep_results),
-        notifier=Notifier(crowd),
-        power_off=lambda: powered_off.append(desk.heard[-1].at if desk.heard else START),
+        notifier=Notifier(recipients),
+        power_off=lambda: powered_off.append(desk.heartbeats[-1].at if desk.heartbeats else START),
     )
     watched = [GuardedSensor(each, 0.05) for each in sensors or [Scripted(name, QUIET) for name in SIGNALS]]
     identity = Identity(instance_id="i-1", boot_id=boot_id)
-    return Machine(places, desk, crowd, powered_off, Probe(watched, clock, desk, identity, here))
+    return ProbeMachine(places, desk, recipients, powered_off, Probe(watched, clock, desk, identity, here))

@@ -36,54 +36,54 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> ProbePaths:
-    found = ProbePaths(tmp_path)
-    found.create_folders()
-    return found
+def paths(tmp_path: Path) -> ProbePaths:
+    probe_paths = ProbePaths(tmp_path)
+    probe_paths.create_folders()
+    return probe_paths
 
 
-def start(program: Path, places: ProbePaths, *arguments: str) -> subprocess.Popen[str]:
-    environment = {**os.environ, "GPUDESK_STATE": str(places.root)}
+def start(program: Path, paths: ProbePaths, *arguments: str) -> subprocess.Popen[str]:
+    environment = {**os.environ, "GPUDESK_STATE": str(paths.root)}
     command = [sys.executable, str(program), *arguments]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def run(program: Path, places: ProbePaths, *arguments: str) -> tuple[int, str, str]:
-    process = start(program, places, *arguments)
+def run(program: Path, paths: ProbePaths, *arguments: str) -> tuple[int, str, str]:
+    process = start(program, paths, *arguments)
     out, errors = process.communicate(timeout=30)
     return process.returncode, out, errors
 
 
-def held(places: ProbePaths) -> SignalState:
-    return HoldSensor(places.holds, lambda: datetime.now(UTC)).read(Thresholds()).state
+def held(paths: ProbePaths) -> SignalState:
+    return HoldSensor(paths.holds, lambda: datetime.now(UTC)).read(Thresholds()).state
 
 
-def test_the_machine_is_held_for_as_long_as_the_command_runs(program: Path, places: ProbePaths) -> None:
-    process = start(program, places, "hold", "sh", "-c", "echo begun; exec sleep 61")
+def test_hold_lasts_while_its_command_runs(program: Path, paths: ProbePaths) -> None:
+    process = start(program, paths, "hold", "sh", "-c", "echo begun; exec sleep 61")
     assert process.stdout is not None
     assert process.stdout.readline() == "begun\n"
-    assert held(places) is SignalState.ACTIVE
+    assert held(paths) is SignalState.ACTIVE
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=30) == 128 + signal.SIGTERM, "passed on to the command, whose end it reports"
-    assert held(places) is SignalState.QUIET
-    assert list(places.holds.iterdir()) == []
+    assert held(paths) is SignalState.QUIET
+    assert list(paths.holds.iterdir()) == []
     process.communicate()
 
 
-def test_a_hold_that_is_killed_holds_nothing(program: Path, places: ProbePaths) -> None:
-    process = start(program, places, "hold", "sh", "-c", "echo begun; exec sleep 60")
+def test_killed_hold_command_ends_the_hold(program: Path, paths: ProbePaths) -> None:
+    process = start(program, paths, "hold", "sh", "-c", "echo begun; exec sleep 60")
     assert process.stdout is not None
     process.stdout.readline()
     process.kill()
     process.wait(timeout=30)
-    assert held(places) is SignalState.QUIET
+    assert held(paths) is SignalState.QUIET
     subprocess.run(["pkill", "-f", "^sleep 60$"], check=False)
     process.communicate()
 
 
-def test_hold_gives_the_commands_own_status_and_says_what_cannot_be_run(program: Path, places: ProbePaths) -> None:
-    assert run(program, places, "hold", "--reason", "r", "--", "sh", "-c", "exit 3")[0] == 3
-    status, _, errors = run(program, places, "hold", "no-such-program")
+def test_hold_returns_the_exit_status_of_its_command(program: Path, paths: ProbePaths) -> None:
+    assert run(program, paths, "hold", "--reason", "r", "--", "sh", "-c", "exit 3")[0] == 3
+    status, _, errors = run(program, paths, "hold", "no-such-program")
     assert status == 127
     assert "no-such-program" in errors
 
@@ -117,75 +117,77 @@ A_SPAN = "must be a number and m, h or d, such as 90m, 4h or 2d"
         (["history", "--since", "garbage"], f"'garbage' {A_TIME}"),
     ],
 )
-def test_what_makes_no_sense_is_refused_with_what_would_be_right_and_does_nothing(
-    places: ProbePaths, capsys: pytest.CaptureFixture[str], wrong: list[str], why: str
+def test_invalid_arguments_are_refused_with_the_accepted_values(
+    paths: ProbePaths, capsys: pytest.CaptureFixture[str], wrong: list[str], why: str
 ) -> None:
     with pytest.raises(SystemExit) as ended:
-        CALLED[wrong[0]](wrong[1:], places)
+        CALLED[wrong[0]](wrong[1:], paths)
     assert ended.value.code == 2
     assert why in capsys.readouterr().err
-    assert held(places) is SignalState.QUIET
-    assert list(places.keep_requests.iterdir()) == []
+    assert held(paths) is SignalState.QUIET
+    assert list(paths.keep_requests.iterdir()) == []
 
 
-def test_a_hold_with_an_end_holds_until_then(program: Path, places: ProbePaths) -> None:
-    assert run(program, places, "hold", "--for", "2h")[0] == 0
-    assert held(places) is SignalState.ACTIVE
-    later = HoldSensor(places.holds, lambda: datetime.now(UTC) + timedelta(hours=3))
+def test_hold_with_an_end_lasts_until_that_time(program: Path, paths: ProbePaths) -> None:
+    assert run(program, paths, "hold", "--for", "2h")[0] == 0
+    assert held(paths) is SignalState.ACTIVE
+    later = HoldSensor(paths.holds, lambda: datetime.now(UTC) + timedelta(hours=3))
     assert later.read(Thresholds()).state is SignalState.QUIET
 
 
-def test_release_ends_the_timed_holds_of_the_user_and_no_hold_of_a_running_command(
-    program: Path, places: ProbePaths
+def test_release_ends_timed_holds_of_the_user_but_no_hold_of_a_running_command(
+    program: Path, paths: ProbePaths
 ) -> None:
-    run(program, places, "hold", "--for", "2h")
-    (places.holds / "broken.json").write_text("{")
-    assert run(program, places, "hold", "--release") == (0, "Released 1 hold.\n", "")
-    assert [path.name for path in places.holds.iterdir()] == ["broken.json"]
-    (places.holds / "broken.json").unlink()
-    assert held(places) is SignalState.QUIET
-    process = start(program, places, "hold", "sh", "-c", "echo begun; exec sleep 61")
+    run(program, paths, "hold", "--for", "2h")
+    (paths.holds / "broken.json").write_text("{")
+    assert run(program, paths, "hold", "--release") == (0, "Released 1 hold.\n", "")
+    assert [path.name for path in paths.holds.iterdir()] == ["broken.json"]
+    (paths.holds / "broken.json").unlink()
+    assert held(paths) is SignalState.QUIET
+    process = start(program, paths, "hold", "sh", "-c", "echo begun; exec sleep 61")
     assert process.stdout is not None
     process.stdout.readline()
-    assert run(program, places, "hold", "--release")[1] == "Released 0 holds.\n"
-    assert held(places) is SignalState.ACTIVE
+    assert run(program, paths, "hold", "--release")[1] == "Released 0 holds.\n"
+    assert held(paths) is SignalState.ACTIVE
     process.terminate()
     process.communicate(timeout=30)
 
 
 def test_release_leaves_the_holds_of_other_users(
-    places: ProbePaths, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    paths: ProbePaths, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run_hold(["--for", "2h"], places)
+    run_hold(["--for", "2h"], paths)
     owner = os.getuid()
     for user, released in ((owner + 1, "Released 0 holds."), (owner, "Released 1 hold.")):
         monkeypatch.setattr(os, "getuid", lambda user=user: user)
-        assert run_hold(["--release"], places) == 0
+        assert run_hold(["--release"], paths) == 0
         assert released in capsys.readouterr().out
 
 
-def test_keep_waits_for_the_desks_answer_and_gives_it(program: Path, places: ProbePaths) -> None:
-    process = start(program, places, "keep", "90m")
+def test_keep_waits_for_the_result_and_prints_it(program: Path, paths: ProbePaths) -> None:
+    process = start(program, paths, "keep", "90m")
     assert process.stdout is not None
     process.stdout.readline()
-    wishes = KeepRequests(places.keep_requests, places.keep_results)
-    wish = wishes.next_request()
-    assert wish is not None
-    assert wish.hours == 1.5
-    wishes.acknowledge(KeepResult(id=wish.id, granted=True, message="kept until 18:00 UTC"))
+    requests = KeepRequests(paths.keep_requests, paths.keep_results)
+    request = requests.next_request()
+    assert request is not None
+    assert request.hours == 1.5
+    requests.acknowledge(KeepResult(id=request.id, granted=True, message="kept until 18:00 UTC"))
     out, _ = process.communicate(timeout=30)
     assert (process.returncode, out) == (0, "Granted: kept until 18:00 UTC.\n")
-    assert wishes.next_request() is None
+    assert requests.next_request() is None
 
 
-def test_a_refused_keep_fails_with_why(places: ProbePaths, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_keep(["4h"], places, wait_seconds=0) == 1
+def test_keep_without_a_result_in_time_exits_with_status_1(
+    paths: ProbePaths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_keep(["4h"], paths, wait_seconds=0) == 1
     assert "keeps sending the request" in capsys.readouterr().err
-    wishes = KeepRequests(places.keep_requests, places.keep_results)
-    wish = wishes.next_request()
-    assert wish is not None
-    wishes.acknowledge(KeepResult(id=wish.id, granted=False, message="its maximum hours are over"))
-    assert json.loads((places.keep_results / f"{wish.id}.json").read_text())["granted"] is False
+    requests = KeepRequests(paths.keep_requests, paths.keep_results)
+    request = requests.next_request()
+    assert request is not None
+    requests.acknowledge(KeepResult(id=request.id, granted=False, message="its maximum hours are over"))
+    assert json.loads((paths.keep_results / f"{request.id}.json").read_text())["granted"] is False
 
 
 STATUS: dict[str, Any] = {
@@ -206,21 +208,21 @@ STATUS: dict[str, Any] = {
 }
 
 
-def test_status_tells_what_the_probe_knows(places: ProbePaths, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_status([], places) == 1
+def test_status_prints_signals_policy_and_warnings(paths: ProbePaths, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_status([], paths) == 1
     assert "systemctl status gpudesk-probe" in capsys.readouterr().err
-    places.status.write_text(json.dumps(STATUS))
-    assert run_status([], places) == 0
-    told = capsys.readouterr().out
+    paths.status.write_text(json.dumps(STATUS))
+    assert run_status([], paths) == 0
+    output = capsys.readouterr().out
     for part in ("gpu       quiet", "below 5 %", "30 idle minutes", "Kept until", "WARNING", "3 heartbeats"):
-        assert part in told
+        assert part in output
 
 
-def test_history_is_printed_from_a_time_on(program: Path, places: ProbePaths) -> None:
-    history = History(places.history)
+def test_history_since_a_time_starts_with_the_state_at_that_time(program: Path, paths: ProbePaths) -> None:
+    history = History(paths.history)
     for number in range(5):
         history.write_heartbeat(START + number * MINUTE, {"gpu": QUIET})
-    status, out, _ = run(program, places, "history", "--since", "2026-11-23T12:03Z")
+    status, out, _ = run(program, paths, "history", "--since", "2026-11-23T12:03Z")
     assert status == 0
     lines = [json.loads(line) for line in out.splitlines()]
     assert [(each["at"][11:16], each["event"]) for each in lines] == [
@@ -230,11 +232,11 @@ def test_history_is_printed_from_a_time_on(program: Path, places: ProbePaths) ->
     ]
 
 
-def test_whoever_reads_only_the_begin_of_the_history_ends_it_in_no_traceback(program: Path, places: ProbePaths) -> None:
-    History(places.history).write_heartbeat(START, {"gpu": QUIET})
+def test_history_into_a_closed_pipe_prints_no_traceback(program: Path, paths: ProbePaths) -> None:
+    History(paths.history).write_heartbeat(START, {"gpu": QUIET})
     reads, writes = os.pipe()
     os.close(reads)
-    environment = {"GPUDESK_STATE": str(places.root)}
+    environment = {"GPUDESK_STATE": str(paths.root)}
     command = [sys.executable, str(program), "history"]
     found = subprocess.run(command, env=environment, stdout=writes, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writes)

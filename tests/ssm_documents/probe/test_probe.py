@@ -1,4 +1,4 @@
-"""The probe's beat: sensors, AWS's time, folding, the one write, and what its answer changes."""
+"""The probe's heartbeat: sensors, the time of AWS, evidence, the write, and the response."""
 
 import fcntl
 import json
@@ -17,52 +17,63 @@ from ssm_documents.probe.history import History
 from ssm_documents.probe.imds import Imds
 from ssm_documents.probe.local_http import Response as HttpAnswer
 from ssm_documents.probe.sensors import GuardedSensor, Reading, read_all
-from tests.support.fakes import ACTIVE, MINUTE, QUIET, START, Crowd, Desk, Hanging, Minutes, Scripted, machine
+from tests.support.fakes import (
+    ACTIVE,
+    MINUTE,
+    QUIET,
+    START,
+    FakeDesk,
+    Hanging,
+    Minutes,
+    Recipients,
+    Scripted,
+    build_machine,
+)
 from tools.replay.__main__ import ReplayResult, run_replay
 from tools.replay.history import MalformedLine, read_events
 
 ANY = Thresholds()
 
 
-def test_each_beat_folds_what_every_sensor_sees(tmp_path: Path) -> None:
-    one = machine(tmp_path, Scripted("gpu", QUIET), Scripted("jupyter", QUIET, ACTIVE, QUIET))
-    assert one.beats(3) == [True] * 3
-    heartbeat = one.desk.heard[-1]
+def test_each_heartbeat_folds_one_sample_of_every_sensor(tmp_path: Path) -> None:
+    one = build_machine(tmp_path, Scripted("gpu", QUIET), Scripted("jupyter", QUIET, ACTIVE, QUIET))
+    assert one.tick(3) == [True] * 3
+    heartbeat = one.desk.heartbeats[-1]
     assert (heartbeat.at, heartbeat.instance_id, heartbeat.boot_id) == (START + 2 * MINUTE, "i-1", "boot-1")
     assert (heartbeat.signals["gpu"].samples, heartbeat.signals["gpu"].since) == (3, START)
     assert (heartbeat.signals["jupyter"].samples, heartbeat.signals["jupyter"].since) == (1, START + 2 * MINUTE)
 
 
-def test_a_sensor_that_raises_is_unknown_and_alone_in_it(tmp_path: Path) -> None:
-    one = machine(tmp_path, Scripted("gpu", RuntimeError("driver gone")), Scripted("jupyter", QUIET))
-    assert one.beats(1) == [True]
+def test_raising_sensor_makes_only_its_own_signal_unknown(tmp_path: Path) -> None:
+    one = build_machine(tmp_path, Scripted("gpu", RuntimeError("driver gone")), Scripted("jupyter", QUIET))
+    assert one.tick(1) == [True]
     assert one.probe.evidence["gpu"].state is SignalState.UNKNOWN
     assert one.probe.evidence["gpu"].reason == "the sensor failed: RuntimeError: driver gone"
     assert one.probe.evidence["jupyter"].state is SignalState.QUIET
 
 
-def test_a_sensor_that_hangs_is_unknown_and_is_not_asked_again_meanwhile(tmp_path: Path) -> None:
+def test_hanging_sensor_is_unknown_and_not_started_again(tmp_path: Path) -> None:
     hanging = Hanging()
-    one = machine(tmp_path, hanging, Scripted("jupyter", QUIET))
-    assert one.beats(2) == [True, True]
+    one = build_machine(tmp_path, hanging, Scripted("jupyter", QUIET))
+    assert one.tick(2) == [True, True]
     assert one.probe.evidence["hanging"].state is SignalState.UNKNOWN
     assert "has not answered within 0.05 s" in one.probe.evidence["hanging"].reason
     assert one.probe.evidence["jupyter"].samples == 2
-    assert hanging.looks == 1
-    hanging.let_go.set()
+    assert hanging.readings == 1
+    hanging.release.set()
 
 
-def test_a_sensor_that_comes_back_is_heard_again() -> None:
+def test_sensor_is_read_again_after_it_hung() -> None:
     hanging = Hanging()
     assert read_all([GuardedSensor(hanging, 0.05)], ANY)["hanging"].state is SignalState.UNKNOWN
-    hanging.let_go.set()
+    hanging.release.set()
     assert read_all([GuardedSensor(hanging, 10)], ANY)["hanging"] == QUIET
 
 
-def test_offline_the_probe_goes_on_folding_and_says_later_what_was_missed(tmp_path: Path) -> None:
-    one = machine(tmp_path, Scripted("gpu", QUIET), desk=Desk(1, 2))
-    assert one.beats(4) == [True, False, False, True]
-    heartbeat = one.desk.heard[-1]
+def test_offline_probe_keeps_evidence_and_reports_missed_heartbeats_later(tmp_path: Path) -> None:
+    one = build_machine(tmp_path, Scripted("gpu", QUIET), desk=FakeDesk(1, 2))
+    assert one.tick(4) == [True, False, False, True]
+    heartbeat = one.desk.heartbeats[-1]
     assert (heartbeat.signals["gpu"].samples, heartbeat.signals["gpu"].since) == (4, START)
     assert heartbeat.missed_heartbeats is not None
     assert (
@@ -70,164 +81,176 @@ def test_offline_the_probe_goes_on_folding_and_says_later_what_was_missed(tmp_pa
         heartbeat.missed_heartbeats.since,
         heartbeat.missed_heartbeats.reason,
     ) == (2, START + MINUTE, "ConnectionError")
-    one.beats(59)
-    assert one.desk.heard[-1].missed_heartbeats is not None, "for an hour, for whoever looks later"
-    one.beats(4)
-    assert one.desk.heard[-1].missed_heartbeats is None
+    one.tick(59)
+    assert one.desk.heartbeats[-1].missed_heartbeats is not None, "for an hour, for whoever looks later"
+    one.tick(4)
+    assert one.desk.heartbeats[-1].missed_heartbeats is None
 
 
-def test_without_the_time_nothing_is_folded_and_a_long_outage_voids(tmp_path: Path) -> None:
-    short = machine(tmp_path / "short", Scripted("gpu", QUIET), time=Minutes(1, 2))
-    assert short.beats(4) == [True, False, False, True]
+def test_without_the_time_nothing_is_folded_and_a_long_gap_resets_evidence(tmp_path: Path) -> None:
+    short = build_machine(tmp_path / "short", Scripted("gpu", QUIET), time=Minutes(1, 2))
+    assert short.tick(4) == [True, False, False, True]
     assert short.probe.evidence["gpu"].since == START
-    long = machine(tmp_path / "long", Scripted("gpu", QUIET), time=Minutes(1, 2, 3))
-    assert long.beats(5) == [True, False, False, False, True]
+    long = build_machine(tmp_path / "long", Scripted("gpu", QUIET), time=Minutes(1, 2, 3))
+    assert long.tick(5) == [True, False, False, False, True]
     assert long.probe.evidence["gpu"].since == START + 4 * MINUTE
 
 
-def test_what_a_stop_would_end_is_added_up(tmp_path: Path) -> None:
+def test_live_counts_of_all_sensors_are_added(tmp_path: Path) -> None:
     jupyter = Scripted("jupyter", Reading(SignalState.QUIET, "x", {"kernels": 2, "terminals": 1}))
-    one = machine(tmp_path, jupyter, Scripted("sessions", Reading(SignalState.QUIET, "x", {"tmux": 1})))
-    one.beats(1)
-    assert one.desk.heard[-1].live_counts == {"kernels": 2, "terminals": 1, "tmux": 1}
+    one = build_machine(tmp_path, jupyter, Scripted("sessions", Reading(SignalState.QUIET, "x", {"tmux": 1})))
+    one.tick(1)
+    assert one.desk.heartbeats[-1].live_counts == {"kernels": 2, "terminals": 1, "tmux": 1}
 
 
-def test_the_desks_thresholds_hold_from_the_next_look_on_and_void_what_others_made(tmp_path: Path) -> None:
+def test_changed_threshold_applies_to_the_next_reading_and_resets_only_its_signal(tmp_path: Path) -> None:
     cpu, disk = Scripted("cpu", QUIET), Scripted("disk", QUIET)
-    one = machine(tmp_path, cpu, disk)
-    one.beats(3)
+    one = build_machine(tmp_path, cpu, disk)
+    one.tick(3)
     changed = Thresholds(cpu_core_percent=80)
-    one.desk.orders = HeartbeatResponse(policy=IdlePolicy(thresholds=changed))
-    one.beats(2)
+    one.desk.response = HeartbeatResponse(policy=IdlePolicy(thresholds=changed))
+    one.tick(2)
     assert cpu.thresholds[-2:] == [ANY, changed]
-    assert one.desk.heard[-1].signals["cpu"].samples == 1
-    assert one.desk.heard[-1].signals["disk"].samples == 5
+    assert one.desk.heartbeats[-1].signals["cpu"].samples == 1
+    assert one.desk.heartbeats[-1].signals["disk"].samples == 5
 
 
-def test_orders_survive_the_probe_and_a_file_that_makes_no_sense_is_none(tmp_path: Path) -> None:
-    orders = HeartbeatResponse(mode="paused", policy=IdlePolicy(idle_minutes=7), keep_until=START + timedelta(hours=5))
-    machine(tmp_path, desk=Desk(orders=orders)).beats(1)
-    again = machine(tmp_path, desk=Desk(0, 1, 2))
-    again.beats(1)
-    status = json.loads(again.places.status.read_text())
+def test_last_response_survives_a_restart_and_an_invalid_file_counts_as_none(tmp_path: Path) -> None:
+    response = HeartbeatResponse(
+        mode="paused", policy=IdlePolicy(idle_minutes=7), keep_until=START + timedelta(hours=5)
+    )
+    build_machine(tmp_path, desk=FakeDesk(response=response)).tick(1)
+    again = build_machine(tmp_path, desk=FakeDesk(0, 1, 2))
+    again.tick(1)
+    status = json.loads(again.paths.status.read_text())
     assert (status["response"]["mode"], status["response"]["idle_minutes"]) == ("paused", 7)
-    again.places.response.write_text('{"mode": ')
-    machine(tmp_path, desk=Desk(0)).beats(1)
-    assert json.loads(again.places.status.read_text())["response"] is None
+    again.paths.response.write_text('{"mode": ')
+    build_machine(tmp_path, desk=FakeDesk(0)).tick(1)
+    assert json.loads(again.paths.status.read_text())["response"] is None
 
 
-def test_an_answer_that_makes_no_sense_is_a_heartbeat_that_did_not_get_through(tmp_path: Path) -> None:
-    class Nonsense(Desk):
+def test_invalid_response_counts_as_a_missed_heartbeat(tmp_path: Path) -> None:
+    class Nonsense(FakeDesk):
         def send(self, beat: object) -> HeartbeatResponse | None:
             raise KeyError("mode")
 
-    one = machine(tmp_path, desk=Nonsense())
-    assert one.beats(2) == [False, False]
+    one = build_machine(tmp_path, desk=Nonsense())
+    assert one.tick(2) == [False, False]
     assert one.probe.evidence["gpu"].samples == 2
 
 
-def test_a_keep_is_reported_as_heard(tmp_path: Path) -> None:
+def test_keep_is_acknowledged_in_the_next_heartbeat(tmp_path: Path) -> None:
     until = START + timedelta(hours=2)
-    one = machine(tmp_path, desk=Desk(orders=HeartbeatResponse(keep_until=until)))
-    one.beats(2)
-    assert [each.acknowledged.keep_until for each in one.desk.heard] == [None, until]
+    one = build_machine(tmp_path, desk=FakeDesk(response=HeartbeatResponse(keep_until=until)))
+    one.tick(2)
+    assert [each.acknowledged.keep_until for each in one.desk.heartbeats] == [None, until]
 
 
-def test_the_desks_warning_is_passed_on_once_it_reaches_somebody_and_taken_back_aloud(tmp_path: Path) -> None:
+def test_stop_warning_is_repeated_until_it_reaches_somebody_and_its_cancellation_is_announced(tmp_path: Path) -> None:
     warning = ActiveWarning(id="idle-1", warning_type="idle", stop_at=START + 10 * MINUTE)
-    crowd = Crowd(terminals=0)
-    one = machine(tmp_path, desk=Desk(orders=HeartbeatResponse(warning=warning)), crowd=crowd)
-    one.beats(3)
-    assert len(crowd.told) == 3, "nobody there: said again"
-    crowd.terminals = 2
-    one.beats(3)
-    assert len(crowd.told) == 4, "reached somebody: said no more"
-    assert "will be stopped at 12:10 UTC: it is idle. To keep it running, run gpudesk-keep 4h." in crowd.told[-1]
-    heard = one.desk.heard[-1].acknowledged
-    assert (heard.warning_id, heard.terminals, heard.jupyter_servers) == ("idle-1", 2, 0)
-    one.desk.orders = HeartbeatResponse()
-    one.beats(2)
-    assert "The stop was cancelled." in crowd.told[-1]
-    assert one.desk.heard[-1].acknowledged.warning_id is None
+    recipients = Recipients(terminals=0)
+    one = build_machine(tmp_path, desk=FakeDesk(response=HeartbeatResponse(warning=warning)), recipients=recipients)
+    one.tick(3)
+    assert len(recipients.messages) == 3, "nobody is there, so it is repeated"
+    recipients.terminals = 2
+    one.tick(3)
+    assert len(recipients.messages) == 4, "it has reached somebody, so it is not repeated"
+    assert (
+        "will be stopped at 12:10 UTC: it is idle. To keep it running, run gpudesk-keep 4h." in recipients.messages[-1]
+    )
+    acknowledged = one.desk.heartbeats[-1].acknowledged
+    assert (acknowledged.warning_id, acknowledged.terminals, acknowledged.jupyter_servers) == ("idle-1", 2, 0)
+    one.desk.response = HeartbeatResponse()
+    one.tick(2)
+    assert "The stop was cancelled." in recipients.messages[-1]
+    assert one.desk.heartbeats[-1].acknowledged.warning_id is None
 
 
-def test_a_wish_goes_along_until_the_desk_answers_it(tmp_path: Path) -> None:
-    one = machine(tmp_path)
-    (one.places.keep_requests / "1-aa.json").write_text('{"hours": 4}')
-    one.beats(2)
-    assert [each.keep_request for each in one.desk.heard] == [KeepRequest(id="1-aa", hours=4)] * 2
-    one.desk.orders = HeartbeatResponse(keep_result=KeepResult(id="1-aa", granted=True, message="kept until 18:00 UTC"))
-    one.beats(2)
-    assert one.desk.heard[-1].keep_request is None
-    answer = json.loads((one.places.keep_results / "1-aa.json").read_text())
+def test_keep_request_is_sent_until_gpudesk_decides(tmp_path: Path) -> None:
+    one = build_machine(tmp_path)
+    (one.paths.keep_requests / "1-aa.json").write_text('{"hours": 4}')
+    one.tick(2)
+    assert [each.keep_request for each in one.desk.heartbeats] == [KeepRequest(id="1-aa", hours=4)] * 2
+    one.desk.response = HeartbeatResponse(
+        keep_result=KeepResult(id="1-aa", granted=True, message="kept until 18:00 UTC")
+    )
+    one.tick(2)
+    assert one.desk.heartbeats[-1].keep_request is None
+    answer = json.loads((one.paths.keep_results / "1-aa.json").read_text())
     assert answer == {"granted": True, "message": "kept until 18:00 UTC"}
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can write as several users")
-def test_each_users_wish_is_answered_in_turn_whatever_time_another_gives_to_a_file(tmp_path: Path) -> None:
-    one = machine(tmp_path)
-    wishes = [("1-ada", 1001, 4), ("2-eve", 1002, 9), ("3-eve", 1002, 8), ("4-bob", 1003, 2)]
-    for name, user, hours in wishes:
-        path = one.places.keep_requests / f"{name}.json"
+def test_keep_requests_of_several_users_take_turns_whatever_mtime_they_set(tmp_path: Path) -> None:
+    one = build_machine(tmp_path)
+    files = [("1-ada", 1001, 4), ("2-eve", 1002, 9), ("3-eve", 1002, 8), ("4-bob", 1003, 2)]
+    for name, user, hours in files:
+        path = one.paths.keep_requests / f"{name}.json"
         path.write_text(json.dumps({"hours": hours}))
         os.utime(path, (4e9, 4e9) if user == 1002 else None)
         os.chown(path, user, -1)
-    (one.places.keep_requests / "0-eve.json").mkdir()
-    os.chown(one.places.keep_requests / "0-eve.json", 1002, -1)
-    passed_on = []
+    (one.paths.keep_requests / "0-eve.json").mkdir()
+    os.chown(one.paths.keep_requests / "0-eve.json", 1002, -1)
+    requests = []
     for _ in range(3):
-        one.beats(1)
-        wish = one.desk.heard[-1].keep_request
-        assert wish
-        passed_on.append(wish)
-        one.desk.orders = HeartbeatResponse(keep_result=KeepResult(id=wish.id, granted=True, message="kept"))
-        one.beats(1)
-    assert [(each.id, each.hours) for each in passed_on] == [("1-ada", 4), ("3-eve", 8), ("4-bob", 2)]
-    assert {path.stem for path in one.places.keep_results.iterdir()} == {"1-ada", "3-eve", "4-bob"}
-    assert [path.name for path in one.places.keep_requests.iterdir()] == ["0-eve.json"], "all else is cleared away"
+        one.tick(1)
+        request = one.desk.heartbeats[-1].keep_request
+        assert request
+        requests.append(request)
+        one.desk.response = HeartbeatResponse(keep_result=KeepResult(id=request.id, granted=True, message="kept"))
+        one.tick(1)
+    assert [(each.id, each.hours) for each in requests] == [("1-ada", 4), ("3-eve", 8), ("4-bob", 2)]
+    assert {path.stem for path in one.paths.keep_results.iterdir()} == {"1-ada", "3-eve", "4-bob"}
+    assert [path.name for path in one.paths.keep_requests.iterdir()] == ["0-eve.json"], "all else is cleared away"
 
 
 @pytest.mark.parametrize(
     "content", ["", "[]", '{"hours": "4"}', '{"hours": -1}', '{"hours": 1e999}', '{"hours": true}', "[" * 100_000]
 )
-def test_a_wish_that_makes_no_sense_is_none(tmp_path: Path, content: str) -> None:
-    one = machine(tmp_path)
-    (one.places.keep_requests / "1-aa.json").write_text(content)
-    (one.places.keep_requests / "2-link.json").symlink_to("/etc/passwd")
-    assert one.beats(1) == [True]
-    assert one.desk.heard[-1].keep_request is None
+def test_invalid_keep_request_is_ignored(tmp_path: Path, content: str) -> None:
+    one = build_machine(tmp_path)
+    (one.paths.keep_requests / "1-aa.json").write_text(content)
+    (one.paths.keep_requests / "2-link.json").symlink_to("/etc/passwd")
+    assert one.tick(1) == [True]
+    assert one.desk.heartbeats[-1].keep_request is None
 
 
-def test_a_step_that_runs_is_told_with_what_it_said_last(tmp_path: Path) -> None:
-    one = machine(tmp_path)
-    said = {"document": "gpudesk-jupyter", "step": "install", "position": "1 of 2", "started": 100, "line": "Going."}
-    one.places.progress.write_text(json.dumps({**said, "attempt": "a1"}))
-    assert one.beats(1) == [True]
-    assert one.desk.heard[-1].setup is None, "what was killed left its last words"
-    with one.places.lock.open("w") as lock:
+def test_running_step_is_reported_with_its_last_output_line(tmp_path: Path) -> None:
+    one = build_machine(tmp_path)
+    progress = {
+        "document": "gpudesk-jupyter",
+        "step": "install",
+        "position": "1 of 2",
+        "started": 100,
+        "line": "Going.",
+    }
+    one.paths.progress.write_text(json.dumps({**progress, "attempt": "a1"}))
+    assert one.tick(1) == [True]
+    assert one.desk.heartbeats[-1].setup is None, "what was killed left its last words"
+    with one.paths.lock.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        one.beats(1)
-        told = one.desk.heard[-1].setup
-        assert told is not None
-        assert (told.document, told.step, told.position, told.last_output_line) == (
+        one.tick(1)
+        step = one.desk.heartbeats[-1].setup
+        assert step is not None
+        assert (step.document, step.step, step.position, step.last_output_line) == (
             "gpudesk-jupyter",
             "install",
             "1 of 2",
             "Going.",
         )
-        assert told.running_for == timedelta(seconds=95)
-        one.places.progress.write_text('{"document": "')
-        one.beats(1)
-        assert one.desk.heard[-1].setup is None
+        assert step.running_for == timedelta(seconds=95)
+        one.paths.progress.write_text('{"document": "')
+        one.tick(1)
+        assert one.desk.heartbeats[-1].setup is None
 
 
-def test_the_history_is_what_make_replay_reads(tmp_path: Path) -> None:
-    one = machine(tmp_path, desk=Desk(orders=HeartbeatResponse(keep_until=START + timedelta(hours=3))))
-    with one.places.lock.open("w") as lock:
+def test_history_can_be_read_by_make_replay(tmp_path: Path) -> None:
+    one = build_machine(tmp_path, desk=FakeDesk(response=HeartbeatResponse(keep_until=START + timedelta(hours=3))))
+    with one.paths.lock.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        one.beats(2)
-    one.beats(3)
-    lines = list(History(one.places.history).read_lines())
+        one.tick(2)
+    one.tick(3)
+    lines = list(History(one.paths.history).read_lines())
     events = [json.loads(line)["event"] for line in lines]
     assert events[:4] == ["ready", "setup_started", "heartbeat", "keep"]
     assert events.count("setup_ended") == 1
@@ -235,10 +258,10 @@ def test_the_history_is_what_make_replay_reads(tmp_path: Path) -> None:
     assert not [each for each in read_events(line.encode() for line in lines) if isinstance(each, MalformedLine)]
 
 
-def test_a_boot_after_another_tells_of_the_stop_between_and_a_probe_that_begins_anew_does_not(tmp_path: Path) -> None:
-    machine(tmp_path).beats(2)
-    machine(tmp_path, time=Minutes(begin=START + 2 * MINUTE)).beats(1)
-    machine(tmp_path, time=Minutes(begin=START + 9 * MINUTE), boot_id="boot-2").beats(1)
+def test_boot_after_another_boot_records_a_stop_and_a_restarted_probe_does_not(tmp_path: Path) -> None:
+    build_machine(tmp_path).tick(2)
+    build_machine(tmp_path, time=Minutes(begin=START + 2 * MINUTE)).tick(1)
+    build_machine(tmp_path, time=Minutes(begin=START + 9 * MINUTE), boot_id="boot-2").tick(1)
     lines = [json.loads(line) for line in History(tmp_path / "history.jsonl").read_lines()]
     events = ["ready", "heartbeat", "heartbeat", "ready", "heartbeat", "stopped_outside", "ready", "heartbeat"]
     assert [line["event"] for line in lines] == events
@@ -246,15 +269,15 @@ def test_a_boot_after_another_tells_of_the_stop_between_and_a_probe_that_begins_
     assert [line["at"] for line in lines] == [f"2026-11-23T12:{minute}:00Z" for minute in minutes]
 
 
-def test_two_busy_days_with_a_night_off_between_are_nothing_to_report_or_stop(tmp_path: Path) -> None:
+def test_replay_of_two_busy_days_with_a_stopped_night_has_no_actions(tmp_path: Path) -> None:
     for day in range(2):
         time = Minutes(begin=START + timedelta(days=day))
-        machine(tmp_path, Scripted("cpu", ACTIVE), time=time, boot_id=f"boot-{day}").beats(8 * 60)
+        build_machine(tmp_path, Scripted("cpu", ACTIVE), time=time, boot_id=f"boot-{day}").tick(8 * 60)
     lines = [line.encode() for line in History(tmp_path / "history.jsonl").read_lines()]
     assert run_replay(lines, Policy()) == ReplayResult([], [], [])
 
 
-def test_the_history_is_bounded_and_told_from_a_time_on(tmp_path: Path) -> None:
+def test_history_is_limited_and_can_be_read_since_a_time(tmp_path: Path) -> None:
     history = History(tmp_path / "h.jsonl", max_bytes=2000)
     for number in range(200):
         history.write_heartbeat(START + number * MINUTE, {"gpu": QUIET})
@@ -267,7 +290,7 @@ def test_the_history_is_bounded_and_told_from_a_time_on(tmp_path: Path) -> None:
     ]
 
 
-def test_a_stop_after_a_boot_so_long_that_its_begin_was_dropped_is_told_of(tmp_path: Path) -> None:
+def test_stop_is_recorded_even_if_the_start_of_the_boot_was_dropped(tmp_path: Path) -> None:
     history = History(tmp_path / "h.jsonl", max_bytes=2000)
     history.start_window(START, "boot-1", is_setting_up=False)
     for number in range(200):
@@ -276,7 +299,7 @@ def test_a_stop_after_a_boot_so_long_that_its_begin_was_dropped_is_told_of(tmp_p
     assert [json.loads(line)["event"] for line in history.read_lines()][-2:] == ["stopped_outside", "ready"]
 
 
-def test_a_line_that_a_crash_cut_is_left_out(tmp_path: Path) -> None:
+def test_incomplete_line_of_a_crash_is_left_out(tmp_path: Path) -> None:
     history = History(tmp_path / "h.jsonl")
     history.write_heartbeat(START, {"gpu": QUIET})
     with (tmp_path / "h.jsonl").open("a") as file:
@@ -286,13 +309,13 @@ def test_a_line_that_a_crash_cut_is_left_out(tmp_path: Path) -> None:
     assert json.loads(list(history.read_lines())[-1])["event"] == "ready", "the next one is not lost with it"
 
 
-def test_a_probe_that_its_own_document_restarts_tells_of_the_end_of_the_setup(tmp_path: Path) -> None:
-    first = machine(tmp_path)
-    with first.places.lock.open("w") as lock:
+def test_probe_restarted_by_its_own_document_records_the_end_of_the_setup(tmp_path: Path) -> None:
+    first = build_machine(tmp_path)
+    with first.paths.lock.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        first.beats(1)
-    machine(tmp_path, time=Minutes(begin=START + MINUTE)).beats(60)
-    lines = list(History(first.places.history).read_lines())
+        first.tick(1)
+    build_machine(tmp_path, time=Minutes(begin=START + MINUTE)).tick(60)
+    lines = list(History(first.paths.history).read_lines())
     events = [json.loads(line)["event"] for line in lines]
     assert events[:6] == ["ready", "setup_started", "heartbeat", "setup_ended", "ready", "heartbeat"]
     assert events.count("setup_ended") == 1
@@ -300,36 +323,36 @@ def test_a_probe_that_its_own_document_restarts_tells_of_the_end_of_the_setup(tm
     assert [(f"{action.at:%H:%M}", action.action) for action in actions] == [("12:31", "warn"), ("12:41", "stop")]
 
 
-def test_a_setup_that_still_goes_on_when_the_probe_begins_anew_is_told_of_again(tmp_path: Path) -> None:
-    first = machine(tmp_path)
-    again = machine(tmp_path, time=Minutes(begin=START + MINUTE))
-    with first.places.lock.open("w") as lock:
+def test_restarted_probe_records_a_running_setup_again(tmp_path: Path) -> None:
+    first = build_machine(tmp_path)
+    again = build_machine(tmp_path, time=Minutes(begin=START + MINUTE))
+    with first.paths.lock.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        first.beats(1)
-        again.beats(1)
-    again.beats(1)
-    events = [json.loads(line)["event"] for line in History(first.places.history).read_lines()]
+        first.tick(1)
+        again.tick(1)
+    again.tick(1)
+    events = [json.loads(line)["event"] for line in History(first.paths.history).read_lines()]
     assert events == [*["ready", "setup_started", "heartbeat"] * 2, "setup_ended", "heartbeat"]
 
 
-def test_a_boot_in_the_middle_of_a_setup_is_a_stop_and_no_end_of_it(tmp_path: Path) -> None:
-    first = machine(tmp_path)
-    with first.places.lock.open("w") as lock:
+def test_boot_during_a_setup_is_recorded_as_a_stop(tmp_path: Path) -> None:
+    first = build_machine(tmp_path)
+    with first.paths.lock.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        first.beats(1)
-    machine(tmp_path, time=Minutes(begin=START + 5 * MINUTE), boot_id="boot-2").beats(1)
-    events = [json.loads(line)["event"] for line in History(first.places.history).read_lines()]
+        first.tick(1)
+    build_machine(tmp_path, time=Minutes(begin=START + 5 * MINUTE), boot_id="boot-2").tick(1)
+    events = [json.loads(line)["event"] for line in History(first.paths.history).read_lines()]
     assert events[3:] == ["stopped_outside", "ready", "heartbeat"]
 
 
-def test_a_part_of_the_history_begins_with_what_held_there(tmp_path: Path) -> None:
+def test_part_of_the_history_starts_with_the_state_at_its_start(tmp_path: Path) -> None:
     until = START + timedelta(hours=3)
-    one = machine(tmp_path, desk=Desk(orders=HeartbeatResponse(keep_until=until)))
-    one.beats(3)
-    with one.places.lock.open("w") as lock:
+    one = build_machine(tmp_path, desk=FakeDesk(response=HeartbeatResponse(keep_until=until)))
+    one.tick(3)
+    with one.paths.lock.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        one.beats(3)
-    history = History(one.places.history)
+        one.tick(3)
+    history = History(one.paths.history)
 
     def begin(minute: int) -> list[tuple[str, str]]:
         plain = [json.loads(line) for line in history.read_lines(START + minute * MINUTE)]
@@ -339,15 +362,15 @@ def test_a_part_of_the_history_begins_with_what_held_there(tmp_path: Path) -> No
     assert begin(5) == [("05", "ready"), ("05", "setup_started"), ("05", "keep"), ("05", "heartbeat")]
     assert begin(-9) == [("00", "ready"), ("00", "heartbeat"), ("00", "keep"), ("01", "heartbeat")]
     assert begin(60) == []
-    machine(tmp_path, time=Minutes(begin=until), boot_id="boot-2").beats(1)
+    build_machine(tmp_path, time=Minutes(begin=until), boot_id="boot-2").tick(1)
     assert begin(60) == [("00", "keep"), ("00", "ready"), ("00", "heartbeat")], "it was off, and kept"
     assert begin(179) == [("59", "keep"), ("00", "ready"), ("00", "heartbeat")]
 
 
-def test_every_signal_has_a_reading_on_a_quiet_machine(tmp_path: Path) -> None:
-    one = machine(tmp_path)
-    one.beats(1)
-    assert set(one.desk.heard[-1].signals) == set(SIGNALS)
+def test_every_signal_has_a_reading_on_a_quiet_instance(tmp_path: Path) -> None:
+    one = build_machine(tmp_path)
+    one.tick(1)
+    assert set(one.desk.heartbeats[-1].signals) == set(SIGNALS)
 
 
 class Metadata:
@@ -355,25 +378,27 @@ class Metadata:
 
     def __init__(self, headers: dict[str, str]) -> None:
         self._headers = headers
-        self.asked: list[str] = []
+        self.requests: list[str] = []
 
     def __call__(self, method: str, url: str, headers: object) -> HttpAnswer:
-        self.asked.append(f"{method} {url} {headers}")
+        self.requests.append(f"{method} {url} {headers}")
         return HttpAnswer(b"i-1" if url.endswith("instance-id") else b"t0ken", self._headers)
 
 
-def test_the_time_is_that_of_the_metadata_service() -> None:
+def test_time_is_that_of_the_metadata_service() -> None:
     metadata = Metadata({"date": "Mon, 23 Nov 2026 12:00:00 GMT"})
     assert Imds("http://imds/latest", metadata).now() == START
-    assert metadata.asked == ["PUT http://imds/latest/api/token {'X-aws-ec2-metadata-token-ttl-seconds': '21600'}"]
+    assert metadata.requests == ["PUT http://imds/latest/api/token {'X-aws-ec2-metadata-token-ttl-seconds': '21600'}"]
 
 
-def test_a_metadata_service_without_a_date_gives_no_time() -> None:
+def test_metadata_service_without_a_date_gives_no_time() -> None:
     with pytest.raises(ValueError, match="no date"):
         Imds("http://imds/latest", Metadata({})).now()
 
 
-def test_the_instance_id_is_asked_with_a_token() -> None:
+def test_instance_id_is_requested_with_a_token() -> None:
     metadata = Metadata({})
     assert Imds("http://imds/latest", metadata).read_instance_id() == "i-1"
-    assert metadata.asked[1] == ("GET http://imds/latest/meta-data/instance-id {'X-aws-ec2-metadata-token': 't0ken'}")
+    assert metadata.requests[1] == (
+        "GET http://imds/latest/meta-data/instance-id {'X-aws-ec2-metadata-token': 't0ken'}"
+    )

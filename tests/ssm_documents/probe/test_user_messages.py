@@ -70,7 +70,7 @@ def login(folder: Path) -> Iterator[Callable[..., Login]]:
 
 
 @pytest.mark.parametrize("name", ["sshd", "ssm-session-worker"])
-def test_a_message_reaches_a_real_terminal_and_nothing_in_it_is_a_control_character(
+def test_message_reaches_a_real_terminal_without_control_characters(
     folder: Path, login: Callable[..., Login], name: str
 ) -> None:
     somebody = login(name)
@@ -83,9 +83,7 @@ def test_a_message_reaches_a_real_terminal_and_nothing_in_it_is_a_control_charac
     assert re.search(r"\*\*\*\r+\n", observation)
 
 
-def test_a_terminal_that_nobody_reads_from_holds_nothing_up_and_counts_as_not_reached(
-    folder: Path, login: Callable[..., Login]
-) -> None:
+def test_unread_terminal_does_not_block_and_does_not_count(folder: Path, login: Callable[..., Login]) -> None:
     login("sshd", reads=False)
     people = UserMessenger(folder, servers=list)
     for _ in range(2000):
@@ -94,7 +92,7 @@ def test_a_terminal_that_nobody_reads_from_holds_nothing_up_and_counts_as_not_re
     raise AssertionError("its buffer has no end")
 
 
-def test_a_terminal_that_outlives_its_people_is_told_once_and_is_nobody_reached(
+def test_terminal_without_a_connection_gets_each_message_once_and_does_not_count(
     folder: Path, login: Callable[..., Login]
 ) -> None:
     """A server of Jupyter, or of an editor, keeps its terminals when the last window is closed."""
@@ -106,7 +104,7 @@ def test_a_terminal_that_outlives_its_people_is_told_once_and_is_nobody_reached(
 
 
 @needs_tmux
-def test_a_detached_tmux_is_nobody_reached_and_shows_the_message_to_whoever_comes(folder: Path) -> None:
+def test_detached_tmux_does_not_count_but_shows_the_message(folder: Path) -> None:
     tmux = Tmux(folder)
     tmux("new-session", "-d", "tail -f /dev/null")
     try:
@@ -119,11 +117,11 @@ def test_a_detached_tmux_is_nobody_reached_and_shows_the_message_to_whoever_come
         tmux("kill-server")
 
 
-def test_nobody_there_is_nobody_reached(tmp_path: Path) -> None:
+def test_message_without_recipients_reaches_nobody(tmp_path: Path) -> None:
     assert not UserMessenger(tmp_path, servers=list).notify("hello")
 
 
-def test_a_notebook_counts_where_it_took_the_message_and_a_browser_is_connected(tmp_path: Path) -> None:
+def test_jupyter_server_counts_if_it_took_the_message_and_a_browser_is_connected(tmp_path: Path) -> None:
     def refuses(_: Server, __: str) -> bool:
         raise UnreachableServer("it does not have this path")
 

@@ -64,22 +64,20 @@ def pytorch(machine: Machine) -> Iterator[None]:
     machine.shell("rm -rf /opt/gpudesk/d2l /home/ubuntu/broken /home/ubuntu/runs")
 
 
-def test_a_machine_without_a_gpu_is_told_so(machine: Machine) -> None:
+def test_instance_without_a_gpu_fails_with_advice(machine: Machine) -> None:
     step = machine.measure("no-gpu", "i-0b")
     assert (step.status, step.exit_code) == ("Failed", 1)
     assert "nvidia-smi --list-gpus finds no NVIDIA GPU" in step.stderr
 
 
-def test_a_recipe_without_pytorch_is_told_what_to_do(machine: Machine) -> None:
+def test_instance_without_pytorch_fails_with_advice(machine: Machine) -> None:
     step = machine.measure("no-pytorch")
     assert step.status == "Failed"
     assert "The benchmark needs PyTorch" in step.stderr
     assert "d2l-pytorch" in step.stderr
 
 
-def test_the_figures_are_all_that_it_prints_and_a_command_that_is_sent_twice_gets_them_again(
-    machine: Machine, pytorch: None
-) -> None:
+def test_output_is_only_the_result_and_a_repeated_command_prints_it_again(machine: Machine, pytorch: None) -> None:
     first = machine.measure("a1", seconds="5")
     assert (first.status, first.stderr) == ("Success", "")
     assert json.loads(first.stdout) == json.loads(GOLDEN)
@@ -90,7 +88,7 @@ def test_the_figures_are_all_that_it_prints_and_a_command_that_is_sent_twice_get
     assert machine.shell("cat /home/ubuntu/runs") == "run\nrun", "another attempt measures again"
 
 
-def test_one_that_breaks_says_what_was_said_last(machine: Machine, pytorch: None) -> None:
+def test_failed_benchmark_shows_the_last_lines(machine: Machine, pytorch: None) -> None:
     machine.shell("touch /home/ubuntu/broken")
     step = machine.measure("b1")
     assert (step.status, step.stdout) == ("Failed", "")

@@ -46,13 +46,13 @@ def lines(document: Document, step: int) -> list[str]:
     return commands
 
 
-def test_there_are_the_documents_of_the_recipes_of_images_and_of_measurements() -> None:
+def test_documents_are_those_of_recipes_images_and_the_benchmark() -> None:
     used = {use.name for packaged_recipe in load_packaged_recipes().values() for use in packaged_recipe.documents}
     assert set(list_document_names()) == used | {"gpudesk-image", BENCHMARK_DOCUMENT}
 
 
 @pytest.mark.parametrize("name", list_document_names())
-def test_every_document_is_clean(name: str) -> None:
+def test_every_document_passes_the_check(name: str) -> None:
     assert check_document(composed(name)) == []
 
 
@@ -61,23 +61,23 @@ def test_composing_twice_gives_the_same_bytes(name: str) -> None:
     assert to_json(compose(name)) == to_json(compose(name))
 
 
-def test_the_probe_is_the_same_bytes_whatever_the_dates_of_its_files() -> None:
+def test_zipapp_does_not_depend_on_the_dates_of_its_files() -> None:
     with zipfile.ZipFile(io.BytesIO(build_zipapp())) as archive:
         assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
         assert archive.namelist() == sorted(archive.namelist())
 
 
-def test_each_document_is_written_as_a_file_of_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_document_is_written_to_a_file_with_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     composing.main(tmp_path / "new")
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     for name in list_document_names():
         content = (tmp_path / "new" / f"{name}.json").read_text(encoding="utf-8")
         assert json.loads(content) == composed(name)
-        assert f"{name}.json: {len(content.encode())} bytes" in said
+        assert f"{name}.json: {len(content.encode())} bytes" in output
 
 
 @pytest.mark.parametrize("name", list_document_names())
-def test_each_step_begins_with_its_parameters_for_agents_that_do_not_know_env_var(name: str) -> None:
+def test_each_step_begins_with_fallback_lines_for_agents_without_env_var(name: str) -> None:
     document = composed(name)
     for step in document["mainSteps"]:
         shebang, *rest = step["inputs"]["runCommand"]
@@ -87,23 +87,25 @@ def test_each_step_begins_with_its_parameters_for_agents_that_do_not_know_env_va
             assert line == f'if [ -z "${{SSM_{parameter}+x}}" ]; then export SSM_{parameter}={value}; fi'
 
 
-def told(step: dict[str, Any], what: str) -> str:
-    """What the step's script is told of itself."""
+def read_variable(step: dict[str, Any], what: str) -> str:
+    """Return a variable that composing sets at the beginning of the script."""
     (line,) = [each for each in step["inputs"]["runCommand"] if each.startswith(f"GPUDESK_{what}=")]
     return str(line.partition("=")[2].strip("'"))
 
 
-def test_a_step_knows_its_place_what_it_reads_and_whether_it_is_ever_skipped() -> None:
+def test_step_has_its_position_its_parameters_and_whether_it_always_runs() -> None:
     inspect, install, start = compose(PROBE)["mainSteps"]
-    assert [told(step, "POSITION") for step in (inspect, install, start)] == ["1 of 3", "2 of 3", "3 of 3"]
-    assert [told(step, "ALWAYS") for step in (inspect, install, start)] == ["1", "", "1"]
+    assert [read_variable(step, "POSITION") for step in (inspect, install, start)] == ["1 of 3", "2 of 3", "3 of 3"]
+    assert [read_variable(step, "ALWAYS") for step in (inspect, install, start)] == ["1", "", "1"]
     assert "always" not in inspect["inputs"]
-    assert [told(step, "READS") for step in (inspect, install)] == ["gpuCount", ""]
-    assert told(start, "READS") == "gpuCount heartbeatKey heartbeatTable heartbeatRegion", "and no attempt's id"
-    assert told(inspect, "SCRIPT") != told(start, "SCRIPT")
+    assert [read_variable(step, "READS") for step in (inspect, install)] == ["gpuCount", ""]
+    assert read_variable(start, "READS") == "gpuCount heartbeatKey heartbeatTable heartbeatRegion", (
+        "and no attempt's id"
+    )
+    assert read_variable(inspect, "SCRIPT") != read_variable(start, "SCRIPT")
 
 
-def test_a_step_carries_what_it_uses_of_the_library_and_what_that_uses() -> None:
+def test_step_has_only_the_library_functions_that_it_uses() -> None:
     library = """# words
 start() {
   # words
@@ -127,14 +129,14 @@ start
     assert select_functions(library.replace("\nstart\n", "\n"), "retrying") == []
 
 
-def test_nothing_stands_unexpanded_in_a_script() -> None:
+def test_no_placeholder_is_left_in_a_script() -> None:
     for name in list_document_names():
         text = to_json(composed(name))
         assert "@@" not in text
         assert "source include:" not in text
 
 
-def test_root_runs_no_program_that_a_user_may_have_put_there() -> None:
+def test_root_runs_no_program_that_a_user_may_have_written() -> None:
     """Each begins with as_ubuntu, as_owner and the like; the probe's environment alone is nobody's but root's."""
     command = re.compile(r"""(?:^|\$\(|&&|\|\||;|\bif|!|\bretry \d+)\s*"?[$/]\S*/bin/(?:python|pip|conda)\b""")
     for script in sorted(Path(composing.__file__).parent.glob("*/*.sh")):
@@ -144,7 +146,7 @@ def test_root_runs_no_program_that_a_user_may_have_put_there() -> None:
 
 
 @pytest.mark.parametrize("name", list_document_names())
-def test_the_composed_scripts_are_shellcheck_clean(name: str, tmp_path: Path) -> None:
+def test_composed_scripts_are_shellcheck_clean(name: str, tmp_path: Path) -> None:
     document = composed(name)
     files = []
     for step in document["mainSteps"]:
@@ -160,7 +162,7 @@ def test_the_composed_scripts_are_shellcheck_clean(name: str, tmp_path: Path) ->
 
 @pytest.mark.parametrize("name", list_document_names())
 @pytest.mark.parametrize("hostile", ["a'b", 'a"b', "$(id)", "`id`", "a\\b", "a\nb", "a;id", "a b", "", "x" * 300])
-def test_no_parameter_admits_what_a_shell_would_read(name: str, hostile: str) -> None:
+def test_no_parameter_accepts_shell_metacharacters(name: str, hostile: str) -> None:
     for parameter, entry in composed(name)["parameters"].items():
         is_default = entry.get("default") == hostile
         assert is_default or re.fullmatch(entry["allowedPattern"], hostile) is None, parameter
@@ -180,7 +182,7 @@ def test_no_parameter_admits_what_a_shell_would_read(name: str, hostile: str) ->
         ("pipIndex", "https://index.example.org/root/pypi/+simple/"),
     ],
 )
-def test_the_values_that_the_desk_gives_are_admitted(parameter: str, value: str) -> None:
+def test_values_that_gpudesk_passes_are_accepted(parameter: str, value: str) -> None:
     assert re.fullmatch(composed(PROBE)["parameters"][parameter]["allowedPattern"], value)
 
 
@@ -284,21 +286,21 @@ def spliced(document: Document) -> None:
         (spliced, "step inspect inserts a parameter into its script"),
     ],
 )
-def test_a_document_that_breaks_a_rule_is_told_which(spoil: Callable[[Document], None], problem: str) -> None:
+def test_check_names_the_rule_that_a_document_breaks(spoil: Callable[[Document], None], problem: str) -> None:
     document = composed(PROBE)
     spoil(document)
     assert any(problem in each for each in check_document(document))
 
 
 @pytest.mark.parametrize("character", SHELL_METACHARACTERS)
-def test_a_pattern_that_admits_one_hostile_character_is_found(character: str) -> None:
+def test_check_finds_a_pattern_that_accepts_one_metacharacter(character: str) -> None:
     document = composed(PROBE)
     escaped = "\\" + character if character != "\n" else "\\n"
     document["parameters"]["gpuCount"]["allowedPattern"] = f"^[a-z0-9{escaped}-]+$"
     assert any("accepts" in problem for problem in check_document(document))
 
 
-def test_the_probe_that_is_embedded_runs_by_itself(tmp_path: Path) -> None:
+def test_embedded_probe_runs_by_itself(tmp_path: Path) -> None:
     zipapp = tmp_path / "probe.pyz"
     zipapp.write_bytes(build_zipapp())
     isolated = [sys.executable, "-I", str(zipapp), "--version"]
@@ -307,15 +309,16 @@ def test_the_probe_that_is_embedded_runs_by_itself(tmp_path: Path) -> None:
     assert pack_probe() in "\n".join(lines(composed(PROBE), 1))
 
 
-def test_the_zipapp_carries_the_self_stop_rule_of_gpudesk() -> None:
-    rule = sorted(Path("chalicelib/domain/idle").glob("*.py"))
-    assert rule
+def test_zipapp_contains_the_self_stop_rule_of_gpudesk() -> None:
     with zipfile.ZipFile(io.BytesIO(build_zipapp())) as archive:
-        for path in rule:
-            assert archive.read(str(path)).decode() == minify(path.read_text(encoding="utf-8")), path
+        names = {name for name in archive.namelist() if name.startswith("chalicelib/domain/idle/")}
+        assert {f"chalicelib/domain/idle/{module}.py" for module in ("evidence", "rule", "self_stop")} <= names
+        for name in names:
+            source = Path(name).read_text(encoding="utf-8")
+            assert archive.read(name).decode() == minify(source), name
 
 
-def test_every_text_of_the_packed_probe_is_safe_inside_json_and_in_ssm() -> None:
+def test_packed_probe_has_no_character_with_a_meaning_in_json_or_ssm() -> None:
     packed = pack_probe()
     assert json.dumps(packed.splitlines()[0], ensure_ascii=False) == f'"{packed.splitlines()[0]}"'
     assert not set(packed) & set("\"\\ {@'")
@@ -375,7 +378,7 @@ def with_all_that_they_need(*packages: str) -> set[str]:
     return found
 
 
-def test_the_machine_installs_the_packages_that_the_tests_run_with_and_none_of_a_version_that_nobody_named() -> None:
+def test_instance_installs_exactly_the_package_versions_of_the_tests() -> None:
     script = "\n".join(lines(composed(PROBE), 1))
     (packages,) = re.findall(r"PACKAGES=\(([^)]*)\)", script)
     pinned = dict(package.split("==") for package in packages.split())

@@ -72,15 +72,17 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     machines.close()
 
 
-def test_the_example_really_runs_and_runs_again_without_touching_what_people_changed(machine: Machine) -> None:
+def test_example_runs_and_a_rerun_keeps_changes_of_users(machine: Machine) -> None:
     result = machine.run("a1")
     assert result.status == "Success", result
-    said = {step.name: step.stdout for step in result.steps}
-    assert "Installed jq unzip." in said["apt"]
-    assert "Installed 2 packages in /opt/gpudesk/custom/vision." in said["pip"]
-    assert "Notebooks can use the kernel vision." in said["pip"]
-    assert "Cloned https://git.example.org/vision/notebooks.git into /home/ubuntu/work/vision, at main." in said["git"]
-    assert "The page is on 127.0.0.1:8700.\nThis instance has no GPU" in said["start"]
+    output = {step.name: step.stdout for step in result.steps}
+    assert "Installed jq unzip." in output["apt"]
+    assert "Installed 2 packages in /opt/gpudesk/custom/vision." in output["pip"]
+    assert "Notebooks can use the kernel vision." in output["pip"]
+    assert (
+        "Cloned https://git.example.org/vision/notebooks.git into /home/ubuntu/work/vision, at main." in output["git"]
+    )
+    assert "The page is on 127.0.0.1:8700.\nThis instance has no GPU" in output["start"]
     assert machine.shell("curl -s http://127.0.0.1:8700/index.html") == "one"
     assert "/opt/gpudesk/custom/vision" in machine.shell("cat /usr/local/share/jupyter/kernels/vision/kernel.json")
     assert machine.shell(
@@ -100,16 +102,14 @@ def test_the_example_really_runs_and_runs_again_without_touching_what_people_cha
     assert machine.shell("cat /home/ubuntu/work/vision/index.html") == "mine"
 
 
-def test_what_cannot_be_had_fails_with_what_to_do(machine: Machine) -> None:
+def test_missing_repository_fails_with_advice(machine: Machine) -> None:
     machine.shell("rm -rf /home/ubuntu/work/vision && touch /home/ubuntu/work/vision")
     result = machine.run("a4")
     assert (result.status, result.steps[2].status, result.steps[3].status) == ("Failed", "Failed", "Skipped")
     assert "is not a git checkout. Move it away and run the setup again." in result.steps[2].stderr
 
 
-def test_nothing_of_the_users_runs_as_root_and_root_writes_through_no_link_of_theirs(
-    machine: Machine, recipes: Path
-) -> None:
+def test_root_runs_no_program_of_the_user_and_writes_through_no_link(machine: Machine, recipes: Path) -> None:
     changed(recipes, environment="/home/ubuntu/env", apt=None, git=None, start=None, parameters=None)
     noting = "#!/bin/sh\nid -un >>/home/ubuntu/hands\n"
     for program in ("pip", "python"):
@@ -128,7 +128,7 @@ def test_nothing_of_the_users_runs_as_root_and_root_writes_through_no_link_of_th
     assert machine.shell("stat -c %U /srv/roots") == "root"
 
 
-def test_the_example_is_composed_clean_and_pins_what_the_tests_run_with() -> None:
+def test_example_passes_the_check_and_pins_the_package_versions_of_the_tests() -> None:
     document = compose_custom(VISION, EXAMPLES)
     assert check_document(document) == []
     assert [step["name"] for step in document["mainSteps"]] == ["apt", "pip", "git", "start"]
@@ -147,12 +147,12 @@ def recipes(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_documentation_shows_the_example_as_it_is() -> None:
+def test_documentation_shows_the_example() -> None:
     shown = Path("docs/recipes.md").read_text().partition("```json\n")[2].partition("```")[0]
     assert shown == (EXAMPLES / "vision" / "recipe.json").read_text()
 
 
-def test_the_desk_offers_it_after_its_own(recipes: Path) -> None:
+def test_custom_recipes_come_after_those_of_gpudesk(recipes: Path) -> None:
     assert list_custom_document_names(recipes / "recipes") == (VISION,)
     offered = load_recipes(recipes)
     assert list(offered) == [*load_recipes(DATA), "vision"]
@@ -204,20 +204,22 @@ NEVER = {"type": "String", "default": "x", "allowed_pattern": "^.*$", "pattern_d
         ),
     ],
 )
-def test_what_is_wrong_is_told_when_documents_are_made(recipes: Path, changes: dict[str, Any], words: str) -> None:
+def test_invalid_recipe_is_refused_when_its_document_is_composed(
+    recipes: Path, changes: dict[str, Any], words: str
+) -> None:
     changed(recipes, **changes)
     with pytest.raises((ValueError, FileNotFoundError), match=re.escape(words)):
         compose_custom(VISION, recipes / "recipes")
 
 
-def test_a_start_script_keeps_to_the_rules_of_ours(recipes: Path) -> None:
+def test_start_script_must_pass_the_check(recipes: Path) -> None:
     script = recipes / "recipes" / "vision" / "page.sh"
     script.write_text(script.read_text().replace("set -euo pipefail\n", ""))
     with pytest.raises(ValueError, match="step start lacks set -euo pipefail"):
         compose_custom(VISION, recipes / "recipes")
 
 
-def test_a_folder_called_like_a_recipe_of_the_desks_is_refused(recipes: Path) -> None:
+def test_custom_recipe_with_the_name_of_a_base_recipe_is_refused(recipes: Path) -> None:
     (recipes / "recipes" / "vision").rename(recipes / "recipes" / "bare")
     with pytest.raises(ValueError, match=r"gpudesk ships a recipe with this name"):
         load_recipes(recipes)

@@ -42,8 +42,8 @@ class Desk:
         """In a new attempt."""
         number = next(self._numbers)
         values = {"attemptId": f"a{number}", "gpuCount": "1"} | parameters
-        wish = {name: [value] for name, value in values.items()}
-        return self.machines.run(machine, Invocation(f"c-{number}", document, compose(document), wish))
+        lists = {name: [value] for name, value in values.items()}
+        return self.machines.run(machine, Invocation(f"c-{number}", document, compose(document), lists))
 
     def shell(self, machine: str, *lines: str) -> StepResult:
         step = {"action": "aws:runShellScript", "name": "shell", "inputs": {"runCommand": list(lines)}}
@@ -69,7 +69,7 @@ def failure(result: InvocationResult) -> str:
     return step.stderr
 
 
-def test_the_chapter_from_a_bare_ubuntu_18_04_to_a_notebook_that_runs(desk: Desk) -> None:
+def test_chapter_runs_from_a_bare_ubuntu_18_04_to_a_notebook(desk: Desk) -> None:
     machine = desk.boot("i-0c")
     boot = desk.shell(machine, "cat /proc/sys/kernel/random/boot_id").stdout
     cuda = desk.run(machine, CUDA)
@@ -101,19 +101,19 @@ def test_the_chapter_from_a_bare_ubuntu_18_04_to_a_notebook_that_runs(desk: Desk
     assert running.kernel_id in [kernel["id"] for kernel in notebook.list_kernels()]
 
 
-def test_another_release_of_ubuntu_is_refused_with_what_to_do(desk: Desk) -> None:
-    said = failure(desk.run(desk.boot("i-0e", release="22.04"), CUDA))
-    assert "CUDA 10.1 and MXNet 1.7 need Ubuntu 18.04" in said
-    assert "Launch without image_parameter" in said
+def test_another_ubuntu_release_is_refused_with_advice(desk: Desk) -> None:
+    output = failure(desk.run(desk.boot("i-0e", release="22.04"), CUDA))
+    assert "CUDA 10.1 and MXNet 1.7 need Ubuntu 18.04" in output
+    assert "Launch without image_parameter" in output
 
 
-def test_without_a_gpu_the_gpus_steps_say_that_they_do_nothing(desk: Desk) -> None:
+def test_steps_for_a_gpu_do_nothing_without_a_gpu(desk: Desk) -> None:
     result = desk.run(desk.boot("i-0f"), CUDA, gpuCount="0")
     assert result.status == "Success", result
     assert all("This instance has no GPU" in step.stdout for step in result.steps[1:])
 
 
-def test_what_is_not_what_was_published_is_refused(desk: Desk) -> None:
+def test_changed_downloads_are_refused(desk: Desk) -> None:
     """The stand-ins are as strict as what they stand for: the scripts' own checks find it."""
     machine = desk.boot("i-0b")
     for name, begin in (("Miniconda", "#!/bin/sh\\n# changed"), ("cuda-repo", "!<arch>\\n"), ("pin", "<html>")):
@@ -137,15 +137,15 @@ def test_what_is_not_what_was_published_is_refused(desk: Desk) -> None:
         assert words[name] in failure(desk.run(machine, document)), name
 
 
-def test_the_latest_miniconda_and_the_default_channels_are_refused_as_in_life(desk: Desk) -> None:
+def test_latest_miniconda_and_default_channels_are_refused_as_in_reality(desk: Desk) -> None:
     machine = desk.boot("i-0a")
     site = "https://repo.anaconda.com/miniconda/Miniconda3"
     latest = desk.shell(machine, f"curl --output m.sh {site}-latest-Linux-x86_64.sh", "bash m.sh -b -p /opt/conda")
     assert latest.exit_code == 1
     assert "Installer requires GLIBC >=2.28, but system has 2.27." in latest.stdout
     fitting = f"curl --output m.sh {site}-py311_23.11.0-2-Linux-x86_64.sh"
-    asked = desk.shell(
+    declined = desk.shell(
         machine, fitting, "bash m.sh -b -p /opt/conda", "/opt/conda/bin/conda create --yes --name d2l pip"
     )
-    assert asked.exit_code == 1
-    assert "Terms of Service have not been accepted" in asked.stderr
+    assert declined.exit_code == 1
+    assert "Terms of Service have not been accepted" in declined.stderr

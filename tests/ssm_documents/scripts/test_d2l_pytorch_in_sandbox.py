@@ -33,8 +33,8 @@ class Desk:
         """In a new attempt."""
         number = next(self._numbers)
         values = {"attemptId": f"a{number}", "gpuCount": "1"} | parameters
-        wish = {name: [value] for name, value in values.items()}
-        return self._machines.run("i-0d", Invocation(f"c-{number}", DOCUMENT, compose(DOCUMENT), wish))
+        lists = {name: [value] for name, value in values.items()}
+        return self._machines.run("i-0d", Invocation(f"c-{number}", DOCUMENT, compose(DOCUMENT), lists))
 
     def shell(self, line: str) -> str:
         step = {"action": "aws:runShellScript", "name": "shell", "inputs": {"runCommand": [line]}}
@@ -75,22 +75,22 @@ def failure(result: InvocationResult) -> str:
     return step.stderr
 
 
-def test_every_step_is_done_and_says_what_it_did(desk: Desk) -> None:
+def test_every_step_succeeds_and_prints_what_it_did(desk: Desk) -> None:
     assert set(outcome(desk.first).values()) == {"Success"}, desk.first
-    said = {step.name: step.stdout for step in desk.first.steps}
-    assert "The Python of this instance is not >=3.11,<3.14. Downloading 3.12." in said["python"]
-    assert "build cuda" in said["pytorch"]
-    assert "Every device works: 1 x Tesla T4" in said["check"]
-    assert "has no published checksum" in said["notebooks"]
+    output = {step.name: step.stdout for step in desk.first.steps}
+    assert "The Python of this instance is not >=3.11,<3.14. Downloading 3.12." in output["python"]
+    assert "build cuda" in output["pytorch"]
+    assert "Every device works: 1 x Tesla T4" in output["check"]
+    assert "has no published checksum" in output["notebooks"]
 
 
-def test_what_belongs_to_the_user_is_the_users(desk: Desk) -> None:
+def test_files_of_the_user_belong_to_the_user(desk: Desk) -> None:
     for path in (f"{BOOK}/pytorch", "/home/ubuntu/d2l-en", "/opt/gpudesk/d2l/bin/python"):
         assert desk.shell(f"stat -c %U {path}") == "ubuntu", path
     assert desk.shell("find /var/tmp /home/ubuntu/.cache -mindepth 1 2>/dev/null") == "", "nothing is left over"
 
 
-def test_a_notebook_of_the_book_runs_and_its_kernel_outlives_a_second_setup_which_only_looks(desk: Desk) -> None:
+def test_notebook_kernel_survives_a_rerun_that_only_checks(desk: Desk) -> None:
     notebook, text = desk.notebook()
     (code,) = [cell["source"] for cell in json.loads(text)["cells"]]
     cell = notebook.run_cell(NOTEBOOK, code)
@@ -106,14 +106,14 @@ def test_a_notebook_of_the_book_runs_and_its_kernel_outlives_a_second_setup_whic
     assert cell.kernel_id in [kernel["id"] for kernel in notebook.list_kernels()]
 
 
-def test_peoples_notebooks_are_never_written_over(desk: Desk) -> None:
+def test_notebooks_of_users_are_never_overwritten(desk: Desk) -> None:
     desk.shell(f"echo mine >{BOOK}/pytorch/mine.ipynb")
     result = desk.run(bookSha256="0" * 64)
     assert outcome(result)["notebooks"] == "Success"
     assert desk.shell(f"cat {BOOK}/pytorch/mine.ipynb") == "mine"
 
 
-def test_a_book_that_is_not_the_one_that_was_asked_for_is_thrown_away(desk: Desk) -> None:
+def test_notebooks_with_a_wrong_checksum_are_deleted(desk: Desk) -> None:
     desk.shell(f"rm -rf {BOOK}")
     assert "https://d2l.ai/d2l-en-1.0.3.zip has a wrong SHA-256" in failure(desk.run(bookSha256="1" * 64))
     assert desk.shell(f"ls {BOOK} /var/tmp 2>/dev/null") == "/var/tmp:"
@@ -121,16 +121,16 @@ def test_a_book_that_is_not_the_one_that_was_asked_for_is_thrown_away(desk: Desk
     assert desk.shell(f"ls {BOOK}/pytorch") == "chapter_linear-regression"
 
 
-def test_a_gpu_that_pytorch_does_not_find_is_a_failure_and_no_reason_to_install_it_again(desk: Desk) -> None:
+def test_gpu_missing_in_pytorch_fails_without_a_reinstallation(desk: Desk) -> None:
     assert desk.run().status == "Success"
     result = desk.run(gpuCount="2")
     assert "is already installed" in result.steps[1].stdout
-    said = failure(result)
-    assert "PyTorch finds 1 of 2 GPUs." in said
-    assert "The check of PyTorch failed." in said
+    output = failure(result)
+    assert "PyTorch finds 1 of 2 GPUs." in output
+    assert "The check of PyTorch failed." in output
 
 
-def test_a_machine_without_a_gpu_gets_the_build_for_cpus_and_is_told(desk: Desk) -> None:
+def test_instance_without_a_gpu_gets_the_build_for_cpus(desk: Desk) -> None:
     result = desk.run(gpuCount="0")
     assert result.status == "Success", result
     assert "This instance has no GPU, so the build for CPUs is installed." in result.steps[1].stdout

@@ -80,14 +80,14 @@ class Fleet:
         assert isinstance(heartbeat, Heartbeat), heartbeat
         return heartbeat
 
-    def order(self, orders: HeartbeatResponse) -> None:
+    def write_response(self, response: HeartbeatResponse) -> None:
         """As the desk does: beside the heartbeat, for the machine to read with its next."""
         self._dynamodb.update_item(
             TableName=self._table,
             Key={"id": {"S": KEY}},
             UpdateExpression="SET #response = :response",
             ExpressionAttributeNames={"#response": "response"},
-            ExpressionAttributeValues={":response": TypeSerializer().serialize(encode_response(orders))},
+            ExpressionAttributeValues={":response": TypeSerializer().serialize(encode_response(response))},
         )
 
     def signal(self, name: str) -> Evidence:
@@ -122,7 +122,7 @@ def until(condition: Callable[[], bool]) -> None:
         assert time.monotonic() < deadline, "it did not come about in time"
 
 
-def ask(port: int, path: str, token: str | None = None, body: object = None) -> Any:
+def request_json(port: int, path: str, token: str | None = None, body: object = None) -> Any:
     """GET, or POST where there is a body."""
     headers = {"Authorization": f"token {token}"} if token else {}
     data = None if body is None else json.dumps(body).encode()
@@ -221,7 +221,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory, endpoint: str, now: Callable[[
         yield SetUp(fleet, fleet.run("gpudesk-jupyter", "a2"))
 
 
-def test_the_probe_beats_by_itself_and_sees_a_gpu_that_works(probed: SetUp) -> None:
+def test_probe_sends_heartbeats_and_detects_gpu_use(probed: SetUp) -> None:
     fleet, result = probed.fleet, probed.result
     assert [(step.name, step.status) for step in result.steps] == [
         ("inspect", "Success"),
@@ -242,7 +242,7 @@ def test_the_probe_beats_by_itself_and_sees_a_gpu_that_works(probed: SetUp) -> N
     fleet.machines.set_gpu_utilization("i-0a", [0])
 
 
-def test_a_machine_that_computes_is_seen_to_and_another_ones_work_is_not_its_own(probed: SetUp) -> None:
+def test_cpu_use_is_detected_on_the_instance_that_computes(probed: SetUp) -> None:
     fleet = probed.fleet
     until(lambda: fleet.signal("cpu").samples >= 2)
     assert fleet.signal("cpu").state is SignalState.QUIET
@@ -253,7 +253,7 @@ def test_a_machine_that_computes_is_seen_to_and_another_ones_work_is_not_its_own
     until(lambda: fleet.signal("cpu").state is SignalState.QUIET)
 
 
-def test_the_commands_on_the_machine_hold_ask_and_tell(probed: SetUp) -> None:
+def test_hold_keep_status_and_history_work_on_the_instance(probed: SetUp) -> None:
     fleet = probed.fleet
     fleet.shell("nohup gpudesk-hold --reason 'waiting for a colleague' sleep 600 >/dev/null 2>&1 &")
     until(lambda: fleet.signal("hold").state is SignalState.ACTIVE)
@@ -266,7 +266,7 @@ def test_the_commands_on_the_machine_hold_ask_and_tell(probed: SetUp) -> None:
     assert json.loads(fleet.shell("gpudesk-history | head -n 1"))["event"] == "ready"
 
 
-def test_a_command_sent_twice_is_done_once_and_another_attempt_harms_nothing(probed: SetUp) -> None:
+def test_command_sent_twice_runs_once_and_another_attempt_runs_again(probed: SetUp) -> None:
     fleet = probed.fleet
     again = fleet.probe("a1")
     assert again.status == "Success"
@@ -277,7 +277,7 @@ def test_a_command_sent_twice_is_done_once_and_another_attempt_harms_nothing(pro
     assert fleet.shell("systemctl is-active gpudesk-probe") == "active"
 
 
-def test_a_missing_gpu_fails_the_first_step_with_what_to_do_and_runs_no_other(probed: SetUp) -> None:
+def test_missing_gpu_fails_the_first_step_with_advice_and_runs_no_other_step(probed: SetUp) -> None:
     result = probed.fleet.probe("a-of-four", gpu_count="4")
     assert result.status == "Failed"
     assert result.steps[0].exit_code == 1
@@ -286,7 +286,7 @@ def test_a_missing_gpu_fails_the_first_step_with_what_to_do_and_runs_no_other(pr
     assert "Success" not in {step.status for step in result.steps}
 
 
-def test_jupyter_answers_to_those_who_have_the_token_that_the_machine_made(lab: SetUp) -> None:
+def test_jupyter_requires_the_token_that_the_instance_created(lab: SetUp) -> None:
     fleet, result = lab.fleet, lab.result
     assert result.status == "Success", result
     token = fleet.shell("cat /etc/gpudesk/jupyter-token")
@@ -294,13 +294,13 @@ def test_jupyter_answers_to_those_who_have_the_token_that_the_machine_made(lab: 
     assert token not in "".join(step.stdout + step.stderr for step in result.steps)
     assert fleet.shell("stat -c %a /etc/gpudesk/jupyter-token") == "600"
     with forwarded(fleet) as port:
-        assert "version" in ask(port, "/api")
+        assert "version" in request_json(port, "/api")
         assert "JupyterLab" in page(port, "/lab", token)
-        settings = ask(port, "/lab/api/settings/@jupyterlab/apputils-extension:notification", token)
+        settings = request_json(port, "/lab/api/settings/@jupyterlab/apputils-extension:notification", token)
         assert settings["schema"]["properties"]["fetchNews"]["default"] == "false", "the document's overrides are read"
         with pytest.raises(urllib.error.HTTPError, match="403"):
-            ask(port, "/api/kernels")
-        assert ask(port, "/api/kernels", token) == []
+            request_json(port, "/api/kernels")
+        assert request_json(port, "/api/kernels", token) == []
     server = fleet.shell("pgrep -f 'm jupyterlab'")
     again = fleet.run("gpudesk-jupyter", "a3")
     assert again.status == "Success"
@@ -315,8 +315,8 @@ def test_jupyter_answers_to_those_who_have_the_token_that_the_machine_made(lab: 
 
 def start_cell(port: int, token: str, notebook: str, code: str) -> None:
     """Open a notebook's kernel and run a cell in it, as a browser does."""
-    wish = {"path": notebook, "name": notebook, "type": "notebook", "kernel": {"name": "python3"}}
-    kernel = ask(port, "/api/sessions", token, wish)["kernel"]["id"]
+    notebook_session = {"path": notebook, "name": notebook, "type": "notebook", "kernel": {"name": "python3"}}
+    kernel = request_json(port, "/api/sessions", token, notebook_session)["kernel"]["id"]
     channels = create_connection(f"ws://127.0.0.1:{port}/api/kernels/{kernel}/channels?token={token}")
     header = {"msg_id": "m1", "msg_type": "execute_request", "username": "", "session": "s1", "version": "5.3"}
     content = {"code": code, "silent": False, "store_history": False, "allow_stdin": False}
@@ -325,7 +325,7 @@ def start_cell(port: int, token: str, notebook: str, code: str) -> None:
     channels.close()
 
 
-def test_a_kernel_is_seen_at_work_and_at_rest_and_all_of_it_survives_a_stop(lab: SetUp) -> None:
+def test_kernel_activity_is_detected_and_everything_survives_a_stop(lab: SetUp) -> None:
     fleet = lab.fleet
     until(lambda: fleet.signal("jupyter").reason == "no kernel is running")
     token = fleet.shell("cat /etc/gpudesk/jupyter-token")
@@ -344,17 +344,17 @@ def test_a_kernel_is_seen_at_work_and_at_rest_and_all_of_it_survives_a_stop(lab:
     until(lambda: fleet.signal("jupyter").reason == "no kernel is running")
     assert fleet.signal("gpu").since > before.at
     with forwarded(fleet) as port:
-        assert "version" in ask(port, "/api")
+        assert "version" in request_json(port, "/api")
 
 
-def test_a_warning_of_the_desk_appears_in_jupyterlab(lab: SetUp) -> None:
+def test_stop_warning_appears_in_jupyterlab(lab: SetUp) -> None:
     fleet = lab.fleet
     token = fleet.shell("cat /etc/gpudesk/jupyter-token")
     with forwarded(fleet) as port:
         stream = f"ws://127.0.0.1:{port}/jupyterlab-notifications-extension/stream?token={token}"
         browser = create_connection(stream, timeout=PATIENCE_SECONDS)
         stop_at = datetime(2030, 1, 1, 16, 40, tzinfo=UTC)
-        fleet.order(HeartbeatResponse(warning=ActiveWarning(id="w-1", warning_type="idle", stop_at=stop_at)))
+        fleet.write_response(HeartbeatResponse(warning=ActiveWarning(id="w-1", warning_type="idle", stop_at=stop_at)))
         (shown,) = json.loads(browser.recv())["notifications"]
         browser.close()
     assert "This instance will be stopped at 16:40 UTC" in shown["message"]

@@ -160,7 +160,7 @@ def machine(
 
 
 @pytest.mark.parametrize("name", list_document_names())
-def test_a_step_that_is_cut_anywhere_is_repaired_by_running_again(machine: Machine, name: str) -> None:
+def test_rerun_repairs_a_step_that_was_interrupted_anywhere(machine: Machine, name: str) -> None:
     machine.prepare(name)
     document = compose(name)
     for step in document["mainSteps"]:

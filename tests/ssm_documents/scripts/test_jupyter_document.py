@@ -108,9 +108,13 @@ def _configuration(folder: Path, lines: str) -> Path:
     settings.mkdir()
     (settings / "overrides.json").write_bytes((SHARED / "overrides.json").read_bytes())
     text = (SHARED / "jupyter_server_config.py").read_text(encoding="utf-8")
-    for theirs, ours in (("8888", "0"), ("/home/ubuntu/work", str(folder)), ("/etc/gpudesk/jupyter-token", str(token))):
-        assert theirs in text
-        text = text.replace(theirs, ours)
+    for original, replacement in (
+        ("8888", "0"),
+        ("/home/ubuntu/work", str(folder)),
+        ("/etc/gpudesk/jupyter-token", str(token)),
+    ):
+        assert original in text
+        text = text.replace(original, replacement)
     file = folder / "config.py"
     file.write_text(f"{text}c.LabApp.app_settings_dir = {str(settings)!r}\n{lines}\n", encoding="utf-8")
     return file
@@ -123,7 +127,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     server.stop()
 
 
-def test_jupyterlab_asks_the_internet_neither_for_news_nor_for_updates(lab: Lab) -> None:
+def test_jupyterlab_requests_neither_news_nor_updates_from_the_internet(lab: Lab) -> None:
     status, page = lab.get("/lab")
     assert status == 200
     assert '"news": {"disabled": true}' in page
@@ -135,13 +139,13 @@ def test_jupyterlab_asks_the_internet_neither_for_news_nor_for_updates(lab: Lab)
     assert (defaults["fetchNews"], defaults["checkForUpdates"]) == ("false", False), "so it does not ask people either"
 
 
-def test_a_warning_waits_for_the_page_that_is_opened_next(lab: Lab, tmp_path: Path) -> None:
+def test_stop_warning_waits_for_the_next_page(lab: Lab, tmp_path: Path) -> None:
     assert UserMessenger(tmp_path, lab.find).notify("it will be stopped") == DeliveryCount(), "nobody is connected"
     (shown,) = lab.json(f"/{NOTIFICATIONS.replace('ingest', 'notifications')}")["notifications"]
     assert (shown["message"], shown["type"], shown["autoClose"]) == ("it will be stopped", "warning", False)
 
 
-def test_jupyterlab_without_the_extension_says_that_it_cannot_be_told(tmp_path: Path) -> None:
+def test_jupyterlab_without_the_extension_is_unreachable_for_messages(tmp_path: Path) -> None:
     lab = Lab(tmp_path, WITHOUT_EXTENSION)
     try:
         (server,) = lab.find()
@@ -151,7 +155,7 @@ def test_jupyterlab_without_the_extension_says_that_it_cannot_be_told(tmp_path: 
         lab.stop()
 
 
-def test_every_package_is_pinned_and_runs_under_the_python_of_ubuntu_22_04() -> None:
+def test_every_package_is_pinned_and_supports_the_python_of_ubuntu_22_04() -> None:
     """3.10: what most images have, and older than the Python of these tests."""
     script = "\n".join(compose("gpudesk-jupyter")["mainSteps"][0]["inputs"]["runCommand"])
     words = script.partition("PACKAGES=(")[2].partition(")")[0].split()

@@ -63,7 +63,7 @@ class Pair:
         parameters = {"attemptId": [attempt], "action": [action]}
         return self._run(SOURCE, "gpudesk-image", compose("gpudesk-image"), parameters)
 
-    def said(self, instance_id: str, line: str) -> str:
+    def run_shell(self, instance_id: str, line: str) -> str:
         step = {"action": "aws:runShellScript", "name": "shell", "inputs": {"runCommand": [line]}}
         result = self._run(instance_id, "shell", {"schemaVersion": "2.2", "mainSteps": [step]}, {})
         return (result.steps[0].stdout + result.steps[0].stderr).strip()
@@ -86,50 +86,54 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     pair = Pair(machines)
     machines.create(pair.spec(SOURCE))
     machines.boot(SOURCE)
-    assert pair.said(SOURCE, PREPARE) == ""
+    assert pair.run_shell(SOURCE, PREPARE) == ""
     yield pair
     machines.close()
 
 
-def test_no_secret_is_on_the_disk_while_it_is_copied_and_all_is_put_back(pair: Pair) -> None:
-    sealed = pair.act("remove", "gi-1.remove")
-    assert sealed.status == "Success", sealed.steps[0].stderr
-    pair.said(SOURCE, "rm /home/ubuntu/seen")
+def test_no_secret_is_on_the_disk_during_the_copy_and_all_are_restored(pair: Pair) -> None:
+    removed = pair.act("remove", "gi-1.remove")
+    assert removed.status == "Success", removed.steps[0].stderr
+    pair.run_shell(SOURCE, "rm /home/ubuntu/seen")
     pair.machines.capture(SOURCE, "ami-1")
     disk = pair.machines.root / ".images" / "ami-1"
     assert _holding(disk, b"old-token") == _holding(disk, b"old-key") == []
     assert "work" in (disk / "disk/home/ubuntu/notebook.ipynb").read_text()
-    assert pair.said(SOURCE, f"cat {TOKEN}") != "old-token"
+    assert pair.run_shell(SOURCE, f"cat {TOKEN}") != "old-token"
     assert pair.act("restore", "gi-1.restore").status == "Success"
-    assert pair.said(SOURCE, f"cat {TOKEN} {RUNTIME}") == 'old-token\n{"token": "old-token"}'
-    assert pair.said(SOURCE, f"stat -c '%U %a' {TOKEN}") == "ubuntu 600"
-    assert pair.said(SOURCE, "cat /etc/ssh/ssh_host_ed25519_key") == "old-key"
+    assert pair.run_shell(SOURCE, f"cat {TOKEN} {RUNTIME}") == 'old-token\n{"token": "old-token"}'
+    assert pair.run_shell(SOURCE, f"stat -c '%U %a' {TOKEN}") == "ubuntu 600"
+    assert pair.run_shell(SOURCE, "cat /etc/ssh/ssh_host_ed25519_key") == "old-key"
 
 
-def test_a_copy_makes_its_identity_anew_before_its_services_start(pair: Pair) -> None:
+def test_copy_regenerates_its_secrets_before_its_services_start(pair: Pair) -> None:
     pair.act("remove", "gi-2.remove")
     pair.machines.capture(SOURCE, "ami-2")
     pair.act("restore", "gi-2.restore")
     pair.machines.create(pair.spec(COPY, copy_of="ami-2"))
     pair.machines.boot(COPY)
-    token = pair.said(COPY, f"{UNTIL_UP}; cat {TOKEN}")
+    token = pair.run_shell(COPY, f"{UNTIL_UP}; cat {TOKEN}")
     assert len(token) == 48
-    machine_id = pair.said(COPY, "cat /etc/machine-id")
-    assert machine_id != pair.said(SOURCE, "cat /etc/machine-id")
-    assert pair.said(COPY, "cat /home/ubuntu/seen") == f"{token}{machine_id}", "what the service saw when it started"
-    assert pair.said(COPY, "cat /etc/gpudesk/instance-id") == COPY
-    assert pair.said(COPY, "cat /etc/ssh/ssh_host_ed25519_key") != "old-key"
-    assert pair.said(COPY, f"stat -c '%U %a' {TOKEN}") == "ubuntu 600"
-    assert pair.said(COPY, f"ls -d /etc/gpudesk/probe.json {OF_ONE_MACHINE} 2>/dev/null; true") == ""
-    assert "gpudesk-jupyter.install" in pair.said(COPY, "ls /var/lib/gpudesk/steps"), "what is installed stays known"
+    machine_id = pair.run_shell(COPY, "cat /etc/machine-id")
+    assert machine_id != pair.run_shell(SOURCE, "cat /etc/machine-id")
+    assert pair.run_shell(COPY, "cat /home/ubuntu/seen") == f"{token}{machine_id}", (
+        "what the service saw when it started"
+    )
+    assert pair.run_shell(COPY, "cat /etc/gpudesk/instance-id") == COPY
+    assert pair.run_shell(COPY, "cat /etc/ssh/ssh_host_ed25519_key") != "old-key"
+    assert pair.run_shell(COPY, f"stat -c '%U %a' {TOKEN}") == "ubuntu 600"
+    assert pair.run_shell(COPY, f"ls -d /etc/gpudesk/probe.json {OF_ONE_MACHINE} 2>/dev/null; true") == ""
+    assert "gpudesk-jupyter.install" in pair.run_shell(COPY, "ls /var/lib/gpudesk/steps"), (
+        "what is installed stays known"
+    )
     pair.machines.halt(COPY)
     pair.machines.boot(COPY)
-    assert pair.said(COPY, f"{UNTIL_UP}; cat {TOKEN} /etc/machine-id") == f"{token}{machine_id}", (
+    assert pair.run_shell(COPY, f"{UNTIL_UP}; cat {TOKEN} /etc/machine-id") == f"{token}{machine_id}", (
         "a reboot changes nothing"
     )
 
 
-def test_a_service_does_not_start_with_what_could_not_be_made_anew(pair: Pair) -> None:
+def test_service_does_not_start_without_regenerated_secrets(pair: Pair) -> None:
     pair.act("remove", "gi-3.remove")
     pair.machines.capture(SOURCE, "ami-3")
     pair.act("restore", "gi-3.restore")
@@ -138,23 +142,23 @@ def test_a_service_does_not_start_with_what_could_not_be_made_anew(pair: Pair) -
     third = COPY.replace("2", "3")
     pair.machines.create(pair.spec(third, copy_of="ami-3"))
     pair.machines.boot(third)
-    assert pair.said(third, "systemctl is-active gpudesk-machine-secrets.service; true") == "failed"
-    assert pair.said(third, "systemctl is-active gpudesk-jupyter.service; true") == "inactive"
+    assert pair.run_shell(third, "systemctl is-active gpudesk-machine-secrets.service; true") == "failed"
+    assert pair.run_shell(third, "systemctl is-active gpudesk-jupyter.service; true") == "inactive"
 
 
-def test_a_link_that_a_user_put_into_their_home_leads_root_nowhere(pair: Pair) -> None:
+def test_link_in_a_home_folder_does_not_redirect_root(pair: Pair) -> None:
     folder = RUNTIME.rpartition("/")[0]
-    pair.said(SOURCE, f"rm -f /etc/profile.d/*; mkdir -p /etc/profile.d {folder}")
-    pair.said(SOURCE, "echo root-only >/root/secret; chmod 600 /root/secret")
-    pair.said(SOURCE, f"ln -s /root/secret {folder}/kernel-1.json; echo evil >{folder}/jpserver-2.sh")
-    pair.said(SOURCE, f"chown -hR ubuntu: {folder}")
+    pair.run_shell(SOURCE, f"rm -f /etc/profile.d/*; mkdir -p /etc/profile.d {folder}")
+    pair.run_shell(SOURCE, "echo root-only >/root/secret; chmod 600 /root/secret")
+    pair.run_shell(SOURCE, f"ln -s /root/secret {folder}/kernel-1.json; echo evil >{folder}/jpserver-2.sh")
+    pair.run_shell(SOURCE, f"chown -hR ubuntu: {folder}")
     assert pair.act("remove", "gi-4.remove").status == "Failed", "the user cannot read it, so it is not kept for them"
-    pair.said(SOURCE, f"rm {folder}/kernel-1.json")
+    pair.run_shell(SOURCE, f"rm {folder}/kernel-1.json")
     assert pair.act("remove", "gi-5.remove").status == "Success"
-    pair.said(SOURCE, f"mv {folder} {folder}.before; ln -s /etc/profile.d {folder}")
+    pair.run_shell(SOURCE, f"mv {folder} {folder}.before; ln -s /etc/profile.d {folder}")
     pair.act("restore", "gi-5.restore")
-    assert pair.said(SOURCE, "ls /etc/profile.d; echo") == ""
-    pair.said(SOURCE, f"rm {folder}; mv {folder}.before {folder}; rm -rf /run/gpudesk/removed-secrets")
+    assert pair.run_shell(SOURCE, "ls /etc/profile.d; echo") == ""
+    pair.run_shell(SOURCE, f"rm {folder}; mv {folder}.before {folder}; rm -rf /run/gpudesk/removed-secrets")
 
 
 def _holding(folder: Path, text: bytes) -> list[str]:

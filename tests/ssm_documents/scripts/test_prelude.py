@@ -41,8 +41,8 @@ class Machine:
 
     def script(self, body: str, step: str = "step") -> Path:
         prelude = PRELUDE.read_text(encoding="utf-8")
-        for theirs, ours in self.replaced.items():
-            prelude = prelude.replace(theirs, ours)
+        for original, replacement in self.replaced.items():
+            prelude = prelude.replace(original, replacement)
         names = (
             f"GPUDESK_DOCUMENT='document'\nGPUDESK_STEP='{step}'\nGPUDESK_POSITION='{self.position}'\n"
             f"GPUDESK_SCRIPT='{hashlib.sha256(body.encode()).hexdigest()}'\nGPUDESK_READS='gpuCount'\n"
@@ -88,7 +88,7 @@ def machine(tmp_path: Path) -> Machine:
     return Machine(tmp_path)
 
 
-def test_a_step_that_ended_is_not_done_again_in_the_same_attempt(machine: Machine) -> None:
+def test_ended_step_does_not_run_again_in_the_same_attempt(machine: Machine) -> None:
     assert machine.run('echo x >>"$RAN"')[0] == 0
     status, output = machine.run('echo x >>"$RAN"')
     assert status == 0
@@ -96,7 +96,7 @@ def test_a_step_that_ended_is_not_done_again_in_the_same_attempt(machine: Machin
     assert machine.times() == 1
 
 
-def test_another_attempt_skips_what_was_done_and_has_not_changed(machine: Machine) -> None:
+def test_another_attempt_skips_an_unchanged_step_that_was_done(machine: Machine) -> None:
     machine.run('echo x >>"$RAN"', attempt="a1", gpuCount="1")
     status, output = machine.run('echo x >>"$RAN"', attempt="a2", gpuCount="1")
     assert status == 0
@@ -104,7 +104,7 @@ def test_another_attempt_skips_what_was_done_and_has_not_changed(machine: Machin
     assert machine.times() == 1
 
 
-def test_what_changed_is_done_again(machine: Machine) -> None:
+def test_changed_step_runs_again(machine: Machine) -> None:
     machine.run('echo x >>"$RAN"', attempt="a1", gpuCount="1")
     machine.run('echo x >>"$RAN"', attempt="a2", gpuCount="4")
     assert machine.times() == 2, "a parameter that it reads"
@@ -114,20 +114,20 @@ def test_what_changed_is_done_again(machine: Machine) -> None:
     assert machine.times() == 3, "a parameter that is none of its business"
 
 
-def test_a_step_that_is_to_run_always_does(machine: Machine) -> None:
+def test_step_with_always_is_never_skipped(machine: Machine) -> None:
     machine.always = True
     machine.run('echo x >>"$RAN"', attempt="a1")
     machine.run('echo x >>"$RAN"', attempt="a2")
     assert machine.times() == 2
 
 
-def test_a_step_that_failed_is_done_again_by_another_attempt(machine: Machine) -> None:
+def test_another_attempt_repeats_a_failed_step(machine: Machine) -> None:
     assert machine.run('echo x >>"$RAN"; exit 1', attempt="a1")[0] == 1
     assert machine.run('echo x >>"$RAN"; exit 1', attempt="a2")[0] == 1
     assert machine.times() == 2
 
 
-def test_what_was_done_counts_no_more_once_something_else_has_begun(machine: Machine) -> None:
+def test_mark_of_a_step_is_removed_when_the_step_starts_again(machine: Machine) -> None:
     """Half of the other may be there: going back to the first is no skip."""
     machine.run('echo x >>"$RAN"', attempt="a1")
     machine.run('echo x >>"$RAN"; kill -KILL $$', attempt="a2")
@@ -135,21 +135,21 @@ def test_what_was_done_counts_no_more_once_something_else_has_begun(machine: Mac
     assert machine.times() == 3
 
 
-def test_steps_of_one_attempt_are_told_apart(machine: Machine) -> None:
+def test_steps_of_one_attempt_have_separate_marks(machine: Machine) -> None:
     machine.run('echo x >>"$RAN"', step="one")
     machine.run('echo x >>"$RAN"', step="two")
     assert machine.times() == 2
 
 
 @pytest.mark.parametrize("status", [1, 7, 168, 169])
-def test_a_step_that_failed_fails_again_with_the_same_status(machine: Machine, status: int) -> None:
+def test_failed_step_returns_the_same_status_again(machine: Machine, status: int) -> None:
     body = f'echo x >>"$RAN"; exit {status}'
     assert machine.run(body)[0] == status
     assert machine.run(body)[0] == status
     assert machine.times() == 1
 
 
-def test_a_step_that_breaks_in_the_middle_fails(machine: Machine) -> None:
+def test_failing_command_fails_the_step(machine: Machine) -> None:
     assert machine.run('false; echo x >>"$RAN"')[0] == 1
     assert machine.run('echo "$UNSET"; echo x >>"$RAN"', attempt="a2")[0] == 1
     assert machine.times() == 0
@@ -158,7 +158,7 @@ def test_a_step_that_breaks_in_the_middle_fails(machine: Machine) -> None:
 REBOOTS = 'if after_reboot; then echo x >>"$RAN"; else need_reboot "The driver is new."; fi'
 
 
-def test_a_step_that_asks_for_a_reboot_knows_its_second_run(machine: Machine) -> None:
+def test_step_detects_the_run_after_its_reboot(machine: Machine) -> None:
     status, output = machine.run(REBOOTS)
     assert (status, machine.times()) == (194, 0)
     assert "Rebooting: The driver is new." in output
@@ -169,7 +169,7 @@ def test_a_step_that_asks_for_a_reboot_knows_its_second_run(machine: Machine) ->
     assert machine.run(REBOOTS.replace("new", "newer"), attempt="a2")[0] == 194, "another attempt asks for its own"
 
 
-def test_a_reboot_that_did_not_come_is_a_failure_that_says_so(machine: Machine) -> None:
+def test_missing_reboot_fails_the_step_with_a_message(machine: Machine) -> None:
     machine.run(REBOOTS)
     status, _, errors = machine.ended(REBOOTS)
     assert status == 1
@@ -177,7 +177,7 @@ def test_a_reboot_that_did_not_come_is_a_failure_that_says_so(machine: Machine) 
     assert "Stop the instance, start it" in errors
 
 
-def test_reboots_that_do_not_help_come_to_an_end(machine: Machine) -> None:
+def test_number_of_reboots_is_limited(machine: Machine) -> None:
     for _ in range(3):
         assert machine.run('need_reboot "No driver."')[0] == 194
         machine.reboot()
@@ -187,7 +187,7 @@ def test_reboots_that_do_not_help_come_to_an_end(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
-def test_a_step_that_was_killed_is_repaired_by_running_again(machine: Machine, how: signal.Signals) -> None:
+def test_killed_step_runs_again(machine: Machine, how: signal.Signals) -> None:
     process = machine.start('echo x >>"$RAN"; echo started; tail -f /dev/null & wait')
     assert process.stdout is not None
     assert process.stdout.readline() == "started\n"
@@ -198,7 +198,7 @@ def test_a_step_that_was_killed_is_repaired_by_running_again(machine: Machine, h
     assert machine.times() == 2
 
 
-def test_of_two_commands_at_once_the_second_waits_and_leaves(machine: Machine, tmp_path: Path) -> None:
+def test_second_of_two_simultaneous_commands_waits_and_does_not_run_again(machine: Machine, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     os.mkfifo(gate)
     body = f'echo x >>"$RAN"; read -r _ <"{gate}"'
@@ -211,7 +211,7 @@ def test_of_two_commands_at_once_the_second_waits_and_leaves(machine: Machine, t
     assert sum("has already run this step" in output for output in outputs) == 1
 
 
-def test_a_daemon_that_a_step_leaves_behind_does_not_keep_the_lock(machine: Machine) -> None:
+def test_daemon_of_a_step_does_not_keep_the_lock(machine: Machine) -> None:
     status, output = machine.run("setsid tail -f /dev/null >/dev/null 2>&1 & echo $!")
     assert status == 0
     try:
@@ -222,9 +222,7 @@ def test_a_daemon_that_a_step_leaves_behind_does_not_keep_the_lock(machine: Mach
 
 
 @pytest.mark.parametrize("was_readable", [False, True])
-def test_no_other_user_can_open_the_lock_and_with_it_hold_it(
-    machine: Machine, tmp_path: Path, was_readable: bool
-) -> None:
+def test_no_other_user_can_open_the_lock(machine: Machine, tmp_path: Path, was_readable: bool) -> None:
     lock = tmp_path / "state" / "lock"
     if was_readable:
         lock.parent.mkdir()
@@ -240,7 +238,7 @@ def test_without_an_attempt_nothing_runs(machine: Machine) -> None:
     assert machine.times() == 0
 
 
-def test_a_command_that_fails_is_tried_again_as_often_as_said(machine: Machine) -> None:
+def test_retry_repeats_a_failing_command_up_to_its_count(machine: Machine) -> None:
     pauses_are_none = "sleep() { :; }\n"
     flaky = 'flaky() { echo x >>"$RAN"; [ "$(wc -l <"$RAN")" -ge 3 ]; }\n'
     assert machine.run(f"{pauses_are_none}{flaky}retry 3 flaky")[0] == 0
@@ -251,7 +249,7 @@ def test_a_command_that_fails_is_tried_again_as_often_as_said(machine: Machine) 
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o644])
-def test_a_file_is_written_whole_with_its_mode(machine: Machine, tmp_path: Path, mode: int) -> None:
+def test_write_file_replaces_the_file_with_its_mode(machine: Machine, tmp_path: Path, mode: int) -> None:
     owner = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
     target = tmp_path / "new" / "secret"
     assert machine.run(f'printf hello | write_file "{target}" {mode:04o} "{owner}"')[0] == 0
@@ -260,7 +258,7 @@ def test_a_file_is_written_whole_with_its_mode(machine: Machine, tmp_path: Path,
     assert list(target.parent.iterdir()) == [target]
 
 
-def test_what_is_said_is_the_progress_until_the_document_has_ended(machine: Machine, tmp_path: Path) -> None:
+def test_last_line_is_the_progress_until_the_document_has_ended(machine: Machine, tmp_path: Path) -> None:
     shown = tmp_path / "shown"
     copy = f'cp "{machine.state}/progress.json" "{shown}"'
     assert machine.run(f"say 'He said \"50 %\\n\"'; {copy}", attempt="a1", step="one")[0] == 0
@@ -276,20 +274,20 @@ def test_what_is_said_is_the_progress_until_the_document_has_ended(machine: Mach
     assert machine.progress() == json.loads(shown.read_text()), "the next step is to come"
     machine.position = "2 of 2"
     assert machine.run(f"{copy}; say later", attempt="a1", step="two")[0] == 0
-    assert json.loads(shown.read_text())["line"] == "", "a step that has not said anything yet"
+    assert json.loads(shown.read_text())["line"] == "", "a step without output"
     assert machine.progress() is None
     machine.position = "1 of 2"
     assert machine.run("say going; exit 3", attempt="a2", step="one")[0] == 3
     assert machine.progress() is None, "and so it has where a step failed"
 
 
-def test_progress_that_cannot_be_written_harms_nothing(machine: Machine) -> None:
+def test_unwritable_progress_does_not_fail_the_step(machine: Machine) -> None:
     (machine.state / "progress.json.new").mkdir(parents=True)
     assert machine.run('say on; echo x >>"$RAN"')[0] == 0
     assert machine.times() == 1
 
 
-def test_a_failure_that_nobody_foresaw_says_where(machine: Machine) -> None:
+def test_unexpected_failure_names_the_command(machine: Machine) -> None:
     status, _, errors = machine.ended("install_it() { ls /nonexistent; }; install_it")
     assert status == 2
     assert "gpudesk: Failed at: ls /nonexistent (exit status 2)" in errors
@@ -318,7 +316,7 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def test_a_file_is_fetched_whole_and_verified_or_not_at_all(machine: Machine, site: str, tmp_path: Path) -> None:
+def test_fetch_writes_only_a_complete_and_verified_file(machine: Machine, site: str, tmp_path: Path) -> None:
     source, target = tmp_path / "site/book.zip", tmp_path / "new/book.zip"
     source.write_bytes(b"the book")
     assert machine.run(f'fetch {site}/book.zip "{target}" {sha256(b"the book")}', attempt="a1")[0] == 0
@@ -330,13 +328,13 @@ def test_a_file_is_fetched_whole_and_verified_or_not_at_all(machine: Machine, si
     assert target.read_bytes() == b"the book"
 
 
-def test_what_is_there_with_its_checksum_is_not_fetched_again(machine: Machine, tmp_path: Path) -> None:
+def test_fetch_keeps_a_file_with_the_right_checksum(machine: Machine, tmp_path: Path) -> None:
     target = tmp_path / "book.zip"
     target.write_bytes(b"the book")
     assert machine.run(f'fetch http://127.0.0.1:1/book.zip "{target}" {sha256(b"the book")}')[0] == 0
 
 
-def test_what_cannot_be_fetched_is_named_with_what_to_do(machine: Machine, site: str, tmp_path: Path) -> None:
+def test_failed_download_is_named_with_advice(machine: Machine, site: str, tmp_path: Path) -> None:
     body = f'sleep() {{ :; }}; fetch {site}/no.zip "{tmp_path}/no.zip"'
     status, output, errors = machine.ended(body)
     assert status == 1
@@ -344,7 +342,7 @@ def test_what_cannot_be_fetched_is_named_with_what_to_do(machine: Machine, site:
     assert f"gpudesk: {site}/no.zip could not be downloaded. Check that the instance can reach the internet" in errors
 
 
-def test_a_proxy_and_an_index_are_for_everything_that_downloads(machine: Machine) -> None:
+def test_proxy_and_package_index_apply_to_every_download(machine: Machine) -> None:
     body = "env | grep -i -e ^http -e ^no_ -e ^PIP -e ^UV || true"
     _, output = machine.run(body, proxy="http://proxy:3128", pipIndex="https://index.example.org/simple")
     assert sorted(output.split()) == [
@@ -357,7 +355,7 @@ def test_a_proxy_and_an_index_are_for_everything_that_downloads(machine: Machine
     assert machine.run(body, attempt="a2", step="other", proxy="", pipIndex="") == (0, "")
 
 
-def test_a_mirror_takes_the_place_of_ubuntus_archives_and_of_no_other(machine: Machine, tmp_path: Path) -> None:
+def test_mirror_replaces_only_the_archives_of_ubuntu(machine: Machine, tmp_path: Path) -> None:
     etc = tmp_path / "apt"
     etc.mkdir()
     (etc / "sources.list").write_text(
@@ -376,7 +374,7 @@ def test_a_mirror_takes_the_place_of_ubuntus_archives_and_of_no_other(machine: M
         ]
 
 
-def test_the_user_gets_a_home_and_a_clean_environment(machine: Machine, tmp_path: Path) -> None:
+def test_as_ubuntu_has_a_home_and_a_clean_environment(machine: Machine, tmp_path: Path) -> None:
     """`runuser` itself needs root: here it is a function that leaves out its own words."""
     machine.replaced["/home/ubuntu"] = str(tmp_path)
     body = "as_ubuntu bash -c 'pwd; env | grep -v -e ^_= -e ^PWD -e ^SHLVL | sort'"
@@ -417,11 +415,11 @@ python3() { echo "as root: python3 $*"; }
         ("/home/theirs/env/bin", "as ubuntu: python3 x"),
     ],
 )
-def test_what_is_below_a_folder_of_the_users_is_done_as_the_user(machine: Machine, path: str, who: str) -> None:
+def test_as_owner_runs_as_the_user_below_a_folder_of_the_user(machine: Machine, path: str, who: str) -> None:
     assert machine.run(f"{PRETEND}as_owner {path} python3 x") == (0, f"{who}\n")
 
 
-def test_an_environment_of_the_users_is_completed_as_the_user(machine: Machine) -> None:
+def test_make_venv_completes_an_environment_as_its_owner(machine: Machine) -> None:
     _, output = machine.run(f"{PRETEND}make_venv /opt/theirs psutil")
     done = [line for line in output.splitlines() if line.startswith("as ")]
     assert [line.partition(" --quiet")[0] for line in done[1:]] == [
@@ -430,7 +428,7 @@ def test_an_environment_of_the_users_is_completed_as_the_user(machine: Machine) 
     ]
 
 
-def test_a_file_within_the_users_folder_is_written_by_the_user(machine: Machine, tmp_path: Path) -> None:
+def test_write_within_writes_as_the_owner_of_the_folder(machine: Machine, tmp_path: Path) -> None:
     theirs = tmp_path / "theirs"
     body = 'as_ubuntu() { echo "$1" >>"$RAN"; "$@"; }; printf hello | write_within'
     assert machine.run(f'{PRETEND}{body} "{theirs}" etc/settings.json')[0] == 0

@@ -14,24 +14,24 @@ Document = dict[str, Any]
 
 
 @pytest.mark.parametrize("name", list_session_names())
-def test_every_document_is_clean(name: str) -> None:
+def test_every_document_passes_the_check(name: str) -> None:
     assert check_session_document(load_session_document(name)) == []
 
 
-def test_there_are_the_documents_that_the_desk_starts_and_no_others() -> None:
+def test_documents_are_exactly_those_that_gpudesk_uses() -> None:
     assert set(list_session_names()) == set(DOCUMENT_BY_KIND.values())
     assert USER == SSH_USER
 
 
 @pytest.mark.parametrize("parameter", ["portNumber", "localPortNumber"])
-def test_a_port_is_a_port(parameter: str) -> None:
+def test_port_parameter_accepts_only_ports(parameter: str) -> None:
     pattern = load_session_document("gpudesk-port")["parameters"][parameter]["allowedPattern"]
     assert all(re.fullmatch(pattern, str(port)) for port in (1, 22, 8888, 9999, 10000, 59999, 65535))
     wrong = ("0", "65536", "99999", "-1", "08", "http", "22;id", "", "22\n")
     assert not any(re.fullmatch(pattern, text) for text in wrong)
 
 
-def test_the_token_is_printed_from_where_it_is_kept() -> None:
+def test_token_document_prints_the_token_file() -> None:
     assert JUPYTER_TOKEN_FILE in load_session_document("gpudesk-jupyter-token")["properties"]["linux"]["commands"]
 
 
@@ -75,7 +75,7 @@ def without_words(document: Document) -> None:
         (without_words, "no description"),
     ],
 )
-def test_a_shell_that_breaks_a_rule_is_no_document(breaks: Callable[[Document], None], problem: str) -> None:
+def test_check_names_the_rule_that_a_shell_document_breaks(breaks: Callable[[Document], None], problem: str) -> None:
     document = load_session_document("gpudesk-shell")
     breaks(document)
     (found,) = check_session_document(document)
@@ -83,7 +83,7 @@ def test_a_shell_that_breaks_a_rule_is_no_document(breaks: Callable[[Document], 
 
 
 @pytest.mark.parametrize("pattern", ["", "[0-9]+", "^.*$", "^[0-9 ]+$"])
-def test_a_parameter_of_a_session_is_bounded(pattern: str) -> None:
+def test_check_requires_a_strict_pattern_for_parameters(pattern: str) -> None:
     document = load_session_document("gpudesk-port")
     document["parameters"]["portNumber"]["allowedPattern"] = pattern
     assert len(check_session_document(document)) == 1

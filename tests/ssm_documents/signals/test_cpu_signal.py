@@ -34,7 +34,7 @@ class Machine:
         self.busy += seconds + children
 
 
-def test_a_busy_machine_is_work_and_the_busiest_process_is_named() -> None:
+def test_busy_cpu_is_active_and_names_the_busiest_process() -> None:
     machine = Machine()
     sensor = machine.sensor()
     machine.use(10, "python", 108)
@@ -44,14 +44,14 @@ def test_a_busy_machine_is_work_and_the_busiest_process_is_named() -> None:
 
 
 @pytest.mark.parametrize(("seconds", "state"), [(14.6, SignalState.QUIET), (15, SignalState.ACTIVE)])
-def test_the_threshold_is_in_percent_of_one_core(seconds: float, state: SignalState) -> None:
+def test_threshold_is_in_percent_of_one_core(seconds: float, state: SignalState) -> None:
     machine = Machine()
     sensor = machine.sensor()
     machine.busy += seconds
     assert read(sensor).state is state
 
 
-def test_work_that_was_busy_before_the_probe_began_is_work() -> None:
+def test_work_from_before_the_probe_started_is_active() -> None:
     machine = Machine(Process(10, "train", 10, 0, 1, 90_000.0, 0.0))
     sensor = machine.sensor()
     for _ in range(3):
@@ -59,7 +59,7 @@ def test_work_that_was_busy_before_the_probe_began_is_work() -> None:
         assert read(sensor) == Reading(SignalState.ACTIVE, "train at 100 % of a core, 100 % in all")
 
 
-def test_many_short_lived_processes_are_work_and_none_is_named() -> None:
+def test_many_short_lived_processes_are_active_and_not_named() -> None:
     machine = Machine()
     sensor = machine.sensor()
     machine.use(10, "make", 1)
@@ -67,7 +67,7 @@ def test_many_short_lived_processes_are_work_and_none_is_named() -> None:
     assert read(sensor) == Reading(SignalState.ACTIVE, "CPU at 168 % of a core, by many processes")
 
 
-def test_a_process_that_takes_another_name_has_not_begun_anew() -> None:
+def test_renamed_process_is_the_same_process() -> None:
     machine = Machine(Process(10, "kworker/0:1", 10, 0, 1, 90_000.0, 0.0))
     sensor = machine.sensor()
     machine.processes[10] = Process(10, "kworker/0:1-events", 10, 0, 1, 90_000.0, 0.0)
@@ -76,7 +76,7 @@ def test_a_process_that_takes_another_name_has_not_begun_anew() -> None:
 
 
 @pytest.mark.parametrize("name", ["amazon-ssm-agen", "ssm-agent-worke", "ssm-session-wor", "ssm-document-wo"])
-def test_what_the_agent_uses_is_no_work_and_what_people_start_from_it_is(name: str) -> None:
+def test_cpu_time_of_the_agent_is_excluded_but_that_of_its_children_counts(name: str) -> None:
     machine = Machine()
     sensor = machine.sensor()
     machine.use(20, name, 60)
@@ -85,14 +85,14 @@ def test_what_the_agent_uses_is_no_work_and_what_people_start_from_it_is(name: s
     assert read(sensor).state is SignalState.ACTIVE
 
 
-def test_what_the_probe_and_its_commands_use_is_no_work() -> None:
+def test_cpu_time_of_the_probe_and_its_commands_is_excluded() -> None:
     machine = Machine()
     sensor = machine.sensor()
     machine.use(ME, "python", 30, children=30)
     assert read(sensor) == Reading(SignalState.QUIET, "CPU at 0 % of a core")
 
 
-def test_a_real_process_that_computes_is_seen_at_the_first_look() -> None:
+def test_real_computing_process_is_detected_at_the_first_reading() -> None:
     with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as busy:
         sensor = CpuSensor(processes=lambda: [process for process in list_processes() if process.pid == busy.pid])
         reading = read(sensor)
@@ -101,7 +101,7 @@ def test_a_real_process_that_computes_is_seen_at_the_first_look() -> None:
     assert read_busy_seconds() > 0
 
 
-def test_a_process_that_has_ended_and_was_not_waited_for_is_none() -> None:
+def test_ended_process_without_a_wait_is_not_listed() -> None:
     with subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE) as ended:
         assert ended.stdout
         os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
@@ -110,7 +110,7 @@ def test_a_process_that_has_ended_and_was_not_waited_for_is_none() -> None:
         assert read_arguments(ended.pid) == []
 
 
-def test_a_name_of_brackets_and_blanks_does_not_shift_what_follows(tmp_path: Path) -> None:
+def test_process_name_with_parentheses_and_spaces_is_parsed(tmp_path: Path) -> None:
     code = "import sys; open('/proc/self/comm', 'w').write(') R 1 (x'); print(flush=True); sys.stdin.read()"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as odd:
         assert odd.stdout

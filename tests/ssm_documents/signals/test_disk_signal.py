@@ -25,7 +25,7 @@ class Disks(Counters):
         return DiskSensor(lambda: self.moved, lambda: self.own, each_minute())
 
 
-def test_the_busiest_disk_is_judged_and_named() -> None:
+def test_busiest_disk_decides_and_is_named() -> None:
     disks = Disks("nvme0n1", "nvme1n1")
     sensor = disks.sensor()
     disks.move(nvme0n1=600, nvme1n1=600)
@@ -34,7 +34,7 @@ def test_the_busiest_disk_is_judged_and_named() -> None:
     assert read(sensor) == Reading(SignalState.ACTIVE, "nvme1n1 at 1000 KiB/s")
 
 
-def test_a_disk_that_was_attached_or_that_counts_anew_has_moved_what_it_says() -> None:
+def test_attached_or_reset_disk_counts_from_zero() -> None:
     disks = Disks("vda")
     sensor = disks.sensor()
     disks.moved = {"vda": 0.0}
@@ -44,7 +44,7 @@ def test_a_disk_that_was_attached_or_that_counts_anew_has_moved_what_it_says() -
     assert read(sensor) == Reading(SignalState.ACTIVE, "vdb at 2000 KiB/s")
 
 
-def test_our_own_io_is_no_work_and_never_hides_more_than_logs_would_be() -> None:
+def test_io_of_the_probe_is_excluded_up_to_a_limit() -> None:
     disks = Disks("vda")
     sensor = disks.sensor()
     disks.own = {1: 60.0 * KIB * 60}
@@ -55,18 +55,18 @@ def test_our_own_io_is_no_work_and_never_hides_more_than_logs_would_be() -> None
     assert read(sensor) == Reading(SignalState.ACTIVE, "vda at 4936 KiB/s")
 
 
-def test_a_machine_whose_disks_cannot_be_seen_is_unknown() -> None:
+def test_instance_without_visible_disks_is_unknown() -> None:
     assert read(Disks().sensor()) == Reading(SignalState.UNKNOWN, "no disk was found")
 
 
-def test_real_disks_are_whole_and_have_hardware_behind_them() -> None:
+def test_real_disks_are_whole_disks_with_hardware() -> None:
     names = "nvme0n1 nvme10n1 nvme0n1p1 nvme0c0n1 sda sdab sda1 vda vda2 xvda xvda1 loop0 ram0 zram0 dm-0 md127 sr0"
     real = {"nvme0n1", "nvme10n1", "sda", "sdab", "vda", "xvda"}
     assert {name for name in names.split() if disk.REAL_DISK.match(name)} == real
     assert set(disk.read_disk_bytes()) <= set(psutil.disk_io_counters(perdisk=True))
 
 
-def test_what_a_process_has_written_is_known_of_our_own(tmp_path: Path) -> None:
+def test_written_bytes_of_the_own_process_are_read(tmp_path: Path) -> None:
     assert disk.read_gpudesk_bytes()[ME] >= 0
     (tmp_path / str(ME)).mkdir()
     (tmp_path / str(ME) / "stat").write_bytes(Path("/proc/self/stat").read_bytes())

@@ -122,18 +122,16 @@ def look(one: GpuSensor, samples: int = 1, percent: int = 5) -> Reading:
         ([0] * 8, SignalState.QUIET, "all 8 GPUs below 5 %"),
     ],
 )
-def test_one_gpu_at_work_is_work_and_only_all_at_rest_are_rest(
-    percents: list[int], state: SignalState, reason: str
-) -> None:
+def test_one_active_gpu_is_active_and_all_must_be_quiet(percents: list[int], state: SignalState, reason: str) -> None:
     assert look(sensor(RecordedNvml(*(Gpu(percent) for percent in percents)))) == Reading(state, reason)
 
 
-def test_the_threshold_is_the_policys() -> None:
+def test_threshold_is_that_of_the_policy() -> None:
     one = sensor(RecordedNvml(Gpu(20)))
     assert [look(one, percent=percent).state for percent in (20, 21)] == [SignalState.ACTIVE, SignalState.QUIET]
 
 
-def test_a_burst_between_two_looks_is_work_once() -> None:
+def test_burst_between_two_readings_is_active_once() -> None:
     nvml = RecordedNvml(Gpu(0))
     one = sensor(nvml)
     look(one)
@@ -144,7 +142,7 @@ def test_a_burst_between_two_looks_is_work_once() -> None:
     assert look(one, samples=5).state is SignalState.QUIET
 
 
-def test_a_burst_between_two_samples_is_found_in_the_drivers_own() -> None:
+def test_burst_between_two_samples_is_in_the_samples_of_the_driver() -> None:
     nvml = RecordedNvml(Gpu(0, samples=[(1_000, 0)]))
     one = sensor(nvml)
     assert look(one).state is SignalState.QUIET
@@ -153,24 +151,24 @@ def test_a_burst_between_two_samples_is_found_in_the_drivers_own() -> None:
     assert look(one).state is SignalState.QUIET
 
 
-def test_a_sample_of_the_driver_that_is_no_percentage_is_passed_over() -> None:
+def test_invalid_sample_of_the_driver_is_ignored() -> None:
     assert look(sensor(RecordedNvml(Gpu(0, samples=[(1_000, 4_294_967_295)])))).state is SignalState.QUIET
 
 
-def test_fewer_gpus_than_there_must_be_is_unknown() -> None:
+def test_fewer_gpus_than_expected_is_unknown() -> None:
     assert look(sensor(RecordedNvml(Gpu(0)), expected=8)) == Reading(SignalState.UNKNOWN, "1 of 8 GPUs found")
 
 
-def test_one_gpu_at_work_is_work_though_another_cannot_be_seen() -> None:
+def test_active_gpu_is_active_although_another_is_unreadable() -> None:
     assert look(sensor(RecordedNvml(Gpu(50)), expected=2)).state is SignalState.ACTIVE
 
 
-def test_a_gpu_in_mig_mode_is_unknown_and_says_so() -> None:
+def test_gpu_in_mig_mode_is_unknown_with_a_reason() -> None:
     reading = look(sensor(RecordedNvml(Gpu(0), Gpu(0, is_mig=True))))
     assert reading == Reading(SignalState.UNKNOWN, "GPU 1 is in MIG mode: no utilization")
 
 
-def test_a_fault_is_unknown_at_that_look_and_the_library_is_opened_anew() -> None:
+def test_fault_is_unknown_for_one_reading_and_the_library_is_opened_again() -> None:
     nvml = RecordedNvml(Gpu(0))
     one = sensor(nvml)
     look(one)
@@ -181,11 +179,11 @@ def test_a_fault_is_unknown_at_that_look_and_the_library_is_opened_anew() -> Non
     assert nvml.opened > 1
 
 
-def test_one_gpu_at_work_is_work_though_another_is_lost() -> None:
+def test_active_gpu_is_active_although_another_is_lost() -> None:
     assert look(sensor(RecordedNvml(Gpu(0, fault="GPU is lost"), Gpu(50)))).state is SignalState.ACTIVE
 
 
-def test_one_sample_that_failed_among_good_ones_is_no_quiet() -> None:
+def test_one_failed_sample_prevents_quiet() -> None:
     nvml = RecordedNvml(Gpu(0))
     one = sensor(nvml)
     look(one)
@@ -197,7 +195,7 @@ def test_one_sample_that_failed_among_good_ones_is_no_quiet() -> None:
     assert look(one).state is SignalState.QUIET
 
 
-def test_a_library_that_cannot_be_opened_is_tried_once_for_each_look() -> None:
+def test_unopenable_library_is_tried_once_per_reading() -> None:
     nvml = RecordedNvml(Gpu(0))
     nvml.fault = "Driver Not Loaded"
     one = sensor(nvml)
@@ -205,7 +203,7 @@ def test_a_library_that_cannot_be_opened_is_tried_once_for_each_look() -> None:
     assert nvml.opened == 3
 
 
-def test_without_nvidias_library_it_is_unknown_and_says_so() -> None:
+def test_missing_nvml_is_unknown_with_a_reason() -> None:
     pynvml: Any = importlib.import_module("pynvml")
     try:
         pynvml.nvmlInit()
@@ -218,18 +216,18 @@ def test_without_nvidias_library_it_is_unknown_and_says_so() -> None:
         pytest.skip("this computer has an NVIDIA driver")
 
 
-def test_memory_that_is_merely_held_is_quiet_and_told_apart() -> None:
+def test_allocated_memory_is_quiet_and_named() -> None:
     nvml = RecordedNvml(Gpu(0, holders=[(4242, int(12.3 * GIB))]), Gpu(0, holders=[(7, GIB)]))
     reason = "program4242 (4242) holds 12.3 GiB on GPU 0, computes nothing (1 more hold some)"
     assert look(sensor(nvml)) == Reading(SignalState.QUIET, reason)
 
 
-def test_where_the_driver_does_not_tell_a_processs_memory_the_gpus_is_told() -> None:
+def test_memory_of_the_whole_gpu_is_named_if_that_of_the_process_is_unknown() -> None:
     reading = look(sensor(RecordedNvml(Gpu(0, holders=[(4242, None)]))))
     assert reading == Reading(SignalState.QUIET, "program4242 (4242) holds 3.0 GiB on GPU 0, computes nothing")
 
 
-def test_samples_that_are_no_longer_fresh_are_unknown() -> None:
+def test_old_samples_are_unknown() -> None:
     clock = Clock()
     one = sensor(RecordedNvml(Gpu(0)), clock=clock)
     one.sample()
@@ -240,7 +238,7 @@ def test_samples_that_are_no_longer_fresh_are_unknown() -> None:
     assert look(one, samples=0) == Reading(SignalState.UNKNOWN, "NVML has not answered for 31 s")
 
 
-def test_a_library_that_hangs_is_unknown_and_does_not_hold_up_the_look() -> None:
+def test_hanging_library_is_unknown_and_does_not_block_the_reading() -> None:
     nvml = RecordedNvml(Gpu(0))
     one = GpuSensor(1, 0.6, load=lambda: nvml)
     one.start()

@@ -37,11 +37,11 @@ def read(folder: Path, now: datetime = NOON) -> Reading:
     return HoldSensor(folder, lambda: now).read(Thresholds())
 
 
-def test_nothing_is_held_where_there_is_no_folder_or_nothing_in_it(tmp_path: Path) -> None:
+def test_missing_or_empty_folder_is_quiet(tmp_path: Path) -> None:
     assert read(tmp_path) == read(tmp_path / "missing") == Reading(SignalState.QUIET, "no hold is active")
 
 
-def test_a_hold_stands_while_its_command_lives(tmp_path: Path) -> None:
+def test_hold_lasts_while_its_command_runs(tmp_path: Path) -> None:
     code = (
         "import fcntl, sys; f = open(sys.argv[1]); fcntl.flock(f, fcntl.LOCK_EX); print(flush=True); sys.stdin.read()"
     )
@@ -54,27 +54,27 @@ def test_a_hold_stands_while_its_command_lives(tmp_path: Path) -> None:
     assert read(tmp_path).state is SignalState.QUIET
 
 
-def test_looking_takes_no_lock_that_stays(tmp_path: Path) -> None:
+def test_reading_leaves_no_lock(tmp_path: Path) -> None:
     path = write(tmp_path, "a")
     read(tmp_path)
     with path.open(encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def test_a_hold_with_an_end_stands_until_then(tmp_path: Path) -> None:
+def test_hold_with_an_end_lasts_until_that_time(tmp_path: Path) -> None:
     write(tmp_path, "a", until="2026-11-23T13:30:00+01:00")
     assert read(tmp_path) == Reading(SignalState.ACTIVE, "held until 23 Nov 12:30 UTC: make train")
     assert read(tmp_path, NOON + timedelta(minutes=30)).state is SignalState.QUIET
 
 
-def test_of_several_the_one_that_ends_last_counts(tmp_path: Path) -> None:
+def test_hold_with_the_latest_end_counts(tmp_path: Path) -> None:
     write(tmp_path, "a", "short", "2026-11-23T12:01:00Z")
     write(tmp_path, "b", "long", "2026-11-23T14:00:00Z")
     write(tmp_path, "c", "over", "2026-11-23T11:00:00Z")
     assert read(tmp_path).reason == "held until 23 Nov 14:00 UTC: long"
 
 
-def test_without_the_time_a_hold_with_an_end_is_an_error_and_a_locked_one_is_none(tmp_path: Path) -> None:
+def test_without_the_time_only_a_locked_hold_is_readable(tmp_path: Path) -> None:
     def no_time() -> datetime:
         raise OSError("no route")
 
@@ -103,14 +103,14 @@ def test_without_the_time_a_hold_with_an_end_is_an_error_and_a_locked_one_is_non
         '{"reason": "\udcff", "until": null}',
     ],
 )
-def test_a_file_that_makes_no_sense_is_unknown_and_named(tmp_path: Path, content: str) -> None:
+def test_invalid_file_is_unknown_and_named(tmp_path: Path, content: str) -> None:
     (tmp_path / "bad.json").write_text(content, encoding="utf-8", errors="surrogateescape")
     assert read(tmp_path) == Reading(SignalState.UNKNOWN, "hold bad.json cannot be read")
     with locked(write(tmp_path, "good")):
         assert read(tmp_path).state is SignalState.ACTIVE
 
 
-def test_links_pipes_and_folders_are_not_followed_waited_for_or_entered(tmp_path: Path) -> None:
+def test_links_pipes_and_folders_are_not_read(tmp_path: Path) -> None:
     elsewhere = write(tmp_path, "elsewhere", until="2026-11-23T14:00:00Z")
     makers: list[Callable[[Path], None]] = [os.mkfifo, Path.mkdir, lambda path: path.symlink_to(elsewhere)]
     for number, make in enumerate(makers):
@@ -120,7 +120,7 @@ def test_links_pipes_and_folders_are_not_followed_waited_for_or_entered(tmp_path
         assert read(folder) == Reading(SignalState.UNKNOWN, "hold odd.json cannot be read")
 
 
-def test_a_pipe_that_somebody_writes_to_is_no_hold(tmp_path: Path) -> None:
+def test_pipe_with_a_writer_is_not_a_hold(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "odd.json")
     with (tmp_path / "odd.json").open("r+b", buffering=0) as pipe:
         pipe.write(b'{"reason": "x", "until": "2026-11-23T14:00:00Z"}')
@@ -134,11 +134,11 @@ def test_too_many_files_are_unknown(tmp_path: Path) -> None:
         assert read(tmp_path) == Reading(SignalState.UNKNOWN, "101 holds are too many to read")
 
 
-def test_other_files_are_none_of_its_business(tmp_path: Path) -> None:
+def test_other_files_are_ignored(tmp_path: Path) -> None:
     (tmp_path / "README").write_text("hello", encoding="utf-8")
     assert read(tmp_path).state is SignalState.QUIET
 
 
-def test_a_long_reason_of_many_lines_is_made_short(tmp_path: Path) -> None:
+def test_long_reason_is_shortened_to_one_line(tmp_path: Path) -> None:
     with locked(write(tmp_path, "a", "two\n  lines " + "x" * 200)):
         assert read(tmp_path).reason == f"held: two lines {'x' * 70}"

@@ -88,7 +88,7 @@ def started(tmp_path: Path) -> Iterator[Started]:
         process.communicate()
 
 
-def test_whatever_their_answers_are_the_others_are_told_and_in_time(started: Started, tmp_path: Path) -> None:
+def test_invalid_or_endless_answers_do_not_delay_the_other_servers(started: Started, tmp_path: Path) -> None:
     answers = ['{"connections": null}', "[]", "7", '{"connections": "many"}', "mute", "drip a header", "drip a body"]
     servers = [started(answer) for answer in answers]
     servers.append(started(json.dumps({"connections": 1})))
@@ -107,20 +107,20 @@ def test_whatever_their_answers_are_the_others_are_told_and_in_time(started: Sta
     assert refused == set(servers[:-1]), "each was cut off, too: no thread stays behind"
 
 
-def test_a_server_that_hangs_is_not_told_again_meanwhile(tmp_path: Path) -> None:
-    told, let_go = [], threading.Event()
+def test_hanging_server_gets_no_further_message(tmp_path: Path) -> None:
+    messages, release = [], threading.Event()
 
     def hangs(_: Server, text: str) -> bool:
-        told.append(text)
-        return let_go.wait(60)
+        messages.append(text)
+        return release.wait(60)
 
     everybody = UserMessenger(tmp_path, lambda: [Server(1, 1, "jupyter-lab")], hangs, limit_seconds=0.05)
     assert [everybody.notify(text) for text in ("one", "two")] == [DeliveryCount(), DeliveryCount()]
-    let_go.set()
-    assert told == ["one"]
+    release.set()
+    assert messages == ["one"]
 
 
-def test_more_servers_than_can_be_told_are_left_out_and_one_that_breaks_is_alone_in_it(tmp_path: Path) -> None:
+def test_number_of_notified_servers_is_limited_and_one_failure_is_isolated(tmp_path: Path) -> None:
     def breaks_for_one(server: Server, _: str) -> bool:
         return 1 // server.pid > 0 or True
 
@@ -134,7 +134,7 @@ class Enough(BaseException):
     """Ends what goes on for ever."""
 
 
-def test_what_is_due_at_each_interval_goes_on_after_it_failed() -> None:
+def test_repeated_call_continues_after_failures() -> None:
     outcomes: list[BaseException] = [TypeError("1"), AttributeError("2"), Enough()]
 
     def beat() -> None:
@@ -147,7 +147,7 @@ def test_what_is_due_at_each_interval_goes_on_after_it_failed() -> None:
 
 @contextmanager
 def metadata(answer: bytes) -> Iterator[Imds]:
-    """A metadata service that gives this answer to whatever is asked, once."""
+    """A metadata service that gives this answer to every request, once."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:
@@ -163,7 +163,7 @@ def metadata(answer: bytes) -> Iterator[Imds]:
 
 
 @pytest.mark.parametrize("date", ["Mon, 23 Nov 2026 12:00:00", "Mon, 23 Nov 2026 12:00:00 -0000", "soon", ""])
-def test_a_date_that_is_none_or_lacks_its_zone_gives_no_time(date: str) -> None:
+def test_invalid_date_gives_no_time(date: str) -> None:
     with (
         metadata(f"HTTP/1.0 200 OK\r\nDate: {date}\r\n\r\n".encode()) as imds,
         pytest.raises(ValueError, match=r"date|\w"),
@@ -172,6 +172,6 @@ def test_a_date_that_is_none_or_lacks_its_zone_gives_no_time(date: str) -> None:
 
 
 @pytest.mark.parametrize("answer", [b"what?\r\n\r\n", b"", b"HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\nx"])
-def test_a_metadata_service_that_speaks_no_http_does_not_answer(answer: bytes) -> None:
+def test_metadata_service_without_http_is_an_os_error(answer: bytes) -> None:
     with metadata(answer) as imds, pytest.raises(OSError, match=r"\w"):
         imds.now()

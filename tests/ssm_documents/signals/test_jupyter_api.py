@@ -22,12 +22,12 @@ from ssm_documents.probe.signals.namespaces import call_in_network
 
 @contextmanager
 def answering(reply: Callable[[str], tuple[int, bytes]]) -> Iterator[tuple[Access, list[str]]]:
-    """A server on loopback, and the paths that it was asked for."""
-    asked: list[str] = []
+    """A server on loopback, and the requested paths."""
+    paths: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            asked.append(self.path)
+            paths.append(self.path)
             status, body = reply(self.path)
             self.send_response(status if self.headers["Authorization"] == "token s3cret" else 403)
             self.end_headers()
@@ -35,7 +35,7 @@ def answering(reply: Callable[[str], tuple[int, bytes]]) -> Iterator[tuple[Acces
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            asked.append(f"{self.path} {body}")
+            paths.append(f"{self.path} {body}")
             self.send_response(reply(self.path)[0])
             self.end_headers()
 
@@ -46,53 +46,53 @@ def answering(reply: Callable[[str], tuple[int, bytes]]) -> Iterator[tuple[Acces
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
-        yield Access(server.server_port, "/", is_secure=False, token="s3cret"), asked
+        yield Access(server.server_port, "/", is_secure=False, token="s3cret"), paths
     finally:
         server.shutdown()
         server.server_close()
         thread.join()
 
 
-def test_a_wrong_token_a_silent_port_and_a_token_that_is_no_header_cannot_be_asked() -> None:
-    with answering(lambda path: (200, b"[]")) as (way, _):
-        assert jupyter_api.get(way, "api/kernels") == []
+def test_wrong_token_silent_port_and_invalid_token_are_unreachable() -> None:
+    with answering(lambda path: (200, b"[]")) as (access, _):
+        assert jupyter_api.get(access, "api/kernels") == []
         with pytest.raises(UnreachableServer, match="it answers 403 Forbidden"):
-            jupyter_api.get(replace(way, token="wrong"), "api/kernels")
+            jupyter_api.get(replace(access, token="wrong"), "api/kernels")
         with pytest.raises(UnreachableServer, match="it does not answer"):
-            jupyter_api.get(replace(way, token="a\r\nb"), "api/kernels")
+            jupyter_api.get(replace(access, token="a\r\nb"), "api/kernels")
     with pytest.raises(UnreachableServer, match="refused"):
-        jupyter_api.get(way, "api/kernels")
+        jupyter_api.get(access, "api/kernels")
 
 
-def test_our_questions_are_marked_as_none_of_anybodys_use_and_terminals_may_be_switched_off() -> None:
-    with answering(lambda path: (404 if "terminals" in path else 200, b"[]")) as (way, asked):
-        assert inspect_server(way) == ServerState({}, {}, live_counts=Counter(kernels=0, terminals=0))
-    assert asked == ["/api/kernels?no_track_activity=1", "/api/terminals?no_track_activity=1"]
+def test_requests_do_not_count_as_activity_and_terminals_may_be_disabled() -> None:
+    with answering(lambda path: (404 if "terminals" in path else 200, b"[]")) as (access, paths):
+        assert inspect_server(access) == ServerState({}, {}, live_counts=Counter(kernels=0, terminals=0))
+    assert paths == ["/api/kernels?no_track_activity=1", "/api/terminals?no_track_activity=1"]
 
 
-def test_a_server_without_kernels_api_is_no_jupyter_at_rest() -> None:
+def test_server_without_the_kernels_api_is_unreachable() -> None:
     with (
-        answering(lambda path: (404, b"[]")) as (way, _),
+        answering(lambda path: (404, b"[]")) as (access, _),
         pytest.raises(UnreachableServer, match="does not have this path"),
     ):
-        inspect_server(way)
+        inspect_server(access)
 
 
-def test_a_message_is_posted_and_one_that_was_not_taken_says_so() -> None:
-    with answering(lambda path: (404 if "gone" in path else 201, b"")) as (way, asked):
-        jupyter_api.post(replace(way, base_url="/user/ada/"), "extension/notify", {"message": "hello"})
+def test_post_sends_a_message_and_reports_a_missing_path() -> None:
+    with answering(lambda path: (404 if "gone" in path else 201, b"")) as (access, paths):
+        jupyter_api.post(replace(access, base_url="/user/ada/"), "extension/notify", {"message": "hello"})
         with pytest.raises(UnreachableServer, match="does not have this path"):
-            jupyter_api.post(way, "gone", {})
-    assert asked == ['/user/ada/extension/notify {"message": "hello"}', "/gone {}"]
+            jupyter_api.post(access, "gone", {})
+    assert paths == ['/user/ada/extension/notify {"message": "hello"}', "/gone {}"]
 
 
 @pytest.mark.parametrize("body", [b"", b"{}x", b"[1]", b'{"a": 1}', b"7", b'[{"id": 1}]', b"[" * 99_999])
-def test_answers_that_are_not_jupyters_cannot_be_read(body: bytes) -> None:
-    with answering(lambda path: (200, body)) as (way, _), pytest.raises(UnreachableServer):
-        inspect_server(way)
+def test_answers_that_are_not_those_of_jupyter_are_unreachable(body: bytes) -> None:
+    with answering(lambda path: (200, body)) as (access, _), pytest.raises(UnreachableServer):
+        inspect_server(access)
 
 
-def test_a_server_in_another_network_is_asked_within_it() -> None:
+def test_server_in_another_network_namespace_is_reached_inside_it() -> None:
     """A container's loopback: here it is refused, there it answers."""
     code = """
 import http.server, sys
@@ -106,9 +106,9 @@ server.handle_request()
         port = contained.stdout.readline()
         if not port:
             pytest.skip("this computer lets nobody make a network")
-        way = Access(int(port), "/", is_secure=False, token="")
+        access = Access(int(port), "/", is_secure=False, token="")
         with pytest.raises(UnreachableServer, match="refused"):
-            jupyter_api.get(way, "api/kernels")
-        assert call_in_network(contained.pid, lambda: jupyter_api.get(way, "any", may_be_missing=True)) == []
+            jupyter_api.get(access, "api/kernels")
+        assert call_in_network(contained.pid, lambda: jupyter_api.get(access, "any", may_be_missing=True)) == []
         with pytest.raises(UnreachableServer, match="refused"):
-            jupyter_api.get(way, "api/kernels")
+            jupyter_api.get(access, "api/kernels")

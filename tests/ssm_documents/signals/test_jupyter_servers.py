@@ -37,7 +37,7 @@ from ssm_documents.probe.signals.jupyter_servers import (
         ("", None),
     ],
 )
-def test_what_is_a_server_and_what_only_speaks_of_one(command_line: str, program: str | None) -> None:
+def test_command_lines_of_servers_are_recognized(command_line: str, program: str | None) -> None:
     assert find_server_program(command_line.split()) == program
 
 
@@ -83,7 +83,7 @@ def fake(tmp_path: Path) -> FakeProc:
         ({}, "root/.local/share/jupyter/runtime"),
     ],
 )
-def test_the_runtime_file_is_found_where_jupyter_puts_it(
+def test_runtime_file_is_found_in_every_folder_of_jupyter(
     fake: FakeProc, environment: dict[str, str], folder: str
 ) -> None:
     fake.make(**({"HOME": "/root"} | environment))
@@ -91,13 +91,13 @@ def test_the_runtime_file_is_found_where_jupyter_puts_it(
     assert resolve_access(fake.pid, fake.proc) == Access(8889, "/", is_secure=False, token="s3cret")
 
 
-def test_a_notebook_server_of_before_jupyter_server_is_asked_too(fake: FakeProc) -> None:
+def test_runtime_file_of_the_classic_notebook_server_is_read(fake: FakeProc) -> None:
     fake.make(HOME="/home/ada", XDG_RUNTIME_DIR="/run/user/1")
     fake.runtime("run/user/1/jupyter", {"notebook_dir": "/home/ada", "password": False, "sock": ""}, "nbserver")
     assert resolve_access(fake.pid, fake.proc) == Access(8889, "/", is_secure=False, token="s3cret")
 
 
-def test_a_server_in_a_container_is_found_by_the_pid_that_it_has_there(fake: FakeProc) -> None:
+def test_server_in_a_container_is_found_by_its_inner_pid(fake: FakeProc) -> None:
     fake.inner_pid = 7
     fake.make(HOME="/home/jovyan")
     fake.runtime("home/jovyan/.local/share/jupyter/runtime", {"hostname": "172.17.0.2", "base_url": "/user/ada"})
@@ -106,7 +106,7 @@ def test_a_server_in_a_container_is_found_by_the_pid_that_it_has_there(fake: Fak
     )
 
 
-def test_a_hubs_server_is_asked_with_the_token_that_the_hub_gave_it(fake: FakeProc) -> None:
+def test_server_of_a_hub_has_the_token_of_the_hub(fake: FakeProc) -> None:
     fake.make(HOME="/h", JUPYTERHUB_API_TOKEN="hubs")
     fake.runtime("h/.local/share/jupyter/runtime", {"token": "", "hostname": "0.0.0.0"})
     assert resolve_access(fake.pid, fake.proc).token == "hubs"
@@ -129,14 +129,14 @@ def test_a_hubs_server_is_asked_with_the_token_that_the_hub_gave_it(fake: FakePr
         {"sock": "/run/jupyter.sock"},
     ],
 )
-def test_a_runtime_file_that_makes_no_sense_is_not_followed(fake: FakeProc, content: Any) -> None:
+def test_invalid_runtime_file_is_unreachable(fake: FakeProc, content: Any) -> None:
     fake.make(HOME="/h")
     fake.runtime("h/.local/share/jupyter/runtime", content)
     with pytest.raises(UnreachableServer, match="runtime file cannot be read"):
         resolve_access(fake.pid, fake.proc)
 
 
-def test_a_runtime_file_that_is_a_link_or_a_pipe_is_not_read(fake: FakeProc) -> None:
+def test_runtime_file_that_is_a_link_or_a_pipe_is_not_read(fake: FakeProc) -> None:
     fake.make(HOME="/h")
     path = fake.runtime("h/.local/share/jupyter/runtime")
     for make in (os.mkfifo, lambda each: each.symlink_to("/etc/hostname")):
@@ -146,7 +146,7 @@ def test_a_runtime_file_that_is_a_link_or_a_pipe_is_not_read(fake: FakeProc) -> 
             resolve_access(fake.pid, fake.proc)
 
 
-def test_a_process_without_a_runtime_file_or_that_has_ended_cannot_be_asked(fake: FakeProc) -> None:
+def test_process_without_a_runtime_file_or_that_has_ended_is_unreachable(fake: FakeProc) -> None:
     with pytest.raises(UnreachableServer, match="its process cannot be read"):
         resolve_access(fake.pid, fake.proc)
     fake.make(HOME="/h")

@@ -19,12 +19,12 @@ OTHER = Server(4343, 2, "jupyter-notebook")
 
 
 class Servers:
-    """Servers by their answers; one that cannot be asked has a reason instead."""
+    """Servers by their answers; an unreachable one has a reason instead."""
 
     def __init__(self) -> None:
         self.answers: dict[Server, ServerState | str] = {}
 
-    def ask(self, server: Server) -> ServerState:
+    def query(self, server: Server) -> ServerState:
         answer = self.answers[server]
         if isinstance(answer, str):
             raise UnreachableServer(answer)
@@ -38,7 +38,7 @@ def servers() -> Servers:
 
 @pytest.fixture
 def sensor(servers: Servers) -> JupyterSensor:
-    return JupyterSensor(lambda: list(servers.answers), servers.ask)
+    return JupyterSensor(lambda: list(servers.answers), servers.query)
 
 
 def resting(**activity: str) -> ServerState:
@@ -54,30 +54,30 @@ def read(sensor: JupyterSensor) -> Reading:
     return sensor.read(Thresholds())
 
 
-def test_a_machine_without_a_server_is_quiet(sensor: JupyterSensor) -> None:
+def test_instance_without_a_server_is_quiet(sensor: JupyterSensor) -> None:
     assert read(sensor) == Reading(SignalState.QUIET, "no Jupyter server runs")
 
 
-def test_a_server_without_kernels_is_quiet(sensor: JupyterSensor, servers: Servers) -> None:
+def test_server_without_kernels_is_quiet(sensor: JupyterSensor, servers: Servers) -> None:
     servers.answers[LAB] = resting()
     assert read(sensor) == Reading(SignalState.QUIET, "no kernel is running")
 
 
-def test_a_busy_kernel_on_any_server_is_work(sensor: JupyterSensor, servers: Servers) -> None:
+def test_busy_kernel_on_any_server_is_active(sensor: JupyterSensor, servers: Servers) -> None:
     servers.answers[LAB] = resting(a="t1")
     servers.answers[OTHER] = replace(resting(b="t1", terminal_1="t1"), busy="kernel train.ipynb")
     live_counts = {"kernels": 2, "terminals": 1}
     assert read(sensor) == Reading(SignalState.ACTIVE, "kernel train.ipynb is running a cell", live_counts)
 
 
-def test_kernels_at_rest_are_quiet_and_counted(sensor: JupyterSensor, servers: Servers) -> None:
+def test_unused_kernels_are_quiet_and_counted(sensor: JupyterSensor, servers: Servers) -> None:
     servers.answers[LAB] = resting(a="2091-01-01T00:00:00Z", b="t1")
     assert [read(sensor) for _ in range(2)] == [
         Reading(SignalState.QUIET, "no kernel is busy (2 running)", {"kernels": 2})
     ] * 2
 
 
-def test_a_short_cell_between_two_looks_is_work_once(sensor: JupyterSensor, servers: Servers) -> None:
+def test_short_cell_between_two_readings_is_active_once(sensor: JupyterSensor, servers: Servers) -> None:
     servers.answers[LAB] = resting(a="t1")
     read(sensor)
     servers.answers[LAB] = resting(a="t2")
@@ -85,48 +85,46 @@ def test_a_short_cell_between_two_looks_is_work_once(sensor: JupyterSensor, serv
     assert read(sensor).state is SignalState.QUIET
 
 
-def test_a_terminal_that_was_used_between_two_looks_is_work(sensor: JupyterSensor, servers: Servers) -> None:
+def test_used_terminal_between_two_readings_is_active(sensor: JupyterSensor, servers: Servers) -> None:
     servers.answers[LAB] = resting(terminal_1="t1")
     read(sensor)
     servers.answers[LAB] = resting(terminal_1="t2")
     assert read(sensor) == Reading(SignalState.ACTIVE, "Jupyter terminal 1 was used", {"terminals": 1})
 
 
-def test_a_kernel_that_is_new_since_the_last_look_is_work(sensor: JupyterSensor, servers: Servers) -> None:
+def test_new_kernel_since_the_last_reading_is_active(sensor: JupyterSensor, servers: Servers) -> None:
     servers.answers[LAB] = resting()
     read(sensor)
     servers.answers[LAB] = resting(a="t1")
     assert read(sensor).state is SignalState.ACTIVE
 
 
-def test_a_server_that_is_seen_for_the_first_time_has_no_past(sensor: JupyterSensor, servers: Servers) -> None:
+def test_new_server_has_no_earlier_activity(sensor: JupyterSensor, servers: Servers) -> None:
     read(sensor)
     servers.answers[LAB] = resting(a="t1")
     assert [read(sensor).state for _ in range(2)] == [SignalState.QUIET] * 2
 
 
-def test_a_server_that_cannot_be_asked_is_unknown_and_named(sensor: JupyterSensor, servers: Servers) -> None:
+def test_unreachable_server_is_unknown_and_named(sensor: JupyterSensor, servers: Servers) -> None:
     servers.answers[LAB] = resting(a="t1")
     servers.answers[OTHER] = "it answers 403 Forbidden"
     reason = "jupyter-notebook (4343): it answers 403 Forbidden"
     assert read(sensor) == Reading(SignalState.UNKNOWN, reason, {"kernels": 1})
 
 
-def test_work_on_one_server_is_work_though_another_cannot_be_asked(sensor: JupyterSensor, servers: Servers) -> None:
+def test_active_server_is_active_although_another_is_unreachable(sensor: JupyterSensor, servers: Servers) -> None:
     servers.answers[OTHER] = "it does not answer"
     servers.answers[LAB] = replace(resting(a="t1"), busy="kernel a.ipynb")
     assert read(sensor).state is SignalState.ACTIVE
 
 
-def test_what_happened_while_a_server_could_not_be_asked_is_seen_afterwards(
-    sensor: JupyterSensor, servers: Servers
-) -> None:
+def test_activity_while_a_server_was_unreachable_is_detected_later(sensor: JupyterSensor, servers: Servers) -> None:
     for answer in (resting(a="t1"), "it does not answer", resting(a="t2")):
         servers.answers[LAB] = answer
         reading = read(sensor)
     assert reading.state is SignalState.ACTIVE
 
 
-def test_more_servers_than_can_be_asked_are_unknown(sensor: JupyterSensor, servers: Servers) -> None:
+def test_too_many_servers_are_unknown(sensor: JupyterSensor, servers: Servers) -> None:
     servers.answers.update({Server(pid, 1, "jupyter-lab"): resting() for pid in range(51)})
     assert read(sensor).state is SignalState.UNKNOWN

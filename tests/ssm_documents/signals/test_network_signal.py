@@ -18,13 +18,13 @@ class Traffic(Counters):
 
     def __init__(self) -> None:
         super().__init__("eth0", "ens5")
-        self.ours: dict[tuple[str, str], float] | None = {("eth0", "a"): 0.0}
+        self.excluded: dict[tuple[str, str], float] | None = {("eth0", "a"): 0.0}
 
     def sensor(self) -> NetworkSensor:
-        return NetworkSensor(lambda: self.moved, lambda: self.ours, each_minute())
+        return NetworkSensor(lambda: self.moved, lambda: self.excluded, each_minute())
 
 
-def test_the_busiest_interface_is_judged_and_named() -> None:
+def test_busiest_interface_decides_and_is_named() -> None:
     traffic = Traffic()
     sensor = traffic.sensor()
     traffic.move(eth0=60, ens5=60)
@@ -33,39 +33,39 @@ def test_the_busiest_interface_is_judged_and_named() -> None:
     assert read(sensor) == Reading(SignalState.ACTIVE, "ens5 at 100 KiB/s")
 
 
-def test_a_tab_that_polls_through_a_sessions_tunnel_is_no_activity() -> None:
+def test_traffic_through_the_tunnel_of_a_session_is_excluded() -> None:
     traffic = Traffic()
     sensor = traffic.sensor()
     traffic.move(eth0=150)
-    traffic.ours = {("eth0", "a"): 50.0 * KIB * 60, ("eth0", "new"): 60.0 * KIB * 60, ("gone", "b"): 1.0}
+    traffic.excluded = {("eth0", "a"): 50.0 * KIB * 60, ("eth0", "new"): 60.0 * KIB * 60, ("gone", "b"): 1.0}
     assert read(sensor) == Reading(SignalState.QUIET, "eth0 at 40 KiB/s")
     traffic.move(ens5=150)
-    traffic.ours = {("eth0", "a"): 200.0 * KIB * 60}
+    traffic.excluded = {("eth0", "a"): 200.0 * KIB * 60}
     assert read(sensor) == Reading(SignalState.ACTIVE, "ens5 at 150 KiB/s")
 
 
-def test_a_look_without_ss_takes_nothing_off_then_nor_too_much_later() -> None:
+def test_reading_without_ss_subtracts_nothing_then_and_not_too_much_later() -> None:
     traffic = Traffic()
     sensor = traffic.sensor()
-    traffic.ours = None
+    traffic.excluded = None
     traffic.move(eth0=150)
     assert read(sensor).state is SignalState.ACTIVE
-    traffic.ours = {("eth0", "a"): 10.0**12}
+    traffic.excluded = {("eth0", "a"): 10.0**12}
     traffic.move(eth0=150)
     assert read(sensor).state is SignalState.ACTIVE
 
 
-def test_a_machine_that_nothing_leads_out_of_is_quiet() -> None:
+def test_instance_without_outside_interface_is_quiet() -> None:
     sensor = NetworkSensor(dict, dict, each_minute())
     assert read(sensor) == Reading(SignalState.QUIET, "there is no network interface that leads outside")
 
 
-def test_real_interfaces_are_those_that_lead_out() -> None:
+def test_real_interfaces_are_those_that_lead_outside() -> None:
     assert not [name for name in network.read_interface_bytes() if name == "lo" or name.startswith(("docker", "veth"))]
     assert set(network.read_interface_bytes()) <= set(psutil.net_io_counters(pernic=True))
 
 
-def test_our_own_connections_are_those_of_our_processes_to_other_machines() -> None:
+def test_excluded_connections_are_those_of_the_probe_and_the_agent_to_other_computers() -> None:
     def sockets() -> list[Socket]:
         return [
             Socket("a", False, "127.0.0.1:1", "52.1.2.3:443", frozenset({7}), 10, 5),
@@ -77,7 +77,7 @@ def test_our_own_connections_are_those_of_our_processes_to_other_machines() -> N
     assert network.read_gpudesk_bytes(sockets, lambda: frozenset({7})) == {("lo", "a"): 15.0}
 
 
-def test_without_ss_our_own_connections_are_not_known() -> None:
+def test_without_ss_the_excluded_connections_are_unknown() -> None:
     def missing() -> list[Socket]:
         raise FileNotFoundError("ss")
 
@@ -96,7 +96,7 @@ State Recv-Q
 """
 
 
-def test_a_listing_of_ss_is_read() -> None:
+def test_output_of_ss_is_parsed() -> None:
     first, second, third, fourth = list_tcp_sockets(lambda: LISTING)
     assert first == Socket("1f", False, "10.0.0.5%ens5:22", "1.2.3.4:5", frozenset({9, 10}), 7, 8)
     assert (first.address, first.port, first.is_local) == ("10.0.0.5", "22", False)

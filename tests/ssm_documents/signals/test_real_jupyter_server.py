@@ -96,13 +96,13 @@ def until(sensor: JupyterSensor, state: SignalState) -> Reading:
     raise AssertionError(f"still {reading}")
 
 
-def test_a_real_kernel_is_seen_at_work_and_at_rest_and_an_open_tab_is_neither(
+def test_real_kernel_is_active_while_a_cell_runs_and_open_tabs_do_not_count(
     jupyter: RealServer, tmp_path: Path
 ) -> None:
     sensor = JupyterSensor(jupyter.find, query_server)
     assert until(sensor, SignalState.QUIET).reason == "no kernel is running"
-    wish = {"path": "sub/train.ipynb", "name": "", "type": "notebook", "kernel": {"name": "python3"}}
-    kernel = jupyter.post("sessions", wish)["kernel"]["id"]
+    session = {"path": "sub/train.ipynb", "name": "", "type": "notebook", "kernel": {"name": "python3"}}
+    kernel = jupyter.post("sessions", session)["kernel"]["id"]
     url = f"ws://127.0.0.1:{jupyter.port}/api/kernels/{kernel}/channels?token={jupyter.token}"
     tab = create_connection(url, timeout=20)
     door = tmp_path / "door"
@@ -120,7 +120,7 @@ def test_a_real_kernel_is_seen_at_work_and_at_rest_and_an_open_tab_is_neither(
     second_tab.close()
 
 
-def test_a_real_terminal_is_seen_when_it_is_used(jupyter: RealServer) -> None:
+def test_real_terminal_is_active_when_it_is_used(jupyter: RealServer) -> None:
     sensor = JupyterSensor(jupyter.find, query_server)
     until(sensor, SignalState.QUIET)
     name = jupyter.post("terminals", {})["name"]
@@ -132,9 +132,7 @@ def test_a_real_terminal_is_seen_when_it_is_used(jupyter: RealServer) -> None:
     terminal.close()
 
 
-def test_what_the_probe_has_to_say_appears_where_jupyterlab_shows_notifications(
-    jupyter: RealServer, tmp_path: Path
-) -> None:
+def test_message_of_the_probe_appears_as_a_jupyterlab_notification(jupyter: RealServer, tmp_path: Path) -> None:
     people = UserMessenger(tmp_path, jupyter.find)
     page = create_connection(
         f"ws://127.0.0.1:{jupyter.port}/jupyterlab-notifications-extension/stream?token={jupyter.token}", timeout=20
@@ -151,7 +149,7 @@ def test_what_the_probe_has_to_say_appears_where_jupyterlab_shows_notifications(
     page.close()
 
 
-def test_the_file_of_a_server_that_was_killed_does_not_count(tmp_path: Path) -> None:
+def test_file_of_a_killed_server_does_not_count(tmp_path: Path) -> None:
     server = RealServer(tmp_path)
     (found,) = server.find()
     server.stop(signal.SIGKILL)

@@ -22,13 +22,13 @@ class Hanging:
         return Reading(SignalState.QUIET, "late")
 
 
-def test_counters_grow_from_nothing_where_they_are_new_or_began_anew() -> None:
+def test_new_or_reset_counters_grow_from_zero() -> None:
     growth = CounterDeltas({"a": 5.0, "b": 5.0, "gone": 1.0})
     assert growth.advance({"a": 7.0, "b": 3.0, "c": 2.0}) == {"a": 2.0, "b": 3.0, "c": 2.0}
     assert growth.advance({"a": 7.0}) == {"a": 0.0}
 
 
-def test_the_first_look_waits_until_there_is_an_interval_worth_measuring() -> None:
+def test_first_reading_waits_for_a_minimum_interval() -> None:
     now = 10.0
     waits: list[float] = []
 
@@ -44,7 +44,7 @@ def test_the_first_look_waits_until_there_is_an_interval_worth_measuring() -> No
     assert waits == [MIN_SECONDS]
 
 
-def test_a_machine_without_gpus_has_no_gpu_signal_and_one_with_has_them_all() -> None:
+def test_gpu_signal_exists_only_on_instances_with_gpus() -> None:
     assert [build_sensor.name for build_sensor in build_sensors(0, 60)] == [
         "jupyter",
         "sessions",
@@ -56,7 +56,7 @@ def test_a_machine_without_gpus_has_no_gpu_signal_and_one_with_has_them_all() ->
     assert {build_sensor.name for build_sensor in build_sensors(2, 6000)} > {"gpu"}
 
 
-def test_sensors_that_hang_together_cost_the_beat_one_limit() -> None:
+def test_sensors_that_hang_together_cost_one_limit() -> None:
     let_go = threading.Event()
     sensors = [GuardedSensor(Hanging(f"{number}", let_go), 0.2) for number in range(10)]
     began = time.monotonic()
@@ -66,12 +66,12 @@ def test_sensors_that_hang_together_cost_the_beat_one_limit() -> None:
     assert time.monotonic() - began < 1.5
 
 
-def test_every_real_sensor_reads_this_computer_without_a_failure() -> None:
+def test_every_real_sensor_reads_this_computer() -> None:
     readings = read_all([GuardedSensor(build_sensor) for build_sensor in build_sensors(0, 60)], Thresholds())
     assert not [reading for reading in readings.values() if "sensor failed" in reading.reason]
 
 
-def test_a_sensor_that_cannot_be_made_is_unknown_and_made_later() -> None:
+def test_sensor_that_cannot_be_created_is_unknown_and_created_later() -> None:
     let_go = threading.Event()
     let_go.set()
     faults = [OSError("no such file")]

@@ -104,17 +104,17 @@ def process(name: str, pid: int = 4242, terminal: int = 0) -> Process:
     return Process(pid, name, pid, terminal, 1, 0.0, 0.0)
 
 
-def test_nobody_on_the_machine_is_quiet(folder: Path) -> None:
+def test_instance_without_logins_is_quiet(folder: Path) -> None:
     assert read(sensor(folder)) == Reading(SignalState.QUIET, "nobody is logged in")
 
 
-def test_a_login_that_is_merely_there_is_quiet(folder: Path, login: Callable[[], Shell]) -> None:
+def test_unused_login_is_quiet(folder: Path, login: Callable[[], Shell]) -> None:
     login()
     one = sensor(folder)
     assert [read(one) for _ in range(2)] == [Reading(SignalState.QUIET, "1 terminals open, none used")] * 2
 
 
-def test_somebody_who_types_is_seen_once_and_named(folder: Path, login: Callable[[], Shell]) -> None:
+def test_typing_is_active_once_and_names_the_user(folder: Path, login: Callable[[], Shell]) -> None:
     login()
     shell = login()
     one = SessionsSensor(folder)
@@ -125,7 +125,7 @@ def test_somebody_who_types_is_seen_once_and_named(folder: Path, login: Callable
     assert read(one).state is SignalState.QUIET
 
 
-def test_what_a_program_prints_is_nobodys_activity(folder: Path, login: Callable[[], Shell]) -> None:
+def test_program_output_is_not_activity(folder: Path, login: Callable[[], Shell]) -> None:
     shell = login()
     one = sensor(folder)
     read(one)
@@ -133,7 +133,7 @@ def test_what_a_program_prints_is_nobodys_activity(folder: Path, login: Callable
     assert read(one).state is SignalState.QUIET
 
 
-def test_a_login_since_the_last_look_is_activity_and_a_logout_is_none(folder: Path, login: Callable[[], Shell]) -> None:
+def test_login_since_the_last_reading_is_active_and_a_logout_is_not(folder: Path, login: Callable[[], Shell]) -> None:
     one = sensor(folder)
     read(one)
     shell = login()
@@ -143,7 +143,7 @@ def test_a_login_since_the_last_look_is_activity_and_a_logout_is_none(folder: Pa
     assert read(one) == Reading(SignalState.QUIET, "nobody is logged in")
 
 
-def test_terminals_are_listed_afresh_after_a_time_without_any(folder: Path, login: Callable[[], Shell]) -> None:
+def test_terminals_are_listed_again_after_there_were_none(folder: Path, login: Callable[[], Shell]) -> None:
     """After a stop and start, others' list stayed empty for good."""
     one = sensor(folder)
     for _ in range(3):
@@ -154,7 +154,7 @@ def test_terminals_are_listed_afresh_after_a_time_without_any(folder: Path, logi
     assert read(one).state is SignalState.ACTIVE
 
 
-def test_a_number_that_was_given_again_is_a_new_login(folder: Path, login: Callable[[], Shell]) -> None:
+def test_reused_terminal_number_is_a_new_login(folder: Path, login: Callable[[], Shell]) -> None:
     one = sensor(folder)
     first = login()
     read(one)
@@ -164,13 +164,13 @@ def test_a_number_that_was_given_again_is_a_new_login(folder: Path, login: Calla
     assert read(one).state is SignalState.ACTIVE
 
 
-def test_ssh_without_a_terminal_is_no_activity(folder: Path) -> None:
+def test_ssh_without_a_terminal_is_quiet(folder: Path) -> None:
     """`ssh -N` and its like: sshd runs, nobody types."""
     one = sensor(folder, lambda: [process("sshd"), process("sshd: ada@notty")])
     assert [read(one).state for _ in range(2)] == [SignalState.QUIET] * 2
 
 
-def test_a_session_by_ssm_is_a_terminal_like_any(folder: Path, login: Callable[[], Shell]) -> None:
+def test_ssm_session_is_a_terminal_like_any_other(folder: Path, login: Callable[[], Shell]) -> None:
     shell = login()
     worker = process("ssm-session-wor")
     one = sensor(folder, lambda: [worker, process("sh", terminal=shell.path.stat().st_rdev)])
@@ -179,7 +179,7 @@ def test_a_session_by_ssm_is_a_terminal_like_any(folder: Path, login: Callable[[
     assert read(one).reason.startswith(f"{shell.name} of ")
 
 
-def test_a_containers_terminals_have_the_same_numbers_and_are_not_ours() -> None:
+def test_terminals_of_containers_do_not_count() -> None:
     """In a list of terminals of its own, as Docker makes it, number 0 is held by a process that others must not see."""
     code = """
 import fcntl, os, pty, sys, termios
@@ -200,7 +200,7 @@ sys.stdin.read()
         assert describe_terminal(Terminal("pts/0", held[0].terminal, 0, 1), held) == "pts/0 of root"
 
 
-def test_a_terminal_of_a_user_who_is_gone_is_named_by_number() -> None:
+def test_terminal_of_a_deleted_user_is_named_by_number() -> None:
     assert describe_terminal(Terminal("pts/0", 1, 4_000_000_000, 1), []) == "pts/0 of user 4000000000"
 
 
@@ -212,9 +212,7 @@ def test_only_terminals_are_listed(folder: Path) -> None:
 
 
 @needs_tmux
-def test_a_detached_tmux_is_quiet_and_would_be_lost_and_one_that_is_typed_in_is_used(
-    tmp_path: Path, folder: Path
-) -> None:
+def test_detached_tmux_is_quiet_but_counted_and_typing_in_it_is_active(tmp_path: Path, folder: Path) -> None:
     tmux = Tmux(tmp_path)
     tmux("new-session", "-d", "sh")
     try:
@@ -236,7 +234,7 @@ def test_a_detached_tmux_is_quiet_and_would_be_lost_and_one_that_is_typed_in_is_
         tmux("kill-server")
 
 
-def test_screens_are_counted_by_their_servers_and_not_by_who_looks_at_them(folder: Path) -> None:
+def test_screens_are_counted_by_their_servers_not_by_their_clients(folder: Path) -> None:
     one = sensor(folder, lambda: [process("screen", 1), process("screen", 2), process("screen", 3, terminal=34_816)])
     assert read(one).live_counts == {"screen": 2}
 
@@ -292,7 +290,7 @@ CONTAINED = ("unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$0" "$@
 
 @pytest.mark.skipif(shutil.which("ss") is None, reason="ss is not installed here")
 @pytest.mark.parametrize("network", [(), CONTAINED], ids=["here", "in a container"])
-def test_an_editors_window_counts_by_what_it_sends_and_not_by_being_open(
+def test_editor_window_is_active_by_its_traffic_not_by_being_open(
     tmp_path: Path, folder: Path, network: Sequence[str]
 ) -> None:
     with EditorServer(tmp_path, *network) as editor:
@@ -306,7 +304,7 @@ def test_an_editors_window_counts_by_what_it_sends_and_not_by_being_open(
         assert read(one).state is SignalState.QUIET
 
 
-def test_an_editor_whose_connections_cannot_be_seen_is_unknown(folder: Path) -> None:
+def test_editor_with_unreadable_connections_is_unknown(folder: Path) -> None:
     def broken(pid: int) -> list[Socket]:
         raise FileNotFoundError("ss")
 
@@ -337,21 +335,21 @@ def editors(listings: list[str]) -> Editors:
 
 
 @pytest.mark.parametrize(("window", "used"), [(4_096, None), (4_097, "VS Code")])
-def test_only_what_comes_from_a_window_counts_and_only_above_its_keep_alive(window: int, used: str | None) -> None:
+def test_only_traffic_from_windows_above_the_keep_alive_counts(window: int, used: str | None) -> None:
     """Not what the server's parts tell each other, nor what it downloads, nor what it sends."""
     one = editors([LISTING.format(window=0, others=0), LISTING.format(window=window, others=10**7)])
     processes = [process("node", 10), process("node", 11), process("sshd", 9)]
     assert [one.active_editor(processes), one.active_editor(processes)] == [None, used]
 
 
-def test_a_window_that_was_opened_since_the_last_look_is_use() -> None:
+def test_new_editor_window_since_the_last_reading_is_active() -> None:
     without = "".join(LISTING.splitlines(keepends=True)[:1])
     one = editors([without, LISTING.format(window=100_000, others=0)])
     processes = [process("node", 10), process("node", 11)]
     assert [one.active_editor(processes), one.active_editor(processes)] == [None, "VS Code"]
 
 
-def test_a_server_that_has_just_ended_is_none_and_two_networks_are_told_apart() -> None:
+def test_ended_server_does_not_count_and_networks_are_separate() -> None:
     """What one container's window sends is nothing that another's, with the same ports, has sent."""
     other = LISTING.replace("pid=1", "pid=2").format(window=0, others=0)
     listings = {

@@ -55,19 +55,19 @@ def test_every_mutant_is_valid_python(checkout: Path) -> None:
         compile(mutant(checkout, mutation), "mutant", "exec")
 
 
-def test_the_choice_is_spread_evenly_over_the_modules(checkout: Path) -> None:
+def test_choice_is_spread_evenly_over_the_modules(checkout: Path) -> None:
     chosen = choose_mutations(find_mutations(checkout), 7, seed=1)
     assert sorted(Counter(mutation.file for mutation in chosen).values()) == [2, 2, 3]
     assert len(set(chosen)) == 7
 
 
-def test_a_seed_always_gives_the_same_choice_and_another_seed_another_one(checkout: Path) -> None:
+def test_choice_depends_only_on_the_seed(checkout: Path) -> None:
     mutations = find_mutations(checkout)
     choices = [choose_mutations(mutations, 5, seed) for seed in (1, 1, 2)]
     assert choices[0] == choices[1] != choices[2]
 
 
-def test_a_count_above_the_number_of_mutations_gives_all_of_them(checkout: Path) -> None:
+def test_count_above_the_number_of_mutations_gives_all_of_them(checkout: Path) -> None:
     mutations = find_mutations(checkout)
     assert sorted(choose_mutations(mutations, 1000, seed=1)) == mutations
 

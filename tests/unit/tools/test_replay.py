@@ -1,4 +1,4 @@
-"""`make replay`: what a history may say, what is refused of it, and what the desk would have done."""
+"""`make replay`: accepted and refused histories, and the resulting actions."""
 
 import io
 import json
@@ -25,18 +25,18 @@ def event(minutes: float, name: str, **more: object) -> str:
     return json.dumps({"at": moment(minutes), "event": name, **more})
 
 
-def beat(minutes: float, state: str = "quiet", **others: str) -> str:
+def heartbeat(minutes: float, state: str = "quiet", **others: str) -> str:
     """One sample of each signal; `others` are in another state."""
     signals = {name: {"state": others.get(name, state), "reason": name} for name in SIGNALS}
     return event(minutes, "heartbeat", signals=signals)
 
 
 def quiet(first: int, last: int) -> list[str]:
-    return [beat(minute) for minute in range(first, last + 1)]
+    return [heartbeat(minute) for minute in range(first, last + 1)]
 
 
-def played(folder: Path, lines: Iterable[str], policy: str | None = None) -> tuple[int, str, str]:
-    """The exit status, what is on stdout, and what is on stderr."""
+def run_replay(folder: Path, lines: Iterable[str], policy: str | None = None) -> tuple[int, str, str]:
+    """Return the exit status, stdout and stderr."""
     history = folder / "history.jsonl"
     history.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     arguments = [str(history)]
@@ -48,8 +48,8 @@ def played(folder: Path, lines: Iterable[str], policy: str | None = None) -> tup
 
 
 def actions(folder: Path, lines: Iterable[str]) -> list[tuple[str, str]]:
-    """What the desk would have done, by the clock, where nothing else was to be said."""
-    status, out, err = played(folder, lines)
+    """Return time and name of each action, for a replay without problems."""
+    status, out, err = run_replay(folder, lines)
     assert (status, err) == (0, "")
     return [(each["at"][11:16], each["action"]) for each in map(json.loads, out.splitlines())]
 
@@ -57,19 +57,17 @@ def actions(folder: Path, lines: Iterable[str]) -> list[tuple[str, str]]:
 WARNED_AND_STOPPED = [("10:30", "warn"), ("10:40", "stop")]
 
 
-def test_a_window_of_quiet_is_warned_of_and_then_stopped(tmp_path: Path) -> None:
+def test_quiet_window_leads_to_a_warning_and_a_stop(tmp_path: Path) -> None:
     assert actions(tmp_path, [event(0, "ready"), *quiet(0, 50)]) == WARNED_AND_STOPPED
 
 
 @pytest.mark.parametrize("opening", ["ready", "setup_ended"])
 @pytest.mark.parametrize("first", [0, 1, 2, 3])
-def test_the_window_begins_where_it_can_be_used_though_the_first_sample_comes_later(
-    tmp_path: Path, opening: str, first: int
-) -> None:
+def test_window_starts_at_ready_although_the_first_sample_is_later(tmp_path: Path, opening: str, first: int) -> None:
     before = [
         event(-20, "ready"),
         event(-20, "setup_started"),
-        *[beat(-minute, "active") for minute in range(9, 0, -1)],
+        *[heartbeat(-minute, "active") for minute in range(9, 0, -1)],
     ]
     lines = [*(before if opening == "setup_ended" else ()), event(0, opening), *quiet(first, 50)]
     assert actions(tmp_path, lines) == WARNED_AND_STOPPED
@@ -78,41 +76,39 @@ def test_the_window_begins_where_it_can_be_used_though_the_first_sample_comes_la
 @pytest.mark.parametrize(
     ("first", "expected"),
     [
-        ([beat(3.1), *quiet(4, 60)], "10:34"),
-        ([beat(1, gpu="active"), *quiet(2, 60)], "10:32"),
-        ([beat(1, gpu="unknown"), *quiet(2, 60)], "10:32"),
+        ([heartbeat(3.1), *quiet(4, 60)], "10:34"),
+        ([heartbeat(1, gpu="active"), *quiet(2, 60)], "10:32"),
+        ([heartbeat(1, gpu="unknown"), *quiet(2, 60)], "10:32"),
         ([event(1, "heartbeat", signals={"gpu": {"state": "active"}}), *quiet(2, 60)], "10:32"),
-        ([beat(0, gpu="active"), *quiet(1, 60)], "10:31"),
-        ([beat(1), *quiet(5, 60)], "10:35"),
+        ([heartbeat(0, gpu="active"), *quiet(1, 60)], "10:31"),
+        ([heartbeat(1), *quiet(5, 60)], "10:35"),
     ],
 )
-def test_a_window_does_not_reach_back_over_a_gap_or_over_what_was_not_quiet(
-    tmp_path: Path, first: list[str], expected: str
-) -> None:
+def test_window_does_not_reach_back_over_a_gap_or_activity(tmp_path: Path, first: list[str], expected: str) -> None:
     assert actions(tmp_path, [event(0, "ready"), *first])[0] == (expected, "warn")
 
 
-def test_a_sample_before_it_can_be_used_says_nothing_of_the_window(tmp_path: Path) -> None:
-    assert actions(tmp_path, [beat(-1, "active"), event(0, "ready"), *quiet(1, 50)]) == WARNED_AND_STOPPED
+def test_sample_before_ready_does_not_affect_the_window(tmp_path: Path) -> None:
+    assert actions(tmp_path, [heartbeat(-1, "active"), event(0, "ready"), *quiet(1, 50)]) == WARNED_AND_STOPPED
 
 
-def test_what_happens_within_a_minute_is_found_by_the_sweep_of_the_next(tmp_path: Path) -> None:
-    late = [event(0.5, "ready"), *(beat(minute + 0.5) for minute in range(50))]
+def test_events_within_a_minute_are_found_by_the_next_sweep(tmp_path: Path) -> None:
+    late = [event(0.5, "ready"), *(heartbeat(minute + 0.5) for minute in range(50))]
     assert actions(tmp_path, late) == [("10:31", "warn"), ("10:41", "stop")]
 
 
-def test_in_a_setup_nothing_is_judged_until_it_has_ended(tmp_path: Path) -> None:
+def test_nothing_is_judged_during_a_setup(tmp_path: Path) -> None:
     lines = [event(0, "ready"), *quiet(0, 9), event(10, "setup_started"), *quiet(10, 59), event(60, "setup_ended")]
     assert actions(tmp_path, [*lines, *quiet(61, 100)]) == [("11:30", "warn"), ("11:40", "stop")]
 
 
-def test_a_setup_that_began_before_it_was_ready_goes_on(tmp_path: Path) -> None:
+def test_setup_from_before_ready_continues(tmp_path: Path) -> None:
     lines = [event(-5, "setup_started"), event(0, "ready"), *quiet(0, 59), event(60, "setup_ended")]
     assert actions(tmp_path, [*lines, *quiet(61, 100)]) == [("11:30", "warn"), ("11:40", "stop")]
 
 
-def test_a_probe_that_was_restarted_by_its_own_document_leaves_no_setup_without_an_end(tmp_path: Path) -> None:
-    begun = [event(-3, "ready"), event(-3, "setup_started"), beat(-3)]
+def test_probe_restarted_by_its_own_document_ends_the_setup(tmp_path: Path) -> None:
+    begun = [event(-3, "ready"), event(-3, "setup_started"), heartbeat(-3)]
     assert actions(tmp_path, [*begun, event(0, "ready"), *quiet(0, 50)]) == WARNED_AND_STOPPED
 
 
@@ -125,30 +121,30 @@ def test_a_probe_that_was_restarted_by_its_own_document_leaves_no_setup_without_
         [event(-40, "ready"), event(-39, "keep", until=moment(20)), event(-30, "stopped_outside"), event(0, "ready")],
     ],
 )
-def test_a_keep_holds_until_its_time_whatever_starts_and_stops_lie_between(tmp_path: Path, between: list[str]) -> None:
+def test_keep_lasts_until_its_end_through_starts_and_stops(tmp_path: Path, between: list[str]) -> None:
     kept = [event(-60, "keep", until=moment(90)), *between, *quiet(0, 120)]
     assert actions(tmp_path, kept) == [("11:30", "warn"), ("11:40", "stop")]
 
 
-def test_a_keep_before_it_is_ready_moves_the_end_of_its_life(tmp_path: Path) -> None:
-    lines = [event(-5, "keep", until=moment(150)), event(0, "ready"), *(beat(m, "active") for m in range(160))]
+def test_keep_before_ready_extends_the_lifetime(tmp_path: Path) -> None:
+    lines = [event(-5, "keep", until=moment(150)), event(0, "ready"), *(heartbeat(m, "active") for m in range(160))]
     history, policy = tmp_path / "kept", '{"max_hours": 1}'
     history.mkdir()
-    _, out, _ = played(history, lines, policy)
+    _, out, _ = run_replay(history, lines, policy)
     assert [json.loads(line)["at"][11:16] for line in out.splitlines()] == ["12:20", "12:30"]
 
 
-def test_a_keep_that_has_passed_holds_nothing(tmp_path: Path) -> None:
+def test_keep_in_the_past_changes_nothing(tmp_path: Path) -> None:
     lines = [event(-60, "keep", until=moment(-61)), event(-50, "keep", until=moment(-40)), event(0, "ready")]
     assert actions(tmp_path, [*lines, *quiet(0, 50)]) == WARNED_AND_STOPPED
 
 
 @pytest.mark.parametrize("at", ["2026-01-05T10:00:00Z", "2026-01-05T10:00Z", "2026-01-05T10:00:00.000+00:00"])
-def test_a_moment_is_said_in_utc(tmp_path: Path, at: str) -> None:
+def test_times_in_utc_are_accepted_in_several_forms(tmp_path: Path, at: str) -> None:
     assert actions(tmp_path, [json.dumps({"at": at, "event": "ready"}), *quiet(0, 40)]) == WARNED_AND_STOPPED
 
 
-def test_a_sample_needs_no_reason(tmp_path: Path) -> None:
+def test_sample_without_a_reason_is_accepted(tmp_path: Path) -> None:
     lines = [event(m, "heartbeat", signals={name: {"state": "quiet"} for name in SIGNALS}) for m in range(41)]
     assert actions(tmp_path, [event(0, "ready"), *lines]) == WARNED_AND_STOPPED
 
@@ -182,8 +178,8 @@ def test_a_sample_needs_no_reason(tmp_path: Path) -> None:
         ('{"at": "2026-01-05T10:00:00Z"', "is not valid JSON ("),
     ],
 )
-def test_a_malformed_line_is_named_and_nothing_is_played(tmp_path: Path, line: str, why: str) -> None:
-    status, out, err = played(tmp_path, [event(-1, "ready"), line, *quiet(0, 50)])
+def test_malformed_line_is_named_and_nothing_is_replayed(tmp_path: Path, line: str, why: str) -> None:
+    status, out, err = run_replay(tmp_path, [event(-1, "ready"), line, *quiet(0, 50)])
     assert (status, out) == (1, "")
     assert "history.jsonl: line 2: " in err
     assert why in err
@@ -201,8 +197,8 @@ def test_a_malformed_line_is_named_and_nothing_is_played(tmp_path: Path, line: s
         ("{", "is not valid JSON"),
     ],
 )
-def test_a_policy_that_two_could_read_in_two_ways_is_refused(tmp_path: Path, policy: str, why: str) -> None:
-    status, out, err = played(tmp_path, [event(0, "ready")], policy)
+def test_ambiguous_policy_is_refused(tmp_path: Path, policy: str, why: str) -> None:
+    status, out, err = run_replay(tmp_path, [event(0, "ready")], policy)
     assert (status, out) == (1, "")
     assert why in err
 
@@ -220,14 +216,14 @@ def test_a_policy_that_two_could_read_in_two_ways_is_refused(tmp_path: Path, pol
         ),
     ],
 )
-def test_what_a_history_lacks_to_be_judged_is_said(tmp_path: Path, lines: list[str], why: str) -> None:
-    status, out, err = played(tmp_path, lines)
+def test_gaps_of_a_history_are_named(tmp_path: Path, lines: list[str], why: str) -> None:
+    status, out, err = run_replay(tmp_path, lines)
     assert (status, out) == (0, "")
     assert f"history.jsonl: {why}" in err
     assert err.count("\n") == 1
 
 
-def test_whoever_reads_only_the_first_line_ends_nothing_in_a_traceback(tmp_path: Path) -> None:
+def test_closed_output_causes_no_traceback(tmp_path: Path) -> None:
     history = tmp_path / "history.jsonl"
     history.write_text("\n".join([event(0, "ready"), *quiet(0, 50)]))
     reads, writes = os.pipe()
