@@ -11,7 +11,7 @@ from chalicelib.aws.ec2 import IMAGE_TAG, OWNER_TAG, STAGE_TAG
 from chalicelib.aws.errors import translate_errors
 from chalicelib.domain.common.errors import AwsNotFound
 from chalicelib.domain.images.plan import ObservedAmi
-from chalicelib.domain.images.record import MAX_DESCRIPTION_LENGTH, Image, ami_name
+from chalicelib.domain.images.record import MAX_DESCRIPTION_LENGTH, Image, build_ami_name
 from chalicelib.domain.instances.observation import NotVisible
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Amis:
         with translate_errors():
             return self._clients.ec2(image.region).create_image(
                 InstanceId=image.source.ec2_instance_id,
-                Name=ami_name(self._stage, image.id),
+                Name=build_ami_name(self._stage, image.id),
                 Description=image.description[:MAX_DESCRIPTION_LENGTH],
                 NoReboot=image.no_reboot,
                 TagSpecifications=specifications,
@@ -60,7 +60,7 @@ class Amis:
             found = self._clients.ec2(image.region).describe_images(
                 Owners=["self"],
                 Filters=[
-                    {"Name": "name", "Values": [ami_name(self._stage, image.id)]},
+                    {"Name": "name", "Values": [build_ami_name(self._stage, image.id)]},
                     {"Name": f"tag:{STAGE_TAG}", "Values": [self._stage]},
                 ],
             )["Images"]
@@ -98,7 +98,7 @@ class Amis:
             size_gib=sum(disk.get("VolumeSize", 0) for disk in disks),
             failure_reason=found.get("StateReason", {}).get("Message", ""),
             progress=min(shares, default=0),
-            snapshot_taken=len(shares) >= max(1, len(disks)) or state != "pending",
+            has_snapshot=len(shares) >= max(1, len(disks)) or state != "pending",
         )
 
     def _shares(self, image: Image) -> list[int]:

@@ -12,7 +12,7 @@ from chalicelib.domain.idle.heartbeat import Heartbeat, StepProgress
 from chalicelib.domain.instances.commands.start_benchmark import BENCHMARK_DOCUMENT, start_benchmark
 from chalicelib.store import data_files
 from tests.api.client import Bench
-from tests.property.world import ADA, MACHINE_ID, START, ready
+from tests.property.world import ADA, INSTANCE_ID, START, build_ready_instance
 
 
 def test_benchmark_is_recorded_run_and_compared(bench: Bench) -> None:
@@ -27,7 +27,7 @@ def test_benchmark_is_recorded_run_and_compared(bench: Bench) -> None:
     bench.world.desk.reconciler.reconcile(asked.json["id"])
     shown = bench.ada("GET", "/instances/brave-otter").json["status"]
     assert shown["benchmark"]["state"] == "running"
-    assert shown["activity"]["message"].startswith("Busy: ada asked for a measurement at")
+    assert shown["activity"]["message"].startswith("Busy: ada requested a benchmark at")
     bench.world.minute(2)
     assert bench.ada("GET", "/instances/brave-otter").json["status"]["benchmark"] is None
 
@@ -49,7 +49,7 @@ def test_benchmark_of_unsuitable_instance_is_a_conflict_with_the_reason(bench: B
     bench.world.launch(name="brave-otter", instance_type="t3.large")
     no_gpu = bench.ada("POST", "/instances/brave-otter/benchmarks")
     assert (no_gpu.status, no_gpu.json["code"]) == (409, "no_gpu")
-    assert "is a t3.large: it has no GPU to measure" in no_gpu.json["detail"]
+    assert "is a t3.large, which has no GPU" in no_gpu.json["detail"]
     bench.world.launch(name="calm-otter")
     early = bench.ada("POST", "/instances/calm-otter/benchmarks")
     assert (early.status, early.json["code"]) == (409, "not_ready")
@@ -87,7 +87,9 @@ def test_benchmark_query_with_wrong_value_is_rejected_with_a_suggestion(
     ("document", "line"), [(BENCHMARK_DOCUMENT, "2 x fp32: 103 TFLOPS"), ("gpudesk-jupyter", None)]
 )
 def test_status_shows_the_last_output_line_of_the_benchmark_only(document: str, line: str | None) -> None:
-    measuring = start_benchmark(replace(ready(), version=1), data_files.load_catalog(), None, ADA, START).instance
+    measuring = start_benchmark(
+        replace(build_ready_instance(), version=1), data_files.load_catalog(), None, ADA, START
+    ).instance
     said = StepProgress(
         document=document,
         step="measure",
@@ -95,7 +97,7 @@ def test_status_shows_the_last_output_line_of_the_benchmark_only(document: str, 
         running_for=timedelta(seconds=9),
         last_output_line="2 x fp32: 103 TFLOPS",
     )
-    heartbeat = Heartbeat(instance_id=MACHINE_ID, at=START, boot_id="b", signals={}, setup=said)
+    heartbeat = Heartbeat(instance_id=INSTANCE_ID, at=START, boot_id="b", signals={}, setup=said)
     shown = to_instance_view(InstanceSnapshot(measuring, None, Decimal(0), heartbeat))["status"]["benchmark"]
     assert shown is not None
     assert shown["last_output_line"] == line

@@ -30,14 +30,14 @@ def last_line(bench: Bench) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("body", "document", "message"),
     [
-        ({"kind": "shell"}, "gpudesk-shell", "ada opens a shell"),
-        ({"kind": "jupyter", "local_port": 18889}, "gpudesk-port", "ada opens a session to Jupyter"),
-        ({"kind": "jupyter_token"}, "gpudesk-jupyter-token", "ada opens a session that prints Jupyter's token"),
-        ({"kind": "port", "port": 6006, "local_port": 16006}, "gpudesk-port", "ada opens a session to a port"),
+        ({"kind": "shell"}, "gpudesk-shell", "ada opened a shell."),
+        ({"kind": "jupyter", "local_port": 18889}, "gpudesk-port", "ada opened a session to Jupyter."),
+        ({"kind": "jupyter_token"}, "gpudesk-jupyter-token", "ada opened a session that prints the Jupyter token."),
+        ({"kind": "port", "port": 6006, "local_port": 16006}, "gpudesk-port", "ada opened a session to a port."),
         (
             {"kind": "ssh", "public_key": f"{KEY} ada@laptop"},
             "gpudesk-ssh",
-            "ada opens an ssh session, with a key that is good for a minute",
+            "ada opened an ssh session with a key that is valid for 1 minute.",
         ),
     ],
 )
@@ -69,9 +69,13 @@ def test_public_key_is_pushed_for_kind_ssh_only(ready: Bench) -> None:
     ("body", "field", "message"),
     [
         ({"kind": "telnet"}, "kind", "shell, port, jupyter, jupyter_token or ssh"),
-        ({"kind": "port"}, "port", "the port on the instance"),
-        ({"kind": "ssh"}, "public_key", "a public key of kind ssh-ed25519 or ssh-rsa"),
-        ({"kind": "ssh", "public_key": "ssh-ed25519 AAAA"}, "public_key", "as ~/.ssh/id_ed25519.pub has it"),
+        ({"kind": "port"}, "port", "on the instance"),
+        ({"kind": "ssh"}, "public_key", "a public key of type ssh-ed25519 or ssh-rsa"),
+        (
+            {"kind": "ssh", "public_key": "ssh-ed25519 AAAA"},
+            "public_key",
+            "for example the content of ~/.ssh/id_ed25519.pub",
+        ),
         ({"kind": "shell", "public_key": KEY}, "body", "must not have public_key unless kind is ssh"),
         (
             {"kind": "ssh", "public_key": KEY, "local_port": 9},
@@ -92,12 +96,12 @@ def test_session_request_with_wrong_field_is_rejected_with_what_is_right(
 
 def test_session_of_an_admin_on_another_owners_instance_is_recorded_as_such(ready: Bench) -> None:
     assert ready.root("POST", SESSIONS, {"kind": "shell"}).status == 201
-    assert last_line(ready)["message"] == "root, an admin, enters ada's instance: a shell"
+    assert last_line(ready)["message"] == "root, an admin, opened a shell to the instance of ada."
     assert last_line(ready)["actor"] == "root"
     ready.root("POST", f"{SESSIONS}?owner=ada", {"kind": "shell"})
-    assert last_line(ready)["message"] == "root for ada, an admin, enters ada's instance: a shell"
+    assert last_line(ready)["message"] == "root for ada, an admin, opened a shell to the instance of ada."
     ready.slack("POST", f"{SESSIONS}?owner=ada", {"kind": "shell"})
-    assert last_line(ready)["message"] == "slack for ada opens a shell"
+    assert last_line(ready)["message"] == "slack for ada opened a shell."
 
 
 def test_session_on_instance_without_gpudesk_tags_is_a_conflict(ready: Bench) -> None:

@@ -154,7 +154,11 @@ def test_sessions_that_need_secrets_are_refused_until_the_secrets_are_restored(c
     for kind in ("ssh", "jupyter", "jupyter_token"):
         refused = creation.sessions[kind]
         assert (refused.status, refused.json["code"]) == (409, "secrets_removed")
-        for text in ("it reboots for that", "UTC at the latest", f"GET /images/{creation.request.json['id']}"):
+        for text in (
+            "brave-otter reboots for the image",
+            "UTC at the latest",
+            f"GET /images/{creation.request.json['id']}",
+        ):
             assert text in refused.json["detail"]
     assert creation.sessions["shell"].status == 201
     assert [creation.restored[kind].status for kind in ("ssh", "jupyter_token")] == [201, 201]

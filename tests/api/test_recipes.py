@@ -72,7 +72,7 @@ def test_launch_on_cpu_with_parameters_warns_of_skipped_gpu_steps(ada: Client) -
         ({"workers": 10**16}, "parameters.workers", "parameters must be an object of recipe parameters"),
         ({"release": "One"}, "parameters.release", "must be a release: 1 to 8 lower-case letters"),
         ({"workers": 2.0}, "parameters.workers", "must be"),
-        ({"relase": "one"}, "parameters.relase", "did you mean release?"),
+        ({"relase": "one"}, "parameters.relase", "Did you mean release?"),
         ([], "parameters", "must be an object of recipe parameters"),
     ],
 )
@@ -100,4 +100,4 @@ def test_setup_of_another_recipe_is_accepted_once_at_a_time(ada: Client, desk: W
     assert (wrong.status, wrong.field_errors["recipes"]) == (422, "unknown field; did you mean recipe?")
     lines = ada("GET", "/instances/brave-otter/timeline").json["items"]
     (line,) = [line for line in lines if line["code"] == "setup_requested"]
-    assert line["message"] == "ada asked to add new, with workers=3"
+    assert line["message"] == "ada requested to add recipe new to brave-otter with workers=3."

@@ -1,8 +1,8 @@
-"""Generated histories, lived through by the very functions that machine and desk call (`world.py`).
+"""Test generated histories with the functions that the instance and gpudesk call (`world.py`).
 
-Whatever happens: nothing that was busy is stopped for idleness, a keep is never broken, nobody is stopped unwarned,
-and what is forgotten and readable is stopped within window + warning + two sweeps; where the desk is dead, a quarter of
-an hour later.
+In every history: no busy instance is stopped for idleness, no keep is broken, and no instance is stopped without a
+warning. A forgotten instance with readable heartbeats is stopped within the idle window, the warning period and two
+sweeps. If gpudesk is unreachable, the instance stops itself 15 minutes later.
 """
 
 from dataclasses import replace
@@ -20,128 +20,130 @@ from tests.property.world import (
     MINUTE,
     NO_TIME,
     START,
-    Beat,
+    ClockJump,
     History,
-    Jump,
-    Kept,
+    KeepEvent,
     Link,
     Minute,
+    TrueMinute,
     World,
+    build_ready_instance,
     histories,
-    ready,
-    unrolled,
-    without,
+    list_minutes,
+    remove_events,
     worlds,
 )
 
-FORGOTTEN = Minute()
-AHEAD_THEN_LOST = [(Minute(happening=Jump(600)), 13), (Minute(link=Link.LOST), 13)]
-"""The last report was from the future: ten minutes later its time is the desk's own."""
+QUIET_MINUTE = Minute()
+CLOCK_JUMP_THEN_LOST_LINK = [(Minute(event=ClockJump(600)), 13), (Minute(link=Link.LOST), 13)]
+"""The last heartbeat is from the future. Ten minutes later its time is the current time of gpudesk."""
 
 
-def clock_error(world: World) -> timedelta:
-    """By how much a window can look longer than it was: a jump by more voids it."""
-    return min(world.widest_clock_error, MAX_SAMPLE_GAP)
+def limit_clock_error(world: World) -> timedelta:
+    """Return by how much an idle window can look longer than it was. A larger jump of the clock ends the run."""
+    return min(world.max_clock_error, MAX_SAMPLE_GAP)
 
 
-def beats_of(world: World, window: timedelta) -> list[Beat]:
+def list_window(world: World, window: timedelta) -> list[TrueMinute]:
     assert world.stopped is not None
-    begun = world.stopped.at - window + clock_error(world)
-    return [heartbeat for heartbeat in world.beats if heartbeat.at > begun]
+    begun = world.stopped.at - window + limit_clock_error(world)
+    return [heartbeat for heartbeat in world.true_minutes if heartbeat.at > begun]
 
 
-def was_quiet(window: list[Beat]) -> bool:
-    """Nothing was sampled but quiet, and of no signal were three samples in a row missing, which is a gap."""
+def was_quiet(window: list[TrueMinute]) -> bool:
+    """Return whether all samples were quiet, without a gap: three missing samples of one signal in a row."""
     in_threes = zip(window, window[1:], window[2:], strict=False)
     has_gap = any(a.missing and a.missing == b.missing == c.missing for a, b, c in in_threes)
     return not has_gap and all(heartbeat.is_quiet for heartbeat in window)
 
 
 @given(worlds, histories)
-@example(World(ready()), AHEAD_THEN_LOST)
-def test_the_desk_stops_nothing_that_was_busy_kept_or_unwarned(world: World, history: History) -> None:
-    world.live_through(history)
+@example(World(build_ready_instance()), CLOCK_JUMP_THEN_LOST_LINK)
+def test_gpudesk_stops_no_busy_kept_or_unwarned_instance(world: World, history: History) -> None:
+    world.run_history(history)
     stopped = world.stopped
-    if stopped is None or stopped.kind is None:
+    if stopped is None or stopped.warning_type is None:
         return
     assert world.mode is Mode.ENFORCE
     assert stopped.at >= world.kept_until
-    warned = stopped.warned
+    warned = stopped.warning
     assert warned is not None
     assert stopped.at >= warned.stop_at >= warned.created_at + min(5, 6) * MINUTE
     if warned.requires_delivery and not warned.deliveries:
         assert stopped.at >= warned.stop_at + WARNING_DELIVERY_WAIT
-    if stopped.kind is WarningType.IDLE:
-        window = beats_of(world, world.instance.spec.policy.idle.idle_window)
-        known_until = world.on_the_table_of
-        assert known_until is not None, "there was evidence"
+    if stopped.warning_type is WarningType.IDLE:
+        window = list_window(world, world.instance.spec.policy.idle.idle_window)
+        known_until = world.stored_heartbeat_at
+        assert known_until is not None, "gpudesk had evidence"
         known = [heartbeat for heartbeat in window if heartbeat.at <= known_until]
-        assert known, "it was of this window"
+        assert known, "the evidence was of this window"
         assert was_quiet(known)
         since_warned = [
             heartbeat
-            for heartbeat in world.beats
-            if warned.created_at + clock_error(world) < heartbeat.at <= known_until
+            for heartbeat in world.true_minutes
+            if warned.created_at + limit_clock_error(world) < heartbeat.at <= known_until
         ]
-        assert was_quiet(since_warned), "a warning is of one idle time, not of an earlier one"
+        assert was_quiet(since_warned), "a warning belongs to one idle time, not to an earlier one"
 
 
 @given(worlds, histories)
-def test_a_machine_alone_leaves_only_idle_warned_and_allowed_to(world: World, history: History) -> None:
-    for minute in unrolled(history):
-        world.live(replace(minute, sweeps=minute.sweeps and world.given is None))
+def test_instance_stops_itself_only_if_idle_warned_and_allowed(world: World, history: History) -> None:
+    for minute in list_minutes(history):
+        world.run_minute(replace(minute, sweeps=minute.sweeps and world.stored_response is None))
     stopped = world.stopped
-    if stopped is None or stopped.kind is not None:
+    if stopped is None or stopped.warning_type is not None:
         return
-    orders = world.orders
+    orders = world.response
     assert orders is not None
     assert orders.mode == "enforce"
-    assert orders.keep_until is None or stopped.at_machine >= orders.keep_until
-    assert world.left_alone_warned_at is not None
-    assert stopped.at - world.left_alone_warned_at >= orders.policy.warning_period - clock_error(world)
-    window = beats_of(world, orders.policy.idle_window + EXTRA_DELAY)
+    assert orders.keep_until is None or stopped.instance_time >= orders.keep_until
+    assert world.self_stop_warned_at is not None
+    assert stopped.at - world.self_stop_warned_at >= orders.policy.warning_period - limit_clock_error(world)
+    window = list_window(world, orders.policy.idle_window + EXTRA_DELAY)
     assert was_quiet(window)
-    assert not any(heartbeat.forbids_leaving for heartbeat in window)
+    assert not any(heartbeat.forbids_self_stop for heartbeat in window)
 
 
 @given(worlds, histories)
-def test_what_is_forgotten_is_stopped_in_time(world: World, history: History) -> None:
-    world.live_through(without(history, Kept))
-    world.live(Minute(happening=Jump(0)))
-    world.live(Minute(happening=Mode.ENFORCE))
+def test_forgotten_instance_is_stopped_in_time(world: World, history: History) -> None:
+    world.run_history(remove_events(history, KeepEvent))
+    world.run_minute(Minute(event=ClockJump(0)))
+    world.run_minute(Minute(event=Mode.ENFORCE))
     policy, forgotten_at = world.instance.spec.policy.idle, world.now
-    late = WARNING_DELIVERY_WAIT if world.book.owners else NO_TIME
+    late = WARNING_DELIVERY_WAIT if world.directory.owners else NO_TIME
     while world.stopped is None and world.now < forgotten_at + timedelta(hours=2):
-        world.live(FORGOTTEN)
+        world.run_minute(QUIET_MINUTE)
     assert world.stopped is not None
     assert world.stopped.at <= forgotten_at + policy.idle_window + policy.warning_period + late + 2 * MINUTE
 
 
 @given(worlds, histories, st.sampled_from([Minute(sweeps=False), Minute(sweeps=False, link=Link.LOST)]))
-def test_what_is_forgotten_stops_itself_where_the_desk_is_dead(world: World, history: History, dead: Minute) -> None:
-    world.live_through(without(history, Kept))
-    world.live(Minute(happening=Jump(0)))
-    world.live(Minute(happening=Mode.ENFORCE))
-    world.live(FORGOTTEN)
+def test_forgotten_instance_stops_itself_if_gpudesk_is_unreachable(
+    world: World, history: History, dead: Minute
+) -> None:
+    world.run_history(remove_events(history, KeepEvent))
+    world.run_minute(Minute(event=ClockJump(0)))
+    world.run_minute(Minute(event=Mode.ENFORCE))
+    world.run_minute(QUIET_MINUTE)
     policy, dead_since = world.instance.spec.policy.idle, world.now
     while world.stopped is None and world.now < dead_since + timedelta(hours=2):
-        world.live(dead)
+        world.run_minute(dead)
     assert world.stopped is not None
     assert world.stopped.at <= dead_since + policy.idle_window + policy.warning_period + EXTRA_DELAY + 2 * MINUTE
 
 
 @given(histories, st.integers(1, 3))
-def test_a_lifetime_bounds_everything_but_a_keep(history: History, max_hours: int) -> None:
-    """Within warning and two sweeps of its end, or of the desk's return where it was away or told only."""
-    world = World(ready(max_hours))
+def test_lifetime_limits_everything_except_a_keep(history: History, max_hours: int) -> None:
+    """It is stopped a warning period and two sweeps after its end, or after gpudesk was paused, in dry run or away."""
+    world = World(build_ready_instance(max_hours))
     away_until = START
-    for minute in unrolled(history):
-        world.live(minute)
+    for minute in list_minutes(history):
+        world.run_minute(minute)
         if not minute.sweeps or world.mode is not Mode.ENFORCE:
             away_until = world.now + MINUTE
-    world.live(Minute(active="gpu", happening=Mode.ENFORCE))
+    world.run_minute(Minute(active="gpu", event=Mode.ENFORCE))
     while world.stopped is None and world.now < START + timedelta(hours=9):
-        world.live(Minute(active="gpu", unknown="cpu", link=Link.LOST))
+        world.run_minute(Minute(active="gpu", unknown="cpu", link=Link.LOST))
     assert world.stopped is not None
     end = max(START + timedelta(hours=max_hours), world.kept_until, away_until)
     assert world.stopped.at <= end + world.instance.spec.policy.idle.warning_period + 2 * MINUTE

@@ -1,7 +1,7 @@
-"""One generated world: a machine with its probe, the table between, and the desk, each of which can fail.
+"""Simulate one generated world: an instance with its probe, the table, and gpudesk. Each of them can fail.
 
-What machine and desk do is done by the product's own functions; what is true is written down beside it, and the laws
-are judged by that alone.
+The functions of the product decide what the instance and gpudesk do. What is really true is recorded separately, and
+the tests compare only with that.
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ from chalicelib.domain.idle.policy import SIGNALS, IdlePolicy
 from chalicelib.domain.idle.self_stop import LocalStatus, SelfStopAction, SelfStopState, decide_self_stop
 from chalicelib.domain.instances.commands import keep
 from chalicelib.domain.instances.lifecycle import decide, machine_messages
-from chalicelib.domain.instances.lifecycle.orders import build_response
+from chalicelib.domain.instances.lifecycle.machine_messages import build_response
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.observation import Observation, ObservedInstance
 from chalicelib.domain.instances.plan import Stop
@@ -41,10 +41,10 @@ NO_TIME = timedelta(0)
 ADA = Actor(owner="ada", role=Role.USER)
 POLICY = IdlePolicy(idle_minutes=10, warning_minutes=5)
 OTHER_POLICY = IdlePolicy(idle_minutes=6, warning_minutes=6)
-MACHINE_ID = "i-0123456789abcdef0"
+INSTANCE_ID = "i-0123456789abcdef0"
 REACHABLE = ChannelDirectory(owners={"ada": Channels(email="ada@example.org")})
 VIEW = ObservedInstance(
-    instance_id=MACHINE_ID,
+    instance_id=INSTANCE_ID,
     desk_id="gd-1",
     name="n",
     owner="ada",
@@ -57,44 +57,44 @@ VIEW = ObservedInstance(
 
 
 class Link(Enum):
-    """How a heartbeat fares; its answer brings the orders where it gets through."""
+    """What happens to a heartbeat. If it is written, the call returns the heartbeat response."""
 
     THROUGH = "through"
-    TWICE = "its samples are taken twice"
-    LATE = "an older one arrives after it"
+    TWICE = "each sample is folded twice"
+    LATE = "an older heartbeat is written after it"
     LOST = "lost"
 
 
-class Event(Enum):
-    """What happens once, without a figure."""
+class SimpleEvent(Enum):
+    """An event without a value."""
 
     REBOOT = "reboot"
-    DELIVERY = "somebody is reached"
+    DELIVERY = "the warning is delivered"
     OTHER_POLICY = "the policy is changed"
-    FIRST_POLICY = "and changed back"
+    FIRST_POLICY = "the policy is changed back"
 
 
 @dataclass(frozen=True)
-class Kept:
-    """Somebody asks the desk for a keep, or asks for it on the machine."""
+class KeepEvent:
+    """A request for a keep, by the API or on the instance."""
 
     minutes: int
-    on_the_machine: bool = False
+    on_instance: bool = False
 
 
 @dataclass(frozen=True)
-class Jump:
-    """The machine's clock is set: so many seconds off from now on."""
+class ClockJump:
+    """The clock of the instance is wrong by so many seconds from now on."""
 
     seconds: int
 
 
-Happening = Event | Kept | Jump | Mode | None
+WorldEvent = SimpleEvent | KeepEvent | ClockJump | Mode | None
 
 
 @dataclass(frozen=True)
 class Minute:
-    """What happens in one minute. Every signal is quiet but those that are named."""
+    """What happens in one minute. Every signal is quiet except those that are named."""
 
     active: str | None = None
     unknown: str | None = None
@@ -102,7 +102,7 @@ class Minute:
     link: Link = Link.THROUGH
     sweeps: bool = True
     is_setting_up: bool = False
-    happening: Happening = None
+    event: WorldEvent = None
 
     def state(self, signal: str) -> SignalState | None:
         if signal == self.missing:
@@ -113,104 +113,104 @@ class Minute:
 
     @property
     def is_quiet(self) -> bool:
-        """Nothing that was sampled says otherwise."""
+        """Return whether every sample was quiet."""
         return not (self.active or self.unknown)
 
 
 @dataclass(frozen=True)
-class Beat:
-    """What was true at a beat, in the world's time."""
+class TrueMinute:
+    """What was true in one minute, by the true time."""
 
     at: datetime
     is_quiet: bool
     missing: str | None
-    forbids_leaving: bool
+    forbids_self_stop: bool
 
 
 @dataclass(frozen=True)
 class Stopped:
     """The end of a world.
 
-    :param warned: what the desk had warned of; None where the machine left by itself
-    :param at_machine: the machine's own time
+    :param warning: the warning of gpudesk; None: the instance stopped itself
+    :param instance_time: the time of the instance's clock
     """
 
     at: datetime
-    at_machine: datetime
-    warned: StopWarning | None
-    kind: WarningType | None
+    instance_time: datetime
+    warning: StopWarning | None
+    warning_type: WarningType | None
 
 
 @dataclass
 class World:
-    """It goes on minute by minute until something stops the machine."""
+    """A world that runs minute by minute until something stops the instance."""
 
     instance: Instance
-    book: ChannelDirectory = field(default_factory=ChannelDirectory)
+    directory: ChannelDirectory = field(default_factory=ChannelDirectory)
     mode: Mode = Mode.ENFORCE
     now: datetime = START
-    clock_is_off: timedelta = NO_TIME
-    boot: int = 0
+    clock_error: timedelta = NO_TIME
+    boot_count: int = 0
     evidence: dict[str, Evidence] = field(default_factory=dict)
-    alone: SelfStopState = SelfStopState()
-    orders: HeartbeatResponse | None = None
-    wish: KeepRequest | None = None
-    on_the_table: DecodedHeartbeat = None
-    on_the_table_of: datetime | None = None
-    the_one_before: tuple[DecodedHeartbeat, datetime] | None = None
-    given: HeartbeatResponse | None = None
-    beats: list[Beat] = field(default_factory=list)
+    self_stop_state: SelfStopState = SelfStopState()
+    response: HeartbeatResponse | None = None
+    keep_request: KeepRequest | None = None
+    stored_heartbeat: DecodedHeartbeat = None
+    stored_heartbeat_at: datetime | None = None
+    previous_heartbeat: tuple[DecodedHeartbeat, datetime] | None = None
+    stored_response: HeartbeatResponse | None = None
+    true_minutes: list[TrueMinute] = field(default_factory=list)
     kept_until: datetime = START
-    left_alone_warned_at: datetime | None = None
-    widest_clock_error: timedelta = NO_TIME
+    self_stop_warned_at: datetime | None = None
+    max_clock_error: timedelta = NO_TIME
     stopped: Stopped | None = None
 
     @property
-    def machine_time(self) -> datetime:
-        return self.now + self.clock_is_off
+    def instance_time(self) -> datetime:
+        return self.now + self.clock_error
 
-    def live(self, minute: Minute) -> None:
+    def run_minute(self, minute: Minute) -> None:
         if self.stopped:
             return
         self.now += MINUTE
-        self._happens(minute.happening)
-        self._beat(minute)
+        self._apply_event(minute.event)
+        self._run_probe(minute)
         if minute.sweeps and not self.stopped:
             self._sweep()
 
-    def live_through(self, history: "History") -> None:
-        for minute in unrolled(history):
-            self.live(minute)
+    def run_history(self, history: "History") -> None:
+        for minute in list_minutes(history):
+            self.run_minute(minute)
 
-    def _happens(self, happening: Happening) -> None:
-        match happening:
+    def _apply_event(self, event: WorldEvent) -> None:
+        match event:
             case None:
                 pass
-            case Event.REBOOT:
-                self.boot += 1
-                self.evidence, self.alone, self.left_alone_warned_at = {}, SelfStopState(), None
-            case Event.DELIVERY:
-                self._delivered()
-            case Event.OTHER_POLICY:
-                self._obey(OTHER_POLICY)
-            case Event.FIRST_POLICY:
-                self._obey(POLICY)
-            case Kept(minutes, on_the_machine=True):
-                self.wish = KeepRequest(id=f"w-{self.now:%H%M}-{self.boot}", hours=minutes / 60)
-            case Kept(minutes):
+            case SimpleEvent.REBOOT:
+                self.boot_count += 1
+                self.evidence, self.self_stop_state, self.self_stop_warned_at = {}, SelfStopState(), None
+            case SimpleEvent.DELIVERY:
+                self._deliver_warning()
+            case SimpleEvent.OTHER_POLICY:
+                self._set_policy(OTHER_POLICY)
+            case SimpleEvent.FIRST_POLICY:
+                self._set_policy(POLICY)
+            case KeepEvent(minutes, on_instance=True):
+                self.keep_request = KeepRequest(id=f"w-{self.now:%H%M}-{self.boot_count}", hours=minutes / 60)
+            case KeepEvent(minutes):
                 self._keep(minutes * MINUTE)
-            case Jump(seconds):
-                self.clock_is_off = timedelta(seconds=seconds)
-                self.widest_clock_error = max(self.widest_clock_error, abs(self.clock_is_off))
+            case ClockJump(seconds):
+                self.clock_error = timedelta(seconds=seconds)
+                self.max_clock_error = max(self.max_clock_error, abs(self.clock_error))
             case Mode():
-                self.mode = happening
+                self.mode = event
 
-    def _delivered(self) -> None:
+    def _deliver_warning(self) -> None:
         if self.instance.warning:
             plan = machine_messages.record_delivery(self.instance, self.instance.warning.id, "email", self.now)
             self.instance = plan.instance if plan else self.instance
 
-    def _obey(self, policy: IdlePolicy) -> None:
+    def _set_policy(self, policy: IdlePolicy) -> None:
         self.instance = replace(
             self.instance, spec=replace(self.instance.spec, policy=replace(self.instance.spec.policy, idle=policy))
         )
@@ -222,71 +222,71 @@ class World:
             return
         self.kept_until = self.instance.lifetime.keep_until or self.kept_until
 
-    def _beat(self, minute: Minute) -> None:
-        at, boot = self.machine_time, str(self.boot)
+    def _run_probe(self, minute: Minute) -> None:
+        at, boot = self.instance_time, str(self.boot_count)
         for name in SIGNALS:
             state = minute.state(name)
             for _ in range(0 if state is None else 2 if minute.link is Link.TWICE else 1):
                 sample = Sample(at, state or SignalState.UNKNOWN, "-", boot)
                 self.evidence[name] = fold_sample(self.evidence.get(name), sample)
-        own = Heartbeat(
-            instance_id=MACHINE_ID,
+        heartbeat = Heartbeat(
+            instance_id=INSTANCE_ID,
             at=at,
             boot_id=boot,
             signals={name: evidence for name, evidence in self.evidence.items() if name != minute.missing},
-            acknowledged=self._heard(),
-            keep_request=self.wish,
+            acknowledged=self._acknowledge(),
+            keep_request=self.keep_request,
         )
         if minute.link is not Link.LOST:
-            self._arrives(own, minute.link)
-        self._judge_alone(own, minute)
-        forbids = minute.is_setting_up or self.orders is None or self.orders.mode != "enforce" or self._is_known_kept()
-        self.beats.append(Beat(self.now, minute.is_quiet, minute.missing, forbids))
+            self._store_heartbeat(heartbeat, minute.link)
+        self._decide_self_stop(heartbeat, minute)
+        forbids = minute.is_setting_up or self.response is None or self.response.mode != "enforce" or self._knows_keep()
+        self.true_minutes.append(TrueMinute(self.now, minute.is_quiet, minute.missing, forbids))
 
-    def _arrives(self, own: Heartbeat, link: Link) -> None:
-        report = decode_heartbeat(encode_heartbeat(own, f"AROAEXAMPLEEXAMPLEEXA:{MACHINE_ID}"))
+    def _store_heartbeat(self, heartbeat: Heartbeat, link: Link) -> None:
+        report = decode_heartbeat(encode_heartbeat(heartbeat, f"AROAEXAMPLEEXAMPLEEXA:{INSTANCE_ID}"))
         this = (report, self.now)
-        late = self.the_one_before if link is Link.LATE else None
-        self.on_the_table, self.on_the_table_of = late or this
-        self.the_one_before = this
-        self.orders = self.given or self.orders
+        late = self.previous_heartbeat if link is Link.LATE else None
+        self.stored_heartbeat, self.stored_heartbeat_at = late or this
+        self.previous_heartbeat = this
+        self.response = self.stored_response or self.response
 
-    def _heard(self) -> Acknowledgement:
-        """A terminal takes each warning that the orders bring."""
-        if self.orders is None:
+    def _acknowledge(self) -> Acknowledgement:
+        """Return the acknowledgement of a terminal that shows every warning of the response."""
+        if self.response is None:
             return Acknowledgement()
-        warning = self.orders.warning
+        warning = self.response.warning
         return Acknowledgement(
-            keep_until=self.orders.keep_until, warning_id=warning.id if warning else None, terminals=0
+            keep_until=self.response.keep_until, warning_id=warning.id if warning else None, terminals=0
         )
 
-    def _is_known_kept(self) -> bool:
-        until = self.orders.keep_until if self.orders else None
-        return until is not None and self.machine_time < until
+    def _knows_keep(self) -> bool:
+        until = self.response.keep_until if self.response else None
+        return until is not None and self.instance_time < until
 
-    def _judge_alone(self, own: Heartbeat, minute: Minute) -> None:
-        turn = decide_self_stop(
-            self.alone,
-            LocalStatus(own, has_gpu=True, is_setting_up=minute.is_setting_up),
-            self.orders,
-            self.machine_time,
+    def _decide_self_stop(self, heartbeat: Heartbeat, minute: Minute) -> None:
+        decision = decide_self_stop(
+            self.self_stop_state,
+            LocalStatus(heartbeat, has_gpu=True, is_setting_up=minute.is_setting_up),
+            self.response,
+            self.instance_time,
         )
-        self.alone = turn.state
-        match turn.action:
+        self.self_stop_state = decision.state
+        match decision.action:
             case SelfStopAction.WARN:
-                self.left_alone_warned_at = self.now
+                self.self_stop_warned_at = self.now
             case SelfStopAction.CANCEL:
-                self.left_alone_warned_at = None
+                self.self_stop_warned_at = None
             case SelfStopAction.STOP:
-                self.stopped = Stopped(self.now, self.machine_time, None, None)
+                self.stopped = Stopped(self.now, self.instance_time, None, None)
 
     def _sweep(self) -> None:
-        """As the loop does it: at most a few looks, then the orders."""
+        """Decide as the loop does, a few times at most, and write the response."""
         desk = DeskSettings(mode=self.mode)
         rules = DecisionContext(
-            desk=desk, directory=self.book, heartbeat_table="t", heartbeat_region="r", instance_role_id="AROA"
+            desk=desk, directory=self.directory, heartbeat_table="t", heartbeat_region="r", instance_role_id="AROA"
         )
-        observation = Observation(ec2=VIEW, heartbeat=self.on_the_table)
+        observation = Observation(ec2=VIEW, heartbeat=self.stored_heartbeat)
         for _ in range(4):
             before = self.instance
             plan = decide.decide(before, observation, self.now, rules)
@@ -296,15 +296,15 @@ class World:
             if isinstance(plan.step, Stop):
                 claim = plan.instance.claim
                 self.stopped = Stopped(
-                    self.now, self.machine_time, before.warning, claim.warning_type if claim else None
+                    self.now, self.instance_time, before.warning, claim.warning_type if claim else None
                 )
                 return
             if not plan.requeue:
                 break
-        self.given = build_response(self.instance, desk)
+        self.stored_response = build_response(self.instance, desk)
 
 
-def ready(max_hours: int = 72) -> Instance:
+def build_ready_instance(max_hours: int = 72) -> Instance:
     return Instance(
         id="gd-1",
         name="n",
@@ -323,7 +323,7 @@ def ready(max_hours: int = 72) -> Instance:
         phase_since=START,
         reason=EventReason(code=EventCode.READY, message="ready"),
         setup=SetupState(recipe="jupyter"),
-        machine=Machine(instance_id=MACHINE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=START),
+        machine=Machine(instance_id=INSTANCE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=START),
         ready_since=START,
         lifetime=Lifetime(started_at=START),
     )
@@ -331,41 +331,41 @@ def ready(max_hours: int = 72) -> Instance:
 
 History = list[tuple[Minute, int]]
 
-seldom = st.one_of(*[st.none()] * 12, st.sampled_from(SIGNALS))
-happenings: st.SearchStrategy[Happening] = st.one_of(
+rare_signals = st.one_of(*[st.none()] * 12, st.sampled_from(SIGNALS))
+events: st.SearchStrategy[WorldEvent] = st.one_of(
     st.none(),
     st.none(),
     st.none(),
-    st.sampled_from(Event),
-    st.builds(Kept, st.integers(1, 45), st.booleans()),
-    st.builds(Jump, st.sampled_from([0, 0, 3, -3, 45, -45, 150, -150, 600, -600, 7200, -7200])),
+    st.sampled_from(SimpleEvent),
+    st.builds(KeepEvent, st.integers(1, 45), st.booleans()),
+    st.builds(ClockJump, st.sampled_from([0, 0, 3, -3, 45, -45, 150, -150, 600, -600, 7200, -7200])),
     st.sampled_from([Mode.ENFORCE, Mode.ENFORCE, Mode.ENFORCE, Mode.DRY_RUN, Mode.PAUSED]),
 )
 minutes = st.builds(
     Minute,
-    active=seldom,
-    unknown=seldom,
-    missing=seldom,
+    active=rare_signals,
+    unknown=rare_signals,
+    missing=rare_signals,
     link=st.sampled_from([Link.THROUGH] * 12 + list(Link)),
     sweeps=st.sampled_from([True] * 9 + [False]),
     is_setting_up=st.sampled_from([False] * 12 + [True]),
-    happening=happenings,
+    event=events,
 )
 histories: st.SearchStrategy[History] = st.lists(
     st.tuples(minutes, st.one_of(st.integers(1, 4), st.integers(8, 45))), min_size=2, max_size=9
 )
-worlds = st.builds(World, st.just(ready()), st.sampled_from([ChannelDirectory(), REACHABLE]))
+worlds = st.builds(World, st.just(build_ready_instance()), st.sampled_from([ChannelDirectory(), REACHABLE]))
 
 
-def unrolled(history: History) -> Iterator[Minute]:
-    """Each kind of minute lasts for a while; what happens once, happens in its first."""
+def list_minutes(history: History) -> Iterator[Minute]:
+    """Yield the minutes of a history. A minute repeats `count` times, and its event happens in the first one."""
     for minute, count in history:
         yield minute
-        lasting = replace(minute, happening=None)
+        lasting = replace(minute, event=None)
         for _ in range(count - 1):
             yield lasting
 
 
-def without(history: History, *kinds: type) -> History:
-    """The same, with some things not happening."""
-    return [(replace(m, happening=None) if isinstance(m.happening, kinds) else m, count) for m, count in history]
+def remove_events(history: History, *kinds: type) -> History:
+    """Return the history without the events of some kinds."""
+    return [(replace(m, event=None) if isinstance(m.event, kinds) else m, count) for m, count in history]

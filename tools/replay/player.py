@@ -18,7 +18,8 @@ from chalicelib.domain.desk.settings import DeskSettings, Limits
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
 from chalicelib.domain.instances.commands import keep
 from chalicelib.domain.instances.lifecycle import decide
-from chalicelib.domain.instances.lifecycle.plans import DecisionContext, cancel_warning
+from chalicelib.domain.instances.lifecycle.plans import DecisionContext
+from chalicelib.domain.instances.lifecycle.stop_warnings import cancel_warning
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import Stop
 from chalicelib.domain.instances.record import Instance
@@ -161,7 +162,7 @@ class Simulator:
     def _nothing_before(self) -> datetime:
         """While a silence that was told of lasts, nothing follows but the end of the life: years pass in no time."""
         instance = self._instance
-        if instance is None or instance.notified != EventCode.ACTIVITY_UNKNOWN or instance.lifetime_ends_at is None:
+        if instance is None or EventCode.ACTIVITY_UNKNOWN not in instance.notified or instance.lifetime_ends_at is None:
             return LONG_AGO
         return _whole_minute(instance.lifetime_ends_at - instance.spec.policy.idle.warning_period)
 

@@ -15,7 +15,7 @@ from chalicelib.api.common_schemas import (
 )
 from chalicelib.api.instances.spec_views import AddedRecipeView, ParameterView, to_added_recipe_views
 from chalicelib.domain.common.text import format_timestamp
-from chalicelib.domain.images.record import Image, price_per_month
+from chalicelib.domain.images.record import Image, compute_price_per_month
 
 
 class ImageBody(RequestModel):
@@ -99,7 +99,7 @@ def to_image_view(image: Image, price_per_gib_month: Decimal, now: datetime) -> 
         "region": image.region,
         "arch": image.source.arch,
         "size_gib": image.disk_gib,
-        "price_per_month": format_usd(price_per_month(image, price_per_gib_month)),
+        "price_per_month": format_usd(compute_price_per_month(image, price_per_gib_month)),
         "no_reboot": image.no_reboot,
         "ami_id": image.ami.id,
         "snapshots": list(image.ami.snapshots),

@@ -105,7 +105,7 @@ def _to_step_view(step: CurrentStep) -> CurrentStepView:
         "name": step.name,
         "step_index": step.index,
         "step_count": step.count,
-        "last_output_line": step.line,
+        "last_output_line": step.last_output_line,
         "started_at": format_timestamp(step.started_at),
         "running_seconds": round(step.running_for.total_seconds()),
         "remaining_seconds": round_seconds(step.remaining),

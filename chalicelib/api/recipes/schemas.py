@@ -3,9 +3,10 @@
 from typing_extensions import TypedDict
 
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
+from chalicelib.domain.setup.compute_capability import ComputeCapabilityRange
 from chalicelib.domain.setup.parameters import Parameter
 from chalicelib.domain.setup.recipe import Recipe
-from chalicelib.domain.setup.requirements import ComputeCapabilityRange, compatible_gpus
+from chalicelib.domain.setup.requirements import list_compatible_gpus
 
 
 class RecipeParameterView(TypedDict):
@@ -79,7 +80,7 @@ def to_recipe_view(recipe: Recipe, catalog: InstanceTypeCatalog) -> RecipeView:
             "ubuntu": list(recipe.requirements.ubuntu),
             "compute_capability": _to_capabilities_view(recipe.requirements.compute_capability),
             "supports_cpu": recipe.requirements.supports_cpu,
-            "compatible_gpus": compatible_gpus(recipe.requirements, recipe.image_parameter_for, catalog),
+            "compatible_gpus": list_compatible_gpus(recipe.requirements, recipe.get_image_parameter, catalog),
         },
         "image": dict(recipe.image) if recipe.image is not None else None,
         "extends": recipe.extends,

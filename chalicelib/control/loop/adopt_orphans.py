@@ -22,7 +22,7 @@ from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.observation import Observation, ObservedInstance
 from chalicelib.domain.instances.record import Ec2State, Instance, Lifetime, Machine, ObservedState, Phase
 from chalicelib.domain.instances.spec import DesiredState, Hardware, Policy, Software, Spec
-from chalicelib.domain.notifications.build_notifications import notifications_for
+from chalicelib.domain.notifications.build_notifications import build_notifications
 from chalicelib.domain.setup.state import SetupState
 from chalicelib.store.instances.repository import InstanceRepository
 
@@ -86,7 +86,7 @@ class OrphanAdopter:
             f"{pluralize(instance.spec.policy.max_hours, 'hour')}. Terminate it if nobody needs it.",
         )
         entries = [timeline_entry(now, reason, details={"instance_id": ec2.instance_id})]
-        if not self.instances.adopt(instance, entries, notifications_for(instance, entries, context.directory)):
+        if not self.instances.adopt(instance, entries, build_notifications(instance, entries, context.directory)):
             return False
         LOG.warning("adopted %s (%s), owner %s", ec2.instance_id, ec2.instance_type, ec2.owner or UNKNOWN_OWNER)
         return True

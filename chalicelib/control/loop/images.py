@@ -10,6 +10,7 @@ from chalicelib.control.loop.reconcile import load_channel_directory
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.deadlines import SANITIZE_DEADLINE
 from chalicelib.domain.common.errors import AwsError
+from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.images import creation, secret_restore
@@ -28,10 +29,11 @@ from chalicelib.domain.images.plan import (
     SendSanitize,
 )
 from chalicelib.domain.images.record import IN_PROGRESS_PHASES, Image, ImagePhase
+from chalicelib.domain.instances.lifecycle.notified import forget_facts
 from chalicelib.domain.instances.observation import NotVisible, ObservedCommand, Unavailable
 from chalicelib.domain.instances.plan import CallAccepted, SendDocument
 from chalicelib.domain.instances.record import Ec2State
-from chalicelib.domain.notifications.build_notifications import notifications_for
+from chalicelib.domain.notifications.build_notifications import build_notifications
 from chalicelib.store.dynamo import VersionConflict
 from chalicelib.store.instances.items import RecordWrite
 from chalicelib.store.repositories import Repositories
@@ -112,7 +114,7 @@ class ImageReconciler:
             ami=self._find_ami(image) if image.phase in PHASES_WITH_AMI else NotVisible(),
             snapshots=self._list_snapshots(image) if image.phase is ImagePhase.DELETING else (),
             command=self._get_command(image),
-            instance_running=self._is_instance_running(image) if image.secrets_removed else True,
+            is_instance_running=self._is_instance_running(image) if image.secrets_removed else True,
         )
 
     def _is_instance_running(self, image: Image) -> bool:
@@ -202,8 +204,8 @@ class ImageReconciler:
         instance = self.stores.instances.load(image.source.instance_id)
         if instance is None or instance.image_in_progress is None or instance.image_in_progress.id != image.id:
             return None
-        entry = creation.completion_entry(image, self.clock.now())
-        after = replace(instance, image_in_progress=None, notified=None)
+        entry = creation.build_completion_entry(image, self.clock.now())
+        after = forget_facts(replace(instance, image_in_progress=None), EventCode.TERMINATE_PENDING)
         directory = load_channel_directory(self.stores.desk.settings(), self.stores.owners)
-        notifications = notifications_for(after, (entry,), directory)
+        notifications = build_notifications(after, (entry,), directory)
         return RecordWrite(before=instance, after=after, entries=(entry,), notifications=notifications, user_write=True)

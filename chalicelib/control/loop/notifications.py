@@ -15,7 +15,7 @@ from chalicelib.domain.common.errors import DeliveryFailed
 from chalicelib.domain.desk.channels import ChannelDirectory
 from chalicelib.domain.instances.lifecycle import machine_messages
 from chalicelib.domain.notifications import messages
-from chalicelib.domain.notifications.build_notifications import webhook_welcomes
+from chalicelib.domain.notifications.build_notifications import build_webhook_welcomes
 from chalicelib.domain.notifications.notification import ChannelType, Notification, record_attempt
 from chalicelib.store.dynamo import VersionConflict, retry_on_conflict
 from chalicelib.store.instances.items import RecordWrite
@@ -54,7 +54,7 @@ class NotificationSender:
         self._subscribe_emails(directory)
         self._welcome_webhooks(directory, now)
         due = self.stores.notifications.list_due(now, MAX_PER_ROUND)
-        deliveries = [PendingDelivery(item, channel) for item in due for channel in item.due_channels(now)]
+        deliveries = [PendingDelivery(item, channel) for item in due for channel in item.find_due_channels(now)]
         deliveries.sort(key=lambda delivery: delivery.notification.warning_id is None)
         return self._deliver(deliveries, directory, now) if deliveries else 0
 
@@ -87,11 +87,13 @@ class NotificationSender:
         recipient = directory.get_recipient(delivery.channel.audience, notification.owner)
         channels = recipient.channels
         if delivery.channel.channel_type is ChannelType.EMAIL and channels.email:
-            subject, body = messages.email_subject(notification), messages.email_body(notification)
+            subject, body = messages.format_email_subject(notification), messages.format_email_body(notification)
             return self.email.send(channels.email, subject, body)
         if delivery.channel.channel_type is ChannelType.WEBHOOK and channels.webhook:
             secret = self.webhook_secret(recipient.name, channels.webhook_generation)
-            return self.webhook.post(channels.webhook, secret, notification.id, messages.webhook_payload(notification))
+            return self.webhook.post(
+                channels.webhook, secret, notification.id, messages.format_webhook_payload(notification)
+            )
         raise DeliveryFailed("The channel was removed from the settings.")
 
     def _is_warning_active(self, notification: Notification) -> bool:
@@ -121,7 +123,7 @@ class NotificationSender:
 
     def _welcome_webhooks(self, directory: ChannelDirectory, now: datetime) -> None:
         """Send each new webhook a first message."""
-        for name, notification in webhook_welcomes(directory, now).items():
+        for name, notification in build_webhook_welcomes(directory, now).items():
             self._do_once(f"welcomed#{name}", partial(self.stores.notifications.put_if_absent, notification))
 
     def _subscribe_emails(self, directory: ChannelDirectory) -> None:

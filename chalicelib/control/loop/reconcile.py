@@ -12,12 +12,12 @@ from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.desk.channels import ChannelDirectory
 from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.instances.lifecycle import decide, outcomes
-from chalicelib.domain.instances.lifecycle.orders import build_response, expects_response
+from chalicelib.domain.instances.lifecycle.machine_messages import build_response, expects_response
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.observation import NotVisible, Observation
 from chalicelib.domain.instances.plan import Outcome, Plan, Step
 from chalicelib.domain.instances.record import Instance
-from chalicelib.domain.notifications.build_notifications import notifications_for
+from chalicelib.domain.notifications.build_notifications import build_notifications
 from chalicelib.settings import Settings
 from chalicelib.store.dynamo import VersionConflict, retry_on_conflict
 from chalicelib.store.instances.items import RecordWrite
@@ -110,7 +110,7 @@ class Reconciler:
                 after=plan.instance,
                 entries=plan.timeline,
                 segments=plan.billed_segments,
-                notifications=notifications_for(plan.instance, plan.timeline, context.directory),
+                notifications=build_notifications(plan.instance, plan.timeline, context.directory),
                 benchmark=plan.benchmark,
             )
         )

@@ -10,7 +10,7 @@ from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.deadlines import SWEEP_OVERDUE_AFTER
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.text import format_date_time, format_duration
-from chalicelib.domain.notifications.build_notifications import desk_notification
+from chalicelib.domain.notifications.build_notifications import build_desk_notification
 from chalicelib.store.repositories import Repositories
 
 LOG = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class SweepWatchdog:
         )
         LOG.error(message)
         directory = load_channel_directory(self.stores.desk.settings(), self.stores.owners)
-        notification = desk_notification(EventCode.SWEEP_OVERDUE, message, last, now, directory)
+        notification = build_desk_notification(EventCode.SWEEP_OVERDUE, message, last, now, directory)
         self.stores.notifications.put_if_absent(notification)
         self.sender.send_due(directory)
         return True

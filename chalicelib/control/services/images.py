@@ -23,13 +23,13 @@ from chalicelib.domain.images.record import (
     ImagePhase,
     ImageSource,
 )
-from chalicelib.domain.images.secret_restore import regenerated_secrets_message
+from chalicelib.domain.images.secret_restore import describe_regenerated_secrets
 from chalicelib.domain.instances.lifecycle.plans import because
 from chalicelib.domain.instances.names import NAME_DESCRIPTION, is_valid_name
 from chalicelib.domain.instances.record import ImageInProgress, Instance, Machine, Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.setup.recipe import Recipe
-from chalicelib.domain.setup.state import documents_for_image
+from chalicelib.domain.setup.state import collect_documents_for_image
 from chalicelib.store.desk import DeskRepository
 from chalicelib.store.images.repository import ImageRepository
 from chalicelib.store.instances.items import RecordWrite
@@ -73,7 +73,7 @@ class ImageService:
             if instance.image_in_progress:
                 return ImageRequested(self._same(instance, instance.image_in_progress.id, name, no_reboot), ())
             image = self._new(actor, instance, self._machine(instance), (name, description, no_reboot))
-            how = "without a reboot" if no_reboot else f"for which it reboots: {regenerated_secrets_message(image)}"
+            how = "without a reboot" if no_reboot else f"for which it reboots: {describe_regenerated_secrets(image)}"
             reason = because(EventCode.IMAGE_REQUESTED, f"{actor.name} asked for an image of it, {name}, {how}")
             entries = (timeline_entry(self.clock.now(), reason, actor=actor.name, details={"image": image.id}),)
             warnings = tuple(self._warnings(actor, instance, image))
@@ -172,7 +172,7 @@ class ImageService:
             added_recipes=captured_recipes(instance, self.recipes),
             disk_gib=instance.spec.disk_gib,
             no_reboot=no_reboot,
-            installed_documents=documents_for_image(instance.setup),
+            installed_documents=collect_documents_for_image(instance.setup),
             phase=ImagePhase.REQUESTED,
             phase_since=now,
             reason=because(EventCode.REQUESTED, f"{actor.name} asked for it"),
@@ -215,7 +215,7 @@ class ImageService:
             )
             yield WriteWarning(WarningCode.FILE_SYSTEM_INCONSISTENT, message)
             return
-        secrets = regenerated_secrets_message(image)
+        secrets = describe_regenerated_secrets(image)
         message = f"{instance.name} reboots for its image. Everything that runs on it ends, and {secrets}."
         yield WriteWarning(WarningCode.INSTANCE_REBOOTS, message)
         activity = self.queries.get(actor, instance.id).activity

@@ -8,12 +8,13 @@ from chalicelib.control.loop.reconcile import load_channel_directory
 from chalicelib.control.services.user_writes import retry_user_write
 from chalicelib.domain.access.actor import Actor, instance_not_found
 from chalicelib.domain.common.clock import Clock
+from chalicelib.domain.common.errors import FieldError, ValidationFailed
 from chalicelib.domain.common.write_warnings import WriteWarning
 from chalicelib.domain.desk.policy_override import PolicyOverride
 from chalicelib.domain.instances.commands import keep, stop_start, update_policy
 from chalicelib.domain.instances.commands.change import RecordChange
 from chalicelib.domain.instances.record import Instance
-from chalicelib.domain.notifications.build_notifications import notifications_for
+from chalicelib.domain.notifications.build_notifications import build_notifications
 from chalicelib.domain.notifications.notification import Notification
 from chalicelib.store.desk import DeskRepository
 from chalicelib.store.instances.items import RecordWrite
@@ -69,7 +70,12 @@ class InstanceService:
         def kept(instance: Instance) -> RecordChange:
             now = self.clock.now()
             end = until or now + timedelta(hours=min(hours or 0, 10**5))
-            return keep.request_keep(instance, end, actor, limits, now, "until" if until else "hours")
+            try:
+                return keep.request_keep(instance, end, actor, limits, now)
+            except ValidationFailed as error:
+                field = "until" if until else "hours"
+                errors = tuple(FieldError(field, wrong.message) for wrong in error.errors)
+                raise ValidationFailed(error.message, errors=errors) from error
 
         return self.apply(actor, ref, kept)
 
@@ -105,6 +111,6 @@ class InstanceService:
         """Most of what people do is no news to anybody; whom to tell is looked up only where it is."""
         if not any(entry.code.audience for entry in change.entries):
             return ()
-        return notifications_for(
+        return build_notifications(
             change.instance, change.entries, load_channel_directory(self.desk.settings(), self.owners)
         )

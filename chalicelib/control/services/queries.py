@@ -13,7 +13,7 @@ from chalicelib.domain.common.deadlines import SWEEP_OVERDUE_AFTER
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
 from chalicelib.domain.common.pagination import Page
 from chalicelib.domain.common.timeline import TimelineEntry
-from chalicelib.domain.costs.daily_costs import DayCost, costs_per_day
+from chalicelib.domain.costs.daily_costs import DayCost, sum_costs_per_day
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
 from chalicelib.domain.idle.rule import ActivityJudgment
 from chalicelib.domain.images.record import Image
@@ -114,7 +114,7 @@ class QueryService:
         closed = self.ledger.list_segments(since, now.date(), whose)
         living = (record for record in self.instances.list_active() if not isinstance(record, UnreadableRecord))
         running = (get_open_segment(instance, now) for instance in living if whose in (None, instance.owner))
-        return costs_per_day([*closed, *(segment for segment in running if segment)], since, until)
+        return sum_costs_per_day([*closed, *(segment for segment in running if segment)], since, until)
 
     def health(self) -> Health:
         return Health(self.clock.now(), self.desk.last_completed_at(SWEEP_LEASE_NAME))

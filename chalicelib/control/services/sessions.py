@@ -19,17 +19,17 @@ from chalicelib.domain.common.errors import (
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.text import join_and
 from chalicelib.domain.common.timeline import timeline_entry
-from chalicelib.domain.images.record import secrets_removed_message
+from chalicelib.domain.images.record import describe_removed_secrets
 from chalicelib.domain.instances.commands.change import RecordChange
 from chalicelib.domain.instances.lifecycle.plans import because
 from chalicelib.domain.instances.record import Ec2State, Instance, Machine, Phase
-from chalicelib.domain.sessions.connect import ConnectCommand, SshConfig, connect_commands, ssh_config_entries
+from chalicelib.domain.sessions.connect import ConnectCommand, SshConfig, build_connect_commands, build_ssh_config
 from chalicelib.domain.sessions.session import (
     SSH_USER,
     SessionPlan,
     SessionRequest,
+    describe_opened_session,
     plan_session,
-    session_opened_message,
 )
 from chalicelib.domain.setup.recipe import Recipe, find_jupyter_port
 from chalicelib.store.images.repository import ImageRepository
@@ -71,8 +71,8 @@ class SessionService:
         is_set_up = instance.phase is Phase.READY
         port = self._jupyter_port(instance) if is_set_up else None
         return ConnectInfo(
-            connect_commands(machine.instance_id, region, port, is_set_up=is_set_up),
-            ssh_config_entries(instance.name, instance.id, machine.instance_id, region, SSH_USER),
+            build_connect_commands(machine.instance_id, region, port, is_set_up=is_set_up),
+            build_ssh_config(instance.name, instance.id, machine.instance_id, region, SSH_USER),
         )
 
     def open_session(self, actor: Actor, ref: str, wish: SessionRequest) -> OpenedSession:
@@ -111,7 +111,7 @@ class SessionService:
         """:raises Conflict: what such a session needs is off the machine's disk"""
         for image in self.images.list_pending():
             if image.source.instance_id == instance.id and image.secrets_removed:
-                raise Conflict(secrets_removed_message(image), code=ErrorCode.SECRETS_REMOVED)
+                raise Conflict(describe_removed_secrets(image), code=ErrorCode.SECRETS_REMOVED)
 
     def _check_ec2_tags(self, instance: Instance, machine: Machine) -> None:
         """:raises Conflict: EC2 does not show the machine with the desk's tags now"""
@@ -129,7 +129,7 @@ class SessionService:
         by_admin = actor.role is Role.ADMIN and actor.owner != instance.owner
         reason = because(
             EventCode.SESSION_REQUESTED,
-            session_opened_message(plan.kind, actor.name, instance.owner, by_admin=by_admin),
+            describe_opened_session(plan.kind, actor.name, instance.owner, by_admin=by_admin),
         )
         line = timeline_entry(
             self.instances.clock.now(),

@@ -1,1 +1,1 @@
-"""GPU benchmarks: results, their validation, comparisons."""
+"""GPU benchmarks: results, their validation, and the comparison of instance types."""

@@ -1,4 +1,4 @@
-"""What machines' GPUs can do, as measured on them: kept, and compared by what a dollar buys."""
+"""Results of GPU benchmarks, and their comparison by performance per US dollar."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,11 +9,14 @@ from enum import StrEnum
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog, Peaks
 
 RETENTION = timedelta(days=365)
-"""A year's drivers and frameworks later, a figure says little of today."""
+"""Drivers and frameworks change, so an older result says little about current performance."""
 
 
 class Metric(StrEnum):
-    """What was measured: products of matrices, bytes of memory read and written, samples of a training step."""
+    """Measured quantity.
+
+    FP32, FP16 and BF16: products of matrices. MEMORY: bytes read and written. TRAINING: samples of training steps.
+    """
 
     FP32 = "fp32"
     FP16 = "fp16"
@@ -33,11 +36,12 @@ UNITS: Mapping[Metric, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class MetricResult:
-    """One measurement, of all the GPUs at work together.
+    """Result of one metric, summed over the GPUs that work at the same time. UNITS has the units.
 
-    :param gpus: how many at the same time
-    :param p10: tenth percentile of the repetitions; `p90` the ninetieth
-    :param plausibility_checked: compared with the GPU's peak; False where none is known
+    :param gpus: number of GPUs that work at the same time
+    :param p10: 10th percentile of the repetitions
+    :param p90: 90th percentile of the repetitions
+    :param plausibility_checked: whether the result was compared with the peak of the GPU; False if no peak is known
     """
 
     gpus: int
@@ -50,9 +54,9 @@ class MetricResult:
 
 @dataclass(frozen=True, kw_only=True)
 class BenchmarkTarget:
-    """What a measurement has to be of, as it stood when it was asked for.
+    """Instance type that a benchmark must measure, as it was when the benchmark was requested.
 
-    :param gpu: as the catalogue calls it
+    :param gpu: name of the GPU in the catalog
     """
 
     instance_type: str
@@ -64,11 +68,12 @@ class BenchmarkTarget:
 
 @dataclass(frozen=True, kw_only=True)
 class Benchmark:
-    """A measurement that was believed.
+    """A validated benchmark of an instance.
 
-    :param id: never used again
-    :param instance_id: the desk's
-    :param gpu_name: as its driver calls the GPU
+    :param id: unique, also among deleted benchmarks
+    :param instance_id: gpudesk's id of the instance
+    :param gpu: name of the GPU in the catalog
+    :param gpu_name: name of the GPU in the driver
     """
 
     id: str
@@ -87,25 +92,26 @@ class Benchmark:
 
     @property
     def summary(self) -> str:
-        """What all the GPUs together can do."""
-        notification = [
+        """Medians of all GPUs together, as text."""
+        medians = [
             f"{result.metric} {result.median:g} {UNITS[result.metric]}"
             for result in self.results
             if result.gpus == self.gpu_count
         ]
-        return f"{self.gpu_count} x {self.gpu}: {', '.join(notification)}"
+        return f"{self.gpu_count} x {self.gpu}: {', '.join(medians)}"
 
-    def median_of(self, what: Metric, gpus: int) -> float | None:
-        """The median; None where that was not measured."""
-        return next((result.median for result in self.results if (result.metric, result.gpus) == (what, gpus)), None)
+    def find_median(self, metric: Metric, gpus: int) -> float | None:
+        """Return the median of a metric on a number of GPUs; None if it was not measured."""
+        return next((result.median for result in self.results if (result.metric, result.gpus) == (metric, gpus)), None)
 
 
 @dataclass(frozen=True)
 class ScoredMetric:
-    """A figure beside what it cost and how it scales.
+    """A result with its scores.
 
-    :param per_dollar: the figure's unit for each US dollar an hour; None unless all GPUs that are paid for were at work
-    :param efficiency: of one GPU's speed times their number; None where one alone was not measured
+    :param per_dollar: median per US dollar of the hourly price; None unless all GPUs of the instance were at work
+    :param efficiency: median, divided by the number of GPUs and by the median of one GPU; None if one GPU was not
+        measured
     """
 
     result: MetricResult
@@ -115,48 +121,53 @@ class ScoredMetric:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One instance type: its newest measurement, and what it is worth.
+    """The newest benchmark of an instance type with its scores.
 
-    :param price_per_hour: US dollars, the catalogue's, in the region where it was measured; None where none is known
+    :param price_per_hour: US dollars in the region of the benchmark, from the catalog; None: unknown
     """
 
     benchmark: Benchmark
     price_per_hour: Decimal | None
     scores: tuple[ScoredMetric, ...]
 
-    def per_dollar(self, what: Metric) -> float:
-        """For sorting: 0 where it is not known."""
-        return max((score.per_dollar or 0.0 for score in self.scores if score.result.metric is what), default=0.0)
+    def find_per_dollar(self, metric: Metric) -> float:
+        """Return the best score of a metric per US dollar; 0 if it is unknown."""
+        return max((score.per_dollar or 0.0 for score in self.scores if score.result.metric is metric), default=0.0)
 
 
 def compare_benchmarks(benchmarks: Iterable[Benchmark], catalog: InstanceTypeCatalog) -> list[Comparison]:
-    """Per instance type the newest measurement; what trains most for a dollar comes first."""
+    """Return the newest benchmark of each instance type, the best training score per US dollar first."""
     newest: dict[str, Benchmark] = {}
-    for benchmark in sorted(benchmarks, key=lambda each: (each.measured_at, each.id)):
+    for benchmark in sorted(benchmarks, key=lambda candidate: (candidate.measured_at, candidate.id)):
         newest[benchmark.instance_type] = benchmark
-    compared = [_rated(each, catalog.get_price(each.instance_type, each.region)) for each in newest.values()]
-    return sorted(compared, key=lambda each: (-each.per_dollar(Metric.TRAINING), each.benchmark.instance_type))
-
-
-def _rated(benchmark: Benchmark, price: Decimal | None) -> Comparison:
-    ratings = tuple(
-        ScoredMetric(figure, _per_dollar(figure, benchmark, price), _efficiency(figure, benchmark))
-        for figure in benchmark.results
+    comparisons = [
+        _score(benchmark, catalog.get_price(benchmark.instance_type, benchmark.region)) for benchmark in newest.values()
+    ]
+    return sorted(
+        comparisons,
+        key=lambda comparison: (-comparison.find_per_dollar(Metric.TRAINING), comparison.benchmark.instance_type),
     )
-    return Comparison(benchmark, price, ratings)
 
 
-def _per_dollar(figure: MetricResult, benchmark: Benchmark, price: Decimal | None) -> float | None:
-    if not price or figure.gpus != benchmark.gpu_count:
+def _score(benchmark: Benchmark, price: Decimal | None) -> Comparison:
+    scores = tuple(
+        ScoredMetric(result, _compute_per_dollar(result, benchmark, price), _compute_efficiency(result, benchmark))
+        for result in benchmark.results
+    )
+    return Comparison(benchmark, price, scores)
+
+
+def _compute_per_dollar(result: MetricResult, benchmark: Benchmark, price: Decimal | None) -> float | None:
+    if not price or result.gpus != benchmark.gpu_count:
         return None
-    return _rounded(figure.median / float(price))
+    return _round(result.median / float(price))
 
 
-def _efficiency(figure: MetricResult, benchmark: Benchmark) -> float | None:
-    alone = benchmark.median_of(figure.metric, 1)
-    return _rounded(figure.median / (figure.gpus * alone)) if alone else None
+def _compute_efficiency(result: MetricResult, benchmark: Benchmark) -> float | None:
+    single_gpu = benchmark.find_median(result.metric, 1)
+    return _round(result.median / (result.gpus * single_gpu)) if single_gpu else None
 
 
-def _rounded(value: float) -> float:
-    """To four digits: no measurement is better than that."""
+def _round(value: float) -> float:
+    """Round to 4 digits; no measurement is more precise."""
     return float(f"{value:.4g}")

@@ -1,7 +1,7 @@
-"""What a machine says that its GPUs can do: believed, or not, and why not.
+"""Validation of the output of a benchmark.
 
-Whoever is root there can say anything: it is read as such, and what is more than the GPUs can do is not believed. That
-bounds what is left to believe.
+A user with root access on the instance can print anything. So the output is parsed strictly, and results above the peak
+of the GPU are rejected. A wrong result below the peak cannot be detected.
 """
 
 import json
@@ -16,20 +16,22 @@ from chalicelib.domain.catalog import gpu_names
 from chalicelib.domain.catalog.instance_types import Peaks
 
 PEAK_TOLERANCE = 1.05
-"""What a GPU's clock may exceed the one that its maker's figure is of; more is a mistake of the measurement."""
+"""A GPU may run with a higher clock than the one for which its vendor publishes the peak. A result above this factor is
+an error of the measurement."""
 
 MAX_RESULTS = 64
+MAX_PROBLEMS = 3
 MAX_TEXT_LENGTH = 80
 PRINTABLE = re.compile(rf"[\x20-\x7e]{{1,{MAX_TEXT_LENGTH}}}")
 
 
 class InvalidBenchmark(ValueError):
-    """What the machine said is no measurement of it; the message says why."""
+    """The output is not a valid benchmark of the instance. The message says why, as a clause."""
 
 
 @dataclass(frozen=True)
 class BenchmarkOutput:
-    """What the machine said, read and believed."""
+    """Validated output of a benchmark."""
 
     gpu_name: str
     driver: str | None
@@ -38,101 +40,103 @@ class BenchmarkOutput:
     results: tuple[MetricResult, ...]
 
 
-def parse_and_validate(submitted: str, subject: BenchmarkTarget) -> BenchmarkOutput:
-    """Read what the machine's document printed: one line of JSON, the last that is one.
+def parse_and_validate(output: str, target: BenchmarkTarget) -> BenchmarkOutput:
+    """Parse the output of the benchmark document. The last line that begins with { is the report, in JSON.
 
-    :raises NotBelieved: it is no such line, or not of these GPUs, or more than they can do
+    :raises InvalidBenchmark: there is no report, it is not about the GPUs of the target, or a result is impossible
     """
-    found = _parsed(submitted)
-    problems = [*_other_machine(found, subject)]
-    runs = found.get("runs")
+    report = _parse_report(output)
+    problems = [*_find_target_mismatch(report, target)]
+    runs = report.get("runs")
     if not isinstance(runs, list) or not 1 <= len(runs) <= MAX_RESULTS:
-        raise InvalidBenchmark(f"there must be 1 to {MAX_RESULTS} figures")
-    figures: dict[tuple[Metric, int], MetricResult] = {}
+        raise InvalidBenchmark(f"the report must contain 1 to {MAX_RESULTS} results")
+    results: dict[tuple[Metric, int], MetricResult] = {}
     for run in runs:
         try:
-            figure = _figure(run, subject)
+            result = _parse_result(run, target)
         except InvalidBenchmark as problem:
             problems.append(str(problem))
             continue
-        if (figure.metric, figure.gpus) in figures:
-            problems.append(f"{figure.metric} on {figure.gpus} is told twice")
-        figures[figure.metric, figure.gpus] = figure
-    if not problems and all(gpus != subject.gpu_count for _, gpus in figures):
-        problems.append(f"nothing was measured on all {subject.gpu_count} GPUs")
+        if (result.metric, result.gpus) in results:
+            problems.append(f"the report contains {result.metric} on {result.gpus} GPUs twice")
+        results[result.metric, result.gpus] = result
+    if not problems and all(gpus != target.gpu_count for _, gpus in results):
+        problems.append(f"the report contains no result on all {target.gpu_count} GPUs")
     if problems:
-        raise InvalidBenchmark("; ".join(problems[:3]))
+        raise InvalidBenchmark("; ".join(problems[:MAX_PROBLEMS]))
     return BenchmarkOutput(
-        gpu_name=_text(found, "gpu_name"),
-        driver=_text_or_none(found, "driver"),
-        framework=_text(found, "framework"),
-        cuda=_text_or_none(found, "cuda"),
-        results=tuple(figures.values()),
+        gpu_name=_read_text(report, "gpu_name"),
+        driver=_read_optional_text(report, "driver"),
+        framework=_read_text(report, "framework"),
+        cuda=_read_optional_text(report, "cuda"),
+        results=tuple(results.values()),
     )
 
 
-def _parsed(submitted: str) -> dict[str, Any]:
-    lines = [line.strip() for line in submitted.splitlines() if line.startswith("{")]
+def _parse_report(output: str) -> dict[str, Any]:
+    lines = [line.strip() for line in output.splitlines() if line.startswith("{")]
     if not lines:
-        raise InvalidBenchmark("it printed no line of JSON with figures")
+        raise InvalidBenchmark("the output contains no report")
     try:
-        found = json.loads(lines[-1], parse_constant=_no_number)
+        report = json.loads(lines[-1], parse_constant=_reject_constant)
     except (ValueError, RecursionError) as problem:
-        raise InvalidBenchmark("its line of figures is not JSON, or was cut") from problem
-    if not isinstance(found, dict):
-        raise InvalidBenchmark("its line of figures is no object")
-    return found
+        raise InvalidBenchmark("the report is not valid JSON, or was cut off") from problem
+    if not isinstance(report, dict):
+        raise InvalidBenchmark("the report is not a JSON object")
+    return report
 
 
-def _no_number(name: str) -> Any:
+def _reject_constant(name: str) -> Any:
+    """Reject NaN and Infinity, which Python accepts in JSON."""
     raise ValueError(name)
 
 
-def _other_machine(found: Mapping[str, Any], subject: BenchmarkTarget) -> Iterator[str]:
-    gpu_name, count = _text(found, "gpu_name"), found.get("count")
-    if not gpu_names.is_same_gpu(gpu_name, subject.gpu):
-        yield f"it measured {gpu_name!r}, and a {subject.instance_type} has {subject.gpu}"
-    if type(count) is not int or count != subject.gpu_count:
-        observation = count if type(count) is int and abs(count) < 1000 else "an unknown number of"
-        yield f"it measured {observation} GPUs, and a {subject.instance_type} has {subject.gpu_count}"
+def _find_target_mismatch(report: Mapping[str, Any], target: BenchmarkTarget) -> Iterator[str]:
+    gpu_name, count = _read_text(report, "gpu_name"), report.get("count")
+    if not gpu_names.is_same_gpu(gpu_name, target.gpu):
+        yield f"the report is about {gpu_name!r}, and {target.instance_type} has {target.gpu}"
+    if type(count) is not int or count != target.gpu_count:
+        reported = count if type(count) is int and abs(count) < 1000 else "an unknown number of"
+        yield f"the report is about {reported} GPUs, and {target.instance_type} has {target.gpu_count}"
 
 
-def _figure(run: Any, subject: BenchmarkTarget) -> MetricResult:
+def _parse_result(run: Any, target: BenchmarkTarget) -> MetricResult:
     if not isinstance(run, dict):
-        raise InvalidBenchmark("a figure is no object")
+        raise InvalidBenchmark("a result is not a JSON object")
     try:
-        what = Metric(str(run.get("metric")))
+        metric = Metric(str(run.get("metric")))
     except ValueError as problem:
-        raise InvalidBenchmark("a figure is of something unknown") from problem
+        raise InvalidBenchmark("a result has an unknown metric") from problem
     gpus = run.get("gpus")
-    if type(gpus) is not int or not 1 <= gpus <= subject.gpu_count:
-        raise InvalidBenchmark(f"a figure of {what} is not on 1 to {subject.gpu_count} GPUs")
-    name = f"{what} on {gpus} x {subject.gpu}"
-    if run.get("unit") != UNITS[what]:
-        raise InvalidBenchmark(f"{name} is not in {UNITS[what]}")
-    median, p10, p90 = (_number(run.get(each), name) for each in ("median", "p10", "p90"))
+    if type(gpus) is not int or not 1 <= gpus <= target.gpu_count:
+        raise InvalidBenchmark(f"a result of {metric} must be on 1 to {target.gpu_count} GPUs")
+    name, unit = f"{metric} on {gpus} x {target.gpu}", UNITS[metric]
+    if run.get("unit") != unit:
+        raise InvalidBenchmark(f"{name} must be in {unit}")
+    median, p10, p90 = (_parse_number(run.get(field), name) for field in ("median", "p10", "p90"))
     if not 0 < p10 <= median <= p90:
-        raise InvalidBenchmark(f"{name}: {p10:g} to {p90:g} around a median of {median:g} is no spread")
-    peak = _peak(what, subject.peaks)
+        raise InvalidBenchmark(f"{name}: the median {median:g} is not between p10 {p10:g} and p90 {p90:g}")
+    peak = _find_peak(metric, target.peaks)
     if peak is not None and median > gpus * peak * PEAK_TOLERANCE:
-        can = f"{gpus * peak:g} {UNITS[what]}"
-        raise InvalidBenchmark(f"{name}: {median:g} {UNITS[what]} is impossible, their peak is {can}")
-    return MetricResult(gpus=gpus, metric=what, median=median, p10=p10, p90=p90, plausibility_checked=peak is not None)
+        raise InvalidBenchmark(f"{name}: {median:g} {unit} is impossible, the peak is {gpus * peak:g} {unit}")
+    return MetricResult(
+        gpus=gpus, metric=metric, median=median, p10=p10, p90=p90, plausibility_checked=peak is not None
+    )
 
 
-def _number(value: Any, name: str) -> float:
-    """Of what JSON can hold: truth values are numbers to Python, and whole numbers may be longer than any float."""
+def _parse_number(value: Any, name: str) -> float:
+    """Return a positive number from JSON. In Python, true is an int, and an int may be too large for a float."""
     try:
         number = float(value) if type(value) in (int, float) else math.nan
     except OverflowError:
         number = math.inf
     if not (math.isfinite(number) and number > 0):
-        raise InvalidBenchmark(f"{name} is no positive number")
+        raise InvalidBenchmark(f"{name} must be a positive number")
     return number
 
 
-def _peak(what: Metric, peaks: Peaks) -> float | None:
-    match what:
+def _find_peak(metric: Metric, peaks: Peaks) -> float | None:
+    match metric:
         case Metric.FP32:
             return peaks.fp32_tflops
         case Metric.FP16 | Metric.BF16:
@@ -143,12 +147,12 @@ def _peak(what: Metric, peaks: Peaks) -> float | None:
             return None
 
 
-def _text(found: Mapping[str, Any], name: str) -> str:
-    value = found.get(name)
+def _read_text(report: Mapping[str, Any], name: str) -> str:
+    value = report.get(name)
     if not isinstance(value, str) or not PRINTABLE.fullmatch(value):
         raise InvalidBenchmark(f"{name} must be a text of 1 to {MAX_TEXT_LENGTH} printable characters")
     return value
 
 
-def _text_or_none(found: Mapping[str, Any], name: str) -> str | None:
-    return None if found.get(name) is None else _text(found, name)
+def _read_optional_text(report: Mapping[str, Any], name: str) -> str | None:
+    return None if report.get(name) is None else _read_text(report, name)

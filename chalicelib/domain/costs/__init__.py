@@ -1,1 +1,1 @@
-"""Costs by day and owner."""
+"""Costs of instances by day and owner."""

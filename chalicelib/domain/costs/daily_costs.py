@@ -1,4 +1,4 @@
-"""Costs by day and owner."""
+"""Costs of each owner on each UTC day."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from chalicelib.domain.instances.metering import BilledSegment, split_segment_co
 
 @dataclass(frozen=True, kw_only=True)
 class DayCost:
-    """What one owner's instances cost on one UTC day, in US dollars."""
+    """Costs of the instances of one owner on one UTC day, in US dollars."""
 
     owner: str
     day: date
@@ -21,25 +21,33 @@ class DayCost:
 
     @property
     def total(self) -> Decimal:
+        """Sum of all costs."""
         return self.instances + self.disks + self.addresses
 
 
-def costs_per_day(segments: Iterable[BilledSegment], since: date, until: date) -> list[DayCost]:
-    """Sum segments per owner and UTC day; both days are included."""
-    sums: dict[tuple[str, date], list[Decimal]] = {}
+def sum_costs_per_day(segments: Iterable[BilledSegment], since: date, until: date) -> list[DayCost]:
+    """Sum segments per owner and UTC day, sorted by day. Both limits are included."""
+    sums: dict[tuple[date, str], list[Decimal]] = {}
     for segment in segments:
-        for day, part in _days(segment):
+        for day, part in _split_by_day(segment):
             if since <= day <= until:
-                row = sums.setdefault((segment.owner, day), [Decimal(0)] * 3)
-                for index, value in enumerate(split_segment_cost(part)):
-                    row[index] += value
+                row = sums.setdefault((day, segment.owner), [Decimal(0)] * 3)
+                for index, amount in enumerate(split_segment_cost(part)):
+                    row[index] += amount
     return [
-        DayCost(owner=owner, day=day, instances=round_usd(i), disks=round_usd(d), addresses=round_usd(a))
-        for (owner, day), (i, d, a) in sorted(sums.items(), key=lambda item: (item[0][1], item[0][0]))
+        DayCost(
+            owner=owner,
+            day=day,
+            instances=round_usd(instances),
+            disks=round_usd(disks),
+            addresses=round_usd(addresses),
+        )
+        for (day, owner), (instances, disks, addresses) in sorted(sums.items(), key=lambda item: item[0])
     ]
 
 
-def _days(segment: BilledSegment) -> Iterator[tuple[date, BilledSegment]]:
+def _split_by_day(segment: BilledSegment) -> Iterator[tuple[date, BilledSegment]]:
+    """Yield the part of a segment on each day."""
     begin = segment.since
     while begin < segment.until:
         midnight = datetime.combine(begin.date() + timedelta(days=1), datetime.min.time(), begin.tzinfo)

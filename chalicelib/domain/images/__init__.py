@@ -1,1 +1,1 @@
-"""Images of instances: their record and the state machine that creates and deletes them."""
+"""Images of instances: record, state machine, and selection for a launch."""

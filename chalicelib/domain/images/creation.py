@@ -1,10 +1,10 @@
-"""One decision about an image: the record, what was seen and the time give a plan; a call's outcome gives the next.
+"""State machine of an image. A decision turns a record and an observation into a plan; an outcome updates the record.
 
     requested -> sanitizing -> creating -> pending -> available -> deleting -> deleted
                     +-------------+-----------+--> failed ------------^
 
-Sanitizing runs a document on the instance that takes secrets out of what will be copied; `unsealing` puts them back,
-whatever becomes of the image.
+In phase sanitizing, a document on the instance removes the secrets that must not be in the image. `secret_restore`
+restores them later, also if the image fails.
 """
 
 from dataclasses import replace
@@ -20,7 +20,7 @@ from chalicelib.domain.common.deadlines import (
 from chalicelib.domain.common.errors import PermanentAwsError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import ensure_period, format_duration
+from chalicelib.domain.common.text import format_duration
 from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
 from chalicelib.domain.images import secret_restore
 from chalicelib.domain.images.plan import (
@@ -39,140 +39,127 @@ from chalicelib.domain.images.plan import (
     SendSanitize,
 )
 from chalicelib.domain.images.record import IN_PROGRESS_PHASES, Image, ImagePhase
-from chalicelib.domain.instances.lifecycle.plans import because
+from chalicelib.domain.images.transitions import (
+    to_available,
+    to_creating,
+    to_deleted,
+    to_failed,
+    to_pending,
+    to_sanitizing,
+)
 from chalicelib.domain.instances.observation import CommandStatus, ObservedCommand, Unavailable
 from chalicelib.domain.setup.state import DocumentRun
 
+MAX_OUTPUT_LENGTH = 300
+"""Characters of the output of a failed document that the reason quotes."""
+
 
 def decide(image: Image, observation: ImageObservation, now: datetime) -> ImagePlan:
-    """What is to be done about an image."""
-    plan = _decide(image, observation, now)
+    """Return the plan for an image. An image that is not ready at its deadline fails."""
+    plan = _decide_phase(image, observation, now)
     if plan.image.phase in IN_PROGRESS_PHASES and now - image.created_at >= IMAGE_DEADLINE:
-        return ImagePlan(_failed(plan.image, f"it was not ready within {format_duration(IMAGE_DEADLINE)}", now))
+        return ImagePlan(to_failed(plan.image, f"it was not ready within {format_duration(IMAGE_DEADLINE)}", now))
     return plan
 
 
-def _decide(image: Image, observation: ImageObservation, now: datetime) -> ImagePlan:
+def record_outcome(image: Image, step: ImageStep, outcome: ImageOutcome, now: datetime) -> Image:
+    """Return the record after a call. A permanent error fails the image; after any other error the call is repeated."""
+    match step, outcome:
+        case SendSanitize(action=SanitizeAction.RESTORE), _:
+            return secret_restore.record_outcome(image, outcome)
+        case SendSanitize(), SanitizeCommandSent(command_id):
+            run = replace(image.sanitize.run, command_id=command_id) if image.sanitize.run else None
+            return replace(image, sanitize=replace(image.sanitize, run=run))
+        case SendSanitize(), PermanentAwsError():
+            if not _may_have_run(image):
+                image = replace(image, sanitize=replace(image.sanitize, run=None))
+            return to_failed(image, f"SSM rejected the command: {outcome.description}", now)
+        case CreateImage(), AmiCreated(ami_id):
+            return to_pending(image, ami_id, now)
+        case CreateImage(), PermanentAwsError() if "Duplicate" not in outcome.code:
+            return to_failed(image, f"EC2 rejected the call: {outcome.description}", now)
+        case ((Deregister() | DeleteSnapshots()), PermanentAwsError()) if image.reason.code != EventCode.DELETE_REFUSED:
+            message = f"AWS rejected the deletion of image {image.name}: {outcome.description} gpudesk tries again."
+            return replace(image, reason=EventReason(code=EventCode.DELETE_REFUSED, message=message))
+        case _:
+            return image
+
+
+def build_completion_entry(image: Image, now: datetime) -> TimelineEntry:
+    """Return the timeline entry of the instance for an image that is available or failed."""
+    code = EventCode.IMAGE_AVAILABLE if image.phase is ImagePhase.AVAILABLE else image.reason.code
+    return timeline_entry(now, EventReason(code=code, message=image.reason.message), details={"image": image.id})
+
+
+def _decide_phase(image: Image, observation: ImageObservation, now: datetime) -> ImagePlan:
     match image.phase:
         case ImagePhase.REQUESTED:
-            return _seal(
-                _moved(image, ImagePhase.SANITIZING, because(EventCode.SANITIZING, "taking secrets out"), now), now
-            )
+            return _send_sanitize(to_sanitizing(image, now), now)
         case ImagePhase.SANITIZING:
-            return _sealing(image, observation, now)
+            return _decide_sanitizing(image, observation, now)
         case ImagePhase.CREATING:
-            return _creating(image, observation, now)
+            return _decide_creating(image, observation, now)
         case ImagePhase.PENDING:
-            return _pending(image, observation, now)
+            return _decide_pending(image, observation, now)
         case ImagePhase.DELETING:
-            return _deleting(image, observation, now)
+            return _decide_deleting(image, observation, now)
         case ImagePhase.AVAILABLE | ImagePhase.FAILED | ImagePhase.DELETED:
             return ImagePlan(image)
         case _ as impossible:
             assert_never(impossible)
 
 
-def record_outcome(image: Image, step: ImageStep, outcome: ImageOutcome, now: datetime) -> Image:
-    """The image after a call; what cannot pass by itself ends it, anything else is tried again."""
-    match step, outcome:
-        case SendSanitize(action=SanitizeAction.RESTORE), _:
-            return secret_restore.record_outcome(image, outcome)
-        case SendSanitize(), SanitizeCommandSent(command_id):
-            return replace(
-                image,
-                sanitize=replace(
-                    image.sanitize,
-                    run=replace(image.sanitize.run, command_id=command_id) if image.sanitize.run else None,
-                ),
-            )
-        case SendSanitize(), PermanentAwsError():
-            why = f"SSM rejected the command: {outcome.description}"
-            return _failed(
-                image if _may_be_sealed(image) else replace(image, sanitize=replace(image.sanitize, run=None)), why, now
-            )
-        case CreateImage(), AmiCreated(ami_id):
-            return _made(image, ami_id, now)
-        case CreateImage(), PermanentAwsError() if "Duplicate" not in outcome.code:
-            return _failed(image, f"EC2 rejected the call: {outcome.description}", now)
-        case ((Deregister() | DeleteSnapshots()), PermanentAwsError()) if image.reason.code != EventCode.DELETE_REFUSED:
-            message = f"AWS refuses to delete it: {outcome.message} ({outcome.code}); it is asked again"
-            return replace(image, reason=because(EventCode.DELETE_REFUSED, message))
-        case _:
-            return image
-
-
-def completion_entry(image: Image, now: datetime) -> TimelineEntry:
-    """Return the timeline entry of the instance for an image that is ready, or could not be created."""
-    code = EventCode.IMAGE_AVAILABLE if image.phase is ImagePhase.AVAILABLE else image.reason.code
-    return timeline_entry(now, because(code, image.reason.message), details={"image": image.id})
-
-
-def _may_be_sealed(image: Image) -> bool:
-    """Where SSM was asked more than once, it may have taken the command, and only its answer was lost."""
-    return image.sanitize.run is not None and image.sanitize.run.last_sent_at > image.sanitize.run.sent_at
-
-
-def _sealing(image: Image, observation: ImageObservation, now: datetime) -> ImagePlan:
-    run = image.sanitize.run
+def _decide_sanitizing(image: Image, observation: ImageObservation, now: datetime) -> ImagePlan:
+    run, name = image.sanitize.run, image.source.instance_name
     if run is None:
-        return _seal(image, now)
+        return _send_sanitize(image, now)
     if now - run.sent_at > SANITIZE_DEADLINE:
-        return ImagePlan(_failed(image, f"{IMAGE_DOCUMENT} did not end on {image.source.instance_name}", now))
+        cause = f"{IMAGE_DOCUMENT} did not end on {name} within {format_duration(SANITIZE_DEADLINE)}"
+        return ImagePlan(to_failed(image, cause, now))
     if run.command_id is None:
-        return _seal(image, now) if now - run.last_sent_at >= COMMAND_RESEND_AFTER else ImagePlan(image)
+        must_resend = now - run.last_sent_at >= COMMAND_RESEND_AFTER
+        return _send_sanitize(image, now) if must_resend else ImagePlan(image)
     match observation.command:
         case ObservedCommand(status=CommandStatus.SUCCEEDED):
-            return _create(
-                _moved(image, ImagePhase.CREATING, because(EventCode.CREATING, "asking EC2 to make it"), now), now
-            )
+            return _create_image(to_creating(image, now), now)
         case ObservedCommand(status=CommandStatus.FAILED) as command:
-            submitted = (
-                next((step.output.strip() for step in command.steps if step.exit_code != 0), "")
-                or command.status_details
-            )
-            return ImagePlan(
-                _failed(image, f"{IMAGE_DOCUMENT} failed on {image.source.instance_name}: {submitted[-300:]}", now)
-            )
+            failed_step = next((step for step in command.steps if step.exit_code != 0), None)
+            output = (failed_step.output.strip() if failed_step else "") or command.status_details
+            cause = f"{IMAGE_DOCUMENT} failed on {name}: {output[-MAX_OUTPUT_LENGTH:]}"
+            return ImagePlan(to_failed(image, cause, now))
         case _:
             return ImagePlan(image)
 
 
-def _creating(image: Image, observation: ImageObservation, now: datetime) -> ImagePlan:
-    """What is there under its name is it: the answer to an earlier call was lost."""
+def _decide_creating(image: Image, observation: ImageObservation, now: datetime) -> ImagePlan:
+    """Adopt an AMI with the name of the image, whose response was lost. Otherwise, repeat the call after a while."""
     if isinstance(observation.ami, ObservedAmi):
-        return ImagePlan(_made(image, observation.ami.ami_id, now))
-    if isinstance(observation.ami, Unavailable) or (
-        image.last_called_at and now - image.last_called_at < IMAGE_RETRY_AFTER
-    ):
+        return ImagePlan(to_pending(image, observation.ami.ami_id, now))
+    was_called_recently = image.last_called_at is not None and now - image.last_called_at < IMAGE_RETRY_AFTER
+    if isinstance(observation.ami, Unavailable) or was_called_recently:
         return ImagePlan(image)
-    return _create(image, now)
+    return _create_image(image, now)
 
 
-def _pending(image: Image, observation: ImageObservation, now: datetime) -> ImagePlan:
+def _decide_pending(image: Image, observation: ImageObservation, now: datetime) -> ImagePlan:
     ami = observation.ami
-    if isinstance(ami, ObservedAmi):
-        image = replace(
-            image, ami=replace(image.ami, snapshots=ami.snapshots or image.ami.snapshots, progress=ami.progress)
-        )
-        if ami.state == "available":
-            size = ami.size_gib or image.disk_gib
-            message = (
-                f"Image {image.name} of {image.source.instance_name} is ready: {ami.ami_id}, {size} GiB. "
-                f"To use it, launch "
-                f"with image {image.name}."
-            )
-            reason = because(EventCode.AVAILABLE, message)
-            done = _moved(image, ImagePhase.AVAILABLE, reason, now)
-            return ImagePlan(replace(done, disk_gib=size, ami=replace(done.ami, progress=100)))
-        if ami.state != "pending":
-            return ImagePlan(
-                _failed(image, f"EC2 says {ami.state}: {ami.failure_reason or 'it does not say why'}", now)
-            )
+    if not isinstance(ami, ObservedAmi):
+        return ImagePlan(image)
+    snapshots = ami.snapshots or image.ami.snapshots
+    image = replace(image, ami=replace(image.ami, snapshots=snapshots, progress=ami.progress))
+    if ami.state == "available":
+        return ImagePlan(to_available(image, ami, now))
+    if ami.state != "pending":
+        cause = f"EC2 reports the state {ami.state}: {ami.failure_reason or 'EC2 gives no reason'}"
+        return ImagePlan(to_failed(image, cause, now))
     return ImagePlan(image)
 
 
-def _deleting(image: Image, observation: ImageObservation, now: datetime) -> ImagePlan:
-    """AMI first: a snapshot that an AMI uses cannot be deleted. Gone is only what EC2 does not show any more."""
+def _decide_deleting(image: Image, observation: ImageObservation, now: datetime) -> ImagePlan:
+    """Delete the AMI first, because a snapshot cannot be deleted while an AMI uses it.
+
+    The image is deleted when EC2 shows neither the AMI nor a snapshot.
+    """
     if isinstance(observation.ami, Unavailable) or isinstance(observation.snapshots, Unavailable):
         return ImagePlan(image)
     step: ImageStep
@@ -182,36 +169,22 @@ def _deleting(image: Image, observation: ImageObservation, now: datetime) -> Ima
     elif observation.snapshots:
         step = DeleteSnapshots(observation.snapshots)
     else:
-        reason = because(EventCode.DELETED, f"{image.name} and its snapshots are gone")
-        return ImagePlan(_moved(image, ImagePhase.DELETED, reason, now))
+        return ImagePlan(to_deleted(image, now))
     return ImagePlan(replace(image, last_called_at=now), step)
 
 
-def _seal(image: Image, now: datetime) -> ImagePlan:
-    """The same attempt each time it is sent, so that the machine does it once."""
+def _may_have_run(image: Image) -> bool:
+    """Return whether the document may be running, because SSM accepted an earlier command and its response was lost."""
+    return image.sanitize.run is not None and image.sanitize.run.last_sent_at > image.sanitize.run.sent_at
+
+
+def _send_sanitize(image: Image, now: datetime) -> ImagePlan:
+    """Send the document. The attempt id stays the same, so the instance runs it once."""
     run = image.sanitize.run or DocumentRun(attempt_id=f"{image.id}.remove", sent_at=now, last_sent_at=now)
     run = replace(run, last_sent_at=now)
     step = SendSanitize(SanitizeAction.REMOVE, run.attempt_id)
     return ImagePlan(replace(image, sanitize=replace(image.sanitize, run=run)), step)
 
 
-def _create(image: Image, now: datetime) -> ImagePlan:
+def _create_image(image: Image, now: datetime) -> ImagePlan:
     return ImagePlan(replace(image, last_called_at=now), CreateImage())
-
-
-def _made(image: Image, ami_id: str, now: datetime) -> Image:
-    reason = because(EventCode.PENDING, f"EC2 is copying the disk to {ami_id}")
-    return replace(_moved(image, ImagePhase.PENDING, reason, now), ami=replace(image.ami, id=ami_id))
-
-
-def _failed(image: Image, why: str, now: datetime) -> Image:
-    message = (
-        f"Image {image.name} of {image.source.instance_name} could not be created: {ensure_period(why)} "
-        f"Delete the image to "
-        "remove what was created of it, then create another one."
-    )
-    return _moved(image, ImagePhase.FAILED, because(EventCode.IMAGE_FAILED, message), now)
-
-
-def _moved(image: Image, phase: ImagePhase, reason: EventReason, now: datetime) -> Image:
-    return replace(image, phase=phase, phase_since=now, reason=reason)

@@ -1,4 +1,4 @@
-"""What is seen of an image, what can be done about it, and what becomes of that: plain data."""
+"""Observation of an image, the AWS calls that a decision can make, and their outcomes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,15 +10,17 @@ from chalicelib.domain.instances.observation import NotVisible, ObservedCommand,
 from chalicelib.domain.instances.plan import CallAccepted
 
 IMAGE_DOCUMENT = "gpudesk-image"
+"""SSM document that removes the secrets from the disk of an instance, or restores them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ObservedAmi:
-    """What EC2 shows of an AMI.
+    """An AMI in EC2.
 
-    :param progress: percent, of all its snapshots
-    :param snapshot_taken: every disk has its snapshot, if only a pending one: what is written from now on is not in it.
-        https://docs.aws.amazon.com/ebs/latest/userguide/ebs-create-snapshot.html
+    :param snapshots: ids of its snapshots
+    :param progress: percent, over all snapshots
+    :param has_snapshot: every disk has a snapshot, at least a pending one. What is written to the disk from now on is
+        not in it. https://docs.aws.amazon.com/ebs/latest/userguide/ebs-create-snapshot.html
     """
 
     ami_id: str
@@ -27,26 +29,26 @@ class ObservedAmi:
     size_gib: int
     failure_reason: str = ""
     progress: int = 0
-    snapshot_taken: bool = False
+    has_snapshot: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImageObservation:
-    """One look.
+    """AWS's state of everything that belongs to an image.
 
-    :param snapshots: that carry its tag, with or without an AMI
-    :param command: the one that is waited for: that seals, or that unseals
-    :param instance_running: whether the instance is there and runs, as its own record has it
+    :param snapshots: ids of the snapshots with the tag of the image, with or without an AMI
+    :param command: the command that removes or restores the secrets, whichever was sent last
+    :param is_instance_running: whether the instance is running, according to its record
     """
 
     ami: ObservedAmi | NotVisible | Unavailable
     snapshots: tuple[str, ...] | Unavailable = ()
     command: ObservedCommand | NotVisible | Unavailable = NotVisible()
-    instance_running: bool = True
+    is_instance_running: bool = True
 
 
 class SanitizeAction(StrEnum):
-    """Parameter `action` of the image document."""
+    """Parameter `action` of IMAGE_DOCUMENT."""
 
     REMOVE = "remove"
     RESTORE = "restore"
@@ -54,46 +56,46 @@ class SanitizeAction(StrEnum):
 
 @dataclass(frozen=True)
 class SendSanitize:
-    """Send the document that removes the secrets from the disk of the instance, or restores them."""
+    """Send IMAGE_DOCUMENT to the instance."""
 
     action: SanitizeAction
     attempt_id: str
 
     @property
     def parameters(self) -> Mapping[str, str]:
-        """The parameters of the document."""
+        """Parameters of the document."""
         return {"attemptId": self.attempt_id, "action": str(self.action)}
 
 
 @dataclass(frozen=True)
 class CreateImage:
-    """CreateImage, under the name that is the record's alone."""
+    """Call CreateImage. The name of the AMI is unique, so EC2 rejects a second call."""
 
 
 @dataclass(frozen=True)
 class Deregister:
-    """DeregisterImage."""
+    """Call DeregisterImage."""
 
     ami_id: str
 
 
 @dataclass(frozen=True)
 class DeleteSnapshots:
-    """DeleteSnapshot of each."""
+    """Call DeleteSnapshot for each snapshot."""
 
     snapshots: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class AmiCreated:
-    """CreateImage gave an AMI."""
+    """CreateImage returned the id of an AMI."""
 
     ami_id: str
 
 
 @dataclass(frozen=True)
 class SanitizeCommandSent:
-    """SSM took the command."""
+    """SSM accepted the command."""
 
     command_id: str
 
@@ -104,7 +106,7 @@ ImageOutcome = AmiCreated | SanitizeCommandSent | CallAccepted | AwsError
 
 @dataclass(frozen=True)
 class ImagePlan:
-    """The image as it is to be written, then at most one call."""
+    """Decision about an image: the record to write, then at most one call."""
 
     image: Image
     step: ImageStep | None = None

@@ -1,4 +1,4 @@
-"""Images made of instances: what is remembered of one, whom it fits, and what it costs."""
+"""Record of an image that is created from an instance."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,11 +14,11 @@ from chalicelib.domain.setup.parameters import ParameterValue
 from chalicelib.domain.setup.state import AddedRecipe, DocumentRun
 
 MAX_DESCRIPTION_LENGTH = 200
-"""AWS takes 255; https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateImage.html"""
+"""Characters of the description that are sent to AWS, which accepts 255. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateImage.html"""
 
 
 class ImagePhase(StrEnum):
-    """Where an image is."""
+    """Phase of an image. `creation` contains the transitions."""
 
     REQUESTED = "requested"
     SANITIZING = "sanitizing"
@@ -110,7 +110,7 @@ class Image:
     version: int | None = None
 
     def parameters_of(self, recipe: str) -> Mapping[str, ParameterValue]:
-        """What was chosen there for a recipe; nothing for one that it has not."""
+        """Return the parameters of a recipe in the image; empty if the image does not contain the recipe."""
         if recipe == self.recipe:
             return self.parameters
         return next(
@@ -119,33 +119,42 @@ class Image:
 
     @property
     def secrets_removed(self) -> bool:
-        """Whether secrets of the instance are off its disk, or about to be."""
+        """Whether the secrets of the instance are removed from its disk, or the command to remove them was sent."""
         return self.sanitize.run is not None and not self.sanitize.is_restored
 
     @property
     def needs_work(self) -> bool:
-        """Whether the loop has something to do about it: the instance is owed its secrets, whatever became of it."""
+        """Whether the image reconciler must process the image.
+
+        That includes a terminal image whose instance has not got its secrets back.
+        """
         return self.secrets_removed or self.phase not in TERMINAL_PHASES
 
 
-def ami_name(stage: str, image_id: str) -> str:
-    """Unique in account and region, so that AWS itself refuses to make a second one of the same record."""
+def build_ami_name(stage: str, image_id: str) -> str:
+    """Return the name of the AMI. It is unique in account and region, so EC2 rejects a second AMI of the same image."""
     return f"gpudesk-{stage}-{image_id}"
 
 
-def secrets_removed_message(image: Image) -> str:
-    """Why nobody gets in by what is off the disk, for how long, and what goes meanwhile."""
-    then = "they are back" if image.no_reboot else "it reboots for that and has new ones"
-    latest = image.created_at + RESTORE_DEADLINE
+def describe_removed_secrets(image: Image) -> str:
+    """Return why sessions that need secrets are refused, until when, and which sessions work."""
+    name = image.source.instance_name
+    end = (
+        "They are restored when EC2 has taken the snapshot of the disk, usually within minutes."
+        if image.no_reboot
+        else f"{name} reboots for the image and creates new ones, usually within minutes."
+    )
+    latest = format_time(image.created_at + RESTORE_DEADLINE)
     return (
-        f"{image.source.instance_name} is sealed for its image {image.name}: its ssh host keys and "
-        f"Jupyter's token are off "
-        f"its disk, so that they are not in the image. Once EC2 has taken the disk's snapshot {then}, as a rule within "
-        f"minutes, at {format_time(latest)} at the latest; GET /images/{image.id} says whether it is sealed. A shell "
-        "opens meanwhile"
+        f"The ssh host keys and the Jupyter token of {name} are removed from its disk while image {image.name} is "
+        f"created, so that the image does not contain them. {end} Sessions of kind ssh, jupyter and jupyter_token work "
+        f"again at {latest} at the latest. GET /images/{image.id} shows the state. Kind shell works now."
     )
 
 
-def price_per_month(image: Image, per_gib_month: Decimal) -> Decimal:
-    """USD at most: AWS bills a snapshot for the blocks that hold something, which only its bill tells."""
+def compute_price_per_month(image: Image, per_gib_month: Decimal) -> Decimal:
+    """Return the maximum price of the snapshots in US dollars.
+
+    AWS bills a snapshot for the used blocks only, and their number is not known before the bill.
+    """
     return (per_gib_month * image.disk_gib).quantize(Decimal("0.01"))

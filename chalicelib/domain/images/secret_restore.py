@@ -1,4 +1,8 @@
-"""Putting back what was taken off an instance's disk for an image: sent until it has ended well, or is of no use."""
+"""Restore the secrets that were removed from the disk of an instance for an image.
+
+The command is sent until it succeeds, until the instance stops or until the deadline. A stopped instance has lost the
+removed secrets, which are in its memory only, and creates new ones when it starts.
+"""
 
 from dataclasses import replace
 from datetime import datetime
@@ -6,7 +10,8 @@ from datetime import datetime
 from chalicelib.domain.common.deadlines import COMMAND_RESEND_AFTER, RESTORE_DEADLINE, SANITIZE_DEADLINE
 from chalicelib.domain.common.errors import PermanentAwsError
 from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.common.text import format_duration
+from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.common.text import ensure_period, format_duration
 from chalicelib.domain.images.plan import (
     IMAGE_DOCUMENT,
     ImageObservation,
@@ -18,35 +23,28 @@ from chalicelib.domain.images.plan import (
     SendSanitize,
 )
 from chalicelib.domain.images.record import IN_PROGRESS_PHASES, Image, ImagePhase
-from chalicelib.domain.instances.lifecycle.plans import because
 from chalicelib.domain.instances.observation import CommandStatus, ObservedCommand
 from chalicelib.domain.setup.state import DocumentRun
 
-MANUAL_RESTORE_HINT = (
-    "in a shell on it `sudo /opt/gpudesk/gpudesk-machine-secrets restore` puts them back, and a reboot makes new ones"
-)
+RESTORE_COMMAND = "sudo /opt/gpudesk/gpudesk-machine-secrets restore"
 
 
 def decide(image: Image, observation: ImageObservation, now: datetime) -> ImagePlan:
-    """Beside what is decided of the image: nothing where nothing is sealed, or before the disk's moment is taken.
-
-    A machine that has stopped has lost what it kept, and makes new secrets.
-    """
-    if not image.secrets_removed or not _is_taken(image, observation):
+    """Return the plan for the secrets: no step if none are removed, or if the disk has no snapshot yet."""
+    if not image.secrets_removed or not _can_restore(image, observation):
         return ImagePlan(image)
-    if not observation.instance_running:
-        return ImagePlan(
-            _over(
-                image,
-                EventCode.SECRETS_REGENERATED,
-                f"it was stopped while it was sealed: {regenerated_secrets_message(image)}",
-            )
+    name = image.source.instance_name
+    if not observation.is_instance_running:
+        message = (
+            f"{name} was stopped while its secrets were removed for image {image.name}, so "
+            f"{describe_regenerated_secrets(image)}."
         )
+        return ImagePlan(_to_restored(image, EventCode.SECRETS_REGENERATED, message))
     run = image.sanitize.restore_run
     if run and run.command_id:
         match observation.command:
             case ObservedCommand(status=CommandStatus.SUCCEEDED):
-                return ImagePlan(_back(image))
+                return ImagePlan(_record_success(image))
             case ObservedCommand(status=CommandStatus.FAILED):
                 run = None
             case _ if now - run.last_sent_at <= SANITIZE_DEADLINE:
@@ -56,48 +54,47 @@ def decide(image: Image, observation: ImageObservation, now: datetime) -> ImageP
     if image.sanitize.restore_run and now - image.sanitize.restore_run.last_sent_at < COMMAND_RESEND_AFTER:
         return ImagePlan(image)
     if now - image.created_at >= RESTORE_DEADLINE:
-        return ImagePlan(_given_up(image, f"it has not ended well within {format_duration(RESTORE_DEADLINE)}"))
-    return _send(image, run, now)
+        cause = f"{IMAGE_DOCUMENT} did not succeed within {format_duration(RESTORE_DEADLINE)}"
+        return ImagePlan(_record_failure(image, cause))
+    return _send_restore(image, run, now)
 
 
 def record_outcome(image: Image, outcome: ImageOutcome) -> Image:
-    """The image after SSM was asked: whatever may pass is tried again while the machine runs."""
+    """Return the record after SendCommand. A permanent error ends the attempts; any other error is retried."""
     match outcome:
         case SanitizeCommandSent(command_id):
-            return replace(
-                image,
-                sanitize=replace(
-                    image.sanitize,
-                    restore_run=replace(image.sanitize.restore_run, command_id=command_id)
-                    if image.sanitize.restore_run
-                    else None,
-                ),
-            )
+            run = image.sanitize.restore_run
+            confirmed = replace(run, command_id=command_id) if run else None
+            return replace(image, sanitize=replace(image.sanitize, restore_run=confirmed))
         case PermanentAwsError():
-            return _given_up(image, f"SSM refused the command, {outcome.message} ({outcome.code})")
+            return _record_failure(image, f"SSM rejected the command: {outcome.description}")
         case _:
             return image
 
 
-def regenerated_secrets_message(image: Image) -> str:
-    """What people will meet, and the way out: ssh takes another key under a known name for an attack."""
+def describe_regenerated_secrets(image: Image) -> str:
+    """Return a clause about the new secrets and how to accept the new host key, which ssh treats as an attack."""
     return (
-        "its ssh host keys and Jupyter's token are made anew. ssh refuses the changed key until "
-        f"`ssh-keygen -R {image.source.instance_id}` has it forget the old one"
+        "its ssh host keys and its Jupyter token are replaced by new ones. ssh rejects the new host key until you run "
+        f"`ssh-keygen -R {image.source.instance_id}`"
     )
 
 
-def _is_taken(image: Image, observation: ImageObservation) -> bool:
-    """Whether nothing of the disk will be copied any more that is written from now on."""
+def _can_restore(image: Image, observation: ImageObservation) -> bool:
+    """Return whether nothing that is written to the disk from now on can be in the image."""
     if image.phase is ImagePhase.PENDING:
         return image.sanitize.restore_run is not None or (
-            isinstance(observation.ami, ObservedAmi) and observation.ami.snapshot_taken
+            isinstance(observation.ami, ObservedAmi) and observation.ami.has_snapshot
         )
     return image.phase not in IN_PROGRESS_PHASES
 
 
-def _send(image: Image, run: DocumentRun | None, now: datetime) -> ImagePlan:
-    """What was not confirmed is the same attempt again, which a machine does once; what failed, another one."""
+def _send_restore(image: Image, run: DocumentRun | None, now: datetime) -> ImagePlan:
+    """Send the document.
+
+    :param run: a run that SSM has not confirmed: its attempt id is used again, and the instance runs it once; None: a
+        new attempt
+    """
     attempt_id = run.attempt_id if run else f"{image.id}.restore.{int(now.timestamp())}"
     sent = DocumentRun(attempt_id=attempt_id, sent_at=run.sent_at if run else now, last_sent_at=now)
     return ImagePlan(
@@ -106,22 +103,25 @@ def _send(image: Image, run: DocumentRun | None, now: datetime) -> ImagePlan:
     )
 
 
-def _back(image: Image) -> Image:
+def _record_success(image: Image) -> Image:
+    name = image.source.instance_name
     if image.ami.id and not image.no_reboot:
-        return _over(
-            image,
-            EventCode.SECRETS_REGENERATED,
-            f"it was rebooted for its image {image.name}: {regenerated_secrets_message(image)}",
-        )
-    return _over(image, EventCode.SECRETS_RESTORED, "its ssh host keys and Jupyter's token are back on its disk")
+        message = f"{name} was rebooted for its image {image.name}, and {describe_regenerated_secrets(image)}."
+        return _to_restored(image, EventCode.SECRETS_REGENERATED, message)
+    message = f"The ssh host keys and the Jupyter token of {name} are restored on its disk."
+    return _to_restored(image, EventCode.SECRETS_RESTORED, message)
 
 
-def _given_up(image: Image, why: str) -> Image:
+def _record_failure(image: Image, cause: str) -> Image:
+    name = image.source.instance_name
     message = (
-        f"its ssh host keys and Jupyter's token could not be put back by {IMAGE_DOCUMENT}: {why}; {MANUAL_RESTORE_HINT}"
+        f"The ssh host keys and the Jupyter token of {name} could not be restored: {ensure_period(cause)} Open a shell "
+        f"session and run `{RESTORE_COMMAND}`, or reboot {name} to create new ones."
     )
-    return _over(image, EventCode.SECRET_RESTORE_FAILED, message)
+    return _to_restored(image, EventCode.SECRET_RESTORE_FAILED, message)
 
 
-def _over(image: Image, code: EventCode, message: str) -> Image:
-    return replace(image, sanitize=replace(image.sanitize, is_restored=True, restore_reason=because(code, message)))
+def _to_restored(image: Image, code: EventCode, message: str) -> Image:
+    """Return the record of an image whose secrets need no more work."""
+    reason = EventReason(code=code, message=message)
+    return replace(image, sanitize=replace(image.sanitize, is_restored=True, restore_reason=reason))

@@ -1,4 +1,4 @@
-"""What AWS bills for an instance: rates and meter."""
+"""The rates that AWS bills for an instance, and the meter that counts what is billed."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 @dataclass(frozen=True, kw_only=True)
 class Rates:
-    """US dollars an hour: the instance while it runs, its disk while it exists, its public IPv4 while it runs."""
+    """US dollars per hour: the instance and its public IPv4 address while it runs, its disk while it exists."""
 
     instance: Decimal = Decimal(0)
     disk: Decimal = Decimal(0)
@@ -16,7 +16,7 @@ class Rates:
 
 
 class BillingState(StrEnum):
-    """What AWS bills for now."""
+    """State of an instance, as AWS bills it."""
 
     NOTHING = "nothing"
     RUNNING = "running"
@@ -25,9 +25,10 @@ class BillingState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Meter:
-    """What is being billed since when, and what the time before has cost.
+    """The billing state, since when it lasts, and what the time before has cost.
 
-    :param accrued: US dollars of all that ended before `since`
+    :param since: None in state `nothing`
+    :param accrued: US dollars of everything that ended before `since`
     """
 
     state: BillingState = BillingState.NOTHING

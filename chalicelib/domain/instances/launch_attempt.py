@@ -7,10 +7,11 @@ from datetime import datetime
 
 @dataclass(frozen=True, kw_only=True)
 class LaunchAttempt:
-    """One try to launch: the complete request, stored before it is sent, sent again byte for byte.
+    """One attempt to launch: the complete request. A retry sends the same request again.
 
-    :param token: RunInstances' ClientToken; a hash of record, attempt, region and zone
-    :param sent_at: when it was first sent; None while it is only planned
+    :param token: ClientToken of RunInstances, a hash of record, attempt, region and zone; with the same token EC2
+        launches no second instance: https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
+    :param sent_at: time of the first call; None until then
     """
 
     number: int

@@ -1,4 +1,4 @@
-"""What an instance costs: seconds times price, kept with the state changes.
+"""Compute what an instance costs: time multiplied by rate, summed at every change of the billing state.
 
 AWS bills a running instance and its public IPv4 by the second, and the disk for as long as it exists
 (https://aws.amazon.com/ec2/pricing/on-demand/, https://aws.amazon.com/ebs/pricing/).
@@ -17,7 +17,7 @@ HOUR = Decimal(3600)
 
 @dataclass(frozen=True, kw_only=True)
 class BilledSegment:
-    """A stretch of time in which one instance was billed in one way."""
+    """A period in which one instance was billed in one state."""
 
     owner: str
     instance_id: str
@@ -30,7 +30,7 @@ class BilledSegment:
 
 
 def get_billing_state(machine: Machine | None) -> BillingState:
-    """What AWS bills for a machine in its state; a stop counts only once EC2 says stopped."""
+    """Return the state that AWS bills. A stop counts only when EC2 says stopped."""
     match machine.state if machine else None:
         case None | Ec2State.TERMINATED:
             return BillingState.NOTHING
@@ -41,10 +41,10 @@ def get_billing_state(machine: Machine | None) -> BillingState:
 
 
 def advance_meter(before: Instance, after: Instance, now: datetime) -> tuple[Instance, tuple[BilledSegment, ...]]:
-    """Close what was metered before where the change from `before` to `after` changes what is billed.
+    """Close the current segment if the billing state changes from `before` to `after`.
 
-    A stretch of running begins with EC2's own LaunchTime, where that is later than what went before; what was taken for
-    gone and found alive begins where it was taken for gone.
+    A running segment begins at the launch time that EC2 reports, if that is later than the end of the segment before.
+    An instance that reappeared is billed from the time at which its record was closed.
 
     :returns: `after` with its meter set, and the segments that ended
     """
@@ -55,29 +55,25 @@ def advance_meter(before: Instance, after: Instance, now: datetime) -> tuple[Ins
     if state is BillingState.RUNNING and after.machine:
         earliest = before.billing.meter.since or before.terminated_at or after.machine.launched_at
         began = min(now, max(earliest, after.machine.launched_at))
-    ended = _segment(before, began)
+    ended = get_open_segment(before, began)
     spent = before.billing.meter.accrued + (compute_segment_cost(ended) if ended else Decimal(0))
     meter = Meter(state=state, since=None if state is BillingState.NOTHING else began, accrued=spent)
     return replace(after, billing=replace(after.billing, meter=meter)), (ended,) if ended else ()
 
 
 def compute_cost(instance: Instance, now: datetime) -> Decimal:
-    """US dollars from the first second until now."""
-    running = _segment(instance, now)
-    return round_usd(instance.billing.meter.accrued + (compute_segment_cost(running) if running else Decimal(0)))
-
-
-def get_open_segment(instance: Instance, now: datetime) -> BilledSegment | None:
-    """The stretch that is being billed now, as if it ended now."""
-    return _segment(instance, now)
+    """Return the cost of an instance from its launch until now, in US dollars."""
+    current = get_open_segment(instance, now)
+    return round_usd(instance.billing.meter.accrued + (compute_segment_cost(current) if current else Decimal(0)))
 
 
 def compute_segment_cost(segment: BilledSegment) -> Decimal:
-    """What a segment costs in all."""
+    """Return the cost of a segment in US dollars."""
     return sum(split_segment_cost(segment), Decimal(0))
 
 
-def _segment(instance: Instance, until: datetime) -> BilledSegment | None:
+def get_open_segment(instance: Instance, until: datetime) -> BilledSegment | None:
+    """Return the current segment as if it ended at `until`; None if nothing is billed."""
     meter = instance.billing.meter
     if meter.state is BillingState.NOTHING or meter.since is None or until <= meter.since:
         return None
@@ -94,6 +90,7 @@ def _segment(instance: Instance, until: datetime) -> BilledSegment | None:
 
 
 def split_segment_cost(segment: BilledSegment) -> tuple[Decimal, Decimal, Decimal]:
+    """Return the cost of a segment in US dollars: of the instance, of its disk and of its public IPv4 address."""
     hours = Decimal(str((segment.until - segment.since).total_seconds())) / HOUR
     if segment.state is BillingState.STOPPED:
         return Decimal(0), segment.rates.disk * hours, Decimal(0)

@@ -1,4 +1,4 @@
-"""Names of instances: those that we make for people and those that people give."""
+"""Names of instances: generate one, and check one that a person chose."""
 
 from __future__ import annotations
 
@@ -8,41 +8,41 @@ from dataclasses import dataclass
 from typing import Any
 
 NAME_PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
-"""The shape alone, in a form that JSON Schema and every regex engine understand; `is_name` knows the rest."""
+"""The pattern, in a form that JSON Schema and every regex engine understand. `is_valid_name` checks the rest."""
 
 NAME_LENGTHS = (3, 40)
 
 NAME_DESCRIPTION = (
-    "3 to 40 lower-case letters, digits and single hyphens, beginning with a letter and not ending in a "
-    "hyphen; 'i-' and 'gd-' begin ids and no names"
+    "3 to 40 lower-case letters, digits and single hyphens; must start with a letter, must not end with a hyphen, and "
+    "must not start with i- or gd-"
 )
 
 _ID_PREFIXES = ("i-", "gd-")
 
 ChooseWord = Callable[[Sequence[str]], str]
-"""One of a sequence, as `random.Random(seed).choice` or `secrets.choice`."""
+"""Function that chooses one of a sequence, such as `random.Random(seed).choice` or `secrets.choice`."""
 
 
 @dataclass(frozen=True)
 class WordLists:
-    """What friendly names are made of."""
+    """The words of which names are generated."""
 
     adjectives: tuple[str, ...]
     animals: tuple[str, ...]
 
 
 def parse_word_lists(data: Mapping[str, Any]) -> WordLists:
-    """The word lists from their JSON."""
+    """Return the word lists of a parsed JSON file."""
     return WordLists(adjectives=tuple(data["adjectives"]), animals=tuple(data["animals"]))
 
 
 def generate_name(words: WordLists, choose: ChooseWord) -> str:
-    """A name such as brave-otter; whether it is still free is for the caller to find out."""
+    """Return a name such as brave-otter. The caller checks that it is not in use."""
     return f"{choose(words.adjectives)}-{choose(words.animals)}"
 
 
 def is_valid_name(text: str) -> bool:
-    """Whether people may call an instance so."""
+    """Tell whether a person may give an instance this name."""
     shortest, longest = NAME_LENGTHS
     return (
         shortest <= len(text) <= longest

@@ -1,4 +1,4 @@
-"""What was seen of one instance in one look, as plain data."""
+"""The observation of one instance: what AWS and the heartbeat showed at one time, as plain data."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ from chalicelib.domain.setup.step_output import StepOutput
 
 @dataclass(frozen=True, kw_only=True)
 class ObservedInstance:
-    """An EC2 instance that carries our tag, as DescribeInstances shows it."""
+    """An EC2 instance with the tags of gpudesk, as DescribeInstances shows it."""
 
     instance_id: str
     desk_id: str
@@ -27,21 +27,21 @@ class ObservedInstance:
 
 @dataclass(frozen=True)
 class Unavailable:
-    """AWS did not answer: nothing may be concluded."""
+    """AWS did not respond, so nothing can be concluded."""
 
     error: str
 
 
 @dataclass(frozen=True)
 class TagsMissing:
-    """The record's machine is there, by its id, and does not carry our tags any more."""
+    """The EC2 instance of the record exists, but it lost its gpudesk tags."""
 
     instance_id: str
 
 
 @dataclass(frozen=True)
 class NotVisible:
-    """AWS answered, and it was not there: not yet, or not any more."""
+    """AWS responded, but did not show the object: not yet, or not any more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ class ObservedAgent:
 
 
 class CommandStatus(StrEnum):
-    """Where a command is on one instance."""
+    """Status of a command on one instance."""
 
     RUNNING = "running"
     SUCCEEDED = "succeeded"
@@ -62,7 +62,10 @@ class CommandStatus(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ObservedCommand:
-    """A command on one instance."""
+    """A command on one instance.
+
+    :param status_details: as SSM calls it, for example DeliveryTimedOut
+    """
 
     command_id: str
     status: CommandStatus
@@ -72,10 +75,10 @@ class ObservedCommand:
 
 @dataclass(frozen=True, kw_only=True)
 class Observation:
-    """One look at one instance. What was not looked for is Absent or None.
+    """Everything that was observed of one instance at one time. What was not requested is NotVisible or None.
 
-    :param heartbeat_response: what the machine can read of the desk's orders; Absent: there is nowhere to write them
-    :param scheduled_event: what AWS is going to do to the machine
+    :param heartbeat_response: the response that the instance can read now; NotVisible: it has no heartbeat item
+    :param scheduled_event: an event that AWS has scheduled for the EC2 instance
     """
 
     ec2: ObservedInstance | TagsMissing | NotVisible | Unavailable
@@ -83,4 +86,4 @@ class Observation:
     command: ObservedCommand | NotVisible | Unavailable = NotVisible()
     heartbeat: DecodedHeartbeat = None
     heartbeat_response: HeartbeatResponse | NotVisible | None = NotVisible()
-    scheduled_event: ScheduledEvent | NotVisible | Unavailable = Unavailable("not looked for")
+    scheduled_event: ScheduledEvent | NotVisible | Unavailable = Unavailable("not requested")

@@ -1,4 +1,4 @@
-"""What is to be done about an instance: frozen data, so that it can be printed instead of done."""
+"""The plan for an instance: a write, then at most one AWS call. It is data, so that it can be printed instead."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,24 +17,24 @@ from chalicelib.domain.setup.results import StepDurations
 
 @dataclass(frozen=True)
 class ResolveLaunch:
-    """Find image, root device, subnet and zone, and freeze them into an attempt."""
+    """Find image, root device, subnet and zone, and build the attempt of them. Zones without capacity are excluded."""
 
     excluded_zones: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Launch:
-    """RunInstances, exactly as frozen."""
+    """Call RunInstances with the stored attempt."""
 
     attempt: LaunchAttempt
 
 
 @dataclass(frozen=True)
 class SendDocument:
-    """SendCommand of one document.
+    """Call SendCommand for one document.
 
-    :param timeout: how long it may take, in the world's time
-    :param log_group: of CloudWatch Logs, for all that its steps say; None: nobody wants that
+    :param timeout: how long the script may take, on the clock of the instance
+    :param log_group: CloudWatch log group for the output; None: the output is not logged
     :param skip_if_hash: document hash of the run that the image contains; gpudesk skips the document if SSM still has
         that version
     """
@@ -49,14 +49,14 @@ class SendDocument:
 
 @dataclass(frozen=True)
 class Start:
-    """StartInstances."""
+    """Call StartInstances."""
 
 
 @dataclass(frozen=True)
 class Stop:
-    """StopInstances.
+    """Call StopInstances.
 
-    :param if_still_idle: read the heartbeat once more, consistently, and withdraw the claim if there is activity
+    :param if_still_idle: read the heartbeat once more, consistently, and cancel the stop if the instance is not idle
     """
 
     force: bool = False
@@ -65,26 +65,29 @@ class Stop:
 
 @dataclass(frozen=True)
 class Terminate:
-    """TerminateInstances."""
+    """Call TerminateInstances."""
 
 
 @dataclass(frozen=True)
 class LaunchResolved:
-    """The launch request is complete."""
+    """Outcome: the launch request is complete."""
 
     attempt: LaunchAttempt
 
 
 @dataclass(frozen=True)
 class InstanceLaunched:
-    """RunInstances gave an instance, this time or the first time the token was used."""
+    """Outcome: RunInstances returned an instance, launched by this call or by an earlier one with the same token."""
 
     machine: Machine
 
 
 @dataclass(frozen=True)
 class CommandSent:
-    """SendCommand was accepted. :param document_hash: SSM's hash of the document"""
+    """Outcome: SSM accepted the command.
+
+    :param document_hash: SSM's hash of the document
+    """
 
     command_id: str
     document_hash: str | None = None
@@ -92,19 +95,19 @@ class CommandSent:
 
 @dataclass(frozen=True)
 class DocumentAlreadyInstalled:
-    """The document that is there now is the one that the image has; nothing was sent."""
+    """Outcome: SSM still has the version of the document that the image contains; nothing was sent."""
 
     document_hash: str
 
 
 @dataclass(frozen=True)
 class CallAccepted:
-    """AWS acknowledged; whether it comes about is for the next look to see."""
+    """Outcome: AWS accepted the call. The next observation shows the effect."""
 
 
 @dataclass(frozen=True)
 class NoLongerIdle:
-    """The heartbeat, read once more after the claim, does not say idle; AWS was not called."""
+    """Outcome: the heartbeat, read once more after the claim, shows no idle instance; AWS was not called."""
 
     reason: Reason
 
@@ -117,15 +120,16 @@ Step = ResolveLaunch | Launch | SendDocument | Start | Stop | Terminate
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What one look at an instance leads to: first the write, then at most one call.
+    """The result of one decision: first the write, then at most one call.
 
-    :param instance: the record as it is to be written; the very one that was decided on means "nothing to write"
-    :param benchmark: a measurement that is to be kept, in the same write
-    :param step: the call, after the write that says it is coming
-    :param reason: why this, or why nothing
+    :param instance: the record to write; nothing is written if it equals the one that was decided on
+    :param reason: why this is done, or why nothing is done
+    :param billed_segments: billing periods that end with this write
+    :param benchmark: a benchmark result to store in the same write
+    :param step: the call, made after the write
     :param autonomous: gpudesk decided it on its own; mode `dry_run` only records it
-    :param requeue: whether it is worth looking again at once
-    :param durations: how long a document's steps took, to be remembered for the next estimate
+    :param requeue: reconcile once more at once
+    :param durations: how long the steps of a document took, for later estimates
     """
 
     instance: Instance
@@ -140,7 +144,7 @@ class Plan:
 
 
 def describe(plan: Plan) -> str:
-    """A plan printed instead of done: why, then the call that it would make, then the lines it would write."""
+    """Return a plan as text: the reason, the call that it would make, and the timeline entries that it would write."""
     call = f"would call {plan.step}" if plan.step else "would call nothing"
     lines = [f"{plan.instance.name} ({plan.instance.phase}): {plan.reason.message} [{plan.reason.code}]", f"  {call}"]
-    return "\n".join([*lines, *(f"  would write {line.code}: {line.message}" for line in plan.timeline)])
+    return "\n".join([*lines, *(f"  would write {entry.code}: {entry.message}" for entry in plan.timeline)])

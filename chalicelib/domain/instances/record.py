@@ -1,4 +1,4 @@
-"""An instance of the desk: what was asked for and what is known of it, as one frozen value."""
+"""The record of an instance: what was requested and what is known of it, as one frozen value."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from chalicelib.domain.benchmarks.result import BenchmarkTarget
 from chalicelib.domain.common.deadlines import IMAGE_DEADLINE
+from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.idle.clock_skew import ClockSkew
 from chalicelib.domain.idle.heartbeat_response import KeepResult
@@ -18,7 +19,7 @@ from chalicelib.domain.setup.state import DocumentRun, SetupState
 
 
 class Phase(StrEnum):
-    """Where the instance is."""
+    """Phase of an instance in its life, from the request to the end."""
 
     REQUESTED = "requested"
     LAUNCHING = "launching"
@@ -33,7 +34,9 @@ class Phase(StrEnum):
 
 
 class Ec2State(StrEnum):
-    """EC2's own words for an instance's state."""
+    """State of an EC2 instance, as EC2 calls it:
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-lifecycle.html
+    """
 
     PENDING = "pending"
     RUNNING = "running"
@@ -55,7 +58,7 @@ class Machine:
 
 @dataclass(frozen=True, kw_only=True)
 class ScheduledEvent:
-    """What AWS is going to do to a machine of its own accord.
+    """An event that AWS has scheduled for an EC2 instance.
 
     :param code: instance-retirement, instance-stop, instance-reboot, system-reboot, system-maintenance
     """
@@ -68,11 +71,11 @@ class ScheduledEvent:
 
 @dataclass(frozen=True, kw_only=True)
 class BenchmarkRun:
-    """What a ready instance was asked to do once, beside its recipe: to measure what its GPUs can do.
+    """A benchmark of the GPUs that was requested on a ready instance.
 
-    :param id: never used again; its attempt's
-    :param target: what the figures have to be of
-    :param run: None until it was sent
+    :param id: unique; also the attempt id of the document
+    :param target: the hardware that the results must be of
+    :param run: None until the document is sent
     """
 
     id: str
@@ -84,7 +87,7 @@ class BenchmarkRun:
 
 
 class ClaimAction(StrEnum):
-    """What can be claimed."""
+    """Action that gpudesk claims before it calls AWS."""
 
     START = "start"
     STOP = "stop"
@@ -93,10 +96,12 @@ class ClaimAction(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """From here on it is being done; a keep comes too late.
+    """An action that gpudesk has begun. From here on, a keep comes too late.
 
-    :param last_called_at: when AWS was last asked
-    :param overdue_notified: the admin has been told that it does not come about
+    :param warning_type: type of the stop warning that the action follows; None: a person requested it
+    :param last_called_at: time of the last AWS call
+    :param overdue_notified: people were notified that the action takes too long
+    :param rejection_code: AWS error code of the last rejected call that people were notified of
     """
 
     action: ClaimAction
@@ -105,11 +110,12 @@ class Claim:
     warning_type: WarningType | None = None
     last_called_at: datetime | None = None
     overdue_notified: bool = False
+    rejection_code: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lifetime:
-    """What limits the time that an instance runs.
+    """Limits of the time that an instance runs.
 
     :param started_at: the launch or start that `max_hours` counts from
     :param keep_until: end of the keep, if there is one
@@ -123,13 +129,13 @@ class Lifetime:
 
 @dataclass(frozen=True, kw_only=True)
 class ObservedState:
-    """What earlier observations of the EC2 instance and of its probe showed.
+    """Facts that earlier observations of the EC2 instance and of its probe showed.
 
-    :param agent_seen: the SSM agent has answered once, so the disk may hold work of somebody
-    :param not_visible_since: since when EC2 does not show the instance
-    :param activity_unknown_since: since when its activity is unknown
+    :param agent_seen: the SSM agent has responded once, so the disk may hold somebody's work
+    :param not_visible_since: time since which EC2 does not show the instance
+    :param activity_unknown_since: time since which its activity is unknown
     :param clock_skew: set while its heartbeat times cannot be trusted
-    :param boot_id: the boot that the probe last reported; None until it has reported since the start
+    :param boot_id: the boot that the probe last reported; None until its first heartbeat since the start
     :param scheduled_event: an event that AWS has scheduled for the instance
     """
 
@@ -154,10 +160,10 @@ class Instance:
     """The record of one instance. Every change makes a new value; `version` guards the write of the store.
 
     :param created_by: who requested it; `owner` may be somebody else
-    :param ready_since: the idle window does not begin earlier
-    :param keep_result: the result of the last keep request from the instance itself
+    :param ready_since: the idle window does not begin before
+    :param keep_result: result of the last keep request from the instance itself
     :param image_in_progress: a termination waits for this image
-    :param notified: the reason code last recorded but not acted on (mode `dry_run`, unknown activity)
+    :param notified: codes of the facts that were notified or recorded and still hold; see `lifecycle.notified`
     :param tagged_id: the tag `gpudesk:id` of an adopted EC2 instance if another record already has that id
     """
 
@@ -181,7 +187,7 @@ class Instance:
     ready_since: datetime | None = None
     observed: ObservedState = ObservedState()
     keep_result: KeepResult | None = None
-    notified: str | None = None
+    notified: frozenset[EventCode] = frozenset()
     billing: Billing = Billing()
     terminated_at: datetime | None = None
     tagged_id: str | None = None
@@ -189,12 +195,12 @@ class Instance:
 
     @property
     def tag_id(self) -> str:
-        """What `gpudesk:id` says on its machine."""
+        """The value of the tag `gpudesk:id` on its EC2 instance."""
         return self.tagged_id or self.id
 
     @property
     def active_command(self) -> DocumentRun | None:
-        """The command whose end is waited for: of its setup, or of its errand."""
+        """The command whose end the instance waits for: of its setup, or of its benchmark."""
         match self.phase:
             case Phase.SETTING_UP:
                 return self.setup.current_run
@@ -204,21 +210,29 @@ class Instance:
                 return None
 
     def has_image_in_progress(self, now: datetime) -> bool:
-        """Whether an image is being made of it; one that does not come about holds nothing up any more."""
+        """Tell whether an image is being created from it; after `IMAGE_DEADLINE` the image delays nothing any more."""
         image = self.image_in_progress
         return image is not None and now - image.started_at < IMAGE_DEADLINE
 
     @property
     def is_active(self) -> bool:
+        """Tell whether the instance is not terminated."""
         return self.phase is not Phase.TERMINATED
 
     @property
     def lifetime_ends_at(self) -> datetime | None:
-        """When its lifetime is over, unless a keep moves it."""
+        """The end of its lifetime: `max_hours` after the start, or the end of a later keep. None: it does not run."""
         if self.lifetime.started_at is None:
             return None
         end = self.lifetime.started_at + timedelta(hours=self.spec.policy.max_hours)
         return max(end, self.lifetime.keep_until) if self.lifetime.keep_until else end
 
+    @property
+    def lifetime_warning_due_at(self) -> datetime | None:
+        """The time from which people are warned of the end of its lifetime. None: it does not run."""
+        ends_at = self.lifetime_ends_at
+        return ends_at - self.spec.policy.idle.warning_period if ends_at else None
+
     def has_keep(self, now: datetime) -> bool:
+        """Tell whether somebody keeps the instance running now."""
         return self.lifetime.keep_until is not None and now < self.lifetime.keep_until

@@ -1,4 +1,4 @@
-"""How far a setup is, as of now: the step that runs, and how long it all still takes by what it took before."""
+"""Compute the progress of a setup: the step that runs, and the remaining time, estimated from earlier runs."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from chalicelib.domain.idle.heartbeat import MAX_NAME_LENGTH, DecodedHeartbeat, Heartbeat, StepProgress
 from chalicelib.domain.idle.heartbeat_encoding import truncate_ascii
 from chalicelib.domain.instances.record import Instance
-from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.domain.setup.results import StepDurations
 
 STEP_POSITION_PATTERN = re.compile(r"([0-9]{1,4}) of ([0-9]{1,4})")
@@ -16,17 +15,18 @@ STEP_POSITION_PATTERN = re.compile(r"([0-9]{1,4}) of ([0-9]{1,4})")
 
 @dataclass(frozen=True, kw_only=True)
 class CurrentStep:
-    """The step that runs, as its machine last told.
+    """The step that runs, as the instance last reported it.
 
-    :param index: which of the document's `count` steps it is, from 1; both are None if the machine's text is unreadable
-    :param remaining: by what it took before; None where nobody knows
-    :param reported_at: by the machine
+    :param index: which of the `count` steps of the document it is, from 1; both are None if the text is unreadable
+    :param last_output_line: the last line of its output
+    :param remaining: estimated from an earlier run; None if there was none
+    :param reported_at: time on the clock of the instance
     """
 
     name: str
     index: int | None
     count: int | None
-    line: str
+    last_output_line: str
     started_at: datetime
     running_for: timedelta
     remaining: timedelta | None
@@ -35,10 +35,10 @@ class CurrentStep:
 
 @dataclass(frozen=True, kw_only=True)
 class SetupProgress:
-    """The setup that runs.
+    """The progress of the setup that runs.
 
-    :param step: None where its machine has not told
-    :param remaining: of all documents that are left; None where one of them has not run on this type before
+    :param step: None if the instance has not reported it
+    :param remaining: for all documents that are left; None if one of them has not run on this instance type before
     """
 
     step: CurrentStep | None
@@ -48,74 +48,78 @@ class SetupProgress:
 def compute_setup_progress(
     instance: Instance,
     report: DecodedHeartbeat,
-    before: Mapping[str, StepDurations],
+    known_durations: Mapping[str, StepDurations],
     now: datetime,
     scale_script_timeout: Callable[[timedelta], timedelta],
 ) -> SetupProgress | None:
-    """As of now; None where nothing is left to be set up.
+    """Compute the progress of a setup now.
 
-    :param before: how long documents took on this instance type, by name
-    :param scale_script_timeout: how long a script's time lasts on the desk's clock
+    :param known_durations: how long documents took on this instance type, by name
+    :param scale_script_timeout: converts a duration on the instance to gpudesk's clock, which can run faster
+    :returns: None if nothing is left to be set up
     """
     setup = instance.setup
     if setup.is_done:
         return None
     document, *later = setup.documents[setup.document_index :]
-    took = before.get(document.name)
-    step = _step(instance, document, report, took, now, scale_script_timeout)
-    if took is None or any(each.name not in before for each in later):
+    durations = known_durations.get(document.name)
+    step = _find_current_step(instance, report, durations, now, scale_script_timeout)
+    if durations is None or any(document.name not in known_durations for document in later):
         return SetupProgress(step=step, remaining=None)
-    left = _left(took, step, now - setup.current_run.sent_at if setup.current_run else timedelta(0))
-    return SetupProgress(step=step, remaining=sum((before[each.name].total for each in later), left))
+    running_for = now - setup.current_run.sent_at if setup.current_run else timedelta(0)
+    remaining = _estimate_remaining(durations, step, running_for)
+    return SetupProgress(
+        step=step, remaining=sum((known_durations[document.name].total for document in later), remaining)
+    )
 
 
-def _step(
+def _find_current_step(
     instance: Instance,
-    document: RecipeDocument,
     report: DecodedHeartbeat,
-    took: StepDurations | None,
+    durations: StepDurations | None,
     now: datetime,
     scale_script_timeout: Callable[[timedelta], timedelta],
 ) -> CurrentStep | None:
-    progress, run = _matching_progress(instance, document, report), instance.setup.current_run
+    """Return the step that the heartbeat reports; None if it says nothing about the document that runs now."""
+    progress, run = _find_progress(instance, report), instance.setup.current_run
     if progress is None or run is None or not isinstance(report, Heartbeat):
         return None
     started_at = max(run.sent_at, report.at - scale_script_timeout(progress.running_for))
     if report.at < run.sent_at or started_at > now:
         return None
-    known = dict(took.steps).get(progress.step) if took else None
-    index, count = _position(progress.position)
+    expected = dict(durations.steps).get(progress.step) if durations else None
+    index, count = _parse_position(progress.position)
     return CurrentStep(
         name=progress.step,
         index=index,
         count=count,
-        line=progress.last_output_line,
+        last_output_line=progress.last_output_line,
         started_at=started_at,
         running_for=now - started_at,
-        remaining=max(timedelta(0), known - (now - started_at)) if known is not None else None,
+        remaining=max(timedelta(0), expected - (now - started_at)) if expected is not None else None,
         reported_at=report.at,
     )
 
 
-def _matching_progress(instance: Instance, document: RecipeDocument, report: DecodedHeartbeat) -> StepProgress | None:
-    """What this machine says of this document; a heartbeat has room for the beginning of a name."""
-    machine = instance.machine
+def _find_progress(instance: Instance, report: DecodedHeartbeat) -> StepProgress | None:
+    """Return what the instance reports about its current document; a heartbeat holds only the start of a long name."""
+    machine, setup = instance.machine, instance.setup
     if not isinstance(report, Heartbeat) or machine is None or report.instance_id != machine.instance_id:
         return None
-    progress = report.setup
-    return progress if progress and progress.document == truncate_ascii(document.name, MAX_NAME_LENGTH) else None
+    name = truncate_ascii(setup.documents[setup.document_index].name, MAX_NAME_LENGTH)
+    return report.setup if report.setup and report.setup.document == name else None
 
 
-def _position(text: str) -> tuple[int | None, int | None]:
-    """Read "2 of 5". The machine wrote it, so it may be anything."""
-    found = STEP_POSITION_PATTERN.fullmatch(text)
-    return (int(found[1]), int(found[2])) if found else (None, None)
+def _parse_position(text: str) -> tuple[int | None, int | None]:
+    """Parse "2 of 5". The instance wrote the text, so it can be anything."""
+    match = STEP_POSITION_PATTERN.fullmatch(text)
+    return (int(match[1]), int(match[2])) if match else (None, None)
 
 
-def _left(took: StepDurations, step: CurrentStep | None, running_for: timedelta) -> timedelta:
-    """Of the document that runs: by its step, where that is known, else by the time since it was sent."""
-    names = [name for name, _ in took.steps]
+def _estimate_remaining(durations: StepDurations, step: CurrentStep | None, running_for: timedelta) -> timedelta:
+    """Estimate the rest of a document: by its step if that is known, otherwise by the time since it was sent."""
+    names = [name for name, _ in durations.steps]
     if step is None or step.remaining is None or step.name not in names:
-        return max(timedelta(0), took.total - running_for)
-    later = took.steps[names.index(step.name) + 1 :]
-    return sum((each for _, each in later), step.remaining)
+        return max(timedelta(0), durations.total - running_for)
+    later = durations.steps[names.index(step.name) + 1 :]
+    return sum((duration for _, duration in later), step.remaining)

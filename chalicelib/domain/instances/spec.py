@@ -1,9 +1,10 @@
-"""The spec of an instance: the complete request."""
+"""The spec of an instance: the complete request, and the documents that its recipes run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from chalicelib.domain.common.text import pluralize
 from chalicelib.domain.idle.policy import IdlePolicy
 from chalicelib.domain.setup.parameters import ParameterValue
 from chalicelib.domain.setup.recipe import Recipe, RecipeDocument
@@ -11,7 +12,7 @@ from chalicelib.domain.setup.state import AddedRecipe
 
 
 class DesiredState(StrEnum):
-    """What the owner wants the instance to be."""
+    """State that the owner wants the instance to be in."""
 
     RUNNING = "running"
     STOPPED = "stopped"
@@ -20,7 +21,7 @@ class DesiredState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ImageRef:
-    """An image of the desk's that a launch comes from, as it was when it was asked for."""
+    """The gpudesk image that a launch uses, as it was when the launch was requested."""
 
     id: str
     name: str
@@ -72,10 +73,19 @@ class Software:
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """When gpudesk stops the instance: the idle policy, and the maximum lifetime in hours."""
+    """The rules by which gpudesk stops an instance: the idle policy, and the maximum lifetime in hours."""
 
     idle: IdlePolicy = IdlePolicy()
     max_hours: int = 12
+
+    @property
+    def summary(self) -> str:
+        """The policy as the end of a sentence, without a period."""
+        minutes, warning = pluralize(self.idle.idle_minutes, "minute"), pluralize(self.idle.warning_minutes, "minute")
+        return (
+            f"stop after {minutes} idle, with a warning {warning} before; max_hours {self.max_hours}; enabled signals: "
+            f"{', '.join(self.idle.signals)}"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,8 +104,9 @@ class Spec:
 
 
 def collect_documents(spec: Spec, recipes: Mapping[str, Recipe]) -> tuple[RecipeDocument, ...]:
-    """Of all its recipes that there are, in their order; what several of them run is run once."""
-    uses: list[RecipeDocument] = []
+    """Return the documents of all recipes of a spec in their order, each once. Unknown recipes are skipped."""
+    documents: list[RecipeDocument] = []
     for name in (recipe for recipe in spec.software.recipes if recipe in recipes):
-        uses += [use for use in recipes[name].fill_documents(spec.software.parameters_of(name)) if use not in uses]
-    return tuple(uses)
+        recipe_documents = recipes[name].fill_documents(spec.software.parameters_of(name))
+        documents += [document for document in recipe_documents if document not in documents]
+    return tuple(documents)

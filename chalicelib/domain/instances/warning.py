@@ -1,4 +1,4 @@
-"""A warning that stands: what it is of, when it acts, and whom it has reached."""
+"""The stop warning of an instance: its reason, the announced time, and the channels that delivered it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from chalicelib.domain.common.text import format_time
 
 
 class WarningType(StrEnum):
-    """What people are warned of."""
+    """Reason of a stop warning."""
 
     IDLE = "idle"
     LIFETIME = "lifetime"
@@ -19,7 +19,7 @@ class WarningType(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class WarningDelivery:
-    """A channel that has taken the warning: email, webhook, terminals, jupyterlab."""
+    """Delivery of a stop warning by a channel: email, webhook, terminals or jupyterlab."""
 
     channel: str
     delivered_at: datetime
@@ -27,11 +27,12 @@ class WarningDelivery:
 
 @dataclass(frozen=True, kw_only=True)
 class StopWarning:
-    """A warning that stands.
+    """The announcement that gpudesk will stop or terminate an instance.
 
-    :param stop_at: the stop or terminate does not come before
-    :param requires_delivery: there is a channel that it can be delivered by, so that waiting for it makes sense
-    :param deliveries: the channels that have taken it, each once
+    :param stop_at: gpudesk does not act before this time
+    :param message: the announcement, as people read it
+    :param requires_delivery: a channel can deliver the warning, so that it makes sense to wait for that
+    :param deliveries: the channels that delivered it, each once
     """
 
     warning_type: WarningType
@@ -43,12 +44,16 @@ class StopWarning:
 
     @property
     def id(self) -> str:
-        """Unique among an instance's warnings."""
+        """Id that is unique among the warnings of an instance."""
         return f"{self.warning_type}-{int(self.created_at.timestamp())}"
 
     @property
     def stop_by(self) -> datetime:
-        """So long at most the stop waits for a delivery, and then for whoever has it to answer it."""
+        """The time from which gpudesk acts.
+
+        It waits at most `WARNING_DELIVERY_WAIT` for a delivery, and after the first delivery long enough that people
+        can react to it.
+        """
         latest = self.stop_at + WARNING_DELIVERY_WAIT
         if not self.deliveries:
             return latest if self.requires_delivery else self.stop_at
@@ -57,7 +62,7 @@ class StopWarning:
 
     @property
     def delivery_summary(self) -> str:
-        """When and by what people were warned, as a sentence."""
+        """The time of the warning and the channels that delivered it, as a sentence."""
         if self.deliveries:
             channels = ", ".join(delivery.channel for delivery in self.deliveries)
             return f"Warned at {format_time(self.created_at)} by {channels}."
@@ -66,8 +71,9 @@ class StopWarning:
         return "Nobody could be warned: no e-mail or webhook is configured."
 
     def can_act(self, now: datetime) -> bool:
-        """Whether what was warned of may be done."""
+        """Tell whether gpudesk may do now what the warning announced."""
         return now >= self.stop_by
 
     def is_delivered_by(self, channel: str) -> bool:
+        """Tell whether the channel has delivered the warning."""
         return any(delivery.channel == channel for delivery in self.deliveries)

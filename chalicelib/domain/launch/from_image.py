@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from chalicelib.domain.catalog.instance_types import InstanceType
 from chalicelib.domain.common.text import join_and
 from chalicelib.domain.images.record import Image
-from chalicelib.domain.images.selection import skippable_documents
+from chalicelib.domain.images.selection import find_skippable_documents
 from chalicelib.domain.instances.spec import Spec, collect_documents
 from chalicelib.domain.launch.request import LaunchRequest
 from chalicelib.domain.setup.parameters import format_values, resolve_values
@@ -55,7 +55,7 @@ def _not_inheritable_reason(
     if added is None:
         return "this recipe no longer exists"
     _, errors = resolve_values({}, added.parameters, candidate.parameters)
-    return added.requirements.incompatibility(instance_type, image.source.base_image_parameter) or next(
+    return added.requirements.find_incompatibility(instance_type, image.source.base_image_parameter) or next(
         (f"{error.field} {error.message}" for error in errors), None
     )
 
@@ -73,7 +73,7 @@ def describe_launch_from_image(
         parts.append(f"the added recipe{'s' if len(inherited.added) > 1 else ''} {names}")
     origin = f"Launched from image {image.name} ({image.id})"
     sentences = [f"{origin} with {join_and(parts)}." if parts else f"{origin}."]
-    skippable = skippable_documents(image, collect_documents(spec, recipes))
+    skippable = find_skippable_documents(image, collect_documents(spec, recipes))
     if skippable:
         seconds = sum(skippable.values())
         sentences.append(f"Skipped unless changed since: {', '.join(skippable)}. This saves about {seconds} s.")

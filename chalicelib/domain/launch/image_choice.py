@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
 from chalicelib.domain.images.record import Image
-from chalicelib.domain.images.selection import contains_recipe, find_by_ref, launch_incompatibility, select_latest
+from chalicelib.domain.images.selection import contains_recipe, find_by_ref, find_launch_incompatibility, select_latest
 from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
 from chalicelib.domain.launch.type_choice import TypeChoice
 
@@ -37,12 +37,12 @@ def find_latest_image(
     instance_type, region = choice.instance_type, choice.region
     if recipe is None or instance_type is None:
         return None
-    base = recipe.image_parameter_for(instance_type)
+    base = recipe.get_image_parameter(instance_type)
 
     def is_suitable(image: Image) -> bool:
         return (
             contains_recipe(image, recipe, request.parameters)
-            and launch_incompatibility(image, instance_type, region, request.disk_gib, base) is None
+            and find_launch_incompatibility(image, instance_type, region, request.disk_gib, base) is None
         )
 
     return select_latest(filter(is_suitable, images))

@@ -9,7 +9,7 @@ from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.domain.desk.policy_limits import resolve_default_policy, validate_policy
 from chalicelib.domain.desk.policy_override import apply_override
 from chalicelib.domain.images.record import Image
-from chalicelib.domain.images.selection import LATEST, launch_incompatibility
+from chalicelib.domain.images.selection import LATEST, find_launch_incompatibility
 from chalicelib.domain.instances.billing import Rates
 from chalicelib.domain.instances.spec import (
     DesiredState,
@@ -25,7 +25,7 @@ from chalicelib.domain.launch.from_image import describe_launch_from_image, inhe
 from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
 from chalicelib.domain.launch.type_choice import TypeChoice
 from chalicelib.domain.setup.parameters import ParameterValue, resolve_values
-from chalicelib.domain.setup.recipe import Recipe, unknown_recipe_error
+from chalicelib.domain.setup.recipe import Recipe, build_unknown_recipe_error
 from chalicelib.domain.setup.requirements import suggest_types
 from chalicelib.domain.setup.state import SetupState
 
@@ -111,7 +111,7 @@ def _select(request: LaunchRequest, context: LaunchContext, choice: TypeChoice, 
         *validate_policy(policy.idle, policy.max_hours, limits),
     ]
     if recipe is None:
-        raise build_validation_error([*errors, unknown_recipe_error(recipe_name, context.recipes)])
+        raise build_validation_error([*errors, build_unknown_recipe_error(recipe_name, context.recipes)])
     inherited = image.parameters_of(recipe.name) if image else None
     parameters, parameter_errors = resolve_values(request.parameters, recipe.parameters, inherited)
     errors += parameter_errors
@@ -146,20 +146,20 @@ def _compatibility_errors(
     instance_type, requirements = choice.instance_type, recipe.requirements
     if instance_type is None:
         return
-    base = recipe.image_parameter_for(instance_type)
+    base = recipe.get_image_parameter(instance_type)
     if image:
-        reason = launch_incompatibility(image, instance_type, choice.region, request.disk_gib, base)
-        incompatibility = requirements.incompatibility(instance_type, image.source.base_image_parameter)
+        reason = find_launch_incompatibility(image, instance_type, choice.region, request.disk_gib, base)
+        incompatibility = requirements.find_incompatibility(instance_type, image.source.base_image_parameter)
         if reason is None and incompatibility:
             reason = f"recipe {recipe.name} does not support image {image.name}: {incompatibility}"
         if reason:
             yield FieldError("image", reason)
         return
-    incompatibility = requirements.incompatibility(instance_type, base)
+    incompatibility = requirements.find_incompatibility(instance_type, base)
     if incompatibility:
         field = "recipe" if request.recipe else "instance_type" if request.instance_type else "gpu"
-        suggestion = suggest_types(requirements, recipe.image_parameter_for, context.catalog, choice.region)
-        message = f"recipe {recipe.name} does not support {instance_type.name}: {incompatibility}; {suggestion}"
+        suggestion = suggest_types(requirements, recipe.get_image_parameter, context.catalog, choice.region)
+        message = f"recipe {recipe.name} does not support {instance_type.name}: {incompatibility}. {suggestion}"
         yield FieldError(field, message)
 
 
@@ -187,7 +187,7 @@ def _image_parameter(selection: Selection, image: Image | None) -> str | None:
     if image:
         return image.source.base_image_parameter
     recipe = selection.recipe
-    return recipe.image_parameter_for(selection.instance_type) if recipe.image is not None else None
+    return recipe.get_image_parameter(selection.instance_type) if recipe.image is not None else None
 
 
 def _rates(spec: Spec, instance_type: InstanceType, catalog: InstanceTypeCatalog) -> Rates:
@@ -210,7 +210,7 @@ def _skipped_steps_warnings(
     spec: Spec, instance_type: InstanceType, recipes: Mapping[str, Recipe]
 ) -> Iterator[WriteWarning]:
     """Yield one warning if recipes skip their GPU steps on the type."""
-    messages = [recipes[name].skipped_steps_message(instance_type) for name in spec.software.recipes]
+    messages = [recipes[name].describe_skipped_steps(instance_type) for name in spec.software.recipes]
     message = " ".join(message for message in messages if message)
     if message:
         yield WriteWarning(WarningCode.GPU_STEPS_SKIPPED, message)

@@ -1,1 +1,1 @@
-"""Messages to owners and admins, and the log of their delivery."""
+"""Notifications to owners and admins, with the log of their delivery."""

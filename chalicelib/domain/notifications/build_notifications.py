@@ -24,7 +24,7 @@ DESK_NAME = "gpudesk"
 ADMIN_OWNER = "admin"
 
 
-def notifications_for(
+def build_notifications(
     instance: Instance, entries: Iterable[TimelineEntry], directory: ChannelDirectory
 ) -> tuple[Notification, ...]:
     """Return the notifications of a change. An entry that nobody can be notified of has none.
@@ -36,7 +36,7 @@ def notifications_for(
     return tuple(notification for notification in notifications if notification.deliveries)
 
 
-def desk_notification(
+def build_desk_notification(
     code: EventCode, message: str, since: datetime, now: datetime, directory: ChannelDirectory
 ) -> Notification:
     """Return a notification about gpudesk itself.
@@ -56,7 +56,7 @@ def desk_notification(
     )
 
 
-def webhook_welcomes(directory: ChannelDirectory, now: datetime) -> Mapping[str, Notification]:
+def build_webhook_welcomes(directory: ChannelDirectory, now: datetime) -> Mapping[str, Notification]:
     """Return a first message for each webhook, so that its owner can see it arrive and check the signature.
 
     :returns: by a key that changes when the webhook gets a new secret

@@ -6,10 +6,10 @@ from typing import TypedDict
 
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.text import format_date_time, format_time, format_timestamp
-from chalicelib.domain.notifications.notification import Notification
+from chalicelib.domain.notifications.notification import DESK_ID, Notification
 
 KEEP_HOURS = 4
-"""What the message offers; any other number will do."""
+"""Hours in the suggested keep request. The API accepts other numbers."""
 
 MAX_SUBJECT_LENGTH = 100
 """Limit of SNS: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html"""
@@ -20,74 +20,78 @@ STARTABLE_CODES = (
     EventCode.SELF_STOPPED,
     EventCode.STOPPED_EXTERNALLY,
 )
-"""Codes of an instance that a start brings back."""
+"""Codes of notifications that suggest to start the instance again."""
 
 
 class ApiCall(TypedDict):
-    """A request to gpudesk, for the button of a bot."""
+    """A request to the API of gpudesk, for a button of a chat bot."""
 
     method: str
     path: str
     body: dict[str, object]
 
 
-def email_subject(notice: Notification) -> str:
+def format_email_subject(notification: Notification) -> str:
     """Return the subject of the e-mail: at most 100 characters of ASCII, as SNS requires.
 
     A name that is too long is cut, so that what happened can always be read.
     """
-    if notice.code is EventCode.SWEEP_OVERDUE:
-        return f"gpudesk: {notice.code.subject}"
-    outcome = "terminated" if notice.is_termination else "stopped"
-    what = notice.code.subject.format(outcome=outcome)
-    if notice.stop_at:
-        announced = "" if f"will be {outcome}" in what else f" and will be {outcome}"
-        what = f"{what}{announced} at {format_time(notice.stop_at)}"
-    name = "".join(each if each.isascii() and each.isprintable() else "?" for each in notice.instance_name)
-    return f"gpudesk: {name[: MAX_SUBJECT_LENGTH - len('gpudesk:  ') - len(what)]} {what}"
+    if notification.code is EventCode.SWEEP_OVERDUE:
+        return f"gpudesk: {notification.code.subject}"
+    outcome = "terminated" if notification.is_termination else "stopped"
+    event = notification.code.subject.format(outcome=outcome)
+    if notification.stop_at:
+        announced = "" if f"will be {outcome}" in event else f" and will be {outcome}"
+        event = f"{event}{announced} at {format_time(notification.stop_at)}"
+    name = "".join(
+        character if character.isascii() and character.isprintable() else "?"
+        for character in notification.instance_name
+    )
+    return f"gpudesk: {name[: MAX_SUBJECT_LENGTH - len('gpudesk:  ') - len(event)]} {event}"
 
 
-def email_body(notice: Notification) -> str:
+def format_email_body(notification: Notification) -> str:
     """Return the plain text of the e-mail. Its last lines are the requests that the message suggests."""
-    head = f"{notice.instance_name} of {notice.owner}, {format_date_time(notice.at)}:"
-    calls = [_in_one_line(call) for call in api_calls(notice).values()]
-    return "\n\n".join([head, notice.message, *(["\n".join(calls)] if calls else [])]) + "\n"
+    name, at = notification.instance_name, format_date_time(notification.at)
+    head = f"{name}, {at}:" if notification.instance_id == DESK_ID else f"{name} of {notification.owner}, {at}:"
+    calls = [_format_call(call) for call in suggest_api_calls(notification).values()]
+    return "\n\n".join([head, notification.message, *(["\n".join(calls)] if calls else [])]) + "\n"
 
 
-def webhook_payload(notice: Notification) -> bytes:
+def format_webhook_payload(notification: Notification) -> bytes:
     """Return the JSON of the webhook's message: type, timestamp, data.
 
     `data` has the requests that the message suggests, for a bot's buttons: `keep` keeps the instance running.
     """
     data: dict[str, object] = {
-        "id": notice.id,
-        "instance": {"id": notice.instance_id, "name": notice.instance_name, "owner": notice.owner},
-        "message": notice.message,
+        "id": notification.id,
+        "instance": {"id": notification.instance_id, "name": notification.instance_name, "owner": notification.owner},
+        "message": notification.message,
     }
-    if notice.stop_at:
-        data["stop_at"] = format_timestamp(notice.stop_at)
-    data |= api_calls(notice)
-    at = format_timestamp(notice.at)
-    return json.dumps({"type": str(notice.code), "timestamp": at, "data": data}).encode()
+    if notification.stop_at:
+        data["stop_at"] = format_timestamp(notification.stop_at)
+    data |= suggest_api_calls(notification)
+    at = format_timestamp(notification.at)
+    return json.dumps({"type": str(notification.code), "timestamp": at, "data": data}).encode()
 
 
-def api_calls(notice: Notification) -> Mapping[str, ApiCall]:
-    """Return the requests that the message suggests, by what they do."""
-    instance = f"/instances/{notice.instance_id}"
+def suggest_api_calls(notification: Notification) -> Mapping[str, ApiCall]:
+    """Return the requests that the message suggests, by the name of their button."""
+    instance = f"/instances/{notification.instance_id}"
     calls: dict[str, ApiCall] = {}
-    if notice.stop_at:
+    if notification.stop_at:
         calls["keep"] = ApiCall(method="POST", path=f"{instance}/keep", body={"hours": KEEP_HOURS})
-    if notice.code is EventCode.READY:
+    if notification.code is EventCode.READY:
         calls["connect"] = ApiCall(method="GET", path=f"{instance}/connect", body={})
-    if notice.code is EventCode.SETUP_FAILED:
+    if notification.code is EventCode.SETUP_FAILED:
         calls["setup"] = ApiCall(method="POST", path=f"{instance}/setup", body={})
-    if notice.code in STARTABLE_CODES:
+    if notification.code in STARTABLE_CODES:
         calls["start"] = ApiCall(method="POST", path=f"{instance}/start", body={})
-    if notice.code is EventCode.IMAGE_FAILED and notice.image_id:
-        calls["delete_image"] = ApiCall(method="DELETE", path=f"/images/{notice.image_id}", body={})
+    if notification.code is EventCode.IMAGE_FAILED and notification.image_id:
+        calls["delete_image"] = ApiCall(method="DELETE", path=f"/images/{notification.image_id}", body={})
     return calls
 
 
-def _in_one_line(call: ApiCall) -> str:
+def _format_call(call: ApiCall) -> str:
     body = f" {json.dumps(call['body'])}" if call["body"] else ""
     return f"API: {call['method']} {call['path']}{body}"

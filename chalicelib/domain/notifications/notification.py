@@ -124,7 +124,7 @@ class Notification:
         )
         return min(pending, default=None)
 
-    def due_channels(self, now: datetime) -> Iterator[DeliveryChannel]:
+    def find_due_channels(self, now: datetime) -> Iterator[DeliveryChannel]:
         """Yield the channels on which an attempt is due."""
         for channel, delivery in self.deliveries.items():
             if delivery.state is DeliveryState.PENDING and delivery.next_attempt_at <= now:

@@ -1,1 +1,1 @@
-"""Ways to connect to an instance through Session Manager."""
+"""Connections to an instance through Session Manager."""

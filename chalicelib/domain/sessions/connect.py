@@ -1,18 +1,18 @@
-"""Ready to paste: commands for people who have AWS credentials, and lines for ~/.ssh/config."""
+"""Commands and entries of ~/.ssh/config with which a person connects to an instance."""
 
 from dataclasses import dataclass
 
 DEFAULT_JUPYTER_LOCAL_PORT = 8889
-"""As in the D2L book: the laptop's own Jupyter may be on 8888."""
+"""Port on the person's computer. 8888 may be used by a local Jupyter; the D2L book uses 8889 too."""
 
 IDENTITY_FILE = "~/.ssh/id_ed25519"
 
-JUPYTER_TOKEN_FILE = "/etc/gpudesk/jupyter-token"  # noqa: S105 - where it is, not what it is
+JUPYTER_TOKEN_FILE = "/etc/gpudesk/jupyter-token"  # noqa: S105 - this is its path
 
 
 @dataclass(frozen=True)
 class ConnectCommand:
-    """What it does, and the line to paste."""
+    """A command for people with AWS credentials."""
 
     title: str
     command: str
@@ -20,64 +20,71 @@ class ConnectCommand:
 
 @dataclass(frozen=True)
 class SshConfig:
-    """For whom, and the lines of ~/.ssh/config."""
+    """An entry of ~/.ssh/config."""
 
     title: str
     lines: tuple[str, ...]
 
 
-def ssh_config_entries(name: str, desk_id: str, instance_id: str, region: str, login: str) -> list[SshConfig]:
-    """ssh, scp and editors through a session: no port is open, no key pair is made, a key is good for one minute.
+def build_ssh_config(name: str, instance_id: str, ec2_instance_id: str, region: str, user: str) -> list[SshConfig]:
+    """Return entries of ~/.ssh/config for ssh, scp and editors. They connect through a session, without an open port.
 
-    The host's key is known by the desk's id, which is never used again, so another machine of the same name is another
-    host. https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-getting-started-enable-ssh-connections.html
+    Each connection sends the public key to the instance, where it is valid for one minute. The alias of the host key is
+    gpudesk's id of the instance, which is unique. So ssh does not confuse two instances that have had the same name.
+    https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-getting-started-enable-ssh-connections.html
+
+    :param instance_id: gpudesk's id of the instance
     """
     host = (
         f"Host {name}",
-        f"    HostName {instance_id}",
-        f"    HostKeyAlias {desk_id}",
-        f"    User {login}",
+        f"    HostName {ec2_instance_id}",
+        f"    HostKeyAlias {instance_id}",
+        f"    User {user}",
         f"    IdentityFile {IDENTITY_FILE}",
         "    IdentitiesOnly yes",
         "    StrictHostKeyChecking accept-new",
     )
-    push = (
+    send_key = (
         f"aws ec2-instance-connect send-ssh-public-key --region {region} --instance-id %h "
-        f"--instance-os-user {login} --ssh-public-key file://{IDENTITY_FILE}.pub >/dev/null"
+        f"--instance-os-user {user} --ssh-public-key file://{IDENTITY_FILE}.pub >/dev/null"
     )
     session = f"aws ssm start-session --region {region} --target %h --document-name AWS-StartSSHSession"
     return [
         SshConfig(
-            "ssh without AWS credentials: gpudesk-session, of the repository's tools/, must be in the PATH",
-            (*host, f"    ProxyCommand gpudesk-session {desk_id} ssh {IDENTITY_FILE}.pub"),
+            "ssh without AWS credentials (gpudesk-session, from tools/ of the gpudesk repository, must be in the PATH)",
+            (*host, f"    ProxyCommand gpudesk-session {instance_id} ssh {IDENTITY_FILE}.pub"),
         ),
-        SshConfig("ssh with AWS credentials", (*host, f"    ProxyCommand sh -c '{push} && exec {session}'")),
+        SshConfig("ssh with AWS credentials", (*host, f"    ProxyCommand sh -c '{send_key} && exec {session}'")),
     ]
 
 
-def connect_commands(
-    instance_id: str, region: str, jupyter_port: int | None, *, is_set_up: bool
+def build_connect_commands(
+    ec2_instance_id: str, region: str, jupyter_port: int | None, *, is_set_up: bool
 ) -> list[ConnectCommand]:
-    """A shell; where the recipe has one, the way to its Jupyter; where the probe has been set up, its history.
+    """Return commands for a shell, for Jupyter if a recipe installed it, and for the history of the probe.
 
     https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-working-with-sessions-start.html
+
+    :param is_set_up: whether the probe is installed
     """
-    base = f"aws ssm start-session --region {region} --target {instance_id}"
-    anywhere = [ConnectCommand("a shell on the instance", base)]
+    session = f"aws ssm start-session --region {region} --target {ec2_instance_id}"
+    commands = [ConnectCommand("Shell on the instance", session)]
     if is_set_up:
-        history = f"{base} --document-name AWS-StartNonInteractiveCommand --parameters command=gpudesk-history"
-        title = "what every signal said, minute by minute, for `make replay`"
-        # The plugin tells of the session's beginning and end on the same output.
-        anywhere.append(ConnectCommand(title, f"{history} | grep '^{{' > history.jsonl"))
+        history = f"{session} --document-name AWS-StartNonInteractiveCommand --parameters command=gpudesk-history"
+        title = "Readings of every signal, one line per minute, for `make replay`"
+        # The Session Manager plugin prints about the begin and the end of the session on standard output too.
+        commands.append(ConnectCommand(title, f"{history} | grep '^{{' > history.jsonl"))
     if jupyter_port is None:
-        return anywhere
+        return commands
     forward = (
-        f"{base} --document-name AWS-StartPortForwardingSession "
+        f"{session} --document-name AWS-StartPortForwardingSession "
         f"--parameters portNumber={jupyter_port},localPortNumber={DEFAULT_JUPYTER_LOCAL_PORT}"
     )
-    token = f"{base} --document-name AWS-StartInteractiveCommand --parameters command='sudo cat {JUPYTER_TOKEN_FILE}'"
+    show_token = (
+        f"{session} --document-name AWS-StartInteractiveCommand --parameters command='sudo cat {JUPYTER_TOKEN_FILE}'"
+    )
     return [
         ConnectCommand(f"Jupyter on http://127.0.0.1:{DEFAULT_JUPYTER_LOCAL_PORT}", forward),
-        ConnectCommand("Jupyter's token, made on the instance and kept there", token),
-        *anywhere,
+        ConnectCommand("Jupyter token, which only the instance stores", show_token),
+        *commands,
     ]

@@ -1,4 +1,4 @@
-"""Ways into an instance: by which of our Session documents, with which parameters; what an ssh key must look like."""
+"""Sessions to an instance: their kinds, the Session document and parameters of each, and the check of an ssh key."""
 
 import base64
 import binascii
@@ -11,10 +11,10 @@ from chalicelib.domain.common.text import join_or
 from chalicelib.domain.sessions.connect import DEFAULT_JUPYTER_LOCAL_PORT
 
 SSH_USER = "ubuntu"
-"""Whose shell it is, and for whom an ssh key is pushed."""
+"""User of shells, and user for whom an ssh key is sent to the instance."""
 
 KEY_TYPES = ("ssh-ed25519", "ssh-rsa")
-"""What EC2 Instance Connect takes.
+"""Key types that EC2 Instance Connect accepts.
 
 https://docs.aws.amazon.com/ec2-instance-connect/latest/APIReference/API_SendSSHPublicKey.html"""
 
@@ -22,7 +22,7 @@ MIN_KEY_LENGTH, MAX_KEY_LENGTH = 80, 4096
 
 
 class SessionKind(StrEnum):
-    """What a session leads to."""
+    """Kind of a session: where it leads, or what it prints."""
 
     SHELL = "shell"
     PORT = "port"
@@ -32,11 +32,12 @@ class SessionKind(StrEnum):
 
     @property
     def requires_jupyter(self) -> bool:
+        """Whether the session needs a recipe that installs Jupyter."""
         return self in (SessionKind.JUPYTER, SessionKind.JUPYTER_TOKEN)
 
     @property
     def requires_secrets(self) -> bool:
-        """Of the machine, that are off its disk while an image of it is sealed."""
+        """Whether the session needs secrets that are removed from the disk while an image is created."""
         return self.requires_jupyter or self is SessionKind.SSH
 
 
@@ -47,16 +48,16 @@ DOCUMENT_BY_KIND: Mapping[SessionKind, str] = {
     SessionKind.JUPYTER_TOKEN: "gpudesk-jupyter-token",
     SessionKind.SSH: "gpudesk-ssh",
 }
-"""The only ones that the desk, by its policy, may start."""
+"""Session documents. The IAM policy of gpudesk allows no others."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SessionRequest:
-    """What somebody wants to get to.
+    """A session that a person requests.
 
-    :param port: for kind `port`: the one on the instance
-    :param local_port: the one on the laptop; None: the same, or the book's 8889 for Jupyter
-    :param public_key: for kind `ssh`: it opens the door for a minute, as a line of a .pub file
+    :param port: port on the instance, for kind `port`
+    :param local_port: port on the person's computer; None: the same port, or DEFAULT_JUPYTER_LOCAL_PORT for Jupyter
+    :param public_key: one line of a .pub file, for kind `ssh`; it is valid for one minute
     """
 
     kind: SessionKind
@@ -67,10 +68,10 @@ class SessionRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class SessionPlan:
-    """A wish made definite: what StartSession is asked for.
+    """Parameters of the call of StartSession.
 
-    :param local_port: the laptop's port that leads to the instance; None where the session has none
-    :param public_key: pushed before the session is opened; None where none is needed
+    :param local_port: port on the person's computer; None: the session forwards no port
+    :param public_key: key that is sent to the instance before the session starts; None: no key is needed
     """
 
     kind: SessionKind
@@ -81,7 +82,11 @@ class SessionPlan:
 
 
 def plan_session(request: SessionRequest, jupyter_port: int | None) -> SessionPlan:
-    """:raises Invalid: what the kind needs is missing, or the key is none"""
+    """Return the plan for a request.
+
+    :param jupyter_port: port of Jupyter on the instance; not None for kinds that require Jupyter
+    :raises ValidationFailed: the port is missing, or the key is missing or invalid
+    """
     document = DOCUMENT_BY_KIND[request.kind]
     match request.kind:
         case SessionKind.SHELL | SessionKind.JUPYTER_TOKEN:
@@ -91,8 +96,10 @@ def plan_session(request: SessionRequest, jupyter_port: int | None) -> SessionPl
         case SessionKind.PORT | SessionKind.JUPYTER:
             remote = request.port if request.kind is SessionKind.PORT else jupyter_port
             if remote is None:
-                wrong = FieldError("port", "is needed with kind port: the port on the instance, 1 to 65535")
-                raise ValidationFailed("which port?", errors=(wrong,))
+                error = FieldError("port", "is required for kind port: 1 to 65535, on the instance")
+                raise ValidationFailed(
+                    "`port` is required for kind `port`: 1 to 65535, on the instance.", errors=(error,)
+                )
             local = request.local_port or (
                 DEFAULT_JUPYTER_LOCAL_PORT if request.kind is SessionKind.JUPYTER else remote
             )
@@ -101,39 +108,44 @@ def plan_session(request: SessionRequest, jupyter_port: int | None) -> SessionPl
 
 
 def validate_public_key(text: str | None) -> str:
-    """The key without its comment, which is nobody's business.
+    """Return the key without its comment, which may contain personal data.
 
-    :raises Invalid: it is none, or of a kind that EC2 Instance Connect does not take
+    :raises ValidationFailed: the text is not a key of a type that EC2 Instance Connect accepts
     """
-    kind, _, rest = (text or "").strip().partition(" ")
+    key_type, _, rest = (text or "").strip().partition(" ")
     body = rest.partition(" ")[0]
-    if kind in KEY_TYPES and MIN_KEY_LENGTH <= len(f"{kind} {body}") <= MAX_KEY_LENGTH and _says(kind, body):
-        return f"{kind} {body}"
-    kinds = join_or(KEY_TYPES)
-    right = f"must be, with kind ssh, a public key of kind {kinds} as one line, as ~/.ssh/id_ed25519.pub has it"
-    raise ValidationFailed(f"public_key {right}", errors=(FieldError("public_key", right),))
+    key = f"{key_type} {body}"
+    if key_type in KEY_TYPES and MIN_KEY_LENGTH <= len(key) <= MAX_KEY_LENGTH and _contains_type(body, key_type):
+        return key
+    message = (
+        f"must be a public key of type {join_or(KEY_TYPES)} for kind ssh: one line, for example the content of "
+        "~/.ssh/id_ed25519.pub"
+    )
+    raise ValidationFailed(f"public_key {message}.", errors=(FieldError("public_key", message),))
 
 
-def _says(kind: str, body: str) -> bool:
-    """Whether the key's own bytes begin with its kind, as those of an OpenSSH key do (RFC 4253, 6.6)."""
+def _contains_type(body: str, key_type: str) -> bool:
+    """Return whether the bytes of a key begin with its type (RFC 4253, section 6.6)."""
     try:
         raw = base64.b64decode(body, validate=True)
     except (binascii.Error, ValueError):
         return False
-    name = kind.encode()
+    name = key_type.encode()
     return raw.startswith(len(name).to_bytes(4, "big") + name) and len(raw) > len(name) + 4
 
 
-def session_opened_message(kind: SessionKind, actor: str, owner: str, *, by_admin: bool) -> str:
-    """The timeline's sentence; an owner sees it when somebody else comes in.
+def describe_opened_session(kind: SessionKind, actor: str, owner: str, *, by_admin: bool) -> str:
+    """Return the timeline message about a session.
 
-    :param by_admin: whether an admin enters what is somebody else's
+    :param by_admin: whether an admin opened a session to the instance of another person
     """
-    what = {
+    session = {
         SessionKind.SHELL: "a shell",
         SessionKind.PORT: "a session to a port",
         SessionKind.JUPYTER: "a session to Jupyter",
-        SessionKind.JUPYTER_TOKEN: "a session that prints Jupyter's token",
-        SessionKind.SSH: "an ssh session, with a key that is good for a minute",
+        SessionKind.JUPYTER_TOKEN: "a session that prints the Jupyter token",
+        SessionKind.SSH: "an ssh session with a key that is valid for 1 minute",
     }[kind]
-    return f"{actor}, an admin, enters {owner}'s instance: {what}" if by_admin else f"{actor} opens {what}"
+    return (
+        f"{actor}, an admin, opened {session} to the instance of {owner}." if by_admin else f"{actor} opened {session}."
+    )

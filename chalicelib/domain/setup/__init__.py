@@ -1,1 +1,1 @@
-"""Recipes and the documents that set up an instance."""
+"""Recipes and their documents, which set up an instance, and the state and results of a setup."""

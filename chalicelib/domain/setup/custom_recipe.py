@@ -1,7 +1,8 @@
-"""A team's own recipe: recipe.json of a folder, which builds on one of the desk's and adds to it.
+"""Custom recipes: a team's own recipe.json in a folder, which extends a base recipe that ships with gpudesk.
 
-Its packages, repositories and start script become one SSM document (`ssm_documents/own_recipes.py`), which runs after
-those of the recipe that it builds on. What can be chosen there can be chosen here, and where that fits this may fit.
+Its packages, repositories and start script become one SSM document (`ssm_documents/custom_recipes.py`), which runs
+after the documents of the base recipe. A custom recipe has the parameters of its base recipe, and at least its
+requirements.
 """
 
 from __future__ import annotations
@@ -11,20 +12,26 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from chalicelib.domain.common.text import join_and
 from chalicelib.domain.setup.parameters import InvalidRecipe, parse_parameters
 from chalicelib.domain.setup.recipe import PLACEHOLDERS, Recipe, RecipeDocument
 from chalicelib.domain.setup.requirements import parse_requirements
 
 CUSTOM_DOCUMENT_PREFIX = "gpudesk-custom-"
-"""Of the documents' names; the desk may send those that begin so, and its own by name (`.chalice/policy-dev.json`)."""
+"""Prefix of the names of custom documents. The IAM policy of gpudesk allows documents with this prefix, and those of
+gpudesk by name (`.chalice/policy-dev.json`)."""
 
 APT_TIMEOUT_MINUTES, PIP_TIMEOUT_MINUTES, GIT_TIMEOUT_MINUTES, START_TIMEOUT_MINUTES = 20, 40, 15, 10
-"""How long each step may take: a few slow mirrors and their retries; PyTorch and the like are 3 GB."""
+"""Timeouts of the steps. They allow for slow mirrors and retries, and for downloads of 3 GB such as PyTorch."""
 
 
 @dataclass(frozen=True)
 class Checkout:
-    """A public repository, its branch, tag or commit, and its folder in /home/ubuntu/work."""
+    """A public repository to clone.
+
+    :param ref: branch, tag or commit
+    :param target_dir: folder in /home/ubuntu/work
+    """
 
     url: str
     ref: str
@@ -33,10 +40,10 @@ class Checkout:
 
 @dataclass(frozen=True)
 class CustomSteps:
-    """What a folder adds.
+    """Steps that a custom recipe adds to its base recipe.
 
-    :param environment: the folder of the Python environment that pip installs into
-    :param start: the script's file name; None where there is none
+    :param environment: folder of the Python environment that pip installs into
+    :param start: file name of the start script; None if there is none
     """
 
     apt: tuple[str, ...]
@@ -47,75 +54,81 @@ class CustomSteps:
     start_minutes: int
 
     def timeout_minutes(self) -> dict[str, int]:
-        """How long each step may take, of those that there are, in order."""
-        there = {
+        """Return the timeout of each step that exists, in the order of the steps."""
+        timeouts = {
             "apt": APT_TIMEOUT_MINUTES if self.apt else 0,
             "pip": PIP_TIMEOUT_MINUTES if self.pip else 0,
             "git": GIT_TIMEOUT_MINUTES if self.git else 0,
             "start": self.start_minutes if self.start else 0,
         }
-        return {step: minutes for step, minutes in there.items() if minutes}
+        return {step: minutes for step, minutes in timeouts.items() if minutes}
 
 
-def parse_custom_recipe(name: str, entry: Mapping[str, Any], ours: Mapping[str, Recipe]) -> Recipe:
-    """The recipe as the desk offers it.
+def parse_custom_recipe(name: str, entry: Mapping[str, Any], base_recipes: Mapping[str, Recipe]) -> Recipe:
+    """Return the recipe of a folder.
 
-    :param ours: the desk's own recipes, on which it can build
-    :raises MalformedRecipe: it is none
+    :param name: name of the folder
+    :param base_recipes: the recipes that ship with gpudesk, by name
+    :raises InvalidRecipe: the recipe is incomplete, or conflicts with a base recipe
     """
-    if name in ours:
-        raise InvalidRecipe(f"recipe {name!r}: the desk has one of that name; rename the folder")
-    base = ours.get(entry.get("extends", ""))
+    if name in base_recipes:
+        raise InvalidRecipe(f"Recipe {name!r}: gpudesk ships a recipe with this name. Rename the folder.")
+    base = base_recipes.get(entry.get("extends", ""))
     if base is None:
-        raise InvalidRecipe(f"recipe {name!r}: extends must be one of {', '.join(ours)}")
+        raise InvalidRecipe(f"Recipe {name!r}: extends must be one of {', '.join(base_recipes)}.")
     added = parse_parameters(name, entry.get("parameters", {}))
     taken = sorted((PLACEHOLDERS | set(base.parameters)) & set(added))
     if taken:
-        raise InvalidRecipe(f"recipe {name!r}: {', '.join(taken)} is a parameter of {base.name}'s or of the desk's")
+        raise InvalidRecipe(
+            f"Recipe {name!r}: rename {join_and(taken)}. Recipe {base.name} or gpudesk uses the same parameter name."
+        )
     parameters = {**base.parameters, **added}
+    requirements = base.requirements
     try:
+        if "requirements" in entry:
+            requirements = requirements.intersect(parse_requirements(entry["requirements"]))
         return Recipe(
             name=name,
             title=entry["title"],
             description=entry["description"],
-            documents=(*base.documents, _document(name, entry, tuple(parameters))),
+            documents=(*base.documents, _build_document(name, entry, tuple(parameters))),
             jupyter_port=entry.get("jupyter_port", base.jupyter_port),
-            requirements=base.requirements.intersect(parse_requirements(entry["requirements"]))
-            if "requirements" in entry
-            else base.requirements,
+            requirements=requirements,
             parameters=parameters,
             image=base.image,
             extends=base.name,
         )
     except KeyError as missing:
-        raise InvalidRecipe(f"recipe {name!r} lacks {missing}") from missing
+        raise InvalidRecipe(f"Recipe {name!r} lacks {missing}.") from missing
 
 
 def parse_custom_steps(name: str, entry: Mapping[str, Any]) -> CustomSteps:
-    """What the document of the folder is to do.
+    """Return the steps of the document of a custom recipe.
 
-    :raises KeyError: a checkout lacks something
+    :raises KeyError: a field of a checkout is missing
     """
     return CustomSteps(
         apt=tuple(entry.get("apt", ())),
         pip=tuple(entry.get("pip", ())),
         environment=entry.get("environment", f"/opt/gpudesk/custom/{name}"),
-        git=tuple(Checkout(each["url"], each["ref"], each["target_dir"]) for each in entry.get("git", ())),
+        git=tuple(
+            Checkout(checkout["url"], checkout["ref"], checkout["target_dir"]) for checkout in entry.get("git", ())
+        ),
         start=entry.get("start"),
         start_minutes=entry.get("start_minutes", START_TIMEOUT_MINUTES),
     )
 
 
 def to_ssm_name(parameter: str) -> str:
-    """As SSM knows it, and a script as $SSM_...: `dashboard_port` is dashboardPort."""
+    """Return the name of a parameter in SSM, and after $SSM_ in a script: `dashboard_port` is dashboardPort."""
     first, *rest = parameter.split("_")
     return first + "".join(word.capitalize() for word in rest)
 
 
-def _document(name: str, entry: Mapping[str, Any], parameters: tuple[str, ...]) -> RecipeDocument:
-    chosen = {to_ssm_name(parameter): f"${{{parameter}}}" for parameter in parameters}
+def _build_document(name: str, entry: Mapping[str, Any], parameters: tuple[str, ...]) -> RecipeDocument:
+    placeholders = {to_ssm_name(parameter): f"${{{parameter}}}" for parameter in parameters}
     return RecipeDocument(
         name=f"{CUSTOM_DOCUMENT_PREFIX}{name}",
-        parameters={"attemptId": "${attempt_id}", "gpuCount": "${gpu_count}", **chosen},
+        parameters={"attemptId": "${attempt_id}", "gpuCount": "${gpu_count}", **placeholders},
         timeout=timedelta(minutes=sum(parse_custom_steps(name, entry).timeout_minutes().values())),
     )

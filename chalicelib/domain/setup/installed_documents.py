@@ -1,4 +1,4 @@
-"""A document that ran to its end on a disk, and what tells that run from another: hashes, of three things."""
+"""A document that has run and is on the disk. Three hashes tell whether another run would change anything."""
 
 import hashlib
 import json
@@ -10,12 +10,12 @@ from chalicelib.domain.setup.recipe import RecipeDocument
 
 @dataclass(frozen=True, kw_only=True)
 class InstalledDocument:
-    """What vouches for a document on the disk that an image was made of.
+    """A document that ran on the disk from which an image is created.
 
-    :param recipe_hash: hash of what the recipe hands over, placeholders not filled in
-    :param parameters_hash: hash of what was handed over, but for the attempt's id
+    :param recipe_hash: hash of the parameters in the recipe, with the placeholders of gpudesk
+    :param parameters_hash: hash of the parameters that were sent, without the attempt id
     :param document_hash: SSM's hash of the document that ran
-    :param seconds: how long it took
+    :param seconds: duration of the run
     """
 
     name: str
@@ -26,14 +26,14 @@ class InstalledDocument:
 
 
 def hash_parameters(parameters: Mapping[str, str], attempt_id: str) -> str:
-    """Of what a document is handed, but for the attempt's id, which is another one each time."""
+    """Return a hash of the parameters that are sent, without the attempt id, which is different each time."""
     return _hash({name: value for name, value in parameters.items() if value != attempt_id})
 
 
-def hash_recipe_document(use: RecipeDocument) -> str:
-    """Of what a recipe says of a document."""
-    return _hash(dict(use.parameters))
+def hash_recipe_document(document: RecipeDocument) -> str:
+    """Return a hash of the parameters of a document in a recipe."""
+    return _hash(dict(document.parameters))
 
 
-def _hash(plain: Mapping[str, str]) -> str:
-    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+def _hash(parameters: Mapping[str, str]) -> str:
+    return hashlib.sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest()

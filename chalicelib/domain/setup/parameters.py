@@ -1,9 +1,9 @@
-"""What a recipe lets people choose: each parameter with its type, what it may be, and what it is where nobody says.
+"""Parameters of recipes: their types, defaults and allowed patterns, and the values that people send.
 
-A parameter reaches a shell script by its environment, and on old agents between single quotes. So its pattern comes
-from a small language in which no quote, `$`, backtick, backslash, newline or space can be admitted; whatever else a
-pattern says is refused when recipes are read. SSM keeps parameters for all to read: what looks like a secret cannot be
-one.
+A shell script receives a parameter in its environment. Old SSM agents insert it between single quotes instead. So an
+allowed pattern is written in a small subset of regular expressions, which cannot match a quote, `$`, backtick,
+backslash, newline or space. A recipe with any other pattern is invalid. Everyone who can read SSM commands can read
+their parameters, so a parameter whose name looks like a secret is invalid too.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from enum import StrEnum
 from typing import Any
 
 from chalicelib.domain.common.errors import FieldError
+from chalicelib.domain.common.text import join_and, join_or
 
 ParameterValue = str | int | bool
-"""As it stands in JSON."""
+"""Value of a parameter in JSON."""
 
 PARAMETER_NAME_PATTERN = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
@@ -27,23 +28,24 @@ SECRET_NAME_PATTERN = re.compile(r"token|passw|passphrase|secret|credential|(^|_
 
 SAFE_PATTERN = re.compile(
     r"""\^(?:
-      \[-?(?:[A-Z]-[A-Z]|[a-z]-[a-z]|[0-9]-[0-9]|[A-Za-z0-9_.:/@%+=,~]|\\[.+/-])+-?\]   # a class, never a negated one
-    | [A-Za-z0-9_:/@%=,~-] | \\[.+/-] | \\d                                              # itself
-    | \(\?: | [()|?*+] | \{[0-9]{1,3}(?:,[0-9]{0,3})?\}                                  # groups, and how often
+      \[-?(?:[A-Z]-[A-Z]|[a-z]-[a-z]|[0-9]-[0-9]|[A-Za-z0-9_.:/@%+=,~]|\\[.+/-])+-?\]   # a class, not negated
+    | [A-Za-z0-9_:/@%=,~-] | \\[.+/-] | \\d                                              # the character itself
+    | \(\?: | [()|?*+] | \{[0-9]{1,3}(?:,[0-9]{0,3})?\}                                  # groups and repetitions
     )*\$""",
     re.VERBOSE,
 )
-"""What a pattern may be made of: read alike by Python here and by SSM there; it admits nothing that a shell reads."""
+"""Grammar of the patterns that are allowed. Python and SSM interpret such a pattern in the same way, and it matches no
+character that a shell interprets."""
 
 MAX_SHOWN_CHARACTERS = 40
 
 
 class InvalidRecipe(ValueError):
-    """The recipe cannot be followed; the message says where and why."""
+    """A recipe is invalid. The message says where and why."""
 
 
 class ParameterType(StrEnum):
-    """What a parameter is in JSON; to SSM all are texts."""
+    """JSON type of a parameter. SSM receives every value as a string."""
 
     STRING = "String"
     INTEGER = "Integer"
@@ -54,15 +56,15 @@ DEFAULT_PATTERNS: Mapping[ParameterType, tuple[str, str]] = {
     ParameterType.BOOLEAN: ("^(true|false)$", "true or false"),
     ParameterType.INTEGER: ("^[0-9]{1,9}$", "a whole number from 0 to 999999999"),
 }
-"""Pattern and words of those that need not say them."""
+"""Allowed pattern and its description for the types that do not require their own."""
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One thing to choose.
+    """A parameter that people can set when they request a recipe.
 
-    :param allowed_pattern: for the whole text that SSM is given
-    :param pattern_description: the end of the sentence "must be ..."
+    :param allowed_pattern: regular expression that the whole value, as SSM receives it, must match
+    :param pattern_description: accepted values, worded to follow "must be"
     """
 
     name: str
@@ -73,7 +75,7 @@ class Parameter:
     description: str
 
     def accepts(self, value: ParameterValue) -> bool:
-        """Whether it may be that: of its type, to the letter."""
+        """Return whether the value has the right type and matches the pattern."""
         return self._is_of_type(value) and re.fullmatch(self.allowed_pattern, to_ssm_value(value)) is not None
 
     def _is_of_type(self, value: ParameterValue) -> bool:
@@ -87,21 +89,22 @@ class Parameter:
 
 
 def to_ssm_value(value: ParameterValue) -> str:
-    """As SSM is given it."""
+    """Return the value as the string that SSM receives."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def format_values(values: Mapping[str, ParameterValue]) -> str:
-    """For a sentence: "release=1.0.3, notebooks=true"."""
+    """Return the values as text: "release=1.0.3, notebooks=true"."""
     return ", ".join(f"{name}={to_ssm_value(value)}" for name, value in values.items())
 
 
 def parse_parameters(recipe: str, entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Parameter]:
-    """The parameters from a recipe's JSON, in its order.
+    """Return the parameters of a recipe, in the order of its JSON.
 
-    :raises MalformedRecipe: one of them is none, or is not safe
+    :param recipe: name of the recipe, for error messages
+    :raises InvalidRecipe: a parameter is incomplete or not safe
     """
-    return {name: _parse(f"recipe {recipe!r}, parameter {name!r}", name, entry) for name, entry in entries.items()}
+    return {name: _parse(f"Recipe {recipe!r}, parameter {name!r}", name, entry) for name, entry in entries.items()}
 
 
 def resolve_values(
@@ -109,72 +112,79 @@ def resolve_values(
     known: Mapping[str, Parameter],
     previous: Mapping[str, ParameterValue] | None = None,
 ) -> tuple[dict[str, ParameterValue], list[FieldError]]:
-    """What is given, what was chosen before, and the defaults for the rest.
+    """Return a value for each known parameter, and the errors of the given values.
 
-    :returns: a value for each known parameter, and what is wrong with those given
+    :param given: values of the request
+    :param previous: values of an earlier request or of an image, for parameters that are not given
     """
-    errors = [FieldError(f"parameters.{name[:60]}", _unknown(name, known)) for name in given if name not in known]
+    errors = [
+        FieldError(f"parameters.{name[:60]}", _describe_unknown(name, known)) for name in given if name not in known
+    ]
     values: dict[str, ParameterValue] = {}
     for name, parameter in known.items():
         value = given.get(name, (previous or {}).get(name, parameter.default))
         values[name] = value
         if not parameter.accepts(value):
-            right = f"must be {parameter.pattern_description}, not {_shown(value)}"
-            errors.append(FieldError(f"parameters.{name}", right))
+            message = f"must be {parameter.pattern_description}, not {_format_for_message(value)}"
+            errors.append(FieldError(f"parameters.{name}", message))
     return values, errors
 
 
 def _parse(where: str, name: str, entry: Mapping[str, Any]) -> Parameter:
     if not PARAMETER_NAME_PATTERN.fullmatch(name):
-        raise InvalidRecipe(f"{where}: a name is words of lower-case letters and digits, joined by _")
+        raise InvalidRecipe(f"{where}: the name must be words of lower-case letters and digits, joined by _.")
     if SECRET_NAME_PATTERN.search(name):
-        raise InvalidRecipe(f"{where} looks like a secret; SSM keeps parameters for all to read, so none may be one")
+        raise InvalidRecipe(
+            f"{where} looks like a secret. SSM shows parameters to everyone who can read commands, so a parameter must "
+            "not be a secret."
+        )
     try:
-        kind = ParameterType(entry["type"])
-        pattern, words = DEFAULT_PATTERNS.get(kind, ("", ""))
+        parameter_type = ParameterType(entry["type"])
+        pattern, pattern_description = DEFAULT_PATTERNS.get(parameter_type, ("", ""))
         parameter = Parameter(
             name=name,
-            type=kind,
+            type=parameter_type,
             default=entry["default"],
             allowed_pattern=entry.get("allowed_pattern", pattern),
-            pattern_description=entry.get("pattern_description", words),
+            pattern_description=entry.get("pattern_description", pattern_description),
             description=entry["description"],
         )
     except KeyError as missing:
-        raise InvalidRecipe(f"{where} lacks {missing}") from missing
-    except ValueError as wrong:
-        raise InvalidRecipe(f"{where}: {wrong}; there is {', '.join(ParameterType)}") from wrong
-    _check(where, parameter)
+        raise InvalidRecipe(f"{where} lacks {missing}.") from missing
+    except ValueError as error:
+        types = join_or(ParameterType)
+        raise InvalidRecipe(f"{where}: type must be {types}, not {entry['type']!r}.") from error
+    _validate(where, parameter)
     return parameter
 
 
-def _check(where: str, parameter: Parameter) -> None:
+def _validate(where: str, parameter: Parameter) -> None:
     pattern = parameter.allowed_pattern
     if not SAFE_PATTERN.fullmatch(pattern):
         raise InvalidRecipe(
-            f"{where}: allowed_pattern {pattern!r} might admit what a shell reads. It must be ^...$ of letters, "
-            r"digits, _ : / @ % = , ~ - \. \+ \d, classes such as [A-Za-z0-9_.-], groups, and ? * + {m,n}"
+            f"{where}: allowed_pattern {pattern!r} might match what a shell interprets. It must be ^...$ with "
+            r"letters, digits, _ : / @ % = , ~ - \. \+ \d, classes such as [A-Za-z0-9_.-], groups, ? * + and {m,n}."
         )
     try:
         re.compile(pattern)
-    except re.error as wrong:
-        raise InvalidRecipe(f"{where}: allowed_pattern {pattern!r}: {wrong}") from wrong
+    except re.error as error:
+        raise InvalidRecipe(f"{where}: allowed_pattern {pattern!r} is not a regular expression: {error}.") from error
     if not parameter.pattern_description or not parameter.description:
-        raise InvalidRecipe(f"{where} must say in words what it may be (pattern_description) and what it is for")
+        raise InvalidRecipe(f"{where} must have a pattern_description and a description.")
     if not parameter.accepts(parameter.default):
-        raise InvalidRecipe(f"{where}: its default is not {parameter.pattern_description}")
+        raise InvalidRecipe(f"{where}: the default must be {parameter.pattern_description}.")
 
 
-def _unknown(name: str, known: Mapping[str, Parameter]) -> str:
+def _describe_unknown(name: str, known: Mapping[str, Parameter]) -> str:
     if not known:
-        return "unknown parameter; this recipe takes none"
+        return "unknown parameter. This recipe has no parameters."
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return (
-        f"unknown parameter; did you mean {close[0]}?" if close else f"unknown parameter; there is {', '.join(known)}"
-    )
+    if close:
+        return f"unknown parameter. Did you mean {close[0]}?"
+    return f"unknown parameter. This recipe has {join_and(known)}."
 
 
-def _shown(value: ParameterValue) -> str:
+def _format_for_message(value: ParameterValue) -> str:
     text = json.dumps(value, ensure_ascii=False)
-    cut = text if len(text) <= MAX_SHOWN_CHARACTERS else f"{text[:MAX_SHOWN_CHARACTERS]}..."
-    return f"the text {cut}" if isinstance(value, str) else cut
+    shortened = text if len(text) <= MAX_SHOWN_CHARACTERS else f"{text[:MAX_SHOWN_CHARACTERS]}..."
+    return f"the text {shortened}" if isinstance(value, str) else shortened

@@ -1,63 +1,31 @@
-"""Where a recipe can be used: on which architectures, Ubuntu releases and GPUs; and what to ask for where it cannot."""
+"""Requirements of a recipe: architectures, Ubuntu releases and GPUs; and the instance types that meet them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog
 from chalicelib.domain.common.text import join_or
+from chalicelib.domain.setup.compute_capability import ComputeCapabilityRange, parse_range
 
 UBUNTU_RELEASE_PATTERN = re.compile(r"ubuntu(?:/server/|-)([0-9]{2}\.[0-9]{2})")
-"""In the names of public parameters, Canonical's and those of the Deep Learning AMIs."""
+"""Ubuntu release in the names of public SSM parameters: those of Canonical and of the Deep Learning AMIs."""
 
 MAX_SUGGESTED_GPUS = 6
-"""GPUs in a sentence."""
-
-
-@dataclass(frozen=True)
-class ComputeCapabilityRange:
-    """CUDA's compute capability; None: no bound on that side.
-
-    :param reason: what sets the bounds, such as "CUDA 10.1"
-    :param by_architecture: in their place on these, where packages are built for fewer GPUs than elsewhere
-    """
-
-    minimum: str | None
-    maximum: str | None
-    reason: str | None = None
-    by_architecture: Mapping[str, ComputeCapabilityRange] = field(default_factory=dict)
-
-    def for_architecture(self, architecture: str) -> ComputeCapabilityRange:
-        """What holds on machines of that architecture."""
-        return self.by_architecture.get(architecture, self)
-
-    def contains(self, capability: str) -> bool:
-        """Whether a GPU of that capability will do ("7.5"; as numbers, so 10.0 is more than 9.0)."""
-        own = _numbers(capability)
-        high_enough = self.minimum is None or own >= _numbers(self.minimum)
-        return high_enough and (self.maximum is None or own <= _numbers(self.maximum))
-
-    def __str__(self) -> str:
-        bounds = (
-            f"{self.minimum} to {self.maximum}"
-            if self.minimum and self.maximum
-            else f"{self.minimum} or more"
-            if self.minimum
-            else f"at most {self.maximum}"
-        )
-        return f"{bounds} ({self.reason})" if self.reason else bounds
 
 
 @dataclass(frozen=True)
 class RecipeRequirements:
-    """What a recipe needs of a machine.
+    """Properties that an instance must have for a recipe.
 
-    :param ubuntu: the releases that its documents know
-    :param compute_capability: of every NVIDIA GPU there; None: it uses none
-    :param supports_cpu: whether it is of use without a GPU; its GPU steps are skipped there
+    :param architectures: supported CPU architectures
+    :param ubuntu: supported Ubuntu releases
+    :param compute_capability: required of every NVIDIA GPU; None: the recipe does not use GPUs
+    :param supports_cpu: whether the recipe can be used without a GPU; its GPU steps are skipped there
     """
 
     architectures: tuple[str, ...]
@@ -65,126 +33,114 @@ class RecipeRequirements:
     compute_capability: ComputeCapabilityRange | None
     supports_cpu: bool
 
-    def incompatibility(self, instance_type: InstanceType, image: str | None) -> str | None:
-        """Why it cannot be used on that type, in words; None where it can.
+    def find_incompatibility(self, instance_type: InstanceType, image: str | None) -> str | None:
+        """Return why the recipe does not support a type or an image, as a clause; None if it supports them.
 
-        :param image: the public parameter of the image; one that names no release of Ubuntu is not judged by it
+        :param image: public SSM parameter of the image. Its release is not checked if its name does not contain one.
         """
+        name, gpu = instance_type.name, instance_type.gpu
         if instance_type.arch not in self.architectures:
-            return (
-                f"{instance_type.name} is {instance_type.arch}, and its packages are for {join_or(self.architectures)}"
-            )
-        release = ubuntu_release_of(image)
+            return f"{name} is {instance_type.arch}, and the recipe supports {join_or(self.architectures)}"
+        release = parse_ubuntu_release(image)
         if release is not None and release not in self.ubuntu:
-            return f"the image is Ubuntu {release}, and it is made for {join_or(self.ubuntu)}"
-        if instance_type.gpu is None:
-            return None if self.supports_cpu else f"{instance_type.name} has no GPU, and it needs one"
+            return f"the image is Ubuntu {release}, and the recipe supports {join_or(self.ubuntu)}"
+        if gpu is None:
+            return None if self.supports_cpu else f"{name} has no GPU, and the recipe requires one"
         if self.compute_capability is None:
             return None
-        needed = self.compute_capability.for_architecture(instance_type.arch)
+        required = self.compute_capability.for_architecture(instance_type.arch)
         actual = instance_type.compute_capability
         if actual is None:
-            return f"the {instance_type.gpu} has no CUDA, and it needs compute capability {needed}"
-        if not needed.contains(actual):
-            return f"the {instance_type.gpu} has compute capability {actual}, and it needs {needed}"
+            return f"{gpu} does not support CUDA, and the recipe requires compute capability {required}"
+        if not required.contains(actual):
+            return f"{gpu} has compute capability {actual}, and the recipe requires {required}"
         return None
 
     def skips_gpu_steps(self, instance_type: InstanceType) -> bool:
-        """Whether it does less there than elsewhere."""
+        """Return whether the recipe uses GPUs and the type has none."""
         return self.compute_capability is not None and instance_type.gpu is None
 
     def intersect(self, other: RecipeRequirements) -> RecipeRequirements:
-        """Where both can be used."""
+        """Return the requirements of a recipe that must meet both."""
+        ranges = [limits for limits in (self.compute_capability, other.compute_capability) if limits is not None]
         return RecipeRequirements(
             architectures=tuple(
                 architecture for architecture in self.architectures if architecture in other.architectures
             ),
-            ubuntu=tuple(each for each in self.ubuntu if each in other.ubuntu),
-            compute_capability=_narrower(self.compute_capability, other.compute_capability),
+            ubuntu=tuple(release for release in self.ubuntu if release in other.ubuntu),
+            compute_capability=reduce(ComputeCapabilityRange.intersect, ranges) if ranges else None,
             supports_cpu=self.supports_cpu and other.supports_cpu,
         )
 
 
 def parse_requirements(entry: Mapping[str, Any]) -> RecipeRequirements:
-    """From its JSON.
+    """Return the requirements of a recipe from its JSON.
 
-    :raises KeyError: something is missing
+    :raises KeyError: a field is missing
     """
     capability = entry["compute_capability"]
     return RecipeRequirements(
         architectures=tuple(entry["architectures"]),
         ubuntu=tuple(entry["ubuntu"]),
-        compute_capability=_parse_capability(capability) if capability else None,
+        compute_capability=parse_range(capability) if capability else None,
         supports_cpu=entry["supports_cpu"],
     )
 
 
-def ubuntu_release_of(image: str | None) -> str | None:
-    """Ubuntu's release as a public parameter names it; None where it names none."""
-    found = UBUNTU_RELEASE_PATTERN.search(image or "")
-    return found[1] if found else None
+def parse_ubuntu_release(image: str | None) -> str | None:
+    """Return the Ubuntu release in the name of a public SSM parameter; None if there is none."""
+    match = UBUNTU_RELEASE_PATTERN.search(image or "")
+    return match[1] if match else None
 
 
 def suggest_types(
-    fits: RecipeRequirements, image_of: Callable[[InstanceType], str | None], catalog: InstanceTypeCatalog, region: str
+    requirements: RecipeRequirements,
+    get_image: Callable[[InstanceType], str | None],
+    catalog: InstanceTypeCatalog,
+    region: str,
 ) -> str:
-    """What could be asked for instead, in words: the cheapest type of each GPU, and of those without one.
+    """Return a sentence that names the cheapest compatible type of each GPU, and of the types without a GPU.
 
-    :param image_of: the public parameter of the image that a type would get
+    :param get_image: returns the public SSM parameter of the image for a type
     """
-    suitable = [
-        kind
-        for kind in catalog.types.values()
-        if kind.unavailable is None and region in kind.prices and fits.incompatibility(kind, image_of(kind)) is None
+    compatible = [
+        instance_type
+        for instance_type in catalog.types.values()
+        if region in instance_type.prices and _is_compatible(requirements, instance_type, get_image)
     ]
     cheapest: dict[str | None, InstanceType] = {}
-    for kind in sorted(suitable, key=lambda each: (each.prices[region], each.name)):
-        cheapest.setdefault(kind.gpu, kind)
-    gpus = [kind for kind in cheapest.values() if kind.gpu is not None]
-    words = [f"{kind.gpu} ({kind.name}, ${kind.prices[region]} an hour)" for kind in gpus[:MAX_SUGGESTED_GPUS]]
-    if None in cheapest:
-        kind = cheapest[None]
-        words.append(f"no GPU ({kind.name}, ${kind.prices[region]} an hour)")
-    return f"what would fit in {region}: {join_or(words)}" if words else f"nothing in {region} would fit"
+    for instance_type in sorted(compatible, key=lambda candidate: (candidate.prices[region], candidate.name)):
+        cheapest.setdefault(instance_type.gpu, instance_type)
+    with_gpu = [instance_type for gpu, instance_type in cheapest.items() if gpu is not None][:MAX_SUGGESTED_GPUS]
+    suggested = [*with_gpu, *([cheapest[None]] if None in cheapest else [])]
+    if not suggested:
+        return f"No instance type in {region} is compatible."
+    offers = (
+        f"{instance_type.gpu or 'no GPU'} ({instance_type.name}, ${instance_type.prices[region]} per hour)"
+        for instance_type in suggested
+    )
+    return f"Compatible in {region}: {join_or(offers)}."
 
 
-def compatible_gpus(
-    fits: RecipeRequirements, image_of: Callable[[InstanceType], str | None], catalog: InstanceTypeCatalog
+def list_compatible_gpus(
+    requirements: RecipeRequirements, get_image: Callable[[InstanceType], str | None], catalog: InstanceTypeCatalog
 ) -> list[str]:
-    """Every GPU of a type that can be launched and on which it can be used, sorted."""
-    kinds = (kind for kind in catalog.types.values() if kind.unavailable is None)
-    return sorted(
-        {kind.gpu for kind in kinds if kind.gpu and fits.incompatibility(kind, image_of(kind)) is None}, key=str.lower
-    )
+    """Return every GPU that a recipe supports and that can be launched, sorted by name.
+
+    :param get_image: returns the public SSM parameter of the image for a type
+    """
+    gpus = {
+        instance_type.gpu
+        for instance_type in catalog.types.values()
+        if instance_type.gpu and _is_compatible(requirements, instance_type, get_image)
+    }
+    return sorted(gpus, key=str.lower)
 
 
-def _parse_capability(entry: Mapping[str, Any]) -> ComputeCapabilityRange:
-    others = entry.get("by_architecture", {})
-    by_architecture = {architecture: _parse_capability(each) for architecture, each in others.items()}
-    return ComputeCapabilityRange(entry["min"], entry["max"], entry.get("reason"), by_architecture)
-
-
-def _narrower(
-    one: ComputeCapabilityRange | None, other: ComputeCapabilityRange | None
-) -> ComputeCapabilityRange | None:
-    if one is None or other is None:
-        return one or other
-    architectures = {**one.by_architecture, **other.by_architecture}
-    return replace(
-        _narrowest(one, other),
-        by_architecture={
-            architecture: _narrowest(one.for_architecture(architecture), other.for_architecture(architecture))
-            for architecture in architectures
-        },
-    )
-
-
-def _narrowest(one: ComputeCapabilityRange, other: ComputeCapabilityRange) -> ComputeCapabilityRange:
-    least = max((each for each in (one.minimum, other.minimum) if each), key=_numbers, default=None)
-    most = min((each for each in (one.maximum, other.maximum) if each), key=_numbers, default=None)
-    reasons = dict.fromkeys(each.reason for each in (one, other) if each.reason)
-    return ComputeCapabilityRange(least, most, ", ".join(reasons) or None)
-
-
-def _numbers(capability: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in capability.split("."))
+def _is_compatible(
+    requirements: RecipeRequirements, instance_type: InstanceType, get_image: Callable[[InstanceType], str | None]
+) -> bool:
+    """Return whether a type can be launched and meets the requirements."""
+    if instance_type.unavailable is not None:
+        return False
+    return requirements.find_incompatibility(instance_type, get_image(instance_type)) is None

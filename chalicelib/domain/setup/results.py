@@ -1,4 +1,4 @@
-"""What became of documents and their steps: kept in the record, so that people see what happened and what will."""
+"""Results of documents and their steps, and how long the steps took. They are part of the record of an instance."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True, kw_only=True)
 class StepResult:
-    """What became of a step, in SSM's words.
+    """Result of a step.
 
-    :param skipped: nothing was to be done: it had been done before
+    :param status: status that SSM returned
+    :param skipped: the step had been done before, so it did nothing
     """
 
     name: str
@@ -20,19 +21,16 @@ class StepResult:
 
     @property
     def duration(self) -> timedelta | None:
-        """None where it did not run."""
+        """Duration of the step; None if it did not run."""
         return self.ended_at - self.started_at if self.started_at and self.ended_at else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class DocumentResult:
-    """What became of a document.
+    """Result of a document. The three hashes are explained in `installed_documents`.
 
-    :param reboots: of the machine, that its steps asked for
-    :param output_bytes: all that its steps said, as far as SSM keeps it
-    :param recipe_hash: hash of what the recipe hands over; with the next two it vouches for what is on the disk
-    :param parameters_hash: of what it was handed
-    :param document_hash: SSM's hash of the document, so that an image knows which one ran
+    :param reboots: number of reboots that its steps requested
+    :param output_bytes: size of the output of all steps, as far as SSM returns it
     """
 
     name: str
@@ -48,15 +46,17 @@ class DocumentResult:
 
     @property
     def duration(self) -> timedelta:
+        """Duration of the document."""
         return self.ended_at - self.started_at
 
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """Why a document failed, for a person.
+    """Why a document failed, for people.
 
-    :param step: None where no step is known to have failed
-    :param output_lines: of what it said, those that matter
+    :param step: name of the failed step; None if no step is known to have failed
+    :param output_lines: lines of the output that show the cause
+    :param remediation: what to do
     """
 
     document: str
@@ -69,7 +69,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class StepDurations:
-    """How long each step of a document took when it last ran on an instance type, in their order."""
+    """Durations of the steps of a document in its last run on an instance type, in the order of the steps."""
 
     document: str
     instance_type: str
@@ -77,4 +77,5 @@ class StepDurations:
 
     @property
     def total(self) -> timedelta:
-        return sum((took for _, took in self.steps), timedelta(0))
+        """Sum of the durations."""
+        return sum((duration for _, duration in self.steps), timedelta(0))

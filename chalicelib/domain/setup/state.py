@@ -1,4 +1,4 @@
-"""The state of an instance's setup: which recipe and document, which attempt, what has run."""
+"""State of the setup of an instance: the recipe, the current document and attempt, and the results so far."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from chalicelib.domain.setup.results import DocumentResult, Failure
 
 @dataclass(frozen=True, kw_only=True)
 class AddedRecipe:
-    """A recipe that was asked for once the instance was ready, with its parameters, complete."""
+    """A recipe that was added to a ready instance, with all its parameters."""
 
     recipe: str
     parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
@@ -20,12 +20,14 @@ class AddedRecipe:
 
 @dataclass(frozen=True, kw_only=True)
 class DocumentRun:
-    """A command that was sent, or is about to be.
+    """A command that runs a document: about to be sent, sent, or accepted by SSM.
 
-    :param sent_at: when it was first sent
-    :param last_sent_at: when SSM was last asked to take it
-    :param attempt_id: goes with the command; a machine that already ran it leaves at once
-    :param parameters_hash: of what the document was handed
+    :param attempt_id: id that the document receives. An instance that has already run this attempt skips it, so sending
+        the command twice is safe.
+    :param sent_at: when the command was first sent
+    :param last_sent_at: when the command was last sent
+    :param command_id: id of the command in SSM; None until SSM has accepted it
+    :param parameters_hash: hash of the parameters that were sent
     :param document_hash: SSM's hash of the document
     """
 
@@ -39,18 +41,17 @@ class DocumentRun:
 
 @dataclass(frozen=True, kw_only=True)
 class SetupState:
-    """How far the recipe has come.
+    """State of the setup of one recipe.
 
-    :param recipe: the recipe that is set up
-    :param number: counts the setups of this instance, so that no attempt id is used twice
-    :param on_running_instance: the instance was ready before, so that it still is where this fails
-    :param abandoned: it failed on an instance that goes on as it was; nothing of it is tried again by itself
-    :param document_index: the document that is next or running
-    :param attempts: how often that one has failed
-    :param retry_at: not before then again
-    :param failure: why the document failed last; None once it is done
-    :param results: of this setup and of those before it; of each document the last is always among them
-    :param installed_documents: what the image brought, and which need not run again
+    :param number: number of this setup of the instance. It is part of attempt ids, so that none is used twice.
+    :param on_running_instance: the instance was ready before this setup, so it stays ready if the setup fails
+    :param abandoned: the setup failed on a ready instance and is not attempted again
+    :param installed_documents: documents that the image contains
+    :param document_index: index of the document that runs now or next
+    :param attempts: number of failed attempts of this document
+    :param retry_at: earliest time of the next attempt
+    :param results: results of this setup and of earlier ones. The last result of each document is always among them.
+    :param failure: last failure of the current document; None after it succeeded
     """
 
     recipe: str
@@ -68,39 +69,42 @@ class SetupState:
 
     @property
     def is_done(self) -> bool:
+        """Whether no document remains to be run."""
         return self.abandoned or self.document_index >= len(self.documents)
 
 
 def find_installed_documents(setup: SetupState) -> dict[str, InstalledDocument]:
-    """By name: what the image brought, and over it the last result of every document, of whatever setup.
+    """Return the documents on the disk, by name: those of the image, replaced by the last result of each document.
 
-    An earlier run counts for nothing: what it installed may have been changed since, by one that failed, too.
+    Only the last run of a document counts. If it failed, it may have changed what an earlier run installed.
     """
-    known = {installed_document.name: installed_document for installed_document in setup.installed_documents}
+    installed = {document.name: document for document in setup.installed_documents}
     for result in setup.results:
-        before = known.pop(result.name, None)
-        baked = _from_result(result, before)
-        if baked:
-            known[result.name] = baked
-    return known
+        document = _from_result(result, installed.pop(result.name, None))
+        if document:
+            installed[result.name] = document
+    return installed
 
 
-def documents_for_image(setup: SetupState) -> tuple[InstalledDocument, ...]:
-    """What an image would have: a document that is half done, or was given up, is not in it."""
-    known = find_installed_documents(setup)
+def collect_documents_for_image(setup: SetupState) -> tuple[InstalledDocument, ...]:
+    """Return the documents that an image of the instance contains, without one that is incomplete or abandoned."""
+    installed = find_installed_documents(setup)
     if setup.document_index < len(setup.documents):
-        known.pop(setup.documents[setup.document_index].name, None)
-    return tuple(known.values())
+        installed.pop(setup.documents[setup.document_index].name, None)
+    return tuple(installed.values())
 
 
-def _from_result(result: DocumentResult, before: InstalledDocument | None) -> InstalledDocument | None:
-    """What was there already is done again in no time: then it would take as long as it once did."""
+def _from_result(result: DocumentResult, previous: InstalledDocument | None) -> InstalledDocument | None:
+    """Return the installed document for a result; None if it failed or its hashes are unknown.
+
+    A document that was installed already finishes at once when it runs again. It keeps the duration of the longer run.
+    """
     if not (result.succeeded and result.parameters_hash and result.document_hash):
         return None
     seconds = int(result.duration.total_seconds())
-    marks = (result.recipe_hash, result.parameters_hash, result.document_hash)
-    if before and (before.recipe_hash, before.parameters_hash, before.document_hash) == marks:
-        seconds = max(seconds, before.seconds)
+    hashes = (result.recipe_hash, result.parameters_hash, result.document_hash)
+    if previous and (previous.recipe_hash, previous.parameters_hash, previous.document_hash) == hashes:
+        seconds = max(seconds, previous.seconds)
     return InstalledDocument(
         name=result.name,
         recipe_hash=result.recipe_hash,

@@ -1,6 +1,6 @@
-"""What a step said: which of its lines matter, what the prelude of ours says in them, and what a person can do.
+"""Output of a step: the lines that show the cause of a failure, what a person can do, and markers of our scripts.
 
-The sentences of the prelude are in `ssm_documents/lib/prelude.sh`; a test holds both together.
+The markers are printed by `ssm_documents/lib/prelude.sh`. A test compares both files.
 """
 
 import re
@@ -10,9 +10,10 @@ from datetime import datetime
 
 @dataclass(frozen=True, kw_only=True)
 class StepOutput:
-    """One step of a document that ran.
+    """Status and output of one step of a document.
 
-    :param output: what it said, then its errors, as far as SSM keeps them
+    :param status: status that SSM returned
+    :param output: standard output, then standard error, as far as SSM returns them
     """
 
     name: str
@@ -30,85 +31,89 @@ FAILURE_PREFIX = "gpudesk: It broke at: "
 
 MAX_LINES, MAX_LINE_LENGTH = 6, 240
 
-_NOISE = re.compile(r"^(failed to run commands: |-+ERROR-+$|-+(Output|Error) truncated-+$|--output truncated--$)")
-_TELLING = re.compile(
+_NOISE_PATTERN = re.compile(
+    r"^(failed to run commands: |-+ERROR-+$|-+(Output|Error) truncated-+$|--output truncated--$)"
+)
+_ERROR_PATTERN = re.compile(
     r"gpudesk: |E: |ERROR|FATAL|fatal: |curl: |error: |Error: |.*\b\w+(Error|Exception): |.*No space left"
 )
-_SECRETS = (
+_SECRET_PATTERNS = (
     (re.compile(r"://[^/\s@]+@"), "://***@"),
     (re.compile(r"(?i)\b((?:token|password|passwd|secret|api_?key)\s*[=:]\s*)\S+"), r"\1***"),
 )
-"""What a package index's address may carry, and a failing pip repeats; and what nobody should print."""
+"""Secrets and their replacements. The address of a package index may contain a password, and pip prints the address
+when it fails."""
 
-_AGAIN = "run the setup again: what is done is skipped"
-_NO_WAY_OUT = (
-    "The machine did not reach the internet: look at the subnet's route (NAT or internet gateway), or give a proxy"
-)
-_HINTS = (
+_RERUN_ADVICE = "Then run the setup again. Steps that are done are skipped."
+_ADVICE_BY_OUTPUT = (
     (
         re.compile(r"No space left on device"),
-        "The disk is full: free some of it in a session, or ask for an instance with a larger disk_gib",
+        "The disk is full. Free space in a session, or launch an instance with a larger disk_gib.",
     ),
     (
         re.compile(
             r"Could not resolve|Temporary failure in name resolution|Network is unreachable|Connection timed out|"
             r"Failed to establish a new connection|Could not connect|Max retries exceeded"
         ),
-        f"{_NO_WAY_OUT}; then {_AGAIN}",
+        "The instance cannot reach the internet. Check the routes of the subnet (NAT or internet gateway), or set the "
+        f"parameter proxy. {_RERUN_ADVICE}",
     ),
     (
         re.compile(r"Could not get lock|Unable to acquire the dpkg frontend lock"),
-        f"Another apt holds the lock, often Ubuntu's own updates after the first boot: wait some minutes and {_AGAIN}",
+        "Another apt process holds the lock, often Ubuntu's own updates after the first boot. Wait for some minutes. "
+        f"{_RERUN_ADVICE}",
     ),
     (
         re.compile(r"\bKilled\b|[Oo]ut of memory|MemoryError|Cannot allocate memory"),
-        "The machine has too little memory for it: ask for an instance type with more",
+        "The instance does not have enough memory. Launch an instance type with more memory.",
     ),
 )
-_BY_STATUS = {
-    "TimedOut": f"It took longer than it may; a slow mirror is the most likely reason: {_AGAIN}",
-    "Cancelled": f"Somebody cancelled the command: {_AGAIN}",
+_ADVICE_BY_STATUS = {
+    "TimedOut": "The step exceeded its timeout, most likely because of a slow mirror. Run the setup again. Steps that "
+    "are done are skipped.",
+    "Cancelled": "A person cancelled the command. Run the setup again. Steps that are done are skipped.",
 }
-_OTHERWISE = f"Open a session on it to find the cause; then {_AGAIN}"
+_DEFAULT_ADVICE = f"Open a session to find the cause. {_RERUN_ADVICE}"
 
 
 def was_skipped(step: StepOutput) -> bool:
-    """Whether it found that there was nothing to be done."""
-    return any(words in step.output for words in SKIPPED_MARKERS)
+    """Return whether the step had been done before and did nothing."""
+    return any(marker in step.output for marker in SKIPPED_MARKERS)
 
 
 def count_reboots(step: StepOutput) -> int:
-    """How often it had the machine reboot."""
+    """Return how often the step rebooted the instance."""
     return max((int(number) for number in REBOOT_PATTERN.findall(step.output)), default=0)
 
 
 def select_relevant_lines(step: StepOutput) -> tuple[str, ...]:
-    """The last lines that look like the reason, or else the last lines; cut, and without credentials."""
+    """Return the last lines that look like an error, or else the last lines: shortened, and without credentials."""
     lines = [line.strip() for line in step.output.splitlines()]
-    lines = [line for line in lines if line and not _NOISE.match(line)]
-    telling = [line for line in lines if _TELLING.match(line)]
-    return tuple(redact(line)[:MAX_LINE_LENGTH] for line in (telling or lines)[-MAX_LINES:])
+    lines = [line for line in lines if line and not _NOISE_PATTERN.match(line)]
+    errors = [line for line in lines if _ERROR_PATTERN.match(line)]
+    return tuple(redact(line)[:MAX_LINE_LENGTH] for line in (errors or lines)[-MAX_LINES:])
 
 
 def find_remediation(step: StepOutput) -> str:
-    """What the step itself says of it, or else what such failures usually need."""
-    own = [
+    """Return what to do after a failure: the advice that our script printed, or advice for a common cause."""
+    messages = [
         line
         for line in step.output.splitlines()
         if line.startswith(MESSAGE_PREFIX) and not line.startswith(FAILURE_PREFIX)
     ]
-    if own:
-        submitted = re.split(r"(?<=[.?!]) ", redact(own[-1].removeprefix(MESSAGE_PREFIX)), maxsplit=1)
-        if len(submitted) > 1:
-            return submitted[1]
-    for pattern, hint in _HINTS:
+    if messages:
+        # A message of a script begins with the cause, one sentence, and goes on with the advice.
+        sentences = re.split(r"(?<=[.?!]) ", redact(messages[-1].removeprefix(MESSAGE_PREFIX)), maxsplit=1)
+        if len(sentences) > 1:
+            return sentences[1]
+    for pattern, advice in _ADVICE_BY_OUTPUT:
         if pattern.search(step.output):
-            return hint
-    return _BY_STATUS.get(step.status, _OTHERWISE)
+            return advice
+    return _ADVICE_BY_STATUS.get(step.status, _DEFAULT_ADVICE)
 
 
 def redact(text: str) -> str:
-    """Without what looks like a credential."""
-    for pattern, instead in _SECRETS:
-        text = pattern.sub(instead, text)
+    """Return the text with everything that looks like a credential replaced."""
+    for pattern, replacement in _SECRET_PATTERNS:
+        text = pattern.sub(replacement, text)
     return text

@@ -59,7 +59,7 @@ def test_a_keep_that_is_asked_for_on_the_machine_is_granted_once_and_answered(de
     current = desk.look(instance)
     assert current.warning is None
     assert current.lifetime.keep_until is not None
-    assert current.lifetime.keep_requested_by == "somebody on the machine"
+    assert current.lifetime.keep_requested_by == "somebody on the instance"
     assert desk.codes(instance).count("keep_granted") == 1
     answer = orders(desk, instance).keep_result
     assert answer is not None
@@ -90,7 +90,7 @@ def test_a_keep_on_the_machine_is_refused_in_words_where_the_time_is_over(desk: 
     answer = orders(desk, instance).keep_result
     assert answer is not None
     assert not answer.granted
-    assert "maximum hours" in answer.message
+    assert answer.message == "the maximum lifetime of 1 hour is over"
 
 
 def test_a_reboot_is_seen_told_and_voids_what_was_known(desk: World) -> None:

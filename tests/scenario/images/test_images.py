@@ -244,7 +244,7 @@ def test_a_termination_does_not_wait_for_ever(desk: World) -> None:
 def test_what_is_being_imaged_is_neither_idle_nor_set_up(desk: World) -> None:
     instance = desk.ready(idle_minutes=3, warning_minutes=3)
     ask(desk, instance)
-    with pytest.raises(Conflict, match="half of a setup"):
+    with pytest.raises(Conflict, match="half of the setup"):
         desk.desk.setup.run(ADA, instance.id, recipe=None, parameters={})
     shown = desk.show(instance)
     assert shown.activity is not None

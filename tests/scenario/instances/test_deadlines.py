@@ -90,7 +90,7 @@ def test_aws_that_does_not_answer_a_launch_is_a_failure_in_the_end(desk: World) 
 def test_an_agent_that_takes_no_command_is_a_failure_in_the_end(desk: World) -> None:
     desk.cloud.faults.inject("SendCommand", "ThrottlingException", times=1000)
     instance = desk.until(desk.launch(), Phase.FAILED, minutes=70, sweep_every=2)
-    assert "SSM has not taken" in instance.reason.message
+    assert "SSM has not accepted" in instance.reason.message
     desk.until(instance, Phase.STOPPED, minutes=15)
 
 

@@ -74,7 +74,7 @@ def test_a_keep_after_the_claim_is_refused_with_the_way_to_start_again(desk: Wor
     instance = desk.warned()
     desk.crashing(keep_too_late)
     desk.until(instance, Phase.STOPPED)
-    assert "/start starts it again" in refusals[0]
+    assert "To start it again, send POST /instances/" in refusals[0]
 
 
 def test_activity_between_the_claim_and_the_call_withdraws_the_stop(desk: World) -> None:
@@ -186,7 +186,7 @@ def test_a_shorter_keep_takes_nothing_from_a_longer_one(desk: World) -> None:
     desk.desk.instances.keep(ADA, instance.id, hours=1, until=None)
     assert desk.look(instance).lifetime.keep_until == longer.lifetime.keep_until
     assert desk.codes(instance).count("keep_granted") == 1
-    with pytest.raises(ValidationFailed, match="a minute or more"):
+    with pytest.raises(ValidationFailed, match="at least 1 minute"):
         desk.desk.instances.keep(ADA, instance.id, hours=1e-9, until=None)
 
 

@@ -73,7 +73,7 @@ def test_an_image_launches_where_it_fits_only(desk: World) -> None:
     image = made(desk, desk.ready(name="brave-otter"))
     wishes: tuple[tuple[dict[str, Any], str], ...] = (
         ({"region": "eu-west-1"}, "not in eu-west-1"),
-        ({"gpu": "T4g"}, "is of arm64"),
+        ({"gpu": "T4g"}, "is arm64"),
         ({"disk_gib": 16}, "at least"),
         ({"image": "no-such"}, "no image 'no-such'"),
         ({"image": "latest", "recipe": "bare"}, "no image with recipe bare"),
@@ -153,7 +153,7 @@ def test_an_image_of_a_recipe_with_a_base_image_of_its_own_is_judged_by_that(des
     assert copy.spec.software.image_parameter == image.source.base_image_parameter
     with pytest.raises(ValidationFailed) as refused:
         set_up(desk, copy, "new")
-    assert "the image is Ubuntu 18.04, and it is made for 22.04" in refused.value.errors[0].message
+    assert "the image is Ubuntu 18.04, and the recipe supports 22.04" in refused.value.errors[0].message
     assert desk.launch(image=made(desk, copy, name="vision-2").id, name="slow-fox").spec.software.recipe == "old"
 
 

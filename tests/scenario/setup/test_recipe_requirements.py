@@ -36,28 +36,32 @@ def refusal(desk: World, **request: Any) -> tuple[FieldError, ...]:
 
 
 @pytest.mark.parametrize(
-    ("fields", "field", "why"),
+    ("body", "field", "why"),
     [
-        ({"gpu": "A10G", "recipe": "old"}, "recipe", "the A10G has compute capability 8.6, and it needs 3.0 to 7.5"),
-        ({"instance_type": "g4ad.xlarge", "recipe": "old"}, "recipe", "the Radeon Pro V520 has no CUDA"),
-        ({"gpu": "T4g", "recipe": "old"}, "recipe", "is arm64, and its packages are for x86_64"),
-        ({"instance_type": "t3.large", "recipe": "old"}, "recipe", "t3.large has no GPU, and it needs one"),
+        (
+            {"gpu": "A10G", "recipe": "old"},
+            "recipe",
+            "A10G has compute capability 8.6, and the recipe requires 3.0 to 7.5",
+        ),
+        ({"instance_type": "g4ad.xlarge", "recipe": "old"}, "recipe", "Radeon Pro V520 does not support CUDA"),
+        ({"gpu": "T4g", "recipe": "old"}, "recipe", "is arm64, and the recipe supports x86_64"),
+        ({"instance_type": "t3.large", "recipe": "old"}, "recipe", "t3.large has no GPU, and the recipe requires one"),
     ],
 )
 def test_what_does_not_fit_is_refused_before_launch_with_what_would(
-    desk: World, fields: dict[str, Any], field: str, why: str
+    desk: World, body: dict[str, Any], field: str, why: str
 ) -> None:
-    (error,) = refusal(desk, **fields)
+    (error,) = refusal(desk, **body)
     assert error.field == field
     assert error.message.startswith("recipe old does not support ")
     assert why in error.message
-    assert error.message.endswith("; what would fit in us-east-1: T4 (g4dn.xlarge, $0.526 an hour)")
+    assert error.message.endswith(". Compatible in us-east-1: T4 (g4dn.xlarge, $0.526 per hour).")
 
 
 def test_a_bad_parameter_is_refused_in_words_and_a_default_recipe_that_does_not_fit_blames_the_gpu(desk: World) -> None:
     errors = refusal(desk, gpu="T4", recipe="old", parameters={"release": "$(id)", "workers": "4", "colour": "red"})
     assert {error.field: error.message for error in errors} == {
-        "parameters.colour": "unknown parameter; there is release, notebooks, workers",
+        "parameters.colour": "unknown parameter. This recipe has release, notebooks and workers.",
         "parameters.release": 'must be a release: 1 to 8 lower-case letters, not the text "$(id)"',
         "parameters.workers": 'must be a whole number from 0 to 999999999, not the text "4"',
     }

@@ -56,7 +56,7 @@ def test_the_recipe_runs_again_under_fresh_attempt_ids_and_the_timeline_says_who
     assert len(set(again)) == 2 * len(first) == 4
     lines = {str(line.code): line for line in desk.timeline(instance)}
     assert (lines["setup_requested"].actor, lines["setup_requested"].details) == ("ada", {"recipe": "jupyter"})
-    assert lines["setup_requested"].message == "ada asked to set up jupyter again"
+    assert lines["setup_requested"].message == f"ada requested to run recipe jupyter again on {instance.name}."
     assert desk.codes(instance).count("ready") == 2
 
 
@@ -105,7 +105,7 @@ def test_asked_for_twice_it_runs_once_and_another_one_has_to_wait(desk: World) -
     instance = desk.ready(recipe="bare")
     first = set_up(desk, instance, "new").instance
     assert set_up(desk, instance, "new").instance == first
-    with pytest.raises(Conflict, match="is being set up as new; ask again once it is ready") as refused:
+    with pytest.raises(Conflict, match=r"is being set up with new\. Request the setup when it is ready") as refused:
         set_up(desk, instance, "jupyter")
     assert refused.value.code == "setup_in_progress"
     desk.until(instance, Phase.READY, minutes=20)
@@ -116,7 +116,7 @@ def test_a_failed_setup_is_run_again_and_its_warning_withdrawn(desk: World, mach
     machines.outcomes["install"] = [FAILS] * 3
     instance = desk.until(desk.launch(recipe="jupyter"), Phase.FAILED)
     assert f"Setup of jupyter failed on {instance.name}" in instance.reason.message
-    with pytest.raises(Conflict, match=r"the setup of .* as jupyter has failed; set that up again first") as refused:
+    with pytest.raises(Conflict, match=r"Setup of recipe jupyter failed on .*\. Run it again first") as refused:
         set_up(desk, instance, "new")
     assert refused.value.code == "previous_setup_failed"
     assert set_up(desk, instance).instance.warning is None
@@ -162,7 +162,7 @@ def refusal(desk: World, instance: Instance) -> tuple[str, str]:
 
 def test_what_is_not_ready_is_refused_and_says_why(desk: World) -> None:
     instance = desk.launch(recipe="bare")
-    assert refusal(desk, instance) == ("not_ready", "is requested; ask again once it is ready")
+    assert refusal(desk, instance) == ("not_ready", "is requested. Request the setup when it is ready.")
     desk.until(instance, Phase.READY)
     desk.hold()
     assert refusal(desk, instance) == (
@@ -170,13 +170,13 @@ def test_what_is_not_ready_is_refused_and_says_why(desk: World) -> None:
         "gpudesk is paused. Instances can be set up when an admin sets mode to enforce.",
     )
     desk.desk.desk.update(ADMIN, mode=Mode.ENFORCE)
-    starts = f"POST /instances/{instance.name}/start starts it; once it is ready it can be set up"
+    starts = f"Start it first (POST /instances/{instance.name}/start), and request the setup when it is ready."
     desk.desk.instances.stop(ADA, instance.name)
     assert refusal(desk, instance) == ("not_running", f"is being stopped. {starts}")
     desk.until(instance, Phase.STOPPED, minutes=10)
     assert refusal(desk, instance) == ("not_running", f"is stopped. {starts}")
     desk.desk.instances.terminate(ADA, instance.name)
-    assert refusal(desk, instance) == ("instance_terminated", "is stopped; it cannot be set up any more")
+    assert refusal(desk, instance) == ("instance_terminated", "is going to be terminated. It cannot be set up.")
 
 
 def test_what_does_not_fit_the_machine_as_it_is_is_refused_with_what_would(desk: World) -> None:
@@ -185,7 +185,7 @@ def test_what_does_not_fit_the_machine_as_it_is_is_refused_with_what_would(desk:
         set_up(desk, instance, "old", release="ONE")
     errors = {error.field: error.message for error in refused.value.errors}
     assert list(errors) == ["parameters.release", "recipe"]
-    assert "the image is Ubuntu 22.04, and it is made for 18.04; in a launch of its own, what would" in errors["recipe"]
+    assert "the image is Ubuntu 22.04, and the recipe supports 18.04. Launch a new instance" in errors["recipe"]
     with pytest.raises(ValidationFailed) as refused:
         set_up(desk, instance, "nothing")
     assert refused.value.errors[0].message.startswith("must be one of bare, jupyter, ")

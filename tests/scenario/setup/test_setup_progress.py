@@ -144,7 +144,7 @@ def test_a_failure_tells_where_why_and_what_to_do(desk: World, machines: Simulat
     assert failure["remediation"] == "The disk may be full."
     (line,) = [line.message for line in desk.timeline(instance) if line.code == "document_failed"]
     assert "failed in step install with exit code 1 (E: Unable to locate package libfoo / gpudesk: apt-get" in line
-    assert "trying again (1 of 3 tries used). The disk may be full." in line
+    assert "gpudesk runs it again (attempt 2 of 3). The disk may be full." in line
     instance = desk.until(instance, Phase.READY)
     assert setup(desk, instance)["failure"] is None, "it went well in the end"
 

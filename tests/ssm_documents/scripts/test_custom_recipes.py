@@ -197,8 +197,11 @@ NEVER = {"type": "String", "default": "x", "allowed_pattern": "^.*$", "pattern_d
         ({"extends": "conda"}, "extends must be one of bare, jupyter"),
         ({"apt": None, "pip": None, "git": None, "start": None}, "recipe.json"),
         ({"parameters": {"hf_token": NEVER | {"allowed_pattern": "^[a-z]$"}}}, "looks like a secret"),
-        ({"parameters": {"colour": NEVER}}, r"allowed_pattern '^.*$' might admit what a shell reads"),
-        ({"parameters": {"gpu_count": NEVER | {"allowed_pattern": "^[a-z]$"}}}, "gpu_count is a parameter"),
+        ({"parameters": {"colour": NEVER}}, r"allowed_pattern '^.*$' might match what a shell interprets"),
+        (
+            {"parameters": {"gpu_count": NEVER | {"allowed_pattern": "^[a-z]$"}}},
+            "rename gpu_count. Recipe jupyter or gpudesk uses the same parameter name",
+        ),
     ],
 )
 def test_what_is_wrong_is_told_when_documents_are_made(recipes: Path, changes: dict[str, Any], words: str) -> None:
@@ -216,5 +219,5 @@ def test_a_start_script_keeps_to_the_rules_of_ours(recipes: Path) -> None:
 
 def test_a_folder_called_like_a_recipe_of_the_desks_is_refused(recipes: Path) -> None:
     (recipes / "recipes" / "vision").rename(recipes / "recipes" / "bare")
-    with pytest.raises(ValueError, match="the desk has one of that name; rename the folder"):
+    with pytest.raises(ValueError, match="gpudesk ships a recipe with this name"):
         load_recipes(recipes)

@@ -1,4 +1,4 @@
-"""What the desk's role may do: each call that the code makes and no other, on what is the stage's own or public."""
+"""Test the role of gpudesk: it allows exactly the calls of the code, on public resources and those of the stage."""
 
 import ast
 import json
@@ -19,22 +19,22 @@ from ssm_documents.session_documents import session_names
 AWS = Path("chalicelib/aws")
 STATEMENTS: list[dict[str, Any]] = json.loads(Path(".chalice/policy-dev.json").read_text(encoding="utf-8"))["Statement"]
 SERVICES = {"ec2": "ec2", "ssm": "ssm", "sns": "sns", "instance_connect": "ec2-instance-connect"}
-"""As `Clients` calls them, and as AWS does."""
+"""Names of the services in `Clients` and at AWS."""
 
 GRANTED_WITH_A_CALL = {"ec2:CreateTags"}
-"""What AWS wants besides, where a call makes something that carries tags."""
+"""Actions that AWS also requires when a call creates a resource with tags."""
 
 
-def statements(action: str) -> list[dict[str, Any]]:
-    return [each for each in STATEMENTS if action in _list(each["Action"])]
+def list_statements(action: str) -> list[dict[str, Any]]:
+    return [each for each in STATEMENTS if action in _as_list(each["Action"])]
 
 
-def resources(action: str) -> list[str]:
-    return [resource for statement in statements(action) for resource in _list(statement["Resource"])]
+def list_resources(action: str) -> list[str]:
+    return [resource for statement in list_statements(action) for resource in _as_list(statement["Resource"])]
 
 
-def called() -> Iterator[str]:
-    """Every operation of a client's that a module of `chalicelib/aws` names, by itself or for a paginator."""
+def list_called_operations() -> Iterator[str]:
+    """Yield every operation of a client that a module of `chalicelib/aws` names, also for a paginator."""
     for path in AWS.glob("*.py"):
         nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
         names = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
@@ -46,25 +46,25 @@ def called() -> Iterator[str]:
                 yield from (f"{theirs}:{operations[each]}" for each in operations.keys() & (names | texts))
 
 
-def test_what_the_code_calls_is_allowed_and_nothing_else() -> None:
+def test_policy_allows_exactly_the_calls_of_the_code() -> None:
     prefixes = tuple(f"{service}:" for service in SERVICES.values())
-    allowed = {action for each in STATEMENTS for action in _list(each["Action"]) if action.startswith(prefixes)}
-    assert allowed == set(called()) | GRANTED_WITH_A_CALL
+    allowed = {action for each in STATEMENTS for action in _as_list(each["Action"]) if action.startswith(prefixes)}
+    assert allowed == set(list_called_operations()) | GRANTED_WITH_A_CALL
 
 
-def test_no_action_is_a_pattern_and_everything_is_bound_that_aws_can_bind() -> None:
-    assert not [action for each in STATEMENTS for action in _list(each["Action"]) if "*" in action]
-    unbound = {action for each in STATEMENTS if each["Resource"] == "*" for action in _list(each["Action"])}
+def test_actions_have_no_wildcard_and_resources_are_restricted() -> None:
+    assert not [action for each in STATEMENTS for action in _as_list(each["Action"]) if "*" in action]
+    unbound = {action for each in STATEMENTS if each["Resource"] == "*" for action in _as_list(each["Action"])}
     knows_no_resource = ("ec2:Describe", "ssm:DescribeInstance", "ssm:GetCommand", "ssm:ListCommand", "dynamodb:List")
     assert not [action for action in unbound if not action.startswith(knows_no_resource)]
 
 
-def test_a_launch_is_of_a_public_image_of_amazons_or_canonicals_or_of_the_stages_own() -> None:
-    """Another stage's private AMI, with its disk, is neither."""
+def test_launch_accepts_only_images_of_amazon_canonical_or_the_stage() -> None:
+    """A private AMI of another stage, and its disk, is not accepted."""
     of_images = [
         statement
-        for statement in statements("ec2:RunInstances")
-        if "arn:aws:ec2:*::image/*" in _list(statement["Resource"])
+        for statement in list_statements("ec2:RunInstances")
+        if "arn:aws:ec2:*::image/*" in _as_list(statement["Resource"])
     ]
     assert [of_image["Condition"] for of_image in of_images] == [
         {"StringEquals": {"ec2:Owner": ["amazon", "099720109477"]}},
@@ -72,43 +72,45 @@ def test_a_launch_is_of_a_public_image_of_amazons_or_canonicals_or_of_the_stages
     ]
     of_snapshots = [
         statement
-        for statement in statements("ec2:RunInstances")
-        if any("snapshot/" in each for each in _list(statement["Resource"]))
+        for statement in list_statements("ec2:RunInstances")
+        if any("snapshot/" in each for each in _as_list(statement["Resource"]))
     ]
     assert of_snapshots == of_images
 
 
 @pytest.mark.parametrize("action", ["ssm:SendCommand", "ssm:DescribeDocument"])
-def test_commands_are_sent_by_command_documents_and_by_no_session_document(action: str) -> None:
-    named = [resource.rpartition("/")[2] for resource in resources(action) if ":document/" in resource]
+def test_commands_use_only_command_documents(action: str) -> None:
+    named = [resource.rpartition("/")[2] for resource in list_resources(action) if ":document/" in resource]
     ours = {name for name in document_names() if not name.startswith(CUSTOM_DOCUMENT_PREFIX)}
     assert sorted(named) == sorted(ours | {f"{CUSTOM_DOCUMENT_PREFIX}*"})
     assert not [name for name in session_names() if any(fnmatchcase(name, each) for each in named)]
 
 
-def test_the_desk_may_start_these_alone_and_only_on_instances_that_carry_its_tag() -> None:
+def test_sessions_use_only_session_documents_on_tagged_instances() -> None:
     allowed = {
-        resource: statement for statement in statements("ssm:StartSession") for resource in _list(statement["Resource"])
+        resource: statement
+        for statement in list_statements("ssm:StartSession")
+        for resource in _as_list(statement["Resource"])
     }
     documents = {f"arn:aws:ssm:*:*:document/{name}" for name in session_names()}
     assert set(allowed) == documents | {"arn:aws:ec2:*:*:instance/*"}
     assert allowed["arn:aws:ec2:*:*:instance/*"]["Condition"] == {
         "StringEquals": {"ssm:resourceTag/gpudesk:stage": "dev"},
-        # without it a call that names no document is not asked whether it may use the account's own
+        # Without it a call that names no document is not checked against the documents of the account.
         "BoolIfExists": {"ssm:SessionDocumentAccessCheck": "true"},
     }
     assert not any(
-        "*" in action for statement in statements("ssm:StartSession") for action in _list(statement["Action"])
+        "*" in action for statement in list_statements("ssm:StartSession") for action in _as_list(statement["Action"])
     )
 
 
-def test_an_ssh_key_may_be_pushed_for_one_user_of_instances_that_carry_its_tag() -> None:
-    (each,) = statements("ec2-instance-connect:SendSSHPublicKey")
+def test_ssh_key_is_accepted_for_one_user_of_tagged_instances() -> None:
+    (each,) = list_statements("ec2-instance-connect:SendSSHPublicKey")
     assert each["Condition"] == {"StringEquals": {"aws:ResourceTag/gpudesk:stage": "dev", "ec2:osuser": SSH_USER}}
 
 
-def test_every_public_image_that_is_launched_can_be_looked_up() -> None:
-    patterns = [resource.partition(":parameter")[2] for resource in resources("ssm:GetParameter")]
+def test_every_launched_public_image_can_be_resolved() -> None:
+    patterns = [resource.partition(":parameter")[2] for resource in list_resources("ssm:GetParameter")]
     images = {kind.image for kind in data_files.load_catalog().types.values() if kind.image}
     images |= {
         image for recipe in data_files.load_packaged_recipes().values() for image in (recipe.image or {}).values()
@@ -116,11 +118,11 @@ def test_every_public_image_that_is_launched_can_be_looked_up() -> None:
     assert not [image for image in images if not any(fnmatchcase(image, pattern) for pattern in patterns)]
 
 
-def test_instances_get_the_role_that_the_stage_names_and_no_other() -> None:
+def test_instances_get_only_the_role_of_the_stage() -> None:
     stage = json.loads(Path(".chalice/config.json").read_text(encoding="utf-8"))["stages"]["dev"]
     profile = stage["environment_variables"]["GPUDESK_INSTANCE_PROFILE"]
-    assert resources("iam:PassRole") == [f"arn:aws:iam::*:role/{profile}"]
+    assert list_resources("iam:PassRole") == [f"arn:aws:iam::*:role/{profile}"]
 
 
-def _list(value: str | list[str]) -> list[str]:
+def _as_list(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""What measurements are believed, and how types compare by them; those of the H100 and H200 were really made."""
+"""Validation of benchmark outputs and comparison of types. The outputs of H100 and H200 come from real GPUs."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -16,139 +16,139 @@ from chalicelib.store import data_files
 GOLDEN = Path(__file__).parents[2] / "golden" / "benchmarks"
 FIRST, SECOND, H200 = ((GOLDEN / f"{name}.json").read_text(encoding="utf-8") for name in ("h100_1", "h100_2", "h200"))
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-catalogue = data_files.load_catalog()
+CATALOG = data_files.load_catalog()
 
 
-def subject(instance_type: str = "p5.4xlarge", **changes: Any) -> BenchmarkTarget:
-    kind = catalogue.get_type(instance_type)
-    assert kind.gpu
-    values = {"gpu": kind.gpu, "gpu_count": kind.gpu_count, "peaks": catalogue.peaks[kind.gpu], **changes}
+def target(instance_type: str = "p5.4xlarge", **changes: Any) -> BenchmarkTarget:
+    facts = CATALOG.get_type(instance_type)
+    assert facts.gpu
+    values = {"gpu": facts.gpu, "gpu_count": facts.gpu_count, "peaks": CATALOG.peaks[facts.gpu], **changes}
     return BenchmarkTarget(instance_type=instance_type, region="us-east-1", **values)
 
 
-def said(*runs: dict[str, Any], **changes: Any) -> str:
-    """The first golden line with something else in it."""
+def report(*runs: dict[str, Any], **changes: Any) -> str:
+    """Return the output of an H100 with changes."""
     whole = json.loads(FIRST)
     return json.dumps({**whole, "runs": list(runs) or whole["runs"], **changes})
 
 
 def run(**changes: Any) -> dict[str, Any]:
-    figure = {"gpus": 1, "metric": "fp32", "unit": "TFLOPS", "median": 50.0, "p10": 49.0, "p90": 51.0}
-    return {**figure, **changes}
+    result = {"gpus": 1, "metric": "fp32", "unit": "TFLOPS", "median": 50.0, "p10": 49.0, "p90": 51.0}
+    return {**result, **changes}
 
 
-def benchmark(instance_type: str, *figures: tuple[int, Metric, float], at: datetime = NOW) -> Benchmark:
-    kind = catalogue.get_type(instance_type)
+def benchmark(instance_type: str, *results: tuple[int, Metric, float], at: datetime = NOW) -> Benchmark:
+    facts = CATALOG.get_type(instance_type)
     return Benchmark(
         id=f"{instance_type}.{at.isoformat()}",
         instance_id="gd-1",
         owner="ada",
         instance_type=instance_type,
         region="us-east-1",
-        gpu=kind.gpu or "",
-        gpu_count=kind.gpu_count,
+        gpu=facts.gpu or "",
+        gpu_count=facts.gpu_count,
         measured_at=at,
         gpu_name="a GPU",
         driver="580",
         framework="PyTorch",
         cuda="13.0",
         results=tuple(
-            MetricResult(gpus=gpus, metric=what, median=median, p10=median, p90=median, plausibility_checked=True)
-            for gpus, what, median in figures
+            MetricResult(gpus=gpus, metric=metric, median=median, p10=median, p90=median, plausibility_checked=True)
+            for gpus, metric, median in results
         ),
     )
 
 
 @pytest.mark.parametrize("line", [FIRST, SECOND, f"Attempt x has already done this step.\n{FIRST}"])
-def test_what_an_h100_really_did_is_believed(line: str) -> None:
-    found = parse_and_validate(line, subject())
-    assert (found.gpu_name, found.driver) == ("NVIDIA H100 80GB HBM3", "580.159.04")
-    assert (found.framework, found.cuda) == ("PyTorch 2.11.0+cu130", "13.0")
-    assert [result.metric for result in found.results] == list(Metric)
-    assert [result.plausibility_checked for result in found.results] == [True, True, True, True, False], (
-        "no peak of training is known"
+def test_real_output_of_an_h100_is_valid(line: str) -> None:
+    output = parse_and_validate(line, target())
+    assert (output.gpu_name, output.driver) == ("NVIDIA H100 80GB HBM3", "580.159.04")
+    assert (output.framework, output.cuda) == ("PyTorch 2.11.0+cu130", "13.0")
+    assert [result.metric for result in output.results] == list(Metric)
+    assert [result.plausibility_checked for result in output.results] == [True, True, True, True, False], (
+        "no training peak is known"
     )
-    assert 50 < found.results[0].median < 67
+    assert 50 < output.results[0].median < 67
 
 
-def test_what_an_h200_really_did_is_believed_of_it_and_not_of_an_h100() -> None:
-    found = parse_and_validate(H200, subject("p5en.48xlarge", gpu_count=1))
-    assert [result.plausibility_checked for result in found.results] == [True, True, True, True, False]
+def test_real_output_of_an_h200_is_valid_for_an_h200_only() -> None:
+    output = parse_and_validate(H200, target("p5en.48xlarge", gpu_count=1))
+    assert [result.plausibility_checked for result in output.results] == [True, True, True, True, False]
     with pytest.raises(InvalidBenchmark):
-        parse_and_validate(H200, subject())
+        parse_and_validate(H200, target())
 
 
-def test_a_figure_without_a_known_peak_is_kept_and_marked() -> None:
-    found = parse_and_validate(FIRST, subject(peaks=Peaks(fp32_tflops=67)))
-    assert {result.metric: result.plausibility_checked for result in found.results if result.plausibility_checked} == {
+def test_result_without_a_known_peak_is_marked() -> None:
+    output = parse_and_validate(FIRST, target(peaks=Peaks(fp32_tflops=67)))
+    assert {result.metric: result.plausibility_checked for result in output.results if result.plausibility_checked} == {
         Metric.FP32: True
     }
 
 
-def test_a_clock_a_little_above_the_makers_is_believed() -> None:
-    assert parse_and_validate(said(run(median=67 * 1.04, p90=70.0)), subject()).results[0].plausibility_checked
+def test_result_slightly_above_the_peak_is_valid() -> None:
+    assert parse_and_validate(report(run(median=67 * 1.04, p90=70.0)), target()).results[0].plausibility_checked
 
 
 @pytest.mark.parametrize(
-    ("line", "why"),
+    ("line", "message"),
     [
-        (said(run(median=71.0, p90=72.0)), "fp32 on 1 x H100: 71 TFLOPS is impossible, their peak is 67 TFLOPS"),
-        (said(run(metric="memory", unit="GB/s", median=3600, p10=3600, p90=3600)), "their peak is 3350 GB/s"),
-        (said(run(metric="bf16", median=1100, p10=1000, p90=1200)), "their peak is 989 TFLOPS"),
-        (said(run(median=0)), "no positive number"),
-        (said(run(median=-5.0)), "no positive number"),
-        (said(run(median=True)), "no positive number"),
-        (said(run(median="50")), "no positive number"),
-        (said(run(median=10**400)), "no positive number"),
-        (said(run()).replace("50.0", "1e999"), "no positive number"),
-        (said(run(median=float("nan"))), "is not JSON"),
-        (said(run(p10=50.5)), "49|50.5 to 51 around a median of 50 is no spread"),
-        (said(run(p90=49.5)), "is no spread"),
-        (said(run(unit="GFLOPS")), "is not in TFLOPS"),
-        (said(run(metric="fp8")), "of something unknown"),
-        (said(run(metric=["fp32"])), "of something unknown"),
-        (said(run(gpus=2)), "is not on 1 to 1 GPUs"),
-        (said(run(gpus=1.0)), "is not on 1 to 1 GPUs"),
-        (said(run(), run()), "is told twice"),
-        (said(runs=[]), "there must be 1 to 64 figures"),
-        (said(runs=[run()] * 65), "there must be 1 to 64 figures"),
-        (said(runs=["fp32"]), "a figure is no object"),
-        (said(runs={}), "there must be"),
-        (said(gpu_name="NVIDIA H200"), "it measured 'NVIDIA H200', and a p5.4xlarge has H100"),
-        (said(gpu_name="CPU"), "it measured 'CPU'"),
-        (said(gpu_name="x" * 81), "gpu_name must be a text of 1 to 80 printable characters"),
-        (said(gpu_name="H100\n"), "gpu_name must be a text"),
-        (said(gpu_name=None), "gpu_name must be a text"),
-        (said(framework="\x1b[2J"), "framework must be a text"),
-        (said(driver=5), "driver must be a text"),
-        (said(count=8), "it measured 8 GPUs, and a p5.4xlarge has 1"),
-        (said(count=True), "an unknown number of GPUs"),
-        ("", "no line of JSON"),
-        ("Done.", "no line of JSON"),
-        (FIRST[:300], "is not JSON, or was cut"),
-        ('{"a": ' * 100_000, "is not JSON"),
+        (report(run(median=71.0, p90=72.0)), "fp32 on 1 x H100: 71 TFLOPS is impossible, the peak is 67 TFLOPS"),
+        (report(run(metric="memory", unit="GB/s", median=3600, p10=3600, p90=3600)), "the peak is 3350 GB/s"),
+        (report(run(metric="bf16", median=1100, p10=1000, p90=1200)), "the peak is 989 TFLOPS"),
+        (report(run(median=0)), "must be a positive number"),
+        (report(run(median=-5.0)), "must be a positive number"),
+        (report(run(median=True)), "must be a positive number"),
+        (report(run(median="50")), "must be a positive number"),
+        (report(run(median=10**400)), "must be a positive number"),
+        (report(run()).replace("50.0", "1e999"), "must be a positive number"),
+        (report(run(median=float("nan"))), "is not valid JSON"),
+        (report(run(p10=50.5)), "the median 50 is not between p10 50.5 and p90 51"),
+        (report(run(p90=49.5)), "is not between p10 49 and p90 49.5"),
+        (report(run(unit="GFLOPS")), "must be in TFLOPS"),
+        (report(run(metric="fp8")), "a result has an unknown metric"),
+        (report(run(metric=["fp32"])), "a result has an unknown metric"),
+        (report(run(gpus=2)), "must be on 1 to 1 GPUs"),
+        (report(run(gpus=1.0)), "must be on 1 to 1 GPUs"),
+        (report(run(), run()), "the report contains fp32 on 1 GPUs twice"),
+        (report(runs=[]), "the report must contain 1 to 64 results"),
+        (report(runs=[run()] * 65), "the report must contain 1 to 64 results"),
+        (report(runs=["fp32"]), "a result is not a JSON object"),
+        (report(runs={}), "must contain"),
+        (report(gpu_name="NVIDIA H200"), "the report is about 'NVIDIA H200', and p5.4xlarge has H100"),
+        (report(gpu_name="CPU"), "the report is about 'CPU'"),
+        (report(gpu_name="x" * 81), "gpu_name must be a text of 1 to 80 printable characters"),
+        (report(gpu_name="H100\n"), "gpu_name must be a text"),
+        (report(gpu_name=None), "gpu_name must be a text"),
+        (report(framework="\x1b[2J"), "framework must be a text"),
+        (report(driver=5), "driver must be a text"),
+        (report(count=8), "the report is about 8 GPUs, and p5.4xlarge has 1"),
+        (report(count=True), "an unknown number of GPUs"),
+        ("", "contains no report"),
+        ("Done.", "contains no report"),
+        (FIRST[:300], "is not valid JSON, or was cut off"),
+        ('{"a": ' * 100_000, "is not valid JSON"),
         ("{}", "gpu_name must be a text"),
     ],
 )
-def test_what_cannot_be_is_not_believed_and_told_why(line: str, why: str) -> None:
-    with pytest.raises(InvalidBenchmark, match=why):
-        parse_and_validate(line, subject())
+def test_invalid_output_is_rejected_with_a_reason(line: str, message: str) -> None:
+    with pytest.raises(InvalidBenchmark, match=message):
+        parse_and_validate(line, target())
 
 
-def test_what_was_not_measured_on_all_gpus_says_nothing_of_the_type() -> None:
-    with pytest.raises(InvalidBenchmark, match="nothing was measured on all 8 GPUs"):
-        parse_and_validate(said(run(), count=8), subject("p5.48xlarge"))
+def test_output_without_a_result_on_all_gpus_is_invalid() -> None:
+    with pytest.raises(InvalidBenchmark, match="contains no result on all 8 GPUs"):
+        parse_and_validate(report(run(), count=8), target("p5.48xlarge"))
 
 
-def test_many_things_that_are_wrong_are_told_in_few_words() -> None:
-    line = said(*[run(metric=what, unit="?") for what in ("fp32", "fp16", "bf16", "memory", "training")])
+def test_message_about_many_problems_is_short() -> None:
+    line = report(*[run(metric=metric, unit="?") for metric in ("fp32", "fp16", "bf16", "memory", "training")])
     with pytest.raises(InvalidBenchmark) as refused:
-        parse_and_validate(line, subject())
+        parse_and_validate(line, target())
     assert len(str(refused.value)) < 300
 
 
 @pytest.mark.parametrize(
-    ("device", "name", "is_it"),
+    ("device", "name", "is_same"),
     [
         ("Tesla T4", "T4", True),
         ("NVIDIA T4G", "T4g", True),
@@ -159,35 +159,35 @@ def test_many_things_that_are_wrong_are_told_in_few_words() -> None:
         ("NVIDIA RTX PRO 6000 Blackwell Server Edition", "RTX PRO 6000 Server", True),
     ],
 )
-def test_a_driver_calls_a_gpu_by_more_words_than_people_do(device: str, name: str, is_it: bool) -> None:
-    assert is_same_gpu(device, name) is is_it
+def test_gpu_name_of_the_driver_matches_the_catalog(device: str, name: str, is_same: bool) -> None:
+    assert is_same_gpu(device, name) is is_same
 
 
-def test_types_compare_by_the_newest_measurement_and_what_trains_most_for_a_dollar_comes_first() -> None:
+def test_comparison_has_the_newest_benchmark_of_each_type_and_the_best_value_first() -> None:
     slow = benchmark("g4dn.xlarge", (1, Metric.TRAINING, 4000))
     old = benchmark("g5.xlarge", (1, Metric.TRAINING, 99_000), at=NOW - timedelta(days=1))
     new = benchmark("g5.xlarge", (1, Metric.TRAINING, 9000), (1, Metric.FP32, 30))
-    g5, g4dn = compare_benchmarks([new, slow, old], catalogue)
+    g5, g4dn = compare_benchmarks([new, slow, old], CATALOG)
     assert (g5.benchmark, g4dn.benchmark) == (new, slow)
-    price = catalogue.get_price("g5.xlarge", "us-east-1")
+    price = CATALOG.get_price("g5.xlarge", "us-east-1")
     assert price
     assert g5.price_per_hour == price
     assert g5.scores[0].per_dollar == pytest.approx(9000 / float(price), rel=1e-3)
 
 
-def test_efficiency_is_of_as_many_single_gpus_and_a_part_of_the_gpus_is_worth_no_dollar() -> None:
-    (found,) = compare_benchmarks(
+def test_efficiency_refers_to_single_gpus_and_value_to_all_gpus() -> None:
+    (output,) = compare_benchmarks(
         [
             benchmark(
                 "g4dn.12xlarge", (1, Metric.TRAINING, 1000), (2, Metric.TRAINING, 1900), (4, Metric.TRAINING, 3000)
             )
         ],
-        catalogue,
+        CATALOG,
     )
-    assert [score.efficiency for score in found.scores] == [1.0, 0.95, 0.75]
-    assert [score.per_dollar is not None for score in found.scores] == [False, False, True]
+    assert [score.efficiency for score in output.scores] == [1.0, 0.95, 0.75]
+    assert [score.per_dollar is not None for score in output.scores] == [False, False, True]
 
 
-def test_without_a_price_or_a_single_gpus_figure_nothing_is_made_up() -> None:
-    (found,) = compare_benchmarks([benchmark("p5e.48xlarge", (8, Metric.TRAINING, 3000))], catalogue)
-    assert (found.price_per_hour, found.scores[0].per_dollar, found.scores[0].efficiency) == (None, None, None)
+def test_scores_are_none_without_a_price_or_a_result_of_one_gpu() -> None:
+    (output,) = compare_benchmarks([benchmark("p5e.48xlarge", (8, Metric.TRAINING, 3000))], CATALOG)
+    assert (output.price_per_hour, output.scores[0].per_dollar, output.scores[0].efficiency) == (None, None, None)

@@ -1,4 +1,4 @@
-"""Samples folded into evidence: what goes on, what is void, what changes nothing."""
+"""Test how samples are folded into evidence: what continues a run, what starts a new one, what changes nothing."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -21,53 +21,53 @@ MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
 
 
-def sample(
+def build_sample(
     at: datetime, state: SignalState = SignalState.QUIET, reason: str = "all quiet", boot_id: str = "b1"
 ) -> Sample:
     return Sample(at=at, state=state, reason=reason, boot_id=boot_id)
 
 
-def folded(*samples: Sample) -> Evidence:
+def fold_all(*samples: Sample) -> Evidence:
     evidence = fold_sample(None, samples[0])
     for each in samples[1:]:
         evidence = fold_sample(evidence, each)
     return evidence
 
 
-def test_a_first_sample_is_evidence_of_its_own_moment_only() -> None:
-    assert folded(sample(START)) == Evidence(
+def test_first_sample_starts_a_run_of_no_duration() -> None:
+    assert fold_all(build_sample(START)) == Evidence(
         SignalState.QUIET, since=START, at=START, samples=1, largest_gap=timedelta(0), reason="all quiet", boot_id="b1"
     )
 
 
-def test_the_run_goes_on_while_the_state_stays() -> None:
-    evidence = folded(*(sample(START + n * MINUTE, reason=f"look {n}") for n in range(10)))
+def test_run_continues_while_the_state_stays_the_same() -> None:
+    evidence = fold_all(*(build_sample(START + n * MINUTE, reason=f"look {n}") for n in range(10)))
     assert (evidence.since, evidence.at, evidence.samples) == (START, START + 9 * MINUTE, 10)
     assert evidence.largest_gap == MINUTE
     assert evidence.reason == "look 9"
 
 
 @pytest.mark.parametrize(
-    ("second", "voids"),
+    ("second", "starts_new_run"),
     [
-        (sample(START + MAX_SAMPLE_GAP), False),
-        (sample(START + MAX_SAMPLE_GAP + SECOND), True),
-        (sample(START + MINUTE, boot_id="b2"), True),
-        (sample(START + MINUTE, state=SignalState.ACTIVE), True),
-        (sample(START + MINUTE, state=SignalState.UNKNOWN), True),
-        (sample(START - MAX_CLOCK_STEP_BACK), False),
-        (sample(START - MAX_CLOCK_STEP_BACK - SECOND), True),
+        (build_sample(START + MAX_SAMPLE_GAP), False),
+        (build_sample(START + MAX_SAMPLE_GAP + SECOND), True),
+        (build_sample(START + MINUTE, boot_id="b2"), True),
+        (build_sample(START + MINUTE, state=SignalState.ACTIVE), True),
+        (build_sample(START + MINUTE, state=SignalState.UNKNOWN), True),
+        (build_sample(START - MAX_CLOCK_STEP_BACK), False),
+        (build_sample(START - MAX_CLOCK_STEP_BACK - SECOND), True),
     ],
 )
-def test_a_gap_a_reboot_a_jump_back_and_another_state_void_since(second: Sample, voids: bool) -> None:
-    evidence = folded(sample(START), second)
-    assert evidence.since == (second.at if voids else START)
-    assert evidence.samples == (2 if not voids and second.at > START else 1)
+def test_gap_reboot_clock_jump_and_new_state_start_a_new_run(second: Sample, starts_new_run: bool) -> None:
+    evidence = fold_all(build_sample(START), second)
+    assert evidence.since == (second.at if starts_new_run else START)
+    assert evidence.samples == (2 if not starts_new_run and second.at > START else 1)
 
 
 moments = st.integers(min_value=-600, max_value=600).map(lambda seconds: START + timedelta(seconds=seconds))
 samples = st.builds(
-    sample,
+    build_sample,
     at=moments,
     state=st.sampled_from(SignalState),
     reason=st.text(max_size=5),
@@ -77,38 +77,38 @@ histories = st.lists(samples, min_size=1, max_size=30)
 
 
 @given(histories)
-def test_a_duplicate_of_the_last_sample_changes_nothing(history: list[Sample]) -> None:
-    evidence = folded(*history)
+def test_duplicate_of_the_last_sample_changes_nothing(history: list[Sample]) -> None:
+    evidence = fold_all(*history)
     last = Sample(evidence.at, evidence.state, evidence.reason, evidence.boot_id)
     assert fold_sample(evidence, last) == evidence
-    assert fold_sample(evidence, replace(last, reason="told again")) == evidence
+    assert fold_sample(evidence, replace(last, reason="sent again")) == evidence
 
 
 @given(histories)
-def test_a_run_never_reaches_over_what_voids_it(history: list[Sample]) -> None:
-    evidence = folded(*history)
+def test_run_has_no_gap_no_reboot_and_one_state(history: list[Sample]) -> None:
+    evidence = fold_all(*history)
     assert evidence.since <= evidence.at
     assert evidence.largest_gap <= MAX_SAMPLE_GAP
     assert (evidence.samples == 1) == (evidence.since == evidence.at)
-    within = [each for each in history if evidence.since <= each.at <= evidence.at]
-    assert sum(each.state is evidence.state and each.boot_id == evidence.boot_id for each in within) >= evidence.samples
+    in_run = [item for item in history if evidence.since <= item.at <= evidence.at]
+    assert sum(item.state is evidence.state and item.boot_id == evidence.boot_id for item in in_run) >= evidence.samples
 
 
 @given(histories, samples)
-def test_an_activity_that_was_seen_is_never_called_quiet_since_before_it(history: list[Sample], then: Sample) -> None:
+def test_quiet_begins_after_the_last_activity(history: list[Sample], then: Sample) -> None:
     active = replace(then, state=SignalState.ACTIVE, at=max([then.at, *(each.at for each in history)]) + SECOND)
-    after = [sample(active.at + n * MINUTE, boot_id=active.boot_id) for n in range(1, 4)]
-    evidence = folded(*history, active, *after)
+    after = [build_sample(active.at + n * MINUTE, boot_id=active.boot_id) for n in range(1, 4)]
+    evidence = fold_all(*history, active, *after)
     assert evidence.state is SignalState.QUIET
     assert evidence.since > active.at
 
 
 @given(st.lists(st.integers(min_value=1, max_value=180), min_size=1, max_size=40))
-def test_an_unbroken_run_counts_every_sample_and_its_widest_gap(gaps: list[int]) -> None:
+def test_run_counts_every_sample_and_its_largest_gap(gaps: list[int]) -> None:
     times = [START]
     for gap in gaps:
         times.append(times[-1] + timedelta(seconds=gap))
-    evidence = folded(*(sample(at) for at in times))
+    evidence = fold_all(*(build_sample(at) for at in times))
     assert evidence.since == START
     assert evidence.samples == len(times)
     assert evidence.largest_gap == timedelta(seconds=max(gaps))

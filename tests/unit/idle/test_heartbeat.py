@@ -1,4 +1,4 @@
-"""What becomes of a report that tells of a setup; what it may cost is in test_heartbeat_size.py."""
+"""Test the setup progress in a heartbeat. The size of heartbeats is tested in test_heartbeat_size.py."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,7 +23,7 @@ PROGRESS = StepProgress(
 )
 
 
-def beat(**more: Any) -> Heartbeat:
+def build_heartbeat(**more: Any) -> Heartbeat:
     evidence = Evidence(
         state=SignalState.UNKNOWN,
         since=NOW - timedelta(hours=3),
@@ -42,15 +42,15 @@ def beat(**more: Any) -> Heartbeat:
     )
 
 
-def test_the_table_has_all_that_a_machine_may_write() -> None:
+def test_table_has_every_attribute_that_an_instance_writes() -> None:
     assert set(HEARTBEAT_ATTRIBUTES) <= set(HeartbeatModel.get_attributes())
 
 
-def test_the_setup_arrives_as_it_was_told() -> None:
-    heard = decode_heartbeat(encode_heartbeat(beat(setup=PROGRESS), KEY))
-    assert isinstance(heard, Heartbeat)
-    assert heard.setup == PROGRESS
-    quiet = decode_heartbeat(encode_heartbeat(beat(), KEY))
+def test_setup_progress_survives_encoding() -> None:
+    decoded = decode_heartbeat(encode_heartbeat(build_heartbeat(setup=PROGRESS), KEY))
+    assert isinstance(decoded, Heartbeat)
+    assert decoded.setup == PROGRESS
+    quiet = decode_heartbeat(encode_heartbeat(build_heartbeat(), KEY))
     assert isinstance(quiet, Heartbeat)
     assert quiet.setup is None
 
@@ -59,13 +59,15 @@ def test_the_setup_arrives_as_it_was_told() -> None:
     "setup",
     [17, [], ["d", "s", "1 of 2", -1, "line"], ["d", "s", "1 of 2", "95", "line"], ["d", {}, "1 of 2", 95, "line"]],
 )
-def test_a_setup_that_makes_no_sense_makes_the_report_unreadable(setup: object) -> None:
-    assert isinstance(decode_heartbeat({**encode_heartbeat(beat(), KEY), "setup": setup}), UnreadableHeartbeat)
+def test_invalid_setup_makes_the_heartbeat_unreadable(setup: object) -> None:
+    assert isinstance(
+        decode_heartbeat({**encode_heartbeat(build_heartbeat(), KEY), "setup": setup}), UnreadableHeartbeat
+    )
 
 
-def test_what_a_machine_says_of_its_setup_is_cut_and_printable() -> None:
+def test_setup_texts_are_shortened_and_printable() -> None:
     raw = ["d" * 900, "s\x1b[31m", "1 of 2", 95, "l" * 900]
-    heard = decode_heartbeat({**encode_heartbeat(beat(), KEY), "setup": raw})
-    assert isinstance(heard, Heartbeat)
-    assert heard.setup is not None
-    assert (len(heard.setup.document), heard.setup.step, len(heard.setup.last_output_line)) == (24, "s?[31m", 120)
+    decoded = decode_heartbeat({**encode_heartbeat(build_heartbeat(), KEY), "setup": raw})
+    assert isinstance(decoded, Heartbeat)
+    assert decoded.setup is not None
+    assert (len(decoded.setup.document), decoded.setup.step, len(decoded.setup.last_output_line)) == (24, "s?[31m", 120)

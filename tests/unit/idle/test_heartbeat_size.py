@@ -1,4 +1,4 @@
-"""A heartbeat on the wire: never larger than promised, and the same on the other side but for what it went without."""
+"""Test that an encoded heartbeat fits its limit and decodes to the same heartbeat without what was dropped."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -33,31 +33,31 @@ BOOT = "0f4c3a52-7c1b-4c1e-9a54-3f2b1c0d9e8f"
 INSTANCE = "i-0123456789abcdef0"
 KEY = f"AROAEXAMPLEEXAMPLEEXA:{INSTANCE}"
 ID = "z" * 32
-"""As long as a wish's may be."""
+"""The longest id of a keep request."""
 
 moments = st.integers(0, 10**6).map(lambda seconds: NOW - timedelta(seconds=seconds))
 counts = st.integers(0, 10**5)
 
 
-def evidence(state: SignalState, since: datetime, samples: int, reason: str) -> Evidence:
+def build_evidence(state: SignalState, since: datetime, samples: int, reason: str) -> Evidence:
     gap = timedelta(seconds=180)
     return Evidence(state, since=since, at=NOW, samples=samples, largest_gap=gap, reason=reason, boot_id=BOOT)
 
 
-def progress(name: str, line: str) -> StepProgress:
+def build_progress(name: str, line: str) -> StepProgress:
     return StepProgress(
         document=name, step=name, position="12 of 12", running_for=timedelta(days=1), last_output_line=line
     )
 
 
-beats = st.builds(
+heartbeats = st.builds(
     Heartbeat,
     instance_id=st.just(INSTANCE),
     at=st.just(NOW),
     boot_id=st.just(BOOT),
     signals=st.dictionaries(
         st.sampled_from(SIGNALS),
-        st.builds(evidence, st.sampled_from(SignalState), moments, st.integers(1, 10**6), st.text(max_size=200)),
+        st.builds(build_evidence, st.sampled_from(SignalState), moments, st.integers(1, 10**6), st.text(max_size=200)),
     ),
     live_counts=st.dictionaries(st.sampled_from(["kernels", "terminals", "tmux", "screen"]), counts),
     acknowledged=st.builds(
@@ -69,14 +69,14 @@ beats = st.builds(
     keep_request=st.none() | st.builds(KeepRequest, id=st.sampled_from(["1", ID]), hours=st.integers(1, 8760)),
     missed_heartbeats=st.none() | st.builds(MissedHeartbeats, count=counts, since=moments, reason=st.text(max_size=60)),
     self_stop=st.none() | st.builds(SelfStopStatus, stop_at=moments, stopping_now=st.booleans()),
-    setup=st.none() | st.builds(progress, st.text(max_size=60), st.text(max_size=300)),
+    setup=st.none() | st.builds(build_progress, st.text(max_size=60), st.text(max_size=300)),
 )
 
-FULLEST = Heartbeat(
+MAX_HEARTBEAT = Heartbeat(
     instance_id=INSTANCE,
     at=NOW,
     boot_id=BOOT,
-    signals={name: evidence(SignalState.UNKNOWN, NOW - timedelta(days=9), 10**6, "x" * 200) for name in SIGNALS},
+    signals={name: build_evidence(SignalState.UNKNOWN, NOW - timedelta(days=9), 10**6, "x" * 200) for name in SIGNALS},
     live_counts={"kernels": 10**5, "terminals": 10**5, "tmux": 10**5, "screen": 10**5},
     acknowledged=Acknowledgement(
         keep_until=NOW, warning_id="lifetime-1795500000", terminals=10**5, jupyter_servers=10**5
@@ -84,9 +84,9 @@ FULLEST = Heartbeat(
     keep_request=KeepRequest(id=ID, hours=8760),
     missed_heartbeats=MissedHeartbeats(count=10**5, since=NOW, reason="ProvisionedThroughputExceededException"),
     self_stop=SelfStopStatus(stop_at=NOW, stopping_now=False),
-    setup=progress("x" * 60, "x" * 300),
+    setup=build_progress("x" * 60, "x" * 300),
 )
-MAX_ORDERS = HeartbeatResponse(
+MAX_RESPONSE = HeartbeatResponse(
     mode="paused",
     policy=IdlePolicy(
         idle_minutes=10_080,
@@ -101,14 +101,14 @@ MAX_ORDERS = HeartbeatResponse(
 )
 
 
-def whole_size(item: Mapping[str, Any]) -> int:
-    """Of an item: as of a map, but for what a map itself takes."""
+def stored_item_size(item: Mapping[str, Any]) -> int:
+    """Return the size of an item: the size of a map without the bytes of the map itself."""
     return sum(len(name.encode()) + item_size(value) for name, value in item.items())
 
 
-@given(beats)
-@example(FULLEST)
-def test_no_heartbeat_is_larger_than_promised_and_none_goes_without_what_there_was_room_for(
+@given(heartbeats)
+@example(MAX_HEARTBEAT)
+def test_heartbeat_fits_its_limit_and_drops_only_what_does_not_fit(
     heartbeat: Heartbeat,
 ) -> None:
     plain = encode_heartbeat(heartbeat, KEY)
@@ -125,16 +125,16 @@ def test_no_heartbeat_is_larger_than_promised_and_none_goes_without_what_there_w
     assert again.live_counts == heartbeat.live_counts or (again.missed_heartbeats is None and not again.live_counts)
 
 
-def test_the_fullest_heartbeat_goes_without_what_can_be_spared_and_with_the_longest_orders_costs_one_write() -> None:
-    plain = encode_heartbeat(FULLEST, KEY)
+def test_largest_heartbeat_and_response_cost_one_write() -> None:
+    plain = encode_heartbeat(MAX_HEARTBEAT, KEY)
     assert plain.keys() >= set(HEARTBEAT_ATTRIBUTES) - set(DROPPABLE_ATTRIBUTES)
-    assert whole_size({"id": KEY, **plain, "response": encode_response(MAX_ORDERS)}) <= ITEM_BYTES
+    assert stored_item_size({"id": KEY, **plain, "response": encode_response(MAX_RESPONSE)}) <= ITEM_BYTES
 
 
-def test_where_there_is_room_nothing_is_left_out_and_no_reason_cut() -> None:
-    reasons = {"gpu": evidence(SignalState.ACTIVE, NOW, 1, "GPU 1 of 8 at 97 %")}
+def test_small_heartbeat_is_complete() -> None:
+    reasons = {"gpu": build_evidence(SignalState.ACTIVE, NOW, 1, "GPU 1 of 8 at 97 %")}
     heartbeat = Heartbeat(
-        instance_id=INSTANCE, at=NOW, boot_id=BOOT, signals=reasons, missed_heartbeats=FULLEST.missed_heartbeats
+        instance_id=INSTANCE, at=NOW, boot_id=BOOT, signals=reasons, missed_heartbeats=MAX_HEARTBEAT.missed_heartbeats
     )
     again = decode_heartbeat(encode_heartbeat(heartbeat, KEY))
     assert isinstance(again, Heartbeat)

@@ -1,4 +1,4 @@
-"""What was taken off a disk for an image: when it is put back, how often that is tried, and when it is given up."""
+"""Restoration of secrets: when the command is sent, how often it is repeated, and when the attempts end."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -14,10 +14,10 @@ from chalicelib.domain.images.record import AmiState, Image, ImagePhase, Sanitiz
 from chalicelib.domain.images.secret_restore import decide
 from chalicelib.domain.instances.observation import CommandStatus, NotVisible, ObservedCommand, Unavailable
 from chalicelib.domain.setup.state import DocumentRun
-from tests.unit.images.test_creation import AMI, NOTHING, NOW, SEALED, image
+from tests.unit.images.test_creation import AMI, NOTHING_OBSERVED, NOW, SANITIZE_RUN, image
 
-ASKED = DocumentRun(attempt_id="gi-1.restore.1", sent_at=NOW, last_sent_at=NOW)
-SENT = replace(ASKED, command_id="c-2")
+UNCONFIRMED_RUN = DocumentRun(attempt_id="gi-1.restore.1", sent_at=NOW, last_sent_at=NOW)
+CONFIRMED_RUN = replace(UNCONFIRMED_RUN, command_id="c-2")
 SECOND = timedelta(seconds=1)
 
 
@@ -28,40 +28,40 @@ def ended(status: CommandStatus) -> ImageObservation:
 
 
 def attempt(
-    sealed: Image, observation: ImageObservation = NOTHING, after: timedelta = COMMAND_RESEND_AFTER
+    sanitized: Image, observation: ImageObservation = NOTHING_OBSERVED, after: timedelta = COMMAND_RESEND_AFTER
 ) -> str | None:
-    step = decide(sealed, observation, NOW + after).step
+    step = decide(sanitized, observation, NOW + after).step
     assert step is None or isinstance(step, SendSanitize)
     return step.attempt_id if step else None
 
 
-def test_secrets_are_put_back_as_soon_as_every_disk_has_its_snapshot() -> None:
+def test_secrets_are_restored_when_every_disk_has_a_snapshot() -> None:
     pending = image(ImagePhase.PENDING, ami=AmiState(id="ami-1"))
     not_yet = decide(pending, ImageObservation(ami=AMI), NOW)
     assert (not_yet.step, not_yet.image) == (None, pending)
-    taken = decide(pending, ImageObservation(ami=replace(AMI, snapshot_taken=True)), NOW)
+    taken = decide(pending, ImageObservation(ami=replace(AMI, has_snapshot=True)), NOW)
     assert isinstance(taken.step, SendSanitize)
     assert (taken.image.phase, taken.step.parameters["action"]) == (ImagePhase.PENDING, "restore")
-    assert attempt(taken.image) == taken.step.attempt_id, "EC2 need not show it again"
+    assert attempt(taken.image) == taken.step.attempt_id, "EC2 does not have to show it again"
     for over in (ImagePhase.AVAILABLE, ImagePhase.FAILED):
         assert attempt(image(over)) is not None
 
 
-def test_they_are_back_only_when_the_command_has_ended_well() -> None:
-    asked = image(ImagePhase.AVAILABLE, sanitize=SanitizeState(run=SEALED, restore_run=ASKED))
-    sent = record_outcome(asked, SendSanitize(SanitizeAction.RESTORE, "a"), SanitizeCommandSent("c-2"), NOW)
-    assert (sent.secrets_removed, sent.needs_work, sent.sanitize.restore_run) == (True, True, SENT)
+def test_secrets_are_restored_when_the_command_has_succeeded() -> None:
+    unconfirmed = image(ImagePhase.AVAILABLE, sanitize=SanitizeState(run=SANITIZE_RUN, restore_run=UNCONFIRMED_RUN))
+    sent = record_outcome(unconfirmed, SendSanitize(SanitizeAction.RESTORE, "a"), SanitizeCommandSent("c-2"), NOW)
+    assert (sent.secrets_removed, sent.needs_work, sent.sanitize.restore_run) == (True, True, CONFIRMED_RUN)
     assert decide(sent, ended(CommandStatus.RUNNING), NOW).image == sent
     done = decide(sent, ended(CommandStatus.SUCCEEDED), NOW).image
     assert (done.secrets_removed, done.needs_work) == (False, False)
 
 
 @pytest.mark.parametrize(("no_reboot", "code"), [(True, "secrets_restored"), (False, "secrets_regenerated")])
-def test_what_became_of_them_is_said_and_how_to_get_in_again(no_reboot: bool, code: str) -> None:
+def test_reason_says_whether_the_host_key_has_changed(no_reboot: bool, code: str) -> None:
     sent = image(
         ImagePhase.PENDING,
         ami=AmiState(id="ami-1"),
-        sanitize=SanitizeState(run=SEALED, restore_run=SENT),
+        sanitize=SanitizeState(run=SANITIZE_RUN, restore_run=CONFIRMED_RUN),
         no_reboot=no_reboot,
     )
     reason = decide(sent, ended(CommandStatus.SUCCEEDED), NOW).image.sanitize.restore_reason
@@ -70,68 +70,72 @@ def test_what_became_of_them_is_said_and_how_to_get_in_again(no_reboot: bool, co
     assert ("ssh-keygen -R gd-1" in reason.message) is not no_reboot
 
 
-def test_what_failed_or_never_ended_is_sent_again_as_another_attempt() -> None:
-    sent = image(ImagePhase.AVAILABLE, sanitize=SanitizeState(run=SEALED, restore_run=SENT))
+def test_command_that_failed_or_did_not_end_is_sent_again_with_a_new_attempt_id() -> None:
+    sent = image(ImagePhase.AVAILABLE, sanitize=SanitizeState(run=SANITIZE_RUN, restore_run=CONFIRMED_RUN))
     assert attempt(sent, ended(CommandStatus.FAILED), SECOND) is None, "not at once"
     again = attempt(sent, ended(CommandStatus.FAILED))
-    assert again not in (None, SENT.attempt_id)
+    assert again not in (None, CONFIRMED_RUN.attempt_id)
     assert attempt(sent, after=SANITIZE_DEADLINE) is None
-    assert attempt(sent, after=SANITIZE_DEADLINE + SECOND) not in (None, SENT.attempt_id)
+    assert attempt(sent, after=SANITIZE_DEADLINE + SECOND) not in (None, CONFIRMED_RUN.attempt_id)
     assert attempt(sent, ImageObservation(ami=NotVisible(), command=Unavailable("throttled"))) is None
 
 
-def test_what_ssm_has_not_confirmed_is_the_same_attempt_again() -> None:
-    asked = image(ImagePhase.AVAILABLE, sanitize=SanitizeState(run=SEALED, restore_run=ASKED))
+def test_command_that_ssm_has_not_confirmed_is_sent_again_with_the_same_attempt_id() -> None:
+    unconfirmed = image(ImagePhase.AVAILABLE, sanitize=SanitizeState(run=SANITIZE_RUN, restore_run=UNCONFIRMED_RUN))
     for error in (TransientAwsError("Throttling", ""), AwsNotFound("InvalidInstanceId", "its agent is not back yet")):
-        assert record_outcome(asked, SendSanitize(SanitizeAction.RESTORE, "a"), error, NOW) == asked
-    assert attempt(asked, after=SECOND) is None
-    assert attempt(asked) == ASKED.attempt_id
+        assert record_outcome(unconfirmed, SendSanitize(SanitizeAction.RESTORE, "a"), error, NOW) == unconfirmed
+    assert attempt(unconfirmed, after=SECOND) is None
+    assert attempt(unconfirmed) == UNCONFIRMED_RUN.attempt_id
 
 
-def test_a_command_that_is_refused_is_given_up_with_what_to_do() -> None:
-    asked = image(ImagePhase.FAILED, sanitize=SanitizeState(run=SEALED, restore_run=ASKED))
-    refused = record_outcome(
-        asked, SendSanitize(SanitizeAction.RESTORE, "a"), PermanentAwsError("AccessDenied", "no"), NOW
+def test_rejected_command_ends_the_attempts_with_advice() -> None:
+    unconfirmed = image(ImagePhase.FAILED, sanitize=SanitizeState(run=SANITIZE_RUN, restore_run=UNCONFIRMED_RUN))
+    rejected = record_outcome(
+        unconfirmed, SendSanitize(SanitizeAction.RESTORE, "a"), PermanentAwsError("AccessDenied", "no"), NOW
     )
-    assert not refused.needs_work
-    assert refused.sanitize.restore_reason is not None
-    assert refused.sanitize.restore_reason.code == "secret_restore_failed"
-    assert "sudo /opt/gpudesk/gpudesk-machine-secrets restore" in refused.sanitize.restore_reason.message
+    assert not rejected.needs_work
+    assert rejected.sanitize.restore_reason is not None
+    assert rejected.sanitize.restore_reason.code == "secret_restore_failed"
+    assert "sudo /opt/gpudesk/gpudesk-machine-secrets restore" in rejected.sanitize.restore_reason.message
 
 
-def test_a_machine_that_runs_no_more_is_sent_nothing() -> None:
+def test_no_command_is_sent_to_an_instance_that_does_not_run() -> None:
     for phase in (ImagePhase.FAILED, ImagePhase.AVAILABLE, ImagePhase.DELETED):
-        plan = decide(image(phase), ImageObservation(ami=NotVisible(), instance_running=False), NOW)
+        plan = decide(image(phase), ImageObservation(ami=NotVisible(), is_instance_running=False), NOW)
         assert (plan.step, plan.image.needs_work) == (None, False)
 
 
-def test_it_is_not_tried_for_ever_and_longer_than_an_image_may_take() -> None:
+def test_attempts_end_after_the_deadline_of_an_image() -> None:
     late = image(ImagePhase.FAILED, created_at=NOW - IMAGE_DEADLINE)
     assert attempt(late) is not None
     lost = decide(
-        image(ImagePhase.FAILED, sanitize=SanitizeState(run=SEALED, restore_run=ASKED)), NOTHING, NOW + RESTORE_DEADLINE
+        image(ImagePhase.FAILED, sanitize=SanitizeState(run=SANITIZE_RUN, restore_run=UNCONFIRMED_RUN)),
+        NOTHING_OBSERVED,
+        NOW + RESTORE_DEADLINE,
     )
     assert (lost.step, lost.image.needs_work) == (None, False)
 
 
-def test_whoever_deletes_the_image_leaves_no_machine_sealed() -> None:
-    going = image(ImagePhase.DELETING, sanitize=SanitizeState(run=SEALED, restore_run=SENT))
-    gone = creation.decide(going, NOTHING, NOW).image
+def test_secrets_are_restored_after_the_image_is_deleted() -> None:
+    going = image(ImagePhase.DELETING, sanitize=SanitizeState(run=SANITIZE_RUN, restore_run=CONFIRMED_RUN))
+    gone = creation.decide(going, NOTHING_OBSERVED, NOW).image
     assert (gone.phase, gone.needs_work) == (ImagePhase.DELETED, True)
-    for sealed in (going, gone):
-        assert attempt(sealed, ended(CommandStatus.FAILED)) is not None
+    for sanitized in (going, gone):
+        assert attempt(sanitized, ended(CommandStatus.FAILED)) is not None
     assert not decide(gone, ended(CommandStatus.SUCCEEDED), NOW).image.needs_work
 
 
-def test_a_seal_that_was_refused_at_once_leaves_nothing_to_be_put_back() -> None:
-    asked = image(ImagePhase.SANITIZING, sanitize=SanitizeState(run=replace(SEALED, command_id=None)))
-    step = SendSanitize(SanitizeAction.REMOVE, SEALED.attempt_id)
-    refused = record_outcome(asked, step, PermanentAwsError("AccessDenied", "no"), NOW)
-    assert (refused.phase, refused.needs_work) == (ImagePhase.FAILED, False)
+def test_command_that_was_rejected_at_once_leaves_nothing_to_restore() -> None:
+    unconfirmed = image(ImagePhase.SANITIZING, sanitize=SanitizeState(run=replace(SANITIZE_RUN, command_id=None)))
+    step = SendSanitize(SanitizeAction.REMOVE, SANITIZE_RUN.attempt_id)
+    rejected = record_outcome(unconfirmed, step, PermanentAwsError("AccessDenied", "no"), NOW)
+    assert (rejected.phase, rejected.needs_work) == (ImagePhase.FAILED, False)
     twice = replace(
-        asked,
-        sanitize=replace(asked.sanitize, run=replace(SEALED, command_id=None, last_sent_at=NOW + COMMAND_RESEND_AFTER)),
+        unconfirmed,
+        sanitize=replace(
+            unconfirmed.sanitize, run=replace(SANITIZE_RUN, command_id=None, last_sent_at=NOW + COMMAND_RESEND_AFTER)
+        ),
     )
     assert record_outcome(twice, step, PermanentAwsError("AccessDenied", "no"), NOW).needs_work, (
-        "the first answer may have been lost"
+        "the first response may have been lost"
     )

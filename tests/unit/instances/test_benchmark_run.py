@@ -22,7 +22,7 @@ from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.warning import StopWarning, WarningType
 from chalicelib.domain.setup.step_output import StepOutput
 from chalicelib.store import data_files
-from tests.property.world import ADA, START, VIEW, ready
+from tests.property.world import ADA, START, VIEW, build_ready_instance
 
 MINUTE = timedelta(minutes=1)
 Command = ObservedCommand | NotVisible | Unavailable
@@ -35,7 +35,7 @@ def asked(
     instance: Instance | None = None, actor: Actor = ADA, at: datetime = START, seconds: int | None = None
 ) -> Instance:
     return start_benchmark(
-        instance or replace(ready(), version=7), data_files.load_catalog(), seconds, actor, at
+        instance or replace(build_ready_instance(), version=7), data_files.load_catalog(), seconds, actor, at
     ).instance
 
 
@@ -79,7 +79,7 @@ def test_what_ssm_did_not_confirm_is_sent_again_as_the_same_attempt_and_not_for_
     assert looked(sent.instance, 2).step == sent.step
     over = looked(sent.instance, 17)
     assert over.instance.benchmark_run is None
-    assert "SSM has not taken the command for 15 min" in over.timeline[0].message
+    assert "SSM has not accepted the command for 15 min" in over.timeline[0].message
 
 
 @pytest.mark.parametrize("command", [NotVisible(), Unavailable("throttled"), ended(CommandStatus.RUNNING)])
@@ -87,14 +87,17 @@ def test_a_command_that_is_lost_ends_by_its_deadline(command: Command) -> None:
     assert looked(running(), 42, command).instance.benchmark_run is not None
     over = looked(running(), 44, command)
     assert (over.instance.benchmark_run, over.instance.phase) == (None, Phase.READY)
-    assert "it did not end within 0:30:00" in over.timeline[0].message
+    assert "it did not end within 30 min" in over.timeline[0].message
 
 
 def test_its_end_is_the_last_thing_that_is_kept_of_it_and_the_idle_window_begins_anew() -> None:
     instance = asked(
         replace(
-            ready(),
-            spec=replace(ready().spec, hardware=replace(ready().spec.hardware, instance_type="p5.4xlarge", gpu="H100")),
+            build_ready_instance(),
+            spec=replace(
+                build_ready_instance().spec,
+                hardware=replace(build_ready_instance().spec.hardware, instance_type="p5.4xlarge", gpu="H100"),
+            ),
         )
     )
     sent = looked(instance, 1)
@@ -111,9 +114,9 @@ def test_its_end_is_the_last_thing_that_is_kept_of_it_and_the_idle_window_begins
     ("command", "why"),
     [
         (ended(CommandStatus.FAILED, "gpudesk: No Python with PyTorch is here", 1), "No Python with PyTorch is here"),
-        (ended(CommandStatus.SUCCEEDED), "is not believed: it printed no line of JSON"),
-        (ended(CommandStatus.SUCCEEDED, H100), "it measured 'NVIDIA H100 80GB HBM3', and a g4dn.xlarge has T4"),
-        (ended(CommandStatus.SUCCEEDED, T4.replace('"median":6.1', '"median":9')), "is no spread|impossible"),
+        (ended(CommandStatus.SUCCEEDED), "its output is not valid: the output contains no report"),
+        (ended(CommandStatus.SUCCEEDED, H100), "the report is about 'NVIDIA H100 80GB HBM3', and g4dn.xlarge has T4"),
+        (ended(CommandStatus.SUCCEEDED, T4.replace('"median":6.1', '"median":9')), "is not between|impossible"),
     ],
 )
 def test_one_that_fails_is_told_why_and_harms_nothing(command: ObservedCommand, why: str) -> None:
@@ -138,8 +141,8 @@ def test_what_ssm_refuses_ends_it_and_what_may_pass_does_not(outcome: AwsError, 
 def test_an_outcome_that_nobody_waits_for_changes_nothing() -> None:
     plan = looked(asked(), 1)
     assert plan.step
-    other = looked(asked(replace(ready(), version=9)), 1).instance
-    for record in (ready(), other, replace(plan.instance, phase=Phase.STOPPING)):
+    other = looked(asked(replace(build_ready_instance(), version=9)), 1).instance
+    for record in (build_ready_instance(), other, replace(plan.instance, phase=Phase.STOPPING)):
         noted = outcomes.record_outcome(record, plan.step, CommandSent("c-1"), START)
         assert (noted.reason.code, noted.instance.benchmark_run, noted.timeline) == (
             "superseded",
@@ -157,14 +160,14 @@ def test_whoever_wants_it_ended_does_not_wait(desired: DesiredState) -> None:
     assert plan.step is not None
     assert plan.instance.benchmark_run is None
     assert plan.instance.claim is not None
-    assert plan.timeline[-1].message.startswith("n could not finish its benchmark: it is")
+    assert plan.timeline[-1].message.startswith("n could not finish its benchmark: the instance is")
 
 
 def test_an_idle_warning_is_withdrawn_and_nothing_is_idle_while_it_runs() -> None:
     warned = StopWarning(warning_type=WarningType.IDLE, created_at=START, stop_at=START, message="it will be stopped")
     plan = looked(replace(running(), warning=warned), 20, ended(CommandStatus.RUNNING))
     assert (plan.instance.warning, plan.timeline[0].code) == (None, "warning_cancelled")
-    assert "ada asked for a measurement" in plan.timeline[0].message
+    assert "ada requested a benchmark" in plan.timeline[0].message
 
 
 def test_silence_while_it_runs_is_nobodys_news() -> None:
@@ -173,7 +176,7 @@ def test_silence_while_it_runs_is_nobodys_news() -> None:
 
 
 def test_its_lifetime_ends_whatever_is_measured_and_what_is_asked_for_before_is_sent() -> None:
-    late = replace(ready(max_hours=1), version=7)
+    late = replace(build_ready_instance(max_hours=1), version=7)
     warned = looked(asked(late), 56).instance
     assert warned.warning is not None
     assert isinstance(looked(warned, 57).step, SendDocument)
@@ -198,27 +201,47 @@ def test_who_asks_while_it_is_measured_is_answered_with_that() -> None:
     [
         (
             replace(
-                ready(), spec=replace(ready().spec, hardware=replace(ready().spec.hardware, gpu=None, gpu_count=0))
+                build_ready_instance(),
+                spec=replace(
+                    build_ready_instance().spec,
+                    hardware=replace(build_ready_instance().spec.hardware, gpu=None, gpu_count=0),
+                ),
             ),
-            "it has no GPU to measure",
+            "which has no GPU. The benchmark needs an NVIDIA GPU",
             "no_gpu",
         ),
         (
             replace(
-                ready(),
+                build_ready_instance(),
                 spec=replace(
-                    ready().spec, hardware=replace(ready().spec.hardware, gpu="Radeon Pro V520", nvidia_gpu_count=0)
+                    build_ready_instance().spec,
+                    hardware=replace(build_ready_instance().spec.hardware, gpu="Radeon Pro V520", nvidia_gpu_count=0),
                 ),
             ),
-            "has Radeon Pro V520: only NVIDIA's GPUs can be measured",
+            "has Radeon Pro V520. The benchmark needs an NVIDIA GPU",
             "no_gpu",
         ),
-        (replace(ready(), phase=Phase.STOPPED), "is stopped: only a ready instance", "not_ready"),
-        (replace(ready(), phase=Phase.FAILED), "is failed: only a ready instance", "not_ready"),
-        (replace(ready(), spec=replace(ready().spec, desired=DesiredState.STOPPED)), "is being ended", "not_ready"),
         (
-            replace(ready(), image_in_progress=ImageInProgress(id="im-1", started_at=datetime(2030, 1, 1, tzinfo=UTC))),
-            "an image of n is being made; ask again once it is",
+            replace(build_ready_instance(), phase=Phase.STOPPED),
+            "is in phase stopped. Start the benchmark when it is ready",
+            "not_ready",
+        ),
+        (
+            replace(build_ready_instance(), phase=Phase.FAILED),
+            "is in phase failed. Start the benchmark when it is ready",
+            "not_ready",
+        ),
+        (
+            replace(build_ready_instance(), spec=replace(build_ready_instance().spec, desired=DesiredState.STOPPED)),
+            "is being stopped or terminated",
+            "not_ready",
+        ),
+        (
+            replace(
+                build_ready_instance(),
+                image_in_progress=ImageInProgress(id="im-1", started_at=datetime(2030, 1, 1, tzinfo=UTC)),
+            ),
+            "An image of n is being created. Start the benchmark when the image is available",
             "image_in_progress",
         ),
     ],
@@ -231,5 +254,5 @@ def test_what_cannot_be_measured_is_refused_before_anything_is_written(instance:
 
 def test_no_setup_begins_while_it_is_measured() -> None:
     what = SetupRequest(recipe="jupyter", parameters={}, documents=(), given_parameters={}, skipped_message=None)
-    with pytest.raises(Conflict, match="n is being measured; ask again once that has ended"):
+    with pytest.raises(Conflict, match=r"A benchmark is running on n\. Request the setup when it has ended"):
         apply_setup_request(running(), what, ADA, START)

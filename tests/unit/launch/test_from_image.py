@@ -20,7 +20,7 @@ from chalicelib.domain.setup.parameters import ParameterValue
 from chalicelib.domain.setup.recipe import parse_recipes
 from chalicelib.domain.setup.state import AddedRecipe, SetupState
 from chalicelib.store.data_files import load_catalog, load_packaged_recipes
-from tests.property.world import ADA, ready
+from tests.property.world import ADA, build_ready_instance
 from tests.support.recipes import UBUNTU_18, offered, recipe
 from tests.unit.images.test_creation import NOW, SOURCE, image
 
@@ -64,7 +64,11 @@ def test_added_recipes_come_along_with_their_parameters() -> None:
 @pytest.mark.parametrize(
     ("added", "said", "why"),
     [
-        (AddedRecipe(recipe="on-gpu"), {"instance_type": "t3.large"}, "t3.large has no GPU, and it needs one"),
+        (
+            AddedRecipe(recipe="on-gpu"),
+            {"instance_type": "t3.large"},
+            "t3.large has no GPU, and the recipe requires one",
+        ),
         (AddedRecipe(recipe="gone"), {}, "this recipe no longer exists"),
         (AddedRecipe(recipe="any", parameters={"release": "NOT"}), {}, "parameters.release must be a release"),
         (
@@ -84,15 +88,15 @@ def test_what_cannot_come_along_is_left_out_and_that_is_said(
 
 def test_a_launch_that_failed_is_set_up_again_with_all_that_its_image_brought_along() -> None:
     spec = replace(
-        ready().spec,
+        build_ready_instance().spec,
         software=replace(
-            ready().spec.software,
+            build_ready_instance().spec.software,
             recipe="jupyter",
             parameters={},
             added_recipes=(AddedRecipe(recipe="any", parameters=CHOSEN),),
         ),
     )
-    failed = replace(ready(), spec=spec, phase=Phase.FAILED, setup=SetupState(recipe="jupyter"))
+    failed = replace(build_ready_instance(), spec=spec, phase=Phase.FAILED, setup=SetupState(recipe="jupyter"))
     what = build_setup_request(failed, None, {}, RECIPES, load_catalog())
     assert [use.name for use in what.documents] == ["gpudesk-probe", "gpudesk-jupyter", "gpudesk-jupyter"]
     again = apply_setup_request(failed, what, ADA, NOW).instance

@@ -1,4 +1,4 @@
-"""Who is told of what, by which channel, how often it is tried, and when it is given up."""
+"""Notifications: their audience and channels, the attempts to deliver them, and their expiry."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -15,7 +15,7 @@ from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState, Hardware, Software, Spec
 from chalicelib.domain.instances.warning import StopWarning, WarningDelivery, WarningType
 from chalicelib.domain.notifications import messages
-from chalicelib.domain.notifications.build_notifications import desk_notification, notifications_for
+from chalicelib.domain.notifications.build_notifications import build_desk_notification, build_notifications
 from chalicelib.domain.notifications.notification import DeliveryChannel, DeliveryState, Notification, record_attempt
 from chalicelib.domain.setup.state import SetupState
 
@@ -23,12 +23,12 @@ NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 ADA = Channels(email="ada@example.org", webhook="https://example.org/ada")
 DESK = Channels(webhook="https://example.org/admins")
-BOOK = ChannelDirectory(owners={"ada": ADA}, admin=DESK)
-ENDS = (
+DIRECTORY = ChannelDirectory(owners={"ada": ADA}, admin=DESK)
+RESULT_CODES = (
     *("launch_refused", "quota_exceeded", "no_capacity", "no_answer", "start_failed"),
     *("image_available", "image_failed", "benchmark_done", "benchmark_failed"),
 )
-WARNED = StopWarning(
+WARNING = StopWarning(
     warning_type=WarningType.IDLE,
     created_at=NOW,
     stop_at=NOW + 10 * MINUTE,
@@ -37,7 +37,7 @@ WARNED = StopWarning(
 )
 
 
-def instance(owner: str = "ada", warned: StopWarning | None = None) -> Instance:
+def instance(owner: str = "ada", warning: StopWarning | None = None) -> Instance:
     return Instance(
         id="gd-1",
         name="brave-otter",
@@ -55,16 +55,18 @@ def instance(owner: str = "ada", warned: StopWarning | None = None) -> Instance:
         phase_since=NOW,
         reason=EventReason(code=EventCode.READY, message="ready"),
         setup=SetupState(recipe="bare"),
-        warning=warned,
+        warning=warning,
     )
 
 
-def line(code: str, **details: str) -> TimelineEntry:
-    return TimelineEntry(at=NOW, actor="gpudesk", code=EventCode(code), message="because of this", details=details)
+def entry(code: str, **details: str) -> TimelineEntry:
+    return TimelineEntry(at=NOW, actor="gpudesk", code=EventCode(code), message="This happened.", details=details)
 
 
-def told(code: str, owner: str = "ada", directory: ChannelDirectory = BOOK, **details: str) -> tuple[Notification, ...]:
-    return notifications_for(instance(owner), [line(code, **details)], directory)
+def notify(
+    code: str, owner: str = "ada", directory: ChannelDirectory = DIRECTORY, **details: str
+) -> tuple[Notification, ...]:
+    return build_notifications(instance(owner), [entry(code, **details)], directory)
 
 
 @pytest.mark.parametrize(
@@ -73,107 +75,107 @@ def told(code: str, owner: str = "ada", directory: ChannelDirectory = BOOK, **de
         ("idle_warning", ["owner.email", "owner.webhook"]),
         ("activity_unknown", ["owner.email", "owner.webhook", "admin.webhook"]),
         ("adopted", ["admin.webhook"]),
-        *((code, ["owner.email", "owner.webhook"]) for code in ENDS),
+        *((code, ["owner.email", "owner.webhook"]) for code in RESULT_CODES),
     ],
 )
-def test_each_kind_of_news_goes_to_those_whom_it_concerns(code: str, channels: list[str]) -> None:
-    (notice,) = told(code)
-    assert list(notice.deliveries) == channels
+def test_notification_is_delivered_to_its_audience(code: str, channels: list[str]) -> None:
+    (notification,) = notify(code)
+    assert list(notification.deliveries) == channels
 
 
 @pytest.mark.parametrize(
     "code", ["launched", "first_heartbeat", "keep_granted", "document_started", "warning_delivered"]
 )
-def test_what_is_no_news_is_told_to_nobody(code: str) -> None:
-    assert told(code) == ()
+def test_code_without_an_audience_has_no_notification(code: str) -> None:
+    assert notify(code) == ()
 
 
-def test_a_stop_that_somebody_asked_for_is_no_news_and_one_for_idleness_is() -> None:
-    assert told("stop_initiated", reason_code="stop_requested") == ()
-    assert len(told("stop_initiated", reason_code="idle")) == 1
+def test_requested_stop_has_no_notification_and_idle_stop_has_one() -> None:
+    assert notify("stop_initiated", reason_code="stop_requested") == ()
+    assert len(notify("stop_initiated", reason_code="idle")) == 1
 
 
-def test_an_owner_without_channels_is_told_by_the_desks_and_by_nobody_where_there_are_none() -> None:
-    assert list(told("idle_warning", owner="bob")[0].deliveries) == ["owner.webhook"]
-    assert told("idle_warning", owner="bob", directory=ChannelDirectory(owners={"ada": ADA})) == ()
+def test_owner_without_channels_is_notified_through_the_channels_of_the_admins() -> None:
+    assert list(notify("idle_warning", owner="bob")[0].deliveries) == ["owner.webhook"]
+    assert notify("idle_warning", owner="bob", directory=ChannelDirectory(owners={"ada": ADA})) == ()
 
 
-def test_an_address_that_owner_and_admin_share_is_told_once() -> None:
+def test_address_of_owner_and_admin_gets_one_delivery() -> None:
     shared = ChannelDirectory(owners={"ada": DESK}, admin=DESK)
-    assert list(told("activity_unknown", directory=shared)[0].deliveries) == ["owner.webhook"]
+    assert list(notify("activity_unknown", directory=shared)[0].deliveries) == ["owner.webhook"]
 
 
-def test_a_warning_carries_its_id_and_is_of_use_until_the_stop_waits_no_longer() -> None:
-    (notice,) = notifications_for(instance(warned=WARNED), [line("idle_warning")], BOOK)
-    assert notice.warning_id == WARNED.id
-    assert notice.expires_at == WARNED.stop_at + WARNING_DELIVERY_WAIT
+def test_warning_notification_expires_when_the_stop_no_longer_waits() -> None:
+    (notification,) = build_notifications(instance(warning=WARNING), [entry("idle_warning")], DIRECTORY)
+    assert notification.warning_id == WARNING.id
+    assert notification.expires_at == WARNING.stop_at + WARNING_DELIVERY_WAIT
 
 
 @given(st.lists(st.booleans(), max_size=40))
-def test_tries_end_with_the_first_success_or_when_it_is_of_no_use_any_more(successes: list[bool]) -> None:
-    (notice,) = told("idle_warning")
+def test_attempts_end_with_the_first_success_or_at_expiry(successes: list[bool]) -> None:
+    (notification,) = notify("idle_warning")
     now, channel = NOW, DeliveryChannel.OWNER_WEBHOOK
     for succeeded in successes:
-        if channel not in notice.due_channels(now):
+        if channel not in notification.find_due_channels(now):
             break
-        before = notice.deliveries[channel]
-        notice = record_attempt(notice, channel, succeeded=succeeded, detail="x" * 1000, now=now)
-        after = notice.deliveries[channel]
+        before = notification.deliveries[channel]
+        notification = record_attempt(notification, channel, succeeded=succeeded, detail="x" * 1000, now=now)
+        after = notification.deliveries[channel]
         assert len(after.attempts) == len(before.attempts) + 1
         assert (after.state is DeliveryState.DELIVERED) == succeeded
         assert after.next_attempt_at > now
         now = after.next_attempt_at
-    assert all(len(attempt.detail) <= 300 for attempt in notice.deliveries[channel].attempts)
+    assert all(len(attempt.detail) <= 300 for attempt in notification.deliveries[channel].attempts)
     assert now <= NOW + NOTIFICATION_EXPIRY + timedelta(minutes=30)
 
 
-def test_one_channel_that_is_down_does_not_hold_up_the_other() -> None:
-    (notice,) = told("idle_warning")
-    notice = record_attempt(notice, DeliveryChannel.OWNER_EMAIL, succeeded=False, detail="down", now=NOW)
-    assert list(notice.due_channels(NOW)) == ["owner.webhook"]
-    assert notice.due_at == NOW
+def test_failing_channel_does_not_delay_the_other() -> None:
+    (notification,) = notify("idle_warning")
+    notification = record_attempt(notification, DeliveryChannel.OWNER_EMAIL, succeeded=False, detail="down", now=NOW)
+    assert list(notification.find_due_channels(NOW)) == ["owner.webhook"]
+    assert notification.due_at == NOW
 
 
-def test_the_same_silence_of_the_desk_is_one_notice() -> None:
-    first = desk_notification(EventCode.SWEEP_OVERDUE, "x", NOW, NOW + 11 * MINUTE, BOOK)
-    again = desk_notification(EventCode.SWEEP_OVERDUE, "x", NOW, NOW + 16 * MINUTE, BOOK)
+def test_same_overdue_sweep_is_one_notification() -> None:
+    first = build_desk_notification(EventCode.SWEEP_OVERDUE, "x", NOW, NOW + 11 * MINUTE, DIRECTORY)
+    again = build_desk_notification(EventCode.SWEEP_OVERDUE, "x", NOW, NOW + 16 * MINUTE, DIRECTORY)
     assert first.id == again.id
     assert [channel.audience for channel in first.deliveries] == [Audience.ADMIN]
 
 
 @pytest.mark.parametrize("code", [code for code in EventCode if code.audience])
-def test_every_subject_fits_into_a_mail(code: str) -> None:
-    notices = notifications_for(instance(warned=WARNED), [line(code)], BOOK)
-    subject = messages.email_subject(notices[0])
+def test_every_subject_is_short_ascii(code: str) -> None:
+    notices = build_notifications(instance(warning=WARNING), [entry(code)], DIRECTORY)
+    subject = messages.format_email_subject(notices[0])
     assert len(subject) <= 100
     assert subject.isascii()
     assert "\n" not in subject
 
 
 @pytest.mark.parametrize(
-    ("warned", "minutes", "due"),
+    ("changes", "minutes", "due"),
     [
         pytest.param({"requires_delivery": False}, 9, False, id="never before the announced time"),
-        pytest.param({"requires_delivery": False}, 10, True, id="nobody to deliver to: nothing to wait for"),
-        pytest.param({"requires_delivery": True}, 10, False, id="reached nobody: it waits"),
-        pytest.param({"requires_delivery": True}, 19, False, id="still"),
-        pytest.param({"requires_delivery": True}, 20, True, id="but not for ever"),
+        pytest.param({"requires_delivery": False}, 10, True, id="no channel: no delivery to wait for"),
+        pytest.param({"requires_delivery": True}, 10, False, id="not delivered: the stop waits"),
+        pytest.param({"requires_delivery": True}, 19, False, id="still waits"),
+        pytest.param({"requires_delivery": True}, 20, True, id="waits at most the delivery wait"),
         pytest.param(
             {"requires_delivery": True, "deliveries": (WarningDelivery(channel="email", delivered_at=NOW),)},
             10,
             True,
-            id="deliveries",
+            id="delivered",
         ),
         pytest.param(
             {"requires_delivery": True, "deliveries": (WarningDelivery(channel="email", delivered_at=NOW),)},
             9,
             False,
-            id="not early",
+            id="delivered, not before the announced time",
         ),
     ],
 )
-def test_what_was_warned_of_is_done_when_it_has_arrived_or_waited_long_enough(
-    warned: dict[str, object], minutes: int, due: bool
+def test_stop_may_act_after_delivery_or_after_the_delivery_wait(
+    changes: dict[str, object], minutes: int, due: bool
 ) -> None:
-    standing = StopWarning(**{**vars(WARNED), "requires_delivery": False, **warned})
-    assert standing.can_act(NOW + minutes * MINUTE) is due
+    warning = StopWarning(**{**vars(WARNING), "requires_delivery": False, **changes})
+    assert warning.can_act(NOW + minutes * MINUTE) is due

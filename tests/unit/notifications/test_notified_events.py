@@ -57,7 +57,7 @@ from chalicelib.domain.instances.record import (
     ScheduledEvent,
 )
 from chalicelib.domain.instances.warning import StopWarning, WarningType
-from chalicelib.domain.notifications.build_notifications import notifications_for
+from chalicelib.domain.notifications.build_notifications import build_notifications
 from chalicelib.domain.notifications.notification import Notification
 from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.domain.setup.state import DocumentRun, SetupState
@@ -70,18 +70,18 @@ from chalicelib.store.notifications import NotificationOutbox
 from chalicelib.store.owners import OwnerRepository
 from chalicelib.store.repositories import Repositories
 from local.clock import ManualClock
-from tests.property.world import ADA, MACHINE_ID, MINUTE, START, VIEW
-from tests.property.world import ready as plain_ready
+from tests.property.world import ADA, INSTANCE_ID, MINUTE, START, VIEW
+from tests.property.world import build_ready_instance as plain_ready
 from tests.unit.images.test_creation import image
 
 NAME = "famous-bunting"
 NOW = START + timedelta(hours=1)
-RULES = DecisionContext(desk=DeskSettings(), heartbeat_table="t", heartbeat_region="r", instance_role_id="AROA")
+CONTEXT = DecisionContext(desk=DeskSettings(), heartbeat_table="t", heartbeat_region="r", instance_role_id="AROA")
 GOLDEN = Path(__file__).parents[2] / "golden" / "benchmarks" / "h100_1.json"
 
 MAIL = {Audience.OWNER: "ada@example.org", Audience.ADMIN: "admins@example.org"}
 HOOK = {Audience.OWNER: "https://example.org/ada", Audience.ADMIN: "https://example.org/admins"}
-BOOK = ChannelDirectory(
+DIRECTORY = ChannelDirectory(
     owners={"ada": Channels(email=MAIL[Audience.OWNER], webhook=HOOK[Audience.OWNER])},
     admin=Channels(email=MAIL[Audience.ADMIN], webhook=HOOK[Audience.ADMIN]),
 )
@@ -124,20 +124,20 @@ EXPECTED: Mapping[str, tuple[tuple[Audience, ...], str]] = {
     "stop_overdue": (BOTH, "has not stopped for 20 minutes"),
     "terminate_overdue": (BOTH, "has not terminated for 20 minutes"),
 }
-"""Who is notified of what, and the subject of the mail, once more: as the table of the glossary has it."""
+"""Expected audience of each code, and the subject of its e-mail without the prefix."""
 
-OF_THE_DESK = {"sweep_overdue", "webhook_registered"}
+DESK_CODES = {"sweep_overdue", "webhook_registered"}
 """Codes that are not about an instance."""
 
 Change = tuple[Instance, Sequence[TimelineEntry]]
 
 
-# What happens: an instance, what was seen of it, and what gpudesk decides.
+# Events: an instance, an observation, and the decision of gpudesk.
 
 
 def running(**changes: Any) -> Instance:
-    """An instance that is ready since an hour."""
-    machine = Machine(instance_id=MACHINE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=START)
+    """Return an instance that has been ready for one hour."""
+    machine = Machine(instance_id=INSTANCE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=START)
     facts: dict[str, Any] = {
         "machine": machine,
         "observed": ObservedState(boot_id="boot-1", agent_seen=True),
@@ -148,7 +148,7 @@ def running(**changes: Any) -> Instance:
 
 
 def launching(**changes: Any) -> Instance:
-    """An instance without a machine so far."""
+    """Return an instance that has not been launched yet."""
     return running(
         **{
             "phase": Phase.LAUNCHING,
@@ -161,7 +161,7 @@ def launching(**changes: Any) -> Instance:
 
 
 def claimed(action: ClaimAction, minutes: int, **changes: Any) -> Instance:
-    """An instance that gpudesk stops or terminates."""
+    """Return an instance that gpudesk is starting, stopping or terminating."""
     claim = Claim(
         action=action, claimed_at=NOW - minutes * MINUTE, reason=because(EventCode.IDLE, "It is idle."), **changes
     )
@@ -173,19 +173,25 @@ def claimed(action: ClaimAction, minutes: int, **changes: Any) -> Instance:
     return running(phase=phase, phase_since=claim.claimed_at, claim=claim)
 
 
-def warned(kind: WarningType) -> StopWarning:
-    """A stop warning whose time has come."""
+def build_warning(kind: WarningType) -> StopWarning:
+    """Return a stop warning whose time is over."""
     return StopWarning(warning_type=kind, created_at=NOW - 5 * MINUTE, stop_at=NOW, message="It will be stopped.")
 
 
 def heartbeat(state: SignalState = SignalState.QUIET, **facts: Any) -> Heartbeat:
-    """A heartbeat of this minute, in which each signal has been in one state for an hour."""
+    """Return a heartbeat of this minute, in which each signal has been in one state for an hour."""
     evidence = Evidence(
-        state=state, since=START, at=NOW, samples=61, largest_gap=MINUTE, reason="as it is", boot_id="boot-1"
+        state=state,
+        since=START,
+        at=NOW,
+        samples=61,
+        largest_gap=MINUTE,
+        reason="The signal is constant.",
+        boot_id="boot-1",
     )
     return Heartbeat(
         **{
-            "instance_id": MACHINE_ID,
+            "instance_id": INSTANCE_ID,
             "at": NOW,
             "signals": dict.fromkeys(SIGNALS, evidence),
             "boot_id": "boot-1",
@@ -198,14 +204,14 @@ def ec2(state: Ec2State) -> ObservedInstance:
     return replace(VIEW, state=state)
 
 
-def decided(instance: Instance, **observation: Any) -> Change:
-    """What one look at an instance leads to."""
-    plan = decide.decide(instance, Observation(**{"ec2": VIEW, **observation}), NOW, RULES)
+def run_decision(instance: Instance, **observation: Any) -> Change:
+    """Return the change that one decision makes."""
+    plan = decide.decide(instance, Observation(**{"ec2": VIEW, **observation}), NOW, CONTEXT)
     return plan.instance, plan.timeline
 
 
-def noted(instance: Instance, step: Any, outcome: Any) -> Change:
-    """What the outcome of a call leads to."""
+def run_outcome(instance: Instance, step: Any, outcome: Any) -> Change:
+    """Return the change that the outcome of a call makes."""
     plan: Plan = outcomes.record_outcome(instance, step, outcome, NOW)
     return plan.instance, plan.timeline
 
@@ -229,11 +235,11 @@ def attempt() -> LaunchAttempt:
 
 
 def launch_failed(error: Exception) -> Change:
-    return noted(launching(launch=LaunchState(attempt=attempt())), Launch(attempt()), error)
+    return run_outcome(launching(launch=LaunchState(attempt=attempt())), Launch(attempt()), error)
 
 
 def setting_up(*, rerun: bool = False) -> Instance:
-    """The last try of a document runs."""
+    """Return an instance on which the last attempt of a document runs."""
     document = RecipeDocument(name="gpudesk-jupyter", parameters={}, timeout=10 * MINUTE)
     run = DocumentRun(attempt_id="a", sent_at=NOW - MINUTE, last_sent_at=NOW - MINUTE, command_id="c-1")
     setup = SetupState(recipe="jupyter", documents=(document,), attempts=2, current_run=run, on_running_instance=rerun)
@@ -253,11 +259,13 @@ FAILED = command(CommandStatus.FAILED, "E: Unable to locate package libfoo")
 
 def benchmark_ended(observation: ObservedCommand) -> Change:
     spec = replace(running().spec, hardware=replace(running().spec.hardware, instance_type="p5.4xlarge", gpu="H100"))
-    asked = start_benchmark(running(spec=spec, version=7), data_files.load_catalog(), None, ADA, NOW).instance
-    assert asked.benchmark_run is not None
-    run = DocumentRun(attempt_id=asked.benchmark_run.id, sent_at=NOW, last_sent_at=NOW, command_id="c-1")
-    return decided(
-        replace(asked, benchmark_run=replace(asked.benchmark_run, run=run)), command=observation, heartbeat=heartbeat()
+    started = start_benchmark(running(spec=spec, version=7), data_files.load_catalog(), None, ADA, NOW).instance
+    assert started.benchmark_run is not None
+    run = DocumentRun(attempt_id=started.benchmark_run.id, sent_at=NOW, last_sent_at=NOW, command_id="c-1")
+    return run_decision(
+        replace(started, benchmark_run=replace(started.benchmark_run, run=run)),
+        command=observation,
+        heartbeat=heartbeat(),
     )
 
 
@@ -270,40 +278,40 @@ def image_ended(state: str) -> Change:
         source=replace(image(ImagePhase.PENDING, created_at=NOW).source, instance_name=NAME),
     )
     after = creation.decide(pending, ImageObservation(ami=ami), NOW).image
-    return running(), [creation.completion_entry(after, NOW)]
+    return running(), [creation.build_completion_entry(after, NOW)]
 
 
 def adopted() -> Change:
-    class Empty(Records):
+    class Empty(FakeInstances):
         def load(self, id_or_name: str) -> Instance | None:
             return None
 
         def adopt(
             self, instance: Instance, entries: Iterable[TimelineEntry], notices: Iterable[Notification] = ()
         ) -> bool:
-            found.append((instance, [*entries]))
+            changes.append((instance, [*entries]))
             return True
 
-    found: list[Change] = []
-    orphanage = OrphanAdopter(Empty(running()), cast("Reconciler", None), data_files.load_catalog())
-    assert orphanage.adopt_all([replace(VIEW, name=NAME)], set(), RULES, NOW) == [MACHINE_ID]
-    return found[0]
+    changes: list[Change] = []
+    adopter = OrphanAdopter(Empty(running()), cast("Reconciler", None), data_files.load_catalog())
+    assert adopter.adopt_all([replace(VIEW, name=NAME)], set(), CONTEXT, NOW) == [INSTANCE_ID]
+    return changes[0]
 
 
 def overdue(action: ClaimAction) -> Change:
-    return decided(claimed(action, 21, last_called_at=NOW))
+    return run_decision(claimed(action, 21, last_called_at=NOW))
 
 
-def old(instance: Instance) -> Instance:
-    """Its maximum lifetime is over."""
+def exceed_lifetime(instance: Instance) -> Instance:
+    """Return the instance at the end of its maximum lifetime."""
     return replace(
         instance, lifetime=replace(instance.lifetime, started_at=NOW - timedelta(hours=instance.spec.policy.max_hours))
     )
 
 
 def no_agent(**changes: Any) -> Instance:
-    """It runs for 13 minutes, and its SSM agent has never responded."""
-    machine = Machine(instance_id=MACHINE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=NOW - 13 * MINUTE)
+    """Return an instance that has been running for 13 minutes and whose SSM agent has never responded."""
+    machine = Machine(instance_id=INSTANCE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=NOW - 13 * MINUTE)
     since = {"phase_since": machine.launched_at, "lifetime": Lifetime(started_at=machine.launched_at)}
     return running(
         **{"phase": Phase.BOOTING, "machine": machine, "observed": ObservedState(boot_id="boot-1"), **since, **changes}
@@ -317,68 +325,68 @@ def booting(view_launched_at: datetime = NOW - 13 * MINUTE) -> dict[str, Any]:
 EVENT = ScheduledEvent(id="e-1", code="instance-retirement", not_before=NOW + timedelta(days=2), description="old host")
 ONLINE = ObservedAgent(online=True, last_ping_at=NOW)
 
-HAPPENS: Mapping[str, Callable[[], Change]] = {
-    "ready": lambda: decided(no_agent(), agent=ONLINE, **booting()),
-    "idle_warning": lambda: decided(running(), heartbeat=heartbeat()),
-    "lifetime_warning": lambda: decided(old(running()), heartbeat=heartbeat(SignalState.ACTIVE)),
-    "failed_warning": lambda: decided(
+EVENTS: Mapping[str, Callable[[], Change]] = {
+    "ready": lambda: run_decision(no_agent(), agent=ONLINE, **booting()),
+    "idle_warning": lambda: run_decision(running(), heartbeat=heartbeat()),
+    "lifetime_warning": lambda: run_decision(exceed_lifetime(running()), heartbeat=heartbeat(SignalState.ACTIVE)),
+    "failed_warning": lambda: run_decision(
         running(
             phase=Phase.FAILED, reason=because(EventCode.SETUP_FAILED, f"Setup of jupyter failed on {NAME}: no disk.")
         )
     ),
-    "no_agent_warning": lambda: decided(no_agent(), **booting()),
-    "warning_cancelled": lambda: decided(
-        running(warning=warned(WarningType.IDLE)), heartbeat=heartbeat(SignalState.ACTIVE)
+    "no_agent_warning": lambda: run_decision(no_agent(), **booting()),
+    "warning_cancelled": lambda: run_decision(
+        running(warning=build_warning(WarningType.IDLE)), heartbeat=heartbeat(SignalState.ACTIVE)
     ),
-    "stop_initiated": lambda: decided(running(warning=warned(WarningType.IDLE)), heartbeat=heartbeat()),
-    "stop_cancelled": lambda: noted(
+    "stop_initiated": lambda: run_decision(running(warning=build_warning(WarningType.IDLE)), heartbeat=heartbeat()),
+    "stop_cancelled": lambda: run_outcome(
         claimed(ClaimAction.STOP, 1, warning_type=WarningType.IDLE),
         Stop(),
         NoLongerIdle(build_unknown_judgment("no heartbeat").reason),
     ),
-    "terminate_initiated": lambda: decided(no_agent(warning=warned(WarningType.NO_AGENT)), **booting()),
-    "self_stopped": lambda: decided(
+    "terminate_initiated": lambda: run_decision(no_agent(warning=build_warning(WarningType.NO_AGENT)), **booting()),
+    "self_stopped": lambda: run_decision(
         running(),
         ec2=ec2(Ec2State.STOPPED),
         heartbeat=heartbeat(self_stop=SelfStopStatus(stop_at=NOW, stopping_now=True)),
     ),
-    "stopped_externally": lambda: decided(running(), ec2=ec2(Ec2State.STOPPED)),
-    "started_externally": lambda: decided(running(phase=Phase.STOPPED)),
-    "terminated_externally": lambda: decided(running(), ec2=ec2(Ec2State.TERMINATED)),
-    "rebooted": lambda: decided(running(), heartbeat=heartbeat(boot_id="boot-2")),
-    "scheduled_event": lambda: decided(running(), scheduled_event=EVENT),
-    "setup_failed": lambda: decided(setting_up(), command=FAILED, heartbeat=heartbeat()),
+    "stopped_externally": lambda: run_decision(running(), ec2=ec2(Ec2State.STOPPED)),
+    "started_externally": lambda: run_decision(running(phase=Phase.STOPPED)),
+    "terminated_externally": lambda: run_decision(running(), ec2=ec2(Ec2State.TERMINATED)),
+    "rebooted": lambda: run_decision(running(), heartbeat=heartbeat(boot_id="boot-2")),
+    "scheduled_event": lambda: run_decision(running(), scheduled_event=EVENT),
+    "setup_failed": lambda: run_decision(setting_up(), command=FAILED, heartbeat=heartbeat()),
     "launch_refused": lambda: launch_failed(PermanentAwsError("InvalidParameterValue", "Invalid value.")),
     "quota_exceeded": lambda: launch_failed(QuotaExceeded("VcpuLimitExceeded", "You have requested more vCPU.")),
-    "no_capacity": lambda: decided(launching(), ec2=NotVisible()),
-    "no_answer": lambda: decided(
+    "no_capacity": lambda: run_decision(launching(), ec2=NotVisible()),
+    "no_answer": lambda: run_decision(
         launching(launch=LaunchState(attempt=replace(attempt(), sent_at=START))), ec2=NotVisible()
     ),
-    "start_failed": lambda: noted(
+    "start_failed": lambda: run_outcome(
         claimed(ClaimAction.START, 1), Start(), PermanentAwsError("Unsupported", "Not here.")
     ),
     "image_available": lambda: image_ended("available"),
     "image_failed": lambda: image_ended("failed"),
     "benchmark_done": lambda: benchmark_ended(command(CommandStatus.SUCCEEDED, GOLDEN.read_text(encoding="utf-8"))),
     "benchmark_failed": lambda: benchmark_ended(FAILED),
-    "activity_unknown": lambda: decided(
+    "activity_unknown": lambda: run_decision(
         running(observed=ObservedState(boot_id="boot-1", agent_seen=True, activity_unknown_since=NOW - 20 * MINUTE))
     ),
-    "tags_lost": lambda: decided(running(), ec2=TagsMissing(MACHINE_ID)),
-    "instance_gone": lambda: decided(
+    "tags_lost": lambda: run_decision(running(), ec2=TagsMissing(INSTANCE_ID)),
+    "instance_gone": lambda: run_decision(
         running(observed=ObservedState(boot_id="boot-1", agent_seen=True, not_visible_since=NOW - timedelta(hours=3))),
         ec2=NotVisible(),
     ),
-    "reappeared": lambda: noted(
+    "reappeared": lambda: run_outcome(
         running(phase=Phase.TERMINATED, machine=None),
         Launch(attempt()),
         InstanceLaunched(cast("Machine", running().machine)),
     ),
     "adopted": adopted,
-    "stop_refused": lambda: noted(
+    "stop_refused": lambda: run_outcome(
         claimed(ClaimAction.STOP, 1), Stop(), PermanentAwsError("UnauthorizedOperation", "No.")
     ),
-    "terminate_refused": lambda: noted(
+    "terminate_refused": lambda: run_outcome(
         claimed(ClaimAction.TERMINATE, 1), Terminate(), PermanentAwsError("OperationNotPermitted", "Protected.")
     ),
     "stop_overdue": lambda: overdue(ClaimAction.STOP),
@@ -386,11 +394,11 @@ HAPPENS: Mapping[str, Callable[[], Change]] = {
 }
 
 
-# Where it arrives: stores in memory, the sender as it is, receivers that keep what they get.
+# Delivery: stores in memory, the real sender, and receivers that collect their messages.
 
 
-class Records(InstanceRepository):
-    """One record."""
+class FakeInstances(InstanceRepository):
+    """Repository of one record."""
 
     def __init__(self, instance: Instance) -> None:
         self.instance = instance
@@ -406,8 +414,8 @@ class Records(InstanceRepository):
         return write.after
 
 
-class Outbox(NotificationOutbox):
-    """Notifications that wait."""
+class FakeOutbox(NotificationOutbox):
+    """Pending notifications."""
 
     def __init__(self, notices: Iterable[Notification] = ()) -> None:
         self.waiting = {notice.id: notice for notice in notices}
@@ -422,8 +430,8 @@ class Outbox(NotificationOutbox):
         self.waiting[notice.id] = notice
 
 
-class Marks(DeskRepository):
-    """What was done once; by default everybody has been welcomed."""
+class FakeDesk(DeskRepository):
+    """Desk settings and marks. By default, every address is marked as welcomed."""
 
     def __init__(self, *, is_done: bool = True) -> None:
         self.is_done = is_done
@@ -438,18 +446,18 @@ class Marks(DeskRepository):
         return NOW - 11 * MINUTE
 
     def settings(self) -> DeskSettings:
-        return DeskSettings(channels=BOOK.admin)
+        return DeskSettings(channels=DIRECTORY.admin)
 
 
-class Owners(OwnerRepository):
-    """The settings of the owners in `BOOK`."""
+class FakeOwners(OwnerRepository):
+    """The settings of the owners in `DIRECTORY`."""
 
     def list_all(self) -> dict[str, OwnerSettings]:
-        return {owner: OwnerSettings(owner=owner, channels=channels) for owner, channels in BOOK.owners.items()}
+        return {owner: OwnerSettings(owner=owner, channels=channels) for owner, channels in DIRECTORY.owners.items()}
 
 
-class Mailbox(EmailTopic):
-    """Mails by address."""
+class FakeMailbox(EmailTopic):
+    """E-mails by address."""
 
     def __init__(self) -> None:
         super().__init__(Clients(), "")
@@ -461,7 +469,7 @@ class Mailbox(EmailTopic):
 
 
 @dataclass(frozen=True)
-class Hooks(WebhookSender):
+class FakeWebhook(WebhookSender):
     """Webhook messages by URL."""
 
     messages: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -472,73 +480,73 @@ class Hooks(WebhookSender):
 
 
 @dataclass
-class Arrived:
-    """What was delivered."""
+class Deliveries:
+    """Delivered messages."""
 
     mails: dict[str, tuple[str, str]]
     hooks: dict[str, dict[str, Any]]
 
 
-def sender(instance: Instance, outbox: Outbox, marks: Marks) -> NotificationSender:
+def sender(instance: Instance, outbox: FakeOutbox, marks: FakeDesk) -> NotificationSender:
     return NotificationSender(
-        stores=Repositories(instances=Records(instance), desk=marks, owners=Owners(), notifications=outbox),
-        email=Mailbox(),
-        webhook=Hooks(),
+        stores=Repositories(instances=FakeInstances(instance), desk=marks, owners=FakeOwners(), notifications=outbox),
+        email=FakeMailbox(),
+        webhook=FakeWebhook(),
         webhook_secret=lambda name, number: "whsec_AAAA",
         clock=ManualClock(NOW),
     )
 
 
-def arrived(notifications: NotificationSender) -> Arrived:
-    assert isinstance(notifications.email, Mailbox)
-    assert isinstance(notifications.webhook, Hooks)
-    return Arrived(notifications.email.mails, notifications.webhook.messages)
+def collect_deliveries(notifications: NotificationSender) -> Deliveries:
+    assert isinstance(notifications.email, FakeMailbox)
+    assert isinstance(notifications.webhook, FakeWebhook)
+    return Deliveries(notifications.email.mails, notifications.webhook.messages)
 
 
-def delivered(instance: Instance, entries: Sequence[TimelineEntry]) -> Arrived:
-    """What reaches people of a change of an instance."""
-    notifications = sender(instance, Outbox(notifications_for(instance, entries, BOOK)), Marks())
-    notifications.send_due(BOOK)
-    return arrived(notifications)
+def deliver(instance: Instance, entries: Sequence[TimelineEntry]) -> Deliveries:
+    """Deliver the notifications of a change and return them."""
+    notifications = sender(instance, FakeOutbox(build_notifications(instance, entries, DIRECTORY)), FakeDesk())
+    notifications.send_due(DIRECTORY)
+    return collect_deliveries(notifications)
 
 
-# The tests.
+# Tests.
 
 
-def test_every_notified_code_has_an_expectation_here() -> None:
-    assert {str(code) for code in EventCode if code.audience} == {*EXPECTED, *OF_THE_DESK}
-    assert EXPECTED.keys() == HAPPENS.keys()
+def test_every_notified_code_has_an_expectation() -> None:
+    assert {str(code) for code in EventCode if code.audience} == {*EXPECTED, *DESK_CODES}
+    assert EXPECTED.keys() == EVENTS.keys()
 
 
 @pytest.mark.parametrize("code", EXPECTED)
 def test_event_reaches_its_audience_by_mail_and_webhook(code: str) -> None:
     audience, subject = EXPECTED[code]
-    instance, entries = HAPPENS[code]()
-    (line,) = [entry for entry in entries if entry.code == code]
-    found = delivered(instance, entries)
-    assert found.mails.keys() == {MAIL[each] for each in audience}
-    assert found.hooks.keys() == {HOOK[each] for each in audience}
-    for mail_subject, text in found.mails.values():
+    instance, entries = EVENTS[code]()
+    (entry,) = [entry for entry in entries if entry.code == code]
+    deliveries = deliver(instance, entries)
+    assert deliveries.mails.keys() == {MAIL[each] for each in audience}
+    assert deliveries.hooks.keys() == {HOOK[each] for each in audience}
+    for mail_subject, text in deliveries.mails.values():
         assert mail_subject == f"gpudesk: {NAME} {subject}"
         assert len(mail_subject) <= 100
-        assert line.message in text
-    for message in found.hooks.values():
+        assert entry.message in text
+    for message in deliveries.hooks.values():
         assert message["type"] == code
         assert message["timestamp"] == f"{NOW:%Y-%m-%dT%H:%M:%SZ}"
-        assert message["data"]["message"] == line.message
+        assert message["data"]["message"] == entry.message
         assert message["data"]["instance"] == {"id": instance.id, "name": NAME, "owner": "ada"}
 
 
 @pytest.mark.parametrize("code", EXPECTED)
 def test_message_names_its_instance_and_holds_no_raw_request(code: str) -> None:
-    _, entries = HAPPENS[code]()
-    (line,) = [entry for entry in entries if entry.code == code]
-    assert NAME in line.message
-    assert not RAW_REQUEST.search(line.message)
-    assert line.message.endswith(".")
-    assert ".." not in line.message
-    assert line.message.startswith(NAME) or line.message[0].isupper()
-    assert not line.message.startswith("It ")
+    _, entries = EVENTS[code]()
+    (entry,) = [entry for entry in entries if entry.code == code]
+    assert NAME in entry.message
+    assert not RAW_REQUEST.search(entry.message)
+    assert entry.message.endswith(".")
+    assert ".." not in entry.message
+    assert entry.message.startswith(NAME) or entry.message[0].isupper()
+    assert not entry.message.startswith("It ")
 
 
 @pytest.mark.parametrize(
@@ -557,18 +565,20 @@ def test_message_names_its_instance_and_holds_no_raw_request(code: str) -> None:
 def test_suggested_requests_are_in_webhook_data_and_in_the_last_lines_of_the_mail(
     code: str, calls: dict[str, str]
 ) -> None:
-    found = delivered(*HAPPENS[code]())
-    data = found.hooks[HOOK[Audience.OWNER]]["data"]
+    deliveries = deliver(*EVENTS[code]())
+    data = deliveries.hooks[HOOK[Audience.OWNER]]["data"]
     assert {name: f"{data[name]['method']} {data[name]['path']}" for name in calls} == calls
-    text = found.mails[MAIL[Audience.OWNER]][1]
+    text = deliveries.mails[MAIL[Audience.OWNER]][1]
     last = text.rstrip("\n").split("\n")[-len(calls) :]
-    assert [line.partition(" {")[0] for line in last] == [f"API: {call}" for call in calls.values()]
+    assert [entry.partition(" {")[0] for entry in last] == [f"API: {call}" for call in calls.values()]
     assert text.count("API: ") == len(calls)
 
 
 def test_ready_message_says_what_was_set_up_what_it_costs_when_it_stops_and_how_to_connect() -> None:
-    (*_, line) = decided(setting_up(), command=command(CommandStatus.SUCCEEDED, "Installed."), heartbeat=heartbeat())[1]
-    assert line.message == (
+    (*_, entry) = run_decision(
+        setting_up(), command=command(CommandStatus.SUCCEEDED, "Installed."), heartbeat=heartbeat()
+    )[1]
+    assert entry.message == (
         f"{NAME} is ready. Recipe jupyter was set up in 600 s, no reboot, 10 bytes of output. It costs $0.538 per "
         "hour. When it has been idle for 10 minutes, gpudesk sends a warning and stops it 5 minutes later. It is "
         "stopped at 2026-01-08 09:00 UTC at the latest. To connect, press Connect or run gpudesk-session "
@@ -578,60 +588,60 @@ def test_ready_message_says_what_was_set_up_what_it_costs_when_it_stops_and_how_
 
 @pytest.mark.parametrize("rerun", [False, True], ids=["launch", "requested setup"])
 def test_ready_is_notified_after_a_setup(rerun: bool) -> None:
-    instance, entries = decided(
+    instance, entries = run_decision(
         setting_up(rerun=rerun), command=command(CommandStatus.SUCCEEDED, ""), heartbeat=heartbeat()
     )
     assert instance.phase is Phase.READY
-    assert delivered(instance, entries).hooks[HOOK[Audience.OWNER]]["type"] == "ready"
+    assert deliver(instance, entries).hooks[HOOK[Audience.OWNER]]["type"] == "ready"
 
 
 @pytest.mark.parametrize("code", ["adopted", "stop_cancelled", "image_available", "image_failed", "benchmark_done"])
 def test_ready_is_not_notified_when_an_instance_only_stays_or_is_ready_again(code: str) -> None:
-    instance, entries = HAPPENS[code]()
+    instance, entries = EVENTS[code]()
     assert instance.phase is Phase.READY
     assert [entry.code for entry in entries] == [code]
 
 
 def test_setup_that_fails_on_a_ready_instance_is_notified_without_a_stop() -> None:
-    instance, entries = decided(setting_up(rerun=True), command=FAILED, heartbeat=heartbeat())
+    instance, entries = run_decision(setting_up(rerun=True), command=FAILED, heartbeat=heartbeat())
     assert (instance.phase, instance.warning) == (Phase.READY, None)
-    found = delivered(instance, entries)
-    assert found.mails[MAIL[Audience.OWNER]][0] == f"gpudesk: {NAME} could not be set up"
-    assert "stays ready" in found.mails[MAIL[Audience.OWNER]][1]
+    deliveries = deliver(instance, entries)
+    assert deliveries.mails[MAIL[Audience.OWNER]][0] == f"gpudesk: {NAME} could not be set up"
+    assert "stays ready" in deliveries.mails[MAIL[Audience.OWNER]][1]
 
 
 def test_no_agent_warning_of_an_instance_with_a_disk_announces_a_stop() -> None:
-    instance, entries = decided(no_agent(observed=ObservedState(boot_id="boot-1", agent_seen=True)), **booting())
-    subject, _ = delivered(instance, entries).mails[MAIL[Audience.ADMIN]]
+    instance, entries = run_decision(no_agent(observed=ObservedState(boot_id="boot-1", agent_seen=True)), **booting())
+    subject, _ = deliver(instance, entries).mails[MAIL[Audience.ADMIN]]
     assert subject == f"gpudesk: {NAME} does not respond to SSM and will be stopped at 10:05 UTC"
 
 
 def test_overdue_sweep_is_mailed_to_the_admins_without_a_name() -> None:
-    notifications = sender(running(), Outbox(), Marks())
+    notifications = sender(running(), FakeOutbox(), FakeDesk())
     assert SweepWatchdog(notifications.stores, notifications, ManualClock(NOW)).check()
-    found = arrived(notifications)
-    assert {address: subject for address, (subject, _) in found.mails.items()} == {
+    deliveries = collect_deliveries(notifications)
+    assert {address: subject for address, (subject, _) in deliveries.mails.items()} == {
         MAIL[Audience.ADMIN]: "gpudesk: scheduled sweep has not completed for 10 minutes"
     }
-    (message,) = found.hooks.values()
+    (message,) = deliveries.hooks.values()
     assert message["type"] == "sweep_overdue"
     assert message["data"]["message"].startswith("The scheduled sweep has not completed since ")
 
 
-def test_registered_webhook_gets_one_message_and_nobody_a_mail() -> None:
-    notifications = sender(running(), Outbox(), Marks(is_done=False))
-    notifications.send_due(BOOK)
-    found = arrived(notifications)
-    assert found.mails == {}
-    assert {url: message["type"] for url, message in found.hooks.items()} == dict.fromkeys(
+def test_new_webhook_gets_one_message_and_nobody_gets_a_mail() -> None:
+    notifications = sender(running(), FakeOutbox(), FakeDesk(is_done=False))
+    notifications.send_due(DIRECTORY)
+    deliveries = collect_deliveries(notifications)
+    assert deliveries.mails == {}
+    assert {url: message["type"] for url, message in deliveries.hooks.items()} == dict.fromkeys(
         HOOK.values(), "webhook_registered"
     )
 
 
 @pytest.mark.parametrize("name", ["x" * 90, "größte-maschine\n"])
-def test_subject_is_at_most_100_characters_of_ascii_and_still_says_what_happened(name: str) -> None:
-    instance, entries = HAPPENS["lifetime_warning"]()
-    subject, _ = delivered(replace(instance, name=name), entries).mails[MAIL[Audience.OWNER]]
+def test_long_or_special_name_is_shortened_in_the_subject(name: str) -> None:
+    instance, entries = EVENTS["lifetime_warning"]()
+    subject, _ = deliver(replace(instance, name=name), entries).mails[MAIL[Audience.OWNER]]
     assert len(subject) <= 100
     assert subject.isascii()
     assert subject.isprintable()

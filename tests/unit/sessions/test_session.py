@@ -1,3 +1,5 @@
+"""Session plans, and the check of public keys."""
+
 import base64
 
 import pytest
@@ -6,8 +8,8 @@ from chalicelib.domain.common.errors import ValidationFailed
 from chalicelib.domain.sessions.session import (
     SessionKind,
     SessionRequest,
+    describe_opened_session,
     plan_session,
-    session_opened_message,
     validate_public_key,
 )
 
@@ -19,7 +21,7 @@ def key(kind: str = "ssh-ed25519", bytes_more: int = 48) -> str:
 
 
 @pytest.mark.parametrize("kind", ["ssh-ed25519", "ssh-rsa"])
-def test_a_key_loses_its_comment_and_its_line_end(kind: str) -> None:
+def test_comment_and_line_end_are_removed_from_a_key(kind: str) -> None:
     assert validate_public_key(f"{key(kind)} ada@laptop\n") == key(kind)
 
 
@@ -41,20 +43,20 @@ def test_a_key_loses_its_comment_and_its_line_end(kind: str) -> None:
         "-----BEGIN OPENSSH PRIVATE KEY-----",
     ],
 )
-def test_what_is_no_public_key_is_refused_in_words(text: str | None) -> None:
-    with pytest.raises(ValidationFailed, match="public key of kind ssh-ed25519 or ssh-rsa") as refused:
+def test_invalid_public_key_is_rejected(text: str | None) -> None:
+    with pytest.raises(ValidationFailed, match="public key of type ssh-ed25519 or ssh-rsa") as error:
         validate_public_key(text)
-    assert [error.field for error in refused.value.errors] == ["public_key"]
+    assert [error.field for error in error.value.errors] == ["public_key"]
 
 
-def test_a_private_key_is_not_told_back() -> None:
-    with pytest.raises(ValidationFailed) as refused:
+def test_error_does_not_repeat_a_private_key() -> None:
+    with pytest.raises(ValidationFailed) as error:
         validate_public_key("-----BEGIN OPENSSH PRIVATE KEY----- secret")
-    assert "secret" not in str(refused.value)
+    assert "secret" not in str(error.value)
 
 
 @pytest.mark.parametrize(
-    ("wish", "document", "parameters"),
+    ("session_request", "document", "parameters"),
     [
         (SessionRequest(kind=SessionKind.SHELL), "gpudesk-shell", {}),
         (SessionRequest(kind=SessionKind.JUPYTER_TOKEN), "gpudesk-jupyter-token", {}),
@@ -76,14 +78,16 @@ def test_a_private_key_is_not_told_back() -> None:
         ),
     ],
 )
-def test_each_kind_has_its_document(wish: SessionRequest, document: str, parameters: dict[str, str]) -> None:
-    way = plan_session(wish, 8888)
-    assert (way.document, way.parameters) == (document, parameters)
+def test_each_kind_has_its_document_and_parameters(
+    session_request: SessionRequest, document: str, parameters: dict[str, str]
+) -> None:
+    plan = plan_session(session_request, 8888)
+    assert (plan.document, plan.parameters) == (document, parameters)
 
 
-def test_an_admin_who_enters_is_called_one() -> None:
+def test_message_says_that_an_admin_opened_the_session() -> None:
     assert (
-        session_opened_message(SessionKind.SHELL, "root", "ada", by_admin=True)
-        == "root, an admin, enters ada's instance: a shell"
+        describe_opened_session(SessionKind.SHELL, "root", "ada", by_admin=True)
+        == "root, an admin, opened a shell to the instance of ada."
     )
-    assert session_opened_message(SessionKind.SHELL, "ada", "ada", by_admin=False) == "ada opens a shell"
+    assert describe_opened_session(SessionKind.SHELL, "ada", "ada", by_admin=False) == "ada opened a shell."

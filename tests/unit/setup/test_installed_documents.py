@@ -1,4 +1,4 @@
-"""Which documents an image vouches for: by the last run of each, whichever setup that belonged to."""
+"""Documents that an image contains, by the last run of each document in any setup."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -19,8 +19,8 @@ from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.setup.installed_documents import InstalledDocument, hash_recipe_document
 from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.domain.setup.results import DocumentResult
-from chalicelib.domain.setup.state import DocumentRun, SetupState, documents_for_image
-from tests.property.world import ADA, ready
+from chalicelib.domain.setup.state import DocumentRun, SetupState, collect_documents_for_image
+from tests.property.world import ADA, build_ready_instance
 
 NOW = datetime(2030, 5, 1, 12, 0, tzinfo=UTC)
 ONE, TWO, THREE = (
@@ -39,43 +39,45 @@ def result(use: RecipeDocument, mark: str = "a", **facts: Any) -> DocumentResult
     return DocumentResult(name=use.name, started_at=NOW, parameters_hash=mark, **facts)
 
 
-def vouched_for(setup: SetupState) -> list[tuple[str, str]]:
-    return [(each.name, each.parameters_hash) for each in documents_for_image(setup)]
+def hashes_by_name(setup: SetupState) -> list[tuple[str, str]]:
+    return [(each.name, each.parameters_hash) for each in collect_documents_for_image(setup)]
 
 
-def test_what_an_earlier_setup_installed_is_vouched_for_after_another_one() -> None:
+def test_documents_of_an_earlier_setup_are_in_an_image_after_a_second_setup() -> None:
     after = SetupState(
         recipe="added", documents=(THREE,), document_index=1, results=(result(ONE), result(TWO), result(THREE))
     )
-    assert vouched_for(after) == [("one", "a"), ("two", "a"), ("three", "a")]
+    assert hashes_by_name(after) == [("one", "a"), ("two", "a"), ("three", "a")]
 
 
-def test_a_document_counts_by_its_last_run_alone() -> None:
+def test_only_the_last_run_of_a_document_counts() -> None:
     twice = (result(ONE), result(TWO), result(ONE, "b"), result(TWO, "b", succeeded=False))
-    assert vouched_for(SetupState(recipe="any", documents=(THREE,), document_index=1, results=twice)) == [("one", "b")]
+    assert hashes_by_name(SetupState(recipe="any", documents=(THREE,), document_index=1, results=twice)) == [
+        ("one", "b")
+    ]
 
 
-def test_what_is_half_done_or_given_up_is_not_vouched_for_by_an_earlier_run() -> None:
+def test_incomplete_or_abandoned_document_is_not_in_an_image_despite_an_earlier_run() -> None:
     again = SetupState(
         recipe="any", documents=(ONE, TWO), document_index=0, abandoned=True, results=(result(ONE), result(TWO))
     )
-    assert vouched_for(again) == [("two", "a")]
+    assert hashes_by_name(again) == [("two", "a")]
 
 
-def test_what_ssm_refused_is_not_vouched_for_after_another_setup_either() -> None:
+def test_document_that_ssm_rejected_is_not_in_an_image_after_a_second_setup() -> None:
     run = DocumentRun(attempt_id="a", sent_at=NOW, last_sent_at=NOW, parameters_hash="b")
     again = SetupState(
         recipe="any", documents=(ONE,), on_running_instance=True, current_run=run, results=(result(ONE), result(TWO))
     )
-    setting_up = replace(ready(), phase=Phase.SETTING_UP, setup=again)
+    setting_up = replace(build_ready_instance(), phase=Phase.SETTING_UP, setup=again)
     step = SendDocument("one", parameters={}, attempt_id="a", timeout=ONE.timeout)
     refused = outcomes.record_outcome(setting_up, step, PermanentAwsError("AccessDenied", "no"), NOW).instance.setup
-    assert vouched_for(replace(refused, documents=(THREE,), document_index=1)) == [("two", "a")], (
-        "an answer may have been lost"
+    assert hashes_by_name(replace(refused, documents=(THREE,), document_index=1)) == [("two", "a")], (
+        "a response may have been lost"
     )
 
 
-def test_what_came_with_an_image_is_vouched_for_until_it_runs_otherwise() -> None:
+def test_document_of_the_image_is_installed_until_it_runs_with_other_parameters() -> None:
     came = tuple(
         InstalledDocument(
             name=use.name, recipe_hash=hash_recipe_document(use), parameters_hash="a", document_hash="c", seconds=500
@@ -85,28 +87,28 @@ def test_what_came_with_an_image_is_vouched_for_until_it_runs_otherwise() -> Non
     ran = (result(ONE, ended_at=NOW + timedelta(seconds=2)), result(TWO, "b", ended_at=NOW + timedelta(seconds=9)))
     found = {
         each.name: each
-        for each in documents_for_image(
+        for each in collect_documents_for_image(
             SetupState(recipe="any", documents=(ONE, TWO), document_index=2, installed_documents=came, results=ran)
         )
     }
-    assert found["one"].seconds == 500, "it was there already: done again in no time"
+    assert found["one"].seconds == 500, "it was installed already, so it ran again at once"
     assert (found["two"].parameters_hash, found["two"].seconds) == ("b", 9)
     assert found["three"] == came[2]
 
 
-def test_another_setup_forgets_nothing_of_what_came_with_the_image() -> None:
+def test_second_setup_retains_the_documents_of_the_image() -> None:
     came = InstalledDocument(
         name="two", recipe_hash=hash_recipe_document(TWO), parameters_hash="a", document_hash="c", seconds=500
     )
     there = replace(
-        ready(),
+        build_ready_instance(),
         setup=SetupState(
             recipe="any", documents=(ONE,), document_index=1, installed_documents=(came,), results=(result(ONE),)
         ),
     )
     what = SetupRequest("added", parameters={}, documents=(THREE,), given_parameters={}, skipped_message=None)
     setup = apply_setup_request(there, what, ADA, NOW).instance.setup
-    assert vouched_for(replace(setup, document_index=1, results=(*setup.results, result(THREE)))) == [
+    assert hashes_by_name(replace(setup, document_index=1, results=(*setup.results, result(THREE)))) == [
         ("two", "a"),
         ("one", "a"),
         ("three", "a"),
@@ -114,12 +116,15 @@ def test_another_setup_forgets_nothing_of_what_came_with_the_image() -> None:
 
 
 @pytest.mark.parametrize("unknown", [{"parameters_hash": None}, {"document_hash": None}])
-def test_result_without_a_hash_vouches_for_nothing(unknown: dict[str, Any]) -> None:
+def test_result_without_a_hash_is_not_an_installed_document(unknown: dict[str, Any]) -> None:
     unmarked = replace(result(ONE), **unknown)
-    assert documents_for_image(SetupState(recipe="any", documents=(ONE,), document_index=1, results=(unmarked,))) == ()
+    assert (
+        collect_documents_for_image(SetupState(recipe="any", documents=(ONE,), document_index=1, results=(unmarked,)))
+        == ()
+    )
 
 
-def test_however_many_setups_there_were_the_last_result_of_each_document_is_kept() -> None:
+def test_last_result_of_each_document_is_retained_after_many_setups() -> None:
     results = (result(TWO), result(ONE), *(result(THREE, str(number)) for number in range(MAX_RETAINED_RESULTS)))
     assert [retain_result.name for retain_result in retain_results(results)[:2]] == ["two", "one"]
     more = (*results, result(ONE, "b"))

@@ -1,4 +1,4 @@
-"""What a recipe lets people choose: what is refused when it is read, and what is refused when it is asked for."""
+"""Parameters of recipes: invalid definitions, and invalid values in requests."""
 
 from typing import Any
 
@@ -25,23 +25,23 @@ NOTEBOOKS = {"type": "Boolean", "default": True, "description": "Whether to fetc
 WORKERS = {"type": "Integer", "default": 4, "description": "How many to start."}
 
 
-def parsed(**entries: Any) -> dict[str, Parameter]:
+def parse(**entries: Any) -> dict[str, Parameter]:
     return parse_parameters("mine", entries)
 
 
-KNOWN = parsed(release=RELEASE, notebooks=NOTEBOOKS, workers=WORKERS)
+KNOWN = parse(release=RELEASE, notebooks=NOTEBOOKS, workers=WORKERS)
 
 
-def test_what_nobody_chooses_is_the_default() -> None:
+def test_parameter_that_is_not_given_has_its_default() -> None:
     assert resolve_values({}, KNOWN) == ({"release": "1.0.3", "notebooks": True, "workers": 4}, [])
 
 
-def test_what_was_chosen_before_stays_unless_it_is_chosen_again() -> None:
+def test_previous_value_stays_unless_a_new_one_is_given() -> None:
     before: dict[str, ParameterValue] = {"release": "0.17", "workers": 2, "of_an_older_recipe": 1}
     assert resolve_values({"workers": 8}, KNOWN, before)[0] == {"release": "0.17", "notebooks": True, "workers": 8}
 
 
-def test_ssm_is_given_texts() -> None:
+def test_values_are_strings_for_ssm() -> None:
     assert [to_ssm_value(each) for each in (True, False, 7, "x")] == ["true", "false", "7", "x"]
     assert format_values({"notebooks": False, "workers": 2}) == "notebooks=false, workers=2"
 
@@ -58,19 +58,19 @@ def test_ssm_is_given_texts() -> None:
         ("workers", "4", 'not the text "4"'),
         ("workers", -1, "not -1"),
         ("workers", 10**9, "not 1000000000"),
-        ("relaese", "1.0", "unknown parameter; did you mean release?"),
-        ("zzz", "1.0", "unknown parameter; there is release, notebooks, workers"),
+        ("relaese", "1.0", "unknown parameter. Did you mean release?"),
+        ("zzz", "1.0", "unknown parameter. This recipe has release, notebooks and workers."),
     ],
 )
-def test_a_wrong_value_is_told_in_words_what_would_be_right(name: str, value: str | int | bool, words: str) -> None:
+def test_error_of_a_wrong_value_names_the_accepted_values(name: str, value: str | int | bool, words: str) -> None:
     _, errors = resolve_values({name: value}, KNOWN)
     assert [error.field for error in errors] == [f"parameters.{name}"]
     assert words in errors[0].message
 
 
-def test_a_recipe_without_parameters_says_so() -> None:
+def test_error_says_that_the_recipe_has_no_parameters() -> None:
     _, (error,) = resolve_values({"release": "1"}, {})
-    assert error.message == "unknown parameter; this recipe takes none"
+    assert error.message == "unknown parameter. This recipe has no parameters."
 
 
 @pytest.mark.parametrize(
@@ -103,9 +103,9 @@ def test_a_recipe_without_parameters_says_so() -> None:
         "^[[:print:]]+$",
     ],
 )
-def test_a_pattern_that_might_admit_what_a_shell_reads_is_refused_when_recipes_are_read(pattern: str) -> None:
+def test_pattern_that_might_match_shell_characters_is_invalid(pattern: str) -> None:
     with pytest.raises(InvalidRecipe, match=r"'mine', parameter 'release': allowed_pattern"):
-        parsed(release=RELEASE | {"allowed_pattern": pattern, "default": "a"})
+        parse(release=RELEASE | {"allowed_pattern": pattern, "default": "a"})
 
 
 @pytest.mark.parametrize(
@@ -118,47 +118,47 @@ def test_a_pattern_that_might_admit_what_a_shell_reads_is_refused_when_recipes_a
         ("^(?:\\d+\\.)?\\d+$", "1.2"),
     ],
 )
-def test_patterns_that_people_need_are_taken(pattern: str, default: str) -> None:
-    assert parsed(release=RELEASE | {"allowed_pattern": pattern, "default": default})["release"].accepts(default)
+def test_useful_patterns_are_valid(pattern: str, default: str) -> None:
+    assert parse(release=RELEASE | {"allowed_pattern": pattern, "default": default})["release"].accepts(default)
 
 
 @pytest.mark.parametrize(
     "name",
     ["token", "hf_token", "password", "db_password", "secret", "key", "api_key", "ssh_keys", "apikey", "credentials"],
 )
-def test_what_looks_like_a_secret_is_refused(name: str) -> None:
+def test_name_that_looks_like_a_secret_is_invalid(name: str) -> None:
     with pytest.raises(InvalidRecipe, match="looks like a secret"):
-        parsed(**{name: RELEASE})
+        parse(**{name: RELEASE})
 
 
 @pytest.mark.parametrize("name", ["monkey_patch", "keyboard", "turkey"])
-def test_other_words_are_no_secrets(name: str) -> None:
-    assert list(parsed(**{name: RELEASE})) == [name]
+def test_similar_names_are_not_secrets(name: str) -> None:
+    assert list(parse(**{name: RELEASE})) == [name]
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"default": "latest"}, "its default is not a release such as 1.0.3"),
-        ({"type": "StringList"}, "there is String, Integer, Boolean"),
+        ({"default": "latest"}, "the default must be a release such as 1.0.3"),
+        ({"type": "StringList"}, "type must be String, Integer or Boolean, not 'StringList'"),
         ({"allowed_pattern": "^[a-z$"}, "allowed_pattern"),
         ({"allowed_pattern": "^(a$", "default": "a"}, "missing"),
-        ({"pattern_description": ""}, "in words"),
-        ({"description": ""}, "what it is for"),
+        ({"pattern_description": ""}, "must have a pattern_description"),
+        ({"description": ""}, "and a description"),
     ],
 )
-def test_a_malformed_parameter_is_told_what_is_wrong(changes: dict[str, Any], words: str) -> None:
+def test_error_of_an_invalid_parameter_names_the_problem(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(InvalidRecipe, match=words):
-        parsed(release=RELEASE | changes)
+        parse(release=RELEASE | changes)
 
 
 @pytest.mark.parametrize("missing", ["type", "default", "description"])
-def test_a_missing_field_of_a_parameter_is_named(missing: str) -> None:
+def test_missing_field_of_a_parameter_is_named(missing: str) -> None:
     with pytest.raises(InvalidRecipe, match=f"lacks '{missing}'"):
-        parsed(release={name: value for name, value in RELEASE.items() if name != missing})
+        parse(release={name: value for name, value in RELEASE.items() if name != missing})
 
 
 @pytest.mark.parametrize("name", ["Release", "a-b", "1st", "a__b", "_a", ""])
-def test_a_name_is_words_joined_by_underscores(name: str) -> None:
-    with pytest.raises(InvalidRecipe, match="a name is words"):
-        parsed(**{name: RELEASE})
+def test_name_must_be_words_joined_by_underscores(name: str) -> None:
+    with pytest.raises(InvalidRecipe, match="the name must be words"):
+        parse(**{name: RELEASE})

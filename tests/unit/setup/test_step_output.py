@@ -1,4 +1,4 @@
-"""What is read out of the output of a step: why it failed, what to do, and what our own scripts say there."""
+"""Evaluation of the output of a step: the cause of a failure, what to do, and the markers of our scripts."""
 
 from pathlib import Path
 
@@ -21,29 +21,29 @@ def step(output: str, status: str = "Failed") -> StepOutput:
     return StepOutput(name="install", status=status, exit_code=1, output=output)
 
 
-def test_the_sentences_are_those_of_the_prelude() -> None:
+def test_markers_are_those_of_the_prelude() -> None:
     assert all(words in PRELUDE for words in SKIPPED_MARKERS)
     assert FAILURE_PREFIX in PRELUDE
     assert "This step runs again, after reboot $(gpudesk_reboots)." in PRELUDE
 
 
-def test_the_lines_that_look_like_the_reason_are_told() -> None:
+def test_lines_that_look_like_an_error_are_selected() -> None:
     output = "\n".join(
         [
             *("Get:1 http://archive.ubuntu.com" for _ in range(50)),
             "E: Unable to locate package libfoo",
             "----------ERROR-------",
-            "gpudesk: It broke at: apt-get install libfoo (exit status 100). Above is what was said before.",
+            "gpudesk: It broke at: apt-get install libfoo (exit status 100). Above is what was output before.",
             "failed to run commands: exit status 100",
         ]
     )
     assert select_relevant_lines(step(output)) == (
         "E: Unable to locate package libfoo",
-        "gpudesk: It broke at: apt-get install libfoo (exit status 100). Above is what was said before.",
+        "gpudesk: It broke at: apt-get install libfoo (exit status 100). Above is what was output before.",
     )
 
 
-def test_where_none_does_the_last_ones_are() -> None:
+def test_last_lines_are_selected_if_none_looks_like_an_error() -> None:
     assert select_relevant_lines(step("\n".join(f"line {number}" for number in range(20)))) == tuple(
         f"line {number}" for number in range(14, 20)
     )
@@ -51,16 +51,16 @@ def test_where_none_does_the_last_ones_are() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "shown"),
+    ("output", "expected"),
     [
         ("ERROR: Looking in indexes: https://ada:hunter2@index.example.org/simple", "https://***@index"),
         ("Error: token=abc123 was refused", "token=***"),
         ("gpudesk: PASSWORD: hunter2 is wrong", "PASSWORD: ***"),
     ],
 )
-def test_credentials_are_masked(said: str, shown: str) -> None:
-    (line,) = select_relevant_lines(step(said))
-    assert shown in line
+def test_credentials_are_redacted(output: str, expected: str) -> None:
+    (line,) = select_relevant_lines(step(output))
+    assert expected in line
     assert "hunter2" not in line
     assert "abc123" not in line
 
@@ -70,21 +70,21 @@ def test_credentials_are_masked(said: str, shown: str) -> None:
     [
         ("gpudesk: No driver. Launch with another image.", "Launch with another image."),
         ("write failed: No space left on device\ngpudesk: It broke at: tar x (exit status 2).", "larger disk_gib"),
-        ("curl: (6) Could not resolve host: github.com", "subnet's route"),
-        ("E: Could not get lock /var/lib/dpkg/lock-frontend.", "Another apt holds the lock"),
-        ("line 12: 4242 Killed", "instance type with more"),
-        ("something else", "Open a session on it to find the cause"),
+        ("curl: (6) Could not resolve host: github.com", "routes of the subnet"),
+        ("E: Could not get lock /var/lib/dpkg/lock-frontend.", "Another apt process holds the lock"),
+        ("line 12: 4242 Killed", "instance type with more memory"),
+        ("something else", "Open a session to find the cause"),
     ],
 )
-def test_what_can_be_done_is_said(output: str, hint: str) -> None:
+def test_remediation_fits_the_cause(output: str, hint: str) -> None:
     assert hint in find_remediation(step(output))
 
 
-def test_a_step_over_its_time_is_run_again() -> None:
+def test_remediation_of_a_timeout_names_a_slow_mirror() -> None:
     assert "slow mirror" in find_remediation(step("Going.", "TimedOut"))
 
 
-def test_skipped_steps_and_reboots_are_known_by_what_they_say() -> None:
+def test_skipped_steps_and_reboots_are_detected_in_the_output() -> None:
     assert was_skipped(step("This step was done before, and nothing in it has changed: skipped.\n"))
     assert not was_skipped(step("Installed.\n"))
     twice = "a\nThis step runs again, after reboot 1.\nb\nThis step runs again, after reboot 2.\n"

@@ -1,4 +1,4 @@
-"""The result of a command: a changed record and its timeline entries."""
+"""The result of a command, and a check that several commands share."""
 
 from dataclasses import dataclass
 
@@ -12,14 +12,18 @@ ENDING_PHASES = (Phase.TERMINATING, Phase.TERMINATED)
 
 @dataclass(frozen=True)
 class RecordChange:
-    """The record as it is to be written, and the lines about it; no lines: nothing changes."""
+    """A changed record and its timeline entries. Without entries, the command changes nothing."""
 
     instance: Instance
     entries: tuple[TimelineEntry, ...] = ()
 
 
-def require_not_ending(instance: Instance, what: str) -> None:
+def require_not_ending(instance: Instance, command: str) -> None:
+    """Check that an instance is not terminated, and that nobody requested that.
+
+    :param command: what cannot be done otherwise, as "be stopped"
+    :raises Conflict: it is terminated or will be
+    """
     if instance.phase in ENDING_PHASES or instance.spec.desired is DesiredState.TERMINATED:
-        raise Conflict(
-            f"{instance.name} is {instance.phase}; it cannot {what} any more", code=ErrorCode.INSTANCE_TERMINATED
-        )
+        state = instance.phase if instance.phase in ENDING_PHASES else "going to be terminated"
+        raise Conflict(f"{instance.name} is {state}. It cannot {command}.", code=ErrorCode.INSTANCE_TERMINATED)

@@ -1,4 +1,4 @@
-"""A recipe on an instance that is there: run again, or added. What it comes to, and what that changes in the record."""
+"""Run the setup of an instance again, or add a recipe to it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -9,30 +9,32 @@ from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError, build_validation_error
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.common.text import ensure_period
 from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
 from chalicelib.domain.instances.commands.change import ENDING_PHASES, RecordChange
-from chalicelib.domain.instances.lifecycle.plans import warning_cancelled, with_phase
+from chalicelib.domain.instances.lifecycle.plans import with_phase
+from chalicelib.domain.instances.lifecycle.stop_warnings import build_cancellation_reason
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState, Spec, collect_documents
 from chalicelib.domain.instances.warning import WarningType
 from chalicelib.domain.setup.parameters import ParameterValue, format_values, resolve_values
-from chalicelib.domain.setup.recipe import Recipe, RecipeDocument, unknown_recipe_error
+from chalicelib.domain.setup.recipe import Recipe, RecipeDocument, build_unknown_recipe_error
 from chalicelib.domain.setup.requirements import suggest_types
 from chalicelib.domain.setup.results import DocumentResult
 from chalicelib.domain.setup.state import AddedRecipe, SetupState
 
 MAX_RETAINED_RESULTS = 20
-"""Of earlier documents, in the record, beside the last of each; the timeline has them all."""
+"""Results of earlier documents in the record, besides the last one of each document. The timeline has all."""
 
 PHASES_BEFORE_READY = (Phase.REQUESTED, Phase.LAUNCHING, Phase.BOOTING)
 
 
 @dataclass(frozen=True)
 class SetupRequest:
-    """What is to be run, complete.
+    """A complete request for a setup.
 
-    :param given_parameters: the parameters that were given, the others being those of before or the defaults
-    :param skipped_message: what of it the machine has no use for, in words
+    :param given_parameters: the parameters of the request; the other parameters have earlier or default values
+    :param skipped_message: a message about the steps that this hardware skips; None: none is skipped
     """
 
     recipe: str
@@ -45,85 +47,92 @@ class SetupRequest:
 def build_setup_request(
     instance: Instance,
     name: str | None,
-    given: Mapping[str, ParameterValue],
+    submitted: Mapping[str, ParameterValue],
     recipes: Mapping[str, Recipe],
     catalog: InstanceTypeCatalog,
 ) -> SetupRequest:
-    """What was asked for, made complete: parameters that are not given stay as they were chosen before.
+    """Complete a request for a setup. A parameter that is not given keeps the value that was chosen before.
 
-    :param name: the recipe; None: the one that failed, or else the one that it was launched with
-    :raises Invalid: there is no such recipe, it does not fit the machine, or a parameter is wrong
+    :param name: the recipe; None: the one that failed, otherwise the one of the launch
+    :raises ValidationFailed: the recipe does not exist or does not support the instance, or a parameter is wrong
     """
     name = name or (instance.setup.recipe if _has_failed(instance) else None) or instance.spec.software.recipe
     recipe = recipes.get(name)
     if recipe is None:
-        raise build_validation_error([unknown_recipe_error(name, recipes)])
-    parameters, errors = resolve_values(given, recipe.parameters, instance.spec.software.parameters_of(name))
-    kind = catalog.types.get(instance.spec.hardware.instance_type)
-    if kind is None:
-        wrong = (
-            f"{instance.spec.hardware.instance_type} is not in the catalogue, so nobody knows whether {name} fits it"
-        )
-        raise build_validation_error([*errors, FieldError("recipe", wrong)])
-    misfit = recipe.requirements.incompatibility(kind, instance.spec.software.image_parameter or kind.image)
-    if misfit:
-        instead = suggest_types(recipe.requirements, recipe.image_parameter_for, catalog, instance.spec.region)
-        wrong = f"{name} does not fit {instance.name}: {misfit}; in a launch of its own, {instead}"
-        errors.append(FieldError("recipe", wrong))
+        raise build_validation_error([build_unknown_recipe_error(name, recipes)])
+    parameters, errors = resolve_values(submitted, recipe.parameters, instance.spec.software.parameters_of(name))
+    type_name = instance.spec.hardware.instance_type
+    instance_type = catalog.types.get(type_name)
+    if instance_type is None:
+        message = f"cannot be checked: {type_name} is not in the catalog, so it is unknown whether {name} supports it"
+        raise build_validation_error([*errors, FieldError("recipe", message)])
+    image = instance.spec.software.image_parameter or instance_type.image
+    problem = recipe.requirements.find_incompatibility(instance_type, image)
+    if problem:
+        types = suggest_types(recipe.requirements, recipe.get_image_parameter, catalog, instance.spec.region)
+        message = f"recipe {name} does not support {instance.name}: {problem}. Launch a new instance for it. {types}"
+        errors.append(FieldError("recipe", message))
     if errors:
         raise build_validation_error(errors)
     documents = recipe.fill_documents(parameters)
     if name == instance.spec.software.recipe and not _was_ready(instance):
-        documents = collect_documents(
-            replace(instance.spec, software=replace(instance.spec.software, parameters=parameters)), recipes
-        )
-    return SetupRequest(name, parameters, documents, given, recipe.skipped_steps_message(kind))
+        software = replace(instance.spec.software, parameters=parameters)
+        documents = collect_documents(replace(instance.spec, software=software), recipes)
+    return SetupRequest(name, parameters, documents, submitted, recipe.describe_skipped_steps(instance_type))
 
 
-def apply_setup_request(instance: Instance, what: SetupRequest, actor: Actor, now: datetime) -> RecordChange:
-    """The record with another setup in it, which the loop runs; asked for twice, it is run once.
+def apply_setup_request(instance: Instance, request: SetupRequest, actor: Actor, now: datetime) -> RecordChange:
+    """Put the requested setup into the record. The same request during that setup changes nothing.
 
-    :raises Conflict: it is not ready for it
+    :raises Conflict: the instance cannot be set up now
     """
-    if instance.phase is Phase.SETTING_UP and _is_under_way(instance.setup, what):
+    if instance.phase is Phase.SETTING_UP and _is_in_progress(instance.setup, request):
         return RecordChange(instance)
-    _can_be_set_up(instance, what.recipe)
-    before, again = instance.setup, what.recipe in instance.spec.software.recipes
-    doing = f"{actor.name} asked to " + (f"set up {what.recipe} again" if again else f"add {what.recipe}")
-    with_what = f", with {format_values(what.given_parameters)}" if what.given_parameters else ""
-    asked = timeline_entry(
-        now,
-        EventReason(code=EventCode.SETUP_REQUESTED, message=doing + with_what),
-        actor=actor.name,
-        details={"recipe": what.recipe},
-    )
-    lines = [asked]
-    if what.skipped_message:
-        lines.append(timeline_entry(now, EventReason(code=EventCode.GPU_STEPS_SKIPPED, message=what.skipped_message)))
-    instance, withdrawn = _unwarned(instance, now)
+    _require_can_set_up(instance, request.recipe)
+    entries = _describe_request(instance, request, actor, now)
+    unwarned, cancelled = _cancel_outdated_warning(instance, now)
     setup = SetupState(
-        recipe=what.recipe,
-        number=before.number + 1,
+        recipe=request.recipe,
+        number=instance.setup.number + 1,
         on_running_instance=instance.phase is Phase.READY,
-        documents=what.documents,
-        results=retain_results(before.results),
-        installed_documents=before.installed_documents,
+        documents=request.documents,
+        results=retain_results(instance.setup.results),
+        installed_documents=instance.setup.installed_documents,
     )
-    reason = EventReason(code=EventCode.SETTING_UP, message=f"setting up {what.recipe}: {actor.name} asked for it")
-    current = replace(
-        with_phase(instance, Phase.SETTING_UP, reason, now),
-        spec=_with(instance.spec, what),
+    message = f"{instance.name} is being set up with {request.recipe}, as {actor.name} requested."
+    reason = EventReason(code=EventCode.SETTING_UP, message=message)
+    changed = replace(
+        with_phase(unwarned, Phase.SETTING_UP, reason, now),
+        spec=_with_recipe(instance.spec, request),
         setup=setup,
         observed=replace(instance.observed, activity_unknown_since=None),
     )
-    return RecordChange(current, (*lines, *withdrawn))
+    return RecordChange(changed, (*entries, *cancelled))
 
 
 def retain_results(results: tuple[DocumentResult, ...]) -> tuple[DocumentResult, ...]:
-    """The newest, and the last of every document: it says what is on the disk."""
-    last = {result.name: place for place, result in enumerate(results)}
-    oldest = len(results) - MAX_RETAINED_RESULTS
-    return tuple(each for place, each in enumerate(results) if place >= oldest or last[each.name] == place)
+    """Return the newest results, and the last result of every document, which says what is on the disk."""
+    last = {result.name: index for index, result in enumerate(results)}
+    first_retained = len(results) - MAX_RETAINED_RESULTS
+    return tuple(
+        result for index, result in enumerate(results) if index >= first_retained or last[result.name] == index
+    )
+
+
+def _describe_request(
+    instance: Instance, request: SetupRequest, actor: Actor, now: datetime
+) -> tuple[TimelineEntry, ...]:
+    """Return the timeline entries about a request: who requested what, and which steps are skipped."""
+    is_again = request.recipe in instance.spec.software.recipes
+    verb = "run recipe {} again on {}" if is_again else "add recipe {} to {}"
+    parameters = f" with {format_values(request.given_parameters)}" if request.given_parameters else ""
+    message = f"{actor.name} requested to {verb.format(request.recipe, instance.name)}{parameters}."
+    reason = EventReason(code=EventCode.SETUP_REQUESTED, message=message)
+    requested = timeline_entry(now, reason, actor=actor.name, details={"recipe": request.recipe})
+    if not request.skipped_message:
+        return (requested,)
+    skipped = EventReason(code=EventCode.GPU_STEPS_SKIPPED, message=request.skipped_message)
+    return requested, timeline_entry(now, skipped)
 
 
 def _has_failed(instance: Instance) -> bool:
@@ -131,72 +140,80 @@ def _has_failed(instance: Instance) -> bool:
 
 
 def _was_ready(instance: Instance) -> bool:
-    """Until then what its image brought along belongs to the setup of the launch."""
+    """Tell whether the launch is set up: until then, recipes that its image contains belong to that setup."""
     return instance.phase is Phase.READY or instance.setup.on_running_instance
 
 
-def _is_under_way(setup: SetupState, what: SetupRequest) -> bool:
-    return setup.recipe == what.recipe and setup.documents == what.documents
+def _is_in_progress(setup: SetupState, request: SetupRequest) -> bool:
+    return setup.recipe == request.recipe and setup.documents == request.documents
 
 
-def _can_be_set_up(instance: Instance, recipe: str) -> None:
+def _require_can_set_up(instance: Instance, recipe: str) -> None:
+    """Check that an instance can be set up now.
+
+    :raises Conflict: with the reason, and what to do first
+    """
     name, phase = instance.name, instance.phase
-    if phase in ENDING_PHASES or instance.spec.desired is DesiredState.TERMINATED:
-        raise Conflict(f"{name} is {phase}; it cannot be set up any more", code=ErrorCode.INSTANCE_TERMINATED)
+    _require_running(instance)
     if phase is Phase.SETTING_UP:
-        raise Conflict(
-            f"{name} is being set up as {instance.setup.recipe}; ask again once it is ready",
-            code=ErrorCode.SETUP_IN_PROGRESS,
-        )
-    if phase in PHASES_BEFORE_READY:
-        raise Conflict(f"{name} is {phase}; ask again once it is ready", code=ErrorCode.NOT_READY)
-    if phase in (Phase.STOPPING, Phase.STOPPED) or instance.spec.desired is DesiredState.STOPPED:
-        raise Conflict(
-            f"{name} is {'stopped' if phase is Phase.STOPPED else 'being stopped'}. POST /instances/{name}/start "
-            "starts it; once it is ready it can be set up",
-            code=ErrorCode.NOT_RUNNING,
-        )
+        message = f"{name} is being set up with {instance.setup.recipe}. Request the setup when it is ready."
+        raise Conflict(message, code=ErrorCode.SETUP_IN_PROGRESS)
     if instance.benchmark_run:
-        raise Conflict(f"{name} is being measured; ask again once that has ended", code=ErrorCode.BENCHMARK_IN_PROGRESS)
+        message = f"A benchmark is running on {name}. Request the setup when it has ended."
+        raise Conflict(message, code=ErrorCode.BENCHMARK_IN_PROGRESS)
     if instance.image_in_progress:
-        message = f"an image of {name} is being made, and would hold half of a setup; ask again once that has ended"
+        message = (
+            f"An image of {name} is being created and would contain half of the setup. Request the setup when the "
+            "image is available."
+        )
         raise Conflict(message, code=ErrorCode.IMAGE_IN_PROGRESS)
     if instance.machine is None:
-        raise Conflict(
-            f"{name} has failed and has no machine: {instance.reason.message}", code=ErrorCode.INSTANCE_FAILED
-        )
+        message = f"{name} has failed and has no EC2 instance. {ensure_period(instance.reason.message)}"
+        raise Conflict(message, code=ErrorCode.INSTANCE_FAILED)
     failed = instance.setup.recipe or instance.spec.software.recipe
     if phase is Phase.FAILED and recipe != failed:
-        raise Conflict(
-            f"the setup of {name} as {failed} has failed; set that up again first (leave recipe out), or ask for "
-            f"another instance with {recipe}",
-            code=ErrorCode.PREVIOUS_SETUP_FAILED,
+        message = (
+            f"Setup of recipe {failed} failed on {name}. Run it again first (POST /instances/{name}/setup without "
+            f"`recipe`), or launch a new instance with {recipe}."
         )
+        raise Conflict(message, code=ErrorCode.PREVIOUS_SETUP_FAILED)
 
 
-def _with(spec: Spec, what: SetupRequest) -> Spec:
-    """The spec that says so, so that a stop and a start lose nothing of it."""
-    if what.recipe == spec.software.recipe:
-        return replace(spec, software=replace(spec.software, parameters=dict(what.parameters)))
-    added = AddedRecipe(recipe=what.recipe, parameters=dict(what.parameters))
-    if what.recipe not in spec.software.recipes:
-        return replace(spec, software=replace(spec.software, added_recipes=(*spec.software.added_recipes, added)))
-    return replace(
-        spec,
-        software=replace(
-            spec.software,
-            added_recipes=tuple(
-                added if added_recipe.recipe == what.recipe else added_recipe
-                for added_recipe in spec.software.added_recipes
-            ),
-        ),
-    )
+def _require_running(instance: Instance) -> None:
+    """Check that an instance runs, and that nobody requested its end.
+
+    :raises Conflict: it does not run
+    """
+    name, phase, desired = instance.name, instance.phase, instance.spec.desired
+    if phase in ENDING_PHASES or desired is DesiredState.TERMINATED:
+        state = phase if phase in ENDING_PHASES else "going to be terminated"
+        raise Conflict(f"{name} is {state}. It cannot be set up.", code=ErrorCode.INSTANCE_TERMINATED)
+    if phase in PHASES_BEFORE_READY:
+        raise Conflict(f"{name} is {phase}. Request the setup when it is ready.", code=ErrorCode.NOT_READY)
+    if phase in (Phase.STOPPING, Phase.STOPPED) or (desired is DesiredState.STOPPED and phase is not Phase.SETTING_UP):
+        state = "stopped" if phase is Phase.STOPPED else "being stopped"
+        message = (
+            f"{name} is {state}. Start it first (POST /instances/{name}/start), and request the setup when it is ready."
+        )
+        raise Conflict(message, code=ErrorCode.NOT_RUNNING)
 
 
-def _unwarned(instance: Instance, now: datetime) -> tuple[Instance, tuple[TimelineEntry, ...]]:
-    """What is being set up is not idle, nor has it failed; its lifetime goes on counting."""
-    warned = instance.warning
-    if warned is None or warned.warning_type not in (WarningType.IDLE, WarningType.FAILED):
+def _with_recipe(spec: Spec, request: SetupRequest) -> Spec:
+    """Return the spec with the recipe and its parameters, so that a stop and a start keep them."""
+    software = spec.software
+    if request.recipe == software.recipe:
+        return replace(spec, software=replace(software, parameters=dict(request.parameters)))
+    added = AddedRecipe(recipe=request.recipe, parameters=dict(request.parameters))
+    if request.recipe not in software.recipes:
+        return replace(spec, software=replace(software, added_recipes=(*software.added_recipes, added)))
+    recipes = tuple(added if recipe.recipe == request.recipe else recipe for recipe in software.added_recipes)
+    return replace(spec, software=replace(software, added_recipes=recipes))
+
+
+def _cancel_outdated_warning(instance: Instance, now: datetime) -> tuple[Instance, tuple[TimelineEntry, ...]]:
+    """Cancel a warning of idleness or failure: a setup ends both. A lifetime warning stays."""
+    warning = instance.warning
+    if warning is None or warning.warning_type not in (WarningType.IDLE, WarningType.FAILED):
         return instance, ()
-    line = timeline_entry(now, warning_cancelled(instance, "it is being set up"))
-    return replace(instance, warning=None), (line,)
+    entry = timeline_entry(now, build_cancellation_reason(instance, "it is being set up"))
+    return replace(instance, warning=None), (entry,)

@@ -1,4 +1,4 @@
-"""What a ready instance may be asked to do once, beside being used: so far, to measure what its GPUs can do."""
+"""Request a benchmark of the GPUs of a ready instance."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -18,63 +18,62 @@ from chalicelib.domain.setup.recipe import RecipeDocument
 BENCHMARK_DOCUMENT = "gpudesk-benchmark"
 
 DEFAULT_METRIC_SECONDS = 2
-"""Of each measurement, where nothing else is asked for: a hundred and more repetitions on any GPU."""
+"""Default duration of each measurement: enough for more than a hundred repetitions on any GPU."""
 
 BENCHMARK_TIMEOUT = timedelta(minutes=30)
-"""Twenty measurements of twenty seconds on eight GPUs, and PyTorch loaded from a disk that is new."""
+"""Enough for 20 measurements of 20 seconds on 8 GPUs, and for loading PyTorch from a new disk."""
 
 
 def start_benchmark(
     instance: Instance, catalog: InstanceTypeCatalog, seconds: int | None, actor: Actor, now: datetime
 ) -> RecordChange:
-    """Measured once; whoever asks while that is so is answered with the measurement that is on its way.
+    """Request a benchmark. If one is in progress, nothing changes: the caller gets that one.
 
-    :param seconds: how long each measurement takes
-    :raises Conflict: it has no GPU that could be measured, or is not ready
+    :param seconds: duration of each measurement; None: the default
+    :raises Conflict: the instance has no GPU that can be measured, or is not ready
     """
-    subject = _subject(instance, catalog)
-    if instance.phase is not Phase.READY or instance.spec.desired is not DesiredState.RUNNING:
-        is_what = instance.phase if instance.phase is not Phase.READY else "being ended"
-        raise Conflict(f"{instance.name} is {is_what}: only a ready instance can be measured", code=ErrorCode.NOT_READY)
-    if instance.image_in_progress:
-        raise Conflict(
-            f"an image of {instance.name} is being made; ask again once it is", code=ErrorCode.IMAGE_IN_PROGRESS
-        )
+    target = _build_target(instance, catalog)
+    _require_ready(instance)
     if instance.benchmark_run:
         return RecordChange(instance)
     parameters = {"attemptId": "${attempt_id}", "seconds": str(seconds or DEFAULT_METRIC_SECONDS), "cpu": "0"}
-    errand = BenchmarkRun(
+    benchmark = BenchmarkRun(
         id=f"{instance.id}.benchmark.{instance.version or 0}",
         document=RecipeDocument(name=BENCHMARK_DOCUMENT, parameters=parameters, timeout=BENCHMARK_TIMEOUT),
-        target=subject,
+        target=target,
         requested_by=actor.name,
         requested_at=now,
     )
-    reason = EventReason(
-        code=EventCode.BENCHMARK_REQUESTED, message=f"{actor.name} asked for a measurement of its {_gpus(subject)}"
-    )
-    return RecordChange(replace(instance, benchmark_run=errand), (timeline_entry(now, reason, actor=actor.name),))
+    gpus = target.gpu if target.gpu_count == 1 else f"{target.gpu_count} x {target.gpu}"
+    message = f"{actor.name} requested a benchmark of {instance.name} ({gpus})."
+    reason = EventReason(code=EventCode.BENCHMARK_REQUESTED, message=message)
+    entry = timeline_entry(now, reason, actor=actor.name)
+    return RecordChange(replace(instance, benchmark_run=benchmark), (entry,))
 
 
-def _subject(instance: Instance, catalog: InstanceTypeCatalog) -> BenchmarkTarget:
-    spec = instance.spec
-    if spec.hardware.gpu is None:
-        raise Conflict(
-            f"{instance.name} is a {spec.hardware.instance_type}: it has no GPU to measure", code=ErrorCode.NO_GPU
-        )
-    if not spec.hardware.nvidia_gpu_count:
-        raise Conflict(
-            f"{instance.name} has {spec.hardware.gpu}: only NVIDIA's GPUs can be measured, by PyTorch for CUDA",
-            code=ErrorCode.NO_GPU,
-        )
+def _require_ready(instance: Instance) -> None:
+    name = instance.name
+    if instance.phase is not Phase.READY or instance.spec.desired is not DesiredState.RUNNING:
+        state = "is being stopped or terminated" if instance.phase is Phase.READY else f"is in phase {instance.phase}"
+        message = f"{name} {state}. Start the benchmark when it is ready."
+        raise Conflict(message, code=ErrorCode.NOT_READY)
+    if instance.image_in_progress:
+        message = f"An image of {name} is being created. Start the benchmark when the image is available."
+        raise Conflict(message, code=ErrorCode.IMAGE_IN_PROGRESS)
+
+
+def _build_target(instance: Instance, catalog: InstanceTypeCatalog) -> BenchmarkTarget:
+    hardware = instance.spec.hardware
+    if hardware.gpu is None:
+        message = f"{instance.name} is a {hardware.instance_type}, which has no GPU. The benchmark needs an NVIDIA GPU."
+        raise Conflict(message, code=ErrorCode.NO_GPU)
+    if not hardware.nvidia_gpu_count:
+        message = f"{instance.name} has {hardware.gpu}. The benchmark needs an NVIDIA GPU: it uses PyTorch for CUDA."
+        raise Conflict(message, code=ErrorCode.NO_GPU)
     return BenchmarkTarget(
-        instance_type=spec.hardware.instance_type,
-        region=spec.region,
-        gpu=spec.hardware.gpu,
-        gpu_count=spec.hardware.nvidia_gpu_count,
-        peaks=catalog.peaks[spec.hardware.gpu],
+        instance_type=hardware.instance_type,
+        region=instance.spec.region,
+        gpu=hardware.gpu,
+        gpu_count=hardware.nvidia_gpu_count,
+        peaks=catalog.peaks[hardware.gpu],
     )
-
-
-def _gpus(subject: BenchmarkTarget) -> str:
-    return subject.gpu if subject.gpu_count == 1 else f"{subject.gpu_count} x {subject.gpu}"

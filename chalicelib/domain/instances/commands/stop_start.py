@@ -1,4 +1,4 @@
-"""What people may want of an instance that is there, and what that changes in its record. AWS is for the loop."""
+"""Request that an instance is stopped, started or terminated. gpudesk calls AWS when it reconciles the record."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -7,6 +7,7 @@ from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.common.errors import Conflict, ErrorCode
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.common.text import ensure_period
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.common.write_warnings import WriteWarning
 from chalicelib.domain.desk.settings import Mode, build_paused_warning
@@ -19,39 +20,46 @@ PRE_LAUNCH_PHASES = (Phase.REQUESTED, Phase.LAUNCHING)
 
 
 def request_stop(instance: Instance, actor: Actor, now: datetime) -> RecordChange:
-    """:raises Conflict: it is ending, or there is nothing to stop yet"""
+    """Request a stop. A stop that gpudesk has begun because of idleness can no longer be cancelled then.
+
+    :raises Conflict: the instance is being terminated, or is not launched yet
+    """
     require_not_ending(instance, "be stopped")
     if instance.phase in PRE_LAUNCH_PHASES or instance.machine is None:
         raise Conflict(
-            f"{instance.name} has not been launched yet; DELETE /instances/{instance.name} cancels it",
+            f"{instance.name} is not launched yet. To cancel the launch, send DELETE /instances/{instance.name}.",
             code=ErrorCode.NOT_LAUNCHED,
         )
-    if instance.spec.desired is DesiredState.STOPPED and not _is_automatic_stop(instance):
+    if instance.spec.desired is DesiredState.STOPPED and not _has_idle_stop(instance):
         return RecordChange(instance)
     if instance.claim and instance.claim.action is ClaimAction.STOP:
         instance = replace(instance, claim=replace(instance.claim, warning_type=None))
-    return _desire(instance, DesiredState.STOPPED, EventCode.STOP_REQUESTED, actor, now)
+    return _request_state(instance, DesiredState.STOPPED, actor, now)
 
 
 def request_start(instance: Instance, actor: Actor, now: datetime) -> RecordChange:
-    """:raises Conflict: it is ending, or failed before it had a machine"""
+    """Request a start. The attempts of its setup are counted anew.
+
+    :raises Conflict: the instance is being terminated, or has failed
+    """
     require_not_ending(instance, "be started")
     if instance.phase is Phase.FAILED:
         raise Conflict(
-            f"{instance.name} has failed: {instance.reason.message}. Stop it first, or ask for another one",
+            f"{instance.name} has failed: {ensure_period(instance.reason.message)} Stop it first, or launch another "
+            "instance.",
             code=ErrorCode.INSTANCE_FAILED,
         )
     if instance.spec.desired is DesiredState.RUNNING:
         return RecordChange(instance)
-    tried_anew = replace(instance, setup=replace(instance.setup, attempts=0, current_run=None, retry_at=None))
-    return _desire(tried_anew, DesiredState.RUNNING, EventCode.START_REQUESTED, actor, now)
+    setup = replace(instance.setup, attempts=0, current_run=None, retry_at=None)
+    return _request_state(replace(instance, setup=setup), DesiredState.RUNNING, actor, now)
 
 
 def request_termination(instance: Instance, actor: Actor, now: datetime) -> RecordChange:
-    """Whatever it is doing; a second time it changes nothing."""
+    """Request a termination, in any phase. A second request changes nothing."""
     if instance.phase in ENDING_PHASES or instance.spec.desired is DesiredState.TERMINATED:
         return RecordChange(instance)
-    return _desire(instance, DesiredState.TERMINATED, EventCode.TERMINATE_REQUESTED, actor, now)
+    return _request_state(instance, DesiredState.TERMINATED, actor, now)
 
 
 def paused_warning_for(instance: Instance, mode: Mode) -> WriteWarning | None:
@@ -65,15 +73,18 @@ def paused_warning_for(instance: Instance, mode: Mode) -> WriteWarning | None:
             return None
 
 
-def _desire(instance: Instance, desired: DesiredState, code: EventCode, actor: Actor, now: datetime) -> RecordChange:
-    spec = replace(instance.spec, desired=desired)
-    line = timeline_entry(
-        now, EventReason(code=code, message=f"{actor.name} asked for it to be {desired}"), actor=actor.name
-    )
-    return RecordChange(replace(instance, spec=spec), (line,))
+def _request_state(instance: Instance, desired: DesiredState, actor: Actor, now: datetime) -> RecordChange:
+    code, noun = {
+        DesiredState.RUNNING: (EventCode.START_REQUESTED, "start"),
+        DesiredState.STOPPED: (EventCode.STOP_REQUESTED, "stop"),
+        DesiredState.TERMINATED: (EventCode.TERMINATE_REQUESTED, "termination"),
+    }[desired]
+    reason = EventReason(code=code, message=f"{actor.name} requested the {noun} of {instance.name}.")
+    changed = replace(instance, spec=replace(instance.spec, desired=desired))
+    return RecordChange(changed, (timeline_entry(now, reason, actor=actor.name),))
 
 
-def _is_automatic_stop(instance: Instance) -> bool:
-    """A stop that the desk claimed of itself may still be withdrawn; a person's may not."""
+def _has_idle_stop(instance: Instance) -> bool:
+    """Tell whether gpudesk is stopping the instance because of idleness: that can still be cancelled."""
     claim = instance.claim
     return claim is not None and claim.action is ClaimAction.STOP and claim.warning_type is WarningType.IDLE

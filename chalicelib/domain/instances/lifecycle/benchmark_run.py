@@ -1,6 +1,6 @@
-"""What a ready instance was asked to do once: sent, waited for, ended. However it ends, the instance stays ready.
+"""Run the benchmark of a ready instance: send it, wait for it, check its results. The instance stays ready throughout.
 
-Nothing is idle while it is done (`ready.activity`); whoever wants the instance stopped or terminated does not wait.
+The instance counts as busy meanwhile (`ready.judge_instance`). A requested stop or termination does not wait.
 """
 
 from dataclasses import replace
@@ -22,124 +22,144 @@ from chalicelib.domain.instances.record import BenchmarkRun, Instance, Phase
 from chalicelib.domain.setup.state import DocumentRun
 
 
-def decide(instance: Instance, observation: Observation, now: datetime, rules: DecisionContext) -> Plan | None:
-    """What is to be done about it; None: nothing but to wait, or nothing was asked for."""
-    errand = instance.benchmark_run
-    if errand is None:
+def decide(instance: Instance, observation: Observation, now: datetime, context: DecisionContext) -> Plan | None:
+    """Decide what follows for the benchmark of an instance.
+
+    :returns: None if no benchmark was requested, or if there is nothing to do but wait
+    """
+    benchmark = instance.benchmark_run
+    if benchmark is None:
         return None
-    run = errand.run
+    run = benchmark.run
     if run is None:
-        return _send(instance, errand, DocumentRun(attempt_id=errand.id, sent_at=now, last_sent_at=now))
-    if run.command_id is None:
-        if now - run.sent_at > SEND_DEADLINE:
-            return _ended(instance, f"SSM has not taken the command for {format_duration(SEND_DEADLINE)}", now)
-        return (
-            _send(instance, errand, replace(run, last_sent_at=now))
-            if now - run.last_sent_at >= COMMAND_RESEND_AFTER
-            else None
-        )
-    match observation.command:
-        case ObservedCommand(status=CommandStatus.SUCCEEDED) as command:
-            return _said(instance, errand, command, now)
-        case ObservedCommand(status=CommandStatus.FAILED) as command:
-            _, failure = setup_results.build_failure_result(errand.document, run, command, now)
-            otherwise = f"{errand.document.name} ended as {command.status_details}"
-            return _ended(instance, setup_results.describe_failure(failure, otherwise), now)
-    if now - run.sent_at > rules.scale_script_timeout(errand.document.timeout + DOCUMENT_MARGIN):
-        return _ended(instance, f"it did not end within {errand.document.timeout}", now)
-    return None
+        return _send(instance, benchmark, DocumentRun(attempt_id=benchmark.id, sent_at=now, last_sent_at=now))
+    if run.command_id is not None:
+        return _decide_running(instance, observation, now, context)
+    if now - run.sent_at > SEND_DEADLINE:
+        return _fail(instance, f"SSM has not accepted the command for {format_duration(SEND_DEADLINE)}", now)
+    if now - run.last_sent_at < COMMAND_RESEND_AFTER:
+        return None
+    return _send(instance, benchmark, replace(run, last_sent_at=now))
 
 
 def is_expected(instance: Instance, step: SendDocument) -> bool:
-    """Whether a command that was sent is the errand's."""
+    """Tell whether a sent document is the one of the benchmark that the instance waits for."""
     run = instance.benchmark_run.run if instance.benchmark_run else None
     return instance.phase is Phase.READY and run is not None and run.attempt_id == step.attempt_id
 
 
-def record_send(instance: Instance, outcome: CommandSent | AwsError, now: datetime) -> Plan:
-    """What SSM said of the command. What may pass is tried again with the same attempt id."""
-    errand = instance.benchmark_run
-    if isinstance(outcome, PermanentAwsError):
-        return _ended(instance, f"SSM rejected the command: {outcome.description}", now)
-    if isinstance(outcome, AwsError):
-        return no_op(instance, EventCode.RETRYING, f"SSM did not take the command ({outcome.code}); it is sent again")
-    if errand is None or errand.run is None:
-        return no_op(instance, EventCode.SUPERSEDED, "nobody waits for the measurement any more")
-    running = replace(errand, run=replace(errand.run, command_id=outcome.command_id))
-    reason = EventReason(code=EventCode.BENCHMARK_STARTED, message="the measurement is running")
+def record_command(instance: Instance, outcome: CommandSent, now: datetime) -> Plan:
+    """Record that SSM accepted the document of the benchmark."""
+    benchmark, run = _require_run(instance)
+    running = replace(benchmark, run=replace(run, command_id=outcome.command_id))
+    reason = EventReason(code=EventCode.BENCHMARK_STARTED, message=f"The benchmark of {instance.name} is running.")
     return record_event(
-        replace(instance, benchmark_run=running), reason, now, command_id=outcome.command_id, attempt_id=errand.id
+        replace(instance, benchmark_run=running), reason, now, command_id=outcome.command_id, attempt_id=benchmark.id
     )
+
+
+def record_send_error(instance: Instance, error: AwsError, now: datetime) -> Plan:
+    """End the benchmark if SSM rejected its document; wait and send it again if the error can pass."""
+    if isinstance(error, PermanentAwsError):
+        return _fail(instance, f"SSM rejected the command: {error.description}", now)
+    message = f"SSM did not accept the benchmark of {instance.name} ({error.code}). gpudesk sends it again."
+    return no_op(instance, EventCode.RETRYING, message)
 
 
 def abandon_benchmark(plan: Plan, now: datetime) -> Plan:
-    """Only a ready instance runs errands: what else becomes of it ends them."""
+    """End the benchmark of an instance that the plan takes out of phase `ready`."""
     instance = plan.instance
     if instance.benchmark_run is None or instance.phase is Phase.READY:
         return plan
-    reason = _failed(instance, f"it is {instance.phase} now")
-    return replace(
-        plan, instance=replace(instance, benchmark_run=None), timeline=(*plan.timeline, timeline_entry(now, reason))
-    )
+    entry = timeline_entry(now, _build_failure_reason(instance, f"the instance is {instance.phase} now"))
+    return replace(plan, instance=replace(instance, benchmark_run=None), timeline=(*plan.timeline, entry))
 
 
-def _send(instance: Instance, errand: BenchmarkRun, run: DocumentRun) -> Plan:
-    document = errand.document
+def _send(instance: Instance, benchmark: BenchmarkRun, run: DocumentRun) -> Plan:
+    document = benchmark.document
+    message = f"Sending {document.name} to {instance.name}."
     return Plan(
-        instance=replace(instance, benchmark_run=replace(errand, run=run)),
-        reason=EventReason(code=EventCode.SENDING, message=f"sending {document.name}"),
+        instance=replace(instance, benchmark_run=replace(benchmark, run=run)),
+        reason=EventReason(code=EventCode.SENDING, message=message),
         step=SendDocument(
             document=document.name,
-            parameters=document.fill({"attempt_id": errand.id}).parameters,
-            attempt_id=errand.id,
+            parameters=document.fill({"attempt_id": benchmark.id}).parameters,
+            attempt_id=benchmark.id,
             timeout=document.timeout,
         ),
     )
 
 
-def _said(instance: Instance, errand: BenchmarkRun, command: ObservedCommand, now: datetime) -> Plan:
-    """The document has ended well; what it said is still to be believed."""
-    subject = errand.target
+def _decide_running(
+    instance: Instance, observation: Observation, now: datetime, context: DecisionContext
+) -> Plan | None:
+    benchmark, run = _require_run(instance)
+    document = benchmark.document
+    match observation.command:
+        case ObservedCommand(status=CommandStatus.SUCCEEDED) as command:
+            return _succeed(instance, benchmark, command, now)
+        case ObservedCommand(status=CommandStatus.FAILED) as command:
+            _, failure = setup_results.build_failure_result(document, run, command, now)
+            cause = f"{document.name} ended as {command.status_details}"
+            return _fail(instance, setup_results.describe_failure(failure, cause), now)
+    if now - run.sent_at > context.scale_script_timeout(document.timeout + DOCUMENT_MARGIN):
+        return _fail(instance, f"it did not end within {format_duration(document.timeout)}", now)
+    return None
+
+
+def _succeed(instance: Instance, benchmark: BenchmarkRun, command: ObservedCommand, now: datetime) -> Plan:
+    """Check the output of the document, and store the results if they are plausible."""
+    target = benchmark.target
     try:
-        found = parse_and_validate("\n".join(step.output for step in command.steps), subject)
-    except InvalidBenchmark as problem:
-        return _ended(instance, f"what the machine said is not believed: {problem}", now)
-    benchmark = Benchmark(
-        id=errand.id,
+        output = parse_and_validate("\n".join(step.output for step in command.steps), target)
+    except InvalidBenchmark as error:
+        return _fail(instance, f"its output is not valid: {error}", now)
+    result = Benchmark(
+        id=benchmark.id,
         instance_id=instance.id,
         owner=instance.owner,
-        instance_type=subject.instance_type,
-        region=subject.region,
-        gpu=subject.gpu,
-        gpu_count=subject.gpu_count,
+        instance_type=target.instance_type,
+        region=target.region,
+        gpu=target.gpu,
+        gpu_count=target.gpu_count,
         measured_at=now,
-        gpu_name=found.gpu_name,
-        driver=found.driver,
-        framework=found.framework,
-        cuda=found.cuda,
-        results=found.results,
+        gpu_name=output.gpu_name,
+        driver=output.driver,
+        framework=output.framework,
+        cuda=output.cuda,
+        results=output.results,
     )
     message = (
-        f"{instance.name} finished its benchmark: {benchmark.summary}. The comparison of instance types includes it "
-        "now."
+        f"{instance.name} finished its benchmark: {result.summary}. The comparison of instance types includes it now."
     )
     reason = EventReason(code=EventCode.BENCHMARK_DONE, message=message)
-    details = {"driver": found.driver or "unknown", "framework": found.framework, "attempt_id": errand.id}
-    return replace(record_event(_done(instance, now), reason, now, **details), benchmark=benchmark)
+    details = {"driver": output.driver or "unknown", "framework": output.framework, "attempt_id": benchmark.id}
+    return replace(record_event(_without_benchmark(instance, now), reason, now, **details), benchmark=result)
 
 
-def _ended(instance: Instance, why: str, now: datetime) -> Plan:
-    return record_event(_done(instance, now), _failed(instance, why), now)
+def _fail(instance: Instance, cause: str, now: datetime) -> Plan:
+    return record_event(_without_benchmark(instance, now), _build_failure_reason(instance, cause), now)
 
 
-def _failed(instance: Instance, why: str) -> EventReason:
+def _build_failure_reason(instance: Instance, cause: str) -> EventReason:
     message = (
-        f"{instance.name} could not finish its benchmark: {ensure_period(why)} Start the benchmark again once the "
+        f"{instance.name} could not finish its benchmark: {ensure_period(cause)} Start the benchmark again once the "
         "instance is ready and the cause is removed."
     )
     return EventReason(code=EventCode.BENCHMARK_FAILED, message=message)
 
 
-def _done(instance: Instance, now: datetime) -> Instance:
-    """The idle window begins anew: whoever asked comes to see."""
+def _without_benchmark(instance: Instance, now: datetime) -> Instance:
+    """Return the record after its benchmark. The idle window begins anew: the person who asked for it comes to see."""
     return replace(instance, benchmark_run=None, ready_since=now)
+
+
+def _require_run(instance: Instance) -> tuple[BenchmarkRun, DocumentRun]:
+    """Return the benchmark and its run.
+
+    :raises ValueError: no benchmark was sent
+    """
+    benchmark = instance.benchmark_run
+    if benchmark is None or benchmark.run is None:
+        raise ValueError(f"{instance.id}: no benchmark was sent")
+    return benchmark, benchmark.run

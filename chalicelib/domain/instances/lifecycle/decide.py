@@ -1,58 +1,201 @@
-"""One decision: the record, what was seen and the time give a plan. One decision more: a call's outcome gives the next.
+"""Decide once: a record, an observation and the time give a plan.
 
     requested -> launching -> booting -> setting-up -> ready -> stopping -> stopped -> booting -> ...
                      |            |           |          every phase -> terminating -> terminated
                      +--> failed <+-----------+
 
-A plan is one guarded write and then at most one call to AWS. A crash between the two, or after, leaves a record from
-which the next look goes on. A call's outcome counts only while the record still waits for it.
+A plan is one guarded write and then at most one AWS call; `outcomes` decides what follows from the outcome of the call.
+After a crash, the next decision goes on from the record. `STAGES` lists the steps of a decision in their order.
 """
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import to_sentence
-from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.desk.policy_limits import clamp_policy
-from chalicelib.domain.desk.settings import Limits, Mode
-from chalicelib.domain.instances.lifecycle import benchmark_run, booting, ec2_drift, ended, launching, ready, setting_up
-from chalicelib.domain.instances.lifecycle.plans import DecisionContext, cancel_warning, no_op, record_event
-from chalicelib.domain.instances.metering import advance_meter
-from chalicelib.domain.instances.observation import Observation
-from chalicelib.domain.instances.plan import (
-    Plan,
+from chalicelib.domain.desk.settings import Mode
+from chalicelib.domain.instances.lifecycle import (
+    benchmark_run,
+    booting,
+    ec2_drift,
+    ended,
+    launching,
+    notified,
+    ready,
+    setting_up,
 )
+from chalicelib.domain.instances.lifecycle.plans import DecisionContext, advance_plan_meter, no_op, record_event
+from chalicelib.domain.instances.lifecycle.stop_warnings import cancel_warning
+from chalicelib.domain.instances.observation import Observation
+from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import Policy
 
 
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """A decision in progress. Each stage returns it with a newer record, or with a plan.
+
+    :param before: the record as it was read
+    :param instance: the record with everything that the observation shows
+    :param plan: None until a stage has decided
+    """
+
+    before: Instance
+    instance: Instance
+    observation: Observation
+    now: datetime
+    context: DecisionContext
+    plan: Plan | None = None
+
+    @property
+    def decided_plan(self) -> Plan:
+        """The plan, once a stage has decided.
+
+        :raises ValueError: no stage has decided yet
+        """
+        if self.plan is None:
+            raise ValueError(f"{self.before.id}: no stage has decided")
+        return self.plan
+
+
+Stage = Callable[[Decision], Decision]
+
+
 def decide(instance: Instance, observation: Observation, now: datetime, context: DecisionContext) -> Plan:
-    """What is to be done about an instance, given what was seen of it.
+    """Return what is to be done about an instance. The stages are listed at `STAGES`.
 
     :raises ValueError: the record contradicts itself
     """
-    current, plan = ec2_drift.apply_ec2_state(instance, observation, now)
-    plan = plan or apply_limits(current, context.desk.limits, now) or _decide_phase(current, observation, now, context)
-    plan = _require_delivery(current, plan, context)
-    plan = benchmark_run.abandon_benchmark(_apply_mode(current, plan, context.desk.mode, now), now)
-    return _apply_metering(instance, plan, now)
+    decision = Decision(before=instance, instance=instance, observation=observation, now=now, context=context)
+    for stage in STAGES:
+        decision = stage(decision)
+    return decision.decided_plan
 
 
-def _decide_phase(instance: Instance, observation: Observation, now: datetime, rules: DecisionContext) -> Plan:
+def apply_ec2_state(decision: Decision) -> Decision:
+    """Bring the record up to what EC2 shows. A change that gpudesk did not make decides the plan."""
+    instance, plan = ec2_drift.apply_ec2_state(decision.instance, decision.observation, decision.now)
+    return replace(decision, instance=instance, plan=plan)
+
+
+def apply_limits(decision: Decision) -> Decision:
+    """Reduce a policy that exceeds the limits of the desk, which an admin may have lowered.
+
+    It surprises nobody: a stop that follows from the reduced policy is announced first.
+    """
+    instance = decision.instance
+    if decision.plan or not instance.is_active:
+        return decision
+    before = instance.spec.policy
+    policy, max_hours = clamp_policy(before.idle, before.max_hours, decision.context.desk.limits)
+    if (policy, max_hours) == (before.idle, before.max_hours):
+        return decision
+    limited = Policy(idle=policy, max_hours=max_hours)
+    message = f"The policy of {instance.name} was reduced to the limits of the desk: {limited.summary}."
+    reason = EventReason(code=EventCode.POLICY_LIMITED, message=message)
+    changed = replace(instance, spec=replace(instance.spec, policy=limited))
+    plan = record_event(changed, reason, decision.now)
+    return replace(decision, plan=replace(plan, requeue=True))
+
+
+def decide_phase(decision: Decision) -> Decision:
+    """Decide what the phase of the instance requires."""
+    if decision.plan:
+        return decision
+    return replace(decision, plan=_plan_phase(decision))
+
+
+def require_delivery(decision: Decision) -> Decision:
+    """Let a new stop warning wait for its delivery if it can be delivered by a channel."""
+    plan, before = decision.decided_plan, decision.instance
+    warning = plan.instance.warning
+    is_new = warning is not None and (before.warning is None or before.warning.id != warning.id)
+    if warning is None or not is_new or not decision.context.directory.can_notify(before.owner):
+        return decision
+    instance = replace(plan.instance, warning=replace(warning, requires_delivery=True))
+    return replace(decision, plan=replace(plan, instance=instance))
+
+
+def apply_mode(decision: Decision) -> Decision:
+    """Limit the plan to what the mode allows: `paused` changes nothing, `dry_run` records autonomous plans once.
+
+    A dry run keeps what was observed, and discards the rest of an autonomous plan.
+    A stop warning that gpudesk may not act on is cancelled: it would be outdated when the mode is `enforce` again.
+    """
+    mode, plan, current = decision.context.desk.mode, decision.decided_plan, decision.instance
+    if mode is not Mode.ENFORCE and current.warning:
+        cause = "gpudesk is paused now" if mode is Mode.PAUSED else "gpudesk only does a dry run now"
+        return replace(decision, plan=cancel_warning(current, cause, decision.now))
+    if mode is Mode.PAUSED and (plan.step or plan.autonomous or current.machine is None):
+        message = f"gpudesk is paused. It does not go on with {current.name}: {plan.reason.message}"
+        return replace(decision, plan=no_op(current, EventCode.DESK_PAUSED, message))
+    if mode is Mode.DRY_RUN and plan.autonomous:
+        code = plan.reason.code
+        unchanged = replace(current, observed=plan.instance.observed)
+        recorded = notified.record_once(unchanged, code, _build_dry_run_reason(plan), decision.now, reason_code=code)
+        return replace(decision, plan=recorded)
+    return decision
+
+
+def forget_ended_facts(decision: Decision) -> Decision:
+    """Forget the notified facts that are over."""
+    plan = decision.decided_plan
+    instance = notified.forget_ended_facts(plan.instance, decision.observation, decision.now)
+    return replace(decision, plan=replace(plan, instance=instance))
+
+
+def abandon_benchmark(decision: Decision) -> Decision:
+    """End the benchmark of an instance that does not stay ready."""
+    return replace(decision, plan=benchmark_run.abandon_benchmark(decision.decided_plan, decision.now))
+
+
+def apply_metering(decision: Decision) -> Decision:
+    """Advance the meter to the state that the plan leaves the record in."""
+    return replace(decision, plan=advance_plan_meter(decision.before, decision.decided_plan, decision.now))
+
+
+STAGES: tuple[Stage, ...] = (
+    apply_ec2_state,
+    apply_limits,
+    decide_phase,
+    require_delivery,
+    apply_mode,
+    forget_ended_facts,
+    abandon_benchmark,
+    apply_metering,
+)
+"""The stages of a decision, in this order:
+
+1. `apply_ec2_state` is first: the other stages decide on what EC2 shows now. Something that was done outside gpudesk,
+   or an instance that EC2 does not show, decides the plan.
+2. `apply_limits` comes before the phase, so that no stop follows from a policy that exceeds the limits.
+3. `decide_phase` always decides. It is skipped if stage 1 or 2 has decided.
+4. `require_delivery` sees the warnings of all stages before it, and must come before a dry run discards them.
+5. `apply_mode` sees every plan, so that nothing gets around the mode.
+6. `forget_ended_facts` sees what is written: a fact that is over can be notified again by the next decision.
+7. `abandon_benchmark` comes after the mode: only a phase that is really written ends a benchmark.
+8. `apply_metering` is last: it bills what is written, from the record as it was read.
+"""
+
+
+def _plan_phase(decision: Decision) -> Plan:
+    instance, observation, now, context = decision.instance, decision.observation, decision.now, decision.context
     match instance.phase:
         case Phase.REQUESTED | Phase.LAUNCHING:
             return launching.decide(instance, now)
         case Phase.BOOTING:
             return booting.decide(instance, observation, now)
         case Phase.SETTING_UP:
-            return setting_up.decide(instance, observation, now, rules)
+            return setting_up.decide(instance, observation, now, context)
         case Phase.READY:
-            return ready.decide(instance, observation, now, rules)
+            return ready.decide(instance, observation, now, context)
         case Phase.FAILED:
-            return ended.decide_failed(instance, observation, now, rules)
+            return ended.decide_failed(instance, observation, now, context)
         case Phase.STOPPING:
             return ended.decide_stopping(instance, now)
         case Phase.STOPPED:
@@ -60,71 +203,14 @@ def _decide_phase(instance: Instance, observation: Observation, now: datetime, r
         case Phase.TERMINATING:
             return ended.decide_terminating(instance, now)
         case Phase.TERMINATED:
-            return no_op(instance, EventCode.TERMINATED, "terminated")
+            return no_op(instance, EventCode.TERMINATED, f"{instance.name} is terminated.")
         case _ as impossible:
             assert_never(impossible)
 
 
-def _apply_mode(current: Instance, plan: Plan, mode: Mode, now: datetime) -> Plan:
-    """Limit a plan to what the mode allows: `paused` changes nothing, `dry_run` records an autonomous decision once.
-
-    A stop warning that may not be acted on is cancelled: it would be outdated once the mode is `enforce` again.
-    """
-    if mode is not Mode.ENFORCE and current.warning:
-        is_what = "is paused" if mode is Mode.PAUSED else "only does a dry run"
-        return cancel_warning(current, f"gpudesk {is_what} now", now)
-    if mode is Mode.PAUSED and (plan.step or plan.autonomous or current.machine is None):
-        return no_op(
-            current, EventCode.DESK_PAUSED, f"gpudesk is paused and does not go on with: {plan.reason.message}"
-        )
-    if mode is Mode.DRY_RUN and plan.autonomous:
-        reason = _dry_run(plan)
-        if current.notified == plan.reason.code:
-            return Plan(instance=current, reason=reason)
-        line = timeline_entry(now, reason, details={"reason_code": plan.reason.code})
-        return Plan(instance=replace(current, notified=plan.reason.code), reason=reason, timeline=(line,))
-    return plan
-
-
-def _dry_run(plan: Plan) -> EventReason:
-    """Return what gpudesk would have done of its own accord, and why."""
+def _build_dry_run_reason(plan: Plan) -> EventReason:
+    """Return what gpudesk would do on its own, and why."""
     instance, details = plan.instance, plan.timeline[0].details
     action = instance.claim.action if instance.claim else details["action"]
     evidence = to_sentence(details.get("evidence", plan.reason.message))
     return EventReason(code=EventCode.DRY_RUN, message=f"Dry run: would {action} {instance.name}. {evidence}")
-
-
-def _require_delivery(before: Instance, plan: Plan, rules: DecisionContext) -> Plan:
-    """A new warning waits for its delivery only where there is somebody whom it can be delivered to."""
-    warned = plan.instance.warning
-    if (
-        warned is None
-        or (before.warning and before.warning.id == warned.id)
-        or not rules.directory.can_notify(before.owner)
-    ):
-        return plan
-    return replace(plan, instance=replace(plan.instance, warning=replace(warned, requires_delivery=True)))
-
-
-def _apply_metering(before: Instance, plan: Plan, now: datetime) -> Plan:
-    instance, segments = advance_meter(before, plan.instance, now)
-    return replace(plan, instance=instance, billed_segments=segments)
-
-
-def apply_limits(instance: Instance, limits: Limits, now: datetime) -> Plan | None:
-    """What follows where the policy of an instance is beyond what the admin has allowed since; None: it is not.
-
-    Nobody is surprised by it: whatever follows from the new bounds is warned of first.
-    """
-    policy, max_hours = clamp_policy(instance.spec.policy.idle, instance.spec.policy.max_hours, limits)
-    if not instance.is_active or (policy, max_hours) == (instance.spec.policy.idle, instance.spec.policy.max_hours):
-        return None
-    message = (
-        f"the admin has bounded its policy: idle {policy.idle_minutes} min, warning {policy.warning_minutes} "
-        f"min, at most {max_hours} h; {', '.join(policy.signals)} count"
-    )
-    spec = replace(instance.spec, policy=Policy(idle=policy, max_hours=max_hours))
-    return replace(
-        record_event(replace(instance, spec=spec), EventReason(code=EventCode.POLICY_LIMITED, message=message), now),
-        requeue=True,
-    )

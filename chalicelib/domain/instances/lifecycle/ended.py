@@ -1,4 +1,4 @@
-"""Failed, stopping, stopped, terminating: done only when EC2 says so."""
+"""Decide for an instance that failed, is stopping, stopped or terminating. EC2 says when a stop is done."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -12,23 +12,25 @@ from chalicelib.domain.common.deadlines import (
 from chalicelib.domain.common.errors import AwsError, PermanentAwsError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import format_duration, format_time, to_sentence
+from chalicelib.domain.common.text import format_date_time, format_duration, format_time, to_sentence
+from chalicelib.domain.instances.lifecycle.actions import (
+    plan_desired_state,
+    plan_termination,
+    retry_action,
+    start_action,
+)
 from chalicelib.domain.instances.lifecycle.machine_messages import process_heartbeat
+from chalicelib.domain.instances.lifecycle.notified import forget_facts, record_once
 from chalicelib.domain.instances.lifecycle.plans import (
     DecisionContext,
     no_op,
-    plan_desired_state,
-    plan_termination,
     record_event,
     require_machine,
-    retry_action,
-    start_action,
-    start_warning,
     to_stopped,
     to_terminated,
-    wait_for_delivery,
     with_phase,
 )
+from chalicelib.domain.instances.lifecycle.stop_warnings import start_warning, wait_for_delivery
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import NoLongerIdle, Plan, Stop, Terminate
 from chalicelib.domain.instances.record import Claim, ClaimAction, Ec2State, Instance, Phase
@@ -36,74 +38,56 @@ from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.warning import StopWarning, WarningType
 
 
-def decide_failed(instance: Instance, observation: Observation, now: datetime, rules: DecisionContext) -> Plan:
-    """A failed instance does not bill for ever: warned when it failed, then stopped; without a machine, closed."""
+def decide_failed(instance: Instance, observation: Observation, now: datetime, context: DecisionContext) -> Plan:
+    """Stop a failed instance after a warning, so that it is not billed without end; close a record without one."""
     if instance.machine is None:
-        if instance.spec.desired is DesiredState.TERMINATED or now - instance.phase_since > FAILED_RECORD_RETENTION:
-            return to_terminated(
-                instance,
-                EventReason(code=EventCode.FAILED_RECORD_CLOSED, message=f"closed: {instance.reason.message}"),
-                now,
-            )
+        return _close_failed_record(instance, now)
+    plan = plan_desired_state(instance, now) or process_heartbeat(instance, observation, now, context)
+    if plan:
+        return plan
+    if instance.lifetime.keep_until and instance.has_keep(now):
+        until = format_date_time(instance.lifetime.keep_until)
+        message = f"{instance.name} failed. It is kept until {until}, so that somebody can look for the cause."
+        return no_op(instance, EventCode.KEEP_ACTIVE, message)
+    warning = instance.warning
+    if warning is None:
+        return _warn_of_failure(instance, now)
+    if now < warning.stop_at:
         return no_op(instance, EventCode.FAILED, instance.reason.message)
-    otherwise = plan_desired_state(instance, now) or process_heartbeat(instance, observation, now, rules)
-    if otherwise:
-        return otherwise
-    if instance.has_keep(now):
-        return no_op(instance, EventCode.KEEP_ACTIVE, "failed, and kept for somebody to look into")
-    warned = instance.warning
-    if warned is None:
-        stop_at = now + instance.spec.policy.idle.warning_period
-        message = (
-            f"{instance.name} will be stopped at {format_time(stop_at)}, because its setup failed. To leave it "
-            f"running, press Keep or run gpudesk-keep 4h on it. {instance.reason.message}"
-        )
-        warned = StopWarning(warning_type=WarningType.FAILED, created_at=now, stop_at=stop_at, message=message)
-        return start_warning(instance, warned, EventCode.FAILED_WARNING, instance.reason.message)
-    if now < warned.stop_at:
-        return no_op(instance, EventCode.FAILED, instance.reason.message)
-    if not warned.can_act(now):
-        return wait_for_delivery(instance, warned)
-    return start_action(
-        instance,
-        ClaimAction.STOP,
-        EventReason(code=EventCode.FAILED, message=f"Its setup failed. {warned.delivery_summary}"),
-        now,
-        WarningType.FAILED,
-    )
+    if not warning.can_act(now):
+        return wait_for_delivery(instance, warning)
+    reason = EventReason(code=EventCode.FAILED, message=f"Its setup failed. {warning.delivery_summary}")
+    return start_action(instance, ClaimAction.STOP, reason, now, WarningType.FAILED)
 
 
 def decide_stopping(instance: Instance, now: datetime) -> Plan:
-    """Until EC2 says stopped: asked again, then by force, then a person is told."""
+    """Wait until EC2 says stopped: call again, then by force, then notify people."""
     if instance.spec.desired is DesiredState.TERMINATED:
         return plan_termination(instance, now)
-    if require_machine(instance).state is Ec2State.STOPPED:
-        reason = EventReason(code=EventCode.STOPPED, message=f"Stopped. {_why(instance)}")
+    machine, claim = require_machine(instance), instance.claim
+    if machine.state is Ec2State.STOPPED:
+        cause = claim.reason.message if claim else "gpudesk did not stop it."
+        reason = EventReason(code=EventCode.STOPPED, message=f"{instance.name} is stopped. {cause}")
         plan = record_event(to_stopped(instance, reason, now), reason, now)
         return replace(plan, requeue=instance.spec.desired is DesiredState.RUNNING)
-    asked = instance.claim
-    if asked is None:
-        return no_op(instance, EventCode.STOPPING, "EC2 is stopping it, not by the desk")
+    if claim is None:
+        message = f"EC2 is stopping {instance.name}. gpudesk did not request that."
+        return no_op(instance, EventCode.STOPPING, message)
     step = Stop(
-        force=now - asked.claimed_at >= STOP_FORCE_AFTER,
-        if_still_idle=asked.warning_type is WarningType.IDLE and require_machine(instance).state is Ec2State.RUNNING,
+        force=now - claim.claimed_at >= STOP_FORCE_AFTER,
+        if_still_idle=claim.warning_type is WarningType.IDLE and machine.state is Ec2State.RUNNING,
     )
-    return _keep_retrying(instance, asked, step, now)
+    return _keep_retrying(instance, claim, step, now)
 
 
 def decide_stopped(instance: Instance, now: datetime) -> Plan:
-    """At rest; the disk is billed."""
+    """Start or terminate a stopped instance if somebody requested that. Its disk is billed meanwhile."""
     match instance.spec.desired:
         case DesiredState.RUNNING:
-            plan = start_action(
-                instance, ClaimAction.START, EventReason(code=EventCode.STARTING, message="A start was requested."), now
-            )
-            return replace(
-                plan,
-                instance=replace(
-                    plan.instance, ready_since=None, lifetime=replace(plan.instance.lifetime, started_at=now)
-                ),
-            )
+            reason = EventReason(code=EventCode.STARTING, message="A start was requested.")
+            plan = start_action(instance, ClaimAction.START, reason, now)
+            lifetime = replace(plan.instance.lifetime, started_at=now)
+            return replace(plan, instance=replace(plan.instance, ready_since=None, lifetime=lifetime))
         case DesiredState.TERMINATED:
             return plan_termination(instance, now)
         case DesiredState.STOPPED:
@@ -111,65 +95,94 @@ def decide_stopped(instance: Instance, now: datetime) -> Plan:
 
 
 def decide_terminating(instance: Instance, now: datetime) -> Plan:
-    """Until EC2 says terminated."""
-    asked = instance.claim
-    if asked is None:
-        return no_op(instance, EventCode.TERMINATING, "EC2 is terminating it, not by the desk")
-    return _keep_retrying(instance, asked, Terminate(), now)
+    """Wait until EC2 says terminated: call again, then notify people."""
+    if instance.claim is None:
+        message = f"EC2 is terminating {instance.name}. gpudesk did not request that."
+        return no_op(instance, EventCode.TERMINATING, message)
+    return _keep_retrying(instance, instance.claim, Terminate(), now)
 
 
 def cancel_stop(instance: Instance, outcome: NoLongerIdle, now: datetime) -> Plan:
-    """There was activity between the decision and the stop: the claim is taken back, nothing was called."""
+    """Return an instance to ready that was in use again before the stop: gpudesk has not called AWS."""
     if instance.claim is None or instance.claim.warning_type is not WarningType.IDLE:
-        return no_op(instance, EventCode.SUPERSEDED, "somebody has asked for a stop since")
+        message = f"Somebody has requested a stop of {instance.name} meanwhile."
+        return no_op(instance, EventCode.SUPERSEDED, message)
     message = (
         f"{instance.name} was not stopped. {to_sentence(outcome.reason.message)} gpudesk sends a new warning before "
         "it stops it."
     )
     reason = EventReason(code=EventCode.STOP_CANCELLED, message=message)
-    back = replace(with_phase(instance, Phase.READY, reason, now), claim=None)
+    ready = replace(with_phase(instance, Phase.READY, reason, now), claim=None)
     if instance.spec.desired is DesiredState.TERMINATED:
-        return replace(record_event(back, reason, now), requeue=True)
-    return record_event(replace(back, spec=replace(instance.spec, desired=DesiredState.RUNNING)), reason, now)
+        return replace(record_event(ready, reason, now), requeue=True)
+    return record_event(replace(ready, spec=replace(instance.spec, desired=DesiredState.RUNNING)), reason, now)
 
 
 def record_call_error(instance: Instance, error: AwsError, now: datetime) -> Plan:
-    """AWS did not take a stop or terminate: it is asked again; what cannot pass by itself is told once."""
-    asked = instance.claim
-    if not isinstance(error, PermanentAwsError) or asked is None or instance.notified == error.code:
-        return no_op(instance, EventCode.RETRYING, f"AWS did not take the call ({error.code}); it is asked again")
-    refused = EventCode.TERMINATE_REFUSED if asked.action is ClaimAction.TERMINATE else EventCode.STOP_REFUSED
+    """Record that AWS did not accept a stop or a termination; gpudesk calls again.
+
+    People are notified of an error that does not pass by itself: once, and again for another error.
+    """
+    claim = instance.claim
+    if not isinstance(error, PermanentAwsError) or claim is None:
+        message = f"AWS did not accept the call for {instance.name} ({error.code}). gpudesk calls again."
+        return no_op(instance, EventCode.RETRYING, message)
+    code = EventCode.TERMINATE_REFUSED if claim.action is ClaimAction.TERMINATE else EventCode.STOP_REFUSED
+    if claim.rejection_code != error.code:
+        instance = replace(forget_facts(instance, code), claim=replace(claim, rejection_code=error.code))
     message = (
-        f"{instance.name} could not be {_done(asked)}: AWS rejected the call. {to_sentence(error.description)} "
-        f"It is billed, and gpudesk calls again every {format_duration(STOP_RETRY_AFTER)}. An admin has to remove the "
-        f"cause, or {asked.action} it in the EC2 console."
+        f"{instance.name} could not be {_get_participle(claim)}: AWS rejected the call. "
+        f"{to_sentence(error.description)} It is billed, and gpudesk calls again every "
+        f"{format_duration(STOP_RETRY_AFTER)}. An admin has to remove the cause, or {claim.action} it in the EC2 "
+        "console."
     )
-    reason = EventReason(code=refused, message=message)
-    return record_event(replace(instance, notified=error.code), reason, now)
+    return record_once(instance, code, EventReason(code=code, message=message), now)
 
 
-def _keep_retrying(instance: Instance, asked: Claim, step: Stop | Terminate, now: datetime) -> Plan:
+def _close_failed_record(instance: Instance, now: datetime) -> Plan:
+    """Close the record of a failed launch when somebody terminates it, or after `FAILED_RECORD_RETENTION`."""
+    if instance.spec.desired is DesiredState.TERMINATED or now - instance.phase_since > FAILED_RECORD_RETENTION:
+        message = f"The record of {instance.name} is closed. {instance.reason.message}"
+        return to_terminated(instance, EventReason(code=EventCode.FAILED_RECORD_CLOSED, message=message), now)
+    return no_op(instance, EventCode.FAILED, instance.reason.message)
+
+
+def _warn_of_failure(instance: Instance, now: datetime) -> Plan:
+    stop_at = now + instance.spec.policy.idle.warning_period
+    message = (
+        f"{instance.name} will be stopped at {format_time(stop_at)}, because its setup failed. To leave it running, "
+        f"press Keep or run gpudesk-keep 4h on it. {instance.reason.message}"
+    )
+    warning = StopWarning(warning_type=WarningType.FAILED, created_at=now, stop_at=stop_at, message=message)
+    return start_warning(instance, warning, EventCode.FAILED_WARNING, instance.reason.message)
+
+
+def _keep_retrying(instance: Instance, claim: Claim, step: Stop | Terminate, now: datetime) -> Plan:
+    """Wait for EC2, call again every `STOP_RETRY_AFTER`, and notify people once after `STOP_OVERDUE_AFTER`."""
+    name, state = instance.name, require_machine(instance).state
+    if now - claim.claimed_at >= STOP_OVERDUE_AFTER and not claim.overdue_notified:
+        return _notify_overdue(instance, claim, now)
+    is_forced = isinstance(step, Stop) and step.force
+    is_in_progress = state is Ec2State.STOPPING and isinstance(step, Stop) and not is_forced
+    if is_in_progress or (claim.last_called_at and now - claim.last_called_at < STOP_RETRY_AFTER):
+        code = EventCode.STOPPING if instance.phase is Phase.STOPPING else EventCode.TERMINATING
+        return no_op(instance, code, f"gpudesk called EC2 to {claim.action} {name}. EC2 says {state}.")
+    by_force = " by force" if is_forced else ""
+    message = f"EC2 still says {state} for {name}. gpudesk calls again to {claim.action} it{by_force}."
+    return retry_action(instance, claim, step, now, message)
+
+
+def _notify_overdue(instance: Instance, claim: Claim, now: datetime) -> Plan:
     state = require_machine(instance).state
-    if now - asked.claimed_at >= STOP_OVERDUE_AFTER and not asked.overdue_notified:
-        message = (
-            f"{instance.name} has not {_done(asked)} for {format_duration(now - asked.claimed_at)}: EC2 still says "
-            f"{state}. It is billed, and gpudesk calls again. An admin has to look at it in the EC2 console (state "
-            "transition reason)."
-        )
-        overdue = EventCode.TERMINATE_OVERDUE if asked.action is ClaimAction.TERMINATE else EventCode.STOP_OVERDUE
-        reason = EventReason(code=overdue, message=message)
-        return record_event(replace(instance, claim=replace(asked, overdue_notified=True)), reason, now)
-    waits = state is Ec2State.STOPPING and isinstance(step, Stop) and not step.force
-    waiting = EventCode.STOPPING if instance.phase is Phase.STOPPING else EventCode.TERMINATING
-    if waits or (asked.last_called_at and now - asked.last_called_at < STOP_RETRY_AFTER):
-        return no_op(instance, waiting, f"EC2 was asked to {asked.action} it and says {state}")
-    by_force = ", by force" if isinstance(step, Stop) and step.force else ""
-    return retry_action(instance, asked, step, now, f"EC2 still says {state}: asking again{by_force}")
+    message = (
+        f"{instance.name} has not {_get_participle(claim)} for {format_duration(now - claim.claimed_at)}: EC2 still "
+        f"says {state}. It is billed, and gpudesk calls again. An admin has to look at it in the EC2 console (state "
+        "transition reason)."
+    )
+    code = EventCode.TERMINATE_OVERDUE if claim.action is ClaimAction.TERMINATE else EventCode.STOP_OVERDUE
+    reason = EventReason(code=code, message=message)
+    return record_event(replace(instance, claim=replace(claim, overdue_notified=True)), reason, now)
 
 
-def _why(instance: Instance) -> str:
-    return instance.claim.reason.message if instance.claim else "gpudesk did not stop it."
-
-
-def _done(asked: Claim) -> str:
-    return "terminated" if asked.action is ClaimAction.TERMINATE else "stopped"
+def _get_participle(claim: Claim) -> str:
+    return "terminated" if claim.action is ClaimAction.TERMINATE else "stopped"

@@ -1,4 +1,4 @@
-"""From a request to an EC2 instance."""
+"""Launch an EC2 instance for a record: resolve the request, call RunInstances, retry or fail."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -12,52 +12,57 @@ from chalicelib.domain.common.deadlines import (
 from chalicelib.domain.common.errors import AwsError, InsufficientCapacity, PermanentAwsError, QuotaExceeded
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import format_duration, format_time, to_sentence
+from chalicelib.domain.common.text import format_duration, to_sentence
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, to_terminated, with_phase
 from chalicelib.domain.instances.plan import Launch, LaunchResolved, Plan, ResolveLaunch
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 
-RETRY = timedelta(seconds=20)
+LAUNCH_RETRY_AFTER = timedelta(seconds=20)
+"""Wait before the same request is sent again, after an error that can pass."""
 
 
 def decide(instance: Instance, now: datetime) -> Plan:
-    """What follows while there is no machine yet.
+    """Decide what follows while there is no EC2 instance yet.
 
-    Every call is preceded by a guarded write (`retry_at`), so that of two looks at once one makes it.
+    A guarded write of `retry_at` precedes every call, so that of two decisions at the same time only one calls.
     """
+    name, launch = instance.name, instance.launch
     if instance.spec.desired is not DesiredState.RUNNING:
-        return _cancelled(instance, now)
+        return _cancel(instance, now)
+    resolving = f"Looking up the image, the subnet and the zone for {name}."
     if instance.phase is Phase.REQUESTED:
-        reason = EventReason(code=EventCode.LAUNCHING, message="looking up image, subnet and zone")
+        reason = EventReason(code=EventCode.LAUNCHING, message=resolving)
         instance = with_phase(instance, Phase.LAUNCHING, reason, now)
-    if instance.launch.retry_at and now < instance.launch.retry_at:
-        return no_op(
-            instance, EventCode.WAITING_TO_RETRY, f"asking AWS again at {format_time(instance.launch.retry_at)}"
-        )
-    overdue = _timed_out(instance, now)
-    if overdue:
-        return overdue
-    attempt = instance.launch.attempt
-    asking = replace(instance, launch=replace(instance.launch, retry_at=now + COMMAND_RESEND_AFTER))
+    if launch.retry_at and now < launch.retry_at:
+        message = f"gpudesk calls AWS again for {name} at {launch.retry_at:%H:%M:%S} UTC."
+        return no_op(instance, EventCode.WAITING_TO_RETRY, message)
+    timeout = _time_out(instance, now)
+    if timeout:
+        return timeout
+    launch = replace(launch, retry_at=now + COMMAND_RESEND_AFTER)
+    attempt = launch.attempt
     if attempt is None:
-        reason = EventReason(code=EventCode.RESOLVING, message="looking up image, subnet and zone")
-        return Plan(instance=asking, reason=reason, step=ResolveLaunch(instance.launch.zones_without_capacity))
-    sending = attempt if attempt.sent_at else replace(attempt, sent_at=now)
+        return Plan(
+            instance=replace(instance, launch=launch),
+            reason=EventReason(code=EventCode.RESOLVING, message=resolving),
+            step=ResolveLaunch(launch.zones_without_capacity),
+        )
+    sent = attempt if attempt.sent_at else replace(attempt, sent_at=now)
+    message = f"Calling EC2 to launch {name} as {attempt.instance_type} in {attempt.zone}."
     return Plan(
-        instance=replace(asking, launch=replace(asking.launch, attempt=sending)),
-        reason=EventReason(
-            code=EventCode.LAUNCHING, message=f"asking EC2 for a {attempt.instance_type} in {attempt.zone}"
-        ),
-        step=Launch(sending),
+        instance=replace(instance, launch=replace(launch, attempt=sent)),
+        reason=EventReason(code=EventCode.LAUNCHING, message=message),
+        step=Launch(sent),
     )
 
 
 def record_resolved_launch(instance: Instance, outcome: LaunchResolved, now: datetime) -> Plan:
-    """The request is complete: frozen before it is sent. The disk is as large as the image makes it."""
+    """Store the complete request before it is sent. The image determines the size of the disk, and so its price."""
     attempt, spec = outcome.attempt, instance.spec
-    reason = EventReason(code=EventCode.LAUNCHING, message=f"launching a {attempt.instance_type} in {attempt.zone}")
+    message = f"Launching {instance.name} as {attempt.instance_type} in {attempt.zone}."
+    reason = EventReason(code=EventCode.LAUNCHING, message=message)
     disk_rate = instance.billing.rates.disk * attempt.disk_gib / spec.disk_gib
     return Plan(
         instance=replace(
@@ -74,95 +79,93 @@ def record_resolved_launch(instance: Instance, outcome: LaunchResolved, now: dat
 
 
 def record_launch_error(instance: Instance, error: AwsError, now: datetime) -> Plan:
-    """AWS did not launch it, or we do not know."""
-    attempt = instance.launch.attempt
+    """Record that AWS did not launch the instance, or that it is not known whether it did."""
+    description = to_sentence(error.description)
     match error:
-        case InsufficientCapacity() if attempt is not None:
-            zones = (*instance.launch.zones_without_capacity, attempt.zone)
-            reason = EventReason(
-                code=EventCode.ZONE_NO_CAPACITY,
-                message=f"{attempt.zone}: {error.message} ({error.code}); trying another zone",
-            )
-            tried = replace(
-                instance, launch=replace(instance.launch, attempt=None, zones_without_capacity=zones, retry_at=None)
-            )
-            return replace(record_event(tried, reason, now, zone=attempt.zone), requeue=True)
         case InsufficientCapacity():
-            reason = EventReason(
-                code=EventCode.NO_CAPACITY_YET, message=f"no zone of {instance.spec.region} has one now; trying again"
-            )
-            later = replace(
-                instance,
-                reason=reason,
-                launch=replace(instance.launch, zones_without_capacity=(), retry_at=now + CAPACITY_RETRY),
-            )
-            return (
-                record_event(later, reason, now) if instance.reason != reason else Plan(instance=later, reason=reason)
-            )
+            return _retry_without_capacity(instance, error, now)
         case QuotaExceeded():
-            message = (
-                f"{instance.name} could not be launched: the quota of the AWS account is exceeded. "
-                f"{to_sentence(error.description)} Ask an admin to request an increase in Service Quotas, "
-                "or launch a smaller or another type."
+            cause = (
+                f": the quota of the AWS account is exceeded. {description} Ask an admin to request an increase in "
+                "Service Quotas, or launch a smaller or another type."
             )
-            return to_failed(
-                replace(instance, launch=replace(instance.launch, attempt=None)), EventCode.QUOTA_EXCEEDED, message, now
-            )
+            return _fail_launch(instance, EventCode.QUOTA_EXCEEDED, cause, now)
         case PermanentAwsError():
-            message = (
-                f"{instance.name} could not be launched. {to_sentence(error.description)} Nothing was "
-                "launched. Change the request or ask an admin, then launch again."
-            )
-            return to_failed(
-                replace(instance, launch=replace(instance.launch, attempt=None)), EventCode.LAUNCH_REFUSED, message, now
-            )
+            cause = f". {description} Nothing was launched. Change the request or ask an admin, then launch again."
+            return _fail_launch(instance, EventCode.LAUNCH_REFUSED, cause, now)
         case _:
-            reason = EventReason(
-                code=EventCode.RETRYING,
-                message=f"AWS did not give a definite answer ({error.code}); the same request again",
+            message = (
+                f"AWS gave no definite response to the launch of {instance.name} ({error.code}). gpudesk sends the "
+                "same request again."
             )
-            return Plan(
-                instance=replace(instance, reason=reason, launch=replace(instance.launch, retry_at=now + RETRY)),
-                reason=reason,
-            )
+            reason = EventReason(code=EventCode.RETRYING, message=message)
+            launch = replace(instance.launch, retry_at=now + LAUNCH_RETRY_AFTER)
+            return Plan(instance=replace(instance, reason=reason, launch=launch), reason=reason)
 
 
-def to_failed(instance: Instance, code: EventCode, message: str, now: datetime) -> Plan:
-    """The launch is over, and nothing runs."""
-    reason = EventReason(code=code, message=message)
-    return record_event(with_phase(instance, Phase.FAILED, reason, now), reason, now)
+def _retry_without_capacity(instance: Instance, error: InsufficientCapacity, now: datetime) -> Plan:
+    """Try another zone at once, or all zones again after `CAPACITY_RETRY` if none has capacity."""
+    attempt, launch = instance.launch.attempt, instance.launch
+    if attempt is not None:
+        message = (
+            f"{attempt.zone} has no capacity for {instance.name} ({error.code}: {error.message}). gpudesk tries "
+            "another zone."
+        )
+        zones = (*launch.zones_without_capacity, attempt.zone)
+        launch = replace(launch, attempt=None, zones_without_capacity=zones, retry_at=None)
+        reason = EventReason(code=EventCode.ZONE_NO_CAPACITY, message=message)
+        plan = record_event(replace(instance, launch=launch), reason, now, zone=attempt.zone)
+        return replace(plan, requeue=True)
+    message = f"No zone of {instance.spec.region} has capacity for {instance.name} now. gpudesk tries again."
+    reason = EventReason(code=EventCode.NO_CAPACITY_YET, message=message)
+    launch = replace(launch, zones_without_capacity=(), retry_at=now + CAPACITY_RETRY)
+    later = replace(instance, reason=reason, launch=launch)
+    return record_event(later, reason, now) if instance.reason != reason else Plan(instance=later, reason=reason)
 
 
-def _timed_out(instance: Instance, now: datetime) -> Plan | None:
-    """A request that was sent is certain only when its instance would have shown itself."""
+def _time_out(instance: Instance, now: datetime) -> Plan | None:
+    """Fail a launch that takes too long.
+
+    A request that was sent counts as lost only when its instance would be visible in EC2.
+
+    :returns: None if there is time left
+    """
     is_sent = instance.launch.attempt is not None and instance.launch.attempt.sent_at is not None
     limit = LAUNCH_DEADLINE + LAUNCH_VISIBILITY_DEADLINE if is_sent else LAUNCH_DEADLINE
     if now - instance.phase_since <= limit:
         return None
-    kind, region = instance.spec.hardware.instance_type, instance.spec.region
-    why = (
-        f"AWS did not respond to the launch of a {kind} in {region}, and EC2 shows no instance. Launch it again later."
-        if is_sent
-        else f"AWS has had no capacity for a {kind} in {region} for {format_duration(LAUNCH_DEADLINE)}. Launch "
+    instance_type, region = instance.spec.hardware.instance_type, instance.spec.region
+    if is_sent:
+        cause = (
+            f": AWS did not respond to the launch of a {instance_type} in {region}, and EC2 shows no instance. Launch "
+            "it again later."
+        )
+        return _fail_launch(instance, EventCode.NO_ANSWER, cause, now)
+    cause = (
+        f": AWS has had no capacity for a {instance_type} in {region} for {format_duration(LAUNCH_DEADLINE)}. Launch "
         "another type, in another region, or later."
     )
-    message = f"{instance.name} could not be launched: {why}"
-    return to_failed(
-        replace(instance, launch=replace(instance.launch, attempt=None)),
-        EventCode.NO_ANSWER if is_sent else EventCode.NO_CAPACITY,
-        message,
-        now,
-    )
+    return _fail_launch(instance, EventCode.NO_CAPACITY, cause, now)
 
 
-def _cancelled(instance: Instance, now: datetime) -> Plan:
+def _fail_launch(instance: Instance, code: EventCode, cause: str, now: datetime) -> Plan:
+    """End the launch. No EC2 instance runs.
+
+    :param cause: the message after "NAME could not be launched"
+    """
+    reason = EventReason(code=code, message=f"{instance.name} could not be launched{cause}")
+    failed = replace(instance, launch=replace(instance.launch, attempt=None))
+    return record_event(with_phase(failed, Phase.FAILED, reason, now), reason, now)
+
+
+def _cancel(instance: Instance, now: datetime) -> Plan:
+    """Close the record, unless EC2 may still show the instance of a request that was sent."""
     sent_at = instance.launch.attempt.sent_at if instance.launch.attempt else None
     if sent_at is not None and now - sent_at < LAUNCH_VISIBILITY_DEADLINE:
-        return no_op(
-            instance,
-            EventCode.CANCEL_PENDING,
-            "cancelled; EC2 may still show the instance of a launch that was under way",
+        message = (
+            f"The launch of {instance.name} is cancelled. The request was sent, so gpudesk waits whether EC2 shows an "
+            "instance."
         )
-    return to_terminated(
-        instance, EventReason(code=EventCode.CANCELLED, message="cancelled before anything was launched"), now
-    )
+        return no_op(instance, EventCode.CANCEL_PENDING, message)
+    message = f"{instance.name} was cancelled before anything was launched."
+    return to_terminated(instance, EventReason(code=EventCode.CANCELLED, message=message), now)

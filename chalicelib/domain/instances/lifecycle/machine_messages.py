@@ -1,25 +1,32 @@
-"""What a machine says of itself besides its activity: another boot, a keep that is wished for, a warning passed on."""
+"""Exchange messages with an instance: what its heartbeat says besides activity, and the heartbeat response.
+
+A heartbeat can report another boot, a keep request, and a stop warning that was shown to people on the instance.
+"""
 
 from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.idle.heartbeat import Acknowledgement, Heartbeat
+from chalicelib.domain.idle.heartbeat_response import ActiveWarning, HeartbeatResponse, normalize_response
 from chalicelib.domain.instances.commands.keep import process_keep_request
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext, record_event, require_machine
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import Plan
-from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.domain.instances.record import ClaimAction, Instance, Phase
 from chalicelib.domain.instances.warning import WarningDelivery
 
 
 def process_heartbeat(
-    instance: Instance, observation: Observation, now: datetime, rules: DecisionContext
+    instance: Instance, observation: Observation, now: datetime, context: DecisionContext
 ) -> Plan | None:
-    """What follows from it; None where there is nothing new. Each thing is taken up once, one in a look.
+    """Decide what follows from the messages of a heartbeat, one message per decision.
 
-    The last report of a life that is over says nothing of this one.
+    A heartbeat that was sent before the last start says nothing about the instance as it is now.
+
+    :returns: None if the heartbeat has nothing new
     """
     heartbeat = observation.heartbeat
     if not isinstance(heartbeat, Heartbeat) or heartbeat.instance_id != require_machine(instance).instance_id:
@@ -27,48 +34,85 @@ def process_heartbeat(
     if instance.lifetime.started_at and heartbeat.at <= instance.lifetime.started_at:
         return None
     if heartbeat.boot_id != instance.observed.boot_id:
-        return _booted(instance, heartbeat.boot_id, now)
-    if heartbeat.keep_request and (
-        instance.keep_result is None or instance.keep_result.id != heartbeat.keep_request.id
-    ):
-        return process_keep_request(instance, heartbeat.keep_request, rules.desk.limits, now)
-    return _passed_on(instance, heartbeat.acknowledged, now)
+        return _record_boot(instance, heartbeat.boot_id, now)
+    request = heartbeat.keep_request
+    if request and (instance.keep_result is None or instance.keep_result.id != request.id):
+        return process_keep_request(instance, request, context.desk.limits, now)
+    return _record_acknowledgement(instance, heartbeat.acknowledged, now)
 
 
 def record_delivery(instance: Instance, warning_id: str, channel: str, now: datetime) -> Plan | None:
-    """A channel has taken the warning that stands; None where that is known, or it stands no more."""
-    warned = instance.warning
-    if warned is None or warned.id != warning_id or warned.is_delivered_by(channel):
+    """Record that a channel has delivered the stop warning.
+
+    :returns: None if that is known, or if the instance has no such warning any more
+    """
+    warning = instance.warning
+    if warning is None or warning.id != warning_id or warning.is_delivered_by(channel):
         return None
-    reached = replace(warned, deliveries=(*warned.deliveries, WarningDelivery(channel=channel, delivered_at=now)))
-    reason = EventReason(code=EventCode.WARNING_DELIVERED, message=f"the warning was delivered by {channel}")
-    return record_event(replace(instance, warning=reached), reason, now, channel=channel, warning=warning_id)
+    delivery = WarningDelivery(channel=channel, delivered_at=now)
+    message = f"The stop warning of {instance.name} was delivered by {channel}."
+    return record_event(
+        replace(instance, warning=replace(warning, deliveries=(*warning.deliveries, delivery))),
+        EventReason(code=EventCode.WARNING_DELIVERED, message=message),
+        now,
+        channel=channel,
+        warning=warning_id,
+    )
 
 
-def _booted(instance: Instance, boot_id: str, now: datetime) -> Plan:
+def expects_response(instance: Instance) -> bool:
+    """Tell whether gpudesk updates the heartbeat response of an instance.
+
+    It does not while it stops or terminates the instance: a response without the stop warning would make the probe tell
+    people that the warning was cancelled, although gpudesk is acting on it.
+    """
+    return instance.claim is None or instance.claim.action is ClaimAction.START
+
+
+def build_response(instance: Instance, desk: DeskSettings) -> HeartbeatResponse:
+    """Build the heartbeat response that the instance should read now."""
+    warning = instance.warning
+    response = HeartbeatResponse(
+        mode=str(desk.mode),
+        policy=instance.spec.policy.idle,
+        keep_until=instance.lifetime.keep_until,
+        warning=(
+            ActiveWarning(id=warning.id, warning_type=str(warning.warning_type), stop_at=warning.stop_at)
+            if warning
+            else None
+        ),
+        keep_result=instance.keep_result,
+    )
+    return normalize_response(response)
+
+
+def _record_boot(instance: Instance, boot_id: str, now: datetime) -> Plan:
     booted = replace(instance, observed=replace(instance.observed, boot_id=boot_id))
+    name = instance.name
     if instance.observed.boot_id is None:
-        reason = EventReason(code=EventCode.FIRST_HEARTBEAT, message="its probe reports")
+        reason = EventReason(code=EventCode.FIRST_HEARTBEAT, message=f"The probe of {name} sent its first heartbeat.")
         return Plan(instance=booted, reason=reason, requeue=True)
     if instance.phase is Phase.SETTING_UP or instance.image_in_progress:
-        reason = EventReason(
-            code=EventCode.REBOOTED_BY_SETUP, message="it was rebooted, as its setup or its image asked for"
-        )
+        cause = "its setup" if instance.phase is Phase.SETTING_UP else "the creation of an image"
+        reason = EventReason(code=EventCode.REBOOTED_BY_SETUP, message=f"{name} was rebooted by {cause}.")
         return Plan(instance=booted, reason=reason, requeue=True)
     message = (
-        f"{instance.name} was rebooted outside gpudesk. Whatever ran on it has ended: start it again. Its idle window "
-        "begins anew."
+        f"{name} was rebooted outside gpudesk. All programs that ran on it have ended: start them again. Its idle "
+        "window begins anew."
     )
-    reason = EventReason(code=EventCode.REBOOTED, message=message)
-    return replace(record_event(booted, reason, now), requeue=True)
+    plan = record_event(booted, EventReason(code=EventCode.REBOOTED, message=message), now)
+    return replace(plan, requeue=True)
 
 
-def _passed_on(instance: Instance, by_machine: Acknowledgement, now: datetime) -> Plan | None:
-    """A warning that reached a terminal or a notebook has reached somebody; one written to nobody has not."""
-    if by_machine.warning_id is None:
+def _record_acknowledgement(instance: Instance, acknowledged: Acknowledgement, now: datetime) -> Plan | None:
+    """Record a stop warning that the probe showed on at least one terminal or in JupyterLab.
+
+    Without an open terminal or notebook nobody has seen it, so that is no delivery.
+    """
+    if acknowledged.warning_id is None:
         return None
-    for channel, count in (("terminals", by_machine.terminals), ("jupyterlab", by_machine.jupyter_servers)):
-        plan = record_delivery(instance, by_machine.warning_id, channel, now) if count else None
+    for channel, count in (("terminals", acknowledged.terminals), ("jupyterlab", acknowledged.jupyter_servers)):
+        plan = record_delivery(instance, acknowledged.warning_id, channel, now) if count else None
         if plan:
             return replace(plan, requeue=True)
     return None

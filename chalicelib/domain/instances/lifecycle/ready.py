@@ -1,4 +1,4 @@
-"""In use: watched for idleness and for the end of its life, warned, claimed."""
+"""Decide for an instance in use: judge its activity, warn before a stop, stop it when it is idle."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -17,20 +17,13 @@ from chalicelib.domain.idle.rule import (
     judge_activity,
 )
 from chalicelib.domain.instances.lifecycle import benchmark_run
+from chalicelib.domain.instances.lifecycle.actions import plan_desired_state, start_action
 from chalicelib.domain.instances.lifecycle.lifetime import decide_lifetime
 from chalicelib.domain.instances.lifecycle.machine_messages import process_heartbeat
-from chalicelib.domain.instances.lifecycle.plans import (
-    DecisionContext,
-    cancel_warning,
-    no_op,
-    plan_desired_state,
-    record_event,
-    require_machine,
-    start_action,
-    start_warning,
-    wait_for_delivery,
-)
+from chalicelib.domain.instances.lifecycle.notified import forget_facts, record_once
+from chalicelib.domain.instances.lifecycle.plans import DecisionContext, no_op, require_machine
 from chalicelib.domain.instances.lifecycle.stop_impact import describe_stop_impact
+from chalicelib.domain.instances.lifecycle.stop_warnings import cancel_warning, start_warning, wait_for_delivery
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import ClaimAction, Instance
@@ -38,136 +31,125 @@ from chalicelib.domain.instances.warning import StopWarning, WarningType
 
 
 def judge_instance(instance: Instance, observation: Observation, now: datetime) -> ActivityJudgment:
-    """Whether it is used, as of now, with the evidence. While it is measured, or an image made of it, it is."""
+    """Judge the activity of an instance now. It counts as busy during a benchmark and the creation of an image."""
     if instance.has_image_in_progress(now):
-        return ActivityJudgment(
-            state=ActivityState.BUSY,
-            reason=EventReason(code=EventCode.IMAGE_IN_PROGRESS, message="busy: an image is being made of it"),
-        )
+        message = f"busy: an image of {instance.name} is being created"
+        return _judge_busy(EventReason(code=EventCode.IMAGE_IN_PROGRESS, message=message))
     if instance.benchmark_run:
         run = instance.benchmark_run
-        asked = f"{run.requested_by} asked for a measurement at {format_time(run.requested_at)}"
-        return ActivityJudgment(
-            state=ActivityState.BUSY, reason=EventReason(code=EventCode.BENCHMARK_IN_PROGRESS, message=f"busy: {asked}")
-        )
+        message = f"busy: {run.requested_by} requested a benchmark at {format_time(run.requested_at)}"
+        return _judge_busy(EventReason(code=EventCode.BENCHMARK_IN_PROGRESS, message=message))
     policy = instance.spec.policy.idle
-    judgement = judge_activity(
-        observation.heartbeat,
-        ActivityCriteria(
-            instance_id=require_machine(instance).instance_id,
-            enabled_signals=policy.select_signals(has_gpu=instance.spec.hardware.nvidia_gpu_count > 0),
-            policy=policy,
-            not_before=instance.ready_since or instance.phase_since,
-        ),
-        now,
+    criteria = ActivityCriteria(
+        instance_id=require_machine(instance).instance_id,
+        enabled_signals=policy.select_signals(has_gpu=instance.spec.hardware.nvidia_gpu_count > 0),
+        policy=policy,
+        not_before=instance.ready_since or instance.phase_since,
     )
-    if instance.observed.clock_skew and judgement.state is not ActivityState.UNKNOWN:
-        return build_unknown_judgment("its reports were from the future, and none has proved its age since")
-    return judgement
+    judgment = judge_activity(observation.heartbeat, criteria, now)
+    if instance.observed.clock_skew and judgment.state is not ActivityState.UNKNOWN:
+        return build_unknown_judgment(
+            "a heartbeat came from the future, and no later one has shown that its clock is right"
+        )
+    return judgment
 
 
-def decide(instance: Instance, observation: Observation, now: datetime, rules: DecisionContext) -> Plan:
-    """What follows while it can be used. Nothing that a machine says can hold up the end of its life."""
-    otherwise = plan_desired_state(instance, now)
-    if otherwise:
-        return otherwise
-    instance = replace(
-        instance,
-        observed=replace(
-            instance.observed, clock_skew=detect_clock_skew(instance.observed.clock_skew, observation.heartbeat, now)
-        ),
+def decide(instance: Instance, observation: Observation, now: datetime, context: DecisionContext) -> Plan:
+    """Decide what follows for a ready instance.
+
+    A requested stop comes first, then a new warning or the stop at the end of the lifetime: no heartbeat can hold that
+    up. Idleness is judged last, only if nothing else happens.
+    """
+    requested = plan_desired_state(instance, now)
+    if requested:
+        return requested
+    skew = detect_clock_skew(instance.observed.clock_skew, observation.heartbeat, now)
+    instance = replace(instance, observed=replace(instance.observed, clock_skew=skew))
+    judgment = judge_instance(instance, observation, now)
+    lifetime = decide_lifetime(instance, judgment.reason.message, now, observation.heartbeat)
+    if lifetime and lifetime.instance != instance:
+        return lifetime
+    plan = (
+        process_heartbeat(instance, observation, now, context)
+        or benchmark_run.decide(instance, observation, now, context)
+        or lifetime
     )
-    judgement = judge_instance(instance, observation, now)
-    over = decide_lifetime(instance, judgement.reason.message, now, observation.heartbeat)
-    if over and over.instance != instance:
-        return over
-    news = (
-        process_heartbeat(instance, observation, now, rules)
-        or benchmark_run.decide(instance, observation, now, rules)
-        or over
-    )
-    if news:
-        return news
-    silence = _unknown_activity(instance, judgement, now)
-    if silence:
-        return silence
-    return _decide_idle(instance, judgement, observation.heartbeat, now)
+    if plan:
+        return plan
+    if judgment.state is ActivityState.UNKNOWN:
+        return _decide_unknown_activity(instance, judgment, now)
+    return _decide_known_activity(instance, judgment, observation.heartbeat, now)
 
 
-def _unknown_activity(instance: Instance, judgement: ActivityJudgment, now: datetime) -> Plan | None:
-    """Unknown activity stops nothing, but it is not passed over in silence either."""
-    if judgement.state is not ActivityState.UNKNOWN:
-        return None
+def _judge_busy(reason: EventReason) -> ActivityJudgment:
+    return ActivityJudgment(state=ActivityState.BUSY, reason=reason)
+
+
+def _decide_unknown_activity(instance: Instance, judgment: ActivityJudgment, now: datetime) -> Plan:
+    """Stop nothing while the activity is unknown, but notify people once if that lasts."""
     if instance.warning:
-        return cancel_warning(instance, judgement.reason.message, now)
+        return cancel_warning(instance, judgment.reason.message, now)
     since = instance.observed.activity_unknown_since
     if since is None:
-        return Plan(
-            instance=replace(instance, observed=replace(instance.observed, activity_unknown_since=now)),
-            reason=to_event_reason(judgement.reason),
-        )
-    if now - since >= UNKNOWN_ACTIVITY_NOTIFY_AFTER and instance.notified != EventCode.ACTIVITY_UNKNOWN:
-        message = (
-            f"{instance.name} has not been monitored for {format_duration(now - since)}: {judgement.reason.message}. "
-            "Its maximum lifetime still applies. To find the cause, run gpudesk-status and systemctl status "
-            "gpudesk-probe on it."
-        )
-        reason = EventReason(code=EventCode.ACTIVITY_UNKNOWN, message=message)
-        return record_event(replace(instance, notified=EventCode.ACTIVITY_UNKNOWN), reason, now)
-    return Plan(instance=instance, reason=to_event_reason(judgement.reason))
-
-
-def _decide_idle(instance: Instance, judgement: ActivityJudgment, report: DecodedHeartbeat, now: datetime) -> Plan:
-    if instance.observed.activity_unknown_since:
-        instance = replace(instance, notified=None, observed=replace(instance.observed, activity_unknown_since=None))
-    warned = instance.warning
-    if instance.has_keep(now):
-        return (
-            cancel_warning(instance, f"it is {_kept_until(instance)}", now)
-            if warned
-            else no_op(instance, *_kept(instance, judgement))
-        )
-    if judgement.state is not ActivityState.IDLE:
-        if warned:
-            return cancel_warning(instance, judgement.reason.message, now)
-        return Plan(instance=_clear_notified(instance), reason=to_event_reason(judgement.reason))
-    if warned is None:
-        return _warn_of_idleness(instance, judgement, report, now)
-    if judgement.quiet_since and judgement.quiet_since > warned.created_at:
-        since = f"it was in use after the warning, until {format_time(judgement.quiet_since)}"
-        return replace(cancel_warning(instance, since, now), requeue=True)
-    if now < warned.stop_at:
-        return no_op(
-            instance,
-            EventCode.IDLE_WARNING_ACTIVE,
-            f"{judgement.reason.message}; warned, stops at {format_time(warned.stop_at)}",
-        )
-    if not warned.can_act(now):
-        return wait_for_delivery(instance, warned)
-    reason = EventReason(
-        code=EventCode.IDLE, message=f"{to_sentence(judgement.reason.message)} {warned.delivery_summary}"
+        unknown = replace(instance, observed=replace(instance.observed, activity_unknown_since=now))
+        return Plan(instance=unknown, reason=to_event_reason(judgment.reason))
+    if now - since < UNKNOWN_ACTIVITY_NOTIFY_AFTER or EventCode.ACTIVITY_UNKNOWN in instance.notified:
+        return Plan(instance=instance, reason=to_event_reason(judgment.reason))
+    message = (
+        f"{instance.name} has not been monitored for {format_duration(now - since)}. "
+        f"{to_sentence(judgment.reason.message)} Its maximum lifetime still applies. To find the cause, run "
+        "gpudesk-status and systemctl status gpudesk-probe on it."
     )
+    reason = EventReason(code=EventCode.ACTIVITY_UNKNOWN, message=message)
+    return record_once(instance, EventCode.ACTIVITY_UNKNOWN, reason, now)
+
+
+def _decide_known_activity(
+    instance: Instance, judgment: ActivityJudgment, report: DecodedHeartbeat, now: datetime
+) -> Plan:
+    """Cancel a warning that no longer applies, warn of a stop, or stop an idle instance."""
+    if instance.observed.activity_unknown_since:
+        instance = replace(instance, observed=replace(instance.observed, activity_unknown_since=None))
+    warning, keep_until = instance.warning, instance.lifetime.keep_until
+    if keep_until and instance.has_keep(now):
+        message = f"{instance.name} is kept until {format_date_time(keep_until)}."
+        if warning:
+            return cancel_warning(instance, message, now)
+        return no_op(instance, EventCode.KEEP_ACTIVE, f"{message} {to_sentence(judgment.reason.message)}")
+    if judgment.state is not ActivityState.IDLE:
+        if warning:
+            return cancel_warning(instance, judgment.reason.message, now)
+        reason = to_event_reason(judgment.reason)
+        return Plan(instance=forget_facts(instance, EventCode.IDLE_WARNING), reason=reason)
+    if warning is None:
+        return _warn_of_idleness(instance, judgment, report, now)
+    return _decide_warned(instance, judgment, warning, now)
+
+
+def _decide_warned(instance: Instance, judgment: ActivityJudgment, warning: StopWarning, now: datetime) -> Plan:
+    """Stop an instance that was idle since its warning, once the time is over and the warning is delivered."""
+    if judgment.quiet_since and judgment.quiet_since > warning.created_at:
+        cause = f"it was in use after the warning, until {format_time(judgment.quiet_since)}"
+        return replace(cancel_warning(instance, cause, now), requeue=True)
+    if now < warning.stop_at:
+        message = (
+            f"{to_sentence(judgment.reason.message)} A warning was sent: {instance.name} will be stopped at "
+            f"{format_time(warning.stop_at)}."
+        )
+        return no_op(instance, EventCode.IDLE_WARNING_ACTIVE, message)
+    if not warning.can_act(now):
+        return wait_for_delivery(instance, warning)
+    message = f"{to_sentence(judgment.reason.message)} {warning.delivery_summary}"
+    reason = EventReason(code=EventCode.IDLE, message=message)
     return start_action(instance, ClaimAction.STOP, reason, now, WarningType.IDLE)
 
 
-def _clear_notified(instance: Instance) -> Instance:
-    return replace(instance, notified=None) if instance.notified else instance
-
-
-def _warn_of_idleness(instance: Instance, judgement: ActivityJudgment, report: DecodedHeartbeat, now: datetime) -> Plan:
+def _warn_of_idleness(instance: Instance, judgment: ActivityJudgment, report: DecodedHeartbeat, now: datetime) -> Plan:
     stop_at = now + instance.spec.policy.idle.warning_period
     message = (
-        f"{instance.name} will be stopped at {format_time(stop_at)}: {judgement.reason.message}. "
-        f"{describe_stop_impact(instance, report)}. To keep {instance.name} running, press Keep or run gpudesk-keep 4h on it."
+        f"{instance.name} will be stopped at {format_time(stop_at)}. {to_sentence(judgment.reason.message)} "
+        f"{describe_stop_impact(instance, report)} To keep {instance.name} running, press Keep or run gpudesk-keep 4h "
+        "on it."
     )
-    warned = StopWarning(warning_type=WarningType.IDLE, created_at=now, stop_at=stop_at, message=message)
-    return start_warning(instance, warned, EventCode.IDLE_WARNING, judgement.reason.message)
-
-
-def _kept(instance: Instance, judgement: ActivityJudgment) -> tuple[EventCode, str]:
-    return EventCode.KEEP_ACTIVE, f"{_kept_until(instance)}; {judgement.reason.message}"
-
-
-def _kept_until(instance: Instance) -> str:
-    until = instance.lifetime.keep_until
-    return f"kept until {format_date_time(until) if until else '?'}"
+    warning = StopWarning(warning_type=WarningType.IDLE, created_at=now, stop_at=stop_at, message=message)
+    return start_warning(instance, warning, EventCode.IDLE_WARNING, judgment.reason.message)

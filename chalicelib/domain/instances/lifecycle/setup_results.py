@@ -1,8 +1,9 @@
-"""A document that has ended: what became of it, in figures and in words, and why it failed."""
+"""Build and describe the result of a document that has ended, and find out why it failed."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from chalicelib.domain.common.text import pluralize
 from chalicelib.domain.instances.observation import ObservedCommand
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.setup.installed_documents import hash_recipe_document
@@ -17,38 +18,42 @@ from chalicelib.domain.setup.step_output import (
     was_skipped,
 )
 
-FINE = ("Success", "Skipped")
+SUCCESS_STATUSES = ("Success", "Skipped")
+"""Statuses of a step that has not failed, as SSM calls them."""
 
-NOT_ENDED = (
-    "The machine may have hung, or the command was lost: look into it in a session, or stop the instance and start it"
+NOT_ENDED_REMEDIATION = (
+    "The instance may hang, or the command was lost: look for the cause in a session, or stop and start the instance."
 )
-NO_STEP = {
-    "DeliveryTimedOut": "SSM did not reach the agent in time: stop the instance and start it",
-    "Undeliverable": "SSM could not reach the agent: stop the instance and start it",
+REMEDIATION_BY_STATUS = {
+    "DeliveryTimedOut": "SSM did not reach the SSM agent in time: stop and start the instance.",
+    "Undeliverable": "SSM could not reach the SSM agent: stop and start the instance.",
 }
+"""Remediation for a command without a failed step, by its status details:
+https://docs.aws.amazon.com/systems-manager/latest/userguide/monitor-commands.html"""
 
 
 def build_success_result(
     document: RecipeDocument, run: DocumentRun, command: ObservedCommand, now: datetime
 ) -> DocumentResult:
-    """What is kept of one that ended well."""
-    return _result(document, run, command.steps, now, succeeded=True)
+    """Build the result of a document that succeeded."""
+    return _build_result(document, run, command.steps, now, succeeded=True)
 
 
 def build_failure_result(
     document: RecipeDocument, run: DocumentRun, command: ObservedCommand | None, now: datetime
 ) -> tuple[DocumentResult, Failure]:
-    """What is kept of one that failed, and why it did.
+    """Build the result of a document that failed, and the explanation of the failure.
 
-    :param command: None where it has not ended within its time
+    :param command: None if the command did not end in time
     """
-    result = _result(document, run, command.steps if command else (), now, succeeded=False)
+    result = _build_result(document, run, command.steps if command else (), now, succeeded=False)
     if command is None:
-        return result, Failure(document=document.name, at=now, remediation=NOT_ENDED)
-    step = next((each for each in command.steps if each.exit_code != 0 or each.status not in FINE), None)
+        return result, Failure(document=document.name, at=now, remediation=NOT_ENDED_REMEDIATION)
+    step = next((step for step in command.steps if _has_failed(step)), None)
     if step is None:
-        hint = NO_STEP.get(command.status_details, f"SSM says {command.status_details}; {NOT_ENDED}")
-        return result, Failure(document=document.name, at=now, remediation=hint)
+        details = command.status_details
+        remediation = REMEDIATION_BY_STATUS.get(details, f"SSM reports {details}. {NOT_ENDED_REMEDIATION}")
+        return result, Failure(document=document.name, at=now, remediation=remediation)
     failure = Failure(
         document=document.name,
         at=now,
@@ -60,46 +65,61 @@ def build_failure_result(
     return result, failure
 
 
-def describe_result(result: DocumentResult, position: str) -> str:
-    """The line of the timeline."""
-    steps = ", ".join(f"{step.name} {_step_in_words(step)}" for step in result.steps)
+def describe_result(result: DocumentResult, instance_name: str, position: str) -> str:
+    """Return the timeline message about a document that succeeded.
+
+    :param position: of the document in its setup, as "document 1 of 2"
+    """
+    steps = ", ".join(f"{step.name} {_describe_step(step)}" for step in result.steps)
     by_step = f": {steps}" if steps else ""
-    return f"{result.name} is done, it took {_seconds(result.duration)} s ({position}){by_step}; {_amounts([result])}"
+    seconds = _round_seconds(result.duration)
+    return (
+        f"{result.name} succeeded on {instance_name} after {seconds} s ({position}){by_step}; "
+        f"{_describe_amounts([result])}."
+    )
 
 
 def describe_setup(instance: Instance, now: datetime) -> str:
-    """What the whole setup came to, its failed tries included."""
+    """Return how long the whole setup took and what it did, failed attempts included, as the end of a sentence."""
     results = [result for result in instance.setup.results if result.ended_at >= instance.phase_since]
-    return f"in {_seconds(now - instance.phase_since)} s, {_amounts(results)}"
+    return f"in {_round_seconds(now - instance.phase_since)} s, {_describe_amounts(results)}"
 
 
-def describe_failure(failure: Failure, otherwise: str) -> str:
-    """What failed, where, and what it said; `otherwise` where no step is known to have failed."""
+def describe_failure(failure: Failure, cause: str) -> str:
+    """Return what failed, in which step, and the lines of its output that matter, as a clause.
+
+    :param cause: returned if no step is known to have failed
+    """
     if failure.step is None:
-        return otherwise
-    submitted = " / ".join(failure.output_lines) or "no output"
-    return f"{failure.document} failed in step {failure.step} with exit code {failure.exit_code} ({submitted})"
+        return cause
+    output = " / ".join(failure.output_lines) or "no output"
+    return f"{failure.document} failed in step {failure.step} with exit code {failure.exit_code} ({output})"
 
 
 def collect_step_durations(result: DocumentResult, instance_type: str) -> StepDurations | None:
-    """How long its steps take; nothing is learned of a run that had done some of them before, or does not say."""
-    took = tuple((step.name, step.duration) for step in result.steps if step.duration is not None and not step.skipped)
-    if not took or len(took) < len(result.steps):
+    """Return how long each step took, to estimate later runs.
+
+    :returns: None if a step was skipped or has no times, since the sum would then be too short
+    """
+    durations = tuple(
+        (step.name, step.duration) for step in result.steps if step.duration is not None and not step.skipped
+    )
+    if not durations or len(durations) < len(result.steps):
         return None
-    return StepDurations(result.name, instance_type, took)
+    return StepDurations(result.name, instance_type, durations)
 
 
-def _result(
+def _build_result(
     document: RecipeDocument, run: DocumentRun, steps: Sequence[StepOutput], now: datetime, *, succeeded: bool
 ) -> DocumentResult:
-    began = [step.started_at for step in steps if step.started_at]
+    started = [step.started_at for step in steps if step.started_at]
     ended = [step.ended_at for step in steps if step.ended_at]
     return DocumentResult(
         name=document.name,
         succeeded=succeeded,
-        started_at=min(began, default=run.sent_at),
+        started_at=min(started, default=run.sent_at),
         ended_at=max(ended, default=now),
-        steps=tuple(_step(step) for step in steps),
+        steps=tuple(_to_step_result(step) for step in steps),
         reboots=sum(count_reboots(step) for step in steps),
         output_bytes=sum(len(step.output.encode()) for step in steps),
         recipe_hash=hash_recipe_document(document),
@@ -108,7 +128,7 @@ def _result(
     )
 
 
-def _step(step: StepOutput) -> StepResult:
+def _to_step_result(step: StepOutput) -> StepResult:
     return StepResult(
         name=step.name,
         status=step.status,
@@ -119,17 +139,21 @@ def _step(step: StepOutput) -> StepResult:
     )
 
 
-def _step_in_words(step: StepResult) -> str:
+def _has_failed(step: StepOutput) -> bool:
+    return step.exit_code != 0 or step.status not in SUCCESS_STATUSES
+
+
+def _describe_step(step: StepResult) -> str:
     if step.skipped:
         return "was done before"
-    return f"{_seconds(step.duration)} s" if step.duration is not None else "did not run"
+    return f"{_round_seconds(step.duration)} s" if step.duration is not None else "did not run"
 
 
-def _amounts(results: Sequence[DocumentResult]) -> str:
+def _describe_amounts(results: Sequence[DocumentResult]) -> str:
     count = sum(result.reboots for result in results)
-    rebooted = {0: "no reboot", 1: "1 reboot"}.get(count, f"{count} reboots")
-    return f"{rebooted}, {sum(result.output_bytes for result in results):,} bytes of output"
+    reboots = pluralize(count, "reboot") if count else "no reboot"
+    return f"{reboots}, {sum(result.output_bytes for result in results):,} bytes of output"
 
 
-def _seconds(took: timedelta) -> int:
-    return round(took.total_seconds())
+def _round_seconds(duration: timedelta) -> int:
+    return round(duration.total_seconds())

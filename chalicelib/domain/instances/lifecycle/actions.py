@@ -1,0 +1,127 @@
+"""Start, stop or terminate an instance: claim the action, call AWS, call again."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.common.timeline import timeline_entry
+from chalicelib.domain.instances.lifecycle.notified import record_once
+from chalicelib.domain.instances.lifecycle.plans import with_phase
+from chalicelib.domain.instances.plan import Plan, Start, Step, Stop, Terminate
+from chalicelib.domain.instances.record import Claim, ClaimAction, Instance, Phase
+from chalicelib.domain.instances.spec import DesiredState
+from chalicelib.domain.instances.warning import WarningType
+
+INITIATED_CODES: Mapping[ClaimAction, EventCode] = {
+    ClaimAction.START: EventCode.START_INITIATED,
+    ClaimAction.STOP: EventCode.STOP_INITIATED,
+    ClaimAction.TERMINATE: EventCode.TERMINATE_INITIATED,
+}
+
+RETRIED_CODES: Mapping[ClaimAction, EventCode] = {
+    ClaimAction.START: EventCode.START_RETRIED,
+    ClaimAction.STOP: EventCode.STOP_RETRIED,
+    ClaimAction.TERMINATE: EventCode.TERMINATE_RETRIED,
+}
+
+
+def start_action(
+    instance: Instance,
+    action: ClaimAction,
+    reason: EventReason,
+    now: datetime,
+    warning_type: WarningType | None = None,
+) -> Plan:
+    """Write the claim, then call AWS. After this write, a keep comes too late.
+
+    :param reason: why, in full sentences
+    :param warning_type: type of the stop warning that the action follows; None: a person requested it
+    """
+    claim = Claim(action=action, claimed_at=now, reason=reason, warning_type=warning_type, last_called_at=now)
+    phase, step = _choose_phase_and_step(action, warning_type)
+    desired = instance.spec.desired
+    if warning_type is not None:
+        desired = DesiredState.TERMINATED if action is ClaimAction.TERMINATE else DesiredState.STOPPED
+    return Plan(
+        instance=replace(
+            with_phase(instance, phase, reason, now),
+            claim=claim,
+            warning=None,
+            spec=replace(instance.spec, desired=desired),
+        ),
+        reason=reason,
+        timeline=(
+            timeline_entry(
+                now, _build_initiated_reason(instance, action, reason), details={"reason_code": str(reason.code)}
+            ),
+        ),
+        step=step,
+        autonomous=warning_type is not None,
+    )
+
+
+def retry_action(instance: Instance, claim: Claim, step: Step, now: datetime, message: str) -> Plan:
+    """Make the same call again.
+
+    The timeline shows each retry until people are notified that the action is overdue.
+    """
+    reason = EventReason(code=RETRIED_CODES[claim.action], message=message)
+    is_recorded = claim.last_called_at is not None and not claim.overdue_notified
+    return Plan(
+        instance=replace(instance, claim=replace(claim, last_called_at=now)),
+        reason=reason,
+        timeline=(timeline_entry(now, reason),) if is_recorded else (),
+        step=step,
+    )
+
+
+def plan_desired_state(instance: Instance, now: datetime) -> Plan | None:
+    """Stop or terminate a running instance if somebody requested that.
+
+    :returns: None if the instance is to run
+    """
+    match instance.spec.desired:
+        case DesiredState.RUNNING:
+            return None
+        case DesiredState.STOPPED:
+            reason = EventReason(code=EventCode.STOP_REQUESTED, message="A stop was requested.")
+            return start_action(instance, ClaimAction.STOP, reason, now)
+        case DesiredState.TERMINATED:
+            return plan_termination(instance, now)
+
+
+def plan_termination(instance: Instance, now: datetime) -> Plan:
+    """Terminate an instance, or wait while an image is created from it."""
+    image = instance.image_in_progress
+    if image and instance.has_image_in_progress(now):
+        message = f"{instance.name} will be terminated when its image {image.id} is created (GET /images/{image.id})."
+        reason = EventReason(code=EventCode.TERMINATE_PENDING, message=message)
+        return record_once(instance, EventCode.TERMINATE_PENDING, reason, now)
+    reason = EventReason(code=EventCode.TERMINATE_REQUESTED, message="A termination was requested.")
+    return start_action(instance, ClaimAction.TERMINATE, reason, now)
+
+
+def _build_initiated_reason(instance: Instance, action: ClaimAction, reason: EventReason) -> EventReason:
+    """Return what people are notified of when an action begins: what, why, and what follows."""
+    name = instance.name
+    match action:
+        case ClaimAction.START:
+            message = f"{name} is being started. {reason.message}"
+        case ClaimAction.STOP:
+            follows = f"Its root disk stays and is billed. To use {name} again, start it."
+            message = f"{name} is being stopped. {reason.message} {follows}"
+        case ClaimAction.TERMINATE:
+            message = f"{name} is being terminated. {reason.message} Its disk is deleted."
+    return EventReason(code=INITIATED_CODES[action], message=message)
+
+
+def _choose_phase_and_step(action: ClaimAction, warning_type: WarningType | None) -> tuple[Phase, Step]:
+    match action:
+        case ClaimAction.START:
+            return Phase.BOOTING, Start()
+        case ClaimAction.STOP:
+            return Phase.STOPPING, Stop(if_still_idle=warning_type is WarningType.IDLE)
+        case ClaimAction.TERMINATE:
+            return Phase.TERMINATING, Terminate()

@@ -1,0 +1,147 @@
+"""Decide what follows from what gpudesk did not do: a stop, a start, a termination, a scheduled AWS event."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from chalicelib.domain.common.deadlines import STOP_FORCE_AFTER
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.common.text import format_date_time
+from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, Heartbeat
+from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, to_stopped, to_terminated, with_phase
+from chalicelib.domain.instances.observation import NotVisible, Unavailable
+from chalicelib.domain.instances.plan import Plan
+from chalicelib.domain.instances.record import ClaimAction, Ec2State, Instance, Machine, Phase, ScheduledEvent
+from chalicelib.domain.instances.spec import DesiredState
+
+EVENT_ADVICE = {
+    "instance-retirement": "Stop it and start it before then: it comes back on other hardware, with its disk.",
+    "instance-stop": "Stop it and start it before then: it comes back on other hardware, with its disk.",
+    "instance-reboot": "All running programs end then: save your work before.",
+    "system-reboot": ("All running programs end then. To move it to other hardware, stop it and start it before then."),
+}
+"""What to do about a scheduled event, by its code:
+https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-instances-status-check_sched.html"""
+
+DEFAULT_EVENT_ADVICE = "It may be slow or unreachable for a while."
+
+STOP_PHASES = (Phase.STOPPING, Phase.STOPPED, Phase.TERMINATING)
+
+
+def decide_end(instance: Instance, machine: Machine, now: datetime) -> Plan | None:
+    """Decide for an instance that EC2 is terminating or has terminated, by gpudesk or by someone else."""
+    name = instance.name
+    is_requested = instance.claim is not None and instance.claim.action is ClaimAction.TERMINATE
+    if machine.state is Ec2State.TERMINATED:
+        if is_requested:
+            reason = EventReason(code=EventCode.TERMINATED, message=f"{name} is terminated.")
+            return to_terminated(instance, reason, now)
+        message = (
+            f"{name} was terminated outside gpudesk, and its disk is deleted. Launch a new instance if you still need "
+            "one."
+        )
+        return to_terminated(instance, EventReason(code=EventCode.TERMINATED_EXTERNALLY, message=message), now)
+    if instance.phase is Phase.TERMINATING:
+        return no_op(instance, EventCode.TERMINATING, f"EC2 is terminating {name}.")
+    message = f"EC2 is terminating {name}{'' if is_requested else '. gpudesk did not request that'}."
+    reason = EventReason(code=EventCode.TERMINATING_EXTERNALLY, message=message)
+    spec = replace(instance.spec, desired=DesiredState.TERMINATED)
+    terminating = replace(with_phase(instance, Phase.TERMINATING, reason, now), spec=spec, warning=None)
+    return record_event(terminating, reason, now)
+
+
+def decide_external_stop(instance: Instance, machine: Machine, report: DecodedHeartbeat, now: datetime) -> Plan | None:
+    """Record a stop that gpudesk did not make, and leave the instance stopped.
+
+    :param report: the last heartbeat, which says so if the instance stopped itself
+    :returns: None if gpudesk is stopping, terminating or starting the instance
+    """
+    is_starting = instance.claim is not None and instance.claim.action is ClaimAction.START
+    if instance.phase in STOP_PHASES or is_starting:
+        return None
+    reason = _build_stop_reason(instance, machine, report)
+    if instance.spec.desired is DesiredState.RUNNING:
+        instance = replace(instance, spec=replace(instance.spec, desired=DesiredState.STOPPED))
+    if machine.state is Ec2State.STOPPED:
+        return record_event(to_stopped(instance, reason, now), reason, now)
+    stopping = replace(with_phase(instance, Phase.STOPPING, reason, now), warning=None, claim=None)
+    return record_event(stopping, reason, now)
+
+
+def decide_external_start(instance: Instance, machine: Machine, now: datetime) -> Plan | None:
+    """Record a start that gpudesk did not make, and manage the instance again.
+
+    :returns: None if the instance was not stopped, or if it is to be terminated
+    """
+    if instance.spec.desired is DesiredState.TERMINATED:
+        return None
+    if instance.phase is not Phase.STOPPED and not _is_restarted_while_stopping(instance, machine, now):
+        return None
+    message = (
+        f"{instance.name} was started outside gpudesk. It is billed, and its idle policy and maximum lifetime apply "
+        "again. Stop it if nobody needs it."
+    )
+    reason = EventReason(code=EventCode.STARTED_EXTERNALLY, message=message)
+    started = replace(
+        with_phase(instance, Phase.BOOTING, reason, now),
+        spec=replace(instance.spec, desired=DesiredState.RUNNING),
+        ready_since=None,
+        claim=None,
+        lifetime=replace(instance.lifetime, started_at=machine.launched_at),
+        observed=replace(instance.observed, boot_id=None),
+    )
+    return record_event(started, reason, now)
+
+
+def decide_scheduled_event(
+    instance: Instance, event: ScheduledEvent | NotVisible | Unavailable, now: datetime
+) -> Plan | None:
+    """Notify people once of an event that AWS has scheduled for the instance.
+
+    :returns: None if the event is known, or if it is not known whether there is one
+    """
+    if isinstance(event, Unavailable) or event == instance.observed.scheduled_event:
+        return None
+    if isinstance(event, NotVisible):
+        if instance.observed.scheduled_event is None:
+            return None
+        message = f"AWS has no scheduled event for {instance.name} any more."
+        reason = EventReason(code=EventCode.SCHEDULED_EVENT_CLEARED, message=message)
+        cleared = replace(instance, observed=replace(instance.observed, scheduled_event=None))
+        return Plan(instance=cleared, reason=reason, requeue=True)
+    message = (
+        f"AWS has scheduled {event.code} of {instance.name} for {format_date_time(event.not_before)} "
+        f"({event.description}). {EVENT_ADVICE.get(event.code, DEFAULT_EVENT_ADVICE)}"
+    )
+    reason = EventReason(code=EventCode.SCHEDULED_EVENT, message=message)
+    announced = replace(instance, observed=replace(instance.observed, scheduled_event=event))
+    plan = record_event(announced, reason, now, event=event.code, event_id=event.id)
+    return replace(plan, requeue=True)
+
+
+def _build_stop_reason(instance: Instance, machine: Machine, report: DecodedHeartbeat) -> EventReason:
+    name = instance.name
+    if isinstance(report, Heartbeat) and report.self_stop is not None and report.self_stop.stopping_now:
+        message = (
+            f"{name} stopped itself: it was idle, and gpudesk was unreachable. EC2 says {machine.state}. Its root disk "
+            f"stays and is billed. To use {name} again, start it. An admin should check why gpudesk was unreachable."
+        )
+        return EventReason(code=EventCode.SELF_STOPPED, message=message)
+    message = (
+        f"{name} was stopped outside gpudesk: EC2 says {machine.state}. It stays stopped, and its root disk is billed. "
+        f"To use {name} again, start it."
+    )
+    return EventReason(code=EventCode.STOPPED_EXTERNALLY, message=message)
+
+
+def _is_restarted_while_stopping(instance: Instance, machine: Machine, now: datetime) -> bool:
+    """Tell whether someone started a stopping instance between two observations.
+
+    Without a claim nobody in gpudesk retries the stop. An instance that still runs after `STOP_FORCE_AFTER` was then
+    never stopped, and counts as started.
+    """
+    if instance.phase is not Phase.STOPPING:
+        return False
+    if instance.claim:
+        return machine.launched_at > instance.claim.claimed_at
+    return machine.launched_at > instance.phase_since or now - instance.phase_since > STOP_FORCE_AFTER

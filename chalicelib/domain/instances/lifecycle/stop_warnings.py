@@ -1,0 +1,61 @@
+"""Announce a stop or a termination, cancel the announcement, and wait until it is delivered."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.common.text import format_time, to_sentence
+from chalicelib.domain.common.timeline import timeline_entry
+from chalicelib.domain.instances.lifecycle.notified import forget_facts
+from chalicelib.domain.instances.lifecycle.plans import no_op, record_event
+from chalicelib.domain.instances.plan import Plan
+from chalicelib.domain.instances.record import ClaimAction, Instance
+from chalicelib.domain.instances.warning import StopWarning
+
+
+def start_warning(
+    instance: Instance, warning: StopWarning, code: EventCode, evidence: str, *, action: ClaimAction = ClaimAction.STOP
+) -> Plan:
+    """Announce to people what gpudesk will do, and when.
+
+    :param evidence: why, for the timeline
+    :param action: what is announced
+    """
+    reason = EventReason(code=code, message=warning.message)
+    details = {"stop_at": warning.stop_at.isoformat(), "evidence": evidence, "action": str(action)}
+    return Plan(
+        instance=replace(forget_facts(instance, code), warning=warning),
+        reason=reason,
+        timeline=(timeline_entry(warning.created_at, reason, details=details),),
+        autonomous=True,
+    )
+
+
+def cancel_warning(instance: Instance, cause: str, now: datetime) -> Plan:
+    """Cancel the stop warning of an instance and notify people of that.
+
+    :param cause: a clause or a sentence
+    """
+    return record_event(replace(instance, warning=None), build_cancellation_reason(instance, cause), now)
+
+
+def build_cancellation_reason(instance: Instance, cause: str) -> EventReason:
+    """Return the reason that people are notified of when a stop warning no longer applies.
+
+    :param cause: a clause or a sentence
+    """
+    message = (
+        f"{instance.name} keeps running: the stop warning no longer applies. {to_sentence(cause)} gpudesk sends a new "
+        f"warning before it stops {instance.name}."
+    )
+    return EventReason(code=EventCode.WARNING_CANCELLED, message=message)
+
+
+def wait_for_delivery(instance: Instance, warning: StopWarning) -> Plan:
+    """Do nothing, although the announced time has come: no channel has delivered the warning yet."""
+    message = (
+        f"The stop warning of {instance.name} has not been delivered yet. gpudesk waits for a delivery until "
+        f"{format_time(warning.stop_by)} at the latest."
+    )
+    return no_op(instance, EventCode.WARNING_UNDELIVERED, message)
