@@ -8,6 +8,7 @@ from chalicelib.aws.clients import Clients
 from chalicelib.aws.ec2 import Ec2
 from chalicelib.aws.email import EmailTopic
 from chalicelib.aws.instance_connect import InstanceConnect
+from chalicelib.aws.launch_prerequisites import LaunchPrerequisites
 from chalicelib.aws.secrets import MasterKey
 from chalicelib.aws.ssm import Ssm
 from chalicelib.channels.webhook import WebhookSender, derive_secret
@@ -16,6 +17,7 @@ from chalicelib.control.loop.execute import Executor
 from chalicelib.control.loop.images import ImageReconciler
 from chalicelib.control.loop.notifications import NotificationSender
 from chalicelib.control.loop.observe import Observer
+from chalicelib.control.loop.observe_image import ImageObserver
 from chalicelib.control.loop.reconcile import Reconciler
 from chalicelib.control.loop.resolve_launch import LaunchResolver
 from chalicelib.control.loop.sweep import Sweep
@@ -138,13 +140,17 @@ def _webhook_secrets(clients: Clients, settings: Settings) -> SecretFor:
 def _build_reconciler(parts: Parts) -> Reconciler:
     stores = parts.repositories
     observer = Observer(parts.ec2, parts.ssm, stores.heartbeats, parts.settings.instance_role_id)
-    resolver = LaunchResolver(parts.ec2, parts.ssm, parts.catalog, parts.settings)
+    resolver = LaunchResolver(
+        LaunchPrerequisites(parts.clients, parts.settings.stage), parts.ssm, parts.catalog, parts.settings
+    )
     executor = Executor(stores, parts.ec2, parts.ssm, observer, resolver, parts.clock)
     return Reconciler(stores, observer, executor, parts.settings, parts.clock)
 
 
 def _build_image_reconciler(parts: Parts) -> ImageReconciler:
-    return ImageReconciler(parts.repositories, Amis(parts.clients, parts.settings.stage), parts.ssm, parts.clock)
+    amis = Amis(parts.clients, parts.settings.stage)
+    observer = ImageObserver(parts.repositories.instances, amis, parts.ssm)
+    return ImageReconciler(parts.repositories, observer, amis, parts.ssm, parts.clock)
 
 
 def _build_notification_sender(parts: Parts) -> NotificationSender:

@@ -1,4 +1,4 @@
-"""What AWS tells the desk, read with suspicion: an id to look at, or nothing. Unknown is no news; unreadable is logged.
+"""Read the ids to reconcile from AWS's events. Unknown events are ignored, unreadable ones are logged.
 
 https://docs.aws.amazon.com/ec2/latest/userguide/instance-state-changes.html,
 https://docs.aws.amazon.com/systems-manager/latest/userguide/monitoring-systems-manager-event-examples.html
@@ -13,58 +13,58 @@ LOG = logging.getLogger(__name__)
 
 EC2_STATE_CHANGE = "EC2 Instance State-change Notification"
 COMMAND_CHANGE = "EC2 Command Invocation Status-change Notification"
-"""Per instance; the one without "Invocation" is per command and names no instance."""
+"""The event for each instance of a command. The one without "Invocation" is for the command and names no instance."""
 
 EC2_PATTERN = {"source": ["aws.ec2"], "detail-type": [EC2_STATE_CHANGE]}
 COMMAND_PATTERN = {"source": ["aws.ssm"], "detail-type": [COMMAND_CHANGE]}
 
-_MACHINE_ID = re.compile(r"m?i-[0-9a-f]{8,17}")
-"""EC2's, and those of machines elsewhere, of which there is no record."""
+_EC2_INSTANCE_ID = re.compile(r"m?i-[0-9a-f]{8,17}")
+"""EC2 instances, and managed nodes outside EC2 (mi-), which have no record."""
 
 
 def parse_stream_record_ids(event: Mapping[str, Any]) -> Iterator[str]:
-    """The ids of records that a person wrote, each once, from a batch of the instances table's stream."""
+    """Yield the ids of records that a person wrote, each once, from a batch of the instances table's stream."""
     records = event.get("Records")
     if not isinstance(records, list):
-        LOG.error("dropped a stream event without records")
+        LOG.error("dropped a stream event without a list of records")
         return
-    observation = set()
+    seen_ids = set()
     for record in records:
-        record_id = _readable(_woken, record)
-        if record_id and record_id not in observation:
-            observation.add(record_id)
+        record_id = _read_or_log(_user_written_id, record)
+        if record_id and record_id not in seen_ids:
+            seen_ids.add(record_id)
             yield record_id
 
 
 def parse_ec2_instance_id(event: Mapping[str, Any]) -> str | None:
-    """The EC2 instance that changed, or on which a command came to its end; None where there is nothing to look at."""
+    """Return the id of the EC2 instance that changed or on which a command ended; None for other events."""
     match event.get("detail-type"):
         case "EC2 Instance State-change Notification" | "EC2 Command Invocation Status-change Notification":
-            return _readable(_machine, event)
+            return _read_or_log(_ec2_instance_id, event)
         case _:
             return None
 
 
-def _woken(record: Mapping[str, Any]) -> str | None:
-    """A record that was removed has no new image; one that the loop wrote has no `user_write`."""
+def _user_written_id(record: Mapping[str, Any]) -> str | None:
+    """Return the id if a person wrote the record. A removed record has no new image."""
     image = record["dynamodb"].get("NewImage")
     if image is None or not image.get("user_write", {}).get("BOOL"):
         return None
     return _text(image["id"]["S"])
 
 
-def _machine(event: Mapping[str, Any]) -> str:
-    machine_id = _text(event["detail"]["instance-id"])
-    if not _MACHINE_ID.fullmatch(machine_id):
-        raise ValueError(f"no instance id: {machine_id[:40]!r}")
-    return machine_id
+def _ec2_instance_id(event: Mapping[str, Any]) -> str:
+    instance_id = _text(event["detail"]["instance-id"])
+    if not _EC2_INSTANCE_ID.fullmatch(instance_id):
+        raise ValueError(f"not an instance id: {instance_id[:40]!r}")
+    return instance_id
 
 
-def _readable(read: Callable[[Any], str | None], event: Any) -> str | None:
+def _read_or_log(read: Callable[[Any], str | None], event: Any) -> str | None:
     try:
         return read(event)
-    except (AttributeError, KeyError, TypeError, ValueError) as problem:
-        LOG.error("dropped an event that cannot be read: %s: %s", type(problem).__name__, problem)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        LOG.error("dropped an event that cannot be read: %s: %s", type(error).__name__, error)
         return None
 
 

@@ -1,4 +1,4 @@
-"""The environment, read once."""
+"""Read the settings of a deployment from environment variables."""
 
 import os
 from collections.abc import Mapping
@@ -11,16 +11,17 @@ class InvalidSetting(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What a deployment decides; `.chalice/config.json` sets it.
+    """The settings of a deployment. `.chalice/config.json` sets them.
 
-    :param stage: the desk acts on EC2 instances with this `gpudesk:stage` tag only
-    :param instance_profile: of the instances that it launches
+    :param stage: gpudesk acts on EC2 instances with this `gpudesk:stage` tag only
+    :param table_prefix: the names of all tables begin with it
+    :param instance_profile: the IAM instance profile of the instances that gpudesk launches
     :param instance_role_id: the unique id of that profile's role (AROA...)
-    :param security_group: the name of the group without ingress, in every region and VPC that is used
-    :param home_region: where the desk itself and its tables are
-    :param email_topic_arn: the SNS topic that e-mail goes by; empty: this desk sends none
+    :param security_group: the name of the security group without ingress in every region and VPC that is used
+    :param home_region: the region of gpudesk itself and its tables
+    :param email_topic_arn: the SNS topic for e-mail; empty: gpudesk sends no e-mail
     :param allow_private_webhooks: allow plain http and private addresses as webhooks, for the local cloud; never on AWS
-    :param webhook_key: the parameter, a SecureString, of the key that webhooks' secrets are made of
+    :param webhook_key: the SSM parameter (a SecureString) with the key that webhook secrets are derived from
     """
 
     stage: str

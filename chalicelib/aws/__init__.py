@@ -1,1 +1,1 @@
-"""AWS, touched in one place per service: thin, typed, paged; AWS's error codes are translated in `errors`."""
+"""Calls to AWS, one module for each service. They return domain values and raise domain errors."""

@@ -1,14 +1,14 @@
-"""AMIs of the desk's own: made, looked at, taken away. Raises the kinds of CloudError.
+"""AMIs that gpudesk creates, observes and deletes, with their snapshots.
 
-They are never shared: CreateImage gives launch permission to nobody else, and nothing here changes that.
+They are never shared: CreateImage gives launch permission to this account only, and nothing here changes that.
 """
 
 import re
 from typing import TYPE_CHECKING
 
 from chalicelib.aws.clients import Clients
-from chalicelib.aws.ec2 import IMAGE_TAG, OWNER_TAG, STAGE_TAG
 from chalicelib.aws.errors import translate_errors
+from chalicelib.aws.tags import IMAGE_TAG, OWNER_TAG, STAGE_TAG
 from chalicelib.domain.common.errors import AwsNotFound
 from chalicelib.domain.images.plan import ObservedAmi
 from chalicelib.domain.images.record import MAX_DESCRIPTION_LENGTH, Image, build_ami_name
@@ -17,18 +17,24 @@ from chalicelib.domain.instances.observation import NotVisible
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import FilterTypeDef, ImageTypeDef, TagSpecificationTypeDef
 
-DONE = re.compile(r"(\d+)%?")
+PROGRESS = re.compile(r"(\d+)%?")
 
 
 class Amis:
-    """One stage's images."""
+    """The AMIs of one stage. Each method raises AwsError if EC2 rejects the call or does not respond."""
 
     def __init__(self, clients: Clients, stage: str) -> None:
+        """Use only AMIs with this stage tag.
+
+        :param stage: the value of the tag
+        """
         self._clients = clients
         self._stage = stage
 
     def create(self, image: Image) -> str:
-        """CreateImage has no token; the name, which is the record's alone, is what AWS refuses to make twice.
+        """Create an AMI.
+
+        CreateImage has no client token. Its name contains the id of the record, and AWS rejects a name that exists.
 
         :returns: the AMI's id
         """
@@ -55,7 +61,7 @@ class Amis:
             )["ImageId"]
 
     def find(self, image: Image) -> ObservedAmi | NotVisible:
-        """What EC2 shows under the record's name, whoever asked for it and whether or not the answer arrived."""
+        """Return the AMI with the record's name: it may exist even if the response of CreateImage was lost."""
         with translate_errors():
             found = self._clients.ec2(image.region).describe_images(
                 Owners=["self"],
@@ -64,22 +70,25 @@ class Amis:
                     {"Name": f"tag:{STAGE_TAG}", "Values": [self._stage]},
                 ],
             )["Images"]
-        return self._view(image, found[0]) if found else NotVisible()
+        return self._to_observed(image, found[0]) if found else NotVisible()
 
     def snapshots(self, image: Image) -> tuple[str, ...]:
-        """All that carry its tag, whether or not there is still an AMI of them."""
+        """Return the ids of all snapshots with the tag of the image, even if their AMI is gone."""
         with translate_errors():
             pages = (
-                self._clients.ec2(image.region).get_paginator("describe_snapshots").paginate(Filters=self._own(image))
+                self._clients.ec2(image.region)
+                .get_paginator("describe_snapshots")
+                .paginate(Filters=self._filters(image))
             )
             return tuple(sorted(found["SnapshotId"] for page in pages for found in page["Snapshots"]))
 
     def deregister(self, region: str, ami_id: str) -> None:
+        """Deregister an AMI. Its snapshots stay."""
         with translate_errors():
             self._clients.ec2(region).deregister_image(ImageId=ami_id)
 
     def delete_snapshots(self, region: str, snapshots: tuple[str, ...]) -> None:
-        """Each of them; one that is gone already is no matter."""
+        """Delete snapshots. Those that do not exist any more are skipped."""
         for snapshot in snapshots:
             try:
                 with translate_errors():
@@ -87,28 +96,28 @@ class Amis:
             except AwsNotFound:
                 continue
 
-    def _view(self, image: Image, found: "ImageTypeDef") -> ObservedAmi:
+    def _to_observed(self, image: Image, found: "ImageTypeDef") -> ObservedAmi:
         disks = [mapping["Ebs"] for mapping in found.get("BlockDeviceMappings", ()) if "Ebs" in mapping]
         state = str(found["State"])
-        shares = self._shares(image) if state == "pending" else [100]
+        progress = self._progress(image) if state == "pending" else [100]
         return ObservedAmi(
             ami_id=found["ImageId"],
             state=state,
             snapshots=tuple(disk["SnapshotId"] for disk in disks if "SnapshotId" in disk),
             size_gib=sum(disk.get("VolumeSize", 0) for disk in disks),
             failure_reason=found.get("StateReason", {}).get("Message", ""),
-            progress=min(shares, default=0),
-            has_snapshot=len(shares) >= max(1, len(disks)) or state != "pending",
+            progress=min(progress, default=0),
+            has_snapshot=len(progress) >= max(1, len(disks)) or state != "pending",
         )
 
-    def _shares(self, image: Image) -> list[int]:
-        """How much of each of its snapshots is copied, in percent."""
+    def _progress(self, image: Image) -> list[int]:
+        """Return how much of each snapshot of the image is copied, in percent."""
         with translate_errors():
-            found = self._clients.ec2(image.region).describe_snapshots(Filters=self._own(image))["Snapshots"]
-        shares = [DONE.match(each.get("Progress", "")) for each in found]
-        return [int(share[1]) if share else 0 for share in shares]
+            found = self._clients.ec2(image.region).describe_snapshots(Filters=self._filters(image))["Snapshots"]
+        matches = [PROGRESS.match(snapshot.get("Progress", "")) for snapshot in found]
+        return [int(match[1]) if match else 0 for match in matches]
 
-    def _own(self, image: Image) -> "list[FilterTypeDef]":
+    def _filters(self, image: Image) -> "list[FilterTypeDef]":
         return [
             {"Name": f"tag:{IMAGE_TAG}", "Values": [image.id]},
             {"Name": f"tag:{STAGE_TAG}", "Values": [self._stage]},

@@ -1,7 +1,6 @@
-"""SDK clients, one for each service and region, made when first needed."""
+"""SDK clients: one for each service and region, created when first needed."""
 
-import functools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -12,27 +11,39 @@ if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_ssm import SSMClient
 
-ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=3, read_timeout=10)
-"""The loop is the retry: the SDK's own would empty RunInstances' bucket and hide a lost answer."""
+NO_RETRIES = Config(retries={"total_max_attempts": 1}, connect_timeout=3, read_timeout=10)
+"""The control loop retries. Retries of the SDK would use up RunInstances' request tokens and hide a lost response."""
 
 
 class Clients:
     """EC2, EC2 Instance Connect, SSM and SNS clients by region."""
 
     def __init__(self) -> None:
-        self.ec2 = functools.cache(self._ec2)
-        self.instance_connect = functools.cache(self._instance_connect)
-        self.ssm = functools.cache(self._ssm)
-        self.sns = functools.cache(self._sns)
+        """Create no client yet."""
+        self._clients: dict[tuple[str, str], Any] = {}
 
-    def _ec2(self, region: str) -> "EC2Client":
-        return boto3.client("ec2", region_name=region, config=ONCE)
+    def ec2(self, region: str) -> "EC2Client":
+        """Return the EC2 client of a region."""
+        client: EC2Client = self._get("ec2", region)
+        return client
 
-    def _instance_connect(self, region: str) -> "EC2InstanceConnectClient":
-        return boto3.client("ec2-instance-connect", region_name=region, config=ONCE)
+    def instance_connect(self, region: str) -> "EC2InstanceConnectClient":
+        """Return the EC2 Instance Connect client of a region."""
+        client: EC2InstanceConnectClient = self._get("ec2-instance-connect", region)
+        return client
 
-    def _ssm(self, region: str) -> "SSMClient":
-        return boto3.client("ssm", region_name=region, config=ONCE)
+    def ssm(self, region: str) -> "SSMClient":
+        """Return the SSM client of a region."""
+        client: SSMClient = self._get("ssm", region)
+        return client
 
-    def _sns(self, region: str) -> "SNSClient":
-        return boto3.client("sns", region_name=region, config=ONCE)
+    def sns(self, region: str) -> "SNSClient":
+        """Return the SNS client of a region."""
+        client: SNSClient = self._get("sns", region)
+        return client
+
+    def _get(self, service: Any, region: str) -> Any:
+        key = (service, region)
+        if key not in self._clients:
+            self._clients[key] = boto3.client(service, region_name=region, config=NO_RETRIES)
+        return self._clients[key]

@@ -1,64 +1,51 @@
-"""EC2: what carries our tag, and the five things we do to it."""
+"""EC2: observe the instances with gpudesk tags, and launch, start, stop and terminate them."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import UTC
 from typing import TYPE_CHECKING
 
 from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translate_errors
-from chalicelib.domain.common.errors import PermanentAwsError, TransientAwsError
+from chalicelib.aws.tags import ID_TAG, OWNER_TAG, STAGE_TAG
+from chalicelib.domain.common.errors import TransientAwsError
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.observation import ObservedInstance
 from chalicelib.domain.instances.record import Ec2State, Machine, ScheduledEvent
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import (
+        BlockDeviceMappingTypeDef,
         FilterTypeDef,
+        InstanceNetworkInterfaceSpecificationTypeDef,
         InstanceStatusEventTypeDef,
         InstanceTypeDef,
         TagSpecificationTypeDef,
     )
 
-ID_TAG = "gpudesk:id"
-OWNER_TAG = "gpudesk:owner"
-STAGE_TAG = "gpudesk:stage"
-IMAGE_TAG = "gpudesk:image"
-PAGE = 1000
+PAGE_SIZE = 1000
 EVENT_CODES = ("instance-retirement", "instance-stop", "instance-reboot", "system-reboot", "system-maintenance")
 ENDED_EVENT_PREFIXES = ("[Completed]", "[Canceled]")
-"""How the description of an event begins that is over."""
-TAGGED = ("instance", "volume", "network-interface")
-
-
-@dataclass(frozen=True)
-class AmiDetails:
-    """What a launch has to know of an AMI."""
-
-    root_device: str
-    snapshot_gib: int
-
-
-@dataclass(frozen=True)
-class Subnet:
-    """Somewhere to launch."""
-
-    subnet_id: str
-    zone: str
-    vpc_id: str
+"""The description of a scheduled event that is over begins with one of these."""
+TAGGED_RESOURCES = ("instance", "volume", "network-interface")
 
 
 class Ec2:
-    """One stage's instances. Raises the kinds of CloudError."""
+    """The instances of one stage. Each method raises AwsError if EC2 rejects the call or does not respond."""
 
     def __init__(self, clients: Clients, stage: str) -> None:
+        """Use only instances with this stage tag.
+
+        :param stage: the value of the tag
+        """
         self._clients = clients
         self._stage = stage
 
     def describe_by_tag(self, region: str, desk_id: str | None = None) -> list[ObservedInstance]:
-        """All instances of this stage in a region, or those of one record, terminated ones included.
+        """Return all instances of this stage in a region, terminated ones included.
 
-        By tag, never by ids: one unknown id fails a whole describe.
+        Instances are selected by tag, not by id, because one unknown id fails the whole call.
+
+        :param desk_id: only those of this record
         """
         filters: list[FilterTypeDef] = [{"Name": f"tag:{STAGE_TAG}", "Values": [self._stage]}]
         filters.append(
@@ -68,29 +55,29 @@ class Ec2:
             pages = (
                 self._clients.ec2(region)
                 .get_paginator("describe_instances")
-                .paginate(Filters=filters, PaginationConfig={"PageSize": PAGE})
+                .paginate(Filters=filters, PaginationConfig={"PageSize": PAGE_SIZE})
             )
             return [
-                _view(region, found)
+                _to_observed(region, instance)
                 for page in pages
                 for reservation in page["Reservations"]
-                for found in reservation.get("Instances", ())
+                for instance in reservation.get("Instances", ())
             ]
 
     def get_state(self, region: str, instance_id: str) -> Ec2State | None:
-        """What EC2 says of an id, whatever its tags; None where it does not know it.
+        """Return the state of an instance, whatever its tags; None if EC2 does not know its id.
 
-        By filter: an unknown id in InstanceIds is an error, in a filter it is an empty answer.
+        The id is given as a filter: an unknown id in InstanceIds is an error, in a filter it is an empty response.
         """
         with translate_errors():
-            pages = self._clients.ec2(region).describe_instances(
+            reservations = self._clients.ec2(region).describe_instances(
                 Filters=[{"Name": "instance-id", "Values": [instance_id]}]
             )["Reservations"]
-        states = [found["State"]["Name"] for page in pages for found in page.get("Instances", ())]
+        states = [instance["State"]["Name"] for found in reservations for instance in found.get("Instances", ())]
         return Ec2State(states[0]) if states else None
 
     def scheduled_events(self, region: str) -> dict[str, ScheduledEvent]:
-        """The next event that AWS has scheduled for each instance of the region and that has not happened yet.
+        """Return the next scheduled event of each instance of a region, by EC2 id, without events that are over.
 
         https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/viewing_scheduled_events.html
         """
@@ -100,23 +87,22 @@ class Ec2:
                 .get_paginator("describe_instance_status")
                 .paginate(Filters=[{"Name": "event.code", "Values": list(EVENT_CODES)}], IncludeAllInstances=True)
             )
-            found = [status for page in pages for status in page["InstanceStatuses"]]
-        events = {status["InstanceId"]: [_event(each) for each in status.get("Events", ())] for status in found}
-        return {
-            instance_id: min(ahead, key=lambda event: event.not_before)
-            for instance_id, each in events.items()
-            if (ahead := [event for event in each if not event.description.startswith(ENDED_EVENT_PREFIXES)])
-        }
+            statuses = [status for page in pages for status in page["InstanceStatuses"]]
+        next_events = {}
+        for status in statuses:
+            events = [_to_event(raw) for raw in status.get("Events", ())]
+            ahead = [event for event in events if not event.description.startswith(ENDED_EVENT_PREFIXES)]
+            if ahead:
+                next_events[status["InstanceId"]] = min(ahead, key=lambda event: event.not_before)
+        return next_events
 
     def launch(self, attempt: LaunchAttempt) -> Machine:
-        """RunInstances exactly as the attempt says; the same token gives the same instance.
+        """Call RunInstances exactly as the attempt says; the same token gives the same instance.
 
-        On-demand, gp3 and encrypted, IMDSv2 only, no key pair, and a shutdown from inside is a stop.
+        The instance is on-demand, accepts IMDSv2 only, has no key pair, and a shutdown from inside stops it.
         """
-        tags = [{"Key": key, "Value": value} for key, value in sorted(attempt.tags.items())]
-        specifications: list[TagSpecificationTypeDef] = [{"ResourceType": kind, "Tags": tags} for kind in TAGGED]  # type: ignore[typeddict-item]
         with translate_errors():
-            answer = self._clients.ec2(attempt.region).run_instances(
+            response = self._clients.ec2(attempt.region).run_instances(
                 ClientToken=attempt.token,
                 MinCount=1,
                 MaxCount=1,
@@ -125,104 +111,72 @@ class Ec2:
                 IamInstanceProfile={"Name": attempt.instance_profile},
                 InstanceInitiatedShutdownBehavior="stop",
                 MetadataOptions={"HttpTokens": "required", "HttpEndpoint": "enabled", "HttpPutResponseHopLimit": 2},
-                BlockDeviceMappings=[
-                    {
-                        "DeviceName": attempt.root_device,
-                        "Ebs": {
-                            "VolumeSize": attempt.disk_gib,
-                            "VolumeType": "gp3",
-                            "Encrypted": True,
-                            "DeleteOnTermination": True,
-                        },
-                    }
-                ],
-                NetworkInterfaces=[
-                    {
-                        "DeviceIndex": 0,
-                        "SubnetId": attempt.subnet_id,
-                        "Groups": [attempt.security_group_id],
-                        "AssociatePublicIpAddress": attempt.public_address,
-                        "DeleteOnTermination": True,
-                    }
-                ],
-                TagSpecifications=specifications,
+                BlockDeviceMappings=[_root_disk(attempt)],
+                NetworkInterfaces=[_network_interface(attempt)],
+                TagSpecifications=_tag_specifications(attempt),
             )
-        instances = answer.get("Instances", [])
+        instances = response.get("Instances", [])
         if not instances:
-            raise TransientAwsError("EmptyAnswer", "RunInstances answered without an instance")
-        return _machine(_view(attempt.region, instances[0]))
+            raise TransientAwsError("EmptyResponse", "EC2 returned no instance for RunInstances")
+        launched = _to_observed(attempt.region, instances[0])
+        return Machine(
+            instance_id=launched.instance_id, zone=launched.zone, state=launched.state, launched_at=launched.launched_at
+        )
 
     def start(self, region: str, instance_id: str) -> None:
+        """Start a stopped instance."""
         with translate_errors():
             self._clients.ec2(region).start_instances(InstanceIds=[instance_id])
 
     def stop(self, region: str, instance_id: str, *, force: bool) -> None:
+        """Stop an instance.
+
+        :param force: do not let its operating system shut down
+        """
         with translate_errors():
             self._clients.ec2(region).stop_instances(InstanceIds=[instance_id], Force=force)
 
     def terminate(self, region: str, instance_id: str) -> None:
+        """Terminate an instance, which deletes its root disk."""
         with translate_errors():
             self._clients.ec2(region).terminate_instances(InstanceIds=[instance_id])
 
-    def describe_image(self, region: str, image_id: str) -> AmiDetails:
-        """Root device (a wrong name adds a second disk) and snapshot size (a smaller disk is refused)."""
-        with translate_errors():
-            images = self._clients.ec2(region).describe_images(ImageIds=[image_id])["Images"]
-        if not images:
-            raise PermanentAwsError("NoSuchImage", f"{image_id} does not exist in {region}")
-        root = images[0]["RootDeviceName"]
-        sizes = [
-            mapping["Ebs"].get("VolumeSize", 0)
-            for mapping in images[0].get("BlockDeviceMappings", ())
-            if mapping.get("DeviceName") == root and "Ebs" in mapping
-        ]
-        return AmiDetails(root, max(sizes, default=0))
 
-    def subnets(self, region: str, instance_type: str) -> list[Subnet]:
-        """Where the type is offered: the subnets tagged for this stage, or else the default VPC's."""
-        with translate_errors():
-            client = self._clients.ec2(region)
-            offered = {
-                offering["Location"]
-                for page in client.get_paginator("describe_instance_type_offerings").paginate(
-                    LocationType="availability-zone",
-                    Filters=[{"Name": "instance-type", "Values": [instance_type]}],
-                )
-                for offering in page["InstanceTypeOfferings"]
-            }
-            subnets = [
-                found for page in client.get_paginator("describe_subnets").paginate() for found in page["Subnets"]
-            ]
-        ours = [s for s in subnets if {"Key": STAGE_TAG, "Value": self._stage} in s.get("Tags", [])]
-        usable = ours or [s for s in subnets if s.get("DefaultForAz")]
-        return sorted(
-            (
-                Subnet(s["SubnetId"], s["AvailabilityZone"], s["VpcId"])
-                for s in usable
-                if s["AvailabilityZone"] in offered
-            ),
-            key=lambda subnet: (subnet.zone, subnet.subnet_id),
-        )
+def select_for_record(candidates: Iterable[ObservedInstance], instance_id: str | None) -> ObservedInstance | None:
+    """Return the EC2 instance that a record is about.
 
-    def security_group(self, region: str, vpc_id: str, name: str) -> str:
-        """The id of the group without ingress that the deployment made."""
-        with translate_errors():
-            groups = self._clients.ec2(region).describe_security_groups(
-                Filters=[{"Name": "vpc-id", "Values": [vpc_id]}, {"Name": "group-name", "Values": [name]}]
-            )["SecurityGroups"]
-        if not groups:
-            raise PermanentAwsError(
-                "NoSecurityGroup", f"{vpc_id} in {region} has no security group {name}; deploy the desk there"
-            )
-        return groups[0]["GroupId"]
+    :param instance_id: the EC2 id in the record; None: the oldest candidate, preferably one that is not ending
+    """
+    candidates = list(candidates)
+    if instance_id:
+        return next((ec2 for ec2 in candidates if ec2.instance_id == instance_id), None)
+    alive = [ec2 for ec2 in candidates if ec2.state not in (Ec2State.TERMINATED, Ec2State.SHUTTING_DOWN)]
+    return min(alive or candidates, key=lambda ec2: ec2.launched_at, default=None)
 
 
-def tags_for(*, desk_id: str, name: str, owner: str, stage: str, more: Mapping[str, str]) -> dict[str, str]:
-    """What an instance, its volumes and its network interface carry; nobody's own tag replaces ours."""
-    return {**more, "Name": name, ID_TAG: desk_id, OWNER_TAG: owner, STAGE_TAG: stage}
+def _root_disk(attempt: LaunchAttempt) -> "BlockDeviceMappingTypeDef":
+    return {
+        "DeviceName": attempt.root_device,
+        "Ebs": {"VolumeSize": attempt.disk_gib, "VolumeType": "gp3", "Encrypted": True, "DeleteOnTermination": True},
+    }
 
 
-def _event(raw: "InstanceStatusEventTypeDef") -> ScheduledEvent:
+def _network_interface(attempt: LaunchAttempt) -> "InstanceNetworkInterfaceSpecificationTypeDef":
+    return {
+        "DeviceIndex": 0,
+        "SubnetId": attempt.subnet_id,
+        "Groups": [attempt.security_group_id],
+        "AssociatePublicIpAddress": attempt.public_address,
+        "DeleteOnTermination": True,
+    }
+
+
+def _tag_specifications(attempt: LaunchAttempt) -> "list[TagSpecificationTypeDef]":
+    tags = [{"Key": key, "Value": value} for key, value in sorted(attempt.tags.items())]
+    return [{"ResourceType": kind, "Tags": tags} for kind in TAGGED_RESOURCES]  # type: ignore[typeddict-item]
+
+
+def _to_event(raw: "InstanceStatusEventTypeDef") -> ScheduledEvent:
     return ScheduledEvent(
         id=raw.get("InstanceEventId", ""),
         code=raw.get("Code", ""),
@@ -231,36 +185,16 @@ def _event(raw: "InstanceStatusEventTypeDef") -> ScheduledEvent:
     )
 
 
-def _view(region: str, found: "InstanceTypeDef") -> ObservedInstance:
-    tags = {tag["Key"]: tag["Value"] for tag in found.get("Tags", ())}
+def _to_observed(region: str, instance: "InstanceTypeDef") -> ObservedInstance:
+    tags = {tag["Key"]: tag["Value"] for tag in instance.get("Tags", ())}
     return ObservedInstance(
-        instance_id=found["InstanceId"],
+        instance_id=instance["InstanceId"],
         desk_id=tags.get(ID_TAG, ""),
         name=tags.get("Name", ""),
         owner=tags.get(OWNER_TAG, ""),
         region=region,
-        zone=found["Placement"].get("AvailabilityZone", ""),
-        instance_type=found["InstanceType"],
-        state=Ec2State(found["State"]["Name"]),
-        launched_at=found["LaunchTime"],
+        zone=instance["Placement"].get("AvailabilityZone", ""),
+        instance_type=instance["InstanceType"],
+        state=Ec2State(instance["State"]["Name"]),
+        launched_at=instance["LaunchTime"],
     )
-
-
-def _machine(view: ObservedInstance) -> Machine:
-    return Machine(
-        instance_id=view.instance_id,
-        zone=view.zone,
-        state=view.state,
-        launched_at=view.launched_at,
-    )
-
-
-def select_for_record(
-    views: Iterator[ObservedInstance] | list[ObservedInstance], instance_id: str | None
-) -> ObservedInstance | None:
-    """The view that a record is about: its own machine, or, while it knows none, the first that is not at its end."""
-    views = list(views)
-    if instance_id:
-        return next((view for view in views if view.instance_id == instance_id), None)
-    alive = [view for view in views if view.state not in (Ec2State.TERMINATED, Ec2State.SHUTTING_DOWN)]
-    return min(alive or views, key=lambda view: view.launched_at, default=None)

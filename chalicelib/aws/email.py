@@ -1,4 +1,4 @@
-"""E-mail by SNS: one topic of the stage, a subscription for each address, filtered so that each gets its own."""
+"""E-mail by SNS: one topic for the stage, with a filtered subscription for each address."""
 
 import json
 from typing import TYPE_CHECKING
@@ -11,73 +11,79 @@ if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
 
 ADDRESS = "to"
-"""The message's attribute that subscriptions filter by."""
+"""The message attribute that subscriptions filter by, so that each address gets only its own mail."""
 
-PENDING = "PendingConfirmation"
-"""What SNS lists as the ARN of a subscription that nobody has confirmed."""
+PENDING_CONFIRMATION = "PendingConfirmation"
+"""The ARN that SNS lists for a subscription that is not confirmed."""
+
+MAX_SUBJECT_LENGTH = 100
+"""https://docs.aws.amazon.com/sns/latest/api/API_Publish.html"""
 
 
 class EmailTopic:
-    """The stage's topic.
-
-    :param topic_arn: empty where the stage has none
-    """
+    """The SNS topic of the stage."""
 
     def __init__(self, clients: Clients, topic_arn: str) -> None:
+        """Use this topic.
+
+        :param topic_arn: empty if the stage has no topic
+        """
         self._clients = clients
-        self._topic = topic_arn
+        self._topic_arn = topic_arn
 
     def subscribe(self, address: str) -> None:
-        """Subscribe it: SNS then asks its owner for confirmation, by mail. A stage without a topic invites nobody.
+        """Subscribe an address. SNS sends it a mail with a link to confirm. Without a topic, nothing is done.
 
-        :raises CloudError: SNS refused
+        :raises AwsError: SNS rejected the call or did not respond
         """
-        if not self._topic:
+        if not self._topic_arn:
             return
         with translate_errors():
             self._sns().subscribe(
-                TopicArn=self._topic,
+                TopicArn=self._topic_arn,
                 Protocol="email",
                 Endpoint=address,
                 Attributes={"FilterPolicy": json.dumps({ADDRESS: [address]})},
             )
 
-    def is_confirmed(self) -> frozenset[str]:
-        """The addresses that have confirmed.
+    def list_confirmed(self) -> frozenset[str]:
+        """Return the addresses that have confirmed their subscription.
 
-        :raises CloudError: SNS did not say
+        :raises AwsError: SNS rejected the call or did not respond
         """
         with translate_errors():
-            pages = self._sns().get_paginator("list_subscriptions_by_topic").paginate(TopicArn=self._topic)
+            pages = self._sns().get_paginator("list_subscriptions_by_topic").paginate(TopicArn=self._topic_arn)
             return frozenset(
-                each["Endpoint"]
+                subscription["Endpoint"]
                 for page in pages
-                for each in page["Subscriptions"]
-                if each["Protocol"] == "email" and each["SubscriptionArn"] != PENDING
+                for subscription in page["Subscriptions"]
+                if subscription["Protocol"] == "email" and subscription["SubscriptionArn"] != PENDING_CONFIRMATION
             )
 
     def send(self, address: str, subject: str, text: str) -> str:
-        """Hand one mail to SNS, which says nothing of what becomes of it.
+        """Hand one mail to SNS, which does not report whether the mail arrives.
 
-        :param subject: at most 100 characters of ASCII
-        :returns: SNS's id of the message
-        :raises NotDelivered: the address has not confirmed, or SNS did not take it
+        :param subject: ASCII; SNS allows 100 characters, and more are cut off
+        :returns: the result, with SNS's id of the message
+        :raises DeliveryFailed: the address is not confirmed, or SNS did not accept the mail
         """
-        if not self._topic:
-            raise DeliveryFailed("this desk has no topic for e-mail")
+        if not self._topic_arn:
+            raise DeliveryFailed("No e-mail was sent: this deployment of gpudesk has no SNS topic.")
         try:
-            if address not in self.is_confirmed():
-                raise DeliveryFailed(f"{address} has not confirmed: a mail of AWS Notifications asks for it")
+            if address not in self.list_confirmed():
+                raise DeliveryFailed(
+                    f"{address} is not confirmed. Follow the link in the mail from AWS Notifications first."
+                )
             with translate_errors():
-                answer = self._sns().publish(
-                    TopicArn=self._topic,
-                    Subject=subject[:100],
+                response = self._sns().publish(
+                    TopicArn=self._topic_arn,
+                    Subject=subject[:MAX_SUBJECT_LENGTH],
                     Message=text,
                     MessageAttributes={ADDRESS: {"DataType": "String", "StringValue": address}},
                 )
         except AwsError as error:
-            raise DeliveryFailed(str(error)) from error
-        return f"SNS took it as {answer['MessageId']}"
+            raise DeliveryFailed(f"SNS did not accept the mail: {error.description}") from error
+        return f"SNS accepted the mail as message {response['MessageId']}."
 
     def _sns(self) -> "SNSClient":
-        return self._clients.sns(self._topic.split(":")[3])
+        return self._clients.sns(self._topic_arn.split(":")[3])

@@ -1,4 +1,4 @@
-"""AWS's error codes, translated once. By code, never by HTTP status: InsufficientInstanceCapacity is a 500.
+"""Translate the errors of the AWS SDK. The code decides, not the HTTP status: InsufficientInstanceCapacity is a 500.
 
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
 """
@@ -26,7 +26,7 @@ NO_CAPACITY_CODES = frozenset(
         "Unsupported",
     }
 )
-"""`Unsupported` is what EC2 says where a zone does not offer the type."""
+"""EC2 returns `Unsupported` if the zone does not offer the instance type."""
 
 QUOTA_CODES = frozenset(
     {"VcpuLimitExceeded", "InstanceLimitExceeded", "VolumeLimitExceeded", "MaxSpotInstanceCountExceeded"}
@@ -69,42 +69,50 @@ TRANSIENT_CODES = frozenset(
         "IdempotentParameterMismatch",
     }
 )
-"""`IncorrectInstanceState` too: a start while it is stopping, a stop while it is pending. The next look sees.
-`IdempotentParameterMismatch`: something was launched with this token; the next look finds it by its tags."""
+"""Errors after which the same call may succeed.
+
+`IncorrectInstanceState`: a start while the instance is stopping, a stop while it is pending; the next pass sees more.
+`IdempotentParameterMismatch`: an instance was launched with this token; the next pass finds it by its tags.
+"""
 
 
-def translate(error: Exception) -> AwsError:
-    """What an error of the SDK means to the loop."""
+def translate_error(error: Exception) -> AwsError:
+    """Return the domain error for an error of the SDK.
+
+    It has AWS's code and message if AWS responded, and otherwise the name of the SDK's error and our own message.
+    """
     if isinstance(error, ClientError):
         code = str(error.response.get("Error", {}).get("Code", "Unknown"))
         message = str(error.response.get("Error", {}).get("Message", ""))
         status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-        return _kind(code, status)(code, message)
+        return _error_class(code, status)(code, message)
+    name = type(error).__name__
     if isinstance(error, ParamValidationError):
-        return PermanentAwsError("ParamValidation", str(error))
-    return TransientAwsError("NoAnswer", f"{type(error).__name__}: {error}")
+        report = " ".join(str(error.kwargs.get("report", error)).split())
+        return PermanentAwsError(name, f"gpudesk did not make the call, because a parameter is invalid: {report}")
+    return TransientAwsError(name, "AWS was not reached or did not respond")
 
 
 @contextmanager
 def translate_errors() -> Iterator[None]:
-    """Turn what the SDK raises into the desk's own errors.
+    """Raise domain errors for the errors of the SDK that are raised inside.
 
-    :raises CloudError: one of its kinds
+    :raises AwsError: AWS rejected a call or did not respond
     """
     try:
         yield
     except (ClientError, BotoCoreError) as error:
-        raise translate(error) from error
+        raise translate_error(error) from error
 
 
-def _kind(code: str, status: int) -> type[AwsError]:
-    """The status counts only for codes that we do not know: a 503 of some proxy is no definite answer."""
-    for codes, kind in (
+def _error_class(code: str, status: int) -> type[AwsError]:
+    """Return the class for a code. The status decides only for unknown codes: a 503 of a proxy is not definite."""
+    for codes, error_class in (
         (NO_CAPACITY_CODES, InsufficientCapacity),
         (QUOTA_CODES, QuotaExceeded),
         (NOT_FOUND_CODES, AwsNotFound),
         (TRANSIENT_CODES, TransientAwsError),
     ):
         if code in codes:
-            return kind
+            return error_class
     return TransientAwsError if status >= 500 else PermanentAwsError

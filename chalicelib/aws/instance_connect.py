@@ -1,22 +1,24 @@
-"""EC2 Instance Connect: an ssh key for one minute, so that none stays on a machine and no key pair is needed."""
+"""EC2 Instance Connect: an ssh key that is valid for 60 seconds, so no key pair and no permanent key is needed."""
 
 from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translate_errors
 
 
 class InstanceConnect:
-    """The sshd of Ubuntu's images of 20.04 and later asks for such keys; on 18.04 package ec2-instance-connect does it.
+    """Sends ssh public keys to instances.
 
+    The sshd of Ubuntu 20.04 and later accepts such keys. Ubuntu 18.04 needs the package ec2-instance-connect.
     https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-connect-methods.html
     """
 
     def __init__(self, clients: Clients) -> None:
+        """Use these SDK clients."""
         self._clients = clients
 
     def send_ssh_public_key(self, region: str, instance_id: str, user: str, public_key: str) -> None:
-        """Let whoever has the private key in as `user`, for the next 60 seconds.
+        """Let the holder of the private key log in as `user` for the next 60 seconds.
 
-        :raises CloudError: AWS refused
+        :raises AwsError: AWS rejected the call or did not respond
         """
         with translate_errors():
             self._clients.instance_connect(region).send_ssh_public_key(

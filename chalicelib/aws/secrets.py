@@ -1,26 +1,31 @@
-"""The key that webhooks' secrets are made of: a SecureString in SSM's Parameter Store, read once."""
+"""The master key of all webhook secrets: a SecureString in SSM Parameter Store, read once per process."""
 
 import base64
-import functools
 
 from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translate_errors
 
 
 class MasterKey:
-    """The key itself never leaves the process.
-
-    :param region: where the parameter is
-    """
+    """The key in Parameter Store. It never leaves the process."""
 
     def __init__(self, clients: Clients, region: str, parameter: str) -> None:
+        """Read nothing yet.
+
+        :param region: the region of the parameter
+        """
         self._clients = clients
         self._region = region
         self._parameter = parameter
-        self.read = functools.cache(self._read)
+        self._key: bytes | None = None
 
-    def _read(self) -> bytes:
-        """:raises CloudError: it is not there, or not ours to read"""
-        with translate_errors():
-            answer = self._clients.ssm(self._region).get_parameter(Name=self._parameter, WithDecryption=True)
-        return base64.b64decode(answer["Parameter"]["Value"])
+    def read(self) -> bytes:
+        """Return the key. Only the first call reads it from AWS.
+
+        :raises AwsError: the parameter does not exist, or gpudesk may not read it
+        """
+        if self._key is None:
+            with translate_errors():
+                response = self._clients.ssm(self._region).get_parameter(Name=self._parameter, WithDecryption=True)
+            self._key = base64.b64decode(response["Parameter"]["Value"])
+        return self._key

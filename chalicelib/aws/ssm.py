@@ -1,4 +1,4 @@
-"""SSM: public parameters, agents, commands, sessions."""
+"""SSM: read public parameters and agents, run documents, start sessions."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -15,27 +15,27 @@ from chalicelib.domain.setup.step_output import StepOutput
 if TYPE_CHECKING:
     from mypy_boto3_ssm.type_defs import CloudWatchOutputConfigTypeDef, CommandPluginTypeDef
 
-    class _Logged(TypedDict, total=False):
+    class _LogOptions(TypedDict, total=False):
         CloudWatchOutputConfig: CloudWatchOutputConfigTypeDef
 
 
-AGENTS_A_PAGE = 50
+AGENTS_PER_CALL = 50
 
 LISTED_OUTPUT_LIMIT = 2_500
-"""Characters of a step's output that ListCommandInvocations shows; GetCommandInvocation shows ten times as many.
+"""Characters of a step's output in ListCommandInvocations. GetCommandInvocation returns ten times as many.
 
 https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_CommandPlugin.html
 """
 
 COMPLETE_OUTPUT_LIMIT = LISTED_OUTPUT_LIMIT - 100
-"""The agent cuts a little before the limit."""
+"""The agent cuts output a little below the limit, so a longer one may be incomplete."""
 
-RUNNING = frozenset({"Pending", "InProgress", "Delayed", "Cancelling"})
+RUNNING_STATUSES = frozenset({"Pending", "InProgress", "Delayed", "Cancelling"})
 
 
 @dataclass(frozen=True)
 class Session:
-    """What session-manager-plugin takes. The token is shown once and never kept; `repr` leaves it out of every log.
+    """The input of session-manager-plugin. The token is shown once and never stored; `repr` keeps it out of logs.
 
     https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_StartSession.html
     """
@@ -46,62 +46,65 @@ class Session:
 
 
 class Ssm:
-    """Raises the kinds of CloudError."""
+    """SSM in all regions. Each method raises AwsError if SSM rejects the call or does not respond."""
 
     def __init__(self, clients: Clients) -> None:
+        """Use these SDK clients."""
         self._clients = clients
 
     def get_parameter(self, region: str, name: str) -> str:
-        """A public parameter, such as the newest AMI of a line."""
+        """Return the value of a public parameter, such as the id of the newest AMI of an Ubuntu release."""
         with translate_errors():
             return self._clients.ssm(region).get_parameter(Name=name)["Parameter"]["Value"]
 
     def describe_agents(self, region: str, instance_ids: Iterable[str]) -> dict[str, ObservedAgent]:
-        """The agents that have registered, by instance; fifty a call."""
-        found: dict[str, ObservedAgent] = {}
-        change = sorted(instance_ids)
-        for start in range(0, len(change), AGENTS_A_PAGE):
-            ids = change[start : start + AGENTS_A_PAGE]
+        """Return the agents that have registered, by EC2 id. SSM is called once for 50 instances."""
+        agents: dict[str, ObservedAgent] = {}
+        all_ids = sorted(instance_ids)
+        for start in range(0, len(all_ids), AGENTS_PER_CALL):
+            ids = all_ids[start : start + AGENTS_PER_CALL]
             with translate_errors():
                 pages = (
                     self._clients.ssm(region)
                     .get_paginator("describe_instance_information")
                     .paginate(
-                        Filters=[{"Key": "InstanceIds", "Values": ids}], PaginationConfig={"PageSize": AGENTS_A_PAGE}
+                        Filters=[{"Key": "InstanceIds", "Values": ids}], PaginationConfig={"PageSize": AGENTS_PER_CALL}
                     )
                 )
                 for page in pages:
                     for info in page["InstanceInformationList"]:
-                        found[info["InstanceId"]] = ObservedAgent(
+                        agents[info["InstanceId"]] = ObservedAgent(
                             online=info.get("PingStatus") == "Online", last_ping_at=info["LastPingDateTime"]
                         )
-        return found
+        return agents
 
     def send_command(self, region: str, instance_id: str, step: SendDocument) -> str:
-        """SendCommand, which has no token: the attempt's id is in the parameters, and in the comment as a trace.
+        """Run a document.
+
+        SendCommand has no client token. So the attempt's id is in the parameters, and in the comment for tracing.
 
         :returns: the command's id
         """
         with translate_errors():
-            answer = self._clients.ssm(region).send_command(
+            response = self._clients.ssm(region).send_command(
                 InstanceIds=[instance_id],
                 DocumentName=step.document,
                 Parameters={name: [value] for name, value in step.parameters.items()},
                 Comment=step.attempt_id[:100],
                 TimeoutSeconds=int(SSM_DELIVERY_TIMEOUT.total_seconds()),
-                **_logged_to(step.log_group),
+                **_log_options(step.log_group),
             )
-        return answer["Command"]["CommandId"]
+        return response["Command"]["CommandId"]
 
     def get_document_hash(self, region: str, name: str) -> str:
-        """What SSM has computed of the document as it is now; another one, another document."""
+        """Return the hash that SSM has computed of the current document. It changes with the document."""
         with translate_errors():
             return self._clients.ssm(region).describe_document(Name=name)["Document"]["Hash"]
 
     def get_command(self, region: str, command_id: str, instance_id: str) -> ObservedCommand | NotVisible:
-        """Where a command is; right after SendCommand SSM may not know it yet.
+        """Return the state of a command. Right after SendCommand it may not be visible yet.
 
-        A step that said more than the list shows is asked for by itself, once the command has ended.
+        ListCommandInvocations cuts long outputs. Once the command has ended, they are read step by step.
         """
         with translate_errors():
             found = self._clients.ssm(region).list_command_invocations(
@@ -109,52 +112,52 @@ class Ssm:
             )["CommandInvocations"]
         if not found:
             return NotVisible()
-        status = _status(found[0]["Status"])
-        steps = [_step(plugin) for plugin in found[0].get("CommandPlugins", ())]
+        status = _to_status(found[0]["Status"])
+        steps = [_to_step(plugin) for plugin in found[0].get("CommandPlugins", ())]
         if status is not CommandStatus.RUNNING:
-            steps = [self._whole(region, command_id, instance_id, step) for step in steps]
+            steps = [self._read_output(region, command_id, instance_id, step) for step in steps]
         detail = found[0].get("StatusDetails") or found[0]["Status"]
         return ObservedCommand(command_id=command_id, status=status, status_details=detail, steps=tuple(steps))
 
-    def _whole(self, region: str, command_id: str, instance_id: str, step: StepOutput) -> StepOutput:
+    def _read_output(self, region: str, command_id: str, instance_id: str, step: StepOutput) -> StepOutput:
         if len(step.output) < COMPLETE_OUTPUT_LIMIT:
             return step
         with translate_errors():
-            answer = self._clients.ssm(region).get_command_invocation(
+            response = self._clients.ssm(region).get_command_invocation(
                 CommandId=command_id, InstanceId=instance_id, PluginName=step.name
             )
-        submitted = answer["StandardOutputContent"], answer["StandardErrorContent"]
-        return replace(step, output="\n".join(text for text in submitted if text))
+        outputs = response["StandardOutputContent"], response["StandardErrorContent"]
+        return replace(step, output="\n".join(text for text in outputs if text))
 
     def start_session(self, region: str, instance_id: str, plan: SessionPlan, *, reason: str) -> Session:
-        """StartSession, on the way to an answer that a person waits for.
+        """Start a session.
 
-        :param reason: who, for CloudTrail and DescribeSessions, which know only the desk's role
+        :param reason: names the person, for CloudTrail and DescribeSessions, which otherwise show only gpudesk's role
         """
         with translate_errors():
-            answer = self._clients.ssm(region).start_session(
+            response = self._clients.ssm(region).start_session(
                 Target=instance_id,
                 DocumentName=plan.document,
                 Reason=reason[:256],
                 Parameters={name: [value] for name, value in plan.parameters.items()},
             )
-        return Session(answer["SessionId"], answer["StreamUrl"], answer["TokenValue"])
+        return Session(response["SessionId"], response["StreamUrl"], response["TokenValue"])
 
 
-def _logged_to(group: str | None) -> "_Logged":
-    """Whole logs, written by the agent under the instance's own role."""
+def _log_options(group: str | None) -> "_LogOptions":
+    """Return the options that make the agent write complete logs to CloudWatch, under the instance's role."""
     if group is None:
         return {}
     return {"CloudWatchOutputConfig": {"CloudWatchLogGroupName": group, "CloudWatchOutputEnabled": True}}
 
 
-def _status(status: str) -> CommandStatus:
-    if status in RUNNING:
+def _to_status(status: str) -> CommandStatus:
+    if status in RUNNING_STATUSES:
         return CommandStatus.RUNNING
     return CommandStatus.SUCCEEDED if status == "Success" else CommandStatus.FAILED
 
 
-def _step(plugin: "CommandPluginTypeDef") -> StepOutput:
+def _to_step(plugin: "CommandPluginTypeDef") -> StepOutput:
     return StepOutput(
         name=plugin.get("Name", ""),
         status=plugin.get("Status", ""),

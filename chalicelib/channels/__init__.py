@@ -1,1 +1,1 @@
-"""The ways in which people are told that are not AWS's own: signed webhooks; Slack's will stand here, too."""
+"""Channels that gpudesk itself delivers notifications on. E-mail goes through SNS (`aws/email.py`)."""

@@ -1,6 +1,6 @@
-"""Signed webhooks as other bots can receive them.
+"""Send signed webhooks to URLs that people have set.
 
-The Standard Webhooks' headers and signature: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+Headers and signature follow Standard Webhooks: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
 
 import base64
@@ -22,20 +22,22 @@ from urllib3.exceptions import HTTPError
 from chalicelib.domain.common.errors import DeliveryFailed
 
 READ_TIMEOUT_SECONDS = 5.0
-"""So long a receiver may say nothing."""
+"""The longest pause of a receiver."""
 
 TOTAL_TIMEOUT_SECONDS = 8.0
-"""So long one try may take, also where a receiver drips its answer; the sweep has a minute for everything."""
+"""The longest attempt, also if a receiver responds byte by byte. The sweep has one minute for everything."""
 
-PREFIX = "whsec_"
+KEY_PREFIX = "whsec_"
 
 BLOCKED_NETWORKS = tuple(
-    ipaddress.ip_network(each) for each in ("64:ff9b::/96", "2002::/16", "2001::/32", "::ffff:0:0/96", "192.0.0.0/24")
+    ipaddress.ip_network(network)
+    for network in ("64:ff9b::/96", "2002::/16", "2001::/32", "::ffff:0:0/96", "192.0.0.0/24")
 )
-"""Global as far as Python knows, and a way to private ones."""
+"""Networks that Python calls global, but whose addresses may contain a private IPv4 address."""
 
 
-def _resolved(host: str, port: int) -> str:
+def _resolve(host: str, port: int) -> str:
+    """Return an address of a host."""
     return str(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0])
 
 
@@ -43,26 +45,26 @@ def _resolved(host: str, port: int) -> str:
 class WebhookSender:
     """Posts messages to URLs that people have set.
 
-    :param allow_private: whether plain http and addresses of private networks are allowed; on AWS they are not, because
-        what listens there (the metadata service, Lambda's own runtime API) is not for our users to talk to
-    :param wall_clock: real time, which receivers compare with their own
-    :param resolve: the address that a host name stands for now
-    :param ca_certs: a file of the authorities to trust; None: those of the system
-    :param total_timeout_seconds: so long one try may take
+    :param allow_private: allow plain http and addresses of private networks. Never on AWS: users must not reach what
+        listens there, such as the metadata service and Lambda's runtime API.
+    :param wall_clock: returns real time, which receivers compare with their own
+    :param resolve: returns the address of a host name and port
+    :param ca_certs: a file of trusted certificate authorities; None for those of the system
+    :param total_timeout_seconds: the longest attempt
     """
 
     allow_private: bool = False
     wall_clock: Callable[[], float] = time.time
-    resolve: Callable[[str, int], str] = _resolved
+    resolve: Callable[[str, int], str] = _resolve
     ca_certs: str | None = None
     total_timeout_seconds: float = TOTAL_TIMEOUT_SECONDS
 
     def post(self, url: str, secret: str, message_id: str, body: bytes) -> str:
-        """Deliver one message; the same id again is the same message, which receivers may drop.
+        """Deliver one message. Receivers may drop another message with the same id.
 
         :param secret: "whsec_" and base64
-        :returns: what was answered
-        :raises NotDelivered: it was not taken
+        :returns: the result, with the receiver's status
+        :raises DeliveryFailed: the receiver did not accept the message
         """
         headers = {
             "content-type": "application/json",
@@ -71,39 +73,42 @@ class WebhookSender:
             **signature_headers(secret, message_id, int(self.wall_clock()), body),
         }
         try:
-            status = self._status(self._connection(url), _path(url), body, headers)
+            status = self._send(self._connect(url), _path(url), body, headers)
         except (HTTPError, HTTPException, OSError, ValueError) as error:
-            raise DeliveryFailed(f"{type(error).__name__}: {error}") from error
+            raise DeliveryFailed(f"The receiver was not reached: {type(error).__name__}: {error}") from error
         if not 200 <= status < 300:
-            raise DeliveryFailed(f"it answered {status}")
-        return f"it answered {status}"
+            raise DeliveryFailed(f"The receiver responded with status {status}.")
+        return f"The receiver responded with status {status}."
 
-    def _status(self, connection: HTTPConnection, path: str, body: bytes, headers: Mapping[str, str]) -> int:
-        """Of the answer, whose body is not read: it may have no end."""
-        is_over = threading.Event()
-        limit = threading.Timer(self.total_timeout_seconds, _cut, (connection, is_over))
-        limit.start()
+    def _send(self, connection: HTTPConnection, path: str, body: bytes, headers: Mapping[str, str]) -> int:
+        """Send the message and return the status of the response. Its body is not read, because it may be endless."""
+        is_cut = threading.Event()
+        timer = threading.Timer(self.total_timeout_seconds, _cut, (connection, is_cut))
+        timer.start()
         try:
             connection.request("POST", path, body=body, headers=headers, preload_content=False)
             return connection.getresponse().status
         except (HTTPError, HTTPException, OSError) as error:
-            if is_over.is_set():
-                raise TimeoutError(f"no answer within {self.total_timeout_seconds:g} s") from error
+            if is_cut.is_set():
+                raise TimeoutError(f"no response within {self.total_timeout_seconds:g} s") from error
             raise
         finally:
-            limit.cancel()
+            timer.cancel()
             connection.close()
 
-    def _connection(self, url: str) -> HTTPConnection:
-        """To the very address that was looked at, so that a name cannot lead elsewhere a moment later."""
+    def _connect(self, url: str) -> HTTPConnection:
+        """Return a connection to the address that was checked, so that the name cannot lead to another one afterwards.
+
+        :raises DeliveryFailed: the URL is not allowed
+        """
         parts = urlsplit(url)
         host = parts.hostname or ""
         if parts.scheme != "https" and not self.allow_private:
-            raise DeliveryFailed("the URL is not https")
+            raise DeliveryFailed("The URL does not begin with https://.")
         port = parts.port or (443 if parts.scheme == "https" else 80)
         address = self.resolve(host, port)
         if not (self.allow_private or is_public(address)):
-            raise DeliveryFailed(f"{host} is not a public address")
+            raise DeliveryFailed(f"{host} does not have a public address.")
         if parts.scheme == "http":
             return HTTPConnection(address, port, timeout=READ_TIMEOUT_SECONDS)
         return HTTPSConnection(
@@ -118,29 +123,30 @@ class WebhookSender:
 
 
 def is_public(address: str) -> bool:
-    """Whether an address may lead to somebody's bot: of the internet, one receiver's, and no IPv4 address in disguise.
+    """Return whether an address may belong to a webhook: global, not multicast, without an embedded IPv4 address.
 
-    https://www.iana.org/assignments/iana-ipv6-special-registry: NAT64, 6to4, Teredo and mapped addresses each hold one.
+    NAT64, 6to4, Teredo and mapped addresses contain an IPv4 address:
+    https://www.iana.org/assignments/iana-ipv6-special-registry
     """
     ip = ipaddress.ip_address(address)
     return ip.is_global and not ip.is_multicast and not any(ip in network for network in BLOCKED_NETWORKS)
 
 
-def _cut(connection: HTTPConnection, is_over: threading.Event) -> None:
-    """Whatever waits for that connection waits no longer."""
-    is_over.set()
-    sock = connection.sock
-    if sock is not None:
+def _cut(connection: HTTPConnection, is_cut: threading.Event) -> None:
+    """End the connection, so that nothing waits for it any more."""
+    is_cut.set()
+    open_socket = connection.sock
+    if open_socket is not None:
         with suppress(OSError):
-            sock.shutdown(socket.SHUT_RDWR)
+            open_socket.shutdown(socket.SHUT_RDWR)
 
 
 def signature_headers(secret: str, message_id: str, timestamp: int, body: bytes) -> Mapping[str, str]:
-    """The three headers that prove where a message comes from, and when it was sent.
+    """Return the three headers that prove who sent a message, and when.
 
     :param timestamp: seconds since 1970
     """
-    key = base64.b64decode(secret.removeprefix(PREFIX))
+    key = base64.b64decode(secret.removeprefix(KEY_PREFIX))
     text = b".".join([message_id.encode(), str(timestamp).encode(), body])
     signature = base64.b64encode(hmac.new(key, text, hashlib.sha256).digest()).decode()
     return {
@@ -151,13 +157,13 @@ def signature_headers(secret: str, message_id: str, timestamp: int, body: bytes)
 
 
 def derive_secret(master: bytes, name: str, number: int) -> str:
-    """The secret of a webhook: made of the desk's key whenever it is needed, and kept nowhere.
+    """Return the secret of a webhook. It is derived from the master key at each use, and stored nowhere.
 
-    :param name: whose webhook it is
-    :param number: another one is another secret
+    :param name: the owner of the webhook ("owner/ada", "desk")
+    :param number: the number of the key; another number gives another secret
     """
-    made = hmac.new(master, f"webhook/{name}/{number}".encode(), hashlib.sha256).digest()
-    return PREFIX + base64.b64encode(made).decode()
+    digest = hmac.new(master, f"webhook/{name}/{number}".encode(), hashlib.sha256).digest()
+    return KEY_PREFIX + base64.b64encode(digest).decode()
 
 
 def _path(url: str) -> str:

@@ -1,4 +1,4 @@
-"""The parts that all tables share: connection, guarded writes, retries, pages, conversion and error classes.
+"""The parts that all tables share: connection, guarded writes, retries, conversion and error classes.
 
 Nothing here knows a particular table. Only this package uses PynamoDB; outside of it, only domain values are seen.
 """
@@ -7,7 +7,6 @@ import functools
 import logging
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
@@ -17,8 +16,6 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
-
-from chalicelib.domain.common.pagination import Page, decode_cursor, encode_cursor
 
 LOG = logging.getLogger(__name__)
 
@@ -175,52 +172,6 @@ def update_if(item: Model, actions: Sequence[Action], condition: Condition) -> b
             raise
         return False
     return True
-
-
-@dataclass(frozen=True)
-class PagedQuery:
-    """A query that is read page by page.
-
-    :param name: the name of the list in its cursors
-    :param source: a model or an index
-    :param hash_key: the attribute and the value that select the list
-    :param position_keys: the other attributes of the key of an item
-    :param newest_first: read in descending order
-    """
-
-    name: str
-    source: Any
-    hash_key: tuple[str, str]
-    position_keys: tuple[str, ...]
-    newest_first: bool = True
-
-    def fetch(
-        self, read: Callable[[Any], T | None], limit: int, cursor: str | None, filter_condition: Condition | None = None
-    ) -> Page[T]:
-        """Return one page.
-
-        :param read: converts an item; items for which it returns None are left out
-        :raises ValidationFailed: the cursor is not one of this list
-        """
-        results = self.source.query(
-            self.hash_key[1],
-            scan_index_forward=not self.newest_first,
-            limit=limit,
-            last_evaluated_key=self._start(cursor) if cursor is not None else None,
-            filter_condition=filter_condition,
-        )
-        items = tuple(item for item in map(read, results) if item is not None)
-        return Page(items, self._next_cursor(results.last_evaluated_key))
-
-    def _start(self, cursor: str) -> dict[str, Any]:
-        position = decode_cursor(cursor, self.name, set(self.position_keys))
-        attribute, value = self.hash_key
-        return {attribute: {"S": value}, **{name: {"S": text} for name, text in position.items()}}
-
-    def _next_cursor(self, last_key: dict[str, Any] | None) -> str | None:
-        return (
-            encode_cursor(self.name, {name: last_key[name]["S"] for name in self.position_keys}) if last_key else None
-        )
 
 
 def to_plain(adapter: TypeAdapter[T], value: T) -> dict[str, Any]:

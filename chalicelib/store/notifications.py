@@ -14,7 +14,8 @@ from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.common.pagination import Page, list_name
 from chalicelib.domain.notifications.notification import Notification
-from chalicelib.store.dynamo import PREFIX, PagedQuery, TableMeta, read_or_log, save_if, to_plain
+from chalicelib.store.dynamo import PREFIX, TableMeta, read_or_log, save_if, to_plain
+from chalicelib.store.paged_query import PagedQuery
 
 NOTIFICATION = TypeAdapter(Notification)
 

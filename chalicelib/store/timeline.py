@@ -9,7 +9,8 @@ from pynamodb.models import Model
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.pagination import Page, list_name
 from chalicelib.domain.common.timeline import TimelineEntry
-from chalicelib.store.dynamo import PREFIX, PagedQuery, TableMeta
+from chalicelib.store.dynamo import PREFIX, TableMeta
+from chalicelib.store.paged_query import PagedQuery
 
 
 class TimelineModel(Model):

@@ -213,7 +213,7 @@ def test_a_receiver_that_drips_its_answer_is_cut_off() -> None:
             yield b"H"
 
     hook = WebhookSender(allow_private=True, total_timeout_seconds=0.3)
-    with answering(drips()) as listener, pytest.raises(DeliveryFailed, match=r"no answer within 0\.3 s"):
+    with answering(drips()) as listener, pytest.raises(DeliveryFailed, match=r"no response within 0\.3 s"):
         hook.post(f"http://127.0.0.1:{listener.getsockname()[1]}/", SECRET, "msg-1", BODY)
     dripping.set()
 
@@ -222,4 +222,4 @@ def test_an_answer_without_an_end_is_not_read() -> None:
     endless = itertools.chain([b"HTTP/1.1 200 OK\r\n\r\n"], itertools.repeat(b"x" * 65_536))
     with answering(endless) as listener:
         said = LOCAL.post(f"http://127.0.0.1:{listener.getsockname()[1]}/", SECRET, "msg-1", BODY)
-    assert said == "it answered 200"
+    assert said == "The receiver responded with status 200."

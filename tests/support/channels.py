@@ -46,7 +46,7 @@ class PretendWebhook(WebhookSender):
             raise DeliveryFailed("connection refused")
         apart = {"webhook_registered": self.box.greetings, "ready": self.box.ready}
         apart.get(json.loads(body)["type"], self.box.arrived).append((message_id, body))
-        return "it answered 200"
+        return "The receiver responded with status 200."
 
 
 def listening(desk: World, owner: str = "ada") -> Box:

@@ -6,6 +6,7 @@ from typing import assert_never
 
 from chalicelib.aws.ami import Amis
 from chalicelib.aws.ssm import Ssm
+from chalicelib.control.loop.observe_image import ImageObserver
 from chalicelib.control.loop.reconcile import load_channel_directory
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.deadlines import SANITIZE_DEADLINE
@@ -20,19 +21,15 @@ from chalicelib.domain.images.plan import (
     CreateImage,
     DeleteSnapshots,
     Deregister,
-    ImageObservation,
     ImageOutcome,
     ImagePlan,
     ImageStep,
-    ObservedAmi,
     SanitizeCommandSent,
     SendSanitize,
 )
-from chalicelib.domain.images.record import IN_PROGRESS_PHASES, Image, ImagePhase
+from chalicelib.domain.images.record import IN_PROGRESS_PHASES, Image
 from chalicelib.domain.instances.lifecycle.notified import forget_facts
-from chalicelib.domain.instances.observation import NotVisible, ObservedCommand, Unavailable
 from chalicelib.domain.instances.plan import CallAccepted, SendDocument
-from chalicelib.domain.instances.record import Ec2State
 from chalicelib.domain.notifications.build_notifications import build_notifications
 from chalicelib.store.dynamo import VersionConflict
 from chalicelib.store.instances.items import RecordWrite
@@ -43,15 +40,13 @@ LOG = logging.getLogger(__name__)
 MAX_PASSES = 4
 """Passes in a row, as for instances: one pass may lead straight to the next."""
 
-PHASES_WITH_AMI = (ImagePhase.CREATING, ImagePhase.PENDING, ImagePhase.DELETING)
-"""Phases in which an AMI may exist."""
-
 
 @dataclass(frozen=True)
 class ImageReconciler:
     """Reconciles the images that need work."""
 
     stores: Repositories
+    observer: ImageObserver
     amis: Amis
     ssm: Ssm
     clock: Clock
@@ -95,7 +90,7 @@ class ImageReconciler:
 
         :returns: whether to run another pass at once
         """
-        observation = self._observe(image)
+        observation = self.observer.observe(image)
         plan = creation.decide(image, observation, self.clock.now())
         current = self._execute_plan(image, plan)
         self._execute_plan(current, secret_restore.decide(current, observation, self.clock.now()))
@@ -107,50 +102,6 @@ class ImageReconciler:
             return current
         outcome = self._execute(current, plan.step)
         return self._write(current, creation.record_outcome(current, plan.step, outcome, self.clock.now()))
-
-    def _observe(self, image: Image) -> ImageObservation:
-        """Read only what the phase needs."""
-        return ImageObservation(
-            ami=self._find_ami(image) if image.phase in PHASES_WITH_AMI else NotVisible(),
-            snapshots=self._list_snapshots(image) if image.phase is ImagePhase.DELETING else (),
-            command=self._get_command(image),
-            is_instance_running=self._is_instance_running(image) if image.secrets_removed else True,
-        )
-
-    def _is_instance_running(self, image: Image) -> bool:
-        """Return whether the instance runs, by its record: the sweep has reconciled it a moment ago."""
-        instance = self.stores.instances.load(image.source.instance_id)
-        machine = instance.machine if instance else None
-        return machine is not None and (machine.instance_id, machine.state) == (
-            image.source.ec2_instance_id,
-            Ec2State.RUNNING,
-        )
-
-    def _find_ami(self, image: Image) -> ObservedAmi | NotVisible | Unavailable:
-        try:
-            return self.amis.find(image)
-        except AwsError as error:
-            return Unavailable(str(error))
-
-    def _list_snapshots(self, image: Image) -> tuple[str, ...] | Unavailable:
-        try:
-            return self.amis.snapshots(image)
-        except AwsError as error:
-            return Unavailable(str(error))
-
-    def _get_command(self, image: Image) -> ObservedCommand | NotVisible | Unavailable:
-        """Return the command that removes or restores the secrets of the instance."""
-        run = None
-        if image.phase is ImagePhase.SANITIZING:
-            run = image.sanitize.run
-        elif image.secrets_removed:
-            run = image.sanitize.restore_run
-        if run is None or run.command_id is None:
-            return NotVisible()
-        try:
-            return self.ssm.get_command(image.region, run.command_id, image.source.ec2_instance_id)
-        except AwsError as error:
-            return Unavailable(str(error))
 
     def _execute(self, image: Image, step: ImageStep) -> ImageOutcome:
         """Make the call and return its outcome. An error of AWS is an outcome, too."""

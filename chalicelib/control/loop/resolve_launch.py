@@ -3,8 +3,9 @@
 import hashlib
 from dataclasses import dataclass
 
-from chalicelib.aws.ec2 import Ec2, Subnet, tags_for
+from chalicelib.aws.launch_prerequisites import LaunchPrerequisites, Subnet
 from chalicelib.aws.ssm import Ssm
+from chalicelib.aws.tags import build_instance_tags
 from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog, UnknownType
 from chalicelib.domain.common.errors import InsufficientCapacity, PermanentAwsError, PrerequisiteMissing
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
@@ -17,7 +18,7 @@ from chalicelib.settings import Settings
 class LaunchResolver:
     """Reads from AWS what RunInstances needs besides the spec. It changes nothing."""
 
-    ec2: Ec2
+    prerequisites: LaunchPrerequisites
     ssm: Ssm
     catalog: InstanceTypeCatalog
     settings: Settings
@@ -34,7 +35,7 @@ class LaunchResolver:
         parameter = _image_parameter(spec, instance_type)
         subnet = self._choose_subnet(spec.region, instance_type.name, zones_refused)
         image_id = spec.software.image.ami_id if spec.software.image else self._read_ami_id(spec.region, parameter)
-        image = self.ec2.describe_image(spec.region, image_id)
+        image = self.prerequisites.describe_image(spec.region, image_id)
         number = instance.launch.attempt_count + 1
         return LaunchAttempt(
             number=number,
@@ -42,14 +43,16 @@ class LaunchResolver:
             region=spec.region,
             zone=subnet.zone,
             subnet_id=subnet.subnet_id,
-            security_group_id=self.ec2.security_group(spec.region, subnet.vpc_id, self.settings.security_group),
+            security_group_id=self.prerequisites.security_group(
+                spec.region, subnet.vpc_id, self.settings.security_group
+            ),
             image_id=image_id,
             root_device=image.root_device,
             disk_gib=max(spec.disk_gib, image.snapshot_gib),
             instance_type=instance_type.name,
             instance_profile=self.settings.instance_profile,
             public_address=True,
-            tags=tags_for(
+            tags=build_instance_tags(
                 desk_id=instance.id,
                 name=instance.name,
                 owner=instance.owner,
@@ -65,7 +68,7 @@ class LaunchResolver:
             raise PrerequisiteMissing(str(error)) from error
 
     def _choose_subnet(self, region: str, type_name: str, zones_refused: tuple[str, ...]) -> Subnet:
-        offered = self.ec2.subnets(region, type_name)
+        offered = self.prerequisites.subnets(region, type_name)
         if not offered:
             raise PrerequisiteMissing(f"No zone of {region} in which gpudesk has a subnet offers {type_name}")
         subnets = [subnet for subnet in offered if subnet.zone not in zones_refused]

@@ -11,9 +11,10 @@ from pynamodb.transactions import TransactWrite
 from chalicelib.domain.common.deadlines import TERMINATED_RETENTION
 from chalicelib.domain.common.pagination import Page, list_name
 from chalicelib.domain.images.record import Image, ImagePhase
-from chalicelib.store.dynamo import PARTITION, PagedQuery, commit, find_item, read_or_log, to_plain
+from chalicelib.store.dynamo import PARTITION, commit, find_item, read_or_log, to_plain
 from chalicelib.store.images.table import ImageModel
 from chalicelib.store.instances.items import RecordWrite, add_record_write
+from chalicelib.store.paged_query import PagedQuery
 
 IMAGE = TypeAdapter(Image)
 

@@ -16,7 +16,6 @@ from chalicelib.domain.notifications.notification import Notification
 from chalicelib.store.desk import DeskModel
 from chalicelib.store.dynamo import (
     PARTITION,
-    PagedQuery,
     cancellation_codes,
     commit,
     find_item,
@@ -34,6 +33,7 @@ from chalicelib.store.instances.items import (
 )
 from chalicelib.store.instances.table import ActiveInstances, InstanceModel
 from chalicelib.store.notifications import add_notifications
+from chalicelib.store.paged_query import PagedQuery
 
 
 @dataclass(frozen=True)

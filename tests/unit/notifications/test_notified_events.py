@@ -476,7 +476,7 @@ class FakeWebhook(WebhookSender):
 
     def post(self, url: str, secret: str, message_id: str, body: bytes) -> str:
         self.messages[url] = json.loads(body)
-        return "it answered 200"
+        return "The receiver responded with status 200."
 
 
 @dataclass

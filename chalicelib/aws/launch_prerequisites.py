@@ -1,0 +1,98 @@
+"""EC2: look up what a launch has to name, such as AMI, subnet and security group. Nothing is changed here."""
+
+from dataclasses import dataclass
+
+from chalicelib.aws.clients import Clients
+from chalicelib.aws.errors import translate_errors
+from chalicelib.aws.tags import STAGE_TAG
+from chalicelib.domain.common.errors import PrerequisiteMissing
+
+
+@dataclass(frozen=True)
+class AmiDetails:
+    """What a launch must know of an AMI.
+
+    :param root_device: a wrong device name would add a second disk
+    :param snapshot_gib: EC2 rejects a root disk that is smaller
+    """
+
+    root_device: str
+    snapshot_gib: int
+
+
+@dataclass(frozen=True)
+class Subnet:
+    """A subnet that an instance can be launched in."""
+
+    subnet_id: str
+    zone: str
+    vpc_id: str
+
+
+class LaunchPrerequisites:
+    """AMIs, subnets and security groups. Each method raises AwsError if EC2 rejects the call or does not respond."""
+
+    def __init__(self, clients: Clients, stage: str) -> None:
+        """Prefer subnets with this stage tag.
+
+        :param stage: the value of the tag
+        """
+        self._clients = clients
+        self._stage = stage
+
+    def describe_image(self, region: str, image_id: str) -> AmiDetails:
+        """Return root device and snapshot size of an AMI.
+
+        :raises PrerequisiteMissing: it does not exist
+        """
+        with translate_errors():
+            images = self._clients.ec2(region).describe_images(ImageIds=[image_id])["Images"]
+        if not images:
+            raise PrerequisiteMissing(f"AMI {image_id} does not exist in {region}")
+        root = images[0]["RootDeviceName"]
+        sizes = [
+            mapping["Ebs"].get("VolumeSize", 0)
+            for mapping in images[0].get("BlockDeviceMappings", ())
+            if mapping.get("DeviceName") == root and "Ebs" in mapping
+        ]
+        return AmiDetails(root, max(sizes, default=0))
+
+    def subnets(self, region: str, type_name: str) -> list[Subnet]:
+        """Return the subnets of the zones that offer the type, ordered by zone.
+
+        Subnets with the stage tag are used; if there are none, those of the default VPC.
+        """
+        with translate_errors():
+            client = self._clients.ec2(region)
+            zones = {
+                offering["Location"]
+                for page in client.get_paginator("describe_instance_type_offerings").paginate(
+                    LocationType="availability-zone",
+                    Filters=[{"Name": "instance-type", "Values": [type_name]}],
+                )
+                for offering in page["InstanceTypeOfferings"]
+            }
+            subnets = [
+                subnet for page in client.get_paginator("describe_subnets").paginate() for subnet in page["Subnets"]
+            ]
+        tagged = [subnet for subnet in subnets if {"Key": STAGE_TAG, "Value": self._stage} in subnet.get("Tags", [])]
+        usable = tagged or [subnet for subnet in subnets if subnet.get("DefaultForAz")]
+        offered = [
+            Subnet(subnet["SubnetId"], subnet["AvailabilityZone"], subnet["VpcId"])
+            for subnet in usable
+            if subnet["AvailabilityZone"] in zones
+        ]
+        return sorted(offered, key=lambda subnet: (subnet.zone, subnet.subnet_id))
+
+    def security_group(self, region: str, vpc_id: str, name: str) -> str:
+        """Return the id of the security group without ingress that the deployment created.
+
+        :raises PrerequisiteMissing: it does not exist in this VPC
+        """
+        with translate_errors():
+            groups = self._clients.ec2(region).describe_security_groups(
+                Filters=[{"Name": "vpc-id", "Values": [vpc_id]}, {"Name": "group-name", "Values": [name]}]
+            )["SecurityGroups"]
+        if not groups:
+            raise PrerequisiteMissing(f"gpudesk is not set up in {region}: {vpc_id} has no security group {name}")
+        return groups[0]["GroupId"]
