@@ -84,7 +84,7 @@ def to_response(error: RequestError) -> Response:
     """Return the HTTP response of an error that gpudesk raised on purpose."""
     status = STATUSES[type(error)]
     body = problem_body(status, error.message, code=error.code, errors=error.errors)
-    return _problem_response(status, body, _headers_for(error, status))
+    return _build_response(status, body, _choose_headers(error, status))
 
 
 def problem_middleware(request: Request, get_response: Callable[[Request], Response]) -> Response:
@@ -102,14 +102,14 @@ def problem_middleware(request: Request, get_response: Callable[[Request], Respo
     if response.status_code >= http.HTTPStatus.INTERNAL_SERVER_ERROR:
         return _internal_error(request)
     body = problem_body(response.status_code, "The request was rejected.", code=ErrorCode.REQUEST_REJECTED)
-    return _problem_response(response.status_code, body, {})
+    return _build_response(response.status_code, body, {})
 
 
 def service_unavailable() -> Response:
     """Return the 503 of a request that DynamoDB throttled. The client can send the same request again."""
     LOG.warning("DynamoDB throttled a request; it was answered with a 503")
     detail = f"DynamoDB is overloaded. Try again in {RETRY_AFTER_SECONDS} seconds."
-    return _problem_response(
+    return _build_response(
         503, problem_body(503, detail, code=ErrorCode.OVERLOADED), {"Retry-After": str(RETRY_AFTER_SECONDS)}
     )
 
@@ -117,7 +117,7 @@ def service_unavailable() -> Response:
 def route_not_found(path: str) -> Response:
     """Return the 404 of a path that no route has."""
     detail = f"Path {path[:80]} does not exist. GET /openapi.json lists all paths."
-    return _problem_response(404, problem_body(404, detail, code=ErrorCode.ROUTE_NOT_FOUND), {})
+    return _build_response(404, problem_body(404, detail, code=ErrorCode.ROUTE_NOT_FOUND), {})
 
 
 def method_not_allowed(method: str, allowed: str) -> Response:
@@ -127,10 +127,10 @@ def method_not_allowed(method: str, allowed: str) -> Response:
     """
     methods = ", ".join(sorted(part.strip() for part in allowed.split(",")))
     detail = f"{method[:20]} is not allowed. Allowed: {methods}."
-    return _problem_response(405, problem_body(405, detail, code=ErrorCode.METHOD_NOT_ALLOWED), {"Allow": methods})
+    return _build_response(405, problem_body(405, detail, code=ErrorCode.METHOD_NOT_ALLOWED), {"Allow": methods})
 
 
-def _headers_for(error: RequestError, status: int) -> dict[str, str]:
+def _choose_headers(error: RequestError, status: int) -> dict[str, str]:
     match status:
         case http.HTTPStatus.UNAUTHORIZED:
             reason = ', error="invalid_token"' if error.code == ErrorCode.INVALID_TOKEN else ""
@@ -145,10 +145,10 @@ def _internal_error(request: Request) -> Response:
     request_id = getattr(request.lambda_context, "aws_request_id", "unknown")
     LOG.error("request %s was answered with a 500: %s %s", request_id, request.method, request.path)
     detail = f"gpudesk failed. An admin finds the details in its log under request {request_id}."
-    return _problem_response(500, problem_body(500, detail, code=ErrorCode.INTERNAL_SERVER_ERROR), {})
+    return _build_response(500, problem_body(500, detail, code=ErrorCode.INTERNAL_SERVER_ERROR), {})
 
 
-def _problem_response(status: int, body: dict[str, Any], headers: Mapping[str, str]) -> Response:
+def _build_response(status: int, body: dict[str, Any], headers: Mapping[str, str]) -> Response:
     return Response(
         body=body, status_code=status, headers={"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store", **headers}
     )

@@ -16,13 +16,11 @@ from typing_extensions import override
 from chalicelib.api import auth, problems
 from chalicelib.api.common_schemas import EmptyModel, OwnerQuery, RequestModel
 from chalicelib.api.parameters import HeaderParameter, PathParameter
-from chalicelib.api.request_context import AppContext, RequestContext
+from chalicelib.api.request_context import AppContext, B, Q, RequestContext
 from chalicelib.api.validation import parse_body, parse_query, validate
 from chalicelib.domain.common.errors import RequestError
 from chalicelib.store.dynamo import is_throttled
 
-B = TypeVar("B", bound=RequestModel)
-Q = TypeVar("Q", bound=OwnerQuery)
 R = TypeVar("R")
 
 
@@ -80,7 +78,7 @@ class PublicRoute(Route):
         view = self.handler(app)
         status = self.status_for(view)
         content_type = "application/json" if status < HTTPStatus.BAD_REQUEST else problems.HEALTH_CONTENT_TYPE
-        return _view_response(view, status, {"Content-Type": content_type})
+        return _build_response(view, status, {"Content-Type": content_type})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,8 +94,8 @@ class AuthenticatedRoute(Route):
         view = self.handler(self._read(request, app, path))
         headers = {"Content-Type": "application/json"}
         if self.endpoint.status == HTTPStatus.ACCEPTED:
-            headers["Location"] = f"{_stage_prefix(request)}/{self.endpoint.location}/{view['id']}"
-        return _view_response(view, self.endpoint.status, headers)
+            headers["Location"] = f"{_find_stage_prefix(request)}/{self.endpoint.location}/{view['id']}"
+        return _build_response(view, self.endpoint.status, headers)
 
     def _read(self, request: Request, app: AppContext, path: Mapping[str, str]) -> RequestContext[Any, Any]:
         caller = auth.authenticate(request.headers.get("authorization"), app.tokens, app.clock.now())
@@ -192,11 +190,11 @@ def _to_chalice_view(route: Route, blueprint: Blueprint, get_app: Callable[[], A
     return view
 
 
-def _view_response(view: Any, status: int, headers: Mapping[str, str]) -> Response:
+def _build_response(view: Any, status: int, headers: Mapping[str, str]) -> Response:
     return Response(body=view, status_code=status, headers={"Cache-Control": "no-store", **headers})
 
 
-def _stage_prefix(request: Request) -> str:
+def _find_stage_prefix(request: Request) -> str:
     """Return what API Gateway puts before the paths of the API ("/api"), so that clients can follow `Location`."""
     path = str(request.context.get("path", "")).rstrip("/")
     return "/".join(path.split("/")[: -request.path.count("/")]) if request.path != "/" else path

@@ -25,7 +25,7 @@ def update_desk(call: RequestContext[UpdateDeskBody, OwnerQuery]) -> DeskChanged
         call.actor,
         mode=Mode(changes["mode"]) if "mode" in changes else None,
         defaults=changes.get("defaults"),
-        limits=call.body.limit_changes(),
+        limits=call.body.build_limit_changes(),
         channels=changes.get("channels"),
         logs={"log_group": changes["log_group"]} if "log_group" in changes else {},
     )

@@ -102,7 +102,7 @@ class UpdateDeskBody(RequestModel):
             raise PydanticCustomError("empty", "must have at least one of mode, defaults, limits, channels, log_group")
         return self
 
-    def limit_changes(self) -> dict[str, Any]:
+    def build_limit_changes(self) -> dict[str, Any]:
         """Return the limits to change, with tuples in place of lists, as the settings hold them."""
         changes = self.limits.model_dump(exclude_unset=True) if self.limits else {}
         return {name: tuple(value) if isinstance(value, list) else value for name, value in changes.items()}

@@ -12,11 +12,11 @@ from chalicelib.domain.common.text import format_timestamp
 router = Router("health", "Check that gpudesk works.")
 
 
-def _status_for(view: HealthView) -> int:
+def _choose_status(view: HealthView) -> int:
     return HTTPStatus.OK if view["status"] == "ok" else HTTPStatus.SERVICE_UNAVAILABLE
 
 
-@router.public_get("/healthz", response=HealthView, status_for=_status_for)
+@router.public_get("/healthz", response=HealthView, status_for=_choose_status)
 def show_health(app: AppContext) -> HealthView:
     """Return the health of gpudesk. No token is needed.
 

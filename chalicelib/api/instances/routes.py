@@ -23,7 +23,7 @@ from chalicelib.domain.instances.record import Instance
 
 router = Router("instances", "Launch GPU instances, and stop, start, keep and terminate them.")
 
-IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+IDEMPOTENCY_KEY_PATTERN = re.compile(r"[\x21-\x7e]{1,255}")
 IDEMPOTENCY_HEADER = HeaderParameter(
     "Idempotency-Key",
     "1 to 255 visible ASCII characters, e.g. a UUID. A repeated request with the same key returns the same instance.",
@@ -42,7 +42,7 @@ def launch_instance(call: RequestContext[LaunchBody, OwnerQuery]) -> InstanceWit
     gpudesk calls EC2 afterwards; GET /instances/{name} shows the progress until the phase is ready.
     """
     launched = call.app.launches.launch(
-        call.actor, call.body.to_request(), key=_idempotency_key(call), body_digest=_digest(call.body)
+        call.actor, call.body.to_request(), key=_read_idempotency_key(call), body_digest=_compute_digest(call.body)
     )
     return to_view_after_write(launched.instance, call.app.clock.now(), *launched.warnings)
 
@@ -157,15 +157,16 @@ def _view_with_paused_warning(
     return to_view_after_write(instance, call.app.clock.now(), paused_warning_for(instance, mode))
 
 
-def _idempotency_key(call: RequestContext[LaunchBody, OwnerQuery]) -> str | None:
+def _read_idempotency_key(call: RequestContext[LaunchBody, OwnerQuery]) -> str | None:
     key = call.headers.get("idempotency-key")
-    if key is not None and not IDEMPOTENCY_KEY.fullmatch(key):
-        right = "must be 1 to 255 visible ASCII characters, e.g. a UUID"
-        raise ValidationFailed(f"the Idempotency-Key {right}", errors=(FieldError("Idempotency-Key", right),))
+    if key is not None and not IDEMPOTENCY_KEY_PATTERN.fullmatch(key):
+        message = "must be 1 to 255 visible ASCII characters, e.g. a UUID"
+        wrong = FieldError(IDEMPOTENCY_HEADER.name, message)
+        raise ValidationFailed(f"The header Idempotency-Key {message}.", errors=(wrong,))
     return key
 
 
-def _digest(body: LaunchBody) -> str:
+def _compute_digest(body: LaunchBody) -> str:
     """Return a digest of the body without `owner` and null fields.
 
     Spelling and order do not change it, nor do fields that later versions add.
