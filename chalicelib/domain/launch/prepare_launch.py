@@ -159,7 +159,7 @@ def _compatibility_errors(
     if incompatibility:
         field = "recipe" if request.recipe else "instance_type" if request.instance_type else "gpu"
         suggestion = suggest_types(requirements, recipe.get_image_parameter, context.catalog, choice.region)
-        message = f"recipe {recipe.name} does not support {instance_type.name}: {incompatibility}; {suggestion}"
+        message = f"recipe {recipe.name} does not support {instance_type.name}: {incompatibility}. {suggestion}"
         yield FieldError(field, message)
 
 
