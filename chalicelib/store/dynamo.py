@@ -70,7 +70,7 @@ class TableMeta:
     region = REGION
     billing_mode = "PAY_PER_REQUEST"
     connect_timeout_seconds = 0.5
-    read_timeout_seconds = 1.0
+    read_timeout_seconds = 2.0
     max_retry_attempts = 0
 
 
@@ -154,7 +154,7 @@ def save_if(item: Model, condition: Condition) -> bool:
     try:
         item.save(condition=condition)
     except PutError as error:
-        if error.cause_response_code != CONDITION_FAILED:
+        if is_throttled(error) or error.cause_response_code != CONDITION_FAILED:
             raise
         return False
     return True
@@ -168,7 +168,7 @@ def update_if(item: Model, actions: Sequence[Action], condition: Condition) -> b
     try:
         item.update(actions=list(actions), condition=condition)
     except UpdateError as error:
-        if error.cause_response_code != CONDITION_FAILED:
+        if is_throttled(error) or error.cause_response_code != CONDITION_FAILED:
             raise
         return False
     return True
@@ -193,4 +193,6 @@ def is_throttled(error: BaseException) -> bool:
     """Return whether DynamoDB was throttled or did not respond, so that the same request may succeed a moment later."""
     if not isinstance(error, PynamoDBException):
         return False
-    return error.cause_response_code in THROTTLING_CODES or type(error.cause).__name__ in NO_RESPONSE_ERRORS
+    if type(error.cause).__name__ in NO_RESPONSE_ERRORS:
+        return True  # botocore sets the response to None, so cause_response_code would raise AttributeError
+    return error.cause_response_code in THROTTLING_CODES

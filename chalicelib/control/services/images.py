@@ -141,7 +141,7 @@ class ImageService:
             raise Conflict(message, code=ErrorCode.NOT_READY)
         if instance.benchmark_run:
             raise Conflict(
-                f"{instance.name} is being measured; ask again once that has ended",
+                f"A benchmark is running on {instance.name}. Request the image when it has ended.",
                 code=ErrorCode.BENCHMARK_IN_PROGRESS,
             )
         return instance.machine

@@ -143,7 +143,7 @@ def test_where_an_added_recipe_fails_the_instance_goes_on_as_it_was(desk: World,
     for part in (
         ": gpudesk-jupyter failed in step install",
         "libfoo",
-        "it can be used as before",
+        "stays ready and can be used as before",
         f"failed on {instance.name}",
     ):
         assert part in instance.reason.message
@@ -185,7 +185,7 @@ def test_what_does_not_fit_the_machine_as_it_is_is_refused_with_what_would(desk:
         set_up(desk, instance, "old", release="ONE")
     errors = {error.field: error.message for error in refused.value.errors}
     assert list(errors) == ["parameters.release", "recipe"]
-    assert "the image is Ubuntu 22.04, and the recipe supports 18.04. Launch a new instance" in errors["recipe"]
+    assert "the image is Ubuntu 22.04, and the recipe supports 18.04. Launch a new instance for it" in errors["recipe"]
     with pytest.raises(ValidationFailed) as refused:
         set_up(desk, instance, "nothing")
     assert refused.value.errors[0].message.startswith("must be one of bare, jupyter, ")

@@ -130,9 +130,9 @@ def test_changed_downloads_are_refused(desk: Desk) -> None:
         assert step.exit_code == 0, step
         document = MXNET if name == "Miniconda" else CUDA
         words = {
-            "Miniconda": "is not what it should be, by its SHA-256",
-            "cuda-repo": "is no whole package",
-            "pin": "is no file of apt preferences",
+            "Miniconda": "has a wrong SHA-256",
+            "cuda-repo": "is not a complete package",
+            "pin": "is not a file of apt preferences",
         }
         assert words[name] in failure(desk.run(machine, document)), name
 

@@ -70,7 +70,7 @@ def build_setup_request(
     problem = recipe.requirements.find_incompatibility(instance_type, image)
     if problem:
         types = suggest_types(recipe.requirements, recipe.get_image_parameter, catalog, instance.spec.region)
-        message = f"{name} does not support {instance.name}: {problem}; in a launch of its own, {types}"
+        message = f"{name} does not support {instance.name}: {problem}. Launch a new instance for it. {types}"
         errors.append(FieldError("recipe", message))
     if errors:
         raise build_validation_error(errors)
