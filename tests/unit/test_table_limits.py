@@ -18,9 +18,9 @@ def limits(config: Any) -> tuple[float, float, int]:
 def test_a_table_is_waited_for_briefly_and_asked_once(model: Any) -> None:
     with in_process_cloud():
         client = model._get_connection().connection.client
-        assert limits(client.meta.config) == (0.5, 1.0, 1)
+        assert limits(client.meta.config) == (0.5, 2.0, 1)
 
 
 def test_so_is_what_transactions_go_through() -> None:
     with in_process_cloud():
-        assert limits(connection().client.meta.config) == (0.5, 1.0, 1)
+        assert limits(connection().client.meta.config) == (0.5, 2.0, 1)

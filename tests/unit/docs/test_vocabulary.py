@@ -1,0 +1,82 @@
+"""The retired words of `docs/glossary.md` are in no name, text or doc of the product."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from chalicelib.api.openapi import build_openapi
+
+RETIRED = (
+    "wish",
+    "errand",
+    "heard",
+    "told",
+    "vouch",
+    "gallery",
+    "orphanage",
+    "postman",
+    "parcel",
+    "doubt",
+    "baked",
+    "unseal",
+)
+RETIRED_IN_NAMES = (*RETIRED, "ask", "greet", "alone", "seal", "orders", "notice", "sentence", "beat")
+
+PRODUCT = ("app.py", "benchmarks", "chalicelib", "examples", "local", "ssm_documents", "tools")
+DOCS = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs")
+SUFFIXES = {".py", ".sh", ".json", ".md"}
+GLOSSARY = Path("docs/glossary.md")
+
+TEXT = re.compile(rf"\b({'|'.join(RETIRED)})(s|es|ed|d|ing)?\b", re.IGNORECASE)
+
+
+def files(places: tuple[str, ...]) -> Iterator[Path]:
+    for place in map(Path, places):
+        found = [place] if place.is_file() else sorted(place.rglob("*"))
+        yield from (file for file in found if file.suffix in SUFFIXES and file != GLOSSARY)
+
+
+def words_of(name: str) -> set[str]:
+    """The words of a name: `last_heartbeat` and `LastHeartbeat` are last and heartbeat."""
+    return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
+
+
+def names_in(file: Path) -> Iterator[str]:
+    yield from file.with_suffix("").parts
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        match node:
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.arg(arg=name) | ast.Name(id=name):
+                yield name
+            case ast.Attribute(attr=name, value=ast.Name(id="self")):
+                yield name
+
+
+def test_no_text_has_a_retired_word() -> None:
+    found = [
+        f"{file}:{number}: {line.strip()}"
+        for file in files(PRODUCT + DOCS)
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
+        if TEXT.search(line)
+    ]
+    assert found == []
+
+
+def test_no_name_has_a_retired_word() -> None:
+    found = {
+        f"{file}: {name}"
+        for file in files(PRODUCT)
+        if file.suffix == ".py"
+        for name in names_in(file)
+        if words_of(name) & set(RETIRED_IN_NAMES)
+    }
+    assert sorted(found) == []
+
+
+def test_api_description_has_no_retired_word() -> None:
+    assert TEXT.findall(str(build_openapi())) == []
+
+
+def test_glossary_lists_the_retired_words() -> None:
+    listed = GLOSSARY.read_text(encoding="utf-8").partition("## Retired words")[2]
+    assert [word for word in RETIRED_IN_NAMES if word not in listed] == []
