@@ -6,7 +6,7 @@ from typing_extensions import TypedDict
 
 from chalicelib.api.common_schemas import format_optional_timestamp
 from chalicelib.control.services.queries import InstanceSnapshot
-from chalicelib.domain.common.text import format_timestamp, to_sentence
+from chalicelib.domain.common.text import format_timestamp, format_message
 from chalicelib.domain.idle.evidence import Evidence
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, Heartbeat, MissedHeartbeats
 from chalicelib.domain.idle.policy import SIGNALS
@@ -58,7 +58,7 @@ def to_activity_view(activity: ActivityJudgment, snapshot: InstanceSnapshot) -> 
     missed = heartbeat.missed_heartbeats if heartbeat else None
     return {
         "state": str(activity.state),
-        "message": to_sentence(activity.reason.message),
+        "message": format_message(activity.reason.message),
         "quiet_since": format_optional_timestamp(activity.quiet_since),
         "reported_at": format_timestamp(heartbeat.at) if heartbeat else None,
         "signals": [_to_signal_view(name, signals[name], enabled) for name in SIGNALS if name in signals],

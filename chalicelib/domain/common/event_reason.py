@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.reason import Reason
-from chalicelib.domain.common.text import to_sentence
+from chalicelib.domain.common.text import format_message
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,4 +19,4 @@ def to_event_reason(reason: Reason) -> EventReason:
 
     :raises ValueError: its code is not an event code
     """
-    return EventReason(code=EventCode(reason.code), message=to_sentence(reason.message))
+    return EventReason(code=EventCode(reason.code), message=format_message(reason.message))

@@ -53,7 +53,7 @@ def ensure_period(text: str) -> str:
     return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
-def to_sentence(text: str) -> str:
+def format_message(text: str) -> str:
     """Return `text` with a capital first letter and a final period."""
     return ensure_period(text[:1].upper() + text[1:])
 

@@ -13,7 +13,7 @@ from chalicelib.domain.common.text import (
     join_and,
     join_or,
     pluralize,
-    to_sentence,
+    format_message,
 )
 
 
@@ -58,5 +58,5 @@ def test_times_name_their_time_zone() -> None:
     ("text", "expected"), [("it is busy", "It is busy."), ("Is it?", "Is it?"), ("Stop!", "Stop!"), ("Done.", "Done.")]
 )
 def test_sentences_have_a_capital_letter_and_an_end(text: str, expected: str) -> None:
-    assert to_sentence(text) == expected
+    assert format_message(text) == expected
     assert ensure_period(expected) == expected

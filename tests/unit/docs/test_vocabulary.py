@@ -7,6 +7,9 @@ from pathlib import Path
 
 from chalicelib.api.openapi import build_openapi
 
+ALLOWED = ("If you wish to stop receiving",)
+"""A sentence of AWS, quoted by the local cloud."""
+
 RETIRED = (
     "wish",
     "errand",
@@ -57,7 +60,7 @@ def test_no_text_has_a_retired_word() -> None:
         f"{file}:{number}: {line.strip()}"
         for file in files(PRODUCT + DOCS)
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
-        if TEXT.search(line)
+        if TEXT.search(line) and not any(text in line for text in ALLOWED)
     ]
     assert found == []
 

@@ -15,7 +15,7 @@ from typing import assert_never
 
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import to_sentence
+from chalicelib.domain.common.text import format_message
 from chalicelib.domain.desk.policy_limits import clamp_policy
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.lifecycle import (
@@ -212,5 +212,5 @@ def _build_dry_run_reason(plan: Plan) -> EventReason:
     """Return what gpudesk would do on its own, and why."""
     instance, details = plan.instance, plan.timeline[0].details
     action = instance.claim.action if instance.claim else details["action"]
-    evidence = to_sentence(details.get("evidence", plan.reason.message))
+    evidence = format_message(details.get("evidence", plan.reason.message))
     return EventReason(code=EventCode.DRY_RUN, message=f"Dry run: would {action} {instance.name}. {evidence}")

@@ -8,7 +8,7 @@ from chalicelib.domain.common.deadlines import DOCUMENT_MARGIN, MAX_SETUP_ATTEMP
 from chalicelib.domain.common.errors import AwsError, PermanentAwsError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import format_duration, to_sentence
+from chalicelib.domain.common.text import format_duration, format_message
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.instances.lifecycle import setup_results
 from chalicelib.domain.instances.lifecycle.plans import (
@@ -176,7 +176,7 @@ def retry_document(instance: Instance, command: ObservedCommand | None, cause: s
         return fail_setup(instance, f"{description}, {attempts} times. {failure.remediation}", now)
     message = (
         f"{description} on {instance.name}. gpudesk runs it again (attempt {attempts + 1} of {MAX_SETUP_ATTEMPTS}). "
-        f"{to_sentence(failure.remediation)}"
+        f"{format_message(failure.remediation)}"
     )
     reason = EventReason(code=EventCode.DOCUMENT_FAILED, message=message)
     return record_event(instance, reason, now, command_id=run.command_id or "")

@@ -12,7 +12,7 @@ from chalicelib.domain.common.deadlines import (
 from chalicelib.domain.common.errors import AwsError, PermanentAwsError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import format_date_time, format_duration, format_time, to_sentence
+from chalicelib.domain.common.text import format_date_time, format_duration, format_time, format_message
 from chalicelib.domain.instances.lifecycle.actions import (
     plan_desired_state,
     plan_termination,
@@ -108,7 +108,7 @@ def cancel_stop(instance: Instance, outcome: NoLongerIdle, now: datetime) -> Pla
         message = f"Somebody has requested a stop of {instance.name} meanwhile."
         return no_op(instance, EventCode.SUPERSEDED, message)
     message = (
-        f"{instance.name} was not stopped. {to_sentence(outcome.reason.message)} gpudesk sends a new warning before "
+        f"{instance.name} was not stopped. {format_message(outcome.reason.message)} gpudesk sends a new warning before "
         "it stops it."
     )
     reason = EventReason(code=EventCode.STOP_CANCELLED, message=message)
@@ -132,7 +132,7 @@ def record_call_error(instance: Instance, error: AwsError, now: datetime) -> Pla
         instance = replace(forget_facts(instance, code), claim=replace(claim, rejection_code=error.code))
     message = (
         f"{instance.name} could not be {_get_participle(claim)}: AWS rejected the call. "
-        f"{to_sentence(error.description)} It is billed, and gpudesk calls again every "
+        f"{format_message(error.description)} It is billed, and gpudesk calls again every "
         f"{format_duration(STOP_RETRY_AFTER)}. An admin has to remove the cause, or {claim.action} it in the EC2 "
         "console."
     )

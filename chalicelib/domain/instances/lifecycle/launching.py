@@ -12,7 +12,7 @@ from chalicelib.domain.common.deadlines import (
 from chalicelib.domain.common.errors import AwsError, InsufficientCapacity, PermanentAwsError, QuotaExceeded
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import format_duration, to_sentence
+from chalicelib.domain.common.text import format_duration, format_message
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, to_terminated, with_phase
 from chalicelib.domain.instances.plan import Launch, LaunchResolved, Plan, ResolveLaunch
@@ -80,7 +80,7 @@ def record_resolved_launch(instance: Instance, outcome: LaunchResolved, now: dat
 
 def record_launch_error(instance: Instance, error: AwsError, now: datetime) -> Plan:
     """Record that AWS did not launch the instance, or that it is not known whether it did."""
-    description = to_sentence(error.description)
+    description = format_message(error.description)
     match error:
         case InsufficientCapacity():
             return _retry_without_capacity(instance, error, now)

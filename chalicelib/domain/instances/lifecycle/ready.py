@@ -6,7 +6,7 @@ from datetime import datetime
 from chalicelib.domain.common.deadlines import UNKNOWN_ACTIVITY_NOTIFY_AFTER
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason, to_event_reason
-from chalicelib.domain.common.text import format_date_time, format_duration, format_time, to_sentence
+from chalicelib.domain.common.text import format_date_time, format_duration, format_time, format_message
 from chalicelib.domain.idle.clock_skew import detect_clock_skew
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
 from chalicelib.domain.idle.rule import (
@@ -100,7 +100,7 @@ def _decide_unknown_activity(instance: Instance, judgment: ActivityJudgment, now
         return Plan(instance=instance, reason=to_event_reason(judgment.reason))
     message = (
         f"{instance.name} has not been monitored for {format_duration(now - since)}. "
-        f"{to_sentence(judgment.reason.message)} Its maximum lifetime still applies. To find the cause, run "
+        f"{format_message(judgment.reason.message)} Its maximum lifetime still applies. To find the cause, run "
         "gpudesk-status and systemctl status gpudesk-probe on it."
     )
     reason = EventReason(code=EventCode.ACTIVITY_UNKNOWN, message=message)
@@ -118,7 +118,7 @@ def _decide_known_activity(
         message = f"{instance.name} is kept until {format_date_time(keep_until)}."
         if warning:
             return cancel_warning(instance, message, now)
-        return no_op(instance, EventCode.KEEP_ACTIVE, f"{message} {to_sentence(judgment.reason.message)}")
+        return no_op(instance, EventCode.KEEP_ACTIVE, f"{message} {format_message(judgment.reason.message)}")
     if judgment.state is not ActivityState.IDLE:
         if warning:
             return cancel_warning(instance, judgment.reason.message, now)
@@ -136,13 +136,13 @@ def _decide_warned(instance: Instance, judgment: ActivityJudgment, warning: Stop
         return replace(cancel_warning(instance, cause, now), requeue=True)
     if now < warning.stop_at:
         message = (
-            f"{to_sentence(judgment.reason.message)} A warning was sent: {instance.name} will be stopped at "
+            f"{format_message(judgment.reason.message)} A warning was sent: {instance.name} will be stopped at "
             f"{format_time(warning.stop_at)}."
         )
         return no_op(instance, EventCode.IDLE_WARNING_ACTIVE, message)
     if not warning.can_act(now):
         return wait_for_delivery(instance, warning)
-    message = f"{to_sentence(judgment.reason.message)} {warning.delivery_summary}"
+    message = f"{format_message(judgment.reason.message)} {warning.delivery_summary}"
     reason = EventReason(code=EventCode.IDLE, message=message)
     return start_action(instance, ClaimAction.STOP, reason, now, WarningType.IDLE)
 
@@ -150,7 +150,7 @@ def _decide_warned(instance: Instance, judgment: ActivityJudgment, warning: Stop
 def _warn_of_idleness(instance: Instance, judgment: ActivityJudgment, report: DecodedHeartbeat, now: datetime) -> Plan:
     stop_at = now + instance.spec.policy.idle.warning_period
     message = (
-        f"{instance.name} will be stopped at {format_time(stop_at)}. {to_sentence(judgment.reason.message)} "
+        f"{instance.name} will be stopped at {format_time(stop_at)}. {format_message(judgment.reason.message)} "
         f"{describe_stop_impact(instance, report)} To keep {instance.name} running, press Keep or run gpudesk-keep 4h "
         "on it."
     )

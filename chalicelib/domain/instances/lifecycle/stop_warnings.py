@@ -5,7 +5,7 @@ from datetime import datetime
 
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import format_time, to_sentence
+from chalicelib.domain.common.text import format_time, format_message
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.instances.lifecycle.notified import forget_facts
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event
@@ -46,7 +46,7 @@ def build_cancellation_reason(instance: Instance, cause: str) -> EventReason:
     :param cause: a clause or a sentence
     """
     message = (
-        f"{instance.name} keeps running: the stop warning no longer applies. {to_sentence(cause)} gpudesk sends a new "
+        f"{instance.name} keeps running: the stop warning no longer applies. {format_message(cause)} gpudesk sends a new "
         f"warning before it stops {instance.name}."
     )
     return EventReason(code=EventCode.WARNING_CANCELLED, message=message)
