@@ -200,7 +200,7 @@ def _build_query_service(parts: Parts) -> QueryService:
         images=stores.images,
         heartbeats=stores.heartbeats,
         timelines=TimelineRepository(),
-        notices=stores.notifications,
+        notifications=stores.notifications,
         ledger=LedgerRepository(),
         desk=stores.desk,
         durations=stores.durations,

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from chalicelib.api.instances.views import to_instance_view
-from chalicelib.control.services.queries import InstanceSnapshot
+from chalicelib.control.services.queries import LiveState
 from chalicelib.domain.idle.heartbeat import Heartbeat, StepProgress
 from chalicelib.domain.instances.commands.start_benchmark import BENCHMARK_DOCUMENT, start_benchmark
 from chalicelib.store import data_files
@@ -98,6 +98,6 @@ def test_status_shows_the_last_output_line_of_the_benchmark_only(document: str, 
         last_output_line="2 x fp32: 103 TFLOPS",
     )
     heartbeat = Heartbeat(instance_id=INSTANCE_ID, at=START, boot_id="b", signals={}, setup=said)
-    shown = to_instance_view(InstanceSnapshot(measuring, None, Decimal(0), heartbeat))["status"]["benchmark"]
+    shown = to_instance_view(measuring, Decimal(0), LiveState(heartbeat=heartbeat))["status"]["benchmark"]
     assert shown is not None
     assert shown["last_output_line"] == line

@@ -44,8 +44,8 @@ def test_what_becomes_of_one_world_is_not_seen_in_the_next() -> None:
 def test_another_beginning_leads_to_another_state(desk: World, signal: str) -> None:
     desk.activity[signal] = SignalState.ACTIVE
     shown = desk.show(desk.ready())
-    assert shown.activity is not None
-    assert f"{signal} is active" in shown.activity.reason.message
+    assert shown.live.activity is not None
+    assert f"{signal} is active" in shown.live.activity.reason.message
 
 
 def test_a_desk_that_a_test_has_wired_is_not_put_back(desk: World) -> None:

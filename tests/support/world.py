@@ -258,7 +258,7 @@ class World:
         return self.desk.queries.get(ADMIN, instance.id)
 
     def timeline(self, instance: Instance) -> list[TimelineEntry]:
-        return [*self.desk.queries.timeline(ADMIN, instance.id, limit=100, cursor=None).items]
+        return [*self.desk.queries.list_timeline(ADMIN, instance.id, limit=100, cursor=None).items]
 
     def codes(self, instance: Instance) -> list[str]:
         """Return the codes of the timeline, in order."""

@@ -26,7 +26,7 @@ def list_costs(call: RequestContext[EmptyModel, CostQuery]) -> CostsView:
     query = call.query
     until = query.until or call.app.clock.now().date()
     since = query.since or until - DEFAULT_COST_PERIOD
-    costs = call.app.queries.costs(call.actor, owner=query.owner, since=since, until=until)
+    costs = call.app.queries.list_costs(call.actor, owner=query.owner, since=since, until=until)
     name = list_name("costs", call.actor.list_scope(query.owner))
     page = paginate(costs, query, name, lambda cost: f"{cost.day}/{cost.owner}")
     return {

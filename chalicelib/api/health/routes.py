@@ -22,7 +22,7 @@ def show_health(app: AppContext) -> HealthView:
 
     The HTTP status is 503 with `sweep_overdue` if the scheduled sweep has not completed for 10 minutes.
     """
-    health = app.queries.health()
+    health = app.queries.get_health()
     return {
         "status": str(EventCode.SWEEP_OVERDUE) if health.is_overdue else "ok",
         "now": format_timestamp(health.now),

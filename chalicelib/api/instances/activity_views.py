@@ -5,12 +5,12 @@ from datetime import datetime
 from typing_extensions import TypedDict
 
 from chalicelib.api.common_schemas import format_optional_timestamp
-from chalicelib.control.services.queries import InstanceSnapshot
-from chalicelib.domain.common.text import format_timestamp, format_message
+from chalicelib.domain.common.text import format_message, format_timestamp
 from chalicelib.domain.idle.evidence import Evidence
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, Heartbeat, MissedHeartbeats
 from chalicelib.domain.idle.policy import SIGNALS
 from chalicelib.domain.idle.rule import ActivityJudgment
+from chalicelib.domain.instances.spec import Spec
 from chalicelib.domain.instances.warning import StopWarning
 
 
@@ -49,10 +49,9 @@ class ActivityView(TypedDict):
     missed_heartbeats: MissedHeartbeatsView | None
 
 
-def to_activity_view(activity: ActivityJudgment, snapshot: InstanceSnapshot) -> ActivityView:
+def to_activity_view(activity: ActivityJudgment, spec: Spec, report: DecodedHeartbeat) -> ActivityView:
     """Return the activity state with every signal of the last heartbeat."""
-    spec = snapshot.instance.spec
-    heartbeat = snapshot.heartbeat if isinstance(snapshot.heartbeat, Heartbeat) else None
+    heartbeat = report if isinstance(report, Heartbeat) else None
     enabled = spec.policy.idle.select_signals(has_gpu=spec.hardware.nvidia_gpu_count > 0)
     signals = heartbeat.signals if heartbeat else {}
     missed = heartbeat.missed_heartbeats if heartbeat else None

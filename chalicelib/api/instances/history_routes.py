@@ -24,7 +24,7 @@ router = Router("history", "Find out what was done with an instance, and who was
 def show_timeline(call: RequestContext[EmptyModel, PageQuery]) -> PageView[TimelineEntryView]:
     """List what was done or decided about the instance, oldest first: when, by whom and why."""
     query = call.query
-    page = call.app.queries.timeline(call.actor, call.path_ref, limit=query.limit, cursor=query.cursor)
+    page = call.app.queries.list_timeline(call.actor, call.path_ref, limit=query.limit, cursor=query.cursor)
     return to_page_view(page, to_entry_view)
 
 

@@ -8,7 +8,7 @@ from chalicelib.api.instances.bodies import KeepBody, LaunchBody, SetupBody, Upd
 from chalicelib.api.instances.views import (
     InstanceView,
     InstanceWithWarningsView,
-    to_instance_view,
+    to_snapshot_view,
     to_view_after_write,
 )
 from chalicelib.api.pagination import to_page_view
@@ -52,7 +52,7 @@ def list_instances(call: RequestContext[EmptyModel, PageQuery]) -> PageView[Inst
     """List instances, newest first. Users get their own; admins get all, or those of one owner."""
     query = call.query
     page = call.app.queries.list_instances(call.actor, owner=query.owner, limit=query.limit, cursor=query.cursor)
-    return to_page_view(page, to_instance_view)
+    return to_page_view(page, to_snapshot_view)
 
 
 @router.route(
@@ -60,7 +60,7 @@ def list_instances(call: RequestContext[EmptyModel, PageQuery]) -> PageView[Inst
 )
 def show_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> InstanceView:
     """Return an instance by its id, or by its name while it is not terminated."""
-    return to_instance_view(call.app.queries.get(call.actor, call.path_ref))
+    return to_snapshot_view(call.app.queries.get(call.actor, call.path_ref))
 
 
 @router.route(

@@ -1,5 +1,7 @@
 """Views of what is observed of an instance: state, cost, setup, activity, warnings, benchmark and image."""
 
+from decimal import Decimal
+
 from typing_extensions import TypedDict
 
 from chalicelib.api.common_schemas import format_optional_timestamp, format_usd
@@ -12,9 +14,10 @@ from chalicelib.api.instances.activity_views import (
     to_warning_view,
 )
 from chalicelib.api.instances.setup_views import SetupView, to_setup_view
-from chalicelib.control.services.queries import InstanceSnapshot
+from chalicelib.control.services.queries import LiveState
 from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, Heartbeat
+from chalicelib.domain.images.record import Image
 from chalicelib.domain.instances.record import BenchmarkRun, ImageInProgress, Instance, ScheduledEvent
 
 
@@ -81,9 +84,11 @@ class StatusView(TypedDict):
     created_by: str
 
 
-def to_status_view(snapshot: InstanceSnapshot) -> StatusView:
-    """Return the view of what is observed."""
-    instance = snapshot.instance
+def to_status_view(instance: Instance, cost_so_far: Decimal, live: LiveState) -> StatusView:
+    """Return the view of what is observed.
+
+    :param cost_so_far: in US dollars
+    """
     machine, attempt = instance.machine, instance.launch.attempt
     return {
         "instance_id": machine.instance_id if machine else None,
@@ -93,13 +98,13 @@ def to_status_view(snapshot: InstanceSnapshot) -> StatusView:
         "instance_type": instance.spec.hardware.instance_type,
         "market": instance.spec.market,
         "price_per_hour": format_usd(instance.billing.rates.instance),
-        "cost_so_far": format_usd(snapshot.cost_so_far),
-        "setup": to_setup_view(instance.setup, snapshot.setup_progress),
-        "benchmark": _to_benchmark_view(instance.benchmark_run, snapshot.heartbeat),
-        "image_creation": _to_image_creation_view(instance.image_in_progress, snapshot),
-        "activity": to_activity_view(snapshot.activity, snapshot) if snapshot.activity else None,
+        "cost_so_far": format_usd(cost_so_far),
+        "setup": to_setup_view(instance.setup, live.setup_progress),
+        "benchmark": _to_benchmark_view(instance.benchmark_run, live.heartbeat),
+        "image_creation": _to_image_creation_view(instance.image_in_progress, live.image),
+        "activity": to_activity_view(live.activity, instance.spec, live.heartbeat) if live.activity else None,
         "warning": to_warning_view(instance.warning) if instance.warning else None,
-        "keep": _to_keep_view(instance, snapshot.heartbeat),
+        "keep": _to_keep_view(instance, live.heartbeat),
         "scheduled_event": _to_scheduled_event_view(instance.observed.scheduled_event),
         "lifetime_ends_at": format_optional_timestamp(instance.lifetime_ends_at),
         "phase_since": format_timestamp(instance.phase_since),
@@ -129,12 +134,9 @@ def _to_benchmark_view(benchmark: BenchmarkRun | None, report: DecodedHeartbeat)
     }
 
 
-def _to_image_creation_view(
-    in_progress: ImageInProgress | None, snapshot: InstanceSnapshot
-) -> ImageCreationView | None:
+def _to_image_creation_view(in_progress: ImageInProgress | None, image: Image | None) -> ImageCreationView | None:
     if in_progress is None:
         return None
-    image = snapshot.image
     return {
         "image_id": in_progress.id,
         "started_at": format_timestamp(in_progress.started_at),

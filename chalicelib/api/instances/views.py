@@ -1,13 +1,14 @@
 """Views of an instance as a whole."""
 
 from datetime import datetime
+from decimal import Decimal
 
 from typing_extensions import TypedDict
 
 from chalicelib.api.common_schemas import ReasonView, WriteWarningView, to_reason_view, to_warnings_view
 from chalicelib.api.instances.spec_views import SpecView, to_spec_view
 from chalicelib.api.instances.status_views import StatusView, to_status_view
-from chalicelib.control.services.queries import InstanceSnapshot
+from chalicelib.control.services.queries import InstanceSnapshot, LiveState
 from chalicelib.domain.common.write_warnings import WriteWarning
 from chalicelib.domain.instances.metering import compute_cost
 from chalicelib.domain.instances.record import Instance
@@ -36,9 +37,11 @@ class InstanceWithWarningsView(InstanceView):
     warnings: list[WriteWarningView]
 
 
-def to_instance_view(snapshot: InstanceSnapshot) -> InstanceView:
-    """Return the view of an instance."""
-    instance = snapshot.instance
+def to_instance_view(instance: Instance, cost_so_far: Decimal, live: LiveState) -> InstanceView:
+    """Return the view of an instance.
+
+    :param cost_so_far: in US dollars
+    """
     return {
         "id": instance.id,
         "name": instance.name,
@@ -47,11 +50,18 @@ def to_instance_view(snapshot: InstanceSnapshot) -> InstanceView:
         "phase": str(instance.phase),
         "reason": to_reason_view(instance.reason),
         "spec": to_spec_view(instance.spec),
-        "status": to_status_view(snapshot),
+        "status": to_status_view(instance, cost_so_far, live),
     }
+
+
+def to_snapshot_view(snapshot: InstanceSnapshot) -> InstanceView:
+    """Return the view of an instance as of now."""
+    return to_instance_view(snapshot.instance, snapshot.cost_so_far, snapshot.live)
 
 
 def to_view_after_write(instance: Instance, now: datetime, *warnings: WriteWarning | None) -> InstanceWithWarningsView:
     """Return the answer to a write: the instance without its activity, which only GET determines, and warnings."""
-    view = to_instance_view(InstanceSnapshot(instance, None, compute_cost(instance, now)))
-    return {**view, "warnings": to_warnings_view(*warnings)}
+    return {
+        **to_instance_view(instance, compute_cost(instance, now), LiveState()),
+        "warnings": to_warnings_view(*warnings),
+    }

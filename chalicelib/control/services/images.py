@@ -218,7 +218,7 @@ class ImageService:
         secrets = describe_regenerated_secrets(image)
         message = f"{instance.name} reboots for its image. Everything that runs on it ends, and {secrets}."
         yield WriteWarning(WarningCode.INSTANCE_REBOOTS, message)
-        activity = self.queries.get(actor, instance.id).activity
+        activity = self.queries.get(actor, instance.id).live.activity
         if activity and activity.state is ActivityState.BUSY:
             message = f"{instance.name} is in use, and the reboot interrupts that: {activity.reason.message}."
             yield WriteWarning(WarningCode.ACTIVITY_INTERRUPTED, message)

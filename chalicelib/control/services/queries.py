@@ -1,7 +1,6 @@
-"""What is shown: instances as of now, their timelines, what they cost."""
+"""Read instances as of now, their timelines, their notifications and their costs. Only DynamoDB is called."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -36,43 +35,56 @@ from chalicelib.store.timeline import TimelineRepository
 MAX_COST_DAYS = 366
 
 
-@dataclass(frozen=True)
-class InstanceSnapshot:
-    """An instance as of now; `activity` only while it can be judged, `setup_progress` only while it is being set up.
+@dataclass(frozen=True, kw_only=True)
+class LiveState:
+    """What GET shows of an instance in addition to its record. The answer to a write shows nothing of it.
 
-    :param image: the one that is being made of it; None where there is none, or where it was not looked at
+    :param activity: only while the phase is ready
+    :param heartbeat: the last one, only while the phase is ready or setting up
+    :param setup_progress: only while the phase is setting up
+    :param image: the image that is being created from the instance
     """
 
-    instance: Instance
-    activity: ActivityJudgment | None
-    cost_so_far: Decimal
+    activity: ActivityJudgment | None = None
     heartbeat: DecodedHeartbeat = None
     setup_progress: SetupProgress | None = None
     image: Image | None = None
 
 
 @dataclass(frozen=True)
+class InstanceSnapshot:
+    """An instance as of now, with its cost in US dollars."""
+
+    instance: Instance
+    cost_so_far: Decimal
+    live: LiveState
+
+
+@dataclass(frozen=True)
 class Health:
-    """Whether the desk is alive."""
+    """When the last sweep completed.
+
+    :param last_sweep_at: None: no sweep has completed yet
+    """
 
     now: datetime
     last_sweep_at: datetime | None
 
     @property
     def is_overdue(self) -> bool:
-        """Whether a sweep has not come to its end for too long; a desk that never swept is a young one."""
+        """Whether sweeps have stopped completing. A stage without any sweep yet is not overdue."""
         return self.last_sweep_at is not None and self.now - self.last_sweep_at > SWEEP_OVERDUE_AFTER
 
 
 @dataclass(frozen=True, kw_only=True)
 class QueryService:
-    """Reads DynamoDB alone; what changes with time is computed as of now."""
+    """The GET requests about instances, costs and health."""
 
     instances: InstanceRepository
     images: ImageRepository
     heartbeats: HeartbeatRepository
     timelines: TimelineRepository
-    notices: NotificationOutbox
+    notifications: NotificationOutbox
     ledger: LedgerRepository
     desk: DeskRepository
     durations: DurationRepository
@@ -80,67 +92,86 @@ class QueryService:
     instance_role_id: str
 
     def get(self, actor: Actor, ref: str) -> InstanceSnapshot:
+        """Return one instance.
+
+        :raises NotFound: it does not exist, or the caller may not see it
+        """
         instance = load_visible(self.instances, actor, ref)
         key = self._heartbeat_key(instance)
-        return self._shown(instance, {key: self.heartbeats.get(key)} if key else {})
+        return self._take_snapshot(instance, self.heartbeats.get(key) if key else None)
 
     def list_instances(
         self, actor: Actor, *, owner: str | None, limit: int, cursor: str | None
     ) -> Page[InstanceSnapshot]:
-        """Newest first; an admin's are everybody's, or one owner's."""
-        whose = actor.list_scope(owner)
-        page = self.instances.page(whose, limit=limit, cursor=cursor, now=self.clock.now())
-        keys = [key for key in map(self._heartbeat_key, page.items) if key]
-        heartbeats = self.heartbeats.get_many(keys) if keys else {}
-        return Page(tuple(self._shown(instance, heartbeats) for instance in page.items), page.next_cursor)
+        """Return a page of instances, newest first.
 
-    def timeline(self, actor: Actor, ref: str, *, limit: int, cursor: str | None) -> Page[TimelineEntry]:
-        """Oldest first."""
+        :param owner: only this owner's; None: all that the caller may see
+        :raises Forbidden: a user names another owner
+        """
+        scope = actor.list_scope(owner)
+        page = self.instances.page(scope, limit=limit, cursor=cursor, now=self.clock.now())
+        keys = {instance.id: self._heartbeat_key(instance) for instance in page.items}
+        heartbeats = self.heartbeats.get_many([key for key in keys.values() if key]) if any(keys.values()) else {}
+        snapshots = (self._take_snapshot(instance, heartbeats.get(keys[instance.id] or "")) for instance in page.items)
+        return Page(tuple(snapshots), page.next_cursor)
+
+    def list_timeline(self, actor: Actor, ref: str, *, limit: int, cursor: str | None) -> Page[TimelineEntry]:
+        """Return a page of the timeline of an instance, oldest entry first.
+
+        :raises NotFound: the instance does not exist, or the caller may not see it
+        """
         instance = load_visible(self.instances, actor, ref)
         return self.timelines.page(instance.id, limit=limit, cursor=cursor)
 
     def list_notifications(self, actor: Actor, ref: str, *, limit: int, cursor: str | None) -> Page[Notification]:
-        """What its owner and the admins were told of it, newest first, with every try."""
+        """Return a page of the notifications about an instance, newest first.
+
+        :raises NotFound: the instance does not exist, or the caller may not see it
+        """
         instance = load_visible(self.instances, actor, ref)
-        return self.notices.list_for_instance(instance.id, limit=limit, cursor=cursor)
+        return self.notifications.list_for_instance(instance.id, limit=limit, cursor=cursor)
 
-    def costs(self, actor: Actor, *, owner: str | None, since: date, until: date) -> list[DayCost]:
-        """Per owner and UTC day, what runs now included; both days too."""
+    def list_costs(self, actor: Actor, *, owner: str | None, since: date, until: date) -> list[DayCost]:
+        """Return the cost of each owner and UTC day, `since` and `until` included, with what runs now.
+
+        :raises ValidationFailed: the period ends before it starts, or is too long
+        :raises Forbidden: a user names another owner
+        """
         if since > until or (until - since).days > MAX_COST_DAYS:
-            right = f"must not be before since, nor more than {MAX_COST_DAYS} days after it"
-            raise ValidationFailed(f"until {right}", errors=(FieldError("until", right),))
-        now = self.clock.now()
-        whose = actor.list_scope(owner)
-        closed = self.ledger.list_segments(since, now.date(), whose)
-        living = (record for record in self.instances.list_active() if not isinstance(record, UnreadableRecord))
-        running = (get_open_segment(instance, now) for instance in living if whose in (None, instance.owner))
-        return sum_costs_per_day([*closed, *(segment for segment in running if segment)], since, until)
+            message = f"must not be before since, and at most {MAX_COST_DAYS} days after it"
+            raise ValidationFailed("1 field is invalid: until.", errors=(FieldError("until", message),))
+        now, scope = self.clock.now(), actor.list_scope(owner)
+        segments = list(self.ledger.list_segments(since, now.date(), scope))
+        for instance in self.instances.list_active():
+            if isinstance(instance, UnreadableRecord) or scope not in (None, instance.owner):
+                continue
+            open_segment = get_open_segment(instance, now)
+            if open_segment:
+                segments.append(open_segment)
+        return sum_costs_per_day(segments, since, until)
 
-    def health(self) -> Health:
+    def get_health(self) -> Health:
+        """Return when the last sweep completed."""
         return Health(self.clock.now(), self.desk.last_completed_at(SWEEP_LEASE_NAME))
 
-    def _shown(self, instance: Instance, heartbeats: Mapping[str, HeartbeatItem | None]) -> InstanceSnapshot:
-        shown = self._as_of_now(instance, heartbeats)
-        return (
-            replace(shown, image=self.images.find(instance.image_in_progress.id))
-            if instance.image_in_progress
-            else shown
-        )
-
-    def _as_of_now(self, instance: Instance, heartbeats: Mapping[str, HeartbeatItem | None]) -> InstanceSnapshot:
+    def _take_snapshot(self, instance: Instance, heartbeat: HeartbeatItem | None) -> InstanceSnapshot:
         now = self.clock.now()
-        key = self._heartbeat_key(instance)
-        heartbeat = heartbeats.get(key) if key else None
         report = heartbeat.report if heartbeat else None
-        if instance.phase is Phase.SETTING_UP:
-            left = [document.name for document in instance.setup.documents[instance.setup.document_index :]]
-            before = self.durations.get(instance.spec.hardware.instance_type, left)
-            going = compute_setup_progress(instance, report, before, now, self.clock.scale_script_timeout)
-            return InstanceSnapshot(instance, None, compute_cost(instance, now), report, going)
-        if key is None or instance.phase is not Phase.READY:
-            return InstanceSnapshot(instance, None, compute_cost(instance, now))
-        judgement = judge_instance(instance, Observation(ec2=NotVisible(), heartbeat=report), now)
-        return InstanceSnapshot(instance, judgement, compute_cost(instance, now), report)
+        is_ready = instance.phase is Phase.READY and instance.machine is not None
+        is_setting_up = instance.phase is Phase.SETTING_UP
+        observation = Observation(ec2=NotVisible(), heartbeat=report)
+        live = LiveState(
+            activity=judge_instance(instance, observation, now) if is_ready else None,
+            heartbeat=report if is_ready or is_setting_up else None,
+            setup_progress=self._compute_setup_progress(instance, report) if is_setting_up else None,
+            image=self.images.find(instance.image_in_progress.id) if instance.image_in_progress else None,
+        )
+        return InstanceSnapshot(instance, compute_cost(instance, now), live)
+
+    def _compute_setup_progress(self, instance: Instance, report: DecodedHeartbeat) -> SetupProgress | None:
+        remaining = [document.name for document in instance.setup.documents[instance.setup.document_index :]]
+        durations = self.durations.get(instance.spec.hardware.instance_type, remaining)
+        return compute_setup_progress(instance, report, durations, self.clock.now(), self.clock.scale_script_timeout)
 
     def _heartbeat_key(self, instance: Instance) -> str | None:
         machine = instance.machine

@@ -88,7 +88,7 @@ def test_while_it_is_measured_nothing_is_idle_and_the_window_begins_anew_afterwa
     desk.minute(8)
     now = desk.look(instance)
     assert (now.phase, now.warning) == (Phase.READY, None)
-    shown = desk.show(instance).activity
+    shown = desk.show(instance).live.activity
     assert shown is not None
     assert shown.reason.message.startswith("busy: ada requested a benchmark at")
     done()

@@ -29,7 +29,7 @@ def test_costs_are_summed_per_owner_and_day_and_agree_with_the_instances(desk: W
     first = desk.ready(max_hours=24)
     second = desk.until(desk.ready(gpu="A10G", idle_minutes=5, warning_minutes=5), Phase.STOPPED)
     desk.clock.advance(timedelta(hours=20))
-    days = desk.desk.queries.costs(
+    days = desk.desk.queries.list_costs(
         ADMIN, owner=None, since=(desk.now - timedelta(days=2)).date(), until=desk.now.date()
     )
     assert {day.owner for day in days} == {"ada"}

@@ -33,8 +33,8 @@ def test_a_heartbeat_that_makes_no_sense_stops_nothing(desk: World, hostile: dic
     desk.minute(16)
     shown = desk.show(instance)
     assert shown.instance.phase is Phase.READY
-    assert shown.activity is not None
-    assert "unknown" in shown.activity.reason.message
+    assert shown.live.activity is not None
+    assert "unknown" in shown.live.activity.reason.message
 
 
 @pytest.mark.parametrize("shift", [timedelta(hours=-1), timedelta(minutes=10)], ids=["stale", "from the future"])

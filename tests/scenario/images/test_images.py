@@ -86,7 +86,7 @@ def test_the_instance_is_sealed_for_minutes_only_and_its_timeline_says_how_to_ge
     said = {str(line.code): line.message for line in desk.timeline(instance)}
     for code in ("image_requested", "secrets_regenerated"):
         assert f"ssh-keygen -R {instance.id}" in said[code]
-    assert desk.desk.queries.get(ADA, instance.id).image == going
+    assert desk.desk.queries.get(ADA, instance.id).live.image == going
 
 
 def test_without_a_reboot_what_was_sealed_is_put_back_however_often_that_fails(desk: World) -> None:
@@ -251,5 +251,5 @@ def test_what_is_being_imaged_is_neither_idle_nor_set_up(desk: World) -> None:
     with pytest.raises(Conflict, match="half of the setup"):
         desk.desk.setup.run(ADA, instance.id, recipe=None, parameters={})
     shown = desk.show(instance)
-    assert shown.activity is not None
-    assert shown.activity.reason.code == "image_in_progress"
+    assert shown.live.activity is not None
+    assert shown.live.activity.reason.code == "image_in_progress"

@@ -28,8 +28,8 @@ def test_a_busy_kernel_keeps_the_instance_running(desk: World) -> None:
     desk.minute(90, sweep_every=5)
     shown = desk.show(instance)
     assert shown.instance.phase is Phase.READY
-    assert shown.activity is not None
-    assert "jupyter is active" in shown.activity.reason.message
+    assert shown.live.activity is not None
+    assert "jupyter is active" in shown.live.activity.reason.message
 
 
 def test_a_stopped_instance_starts_again_and_ends(desk: World) -> None:

@@ -8,7 +8,7 @@ import boto3
 import pytest
 
 from chalicelib.api.instances.setup_views import SetupView
-from chalicelib.api.instances.views import to_instance_view
+from chalicelib.api.instances.views import to_snapshot_view
 from chalicelib.domain.idle.heartbeat import StepProgress
 from chalicelib.domain.instances.record import Instance, Phase
 from local.aws.core.timing import AwsTiming
@@ -31,7 +31,7 @@ def desk(machines: SimulatedMachines) -> Iterator[World]:
 
 
 def setup(desk: World, instance: Instance) -> SetupView:
-    shown = to_instance_view(desk.show(instance))["status"]["setup"]
+    shown = to_snapshot_view(desk.show(instance))["status"]["setup"]
     assert shown is not None
     return shown
 

@@ -8,12 +8,12 @@ from chalicelib.domain.common.text import (
     ensure_period,
     format_date_time,
     format_duration,
+    format_message,
     format_time,
     format_timestamp,
     join_and,
     join_or,
     pluralize,
-    format_message,
 )
 
 

@@ -8,7 +8,7 @@ from chalicelib.domain.common.errors import AwsError, InsufficientCapacity, Perm
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.money import format_usd
-from chalicelib.domain.common.text import format_date_time, format_duration, format_time, pluralize, format_message
+from chalicelib.domain.common.text import format_date_time, format_duration, format_message, format_time, pluralize
 from chalicelib.domain.instances.lifecycle.actions import plan_desired_state, retry_action, start_action
 from chalicelib.domain.instances.lifecycle.lifetime import decide_lifetime
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, require_machine, with_phase

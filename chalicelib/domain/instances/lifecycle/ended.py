@@ -12,7 +12,7 @@ from chalicelib.domain.common.deadlines import (
 from chalicelib.domain.common.errors import AwsError, PermanentAwsError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import format_date_time, format_duration, format_time, format_message
+from chalicelib.domain.common.text import format_date_time, format_duration, format_message, format_time
 from chalicelib.domain.instances.lifecycle.actions import (
     plan_desired_state,
     plan_termination,

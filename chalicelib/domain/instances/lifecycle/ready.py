@@ -6,7 +6,7 @@ from datetime import datetime
 from chalicelib.domain.common.deadlines import UNKNOWN_ACTIVITY_NOTIFY_AFTER
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason, to_event_reason
-from chalicelib.domain.common.text import format_date_time, format_duration, format_time, format_message
+from chalicelib.domain.common.text import format_date_time, format_duration, format_message, format_time
 from chalicelib.domain.idle.clock_skew import detect_clock_skew
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
 from chalicelib.domain.idle.rule import (

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import format_time, format_message
+from chalicelib.domain.common.text import format_message, format_time
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.instances.lifecycle.notified import forget_facts
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event
