@@ -33,7 +33,7 @@ LAUNCH = {"gpu": "T4"}
         ({"recipe": "d2l"}, "recipe", "must be one of bare, jupyter"),
         ({"image": "ami-0123"}, "image", "there is no image 'ami-0123' of yours; GET /images lists them"),
         ({"name": "Brave Otter"}, "name", "lower-case letters"),
-        ({"name": "gd-otter"}, "name", "begin ids"),
+        ({"name": "gd-otter"}, "name", "not starting with i- or gd-"),
         ({"owner": "ada#bob"}, "owner", "a person's name"),
         ({"tags": {"team": 7}}, "tags.team", "pairs of texts"),
         ({"tags": {"aws:x": "y"}}, "tags.aws:x", "choose another key"),
