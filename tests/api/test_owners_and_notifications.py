@@ -149,7 +149,7 @@ def test_the_delivery_log_is_there_for_the_owner(bench: Bench) -> None:
     warning = bench.ada("GET", "/instances/brave-otter").json["status"]["warning"]
     assert warning["delivered_channels"] == []
     assert warning["stop_by"] > warning["stop_at"] > warning["created_at"]
-    assert (warning["type"], "every signal has been quiet" in warning["message"]) == ("idle", True)
+    assert (warning["type"], "Every signal has been quiet" in warning["message"]) == ("idle", True)
     assert bench.bob("GET", "/instances/brave-otter/notifications").status == 404
     assert bench.ada("GET", "/instances/brave-otter/notifications?cursor=nonsense").status == 422
     assert machine_id(instance)
