@@ -90,7 +90,7 @@ def test_while_it_is_measured_nothing_is_idle_and_the_window_begins_anew_afterwa
     assert (now.phase, now.warning) == (Phase.READY, None)
     shown = desk.show(instance).live.activity
     assert shown is not None
-    assert shown.reason.message.startswith("Busy: ada requested a benchmark at")
+    assert shown.reason.message.startswith("busy: ada requested a benchmark at")
     done()
     ended(desk, instance, 5)
     desk.minute(4)
@@ -130,7 +130,7 @@ def test_a_stop_or_a_terminate_does_not_wait_for_a_measurement(desk: World, how:
     desk.minute(2)
     getattr(desk.desk.instances, how)(ADA, instance.id)
     desk.until(instance, Phase.STOPPED if how == "stop" else Phase.TERMINATED, minutes=8)
-    assert "could not finish its benchmark: it is " in ended(desk, instance)
+    assert "could not finish its benchmark: the instance is " in ended(desk, instance)
 
 
 def test_a_command_whose_answer_was_lost_is_sent_again_as_the_same_attempt(desk: World) -> None:
@@ -180,7 +180,7 @@ def test_a_paused_desk_runs_no_benchmark_until_it_enforces_again(desk: World) ->
 def test_no_image_is_made_of_what_is_being_measured(desk: World) -> None:
     instance = desk.ready()
     measure(desk, instance)
-    with pytest.raises(Conflict, match="runs a benchmark. Request the image again"):
+    with pytest.raises(Conflict, match="Request the image again when the benchmark has ended"):
         desk.desk.images.create(ADA, instance.id, name="vision", description="", no_reboot=True)
 
 

@@ -143,7 +143,7 @@ def test_where_an_added_recipe_fails_the_instance_goes_on_as_it_was(desk: World,
     for part in (
         ": gpudesk-jupyter failed in step install",
         "libfoo",
-        "it can be used as before",
+        "stays ready and can be used as before",
         f"failed on {instance.name}",
     ):
         assert part in instance.reason.message
