@@ -1,4 +1,4 @@
-"""The desk's entrances: HTTP, the schedule, the table's stream, AWS's events. What they do is in chalicelib."""
+"""The entry points of the deployed functions: HTTP, the schedules, the table's stream and the events of EC2 and SSM."""
 
 import logging
 import os
@@ -11,7 +11,7 @@ from chalicelib.api import openapi, problems
 LOG = logging.getLogger("gpudesk")
 
 PLACEHOLDER_STREAM_ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/gpudesk-instances/stream/none"
-"""For importing; the deployment's template puts the real one in its place."""
+"""Lets this module be imported without a deployment. The template of the deployment sets the real ARN."""
 
 app = Chalice(app_name="gpudesk", configure_logs=False)
 app.register_middleware(problems.problem_middleware, "http")
@@ -21,42 +21,45 @@ for router in openapi.ROUTERS:
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))
 def sweep(_event: CloudWatchEvent) -> None:
-    """Each minute: look at everything."""
+    """Reconcile all instances and images, once a minute."""
     bootstrap.get_application().sweep.run()
 
 
 @app.schedule(Rate(5, unit=Rate.MINUTES))
 def check_sweep_health(_event: CloudWatchEvent) -> None:
-    """Every five minutes, apart from the sweep: has it been?"""
+    """Check every 5 minutes that the sweep completes."""
     bootstrap.get_application().sweep_watchdog.check()
 
 
 @app.on_dynamodb_record(stream_arn=os.environ.get("GPUDESK_STREAM_ARN", PLACEHOLDER_STREAM_ARN))
 def on_instances_stream(event: DynamoDBEvent) -> None:
-    """Somebody asked for something; one record's failure is not the others', and the sweep comes by anyway."""
+    """Reconcile the instances that a person's request changed, each with the image that is created from it.
+
+    A failure does not stop the other records of the batch. The next sweep reconciles the record again.
+    """
     application = bootstrap.get_application()
     for record_id in events.parse_stream_record_ids(event.to_dict()):
         try:
             application.reconciler.reconcile(record_id)
             application.image_reconciler.reconcile_for_instance(record_id)
         except Exception:
-            LOG.exception("%s could not be looked at; left to the sweep", record_id)
+            LOG.exception("%s could not be reconciled; the next sweep tries again", record_id)
 
 
 @app.on_cw_event(events.EC2_PATTERN)
 def on_ec2_state_change(event: CloudWatchEvent) -> None:
-    """EC2 says that an instance came to another state."""
+    """Reconcile the instance whose state changed in EC2."""
     reconcile_ec2_instance(event)
 
 
 @app.on_cw_event(events.COMMAND_PATTERN)
 def on_ssm_command_change(event: CloudWatchEvent) -> None:
-    """SSM says that a document came to its end on an instance."""
+    """Reconcile the instance on which SSM has completed a command."""
     reconcile_ec2_instance(event)
 
 
 def reconcile_ec2_instance(event: CloudWatchEvent) -> None:
-    """Whatever happened to it: what to do follows from what is."""
-    machine_id = events.parse_ec2_instance_id(event.to_dict())
-    if machine_id:
-        bootstrap.get_application().reconciler.reconcile_ec2(machine_id)
+    """Reconcile the instance named in an EC2 or SSM event."""
+    ec2_instance_id = events.parse_ec2_instance_id(event.to_dict())
+    if ec2_instance_id:
+        bootstrap.get_application().reconciler.reconcile_ec2(ec2_instance_id)

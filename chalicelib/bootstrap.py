@@ -27,9 +27,10 @@ from chalicelib.control.services.desk import DeskService
 from chalicelib.control.services.images import ImageService
 from chalicelib.control.services.instances import InstanceService
 from chalicelib.control.services.launch import LaunchService
-from chalicelib.control.services.owners import OwnerService, SecretFor
+from chalicelib.control.services.owners import OwnerService
 from chalicelib.control.services.queries import QueryService
 from chalicelib.control.services.sessions import SessionService
+from chalicelib.control.services.settings_changes import GetWebhookSecret
 from chalicelib.control.services.setup import SetupService
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.clock import Clock, SystemClock
@@ -68,10 +69,7 @@ class Application:
 
 @dataclass(frozen=True)
 class Parts:
-    """What services and control loop are built from.
-
-    :param webhook_secret: returns the secret of a webhook, given its owner and the number of its key
-    """
+    """What services and control loop are built from."""
 
     clock: Clock
     settings: Settings
@@ -81,7 +79,7 @@ class Parts:
     clients: Clients
     ec2: Ec2
     ssm: Ssm
-    webhook_secret: SecretFor
+    get_webhook_secret: GetWebhookSecret
 
 
 def build_application(
@@ -127,11 +125,11 @@ def _build_parts(clock: Clock, settings: Settings, recipes: Mapping[str, Recipe]
         clients=clients,
         ec2=Ec2(clients, settings.stage),
         ssm=Ssm(clients),
-        webhook_secret=_webhook_secrets(clients, settings),
+        get_webhook_secret=_build_secret_derivation(clients, settings),
     )
 
 
-def _webhook_secrets(clients: Clients, settings: Settings) -> SecretFor:
+def _build_secret_derivation(clients: Clients, settings: Settings) -> GetWebhookSecret:
     """Return a function that derives a secret. It reads the master key from AWS at its first call."""
     key = MasterKey(clients, settings.home_region, settings.webhook_key)
     return lambda name, number: derive_secret(key.read(), name, number)
@@ -158,7 +156,7 @@ def _build_notification_sender(parts: Parts) -> NotificationSender:
         parts.repositories,
         EmailTopic(parts.clients, parts.settings.email_topic_arn),
         WebhookSender(allow_private=parts.settings.allow_private_webhooks),
-        parts.webhook_secret,
+        parts.get_webhook_secret,
         parts.clock,
     )
 
@@ -237,7 +235,7 @@ def _build_desk_service(parts: Parts) -> DeskService:
         desk=parts.repositories.desk,
         catalog=parts.catalog,
         recipes=parts.recipes,
-        secrets=parts.webhook_secret,
+        get_webhook_secret=parts.get_webhook_secret,
         webhooks_may_be_local=parts.settings.allow_private_webhooks,
     )
 
@@ -246,7 +244,7 @@ def _build_owner_service(parts: Parts) -> OwnerService:
     return OwnerService(
         owners=parts.repositories.owners,
         desk=parts.repositories.desk,
-        secrets=parts.webhook_secret,
+        get_webhook_secret=parts.get_webhook_secret,
         webhooks_may_be_local=parts.settings.allow_private_webhooks,
     )
 

@@ -211,6 +211,7 @@ def build(folder: Path) -> dict[str, Any]:
 
 
 def main() -> None:
+    """Write the catalog."""
     folder = Path(sys.argv[1])
     target = Path(__file__).parent.parent / "chalicelib" / "data" / "catalog.json"
     catalog = build(folder)

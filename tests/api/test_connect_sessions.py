@@ -113,7 +113,7 @@ def test_session_on_instance_without_gpudesk_tags_is_a_conflict(ready: Bench) ->
     answer = ready.ada("POST", SESSIONS, {"kind": "shell"})
     ready.world.ec2.create_tags(Resources=resources, Tags=[{"Key": "gpudesk:stage", "Value": stage}])
     assert (answer.status, answer.json["code"]) == (409, "tags_missing")
-    assert "with the desk's tags" in answer.json["detail"]
+    assert "lost its gpudesk tags" in answer.json["detail"]
     assert (last_line(ready), len(ready.world.cloud.sessions.started)) == (before, started)
 
 

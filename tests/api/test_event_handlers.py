@@ -172,7 +172,7 @@ def test_failed_reconciliation_does_not_stop_the_others(caplog: pytest.LogCaptur
         application.on_instances_stream(golden("stream_mixed"), None)
     bootstrap.set_application(None)
     assert log.calls == [ONE, OTHER, f"image of {OTHER}"]
-    assert f"{ONE} could not be looked at" in caplog.text
+    assert f"{ONE} could not be reconciled" in caplog.text
 
 
 def test_launch_request_reaches_ec2_through_the_stream_alone(bench: Bench) -> None:

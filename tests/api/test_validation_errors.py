@@ -37,7 +37,7 @@ LAUNCH = {"gpu": "T4"}
         ({"recipe": "d2l"}, "recipe", "must be one of bare, jupyter"),
         ({"image": "ami-0123"}, "image", "you have no image 'ami-0123'; GET /images lists your images"),
         ({"name": "Brave Otter"}, "name", "lower-case letters"),
-        ({"name": "gd-otter"}, "name", "must not start with i- or gd-"),
+        ({"name": "gd-otter"}, "name", "not starting with i- or gd-"),
         ({"owner": "ada#bob"}, "owner", "the name of an owner"),
         ({"tags": {"team": 7}}, "tags.team", "must not be 7; tags must be an object of texts"),
         ({"tags": {"aws:x": "y"}}, "tags.aws:x", "choose another key"),

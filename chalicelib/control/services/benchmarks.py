@@ -1,4 +1,4 @@
-"""Measuring what GPUs can do, and comparing what was measured."""
+"""Start benchmarks, and compare the retained ones."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from chalicelib.control.services.instances import InstanceService
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.benchmarks.result import Comparison, compare_benchmarks
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog, UnknownGpu, UnknownType
-from chalicelib.domain.common.errors import FieldError, ValidationFailed
+from chalicelib.domain.common.errors import FieldError, build_validation_error
 from chalicelib.domain.instances.commands import start_benchmark
 from chalicelib.domain.instances.record import Instance
 from chalicelib.store.benchmarks import BenchmarkRepository
@@ -21,37 +21,40 @@ class BenchmarkService:
     catalog: InstanceTypeCatalog
 
     def start(self, actor: Actor, ref: str, *, seconds: int | None) -> Instance:
-        """Written down; the loop does it.
+        """Record the request for a benchmark. The control loop runs it.
 
-        :param seconds: how long each measurement takes
+        :param seconds: duration of each measurement; None: the default of the benchmark
+        :raises Conflict: gpudesk is paused, or the instance is not ready for a benchmark
         """
         self.instances.desk.settings().require_not_paused("Benchmarks run again")
         clock = self.instances.clock
         return self.instances.apply(
-            actor, ref, lambda found: start_benchmark.start_benchmark(found, self.catalog, seconds, actor, clock.now())
+            actor,
+            ref,
+            lambda instance: start_benchmark.start_benchmark(instance, self.catalog, seconds, actor, clock.now()),
         )
 
     def compare(self, *, instance_type: str | None, gpu: str | None) -> list[Comparison]:
-        """Per instance type the newest measurement, whoever's machine it was made on.
+        """Compare the newest benchmark of each instance type, whoever ran it.
 
-        :raises Invalid: the catalogue has no such type, or no such GPU
+        :param instance_type: only this type; None: all
+        :param gpu: only types with this GPU; None: all
+        :raises ValidationFailed: the catalog has no such type or no such GPU
         """
-        kind, gpus = self._type(instance_type), self._gpus(gpu)
-        kept = self.benchmarks.list_retained(kind, self.instances.clock.now())
-        return compare_benchmarks([each for each in kept if gpus is None or each.gpu in gpus], self.catalog)
+        type_name, gpus = self._find_type_name(instance_type), self._find_gpus(gpu)
+        retained = self.benchmarks.list_retained(type_name, self.instances.clock.now())
+        return compare_benchmarks(
+            [benchmark for benchmark in retained if gpus is None or benchmark.gpu in gpus], self.catalog
+        )
 
-    def _type(self, name: str | None) -> str | None:
+    def _find_type_name(self, name: str | None) -> str | None:
         try:
             return self.catalog.get_type(name).name if name else None
         except UnknownType as error:
-            raise _unknown("instance_type", error) from error
+            raise build_validation_error([FieldError("instance_type", str(error))]) from error
 
-    def _gpus(self, name: str | None) -> tuple[str, ...] | None:
+    def _find_gpus(self, name: str | None) -> tuple[str, ...] | None:
         try:
             return self.catalog.match_gpus(name) if name else None
         except UnknownGpu as error:
-            raise _unknown("gpu", error) from error
-
-
-def _unknown(field: str, error: Exception) -> ValidationFailed:
-    return ValidationFailed(str(error), errors=(FieldError(field, str(error)),))
+            raise build_validation_error([FieldError("gpu", str(error))]) from error

@@ -1,10 +1,15 @@
-"""The desk's own settings."""
+"""Read and change the settings of the desk."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
-from chalicelib.control.services.owners import SecretFor, merge_channels, merge_policy, webhook_secret_if_new
+from chalicelib.control.services.settings_changes import (
+    GetWebhookSecret,
+    find_new_secret,
+    merge_channels,
+    merge_policy,
+)
 from chalicelib.control.services.user_writes import retry_user_write
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
@@ -12,17 +17,32 @@ from chalicelib.domain.common.errors import FieldError, build_validation_error
 from chalicelib.domain.desk.channels import validate_channels
 from chalicelib.domain.desk.policy_limits import validate_policy
 from chalicelib.domain.desk.policy_override import PolicyOverride, apply_override
-from chalicelib.domain.desk.settings import DeskSettings, Mode
+from chalicelib.domain.desk.settings import Defaults, DeskSettings, Limits, Mode
 from chalicelib.domain.idle.policy import SIGNALS
 from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.store.desk import DeskRepository
 
 
+class DeskChanges(TypedDict, total=False):
+    """The changes of a request. Fields that are not named stay.
+
+    `defaults` has fields of `Defaults`, with `idle_policy` as a mapping. `limits` has fields of `Limits`, with
+    `min_thresholds` as a mapping. `channels` has fields of `Channels`. `logs` has `log_group`. null removes a channel
+    or the log group.
+    """
+
+    mode: Mode | None
+    defaults: Mapping[str, Any] | None
+    limits: Mapping[str, Any] | None
+    channels: Mapping[str, Any] | None
+    logs: Mapping[str, str | None] | None
+
+
 @dataclass(frozen=True)
 class DeskUpdate:
-    """What was set.
+    """The settings after a change.
 
-    :param webhook_secret: of a webhook that was set just now; it is shown this once
+    :param webhook_secret: of a webhook that was set by this change; it is returned only this once
     """
 
     settings: DeskSettings
@@ -31,88 +51,79 @@ class DeskUpdate:
 
 @dataclass(frozen=True, kw_only=True)
 class DeskService:
-    """GET and PATCH /desk."""
+    """GET and PATCH /desk.
+
+    :param webhooks_may_be_local: accept URLs of this machine, for the local cloud
+    """
 
     desk: DeskRepository
     catalog: InstanceTypeCatalog
     recipes: Mapping[str, Recipe]
-    secrets: SecretFor
+    get_webhook_secret: GetWebhookSecret
     webhooks_may_be_local: bool
 
     def settings(self) -> DeskSettings:
-        """As they stand."""
+        """Return the current settings."""
         return self.desk.settings()
 
-    def update(
-        self,
-        actor: Actor,
-        *,
-        mode: Mode | None = None,
-        defaults: Mapping[str, Any] | None = None,
-        limits: Mapping[str, Any] | None = None,
-        channels: Mapping[str, Any] | None = None,
-        logs: Mapping[str, str | None] | None = None,
-    ) -> DeskUpdate:
-        """An admin's; what is not named stays.
+    def update(self, actor: Actor, **changes: Unpack[DeskChanges]) -> DeskUpdate:
+        """Change the settings. Admins only.
 
-        :param defaults: fields of Defaults; `idle_policy` as a mapping
-        :param limits: fields of Ceilings; `min_thresholds` as a mapping
-        :param channels: fields of Channels, null for none
-        :param logs: `log_group`, null for none
+        :raises Forbidden: the caller is not an admin
+        :raises ValidationFailed: a default exceeds its limit, or a value is unknown
         """
         actor.require_admin()
 
         def update_once() -> DeskUpdate:
             before = self.desk.settings()
-            settings = _changed(before, mode, defaults or {}, limits or {}, channels or {})
-            settings = replace(settings, log_group=(logs or {}).get("log_group", settings.log_group))
-            self._check_settings(settings)
-            saved = self.desk.save_settings(settings)
-            return DeskUpdate(saved, webhook_secret_if_new("desk", before.channels, saved.channels, self.secrets))
+            after = _apply_changes(before, changes)
+            errors = list(self._find_errors(after))
+            if errors:
+                raise build_validation_error(errors)
+            saved = self.desk.save_settings(after)
+            return DeskUpdate(saved, find_new_secret("desk", before.channels, saved.channels, self.get_webhook_secret))
 
         return retry_user_write("The desk", update_once)
 
-    def _check_settings(self, settings: DeskSettings) -> None:
+    def _find_errors(self, settings: DeskSettings) -> Iterator[FieldError]:
         defaults, limits = settings.defaults, settings.limits
-        errors = [
-            FieldError(f"defaults.{error.field}", error.message)
-            for error in validate_policy(defaults.idle_policy, defaults.max_hours, limits)
-        ]
+        for error in validate_policy(defaults.idle_policy, defaults.max_hours, limits):
+            yield FieldError(f"defaults.{error.field}", error.message)
         allowed = limits.regions or self.catalog.list_regions()
         if defaults.region not in allowed:
-            errors.append(FieldError("defaults.region", f"must be one of {', '.join(allowed)}"))
+            yield FieldError("defaults.region", f"must be one of {', '.join(allowed)}")
         if defaults.recipe not in self.recipes:
-            errors.append(FieldError("defaults.recipe", f"must be one of {', '.join(self.recipes)}"))
+            yield FieldError("defaults.recipe", f"must be one of {', '.join(self.recipes)}")
         if defaults.disk_gib > limits.disk_gib:
-            errors.append(FieldError("defaults.disk_gib", f"must be at most {limits.disk_gib} GiB, the limit"))
-        errors += [
-            FieldError("limits.signals", f"must be of {', '.join(SIGNALS)}, each once, not {name[:40]!r}")
-            for name in limits.signals
-            if name not in SIGNALS or limits.signals.count(name) > 1
-        ]
-        errors += validate_channels(settings.channels, may_be_local=self.webhooks_may_be_local)
-        if errors:
-            raise build_validation_error(errors)
+            yield FieldError("defaults.disk_gib", f"must be at most {limits.disk_gib} GiB, the limit")
+        for name in limits.signals:
+            if name not in SIGNALS or limits.signals.count(name) > 1:
+                message = f"must contain only {', '.join(SIGNALS)}, each once, not {name[:40]!r}"
+                yield FieldError("limits.signals", message)
+        yield from validate_channels(settings.channels, may_be_local=self.webhooks_may_be_local)
 
 
-def _changed(
-    settings: DeskSettings,
-    mode: Mode | None,
-    defaults: Mapping[str, Any],
-    limits: Mapping[str, Any],
-    channels: Mapping[str, Any],
-) -> DeskSettings:
-    new_defaults, new_limits = dict(defaults), dict(limits)
-    if "idle_policy" in new_defaults:
-        request = merge_policy(PolicyOverride(), new_defaults["idle_policy"])
-        new_defaults["idle_policy"], _ = apply_override(request, settings.defaults.idle_policy, 0)
-    if "min_thresholds" in new_limits:
-        lowest = replace(settings.limits.min_thresholds, **new_limits["min_thresholds"])
-        new_limits["min_thresholds"] = lowest
+def _apply_changes(settings: DeskSettings, changes: DeskChanges) -> DeskSettings:
     return replace(
         settings,
-        mode=mode or settings.mode,
-        defaults=replace(settings.defaults, **new_defaults),
-        limits=replace(settings.limits, **new_limits),
-        channels=merge_channels(settings.channels, channels),
+        mode=changes.get("mode") or settings.mode,
+        defaults=_change_defaults(settings.defaults, changes.get("defaults") or {}),
+        limits=_change_limits(settings.limits, changes.get("limits") or {}),
+        channels=merge_channels(settings.channels, changes.get("channels") or {}),
+        log_group=(changes.get("logs") or {}).get("log_group", settings.log_group),
     )
+
+
+def _change_defaults(defaults: Defaults, changes: Mapping[str, Any]) -> Defaults:
+    fields = dict(changes)
+    if "idle_policy" in fields:
+        override = merge_policy(PolicyOverride(), fields["idle_policy"])
+        fields["idle_policy"], _ = apply_override(override, defaults.idle_policy, defaults.max_hours)
+    return replace(defaults, **fields)
+
+
+def _change_limits(limits: Limits, changes: Mapping[str, Any]) -> Limits:
+    fields = dict(changes)
+    if "min_thresholds" in fields:
+        fields["min_thresholds"] = replace(limits.min_thresholds, **fields["min_thresholds"])
+    return replace(limits, **fields)

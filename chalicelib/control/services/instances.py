@@ -1,4 +1,4 @@
-"""What people want of an instance that is there: read, decided, written under the guard."""
+"""Change existing instances on request: load the record, apply a command, write the change."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +20,9 @@ from chalicelib.store.desk import DeskRepository
 from chalicelib.store.instances.items import RecordWrite
 from chalicelib.store.instances.repository import InstanceRepository
 from chalicelib.store.owners import OwnerRepository
+
+MAX_REPRESENTABLE_HOURS = 10**5
+"""About 11 years: a longer keep would exceed the limit anyway, and much longer ones exceed what `datetime` can hold."""
 
 
 def load_visible(instances: InstanceRepository, actor: Actor, ref: str) -> Instance:
@@ -44,7 +47,7 @@ class InstanceWithWarnings:
 
 @dataclass(frozen=True, kw_only=True)
 class InstanceService:
-    """stop, start, DELETE, keep, PATCH: each sets what is desired; the loop does it."""
+    """POST .../stop, .../start and .../keep, PATCH and DELETE. Each records a request; the control loop calls EC2."""
 
     instances: InstanceRepository
     desk: DeskRepository
@@ -52,42 +55,66 @@ class InstanceService:
     clock: Clock
 
     def stop(self, actor: Actor, ref: str) -> Instance:
+        """Record that the instance is to be stopped.
+
+        :raises Conflict: it is terminating, or has not been launched yet
+        """
         return self.apply(actor, ref, lambda instance: stop_start.request_stop(instance, actor, self.clock.now()))
 
     def start(self, actor: Actor, ref: str) -> Instance:
+        """Record that the instance is to be started.
+
+        :raises Conflict: gpudesk is paused, or the instance is terminating or failed
+        """
         self.desk.settings().require_not_paused("Instances can be started")
         return self.apply(actor, ref, lambda instance: stop_start.request_start(instance, actor, self.clock.now()))
 
     def terminate(self, actor: Actor, ref: str) -> Instance:
+        """Record that the instance is to be terminated."""
         return self.apply(
             actor, ref, lambda instance: stop_start.request_termination(instance, actor, self.clock.now())
         )
 
     def keep(self, actor: Actor, ref: str, *, hours: float | None, until: datetime | None) -> Instance:
-        """Leave it running for `hours` from now, or until `until`."""
+        """Keep the instance running until a time. Exactly one of `hours` and `until` is given.
+
+        :param hours: from now
+        :raises ValidationFailed: the keep is longer than the limit, or ends in the past
+        """
         limits = self.desk.settings().limits
 
-        def kept(instance: Instance) -> RecordChange:
+        def request_keep(instance: Instance) -> RecordChange:
             now = self.clock.now()
-            end = until or now + timedelta(hours=min(hours or 0, 10**5))
+            end = until or now + timedelta(hours=min(hours or 0, MAX_REPRESENTABLE_HOURS))
             try:
                 return keep.request_keep(instance, end, actor, limits, now)
             except ValidationFailed as error:
                 field = "until" if until else "hours"
-                errors = tuple(FieldError(field, wrong.message) for wrong in error.errors)
+                errors = tuple(FieldError(field, field_error.message) for field_error in error.errors)
                 raise ValidationFailed(error.message, errors=errors) from error
 
-        return self.apply(actor, ref, kept)
+        return self.apply(actor, ref, request_keep)
 
-    def update_policy(self, actor: Actor, ref: str, request: PolicyOverride) -> Instance:
-        """Change the policy of a living instance."""
+    def update_policy(self, actor: Actor, ref: str, override: PolicyOverride) -> Instance:
+        """Change the policy of the instance.
+
+        :param override: None in a field: it stays as it is
+        :raises ValidationFailed: the policy exceeds the limits
+        """
         limits = self.desk.settings().limits
         return self.apply(
-            actor, ref, lambda found: update_policy.update_policy(found, request, actor, limits, self.clock.now())
+            actor,
+            ref,
+            lambda instance: update_policy.update_policy(instance, override, actor, limits, self.clock.now()),
         )
 
     def apply(self, actor: Actor, ref: str, command: Callable[[Instance], RecordChange]) -> Instance:
-        """Read, decide, write under the guard; what meets another write is decided again on what it became."""
+        """Load the instance, apply a command and write the change. After a version conflict, do all of it again.
+
+        :param command: returns the changed record and its timeline entries; it may be called several times
+        :raises NotFound: the instance does not exist, or the caller may not see it
+        :raises Conflict: the command refuses, or all attempts met other writes
+        """
         actor.owner_for_new()
 
         def apply_once() -> Instance:
@@ -100,17 +127,16 @@ class InstanceService:
                     before=instance,
                     after=change.instance,
                     entries=tuple(change.entries),
-                    notifications=self._notices(change),
+                    notifications=self._build_notifications(change),
                     user_write=True,
                 )
             )
 
         return retry_user_write(f"Instance {ref}", apply_once)
 
-    def _notices(self, change: RecordChange) -> tuple[Notification, ...]:
-        """Most of what people do is no news to anybody; whom to tell is looked up only where it is."""
+    def _build_notifications(self, change: RecordChange) -> tuple[Notification, ...]:
+        """Build the notifications about a change. Channels are read only if there is somebody to notify."""
         if not any(entry.code.audience for entry in change.entries):
             return ()
-        return build_notifications(
-            change.instance, change.entries, load_channel_directory(self.desk.settings(), self.owners)
-        )
+        directory = load_channel_directory(self.desk.settings(), self.owners)
+        return build_notifications(change.instance, change.entries, directory)

@@ -9,7 +9,7 @@ from chalicelib.control.services.instances import load_visible
 from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.deadlines import SWEEP_OVERDUE_AFTER
-from chalicelib.domain.common.errors import FieldError, ValidationFailed
+from chalicelib.domain.common.errors import FieldError, build_validation_error
 from chalicelib.domain.common.pagination import Page
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.costs.daily_costs import DayCost, sum_costs_per_day
@@ -139,7 +139,7 @@ class QueryService:
         """
         if since > until or (until - since).days > MAX_COST_DAYS:
             message = f"must not be before since, and at most {MAX_COST_DAYS} days after it"
-            raise ValidationFailed("1 field is invalid: until.", errors=(FieldError("until", message),))
+            raise build_validation_error([FieldError("until", message)])
         now, scope = self.clock.now(), actor.list_scope(owner)
         segments = list(self.ledger.list_segments(since, now.date(), scope))
         for instance in self.instances.list_active():

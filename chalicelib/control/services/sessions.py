@@ -1,4 +1,4 @@
-"""Ways in. Opening a session is the one thing for which a person waits for AWS."""
+"""Connect to instances. Opening a session is the only request that calls AWS while the caller waits."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ from chalicelib.domain.common.errors import (
     UpstreamUnavailable,
 )
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import join_and
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.images.record import describe_removed_secrets
 from chalicelib.domain.instances.commands.change import RecordChange
-from chalicelib.domain.instances.lifecycle.plans import because
 from chalicelib.domain.instances.record import Ec2State, Instance, Machine, Phase
 from chalicelib.domain.sessions.connect import ConnectCommand, SshConfig, build_connect_commands, build_ssh_config
 from chalicelib.domain.sessions.session import (
@@ -37,7 +37,11 @@ from chalicelib.store.images.repository import ImageRepository
 
 @dataclass(frozen=True)
 class ConnectInfo:
-    """Commands for people with AWS credentials of their own; lines for ~/.ssh/config, with such and without."""
+    """How to connect to an instance.
+
+    :param commands: for people who have AWS credentials
+    :param ssh_configs: entries for ~/.ssh/config, for people with and without AWS credentials
+    """
 
     commands: list[ConnectCommand]
     ssh_configs: list[SshConfig]
@@ -45,7 +49,7 @@ class ConnectInfo:
 
 @dataclass(frozen=True)
 class OpenedSession:
-    """A session that is open, and of which instance."""
+    """An open session, and the EC2 instance that it leads to."""
 
     plan: SessionPlan
     session: Session
@@ -65,30 +69,36 @@ class SessionService:
     recipes: Mapping[str, Recipe]
 
     def connect(self, actor: Actor, ref: str) -> ConnectInfo:
-        """What to paste."""
-        instance, machine = self._require_running(actor, ref)
+        """Return the commands and the ssh configuration for an instance.
+
+        :raises NotFound: it does not exist, or the caller may not see it
+        :raises Conflict: it is not running
+        """
+        instance, machine = self._load_running(actor, ref)
         region = instance.spec.region
         is_set_up = instance.phase is Phase.READY
-        port = self._jupyter_port(instance) if is_set_up else None
+        port = self._find_jupyter_port(instance) if is_set_up else None
         return ConnectInfo(
             build_connect_commands(machine.instance_id, region, port, is_set_up=is_set_up),
             build_ssh_config(instance.name, instance.id, machine.instance_id, region, SSH_USER),
         )
 
-    def open_session(self, actor: Actor, ref: str, wish: SessionRequest) -> OpenedSession:
-        """StartSession for those who have no credentials; the answer goes to session-manager-plugin.
+    def open_session(self, actor: Actor, ref: str, request: SessionRequest) -> OpenedSession:
+        """Call StartSession for a caller without AWS credentials. The answer is for the session-manager-plugin.
 
-        The timeline tells of it first: nobody enters unseen. What is answered is kept nowhere, nor logged.
+        The session is recorded in the timeline before it is opened, so that no session stays unseen. Its token is
+        neither stored nor logged.
+
+        :raises NotFound: the instance does not exist, or the caller may not see it
+        :raises ValidationFailed: fields of the request contradict each other
+        :raises Conflict: the instance is not running, has lost its tags or its secrets, or has no Jupyter
+        :raises UpstreamError: AWS rejected the call or did not respond
         """
-        instance, machine = self._require_running(actor, ref)
-        port = self._jupyter_port(instance)
-        if wish.kind.requires_jupyter and port is None:
-            recipes = join_and(instance.spec.software.recipes)
-            raise Conflict(f"{instance.name} was set up as {recipes}, without Jupyter", code=ErrorCode.NO_JUPYTER)
-        plan = plan_session(wish, port)
-        if wish.kind.requires_secrets:
-            self._check_secrets_present(instance)
-        self._check_ec2_tags(instance, machine)
+        instance, machine = self._load_running(actor, ref)
+        plan = plan_session(request, self._require_jupyter(instance, request))
+        if request.kind.requires_secrets:
+            self._require_secrets(instance)
+        self._require_ec2_tags(instance, machine)
         self._record_session(actor, instance, plan)
         region, instance_id = instance.spec.region, machine.instance_id
         try:
@@ -96,53 +106,68 @@ class SessionService:
                 self.instance_connect.send_ssh_public_key(region, instance_id, SSH_USER, plan.public_key)
             session = self.ssm.start_session(region, instance_id, plan, reason=f"{actor.name} at gpudesk")
         except AwsError as error:
-            raise _upstream_error(f"AWS did not open a session: {error.message} ({error.code})", error) from error
+            raise _to_upstream_error(f"AWS did not open a session on {instance.name}", error) from error
         return OpenedSession(plan, session, region, instance_id)
 
-    def _require_running(self, actor: Actor, ref: str) -> tuple[Instance, Machine]:
+    def _load_running(self, actor: Actor, ref: str) -> tuple[Instance, Machine]:
         instance = load_visible(self.instances.instances, actor, ref)
         if instance.machine is None or instance.machine.state is not Ec2State.RUNNING:
-            raise Conflict(
-                f"{instance.name} is {instance.phase}: there is nothing to connect to", code=ErrorCode.NOT_RUNNING
-            )
+            message = f"{instance.name} is {instance.phase}, and its EC2 instance does not run. Start it first."
+            raise Conflict(message, code=ErrorCode.NOT_RUNNING)
         return instance, instance.machine
 
-    def _check_secrets_present(self, instance: Instance) -> None:
-        """:raises Conflict: what such a session needs is off the machine's disk"""
+    def _require_jupyter(self, instance: Instance, request: SessionRequest) -> int | None:
+        """Return the port of Jupyter; None if the instance has none.
+
+        :raises Conflict: the session needs Jupyter, and the instance has none
+        """
+        port = self._find_jupyter_port(instance)
+        if request.kind.requires_jupyter and port is None:
+            recipes = join_and(instance.spec.software.recipes)
+            message = f"{instance.name} has no Jupyter: it was set up with {recipes}."
+            raise Conflict(message, code=ErrorCode.NO_JUPYTER)
+        return port
+
+    def _require_secrets(self, instance: Instance) -> None:
+        """Refuse a session whose secrets are removed from the disk.
+
+        :raises Conflict: an image is being created, and the secrets are not restored yet
+        """
         for image in self.images.list_pending():
             if image.source.instance_id == instance.id and image.secrets_removed:
                 raise Conflict(describe_removed_secrets(image), code=ErrorCode.SECRETS_REMOVED)
 
-    def _check_ec2_tags(self, instance: Instance, machine: Machine) -> None:
-        """:raises Conflict: EC2 does not show the machine with the desk's tags now"""
+    def _require_ec2_tags(self, instance: Instance, machine: Machine) -> None:
+        """Read from EC2 that the instance runs and still has the tags of gpudesk.
+
+        :raises Conflict: it does not run, or has lost its tags
+        :raises UpstreamError: EC2 rejected the call or did not respond
+        """
         try:
-            view = select_for_record(
-                self.ec2.describe_by_tag(instance.spec.region, instance.tag_id), machine.instance_id
-            )
+            instances = self.ec2.describe_by_tag(instance.spec.region, instance.tag_id)
+            observed = select_for_record(instances, machine.instance_id)
         except AwsError as error:
-            raise _upstream_error(f"EC2 did not answer: {error.message} ({error.code})", error) from error
-        if view is None or view.state is not Ec2State.RUNNING:
-            message = f"EC2 shows no running {machine.instance_id} with the desk's tags: nobody is let into it"
+            raise _to_upstream_error(f"EC2 did not describe {instance.name}", error) from error
+        if observed is None or observed.state is not Ec2State.RUNNING:
+            message = f"{machine.instance_id} is not running or lost its gpudesk tags. Sessions are refused."
             raise Conflict(message, code=ErrorCode.TAGS_MISSING)
 
     def _record_session(self, actor: Actor, instance: Instance, plan: SessionPlan) -> None:
         by_admin = actor.role is Role.ADMIN and actor.owner != instance.owner
-        reason = because(
-            EventCode.SESSION_REQUESTED,
-            describe_opened_session(plan.kind, actor.name, instance.owner, by_admin=by_admin),
-        )
-        line = timeline_entry(
+        message = describe_opened_session(plan.kind, actor.name, instance.owner, by_admin=by_admin)
+        entry = timeline_entry(
             self.instances.clock.now(),
-            reason,
+            EventReason(code=EventCode.SESSION_REQUESTED, message=message),
             actor=actor.name,
             details={"kind": str(plan.kind), "document": plan.document, **plan.parameters},
         )
-        self.instances.apply(actor, instance.id, lambda found: RecordChange(found, (line,)))
+        self.instances.apply(actor, instance.id, lambda current: RecordChange(current, (entry,)))
 
-    def _jupyter_port(self, instance: Instance) -> int | None:
+    def _find_jupyter_port(self, instance: Instance) -> int | None:
         return find_jupyter_port(instance.spec.software.recipes, self.recipes)
 
 
-def _upstream_error(message: str, error: AwsError) -> UpstreamError:
-    """Return the refusal of a request that AWS did not let us fulfil."""
+def _to_upstream_error(summary: str, error: AwsError) -> UpstreamError:
+    """Return the error of a request that AWS did not let gpudesk fulfill."""
+    message = f"{summary}: {error.description}"
     return UpstreamUnavailable(message) if isinstance(error, TransientAwsError) else UpstreamError(message)

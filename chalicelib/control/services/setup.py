@@ -1,4 +1,4 @@
-"""POST /instances/{name}/setup: a recipe again, or another one, on an instance that is ready."""
+"""Request a setup of an existing instance: its recipe again, or another recipe in addition."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from chalicelib.domain.setup.recipe import Recipe
 
 @dataclass(frozen=True, kw_only=True)
 class SetupService:
-    """One write; the loop runs the documents."""
+    """POST /instances/{name}/setup. It records the request; the control loop runs the documents."""
 
     instances: InstanceService
     catalog: InstanceTypeCatalog
@@ -25,17 +25,24 @@ class SetupService:
     def run(
         self, actor: Actor, ref: str, *, recipe: str | None, parameters: Mapping[str, ParameterValue]
     ) -> InstanceWithWarnings:
-        """Record the setup; warn if the GPU steps of the recipe are skipped."""
+        """Record the request for a setup.
+
+        :param recipe: None: the recipe that failed, otherwise the recipe of the launch
+        :param parameters: the others keep their values
+        :returns: with a warning if the recipe skips its GPU steps
+        :raises ValidationFailed: there is no such recipe, it does not support the instance, or a parameter is wrong
+        :raises Conflict: gpudesk is paused, or the instance cannot be set up now
+        """
         self.instances.desk.settings().require_not_paused("Instances can be set up")
-        skipped: list[str | None] = []
+        skipped_message: str | None = None
 
-        def wanted(found: Instance) -> RecordChange:
-            what = build_setup_request(found, recipe, parameters, self.recipes, self.catalog)
-            skipped.append(what.skipped_message)
-            return apply_setup_request(found, what, actor, self.instances.clock.now())
+        def request_setup(instance: Instance) -> RecordChange:
+            nonlocal skipped_message
+            request = build_setup_request(instance, recipe, parameters, self.recipes, self.catalog)
+            skipped_message = request.skipped_message
+            return apply_setup_request(instance, request, actor, self.instances.clock.now())
 
-        instance = self.instances.apply(actor, ref, wanted)
-        messages = [skipped[-1]] if skipped[-1] else []
-        return InstanceWithWarnings(
-            instance, tuple(WriteWarning(WarningCode.GPU_STEPS_SKIPPED, message) for message in messages)
-        )
+        instance = self.instances.apply(actor, ref, request_setup)
+        if skipped_message is None:
+            return InstanceWithWarnings(instance)
+        return InstanceWithWarnings(instance, (WriteWarning(WarningCode.GPU_STEPS_SKIPPED, skipped_message),))

@@ -13,8 +13,8 @@ NAME_PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 NAME_LENGTHS = (3, 40)
 
 NAME_DESCRIPTION = (
-    "3 to 40 lower-case letters, digits and single hyphens; must start with a letter, must not end with a hyphen, and "
-    "must not start with i- or gd-"
+    "3 to 40 lower-case letters, digits and single hyphens, starting with a letter, not ending with a hyphen and not "
+    "starting with i- or gd-"
 )
 
 _ID_PREFIXES = ("i-", "gd-")

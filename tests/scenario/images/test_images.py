@@ -69,7 +69,7 @@ def test_where_several_are_called_so_their_ids_say_which_is_meant(desk: World) -
     instance = desk.ready()
     ids = [made(desk, instance, no_reboot=True).id for _ in range(2)]
     requests = desk.desk.images
-    with pytest.raises(Conflict, match="name its id") as conflict:
+    with pytest.raises(Conflict, match="Send the id") as conflict:
         requests.delete(ADA, "vision-1")
     assert all(each in str(conflict.value) for each in ids)
     assert requests.delete(ADA, ids[0]).id == ids[0]
@@ -164,7 +164,7 @@ def test_the_same_wish_again_is_the_same_image_and_another_one_waits(desk: World
     instance = desk.ready()
     image = ask(desk, instance)
     assert ask(desk, instance).id == image.id
-    with pytest.raises(Conflict, match="is being made already"):
+    with pytest.raises(Conflict, match="is being created"):
         ask(desk, instance, name="vision-2")
 
 
@@ -213,7 +213,7 @@ def test_deleting_takes_the_snapshots_too_and_is_done_only_when_ec2_shows_none(d
 
 def test_what_is_being_made_is_not_deleted(desk: World) -> None:
     image = ask(desk, desk.ready())
-    with pytest.raises(Conflict, match="once that is over"):
+    with pytest.raises(Conflict, match="can be deleted when it is available or failed"):
         desk.desk.images.delete(ADA, image.id)
 
 
@@ -228,7 +228,7 @@ def test_while_paused_no_image_is_made_and_none_goes_on(desk: World) -> None:
 
 
 def test_only_a_ready_instance_has_an_image_made(desk: World) -> None:
-    with pytest.raises(Conflict, match="made of an instance that is ready"):
+    with pytest.raises(Conflict, match="can be created when the instance is ready"):
         ask(desk, desk.launch())
 
 

@@ -70,7 +70,8 @@ def abandon_start(instance: Instance, cause: str, now: datetime) -> Plan:
     :param cause: why, as a clause or sentences
     """
     message = (
-        f"{instance.name} could not be started and stays stopped. {format_message(cause)} Start it again later, or launch "
+        f"{instance.name} could not be started and stays stopped. {format_message(cause)} "
+        f"Start it again later, or launch "
         "another instance."
     )
     reason = EventReason(code=EventCode.START_FAILED, message=message)

@@ -46,7 +46,8 @@ def build_cancellation_reason(instance: Instance, cause: str) -> EventReason:
     :param cause: a clause or a sentence
     """
     message = (
-        f"{instance.name} keeps running: the stop warning no longer applies. {format_message(cause)} gpudesk sends a new "
+        f"{instance.name} keeps running: the stop warning no longer applies. {format_message(cause)} "
+        f"gpudesk sends a new "
         f"warning before it stops {instance.name}."
     )
     return EventReason(code=EventCode.WARNING_CANCELLED, message=message)

@@ -1,0 +1,42 @@
+"""Merge changes of a request into the stored settings of the desk and of owners."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from chalicelib.domain.desk.channels import Channels
+from chalicelib.domain.desk.policy_override import PolicyOverride
+
+GetWebhookSecret = Callable[[str, int], str]
+"""Returns the secret of a webhook, given the name of its owner and the number of its key."""
+
+
+def merge_channels(before: Channels, changes: Mapping[str, Any]) -> Channels:
+    """Return the channels after a change. Each webhook that is set gets a new key, even if its URL is the same.
+
+    :param changes: the fields to change; null removes a channel
+    """
+    return replace(
+        before,
+        **changes,
+        email_generation=before.email_generation + (1 if changes.get("email") else 0),
+        webhook_generation=before.webhook_generation + (1 if changes.get("webhook") else 0),
+    )
+
+
+def find_new_secret(name: str, before: Channels, after: Channels, get_secret: GetWebhookSecret) -> str | None:
+    """Return the secret of a webhook that was set by this change; None if none was set."""
+    is_new = after.webhook is not None and after.webhook_generation != before.webhook_generation
+    return get_secret(name, after.webhook_generation) if is_new else None
+
+
+def merge_policy(before: PolicyOverride, changes: Mapping[str, Any]) -> PolicyOverride:
+    """Return the override after a change. Thresholds that the change does not name stay."""
+    signals = changes.get("signals")
+    return replace(
+        before,
+        idle_minutes=changes.get("idle_minutes", before.idle_minutes),
+        warning_minutes=changes.get("warning_minutes", before.warning_minutes),
+        signals=tuple(signals) if signals is not None else before.signals,
+        thresholds={**before.thresholds, **changes.get("thresholds", {})},
+    )
