@@ -36,12 +36,8 @@ from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.clock import Clock, SystemClock
 from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.settings import Settings, read_settings
-from chalicelib.store.benchmarks import BenchmarkRepository
 from chalicelib.store.data_files import load_catalog, load_packaged_recipes, load_word_lists
-from chalicelib.store.instances.launches import LaunchRepository
-from chalicelib.store.ledger import LedgerRepository
 from chalicelib.store.repositories import Repositories
-from chalicelib.store.timeline import TimelineRepository
 from chalicelib.store.tokens import TokenRepository
 
 
@@ -67,7 +63,7 @@ class Application:
     sweep_watchdog: SweepWatchdog
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Parts:
     """What services and control loop are built from."""
 
@@ -75,7 +71,7 @@ class Parts:
     settings: Settings
     recipes: Mapping[str, Recipe]
     catalog: InstanceTypeCatalog
-    repositories: Repositories
+    stores: Repositories
     clients: Clients
     ec2: Ec2
     ssm: Ssm
@@ -90,27 +86,28 @@ def build_application(
     :param recipe_overrides: used instead of the recipes that are packaged with the code
     """
     parts = _build_parts(clock, settings, recipe_overrides or load_packaged_recipes())
-    instances, queries = _build_instance_service(parts), _build_query_service(parts)
-    images = _build_image_service(parts, queries)
+    stores, catalog, recipes = parts.stores, parts.catalog, parts.recipes
+    instances = InstanceService(stores=stores, clock=clock)
+    queries = QueryService(stores=stores, clock=clock, instance_role_id=settings.instance_role_id)
     reconciler, image_reconciler = _build_reconciler(parts), _build_image_reconciler(parts)
     notifications = _build_notification_sender(parts)
     return Application(
         clock=clock,
         settings=settings,
-        tokens=TokenRepository(),
-        launches=_build_launch_service(parts),
+        tokens=stores.tokens,
+        launches=LaunchService(stores=stores, catalog=catalog, recipes=recipes, words=load_word_lists(), clock=clock),
         instances=instances,
         queries=queries,
         sessions=_build_session_service(parts, instances),
-        setup=SetupService(instances=instances, catalog=parts.catalog, recipes=parts.recipes),
-        images=images,
+        setup=SetupService(instances=instances, catalog=catalog, recipes=recipes),
+        images=ImageService(stores=stores, queries=queries, catalog=catalog, recipes=recipes, clock=clock),
         desk=_build_desk_service(parts),
         owners=_build_owner_service(parts),
-        benchmarks=BenchmarkService(instances=instances, benchmarks=BenchmarkRepository(), catalog=parts.catalog),
+        benchmarks=BenchmarkService(stores=stores, instances=instances, catalog=catalog),
         reconciler=reconciler,
         image_reconciler=image_reconciler,
         sweep=_build_sweep(parts, reconciler, image_reconciler, notifications),
-        sweep_watchdog=SweepWatchdog(parts.repositories, notifications, clock),
+        sweep_watchdog=SweepWatchdog(stores, notifications, clock),
     )
 
 
@@ -121,7 +118,7 @@ def _build_parts(clock: Clock, settings: Settings, recipes: Mapping[str, Recipe]
         settings=settings,
         recipes=recipes,
         catalog=load_catalog(),
-        repositories=Repositories(),
+        stores=Repositories(),
         clients=clients,
         ec2=Ec2(clients, settings.stage),
         ssm=Ssm(clients),
@@ -136,24 +133,23 @@ def _build_secret_derivation(clients: Clients, settings: Settings) -> GetWebhook
 
 
 def _build_reconciler(parts: Parts) -> Reconciler:
-    stores = parts.repositories
-    observer = Observer(parts.ec2, parts.ssm, stores.heartbeats, parts.settings.instance_role_id)
+    observer = Observer(parts.ec2, parts.ssm, parts.stores.heartbeats, parts.settings.instance_role_id)
     resolver = LaunchResolver(
         LaunchPrerequisites(parts.clients, parts.settings.stage), parts.ssm, parts.catalog, parts.settings
     )
-    executor = Executor(stores, parts.ec2, parts.ssm, observer, resolver, parts.clock)
-    return Reconciler(stores, observer, executor, parts.settings, parts.clock)
+    executor = Executor(parts.stores, parts.ec2, parts.ssm, observer, resolver, parts.clock)
+    return Reconciler(parts.stores, observer, executor, parts.settings, parts.clock)
 
 
 def _build_image_reconciler(parts: Parts) -> ImageReconciler:
     amis = Amis(parts.clients, parts.settings.stage)
-    observer = ImageObserver(parts.repositories.instances, amis, parts.ssm)
-    return ImageReconciler(parts.repositories, observer, amis, parts.ssm, parts.clock)
+    observer = ImageObserver(parts.stores.instances, amis, parts.ssm)
+    return ImageReconciler(parts.stores, observer, amis, parts.ssm, parts.clock)
 
 
 def _build_notification_sender(parts: Parts) -> NotificationSender:
     return NotificationSender(
-        parts.repositories,
+        parts.stores,
         EmailTopic(parts.clients, parts.settings.email_topic_arn),
         WebhookSender(allow_private=parts.settings.allow_private_webhooks),
         parts.get_webhook_secret,
@@ -164,64 +160,13 @@ def _build_notification_sender(parts: Parts) -> NotificationSender:
 def _build_sweep(
     parts: Parts, reconciler: Reconciler, image_reconciler: ImageReconciler, notifications: NotificationSender
 ) -> Sweep:
-    adopter = OrphanAdopter(parts.repositories.instances, reconciler, parts.catalog)
-    return Sweep(parts.repositories, reconciler, adopter, notifications, image_reconciler)
-
-
-def _build_launch_service(parts: Parts) -> LaunchService:
-    return LaunchService(
-        instances=parts.repositories.instances,
-        launches=LaunchRepository(),
-        desk=parts.repositories.desk,
-        owners=parts.repositories.owners,
-        images=parts.repositories.images,
-        catalog=parts.catalog,
-        recipes=parts.recipes,
-        words=load_word_lists(),
-        clock=parts.clock,
-    )
-
-
-def _build_instance_service(parts: Parts) -> InstanceService:
-    return InstanceService(
-        instances=parts.repositories.instances,
-        desk=parts.repositories.desk,
-        owners=parts.repositories.owners,
-        clock=parts.clock,
-    )
-
-
-def _build_query_service(parts: Parts) -> QueryService:
-    stores = parts.repositories
-    return QueryService(
-        instances=stores.instances,
-        images=stores.images,
-        heartbeats=stores.heartbeats,
-        timelines=TimelineRepository(),
-        notifications=stores.notifications,
-        ledger=LedgerRepository(),
-        desk=stores.desk,
-        durations=stores.durations,
-        clock=parts.clock,
-        instance_role_id=parts.settings.instance_role_id,
-    )
-
-
-def _build_image_service(parts: Parts, queries: QueryService) -> ImageService:
-    return ImageService(
-        images=parts.repositories.images,
-        instances=parts.repositories.instances,
-        queries=queries,
-        desk=parts.repositories.desk,
-        catalog=parts.catalog,
-        recipes=parts.recipes,
-        clock=parts.clock,
-    )
+    adopter = OrphanAdopter(parts.stores.instances, reconciler, parts.catalog)
+    return Sweep(parts.stores, reconciler, adopter, notifications, image_reconciler)
 
 
 def _build_session_service(parts: Parts, instances: InstanceService) -> SessionService:
     return SessionService(
-        images=parts.repositories.images,
+        stores=parts.stores,
         instances=instances,
         ec2=parts.ec2,
         ssm=parts.ssm,
@@ -232,7 +177,7 @@ def _build_session_service(parts: Parts, instances: InstanceService) -> SessionS
 
 def _build_desk_service(parts: Parts) -> DeskService:
     return DeskService(
-        desk=parts.repositories.desk,
+        stores=parts.stores,
         catalog=parts.catalog,
         recipes=parts.recipes,
         get_webhook_secret=parts.get_webhook_secret,
@@ -242,8 +187,7 @@ def _build_desk_service(parts: Parts) -> DeskService:
 
 def _build_owner_service(parts: Parts) -> OwnerService:
     return OwnerService(
-        owners=parts.repositories.owners,
-        desk=parts.repositories.desk,
+        stores=parts.stores,
         get_webhook_secret=parts.get_webhook_secret,
         webhooks_may_be_local=parts.settings.allow_private_webhooks,
     )

@@ -2,13 +2,18 @@
 
 from dataclasses import dataclass, field
 
+from chalicelib.store.benchmarks import BenchmarkRepository
 from chalicelib.store.desk import DeskRepository
 from chalicelib.store.durations import DurationRepository
 from chalicelib.store.heartbeats import HeartbeatRepository
 from chalicelib.store.images.repository import ImageRepository
+from chalicelib.store.instances.launches import LaunchRepository
 from chalicelib.store.instances.repository import InstanceRepository
+from chalicelib.store.ledger import LedgerRepository
 from chalicelib.store.notifications import NotificationOutbox
 from chalicelib.store.owners import OwnerRepository
+from chalicelib.store.timeline import TimelineRepository
+from chalicelib.store.tokens import TokenRepository
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,3 +27,8 @@ class Repositories:
     notifications: NotificationOutbox = field(default_factory=NotificationOutbox)
     durations: DurationRepository = field(default_factory=DurationRepository)
     images: ImageRepository = field(default_factory=ImageRepository)
+    launches: LaunchRepository = field(default_factory=LaunchRepository)
+    timelines: TimelineRepository = field(default_factory=TimelineRepository)
+    ledger: LedgerRepository = field(default_factory=LedgerRepository)
+    benchmarks: BenchmarkRepository = field(default_factory=BenchmarkRepository)
+    tokens: TokenRepository = field(default_factory=TokenRepository)

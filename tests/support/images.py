@@ -13,7 +13,7 @@ def ask(desk: World, instance: Instance, *, no_reboot: bool = False, name: str =
 
 
 def look(desk: World, image: Image) -> Image:
-    found = desk.desk.images.images.load(image.id)
+    found = desk.desk.images.stores.images.load(image.id)
     assert found is not None
     return found
 

@@ -9,15 +9,15 @@ from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog, Unknow
 from chalicelib.domain.common.errors import FieldError, build_validation_error
 from chalicelib.domain.instances.commands import start_benchmark
 from chalicelib.domain.instances.record import Instance
-from chalicelib.store.benchmarks import BenchmarkRepository
+from chalicelib.store.repositories import Repositories
 
 
 @dataclass(frozen=True, kw_only=True)
 class BenchmarkService:
     """POST .../benchmarks and GET /benchmarks."""
 
+    stores: Repositories
     instances: InstanceService
-    benchmarks: BenchmarkRepository
     catalog: InstanceTypeCatalog
 
     def start(self, actor: Actor, ref: str, *, seconds: int | None) -> Instance:
@@ -26,7 +26,7 @@ class BenchmarkService:
         :param seconds: duration of each measurement; None: the default of the benchmark
         :raises Conflict: gpudesk is paused, or the instance is not ready for a benchmark
         """
-        self.instances.desk.settings().require_not_paused("Benchmarks run again")
+        self.instances.stores.desk.settings().require_not_paused("Benchmarks run again")
         clock = self.instances.clock
         return self.instances.apply(
             actor,
@@ -42,7 +42,7 @@ class BenchmarkService:
         :raises ValidationFailed: the catalog has no such type or no such GPU
         """
         type_name, gpus = self._find_type_name(instance_type), self._find_gpus(gpu)
-        retained = self.benchmarks.list_retained(type_name, self.instances.clock.now())
+        retained = self.stores.benchmarks.list_retained(type_name, self.instances.clock.now())
         return compare_benchmarks(
             [benchmark for benchmark in retained if gpus is None or benchmark.gpu in gpus], self.catalog
         )

@@ -20,7 +20,7 @@ from chalicelib.domain.desk.policy_override import PolicyOverride, apply_overrid
 from chalicelib.domain.desk.settings import Defaults, DeskSettings, Limits, Mode
 from chalicelib.domain.idle.policy import SIGNALS
 from chalicelib.domain.setup.recipe import Recipe
-from chalicelib.store.desk import DeskRepository
+from chalicelib.store.repositories import Repositories
 
 
 class DeskChanges(TypedDict, total=False):
@@ -56,7 +56,7 @@ class DeskService:
     :param webhooks_may_be_local: accept URLs of this machine, for the local cloud
     """
 
-    desk: DeskRepository
+    stores: Repositories
     catalog: InstanceTypeCatalog
     recipes: Mapping[str, Recipe]
     get_webhook_secret: GetWebhookSecret
@@ -64,7 +64,7 @@ class DeskService:
 
     def settings(self) -> DeskSettings:
         """Return the current settings."""
-        return self.desk.settings()
+        return self.stores.desk.settings()
 
     def update(self, actor: Actor, **changes: Unpack[DeskChanges]) -> DeskUpdate:
         """Change the settings. Admins only.
@@ -75,12 +75,12 @@ class DeskService:
         actor.require_admin()
 
         def update_once() -> DeskUpdate:
-            before = self.desk.settings()
+            before = self.stores.desk.settings()
             after = _apply_changes(before, changes)
             errors = list(self._find_errors(after))
             if errors:
                 raise build_validation_error(errors)
-            saved = self.desk.save_settings(after)
+            saved = self.stores.desk.save_settings(after)
             return DeskUpdate(saved, find_new_secret("desk", before.channels, saved.channels, self.get_webhook_secret))
 
         return retry_user_write("The desk", update_once)

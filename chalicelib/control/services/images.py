@@ -20,10 +20,9 @@ from chalicelib.domain.images.request import ImageBuilder, ImageRequest, build_r
 from chalicelib.domain.instances.names import NAME_DESCRIPTION, is_valid_name
 from chalicelib.domain.instances.record import ImageInProgress, Instance, Phase
 from chalicelib.domain.setup.recipe import Recipe
-from chalicelib.store.desk import DeskRepository
-from chalicelib.store.images.repository import ImageRepository
 from chalicelib.store.instances.items import RecordWrite
-from chalicelib.store.instances.repository import InstanceRepository, UnreadableRecord
+from chalicelib.store.instances.repository import UnreadableRecord
+from chalicelib.store.repositories import Repositories
 
 
 @dataclass(frozen=True)
@@ -38,10 +37,8 @@ class ImageWithWarnings:
 class ImageService:
     """POST /instances/{name}/images, GET and DELETE /images."""
 
-    images: ImageRepository
-    instances: InstanceRepository
+    stores: Repositories
     queries: QueryService
-    desk: DeskRepository
     catalog: InstanceTypeCatalog
     recipes: Mapping[str, Recipe]
     clock: Clock
@@ -55,12 +52,12 @@ class ImageService:
         actor.owner_for_new()
         if not is_valid_name(name):
             raise build_validation_error([FieldError("name", f"must be {NAME_DESCRIPTION}, not {name[:60]!r}")])
-        self.desk.settings().require_not_paused("Images can be created")
+        self.stores.desk.settings().require_not_paused("Images can be created")
         request = ImageRequest(name=name, description=description, no_reboot=no_reboot)
         return retry_user_write(f"Instance {ref}", lambda: self._create_once(actor, ref, request))
 
     def _create_once(self, actor: Actor, ref: str, request: ImageRequest) -> ImageWithWarnings:
-        instance = load_visible(self.instances, actor, ref)
+        instance = load_visible(self.stores.instances, actor, ref)
         if instance.image_in_progress:
             return ImageWithWarnings(self._find_repeated(instance, instance.image_in_progress, request), ())
         builder = ImageBuilder(self.catalog, self.recipes)
@@ -73,14 +70,14 @@ class ImageService:
             entries=(build_request_entry(image, actor),),
             user_write=True,
         )
-        return ImageWithWarnings(self.images.write(image, instance_write), warnings)
+        return ImageWithWarnings(self.stores.images.write(image, instance_write), warnings)
 
     def _find_repeated(self, instance: Instance, in_progress: ImageInProgress, request: ImageRequest) -> Image:
         """Return the image in progress if it is the one that is requested again.
 
         :raises Conflict: another image is requested
         """
-        image = self.images.load(in_progress.id)
+        image = self.stores.images.load(in_progress.id)
         if image and (image.name, image.no_reboot) == (request.name, request.no_reboot):
             return image
         message = (
@@ -94,7 +91,7 @@ class ImageService:
         :raises NotFound: it does not exist, or the caller may not see it
         :raises Conflict: several images of the caller have this name
         """
-        image = self.images.load(ref) or self._find_by_name(actor, ref)
+        image = self.stores.images.load(ref) or self._find_by_name(actor, ref)
         is_visible = image is not None and (actor.can_see_all or image.owner == actor.effective_owner)
         if image is None or not is_visible or image.phase is ImagePhase.DELETED:
             message = f"You have no image {ref[:60]!r}. GET /images lists your images."
@@ -102,11 +99,11 @@ class ImageService:
         return image
 
     def _find_by_name(self, actor: Actor, name: str) -> Image | None:
-        ids = [image.id for image in self.images.list_all(actor.effective_owner) if image.name == name]
+        ids = [image.id for image in self.stores.images.list_all(actor.effective_owner) if image.name == name]
         if len(ids) > 1:
             message = f"{len(ids)} images have the name {name}: {', '.join(ids)}. Send the id."
             raise Conflict(message, code=ErrorCode.AMBIGUOUS)
-        return self.images.load(ids[0]) if ids else None
+        return self.stores.images.load(ids[0]) if ids else None
 
     def list_images(self, actor: Actor, *, owner: str | None, limit: int, cursor: str | None) -> Page[Image]:
         """Return a page of images, newest first.
@@ -114,7 +111,7 @@ class ImageService:
         :param owner: only this owner's; None: all that the caller may see
         :raises Forbidden: a user names another owner
         """
-        return self.images.page(actor.list_scope(owner), limit=limit, cursor=cursor)
+        return self.stores.images.page(actor.list_scope(owner), limit=limit, cursor=cursor)
 
     def delete(self, actor: Actor, ref: str) -> Image:
         """Record that the image is to be deleted, with its AMI and its snapshots.
@@ -132,7 +129,7 @@ class ImageService:
             now = self.clock.now()
             message = f"{actor.name} requested the deletion of image {image.name} and its snapshots."
             reason = EventReason(code=EventCode.DELETING, message=message)
-            return self.images.write(
+            return self.stores.images.write(
                 replace(image, phase=ImagePhase.DELETING, phase_since=now, reason=reason, last_called_at=None)
             )
 
@@ -146,7 +143,7 @@ class ImageService:
         if image.phase in IN_PROGRESS_PHASES:
             message = f"Image {image.name} is {image.phase}. It can be deleted when it is available or failed."
             raise Conflict(message, code=ErrorCode.IMAGE_NOT_READY)
-        for instance in self.instances.list_active():
+        for instance in self.stores.instances.list_active():
             if isinstance(instance, UnreadableRecord) or instance.phase not in (Phase.REQUESTED, Phase.LAUNCHING):
                 continue
             if instance.spec.software.image and instance.spec.software.image.id == image.id:

@@ -16,10 +16,9 @@ from chalicelib.domain.instances.commands.change import RecordChange
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.notifications.build_notifications import build_notifications
 from chalicelib.domain.notifications.notification import Notification
-from chalicelib.store.desk import DeskRepository
 from chalicelib.store.instances.items import RecordWrite
 from chalicelib.store.instances.repository import InstanceRepository
-from chalicelib.store.owners import OwnerRepository
+from chalicelib.store.repositories import Repositories
 
 MAX_REPRESENTABLE_HOURS = 10**5
 """About 11 years: a longer keep would exceed the limit anyway, and much longer ones exceed what `datetime` can hold."""
@@ -49,9 +48,7 @@ class InstanceWithWarnings:
 class InstanceService:
     """POST .../stop, .../start and .../keep, PATCH and DELETE. Each records a request; the control loop calls EC2."""
 
-    instances: InstanceRepository
-    desk: DeskRepository
-    owners: OwnerRepository
+    stores: Repositories
     clock: Clock
 
     def stop(self, actor: Actor, ref: str) -> Instance:
@@ -66,7 +63,7 @@ class InstanceService:
 
         :raises Conflict: gpudesk is paused, or the instance is terminating or failed
         """
-        self.desk.settings().require_not_paused("Instances can be started")
+        self.stores.desk.settings().require_not_paused("Instances can be started")
         return self.apply(actor, ref, lambda instance: stop_start.request_start(instance, actor, self.clock.now()))
 
     def terminate(self, actor: Actor, ref: str) -> Instance:
@@ -81,7 +78,7 @@ class InstanceService:
         :param hours: from now
         :raises ValidationFailed: the keep is longer than the limit, or ends in the past
         """
-        limits = self.desk.settings().limits
+        limits = self.stores.desk.settings().limits
 
         def request_keep(instance: Instance) -> RecordChange:
             now = self.clock.now()
@@ -101,7 +98,7 @@ class InstanceService:
         :param override: None in a field: it stays as it is
         :raises ValidationFailed: the policy exceeds the limits
         """
-        limits = self.desk.settings().limits
+        limits = self.stores.desk.settings().limits
         return self.apply(
             actor,
             ref,
@@ -118,11 +115,11 @@ class InstanceService:
         actor.owner_for_new()
 
         def apply_once() -> Instance:
-            instance = load_visible(self.instances, actor, ref)
+            instance = load_visible(self.stores.instances, actor, ref)
             change = command(instance)
             if change.instance == instance and not change.entries:
                 return instance
-            return self.instances.write(
+            return self.stores.instances.write(
                 RecordWrite(
                     before=instance,
                     after=change.instance,
@@ -138,5 +135,5 @@ class InstanceService:
         """Build the notifications about a change. Channels are read only if there is somebody to notify."""
         if not any(entry.code.audience for entry in change.entries):
             return ()
-        directory = load_channel_directory(self.desk.settings(), self.owners)
+        directory = load_channel_directory(self.stores.desk.settings(), self.stores.owners)
         return build_notifications(change.instance, change.entries, directory)

@@ -13,34 +13,25 @@ from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.deadlines import DUPLICATE_REQUEST_WINDOW, IDEMPOTENCY_RETENTION
 from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError, ValidationFailed
-from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_duration, pluralize
-from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
 from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
-from chalicelib.domain.desk.channels import Channels
 from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.images.selection import LATEST
-from chalicelib.domain.instances.billing import Billing
 from chalicelib.domain.instances.names import WordLists, generate_name
-from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.launch.image_choice import find_latest_image, find_requested_image
 from chalicelib.domain.launch.prepare_launch import PreparedLaunch, prepare_launch
+from chalicelib.domain.launch.record import build_record, build_timeline, list_no_channel_warnings
 from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
 from chalicelib.domain.launch.type_choice import choose_instance_type
 from chalicelib.domain.setup.recipe import Recipe
-from chalicelib.store.desk import DeskRepository
 from chalicelib.store.dynamo import VersionConflict
-from chalicelib.store.images.repository import ImageRepository
 from chalicelib.store.instances.launches import (
     EarlierLaunch,
     IdempotencyRecord,
     LaunchOutcome,
-    LaunchRepository,
     LaunchResult,
 )
-from chalicelib.store.instances.repository import InstanceRepository
-from chalicelib.store.owners import OwnerRepository
+from chalicelib.store.repositories import Repositories
 
 MAX_NAME_ATTEMPTS = 8
 
@@ -49,11 +40,7 @@ MAX_NAME_ATTEMPTS = 8
 class LaunchService:
     """POST /instances."""
 
-    instances: InstanceRepository
-    launches: LaunchRepository
-    desk: DeskRepository
-    owners: OwnerRepository
-    images: ImageRepository
+    stores: Repositories
     catalog: InstanceTypeCatalog
     recipes: Mapping[str, Recipe]
     words: WordLists
@@ -73,20 +60,20 @@ class LaunchService:
         """
         owner, now = actor.owner_for_new(), self.clock.now()
         idempotency = build_idempotency_record(owner, key, body_digest, now)
-        earlier = self.launches.find(idempotency, now)
+        earlier = self.stores.launches.find(idempotency, now)
         if earlier:
             return self._repeat_response(earlier, key)
-        settings = self.desk.settings()
+        settings = self.stores.desk.settings()
         settings.require_not_paused("Instances can be launched")
-        owner_settings = self.owners.get(owner)
+        owner_settings = self.stores.owners.get(owner)
         context = LaunchContext(
             catalog=self.catalog, recipes=self.recipes, settings=settings, owner_policy=owner_settings.policy
         )
         prepared = self._prepare(actor, request, context)
-        instance = build_record(actor, request, prepared, now)
-        warnings = (*prepared.warnings, *no_channel_warnings(owner, owner_settings.channels, settings))
+        instance = build_record(f"gd-{secrets.token_hex(8)}", actor, request, prepared, now)
+        warnings = (*prepared.warnings, *list_no_channel_warnings(owner_settings, settings))
         try:
-            result = self.launches.launch(
+            result = self.stores.launches.launch(
                 instance,
                 build_timeline(instance, prepared, actor),
                 replace(idempotency, warnings=warnings),
@@ -105,11 +92,11 @@ class LaunchService:
         """
         image = None
         if request.image and request.image != LATEST:
-            visible = self.images.list_all(None if actor.can_see_all else actor.effective_owner)
+            visible = self.stores.images.list_all(None if actor.can_see_all else actor.effective_owner)
             image = find_requested_image(request.image, visible, actor)
         choice = choose_instance_type(request, context, image)
         if request.image == LATEST:
-            image = find_latest_image(request, context, choice, self.images.list_all(actor.effective_owner))
+            image = find_latest_image(request, context, choice, self.stores.images.list_all(actor.effective_owner))
         return prepare_launch(request, context, choice, image)
 
     def _candidate_names(self, request: LaunchRequest) -> Iterator[str]:
@@ -143,7 +130,7 @@ class LaunchService:
                 code=ErrorCode.IDEMPOTENCY_KEY_REUSED,
                 errors=(FieldError("Idempotency-Key", "was used with another body"),),
             )
-        instance = self.instances.load(earlier.instance_id)
+        instance = self.stores.instances.load(earlier.instance_id)
         if instance is None:
             message = "The record of the first request with this key is not stored yet. Try again."
             raise Conflict(message, code=ErrorCode.CONCURRENT_UPDATE)
@@ -157,38 +144,6 @@ class LaunchService:
         return InstanceWithWarnings(instance, (WriteWarning(WarningCode.DUPLICATE_REQUEST, message), *earlier.warnings))
 
 
-def build_record(actor: Actor, request: LaunchRequest, prepared: PreparedLaunch, now: datetime) -> Instance:
-    """Build the record of a launch. Its name is set when it is stored."""
-    instance_type = prepared.spec.hardware.instance_type
-    hardware = f"{request.gpu_count or 1} x {request.gpu} ({instance_type})" if request.gpu else f"a {instance_type}"
-    reason = EventReason(code=EventCode.REQUESTED, message=f"{actor.name} requested {hardware}")
-    return Instance(
-        id=f"gd-{secrets.token_hex(8)}",
-        name=request.name or "",
-        owner=actor.owner_for_new(),
-        created_by=actor.owner,
-        created_at=now,
-        spec=prepared.spec,
-        phase=Phase.REQUESTED,
-        phase_since=now,
-        reason=reason,
-        setup=prepared.setup,
-        billing=Billing(rates=prepared.rates),
-    )
-
-
-def build_timeline(instance: Instance, prepared: PreparedLaunch, actor: Actor) -> tuple[TimelineEntry, ...]:
-    """Build the first timeline entries: the request, and what the launch inherits and skips."""
-    now = instance.created_at
-    reasons = [
-        EventReason(code=EventCode(warning.code.value), message=warning.message) for warning in prepared.warnings
-    ]
-    return (
-        timeline_entry(now, instance.reason, actor=actor.name),
-        *(timeline_entry(now, reason) for reason in reasons),
-    )
-
-
 def build_idempotency_record(owner: str, key: str | None, body_digest: str, now: datetime) -> IdempotencyRecord:
     """Build the record that identifies a request: by its key for a day, without one by its body for 2 minutes."""
     kind, text, duration = (
@@ -196,14 +151,3 @@ def build_idempotency_record(owner: str, key: str | None, body_digest: str, now:
     )
     digest = hashlib.sha256(json.dumps([kind, owner, text]).encode()).hexdigest()
     return IdempotencyRecord(key=f"{kind}#{digest}", digest=body_digest, until=now + duration)
-
-
-def no_channel_warnings(owner: str, channels: Channels, settings: DeskSettings) -> Iterator[WriteWarning]:
-    """Yield a warning if nobody can be notified before a stop."""
-    if channels or settings.channels:
-        return
-    message = (
-        f"No notification channel is configured for {owner} or the desk. Only people logged in on the instance "
-        f'will be warned before a stop. Set one: PATCH /owners/{owner} {{"channels": {{"email": ...}}}}.'
-    )
-    yield WriteWarning(WarningCode.NO_CHANNEL, message)

@@ -17,8 +17,7 @@ from chalicelib.domain.desk.channels import validate_channels
 from chalicelib.domain.desk.policy_limits import validate_policy
 from chalicelib.domain.desk.policy_override import PolicyOverride, apply_override
 from chalicelib.domain.desk.settings import DeskSettings, OwnerSettings
-from chalicelib.store.desk import DeskRepository
-from chalicelib.store.owners import OwnerRepository
+from chalicelib.store.repositories import Repositories
 
 
 @dataclass(frozen=True)
@@ -39,8 +38,7 @@ class OwnerService:
     :param webhooks_may_be_local: accept URLs of this machine, for the local cloud
     """
 
-    owners: OwnerRepository
-    desk: DeskRepository
+    stores: Repositories
     get_webhook_secret: GetWebhookSecret
     webhooks_may_be_local: bool
 
@@ -50,7 +48,7 @@ class OwnerService:
         :raises Forbidden: a user asks for another owner
         """
         actor.list_scope(owner)
-        return self.owners.get(owner)
+        return self.stores.owners.get(owner)
 
     def update(self, actor: Actor, owner: str, changes: Mapping[str, Any]) -> OwnerUpdate:
         """Change the settings of an owner. Fields that are not named stay; null resets a field to the desk default.
@@ -62,14 +60,14 @@ class OwnerService:
         actor.list_scope(owner)
 
         def update_once() -> OwnerUpdate:
-            before = self.owners.get(owner)
+            before = self.stores.owners.get(owner)
             after = replace(
                 before,
                 policy=_change_policy(before.policy, changes),
                 channels=merge_channels(before.channels, changes.get("channels", {})),
             )
-            self._validate(after, self.desk.settings())
-            saved = self.owners.save(after) if after != before else before
+            self._validate(after, self.stores.desk.settings())
+            saved = self.stores.owners.save(after) if after != before else before
             secret = find_new_secret(f"owner/{owner}", before.channels, saved.channels, self.get_webhook_secret)
             return OwnerUpdate(saved, secret)
 

@@ -23,14 +23,9 @@ from chalicelib.domain.instances.observation import NotVisible, Observation
 from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.setup_progress import SetupProgress, compute_setup_progress
 from chalicelib.domain.notifications.notification import Notification
-from chalicelib.store.desk import DeskRepository
-from chalicelib.store.durations import DurationRepository
-from chalicelib.store.heartbeats import HeartbeatItem, HeartbeatRepository
-from chalicelib.store.images.repository import ImageRepository
-from chalicelib.store.instances.repository import InstanceRepository, UnreadableRecord
-from chalicelib.store.ledger import LedgerRepository
-from chalicelib.store.notifications import NotificationOutbox
-from chalicelib.store.timeline import TimelineRepository
+from chalicelib.store.heartbeats import HeartbeatItem
+from chalicelib.store.instances.repository import UnreadableRecord
+from chalicelib.store.repositories import Repositories
 
 MAX_COST_DAYS = 366
 
@@ -80,14 +75,7 @@ class Health:
 class QueryService:
     """The GET requests about instances, costs and health."""
 
-    instances: InstanceRepository
-    images: ImageRepository
-    heartbeats: HeartbeatRepository
-    timelines: TimelineRepository
-    notifications: NotificationOutbox
-    ledger: LedgerRepository
-    desk: DeskRepository
-    durations: DurationRepository
+    stores: Repositories
     clock: Clock
     instance_role_id: str
 
@@ -96,9 +84,9 @@ class QueryService:
 
         :raises NotFound: it does not exist, or the caller may not see it
         """
-        instance = load_visible(self.instances, actor, ref)
+        instance = load_visible(self.stores.instances, actor, ref)
         key = self._heartbeat_key(instance)
-        return self._take_snapshot(instance, self.heartbeats.get(key) if key else None)
+        return self._take_snapshot(instance, self.stores.heartbeats.get(key) if key else None)
 
     def list_instances(
         self, actor: Actor, *, owner: str | None, limit: int, cursor: str | None
@@ -109,9 +97,11 @@ class QueryService:
         :raises Forbidden: a user names another owner
         """
         scope = actor.list_scope(owner)
-        page = self.instances.page(scope, limit=limit, cursor=cursor, now=self.clock.now())
+        page = self.stores.instances.page(scope, limit=limit, cursor=cursor, now=self.clock.now())
         keys = {instance.id: self._heartbeat_key(instance) for instance in page.items}
-        heartbeats = self.heartbeats.get_many([key for key in keys.values() if key]) if any(keys.values()) else {}
+        heartbeats = (
+            self.stores.heartbeats.get_many([key for key in keys.values() if key]) if any(keys.values()) else {}
+        )
         snapshots = (self._take_snapshot(instance, heartbeats.get(keys[instance.id] or "")) for instance in page.items)
         return Page(tuple(snapshots), page.next_cursor)
 
@@ -120,16 +110,16 @@ class QueryService:
 
         :raises NotFound: the instance does not exist, or the caller may not see it
         """
-        instance = load_visible(self.instances, actor, ref)
-        return self.timelines.page(instance.id, limit=limit, cursor=cursor)
+        instance = load_visible(self.stores.instances, actor, ref)
+        return self.stores.timelines.page(instance.id, limit=limit, cursor=cursor)
 
     def list_notifications(self, actor: Actor, ref: str, *, limit: int, cursor: str | None) -> Page[Notification]:
         """Return a page of the notifications about an instance, newest first.
 
         :raises NotFound: the instance does not exist, or the caller may not see it
         """
-        instance = load_visible(self.instances, actor, ref)
-        return self.notifications.list_for_instance(instance.id, limit=limit, cursor=cursor)
+        instance = load_visible(self.stores.instances, actor, ref)
+        return self.stores.notifications.list_for_instance(instance.id, limit=limit, cursor=cursor)
 
     def list_costs(self, actor: Actor, *, owner: str | None, since: date, until: date) -> list[DayCost]:
         """Return the cost of each owner and UTC day, `since` and `until` included, with what runs now.
@@ -141,8 +131,8 @@ class QueryService:
             message = f"must not be before since, and at most {MAX_COST_DAYS} days after it"
             raise build_validation_error([FieldError("until", message)])
         now, scope = self.clock.now(), actor.list_scope(owner)
-        segments = list(self.ledger.list_segments(since, now.date(), scope))
-        for instance in self.instances.list_active():
+        segments = list(self.stores.ledger.list_segments(since, now.date(), scope))
+        for instance in self.stores.instances.list_active():
             if isinstance(instance, UnreadableRecord) or scope not in (None, instance.owner):
                 continue
             open_segment = get_open_segment(instance, now)
@@ -152,7 +142,7 @@ class QueryService:
 
     def get_health(self) -> Health:
         """Return when the last sweep completed."""
-        return Health(self.clock.now(), self.desk.last_completed_at(SWEEP_LEASE_NAME))
+        return Health(self.clock.now(), self.stores.desk.last_completed_at(SWEEP_LEASE_NAME))
 
     def _take_snapshot(self, instance: Instance, heartbeat: HeartbeatItem | None) -> InstanceSnapshot:
         now = self.clock.now()
@@ -164,13 +154,13 @@ class QueryService:
             activity=judge_instance(instance, observation, now) if is_ready else None,
             heartbeat=report if is_ready or is_setting_up else None,
             setup_progress=self._compute_setup_progress(instance, report) if is_setting_up else None,
-            image=self.images.find(instance.image_in_progress.id) if instance.image_in_progress else None,
+            image=self.stores.images.find(instance.image_in_progress.id) if instance.image_in_progress else None,
         )
         return InstanceSnapshot(instance, compute_cost(instance, now), live)
 
     def _compute_setup_progress(self, instance: Instance, report: DecodedHeartbeat) -> SetupProgress | None:
         remaining = [document.name for document in instance.setup.documents[instance.setup.document_index :]]
-        durations = self.durations.get(instance.spec.hardware.instance_type, remaining)
+        durations = self.stores.durations.get(instance.spec.hardware.instance_type, remaining)
         return compute_setup_progress(instance, report, durations, self.clock.now(), self.clock.scale_script_timeout)
 
     def _heartbeat_key(self, instance: Instance) -> str | None:

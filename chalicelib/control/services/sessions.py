@@ -32,7 +32,7 @@ from chalicelib.domain.sessions.session import (
     plan_session,
 )
 from chalicelib.domain.setup.recipe import Recipe, find_jupyter_port
-from chalicelib.store.images.repository import ImageRepository
+from chalicelib.store.repositories import Repositories
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class OpenedSession:
 class SessionService:
     """GET .../connect and POST .../sessions."""
 
-    images: ImageRepository
+    stores: Repositories
     instances: InstanceService
     ec2: Ec2
     ssm: Ssm
@@ -110,7 +110,7 @@ class SessionService:
         return OpenedSession(plan, session, region, instance_id)
 
     def _load_running(self, actor: Actor, ref: str) -> tuple[Instance, Machine]:
-        instance = load_visible(self.instances.instances, actor, ref)
+        instance = load_visible(self.instances.stores.instances, actor, ref)
         if instance.machine is None or instance.machine.state is not Ec2State.RUNNING:
             message = f"{instance.name} is {instance.phase}, and its EC2 instance does not run. Start it first."
             raise Conflict(message, code=ErrorCode.NOT_RUNNING)
@@ -133,7 +133,7 @@ class SessionService:
 
         :raises Conflict: an image is being created, and the secrets are not restored yet
         """
-        for image in self.images.list_pending():
+        for image in self.stores.images.list_pending():
             if image.source.instance_id == instance.id and image.secrets_removed:
                 raise Conflict(describe_removed_secrets(image), code=ErrorCode.SECRETS_REMOVED)
 

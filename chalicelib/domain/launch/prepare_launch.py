@@ -4,29 +4,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from chalicelib.domain.catalog.instance_types import InstanceType, InstanceTypeCatalog
-from chalicelib.domain.common.errors import FieldError, build_validation_error
 from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
-from chalicelib.domain.desk.policy_limits import resolve_default_policy, validate_policy
-from chalicelib.domain.desk.policy_override import apply_override
 from chalicelib.domain.images.record import Image
-from chalicelib.domain.images.selection import LATEST, find_launch_incompatibility
 from chalicelib.domain.instances.billing import Rates
 from chalicelib.domain.instances.spec import (
     DesiredState,
     Hardware,
     ImageRef,
-    Policy,
     Software,
     Spec,
     collect_documents,
 )
-from chalicelib.domain.launch.field_checks import check_fields
 from chalicelib.domain.launch.from_image import describe_launch_from_image, inherit_recipes
 from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
+from chalicelib.domain.launch.selection import LaunchSelection, select_launch
 from chalicelib.domain.launch.type_choice import TypeChoice
-from chalicelib.domain.setup.parameters import ParameterValue, resolve_values
-from chalicelib.domain.setup.recipe import Recipe, build_unknown_recipe_error
-from chalicelib.domain.setup.requirements import suggest_types
+from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.domain.setup.state import SetupState
 
 
@@ -43,18 +36,6 @@ class PreparedLaunch:
     warnings: tuple[WriteWarning, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Selection:
-    """What the request and the defaults select, after all checks."""
-
-    region: str
-    instance_type: InstanceType
-    recipe: Recipe
-    parameters: Mapping[str, ParameterValue]
-    disk_gib: int
-    policy: Policy
-
-
 def prepare_launch(
     request: LaunchRequest, context: LaunchContext, choice: TypeChoice, image: Image | None
 ) -> PreparedLaunch:
@@ -64,7 +45,7 @@ def prepare_launch(
         size. None: no image is requested, or none was found for "latest"
     :raises ValidationFailed: names every wrong field
     """
-    selection = _select(request, context, choice, image)
+    selection = select_launch(request, context, choice, image)
     recipes = context.recipes
     inherited = inherit_recipes(image, selection.recipe, selection.instance_type, recipes) if image else None
     spec = Spec(
@@ -95,84 +76,6 @@ def prepare_launch(
     )
 
 
-def _select(request: LaunchRequest, context: LaunchContext, choice: TypeChoice, image: Image | None) -> Selection:
-    """Choose what the request leaves out, and check everything.
-
-    :raises ValidationFailed: names every wrong field
-    """
-    defaults, limits = context.settings.defaults, context.settings.limits
-    recipe_name = request.recipe or (image.recipe if image else defaults.recipe)
-    recipe = context.recipes.get(recipe_name)
-    disk_gib = request.disk_gib or defaults.disk_gib
-    policy = _policy(request, context)
-    errors = [
-        *choice.errors,
-        *check_fields(request, disk_gib, limits),
-        *validate_policy(policy.idle, policy.max_hours, limits),
-    ]
-    if recipe is None:
-        raise build_validation_error([*errors, build_unknown_recipe_error(recipe_name, context.recipes)])
-    inherited = image.parameters_of(recipe.name) if image else None
-    parameters, parameter_errors = resolve_values(request.parameters, recipe.parameters, inherited)
-    errors += parameter_errors
-    if choice.instance_type:
-        errors += _compatibility_errors(request, context, choice, recipe, image)
-    if not errors and request.image == LATEST and image is None:
-        errors.append(_no_latest_image_error(choice, recipe))
-    if errors or choice.instance_type is None:
-        raise build_validation_error(errors)
-    return Selection(
-        region=choice.region,
-        instance_type=choice.instance_type,
-        recipe=recipe,
-        parameters=parameters,
-        disk_gib=max(disk_gib, image.disk_gib if image else 0),
-        policy=policy,
-    )
-
-
-def _policy(request: LaunchRequest, context: LaunchContext) -> Policy:
-    """Return the policy of the request over that of the owner over that of the desk."""
-    defaults, limits = context.settings.defaults, context.settings.limits
-    default = resolve_default_policy(context.owner_policy, defaults.idle_policy, defaults.max_hours, limits)
-    idle, max_hours = apply_override(request.policy, *default)
-    return Policy(idle=idle, max_hours=max_hours)
-
-
-def _compatibility_errors(
-    request: LaunchRequest, context: LaunchContext, choice: TypeChoice, recipe: Recipe, image: Image | None
-) -> Iterator[FieldError]:
-    """Yield why the recipe or the image cannot be used on the type."""
-    instance_type, requirements = choice.instance_type, recipe.requirements
-    if instance_type is None:
-        return
-    base = recipe.get_image_parameter(instance_type)
-    if image:
-        reason = find_launch_incompatibility(image, instance_type, choice.region, request.disk_gib, base)
-        incompatibility = requirements.find_incompatibility(instance_type, image.source.base_image_parameter)
-        if reason is None and incompatibility:
-            reason = f"recipe {recipe.name} does not support image {image.name}: {incompatibility}"
-        if reason:
-            yield FieldError("image", reason)
-        return
-    incompatibility = requirements.find_incompatibility(instance_type, base)
-    if incompatibility:
-        field = "recipe" if request.recipe else "instance_type" if request.instance_type else "gpu"
-        suggestion = suggest_types(requirements, recipe.get_image_parameter, context.catalog, choice.region)
-        message = f"recipe {recipe.name} does not support {instance_type.name}: {incompatibility}. {suggestion}"
-        yield FieldError(field, message)
-
-
-def _no_latest_image_error(choice: TypeChoice, recipe: Recipe) -> FieldError:
-    name = choice.instance_type.name if choice.instance_type else ""
-    message = (
-        f"you have no image with recipe {recipe.name} in its current version that can be launched as {name} in "
-        f"{choice.region}; leave image out, and create an image when the instance is ready "
-        "(POST /instances/{name}/images)"
-    )
-    return FieldError("image", message)
-
-
 def _hardware(instance_type: InstanceType) -> Hardware:
     return Hardware(
         instance_type=instance_type.name,
@@ -183,7 +86,7 @@ def _hardware(instance_type: InstanceType) -> Hardware:
     )
 
 
-def _image_parameter(selection: Selection, image: Image | None) -> str | None:
+def _image_parameter(selection: LaunchSelection, image: Image | None) -> str | None:
     if image:
         return image.source.base_image_parameter
     recipe = selection.recipe

@@ -1,4 +1,4 @@
-"""A launch from an image: what need not run again, what was chosen there, what was added there, and where it fits."""
+"""Scenario tests of launches from an image: skipped documents, inherited parameters and recipes, refusals."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -29,18 +29,18 @@ def set_up(desk: World, instance: Instance, recipe: str, **parameters: Any) -> I
     return desk.until(instance, Phase.READY)
 
 
-def origin(granted: InstanceWithWarnings) -> str:
+def origin_message(launched: InstanceWithWarnings) -> str:
     """Return the message of the answer about the image."""
-    return next(warning.message for warning in granted.warnings if warning.code is WarningCode.LAUNCHED_FROM_IMAGE)
+    return next(warning.message for warning in launched.warnings if warning.code is WarningCode.LAUNCHED_FROM_IMAGE)
 
 
-def ran_on(desk: World, instance: Instance) -> set[str]:
+def documents_run_on(desk: World, instance: Instance) -> set[str]:
     machines = desk.cloud.machines
     assert isinstance(machines, SimulatedMachines)
     return {script.document_name for who, script in machines.executed_scripts if who == machine_id(instance)}
 
 
-def test_a_launch_from_an_image_skips_what_is_baked_in_and_says_what_that_saves(desk: World) -> None:
+def test_launch_from_an_image_skips_installed_documents_and_says_what_this_saves(desk: World) -> None:
     image = made(desk, desk.ready(name="brave-otter"))
     machines = desk.cloud.machines
     assert isinstance(machines, SimulatedMachines)
@@ -59,7 +59,7 @@ def test_a_launch_from_an_image_skips_what_is_baked_in_and_says_what_that_saves(
     assert found["Reservations"][0]["Instances"][0]["ImageId"] == image.ami.id
 
 
-def test_a_document_that_has_changed_since_runs_again(desk: World) -> None:
+def test_document_that_has_changed_since_the_image_runs_again(desk: World) -> None:
     image = made(desk, desk.ready(name="brave-otter"))
     ssm = boto3.client("ssm", "us-east-1")
     content = ssm.get_document(Name="gpudesk-jupyter")["Content"].replace("gpudesk: installs", "gpudesk: now installs")
@@ -69,46 +69,48 @@ def test_a_document_that_has_changed_since_runs_again(desk: World) -> None:
     assert "document_skipped" not in desk.codes(copy)
 
 
-def test_an_image_launches_where_it_fits_only(desk: World) -> None:
+def test_launch_that_the_image_does_not_support_is_refused(desk: World) -> None:
     image = made(desk, desk.ready(name="brave-otter"))
-    wishes: tuple[tuple[dict[str, Any], str], ...] = (
+    refusals: tuple[tuple[dict[str, Any], str], ...] = (
         ({"region": "eu-west-1"}, "not in eu-west-1"),
         ({"gpu": "T4g"}, "is arm64"),
         ({"disk_gib": 16}, "at least"),
         ({"image": "no-such"}, "no image 'no-such'"),
         ({"image": "latest", "recipe": "bare"}, "no image with recipe bare"),
     )
-    for asked, complaint in wishes:
+    for fields, words in refusals:
         with pytest.raises(ValidationFailed) as refused:
-            desk.launch(**{"image": image.id, **asked})
+            desk.launch(**{"image": image.id, **fields})
         (error,) = refused.value.errors
         assert error.field == "image"
-        assert complaint in error.message
+        assert words in error.message
 
 
-def test_an_admin_gets_nobody_elses_image_by_its_name(desk: World) -> None:
+def test_admin_finds_the_image_of_another_owner_by_its_id_only(desk: World) -> None:
     image = made(desk, desk.ready())
     with pytest.raises(ValidationFailed, match="no image 'vision-1'"):
         desk.launch(ADMIN, image="vision-1", instance_type="g4dn.xlarge")
     assert desk.launch(ADMIN, image=image.id, instance_type="g4dn.xlarge").spec.software.image is not None
 
 
-def test_what_was_chosen_on_the_instance_is_the_default_of_a_launch_from_its_image(desk: World) -> None:
+def test_parameters_of_the_instance_are_defaults_of_a_launch_from_its_image(desk: World) -> None:
     image = made(desk, desk.ready(name="brave-otter", parameters={"apt_mirror": MIRROR}))
-    asked = desk.order(image="latest", name="quick-fox")
-    assert asked.instance.spec.software.parameters["apt_mirror"] == MIRROR
-    assert f"with the parameters apt_mirror={MIRROR}. Skipped unless changed since: gpudesk-jupyter." in origin(asked)
-    copy = desk.until(asked.instance, Phase.READY)
-    assert ran_on(desk, copy) == {"gpudesk-probe"}
+    launched = desk.order(image="latest", name="quick-fox")
+    assert launched.instance.spec.software.parameters["apt_mirror"] == MIRROR
+    assert f"with the parameters apt_mirror={MIRROR}. Skipped unless changed since: gpudesk-jupyter." in origin_message(
+        launched
+    )
+    copy = desk.until(launched.instance, Phase.READY)
+    assert documents_run_on(desk, copy) == {"gpudesk-probe"}
     other = desk.order(image=image.name, parameters={"apt_mirror": ""}, name="slow-fox")
     assert other.instance.spec.software.parameters["apt_mirror"] == "", "what is said wins"
-    assert "It contains no document that jupyter runs." in origin(other)
+    assert "It contains no document that jupyter runs." in origin_message(other)
     with pytest.raises(ValidationFailed) as refused:
         desk.launch(image="latest", parameters={"apt_mirror": ""})
     assert "no image with recipe jupyter" in refused.value.errors[0].message
 
 
-def test_what_was_added_to_the_instance_comes_along_with_its_image(desk: World) -> None:
+def test_added_recipes_of_the_instance_are_inherited_from_its_image(desk: World) -> None:
     instance = desk.ready(recipe="bare", name="brave-otter")
     set_up(desk, instance, "jupyter", apt_mirror=MIRROR)
     image = made(desk, instance)
@@ -117,13 +119,13 @@ def test_what_was_added_to_the_instance_comes_along_with_its_image(desk: World) 
         "gpudesk-probe",
         "gpudesk-jupyter",
     }
-    asked = desk.order(image=image.name, name="quick-fox")
-    assert "with the added recipe jupyter. Skipped unless changed since: gpudesk-jupyter." in origin(asked)
-    assert "launched_from_image" in desk.codes(asked.instance)
-    copy = desk.until(asked.instance, Phase.READY)
+    launched = desk.order(image=image.name, name="quick-fox")
+    assert "with the added recipe jupyter. Skipped unless changed since: gpudesk-jupyter." in origin_message(launched)
+    assert "launched_from_image" in desk.codes(launched.instance)
+    copy = desk.until(launched.instance, Phase.READY)
     assert copy.spec.software.recipe == "bare"
     assert copy.spec.software.parameters_of("jupyter")["apt_mirror"] == MIRROR
-    assert ran_on(desk, copy) == {"gpudesk-probe"}
+    assert documents_run_on(desk, copy) == {"gpudesk-probe"}
     ways = desk.desk.sessions.connect(ADA, copy.id).commands
     assert any("portNumber=8888" in way.command for way in ways)
     again = made(desk, copy, name="vision-2")
@@ -136,18 +138,18 @@ def test_what_was_added_to_the_instance_comes_along_with_its_image(desk: World) 
     assert other.instance.spec.software.parameters["apt_mirror"] == MIRROR, "as it was chosen there, for that recipe"
 
 
-def test_an_added_recipe_that_failed_stays_behind_and_that_is_said(desk: World) -> None:
+def test_failed_added_recipe_is_not_captured_and_the_answer_says_so(desk: World) -> None:
     instance = desk.ready(recipe="bare")
     desk.cloud.machines.outcomes["install"] = [(1, "", "no such package")] * 3  # type: ignore[attr-defined]
     set_up(desk, instance, "jupyter")
-    wished = desk.desk.images.create(ADA, instance.id, name="vision", description="", no_reboot=True)
-    assert wished.image.added_recipes == ()
-    assert wished.image.installed_documents == (), "the probe failed, too"
-    (message,) = (warning.message for warning in wished.warnings if warning.code is WarningCode.RECIPE_NOT_CAPTURED)
+    requested = desk.desk.images.create(ADA, instance.id, name="vision", description="", no_reboot=True)
+    assert requested.image.added_recipes == ()
+    assert requested.image.installed_documents == (), "the probe failed, too"
+    (message,) = (warning.message for warning in requested.warnings if warning.code is WarningCode.RECIPE_NOT_CAPTURED)
     assert message.startswith("Recipe jupyter of ")
 
 
-def test_an_image_of_a_recipe_with_a_base_image_of_its_own_is_judged_by_that(desk: World) -> None:
+def test_image_of_a_recipe_with_its_own_base_image_keeps_that_base(desk: World) -> None:
     image = made(desk, desk.ready(recipe="old"))
     copy = desk.until(desk.launch(image=image.id, name="quick-fox"), Phase.READY)
     assert copy.spec.software.image_parameter == image.source.base_image_parameter
@@ -157,11 +159,11 @@ def test_an_image_of_a_recipe_with_a_base_image_of_its_own_is_judged_by_that(des
     assert desk.launch(image=made(desk, copy, name="vision-2").id, name="slow-fox").spec.software.recipe == "old"
 
 
-def test_the_same_launch_again_has_the_same_answer(desk: World) -> None:
+def test_repeated_launch_has_the_same_warnings(desk: World) -> None:
     image = made(desk, desk.ready())
     first = desk.order(image=image.id, key="k-1")
     again = desk.order(image=image.id, key="k-1")
-    assert "Skipped unless changed since" in origin(first)
+    assert "Skipped unless changed since" in origin_message(first)
     assert (again.instance.id, again.warnings) == (first.instance.id, first.warnings)
     unkeyed = [desk.order(image=image.id, name="quick-fox").warnings for _ in range(2)]
     assert unkeyed[0] == unkeyed[1][1:]

@@ -27,4 +27,4 @@ def test_launch_is_refused_when_every_generated_name_is_in_use(desk: World) -> N
     with pytest.raises(Conflict, match="brave-otter is in use") as refusal:
         launch_with_words(desk, "second", "otter")
     assert refusal.value.code is ErrorCode.NAME_TAKEN
-    assert len(list(desk.desk.launches.instances.list_active())) == 1
+    assert len(list(desk.desk.launches.stores.instances.list_active())) == 1

@@ -1,4 +1,4 @@
-"""The EC2 instance is what DESIGN.md says: encrypted, closed, tagged, and found again by its tags."""
+"""Scenario tests of the launched EC2 instance: encrypted, without inbound access, tagged; and of refused requests."""
 
 from typing import Any
 
@@ -9,16 +9,16 @@ from chalicelib.domain.common.errors import ValidationFailed
 from tests.support.world import World, machine_id
 
 
-def described(desk: World, instance_id: str) -> dict[str, Any]:
+def describe_instance(desk: World, instance_id: str) -> dict[str, Any]:
     found: dict[str, Any] = dict(
         desk.ec2.describe_instances(InstanceIds=[instance_id])["Reservations"][0]["Instances"][0]
     )
     return found
 
 
-def test_the_instance_is_closed_and_described(desk: World) -> None:
+def test_instance_has_no_inbound_access_and_no_key_pair(desk: World) -> None:
     instance = desk.ready(gpu="T4", project="vision", tags={"team": "blue"}, name="my-gpu")
-    found = described(desk, machine_id(instance))
+    found = describe_instance(desk, machine_id(instance))
     assert found["MetadataOptions"]["HttpTokens"] == "required"
     assert "KeyName" not in found
     assert found["IamInstanceProfile"]["Arn"].endswith("/gpudesk-instance")
@@ -32,7 +32,7 @@ def test_the_instance_is_closed_and_described(desk: World) -> None:
     assert timing["InstanceInitiatedShutdownBehavior"]["Value"] == "stop"
 
 
-def test_the_disk_is_gp3_encrypted_64_gib_and_the_only_one(desk: World) -> None:
+def test_instance_has_one_encrypted_gp3_disk_of_64_gib(desk: World) -> None:
     instance = desk.ready()
     volumes = desk.ec2.describe_volumes(Filters=[{"Name": "attachment.instance-id", "Values": [machine_id(instance)]}])[
         "Volumes"
@@ -40,7 +40,7 @@ def test_the_disk_is_gp3_encrypted_64_gib_and_the_only_one(desk: World) -> None:
     assert [(v["VolumeType"], v["Encrypted"], v["Size"]) for v in volumes] == [("gp3", True, 64)]
 
 
-def test_a_disk_smaller_than_the_image_grows_to_the_image(desk: World) -> None:
+def test_disk_smaller_than_the_ami_grows_to_the_size_of_the_ami(desk: World) -> None:
     instance = desk.ready(disk_gib=8)
     assert instance.launch.attempt is not None
     assert instance.launch.attempt.disk_gib >= 35
@@ -56,7 +56,7 @@ def test_instance_volumes_and_network_interface_carry_the_tags(desk: World) -> N
         "project": "vision",
         "team": "blue",
     }
-    found = described(desk, machine_id(instance))
+    found = describe_instance(desk, machine_id(instance))
     resources = [
         machine_id(instance),
         found["BlockDeviceMappings"][0]["Ebs"]["VolumeId"],
@@ -67,7 +67,7 @@ def test_instance_volumes_and_network_interface_carry_the_tags(desk: World) -> N
         assert {tag["Key"]: tag["Value"] for tag in tags} == expected
 
 
-def test_the_heartbeat_item_is_there_before_the_probe_is(desk: World) -> None:
+def test_heartbeat_item_exists_before_the_probe_is_installed(desk: World) -> None:
     instance = desk.launch()
     desk.minute(2)
     key = f"{desk.desk.settings.instance_role_id}:{machine_id(desk.look(instance))}"
@@ -76,7 +76,7 @@ def test_the_heartbeat_item_is_there_before_the_probe_is(desk: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("request_body", "field", "words"),
+    ("fields", "field", "words"),
     [
         ({"gpu": "T5"}, "gpu", "T4"),
         ({"gpu": "T4", "gpu_count": 3}, "gpu_count", "1, 4"),
@@ -97,10 +97,10 @@ def test_the_heartbeat_item_is_there_before_the_probe_is(desk: World) -> None:
         ({"gpu": "T4", "max_hours": 1000}, "max_hours", "1 to 72"),
     ],
 )
-def test_what_cannot_be_had_is_refused_with_what_can(
-    desk: World, request_body: dict[str, Any], field: str, words: str
+def test_invalid_launch_is_refused_with_accepted_values(
+    desk: World, fields: dict[str, Any], field: str, words: str
 ) -> None:
     with pytest.raises(ValidationFailed) as refusal:
-        desk.launch(**request_body)
+        desk.launch(**fields)
     assert field in [error.field for error in refusal.value.errors]
     assert any(words in error.message for error in refusal.value.errors)

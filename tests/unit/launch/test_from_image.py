@@ -1,4 +1,4 @@
-"""What a launch takes over from an image, decided without a cloud."""
+"""Unit tests of what a launch inherits from its image."""
 
 from dataclasses import replace
 from typing import Any
@@ -28,14 +28,14 @@ ANY = {"architectures": ["x86_64"], "ubuntu": ["18.04", "22.04"], "compute_capab
 CUDA = {"min": "7.0", "max": None}
 ON_GPU = {**ANY, "compute_capability": CUDA, "supports_cpu": False}
 RECIPES = {**offered(), **parse_recipes({"recipes": {"any": recipe(ANY), "on-gpu": recipe(ON_GPU)}})}
-CHOSEN: dict[str, ParameterValue] = {"release": "two", "notebooks": True, "workers": 9}
+PARAMETERS: dict[str, ParameterValue] = {"release": "two", "notebooks": True, "workers": 9}
 
 
-def vision(**changes: Any) -> Image:
+def build_available_image(**changes: Any) -> Image:
     return image(ImagePhase.AVAILABLE, **changes)
 
 
-def launched(source: Image, **fields: Any) -> PreparedLaunch:
+def prepare(source: Image, **fields: Any) -> PreparedLaunch:
     request = LaunchRequest(**{"instance_type": "g4dn.xlarge", **fields})
     context = LaunchContext(
         catalog=load_catalog(), recipes=RECIPES, settings=DeskSettings(), owner_policy=PolicyOverride()
@@ -43,26 +43,28 @@ def launched(source: Image, **fields: Any) -> PreparedLaunch:
     return prepare_launch(request, context, choose_instance_type(request, context, source), source)
 
 
-def message(launch: PreparedLaunch) -> str:
+def origin_message(launch: PreparedLaunch) -> str:
     (text,) = [each.message for each in launch.warnings if each.code is WarningCode.LAUNCHED_FROM_IMAGE]
     return text
 
 
-def test_parameters_are_those_of_the_image_but_for_what_is_said() -> None:
-    spec = launched(vision(recipe="any", parameters=CHOSEN), parameters={"workers": 2}).spec
+def test_parameters_of_the_image_are_inherited_unless_requested() -> None:
+    spec = prepare(build_available_image(recipe="any", parameters=PARAMETERS), parameters={"workers": 2}).spec
     assert spec.software.parameters == {"release": "two", "notebooks": True, "workers": 2}
-    other = launched(vision(recipe="any", parameters=CHOSEN), recipe="jupyter").spec
+    other = prepare(build_available_image(recipe="any", parameters=PARAMETERS), recipe="jupyter").spec
     assert (other.software.recipe, other.software.parameters["pip_index"]) == ("jupyter", "")
 
 
-def test_added_recipes_come_along_with_their_parameters() -> None:
-    over = launched(vision(recipe="jupyter", added_recipes=(AddedRecipe(recipe="any", parameters=CHOSEN),)))
-    assert over.spec.software.added_recipes == (AddedRecipe(recipe="any", parameters=CHOSEN),)
-    assert "with the added recipe any." in message(over)
+def test_added_recipes_are_inherited_with_their_parameters() -> None:
+    launch = prepare(
+        build_available_image(recipe="jupyter", added_recipes=(AddedRecipe(recipe="any", parameters=PARAMETERS),))
+    )
+    assert launch.spec.software.added_recipes == (AddedRecipe(recipe="any", parameters=PARAMETERS),)
+    assert "with the added recipe any." in origin_message(launch)
 
 
 @pytest.mark.parametrize(
-    ("added", "said", "why"),
+    ("added", "fields", "reason"),
     [
         (
             AddedRecipe(recipe="on-gpu"),
@@ -78,22 +80,22 @@ def test_added_recipes_come_along_with_their_parameters() -> None:
         ),
     ],
 )
-def test_what_cannot_come_along_is_left_out_and_that_is_said(
-    added: AddedRecipe, said: dict[str, Any], why: str
+def test_added_recipe_that_cannot_be_used_is_left_out_with_the_reason(
+    added: AddedRecipe, fields: dict[str, Any], reason: str
 ) -> None:
-    over = launched(vision(recipe="jupyter", added_recipes=(added,)), **said)
-    assert over.spec.software.added_recipes == ()
-    assert f"Added recipe {added.recipe} of the image is not inherited: {why}" in message(over)
+    launch = prepare(build_available_image(recipe="jupyter", added_recipes=(added,)), **fields)
+    assert launch.spec.software.added_recipes == ()
+    assert f"Added recipe {added.recipe} of the image is not inherited: {reason}" in origin_message(launch)
 
 
-def test_a_launch_that_failed_is_set_up_again_with_all_that_its_image_brought_along() -> None:
+def test_setup_rerun_of_a_failed_launch_includes_the_inherited_recipes() -> None:
     spec = replace(
         build_ready_instance().spec,
         software=replace(
             build_ready_instance().spec.software,
             recipe="jupyter",
             parameters={},
-            added_recipes=(AddedRecipe(recipe="any", parameters=CHOSEN),),
+            added_recipes=(AddedRecipe(recipe="any", parameters=PARAMETERS),),
         ),
     )
     failed = replace(build_ready_instance(), spec=spec, phase=Phase.FAILED, setup=SetupState(recipe="jupyter"))
@@ -105,27 +107,27 @@ def test_a_launch_that_failed_is_set_up_again_with_all_that_its_image_brought_al
     assert [use.name for use in later.documents] == ["gpudesk-probe", "gpudesk-jupyter"]
 
 
-def test_a_recipe_is_judged_by_the_base_of_the_image() -> None:
-    old = replace(vision(recipe="any"), source=replace(SOURCE, base_image_parameter=UBUNTU_18))
-    assert launched(old, instance_type="t3.large").spec.software.image_parameter == UBUNTU_18
+def test_requirements_are_checked_against_the_base_of_the_image() -> None:
+    old = replace(build_available_image(recipe="any"), source=replace(SOURCE, base_image_parameter=UBUNTU_18))
+    assert prepare(old, instance_type="t3.large").spec.software.image_parameter == UBUNTU_18
     with pytest.raises(ValidationFailed) as refused:
-        launched(old, instance_type="t3.large", recipe="jupyter")
+        prepare(old, instance_type="t3.large", recipe="jupyter")
     assert "the image is Ubuntu 18.04" in refused.value.errors[0].message
 
 
-def test_only_what_nothing_else_has_run_over_is_saved() -> None:
+def test_document_that_runs_with_other_parameters_in_between_is_not_skipped() -> None:
     jupyter = RECIPES["jupyter"]
     defaults = {name: parameter.default for name, parameter in jupyter.parameters.items()}
-    baked = tuple(
+    installed = tuple(
         InstalledDocument(
             name=use.name, recipe_hash=hash_recipe_document(use), parameters_hash="f", document_hash="c", seconds=100
         )
         for use in jupyter.fill_documents(defaults)
     )
-    whole = vision(recipe="jupyter", installed_documents=baked)
-    assert "Skipped unless changed since: gpudesk-jupyter. This saves about 100 s." in message(launched(whole))
-    over = replace(whole, recipe="any", added_recipes=(AddedRecipe(recipe="jupyter"),))
-    assert "It contains no document that any and jupyter runs." in message(launched(over)), (
+    whole = build_available_image(recipe="jupyter", installed_documents=installed)
+    assert "Skipped unless changed since: gpudesk-jupyter. This saves about 100 s." in origin_message(prepare(whole))
+    mixed = replace(whole, recipe="any", added_recipes=(AddedRecipe(recipe="jupyter"),))
+    assert "It contains no document that any and jupyter runs." in origin_message(prepare(mixed)), (
         "any runs the same document otherwise"
     )
     assert load_packaged_recipes()["jupyter"].documents[1].name == RECIPES["any"].documents[0].name

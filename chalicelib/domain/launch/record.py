@@ -1,0 +1,61 @@
+"""Build the record of a launch, its first timeline entries, and the warning that nobody can be notified."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from chalicelib.domain.access.actor import Actor
+from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
+from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
+from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
+from chalicelib.domain.desk.settings import DeskSettings, OwnerSettings
+from chalicelib.domain.instances.billing import Billing
+from chalicelib.domain.instances.record import Instance, Phase
+from chalicelib.domain.launch.prepare_launch import PreparedLaunch
+from chalicelib.domain.launch.request import LaunchRequest
+
+
+def build_record(
+    instance_id: str, actor: Actor, request: LaunchRequest, prepared: PreparedLaunch, now: datetime
+) -> Instance:
+    """Build the record of a launch. Its name is set when it is stored."""
+    instance_type = prepared.spec.hardware.instance_type
+    hardware = f"{request.gpu_count or 1} x {request.gpu} ({instance_type})" if request.gpu else f"a {instance_type}"
+    reason = EventReason(code=EventCode.REQUESTED, message=f"{actor.name} requested {hardware}.")
+    return Instance(
+        id=instance_id,
+        name=request.name or "",
+        owner=actor.owner_for_new(),
+        created_by=actor.owner,
+        created_at=now,
+        spec=prepared.spec,
+        phase=Phase.REQUESTED,
+        phase_since=now,
+        reason=reason,
+        setup=prepared.setup,
+        billing=Billing(rates=prepared.rates),
+    )
+
+
+def build_timeline(instance: Instance, prepared: PreparedLaunch, actor: Actor) -> tuple[TimelineEntry, ...]:
+    """Build the first timeline entries: the request, and what the launch inherits and skips."""
+    now = instance.created_at
+    reasons = [
+        EventReason(code=EventCode(warning.code.value), message=warning.message) for warning in prepared.warnings
+    ]
+    return (
+        timeline_entry(now, instance.reason, actor=actor.name),
+        *(timeline_entry(now, reason) for reason in reasons),
+    )
+
+
+def list_no_channel_warnings(owner_settings: OwnerSettings, settings: DeskSettings) -> Iterator[WriteWarning]:
+    """Yield a warning if nobody can be notified before a stop."""
+    if owner_settings.channels or settings.channels:
+        return
+    owner = owner_settings.owner
+    message = (
+        f"No notification channel is configured for {owner} or the desk. Only people logged in on the instance "
+        f'will be warned before a stop. Set one: PATCH /owners/{owner} {{"channels": {{"email": ...}}}}.'
+    )
+    yield WriteWarning(WarningCode.NO_CHANNEL, message)

@@ -1,0 +1,61 @@
+"""Unit tests of the choice of region and instance type."""
+
+from typing import Any
+
+import pytest
+
+from chalicelib.domain.desk.policy_override import PolicyOverride
+from chalicelib.domain.desk.settings import DeskSettings, Limits
+from chalicelib.domain.images.record import ImagePhase
+from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
+from chalicelib.domain.launch.type_choice import TypeChoice, choose_instance_type
+from chalicelib.store.data_files import load_catalog
+from tests.support.recipes import offered
+from tests.unit.images.test_creation import image
+
+LIMITS = Limits(gpu_count=4, regions=("us-east-1", "eu-west-1"))
+
+
+def choose(**fields: Any) -> TypeChoice:
+    settings = DeskSettings(limits=LIMITS)
+    context = LaunchContext(catalog=load_catalog(), recipes=offered(), settings=settings, owner_policy=PolicyOverride())
+    source = fields.pop("source", None)
+    return choose_instance_type(LaunchRequest(**fields), context, source)
+
+
+def test_cheapest_type_with_the_gpus_is_chosen_in_the_default_region() -> None:
+    choice = choose(gpu="T4", gpu_count=4)
+    assert choice.instance_type is not None
+    assert (choice.region, choice.instance_type.name, choice.errors) == ("us-east-1", "g4dn.12xlarge", ())
+
+
+def test_named_type_is_chosen() -> None:
+    choice = choose(instance_type="t3.large", gpu_count=0, region="eu-west-1")
+    assert choice.instance_type is not None
+    assert (choice.region, choice.instance_type.name) == ("eu-west-1", "t3.large")
+
+
+def test_region_of_the_image_is_the_default() -> None:
+    source = image(ImagePhase.AVAILABLE, region="eu-west-1")
+    assert choose(gpu="T4", source=source).region == "eu-west-1"
+    assert choose(gpu="T4", source=source, region="us-east-1").region == "us-east-1"
+
+
+@pytest.mark.parametrize(
+    ("fields", "wrong"),
+    [
+        ({}, ["gpu"]),
+        ({"gpu": "T5"}, ["gpu"]),
+        ({"gpu": "T4", "gpu_count": 3}, ["gpu_count"]),
+        ({"gpu": "T4", "gpu_count": 8}, ["gpu_count"]),
+        ({"gpu": "T4", "region": "us-east-2"}, ["region"]),
+        ({"instance_type": "g4dn.xlrage"}, ["instance_type"]),
+        ({"instance_type": "p2.xlarge"}, ["instance_type"]),
+        ({"instance_type": "g4dn.xlarge", "gpu": "L4", "gpu_count": 2}, ["gpu", "gpu_count"]),
+        ({"instance_type": "g4dn.xlarge", "gpu": "T5"}, ["gpu"]),
+    ],
+)
+def test_invalid_request_names_the_wrong_fields(fields: dict[str, Any], wrong: list[str]) -> None:
+    choice = choose(**fields)
+    assert choice.instance_type is None
+    assert [error.field for error in choice.errors] == wrong
