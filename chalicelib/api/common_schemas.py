@@ -109,6 +109,6 @@ def round_seconds(duration: timedelta | None) -> int | None:
     return round(duration.total_seconds()) if duration is not None else None
 
 
-def format_usd(amount: Decimal) -> str:
+def format_decimal(amount: Decimal) -> str:
     """Return the amount as a decimal number, never with an exponent."""
     return format(amount, "f")

@@ -3,7 +3,7 @@
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from chalicelib.api.common_schemas import PageQuery, RequestModel, format_usd
+from chalicelib.api.common_schemas import PageQuery, RequestModel, format_decimal
 from chalicelib.domain.benchmarks.result import UNITS, Comparison, ScoredMetric
 from chalicelib.domain.common.text import format_timestamp
 
@@ -71,7 +71,7 @@ def to_comparison_view(comparison: Comparison) -> BenchmarkComparisonView:
         "gpu": benchmark.gpu,
         "gpu_count": benchmark.gpu_count,
         "region": benchmark.region,
-        "price_per_hour": format_usd(price) if price is not None else None,
+        "price_per_hour": format_decimal(price) if price is not None else None,
         "measured_at": format_timestamp(benchmark.measured_at),
         "gpu_name": benchmark.gpu_name,
         "driver": benchmark.driver,

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 
-from chalicelib.api.common_schemas import EmptyModel, format_usd
+from chalicelib.api.common_schemas import EmptyModel, format_decimal
 from chalicelib.api.costs.schemas import CostQuery, CostsView, to_day_cost_view
 from chalicelib.api.pagination import paginate
 from chalicelib.api.request_context import RequestContext
@@ -32,7 +32,7 @@ def list_costs(call: RequestContext[EmptyModel, CostQuery]) -> CostsView:
     return {
         "since": since.isoformat(),
         "until": until.isoformat(),
-        "total": format_usd(round_usd(sum((cost.total for cost in costs), Decimal(0)))),
+        "total": format_decimal(round_usd(sum((cost.total for cost in costs), Decimal(0)))),
         "items": [to_day_cost_view(cost) for cost in page.items],
         "next_cursor": page.next_cursor,
     }

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 from typing_extensions import TypedDict
 
-from chalicelib.api.common_schemas import PageQuery, PageView, format_usd
+from chalicelib.api.common_schemas import PageQuery, PageView, format_decimal
 from chalicelib.domain.costs.daily_costs import DayCost
 
 FIRST_DAY, LAST_DAY = date(2020, 1, 1), date(2099, 12, 31)
@@ -55,8 +55,8 @@ def to_day_cost_view(cost: DayCost) -> DayCostView:
     return {
         "owner": cost.owner,
         "day": cost.day.isoformat(),
-        "instances": format_usd(cost.instances),
-        "disks": format_usd(cost.disks),
-        "addresses": format_usd(cost.addresses),
-        "total": format_usd(cost.total),
+        "instances": format_decimal(cost.instances),
+        "disks": format_decimal(cost.disks),
+        "addresses": format_decimal(cost.addresses),
+        "total": format_decimal(cost.total),
     }

@@ -10,7 +10,7 @@ from chalicelib.api.common_schemas import (
     ReasonView,
     RequestModel,
     WriteWarningView,
-    format_usd,
+    format_decimal,
     to_reason_view,
 )
 from chalicelib.api.instances.spec_views import AddedRecipeView, ParameterView, to_added_recipe_views
@@ -99,7 +99,7 @@ def to_image_view(image: Image, price_per_gib_month: Decimal, now: datetime) -> 
         "region": image.region,
         "arch": image.source.arch,
         "size_gib": image.disk_gib,
-        "price_per_month": format_usd(compute_price_per_month(image, price_per_gib_month)),
+        "price_per_month": format_decimal(compute_price_per_month(image, price_per_gib_month)),
         "no_reboot": image.no_reboot,
         "ami_id": image.ami.id,
         "snapshots": list(image.ami.snapshots),

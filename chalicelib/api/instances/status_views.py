@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from typing_extensions import TypedDict
 
-from chalicelib.api.common_schemas import format_optional_timestamp, format_usd
+from chalicelib.api.common_schemas import format_decimal, format_optional_timestamp
 from chalicelib.api.instances.activity_views import (
     ActivityView,
     KeepView,
@@ -97,8 +97,8 @@ def to_status_view(instance: Instance, cost_so_far: Decimal, live: LiveState) ->
         "zone": machine.zone if machine else attempt.zone if attempt else None,
         "instance_type": instance.spec.hardware.instance_type,
         "market": instance.spec.market,
-        "price_per_hour": format_usd(instance.billing.rates.instance),
-        "cost_so_far": format_usd(cost_so_far),
+        "price_per_hour": format_decimal(instance.billing.rates.instance),
+        "cost_so_far": format_decimal(cost_so_far),
         "setup": to_setup_view(instance.setup, live.setup_progress),
         "benchmark": _to_benchmark_view(instance.benchmark_run, live.heartbeat),
         "image_creation": _to_image_creation_view(instance.image_in_progress, live.image),
