@@ -6,6 +6,8 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.cpu_time import CpuTime
+
 settings.register_profile(
     "quick", max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -29,3 +31,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left = [item for item in items if item.get_closest_marker("slow") is None]
     config.hook.pytest_deselected(items=[item for item in items if item not in left])
     items[:] = left
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add an option that prints where the CPU time went."""
+    parser.addoption("--cpu", action="store_true", help="print the CPU time of each file and of the longest tests")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Measure the CPU time of every test."""
+    config.pluginmanager.register(CpuTime(is_detailed=bool(config.option.cpu)))
