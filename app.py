@@ -16,7 +16,7 @@ PLACEHOLDER_STREAM_ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/gpudesk-
 app = Chalice(app_name="gpudesk", configure_logs=False)
 app.register_middleware(problems.problem_middleware, "http")
 for router in openapi.ROUTERS:
-    app.register_blueprint(router.blueprint(bootstrap.get_application))
+    app.register_blueprint(router.build_blueprint(bootstrap.get_application))
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))

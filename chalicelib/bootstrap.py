@@ -13,12 +13,12 @@ from chalicelib.aws.secrets import MasterKey
 from chalicelib.aws.ssm import Ssm
 from chalicelib.channels.webhook import WebhookSender, derive_secret
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
-from chalicelib.control.loop.execute import Executor
-from chalicelib.control.loop.images import ImageReconciler
+from chalicelib.control.loop.execute_step import Executor
 from chalicelib.control.loop.notifications import NotificationSender
-from chalicelib.control.loop.observe import Observer
 from chalicelib.control.loop.observe_image import ImageObserver
-from chalicelib.control.loop.reconcile import Reconciler
+from chalicelib.control.loop.observe_instance import Observer
+from chalicelib.control.loop.reconcile_image import ImageReconciler
+from chalicelib.control.loop.reconcile_instance import Reconciler
 from chalicelib.control.loop.resolve_launch import LaunchResolver
 from chalicelib.control.loop.sweep import Sweep
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
@@ -181,7 +181,7 @@ def _build_desk_service(parts: Parts) -> DeskService:
         catalog=parts.catalog,
         recipes=parts.recipes,
         get_webhook_secret=parts.get_webhook_secret,
-        webhooks_may_be_local=parts.settings.allow_private_webhooks,
+        allow_private_webhooks=parts.settings.allow_private_webhooks,
     )
 
 
@@ -189,7 +189,7 @@ def _build_owner_service(parts: Parts) -> OwnerService:
     return OwnerService(
         stores=parts.stores,
         get_webhook_secret=parts.get_webhook_secret,
-        webhooks_may_be_local=parts.settings.allow_private_webhooks,
+        allow_private_webhooks=parts.settings.allow_private_webhooks,
     )
 
 

@@ -30,7 +30,7 @@ def parse_stream_record_ids(event: Mapping[str, Any]) -> Iterator[str]:
         return
     seen_ids = set()
     for record in records:
-        record_id = _read_or_log(_user_written_id, record)
+        record_id = _read_or_log(_read_user_written_id, record)
         if record_id and record_id not in seen_ids:
             seen_ids.add(record_id)
             yield record_id
@@ -40,21 +40,21 @@ def parse_ec2_instance_id(event: Mapping[str, Any]) -> str | None:
     """Return the id of the EC2 instance that changed or on which a command ended; None for other events."""
     match event.get("detail-type"):
         case "EC2 Instance State-change Notification" | "EC2 Command Invocation Status-change Notification":
-            return _read_or_log(_ec2_instance_id, event)
+            return _read_or_log(_read_ec2_instance_id, event)
         case _:
             return None
 
 
-def _user_written_id(record: Mapping[str, Any]) -> str | None:
+def _read_user_written_id(record: Mapping[str, Any]) -> str | None:
     """Return the id if a person wrote the record. A removed record has no new image."""
     image = record["dynamodb"].get("NewImage")
     if image is None or not image.get("user_write", {}).get("BOOL"):
         return None
-    return _text(image["id"]["S"])
+    return _require_text(image["id"]["S"])
 
 
-def _ec2_instance_id(event: Mapping[str, Any]) -> str:
-    instance_id = _text(event["detail"]["instance-id"])
+def _read_ec2_instance_id(event: Mapping[str, Any]) -> str:
+    instance_id = _require_text(event["detail"]["instance-id"])
     if not _EC2_INSTANCE_ID.fullmatch(instance_id):
         raise ValueError(f"not an instance id: {instance_id[:40]!r}")
     return instance_id
@@ -68,7 +68,7 @@ def _read_or_log(read: Callable[[Any], str | None], event: Any) -> str | None:
         return None
 
 
-def _text(value: Any) -> str:
+def _require_text(value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError(f"not a text: {str(value)[:40]!r}")
     return value

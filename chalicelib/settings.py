@@ -48,13 +48,13 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         instance_role_id=environment.get("GPUDESK_INSTANCE_ROLE_ID", "AROAGPUDESKINSTANCE00"),
         home_region=environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1",
         security_group=environment.get("GPUDESK_SECURITY_GROUP", "gpudesk"),
-        allow_private_webhooks=_flag(environment, "GPUDESK_ALLOW_PRIVATE_WEBHOOKS"),
+        allow_private_webhooks=_read_flag(environment, "GPUDESK_ALLOW_PRIVATE_WEBHOOKS"),
         email_topic_arn=environment.get("GPUDESK_EMAIL_TOPIC_ARN", ""),
         webhook_key=environment.get("GPUDESK_WEBHOOK_KEY", f"/gpudesk/{stage}/webhook-key"),
     )
 
 
-def _flag(environment: Mapping[str, str], name: str) -> bool:
+def _read_flag(environment: Mapping[str, str], name: str) -> bool:
     """Return whether a variable is on.
 
     :raises InvalidSetting: it says neither on nor off

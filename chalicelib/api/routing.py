@@ -159,7 +159,7 @@ class Router:
 
         return register
 
-    def blueprint(self, get_app: Callable[[], AppContext]) -> Blueprint:
+    def build_blueprint(self, get_app: Callable[[], AppContext]) -> Blueprint:
         """Return the routes as Chalice expects them.
 
         :param get_app: called at each request, so that an import builds no application
@@ -184,7 +184,7 @@ def _to_chalice_view(route: Route, blueprint: Blueprint, get_app: Callable[[], A
             return problems.to_response(error)
         except Exception as error:
             if is_throttled(error):
-                return problems.service_unavailable()
+                return problems.build_service_unavailable()
             raise
 
     return view

@@ -40,16 +40,16 @@ class Ec2:
         self._clients = clients
         self._stage = stage
 
-    def describe_by_tag(self, region: str, desk_id: str | None = None) -> list[ObservedInstance]:
+    def list_instances(self, region: str, record_id: str | None = None) -> list[ObservedInstance]:
         """Return all instances of this stage in a region, terminated ones included.
 
         Instances are selected by tag, not by id, because one unknown id fails the whole call.
 
-        :param desk_id: only those of this record
+        :param record_id: only those of this record
         """
         filters: list[FilterTypeDef] = [{"Name": f"tag:{STAGE_TAG}", "Values": [self._stage]}]
         filters.append(
-            {"Name": f"tag:{ID_TAG}", "Values": [desk_id]} if desk_id else {"Name": "tag-key", "Values": [ID_TAG]}
+            {"Name": f"tag:{ID_TAG}", "Values": [record_id]} if record_id else {"Name": "tag-key", "Values": [ID_TAG]}
         )
         with translate_errors():
             pages = (
@@ -76,7 +76,7 @@ class Ec2:
         states = [instance["State"]["Name"] for found in reservations for instance in found.get("Instances", ())]
         return Ec2State(states[0]) if states else None
 
-    def scheduled_events(self, region: str) -> dict[str, ScheduledEvent]:
+    def list_scheduled_events(self, region: str) -> dict[str, ScheduledEvent]:
         """Return the next scheduled event of each instance of a region, by EC2 id, without events that are over.
 
         https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/viewing_scheduled_events.html
@@ -111,9 +111,9 @@ class Ec2:
                 IamInstanceProfile={"Name": attempt.instance_profile},
                 InstanceInitiatedShutdownBehavior="stop",
                 MetadataOptions={"HttpTokens": "required", "HttpEndpoint": "enabled", "HttpPutResponseHopLimit": 2},
-                BlockDeviceMappings=[_root_disk(attempt)],
-                NetworkInterfaces=[_network_interface(attempt)],
-                TagSpecifications=_tag_specifications(attempt),
+                BlockDeviceMappings=[_build_root_disk(attempt)],
+                NetworkInterfaces=[_build_network_interface(attempt)],
+                TagSpecifications=_build_tag_specifications(attempt),
             )
         instances = response.get("Instances", [])
         if not instances:
@@ -154,14 +154,14 @@ def select_for_record(candidates: Iterable[ObservedInstance], instance_id: str |
     return min(alive or candidates, key=lambda ec2: ec2.launched_at, default=None)
 
 
-def _root_disk(attempt: LaunchAttempt) -> "BlockDeviceMappingTypeDef":
+def _build_root_disk(attempt: LaunchAttempt) -> "BlockDeviceMappingTypeDef":
     return {
         "DeviceName": attempt.root_device,
         "Ebs": {"VolumeSize": attempt.disk_gib, "VolumeType": "gp3", "Encrypted": True, "DeleteOnTermination": True},
     }
 
 
-def _network_interface(attempt: LaunchAttempt) -> "InstanceNetworkInterfaceSpecificationTypeDef":
+def _build_network_interface(attempt: LaunchAttempt) -> "InstanceNetworkInterfaceSpecificationTypeDef":
     return {
         "DeviceIndex": 0,
         "SubnetId": attempt.subnet_id,
@@ -171,7 +171,7 @@ def _network_interface(attempt: LaunchAttempt) -> "InstanceNetworkInterfaceSpeci
     }
 
 
-def _tag_specifications(attempt: LaunchAttempt) -> "list[TagSpecificationTypeDef]":
+def _build_tag_specifications(attempt: LaunchAttempt) -> "list[TagSpecificationTypeDef]":
     tags = [{"Key": key, "Value": value} for key, value in sorted(attempt.tags.items())]
     return [{"ResourceType": kind, "Tags": tags} for kind in TAGGED_RESOURCES]  # type: ignore[typeddict-item]
 
@@ -189,7 +189,7 @@ def _to_observed(region: str, instance: "InstanceTypeDef") -> ObservedInstance:
     tags = {tag["Key"]: tag["Value"] for tag in instance.get("Tags", ())}
     return ObservedInstance(
         instance_id=instance["InstanceId"],
-        desk_id=tags.get(ID_TAG, ""),
+        record_id=tags.get(ID_TAG, ""),
         name=tags.get("Name", ""),
         owner=tags.get(OWNER_TAG, ""),
         region=region,

@@ -85,7 +85,7 @@ def translate_error(error: Exception) -> AwsError:
         code = str(error.response.get("Error", {}).get("Code", "Unknown"))
         message = str(error.response.get("Error", {}).get("Message", ""))
         status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-        return _error_class(code, status)(code, message)
+        return _choose_error_class(code, status)(code, message)
     name = type(error).__name__
     if isinstance(error, ParamValidationError):
         report = " ".join(str(error.kwargs.get("report", error)).split())
@@ -105,7 +105,7 @@ def translate_errors() -> Iterator[None]:
         raise translate_error(error) from error
 
 
-def _error_class(code: str, status: int) -> type[AwsError]:
+def _choose_error_class(code: str, status: int) -> type[AwsError]:
     """Return the class for a code. The status decides only for unknown codes: a 503 of a proxy is not definite."""
     for codes, error_class in (
         (NO_CAPACITY_CODES, InsufficientCapacity),

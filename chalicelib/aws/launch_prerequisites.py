@@ -57,7 +57,7 @@ class LaunchPrerequisites:
         ]
         return AmiDetails(root, max(sizes, default=0))
 
-    def subnets(self, region: str, type_name: str) -> list[Subnet]:
+    def list_subnets(self, region: str, type_name: str) -> list[Subnet]:
         """Return the subnets of the zones that offer the type, ordered by zone.
 
         Subnets with the stage tag are used; if there are none, those of the default VPC.
@@ -84,7 +84,7 @@ class LaunchPrerequisites:
         ]
         return sorted(offered, key=lambda subnet: (subnet.zone, subnet.subnet_id))
 
-    def security_group(self, region: str, vpc_id: str, name: str) -> str:
+    def get_security_group_id(self, region: str, vpc_id: str, name: str) -> str:
         """Return the id of the security group without ingress that the deployment created.
 
         :raises PrerequisiteMissing: it does not exist in this VPC

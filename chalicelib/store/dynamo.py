@@ -75,7 +75,7 @@ class TableMeta:
 
 
 @functools.cache
-def connection() -> Connection:
+def get_connection() -> Connection:
     """Return the connection of all transactions. It is cached, because creating one costs more than a call.
 
     It does not read the `Meta` of a table, so it gets the same limits here.
@@ -88,9 +88,9 @@ def connection() -> Connection:
     )
 
 
-def transaction() -> TransactWrite:
+def begin_transaction() -> TransactWrite:
     """Return a new transaction: it writes all of its items or none; at most 100 items, each only once."""
-    return TransactWrite(connection=connection())
+    return TransactWrite(connection=get_connection())
 
 
 def retry_on_conflict(operation: Callable[[], T], conflict: type[VersionConflict] = VersionConflict) -> T:
@@ -119,10 +119,10 @@ def commit(subject: str, add_changes: Callable[[TransactWrite], T]) -> T:
 
     def attempt() -> T:
         try:
-            with transaction() as changes:
+            with begin_transaction() as changes:
                 added = add_changes(changes)
         except TransactWriteError as error:
-            codes = cancellation_codes(error)
+            codes = list_cancellation_codes(error)
             if "ConditionalCheckFailed" in codes:
                 raise VersionConflict(f"{subject} has changed since it was read") from error
             if "TransactionConflict" in codes:
@@ -133,7 +133,7 @@ def commit(subject: str, add_changes: Callable[[TransactWrite], T]) -> T:
     return retry_on_conflict(attempt, TransactionConflict)
 
 
-def cancellation_codes(error: TransactWriteError) -> set[str]:
+def list_cancellation_codes(error: TransactWriteError) -> set[str]:
     """Return the codes that say why a transaction was cancelled."""
     return {reason.code if reason else "None" for reason in error.cancellation_reasons}
 

@@ -40,18 +40,18 @@ class PagedQuery:
             self.hash_key[1],
             scan_index_forward=not self.newest_first,
             limit=limit,
-            last_evaluated_key=self._start(cursor) if cursor is not None else None,
+            last_evaluated_key=self._build_start_key(cursor) if cursor is not None else None,
             filter_condition=filter_condition,
         )
         items = tuple(item for item in map(read, results) if item is not None)
-        return Page(items, self._next_cursor(results.last_evaluated_key))
+        return Page(items, self._build_next_cursor(results.last_evaluated_key))
 
-    def _start(self, cursor: str) -> dict[str, Any]:
+    def _build_start_key(self, cursor: str) -> dict[str, Any]:
         position = decode_cursor(cursor, self.name, set(self.position_keys))
         attribute, value = self.hash_key
         return {attribute: {"S": value}, **{name: {"S": text} for name, text in position.items()}}
 
-    def _next_cursor(self, last_key: dict[str, Any] | None) -> str | None:
+    def _build_next_cursor(self, last_key: dict[str, Any] | None) -> str | None:
         return (
             encode_cursor(self.name, {name: last_key[name]["S"] for name in self.position_keys}) if last_key else None
         )

@@ -4,7 +4,7 @@ from pynamodb.models import Model
 
 from chalicelib.store.benchmarks import BenchmarkModel
 from chalicelib.store.desk import DeskModel
-from chalicelib.store.dynamo import connection
+from chalicelib.store.dynamo import get_connection
 from chalicelib.store.heartbeats import HeartbeatModel
 from chalicelib.store.images.table import ImageModel
 from chalicelib.store.instances.table import InstanceModel
@@ -46,6 +46,6 @@ def reset_endpoint(endpoint: str | None) -> None:
     if _endpoints and _endpoints[-1] == endpoint:
         return
     _endpoints[:] = [endpoint]
-    connection.cache_clear()
+    get_connection.cache_clear()
     for model in TABLES:
         model._connection = None

@@ -33,7 +33,7 @@ class TimelineModel(Model):
 class TimelineRepository:
     """The timeline table, for reading."""
 
-    def page(self, instance_id: str, *, limit: int, cursor: str | None = None) -> Page[TimelineEntry]:
+    def list_page(self, instance_id: str, *, limit: int, cursor: str | None = None) -> Page[TimelineEntry]:
         """Return a page of an instance's timeline, oldest first.
 
         :raises ValidationFailed: the cursor is not one of this timeline

@@ -41,7 +41,7 @@ class TokenHolder:
 class TokenRepository:
     """The tokens table."""
 
-    def create(self, owner: str, role: Role, *, now: datetime, life: timedelta = timedelta(days=90)) -> str:
+    def create(self, owner: str, role: Role, *, now: datetime, valid_for: timedelta = timedelta(days=90)) -> str:
         """Create a token. It has 256 random bits, so an unsalted hash of it reveals nothing.
 
         :returns: the token itself; it cannot be read again
@@ -53,7 +53,7 @@ class TokenRepository:
             owner=owner,
             role=str(role),
             created_at=now.isoformat(),
-            expires_at=(now + life).isoformat(),
+            expires_at=(now + valid_for).isoformat(),
         ).save()
         return token
 

@@ -71,7 +71,7 @@ def test_authorization_scheme_is_accepted_in_any_case(bench: Bench) -> None:
 
 def test_token_is_rejected_after_it_has_expired(bench: Bench) -> None:
     life = timedelta(hours=1)
-    token = bench.world.desk.tokens.create("eve", Role.USER, now=bench.world.now, life=life)
+    token = bench.world.desk.tokens.create("eve", Role.USER, now=bench.world.now, valid_for=life)
     eve = bench.stranger(token)
     assert eve("GET", "/me").status == 200
     bench.world.clock.advance(life)

@@ -12,7 +12,7 @@ import boto3
 from boto3.dynamodb.types import TypeSerializer
 
 from chalicelib import bootstrap
-from chalicelib.control.loop.execute import Executor
+from chalicelib.control.loop.execute_step import Executor
 from chalicelib.control.services.instances import InstanceWithWarnings
 from chalicelib.control.services.queries import InstanceSnapshot
 from chalicelib.domain.access.actor import Actor, Role

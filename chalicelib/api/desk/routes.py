@@ -13,7 +13,7 @@ router = Router("desk", "Read and change the settings that apply to everyone.")
 @router.route(Endpoint("GET", "/desk"), body=EmptyModel, query=OwnerQuery, response=DeskView)
 def show_desk(call: RequestContext[EmptyModel, OwnerQuery]) -> DeskView:
     """Return the desk's mode, defaults and limits."""
-    settings = call.app.desk.settings()
+    settings = call.app.desk.get_settings()
     return to_desk_view(settings, show_channels=call.actor.role is Role.ADMIN)
 
 

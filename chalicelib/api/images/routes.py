@@ -56,7 +56,7 @@ def delete_image(call: RequestContext[EmptyModel, OwnerQuery]) -> ImageWithWarni
     gpudesk calls EC2 afterwards; GET /images/{image} shows the progress.
     """
     image = call.app.images.delete(call.actor, call.path_ref)
-    mode = call.app.desk.settings().mode
+    mode = call.app.desk.get_settings().mode
     return {**_to_view(call.app, image), "warnings": to_warnings_view(build_paused_warning(mode, "deletion"))}
 
 

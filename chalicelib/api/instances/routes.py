@@ -87,7 +87,7 @@ def terminate_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> Instance
 
     gpudesk calls EC2 afterwards; GET /instances/{name} shows the progress.
     """
-    return _view_with_paused_warning(call, call.app.instances.terminate(call.actor, call.path_ref))
+    return _to_view_with_paused_warning(call, call.app.instances.terminate(call.actor, call.path_ref))
 
 
 @router.route(
@@ -101,7 +101,7 @@ def stop_instance(call: RequestContext[EmptyModel, OwnerQuery]) -> InstanceWithW
 
     gpudesk calls EC2 afterwards; GET /instances/{name} shows the progress.
     """
-    return _view_with_paused_warning(call, call.app.instances.stop(call.actor, call.path_ref))
+    return _to_view_with_paused_warning(call, call.app.instances.stop(call.actor, call.path_ref))
 
 
 @router.route(
@@ -150,10 +150,10 @@ def set_up_instance(call: RequestContext[SetupBody, OwnerQuery]) -> InstanceWith
     return to_view_after_write(granted.instance, call.app.clock.now(), *granted.warnings)
 
 
-def _view_with_paused_warning(
+def _to_view_with_paused_warning(
     call: RequestContext[EmptyModel, OwnerQuery], instance: Instance
 ) -> InstanceWithWarningsView:
-    mode = call.app.desk.settings().mode
+    mode = call.app.desk.get_settings().mode
     return to_view_after_write(instance, call.app.clock.now(), paused_warning_for(instance, mode))
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from chalicelib.control.loop.reconcile import Reconciler
+from chalicelib.control.loop.reconcile_instance import Reconciler
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.deadlines import VISIBILITY_GRACE
 from chalicelib.domain.common.event_codes import EventCode
@@ -73,11 +73,11 @@ class OrphanAdopter:
 
     def _adopt(self, ec2: ObservedInstance, context: DecisionContext, now: datetime) -> bool:
         """Create a record for an orphan. If its launch was closed as failed, the record of the launch is reconciled."""
-        record = self.instances.load(ec2.desk_id) if ec2.desk_id else None
+        record = self.instances.load(ec2.record_id) if ec2.record_id else None
         if record and record.machine is None and record.phase is Phase.TERMINATED:
             self.reconciler.run_once(record, Observation(ec2=ec2), context)
             return True
-        free_id = None if record else ec2.desk_id or None
+        free_id = None if record else ec2.record_id or None
         instance = self._build_record(ec2, free_id, context, now)
         reason = EventReason(
             code=EventCode.ADOPTED,
@@ -102,7 +102,7 @@ class OrphanAdopter:
         spec = self._build_spec(ec2, context, DesiredState.STOPPED if is_stopped else DesiredState.RUNNING)
         return Instance(
             id=free_id or f"gd-{ec2.instance_id.removeprefix('i-')}",
-            tagged_id=ec2.desk_id,
+            tagged_id=ec2.record_id,
             name=ec2.name or ec2.instance_id,
             owner=ec2.owner or UNKNOWN_OWNER,
             created_by=SYSTEM_ACTOR,

@@ -22,7 +22,7 @@ class PendingDelivery:
     channel: DeliveryChannel
 
     @property
-    def address(self) -> tuple[str, str]:
+    def receiver(self) -> tuple[str, str]:
         """What tells the receiver apart from others within a round."""
         return self.notification.owner, self.channel
 
@@ -52,7 +52,7 @@ class DeliveryRound:
     send: Callable[[PendingDelivery], str]
     ends_at: float
     monotonic: Callable[[], float]
-    failed: set[tuple[str, str]] = field(default_factory=set)
+    failed_receivers: set[tuple[str, str]] = field(default_factory=set)
 
     def deliver(self, deliveries: Iterable[PendingDelivery]) -> Iterator[DeliveryResult]:
         """Yield the results in the order in which they become known. What was not tried has no result."""
@@ -68,7 +68,7 @@ class DeliveryRound:
 
         :returns: None if it was not tried
         """
-        if self.monotonic() >= self.ends_at or delivery.address in self.failed:
+        if self.monotonic() >= self.ends_at or delivery.receiver in self.failed_receivers:
             return None
         notification_id = delivery.notification.id
         try:
@@ -79,5 +79,5 @@ class DeliveryRound:
         except Exception as error:
             LOG.exception("%s could not be delivered by %s", notification_id, delivery.channel)
             detail = f"{type(error).__name__}: {error}"
-        self.failed.add(delivery.address)
+        self.failed_receivers.add(delivery.receiver)
         return DeliveryResult(delivery, False, detail)

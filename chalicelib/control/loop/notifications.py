@@ -34,14 +34,14 @@ ROUND_BUDGET_SECONDS = 20.0
 class NotificationSender:
     """Sends the notifications that are due, welcomes new webhooks and subscribes new e-mail addresses.
 
-    :param webhook_secret: returns the secret of a webhook, given its owner and the number of its key
+    :param get_webhook_secret: returns the secret of a webhook, given its owner and the number of its key
     :param monotonic: returns real time in seconds
     """
 
     stores: Repositories
     email: EmailTopic
     webhook: WebhookSender
-    webhook_secret: Callable[[str, int], str]
+    get_webhook_secret: Callable[[str, int], str]
     clock: Clock
     monotonic: Callable[[], float] = time.monotonic
 
@@ -90,7 +90,7 @@ class NotificationSender:
             subject, body = messages.format_email_subject(notification), messages.format_email_body(notification)
             return self.email.send(channels.email, subject, body)
         if delivery.channel.channel_type is ChannelType.WEBHOOK and channels.webhook:
-            secret = self.webhook_secret(recipient.name, channels.webhook_generation)
+            secret = self.get_webhook_secret(recipient.name, channels.webhook_generation)
             return self.webhook.post(
                 channels.webhook, secret, notification.id, messages.format_webhook_payload(notification)
             )
@@ -130,7 +130,7 @@ class NotificationSender:
 
     def _do_once(self, mark: str, action: Callable[[], object]) -> None:
         """Do something that has not been done yet. An error is logged, and the next round tries again."""
-        if self.stores.desk.is_done_once(mark):
+        if self.stores.desk.is_done(mark):
             return
         try:
             action()

@@ -49,7 +49,7 @@ class ImageObserver:
 
     def _list_snapshots(self, image: Image) -> tuple[str, ...] | Unavailable:
         try:
-            return self.amis.snapshots(image)
+            return self.amis.list_snapshots(image)
         except AwsError as error:
             return Unavailable(str(error))
 

@@ -7,16 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
-from chalicelib.control.loop.images import ImageReconciler
 from chalicelib.control.loop.notifications import NotificationSender
-from chalicelib.control.loop.observe import (
+from chalicelib.control.loop.observe_instance import (
     EventsByEc2Id,
     RegionSnapshot,
     expects_heartbeat,
-    needs_agent,
+    requires_agent,
     select_observed,
 )
-from chalicelib.control.loop.reconcile import Reconciler
+from chalicelib.control.loop.reconcile_image import ImageReconciler
+from chalicelib.control.loop.reconcile_instance import Reconciler
 from chalicelib.domain.common.deadlines import SWEEP_LEASE_DURATION
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.observation import Unavailable
@@ -39,11 +39,11 @@ class SweepReport:
     """
 
     examined: int = 0
-    unreadable: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
     unavailable_regions: list[str] = field(default_factory=list)
     adopted: list[str] = field(default_factory=list)
     delivered: int = 0
-    skipped: bool = False
+    is_skipped: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,9 @@ class Sweep:
     def run(self) -> SweepReport:
         """Run one sweep, unless another one is running."""
         holder, desk, clock = uuid.uuid4().hex, self.stores.desk, self.reconciler.clock
-        if not desk.acquire_lease(SWEEP_LEASE_NAME, holder, now=clock.now(), life=SWEEP_LEASE_DURATION):
+        if not desk.acquire_lease(SWEEP_LEASE_NAME, holder, now=clock.now(), duration=SWEEP_LEASE_DURATION):
             LOG.info("another sweep is running")
-            return SweepReport(skipped=True)
+            return SweepReport(is_skipped=True)
         is_complete = False
         try:
             context = self.reconciler.load_context()
@@ -79,7 +79,7 @@ class Sweep:
         for record in self.stores.instances.list_active():
             if isinstance(record, UnreadableRecord):
                 LOG.error("record %s cannot be read: %s", record.id, record.error)
-                report.unreadable.append(record.id)
+                report.failed.append(record.id)
             else:
                 by_region[record.spec.region].append(record)
         # Orphans are looked for in the home region even if no record is there.
@@ -123,7 +123,7 @@ class Sweep:
                 LOG.info("%s; left to the next sweep", conflict)
             except Exception:
                 LOG.exception("%s (%s) could not be reconciled; the others are", instance.name, instance.id)
-                report.unreadable.append(instance.id)
+                report.failed.append(instance.id)
         if not isinstance(observed, Unavailable):
             known = {instance.machine.instance_id for instance in instances if instance.machine}
             report.adopted += self.adopter.adopt_all(observed, known, context, self.reconciler.clock.now())
@@ -131,7 +131,7 @@ class Sweep:
     def _read_region(self, region: str, instances: Sequence[Instance]) -> RegionSnapshot:
         observer = self.reconciler.observer
         observed = observer.list_instances(region)
-        booting = [instance for instance in instances if needs_agent(instance, select_observed(instance, observed))]
+        booting = [instance for instance in instances if requires_agent(instance, select_observed(instance, observed))]
         agents = observer.list_agents(region, booting)
         return RegionSnapshot(observed, agents, self._read_heartbeats(instances), self._read_events(region, instances))
 
@@ -147,5 +147,5 @@ class Sweep:
 
     def _read_heartbeats(self, instances: Iterable[Instance]) -> Mapping[str, HeartbeatItem]:
         observer = self.reconciler.observer
-        keys = [observer.heartbeat_key(instance) for instance in instances if expects_heartbeat(instance)]
+        keys = [observer.get_heartbeat_key(instance) for instance in instances if expects_heartbeat(instance)]
         return self.stores.heartbeats.get_many({key for key in keys if key})

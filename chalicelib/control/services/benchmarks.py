@@ -26,7 +26,7 @@ class BenchmarkService:
         :param seconds: duration of each measurement; None: the default of the benchmark
         :raises Conflict: gpudesk is paused, or the instance is not ready for a benchmark
         """
-        self.instances.stores.desk.settings().require_not_paused("Benchmarks run again")
+        self.instances.stores.desk.get_settings().require_not_paused("Benchmarks run again")
         clock = self.instances.clock
         return self.instances.apply(
             actor,

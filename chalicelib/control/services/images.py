@@ -52,7 +52,7 @@ class ImageService:
         actor.owner_for_new()
         if not is_valid_name(name):
             raise build_validation_error([FieldError("name", f"must be {NAME_DESCRIPTION}, not {name[:60]!r}")])
-        self.stores.desk.settings().require_not_paused("Images can be created")
+        self.stores.desk.get_settings().require_not_paused("Images can be created")
         request = ImageRequest(name=name, description=description, no_reboot=no_reboot)
         return retry_user_write(f"Instance {ref}", lambda: self._create_once(actor, ref, request))
 
@@ -68,7 +68,7 @@ class ImageService:
             before=instance,
             after=replace(instance, image_in_progress=ImageInProgress(id=image.id, started_at=image.created_at)),
             entries=(build_request_entry(image, actor),),
-            user_write=True,
+            is_user_write=True,
         )
         return ImageWithWarnings(self.stores.images.write(image, instance_write), warnings)
 
@@ -111,7 +111,7 @@ class ImageService:
         :param owner: only this owner's; None: all that the caller may see
         :raises Forbidden: a user names another owner
         """
-        return self.stores.images.page(actor.list_scope(owner), limit=limit, cursor=cursor)
+        return self.stores.images.list_page(actor.list_scope(owner), limit=limit, cursor=cursor)
 
     def delete(self, actor: Actor, ref: str) -> Image:
         """Record that the image is to be deleted, with its AMI and its snapshots.

@@ -62,8 +62,8 @@ class LaunchService:
         idempotency = build_idempotency_record(owner, key, body_digest, now)
         earlier = self.stores.launches.find(idempotency, now)
         if earlier:
-            return self._repeat_response(earlier, key)
-        settings = self.stores.desk.settings()
+            return self._build_repeated_response(earlier, key)
+        settings = self.stores.desk.get_settings()
         settings.require_not_paused("Instances can be launched")
         owner_settings = self.stores.owners.get(owner)
         context = LaunchContext(
@@ -77,7 +77,7 @@ class LaunchService:
                 instance,
                 build_timeline(instance, prepared, actor),
                 replace(idempotency, warnings=warnings),
-                names=self._candidate_names(request),
+                names=self._list_candidate_names(request),
                 limit=settings.limits.instances_per_owner,
             )
         except VersionConflict as conflict:
@@ -99,7 +99,7 @@ class LaunchService:
             image = find_latest_image(request, context, choice, self.stores.images.list_all(actor.effective_owner))
         return prepare_launch(request, context, choice, image)
 
-    def _candidate_names(self, request: LaunchRequest) -> Iterator[str]:
+    def _list_candidate_names(self, request: LaunchRequest) -> Iterator[str]:
         if request.name:
             return iter([request.name])
         return (generate_name(self.words, secrets.choice) for _ in range(MAX_NAME_ATTEMPTS))
@@ -109,7 +109,7 @@ class LaunchService:
     ) -> InstanceWithWarnings:
         """Return the answer to a launch, or raise the refusal."""
         if result.earlier:
-            return self._repeat_response(result.earlier, key)
+            return self._build_repeated_response(result.earlier, key)
         if result.outcome is LaunchOutcome.NAME_TAKEN:
             raise Conflict(
                 f"The name {result.instance.name} is in use. Choose another one.",
@@ -122,9 +122,9 @@ class LaunchService:
             raise Conflict(message, code=ErrorCode.LIMIT_REACHED)
         return InstanceWithWarnings(result.instance, warnings)
 
-    def _repeat_response(self, earlier: EarlierLaunch, key: str | None) -> InstanceWithWarnings:
+    def _build_repeated_response(self, earlier: EarlierLaunch, key: str | None) -> InstanceWithWarnings:
         """Return the first response again; without a key, also say how to create another instance."""
-        if not earlier.same_body:
+        if not earlier.has_same_body:
             raise ValidationFailed(
                 "This Idempotency-Key was used with another body. Use a new key for a new request.",
                 code=ErrorCode.IDEMPOTENCY_KEY_REUSED,

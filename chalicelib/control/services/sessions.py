@@ -144,7 +144,7 @@ class SessionService:
         :raises UpstreamError: EC2 rejected the call or did not respond
         """
         try:
-            instances = self.ec2.describe_by_tag(instance.spec.region, instance.tag_id)
+            instances = self.ec2.list_instances(instance.spec.region, instance.tag_id)
             observed = select_for_record(instances, machine.instance_id)
         except AwsError as error:
             raise _to_upstream_error(f"EC2 did not describe {instance.name}", error) from error

@@ -44,7 +44,7 @@ class ImageRepository:
         query = _query_for(owner)
         return _readable_images(query.source.query(query.hash_key[1], scan_index_forward=False))
 
-    def page(self, owner: str | None, *, limit: int, cursor: str | None) -> Page[Image]:
+    def list_page(self, owner: str | None, *, limit: int, cursor: str | None) -> Page[Image]:
         """Return a page of the images of one owner, or of everybody, newest first.
 
         :raises ValidationFailed: the cursor is not one of this list

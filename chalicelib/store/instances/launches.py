@@ -14,8 +14,8 @@ from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.domain.instances.record import Instance
 from chalicelib.store.desk import DeskModel
-from chalicelib.store.dynamo import MAX_ATTEMPTS, VersionConflict, cancellation_codes, find_item, transaction
-from chalicelib.store.instances.items import adjust_owner_count, append_timeline, name_key, to_instance_model
+from chalicelib.store.dynamo import MAX_ATTEMPTS, VersionConflict, begin_transaction, find_item, list_cancellation_codes
+from chalicelib.store.instances.items import adjust_owner_count, append_timeline, build_name_key, to_instance_model
 
 CONDITION_FAILED = "ConditionalCheckFailed"
 TRANSACTION_CONFLICT = "TransactionConflict"
@@ -55,12 +55,12 @@ class LaunchOutcome(Enum):
 class EarlierLaunch:
     """The launch of an earlier request with the same key.
 
-    :param same_body: the earlier body was identical
+    :param has_same_body: the earlier body was identical
     :param warnings: of the earlier response
     """
 
     instance_id: str
-    same_body: bool
+    has_same_body: bool
     warnings: tuple[WriteWarning, ...] = ()
 
 
@@ -145,7 +145,7 @@ class LaunchRepository:
 
 def _write(instance: Instance, entries: tuple[TimelineEntry, ...], idempotency: IdempotencyRecord, limit: int) -> None:
     now = int(instance.created_at.timestamp())
-    with transaction() as changes:
+    with begin_transaction() as changes:
         changes.save(
             DeskModel(
                 idempotency.key,
@@ -157,9 +157,11 @@ def _write(instance: Instance, entries: tuple[TimelineEntry, ...], idempotency: 
             ),
             condition=DeskModel.key.does_not_exist() | (DeskModel.until < now),
         )
-        changes.save(DeskModel(name_key(instance.name), instance=instance.id), condition=DeskModel.key.does_not_exist())
+        changes.save(
+            DeskModel(build_name_key(instance.name), instance=instance.id), condition=DeskModel.key.does_not_exist()
+        )
         adjust_owner_count(changes, instance.owner, +1, limit)
-        changes.save(to_instance_model(instance, None, user_write=True))
+        changes.save(to_instance_model(instance, None, is_user_write=True))
         append_timeline(changes, instance.id, 1, entries)
 
 
@@ -171,7 +173,7 @@ def _explain(error: TransactWriteError, instance: Instance) -> LaunchResult | No
     :returns: None if another transaction was in the way
     :raises TransactWriteError: it failed for another reason
     """
-    if not cancellation_codes(error) & {CONDITION_FAILED, TRANSACTION_CONFLICT}:
+    if not list_cancellation_codes(error) & {CONDITION_FAILED, TRANSACTION_CONFLICT}:
         raise error
     failed = [reason is not None and reason.code == CONDITION_FAILED for reason in error.cancellation_reasons]
     if any(failed) and failed[1]:

@@ -16,11 +16,11 @@ from chalicelib.domain.notifications.notification import Notification
 from chalicelib.store.desk import DeskModel
 from chalicelib.store.dynamo import (
     PARTITION,
-    cancellation_codes,
+    begin_transaction,
     commit,
     find_item,
+    list_cancellation_codes,
     read_or_log,
-    transaction,
 )
 from chalicelib.store.instances.items import (
     INSTANCE,
@@ -28,7 +28,7 @@ from chalicelib.store.instances.items import (
     add_record_write,
     adjust_owner_count,
     append_timeline,
-    name_key,
+    build_name_key,
     to_instance_model,
 )
 from chalicelib.store.instances.table import ActiveInstances, InstanceModel
@@ -57,7 +57,7 @@ class InstanceRepository:
         """
         item = find_item(InstanceModel, id_or_name)
         if item is None:
-            reservation = find_item(DeskModel, name_key(id_or_name))
+            reservation = find_item(DeskModel, build_name_key(id_or_name))
             item = find_item(InstanceModel, reservation.instance) if reservation and reservation.instance else None
         return _to_instance(item) if item else None
 
@@ -75,7 +75,7 @@ class InstanceRepository:
         """Yield all records that are not terminated. An unreadable one does not hide the others."""
         return map(_read_raw_item, _query_active_raw())
 
-    def page(self, owner: str | None, *, limit: int, cursor: str | None, now: datetime) -> Page[Instance]:
+    def list_page(self, owner: str | None, *, limit: int, cursor: str | None, now: datetime) -> Page[Instance]:
         """Return a page of the records of one owner, or of everybody, newest first.
 
         Terminated ones are included until they expire.
@@ -105,21 +105,22 @@ class InstanceRepository:
 
         :returns: False if it has a record already, such as one of another sweep
         """
-        is_free = find_item(DeskModel, name_key(instance.name)) is None
+        is_free = find_item(DeskModel, build_name_key(instance.name)) is None
         instance = instance if is_free else replace(instance, name=instance.id)
         try:
-            with transaction() as changes:
+            with begin_transaction() as changes:
                 changes.save(
-                    to_instance_model(instance, None, user_write=False), condition=InstanceModel.id.does_not_exist()
+                    to_instance_model(instance, None, is_user_write=False), condition=InstanceModel.id.does_not_exist()
                 )
                 append_timeline(changes, instance.id, 1, entries)
                 add_notifications(changes, notifications)
                 changes.save(
-                    DeskModel(name_key(instance.name), instance=instance.id), condition=DeskModel.key.does_not_exist()
+                    DeskModel(build_name_key(instance.name), instance=instance.id),
+                    condition=DeskModel.key.does_not_exist(),
                 )
                 adjust_owner_count(changes, instance.owner, +1)
         except TransactWriteError as error:
-            if "ConditionalCheckFailed" in cancellation_codes(error):
+            if "ConditionalCheckFailed" in list_cancellation_codes(error):
                 return False
             raise
         return True

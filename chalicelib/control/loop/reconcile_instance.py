@@ -6,8 +6,8 @@ Every pass starts from the record and from what AWS shows, so the next pass cont
 import logging
 from dataclasses import dataclass
 
-from chalicelib.control.loop.execute import Executor
-from chalicelib.control.loop.observe import Observer
+from chalicelib.control.loop.execute_step import Executor
+from chalicelib.control.loop.observe_instance import Observer
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.desk.channels import ChannelDirectory
 from chalicelib.domain.desk.settings import DeskSettings
@@ -90,7 +90,7 @@ class Reconciler:
 
     def load_context(self) -> DecisionContext:
         """Return what decisions depend on besides the instance: settings, channels, names of AWS resources."""
-        desk = self.stores.desk.settings()
+        desk = self.stores.desk.get_settings()
         return DecisionContext(
             desk=desk,
             directory=load_channel_directory(desk, self.stores.owners),
@@ -117,7 +117,7 @@ class Reconciler:
 
     def _send_heartbeat_response(self, instance: Instance, observation: Observation, context: DecisionContext) -> None:
         """Write the response to the instance's next heartbeat, if it differs from the one in the table."""
-        key = self.observer.heartbeat_key(instance)
+        key = self.observer.get_heartbeat_key(instance)
         if key is None or not expects_response(instance) or isinstance(observation.heartbeat_response, NotVisible):
             return
         response = build_response(instance, context.desk)

@@ -53,15 +53,15 @@ class Observer:
         """Return what a decision about this instance needs, read for it alone."""
         instances = self.list_instances(instance.spec.region, instance.tag_id)
         ec2 = select_observed(instance, instances)
-        agents = self.list_agents(instance.spec.region, [instance]) if needs_agent(instance, ec2) else {}
-        key = self.heartbeat_key(instance)
+        agents = self.list_agents(instance.spec.region, [instance]) if requires_agent(instance, ec2) else {}
+        key = self.get_heartbeat_key(instance)
         heartbeat = self.heartbeats.get(key) if key and expects_heartbeat(instance) else None
         heartbeats = {key: heartbeat} if key and heartbeat else {}
         return self.observe_from(instance, RegionSnapshot(instances, agents, heartbeats))
 
     def observe_from(self, instance: Instance, snapshot: RegionSnapshot) -> Observation:
         """Return the same from what was read for many instances at once."""
-        heartbeat = snapshot.heartbeats.get(self.heartbeat_key(instance) or "")
+        heartbeat = snapshot.heartbeats.get(self.get_heartbeat_key(instance) or "")
         return Observation(
             ec2=self._check_missing(instance, select_observed(instance, snapshot.instances)),
             agent=_select_agent(instance, snapshot.agents),
@@ -71,20 +71,20 @@ class Observer:
             scheduled_event=_select_event(instance, snapshot.events),
         )
 
-    def list_instances(self, region: str, desk_id: str | None = None) -> ObservedInstances:
+    def list_instances(self, region: str, record_id: str | None = None) -> ObservedInstances:
         """Return the EC2 instances with gpudesk tags. A region that does not respond is unavailable, not empty.
 
-        :param desk_id: only those of this record
+        :param record_id: only those of this record
         """
         try:
-            return self.ec2.describe_by_tag(region, desk_id)
+            return self.ec2.list_instances(region, record_id)
         except AwsError as error:
             return Unavailable(str(error))
 
     def list_scheduled_events(self, region: str) -> EventsByEc2Id:
         """Return the events that AWS has scheduled for EC2 instances of a region, by EC2 id."""
         try:
-            return self.ec2.scheduled_events(region)
+            return self.ec2.list_scheduled_events(region)
         except AwsError as error:
             return Unavailable(str(error))
 
@@ -96,7 +96,7 @@ class Observer:
         except AwsError as error:
             return Unavailable(str(error))
 
-    def heartbeat_key(self, instance: Instance) -> str | None:
+    def get_heartbeat_key(self, instance: Instance) -> str | None:
         """Return the key of the instance's heartbeat item, or None before its launch."""
         return build_heartbeat_key(self.instance_role_id, instance.machine.instance_id) if instance.machine else None
 
@@ -129,7 +129,7 @@ def expects_heartbeat(instance: Instance) -> bool:
     return instance.phase in (Phase.SETTING_UP, Phase.READY, Phase.FAILED)
 
 
-def needs_agent(instance: Instance, ec2: ObservedInstance | NotVisible | Unavailable) -> bool:
+def requires_agent(instance: Instance, ec2: ObservedInstance | NotVisible | Unavailable) -> bool:
     """Return whether to read the SSM agent: while the instance boots, once EC2 shows it running."""
     is_booting = instance.phase is Phase.BOOTING and instance.machine is not None
     return is_booting and isinstance(ec2, ObservedInstance) and ec2.state is Ec2State.RUNNING
@@ -139,7 +139,7 @@ def select_observed(instance: Instance, observed: ObservedInstances) -> Observed
     """Return the EC2 instance of a record from all that were observed."""
     if isinstance(observed, Unavailable):
         return observed
-    candidates = [ec2 for ec2 in observed if ec2.desk_id == instance.tag_id]
+    candidates = [ec2 for ec2 in observed if ec2.record_id == instance.tag_id]
     return select_for_record(candidates, instance.machine.instance_id if instance.machine else None) or NotVisible()
 
 

@@ -7,7 +7,7 @@ from typing import assert_never
 from chalicelib.aws.ami import Amis
 from chalicelib.aws.ssm import Ssm
 from chalicelib.control.loop.observe_image import ImageObserver
-from chalicelib.control.loop.reconcile import load_channel_directory
+from chalicelib.control.loop.reconcile_instance import load_channel_directory
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.deadlines import SANITIZE_DEADLINE
 from chalicelib.domain.common.errors import AwsError
@@ -74,7 +74,7 @@ class ImageReconciler:
         self._reconcile(instance.image_in_progress.id)
 
     def _is_paused(self) -> bool:
-        return self.stores.desk.settings().mode is Mode.PAUSED
+        return self.stores.desk.get_settings().mode is Mode.PAUSED
 
     def _reconcile(self, image_id: str) -> None:
         try:
@@ -137,12 +137,12 @@ class ImageReconciler:
         is_restored = after.sanitize.is_restored and not before.sanitize.is_restored
         instance_write = None
         if is_over:
-            instance_write = self._completion_write(after)
+            instance_write = self._build_completion_write(after)
         elif is_restored:
-            instance_write = self._restored_write(after)
+            instance_write = self._build_restored_write(after)
         return self.stores.images.write(after, instance_write)
 
-    def _restored_write(self, image: Image) -> RecordWrite | None:
+    def _build_restored_write(self, image: Image) -> RecordWrite | None:
         """Return the timeline entry of the instance about its restored secrets."""
         instance, reason = self.stores.instances.load(image.source.instance_id), image.sanitize.restore_reason
         if instance is None or reason is None or not instance.is_active:
@@ -150,13 +150,15 @@ class ImageReconciler:
         entry = timeline_entry(self.clock.now(), reason, details={"image": image.id})
         return RecordWrite(before=instance, after=instance, entries=(entry,))
 
-    def _completion_write(self, image: Image) -> RecordWrite | None:
+    def _build_completion_write(self, image: Image) -> RecordWrite | None:
         """Return the change that ends the image creation in the record of the instance, with its notifications."""
         instance = self.stores.instances.load(image.source.instance_id)
         if instance is None or instance.image_in_progress is None or instance.image_in_progress.id != image.id:
             return None
         entry = creation.build_completion_entry(image, self.clock.now())
         after = forget_facts(replace(instance, image_in_progress=None), EventCode.TERMINATE_PENDING)
-        directory = load_channel_directory(self.stores.desk.settings(), self.stores.owners)
+        directory = load_channel_directory(self.stores.desk.get_settings(), self.stores.owners)
         notifications = build_notifications(after, (entry,), directory)
-        return RecordWrite(before=instance, after=after, entries=(entry,), notifications=notifications, user_write=True)
+        return RecordWrite(
+            before=instance, after=after, entries=(entry,), notifications=notifications, is_user_write=True
+        )
