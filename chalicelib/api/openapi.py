@@ -19,9 +19,10 @@ from chalicelib.api.me.routes import router as me_router
 from chalicelib.api.owners.routes import router as owners_router
 from chalicelib.api.problems import CONTENT_TYPE
 from chalicelib.api.recipes.routes import router as recipes_router
-from chalicelib.api.request_context import AppContext
-from chalicelib.api.routing import AuthenticatedRoute, Route, Router
+from chalicelib.api.route import AuthenticatedRoute, Route
+from chalicelib.api.router import Router
 from chalicelib.api.sessions.routes import router as sessions_router
+from chalicelib.control.application import Application
 
 router = Router("openapi", "This document.")
 
@@ -86,8 +87,8 @@ class Problem(TypedDict):
     errors: list[ProblemField]
 
 
-@router.public_get("/openapi.json", response=dict[str, Any])
-def get_openapi(_app: AppContext) -> dict[str, Any]:
+@router.public_get("/openapi.json")
+def get_openapi(_app: Application) -> dict[str, Any]:
     """Return this description of the API. No token is needed."""
     return build_openapi()
 

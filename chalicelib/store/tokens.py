@@ -2,13 +2,13 @@
 
 import hashlib
 import secrets
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.models import Model
 
 from chalicelib.domain.access.actor import Role
+from chalicelib.domain.access.token_holder import TokenHolder
 from chalicelib.store.dynamo import PREFIX, TableMeta, find_item
 
 
@@ -26,16 +26,6 @@ class TokenModel(Model):
     role = UnicodeAttribute()
     created_at = UnicodeAttribute()
     expires_at = UnicodeAttribute()
-
-
-@dataclass(frozen=True, kw_only=True)
-class TokenHolder:
-    """The person or bot that a valid token belongs to."""
-
-    owner: str
-    role: Role
-    token_id: str
-    expires_at: datetime
 
 
 class TokenRepository:
@@ -57,7 +47,7 @@ class TokenRepository:
         ).save()
         return token
 
-    def authenticate(self, token: str, now: datetime) -> TokenHolder | None:
+    def find_holder(self, token: str, now: datetime) -> TokenHolder | None:
         """Return the holder of a token, or None if the token is unknown or has expired."""
         item = find_item(TokenModel, _hash(token), consistent=False)
         if item is None:

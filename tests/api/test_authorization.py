@@ -149,7 +149,7 @@ def test_desk_update_by_user_or_bot_is_forbidden(bench: Bench) -> None:
 
 def test_internal_error_does_not_reveal_the_token(bench: Bench) -> None:
     class Leaky(type(bench.world.desk.tokens)):  # type: ignore[misc]
-        def authenticate(self, token: str, now: object) -> None:
+        def find_holder(self, token: str, now: object) -> None:
             raise RuntimeError(f"the table does not answer for {token}")
 
     bootstrap.set_application(replace(bench.world.desk, tokens=Leaky()))
