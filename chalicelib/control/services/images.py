@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from chalicelib.control.services.instances import load_visible
 from chalicelib.control.services.queries import QueryService
 from chalicelib.control.services.user_writes import retry_user_write
-from chalicelib.domain.access.actor import Actor
+from chalicelib.domain.access.actor import Actor, image_not_found
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.clock import Clock
-from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError, NotFound, build_validation_error
+from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError, build_validation_error
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.pagination import Page
@@ -94,8 +94,7 @@ class ImageService:
         image = self.stores.images.load(ref) or self._find_by_name(actor, ref)
         is_visible = image is not None and (actor.can_see_all or image.owner == actor.effective_owner)
         if image is None or not is_visible or image.phase is ImagePhase.DELETED:
-            message = f"You have no image {ref[:60]!r}. GET /images lists your images."
-            raise NotFound(message, code=ErrorCode.IMAGE_NOT_FOUND)
+            raise image_not_found(ref)
         return image
 
     def _find_by_name(self, actor: Actor, name: str) -> Image | None:
