@@ -1,4 +1,4 @@
-"""The desk table: gpudesk's settings, leases, and marks of what is done once.
+"""The desk table: gpudesk's settings, leases, and marks of actions that are done once.
 
 Other modules keep small items in it as well: reserved names, counts of active instances and idempotency records
 (`instances`), and durations of documents (`durations`).
@@ -71,7 +71,7 @@ class DeskRepository:
     def acquire_lease(self, name: str, holder: str, *, now: datetime, duration: timedelta) -> bool:
         """Take the lease `name`, unless another holder has it.
 
-        :param duration: the time after which the lease is free again, even if it is not released
+        :param duration: the lease is free again after this time, even if it is not released
         :returns: whether `holder` has the lease now
         """
         until = int((now + duration).timestamp())
@@ -94,11 +94,11 @@ class DeskRepository:
         return datetime.fromtimestamp(item.done, UTC) if item and item.done else None
 
     def is_done(self, name: str) -> bool:
-        """Return whether something that is done only once has the mark of being done."""
+        """Return whether an action that is done only once is marked as done."""
         return find_item(DeskModel, f"mark#{name}", consistent=False) is not None
 
     def mark_done(self, name: str) -> None:
-        """Record that something that is done only once has been done."""
+        """Mark an action that is done only once as done."""
         DeskModel(f"mark#{name}").save()
 
 

@@ -1,6 +1,6 @@
 """The parts that all tables share: connection, guarded writes, retries, conversion and error classes.
 
-Nothing here knows a particular table. Only this package uses PynamoDB; outside of it, only domain values are seen.
+Nothing here knows a particular table. Only this package uses PynamoDB; its callers get domain values.
 """
 
 import functools
@@ -29,9 +29,17 @@ PARTITION = "all"
 """The only hash key of an index over all instances or all images. A team has hundreds of them, so one is enough."""
 
 MAX_ATTEMPTS = 5
-"""Attempts of a write that meets other writes. Five conflicts in a row are not chance."""
+"""Attempts of a write that conflicts with other writes. Five conflicts in a row are no coincidence."""
 
-CONDITION_FAILED = "ConditionalCheckFailedException"
+CONDITION_FAILED_ERROR = "ConditionalCheckFailedException"
+"""The code of the error when the condition of a single write did not hold."""
+
+CONDITION_FAILED = "ConditionalCheckFailed"
+TRANSACTION_CONFLICT = "TransactionConflict"
+"""Reasons for which a transaction is cancelled, one for each of its items.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+"""
 
 THROTTLING_CODES = frozenset(
     {
@@ -53,7 +61,7 @@ NO_RESPONSE_ERRORS = frozenset(
 
 
 class VersionConflict(Exception):
-    """The record has changed since it was read, so nothing was written."""
+    """The item has changed since it was read, so nothing was written."""
 
 
 class TransactionConflict(VersionConflict):
@@ -114,7 +122,7 @@ def commit(subject: str, add_changes: Callable[[TransactWrite], T]) -> T:
     :param subject: the name of what is written, for the error
     :param add_changes: adds all writes to a new transaction
     :returns: what `add_changes` returned for the transaction that succeeded
-    :raises VersionConflict: an item has changed since it was read, or all attempts met other transactions
+    :raises VersionConflict: an item has changed since it was read, or all attempts conflicted with other transactions
     """
 
     def attempt() -> T:
@@ -123,9 +131,9 @@ def commit(subject: str, add_changes: Callable[[TransactWrite], T]) -> T:
                 added = add_changes(changes)
         except TransactWriteError as error:
             codes = list_cancellation_codes(error)
-            if "ConditionalCheckFailed" in codes:
+            if CONDITION_FAILED in codes:
                 raise VersionConflict(f"{subject} has changed since it was read") from error
-            if "TransactionConflict" in codes:
+            if TRANSACTION_CONFLICT in codes:
                 raise TransactionConflict(f"{subject} is being changed by other transactions") from error
             raise
         return added
@@ -154,7 +162,7 @@ def save_if(item: Model, condition: Condition) -> bool:
     try:
         item.save(condition=condition)
     except PutError as error:
-        if is_throttled(error) or error.cause_response_code != CONDITION_FAILED:
+        if is_throttled(error) or error.cause_response_code != CONDITION_FAILED_ERROR:
             raise
         return False
     return True
@@ -168,7 +176,7 @@ def update_if(item: Model, actions: Sequence[Action], condition: Condition) -> b
     try:
         item.update(actions=list(actions), condition=condition)
     except UpdateError as error:
-        if is_throttled(error) or error.cause_response_code != CONDITION_FAILED:
+        if is_throttled(error) or error.cause_response_code != CONDITION_FAILED_ERROR:
             raise
         return False
     return True

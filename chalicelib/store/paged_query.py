@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 
 from pynamodb.expressions.condition import Condition
 
-from chalicelib.domain.common.pagination import Page, decode_cursor, encode_cursor
+from chalicelib.domain.common.pagination import Page, decode_cursor, encode_cursor, list_name
+from chalicelib.store.dynamo import PARTITION
 
 T = TypeVar("T")
 
@@ -55,3 +56,16 @@ class PagedQuery:
         return (
             encode_cursor(self.name, {name: last_key[name]["S"] for name in self.position_keys}) if last_key else None
         )
+
+
+def build_list_query(name: str, model: Any, owner: str | None) -> PagedQuery:
+    """Return the query of a list of instances or images, newest first.
+
+    :param name: what the list contains ("instances"), for its cursors
+    :param model: a model with the indexes `by_owner` and `by_creation`
+    :param owner: only this owner's; None: those of all owners
+    """
+    keys = ("id", "created_key")
+    if owner:
+        return PagedQuery(list_name(name, owner), model.by_owner, ("owner", owner), keys)
+    return PagedQuery(list_name(name), model.by_creation, ("partition", PARTITION), keys)

@@ -1,4 +1,4 @@
-"""The list of all tables, for those who create them or lead them to another endpoint."""
+"""The list of all tables, for code that creates them or sends their calls to another endpoint."""
 
 from pynamodb.models import Model
 
@@ -39,7 +39,7 @@ _endpoints: list[str | None] = []
 
 
 def reset_endpoint(endpoint: str | None) -> None:
-    """Make the next call read the endpoint from the environment again, if it is another one than before.
+    """Make the next call read the endpoint from the environment again, unless it is still the same.
 
     A client costs a tenth of a second to create, so clients that already lead to this endpoint are reused.
     """

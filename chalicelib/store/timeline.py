@@ -14,7 +14,7 @@ from chalicelib.store.paged_query import PagedQuery
 
 
 class TimelineModel(Model):
-    """A timeline entry of an instance. `seq` begins with the version of the record that it came with."""
+    """A timeline entry of an instance. `seq` begins with the version of the record that was written with it."""
 
     class Meta(TableMeta):
         """The name of the table."""

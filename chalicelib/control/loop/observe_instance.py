@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from chalicelib.aws.ec2 import Ec2, select_for_record
 from chalicelib.aws.ssm import Ssm
@@ -18,6 +19,8 @@ from chalicelib.domain.instances.observation import (
 )
 from chalicelib.domain.instances.record import Ec2State, Instance, Phase, ScheduledEvent
 from chalicelib.store.heartbeats import HeartbeatItem, HeartbeatRepository
+
+T = TypeVar("T")
 
 ObservedInstances = Sequence[ObservedInstance] | Unavailable
 ObservedAgents = dict[str, ObservedAgent] | Unavailable
@@ -60,21 +63,21 @@ class Observer:
         return self.observe_from(instance, RegionSnapshot(instances, agents, heartbeats))
 
     def observe_from(self, instance: Instance, snapshot: RegionSnapshot) -> Observation:
-        """Return the same from what was read for many instances at once."""
+        """Return what a decision about this instance needs, from the snapshot of its region."""
         heartbeat = snapshot.heartbeats.get(self.get_heartbeat_key(instance) or "")
         return Observation(
             ec2=self._check_missing(instance, select_observed(instance, snapshot.instances)),
-            agent=_select_agent(instance, snapshot.agents),
+            agent=_select_by_ec2_id(instance, snapshot.agents),
             command=self._get_command(instance),
             heartbeat=heartbeat.report if heartbeat else None,
             heartbeat_response=heartbeat.response if heartbeat else NotVisible(),
-            scheduled_event=_select_event(instance, snapshot.events),
+            scheduled_event=_select_by_ec2_id(instance, snapshot.events),
         )
 
     def list_instances(self, region: str, record_id: str | None = None) -> ObservedInstances:
         """Return the EC2 instances with gpudesk tags. A region that does not respond is unavailable, not empty.
 
-        :param record_id: only those of this record
+        :param record_id: only the instances of this record; None: those of all records
         """
         try:
             return self.ec2.list_instances(region, record_id)
@@ -103,7 +106,7 @@ class Observer:
     def _check_missing(
         self, instance: Instance, ec2: ObservedInstance | NotVisible | Unavailable
     ) -> ObservedInstance | TagsMissing | NotVisible | Unavailable:
-        """Look up by its id an instance that is not visible by its tags for a while: it may only have lost its tags."""
+        """Look up an instance by its id if EC2 does not show it by its tags. It may have lost only its tags."""
         machine = instance.machine
         if not isinstance(ec2, NotVisible) or machine is None or instance.observed.not_visible_since is None:
             return ec2
@@ -143,13 +146,8 @@ def select_observed(instance: Instance, observed: ObservedInstances) -> Observed
     return select_for_record(candidates, instance.machine.instance_id if instance.machine else None) or NotVisible()
 
 
-def _select_event(instance: Instance, events: EventsByEc2Id) -> ScheduledEvent | NotVisible | Unavailable:
-    if isinstance(events, Unavailable):
-        return events
-    return events.get(instance.machine.instance_id, NotVisible()) if instance.machine else NotVisible()
-
-
-def _select_agent(instance: Instance, agents: ObservedAgents) -> ObservedAgent | NotVisible | Unavailable:
-    if isinstance(agents, Unavailable):
-        return agents
-    return agents.get(instance.machine.instance_id, NotVisible()) if instance.machine else NotVisible()
+def _select_by_ec2_id(instance: Instance, found: Mapping[str, T] | Unavailable) -> T | NotVisible | Unavailable:
+    """Return what was found for the instance, from a mapping by EC2 id."""
+    if isinstance(found, Unavailable):
+        return found
+    return found.get(instance.machine.instance_id, NotVisible()) if instance.machine else NotVisible()

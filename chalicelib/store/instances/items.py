@@ -1,4 +1,4 @@
-"""The writes that belong to a record of an instance: its item, timeline, bill, name and place in the owner's limit.
+"""The writes that belong to a record of an instance: its item, timeline, bill, name and the owner's count.
 
 Each function adds its writes to a transaction, so that a record and all that follows from its change are written
 together. The repositories of instances and of images and the launch share them.
@@ -33,7 +33,7 @@ class RecordWrite:
     """A changed record, and all that is written in the same transaction.
 
     :param before: as it was read; the write succeeds only if the table still holds this version
-    :param is_user_write: a person's write, which the table's stream passes on to the control loop
+    :param is_user_write: a write for a person's request; the table's stream passes it on to the control loop
     """
 
     before: Instance
@@ -102,7 +102,7 @@ def append_timeline(changes: TransactWrite, instance_id: str, version: int, entr
 
 
 def release_name_and_count(changes: TransactWrite, instance: Instance) -> None:
-    """Release the name of an instance and its place in the owner's limit."""
+    """Release the name of an instance, and count one active instance of the owner less."""
     changes.delete(DeskModel(build_name_key(instance.name)))
     adjust_owner_count(changes, instance.owner, -1)
 

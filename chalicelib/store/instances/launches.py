@@ -14,22 +14,26 @@ from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.domain.instances.record import Instance
 from chalicelib.store.desk import DeskModel
-from chalicelib.store.dynamo import MAX_ATTEMPTS, VersionConflict, begin_transaction, find_item, list_cancellation_codes
+from chalicelib.store.dynamo import (
+    CONDITION_FAILED,
+    MAX_ATTEMPTS,
+    TRANSACTION_CONFLICT,
+    VersionConflict,
+    begin_transaction,
+    find_item,
+    list_cancellation_codes,
+)
 from chalicelib.store.instances.items import adjust_owner_count, append_timeline, build_name_key, to_instance_model
-
-CONDITION_FAILED = "ConditionalCheckFailed"
-TRANSACTION_CONFLICT = "TransactionConflict"
-"""https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class IdempotencyRecord:
     """The stored key and digest that make a repeated POST return the first instance.
 
-    :param key: of the owner, and of the Idempotency-Key or the body
-    :param digest: of the body: the same key with another body is an error of the client
-    :param until: when the key may be used for another request
-    :param warnings: of the first response, so that a repeated request gets the same response
+    :param key: identifies the owner, and the Idempotency-Key or the body
+    :param digest: the digest of the body; the same key with another body is an error of the client
+    :param until: the time from which the key may be used for another request
+    :param warnings: the warnings of the first response, which a repeated request gets again
     """
 
     key: str
@@ -39,7 +43,7 @@ class IdempotencyRecord:
 
 
 class LaunchOutcome(Enum):
-    """What became of a launch transaction.
+    """The outcome of a launch transaction.
 
     CREATED: the record was created. DUPLICATE: an earlier request with the same key created an instance. NAME_TAKEN:
     active instances have all of the names. LIMIT_REACHED: the owner has as many active instances as allowed.
@@ -56,7 +60,7 @@ class EarlierLaunch:
     """The launch of an earlier request with the same key.
 
     :param has_same_body: the earlier body was identical
-    :param warnings: of the earlier response
+    :param warnings: the warnings of the earlier response
     """
 
     instance_id: str
@@ -94,7 +98,7 @@ class LaunchRepository:
         :param instance: the record, whatever its name
         :param names: the names to try, in this order, until one is not in use
         :param limit: how many active instances the owner may have, this one included
-        :raises VersionConflict: MAX_ATTEMPTS transactions met other launches of the owner
+        :raises VersionConflict: MAX_ATTEMPTS transactions conflicted with other launches of the owner
         """
         instance = replace(instance, name=next(names))
         conflict_count = 0
@@ -107,7 +111,7 @@ class LaunchRepository:
                 return result
             else:
                 conflict_count += 1
-        raise VersionConflict(f"All attempts to launch for {instance.owner} met other launches")
+        raise VersionConflict(f"all launch transactions of {instance.owner} conflicted with other launches")
 
     def find(self, idempotency: IdempotencyRecord, now: datetime) -> EarlierLaunch | None:
         """Return the launch of an earlier request with the same key, until its record expires."""

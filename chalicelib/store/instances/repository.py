@@ -9,13 +9,13 @@ from typing import Any
 from pydantic import ValidationError
 from pynamodb.exceptions import PynamoDBException, TransactWriteError
 
-from chalicelib.domain.common.pagination import Page, list_name
+from chalicelib.domain.common.pagination import Page
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.notifications.notification import Notification
 from chalicelib.store.desk import DeskModel
 from chalicelib.store.dynamo import (
-    PARTITION,
+    CONDITION_FAILED,
     begin_transaction,
     commit,
     find_item,
@@ -33,7 +33,7 @@ from chalicelib.store.instances.items import (
 )
 from chalicelib.store.instances.table import ActiveInstances, InstanceModel
 from chalicelib.store.notifications import add_notifications
-from chalicelib.store.paged_query import PagedQuery
+from chalicelib.store.paged_query import build_list_query
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class InstanceRepository:
 
         :raises ValidationFailed: the cursor is not one of this list
         """
-        return _query_for(owner).fetch(
+        return build_list_query("instances", InstanceModel, owner).fetch(
             lambda item: read_or_log(f"record {item.id}", partial(_to_instance, item)),
             limit,
             cursor,
@@ -120,17 +120,10 @@ class InstanceRepository:
                 )
                 adjust_owner_count(changes, instance.owner, +1)
         except TransactWriteError as error:
-            if "ConditionalCheckFailed" in list_cancellation_codes(error):
+            if CONDITION_FAILED in list_cancellation_codes(error):
                 return False
             raise
         return True
-
-
-def _query_for(owner: str | None) -> PagedQuery:
-    keys = ("id", "created_key")
-    if owner:
-        return PagedQuery(list_name("instances", owner), InstanceModel.by_owner, ("owner", owner), keys)
-    return PagedQuery(list_name("instances"), InstanceModel.by_creation, ("partition", PARTITION), keys)
 
 
 def _to_instance(item: InstanceModel) -> Instance:
