@@ -33,7 +33,7 @@ def check_sweep_health(_event: CloudWatchEvent) -> None:
 
 @app.on_dynamodb_record(stream_arn=os.environ.get("GPUDESK_STREAM_ARN", PLACEHOLDER_STREAM_ARN))
 def on_instances_stream(event: DynamoDBEvent) -> None:
-    """Reconcile the instances that a person's request changed, each with the image that is created from it.
+    """Reconcile the instances that people's requests have changed, and the images that are being created from them.
 
     A failure does not stop the other records of the batch. The next sweep reconciles the record again.
     """

@@ -17,7 +17,7 @@ class Settings:
     :param table_prefix: the names of all tables begin with it
     :param instance_profile: the IAM instance profile of the instances that gpudesk launches
     :param instance_role_id: the unique id of that profile's role (AROA...)
-    :param security_group: the name of the security group without ingress in every region and VPC that is used
+    :param security_group: the name of the security group; each VPC in use has one with this name, without ingress rules
     :param home_region: the region of gpudesk itself and its tables
     :param email_topic_arn: the SNS topic for e-mail; empty: gpudesk sends no e-mail
     :param allow_private_webhooks: allow plain http and private addresses as webhooks, for the local cloud; never on AWS
@@ -57,7 +57,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
 def _read_flag(environment: Mapping[str, str], name: str) -> bool:
     """Return whether a variable is on.
 
-    :raises InvalidSetting: it says neither on nor off
+    :raises InvalidSetting: the value means neither on nor off
     """
     value = environment.get(name, "")
     match value.lower():

@@ -39,7 +39,7 @@ def authenticate(header: str | None, find_holder: FindHolder, now: datetime) -> 
 def resolve_actor(caller: TokenHolder, *requested_owners: str | None) -> Actor:
     """Return the caller, with the owner for whom they act if the request names one.
 
-    :param requested_owners: the owner in the query and the owner in the body; None: not named there
+    :param requested_owners: the owner in the query and the owner in the body; None: no owner there
     :raises Forbidden: a user names another owner
     :raises ValidationFailed: query and body name different owners
     """

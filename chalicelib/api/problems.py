@@ -90,11 +90,11 @@ def to_response(error: RequestError) -> Response:
 
 
 def problem_middleware(request: Request, get_response: Callable[[Request], Response]) -> Response:
-    """Turn the errors that Chalice answers by itself (405, 500 after an exception) into problems."""
+    """Return problems for the errors that Chalice answers by itself: 405, and 500 after an exception."""
     try:
         response = get_response(request)
     except Exception:
-        LOG.exception("a request failed outside its view")
+        LOG.exception("a request failed outside its handler")
         return _internal_error(request)
     content_type = str(response.headers.get("Content-Type", ""))
     if response.status_code < http.HTTPStatus.BAD_REQUEST or content_type in (CONTENT_TYPE, HEALTH_CONTENT_TYPE):
@@ -146,7 +146,7 @@ def _choose_headers(error: RequestError, status: int) -> dict[str, str]:
 def _internal_error(request: Request) -> Response:
     request_id = getattr(request.lambda_context, "aws_request_id", "unknown")
     LOG.error("request %s was answered with a 500: %s %s", request_id, request.method, request.path)
-    detail = f"gpudesk failed. An admin finds the details in its log under request {request_id}."
+    detail = f"gpudesk failed. Its log has the details under request {request_id}. Send this id to an admin."
     return _build_response(500, build_problem_body(500, detail, code=ErrorCode.INTERNAL_SERVER_ERROR), {})
 
 

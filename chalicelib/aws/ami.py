@@ -34,7 +34,8 @@ class Amis:
     def create(self, image: Image) -> str:
         """Create an AMI.
 
-        CreateImage has no client token. Its name contains the id of the record, and AWS rejects a name that exists.
+        CreateImage has no client token. Instead, the AMI's name contains the id of the record, and EC2 rejects a
+        second AMI with the same name.
 
         :returns: the AMI's id
         """
@@ -61,7 +62,7 @@ class Amis:
             )["ImageId"]
 
     def find(self, image: Image) -> ObservedAmi | NotVisible:
-        """Return the AMI with the record's name: it may exist even if the response of CreateImage was lost."""
+        """Return the AMI of the image, found by its name. It may exist although CreateImage's response was lost."""
         with translate_errors():
             found = self._clients.ec2(image.region).describe_images(
                 Owners=["self"],

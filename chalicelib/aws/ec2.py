@@ -45,7 +45,7 @@ class Ec2:
 
         Instances are selected by tag, not by id, because one unknown id fails the whole call.
 
-        :param record_id: only those of this record
+        :param record_id: only the instances of this record; None: those of all records
         """
         filters: list[FilterTypeDef] = [{"Name": f"tag:{STAGE_TAG}", "Values": [self._stage]}]
         filters.append(
@@ -65,9 +65,9 @@ class Ec2:
             ]
 
     def get_state(self, region: str, instance_id: str) -> Ec2State | None:
-        """Return the state of an instance, whatever its tags; None if EC2 does not know its id.
+        """Return the state of an instance with or without gpudesk tags; None if EC2 does not know its id.
 
-        The id is given as a filter: an unknown id in InstanceIds is an error, in a filter it is an empty response.
+        The id is passed as a filter: EC2 rejects an unknown id in InstanceIds, but not in a filter.
         """
         with translate_errors():
             reservations = self._clients.ec2(region).describe_instances(
@@ -97,7 +97,7 @@ class Ec2:
         return next_events
 
     def launch(self, attempt: LaunchAttempt) -> Machine:
-        """Call RunInstances exactly as the attempt says; the same token gives the same instance.
+        """Call RunInstances exactly as the attempt says. A repeated call with the same token returns the same instance.
 
         The instance is on-demand, accepts IMDSv2 only, has no key pair, and a shutdown from inside stops it.
         """
@@ -131,7 +131,7 @@ class Ec2:
     def stop(self, region: str, instance_id: str, *, force: bool) -> None:
         """Stop an instance.
 
-        :param force: do not let its operating system shut down
+        :param force: stop it without a shutdown of its operating system
         """
         with translate_errors():
             self._clients.ec2(region).stop_instances(InstanceIds=[instance_id], Force=force)
@@ -145,7 +145,8 @@ class Ec2:
 def select_for_record(candidates: Iterable[ObservedInstance], instance_id: str | None) -> ObservedInstance | None:
     """Return the EC2 instance that a record is about.
 
-    :param instance_id: the EC2 id in the record; None: the oldest candidate, preferably one that is not ending
+    :param instance_id: the EC2 id in the record. If the record has none yet, the oldest candidate is returned,
+        preferably one that is not terminating
     """
     candidates = list(candidates)
     if instance_id:

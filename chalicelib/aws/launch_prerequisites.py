@@ -1,4 +1,4 @@
-"""EC2: look up what a launch has to name, such as AMI, subnet and security group. Nothing is changed here."""
+"""Read from EC2 what RunInstances must name: AMI, subnet and security group. Nothing is changed here."""
 
 from dataclasses import dataclass
 
@@ -10,10 +10,10 @@ from chalicelib.domain.common.errors import PrerequisiteMissing
 
 @dataclass(frozen=True)
 class AmiDetails:
-    """What a launch must know of an AMI.
+    """The properties of an AMI that a launch needs.
 
-    :param root_device: a wrong device name would add a second disk
-    :param snapshot_gib: EC2 rejects a root disk that is smaller
+    :param root_device: the device name of the root disk; with a wrong name EC2 would add a second disk
+    :param snapshot_gib: the size of its snapshot; EC2 rejects a smaller root disk
     """
 
     root_device: str

@@ -28,7 +28,7 @@ https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_CommandPlugi
 """
 
 COMPLETE_OUTPUT_LIMIT = LISTED_OUTPUT_LIMIT - 100
-"""The agent cuts output a little below the limit, so a longer one may be incomplete."""
+"""The agent cuts output a little below the limit, so a longer output may be incomplete."""
 
 RUNNING_STATUSES = frozenset({"Pending", "InProgress", "Delayed", "Cancelling"})
 

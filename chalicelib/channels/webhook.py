@@ -22,10 +22,10 @@ from urllib3.exceptions import HTTPError
 from chalicelib.domain.common.errors import DeliveryFailed
 
 READ_TIMEOUT_SECONDS = 5.0
-"""The longest pause of a receiver."""
+"""The longest time between two bytes of a receiver's response."""
 
 TOTAL_TIMEOUT_SECONDS = 8.0
-"""The longest attempt, also if a receiver responds byte by byte. The sweep has one minute for everything."""
+"""The longest duration of an attempt, even if a receiver responds byte by byte. A sweep has one minute in all."""
 
 KEY_PREFIX = "whsec_"
 
@@ -50,7 +50,7 @@ class WebhookSender:
     :param wall_clock: returns real time, which receivers compare with their own
     :param resolve: returns the address of a host name and port
     :param ca_certs: a file of trusted certificate authorities; None for those of the system
-    :param total_timeout_seconds: the longest attempt
+    :param total_timeout_seconds: the longest duration of an attempt
     """
 
     allow_private: bool = False
@@ -97,7 +97,7 @@ class WebhookSender:
             connection.close()
 
     def _connect(self, url: str) -> HTTPConnection:
-        """Return a connection to the address that was checked, so that the name cannot lead to another one afterwards.
+        """Return a connection to an address that was checked, so that the host name is not resolved a second time.
 
         :raises DeliveryFailed: the URL is not allowed
         """
@@ -133,7 +133,7 @@ def is_public(address: str) -> bool:
 
 
 def _cut_connection(connection: HTTPConnection, is_cut: threading.Event) -> None:
-    """End the connection, so that nothing waits for it any more."""
+    """Shut the connection down, so that no read or write waits for it any longer."""
     is_cut.set()
     open_socket = connection.sock
     if open_socket is not None:
@@ -160,7 +160,7 @@ def derive_secret(master: bytes, name: str, generation: int) -> str:
     """Return the secret of a webhook. It is derived from the master key at each use, and stored nowhere.
 
     :param name: the owner of the webhook ("owner/ada", "desk")
-    :param generation: the number of the key; another number gives another secret
+    :param generation: how often the webhook was set; each time it gets another secret
     """
     digest = hmac.new(master, f"webhook/{name}/{generation}".encode(), hashlib.sha256).digest()
     return KEY_PREFIX + base64.b64encode(digest).decode()

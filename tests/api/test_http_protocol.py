@@ -57,7 +57,7 @@ def test_unexpected_exception_is_a_problem_without_internals(bench: Bench, caplo
         answer = bench.ada("GET", "/me")
     assert (answer.status, answer.json["code"]) == (500, "internal_server_error")
     assert answer.headers["content-type"] == "application/problem+json"
-    assert "in its log under request" in answer.json["detail"]
+    assert "Its log has the details under request" in answer.json["detail"]
     assert "internal detail" not in answer.content.decode()
     assert "internal detail" in caplog.text
 

@@ -19,7 +19,7 @@ DEFAULT_COST_PERIOD = timedelta(days=30)
 
 @router.route(Endpoint("GET", "/costs"))
 def list_costs(call: RequestContext[EmptyModel, CostQuery]) -> CostsView:
-    """List costs for each owner and day, including running instances.
+    """List costs for each owner and day, including those of running instances.
 
     Users get their own costs; admins get those of all owners, or of one. The default is the last 30 days; a report
     covers at most 366 days.

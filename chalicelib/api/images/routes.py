@@ -20,7 +20,8 @@ router = Router("images", "Create images of instances, to launch new instances f
 def create_image(call: RequestContext[ImageBody, OwnerQuery]) -> ImageWithWarningsView:
     """Create an image of the instance, including its home directory.
 
-    gpudesk creates the image afterwards; GET /images/{image} shows the progress. `warnings` says what it interrupts.
+    gpudesk creates the image afterwards; GET /images/{image} shows the progress. `warnings` says what the
+    creation interrupts on the instance.
     """
     body = call.body
     created = call.app.images.create(

@@ -1,4 +1,4 @@
-"""What happened to an instance: its timeline and its notifications."""
+"""The history of an instance: its timeline and its notifications."""
 
 from chalicelib.api.common_schemas import EmptyModel, PageQuery, PageView
 from chalicelib.api.instances.history_views import (

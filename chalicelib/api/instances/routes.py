@@ -147,6 +147,6 @@ def _read_idempotency_key(call: RequestContext[LaunchBody, OwnerQuery]) -> str |
 def _compute_digest(body: LaunchBody) -> str:
     """Return a digest of the body without `owner` and null fields.
 
-    Spelling and order do not change it, nor do fields that later versions add.
+    White space and the order of fields do not change the digest. Neither do new fields that the request leaves out.
     """
     return hashlib.sha256(body.model_dump_json(exclude_none=True, exclude={"owner"}).encode()).hexdigest()

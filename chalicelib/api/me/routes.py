@@ -7,7 +7,7 @@ from chalicelib.api.route import Endpoint
 from chalicelib.api.router import Router
 from chalicelib.domain.common.text import format_timestamp
 
-router = Router("me", "Find out who a token belongs to.")
+router = Router("me", "Find out to whom a token belongs.")
 
 
 @router.route(Endpoint("GET", "/me"))

@@ -1,4 +1,4 @@
-"""/recipes: what an instance can be set up with."""
+"""/recipes: the software that gpudesk can set up on an instance."""
 
 from chalicelib.api.common_schemas import EmptyModel, PageQuery, PageView
 from chalicelib.api.pagination import paginate, to_page_view
@@ -8,7 +8,7 @@ from chalicelib.api.route import Endpoint
 from chalicelib.api.router import Router
 from chalicelib.domain.common.pagination import list_name
 
-router = Router("recipes", "Find out what an instance can be set up with.")
+router = Router("recipes", "Find out which software gpudesk can set up on an instance.")
 
 
 @router.route(Endpoint("GET", "/recipes"))

@@ -34,7 +34,7 @@ UNKNOWN_OWNER = "nobody"
 RECIPE = "bare"
 
 ASSUMED_GPU_COUNT = 1
-"""GPUs of a type that is not in the catalog. The GPU signal is then enabled: while it is unknown, it is not idle."""
+"""GPUs of a type that is not in the catalog. So the GPU signal is enabled, and while it is unknown, nothing is idle."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class OrphanAdopter:
         return [ec2.instance_id for ec2 in observed if self._adopt_if_orphan(ec2, known, context, now)]
 
     def _adopt_if_orphan(self, ec2: ObservedInstance, known: set[str], context: DecisionContext, now: datetime) -> bool:
-        """Adopt one EC2 instance. If that fails, the others are still adopted."""
+        """Adopt one EC2 instance. An error does not affect the others."""
         try:
             return self._is_orphan(ec2, known, now) and self._adopt(ec2, context, now)
         except Exception:
@@ -96,7 +96,7 @@ class OrphanAdopter:
     ) -> Instance:
         """Return the record of an orphan.
 
-        :param free_id: the id in its tag; None if another record has that id, or if there is no such tag
+        :param free_id: the id in its tag, for the record; None if another record has this id, or if it has no such tag
         """
         is_stopped = ec2.state in (Ec2State.STOPPED, Ec2State.STOPPING)
         spec = self._build_spec(ec2, context, DesiredState.STOPPED if is_stopped else DesiredState.RUNNING)
@@ -111,7 +111,9 @@ class OrphanAdopter:
             setup=SetupState(recipe=RECIPE),
             phase=Phase.STOPPED if is_stopped else Phase.READY,
             phase_since=now,
-            reason=EventReason(code=EventCode.ADOPTED, message="adopted: it had gpudesk tags but no record"),
+            reason=EventReason(
+                code=EventCode.ADOPTED, message="The EC2 instance had gpudesk tags but no record. gpudesk adopted it."
+            ),
             machine=Machine(
                 instance_id=ec2.instance_id,
                 zone=ec2.zone,

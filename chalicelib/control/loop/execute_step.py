@@ -46,7 +46,7 @@ class Executor:
     clock: Clock
 
     def execute(self, instance: Instance, step: Step) -> Outcome:
-        """Make the call and return its outcome. An error of AWS is an outcome, too."""
+        """Make the call and return its outcome. An AWS error is an outcome, too."""
         try:
             return self._execute(instance, step)
         except AwsError as error:

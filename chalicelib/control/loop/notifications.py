@@ -27,7 +27,7 @@ MAX_PER_ROUND = 32
 """Notifications in one round; the others follow in the next."""
 
 ROUND_BUDGET_SECONDS = 20.0
-"""No delivery begins after that, in real time: the function has one minute, and the sweep needs its share of it."""
+"""No delivery begins later, in real time: the function has one minute, and the sweep needs most of it."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class NotificationSender:
         return self._deliver(deliveries, directory, now) if deliveries else 0
 
     def _deliver(self, deliveries: list[PendingDelivery], directory: ChannelDirectory, now: datetime) -> int:
-        """Deliver, and record each result at once: a round that is cut short loses nothing."""
+        """Deliver, and record each result at once, so that a timeout of the function loses no result."""
         ends_at = self.monotonic() + ROUND_BUDGET_SECONDS
         delivery_round = DeliveryRound(lambda delivery: self._send(delivery, directory), ends_at, self.monotonic)
         latest: dict[str, Notification] = {}
@@ -101,7 +101,7 @@ class NotificationSender:
         return bool(instance and instance.warning and instance.warning.id == notification.warning_id)
 
     def _record_warning_delivery(self, delivery: PendingDelivery, now: datetime) -> None:
-        """Record in the instance that its stop warning was delivered: the stop waits for that."""
+        """Record in the instance that its stop warning was delivered. The stop waits for this record."""
         notification, warning_id = delivery.notification, delivery.notification.warning_id
         if warning_id is None:
             return
@@ -129,7 +129,7 @@ class NotificationSender:
             self._do_once(f"subscribed#{address}#{generation}", partial(self.email.subscribe, address))
 
     def _do_once(self, mark: str, action: Callable[[], object]) -> None:
-        """Do something that has not been done yet. An error is logged, and the next round tries again."""
+        """Call `action` once and remember that with `mark`. After an error, the next round calls it again."""
         if self.stores.desk.is_done(mark):
             return
         try:

@@ -1,4 +1,4 @@
-"""Reconcile images: observe, decide, write, call, record the outcome. Changes of the instance are written with them."""
+"""Reconcile images: observe, decide, write, call, record the outcome. The instance changes in the same write."""
 
 import logging
 from dataclasses import dataclass, replace
@@ -38,7 +38,7 @@ from chalicelib.store.repositories import Repositories
 LOG = logging.getLogger(__name__)
 
 MAX_PASSES = 4
-"""Passes in a row, as for instances: one pass may lead straight to the next."""
+"""Passes in a row, as for instances: one pass can require the next at once."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class ImageReconciler:
     clock: Clock
 
     def run(self) -> int:
-        """Reconcile all pending images, unless gpudesk is paused. One that fails does not affect the others.
+        """Reconcile all pending images, unless gpudesk is paused. An error with one image does not affect the others.
 
         :returns: the number of images that were reconciled
         """
@@ -63,7 +63,7 @@ class ImageReconciler:
             try:
                 self._reconcile(image.id)
             except Exception:
-                LOG.exception("image %s could not be reconciled; the others are", image.id)
+                LOG.exception("image %s could not be reconciled; the next sweep tries again", image.id)
         return len(images)
 
     def reconcile_for_instance(self, instance_id: str) -> None:
@@ -104,7 +104,7 @@ class ImageReconciler:
         return self._write(current, creation.record_outcome(current, plan.step, outcome, self.clock.now()))
 
     def _execute(self, image: Image, step: ImageStep) -> ImageOutcome:
-        """Make the call and return its outcome. An error of AWS is an outcome, too."""
+        """Make the call and return its outcome. An AWS error is an outcome, too."""
         try:
             return self._call(image, step)
         except AwsError as error:

@@ -1,6 +1,6 @@
 """Reconcile one instance: observe, decide, write the record, make the call, record its outcome.
 
-Every pass starts from the record and from what AWS shows, so the next pass continues whatever interrupts this one.
+Every pass starts from the record and from the state in AWS, so a pass that is interrupted is continued by the next one.
 """
 
 import logging
@@ -27,7 +27,7 @@ from chalicelib.store.repositories import Repositories
 LOG = logging.getLogger(__name__)
 
 MAX_PASSES = 4
-"""Passes in a row. One pass may lead straight to the next (resolve, then launch); more would be an endless loop."""
+"""Passes in a row. One pass can require the next at once (resolve, then launch). More would be an endless loop."""
 
 
 def load_channel_directory(desk: DeskSettings, owners: OwnerRepository) -> ChannelDirectory:
@@ -38,7 +38,7 @@ def load_channel_directory(desk: DeskSettings, owners: OwnerRepository) -> Chann
 
 @dataclass(frozen=True)
 class Reconciler:
-    """The body of the control loop, the same for the schedule, the table's stream and AWS's events."""
+    """One step of the control loop. The sweep, the stream of the instances table and AWS events call it."""
 
     stores: Repositories
     observer: Observer
@@ -62,7 +62,7 @@ class Reconciler:
                 return
 
     def reconcile_ec2(self, ec2_instance_id: str) -> None:
-        """Reconcile the instance that an EC2 instance belongs to. One without a record is left to the sweep."""
+        """Reconcile the record of an EC2 instance. If there is no record, the sweep adopts the EC2 instance later."""
         instance = self.stores.instances.find_by_ec2_id(ec2_instance_id)
         if instance:
             self.reconcile(instance.id)
@@ -125,10 +125,10 @@ class Reconciler:
             self.stores.heartbeats.set_response(key, response)
 
     def _record_outcome(self, instance: Instance, step: Step, outcome: Outcome, context: DecisionContext) -> bool:
-        """Record the outcome of a call. It is a fact, so it is also recorded on what the record has become since.
+        """Record the outcome of a call, also in a record that has changed during the call.
 
         :returns: whether to reconcile once more at once
-        :raises VersionConflict: all attempts met other writes
+        :raises VersionConflict: all attempts conflicted with other writes
         """
 
         def record_on(current: Instance | None) -> bool:

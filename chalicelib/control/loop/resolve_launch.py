@@ -1,4 +1,4 @@
-"""Complete a launch request: AMI, root device, disk, subnet, zone. The result is frozen and sent exactly like this."""
+"""Complete a launch request: AMI, root device, disk, subnet, zone. The result is stored and sent unchanged."""
 
 import hashlib
 from dataclasses import dataclass
@@ -70,7 +70,7 @@ class LaunchResolver:
     def _choose_subnet(self, region: str, type_name: str, zones_refused: tuple[str, ...]) -> Subnet:
         offered = self.prerequisites.list_subnets(region, type_name)
         if not offered:
-            raise PrerequisiteMissing(f"No zone of {region} in which gpudesk has a subnet offers {type_name}")
+            raise PrerequisiteMissing(f"gpudesk has no subnet in a zone of {region} that offers {type_name}")
         subnets = [subnet for subnet in offered if subnet.zone not in zones_refused]
         if not subnets:
             raise InsufficientCapacity("NoZoneLeft", f"No zone of {region} has capacity for {type_name} now")
@@ -94,7 +94,7 @@ def _choose_image_parameter(spec: Spec, instance_type: InstanceType) -> str:
 def build_launch_token(record_id: str, number: int, region: str, zone: str) -> str:
     """Return RunInstances' ClientToken: 64 ASCII characters.
 
-    EC2 launches anew in another zone, so the zone is part of the token.
+    EC2 compares tokens within one zone only, so the zone is part of the token.
     https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
     """
     return hashlib.sha256(f"{record_id}|{number}|{region}|{zone}".encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Reconcile everything, on a schedule: also what events missed, orphans, images and due notifications."""
+"""Reconcile all instances and images on a schedule, adopt orphans and send due notifications. No event is needed."""
 
 import logging
 import uuid
@@ -35,7 +35,8 @@ SWEEP_LEASE_NAME = "sweep"
 class SweepReport:
     """Counts and ids of one sweep, for the log and for tests.
 
-    :ivar skipped: another sweep was running
+    :ivar failed: the ids of the records that could not be read or reconciled
+    :ivar is_skipped: another sweep was running
     """
 
     examined: int = 0
@@ -87,13 +88,13 @@ class Sweep:
             try:
                 self._sweep_region(region, by_region.get(region, []), context, report)
             except Exception:
-                LOG.exception("region %s could not be swept; the other regions are", region)
+                LOG.exception("region %s could not be swept; the next sweep tries again", region)
                 report.unavailable_regions.append(region)
         self._reconcile_images()
         return report
 
     def _reconcile_images(self) -> None:
-        """Reconcile the images. An error there must not spoil the sweep of the instances."""
+        """Reconcile the images. An error does not affect the sweep of the instances."""
         try:
             self.images.run()
         except Exception:
@@ -122,7 +123,7 @@ class Sweep:
             except VersionConflict as conflict:
                 LOG.info("%s; left to the next sweep", conflict)
             except Exception:
-                LOG.exception("%s (%s) could not be reconciled; the others are", instance.name, instance.id)
+                LOG.exception("%s (%s) could not be reconciled; the next sweep tries again", instance.name, instance.id)
                 report.failed.append(instance.id)
         if not isinstance(observed, Unavailable):
             known = {instance.machine.instance_id for instance in instances if instance.machine}
@@ -141,7 +142,7 @@ class Sweep:
             self.reconciler.reconcile(instance.id)
 
     def _read_events(self, region: str, instances: Sequence[Instance]) -> EventsByEc2Id:
-        """Return the scheduled events of a region. Without a launched instance there is none to ask for."""
+        """Return the scheduled events of a region. Without a launched instance, EC2 is not called."""
         is_launched = any(instance.machine for instance in instances)
         return self.reconciler.observer.list_scheduled_events(region) if is_launched else {}
 

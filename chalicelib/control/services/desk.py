@@ -83,7 +83,7 @@ class DeskService:
             saved = self.stores.desk.save_settings(after)
             return DeskUpdate(saved, find_new_secret("desk", before.channels, saved.channels, self.get_webhook_secret))
 
-        return retry_user_write("The desk", update_once)
+        return retry_user_write("The desk settings", update_once)
 
     def _find_errors(self, settings: DeskSettings) -> Iterator[FieldError]:
         defaults, limits = settings.defaults, settings.limits

@@ -110,7 +110,7 @@ class InstanceService:
 
         :param command: returns the changed record and its timeline entries; it may be called several times
         :raises NotFound: the instance does not exist, or the caller may not see it
-        :raises Conflict: the command refuses, or all attempts met other writes
+        :raises Conflict: the command refuses, or all attempts conflicted with other writes
         """
         actor.owner_for_new()
 

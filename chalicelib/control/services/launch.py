@@ -54,7 +54,7 @@ class LaunchService:
         Requests are identical if they have the same key or, without a key, the same body within 2 minutes.
 
         :param key: the Idempotency-Key header
-        :param body_digest: tells a repeated request from another request with the same key
+        :param body_digest: the digest of the body; another digest with the same key is another request
         :raises ValidationFailed: fields are wrong, or the key was used with another body
         :raises Conflict: gpudesk is paused, the name is in use, or the owner's limit is reached
         """
@@ -123,7 +123,7 @@ class LaunchService:
         return InstanceWithWarnings(result.instance, warnings)
 
     def _build_repeated_response(self, earlier: EarlierLaunch, key: str | None) -> InstanceWithWarnings:
-        """Return the first response again; without a key, also say how to create another instance."""
+        """Return the first response again. For a request without a key, add how to create another instance."""
         if not earlier.has_same_body:
             raise ValidationFailed(
                 "This Idempotency-Key was used with another body. Use a new key for a new request.",
@@ -145,7 +145,7 @@ class LaunchService:
 
 
 def build_idempotency_record(owner: str, key: str | None, body_digest: str, now: datetime) -> IdempotencyRecord:
-    """Build the record that identifies a request: by its key for a day, without one by its body for 2 minutes."""
+    """Build the record that identifies a request: by its key for a day, or else by its body for 2 minutes."""
     kind, text, duration = (
         ("key", key, IDEMPOTENCY_RETENTION) if key else ("body", body_digest, DUPLICATE_REQUEST_WINDOW)
     )

@@ -71,7 +71,7 @@ class OwnerService:
             secret = find_new_secret(f"owner/{owner}", before.channels, saved.channels, self.get_webhook_secret)
             return OwnerUpdate(saved, secret)
 
-        return retry_user_write(f"Owner {owner}", update_once)
+        return retry_user_write(f"The settings of {owner}", update_once)
 
     def _validate(self, settings: OwnerSettings, desk: DeskSettings) -> None:
         policy, max_hours = apply_override(settings.policy, desk.defaults.idle_policy, desk.defaults.max_hours)

@@ -32,7 +32,7 @@ MAX_COST_DAYS = 366
 
 @dataclass(frozen=True, kw_only=True)
 class LiveState:
-    """What GET shows of an instance in addition to its record. The answer to a write shows nothing of it.
+    """The state of an instance that only GET shows, in addition to the record. The answer to a write has none of it.
 
     :param activity: only while the phase is ready
     :param heartbeat: the last one, only while the phase is ready or setting up
@@ -67,7 +67,7 @@ class Health:
 
     @property
     def is_overdue(self) -> bool:
-        """Whether sweeps have stopped completing. A stage without any sweep yet is not overdue."""
+        """Return whether no sweep has completed for too long. Before the first sweep, nothing is overdue."""
         return self.last_sweep_at is not None and self.now - self.last_sweep_at > SWEEP_OVERDUE_AFTER
 
 

@@ -129,7 +129,7 @@ class SessionService:
         return port
 
     def _require_secrets(self, instance: Instance) -> None:
-        """Refuse a session whose secrets are removed from the disk.
+        """Refuse a session while its secrets are removed from the disk.
 
         :raises Conflict: an image is being created, and the secrets are not restored yet
         """
