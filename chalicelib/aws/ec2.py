@@ -1,6 +1,5 @@
 """EC2: observe the instances with gpudesk tags, and launch, start, stop and terminate them."""
 
-from collections.abc import Iterable
 from datetime import UTC
 from typing import TYPE_CHECKING
 
@@ -140,19 +139,6 @@ class Ec2:
         """Terminate an instance, which deletes its root disk."""
         with translate_errors():
             self._clients.ec2(region).terminate_instances(InstanceIds=[instance_id])
-
-
-def select_for_record(candidates: Iterable[ObservedInstance], instance_id: str | None) -> ObservedInstance | None:
-    """Return the EC2 instance that a record is about.
-
-    :param instance_id: the EC2 id in the record. If the record has none yet, the oldest candidate is returned,
-        preferably one that is not terminating
-    """
-    candidates = list(candidates)
-    if instance_id:
-        return next((ec2 for ec2 in candidates if ec2.instance_id == instance_id), None)
-    alive = [ec2 for ec2 in candidates if ec2.state not in (Ec2State.TERMINATED, Ec2State.SHUTTING_DOWN)]
-    return min(alive or candidates, key=lambda ec2: ec2.launched_at, default=None)
 
 
 def _build_root_disk(attempt: LaunchAttempt) -> "BlockDeviceMappingTypeDef":

@@ -13,7 +13,8 @@ from pynamodb.attributes import ListAttribute, MapAttribute, NumberAttribute, TT
 from pynamodb.models import Model
 
 from chalicelib.domain.desk.settings import DeskSettings
-from chalicelib.store.dynamo import PREFIX, TableMeta, VersionConflict, find_item, save_if, to_plain, update_if
+from chalicelib.store.conflicts import VersionConflict
+from chalicelib.store.dynamo import PREFIX, TableMeta, find_item, save_if, to_plain, update_if
 
 SETTINGS = TypeAdapter(DeskSettings)
 SETTINGS_KEY = "settings"

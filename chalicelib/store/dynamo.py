@@ -1,4 +1,4 @@
-"""The parts that all tables share: connection, guarded writes, retries, conversion and error classes.
+"""The parts that all tables share: connection, guarded writes, conversion and the meaning of errors.
 
 Nothing here knows a particular table. Only this package uses PynamoDB; its callers get domain values.
 """
@@ -17,6 +17,8 @@ from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
+from chalicelib.store.conflicts import TransactionConflict, VersionConflict, retry_on_conflict
+
 LOG = logging.getLogger(__name__)
 
 M = TypeVar("M", bound=Model)
@@ -27,9 +29,6 @@ REGION = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or
 
 PARTITION = "all"
 """The only hash key of an index over all instances or all images. A team has hundreds of them, so one is enough."""
-
-MAX_ATTEMPTS = 5
-"""Attempts of a write that conflicts with other writes. Five conflicts in a row are no coincidence."""
 
 CONDITION_FAILED_ERROR = "ConditionalCheckFailedException"
 """The code of the error when the condition of a single write did not hold."""
@@ -58,14 +57,6 @@ NO_RESPONSE_ERRORS = frozenset(
     {"ConnectTimeoutError", "ConnectionClosedError", "EndpointConnectionError", "ReadTimeoutError"}
 )
 """Classes of botocore's errors when DynamoDB was not reached, or did not respond in time."""
-
-
-class VersionConflict(Exception):
-    """The item has changed since it was read, so nothing was written."""
-
-
-class TransactionConflict(VersionConflict):
-    """Another transaction is writing one of the items, so nothing was written. The same write may succeed at once."""
 
 
 class TableMeta:
@@ -99,21 +90,6 @@ def get_connection() -> Connection:
 def begin_transaction() -> TransactWrite:
     """Return a new transaction: it writes all of its items or none; at most 100 items, each only once."""
     return TransactWrite(connection=get_connection())
-
-
-def retry_on_conflict(operation: Callable[[], T], conflict: type[VersionConflict] = VersionConflict) -> T:
-    """Call `operation` again while it raises `conflict`, at most MAX_ATTEMPTS times in all.
-
-    :param operation: reads what it decides on anew in each call
-    :returns: what `operation` returns
-    :raises VersionConflict: the last call raised it, too
-    """
-    for _ in range(MAX_ATTEMPTS - 1):
-        try:
-            return operation()
-        except conflict:
-            continue
-    return operation()
 
 
 def commit(subject: str, add_changes: Callable[[TransactWrite], T]) -> T:

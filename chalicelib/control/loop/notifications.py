@@ -17,7 +17,7 @@ from chalicelib.domain.instances.lifecycle import machine_messages
 from chalicelib.domain.notifications import messages
 from chalicelib.domain.notifications.build_notifications import build_webhook_welcomes
 from chalicelib.domain.notifications.notification import ChannelType, Notification, record_attempt
-from chalicelib.store.dynamo import VersionConflict, retry_on_conflict
+from chalicelib.store.conflicts import VersionConflict, retry_on_conflict
 from chalicelib.store.instances.items import RecordWrite
 from chalicelib.store.repositories import Repositories
 

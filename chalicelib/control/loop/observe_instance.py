@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from chalicelib.aws.ec2 import Ec2, select_for_record
+from chalicelib.aws.ec2 import Ec2
 from chalicelib.aws.ssm import Ssm
 from chalicelib.domain.common.errors import AwsError
 from chalicelib.domain.instances.lifecycle.plans import build_heartbeat_key
@@ -139,11 +139,19 @@ def requires_agent(instance: Instance, ec2: ObservedInstance | NotVisible | Unav
 
 
 def select_observed(instance: Instance, observed: ObservedInstances) -> ObservedInstance | NotVisible | Unavailable:
-    """Return the EC2 instance of a record from all that were observed."""
+    """Return the EC2 instance of a record from all that were observed.
+
+    A record has no EC2 id before the response to its launch is recorded. Then the oldest EC2 instance with its tag is
+    returned, preferably one that is not terminating.
+    """
     if isinstance(observed, Unavailable):
         return observed
     candidates = [ec2 for ec2 in observed if ec2.record_id == instance.tag_id]
-    return select_for_record(candidates, instance.machine.instance_id if instance.machine else None) or NotVisible()
+    if instance.machine:
+        ec2_id = instance.machine.instance_id
+        return next((ec2 for ec2 in candidates if ec2.instance_id == ec2_id), NotVisible())
+    alive = [ec2 for ec2 in candidates if ec2.state not in (Ec2State.TERMINATED, Ec2State.SHUTTING_DOWN)]
+    return min(alive or candidates, key=lambda ec2: ec2.launched_at, default=NotVisible())
 
 
 def _select_by_ec2_id(instance: Instance, found: Mapping[str, T] | Unavailable) -> T | NotVisible | Unavailable:

@@ -31,7 +31,7 @@ from chalicelib.domain.images.record import IN_PROGRESS_PHASES, Image
 from chalicelib.domain.instances.lifecycle.notified import forget_facts
 from chalicelib.domain.instances.plan import CallAccepted, SendDocument
 from chalicelib.domain.notifications.build_notifications import build_notifications
-from chalicelib.store.dynamo import VersionConflict
+from chalicelib.store.conflicts import VersionConflict
 from chalicelib.store.instances.items import RecordWrite
 from chalicelib.store.repositories import Repositories
 

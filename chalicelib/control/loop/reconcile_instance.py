@@ -19,7 +19,7 @@ from chalicelib.domain.instances.plan import Outcome, Plan, Step
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.notifications.build_notifications import build_notifications
 from chalicelib.settings import Settings
-from chalicelib.store.dynamo import VersionConflict, retry_on_conflict
+from chalicelib.store.conflicts import VersionConflict, retry_on_conflict
 from chalicelib.store.instances.items import RecordWrite
 from chalicelib.store.owners import OwnerRepository
 from chalicelib.store.repositories import Repositories

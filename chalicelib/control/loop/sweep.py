@@ -21,7 +21,7 @@ from chalicelib.domain.common.deadlines import SWEEP_LEASE_DURATION
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.observation import Unavailable
 from chalicelib.domain.instances.record import Instance
-from chalicelib.store.dynamo import VersionConflict
+from chalicelib.store.conflicts import VersionConflict
 from chalicelib.store.heartbeats import HeartbeatItem
 from chalicelib.store.instances.repository import UnreadableRecord
 from chalicelib.store.repositories import Repositories

@@ -44,7 +44,7 @@ class ImageService:
     clock: Clock
 
     def create(self, actor: Actor, ref: str, *, name: str, description: str, no_reboot: bool) -> ImageWithWarnings:
-        """Record the request for an image. An identical request while it is created returns the same image.
+        """Record the request for an image. A repeated request returns the image that is already being created.
 
         :raises ValidationFailed: the name is invalid
         :raises Conflict: gpudesk is paused, no image can be created from the instance now, or another one is created

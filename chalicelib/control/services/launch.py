@@ -24,7 +24,7 @@ from chalicelib.domain.launch.record import build_record, build_timeline, list_n
 from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
 from chalicelib.domain.launch.type_choice import choose_instance_type
 from chalicelib.domain.setup.recipe import Recipe
-from chalicelib.store.dynamo import VersionConflict
+from chalicelib.store.conflicts import VersionConflict
 from chalicelib.store.instances.launches import (
     EarlierLaunch,
     IdempotencyRecord,

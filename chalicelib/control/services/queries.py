@@ -128,7 +128,7 @@ class QueryService:
         :raises Forbidden: a user names another owner
         """
         if since > until or (until - since).days > MAX_COST_DAYS:
-            message = f"must not be before since, and at most {MAX_COST_DAYS} days after it"
+            message = f"must not be before since, and must be at most {MAX_COST_DAYS} days after since"
             raise build_validation_error([FieldError("until", message)])
         now, scope = self.clock.now(), actor.list_scope(owner)
         segments = list(self.stores.ledger.list_segments(since, now.date(), scope))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from chalicelib.domain.common.errors import Conflict, ErrorCode
-from chalicelib.store.dynamo import VersionConflict, retry_on_conflict
+from chalicelib.store.conflicts import VersionConflict, retry_on_conflict
 
 T = TypeVar("T")
 

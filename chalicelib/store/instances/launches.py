@@ -13,12 +13,11 @@ from chalicelib.domain.common.deadlines import IDEMPOTENCY_RETENTION
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.domain.instances.record import Instance
+from chalicelib.store.conflicts import MAX_ATTEMPTS, VersionConflict
 from chalicelib.store.desk import DeskModel
 from chalicelib.store.dynamo import (
     CONDITION_FAILED,
-    MAX_ATTEMPTS,
     TRANSACTION_CONFLICT,
-    VersionConflict,
     begin_transaction,
     find_item,
     list_cancellation_codes,
