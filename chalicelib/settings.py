@@ -55,9 +55,9 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
 
 
 def _read_flag(environment: Mapping[str, str], name: str) -> bool:
-    """Return whether a variable is on.
+    """Return whether a variable is set to 1 or true.
 
-    :raises InvalidSetting: the value means neither on nor off
+    :raises InvalidSetting: the value is none of 1, true, 0, false and empty
     """
     value = environment.get(name, "")
     match value.lower():

@@ -71,7 +71,7 @@ SUCCESS_DESCRIPTIONS = {
 
 
 class ProblemField(TypedDict):
-    """A wrong field of the request: its path, and what a correct value would be."""
+    """A wrong field of the request: its path, and the accepted values."""
 
     field: str
     message: str

@@ -20,7 +20,7 @@ class TransactionConflict(VersionConflict):
 def retry_on_conflict(operation: Callable[[], T], conflict: type[VersionConflict] = VersionConflict) -> T:
     """Call `operation` again while it raises `conflict`, at most MAX_ATTEMPTS times in all.
 
-    :param operation: reads what it decides on anew in each call
+    :param operation: reads its input again in each call
     :returns: what `operation` returns
     :raises VersionConflict: the last call raised it, too
     """

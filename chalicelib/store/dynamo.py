@@ -165,7 +165,7 @@ def to_plain(adapter: TypeAdapter[T], value: T) -> dict[str, Any]:
 
 
 def read_or_log(subject: str, read: Callable[[], T]) -> T | None:
-    """Return what `read` returns. If the item is unreadable, log it and return None: it must not hide the others."""
+    """Return what `read` returns, or log an unreadable item and return None, so that the others are still read."""
     try:
         return read()
     except (PynamoDBException, ValueError, TypeError) as error:

@@ -86,7 +86,7 @@ class Executor:
         return CommandSent(self.ssm.send_command(region, require_machine(instance).instance_id, step), document_hash)
 
     def _stop(self, instance: Instance, step: Stop) -> Outcome:
-        """Stop the instance. For a stop because of idleness, read the heartbeat once more first."""
+        """Stop the instance. Before an idle stop, read the heartbeat once more."""
         key = self.observer.get_heartbeat_key(instance)
         if step.if_still_idle and key:
             heartbeat = self.stores.heartbeats.get(key)

@@ -53,7 +53,7 @@ class Observer:
     instance_role_id: str
 
     def observe(self, instance: Instance) -> Observation:
-        """Return what a decision about this instance needs, read for it alone."""
+        """Return what a decision about this instance needs. The calls are made for this instance alone."""
         instances = self.list_instances(instance.spec.region, instance.tag_id)
         ec2 = select_observed(instance, instances)
         agents = self.list_agents(instance.spec.region, [instance]) if requires_agent(instance, ec2) else {}
@@ -128,12 +128,12 @@ class Observer:
 
 
 def expects_heartbeat(instance: Instance) -> bool:
-    """Return whether the probe's heartbeat matters: during setup, in use, and after a failed setup."""
+    """Return whether a decision reads the heartbeat: during setup, while ready, and after a failed setup."""
     return instance.phase in (Phase.SETTING_UP, Phase.READY, Phase.FAILED)
 
 
 def requires_agent(instance: Instance, ec2: ObservedInstance | NotVisible | Unavailable) -> bool:
-    """Return whether to read the SSM agent: while the instance boots, once EC2 shows it running."""
+    """Return whether a decision reads the SSM agent: while the instance boots and EC2 shows it as running."""
     is_booting = instance.phase is Phase.BOOTING and instance.machine is not None
     return is_booting and isinstance(ec2, ObservedInstance) and ec2.state is Ec2State.RUNNING
 

@@ -94,7 +94,9 @@ class ImageReconciler:
         plan = creation.decide(image, observation, self.clock.now())
         current = self._execute_plan(image, plan)
         self._execute_plan(current, secret_restore.decide(current, observation, self.clock.now()))
-        return current.phase is not (plan.image.phase if plan.step else image.phase)
+        # A new phase may allow the next step at once. A call changes the phase by its outcome, not by the plan.
+        phase_before = plan.image.phase if plan.step else image.phase
+        return current.phase is not phase_before
 
     def _execute_plan(self, image: Image, plan: ImagePlan) -> Image:
         current = self._write(image, plan.image)

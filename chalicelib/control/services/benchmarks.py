@@ -35,7 +35,7 @@ class BenchmarkService:
         )
 
     def compare(self, *, instance_type: str | None, gpu: str | None) -> list[Comparison]:
-        """Compare the newest benchmark of each instance type, whoever ran it.
+        """Compare the newest benchmark of each instance type, of all owners.
 
         :param instance_type: only this type; None: all
         :param gpu: only types with this GPU; None: all

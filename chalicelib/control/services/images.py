@@ -27,7 +27,7 @@ from chalicelib.store.repositories import Repositories
 
 @dataclass(frozen=True)
 class ImageWithWarnings:
-    """The requested image, and what the caller should know about it."""
+    """The requested image, with remarks for the caller."""
 
     image: Image
     warnings: tuple[WriteWarning, ...]
@@ -73,7 +73,7 @@ class ImageService:
         return ImageWithWarnings(self.stores.images.write(image, instance_write), warnings)
 
     def _find_repeated(self, instance: Instance, in_progress: ImageInProgress, request: ImageRequest) -> Image:
-        """Return the image in progress if it is the one that is requested again.
+        """Return the image in progress if the request repeats the request for it.
 
         :raises Conflict: another image is requested
         """

@@ -38,7 +38,7 @@ def load_visible(instances: InstanceRepository, actor: Actor, ref: str) -> Insta
 
 @dataclass(frozen=True)
 class InstanceWithWarnings:
-    """The instance after a write, and what the caller should know about the write."""
+    """The instance after a write, with remarks for the caller."""
 
     instance: Instance
     warnings: tuple[WriteWarning, ...] = ()
@@ -95,7 +95,7 @@ class InstanceService:
     def update_policy(self, actor: Actor, ref: str, override: PolicyOverride) -> Instance:
         """Change the policy of the instance.
 
-        :param override: None in a field: it stays as it is
+        :param override: the fields to change; None: the field stays
         :raises ValidationFailed: the policy exceeds the limits
         """
         limits = self.stores.desk.get_settings().limits
@@ -106,7 +106,7 @@ class InstanceService:
         )
 
     def apply(self, actor: Actor, ref: str, command: Callable[[Instance], RecordChange]) -> Instance:
-        """Load the instance, apply a command and write the change. After a version conflict, do all of it again.
+        """Load the instance, apply a command and write the change. After a version conflict, repeat all three steps.
 
         :param command: returns the changed record and its timeline entries; it may be called several times
         :raises NotFound: the instance does not exist, or the caller may not see it

@@ -49,7 +49,7 @@ class ConnectInfo:
 
 @dataclass(frozen=True)
 class OpenedSession:
-    """An open session, and the EC2 instance that it leads to."""
+    """An open session to an EC2 instance."""
 
     plan: SessionPlan
     session: Session

@@ -94,7 +94,7 @@ class LaunchRepository:
     ) -> LaunchResult:
         """Write record, timeline, name, count and idempotency record in one transaction: all of them or none.
 
-        :param instance: the record, whatever its name
+        :param instance: the record; its name is replaced by one of `names`
         :param names: the names to try, in this order, until one is not in use
         :param limit: how many active instances the owner may have, this one included
         :raises VersionConflict: MAX_ATTEMPTS transactions conflicted with other launches of the owner

@@ -48,7 +48,7 @@ class UnreadableRecord:
 
 
 class InstanceRepository:
-    """The instances table, and what changes together with it."""
+    """The instances table, and items of other tables that change with a record."""
 
     def load(self, id_or_name: str) -> Instance | None:
         """Return a record by id, or by the name of an active instance, read consistently.
@@ -72,7 +72,7 @@ class InstanceRepository:
         return InstanceModel.by_ec2_instance.count(ec2_instance_id, limit=1) > 0
 
     def list_active(self) -> Iterator[Instance | UnreadableRecord]:
-        """Yield all records that are not terminated. An unreadable one does not hide the others."""
+        """Yield all records that are not terminated, unreadable ones as `UnreadableRecord`."""
         return map(_read_raw_item, _query_active_raw())
 
     def list_page(self, owner: str | None, *, limit: int, cursor: str | None, now: datetime) -> Page[Instance]:
@@ -103,7 +103,7 @@ class InstanceRepository:
     ) -> bool:
         """Create the record of an EC2 instance that has none. If its name is in use, its id becomes its name.
 
-        :returns: False if it has a record already, such as one of another sweep
+        :returns: False if it has a record already, for example from another sweep
         """
         is_free = find_item(DeskModel, build_name_key(instance.name)) is None
         instance = instance if is_free else replace(instance, name=instance.id)
@@ -131,7 +131,7 @@ def _to_instance(item: InstanceModel) -> Instance:
 
 
 def _query_active_raw() -> Iterator[dict[str, Any]]:
-    """Yield the items of the active index as DynamoDB returns them: PynamoDB fails a whole page for one bad item."""
+    """Yield the items of the active index as DynamoDB returns them. PynamoDB would fail the page of a bad item."""
     table = InstanceModel._get_connection()
     start: dict[str, Any] | None = None
     while True:
