@@ -22,7 +22,7 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=90, help="lifetime in days (default: 90)")
     options = parser.parse_args()
     token = TokenRepository().create(
-        options.owner, options.role, now=datetime.now(UTC), life=timedelta(days=options.days)
+        options.owner, options.role, now=datetime.now(UTC), valid_for=timedelta(days=options.days)
     )
     sys.stdout.write(f"{token}\n")
 

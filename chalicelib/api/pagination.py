@@ -10,7 +10,7 @@ T = TypeVar("T")
 V = TypeVar("V")
 
 AFTER = "after"
-"""The only text of a position in a list in memory: the key of the last item of the page before."""
+"""The only field of a cursor for a list in memory: the key of the last item of the previous page."""
 
 
 def paginate(items: Sequence[T], query: PageQuery, name: str, key: Callable[[T], str]) -> Page[T]:
@@ -18,7 +18,7 @@ def paginate(items: Sequence[T], query: PageQuery, name: str, key: Callable[[T],
 
     :param name: names the list in its cursors (`list_name`)
     :param key: returns a text that no other item of the list has
-    :raises ValidationFailed: the cursor is not one of this list, or its item is no longer there
+    :raises ValidationFailed: the cursor is not one of this list, or its item is no longer in the list
     """
     keys = [key(item) for item in items]
     start = 0

@@ -14,7 +14,7 @@ from chalicelib.store.paged_query import PagedQuery
 
 
 class TimelineModel(Model):
-    """A timeline entry of an instance. `seq` begins with the version of the record that it came with."""
+    """A timeline entry of an instance. `seq` begins with the version of the record that was written with it."""
 
     class Meta(TableMeta):
         """The name of the table."""
@@ -33,7 +33,7 @@ class TimelineModel(Model):
 class TimelineRepository:
     """The timeline table, for reading."""
 
-    def page(self, instance_id: str, *, limit: int, cursor: str | None = None) -> Page[TimelineEntry]:
+    def list_page(self, instance_id: str, *, limit: int, cursor: str | None = None) -> Page[TimelineEntry]:
         """Return a page of an instance's timeline, oldest first.
 
         :raises ValidationFailed: the cursor is not one of this timeline

@@ -47,7 +47,7 @@ class Gateway:
         try:
             event = self._events.create_lambda_event(method, target, headers, body)
         except ValueError:
-            return _to_reply(problems.route_not_found(target.partition("?")[0]).to_dict())
+            return _to_reply(problems.build_route_not_found(target.partition("?")[0]).to_dict())
         try:
             return _to_reply(self._app(event, context))
         except Exception:
@@ -57,7 +57,7 @@ class Gateway:
 
 def build_rejection(status: HTTPStatus, detail: str) -> Reply:
     """Return problem details for a request that does not reach the function."""
-    body = problems.problem_body(status, detail, code=ErrorCode.REQUEST_REJECTED)
+    body = problems.build_problem_body(status, detail, code=ErrorCode.REQUEST_REJECTED)
     return _to_reply(Response(body, {"Content-Type": problems.CONTENT_TYPE}, status).to_dict())
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import app as application
 from chalicelib.api.openapi import ROUTERS, build_openapi
-from chalicelib.api.routing import Route
+from chalicelib.api.route import Route
 from tests.api.client import Bench
 
 ROUTES = [route for router in ROUTERS for route in router.routes]

@@ -45,7 +45,7 @@ INSTANCE_ID = "i-0123456789abcdef0"
 REACHABLE = ChannelDirectory(owners={"ada": Channels(email="ada@example.org")})
 VIEW = ObservedInstance(
     instance_id=INSTANCE_ID,
-    desk_id="gd-1",
+    record_id="gd-1",
     name="n",
     owner="ada",
     region="us-east-1",

@@ -56,7 +56,9 @@ def listening(desk: World, owner: str = "ada") -> Box:
     """Give the owner a webhook, and return its receiver."""
     box = Box()
     notifications = replace(
-        desk.desk.sweep.notifications, webhook=PretendWebhook(box=box), webhook_secret=lambda name, number: "whsec_AAAA"
+        desk.desk.sweep.notifications,
+        webhook=PretendWebhook(box=box),
+        get_webhook_secret=lambda name, number: "whsec_AAAA",
     )
     sweep = replace(desk.desk.sweep, notifications=notifications)
     watchdog = replace(desk.desk.sweep_watchdog, sender=notifications)
@@ -69,4 +71,4 @@ def listening(desk: World, owner: str = "ada") -> Box:
 def admin_listens(desk: World) -> None:
     """Use the same receiver for gpudesk's own channel."""
     store = desk.desk.reconciler.stores.desk
-    store.save_settings(replace(store.settings(), channels=Channels(webhook=f"{HOOK}/admin")))
+    store.save_settings(replace(store.get_settings(), channels=Channels(webhook=f"{HOOK}/admin")))

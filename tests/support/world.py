@@ -12,7 +12,8 @@ import boto3
 from boto3.dynamodb.types import TypeSerializer
 
 from chalicelib import bootstrap
-from chalicelib.control.loop.execute import Executor
+from chalicelib.control.application import Application
+from chalicelib.control.loop.execute_step import Executor
 from chalicelib.control.services.instances import InstanceWithWarnings
 from chalicelib.control.services.queries import InstanceSnapshot
 from chalicelib.domain.access.actor import Actor, Role
@@ -53,9 +54,7 @@ POLICY = {field.name for field in fields(PolicyOverride)}
 class World:
     """What a test controls: people, the instances' probes, the minute's sweep."""
 
-    def __init__(
-        self, cloud: LocalCloud, clock: ManualClock, desk: bootstrap.Application, origin: object = None
-    ) -> None:
+    def __init__(self, cloud: LocalCloud, clock: ManualClock, desk: Application, origin: object = None) -> None:
         """:param origin: what tells how the world was made from how others were"""
         self.cloud = cloud
         self.clock = clock
@@ -102,7 +101,7 @@ class World:
             ("warned", asked), lambda: self.until_true(self.ready(**asked), lambda now: now.warning is not None)
         )
 
-    def rewire(self, desk: bootstrap.Application, companion: object) -> None:
+    def rewire(self, desk: Application, companion: object) -> None:
         """Replace gpudesk's wiring by one with an object of the test."""
         if self.desk is self._plain_desk:
             self._plain_desk = desk

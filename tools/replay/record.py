@@ -73,7 +73,7 @@ def start_setup(instance: Instance, at: datetime) -> Instance:
 
 OBSERVED_INSTANCE = ObservedInstance(
     instance_id=MACHINE_ID,
-    desk_id="gd-replay",
+    record_id="gd-replay",
     name="this-one",
     owner=USER.owner,
     region=REGION,

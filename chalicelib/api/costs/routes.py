@@ -7,7 +7,8 @@ from chalicelib.api.common_schemas import EmptyModel, format_decimal
 from chalicelib.api.costs.schemas import CostQuery, CostsView, to_day_cost_view
 from chalicelib.api.pagination import paginate
 from chalicelib.api.request_context import RequestContext
-from chalicelib.api.routing import Endpoint, Router
+from chalicelib.api.route import Endpoint
+from chalicelib.api.router import Router
 from chalicelib.domain.common.money import round_usd
 from chalicelib.domain.common.pagination import list_name
 
@@ -16,9 +17,9 @@ router = Router("costs", "Find out what instances cost.")
 DEFAULT_COST_PERIOD = timedelta(days=30)
 
 
-@router.route(Endpoint("GET", "/costs"), body=EmptyModel, query=CostQuery, response=CostsView)
+@router.route(Endpoint("GET", "/costs"))
 def list_costs(call: RequestContext[EmptyModel, CostQuery]) -> CostsView:
-    """List costs for each owner and day, including running instances.
+    """List costs for each owner and day, including those of running instances.
 
     Users get their own costs; admins get those of all owners, or of one. The default is the last 30 days; a report
     covers at most 366 days.

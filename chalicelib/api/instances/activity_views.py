@@ -36,7 +36,7 @@ class MissedHeartbeatsView(TypedDict):
 
 
 class ActivityView(TypedDict):
-    """Whether the instance is in use: `state` is busy, quiet, idle or unknown; `message` says why.
+    """The use of the instance: `state` is busy, quiet, idle or unknown; `message` says why.
 
     `quiet_since`: since when no enabled signal is active. `reported_at`: the time of the last heartbeat.
     """
@@ -93,7 +93,7 @@ class KeepView(TypedDict):
 def to_keep_view(until: datetime, requested_by: str, report: DecodedHeartbeat) -> KeepView:
     """Return the view of a keep.
 
-    :param report: the last heartbeat; it says until when the instance knows that it is kept
+    :param report: the last heartbeat, with the keep that the instance has acknowledged
     """
     acknowledged_until = report.acknowledged.keep_until if isinstance(report, Heartbeat) else None
     is_acknowledged = acknowledged_until is not None and acknowledged_until >= until

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from chalicelib.control.loop.reconcile import Reconciler
+from chalicelib.control.loop.reconcile_instance import Reconciler
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.deadlines import VISIBILITY_GRACE
 from chalicelib.domain.common.event_codes import EventCode
@@ -34,7 +34,7 @@ UNKNOWN_OWNER = "nobody"
 RECIPE = "bare"
 
 ASSUMED_GPU_COUNT = 1
-"""GPUs of a type that is not in the catalog. The GPU signal is then enabled: while it is unknown, it is not idle."""
+"""GPUs of a type that is not in the catalog. So the GPU signal is enabled, and while it is unknown, nothing is idle."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class OrphanAdopter:
         return [ec2.instance_id for ec2 in observed if self._adopt_if_orphan(ec2, known, context, now)]
 
     def _adopt_if_orphan(self, ec2: ObservedInstance, known: set[str], context: DecisionContext, now: datetime) -> bool:
-        """Adopt one EC2 instance. If that fails, the others are still adopted."""
+        """Adopt one EC2 instance. An error does not affect the others."""
         try:
             return self._is_orphan(ec2, known, now) and self._adopt(ec2, context, now)
         except Exception:
@@ -73,11 +73,11 @@ class OrphanAdopter:
 
     def _adopt(self, ec2: ObservedInstance, context: DecisionContext, now: datetime) -> bool:
         """Create a record for an orphan. If its launch was closed as failed, the record of the launch is reconciled."""
-        record = self.instances.load(ec2.desk_id) if ec2.desk_id else None
+        record = self.instances.load(ec2.record_id) if ec2.record_id else None
         if record and record.machine is None and record.phase is Phase.TERMINATED:
             self.reconciler.run_once(record, Observation(ec2=ec2), context)
             return True
-        free_id = None if record else ec2.desk_id or None
+        free_id = None if record else ec2.record_id or None
         instance = self._build_record(ec2, free_id, context, now)
         reason = EventReason(
             code=EventCode.ADOPTED,
@@ -96,13 +96,13 @@ class OrphanAdopter:
     ) -> Instance:
         """Return the record of an orphan.
 
-        :param free_id: the id in its tag; None if another record has that id, or if there is no such tag
+        :param free_id: the id in its tag, for the record; None if another record has this id, or if it has no such tag
         """
         is_stopped = ec2.state in (Ec2State.STOPPED, Ec2State.STOPPING)
         spec = self._build_spec(ec2, context, DesiredState.STOPPED if is_stopped else DesiredState.RUNNING)
         return Instance(
             id=free_id or f"gd-{ec2.instance_id.removeprefix('i-')}",
-            tagged_id=ec2.desk_id,
+            tagged_id=ec2.record_id,
             name=ec2.name or ec2.instance_id,
             owner=ec2.owner or UNKNOWN_OWNER,
             created_by=SYSTEM_ACTOR,
@@ -111,7 +111,9 @@ class OrphanAdopter:
             setup=SetupState(recipe=RECIPE),
             phase=Phase.STOPPED if is_stopped else Phase.READY,
             phase_since=now,
-            reason=EventReason(code=EventCode.ADOPTED, message="adopted: it had gpudesk tags but no record"),
+            reason=EventReason(
+                code=EventCode.ADOPTED, message="The EC2 instance had gpudesk tags but no record. gpudesk adopted it."
+            ),
             machine=Machine(
                 instance_id=ec2.instance_id,
                 zone=ec2.zone,

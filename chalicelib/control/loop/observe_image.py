@@ -33,7 +33,7 @@ class ImageObserver:
         )
 
     def _is_instance_running(self, image: Image) -> bool:
-        """Return whether the instance runs, by its record: the sweep has reconciled it a moment ago."""
+        """Return whether the record says that the instance runs. The sweep reconciles instances before images."""
         instance = self.instances.load(image.source.instance_id)
         machine = instance.machine if instance else None
         return machine is not None and (machine.instance_id, machine.state) == (
@@ -49,7 +49,7 @@ class ImageObserver:
 
     def _list_snapshots(self, image: Image) -> tuple[str, ...] | Unavailable:
         try:
-            return self.amis.snapshots(image)
+            return self.amis.list_snapshots(image)
         except AwsError as error:
             return Unavailable(str(error))
 

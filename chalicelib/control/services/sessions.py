@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from chalicelib.aws.ec2 import Ec2, select_for_record
+from chalicelib.aws.ec2 import Ec2
 from chalicelib.aws.instance_connect import InstanceConnect
 from chalicelib.aws.ssm import Session, Ssm
 from chalicelib.control.services.instances import InstanceService, load_visible
@@ -49,7 +49,7 @@ class ConnectInfo:
 
 @dataclass(frozen=True)
 class OpenedSession:
-    """An open session, and the EC2 instance that it leads to."""
+    """An open session to an EC2 instance."""
 
     plan: SessionPlan
     session: Session
@@ -112,7 +112,9 @@ class SessionService:
     def _load_running(self, actor: Actor, ref: str) -> tuple[Instance, Machine]:
         instance = load_visible(self.instances.stores.instances, actor, ref)
         if instance.machine is None or instance.machine.state is not Ec2State.RUNNING:
-            message = f"{instance.name} is {instance.phase}, and its EC2 instance does not run. Start it first."
+            message = (
+                f"{instance.name} is {instance.phase}, and its EC2 instance is not running. Start the instance first."
+            )
             raise Conflict(message, code=ErrorCode.NOT_RUNNING)
         return instance, instance.machine
 
@@ -124,12 +126,12 @@ class SessionService:
         port = self._find_jupyter_port(instance)
         if request.kind.requires_jupyter and port is None:
             recipes = join_and(instance.spec.software.recipes)
-            message = f"{instance.name} has no Jupyter: it was set up with {recipes}."
+            message = f"{instance.name} has no Jupyter. Its recipes: {recipes}."
             raise Conflict(message, code=ErrorCode.NO_JUPYTER)
         return port
 
     def _require_secrets(self, instance: Instance) -> None:
-        """Refuse a session whose secrets are removed from the disk.
+        """Refuse a session while its secrets are removed from the disk.
 
         :raises Conflict: an image is being created, and the secrets are not restored yet
         """
@@ -144,11 +146,10 @@ class SessionService:
         :raises UpstreamError: EC2 rejected the call or did not respond
         """
         try:
-            instances = self.ec2.describe_by_tag(instance.spec.region, instance.tag_id)
-            observed = select_for_record(instances, machine.instance_id)
+            instances = self.ec2.list_instances(instance.spec.region, instance.tag_id)
         except AwsError as error:
             raise _to_upstream_error(f"EC2 did not describe {instance.name}", error) from error
-        if observed is None or observed.state is not Ec2State.RUNNING:
+        if not any(ec2.instance_id == machine.instance_id and ec2.state is Ec2State.RUNNING for ec2 in instances):
             message = f"{machine.instance_id} is not running or lost its gpudesk tags. Sessions are refused."
             raise Conflict(message, code=ErrorCode.TAGS_MISSING)
 

@@ -33,7 +33,7 @@ class SetupService:
         :raises ValidationFailed: there is no such recipe, it does not support the instance, or a parameter is wrong
         :raises Conflict: gpudesk is paused, or the instance cannot be set up now
         """
-        self.instances.stores.desk.settings().require_not_paused("Instances can be set up")
+        self.instances.stores.desk.get_settings().require_not_paused("Instances can be set up")
         skipped_message: str | None = None
 
         def request_setup(instance: Instance) -> RecordChange:

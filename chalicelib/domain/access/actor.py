@@ -104,3 +104,8 @@ def instance_not_found(ref: str) -> NotFound:
     return NotFound(
         f"You have no instance {ref[:60]!r}. GET /instances lists your instances.", code=ErrorCode.INSTANCE_NOT_FOUND
     )
+
+
+def image_not_found(ref: str) -> NotFound:
+    """Return the same error for an image that does not exist and for one of another owner."""
+    return NotFound(f"You have no image {ref[:60]!r}. GET /images lists your images.", code=ErrorCode.IMAGE_NOT_FOUND)

@@ -86,6 +86,6 @@ def test_one_unparsable_record_among_a_hundred_stops_the_sweep_of_none(desk: Wor
     model.save()
     desk.clock.advance(MINUTE)
     report = desk.desk.sweep.run()
-    assert report.unreadable == [broken.id]
+    assert report.failed == [broken.id]
     assert report.examined == 99
     assert desk.look(waiting).machine is not None

@@ -19,8 +19,8 @@ from chalicelib.domain.instances.plan import (
     Terminate,
 )
 from chalicelib.domain.instances.record import Phase
+from chalicelib.store.conflicts import VersionConflict
 from chalicelib.store.desk import DeskModel
-from chalicelib.store.dynamo import VersionConflict
 from local.aws.core.timing import AwsTiming
 from tests.support.world import ADA, MINUTE, World, machine_id, world
 

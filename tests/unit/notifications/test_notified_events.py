@@ -16,7 +16,7 @@ from chalicelib.aws.email import EmailTopic
 from chalicelib.channels.webhook import WebhookSender
 from chalicelib.control.loop.adopt_orphans import OrphanAdopter
 from chalicelib.control.loop.notifications import NotificationSender
-from chalicelib.control.loop.reconcile import Reconciler
+from chalicelib.control.loop.reconcile_instance import Reconciler
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
 from chalicelib.domain.common.errors import PermanentAwsError, QuotaExceeded
 from chalicelib.domain.common.event_codes import Audience, EventCode, ReplayAction
@@ -426,18 +426,18 @@ class Marks(DeskRepository):
     """What was done once; by default everybody has been welcomed."""
 
     def __init__(self, *, is_done: bool = True) -> None:
-        self.is_done = is_done
+        self._is_done = is_done
 
-    def is_done_once(self, name: str) -> bool:
-        return self.is_done
+    def is_done(self, name: str) -> bool:
+        return self._is_done
 
     def mark_done(self, name: str) -> None:
         pass
 
-    def last_completed_at(self, name: str) -> datetime | None:
+    def get_last_completed_at(self, name: str) -> datetime | None:
         return NOW - 11 * MINUTE
 
-    def settings(self) -> DeskSettings:
+    def get_settings(self) -> DeskSettings:
         return DeskSettings(channels=BOOK.admin)
 
 
@@ -484,7 +484,7 @@ def sender(instance: Instance, outbox: Outbox, marks: Marks) -> NotificationSend
         stores=Repositories(instances=Records(instance), desk=marks, owners=Owners(), notifications=outbox),
         email=Mailbox(),
         webhook=Hooks(),
-        webhook_secret=lambda name, number: "whsec_AAAA",
+        get_webhook_secret=lambda name, number: "whsec_AAAA",
         clock=ManualClock(NOW),
     )
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.store.dynamo import MAX_ATTEMPTS, TransactionConflict, VersionConflict, retry_on_conflict
+from chalicelib.store.conflicts import MAX_ATTEMPTS, TransactionConflict, VersionConflict, retry_on_conflict
 
 
 class Operation:
