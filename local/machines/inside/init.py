@@ -172,7 +172,7 @@ class Init:
 
     def _schedule_power(self, action: str | None, after: float) -> None:
         if self._power:
-            self._power[1].is_cancelled = True
+            self._power[1].cancel()
             self._power = None
         if action:
             self._power = action, self._loop.call_after(after, lambda: self._send({"event": "power", "action": action}))

@@ -14,15 +14,21 @@ Callback = Callable[[], None]
 
 
 class Timer:
-    """A callback at a later time.
-
-    :ivar is_cancelled: set it to prevent the callback
-    """
+    """A callback at a later time."""
 
     def __init__(self, callback: Callback) -> None:
         """Create a timer that is not cancelled."""
-        self.callback = callback
-        self.is_cancelled = False
+        self._callback = callback
+        self._is_cancelled = False
+
+    def cancel(self) -> None:
+        """Prevent the callback."""
+        self._is_cancelled = True
+
+    def fire(self) -> None:
+        """Call the callback unless the timer is cancelled."""
+        if not self._is_cancelled:
+            self._callback()
 
 
 class EventLoop:
@@ -81,9 +87,7 @@ class EventLoop:
 
     def _fire_timers(self) -> None:
         while self._timers and self._timers[0][0] <= time.monotonic():
-            timer = heapq.heappop(self._timers)[2]
-            if not timer.is_cancelled:
-                timer.callback()
+            heapq.heappop(self._timers)[2].fire()
 
     def _on_wake(self) -> None:
         self._wake.recv(4096)

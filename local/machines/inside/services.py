@@ -85,7 +85,7 @@ class Service:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
         timer = self._loop.call_after(self.unit.stop_timeout, lambda: processes.kill(process))
-        self._on_stopped.append(lambda _: setattr(timer, "cancelled", True))
+        self._on_stopped.append(lambda _: timer.cancel())
 
     def log(self, text: str) -> None:
         """Write a line of systemd's own to the service's log."""
@@ -170,7 +170,7 @@ class Service:
 
     def _drop_pending_restart(self) -> None:
         if self._pending_restart:
-            self._pending_restart.is_cancelled = True
+            self._pending_restart.cancel()
             self._pending_restart = None
             self._set_state("inactive")
 

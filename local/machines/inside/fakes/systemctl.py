@@ -92,7 +92,7 @@ def _disable(names: Sequence[str], options: Sequence[str]) -> int:
 
 def _print_list(_: Sequence[str], __: Sequence[str]) -> int:
     for name in exchange({"query": "names"})["names"]:
-        print(f"{name} loaded {exchange({'ask': 'show', 'unit': name})['state']}")
+        print(f"{name} loaded {exchange({'query': 'show', 'unit': name})['state']}")
     return 0
 
 
