@@ -19,7 +19,7 @@ from pathlib import Path
 import boto3
 from moto.server import ThreadedMotoServer
 
-from local.machines.host.port import Invocation, MachineSpec
+from local.machines.host.interface import Invocation, MachineSpec
 from local.machines.host.sandboxed import SandboxedMachines
 from local.machines.host.select_backend import find_sandbox_problem
 from ssm_documents.compose import compose

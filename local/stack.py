@@ -12,9 +12,9 @@ from chalicelib import bootstrap, events
 from chalicelib.domain.access.actor import Role
 from chalicelib.domain.instances.commands.start_benchmark import BENCHMARK_DOCUMENT
 from chalicelib.store.instances.table import InstanceModel
+from local.aws.core.cloud_server import CloudServer
 from local.aws.core.delivery import Delivery, EventHandlers, StreamImage
 from local.aws.core.local_cloud import LocalCloud
-from local.aws.core.serve import CloudServer
 from local.clock import PacedClock
 from local.demo.simulated_benchmark import simulate_benchmark
 from local.demo.simulated_probe import SimulatedProbes

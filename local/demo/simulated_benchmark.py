@@ -6,7 +6,7 @@ from typing import Any
 
 from chalicelib.domain.benchmarks.result import UNITS, Metric
 from chalicelib.store.data_files import load_catalog
-from local.machines.host.port import MachineSpec
+from local.machines.host.interface import MachineSpec
 from local.machines.host.simulated import Outcome
 
 DRIVER, FRAMEWORK, CUDA = "580.159.04", "PyTorch 2.11.0+cu130 (simulated)", "13.0"

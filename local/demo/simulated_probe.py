@@ -12,8 +12,8 @@ import boto3
 from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.idle.policy import SIGNALS, Thresholds
 from chalicelib.store.heartbeats import HeartbeatModel
-from local.aws.core.gate import ROLE_KEY_PREFIX
 from local.aws.core.local_cloud import LocalCloud
+from local.aws.core.request_interceptor import ROLE_KEY_PREFIX
 from local.machines.host.simulated import SimulatedMachines
 from ssm_documents.probe.files import ProbePaths
 from ssm_documents.probe.heartbeat import HeartbeatClient

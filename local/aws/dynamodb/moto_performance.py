@@ -1,11 +1,11 @@
-"""Faster ways through moto that give the same answers.
+"""Shortcuts through moto that give the same responses in less time.
 
-An attribute value is a union of ten members, of which each value has one. moto looks for all ten, under every name that
-a Python object might give them; half the time of the scenario tests went there. Here a value that already has its wire
-shape is asked only for the member that it has.
+A DynamoDB attribute value has exactly one of ten members (S, N, ...). moto looks for all ten in every value, under each
+name that a Python object might use; that took half the time of the scenario tests. Here moto serializes only the member
+that a value has, if the value is already in its wire format.
 
-The rest is computed once instead of for each call: the method names of a response class, the possible names of a member
-in a Python object, and the parsed update expressions. Callers change only copies of the last.
+Three results are computed once and cached: the method names of a response class, the possible names of a member in a
+Python object, and the parsed update expressions. moto changes only copies of the parsed expressions.
 """
 
 import functools
@@ -24,11 +24,11 @@ Serialize = Callable[[Any, Any, Any, Any, str], None]
 GetPossibleKeys = Callable[[Any, Any], Iterable[str]]
 
 _POSSIBLE_KEYS: dict[tuple[type, Any, str], tuple[str, ...]] = {}
-"""Keyed by the object's class, the member's shape (botocore loads a service model once) and the member's name."""
+"""Names by the object's class, the member's shape (botocore loads a service model once) and the member's name."""
 
 
 def patch(patches: Patches) -> None:
-    """Install the faster ways."""
+    """Install the shortcuts."""
     patches.wrap(ResponseSerializer, "_serialize_type_structure", _serialize_present_member)
     patches.wrap(responses, "method_names_from_class", functools.cache)
     patches.wrap(UpdateExpressionParser, "make", functools.cache)

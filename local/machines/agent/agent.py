@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from local.machines.errors import MachineRebooted
-from local.machines.host.port import Invocation, InvocationResult, InvocationStatus, StepResult, StepStatus
+from local.machines.host.interface import Invocation, InvocationResult, InvocationStatus, StepResult, StepStatus
 
 from . import parameters
 from .documents import upgrade_schema

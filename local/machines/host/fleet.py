@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from local.machines.agent.shell import Cancellation
 
-from .port import MachineSpec
+from .interface import MachineSpec
 
 
 class RunningDocuments:

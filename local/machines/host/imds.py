@@ -15,7 +15,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from .port import MachineSpec
+from .interface import MachineSpec
 
 ROLE = "gpudesk-instance"
 SSH_KEYS_PATH = "meta-data/managed-ssh-keys/active-keys"

@@ -17,10 +17,10 @@ from local.machines.errors import SandboxUnavailable
 from local.machines.inside import wire
 from local.machines.sandbox.plan import Plan
 
-from .control import ControlChannel
+from .control_channel import ControlChannel
 from .imds import MetadataServer, Now
+from .interface import MachineSpec
 from .output import Output
-from .port import MachineSpec
 from .relay import Relay
 
 REPOSITORY = Path(__file__).parents[3]
@@ -53,7 +53,7 @@ class Machine:
         with machine_end, self._console.open("ab") as console:
             self._process = subprocess.Popen(
                 [
-                    *(sys.executable, "-E", "-s", "-S", "-m", "local.machines.sandbox.enter"),
+                    *(sys.executable, "-E", "-s", "-S", "-m", "local.machines.sandbox.enter_sandbox"),
                     *(str(machine_end.fileno()), str(folder / "plan.json")),
                 ],
                 cwd=REPOSITORY,

@@ -16,8 +16,8 @@ from local.machines.sandbox import disk, plan
 
 from .fleet import RunningDocuments, build_agent_environment
 from .imds import Now
+from .interface import Forwarding, Invocation, InvocationResult, MachineSpec
 from .machine import Machine
-from .port import Forwarding, Invocation, InvocationResult, MachineSpec
 from .relay import Relay
 
 OnPowerOff = Callable[[str], None]

@@ -8,7 +8,7 @@ from pathlib import Path
 from local.machines.errors import SandboxUnavailable
 
 from .imds import Now
-from .port import MachineSpec
+from .interface import MachineSpec
 from .sandboxed import OnPowerOff, SandboxedMachines
 from .simulated import SimulatedMachines
 

@@ -14,7 +14,7 @@ from local.machines.agent.shell import Cancellation, Script, ScriptResult
 from local.machines.errors import MachineHalted
 
 from .fleet import RunningDocuments, build_agent_environment
-from .port import Forwarding, Invocation, InvocationResult, MachineSpec
+from .interface import Forwarding, Invocation, InvocationResult, MachineSpec
 from .relay import Relay
 
 Outcome = tuple[int, str, str]

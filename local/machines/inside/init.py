@@ -14,7 +14,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from . import meter, processes, wire
+from . import cpu_time, processes, wire
 from .loop import EventLoop, Timer
 from .manager import Manager
 from .processes import Program, SupervisedProcess
@@ -54,8 +54,8 @@ class Init:
         self._loop.run(is_over=lambda: self._is_over)
 
     def _write_cpu_time(self) -> None:
-        meter.write_cpu_time()
-        self._loop.call_after(meter.INTERVAL_SECONDS, self._write_cpu_time)
+        cpu_time.write_cpu_time()
+        self._loop.call_after(cpu_time.INTERVAL_SECONDS, self._write_cpu_time)
 
     def _on_request(self) -> None:
         received = wire.receive(self._control)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from local.machines.host.port import MachineSpec
+from local.machines.host.interface import MachineSpec
 
 from .plan import build_host_name, find_root_links, hash_instance_id
 

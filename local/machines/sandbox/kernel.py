@@ -1,7 +1,7 @@
 """System calls of Linux that a sandbox needs and that Python 3.11 does not offer.
 
-Each function raises OSError with the kernel's number. `enter.py` imports this module in a separate process, so it uses
-the standard library only and imports little.
+Each function raises OSError with the kernel's error number. `enter_sandbox.py` imports this module in a new process for
+each boot, so it imports little, and only from the standard library.
 """
 
 import ctypes

@@ -1,4 +1,4 @@
-"""Description of a machine's boot as data. `enter.py` carries it out in a separate process."""
+"""Description of a machine's boot as data. `enter_sandbox.py` carries it out in a separate process."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from local.machines.host.port import MachineSpec
+from local.machines.host.interface import MachineSpec
 
 from . import programs
 
@@ -59,7 +59,7 @@ class Plan:
     environment: dict[str, str]
 
     def write(self, path: Path) -> None:
-        """Write the plan as JSON for `enter.py`."""
+        """Write the plan as JSON for `enter_sandbox.py`."""
         path.write_text(json.dumps(asdict(self)))
 
 

@@ -35,7 +35,7 @@ FAKES: Mapping[str, tuple[str, str]] = {
     "apt-get": ("apt", "main"),
     "curl": ("curl", "main"),
     "dpkg": ("apt", "dpkg"),
-    "dpkg-deb": ("deb", "main"),
+    "dpkg-deb": ("dpkg_deb", "main"),
     "gpg": ("verification", "gpg"),
     "halt": ("power", "poweroff"),
     "ldd": ("verification", "ldd"),

@@ -1,6 +1,6 @@
 """Process that leaves this computer for a machine's own namespaces and becomes the machine's first process.
 
-Run as `python -m local.machines.sandbox.enter FD PLAN`: FD is the control socket to the host, PLAN a JSON file
+Run as `python -m local.machines.sandbox.enter_sandbox FD PLAN`: FD is the control socket to the host, PLAN a JSON file
 (`plan.py`). It works in two steps, for root and for any other user. First, as root of this computer or of a user
 namespace of its own, it makes every mount, brings up the network and changes the root. Then it enters a second user
 namespace. The kernel locks all mounts that existed before, so that root inside can neither make them writable nor
@@ -25,7 +25,7 @@ PROC_COUNTERS = {
     "stat": "cpu  0 0 0 0 0 0 0 0 0 0\n",
     "diskstats": " 259       0 nvme0n1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
 }
-"""Files in /proc. `inside/meter.py` updates the first. The disk's counters stay 0."""
+"""Files in /proc. `inside/cpu_time.py` updates the first. The disk's counters stay 0."""
 
 DEVICES = ("full", "null", "random", "tty", "urandom", "zero")
 DEVICE_LINKS = {
