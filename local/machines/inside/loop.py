@@ -14,7 +14,7 @@ Callback = Callable[[], None]
 
 
 class Timer:
-    """A callback at a later time."""
+    """Callback that is called at a later time unless it is cancelled."""
 
     def __init__(self, callback: Callback) -> None:
         """Create a timer that is not cancelled."""
@@ -32,7 +32,7 @@ class Timer:
 
 
 class EventLoop:
-    """Loop in one thread. A callback must not block."""
+    """Event loop in one thread. A callback must not block."""
 
     def __init__(self) -> None:
         """Create an empty loop."""
@@ -70,7 +70,7 @@ class EventLoop:
         return timer
 
     def on_exit(self, pid: int, callback: Callback) -> None:
-        """Call `callback` when this child process has ended and was reaped."""
+        """Call `callback` once when this child process has ended and was reaped."""
         self._children[pid] = callback
 
     def run(self, *, is_over: Callable[[], bool]) -> None:
