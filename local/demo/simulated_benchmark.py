@@ -1,4 +1,4 @@
-"""Output of the document gpudesk-benchmark on a simulated machine: plausible results, computed from the GPU's peaks."""
+"""Simulated output of the document gpudesk-benchmark: plausible results, computed from the peaks of the GPU."""
 
 import json
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ NO_GPU = "gpudesk: This machine has no NVIDIA GPU that its driver can see (nvidi
 
 
 def simulate_benchmark(spec: MachineSpec) -> Outcome:
-    """Return exit code, standard output and standard error of the benchmark's step."""
+    """Return the simulated outcome of the benchmark's step."""
     if spec.gpu is None or not spec.gpu_count:
         return 1, "", NO_GPU
     result: dict[str, Any] = {

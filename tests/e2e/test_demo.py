@@ -18,7 +18,7 @@ IN_ORDER = (
     "gpudesk-probe succeeded",
     "gpudesk-d2l-pytorch succeeded",
     "is ready. Recipe d2l-pytorch was set up",
-    "The sweep has run and lets the instance run",
+    "A sweep ran and did not stop the instance",
     "will be stopped at",
     "is being stopped. Every signal has been quiet",
     "POST .../start",
