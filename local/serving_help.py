@@ -7,8 +7,8 @@ from local.stack import Stack
 TEXT = """
 Serving until Ctrl-C. The cloud's clock runs {speed:g} times as fast as yours.
 The local cloud keeps its state in memory: all instances, images and settings are gone when this process ends.
-To explore at your own pace, run `make run DEMO=0 SPEED=1`. By default gpudesk warns after {idle_minutes} idle minutes;
-at SPEED={speed:g} they take {idle_seconds:.0f} s.
+To explore at your own pace, run `make run DEMO=0 SPEED=1`. By default, gpudesk warns after {idle_minutes} idle minutes.
+At SPEED={speed:g}, these minutes take {idle_seconds:.0f} s.
 
   gpudesk      {api}
   local cloud  {cloud}

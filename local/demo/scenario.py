@@ -101,11 +101,11 @@ class Demo:
         )
         recipes = context.client.get("/recipes")["items"]
         recipe = next(recipe for recipe in recipes if recipe["name"] == LAUNCH_REQUEST["recipe"])
-        for index in range(len(recipe["documents"])):
+        for index, document in enumerate(recipe["documents"]):
             entry = context.wait_until_document_succeeds(index)
             for step in context.aws_user.list_steps(entry.details["command_id"]):
                 output = f" Last line of output: {step.last_line}" if step.last_line else ""
-                narrator.print_line("SSM", f"  Step {step.name}: {step.status}.{output}")
+                narrator.print_line("SSM", f"  {document}, step {step.name}: {step.status}.{output}")
         poller.wait_until("the instance is ready", lambda: context.is_in_phase("ready"))
 
     def use_instance(self) -> None:
@@ -147,7 +147,8 @@ class Demo:
         if not messages[0].is_signed:
             raise StepFailed("The stop warning arrived without gpudesk's signature.")
         text = (
-            f"Receives {messages[0].type} and verifies its signature. It contains the request that keeps the instance."
+            f"Receives {messages[0].type} and verifies its signature. The message contains the request that keeps the "
+            "instance."
         )
         narrator.print_line(f"{OWNER}'s bot", text)
         poller.wait_until(

@@ -51,7 +51,7 @@ def test_demo_with_real_scripts_plays_every_chapter(start: Start) -> None:
     assert_all_chapters_played(run.output)
     assert_in_order(
         run.output,
-        "Step inspect: Success. Last line of output: 0, Tesla T4",
+        "gpudesk-probe, step inspect: Success. Last line of output: 0, Tesla T4",
         "Jupyter Answers on http://127.0.0.1:",
         "Opens d2l-en/pytorch/chapter_linear-regression/linear-regression-concise.ipynb and runs it.",
         "Prints: w = [2.0, -3.39] b = 4.19",
