@@ -1,6 +1,6 @@
 """Packages of the fake apt: the available ones, the installed ones, and their files.
 
-An "installed" package is an entry in dpkg's list. If this computer has its programs, the machine can run them anyway.
+An "installed" package is only an entry in dpkg's list. The machine runs the programs of this computer in any case.
 """
 
 import re
