@@ -101,11 +101,11 @@ def build_gpudesk_rule(max_hours: int = MAX_HOURS) -> GpudeskRule:
 RULES: dict[str, Callable[[int], Rule]] = {
     "never stop": lambda _: NeverStop(),
     "**gpudesk's idle rule**": lambda _: build_gpudesk_rule(),
-    f"gpudesk's idle rule and max_hours {Policy().max_hours}": lambda _: build_gpudesk_rule(Policy().max_hours),
+    f"the same, with max_hours {Policy().max_hours}": lambda _: build_gpudesk_rule(Policy().max_hours),
     "GPU under 5 %": lambda _: IdleWindowRule(lambda use: use.gpu_mean < 5),
     "CPU under 5 %": lambda vcpus: IdleWindowRule(lambda use: 100 * use.cores / vcpus < 5),
     "kernels only": lambda _: IdleWindowRule(lambda use: not use.has_kernel_activity),
     "sessions only": lambda _: IdleWindowRule(lambda use: not use.is_connected),
-    f"stop at {EVENING}:00": lambda _: FixedHours(),
+    f"fixed hours, until {EVENING}:00": lambda _: FixedHours(),
 }
 """Functions that create a rule for a number of vCPUs, by the name of the rule in the table."""
