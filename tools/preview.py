@@ -1,4 +1,4 @@
-"""Print what a sweep would do now, without doing it: `make preview`. It only reads."""
+"""Print what a sweep would do now, and change nothing: `make preview`."""
 
 import sys
 

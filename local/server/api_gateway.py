@@ -1,7 +1,7 @@
-"""What API Gateway does around the Lambda function: match the path, build the event, translate the response.
+"""Replacement of API Gateway: it matches the path, builds the Lambda event and translates the response.
 
-It builds on the classes of `chalice local`. Their own handling of unknown routes and of OPTIONS is not used, because it
-answers without calling the app.
+It uses classes of `chalice local`, except for their handling of unknown routes and of OPTIONS, which answers without
+calling the app.
 """
 
 import logging
@@ -22,7 +22,7 @@ FUNCTION_NAME, MEMORY_MIB, TIMEOUT_MS = "gpudesk-dev", 512, 28_000
 
 @dataclass(frozen=True)
 class Reply:
-    """Response to send over HTTP."""
+    """HTTP response."""
 
     status: int
     headers: dict[str, str]
@@ -30,7 +30,7 @@ class Reply:
 
 
 class Gateway:
-    """Entrance to the app. Any number of threads may use it at once."""
+    """API Gateway in front of the app. Any number of threads may use it at once."""
 
     def __init__(self, app: Chalice) -> None:
         """Read the routes of the app."""
@@ -39,9 +39,9 @@ class Gateway:
         self._events = LambdaEventConverter(RouteMatcher(list(app.routes)), app.api.binary_types)
 
     def handle(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Reply:
-        """Call the function and return its response, or 502 if it raises.
+        """Call the Lambda function and return its response, or 502 if it raises.
 
-        :param target: path and query as in the request line
+        :param target: path and query of the request line
         """
         context = LambdaContext(FUNCTION_NAME, MEMORY_MIB, TIMEOUT_MS)
         try:

@@ -18,7 +18,7 @@ import pytest
 
 from chalicelib import bootstrap
 from chalicelib.domain.access.actor import Role
-from local.machines.host.port import Forwarding
+from local.machines.host.interface import Forwarding
 from local.machines.host.relay import Relay
 from local.machines.host.simulated import SimulatedMachines
 from local.server.api_server import ApiServer

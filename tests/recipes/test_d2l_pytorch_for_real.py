@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.recipe, pytest.mark.skipif(bool(why_not()), reason=why
 
 
 def published(url: str) -> bytes | None:
-    return uv_release.content(url, program=UV.read_bytes()) or book.content(url)
+    return uv_release.find_content(url, program=UV.read_bytes()) or book.find_content(url)
 
 
 @pytest.fixture(scope="module")

@@ -39,7 +39,7 @@ from local.aws.core.testing import in_process_cloud
 from local.aws.core.timing import AwsTiming
 from local.clock import ManualClock
 from local.demo.simulated_benchmark import simulate_benchmark
-from local.machines.host.port import Machines
+from local.machines.host.interface import Machines
 from local.machines.host.simulated import SimulatedMachines
 from local.provisioning import provision
 from ssm_documents.probe import heartbeat as probe
@@ -296,7 +296,7 @@ def simulated() -> SimulatedMachines:
     return machines
 
 
-KEPT = ("_parts", "_patches")
+KEPT = ("_extensions", "_patches")
 MEMORY = Memory()
 _ORIGIN: list[tuple[bytes, Settings]] = []
 """State of a provisioned account, created once per process."""
@@ -304,7 +304,7 @@ _ORIGIN: list[tuple[bytes, Settings]] = []
 
 def parts(cloud: LocalCloud) -> tuple[object, ...]:
     """Return the parts of a local cloud that have state, without the machines."""
-    direct = (cloud, cloud.clock, *cloud._parts, *vars(cloud).values(), cloud.lifecycle)
+    direct = (cloud, cloud.clock, *cloud._extensions, *vars(cloud).values(), cloud.lifecycle)
     own = {id(part): part for part in direct if type(part).__module__.startswith("local.aws") or part is cloud.clock}
     return tuple(part for part in own.values() if type(part) not in (Patches, AwsTiming))
 

@@ -1,4 +1,4 @@
-"""The instance record of a replay, and its changes by the events of a history."""
+"""Record of the replayed instance, and its changes by the events of a history."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -21,11 +21,11 @@ RECIPE = "bare"
 USER = Actor(owner="somebody", role=Role.USER)
 
 SETUP_DOCUMENT = RecipeDocument(name="a document", parameters={}, timeout=timedelta(days=10**6))
-"""A document without a timeout: it runs as long as the history says."""
+"""Document without a timeout, which runs until the history says that it has ended."""
 
 
 def build_ready_instance(policy: Policy, at: datetime) -> Instance:
-    """Return an instance that is ready. Its lifetime starts now."""
+    """Return an instance that has become ready. Its lifetime starts at `at`."""
     return Instance(
         id="gd-replay",
         name="this-one",
@@ -52,7 +52,7 @@ def build_ready_instance(policy: Policy, at: datetime) -> Instance:
 
 
 def restart_window(instance: Instance, at: datetime) -> Instance:
-    """Return the instance as ready again without a stop: the idle window restarts, the lifetime continues."""
+    """Return the instance as ready again without a stop. Its idle window restarts, and its lifetime continues."""
     return to_ready(
         replace(
             instance, setup=SetupState(recipe=RECIPE), observed=replace(instance.observed, activity_unknown_since=None)

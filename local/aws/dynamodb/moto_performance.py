@@ -54,7 +54,7 @@ _POSSIBLE_KEYS: dict[tuple[type, Any, str], tuple[str, ...]] = {}
 
 
 def patch(patches: Patches) -> None:
-    """Install the faster ways."""
+    """Install the faster implementations."""
     patches.wrap(JSONSerializer, "_serialize_result", _serialize_items_directly)
     patches.wrap(ResponseSerializer, "_serialize_type_structure", _serialize_present_member)
     patches.add(DynamoType, "__deepcopy__", _copy_attribute_value)

@@ -4,7 +4,7 @@ import threading
 from typing import Any
 
 from local.machines.errors import MachineHalted
-from local.machines.host.port import Forwarding, Invocation, InvocationResult, MachineSpec
+from local.machines.host.interface import Forwarding, Invocation, InvocationResult, MachineSpec
 from local.machines.host.simulated import SimulatedMachines
 
 PATIENCE = 10.0

@@ -13,8 +13,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ConnectionClosedError
 
+from local.aws.core.cloud_server import CloudServer
 from local.aws.core.local_cloud import LocalCloud
-from local.aws.core.serve import CloudServer
 from local.aws.core.testing import create_session
 from local.clock import ManualClock, PacedClock
 from tests.local.aws.conftest import ONCE, READY, create_table, error_of, launcher, request, run_shell, state

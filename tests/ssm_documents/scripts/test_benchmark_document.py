@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from local.machines.host.port import Invocation, MachineSpec, StepResult
+from local.machines.host.interface import Invocation, MachineSpec, StepResult
 from local.machines.host.sandboxed import SandboxedMachines
 from local.machines.host.select_backend import find_sandbox_problem
 from ssm_documents.compose import compose

@@ -14,7 +14,7 @@ import pytest
 
 from chalicelib.domain.setup.parameters import resolve_values
 from chalicelib.store.data_files import load_recipes
-from local.machines.host.port import Invocation, InvocationResult, MachineSpec
+from local.machines.host.interface import Invocation, InvocationResult, MachineSpec
 from local.machines.host.sandboxed import SandboxedMachines
 from local.machines.host.select_backend import find_sandbox_problem
 from ssm_documents.check import check_document

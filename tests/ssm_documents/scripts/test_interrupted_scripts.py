@@ -17,7 +17,7 @@ import pytest
 
 from chalicelib.domain.instances.commands.start_benchmark import BENCHMARK_DOCUMENT
 from chalicelib.store import data_files
-from local.machines.host.port import Invocation, MachineSpec, StepResult
+from local.machines.host.interface import Invocation, MachineSpec, StepResult
 from local.machines.host.sandboxed import SandboxedMachines
 from local.machines.host.select_backend import find_sandbox_problem
 from ssm_documents.compose import compose, list_document_names

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.idle_rules.__main__ import format_tables, main, simulate_all
 from benchmarks.idle_rules.month import simulate
-from benchmarks.idle_rules.rules import IdleWindowRule, NeverStop, build_desk_rule
+from benchmarks.idle_rules.rules import IdleWindowRule, NeverStop, build_gpudesk_rule
 from benchmarks.idle_rules.team import generate_team
 from benchmarks.idle_rules.use import CELL, COPYING, HUNG, REST, THINKING, MinuteOfUse
 
@@ -44,7 +44,7 @@ def test_a_quiet_hour_of_somebody_who_works_is_a_stop_for_an_alarm_and_a_warning
     day = [CELL] * 20 + [THINKING] * 45 + [CELL] * 20
     alarm = simulate(day, IdleWindowRule(lambda use: not use.has_kernel_activity), PRICE)
     assert (alarm.stops, alarm.busy_stops, alarm.lost_minutes) == (1, 1, 5)
-    ours = simulate(day, build_desk_rule(), PRICE)
+    ours = simulate(day, build_gpudesk_rule(), PRICE)
     assert (ours.stops, ours.warnings, ours.lost_minutes) == (0, 1, 0)
 
 
@@ -61,9 +61,9 @@ def test_what_nobody_needs_is_waste_and_costs_its_share() -> None:
 
 @pytest.mark.parametrize("use", [HUNG, MinuteOfUse(is_busy=False, has_heartbeat=False)])
 def test_our_rule_too_pays_for_what_it_cannot_know(use: MinuteOfUse) -> None:
-    assert simulate([CELL] * 5 + [use] * 300, build_desk_rule(), PRICE).wasted_minutes == 300
+    assert simulate([CELL] * 5 + [use] * 300, build_gpudesk_rule(), PRICE).wasted_minutes == 300
 
 
 def test_a_seed_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main({"SEED": "one"}) == 2
-    assert "SEED is 'one'. It must be a whole number." in capsys.readouterr().err
+    assert "SEED must be a whole number, not 'one'." in capsys.readouterr().err
