@@ -96,9 +96,8 @@ def _resolve_parameter(name: str, entry: Any) -> Any:
 def _compose_script(path: Path, info: _StepInfo, parameters: tuple[str, ...]) -> list[str]:
     """Return the lines of a step's script: parameters, values about the step, then the file with its includes.
 
-    lib/prelude.sh recognizes a finished step by a hash of this text and of the parameters in GPUDESK_READS. These are
-    the parameters that the file itself reads. Those that only the prelude reads (attempt id, proxy, package mirrors) do
-    not count.
+    lib/prelude.sh recognizes a finished step by a hash of this text and of the parameters that the file itself reads.
+    The parameters that only the prelude reads (attempt id, proxy, package mirrors) are not part of the hash.
     """
     shebang, *sources = path.read_text(encoding="utf-8").splitlines()
     script = [line for source in sources for line in _embed_file(source, path.parent)]
@@ -110,8 +109,8 @@ def _compose_script(path: Path, info: _StepInfo, parameters: tuple[str, ...]) ->
         f"GPUDESK_DOCUMENT='{info.document}'",
         f"GPUDESK_STEP='{info.step}'",
         f"GPUDESK_POSITION='{info.position}'",
-        f"GPUDESK_SCRIPT='{_hash_lines(body)}'",
-        f"GPUDESK_READS='{' '.join(reads)}'",
+        f"GPUDESK_SCRIPT_HASH='{_hash_lines(body)}'",
+        f"GPUDESK_STEP_PARAMETERS='{' '.join(reads)}'",
         f"GPUDESK_ALWAYS='{'1' if info.always else ''}'",
         *body,
     ]
