@@ -1,4 +1,4 @@
-"""Sensors, and the guard that keeps one that fails or hangs from delaying the others."""
+"""Sensors, and a guard for each: a sensor that fails or hangs does not delay the others."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ class GuardedSensor:
         self._call.start(lambda: self._read(thresholds))
 
     def wait(self) -> Reading:
-        """Return the measurement, at most the limit after its start: hanging sensors cost one limit together."""
-        timeout = Reading(SignalState.UNKNOWN, f"the sensor has not answered within {self._limit_seconds:g} s")
+        """Return the measurement. The limit counts from its start, so hanging sensors cost one limit together."""
+        timeout = Reading(SignalState.UNKNOWN, f"the sensor has not responded for {self._limit_seconds:g} s")
         return self._call.wait() or timeout
 
     def _read(self, thresholds: Thresholds) -> Reading:
