@@ -101,7 +101,7 @@ def build_desk_rule(max_hours: int = MAX_HOURS) -> DeskRule:
 RULES: dict[str, Callable[[int], Rule]] = {
     "never stop": lambda _: NeverStop(),
     "**gpudesk's idle rule**": lambda _: build_desk_rule(),
-    f"the same, and no life over {Policy().max_hours} h": lambda _: build_desk_rule(Policy().max_hours),
+    f"the same, with max_hours {Policy().max_hours}": lambda _: build_desk_rule(Policy().max_hours),
     "GPU under 5 %": lambda _: IdleWindowRule(lambda use: use.gpu_mean < 5),
     "CPU under 5 %": lambda vcpus: IdleWindowRule(lambda use: 100 * use.cores / vcpus < 5),
     "kernels only": lambda _: IdleWindowRule(lambda use: not use.has_kernel_activity),
