@@ -64,7 +64,7 @@ class GuardedSensor:
     def _read(self, thresholds: Thresholds) -> Reading:
         try:
             return self._sensor.read(thresholds)
-        except Exception as error:  # noqa: BLE001 - any error of one sensor makes its signal unknown, and no other one
+        except Exception as error:  # noqa: BLE001 - any error makes this signal unknown, and only this one
             return Reading(SignalState.UNKNOWN, f"the sensor failed: {type(error).__name__}: {error}")
 
 

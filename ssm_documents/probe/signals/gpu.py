@@ -15,7 +15,7 @@ from ssm_documents.probe.signals.nvml import GpuProcess, GpuSnapshot, Nvml
 from ssm_documents.probe.signals.processes import read_name
 
 SAMPLES_PER_READING = 12
-"""One sample every five seconds. The driver keeps about ten seconds of its own samples, so nothing is missed."""
+"""One sample every five seconds. The driver stores samples of about ten seconds, so nothing is missed."""
 
 FIRST_SAMPLE_SECONDS = 5.0
 """Wait for the first sample: an unused driver takes one or two seconds to start."""
