@@ -18,7 +18,7 @@ from local.machines.host.simulated import SimulatedMachines
 from ssm_documents.probe.files import ProbePaths
 from ssm_documents.probe.heartbeat import HeartbeatClient
 from ssm_documents.probe.notifier import Notifier
-from ssm_documents.probe.probe import Identity, Probe
+from ssm_documents.probe.probe import HeartbeatIdentity, Probe
 from ssm_documents.probe.sensors import GuardedSensor, Reading, Sensor
 from ssm_documents.probe.service import build_local_services
 from ssm_documents.probe.user_messenger import UserMessenger
@@ -121,7 +121,7 @@ class SimulatedProbes:
 
     def _build_probe(self, instance_id: str, key: str, gpu_count: int, boot_count: int) -> Probe:
         """Return a real probe with simulated sensors and with its files in a temporary folder."""
-        identity = Identity(instance_id=instance_id, boot_id=f"boot-{boot_count}", has_gpu=gpu_count > 0)
+        identity = HeartbeatIdentity(instance_id=instance_id, boot_id=f"boot-{boot_count}", has_gpu=gpu_count > 0)
         client = HeartbeatClient(self._dynamodb.update_item, HeartbeatModel.Meta.table_name, key)
         sensors: list[Sensor] = [QuietSensor(name) for name in SIGNALS if name != "gpu"]
         if gpu_count:

@@ -23,7 +23,7 @@ class Messenger(Protocol):
 
 
 class Notifier:
-    """Shows each stop warning until it has reached somebody, and tells them when it is cancelled.
+    """Shows a stop warning at each heartbeat until it has reached somebody, and says when the stop is cancelled.
 
     :ivar warning_id: id of the last warning from gpudesk that was shown
     :ivar reached: whom it reached
@@ -34,8 +34,8 @@ class Notifier:
         self.warning_id: str | None = None
         self.reached = DeliveryCount()
 
-    def handle_desk_warning(self, response: HeartbeatResponse) -> None:
-        """Show the warning in a heartbeat response, or say that the last one is cancelled."""
+    def handle_stop_warning(self, response: HeartbeatResponse) -> None:
+        """Show the stop warning of a heartbeat response. If it has none, say that the last warning is cancelled."""
         warning = response.warning
         if warning is None:
             if self.warning_id and self.reached:

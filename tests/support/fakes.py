@@ -16,7 +16,7 @@ from ssm_documents.probe.history import History
 from ssm_documents.probe.keep_requests import KeepRequests
 from ssm_documents.probe.last_response import LastResponse
 from ssm_documents.probe.notifier import Notifier
-from ssm_documents.probe.probe import Identity, LocalServices, Probe
+from ssm_documents.probe.probe import HeartbeatIdentity, LocalServices, Probe
 from ssm_documents.probe.sensors import GuardedSensor, Reading, Sensor
 from ssm_documents.probe.setup_watch import SetupWatch
 from ssm_documents.probe.user_messenger import DeliveryCount
@@ -140,5 +140,5 @@ def build_machine(
         power_off=lambda: powered_off.append(desk.heartbeats[-1].at if desk.heartbeats else START),
     )
     watched = [GuardedSensor(each, 0.05) for each in sensors or [Scripted(name, QUIET) for name in SIGNALS]]
-    identity = Identity(instance_id="i-1", boot_id=boot_id)
+    identity = HeartbeatIdentity(instance_id="i-1", boot_id=boot_id)
     return ProbeMachine(places, desk, recipients, powered_off, Probe(watched, clock, desk, identity, here))

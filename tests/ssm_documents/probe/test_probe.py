@@ -57,7 +57,7 @@ def test_hanging_sensor_is_unknown_and_not_started_again(tmp_path: Path) -> None
     one = build_machine(tmp_path, hanging, Scripted("jupyter", QUIET))
     assert one.tick(2) == [True, True]
     assert one.probe.evidence["hanging"].state is SignalState.UNKNOWN
-    assert "has not answered within 0.05 s" in one.probe.evidence["hanging"].reason
+    assert "has not responded for 0.05 s" in one.probe.evidence["hanging"].reason
     assert one.probe.evidence["jupyter"].samples == 2
     assert hanging.readings == 1
     hanging.release.set()

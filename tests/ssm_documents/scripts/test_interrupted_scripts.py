@@ -36,7 +36,7 @@ VALUES = {
 RELEASES = {"gpudesk-cuda-10-1": "18.04", "gpudesk-d2l-mxnet": "18.04"}
 """Of Ubuntu, for those that are not for 22.04."""
 
-PRELUDE_ENDS = '  say "This step runs again, after reboot $(gpudesk_reboots)."'
+PRELUDE_ENDS = '  say "This step runs again, after reboot $(gpudesk_count_reboots)."'
 """And a line later; the prelude itself is cut in test_prelude.py."""
 
 CUT = "CUT=0; trap '((++CUT == {at})) && kill -KILL 0' DEBUG; set -o functrace"

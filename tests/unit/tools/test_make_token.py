@@ -15,7 +15,7 @@ def test_printed_token_authenticates_the_owner(capsys: pytest.CaptureFixture[str
         reset_endpoint(None)
         create_tables()
         main(["ada", "--role", "admin", "--days", "1"])
-        holder = TokenRepository().authenticate(capsys.readouterr().out.strip(), datetime.now(UTC))
+        holder = TokenRepository().find_holder(capsys.readouterr().out.strip(), datetime.now(UTC))
     assert holder is not None
     assert (holder.owner, holder.role) == ("ada", "admin")
 
