@@ -30,7 +30,7 @@ from chalicelib.domain.instances.lifecycle.machine_messages import build_respons
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.observation import Observation, ObservedInstance
 from chalicelib.domain.instances.plan import Stop
-from chalicelib.domain.instances.record import Ec2State, Instance, Lifetime, Machine, Phase
+from chalicelib.domain.instances.record import Ec2Instance, Ec2State, Instance, Lifetime, Phase
 from chalicelib.domain.instances.spec import DesiredState, Hardware, Policy, Software, Spec
 from chalicelib.domain.instances.warning import StopWarning, WarningType
 from chalicelib.domain.setup.state import SetupState
@@ -45,7 +45,7 @@ INSTANCE_ID = "i-0123456789abcdef0"
 REACHABLE = ChannelDirectory(owners={"ada": Channels(email="ada@example.org")})
 VIEW = ObservedInstance(
     instance_id=INSTANCE_ID,
-    desk_id="gd-1",
+    tag_id="gd-1",
     name="n",
     owner="ada",
     region="us-east-1",
@@ -323,7 +323,7 @@ def build_ready_instance(max_hours: int = 72) -> Instance:
         phase_since=START,
         reason=EventReason(code=EventCode.READY, message="ready"),
         setup=SetupState(recipe="jupyter"),
-        machine=Machine(instance_id=INSTANCE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=START),
+        ec2_instance=Ec2Instance(instance_id=INSTANCE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=START),
         ready_since=START,
         lifetime=Lifetime(started_at=START),
     )

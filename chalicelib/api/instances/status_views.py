@@ -89,7 +89,7 @@ def to_status_view(instance: Instance, cost_so_far: Decimal, live: LiveState) ->
 
     :param cost_so_far: in US dollars
     """
-    machine, attempt = instance.machine, instance.launch.attempt
+    machine, attempt = instance.ec2_instance, instance.launch.attempt
     return {
         "instance_id": machine.instance_id if machine else None,
         "ec2_state": str(machine.state) if machine else None,

@@ -90,7 +90,7 @@ class Observer:
 
     def list_agents(self, region: str, instances: Sequence[Instance]) -> ObservedAgents:
         """Return the SSM agents of these instances, by EC2 id."""
-        ids = [instance.machine.instance_id for instance in instances if instance.machine]
+        ids = [instance.ec2_instance.instance_id for instance in instances if instance.ec2_instance]
         try:
             return self.ssm.describe_agents(region, ids) if ids else {}
         except AwsError as error:
@@ -98,13 +98,17 @@ class Observer:
 
     def heartbeat_key(self, instance: Instance) -> str | None:
         """Return the key of the instance's heartbeat item, or None before its launch."""
-        return build_heartbeat_key(self.instance_role_id, instance.machine.instance_id) if instance.machine else None
+        return (
+            build_heartbeat_key(self.instance_role_id, instance.ec2_instance.instance_id)
+            if instance.ec2_instance
+            else None
+        )
 
     def _check_missing(
         self, instance: Instance, ec2: ObservedInstance | NotVisible | Unavailable
     ) -> ObservedInstance | TagsMissing | NotVisible | Unavailable:
         """Look up by its id an instance that is not visible by its tags for a while: it may only have lost its tags."""
-        machine = instance.machine
+        machine = instance.ec2_instance
         if not isinstance(ec2, NotVisible) or machine is None or instance.observed.not_visible_since is None:
             return ec2
         try:
@@ -115,7 +119,7 @@ class Observer:
         return ec2 if is_gone else TagsMissing(machine.instance_id)
 
     def _get_command(self, instance: Instance) -> ObservedCommand | NotVisible | Unavailable:
-        run, machine = instance.active_command, instance.machine
+        run, machine = instance.active_command, instance.ec2_instance
         if run is None or run.command_id is None or machine is None:
             return NotVisible()
         try:
@@ -131,7 +135,7 @@ def expects_heartbeat(instance: Instance) -> bool:
 
 def needs_agent(instance: Instance, ec2: ObservedInstance | NotVisible | Unavailable) -> bool:
     """Return whether to read the SSM agent: while the instance boots, once EC2 shows it running."""
-    is_booting = instance.phase is Phase.BOOTING and instance.machine is not None
+    is_booting = instance.phase is Phase.BOOTING and instance.ec2_instance is not None
     return is_booting and isinstance(ec2, ObservedInstance) and ec2.state is Ec2State.RUNNING
 
 
@@ -139,17 +143,20 @@ def select_observed(instance: Instance, observed: ObservedInstances) -> Observed
     """Return the EC2 instance of a record from all that were observed."""
     if isinstance(observed, Unavailable):
         return observed
-    candidates = [ec2 for ec2 in observed if ec2.desk_id == instance.tag_id]
-    return select_for_record(candidates, instance.machine.instance_id if instance.machine else None) or NotVisible()
+    candidates = [ec2 for ec2 in observed if ec2.tag_id == instance.tag_id]
+    return (
+        select_for_record(candidates, instance.ec2_instance.instance_id if instance.ec2_instance else None)
+        or NotVisible()
+    )
 
 
 def _select_event(instance: Instance, events: EventsByEc2Id) -> ScheduledEvent | NotVisible | Unavailable:
     if isinstance(events, Unavailable):
         return events
-    return events.get(instance.machine.instance_id, NotVisible()) if instance.machine else NotVisible()
+    return events.get(instance.ec2_instance.instance_id, NotVisible()) if instance.ec2_instance else NotVisible()
 
 
 def _select_agent(instance: Instance, agents: ObservedAgents) -> ObservedAgent | NotVisible | Unavailable:
     if isinstance(agents, Unavailable):
         return agents
-    return agents.get(instance.machine.instance_id, NotVisible()) if instance.machine else NotVisible()
+    return agents.get(instance.ec2_instance.instance_id, NotVisible()) if instance.ec2_instance else NotVisible()

@@ -35,7 +35,7 @@ class ImageObserver:
     def _is_instance_running(self, image: Image) -> bool:
         """Return whether the instance runs, by its record: the sweep has reconciled it a moment ago."""
         instance = self.instances.load(image.source.instance_id)
-        machine = instance.machine if instance else None
+        machine = instance.ec2_instance if instance else None
         return machine is not None and (machine.instance_id, machine.state) == (
             image.source.ec2_instance_id,
             Ec2State.RUNNING,

@@ -79,8 +79,8 @@ class Reconciler:
         """
         plan = self.plan(instance, observation, context)
         current = self._write(instance, plan, context)
-        if plan.durations:
-            self.stores.durations.record(plan.durations)
+        if plan.step_durations:
+            self.stores.durations.record(plan.step_durations)
         self._send_heartbeat_response(current, observation, context)
         LOG.debug("%s: %s", instance.name, plan.reason.message)
         if plan.step is None:

@@ -49,7 +49,7 @@ class ImageService:
         :raises ValidationFailed: the name is invalid
         :raises Conflict: gpudesk is paused, no image can be created from the instance now, or another one is created
         """
-        actor.owner_for_new()
+        actor.resolve_owner_for_creation()
         if not is_valid_name(name):
             raise build_validation_error([FieldError("name", f"must be {NAME_DESCRIPTION}, not {name[:60]!r}")])
         self.stores.desk.settings().require_not_paused("Images can be created")
@@ -111,7 +111,7 @@ class ImageService:
         :param owner: only this owner's; None: all that the caller may see
         :raises Forbidden: a user names another owner
         """
-        return self.stores.images.page(actor.list_scope(owner), limit=limit, cursor=cursor)
+        return self.stores.images.page(actor.resolve_owner_for_list(owner), limit=limit, cursor=cursor)
 
     def delete(self, actor: Actor, ref: str) -> Image:
         """Record that the image is to be deleted, with its AMI and its snapshots.
@@ -119,7 +119,7 @@ class ImageService:
         :raises NotFound: it does not exist, or the caller may not see it
         :raises Conflict: it is being created, an instance is being launched from it, or its name is ambiguous
         """
-        actor.owner_for_new()
+        actor.resolve_owner_for_creation()
 
         def delete_once() -> Image:
             image = self.get(actor, ref)

@@ -59,7 +59,7 @@ class Actor:
             )
         return self
 
-    def owner_for_new(self) -> str:
+    def resolve_owner_for_creation(self) -> str:
         """Return the owner of what the request creates.
 
         :raises ValidationFailed: a bot does not name an owner; it owns nothing itself
@@ -70,7 +70,7 @@ class Actor:
             raise ValidationFailed(message, code=ErrorCode.OWNER_REQUIRED, errors=(error,))
         return self.effective_owner
 
-    def list_scope(self, owner: str | None) -> str | None:
+    def resolve_owner_for_list(self, owner: str | None) -> str | None:
         """Return the owner whose objects a list shows.
 
         :param owner: the owner that the request names
@@ -88,7 +88,7 @@ class Actor:
         :raises NotFound: it belongs to somebody else; the response is the same as if it did not exist
         """
         if not self.can_see_all and owner != self.effective_owner:
-            raise instance_not_found(ref)
+            raise build_instance_not_found_error(ref)
 
     def require_admin(self) -> None:
         """Check that the caller is an admin.
@@ -99,7 +99,7 @@ class Actor:
             raise Forbidden("Only an admin is allowed to do this.", code=ErrorCode.ADMIN_ONLY)
 
 
-def instance_not_found(ref: str) -> NotFound:
+def build_instance_not_found_error(ref: str) -> NotFound:
     """Return the same error for an instance that does not exist and for one of another owner."""
     return NotFound(
         f"You have no instance {ref[:60]!r}. GET /instances lists your instances.", code=ErrorCode.INSTANCE_NOT_FOUND

@@ -64,7 +64,7 @@ def encode_heartbeat(heartbeat: Heartbeat, key: str) -> dict[str, Any]:
         return {name: value for name, value in _encode(heartbeat, reason_length).items() if name not in left_out}
 
     def size(reason_length: int) -> int:
-        return item_size({"id": key, **encode(reason_length)})
+        return compute_item_size({"id": key, **encode(reason_length)})
 
     for name in DROPPABLE_ATTRIBUTES:
         if size(MIN_REASON_LENGTH) > MAX_HEARTBEAT_BYTES:
@@ -73,7 +73,7 @@ def encode_heartbeat(heartbeat: Heartbeat, key: str) -> dict[str, Any]:
     return encode(lengths[max(0, bisect_right(lengths, MAX_HEARTBEAT_BYTES, key=size) - 1)])
 
 
-def item_size(value: Any) -> int:
+def compute_item_size(value: Any) -> int:
     """Return the bytes of a value as DynamoDB bills them; those of a mapping include its names.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
@@ -82,15 +82,15 @@ def item_size(value: Any) -> int:
         case None | bool():
             return 1
         case int():
-            return _number_size(len(str(abs(value))))
+            return _compute_number_size(len(str(abs(value))))
         case float():
-            return _number_size(sum(character.isdigit() for character in str(value)))
+            return _compute_number_size(sum(character.isdigit() for character in str(value)))
         case str():
             return len(value.encode())
         case Mapping():
-            return 3 + sum(1 + len(name.encode()) + item_size(item) for name, item in value.items())
+            return 3 + sum(1 + len(name.encode()) + compute_item_size(item) for name, item in value.items())
         case list() | tuple():
-            return 3 + sum(1 + item_size(item) for item in value)
+            return 3 + sum(1 + compute_item_size(item) for item in value)
         case _:
             raise TypeError(type(value).__name__)
 
@@ -101,7 +101,7 @@ def truncate_ascii(text: str, length: int) -> str:
     return line if len(line) <= length else f"{line[: length - 2]}.."
 
 
-def _number_size(digits: int) -> int:
+def _compute_number_size(digits: int) -> int:
     """Return the bytes of a number: one for each two digits, one more, and one for a sign, which is always counted."""
     return (digits + 1) // 2 + 2
 

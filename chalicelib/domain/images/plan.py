@@ -47,7 +47,7 @@ class ImageObservation:
     is_instance_running: bool = True
 
 
-class SanitizeAction(StrEnum):
+class SecretsAction(StrEnum):
     """Parameter `action` of IMAGE_DOCUMENT."""
 
     REMOVE = "remove"
@@ -55,10 +55,10 @@ class SanitizeAction(StrEnum):
 
 
 @dataclass(frozen=True)
-class SendSanitize:
+class SendImageDocument:
     """Send IMAGE_DOCUMENT to the instance."""
 
-    action: SanitizeAction
+    action: SecretsAction
     attempt_id: str
 
     @property
@@ -94,14 +94,14 @@ class AmiCreated:
 
 
 @dataclass(frozen=True)
-class SanitizeCommandSent:
+class ImageDocumentSent:
     """SSM accepted the command."""
 
     command_id: str
 
 
-ImageStep = SendSanitize | CreateImage | Deregister | DeleteSnapshots
-ImageOutcome = AmiCreated | SanitizeCommandSent | CallAccepted | AwsError
+ImageStep = SendImageDocument | CreateImage | Deregister | DeleteSnapshots
+ImageOutcome = AmiCreated | ImageDocumentSent | CallAccepted | AwsError
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,7 @@ class Image:
     ami: AmiState = AmiState()
     version: int | None = None
 
-    def parameters_of(self, recipe: str) -> Mapping[str, ParameterValue]:
+    def get_parameters(self, recipe: str) -> Mapping[str, ParameterValue]:
         """Return the parameters of a recipe in the image; empty if the image does not contain the recipe."""
         if recipe == self.recipe:
             return self.parameters

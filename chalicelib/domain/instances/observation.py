@@ -15,7 +15,7 @@ class ObservedInstance:
     """An EC2 instance with the tags of gpudesk, as DescribeInstances shows it."""
 
     instance_id: str
-    desk_id: str
+    tag_id: str
     name: str
     owner: str
     region: str

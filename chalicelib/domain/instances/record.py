@@ -47,7 +47,7 @@ class Ec2State(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Machine:
+class Ec2Instance:
     """The EC2 instance behind a record, as last observed."""
 
     instance_id: str
@@ -177,7 +177,7 @@ class Instance:
     phase_since: datetime
     reason: EventReason
     launch: LaunchState = LaunchState()
-    machine: Machine | None = None
+    ec2_instance: Ec2Instance | None = None
     setup: SetupState
     benchmark_run: BenchmarkRun | None = None
     image_in_progress: ImageInProgress | None = None

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.common.deadlines import TERMINATED_RETENTION
-from chalicelib.domain.common.pagination import Page, list_name
+from chalicelib.domain.common.pagination import Page, build_list_name
 from chalicelib.domain.images.record import Image, ImagePhase
 from chalicelib.store.dynamo import PARTITION, commit, find_item, read_or_log, to_plain
 from chalicelib.store.images.table import ImageModel
@@ -71,8 +71,8 @@ class ImageRepository:
 def _query_for(owner: str | None) -> PagedQuery:
     keys = ("id", "created_key")
     if owner:
-        return PagedQuery(list_name("images", owner), ImageModel.by_owner, ("owner", owner), keys)
-    return PagedQuery(list_name("images"), ImageModel.by_creation, ("partition", PARTITION), keys)
+        return PagedQuery(build_list_name("images", owner), ImageModel.by_owner, ("owner", owner), keys)
+    return PagedQuery(build_list_name("images"), ImageModel.by_creation, ("partition", PARTITION), keys)
 
 
 def _readable_images(items: Iterable[ImageModel]) -> Iterator[Image]:

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 from pynamodb.exceptions import PynamoDBException, TransactWriteError
 
-from chalicelib.domain.common.pagination import Page, list_name
+from chalicelib.domain.common.pagination import Page, build_list_name
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.notifications.notification import Notification
@@ -128,8 +128,8 @@ class InstanceRepository:
 def _query_for(owner: str | None) -> PagedQuery:
     keys = ("id", "created_key")
     if owner:
-        return PagedQuery(list_name("instances", owner), InstanceModel.by_owner, ("owner", owner), keys)
-    return PagedQuery(list_name("instances"), InstanceModel.by_creation, ("partition", PARTITION), keys)
+        return PagedQuery(build_list_name("instances", owner), InstanceModel.by_owner, ("owner", owner), keys)
+    return PagedQuery(build_list_name("instances"), InstanceModel.by_creation, ("partition", PARTITION), keys)
 
 
 def _to_instance(item: InstanceModel) -> Instance:

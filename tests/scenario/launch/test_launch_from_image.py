@@ -124,7 +124,7 @@ def test_added_recipes_of_the_instance_are_inherited_from_its_image(desk: World)
     assert "launched_from_image" in desk.codes(launched.instance)
     copy = desk.until(launched.instance, Phase.READY)
     assert copy.spec.software.recipe == "bare"
-    assert copy.spec.software.parameters_of("jupyter")["apt_mirror"] == MIRROR
+    assert copy.spec.software.get_parameters("jupyter")["apt_mirror"] == MIRROR
     assert documents_run_on(desk, copy) == {"gpudesk-probe"}
     ways = desk.desk.sessions.connect(ADA, copy.id).commands
     assert any("portNumber=8888" in way.command for way in ways)

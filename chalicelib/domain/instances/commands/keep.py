@@ -24,7 +24,7 @@ from chalicelib.domain.instances.warning import WarningType
 MIN_KEEP = timedelta(minutes=1)
 """The interval of the sweep: a shorter keep has no effect."""
 
-MACHINE_USER = "somebody on the instance"
+INSTANCE_USER = "somebody on the instance"
 """The requester of a keep on the instance. gpudesk cannot know who it was: root on an instance can write any name."""
 
 
@@ -78,7 +78,7 @@ def process_keep_request(instance: Instance, request: KeepRequest, limits: Limit
         result = KeepResult(id=request.id, granted=True, message=f"already kept until {end}")
         reason = EventReason(code=EventCode.KEEP_ACTIVE, message=f"{instance.name} is already kept until {end}.")
         return Plan(instance=replace(instance, keep_result=result), reason=reason, requeue=True)
-    changed, entries = grant_keep(instance, until, MACHINE_USER, now)
+    changed, entries = grant_keep(instance, until, INSTANCE_USER, now)
     result = KeepResult(id=request.id, granted=True, message=f"kept until {format_date_time(until)}")
     reason = EventReason(code=EventCode.KEEP_GRANTED, message=entries[0].message)
     return Plan(instance=replace(changed, keep_result=result), reason=reason, timeline=entries, requeue=True)
@@ -91,7 +91,7 @@ def grant_keep(
 
     :param until: the granted end, within all limits
     """
-    person = "Somebody on the instance" if requested_by == MACHINE_USER else requested_by
+    person = "Somebody on the instance" if requested_by == INSTANCE_USER else requested_by
     reason = EventReason(
         code=EventCode.KEEP_GRANTED, message=f"{person} kept {instance.name} until {format_date_time(until)}."
     )
@@ -106,7 +106,7 @@ def grant_keep(
     return changed, tuple(entries)
 
 
-def keep_reason(instance: Instance) -> Reason:
+def build_keep_reason(instance: Instance) -> Reason:
     """Return until when an instance is kept, and who requested that.
 
     :raises ValueError: it is not kept
@@ -128,5 +128,5 @@ def _refuse_keep(instance: Instance, request: KeepRequest, now: datetime) -> Pla
     )
     reason = EventReason(code=EventCode.KEEP_REFUSED, message=message)
     result = KeepResult(id=request.id, granted=False, message=cause)
-    entry = timeline_entry(now, reason, actor=MACHINE_USER)
+    entry = timeline_entry(now, reason, actor=INSTANCE_USER)
     return Plan(instance=replace(instance, keep_result=result), reason=reason, timeline=(entry,), requeue=True)

@@ -60,7 +60,7 @@ def build_setup_request(
     recipe = recipes.get(name)
     if recipe is None:
         raise build_validation_error([build_unknown_recipe_error(name, recipes)])
-    parameters, errors = resolve_values(given, recipe.parameters, instance.spec.software.parameters_of(name))
+    parameters, errors = resolve_values(given, recipe.parameters, instance.spec.software.get_parameters(name))
     type_name = instance.spec.hardware.instance_type
     instance_type = catalog.types.get(type_name)
     if instance_type is None:
@@ -167,7 +167,7 @@ def _require_can_set_up(instance: Instance, recipe: str) -> None:
             "image is available."
         )
         raise Conflict(message, code=ErrorCode.IMAGE_IN_PROGRESS)
-    if instance.machine is None:
+    if instance.ec2_instance is None:
         message = f"{name} has failed and has no EC2 instance. {ensure_period(instance.reason.message)}"
         raise Conflict(message, code=ErrorCode.INSTANCE_FAILED)
     failed = instance.setup.recipe or instance.spec.software.recipe

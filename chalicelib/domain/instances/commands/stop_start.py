@@ -25,7 +25,7 @@ def request_stop(instance: Instance, actor: Actor, now: datetime) -> RecordChang
     :raises Conflict: the instance is being terminated, or is not launched yet
     """
     require_not_ending(instance, "be stopped")
-    if instance.phase in PRE_LAUNCH_PHASES or instance.machine is None:
+    if instance.phase in PRE_LAUNCH_PHASES or instance.ec2_instance is None:
         raise Conflict(
             f"{instance.name} is not launched yet. To cancel the launch, send DELETE /instances/{instance.name}.",
             code=ErrorCode.NOT_LAUNCHED,
@@ -62,7 +62,7 @@ def request_termination(instance: Instance, actor: Actor, now: datetime) -> Reco
     return _request_state(instance, DesiredState.TERMINATED, actor, now)
 
 
-def paused_warning_for(instance: Instance, mode: Mode) -> WriteWarning | None:
+def warn_if_paused(instance: Instance, mode: Mode) -> WriteWarning | None:
     """Warn that a requested stop or termination does not start while gpudesk is paused; None if nothing waits."""
     match instance.spec.desired:
         case DesiredState.STOPPED if instance.phase not in (Phase.STOPPING, Phase.STOPPED, *ENDING_PHASES):

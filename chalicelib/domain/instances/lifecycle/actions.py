@@ -27,7 +27,7 @@ RETRIED_CODES: Mapping[ClaimAction, EventCode] = {
 }
 
 
-def start_action(
+def begin_action(
     instance: Instance,
     action: ClaimAction,
     reason: EventReason,
@@ -87,7 +87,7 @@ def plan_desired_state(instance: Instance, now: datetime) -> Plan | None:
             return None
         case DesiredState.STOPPED:
             reason = EventReason(code=EventCode.STOP_REQUESTED, message="A stop was requested.")
-            return start_action(instance, ClaimAction.STOP, reason, now)
+            return begin_action(instance, ClaimAction.STOP, reason, now)
         case DesiredState.TERMINATED:
             return plan_termination(instance, now)
 
@@ -100,7 +100,7 @@ def plan_termination(instance: Instance, now: datetime) -> Plan:
         reason = EventReason(code=EventCode.TERMINATE_PENDING, message=message)
         return record_once(instance, EventCode.TERMINATE_PENDING, reason, now)
     reason = EventReason(code=EventCode.TERMINATE_REQUESTED, message="A termination was requested.")
-    return start_action(instance, ClaimAction.TERMINATE, reason, now)
+    return begin_action(instance, ClaimAction.TERMINATE, reason, now)
 
 
 def _build_initiated_reason(instance: Instance, action: ClaimAction, reason: EventReason) -> EventReason:

@@ -9,10 +9,10 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.money import format_usd
 from chalicelib.domain.common.text import format_date_time, format_duration, format_message, format_time, pluralize
-from chalicelib.domain.instances.lifecycle.actions import plan_desired_state, retry_action, start_action
+from chalicelib.domain.instances.lifecycle.actions import begin_action, plan_desired_state, retry_action
 from chalicelib.domain.instances.lifecycle.lifetime import decide_lifetime
-from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, require_machine, with_phase
-from chalicelib.domain.instances.lifecycle.stop_warnings import cancel_warning, start_warning
+from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, require_ec2_instance, with_phase
+from chalicelib.domain.instances.lifecycle.stop_warnings import cancel_warning, issue_warning
 from chalicelib.domain.instances.observation import Observation, ObservedAgent, Unavailable
 from chalicelib.domain.instances.plan import Plan, Start
 from chalicelib.domain.instances.record import Claim, ClaimAction, Ec2State, Instance, Phase
@@ -29,11 +29,11 @@ NO_AGENT_MESSAGE = (
 
 def decide(instance: Instance, observation: Observation, now: datetime) -> Plan:
     """Decide what follows until the SSM agent has responded once since the launch or start."""
-    machine = require_machine(instance)
+    ec2_instance = require_ec2_instance(instance)
     requested = plan_desired_state(instance, now)
     if requested:
         return requested
-    if machine.state in (Ec2State.STOPPED, Ec2State.STOPPING):
+    if ec2_instance.state in (Ec2State.STOPPED, Ec2State.STOPPING):
         return _retry_start(instance, now)
     instance = replace(instance, claim=None)
     lifetime = decide_lifetime(instance, "booting", now)
@@ -42,10 +42,10 @@ def decide(instance: Instance, observation: Observation, now: datetime) -> Plan:
     if isinstance(observation.agent, Unavailable):
         message = f"SSM did not respond, so gpudesk decides nothing about {instance.name}: {observation.agent.error}"
         return no_op(instance, EventCode.AWS_UNAVAILABLE, message)
-    if isinstance(observation.agent, ObservedAgent) and _is_of_this_boot(observation.agent, machine.launched_at):
+    if isinstance(observation.agent, ObservedAgent) and _is_of_this_boot(observation.agent, ec2_instance.launched_at):
         return _record_agent(instance, now)
-    if machine.state is Ec2State.RUNNING and not instance.has_keep(now):
-        return _decide_without_agent(instance, machine.launched_at, now)
+    if ec2_instance.state is Ec2State.RUNNING and not instance.has_keep(now):
+        return _decide_without_agent(instance, ec2_instance.launched_at, now)
     return _wait_for_agent(instance)
 
 
@@ -134,7 +134,7 @@ def _decide_without_agent(instance: Instance, launched_at: datetime, now: dateti
     action = ClaimAction.STOP if instance.observed.agent_seen else ClaimAction.TERMINATE
     if instance.warning and instance.warning.can_act(now):
         reason = EventReason(code=EventCode.NO_AGENT, message=explanation)
-        return start_action(instance, action, reason, now, WarningType.NO_AGENT)
+        return begin_action(instance, action, reason, now, WarningType.NO_AGENT)
     if instance.warning or now - launched_at < AGENT_WARNING_AFTER:
         return _wait_for_agent(instance)
     stop_at = max(launched_at + AGENT_DEADLINE, now + (AGENT_DEADLINE - AGENT_WARNING_AFTER))
@@ -144,7 +144,7 @@ def _decide_without_agent(instance: Instance, launched_at: datetime, now: dateti
         f"before. {loss} To leave it running, press Keep."
     )
     warning = StopWarning(warning_type=WarningType.NO_AGENT, created_at=now, stop_at=stop_at, message=message)
-    return start_warning(instance, warning, EventCode.NO_AGENT_WARNING, explanation, action=action)
+    return issue_warning(instance, warning, EventCode.NO_AGENT_WARNING, explanation, action=action)
 
 
 def _wait_for_agent(instance: Instance) -> Plan:

@@ -131,7 +131,7 @@ def apply_mode(decision: Decision) -> Decision:
     if mode is not Mode.ENFORCE and current.warning:
         cause = "gpudesk is paused now" if mode is Mode.PAUSED else "gpudesk only does a dry run now"
         return replace(decision, plan=cancel_warning(current, cause, decision.now))
-    if mode is Mode.PAUSED and (plan.step or plan.autonomous or current.machine is None):
+    if mode is Mode.PAUSED and (plan.step or plan.autonomous or current.ec2_instance is None):
         message = f"gpudesk is paused. It does not go on with {current.name}: {plan.reason.message}"
         return replace(decision, plan=no_op(current, EventCode.DESK_PAUSED, message))
     if mode is Mode.DRY_RUN and plan.autonomous:

@@ -16,7 +16,7 @@ from chalicelib.domain.instances.lifecycle.plans import (
     build_heartbeat_key,
     no_op,
     record_event,
-    require_machine,
+    require_ec2_instance,
 )
 from chalicelib.domain.instances.lifecycle.setup_end import describe_position, fail_setup, finish_document
 from chalicelib.domain.instances.observation import CommandStatus, Observation, ObservedCommand
@@ -31,18 +31,18 @@ from chalicelib.domain.setup.state import DocumentRun, SetupState, find_installe
 def send_document(instance: Instance, now: datetime, context: DecisionContext) -> Plan:
     """Send the current document, or send it again under the same attempt id if SSM has not confirmed it.
 
-    A document that the image contains unchanged is not sent: see `installed_match`.
+    A document that the image contains unchanged is not sent: see `find_installed_match`.
     """
     setup = instance.setup
     document, run = setup.documents[setup.document_index], setup.current_run
-    attempt_id = run.attempt_id if run else f"{instance.id}.{attempt_suffix(instance, now)}"
+    attempt_id = run.attempt_id if run else f"{instance.id}.{build_attempt_suffix(instance, now)}"
     parameters = _render_parameters(instance, document, attempt_id, context)
     parameters_hash = hash_parameters(parameters, attempt_id)
     if run:
         run = replace(run, last_sent_at=now)
     else:
         run = DocumentRun(attempt_id=attempt_id, sent_at=now, last_sent_at=now, parameters_hash=parameters_hash)
-    installed = installed_match(setup, document, parameters_hash)
+    installed = find_installed_match(setup, document, parameters_hash)
     message = f"Sending {document.name} to {instance.name} ({describe_position(instance)})."
     return Plan(
         instance=replace(instance, setup=replace(setup, current_run=run, retry_at=None)),
@@ -58,7 +58,7 @@ def send_document(instance: Instance, now: datetime, context: DecisionContext) -
     )
 
 
-def attempt_suffix(instance: Instance, now: datetime) -> str:
+def build_attempt_suffix(instance: Instance, now: datetime) -> str:
     """Return the unique suffix of an attempt id: setup number, document index, attempt count, time.
 
     No other attempt of any document on this instance has it, neither in another setup nor after a restart.
@@ -67,7 +67,7 @@ def attempt_suffix(instance: Instance, now: datetime) -> str:
     return f"{setup.number}.{setup.document_index}.{setup.attempts}.{int(now.timestamp())}"
 
 
-def installed_match(setup: SetupState, document: RecipeDocument, parameters_hash: str) -> InstalledDocument | None:
+def find_installed_match(setup: SetupState, document: RecipeDocument, parameters_hash: str) -> InstalledDocument | None:
     """Return the document as the image contains it, if it ran there with the same parameters.
 
     Only the first setup after a launch skips documents: someone who requests a setup wants the document to run.
@@ -189,7 +189,7 @@ def _succeed(instance: Instance, command: ObservedCommand, now: datetime) -> Pla
     reason = EventReason(code=EventCode.DOCUMENT_SUCCEEDED, message=message)
     entry = timeline_entry(now, reason, details={"command_id": run.command_id or ""})
     durations = setup_results.collect_step_durations(result, instance.spec.hardware.instance_type)
-    return replace(finish_document(instance, result, entry, now), durations=durations)
+    return replace(finish_document(instance, result, entry, now), step_durations=durations)
 
 
 def _render_parameters(
@@ -197,7 +197,7 @@ def _render_parameters(
 ) -> Mapping[str, str]:
     """Return the parameters of a document with the values of this instance and attempt."""
     values = {
-        "heartbeat_key": build_heartbeat_key(context.instance_role_id, require_machine(instance).instance_id),
+        "heartbeat_key": build_heartbeat_key(context.instance_role_id, require_ec2_instance(instance).instance_id),
         "heartbeat_table": context.heartbeat_table,
         "region": context.heartbeat_region,
         "gpu_count": str(instance.spec.hardware.nvidia_gpu_count),

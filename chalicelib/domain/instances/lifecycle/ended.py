@@ -14,10 +14,10 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_date_time, format_duration, format_message, format_time
 from chalicelib.domain.instances.lifecycle.actions import (
+    begin_action,
     plan_desired_state,
     plan_termination,
     retry_action,
-    start_action,
 )
 from chalicelib.domain.instances.lifecycle.machine_messages import process_heartbeat
 from chalicelib.domain.instances.lifecycle.notified import forget_facts, record_once
@@ -25,12 +25,12 @@ from chalicelib.domain.instances.lifecycle.plans import (
     DecisionContext,
     no_op,
     record_event,
-    require_machine,
+    require_ec2_instance,
     to_stopped,
     to_terminated,
     with_phase,
 )
-from chalicelib.domain.instances.lifecycle.stop_warnings import start_warning, wait_for_delivery
+from chalicelib.domain.instances.lifecycle.stop_warnings import issue_warning, wait_for_delivery
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import NoLongerIdle, Plan, Stop, Terminate
 from chalicelib.domain.instances.record import Claim, ClaimAction, Ec2State, Instance, Phase
@@ -40,7 +40,7 @@ from chalicelib.domain.instances.warning import StopWarning, WarningType
 
 def decide_failed(instance: Instance, observation: Observation, now: datetime, context: DecisionContext) -> Plan:
     """Stop a failed instance after a warning, so that it is not billed without end; close a record without one."""
-    if instance.machine is None:
+    if instance.ec2_instance is None:
         return _close_failed_record(instance, now)
     plan = plan_desired_state(instance, now) or process_heartbeat(instance, observation, now, context)
     if plan:
@@ -57,15 +57,15 @@ def decide_failed(instance: Instance, observation: Observation, now: datetime, c
     if not warning.can_act(now):
         return wait_for_delivery(instance, warning)
     reason = EventReason(code=EventCode.FAILED, message=f"Its setup failed. {warning.delivery_summary}")
-    return start_action(instance, ClaimAction.STOP, reason, now, WarningType.FAILED)
+    return begin_action(instance, ClaimAction.STOP, reason, now, WarningType.FAILED)
 
 
 def decide_stopping(instance: Instance, now: datetime) -> Plan:
     """Wait until EC2 says stopped: call again, then by force, then notify people."""
     if instance.spec.desired is DesiredState.TERMINATED:
         return plan_termination(instance, now)
-    machine, claim = require_machine(instance), instance.claim
-    if machine.state is Ec2State.STOPPED:
+    ec2_instance, claim = require_ec2_instance(instance), instance.claim
+    if ec2_instance.state is Ec2State.STOPPED:
         cause = claim.reason.message if claim else "gpudesk did not stop it."
         reason = EventReason(code=EventCode.STOPPED, message=f"{instance.name} is stopped. {cause}")
         plan = record_event(to_stopped(instance, reason, now), reason, now)
@@ -75,7 +75,7 @@ def decide_stopping(instance: Instance, now: datetime) -> Plan:
         return no_op(instance, EventCode.STOPPING, message)
     step = Stop(
         force=now - claim.claimed_at >= STOP_FORCE_AFTER,
-        if_still_idle=claim.warning_type is WarningType.IDLE and machine.state is Ec2State.RUNNING,
+        if_still_idle=claim.warning_type is WarningType.IDLE and ec2_instance.state is Ec2State.RUNNING,
     )
     return _keep_retrying(instance, claim, step, now)
 
@@ -85,7 +85,7 @@ def decide_stopped(instance: Instance, now: datetime) -> Plan:
     match instance.spec.desired:
         case DesiredState.RUNNING:
             reason = EventReason(code=EventCode.STARTING, message="A start was requested.")
-            plan = start_action(instance, ClaimAction.START, reason, now)
+            plan = begin_action(instance, ClaimAction.START, reason, now)
             lifetime = replace(plan.instance.lifetime, started_at=now)
             return replace(plan, instance=replace(plan.instance, ready_since=None, lifetime=lifetime))
         case DesiredState.TERMINATED:
@@ -154,12 +154,12 @@ def _warn_of_failure(instance: Instance, now: datetime) -> Plan:
         f"press Keep or run gpudesk-keep 4h on it. {instance.reason.message}"
     )
     warning = StopWarning(warning_type=WarningType.FAILED, created_at=now, stop_at=stop_at, message=message)
-    return start_warning(instance, warning, EventCode.FAILED_WARNING, instance.reason.message)
+    return issue_warning(instance, warning, EventCode.FAILED_WARNING, instance.reason.message)
 
 
 def _keep_retrying(instance: Instance, claim: Claim, step: Stop | Terminate, now: datetime) -> Plan:
     """Wait for EC2, call again every `STOP_RETRY_AFTER`, and notify people once after `STOP_OVERDUE_AFTER`."""
-    name, state = instance.name, require_machine(instance).state
+    name, state = instance.name, require_ec2_instance(instance).state
     if now - claim.claimed_at >= STOP_OVERDUE_AFTER and not claim.overdue_notified:
         return _notify_overdue(instance, claim, now)
     is_forced = isinstance(step, Stop) and step.force
@@ -173,7 +173,7 @@ def _keep_retrying(instance: Instance, claim: Claim, step: Stop | Terminate, now
 
 
 def _notify_overdue(instance: Instance, claim: Claim, now: datetime) -> Plan:
-    state = require_machine(instance).state
+    state = require_ec2_instance(instance).state
     message = (
         f"{instance.name} has not {_get_participle(claim)} for {format_duration(now - claim.claimed_at)}: EC2 still "
         f"says {state}. It is billed, and gpudesk calls again. An admin has to look at it in the EC2 console (state "

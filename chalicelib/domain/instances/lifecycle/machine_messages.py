@@ -12,7 +12,7 @@ from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.idle.heartbeat import Acknowledgement, Heartbeat
 from chalicelib.domain.idle.heartbeat_response import ActiveWarning, HeartbeatResponse, normalize_response
 from chalicelib.domain.instances.commands.keep import process_keep_request
-from chalicelib.domain.instances.lifecycle.plans import DecisionContext, record_event, require_machine
+from chalicelib.domain.instances.lifecycle.plans import DecisionContext, record_event, require_ec2_instance
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import ClaimAction, Instance, Phase
@@ -29,7 +29,7 @@ def process_heartbeat(
     :returns: None if the heartbeat has nothing new
     """
     heartbeat = observation.heartbeat
-    if not isinstance(heartbeat, Heartbeat) or heartbeat.instance_id != require_machine(instance).instance_id:
+    if not isinstance(heartbeat, Heartbeat) or heartbeat.instance_id != require_ec2_instance(instance).instance_id:
         return None
     if instance.lifetime.started_at and heartbeat.at <= instance.lifetime.started_at:
         return None

@@ -33,7 +33,7 @@ def record_outcome(instance: Instance, step: Step, outcome: Outcome, now: dateti
     A launched instance is always recorded. Any other outcome counts only while the record still waits for it.
     """
     if isinstance(outcome, InstanceLaunched) and instance.phase is Phase.TERMINATED:
-        plan = ec2_drift.reopen_record(instance, outcome.machine, now)
+        plan = ec2_drift.reopen_record(instance, outcome.ec2_instance, now)
     elif _is_expected(instance, step):
         plan = _apply_outcome(instance, step, outcome, now)
     else:
@@ -43,7 +43,7 @@ def record_outcome(instance: Instance, step: Step, outcome: Outcome, now: dateti
 
 
 def _is_expected(instance: Instance, step: Step) -> bool:
-    is_unlaunched = instance.phase in (Phase.REQUESTED, Phase.LAUNCHING) and instance.machine is None
+    is_unlaunched = instance.phase in (Phase.REQUESTED, Phase.LAUNCHING) and instance.ec2_instance is None
     attempt, claim = instance.launch.attempt, instance.claim
     match step:
         case ResolveLaunch():
@@ -64,8 +64,8 @@ def _apply_outcome(instance: Instance, step: Step, outcome: Outcome, now: dateti
     match step, outcome:
         case ResolveLaunch(), LaunchResolved():
             return launching.record_resolved_launch(instance, outcome, now)
-        case Launch(), InstanceLaunched(machine):
-            return ec2_drift.to_booting(instance, machine, now)
+        case Launch(), InstanceLaunched(ec2_instance):
+            return ec2_drift.to_booting(instance, ec2_instance, now)
         case ((ResolveLaunch() | Launch()), AwsError()):
             return launching.record_launch_error(instance, outcome, now)
         case SendDocument(), (CommandSent() | DocumentAlreadyInstalled() | AwsError()):

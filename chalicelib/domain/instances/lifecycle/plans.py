@@ -14,7 +14,7 @@ from chalicelib.domain.desk.channels import ChannelDirectory
 from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.instances.metering import advance_meter
 from chalicelib.domain.instances.plan import Plan
-from chalicelib.domain.instances.record import Instance, Machine, Phase
+from chalicelib.domain.instances.record import Ec2Instance, Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 
 
@@ -45,11 +45,6 @@ def build_heartbeat_key(role_id: str, instance_id: str) -> str:
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
     """
     return f"{role_id}:{instance_id}"
-
-
-def because(code: EventCode, message: str) -> EventReason:
-    """Return an `EventReason`."""
-    return EventReason(code=code, message=message)
 
 
 def no_op(instance: Instance, code: EventCode, message: str) -> Plan:
@@ -88,27 +83,27 @@ def to_stopped(instance: Instance, reason: EventReason, now: datetime) -> Instan
 
 def to_terminated(instance: Instance, reason: EventReason, now: datetime) -> Plan:
     """Return the plan that closes a record: AWS bills nothing of it any more."""
-    machine = instance.machine
+    ec2_instance = instance.ec2_instance
     ended = replace(
         with_phase(instance, Phase.TERMINATED, reason, now),
-        machine=None,
+        ec2_instance=None,
         claim=None,
         warning=None,
         terminated_at=now,
         spec=replace(instance.spec, desired=DesiredState.TERMINATED),
         lifetime=replace(instance.lifetime, keep_until=None, keep_requested_by=None),
     )
-    return record_event(ended, reason, now, **({"instance_id": machine.instance_id} if machine else {}))
+    return record_event(ended, reason, now, **({"instance_id": ec2_instance.instance_id} if ec2_instance else {}))
 
 
-def require_machine(instance: Instance) -> Machine:
+def require_ec2_instance(instance: Instance) -> Ec2Instance:
     """Return the EC2 instance of a record whose phase requires one.
 
     :raises ValueError: the record has no EC2 instance
     """
-    if instance.machine is None:
+    if instance.ec2_instance is None:
         raise ValueError(f"{instance.id} is {instance.phase} and has no EC2 instance")
-    return instance.machine
+    return instance.ec2_instance
 
 
 def advance_plan_meter(before: Instance, plan: Plan, now: datetime) -> Plan:

@@ -17,13 +17,13 @@ from chalicelib.domain.idle.rule import (
     judge_activity,
 )
 from chalicelib.domain.instances.lifecycle import benchmark_run
-from chalicelib.domain.instances.lifecycle.actions import plan_desired_state, start_action
+from chalicelib.domain.instances.lifecycle.actions import begin_action, plan_desired_state
 from chalicelib.domain.instances.lifecycle.lifetime import decide_lifetime
 from chalicelib.domain.instances.lifecycle.machine_messages import process_heartbeat
 from chalicelib.domain.instances.lifecycle.notified import forget_facts, record_once
-from chalicelib.domain.instances.lifecycle.plans import DecisionContext, no_op, require_machine
+from chalicelib.domain.instances.lifecycle.plans import DecisionContext, no_op, require_ec2_instance
 from chalicelib.domain.instances.lifecycle.stop_impact import describe_stop_impact
-from chalicelib.domain.instances.lifecycle.stop_warnings import cancel_warning, start_warning, wait_for_delivery
+from chalicelib.domain.instances.lifecycle.stop_warnings import cancel_warning, issue_warning, wait_for_delivery
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import Plan
 from chalicelib.domain.instances.record import ClaimAction, Instance
@@ -43,7 +43,7 @@ def judge_instance(instance: Instance, observation: Observation, now: datetime) 
     judgment = judge_activity(
         observation.heartbeat,
         ActivityCriteria(
-            instance_id=require_machine(instance).instance_id,
+            instance_id=require_ec2_instance(instance).instance_id,
             enabled_signals=policy.select_signals(has_gpu=instance.spec.hardware.nvidia_gpu_count > 0),
             policy=policy,
             not_before=instance.ready_since or instance.phase_since,
@@ -108,7 +108,7 @@ def _decide_unknown_activity(instance: Instance, judgment: ActivityJudgment, now
 
 
 def _decide_known_activity(
-    instance: Instance, judgment: ActivityJudgment, report: DecodedHeartbeat, now: datetime
+    instance: Instance, judgment: ActivityJudgment, heartbeat: DecodedHeartbeat, now: datetime
 ) -> Plan:
     """Cancel a warning that no longer applies, warn of a stop, or stop an idle instance."""
     if instance.observed.activity_unknown_since:
@@ -125,11 +125,11 @@ def _decide_known_activity(
         reason = to_event_reason(judgment.reason)
         return Plan(instance=forget_facts(instance, EventCode.IDLE_WARNING), reason=reason)
     if warning is None:
-        return _warn_of_idleness(instance, judgment, report, now)
-    return _decide_warned(instance, judgment, warning, now)
+        return _warn_of_idleness(instance, judgment, heartbeat, now)
+    return _decide_after_warning(instance, judgment, warning, now)
 
 
-def _decide_warned(instance: Instance, judgment: ActivityJudgment, warning: StopWarning, now: datetime) -> Plan:
+def _decide_after_warning(instance: Instance, judgment: ActivityJudgment, warning: StopWarning, now: datetime) -> Plan:
     """Stop an instance that was idle since its warning, once the time is over and the warning is delivered."""
     if judgment.quiet_since and judgment.quiet_since > warning.created_at:
         cause = f"it was in use after the warning, until {format_time(judgment.quiet_since)}"
@@ -144,15 +144,17 @@ def _decide_warned(instance: Instance, judgment: ActivityJudgment, warning: Stop
         return wait_for_delivery(instance, warning)
     message = f"{format_message(judgment.reason.message)} {warning.delivery_summary}"
     reason = EventReason(code=EventCode.IDLE, message=message)
-    return start_action(instance, ClaimAction.STOP, reason, now, WarningType.IDLE)
+    return begin_action(instance, ClaimAction.STOP, reason, now, WarningType.IDLE)
 
 
-def _warn_of_idleness(instance: Instance, judgment: ActivityJudgment, report: DecodedHeartbeat, now: datetime) -> Plan:
+def _warn_of_idleness(
+    instance: Instance, judgment: ActivityJudgment, heartbeat: DecodedHeartbeat, now: datetime
+) -> Plan:
     stop_at = now + instance.spec.policy.idle.warning_period
     message = (
         f"{instance.name} will be stopped at {format_time(stop_at)}. {format_message(judgment.reason.message)} "
-        f"{describe_stop_impact(instance, report)} To keep {instance.name} running, press Keep or run gpudesk-keep 4h "
-        "on it."
+        f"{describe_stop_impact(instance, heartbeat)} To keep {instance.name} running, press Keep or run "
+        "gpudesk-keep 4h on it."
     )
     warning = StopWarning(warning_type=WarningType.IDLE, created_at=now, stop_at=stop_at, message=message)
-    return start_warning(instance, warning, EventCode.IDLE_WARNING, judgment.reason.message)
+    return issue_warning(instance, warning, EventCode.IDLE_WARNING, judgment.reason.message)

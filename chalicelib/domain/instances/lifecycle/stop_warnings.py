@@ -14,7 +14,7 @@ from chalicelib.domain.instances.record import ClaimAction, Instance
 from chalicelib.domain.instances.warning import StopWarning
 
 
-def start_warning(
+def issue_warning(
     instance: Instance, warning: StopWarning, code: EventCode, evidence: str, *, action: ClaimAction = ClaimAction.STOP
 ) -> Plan:
     """Announce to people what gpudesk will do, and when.
