@@ -18,7 +18,8 @@ from chalicelib.control.services.queries import LiveState
 from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, Heartbeat
 from chalicelib.domain.images.record import Image
-from chalicelib.domain.instances.record import BenchmarkRun, ImageInProgress, Instance, ScheduledEvent
+from chalicelib.domain.instances.ec2_instance import ScheduledEvent
+from chalicelib.domain.instances.record import BenchmarkRun, ImageInProgress, Instance
 
 
 class ScheduledEventView(TypedDict):

@@ -10,7 +10,7 @@ from chalicelib.control.loop.resolve_launch import LaunchResolver
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import AwsError
 from chalicelib.domain.idle.rule import ActivityState
-from chalicelib.domain.instances.lifecycle.machine_messages import build_response
+from chalicelib.domain.instances.lifecycle.heartbeat_messages import build_response
 from chalicelib.domain.instances.lifecycle.plans import require_ec2_instance
 from chalicelib.domain.instances.lifecycle.ready import judge_instance
 from chalicelib.domain.instances.observation import NotVisible, Observation

@@ -28,7 +28,7 @@ from chalicelib.domain.images.plan import (
     SendImageDocument,
 )
 from chalicelib.domain.images.record import IN_PROGRESS_PHASES, Image
-from chalicelib.domain.instances.lifecycle.notified import forget_facts
+from chalicelib.domain.instances.lifecycle.notified_facts import forget_facts
 from chalicelib.domain.instances.plan import CallAccepted, SendDocument
 from chalicelib.domain.notifications.build_notifications import build_notifications
 from chalicelib.store.dynamo import VersionConflict

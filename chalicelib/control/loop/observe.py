@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from chalicelib.aws.ec2 import Ec2, select_for_record
 from chalicelib.aws.ssm import Ssm
 from chalicelib.domain.common.errors import AwsError
+from chalicelib.domain.instances.ec2_instance import Ec2State, ScheduledEvent
 from chalicelib.domain.instances.lifecycle.plans import build_heartbeat_key
 from chalicelib.domain.instances.observation import (
     NotVisible,
@@ -16,7 +17,7 @@ from chalicelib.domain.instances.observation import (
     TagsMissing,
     Unavailable,
 )
-from chalicelib.domain.instances.record import Ec2State, Instance, Phase, ScheduledEvent
+from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.store.heartbeats import HeartbeatItem, HeartbeatRepository
 
 ObservedInstances = Sequence[ObservedInstance] | Unavailable

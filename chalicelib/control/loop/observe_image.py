@@ -7,8 +7,8 @@ from chalicelib.aws.ssm import Ssm
 from chalicelib.domain.common.errors import AwsError
 from chalicelib.domain.images.plan import ImageObservation, ObservedAmi
 from chalicelib.domain.images.record import Image, ImagePhase
+from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.observation import NotVisible, ObservedCommand, Unavailable
-from chalicelib.domain.instances.record import Ec2State
 from chalicelib.store.instances.repository import InstanceRepository
 
 PHASES_WITH_AMI = (ImagePhase.CREATING, ImagePhase.PENDING, ImagePhase.DELETING)

@@ -15,7 +15,8 @@ from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.domain.idle.rule import ActivityJudgment, ActivityState
 from chalicelib.domain.images.record import Image, ImagePhase, ImageSource
 from chalicelib.domain.images.secret_restore import describe_regenerated_secrets
-from chalicelib.domain.instances.record import Ec2Instance, Instance, Phase
+from chalicelib.domain.instances.ec2_instance import Ec2Instance
+from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.setup.recipe import Recipe
 from chalicelib.domain.setup.state import AddedRecipe, collect_documents_for_image

@@ -10,7 +10,8 @@ from decimal import Decimal
 
 from chalicelib.domain.common.money import round_usd
 from chalicelib.domain.instances.billing import BillingState, Meter, Rates
-from chalicelib.domain.instances.record import Ec2Instance, Ec2State, Instance
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
+from chalicelib.domain.instances.record import Instance
 
 HOUR = Decimal(3600)
 

@@ -9,9 +9,10 @@ from chalicelib.domain.common.errors import AwsError
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.reason import Reason
 from chalicelib.domain.common.timeline import TimelineEntry
+from chalicelib.domain.instances.ec2_instance import Ec2Instance
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.metering import BilledSegment
-from chalicelib.domain.instances.record import Ec2Instance, Instance
+from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.setup.results import StepDurations
 
 

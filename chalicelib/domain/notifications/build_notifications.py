@@ -7,14 +7,9 @@ from chalicelib.domain.common.deadlines import NOTIFICATION_EXPIRY
 from chalicelib.domain.common.event_codes import Audience, EventCode
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.desk.channels import ChannelDirectory, Recipient
-from chalicelib.domain.instances.record import ClaimAction, Instance
-from chalicelib.domain.notifications.notification import (
-    DESK_ID,
-    ChannelType,
-    Delivery,
-    DeliveryChannel,
-    Notification,
-)
+from chalicelib.domain.instances.claim import ClaimAction
+from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.notifications.notification import DESK_ID, ChannelType, Delivery, DeliveryChannel, Notification
 
 USER_REQUEST_CODES = (EventCode.STOP_REQUESTED, EventCode.TERMINATE_REQUESTED)
 """Reasons of a stop or a termination that a person requested. That person knows that it starts, so it is not notified;

@@ -10,7 +10,8 @@ from chalicelib.domain.access.actor import Actor, Role
 from chalicelib.domain.common.errors import AwsError, Conflict, PermanentAwsError, TransientAwsError
 from chalicelib.domain.desk.settings import DeskSettings, Mode
 from chalicelib.domain.idle.rule import ActivityState
-from chalicelib.domain.instances.commands.rerun_setup import SetupRequest, apply_setup_request
+from chalicelib.domain.instances.commands.rerun_setup import apply_setup_request
+from chalicelib.domain.instances.commands.setup_request import SetupRequest
 from chalicelib.domain.instances.commands.start_benchmark import request_benchmark
 from chalicelib.domain.instances.lifecycle import decide, outcomes
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext

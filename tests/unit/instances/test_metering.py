@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from chalicelib.domain.instances.billing import Billing, BillingState, Meter, Rates
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
 from chalicelib.domain.instances.metering import (
     advance_meter,
     compute_cost,
@@ -14,7 +15,7 @@ from chalicelib.domain.instances.metering import (
     get_open_segment,
 )
 from chalicelib.domain.instances.observation import Observation
-from chalicelib.domain.instances.record import Ec2Instance, Ec2State, Instance
+from chalicelib.domain.instances.record import Instance
 from tests.property.world import INSTANCE_ID, START, VIEW
 from tests.unit.instances.simulation import Simulation, at, ready
 

@@ -10,7 +10,8 @@ from chalicelib.domain.common.write_warnings import WarningCode
 from chalicelib.domain.desk.policy_override import PolicyOverride
 from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.images.record import Image, ImagePhase
-from chalicelib.domain.instances.commands.rerun_setup import apply_setup_request, build_setup_request
+from chalicelib.domain.instances.commands.rerun_setup import apply_setup_request
+from chalicelib.domain.instances.commands.setup_request import build_setup_request
 from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.launch.prepare_launch import PreparedLaunch, prepare_launch
 from chalicelib.domain.launch.request import LaunchContext, LaunchRequest

@@ -32,7 +32,9 @@ from chalicelib.domain.images import creation
 from chalicelib.domain.images.plan import ImageObservation, ObservedAmi
 from chalicelib.domain.images.record import ImagePhase
 from chalicelib.domain.instances.billing import Billing, Rates
+from chalicelib.domain.instances.claim import Claim, ClaimAction
 from chalicelib.domain.instances.commands.start_benchmark import request_benchmark
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, ScheduledEvent
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt, LaunchState
 from chalicelib.domain.instances.lifecycle import decide, outcomes
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
@@ -46,17 +48,7 @@ from chalicelib.domain.instances.observation import (
     TagsMissing,
 )
 from chalicelib.domain.instances.plan import InstanceLaunched, Launch, NoLongerIdle, Plan, Start, Stop, Terminate
-from chalicelib.domain.instances.record import (
-    Claim,
-    ClaimAction,
-    Ec2Instance,
-    Ec2State,
-    Instance,
-    Lifetime,
-    ObservedState,
-    Phase,
-    ScheduledEvent,
-)
+from chalicelib.domain.instances.record import Instance, Lifetime, ObservedState, Phase
 from chalicelib.domain.instances.warning import StopWarning, WarningType
 from chalicelib.domain.notifications.build_notifications import build_notifications
 from chalicelib.domain.notifications.notification import Notification

@@ -11,8 +11,9 @@ from chalicelib.domain.common.text import ensure_period
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.common.write_warnings import WriteWarning
 from chalicelib.domain.desk.settings import Mode, build_paused_warning
+from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.commands.change import ENDING_PHASES, RecordChange, require_not_ending
-from chalicelib.domain.instances.record import ClaimAction, Instance, Phase
+from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.warning import WarningType
 

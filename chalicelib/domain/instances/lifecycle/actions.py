@@ -7,10 +7,11 @@ from datetime import datetime
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import timeline_entry
-from chalicelib.domain.instances.lifecycle.notified import record_once
+from chalicelib.domain.instances.claim import Claim, ClaimAction
+from chalicelib.domain.instances.lifecycle.notified_facts import record_once
 from chalicelib.domain.instances.lifecycle.plans import with_phase
 from chalicelib.domain.instances.plan import Plan, Start, Step, Stop, Terminate
-from chalicelib.domain.instances.record import Claim, ClaimAction, Instance, Phase
+from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.warning import WarningType
 

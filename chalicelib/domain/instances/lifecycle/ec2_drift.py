@@ -11,17 +11,19 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_duration
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
+from chalicelib.domain.instances.claim import Claim, ClaimAction
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
 from chalicelib.domain.instances.lifecycle.external_changes import (
     decide_end,
     decide_external_start,
     decide_external_stop,
     decide_scheduled_event,
 )
-from chalicelib.domain.instances.lifecycle.notified import record_once
+from chalicelib.domain.instances.lifecycle.notified_facts import record_once
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event, to_terminated, with_phase
 from chalicelib.domain.instances.observation import NotVisible, Observation, ObservedInstance, TagsMissing, Unavailable
 from chalicelib.domain.instances.plan import Plan
-from chalicelib.domain.instances.record import Claim, ClaimAction, Ec2Instance, Ec2State, Instance, Phase
+from chalicelib.domain.instances.record import Instance, Phase
 
 ENDED_STATES = (Ec2State.SHUTTING_DOWN, Ec2State.TERMINATED)
 

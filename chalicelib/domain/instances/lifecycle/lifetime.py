@@ -6,12 +6,13 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_time, pluralize
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
+from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.lifecycle.actions import begin_action
 from chalicelib.domain.instances.lifecycle.plans import no_op
 from chalicelib.domain.instances.lifecycle.stop_impact import describe_stop_impact
 from chalicelib.domain.instances.lifecycle.stop_warnings import cancel_warning, issue_warning, wait_for_delivery
 from chalicelib.domain.instances.plan import Plan
-from chalicelib.domain.instances.record import ClaimAction, Instance
+from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.warning import StopWarning, WarningType
 
 

@@ -12,10 +12,12 @@ from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.desk.channels import ChannelDirectory
 from chalicelib.domain.desk.settings import DeskSettings
+from chalicelib.domain.instances.ec2_instance import Ec2Instance
 from chalicelib.domain.instances.metering import advance_meter
 from chalicelib.domain.instances.plan import Plan
-from chalicelib.domain.instances.record import Ec2Instance, Instance, Phase
+from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
+from chalicelib.domain.setup.state import DocumentRun
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,3 +115,14 @@ def advance_plan_meter(before: Instance, plan: Plan, now: datetime) -> Plan:
     """
     instance, segments = advance_meter(before, plan.instance, now)
     return replace(plan, instance=instance, billed_segments=segments)
+
+
+def require_document_run(instance: Instance) -> DocumentRun:
+    """Return the run that the setup waits for.
+
+    :raises ValueError: no document of the setup was sent
+    """
+    run = instance.setup.current_run
+    if run is None:
+        raise ValueError(f"{instance.id}: no document of the setup was sent")
+    return run

@@ -16,17 +16,18 @@ from chalicelib.domain.idle.rule import (
     build_unknown_judgment,
     judge_activity,
 )
+from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.lifecycle import benchmark_run
 from chalicelib.domain.instances.lifecycle.actions import begin_action, plan_desired_state
+from chalicelib.domain.instances.lifecycle.heartbeat_messages import process_heartbeat
 from chalicelib.domain.instances.lifecycle.lifetime import decide_lifetime
-from chalicelib.domain.instances.lifecycle.machine_messages import process_heartbeat
-from chalicelib.domain.instances.lifecycle.notified import forget_facts, record_once
+from chalicelib.domain.instances.lifecycle.notified_facts import forget_facts, record_once
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext, no_op, require_ec2_instance
 from chalicelib.domain.instances.lifecycle.stop_impact import describe_stop_impact
 from chalicelib.domain.instances.lifecycle.stop_warnings import cancel_warning, issue_warning, wait_for_delivery
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import Plan
-from chalicelib.domain.instances.record import ClaimAction, Instance
+from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.instances.warning import StopWarning, WarningType
 
 

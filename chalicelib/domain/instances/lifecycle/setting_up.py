@@ -7,9 +7,10 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.text import format_duration, format_time
 from chalicelib.domain.instances.lifecycle.actions import plan_desired_state
 from chalicelib.domain.instances.lifecycle.booting import to_ready
-from chalicelib.domain.instances.lifecycle.document_run import decide_running, retry_document, send_document
+from chalicelib.domain.instances.lifecycle.document_run import decide_running, retry_document
+from chalicelib.domain.instances.lifecycle.document_send import send_document
+from chalicelib.domain.instances.lifecycle.heartbeat_messages import process_heartbeat
 from chalicelib.domain.instances.lifecycle.lifetime import decide_lifetime
-from chalicelib.domain.instances.lifecycle.machine_messages import process_heartbeat
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext, no_op
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import Plan

@@ -7,11 +7,12 @@ from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_message, format_time
 from chalicelib.domain.common.timeline import timeline_entry
-from chalicelib.domain.instances.lifecycle.notified import forget_facts
+from chalicelib.domain.instances.claim import ClaimAction
+from chalicelib.domain.instances.lifecycle.notified_facts import forget_facts
 from chalicelib.domain.instances.lifecycle.plans import no_op, record_event
 from chalicelib.domain.instances.plan import Plan
-from chalicelib.domain.instances.record import ClaimAction, Instance
-from chalicelib.domain.instances.warning import StopWarning
+from chalicelib.domain.instances.record import Instance
+from chalicelib.domain.instances.warning import StopWarning, WarningDelivery
 
 
 def issue_warning(
@@ -60,3 +61,22 @@ def wait_for_delivery(instance: Instance, warning: StopWarning) -> Plan:
         f"{format_time(warning.stop_by)} at the latest."
     )
     return no_op(instance, EventCode.WARNING_UNDELIVERED, message)
+
+
+def record_delivery(instance: Instance, warning_id: str, channel: str, now: datetime) -> Plan | None:
+    """Record that a channel has delivered the stop warning.
+
+    :returns: None if that is known, or if the instance has no such warning any more
+    """
+    warning = instance.warning
+    if warning is None or warning.id != warning_id or warning.is_delivered_by(channel):
+        return None
+    delivery = WarningDelivery(channel=channel, delivered_at=now)
+    message = f"The stop warning of {instance.name} was delivered by {channel}."
+    return record_event(
+        replace(instance, warning=replace(warning, deliveries=(*warning.deliveries, delivery))),
+        EventReason(code=EventCode.WARNING_DELIVERED, message=message),
+        now,
+        channel=channel,
+        warning=warning_id,
+    )

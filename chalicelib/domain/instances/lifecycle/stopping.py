@@ -1,63 +1,28 @@
-"""Decide for an instance that failed, is stopping, stopped or terminating. EC2 says when a stop is done."""
+"""Decide for an instance that is stopping, stopped or terminating. A stop is complete when EC2 reports `stopped`."""
 
 from dataclasses import replace
 from datetime import datetime
 
-from chalicelib.domain.common.deadlines import (
-    FAILED_RECORD_RETENTION,
-    STOP_FORCE_AFTER,
-    STOP_OVERDUE_AFTER,
-    STOP_RETRY_AFTER,
-)
+from chalicelib.domain.common.deadlines import STOP_FORCE_AFTER, STOP_OVERDUE_AFTER, STOP_RETRY_AFTER
 from chalicelib.domain.common.errors import AwsError, PermanentAwsError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import format_date_time, format_duration, format_message, format_time
-from chalicelib.domain.instances.lifecycle.actions import (
-    begin_action,
-    plan_desired_state,
-    plan_termination,
-    retry_action,
-)
-from chalicelib.domain.instances.lifecycle.machine_messages import process_heartbeat
-from chalicelib.domain.instances.lifecycle.notified import forget_facts, record_once
+from chalicelib.domain.common.text import format_duration, format_message
+from chalicelib.domain.instances.claim import Claim, ClaimAction
+from chalicelib.domain.instances.ec2_instance import Ec2State
+from chalicelib.domain.instances.lifecycle.actions import begin_action, plan_termination, retry_action
+from chalicelib.domain.instances.lifecycle.notified_facts import forget_facts, record_once
 from chalicelib.domain.instances.lifecycle.plans import (
-    DecisionContext,
     no_op,
     record_event,
     require_ec2_instance,
     to_stopped,
-    to_terminated,
     with_phase,
 )
-from chalicelib.domain.instances.lifecycle.stop_warnings import issue_warning, wait_for_delivery
-from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import NoLongerIdle, Plan, Stop, Terminate
-from chalicelib.domain.instances.record import Claim, ClaimAction, Ec2State, Instance, Phase
+from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.instances.spec import DesiredState
-from chalicelib.domain.instances.warning import StopWarning, WarningType
-
-
-def decide_failed(instance: Instance, observation: Observation, now: datetime, context: DecisionContext) -> Plan:
-    """Stop a failed instance after a warning, so that it is not billed without end; close a record without one."""
-    if instance.ec2_instance is None:
-        return _close_failed_record(instance, now)
-    plan = plan_desired_state(instance, now) or process_heartbeat(instance, observation, now, context)
-    if plan:
-        return plan
-    if instance.lifetime.keep_until and instance.has_keep(now):
-        until = format_date_time(instance.lifetime.keep_until)
-        message = f"{instance.name} failed. It is kept until {until}, so that somebody can look for the cause."
-        return no_op(instance, EventCode.KEEP_ACTIVE, message)
-    warning = instance.warning
-    if warning is None:
-        return _warn_of_failure(instance, now)
-    if now < warning.stop_at:
-        return no_op(instance, EventCode.FAILED, instance.reason.message)
-    if not warning.can_act(now):
-        return wait_for_delivery(instance, warning)
-    reason = EventReason(code=EventCode.FAILED, message=f"Its setup failed. {warning.delivery_summary}")
-    return begin_action(instance, ClaimAction.STOP, reason, now, WarningType.FAILED)
+from chalicelib.domain.instances.warning import WarningType
 
 
 def decide_stopping(instance: Instance, now: datetime) -> Plan:
@@ -137,24 +102,6 @@ def record_call_error(instance: Instance, error: AwsError, now: datetime) -> Pla
         "console."
     )
     return record_once(instance, code, EventReason(code=code, message=message), now)
-
-
-def _close_failed_record(instance: Instance, now: datetime) -> Plan:
-    """Close the record of a failed launch when somebody terminates it, or after `FAILED_RECORD_RETENTION`."""
-    if instance.spec.desired is DesiredState.TERMINATED or now - instance.phase_since > FAILED_RECORD_RETENTION:
-        message = f"The record of {instance.name} is closed. {instance.reason.message}"
-        return to_terminated(instance, EventReason(code=EventCode.FAILED_RECORD_CLOSED, message=message), now)
-    return no_op(instance, EventCode.FAILED, instance.reason.message)
-
-
-def _warn_of_failure(instance: Instance, now: datetime) -> Plan:
-    stop_at = now + instance.spec.policy.idle.warning_period
-    message = (
-        f"{instance.name} will be stopped at {format_time(stop_at)}, because its setup failed. To leave it running, "
-        f"press Keep or run gpudesk-keep 4h on it. {instance.reason.message}"
-    )
-    warning = StopWarning(warning_type=WarningType.FAILED, created_at=now, stop_at=stop_at, message=message)
-    return issue_warning(instance, warning, EventCode.FAILED_WARNING, instance.reason.message)
 
 
 def _keep_retrying(instance: Instance, claim: Claim, step: Stop | Terminate, now: datetime) -> Plan:
