@@ -12,8 +12,8 @@ from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.notifications.notification import DESK_ID, ChannelType, Delivery, DeliveryChannel, Notification
 
 USER_REQUEST_CODES = (EventCode.STOP_REQUESTED, EventCode.TERMINATE_REQUESTED)
-"""Reasons of a stop or a termination that a person requested. That person knows that it starts, so it is not notified;
-a failure is."""
+"""Reasons of a stop or a termination that a person requested. That person knows about the request, so nobody is
+notified when the action begins. If it fails, people are notified."""
 
 DESK_NAME = "gpudesk"
 ADMIN_OWNER = "admin"
@@ -102,6 +102,7 @@ def _build_notification(instance: Instance, entry: TimelineEntry, directory: Cha
         warning_id=warning.id if warning else None,
         stop_at=warning.stop_at if warning else None,
         is_termination=entry.details.get("action") == ClaimAction.TERMINATE,
+        rejected_by=entry.details.get("rejected_by", "AWS"),
         image_id=entry.details.get("image"),
         deliveries=_build_deliveries(entry.code.audience, instance.owner, directory, entry.at),
     )

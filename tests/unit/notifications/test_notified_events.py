@@ -18,7 +18,7 @@ from chalicelib.control.loop.adopt_orphans import OrphanAdopter
 from chalicelib.control.loop.notifications import NotificationSender
 from chalicelib.control.loop.reconcile import Reconciler
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
-from chalicelib.domain.common.errors import PermanentAwsError, QuotaExceeded
+from chalicelib.domain.common.errors import PermanentAwsError, PrerequisiteMissing, QuotaExceeded
 from chalicelib.domain.common.event_codes import Audience, EventCode, ReplayAction
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import TimelineEntry
@@ -609,6 +609,13 @@ def test_no_agent_warning_of_an_instance_with_a_disk_announces_a_stop() -> None:
     instance, entries = decided(no_agent(observed=ObservedState(boot_id="boot-1", agent_seen=True)), **booting())
     subject, _ = delivered(instance, entries).mails[MAIL[Audience.ADMIN]]
     assert subject == f"gpudesk: {NAME} does not respond to SSM and will be stopped at 10:05 UTC"
+
+
+def test_launch_without_a_prerequisite_is_rejected_by_gpudesk_not_by_aws() -> None:
+    instance, entries = launch_failed(PrerequisiteMissing("gpudesk is not set up in us-east-1"))
+    subject, text = delivered(instance, entries).mails[MAIL[Audience.OWNER]]
+    assert subject == f"gpudesk: {NAME} could not be launched: gpudesk rejected the request"
+    assert f"{NAME} could not be launched. gpudesk is not set up in us-east-1. Nothing was launched." in text
 
 
 def test_overdue_sweep_is_mailed_to_the_admins_without_a_name() -> None:
