@@ -123,7 +123,7 @@ def test_image_request_is_accepted_with_warnings(creation: Creation, ready: Benc
     ]
     known_host = f"`ssh-keygen -R {ready.ada('GET', '/instances/brave-otter').json['id']}`"
     assert known_host in warnings["instance_reboots"]
-    assert warnings["activity_interrupted"].startswith("brave-otter is in use, and the reboot interrupts that: busy: ")
+    assert warnings["activity_interrupted"].startswith("brave-otter is in use, and the reboot interrupts that. Busy: ")
 
 
 def test_repeated_image_request_returns_the_same_image(creation: Creation) -> None:

@@ -43,7 +43,7 @@ def build_ready_instance(policy: Policy, at: datetime) -> Instance:
         ),
         phase=Phase.READY,
         phase_since=at,
-        reason=EventReason(code=EventCode.READY, message="ready"),
+        reason=EventReason(code=EventCode.READY, message="The instance is ready."),
         setup=SetupState(recipe=RECIPE),
         ec2_instance=Ec2Instance(instance_id=MACHINE_ID, zone=ZONE, state=Ec2State.RUNNING, launched_at=at),
         ready_since=at,
@@ -67,12 +67,8 @@ def start_setup(instance: Instance, at: datetime) -> Instance:
     """Return the instance with a running setup."""
     run = DocumentRun(attempt_id="-", sent_at=at, last_sent_at=at, command_id="-")
     setup = SetupState(recipe=RECIPE, documents=(SETUP_DOCUMENT,), current_run=run)
-    return replace(
-        with_phase(
-            instance, Phase.SETTING_UP, EventReason(code=EventCode.SETTING_UP, message="it is being set up"), at
-        ),
-        setup=setup,
-    )
+    reason = EventReason(code=EventCode.SETTING_UP, message="The instance is being set up.")
+    return replace(with_phase(instance, Phase.SETTING_UP, reason, at), setup=setup)
 
 
 OBSERVED_INSTANCE = ObservedInstance(

@@ -112,7 +112,7 @@ class OrphanAdopter:
             setup=SetupState(recipe=RECIPE),
             phase=Phase.STOPPED if is_stopped else Phase.READY,
             phase_since=now,
-            reason=EventReason(code=EventCode.ADOPTED, message="adopted: it had gpudesk tags but no record"),
+            reason=EventReason(code=EventCode.ADOPTED, message="The EC2 instance had gpudesk tags but no record."),
             ec2_instance=Ec2Instance(
                 instance_id=ec2.instance_id,
                 zone=ec2.zone,

@@ -9,7 +9,6 @@ from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.errors import Conflict, ErrorCode
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import ensure_period
 from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
 from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.domain.idle.rule import ActivityJudgment, ActivityState
@@ -156,5 +155,5 @@ def _list_reboot_warnings(
     message = f"{instance.name} reboots for its image. Everything that runs on it ends, and {secrets}."
     yield WriteWarning(WarningCode.INSTANCE_REBOOTS, message)
     if activity and activity.state is ActivityState.BUSY:
-        message = f"{instance.name} is in use, and the reboot interrupts that: {activity.reason.message}"
-        yield WriteWarning(WarningCode.ACTIVITY_INTERRUPTED, ensure_period(message))
+        message = f"{instance.name} is in use, and the reboot interrupts that. {activity.reason.message}"
+        yield WriteWarning(WarningCode.ACTIVITY_INTERRUPTED, message)

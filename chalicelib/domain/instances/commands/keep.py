@@ -8,7 +8,7 @@ from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError, Val
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.reason import Reason
-from chalicelib.domain.common.text import ensure_period, format_date_time, format_timestamp, pluralize
+from chalicelib.domain.common.text import format_date_time, format_timestamp, pluralize
 from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
 from chalicelib.domain.desk.settings import Limits
 from chalicelib.domain.idle.heartbeat import KeepRequest
@@ -45,7 +45,7 @@ def request_keep(instance: Instance, until: datetime, actor: Actor, limits: Limi
         )
     if instance.phase is Phase.STOPPING or instance.spec.desired is DesiredState.STOPPED:
         raise Conflict(
-            f"{name} is already being stopped, so it cannot be kept. {ensure_period(instance.reason.message)} To start "
+            f"{name} is already being stopped, so it cannot be kept. {instance.reason.message} To start "
             f"it again, send POST /instances/{name}/start.",
             code=ErrorCode.STOP_ALREADY_STARTED,
         )
@@ -101,7 +101,7 @@ def grant_keep(
     warning = instance.warning
     if warning and (until > warning.stop_at or warning.warning_type is WarningType.IDLE):
         changed = replace(changed, warning=None)
-        cause = f"it is kept until {format_date_time(until)}, requested by {requested_by}"
+        cause = f"It is kept until {format_date_time(until)}, requested by {requested_by}."
         entries.append(timeline_entry(now, build_cancellation_reason(instance, cause)))
     return changed, tuple(entries)
 
@@ -123,8 +123,8 @@ def build_keep_reason(instance: Instance) -> Reason:
 def _refuse_keep(instance: Instance, request: KeepRequest, now: datetime) -> Plan:
     cause = f"the maximum lifetime of {pluralize(instance.spec.policy.max_hours, 'hour')} is over"
     message = (
-        f"A keep of {instance.name} that was requested on the instance is refused: {cause}. Only a keep over gpudesk "
-        "can extend it."
+        f"A keep of {instance.name} that was requested on the instance is refused: {cause}. To keep the instance "
+        f"running, request the keep from gpudesk (POST /instances/{instance.name}/keep)."
     )
     reason = EventReason(code=EventCode.KEEP_REFUSED, message=message)
     result = KeepResult(id=request.id, granted=False, message=cause)

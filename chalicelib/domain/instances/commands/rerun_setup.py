@@ -7,7 +7,6 @@ from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.common.errors import Conflict, ErrorCode
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import ensure_period
 from chalicelib.domain.common.timeline import TimelineEntry, timeline_entry
 from chalicelib.domain.instances.commands.change import ENDING_PHASES, RecordChange
 from chalicelib.domain.instances.commands.setup_request import SetupRequest
@@ -104,7 +103,7 @@ def _require_can_set_up(instance: Instance, recipe: str) -> None:
         )
         raise Conflict(message, code=ErrorCode.IMAGE_IN_PROGRESS)
     if instance.ec2_instance is None:
-        message = f"{name} has failed and has no EC2 instance. {ensure_period(instance.reason.message)}"
+        message = f"{name} has failed and has no EC2 instance. {instance.reason.message}"
         raise Conflict(message, code=ErrorCode.INSTANCE_FAILED)
     failed = instance.setup.recipe or instance.spec.software.recipe
     if phase is Phase.FAILED and recipe != failed:
@@ -151,5 +150,5 @@ def _cancel_outdated_warning(instance: Instance, now: datetime) -> tuple[Instanc
     warning = instance.warning
     if warning is None or warning.warning_type not in (WarningType.IDLE, WarningType.FAILED):
         return instance, ()
-    entry = timeline_entry(now, build_cancellation_reason(instance, "it is being set up"))
+    entry = timeline_entry(now, build_cancellation_reason(instance, "It is being set up."))
     return replace(instance, warning=None), (entry,)

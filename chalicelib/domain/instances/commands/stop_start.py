@@ -7,7 +7,6 @@ from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.common.errors import Conflict, ErrorCode
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import ensure_period
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.common.write_warnings import WriteWarning
 from chalicelib.domain.desk.settings import Mode, build_paused_warning
@@ -46,8 +45,7 @@ def request_start(instance: Instance, actor: Actor, now: datetime) -> RecordChan
     require_not_ending(instance, "be started")
     if instance.phase is Phase.FAILED:
         raise Conflict(
-            f"{instance.name} has failed: {ensure_period(instance.reason.message)} Stop it first, or launch another "
-            "instance.",
+            f"{instance.name} has failed. {instance.reason.message} Stop it first, or launch another instance.",
             code=ErrorCode.INSTANCE_FAILED,
         )
     if instance.spec.desired is DesiredState.RUNNING:

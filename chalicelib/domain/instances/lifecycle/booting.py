@@ -8,7 +8,7 @@ from chalicelib.domain.common.errors import AwsError, InsufficientCapacity, Perm
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.money import format_usd
-from chalicelib.domain.common.text import format_date_time, format_duration, format_message, format_time, pluralize
+from chalicelib.domain.common.text import format_date_time, format_duration, format_time, pluralize
 from chalicelib.domain.instances.claim import Claim, ClaimAction
 from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.lifecycle.actions import begin_action, plan_desired_state, retry_action
@@ -38,7 +38,7 @@ def decide(instance: Instance, observation: Observation, now: datetime) -> Plan:
     if ec2_instance.state in (Ec2State.STOPPED, Ec2State.STOPPING):
         return _retry_start(instance, now)
     instance = replace(instance, claim=None)
-    lifetime = decide_lifetime(instance, "booting", now)
+    lifetime = decide_lifetime(instance, "It is booting.", now)
     if lifetime:
         return lifetime
     if isinstance(observation.agent, Unavailable):
@@ -69,12 +69,11 @@ def record_start_error(instance: Instance, error: AwsError, now: datetime) -> Pl
 def abandon_start(instance: Instance, cause: str, now: datetime) -> Plan:
     """Make no more attempts to start the instance. It stays stopped until somebody starts it again.
 
-    :param cause: why, as a clause or sentences
+    :param cause: one or more sentences
     """
     message = (
-        f"{instance.name} could not be started and stays stopped. {format_message(cause)} "
-        f"Start it again later, or launch "
-        "another instance."
+        f"{instance.name} could not be started and stays stopped. {cause} Start it again later, or launch another "
+        "instance."
     )
     reason = EventReason(code=EventCode.START_FAILED, message=message)
     stopped = replace(with_phase(instance, Phase.STOPPED, reason, now), claim=None)
@@ -96,7 +95,7 @@ def to_ready(instance: Instance, summary: str, now: datetime) -> Plan:
 def _retry_start(instance: Instance, now: datetime) -> Plan:
     """Call StartInstances again while EC2 still shows the instance as stopped, at most until `START_DEADLINE`."""
     if now - instance.phase_since > START_DEADLINE:
-        return abandon_start(instance, f"EC2 has not started it within {format_duration(START_DEADLINE)}", now)
+        return abandon_start(instance, f"EC2 did not start it within {format_duration(START_DEADLINE)}.", now)
     claim = instance.claim or Claim(
         action=ClaimAction.START,
         claimed_at=now,
@@ -120,7 +119,7 @@ def _is_of_this_boot(agent: ObservedAgent, launched_at: datetime) -> bool:
 def _record_agent(instance: Instance, now: datetime) -> Plan:
     """Go on to the setup, or to ready if the setup is done, since the agent responds."""
     if instance.warning and instance.warning.warning_type is WarningType.NO_AGENT:
-        return replace(cancel_warning(instance, "its SSM agent responds now", now), requeue=True)
+        return replace(cancel_warning(instance, "Its SSM agent responds now.", now), requeue=True)
     instance = replace(instance, observed=replace(instance.observed, agent_seen=True))
     if instance.setup.is_done:
         return to_ready(instance, _describe_start(instance, now), now)

@@ -6,7 +6,7 @@ from datetime import datetime
 from chalicelib.domain.common.deadlines import DOCUMENT_MARGIN, MAX_SETUP_ATTEMPTS, SETUP_RETRY
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import format_duration, format_message
+from chalicelib.domain.common.text import format_duration
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.instances.lifecycle import setup_results
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext, no_op, record_event, require_document_run
@@ -56,7 +56,7 @@ def retry_document(instance: Instance, command: ObservedCommand | None, cause: s
         return fail_setup(instance, f"{description}, {attempts} times. {failure.remediation}", now)
     message = (
         f"{description} on {instance.name}. gpudesk runs it again (attempt {attempts + 1} of {MAX_SETUP_ATTEMPTS}). "
-        f"{format_message(failure.remediation)}"
+        f"{failure.remediation}"
     )
     reason = EventReason(code=EventCode.DOCUMENT_FAILED, message=message)
     return record_event(instance, reason, now, command_id=run.command_id or "")

@@ -21,8 +21,8 @@ def decide_lifetime(
 ) -> Plan | None:
     """Warn before the lifetime ends, then stop the instance, also if it is busy. A keep moves the end.
 
-    :param evidence: what the instance is doing, as a clause
-    :param heartbeat: the heartbeat, for what a stop would end
+    :param evidence: the activity of the instance, in sentences
+    :param heartbeat: it says which kernels and sessions a stop would end
     :returns: None while the end is not near
     """
     ends_at, warning_due_at = instance.lifetime_ends_at, instance.lifetime_warning_due_at
@@ -46,8 +46,7 @@ def _warn(instance: Instance, evidence: str, heartbeat: DecodedHeartbeat, now: d
     stop_at = max(ends_at, now + instance.spec.policy.idle.warning_period)
     message = (
         f"{_describe_end(instance)} at {format_time(ends_at)}. It will be stopped at {format_time(stop_at)}, even if "
-        f"it is in use ({evidence.removesuffix('.')}). {describe_stop_impact(instance, heartbeat)} To run it longer, "
-        "press Keep."
+        f"it is in use. {evidence} {describe_stop_impact(instance, heartbeat)} To run it longer, press Keep."
     )
     warning = StopWarning(warning_type=WarningType.LIFETIME, created_at=now, stop_at=stop_at, message=message)
     return issue_warning(instance, warning, EventCode.LIFETIME_WARNING, evidence)

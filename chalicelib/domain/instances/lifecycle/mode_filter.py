@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import format_message
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.lifecycle import notified_facts
 from chalicelib.domain.instances.lifecycle.decision import Decision
@@ -21,7 +20,7 @@ def apply_mode(decision: Decision) -> Decision:
     """
     mode, plan, current = decision.context.desk.mode, decision.decided_plan, decision.instance
     if mode is not Mode.ENFORCE and current.warning:
-        cause = "gpudesk is paused now" if mode is Mode.PAUSED else "gpudesk only does a dry run now"
+        cause = "gpudesk is paused now." if mode is Mode.PAUSED else "gpudesk only does a dry run now."
         return replace(decision, plan=cancel_warning(current, cause, decision.now))
     if mode is Mode.PAUSED and (plan.step or plan.autonomous or current.ec2_instance is None):
         message = f"gpudesk is paused. It does not go on with {current.name}: {plan.reason.message}"
@@ -40,5 +39,5 @@ def _build_dry_run_reason(plan: Plan) -> EventReason:
     """Return what gpudesk would do on its own, and why."""
     instance, details = plan.instance, plan.timeline[0].details
     action = instance.claim.action if instance.claim else details["action"]
-    evidence = format_message(details.get("evidence", plan.reason.message))
+    evidence = details.get("evidence", plan.reason.message)
     return EventReason(code=EventCode.DRY_RUN, message=f"Dry run: would {action} {instance.name}. {evidence}")

@@ -6,7 +6,7 @@ from datetime import datetime
 from chalicelib.domain.common.deadlines import UNKNOWN_ACTIVITY_NOTIFY_AFTER
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason, to_event_reason
-from chalicelib.domain.common.text import format_date_time, format_duration, format_message, format_time
+from chalicelib.domain.common.text import format_date_time, format_duration, format_time
 from chalicelib.domain.idle.clock_skew import detect_clock_skew
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat
 from chalicelib.domain.idle.rule import (
@@ -34,11 +34,11 @@ from chalicelib.domain.instances.warning import StopWarning, WarningType
 def judge_instance(instance: Instance, observation: Observation, now: datetime) -> ActivityJudgment:
     """Judge the activity of an instance now. It counts as busy during a benchmark and the creation of an image."""
     if instance.has_image_in_progress(now):
-        message = f"busy: an image of {instance.name} is being created"
+        message = f"Busy: an image of {instance.name} is being created."
         return _judge_busy(EventReason(code=EventCode.IMAGE_IN_PROGRESS, message=message))
     if instance.benchmark_run:
         run = instance.benchmark_run
-        message = f"busy: {run.requested_by} requested a benchmark at {format_time(run.requested_at)}"
+        message = f"Busy: {run.requested_by} requested a benchmark at {format_time(run.requested_at)}."
         return _judge_busy(EventReason(code=EventCode.BENCHMARK_IN_PROGRESS, message=message))
     policy = instance.spec.policy.idle
     judgment = judge_activity(
@@ -61,8 +61,8 @@ def judge_instance(instance: Instance, observation: Observation, now: datetime) 
 def decide(instance: Instance, observation: Observation, now: datetime, context: DecisionContext) -> Plan:
     """Decide what follows for a ready instance.
 
-    A requested stop comes first, then a new warning or the stop at the end of the lifetime: no heartbeat can hold that
-    up. Idleness is judged last, only if nothing else happens.
+    A requested stop comes first, then a new warning or the stop at the end of the lifetime: a heartbeat cannot delay
+    them. Idleness is judged last, only if nothing else happens.
     """
     requested = plan_desired_state(instance, now)
     if requested:
@@ -101,7 +101,7 @@ def _decide_unknown_activity(instance: Instance, judgment: ActivityJudgment, now
         return Plan(instance=instance, reason=to_event_reason(judgment.reason))
     message = (
         f"{instance.name} has not been monitored for {format_duration(now - since)}. "
-        f"{format_message(judgment.reason.message)} Its maximum lifetime still applies. To find the cause, run "
+        f"{judgment.reason.message} Its maximum lifetime still applies. To find the cause, run "
         "gpudesk-status and systemctl status gpudesk-probe on it."
     )
     reason = EventReason(code=EventCode.ACTIVITY_UNKNOWN, message=message)
@@ -119,7 +119,7 @@ def _decide_known_activity(
         message = f"{instance.name} is kept until {format_date_time(keep_until)}."
         if warning:
             return cancel_warning(instance, message, now)
-        return no_op(instance, EventCode.KEEP_ACTIVE, f"{message} {format_message(judgment.reason.message)}")
+        return no_op(instance, EventCode.KEEP_ACTIVE, f"{message} {judgment.reason.message}")
     if judgment.state is not ActivityState.IDLE:
         if warning:
             return cancel_warning(instance, judgment.reason.message, now)
@@ -133,17 +133,17 @@ def _decide_known_activity(
 def _decide_after_warning(instance: Instance, judgment: ActivityJudgment, warning: StopWarning, now: datetime) -> Plan:
     """Stop an instance that was idle since its warning, once the time is over and the warning is delivered."""
     if judgment.quiet_since and judgment.quiet_since > warning.created_at:
-        cause = f"it was in use after the warning, until {format_time(judgment.quiet_since)}"
+        cause = f"It was in use after the warning, until {format_time(judgment.quiet_since)}."
         return replace(cancel_warning(instance, cause, now), requeue=True)
     if now < warning.stop_at:
         message = (
-            f"{format_message(judgment.reason.message)} A warning was sent: {instance.name} will be stopped at "
+            f"{judgment.reason.message} A warning was sent: {instance.name} will be stopped at "
             f"{format_time(warning.stop_at)}."
         )
         return no_op(instance, EventCode.IDLE_WARNING_ACTIVE, message)
     if not warning.can_act(now):
         return wait_for_delivery(instance, warning)
-    message = f"{format_message(judgment.reason.message)} {warning.delivery_summary}"
+    message = f"{judgment.reason.message} {warning.delivery_summary}"
     reason = EventReason(code=EventCode.IDLE, message=message)
     return begin_action(instance, ClaimAction.STOP, reason, now, WarningType.IDLE)
 
@@ -153,7 +153,7 @@ def _warn_of_idleness(
 ) -> Plan:
     stop_at = now + instance.spec.policy.idle.warning_period
     message = (
-        f"{instance.name} will be stopped at {format_time(stop_at)}. {format_message(judgment.reason.message)} "
+        f"{instance.name} will be stopped at {format_time(stop_at)}. {judgment.reason.message} "
         f"{describe_stop_impact(instance, heartbeat)} To keep {instance.name} running, press Keep or run "
         "gpudesk-keep 4h on it."
     )

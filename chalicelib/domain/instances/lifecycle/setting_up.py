@@ -21,12 +21,12 @@ def decide(instance: Instance, observation: Observation, now: datetime, context:
     """Decide what follows while documents remain to be run.
 
     A new warning or a stop at the end of the lifetime comes first. Otherwise the messages of the heartbeat are
-    processed, and a lifetime warning that is already sent holds the setup up.
+    processed. While a lifetime warning is active, the setup does not go on.
     """
     requested = plan_desired_state(instance, now)
     if requested:
         return requested
-    lifetime = decide_lifetime(instance, "being set up", now, observation.heartbeat)
+    lifetime = decide_lifetime(instance, "It is being set up.", now, observation.heartbeat)
     if lifetime and lifetime.instance != instance:
         return lifetime
     plan = process_heartbeat(instance, observation, now, context) or lifetime

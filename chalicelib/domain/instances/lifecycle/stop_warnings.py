@@ -5,7 +5,7 @@ from datetime import datetime
 
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import format_message, format_time
+from chalicelib.domain.common.text import format_time
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.lifecycle.notified_facts import forget_facts
@@ -20,8 +20,8 @@ def issue_warning(
 ) -> Plan:
     """Announce to people what gpudesk will do, and when.
 
-    :param evidence: why, for the timeline
-    :param action: what is announced
+    :param evidence: one or more sentences that prove the reason; the timeline stores them
+    :param action: the announced action
     """
     reason = EventReason(code=code, message=warning.message)
     details = {"stop_at": warning.stop_at.isoformat(), "evidence": evidence, "action": str(action)}
@@ -36,7 +36,7 @@ def issue_warning(
 def cancel_warning(instance: Instance, cause: str, now: datetime) -> Plan:
     """Cancel the stop warning of an instance and notify people of that.
 
-    :param cause: a clause or a sentence
+    :param cause: one or more sentences
     """
     return record_event(replace(instance, warning=None), build_cancellation_reason(instance, cause), now)
 
@@ -44,12 +44,11 @@ def cancel_warning(instance: Instance, cause: str, now: datetime) -> Plan:
 def build_cancellation_reason(instance: Instance, cause: str) -> EventReason:
     """Return the reason that people are notified of when a stop warning no longer applies.
 
-    :param cause: a clause or a sentence
+    :param cause: one or more sentences
     """
     message = (
-        f"{instance.name} keeps running: the stop warning no longer applies. {format_message(cause)} "
-        f"gpudesk sends a new "
-        f"warning before it stops {instance.name}."
+        f"{instance.name} keeps running: the stop warning no longer applies. {cause} gpudesk sends a new warning "
+        f"before it stops {instance.name}."
     )
     return EventReason(code=EventCode.WARNING_CANCELLED, message=message)
 

@@ -7,7 +7,7 @@ from chalicelib.domain.common.deadlines import STOP_FORCE_AFTER, STOP_OVERDUE_AF
 from chalicelib.domain.common.errors import AwsError, PermanentAwsError
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
-from chalicelib.domain.common.text import format_duration, format_message
+from chalicelib.domain.common.text import format_duration
 from chalicelib.domain.instances.claim import Claim, ClaimAction
 from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.lifecycle.actions import begin_action, plan_termination, retry_action
@@ -26,7 +26,7 @@ from chalicelib.domain.instances.warning import WarningType
 
 
 def decide_stopping(instance: Instance, now: datetime) -> Plan:
-    """Wait until EC2 says stopped: call again, then by force, then notify people."""
+    """Wait until EC2 says stopped: call again, then stop by force, then notify people."""
     if instance.spec.desired is DesiredState.TERMINATED:
         return plan_termination(instance, now)
     ec2_instance, claim = require_ec2_instance(instance), instance.claim
@@ -68,13 +68,13 @@ def decide_terminating(instance: Instance, now: datetime) -> Plan:
 
 
 def cancel_stop(instance: Instance, outcome: NoLongerIdle, now: datetime) -> Plan:
-    """Return an instance to ready that was in use again before the stop: gpudesk has not called AWS."""
+    """Make an instance ready again that was in use before gpudesk called AWS to stop it."""
     if instance.claim is None or instance.claim.warning_type is not WarningType.IDLE:
         message = f"Somebody has requested a stop of {instance.name} meanwhile."
         return no_op(instance, EventCode.SUPERSEDED, message)
     message = (
-        f"{instance.name} was not stopped. {format_message(outcome.reason.message)} gpudesk sends a new warning before "
-        "it stops it."
+        f"{instance.name} was not stopped. {outcome.reason.message} gpudesk sends a new warning before it stops "
+        f"{instance.name}."
     )
     reason = EventReason(code=EventCode.STOP_CANCELLED, message=message)
     ready = replace(with_phase(instance, Phase.READY, reason, now), claim=None)
@@ -96,10 +96,9 @@ def record_call_error(instance: Instance, error: AwsError, now: datetime) -> Pla
     if claim.rejection_code != error.code:
         instance = replace(forget_facts(instance, code), claim=replace(claim, rejection_code=error.code))
     message = (
-        f"{instance.name} could not be {_get_participle(claim)}: AWS rejected the call. "
-        f"{format_message(error.description)} It is billed, and gpudesk calls again every "
-        f"{format_duration(STOP_RETRY_AFTER)}. An admin has to remove the cause, or {claim.action} it in the EC2 "
-        "console."
+        f"{instance.name} could not be {_get_participle(claim)}: AWS rejected the call. {error.description} AWS bills "
+        f"{instance.name} meanwhile, and gpudesk calls again every {format_duration(STOP_RETRY_AFTER)}. An admin must "
+        f"remove the cause, or {claim.action} the instance in the EC2 console."
     )
     return record_once(instance, code, EventReason(code=code, message=message), now)
 
@@ -123,8 +122,8 @@ def _notify_overdue(instance: Instance, claim: Claim, now: datetime) -> Plan:
     state = require_ec2_instance(instance).state
     message = (
         f"{instance.name} has not {_get_participle(claim)} for {format_duration(now - claim.claimed_at)}: EC2 still "
-        f"says {state}. It is billed, and gpudesk calls again. An admin has to look at it in the EC2 console (state "
-        "transition reason)."
+        f"says {state}. AWS bills {instance.name} meanwhile, and gpudesk calls again. An admin should look for the "
+        "cause in the EC2 console (state transition reason)."
     )
     code = EventCode.TERMINATE_OVERDUE if claim.action is ClaimAction.TERMINATE else EventCode.STOP_OVERDUE
     reason = EventReason(code=code, message=message)
