@@ -4,9 +4,10 @@ The root user of an instance can write anything into the item, so every value is
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from chalicelib.domain.idle.epoch_seconds import from_epoch_seconds
 from chalicelib.domain.idle.evidence import Evidence, SignalState
 from chalicelib.domain.idle.heartbeat import (
     FORMAT_VERSION,
@@ -131,7 +132,7 @@ def _read_text(value: Any) -> str:
 
 
 def _read_time(value: Any) -> datetime:
-    return datetime.fromtimestamp(_read_count(value), UTC)
+    return from_epoch_seconds(_read_count(value))
 
 
 def _read_count(value: Any) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from chalicelib.domain.idle.epoch_seconds import to_epoch_seconds
 from chalicelib.domain.idle.evidence import Evidence
 from chalicelib.domain.idle.heartbeat import (
     FORMAT_VERSION,
@@ -109,7 +110,7 @@ def _compute_number_size(digits: int) -> int:
 def _encode(heartbeat: Heartbeat, reason_length: int) -> dict[str, Any]:
     acknowledged = heartbeat.acknowledged
     plain: dict[str, Any] = {
-        "at": _seconds(heartbeat.at),
+        "at": to_epoch_seconds(heartbeat.at),
         "boot_id": heartbeat.boot_id,
         "instance_id": heartbeat.instance_id,
         "probe": FORMAT_VERSION,
@@ -120,7 +121,7 @@ def _encode(heartbeat: Heartbeat, reason_length: int) -> dict[str, Any]:
     if heartbeat.live_counts:
         plain["live_counts"] = dict(heartbeat.live_counts)
     if acknowledged != Acknowledgement():
-        until = _seconds(acknowledged.keep_until) if acknowledged.keep_until else 0
+        until = to_epoch_seconds(acknowledged.keep_until) if acknowledged.keep_until else 0
         counts = [acknowledged.terminals, acknowledged.jupyter_servers]
         plain["acknowledged"] = [until, acknowledged.warning_id or "", *counts]
     if heartbeat.keep_request:
@@ -128,11 +129,11 @@ def _encode(heartbeat: Heartbeat, reason_length: int) -> dict[str, Any]:
     if heartbeat.missed_heartbeats:
         plain["missed_heartbeats"] = [
             heartbeat.missed_heartbeats.count,
-            _seconds(heartbeat.missed_heartbeats.since),
+            to_epoch_seconds(heartbeat.missed_heartbeats.since),
             truncate_ascii(heartbeat.missed_heartbeats.reason, 24),
         ]
     if heartbeat.self_stop:
-        plain["self_stop"] = [_seconds(heartbeat.self_stop.stop_at), heartbeat.self_stop.stopping_now]
+        plain["self_stop"] = [to_epoch_seconds(heartbeat.self_stop.stop_at), heartbeat.self_stop.stopping_now]
     if heartbeat.setup:
         plain["setup"] = _encode_step(heartbeat.setup, reason_length)
     return plain
@@ -146,14 +147,9 @@ def _encode_step(step: StepProgress, line_length: int) -> list[Any]:
 def _encode_signal(evidence: Evidence, at: datetime, reason_length: int) -> list[Any]:
     return [
         evidence.state.value,
-        _seconds(evidence.since),
-        _seconds(at) - _seconds(evidence.at),
+        to_epoch_seconds(evidence.since),
+        to_epoch_seconds(at) - to_epoch_seconds(evidence.at),
         evidence.samples,
         math.ceil(evidence.largest_gap.total_seconds()),
         truncate_ascii(evidence.reason, reason_length),
     ]
-
-
-def _seconds(moment: datetime) -> int:
-    """Round every time up: their order stays, and no signal has been quiet for longer than it was."""
-    return math.ceil(moment.timestamp())

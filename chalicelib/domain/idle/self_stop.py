@@ -15,7 +15,7 @@ from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse
 from chalicelib.domain.idle.rule import ActivityCriteria, ActivityState, judge_activity
 
 EXTRA_DELAY = timedelta(minutes=15)
-"""How much longer than gpudesk the instance waits.
+"""Time for which the instance waits longer than gpudesk.
 
 Long enough for the 10 minutes that gpudesk waits for the delivery of a warning, and for a few lost sweeps.
 """
