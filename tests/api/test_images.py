@@ -199,7 +199,7 @@ def test_launch_from_latest_uses_the_image_and_delete_is_a_conflict(creation: Cr
     launched = ready.ada("POST", "/instances", {"gpu": "T4", "image": "latest", "name": "quick-fox"})
     assert (launched.status, launched.json["spec"]["image"]) == (202, image["id"])
     (warning,) = (each for each in launched.json["warnings"] if each["code"] == "launched_from_image")
-    assert "Skipped unless changed since: gpudesk-jupyter. This saves about" in warning["message"]
+    assert "gpudesk skips unchanged documents of the image: gpudesk-jupyter. This saves about" in warning["message"]
     in_use = ready.ada("DELETE", f"/images/{image['id']}")
     assert (in_use.status, in_use.json["code"]) == (409, "in_use")
     ready.world.minute(3)

@@ -132,7 +132,7 @@ def _decide_sanitizing(image: Image, observation: ImageObservation, now: datetim
 
 
 def _decide_creating(image: Image, observation: ImageObservation, now: datetime) -> ImagePlan:
-    """Adopt an AMI with the name of the image, whose response was lost. Otherwise, repeat the call after a while."""
+    """Adopt the AMI if EC2 shows one with the name of the image: the response was lost. Else repeat the call later."""
     if isinstance(observation.ami, ObservedAmi):
         return ImagePlan(to_pending(image, observation.ami.ami_id, now))
     was_called_recently = image.last_called_at is not None and now - image.last_called_at < IMAGE_RETRY_AFTER

@@ -48,7 +48,7 @@ class ImageObservation:
 
 
 class SecretsAction(StrEnum):
-    """Parameter `action` of IMAGE_DOCUMENT."""
+    """Action of IMAGE_DOCUMENT on the secrets: its parameter `action`."""
 
     REMOVE = "remove"
     RESTORE = "restore"

@@ -55,8 +55,8 @@ class SanitizeState:
 
     :param run: the document that removes the secrets before the copy
     :param restore_run: the document that restores them, as last sent
-    :param is_restored: the secrets are restored, or the instance made new ones, or it cannot be reached any more
-    :param restore_reason: which of these
+    :param is_restored: nothing is left to do: the secrets are restored, replaced by new ones, or gpudesk gave up
+    :param restore_reason: which of the three happened, and why
     """
 
     run: DocumentRun | None = None
@@ -119,14 +119,14 @@ class Image:
 
     @property
     def secrets_removed(self) -> bool:
-        """Whether the secrets of the instance are removed from its disk, or the command to remove them was sent."""
+        """Return whether the secrets are removed from the disk, or the command to remove them was sent."""
         return self.sanitize.run is not None and not self.sanitize.is_restored
 
     @property
     def needs_work(self) -> bool:
-        """Whether the image reconciler must process the image.
+        """Return whether the image reconciler must process the image.
 
-        That includes a terminal image whose instance has not got its secrets back.
+        An available or failed image needs work until the secrets of its instance are restored.
         """
         return self.secrets_removed or self.phase not in TERMINAL_PHASES
 

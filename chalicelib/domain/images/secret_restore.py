@@ -81,7 +81,7 @@ def describe_regenerated_secrets(image: Image) -> str:
 
 
 def _can_restore(image: Image, observation: ImageObservation) -> bool:
-    """Return whether nothing that is written to the disk from now on can be in the image."""
+    """Return whether the secrets can be written to the disk now without becoming part of the image."""
     if image.phase is ImagePhase.PENDING:
         return image.sanitize.restore_run is not None or (
             isinstance(observation.ami, ObservedAmi) and observation.ami.has_snapshot

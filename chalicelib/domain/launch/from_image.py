@@ -76,9 +76,11 @@ def describe_launch_from_image(
     skippable = find_skippable_documents(image, collect_documents(spec, recipes))
     if skippable:
         seconds = sum(skippable.values())
-        sentences.append(f"Skipped unless changed since: {', '.join(skippable)}. This saves about {seconds} s.")
+        sentences.append(
+            f"gpudesk skips unchanged documents of the image: {', '.join(skippable)}. This saves about {seconds} s."
+        )
     else:
-        sentences.append(f"It contains no document that {join_and(spec.software.recipes)} runs.")
+        sentences.append(f"The image contains no document that {join_and(spec.software.recipes)} runs.")
     return " ".join([*sentences, *inherited.left_out_messages])
 
 

@@ -25,7 +25,7 @@ from chalicelib.domain.setup.state import SetupState
 
 @dataclass(frozen=True, kw_only=True)
 class PreparedLaunch:
-    """What a new record is made of.
+    """Everything that a new record is built from.
 
     :param warnings: what the launch inherits and skips; for the timeline and for the answer
     """

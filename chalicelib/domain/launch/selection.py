@@ -20,7 +20,7 @@ from chalicelib.domain.setup.requirements import suggest_types
 
 @dataclass(frozen=True, kw_only=True)
 class LaunchSelection:
-    """What the request and the defaults select, after all checks."""
+    """The result of `select_launch`: every value is chosen and checked."""
 
     region: str
     instance_type: InstanceType
