@@ -7,7 +7,7 @@ from chalicelib.domain.common.errors import ErrorCode, FieldError, Forbidden, No
 
 
 class Role(StrEnum):
-    """What a token allows.
+    """Permission of a token.
 
     USER: everything with the owner's own instances and images. ADMIN: everything. BOT (the Slack bot): everything that
     a user is allowed to do, on behalf of any owner.
@@ -23,7 +23,7 @@ class Actor:
     """The authenticated caller of a request.
 
     :param owner: the owner of the token
-    :param on_behalf_of: the owner for whom an admin or a bot makes the request; None: for nobody in particular
+    :param on_behalf_of: the owner for whom an admin or a bot makes the request; None: the request names nobody
     """
 
     owner: str
@@ -32,19 +32,19 @@ class Actor:
 
     @property
     def name(self) -> str:
-        """Return the name for the timeline: "ada", or "slack for ada" on behalf of somebody else."""
+        """Return the name for the timeline: "ada", or "slack for ada" if the request is for another owner."""
         if self.on_behalf_of and self.on_behalf_of != self.owner:
             return f"{self.owner} for {self.on_behalf_of}"
         return self.owner
 
     @property
     def effective_owner(self) -> str:
-        """Return the owner whose instances a request is about that names no owner."""
+        """Return the owner whose instances the request is about, unless it names another owner."""
         return self.on_behalf_of or self.owner
 
     @property
     def can_see_all(self) -> bool:
-        """Return whether the caller sees the instances of all owners: an admin who acts on behalf of nobody."""
+        """Return whether the caller sees the instances of all owners: an admin who does not act for one owner."""
         return self.role is Role.ADMIN and self.on_behalf_of is None
 
     def check_delegation(self) -> "Actor":
@@ -60,9 +60,9 @@ class Actor:
         return self
 
     def resolve_owner_for_creation(self) -> str:
-        """Return the owner of what the request creates.
+        """Return the owner of the instance or image that the request creates.
 
-        :raises ValidationFailed: a bot does not name an owner; it owns nothing itself
+        :raises ValidationFailed: a bot does not name an owner. A bot owns nothing.
         """
         if self.role is Role.BOT and not self.on_behalf_of:
             error = FieldError("owner", "is required with the token of a bot")
@@ -74,7 +74,7 @@ class Actor:
         """Return the owner whose objects a list shows.
 
         :param owner: the owner that the request names
-        :returns: None: the objects of all owners
+        :returns: None if the list shows the objects of all owners
         :raises Forbidden: a user names another owner
         """
         if owner is not None:
@@ -85,7 +85,7 @@ class Actor:
         """Check that the caller may see an instance of `owner`.
 
         :param ref: the name or id in the request, for the message
-        :raises NotFound: it belongs to somebody else; the response is the same as if it did not exist
+        :raises NotFound: the instance belongs to another owner; the answer does not show that it exists
         """
         if not self.can_see_all and owner != self.effective_owner:
             raise build_instance_not_found_error(ref)

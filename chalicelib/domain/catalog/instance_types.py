@@ -53,7 +53,7 @@ class NoMatchingType(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Peaks:
-    """What one GPU can do at most, by the data sheet of its maker. None: not known.
+    """Maximum performance of one GPU, from the data sheet of its maker. None: unknown.
 
     :param fp16_bf16_tflops: dense matrix products on the tensor cores
     :param fp32_tflops: single precision, without the tensor cores
@@ -108,7 +108,7 @@ class InstanceType:
 class InstanceTypeCatalog:
     """All instance types, and the prices that do not depend on a type.
 
-    :param peaks: what one GPU can do at most, by the name of the GPU
+    :param peaks: maximum performance of one GPU, by the name of the GPU
     :param priced_at: the day on which the prices were collected
     :param source: where the prices come from, for people
     :param disk_per_gib_month: USD per GiB of gp3 and month, by region

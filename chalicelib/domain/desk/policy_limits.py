@@ -1,4 +1,4 @@
-"""Hold policies to the limits of the desk: clamp those that are stored, and validate those that are requested."""
+"""Apply the limits of the desk to policies: clamp stored policies, and validate requested ones."""
 
 from collections.abc import Iterator
 from dataclasses import fields, replace
@@ -22,8 +22,8 @@ def resolve_default_policy(
 ) -> tuple[IdlePolicy, int]:
     """Return the policy and the maximum hours of an owner's new instances, unless the request sets others.
 
-    They are the owner's settings over the defaults of the desk. Settings that exceed the limits, because an admin has
-    changed these since, are clamped: a request that sets nothing is not rejected for them.
+    The owner's settings replace the defaults of the desk. An admin may have lowered the limits since the owner set
+    them, so values that exceed the limits are clamped: a launch request that sets no policy is never rejected for them.
 
     :param override: the policy settings of the owner
     """

@@ -98,7 +98,7 @@ class ImageInProgress:
 class Instance:
     """The record of one instance. Every change makes a new value; `version` guards the write of the store.
 
-    :param created_by: who requested it; `owner` may be somebody else
+    :param created_by: who requested it; `owner` may be another person
     :param ready_since: the idle window does not begin before
     :param keep_result: result of the last keep request from the instance itself
     :param image_in_progress: a termination waits for this image

@@ -69,7 +69,7 @@ class SetupState:
 
     @property
     def is_done(self) -> bool:
-        """Whether no document remains to be run."""
+        """Return whether no document remains to be run."""
         return self.abandoned or self.document_index >= len(self.documents)
 
 

@@ -20,7 +20,9 @@ PRE_LAUNCH_PHASES = (Phase.REQUESTED, Phase.LAUNCHING)
 
 
 def request_stop(instance: Instance, actor: Actor, now: datetime) -> RecordChange:
-    """Request a stop. A stop that gpudesk has begun because of idleness can no longer be cancelled then.
+    """Request a stop.
+
+    If gpudesk is already stopping the instance because of idleness, activity no longer cancels that stop.
 
     :raises Conflict: the instance is being terminated, or is not launched yet
     """
@@ -38,7 +40,7 @@ def request_stop(instance: Instance, actor: Actor, now: datetime) -> RecordChang
 
 
 def request_start(instance: Instance, actor: Actor, now: datetime) -> RecordChange:
-    """Request a start. The attempts of its setup are counted anew.
+    """Request a start. Its setup gets the full number of attempts again.
 
     :raises Conflict: the instance is being terminated, or has failed
     """

@@ -35,7 +35,7 @@ def begin_action(
     now: datetime,
     warning_type: WarningType | None = None,
 ) -> Plan:
-    """Write the claim, then call AWS. After this write, a keep comes too late.
+    """Write the claim, then call AWS. After this write, a keep is refused.
 
     :param reason: why, in full sentences
     :param warning_type: type of the stop warning that the action follows; None: a person requested it
@@ -105,7 +105,7 @@ def plan_termination(instance: Instance, now: datetime) -> Plan:
 
 
 def _build_initiated_reason(instance: Instance, action: ClaimAction, reason: EventReason) -> EventReason:
-    """Return what people are notified of when an action begins: what, why, and what follows."""
+    """Return the notification about an action that begins: what gpudesk does, why, and what happens to the disk."""
     name = instance.name
     match action:
         case ClaimAction.START:

@@ -20,9 +20,9 @@ EVENT_ADVICE = {
     "instance-retirement": "Stop it and start it before then: it comes back on other hardware, with its disk.",
     "instance-stop": "Stop it and start it before then: it comes back on other hardware, with its disk.",
     "instance-reboot": "All running programs end then: save your work before.",
-    "system-reboot": ("All running programs end then. To move it to other hardware, stop it and start it before then."),
+    "system-reboot": "All running programs end then. To move it to other hardware, stop it and start it before then.",
 }
-"""What to do about a scheduled event, by its code:
+"""Advice about a scheduled event, by its code:
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-instances-status-check_sched.html"""
 
 DEFAULT_EVENT_ADVICE = "It may be slow or unreachable for a while."
@@ -142,8 +142,8 @@ def _build_stop_reason(instance: Instance, ec2_instance: Ec2Instance, heartbeat:
 def _is_restarted_while_stopping(instance: Instance, ec2_instance: Ec2Instance, now: datetime) -> bool:
     """Tell whether someone started a stopping instance between two observations.
 
-    Without a claim nobody in gpudesk retries the stop. An instance that still runs after `STOP_FORCE_AFTER` was then
-    never stopped, and counts as started.
+    Without a claim gpudesk did not request the stop and does not repeat it. If the instance still runs after
+    `STOP_FORCE_AFTER`, it counts as started.
     """
     if instance.phase is not Phase.STOPPING:
         return False

@@ -80,7 +80,7 @@ def _record_boot(instance: Instance, boot_id: str, now: datetime) -> Plan:
         return Plan(instance=booted, reason=reason, requeue=True)
     message = (
         f"{name} was rebooted outside gpudesk. All programs that ran on it have ended: start them again. Its idle "
-        "window begins anew."
+        "window starts again now."
     )
     plan = record_event(booted, EventReason(code=EventCode.REBOOTED, message=message), now)
     return replace(plan, requeue=True)
