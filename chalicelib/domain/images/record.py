@@ -11,7 +11,7 @@ from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.text import format_time
 from chalicelib.domain.setup.installed_documents import InstalledDocument
 from chalicelib.domain.setup.parameters import ParameterValue
-from chalicelib.domain.setup.state import AddedRecipe, DocumentRun
+from chalicelib.domain.setup.state import AddedRecipe, DocumentRun, find_added_parameters
 
 MAX_DESCRIPTION_LENGTH = 200
 """Characters of the description that are sent to AWS, which accepts 255. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateImage.html"""
@@ -111,11 +111,7 @@ class Image:
 
     def get_parameters(self, recipe: str) -> Mapping[str, ParameterValue]:
         """Return the parameters of a recipe in the image; empty if the image does not contain the recipe."""
-        if recipe == self.recipe:
-            return self.parameters
-        return next(
-            (added_recipe.parameters for added_recipe in self.added_recipes if added_recipe.recipe == recipe), {}
-        )
+        return self.parameters if recipe == self.recipe else find_added_parameters(self.added_recipes, recipe)
 
     @property
     def secrets_removed(self) -> bool:

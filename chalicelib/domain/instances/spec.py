@@ -8,7 +8,7 @@ from chalicelib.domain.common.text import pluralize
 from chalicelib.domain.idle.policy import IdlePolicy
 from chalicelib.domain.setup.parameters import ParameterValue
 from chalicelib.domain.setup.recipe import Recipe, RecipeDocument
-from chalicelib.domain.setup.state import AddedRecipe
+from chalicelib.domain.setup.state import AddedRecipe, find_added_parameters
 
 
 class DesiredState(StrEnum):
@@ -66,9 +66,7 @@ class Software:
 
     def get_parameters(self, recipe: str) -> Mapping[str, ParameterValue]:
         """Return the parameters of a recipe; empty if the recipe was not requested."""
-        if recipe == self.recipe:
-            return self.parameters
-        return next((added.parameters for added in self.added_recipes if added.recipe == recipe), {})
+        return self.parameters if recipe == self.recipe else find_added_parameters(self.added_recipes, recipe)
 
 
 @dataclass(frozen=True, kw_only=True)
