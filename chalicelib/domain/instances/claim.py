@@ -18,7 +18,7 @@ class ClaimAction(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """An action that gpudesk has begun. While it exists, a keep is refused.
+    """An action that gpudesk has begun. Once a stop or a termination is claimed, a keep is refused.
 
     :param warning_type: type of the stop warning that the action follows; None: a person requested it
     :param last_called_at: time of the last AWS call

@@ -35,7 +35,7 @@ def begin_action(
     now: datetime,
     warning_type: WarningType | None = None,
 ) -> Plan:
-    """Write the claim, then call AWS. After this write, a keep is refused.
+    """Write the claim, then call AWS. Once a stop or a termination is claimed, a keep is refused.
 
     :param reason: why, in full sentences
     :param warning_type: type of the stop warning that the action follows; None: a person requested it

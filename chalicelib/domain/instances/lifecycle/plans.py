@@ -70,7 +70,7 @@ def record_event(instance: Instance, reason: EventReason, now: datetime, **detai
 def to_stopped(instance: Instance, reason: EventReason, now: datetime) -> Instance:
     """Return the record of an instance that has stopped, by gpudesk or not.
 
-    What was known of the boot that ended is removed. A keep stays until its time.
+    Facts about the boot that ended are removed. A keep stays until its end.
     """
     return replace(
         with_phase(instance, Phase.STOPPED, reason, now),
@@ -84,7 +84,7 @@ def to_stopped(instance: Instance, reason: EventReason, now: datetime) -> Instan
 
 
 def to_terminated(instance: Instance, reason: EventReason, now: datetime) -> Plan:
-    """Return the plan that closes a record: AWS bills nothing of it any more."""
+    """Return the plan that closes a record. From now on, the instance costs nothing."""
     ec2_instance = instance.ec2_instance
     ended = replace(
         with_phase(instance, Phase.TERMINATED, reason, now),
