@@ -273,8 +273,8 @@ class World:
 
 def machine_id(instance: Instance) -> str:
     """Return the id of the EC2 instance."""
-    assert instance.machine is not None
-    return instance.machine.instance_id
+    assert instance.ec2_instance is not None
+    return instance.ec2_instance.instance_id
 
 
 @dataclass(frozen=True)

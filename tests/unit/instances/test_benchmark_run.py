@@ -10,8 +10,9 @@ from chalicelib.domain.access.actor import Actor, Role
 from chalicelib.domain.common.errors import AwsError, Conflict, PermanentAwsError, TransientAwsError
 from chalicelib.domain.desk.settings import DeskSettings, Mode
 from chalicelib.domain.idle.rule import ActivityState
-from chalicelib.domain.instances.commands.rerun_setup import SetupRequest, apply_setup_request
-from chalicelib.domain.instances.commands.start_benchmark import start_benchmark
+from chalicelib.domain.instances.commands.rerun_setup import apply_setup_request
+from chalicelib.domain.instances.commands.setup_request import SetupRequest
+from chalicelib.domain.instances.commands.start_benchmark import request_benchmark
 from chalicelib.domain.instances.lifecycle import decide, outcomes
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.lifecycle.ready import judge_instance
@@ -34,7 +35,7 @@ T4 = H100.replace("H100 80GB HBM3", "T4").replace("51.27", "6.1").replace("51.",
 def asked(
     instance: Instance | None = None, actor: Actor = ADA, at: datetime = START, seconds: int | None = None
 ) -> Instance:
-    return start_benchmark(
+    return request_benchmark(
         instance or replace(build_ready_instance(), version=7), data_files.load_catalog(), seconds, actor, at
     ).instance
 
@@ -192,7 +193,7 @@ def test_while_paused_nothing_is_sent_and_a_dry_run_does_what_people_ask() -> No
 
 def test_who_asks_while_it_is_measured_is_answered_with_that() -> None:
     root = Actor(owner="root", role=Role.ADMIN)
-    again = start_benchmark(running(), data_files.load_catalog(), 9, root, START + 2 * MINUTE)
+    again = request_benchmark(running(), data_files.load_catalog(), 9, root, START + 2 * MINUTE)
     assert (again.instance, again.entries) == (running(), ())
 
 

@@ -18,8 +18,9 @@ from chalicelib.control.loop.adopt_orphans import OrphanAdopter
 from chalicelib.control.loop.notifications import NotificationSender
 from chalicelib.control.loop.reconcile_instance import Reconciler
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
-from chalicelib.domain.common.errors import PermanentAwsError, QuotaExceeded
+from chalicelib.domain.common.errors import PermanentAwsError, PrerequisiteMissing, QuotaExceeded
 from chalicelib.domain.common.event_codes import Audience, EventCode, ReplayAction
+from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.desk.channels import ChannelDirectory, Channels
 from chalicelib.domain.desk.settings import DeskSettings, OwnerSettings
@@ -31,10 +32,12 @@ from chalicelib.domain.images import creation
 from chalicelib.domain.images.plan import ImageObservation, ObservedAmi
 from chalicelib.domain.images.record import ImagePhase
 from chalicelib.domain.instances.billing import Billing, Rates
-from chalicelib.domain.instances.commands.start_benchmark import start_benchmark
+from chalicelib.domain.instances.claim import Claim, ClaimAction
+from chalicelib.domain.instances.commands.start_benchmark import request_benchmark
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, ScheduledEvent
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt, LaunchState
 from chalicelib.domain.instances.lifecycle import decide, outcomes
-from chalicelib.domain.instances.lifecycle.plans import DecisionContext, because
+from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.observation import (
     CommandStatus,
     NotVisible,
@@ -45,17 +48,7 @@ from chalicelib.domain.instances.observation import (
     TagsMissing,
 )
 from chalicelib.domain.instances.plan import InstanceLaunched, Launch, NoLongerIdle, Plan, Start, Stop, Terminate
-from chalicelib.domain.instances.record import (
-    Claim,
-    ClaimAction,
-    Ec2State,
-    Instance,
-    Lifetime,
-    Machine,
-    ObservedState,
-    Phase,
-    ScheduledEvent,
-)
+from chalicelib.domain.instances.record import Instance, Lifetime, ObservedState, Phase
 from chalicelib.domain.instances.warning import StopWarning, WarningType
 from chalicelib.domain.notifications.build_notifications import build_notifications
 from chalicelib.domain.notifications.notification import Notification
@@ -137,9 +130,9 @@ Change = tuple[Instance, Sequence[TimelineEntry]]
 
 def running(**changes: Any) -> Instance:
     """An instance that is ready since an hour."""
-    machine = Machine(instance_id=INSTANCE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=START)
+    machine = Ec2Instance(instance_id=INSTANCE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=START)
     facts: dict[str, Any] = {
-        "machine": machine,
+        "ec2_instance": machine,
         "observed": ObservedState(boot_id="boot-1", agent_seen=True),
         "billing": Billing(rates=Rates(instance=Decimal("0.526"), disk=Decimal("0.007"), address=Decimal("0.005"))),
         **changes,
@@ -152,7 +145,7 @@ def launching(**changes: Any) -> Instance:
     return running(
         **{
             "phase": Phase.LAUNCHING,
-            "machine": None,
+            "ec2_instance": None,
             "lifetime": Lifetime(),
             "observed": ObservedState(boot_id="boot-1"),
             **changes,
@@ -163,7 +156,10 @@ def launching(**changes: Any) -> Instance:
 def claimed(action: ClaimAction, minutes: int, **changes: Any) -> Instance:
     """An instance that gpudesk stops or terminates."""
     claim = Claim(
-        action=action, claimed_at=NOW - minutes * MINUTE, reason=because(EventCode.IDLE, "It is idle."), **changes
+        action=action,
+        claimed_at=NOW - minutes * MINUTE,
+        reason=EventReason(code=EventCode.IDLE, message="It is idle."),
+        **changes,
     )
     phase = {
         ClaimAction.START: Phase.BOOTING,
@@ -253,7 +249,7 @@ FAILED = command(CommandStatus.FAILED, "E: Unable to locate package libfoo")
 
 def benchmark_ended(observation: ObservedCommand) -> Change:
     spec = replace(running().spec, hardware=replace(running().spec.hardware, instance_type="p5.4xlarge", gpu="H100"))
-    asked = start_benchmark(running(spec=spec, version=7), data_files.load_catalog(), None, ADA, NOW).instance
+    asked = request_benchmark(running(spec=spec, version=7), data_files.load_catalog(), None, ADA, NOW).instance
     assert asked.benchmark_run is not None
     run = DocumentRun(attempt_id=asked.benchmark_run.id, sent_at=NOW, last_sent_at=NOW, command_id="c-1")
     return decided(
@@ -303,10 +299,18 @@ def old(instance: Instance) -> Instance:
 
 def no_agent(**changes: Any) -> Instance:
     """It runs for 13 minutes, and its SSM agent has never responded."""
-    machine = Machine(instance_id=INSTANCE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=NOW - 13 * MINUTE)
+    machine = Ec2Instance(
+        instance_id=INSTANCE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=NOW - 13 * MINUTE
+    )
     since = {"phase_since": machine.launched_at, "lifetime": Lifetime(started_at=machine.launched_at)}
     return running(
-        **{"phase": Phase.BOOTING, "machine": machine, "observed": ObservedState(boot_id="boot-1"), **since, **changes}
+        **{
+            "phase": Phase.BOOTING,
+            "ec2_instance": machine,
+            "observed": ObservedState(boot_id="boot-1"),
+            **since,
+            **changes,
+        }
     )
 
 
@@ -323,7 +327,8 @@ HAPPENS: Mapping[str, Callable[[], Change]] = {
     "lifetime_warning": lambda: decided(old(running()), heartbeat=heartbeat(SignalState.ACTIVE)),
     "failed_warning": lambda: decided(
         running(
-            phase=Phase.FAILED, reason=because(EventCode.SETUP_FAILED, f"Setup of jupyter failed on {NAME}: no disk.")
+            phase=Phase.FAILED,
+            reason=EventReason(code=EventCode.SETUP_FAILED, message=f"Setup of jupyter failed on {NAME}: no disk."),
         )
     ),
     "no_agent_warning": lambda: decided(no_agent(), **booting()),
@@ -370,9 +375,9 @@ HAPPENS: Mapping[str, Callable[[], Change]] = {
         ec2=NotVisible(),
     ),
     "reappeared": lambda: noted(
-        running(phase=Phase.TERMINATED, machine=None),
+        running(phase=Phase.TERMINATED, ec2_instance=None),
         Launch(attempt()),
-        InstanceLaunched(cast("Machine", running().machine)),
+        InstanceLaunched(cast("Ec2Instance", running().ec2_instance)),
     ),
     "adopted": adopted,
     "stop_refused": lambda: noted(
@@ -604,6 +609,13 @@ def test_no_agent_warning_of_an_instance_with_a_disk_announces_a_stop() -> None:
     instance, entries = decided(no_agent(observed=ObservedState(boot_id="boot-1", agent_seen=True)), **booting())
     subject, _ = delivered(instance, entries).mails[MAIL[Audience.ADMIN]]
     assert subject == f"gpudesk: {NAME} does not respond to SSM and will be stopped at 10:05 UTC"
+
+
+def test_launch_without_a_prerequisite_is_rejected_by_gpudesk_not_by_aws() -> None:
+    instance, entries = launch_failed(PrerequisiteMissing("gpudesk is not set up in us-east-1"))
+    subject, text = delivered(instance, entries).mails[MAIL[Audience.OWNER]]
+    assert subject == f"gpudesk: {NAME} could not be launched: gpudesk rejected the request"
+    assert f"{NAME} could not be launched. gpudesk is not set up in us-east-1. Nothing was launched." in text
 
 
 def test_overdue_sweep_is_mailed_to_the_admins_without_a_name() -> None:
