@@ -52,7 +52,7 @@ def test_unexpected_exception_is_a_problem_without_internals(bench: Bench, caplo
         def find_holder(self, token: str, now: datetime) -> TokenHolder | None:
             raise ZeroDivisionError("internal detail")
 
-    bootstrap.set_application(replace(bench.world.desk, tokens=Broken()))
+    bootstrap.set_application(replace(bench.world.application, tokens=Broken()))
     with caplog.at_level(logging.ERROR):
         answer = bench.ada("GET", "/me")
     assert (answer.status, answer.json["code"]) == (500, "internal_server_error")
