@@ -30,7 +30,7 @@ ROUTES_WITH_TOKEN = [
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES_WITH_TOKEN)
-def test_request_without_token_is_rejected_with_how_to_get_one(bench: Bench, method: str, path: str) -> None:
+def test_request_without_token_is_rejected_with_instructions(bench: Bench, method: str, path: str) -> None:
     answer = bench.stranger()(method, path)
     assert (answer.status, answer.json["code"]) == (401, "token_missing")
     assert answer.headers["www-authenticate"] == 'Bearer realm="gpudesk"'

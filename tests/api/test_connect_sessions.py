@@ -84,7 +84,7 @@ def test_public_key_is_pushed_for_kind_ssh_only(ready: Bench) -> None:
         ),
     ],
 )
-def test_session_request_with_wrong_field_is_rejected_with_what_is_right(
+def test_session_request_with_wrong_field_is_rejected_with_accepted_values(
     ready: Bench, body: dict[str, Any], field: str, message: str
 ) -> None:
     before = last_line(ready)

@@ -9,7 +9,7 @@ from tests.api.client import POLICY, Bench
 HOUR = timedelta(hours=1)
 
 
-def test_ready_instance_can_be_inspected_entered_stopped_and_started(bench: Bench) -> None:
+def test_ready_instance_can_be_read_connected_to_stopped_and_started(bench: Bench) -> None:
     bench.world.launch_until_ready(name="brave-otter")
     bench.world.pass_minutes(2)
     shown = bench.ada("GET", "/instances/brave-otter").json
@@ -69,7 +69,7 @@ def test_costs_include_running_instances(bench: Bench) -> None:
     assert bench.bob("GET", "/costs").json["items"] == []
 
 
-def test_keep_returns_its_end_and_who_requested_it(bench: Bench) -> None:
+def test_keep_returns_its_end_and_requester(bench: Bench) -> None:
     bench.world.launch(name="brave-otter")
     kept = bench.ada("POST", "/instances/brave-otter/keep", {"hours": 1.5})
     until = f"{bench.world.now + 1.5 * HOUR:%Y-%m-%dT%H:%M:%SZ}"

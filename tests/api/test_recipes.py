@@ -76,7 +76,7 @@ def test_launch_on_cpu_with_parameters_warns_of_skipped_gpu_steps(ada: Client) -
         ([], "parameters", "must be an object of recipe parameters"),
     ],
 )
-def test_launch_with_wrong_parameter_is_rejected_with_what_is_right(
+def test_launch_with_wrong_parameter_is_rejected_with_accepted_values(
     ada: Client, parameters: Any, field: str, words: str
 ) -> None:
     answer = ada("POST", "/instances", {"gpu": "T4", "recipe": "new", "parameters": parameters})

@@ -202,7 +202,7 @@ def test_targets_select_instances_by_tag(ssm: Any, ready: Callable[..., str]) ->
     assert ssm.send_command(Targets=targets, **asked)["Command"]["InstanceIds"] == [tagged]
 
 
-class TestOnMachinesThatTakeTheirTime:
+class TestSlowMachines:
     @pytest.fixture
     def machines(self) -> Iterator[HeldMachines]:
         machines = HeldMachines()

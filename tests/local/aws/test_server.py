@@ -50,7 +50,7 @@ def local(server: CloudServer, path: str, **body: Any) -> Any:
         return json.load(answer)
 
 
-def test_instance_from_launch_to_termination_over_http(
+def test_instance_is_launched_and_terminated_over_http(
     cloud: LocalCloud, server: CloudServer, client: Client, clock: ManualClock, machines: RecordingMachines
 ) -> None:
     ec2, ssm = client("ec2"), client("ssm")

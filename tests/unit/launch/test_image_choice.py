@@ -68,7 +68,7 @@ def test_latest_is_the_newest_image_with_the_recipe() -> None:
         {"gpu": "T5"},
     ],
 )
-def test_no_image_is_latest_if_the_launch_does_not_match_it(fields: dict[str, Any]) -> None:
+def test_latest_finds_no_image_that_does_not_match_the_launch(fields: dict[str, Any]) -> None:
     assert find_latest(build_image_of(RECIPES["jupyter"]), **fields) is None
 
 
