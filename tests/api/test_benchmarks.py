@@ -16,7 +16,7 @@ from tests.property.world import ADA, INSTANCE_ID, START, build_ready_instance
 
 
 def test_benchmark_is_recorded_run_and_compared(bench: Bench) -> None:
-    bench.world.ready(name="brave-otter")
+    bench.world.launch_until_ready(name="brave-otter")
     asked = bench.ada("POST", "/instances/brave-otter/benchmarks", {"seconds": 1})
     assert asked.status == 202
     assert asked.headers["location"] == f"/instances/{asked.json['id']}"
@@ -24,11 +24,11 @@ def test_benchmark_is_recorded_run_and_compared(bench: Bench) -> None:
     assert (measuring["state"], measuring["requested_by"], measuring["last_output_line"]) == ("requested", "ada", None)
     again = bench.ada("POST", "/instances/brave-otter/benchmarks")
     assert (again.status, again.json["status"]["benchmark"]["id"]) == (202, measuring["id"])
-    bench.world.desk.reconciler.reconcile(asked.json["id"])
+    bench.world.application.reconciler.reconcile(asked.json["id"])
     shown = bench.ada("GET", "/instances/brave-otter").json["status"]
     assert shown["benchmark"]["state"] == "running"
     assert shown["activity"]["message"].startswith("Busy: ada requested a benchmark at")
-    bench.world.minute(2)
+    bench.world.pass_minutes(2)
     assert bench.ada("GET", "/instances/brave-otter").json["status"]["benchmark"] is None
 
     (found,) = bench.bob("GET", "/benchmarks?gpu=tesla%20t4").json["items"]

@@ -31,7 +31,7 @@ def test_unknown_path_is_not_found(bench: Bench, path: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "TRACE", "OPTIONS", "CONNECT", "PROPFIND", "get", "X-Y"])
-def test_method_that_is_not_allowed_is_answered_with_the_allowed_ones(bench: Bench, method: str) -> None:
+def test_method_not_allowed_is_answered_with_the_allowed_methods(bench: Bench, method: str) -> None:
     answer = bench.ada(method, "/instances")
     assert (answer.status, answer.json["code"]) == (405, "method_not_allowed")
     assert set(answer.headers["allow"].split(", ")) == {"GET", "POST"}
@@ -52,7 +52,7 @@ def test_unexpected_exception_is_a_problem_without_internals(bench: Bench, caplo
         def find_holder(self, token: str, now: datetime) -> TokenHolder | None:
             raise ZeroDivisionError("internal detail")
 
-    bootstrap.set_application(replace(bench.world.desk, tokens=Broken()))
+    bootstrap.set_application(replace(bench.world.application, tokens=Broken()))
     with caplog.at_level(logging.ERROR):
         answer = bench.ada("GET", "/me")
     assert (answer.status, answer.json["code"]) == (500, "internal_server_error")

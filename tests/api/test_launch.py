@@ -194,5 +194,5 @@ def test_table_without_response_gives_503(bench: Bench) -> None:
 
 
 def test_launch_with_channel_has_no_channel_warning(bench: Bench) -> None:
-    bench.world.email("ada", "ada@example.org")
+    bench.world.set_email("ada", "ada@example.org")
     assert bench.ada("POST", "/instances", {"gpu": "T4"}).json["warnings"] == []

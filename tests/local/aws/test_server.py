@@ -50,7 +50,7 @@ def local(server: CloudServer, path: str, **body: Any) -> Any:
         return json.load(answer)
 
 
-def test_instance_from_launch_to_termination_over_http(
+def test_instance_is_launched_and_terminated_over_http(
     cloud: LocalCloud, server: CloudServer, client: Client, clock: ManualClock, machines: RecordingMachines
 ) -> None:
     ec2, ssm = client("ec2"), client("ssm")
@@ -68,7 +68,7 @@ def test_instance_from_launch_to_termination_over_http(
     assert state(ec2, instance_id) == "stopped"
     ec2.terminate_instances(InstanceIds=[instance_id])
     assert machines.specs[instance_id].environment == {"AWS_ENDPOINT_URL": server.url}
-    assert machines.deeds == ["create", "boot", "halt"]
+    assert machines.calls == ["create", "boot", "halt"]
     clock.advance(timedelta(minutes=1))
     assert state(ec2, instance_id) == "terminated"
 

@@ -21,7 +21,7 @@ from local.machines.host.interface import Invocation, MachineSpec, StepResult
 from local.machines.host.sandboxed import SandboxedMachines
 from local.machines.host.select_backend import find_sandbox_problem
 from ssm_documents.compose import compose, list_document_names
-from tests.support.pytorch import PUT_IT_THERE
+from tests.support.pytorch import INSTALL_LINES
 
 VALUES = {
     "attemptId": "a1",
@@ -90,7 +90,7 @@ class Machine:
         for each in before(name) if not self._with_probe else ():
             self.set_up(each)
         if name == BENCHMARK_DOCUMENT:
-            step = {"action": "aws:runShellScript", "name": "pytorch", "inputs": {"runCommand": list(PUT_IT_THERE)}}
+            step = {"action": "aws:runShellScript", "name": "pytorch", "inputs": {"runCommand": list(INSTALL_LINES)}}
             assert self.run({"schemaVersion": "2.2", "parameters": {}}, step).status == "Success"
 
 

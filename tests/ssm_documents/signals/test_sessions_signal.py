@@ -24,7 +24,7 @@ from ssm_documents.probe.signals.processes import Process, list_processes
 from ssm_documents.probe.signals.sessions import SessionsSensor
 from ssm_documents.probe.signals.sockets import Socket, list_tcp_sockets
 from ssm_documents.probe.signals.terminals import Terminal, describe_terminal, list_terminals
-from tests.support.sensor_fixtures import each_minute
+from tests.support.sensor_fixtures import build_stopwatch
 from tests.support.tmux import Tmux, needs_tmux
 
 LONG_AGO = (1_000, 1_000)
@@ -294,7 +294,7 @@ def test_editor_window_is_active_by_its_traffic_not_by_being_open(
     tmp_path: Path, folder: Path, network: Sequence[str]
 ) -> None:
     with EditorServer(tmp_path, *network) as editor:
-        one = SessionsSensor(folder, editor.running, Editors(stopwatch=each_minute()))
+        one = SessionsSensor(folder, editor.running, Editors(stopwatch=build_stopwatch()))
         editor.send(100_000)
         assert read(one) == Reading(SignalState.QUIET, "VS Code open, not used")
         editor.send(1_000)
@@ -329,7 +329,7 @@ def editors(listings: list[str]) -> Editors:
     return Editors(
         lambda pid: list_tcp_sockets(lambda: listings.pop(0)),
         lambda pid: ["/home/ada/.vscode-server/bin/node", "main.js"] if pid in (10, 11) else ["sshd"],
-        each_minute(),
+        build_stopwatch(),
         lambda pid: 1,
     )
 
@@ -359,7 +359,7 @@ def test_ended_server_does_not_count_and_networks_are_separate() -> None:
     one = Editors(
         lambda pid: list_tcp_sockets(lambda: listings[pid].pop(0)),
         lambda pid: ["/home/ada/.vscode-server/bin/node", "main.js"],
-        each_minute(),
+        build_stopwatch(),
         {10: 1, 20: 2}.get,
     )
     processes = [process("node", pid) for pid in (10, 20, 30)]

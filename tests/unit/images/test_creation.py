@@ -130,7 +130,7 @@ def test_ami_that_is_not_visible_is_no_failure_before_the_deadline() -> None:
 @pytest.mark.parametrize(
     "phase", [ImagePhase.REQUESTED, ImagePhase.SANITIZING, ImagePhase.CREATING, ImagePhase.PENDING]
 )
-def test_all_phases_have_one_deadline_and_a_termination_waits_as_long(phase: ImagePhase) -> None:
+def test_all_phases_share_one_deadline_and_termination_waits_for_it(phase: ImagePhase) -> None:
     late = image(phase, last_called_at=NOW, created_at=NOW - IMAGE_DEADLINE)
     plan = decide(late, ImageObservation(ami=NotVisible(), command=DONE), NOW)
     assert (plan.image.phase, plan.step) == (ImagePhase.FAILED, None)
@@ -146,7 +146,7 @@ def test_ami_that_is_available_at_the_deadline_is_no_failure() -> None:
     assert there.image.phase is ImagePhase.AVAILABLE
 
 
-def test_duplicate_name_is_no_failure_and_other_permanent_errors_are() -> None:
+def test_permanent_error_other_than_a_duplicate_name_is_a_failure() -> None:
     requested = image(ImagePhase.CREATING, last_called_at=NOW)
     assert (
         record_outcome(requested, CreateImage(), PermanentAwsError("InvalidAMIName.Duplicate", "taken"), NOW)

@@ -87,7 +87,7 @@ def test_change_outside_gpudesk_is_decided_before_the_limits() -> None:
 
 
 @pytest.mark.parametrize(("mode", "entries"), [(Mode.PAUSED, []), (Mode.DRY_RUN, [EventCode.DRY_RUN])])
-def test_mode_that_does_not_enforce_stops_and_warns_nobody(mode: Mode, entries: list[EventCode]) -> None:
+def test_mode_other_than_enforce_sends_no_stop_and_no_warning(mode: Mode, entries: list[EventCode]) -> None:
     desk = Simulation(mode=mode)
     desk.live(1, 60, heartbeat)
     assert (desk.instance.phase, desk.instance.warning, desk.steps) == (Phase.READY, None, [])

@@ -22,13 +22,16 @@ from chalicelib.domain.setup.recipe import parse_recipes
 from chalicelib.domain.setup.state import AddedRecipe, SetupState
 from chalicelib.store.data_files import load_catalog, load_packaged_recipes
 from tests.property.world import ADA, build_ready_instance
-from tests.support.recipes import UBUNTU_18, offered, recipe
+from tests.support.recipes import UBUNTU_18, build_recipe_entry, build_recipes
 from tests.unit.images.test_creation import NOW, SOURCE, image
 
 ANY = {"architectures": ["x86_64"], "ubuntu": ["18.04", "22.04"], "compute_capability": None, "supports_cpu": True}
 CUDA = {"min": "7.0", "max": None}
 ON_GPU = {**ANY, "compute_capability": CUDA, "supports_cpu": False}
-RECIPES = {**offered(), **parse_recipes({"recipes": {"any": recipe(ANY), "on-gpu": recipe(ON_GPU)}})}
+RECIPES = {
+    **build_recipes(),
+    **parse_recipes({"recipes": {"any": build_recipe_entry(ANY), "on-gpu": build_recipe_entry(ON_GPU)}}),
+}
 PARAMETERS: dict[str, ParameterValue] = {"release": "two", "notebooks": True, "workers": 9}
 
 

@@ -510,7 +510,7 @@ def delivered(instance: Instance, entries: Sequence[TimelineEntry]) -> Arrived:
 # The tests.
 
 
-def test_every_notified_code_has_an_expectation_here() -> None:
+def test_every_notified_code_has_an_expectation() -> None:
     assert {str(code) for code in EventCode if code.audience} == {*EXPECTED, *OF_THE_DESK}
     assert EXPECTED.keys() == HAPPENS.keys()
 
@@ -535,7 +535,7 @@ def test_event_reaches_its_audience_by_mail_and_webhook(code: str) -> None:
 
 
 @pytest.mark.parametrize("code", EXPECTED)
-def test_message_names_its_instance_and_holds_no_raw_request(code: str) -> None:
+def test_message_names_its_instance_and_contains_no_raw_request(code: str) -> None:
     _, entries = HAPPENS[code]()
     (line,) = [entry for entry in entries if entry.code == code]
     assert NAME in line.message
@@ -571,7 +571,7 @@ def test_suggested_requests_are_in_webhook_data_and_in_the_last_lines_of_the_mai
     assert text.count("API: ") == len(calls)
 
 
-def test_ready_message_says_what_was_set_up_what_it_costs_when_it_stops_and_how_to_connect() -> None:
+def test_ready_message_names_recipe_cost_stop_times_and_connection() -> None:
     (*_, line) = decided(setting_up(), command=command(CommandStatus.SUCCEEDED, "Installed."), heartbeat=heartbeat())[1]
     assert line.message == (
         f"{NAME} is ready. Recipe jupyter was set up in 600 s, no reboot, 10 bytes of output. It costs $0.538 per "
@@ -591,7 +591,7 @@ def test_ready_is_notified_after_a_setup(rerun: bool) -> None:
 
 
 @pytest.mark.parametrize("code", ["adopted", "stop_cancelled", "image_available", "image_failed", "benchmark_done"])
-def test_ready_is_not_notified_when_an_instance_only_stays_or_is_ready_again(code: str) -> None:
+def test_ready_is_not_notified_when_an_instance_stays_or_becomes_ready_again(code: str) -> None:
     instance, entries = HAPPENS[code]()
     assert instance.phase is Phase.READY
     assert [entry.code for entry in entries] == [code]
@@ -630,7 +630,7 @@ def test_overdue_sweep_is_mailed_to_the_admins_without_a_name() -> None:
     assert message["data"]["message"].startswith("The scheduled sweep has not completed since ")
 
 
-def test_registered_webhook_gets_one_message_and_nobody_a_mail() -> None:
+def test_registered_webhook_gets_one_message_and_no_mail_is_sent() -> None:
     notifications = sender(running(), Outbox(), Marks(is_done=False))
     notifications.send_due(BOOK)
     found = arrived(notifications)
@@ -641,7 +641,7 @@ def test_registered_webhook_gets_one_message_and_nobody_a_mail() -> None:
 
 
 @pytest.mark.parametrize("name", ["x" * 90, "größte-maschine\n"])
-def test_subject_is_at_most_100_characters_of_ascii_and_still_says_what_happened(name: str) -> None:
+def test_subject_is_at_most_100_ascii_characters_and_names_the_event(name: str) -> None:
     instance, entries = HAPPENS["lifetime_warning"]()
     subject, _ = delivered(replace(instance, name=name), entries).mails[MAIL[Audience.OWNER]]
     assert len(subject) <= 100
@@ -654,7 +654,7 @@ def test_codes_of_the_probe_are_event_codes() -> None:
     assert {str(code) for code in ActivityCode} <= {str(code) for code in EventCode}
 
 
-def test_replay_actions_stay_as_they_are() -> None:
+def test_replay_actions_of_event_codes_are_stable() -> None:
     assert {str(code): str(code.replay_action) for code in EventCode if code.replay_action} == {
         "idle_warning": "warn",
         "lifetime_warning": "warn",
