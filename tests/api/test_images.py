@@ -185,13 +185,13 @@ def test_image_is_visible_to_its_owner_and_to_admins_only(creation: Creation, re
     assert ready.bob("GET", "/images").json["items"] == []
     for method in ("GET", "DELETE"):
         answer = ready.bob(method, f"/images/{image['id']}")
-        assert (answer.status, answer.json["code"]) == (404, "build_image_not_found_error")
+        assert (answer.status, answer.json["code"]) == (404, "image_not_found")
 
 
 @pytest.mark.parametrize("ref", ["VISION_1", "a%00b", "x" * 3000])
 def test_image_with_an_impossible_name_is_not_found(ready: Bench, ref: str) -> None:
     answer = ready.ada("GET", f"/images/{ref}")
-    assert (answer.status, answer.json["code"]) == (404, "build_image_not_found_error")
+    assert (answer.status, answer.json["code"]) == (404, "image_not_found")
 
 
 def test_launch_from_latest_uses_the_image_and_delete_is_a_conflict(creation: Creation, ready: Bench) -> None:
