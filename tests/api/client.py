@@ -78,7 +78,7 @@ class Bench:
     port: int
     tokens: Mapping[str, str]
     clients: Mapping[str, Client]
-    strangers: list[Client] = field(default_factory=list)
+    extra_clients: list[Client] = field(default_factory=list)
 
     @property
     def ada(self) -> Client:
@@ -96,14 +96,14 @@ class Bench:
     def slack(self) -> Client:
         return self.clients["slack"]
 
-    def stranger(self, token: str | None = None) -> Client:
+    def create_client(self, token: str | None = None) -> Client:
         """Return a client with its own connection, which is closed after the test."""
-        self.strangers.append(Client(self.port, token))
-        return self.strangers[-1]
+        self.extra_clients.append(Client(self.port, token))
+        return self.extra_clients[-1]
 
-    def wire(self, sent: bytes) -> bytes:
+    def send_bytes(self, content: bytes) -> bytes:
         """Send bytes and return everything that the server sends until it closes the connection."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
-            connection.sendall(sent)
+            connection.sendall(content)
             connection.shutdown(socket.SHUT_WR)
             return b"".join(iter(lambda: connection.recv(65536), b""))

@@ -44,12 +44,12 @@ class SshMachines(SimulatedMachines):
         return Relay(listener, lambda: socket.create_connection(("127.0.0.1", self.sshd_port)))
 
 
-class Door(asyncssh.SSHServer):
+class SshServer(asyncssh.SSHServer):
     """Opens for the keys that are shown at the time."""
 
-    def __init__(self, machines: SshMachines, around: World) -> None:
+    def __init__(self, machines: SshMachines, world: World) -> None:
         self._machines = machines
-        self._world = around
+        self._world = world
 
     def begin_auth(self, username: str) -> bool:
         return True
@@ -69,7 +69,7 @@ class Laptop:
 
     home: Path
     port: int
-    around: World
+    world: World
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -94,22 +94,22 @@ class Laptop:
 def laptop(server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
     home = tmp_path_factory.mktemp("home")
     machines = SshMachines()
-    with open_world(machines=machines) as around, Sshd(machines, around):
-        bootstrap.set_application(around.application)
-        around.launch_until_ready(name="brave-otter")
-        token = around.application.tokens.create("ada", Role.USER, now=around.now)
-        _prepare(home, token)
+    with open_world(machines=machines) as world, SshServerThread(machines, world):
+        bootstrap.set_application(world.application)
+        world.launch_until_ready(name="brave-otter")
+        token = world.application.tokens.create("ada", Role.USER, now=world.now)
+        _write_credentials(home, token)
         client = Client(server.port, token)
         lines = client("GET", "/instances/brave-otter/connect").json["ssh_configs"][0]["lines"]
         client.close()
         _write_config(home, lines)
-        yield Laptop(home, server.port, around)
+        yield Laptop(home, server.port, world)
         bootstrap.set_application(None)
 
 
 @pytest.fixture(autouse=True)
-def desk(laptop: Laptop) -> None:
-    bootstrap.set_application(laptop.around.application)
+def use_application(laptop: Laptop) -> None:
+    bootstrap.set_application(laptop.world.application)
 
 
 @pytest.mark.skipif(SSH is None, reason="this computer has no ssh")
@@ -121,8 +121,8 @@ def test_ssh_through_a_session_uses_the_pushed_key(laptop: Laptop) -> None:
 @pytest.mark.skipif(SSH is None, reason="this computer has no ssh")
 def test_pushed_key_is_refused_after_a_minute(laptop: Laptop) -> None:
     assert laptop.ssh("brave-otter", "first").returncode == 0
-    laptop.around.clock.advance(timedelta(seconds=61))
-    machines = laptop.around.cloud.machines
+    laptop.world.clock.advance(timedelta(seconds=61))
+    machines = laptop.world.cloud.machines
     assert isinstance(machines, SshMachines)
     direct = ("-o", "ProxyCommand=none", "-o", f"Port={machines.sshd_port}", "-o", "HostName=127.0.0.1")
     late = laptop.ssh(*direct, "brave-otter", "late")
@@ -151,7 +151,7 @@ def test_gpudesk_session_with_wrong_arguments_prints_the_error(
     assert complaint in done.stderr
 
 
-def _prepare(home: Path, token: str) -> None:
+def _write_credentials(home: Path, token: str) -> None:
     (home / ".config" / "gpudesk").mkdir(parents=True)
     (home / ".config" / "gpudesk" / "token").write_text(f"{token}\n")
     (home / ".ssh").mkdir(mode=0o700)
@@ -167,12 +167,12 @@ def _write_config(home: Path, lines: list[str]) -> None:
     (home / ".ssh" / "config").write_text(f"{text}\n")
 
 
-class Sshd:
+class SshServerThread:
     """A server in a thread of its own."""
 
-    def __init__(self, machines: SshMachines, around: World) -> None:
+    def __init__(self, machines: SshMachines, world: World) -> None:
         self._machines = machines
-        self._world = around
+        self._world = world
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
@@ -191,9 +191,9 @@ class Sshd:
         return await asyncssh.listen(
             "127.0.0.1",
             0,
-            server_factory=lambda: Door(self._machines, self._world),
+            server_factory=lambda: SshServer(self._machines, self._world),
             server_host_keys=[asyncssh.generate_private_key("ssh-ed25519")],
-            process_factory=_answer,
+            process_factory=_answer_command,
         )
 
     async def _close(self) -> None:
@@ -201,6 +201,6 @@ class Sshd:
         await self._server.wait_closed()
 
 
-def _answer(process: "asyncssh.SSHServerProcess[str]") -> None:
+def _answer_command(process: "asyncssh.SSHServerProcess[str]") -> None:
     process.stdout.write(f"{process.get_extra_info('username')} asks: {process.command}\n")
     process.exit(0)

@@ -43,7 +43,7 @@ POLICY = IdlePolicy(idle_minutes=10, warning_minutes=5)
 OTHER_POLICY = IdlePolicy(idle_minutes=6, warning_minutes=6)
 INSTANCE_ID = "i-0123456789abcdef0"
 REACHABLE = ChannelDirectory(owners={"ada": Channels(email="ada@example.org")})
-VIEW = ObservedInstance(
+EC2_RUNNING = ObservedInstance(
     instance_id=INSTANCE_ID,
     record_id="gd-1",
     name="n",
@@ -286,7 +286,7 @@ class World:
         rules = DecisionContext(
             desk=desk, directory=self.directory, heartbeat_table="t", heartbeat_region="r", instance_role_id="AROA"
         )
-        observation = Observation(ec2=VIEW, heartbeat=self.stored_heartbeat)
+        observation = Observation(ec2=EC2_RUNNING, heartbeat=self.stored_heartbeat)
         for _ in range(4):
             before = self.instance
             plan = decide.decide(before, observation, self.now, rules)

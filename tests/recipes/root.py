@@ -19,11 +19,11 @@ from local.machines.host.interface import Invocation, InvocationResult
 from ssm_documents.compose import compose
 
 SUITE = "bookworm"
-INCLUDED = "ca-certificates,curl,python3"
+EXTRA_PACKAGES = "ca-certificates,curl,python3"
 """What Ubuntu's image for the cloud has and the smallest Debian has not."""
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-KEEP = """
+START_COMMAND = """
 mount --rbind /dev "$0/dev" && mount -t proc proc "$0/proc" &&
 exec chroot "$0" sh -c "echo ready && exec sleep infinity"
 """
@@ -53,7 +53,7 @@ esac
 """
 
 
-class Root:
+class RootFolder:
     """A folder with a root in it, whose processes live from `start` to `stop`; a `Shell` for the agent's engine."""
 
     def __init__(self, folder: Path) -> None:
@@ -62,19 +62,19 @@ class Root:
         self._commands = 0
 
     @classmethod
-    def make(cls, folder: Path, cache: Path) -> Root:
+    def create(cls, folder: Path, cache: Path) -> RootFolder:
         """A fresh one; what debootstrap made is kept in `cache`."""
         if not cache.exists():
             draft = cache.with_name(f"{cache.name}.new")
             shutil.rmtree(draft, ignore_errors=True)
             draft.parent.mkdir(parents=True, exist_ok=True)
-            command = ["debootstrap", "--variant=minbase", f"--include={INCLUDED}", SUITE, str(draft)]
+            command = ["debootstrap", "--variant=minbase", f"--include={EXTRA_PACKAGES}", SUITE, str(draft)]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
             draft.rename(cache)
         subprocess.run(["cp", "-a", "--reflink=auto", str(cache), str(folder)], check=True)
         return cls(folder)
 
-    def settle(self, addresses: dict[str, str], authority: bytes) -> None:
+    def configure(self, addresses: dict[str, str], authority: bytes) -> None:
         """As an instance begins: the user ubuntu, names; and trust in this computer's authorities and in one more."""
         self._write("etc/hosts", "".join(f"{address} {host}\n" for host, address in addresses.items()))
         shutil.copyfile("/etc/resolv.conf", self.folder / "etc/resolv.conf")
@@ -83,12 +83,12 @@ class Root:
         self._write("etc/uv/uv.toml", "system-certs = true\n")
         self._write("usr/local/bin/systemctl", SYSTEMCTL, 0o755)
         self._write("usr/local/bin/journalctl", '#!/bin/sh\ntail -n 20 "/var/log/$2.log"\n', 0o755)
-        self._run("useradd", "--create-home", "--shell", "/bin/bash", "ubuntu")
+        self._run_in_root("useradd", "--create-home", "--shell", "/bin/bash", "ubuntu")
 
     def start(self) -> None:
         """The processes' own place."""
         namespaces = ["unshare", "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child"]
-        command = [*namespaces, "sh", "-c", KEEP, str(self.folder)]
+        command = [*namespaces, "sh", "-c", START_COMMAND, str(self.folder)]
         self._keeper = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
         assert self._keeper.stdout
         assert self._keeper.stdout.readline() == b"ready\n", "the root could not be entered"
@@ -104,7 +104,7 @@ class Root:
         self.stop()
         shutil.rmtree(self.folder)
 
-    def run(self, document: str, attempt: str, **parameters: str) -> InvocationResult:
+    def run_document(self, document: str, attempt: str, **parameters: str) -> InvocationResult:
         """A document, by the agent's own rules."""
         self._commands += 1
         values = {"attemptId": attempt} | parameters
@@ -115,7 +115,7 @@ class Root:
     def execute(self, script: Script, cancellation: Cancellation) -> ScriptResult:
         """`Shell`: sh runs the file, as root, with next to no environment."""
         file = self._write(f"var/lib/amazon/ssm/{script.command_id}-{script.step}.sh", script.text, 0o700)
-        command = self._enter("sh", "-c", f"/{file.relative_to(self.folder)}")
+        command = self._build_enter_command("sh", "-c", f"/{file.relative_to(self.folder)}")
         environment = {"PATH": PATH, "LANG": "C.UTF-8", **script.environment}
         began = time.monotonic()
         try:
@@ -124,7 +124,7 @@ class Root:
             )
         except subprocess.TimeoutExpired:
             return ScriptResult(137, ending="timed out")
-        _tell(script, done, time.monotonic() - began)
+        _log_result(script, done, time.monotonic() - began)
         return ScriptResult(done.returncode, done.stdout, done.stderr)
 
     def reboot(self) -> None:
@@ -132,23 +132,23 @@ class Root:
         self.stop()
         self.start()
 
-    def output(self, line: str) -> str:
+    def read_output(self, line: str) -> str:
         """What a line prints, as root."""
         return subprocess.run(
-            self._enter("bash", "-c", line), check=True, capture_output=True, text=True
+            self._build_enter_command("bash", "-c", line), check=True, capture_output=True, text=True
         ).stdout.strip()
 
-    def _enter(self, *words: str) -> list[str]:
-        inside = str(self._first_process())
+    def _build_enter_command(self, *words: str) -> list[str]:
+        inside = str(self._find_first_process())
         return ["nsenter", "--target", inside, "--mount", "--pid", "--ipc", "--uts", "--root", "--wd", "--", *words]
 
-    def _first_process(self) -> int:
+    def _find_first_process(self) -> int:
         """The pid, on this computer, of the process that is 1 inside."""
         assert self._keeper
         children = Path(f"/proc/{self._keeper.pid}/task/{self._keeper.pid}/children").read_text().split()
         return int(children[0])
 
-    def _run(self, *words: str) -> None:
+    def _run_in_root(self, *words: str) -> None:
         subprocess.run(["chroot", str(self.folder), *words], check=True, env={"PATH": PATH})
 
     def _write(self, name: str, text: str, mode: int = 0o644) -> Path:
@@ -159,7 +159,7 @@ class Root:
         return file
 
 
-def why_not() -> str:
+def find_missing_requirement() -> str:
     """What keeps this computer from having one, as a sentence; empty where nothing does."""
     if os.geteuid() != 0:
         return "a real root wants root: sudo make test-recipes"
@@ -167,7 +167,7 @@ def why_not() -> str:
     return f"this computer lacks {', '.join(missing)}" if missing else ""
 
 
-def _tell(script: Script, done: subprocess.CompletedProcess[str], seconds: float) -> None:
+def _log_result(script: Script, done: subprocess.CompletedProcess[str], seconds: float) -> None:
     """For the log that shows that it ran."""
     how = f"exit status {done.returncode}" if done.returncode >= 0 else signal.Signals(-done.returncode).name
     head = f"--- {script.document_name}, step {script.step}: {how} after {seconds:.0f} s"

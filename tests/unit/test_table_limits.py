@@ -9,7 +9,7 @@ from chalicelib.store.tables import TABLES
 from local.aws.core.testing import in_process_cloud
 
 
-def limits(config: Any) -> tuple[float, float, int]:
+def read_limits(config: Any) -> tuple[float, float, int]:
     """As the SDK has them: to connect, to read, and how often."""
     return config.connect_timeout, config.read_timeout, config.retries["total_max_attempts"]
 
@@ -18,9 +18,9 @@ def limits(config: Any) -> tuple[float, float, int]:
 def test_table_calls_have_short_timeouts_and_no_retries(model: Any) -> None:
     with in_process_cloud():
         client = model._get_connection().connection.client
-        assert limits(client.meta.config) == (0.5, 2.0, 1)
+        assert read_limits(client.meta.config) == (0.5, 2.0, 1)
 
 
 def test_transactions_have_short_timeouts_and_no_retries() -> None:
     with in_process_cloud():
-        assert limits(get_connection().client.meta.config) == (0.5, 2.0, 1)
+        assert read_limits(get_connection().client.meta.config) == (0.5, 2.0, 1)

@@ -40,7 +40,7 @@ class RecordingMachines(SimulatedMachines):
         super().destroy(instance_id)
 
 
-class HeldMachines(SimulatedMachines):
+class BlockedMachines(SimulatedMachines):
     """Machines whose documents run in threads, as real ones do. Each step waits until the test lets it end."""
 
     is_real = True
@@ -49,7 +49,7 @@ class HeldMachines(SimulatedMachines):
         super().__init__()
         self.began = threading.Event()
         self.may_end = threading.Event()
-        self.held_steps = _EveryStep(self.began, self.may_end)
+        self.held_steps = _BlockedSteps(self.began, self.may_end)
 
     def run(self, instance_id: str, invocation: Invocation) -> InvocationResult:
         """Return a result even if the machine is halted meanwhile."""
@@ -59,7 +59,7 @@ class HeldMachines(SimulatedMachines):
             return InvocationResult("Failed", 137, ())
 
 
-class _EveryStep(dict[str, threading.Event]):
+class _BlockedSteps(dict[str, threading.Event]):
     def __init__(self, began: threading.Event, may_end: threading.Event) -> None:
         super().__init__()
         self._began = began
@@ -76,16 +76,16 @@ class PortMachines(SimulatedMachines):
     def __init__(self) -> None:
         super().__init__()
         self.taken_ports: set[int] = set()
-        self.forwardings: list[HeldForwarding] = []
+        self.forwardings: list[FakeForwarding] = []
 
     def forward(self, instance_id: str, remote_port: int, local_port: int) -> Forwarding:
         if local_port in self.taken_ports:
             raise OSError(98, "Address already in use")
-        self.forwardings.append(HeldForwarding(remote_port, local_port or 49152))
+        self.forwardings.append(FakeForwarding(remote_port, local_port or 49152))
         return self.forwardings[-1]
 
 
-class HeldForwarding:
+class FakeForwarding:
     """A forwarded port that leads nowhere."""
 
     def __init__(self, remote_port: int, local_port: int) -> None:

@@ -101,7 +101,7 @@ MAX_RESPONSE = HeartbeatResponse(
 )
 
 
-def stored_item_size(item: Mapping[str, Any]) -> int:
+def compute_stored_size(item: Mapping[str, Any]) -> int:
     """Return the size of an item: the size of a map without the bytes of the map itself."""
     return sum(len(name.encode()) + item_size(value) for name, value in item.items())
 
@@ -128,7 +128,7 @@ def test_heartbeat_fits_its_limit_and_drops_only_what_does_not_fit(
 def test_largest_heartbeat_and_response_cost_one_write() -> None:
     plain = encode_heartbeat(MAX_HEARTBEAT, KEY)
     assert plain.keys() >= set(HEARTBEAT_ATTRIBUTES) - set(DROPPABLE_ATTRIBUTES)
-    assert stored_item_size({"id": KEY, **plain, "response": encode_response(MAX_RESPONSE)}) <= ITEM_BYTES
+    assert compute_stored_size({"id": KEY, **plain, "response": encode_response(MAX_RESPONSE)}) <= ITEM_BYTES
 
 
 def test_small_heartbeat_is_complete() -> None:

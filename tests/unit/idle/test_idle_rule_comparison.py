@@ -10,7 +10,7 @@ from benchmarks.idle_rules.rules import IdleWindowRule, NeverStop, build_gpudesk
 from benchmarks.idle_rules.team import generate_team
 from benchmarks.idle_rules.use import CELL, COPYING, HUNG, REST, THINKING, MinuteOfUse
 
-OURS = "**gpudesk's idle rule**"
+GPUDESK_RULE = "**gpudesk's idle rule**"
 PRICE = Decimal(6)
 
 
@@ -25,8 +25,8 @@ def test_month_has_1440_minutes_per_day() -> None:
 
 @pytest.mark.parametrize("days", [1, pytest.param(30, marks=pytest.mark.slow)])
 def test_gpudesk_rule_stops_forgotten_instances_and_no_busy_one(days: int) -> None:
-    found = simulate_all(7, days=days, rules=("never stop", OURS))
-    ours, never = found[OURS].values(), found["never stop"].values()
+    found = simulate_all(7, days=days, rules=("never stop", GPUDESK_RULE))
+    ours, never = found[GPUDESK_RULE].values(), found["never stop"].values()
     assert sum(our.stops for our in ours) > 10
     assert sum(our.busy_stops for our in ours) == 0
     assert sum(our.lost_minutes for our in ours) == 0

@@ -70,20 +70,20 @@ from chalicelib.store.notifications import NotificationOutbox
 from chalicelib.store.owners import OwnerRepository
 from chalicelib.store.repositories import Repositories
 from local.clock import ManualClock
-from tests.property.world import ADA, INSTANCE_ID, MINUTE, START, VIEW
+from tests.property.world import ADA, EC2_RUNNING, INSTANCE_ID, MINUTE, START
 from tests.property.world import build_ready_instance as plain_ready
-from tests.unit.images.test_creation import image
+from tests.unit.images.test_creation import build_image
 
 NAME = "famous-bunting"
 NOW = START + timedelta(hours=1)
-RULES = DecisionContext(desk=DeskSettings(), heartbeat_table="t", heartbeat_region="r", instance_role_id="AROA")
-GOLDEN = Path(__file__).parents[2] / "golden" / "benchmarks" / "h100_1.json"
+CONTEXT = DecisionContext(desk=DeskSettings(), heartbeat_table="t", heartbeat_region="r", instance_role_id="AROA")
+BENCHMARK_OUTPUT = Path(__file__).parents[2] / "golden" / "benchmarks" / "h100_1.json"
 
-MAIL = {Audience.OWNER: "ada@example.org", Audience.ADMIN: "admins@example.org"}
-HOOK = {Audience.OWNER: "https://example.org/ada", Audience.ADMIN: "https://example.org/admins"}
-BOOK = ChannelDirectory(
-    owners={"ada": Channels(email=MAIL[Audience.OWNER], webhook=HOOK[Audience.OWNER])},
-    admin=Channels(email=MAIL[Audience.ADMIN], webhook=HOOK[Audience.ADMIN]),
+EMAIL_ADDRESSES = {Audience.OWNER: "ada@example.org", Audience.ADMIN: "admins@example.org"}
+WEBHOOK_URLS = {Audience.OWNER: "https://example.org/ada", Audience.ADMIN: "https://example.org/admins"}
+DIRECTORY = ChannelDirectory(
+    owners={"ada": Channels(email=EMAIL_ADDRESSES[Audience.OWNER], webhook=WEBHOOK_URLS[Audience.OWNER])},
+    admin=Channels(email=EMAIL_ADDRESSES[Audience.ADMIN], webhook=WEBHOOK_URLS[Audience.ADMIN]),
 )
 RAW_REQUEST = re.compile(r"\b(GET|POST|PUT|PATCH|DELETE) /")
 
@@ -126,7 +126,7 @@ EXPECTED: Mapping[str, tuple[tuple[Audience, ...], str]] = {
 }
 """Who is notified of what, and the subject of the mail, once more: as the table of the glossary has it."""
 
-OF_THE_DESK = {"sweep_overdue", "webhook_registered"}
+CODES_WITHOUT_INSTANCE = {"sweep_overdue", "webhook_registered"}
 """Codes that are not about an instance."""
 
 Change = tuple[Instance, Sequence[TimelineEntry]]
@@ -135,7 +135,7 @@ Change = tuple[Instance, Sequence[TimelineEntry]]
 # What happens: an instance, what was seen of it, and what gpudesk decides.
 
 
-def running(**changes: Any) -> Instance:
+def build_instance(**changes: Any) -> Instance:
     """An instance that is ready since an hour."""
     machine = Machine(instance_id=INSTANCE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=START)
     facts: dict[str, Any] = {
@@ -147,9 +147,9 @@ def running(**changes: Any) -> Instance:
     return replace(plain_ready(), name=NAME, **facts)
 
 
-def launching(**changes: Any) -> Instance:
+def build_launching_instance(**changes: Any) -> Instance:
     """An instance without a machine so far."""
-    return running(
+    return build_instance(
         **{
             "phase": Phase.LAUNCHING,
             "machine": None,
@@ -160,7 +160,7 @@ def launching(**changes: Any) -> Instance:
     )
 
 
-def claimed(action: ClaimAction, minutes: int, **changes: Any) -> Instance:
+def build_claimed_instance(action: ClaimAction, minutes: int, **changes: Any) -> Instance:
     """An instance that gpudesk stops or terminates."""
     claim = Claim(
         action=action, claimed_at=NOW - minutes * MINUTE, reason=because(EventCode.IDLE, "It is idle."), **changes
@@ -170,15 +170,15 @@ def claimed(action: ClaimAction, minutes: int, **changes: Any) -> Instance:
         ClaimAction.STOP: Phase.STOPPING,
         ClaimAction.TERMINATE: Phase.TERMINATING,
     }[action]
-    return running(phase=phase, phase_since=claim.claimed_at, claim=claim)
+    return build_instance(phase=phase, phase_since=claim.claimed_at, claim=claim)
 
 
-def warned(kind: WarningType) -> StopWarning:
+def build_due_warning(kind: WarningType) -> StopWarning:
     """A stop warning whose time has come."""
     return StopWarning(warning_type=kind, created_at=NOW - 5 * MINUTE, stop_at=NOW, message="It will be stopped.")
 
 
-def heartbeat(state: SignalState = SignalState.QUIET, **facts: Any) -> Heartbeat:
+def build_heartbeat(state: SignalState = SignalState.QUIET, **facts: Any) -> Heartbeat:
     """A heartbeat of this minute, in which each signal has been in one state for an hour."""
     evidence = Evidence(
         state=state, since=START, at=NOW, samples=61, largest_gap=MINUTE, reason="as it is", boot_id="boot-1"
@@ -194,23 +194,23 @@ def heartbeat(state: SignalState = SignalState.QUIET, **facts: Any) -> Heartbeat
     )
 
 
-def ec2(state: Ec2State) -> ObservedInstance:
-    return replace(VIEW, state=state)
+def observe_state(state: Ec2State) -> ObservedInstance:
+    return replace(EC2_RUNNING, state=state)
 
 
-def decided(instance: Instance, **observation: Any) -> Change:
+def decide_change(instance: Instance, **observation: Any) -> Change:
     """What one look at an instance leads to."""
-    plan = decide.decide(instance, Observation(**{"ec2": VIEW, **observation}), NOW, RULES)
+    plan = decide.decide(instance, Observation(**{"ec2": EC2_RUNNING, **observation}), NOW, CONTEXT)
     return plan.instance, plan.timeline
 
 
-def noted(instance: Instance, step: Any, outcome: Any) -> Change:
+def record_outcome(instance: Instance, step: Any, outcome: Any) -> Change:
     """What the outcome of a call leads to."""
     plan: Plan = outcomes.record_outcome(instance, step, outcome, NOW)
     return plan.instance, plan.timeline
 
 
-def attempt() -> LaunchAttempt:
+def build_launch_attempt() -> LaunchAttempt:
     return LaunchAttempt(
         number=1,
         token="t",
@@ -228,19 +228,23 @@ def attempt() -> LaunchAttempt:
     )
 
 
-def launch_failed(error: Exception) -> Change:
-    return noted(launching(launch=LaunchState(attempt=attempt())), Launch(attempt()), error)
+def fail_launch(error: Exception) -> Change:
+    return record_outcome(
+        build_launching_instance(launch=LaunchState(attempt=build_launch_attempt())),
+        Launch(build_launch_attempt()),
+        error,
+    )
 
 
-def setting_up(*, rerun: bool = False) -> Instance:
+def build_instance_in_setup(*, rerun: bool = False) -> Instance:
     """The last try of a document runs."""
     document = RecipeDocument(name="gpudesk-jupyter", parameters={}, timeout=10 * MINUTE)
     run = DocumentRun(attempt_id="a", sent_at=NOW - MINUTE, last_sent_at=NOW - MINUTE, command_id="c-1")
     setup = SetupState(recipe="jupyter", documents=(document,), attempts=2, current_run=run, on_running_instance=rerun)
-    return running(phase=Phase.SETTING_UP, phase_since=NOW - 10 * MINUTE, setup=setup)
+    return build_instance(phase=Phase.SETTING_UP, phase_since=NOW - 10 * MINUTE, setup=setup)
 
 
-def command(status: CommandStatus, output: str) -> ObservedCommand:
+def build_command(status: CommandStatus, output: str) -> ObservedCommand:
     is_well = status is CommandStatus.SUCCEEDED
     step = StepOutput(
         name="install", status="Success" if is_well else "Failed", exit_code=0 if is_well else 1, output=output
@@ -248,33 +252,37 @@ def command(status: CommandStatus, output: str) -> ObservedCommand:
     return ObservedCommand(command_id="c-1", status=status, status_details=str(status), steps=(step,))
 
 
-FAILED = command(CommandStatus.FAILED, "E: Unable to locate package libfoo")
+FAILED = build_command(CommandStatus.FAILED, "E: Unable to locate package libfoo")
 
 
-def benchmark_ended(observation: ObservedCommand) -> Change:
-    spec = replace(running().spec, hardware=replace(running().spec.hardware, instance_type="p5.4xlarge", gpu="H100"))
-    asked = start_benchmark(running(spec=spec, version=7), data_files.load_catalog(), None, ADA, NOW).instance
+def end_benchmark(observation: ObservedCommand) -> Change:
+    spec = replace(
+        build_instance().spec, hardware=replace(build_instance().spec.hardware, instance_type="p5.4xlarge", gpu="H100")
+    )
+    asked = start_benchmark(build_instance(spec=spec, version=7), data_files.load_catalog(), None, ADA, NOW).instance
     assert asked.benchmark_run is not None
     run = DocumentRun(attempt_id=asked.benchmark_run.id, sent_at=NOW, last_sent_at=NOW, command_id="c-1")
-    return decided(
-        replace(asked, benchmark_run=replace(asked.benchmark_run, run=run)), command=observation, heartbeat=heartbeat()
+    return decide_change(
+        replace(asked, benchmark_run=replace(asked.benchmark_run, run=run)),
+        command=observation,
+        heartbeat=build_heartbeat(),
     )
 
 
-def image_ended(state: str) -> Change:
+def end_image(state: str) -> Change:
     ami = ObservedAmi(
         ami_id="ami-1", state=state, snapshots=("snap-1",), size_gib=64, failure_reason="the disk is gone"
     )
     pending = replace(
-        image(ImagePhase.PENDING, created_at=NOW),
-        source=replace(image(ImagePhase.PENDING, created_at=NOW).source, instance_name=NAME),
+        build_image(ImagePhase.PENDING, created_at=NOW),
+        source=replace(build_image(ImagePhase.PENDING, created_at=NOW).source, instance_name=NAME),
     )
     after = creation.decide(pending, ImageObservation(ami=ami), NOW).image
-    return running(), [creation.build_completion_entry(after, NOW)]
+    return build_instance(), [creation.build_completion_entry(after, NOW)]
 
 
-def adopted() -> Change:
-    class Empty(Records):
+def adopt_instance() -> Change:
+    class Empty(OneInstanceRepository):
         def load(self, id_or_name: str) -> Instance | None:
             return None
 
@@ -285,111 +293,128 @@ def adopted() -> Change:
             return True
 
     found: list[Change] = []
-    orphanage = OrphanAdopter(Empty(running()), cast("Reconciler", None), data_files.load_catalog())
-    assert orphanage.adopt_all([replace(VIEW, name=NAME)], set(), RULES, NOW) == [INSTANCE_ID]
+    orphanage = OrphanAdopter(Empty(build_instance()), cast("Reconciler", None), data_files.load_catalog())
+    assert orphanage.adopt_all([replace(EC2_RUNNING, name=NAME)], set(), CONTEXT, NOW) == [INSTANCE_ID]
     return found[0]
 
 
-def overdue(action: ClaimAction) -> Change:
-    return decided(claimed(action, 21, last_called_at=NOW))
+def decide_overdue_call(action: ClaimAction) -> Change:
+    return decide_change(build_claimed_instance(action, 21, last_called_at=NOW))
 
 
-def old(instance: Instance) -> Instance:
+def end_lifetime(instance: Instance) -> Instance:
     """Its maximum lifetime is over."""
     return replace(
         instance, lifetime=replace(instance.lifetime, started_at=NOW - timedelta(hours=instance.spec.policy.max_hours))
     )
 
 
-def no_agent(**changes: Any) -> Instance:
+def build_instance_without_agent(**changes: Any) -> Instance:
     """It runs for 13 minutes, and its SSM agent has never responded."""
     machine = Machine(instance_id=INSTANCE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=NOW - 13 * MINUTE)
     since = {"phase_since": machine.launched_at, "lifetime": Lifetime(started_at=machine.launched_at)}
-    return running(
+    return build_instance(
         **{"phase": Phase.BOOTING, "machine": machine, "observed": ObservedState(boot_id="boot-1"), **since, **changes}
     )
 
 
-def booting(view_launched_at: datetime = NOW - 13 * MINUTE) -> dict[str, Any]:
-    return {"ec2": replace(VIEW, launched_at=view_launched_at)}
+def observe_boot(view_launched_at: datetime = NOW - 13 * MINUTE) -> dict[str, Any]:
+    return {"ec2": replace(EC2_RUNNING, launched_at=view_launched_at)}
 
 
-EVENT = ScheduledEvent(id="e-1", code="instance-retirement", not_before=NOW + timedelta(days=2), description="old host")
+SCHEDULED_EVENT = ScheduledEvent(
+    id="e-1", code="instance-retirement", not_before=NOW + timedelta(days=2), description="old host"
+)
 ONLINE = ObservedAgent(online=True, last_ping_at=NOW)
 
-HAPPENS: Mapping[str, Callable[[], Change]] = {
-    "ready": lambda: decided(no_agent(), agent=ONLINE, **booting()),
-    "idle_warning": lambda: decided(running(), heartbeat=heartbeat()),
-    "lifetime_warning": lambda: decided(old(running()), heartbeat=heartbeat(SignalState.ACTIVE)),
-    "failed_warning": lambda: decided(
-        running(
+TRIGGERS: Mapping[str, Callable[[], Change]] = {
+    "ready": lambda: decide_change(build_instance_without_agent(), agent=ONLINE, **observe_boot()),
+    "idle_warning": lambda: decide_change(build_instance(), heartbeat=build_heartbeat()),
+    "lifetime_warning": lambda: decide_change(
+        end_lifetime(build_instance()), heartbeat=build_heartbeat(SignalState.ACTIVE)
+    ),
+    "failed_warning": lambda: decide_change(
+        build_instance(
             phase=Phase.FAILED, reason=because(EventCode.SETUP_FAILED, f"Setup of jupyter failed on {NAME}: no disk.")
         )
     ),
-    "no_agent_warning": lambda: decided(no_agent(), **booting()),
-    "warning_cancelled": lambda: decided(
-        running(warning=warned(WarningType.IDLE)), heartbeat=heartbeat(SignalState.ACTIVE)
+    "no_agent_warning": lambda: decide_change(build_instance_without_agent(), **observe_boot()),
+    "warning_cancelled": lambda: decide_change(
+        build_instance(warning=build_due_warning(WarningType.IDLE)), heartbeat=build_heartbeat(SignalState.ACTIVE)
     ),
-    "stop_initiated": lambda: decided(running(warning=warned(WarningType.IDLE)), heartbeat=heartbeat()),
-    "stop_cancelled": lambda: noted(
-        claimed(ClaimAction.STOP, 1, warning_type=WarningType.IDLE),
+    "stop_initiated": lambda: decide_change(
+        build_instance(warning=build_due_warning(WarningType.IDLE)), heartbeat=build_heartbeat()
+    ),
+    "stop_cancelled": lambda: record_outcome(
+        build_claimed_instance(ClaimAction.STOP, 1, warning_type=WarningType.IDLE),
         Stop(),
         NoLongerIdle(build_unknown_judgment("no heartbeat").reason),
     ),
-    "terminate_initiated": lambda: decided(no_agent(warning=warned(WarningType.NO_AGENT)), **booting()),
-    "self_stopped": lambda: decided(
-        running(),
-        ec2=ec2(Ec2State.STOPPED),
-        heartbeat=heartbeat(self_stop=SelfStopStatus(stop_at=NOW, stopping_now=True)),
+    "terminate_initiated": lambda: decide_change(
+        build_instance_without_agent(warning=build_due_warning(WarningType.NO_AGENT)), **observe_boot()
     ),
-    "stopped_externally": lambda: decided(running(), ec2=ec2(Ec2State.STOPPED)),
-    "started_externally": lambda: decided(running(phase=Phase.STOPPED)),
-    "terminated_externally": lambda: decided(running(), ec2=ec2(Ec2State.TERMINATED)),
-    "rebooted": lambda: decided(running(), heartbeat=heartbeat(boot_id="boot-2")),
-    "scheduled_event": lambda: decided(running(), scheduled_event=EVENT),
-    "setup_failed": lambda: decided(setting_up(), command=FAILED, heartbeat=heartbeat()),
-    "launch_refused": lambda: launch_failed(PermanentAwsError("InvalidParameterValue", "Invalid value.")),
-    "quota_exceeded": lambda: launch_failed(QuotaExceeded("VcpuLimitExceeded", "You have requested more vCPU.")),
-    "no_capacity": lambda: decided(launching(), ec2=NotVisible()),
-    "no_answer": lambda: decided(
-        launching(launch=LaunchState(attempt=replace(attempt(), sent_at=START))), ec2=NotVisible()
+    "self_stopped": lambda: decide_change(
+        build_instance(),
+        ec2=observe_state(Ec2State.STOPPED),
+        heartbeat=build_heartbeat(self_stop=SelfStopStatus(stop_at=NOW, stopping_now=True)),
     ),
-    "start_failed": lambda: noted(
-        claimed(ClaimAction.START, 1), Start(), PermanentAwsError("Unsupported", "Not here.")
-    ),
-    "image_available": lambda: image_ended("available"),
-    "image_failed": lambda: image_ended("failed"),
-    "benchmark_done": lambda: benchmark_ended(command(CommandStatus.SUCCEEDED, GOLDEN.read_text(encoding="utf-8"))),
-    "benchmark_failed": lambda: benchmark_ended(FAILED),
-    "activity_unknown": lambda: decided(
-        running(observed=ObservedState(boot_id="boot-1", agent_seen=True, activity_unknown_since=NOW - 20 * MINUTE))
-    ),
-    "tags_lost": lambda: decided(running(), ec2=TagsMissing(INSTANCE_ID)),
-    "instance_gone": lambda: decided(
-        running(observed=ObservedState(boot_id="boot-1", agent_seen=True, not_visible_since=NOW - timedelta(hours=3))),
+    "stopped_externally": lambda: decide_change(build_instance(), ec2=observe_state(Ec2State.STOPPED)),
+    "started_externally": lambda: decide_change(build_instance(phase=Phase.STOPPED)),
+    "terminated_externally": lambda: decide_change(build_instance(), ec2=observe_state(Ec2State.TERMINATED)),
+    "rebooted": lambda: decide_change(build_instance(), heartbeat=build_heartbeat(boot_id="boot-2")),
+    "scheduled_event": lambda: decide_change(build_instance(), scheduled_event=SCHEDULED_EVENT),
+    "setup_failed": lambda: decide_change(build_instance_in_setup(), command=FAILED, heartbeat=build_heartbeat()),
+    "launch_refused": lambda: fail_launch(PermanentAwsError("InvalidParameterValue", "Invalid value.")),
+    "quota_exceeded": lambda: fail_launch(QuotaExceeded("VcpuLimitExceeded", "You have requested more vCPU.")),
+    "no_capacity": lambda: decide_change(build_launching_instance(), ec2=NotVisible()),
+    "no_answer": lambda: decide_change(
+        build_launching_instance(launch=LaunchState(attempt=replace(build_launch_attempt(), sent_at=START))),
         ec2=NotVisible(),
     ),
-    "reappeared": lambda: noted(
-        running(phase=Phase.TERMINATED, machine=None),
-        Launch(attempt()),
-        InstanceLaunched(cast("Machine", running().machine)),
+    "start_failed": lambda: record_outcome(
+        build_claimed_instance(ClaimAction.START, 1), Start(), PermanentAwsError("Unsupported", "Not here.")
     ),
-    "adopted": adopted,
-    "stop_refused": lambda: noted(
-        claimed(ClaimAction.STOP, 1), Stop(), PermanentAwsError("UnauthorizedOperation", "No.")
+    "image_available": lambda: end_image("available"),
+    "image_failed": lambda: end_image("failed"),
+    "benchmark_done": lambda: end_benchmark(
+        build_command(CommandStatus.SUCCEEDED, BENCHMARK_OUTPUT.read_text(encoding="utf-8"))
     ),
-    "terminate_refused": lambda: noted(
-        claimed(ClaimAction.TERMINATE, 1), Terminate(), PermanentAwsError("OperationNotPermitted", "Protected.")
+    "benchmark_failed": lambda: end_benchmark(FAILED),
+    "activity_unknown": lambda: decide_change(
+        build_instance(
+            observed=ObservedState(boot_id="boot-1", agent_seen=True, activity_unknown_since=NOW - 20 * MINUTE)
+        )
     ),
-    "stop_overdue": lambda: overdue(ClaimAction.STOP),
-    "terminate_overdue": lambda: overdue(ClaimAction.TERMINATE),
+    "tags_lost": lambda: decide_change(build_instance(), ec2=TagsMissing(INSTANCE_ID)),
+    "instance_gone": lambda: decide_change(
+        build_instance(
+            observed=ObservedState(boot_id="boot-1", agent_seen=True, not_visible_since=NOW - timedelta(hours=3))
+        ),
+        ec2=NotVisible(),
+    ),
+    "reappeared": lambda: record_outcome(
+        build_instance(phase=Phase.TERMINATED, machine=None),
+        Launch(build_launch_attempt()),
+        InstanceLaunched(cast("Machine", build_instance().machine)),
+    ),
+    "adopted": adopt_instance,
+    "stop_refused": lambda: record_outcome(
+        build_claimed_instance(ClaimAction.STOP, 1), Stop(), PermanentAwsError("UnauthorizedOperation", "No.")
+    ),
+    "terminate_refused": lambda: record_outcome(
+        build_claimed_instance(ClaimAction.TERMINATE, 1),
+        Terminate(),
+        PermanentAwsError("OperationNotPermitted", "Protected."),
+    ),
+    "stop_overdue": lambda: decide_overdue_call(ClaimAction.STOP),
+    "terminate_overdue": lambda: decide_overdue_call(ClaimAction.TERMINATE),
 }
 
 
 # Where it arrives: stores in memory, the sender as it is, receivers that keep what they get.
 
 
-class Records(InstanceRepository):
+class OneInstanceRepository(InstanceRepository):
     """One record."""
 
     def __init__(self, instance: Instance) -> None:
@@ -406,23 +431,23 @@ class Records(InstanceRepository):
         return write.after
 
 
-class Outbox(NotificationOutbox):
+class FakeOutbox(NotificationOutbox):
     """Notifications that wait."""
 
     def __init__(self, notices: Iterable[Notification] = ()) -> None:
-        self.waiting = {notice.id: notice for notice in notices}
+        self.pending = {notice.id: notice for notice in notices}
 
     def list_due(self, now: datetime, most: int) -> Iterator[Notification]:
-        return iter([*self.waiting.values()])
+        return iter([*self.pending.values()])
 
     def put_if_absent(self, notice: Notification) -> bool:
-        return self.waiting.setdefault(notice.id, notice) is notice
+        return self.pending.setdefault(notice.id, notice) is notice
 
     def save(self, notice: Notification) -> None:
-        self.waiting[notice.id] = notice
+        self.pending[notice.id] = notice
 
 
-class Marks(DeskRepository):
+class FakeDeskRepository(DeskRepository):
     """What was done once; by default everybody has been welcomed."""
 
     def __init__(self, *, is_done: bool = True) -> None:
@@ -438,17 +463,17 @@ class Marks(DeskRepository):
         return NOW - 11 * MINUTE
 
     def get_settings(self) -> DeskSettings:
-        return DeskSettings(channels=BOOK.admin)
+        return DeskSettings(channels=DIRECTORY.admin)
 
 
-class Owners(OwnerRepository):
+class FakeOwnerRepository(OwnerRepository):
     """The settings of the owners in `BOOK`."""
 
     def list_all(self) -> dict[str, OwnerSettings]:
-        return {owner: OwnerSettings(owner=owner, channels=channels) for owner, channels in BOOK.owners.items()}
+        return {owner: OwnerSettings(owner=owner, channels=channels) for owner, channels in DIRECTORY.owners.items()}
 
 
-class Mailbox(EmailTopic):
+class FakeEmailTopic(EmailTopic):
     """Mails by address."""
 
     def __init__(self) -> None:
@@ -461,7 +486,7 @@ class Mailbox(EmailTopic):
 
 
 @dataclass(frozen=True)
-class Hooks(WebhookSender):
+class FakeWebhookSender(WebhookSender):
     """Webhook messages by URL."""
 
     messages: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -472,57 +497,61 @@ class Hooks(WebhookSender):
 
 
 @dataclass
-class Arrived:
+class Deliveries:
     """What was delivered."""
 
     mails: dict[str, tuple[str, str]]
-    hooks: dict[str, dict[str, Any]]
+    webhooks: dict[str, dict[str, Any]]
 
 
-def sender(instance: Instance, outbox: Outbox, marks: Marks) -> NotificationSender:
+def build_sender(instance: Instance, outbox: FakeOutbox, marks: FakeDeskRepository) -> NotificationSender:
     return NotificationSender(
-        stores=Repositories(instances=Records(instance), desk=marks, owners=Owners(), notifications=outbox),
-        email=Mailbox(),
-        webhook=Hooks(),
+        stores=Repositories(
+            instances=OneInstanceRepository(instance), desk=marks, owners=FakeOwnerRepository(), notifications=outbox
+        ),
+        email=FakeEmailTopic(),
+        webhook=FakeWebhookSender(),
         get_webhook_secret=lambda name, number: "whsec_AAAA",
         clock=ManualClock(NOW),
     )
 
 
-def arrived(notifications: NotificationSender) -> Arrived:
-    assert isinstance(notifications.email, Mailbox)
-    assert isinstance(notifications.webhook, Hooks)
-    return Arrived(notifications.email.mails, notifications.webhook.messages)
+def read_deliveries(notifications: NotificationSender) -> Deliveries:
+    assert isinstance(notifications.email, FakeEmailTopic)
+    assert isinstance(notifications.webhook, FakeWebhookSender)
+    return Deliveries(notifications.email.mails, notifications.webhook.messages)
 
 
-def delivered(instance: Instance, entries: Sequence[TimelineEntry]) -> Arrived:
+def deliver(instance: Instance, entries: Sequence[TimelineEntry]) -> Deliveries:
     """What reaches people of a change of an instance."""
-    notifications = sender(instance, Outbox(build_notifications(instance, entries, BOOK)), Marks())
-    notifications.send_due(BOOK)
-    return arrived(notifications)
+    notifications = build_sender(
+        instance, FakeOutbox(build_notifications(instance, entries, DIRECTORY)), FakeDeskRepository()
+    )
+    notifications.send_due(DIRECTORY)
+    return read_deliveries(notifications)
 
 
 # The tests.
 
 
 def test_every_notified_code_has_an_expectation() -> None:
-    assert {str(code) for code in EventCode if code.audience} == {*EXPECTED, *OF_THE_DESK}
-    assert EXPECTED.keys() == HAPPENS.keys()
+    assert {str(code) for code in EventCode if code.audience} == {*EXPECTED, *CODES_WITHOUT_INSTANCE}
+    assert EXPECTED.keys() == TRIGGERS.keys()
 
 
 @pytest.mark.parametrize("code", EXPECTED)
 def test_event_reaches_its_audience_by_mail_and_webhook(code: str) -> None:
     audience, subject = EXPECTED[code]
-    instance, entries = HAPPENS[code]()
+    instance, entries = TRIGGERS[code]()
     (line,) = [entry for entry in entries if entry.code == code]
-    found = delivered(instance, entries)
-    assert found.mails.keys() == {MAIL[each] for each in audience}
-    assert found.hooks.keys() == {HOOK[each] for each in audience}
+    found = deliver(instance, entries)
+    assert found.mails.keys() == {EMAIL_ADDRESSES[each] for each in audience}
+    assert found.webhooks.keys() == {WEBHOOK_URLS[each] for each in audience}
     for mail_subject, text in found.mails.values():
         assert mail_subject == f"gpudesk: {NAME} {subject}"
         assert len(mail_subject) <= 100
         assert line.message in text
-    for message in found.hooks.values():
+    for message in found.webhooks.values():
         assert message["type"] == code
         assert message["timestamp"] == f"{NOW:%Y-%m-%dT%H:%M:%SZ}"
         assert message["data"]["message"] == line.message
@@ -531,7 +560,7 @@ def test_event_reaches_its_audience_by_mail_and_webhook(code: str) -> None:
 
 @pytest.mark.parametrize("code", EXPECTED)
 def test_message_names_its_instance_and_contains_no_raw_request(code: str) -> None:
-    _, entries = HAPPENS[code]()
+    _, entries = TRIGGERS[code]()
     (line,) = [entry for entry in entries if entry.code == code]
     assert NAME in line.message
     assert not RAW_REQUEST.search(line.message)
@@ -557,17 +586,21 @@ def test_message_names_its_instance_and_contains_no_raw_request(code: str) -> No
 def test_suggested_requests_are_in_webhook_data_and_in_the_last_lines_of_the_mail(
     code: str, calls: dict[str, str]
 ) -> None:
-    found = delivered(*HAPPENS[code]())
-    data = found.hooks[HOOK[Audience.OWNER]]["data"]
+    found = deliver(*TRIGGERS[code]())
+    data = found.webhooks[WEBHOOK_URLS[Audience.OWNER]]["data"]
     assert {name: f"{data[name]['method']} {data[name]['path']}" for name in calls} == calls
-    text = found.mails[MAIL[Audience.OWNER]][1]
+    text = found.mails[EMAIL_ADDRESSES[Audience.OWNER]][1]
     last = text.rstrip("\n").split("\n")[-len(calls) :]
     assert [line.partition(" {")[0] for line in last] == [f"API: {call}" for call in calls.values()]
     assert text.count("API: ") == len(calls)
 
 
 def test_ready_message_names_recipe_cost_stop_times_and_connection() -> None:
-    (*_, line) = decided(setting_up(), command=command(CommandStatus.SUCCEEDED, "Installed."), heartbeat=heartbeat())[1]
+    (*_, line) = decide_change(
+        build_instance_in_setup(),
+        command=build_command(CommandStatus.SUCCEEDED, "Installed."),
+        heartbeat=build_heartbeat(),
+    )[1]
     assert line.message == (
         f"{NAME} is ready. Recipe jupyter was set up in 600 s, no reboot, 10 bytes of output. It costs $0.538 per "
         "hour. When it has been idle for 10 minutes, gpudesk sends a warning and stops it 5 minutes later. It is "
@@ -578,60 +611,64 @@ def test_ready_message_names_recipe_cost_stop_times_and_connection() -> None:
 
 @pytest.mark.parametrize("rerun", [False, True], ids=["launch", "requested setup"])
 def test_ready_is_notified_after_a_setup(rerun: bool) -> None:
-    instance, entries = decided(
-        setting_up(rerun=rerun), command=command(CommandStatus.SUCCEEDED, ""), heartbeat=heartbeat()
+    instance, entries = decide_change(
+        build_instance_in_setup(rerun=rerun),
+        command=build_command(CommandStatus.SUCCEEDED, ""),
+        heartbeat=build_heartbeat(),
     )
     assert instance.phase is Phase.READY
-    assert delivered(instance, entries).hooks[HOOK[Audience.OWNER]]["type"] == "ready"
+    assert deliver(instance, entries).webhooks[WEBHOOK_URLS[Audience.OWNER]]["type"] == "ready"
 
 
 @pytest.mark.parametrize("code", ["adopted", "stop_cancelled", "image_available", "image_failed", "benchmark_done"])
 def test_ready_is_not_notified_when_an_instance_stays_or_becomes_ready_again(code: str) -> None:
-    instance, entries = HAPPENS[code]()
+    instance, entries = TRIGGERS[code]()
     assert instance.phase is Phase.READY
     assert [entry.code for entry in entries] == [code]
 
 
 def test_setup_that_fails_on_a_ready_instance_is_notified_without_a_stop() -> None:
-    instance, entries = decided(setting_up(rerun=True), command=FAILED, heartbeat=heartbeat())
+    instance, entries = decide_change(build_instance_in_setup(rerun=True), command=FAILED, heartbeat=build_heartbeat())
     assert (instance.phase, instance.warning) == (Phase.READY, None)
-    found = delivered(instance, entries)
-    assert found.mails[MAIL[Audience.OWNER]][0] == f"gpudesk: {NAME} could not be set up"
-    assert "stays ready" in found.mails[MAIL[Audience.OWNER]][1]
+    found = deliver(instance, entries)
+    assert found.mails[EMAIL_ADDRESSES[Audience.OWNER]][0] == f"gpudesk: {NAME} could not be set up"
+    assert "stays ready" in found.mails[EMAIL_ADDRESSES[Audience.OWNER]][1]
 
 
 def test_no_agent_warning_of_an_instance_with_a_disk_announces_a_stop() -> None:
-    instance, entries = decided(no_agent(observed=ObservedState(boot_id="boot-1", agent_seen=True)), **booting())
-    subject, _ = delivered(instance, entries).mails[MAIL[Audience.ADMIN]]
+    instance, entries = decide_change(
+        build_instance_without_agent(observed=ObservedState(boot_id="boot-1", agent_seen=True)), **observe_boot()
+    )
+    subject, _ = deliver(instance, entries).mails[EMAIL_ADDRESSES[Audience.ADMIN]]
     assert subject == f"gpudesk: {NAME} does not respond to SSM and will be stopped at 10:05 UTC"
 
 
 def test_overdue_sweep_is_mailed_to_the_admins_without_a_name() -> None:
-    notifications = sender(running(), Outbox(), Marks())
+    notifications = build_sender(build_instance(), FakeOutbox(), FakeDeskRepository())
     assert SweepWatchdog(notifications.stores, notifications, ManualClock(NOW)).check()
-    found = arrived(notifications)
+    found = read_deliveries(notifications)
     assert {address: subject for address, (subject, _) in found.mails.items()} == {
-        MAIL[Audience.ADMIN]: "gpudesk: scheduled sweep has not completed for 10 minutes"
+        EMAIL_ADDRESSES[Audience.ADMIN]: "gpudesk: scheduled sweep has not completed for 10 minutes"
     }
-    (message,) = found.hooks.values()
+    (message,) = found.webhooks.values()
     assert message["type"] == "sweep_overdue"
     assert message["data"]["message"].startswith("The scheduled sweep has not completed since ")
 
 
 def test_registered_webhook_gets_one_message_and_no_mail_is_sent() -> None:
-    notifications = sender(running(), Outbox(), Marks(is_done=False))
-    notifications.send_due(BOOK)
-    found = arrived(notifications)
+    notifications = build_sender(build_instance(), FakeOutbox(), FakeDeskRepository(is_done=False))
+    notifications.send_due(DIRECTORY)
+    found = read_deliveries(notifications)
     assert found.mails == {}
-    assert {url: message["type"] for url, message in found.hooks.items()} == dict.fromkeys(
-        HOOK.values(), "webhook_registered"
+    assert {url: message["type"] for url, message in found.webhooks.items()} == dict.fromkeys(
+        WEBHOOK_URLS.values(), "webhook_registered"
     )
 
 
 @pytest.mark.parametrize("name", ["x" * 90, "größte-maschine\n"])
 def test_subject_is_at_most_100_ascii_characters_and_names_the_event(name: str) -> None:
-    instance, entries = HAPPENS["lifetime_warning"]()
-    subject, _ = delivered(replace(instance, name=name), entries).mails[MAIL[Audience.OWNER]]
+    instance, entries = TRIGGERS["lifetime_warning"]()
+    subject, _ = deliver(replace(instance, name=name), entries).mails[EMAIL_ADDRESSES[Audience.OWNER]]
     assert len(subject) <= 100
     assert subject.isascii()
     assert subject.isprintable()

@@ -30,22 +30,22 @@ TODAY_REQUIREMENTS = {
 }
 
 
-def recipe(requirements: dict[str, Any], image: dict[str, str] | None = None) -> Recipe:
+def build_recipe(requirements: dict[str, Any], image: dict[str, str] | None = None) -> Recipe:
     entry: dict[str, Any] = {"title": "T", "description": "D", "documents": [], "jupyter_port": None}
     return parse_recipes({"recipes": {"mine": {**entry, "requirements": requirements, "image": image}}})["mine"]
 
 
-BOOK = recipe(BOOK_REQUIREMENTS, {"x86_64": UBUNTU_18})
-TODAY = recipe(TODAY_REQUIREMENTS)
+BOOK = build_recipe(BOOK_REQUIREMENTS, {"x86_64": UBUNTU_18})
+TODAY = build_recipe(TODAY_REQUIREMENTS)
 
 
-def find_incompatibility(mine: Recipe, instance_type: str) -> str | None:
+def find_incompatibility(recipe: Recipe, instance_type: str) -> str | None:
     kind = load_catalog().get_type(instance_type)
-    return mine.requirements.find_incompatibility(kind, mine.get_image_parameter(kind))
+    return recipe.requirements.find_incompatibility(kind, recipe.get_image_parameter(kind))
 
 
-def suggest(mine: Recipe) -> str:
-    return suggest_types(mine.requirements, mine.get_image_parameter, load_catalog(), "us-east-1")
+def suggest(recipe: Recipe) -> str:
+    return suggest_types(recipe.requirements, recipe.get_image_parameter, load_catalog(), "us-east-1")
 
 
 @pytest.mark.parametrize(
@@ -67,12 +67,12 @@ def suggest(mine: Recipe) -> str:
         ),
         (TODAY, "p3.2xlarge", "V100 has compute capability 7.0, and the recipe requires 7.5 or more"),
         (
-            recipe(TODAY_REQUIREMENTS | {"ubuntu": ["20.04", "18.04"]}),
+            build_recipe(TODAY_REQUIREMENTS | {"ubuntu": ["20.04", "18.04"]}),
             "t3.large",
             "Ubuntu 22.04, and the recipe supports 20.04 or 18.04",
         ),
         (
-            recipe(TODAY_REQUIREMENTS | {"ubuntu": ["22.04"]}),
+            build_recipe(TODAY_REQUIREMENTS | {"ubuntu": ["22.04"]}),
             "g7.2xlarge",
             "the image is Ubuntu 24.04, and the recipe supports 22.04",
         ),
@@ -137,7 +137,7 @@ def test_suggestion_names_the_cheapest_type_of_each_gpu_and_one_without_a_gpu() 
 
 
 def test_suggestion_says_that_no_type_is_compatible() -> None:
-    assert suggest(recipe(BOOK_REQUIREMENTS)) == "No instance type in us-east-1 is compatible.", (
+    assert suggest(build_recipe(BOOK_REQUIREMENTS)) == "No instance type in us-east-1 is compatible.", (
         "no instance type has an image with Ubuntu 18.04"
     )
 
