@@ -1,4 +1,4 @@
-"""Decisions about images, one at a time."""
+"""Creation and deletion of images: one decision at a time."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -39,7 +39,7 @@ from chalicelib.domain.instances.record import ImageInProgress
 from chalicelib.domain.setup.installed_documents import InstalledDocument, hash_recipe_document
 from chalicelib.domain.setup.state import DocumentRun
 from chalicelib.store.data_files import load_catalog, load_packaged_recipes
-from tests.property.world import build_ready_instance
+from tests.support.ready_instance import build_ready_instance
 
 NOW = datetime(2030, 5, 1, 12, 0, tzinfo=UTC)
 NOTHING_OBSERVED = ImageObservation(ami=NotVisible())
@@ -195,12 +195,14 @@ def test_image_requires_its_region_architecture_and_disk_size(
 
 def test_type_with_a_gpu_requires_its_driver_in_the_image() -> None:
     gpu, cpu = load_catalog().types["g4dn.xlarge"], load_catalog().types["t3.large"]
-    plain = build_image(ImagePhase.AVAILABLE, source=replace(SOURCE, base_image_parameter=cpu.image))
-    assert "driver of g4dn.xlarge" in str(find_launch_incompatibility(plain, gpu, "us-east-1", None, gpu.image))
-    assert find_launch_incompatibility(plain, gpu, "us-east-1", None, cpu.image) is None, (
+    image_without_driver = build_image(ImagePhase.AVAILABLE, source=replace(SOURCE, base_image_parameter=cpu.image))
+    assert "driver of g4dn.xlarge" in str(
+        find_launch_incompatibility(image_without_driver, gpu, "us-east-1", None, gpu.image)
+    )
+    assert find_launch_incompatibility(image_without_driver, gpu, "us-east-1", None, cpu.image) is None, (
         "the recipe installs its own driver"
     )
-    assert find_launch_incompatibility(plain, cpu, "us-east-1", None, cpu.image) is None
+    assert find_launch_incompatibility(image_without_driver, cpu, "us-east-1", None, cpu.image) is None
     assert "is failed" in str(
         find_launch_incompatibility(build_image(ImagePhase.FAILED), cpu, "us-east-1", None, cpu.image)
     )
@@ -215,13 +217,15 @@ def test_documents_are_skippable_while_the_recipe_is_unchanged() -> None:
         )
         for use in documents
     )
-    whole = build_image(ImagePhase.AVAILABLE, installed_documents=installed)
-    assert contains_recipe(whole, recipe, {})
-    assert find_skippable_documents(whole, documents) == {"gpudesk-jupyter": 100}, "the probe runs on every instance"
+    image_with_recipe = build_image(ImagePhase.AVAILABLE, installed_documents=installed)
+    assert contains_recipe(image_with_recipe, recipe, {})
+    assert find_skippable_documents(image_with_recipe, documents) == {"gpudesk-jupyter": 100}, (
+        "the probe runs on every instance"
+    )
     assert not contains_recipe(build_image(ImagePhase.AVAILABLE, installed_documents=installed[:1]), recipe, {})
     older = (installed[0], replace(installed[1], recipe_hash="other"))
     assert not contains_recipe(build_image(ImagePhase.AVAILABLE, installed_documents=older), recipe, {})
-    assert not contains_recipe(replace(whole, recipe="bare"), recipe, {})
+    assert not contains_recipe(replace(image_with_recipe, recipe="bare"), recipe, {})
 
 
 def test_maximum_price_is_the_size_times_the_monthly_price() -> None:

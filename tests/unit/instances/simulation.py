@@ -1,4 +1,4 @@
-"""A gpudesk without AWS: one instance, decided minute by minute by `decide` and `record_outcome` alone."""
+"""Simulation of one instance without AWS, with `decide` and `record_outcome` in every minute."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -17,8 +17,8 @@ from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import CallAccepted, Outcome, Plan, Step
 from chalicelib.domain.instances.record import Instance, ObservedState
-from tests.property.world import EC2_RUNNING, INSTANCE_ID, MINUTE, START
-from tests.property.world import build_ready_instance as plain_ready
+from tests.support.ready_instance import EC2_RUNNING, INSTANCE_ID, MINUTE, START
+from tests.support.ready_instance import build_ready_instance as build_unobserved_instance
 
 MAX_DECISIONS = 4
 """As in the reconciler: one decision may lead straight to the next."""
@@ -34,11 +34,11 @@ def get_time(minute: float) -> datetime:
 
 def build_instance(max_hours: int = 72) -> Instance:
     """Return an instance that is ready and whose probe has reported since the start."""
-    return replace(plain_ready(max_hours), observed=ObservedState(boot_id="boot", agent_seen=True))
+    return replace(build_unobserved_instance(max_hours), observed=ObservedState(boot_id="boot", agent_seen=True))
 
 
 def build_heartbeat(minute: float, *, since: float = 0, active: str | None = None) -> Heartbeat:
-    """Return a heartbeat: every signal but `active` is quiet since a minute, sampled without a gap."""
+    """Return a heartbeat in which every signal except `active` has been quiet since minute `since`."""
     signals = {
         name: Evidence(
             state=SignalState.ACTIVE if name == active else SignalState.QUIET,
@@ -55,7 +55,7 @@ def build_heartbeat(minute: float, *, since: float = 0, active: str | None = Non
 
 
 def build_context(mode: Mode = Mode.ENFORCE, limits: Limits = DEFAULT_LIMITS) -> DecisionContext:
-    """Return the context of a desk without any channel."""
+    """Return a decision context without notification channels."""
     return DecisionContext(
         desk=DeskSettings(mode=mode, limits=limits),
         directory=ChannelDirectory(),
@@ -66,13 +66,18 @@ def build_context(mode: Mode = Mode.ENFORCE, limits: Limits = DEFAULT_LIMITS) ->
 
 
 def accept_call(_: Step) -> Outcome:
-    """Answer a call as AWS does if all is well."""
+    """Return the outcome of a call that AWS accepts."""
     return CallAccepted()
 
 
 @dataclass
 class Simulation:
-    """One instance under one desk. `timeline` holds every entry that was written."""
+    """One instance, decided by gpudesk.
+
+    :ivar call: returns the outcome of a step
+    :ivar timeline: all written entries
+    :ivar steps: all executed steps
+    """
 
     instance: Instance = field(default_factory=build_instance)
     mode: Mode = Mode.ENFORCE
@@ -83,7 +88,7 @@ class Simulation:
     steps: list[Step] = field(default_factory=list)
 
     def decide(self, minute: float, report: DecodedHeartbeat = None) -> Plan:
-        """Decide once, write, call; again while the plan asks for it. Return the last plan."""
+        """Decide, write and execute until a plan has no requeue. Return the last plan."""
         observation = replace(self.observed, heartbeat=report)
         for _ in range(MAX_DECISIONS):
             plan = decide(self.instance, observation, get_time(minute), build_context(self.mode, self.limits))
@@ -96,7 +101,7 @@ class Simulation:
         return plan
 
     def run_minutes(self, first: int, last: int, report: Callable[[int], DecodedHeartbeat] = lambda _: None) -> None:
-        """Decide in every minute from `first` to `last`."""
+        """Decide in each minute from `first` to `last`."""
         for minute in range(first, last + 1):
             self.decide(minute, report(minute))
 

@@ -1,4 +1,4 @@
-"""What is decided of a measurement that was asked for, minute by minute, without a cloud."""
+"""Benchmark runs: one decision at a time, without AWS."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,7 @@ from chalicelib.domain.instances.spec import DesiredState
 from chalicelib.domain.instances.warning import StopWarning, WarningType
 from chalicelib.domain.setup.step_output import StepOutput
 from chalicelib.store import data_files
-from tests.property.world import ADA, EC2_RUNNING, START, build_ready_instance
+from tests.support.ready_instance import ADA, EC2_RUNNING, START, build_ready_instance
 
 MINUTE = timedelta(minutes=1)
 Command = ObservedCommand | NotVisible | Unavailable
@@ -46,14 +46,14 @@ def build_context(mode: Mode = Mode.ENFORCE) -> DecisionContext:
 
 
 def decide_after(instance: Instance, minutes: int, command: Command = NO_COMMAND, mode: Mode = Mode.ENFORCE) -> Plan:
-    """One look, some minutes after it was asked for."""
+    """Return the decision some minutes after the request."""
     return decide.decide(
         instance, Observation(ec2=EC2_RUNNING, command=command), START + minutes * MINUTE, build_context(mode)
     )
 
 
 def build_benchmarked_instance() -> Instance:
-    """Sent and taken, a minute after it was asked for."""
+    """Return an instance whose benchmark SSM accepted a minute after the request."""
     plan = decide_after(request_benchmark(), 1)
     assert isinstance(plan.step, SendDocument)
     return outcomes.record_outcome(plan.instance, plan.step, CommandSent("c-1"), START + MINUTE).instance
@@ -79,17 +79,17 @@ def test_unconfirmed_command_is_sent_again_as_the_same_attempt_until_the_deadlin
     sent = decide_after(request_benchmark(), 1)
     assert decide_after(sent.instance, 1).step is None
     assert decide_after(sent.instance, 2).step == sent.step
-    over = decide_after(sent.instance, 17)
-    assert over.instance.benchmark_run is None
-    assert "SSM has not accepted the command for 15 min" in over.timeline[0].message
+    ended = decide_after(sent.instance, 17)
+    assert ended.instance.benchmark_run is None
+    assert "SSM has not accepted the command for 15 min" in ended.timeline[0].message
 
 
 @pytest.mark.parametrize("command", [NotVisible(), Unavailable("throttled"), build_command(CommandStatus.RUNNING)])
 def test_lost_command_ends_at_its_deadline(command: Command) -> None:
     assert decide_after(build_benchmarked_instance(), 42, command).instance.benchmark_run is not None
-    over = decide_after(build_benchmarked_instance(), 44, command)
-    assert (over.instance.benchmark_run, over.instance.phase) == (None, Phase.READY)
-    assert "it did not end within 30 min" in over.timeline[0].message
+    ended = decide_after(build_benchmarked_instance(), 44, command)
+    assert (ended.instance.benchmark_run, ended.instance.phase) == (None, Phase.READY)
+    assert "it did not end within 30 min" in ended.timeline[0].message
 
 
 def test_succeeded_benchmark_is_saved_and_restarts_the_idle_window() -> None:
@@ -104,8 +104,8 @@ def test_succeeded_benchmark_is_saved_and_restarts_the_idle_window() -> None:
     )
     sent = decide_after(instance, 1)
     assert sent.step
-    taken = outcomes.record_outcome(sent.instance, sent.step, CommandSent("c-1"), START + MINUTE).instance
-    plan = decide_after(taken, 3, build_command(CommandStatus.SUCCEEDED, H100))
+    accepted = outcomes.record_outcome(sent.instance, sent.step, CommandSent("c-1"), START + MINUTE).instance
+    plan = decide_after(accepted, 3, build_command(CommandStatus.SUCCEEDED, H100))
     assert plan.benchmark is not None
     assert plan.benchmark.summary.startswith("1 x H100: fp32 51.27 TFLOPS, fp16 636.5 TFLOPS")
     assert (plan.instance.benchmark_run, plan.instance.ready_since) == (None, START + 3 * MINUTE)
@@ -113,7 +113,7 @@ def test_succeeded_benchmark_is_saved_and_restarts_the_idle_window() -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "why"),
+    ("command", "reason"),
     [
         (
             build_command(CommandStatus.FAILED, "gpudesk: No Python with PyTorch is here", 1),
@@ -127,11 +127,11 @@ def test_succeeded_benchmark_is_saved_and_restarts_the_idle_window() -> None:
         (build_command(CommandStatus.SUCCEEDED, T4.replace('"median":6.1', '"median":9')), "is not between|impossible"),
     ],
 )
-def test_failed_benchmark_has_a_reason_and_leaves_the_instance_ready(command: ObservedCommand, why: str) -> None:
+def test_failed_benchmark_has_a_reason_and_leaves_the_instance_ready(command: ObservedCommand, reason: str) -> None:
     plan = decide_after(build_benchmarked_instance(), 3, command)
     assert (plan.instance.benchmark_run, plan.instance.phase, plan.benchmark) == (None, Phase.READY, None)
     assert plan.timeline[0].code == "benchmark_failed"
-    assert any(each in plan.timeline[0].message for each in why.split("|"))
+    assert any(each in plan.timeline[0].message for each in reason.split("|"))
 
 
 @pytest.mark.parametrize(
@@ -141,9 +141,9 @@ def test_failed_benchmark_has_a_reason_and_leaves_the_instance_ready(command: Ob
 def test_permanent_error_ends_the_benchmark_and_transient_error_does_not(outcome: AwsError, is_over: bool) -> None:
     plan = decide_after(request_benchmark(), 1)
     assert plan.step
-    noted = outcomes.record_outcome(plan.instance, plan.step, outcome, START + MINUTE)
-    assert (noted.instance.benchmark_run is None) is is_over
-    assert noted.instance.phase is Phase.READY
+    recorded = outcomes.record_outcome(plan.instance, plan.step, outcome, START + MINUTE)
+    assert (recorded.instance.benchmark_run is None) is is_over
+    assert recorded.instance.phase is Phase.READY
 
 
 def test_superseded_outcome_changes_nothing() -> None:
@@ -151,8 +151,8 @@ def test_superseded_outcome_changes_nothing() -> None:
     assert plan.step
     other = decide_after(request_benchmark(replace(build_ready_instance(), version=9)), 1).instance
     for record in (build_ready_instance(), other, replace(plan.instance, phase=Phase.STOPPING)):
-        noted = outcomes.record_outcome(record, plan.step, CommandSent("c-1"), START)
-        assert (noted.reason.code, noted.instance.benchmark_run, noted.timeline) == (
+        recorded = outcomes.record_outcome(record, plan.step, CommandSent("c-1"), START)
+        assert (recorded.reason.code, recorded.instance.benchmark_run, recorded.timeline) == (
             "superseded",
             record.benchmark_run,
             (),
@@ -172,7 +172,7 @@ def test_requested_stop_or_termination_ends_the_benchmark(desired: DesiredState)
 
 
 def test_running_benchmark_cancels_the_idle_warning() -> None:
-    warned = StopWarning(warning_type=WarningType.IDLE, created_at=START, stop_at=START, message="it will be stopped")
+    warned = StopWarning(warning_type=WarningType.IDLE, created_at=START, stop_at=START, message="It will be stopped.")
     plan = decide_after(replace(build_benchmarked_instance(), warning=warned), 20, build_command(CommandStatus.RUNNING))
     assert (plan.instance.warning, plan.timeline[0].code) == (None, "warning_cancelled")
     assert "ada requested a benchmark" in plan.timeline[0].message
@@ -191,14 +191,14 @@ def test_benchmark_is_sent_after_the_lifetime_warning_and_ends_with_the_lifetime
     warned = decide_after(request_benchmark(late), 56).instance
     assert warned.warning is not None
     assert isinstance(decide_after(warned, 57).step, SendDocument)
-    over = decide_after(replace(build_benchmarked_instance(), spec=late.spec, warning=warned.warning), 62)
-    assert (over.instance.phase, over.instance.benchmark_run) == (Phase.STOPPING, None)
+    ended = decide_after(replace(build_benchmarked_instance(), spec=late.spec, warning=warned.warning), 62)
+    assert (ended.instance.phase, ended.instance.benchmark_run) == (Phase.STOPPING, None)
 
 
 def test_benchmark_is_not_sent_while_paused_and_is_sent_in_dry_run() -> None:
-    held = decide_after(request_benchmark(), 30, mode=Mode.PAUSED)
-    assert (held.step, held.instance.benchmark_run) == (None, request_benchmark().benchmark_run)
-    assert isinstance(decide_after(held.instance, 31, mode=Mode.DRY_RUN).step, SendDocument)
+    paused = decide_after(request_benchmark(), 30, mode=Mode.PAUSED)
+    assert (paused.step, paused.instance.benchmark_run) == (None, request_benchmark().benchmark_run)
+    assert isinstance(decide_after(paused.instance, 31, mode=Mode.DRY_RUN).step, SendDocument)
 
 
 def test_second_request_during_a_benchmark_changes_nothing() -> None:
@@ -208,7 +208,7 @@ def test_second_request_during_a_benchmark_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("instance", "why", "code"),
+    ("instance", "message", "code"),
     [
         (
             replace(
@@ -257,13 +257,13 @@ def test_second_request_during_a_benchmark_changes_nothing() -> None:
         ),
     ],
 )
-def test_benchmark_of_an_unsuitable_instance_is_refused(instance: Instance, why: str, code: str) -> None:
-    with pytest.raises(Conflict, match=why) as refused:
+def test_benchmark_of_an_unsuitable_instance_is_refused(instance: Instance, message: str, code: str) -> None:
+    with pytest.raises(Conflict, match=message) as refused:
         request_benchmark(instance)
     assert refused.value.code == code
 
 
 def test_setup_is_refused_during_a_benchmark() -> None:
-    what = SetupRequest(recipe="jupyter", parameters={}, documents=(), given_parameters={}, skipped_message=None)
+    request = SetupRequest(recipe="jupyter", parameters={}, documents=(), given_parameters={}, skipped_message=None)
     with pytest.raises(Conflict, match=r"A benchmark is running on n\. Request the setup when it has ended"):
-        apply_setup_request(build_benchmarked_instance(), what, ADA, START)
+        apply_setup_request(build_benchmarked_instance(), request, ADA, START)

@@ -1,4 +1,4 @@
-"""One decision: the order of its stages, and what must never stop an instance."""
+"""One decision: the order of its stages, and states in which an instance must not be stopped."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from chalicelib.domain.instances.observation import Observation, Unavailable
 from chalicelib.domain.instances.plan import Stop
 from chalicelib.domain.instances.record import Ec2State, Phase
 from chalicelib.domain.instances.warning import WarningType
-from tests.property.world import EC2_RUNNING
+from tests.support.ready_instance import EC2_RUNNING
 from tests.unit.instances.simulation import Simulation, build_heartbeat, build_instance
 
 

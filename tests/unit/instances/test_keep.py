@@ -10,7 +10,7 @@ from chalicelib.domain.desk.settings import Limits
 from chalicelib.domain.idle.heartbeat import KeepRequest
 from chalicelib.domain.instances.commands import keep
 from chalicelib.domain.instances.record import Phase
-from tests.property.world import ADA
+from tests.support.ready_instance import ADA
 from tests.unit.instances.simulation import Simulation, build_heartbeat, build_instance, get_time
 
 MAX_RESULT_LENGTH = 60

@@ -1,4 +1,4 @@
-"""The maximum lifetime: a warning, then a stop, whatever runs. A keep or another policy moves the end."""
+"""The maximum lifetime: a warning, then a stop, also of a busy instance. A keep or another policy moves the end."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,7 +13,7 @@ from chalicelib.domain.instances.commands import keep, update_policy
 from chalicelib.domain.instances.plan import Stop
 from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.instances.warning import WarningType
-from tests.property.world import ADA
+from tests.support.ready_instance import ADA
 from tests.unit.instances.simulation import Simulation, build_heartbeat, build_instance, get_time
 
 

@@ -1,4 +1,4 @@
-"""What AWS bills: the state, the segments at every change, and the sum."""
+"""Metering: the billing state, the billed segments, and the sum."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -15,7 +15,7 @@ from chalicelib.domain.instances.metering import (
 )
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.record import Ec2State, Instance, Machine
-from tests.property.world import EC2_RUNNING, INSTANCE_ID, START
+from tests.support.ready_instance import EC2_RUNNING, INSTANCE_ID, START
 from tests.unit.instances.simulation import Simulation, build_instance, get_time
 
 RATES = Rates(instance=Decimal("0.60"), disk=Decimal("0.06"), address=Decimal("0.006"))
@@ -26,7 +26,7 @@ def build_machine(state: Ec2State) -> Machine:
 
 
 def build_metered_instance(state: BillingState, since: float = 0, accrued: str = "0") -> Instance:
-    """Return an instance whose meter runs since a minute."""
+    """Return an instance whose meter has run since a minute."""
     meter = Meter(
         state=state, since=None if state is BillingState.NOTHING else get_time(since), accrued=Decimal(accrued)
     )

@@ -19,7 +19,7 @@ from chalicelib.domain.instances.record import Claim, ClaimAction, Ec2State, Ima
 from chalicelib.domain.instances.spec import DesiredState, Policy
 from chalicelib.store.dynamo import to_plain
 from chalicelib.store.instances.items import INSTANCE
-from tests.property.world import ADA, EC2_RUNNING, INSTANCE_ID, POLICY
+from tests.support.ready_instance import ADA, EC2_RUNNING, INSTANCE_ID, POLICY
 from tests.unit.instances.simulation import Simulation, build_heartbeat, build_instance, get_time
 
 TAGS_LOST = Observation(ec2=TagsMissing(INSTANCE_ID))
@@ -73,7 +73,7 @@ def test_dry_run_decision_is_recorded_once_although_unknown_activity_alternates_
     simulation.run_minutes(41, 45, build_heartbeat)
     assert simulation.instance.notified == {EventCode.IDLE_WARNING}
     simulation.run_minutes(46, 70)
-    assert simulation.count_entries(EventCode.ACTIVITY_UNKNOWN) == 2, "the activity was known meanwhile"
+    assert simulation.count_entries(EventCode.ACTIVITY_UNKNOWN) == 2, "the activity was known in between"
     assert simulation.count_entries(EventCode.DRY_RUN) == 1
 
 
@@ -107,7 +107,7 @@ def test_lost_tags_are_notified_once_although_unknown_activity_was_notified() ->
     assert simulation.count_entries(EventCode.ACTIVITY_UNKNOWN) == 1
     simulation.observed = TAGS_LOST
     simulation.run_minutes(36, 40)
-    assert simulation.count_entries(EventCode.TAGS_LOST) == 2, "the tags were there meanwhile"
+    assert simulation.count_entries(EventCode.TAGS_LOST) == 2, "the tags were restored in between"
 
 
 def test_pending_termination_is_recorded_once_although_the_tags_are_lost_meanwhile() -> None:

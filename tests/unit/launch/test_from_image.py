@@ -20,7 +20,7 @@ from chalicelib.domain.setup.parameters import ParameterValue
 from chalicelib.domain.setup.recipe import parse_recipes
 from chalicelib.domain.setup.state import AddedRecipe, SetupState
 from chalicelib.store.data_files import load_catalog, load_packaged_recipes
-from tests.property.world import ADA, build_ready_instance
+from tests.support.ready_instance import ADA, build_ready_instance
 from tests.support.recipes import UBUNTU_18, build_recipe_entry, build_recipes
 from tests.unit.images.test_creation import NOW, SOURCE, build_image
 
@@ -102,10 +102,12 @@ def test_setup_rerun_of_a_failed_launch_includes_the_inherited_recipes() -> None
         ),
     )
     failed = replace(build_ready_instance(), spec=spec, phase=Phase.FAILED, setup=SetupState(recipe="jupyter"))
-    what = build_setup_request(failed, None, {}, RECIPES, load_catalog())
-    assert [use.name for use in what.documents] == ["gpudesk-probe", "gpudesk-jupyter", "gpudesk-jupyter"]
-    again = apply_setup_request(failed, what, ADA, NOW).instance
-    assert build_setup_request(again, None, {}, RECIPES, load_catalog()) == what, "asked for twice it is run once"
+    setup_request = build_setup_request(failed, None, {}, RECIPES, load_catalog())
+    assert [use.name for use in setup_request.documents] == ["gpudesk-probe", "gpudesk-jupyter", "gpudesk-jupyter"]
+    again = apply_setup_request(failed, setup_request, ADA, NOW).instance
+    assert build_setup_request(again, None, {}, RECIPES, load_catalog()) == setup_request, (
+        "a repeated request changes nothing"
+    )
     later = build_setup_request(replace(failed, phase=Phase.READY), "jupyter", {}, RECIPES, load_catalog())
     assert [use.name for use in later.documents] == ["gpudesk-probe", "gpudesk-jupyter"]
 
@@ -127,11 +129,11 @@ def test_document_that_runs_with_other_parameters_in_between_is_not_skipped() ->
         )
         for use in jupyter.fill_documents(defaults)
     )
-    whole = build_available_image(recipe="jupyter", installed_documents=installed)
+    image_with_recipe = build_available_image(recipe="jupyter", installed_documents=installed)
     assert "Skipped unless changed since: gpudesk-jupyter. This saves about 100 s." in get_origin_message(
-        prepare(whole)
+        prepare(image_with_recipe)
     )
-    mixed = replace(whole, recipe="any", added_recipes=(AddedRecipe(recipe="jupyter"),))
+    mixed = replace(image_with_recipe, recipe="any", added_recipes=(AddedRecipe(recipe="jupyter"),))
     assert "It contains no document that any and jupyter runs." in get_origin_message(prepare(mixed)), (
         "any runs the same document otherwise"
     )

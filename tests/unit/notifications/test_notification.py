@@ -145,8 +145,8 @@ def test_same_overdue_sweep_is_one_notification() -> None:
 
 @pytest.mark.parametrize("code", [code for code in EventCode if code.audience])
 def test_every_subject_is_short_ascii(code: str) -> None:
-    notices = build_notifications(build_instance(warning=WARNING), [build_entry(code)], DIRECTORY)
-    subject = messages.format_email_subject(notices[0])
+    notifications = build_notifications(build_instance(warning=WARNING), [build_entry(code)], DIRECTORY)
+    subject = messages.format_email_subject(notifications[0])
     assert len(subject) <= 100
     assert subject.isascii()
     assert "\n" not in subject

@@ -20,7 +20,7 @@ from chalicelib.domain.setup.installed_documents import InstalledDocument, hash_
 from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.domain.setup.results import DocumentResult
 from chalicelib.domain.setup.state import DocumentRun, SetupState, collect_documents_for_image
-from tests.property.world import ADA, build_ready_instance
+from tests.support.ready_instance import ADA, build_ready_instance
 
 NOW = datetime(2030, 5, 1, 12, 0, tzinfo=UTC)
 ONE, TWO, THREE = (
@@ -89,35 +89,41 @@ def test_document_that_ssm_rejected_is_not_in_an_image_after_a_second_setup() ->
 
 
 def test_document_of_the_image_is_installed_until_it_runs_with_other_parameters() -> None:
-    came = tuple(
+    inherited = tuple(
         InstalledDocument(
             name=use.name, recipe_hash=hash_recipe_document(use), parameters_hash="a", document_hash="c", seconds=500
         )
         for use in (ONE, TWO, THREE)
     )
-    ran = (
+    results = (
         build_result(ONE, ended_at=NOW + timedelta(seconds=2)),
         build_result(TWO, "b", ended_at=NOW + timedelta(seconds=9)),
     )
     found = {
         each.name: each
         for each in collect_documents_for_image(
-            SetupState(recipe="any", documents=(ONE, TWO), document_index=2, installed_documents=came, results=ran)
+            SetupState(
+                recipe="any", documents=(ONE, TWO), document_index=2, installed_documents=inherited, results=results
+            )
         )
     }
-    assert found["one"].seconds == 500, "it was installed already, so it ran again at once"
+    assert found["one"].seconds == 500, "a rerun of an installed document keeps the duration of its first run"
     assert (found["two"].parameters_hash, found["two"].seconds) == ("b", 9)
-    assert found["three"] == came[2]
+    assert found["three"] == inherited[2]
 
 
 def test_second_setup_retains_the_documents_of_the_image() -> None:
-    came = InstalledDocument(
+    inherited = InstalledDocument(
         name="two", recipe_hash=hash_recipe_document(TWO), parameters_hash="a", document_hash="c", seconds=500
     )
     there = replace(
         build_ready_instance(),
         setup=SetupState(
-            recipe="any", documents=(ONE,), document_index=1, installed_documents=(came,), results=(build_result(ONE),)
+            recipe="any",
+            documents=(ONE,),
+            document_index=1,
+            installed_documents=(inherited,),
+            results=(build_result(ONE),),
         ),
     )
     what = SetupRequest("added", parameters={}, documents=(THREE,), given_parameters={}, skipped_message=None)
