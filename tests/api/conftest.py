@@ -1,4 +1,4 @@
-"""The API over real HTTP, served by an application on the in-process cloud."""
+"""API over real HTTP, served by an application on the in-process cloud."""
 
 from collections.abc import Iterator
 
@@ -24,7 +24,7 @@ def server() -> Iterator[ApiServer]:
 
 @pytest.fixture(scope="module")
 def one_bench(server: ApiServer) -> Iterator[Bench]:
-    """Tables and clients that a module shares, because creating them takes longer than most tests."""
+    """Tables and clients of one module. Tests share them, because creating them takes longer than most tests."""
     with open_world() as world:
         bootstrap.set_application(world.application)
         tokens = {name: world.application.tokens.create(name, role, now=world.now) for name, role in PEOPLE.items()}
@@ -37,7 +37,7 @@ def one_bench(server: ApiServer) -> Iterator[Bench]:
 
 @pytest.fixture
 def bench(one_bench: Bench) -> Iterator[Bench]:
-    """Empty tables, apart from tokens of four people."""
+    """Tables that are empty except for the tokens of four people."""
     bootstrap.set_application(one_bench.world.application)
     yield one_bench
     for stranger in one_bench.extra_clients:

@@ -1,4 +1,4 @@
-"""Tokens, and what users, bots and admins may do and see."""
+"""Tokens, and permissions of users, bots and admins."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -126,8 +126,8 @@ def test_user_who_names_another_owner_is_forbidden(bench: Bench) -> None:
 def test_bot_must_name_an_owner_and_the_timeline_shows_both(bench: Bench) -> None:
     refused = bench.slack("POST", "/instances", {"gpu": "T4"})
     assert (refused.status, refused.json["code"], list(refused.field_errors)) == (422, "owner_required", ["owner"])
-    asked = bench.slack("POST", "/instances", {"gpu": "T4", "owner": "ada", "name": "brave-otter"})
-    assert (asked.status, asked.json["owner"]) == (202, "ada")
+    launched = bench.slack("POST", "/instances", {"gpu": "T4", "owner": "ada", "name": "brave-otter"})
+    assert (launched.status, launched.json["owner"]) == (202, "ada")
     assert bench.slack("POST", "/instances/brave-otter/keep", {"hours": 1}).status == 422
     assert bench.slack("POST", "/instances/brave-otter/keep?owner=bob", {"hours": 1}).status == 404
     assert bench.slack("POST", "/instances/brave-otter/keep?owner=ada", {"hours": 1}).status == 202

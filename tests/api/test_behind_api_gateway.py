@@ -24,9 +24,9 @@ def call_function(bench: Bench, **changed: Any) -> tuple[dict[str, Any], Any]:
 
 
 def test_location_header_contains_the_stage(bench: Bench) -> None:
-    answer, asked = call_function(bench, body='{"gpu": "T4"}')
+    answer, launched = call_function(bench, body='{"gpu": "T4"}')
     assert answer["statusCode"] == 202
-    assert answer["headers"]["Location"] == f"/api/instances/{asked['id']}"
+    assert answer["headers"]["Location"] == f"/api/instances/{launched['id']}"
 
 
 def test_base64_encoded_body_is_decoded(bench: Bench) -> None:

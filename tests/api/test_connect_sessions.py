@@ -56,12 +56,12 @@ def test_session_uses_the_document_of_its_kind_and_is_recorded(
 
 
 def test_public_key_is_pushed_for_kind_ssh_only(ready: Bench) -> None:
-    shown = ready.world.cloud.machines.ssh_keys  # type: ignore[attr-defined]
-    shown.clear()
+    offered = ready.world.cloud.machines.ssh_keys  # type: ignore[attr-defined]
+    offered.clear()
     ready.ada("POST", SESSIONS, {"kind": "shell"})
-    assert shown == []
+    assert offered == []
     ready.ada("POST", SESSIONS, {"kind": "ssh", "public_key": f"{KEY} ada@laptop"})
-    ((_, user, key, _),) = shown
+    ((_, user, key, _),) = offered
     assert (user, key) == ("ubuntu", KEY)
 
 

@@ -1,4 +1,4 @@
-"""The event handlers of app.py, with golden events of the stream, EC2, SSM and the schedule."""
+"""Event handlers of app.py, with golden events of the stream, EC2, SSM and the schedule."""
 
 import json
 import logging
@@ -28,9 +28,9 @@ EC2_ID = "i-0abcd1111ef122222"
 
 @dataclass
 class CallLog:
-    """What was reconciled or checked, in order.
+    """Log of the reconciled records and the checks, in order.
 
-    :ivar fails_on: the record whose reconciliation raises an error
+    :ivar fails_on: id of the record whose reconciliation raises an error
     """
 
     calls: list[str] = field(default_factory=list)
@@ -46,7 +46,7 @@ class RecordingReconciler(Reconciler):
     def reconcile(self, record_id: str) -> None:
         self.log.calls.append(record_id)
         if record_id == self.log.fails_on:
-            raise RuntimeError("this one cannot be reconciled")
+            raise RuntimeError("this record cannot be reconciled")
 
     def reconcile_ec2(self, ec2_instance_id: str) -> None:
         self.log.calls.append(ec2_instance_id)
@@ -185,7 +185,7 @@ def test_launch_request_reaches_ec2_through_the_stream_alone(bench: Bench) -> No
         ),
         tables=["gpudesk-instances"],
     )
-    asked = bench.ada("POST", "/instances", {"gpu": "T4"}).json
+    launched = bench.ada("POST", "/instances", {"gpu": "T4"}).json
     delivery.deliver_due()
-    shown = bench.ada("GET", f"/instances/{asked['id']}").json
-    assert shown["status"]["instance_id"].startswith("i-")
+    instance = bench.ada("GET", f"/instances/{launched['id']}").json
+    assert instance["status"]["instance_id"].startswith("i-")

@@ -26,7 +26,7 @@ def ready(one_bench: Bench) -> Bench:
 
 @dataclass
 class Creation:
-    """What clients saw while vision-1 was created from a busy instance.
+    """Answers that clients got while vision-1 was created from a busy instance.
 
     :param sessions: the answer to each kind of session while the secrets were removed
     :param restored: the answers to the same requests once they were restored
@@ -178,7 +178,7 @@ def test_available_image_shows_its_contents_and_price(creation: Creation, ready:
 
 def test_image_is_visible_to_its_owner_and_to_admins_only(creation: Creation, ready: Bench) -> None:
     image = creation.image
-    assert ready.ada("GET", "/images/vision-1").json == image, "its name is unique"
+    assert ready.ada("GET", "/images/vision-1").json == image, "a unique name refers to the image"
     assert ready.bob("GET", "/images/vision-1").status == 404
     assert [listed["id"] for listed in ready.ada("GET", "/images").json["items"]] == [image["id"]]
     assert [listed["id"] for listed in ready.root("GET", "/images").json["items"]] == [image["id"]]

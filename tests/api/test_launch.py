@@ -54,7 +54,7 @@ def test_launch_reads_four_items_and_writes_one_transaction(bench: Bench) -> Non
     token, idempotency_record, settings, owner, idempotency_record_again = 1, 1, 1, 1, 1
     reads = token + idempotency_record + settings + owner + idempotency_record_again
     calls = bench.world.cloud.count_calls_since(before)
-    assert calls == {"dynamodb:GetItem": reads, "dynamodb:TransactWriteItems": 1}, "and neither EC2 nor SSM is called"
+    assert calls == {"dynamodb:GetItem": reads, "dynamodb:TransactWriteItems": 1}, "no call to EC2 or SSM"
 
 
 def test_launch_with_every_field_stores_every_field(bench: Bench) -> None:

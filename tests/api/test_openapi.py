@@ -1,4 +1,4 @@
-"""GET /openapi.json: it describes exactly the routes of the app, and every text in it says something."""
+"""GET /openapi.json: exactly the routes of the app, each with a summary and descriptions."""
 
 import re
 from collections.abc import Iterator

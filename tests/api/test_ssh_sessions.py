@@ -1,6 +1,6 @@
-"""ssh as a person uses it: the lines of GET .../connect, OpenSSH's client, tools/gpudesk-session, no credentials.
+"""ssh with the config of GET .../connect, the OpenSSH client and tools/gpudesk-session, without AWS credentials.
 
-The sshd is a stand-in (asyncssh) that asks for keys where EC2 Instance Connect would have put them.
+The SSH server is a fake (asyncssh). It accepts the keys that EC2 Instance Connect offers at the time.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ SYSTEM_PATH = "/usr/bin:/bin"
 
 
 class SshMachines(SimulatedMachines):
-    """Simulated machines whose port 22 leads to a server of the test's."""
+    """Simulated machines whose port 22 is forwarded to the SSH server of the test."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class SshMachines(SimulatedMachines):
 
 
 class SshServer(asyncssh.SSHServer):
-    """Opens for the keys that are shown at the time."""
+    """Accepts the keys that EC2 Instance Connect offers at the time."""
 
     def __init__(self, machines: SshMachines, world: World) -> None:
         self._machines = machines
@@ -58,14 +58,14 @@ class SshServer(asyncssh.SSHServer):
         return True
 
     def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
-        shown = self._machines.ssh_keys
-        keys = [text for _, user, text, until in shown if user == username and self._world.now < until]
+        offered = self._machines.ssh_keys
+        keys = [text for _, user, text, until in offered if user == username and self._world.now < until]
         return any(asyncssh.import_public_key(text) == key for text in keys)
 
 
 @dataclass
 class Laptop:
-    """A home folder with a key pair and the desk's token, and no AWS credentials."""
+    """A home folder with a key pair and a gpudesk token, without AWS credentials."""
 
     home: Path
     port: int
@@ -115,7 +115,7 @@ def use_application(laptop: Laptop) -> None:
 @pytest.mark.skipif(SSH is None, reason="this computer has no ssh")
 def test_ssh_through_a_session_uses_the_pushed_key(laptop: Laptop) -> None:
     done = laptop.ssh("brave-otter", "who are you?")
-    assert (done.returncode, done.stdout) == (0, "ubuntu asks: who are you?\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, "ubuntu sent: who are you?\n"), done.stderr
 
 
 @pytest.mark.skipif(SSH is None, reason="this computer has no ssh")
@@ -162,13 +162,13 @@ def _write_credentials(home: Path, token: str) -> None:
 
 
 def _write_config(home: Path, lines: list[str]) -> None:
-    """OpenSSH takes ~ from the password file, not from HOME, so the test spells it out."""
+    """Write the ssh config without ~, because OpenSSH takes ~ from the password file and not from HOME."""
     text = "\n".join([*lines, f"    UserKnownHostsFile {home}/.ssh/known_hosts"]).replace("~", str(home))
     (home / ".ssh" / "config").write_text(f"{text}\n")
 
 
 class SshServerThread:
-    """A server in a thread of its own."""
+    """SSH server in its own thread."""
 
     def __init__(self, machines: SshMachines, world: World) -> None:
         self._machines = machines
@@ -202,5 +202,5 @@ class SshServerThread:
 
 
 def _answer_command(process: "asyncssh.SSHServerProcess[str]") -> None:
-    process.stdout.write(f"{process.get_extra_info('username')} asks: {process.command}\n")
+    process.stdout.write(f"{process.get_extra_info('username')} sent: {process.command}\n")
     process.exit(0)

@@ -1,4 +1,4 @@
-"""Signed webhooks over real HTTP and real TLS: what receivers can check, and where the desk does not go."""
+"""Webhooks over real HTTP and TLS: signatures, failed deliveries, refused addresses."""
 
 import base64
 import contextlib
@@ -30,7 +30,7 @@ HOST = "hooks.example.org"
 
 @dataclass
 class Receiver:
-    """A receiver of messages on loopback."""
+    """HTTP server on loopback that records messages."""
 
     port: int = 0
     status: int = 204
@@ -52,7 +52,7 @@ class Receiver:
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
-                """Silent."""
+                """Log nothing."""
 
         http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         if context:
@@ -73,7 +73,7 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> tuple[Path, Path]:
-    """Of HOST, signed by itself, and its key."""
+    """A self-signed certificate for HOST, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
     now = dt.datetime.now(dt.UTC)
@@ -195,7 +195,7 @@ def test_secret_differs_by_owner_and_key_number() -> None:
 
 
 def start_receiver(chunks: Iterator[bytes]) -> socket.socket:
-    """A receiver that answers with these and goes on for as long as it is listened to."""
+    """Start a receiver that sends the chunks until the sender closes the connection."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:

@@ -1,6 +1,7 @@
-"""A real root of a real distribution, in a folder: real apt, real users, real pip; systemctl alone is a stand-in.
+"""A Debian root file system in a folder, with real apt, users and pip. Only systemctl and journalctl are fakes.
 
-Its programs see this computer's network and nothing else of it. Needs root, debootstrap, util-linux.
+Its programs share the network with the host, but not processes, mounts or files. This requires root permissions,
+debootstrap and util-linux.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from ssm_documents.compose import compose
 
 SUITE = "bookworm"
 EXTRA_PACKAGES = "ca-certificates,curl,python3"
-"""What Ubuntu's image for the cloud has and the smallest Debian has not."""
+"""Packages of Ubuntu's cloud image that a minimal Debian lacks."""
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 START_COMMAND = """
@@ -29,7 +30,7 @@ exec chroot "$0" sh -c "echo ready && exec sleep infinity"
 """
 
 SYSTEMCTL = """#!/bin/bash
-# A stand-in: one process per unit, as its user, with its directory, environment and log.
+# A fake: one process per unit, as its user, with its directory, environment and log.
 unit=${*: -1}
 file=/etc/systemd/system/$unit pid=/run/$unit.pid
 value() { sed -n "s/^$1=-\\{0,1\\}//p" "$file"; }
@@ -48,13 +49,13 @@ restart)
   setsid /usr/sbin/runuser -u "$(value User)" -- "${words[@]}" >"/var/log/$unit.log" 2>&1 </dev/null &
   echo $! >"$pid"
   ;;
-*) echo "systemctl: this stand-in does not know $*" >&2 && exit 1 ;;
+*) echo "systemctl: the fake does not support $*" >&2 && exit 1 ;;
 esac
 """
 
 
 class RootFolder:
-    """A folder with a root in it, whose processes live from `start` to `stop`; a `Shell` for the agent's engine."""
+    """A root file system whose processes run from `start` to `stop`. Implements `Shell` for the agent."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -63,7 +64,7 @@ class RootFolder:
 
     @classmethod
     def create(cls, folder: Path, cache: Path) -> RootFolder:
-        """A fresh one; what debootstrap made is kept in `cache`."""
+        """Create a root file system in `folder`. The output of debootstrap is stored in `cache` and copied."""
         if not cache.exists():
             draft = cache.with_name(f"{cache.name}.new")
             shutil.rmtree(draft, ignore_errors=True)
@@ -75,7 +76,7 @@ class RootFolder:
         return cls(folder)
 
     def configure(self, addresses: dict[str, str], authority: bytes) -> None:
-        """As an instance begins: the user ubuntu, names; and trust in this computer's authorities and in one more."""
+        """Create the user ubuntu, host names, trusted authorities and the fake programs."""
         self._write("etc/hosts", "".join(f"{address} {host}\n" for host, address in addresses.items()))
         shutil.copyfile("/etc/resolv.conf", self.folder / "etc/resolv.conf")
         trusted = Path("/etc/ssl/certs/ca-certificates.crt").read_bytes() + authority
@@ -86,26 +87,26 @@ class RootFolder:
         self._run_in_root("useradd", "--create-home", "--shell", "/bin/bash", "ubuntu")
 
     def start(self) -> None:
-        """The processes' own place."""
+        """Start the first process in new mount, pid, ipc and uts namespaces."""
         namespaces = ["unshare", "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child"]
         command = [*namespaces, "sh", "-c", START_COMMAND, str(self.folder)]
         self._keeper = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
         assert self._keeper.stdout
-        assert self._keeper.stdout.readline() == b"ready\n", "the root could not be entered"
+        assert self._keeper.stdout.readline() == b"ready\n", "the first process did not start"
 
     def stop(self) -> None:
-        """Every process of it ends, and with the last its mounts."""
+        """Kill all processes. The mounts end with the last one."""
         if self._keeper:
             self._keeper.kill()
             self._keeper.communicate()
 
     def remove(self) -> None:
-        """Its gigabytes."""
+        """Stop and delete the folder, which has gigabytes."""
         self.stop()
         shutil.rmtree(self.folder)
 
     def run_document(self, document: str, attempt: str, **parameters: str) -> InvocationResult:
-        """A document, by the agent's own rules."""
+        """Run a document as the SSM agent of the local cloud does."""
         self._commands += 1
         values = {"attemptId": attempt} | parameters
         values_by_name = {name: [value] for name, value in values.items()}
@@ -113,7 +114,7 @@ class RootFolder:
         return run_document(invocation, self, {}, Cancellation())
 
     def execute(self, script: Script, cancellation: Cancellation) -> ScriptResult:
-        """`Shell`: sh runs the file, as root, with next to no environment."""
+        """Run a script as root with a minimal environment."""
         file = self._write(f"var/lib/amazon/ssm/{script.command_id}-{script.step}.sh", script.text, 0o700)
         command = self._build_enter_command("sh", "-c", f"/{file.relative_to(self.folder)}")
         environment = {"PATH": PATH, "LANG": "C.UTF-8", **script.environment}
@@ -128,12 +129,12 @@ class RootFolder:
         return ScriptResult(done.returncode, done.stdout, done.stderr)
 
     def reboot(self) -> None:
-        """`Shell`: every process ends; the kernel is this computer's, and so is its boot id."""
+        """Kill and start all processes. The boot id is that of the host and does not change."""
         self.stop()
         self.start()
 
     def read_output(self, line: str) -> str:
-        """What a line prints, as root."""
+        """Run a shell line as root, and return its output."""
         return subprocess.run(
             self._build_enter_command("bash", "-c", line), check=True, capture_output=True, text=True
         ).stdout.strip()
@@ -143,7 +144,7 @@ class RootFolder:
         return ["nsenter", "--target", inside, "--mount", "--pid", "--ipc", "--uts", "--root", "--wd", "--", *words]
 
     def _find_first_process(self) -> int:
-        """The pid, on this computer, of the process that is 1 inside."""
+        """Return the pid on the host of the process that has pid 1 inside."""
         assert self._keeper
         children = Path(f"/proc/{self._keeper.pid}/task/{self._keeper.pid}/children").read_text().split()
         return int(children[0])
@@ -160,15 +161,15 @@ class RootFolder:
 
 
 def find_missing_requirement() -> str:
-    """What keeps this computer from having one, as a sentence; empty where nothing does."""
+    """Return why this computer cannot run recipe tests, or an empty text."""
     if os.geteuid() != 0:
-        return "a real root wants root: sudo make test-recipes"
+        return "The recipe tests need root permissions: run sudo make test-recipes."
     missing = [name for name in ("debootstrap", "unshare", "nsenter", "chroot") if shutil.which(name) is None]
-    return f"this computer lacks {', '.join(missing)}" if missing else ""
+    return f"This computer lacks {', '.join(missing)}." if missing else ""
 
 
 def _log_result(script: Script, done: subprocess.CompletedProcess[str], seconds: float) -> None:
-    """For the log that shows that it ran."""
-    how = f"exit status {done.returncode}" if done.returncode >= 0 else signal.Signals(-done.returncode).name
-    head = f"--- {script.document_name}, step {script.step}: {how} after {seconds:.0f} s"
+    """Print the result and the output of a script to stderr."""
+    result = f"exit status {done.returncode}" if done.returncode >= 0 else signal.Signals(-done.returncode).name
+    head = f"--- {script.document_name}, step {script.step}: {result} after {seconds:.0f} s"
     sys.stderr.write(f"{head}\n{(done.stdout + done.stderr).rstrip()}\n")

@@ -1,8 +1,8 @@
-"""The document gpudesk-d2l-pytorch on a real Debian: real apt, uv, PyTorch, d2l, JupyterLab, and a kernel that trains.
+"""Document gpudesk-d2l-pytorch on a real Debian: real apt, uv, PyTorch, d2l, JupyterLab, and a kernel that trains.
 
-What no package registry has comes from a stand-in, over HTTPS, at the publisher's own address: uv's release (the uv of
-this project's own setup) and the book's zip (a notebook of ours). PyTorch is PyPI's build for CUDA, which runs on the
-CPU too: PyTorch's own index, with the builds for CPUs, is not to be had everywhere.
+Files that no package registry offers come from a local HTTPS server with the host names of the publishers: the release
+of uv (the uv of this project) and the zip file of the book (with a small notebook). PyTorch is the CUDA build of PyPI,
+which also runs on a CPU, because the PyTorch index with the CPU builds is not reachable from every network.
 """
 
 import json
@@ -57,7 +57,7 @@ def get_json(path: str, token: str) -> Any:
 
 def test_installed_recipe_trains_a_model_in_a_notebook(root: RootFolder) -> None:
     with socket.socket() as port:
-        assert port.connect_ex(("127.0.0.1", 8888)) != 0, "something of this computer is on port 8888 already"
+        assert port.connect_ex(("127.0.0.1", 8888)) != 0, "port 8888 of this computer is in use"
 
     result = root.run_document("gpudesk-d2l-pytorch", "a1", gpuCount="0", torchBuild="cuda")
     assert [(step.name, step.status) for step in result.steps] == [
@@ -65,7 +65,7 @@ def test_installed_recipe_trains_a_model_in_a_notebook(root: RootFolder) -> None
     ]
     assert "Every device works: 1 x the CPU" in result.steps[4].stdout
     others = root.read_output("find /opt/gpudesk/d2l /home/ubuntu ! -user ubuntu -printf '%p\\n'")
-    assert others == "", "what belongs to the user is the user's"
+    assert others == "", "all files must belong to the user ubuntu"
 
     token = root.read_output("cat /etc/gpudesk/jupyter-token")
     assert token not in "".join(step.stdout + step.stderr for step in result.steps)
@@ -87,4 +87,4 @@ def test_installed_recipe_trains_a_model_in_a_notebook(root: RootFolder) -> None
         "check",
         "start",
     ]
-    assert get_json("/api/kernels", token), "the kernel outlived the second run"
+    assert get_json("/api/kernels", token), "the kernel still runs after the second setup"

@@ -1,4 +1,4 @@
-"""How long a table is waited for."""
+"""Timeouts and retries of table calls."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from local.aws.core.testing import in_process_cloud
 
 
 def read_limits(config: Any) -> tuple[float, float, int]:
-    """As the SDK has them: to connect, to read, and how often."""
+    """Return connect timeout, read timeout and number of attempts."""
     return config.connect_timeout, config.read_timeout, config.retries["total_max_attempts"]
 
 

@@ -1,4 +1,4 @@
-"""One local cloud for each test, in process, on a clock that stands still."""
+"""Local cloud in process, one for each test, on a clock that only tests advance."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -63,8 +63,8 @@ def launch(ec2: Any, ssm: Any) -> Launch:
 def ready(launch: Launch, clock: ManualClock) -> Callable[[], str]:
     """Return a function that launches an instance and waits for its agent."""
 
-    def launch_and_wait(**asked: Any) -> str:
-        instance_id = launch(**asked)
+    def launch_and_wait(**arguments: Any) -> str:
+        instance_id = launch(**arguments)
         clock.advance(TIME_UNTIL_READY)
         return instance_id
 
@@ -74,8 +74,8 @@ def ready(launch: Launch, clock: ManualClock) -> Callable[[], str]:
 def build_launcher(ec2: Any, ssm: Any) -> Launch:
     """Return a function that launches one Ubuntu instance and returns its id."""
 
-    def launch(**asked: Any) -> str:
-        return str(ec2.run_instances(**{**build_launch_request(ssm), **asked})["Instances"][0]["InstanceId"])
+    def launch(**arguments: Any) -> str:
+        return str(ec2.run_instances(**{**build_launch_request(ssm), **arguments})["Instances"][0]["InstanceId"])
 
     return launch
 

@@ -1,4 +1,4 @@
-"""Machines that tests control."""
+"""Simulated machines that tests observe or block."""
 
 import threading
 from typing import Any
@@ -8,7 +8,7 @@ from local.machines.host.interface import Forwarding, Invocation, InvocationResu
 from local.machines.host.simulated import SimulatedMachines
 
 TIMEOUT_SECONDS = 10.0
-"""Real seconds after which a test that waits for another thread fails."""
+"""Maximum time in real seconds that a test waits for another thread."""
 
 
 class RecordingMachines(SimulatedMachines):
@@ -41,7 +41,11 @@ class RecordingMachines(SimulatedMachines):
 
 
 class BlockedMachines(SimulatedMachines):
-    """Machines whose documents run in threads, as real ones do. Each step waits until the test lets it end."""
+    """Simulated machines that run documents in threads, as real machines do.
+
+    :ivar began: set when a step has begun
+    :ivar may_end: every step waits until the test sets it
+    """
 
     is_real = True
 
@@ -71,7 +75,7 @@ class _BlockedSteps(dict[str, threading.Event]):
 
 
 class PortMachines(SimulatedMachines):
-    """Machines whose forwarded ports lead nowhere."""
+    """Simulated machines that record forwardings and forward nothing."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -86,7 +90,7 @@ class PortMachines(SimulatedMachines):
 
 
 class FakeForwarding:
-    """A forwarded port that leads nowhere."""
+    """Forwarding that only records whether it is closed."""
 
     def __init__(self, remote_port: int, local_port: int) -> None:
         self.remote_port = remote_port

@@ -29,7 +29,7 @@ def test_short_output_is_listed_completely() -> None:
     assert combine_step_output("out", "") == "out"
     assert combine_step_output("out", "bad") == f"out{RULE}bad"
     assert combine_step_output("out", "bad", exit_code=168) == "out", (
-        "168 is a success: the agent takes its own words back"
+        "168 is a success, so the agent omits the error part"
     )
 
 
@@ -79,10 +79,10 @@ def test_requested_logs_are_complete_in_cloudwatch(
     machines.outcomes["install"] = [(1, "line\n" * 6000, "why")]
     instance_id = ready()
     config = {"CloudWatchOutputEnabled": True, **({"CloudWatchLogGroupName": group} if group else {})}
-    asked = {"InstanceIds": [instance_id], "DocumentName": "setup", "CloudWatchOutputConfig": config}
-    sent = ssm.send_command(**asked)["Command"]["CommandId"]
+    arguments = {"InstanceIds": [instance_id], "DocumentName": "setup", "CloudWatchOutputConfig": config}
+    sent = ssm.send_command(**arguments)["Command"]["CommandId"]
     one = ssm.get_command_invocation(CommandId=sent, InstanceId=instance_id, PluginName="install")
-    assert len(one["StandardOutputContent"]) == 24_000, "there it is cut"
+    assert len(one["StandardOutputContent"]) == 24_000, "the answer of SSM is cut, the log is complete"
     logs = boto3.client("logs", "us-east-1")
     streams = [
         describe_log_stream["logStreamName"]

@@ -28,7 +28,10 @@ def topic(sns: Any) -> str:
 
 
 def subscribe(sns: Any, topic: str, address: str = ADA, owner: str | None = None, **arguments: Any) -> str:
-    """Subscribe, to one owner's messages where one is named; the ARN in every case."""
+    """Subscribe an address, and return the ARN.
+
+    :param owner: subscribe only to the messages of this owner
+    """
     attributes = {"FilterPolicy": json.dumps({"owner": [owner]})} if owner else {}
     arguments = {"ReturnSubscriptionArn": True, "Attributes": attributes, **arguments}
     return str(sns.subscribe(TopicArn=topic, Protocol="email", Endpoint=address, **arguments)["SubscriptionArn"])
@@ -44,7 +47,7 @@ def is_pending(sns: Any, arn: str) -> bool:
 
 
 def list_texts(cloud: LocalCloud, address: str = ADA) -> list[str]:
-    """What arrived, without the mails that ask for a confirmation."""
+    """Return the first lines of the mails that are no confirmation requests."""
     return [mail.text.partition("\n")[0] for mail in cloud.mailbox.list_mails(address) if not mail.token]
 
 
@@ -92,7 +95,7 @@ def test_only_messages_that_match_filter_are_mailed(cloud: LocalCloud, sns: Any,
         sns.confirm_subscription(TopicArn=topic, Token=cloud.mailbox.find_token(f"{owner}@example.org"))
     publish(sns, topic, owner="ada")
     publish(sns, topic, owner="nobody")
-    sns.publish(TopicArn=topic, Message="to all whom it may concern")
+    sns.publish(TopicArn=topic, Message="without an owner")
     assert list_texts(cloud, "ada@example.org") == ["stops at 09:40"]
     assert list_texts(cloud, "eve@example.org") == []
 
@@ -100,9 +103,9 @@ def test_only_messages_that_match_filter_are_mailed(cloud: LocalCloud, sns: Any,
 def test_structured_message_uses_email_text(cloud: LocalCloud, sns: Any, topic: str) -> None:
     subscribe(sns, topic)
     sns.confirm_subscription(TopicArn=topic, Token=cloud.mailbox.find_token(ADA))
-    words = {"default": "short", "email": "a whole letter"}
+    words = {"default": "short", "email": "the text of the e-mail"}
     publish(sns, topic, Message=json.dumps(words), MessageStructure="json")
-    assert list_texts(cloud) == ["a whole letter"]
+    assert list_texts(cloud) == ["the text of the e-mail"]
 
 
 def test_unconfirmed_subscription_ends_with_its_token_after_2_days(
@@ -126,7 +129,7 @@ def test_confirmed_subscription_outlives_its_token(cloud: LocalCloud, sns: Any, 
 
 
 @pytest.mark.parametrize(
-    ("operation", "asked"),
+    ("operation", "arguments"),
     [
         ("subscribe", {"Protocol": "email", "Endpoint": "nobody"}),
         ("publish", {"Message": "m", "Subject": "two\nlines"}),
@@ -134,8 +137,8 @@ def test_confirmed_subscription_outlives_its_token(cloud: LocalCloud, sns: Any, 
         ("confirm_subscription", {"Token": "guessed"}),
     ],
 )
-def test_invalid_call_is_rejected(sns: Any, topic: str, operation: str, asked: dict[str, str]) -> None:
-    assert get_error(getattr(sns, operation), TopicArn=topic, **asked) == ("InvalidParameter", 400)
+def test_invalid_call_is_rejected(sns: Any, topic: str, operation: str, arguments: dict[str, str]) -> None:
+    assert get_error(getattr(sns, operation), TopicArn=topic, **arguments) == ("InvalidParameter", 400)
 
 
 def test_pending_subscription_cannot_be_removed(sns: Any, topic: str) -> None:

@@ -77,9 +77,9 @@ def test_dropped_response_keeps_effect_of_call(cloud: LocalCloud, ec2: Any, ssm:
 def test_sdk_retry_of_conditional_write_with_dropped_response_fails(cloud: LocalCloud, dynamodb: Any) -> None:
     create_table(dynamodb)
     cloud.faults.drop_response("PutItem")
-    as_people_have_it: Any = boto3.client("dynamodb", "us-east-1")
-    asked = {**THING, "ConditionExpression": "attribute_not_exists(id)"}
-    refused = get_error(as_people_have_it.put_item, **asked)
+    default_client: Any = boto3.client("dynamodb", "us-east-1")
+    arguments = {**THING, "ConditionExpression": "attribute_not_exists(id)"}
+    refused = get_error(default_client.put_item, **arguments)
     assert refused == ("ConditionalCheckFailedException", 400)
     assert dynamodb.scan(TableName="things")["Count"] == 1
 

@@ -22,7 +22,7 @@ def test_each_public_parameter_names_image(ec2: Any, ssm: Any, image: PublicImag
 
 
 def test_several_public_parameters_are_read_at_once(ssm: Any) -> None:
-    names = [UBUNTU, DEEP_LEARNING.format("x86_64"), "/aws/service/nobody-made-it"]
+    names = [UBUNTU, DEEP_LEARNING.format("x86_64"), "/aws/service/no-such-parameter"]
     answer = ssm.get_parameters(Names=names)
     assert {each["Name"] for each in answer["Parameters"]} == set(names[:2])
     assert answer["InvalidParameters"] == names[2:]

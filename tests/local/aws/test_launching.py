@@ -109,8 +109,8 @@ def test_missing_capacity_is_500_and_terminate_gives_capacity_back(
 
 def test_failed_launch_uses_no_capacity(cloud: LocalCloud, ec2: Any, ssm: Any, launch: Launch) -> None:
     cloud.capacity.set("g4dn.xlarge", "us-east-1a", 1)
-    asked = {**build_launch_request(ssm), "SecurityGroupIds": ["sg-0123456789abcdef0"]}
-    assert get_error(ec2.run_instances, **asked)[0].startswith("InvalidGroup")
+    arguments = {**build_launch_request(ssm), "SecurityGroupIds": ["sg-0123456789abcdef0"]}
+    assert get_error(ec2.run_instances, **arguments)[0].startswith("InvalidGroup")
     assert launch()
 
 
@@ -132,13 +132,13 @@ def test_type_not_offered_in_zone_is_unsupported(ec2: Any, ssm: Any) -> None:
     zones = {offering["Location"] for offering in offered["InstanceTypeOfferings"]}
     subnets = ec2.describe_subnets()["Subnets"]
     elsewhere = next(subnet["SubnetId"] for subnet in subnets if subnet["AvailabilityZone"] not in zones)
-    asked = {**build_launch_request(ssm), "InstanceType": "p4de.24xlarge", "SubnetId": elsewhere}
-    assert get_error(ec2.run_instances, **asked) == ("Unsupported", 400)
+    arguments = {**build_launch_request(ssm), "InstanceType": "p4de.24xlarge", "SubnetId": elsewhere}
+    assert get_error(ec2.run_instances, **arguments) == ("Unsupported", 400)
 
 
 def test_unknown_image_is_rejected(ec2: Any, ssm: Any) -> None:
-    asked = {**build_launch_request(ssm), "ImageId": "ami-0123456789abcdef0"}
-    assert get_error(ec2.run_instances, **asked) == ("InvalidAMIID.NotFound", 400)
+    arguments = {**build_launch_request(ssm), "ImageId": "ami-0123456789abcdef0"}
+    assert get_error(ec2.run_instances, **arguments) == ("InvalidAMIID.NotFound", 400)
 
 
 def build_disk_mapping(gib: int, device: str = "/dev/sda1") -> list[dict[str, Any]]:
@@ -147,8 +147,8 @@ def build_disk_mapping(gib: int, device: str = "/dev/sda1") -> list[dict[str, An
 
 
 def test_volume_smaller_than_snapshot_is_rejected(ec2: Any, ssm: Any) -> None:
-    asked = {**build_launch_request(ssm), "BlockDeviceMappings": build_disk_mapping(7)}
-    assert get_error(ec2.run_instances, **asked) == ("InvalidBlockDeviceMapping", 400)
+    arguments = {**build_launch_request(ssm), "BlockDeviceMappings": build_disk_mapping(7)}
+    assert get_error(ec2.run_instances, **arguments) == ("InvalidBlockDeviceMapping", 400)
 
 
 def test_root_volume_has_requested_size(ec2: Any, launch: Launch) -> None:

@@ -79,8 +79,8 @@ def test_transitions_happen_in_order_after_clock_jump(cloud: LocalCloud, launch:
     second = launch()
     clock.advance(MINUTE)
     cloud.tick()
-    told = [(event["time"][-4:-1], event["detail"]["instance-id"]) for event in cloud.log.read_since(0)]
-    assert told == [(":00", first), (":05", second), (":08", first), (":13", second)]
+    changes = [(event["time"][-4:-1], event["detail"]["instance-id"]) for event in cloud.log.read_since(0)]
+    assert changes == [(":00", first), (":05", second), (":08", first), (":13", second)]
 
 
 @pytest.mark.parametrize(

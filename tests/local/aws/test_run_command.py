@@ -49,9 +49,9 @@ def test_command_to_instance_without_registered_agent_is_rejected(
         call(InstanceIds=[instance_id])
     if moment == "terminated":
         clock.advance(MINUTE)
-    asked = {"InstanceIds": [instance_id], "DocumentName": "AWS-RunShellScript"}
-    asked["Parameters"] = {"commands": ["true"]}  # type: ignore[assignment]
-    assert get_error(ssm.send_command, **asked) == ("InvalidInstanceId", 400)
+    arguments = {"InstanceIds": [instance_id], "DocumentName": "AWS-RunShellScript"}
+    arguments["Parameters"] = {"commands": ["true"]}  # type: ignore[assignment]
+    assert get_error(ssm.send_command, **arguments) == ("InvalidInstanceId", 400)
 
 
 def test_command_runs_on_machine_and_is_listed(
@@ -63,23 +63,23 @@ def test_command_runs_on_machine_and_is_listed(
     assert (done["Status"], done["ResponseCode"], done["Comment"]) == ("Success", 0, "attempt-1")
     assert done["PluginName"] == "aws:runShellScript"
     assert [where for where, _ in machines.executed_scripts] == [instance_id]
-    told = list_event_statuses(cloud, "EC2 Command Invocation Status-change Notification")
-    assert told == ["InProgress", "Success"]
+    statuses = list_event_statuses(cloud, "EC2 Command Invocation Status-change Notification")
+    assert statuses == ["InProgress", "Success"]
     assert list_event_statuses(cloud, "EC2 Command Status-change Notification") == ["InProgress", "Success"]
 
 
 def test_unknown_document_is_invalid(ssm: Any, ready: Callable[[], str]) -> None:
-    asked = {"InstanceIds": [ready()], "DocumentName": "nobody-made-it"}
-    assert get_error(ssm.send_command, **asked) == ("InvalidDocument", 400)
+    arguments = {"InstanceIds": [ready()], "DocumentName": "no-such-document"}
+    assert get_error(ssm.send_command, **arguments) == ("InvalidDocument", 400)
 
 
 def test_parameters_are_checked_against_document(ssm: Any, ready: Callable[[], str]) -> None:
     name = {"type": "String", "allowedPattern": "^[a-z]+$"}
     create_document(ssm, build_document(build_step("one"), name=name))
-    asked = {"InstanceIds": [ready()], "DocumentName": "setup"}
+    arguments = {"InstanceIds": [ready()], "DocumentName": "setup"}
     for given in ({"name": ["Not this!"]}, {"name": ["fine"], "other": ["?"]}, {}):
-        assert get_error(ssm.send_command, **asked, Parameters=given) == ("InvalidParameters", 400)
-    assert ssm.send_command(**asked, Parameters={"name": ["fine"]})["Command"]["Status"] == "Pending"
+        assert get_error(ssm.send_command, **arguments, Parameters=given) == ("InvalidParameters", 400)
+    assert ssm.send_command(**arguments, Parameters={"name": ["fine"]})["Command"]["Status"] == "Pending"
 
 
 def test_document_that_no_agent_can_run_is_not_created(ssm: Any) -> None:
@@ -88,8 +88,8 @@ def test_document_that_no_agent_can_run_is_not_created(ssm: Any) -> None:
         build_document({**build_step("one"), "action": "aws:dance"}),
         '{"schemaVersion": "9"}',
     ):
-        asked = {"Content": content, "Name": "setup", "DocumentType": "Command"}
-        assert get_error(ssm.create_document, **asked) == ("InvalidDocumentContent", 400)
+        arguments = {"Content": content, "Name": "setup", "DocumentType": "Command"}
+        assert get_error(ssm.create_document, **arguments) == ("InvalidDocumentContent", 400)
 
 
 def test_default_version_of_document_runs(cloud: LocalCloud, ssm: Any, ready: Callable[[], str]) -> None:
@@ -97,8 +97,8 @@ def test_default_version_of_document_runs(cloud: LocalCloud, ssm: Any, ready: Ca
     ssm.update_document(Content=build_document(build_step("two")), Name="setup", DocumentVersion="$LATEST")
     instance_id = ready()
 
-    def steps_of(**asked: Any) -> list[str]:
-        sent = ssm.send_command(InstanceIds=[instance_id], DocumentName="setup", **asked)["Command"]
+    def steps_of(**arguments: Any) -> list[str]:
+        sent = ssm.send_command(InstanceIds=[instance_id], DocumentName="setup", **arguments)["Command"]
         listed = ssm.list_command_invocations(CommandId=sent["CommandId"], Details=True)
         return [plugin["Name"] for plugin in listed["CommandInvocations"][0]["CommandPlugins"]]
 
@@ -106,8 +106,8 @@ def test_default_version_of_document_runs(cloud: LocalCloud, ssm: Any, ready: Ca
     assert steps_of(DocumentVersion="$LATEST") == ["two"]
     ssm.update_document_default_version(Name="setup", DocumentVersion="2")
     assert steps_of() == ["two"]
-    asked = {"Content": build_document(), "Name": "setup", "DocumentVersion": "$LATEST"}
-    assert get_error(ssm.update_document, **asked) == ("InvalidDocumentContent", 400)
+    arguments = {"Content": build_document(), "Name": "setup", "DocumentVersion": "$LATEST"}
+    assert get_error(ssm.update_document, **arguments) == ("InvalidDocumentContent", 400)
     assert ssm.describe_document(Name="setup")["Document"]["DefaultVersion"] == "2"
     assert json.loads(ssm.get_document(Name="setup")["Content"])["mainSteps"][0]["name"] == "two"
     ssm.delete_document(Name="setup")
@@ -122,8 +122,8 @@ def test_documents_of_amazon_exist(ssm: Any) -> None:
 
 
 def test_session_document_cannot_be_sent_as_command(ssm: Any, ready: Callable[[], str]) -> None:
-    asked = {"InstanceIds": [ready()], "DocumentName": "AWS-StartPortForwardingSession"}
-    assert get_error(ssm.send_command, **asked) == ("InvalidDocument", 400)
+    arguments = {"InstanceIds": [ready()], "DocumentName": "AWS-StartPortForwardingSession"}
+    assert get_error(ssm.send_command, **arguments) == ("InvalidDocument", 400)
 
 
 def test_step_is_selected_by_plugin_name(ssm: Any, ready: Callable[[], str]) -> None:
@@ -139,10 +139,10 @@ def test_step_is_selected_by_plugin_name(ssm: Any, ready: Callable[[], str]) -> 
 
 def test_unknown_invocation_does_not_exist(ssm: Any, ready: Callable[[], str]) -> None:
     instance_id = ready()
-    asked = {"CommandId": "0" * 8 + "-0000-0000-0000-" + "0" * 12, "InstanceId": instance_id}
-    assert get_error(ssm.get_command_invocation, **asked) == ("InvocationDoesNotExist", 400)
-    asked = {"CommandId": run_shell(ssm, instance_id), "InstanceId": "i-0123456789abcdef0"}
-    assert get_error(ssm.get_command_invocation, **asked) == ("InvocationDoesNotExist", 400)
+    arguments = {"CommandId": "0" * 8 + "-0000-0000-0000-" + "0" * 12, "InstanceId": instance_id}
+    assert get_error(ssm.get_command_invocation, **arguments) == ("InvocationDoesNotExist", 400)
+    arguments = {"CommandId": run_shell(ssm, instance_id), "InstanceId": "i-0123456789abcdef0"}
+    assert get_error(ssm.get_command_invocation, **arguments) == ("InvocationDoesNotExist", 400)
 
 
 def test_new_invocation_is_hidden_at_first(clock: ManualClock) -> None:
@@ -152,8 +152,8 @@ def test_new_invocation_is_hidden_at_first(clock: ManualClock) -> None:
         instance_id = build_launcher(boto3.client("ec2", "us-east-1"), ssm)()
         clock.advance(TIME_UNTIL_READY)
         command_id = run_shell(ssm, instance_id)
-        asked = {"CommandId": command_id, "InstanceId": instance_id}
-        assert get_error(ssm.get_command_invocation, **asked) == ("InvocationDoesNotExist", 400)
+        arguments = {"CommandId": command_id, "InstanceId": instance_id}
+        assert get_error(ssm.get_command_invocation, **arguments) == ("InvocationDoesNotExist", 400)
         assert ssm.list_command_invocations(CommandId=command_id)["CommandInvocations"] == []
         clock.advance(slow.invocation_hidden_for)
         assert get_invocation(ssm, command_id, instance_id)["Status"] == "Success"
@@ -192,9 +192,9 @@ def test_commands_are_filtered_by_document_status_and_time(
     assert listed("InvokedBefore", "2026-01-05T09:01:00Z") == [first]
     assert listed("Status", "Failed") == []
     assert [each["CommandId"] for each in ssm.list_commands(CommandId=first)["Commands"]] == [first]
-    asked = {"Filters": [{"key": "Comment", "value": "attempt-1"}]}
+    arguments = {"Filters": [{"key": "Comment", "value": "attempt-1"}]}
     with pytest.raises(ssm.exceptions.ClientError):
-        ssm.list_commands(**asked)
+        ssm.list_commands(**arguments)
 
 
 def test_targets_select_instances_by_tag(ssm: Any, ready: Callable[..., str]) -> None:
@@ -202,8 +202,8 @@ def test_targets_select_instances_by_tag(ssm: Any, ready: Callable[..., str]) ->
     tagged = ready(TagSpecifications=tags)
     ready()
     targets = [{"Key": "tag:team", "Values": ["vision"]}]
-    asked = {"DocumentName": "AWS-RunShellScript", "Parameters": {"commands": ["true"]}}
-    assert ssm.send_command(Targets=targets, **asked)["Command"]["InstanceIds"] == [tagged]
+    arguments = {"DocumentName": "AWS-RunShellScript", "Parameters": {"commands": ["true"]}}
+    assert ssm.send_command(Targets=targets, **arguments)["Command"]["InstanceIds"] == [tagged]
 
 
 class TestSlowMachines:
@@ -257,8 +257,8 @@ class TestSlowMachines:
         clock.advance(timedelta(seconds=899))
         assert get_invocation(ssm, command_id, instance_id)["Status"] == "InProgress"
         clock.advance(timedelta(seconds=1))
-        over = get_invocation(ssm, command_id, instance_id)
-        assert (over["Status"], over["StatusDetails"]) == ("TimedOut", "ExecutionTimedOut")
+        ended = get_invocation(ssm, command_id, instance_id)
+        assert (ended["Status"], ended["StatusDetails"]) == ("TimedOut", "ExecutionTimedOut")
 
     def test_running_command_is_cancelled_on_its_machine(
         self, cloud: LocalCloud, machines: BlockedMachines, ssm: Any, ready: Callable[[], str]
@@ -269,8 +269,8 @@ class TestSlowMachines:
         ssm.cancel_command(CommandId=command_id)
         cloud.settle(TIMEOUT_SECONDS)
         assert get_invocation(ssm, command_id, instance_id)["Status"] == "Cancelled"
-        told = list_event_statuses(cloud, "EC2 Command Invocation Status-change Notification")
-        assert told == ["InProgress", "Cancelled"]
+        statuses = list_event_statuses(cloud, "EC2 Command Invocation Status-change Notification")
+        assert statuses == ["InProgress", "Cancelled"]
 
     def test_settle_raises_if_document_does_not_end(
         self, cloud: LocalCloud, ssm: Any, ready: Callable[[], str]
@@ -288,8 +288,8 @@ def test_command_to_silent_agent_is_never_delivered(
     command_id = run_shell(ssm, instance_id, TimeoutSeconds=60)
     assert get_invocation(ssm, command_id, instance_id)["Status"] == "Pending"
     clock.advance(MINUTE)
-    over = get_invocation(ssm, command_id, instance_id)
-    assert (over["Status"], over["StatusDetails"]) == ("TimedOut", "DeliveryTimedOut")
+    ended = get_invocation(ssm, command_id, instance_id)
+    assert (ended["Status"], ended["StatusDetails"]) == ("TimedOut", "DeliveryTimedOut")
 
 
 def test_waiting_command_is_cancelled_at_once(cloud: LocalCloud, ssm: Any, ready: Callable[[], str]) -> None:

@@ -15,8 +15,8 @@ HOUR = timedelta(hours=1)
 
 
 def list_events(ec2: Any, instance_id: str) -> list[dict[str, Any]]:
-    shown = ec2.describe_instance_status(InstanceIds=[instance_id], IncludeAllInstances=True)
-    return list(shown["InstanceStatuses"][0]["Events"])
+    status = ec2.describe_instance_status(InstanceIds=[instance_id], IncludeAllInstances=True)
+    return list(status["InstanceStatuses"][0]["Events"])
 
 
 def test_retirement_is_shown_then_carried_out(
@@ -77,8 +77,8 @@ def test_status_can_be_filtered_by_event(
     cloud.schedule_event(second, "instance-retirement", clock.now() + HOUR)
 
     def found(**filters: str) -> list[str]:
-        asked = [{"Name": name.replace("_", "."), "Values": [value]} for name, value in filters.items()]
-        return [each["InstanceId"] for each in ec2.describe_instance_status(Filters=asked)["InstanceStatuses"]]
+        arguments = [{"Name": name.replace("_", "."), "Values": [value]} for name, value in filters.items()]
+        return [each["InstanceId"] for each in ec2.describe_instance_status(Filters=arguments)["InstanceStatuses"]]
 
     assert found() == [first, second]
     assert found(event_code="instance-retirement") == [second]
@@ -89,8 +89,8 @@ def test_stopped_instances_are_listed_only_on_request(ec2: Any, ready: Callable[
     instance_id = ready()
     ec2.stop_instances(InstanceIds=[instance_id])
     assert ec2.describe_instance_status()["InstanceStatuses"] == []
-    (shown,) = ec2.describe_instance_status(IncludeAllInstances=True)["InstanceStatuses"]
-    assert (shown["InstanceId"], shown["InstanceState"]["Name"]) == (instance_id, "stopping")
+    (status,) = ec2.describe_instance_status(IncludeAllInstances=True)["InstanceStatuses"]
+    assert (status["InstanceId"], status["InstanceState"]["Name"]) == (instance_id, "stopping")
 
 
 def test_long_status_list_is_paginated(ec2: Any, launch: Callable[..., str], clock: ManualClock) -> None:
@@ -102,8 +102,8 @@ def test_long_status_list_is_paginated(ec2: Any, launch: Callable[..., str], clo
 
 def test_describe_instance_status_rejects_tag_filter(ec2: Any, ready: Callable[[], str]) -> None:
     instance_id = ready()
-    asked = {"Filters": [{"Name": "tag:Name", "Values": ["x"]}]}
-    assert get_error(ec2.describe_instance_status, **asked) == ("InvalidParameterValue", 400)
+    arguments = {"Filters": [{"Name": "tag:Name", "Values": ["x"]}]}
+    assert get_error(ec2.describe_instance_status, **arguments) == ("InvalidParameterValue", 400)
     both = {"InstanceIds": [instance_id], "MaxResults": 5}
     assert get_error(ec2.describe_instance_status, **both) == ("InvalidParameterCombination", 400)
 

@@ -1,4 +1,4 @@
-"""The local cloud behind a port: threads, sockets, HTTP and the admin API."""
+"""Local cloud over HTTP: threads, sockets and the admin API."""
 
 import json
 import sys
@@ -84,12 +84,12 @@ def test_instance_is_launched_and_terminated_over_http(
 
 def test_errors_and_dropped_responses_over_http(cloud: LocalCloud, client: Client) -> None:
     ec2, ssm = client("ec2"), client("ssm")
-    asked = build_launch_request(ssm)
+    arguments = build_launch_request(ssm)
     cloud.faults.inject("RunInstances", "InsufficientInstanceCapacity")
-    assert get_error(ec2.run_instances, **asked) == ("InsufficientInstanceCapacity", 500)
+    assert get_error(ec2.run_instances, **arguments) == ("InsufficientInstanceCapacity", 500)
     cloud.faults.drop_response("RunInstances")
     with pytest.raises(ConnectionClosedError):
-        ec2.run_instances(**asked)
+        ec2.run_instances(**arguments)
     assert len(ec2.describe_instances()["Reservations"]) == 1
 
 
@@ -185,16 +185,16 @@ def test_faults_capacity_agents_and_activity_are_set_over_http(
     cloud: LocalCloud, server: CloudServer, client: Client, machines: RecordingMachines, clock: ManualClock
 ) -> None:
     ec2, ssm = client("ec2"), client("ssm")
-    asked = build_launch_request(ssm)
+    arguments = build_launch_request(ssm)
     call_admin_api(server, "faults", operation="RunInstances", error_code="VcpuLimitExceeded")
-    assert get_error(ec2.run_instances, **asked)[0] == "VcpuLimitExceeded"
+    assert get_error(ec2.run_instances, **arguments)[0] == "VcpuLimitExceeded"
     call_admin_api(server, "faults", operation="DescribeInstances", kind="drop_response")
     with pytest.raises(ConnectionClosedError):
         ec2.describe_instances()
     call_admin_api(server, "capacity", instance_type="g4dn.xlarge", zone="us-east-1a", instances=0)
-    assert get_error(ec2.run_instances, **asked)[0] == "InsufficientInstanceCapacity"
+    assert get_error(ec2.run_instances, **arguments)[0] == "InsufficientInstanceCapacity"
     call_admin_api(server, "capacity", instance_type="g4dn.xlarge", zone="us-east-1a")
-    instance_id = ec2.run_instances(**asked)["Instances"][0]["InstanceId"]
+    instance_id = ec2.run_instances(**arguments)["Instances"][0]["InstanceId"]
     call_admin_api(server, f"agents/{instance_id}", silent=True)
     clock.advance(TIME_UNTIL_READY)
     assert ssm.describe_instance_information()["InstanceInformationList"] == []

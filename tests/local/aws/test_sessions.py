@@ -20,8 +20,8 @@ def machines() -> PortMachines:
 
 
 def open_port(ssm: Any, instance_id: str, **parameters: list[str]) -> dict[str, Any]:
-    asked = {"Target": instance_id, "DocumentName": "AWS-StartPortForwardingSession"}
-    return dict(ssm.start_session(**asked, Parameters=parameters or JUPYTER))
+    arguments = {"Target": instance_id, "DocumentName": "AWS-StartPortForwardingSession"}
+    return dict(ssm.start_session(**arguments, Parameters=parameters or JUPYTER))
 
 
 def test_port_session_forwards_port(
@@ -59,8 +59,8 @@ def test_used_port_is_rejected(machines: PortMachines, ssm: Any, ready: Callable
 
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "http"])
 def test_invalid_port_is_rejected(ssm: Any, ready: Callable[[], str], port: str) -> None:
-    asked = {"Target": ready(), "DocumentName": "AWS-StartPortForwardingSession"}
-    refused = get_error(ssm.start_session, **asked, Parameters={"portNumber": [port]})
+    arguments = {"Target": ready(), "DocumentName": "AWS-StartPortForwardingSession"}
+    refused = get_error(ssm.start_session, **arguments, Parameters={"portNumber": [port]})
     assert refused == ("InvalidParameters", 400)
 
 
@@ -76,8 +76,8 @@ def test_shell_session_returns_only_ids(
     ]
     assert [cloud.sessions.started[shell["SessionId"]].local_port for shell in shells] == [None, None]
     assert machines.forwardings == []
-    asked = {"Target": instance_id, "DocumentName": "nobody-made-it"}
-    assert get_error(ssm.start_session, **asked) == ("InvalidDocument", 400)
+    arguments = {"Target": instance_id, "DocumentName": "no-such-document"}
+    assert get_error(ssm.start_session, **arguments) == ("InvalidDocument", 400)
 
 
 def test_session_is_listed_until_terminated(machines: PortMachines, ssm: Any, ready: Callable[[], str]) -> None:

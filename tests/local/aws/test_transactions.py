@@ -43,7 +43,7 @@ def build_update(table: str, key: Item) -> Item:
 
 def build_failing_check(table: str, key: Item) -> Item:
     return {
-        "ConditionCheck": {"TableName": table, "Key": key, "ConditionExpression": "attribute_exists(nobody_has_it)"}
+        "ConditionCheck": {"TableName": table, "Key": key, "ConditionExpression": "attribute_exists(no_such_attribute)"}
     }
 
 

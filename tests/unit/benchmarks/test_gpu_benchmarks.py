@@ -28,8 +28,8 @@ def build_target(instance_type: str = "p5.4xlarge", **changes: Any) -> Benchmark
 
 def build_output(*runs: dict[str, Any], **changes: Any) -> str:
     """Return the output of an H100 with changes."""
-    whole = json.loads(FIRST)
-    return json.dumps({**whole, "runs": list(runs) or whole["runs"], **changes})
+    output = json.loads(FIRST)
+    return json.dumps({**output, "runs": list(runs) or output["runs"], **changes})
 
 
 def build_run(**changes: Any) -> dict[str, Any]:

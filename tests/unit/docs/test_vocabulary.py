@@ -1,4 +1,4 @@
-"""The retired words of `docs/glossary.md` are in no name, text or doc of the product."""
+"""Retired words of `docs/glossary.md` must not occur in names, texts or docs of the product."""
 
 import ast
 import re
@@ -8,7 +8,7 @@ from pathlib import Path
 from chalicelib.api.openapi import build_openapi
 
 ALLOWED = ("If you wish to stop receiving",)
-"""A sentence of AWS, quoted by the local cloud."""
+"""Sentence of AWS that the local cloud repeats."""
 
 RETIRED = (
     "wish",
@@ -41,7 +41,7 @@ def list_files(paths: tuple[str, ...]) -> Iterator[Path]:
 
 
 def split_words(name: str) -> set[str]:
-    """The words of a name: `last_heartbeat` and `LastHeartbeat` are last and heartbeat."""
+    """Return the words of a name: last and heartbeat for `last_heartbeat` and `LastHeartbeat`."""
     return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
 
 

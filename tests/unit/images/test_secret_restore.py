@@ -39,10 +39,10 @@ def test_secrets_are_restored_when_every_disk_has_a_snapshot() -> None:
     pending = build_image(ImagePhase.PENDING, ami=AmiState(id="ami-1"))
     not_yet = decide(pending, ImageObservation(ami=AMI), NOW)
     assert (not_yet.step, not_yet.image) == (None, pending)
-    taken = decide(pending, ImageObservation(ami=replace(AMI, has_snapshot=True)), NOW)
-    assert isinstance(taken.step, SendSanitize)
-    assert (taken.image.phase, taken.step.parameters["action"]) == (ImagePhase.PENDING, "restore")
-    assert decide_attempt_id(taken.image) == taken.step.attempt_id, "EC2 does not have to show it again"
+    sent = decide(pending, ImageObservation(ami=replace(AMI, has_snapshot=True)), NOW)
+    assert isinstance(sent.step, SendSanitize)
+    assert (sent.image.phase, sent.step.parameters["action"]) == (ImagePhase.PENDING, "restore")
+    assert decide_attempt_id(sent.image) == sent.step.attempt_id, "sent again although EC2 no longer shows the AMI"
     for over in (ImagePhase.AVAILABLE, ImagePhase.FAILED):
         assert decide_attempt_id(build_image(over)) is not None
 
@@ -74,7 +74,9 @@ def test_reason_says_whether_the_host_key_has_changed(no_reboot: bool, code: str
 
 def test_command_that_failed_or_did_not_end_is_sent_again_with_a_new_attempt_id() -> None:
     sent = build_image(ImagePhase.AVAILABLE, sanitize=SanitizeState(run=SANITIZE_RUN, restore_run=CONFIRMED_RUN))
-    assert decide_attempt_id(sent, observe_command(CommandStatus.FAILED), SECOND) is None, "not at once"
+    assert decide_attempt_id(sent, observe_command(CommandStatus.FAILED), SECOND) is None, (
+        "sent again only after a delay"
+    )
     again = decide_attempt_id(sent, observe_command(CommandStatus.FAILED))
     assert again not in (None, CONFIRMED_RUN.attempt_id)
     assert decide_attempt_id(sent, after=SANITIZE_DEADLINE) is None

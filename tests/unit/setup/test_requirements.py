@@ -49,7 +49,7 @@ def suggest(recipe: Recipe) -> str:
 
 
 @pytest.mark.parametrize(
-    ("mine", "instance_type", "message"),
+    ("recipe", "instance_type", "message"),
     [
         (BOOK, "g5.xlarge", "A10G has compute capability 8.6, and the recipe requires 3.0 to 7.5 (CUDA 10.1)"),
         (BOOK, "p6-b200.48xlarge", "B200 has compute capability 10.0, and the recipe requires 3.0 to 7.5 (CUDA 10.1)"),
@@ -78,26 +78,26 @@ def suggest(recipe: Recipe) -> str:
         ),
     ],
 )
-def test_incompatibility_is_described(mine: Recipe, instance_type: str, message: str) -> None:
-    assert message in (find_incompatibility(mine, instance_type) or "")
+def test_incompatibility_is_described(recipe: Recipe, instance_type: str, message: str) -> None:
+    assert message in (find_incompatibility(recipe, instance_type) or "")
 
 
 @pytest.mark.parametrize(
-    ("mine", "instance_type"),
+    ("recipe", "instance_type"),
     [(BOOK, "g4dn.xlarge"), (BOOK, "g4dn.metal"), (TODAY, "g5.xlarge"), (TODAY, "t3.large"), (TODAY, "g7.2xlarge")],
 )
-def test_compatible_type_has_no_incompatibility(mine: Recipe, instance_type: str) -> None:
-    assert find_incompatibility(mine, instance_type) is None
+def test_compatible_type_has_no_incompatibility(recipe: Recipe, instance_type: str) -> None:
+    assert find_incompatibility(recipe, instance_type) is None
 
 
 @pytest.mark.parametrize("name", ["bare", "jupyter"])
 def test_basic_recipes_support_every_type_that_can_be_launched(name: str) -> None:
-    mine = load_packaged_recipes()[name]
+    recipe = load_packaged_recipes()[name]
     launchable = [kind for kind in load_catalog().types.values() if kind.unavailable is None]
     assert len(launchable) > 50
-    assert {mine.requirements.find_incompatibility(kind, mine.get_image_parameter(kind)) for kind in launchable} == {
-        None
-    }
+    assert {
+        recipe.requirements.find_incompatibility(kind, recipe.get_image_parameter(kind)) for kind in launchable
+    } == {None}
 
 
 def test_t4_is_suggested_for_the_recipe_of_the_book() -> None:
@@ -106,13 +106,13 @@ def test_t4_is_suggested_for_the_recipe_of_the_book() -> None:
 
 
 def test_pytorch_for_arm64_does_not_support_t4g() -> None:
-    mine = load_packaged_recipes()["d2l-pytorch"]
+    recipe = load_packaged_recipes()["d2l-pytorch"]
     message = "T4g has compute capability 7.5, and the recipe requires 8.0 or more (PyTorch for CUDA 13.0 on arm64)"
-    assert find_incompatibility(mine, "g5g.xlarge") == message
-    assert find_incompatibility(mine, "g4dn.xlarge") is None, "PyTorch for x86_64 supports it"
-    assert find_incompatibility(mine, "m7g.large") is None, "the recipe requires no GPU"
-    assert suggest(mine).startswith("Compatible in us-east-1: T4 (g4dn.xlarge, $0.526 per hour), ")
-    assert "T4g" not in list_compatible_gpus(mine.requirements, mine.get_image_parameter, load_catalog())
+    assert find_incompatibility(recipe, "g5g.xlarge") == message
+    assert find_incompatibility(recipe, "g4dn.xlarge") is None, "PyTorch for x86_64 supports it"
+    assert find_incompatibility(recipe, "m7g.large") is None, "the recipe requires no GPU"
+    assert suggest(recipe).startswith("Compatible in us-east-1: T4 (g4dn.xlarge, $0.526 per hour), ")
+    assert "T4g" not in list_compatible_gpus(recipe.requirements, recipe.get_image_parameter, load_catalog())
 
 
 def test_ranges_by_architecture_are_intersected_too() -> None:

@@ -1,4 +1,4 @@
-"""Evaluation of the output of a step: the cause of a failure, what to do, and the markers of our scripts."""
+"""Evaluation of the output of a step: the cause of a failure, what to do, and the markers that the scripts print."""
 
 from pathlib import Path
 

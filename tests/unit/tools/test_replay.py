@@ -26,7 +26,10 @@ def build_event(minutes: float, name: str, **more: object) -> str:
 
 
 def build_heartbeat(minutes: float, state: str = "quiet", **others: str) -> str:
-    """One sample of each signal; `others` are in another state."""
+    """Return a history line with one sample of each signal.
+
+    :param others: states of signals that differ from `state`
+    """
     signals = {name: {"state": others.get(name, state), "reason": name} for name in SIGNALS}
     return build_event(minutes, "heartbeat", signals=signals)
 
@@ -36,7 +39,7 @@ def build_quiet_heartbeats(first: int, last: int) -> list[str]:
 
 
 def run_replay(folder: Path, lines: Iterable[str], policy: str | None = None) -> tuple[int, str, str]:
-    """Return the exit status, stdout and stderr."""
+    """Run the tool, and return its exit status, stdout and stderr."""
     history = folder / "history.jsonl"
     history.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     arguments = [str(history)]
@@ -48,7 +51,7 @@ def run_replay(folder: Path, lines: Iterable[str], policy: str | None = None) ->
 
 
 def replay_actions(folder: Path, lines: Iterable[str]) -> list[tuple[str, str]]:
-    """Return time and name of each action, for a replay without problems."""
+    """Replay without an error, and return time and name of each action."""
     status, out, err = run_replay(folder, lines)
     assert (status, err) == (0, "")
     return [(each["at"][11:16], each["action"]) for each in map(json.loads, out.splitlines())]
