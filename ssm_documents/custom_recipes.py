@@ -115,6 +115,6 @@ def _build_header(recipe: Recipe, steps: CustomSteps) -> dict[str, Any]:
                     "always": step in ("git", "start"),
                 },
             }
-            for step, minutes in steps.timeout_minutes().items()
+            for step, minutes in steps.compute_timeout_minutes().items()
         ],
     }

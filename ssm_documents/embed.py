@@ -24,6 +24,7 @@ _PACKED_FILES = (
         _REPOSITORY / "chalicelib/domain/idle" / f"{name}.py"
         for name in (
             "__init__",
+            "epoch_seconds",
             "evidence",
             "heartbeat",
             "heartbeat_encoding",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from chalicelib.api.common_schemas import PageQuery, PageView
-from chalicelib.domain.common.pagination import Page, decode_cursor, encode_cursor, invalid_cursor
+from chalicelib.domain.common.pagination import Page, build_invalid_cursor_error, decode_cursor, encode_cursor
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -16,7 +16,7 @@ AFTER = "after"
 def paginate(items: Sequence[T], query: PageQuery, name: str, key: Callable[[T], str]) -> Page[T]:
     """Return the page of a list that the query asks for.
 
-    :param name: names the list in its cursors (`list_name`)
+    :param name: names the list in its cursors (`build_list_name`)
     :param key: returns a text that no other item of the list has
     :raises ValidationFailed: the cursor is not one of this list, or its item is no longer in the list
     """
@@ -25,7 +25,7 @@ def paginate(items: Sequence[T], query: PageQuery, name: str, key: Callable[[T],
     if query.cursor is not None:
         position = decode_cursor(query.cursor, name, {AFTER})
         if position[AFTER] not in keys:
-            raise invalid_cursor()
+            raise build_invalid_cursor_error()
         start = keys.index(position[AFTER]) + 1
     end = start + query.limit
     next_cursor = encode_cursor(name, {AFTER: keys[end - 1]}) if end < len(items) else None

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from chalicelib.api.common_schemas import OWNER_DESCRIPTION, OWNER_PATTERN
-from chalicelib.domain.access.actor import image_not_found, instance_not_found
+from chalicelib.domain.access.actor import build_image_not_found_error, build_instance_not_found_error
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
 
 REF_PATTERN = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -51,12 +51,12 @@ class HeaderParameter:
 
 def _check_instance_ref(value: str) -> None:
     if not REF_PATTERN.fullmatch(value):
-        raise instance_not_found(value)
+        raise build_instance_not_found_error(value)
 
 
 def _check_image_ref(value: str) -> None:
     if not REF_PATTERN.fullmatch(value):
-        raise image_not_found(value)
+        raise build_image_not_found_error(value)
 
 
 def _check_owner(value: str) -> None:

@@ -7,9 +7,9 @@ from chalicelib.aws.clients import Clients
 from chalicelib.aws.errors import translate_errors
 from chalicelib.aws.tags import ID_TAG, OWNER_TAG, STAGE_TAG
 from chalicelib.domain.common.errors import TransientAwsError
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, ScheduledEvent
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
 from chalicelib.domain.instances.observation import ObservedInstance
-from chalicelib.domain.instances.record import Ec2State, Machine, ScheduledEvent
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import (
@@ -95,7 +95,7 @@ class Ec2:
                 next_events[status["InstanceId"]] = min(ahead, key=lambda event: event.not_before)
         return next_events
 
-    def launch(self, attempt: LaunchAttempt) -> Machine:
+    def launch(self, attempt: LaunchAttempt) -> Ec2Instance:
         """Call RunInstances exactly as the attempt says. A repeated call with the same token returns the same instance.
 
         The instance is on-demand, accepts IMDSv2 only, has no key pair, and a shutdown from inside stops it.
@@ -118,7 +118,7 @@ class Ec2:
         if not instances:
             raise TransientAwsError("EmptyResponse", "EC2 returned no instance for RunInstances")
         launched = _to_observed(attempt.region, instances[0])
-        return Machine(
+        return Ec2Instance(
             instance_id=launched.instance_id, zone=launched.zone, state=launched.state, launched_at=launched.launched_at
         )
 
@@ -176,7 +176,7 @@ def _to_observed(region: str, instance: "InstanceTypeDef") -> ObservedInstance:
     tags = {tag["Key"]: tag["Value"] for tag in instance.get("Tags", ())}
     return ObservedInstance(
         instance_id=instance["InstanceId"],
-        record_id=tags.get(ID_TAG, ""),
+        tag_id=tags.get(ID_TAG, ""),
         name=tags.get("Name", ""),
         owner=tags.get(OWNER_TAG, ""),
         region=region,

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from pynamodb.expressions.condition import Condition
 
-from chalicelib.domain.common.pagination import Page, decode_cursor, encode_cursor, list_name
+from chalicelib.domain.common.pagination import Page, build_list_name, decode_cursor, encode_cursor
 from chalicelib.store.dynamo import PARTITION
 
 T = TypeVar("T")
@@ -67,5 +67,5 @@ def build_list_query(name: str, model: Any, owner: str | None) -> PagedQuery:
     """
     keys = ("id", "created_key")
     if owner:
-        return PagedQuery(list_name(name, owner), model.by_owner, ("owner", owner), keys)
-    return PagedQuery(list_name(name), model.by_creation, ("partition", PARTITION), keys)
+        return PagedQuery(build_list_name(name, owner), model.by_owner, ("owner", owner), keys)
+    return PagedQuery(build_list_name(name), model.by_creation, ("partition", PARTITION), keys)

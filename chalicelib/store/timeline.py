@@ -7,7 +7,7 @@ from pynamodb.attributes import MapAttribute, UnicodeAttribute
 from pynamodb.models import Model
 
 from chalicelib.domain.common.event_codes import EventCode
-from chalicelib.domain.common.pagination import Page, list_name
+from chalicelib.domain.common.pagination import Page, build_list_name
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.store.dynamo import PREFIX, TableMeta
 from chalicelib.store.paged_query import PagedQuery
@@ -38,7 +38,7 @@ class TimelineRepository:
 
         :raises ValidationFailed: the cursor is not one of this timeline
         """
-        name = list_name("timeline", instance_id)
+        name = build_list_name("timeline", instance_id)
         query = PagedQuery(name, TimelineModel, ("instance", instance_id), ("seq",), newest_first=False)
         return query.fetch(_to_entry, limit, cursor)
 

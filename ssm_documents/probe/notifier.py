@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Protocol
 
-from chalicelib.domain.common.text import ensure_period, format_time
+from chalicelib.domain.common.text import format_time
 from chalicelib.domain.idle.heartbeat_response import ActiveWarning, HeartbeatResponse
 from chalicelib.domain.idle.self_stop import SelfStopAction, SelfStopDecision
 from ssm_documents.probe.user_messenger import DeliveryCount
@@ -49,18 +49,17 @@ class Notifier:
 
     def handle_self_stop(self, decision: SelfStopDecision) -> None:
         """Announce what the instance decided about its own stop."""
-        reason = ensure_period(decision.message)
         match decision.action:
             case SelfStopAction.WARN if decision.state.stop_at:
                 stop_time = format_time(decision.state.stop_at)
                 self._announce(
-                    f"This instance will stop itself at {stop_time}, because gpudesk has not stopped it: "
-                    f"{reason} {KEEP_HINT}"
+                    f"This instance will stop itself at {stop_time}, because gpudesk has not stopped it. "
+                    f"{decision.message} {KEEP_HINT}"
                 )
             case SelfStopAction.CANCEL:
-                self._announce(f"This instance no longer stops itself: {reason}")
+                self._announce(f"This instance no longer stops itself. {decision.message}")
             case SelfStopAction.STOP:
-                self._announce(f"This instance is stopping now: {reason}")
+                self._announce(f"This instance is stopping now. {decision.message}")
             case _:
                 return
 

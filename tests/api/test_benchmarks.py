@@ -9,7 +9,7 @@ import pytest
 from chalicelib.api.instances.views import to_instance_view
 from chalicelib.control.services.queries import LiveState
 from chalicelib.domain.idle.heartbeat import Heartbeat, StepProgress
-from chalicelib.domain.instances.commands.start_benchmark import BENCHMARK_DOCUMENT, start_benchmark
+from chalicelib.domain.instances.commands.start_benchmark import BENCHMARK_DOCUMENT, request_benchmark
 from chalicelib.store import data_files
 from tests.api.client import Bench
 from tests.support.ready_instance import ADA, INSTANCE_ID, START, build_ready_instance
@@ -87,7 +87,7 @@ def test_benchmark_query_with_wrong_value_is_rejected_with_a_suggestion(
     ("document", "line"), [(BENCHMARK_DOCUMENT, "2 x fp32: 103 TFLOPS"), ("gpudesk-jupyter", None)]
 )
 def test_status_shows_the_last_output_line_of_the_benchmark_only(document: str, line: str | None) -> None:
-    measuring = start_benchmark(
+    measuring = request_benchmark(
         replace(build_ready_instance(), version=1), data_files.load_catalog(), None, ADA, START
     ).instance
     progress = StepProgress(

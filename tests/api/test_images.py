@@ -123,7 +123,7 @@ def test_image_request_is_accepted_with_warnings(creation: Creation, ready: Benc
     ]
     known_host = f"`ssh-keygen -R {ready.ada('GET', '/instances/brave-otter').json['id']}`"
     assert known_host in warnings["instance_reboots"]
-    assert warnings["activity_interrupted"].startswith("brave-otter is in use, and the reboot interrupts that: busy: ")
+    assert warnings["activity_interrupted"].startswith("brave-otter is in use, and the reboot interrupts that. Busy: ")
 
 
 def test_repeated_image_request_returns_the_same_image(creation: Creation) -> None:
@@ -185,13 +185,13 @@ def test_image_is_visible_to_its_owner_and_to_admins_only(creation: Creation, re
     assert ready.bob("GET", "/images").json["items"] == []
     for method in ("GET", "DELETE"):
         answer = ready.bob(method, f"/images/{image['id']}")
-        assert (answer.status, answer.json["code"]) == (404, "image_not_found")
+        assert (answer.status, answer.json["code"]) == (404, "build_image_not_found_error")
 
 
 @pytest.mark.parametrize("ref", ["VISION_1", "a%00b", "x" * 3000])
 def test_image_with_an_impossible_name_is_not_found(ready: Bench, ref: str) -> None:
     answer = ready.ada("GET", f"/images/{ref}")
-    assert (answer.status, answer.json["code"]) == (404, "image_not_found")
+    assert (answer.status, answer.json["code"]) == (404, "build_image_not_found_error")
 
 
 def test_launch_from_latest_uses_the_image_and_delete_is_a_conflict(creation: Creation, ready: Bench) -> None:
@@ -199,7 +199,7 @@ def test_launch_from_latest_uses_the_image_and_delete_is_a_conflict(creation: Cr
     launched = ready.ada("POST", "/instances", {"gpu": "T4", "image": "latest", "name": "quick-fox"})
     assert (launched.status, launched.json["spec"]["image"]) == (202, image["id"])
     (warning,) = (each for each in launched.json["warnings"] if each["code"] == "launched_from_image")
-    assert "Skipped unless changed since: gpudesk-jupyter. This saves about" in warning["message"]
+    assert "gpudesk skips unchanged documents of the image: gpudesk-jupyter. This saves about" in warning["message"]
     in_use = ready.ada("DELETE", f"/images/{image['id']}")
     assert (in_use.status, in_use.json["code"]) == (409, "in_use")
     ready.world.pass_minutes(3)

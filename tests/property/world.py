@@ -20,8 +20,8 @@ from chalicelib.domain.idle.heartbeat_response import HeartbeatResponse
 from chalicelib.domain.idle.policy import SIGNALS, IdlePolicy
 from chalicelib.domain.idle.self_stop import LocalStatus, SelfStopAction, SelfStopState, decide_self_stop
 from chalicelib.domain.instances.commands import keep
-from chalicelib.domain.instances.lifecycle import decide, machine_messages
-from chalicelib.domain.instances.lifecycle.machine_messages import build_response
+from chalicelib.domain.instances.lifecycle import decide, stop_warnings
+from chalicelib.domain.instances.lifecycle.heartbeat_messages import build_response
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import Stop
@@ -125,7 +125,7 @@ class World:
 
     def _deliver_warning(self) -> None:
         if self.instance.warning:
-            plan = machine_messages.record_delivery(self.instance, self.instance.warning.id, "email", self.now)
+            plan = stop_warnings.record_delivery(self.instance, self.instance.warning.id, "email", self.now)
             self.instance = plan.instance if plan else self.instance
 
     def _set_policy(self, policy: IdlePolicy) -> None:

@@ -6,8 +6,9 @@ from chalicelib.domain.access.actor import Actor, Role
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.idle.policy import IdlePolicy
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
 from chalicelib.domain.instances.observation import ObservedInstance
-from chalicelib.domain.instances.record import Ec2State, Instance, Lifetime, Machine, Phase
+from chalicelib.domain.instances.record import Instance, Lifetime, Phase
 from chalicelib.domain.instances.spec import DesiredState, Hardware, Policy, Software, Spec
 from chalicelib.domain.setup.state import SetupState
 
@@ -18,7 +19,7 @@ POLICY = IdlePolicy(idle_minutes=10, warning_minutes=5)
 INSTANCE_ID = "i-0123456789abcdef0"
 EC2_RUNNING = ObservedInstance(
     instance_id=INSTANCE_ID,
-    record_id="gd-1",
+    tag_id="gd-1",
     name="n",
     owner="ada",
     region="us-east-1",
@@ -49,7 +50,7 @@ def build_ready_instance(max_hours: int = 72) -> Instance:
         phase_since=START,
         reason=EventReason(code=EventCode.READY, message="ready"),
         setup=SetupState(recipe="jupyter"),
-        machine=Machine(instance_id=INSTANCE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=START),
+        ec2_instance=Ec2Instance(instance_id=INSTANCE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=START),
         ready_since=START,
         lifetime=Lifetime(started_at=START),
     )

@@ -115,7 +115,6 @@ class World(SimulatedProbes):
                 "_plain_application",
                 "_test_objects",
                 "ec2",
-                "_dynamodb",
                 "_origin",
             ),
         )
@@ -221,8 +220,8 @@ class World(SimulatedProbes):
 
 def get_ec2_id(instance: Instance) -> str:
     """Return the id of the EC2 instance behind a record."""
-    assert instance.machine is not None
-    return instance.machine.instance_id
+    assert instance.ec2_instance is not None
+    return instance.ec2_instance.instance_id
 
 
 @contextmanager

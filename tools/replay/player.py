@@ -143,7 +143,7 @@ class Simulator:
         if self._instance is None:
             return
         if self._instance.warning and self._instance.warning.warning_type is WarningType.IDLE:
-            plan = cancel_warning(self._instance, "it is being set up", at)
+            plan = cancel_warning(self._instance, "It is being set up.", at)
             self._instance = plan.instance
             yield from _to_actions(plan.timeline)
         self._instance = start_setup(self._instance, at)

@@ -13,7 +13,7 @@ from chalicelib.api.parameters import INSTANCE_REF
 from chalicelib.api.request_context import RequestContext
 from chalicelib.api.route import Endpoint
 from chalicelib.api.router import Router
-from chalicelib.domain.common.pagination import list_name
+from chalicelib.domain.common.pagination import build_list_name
 
 router = Router("benchmarks", "Measure the GPUs of an instance, and compare instance types.")
 
@@ -35,5 +35,7 @@ def list_benchmarks(call: RequestContext[EmptyModel, BenchmarkQuery]) -> PageVie
     """List the newest benchmark of each instance type, ordered by training throughput per US dollar."""
     query = call.query
     comparisons = call.app.benchmarks.compare(instance_type=query.instance_type, gpu=query.gpu)
-    page = paginate(comparisons, query, list_name("benchmarks"), lambda comparison: comparison.benchmark.instance_type)
+    page = paginate(
+        comparisons, query, build_list_name("benchmarks"), lambda comparison: comparison.benchmark.instance_type
+    )
     return to_page_view(page, to_comparison_view)

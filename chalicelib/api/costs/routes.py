@@ -10,7 +10,7 @@ from chalicelib.api.request_context import RequestContext
 from chalicelib.api.route import Endpoint
 from chalicelib.api.router import Router
 from chalicelib.domain.common.money import round_usd
-from chalicelib.domain.common.pagination import list_name
+from chalicelib.domain.common.pagination import build_list_name
 
 router = Router("costs", "Find out what instances cost.")
 
@@ -28,7 +28,7 @@ def list_costs(call: RequestContext[EmptyModel, CostQuery]) -> CostsView:
     until = query.until or call.app.clock.now().date()
     since = query.since or until - DEFAULT_COST_PERIOD
     costs = call.app.queries.list_costs(call.actor, owner=query.owner, since=since, until=until)
-    name = list_name("costs", call.actor.list_scope(query.owner))
+    name = build_list_name("costs", call.actor.resolve_owner_for_list(query.owner))
     page = paginate(costs, query, name, lambda cost: f"{cost.day}/{cost.owner}")
     return {
         "since": since.isoformat(),

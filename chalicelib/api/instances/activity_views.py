@@ -5,7 +5,7 @@ from datetime import datetime
 from typing_extensions import TypedDict
 
 from chalicelib.api.common_schemas import format_optional_timestamp
-from chalicelib.domain.common.text import format_message, format_timestamp
+from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.idle.evidence import Evidence
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, Heartbeat, MissedHeartbeats
 from chalicelib.domain.idle.policy import SIGNALS
@@ -57,7 +57,7 @@ def to_activity_view(activity: ActivityJudgment, spec: Spec, report: DecodedHear
     missed = heartbeat.missed_heartbeats if heartbeat else None
     return {
         "state": str(activity.state),
-        "message": format_message(activity.reason.message),
+        "message": activity.reason.message,
         "quiet_since": format_optional_timestamp(activity.quiet_since),
         "reported_at": format_timestamp(heartbeat.at) if heartbeat else None,
         "signals": [_to_signal_view(name, signals[name], enabled) for name in SIGNALS if name in signals],

@@ -18,8 +18,8 @@ from chalicelib.api.request_context import RequestContext
 from chalicelib.api.route import Endpoint
 from chalicelib.api.router import Router
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
-from chalicelib.domain.instances.commands.keep import keep_reason
-from chalicelib.domain.instances.commands.stop_start import paused_warning_for
+from chalicelib.domain.instances.commands.keep import build_keep_reason
+from chalicelib.domain.instances.commands.stop_start import warn_if_paused
 from chalicelib.domain.instances.record import Instance
 
 router = Router("instances", "Launch GPU instances, and stop, start, keep and terminate them.")
@@ -111,7 +111,10 @@ def keep_instance(call: RequestContext[KeepBody, OwnerQuery]) -> InstanceWithWar
     `reason` of the answer says until when; that is later than requested if a longer keep was granted before.
     """
     instance = call.app.instances.keep(call.actor, call.path_ref, hours=call.body.hours, until=call.body.until)
-    return {**to_view_after_write(instance, call.app.clock.now()), "reason": to_reason_view(keep_reason(instance))}
+    return {
+        **to_view_after_write(instance, call.app.clock.now()),
+        "reason": to_reason_view(build_keep_reason(instance)),
+    }
 
 
 @router.route(
@@ -132,7 +135,7 @@ def _to_view_with_paused_warning(
     call: RequestContext[EmptyModel, OwnerQuery], instance: Instance
 ) -> InstanceWithWarningsView:
     mode = call.app.desk.get_settings().mode
-    return to_view_after_write(instance, call.app.clock.now(), paused_warning_for(instance, mode))
+    return to_view_after_write(instance, call.app.clock.now(), warn_if_paused(instance, mode))
 
 
 def _read_idempotency_key(call: RequestContext[LaunchBody, OwnerQuery]) -> str | None:

@@ -18,7 +18,8 @@ from chalicelib.control.services.queries import LiveState
 from chalicelib.domain.common.text import format_timestamp
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, Heartbeat
 from chalicelib.domain.images.record import Image
-from chalicelib.domain.instances.record import BenchmarkRun, ImageInProgress, Instance, ScheduledEvent
+from chalicelib.domain.instances.ec2_instance import ScheduledEvent
+from chalicelib.domain.instances.record import BenchmarkRun, ImageInProgress, Instance
 
 
 class ScheduledEventView(TypedDict):
@@ -89,7 +90,7 @@ def to_status_view(instance: Instance, cost_so_far: Decimal, live: LiveState) ->
 
     :param cost_so_far: in US dollars
     """
-    machine, attempt = instance.machine, instance.launch.attempt
+    machine, attempt = instance.ec2_instance, instance.launch.attempt
     return {
         "instance_id": machine.instance_id if machine else None,
         "ec2_state": str(machine.state) if machine else None,

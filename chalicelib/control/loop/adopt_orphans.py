@@ -18,9 +18,10 @@ from chalicelib.domain.common.text import pluralize
 from chalicelib.domain.common.timeline import SYSTEM_ACTOR, timeline_entry
 from chalicelib.domain.desk.settings import Mode
 from chalicelib.domain.instances.billing import Billing, Rates
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.observation import Observation, ObservedInstance
-from chalicelib.domain.instances.record import Ec2State, Instance, Lifetime, Machine, ObservedState, Phase
+from chalicelib.domain.instances.record import Instance, Lifetime, ObservedState, Phase
 from chalicelib.domain.instances.spec import DesiredState, Hardware, Policy, Software, Spec
 from chalicelib.domain.notifications.build_notifications import build_notifications
 from chalicelib.domain.setup.state import SetupState
@@ -73,11 +74,11 @@ class OrphanAdopter:
 
     def _adopt(self, ec2: ObservedInstance, context: DecisionContext, now: datetime) -> bool:
         """Create a record for an orphan. If its launch was closed as failed, the record of the launch is reconciled."""
-        record = self.instances.load(ec2.record_id) if ec2.record_id else None
-        if record and record.machine is None and record.phase is Phase.TERMINATED:
+        record = self.instances.load(ec2.tag_id) if ec2.tag_id else None
+        if record and record.ec2_instance is None and record.phase is Phase.TERMINATED:
             self.reconciler.run_once(record, Observation(ec2=ec2), context)
             return True
-        free_id = None if record else ec2.record_id or None
+        free_id = None if record else ec2.tag_id or None
         instance = self._build_record(ec2, free_id, context, now)
         reason = EventReason(
             code=EventCode.ADOPTED,
@@ -102,7 +103,7 @@ class OrphanAdopter:
         spec = self._build_spec(ec2, context, DesiredState.STOPPED if is_stopped else DesiredState.RUNNING)
         return Instance(
             id=free_id or f"gd-{ec2.instance_id.removeprefix('i-')}",
-            tagged_id=ec2.record_id,
+            tagged_id=ec2.tag_id,
             name=ec2.name or ec2.instance_id,
             owner=ec2.owner or UNKNOWN_OWNER,
             created_by=SYSTEM_ACTOR,
@@ -114,7 +115,7 @@ class OrphanAdopter:
             reason=EventReason(
                 code=EventCode.ADOPTED, message="The EC2 instance had gpudesk tags but no record. gpudesk adopted it."
             ),
-            machine=Machine(
+            ec2_instance=Ec2Instance(
                 instance_id=ec2.instance_id,
                 zone=ec2.zone,
                 state=ec2.state,

@@ -10,8 +10,8 @@ from chalicelib.control.loop.resolve_launch import LaunchResolver
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import AwsError
 from chalicelib.domain.idle.rule import ActivityState
-from chalicelib.domain.instances.lifecycle.machine_messages import build_response
-from chalicelib.domain.instances.lifecycle.plans import require_machine
+from chalicelib.domain.instances.lifecycle.heartbeat_messages import build_response
+from chalicelib.domain.instances.lifecycle.plans import require_ec2_instance
 from chalicelib.domain.instances.lifecycle.ready import judge_instance
 from chalicelib.domain.instances.observation import NotVisible, Observation
 from chalicelib.domain.instances.plan import (
@@ -62,11 +62,11 @@ class Executor:
             case SendDocument():
                 return self._send_document(instance, step)
             case Start():
-                self.ec2.start(region, require_machine(instance).instance_id)
+                self.ec2.start(region, require_ec2_instance(instance).instance_id)
             case Stop():
                 return self._stop(instance, step)
             case Terminate():
-                self.ec2.terminate(region, require_machine(instance).instance_id)
+                self.ec2.terminate(region, require_ec2_instance(instance).instance_id)
             case _ as impossible:
                 assert_never(impossible)
         return CallAccepted()
@@ -83,7 +83,9 @@ class Executor:
         document_hash = self.ssm.get_document_hash(region, step.document)
         if document_hash == step.skip_if_hash:
             return DocumentAlreadyInstalled(document_hash)
-        return CommandSent(self.ssm.send_command(region, require_machine(instance).instance_id, step), document_hash)
+        return CommandSent(
+            self.ssm.send_command(region, require_ec2_instance(instance).instance_id, step), document_hash
+        )
 
     def _stop(self, instance: Instance, step: Stop) -> Outcome:
         """Stop the instance. Before an idle stop, read the heartbeat once more."""
@@ -94,5 +96,5 @@ class Executor:
             judgment = judge_instance(instance, observation, self.clock.now())
             if judgment.state is not ActivityState.IDLE:
                 return NoLongerIdle(judgment.reason)
-        self.ec2.stop(instance.spec.region, require_machine(instance).instance_id, force=step.force)
+        self.ec2.stop(instance.spec.region, require_ec2_instance(instance).instance_id, force=step.force)
         return CallAccepted()

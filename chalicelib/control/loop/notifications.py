@@ -13,7 +13,7 @@ from chalicelib.control.loop.deliveries import DeliveryRound, PendingDelivery
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import DeliveryFailed
 from chalicelib.domain.desk.channels import ChannelDirectory
-from chalicelib.domain.instances.lifecycle import machine_messages
+from chalicelib.domain.instances.lifecycle import stop_warnings
 from chalicelib.domain.notifications import messages
 from chalicelib.domain.notifications.build_notifications import build_webhook_welcomes
 from chalicelib.domain.notifications.notification import ChannelType, Notification, record_attempt
@@ -109,7 +109,7 @@ class NotificationSender:
         def record() -> None:
             instance = self.stores.instances.load(notification.instance_id)
             channel_type = delivery.channel.channel_type
-            plan = machine_messages.record_delivery(instance, warning_id, channel_type, now) if instance else None
+            plan = stop_warnings.record_delivery(instance, warning_id, channel_type, now) if instance else None
             if instance and plan:
                 self.stores.instances.write(RecordWrite(before=instance, after=plan.instance, entries=plan.timeline))
 

@@ -7,6 +7,7 @@ from typing import TypeVar
 from chalicelib.aws.ec2 import Ec2
 from chalicelib.aws.ssm import Ssm
 from chalicelib.domain.common.errors import AwsError
+from chalicelib.domain.instances.ec2_instance import Ec2State, ScheduledEvent
 from chalicelib.domain.instances.lifecycle.plans import build_heartbeat_key
 from chalicelib.domain.instances.observation import (
     NotVisible,
@@ -17,7 +18,7 @@ from chalicelib.domain.instances.observation import (
     TagsMissing,
     Unavailable,
 )
-from chalicelib.domain.instances.record import Ec2State, Instance, Phase, ScheduledEvent
+from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.store.heartbeats import HeartbeatItem, HeartbeatRepository
 
 T = TypeVar("T")
@@ -93,7 +94,7 @@ class Observer:
 
     def list_agents(self, region: str, instances: Sequence[Instance]) -> ObservedAgents:
         """Return the SSM agents of these instances, by EC2 id."""
-        ids = [instance.machine.instance_id for instance in instances if instance.machine]
+        ids = [instance.ec2_instance.instance_id for instance in instances if instance.ec2_instance]
         try:
             return self.ssm.describe_agents(region, ids) if ids else {}
         except AwsError as error:
@@ -101,13 +102,17 @@ class Observer:
 
     def get_heartbeat_key(self, instance: Instance) -> str | None:
         """Return the key of the instance's heartbeat item, or None before its launch."""
-        return build_heartbeat_key(self.instance_role_id, instance.machine.instance_id) if instance.machine else None
+        return (
+            build_heartbeat_key(self.instance_role_id, instance.ec2_instance.instance_id)
+            if instance.ec2_instance
+            else None
+        )
 
     def _check_missing(
         self, instance: Instance, ec2: ObservedInstance | NotVisible | Unavailable
     ) -> ObservedInstance | TagsMissing | NotVisible | Unavailable:
         """Look up an instance by its id if EC2 does not show it by its tags. It may have lost only its tags."""
-        machine = instance.machine
+        machine = instance.ec2_instance
         if not isinstance(ec2, NotVisible) or machine is None or instance.observed.not_visible_since is None:
             return ec2
         try:
@@ -118,7 +123,7 @@ class Observer:
         return ec2 if is_gone else TagsMissing(machine.instance_id)
 
     def _get_command(self, instance: Instance) -> ObservedCommand | NotVisible | Unavailable:
-        run, machine = instance.active_command, instance.machine
+        run, machine = instance.active_command, instance.ec2_instance
         if run is None or run.command_id is None or machine is None:
             return NotVisible()
         try:
@@ -134,7 +139,7 @@ def expects_heartbeat(instance: Instance) -> bool:
 
 def requires_agent(instance: Instance, ec2: ObservedInstance | NotVisible | Unavailable) -> bool:
     """Return whether a decision reads the SSM agent: while the instance boots and EC2 shows it as running."""
-    is_booting = instance.phase is Phase.BOOTING and instance.machine is not None
+    is_booting = instance.phase is Phase.BOOTING and instance.ec2_instance is not None
     return is_booting and isinstance(ec2, ObservedInstance) and ec2.state is Ec2State.RUNNING
 
 
@@ -146,9 +151,9 @@ def select_observed(instance: Instance, observed: ObservedInstances) -> Observed
     """
     if isinstance(observed, Unavailable):
         return observed
-    candidates = [ec2 for ec2 in observed if ec2.record_id == instance.tag_id]
-    if instance.machine:
-        ec2_id = instance.machine.instance_id
+    candidates = [ec2 for ec2 in observed if ec2.tag_id == instance.tag_id]
+    if instance.ec2_instance:
+        ec2_id = instance.ec2_instance.instance_id
         return next((ec2 for ec2 in candidates if ec2.instance_id == ec2_id), NotVisible())
     alive = [ec2 for ec2 in candidates if ec2.state not in (Ec2State.TERMINATED, Ec2State.SHUTTING_DOWN)]
     return min(alive or candidates, key=lambda ec2: ec2.launched_at, default=NotVisible())
@@ -158,4 +163,4 @@ def _select_by_ec2_id(instance: Instance, found: Mapping[str, T] | Unavailable) 
     """Return what was found for the instance, from a mapping by EC2 id."""
     if isinstance(found, Unavailable):
         return found
-    return found.get(instance.machine.instance_id, NotVisible()) if instance.machine else NotVisible()
+    return found.get(instance.ec2_instance.instance_id, NotVisible()) if instance.ec2_instance else NotVisible()

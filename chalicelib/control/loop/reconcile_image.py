@@ -21,14 +21,14 @@ from chalicelib.domain.images.plan import (
     CreateImage,
     DeleteSnapshots,
     Deregister,
+    ImageDocumentSent,
     ImageOutcome,
     ImagePlan,
     ImageStep,
-    SanitizeCommandSent,
-    SendSanitize,
+    SendImageDocument,
 )
 from chalicelib.domain.images.record import IN_PROGRESS_PHASES, Image
-from chalicelib.domain.instances.lifecycle.notified import forget_facts
+from chalicelib.domain.instances.lifecycle.notified_facts import forget_facts
 from chalicelib.domain.instances.plan import CallAccepted, SendDocument
 from chalicelib.domain.notifications.build_notifications import build_notifications
 from chalicelib.store.conflicts import VersionConflict
@@ -115,9 +115,9 @@ class ImageReconciler:
 
     def _call(self, image: Image, step: ImageStep) -> ImageOutcome:
         match step:
-            case SendSanitize():
+            case SendImageDocument():
                 document = SendDocument(IMAGE_DOCUMENT, step.parameters, step.attempt_id, SANITIZE_DEADLINE)
-                return SanitizeCommandSent(self.ssm.send_command(image.region, image.source.ec2_instance_id, document))
+                return ImageDocumentSent(self.ssm.send_command(image.region, image.source.ec2_instance_id, document))
             case CreateImage():
                 return AmiCreated(self.amis.create(image))
             case Deregister(ami_id):

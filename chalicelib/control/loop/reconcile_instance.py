@@ -12,7 +12,7 @@ from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.desk.channels import ChannelDirectory
 from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.instances.lifecycle import decide, outcomes
-from chalicelib.domain.instances.lifecycle.machine_messages import build_response, expects_response
+from chalicelib.domain.instances.lifecycle.heartbeat_messages import build_response, expects_response
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.observation import NotVisible, Observation
 from chalicelib.domain.instances.plan import Outcome, Plan, Step
@@ -79,8 +79,8 @@ class Reconciler:
         """
         plan = self.plan(instance, observation, context)
         current = self._write(instance, plan, context)
-        if plan.durations:
-            self.stores.durations.record(plan.durations)
+        if plan.step_durations:
+            self.stores.durations.record(plan.step_durations)
         self._send_heartbeat_response(current, observation, context)
         LOG.debug("%s: %s", instance.name, plan.reason.message)
         if plan.step is None:

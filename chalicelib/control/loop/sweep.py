@@ -126,7 +126,7 @@ class Sweep:
                 LOG.exception("%s (%s) could not be reconciled; the next sweep tries again", instance.name, instance.id)
                 report.failed.append(instance.id)
         if not isinstance(observed, Unavailable):
-            known = {instance.machine.instance_id for instance in instances if instance.machine}
+            known = {instance.ec2_instance.instance_id for instance in instances if instance.ec2_instance}
             report.adopted += self.adopter.adopt_all(observed, known, context, self.reconciler.clock.now())
 
     def _read_region(self, region: str, instances: Sequence[Instance]) -> RegionSnapshot:
@@ -143,7 +143,7 @@ class Sweep:
 
     def _read_events(self, region: str, instances: Sequence[Instance]) -> EventsByEc2Id:
         """Return the scheduled events of a region. Without a launched instance, EC2 is not called."""
-        is_launched = any(instance.machine for instance in instances)
+        is_launched = any(instance.ec2_instance for instance in instances)
         return self.reconciler.observer.list_scheduled_events(region) if is_launched else {}
 
     def _read_heartbeats(self, instances: Iterable[Instance]) -> Mapping[str, HeartbeatItem]:

@@ -31,7 +31,7 @@ class BenchmarkService:
         return self.instances.apply(
             actor,
             ref,
-            lambda instance: start_benchmark.start_benchmark(instance, self.catalog, seconds, actor, clock.now()),
+            lambda instance: start_benchmark.request_benchmark(instance, self.catalog, seconds, actor, clock.now()),
         )
 
     def compare(self, *, instance_type: str | None, gpu: str | None) -> list[Comparison]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from chalicelib.control.services.instances import load_visible
 from chalicelib.control.services.queries import QueryService
 from chalicelib.control.services.user_writes import retry_user_write
-from chalicelib.domain.access.actor import Actor, image_not_found
+from chalicelib.domain.access.actor import Actor, build_image_not_found_error
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import Conflict, ErrorCode, FieldError, build_validation_error
@@ -49,7 +49,7 @@ class ImageService:
         :raises ValidationFailed: the name is invalid
         :raises Conflict: gpudesk is paused, no image can be created from the instance now, or another one is created
         """
-        actor.owner_for_new()
+        actor.resolve_owner_for_creation()
         if not is_valid_name(name):
             raise build_validation_error([FieldError("name", f"must be {NAME_DESCRIPTION}, not {name[:60]!r}")])
         self.stores.desk.get_settings().require_not_paused("Images can be created")
@@ -94,7 +94,7 @@ class ImageService:
         image = self.stores.images.load(ref) or self._find_by_name(actor, ref)
         is_visible = image is not None and (actor.can_see_all or image.owner == actor.effective_owner)
         if image is None or not is_visible or image.phase is ImagePhase.DELETED:
-            raise image_not_found(ref)
+            raise build_image_not_found_error(ref)
         return image
 
     def _find_by_name(self, actor: Actor, name: str) -> Image | None:
@@ -110,7 +110,7 @@ class ImageService:
         :param owner: only this owner's; None: all that the caller may see
         :raises Forbidden: a user names another owner
         """
-        return self.stores.images.list_page(actor.list_scope(owner), limit=limit, cursor=cursor)
+        return self.stores.images.list_page(actor.resolve_owner_for_list(owner), limit=limit, cursor=cursor)
 
     def delete(self, actor: Actor, ref: str) -> Image:
         """Record that the image is to be deleted, with its AMI and its snapshots.
@@ -118,7 +118,7 @@ class ImageService:
         :raises NotFound: it does not exist, or the caller may not see it
         :raises Conflict: it is being created, an instance is being launched from it, or its name is ambiguous
         """
-        actor.owner_for_new()
+        actor.resolve_owner_for_creation()
 
         def delete_once() -> Image:
             image = self.get(actor, ref)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from chalicelib.control.loop.reconcile_instance import load_channel_directory
 from chalicelib.control.services.user_writes import retry_user_write
-from chalicelib.domain.access.actor import Actor, instance_not_found
+from chalicelib.domain.access.actor import Actor, build_instance_not_found_error
 from chalicelib.domain.common.clock import Clock
 from chalicelib.domain.common.errors import FieldError, ValidationFailed
 from chalicelib.domain.common.write_warnings import WriteWarning
@@ -31,7 +31,7 @@ def load_visible(instances: InstanceRepository, actor: Actor, ref: str) -> Insta
     """
     instance = instances.load(ref)
     if instance is None:
-        raise instance_not_found(ref)
+        raise build_instance_not_found_error(ref)
     actor.check_access(instance.owner, ref)
     return instance
 
@@ -112,7 +112,7 @@ class InstanceService:
         :raises NotFound: the instance does not exist, or the caller may not see it
         :raises Conflict: the command refuses, or all attempts conflicted with other writes
         """
-        actor.owner_for_new()
+        actor.resolve_owner_for_creation()
 
         def apply_once() -> Instance:
             instance = load_visible(self.stores.instances, actor, ref)

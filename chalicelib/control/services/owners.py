@@ -47,7 +47,7 @@ class OwnerService:
 
         :raises Forbidden: a user asks for another owner
         """
-        actor.list_scope(owner)
+        actor.resolve_owner_for_list(owner)
         return self.stores.owners.get(owner)
 
     def update(self, actor: Actor, owner: str, changes: Mapping[str, Any]) -> OwnerUpdate:
@@ -57,7 +57,7 @@ class OwnerService:
         :raises Forbidden: a user names another owner
         :raises ValidationFailed: the settings exceed the limits, or an address is invalid
         """
-        actor.list_scope(owner)
+        actor.resolve_owner_for_list(owner)
 
         def update_once() -> OwnerUpdate:
             before = self.stores.owners.get(owner)

@@ -96,7 +96,7 @@ class QueryService:
         :param owner: only this owner's; None: all that the caller may see
         :raises Forbidden: a user names another owner
         """
-        scope = actor.list_scope(owner)
+        scope = actor.resolve_owner_for_list(owner)
         page = self.stores.instances.list_page(scope, limit=limit, cursor=cursor, now=self.clock.now())
         keys = {instance.id: self._get_heartbeat_key(instance) for instance in page.items}
         heartbeats = (
@@ -130,7 +130,7 @@ class QueryService:
         if since > until or (until - since).days > MAX_COST_DAYS:
             message = f"must not be before since, and must be at most {MAX_COST_DAYS} days after since"
             raise build_validation_error([FieldError("until", message)])
-        now, scope = self.clock.now(), actor.list_scope(owner)
+        now, scope = self.clock.now(), actor.resolve_owner_for_list(owner)
         segments = list(self.stores.ledger.list_segments(since, now.date(), scope))
         for instance in self.stores.instances.list_active():
             if isinstance(instance, UnreadableRecord) or scope not in (None, instance.owner):
@@ -147,7 +147,7 @@ class QueryService:
     def _take_snapshot(self, instance: Instance, heartbeat: HeartbeatItem | None) -> InstanceSnapshot:
         now = self.clock.now()
         report = heartbeat.report if heartbeat else None
-        is_ready = instance.phase is Phase.READY and instance.machine is not None
+        is_ready = instance.phase is Phase.READY and instance.ec2_instance is not None
         is_setting_up = instance.phase is Phase.SETTING_UP
         observation = Observation(ec2=NotVisible(), heartbeat=report)
         live = LiveState(
@@ -164,5 +164,5 @@ class QueryService:
         return compute_setup_progress(instance, report, durations, self.clock.now(), self.clock.scale_script_timeout)
 
     def _get_heartbeat_key(self, instance: Instance) -> str | None:
-        machine = instance.machine
+        machine = instance.ec2_instance
         return build_heartbeat_key(self.instance_role_id, machine.instance_id) if machine else None

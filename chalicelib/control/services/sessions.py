@@ -22,7 +22,8 @@ from chalicelib.domain.common.text import join_and
 from chalicelib.domain.common.timeline import timeline_entry
 from chalicelib.domain.images.record import describe_removed_secrets
 from chalicelib.domain.instances.commands.change import RecordChange
-from chalicelib.domain.instances.record import Ec2State, Instance, Machine, Phase
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
+from chalicelib.domain.instances.record import Instance, Phase
 from chalicelib.domain.sessions.connect import ConnectCommand, SshConfig, build_connect_commands, build_ssh_config
 from chalicelib.domain.sessions.session import (
     SSH_USER,
@@ -109,14 +110,14 @@ class SessionService:
             raise _to_upstream_error(f"AWS did not open a session on {instance.name}", error) from error
         return OpenedSession(plan, session, region, instance_id)
 
-    def _load_running(self, actor: Actor, ref: str) -> tuple[Instance, Machine]:
+    def _load_running(self, actor: Actor, ref: str) -> tuple[Instance, Ec2Instance]:
         instance = load_visible(self.instances.stores.instances, actor, ref)
-        if instance.machine is None or instance.machine.state is not Ec2State.RUNNING:
+        if instance.ec2_instance is None or instance.ec2_instance.state is not Ec2State.RUNNING:
             message = (
                 f"{instance.name} is {instance.phase}, and its EC2 instance is not running. Start the instance first."
             )
             raise Conflict(message, code=ErrorCode.NOT_RUNNING)
-        return instance, instance.machine
+        return instance, instance.ec2_instance
 
     def _require_jupyter(self, instance: Instance, request: SessionRequest) -> int | None:
         """Return the port of Jupyter; None if the instance has none.
@@ -139,7 +140,7 @@ class SessionService:
             if image.source.instance_id == instance.id and image.secrets_removed:
                 raise Conflict(describe_removed_secrets(image), code=ErrorCode.SECRETS_REMOVED)
 
-    def _require_ec2_tags(self, instance: Instance, machine: Machine) -> None:
+    def _require_ec2_tags(self, instance: Instance, machine: Ec2Instance) -> None:
         """Read from EC2 that the instance runs and still has the tags of gpudesk.
 
         :raises Conflict: it does not run, or has lost its tags

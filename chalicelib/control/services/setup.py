@@ -8,7 +8,8 @@ from chalicelib.domain.access.actor import Actor
 from chalicelib.domain.catalog.instance_types import InstanceTypeCatalog
 from chalicelib.domain.common.write_warnings import WarningCode, WriteWarning
 from chalicelib.domain.instances.commands.change import RecordChange
-from chalicelib.domain.instances.commands.rerun_setup import apply_setup_request, build_setup_request
+from chalicelib.domain.instances.commands.rerun_setup import apply_setup_request
+from chalicelib.domain.instances.commands.setup_request import build_setup_request
 from chalicelib.domain.instances.record import Instance
 from chalicelib.domain.setup.parameters import ParameterValue
 from chalicelib.domain.setup.recipe import Recipe

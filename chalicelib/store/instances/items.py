@@ -77,7 +77,7 @@ def to_instance_model(instance: Instance, version: int | None, *, is_user_write:
         owner=instance.owner,
         created_key=f"{instance.created_at.isoformat()}#{instance.id}",
         active="active" if instance.is_active else None,
-        ec2_instance_id=instance.machine.instance_id if instance.machine else None,
+        ec2_instance_id=instance.ec2_instance.instance_id if instance.ec2_instance else None,
         user_write=is_user_write or None,
         record=to_plain(INSTANCE, instance),
         expires_at=terminated_at + TERMINATED_RETENTION if terminated_at else None,

@@ -90,7 +90,7 @@ def test_while_it_is_measured_nothing_is_idle_and_the_window_begins_anew_afterwa
     assert (now.phase, now.warning) == (Phase.READY, None)
     shown = desk.get_snapshot(instance).live.activity
     assert shown is not None
-    assert shown.reason.message.startswith("busy: ada requested a benchmark at")
+    assert shown.reason.message.startswith("Busy: ada requested a benchmark at")
     done()
     ended(desk, instance, 5)
     desk.pass_minutes(4)

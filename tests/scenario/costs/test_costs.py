@@ -41,7 +41,7 @@ def test_costs_are_summed_per_owner_and_day_and_agree_with_the_instances(desk: W
 
 def test_the_time_counts_from_ec2_s_launch_until_ec2_says_stopped(desk: World) -> None:
     instance = desk.launch_until_ready(idle_minutes=5, warning_minutes=5)
-    machine = instance.machine
+    machine = instance.ec2_instance
     assert machine is not None
     instance = desk.wait_for_phase(instance, Phase.STOPPED)
     ran = desk.list_timeline(instance)[-1].at - machine.launched_at

@@ -49,7 +49,7 @@ def test_a_pass_with_no_news_gives_no_orders(desk: World) -> None:
     before = desk.cloud.calls["dynamodb:UpdateItem"]
     desk.pass_minutes(3)
     assert desk.load(instance).phase is Phase.READY
-    assert desk.cloud.calls["dynamodb:UpdateItem"] - before == 3 * (2 + 1), "lease taken, given back; a beat"
+    assert desk.cloud.calls["dynamodb:UpdateItem"] - before == 3 * 2, "each sweep acquires and completes its lease"
 
 
 def test_a_keep_that_is_asked_for_on_the_machine_is_granted_once_and_answered(desk: World) -> None:

@@ -88,4 +88,4 @@ def test_one_unparsable_record_among_a_hundred_stops_the_sweep_of_none(desk: Wor
     report = desk.application.sweep.run()
     assert report.failed == [broken.id]
     assert report.examined == 99
-    assert desk.load(waiting).machine is not None
+    assert desk.load(waiting).ec2_instance is not None

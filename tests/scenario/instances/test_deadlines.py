@@ -109,8 +109,8 @@ def test_setting_up_is_not_idle() -> None:
 def test_capacity_that_one_zone_lacks_is_taken_from_another(desk: World) -> None:
     desk.cloud.capacity.set("g4dn.xlarge", "us-east-1a", 0)
     instance = desk.launch_until_ready()
-    assert instance.machine is not None
-    assert instance.machine.zone != "us-east-1a"
+    assert instance.ec2_instance is not None
+    assert instance.ec2_instance.zone != "us-east-1a"
     assert "zone_no_capacity" in desk.list_codes(instance)
 
 
@@ -133,7 +133,7 @@ def test_a_quota_that_is_used_up_is_a_failure_at_once_and_the_owner_hears_of_it(
 
 def test_a_start_without_capacity_is_given_up_in_the_end(desk: World) -> None:
     instance = desk.wait_for_phase(desk.launch_until_ready(idle_minutes=5, warning_minutes=5), Phase.STOPPED)
-    assert instance.machine is not None
+    assert instance.ec2_instance is not None
     desk.cloud.faults.inject("StartInstances", "InsufficientInstanceCapacity", times=100)
     desk.application.instances.start(ADA, instance.id)
     instance = desk.wait_until(instance, lambda now: now.phase is Phase.STOPPED and now.spec.desired == "stopped", 25)

@@ -6,8 +6,9 @@ import pytest
 
 from chalicelib.domain.common.errors import Conflict, ValidationFailed
 from chalicelib.domain.idle.evidence import SignalState
+from chalicelib.domain.instances.claim import ClaimAction
 from chalicelib.domain.instances.plan import Outcome, Step, Stop
-from chalicelib.domain.instances.record import ClaimAction, Phase
+from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.instances.warning import WarningType
 from tests.support.world import ADA, MINUTE, World, get_ec2_id
 

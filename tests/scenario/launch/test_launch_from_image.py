@@ -97,14 +97,15 @@ def test_parameters_of_the_instance_are_defaults_of_a_launch_from_its_image(desk
     image = create_available_image(desk, desk.launch_until_ready(name="brave-otter", parameters={"apt_mirror": MIRROR}))
     launched = desk.request_launch(image="latest", name="quick-fox")
     assert launched.instance.spec.software.parameters["apt_mirror"] == MIRROR
-    assert f"with the parameters apt_mirror={MIRROR}. Skipped unless changed since: gpudesk-jupyter." in origin_message(
-        launched
+    assert (
+        f"with the parameters apt_mirror={MIRROR}. gpudesk skips unchanged documents of the image: gpudesk-jupyter."
+        in origin_message(launched)
     )
     copy = desk.wait_for_phase(launched.instance, Phase.READY)
     assert documents_run_on(desk, copy) == {"gpudesk-probe"}
     other = desk.request_launch(image=image.name, parameters={"apt_mirror": ""}, name="slow-fox")
     assert other.instance.spec.software.parameters["apt_mirror"] == "", "what is said wins"
-    assert "It contains no document that jupyter runs." in origin_message(other)
+    assert "The image contains no document that jupyter runs." in origin_message(other)
     with pytest.raises(ValidationFailed) as refused:
         desk.launch(image="latest", parameters={"apt_mirror": ""})
     assert "no image with recipe jupyter" in refused.value.errors[0].message
@@ -120,11 +121,14 @@ def test_added_recipes_of_the_instance_are_inherited_from_its_image(desk: World)
         "gpudesk-jupyter",
     }
     launched = desk.request_launch(image=image.name, name="quick-fox")
-    assert "with the added recipe jupyter. Skipped unless changed since: gpudesk-jupyter." in origin_message(launched)
+    assert (
+        "with the added recipe jupyter. gpudesk skips unchanged documents of the image: gpudesk-jupyter."
+        in origin_message(launched)
+    )
     assert "launched_from_image" in desk.list_codes(launched.instance)
     copy = desk.wait_for_phase(launched.instance, Phase.READY)
     assert copy.spec.software.recipe == "bare"
-    assert copy.spec.software.parameters_of("jupyter")["apt_mirror"] == MIRROR
+    assert copy.spec.software.get_parameters("jupyter")["apt_mirror"] == MIRROR
     assert documents_run_on(desk, copy) == {"gpudesk-probe"}
     ways = desk.application.sessions.connect(ADA, copy.id).commands
     assert any("portNumber=8888" in way.command for way in ways)
@@ -166,7 +170,7 @@ def test_repeated_launch_has_the_same_warnings(desk: World) -> None:
     image = create_available_image(desk, desk.launch_until_ready())
     first = desk.request_launch(image=image.id, key="k-1")
     again = desk.request_launch(image=image.id, key="k-1")
-    assert "Skipped unless changed since" in origin_message(first)
+    assert "gpudesk skips unchanged documents of the image" in origin_message(first)
     assert (again.instance.id, again.warnings) == (first.instance.id, first.warnings)
     unkeyed = [desk.request_launch(image=image.id, name="quick-fox").warnings for _ in range(2)]
     assert unkeyed[0] == unkeyed[1][1:]

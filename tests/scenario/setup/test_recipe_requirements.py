@@ -79,7 +79,7 @@ def test_what_was_chosen_reaches_the_document_as_texts_and_stays_in_the_record(d
 
 
 def test_a_recipe_with_an_image_of_its_own_is_launched_from_that(desk: World) -> None:
-    instance = desk.wait_until(desk.launch(recipe="old"), lambda now: now.machine is not None)
+    instance = desk.wait_until(desk.launch(recipe="old"), lambda now: now.ec2_instance is not None)
     image = boto3.client("ssm", "us-east-1").get_parameter(Name=UBUNTU_18)["Parameter"]["Value"]
     found = desk.ec2.describe_instances(InstanceIds=[get_ec2_id(instance)])["Reservations"][0]["Instances"][0]
     assert found["ImageId"] == image

@@ -156,9 +156,9 @@ def test_whole_logs_are_kept_where_an_admin_says_so(desk: World, machines: Simul
     assert logs.describe_log_groups()["logGroups"] == []
     desk.application.desk.update(ADMIN, logs={"log_group": "/gpudesk/setup"})
     instance = desk.launch_until_ready()
-    assert instance.machine is not None
+    assert instance.ec2_instance is not None
     streams = logs.describe_log_streams(logGroupName="/gpudesk/setup")["logStreams"]
     (name,) = [stream["logStreamName"] for stream in streams]
-    assert name.endswith(f"/{instance.machine.instance_id}/inspect/stdout")
+    assert name.endswith(f"/{instance.ec2_instance.instance_id}/inspect/stdout")
     (event,) = logs.get_log_events(logGroupName="/gpudesk/setup", logStreamName=name)["events"]
     assert event["message"] == "second"

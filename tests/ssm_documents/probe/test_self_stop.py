@@ -60,7 +60,7 @@ def test_activity_after_the_warning_cancels_the_self_stop(tmp_path: Path) -> Non
     one.run_ticks(WARNED_AT + 2)
     sensors[0].readings = [ACTIVE]
     one.run_ticks(20)
-    assert "no longer stops itself: busy" in one.recipients.messages[-1]
+    assert "no longer stops itself. Busy" in one.recipients.messages[-1]
     assert one.powered_off == []
 
 

@@ -10,8 +10,9 @@ from chalicelib.domain.access.actor import Actor, Role
 from chalicelib.domain.common.errors import AwsError, Conflict, PermanentAwsError, TransientAwsError
 from chalicelib.domain.desk.settings import DeskSettings, Mode
 from chalicelib.domain.idle.rule import ActivityState
-from chalicelib.domain.instances.commands.rerun_setup import SetupRequest, apply_setup_request
-from chalicelib.domain.instances.commands.start_benchmark import start_benchmark
+from chalicelib.domain.instances.commands.rerun_setup import apply_setup_request
+from chalicelib.domain.instances.commands.setup_request import SetupRequest
+from chalicelib.domain.instances.commands.start_benchmark import request_benchmark
 from chalicelib.domain.instances.lifecycle import decide, outcomes
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.lifecycle.ready import judge_instance
@@ -31,10 +32,10 @@ H100 = (Path(__file__).parents[2] / "golden" / "benchmarks" / "h100_1.json").rea
 T4 = H100.replace("H100 80GB HBM3", "T4").replace("51.27", "6.1").replace("51.", "6.").replace("663.1", "60")
 
 
-def request_benchmark(
+def build_requesting_instance(
     instance: Instance | None = None, actor: Actor = ADA, at: datetime = START, seconds: int | None = None
 ) -> Instance:
-    return start_benchmark(
+    return request_benchmark(
         instance or replace(build_ready_instance(), version=7), data_files.load_catalog(), seconds, actor, at
     ).instance
 
@@ -54,7 +55,7 @@ def decide_after(instance: Instance, minutes: int, command: Command = NO_COMMAND
 
 def build_benchmarked_instance() -> Instance:
     """Return an instance whose benchmark SSM accepted a minute after the request."""
-    plan = decide_after(request_benchmark(), 1)
+    plan = decide_after(build_requesting_instance(), 1)
     assert isinstance(plan.step, SendDocument)
     return outcomes.record_outcome(plan.instance, plan.step, CommandSent("c-1"), START + MINUTE).instance
 
@@ -67,7 +68,7 @@ def build_command(status: CommandStatus, output: str = "", exit_code: int = 0) -
 
 
 def test_benchmark_is_sent_once_and_keeps_the_instance_busy() -> None:
-    plan = decide_after(request_benchmark(seconds=5), 1)
+    plan = decide_after(build_requesting_instance(seconds=5), 1)
     assert isinstance(plan.step, SendDocument)
     assert plan.step.parameters == {"attemptId": "gd-1.benchmark.7", "seconds": "5", "cpu": "0"}
     waiting = decide_after(build_benchmarked_instance(), 2, build_command(CommandStatus.RUNNING))
@@ -76,7 +77,7 @@ def test_benchmark_is_sent_once_and_keeps_the_instance_busy() -> None:
 
 
 def test_unconfirmed_command_is_sent_again_as_the_same_attempt_until_the_deadline() -> None:
-    sent = decide_after(request_benchmark(), 1)
+    sent = decide_after(build_requesting_instance(), 1)
     assert decide_after(sent.instance, 1).step is None
     assert decide_after(sent.instance, 2).step == sent.step
     ended = decide_after(sent.instance, 17)
@@ -93,7 +94,7 @@ def test_lost_command_ends_at_its_deadline(command: Command) -> None:
 
 
 def test_succeeded_benchmark_is_saved_and_restarts_the_idle_window() -> None:
-    instance = request_benchmark(
+    instance = build_requesting_instance(
         replace(
             build_ready_instance(),
             spec=replace(
@@ -139,7 +140,7 @@ def test_failed_benchmark_has_a_reason_and_leaves_the_instance_ready(command: Ob
     [(TransientAwsError("ThrottlingException", "slow"), False), (PermanentAwsError("InvalidDocument", "no"), True)],
 )
 def test_permanent_error_ends_the_benchmark_and_transient_error_does_not(outcome: AwsError, is_over: bool) -> None:
-    plan = decide_after(request_benchmark(), 1)
+    plan = decide_after(build_requesting_instance(), 1)
     assert plan.step
     recorded = outcomes.record_outcome(plan.instance, plan.step, outcome, START + MINUTE)
     assert (recorded.instance.benchmark_run is None) is is_over
@@ -147,9 +148,9 @@ def test_permanent_error_ends_the_benchmark_and_transient_error_does_not(outcome
 
 
 def test_superseded_outcome_changes_nothing() -> None:
-    plan = decide_after(request_benchmark(), 1)
+    plan = decide_after(build_requesting_instance(), 1)
     assert plan.step
-    other = decide_after(request_benchmark(replace(build_ready_instance(), version=9)), 1).instance
+    other = decide_after(build_requesting_instance(replace(build_ready_instance(), version=9)), 1).instance
     for record in (build_ready_instance(), other, replace(plan.instance, phase=Phase.STOPPING)):
         recorded = outcomes.record_outcome(record, plan.step, CommandSent("c-1"), START)
         assert (recorded.reason.code, recorded.instance.benchmark_run, recorded.timeline) == (
@@ -188,7 +189,7 @@ def test_unknown_activity_is_not_notified_during_a_benchmark() -> None:
 
 def test_benchmark_is_sent_after_the_lifetime_warning_and_ends_with_the_lifetime() -> None:
     late = replace(build_ready_instance(max_hours=1), version=7)
-    warned = decide_after(request_benchmark(late), 56).instance
+    warned = decide_after(build_requesting_instance(late), 56).instance
     assert warned.warning is not None
     assert isinstance(decide_after(warned, 57).step, SendDocument)
     ended = decide_after(replace(build_benchmarked_instance(), spec=late.spec, warning=warned.warning), 62)
@@ -196,14 +197,14 @@ def test_benchmark_is_sent_after_the_lifetime_warning_and_ends_with_the_lifetime
 
 
 def test_benchmark_is_not_sent_while_paused_and_is_sent_in_dry_run() -> None:
-    paused = decide_after(request_benchmark(), 30, mode=Mode.PAUSED)
-    assert (paused.step, paused.instance.benchmark_run) == (None, request_benchmark().benchmark_run)
+    paused = decide_after(build_requesting_instance(), 30, mode=Mode.PAUSED)
+    assert (paused.step, paused.instance.benchmark_run) == (None, build_requesting_instance().benchmark_run)
     assert isinstance(decide_after(paused.instance, 31, mode=Mode.DRY_RUN).step, SendDocument)
 
 
 def test_second_request_during_a_benchmark_changes_nothing() -> None:
     root = Actor(owner="root", role=Role.ADMIN)
-    again = start_benchmark(build_benchmarked_instance(), data_files.load_catalog(), 9, root, START + 2 * MINUTE)
+    again = request_benchmark(build_benchmarked_instance(), data_files.load_catalog(), 9, root, START + 2 * MINUTE)
     assert (again.instance, again.entries) == (build_benchmarked_instance(), ())
 
 
@@ -259,7 +260,7 @@ def test_second_request_during_a_benchmark_changes_nothing() -> None:
 )
 def test_benchmark_of_an_unsuitable_instance_is_refused(instance: Instance, message: str, code: str) -> None:
     with pytest.raises(Conflict, match=message) as refused:
-        request_benchmark(instance)
+        build_requesting_instance(instance)
     assert refused.value.code == code
 
 

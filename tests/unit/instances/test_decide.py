@@ -7,10 +7,11 @@ import pytest
 from chalicelib.domain.common.event_codes import EventCode
 from chalicelib.domain.desk.settings import Limits, Mode
 from chalicelib.domain.idle.policy import SIGNALS
+from chalicelib.domain.instances.ec2_instance import Ec2State
 from chalicelib.domain.instances.lifecycle import decide
 from chalicelib.domain.instances.observation import Observation, Unavailable
 from chalicelib.domain.instances.plan import Stop
-from chalicelib.domain.instances.record import Ec2State, Phase
+from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.instances.warning import WarningType
 from tests.support.ready_instance import EC2_RUNNING
 from tests.unit.instances.simulation import Simulation, build_heartbeat, build_instance

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from chalicelib.domain.instances.billing import Billing, BillingState, Meter, Rates
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
 from chalicelib.domain.instances.metering import (
     advance_meter,
     compute_cost,
@@ -14,15 +15,15 @@ from chalicelib.domain.instances.metering import (
     get_open_segment,
 )
 from chalicelib.domain.instances.observation import Observation
-from chalicelib.domain.instances.record import Ec2State, Instance, Machine
+from chalicelib.domain.instances.record import Instance
 from tests.support.ready_instance import EC2_RUNNING, INSTANCE_ID, START
 from tests.unit.instances.simulation import Simulation, build_instance, get_time
 
 RATES = Rates(instance=Decimal("0.60"), disk=Decimal("0.06"), address=Decimal("0.006"))
 
 
-def build_machine(state: Ec2State) -> Machine:
-    return Machine(instance_id=INSTANCE_ID, zone="us-east-1a", state=state, launched_at=START)
+def build_ec2_instance(state: Ec2State) -> Ec2Instance:
+    return Ec2Instance(instance_id=INSTANCE_ID, zone="us-east-1a", state=state, launched_at=START)
 
 
 def build_metered_instance(state: BillingState, since: float = 0, accrued: str = "0") -> Instance:
@@ -31,7 +32,9 @@ def build_metered_instance(state: BillingState, since: float = 0, accrued: str =
         state=state, since=None if state is BillingState.NOTHING else get_time(since), accrued=Decimal(accrued)
     )
     ec2_state = Ec2State.STOPPED if state is BillingState.STOPPED else Ec2State.RUNNING
-    return replace(build_instance(), machine=build_machine(ec2_state), billing=Billing(rates=RATES, meter=meter))
+    return replace(
+        build_instance(), ec2_instance=build_ec2_instance(ec2_state), billing=Billing(rates=RATES, meter=meter)
+    )
 
 
 @pytest.mark.parametrize(
@@ -47,7 +50,7 @@ def build_metered_instance(state: BillingState, since: float = 0, accrued: str =
     ],
 )
 def test_every_ec2_state_has_its_billing_state(state: Ec2State | None, billed: BillingState) -> None:
-    assert get_billing_state(build_machine(state) if state else None) is billed
+    assert get_billing_state(build_ec2_instance(state) if state else None) is billed
 
 
 @pytest.mark.parametrize(
@@ -62,7 +65,9 @@ def test_hourly_cost_depends_on_the_billing_state(state: BillingState, cost: str
 
 def test_stop_closes_the_running_segment_and_then_bills_only_the_disk() -> None:
     before = build_metered_instance(BillingState.RUNNING)
-    after, segments = advance_meter(before, replace(before, machine=build_machine(Ec2State.STOPPED)), get_time(60))
+    after, segments = advance_meter(
+        before, replace(before, ec2_instance=build_ec2_instance(Ec2State.STOPPED)), get_time(60)
+    )
     (segment,) = segments
     assert (segment.state, segment.since, segment.until) == (BillingState.RUNNING, get_time(0), get_time(60))
     assert after.billing.meter == Meter(state=BillingState.STOPPED, since=get_time(60), accrued=Decimal("0.666"))
@@ -71,14 +76,16 @@ def test_stop_closes_the_running_segment_and_then_bills_only_the_disk() -> None:
 
 def test_termination_closes_the_last_segment_and_ends_billing() -> None:
     before = build_metered_instance(BillingState.STOPPED, accrued="1")
-    after, segments = advance_meter(before, replace(before, machine=None), get_time(60))
+    after, segments = advance_meter(before, replace(before, ec2_instance=None), get_time(60))
     assert [segment.state for segment in segments] == [BillingState.STOPPED]
     assert compute_cost(after, get_time(600)) == Decimal("1.06")
 
 
 def test_meter_continues_while_the_billing_state_stays() -> None:
     before = build_metered_instance(BillingState.RUNNING, since=5)
-    after, segments = advance_meter(before, replace(before, machine=build_machine(Ec2State.STOPPING)), get_time(60))
+    after, segments = advance_meter(
+        before, replace(before, ec2_instance=build_ec2_instance(Ec2State.STOPPING)), get_time(60)
+    )
     assert (after.billing.meter, segments) == (before.billing.meter, ())
 
 

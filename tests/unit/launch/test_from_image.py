@@ -10,7 +10,8 @@ from chalicelib.domain.common.write_warnings import WarningCode
 from chalicelib.domain.desk.policy_override import PolicyOverride
 from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.images.record import Image, ImagePhase
-from chalicelib.domain.instances.commands.rerun_setup import apply_setup_request, build_setup_request
+from chalicelib.domain.instances.commands.rerun_setup import apply_setup_request
+from chalicelib.domain.instances.commands.setup_request import build_setup_request
 from chalicelib.domain.instances.record import Phase
 from chalicelib.domain.launch.prepare_launch import PreparedLaunch, prepare_launch
 from chalicelib.domain.launch.request import LaunchContext, LaunchRequest
@@ -130,11 +131,12 @@ def test_document_that_runs_with_other_parameters_in_between_is_not_skipped() ->
         for use in jupyter.fill_documents(defaults)
     )
     image_with_recipe = build_available_image(recipe="jupyter", installed_documents=installed)
-    assert "Skipped unless changed since: gpudesk-jupyter. This saves about 100 s." in get_origin_message(
-        prepare(image_with_recipe)
+    assert (
+        "gpudesk skips unchanged documents of the image: gpudesk-jupyter. This saves about 100 s."
+        in get_origin_message(prepare(image_with_recipe))
     )
     mixed = replace(image_with_recipe, recipe="any", added_recipes=(AddedRecipe(recipe="jupyter"),))
-    assert "It contains no document that any and jupyter runs." in get_origin_message(prepare(mixed)), (
+    assert "The image contains no document that any and jupyter runs." in get_origin_message(prepare(mixed)), (
         "any runs the same document otherwise"
     )
     assert load_packaged_recipes()["jupyter"].documents[1].name == RECIPES["any"].documents[0].name

@@ -6,27 +6,20 @@ from decimal import Decimal
 from typing import Any
 
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.idle.evidence import Evidence, SignalState
 from chalicelib.domain.idle.heartbeat import Heartbeat
 from chalicelib.domain.idle.policy import SIGNALS
 from chalicelib.domain.instances.billing import Billing, Rates
+from chalicelib.domain.instances.claim import Claim, ClaimAction
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State
 from chalicelib.domain.instances.launch_attempt import LaunchAttempt
-from chalicelib.domain.instances.lifecycle.plans import because
 from chalicelib.domain.instances.observation import (
     CommandStatus,
     ObservedCommand,
     ObservedInstance,
 )
-from chalicelib.domain.instances.record import (
-    Claim,
-    ClaimAction,
-    Ec2State,
-    Instance,
-    Lifetime,
-    Machine,
-    ObservedState,
-    Phase,
-)
+from chalicelib.domain.instances.record import Instance, Lifetime, ObservedState, Phase
 from chalicelib.domain.instances.warning import StopWarning, WarningType
 from chalicelib.domain.setup.recipe import RecipeDocument
 from chalicelib.domain.setup.state import DocumentRun, SetupState
@@ -39,9 +32,9 @@ NOW = START + timedelta(hours=1)
 
 def build_instance(**changes: Any) -> Instance:
     """Return an instance that has been ready for an hour."""
-    machine = Machine(instance_id=INSTANCE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=START)
+    ec2_instance = Ec2Instance(instance_id=INSTANCE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=START)
     facts: dict[str, Any] = {
-        "machine": machine,
+        "ec2_instance": ec2_instance,
         "observed": ObservedState(boot_id="boot-1", agent_seen=True),
         "billing": Billing(rates=Rates(instance=Decimal("0.526"), disk=Decimal("0.007"), address=Decimal("0.005"))),
         **changes,
@@ -54,7 +47,7 @@ def build_launching_instance(**changes: Any) -> Instance:
     return build_instance(
         **{
             "phase": Phase.LAUNCHING,
-            "machine": None,
+            "ec2_instance": None,
             "lifetime": Lifetime(),
             "observed": ObservedState(boot_id="boot-1"),
             **changes,
@@ -65,7 +58,10 @@ def build_launching_instance(**changes: Any) -> Instance:
 def build_claimed_instance(action: ClaimAction, minutes: int, **changes: Any) -> Instance:
     """Return an instance that gpudesk has been starting, stopping or terminating for some minutes."""
     claim = Claim(
-        action=action, claimed_at=NOW - minutes * MINUTE, reason=because(EventCode.IDLE, "It is idle."), **changes
+        action=action,
+        claimed_at=NOW - minutes * MINUTE,
+        reason=EventReason(code=EventCode.IDLE, message="It is idle."),
+        **changes,
     )
     phase = {
         ClaimAction.START: Phase.BOOTING,
@@ -146,10 +142,18 @@ def end_lifetime(instance: Instance) -> Instance:
 
 def build_instance_without_agent(**changes: Any) -> Instance:
     """Return an instance that has run for 13 minutes without a response of its SSM agent."""
-    machine = Machine(instance_id=INSTANCE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=NOW - 13 * MINUTE)
-    since = {"phase_since": machine.launched_at, "lifetime": Lifetime(started_at=machine.launched_at)}
+    ec2_instance = Ec2Instance(
+        instance_id=INSTANCE_ID, zone="us-east-1a", state=Ec2State.RUNNING, launched_at=NOW - 13 * MINUTE
+    )
+    since = {"phase_since": ec2_instance.launched_at, "lifetime": Lifetime(started_at=ec2_instance.launched_at)}
     return build_instance(
-        **{"phase": Phase.BOOTING, "machine": machine, "observed": ObservedState(boot_id="boot-1"), **since, **changes}
+        **{
+            "phase": Phase.BOOTING,
+            "ec2_instance": ec2_instance,
+            "observed": ObservedState(boot_id="boot-1"),
+            **since,
+            **changes,
+        }
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.control.loop.sweep_watchdog import SweepWatchdog
+from chalicelib.domain.common.errors import PrerequisiteMissing
 from chalicelib.domain.common.event_codes import Audience
 from chalicelib.domain.instances.record import ObservedState
 from local.clock import ManualClock
@@ -19,7 +20,7 @@ from tests.unit.notifications.delivery import (
     read_deliveries,
 )
 from tests.unit.notifications.instances import NAME, NOW, build_instance, build_instance_without_agent, observe_boot
-from tests.unit.notifications.triggers import TRIGGERS, decide_change
+from tests.unit.notifications.triggers import TRIGGERS, decide_change, fail_launch
 
 
 def test_no_agent_warning_of_an_instance_with_a_disk_announces_a_stop() -> None:
@@ -28,6 +29,13 @@ def test_no_agent_warning_of_an_instance_with_a_disk_announces_a_stop() -> None:
     )
     subject, _ = deliver(instance, entries).mails[EMAIL_ADDRESSES[Audience.ADMIN]]
     assert subject == f"gpudesk: {NAME} does not respond to SSM and will be stopped at 10:05 UTC"
+
+
+def test_launch_without_a_prerequisite_is_rejected_by_gpudesk_not_by_aws() -> None:
+    instance, entries = fail_launch(PrerequisiteMissing("gpudesk is not set up in us-east-1"))
+    subject, text = deliver(instance, entries).mails[EMAIL_ADDRESSES[Audience.OWNER]]
+    assert subject == f"gpudesk: {NAME} could not be launched: gpudesk rejected the request"
+    assert f"{NAME} could not be launched. gpudesk is not set up in us-east-1. Nothing was launched." in text
 
 
 @pytest.mark.parametrize("name", ["x" * 90, "größte-maschine\n"])

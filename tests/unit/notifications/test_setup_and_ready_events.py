@@ -6,9 +6,7 @@ from chalicelib.domain.common.event_codes import Audience
 from chalicelib.domain.instances.observation import (
     CommandStatus,
 )
-from chalicelib.domain.instances.record import (
-    Phase,
-)
+from chalicelib.domain.instances.record import Phase
 from tests.unit.notifications.delivery import EMAIL_ADDRESSES, WEBHOOK_URLS, deliver
 from tests.unit.notifications.instances import NAME, build_command, build_heartbeat, build_instance_in_setup
 from tests.unit.notifications.triggers import FAILED, TRIGGERS, decide_change

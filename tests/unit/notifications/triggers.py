@@ -10,6 +10,7 @@ from chalicelib.control.loop.adopt_orphans import OrphanAdopter
 from chalicelib.control.loop.reconcile_instance import Reconciler
 from chalicelib.domain.common.errors import PermanentAwsError, QuotaExceeded
 from chalicelib.domain.common.event_codes import EventCode
+from chalicelib.domain.common.event_reason import EventReason
 from chalicelib.domain.common.timeline import TimelineEntry
 from chalicelib.domain.desk.settings import DeskSettings
 from chalicelib.domain.idle.evidence import SignalState
@@ -18,10 +19,12 @@ from chalicelib.domain.idle.rule import build_unknown_judgment
 from chalicelib.domain.images import creation
 from chalicelib.domain.images.plan import ImageObservation, ObservedAmi
 from chalicelib.domain.images.record import ImagePhase
-from chalicelib.domain.instances.commands.start_benchmark import start_benchmark
+from chalicelib.domain.instances.claim import ClaimAction
+from chalicelib.domain.instances.commands.start_benchmark import request_benchmark
+from chalicelib.domain.instances.ec2_instance import Ec2Instance, Ec2State, ScheduledEvent
 from chalicelib.domain.instances.launch_attempt import LaunchState
 from chalicelib.domain.instances.lifecycle import decide, outcomes
-from chalicelib.domain.instances.lifecycle.plans import DecisionContext, because
+from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.observation import (
     CommandStatus,
     NotVisible,
@@ -31,15 +34,7 @@ from chalicelib.domain.instances.observation import (
     TagsMissing,
 )
 from chalicelib.domain.instances.plan import InstanceLaunched, Launch, NoLongerIdle, Plan, Start, Stop, Terminate
-from chalicelib.domain.instances.record import (
-    ClaimAction,
-    Ec2State,
-    Instance,
-    Machine,
-    ObservedState,
-    Phase,
-    ScheduledEvent,
-)
+from chalicelib.domain.instances.record import Instance, ObservedState, Phase
 from chalicelib.domain.instances.warning import WarningType
 from chalicelib.domain.notifications.notification import Notification
 from chalicelib.domain.setup.state import DocumentRun
@@ -98,7 +93,7 @@ def end_benchmark(observation: ObservedCommand) -> Change:
     spec = replace(
         build_instance().spec, hardware=replace(build_instance().spec.hardware, instance_type="p5.4xlarge", gpu="H100")
     )
-    requested = start_benchmark(
+    requested = request_benchmark(
         build_instance(spec=spec, version=7), data_files.load_catalog(), None, ADA, NOW
     ).instance
     assert requested.benchmark_run is not None
@@ -157,7 +152,8 @@ TRIGGERS: Mapping[str, Callable[[], Change]] = {
     ),
     "failed_warning": lambda: decide_change(
         build_instance(
-            phase=Phase.FAILED, reason=because(EventCode.SETUP_FAILED, f"Setup of jupyter failed on {NAME}: no disk.")
+            phase=Phase.FAILED,
+            reason=EventReason(code=EventCode.SETUP_FAILED, message=f"Setup of jupyter failed on {NAME}: no disk."),
         )
     ),
     "no_agent_warning": lambda: decide_change(build_instance_without_agent(), **observe_boot()),
@@ -215,9 +211,9 @@ TRIGGERS: Mapping[str, Callable[[], Change]] = {
         ec2=NotVisible(),
     ),
     "reappeared": lambda: record_outcome(
-        build_instance(phase=Phase.TERMINATED, machine=None),
+        build_instance(phase=Phase.TERMINATED, ec2_instance=None),
         Launch(build_launch_attempt()),
-        InstanceLaunched(cast("Machine", build_instance().machine)),
+        InstanceLaunched(cast("Ec2Instance", build_instance().ec2_instance)),
     ),
     "adopted": adopt_instance,
     "stop_refused": lambda: record_outcome(
