@@ -7,6 +7,7 @@ import pytest
 
 from chalicelib import bootstrap
 from chalicelib.store.tables import TABLES
+from local.ports import find_free_port
 from tests.api.client import Bench
 from tests.support.world import get_ec2_id
 
@@ -31,9 +32,13 @@ def get_last_entry(bench: Bench) -> dict[str, Any]:
     ("body", "document", "message"),
     [
         ({"kind": "shell"}, "gpudesk-shell", "ada opened a shell."),
-        ({"kind": "jupyter", "local_port": 18889}, "gpudesk-port", "ada opened a session to Jupyter."),
+        ({"kind": "jupyter", "local_port": find_free_port()}, "gpudesk-port", "ada opened a session to Jupyter."),
         ({"kind": "jupyter_token"}, "gpudesk-jupyter-token", "ada opened a session that prints the Jupyter token."),
-        ({"kind": "port", "port": 6006, "local_port": 16006}, "gpudesk-port", "ada opened a session to a port."),
+        (
+            {"kind": "port", "port": 6006, "local_port": find_free_port()},
+            "gpudesk-port",
+            "ada opened a session to a port.",
+        ),
         (
             {"kind": "ssh", "public_key": f"{KEY} ada@laptop"},
             "gpudesk-ssh",

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from local.ports import find_free_port
 from tests.api.client import POLICY, Bench
 
 HOUR = timedelta(hours=1)
@@ -31,7 +32,7 @@ def test_ready_instance_can_be_read_connected_to_stopped_and_started(bench: Benc
     assert "AWS-StartNonInteractiveCommand --parameters command=gpudesk-history |" in connect[-1]["command"]
     assert all(status["instance_id"] in each["command"] for each in connect)
 
-    session = bench.ada("POST", "/instances/brave-otter/sessions", {"kind": "jupyter"})
+    session = bench.ada("POST", "/instances/brave-otter/sessions", {"kind": "jupyter", "local_port": find_free_port()})
     assert session.status == 201
     assert session.json["kind"] == "jupyter"
     assert all(session.json[name] for name in ("session_id", "stream_url", "token"))
