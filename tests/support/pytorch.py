@@ -4,10 +4,10 @@ from pathlib import Path
 
 GOLDEN = (Path(__file__).parent.parent / "golden" / "benchmarks" / "h100_1.json").read_text(encoding="utf-8")
 
-PLACE = "/opt/gpudesk/d2l/bin/python"
+_PATH = "/opt/gpudesk/d2l/bin/python"
 
-PYTORCH = f"""#!/bin/sh
-# A Python with PyTorch: it says that it is there, and what an H100 did.
+_PROGRAM = f"""#!/bin/sh
+# A Python with PyTorch. It runs nothing and prints the results of an H100.
 [ "$(id -un)" = ubuntu ] || {{ echo "not the user ubuntu" >&2; exit 1; }}
 [ "$1" != -c ] || exit 0
 /usr/bin/python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read())' "$1" || exit 1
@@ -15,17 +15,18 @@ shift
 echo "measuring with $*" >&2
 echo run >>/home/ubuntu/runs
 [ ! -e /home/ubuntu/broken ] || {{ echo "CUDA error: out of memory" >&2; exit 1; }}
-echo "a library says something on standard output"
-cat <<'FIGURES'
+echo "A library prints this line on standard output."
+cat <<'RESULTS'
 {GOLDEN.strip()}
-FIGURES
+RESULTS
 """
 
-PUT_IT_THERE = (
-    f"mkdir -p {Path(PLACE).parent}",
-    f"cat >{PLACE} <<'STAND_IN'",
-    PYTORCH,
-    "STAND_IN",
-    f"chmod 755 {PLACE}",
+INSTALL_FAKE_PYTORCH = (
+    f"mkdir -p {Path(_PATH).parent}",
+    f"rm -f {_PATH}",
+    f"cat >{_PATH} <<'PROGRAM'",
+    _PROGRAM,
+    "PROGRAM",
+    f"chmod 755 {_PATH}",
 )
 """Lines of shell that install it."""

@@ -1,10 +1,6 @@
-"""A fleet of real machines for the session, and a machine for each test that needs one.
-
-If this computer cannot run a sandbox, those tests are skipped with the reason; with NEEDS_SANDBOX=1 they fail.
-"""
+"""A fleet of sandboxed machines for the session, and a machine for each test that needs one."""
 
 import itertools
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,7 +8,7 @@ from contextlib import suppress
 import pytest
 
 from local.machines.host.sandboxed import SandboxedMachines
-from local.machines.host.select_backend import find_sandbox_problem
+from tests.support.sandbox import open_fleet
 
 from .build import now, spec
 
@@ -44,12 +40,8 @@ def powered() -> Powered:
 
 @pytest.fixture(scope="session")
 def fleet(tmp_path_factory: pytest.TempPathFactory, powered: Powered) -> Iterator[SandboxedMachines]:
-    if why := find_sandbox_problem(now):
-        assert not os.environ.get("NEEDS_SANDBOX"), why
-        pytest.skip(why)
-    machines = SandboxedMachines(tmp_path_factory.mktemp("fleet"), now, powered)
-    yield machines
-    machines.close()
+    with open_fleet(tmp_path_factory.mktemp("fleet"), now, powered) as fleet:
+        yield fleet
 
 
 @pytest.fixture(scope="session")

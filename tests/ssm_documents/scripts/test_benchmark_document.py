@@ -11,7 +11,7 @@ from local.machines.host.interface import Invocation, MachineSpec, StepResult
 from local.machines.host.sandboxed import SandboxedMachines
 from local.machines.host.select_backend import find_sandbox_problem
 from ssm_documents.compose import compose
-from tests.support.pytorch import GOLDEN, PUT_IT_THERE
+from tests.support.pytorch import GOLDEN, INSTALL_FAKE_PYTORCH
 
 NAME = "gpudesk-benchmark"
 
@@ -59,7 +59,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
 @pytest.fixture
 def pytorch(machine: Machine) -> Iterator[None]:
     """The recipe's environment, for as long as a test."""
-    machine.shell(*PUT_IT_THERE)
+    machine.shell(*INSTALL_FAKE_PYTORCH)
     yield
     machine.shell("rm -rf /opt/gpudesk/d2l /home/ubuntu/broken /home/ubuntu/runs")
 

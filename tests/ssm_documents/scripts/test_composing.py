@@ -105,6 +105,13 @@ def test_step_has_its_position_its_parameters_and_whether_it_always_runs() -> No
     assert read_variable(inspect, "SCRIPT_HASH") != read_variable(start, "SCRIPT_HASH")
 
 
+@pytest.mark.parametrize("name", ["gpudesk-d2l-mxnet", "gpudesk-d2l-pytorch", "gpudesk-jupyter", PROBE])
+def test_step_that_starts_a_service_runs_in_every_attempt(name: str) -> None:
+    start = composed(name)["mainSteps"][-1]
+    assert any(line.strip().startswith("start_service ") for line in start["inputs"]["runCommand"])
+    assert read_variable(start, "ALWAYS") == "1"
+
+
 def test_step_has_only_the_library_functions_that_it_uses() -> None:
     library = """# words
 start() {

@@ -435,3 +435,39 @@ def test_write_file_as_owner_writes_as_the_owner_of_the_folder(machine: Machine,
     assert (theirs / "etc/settings.json").read_text() == "hello"
     assert [path.name for path in (theirs / "etc").iterdir()] == ["settings.json"]
     assert machine.ran.read_text().split() == ["mkdir", "tee", "chmod", "mv"]
+
+
+SYSTEMCTL = """
+systemctl() {
+  case "$1" in
+    is-active) [ -e "$RAN.active" ] ;;
+    restart) echo restart >>"$RAN"; touch "$RAN.active" ;;
+  esac
+}
+chown() { :; }
+start_service x.service "$RAN.file"
+"""
+
+
+def test_start_service_restarts_a_service_that_has_stopped_or_changed(machine: Machine, tmp_path: Path) -> None:
+    machine.replaced |= {"/etc/systemd/system": str(tmp_path), "/etc/gpudesk": str(tmp_path)}
+    machine.always = True
+    unit, other_file, is_active = (tmp_path / name for name in ("x.service", "ran.file", "ran.active"))
+    unit.write_text("unit")
+    other_file.write_text("file")
+
+    def start_count(attempt: str, **parameters: str) -> int:
+        status, output = machine.run(SYSTEMCTL, attempt, **parameters)
+        assert status == 0, output
+        return machine.times()
+
+    assert start_count("a1") == 1
+    assert start_count("a2") == 1, "it is running and nothing has changed"
+    is_active.unlink()
+    assert start_count("a3") == 2, "it has stopped"
+    unit.write_text("another unit")
+    assert start_count("a4") == 3
+    other_file.write_text("another file")
+    assert start_count("a5") == 4
+    assert start_count("a6", proxy="http://proxy:3128") == 5
+    assert start_count("a7", proxy="http://proxy:3128") == 5
