@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from local.demo.notebook import Cell, Notebook
 from local.machines.host.interface import Invocation, InvocationResult, MachineSpec, StepResult
 from local.machines.host.sandboxed import OnPowerOff, SandboxedMachines
 from local.machines.host.select_backend import find_sandbox_problem
@@ -116,6 +117,10 @@ class Machine:
         assert result.status == "Success", result
         return result.stdout.strip()
 
+    def forward(self, port: int) -> int:
+        """Return a port of this computer that leads to a port of the machine until the fleet is closed."""
+        return self.fleet.forward(self.id, port, 0).local_port
+
     def halt(self) -> None:
         """Halt the machine."""
         self.fleet.halt(self.id)
@@ -141,11 +146,13 @@ def booted(
     gpu: str | None = "Tesla T4",
     release: str = "22.04",
     environment: Mapping[str, str] = NO_CLOUD,
+    source_image: str | None = None,
 ) -> Iterator[Machine]:
     """Boot a new machine, and halt it at the end.
 
     :param gpu: model of its only GPU, or None
     :param release: of Ubuntu
+    :param source_image: id of the image whose captured disk the machine starts with
     """
     spec = MachineSpec(
         instance_id=f"i-{0xD0C00000 + next(_numbers):017x}",
@@ -156,9 +163,27 @@ def booted(
         gpu_memory_mib=16384 if gpu else 0,
         platform_version=release,
         environment=environment,
+        source_image=source_image,
     )
     machine = Machine(fleet, spec)
     try:
         yield machine
     finally:
         machine.halt()
+
+
+def list_executed_steps(result: InvocationResult) -> list[str]:
+    """Return the names of the steps that were not skipped as done before."""
+    return [step.name for step in result.steps if "was done before" not in step.stdout]
+
+
+def read_error(result: InvocationResult) -> str:
+    """Return the standard error of the only failed step."""
+    (step,) = [step for step in result.steps if step.status == "Failed"]
+    return step.stderr
+
+
+def run_cell(notebook: Notebook, path: str, code: str) -> Cell:
+    """Run code in the kernel of a notebook to its end."""
+    cell = notebook.run_cell(path, code)
+    return wait_for(lambda: cell, lambda cell: cell.has_ended)
