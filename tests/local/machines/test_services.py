@@ -1,12 +1,8 @@
 """Units of systemd: parsed, started, restarted, stopped, and started again at boot."""
 
-import json
-import urllib.request
 from pathlib import Path
-from typing import Any
 
 import pytest
-from websocket import create_connection
 
 from local.machines.host.sandboxed import SandboxedMachines
 from local.machines.inside import units
@@ -98,51 +94,6 @@ def test_result_of_systemctl_start(
 def test_unknown_unit_gives_systemctl_exit_codes(fleet: SandboxedMachines, shared: str) -> None:
     codes = "for verb in start status is-active enable; do systemctl $verb nothing; echo $?; done"
     assert [word for word in said(fleet, shared, codes).split() if word.isdigit()] == ["5", "4", "3", "1"]
-
-
-INSTALL = """python3 -m venv /opt/jupyter
-/opt/jupyter/bin/pip install --quiet jupyter-server ipykernel
-cat >/etc/systemd/system/jupyter.service <<'END'
-[Service]
-User=ubuntu
-WorkingDirectory=/home/ubuntu
-ExecStart=/opt/jupyter/bin/jupyter server --ip=127.0.0.1 --port=8888 --no-browser --IdentityProvider.token=secret
-Restart=always
-[Install]
-WantedBy=multi-user.target
-END
-systemctl enable --quiet --now jupyter"""
-RUNNING = "bash -c 'until (exec 3<>/dev/tcp/127.0.0.1/8888) 2>/dev/null; do sleep 0.05; done'"
-
-
-def test_jupyter_server_is_reachable_after_install_and_after_reboot(fleet: SandboxedMachines, machine: str) -> None:
-    said(fleet, machine, INSTALL, RUNNING)
-    forwarding = fleet.forward(machine, 8888, 0)
-    headers = {"Authorization": "token secret"}
-    at = f"127.0.0.1:{forwarding.local_port}"
-    kernel = _ask(f"http://{at}/api/kernels", headers, b"{}")["id"]
-    channel = create_connection(f"ws://{at}/api/kernels/{kernel}/channels", header=headers, timeout=20)
-    request = {
-        "header": {"msg_id": "1", "msg_type": "execute_request", "username": "", "session": "s", "version": "5.3"},
-        "parent_header": {},
-        "metadata": {},
-        "channel": "shell",
-        "content": {"code": "print(6 * 7, open('/etc/hostname').read())", "silent": False},
-    }
-    channel.send(json.dumps(request))
-    texts = iter(lambda: json.loads(channel.recv()), None)
-    printed = next(text["content"]["text"] for text in texts if text and text["msg_type"] == "stream")
-    assert printed.startswith("42 ip-10-0-")
-    channel.close()
-    fleet.halt(machine)
-    fleet.boot(machine)
-    said(fleet, machine, RUNNING)
-    assert _ask(f"http://{at}/api/kernels", headers) == []
-
-
-def _ask(url: str, headers: dict[str, str], body: bytes | None = None) -> Any:
-    with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=20) as answer:
-        return json.load(answer)
 
 
 def test_unit_files_are_parsed_as_by_systemd() -> None:

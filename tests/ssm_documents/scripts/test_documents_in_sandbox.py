@@ -19,6 +19,7 @@ from websocket import create_connection
 from chalicelib.domain.idle.evidence import Evidence, SignalState
 from chalicelib.domain.idle.heartbeat import Heartbeat
 from chalicelib.domain.idle.heartbeat_response import ActiveWarning, HeartbeatResponse
+from local.demo.notebook import Notebook
 from local.machines.host.interface import InvocationResult
 from local.machines.host.sandboxed import SandboxedMachines
 from tests.support.heartbeat_table import HeartbeatTable, serve_heartbeat_table
@@ -188,28 +189,18 @@ def test_setup_rerun_keeps_jupyter_and_its_token(jupyter: SetupRun) -> None:
     assert machine.shell("cat /etc/gpudesk/jupyter-token") == token
 
 
-def start_cell(port: int, token: str, notebook: str, code: str) -> None:
-    """Open a notebook's kernel and run a cell in it, as a browser does."""
-    notebook_session = {"path": notebook, "name": notebook, "type": "notebook", "kernel": {"name": "python3"}}
-    kernel = request_json(port, "/api/sessions", token, notebook_session)["kernel"]["id"]
-    channels = create_connection(f"ws://127.0.0.1:{port}/api/kernels/{kernel}/channels?token={token}")
-    header = {"msg_id": "m1", "msg_type": "execute_request", "username": "", "session": "s1", "version": "5.3"}
-    content = {"code": code, "silent": False, "store_history": False, "allow_stdin": False}
-    parts = {"parent_header": {}, "metadata": {}, "channel": "shell", "buffers": []}
-    channels.send(json.dumps({"header": header, "content": content, **parts}))
-    channels.close()
-
-
 def test_kernel_activity_is_detected_and_everything_survives_a_stop(jupyter: SetupRun) -> None:
     monitored, machine = jupyter.monitored, jupyter.monitored.machine
     monitored.wait_for_reason("jupyter", "no kernel is running")
     token = machine.shell("cat /etc/gpudesk/jupyter-token")
     machine.shell("mkfifo -m 666 /home/ubuntu/work/gate")
     with monitored.forward_jupyter() as port:
-        start_cell(port, token, "train.ipynb", "open('gate').read()")
-    monitored.wait_for_reason("jupyter", "kernel train.ipynb is running a cell")
-    machine.shell("echo go >/home/ubuntu/work/gate")
-    monitored.wait_for_state("jupyter", SignalState.QUIET)
+        notebook = Notebook(f"http://127.0.0.1:{port}", token)
+        cell = notebook.run_cell("train.ipynb", "open('gate').read(); print(open('/etc/hostname').read())")
+        monitored.wait_for_reason("jupyter", "kernel train.ipynb is running a cell")
+        machine.shell("echo go >/home/ubuntu/work/gate")
+        monitored.wait_for_state("jupyter", SignalState.QUIET)
+        wait_for(lambda: cell.output, lambda output: output.startswith("ip-10-0-"))
     assert monitored.table.read().live_counts == {"kernels": 1}
 
     machine.halt()
