@@ -15,8 +15,8 @@ from .build import now, spec
 _numbers = itertools.count(1)
 
 
-class Powered:
-    """Instances that have switched themselves off."""
+class PowerOffs:
+    """Recorder of the instances that have switched themselves off."""
 
     def __init__(self) -> None:
         self._off: list[str] = []
@@ -34,19 +34,19 @@ class Powered:
 
 
 @pytest.fixture(scope="session")
-def powered() -> Powered:
-    return Powered()
+def power_offs() -> PowerOffs:
+    return PowerOffs()
 
 
 @pytest.fixture(scope="session")
-def fleet(tmp_path_factory: pytest.TempPathFactory, powered: Powered) -> Iterator[SandboxedMachines]:
-    with open_fleet(tmp_path_factory.mktemp("fleet"), now, powered) as fleet:
+def fleet(tmp_path_factory: pytest.TempPathFactory, power_offs: PowerOffs) -> Iterator[SandboxedMachines]:
+    with open_fleet(tmp_path_factory.mktemp("fleet"), now, power_offs) as fleet:
         yield fleet
 
 
 @pytest.fixture(scope="session")
 def shared(fleet: SandboxedMachines) -> str:
-    """Return one machine with two GPUs, for tests that leave nothing that disturbs others."""
+    """Return the id of a machine with two GPUs, for tests that do not disturb other tests."""
     one = spec(920, gpu_count=2)
     fleet.create(one)
     fleet.boot(one.instance_id)
