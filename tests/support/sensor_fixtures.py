@@ -1,8 +1,9 @@
-"""Clock and counters for the tests of the cpu, disk and network sensors."""
+"""Clock, counters and processes for the tests of sensors."""
 
 from chalicelib.domain.idle.policy import Thresholds
 from ssm_documents.probe.sensors import Reading, Sensor
 from ssm_documents.probe.signals.meter import Stopwatch
+from ssm_documents.probe.signals.processes import Process
 
 KIB = 1024
 THRESHOLDS = Thresholds(cpu_core_percent=25, disk_kib_per_second=1000, network_kib_per_second=100)
@@ -25,6 +26,10 @@ def build_stopwatch() -> Stopwatch:
 
 def read_sensor(sensor: Sensor) -> Reading:
     return sensor.read(THRESHOLDS)
+
+
+def build_process(name: str, pid: int = 4242, terminal: int = 0) -> Process:
+    return Process(pid, name, pid, terminal, 1, 0.0, 0.0)
 
 
 class ByteCounters:

@@ -59,7 +59,7 @@ ROOT_ONLY_FAKES: Mapping[str, tuple[str, str]] = {
 }
 """Fakes for a sandbox without other users than root, in which a change of owner must not fail."""
 
-HIDDEN_PROGRAMS = ("docker", "nvidia-smi", "podman", "pip", "pip3", "systemd-run")
+HIDDEN_PROGRAMS = ("docker", "node", "npm", "nvidia-smi", "podman", "pip", "pip3", "systemd-run")
 """Programs of this computer that a new instance does not have."""
 
 

@@ -1,4 +1,4 @@
-"""Short builders of documents, commands and machines."""
+"""Builders of documents, commands and machines."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ _commands = itertools.count(1)
 
 
 def now() -> datetime:
-    """Return the time of the local cloud's clock, which stands still."""
+    """Return the time of the cloud, which does not advance."""
     return NOW
 
 
@@ -43,8 +43,8 @@ def run_script(machines: Machines, instance_id: str, *lines: str, **inputs: Any)
     return machines.run(instance_id, invocation(document(step)))
 
 
-def said(machines: Machines, instance_id: str, *lines: str) -> str:
-    """Return the output of the lines, which must succeed."""
+def read_output(machines: Machines, instance_id: str, *lines: str) -> str:
+    """Return the output of the lines, which must succeed, without the space around it."""
     result = run_script(machines, instance_id, *lines)
     assert result.status == "Success", result.steps[0]
     return result.steps[0].stdout.strip()

@@ -1,10 +1,6 @@
-"""A fleet of real machines for the session, and a machine for each test that needs one.
-
-If this computer cannot run a sandbox, those tests are skipped with the reason; with NEEDS_SANDBOX=1 they fail.
-"""
+"""A fleet of sandboxed machines for the session, and a machine for each test that needs one."""
 
 import itertools
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,15 +8,15 @@ from contextlib import suppress
 import pytest
 
 from local.machines.host.sandboxed import SandboxedMachines
-from local.machines.host.select_backend import find_sandbox_problem
+from tests.support.sandbox import open_fleet
 
 from .build import now, spec
 
 _numbers = itertools.count(1)
 
 
-class Powered:
-    """Instances that have switched themselves off."""
+class PowerOffs:
+    """Recorder of the instances that have switched themselves off."""
 
     def __init__(self) -> None:
         self._off: list[str] = []
@@ -38,23 +34,19 @@ class Powered:
 
 
 @pytest.fixture(scope="session")
-def powered() -> Powered:
-    return Powered()
+def power_offs() -> PowerOffs:
+    return PowerOffs()
 
 
 @pytest.fixture(scope="session")
-def fleet(tmp_path_factory: pytest.TempPathFactory, powered: Powered) -> Iterator[SandboxedMachines]:
-    if why := find_sandbox_problem(now):
-        assert not os.environ.get("NEEDS_SANDBOX"), why
-        pytest.skip(why)
-    machines = SandboxedMachines(tmp_path_factory.mktemp("fleet"), now, powered)
-    yield machines
-    machines.close()
+def fleet(tmp_path_factory: pytest.TempPathFactory, power_offs: PowerOffs) -> Iterator[SandboxedMachines]:
+    with open_fleet(tmp_path_factory.mktemp("fleet"), now, power_offs) as fleet:
+        yield fleet
 
 
 @pytest.fixture(scope="session")
 def shared(fleet: SandboxedMachines) -> str:
-    """Return one machine with two GPUs, for tests that leave nothing that disturbs others."""
+    """Return the id of a machine with two GPUs, for tests that do not disturb other tests."""
     one = spec(920, gpu_count=2)
     fleet.create(one)
     fleet.boot(one.instance_id)

@@ -1,4 +1,4 @@
-"""Rules of the agent: what a document's steps do, and which results are reported."""
+"""Rules of the agent: which steps run, and which results it reports."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +15,7 @@ from .build import document, invocation, shell_step
 
 @dataclass
 class FakeShell:
-    """Ends each script as told, by step name; an exception in the list is raised."""
+    """Shell that ends each script as `ends` says by step name. It raises an exception in the list."""
 
     ends: dict[str, list[int | ScriptResult | Exception]] = field(default_factory=dict)
     ran: list[Script] = field(default_factory=list)
@@ -46,15 +46,37 @@ def exits(code: int, **inputs: Any) -> tuple[int, dict[str, Any]]:
     [
         pytest.param(exits(0), {}, ["Success", "Success"], ("Success", 0), id="both succeed"),
         pytest.param(
-            exits(3), {}, ["Failed", "Success"], ("Failed", 3), id="a failed step does not stop the later ones"
+            exits(3), {}, ["Failed", "Success"], ("Failed", 3), id="a failed step does not prevent the later ones"
         ),
-        pytest.param(exits(3, onFailure="exit"), {}, ["Failed", "Skipped"], ("Failed", 3), id="onFailure exit does"),
         pytest.param(
-            exits(3, onFailure="successAndExit"), {}, ["Success", "Skipped"], ("Success", 3), id="and may be a success"
+            exits(3, onFailure="exit"),
+            {},
+            ["Failed", "Skipped"],
+            ("Failed", 3),
+            id="onFailure exit prevents the later steps",
         ),
-        pytest.param(exits(0, onFailure="exit"), {}, ["Success", "Success"], ("Success", 0), id="not when it succeeds"),
+        pytest.param(
+            exits(3, onFailure="successAndExit"),
+            {},
+            ["Success", "Skipped"],
+            ("Success", 3),
+            id="onFailure successAndExit succeeds",
+        ),
+        pytest.param(
+            exits(0, onFailure="exit"),
+            {},
+            ["Success", "Success"],
+            ("Success", 0),
+            id="onFailure exit has no effect on success",
+        ),
         pytest.param(exits(0, onSuccess="exit"), {}, ["Success", "Skipped"], ("Success", 0), id="onSuccess exit"),
-        pytest.param(exits(3, onSuccess="exit"), {}, ["Failed", "Success"], ("Failed", 3), id="not when it fails"),
+        pytest.param(
+            exits(3, onSuccess="exit"),
+            {},
+            ["Failed", "Success"],
+            ("Failed", 3),
+            id="onSuccess exit has no effect on failure",
+        ),
         pytest.param(exits(168), {}, ["Success", "Skipped"], ("Success", 168), id="168 ends as a success"),
         pytest.param(exits(169), {}, ["Failed", "Skipped"], ("Failed", 169), id="169 ends as a failure"),
         pytest.param(

@@ -1,4 +1,4 @@
-"""Root on a machine tries to write outside its folder, to see other processes, and to reach a network."""
+"""Attempts of root on a machine to write outside its folder, to see other processes and to reach a network."""
 
 import os
 import socket
@@ -9,7 +9,7 @@ import pytest
 
 from local.machines.host.sandboxed import SandboxedMachines
 
-from .build import run_script, said, spec
+from .build import read_output, run_script, spec
 
 REPOSITORY = Path(__file__).parents[3]
 HERE = spec(900).instance_id
@@ -64,19 +64,19 @@ def test_no_path_leads_to_repository_or_other_machine(
 ) -> None:
     (tmp_path / "secret").write_text("x")
     for path in (REPOSITORY, tmp_path, fleet.root, fleet.root / machine):
-        assert said(fleet, untrusted, f"ls -A {path} 2>/dev/null | wc -l") == "0"
+        assert read_output(fleet, untrusted, f"ls -A {path} 2>/dev/null | wc -l") == "0"
 
 
 def test_write_to_host_path_stays_in_folder_of_machine(
     fleet: SandboxedMachines, untrusted: str, tmp_path: Path
 ) -> None:
-    said(fleet, untrusted, f"mkdir -p {tmp_path} && touch {tmp_path}/here")
+    read_output(fleet, untrusted, f"mkdir -p {tmp_path} && touch {tmp_path}/here")
     assert list(tmp_path.iterdir()) == []
     assert (fleet.root / untrusted / "disk" / tmp_path.relative_to("/") / "here").exists()
 
 
 def test_links_on_disk_do_not_lead_to_host(fleet: SandboxedMachines, machine: str, tmp_path: Path) -> None:
-    said(
+    read_output(
         fleet, machine, f"rm -rf /tmp/* /var/lib/amazon && ln -s {tmp_path} /var/lib/amazon && ln -s {tmp_path} /tmp/x"
     )
     assert "script file" in run_script(fleet, machine, "true").steps[0].stderr
@@ -90,7 +90,7 @@ def test_links_on_disk_do_not_lead_to_host(fleet: SandboxedMachines, machine: st
 def test_files_of_machine_have_no_owner_on_host(fleet: SandboxedMachines, untrusted: str) -> None:
     if os.geteuid() != 0:
         pytest.skip("a plain user has no other users to give to its machines")
-    said(fleet, untrusted, "cp /usr/bin/env /root/env && chmod u+s /root/env")
+    read_output(fleet, untrusted, "cp /usr/bin/env /root/env && chmod u+s /root/env")
     made = (fleet.root / untrusted / "disk" / "root" / "env").stat()
     assert made.st_uid > 1_000_000_000
     assert made.st_uid not in {os.geteuid(), 0}
@@ -98,7 +98,7 @@ def test_files_of_machine_have_no_owner_on_host(fleet: SandboxedMachines, untrus
 
 def test_host_processes_are_not_visible(fleet: SandboxedMachines, untrusted: str) -> None:
     assert run_script(fleet, untrusted, f"kill -0 {os.getpid()} || ls /proc/{os.getpid()}").status == "Failed"
-    assert "pytest" not in said(fleet, untrusted, "cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
+    assert "pytest" not in read_output(fleet, untrusted, "cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
 
 
 def test_machine_has_only_loopback_network(fleet: SandboxedMachines, untrusted: str) -> None:

@@ -1,4 +1,4 @@
-"""Fakes of Ubuntu's programs behave as scripts expect."""
+"""Fakes of programs of Ubuntu."""
 
 import threading
 
@@ -7,8 +7,8 @@ import pytest
 from local.machines.errors import MachineHalted
 from local.machines.host.sandboxed import SandboxedMachines
 
-from .build import document, invocation, run_script, said, shell_step, spec
-from .conftest import Powered
+from .build import document, invocation, read_output, run_script, shell_step, spec
+from .conftest import PowerOffs
 
 QUERY = "nvidia-smi --query-gpu=index,name,utilization.gpu,memory.used,memory.total --format=csv,noheader"
 
@@ -22,8 +22,8 @@ def test_apt_rejects_unknown_package(fleet: SandboxedMachines, shared: str) -> N
 
 def test_apt_installs_known_package_once(fleet: SandboxedMachines, shared: str) -> None:
     install = "DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -qq --yes install jq python3-venv"
-    assert "Setting up jq" in said(fleet, shared, install, "dpkg -s jq >/dev/null")
-    assert "jq is already the newest version" in said(fleet, shared, install)
+    assert "Setting up jq" in read_output(fleet, shared, install, "dpkg -s jq >/dev/null")
+    assert "jq is already the newest version" in read_output(fleet, shared, install)
 
 
 def test_apt_fails_at_once_if_locked(fleet: SandboxedMachines, shared: str) -> None:
@@ -35,12 +35,12 @@ def test_apt_fails_at_once_if_locked(fleet: SandboxedMachines, shared: str) -> N
 
 def test_nvidia_smi_shows_utilization_set_by_host(fleet: SandboxedMachines, shared: str) -> None:
     fleet.set_gpu_utilization(shared, [0, 97])
-    assert said(fleet, shared, QUERY).splitlines() == [
+    assert read_output(fleet, shared, QUERY).splitlines() == [
         "0, Tesla T4, 0 %, 3 MiB, 15360 MiB",
         "1, Tesla T4, 97 %, 4608 MiB, 15360 MiB",
     ]
-    assert said(fleet, shared, f"{QUERY},nounits | cut -d, -f3").split() == ["0", "97"]
-    assert "Tesla T4" in said(fleet, shared, "nvidia-smi")
+    assert read_output(fleet, shared, f"{QUERY},nounits | cut -d, -f3").split() == ["0", "97"]
+    assert "Tesla T4" in read_output(fleet, shared, "nvidia-smi")
     assert run_script(fleet, shared, "nvidia-smi --query-gpu=nonsense --format=csv").exit_code == 2
 
 
@@ -54,25 +54,25 @@ def test_machine_without_gpu_has_no_nvidia_smi(fleet: SandboxedMachines) -> None
 
 def test_sudo_and_runuser_change_user(fleet: SandboxedMachines, shared: str) -> None:
     for line in ("sudo -u ubuntu -H sh -c", "runuser -u ubuntu -- sh -c", "su ubuntu -c", "sudo -nHu ubuntu sh -c"):
-        assert said(fleet, shared, f"{line} 'echo $HOME'") == "/home/ubuntu", line
-    assert said(fleet, shared, "sudo -iu ubuntu pwd; sudo A=b env | grep ^A=").splitlines()[-1] == "A=b"
+        assert read_output(fleet, shared, f"{line} 'echo $HOME'") == "/home/ubuntu", line
+    assert read_output(fleet, shared, "sudo -iu ubuntu pwd; sudo A=b env | grep ^A=").splitlines()[-1] == "A=b"
 
 
 def test_files_can_be_given_to_user(fleet: SandboxedMachines, shared: str) -> None:
     lines = ["install -d -m 0755 -o ubuntu -g ubuntu /home/ubuntu/work", "touch /srv/x", "chown ubuntu: /srv/x"]
-    assert said(fleet, shared, *lines, "sudo -u ubuntu touch /home/ubuntu/work/y && echo done") == "done"
+    assert read_output(fleet, shared, *lines, "sudo -u ubuntu touch /home/ubuntu/work/y && echo done") == "done"
 
 
 def test_venv_contains_only_installed_packages(fleet: SandboxedMachines, shared: str) -> None:
     pip = "/opt/env/bin/pip install --quiet"
-    said(fleet, shared, "python3 -m venv /opt/env", f"{pip} 'ipykernel>=6,<99' wheel")
-    assert said(fleet, shared, "/opt/env/bin/python -c 'import ipykernel; print(ipykernel.__file__)'").startswith(
-        "/opt"
-    )
+    read_output(fleet, shared, "python3 -m venv /opt/env", f"{pip} 'ipykernel>=6,<99' wheel")
+    assert read_output(
+        fleet, shared, "/opt/env/bin/python -c 'import ipykernel; print(ipykernel.__file__)'"
+    ).startswith("/opt")
     assert run_script(fleet, shared, "/opt/env/bin/python -c 'import moto'").status == "Failed"
-    assert said(fleet, shared, "head -1 /opt/env/bin/jupyter-kernelspec") == "#!/opt/env/bin/python"
-    assert "share/jupyter/kernels/python3" in said(fleet, shared, "/opt/env/bin/jupyter-kernelspec list")
-    assert said(fleet, shared, "/opt/env/bin/python -m pip list | grep -c ^ipykernel==") == "1"
+    assert read_output(fleet, shared, "head -1 /opt/env/bin/jupyter-kernelspec") == "#!/opt/env/bin/python"
+    assert "share/jupyter/kernels/python3" in read_output(fleet, shared, "/opt/env/bin/jupyter-kernelspec list")
+    assert read_output(fleet, shared, "/opt/env/bin/python -m pip list | grep -c ^ipykernel==") == "1"
 
 
 @pytest.mark.parametrize("wanted", ["no-such-thing", "ipykernel==1.0", "ipykernel>=6,<7"])
@@ -83,17 +83,17 @@ def test_pip_names_missing_package(fleet: SandboxedMachines, shared: str, wanted
     assert f"ERROR: No matching distribution found for {wanted}" in step.stderr
 
 
-def test_poweroff_halts_machine(fleet: SandboxedMachines, machine: str, powered: Powered) -> None:
+def test_poweroff_halts_machine(fleet: SandboxedMachines, machine: str, power_offs: PowerOffs) -> None:
     with pytest.raises(MachineHalted):
         run_script(fleet, machine, "shutdown -h now; sleep 60")
-    assert powered.wait_for(machine)
+    assert power_offs.wait_for(machine)
     with pytest.raises(MachineHalted):
         run_script(fleet, machine, "true")
 
 
 def test_cancelled_shutdown_does_not_happen(fleet: SandboxedMachines, machine: str) -> None:
-    assert "off" in said(fleet, machine, "shutdown +1; shutdown --show")
-    assert said(fleet, machine, "shutdown -c; shutdown --show || true") == "No scheduled shutdown."
+    assert "off" in read_output(fleet, machine, "shutdown +1; shutdown --show")
+    assert read_output(fleet, machine, "shutdown -c; shutdown --show || true") == "No scheduled shutdown."
     assert run_script(fleet, machine, "shutdown tomorrow").exit_code == 1
 
 
@@ -104,11 +104,14 @@ def test_reboot_command_runs_step_again(fleet: SandboxedMachines, machine: str) 
 
 
 def test_wall_messages_are_stored(fleet: SandboxedMachines, shared: str) -> None:
-    assert said(fleet, shared, "wall 'stopping soon'; echo piped | wall; cat /var/log/wall") == "stopping soon\npiped"
+    assert (
+        read_output(fleet, shared, "wall 'stopping soon'; echo piped | wall; cat /var/log/wall")
+        == "stopping soon\npiped"
+    )
 
 
 def test_concurrent_programs_get_their_own_responses(fleet: SandboxedMachines, shared: str) -> None:
     units = " ".join(f"unit{number}" for number in range(8))
     line = f"for u in {units}; do (systemctl show --property=Id --value $u) & done; wait"
-    assert sorted(said(fleet, shared, line).split()) == sorted(f"{unit}.service" for unit in units.split())
+    assert sorted(read_output(fleet, shared, line).split()) == sorted(f"{unit}.service" for unit in units.split())
     assert threading.active_count() < 60

@@ -1,4 +1,4 @@
-"""Event loop of a machine's first process, run by hand."""
+"""Event loop of the first process of a machine."""
 
 import os
 from contextlib import suppress

@@ -14,7 +14,7 @@ import pytest
 
 from local.machines.host.sandboxed import SandboxedMachines
 
-from .build import now, run_script, said, spec
+from .build import now, read_output, run_script, spec
 
 LISTEN = """python3 - <<'END' >/dev/null 2>&1 &
 import socket
@@ -29,11 +29,11 @@ METADATA = """import json, urllib.request as u
 at = "http://169.254.169.254/latest/"
 put = u.Request(at + "api/token", method="PUT", headers={"X-aws-ec2-metadata-token-ttl-seconds": "60"})
 token = u.urlopen(put).read().decode()
-said = {}
+answers = {}
 for path in PATHS:
     answer = u.urlopen(u.Request(at + path, headers={"X-aws-ec2-metadata-token": token}))
-    said[path] = [answer.read().decode(), answer.headers["Date"]]
-print(json.dumps(said))
+    answers[path] = [answer.read().decode(), answer.headers["Date"]]
+print(json.dumps(answers))
 """
 
 
@@ -50,8 +50,8 @@ def test_two_machines_may_listen_on_the_same_port(fleet: SandboxedMachines, mach
     other = spec(910)
     fleet.create(other)
     fleet.boot(other.instance_id)
-    said(fleet, machine, LISTEN.format(text="one "))
-    said(fleet, other.instance_id, LISTEN.format(text="two "))
+    read_output(fleet, machine, LISTEN.format(text="one "))
+    read_output(fleet, other.instance_id, LISTEN.format(text="two "))
     ports = [fleet.forward(each, 8888, 0) for each in (machine, other.instance_id)]
     assert [exchange(port.local_port, b"ping") for port in ports] == [b"one ping", b"two ping"]
     fleet.destroy(other.instance_id)
@@ -77,7 +77,7 @@ SHOWN = "meta-data/managed-ssh-keys/active-keys/ubuntu"
 def test_ssh_key_is_in_metadata_until_it_expires(fleet: SandboxedMachines, shared: str) -> None:
     request = ("#!/usr/bin/env python3", f"PATHS = [{SHOWN!r}]", METADATA)
     fleet.show_ssh_key(shared, "ubuntu", "ssh-ed25519 AAAA", now() + timedelta(seconds=1))
-    lines = json.loads(said(fleet, shared, *request))[SHOWN][0].splitlines()
+    lines = json.loads(read_output(fleet, shared, *request))[SHOWN][0].splitlines()
     assert (lines[1], lines[-1]) == (f"#Instance={shared}", "ssh-ed25519 AAAA")
     fleet.show_ssh_key(shared, "ubuntu", "ssh-ed25519 AAAA", now())
     assert "404" in run_script(fleet, shared, *request).steps[0].stderr
@@ -111,7 +111,7 @@ def test_cloud_is_reachable_at_endpoint_of_environment(fleet: SandboxedMachines)
         one = spec(911, environment={"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"})
         fleet.create(one)
         fleet.boot(one.instance_id)
-        assert said(fleet, one.instance_id, f'python3 -c "{call}"') == "heard xxx"
+        assert read_output(fleet, one.instance_id, f'python3 -c "{call}"') == "heard xxx"
         fleet.destroy(one.instance_id)
 
 
@@ -124,13 +124,13 @@ def test_metadata_service_returns_identity_and_time(fleet: SandboxedMachines, sh
         "meta-data/iam/security-credentials/",
         "dynamic/instance-identity/document",
     ]
-    answers = json.loads(said(fleet, shared, "#!/usr/bin/env python3", f"PATHS = {paths!r}", METADATA))
+    answers = json.loads(read_output(fleet, shared, "#!/usr/bin/env python3", f"PATHS = {paths!r}", METADATA))
     texts = [answers[path][0] for path in paths]
     assert texts[:4] == [shared, "g4dn.xlarge", "eu-west-1", "eu-west-1a"]
     assert json.loads(texts[5])["instanceId"] == shared
     assert {date for _, date in answers.values()} == {"Wed, 01 May 2030 12:00:00 GMT"}
     role = f"meta-data/iam/security-credentials/{texts[4]}"
-    keys = json.loads(said(fleet, shared, "#!/usr/bin/env python3", f"PATHS = [{role!r}]", METADATA))
+    keys = json.loads(read_output(fleet, shared, "#!/usr/bin/env python3", f"PATHS = [{role!r}]", METADATA))
     assert json.loads(keys[role][0])["Expiration"] == "2030-05-01T18:00:00Z"
 
 
@@ -150,7 +150,7 @@ def test_metadata_service_rejects_request_without_valid_token(
         "import http.client as h; c = h.HTTPConnection('169.254.169.254'); "
         f"c.request('{method}', '{path}'); print(c.getresponse().status)"
     )
-    assert said(fleet, shared, f'python3 -c "{program}"') == str(status)
+    assert read_output(fleet, shared, f'python3 -c "{program}"') == str(status)
 
 
 def test_forwarding_outlives_halt(fleet: SandboxedMachines, machine: str) -> None:
@@ -159,6 +159,6 @@ def test_forwarding_outlives_halt(fleet: SandboxedMachines, machine: str) -> Non
     with pytest.raises((urllib.error.URLError, ConnectionError)):
         urllib.request.urlopen(f"http://127.0.0.1:{forwarding.local_port}/", timeout=5)
     fleet.boot(machine)
-    said(fleet, machine, LISTEN.format(text="back "))
+    read_output(fleet, machine, LISTEN.format(text="back "))
     assert exchange(forwarding.local_port, b"x") == b"back x"
     assert run_script(fleet, machine, "true").status == "Success"

@@ -14,14 +14,14 @@ from local.machines.agent.shell import Cancellation, Script
 from local.machines.errors import MachineHalted, SandboxUnavailable
 from local.machines.host.sandboxed import SandboxedMachines
 
-from .build import document, invocation, run_script, said, shell_step
+from .build import document, invocation, read_output, run_script, shell_step
 
 REPOSITORY = Path(__file__).parents[3]
 
 
 def test_script_runs_as_root_of_separate_machine(fleet: SandboxedMachines, shared: str) -> None:
     lines = ["id -u", "hostname", ". /etc/os-release && echo $ID $VERSION_ID", "echo ${HOME-no} $0", "tty || true"]
-    user, host, release, home, terminal = said(fleet, shared, *lines).splitlines()
+    user, host, release, home, terminal = read_output(fleet, shared, *lines).splitlines()
     assert (user, release, terminal) == ("0", "ubuntu 22.04", "not a tty")
     assert host.startswith("ip-10-0-")
     script = f"/var/lib/amazon/ssm/{shared}/document/orchestration/"
@@ -30,20 +30,22 @@ def test_script_runs_as_root_of_separate_machine(fleet: SandboxedMachines, share
 
 
 def test_agent_sets_instance_and_region_variables(fleet: SandboxedMachines, shared: str) -> None:
-    assert said(fleet, shared, "echo $AWS_SSM_INSTANCE_ID $AWS_SSM_REGION_NAME") == f"{shared} eu-west-1"
+    assert read_output(fleet, shared, "echo $AWS_SSM_INSTANCE_ID $AWS_SSM_REGION_NAME") == f"{shared} eu-west-1"
 
 
 def test_shebang_selects_interpreter(fleet: SandboxedMachines, shared: str) -> None:
-    assert said(fleet, shared, "#!/usr/bin/env python3", "print(6 * 7)") == "42"
+    assert read_output(fleet, shared, "#!/usr/bin/env python3", "print(6 * 7)") == "42"
 
 
 def test_new_machine_runs_no_other_processes(fleet: SandboxedMachines, machine: str) -> None:
-    assert said(fleet, machine, "cat /proc/1/comm; ls -d /proc/[0-9]* | wc -l").splitlines()[0].startswith("python")
-    assert int(said(fleet, machine, "ls -d /proc/[0-9]* | wc -l")) < 8
+    assert (
+        read_output(fleet, machine, "cat /proc/1/comm; ls -d /proc/[0-9]* | wc -l").splitlines()[0].startswith("python")
+    )
+    assert int(read_output(fleet, machine, "ls -d /proc/[0-9]* | wc -l")) < 8
 
 
 def test_boot_keeps_disk_and_clears_run_and_tmp(fleet: SandboxedMachines, machine: str) -> None:
-    boot_id = said(
+    boot_id = read_output(
         fleet,
         machine,
         "echo x | tee /home/ubuntu/kept /usr/local/bin/kept /tmp/lost /run/lost; cat /proc/sys/kernel/random/boot_id",
@@ -51,9 +53,11 @@ def test_boot_keeps_disk_and_clears_run_and_tmp(fleet: SandboxedMachines, machin
     fleet.halt(machine)
     fleet.boot(machine)
 
-    kept = said(fleet, machine, "cat /home/ubuntu/kept /usr/local/bin/kept; ls /tmp; ls /run | grep lost || true")
+    kept = read_output(
+        fleet, machine, "cat /home/ubuntu/kept /usr/local/bin/kept; ls /tmp; ls /run | grep lost || true"
+    )
     assert kept.split() == ["x", "x"]
-    assert said(fleet, machine, "cat /proc/sys/kernel/random/boot_id") not in boot_id
+    assert read_output(fleet, machine, "cat /proc/sys/kernel/random/boot_id") not in boot_id
 
 
 def test_exit_194_reboots_machine_and_runs_step_again(fleet: SandboxedMachines, machine: str) -> None:
@@ -68,7 +72,7 @@ def test_time_limit_kills_all_processes_of_step(fleet: SandboxedMachines, shared
     script = Script("c", "d", "one", "\n".join(lines), {}, None, timeout=0.5)
     ended = fleet.get_machine(shared).execute(script, Cancellation())
     assert (ended.ending, ended.stdout) == ("timed out", "begun\n")
-    assert said(fleet, shared, "pgrep sleep || echo none") == "none"
+    assert read_output(fleet, shared, "pgrep sleep || echo none") == "none"
 
 
 def test_cancel_ends_document_at_once(fleet: SandboxedMachines, shared: str) -> None:
@@ -76,16 +80,16 @@ def test_cancel_ends_document_at_once(fleet: SandboxedMachines, shared: str) -> 
     command = invocation(content)
     with ThreadPoolExecutor() as pool:
         result = pool.submit(fleet.run, shared, command)
-        said(fleet, shared, "mkfifo /root/begun 2>/dev/null; cat /root/begun")
+        read_output(fleet, shared, "mkfifo /root/begun 2>/dev/null; cat /root/begun")
         fleet.cancel(shared, command.command_id)
         assert [step.status for step in result.result(5).steps] == ["Cancelled", "Cancelled"]
 
 
 def test_two_documents_run_concurrently_on_one_machine(fleet: SandboxedMachines, shared: str) -> None:
-    said(fleet, shared, "mkfifo /root/pipe")
+    read_output(fleet, shared, "mkfifo /root/pipe")
     with ThreadPoolExecutor() as pool:
-        reader = pool.submit(said, fleet, shared, "cat /root/pipe")
-        said(fleet, shared, "echo met >/root/pipe")
+        reader = pool.submit(read_output, fleet, shared, "cat /root/pipe")
+        read_output(fleet, shared, "echo met >/root/pipe")
         assert reader.result(5) == "met"
 
 
@@ -93,7 +97,10 @@ def test_background_process_with_open_output_keeps_step_open(fleet: SandboxedMac
     held = Script("c", "d", "one", "sleep 600 &", {}, None, timeout=0.3)
     assert fleet.get_machine(machine).execute(held, Cancellation()).ending == "timed out"
     assert run_script(fleet, machine, "nohup sleep 601 >/dev/null 2>&1 &").status == "Success"
-    assert said(fleet, machine, "pgrep -f 'sleep 601' | wc -l; pgrep -f 'sleep 600' | wc -l").split() == ["1", "0"]
+    assert read_output(fleet, machine, "pgrep -f 'sleep 601' | wc -l; pgrep -f 'sleep 600' | wc -l").split() == [
+        "1",
+        "0",
+    ]
 
 
 def test_long_output_is_cut(fleet: SandboxedMachines, shared: str) -> None:
@@ -107,10 +114,10 @@ def test_missing_working_directory_fails_step(fleet: SandboxedMachines, shared: 
 
 
 def test_halt_during_document_gives_no_result(fleet: SandboxedMachines, machine: str) -> None:
-    said(fleet, machine, "mkfifo /root/begun")
+    read_output(fleet, machine, "mkfifo /root/begun")
     with ThreadPoolExecutor() as pool:
         result = pool.submit(run_script, fleet, machine, "echo >/root/begun; sleep 600")
-        said(fleet, machine, "cat /root/begun")
+        read_output(fleet, machine, "cat /root/begun")
         fleet.halt(machine)
         with pytest.raises(MachineHalted):
             result.result(5)
@@ -120,7 +127,7 @@ def test_halt_during_document_gives_no_result(fleet: SandboxedMachines, machine:
 
 def test_destroyed_machine_leaves_no_files_or_processes(fleet: SandboxedMachines, machine: str, tmp_path: Path) -> None:
     del tmp_path
-    said(fleet, machine, "mkdir -p /root/deep && touch /root/deep/x && chmod 0 /root/deep")
+    read_output(fleet, machine, "mkdir -p /root/deep && touch /root/deep/x && chmod 0 /root/deep")
     folder = next(path for path in Path(fleet.root).iterdir() if path.name == machine)
     fleet.destroy(machine)
     assert not folder.exists()
@@ -182,4 +189,4 @@ def test_concurrent_boots_and_halts_end_in_last_requested_state(fleet: Sandboxed
         for each in [pool.submit(turn, number % 2 == 0) for number in range(4)]:
             each.result(10)
     fleet.boot(machine)
-    assert said(fleet, machine, "echo up") == "up"
+    assert read_output(fleet, machine, "echo up") == "up"

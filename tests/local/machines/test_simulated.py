@@ -1,4 +1,4 @@
-"""The fleet without processes keeps the rules of `Machines`."""
+"""Simulated machines follow the rules of `Machines`."""
 
 import threading
 import urllib.error
@@ -18,7 +18,7 @@ HERE = spec().instance_id
 
 
 class Hold(threading.Event):
-    """Tells when somebody waits for it."""
+    """Event that sets `begun` when somebody waits for it."""
 
     def __init__(self) -> None:
         super().__init__()

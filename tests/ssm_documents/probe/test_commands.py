@@ -29,7 +29,7 @@ from tests.support.fakes import MINUTE, QUIET, START
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The probe as a machine has it: one file."""
+    """Write the zipapp of the probe, as on an instance."""
     path = tmp_path_factory.mktemp("probe") / "probe.pyz"
     path.write_bytes(build_zipapp())
     return path
@@ -54,7 +54,7 @@ def run(program: Path, paths: ProbePaths, *arguments: str) -> tuple[int, str, st
     return process.returncode, out, errors
 
 
-def held(paths: ProbePaths) -> SignalState:
+def read_hold_state(paths: ProbePaths) -> SignalState:
     return HoldSensor(paths.holds, lambda: datetime.now(UTC)).read(Thresholds()).state
 
 
@@ -62,10 +62,12 @@ def test_hold_lasts_while_its_command_runs(program: Path, paths: ProbePaths) -> 
     process = start(program, paths, "hold", "sh", "-c", "echo begun; exec sleep 61")
     assert process.stdout is not None
     assert process.stdout.readline() == "begun\n"
-    assert held(paths) is SignalState.ACTIVE
+    assert read_hold_state(paths) is SignalState.ACTIVE
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=30) == 128 + signal.SIGTERM, "passed on to the command, whose end it reports"
-    assert held(paths) is SignalState.QUIET
+    assert process.wait(timeout=30) == 128 + signal.SIGTERM, (
+        "the signal is passed on, and the exit status is that of the command"
+    )
+    assert read_hold_state(paths) is SignalState.QUIET
     assert list(paths.holds.iterdir()) == []
     process.communicate()
 
@@ -76,7 +78,7 @@ def test_killed_hold_command_ends_the_hold(program: Path, paths: ProbePaths) -> 
     process.stdout.readline()
     process.kill()
     process.wait(timeout=30)
-    assert held(paths) is SignalState.QUIET
+    assert read_hold_state(paths) is SignalState.QUIET
     subprocess.run(["pkill", "-f", "^sleep 60$"], check=False)
     process.communicate()
 
@@ -124,13 +126,13 @@ def test_invalid_arguments_are_refused_with_the_accepted_values(
         CALLED[wrong[0]](wrong[1:], paths)
     assert ended.value.code == 2
     assert why in capsys.readouterr().err
-    assert held(paths) is SignalState.QUIET
+    assert read_hold_state(paths) is SignalState.QUIET
     assert list(paths.keep_requests.iterdir()) == []
 
 
 def test_hold_with_an_end_lasts_until_that_time(program: Path, paths: ProbePaths) -> None:
     assert run(program, paths, "hold", "--for", "2h")[0] == 0
-    assert held(paths) is SignalState.ACTIVE
+    assert read_hold_state(paths) is SignalState.ACTIVE
     later = HoldSensor(paths.holds, lambda: datetime.now(UTC) + timedelta(hours=3))
     assert later.read(Thresholds()).state is SignalState.QUIET
 
@@ -143,12 +145,12 @@ def test_release_ends_timed_holds_of_the_user_but_no_hold_of_a_running_command(
     assert run(program, paths, "hold", "--release") == (0, "Released 1 hold.\n", "")
     assert [path.name for path in paths.holds.iterdir()] == ["broken.json"]
     (paths.holds / "broken.json").unlink()
-    assert held(paths) is SignalState.QUIET
+    assert read_hold_state(paths) is SignalState.QUIET
     process = start(program, paths, "hold", "sh", "-c", "echo begun; exec sleep 61")
     assert process.stdout is not None
     process.stdout.readline()
     assert run(program, paths, "hold", "--release")[1] == "Released 0 holds.\n"
-    assert held(paths) is SignalState.ACTIVE
+    assert read_hold_state(paths) is SignalState.ACTIVE
     process.terminate()
     process.communicate(timeout=30)
 

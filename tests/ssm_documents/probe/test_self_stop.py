@@ -1,4 +1,4 @@
-"""The self-stop: by the instance's own evidence, after a warning, never because of the lost connection alone."""
+"""Self-stop: an idle instance that gpudesk cannot reach warns its users and powers off. A busy one never does."""
 
 import fcntl
 from datetime import timedelta
@@ -13,13 +13,13 @@ WARNED_AT = 10 + 15
 STOPS_AT = WARNED_AT + 5
 
 
-def build_lonely_machine(tmp_path: Path, response: HeartbeatResponse, *sensors: ScriptedSensor) -> ProbeMachine:
-    """Return a machine that got one response and then no connection any more."""
+def build_offline_machine(tmp_path: Path, response: HeartbeatResponse, *sensors: ScriptedSensor) -> ProbeMachine:
+    """Return a machine that receives one response and is then offline."""
     return build_machine(tmp_path, *sensors, client=FakeHeartbeatClient(*range(1, 10_000), response=response))
 
 
 def test_idle_instance_warns_and_then_powers_off(tmp_path: Path) -> None:
-    one = build_lonely_machine(tmp_path, HeartbeatResponse(policy=POLICY))
+    one = build_offline_machine(tmp_path, HeartbeatResponse(policy=POLICY))
     one.run_ticks(WARNED_AT)
     assert one.recipients.messages == []
     one.run_ticks(2)
@@ -30,7 +30,7 @@ def test_idle_instance_warns_and_then_powers_off(tmp_path: Path) -> None:
     one.run_ticks(2)
     assert len(one.powered_off) == 1
     one.run_ticks(1)
-    assert len(one.powered_off) == 2, "it still runs: once more"
+    assert len(one.powered_off) == 2, "it is still running, so it powers off again"
 
 
 def test_instance_also_stops_itself_if_gpudesk_responds_but_does_not_act(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_instance_also_stops_itself_if_gpudesk_responds_but_does_not_act(tmp_pat
 
 
 def test_busy_instance_never_stops_itself(tmp_path: Path) -> None:
-    one = build_lonely_machine(
+    one = build_offline_machine(
         tmp_path, HeartbeatResponse(policy=POLICY), ScriptedSensor("gpu", QUIET), ScriptedSensor("cpu", ACTIVE)
     )
     one.run_ticks(600)
@@ -56,7 +56,7 @@ def test_busy_instance_never_stops_itself(tmp_path: Path) -> None:
 
 def test_activity_after_the_warning_cancels_the_self_stop(tmp_path: Path) -> None:
     sensors = [ScriptedSensor(name, QUIET) for name in SIGNALS]
-    one = build_lonely_machine(tmp_path, HeartbeatResponse(policy=POLICY), *sensors)
+    one = build_offline_machine(tmp_path, HeartbeatResponse(policy=POLICY), *sensors)
     one.run_ticks(WARNED_AT + 2)
     sensors[0].readings = [ACTIVE]
     one.run_ticks(20)
@@ -65,15 +65,15 @@ def test_activity_after_the_warning_cancels_the_self_stop(tmp_path: Path) -> Non
 
 
 def test_active_keep_and_other_modes_prevent_the_self_stop(tmp_path: Path) -> None:
-    kept = build_lonely_machine(
+    kept = build_offline_machine(
         tmp_path / "kept", HeartbeatResponse(policy=POLICY, keep_until=START + timedelta(hours=2))
     )
     kept.run_ticks(120)
     assert kept.powered_off == []
     kept.run_ticks(31)
-    assert kept.powered_off, "a keep always ends; then it is warned anew"
+    assert kept.powered_off, "after the end of the keep it warns again"
     for mode in ("paused", "dry_run"):
-        other = build_lonely_machine(tmp_path / mode, HeartbeatResponse(policy=POLICY, mode=mode))
+        other = build_offline_machine(tmp_path / mode, HeartbeatResponse(policy=POLICY, mode=mode))
         other.run_ticks(100)
         assert (other.powered_off, other.recipients.messages) == ([], [])
 
@@ -85,7 +85,7 @@ def test_instance_without_any_response_never_stops_itself(tmp_path: Path) -> Non
 
 
 def test_last_response_applies_after_a_reboot_and_evidence_starts_again(tmp_path: Path) -> None:
-    build_lonely_machine(tmp_path, HeartbeatResponse(policy=POLICY)).run_ticks(20)
+    build_offline_machine(tmp_path, HeartbeatResponse(policy=POLICY)).run_ticks(20)
     rebooted = build_machine(tmp_path, client=FakeHeartbeatClient(*range(10_000)), boot_id="boot-2")
     rebooted.run_ticks(STOPS_AT)
     assert rebooted.powered_off == []
@@ -94,7 +94,7 @@ def test_last_response_applies_after_a_reboot_and_evidence_starts_again(tmp_path
 
 
 def test_running_document_prevents_the_self_stop_and_restarts_the_window(tmp_path: Path) -> None:
-    one = build_lonely_machine(tmp_path, HeartbeatResponse(policy=POLICY))
+    one = build_offline_machine(tmp_path, HeartbeatResponse(policy=POLICY))
     with one.paths.lock.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         one.run_ticks(100)
@@ -106,7 +106,7 @@ def test_running_document_prevents_the_self_stop_and_restarts_the_window(tmp_pat
 
 
 def test_step_between_two_heartbeats_is_detected(tmp_path: Path) -> None:
-    one = build_lonely_machine(tmp_path, HeartbeatResponse(policy=POLICY))
+    one = build_offline_machine(tmp_path, HeartbeatResponse(policy=POLICY))
     one.run_ticks(WARNED_AT - 2)
     one.paths.attempts.mkdir()
     (one.paths.attempts / "gd-1.0.probe.inspect").write_text("0")

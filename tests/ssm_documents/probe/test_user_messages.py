@@ -29,7 +29,7 @@ os.waitpid(child, 0)
 
 
 class Login:
-    """A terminal that a program of this name has opened, and what is to be seen on it."""
+    """A terminal opened by a program with this name, and its output."""
 
     def __init__(self, folder: Path, name: str, *, reads: bool = True) -> None:
         program = folder.parent / name
@@ -49,7 +49,7 @@ class Login:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Where the terminals of this test are, and what is none."""
+    """Return a folder in place of /dev/pts, with files that are no terminals."""
     path = tmp_path / "pts"
     path.mkdir()
     (path / "ptmx").touch()
@@ -95,7 +95,7 @@ def test_unread_terminal_does_not_block_and_does_not_count(folder: Path, login: 
 def test_terminal_without_a_connection_gets_each_message_once_and_does_not_count(
     folder: Path, login: Callable[..., Login]
 ) -> None:
-    """A server of Jupyter, or of an editor, keeps its terminals when the last window is closed."""
+    """A server of Jupyter or of an editor keeps its terminals open after its last window was closed."""
     jupyter = login("jupyter-lab")
     people = UserMessenger(folder, servers=list)
     assert [people.notify(text) for text in ("one", "one", "two")] == [DeliveryCount()] * 3

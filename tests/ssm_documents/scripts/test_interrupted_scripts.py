@@ -1,180 +1,105 @@
-"""Every script of every document, killed again and again on its way, comes to its good end by running again.
+"""Interruption of each step of each document: the step runs again and repairs what the first run left half done.
 
-They really run, on a pretend machine; the kill takes the script and all that it has started, as a power failure would.
-The slow run cuts at many more places.
+The scripts really run, in a sandbox. An interruption kills the script and all processes that it has started, as a power
+failure would. The slow run interrupts at many more places.
 """
 
-import itertools
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from chalicelib.domain.instances.commands.start_benchmark import BENCHMARK_DOCUMENT
-from chalicelib.store import data_files
-from local.machines.host.interface import Invocation, MachineSpec, StepResult
+from local.machines.host.interface import StepResult
 from local.machines.host.sandboxed import SandboxedMachines
-from local.machines.host.select_backend import find_sandbox_problem
 from ssm_documents.compose import compose, list_document_names
-from tests.support.pytorch import INSTALL_LINES
+from tests.support.pytorch import INSTALL_FAKE_PYTORCH
+from tests.support.sandbox import Machine, booted
 
-VALUES = {
-    "attemptId": "a1",
-    "gpuCount": "1",
-    "action": "remove",
-    "heartbeatKey": "AROAEXAMPLE:i-0a",
-    "heartbeatTable": "heartbeats",
-    "heartbeatRegion": "us-east-1",
+MACHINES = {
+    "jupyter": ("22.04", ("gpudesk-probe", "gpudesk-jupyter", "gpudesk-image")),
+    "pytorch": ("22.04", ("gpudesk-d2l-pytorch", BENCHMARK_DOCUMENT)),
+    "mxnet": ("18.04", ("gpudesk-cuda-10-1", "gpudesk-d2l-mxnet")),
 }
-"""Of the parameters that have no default."""
+"""Release of Ubuntu of each machine, and the documents that run on it one after the other, as in the recipes."""
 
-RELEASES = {"gpudesk-cuda-10-1": "18.04", "gpudesk-d2l-mxnet": "18.04"}
-"""Of Ubuntu, for those that are not for 22.04."""
+CASES = [(machine, name) for machine, (_, names) in MACHINES.items() for name in names]
 
-PRELUDE_ENDS = '  say "This step runs again, after reboot $(gpudesk_count_reboots)."'
-"""And a line later; the prelude itself is cut in test_prelude.py."""
+LAST_LINES_OF_PRELUDE = ('  say "This step runs again, after reboot $(gpudesk_count_reboots)."', "fi")
+"""Interruptions begin after them. test_prelude.py interrupts the prelude itself."""
 
-CUT = "CUT=0; trap '((++CUT == {at})) && kill -KILL 0' DEBUG; set -o functrace"
-"""Before the command of that number. Whatever runs in the script's process group dies with it."""
+KILL = "COUNT=0; trap '((++COUNT == {at})) && kill -KILL 0' DEBUG; set -o functrace"
+"""Kill the process group of the script before the command of this number."""
 
-ENOUGH = 5_000
-"""No script of ours has so many commands."""
+AFTER_THE_END = 5_000
+"""No script has so many commands."""
 
-SEVERAL = (3, 19, 71, ENOUGH)
-MANY = (*range(1, 200, 4), ENOUGH)
+FEW_PLACES = (3, 19, 71, AFTER_THE_END)
+MANY_PLACES = (*range(1, 200, 4), AFTER_THE_END)
 KILLED = -9
 
 
-PROBE = "gpudesk-probe"
-
-
-class Machine:
-    """Runs single steps.
-
-    :param with_probe: its disk begins with the probe, which was set up on another
-    """
-
-    def __init__(self, machines: SandboxedMachines, *, with_probe: bool = False) -> None:
-        self._machines = machines
-        self._commands = itertools.count(1)
-        self._with_probe = with_probe
-
-    def run(self, document: dict[str, Any], step: dict[str, Any], attempt: str = "a1") -> StepResult:
-        command = Invocation(
-            command_id=f"c-{next(self._commands)}",
-            document_name="document",
-            document={**document, "mainSteps": [step]},
-            parameters={
-                name: [value]
-                for name, value in (VALUES | {"attemptId": attempt}).items()
-                if name in document["parameters"]
-            },
-        )
-        (result,) = self._machines.run("i-0a", command).steps
-        return result
-
-    def set_up(self, name: str) -> None:
-        """Run a whole document."""
-        document = compose(name)
-        for step in document["mainSteps"]:
-            result = self.run(document, step, "before")
-            assert result.status == "Success", result
-
-    def prepare(self, name: str) -> None:
-        """What a recipe has run before this document."""
-        for each in before(name) if not self._with_probe else ():
-            self.set_up(each)
-        if name == BENCHMARK_DOCUMENT:
-            step = {"action": "aws:runShellScript", "name": "pytorch", "inputs": {"runCommand": list(INSTALL_LINES)}}
-            assert self.run({"schemaVersion": "2.2", "parameters": {}}, step).status == "Success"
-
-
-def before(name: str) -> list[str]:
-    """The documents that a recipe has run before this one."""
-    for recipe in data_files.load_packaged_recipes().values():
-        names = [use.name for use in recipe.documents]
-        if name in names:
-            return names[: names.index(name)]
-    return []
-
-
-def cut(step: dict[str, Any], at: int) -> dict[str, Any]:
-    """The step, killed before a command of its own."""
-    lines = step["inputs"]["runCommand"]
-    begins = lines.index(PRELUDE_ENDS) + 2
-    return {**step, "inputs": {**step["inputs"], "runCommand": [*lines[:begins], CUT.format(at=at), *lines[begins:]]}}
+@pytest.fixture(scope="module")
+def machine(request: pytest.FixtureRequest, fleet: SandboxedMachines) -> Iterator[Machine]:
+    release, _ = MACHINES[request.param]
+    with booted(fleet, release=release) as machine:
+        machine.defaults["action"] = "remove"
+        yield machine
 
 
 @pytest.fixture(scope="module")
-def now() -> Callable[[], datetime]:
-    minutes = itertools.count()
-    return lambda: datetime(2026, 11, 23, tzinfo=UTC) + next(minutes) * timedelta(minutes=1)
+def complete_documents() -> set[str]:
+    """Return the names of the documents that have run completely; a test adds its own."""
+    return set()
 
 
-@pytest.fixture(scope="module")
-def a_sandbox(now: Callable[[], datetime]) -> None:
-    if why := find_sandbox_problem(now):
-        pytest.skip(why)
+def test_every_document_is_interrupted() -> None:
+    assert sorted(name for _, name in CASES) == list(list_document_names())
 
 
-@contextmanager
-def booted(
-    folder: Path, now: Callable[[], datetime], release: str = "22.04", images: Path | None = None
-) -> Iterator[SandboxedMachines]:
-    """A machine, with the probe on its disk where it is known from `images`."""
-    machines = SandboxedMachines(root=folder, now=now)
-    if images is not None:
-        (folder / ".images").symlink_to(images)
-    nobody = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
-    spec = MachineSpec("i-0a", "g4dn.xlarge", "us-east-1", "Tesla T4", 1, 16384, "x86_64", "Ubuntu", release, nobody)
-    machines.create(replace(spec, source_image=PROBE if images is not None else None))
-    machines.boot("i-0a")
-    yield machines
-    machines.close()
-
-
-@pytest.fixture(scope="module")
-def with_probe(tmp_path_factory: pytest.TempPathFactory, now: Callable[[], datetime], a_sandbox: None) -> Path:
-    """The folder of a disk on which the probe was set up, once for all documents that come after it alone."""
-    with booted(tmp_path_factory.mktemp("probe"), now) as machines:
-        Machine(machines).set_up(PROBE)
-        machines.halt("i-0a")
-        machines.capture("i-0a", PROBE)
-        return machines.root / ".images"
-
-
-@pytest.fixture
-def machine(
-    request: pytest.FixtureRequest, tmp_path: Path, now: Callable[[], datetime], with_probe: Path
-) -> Iterator[Machine]:
-    name = request.node.callspec.params["name"]
-    release = RELEASES.get(name, "22.04")
-    images = with_probe if before(name) == [PROBE] else None
-    with booted(tmp_path, now, release, images) as machines:
-        yield Machine(machines, with_probe=images is not None)
-
-
-@pytest.mark.parametrize("name", list_document_names())
-def test_rerun_repairs_a_step_that_was_interrupted_anywhere(machine: Machine, name: str) -> None:
-    machine.prepare(name)
+@pytest.mark.parametrize(("machine", "name"), CASES, indirect=["machine"], ids=[name for _, name in CASES])
+def test_rerun_repairs_a_step_that_was_interrupted_anywhere(
+    machine: Machine, name: str, request: pytest.FixtureRequest, complete_documents: set[str]
+) -> None:
+    prepare(machine, request.node.callspec.params["machine"], name, complete_documents)
     document = compose(name)
     for step in document["mainSteps"]:
-        results = list(until_it_is_not_cut(machine, document, step))
+        results = list(run_until_complete(machine, document, step))
         assert results[-1].status == "Success", results[-1]
-        assert len(results) > 2, "it was cut more than once"
-        again = machine.run(document, step, "a2")
+        assert len(results) > 2, "the step was interrupted more than once"
+        again = run_step(machine, document, step, "a2")
         assert again.status == "Success", again
+    complete_documents.add(name)
 
 
-def until_it_is_not_cut(machine: Machine, document: dict[str, Any], step: dict[str, Any]) -> Iterator[StepResult]:
-    """Run after run of one attempt, each killed later than the one before it."""
-    for at in MANY if os.environ.get("HYPOTHESIS_PROFILE") == "slow" else SEVERAL:
-        result = machine.run(document, cut(step, at))
+def prepare(machine: Machine, machine_name: str, name: str, complete_documents: set[str]) -> None:
+    """Run the documents before this one that have not run, as when a test runs alone."""
+    _, names = MACHINES[machine_name]
+    for earlier in names[: names.index(name)]:
+        if earlier not in complete_documents:
+            assert machine.run(earlier).status == "Success"
+            complete_documents.add(earlier)
+    if name == BENCHMARK_DOCUMENT:
+        machine.shell(*INSTALL_FAKE_PYTORCH)
+
+
+def run_until_complete(machine: Machine, document: dict[str, Any], step: dict[str, Any]) -> Iterator[StepResult]:
+    """Run the step of one attempt again and again, each time interrupted later."""
+    for at in MANY_PLACES if os.environ.get("HYPOTHESIS_PROFILE") == "slow" else FEW_PLACES:
+        result = run_step(machine, document, interrupt(step, at), "a1")
         yield result
         if result.exit_code != KILLED:
             return
+
+
+def run_step(machine: Machine, document: dict[str, Any], step: dict[str, Any], attempt: str) -> StepResult:
+    return machine.run({**document, "mainSteps": [step]}, attempt).steps[0]
+
+
+def interrupt(step: dict[str, Any], at: int) -> dict[str, Any]:
+    """Return the step with a kill before one of its commands."""
+    lines = step["inputs"]["runCommand"]
+    begin = lines.index(LAST_LINES_OF_PRELUDE[0]) + len(LAST_LINES_OF_PRELUDE)
+    commands = [*lines[:begin], KILL.format(at=at), *lines[begin:]]
+    return {**step, "inputs": {**step["inputs"], "runCommand": commands}}

@@ -1,6 +1,6 @@
-"""JupyterLab with the configuration of gpudesk-jupyter: it asks nothing of the internet, and shows what the probe says.
+"""JupyterLab with the configuration of gpudesk-jupyter: no requests to the internet, and notifications of the probe.
 
-The configuration is the document's own, with a port, a folder and a token file of this test's.
+The configuration is that of the document with another port, folder and token file.
 """
 
 import json
@@ -24,19 +24,19 @@ from ssm_documents.probe.user_messenger import NOTIFICATIONS, DeliveryCount, Use
 
 SHARED = Path("ssm_documents/lib")
 TOKEN = "t0ken"
-EVERY_NAME_IS_NOTED = """
+LOG_NAMES = """
 import sys
-def note(event, arguments):
+def log_name(event, arguments):
     if event == "socket.getaddrinfo":
         with open("names", "a") as names:
             names.write(f"{arguments[0]}\\n")
-sys.addaudithook(note)
+sys.addaudithook(log_name)
 """
 WITHOUT_EXTENSION = 'c.ServerApp.jpserver_extensions = {"jupyterlab_notifications_extension": False}'
 
 
 class Lab:
-    """JupyterLab as the document's unit starts it.
+    """JupyterLab, started as by the unit of the document.
 
     :param lines: more lines of configuration
     """
@@ -59,10 +59,10 @@ class Lab:
                 break
         self._drain = threading.Thread(target=self._process.stderr.read)
         self._drain.start()
-        self.port = self._port()
+        self.port = self._wait_for_port()
 
-    def _port(self) -> int:
-        """Its first words come before its runtime file, and that before it listens."""
+    def _wait_for_port(self) -> int:
+        """Return its port. It logs, then writes its runtime file, then listens."""
         while True:
             try:
                 port = resolve_access(self._process.pid).port
@@ -75,12 +75,12 @@ class Lab:
     def find(self) -> list[Server]:
         return [server for server in find_servers() if server.pid == self._process.pid]
 
-    def names_looked_up(self) -> set[str]:
-        """Of computers, by the server since it began; only where every name is noted."""
+    def read_requested_names(self) -> set[str]:
+        """Return the host names that the server has looked up, if the configuration LOG_NAMES is used."""
         return set(self._names.read_text(encoding="utf-8").splitlines())
 
     def get(self, path: str) -> tuple[int, str]:
-        """Status and body, as whoever has the token gets them."""
+        """Return status and body of a request with the token."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
             connection.request("GET", path, headers={"Authorization": f"token {TOKEN}"})
@@ -122,7 +122,7 @@ def _configuration(folder: Path, lines: str) -> Path:
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    server = Lab(tmp_path_factory.mktemp("lab"), EVERY_NAME_IS_NOTED)
+    server = Lab(tmp_path_factory.mktemp("lab"), LOG_NAMES)
     yield server
     server.stop()
 
@@ -133,14 +133,16 @@ def test_jupyterlab_requests_neither_news_nor_updates_from_the_internet(lab: Lab
     assert '"news": {"disabled": true}' in page
     assert lab.json("/lab/api/news") == {"news": []}
     assert lab.json("/lab/api/update") == {"notification": None}
-    assert lab.names_looked_up() == {"127.0.0.1"}
+    assert lab.read_requested_names() == {"127.0.0.1"}
     settings = lab.json("/lab/api/settings/@jupyterlab/apputils-extension:notification")
     defaults = {name: each["default"] for name, each in settings["schema"]["properties"].items()}
-    assert (defaults["fetchNews"], defaults["checkForUpdates"]) == ("false", False), "so it does not ask people either"
+    assert (defaults["fetchNews"], defaults["checkForUpdates"]) == ("false", False), (
+        "it does not ask users for permission either"
+    )
 
 
 def test_stop_warning_waits_for_the_next_page(lab: Lab, tmp_path: Path) -> None:
-    assert UserMessenger(tmp_path, lab.find).notify("it will be stopped") == DeliveryCount(), "nobody is connected"
+    assert UserMessenger(tmp_path, lab.find).notify("it will be stopped") == DeliveryCount(), "no browser is connected"
     (shown,) = lab.json(f"/{NOTIFICATIONS.replace('ingest', 'notifications')}")["notifications"]
     assert (shown["message"], shown["type"], shown["autoClose"]) == ("it will be stopped", "warning", False)
 
@@ -156,7 +158,7 @@ def test_jupyterlab_without_the_extension_is_unreachable_for_messages(tmp_path: 
 
 
 def test_every_package_is_pinned_and_supports_the_python_of_ubuntu_22_04() -> None:
-    """3.10: what most images have, and older than the Python of these tests."""
+    """Most images have Python 3.10, which is older than the Python of these tests."""
     script = "\n".join(compose("gpudesk-jupyter")["mainSteps"][0]["inputs"]["runCommand"])
     words = script.partition("PACKAGES=(")[2].partition(")")[0].split()
     packages = [Requirement(word) for word in words]

@@ -1,32 +1,36 @@
-"""What belongs to one machine alone: out of what is copied, put back, and made anew on the copy before its services."""
+"""Secrets of a machine: they are not in an image, the source gets them back, and a copy creates its own.
+
+A copy creates them before its services start.
+"""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from local.machines.host.interface import Invocation, InvocationResult, MachineSpec
+from local.machines.host.interface import InvocationResult
 from local.machines.host.sandboxed import SandboxedMachines
-from local.machines.host.select_backend import find_sandbox_problem
-from ssm_documents.compose import compose
 from ssm_documents.probe.files import ProbePaths
+from tests.support.sandbox import Machine, booted
 
-SOURCE, COPY = "i-0c0ffee0000000001", "i-0c0ffee0000000002"
-AGENT = "/var/lib/amazon/ssm/"
+AGENT_FOLDER = "/var/lib/amazon/ssm/"
+"""It contains the scripts of the tests themselves."""
+
 TOKEN = "/etc/gpudesk/jupyter-token"
 RUNTIME = "/home/ubuntu/.local/share/jupyter/runtime/jpserver-1.json"
 SERVICE = """[Service]
-ExecStart=/bin/sh -c 'cat /etc/gpudesk/jupyter-token /etc/machine-id >/home/ubuntu/seen; sleep 1000'
+ExecStart=/bin/sh -c 'cat /etc/gpudesk/jupyter-token /etc/machine-id >/home/ubuntu/secrets-at-start; sleep 1000'
 [Install]
 WantedBy=multi-user.target
 """
-"""Stands for Jupyter: it notes what it found when it started."""
+"""A service in place of Jupyter. It writes the secrets that exist when it starts."""
 
-STATE = ProbePaths()
-OF_ONE_MACHINE = " ".join(
-    map(str, (STATE.response, STATE.status, STATE.history, STATE.keep_requests, STATE.keep_results, STATE.attempts))
+PROBE = ProbePaths()
+MACHINE_STATE = " ".join(
+    map(str, (PROBE.response, PROBE.status, PROBE.history, PROBE.keep_requests, PROBE.keep_results, PROBE.attempts))
 )
+"""Files and folders of the probe that belong to one machine."""
 
 PREPARE = f"""set -e
 mkdir -p /etc/gpudesk /etc/ssh $(dirname {RUNTIME}) /var/lib/gpudesk/attempts /var/lib/gpudesk/steps
@@ -37,7 +41,7 @@ echo '{{"token": "old-token"}}' >{RUNTIME}
 echo old-token >$(dirname {RUNTIME})/jpserver-1-open.html
 echo old-token >$(dirname {RUNTIME})/jupyter_cookie_secret
 echo '{{"key": "of-the-source"}}' >/etc/gpudesk/probe.json
-mkdir -p {OF_ONE_MACHINE}; echo mark >/var/lib/gpudesk/steps/gpudesk-jupyter.install
+mkdir -p {MACHINE_STATE}; echo mark >/var/lib/gpudesk/steps/gpudesk-jupyter.install
 echo work >/home/ubuntu/notebook.ipynb
 cat >/etc/systemd/system/gpudesk-jupyter.service <<'UNIT'
 {SERVICE}
@@ -45,123 +49,105 @@ UNIT
 chown -R ubuntu: /home/ubuntu
 systemctl enable --quiet --now gpudesk-jupyter.service 2>/dev/null"""
 
+WAIT_FOR_SERVICE = """until [ -s /home/ubuntu/secrets-at-start ] && systemctl is-active --quiet gpudesk-jupyter.service
+do sleep 0.05; done"""
+IMAGE, BROKEN_IMAGE = "image-without-secrets", "image-with-broken-service"
 
-UNTIL_UP = "until systemctl is-active --quiet gpudesk-jupyter.service && [ -s /home/ubuntu/seen ]; do sleep 0.02; done"
 
+@dataclass(frozen=True)
+class Imaging:
+    """The results of creating an image.
 
-class Pair:
-    """A machine, and the copy of it that tests boot."""
+    :ivar token_meanwhile: token of the source while its secrets were removed
+    :ivar folder: folder of the image
+    """
 
-    def __init__(self, machines: SandboxedMachines) -> None:
-        self.machines = machines
-        self._number = 0
-
-    def spec(self, instance_id: str, copy_of: str | None = None) -> MachineSpec:
-        return MachineSpec(instance_id, "t3.large", "us-east-1", None, 0, source_image=copy_of)
-
-    def act(self, action: str, attempt: str) -> InvocationResult:
-        parameters = {"attemptId": [attempt], "action": [action]}
-        return self._run(SOURCE, "gpudesk-image", compose("gpudesk-image"), parameters)
-
-    def run_shell(self, instance_id: str, line: str) -> str:
-        step = {"action": "aws:runShellScript", "name": "shell", "inputs": {"runCommand": [line]}}
-        result = self._run(instance_id, "shell", {"schemaVersion": "2.2", "mainSteps": [step]}, {})
-        return (result.steps[0].stdout + result.steps[0].stderr).strip()
-
-    def _run(
-        self, who: str, name: str, document: dict[str, object], parameters: dict[str, list[str]]
-    ) -> InvocationResult:
-        self._number += 1
-        return self.machines.run(who, Invocation(f"c-{self._number}", name, document, parameters))
+    removal: InvocationResult
+    token_meanwhile: str
+    restoration: InvocationResult
+    folder: Path
 
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    def now() -> datetime:
-        return datetime(2030, 5, 1, tzinfo=UTC)
-
-    if why := find_sandbox_problem(now):
-        pytest.skip(why)
-    machines = SandboxedMachines(tmp_path_factory.mktemp("pair"), now)
-    pair = Pair(machines)
-    machines.create(pair.spec(SOURCE))
-    machines.boot(SOURCE)
-    assert pair.run_shell(SOURCE, PREPARE) == ""
-    yield pair
-    machines.close()
+def source(fleet: SandboxedMachines) -> Iterator[Machine]:
+    """Boot the machine of which images are created."""
+    with booted(fleet, gpu=None) as machine:
+        machine.shell(PREPARE)
+        yield machine
 
 
-def test_no_secret_is_on_the_disk_during_the_copy_and_all_are_restored(pair: Pair) -> None:
-    removed = pair.act("remove", "gi-1.remove")
-    assert removed.status == "Success", removed.steps[0].stderr
-    pair.run_shell(SOURCE, "rm /home/ubuntu/seen")
-    pair.machines.capture(SOURCE, "ami-1")
-    disk = pair.machines.root / ".images" / "ami-1"
-    assert _holding(disk, b"old-token") == _holding(disk, b"old-key") == []
-    assert "work" in (disk / "disk/home/ubuntu/notebook.ipynb").read_text()
-    assert pair.run_shell(SOURCE, f"cat {TOKEN}") != "old-token"
-    assert pair.act("restore", "gi-1.restore").status == "Success"
-    assert pair.run_shell(SOURCE, f"cat {TOKEN} {RUNTIME}") == 'old-token\n{"token": "old-token"}'
-    assert pair.run_shell(SOURCE, f"stat -c '%U %a' {TOKEN}") == "ubuntu 600"
-    assert pair.run_shell(SOURCE, "cat /etc/ssh/ssh_host_ed25519_key") == "old-key"
+@pytest.fixture(scope="module")
+def imaging(source: Machine) -> Imaging:
+    """Create an image, and another one whose service for secrets fails."""
+    removal = run_image_document(source, "remove")
+    source.shell("rm /home/ubuntu/secrets-at-start")
+    folders = []
+    for image in (IMAGE, BROKEN_IMAGE):
+        source.fleet.capture(source.id, image)
+        folders.append(source.fleet.root / ".images" / image)
+    (folders[1] / "disk/opt/gpudesk/gpudesk-machine-secrets").write_text("#!/bin/sh\nexit 1\n")
+    token = source.shell(f"cat {TOKEN} 2>/dev/null || true")
+    return Imaging(removal, token, run_image_document(source, "restore"), folders[0])
 
 
-def test_copy_regenerates_its_secrets_before_its_services_start(pair: Pair) -> None:
-    pair.act("remove", "gi-2.remove")
-    pair.machines.capture(SOURCE, "ami-2")
-    pair.act("restore", "gi-2.restore")
-    pair.machines.create(pair.spec(COPY, copy_of="ami-2"))
-    pair.machines.boot(COPY)
-    token = pair.run_shell(COPY, f"{UNTIL_UP}; cat {TOKEN}")
-    assert len(token) == 48
-    machine_id = pair.run_shell(COPY, "cat /etc/machine-id")
-    assert machine_id != pair.run_shell(SOURCE, "cat /etc/machine-id")
-    assert pair.run_shell(COPY, "cat /home/ubuntu/seen") == f"{token}{machine_id}", (
-        "what the service saw when it started"
-    )
-    assert pair.run_shell(COPY, "cat /etc/gpudesk/instance-id") == COPY
-    assert pair.run_shell(COPY, "cat /etc/ssh/ssh_host_ed25519_key") != "old-key"
-    assert pair.run_shell(COPY, f"stat -c '%U %a' {TOKEN}") == "ubuntu 600"
-    assert pair.run_shell(COPY, f"ls -d /etc/gpudesk/probe.json {OF_ONE_MACHINE} 2>/dev/null; true") == ""
-    assert "gpudesk-jupyter.install" in pair.run_shell(COPY, "ls /var/lib/gpudesk/steps"), (
-        "what is installed stays known"
-    )
-    pair.machines.halt(COPY)
-    pair.machines.boot(COPY)
-    assert pair.run_shell(COPY, f"{UNTIL_UP}; cat {TOKEN} /etc/machine-id") == f"{token}{machine_id}", (
-        "a reboot changes nothing"
-    )
+def run_image_document(machine: Machine, action: str) -> InvocationResult:
+    return machine.run("gpudesk-image", action=action)
 
 
-def test_service_does_not_start_without_regenerated_secrets(pair: Pair) -> None:
-    pair.act("remove", "gi-3.remove")
-    pair.machines.capture(SOURCE, "ami-3")
-    pair.act("restore", "gi-3.restore")
-    broken = pair.machines.root / ".images" / "ami-3" / "disk/opt/gpudesk/gpudesk-machine-secrets"
-    broken.write_text("#!/bin/sh\nexit 1\n")
-    third = COPY.replace("2", "3")
-    pair.machines.create(pair.spec(third, copy_of="ami-3"))
-    pair.machines.boot(third)
-    assert pair.run_shell(third, "systemctl is-active gpudesk-machine-secrets.service; true") == "failed"
-    assert pair.run_shell(third, "systemctl is-active gpudesk-jupyter.service; true") == "inactive"
+def test_no_secret_is_on_the_disk_during_the_copy_and_all_are_restored(source: Machine, imaging: Imaging) -> None:
+    assert imaging.removal.status == "Success", imaging.removal
+    assert list_files_with(imaging.folder, b"old-token") == list_files_with(imaging.folder, b"old-key") == []
+    assert "work" in (imaging.folder / "disk/home/ubuntu/notebook.ipynb").read_text()
+    assert imaging.token_meanwhile != "old-token"
+    assert imaging.restoration.status == "Success", imaging.restoration
+    assert source.shell(f"cat {TOKEN} {RUNTIME}") == 'old-token\n{"token": "old-token"}'
+    assert source.shell(f"stat -c '%U %a' {TOKEN}") == "ubuntu 600"
+    assert source.shell("cat /etc/ssh/ssh_host_ed25519_key") == "old-key"
 
 
-def test_link_in_a_home_folder_does_not_redirect_root(pair: Pair) -> None:
+def test_copy_regenerates_its_secrets_before_its_services_start(source: Machine, imaging: Imaging) -> None:
+    with booted(source.fleet, gpu=None, source_image=IMAGE) as copy:
+        token = copy.shell(f"{WAIT_FOR_SERVICE}; cat {TOKEN}")
+        assert len(token) == 48
+        machine_id = copy.shell("cat /etc/machine-id")
+        assert machine_id != source.shell("cat /etc/machine-id")
+        assert copy.shell("cat /home/ubuntu/secrets-at-start") == f"{token}{machine_id}"
+        assert copy.shell("cat /etc/gpudesk/instance-id") == copy.id
+        assert copy.shell("cat /etc/ssh/ssh_host_ed25519_key") != "old-key"
+        assert copy.shell(f"stat -c '%U %a' {TOKEN}") == "ubuntu 600"
+        assert copy.shell(f"ls -d /etc/gpudesk/probe.json {MACHINE_STATE} 2>/dev/null; true") == ""
+        assert "gpudesk-jupyter.install" in copy.shell("ls /var/lib/gpudesk/steps"), "a copy knows what is installed"
+        copy.halt()
+        copy.boot()
+        assert copy.shell(f"{WAIT_FOR_SERVICE}; cat {TOKEN} /etc/machine-id") == f"{token}{machine_id}", (
+            "a reboot changes nothing"
+        )
+
+
+def test_service_does_not_start_without_regenerated_secrets(fleet: SandboxedMachines, imaging: Imaging) -> None:
+    with booted(fleet, gpu=None, source_image=BROKEN_IMAGE) as copy:
+        assert copy.shell("systemctl is-active gpudesk-machine-secrets.service; true") == "failed"
+        assert copy.shell("systemctl is-active gpudesk-jupyter.service; true") == "inactive"
+
+
+def test_link_in_a_home_folder_does_not_redirect_root(source: Machine) -> None:
     folder = RUNTIME.rpartition("/")[0]
-    pair.run_shell(SOURCE, f"rm -f /etc/profile.d/*; mkdir -p /etc/profile.d {folder}")
-    pair.run_shell(SOURCE, "echo root-only >/root/secret; chmod 600 /root/secret")
-    pair.run_shell(SOURCE, f"ln -s /root/secret {folder}/kernel-1.json; echo evil >{folder}/jpserver-2.sh")
-    pair.run_shell(SOURCE, f"chown -hR ubuntu: {folder}")
-    assert pair.act("remove", "gi-4.remove").status == "Failed", "the user cannot read it, so it is not kept for them"
-    pair.run_shell(SOURCE, f"rm {folder}/kernel-1.json")
-    assert pair.act("remove", "gi-5.remove").status == "Success"
-    pair.run_shell(SOURCE, f"mv {folder} {folder}.before; ln -s /etc/profile.d {folder}")
-    pair.act("restore", "gi-5.restore")
-    assert pair.run_shell(SOURCE, "ls /etc/profile.d; echo") == ""
-    pair.run_shell(SOURCE, f"rm {folder}; mv {folder}.before {folder}; rm -rf /run/gpudesk/removed-secrets")
+    source.shell(f"rm -f /etc/profile.d/*; mkdir -p /etc/profile.d {folder}")
+    source.shell("echo root-only >/root/secret; chmod 600 /root/secret")
+    source.shell(f"ln -s /root/secret {folder}/kernel-1.json; echo evil >{folder}/jpserver-2.sh")
+    source.shell(f"chown -hR ubuntu: {folder}")
+    assert run_image_document(source, "remove").status == "Failed", (
+        "the user cannot read the target of the link, so it is not stored for the user"
+    )
+    source.shell(f"rm {folder}/kernel-1.json")
+    assert run_image_document(source, "remove").status == "Success"
+    source.shell(f"mv {folder} {folder}.before; ln -s /etc/profile.d {folder}")
+    run_image_document(source, "restore")
+    assert source.shell("ls /etc/profile.d; echo") == ""
+    source.shell(f"rm {folder}; mv {folder}.before {folder}; rm -rf /run/gpudesk/removed-secrets")
 
 
-def _holding(folder: Path, text: bytes) -> list[str]:
-    """The files under a folder in which a text stands, but for the test's own scripts, which the agent keeps."""
-    files = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink() and AGENT not in str(path))
-    return [str(path.relative_to(folder)) for path in files if text in path.read_bytes()]
+def list_files_with(folder: Path, text: bytes) -> list[str]:
+    """Return the files below a folder that contain a text."""
+    files = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    return [str(path) for path in files if AGENT_FOLDER not in str(path) and text in path.read_bytes()]

@@ -1,4 +1,4 @@
-"""The Session documents: what they let in."""
+"""Session documents, and the rules that they follow."""
 
 import re
 from collections.abc import Callable
@@ -35,49 +35,51 @@ def test_token_document_prints_the_token_file() -> None:
     assert JUPYTER_TOKEN_FILE in load_session_document("gpudesk-jupyter-token")["properties"]["linux"]["commands"]
 
 
-def as_root(document: Document) -> None:
+def run_as_root(document: Document) -> None:
     document["inputs"]["runAsEnabled"] = False
 
 
-def for_ever(document: Document) -> None:
+def remove_timeout(document: Document) -> None:
     document["inputs"]["idleSessionTimeout"] = ""
 
 
-def logged(document: Document) -> None:
+def log_sessions(document: Document) -> None:
     document["inputs"]["cloudWatchLogGroupName"] = "sessions"
 
 
-def spliced(document: Document) -> None:
+def insert_parameter(document: Document) -> None:
     document["inputs"]["shellProfile"]["linux"] = "cd {{ folder }}"
 
 
-def of_another_kind(document: Document) -> None:
+def change_session_type(document: Document) -> None:
     document["sessionType"] = "NonInteractiveCommands"
 
 
-def of_another_schema(document: Document) -> None:
+def change_schema(document: Document) -> None:
     document["schemaVersion"] = "2.2"
 
 
-def without_words(document: Document) -> None:
+def remove_description(document: Document) -> None:
     document["description"] = ""
 
 
 @pytest.mark.parametrize(
-    ("breaks", "problem"),
+    ("break_rule", "problem"),
     [
-        (as_root, "must run as ubuntu"),
-        (for_ever, "idleSessionTimeout"),
-        (logged, "would log what people type"),
-        (spliced, "is inserted into text that a shell reads"),
-        (of_another_kind, "is not used by gpudesk"),
-        (of_another_schema, "1.0"),
-        (without_words, "no description"),
+        (run_as_root, "must run as ubuntu"),
+        (remove_timeout, "idleSessionTimeout"),
+        (log_sessions, "would log what people type"),
+        (insert_parameter, "is inserted into text that a shell reads"),
+        (change_session_type, "is not used by gpudesk"),
+        (change_schema, "1.0"),
+        (remove_description, "no description"),
     ],
 )
-def test_check_names_the_rule_that_a_shell_document_breaks(breaks: Callable[[Document], None], problem: str) -> None:
+def test_check_names_the_rule_that_a_shell_document_breaks(
+    break_rule: Callable[[Document], None], problem: str
+) -> None:
     document = load_session_document("gpudesk-shell")
-    breaks(document)
+    break_rule(document)
     (found,) = check_session_document(document)
     assert problem in found
 

@@ -1,4 +1,4 @@
-"""The CPU signal: percent of a core, our own share taken out, and real processes of this computer."""
+"""CPU signal: percent of one core without gpudesk's own share, and real processes of this computer."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ ME = os.getpid()
 
 
 class Machine:
-    """CPU time that was used, in seconds."""
+    """CPU seconds used by each process."""
 
     def __init__(self, *processes: Process) -> None:
         self.busy = 1000.0
@@ -27,7 +27,7 @@ class Machine:
         return CpuSensor(lambda: self.busy, lambda: list(self.processes.values()), build_stopwatch())
 
     def use(self, pid: int, name: str, seconds: float, children: float = 0.0) -> None:
-        """This process, and its children that have ended, use so much more."""
+        """Add CPU seconds of a process and of its ended children."""
         before = self.processes.get(pid) or Process(pid, name, pid, 0, 1, 0.0, 0.0)
         used, by_children = before.cpu_seconds + seconds, before.children_seconds + children
         self.processes[pid] = Process(pid, name, pid, 0, 1, used, by_children)

@@ -1,4 +1,4 @@
-"""The disk signal: each real disk against the threshold, and our own logs taken out."""
+"""Disk signal: each real disk against the threshold, without gpudesk's own logs."""
 
 import os
 from pathlib import Path
@@ -15,7 +15,7 @@ ME = os.getpid()
 
 
 class Disks(ByteCounters):
-    """Bytes by disk, and those of our own processes."""
+    """Bytes by disk, and the bytes of gpudesk's own processes."""
 
     def __init__(self, *names: str) -> None:
         super().__init__(*names)

@@ -1,4 +1,4 @@
-"""What NVML says, recorded, and what it means for the question whether the GPUs are in use."""
+"""GPU signal: readings from recorded responses of NVML."""
 
 # ruff: noqa: N802  the functions of NVML have NVML's names
 
@@ -19,12 +19,12 @@ GIB = 1024**3
 
 
 class NvmlError(Exception):
-    """As pynvml's: the message is all there is to it."""
+    """An error like that of pynvml, which has only a message."""
 
 
 @dataclass
 class Gpu:
-    """One GPU. `samples` are those that the driver has kept, as microseconds and percent."""
+    """One GPU. `samples` are those stored by the driver: microseconds and percent."""
 
     percent: int = 0
     samples: list[tuple[int, int]] = field(default_factory=list)
@@ -34,7 +34,7 @@ class Gpu:
 
 
 class RecordedNvml:
-    """The part of pynvml that the sensor calls, in a driver's own manner."""
+    """The functions of pynvml that the sensor calls, with the behavior of a driver."""
 
     NVML_GPU_UTILIZATION_SAMPLES = 1
 
@@ -91,7 +91,7 @@ class RecordedNvml:
 
 
 class Clock:
-    """Seconds that a test lets pass."""
+    """A clock in seconds, which the test advances."""
 
     def __init__(self) -> None:
         self.now = 0.0

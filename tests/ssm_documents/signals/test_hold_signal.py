@@ -1,4 +1,4 @@
-"""Holds: files that any user may write, locks of living processes, and ends by AWS's time."""
+"""Hold signal: files that any user may write, locks of running processes, and ends by the time of AWS."""
 
 import fcntl
 import json

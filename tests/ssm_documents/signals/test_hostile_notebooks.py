@@ -1,4 +1,4 @@
-"""Programs that call themselves Jupyter and answer anything, never, or for ever: no beat is lost or late for them."""
+"""Programs that pretend to be Jupyter. They answer wrongly, never or endlessly, and delay no heartbeat."""
 
 import json
 import socket
@@ -35,7 +35,7 @@ print(flush=True)
 
 
 def request(connection):
-    # All of it: whoever closes with something unread resets the connection, and the answer is lost.
+    # Read everything: closing a socket with unread data resets the connection, and the answer would be lost.
     got = b""
     while b"\\r\\n\\r\\n" not in got:
         got += connection.recv(65536)
@@ -69,7 +69,7 @@ Started = Callable[[str], Server]
 
 @pytest.fixture
 def started(tmp_path: Path) -> Iterator[Started]:
-    """Real processes that are named jupyter-lab, by what they answer."""
+    """Start real processes named jupyter-lab, one for each kind of answer."""
     program = tmp_path / "jupyter-lab"
     program.write_text(PROGRAM, encoding="utf-8")
     processes: list[subprocess.Popen[bytes]] = []
@@ -104,7 +104,7 @@ def test_invalid_or_endless_answers_do_not_delay_the_other_servers(started: Star
     began = time.monotonic()
     assert UserMessenger(tmp_path, lambda: servers, notify).notify("hello") == DeliveryCount(jupyter_servers=1)
     assert time.monotonic() - began < 2 * NOTIFY_TIMEOUT_SECONDS
-    assert refused == set(servers[:-1]), "each was cut off, too: no thread stays behind"
+    assert refused == set(servers[:-1]), "every connection was closed, and no thread is left"
 
 
 def test_hanging_server_gets_no_further_message(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_number_of_notified_servers_is_limited_and_one_failure_is_isolated(tmp_p
 
 
 class Enough(BaseException):
-    """Ends what goes on for ever."""
+    """Raised to end an endless answer."""
 
 
 def test_repeated_call_continues_after_failures() -> None:
@@ -147,7 +147,7 @@ def test_repeated_call_continues_after_failures() -> None:
 
 @contextmanager
 def metadata(answer: bytes) -> Iterator[Imds]:
-    """A metadata service that gives this answer to every request, once."""
+    """Serve one request as the metadata service, with this answer."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:

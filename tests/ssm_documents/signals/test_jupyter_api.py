@@ -1,4 +1,4 @@
-"""The HTTP calls to a Jupyter server, and what becomes of answers that are not Jupyter's."""
+"""HTTP calls to a Jupyter server, and answers that do not come from Jupyter."""
 
 import subprocess
 import sys
@@ -22,7 +22,7 @@ from ssm_documents.probe.signals.namespaces import call_in_network
 
 @contextmanager
 def answering(reply: Callable[[str], tuple[int, bytes]]) -> Iterator[tuple[Access, list[str]]]:
-    """A server on loopback, and the requested paths."""
+    """Serve these answers on the loopback, and return the port and the requested paths."""
     paths: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -40,7 +40,7 @@ def answering(reply: Callable[[str], tuple[int, bytes]]) -> Iterator[tuple[Acces
             self.end_headers()
 
         def log_message(self, *arguments: object) -> None:
-            """Tests are quiet."""
+            """Print nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
@@ -93,7 +93,7 @@ def test_answers_that_are_not_those_of_jupyter_are_unreachable(body: bytes) -> N
 
 
 def test_server_in_another_network_namespace_is_reached_inside_it() -> None:
-    """A container's loopback: here it is refused, there it answers."""
+    """The server answers on the loopback of a container, and not on that of the instance."""
     code = """
 import http.server, sys
 server = http.server.HTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)

@@ -1,4 +1,4 @@
-"""How the probe recognizes Jupyter servers and reads where and with which token each one answers."""
+"""Recognition of Jupyter servers, and of the address and the token of each one."""
 
 import json
 import os
@@ -43,7 +43,7 @@ def test_command_lines_of_servers_are_recognized(command_line: str, program: str
 
 @dataclass
 class FakeProc:
-    """One process's files in a /proc of its own, and the folders that it sees."""
+    """Files of one process in a fake /proc, and the folders that the process sees."""
 
     proc: Path
     pid: int = 4242

@@ -1,4 +1,4 @@
-"""What the Jupyter signal concludes from the servers' answers."""
+"""Jupyter signal: readings from the states of servers."""
 
 from collections import Counter
 from dataclasses import replace
@@ -19,7 +19,7 @@ OTHER = Server(4343, 2, "jupyter-notebook")
 
 
 class Servers:
-    """Servers by their answers; an unreachable one has a reason instead."""
+    """Servers with their states. An unreachable server has a reason instead."""
 
     def __init__(self) -> None:
         self.answers: dict[Server, ServerState | str] = {}

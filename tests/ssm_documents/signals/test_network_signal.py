@@ -1,4 +1,4 @@
-"""The network signal: each real interface against the threshold, and our own connections taken out."""
+"""Network signal: each real interface against the threshold, without gpudesk's own connections."""
 
 import os
 
@@ -14,7 +14,7 @@ from tests.support.sensor_fixtures import KIB, ByteCounters, build_stopwatch, re
 
 
 class Traffic(ByteCounters):
-    """Bytes by interface, and by our own connections; without `ss` the latter are not to be had."""
+    """Bytes by interface, and bytes of gpudesk's own connections, which are unknown without `ss`."""
 
     def __init__(self) -> None:
         super().__init__("eth0", "ens5")

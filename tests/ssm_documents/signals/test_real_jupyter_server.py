@@ -1,4 +1,4 @@
-"""The Jupyter signal and the notifications with a real server, real kernels and real terminals."""
+"""Jupyter signal and notifications with a real server, real kernels and real terminals."""
 
 import json
 import os
@@ -29,7 +29,7 @@ from tests.support.sensor_fixtures import read_sensor
 
 
 class RealServer:
-    """A Jupyter server of this environment, with a folder of its own."""
+    """A Jupyter server of this environment, in a folder of the test."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -49,10 +49,10 @@ class RealServer:
                 break
         self._drain = threading.Thread(target=self.process.stderr.read)
         self._drain.start()
-        self.port = self._port()
+        self.port = self._wait_for_port()
 
-    def _port(self) -> int:
-        """Its runtime file comes a moment after its first words."""
+    def _wait_for_port(self) -> int:
+        """Return its port. The runtime file is written a moment after the first log line."""
         while True:
             try:
                 return resolve_access(self.process.pid).port
@@ -86,8 +86,8 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
     server.stop()
 
 
-def until(sensor: JupyterSensor, state: SignalState) -> Reading:
-    """The next reading in this state: a kernel's words take a moment to reach its server."""
+def wait_for_state(sensor: JupyterSensor, state: SignalState) -> Reading:
+    """Return the next reading in this state. A message of a kernel reaches its server after a moment."""
     due = time.monotonic() + 20
     while time.monotonic() < due:
         reading = read_sensor(sensor)
@@ -100,7 +100,7 @@ def test_real_kernel_is_active_while_a_cell_runs_and_open_tabs_do_not_count(
     jupyter: RealServer, tmp_path: Path
 ) -> None:
     sensor = JupyterSensor(jupyter.find, query_server)
-    assert until(sensor, SignalState.QUIET).reason == "no kernel is running"
+    assert wait_for_state(sensor, SignalState.QUIET).reason == "no kernel is running"
     session = {"path": "sub/train.ipynb", "name": "", "type": "notebook", "kernel": {"name": "python3"}}
     kernel = jupyter.post("sessions", session)["kernel"]["id"]
     url = f"ws://127.0.0.1:{jupyter.port}/api/kernels/{kernel}/channels?token={jupyter.token}"
@@ -113,7 +113,9 @@ def test_real_kernel_is_active_while_a_cell_runs_and_open_tabs_do_not_count(
     while read_sensor(sensor) != busy:
         assert jupyter.process.poll() is None
     door.write_text("done", encoding="utf-8")
-    assert until(sensor, SignalState.QUIET) == Reading(SignalState.QUIET, "no kernel is busy (1 running)", live_counts)
+    assert wait_for_state(sensor, SignalState.QUIET) == Reading(
+        SignalState.QUIET, "no kernel is busy (1 running)", live_counts
+    )
     second_tab = create_connection(url, timeout=20)
     assert SignalState.ACTIVE not in {read_sensor(sensor).state for _ in range(3)}
     tab.close()
@@ -122,13 +124,13 @@ def test_real_kernel_is_active_while_a_cell_runs_and_open_tabs_do_not_count(
 
 def test_real_terminal_is_active_when_it_is_used(jupyter: RealServer) -> None:
     sensor = JupyterSensor(jupyter.find, query_server)
-    until(sensor, SignalState.QUIET)
+    wait_for_state(sensor, SignalState.QUIET)
     name = jupyter.post("terminals", {})["name"]
-    assert until(sensor, SignalState.ACTIVE).reason == f"Jupyter terminal {name} was used"
-    assert until(sensor, SignalState.QUIET).live_counts["terminals"] == 1
+    assert wait_for_state(sensor, SignalState.ACTIVE).reason == f"Jupyter terminal {name} was used"
+    assert wait_for_state(sensor, SignalState.QUIET).live_counts["terminals"] == 1
     terminal = create_connection(f"ws://127.0.0.1:{jupyter.port}/terminals/websocket/{name}?token={jupyter.token}")
     terminal.send(json.dumps(["stdin", "true\n"]))
-    assert until(sensor, SignalState.ACTIVE).reason == f"Jupyter terminal {name} was used"
+    assert wait_for_state(sensor, SignalState.ACTIVE).reason == f"Jupyter terminal {name} was used"
     terminal.close()
 
 
@@ -138,7 +140,7 @@ def test_message_of_the_probe_appears_as_a_jupyterlab_notification(jupyter: Real
         f"ws://127.0.0.1:{jupyter.port}/jupyterlab-notifications-extension/stream?token={jupyter.token}", timeout=20
     )
     assert people.notify("it will be stopped") == DeliveryCount(jupyter_servers=0), (
-        "no tab has a kernel, so nobody may be there"
+        "no tab has a kernel, so perhaps nobody reads it"
     )
     (shown,) = json.loads(page.recv())["notifications"]
     assert (shown["message"], shown["type"], shown["autoClose"]) == ("it will be stopped", "warning", False)

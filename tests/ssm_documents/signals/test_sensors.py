@@ -1,4 +1,4 @@
-"""What all sensors share: intervals, growth, and that one which is sick costs the others nothing."""
+"""Common parts of the sensors: intervals, counters, and the limit that keeps a hanging sensor from delaying others."""
 
 import threading
 import time
@@ -10,15 +10,15 @@ from ssm_documents.probe.signals.meter import MIN_SECONDS, CounterDeltas, Stopwa
 from ssm_documents.probe.signals.wiring import LazySensor, build_sensors
 
 
-class Hanging:
-    """A sensor that does not come back until it is let go."""
+class HangingSensor:
+    """A sensor that hangs until the event `release` is set."""
 
-    def __init__(self, name: str, let_go: threading.Event) -> None:
+    def __init__(self, name: str, release: threading.Event) -> None:
         self.name = name
-        self._let_go = let_go
+        self._release = release
 
     def read(self, thresholds: Thresholds) -> Reading:
-        self._let_go.wait(timeout=60)
+        self._release.wait(timeout=60)
         return Reading(SignalState.QUIET, "late")
 
 
@@ -57,11 +57,11 @@ def test_gpu_signal_exists_only_on_instances_with_gpus() -> None:
 
 
 def test_sensors_that_hang_together_cost_one_limit() -> None:
-    let_go = threading.Event()
-    sensors = [GuardedSensor(Hanging(f"{number}", let_go), 0.2) for number in range(10)]
+    release = threading.Event()
+    sensors = [GuardedSensor(HangingSensor(f"{number}", release), 0.2) for number in range(10)]
     began = time.monotonic()
     readings = read_all(sensors, Thresholds())
-    let_go.set()
+    release.set()
     assert {reading.state for reading in readings.values()} == {SignalState.UNKNOWN}
     assert time.monotonic() - began < 1.5
 
@@ -72,14 +72,14 @@ def test_every_real_sensor_reads_this_computer() -> None:
 
 
 def test_sensor_that_cannot_be_created_is_unknown_and_created_later() -> None:
-    let_go = threading.Event()
-    let_go.set()
+    release = threading.Event()
+    release.set()
     faults = [OSError("no such file")]
 
-    def make() -> Hanging:
+    def make() -> HangingSensor:
         if faults:
             raise faults.pop()
-        return Hanging("disk", let_go)
+        return HangingSensor("disk", release)
 
     sensors = [GuardedSensor(LazySensor("disk", make))]
     states = [read_all(sensors, Thresholds())["disk"].state for _ in range(2)]

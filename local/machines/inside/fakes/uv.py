@@ -4,7 +4,6 @@ The system's Python counts as the 3.10 of Ubuntu 22.04, so a setup that needs a 
 """
 
 import os
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,10 +37,9 @@ def main(arguments: Sequence[str], version: str) -> int:
         case ["venv", folder]:
             if not _has_python(options.get("--python", "")):
                 return EXIT_NOT_FOUND
-            return subprocess.run([PYTHON, "-m", "venv", "--without-pip", folder], check=False).returncode
+            return os.spawnv(os.P_WAIT, PYTHON, [PYTHON, "-m", "venv", "--without-pip", folder])
         case ["pip", "install", *packages]:
-            command = [options["--python"], "-c", INSTALL, *packages]
-            return subprocess.run(command, check=False).returncode
+            return os.spawnv(os.P_WAIT, options["--python"], [options["--python"], "-c", INSTALL, *packages])
         case _:
             print(f"error: this fake uv does not support: {' '.join(arguments)}", file=sys.stderr)
             return 2
