@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import boto3
 from boto3.dynamodb.types import TypeSerializer
@@ -48,6 +48,8 @@ ADA = Actor(owner="ada", role=Role.USER)
 ADMIN = Actor(owner="root", role=Role.ADMIN)
 MINUTE = timedelta(minutes=1)
 POLICY = {field.name for field in fields(PolicyOverride)}
+
+Walked = TypeVar("Walked")
 
 
 class World:
@@ -92,25 +94,26 @@ class World:
 
     def ready(self, **request: Any) -> Instance:
         """Return an instance that is ready."""
-        return self._go(("ready", request), lambda: self.until(self.launch(**request), Phase.READY))
+        return self.shared(("ready", request), lambda: self.until(self.launch(**request), Phase.READY))
 
     def warned(self, **request: Any) -> Instance:
         """Return an instance with a new stop warning for idleness. Its idle window is short to save test time."""
         policy = {"idle_minutes": 6, "warning_minutes": 6}
         asked = {**policy, **request}
-        return self._go(
+        return self.shared(
             ("warned", asked), lambda: self.until_true(self.ready(**asked), lambda now: now.warning is not None)
         )
 
-    def rewire(self, desk: bootstrap.Application, companion: object) -> None:
-        """Replace gpudesk's wiring by one with an object of the test."""
-        if self.desk is self._plain_desk:
-            self._plain_desk = desk
-        self.desk = desk
-        self._companions += (companion,)
+    def stopped(self, **request: Any) -> Instance:
+        """Return an instance that was ready and that its owner stopped."""
+        return self.shared(("stopped", request), lambda: self._stop(self.ready(**request)))
 
-    def _go(self, way: tuple[object, ...], walk: Callable[[], Instance]) -> Instance:
-        """Walk, or restore the result of the same walk; with a wiring of the test always walk."""
+    def shared(self, way: tuple[object, ...], walk: Callable[[], Walked]) -> Walked:
+        """Walk, or restore the result of the same walk from the same state; with a wiring of the test always walk.
+
+        :param way: identifies the walk
+        :returns: result of `walk`, which callers must not change
+        """
         if self.desk is not self._plain_desk:
             return walk()
         own = [type(companion) for companion in self._companions]
@@ -125,6 +128,17 @@ class World:
         )
         way = (*way, own, type(machines), self._origin)
         return MEMORY.go(snapshots, way, walk)  # type: ignore[no-any-return]
+
+    def _stop(self, instance: Instance) -> Instance:
+        self.desk.instances.stop(ADA, instance.id)
+        return self.until(instance, Phase.STOPPED)
+
+    def rewire(self, desk: bootstrap.Application, companion: object) -> None:
+        """Replace gpudesk's wiring by one with an object of the test."""
+        if self.desk is self._plain_desk:
+            self._plain_desk = desk
+        self.desk = desk
+        self._companions += (companion,)
 
     def minute(self, minutes: int = 1, *, sweep_every: int = 1) -> None:
         """Let minutes pass. In each one the probes send heartbeats and gpudesk sweeps.

@@ -1,4 +1,7 @@
-"""A gpudesk without AWS: one instance, decided minute by minute by `decide` and `record_outcome` alone."""
+"""A gpudesk without AWS: one instance, decided minute by minute by `decide` and `record_outcome` alone.
+
+Every decision gets the same observation, unless a `SimulatedAws` shows the effects of the calls.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -10,21 +13,32 @@ from chalicelib.domain.desk.channels import ChannelDirectory
 from chalicelib.domain.desk.settings import DeskSettings, Limits, Mode
 from chalicelib.domain.idle.evidence import Evidence, SignalState
 from chalicelib.domain.idle.heartbeat import DecodedHeartbeat, Heartbeat
-from chalicelib.domain.idle.policy import SIGNALS
-from chalicelib.domain.instances.lifecycle import outcomes
+from chalicelib.domain.idle.policy import SIGNALS, IdlePolicy
+from chalicelib.domain.instances.commands.change import RecordChange
+from chalicelib.domain.instances.lifecycle import machine_messages, outcomes
 from chalicelib.domain.instances.lifecycle.decide import decide
 from chalicelib.domain.instances.lifecycle.plans import DecisionContext
 from chalicelib.domain.instances.observation import Observation
 from chalicelib.domain.instances.plan import CallAccepted, Outcome, Plan, Step
-from chalicelib.domain.instances.record import Instance, ObservedState
+from chalicelib.domain.instances.record import Instance, Lifetime, ObservedState, Phase
+from chalicelib.domain.setup.recipe import RecipeDocument
+from chalicelib.domain.setup.state import SetupState
 from tests.property.world import INSTANCE_ID, MINUTE, START, VIEW
 from tests.property.world import build_ready_instance as plain_ready
+from tests.unit.instances.simulated_aws import SimulatedAws
 
 MAX_DECISIONS = 4
 """As in the reconciler: one decision may lead straight to the next."""
 
 DEFAULT_LIMITS = Limits()
 """The default limits of a desk."""
+
+NO_CHANNELS = ChannelDirectory()
+
+DOCUMENTS = tuple(
+    RecipeDocument(name=name, parameters={"attemptId": "${attempt_id}"}, timeout=10 * MINUTE)
+    for name in ("gpudesk-probe", "gpudesk-jupyter")
+)
 
 
 def at(minute: float) -> datetime:
@@ -35,6 +49,24 @@ def at(minute: float) -> datetime:
 def ready(max_hours: int = 72) -> Instance:
     """Return an instance that is ready and whose probe has reported since the start."""
     return replace(plain_ready(max_hours), observed=ObservedState(boot_id="boot", agent_seen=True))
+
+
+def requested(max_hours: int = 72) -> Instance:
+    """Return an instance that is requested and not launched. Its recipe runs two documents."""
+    return replace(
+        plain_ready(max_hours),
+        phase=Phase.REQUESTED,
+        machine=None,
+        ready_since=None,
+        lifetime=Lifetime(),
+        setup=SetupState(recipe="jupyter", documents=DOCUMENTS),
+    )
+
+
+def with_idle_policy(instance: Instance, idle_minutes: int, warning_minutes: int) -> Instance:
+    """Return the instance with another idle policy."""
+    idle = IdlePolicy(idle_minutes=idle_minutes, warning_minutes=warning_minutes)
+    return replace(instance, spec=replace(instance.spec, policy=replace(instance.spec.policy, idle=idle)))
 
 
 def heartbeat(minute: float, *, since: float = 0, active: str | None = None) -> Heartbeat:
@@ -54,11 +86,13 @@ def heartbeat(minute: float, *, since: float = 0, active: str | None = None) -> 
     return Heartbeat(instance_id=INSTANCE_ID, at=at(minute), boot_id="boot", signals=signals)
 
 
-def context(mode: Mode = Mode.ENFORCE, limits: Limits = DEFAULT_LIMITS) -> DecisionContext:
-    """Return the context of a desk without any channel."""
+def context(
+    mode: Mode = Mode.ENFORCE, limits: Limits = DEFAULT_LIMITS, directory: ChannelDirectory = NO_CHANNELS
+) -> DecisionContext:
+    """Return the context of a decision."""
     return DecisionContext(
         desk=DeskSettings(mode=mode, limits=limits),
-        directory=ChannelDirectory(),
+        directory=directory,
         heartbeat_table="t",
         heartbeat_region="r",
         instance_role_id="AROA",
@@ -72,26 +106,39 @@ def accept(_: Step) -> Outcome:
 
 @dataclass
 class Simulation:
-    """One instance under one desk. `timeline` holds every entry that was written."""
+    """One instance under one desk.
+
+    :ivar observed: what every observation shows, unless `aws` is set
+    :ivar call: returns the outcome of a call, unless `aws` is set
+    :ivar aws: EC2 and SSM; None: `observed` and `call` replace them
+    :ivar timeline: every entry that was written
+    """
 
     instance: Instance = field(default_factory=ready)
     mode: Mode = Mode.ENFORCE
     limits: Limits = DEFAULT_LIMITS
+    directory: ChannelDirectory = NO_CHANNELS
     observed: Observation = Observation(ec2=VIEW)
     call: Callable[[Step], Outcome] = accept
+    aws: SimulatedAws | None = None
     timeline: list[TimelineEntry] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
 
     def decide(self, minute: float, report: DecodedHeartbeat = None) -> Plan:
-        """Decide once, write, call; again while the plan asks for it. Return the last plan."""
-        observation = replace(self.observed, heartbeat=report)
+        """Decide once, write, call; again while the plan or the outcome asks for it. Return the last plan."""
+        now, rules = at(minute), context(self.mode, self.limits, self.directory)
         for _ in range(MAX_DECISIONS):
-            plan = decide(self.instance, observation, at(minute), context(self.mode, self.limits))
+            observed = self.aws.observe(now) if self.aws else self.observed
+            plan = decide(self.instance, replace(observed, heartbeat=report), now, rules)
             self._write(plan)
+            requeue = plan.requeue
             if plan.step:
                 self.steps.append(plan.step)
-                self._write(outcomes.record_outcome(self.instance, plan.step, self.call(plan.step), at(minute)))
-            if not plan.requeue:
+                outcome = self.aws.execute(plan.step, now) if self.aws else self.call(plan.step)
+                recorded = outcomes.record_outcome(self.instance, plan.step, outcome, now)
+                self._write(recorded)
+                requeue = requeue or recorded.requeue
+            if not requeue:
                 break
         return plan
 
@@ -100,9 +147,35 @@ class Simulation:
         for minute in range(first, last + 1):
             self.decide(minute, report(minute))
 
+    def live_until(
+        self, phase: Phase, first: int, last: int, report: Callable[[int], DecodedHeartbeat] = lambda _: None
+    ) -> int:
+        """Decide in every minute from `first` until the instance is in a phase. Return that minute."""
+        for minute in range(first, last + 1):
+            self.decide(minute, report(minute))
+            if self.instance.phase is phase:
+                return minute
+        raise AssertionError(f"{self.instance.phase} after minute {last}: {self.messages()}")
+
+    def apply(self, change: RecordChange) -> None:
+        """Write what a person requested."""
+        self.instance = change.instance
+        self.timeline += change.entries
+
+    def deliver_warning(self, minute: float) -> None:
+        """Record that a channel has delivered the stop warning."""
+        assert self.instance.warning is not None
+        plan = machine_messages.record_delivery(self.instance, self.instance.warning.id, "webhook", at(minute))
+        assert plan is not None
+        self._write(plan)
+
     def count(self, code: EventCode) -> int:
         """Return how many timeline entries have a code."""
         return sum(entry.code is code for entry in self.timeline)
+
+    def messages(self, code: EventCode | None = None) -> list[str]:
+        """Return the messages of the timeline, or those with a code."""
+        return [entry.message for entry in self.timeline if code in (None, entry.code)]
 
     def _write(self, plan: Plan) -> None:
         self.instance = plan.instance
