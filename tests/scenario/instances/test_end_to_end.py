@@ -1,43 +1,33 @@
-"""One request becomes an instance, set up, used, warned, stopped, started and terminated."""
+"""Scenario tests of a whole life: launch and setup, a warning and a stop, another start, a termination."""
 
-from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.instances.record import Phase
 from tests.support.world import ADA, World, machine_id
 
 
-def test_a_request_becomes_a_ready_instance(desk: World) -> None:
-    instance = desk.ready(gpu="T4", recipe="jupyter")
+def test_request_becomes_a_ready_instance(desk: World) -> None:
+    instance = desk.ready()
     assert instance.spec.hardware.instance_type == "g4dn.xlarge"
     assert [result.name for result in instance.setup.results] == ["gpudesk-probe", "gpudesk-jupyter"]
     assert desk.codes(instance)[0] == "requested"
     assert desk.codes(instance)[-1] == "ready"
 
 
-def test_a_forgotten_instance_is_warned_and_then_stopped(desk: World) -> None:
-    instance = desk.ready()
-    instance = desk.until_true(instance, lambda now: now.warning is not None, minutes=35)
+def test_forgotten_instance_is_warned_and_stopped(desk: World) -> None:
+    instance = desk.warned()
     assert instance.warning is not None
     assert instance.warning.stop_at - instance.warning.created_at == instance.spec.policy.idle.warning_period
-    instance = desk.until(instance, Phase.STOPPED, minutes=15)
+    desk.minute(5, sweep_every=5)
+    instance = desk.until(instance, Phase.STOPPED, minutes=4)
     assert desk.ec2_state(machine_id(instance)) == "stopped"
+    assert "stop_initiated" in desk.codes(instance)
 
 
-def test_a_busy_kernel_keeps_the_instance_running(desk: World) -> None:
-    desk.activity["jupyter"] = SignalState.ACTIVE
-    instance = desk.ready()
-    desk.minute(90, sweep_every=5)
-    shown = desk.show(instance)
-    assert shown.instance.phase is Phase.READY
-    assert shown.live.activity is not None
-    assert "jupyter is active" in shown.live.activity.reason.message
-
-
-def test_a_stopped_instance_starts_again_and_ends(desk: World) -> None:
-    instance = desk.until(desk.ready(), Phase.STOPPED)
+def test_stopped_instance_is_started_without_another_setup_and_terminated(desk: World) -> None:
+    instance = desk.stopped()
     desk.desk.instances.start(ADA, instance.name)
     desk.boot_id = "boot-2"
     instance = desk.until(instance, Phase.READY, minutes=5)
-    assert len(instance.setup.results) == 2, "what is set up is not set up again"
+    assert len(instance.setup.results) == 2
     desk.desk.instances.terminate(ADA, instance.name)
     instance = desk.until(instance, Phase.TERMINATED, minutes=5)
     assert desk.ec2_ids() == []

@@ -1,56 +1,39 @@
-"""A stop is done when EC2 says stopped (invariant 7), nobody is stopped unwarned (5), and a keep in time wins (6)."""
+"""Scenario tests of a stop: repeated until EC2 says stopped, and cancelled by a keep or activity in time.
+
+The deadlines and the order of warning, keep and claim are tested in `tests/unit/instances/test_stopping.py`.
+"""
 
 from datetime import timedelta
 
 import pytest
 
-from chalicelib.domain.common.errors import Conflict, ValidationFailed
+from chalicelib.domain.common.deadlines import STOP_FORCE_AFTER
+from chalicelib.domain.common.errors import Conflict
 from chalicelib.domain.idle.evidence import SignalState
 from chalicelib.domain.instances.plan import Outcome, Step, Stop
-from chalicelib.domain.instances.record import ClaimAction, Phase
-from chalicelib.domain.instances.warning import WarningType
+from chalicelib.domain.instances.record import Phase
 from tests.support.world import ADA, MINUTE, World, machine_id
 
 
-def test_a_stop_that_aws_acknowledges_and_does_not_do_is_asked_for_again(desk: World) -> None:
+def test_stop_that_aws_accepts_without_effect_is_repeated(desk: World) -> None:
     desk.cloud.faults.acknowledge_only("StopInstances", times=2)
     instance = desk.ready()
     desk.desk.instances.stop(ADA, instance.id)
     desk.minute(2)
     assert desk.look(instance).phase is Phase.STOPPING
     assert desk.ec2_state(machine_id(instance)) == "running"
-    instance = desk.until(instance, Phase.STOPPED, minutes=10)
+    desk.clock.advance(STOP_FORCE_AFTER)
+    desk.minute()
+    assert "by force" in desk.timeline(instance)[-1].message
+    desk.until(instance, Phase.STOPPED, minutes=4)
     assert desk.cloud.calls["ec2:StopInstances"] == 3
 
 
-def test_a_stop_that_never_comes_about_is_forced_and_alarmed_and_costs_on(desk: World) -> None:
-    desk.cloud.faults.acknowledge_only("StopInstances", times=1000)
-    instance = desk.ready()
-    desk.desk.instances.stop(ADA, instance.id)
-    desk.minute(25)
-    assert desk.look(instance).phase is Phase.STOPPING
-    assert desk.codes(instance).count("stop_overdue") == 1
-    before = desk.show(instance).cost_so_far
-    desk.minute(10)
-    assert desk.show(instance).cost_so_far - before > desk.look(instance).billing.rates.instance * 9 / 60
-
-
-def test_a_keep_before_the_claim_wins(desk: World) -> None:
-    instance = desk.warned()
-    desk.minute(5)
-    desk.desk.instances.keep(ADA, instance.id, hours=1, until=None)
-    desk.minute(30, sweep_every=5)
-    assert desk.look(instance).phase is Phase.READY
-    assert "warning_cancelled" in desk.codes(instance)
-    desk.until(instance, Phase.STOPPED, minutes=75, sweep_every=5)
-    assert desk.codes(instance).count("idle_warning") == 2, "after the keep it is warned anew"
-
-
-def test_a_keep_between_the_decision_and_the_claim_wins(desk: World) -> None:
+def test_keep_between_the_decision_and_the_claim_wins(desk: World) -> None:
     reconciler = desk.desk.reconciler
     rules = reconciler.load_context()
     instance = desk.warned()
-    desk.minute(5)
+    desk.minute(5, sweep_every=5)
     desk.clock.advance(MINUTE)
     desk.report(machine_id(instance))
     decided_on = desk.look(instance)
@@ -62,7 +45,7 @@ def test_a_keep_between_the_decision_and_the_claim_wins(desk: World) -> None:
     assert desk.cloud.calls["ec2:StopInstances"] == 0
 
 
-def test_a_keep_after_the_claim_is_refused_with_the_way_to_start_again(desk: World) -> None:
+def test_keep_after_the_claim_is_refused_with_the_way_to_start_again(desk: World) -> None:
     refusals: list[str] = []
 
     def keep_too_late(step: Step, outcome: Outcome) -> None:
@@ -73,13 +56,13 @@ def test_a_keep_after_the_claim_is_refused_with_the_way_to_start_again(desk: Wor
 
     instance = desk.warned()
     desk.crashing(keep_too_late)
-    desk.until(instance, Phase.STOPPED)
+    desk.minute(6, sweep_every=6)
     assert "To start it again, send POST /instances/" in refusals[0]
 
 
-def test_activity_between_the_claim_and_the_call_withdraws_the_stop(desk: World) -> None:
+def test_activity_between_the_claim_and_the_call_cancels_the_stop(desk: World) -> None:
     instance = desk.warned()
-    desk.minute(5)
+    desk.minute(5, sweep_every=5)
     desk.clock.advance(MINUTE)
     desk.report(machine_id(instance))
     reconciler = desk.desk.reconciler
@@ -94,120 +77,12 @@ def test_activity_between_the_claim_and_the_call_withdraws_the_stop(desk: World)
     assert desk.codes(instance)[-2:] == ["stop_initiated", "stop_cancelled"]
 
 
-def test_activity_after_the_warning_withdraws_it_and_says_so(desk: World) -> None:
-    instance = desk.warned()
-    desk.activity["gpu"] = SignalState.ACTIVE
-    desk.minute(2)
-    assert desk.look(instance).warning is None
-    assert "gpu is active" in desk.timeline(instance)[-1].message
-
-
-def test_a_lifetime_ends_after_a_warning_also_for_a_busy_instance(desk: World) -> None:
-    desk.activity["gpu"] = SignalState.ACTIVE
-    instance = desk.ready(max_hours=1)
-    instance = desk.until_true(instance, lambda now: now.warning is not None)
-    assert instance.warning is not None
-    assert instance.warning.warning_type is WarningType.LIFETIME
-    assert instance.warning.stop_at == instance.lifetime_ends_at
-    desk.until(instance, Phase.STOPPED, minutes=13)
-    assert "stop_initiated" in desk.codes(instance)
-
-
-def test_a_keep_moves_the_lifetime_but_not_past_the_limit(desk: World) -> None:
-    desk.activity["gpu"] = SignalState.ACTIVE
-    instance = desk.ready(max_hours=1)
-    desk.desk.instances.keep(ADA, instance.id, hours=2, until=None)
-    desk.minute(70, sweep_every=5)
-    assert desk.look(instance).phase is Phase.READY
-    with pytest.raises(ValidationFailed, match="at most 72 hours"):
-        desk.desk.instances.keep(ADA, instance.id, hours=73, until=None)
-    desk.until(instance, Phase.STOPPED, minutes=75, sweep_every=5)
-
-
-def test_no_stop_is_claimed_without_a_warning_before(desk: World) -> None:
-    instance = desk.until(desk.ready(idle_minutes=5, warning_minutes=5), Phase.STOPPED)
-    lines = desk.timeline(instance)
-    warned = next(line for line in lines if line.code == "idle_warning")
-    claimed = next(line for line in lines if line.code == "stop_initiated")
-    assert claimed.at - warned.at >= timedelta(minutes=5)
-
-
-def test_a_person_s_stop_needs_no_warning_and_a_second_one_changes_nothing(desk: World) -> None:
-    instance = desk.ready()
-    desk.desk.instances.stop(ADA, instance.id)
-    desk.desk.instances.stop(ADA, instance.id)
-    desk.until(instance, Phase.STOPPED, minutes=5)
-    desk.desk.instances.stop(ADA, instance.id)
-    assert desk.codes(instance).count("stop_requested") == 1
-
-
-def test_a_start_during_a_stop_follows_it(desk: World) -> None:
-    instance = desk.ready()
-    desk.desk.instances.stop(ADA, instance.id)
-    desk.desk.reconciler.reconcile(instance.id)
-    claim = desk.look(instance).claim
-    assert claim is not None
-    assert claim.action is ClaimAction.STOP
-    desk.desk.instances.start(ADA, instance.id)
-    desk.until_true(instance, lambda now: "start_initiated" in desk.codes(now), minutes=5)
-    desk.until(instance, Phase.READY, minutes=5)
-
-
-def test_a_crash_between_claim_and_call_stops_nobody_who_came_back_meanwhile(desk: World) -> None:
-    instance = desk.warned()
-    desk.minute(5)
-    desk.cloud.faults.inject("StopInstances", "InternalError", times=100)
-    desk.until(instance, Phase.STOPPING, minutes=3)
-    desk.cloud.faults.clear()
-    desk.activity["cpu"] = SignalState.ACTIVE
-    for _ in range(11):
-        desk.clock.advance(MINUTE)
-        desk.beat()
-    desk.minute()
-    assert desk.ec2_state(machine_id(instance)) == "running"
-    assert desk.look(instance).phase is Phase.READY
-    assert "stop_cancelled" in desk.codes(instance)
-
-
-def test_activity_that_no_sweep_saw_voids_the_warning_before_it(desk: World) -> None:
-    instance = desk.warned()
-    for minute in range(30):
-        desk.activity["cpu"] = SignalState.ACTIVE if minute < 20 else SignalState.QUIET
-        desk.clock.advance(MINUTE)
-        desk.beat()
-    desk.minute()
-    assert desk.look(instance).phase is Phase.READY
-    assert desk.codes(instance)[-2:] == ["warning_cancelled", "idle_warning"], "it is warned anew"
-
-
-def test_a_shorter_keep_takes_nothing_from_a_longer_one(desk: World) -> None:
-    instance = desk.ready()
-    longer = desk.desk.instances.keep(ADA, instance.id, hours=6, until=None)
-    desk.desk.instances.keep(ADA, instance.id, hours=1, until=None)
-    assert desk.look(instance).lifetime.keep_until == longer.lifetime.keep_until
-    assert desk.codes(instance).count("keep_granted") == 1
-    with pytest.raises(ValidationFailed, match="at least 1 minute"):
-        desk.desk.instances.keep(ADA, instance.id, hours=1e-9, until=None)
-
-
-def test_a_keep_lasts_until_its_time_whatever_stops_and_starts_lie_between(desk: World) -> None:
-    instance = desk.ready(idle_minutes=5, warning_minutes=5)
-    kept = desk.desk.instances.keep(ADA, instance.id, hours=1, until=None)
-    desk.ec2.stop_instances(InstanceIds=[machine_id(instance)])
-    desk.until(instance, Phase.STOPPED, minutes=5)
-    desk.ec2.start_instances(InstanceIds=[machine_id(instance)])
-    desk.until(instance, Phase.READY, minutes=8)
-    desk.minute(15)
-    assert desk.look(instance).lifetime.keep_until == kept.lifetime.keep_until
-    assert desk.look(instance).phase is Phase.READY
-
-
-def test_each_asking_again_is_in_the_timeline_and_force_is_said(desk: World) -> None:
-    desk.cloud.faults.acknowledge_only("StopInstances", times=6)
-    instance = desk.ready()
-    desk.desk.instances.stop(ADA, instance.id)
-    desk.until(instance, Phase.STOPPED, minutes=16)
-    again = [line.message for line in desk.timeline(instance) if line.code == "stop_retried"]
-    assert len(again) == 6
-    assert "by force" in again[-1]
-    assert "by force" not in again[0]
+@pytest.mark.parametrize("minutes", [0, 1, 3])
+def test_termination_before_the_instance_is_ready_leaves_nothing_behind(desk: World, minutes: int) -> None:
+    instance = desk.launch()
+    desk.minute(minutes)
+    phase = desk.look(instance).phase
+    assert phase is {0: Phase.REQUESTED, 1: Phase.BOOTING, 3: Phase.SETTING_UP}[minutes]
+    desk.desk.instances.terminate(ADA, instance.id)
+    desk.until(instance, Phase.TERMINATED, minutes=15)
+    assert desk.ec2_ids() == []
