@@ -64,7 +64,7 @@ def test_keep_moves_the_end_and_cancels_the_warning() -> None:
     assert [entry.code for entry in change.entries] == [EventCode.KEEP_GRANTED, EventCode.WARNING_CANCELLED]
     desk.instance = change.instance
     desk.live(57, 84, busy)
-    assert desk.instance.warning is None
+    assert (desk.instance.warning, desk.steps) == (None, [])
     desk.live(85, 91, busy)
     assert desk.instance.phase is Phase.STOPPING
 
