@@ -28,6 +28,11 @@ def until(desk: World, image: Image, *phases: ImagePhase, minutes: int = 30) -> 
 
 
 def made(desk: World, instance: Instance, **asked: Any) -> Image:
+    """Return an image that is available. It is restored if another test has made the same one."""
+    return desk.shared(("image", instance.id, asked), lambda: _make(desk, instance, **asked))
+
+
+def _make(desk: World, instance: Instance, **asked: Any) -> Image:
     image = until(desk, ask(desk, instance, **asked), ImagePhase.AVAILABLE, ImagePhase.FAILED)
     assert image.phase is ImagePhase.AVAILABLE, image.reason
     return at_rest(desk, image)
