@@ -1,4 +1,4 @@
-"""What tests have in common is reached once: what is put back is what was left, and nobody's but the test's own."""
+"""Tests of shared states: a restored state equals the one that was stored, and belongs to one test alone."""
 
 import pytest
 
@@ -8,11 +8,12 @@ from tests.support.channels import listening
 from tests.support.world import ADA, MEMORY, World, machine_id, world
 
 
-def lived(walked: World) -> tuple[object, ...]:
-    """What a test can see of a life that begins with `warned`."""
+def live_on(walked: World) -> tuple[object, ...]:
+    """Stop and start a warned instance, and return everything that a test can see of that."""
     box = listening(walked)
     instance = walked.warned()
     calls = walked.cloud.calls.copy()
+    walked.minute(5, sweep_every=5)
     walked.until(instance, Phase.STOPPED, minutes=10)
     walked.desk.instances.start(ADA, instance.id)
     walked.until(instance, Phase.READY, minutes=5)
@@ -20,16 +21,16 @@ def lived(walked: World) -> tuple[object, ...]:
     return walked.codes(instance), box.types(), box.tries, walked.cloud.calls - calls, walked.now, scripts
 
 
-def test_a_life_goes_on_from_what_was_put_back_as_from_what_was_lived() -> None:
+def test_restored_state_goes_on_as_the_stored_one() -> None:
     MEMORY.forget()
-    live_counts = []
+    seen = []
     for _ in range(3):
         with world() as walked:
-            live_counts.append(lived(walked))
-    assert live_counts[0] == live_counts[1] == live_counts[2]
+            seen.append(live_on(walked))
+    assert seen[0] == seen[1] == seen[2]
 
 
-def test_what_becomes_of_one_world_is_not_seen_in_the_next() -> None:
+def test_change_of_one_world_is_not_seen_in_the_next() -> None:
     with world() as one:
         instance = one.ready()
         one.desk.instances.terminate(ADA, instance.id)
@@ -41,15 +42,15 @@ def test_what_becomes_of_one_world_is_not_seen_in_the_next() -> None:
 
 
 @pytest.mark.parametrize("signal", ["gpu", "cpu"])
-def test_another_beginning_leads_to_another_state(desk: World, signal: str) -> None:
+def test_other_activity_leads_to_another_state(desk: World, signal: str) -> None:
     desk.activity[signal] = SignalState.ACTIVE
     shown = desk.show(desk.ready())
     assert shown.live.activity is not None
     assert f"{signal} is active" in shown.live.activity.reason.message
 
 
-def test_a_desk_that_a_test_has_wired_is_not_put_back(desk: World) -> None:
-    asked = []
-    desk.crashing(lambda step, outcome: asked.append(step))
+def test_wiring_of_a_test_is_not_restored(desk: World) -> None:
+    executed = []
+    desk.crashing(lambda step, outcome: executed.append(step))
     desk.ready()
-    assert asked
+    assert executed
